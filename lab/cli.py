@@ -1,0 +1,376 @@
+"""The command line: reads what was asked, calls the runner, prints what came of it."""
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from lab import experiments, lesson
+from lab.console import up as console
+from lab.errors import LabError
+from lab.evidence.result import ExperimentResult, Knobs, exit_status
+from lab.report.document import document
+from lab.report.terminal import experiment_view
+from lab.runner import Run, new_run_folder, two_desks
+from lab.stack import Finding, diagnose
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+screen = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def main() -> NoReturn:
+    """Run the command line; exit 0, 1 (expectation not met), 2 (usage), 3 (unknown) or 130."""
+    # A closed terminal or a plain `kill` unwinds the `with` blocks too, so nothing is left.
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _stop)
+    try:
+        sys.exit(cli.main(prog_name="lab", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except LabError as error:
+        err.print(Text(f"lab: {error}", "red"))
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.exit(0)  # `lab show crash | head`
+    except (KeyboardInterrupt, click.Abort):
+        err.print("lab: stopped; nothing is left running")
+        sys.exit(INTERRUPTED)
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _store(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if value in ("memory", "file", "redis") or value.startswith(
+        ("redis://", "rediss://", "unix://")
+    ):
+        return value
+    raise click.BadParameter("choose memory, file, redis, or give a URL: redis://HOST:PORT/0")
+
+
+def _knobs(command: Command) -> Command:
+    options = (
+        click.option(
+            "--servers",
+            type=click.IntRange(1, 26),
+            default=3,
+            show_default=True,
+            help="Servers at each desk.",
+        ),
+        click.option(
+            "--store",
+            callback=_store,
+            default="memory",
+            show_default=True,
+            metavar="memory|file|redis|URL",
+            help="Where the stateful desk keeps its sessions.",
+        ),
+        click.option(
+            "--affinity",
+            type=click.Choice(["none", "cookie"]),
+            default="none",
+            show_default=True,
+            help="cookie: the balancer keeps a client at one server.",
+        ),
+        click.option(
+            "--retry",
+            type=click.Choice(["off", "on"]),
+            default="off",
+            show_default=True,
+            help="on: the balancer asks another server after a failure.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+_out_option = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("lab-runs"),
+    show_default=True,
+    help="Where runs are kept.",
+)
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="two-desks", prog_name="lab")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    r"""Two Desks: what statelessness gives and what it costs, measured on real processes.
+
+    One shop, two desks. At the stateful desk a clerk remembers you; at the stateless desk
+    you carry a signed slip. The lab sends the same customers to both, makes clerks vanish,
+    and shows what is left.
+
+    \b
+    Exit status: 0 every expectation met, 1 one was not, 3 nothing could be concluded,
+    2 wrong usage or a lab that cannot start, 130 stopped by Ctrl-C.
+    """
+    if context.invoked_subcommand is None:
+        screen.print(_WELCOME)
+
+
+_WELCOME = """\
+Two Desks: one shop, two desks, the same customers.
+The stateful desk remembers your cart; the stateless desk signs it and hands it to you.
+The lab runs both as real processes behind a real nginx, kills some, and measures what is left.
+Everything runs on this machine, offline, and nothing is left running afterwards.
+`lab COMMAND --help` explains each command; runs are kept under lab-runs/.
+
+  lab demo    a server is killed: whose cart is left? (a few seconds)
+  lab list    the claims, and the script that puts each to the test
+  lab diff    the two desks' code: what statelessness changes in the source"""
+
+
+@cli.command()
+@_knobs
+@_out_option
+def demo(out: Path, **knobs: Any) -> int:
+    """The crash, narrated: John buys a laptop, and the server that served him is killed.
+
+    The same script runs at both desks. Try it with another place for the sessions:
+    `lab demo --store redis`.
+    """
+    crash = experiments.find("crash")
+    _say(
+        f"[bold]Two Desks: the crash[/]\nJohn buys a laptop. The server that served him is "
+        f"killed. He asks for his cart.\nThe same script at both desks, "
+        f"{knobs['servers']} servers each, behind nginx.\n"
+    )
+    status = _perform([crash], Knobs(**knobs), out, as_json=False)
+    _say(
+        "Try next\n"
+        "  lab run crash --store redis   the sessions move to a store; so does the risk\n"
+        "  lab run any-server            no crash at all, only another server\n"
+        "  lab show crash                the script that just ran\n"
+        "  lab diff                      the two desks' code"
+    )
+    return status
+
+
+@cli.command("list")
+def list_() -> None:
+    """The bundled scripts and the claim each puts to the test."""
+    table = Table(box=None, padding=(0, 2, 1, 0), header_style="bold")
+    for heading in ("script", "claim", "what is done"):
+        table.add_column(heading, no_wrap=heading == "script")
+    for experiment in experiments.bundled():
+        table.add_row(experiment.name, experiment.claim, experiment.summary)
+    screen.print(table)
+    screen.print("lab show NAME  explains one   ·   lab run NAME  runs it at both desks")
+
+
+@cli.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Explain a script: its claim, what would disprove it, and its source."""
+    experiment = experiments.find(name)
+    screen.print(Text.assemble((f"{experiment.name}  ", "bold"), f"“{experiment.claim}”"))
+    screen.print(
+        Syntax(
+            experiment.path.read_text(encoding="utf-8"),
+            "python",
+            background_color="default",
+            word_wrap=True,
+        )
+    )
+
+
+@cli.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME|FILE...")
+@_knobs
+@_out_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def run(names: tuple[str, ...], out: Path, as_json: bool, **knobs: Any) -> int:
+    r"""Run scripts against both desks: bundled ones by NAME, your own by FILE (./mine.py).
+
+    \b
+    A script of your own is a Python file:
+        def script(shopper, lab):
+            shopper.login()
+            shopper.add("laptop")
+            lab.kill(shopper.last.replica)
+            shopper.view_cart()
+    It runs with your rights, like any Python file: run only what you would run anyway.
+    """
+    return _perform([experiments.find(name) for name in names], Knobs(**knobs), out, as_json)
+
+
+@cli.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=None,
+    help="8000 unless it is taken; 0 for any free one.",
+)
+@_knobs
+@_out_option
+def up(port: int | None, out: Path, **knobs: Any) -> None:
+    """Keep both desks running on one address until Ctrl-C.
+
+    From another terminal in the same folder: `lab status`, `lab kill B`, `lab restart B`.
+    """
+    variants = two_desks(Knobs(**knobs))
+    folder = new_run_folder(out, "up")
+    with (
+        _progress() as progress,
+        console.running(variants, out, folder, console.choose_port(port), progress) as origin,
+    ):
+        progress("")
+        _say(_addresses(origin, Knobs(**knobs)))
+        with suppress(KeyboardInterrupt):
+            while not threading.Event().wait(1):  # in steps: Windows cannot interrupt a long wait
+                pass
+    _say("Stopped; nothing is left running.")
+
+
+@cli.command()
+@click.argument("server")
+@_out_option
+def kill(server: str, out: Path) -> int:
+    """Kill SERVER of the running `lab up`: B at both desks, stateful/B at one."""
+    for death in console.call(out, "POST", "/lab/kill", {"server": server})["killed"]:
+        seen = "gone, port closed" if death["confirmed"] else "NOT confirmed"
+        _say(f"✕ {death['desk']}/{death['name']}: pid {death['pid']} {death['signal']}, {seen}")
+    return 0
+
+
+@cli.command()
+@click.argument("server")
+@_out_option
+def restart(server: str, out: Path) -> int:
+    """Start SERVER of the running `lab up` again, with an empty memory."""
+    for each in console.call(out, "POST", "/lab/restart", {"server": server})["restarted"]:
+        _say(f"✓ {each['desk']}/{each['name']}: {each['was']} is now {each['instance']}")
+    return 0
+
+
+@cli.command()
+@_out_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def status(out: Path, as_json: bool) -> int:
+    """Show every server of the running `lab up`."""
+    told = console.call(out, "GET", "/lab/status")
+    if as_json:
+        click.echo(json.dumps(told, indent=1))
+        return 0
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in ("desk", "server", "state", "pid", "port", "carts in this process"):
+        table.add_column(heading)
+    for desk, servers in told["desks"].items():
+        for each in servers:
+            sign = {"up": "✓ up", "paused": "~ paused", "dead": "✕ dead"}[each["state"]]
+            values = (each["pid"], each["port"], each["carts_remembered"])
+            table.add_row(desk, each["name"], sign, *("–" if v is None else str(v) for v in values))
+    screen.print(table)
+    return 0
+
+
+@cli.command()
+@click.argument("file", type=click.Choice(["app.py", "state.py", "config.py"]), default="app.py")
+def diff(file: str) -> None:
+    """The lesson: the stateful desk's source against the stateless desk's."""
+    lines = lesson.diff(file)
+    screen.print(Syntax("\n".join(lines), "diff", background_color="default", word_wrap=True))
+    screen.print(
+        f"{lesson.changed_lines(lines)} changed lines. - stateful, + stateless", style="dim"
+    )
+
+
+@cli.command()
+def doctor() -> int:
+    """What is here, what is missing, what that costs, and the one command that fixes it."""
+    findings = diagnose()
+    for finding in findings:
+        screen.print(_told(finding))
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+def _perform(
+    chosen: Sequence[experiments.Experiment], knobs: Knobs, root: Path, as_json: bool
+) -> int:
+    name = chosen[0].name if len(chosen) == 1 else f"{len(chosen)}-scripts"
+    with _progress(quiet=as_json) as progress:
+        run = Run(new_run_folder(root, name), progress)
+        try:
+            for experiment in chosen:
+                result = run.perform(experiment, knobs)
+                if not as_json:
+                    progress("")
+                    _show(result)
+        except KeyboardInterrupt:
+            err.print(f"lab: stopped; what was done so far is in {run.folder / 'result.json'}")
+            _print_json(run, as_json)
+            return INTERRUPTED
+    _print_json(run, as_json)
+    if not as_json:
+        _say(f"[dim]kept: {run.folder} (result.json, logs, nginx.conf)[/]\n")
+    return exit_status(run.results)
+
+
+def _show(result: ExperimentResult) -> None:
+    screen.print(experiment_view(result))
+
+
+def _print_json(run: Run, wanted: bool) -> None:
+    if wanted:
+        click.echo(json.dumps(document(run.results, run.components), indent=1))
+
+
+@contextmanager
+def _progress(quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """Show what is being done on stderr while it is done; plain lines where it is no terminal."""
+    if quiet or not err.is_terminal:
+        yield lambda line: None if quiet or not line else err.print(f"· {line}", style="dim")
+        return
+    with err.status("") as spinner:
+
+        def tell(line: str) -> None:
+            spinner.update(line) if line else spinner.stop()
+            if line:
+                spinner.start()
+
+        yield tell
+
+
+def _say(text: str) -> None:
+    screen.print(text)
+
+
+def _addresses(origin: str, knobs: Knobs) -> str:
+    login = '-H \'Content-Type: application/json\' -d \'{"user_id":"123","name":"John"}\''
+    return (
+        f"Both desks are open at {origin}\n\n"
+        f"stateful   {origin}/stateful/   {knobs.servers} servers, carts in {knobs.store_label}\n"
+        f"  curl -c jar -b jar {login} {origin}/stateful/api/login\n"
+        f"stateless  {origin}/stateless/  {knobs.servers} servers, carts in the client's token\n"
+        f"  curl {login} {origin}/stateless/api/login\n\n"
+        "From another terminal, in this folder: lab status · lab kill B · lab restart B\n"
+        "Ctrl-C stops everything."
+    )
+
+
+def _told(finding: Finding) -> Text:
+    text = Text.assemble(("✓ ", "green") if finding.ok else ("✕ ", "red"))
+    text.append(f"{finding.name}: ", "bold").append(finding.what)
+    if not finding.ok:
+        text.append(f"\n    costs: {finding.costs}\n    fix:   {finding.fix}")
+    return text

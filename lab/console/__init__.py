@@ -1,0 +1,1 @@
+"""The running lab as a service: what `lab up` listens to."""

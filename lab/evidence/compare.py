@@ -1,0 +1,58 @@
+"""Lays two lanes side by side and says where their answers differ."""
+
+from difflib import SequenceMatcher
+from typing import Any
+
+from lab.evidence.exchange import Exchange, Fault
+from lab.evidence.record import Event, Record
+
+Pair = tuple[Event | None, Event | None]
+
+
+def side_by_side(left: Record, right: Record) -> list[Pair]:
+    """Pair the events of two lanes that did the same thing, in order.
+
+    Where one lane did something that the other did not, its event stands alone.
+    """
+    ours, theirs = list(left.events), list(right.events)
+    matcher = SequenceMatcher(
+        None, [_key(event) for event in ours], [_key(event) for event in theirs], autojunk=False
+    )
+    pairs: list[Pair] = []
+    for tag, i, i_end, j, j_end in matcher.get_opcodes():
+        if tag == "equal":
+            pairs.extend(zip(ours[i:i_end], theirs[j:j_end], strict=True))
+        else:
+            pairs.extend((event, None) for event in ours[i:i_end])
+            pairs.extend((None, event) for event in theirs[j:j_end])
+    return pairs
+
+
+def differs(pair: Pair) -> bool:
+    """Whether the two lanes gave different answers (credentials aside)."""
+    left, right = pair
+    if isinstance(left, Exchange) and isinstance(right, Exchange):
+        return (left.status, said(left)) != (right.status, said(right))
+    if isinstance(left, Fault) and isinstance(right, Fault):
+        return left.confirmed != right.confirmed
+    return True
+
+
+def said(exchange: Exchange) -> Any:
+    """Return what the answer says to a customer: its JSON without the token.
+
+    Of a refusal only the problem type counts: how it is worded is each desk's own.
+    """
+    body = exchange.body
+    if not isinstance(body, dict):
+        return body
+    if "type" in body and not exchange.ok:
+        return body["type"]
+    return {name: value for name, value in body.items() if name != "token"}
+
+
+def _key(event: Event) -> tuple[str, ...]:
+    if isinstance(event, Fault):
+        return ("fault", event.kind)
+    # A re-asked read through the balancer is the same step, whoever had to answer it.
+    return (event.customer, event.method, event.path.partition("?")[0], str(bool(event.server)))

@@ -1,0 +1,134 @@
+"""One request and its answer, as the client saw them, with an honest outcome."""
+
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, section 9.2.1
+NOBODY_ANSWERED = frozenset({502, 504})  # the balancer speaking for a server that did not
+
+
+class Outcome(StrEnum):
+    """What is known of an operation. Unknown is never success."""
+
+    OK = "ok"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+def outcome_of(method: str, status: int | None, *, sent: bool = True) -> Outcome:
+    """Judge one operation by its method and status (None: no answer came).
+
+    A write that was sent and got no answer, or an answer that only says that something
+    broke on the way (5xx), may have been carried out: it is unknown. A read changes
+    nothing, so it simply failed. So did whatever never left the client.
+    """
+    if status is not None and status < 400:
+        return Outcome.OK
+    was_answered = status is not None and status < 500
+    if was_answered or not sent or method in SAFE_METHODS:
+        return Outcome.FAILED
+    return Outcome.UNKNOWN
+
+
+@dataclass
+class Exchange:
+    """A request, its answer, and the times. Header names are kept as they were sent.
+
+    `path` is the path within the shop, query included; `server` the replica it was
+    addressed to, None for the balancer's choice; `at_s` seconds since the run began;
+    `status` None when no answer came, and `error` then says why.
+    """
+
+    op: str
+    customer: str
+    method: str
+    path: str
+    server: str | None
+    at_s: float
+    elapsed_ms: float
+    status: int | None
+    outcome: Outcome
+    request_headers: dict[str, str] = field(repr=False)
+    request_body: bytes = field(repr=False)
+    response_headers: dict[str, str] = field(repr=False)
+    response_body: bytes = field(repr=False)
+    error: str | None = None
+    fate: "str | None" = None
+
+    @property
+    def is_write(self) -> bool:
+        """Whether the method may change something."""
+        return self.method not in SAFE_METHODS
+
+    @property
+    def answered(self) -> bool:
+        """Whether a server of the shop answered, be it with a refusal."""
+        return self.status is not None and self.status not in NOBODY_ANSWERED
+
+    @property
+    def ok(self) -> bool:
+        """Whether the operation is known to have succeeded."""
+        return self.outcome is Outcome.OK
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The answer's headers, names in lower case."""
+        return {name.lower(): value for name, value in self.response_headers.items()}
+
+    @property
+    def replica(self) -> str | None:
+        """Which replica answered (its X-Served-By)."""
+        return self.headers.get("x-served-by")
+
+    @property
+    def instance(self) -> str | None:
+        """Which process answered (its X-Instance): a restart changes it."""
+        return self.headers.get("x-instance")
+
+    @cached_property
+    def body(self) -> Any:
+        """The answer's JSON, or None if it is not JSON."""
+        try:
+            return json.loads(self.response_body)
+        except ValueError:
+            return None
+
+    @property
+    def bytes_sent(self) -> int:
+        """Size of the request in bytes: request line, headers and body, as HTTP/1.1 text."""
+        line = len(f"{self.method} {self.path} HTTP/1.1\r\n".encode())
+        return line + _headers_size(self.request_headers) + len(self.request_body)
+
+    @property
+    def bytes_received(self) -> int:
+        """Size of the answer in bytes: status line (about), headers and body."""
+        if self.status is None:
+            return 0
+        return (
+            len("HTTP/1.1 200 OK\r\n")
+            + _headers_size(self.response_headers)
+            + len(self.response_body)
+        )
+
+
+def _headers_size(headers: dict[str, str]) -> int:
+    pairs = headers.items()
+    return sum(len(name) + len(str(value)) + len(": \r\n") for name, value in pairs) + len("\r\n")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something the lab did to the stack: `kind` to `target`, and the evidence of it.
+
+    `confirmed` is True only when the effect was seen (the process gone and its port
+    closed; a new instance answering), None where there is nothing to confirm.
+    """
+
+    kind: str
+    target: str
+    at_s: float
+    confirmed: bool | None
+    evidence: dict[str, Any]

@@ -1,0 +1,106 @@
+"""What the shop owes one customer: the last acknowledged cart, and what became of it."""
+
+from enum import StrEnum
+from typing import Any
+
+from lab.evidence.exchange import Exchange, Outcome
+
+Json = dict[str, Any]
+
+
+class Fate(StrEnum):
+    """What became of an acknowledged cart, as far as a later read tells."""
+
+    KEPT = "kept"
+    LOST = "lost"
+    WRONG = "wrong"
+    DUPLICATED = "duplicated"
+    UNKNOWN = "unknown"
+
+
+class Ledger:
+    """Follows one customer's exchanges; the customer's own memory, not the shop's.
+
+    A cart is owed once a write was answered with it (login and checkout give an empty
+    one). Each answered `GET /api/cart` afterwards is compared with what is owed.
+    """
+
+    def __init__(self) -> None:
+        self.owed: Json | None = None
+        self.user: Json | None = None
+        self.unsettled_writes = 0
+        self._fate: Fate | None = None
+
+    def note(self, exchange: Exchange) -> None:
+        """Take one exchange into account; reads get their `fate` set."""
+        if exchange.is_write:
+            self._note_write(exchange)
+        elif exchange.path.partition("?")[0] == "/api/cart" and self.owed is not None:
+            exchange.fate = self._compare(exchange)
+            if exchange.fate is not Fate.UNKNOWN:
+                self._fate = Fate(exchange.fate)
+
+    def doubt(self) -> None:
+        """Forget earlier reads: a fault has happened, only a read after it counts."""
+        self._fate = None
+
+    @property
+    def needs_read(self) -> bool:
+        """Whether something is owed that no read has confirmed or denied yet."""
+        return self.owed is not None and self._fate is None
+
+    @property
+    def fate(self) -> Fate | None:
+        """What the last telling read said; UNKNOWN if none did; None if nothing is owed."""
+        if self.owed is None:
+            return None
+        return self._fate or Fate.UNKNOWN
+
+    def _note_write(self, exchange: Exchange) -> None:
+        if exchange.outcome is Outcome.UNKNOWN:
+            self.unsettled_writes += 1
+        if not exchange.ok:
+            return
+        body = exchange.body if isinstance(exchange.body, dict) else {}
+        if exchange.path == "/api/logout":
+            self.owed = self.user = None
+        elif exchange.path == "/api/checkout":
+            self.owed = {"lines": [], "item_count": 0, "total_cents": 0}
+        elif "cart" in body:
+            self.owed, self.user = body["cart"], body.get("user")
+        else:
+            return
+        self.unsettled_writes, self._fate = 0, None
+
+    def _compare(self, read: Exchange) -> Fate:
+        if not read.answered or (read.status or 0) >= 500:
+            return Fate.UNKNOWN
+        body = read.body if read.ok and isinstance(read.body, dict) else {}
+        fate = compare_carts(self.owed or {}, body.get("cart"))
+        if body and body.get("user") != self.user:
+            return Fate.WRONG
+        # A write of unknown outcome may explain any cart, but not a refusal to show one.
+        if body and fate is not Fate.KEPT and self.unsettled_writes:
+            return Fate.UNKNOWN
+        return fate
+
+
+def compare_carts(owed: Json, seen: Json | None) -> Fate:
+    """Compare the acknowledged cart with the one a later read showed (None: refused).
+
+    The revision is left out: what a customer is owed is the goods.
+    """
+    if seen is None:
+        return Fate.LOST
+    due, there = _quantities(owed), _quantities(seen)
+    if due == there:
+        return Fate.KEPT if owed["total_cents"] == seen["total_cents"] else Fate.WRONG
+    if not there:
+        return Fate.LOST
+    if due.keys() == there.keys() and all(there[sku] >= due[sku] for sku in due):
+        return Fate.DUPLICATED
+    return Fate.WRONG
+
+
+def _quantities(cart: Json) -> dict[str, int]:
+    return {line["sku"]: line["quantity"] for line in cart["lines"]}

@@ -1,0 +1,61 @@
+"""Counts what a record and its ledgers show. Pure: the same record gives the same numbers."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from lab.evidence.exchange import Outcome
+from lab.evidence.ledger import Fate, Ledger
+from lab.evidence.record import Record
+
+
+def measure(record: Record, ledgers: Iterable[Ledger]) -> dict[str, Any]:
+    """Return the measurements every experiment has.
+
+    `carts_*` count customers: acknowledged is who is owed a cart, and
+    kept + lost + wrong + duplicated + unknown add up to it. `reads_*` count every read of
+    an owed cart. `kill_confirmed` is True when each killed process was seen gone with its
+    port closed, False when one was not, None when nothing was killed. Bytes are sums over
+    the lane, as text of HTTP/1.1.
+    """
+    exchanges = list(record.exchanges())
+    fates = Counter(ledger.fate for ledger in ledgers if ledger.fate is not None)
+    reads = Counter(exchange.fate for exchange in exchanges if exchange.fate is not None)
+    kills = [fault.confirmed for fault in record.faults() if fault.kind == "kill"]
+    return {
+        "carts_acknowledged": fates.total(),
+        **{f"carts_{fate}": fates[fate] for fate in Fate},
+        "reads_of_carts": reads.total(),
+        "reads_kept": reads[Fate.KEPT],
+        "kill_confirmed": all(kills) if kills else None,
+        "restarts_confirmed": sum(
+            fault.confirmed is True for fault in record.faults() if fault.kind == "restart"
+        ),
+        "requests": len(exchanges),
+        "requests_unanswered": sum(not exchange.answered for exchange in exchanges),
+        "bytes_sent": sum(exchange.bytes_sent for exchange in exchanges),
+        "bytes_received": sum(exchange.bytes_received for exchange in exchanges),
+    }
+
+
+def operations(record: Record) -> dict[str, int]:
+    """Count operations by outcome: `{"ok", "failed", "unknown"}`."""
+    counted = Counter(exchange.outcome for exchange in record.exchanges())
+    return {str(outcome): counted[outcome] for outcome in Outcome}
+
+
+def disagreement(record: Record, logged_ops: Collection[str]) -> str | None:
+    """Cross-check the client's record with the balancer's log; None if they agree.
+
+    Every request that got an answer must stand in the log exactly once.
+    """
+    logged = Counter(logged_ops)
+    sent = {exchange.op for exchange in record.exchanges() if exchange.status is not None}
+    missing = sorted(op for op in sent if not logged[op])
+    repeated = sorted(op for op, times in logged.items() if op in sent and times > 1)
+    if not missing and not repeated:
+        return None
+    return (
+        f"the balancer's log disagrees with the client: {len(missing)} requests missing, "
+        f"{len(repeated)} logged more than once ({', '.join((missing + repeated)[:3])} …)"
+    )

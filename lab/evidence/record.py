@@ -1,0 +1,45 @@
+"""Everything that happened in one lane, in order: exchanges and faults."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+
+from lab.evidence.exchange import Exchange, Fault
+
+Event = Exchange | Fault
+
+
+class Record:
+    """An append-only list of events with its own clock; safe to share between threads."""
+
+    def __init__(self, lane: str, on_event: Callable[[Event], None] | None = None) -> None:
+        self.lane = lane
+        self.events: list[Event] = []
+        self._on_event = on_event
+        self._start = time.monotonic()
+        self._numbers = count(1)
+        self._lock = threading.Lock()
+
+    def now_s(self) -> float:
+        """Seconds since this record began (monotonic)."""
+        return time.monotonic() - self._start
+
+    def next_op(self) -> str:
+        """Return an id that no other request of this run has."""
+        return f"{self.lane}-{next(self._numbers)}"
+
+    def append(self, event: Event) -> None:
+        """Keep `event`, and tell whoever watches."""
+        with self._lock:
+            self.events.append(event)
+        if self._on_event:
+            self._on_event(event)
+
+    def exchanges(self) -> Iterator[Exchange]:
+        """Yield the exchanges, oldest first."""
+        return (event for event in list(self.events) if isinstance(event, Exchange))
+
+    def faults(self) -> Iterator[Fault]:
+        """Yield the faults, oldest first."""
+        return (event for event in list(self.events) if isinstance(event, Fault))

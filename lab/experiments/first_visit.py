@@ -1,0 +1,28 @@
+"""The control: nothing breaks, and every customer stays with one server.
+
+What is done: each customer logs in through the balancer, then goes on with the server that
+answered, puts a laptop in the cart and asks for the cart again.
+
+What would disprove it: a cart that is not as it was acknowledged. Then the lab or a desk is
+broken, and no other experiment means anything.
+
+Try next: `lab run any-server`, where the customer does not stay with one server.
+"""
+
+from lab.bench import Lab
+from lab.evidence.shopper import Shopper
+from lab.experiments.judging import both_keep
+
+CLAIM = "Nothing breaks: both desks serve a customer who stays with one server."
+CUSTOMERS = 3
+
+
+def script(shopper: Shopper, lab: Lab) -> None:
+    """Shop without any fault."""
+    for customer in lab.customers:
+        desk = customer.login().replica
+        customer.add("laptop", server=desk)
+        customer.view_cart(server=desk)
+
+
+judge = both_keep

@@ -1,0 +1,1 @@
+"""Shows a finished run: every module is a pure function of the results."""

@@ -1,0 +1,102 @@
+"""The run as one JSON document, `result.json`: for machines, and for opening again later."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lab.evidence.exchange import Exchange, Fault
+from lab.evidence.measure import operations
+from lab.evidence.record import Event
+from lab.evidence.redaction import redact_body, redact_headers, redact_text
+from lab.evidence.result import ExperimentResult, VariantResult
+
+SCHEMA_VERSION = 1
+
+Json = dict[str, Any]
+
+
+def document(results: Sequence[ExperimentResult], components: Json) -> Json:
+    """Return the document; it holds no credential that could still be used."""
+    return {
+        "schema": SCHEMA_VERSION,
+        "components": components,
+        "experiments": [_experiment(result) for result in results],
+    }
+
+
+def _experiment(result: ExperimentResult) -> Json:
+    return {
+        "name": result.name,
+        "claim": result.claim,
+        "verdict": str(result.judgement.verdict),
+        "because": result.judgement.because,
+        "surprises": list(result.judgement.surprises),
+        "expected": result.expected and str(result.expected),
+        "expectation_met": result.met,
+        "interrupted": result.interrupted,
+        "seconds": round(result.seconds, 3),
+        "variants": [_variant(variant) for variant in result.variants],
+    }
+
+
+def _variant(result: VariantResult) -> Json:
+    knobs = result.variant.knobs
+    return {
+        "name": result.variant.name,
+        "app": result.variant.app,
+        "knobs": {
+            "store": result.variant.keeps if result.variant.app == "stateful" else None,
+            "affinity": knobs.affinity,
+            "servers": knobs.servers,
+            "retry": knobs.retry,
+        },
+        "trouble": result.trouble,
+        "broken_expectation": result.broken_expectation,
+        "traceback": result.traceback,
+        "measurements": result.measurements,
+        "operations": operations(result.record),
+        "exchanges": [_exchange(exchange) for exchange in result.record.exchanges()],
+        "faults": [_fault(fault) for fault in result.record.faults()],
+        "order": [_order(event) for event in result.record.events],
+    }
+
+
+def _exchange(exchange: Exchange) -> Json:
+    return {
+        "op": exchange.op,
+        "customer": exchange.customer,
+        "method": exchange.method,
+        "path": redact_text(exchange.path),
+        "server": exchange.server,
+        "at_s": round(exchange.at_s, 6),
+        "elapsed_ms": round(exchange.elapsed_ms, 3),
+        "status": exchange.status,
+        "outcome": str(exchange.outcome),
+        "error": exchange.error,
+        "replica": exchange.replica,
+        "instance": exchange.instance,
+        "fate": exchange.fate and str(exchange.fate),
+        "bytes_sent": exchange.bytes_sent,
+        "bytes_received": exchange.bytes_received,
+        "request": {
+            "headers": redact_headers(exchange.request_headers),
+            "body": redact_body(exchange.request_body),
+        },
+        "response": {
+            "headers": redact_headers(exchange.response_headers),
+            "body": redact_body(exchange.response_body),
+        },
+    }
+
+
+def _fault(fault: Fault) -> Json:
+    return {
+        "kind": fault.kind,
+        "target": fault.target,
+        "at_s": round(fault.at_s, 6),
+        "confirmed": fault.confirmed,
+        "evidence": fault.evidence,
+    }
+
+
+def _order(event: Event) -> str:
+    return event.op if isinstance(event, Exchange) else f"{event.kind} {event.target}"

@@ -1,0 +1,1 @@
+"""What both desks sell, and the one contract they both keep."""

@@ -1,0 +1,129 @@
+"""The rules of a cart: pure functions from one visit to the next, no HTTP, no storage."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from lab.shop.catalogue import PRODUCTS
+from lab.shop.errors import EmptyCart, Invalid, NotInCart, UnknownProduct
+
+MAX_QUANTITY = 99
+MAX_LINES = 500
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """All that a desk has to know to serve one customer's next request.
+
+    `lines` maps sku to quantity (1..99) in the order of adding; `revision` counts the
+    changes since login. A visit never changes: each rule returns the next one. Where it
+    is kept between two requests is the whole difference between the two desks.
+    """
+
+    user_id: str
+    name: str
+    lines: dict[str, int]
+    shipping_address: str | None = None
+    revision: int = 0
+
+    @classmethod
+    def begin(cls, user_id: str, name: str) -> Self:
+        """Return the visit of somebody who has just come in, with an empty cart."""
+        return cls(user_id, name, {})
+
+    def add(self, sku: str, quantity: int) -> Self:
+        """Put `quantity` more of `sku` in. Raise UnknownProduct or Invalid."""
+        if sku not in PRODUCTS:
+            raise UnknownProduct(f"no product {sku!r}: GET /api/products lists what there is")
+        if sku not in self.lines and len(self.lines) == MAX_LINES:
+            raise Invalid(f"a cart holds at most {MAX_LINES} lines: remove one first")
+        total = self.lines.get(sku, 0) + quantity
+        if total > MAX_QUANTITY:
+            raise Invalid(f"quantity would be {total}; at most {MAX_QUANTITY} of one product")
+        return self._with_lines({**self.lines, sku: total})
+
+    def change(self, sku: str, quantity: int) -> Self:
+        """Set the quantity of a line. Raise UnknownProduct or NotInCart."""
+        self._require(sku)
+        return self._with_lines({**self.lines, sku: quantity})
+
+    def remove(self, sku: str) -> Self:
+        """Take a line out. Raise UnknownProduct or NotInCart."""
+        self._require(sku)
+        return self._with_lines({s: n for s, n in self.lines.items() if s != sku})
+
+    def clear(self) -> Self:
+        """Empty the cart."""
+        return self._with_lines({})
+
+    def ship_to(self, address: str) -> Self:
+        """Note where the order goes."""
+        return replace(self, shipping_address=address, revision=self.revision + 1)
+
+    def check_out(self) -> tuple[Json, Self]:
+        """Return the order and the visit that goes on with an empty cart. Raise EmptyCart.
+
+        The order is numbered by who ordered and which revision of the cart was sold, so
+        that one cart sold twice is seen to be the same cart.
+        """
+        if not self.lines:
+            raise EmptyCart("add something first: POST /api/cart/items")
+        cart = self.cart()
+        order = {
+            "number": f"{self.user_id}-{self.revision}",
+            "lines": cart["lines"],
+            "item_count": cart["item_count"],
+            "total_cents": cart["total_cents"],
+            "shipping_address": self.shipping_address,
+        }
+        return order, self.clear()
+
+    def cart(self) -> Json:
+        """Return the cart as the contract shows it, priced from the catalogue of now."""
+        lines = [_priced(sku, quantity) for sku, quantity in self.lines.items()]
+        return {
+            "lines": lines,
+            "item_count": sum(line["quantity"] for line in lines),
+            "total_cents": sum(line["line_total_cents"] for line in lines),
+            "revision": self.revision,
+        }
+
+    def view(self) -> Json:
+        """Return `{"user", "cart"}`, what most answers show."""
+        return {"user": {"user_id": self.user_id, "name": self.name}, "cart": self.cart()}
+
+    def to_dict(self) -> Json:
+        """Return the least that has to be kept: facts of the customer, no prices."""
+        return {
+            "user_id": self.user_id,
+            "name": self.name,
+            "lines": self.lines,
+            "shipping_address": self.shipping_address,
+            "revision": self.revision,
+        }
+
+    @classmethod
+    def from_dict(cls, kept: Json) -> Self:
+        """Return the visit that `to_dict` described."""
+        return cls(**kept)
+
+    def _require(self, sku: str) -> None:
+        if sku not in PRODUCTS:
+            raise UnknownProduct(f"no product {sku!r}: GET /api/products lists what there is")
+        if sku not in self.lines:
+            raise NotInCart(f"{sku!r} is not in your cart: POST /api/cart/items adds it")
+
+    def _with_lines(self, lines: dict[str, int]) -> Self:
+        return replace(self, lines=lines, revision=self.revision + 1)
+
+
+def _priced(sku: str, quantity: int) -> Json:
+    product = PRODUCTS[sku]
+    return {
+        "sku": sku,
+        "name": product.name,
+        "quantity": quantity,
+        "unit_price_cents": product.unit_price_cents,
+        "line_total_cents": product.unit_price_cents * quantity,
+    }

@@ -1,0 +1,37 @@
+"""What is for sale. Prices come from here, never from a client or a token."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Product:
+    """One thing for sale. `unit_price_cents` is a whole number of cents, at least 1."""
+
+    sku: str
+    name: str
+    unit_price_cents: int
+
+
+_SHELF = [
+    Product("laptop", "Laptop", 129_900),
+    Product("mouse", "Mouse", 2_490),
+    Product("keyboard", "Keyboard", 7_900),
+    Product("monitor", "Monitor", 24_900),
+    Product("headset", "Headset", 5_990),
+    Product("webcam", "Webcam", 6_490),
+    Product("cable", "USB-C cable", 1_290),
+    Product("dock", "Docking station", 15_900),
+    Product("chair", "Office chair", 31_900),
+    Product("lamp", "Desk lamp", 3_990),
+    Product("notebook", "Paper notebook", 450),
+    Product("pen", "Pen", 190),
+]
+
+# An encyclopaedia in 600 volumes, so that a cart can reach its limit of 500 lines.
+_VOLUMES = [
+    Product(f"vol-{number:03}", f"Encyclopaedia, volume {number}", 1_900 + number)
+    for number in range(1, 601)
+]
+
+PRODUCTS: dict[str, Product] = {product.sku: product for product in _SHELF + _VOLUMES}
+"""Every product by sku, in the order in which the shop shows them."""

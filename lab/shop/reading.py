@@ -1,0 +1,114 @@
+"""Reads what a client sends, strictly: one place for every rule about bad input."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from flask import request
+
+from lab.shop.cart import MAX_QUANTITY
+from lab.shop.errors import BadJson, Invalid, NotJson
+
+MAX_BODY_BYTES = 16 * 1024
+MAX_DEPTH = 32
+
+# Control characters, and those that reorder the text around them (UAX #9).
+_UNPRINTABLE = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+_NAME = re.compile(rf"[^{_UNPRINTABLE}]{{1,24}}")
+_ADDRESS = re.compile(rf"[^{_UNPRINTABLE}]{{1,200}}")
+_USER_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+Field = Callable[[str, Any], Any]
+
+
+def _text(pattern: re.Pattern[str], rule: str) -> Field:
+    def read(field: str, value: Any) -> str:
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise Invalid(f"{field!r} must be {rule}")
+        return unicodedata.normalize("NFC", value)
+
+    return read
+
+
+def _quantity(field: str, value: Any) -> int:
+    # bool is a subclass of int in Python, and 1.0 is not how anybody counts laptops.
+    if type(value) is not int or not 1 <= value <= MAX_QUANTITY:
+        raise Invalid(f"{field!r} must be a whole number from 1 to {MAX_QUANTITY}")
+    return value
+
+
+def _sku(field: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise Invalid(f"{field!r} must be text")
+    return value
+
+
+LOGIN: dict[str, Field] = {
+    "user_id": _text(_USER_ID, "1 to 64 letters, digits, dots, dashes or underscores"),
+    "name": _text(_NAME, "1 to 24 printable characters"),
+}
+ITEM: dict[str, Field] = {"sku": _sku, "quantity": _quantity}
+QUANTITY: dict[str, Field] = {"quantity": _quantity}
+ADDRESS: dict[str, Field] = {"address": _text(_ADDRESS, "1 to 200 printable characters")}
+
+
+def read_json(fields: dict[str, Field]) -> dict[str, Any]:
+    """Return the checked fields of this request's JSON object.
+
+    Raise NotJson (415), BadJson (400), Invalid (422), or Werkzeug's RequestEntityTooLarge
+    (413) past `MAX_BODY_BYTES`.
+    """
+    if not request.is_json:
+        raise NotJson("send the header Content-Type: application/json")
+    body = parse_json(request.get_data())
+    if not isinstance(body, dict):
+        raise Invalid("the body must be a JSON object")
+    wanted = ", ".join(map(repr, fields))
+    if unknown := body.keys() - fields.keys():
+        raise Invalid(f"unknown field {min(unknown)!r}: this request takes {wanted}")
+    if missing := fields.keys() - body.keys():
+        raise Invalid(f"missing field {min(missing)!r}: this request takes {wanted}")
+    return {field: read(field, body[field]) for field, read in fields.items()}
+
+
+def parse_json(data: bytes) -> Any:
+    """Return the value that `data` says in I-JSON (RFC 7493), else raise BadJson.
+
+    Refused beyond what Python's parser refuses: duplicate keys, NaN and Infinity, lone
+    surrogates, nesting deeper than `MAX_DEPTH`.
+    """
+    try:
+        value = json.loads(
+            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
+        )
+        _check(value, MAX_DEPTH)
+    except UnicodeError:  # before ValueError, which it is a kind of
+        raise BadJson("text must be valid UTF-8 without lone surrogates") from None
+    except RecursionError:
+        raise BadJson(f"nested too deeply; at most {MAX_DEPTH} levels") from None
+    except ValueError as error:
+        raise BadJson(f"check the JSON: {error}") from None
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise BadJson("an object names the same key twice: send each key once")
+    return members
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise BadJson(f"{name} is not JSON: send a finite number")
+
+
+def _check(value: Any, levels_left: int) -> None:
+    if isinstance(value, str):
+        value.encode("utf-8")
+    elif isinstance(value, (dict, list)):
+        if not levels_left:
+            raise RecursionError
+        for item in value if isinstance(value, list) else [*value, *value.values()]:
+            _check(item, levels_left - 1)

@@ -1,0 +1,41 @@
+"""Runs one desk as one OS process that dies at once and whole (waitress, a few threads)."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+import waitress
+from flask import Flask
+
+from lab.shop.wire import ConfigError
+
+MAX_UPLOAD_BYTES = 1024 * 1024  # past this even reading it, to answer 413, is too much
+
+
+def main(create_app: Callable[[], Flask], module: str, default_port: int) -> None:
+    """Serve `create_app()` as the command line asks, until the process is stopped."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=create_app.__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to bind (default %(default)s)")
+    parser.add_argument("--port", type=int, default=default_port, help="default %(default)s")
+    parser.add_argument("--threads", type=int, default=8, help="default %(default)s")
+    options = parser.parse_args()
+    try:
+        server = waitress.create_server(
+            create_app(),
+            host=options.host,
+            port=options.port,
+            threads=options.threads,
+            ident="two-desks",
+            max_request_body_size=MAX_UPLOAD_BYTES,
+        )
+    except ConfigError as error:
+        sys.exit(f"{module}: {error}")
+    except (OSError, OverflowError, ValueError) as error:
+        sys.exit(f"{module}: cannot listen on {options.host}:{options.port}: {error}; try --port 0")
+    print(f"{module} on http://{options.host}:{server.effective_port}", file=sys.stderr, flush=True)
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.close()

@@ -1,0 +1,33 @@
+"""The stack: real replicas, a real balancer, a real store, and nothing left of them afterwards."""
+
+from lab.stack.access import AccessEntry, AccessLog
+from lab.stack.balancer import Balancer
+from lab.stack.doctor import Finding, diagnose
+from lab.stack.lane import Lane
+from lab.stack.programs import Program, find_nginx, find_store
+from lab.stack.replica import Death, Replica
+from lab.stack.spec import Affinity, LaneSpec, Retry
+from lab.stack.stack import Stack
+from lab.stack.store import ExternalStore, LocalStore, Store, StoreStats
+
+__all__ = [
+    "AccessEntry",
+    "AccessLog",
+    "Affinity",
+    "Balancer",
+    "Death",
+    "ExternalStore",
+    "Finding",
+    "Lane",
+    "LaneSpec",
+    "LocalStore",
+    "Program",
+    "Replica",
+    "Retry",
+    "Stack",
+    "Store",
+    "StoreStats",
+    "diagnose",
+    "find_nginx",
+    "find_store",
+]

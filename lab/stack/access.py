@@ -1,0 +1,170 @@
+"""What nginx says happened: one entry for each request that passed it, as it passes.
+
+nginx sends its access log as JSON over syslog (RFC 3164 framing, UDP on 127.0.0.1) to a
+thread of the lab. It is the event source of the page, and the second witness of a run.
+"""
+
+import json
+import logging
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any
+
+# Name in the JSON → nginx variable. Never $request, $request_uri or $args: a token in a
+# query string is a secret, and secrets do not belong in logs.
+FIELDS = {
+    "op": "$http_x_op",
+    "method": "$request_method",
+    "path": "$uri",
+    "status": "$status",
+    "upstream_addr": "$upstream_addr",
+    "upstream_status": "$upstream_status",
+    "replica": "$upstream_http_x_served_by",
+    "instance": "$upstream_http_x_instance",
+    "request_id": "$request_id",
+    "request_time": "$request_time",
+    "bytes": "$bytes_sent",
+    "request_bytes": "$request_length",
+    "ended_at": "$msec",
+}
+RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # a burst waits here while Python is busy elsewhere
+
+
+@dataclass(frozen=True)
+class AccessEntry:
+    """One request as nginx saw it. Text as nginx writes it; "" where it had nothing to say."""
+
+    op: str
+    """The client's X-Op: which operation this was."""
+    method: str
+    path: str
+    """Decoded path as the client sent it, prefix included, query left out."""
+    status: int
+    """What the client got (499: it had hung up)."""
+    upstream_addr: str
+    """Who was asked, "127.0.0.1:20001"; after retries "first, second"."""
+    upstream_status: str
+    """What they answered, likewise: "502, 200"."""
+    replica: str
+    """X-Served-By of the answer."""
+    instance: str
+    """X-Instance of the answer."""
+    request_id: str
+    request_time: float
+    """Seconds from the first byte read to the last byte sent."""
+    bytes: int
+    """Bytes sent to the client, headers included."""
+    request_bytes: int
+    """Bytes received from the client, headers included."""
+    ended_at: float
+    """When it was over, seconds since the epoch."""
+
+    @property
+    def lane(self) -> str:
+        """First part of the path: the lane, if it is one."""
+        return self.path.split("/")[1] if self.path.startswith("/") else ""
+
+    @property
+    def server(self) -> str:
+        """Which replica the client asked for by name: "B" in /lane/@B/…, else ""."""
+        parts = self.path.split("/")
+        return parts[2][1:] if len(parts) > 3 and parts[2].startswith("@") else ""
+
+
+def parse(datagram: bytes, tag: str) -> AccessEntry | None:
+    """The entry in a syslog datagram, or None if it is not one of ours with that `tag`."""
+    head, found, line = datagram.partition(f" {tag}: ".encode())
+    if not found or b"{" in head:
+        return None
+    try:
+        # nginx escapes quotes and control characters, and passes other bytes as they came.
+        return _entry(json.loads(line.decode(errors="replace")))
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _entry(fields: dict[str, Any]) -> AccessEntry:
+    numbers: dict[str, Callable[[str], Any]] = {
+        "status": int,
+        "bytes": int,
+        "request_bytes": int,
+        "request_time": float,
+        "ended_at": float,
+    }
+    return AccessEntry(**{name: numbers.get(name, str)(fields[name]) for name in FIELDS})
+
+
+class AccessLog:
+    """Listens from its creation until `close`; may be asked from any thread."""
+
+    def __init__(self) -> None:
+        self.tag = f"lab_{token_hex(4)}"  # so a datagram of another run is not taken for ours
+        self.malformed = 0
+        """Datagrams that could not be read: 0, or the log is no witness."""
+        self._entries: list[AccessEntry] = []
+        self._ops: Counter[str] = Counter()
+        self._subscribers: list[Callable[[AccessEntry], None]] = []
+        self._news = threading.Condition()
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._listen, name="lab-access-log", daemon=True)
+        self._thread.start()
+
+    def entries(self) -> list[AccessEntry]:
+        """All entries so far, oldest first (a copy)."""
+        with self._news:
+            return list(self._entries)
+
+    def count(self, op: str) -> int:
+        """How many requests carried this X-Op: 1, if client and balancer agree."""
+        with self._news:
+            return self._ops[op]
+
+    def wait_for(self, ops: Collection[str], deadline_s: float) -> set[str]:
+        """Wait until each of `ops` has been seen; the ones still missing after the deadline."""
+        wanted = set(ops)
+        with self._news:
+            self._news.wait_for(lambda: wanted <= self._ops.keys(), deadline_s)
+            return wanted - self._ops.keys()
+
+    def subscribe(self, callback: Callable[[AccessEntry], None]) -> Callable[[], None]:
+        """Call `callback` with each new entry, on the log's thread; returns how to stop that."""
+        with self._news:
+            self._subscribers.append(callback)
+        return lambda: self._unsubscribe(callback)
+
+    def _unsubscribe(self, callback: Callable[[AccessEntry], None]) -> None:
+        with self._news:
+            if callback in self._subscribers:
+                self._subscribers.remove(callback)
+
+    def close(self) -> None:
+        """Take in what has been sent so far, then stop listening. Entries stay readable."""
+        if self._thread.is_alive():
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+                end.sendto(b"", ("127.0.0.1", self.port))  # empty: after this, nothing more
+            self._thread.join()
+        self._socket.close()
+
+    def _listen(self) -> None:
+        while datagram := self._socket.recv(65536):
+            entry = parse(datagram, self.tag)
+            with self._news:
+                if entry is None:
+                    self.malformed += 1
+                    continue
+                self._entries.append(entry)
+                self._ops[entry.op] += 1
+                self._news.notify_all()
+                subscribers = list(self._subscribers)
+            for callback in subscribers:
+                try:
+                    callback(entry)
+                except Exception:  # a broken listener must not cost the others the log
+                    logging.getLogger(__name__).exception("a subscriber of the access log failed")

@@ -1,0 +1,189 @@
+"""nginx as the lab runs it: started, reloaded, and believed only when it shows that it obeys."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from secrets import token_hex
+
+import psutil
+
+from lab.errors import LabError
+from lab.stack.nginx_conf import CONFIG_PATH
+from lab.stack.ports import claim
+from lab.stack.processes import Child, Children, clean_environment
+from lab.stack.programs import Program
+from lab.stack.waiting import READY_TIMEOUT_S, end_of, get, wait_until
+
+RETIRE_TIMEOUT_S = 10.0  # more than worker_shutdown_timeout
+QUIET_S = 3.5  # more than keepalive_min_timeout: by then idle clients have been let go
+START_ATTEMPTS = 3
+
+
+class Balancer:
+    """One nginx: master and worker on one port. `render` turns a version into nginx.conf."""
+
+    def __init__(
+        self,
+        program: Program,
+        run_dir: Path,
+        children: Children,
+        render: Callable[[str, int], str],
+        port: int = 0,
+    ) -> None:
+        """`render(version, port)` gives the configuration as it is to be now."""
+        self.program = program
+        self.port = claim(port)
+        self.config_path = run_dir / "nginx.conf"
+        self.log_path = run_dir / "logs" / "nginx.log"
+        self._any_port = port == 0
+        self._run_dir = run_dir
+        self._children = children
+        self._render = render
+        self._nonce = token_hex(4)  # another nginx on this port must not pass for ours
+        self._changes = 0
+        self._changing = threading.RLock()
+        self._child: Child | None = None
+
+    @property
+    def pid(self) -> int:
+        """Process id of the master."""
+        if self._child is None:
+            raise LabError("nginx is not running: start the stack first")
+        return self._child.pid
+
+    def start(self) -> None:
+        """Start nginx and return when it answers; LabError with the end of its log if not."""
+        (self._run_dir / "tmp").mkdir(mode=0o700, exist_ok=True)
+        for attempt in range(1, START_ATTEMPTS + 1):
+            version = self._write()
+            self._child = self._spawn()
+            if wait_until(partial(self._obeys_or_ended, version), READY_TIMEOUT_S):
+                if not self._ended():
+                    return
+                taken = "in use" in self._last_words() or "10048" in self._last_words()
+                if taken and self._any_port and attempt < START_ATTEMPTS:
+                    self.port = claim(0)
+                    continue
+                why = f"ended at once ({self._child.ending})"
+            else:
+                why = f"did not answer within {READY_TIMEOUT_S:.0f} s"
+            raise LabError(f"nginx {why}; {self._last_words()}")
+
+    def reload(self, *, retire_port: int | None = None) -> None:
+        """Write the configuration anew and return when new requests follow it.
+
+        With `retire_port` return only when requests that the old worker still has, and
+        clients it still holds, can no longer reach that port either: up to about 4 s, 8 s
+        if a client holds a stream open. Raises LabError, with the old configuration still
+        in force, where nginx refuses the new one.
+        """
+        with self._changing:
+            old_workers = self._workers()
+            log_start = self._log_size()
+            version = self._write()
+            self._hang_up()
+            # Asked once: for a tenth of a second old and new worker answer, as it happens.
+            obeyed = partial(self._obeys_unless_refused, version, log_start)
+            if not wait_until(obeyed, READY_TIMEOUT_S):
+                raise LabError(
+                    f"nginx did not take its new configuration within {READY_TIMEOUT_S:.0f} s; "
+                    f"{end_of(self.log_path, log_start)}"
+                )
+            wait_until(lambda: all(map(_has_retired, old_workers)), RETIRE_TIMEOUT_S)
+            if retire_port is not None:
+                quiet_at = time.monotonic() + QUIET_S
+                wait_until(
+                    lambda: all(_is_done_with(w, retire_port, quiet_at) for w in old_workers),
+                    RETIRE_TIMEOUT_S,
+                )
+
+    def _spawn(self) -> Child:
+        return self._children.spawn(
+            "nginx",
+            [
+                str(self.program.path),
+                "-p",
+                str(self._run_dir.absolute()),
+                "-c",
+                "nginx.conf",
+                "-e",
+                "logs/nginx.log",
+            ],
+            log_path=self._run_dir / "logs" / "nginx-start.log",
+            env=clean_environment({"LAB_RUN_DIR": str(self._run_dir.absolute())}),
+            cwd=self._run_dir,
+            # A SIGKILLed master would leave its worker serving; SIGTERM takes it along.
+            death_signal=signal.SIGTERM,
+        )
+
+    def _write(self) -> str:
+        """Write the next version of nginx.conf; its name."""
+        self._changes += 1
+        version = f"{self._nonce}-{self._changes}"
+        new = self.config_path.with_suffix(".new")
+        new.write_text(self._render(version, self.port), encoding="utf-8")
+        new.replace(self.config_path)
+        return version
+
+    def _hang_up(self) -> None:
+        if sys.platform == "win32":
+            command = [self.program.path, "-p", self._run_dir, "-c", "nginx.conf", "-s", "reload"]
+            subprocess.run(list(map(str, command)), check=True, capture_output=True)
+        else:
+            os.kill(self.pid, signal.SIGHUP)
+
+    def _obeys(self, version: str) -> bool:
+        return get(self.port, CONFIG_PATH) == (200, version.encode())
+
+    def _obeys_or_ended(self, version: str) -> bool:
+        return self._obeys(version) or self._ended()
+
+    def _ended(self) -> bool:
+        return self._child is None or not self._child.running()
+
+    def _obeys_unless_refused(self, version: str, log_start: int) -> bool:
+        if self._obeys(version):
+            return True
+        if self._ended() or "[emerg]" in end_of(self.log_path, log_start):
+            raise LabError(f"nginx refuses its configuration; {end_of(self.log_path, log_start)}")
+        return False
+
+    def _log_size(self) -> int:
+        return self.log_path.stat().st_size if self.log_path.exists() else 0
+
+    def _last_words(self) -> str:
+        start = self._child.log_start if self._child else 0
+        printed = end_of(self._run_dir / "logs" / "nginx-start.log", start)
+        return printed if "wrote nothing" not in printed else end_of(self.log_path)
+
+    def _workers(self) -> list[psutil.Process]:
+        try:
+            return psutil.Process(self.pid).children()
+        except psutil.NoSuchProcess:
+            raise LabError(f"nginx has ended; {end_of(self.log_path)}") from None
+
+
+def _has_retired(worker: psutil.Process) -> bool:
+    """Whether an old worker takes no new connections: it says so in its title, or is gone."""
+    try:
+        return not worker.is_running() or "shutting down" in " ".join(worker.cmdline())
+    except psutil.Error:
+        return True
+
+
+def _is_done_with(worker: psutil.Process, port: int, quiet_at: float) -> bool:
+    """Whether a retired worker can no longer ask `port`: gone, or quiet and not connected."""
+    try:
+        if not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE:
+            return True
+        if time.monotonic() < quiet_at:
+            return False
+        return all(not c.raddr or c.raddr.port != port for c in worker.net_connections("tcp"))
+    except psutil.Error:
+        return True

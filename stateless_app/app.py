@@ -1,0 +1,98 @@
+"""The desk that remembers nobody: between two requests the cart lives with the client."""
+
+from typing import Any
+
+from flask import Blueprint, Flask, Response
+
+from lab.shop import wire
+from lab.shop.cart import Visit
+from lab.shop.reading import ADDRESS, ITEM, LOGIN, QUANTITY, read_json
+
+from . import state
+from .config import Config
+
+desk = Blueprint("desk", __name__, url_prefix="/api")
+
+Json = dict[str, Any]
+
+
+@desk.get("/products")
+def products() -> Response:
+    return wire.products()
+
+
+@desk.post("/login")
+def login() -> Json:
+    visit = Visit.begin(**read_json(LOGIN))
+    token = state.token_for(visit)
+    return visit.view() | {"token": token}
+
+
+@desk.get("/cart")
+def view_cart() -> Json:
+    visit = state.current_visit()
+    return visit.view() | {"token": state.token_for(visit)}
+
+
+@desk.post("/cart/items")
+def add_item() -> tuple[Json, int]:
+    visit = state.current_visit().add(**read_json(ITEM))
+    token = state.token_for(visit)
+    return visit.view() | {"token": token}, 201
+
+
+@desk.patch("/cart/items/<sku>")
+def change_item(sku: str) -> Json:
+    visit = state.current_visit().change(sku, **read_json(QUANTITY))
+    token = state.token_for(visit)
+    return visit.view() | {"token": token}
+
+
+@desk.delete("/cart/items/<sku>")
+def remove_item(sku: str) -> Json:
+    visit = state.current_visit().remove(sku)
+    token = state.token_for(visit)
+    return visit.view() | {"token": token}
+
+
+@desk.delete("/cart")
+def clear_cart() -> Json:
+    visit = state.current_visit().clear()
+    token = state.token_for(visit)
+    return visit.view() | {"token": token}
+
+
+@desk.put("/shipping-address")
+def ship_to() -> Json:
+    visit = state.current_visit().ship_to(**read_json(ADDRESS))
+    token = state.token_for(visit)
+    return visit.view() | {"shipping_address": visit.shipping_address, "token": token}
+
+
+@desk.post("/checkout")
+def check_out() -> tuple[Json, int]:
+    order, visit = state.current_visit().check_out()
+    token = state.token_for(visit)
+    return {"order": order, "token": token}, 201
+
+
+@desk.post("/logout")
+def logout() -> tuple[str, int]:
+    state.current_visit()
+    # Nothing to forget: the token stays good until it expires.
+    return "", 204
+
+
+@desk.get("/server")
+def server() -> Json:
+    return wire.server_info(state.carts_remembered())
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """Open one desk of the shop; `state` says where it keeps a cart."""
+    config = config or Config.from_environ()
+    app = Flask(__package__)
+    wire.install(app, config.plate)
+    state.init_state(app, config)
+    app.register_blueprint(desk)
+    return app

@@ -1,0 +1,47 @@
+"""What the environment tells the stateless desk, checked before the first request."""
+
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from lab.shop.wire import ConfigError, Nameplate, whole_seconds
+
+MIN_KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Config:
+    """`signing_keys` are oldest first: every one is accepted, the last one signs."""
+
+    plate: Nameplate
+    signing_keys: tuple[str, ...] = field(repr=False)
+    max_age_s: int = 3600
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Read STATELESS_SIGNING_KEYS, TOKEN_MAX_AGE_S, REPLICA, INSTANCE."""
+        return cls(
+            plate=Nameplate.from_environ(environ),
+            signing_keys=_signing_keys(environ.get("STATELESS_SIGNING_KEYS")),
+            max_age_s=whole_seconds(environ, "TOKEN_MAX_AGE_S", cls.max_age_s),
+        )
+
+
+def _signing_keys(listed: str | None) -> tuple[str, ...]:
+    if listed is None:
+        print(
+            "stateless_app: no STATELESS_SIGNING_KEYS, so this process made a key of its own: "
+            "tokens die with it, and no other server will accept them.",
+            file=sys.stderr,
+        )
+        return (secrets.token_urlsafe(MIN_KEY_BYTES),)
+    keys = tuple(key.strip() for key in listed.split(","))
+    if any(len(key.encode(errors="replace")) < MIN_KEY_BYTES for key in keys):
+        raise ConfigError(
+            f"STATELESS_SIGNING_KEYS: each key needs at least {MIN_KEY_BYTES} bytes; make one "
+            "with: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    return keys
