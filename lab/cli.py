@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from lab.runner import Run, new_run_folder, two_desks
 from lab.stack import Finding, diagnose
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+IMPATIENT_S = 3.0  # presses of Ctrl-C closer than this are one
 screen = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -34,9 +36,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def main() -> NoReturn:
     """Run the command line; exit 0, 1 (expectation not met), 2 (usage), 3 (unknown) or 130."""
     # A closed terminal or a plain `kill` unwinds the `with` blocks too, so nothing is left.
-    for name in ("SIGTERM", "SIGHUP"):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _stop)
+            signal.signal(getattr(signal, name), _Stop())
     try:
         sys.exit(cli.main(prog_name="lab", standalone_mode=False) or 0)
     except click.ClickException as error:
@@ -52,8 +54,20 @@ def main() -> NoReturn:
         sys.exit(INTERRUPTED)
 
 
-def _stop(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
+class _Stop:
+    """Turns a signal into KeyboardInterrupt; an impatient second press is the same press.
+
+    So the processes are ended and the partial report is written in peace. A later press
+    counts again, for a script of somebody's own that swallowed the first.
+    """
+
+    _heard_at_s = -IMPATIENT_S
+
+    def __call__(self, number: int, frame: object) -> None:
+        now_s = time.monotonic()
+        if now_s - _Stop._heard_at_s > IMPATIENT_S:
+            _Stop._heard_at_s = now_s
+            raise KeyboardInterrupt
 
 
 def _store(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -229,10 +243,9 @@ def up(port: int | None, out: Path, **knobs: Any) -> None:
     From another terminal in the same folder: `lab status`, `lab kill B`, `lab restart B`.
     """
     variants = two_desks(Knobs(**knobs))
-    folder = new_run_folder(out, "up")
     with (
         _progress() as progress,
-        console.running(variants, out, folder, console.choose_port(port), progress) as origin,
+        console.running(variants, out, console.choose_port(port), progress) as origin,
     ):
         progress("")
         _say(_addresses(origin, Knobs(**knobs)))

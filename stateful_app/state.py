@@ -27,7 +27,7 @@ from .config import Config
 
 COOKIE = "desk_session"
 NEVER_EVICT = 1_000_000  # cachelib drops sessions past 500 by default, which would look like a loss
-STORE_TIMEOUT_S = 0.4  # an operation on a hung store; a request makes two at most, so under 1 s
+STORE_TIMEOUT_S = 0.3  # an operation on a hung store; a request makes three at most, so under 1 s
 LOGIN_FIRST = {"WWW-Authenticate": f'Cookie realm="two-desks", cookie-name="{COOKIE}"'}
 
 

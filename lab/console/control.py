@@ -6,7 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, json, request
-from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, UnsupportedMediaType
+from werkzeug.exceptions import (
+    BadRequest,
+    Forbidden,
+    HTTPException,
+    MethodNotAllowed,
+    NotFound,
+    UnsupportedMediaType,
+)
 
 from lab.errors import LabError
 from lab.stack import Lane, Replica, Stack
@@ -111,7 +118,10 @@ def _target() -> str:
 
 def _problem(error: HTTPException) -> Response:
     body = {"title": error.name, "status": error.code, "detail": error.description}
-    return Response(json.dumps(body), error.code, mimetype="application/problem+json")
+    response = Response(json.dumps(body), error.code, mimetype="application/problem+json")
+    if isinstance(error, MethodNotAllowed):
+        response.allow.update(error.valid_methods or ())
+    return response
 
 
 def _lane_status(lane: Lane) -> list[Json]:

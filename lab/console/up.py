@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import requests
@@ -18,7 +19,8 @@ import waitress
 from lab.console.control import SECRET_HEADER, Control, create_app
 from lab.errors import LabError
 from lab.evidence.result import Variant
-from lab.runner import open_stack
+from lab.runner import new_run_folder, open_stack
+from lab.stack.ports import is_open
 
 DOOR_FILE = "up.json"
 DEFAULT_PORT = 8000
@@ -38,12 +40,12 @@ class Door:
 def running(
     variants: Sequence[Variant],
     root: Path,
-    folder: Path,
     port: int,
     progress: Callable[[str], None],
 ) -> Iterator[str]:
     """Keep a stack and its control service up; yield the origin."""
     _refuse_second(root)
+    folder = new_run_folder(root, "up")
     control_app = _Later()
     server = waitress.create_server(control_app, host="127.0.0.1", port=0, threads=2)
     control_at = f"http://127.0.0.1:{server.effective_port}"
@@ -72,13 +74,15 @@ def call(root: Path, method: str, path: str, body: dict[str, Any] | None = None)
             "folder), or point here with --out"
         )
     try:
-        answer = requests.request(
-            method,
-            door.origin + path,
-            json=body,
-            headers={SECRET_HEADER: door.secret},
-            timeout=CALL_TIMEOUT_S,
-        )
+        with requests.Session() as session:
+            session.trust_env = False  # the secret is not for a proxy
+            answer = session.request(
+                method,
+                door.origin + path,
+                json=body,
+                headers={SECRET_HEADER: door.secret},
+                timeout=CALL_TIMEOUT_S,
+            )
         told: dict[str, Any] = answer.json()
     except (requests.RequestException, ValueError) as error:
         raise LabError(f"the lab at {door.origin} did not answer: {type(error).__name__}") from None
@@ -107,7 +111,9 @@ def find_door(root: Path) -> Door | None:
         door = Door(**json.loads((root / DOOR_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return door if psutil.pid_exists(door.pid) else None
+    # After a `kill -9` the file stays, and the process id may be somebody else's by now.
+    port = urlsplit(door.origin).port
+    return door if port and psutil.pid_exists(door.pid) and is_open(port) else None
 
 
 class _Later:

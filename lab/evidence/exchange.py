@@ -93,7 +93,7 @@ class Exchange:
         """The answer's JSON, or None if it is not JSON."""
         try:
             return json.loads(self.response_body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     @property

@@ -1,5 +1,6 @@
 """What the shop owes one customer: the last acknowledged cart, and what became of it."""
 
+from collections import Counter
 from enum import StrEnum
 from typing import Any
 
@@ -62,11 +63,12 @@ class Ledger:
         if not exchange.ok:
             return
         body = exchange.body if isinstance(exchange.body, dict) else {}
-        if exchange.path == "/api/logout":
+        path = exchange.path.partition("?")[0]
+        if path == "/api/logout":
             self.owed = self.user = None
-        elif exchange.path == "/api/checkout":
+        elif path == "/api/checkout":
             self.owed = {"lines": [], "item_count": 0, "total_cents": 0}
-        elif "cart" in body:
+        elif _quantities(body.get("cart")) is not None:
             self.owed, self.user = body["cart"], body.get("user")
         else:
             return
@@ -93,8 +95,11 @@ def compare_carts(owed: Json, seen: Json | None) -> Fate:
     if seen is None:
         return Fate.LOST
     due, there = _quantities(owed), _quantities(seen)
+    if due is None or there is None:
+        return Fate.WRONG
     if due == there:
-        return Fate.KEPT if owed["total_cents"] == seen["total_cents"] else Fate.WRONG
+        same_price = owed.get("total_cents") == seen.get("total_cents")
+        return Fate.KEPT if same_price else Fate.WRONG
     if not there:
         return Fate.LOST
     if due.keys() == there.keys() and all(there[sku] >= due[sku] for sku in due):
@@ -102,5 +107,12 @@ def compare_carts(owed: Json, seen: Json | None) -> Fate:
     return Fate.WRONG
 
 
-def _quantities(cart: Json) -> dict[str, int]:
-    return {line["sku"]: line["quantity"] for line in cart["lines"]}
+def _quantities(cart: Any) -> Counter[str] | None:
+    """How many of each product; None if it is no cart (a shop may answer anything)."""
+    goods: Counter[str] = Counter()
+    try:
+        for line in cart["lines"]:
+            goods[line["sku"]] += line["quantity"]
+    except (KeyError, TypeError):
+        return None
+    return goods

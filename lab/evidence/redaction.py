@@ -3,36 +3,42 @@
 import hashlib
 import json
 import re
-from typing import Any
+from typing import Any, NoReturn
 
 SECRET_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization"})
 _SHOWN = 6
-_IN_QUERY = re.compile(r"(?<=[?&]token=)[^&#]+")
-_COOKIE_VALUE = re.compile(r"(?<=desk_session=)[^;]+")
-_BEARER = re.compile(r"(?<=Bearer )\S+", re.IGNORECASE)
+# Each pattern has two groups: what stays, and the secret. In a URL or a form, in JSON text
+# (perhaps cut off), in a cookie, in an Authorization header, and a bare signed token.
+_SECRETS = (
+    re.compile(r"(\btoken=)([^&#;\s\"']+)", re.IGNORECASE),
+    re.compile(r"([\"']token[\"']\s*:\s*[\"'])([^\"']+)"),
+    re.compile(r"(\bdesk_session=)([^;,\s\"']+)"),
+    re.compile(r"(\bBearer +)([^\s\"']+)", re.IGNORECASE),
+    re.compile(r"()((?<![\w.-])[\w-]{16,}\.[\w-]{4,12}\.[\w-]{20,})"),
+)
+_COOKIE = re.compile(r"([^=;,\s]+=)([^;,]+)")  # requests folds several Set-Cookie with commas
+_ATTRIBUTES = frozenset({"expires=", "max-age=", "path=", "domain=", "samesite="})
 
 
 def shorten(secret: str) -> str:
     """Return the first characters, the length and a hash by which two can be compared."""
     if not secret:
         return secret
-    digest = hashlib.sha256(secret.encode()).hexdigest()[:8]
-    return f"{secret[:_SHOWN]}…({len(secret)} chars, sha256 {digest})"
+    digest = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    shown = secret[: min(_SHOWN, len(secret) // 4)]  # of a short one, hardly anything
+    return f"{shown}…({len(secret)} chars, sha256 {digest})"
 
 
 def redact_text(text: str) -> str:
-    """Shorten each credential in a URL, a cookie or a header value."""
-    for pattern in (_IN_QUERY, _COOKIE_VALUE, _BEARER):
-        text = pattern.sub(lambda match: shorten(match[0]), text)
+    """Shorten each credential in a URL, a cookie, a header value, JSON text or a traceback."""
+    for pattern in _SECRETS:
+        text = pattern.sub(lambda match: match[1] + shorten(match[2]), text)
     return text
 
 
 def redact_headers(headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers with every credential shortened, whatever its scheme."""
-    return {
-        name: _redact_secret_header(value) if name.lower() in SECRET_HEADERS else value
-        for name, value in headers.items()
-    }
+    """Return the headers with every credential shortened, whatever its scheme or cookie."""
+    return {name: _redact_header(name.lower(), value) for name, value in headers.items()}
 
 
 def redact_body(body: bytes) -> Any:
@@ -40,22 +46,39 @@ def redact_body(body: bytes) -> Any:
     if not body:
         return None
     try:
-        return _redact_json(json.loads(body))
-    except ValueError:
+        return redact_json(json.loads(body, parse_constant=_no_json))
+    except (ValueError, RecursionError):
         return redact_text(body.decode("utf-8", errors="replace"))
 
 
-def _redact_json(value: Any) -> Any:
+def redact_json(value: Any) -> Any:
+    """Return a JSON value with each `token`, and each credential in a text, shortened."""
     if isinstance(value, dict):
         return {
-            name: shorten(item) if name == "token" and isinstance(item, str) else _redact_json(item)
+            redact_text(name): shorten(item)
+            if name.lower() == "token" and isinstance(item, str)
+            else redact_json(item)
             for name, item in value.items()
         }
     if isinstance(value, list):
-        return [_redact_json(item) for item in value]
-    return value
+        return [redact_json(item) for item in value]
+    return redact_text(value) if isinstance(value, str) else value
 
 
-def _redact_secret_header(value: str) -> str:
-    redacted = redact_text(value)
-    return redacted if redacted != value or len(value) <= _SHOWN else shorten(value)
+def _redact_header(name: str, value: str) -> str:
+    if name in ("cookie", "set-cookie"):
+        return _COOKIE.sub(_shorten_cookie, value)
+    if name in SECRET_HEADERS:
+        scheme, space, credential = value.partition(" ")
+        return f"{scheme} {shorten(credential)}" if space else shorten(value)
+    return redact_text(value)
+
+
+def _shorten_cookie(match: re.Match[str]) -> str:
+    if match[1].lower() in _ATTRIBUTES:
+        return match[0]
+    return match[1] + shorten(match[2])
+
+
+def _no_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")

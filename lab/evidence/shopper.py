@@ -142,6 +142,8 @@ class Shopper:
                 method, self._address(server) + path, headers=mine | (headers or {}), json=json
             )
         )
+        for name in (name for name, value in (headers or {}).items() if value is None):
+            request.headers.pop(name, None)  # the cookie jar's own as well
         at_s, began = self._record.now_s(), time.perf_counter()
         response, error, sent = None, None, True
         try:
@@ -176,7 +178,8 @@ class Shopper:
     def _learn(self, exchange: Exchange) -> None:
         # The cheap test first: parsing a 47 kB catalogue to look for a token costs 1 ms.
         if b'"token"' in exchange.response_body and isinstance(exchange.body, dict):
-            self.token = exchange.body.get("token", self.token)
+            token = exchange.body.get("token")
+            self.token = token if isinstance(token, str) else self.token
         self.ledger.note(exchange)
         self._record.append(exchange)
 

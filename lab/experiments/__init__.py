@@ -6,12 +6,13 @@ import inspect
 import pkgutil
 import re
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 from lab.errors import LabError
 from lab.evidence.result import Verdict
@@ -65,22 +66,51 @@ def find(name: str) -> Experiment:
 def _from_file(path: Path) -> Experiment:
     if not path.is_file():
         raise LabError(f"no file {path}: write one with `def script(shopper, lab)` in it")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    # A name of our own: a file `json.py` must not stand in for the library.
+    spec = importlib.util.spec_from_file_location(f"script_of_yours_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise LabError(f"{path} is no Python file: its name must end in .py")
     module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(path.parent.resolve()))  # its own helpers, as when Python runs it
+    sys.modules[spec.name] = module  # dataclasses look themselves up there
+    folder = str(path.parent.resolve())  # its own helpers, as when Python runs it
+    sys.path.insert(0, folder)
     try:
         spec.loader.exec_module(module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a student's file may raise anything, SystemExit too
+        raise LabError(_cannot_load(path, error)) from None
     finally:
-        sys.path.pop(0)
+        if folder in sys.path:
+            sys.path.remove(folder)
     return _experiment(module, has_verdict=hasattr(module, "judge"))
+
+
+def _cannot_load(path: Path, error: BaseException) -> str:
+    """Quote the file, the line and the error, as Python would, without the lab's own frames."""
+    told = traceback.TracebackException.from_exception(error)
+    theirs = [frame for frame in told.stack if Path(frame.filename).name == path.name]
+    lines = [
+        f"{path} cannot be loaded; correct it and run it again",
+        *traceback.StackSummary.from_list(theirs).format(),
+        *told.format_exception_only(),
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _takes_two(script: object) -> TypeGuard[Callable[..., Any]]:
+    """Whether it can be called as `script(shopper, lab)`."""
+    try:
+        inspect.signature(script).bind(None, None)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+    return not inspect.iscoroutinefunction(script)
 
 
 def _experiment(module: ModuleType, has_verdict: bool = True) -> Experiment:
     path = Path(module.__file__ or "")
     script = getattr(module, "script", None)
-    if not callable(script) or len(inspect.signature(script).parameters) != 2:
+    if not _takes_two(script):
         raise LabError(f"{path.name} needs a function `def script(shopper, lab)`")
     customers = getattr(module, "CUSTOMERS", 1)
     if type(customers) is not int or not 1 <= customers <= 1000:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from lab.shop.cart import MAX_QUANTITY
 from lab.shop.errors import BadJson, Invalid, NotJson
@@ -62,7 +63,10 @@ def read_json(fields: dict[str, Field]) -> dict[str, Any]:
     """
     if not request.is_json:
         raise NotJson("send the header Content-Type: application/json")
-    body = parse_json(request.get_data())
+    data = request.get_data()
+    if len(data) > MAX_BODY_BYTES:
+        raise RequestEntityTooLarge
+    body = parse_json(data)
     if not isinstance(body, dict):
         raise Invalid("the body must be a JSON object")
     wanted = ", ".join(map(repr, fields))

@@ -4,11 +4,12 @@ from lab.stack.access import AccessEntry, AccessLog
 from lab.stack.balancer import Balancer
 from lab.stack.doctor import Finding, diagnose
 from lab.stack.lane import Lane
+from lab.stack.local_store import LocalStore
 from lab.stack.programs import Program, find_nginx, find_store
 from lab.stack.replica import Death, Replica
 from lab.stack.spec import Affinity, LaneSpec, Retry
 from lab.stack.stack import Stack
-from lab.stack.store import ExternalStore, LocalStore, Store, StoreStats
+from lab.stack.store import ExternalStore, Store, StoreStats
 
 __all__ = [
     "AccessEntry",

@@ -14,9 +14,10 @@ from secrets import token_hex
 import psutil
 
 from lab.errors import LabError
+from lab.stack.child import Child
 from lab.stack.nginx_conf import CONFIG_PATH
 from lab.stack.ports import claim
-from lab.stack.processes import Child, Children, clean_environment
+from lab.stack.processes import Children, clean_environment
 from lab.stack.programs import Program
 from lab.stack.waiting import READY_TIMEOUT_S, end_of, get, wait_until
 

@@ -37,19 +37,21 @@ def stay(command: list[str]) -> int:
     import signal
     import subprocess
     import threading
+    from contextlib import suppress
 
     # A stray SIGTERM must not part us from the child. (Not SIG_IGN: the child would inherit it.)
     signal.signal(signal.SIGTERM, lambda *_: None)
     # Output goes to the log, which is our stderr; stdout carries one line, for the lab.
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr)
-    print(child.pid, flush=True)
 
     def watch() -> None:
-        while sys.stdin.buffer.read(1):
+        while os.read(0, 1):  # not sys.stdin: its lock, held here, would abort a normal exit
             pass
         kill_everything(child.pid)
 
     threading.Thread(target=watch, daemon=True).start()
+    with suppress(OSError):  # the lab may be gone already: then the watch ends the child
+        os.write(1, b"%d\n" % child.pid)
     status = child.wait()
     return status if status >= 0 else 128 - status
 

@@ -55,6 +55,7 @@ HEADERS = (
     "proxy_set_header Host $http_host;              # as the client wrote it",
     "proxy_set_header X-Request-Id $request_id;     # one id in every log",
 )
+CLOSED_TO_NOBODY = "# (nobody, the usual worker, may not read this directory)"
 NO_SUCH_SERVER = '{"status":404,"title":"no such server: see `lab status`"}'
 
 
@@ -100,9 +101,7 @@ def render(config: Config) -> str:
 
 def _top(config: Config) -> str:
     return TOP.format(
-        user=f"user {config.user};                # (this directory is closed to nobody, the usual worker)\n"
-        if config.user
-        else "",
+        user=f"user {config.user};  {CLOSED_TO_NOBODY}\n" if config.user else "",
         log_format=_log_format(),
         log_port=config.log_port,
         log_tag=config.log_tag,
@@ -170,7 +169,8 @@ def _location(lane: LaneConfig) -> str:
     ]
     lines += [
         f"location /{name}/@ {{",
-        f"    default_type application/problem+json; return 404 '{NO_SUCH_SERVER}';",
+        "    default_type application/problem+json;",
+        f"    return 404 '{NO_SUCH_SERVER}';",
         "}",
     ]
     return _block(f"location /{name}/", lines, indent="")

@@ -10,8 +10,9 @@ from secrets import token_hex
 from typing import Any, Literal
 
 from lab.errors import LabError
+from lab.stack.child import DEATH_TIMEOUT_S, Child
 from lab.stack.ports import free_ports, is_open
-from lab.stack.processes import DEATH_TIMEOUT_S, Child, Children, clean_environment
+from lab.stack.processes import Children, clean_environment
 from lab.stack.spec import LaneSpec
 from lab.stack.waiting import READY_TIMEOUT_S, end_of, server_info, wait_until
 

@@ -1,32 +1,20 @@
 """The session store: a real Valkey or Redis, the lab's own to break, or somebody else's."""
 
-import threading
 from abc import abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
-from secrets import token_hex
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from lab.errors import LabError
-from lab.stack.ports import free_ports
-from lab.stack.processes import Child, Children, clean_environment, prepare_run_dir
-from lab.stack.programs import find_store
-from lab.stack.replica import Death, kill_and_watch
-from lab.stack.waiting import READY_TIMEOUT_S, end_of, wait_until
+from lab.stack.replica import Death
 
 if TYPE_CHECKING:
     import redis
 
 TIMEOUT_S = 0.5
-START_ATTEMPTS = 3
-NO_STORE = (
-    "no valkey-server or redis-server on PATH and none from pip for this platform: install one "
-    "(`apt install valkey-server`, `brew install valkey`), or give a redis:// URL; "
-    "`lab doctor` says more"
-)
 NOT_OURS = (
     "the lab did not start this store and will not break it: use the lab's own to see it fail"
 )
@@ -48,9 +36,12 @@ class StoreStats:
 
 
 class Store(AbstractContextManager["Store"]):
-    """A session store for the stateful desk; `url` is what STATEFUL_STORE wants (a secret)."""
+    """A session store for the stateful desk, a `with` block; `url` is what STATEFUL_STORE wants."""
 
-    url: str
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where it is, password included: to be handed on by environment only."""
 
     @abstractmethod
     def kill(self) -> Death:
@@ -74,9 +65,9 @@ class Store(AbstractContextManager["Store"]):
 
     def stats(self, prefix: str = "") -> StoreStats:
         """What it holds and has done. LabError if it does not answer within 0.5 s."""
-        with _connect(self.url) as client:
-            info = _ask(lambda: client.info())
-            keys = _ask(
+        with connect(self.url) as client:
+            info = ask(lambda: client.info())
+            keys = ask(
                 lambda: (
                     sum(1 for _ in client.scan_iter(f"{_literal(prefix)}*", 1000))
                     if prefix
@@ -93,164 +84,18 @@ class Store(AbstractContextManager["Store"]):
         )
 
 
-class LocalStore(Store):
-    """A store process of the lab's own, on 127.0.0.1, behind a password made for this run."""
-
-    def __init__(
-        self, run_dir: Path, persistence: bool = False, *, resident: bool | None = None
-    ) -> None:
-        """Starts nothing yet. With `persistence` every write is on disk before it is answered."""
-        program = find_store()
-        if program is None:
-            raise LabError(NO_STORE)
-        self.program = program
-        self.persistence = persistence
-        self.port = free_ports(1)[0]
-        self._password = token_hex(16)
-        self._run_dir = Path(run_dir)
-        self._folder = self._run_dir / "store"
-        self._log_path = self._run_dir / "logs" / "store.log"
-        self._children = Children(resident=resident)
-        self._child: Child | None = None
-        self._life = ""
-        self._fault = threading.RLock()
-
-    @property
-    def url(self) -> str:  # type: ignore[override]  # read-only here
-        """Where it is, password included: to be handed on by environment only."""
-        return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
-
-    @property
-    def pid(self) -> int:
-        """Process id of the present (or last) life."""
-        return self._started().pid
-
-    @property
-    def state(self) -> str:
-        """What the process is doing now: "up", "paused" or "dead"."""
-        child = self._started()
-        return "dead" if not child.running() else "paused" if child.paused else "up"
-
-    def __enter__(self) -> Self:
-        try:
-            prepare_run_dir(self._run_dir)
-            self._folder.mkdir(mode=0o700, exist_ok=True)
-            self._start(attempts=START_ATTEMPTS)
-            keys = self.stats().keys
-            if keys:
-                raise LabError(
-                    f"the store is not empty at the start ({keys} keys): use a fresh run directory"
-                )
-        except BaseException:
-            self._children.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._children.close()
-
-    def kill(self) -> Death:
-        """SIGKILL, and what was seen of it. LabError if it is dead already."""
-        with self._fault:
-            if self.state == "dead":
-                raise LabError(f"the store is dead already ({self._started().ending}): restart it")
-            return kill_and_watch(self._started(), self.port, self._life)
-
-    def restart(self) -> None:
-        """Start again (killed first if it runs). What was in memory only is gone."""
-        with self._fault:
-            if self.state != "dead":
-                self.kill()
-            self._start(attempts=1)
-
-    def hang(self) -> None:
-        """Freeze it (SIGSTOP). LabError where the system has no such signal."""
-        with self._fault:
-            self._alive().pause()
-
-    def resume(self) -> None:
-        """Let it run on (SIGCONT)."""
-        with self._fault:
-            self._alive().resume()
-
-    def description(self) -> dict[str, str]:
-        """Version, source, and whether it writes to disk."""
-        return {
-            "version": self.program.version,
-            "source": self.program.source,
-            "persistence": "every write" if self.persistence else "none",
-        }
-
-    def _start(self, attempts: int) -> None:
-        child = self._launch()
-        if not wait_until(lambda: self._is_ready() or not child.running(), READY_TIMEOUT_S):
-            raise LabError(f"the store did not answer; {end_of(self._log_path, child.log_start)}")
-        if child.running():
-            return
-        last_words = end_of(self._log_path, child.log_start)
-        if attempts <= 1 or "in use" not in last_words:
-            raise LabError(f"the store ended at once ({child.ending}); {last_words}")
-        self.port = free_ports(1)[0]
-        self._start(attempts - 1)
-
-    def _launch(self) -> Child:
-        # A file of this user's own, not argv: every user of the machine can read argv.
-        config = self._folder / "store.conf"
-        config.touch(mode=0o600)
-        config.write_text(self._config())
-        self._child = self._children.spawn(
-            "store",
-            [str(self.program.path), "store.conf"],
-            log_path=self._log_path,
-            env=clean_environment({"LAB_RUN_DIR": str(self._run_dir.absolute())}),
-            cwd=self._folder,
-        )
-        return self._child
-
-    def _config(self) -> str:
-        return "\n".join(
-            [
-                "bind 127.0.0.1",
-                f"port {self.port}",
-                f"requirepass {self._password}",
-                'save ""',
-                f"appendonly {'yes' if self.persistence else 'no'}",
-                "appendfsync always",
-                "",
-            ]
-        )
-
-    def _is_ready(self) -> bool:
-        try:
-            with _connect(self.url) as client:
-                self._life = str(_ask(lambda: client.info("server"))["run_id"])
-                return bool(_ask(lambda: client.ping()))
-        except LabError:
-            return False
-
-    def _alive(self) -> Child:
-        if self.state == "dead":
-            raise LabError("the store is dead: restart it first")
-        return self._started()
-
-    def _started(self) -> Child:
-        if self._child is None:
-            raise LabError("the store has not been started: use it in a `with` block")
-        return self._child
-
-
 class ExternalStore(Store):
     """A store somebody else runs: used under this run's own key prefix, never flushed or broken."""
 
     def __init__(self, url: str) -> None:
         if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
             raise LabError("a store URL looks like redis://:password@host:6379/0")
-        self.url = url
+        self._url = url
+
+    @property
+    def url(self) -> str:
+        """As it was given."""
+        return self._url
 
     def __enter__(self) -> Self:
         self.stats()  # says now, not in the middle of an experiment, if it is not there
@@ -282,13 +127,14 @@ class ExternalStore(Store):
 
     def description(self) -> dict[str, str]:
         """Version and "external"; not the address, which holds a password."""
-        with _connect(self.url) as client:
-            info = _ask(lambda: client.info("server"))
+        with connect(self.url) as client:
+            info = ask(lambda: client.info("server"))
         version = info.get("valkey_version") or info.get("redis_version") or "unknown"
         return {"version": str(version), "source": "external"}
 
 
-def _connect(url: str) -> "redis.Redis":
+def connect(url: str) -> "redis.Redis":
+    """A client that gives up after 0.5 s and never tries twice; a `with` block closes it."""
     import redis  # here: it takes 0.2 s, and most runs have no store
     from redis.backoff import NoBackoff
     from redis.retry import Retry
@@ -302,7 +148,8 @@ def _connect(url: str) -> "redis.Redis":
     )
 
 
-def _ask(question: Any) -> Any:
+def ask(question: Callable[[], Any]) -> Any:
+    """The answer to one question to a store; LabError, without its address, if there is none."""
     import redis
 
     try:

@@ -1,0 +1,174 @@
+"""A store process of the lab's own: started empty, broken on demand, ended with the lab."""
+
+import threading
+from pathlib import Path
+from secrets import token_hex
+from types import TracebackType
+from typing import Self
+
+from lab.errors import LabError
+from lab.stack.child import Child
+from lab.stack.ports import free_ports
+from lab.stack.processes import Children, clean_environment, prepare_run_dir
+from lab.stack.programs import find_store
+from lab.stack.replica import Death, kill_and_watch
+from lab.stack.store import Store, ask, connect
+from lab.stack.waiting import READY_TIMEOUT_S, end_of, wait_until
+
+START_ATTEMPTS = 3
+NO_STORE = (
+    "no valkey-server or redis-server on PATH and none from pip for this platform: install one "
+    "(`apt install valkey-server`, `brew install valkey`), or give a redis:// URL; "
+    "`lab doctor` says more"
+)
+
+
+class LocalStore(Store):
+    """A store process of the lab's own, on 127.0.0.1, behind a password made for this run."""
+
+    def __init__(
+        self, run_dir: Path, persistence: bool = False, *, resident: bool | None = None
+    ) -> None:
+        """Starts nothing yet. With `persistence` every write is on disk before it is answered."""
+        program = find_store()
+        if program is None:
+            raise LabError(NO_STORE)
+        self.program = program
+        self.persistence = persistence
+        self.port = free_ports(1)[0]
+        self._password = token_hex(16)
+        self._run_dir = Path(run_dir)
+        self._folder = self._run_dir / "store"
+        self._log_path = self._run_dir / "logs" / "store.log"
+        self._children = Children(resident=resident)
+        self._child: Child | None = None
+        self._life = ""
+        self._fault = threading.RLock()
+
+    @property
+    def url(self) -> str:
+        """Where it is, password included: to be handed on by environment only."""
+        return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
+
+    @property
+    def pid(self) -> int:
+        """Process id of the present (or last) life."""
+        return self._started().pid
+
+    @property
+    def state(self) -> str:
+        """What the process is doing now: "up", "paused" or "dead"."""
+        child = self._started()
+        return "dead" if not child.running() else "paused" if child.paused else "up"
+
+    def __enter__(self) -> Self:
+        try:
+            prepare_run_dir(self._run_dir)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            self._start(attempts=START_ATTEMPTS)
+            keys = self.stats().keys
+            if keys:
+                raise LabError(
+                    f"the store is not empty at the start ({keys} keys): use a fresh run directory"
+                )
+        except BaseException:
+            self._children.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._children.close()
+
+    def kill(self) -> Death:
+        """SIGKILL, and what was seen of it. LabError if it is dead already."""
+        with self._fault:
+            if self.state == "dead":
+                raise LabError(f"the store is dead already ({self._started().ending}): restart it")
+            return kill_and_watch(self._started(), self.port, self._life)
+
+    def restart(self) -> None:
+        """Start again (killed first if it runs). What was in memory only is gone."""
+        with self._fault:
+            if self.state != "dead":
+                self.kill()
+            self._start(attempts=1)
+
+    def hang(self) -> None:
+        """Freeze it (SIGSTOP). LabError where the system has no such signal."""
+        with self._fault:
+            self._alive().pause()
+
+    def resume(self) -> None:
+        """Let it run on (SIGCONT)."""
+        with self._fault:
+            self._alive().resume()
+
+    def description(self) -> dict[str, str]:
+        """Version, source, and whether it writes to disk."""
+        return {
+            "version": self.program.version,
+            "source": self.program.source,
+            "persistence": "every write" if self.persistence else "none",
+        }
+
+    def _start(self, attempts: int) -> None:
+        child = self._launch()
+        if not wait_until(lambda: self._is_ready() or not child.running(), READY_TIMEOUT_S):
+            raise LabError(f"the store did not answer; {end_of(self._log_path, child.log_start)}")
+        if child.running():
+            return
+        last_words = end_of(self._log_path, child.log_start)
+        if attempts <= 1 or "in use" not in last_words:
+            raise LabError(f"the store ended at once ({child.ending}); {last_words}")
+        self.port = free_ports(1)[0]
+        self._start(attempts - 1)
+
+    def _launch(self) -> Child:
+        # A file of this user's own, not argv: every user of the machine can read argv.
+        config = self._folder / "store.conf"
+        config.touch(mode=0o600)
+        config.write_text(self._config())
+        self._child = self._children.spawn(
+            "store",
+            [str(self.program.path), "store.conf"],
+            log_path=self._log_path,
+            env=clean_environment({"LAB_RUN_DIR": str(self._run_dir.absolute())}),
+            cwd=self._folder,
+        )
+        return self._child
+
+    def _config(self) -> str:
+        return "\n".join(
+            [
+                "bind 127.0.0.1",
+                f"port {self.port}",
+                f"requirepass {self._password}",
+                'save ""',
+                f"appendonly {'yes' if self.persistence else 'no'}",
+                "appendfsync always",
+                "",
+            ]
+        )
+
+    def _is_ready(self) -> bool:
+        try:
+            with connect(self.url) as client:
+                self._life = str(ask(lambda: client.info("server"))["run_id"])
+                return bool(ask(lambda: client.ping()))
+        except LabError:
+            return False
+
+    def _alive(self) -> Child:
+        if self.state == "dead":
+            raise LabError("the store is dead: restart it first")
+        return self._started()
+
+    def _started(self) -> Child:
+        if self._child is None:
+            raise LabError("the store has not been started: use it in a `with` block")
+        return self._child

@@ -1,0 +1,218 @@
+"""The signed slip: who can make one, who can change one, and how long it is good."""
+
+import base64
+import hashlib
+import json
+import string
+import time
+from collections.abc import Iterator
+
+import pytest
+from itsdangerous import URLSafeTimedSerializer, base64_decode
+from werkzeug.test import TestResponse
+
+from stateless_app import state
+
+from .conftest import KEY, Desk, stateless
+
+OLD, NEW, OTHER = (f"{name} key: thirty-two bytes at the least" for name in ("old", "new", "other"))
+
+
+@pytest.fixture
+def slip() -> tuple[Desk, str]:
+    """A stateless desk, and a token it made."""
+    desk = stateless()
+    return desk, token_of(desk)
+
+
+def token_of(desk: Desk, user_id: str = "123") -> str:
+    token = desk.customer(user_id).token
+    assert token
+    return token
+
+
+def show(desk: Desk, token: str) -> TestResponse:
+    return desk.visitor().request("GET", "/api/cart", headers={"Authorization": f"Bearer {token}"})
+
+
+def show_in_address(desk: Desk, **query: str) -> TestResponse:
+    return desk.visitor().request("GET", "/api/cart", query_string=query)
+
+
+def assert_invalid(answer: TestResponse) -> None:
+    assert answer.status_code == 401
+    assert answer.json["type"] == "urn:problem:two-desks:not-logged-in"
+    told = answer.headers["WWW-Authenticate"]
+    assert told == 'Bearer realm="two-desks", error="invalid_token"'
+
+
+# --- keys ------------------------------------------------------------------------------------
+
+
+def test_rotation_accepts_the_old_key_and_signs_with_the_new_one() -> None:
+    only_old, both, only_new = stateless(OLD), stateless(OLD, NEW), stateless(NEW)
+    issued_before = token_of(only_old)
+    answer = show(both, issued_before)
+    assert answer.status_code == 200
+    assert show(only_new, answer.json["token"]).status_code == 200, "signed with the new key"
+    assert_invalid(show(only_old, answer.json["token"]))
+    assert_invalid(show(only_new, issued_before))
+
+
+def test_a_token_of_another_shop_is_refused(slip: tuple[Desk, str]) -> None:
+    assert_invalid(show(slip[0], token_of(stateless(OTHER))))
+
+
+def test_any_server_with_the_key_accepts_it(slip: tuple[Desk, str]) -> None:
+    assert show(stateless(), slip[1]).status_code == 200
+
+
+# --- time ------------------------------------------------------------------------------------
+
+
+def test_a_token_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = stateless(max_age_s=60)
+    token = token_of(desk)
+    now = time.time()
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: now + 59)
+    assert show(desk, token).status_code == 200
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: now + 62)
+    answer = show(desk, token)
+    assert_invalid(answer)
+    assert "older than 60 s" in answer.json["detail"]
+
+
+def test_every_answer_starts_the_time_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = stateless(max_age_s=60)
+    john = desk.customer()
+    now = time.time()
+    for elapsed_s in (50, 100, 150):
+        later = now + elapsed_s
+        monkeypatch.setattr("itsdangerous.timed.time.time", lambda later=later: later)
+        assert john.view().status_code == 200
+
+
+# --- tampering -------------------------------------------------------------------------------
+
+
+def parts(token: str) -> list[str]:
+    """Return payload, time and signature; a payload that begins with a dot is zipped."""
+    return token.rsplit(".", 2)
+
+
+def encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def forged(token: str) -> Iterator[str]:
+    """Change every byte of the payload, one at a time.
+
+    In base64 the last character of a part may have bits that do not count, so several
+    endings verify; bytes of the payload, encoded again, always count.
+    """
+    payload, *rest = parts(token)
+    data = base64_decode(payload.lstrip("."))
+    dot = "." if payload.startswith(".") else ""
+    for position in range(len(data)):
+        changed = bytearray(data)
+        changed[position] ^= 1
+        yield ".".join([dot + encoded(changed), *rest])
+
+
+def test_no_byte_of_the_payload_can_be_changed(slip: tuple[Desk, str]) -> None:
+    desk, token = slip
+    forgeries = list(forged(token))
+    assert len(forgeries) > 80
+    for forgery in forgeries:
+        assert_invalid(show(desk, forgery))
+
+
+def test_a_full_cart_is_refused_without_a_signature_of_its_own(slip: tuple[Desk, str]) -> None:
+    desk, token = slip
+    _, made, signature = parts(token)
+    rich = {"v": 1, "aud": "two-desks", "visit": {**VISIT, "lines": {"laptop": 99}}}
+    assert_invalid(show(desk, f"{encoded(json.dumps(rich).encode())}.{made}.{signature}"))
+
+
+def test_the_time_and_the_signature_cannot_be_swapped(slip: tuple[Desk, str]) -> None:
+    desk, token = slip
+    payload, made, signature = parts(token)
+    _, _, other_signature = parts(token_of(desk, "456"))
+    swaps = [f"{payload}.{made}.{other_signature}", f"{payload}.AAAAAA.{signature}"]
+    for swapped in [*swaps, f"{payload}.{signature}", payload, f"{payload}..{signature}"]:
+        assert_invalid(show(desk, swapped))
+
+
+@pytest.mark.parametrize("garbage", ["x", "..", "a.b.c", "." * 500, string.punctuation, "é", "%00"])
+def test_garbage_is_refused_both_ways(slip: tuple[Desk, str], garbage: str) -> None:
+    assert_invalid(show(slip[0], garbage))
+    assert_invalid(show_in_address(slip[0], token=garbage, userId="123"))
+
+
+# --- made for something else -----------------------------------------------------------------
+
+VISIT = {"user_id": "123", "name": "John", "lines": {}, "shipping_address": None, "revision": 0}
+OURS = state.LABELS | {"visit": VISIT}
+
+
+def sign(claims: object, salt: str = state.SALT, **how: object) -> str:
+    settings = {"digest_method": hashlib.sha256, "key_derivation": "hmac"} | how
+    return str(URLSafeTimedSerializer(KEY, salt=salt, signer_kwargs=settings).dumps(claims))
+
+
+def test_the_signature_is_what_the_contract_says(slip: tuple[Desk, str]) -> None:
+    assert show(slip[0], sign(OURS)).status_code == 200
+
+
+FOREIGN = {
+    "audience": sign(OURS | {"aud": "another-shop"}),
+    "version": sign(OURS | {"v": 2}),
+    "salt": sign(OURS, salt="something.else"),
+    "digest": sign(OURS, digest_method=hashlib.sha1),
+    "no claims": sign({}),
+    "no audience": sign({"v": 1, "visit": VISIT}),
+    "a list": sign([1, 2]),
+    "null": sign(None),
+}
+
+
+@pytest.mark.parametrize("token", FOREIGN.values(), ids=FOREIGN.keys())
+def test_a_token_for_something_else_is_refused(slip: tuple[Desk, str], token: str) -> None:
+    assert_invalid(show(slip[0], token))
+
+
+# --- the article's GET /api/cart?token=xyz&userId=123 -----------------------------------------
+
+
+def test_the_token_in_the_address(slip: tuple[Desk, str]) -> None:
+    desk, token = slip
+    answer = show_in_address(desk, token=token, userId="123")
+    assert (answer.status_code, answer.json["user"]["user_id"]) == (200, "123")
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("named", [{}, {"userId": ""}, {"userId": "456"}, {"userid": "123"}])
+def test_the_user_in_the_address_has_to_match(slip: tuple[Desk, str], named: dict) -> None:
+    desk, token = slip
+    answer = show_in_address(desk, token=token, **named)
+    assert answer.status_code == 403
+    assert answer.json["type"] == "urn:problem:two-desks:wrong-user"
+
+
+def test_a_bad_token_in_the_address_is_a_bad_token_whoever_is_named(slip: tuple[Desk, str]) -> None:
+    assert_invalid(show_in_address(slip[0], token="x", userId="456"))
+
+
+def test_two_tokens_in_one_request(slip: tuple[Desk, str]) -> None:
+    desk, token = slip
+    header = {"Authorization": f"Bearer {token}"}
+    query = {"token": token, "userId": "123"}
+    answer = desk.visitor().request("GET", "/api/cart", query_string=query, headers=header)
+    assert answer.status_code == 400
+    assert answer.json["type"] == "urn:problem:two-desks:bad-credential"
+
+
+def test_the_stateful_desk_looks_at_no_token(desks: list[Desk], slip: tuple[Desk, str]) -> None:
+    for desk in desks[:-1]:
+        assert show_in_address(desk, token=slip[1], userId="123").status_code == 401
+        assert show(desk, slip[1]).status_code == 401

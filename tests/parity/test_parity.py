@@ -1,0 +1,107 @@
+"""The two apps are twins: what differs between them is where the cart lives, and no more."""
+
+import ast
+import difflib
+from pathlib import Path
+
+import pytest
+import yaml
+from flask import Flask
+
+import lab.shop
+import stateful_app
+import stateless_app
+from lab.shop.wire import Nameplate
+from stateful_app.config import Config as StatefulConfig
+from stateless_app.config import Config as StatelessConfig
+
+STATEFUL = Path(stateful_app.__file__).parent
+STATELESS = Path(stateless_app.__file__).parent
+LAB = Path(lab.shop.__file__).parents[1]
+MAX_CHANGED_LINES = 40
+
+
+def routes(app: Flask) -> list[tuple[str, list[str], str]]:
+    """Return (path, methods, endpoint) of every route, in the order of the file."""
+    return [
+        (rule.rule, sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}), rule.endpoint)
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint != "static"
+    ]
+
+
+STATEFUL_ROUTES = routes(stateful_app.create_app(StatefulConfig(Nameplate("A"))))
+STATELESS_ROUTES = routes(stateless_app.create_app(StatelessConfig(Nameplate("A"), ("k" * 32,))))
+
+
+def lines(directory: Path) -> list[str]:
+    return (directory / "app.py").read_text(encoding="utf-8").splitlines()
+
+
+def imports(file: Path) -> set[str]:
+    """Return the modules that a file imports, wherever in it; relative ones with their dots."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def test_both_have_the_same_files() -> None:
+    stateful, stateless = (
+        {path.name for path in directory.iterdir()} - {"__pycache__"}
+        for directory in (STATEFUL, STATELESS)
+    )
+    assert stateful == stateless
+
+
+def test_both_have_the_same_routes_in_the_same_order() -> None:
+    assert STATEFUL_ROUTES == STATELESS_ROUTES
+
+
+def test_the_contract_names_exactly_these_routes() -> None:
+    contract = yaml.safe_load((LAB / "shop" / "openapi.yaml").read_text(encoding="utf-8"))
+    documented = {
+        (path, method.upper())
+        for path, operations in contract["paths"].items()
+        for method in operations
+        if method != "parameters"
+    }
+    served = {
+        (path.replace("<", "{").replace(">", "}"), method)
+        for path, methods, _ in STATEFUL_ROUTES
+        for method in methods
+    }
+    assert served == documented
+
+
+def test_the_difference_is_short() -> None:
+    diff = list(difflib.unified_diff(lines(STATEFUL), lines(STATELESS), lineterm=""))[2:]
+    changed = [line for line in diff if line[0] in "+-"]
+    assert 0 < len(changed) <= MAX_CHANGED_LINES
+
+
+def test_parallel_lines_are_parallel() -> None:
+    blank = [[n for n, line in enumerate(lines(d)) if not line] for d in (STATEFUL, STATELESS)]
+    assert len(lines(STATEFUL)) == len(lines(STATELESS))
+    assert blank[0] == blank[1]
+
+
+@pytest.mark.parametrize("directory", [STATEFUL, STATELESS], ids=lambda path: path.name)
+def test_an_app_imports_nothing_of_the_lab_but_the_shop(directory: Path) -> None:
+    twin = (STATELESS if directory == STATEFUL else STATEFUL).name
+    for file in directory.glob("*.py"):
+        for module in imports(file):
+            top, *rest = module.split(".")
+            assert top != twin, f"{file.name} imports its twin"
+            assert top != "lab" or rest[:1] in ([], ["shop"]), f"{file.name} imports {module}"
+
+
+def test_the_lab_imports_no_app() -> None:
+    apps = {STATEFUL.name, STATELESS.name}
+    for file in LAB.rglob("*.py"):
+        tops = {module.split(".")[0] for module in imports(file)}
+        assert not tops & apps, f"{file} imports an app: start it as a process instead"

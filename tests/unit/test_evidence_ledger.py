@@ -1,0 +1,219 @@
+"""What became of an acknowledged cart: kept, lost, wrong, duplicated, or not known."""
+
+import json
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from lab.evidence.exchange import Exchange, outcome_of
+from lab.evidence.ledger import Fate, Ledger, compare_carts
+
+KEPT, LOST, WRONG, DUPLICATED, UNKNOWN = Fate
+JOHN = {"user_id": "123", "name": "John"}
+ALICE = {"user_id": "124", "name": "Alice"}
+PRICES = {"laptop": 129900, "mouse": 2500, "cable": 900, "desk": 45000}
+
+
+def cart(revision=0, **goods):
+    lines = [{"sku": sku, "quantity": quantity} for sku, quantity in goods.items()]
+    total = sum(PRICES[sku] * quantity for sku, quantity in goods.items())
+    return {"lines": lines, "item_count": len(lines), "total_cents": total, "revision": revision}
+
+
+def exchange(method, path, status, body=None):
+    return Exchange(
+        op="x",
+        customer="123",
+        method=method,
+        path=path,
+        server=None,
+        at_s=0,
+        elapsed_ms=0,
+        status=status,
+        outcome=outcome_of(method, status),
+        request_headers={},
+        request_body=b"",
+        response_headers={},
+        response_body=b"" if body is None else json.dumps(body).encode(),
+    )
+
+
+def write(status=201, goods=None, path="/api/cart/items", user=JOHN):
+    return exchange("POST", path, status, goods if goods is None else {"user": user, "cart": goods})
+
+
+def read(status=200, goods=None, user=JOHN, path="/api/cart"):
+    return exchange("GET", path, status, goods if goods is None else {"user": user, "cart": goods})
+
+
+def told(*exchanges):
+    ledger = Ledger()
+    for each in exchanges:
+        ledger.note(each)
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("owed", "seen", "fate"),
+    [
+        (cart(laptop=1), cart(laptop=1), KEPT),
+        (cart(1, laptop=1), cart(7, laptop=1), KEPT),  # the goods are owed, not the revision
+        (cart(laptop=1, mouse=2), cart(mouse=2, laptop=1), KEPT),
+        (cart(), cart(), KEPT),
+        (cart(laptop=1), None, LOST),
+        (cart(), None, LOST),
+        (cart(laptop=1), cart(), LOST),
+        (cart(laptop=1), cart(laptop=2), DUPLICATED),
+        (cart(laptop=1, mouse=1), cart(laptop=1, mouse=2), DUPLICATED),
+        (cart(laptop=2), cart(laptop=1), WRONG),
+        (cart(laptop=1, mouse=1), cart(laptop=2, mouse=0), WRONG),
+        (cart(laptop=1, mouse=1), cart(laptop=1), WRONG),
+        (cart(laptop=1), cart(laptop=1, mouse=1), WRONG),
+        (cart(laptop=1), cart(mouse=1), WRONG),
+        (cart(), cart(mouse=1), WRONG),
+        (cart(laptop=1), {**cart(laptop=1), "total_cents": 1}, WRONG),
+        (cart(laptop=1), {"lines": [{"sku": "laptop"}]}, WRONG),
+        (cart(laptop=1), {}, WRONG),
+    ],
+)
+def test_compare_carts(owed, seen, fate):
+    assert compare_carts(owed, seen) is fate
+
+
+def test_a_line_that_stands_twice_is_a_duplicate():
+    line = {"sku": "laptop", "quantity": 1}
+    seen = {"lines": [line, line], "total_cents": 2 * PRICES["laptop"]}
+    assert compare_carts(cart(laptop=1), seen) is DUPLICATED
+
+
+def test_nothing_is_owed_to_who_has_written_nothing():
+    ledger = told(read(goods=cart(laptop=1)))
+    assert (ledger.owed, ledger.fate, ledger.needs_read) == (None, None, False)
+
+
+def test_an_acknowledged_cart_is_unknown_until_it_is_read():
+    ledger = told(write(goods=cart(laptop=1)))
+    assert ledger.fate is UNKNOWN
+    assert ledger.needs_read
+    ledger.note(read(goods=cart(laptop=1)))
+    assert ledger.fate is KEPT
+    assert not ledger.needs_read
+
+
+def test_each_read_carries_its_own_fate():
+    lost, kept = read(401), read(goods=cart(laptop=1))
+    ledger = told(write(goods=cart(laptop=1)), lost, kept)
+    assert (lost.fate, kept.fate, ledger.fate) == (LOST, KEPT, KEPT)
+
+
+@pytest.mark.parametrize("status", [None, 500, 502, 503, 504])
+def test_a_read_that_nobody_answers_tells_nothing(status):
+    silent = read(status)
+    assert told(write(goods=cart(laptop=1)), silent).fate is UNKNOWN
+    assert silent.fate is UNKNOWN
+    # ... and does not unsay what an earlier one told.
+    assert told(write(goods=cart(laptop=1)), read(401), read(status)).fate is LOST
+
+
+def test_an_empty_200_is_a_loss():
+    assert told(write(goods=cart(laptop=1)), read(goods=cart())).fate is LOST
+
+
+@pytest.mark.parametrize("goods", [cart(laptop=1), cart(mouse=1), cart()])
+def test_somebody_elses_cart_is_wrong_even_if_it_looks_the_same(goods):
+    assert told(write(goods=cart(laptop=1)), read(goods=goods, user=ALICE)).fate is WRONG
+
+
+def test_a_read_with_a_query_is_a_read():
+    goods = cart(laptop=1)
+    assert told(write(goods=goods), read(goods=goods, path="/api/cart?userId=123")).fate is KEPT
+
+
+def test_a_read_of_something_else_is_not():
+    ledger = told(
+        write(goods=cart(laptop=1)), exchange("GET", "/api/products", 200, {"products": []})
+    )
+    assert ledger.fate is UNKNOWN
+
+
+def test_a_refused_write_changes_nothing_that_is_owed():
+    ledger = told(write(goods=cart(laptop=1)), write(422), read(goods=cart(laptop=1)))
+    assert (ledger.unsettled_writes, ledger.fate) == (0, KEPT)
+
+
+@pytest.mark.parametrize("seen", [cart(laptop=2), cart(), cart(laptop=1, mouse=1)])
+def test_a_write_of_unknown_outcome_may_explain_any_cart(seen):
+    ledger = told(write(goods=cart(laptop=1)), write(None), read(goods=seen))
+    assert (ledger.unsettled_writes, ledger.fate) == (1, UNKNOWN)
+
+
+def test_but_it_explains_no_refusal_and_nobody_elses_cart():
+    before = write(goods=cart(laptop=1)), write(504)
+    assert told(*before, read(401)).fate is LOST
+    assert told(*before, read(goods=cart(laptop=1), user=ALICE)).fate is WRONG
+    assert told(*before, read(goods=cart(laptop=1))).fate is KEPT
+
+
+def test_the_next_acknowledged_write_settles_it():
+    ledger = told(write(goods=cart(laptop=1)), write(None), write(goods=cart(laptop=2)))
+    assert ledger.unsettled_writes == 0
+    ledger.note(read(goods=cart(laptop=1)))
+    assert ledger.fate is WRONG
+
+
+def test_after_a_fault_only_a_new_read_counts():
+    ledger = told(write(goods=cart(laptop=1)), read(goods=cart(laptop=1)))
+    ledger.doubt()
+    assert (ledger.fate, ledger.needs_read) == (UNKNOWN, True)
+    ledger.note(read(401))
+    assert ledger.fate is LOST
+
+
+@pytest.mark.parametrize("path", ["/api/logout", "/api/logout?everywhere=1"])
+def test_who_logs_out_is_owed_nothing(path):
+    ledger = told(write(goods=cart(laptop=1)), exchange("POST", path, 204))
+    ledger.note(read(401))
+    assert (ledger.owed, ledger.fate) == (None, None)
+
+
+def test_a_logout_that_failed_leaves_the_debt():
+    ledger = told(write(goods=cart(laptop=1)), exchange("POST", "/api/logout", 401))
+    assert ledger.fate is UNKNOWN
+
+
+def test_after_checkout_an_empty_cart_is_owed():
+    ordered = exchange("POST", "/api/checkout", 201, {"order": {}})
+    assert told(write(goods=cart(laptop=1)), ordered, read(goods=cart())).fate is KEPT
+    assert told(write(goods=cart(laptop=1)), ordered, read(goods=cart(laptop=1))).fate is WRONG
+
+
+@pytest.mark.parametrize("body", [{"cart": None}, {"cart": 5}, {"cart": {"lines": 3}}, [], "x"])
+def test_an_answer_that_is_no_cart_promises_nothing(body):
+    assert told(exchange("POST", "/api/login", 200, body)).owed is None
+
+
+goods = st.dictionaries(st.sampled_from(sorted(PRICES)), st.integers(1, 99))
+
+
+@given(st.lists(goods, min_size=1))
+def test_a_shop_that_keeps_everything_is_always_kept(history):
+    ledger = Ledger()
+    for number, each in enumerate(history):
+        ledger.note(write(goods=cart(number, **each)))
+        ledger.note(read(goods=cart(number, **each)))
+        assert ledger.fate is KEPT
+
+
+@given(goods, st.data())
+def test_a_shop_that_drops_a_line_never_is(owed, data):
+    assume(owed)
+    dropped = data.draw(st.sampled_from(sorted(owed)))
+    seen = {sku: quantity for sku, quantity in owed.items() if sku != dropped}
+    ledger = told(write(goods=cart(**owed)), read(goods=cart(**seen)))
+    assert ledger.fate in (LOST, WRONG)
+
+
+@given(goods, goods)
+def test_kept_means_the_same_goods(owed, seen):
+    assert (compare_carts(cart(**owed), cart(**seen)) is KEPT) is (owed == seen)

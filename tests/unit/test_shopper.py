@@ -1,0 +1,313 @@
+"""The shopper is a browser's equal: what it keeps, what it sends, and what it admits not to know."""
+
+import json
+import socket
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from lab.errors import LabError
+from lab.evidence.exchange import Outcome
+from lab.evidence.record import Record
+from lab.evidence.shopper import Shopper
+
+DEADLINE_S = 10
+SOON_S = 0.2
+
+
+class Shop(ThreadingHTTPServer):
+    """A shop that answers as the test tells it, and remembers what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked = []
+        self.answers = []
+        self.asked_once = threading.Event()
+        self.go_on = threading.Event()
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def will(self, status=200, body=b"{}", headers=(), *, wait=False, hang_up=False):
+        """Answer the next request so; without an answer left it is 200 `{}`."""
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.answers.append((status, body, tuple(headers), wait, hang_up))
+        return self
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def serve(self):
+        length = int(self.headers.get("Content-Length", 0))
+        self.server.asked.append(
+            (self.command, self.path, dict(self.headers), self.rfile.read(length))
+        )
+        self.server.asked_once.set()
+        status, body, headers, wait, hang_up = (
+            self.server.answers.pop(0) if self.server.answers else (200, b"{}", (), False, False)
+        )
+        if wait:
+            self.server.go_on.wait(DEADLINE_S)
+        if hang_up or wait:
+            self.close_connection = True
+        if hang_up:
+            return
+        try:
+            self.send_response(status)
+            for name, value in headers:
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        except OSError:
+            assert wait, "the client left although it was not kept waiting"
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def shop():
+    with Shop() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.go_on.set()
+        server.shutdown()
+        thread.join(DEADLINE_S)
+
+
+@contextmanager
+def customer_at(url, **who):
+    shopper = Shopper(lambda server: f"{url}/@{server}" if server else url, Record("x"), **who)
+    with shopper.session:
+        yield shopper
+
+
+@pytest.fixture
+def shopper(shop):
+    with customer_at(shop.url) as shopper:
+        yield shopper
+
+
+def header(shop, name, request=-1):
+    return shop.asked[request][2].get(name)
+
+
+# --- what it says
+
+
+@pytest.mark.parametrize(
+    ("say", "method", "path", "body"),
+    [
+        (lambda s: s.login(), "POST", "/api/login", {"user_id": "123", "name": "John"}),
+        (lambda s: s.add("mug", 2), "POST", "/api/cart/items", {"sku": "mug", "quantity": 2}),
+        (lambda s: s.change("a/b", 3), "PATCH", "/api/cart/items/a%2Fb", {"quantity": 3}),
+        (lambda s: s.remove("a b"), "DELETE", "/api/cart/items/a%20b", None),
+        (lambda s: s.clear(), "DELETE", "/api/cart", None),
+        (lambda s: s.view_cart(), "GET", "/api/cart", None),
+        (lambda s: s.ship_to("Here 1"), "PUT", "/api/shipping-address", {"address": "Here 1"}),
+        (lambda s: s.checkout(), "POST", "/api/checkout", None),
+        (lambda s: s.logout(), "POST", "/api/logout", None),
+    ],
+)
+def test_the_verbs_are_the_shops(shop, shopper, say, method, path, body):
+    exchange = say(shopper)
+    asked_method, asked_path, _, asked_body = shop.asked[0]
+    assert (asked_method, asked_path) == (method, path) == (exchange.method, exchange.path)
+    assert (json.loads(asked_body) if asked_body else None) == body
+    assert shopper.last is exchange
+    assert header(shop, "X-Op") == exchange.op
+
+
+def test_a_named_server_is_addressed_and_each_request_has_an_id_of_its_own(shop, shopper):
+    assert shopper.view_cart(server="B").server == "B"
+    assert shopper.view_cart().server is None
+    assert [path for _, path, *_ in shop.asked] == ["/@B/api/cart", "/api/cart"]
+    assert header(shop, "X-Op", 0) != header(shop, "X-Op", 1)
+
+
+# --- what it keeps
+
+
+def test_it_learns_the_last_token_and_sends_it_back(shop, shopper):
+    shop.will(body={"token": "one"}).will(body={"token": "two"}).will(body={"cart": {}})
+    for _ in range(4):
+        shopper.view_cart()
+    sent = [headers.get("Authorization") for _, _, headers, _ in shop.asked]
+    assert sent == [None, "Bearer one", "Bearer two", "Bearer two"]
+
+
+@pytest.mark.parametrize("body", [{"token": 5}, {"token": None}, ["token"], b'"token"', b'"token'])
+def test_what_is_no_token_is_not_learnt(shop, shopper, body):
+    shop.will(body={"token": "one"}).will(body=body)
+    shopper.view_cart()
+    shopper.view_cart()
+    assert shopper.token == "one"
+
+
+def test_after_logout_the_token_is_thrown_away_but_not_if_it_was_refused(shop, shopper):
+    shop.will(body={"token": "one"}).will(status=401).will(status=204, body=b"")
+    shopper.login()
+    shopper.logout()
+    assert shopper.token == "one"
+    shopper.logout()
+    assert shopper.token is None
+
+
+def cookie(size, name="desk_session"):
+    return ("Set-Cookie", f"{name}={'x' * (size - len(name))}; Path=/; HttpOnly")
+
+
+@pytest.mark.parametrize(("size", "kept"), [(64, True), (4096, True), (4097, False), (5000, False)])
+def test_a_cookie_past_4096_bytes_is_dropped_as_a_browser_does(shop, shopper, size, kept):
+    shop.will(headers=[cookie(size)])
+    shopper.login()
+    shopper.view_cart()
+    sent = header(shop, "Cookie")
+    assert (sent is not None) is kept
+    assert sent is None or len(sent) == size + len("=")
+
+
+def test_a_cookie_that_is_too_big_does_not_replace_the_one_before(shop, shopper):
+    shop.will(headers=[cookie(20)]).will(headers=[cookie(4097)])
+    for _ in range(3):
+        shopper.view_cart()
+    assert len(header(shop, "Cookie")) == 21
+
+
+def test_cookies_are_each_customers_own(shop, shopper):
+    shop.will(headers=[cookie(20)])
+    shopper.login()
+    with customer_at(shop.url, user_id="124") as other:
+        other.view_cart()
+    assert header(shop, "Cookie") is None
+
+
+def test_a_header_of_none_is_left_out_be_it_the_cookie_or_the_token(shop, shopper):
+    shop.will(body={"token": "one"}, headers=[cookie(20)])
+    shopper.login()
+    shopper.view_cart(headers={"Cookie": None, "authorization": None, "User-Agent": None})
+    assert header(shop, "Cookie") is None
+    assert header(shop, "Authorization") is None
+    assert "requests" not in (header(shop, "User-Agent") or "")
+    shopper.view_cart(headers={"X-Mine": "1", "Authorization": "Bearer other"})
+    assert header(shop, "Cookie") is not None
+    assert (header(shop, "X-Mine"), header(shop, "Authorization")) == ("1", "Bearer other")
+
+
+# --- what it admits not to know
+
+
+def test_a_timeout_leaves_a_write_unknown_and_a_read_failed(shop, shopper):
+    shop.will(wait=True).will(wait=True)
+    added = shopper.add("laptop", timeout_s=SOON_S)
+    assert (added.status, added.outcome, added.error) == (None, Outcome.UNKNOWN, "ReadTimeout")
+    assert added.elapsed_ms >= SOON_S * 1000
+    assert shopper.ledger.unsettled_writes == 1
+    viewed = shopper.view_cart(timeout_s=SOON_S)
+    assert (viewed.status, viewed.outcome) == (None, Outcome.FAILED)
+
+
+def test_a_server_that_hangs_up_leaves_a_write_unknown_and_it_is_not_sent_again(shop, shopper):
+    shop.will(hang_up=True)
+    assert shopper.add("laptop").outcome is Outcome.UNKNOWN
+    assert len(shop.asked) == 1
+    shop.will(hang_up=True)
+    assert shopper.view_cart().outcome is Outcome.FAILED
+    assert len(shop.asked) == 2
+
+
+def test_where_nobody_listens_nothing_was_sent_so_it_failed():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with customer_at(f"http://127.0.0.1:{port}") as shopper:
+        added = shopper.add("laptop")
+    assert (added.status, added.outcome, added.error) == (None, Outcome.FAILED, "ConnectionError")
+    assert shopper.ledger.unsettled_writes == 0
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff\x00", b'{"cart": ', b"[" * 10_000, b"7"])
+def test_an_answer_that_is_no_json_is_an_answer(shop, shopper, body):
+    shop.will(body=body).will(body=body)
+    assert shopper.add("laptop").ok
+    assert not isinstance(shopper.view_cart().body, dict)
+    assert shopper.ledger.owed is None
+
+
+@pytest.mark.parametrize("cart", [None, 5, {}, {"lines": [1]}, {"lines": [{"sku": "x"}]}])
+def test_a_cart_that_is_no_cart_is_never_raised_at_a_script(shop, shopper, cart):
+    good = {"lines": [{"sku": "laptop", "quantity": 1}], "total_cents": 1}
+    shop.will(body={"cart": cart}).will(body={"cart": good}).will(body={"cart": cart})
+    shopper.login()
+    shopper.add("laptop")
+    assert str(shopper.view_cart().fate) in ("wrong", "lost")
+
+
+def test_redirects_are_answers_not_followed(shop, shopper):
+    shop.will(status=302, headers=[("Location", f"{shop.url}/elsewhere")])
+    assert shopper.view_cart().status == 302
+    assert len(shop.asked) == 1
+
+
+# --- tries
+
+
+def test_tries_ask_again_until_a_server_answers(shop, shopper):
+    shop.will(status=502).will(status=504).will(status=401)
+    exchange = shopper.view_cart(tries=5)
+    assert exchange.status == 401
+    assert [each.status for each in shopper._record.exchanges()] == [502, 504, 401]
+    assert len({each.op for each in shopper._record.exchanges()}) == 3
+
+
+@pytest.mark.parametrize(("tries", "asked"), [(1, 1), (2, 2), (0, 1), (-1, 1)])
+def test_tries_end(shop, shopper, tries, asked):
+    for _ in range(3):
+        shop.will(status=502)
+    assert shopper.view_cart(tries=tries).status == 502
+    assert len(shop.asked) == asked
+
+
+# --- one at a time, and nothing from the environment
+
+
+def test_a_second_request_at_the_same_time_is_refused(shop, shopper):
+    shop.will(wait=True)
+    first = threading.Thread(target=shopper.view_cart)
+    first.start()
+    assert shop.asked_once.wait(DEADLINE_S)
+    with pytest.raises(LabError, match="one shopper for each"):
+        shopper.view_cart()
+    shop.go_on.set()
+    first.join(DEADLINE_S)
+    assert len(shop.asked) == 1
+    assert shopper.view_cart().ok  # and afterwards it may go on
+
+
+def test_proxies_and_netrc_of_the_environment_are_ignored(shop, shopper, monkeypatch, tmp_path):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password s3cret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert shopper.view_cart().ok
+    assert header(shop, "Authorization") is None
+
+
+def test_what_was_sent_and_received_is_recorded_as_it_was(shop, shopper):
+    shop.will(status=201, body={"a": 1}, headers=[("X-Served-By", "B"), ("X-Instance", "i1")])
+    exchange = shopper.add("laptop")
+    assert exchange.request_body == shop.asked[0][3]
+    assert exchange.request_headers["X-Op"] == header(shop, "X-Op")
+    assert (exchange.status, exchange.body) == (201, {"a": 1})
+    assert (exchange.replica, exchange.instance) == ("B", "i1")
+    assert list(shopper._record.exchanges()) == [exchange]

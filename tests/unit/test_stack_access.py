@@ -1,0 +1,120 @@
+"""The access log: every datagram of ours becomes one entry, whatever bytes are in it."""
+
+import json
+import socket
+
+import pytest
+
+from lab.stack.access import FIELDS, AccessLog, parse
+from lab.stack.waiting import wait_until
+
+VALUES = {
+    **dict.fromkeys(FIELDS, ""),
+    "op": "crash-1-3",
+    "path": "/stateful/@B/api/cart",
+    "status": "200",
+    "request_time": "0.003",
+    "bytes": "321",
+    "request_bytes": "99",
+    "ended_at": "1795503304.636",
+}
+
+
+def datagram(tag="lab_1", **changes):
+    return f"<190>Nov 24 06:55:04 {tag}: ".encode() + json.dumps({**VALUES, **changes}).encode()
+
+
+@pytest.fixture
+def log():
+    log = AccessLog()
+    yield log
+    log.close()
+
+
+def send(log, *datagrams):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        for data in datagrams:
+            s.sendto(data, ("127.0.0.1", log.port))
+
+
+def test_an_entry_has_its_types_and_knows_lane_and_server():
+    entry = parse(datagram(), "lab_1")
+    assert (entry.op, entry.status, entry.bytes) == ("crash-1-3", 200, 321)
+    assert entry.request_time == 0.003
+    assert (entry.lane, entry.server) == ("stateful", "B")
+
+
+@pytest.mark.parametrize(
+    ("path", "lane", "server"),
+    [
+        ("/stateful/api/cart", "stateful", ""),
+        ("/stateful/@B", "stateful", ""),
+        ("/", "", ""),
+        ("", "", ""),
+        ("/@B/x/y", "@B", ""),
+    ],
+)
+def test_lane_and_server_of_a_path(path, lane, server):
+    entry = parse(datagram(path=path), "lab_1")
+    assert (entry.lane, entry.server) == (lane, server)
+
+
+def test_bytes_that_are_no_utf8_are_shown_not_fatal():
+    data = datagram(op="HERE").replace(b"HERE", b"\xff\xfe\xc3(")
+    assert parse(data, "lab_1").op.startswith("\ufffd")
+
+
+def test_a_client_cannot_forge_a_second_entry_or_a_tag():
+    assert parse(datagram(op='x"} lab_1: {"op":"y'), "lab_1").op == 'x"} lab_1: {"op":"y'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"x",
+        b"\x00" * 50,
+        datagram(tag="lab_2"),
+        datagram(status="many"),
+        datagram()[:-1],
+        b"<1>t lab_1: {}",
+        b"<1>t lab_1: []",
+        b"<1>t lab_1: 7",
+    ],
+)
+def test_what_is_not_an_entry_is_none(data):
+    assert parse(data, "lab_1") is None
+
+
+def test_it_counts_waits_and_tells(log):
+    told = []
+    stop = log.subscribe(told.append)
+    send(log, *(datagram(log.tag, op=op) for op in ("a", "b", "b")))
+    assert log.wait_for(["a", "b"], 2) == set()
+    assert wait_until(lambda: len(told) == 3, 2)
+    assert (log.count("a"), log.count("b"), log.count("c")) == (1, 2, 0)
+    stop()
+    send(log, datagram(log.tag, op="d"))
+    assert log.wait_for(["d", "e"], 0.2) == {"e"}
+    assert [entry.op for entry in log.entries()] == ["a", "b", "b", "d"]
+    assert len(told) == 3
+
+
+def test_garbage_is_counted_and_the_log_goes_on(log):
+    send(log, b"\xff{", datagram("lab_foreign"), datagram(log.tag, op="after"))
+    assert log.wait_for(["after"], 2) == set()
+    assert log.malformed == 2
+
+
+def test_a_subscriber_that_fails_costs_nobody_the_log(log, caplog):
+    log.subscribe(lambda entry: 1 / 0)
+    send(log, datagram(log.tag, op="a"), datagram(log.tag, op="b"))
+    assert log.wait_for(["a", "b"], 2) == set()
+    assert wait_until(lambda: "a subscriber of the access log failed" in caplog.text, 2)
+
+
+def test_closing_takes_in_what_was_sent_and_keeps_it():
+    log = AccessLog()
+    send(log, *(datagram(log.tag, op=str(n)) for n in range(200)))
+    log.close()
+    assert len(log.entries()) == 200
+    log.close()

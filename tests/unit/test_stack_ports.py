@@ -1,0 +1,30 @@
+"""Ports: different ones, free ones, and a clear word when one is taken."""
+
+import socket
+
+import pytest
+
+from lab.errors import LabError
+from lab.stack.ports import FIRST, LAST, claim, free_ports, is_open
+
+
+def test_many_are_all_different_free_and_away_from_outgoing_connections():
+    ports = free_ports(40)
+    assert len(set(ports)) == 40
+    assert all(FIRST <= port < LAST for port in ports)
+    assert not any(map(is_open, ports))
+
+
+def test_a_taken_port_is_refused_with_what_to_do():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert is_open(port)
+        with pytest.raises(LabError, match=rf"port {port} is taken.*--port 0"):
+            claim(port)
+    assert not is_open(port)
+
+
+def test_zero_is_any_and_a_free_one_is_itself():
+    (port,) = free_ports(1)
+    assert claim(port) == port
+    assert FIRST <= claim(0) < LAST
