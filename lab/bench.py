@@ -1,31 +1,63 @@
 """What a script can do to the lane it runs on: meet customers, break things, look around."""
 
-from collections.abc import Callable
-from typing import Any
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import psutil
 
 from lab.errors import LabError
 from lab.evidence.exchange import Fault
 from lab.evidence.record import Record
+from lab.evidence.result import Variant
 from lab.evidence.shopper import Shopper
-from lab.stack import Death, Lane, Replica, Stack, Store
+from lab.stack import AccessEntry, Death, Lane, Replica, Stack, Store, StoreStats
 
 _NAMES = ("John", "Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Grace", "Heidi", "Ivan")
+
+
+POLL_S = 0.02
+LOG_DEADLINE_S = 5.0
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a lane's `Lab` is made from. `keys` are the signing keys of the run (secret)."""
+
+    stack: Stack
+    lane: Lane
+    variant: Variant
+    store: Store | None
+    store_prefix: str
+    fill: Callable[[str], str]
+    keys: tuple[str, str]
+    customers: int = 1
+    seed: int = 0
+    quick: bool = False
 
 
 class Lab:
     """The `lab` of a script. Every fault is recorded with the evidence that it happened.
 
-    `customers` are the shoppers of this run, the script's `shopper` first. The same object
-    is offered whichever desk the lane runs; nothing here says which one it is.
+    `customers` are the shoppers of this run, the script's `shopper` first. `random` gives the
+    same numbers in every lane of a run with the same --seed; `quick` is whether a small run
+    was asked for. The same object is offered whichever desk the lane runs.
     """
 
-    def __init__(self, stack: Stack, lane: Lane, record: Record, customers: int = 1) -> None:
-        self._stack = stack
-        self._lane = lane
+    def __init__(self, setting: Setting, record: Record) -> None:
+        self._setting = setting
+        self._lane = setting.lane
         self._record = record
         self.customers: list[Shopper] = []
         self.extra: dict[str, Any] = {}
-        for _ in range(customers):
+        self.quick = setting.quick
+        self.random = random.Random(setting.seed)
+        for _ in range(setting.customers):
             self.shopper()
 
     @property
@@ -40,7 +72,7 @@ class Lab:
             self._address,
             self._record,
             user_id=user_id or str(123 + number),
-            name=name or _NAMES[number % len(_NAMES)],
+            name=name or _name(number),
         )
         self.customers.append(customer)
         return customer
@@ -49,6 +81,78 @@ class Lab:
         """Add measurements of your own to the result; a repeated name is overwritten."""
         self.extra.update(values)
 
+    def curve(
+        self, title: str, x: str, y: str, points: Sequence[tuple[float | str, float]]
+    ) -> None:
+        """Add a curve to the result; lanes with a curve of the same title share a chart.
+
+        `x` and `y` label the axes with their units; a text as x makes a bar.
+        """
+        self.extra[title] = {"x": x, "y": y, "points": [list(point) for point in points]}
+
+    def n(self, full: int, quick: int) -> int:
+        """Return how many to try: `full`, or `quick` with --quick."""
+        return quick if self.quick else full
+
+    def together(self, actions: Sequence[Callable[[], T]], at_once: int = 16) -> list[T]:
+        """Run actions in threads, at most `at_once` at a time; return their results in order.
+
+        Each shopper can be in one action only. The first exception is raised at the end.
+        """
+        with ThreadPoolExecutor(max_workers=max(1, at_once)) as pool:
+            return [future.result() for future in [pool.submit(action) for action in actions]]
+
+    def while_(self, busy: Callable[[], object], act: Callable[[], T]) -> T:
+        """Repeat `busy` in the background for as long as `act` takes; return what `act` does."""
+        stop = threading.Event()
+
+        def repeat() -> None:
+            while not stop.is_set():
+                busy()
+
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            background = pool.submit(repeat)
+            try:
+                return act()
+            finally:
+                stop.set()
+                background.result()
+
+    def until(self, condition: Callable[[], T], deadline_s: float) -> T | None:
+        """Ask until `condition()` is true; return what it said, or None past the deadline."""
+        end = time.monotonic() + deadline_s
+        while not (said := condition()):
+            if time.monotonic() > end:
+                return None
+            time.sleep(POLL_S)
+        return said
+
+    def log_of(self, *ops: str) -> list[AccessEntry]:
+        """Return what nginx wrote in its log about these operations (an exchange's `op`)."""
+        self._setting.stack.access.wait_for(ops, LOG_DEADLINE_S)
+        return [entry for entry in self._setting.stack.access.entries() if entry.op in ops]
+
+    def server_info(self, server: str) -> dict[str, Any]:
+        """Ask a server about itself, directly: `GET /api/server`."""
+        return self._replica(server).server_info()
+
+    def memory_bytes(self, server: str) -> int:
+        """Return the memory a server's process occupies (resident set), in bytes."""
+        return int(psutil.Process(self._replica(server).pid).memory_info().rss)
+
+    @property
+    def has_store(self) -> bool:
+        """Whether this lane keeps something in a session store."""
+        return self._setting.store is not None
+
+    def store_stats(self) -> StoreStats:
+        """Return what the session store holds for this lane, and how much it has done."""
+        return self._store.stats(self._setting.store_prefix)
+
+    def leak_key(self) -> str:
+        """Return the signing key of this run, as somebody who stole it would have it."""
+        return self._setting.keys[0]
+
     def kill(self, server: str | None) -> Death:
         """End a server's process at once (SIGKILL), as a crash does."""
         replica = self._replica(server)
@@ -56,13 +160,17 @@ class Lab:
         self._note("kill", replica.name, death.confirmed, vars(death))
         return death
 
-    def restart(self, server: str) -> str:
-        """Start a server again (killing it first if it runs); return its new instance."""
+    def restart(self, server: str, env: Mapping[str, str] | None = None) -> str:
+        """Start a server again (killing it first if it runs); return its new instance.
+
+        `env` changes its environment from now on, with the placeholders of a variant.
+        """
         replica = self._replica(server)
         before = replica.instance
         if replica.state != "dead":
             self.kill(server)
-        after = replica.restart()
+        filled = {name: self._setting.fill(value) for name, value in (env or {}).items()}
+        after = replica.restart(filled)
         self._note("restart", server, before != after, {"was": before, "instance": after})
         return after
 
@@ -125,9 +233,9 @@ class Lab:
 
     @property
     def _store(self) -> Store:
-        if self._stack.store is None:
-            raise LabError("this run has no session store: run it with --store redis")
-        return self._stack.store
+        if self._setting.store is None:
+            raise LabError("this lane has no session store: run it with --store redis")
+        return self._setting.store
 
     def _fault(self, kind: str, target: str, act: Callable[[], object]) -> None:
         act()
@@ -139,3 +247,8 @@ class Lab:
         self._record.append(Fault(kind, target, self._record.now_s(), confirmed, evidence))
         for customer in self.customers:
             customer.ledger.doubt()
+
+
+def _name(number: int) -> str:
+    first = _NAMES[number % len(_NAMES)]
+    return first if number < len(_NAMES) else f"{first} {number // len(_NAMES) + 1}"

@@ -1,35 +1,32 @@
 """The command line: reads what was asked, calls the runner, prints what came of it."""
 
 import json
+import secrets
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
-from rich.console import Console
+from click.core import ParameterSource
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from lab import experiments, lesson
+from lab import experiments, lesson, terminal
 from lab.console import up as console
 from lab.errors import LabError
-from lab.evidence.result import ExperimentResult, Knobs, exit_status
-from lab.report.document import document
-from lab.report.terminal import experiment_view
-from lab.runner import Run, new_run_folder, two_desks
+from lab.evidence.result import Knobs, Variant
+from lab.experiments.matrix import MATRIX, two_desks
 from lab.stack import Finding, diagnose
+from lab.terminal import INTERRUPTED, err, screen
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 IMPATIENT_S = 3.0  # presses of Ctrl-C closer than this are one
-screen = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
-
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -45,7 +42,7 @@ def main() -> NoReturn:
         error.show()
         sys.exit(error.exit_code)
     except LabError as error:
-        err.print(Text(f"lab: {error}", "red"))
+        err.print(Text(f"lab: {error}", "red"), soft_wrap=True)  # a path stays in one piece
         sys.exit(2)
     except BrokenPipeError:
         sys.exit(0)  # `lab show crash | head`
@@ -144,9 +141,9 @@ def cli(context: click.Context) -> None:
 
 _WELCOME = """\
 Two Desks: one shop, two desks, the same customers.
-The stateful desk remembers your cart; the stateless desk signs it and hands it to you.
-The lab runs both as real processes behind a real nginx, kills some, and measures what is left.
-Everything runs on this machine, offline, and nothing is left running afterwards.
+The stateful desk keeps your cart; the stateless desk signs it and hands it out.
+Real processes behind a real nginx: the lab kills some and measures what is left.
+Everything runs on this machine, offline; nothing is left running afterwards.
 `lab COMMAND --help` explains each command; runs are kept under lab-runs/.
 
   lab demo    a server is killed: whose cart is left? (a few seconds)
@@ -169,7 +166,9 @@ def demo(out: Path, **knobs: Any) -> int:
         f"killed. He asks for his cart.\nThe same script at both desks, "
         f"{knobs['servers']} servers each, behind nginx.\n"
     )
-    status = _perform([crash], Knobs(**knobs), out, as_json=False)
+    crash = replace(crash, customers=1)  # one customer, so that every step can be read
+    status = terminal.perform([crash], lambda _: two_desks(Knobs(**knobs)), terminal.Wish(out))
+    screen.print()
     _say(
         "Try next\n"
         "  lab run crash --store redis   the sessions move to a store; so does the risk\n"
@@ -209,12 +208,33 @@ def show(name: str) -> None:
 
 
 @cli.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME|FILE...")
+@click.argument("names", nargs=-1, metavar="NAME|FILE...")
+@click.option("--all", "everything", is_flag=True, help="The whole ledger: every bundled script.")
+@click.option("--quick", is_flag=True, help="Smaller n, wider intervals.")
+@click.option("--matrix", is_flag=True, help="Across every place a cart can live.")
+@click.option("--predict", is_flag=True, help="Ask for a prediction before anything starts.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Repeat a run's random choices.")
 @_knobs
 @_out_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-def run(names: tuple[str, ...], out: Path, as_json: bool, **knobs: Any) -> int:
+@click.pass_context
+def run(
+    context: click.Context,
+    /,
+    names: tuple[str, ...],
+    everything: bool,
+    matrix: bool,
+    predict: bool,
+    seed: int | None,
+    quick: bool,
+    out: Path,
+    as_json: bool,
+    **knobs: Any,
+) -> int:
     r"""Run scripts against both desks: bundled ones by NAME, your own by FILE (./mine.py).
+
+    With a knob turned (--servers, --store, --affinity, --retry) the script runs on two
+    lanes, one for each desk; with none on the lanes that the experiment names.
 
     \b
     A script of your own is a Python file:
@@ -225,7 +245,30 @@ def run(names: tuple[str, ...], out: Path, as_json: bool, **knobs: Any) -> int:
             shopper.view_cart()
     It runs with your rights, like any Python file: run only what you would run anyway.
     """
-    return _perform([experiments.find(name) for name in names], Knobs(**knobs), out, as_json)
+    if bool(names) == everything:
+        raise click.UsageError("name scripts (`lab list` shows them), or say --all for the ledger")
+    turned = any(
+        context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in knobs
+    )
+    if matrix and turned:
+        raise click.UsageError("--matrix turns the knobs itself: give it without them")
+    wish = terminal.Wish(
+        out,
+        as_json,
+        as_ledger=everything,
+        # Nobody is there to answer where stdin is no terminal.
+        predict=predict and sys.stdin.isatty() and not as_json,
+        quick=quick,
+        seed=secrets.randbelow(2**32) if seed is None else seed,
+    )
+    chosen = experiments.bundled() if everything else [experiments.find(name) for name in names]
+
+    def lanes_of(experiment: experiments.Experiment) -> Sequence[Variant]:
+        if matrix:
+            return MATRIX
+        return two_desks(Knobs(**knobs)) if turned else experiment.variants
+
+    return terminal.perform(chosen, lanes_of, wish)
 
 
 @cli.command()
@@ -244,7 +287,7 @@ def up(port: int | None, out: Path, **knobs: Any) -> None:
     """
     variants = two_desks(Knobs(**knobs))
     with (
-        _progress() as progress,
+        terminal.progress() as progress,
         console.running(variants, out, console.choose_port(port), progress) as origin,
     ):
         progress("")
@@ -315,53 +358,6 @@ def doctor() -> int:
     for finding in findings:
         screen.print(_told(finding))
     return 0 if all(finding.ok for finding in findings) else 1
-
-
-def _perform(
-    chosen: Sequence[experiments.Experiment], knobs: Knobs, root: Path, as_json: bool
-) -> int:
-    name = chosen[0].name if len(chosen) == 1 else f"{len(chosen)}-scripts"
-    with _progress(quiet=as_json) as progress:
-        run = Run(new_run_folder(root, name), progress)
-        try:
-            for experiment in chosen:
-                result = run.perform(experiment, knobs)
-                if not as_json:
-                    progress("")
-                    _show(result)
-        except KeyboardInterrupt:
-            err.print(f"lab: stopped; what was done so far is in {run.folder / 'result.json'}")
-            _print_json(run, as_json)
-            return INTERRUPTED
-    _print_json(run, as_json)
-    if not as_json:
-        _say(f"[dim]kept: {run.folder} (result.json, logs, nginx.conf)[/]\n")
-    return exit_status(run.results)
-
-
-def _show(result: ExperimentResult) -> None:
-    screen.print(experiment_view(result))
-
-
-def _print_json(run: Run, wanted: bool) -> None:
-    if wanted:
-        click.echo(json.dumps(document(run.results, run.components), indent=1))
-
-
-@contextmanager
-def _progress(quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """Show what is being done on stderr while it is done; plain lines where it is no terminal."""
-    if quiet or not err.is_terminal:
-        yield lambda line: None if quiet or not line else err.print(f"· {line}", style="dim")
-        return
-    with err.status("") as spinner:
-
-        def tell(line: str) -> None:
-            spinner.update(line) if line else spinner.stop()
-            if line:
-                spinner.start()
-
-        yield tell
 
 
 def _say(text: str) -> None:

@@ -2,26 +2,31 @@
 
 import json
 import os
-import secrets
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from lab.bench import Lab
 from lab.errors import LabError
-from lab.evidence.measure import disagreement, measure
+from lab.evidence.measure import measure
 from lab.evidence.record import Event, Record
 from lab.evidence.redaction import redact_text
-from lab.evidence.result import ExperimentResult, Judgement, Knobs, Variant, VariantResult, Verdict
+from lab.evidence.result import (
+    ExperimentResult,
+    Judgement,
+    Prediction,
+    Variant,
+    VariantResult,
+    Verdict,
+)
 from lab.experiments import Experiment
+from lab.lanes import Bench
 from lab.report.document import document
-from lab.stack import ExternalStore, LaneSpec, LocalStore, Stack, Store, find_store
+from lab.stack import find_store
 
-LOG_DEADLINE_S = 5.0
 NO_STORE = "no session store here: `lab doctor` says how to get one"
 
 
@@ -39,43 +44,58 @@ class Run:
     folder: Path
     progress: Callable[[str], None] = _ignore
     on_event: Callable[[str, Event], None] = _ignore
+    seed: int = 0
+    quick: bool = False
     results: list[ExperimentResult] = field(default_factory=list)
     components: dict[str, object] = field(default_factory=dict)
 
-    def perform(self, experiment: Experiment, knobs: Knobs) -> ExperimentResult:
-        """Run one experiment on both desks; the result is kept even if it is cut short."""
+    def perform(
+        self,
+        experiment: Experiment,
+        variants: Sequence[Variant],
+        prediction: Prediction | None = None,
+    ) -> ExperimentResult:
+        """Run one experiment on its lanes; the result is kept even if it is cut short."""
         began = time.monotonic()
-        variants = two_desks(knobs)
-        runnable = [variant for variant in variants if not _lacks_store(variant)]
-        done = [
-            VariantResult(v, Record(v.name), trouble=NO_STORE)
-            for v in variants
-            if v not in runnable
-        ]
+        lanes = [VariantResult(variant, Record(variant.name)) for variant in variants]
         result = ExperimentResult(
-            experiment.name, experiment.claim, _UNFINISHED, done, experiment.expected
+            experiment.name,
+            experiment.claim,
+            _UNFINISHED,
+            lanes,
+            experiment.expected,
+            seed=self.seed,
+            quick=self.quick,
+            prediction=prediction,
         )
         self.results.append(result)
         try:
-            with open_stack(runnable, self.folder / experiment.name, self.progress) as stack:
-                self.components = stack.components()
-                for variant in runnable:
-                    self.progress(
-                        f"{experiment.name}: running the script at the {variant.name} desk"
-                    )
-                    done.append(self._run_lane(experiment, variant, stack))
-                    if done[-1].trouble == INTERRUPTED:
-                        raise KeyboardInterrupt
+            self._run_lanes(experiment, lanes)
+            for lane in lanes:
+                lane.observation = experiment.observation(lane)
+            result.judgement = experiment.judge(lanes)
+            result.prediction = _compare(experiment, result)
         except KeyboardInterrupt:
             result.interrupted = True
             raise
         finally:
-            done.sort(key=lambda each: variants.index(each.variant))
-            if len(done) == len(variants) and not result.interrupted:
-                result.judgement = experiment.judge(done)
             result.seconds = time.monotonic() - began
             self.save()
         return result
+
+    def _run_lanes(self, experiment: Experiment, lanes: Sequence[VariantResult]) -> None:
+        for lane in lanes:
+            if lane.variant.uses_store and lane.variant.knobs.store == "redis" and not find_store():
+                lane.trouble = NO_STORE
+        ready = [lane for lane in lanes if lane.trouble is None]
+        if not ready:
+            return
+        bench = Bench(self.folder / experiment.name, self.progress)
+        with bench.open([lane.variant for lane in ready]) as stack:
+            self.components |= stack.components()
+            for lane in ready:
+                self.progress(f"{experiment.name}: running the script, {lane.variant.name}")
+                self._run_lane(experiment, lane, bench)
 
     def save(self) -> Path:
         """Write result.json, whatever is known so far; return its path."""
@@ -84,34 +104,44 @@ class Run:
         path.write_text(text + "\n", encoding="utf-8")
         return path
 
-    def _run_lane(self, experiment: Experiment, variant: Variant, stack: Stack) -> VariantResult:
-        record = Record(variant.name, lambda event: self.on_event(variant.name, event))
-        lab = Lab(stack, stack.lanes[variant.name], record, experiment.customers)
-        result = VariantResult(variant, record)
+    def _run_lane(self, experiment: Experiment, lane: VariantResult, bench: Bench) -> None:
+        lane.record = Record(
+            lane.variant.name, lambda event: self.on_event(lane.variant.name, event)
+        )
+        customers = experiment.quick_customers if self.quick else experiment.customers
+        lab = Lab(bench.setting(lane.variant, customers, self.seed, self.quick), lane.record)
         try:
             experiment.script(lab.customers[0], lab)
             lab.settle()
         except KeyboardInterrupt:
-            result.trouble = INTERRUPTED
+            lane.trouble = INTERRUPTED
+            raise
         except AssertionError as error:
-            result.broken_expectation = f"the script expected otherwise: {error or 'assert'}"
-            result.traceback = _told(error, experiment.path, record)
+            lane.broken_expectation = redact_text(
+                f"the script expected otherwise: {error or 'assert'}"
+            )
+            lane.traceback = _told(error, experiment.path, lane.record)
         except BaseException as error:  # a student's file may raise anything, SystemExit too
-            result.trouble = f"the script stopped with {type(error).__name__}: {error}"
-            result.traceback = _told(error, experiment.path, record)
-        ledgers = [customer.ledger for customer in lab.customers]
-        result.measurements = measure(record, ledgers) | lab.extra
-        result.trouble = result.trouble or _cross_check(record, stack)
-        return result
+            lane.trouble = redact_text(f"the script stopped with {type(error).__name__}: {error}")
+            lane.traceback = _told(error, experiment.path, lane.record)
+        finally:
+            ledgers = [customer.ledger for customer in lab.customers]
+            lane.measurements = measure(lane.record, ledgers) | lab.extra
+        lane.trouble = lane.trouble or bench.cross_check(lane.record)
+        bench.heal()
 
 
 INTERRUPTED = "interrupted"
 _UNFINISHED = Judgement(Verdict.UNKNOWN, "the run was cut short")
 
 
-def two_desks(knobs: Knobs) -> list[Variant]:
-    """Return the two lanes that every script runs on."""
-    return [Variant("stateful", "stateful", knobs), Variant("stateless", "stateless", knobs)]
+def _compare(experiment: Experiment, result: ExperimentResult) -> Prediction | None:
+    if result.prediction is None or experiment.question is None:
+        return None
+    observed = experiment.question.observed({v.variant.name: v for v in result.variants})
+    return replace(
+        result.prediction, observed=observed, explanation=experiment.question.explanation
+    )
 
 
 def new_run_folder(root: Path, name: str) -> Path:
@@ -128,77 +158,6 @@ def new_run_folder(root: Path, name: str) -> Path:
         _point_latest(root, folder)
         return folder
     raise LabError(f"{root} holds too many runs of this second; try again")
-
-
-@contextmanager
-def open_stack(
-    variants: Sequence[Variant],
-    folder: Path,
-    progress: Callable[[str], None],
-    port: int = 0,
-    extra_locations: tuple[str, ...] = (),
-) -> Iterator[Stack]:
-    """Start one lane for each variant, and the store they need; end all of it afterwards."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with ExitStack() as resources:
-        store = _store_for(variants, folder)
-        if store is not None:
-            progress("starting the session store")
-            resources.enter_context(store)
-        keys = secrets.token_urlsafe(32)
-        lanes = [_lane(variant, folder, store, keys) for variant in variants]
-        progress(f"starting {sum(lane.servers for lane in lanes)} servers and nginx")
-        yield resources.enter_context(
-            Stack(
-                lanes,
-                folder,
-                store=store,
-                port=port,
-                extra_locations=extra_locations,
-                report=progress,
-            )
-        )
-
-
-def _lane(variant: Variant, folder: Path, store: Store | None, keys: str) -> LaneSpec:
-    knobs = variant.knobs
-    if variant.app == "stateless":
-        env = {"STATELESS_SIGNING_KEYS": keys}
-    elif knobs.store == "memory":
-        env = {"STATEFUL_STORE": "memory"}
-    elif knobs.store == "file":
-        env = {"STATEFUL_STORE": f"file:{folder / 'sessions'}"}
-    else:
-        assert store is not None
-        # A prefix of this run's own, so that a store somebody else uses as well stays theirs.
-        env = {"STATEFUL_STORE": store.url, "STATEFUL_KEY_PREFIX": f"two-desks:{keys[:8]}:"}
-    return LaneSpec(
-        variant.name,
-        f"{variant.app}_app",
-        knobs.servers,
-        knobs.affinity,  # type: ignore[arg-type]
-        knobs.retry,  # type: ignore[arg-type]
-        env,
-    )
-
-
-def _store_for(variants: Sequence[Variant], folder: Path) -> Store | None:
-    urls = {v.knobs.store for v in variants if v.app == "stateful" and "://" in v.knobs.store}
-    if urls:
-        return ExternalStore(urls.pop())
-    if any(v.app == "stateful" and v.knobs.store == "redis" for v in variants):
-        return LocalStore(folder / "store")
-    return None
-
-
-def _lacks_store(variant: Variant) -> bool:
-    return variant.app == "stateful" and variant.knobs.store == "redis" and find_store() is None
-
-
-def _cross_check(record: Record, stack: Stack) -> str | None:
-    answered = [exchange.op for exchange in record.exchanges() if exchange.status is not None]
-    stack.access.wait_for(answered, LOG_DEADLINE_S)
-    return disagreement(record, [entry.op for entry in stack.access.entries()])
 
 
 def _told(error: BaseException, script: Path, record: Record) -> str:

@@ -19,7 +19,8 @@ import waitress
 from lab.console.control import SECRET_HEADER, Control, create_app
 from lab.errors import LabError
 from lab.evidence.result import Variant
-from lab.runner import new_run_folder, open_stack
+from lab.lanes import Bench
+from lab.runner import new_run_folder
 from lab.stack.ports import is_open
 
 DOOR_FILE = "up.json"
@@ -54,7 +55,7 @@ def running(
     thread = threading.Thread(target=server.run, name="console", daemon=True)
     thread.start()
     try:
-        with open_stack(variants, folder, progress, port, (location,)) as stack:
+        with Bench(folder, progress).open(variants, port, (location,)) as stack:
             door = Door(stack.origin, secrets.token_urlsafe(24), os.getpid())
             host = stack.origin.removeprefix("http://")
             allowed = frozenset({host, host.replace("127.0.0.1", "localhost")})

@@ -14,7 +14,7 @@ _SECRETS = (
     re.compile(r"([\"']token[\"']\s*:\s*[\"'])([^\"']+)"),
     re.compile(r"(\bdesk_session=)([^;,\s\"']+)"),
     re.compile(r"(\bBearer +)([^\s\"']+)", re.IGNORECASE),
-    re.compile(r"()((?<![\w.-])[\w-]{16,}\.[\w-]{4,12}\.[\w-]{20,})"),
+    re.compile(r"()((?<![\w.-])\.?[\w-]{16,}\.[\w-]{4,12}\.[\w-]{20,})"),
 )
 _COOKIE = re.compile(r"([^=;,\s]+=)([^;,]+)")  # requests folds several Set-Cookie with commas
 _ATTRIBUTES = frozenset({"expires=", "max-age=", "path=", "domain=", "samesite="})
@@ -31,6 +31,8 @@ def shorten(secret: str) -> str:
 
 def redact_text(text: str) -> str:
     """Shorten each credential in a URL, a cookie, a header value, JSON text or a traceback."""
+    # A lone surrogate (a script may send one) cannot be written to any file: show its number.
+    text = text.encode("utf-8", "backslashreplace").decode()
     for pattern in _SECRETS:
         text = pattern.sub(lambda match: match[1] + shorten(match[2]), text)
     return text

@@ -1,11 +1,14 @@
 """A finished run as plain values: what was run, what was measured, what follows from it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from lab.evidence.record import Record
+
+Measurements = dict[str, Any]
 
 
 class Verdict(StrEnum):
@@ -19,7 +22,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Knobs:
-    """How one lane is set up. `store` concerns the stateful side only."""
+    """How one lane is set up. `store` concerns only a lane that keeps something in one."""
 
     servers: int = 3
     store: str = "memory"
@@ -37,25 +40,80 @@ class Knobs:
 
 @dataclass(frozen=True)
 class Variant:
-    """One lane of an experiment: which desk, with which knobs."""
+    """One lane of an experiment: which desk, with which knobs, and what is expected of it.
+
+    `module` runs in place of the desk's own (a desk with a remedy, say). In `env`,
+    `replica_env` (by server) and the nginx directives, `{folder}` stands for the run's
+    folder and `{key}`, `{other_key}` for signing keys made for the run. `persistence` is
+    the store's. `expect` is what the textbook says of the claim here, None for nothing.
+    """
 
     name: str
     app: str  # "stateful" or "stateless"
     knobs: Knobs = Knobs()
+    module: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    replica_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    directives: tuple[str, ...] = ()
+    http_directives: tuple[str, ...] = ()
+    persistence: bool = False
+    expect: Verdict | None = None
 
     @property
     def keeps(self) -> str:
         """Where the cart lives, in a word."""
         return self.knobs.store_label if self.app == "stateful" else "token"
 
+    @property
+    def uses_store(self) -> bool:
+        """Whether the lane needs a session store to talk to."""
+        return bool(self.app == "stateful" or self.module) and (
+            self.knobs.store == "redis" or "://" in self.knobs.store
+        )
+
+    @property
+    def is_plain_token(self) -> bool:
+        """Whether this is the stateless desk as the article has it: what a claim is about."""
+        return self.app == "stateless" and not self.module
+
+    def expecting(self, verdict: Verdict, **changes: Any) -> Self:
+        """Return this variant with an expectation (and other changes)."""
+        return replace(self, expect=verdict, **changes)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one lane says of the claim, and the number that decided it, with its unit and n."""
+
+    verdict: Verdict
+    number: str
+
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict on the claim, why, and what did not go as the textbook says."""
+    """A verdict on the claim, the number that decided it, why, and what was not expected."""
 
     verdict: Verdict
     because: str
     surprises: tuple[str, ...] = ()
+    number: str = ""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What somebody said before the run, sealed, and what was then seen."""
+
+    question: str
+    choices: tuple[str, ...]
+    predicted: int
+    confidence: str  # "guess", "fairly sure", "certain"
+    observed: int | None = None
+    explanation: str = ""
+
+    @property
+    def right(self) -> bool | None:
+        """Whether it came true; None if the run could not tell."""
+        return None if self.observed is None else self.predicted == self.observed
 
 
 @dataclass
@@ -69,10 +127,11 @@ class VariantResult:
 
     variant: Variant
     record: Record
-    measurements: dict[str, Any] = field(default_factory=dict)
+    measurements: Measurements = field(default_factory=dict)
     trouble: str | None = None
     broken_expectation: str | None = None
     traceback: str | None = None
+    observation: Observation | None = None
 
 
 @dataclass
@@ -86,6 +145,9 @@ class ExperimentResult:
     expected: Verdict | None
     seconds: float = 0.0
     interrupted: bool = False
+    seed: int = 0
+    quick: bool = False
+    prediction: Prediction | None = None
 
     @property
     def met(self) -> bool | None:

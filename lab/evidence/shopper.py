@@ -6,7 +6,8 @@ which desk it is talking to.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.cookiejar import Cookie, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import quote
@@ -109,18 +110,47 @@ class Shopper:
         as somebody who presses reload does, until a server answers (each try is an
         exchange of its own; the last is returned). A header of None is left out.
         """
-        if not self._in_flight.acquire(blocking=False):
-            raise LabError(
-                "this shopper already has a request in flight: use one shopper for each "
-                "thing that happens at the same time (lab.shopper())"
-            )
-        try:
+        with self._one_at_a_time():
             for _ in range(max(1, tries)):
                 exchange = self._send(method, path, json, headers, server, timeout_s)
                 self.last = exchange
                 if exchange.answered:
                     break
             return exchange
+
+    def another_tab(self) -> "Shopper":
+        """Return a second tab of the same customer: same cookies, the token as it is now.
+
+        What one tab is given afterwards the other does not learn, except through cookies.
+        """
+        tab = Shopper(self._address, self._record, self.user_id, self.name)
+        tab.session.cookies = self.session.cookies
+        tab.token = self.token
+        return tab
+
+    def replay(self, exchange: Exchange, server: str | None = None) -> Exchange:
+        """Send an earlier request again, byte for byte, with the credentials it had then.
+
+        It teaches this shopper nothing: no cookie, no token, and nothing is owed for it.
+        """
+        headers = {**exchange.request_headers, "X-Op": self._record.next_op()}
+        url = self._address(server) + exchange.path
+        body = exchange.request_body or None
+        request = requests.Request(exchange.method, url, headers=headers, data=body).prepare()
+        with self._one_at_a_time(), _plain_session() as session:
+            again = self._carry(session, request, exchange.path, server, READ_TIMEOUT_S)
+        self._record.append(again)
+        return again
+
+    @contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        if not self._in_flight.acquire(blocking=False):
+            raise LabError(
+                "this shopper already has a request in flight: use one shopper for each "
+                "thing that happens at the same time (lab.shopper())"
+            )
+        try:
+            yield
         finally:
             self._in_flight.release()
 
@@ -133,8 +163,7 @@ class Shopper:
         server: str | None,
         timeout_s: float,
     ) -> Exchange:
-        op = self._record.next_op()
-        mine = {"X-Op": op}
+        mine = {"X-Op": self._record.next_op()}
         if self.token is not None:
             mine["Authorization"] = f"Bearer {self.token}"
         request = self.session.prepare_request(
@@ -144,36 +173,46 @@ class Shopper:
         )
         for name in (name for name, value in (headers or {}).items() if value is None):
             request.headers.pop(name, None)  # the cookie jar's own as well
+        exchange = self._carry(self.session, request, path, server, timeout_s)
+        self._learn(exchange)
+        self._record.append(exchange)
+        return exchange
+
+    def _carry(
+        self,
+        session: requests.Session,
+        request: requests.PreparedRequest,
+        path: str,
+        server: str | None,
+        timeout_s: float,
+    ) -> Exchange:
         at_s, began = self._record.now_s(), time.perf_counter()
         response, error, sent = None, None, True
         try:
-            response = self.session.send(
+            response = session.send(
                 request, timeout=(CONNECT_TIMEOUT_S, timeout_s), allow_redirects=False
             )
         except requests.ConnectTimeout as failure:
             error, sent = _plain(failure), False
         except requests.RequestException as failure:
             error, sent = _plain(failure), "NewConnectionError" not in repr(failure)
-        exchange = Exchange(
-            op=op,
-            customer=self.user_id,
+        method, status = str(request.method), None if response is None else response.status_code
+        return Exchange(
+            op=request.headers["X-Op"],
+            customer=self.name,
             method=method,
             path=path,
             server=server,
             at_s=at_s,
             elapsed_ms=(time.perf_counter() - began) * 1000,
-            status=None if response is None else response.status_code,
-            outcome=outcome_of(
-                method, None if response is None else response.status_code, sent=sent
-            ),
+            status=status,
+            outcome=outcome_of(method, status, sent=sent),
             request_headers=dict(request.headers),
             request_body=request.body or b"",  # type: ignore[arg-type]
             response_headers={} if response is None else dict(response.headers),
             response_body=b"" if response is None else response.content,
             error=error,
         )
-        self._learn(exchange)
-        return exchange
 
     def _learn(self, exchange: Exchange) -> None:
         # The cheap test first: parsing a 47 kB catalogue to look for a token costs 1 ms.
@@ -181,7 +220,6 @@ class Shopper:
             token = exchange.body.get("token")
             self.token = token if isinstance(token, str) else self.token
         self.ledger.note(exchange)
-        self._record.append(exchange)
 
 
 class _BrowserCookies(DefaultCookiePolicy):

@@ -15,27 +15,72 @@ from types import ModuleType
 from typing import Any, TypeGuard
 
 from lab.errors import LabError
-from lab.evidence.result import Verdict
-from lab.experiments.judging import Judge, answers_alike
+from lab.evidence.result import Judgement, Knobs, Observation, Variant, VariantResult, Verdict
+from lab.experiments import judging, matrix
+from lab.experiments.judging import Observe
 
-_HELPERS = {"judging"}
+MAX_CUSTOMERS = 1000
+LEDGER = (
+    *("first_visit", "any_server", "scale_out", "storage", "crash", "restart_all"),
+    *("store_outage", "replay_one", "caching", "logout", "double_checkout", "two_tabs"),
+    *("stale_price", "size", "readable", "key_rotation", "url_token", "fixation"),
+)  # the article's claims in its order, then the drawbacks
+_HELPERS = {"judging", "matrix"}
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked before a run: two to four choices, and which of them was borne out.
+
+    `observed` gives the index of the choice that the finished lanes bear out, None if they
+    cannot tell; `explanation` is shown last, after prediction and observation.
+    """
+
+    text: str
+    choices: tuple[str, ...]
+    observed: Callable[[dict[str, VariantResult]], int | None]
+    explanation: str
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A claim, the script that puts it to the test, and the judge of what was measured.
+    """A claim, the script that puts it to the test, and how its lanes are observed.
 
-    `expected` is the verdict the textbook gives, None for a script without one.
+    `expected` is the verdict the textbook gives on the claim, None for a script without
+    one; `variants` the lanes it runs by default; `expectations` lanes with what is expected
+    of them, run by default or not; `customers` how many shoppers there are,
+    `quick_customers` with --quick; `about` which lanes the claim is about.
     """
 
     name: str
     claim: str
     script: Callable[..., Any]
-    judge: Judge
+    observe: Observe
     expected: Verdict | None
+    variants: tuple[Variant, ...]
+    expectations: tuple[Variant, ...]
     customers: int
+    quick_customers: int
     doc: str
     path: Path
+    about: Callable[[Variant], bool]
+    question: Question | None = None
+
+    def observation(self, result: VariantResult) -> Observation:
+        """Observe one finished lane."""
+        return judging.observe(self.observe, result)
+
+    def judge(self, results: list[VariantResult]) -> Judgement:
+        """Judge the claim from observed lanes."""
+        return judging.judge(results, self._expected_of, self.about)
+
+    def _expected_of(self, variant: Variant) -> Verdict | None:
+        # A lane set up by hand is expected to do as the declared lane of the same kind.
+        for declared in self.expectations:
+            same = declared.name == variant.name or _kind(declared) == _kind(variant)
+            if declared.expect and same:
+                return declared.expect
+        return None
 
     @property
     def summary(self) -> str:
@@ -44,11 +89,11 @@ class Experiment:
 
 
 def bundled() -> list[Experiment]:
-    """Return the experiments that come with the lab, by name."""
-    names = sorted(
-        module.name for module in pkgutil.iter_modules(__path__) if module.name not in _HELPERS
-    )
-    return [_experiment(importlib.import_module(f"{__name__}.{name}")) for name in names]
+    """Return the experiments that come with the lab, in the order of `LEDGER`."""
+    names = {module.name for module in pkgutil.iter_modules(__path__)} - _HELPERS
+    order = {name: place for place, name in enumerate(LEDGER)}
+    ranked = sorted(names, key=lambda name: (order.get(name, len(order)), name))
+    return [_experiment(importlib.import_module(f"{__name__}.{name}")) for name in ranked]
 
 
 def find(name: str) -> Experiment:
@@ -64,7 +109,7 @@ def find(name: str) -> Experiment:
 
 
 def _from_file(path: Path) -> Experiment:
-    if not path.is_file():
+    if not _is_file(path):
         raise LabError(f"no file {path}: write one with `def script(shopper, lab)` in it")
     # A name of our own: a file `json.py` must not stand in for the library.
     spec = importlib.util.spec_from_file_location(f"script_of_yours_{path.stem}", path)
@@ -83,7 +128,14 @@ def _from_file(path: Path) -> Experiment:
     finally:
         if folder in sys.path:
             sys.path.remove(folder)
-    return _experiment(module, has_verdict=hasattr(module, "judge"))
+    return _experiment(module)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, or not a path at all
+        return False
 
 
 def _cannot_load(path: Path, error: BaseException) -> str:
@@ -107,21 +159,55 @@ def _takes_two(script: object) -> TypeGuard[Callable[..., Any]]:
     return not inspect.iscoroutinefunction(script)
 
 
-def _experiment(module: ModuleType, has_verdict: bool = True) -> Experiment:
+def _experiment(module: ModuleType) -> Experiment:
     path = Path(module.__file__ or "")
     script = getattr(module, "script", None)
     if not _takes_two(script):
         raise LabError(f"{path.name} needs a function `def script(shopper, lab)`")
-    customers = getattr(module, "CUSTOMERS", 1)
-    if type(customers) is not int or not 1 <= customers <= 1000:
-        raise LabError(f"{path.name}: CUSTOMERS must be a whole number from 1 to 1000")
+    customers = _count(module, "CUSTOMERS", 1)
+    expected = getattr(module, "EXPECTED", None)
+    if expected not in (None, *Verdict):
+        raise LabError(f"{path.name}: EXPECTED must be one of {', '.join(Verdict)}")
+    has_claim = hasattr(module, "CLAIM")
+    variants = tuple(getattr(module, "VARIANTS", matrix.two_desks(Knobs())))
     return Experiment(
         name=re.sub(r"[^A-Za-z0-9]+", "-", path.stem).strip("-").lower() or "script",
         claim=str(getattr(module, "CLAIM", "Both desks keep what they acknowledged.")),
         script=script,
-        judge=getattr(module, "judge", answers_alike),
-        expected=Verdict.HOLDS if has_verdict else None,
+        observe=getattr(module, "observe", judging.carts_kept),
+        expected=expected and Verdict(expected),
+        variants=variants,
+        expectations=tuple(getattr(module, "EXPECTATIONS", variants)),
         customers=customers,
+        quick_customers=_count(module, "QUICK_CUSTOMERS", customers),
         doc=inspect.cleandoc(module.__doc__ or "A script without a docstring."),
         path=path,
+        about=getattr(module, "ABOUT", _plain_token if has_claim else _any_lane),
+        question=getattr(module, "QUESTION", None),
     )
+
+
+def _count(module: ModuleType, name: str, default: int) -> int:
+    value = getattr(module, name, default)
+    if type(value) is not int or not 1 <= value <= MAX_CUSTOMERS:
+        where = Path(module.__file__ or "").name
+        raise LabError(f"{where}: {name} must be a whole number from 1 to {MAX_CUSTOMERS}")
+    return value
+
+
+def _plain_token(variant: Variant) -> bool:
+    return variant.is_plain_token
+
+
+def _any_lane(variant: Variant) -> bool:
+    return True
+
+
+def _kind(variant: Variant) -> tuple[object, ...]:
+    knobs = variant.knobs
+    alone = knobs.servers == 1
+    if variant.app == "stateless":
+        return (variant.app, variant.module, alone)
+    # A store by URL is a Redis like the lab's own.
+    place = knobs.store if knobs.store in ("memory", "file") else "redis"
+    return (variant.app, variant.module, place, knobs.affinity, alone)

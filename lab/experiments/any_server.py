@@ -1,34 +1,44 @@
 """Every request goes to another server than the one before.
 
-What is done: each customer logs in at one server, adds at the next, asks for the cart at
-each of them in turn.
+What is done: each customer logs in, puts a laptop in the cart and asks for it as often as
+there are servers. The balancer sends each request to the next server (round robin), or to
+the same one where it keeps affinity.
 
 What would disprove it: one read, at any server, that does not show the acknowledged cart.
 
 What it depends on at the stateful desk: whether the servers share their sessions. In
-process memory each server knows only its own customers.
+process memory each server knows only its own customers, and the balancer has to bring
+everybody back to the right one (affinity).
 
 Try next: `lab run any-server --store redis`.
 """
 
-from itertools import cycle
-
 from lab.bench import Lab
+from lab.evidence.result import Verdict
 from lab.evidence.shopper import Shopper
-from lab.experiments.judging import every_read_keeps
+from lab.experiments.judging import reads_kept
+from lab.experiments.matrix import FILE, MEMORY, MEMORY_AFFINITY, REDIS, TOKEN
 
 CLAIM = "Any server can handle any request."
-CUSTOMERS = 3
+EXPECTED = Verdict.HOLDS
+VARIANTS = (
+    MEMORY.expecting(Verdict.FAILS),
+    MEMORY_AFFINITY.expecting(Verdict.HOLDS),
+    FILE.expecting(Verdict.HOLDS),
+    REDIS.expecting(Verdict.HOLDS),
+    TOKEN.expecting(Verdict.HOLDS),
+)
+CUSTOMERS = 12
+QUICK_CUSTOMERS = 3
 
 
 def script(shopper: Shopper, lab: Lab) -> None:
-    """Send each request to the next server."""
+    """Leave it to the balancer where each request goes."""
     for customer in lab.customers:
-        turn = cycle(lab.servers)
-        customer.login(server=next(turn))
-        customer.add("laptop", server=next(turn))
+        customer.login()
+        customer.add("laptop")
         for _ in lab.servers:
-            customer.view_cart(server=next(turn))
+            customer.view_cart()
 
 
-judge = every_read_keeps
+observe = reads_kept

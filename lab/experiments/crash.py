@@ -16,10 +16,20 @@ Try next: `lab run crash --store redis`, `lab run crash --store file`.
 """
 
 from lab.bench import Lab
+from lab.evidence.result import Knobs, Verdict
 from lab.evidence.shopper import Shopper
-from lab.experiments.judging import survives_kill
+from lab.experiments.judging import carts_survive_kill
+from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN, two_desks
 
 CLAIM = "Servers can crash or restart without affecting users."
+EXPECTED = Verdict.HOLDS
+VARIANTS = two_desks(Knobs())
+EXPECTATIONS = (
+    MEMORY.expecting(Verdict.FAILS),
+    FILE.expecting(Verdict.HOLDS),
+    REDIS.expecting(Verdict.HOLDS),
+    TOKEN.expecting(Verdict.HOLDS),
+)
 CUSTOMERS = 1
 
 
@@ -32,4 +42,4 @@ def script(shopper: Shopper, lab: Lab) -> None:
     shopper.view_cart(tries=len(lab.servers))
 
 
-judge = survives_kill
+observe = carts_survive_kill

@@ -10,10 +10,12 @@ Try next: `lab run any-server`, where the customer does not stay with one server
 """
 
 from lab.bench import Lab
+from lab.evidence.result import Verdict
 from lab.evidence.shopper import Shopper
-from lab.experiments.judging import both_keep
+from lab.experiments.judging import carts_kept
 
 CLAIM = "Nothing breaks: both desks serve a customer who stays with one server."
+EXPECTED = Verdict.HOLDS
 CUSTOMERS = 3
 
 
@@ -25,4 +27,4 @@ def script(shopper: Shopper, lab: Lab) -> None:
         customer.view_cart(server=desk)
 
 
-judge = both_keep
+observe = carts_kept

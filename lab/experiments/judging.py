@@ -1,103 +1,110 @@
-"""Turns measurements into a verdict on the claim: small pure functions, one per question.
+"""From measurements to a verdict, by small pure functions.
 
-Each takes the lanes' results and answers about the stateless side; the stateful side is the
-contrast, and a contrast that did not come out as its store lets expect is a surprise.
+Each lane is observed by itself: does the claim hold *here*? The verdict on the claim is that
+of the stateless desk as the article has it; the other lanes are the contrast, and one that
+did not come out as expected is a surprise.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
-from lab.evidence.result import Judgement, Variant, VariantResult, Verdict
+from lab.evidence.result import (
+    Judgement,
+    Measurements,
+    Observation,
+    Variant,
+    VariantResult,
+    Verdict,
+)
+from lab.evidence.statistics import share, told
 
-Judge = Callable[[list[VariantResult]], Judgement]
-Measurements = dict[str, Any]
-DIES_WITH_ITS_PROCESS = "memory"
-
-
-def survives_kill(results: list[VariantResult]) -> Judgement:
-    """Judge `crash`: a confirmed kill, an acknowledged cart, a read afterwards."""
-    return _judge(results, _kill_evidence, _carts_gone, lambda v: v.keeps != DIES_WITH_ITS_PROCESS)
-
-
-def survives_restarts(results: list[VariantResult]) -> Judgement:
-    """Judge `restart-all`: as a kill, and every server came back as a new instance."""
-    return _judge(
-        results, _restart_evidence, _carts_gone, lambda v: v.keeps != DIES_WITH_ITS_PROCESS
-    )
+Observe = Callable[[Measurements], Observation]
 
 
-def every_read_keeps(results: list[VariantResult]) -> Judgement:
-    """Judge `any-server`: each read, wherever it went, shows the acknowledged cart."""
-    return _judge(
-        results,
-        _read_evidence,
-        lambda m: m["reads_of_carts"] - m["reads_kept"],
-        lambda v: v.keeps != DIES_WITH_ITS_PROCESS or v.knobs.servers == 1,
-        unit="reads",
-        total="reads_of_carts",
-    )
+def observe(observe_lane: Observe, result: VariantResult) -> Observation:
+    """Observe one lane; without evidence the observation is unknown, whatever it measured."""
+    if result.trouble:
+        return Observation(Verdict.UNKNOWN, result.trouble)
+    return observe_lane(result.measurements)
 
 
-def both_keep(results: list[VariantResult]) -> Judgement:
-    """Judge the control: nobody loses anything, on either side."""
-    return _judge(results, _read_evidence, _carts_gone, lambda _: True)
-
-
-def answers_alike(results: list[VariantResult]) -> Judgement:
-    """Judge a script without an expectation of its own.
-
-    Whether they did is told request by request beside it; here only the carts count.
-    """
-    for result in results:
-        if missing := result.trouble or _read_evidence(result.measurements):
-            return Judgement(Verdict.UNKNOWN, f"{result.variant.name}: {missing}")
-    gone = {result.variant.name: _carts_gone(result.measurements) for result in results}
-    if not any(gone.values()):
-        return Judgement(Verdict.HOLDS, "every acknowledged cart was there on both sides")
-    told = ", ".join(f"{name} {number}" for name, number in gone.items())
-    return Judgement(Verdict.DEPENDS, f"acknowledged carts not as they were: {told}")
-
-
-def _judge(
-    results: list[VariantResult],
-    lacks_evidence: Callable[[Measurements], str | None],
-    count_gone: Callable[[Measurements], int],
-    should_keep: Callable[[Variant], bool],
-    unit: str = "carts",
-    total: str = "carts_acknowledged",
+def judge(
+    results: Sequence[VariantResult],
+    expected_of: Callable[[Variant], Verdict | None],
+    about: Callable[[Variant], bool] = lambda variant: variant.is_plain_token,
 ) -> Judgement:
-    for result in results:
-        if missing := result.trouble or lacks_evidence(result.measurements):
-            return Judgement(Verdict.UNKNOWN, f"{result.variant.name}: {missing}")
-    subjects = [result for result in results if result.variant.app == "stateless"]
-    gone = sum(count_gone(result.measurements) for result in subjects)
-    of = sum(result.measurements[total] for result in subjects)
-    verdict = Verdict.FAILS if gone else Verdict.HOLDS
-    because = f"{of - gone} of {of} acknowledged {unit} kept at the stateless desk"
-    for result in results:
-        if result.variant.app == "stateful":
-            lost, had = count_gone(result.measurements), result.measurements[total]
-            because += f"; {had - lost} of {had} at the stateful ({result.variant.keeps})"
-    return Judgement(verdict, because, tuple(_surprises(results, count_gone, should_keep)))
+    """Judge the claim from observed lanes. `about` says which lanes the claim is about.
+
+    All of them alike give that verdict; a mixture *depends* on what differs between them;
+    one of them unknown, or none there at all, leaves the claim unknown.
+    """
+    subjects = [result for result in results if about(result.variant)]
+    seen = [(result.variant.name, _seen(result)) for result in subjects]
+    verdicts = {observation.verdict for _, observation in seen}
+    if not subjects:
+        return Judgement(Verdict.UNKNOWN, "no lane of this run is what the claim is about")
+    if Verdict.UNKNOWN in verdicts:
+        verdict = Verdict.UNKNOWN
+    else:
+        verdict = verdicts.pop() if len(verdicts) == 1 else Verdict.DEPENDS
+    everything = [(result.variant.name, _seen(result)) for result in results]
+    return Judgement(
+        verdict,
+        "; ".join(f"{name}: {observation.number}" for name, observation in everything),
+        tuple(_surprises(results, expected_of)),
+        "; ".join(
+            observation.number if len(seen) == 1 else f"{name}: {observation.number}"
+            for name, observation in seen
+        ),
+    )
 
 
-def _surprises(
-    results: list[VariantResult],
-    count_gone: Callable[[Measurements], int],
-    should_keep: Callable[[Variant], bool],
-) -> Iterable[str]:
-    for result in results:
-        variant, gone = result.variant, count_gone(result.measurements)
-        if variant.app == "stateful" and should_keep(variant) == bool(gone):
-            expected = "keep everything" if should_keep(variant) else "lose something"
-            yield f"{variant.name} ({variant.keeps}) was expected to {expected}, and lost {gone}"
+def carts_kept(measured: Measurements) -> Observation:
+    """Observe whether every acknowledged cart was there when it was asked for."""
+    if missing := lacks_reads(measured):
+        return Observation(Verdict.UNKNOWN, missing)
+    had = measured["carts_acknowledged"]
+    return kept_share(measured["carts_kept"], had, "acknowledged carts kept")
 
 
-def _carts_gone(measured: Measurements) -> int:
-    return sum(measured[f"carts_{fate}"] for fate in ("lost", "wrong", "duplicated"))
+def carts_survive_kill(measured: Measurements) -> Observation:
+    """Observe as `carts_kept`, if the death of each killed server was seen."""
+    if not measured["kill_confirmed"]:
+        return Observation(Verdict.UNKNOWN, "the death of the server was not confirmed")
+    return carts_kept(measured)
 
 
-def _read_evidence(measured: Measurements) -> str | None:
+def carts_survive_restarts(measured: Measurements) -> Observation:
+    """Observe as `carts_survive_kill`, if a new instance was seen."""
+    if not measured["restarts_confirmed"]:
+        return Observation(Verdict.UNKNOWN, "no restart was confirmed")
+    return carts_survive_kill(measured)
+
+
+def reads_kept(measured: Measurements) -> Observation:
+    """Observe whether every read, wherever it went, showed the acknowledged cart."""
+    if missing := lacks_reads(measured):
+        return Observation(Verdict.UNKNOWN, missing)
+    return kept_share(
+        measured["reads_kept"], measured["reads_of_carts"], "reads saw the acknowledged cart"
+    )
+
+
+def kept_share(kept: int, of: int, unit: str) -> Observation:
+    """Observe a share that has to be all of them for the claim to hold."""
+    verdict = Verdict.HOLDS if kept == of else Verdict.FAILS
+    return Observation(verdict, told(share(kept, of), unit))
+
+
+def bites(bitten: int, of: int, unit: str) -> Observation:
+    """Observe a drawback: it holds when it was shown to bite at least once."""
+    if not of:
+        return Observation(Verdict.UNKNOWN, f"nothing was tried: 0 {unit}")
+    verdict = Verdict.HOLDS if bitten else Verdict.FAILS
+    return Observation(verdict, told(share(bitten, of), unit))
+
+
+def lacks_reads(measured: Measurements) -> str | None:
+    """Say what evidence about carts is missing, None if there is enough."""
     if not measured["carts_acknowledged"]:
         return "no write was acknowledged"
     if measured["carts_unknown"]:
@@ -105,13 +112,14 @@ def _read_evidence(measured: Measurements) -> str | None:
     return None if measured["reads_of_carts"] else "no cart was read"
 
 
-def _kill_evidence(measured: Measurements) -> str | None:
-    if not measured["kill_confirmed"]:
-        return "the death of the server was not confirmed"
-    return _read_evidence(measured)
+def _seen(result: VariantResult) -> Observation:
+    return result.observation or Observation(Verdict.UNKNOWN, result.trouble or "not run")
 
 
-def _restart_evidence(measured: Measurements) -> str | None:
-    if not measured["restarts_confirmed"]:
-        return "no restart was confirmed"
-    return _kill_evidence(measured)
+def _surprises(
+    results: Iterable[VariantResult], expected_of: Callable[[Variant], Verdict | None]
+) -> Iterable[str]:
+    for result in results:
+        expected, seen = expected_of(result.variant), _seen(result)
+        if seen.verdict is not Verdict.UNKNOWN and expected not in (None, seen.verdict):
+            yield f"{result.variant.name}: {seen.verdict}, expected {expected} ({seen.number})"

@@ -13,10 +13,20 @@ Try next: `lab run restart-all --store redis`.
 from itertools import cycle
 
 from lab.bench import Lab
+from lab.evidence.result import Knobs, Verdict
 from lab.evidence.shopper import Shopper
-from lab.experiments.judging import survives_restarts
+from lab.experiments.judging import carts_survive_restarts
+from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN, two_desks
 
 CLAIM = "Servers can crash or restart without affecting users."
+EXPECTED = Verdict.HOLDS
+VARIANTS = two_desks(Knobs())
+EXPECTATIONS = (
+    MEMORY.expecting(Verdict.FAILS),
+    FILE.expecting(Verdict.HOLDS),
+    REDIS.expecting(Verdict.HOLDS),
+    TOKEN.expecting(Verdict.HOLDS),
+)
 CUSTOMERS = 3
 
 
@@ -31,4 +41,4 @@ def script(shopper: Shopper, lab: Lab) -> None:
         customer.view_cart(server=desk)
 
 
-judge = survives_restarts
+observe = carts_survive_restarts

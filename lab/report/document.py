@@ -7,7 +7,7 @@ from lab.evidence.exchange import Exchange, Fault
 from lab.evidence.measure import operations
 from lab.evidence.record import Event
 from lab.evidence.redaction import redact_body, redact_headers, redact_text
-from lab.evidence.result import ExperimentResult, VariantResult
+from lab.evidence.result import ExperimentResult, Observation, Prediction, VariantResult
 
 SCHEMA_VERSION = 1
 
@@ -28,12 +28,16 @@ def _experiment(result: ExperimentResult) -> Json:
         "name": result.name,
         "claim": result.claim,
         "verdict": str(result.judgement.verdict),
+        "number": result.judgement.number,
         "because": result.judgement.because,
         "surprises": list(result.judgement.surprises),
         "expected": result.expected and str(result.expected),
         "expectation_met": result.met,
         "interrupted": result.interrupted,
         "seconds": round(result.seconds, 3),
+        "seed": result.seed,
+        "quick": result.quick,
+        "prediction": _prediction(result.prediction),
         "variants": [_variant(variant) for variant in result.variants],
     }
 
@@ -49,6 +53,7 @@ def _variant(result: VariantResult) -> Json:
             "servers": knobs.servers,
             "retry": knobs.retry,
         },
+        "outcome": _observation(result.observation),
         "trouble": result.trouble,
         "broken_expectation": result.broken_expectation,
         "traceback": result.traceback,
@@ -57,6 +62,24 @@ def _variant(result: VariantResult) -> Json:
         "exchanges": [_exchange(exchange) for exchange in result.record.exchanges()],
         "faults": [_fault(fault) for fault in result.record.faults()],
         "order": [_order(event) for event in result.record.events],
+    }
+
+
+def _observation(seen: Observation | None) -> Json | None:
+    return None if seen is None else {"verdict": str(seen.verdict), "number": seen.number}
+
+
+def _prediction(made: Prediction | None) -> Json | None:
+    if made is None:
+        return None
+    return {
+        "question": made.question,
+        "choices": list(made.choices),
+        "predicted": made.predicted,
+        "confidence": made.confidence,
+        "observed": made.observed,
+        "right": made.right,
+        "explanation": made.explanation,
     }
 
 

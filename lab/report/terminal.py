@@ -1,5 +1,7 @@
 """A run in the terminal: two lanes side by side, then what became of the carts."""
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -9,7 +11,7 @@ from lab.evidence.compare import differs, side_by_side
 from lab.evidence.exchange import Exchange, Fault, Outcome
 from lab.evidence.ledger import Fate
 from lab.evidence.record import Event
-from lab.evidence.result import ExperimentResult, VariantResult, Verdict
+from lab.evidence.result import ExperimentResult, Observation, VariantResult, Verdict
 
 # Colour is never alone: each has its sign and its word.
 _FATE_LOOK = {
@@ -42,6 +44,8 @@ def experiment_view(result: ExperimentResult) -> RenderableType:
     parts: list[RenderableType] = []
     if len(result.variants) == 2:
         parts.append(lanes_table(*result.variants))
+    else:
+        parts.append(variants_table(result))
     for variant in result.variants:
         if told := variant.traceback or variant.trouble:
             parts.append(Padding(Text(f"{variant.variant.name}: {told}", "yellow"), (1, 1, 0, 1)))
@@ -70,14 +74,79 @@ def lanes_table(left: VariantResult, right: VariantResult) -> Table:
     return table
 
 
+def variants_table(result: ExperimentResult) -> Table:
+    """Return one row a lane: where the cart lived, what came of the claim, the number."""
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    for heading in ("lane", "the claim", "because"):
+        table.add_column(heading)
+    for lane in result.variants:
+        seen = lane.observation or Observation(Verdict.UNKNOWN, lane.trouble or "not run")
+        table.add_row(lane.variant.name, _verdict(seen.verdict), seen.number)
+    return table
+
+
+def ledger_table(results: Sequence[ExperimentResult]) -> Table:
+    """Return the ledger: claim, verdict, the number that decided it, where the evidence is."""
+    table = Table(box=None, padding=(0, 1, 1, 1), header_style="bold")
+    table.add_column("claim, and the command that shows it", ratio=3)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("decided by", ratio=3)
+    for result in results:
+        claim = Text(f"“{result.claim}”\n").append(f"lab run {result.name}", "bold")
+        number = Text(result.judgement.number or result.judgement.because)
+        for surprise in result.judgement.surprises:
+            number.append(f"\n! not as expected: {surprise}", "bold red")
+        for lane in result.variants:
+            if lane.trouble:
+                number.append(f"\n{lane.variant.name}: {lane.trouble}", "yellow")
+        table.add_row(claim, _verdict(result.judgement.verdict), number)
+    return table
+
+
+def predictions_view(results: Sequence[ExperimentResult]) -> RenderableType:
+    """Return predictions beside observations; those that were sure and wrong come first."""
+    parts: list[RenderableType] = [Text("Predictions", "bold")]
+    asked = [result for result in results if result.prediction]
+    for result in sorted(asked, key=_surprise, reverse=True):
+        made = result.prediction
+        assert made is not None
+        sign = {
+            True: ("✓ right", "green"),
+            False: ("✕ wrong", "red"),
+            None: ("? unknown", "yellow"),
+        }
+        word, colour = sign[made.right]
+        text = Text.assemble((f"{word}, {made.confidence}", f"bold {colour}"), f"  {made.question}")
+        text.append(f"\n  you said  {made.choices[made.predicted]}")
+        if made.observed is not None:
+            text.append(f"\n  observed  {made.choices[made.observed]}")
+        if made.explanation:
+            text.append(f"\n  {made.explanation}", "dim")
+        parts.append(Padding(text, (0, 1, 1, 1)))
+    return Group(*parts)
+
+
+def _surprise(result: ExperimentResult) -> int:
+    made = result.prediction
+    if made is None or made.right is not False:
+        return 0
+    return {"certain": 3, "fairly sure": 2}.get(made.confidence, 1)
+
+
+def _verdict(verdict: Verdict) -> Text:
+    sign, colour = _VERDICT_LOOK[verdict]
+    return Text(f"{sign} {verdict}", f"bold {colour}")
+
+
 def verdict_text(result: ExperimentResult) -> Text:
     """Return the verdict with the claim it is about and the numbers that decided it."""
     sign, colour = _VERDICT_LOOK[result.judgement.verdict]
     text = Text.assemble(
         (f"{sign} {result.judgement.verdict.upper()}", f"bold {colour}"),
-        f"  “{result.claim}”\n",
-        (f"  {result.judgement.because}.", ""),
+        f"  “{result.claim}”",
     )
+    if len(result.variants) == 2:
+        text.append("\n  " + result.judgement.because.replace("; ", "\n  "))
     for surprise in result.judgement.surprises:
         text.append(f"\n  ! not as expected: {surprise}.", "bold red")
     unanswered = [v.measurements.get("requests_unanswered", 0) for v in result.variants]

@@ -1,6 +1,7 @@
 """The rules of a cart: pure functions from one visit to the next, no HTTP, no storage."""
 
-from dataclasses import dataclass, replace
+import secrets
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 from lab.shop.catalogue import PRODUCTS
@@ -17,7 +18,8 @@ class Visit:
     """All that a desk has to know to serve one customer's next request.
 
     `lines` maps sku to quantity (1..99) in the order of adding; `revision` counts the
-    changes since login. A visit never changes: each rule returns the next one. Where it
+    changes since login, and `visit_id` tells one login from another (16 hex digits, never
+    shown to the client as such). A visit never changes: each rule returns the next one. Where it
     is kept between two requests is the whole difference between the two desks.
     """
 
@@ -26,11 +28,12 @@ class Visit:
     lines: dict[str, int]
     shipping_address: str | None = None
     revision: int = 0
+    visit_id: str = ""
 
     @classmethod
     def begin(cls, user_id: str, name: str) -> Self:
         """Return the visit of somebody who has just come in, with an empty cart."""
-        return cls(user_id, name, {})
+        return cls(user_id, name, {}, visit_id=secrets.token_hex(8))
 
     def add(self, sku: str, quantity: int) -> Self:
         """Put `quantity` more of `sku` in. Raise UnknownProduct or Invalid."""
@@ -101,12 +104,18 @@ class Visit:
             "lines": self.lines,
             "shipping_address": self.shipping_address,
             "revision": self.revision,
+            "visit_id": self.visit_id,
         }
 
     @classmethod
     def from_dict(cls, kept: Json) -> Self:
-        """Return the visit that `to_dict` described."""
-        return cls(**kept)
+        """Return the visit that `to_dict` described, by this version of the shop or another.
+
+        Fields that this version does not know are passed over: while servers are upgraded
+        one by one, an older server reads what a newer one has kept.
+        """
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in kept.items() if name in known})
 
     def _require(self, sku: str) -> None:
         if sku not in PRODUCTS:

@@ -108,6 +108,13 @@ class LocalStore(Store):
         with self._fault:
             self._alive().resume()
 
+    def heal(self) -> None:
+        """Bring it back if it is dead or hung; nothing happens if it is up."""
+        if self.state == "dead":
+            self.restart()
+        elif self.state == "paused":
+            self.resume()
+
     def description(self) -> dict[str, str]:
         """Version, source, and whether it writes to disk."""
         return {

@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -73,6 +73,7 @@ class Replica:
         self._children = children
         self._child: Child | None = None
         self._attempts = 0
+        self._own_env = dict(spec.replica_env.get(name, {}))
         self._fault = threading.RLock()
 
     @property
@@ -93,7 +94,7 @@ class Replica:
         self.instance = token_hex(8)
         env = {
             **self._spec.env,
-            **self._spec.replica_env.get(self.name, {}),
+            **self._own_env,
             "REPLICA": self.name,
             "INSTANCE": self.instance,
             "LAB_RUN_DIR": str(self._run_dir.absolute()),
@@ -132,9 +133,13 @@ class Replica:
                 raise LabError(f"{child.name} is dead already ({child.ending}): restart it first")
             return kill_and_watch(child, self.port, self.instance)
 
-    def restart(self) -> str:
-        """Start again on the same port (killed first if it runs); the new instance, ready."""
+    def restart(self, env: Mapping[str, str] | None = None) -> str:
+        """Start again on the same port (killed first if it runs); the new instance, ready.
+
+        `env` is added to its environment, for this life and the next ones.
+        """
         with self._fault:
+            self._own_env.update(env or {})
             if self._started().running():
                 self.kill()
             self.launch()

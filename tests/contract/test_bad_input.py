@@ -210,6 +210,7 @@ def test_one_product_never_adds_up_past_99(desks: list[Desk]) -> None:
         assert john.view().json["cart"]["item_count"] == 99
 
 
+@pytest.mark.parametrize("desk", ["memory", "client"], indirect=True)  # a thousand requests
 def test_the_501st_line_is_refused(desk: Desk) -> None:
     john = desk.customer()
     for number in range(1, 501):

@@ -13,7 +13,7 @@ from .conftest import Desk, stateful, stateless
 CONTRACT = Path(lab.shop.__file__).with_name("openapi.yaml")
 CONFIG: dict[str, Any] = {
     "seed": 2,
-    "generation": {"deterministic": True, "max-examples": 15, "database": "none"},
+    "generation": {"deterministic": True, "max-examples": 10, "database": "none"},
 }
 
 

@@ -151,7 +151,7 @@ class TwoDesks(RuleBasedStateMachine):
 
 TestTwoDesks = pytest.mark.timeout(60)(TwoDesks.TestCase)
 TestTwoDesks.settings = settings(
-    max_examples=50,
+    max_examples=40,
     stateful_step_count=30,
     derandomize=True,
     database=None,

@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from flask import Flask
 import lab.shop
 import stateful_app
 import stateless_app
+from lab.shop.errors import Invalid
+from lab.shop.reading import ADDRESS, LOGIN, Field
 from lab.shop.wire import Nameplate
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
@@ -19,6 +22,7 @@ STATEFUL = Path(stateful_app.__file__).parent
 STATELESS = Path(stateless_app.__file__).parent
 LAB = Path(lab.shop.__file__).parents[1]
 MAX_CHANGED_LINES = 40
+CONTRACT = yaml.safe_load((LAB / "shop" / "openapi.yaml").read_text(encoding="utf-8"))
 
 
 def routes(app: Flask) -> list[tuple[str, list[str], str]]:
@@ -63,10 +67,9 @@ def test_both_have_the_same_routes_in_the_same_order() -> None:
 
 
 def test_the_contract_names_exactly_these_routes() -> None:
-    contract = yaml.safe_load((LAB / "shop" / "openapi.yaml").read_text(encoding="utf-8"))
     documented = {
         (path, method.upper())
-        for path, operations in contract["paths"].items()
+        for path, operations in CONTRACT["paths"].items()
         for method in operations
         if method != "parameters"
     }
@@ -76,6 +79,33 @@ def test_the_contract_names_exactly_these_routes() -> None:
         for method in methods
     }
     assert served == documented
+
+
+@pytest.mark.parametrize(
+    ("schema", "field", "read"),
+    [
+        ("Login", "user_id", LOGIN["user_id"]),
+        ("Login", "name", LOGIN["name"]),
+        ("Address", "address", ADDRESS["address"]),
+    ],
+)
+def test_the_contract_takes_the_text_that_the_code_takes(
+    schema: str, field: str, read: Field
+) -> None:
+    rule = CONTRACT["components"]["schemas"][schema]["properties"][field]
+
+    def taken(text: str) -> bool:
+        try:
+            read(field, text)
+        except Invalid:
+            return False
+        return True
+
+    # Every character of the first plane (a lone surrogate never gets this far), and one past it.
+    for code in [*range(0xD800), *range(0xE000, 0x10000), 0x1F600]:
+        assert taken(chr(code)) == bool(re.fullmatch(rule["pattern"][1:-1], chr(code))), hex(code)
+    lengths = [length for length in range(300) if taken("x" * length)]
+    assert lengths == list(range(rule["minLength"], rule["maxLength"] + 1))
 
 
 def test_the_difference_is_short() -> None:

@@ -1,0 +1,142 @@
+"""Turns variants into a running stack: what each lane's processes are told, and which store."""
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from lab.bench import LOG_DEADLINE_S, Setting
+from lab.errors import LabError
+from lab.evidence.measure import disagreement
+from lab.evidence.record import Record
+from lab.evidence.result import Variant
+from lab.stack import ExternalStore, LaneSpec, LocalStore, Stack, Store
+
+
+class Bench:
+    """One folder, one stack, the stores its lanes need, and the secrets of this run."""
+
+    def __init__(self, folder: Path, progress: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._progress = progress
+        self._keys = (secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+        # A prefix of this run's own: a store that somebody else uses as well stays theirs.
+        self._prefix = f"two-desks:{secrets.token_hex(4)}"
+        self._stores: dict[tuple[str, bool], Store] = {}
+
+    @contextmanager
+    def open(
+        self, variants: Sequence[Variant], port: int = 0, extra_locations: tuple[str, ...] = ()
+    ) -> Iterator[Stack]:
+        """Start one lane for each variant, and the stores they need; end all of it afterwards."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with ExitStack() as resources:
+            for variant in variants:
+                self._start_store(variant, resources)
+            lanes = [self._lane(variant) for variant in variants]
+            self._progress(f"starting {sum(lane.servers for lane in lanes)} servers and nginx")
+            self.stack = resources.enter_context(
+                Stack(
+                    lanes,
+                    self._folder,
+                    store=next(iter(self._stores.values()), None),
+                    port=port,
+                    extra_locations=extra_locations,
+                    report=self._progress,
+                )
+            )
+            yield self.stack
+
+    def setting(self, variant: Variant, customers: int, seed: int, quick: bool) -> Setting:
+        """Return what the `Lab` of this lane is made from."""
+        return Setting(
+            stack=self.stack,
+            lane=self.stack.lanes[variant.name],
+            variant=variant,
+            store=self._store(variant),
+            store_prefix=self._prefix_of(variant),
+            fill=self._fill,
+            keys=self._keys,
+            customers=customers,
+            seed=seed,
+            quick=quick,
+        )
+
+    def cross_check(self, record: Record) -> str | None:
+        """Hold the client's record against the balancer's log; None if they agree."""
+        log = self.stack.access
+        answered = [exchange.op for exchange in record.exchanges() if exchange.status is not None]
+        log.wait_for(answered, LOG_DEADLINE_S)
+        if log.malformed:
+            return f"{log.malformed} lines of the balancer's log could not be read"
+        return disagreement(record, [entry.op for entry in log.entries()])
+
+    def heal(self) -> None:
+        """Bring back a store that the last lane's script left dead or hung."""
+        for store in self._stores.values():
+            if isinstance(store, LocalStore):
+                store.heal()
+
+    def _start_store(self, variant: Variant, resources: ExitStack) -> None:
+        kind = (variant.knobs.store, variant.persistence)
+        if not variant.uses_store or kind in self._stores:
+            return
+        self._progress("starting the session store")
+        store: Store = (
+            LocalStore(self._folder / f"store-{len(self._stores) + 1}", variant.persistence)
+            if variant.knobs.store == "redis"
+            else ExternalStore(variant.knobs.store)
+        )
+        self._stores[kind] = resources.enter_context(store)
+
+    def _store(self, variant: Variant) -> Store | None:
+        if not variant.uses_store:
+            return None
+        return self._stores[variant.knobs.store, variant.persistence]
+
+    def _lane(self, variant: Variant) -> LaneSpec:
+        knobs = variant.knobs
+        return LaneSpec(
+            name=variant.name,
+            app=variant.module or f"{variant.app}_app",
+            servers=knobs.servers,
+            affinity=knobs.affinity,  # type: ignore[arg-type]  # LaneSpec checks it
+            retry=knobs.retry,  # type: ignore[arg-type]
+            env=self._env(variant) | self._filled(variant.env),
+            replica_env={name: self._filled(env) for name, env in variant.replica_env.items()},
+            directives=tuple(map(self._fill, variant.directives)),
+            http_directives=tuple(map(self._fill, variant.http_directives)),
+        )
+
+    def _env(self, variant: Variant) -> dict[str, str]:
+        store = self._store(variant)
+        prefix = self._prefix_of(variant)
+        if variant.app == "stateless":
+            keys = {"STATELESS_SIGNING_KEYS": self._keys[0]}
+            shared = {"ALTERED_STORE": store.url, "ALTERED_KEY_PREFIX": prefix} if store else {}
+            return keys | shared
+        if store:
+            return {"STATEFUL_STORE": store.url, "STATEFUL_KEY_PREFIX": prefix}
+        if variant.knobs.store == "file":
+            # Absolute: a server need not run where the lab does.
+            folder = (self._folder / "sessions" / variant.name).absolute()
+            return {"STATEFUL_STORE": f"file:{folder}"}
+        return {"STATEFUL_STORE": variant.knobs.store}
+
+    def _prefix_of(self, variant: Variant) -> str:
+        return f"{self._prefix}:{variant.name}:"
+
+    def _filled(self, env: Mapping[str, str]) -> dict[str, str]:
+        return {name: self._fill(value) for name, value in env.items()}
+
+    def _fill(self, text: str) -> str:
+        """Put this run's folder and keys where a variant names them."""
+        names = {
+            "folder": str(self._folder.absolute()),
+            "key": self._keys[0],
+            "other_key": self._keys[1],
+        }
+        try:
+            return text.format(**names)
+        except (KeyError, IndexError, ValueError):
+            raise LabError(f"{text!r}: the placeholders are {{{'}, {'.join(names)}}}") from None

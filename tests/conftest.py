@@ -1,0 +1,120 @@
+"""What live tests share: the real `lab` as a process, and the question what it left behind."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+DEADLINE_S = 60
+GONE_DEADLINE_S = 8
+
+
+def wait_for(condition, deadline_s=DEADLINE_S):
+    """Return the first true value of `condition()`; fail the test at the deadline."""
+    end = time.monotonic() + deadline_s
+    while True:
+        if value := condition():
+            return value
+        assert time.monotonic() < end, f"not within {deadline_s} s: {condition}"
+        time.sleep(0.01)
+
+
+def processes_of(folder):
+    """Living processes that were started in `folder` or for a run below it."""
+    folder = str(Path(folder).absolute())
+
+    def belongs(process):
+        try:
+            if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
+                return False
+            run = process.environ().get("LAB_RUN_DIR", "")
+            return f"{run}/".startswith(f"{folder}/") or f"{process.cwd()}/".startswith(
+                f"{folder}/"
+            )
+        except psutil.Error:
+            return False
+
+    return [process for process in psutil.process_iter() if belongs(process)]
+
+
+class LabHere:
+    """The command line in a folder of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.runs = folder / "lab-runs"
+
+    def start(self, *arguments, env=None):
+        """Start `lab …` and return at once; its output goes to files, so it never blocks."""
+        (self.folder / "output").mkdir(exist_ok=True)
+        stem = self.folder / "output" / f"{time.monotonic_ns()}"
+        environment = {name: value for name, value in os.environ.items() if name != "FORCE_COLOR"}
+        with open(f"{stem}.out", "wb") as out, open(f"{stem}.err", "wb") as err:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "lab", *arguments],
+                cwd=self.folder,
+                env={**environment, "PYTHONWARNINGS": "default", **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+        process.out_path, process.err_path = Path(f"{stem}.out"), Path(f"{stem}.err")
+        return process
+
+    def finish(self, process, deadline_s=DEADLINE_S):
+        """Wait for its end; return status, stdout and stderr."""
+        try:
+            status = process.wait(deadline_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            pytest.fail(f"lab did not end within {deadline_s} s: {process.err_path.read_text()}")
+        return Ended(status, process.out_path.read_text(), process.err_path.read_text())
+
+    def __call__(self, *arguments, **how):
+        """Run `lab …` to its end."""
+        return self.finish(self.start(*arguments, **how))
+
+    def write(self, name, text):
+        """Write a script of a student's; return its path as they would type it."""
+        (self.folder / name).write_text(text, encoding="utf-8")
+        return f"./{name}"
+
+    def processes(self):
+        return processes_of(self.folder)
+
+    def assert_nothing_left(self):
+        wait_for(lambda: not self.processes(), GONE_DEADLINE_S)
+
+
+class Ended:
+    """How a command ended. Whatever it was, it showed no frame of the lab and no warning."""
+
+    def __init__(self, status, out, err):
+        self.status, self.out, self.err = status, out, err
+        for noise in ("lab/cli.py", "lab/runner.py", "Warning:", "Exception ignored"):
+            assert noise not in out + err, out + err
+
+    def __repr__(self):
+        return f"status {self.status}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
+
+
+@pytest.fixture
+def lab_here(tmp_path):
+    """The lab in a fresh folder; at the end nothing of it may run."""
+    here = LabHere(tmp_path)
+    yield here
+    here.assert_nothing_left()
+
+
+@pytest.fixture(scope="module")
+def shared_lab(tmp_path_factory):
+    """The same for all tests of a module, to share runs; finished runs only."""
+    here = LabHere(tmp_path_factory.mktemp("shared"))
+    yield here
+    here.assert_nothing_left()

@@ -1,0 +1,485 @@
+"""The command line as a student meets it: real processes, real output, real exit statuses."""
+
+import json
+import os
+import random
+import re
+import signal
+import stat
+import time
+from importlib import resources
+
+import jsonschema
+import psutil
+import pytest
+
+from lab.stack.ports import is_open
+
+SCHEMA = json.loads(resources.files("lab.report").joinpath("schema.json").read_text("utf-8"))
+SEED = int(os.environ.get("LAB_TEST_SEED", time.time_ns() % 1_000_000))
+COMMANDS = ["demo", "list", "show", "run", "up", "kill", "restart", "status", "diff", "doctor"]
+posix = pytest.mark.skipif(os.name != "posix", reason="signals and modes of POSIX")
+
+
+def valid(text):
+    """Return the document, checked against its schema; NaN and the like are no JSON."""
+    document = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} in the JSON"))
+    jsonschema.validate(document, SCHEMA, jsonschema.Draft202012Validator)
+    return document
+
+
+def lanes(experiment):
+    return {variant["app"]: variant for variant in experiment["variants"]}
+
+
+# --- without any run
+
+
+def test_lab_alone_says_in_five_lines_what_it_is_and_three_commands(lab_here):
+    ended = lab_here()
+    what, commands = ended.out.strip().split("\n\n")
+    assert ended.status == 0
+    assert len(what.splitlines()) == 5
+    assert [line.split()[:2] for line in commands.splitlines()] == [
+        ["lab", "demo"],
+        ["lab", "list"],
+        ["lab", "diff"],
+    ]
+    assert list(lab_here.folder.iterdir()) == [lab_here.folder / "output"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(lab_here, command):
+    ended = lab_here(command, "--help")
+    assert ended.status == 0
+    assert f"Usage: lab {command}" in ended.out
+    assert max(map(len, ended.out.splitlines())) <= 80
+
+
+def test_the_help_names_every_command(lab_here):
+    ended = lab_here("--help")
+    assert re.findall(r"^  ([a-z-]+) +\S", ended.out, re.M) >= sorted(COMMANDS)
+    assert set(COMMANDS) <= set(re.findall(r"^  ([a-z-]+)  ", ended.out, re.M))
+
+
+def test_list_has_each_script_with_its_claim(lab_here):
+    ended = lab_here("list")
+    assert ended.status == 0
+    for words in ("crash", "any-server", "first-visit", "restart-all", "Servers can crash"):
+        assert words in ended.out
+
+
+def test_show_has_claim_and_source(lab_here):
+    ended = lab_here("show", "crash")
+    assert ended.status == 0
+    for words in ("Servers can crash or restart", "def script(", "lab.kill(desk)", "disprove"):
+        assert words in ended.out
+
+
+def test_show_of_an_unknown_script_says_what_was_meant(lab_here):
+    ended = lab_here("show", "crahs")
+    assert ended.status == 2
+    assert "did you mean 'crash'" in ended.err
+
+
+@pytest.mark.parametrize("file", ["app.py", "state.py", "config.py"])
+def test_diff(lab_here, file):
+    ended = lab_here("diff", file)
+    changed = int(re.search(r"(\d+) changed lines", ended.out)[1])
+    assert ended.status == 0
+    assert changed == len(re.findall(r"^[+-](?![+-]{2} )", ended.out, re.M)) > 0
+    if file == "app.py":
+        assert changed <= 40
+
+
+def test_doctor_is_content_here(lab_here):
+    ended = lab_here("doctor")
+    assert ended.status == 0, ended
+    assert "nginx" in ended.out
+    assert "✕" not in ended.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run"], "NAME|FILE"),
+        (["run", "no-such-thing"], "no script 'no-such-thing'"),
+        (["run", "crahs"], "did you mean 'crash'"),
+        (["run", "./none.py"], "def script(shopper, lab)"),
+        (["run", "crash", "--store", "floppy"], "memory, file, redis"),
+        (["run", "crash", "--store", "http://x/"], "memory, file, redis"),
+        (["run", "crash", "--servers", "0"], "1<=x<=26"),
+        (["run", "crash", "--servers", "27"], "1<=x<=26"),
+        (["run", "crash", "--servers", "three"], "not a valid integer"),
+        (["run", "crash", "--affinity", "yes"], "'none', 'cookie'"),
+        (["run", "crash", "--retry", "maybe"], "'off', 'on'"),
+        (["run", "crash", "--out", "a-file"], "a file"),
+        (["run", "crash", "--out", "a-file/below"], "another --out"),
+        (["demo", "--out", "/proc/nowhere"], "another --out"),
+        (["run", "crash", "--store", "redis://:s3cret@127.0.0.1:1/0"], "127.0.0.1:1"),
+        (["run", "./typo.py"], "SyntaxError"),
+        (["run", "crash", "./typo.py"], "typo.py"),
+        (["status"], "lab up"),
+        (["kill", "B"], "lab up"),
+        (["diff", "wire.py"], "app.py"),
+        (["up", "--port", "70000"], "65535"),
+        (["dmeo"], "No such command 'dmeo'"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_status_2_and_says_what_to_do(lab_here, arguments, words):
+    lab_here.write("a-file", "")
+    lab_here.write("typo.py", "x = 1\ndef script(shopper, lab)\n    pass\n")
+    ended = lab_here(*arguments)
+    assert ended.status == 2, ended
+    assert words in re.sub(r"\s+", " ", ended.err), ended
+    assert ended.out == ""
+    assert "s3cret" not in ended.err
+    assert not (lab_here.folder / "lab-runs" / "latest").exists() or "redis://" in str(arguments)
+
+
+def test_a_syntax_error_is_quoted_with_its_line_and_without_a_traceback(lab_here):
+    ended = lab_here("run", lab_here.write("typo.py", "x = 1\ndef script(shopper, lab)\n"))
+    assert ended.status == 2
+    assert 'typo.py", line 2' in ended.err
+    assert "def script(shopper, lab)" in ended.err
+    assert "Traceback" not in ended.err
+
+
+@posix
+def test_output_into_a_closed_pipe_is_no_error(lab_here):
+    reader, writer = os.pipe()
+    os.close(reader)
+    import subprocess
+    import sys
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "lab", "show", "crash"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        cwd=lab_here.folder,
+        check=False,
+    )
+    os.close(writer)
+    assert b"Traceback" not in ended.stderr
+
+
+# --- demo
+
+
+@pytest.fixture(scope="module")
+def demo(shared_lab):
+    return shared_lab("demo", env={"COLUMNS": "80"})
+
+
+def test_demo_shows_both_fates_side_by_side(demo):
+    assert demo.status == 0, demo
+    for words in ("stateful", "stateless", "✕ 1 LOST", "✓ 1 KEPT", "HOLDS", "SIGKILL", "Try next"):
+        assert words in demo.out
+    (fates,) = [line for line in demo.out.splitlines() if "acknowledged carts" in line][:1]
+    assert fates.index("LOST") < fates.index("KEPT")
+
+
+def test_demo_fits_80_columns_and_writes_no_escape_codes_into_a_pipe(demo):
+    assert max(map(len, demo.out.splitlines())) <= 80
+    assert "\x1b" not in demo.out + demo.err
+
+
+# --- crash, as JSON
+
+
+@pytest.fixture(scope="module")
+def crash(shared_lab):
+    ended = shared_lab("run", "crash", "--json")
+    ended.runs = shared_lab.runs
+    ended.folder = (shared_lab.runs / "latest").resolve()
+    return ended
+
+
+def test_json_is_one_document_and_nothing_else(crash):
+    document = valid(crash.out)
+    assert crash.status == 0
+    assert [each["name"] for each in document["experiments"]] == ["crash"]
+    assert document["components"]["nginx"]["version"]
+    assert document["components"]["store"] is None
+
+
+def test_crash_measures_what_the_article_claims(crash):
+    (experiment,) = valid(crash.out)["experiments"]
+    assert (experiment["verdict"], experiment["expectation_met"]) == ("holds", True)
+    lost = lanes(experiment)["stateful"]["measurements"]
+    kept = lanes(experiment)["stateless"]["measurements"]
+    for measured in (lost, kept):
+        assert measured["kill_confirmed"] is True
+        assert measured["carts_acknowledged"] == 1
+        assert measured["carts_wrong"] == measured["carts_unknown"] == 0
+    assert (lost["carts_lost"], lost["carts_kept"]) == (1, 0)
+    assert (kept["carts_lost"], kept["carts_kept"]) == (0, 1)
+
+
+def test_the_evidence_of_the_crash_agrees_with_itself(crash):
+    (experiment,) = valid(crash.out)["experiments"]
+    for variant in lanes(experiment).values():
+        (kill,) = variant["faults"]
+        bought, *_, read = variant["exchanges"][1:]
+        assert kill["evidence"]["instance"] == bought["instance"]
+        assert kill["evidence"]["process_gone"]
+        assert kill["evidence"]["port_closed"]
+        assert not psutil.pid_exists(kill["evidence"]["pid"])
+        assert read["instance"] != bought["instance"]
+        assert sum(variant["operations"].values()) == len(variant["exchanges"])
+        assert variant["order"].index(f"kill {kill['target']}") == 2
+
+
+def test_the_same_document_is_kept_beside_logs_and_configuration(crash):
+    assert valid((crash.folder / "result.json").read_text("utf-8")) == valid(crash.out)
+    kept = {path.name for path in crash.folder.rglob("*")}
+    assert {"nginx.conf", "nginx.log", "stateful-A.log", "stateless-C.log"} <= kept
+
+
+@posix
+def test_a_run_is_its_owners_and_latest_points_at_it(crash):
+    assert (crash.runs / "latest").is_symlink()
+    assert re.fullmatch(r"\d{8}-\d{6}-crash(-\d+)?", crash.folder.name)
+    for folder in [crash.folder, *(p for p in crash.folder.iterdir() if p.is_dir())]:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
+
+
+def test_no_port_of_a_finished_run_is_open(crash):
+    text = next(crash.folder.rglob("nginx.conf")).read_text("utf-8")
+    ports = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", text)}
+    assert len(ports) >= 7
+    assert not [port for port in ports if is_open(port)]
+
+
+# --- knobs
+
+
+def test_with_a_shared_store_the_stateful_desk_keeps_too(lab_here):
+    for store in ("file", "redis"):
+        ended = lab_here("run", "crash", "--store", store, "--servers", "2", "--json")
+        document = valid(ended.out)
+        (experiment,) = document["experiments"]
+        assert ended.status == 0, ended
+        for variant in experiment["variants"]:
+            assert variant["measurements"]["carts_kept"] == 1, (store, variant["app"])
+            assert variant["measurements"]["kill_confirmed"] is True
+        assert lanes(experiment)["stateful"]["knobs"]["store"] == store
+        assert bool(document["components"]["store"]) is (store == "redis")
+
+
+def test_several_names_and_every_knob(lab_here):
+    visit = lab_here.write(
+        "visit.py",
+        "def script(shopper, lab):\n"
+        "    shopper.login()\n"
+        "    for _ in range(4):\n"
+        "        shopper.add('laptop')\n"
+        "    desk = shopper.last.replica\n"
+        "    lab.kill(next(name for name in lab.servers if name != desk))\n"
+        "    for _ in range(4):\n"
+        "        shopper.view_cart()\n",
+    )
+    knobs = ("--affinity", "cookie", "--retry", "on", "--servers", "2")
+    ended = lab_here("run", visit, "first-visit", *knobs, "--json")
+    document = valid(ended.out)
+    assert ended.status == 0, ended
+    assert [each["name"] for each in document["experiments"]] == ["visit", "first-visit"]
+    variant = lanes(document["experiments"][0])["stateful"]
+    assert variant["knobs"] == {
+        "store": "memory",
+        "affinity": "cookie",
+        "servers": 2,
+        "retry": "on",
+    }
+    # Affinity: one server had every request, so the memory store lost nothing.
+    assert len({exchange["replica"] for exchange in variant["exchanges"]}) == 1
+    assert variant["measurements"]["carts_kept"] == 1
+    conf = next((lab_here.runs / "latest").resolve().rglob("nginx.conf")).read_text("utf-8")
+    assert "sticky cookie" in conf
+
+
+# --- scripts of a student's own
+
+RAISES = """
+def helper(shopper):
+    raise ValueError(f"my own mistake with {shopper.token}")
+
+
+def script(shopper, lab):
+    shopper.login()
+    shopper.add("no-such-product")
+    helper(shopper)
+"""
+
+
+def test_an_exception_is_shown_in_the_students_lines_with_the_exchange_before(lab_here):
+    ended = lab_here("run", lab_here.write("mine.py", RAISES), "--servers", "1")
+    told = re.sub(r"\s+", " ", ended.out)
+    assert ended.status == 3, ended
+    for words in (
+        "ValueError: my own mistake",
+        "in script",
+        "in helper",
+        "helper(shopper)",
+        "line 9",
+        "The exchange before: POST /api/cart/items -> 404",
+        "UNKNOWN",
+    ):
+        assert words in told, words
+    assert "bench.py" not in told
+    text = (lab_here.runs / "latest" / "result.json").read_text("utf-8")
+    (experiment,) = valid(text)["experiments"]
+    assert all("ValueError" in variant["traceback"] for variant in experiment["variants"])
+    assert not re.search(r"mistake with [\w-]{30,}\.", text)
+
+
+def test_an_assertion_that_fails_is_an_expectation_that_was_not_met(lab_here):
+    script = (
+        "def script(shopper, lab):\n    shopper.login()\n    shopper.add('laptop')\n"
+        "    seen = shopper.view_cart().body['cart']\n    assert seen['item_count'] == 7, seen\n"
+    )
+    ended = lab_here("run", lab_here.write("hopes.py", script), "--servers", "1")
+    assert ended.status == 1, ended
+    assert "assert seen['item_count'] == 7" in ended.out
+    assert "AssertionError" in ended.out
+
+
+def test_scripts_that_prove_nothing_are_unknown_and_never_end_the_lab(lab_here):
+    files = [
+        lab_here.write("idle.py", "def script(shopper, lab):\n    pass\n"),
+        lab_here.write("leaves.py", "import sys\ndef script(shopper, lab):\n    sys.exit(0)\n"),
+        lab_here.write(
+            "odd.py",
+            "def script(shopper, lab):\n    shopper.login()\n"
+            "    shopper.ship_to('\\ud800 lone surrogate')\n"
+            "    shopper.request('GET', '/api/\\u00fc?x=%ff')\n",
+        ),
+    ]
+    ended = lab_here("run", *files, "--servers", "1", "--json")
+    assert ended.status == 3, ended
+    idle, leaves, odd = valid(ended.out)["experiments"]
+    assert [each["verdict"] for each in (idle, leaves, odd)] == ["unknown"] * 3
+    assert "no write was acknowledged" in idle["because"]
+    assert "SystemExit" in leaves["because"]
+    assert [each["status"] for each in odd["variants"][0]["exchanges"]] == [200, 400, 404]
+    valid((lab_here.runs / "latest" / "result.json").read_text("utf-8"))
+
+
+# --- secrets
+
+SPY = """
+import json
+from pathlib import Path
+
+import psutil
+
+
+def keep(*secrets):
+    with Path("spied.txt").open("a") as file:
+        file.writelines(f"{secret}\\n" for secret in secrets if secret)
+
+
+def script(shopper, lab):
+    for _ in range(2):
+        pid = shopper.request("GET", "/api/server").body["pid"]
+        keep(psutil.Process(pid).environ().get("STATELESS_SIGNING_KEYS"))
+        desk = shopper.login().replica
+        keep(shopper.token, *(cookie.value for cookie in shopper.session.cookies))
+    shopper.add("laptop")
+    keep(shopper.token)
+    shopper.view_cart()
+    url = f"/api/cart?token={shopper.token or 'none'}&userId=123"
+    keep(shopper.token)
+    shopper.request("GET", url)
+    shopper.request("POST", url, json={"token": shopper.token, "deep": [url]})
+    lab.kill(desk)
+    shopper.request("GET", url, server=desk)
+    shopper.view_cart(tries=3)
+    raise ValueError(f"spying on {shopper.token} {url}")
+"""
+
+
+@posix
+def test_no_secret_is_in_any_file_of_a_run_nor_on_the_screen(lab_here):
+    ended = lab_here("run", lab_here.write("spy.py", SPY), "--servers", "2", "--store", "file")
+    assert ended.status == 3, ended
+    secrets = set((lab_here.folder / "spied.txt").read_text().split())
+    assert len(secrets) >= 5  # a key, a session id or two, tokens
+    assert all(len(secret) >= 32 for secret in secrets)
+    files = [path for path in lab_here.runs.rglob("*") if path.is_file()]
+    assert {"result.json", "nginx.log", "nginx.conf"} <= {path.name for path in files}
+    outputs = [path for path in (lab_here.folder / "output").iterdir()]
+    for path in files + outputs:
+        text = path.read_text("utf-8", "replace")
+        found = [secret[:8] for secret in secrets if secret in re.sub(r"\s+", "", text)]
+        assert not found, f"{path} holds {found}"
+
+
+# --- Ctrl-C, kill, and kill -9
+
+WAITS = """
+import threading
+from pathlib import Path
+
+
+def script(shopper, lab):
+    shopper.login()
+    shopper.add("laptop")
+    Path("there").touch()
+    threading.Event().wait(60)
+"""
+
+
+@posix
+@pytest.mark.parametrize(
+    "signals",
+    [[signal.SIGINT], [signal.SIGINT, signal.SIGINT], [signal.SIGTERM]],
+    ids=["Ctrl-C", "Ctrl-C twice", "SIGTERM"],
+)
+def test_a_run_that_is_stopped_leaves_a_partial_report_and_nothing_else(lab_here, signals):
+    script = lab_here.write("waits.py", WAITS)
+    process = lab_here.start("run", script, "--servers", "2", "--json")
+    end = time.monotonic() + 30
+    while not (lab_here.folder / "there").exists():
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(0.01)
+    ports = [
+        connection.laddr.port
+        for child in psutil.Process(process.pid).children(recursive=True)
+        for connection in child.net_connections("tcp4")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert len(set(ports)) >= 5
+    for number in signals:
+        process.send_signal(number)
+    ended = lab_here.finish(process, 15)
+    assert ended.status == 130, ended
+    assert "stopped" in ended.err
+    assert "Traceback" not in ended.err
+    (experiment,) = valid((lab_here.runs / "latest" / "result.json").read_text("utf-8"))[
+        "experiments"
+    ]
+    assert (experiment["interrupted"], experiment["verdict"]) == (True, "unknown")
+    assert experiment["variants"][0]["measurements"]["carts_acknowledged"] == 1
+    valid(ended.out)
+    lab_here.assert_nothing_left()
+    assert not [port for port in ports if is_open(port)]
+
+
+@posix
+def test_kill_9_at_ten_random_moments_leaves_no_orphan(lab_here):
+    print(f"LAB_TEST_SEED={SEED}")
+    moments = random.Random(SEED)
+    caught = 0
+    for number in range(10):
+        command = ("demo",) if number % 2 else ("run", "restart-all", "--servers", "2")
+        process = lab_here.start(*command)
+        end = time.monotonic() + moments.uniform(0.3, 2.2)  # the moment is the experiment
+        while time.monotonic() < end and process.poll() is None:
+            time.sleep(0.005)
+        caught += len(lab_here.processes()) > 1
+        process.kill()
+        process.wait(10)
+        lab_here.assert_nothing_left()
+    assert caught >= 3, f"the lab had children at {caught} of 10 moments only"
