@@ -142,7 +142,7 @@ def cli(context: click.Context) -> None:
 _WELCOME = """\
 Two Desks: one shop, two desks, the same customers.
 The stateful desk keeps your cart; the stateless desk signs it and hands it out.
-Real processes behind a real nginx: the lab kills some and measures what is left.
+Real processes behind a real nginx: the lab kills some, measures what is left.
 Everything runs on this machine, offline; nothing is left running afterwards.
 `lab COMMAND --help` explains each command; runs are kept under lab-runs/.
 
@@ -361,7 +361,7 @@ def doctor() -> int:
 
 
 def _say(text: str) -> None:
-    screen.print(text)
+    screen.print(text, soft_wrap=True)  # a command has to stay one line to be copied
 
 
 def _addresses(origin: str, knobs: Knobs) -> str:

@@ -34,7 +34,8 @@ class Control:
 
         def end(lane: str, replica: Replica) -> Json:
             death = replica.kill()
-            return {"desk": lane, "confirmed": death.confirmed, **vars(death)}
+            told = {**vars(death), "name": replica.name}
+            return {"desk": lane, "confirmed": death.confirmed, **told}
 
         return self._each(target, end)
 

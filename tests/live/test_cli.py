@@ -40,12 +40,13 @@ def test_lab_alone_says_in_five_lines_what_it_is_and_three_commands(lab_here):
     what, commands = ended.out.strip().split("\n\n")
     assert ended.status == 0
     assert len(what.splitlines()) == 5
+    assert max(map(len, ended.out.splitlines())) <= 80
     assert [line.split()[:2] for line in commands.splitlines()] == [
         ["lab", "demo"],
         ["lab", "list"],
         ["lab", "diff"],
     ]
-    assert list(lab_here.folder.iterdir()) == [lab_here.folder / "output"]
+    assert not lab_here.runs.exists()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -58,7 +59,6 @@ def test_every_command_explains_itself(lab_here, command):
 
 def test_the_help_names_every_command(lab_here):
     ended = lab_here("--help")
-    assert re.findall(r"^  ([a-z-]+) +\S", ended.out, re.M) >= sorted(COMMANDS)
     assert set(COMMANDS) <= set(re.findall(r"^  ([a-z-]+)  ", ended.out, re.M))
 
 
@@ -92,11 +92,13 @@ def test_diff(lab_here, file):
         assert changed <= 40
 
 
-def test_doctor_is_content_here(lab_here):
+def test_doctor_tells_what_is_here_and_how_to_get_what_is_not(lab_here):
     ended = lab_here("doctor")
-    assert ended.status == 0, ended
-    assert "nginx" in ended.out
-    assert "✕" not in ended.out
+    for found in ("✓ Python: 3.", "✓ load balancer: nginx 1.", "✓ session store: "):
+        assert found in ended.out
+    missing = re.findall("^✕ ", ended.out, re.M)
+    for told in ("costs: ", "fix: "):
+        assert ended.out.count(told) == len(missing)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_doctor_is_content_here(lab_here):
         (["run", "crash", "--out", "a-file"], "a file"),
         (["run", "crash", "--out", "a-file/below"], "another --out"),
         (["demo", "--out", "/proc/nowhere"], "another --out"),
-        (["run", "crash", "--store", "redis://:s3cret@127.0.0.1:1/0"], "127.0.0.1:1"),
+        (["run", "crash", "--store", "redis://:s3cret@127.0.0.1:1/0"], "the URL is right"),
         (["run", "./typo.py"], "SyntaxError"),
         (["run", "crash", "./typo.py"], "typo.py"),
         (["status"], "lab up"),
@@ -125,7 +127,7 @@ def test_doctor_is_content_here(lab_here):
         (["up", "--port", "70000"], "65535"),
         (["dmeo"], "No such command 'dmeo'"),
     ],
-    ids=" ".join,
+    ids=lambda given: " ".join(given) if isinstance(given, list) else "",
 )
 def test_wrong_usage_is_status_2_and_says_what_to_do(lab_here, arguments, words):
     lab_here.write("a-file", "")
@@ -133,9 +135,8 @@ def test_wrong_usage_is_status_2_and_says_what_to_do(lab_here, arguments, words)
     ended = lab_here(*arguments)
     assert ended.status == 2, ended
     assert words in re.sub(r"\s+", " ", ended.err), ended
-    assert ended.out == ""
+    assert ended.out == "" or arguments[0] == "demo"
     assert "s3cret" not in ended.err
-    assert not (lab_here.folder / "lab-runs" / "latest").exists() or "redis://" in str(arguments)
 
 
 def test_a_syntax_error_is_quoted_with_its_line_and_without_a_traceback(lab_here):
