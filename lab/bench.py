@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
@@ -16,6 +17,7 @@ from lab.evidence.record import Record
 from lab.evidence.result import Variant
 from lab.evidence.shopper import Shopper
 from lab.stack import AccessEntry, Death, Lane, Replica, Stack, Store, StoreStats
+from lab.stack.store import ask, connect
 
 _NAMES = ("John", "Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Grace", "Heidi", "Ivan")
 
@@ -39,6 +41,27 @@ class Setting:
     customers: int = 1
     seed: int = 0
     quick: bool = False
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a lane holds between two requests, in each place there is for it.
+
+    Counts are of sessions. `process_bytes` is the whole resident set of the servers, and so
+    coarse; `store_bytes` what the store says this lane's keys take up (MEMORY USAGE).
+    """
+
+    in_processes: int
+    in_files: int
+    in_store: int
+    process_bytes: int
+    file_bytes: int
+    store_bytes: int
+
+    @property
+    def sessions(self) -> int:
+        """Sessions held on the server, wherever."""
+        return self.in_processes + self.in_files + self.in_store
 
 
 class Lab:
@@ -102,12 +125,15 @@ class Lab:
         with ThreadPoolExecutor(max_workers=max(1, at_once)) as pool:
             return [future.result() for future in [pool.submit(action) for action in actions]]
 
-    def while_(self, busy: Callable[[], object], act: Callable[[], T]) -> T:
-        """Repeat `busy` in the background for as long as `act` takes; return what `act` does."""
+    def while_(self, busy: Callable[[], object], act: Callable[[], T], every_s: float = 0.0) -> T:
+        """Repeat `busy` in the background for as long as `act` takes; return what `act` does.
+
+        `every_s` is the pause after each `busy`, 0 for none.
+        """
         stop = threading.Event()
 
         def repeat() -> None:
-            while not stop.is_set():
+            while not stop.wait(every_s):
                 busy()
 
         with ThreadPoolExecutor(max_workers=1) as pool:
@@ -118,13 +144,15 @@ class Lab:
                 stop.set()
                 background.result()
 
-    def until(self, condition: Callable[[], T], deadline_s: float) -> T | None:
+    def until(
+        self, condition: Callable[[], T], deadline_s: float, every_s: float = POLL_S
+    ) -> T | None:
         """Ask until `condition()` is true; return what it said, or None past the deadline."""
         end = time.monotonic() + deadline_s
         while not (said := condition()):
             if time.monotonic() > end:
                 return None
-            time.sleep(POLL_S)
+            time.sleep(every_s)
         return said
 
     def log_of(self, *ops: str) -> list[AccessEntry]:
@@ -132,13 +160,27 @@ class Lab:
         self._setting.stack.access.wait_for(ops, LOG_DEADLINE_S)
         return [entry for entry in self._setting.stack.access.entries() if entry.op in ops]
 
-    def server_info(self, server: str) -> dict[str, Any]:
+    def server_info(self, server: str | None) -> dict[str, Any]:
         """Ask a server about itself, directly: `GET /api/server`."""
         return self._replica(server).server_info()
 
     def memory_bytes(self, server: str) -> int:
         """Return the memory a server's process occupies (resident set), in bytes."""
         return int(psutil.Process(self._replica(server).pid).memory_info().rss)
+
+    @property
+    def url(self) -> str:
+        """Where the balancer serves this lane: "http://127.0.0.1:PORT/LANE"."""
+        return self._lane.url
+
+    @property
+    def folder(self) -> Path:
+        """Where this experiment's nginx and servers keep their files: logs, caches."""
+        return Path(self._setting.fill("{folder}"))
+
+    def port_of(self, server: str) -> int:
+        """Return a server's own port, for a request past the balancer (and past the record)."""
+        return self._replica(server).port
 
     @property
     def has_store(self) -> bool:
@@ -148,6 +190,32 @@ class Lab:
     def store_stats(self) -> StoreStats:
         """Return what the session store holds for this lane, and how much it has done."""
         return self._store.stats(self._setting.store_prefix)
+
+    def held(self) -> Held:
+        """Return what this lane's servers and its store hold between two requests, now."""
+        folder = self.folder / "sessions" / self._setting.variant.name
+        files = [path for path in folder.glob("*") if path.is_file()]
+        return Held(
+            in_processes=sum(self.server_info(name)["carts_remembered"] for name in self.servers),
+            in_files=len(files),
+            in_store=self.store_stats().keys if self.has_store else 0,
+            process_bytes=sum(map(self.memory_bytes, self.servers)),
+            file_bytes=sum(path.stat().st_size for path in files),
+            store_bytes=self._store_bytes() if self.has_store else 0,
+        )
+
+    def store_operations(self, act: Callable[[], object]) -> int:
+        """Return how many commands `act` makes the session store carry out; 0 without a store.
+
+        The questions' own are left out. A server's first use of the store also opens a
+        connection, which costs commands of its own: act once before you count.
+        """
+        if not self.has_store:
+            act()
+            return 0
+        first, before = (self.store_stats().commands_processed for _ in range(2))
+        act()
+        return self.store_stats().commands_processed - before - (before - first)
 
     def leak_key(self) -> str:
         """Return the signing key of this run, as somebody who stole it would have it."""
@@ -230,6 +298,12 @@ class Lab:
         if server not in replicas:
             raise LabError(f"no server {server!r} here: there are {', '.join(replicas)}")
         return replicas[server]
+
+    def _store_bytes(self) -> int:
+        # Key by key: a store's memory as a whole moves by more than a few sessions take up.
+        with connect(self._store.url) as client:
+            keys = ask(lambda: list(client.scan_iter(f"{self._setting.store_prefix}*", 1000)))
+            return sum(ask(lambda: [client.memory_usage(key) or 0 for key in keys]))
 
     @property
     def _store(self) -> Store:

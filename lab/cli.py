@@ -18,7 +18,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from lab import experiments, lesson, terminal
+from lab import experiments, lesson, reporting, terminal
 from lab.console import up as console
 from lab.errors import LabError
 from lab.evidence.result import Knobs, Variant
@@ -138,6 +138,8 @@ def cli(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         screen.print(_WELCOME)
 
+
+cli.add_command(reporting.report)
 
 _WELCOME = """\
 Two Desks: one shop, two desks, the same customers.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lab.bench import LOG_DEADLINE_S, Setting
 from lab.errors import LabError
-from lab.evidence.measure import disagreement
+from lab.evidence.measure import disagreement, retried_ops
 from lab.evidence.record import Record
 from lab.evidence.result import Variant
 from lab.stack import ExternalStore, LaneSpec, LocalStore, Stack, Store
@@ -65,11 +65,24 @@ class Bench:
     def cross_check(self, record: Record) -> str | None:
         """Hold the client's record against the balancer's log; None if they agree."""
         log = self.stack.access
-        answered = [exchange.op for exchange in record.exchanges() if exchange.status is not None]
+        answered = {exchange.op for exchange in record.exchanges() if exchange.status is not None}
         log.wait_for(answered, LOG_DEADLINE_S)
         if log.malformed:
             return f"{log.malformed} lines of the balancer's log could not be read"
-        return disagreement(record, [entry.op for entry in log.entries()])
+        entries = log.entries()
+        asked = {entry.op: entry.upstream_addr for entry in entries if entry.op in answered}
+        return disagreement(record, [entry.op for entry in entries]) or self._secret_retry(
+            record.lane, asked
+        )
+
+    def _secret_retry(self, name: str, upstreams: dict[str, str]) -> str | None:
+        """Say so where the balancer asked a second server and was told not to; else None."""
+        lane = self.stack.lanes[name]
+        own = any(line.startswith("proxy_next_upstream") for line in lane.spec.directives)
+        retried = retried_ops(upstreams) if lane.retry == "off" and not own else []
+        if not retried:
+            return None
+        return f"the balancer asked a second server, with retries off ({', '.join(retried[:3])} …)"
 
     def heal(self) -> None:
         """Bring back a store that the last lane's script left dead or hung."""
@@ -138,5 +151,5 @@ class Bench:
         }
         try:
             return text.format(**names)
-        except (KeyError, IndexError, ValueError):
+        except (LookupError, ValueError, AttributeError, TypeError):
             raise LabError(f"{text!r}: the placeholders are {{{'}, {'.join(names)}}}") from None

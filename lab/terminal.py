@@ -115,3 +115,4 @@ def _print(run: Run, wish: Wish) -> None:
     screen.print(
         f"kept: {escape(str(run.folder))} (result.json, logs, nginx.conf{seeded})", style="dim"
     )
+    screen.print("as a page: lab report --open", style="dim")

@@ -8,9 +8,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import settings
 
 DEADLINE_S = 60
 GONE_DEADLINE_S = 8
+
+# A busy machine is no finding: pytest-timeout ends what hangs.
+settings.register_profile("lab", deadline=None)
+settings.load_profile("lab")
 
 
 def wait_for(condition, deadline_s=DEADLINE_S):
@@ -45,15 +50,17 @@ class LabHere:
     """The command line in a folder of its own."""
 
     def __init__(self, folder):
+        self.started = []
         self.folder = folder
         self.runs = folder / "lab-runs"
 
     def start(self, *arguments, env=None):
         """Start `lab …` and return at once; its output goes to files, so it never blocks."""
         (self.folder / "output").mkdir(exist_ok=True)
-        stem = self.folder / "output" / f"{time.monotonic_ns()}"
+        name = f"{time.monotonic_ns()}"
+        out_path, err_path = (self.folder / "output" / f"{name}.{end}" for end in ("out", "err"))
         environment = {name: value for name, value in os.environ.items() if name != "FORCE_COLOR"}
-        with open(f"{stem}.out", "wb") as out, open(f"{stem}.err", "wb") as err:
+        with out_path.open("wb") as out, err_path.open("wb") as err:
             process = subprocess.Popen(
                 [sys.executable, "-m", "lab", *arguments],
                 cwd=self.folder,
@@ -63,7 +70,8 @@ class LabHere:
                 stderr=err,
                 start_new_session=True,
             )
-        process.out_path, process.err_path = Path(f"{stem}.out"), Path(f"{stem}.err")
+        process.out_path, process.err_path = out_path, err_path
+        self.started.append(process)
         return process
 
     def finish(self, process, deadline_s=DEADLINE_S):
@@ -84,6 +92,13 @@ class LabHere:
         """Write a script of a student's; return its path as they would type it."""
         (self.folder / name).write_text(text, encoding="utf-8")
         return f"./{name}"
+
+    def end_started(self):
+        """End what a test that failed has left running."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.wait(10)
 
     def processes(self):
         return processes_of(self.folder)
@@ -109,6 +124,7 @@ def lab_here(tmp_path):
     """The lab in a fresh folder; at the end nothing of it may run."""
     here = LabHere(tmp_path)
     yield here
+    here.end_started()
     here.assert_nothing_left()
 
 

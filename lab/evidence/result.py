@@ -133,6 +133,12 @@ class VariantResult:
     traceback: str | None = None
     observation: Observation | None = None
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nothing was concluded from this lane."""
+        seen = self.observation
+        return bool(self.trouble) or (seen is not None and seen.verdict is Verdict.UNKNOWN)
+
 
 @dataclass
 class ExperimentResult:
@@ -151,13 +157,18 @@ class ExperimentResult:
 
     @property
     def met(self) -> bool | None:
-        """Whether the expectation was met; None if nothing could be concluded."""
+        """Whether the expectation was met; None if nothing could be concluded.
+
+        Of a lane that is a contrast only as well: without it the claim may hold, and
+        what was to be compared was not.
+        """
         if any(each.broken_expectation for each in self.variants):
             return False
         if self.judgement.verdict is Verdict.UNKNOWN:
             return None
-        as_expected = self.expected in (None, self.judgement.verdict)
-        return as_expected and not self.judgement.surprises
+        if self.expected not in (None, self.judgement.verdict) or self.judgement.surprises:
+            return False
+        return None if any(each.is_unknown for each in self.variants) else True
 
 
 def exit_status(results: list[ExperimentResult]) -> int:

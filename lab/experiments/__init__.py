@@ -76,11 +76,9 @@ class Experiment:
 
     def _expected_of(self, variant: Variant) -> Verdict | None:
         # A lane set up by hand is expected to do as the declared lane of the same kind.
-        for declared in self.expectations:
-            same = declared.name == variant.name or _kind(declared) == _kind(variant)
-            if declared.expect and same:
-                return declared.expect
-        return None
+        namesakes = [each for each in self.expectations if each.name == variant.name]
+        alike = [each for each in self.expectations if _kind(each) == _kind(variant)]
+        return next((each.expect for each in namesakes or alike if each.expect), None)
 
     @property
     def summary(self) -> str:

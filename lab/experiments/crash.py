@@ -1,11 +1,15 @@
 """A server is killed: whose cart is left.
 
-What is done: John logs in and buys a laptop; the server that served him is killed (SIGKILL)
-and seen to be gone; he asks for his cart, first where he was served, then wherever the
-balancer sends him.
+What is done: each customer logs in, goes on with the server that greeted them and buys a
+laptop; everybody asks for the cart once while all is well (the control). The server that
+served John is killed (SIGKILL) and seen to be gone. Everybody asks again where they were
+served, and where nobody answers any more, wherever the balancer sends them.
 
 What would disprove it: an acknowledged cart that the stateless desk no longer shows after
-the crash. A request that nobody answers is counted, and is not a lost cart.
+the crash. A request that nobody answers is counted, and is not a lost cart. If carts were
+lost other than those predicted, something else than the crash is at work, and nothing is
+concluded: predicted are those of the killed server's customers, if that server said, just
+before, that carts were in its memory.
 
 What it depends on at the stateful desk is where sessions live. In the process's memory the
 cart dies with the process. In a file it survives a process, on one machine: another machine
@@ -16,8 +20,10 @@ Try next: `lab run crash --store redis`, `lab run crash --store file`.
 """
 
 from lab.bench import Lab
-from lab.evidence.result import Knobs, Verdict
+from lab.evidence.ledger import Fate
+from lab.evidence.result import Knobs, Measurements, Observation, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
+from lab.experiments import Question
 from lab.experiments.judging import carts_survive_kill
 from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN, two_desks
 
@@ -30,16 +36,69 @@ EXPECTATIONS = (
     REDIS.expecting(Verdict.HOLDS),
     TOKEN.expecting(Verdict.HOLDS),
 )
-CUSTOMERS = 1
+CUSTOMERS = 60
+QUICK_CUSTOMERS = 12
 
 
 def script(shopper: Shopper, lab: Lab) -> None:
     """Buy a laptop, lose the server that sold it, ask for the cart."""
-    desk = shopper.login().replica
-    shopper.add("laptop", server=desk)
-    lab.kill(desk)
-    shopper.view_cart(server=desk)
-    shopper.view_cart(tries=len(lab.servers))
+    desk_of = {}
+    for customer in lab.customers:
+        desk_of[customer] = desk = customer.login().replica
+        customer.add("laptop", server=desk)
+    control = [customer.view_cart(server=desk).fate for customer, desk in desk_of.items()]
+
+    doomed = desk_of[shopper]
+    has_carts = lab.server_info(doomed)["carts_remembered"] > 0
+    theirs = {customer.name for customer, desk in desk_of.items() if desk == doomed}
+    lab.kill(doomed)
+    for customer, desk in desk_of.items():
+        if not customer.view_cart(server=desk).answered:
+            customer.view_cart(tries=len(lab.servers))
+
+    predicted = theirs if has_carts else set()
+    observed = {customer.name for customer in desk_of if customer.ledger.fate == Fate.LOST}
+    lab.measure(
+        control_kept=control.count(Fate.KEPT),
+        predicted_lost=sorted(predicted),
+        observed_lost=sorted(observed),
+        sets_equal=predicted == observed,
+    )
 
 
-observe = carts_survive_kill
+def observe(measured: Measurements) -> Observation:
+    """Observe whether the carts survived, if a control was kept and the losses are explained."""
+    seen = carts_survive_kill(measured)
+    if seen.verdict is Verdict.UNKNOWN:
+        return seen
+    if measured["control_kept"] < measured["carts_acknowledged"]:
+        return Observation(Verdict.UNKNOWN, "carts were missing before any server was killed")
+    if measured["predicted_lost"] and not measured["sets_equal"]:
+        return Observation(Verdict.UNKNOWN, "other carts were lost than those predicted")
+    return seen
+
+
+def _observed(lanes: dict[str, VariantResult]) -> int | None:
+    seen = [lanes[name].measurements for name in ("stateful", "stateless") if name in lanes]
+    if len(seen) < 2 or any(each.get("observed_lost") is None for each in seen):
+        return None
+    # By how many of the two desks lost carts, and whether one lost all of them.
+    losers = [each for each in seen if each["observed_lost"]]
+    if any(len(each["observed_lost"]) == each["carts_acknowledged"] for each in losers):
+        return 3
+    return len(losers)
+
+
+QUESTION = Question(
+    "Three servers at each desk have a third of the customers each. One server is killed at "
+    "each desk. Who finds the cart gone?",
+    (
+        "nobody: the other two servers take over",
+        "the killed server's customers, at one desk only",
+        "the killed server's customers, at both desks",
+        "all customers of a desk",
+    ),
+    _observed,
+    "In process memory a cart dies with the one process that knew it, and only those carts do. "
+    "A token is with the customer: any server that has the key can read it.",
+)

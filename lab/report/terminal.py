@@ -75,14 +75,33 @@ def lanes_table(left: VariantResult, right: VariantResult) -> Table:
 
 
 def variants_table(result: ExperimentResult) -> Table:
-    """Return one row a lane: where the cart lived, what came of the claim, the number."""
+    """Return one row a lane: where the cart lived, what came of the claim, the number.
+
+    A lane that came out otherwise than the plain token *flips*.
+    """
     table = Table(box=None, padding=(0, 1), header_style="bold")
-    for heading in ("lane", "the claim", "because"):
+    for heading in ("lane", "the claim", "", "because"):
         table.add_column(heading)
+    flipped = flips(result)
     for lane in result.variants:
         seen = lane.observation or Observation(Verdict.UNKNOWN, lane.trouble or "not run")
-        table.add_row(lane.variant.name, _verdict(seen.verdict), seen.number)
+        mark = Text("flips", "bold magenta") if lane.variant.name in flipped else ""
+        table.add_row(lane.variant.name, _verdict(seen.verdict), mark, seen.number)
     return table
+
+
+def flips(result: ExperimentResult) -> set[str]:
+    """Return the lanes whose verdict is another than the plain token's; unknown never is."""
+    verdicts = {
+        lane.variant.name: lane.observation.verdict
+        for lane in result.variants
+        if lane.observation and lane.observation.verdict is not Verdict.UNKNOWN
+    }
+    plain = [lane.variant for lane in result.variants if lane.variant.is_plain_token]
+    # A token with settings of its own (a short life, say) stands beside the plain one.
+    as_written = next((each.name for each in plain if not each.env), None)
+    token = verdicts.get(as_written or "")
+    return {name for name, verdict in verdicts.items() if token and verdict is not token}
 
 
 def ledger_table(results: Sequence[ExperimentResult]) -> Table:

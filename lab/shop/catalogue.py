@@ -1,6 +1,7 @@
 """What is for sale. Prices come from here, never from a client or a token."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -35,3 +36,24 @@ _VOLUMES = [
 
 PRODUCTS: dict[str, Product] = {product.sku: product for product in _SHELF + _VOLUMES}
 """Every product by sku, in the order in which the shop shows them."""
+
+_PRICE = re.compile(r"([a-z0-9-]+)=([1-9][0-9]{0,8})")
+
+
+def repriced(text: str) -> dict[str, Product]:
+    """Return the products that `text` gives another price: "laptop=99900,mouse=100", in cents.
+
+    Raise ValueError, saying what is wrong with it.
+    """
+    changed: dict[str, Product] = {}
+    for part in text.split(","):
+        price = _PRICE.fullmatch(part.strip())
+        if not price:
+            raise ValueError(f"has {part.strip()!r}: write sku=cents, such as laptop=99900")
+        sku, cents = price.groups()
+        if sku not in PRODUCTS:
+            raise ValueError(f"names {sku!r}, and there is no such product")
+        if sku in changed:
+            raise ValueError(f"gives {sku!r} two prices: give one")
+        changed[sku] = replace(PRODUCTS[sku], unit_price_cents=int(cents))
+    return changed

@@ -12,7 +12,7 @@ from typing import Any
 from flask import Flask, Response, current_app, json, jsonify, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from lab.shop.catalogue import PRODUCTS
+from lab.shop.catalogue import PRODUCTS, repriced
 from lab.shop.errors import ShopError, StoreUnavailable
 from lab.shop.reading import MAX_BODY_BYTES
 
@@ -53,6 +53,16 @@ def whole_seconds(environ: Mapping[str, str], name: str, default_s: int) -> int:
     return int(text)
 
 
+def set_prices(environ: Mapping[str, str]) -> None:
+    """Sell at the prices in SHOP_PRICES, if it is there; raise ConfigError where it is wrong."""
+    if (text := environ.get("SHOP_PRICES")) is None:
+        return
+    try:
+        PRODUCTS.update(repriced(text))
+    except ValueError as error:
+        raise ConfigError(f"SHOP_PRICES {error}") from None
+
+
 class _Desk:
     """What one process knows about itself (never about a customer)."""
 
@@ -65,6 +75,7 @@ class _Desk:
 
 def install(app: Flask, plate: Nameplate) -> None:
     """Give `app` the shop's manners; errors leave as RFC 9457 problem details."""
+    set_prices(os.environ)
     desk = app.extensions["desk"] = _Desk(app.name.removesuffix("_app"), plate)
     # One more than is allowed: Werkzeug cuts a body of unknown length off there without a word,
     # so only a byte too many shows `reading` that there was more.

@@ -29,6 +29,7 @@ http {{
     log_format lab escape=json
 {log_format};
     access_log syslog:server=127.0.0.1:{log_port},tag={log_tag},nohostname lab;
+    error_log logs/nginx.log emerg;  # milder errors quote the request, the query string too
 
     # Large headers. nginx by default refuses a request header of 8 KB (400), and turns an
     # answer with a header of 4 KB into 502 although the server has done the work.
@@ -89,9 +90,10 @@ class Config:
 
 def render(config: Config) -> str:
     """The text of nginx.conf."""
+    own = _unique(_line(d) for lane in config.lanes for d in lane.spec.http_directives)
     blocks = [
-        _top(config),
-        *_unique(_line(d) for lane in config.lanes for d in lane.spec.http_directives),
+        _without(_top(config), own),
+        *own,
         *(_upstream(lane) for lane in config.lanes),
         _server(config),
         "}\n",
@@ -108,6 +110,13 @@ def _top(config: Config) -> str:
         headers="\n".join(f"    {header}" for header in HEADERS),
         keepalive_min=KEEPALIVE_MIN if config.nginx_version >= KEEPALIVE_MIN_TIMEOUT_SINCE else "",
     )
+
+
+def _without(top: str, own: list[str]) -> str:
+    """Leave out the defaults that a lane's own directives replace; an access log is one more."""
+    names = {line.split()[0] for line in own} - {"access_log"}
+    lines = top.splitlines(keepends=True)
+    return "".join(line for line in lines if not names & set(line.split()[:1]))
 
 
 def _log_format() -> str:

@@ -17,7 +17,7 @@ from lab.stack.waiting import wait_until
 
 LEASH = Path(__file__).with_name("leash.py")
 # Variables the lab sets itself: a value in the student's shell must not leak into a desk.
-OWN_VARIABLES = ("REPLICA", "INSTANCE", "TOKEN_MAX_AGE_S")
+OWN_VARIABLES = ("REPLICA", "INSTANCE", "TOKEN_MAX_AGE_S", "SHOP_PRICES")
 OWN_PREFIXES = ("STATEFUL_", "STATELESS_", "FLASK_", "LAB_")
 T = TypeVar("T")
 

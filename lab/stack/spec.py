@@ -37,7 +37,7 @@ class LaneSpec:
     directives: tuple[str, ...] = ()
     """More nginx directives for the lane's locations; they win over the lab's defaults."""
     http_directives: tuple[str, ...] = ()
-    """More for nginx's http block, e.g. `proxy_cache_path …`."""
+    """More for nginx's http block, e.g. `proxy_cache_path …`; they win over the lab's defaults."""
 
     def __post_init__(self) -> None:
         _require(

@@ -1,24 +1,32 @@
 """A verdict follows from measurements, and from nothing if they are no evidence."""
 
+from dataclasses import replace
+
 import pytest
 
+from lab import experiments
 from lab.evidence.record import Record
 from lab.evidence.result import (
     ExperimentResult,
     Judgement,
     Knobs,
+    Observation,
     Variant,
     VariantResult,
     Verdict,
     exit_status,
 )
 from lab.experiments.judging import (
-    answers_alike,
-    both_keep,
-    every_read_keeps,
-    survives_kill,
-    survives_restarts,
+    bites,
+    carts_kept,
+    carts_survive_kill,
+    carts_survive_restarts,
+    judge,
+    kept_share,
+    observe,
+    reads_kept,
 )
+from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN, TOKEN_DENYLIST, two_desks
 
 HOLDS, FAILS, DEPENDS, UNKNOWN = Verdict
 GOOD = {
@@ -37,128 +45,258 @@ GOOD = {
 }
 LOST = {**GOOD, "carts_kept": 1, "carts_lost": 2, "reads_kept": 2}
 
-
-def lane(app, measurements, trouble=None, **knobs):
-    variant = Variant(app, app, Knobs(**knobs))
-    return VariantResult(variant, Record(app), dict(measurements), trouble)
+ALL = [carts_kept, carts_survive_kill, carts_survive_restarts, reads_kept]
+FAULTS = [carts_survive_kill, carts_survive_restarts]
 
 
-def both(stateful, stateless=GOOD, **knobs):
-    return [lane("stateful", stateful, **knobs), lane("stateless", stateless, **knobs)]
+# One lane.
 
 
-ALL = [survives_kill, survives_restarts, every_read_keeps, both_keep, answers_alike]
-FAULTS = [survives_kill, survives_restarts]
+@pytest.mark.parametrize("look", ALL)
+def test_a_lane_that_kept_everything_holds(look):
+    seen = look(GOOD)
+    assert seen.verdict is HOLDS
+    assert seen.number.startswith("6 of 6 reads" if look is reads_kept else "3 of 3 acknowledged")
 
 
-@pytest.mark.parametrize("judge", [survives_kill, survives_restarts, every_read_keeps])
-def test_the_textbook(judge):
-    """Memory loses, the token keeps: the claim holds and nothing surprises."""
-    judged = judge(both(LOST))
-    assert (judged.verdict, judged.surprises) == (HOLDS, ())
-    assert "stateless" in judged.because
-    assert "(memory)" in judged.because
-
-
-@pytest.mark.parametrize("judge", [survives_kill, survives_restarts, every_read_keeps])
-@pytest.mark.parametrize("store", ["redis", "file", "redis://127.0.0.1:6379/0"])
-def test_a_shared_store_is_expected_to_keep(judge, store):
-    assert judge(both(GOOD, store=store)).surprises == ()
-    (surprise,) = judge(both(LOST, store=store)).surprises
-    assert "expected to keep everything" in surprise
-
-
-@pytest.mark.parametrize("judge", [survives_kill, survives_restarts, every_read_keeps])
-def test_a_memory_that_survives_is_a_surprise(judge):
-    judged = judge(both(GOOD))
-    assert judged.verdict is HOLDS
-    (surprise,) = judged.surprises
-    assert "expected to lose something" in surprise
-
-
-def test_with_one_server_every_read_finds_its_memory():
-    assert every_read_keeps(both(GOOD, servers=1)).surprises == ()
-    assert every_read_keeps(both(LOST, servers=1)).surprises != ()
-
-
-@pytest.mark.parametrize("judge", [survives_kill, survives_restarts, every_read_keeps])
-def test_a_loss_at_the_stateless_desk_refutes_the_claim(judge):
-    assert judge(both(LOST, LOST)).verdict is FAILS
+@pytest.mark.parametrize("look", ALL)
+def test_a_lane_that_lost_something_fails_and_says_how_much(look):
+    seen = look(LOST)
+    assert seen.verdict is FAILS
+    assert seen.number.startswith("2 of 6 reads" if look is reads_kept else "1 of 3 acknowledged")
 
 
 @pytest.mark.parametrize("fate", ["lost", "wrong", "duplicated"])
-@pytest.mark.parametrize("judge", [survives_kill, survives_restarts, both_keep])
-def test_wrong_and_duplicated_are_losses_too(judge, fate):
-    bad = {**GOOD, "carts_kept": 2, f"carts_{fate}": 1}
-    judged = judge(both(bad, bad))
-    assert judged.verdict is FAILS
-    assert judged.because.startswith("2 of 3")
+@pytest.mark.parametrize("look", [carts_kept, *FAULTS])
+def test_wrong_and_duplicated_are_losses_too(look, fate):
+    assert look({**GOOD, "carts_kept": 2, f"carts_{fate}": 1}).verdict is FAILS
 
 
-def test_one_read_that_does_not_show_the_cart_refutes_any_server():
-    judged = every_read_keeps(both(LOST, {**GOOD, "reads_kept": 5}))
-    assert judged.verdict is FAILS
-    assert judged.because.startswith("5 of 6 acknowledged reads")
-
-
-def test_the_control_expects_both_to_keep():
-    assert both_keep(both(GOOD)) == Judgement(HOLDS, both_keep(both(GOOD)).because)
-    assert both_keep(both(LOST)).surprises != ()
-
-
-def test_a_script_without_expectation():
-    assert answers_alike(both(GOOD)).verdict is HOLDS
-    judged = answers_alike(both(LOST))
-    assert judged.verdict is DEPENDS
-    assert "stateful 2, stateless 0" in judged.because
+def test_one_read_that_does_not_show_the_cart_is_enough():
+    assert reads_kept({**GOOD, "reads_kept": 5}).verdict is FAILS
 
 
 STARVED = [
-    {"carts_acknowledged": 0, "carts_kept": 0, "reads_of_carts": 0, "reads_kept": 0},
-    {"reads_of_carts": 0, "reads_kept": 0},
-    {"carts_unknown": 1, "carts_kept": 2},
+    ({"carts_acknowledged": 0, "carts_kept": 0}, "no write was acknowledged"),
+    ({"reads_of_carts": 0, "reads_kept": 0}, "no cart was read"),
+    ({"carts_unknown": 1, "carts_kept": 2}, "1 carts could not be read afterwards"),
 ]
 
 
-@pytest.mark.parametrize("judge", ALL)
-@pytest.mark.parametrize("starved", STARVED, ids=["no write", "no read", "unknown"])
-@pytest.mark.parametrize("side", ["stateful", "stateless"])
-def test_a_starved_lane_proves_nothing_on_either_side(judge, starved, side):
-    lanes = both(LOST)
-    next(each for each in lanes if each.variant.app == side).measurements.update(starved)
-    judged = judge(lanes)
-    assert judged.verdict is UNKNOWN
-    assert judged.because.startswith(f"{side}: ")
+@pytest.mark.parametrize("look", ALL)
+@pytest.mark.parametrize("base", [GOOD, LOST], ids=["kept", "lost"])
+@pytest.mark.parametrize(("starved", "why"), STARVED, ids=["no write", "no read", "unknown"])
+def test_a_starved_lane_proves_nothing(look, base, starved, why):
+    assert look({**base, **starved}) == Observation(UNKNOWN, why)
 
 
-@pytest.mark.parametrize("judge", ALL)
-def test_trouble_on_either_side_proves_nothing(judge):
-    for trouble in ({"stateful": "no store"}, {"stateless": "the log disagrees"}):
-        lanes = [lane(app, GOOD, trouble.get(app)) for app in ("stateful", "stateless")]
-        judged = judge(lanes)
-        assert judged.verdict is UNKNOWN
-        assert next(iter(trouble.values())) in judged.because
-
-
-@pytest.mark.parametrize("judge", FAULTS)
+@pytest.mark.parametrize("look", FAULTS)
 @pytest.mark.parametrize("seen", [False, None])
-@pytest.mark.parametrize("side", [0, 1])
-def test_a_death_that_was_not_confirmed_proves_nothing(judge, seen, side):
-    lanes = both(LOST)
-    lanes[side].measurements["kill_confirmed"] = seen
-    assert judge(lanes).verdict is UNKNOWN
+@pytest.mark.parametrize("base", [GOOD, LOST], ids=["kept", "lost"])
+def test_a_death_that_was_not_confirmed_proves_nothing(look, seen, base):
+    told = look({**base, "kill_confirmed": seen})
+    assert told == Observation(UNKNOWN, "the death of the server was not confirmed")
 
 
 def test_a_restart_that_was_not_confirmed_proves_nothing():
-    lanes = both(LOST)
-    lanes[1].measurements["restarts_confirmed"] = 0
-    judged = survives_restarts(lanes)
-    assert (judged.verdict, judged.because) == (UNKNOWN, "stateless: no restart was confirmed")
-    assert survives_kill(lanes).verdict is HOLDS
+    measured = {**GOOD, "restarts_confirmed": 0}
+    told = carts_survive_restarts(measured)
+    assert told == Observation(UNKNOWN, "no restart was confirmed")
+    assert carts_survive_kill(measured).verdict is HOLDS
+
+
+@pytest.mark.parametrize("look", ALL)
+def test_trouble_proves_nothing_and_is_told(look):
+    result = VariantResult(TOKEN, Record("token"), dict(GOOD), "the log disagrees")
+    assert observe(look, result) == Observation(UNKNOWN, "the log disagrees")
+    result.trouble = None
+    assert observe(look, result).verdict is HOLDS
+
+
+@pytest.mark.parametrize(
+    ("bitten", "of", "verdict"), [(1, 3, HOLDS), (3, 3, HOLDS), (0, 3, FAILS), (0, 0, UNKNOWN)]
+)
+def test_a_drawback_holds_when_it_was_shown_to_bite(bitten, of, verdict):
+    assert bites(bitten, of, "tries").verdict is verdict
+
+
+def test_a_share_has_to_be_whole():
+    assert kept_share(9, 9, "x").verdict is HOLDS
+    assert kept_share(8, 9, "x") == Observation(FAILS, "8 of 9 x")
+
+
+# All lanes together.
+
+
+def lane(variant, verdict, number="1 of 1"):
+    seen = Observation(verdict, number)
+    return VariantResult(variant, Record(variant.name), observation=seen)
+
+
+def judged(*lanes, expected=None, **how):
+    return judge(lanes, lambda variant: (expected or {}).get(variant.name), **how)
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_the_verdict_is_that_of_the_plain_stateless_desk(verdict):
+    told = judged(lane(MEMORY, FAILS, "0 of 3"), lane(TOKEN, verdict, "3 of 3"))
+    assert told.verdict is verdict
+    assert told.number == "3 of 3"
+    assert told.because == "memory: 0 of 3; token: 3 of 3"
+
+
+@pytest.mark.parametrize("contrast", Verdict)
+def test_the_contrast_changes_no_verdict(contrast):
+    told = judged(lane(MEMORY, contrast), lane(REDIS, contrast), lane(TOKEN, HOLDS))
+    assert told.verdict is HOLDS
+
+
+def test_a_desk_with_a_remedy_is_not_what_the_claim_is_about():
+    told = judged(lane(TOKEN, HOLDS), lane(TOKEN_DENYLIST, FAILS))
+    assert told.verdict is HOLDS
+    assert judged(lane(TOKEN_DENYLIST, HOLDS)).verdict is UNKNOWN
+
+
+def test_without_a_lane_that_the_claim_is_about_nothing_is_known():
+    told = judged(lane(MEMORY, HOLDS), lane(FILE, HOLDS))
+    assert (told.verdict, told.number) == (UNKNOWN, "")
+    assert judged().verdict is UNKNOWN
+
+
+def both(variant):
+    return True
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "verdict"),
+    [
+        ((HOLDS, HOLDS), HOLDS),
+        ((FAILS, FAILS), FAILS),
+        ((HOLDS, FAILS), DEPENDS),
+        ((DEPENDS, DEPENDS), DEPENDS),
+        ((HOLDS, UNKNOWN), UNKNOWN),
+        ((FAILS, UNKNOWN), UNKNOWN),
+    ],
+)
+def test_several_lanes_have_to_agree(verdicts, verdict):
+    for first, second in (verdicts, verdicts[::-1]):
+        assert judged(lane(MEMORY, first), lane(TOKEN, second), about=both).verdict is verdict
+    told = judged(lane(MEMORY, HOLDS, "a"), lane(TOKEN, FAILS, "b"), about=both)
+    assert told.number == "memory: a; token: b"
+
+
+def test_a_lane_that_was_not_observed_is_unknown_and_says_why():
+    troubled = VariantResult(TOKEN, Record("token"), trouble="no nginx")
+    assert judged(troubled) == Judgement(UNKNOWN, "token: no nginx", (), "no nginx")
+    assert judged(VariantResult(TOKEN, Record("token"))).because == "token: not run"
+
+
+@pytest.mark.parametrize("seen", Verdict)
+@pytest.mark.parametrize("expected", [HOLDS, FAILS, DEPENDS, None])
+def test_what_was_not_expected_is_a_surprise_unless_it_is_unknown(seen, expected):
+    told = judged(lane(MEMORY, seen, "1 of 3"), lane(TOKEN, HOLDS), expected={"memory": expected})
+    if seen is UNKNOWN or expected in (None, seen):
+        assert told.surprises == ()
+    else:
+        assert told.surprises == (f"memory: {seen}, expected {expected} (1 of 3)",)
+
+
+# The scripts of the spine, as they are judged by hand-set lanes too.
+
+
+def outcome(name, measured, variants):
+    experiment = experiments.find(name)
+    lanes = []
+    for variant, numbers in zip(variants, measured, strict=True):
+        result = VariantResult(variant, Record(variant.name), dict(numbers))
+        result.observation = experiment.observation(result)
+        lanes.append(result)
+    return experiment.judge(lanes)
+
+
+FULL = {
+    "control_kept": 3, "predicted_lost": ["a", "b"], "observed_lost": ["a", "b"],
+    "sets_equal": True, "answers": 9, "answers_wrong": 0, "first_wrong": "",
+    "traffic_requests": 40, "traffic_unanswered": 0, "traffic_refused": 0, "recovery_s": 0.1,
+}  # fmt: skip
+SPINE = ["crash", "restart-all", "any-server"]
+
+
+@pytest.mark.parametrize("name", SPINE)
+def test_the_textbook(name):
+    """Memory loses, the token keeps: the claim holds and nothing surprises."""
+    told = outcome(name, [LOST | FULL, GOOD | FULL], two_desks(Knobs()))
+    assert (told.verdict, told.surprises) == (HOLDS, ())
+
+
+@pytest.mark.parametrize("name", SPINE)
+def test_a_loss_at_the_stateless_desk_refutes_the_claim(name):
+    told = outcome(name, [LOST | FULL, LOST | FULL], two_desks(Knobs()))
+    assert told.verdict is FAILS
+    assert any(each.startswith("stateless: fails, expected holds") for each in told.surprises)
+
+
+@pytest.mark.parametrize("name", SPINE)
+def test_a_memory_that_survives_is_a_surprise(name):
+    told = outcome(name, [GOOD | FULL, GOOD | FULL], two_desks(Knobs()))
+    assert told.verdict is HOLDS
+    (surprise,) = told.surprises
+    assert surprise.startswith("stateful: holds, expected fails")
+
+
+@pytest.mark.parametrize("name", SPINE)
+@pytest.mark.parametrize("store", ["redis", "file", "redis://127.0.0.1:6379/0"])
+def test_a_shared_store_is_expected_to_keep(name, store):
+    lanes = two_desks(Knobs(store=store))
+    assert outcome(name, [GOOD | FULL, GOOD | FULL], lanes).surprises == ()
+    (surprise,) = outcome(name, [LOST | FULL, GOOD | FULL], lanes).surprises
+    assert surprise.startswith("stateful: fails, expected holds")
+
+
+@pytest.mark.parametrize("seen", [LOST | FULL, GOOD | FULL], ids=["lost", "kept"])
+def test_with_one_server_nothing_is_expected_of_memory(seen):
+    lanes = two_desks(Knobs(servers=1))
+    assert outcome("any-server", [seen, GOOD | FULL], lanes).surprises == ()
+
+
+def test_a_crash_after_a_control_that_lost_carts_proves_nothing():
+    told = outcome("crash", [GOOD | FULL, GOOD | FULL | {"control_kept": 2}], two_desks(Knobs()))
+    assert told.verdict is UNKNOWN
+    assert "before any server was killed" in told.number
+
+
+def test_losses_that_the_crash_does_not_explain_prove_nothing():
+    odd = LOST | FULL | {"observed_lost": ["a", "z"], "sets_equal": False}
+    told = outcome("crash", [odd, GOOD | FULL], two_desks(Knobs()))
+    assert "stateful: other carts were lost than those predicted" in told.because
+    assert told.surprises == ()
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_the_control_is_about_both_desks(side):
+    measured = [GOOD | FULL, GOOD | FULL]
+    assert outcome("first-visit", measured, two_desks(Knobs())).verdict is HOLDS
+    measured[side] = GOOD | FULL | {"answers_wrong": 2, "first_wrong": "GET x"}
+    told = outcome("first-visit", measured, two_desks(Knobs()))
+    assert told.verdict is DEPENDS
+    assert "2 of 9 answers were wrong; first: GET x" in told.because
+    measured[side] = GOOD | FULL | {"requests_unanswered": 1}
+    assert outcome("first-visit", measured, two_desks(Knobs())).verdict is UNKNOWN
+
+
+def test_a_script_without_a_claim_is_about_every_lane(tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text("def script(shopper, lab):\n    pass\n")
+    told = outcome(str(mine), [LOST, GOOD], two_desks(Knobs()))
+    assert (told.verdict, told.surprises) == (DEPENDS, ())
+    assert outcome(str(mine), [GOOD, GOOD], two_desks(Knobs())).verdict is HOLDS
+
+
+# Whether an expectation was met, and how the command ends.
 
 
 def result(verdict, expected=HOLDS, surprises=(), broken=None):
-    lanes = both(GOOD)
+    lanes = [lane(variant, HOLDS) for variant in two_desks(Knobs())]
     lanes[0].broken_expectation = broken
     return ExperimentResult("x", "claim", Judgement(verdict, "", surprises), lanes, expected)
 
@@ -210,3 +348,10 @@ def test_exit_status(results, status):
 def test_a_store_is_named_without_its_password(store, label):
     assert Knobs(store=store).store_label == label
     assert "s3cret" not in Variant("stateful", "stateful", Knobs(store=store)).keeps
+
+
+def test_only_the_stateless_desk_as_it_is_in_the_book_is_the_plain_token():
+    assert [v.name for v in (MEMORY, FILE, REDIS, TOKEN, TOKEN_DENYLIST) if v.is_plain_token] == [
+        "token"
+    ]
+    assert not replace(TOKEN, module="lab.planted").is_plain_token

@@ -177,3 +177,17 @@ def test_a_record_gives_each_request_an_id_of_its_own_and_tells_who_watches():
     kept.append(fault())
     assert seen == kept.events == list(kept.faults())
     assert list(kept.exchanges()) == []
+
+
+def test_a_death_is_not_confirmed_if_the_dead_answer():
+    killed = Fault("kill", "A", 5.0, True, {"instance": "a1"})
+
+    def confirmed(at_s, instance):
+        answer = exchange()
+        answer.at_s, answer.response_headers = at_s, {"X-Instance": instance}
+        return measure(record(killed, answer), [])["kill_confirmed"]
+
+    assert confirmed(6.0, "a1") is False
+    assert confirmed(6.0, "a2") is True
+    assert confirmed(4.9, "a1") is True  # it was on its way when the server died
+    assert measure(record(killed, exchange(status=None)), [])["kill_confirmed"] is True

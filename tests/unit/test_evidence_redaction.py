@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from lab.evidence.redaction import redact_body, redact_headers, redact_text, shorten
 
-credentials = st.text(string.ascii_letters + string.digits + "-_.~", min_size=8, max_size=400)
+# No word of the texts around it can be taken for one of these.
+credentials = st.text(string.ascii_letters + string.digits + "-_.~", min_size=8, max_size=400).map(
+    "~7Q{}".format
+)
 SIGNED = "eyJ1c2VyIjoiMTIzIn0xxxxxxxxxxxxxxxx.ZzQabc.QnR5cGVvZmFzaWduYXR1cmUtaGVyZS1vaw"
 
 
@@ -30,7 +33,9 @@ def test_nothing_is_nothing():
 @given(
     credentials,
     st.sampled_from(["Authorization", "authorization", "Proxy-Authorization"]),
-    st.sampled_from(["Bearer {}", "bearer {}", "Bearer  {}", "{}", "Token {}", "Basic {}", "A {} b"]),
+    st.sampled_from(
+        ["Bearer {}", "bearer {}", "Bearer  {}", "{}", "Token {}", "Basic {}", "A {} b"]
+    ),
 )
 def test_an_authorization_header_is_shortened_whatever_its_scheme(credential, name, form):
     kept = redact_headers({name: form.format(credential), "X-Op": "a-1"})

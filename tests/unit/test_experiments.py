@@ -4,8 +4,9 @@ import pytest
 
 from lab import experiments
 from lab.errors import LabError
-from lab.evidence.result import Verdict
-from lab.experiments import find
+from lab.evidence.record import Record
+from lab.evidence.result import Knobs, VariantResult, Verdict
+from lab.experiments import find, matrix
 
 BUNDLED = experiments.bundled()
 SCRIPT = "def script(shopper, lab):\n    pass\n"
@@ -42,10 +43,11 @@ def test_every_bundled_script_tells_what_it_is(experiment):
     assert find(experiment.name) == experiment
 
 
-def test_names_are_those_of_the_files_and_sorted():
+def test_names_are_those_of_the_files_each_once_and_helpers_are_none():
     names = [experiment.name for experiment in BUNDLED]
-    assert names == sorted(names)
-    assert "judging" not in names
+    assert len(set(names)) == len(names)
+    assert names == [experiment.path.stem.replace("_", "-") for experiment in BUNDLED]
+    assert not {"judging", "matrix"} & set(names)
 
 
 @pytest.mark.parametrize(
@@ -61,8 +63,8 @@ def test_a_name_that_is_none_is_refused_in_words(name):
 
 @pytest.mark.parametrize(
     "path",
-    ["./none.py", "/", "./", "../../../etc/passwd", "/etc/passwd", "\\\\host\\share\\x.py", "a/\0.py",
-     "a\0.py", "x" * 5000 + ".py", "/dev/null", ".py", "/tmp"],
+    ["./none.py", "/", "./", "../../../etc/passwd", "/etc/passwd", "\\\\host\\share\\x.py",
+     "a/\0.py", "a\0.py", "x" * 5000 + ".py", "/dev/null", ".py", "/tmp"],
     ids=lambda path: ascii(path[:20]),
 )  # fmt: skip
 def test_a_path_that_is_no_script_is_refused_in_words(path):
@@ -89,10 +91,7 @@ def test_a_script_of_ones_own_needs_no_more_than_a_function(tmp_path):
 
 
 def test_a_script_may_say_more(tmp_path):
-    text = (
-        '"""Mine.\n\nMore."""\nCLAIM = "It works."\nCUSTOMERS = 7\n'
-        "def judge(results):\n    return None\n" + SCRIPT
-    )
+    text = '"""Mine.\n\nMore."""\nCLAIM = "It works."\nCUSTOMERS = 7\nEXPECTED = "holds"\n' + SCRIPT
     experiment = find(written(tmp_path, text))
     assert (experiment.claim, experiment.customers, experiment.summary) == ("It works.", 7, "Mine.")
     assert experiment.expected is Verdict.HOLDS
@@ -183,3 +182,77 @@ def test_ctrl_c_while_a_file_loads_is_ctrl_c(tmp_path):
 
 def test_a_file_by_another_name_is_no_python_file(tmp_path):
     assert "must end in .py" in refused(tmp_path, SCRIPT, "mine.txt")
+
+
+def test_they_come_in_the_order_of_the_ledger():
+    places = [experiments.LEDGER.index(each.path.stem) for each in BUNDLED]
+    assert places == sorted(places)
+    assert len(set(experiments.LEDGER)) == len(experiments.LEDGER)
+
+
+@pytest.mark.parametrize("experiment", BUNDLED, ids=lambda e: e.name)
+def test_every_bundled_script_says_what_it_expects_and_where(experiment):
+    assert experiment.expected in Verdict
+    names = [variant.name for variant in experiment.variants]
+    assert len(names) >= 2
+    assert len(set(names)) == len(names), "two lanes of one name"
+    assert any(map(experiment.about, experiment.variants)), "no lane is what the claim is about"
+    assert 1 <= experiment.quick_customers <= experiment.customers
+    assert callable(experiment.observe)
+
+
+@pytest.mark.parametrize(
+    "experiment", [e for e in BUNDLED if e.question], ids=lambda e: e.name
+)  # fmt: skip
+def test_every_question_has_choices_and_no_answer_before_a_run(experiment):
+    question = experiment.question
+    assert question.text.rstrip("*").endswith("?")
+    assert 2 <= len(question.choices) <= 4
+    assert len(set(question.choices)) == len(question.choices)
+    assert question.explanation
+    assert question.observed({}) is None
+
+
+def test_a_script_may_bring_its_own_lanes_and_eyes(tmp_path):
+    text = (
+        "from lab.experiments.matrix import FILE, MEMORY, TOKEN\n"
+        "from lab.evidence.result import Observation, Verdict\n"
+        'CLAIM = "Mine."\nVARIANTS = (MEMORY, TOKEN)\nQUICK_CUSTOMERS, CUSTOMERS = 2, 5\n'
+        "EXPECTATIONS = (FILE.expecting(Verdict.FAILS),)\n"
+        "def ABOUT(variant):\n    return variant.name == 'memory'\n"
+        "def observe(measured):\n    return Observation(Verdict.HOLDS, measured['mine'])\n" + SCRIPT
+    )
+    experiment = find(written(tmp_path, text))
+    assert [variant.name for variant in experiment.variants] == ["memory", "token"]
+    assert [variant.name for variant in experiment.expectations] == ["file"]
+    assert (experiment.quick_customers, experiment.customers) == (2, 5)
+    results = [
+        VariantResult(variant, Record(variant.name), {"mine": f"{variant.name}!"})
+        for variant in (*experiment.variants, matrix.FILE)
+    ]
+    for result in results:
+        result.observation = experiment.observation(result)
+    told = experiment.judge(results)
+    assert (told.verdict, told.number) == (Verdict.HOLDS, "memory!")
+    assert told.surprises == ("file: holds, expected fails (file!)",)
+
+
+def test_without_lanes_of_its_own_it_runs_at_both_desks(tmp_path):
+    experiment = find(written(tmp_path, SCRIPT))
+    assert experiment.variants == matrix.two_desks(Knobs())
+    assert experiment.expectations == experiment.variants
+    assert all(map(experiment.about, experiment.variants))
+    claims = find(written(tmp_path, 'CLAIM = "Mine."\n' + SCRIPT, "claims.py"))
+    assert [v.name for v in claims.variants if claims.about(v)] == ["stateless"]
+
+
+@pytest.mark.parametrize("expected", ["'maybe'", "[]", "1", "True", "'HOLDS'"])
+def test_what_is_expected_must_be_a_verdict(tmp_path, expected):
+    told = refused(tmp_path, f"EXPECTED = {expected}\n{SCRIPT}")
+    assert "mine.py: EXPECTED must be one of holds, fails, depends, unknown" in told
+
+
+@pytest.mark.parametrize("customers", ["0", "1001", "True", "'3'", "None"])
+def test_quick_customers_must_be_a_sensible_number_too(tmp_path, customers):
+    told = refused(tmp_path, f"QUICK_CUSTOMERS = {customers}\n{SCRIPT}")
+    assert "QUICK_CUSTOMERS must be a whole number from 1 to 1000" in told

@@ -1,4 +1,4 @@
-"""The shopper is a browser's equal: what it keeps, what it sends, and what it admits not to know."""
+"""The shopper is a browser's equal: what it keeps, what it sends, what it cannot know."""
 
 import json
 import socket
@@ -60,6 +60,8 @@ class Handler(BaseHTTPRequestHandler):
             for name, value in headers:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
+            if wait:
+                self.send_header("Connection", "close")  # said, so that nobody reuses it
             self.end_headers()
             self.wfile.write(body)
         except OSError:

@@ -1,0 +1,176 @@
+"""A cache stands before the servers: what it saves, and whose cart it serves to whom.
+
+What is done: nginx is given a cache (`proxy_cache`). The product list is asked for again and
+again. Then each customer puts something in a cart and looks at it, by the credential the
+desk gave them in a header, and with the token in the URL. nginx's log says which requests
+reached a server. Each desk is run with the headers it sends (products: public, for a minute;
+carts: no-store), and with a cache told to know better: `proxy_ignore_headers`, ten seconds
+for everything, and the path as the key.
+
+What would disprove it: one cart at a customer to whom it does not belong; or a product list
+that never comes from the cache.
+
+What it depends on: the headers, and a cache that obeys them, at both desks alike. The
+naive cache gives the first customer's cart to all. At the stateless desk it hands out the
+first customer's token with it: whoever got it *is* that customer from then on. (nginx stores
+answers to requests with Authorization unless the answer forbids it; RFC 9111, section 3.5,
+asks a shared cache to wait for a permission.)
+
+Try next: obey Vary again (take it out of `proxy_ignore_headers` below), or make the key
+`$request_uri`. Each makes one of the two ways to a token's cart safe: which one?
+"""
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote
+
+from lab.bench import Lab
+from lab.evidence.exchange import Exchange
+from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.shopper import Shopper
+from lab.evidence.statistics import latency, share, told
+from lab.experiments import Question
+
+OBEDIENT = ("add_header X-Cache $upstream_cache_status always",)
+NAIVE = (
+    *OBEDIENT,
+    "proxy_ignore_headers Cache-Control Expires Set-Cookie Vary",
+    "proxy_cache_valid 200 10s",
+    "proxy_cache_key $uri",
+)
+
+
+def _cached(name: str, app: str, expect: Verdict, directives: tuple[str, ...]) -> Variant:
+    return Variant(
+        name,
+        app,
+        Knobs(servers=1),
+        http_directives=(f"proxy_cache_path cache-{name} keys_zone={name}:1m",),
+        directives=(f"proxy_cache {name}", *directives),
+        expect=expect,
+    )
+
+
+CLAIM = "Statelessness plays well with caching."
+EXPECTED = Verdict.DEPENDS  # on the headers, and on a cache that obeys them
+VARIANTS = (
+    _cached("memory", "stateful", Verdict.HOLDS, OBEDIENT),
+    _cached("memory-naive", "stateful", Verdict.FAILS, NAIVE),
+    _cached("token", "stateless", Verdict.HOLDS, OBEDIENT),
+    _cached("token-naive", "stateless", Verdict.FAILS, NAIVE),
+)
+CUSTOMERS = 12
+QUICK_CUSTOMERS = 4
+
+
+def script(shopper: Shopper, lab: Lab) -> None:
+    """Ask for the products many times, then for each cart in each way."""
+    products = [shopper.request("GET", "/api/products") for _ in range(lab.n(60, 12))]
+    # To an obedient cache another query is another resource: asked for once, never a hit.
+    others = [shopper.request("GET", f"/api/products?n={n}") for n in range(lab.n(20, 5))]
+    slips = {}
+    for number, customer in enumerate(lab.customers):
+        customer.login()
+        customer.add(f"vol-{number + 1:03}")
+        slips[customer] = customer.token or "none"
+    try:
+        in_header = [(customer, customer.view_cart()) for customer in lab.customers]
+        in_url = [(customer, _view_by_url(customer, slips[customer])) for customer in slips]
+    finally:
+        _wipe(lab)
+    carts = [exchange for _, exchange in in_header + in_url]
+    hits, _ = _split(products)
+    _, misses = _split(products + others)
+    lab.measure(
+        products_asked=len(products),
+        a_cache_was_there=all("x-cache" in exchange.headers for exchange in products),
+        products_from_cache=len(hits),
+        products_that_reached_a_server=_reached_a_server(lab, products),
+        products_hit_ms=latency([exchange.elapsed_ms for exchange in hits]),
+        products_miss_ms=latency([exchange.elapsed_ms for exchange in misses]),
+        carts_asked=len(carts),
+        carts_answered=sum(exchange.ok for exchange in carts),
+        carts_from_cache=len(_split(carts)[0]),
+        carts_that_reached_a_server=_reached_a_server(lab, carts),
+        wrong_carts_by_header=_wrong(in_header),
+        wrong_carts_by_url=_wrong(in_url),
+        tokens_given_away=sum(
+            "token" in (exchange.body or {}) and _owner(exchange) != customer.user_id
+            for customer, exchange in in_header + in_url
+        ),
+    )
+
+
+def _view_by_url(customer: Shopper, slip: str) -> Exchange:
+    path = f"/api/cart?token={quote(slip)}&userId={customer.user_id}"
+    return customer.request("GET", path, headers={"Authorization": None})
+
+
+def _owner(exchange: Exchange) -> Any:
+    body = exchange.body if exchange.ok and isinstance(exchange.body, dict) else {}
+    return body.get("user", {}).get("user_id")
+
+
+def _wrong(asked: Iterable[tuple[Shopper, Exchange]]) -> int:
+    """How many got the cart of somebody else."""
+    return sum(_owner(exchange) not in (None, customer.user_id) for customer, exchange in asked)
+
+
+def _split(exchanges: Iterable[Exchange]) -> tuple[list[Exchange], list[Exchange]]:
+    hits: list[Exchange] = []
+    others: list[Exchange] = []
+    for exchange in exchanges:
+        (hits if exchange.headers.get("x-cache") == "HIT" else others).append(exchange)
+    return hits, others
+
+
+def _reached_a_server(lab: Lab, exchanges: Iterable[Exchange]) -> int:
+    return sum(bool(entry.upstream_addr) for entry in lab.log_of(*(e.op for e in exchanges)))
+
+
+def _wipe(lab: Lab) -> None:
+    """Remove what the caches have kept: carts, and tokens that are good."""
+    for path in lab.folder.glob("cache-*/*"):
+        if path.is_file():
+            path.unlink()
+
+
+def observe(measured: Measurements) -> Observation:
+    """Observe whether products came from the cache and no cart went to the wrong person."""
+    asked = measured["carts_asked"]
+    if not measured["a_cache_was_there"]:
+        return Observation(Verdict.UNKNOWN, "no cache stands before this lane")
+    if not measured["products_asked"] or not measured["carts_answered"]:
+        return Observation(Verdict.UNKNOWN, "no products or no carts were asked for")
+    wrong = measured["wrong_carts_by_header"] + measured["wrong_carts_by_url"]
+    good = measured["products_from_cache"] and not wrong
+    carts = told(share(wrong, asked), "carts to the wrong person")
+    return Observation(
+        Verdict.HOLDS if good else Verdict.FAILS,
+        f"{carts}; {measured['products_from_cache']} of {measured['products_asked']} product "
+        "lists from the cache",
+    )
+
+
+def _observed(lanes: dict[str, VariantResult]) -> int | None:
+    wrong = []
+    for name in ("memory-naive", "token-naive"):
+        seen = lanes[name].measurements if name in lanes else {}
+        if not seen.get("carts_answered"):
+            return None
+        wrong.append(seen["wrong_carts_by_header"] + seen["wrong_carts_by_url"] > 0)
+    return {(False, False): 0, (True, False): 1, (False, True): 2, (True, True): 3}[
+        (wrong[0], wrong[1])
+    ]
+
+
+QUESTION = Question(
+    "An impatient administrator tells the cache to keep every answer for ten seconds, whatever "
+    "its headers say. At which desk does a customer get somebody else's cart?",
+    ("at neither", "only where a cookie says who asks", "only where a token does", "at both"),
+    _observed,
+    "To a cache an answer is the path it was asked for by, unless a header says that it depends "
+    "on more (Vary) or must not be kept (no-store, private). Cookie or token makes no difference "
+    "to it. What is cheap to cache is the same for everybody, the product list, and both desks "
+    "have that. Statelessness helps only so far as an answer depends on nothing but the request.",
+)

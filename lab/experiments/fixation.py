@@ -1,0 +1,118 @@
+"""A session id is planted before login: whose cart does it open afterwards.
+
+What is done: Mallory plants an id in the browser of somebody who then logs in with it and
+fills a cart; Mallory asks for the cart with what he planted. It is once an id that he made
+up, once the credential that he got by logging in himself, whatever that is.
+
+What would disprove it: one planted id that opens the cart of the customer.
+
+What it depends on: the session getting a fresh id at login, and unknown ids never being
+adopted. The variant login-keeps-id leaves the first out, and Mallory reads along. The token
+desk has nothing to plant: login looks at no credential and gives a new one, and Mallory's
+own token goes on showing his own cart.
+
+Try next: read `start_session` in stateful_app/state.py.
+"""
+
+import secrets
+from collections.abc import Mapping
+
+from lab.bench import Lab
+from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.shopper import Shopper
+from lab.evidence.statistics import share, told
+from lab.experiments import Question
+from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN
+
+CLAIM = "A session id that was planted before login does not open the cart after it."
+EXPECTED = Verdict.HOLDS
+ALONE = Knobs(servers=1)
+KEEPS_ID = Variant(
+    "login-keeps-id",
+    "stateful",
+    ALONE,
+    module="lab.planted",
+    env={"PLANTED_BUG": "login-keeps-id", "DESK": "stateful_app"},
+)
+VARIANTS = (
+    MEMORY.expecting(Verdict.HOLDS, knobs=ALONE),
+    REDIS.expecting(Verdict.HOLDS, knobs=Knobs(servers=1, store="redis")),
+    KEEPS_ID.expecting(Verdict.FAILS),
+    TOKEN.expecting(Verdict.HOLDS, knobs=ALONE),
+)
+EXPECTATIONS = (*VARIANTS, FILE.expecting(Verdict.HOLDS))
+CREDENTIALS = ("Cookie", "Authorization")
+REFUSED = 401
+THE_CUSTOMERS, NOTHING = "the customer's", "nothing"
+
+
+def script(shopper: Shopper, lab: Lab) -> None:
+    """Plant made-up ids and Mallory's own, let customers log in, look with what was planted."""
+    desk = lab.servers[0]
+    mallory = lab.shopper("Mallory", "666")
+    looks = []
+    for _ in range(lab.n(5, 2)):
+        made_up = {"Cookie": f"desk_session={secrets.token_urlsafe(32)}"}
+        mallory.login(server=desk)
+        known = mallory.view_cart(server=desk).request_headers
+        own = {name: known[name] for name in CREDENTIALS if name in known}
+        for planted in (made_up, own):
+            looks += look_after_login(lab, planted, desk)
+    lab.measure(
+        planted=len(looks),
+        opened=looks.count(THE_CUSTOMERS),
+        refused=looks.count(NOTHING),
+    )
+
+
+def look_after_login(lab: Lab, planted: Mapping[str, str], desk: str) -> list[str]:
+    """Return whose cart `planted` shows after a customer logged in with it; [] if untried."""
+    customer, spy = lab.shopper(), lab.shopper("Mallory")
+    customer.login(headers=dict(planted), server=desk)
+    bought = customer.add("laptop", server=desk)
+    look = spy.view_cart(headers=dict(planted), server=desk)
+    if not (bought.ok and look.answered):
+        return []
+    if not look.ok:
+        return [NOTHING] if look.status == REFUSED else []
+    shown = look.body["user"]["user_id"]
+    return [THE_CUSTOMERS if shown == customer.user_id else "another's"]
+
+
+def observe(measured: Measurements) -> Observation:
+    """Observe whether any planted credential opened the cart of who logged in with it."""
+    tried, opened = measured.get("planted", 0), measured.get("opened", 0)
+    if not tried:
+        return Observation(Verdict.UNKNOWN, "nobody logged in with a planted id")
+    verdict = Verdict.FAILS if opened else Verdict.HOLDS
+    return Observation(verdict, told(share(opened, tried), "planted ids opened the cart"))
+
+
+def plain_session(variant: Variant) -> bool:
+    """Judge the session desk as it is: the claim is about session ids."""
+    return variant.app == "stateful" and not variant.module
+
+
+ABOUT = plain_session
+
+
+def what_mallory_sees(results: dict[str, VariantResult]) -> int | None:
+    """Return the choice that came true at the session desk, None if it was not there."""
+    lane = results.get(MEMORY.name) or results.get(REDIS.name)
+    if lane is None or not lane.measurements.get("planted"):
+        return None
+    measured = lane.measurements
+    if measured["opened"]:
+        return 0
+    return 1 if measured["refused"] == measured["planted"] else None
+
+
+QUESTION = Question(
+    "Mallory plants his session id in John's browser, and John logs in with it. "
+    "What does Mallory's id show him then?",
+    ("John's cart.", "Nothing: the desk does not know the id any more."),
+    what_mallory_sees,
+    "Login moves the session to a fresh id and forgets the old one. One forgotten line "
+    "(login-keeps-id) gives John's cart to Mallory. A token cannot be fixed in advance: "
+    "login reads none, and signs a new one.",
+)

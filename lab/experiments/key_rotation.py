@@ -1,0 +1,115 @@
+"""Stateless servers share one thing, the signing key: what happens when they do not share it.
+
+What is done: three servers with one key. One of them, C, is restarted with other keys, in
+four steps, each as a team might do it; after each, customers log in at every server and
+take what they got there to every server.
+
+1. odd: C has another key than A and B.
+2. careful: C has heard of a new key, and still signs with the old one.
+3. hasty: C signs with the new key, and A and B have not heard of it.
+4. everywhere: all three have [old, new]; the last one signs.
+
+What would disprove it: nobody is refused while C's key differs. The careful order is the
+counter-test: one refusal there, and keys could not be changed without harm at all.
+
+What it depends on: the order. First every server learns the new key, then they begin to
+sign with it, and the old key goes when the last token signed with it has expired.
+
+At the stateful desk with shared sessions the same restarts change nothing: it has no key,
+and shares a store in its place.
+
+Try next: `lab run key-rotation --servers 5`, and predict the share refused in step 1.
+"""
+
+from functools import partial
+
+from lab.bench import Lab
+from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.shopper import Shopper
+from lab.evidence.statistics import share, told
+from lab.experiments import Question
+from lab.experiments.judging import bites
+from lab.experiments.matrix import TOKEN
+
+CLAIM = "Servers must agree on the signing key: where they do not, they refuse each other's tokens."
+EXPECTED = Verdict.HOLDS
+VARIANTS = (
+    Variant("file", "stateful", Knobs(servers=2, store="file"), expect=Verdict.FAILS),
+    TOKEN.expecting(Verdict.HOLDS),
+)
+CUSTOMERS = 1
+
+OLD, NEW = "{key}", "{other_key}"  # filled in by the lab; oldest first, the last one signs
+STEPS = ("agreed", "odd", "careful", "hasty", "everywhere")
+
+
+def script(shopper: Shopper, lab: Lab) -> None:
+    """Change the key of one server, then of all, and see who is refused at each step."""
+    *others, last = lab.servers
+
+    def give(keys: str, *servers: str) -> None:
+        env = {"STATELESS_SIGNING_KEYS": keys}
+        lab.together([partial(lab.restart, server, env=env) for server in servers])
+
+    seen = {"agreed": refusals(lab)}
+    give(NEW, last)
+    seen["odd"] = refusals(lab)
+    give(f"{NEW},{OLD}", last)
+    seen["careful"] = refusals(lab)
+    give(f"{OLD},{NEW}", last)
+    seen["hasty"] = refusals(lab)
+    give(f"{OLD},{NEW}", *others)
+    seen["everywhere"] = refusals(lab)
+    for step, (refused, tried) in seen.items():
+        lab.measure(**{f"refused_{step}": refused, f"tried_{step}": tried})
+    lab.curve(
+        "requests refused while keys differ",
+        "step",
+        "% of requests",
+        [(step, 100 * refused / tried) for step, (refused, tried) in seen.items() if tried],
+    )
+
+
+def refusals(lab: Lab) -> tuple[int, int]:
+    """Log in at every server, ask every server for the cart: how many 401s, of how many."""
+    statuses = []
+    for made_at in lab.servers:
+        for _ in range(lab.n(3, 1)):
+            customer = lab.shopper()
+            customer.login(server=made_at)
+            own = customer.view_cart(server=made_at)  # what it carries was made here
+            statuses += [customer.replay(own, server=asked).status for asked in lab.servers]
+    return statuses.count(401), len(statuses)
+
+
+def observe(measured: Measurements) -> Observation:
+    """Observe whether anybody was refused in step 1, and that nobody was without a cause."""
+    if not measured["kill_confirmed"] or measured["restarts_confirmed"] < len(STEPS) - 1:
+        return Observation(Verdict.UNKNOWN, "a restart with another key was not confirmed")
+    if not all(measured[f"tried_{step}"] for step in STEPS):
+        return Observation(Verdict.UNKNOWN, "no request was tried in one of the steps")
+    if harm := sum(measured[f"refused_{step}"] for step in ("agreed", "careful", "everywhere")):
+        return Observation(Verdict.UNKNOWN, f"{harm} refused while all servers knew the key")
+    odd = bites(measured["refused_odd"], measured["tried_odd"], "refused with an odd key")
+    hasty = told(share(measured["refused_hasty"], measured["tried_hasty"]), "signing too early")
+    return Observation(odd.verdict, f"{odd.number}; {hasty}; 0 with [old, new] everywhere")
+
+
+def _observed(lanes: dict[str, VariantResult]) -> int | None:
+    seen = lanes["token"].measurements if "token" in lanes else {}
+    if not seen.get("tried_odd"):
+        return None
+    percent = 100 * seen["refused_odd"] / seen["tried_odd"]
+    return 0 if percent == 0 else 1 if percent < 40 else 2 if percent < 60 else 3
+
+
+QUESTION = Question(
+    "One of three servers has another signing key. Customers log in anywhere, and their "
+    "requests go anywhere. How many are refused?",
+    ("none", "about a third", "4 in 9", "more than 60 %"),
+    _observed,
+    "A request fails when exactly one of the two servers, the one that signed and the one that "
+    "is asked, is the odd one: 2 × 1/3 × 2/3 = 4/9. Retrying does not help for long, and a "
+    "health check of the odd server is green. To change a key without harm: first all accept "
+    "it, then they sign with it, then the old one goes.",
+)

@@ -1,0 +1,138 @@
+"""John logs out, and somebody has kept his credential.
+
+What is done: customers log in and shop; John asks for his cart, and the bytes of that request
+are kept, as a thief or a shared computer keeps them. John logs out. The kept request is sent
+again until it is refused, or until patience ends. Then every server is restarted with a new
+signing key, the kept request is sent once more, and the others ask for their carts.
+
+What would disprove it: the kept request is refused at once after the logout.
+
+What it depends on: whether a server keeps anything that a logout could delete. A session is
+deleted. A token is good until it expires, so a short life limits the damage, and whoever
+pauses for longer is out as well. A denylist in a store ends it at once, for one operation on
+the store with every request. A new key ends it for everybody, the innocent too.
+
+Try next: `lab run logout --matrix`, where token-revision refuses changes, not reads.
+"""
+
+from collections.abc import Sequence
+
+from lab.bench import Lab
+from lab.evidence.exchange import Exchange
+from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.shopper import Shopper
+from lab.experiments import Question
+from lab.experiments.matrix import MEMORY, REDIS, TOKEN, TOKEN_DENYLIST, TOKEN_REVISION
+
+CLAIM = "A drawback: after logout the old token still opens the cart (no revocation)."
+EXPECTED = Verdict.HOLDS
+ALONE = Knobs(servers=1)
+SHORT_EXPIRY = Variant("token-short-expiry", "stateless", ALONE, env={"TOKEN_MAX_AGE_S": "1"})
+VARIANTS = (
+    MEMORY.expecting(Verdict.FAILS, knobs=ALONE),
+    REDIS.expecting(Verdict.FAILS, knobs=Knobs(1, store="redis")),
+    TOKEN.expecting(Verdict.HOLDS, knobs=ALONE),
+    SHORT_EXPIRY.expecting(Verdict.DEPENDS),  # on how soon after logout it is tried
+    TOKEN_DENYLIST.expecting(Verdict.FAILS, knobs=Knobs(1, store="redis")),
+)
+EXPECTATIONS = (*VARIANTS, TOKEN_REVISION.expecting(Verdict.HOLDS))
+CUSTOMERS = 4
+QUICK_CUSTOMERS = 2
+PATIENCE_S = 2.1  # a token that may be 1 s old is accepted for up to 2 s: its clock has no decimals
+EVERY_S = 0.3
+REFUSED = 401
+NEW_KEY = {"STATELESS_SIGNING_KEYS": "{other_key}"}
+
+
+def script(shopper: Shopper, lab: Lab) -> None:
+    """Log out and send the kept request again; then change the key, and see who is out."""
+    desk, others = lab.servers[0], lab.customers[1:]
+    for customer in lab.customers:
+        customer.login(server=desk)
+        customer.add("laptop", server=desk)
+    cost = lab.store_operations(lambda: [other.view_cart(server=desk) for other in others])
+    kept = shopper.view_cart(server=desk)
+    goodbye = shopper.logout(server=desk)
+    replays: list[Exchange] = []
+
+    def refused() -> bool:
+        replays.append(shopper.replay(kept, server=desk))
+        return replays[-1].status == REFUSED
+
+    lab.until(refused, PATIENCE_S, EVERY_S)
+    out_by_waiting = logged_out(others, desk)
+    for server in lab.servers:
+        lab.restart(server, env=NEW_KEY)
+    lab.measure(
+        logged_out=goodbye.ok,
+        replays=sum(replay.status in (200, REFUSED) for replay in replays),
+        replays_accepted=sum(replay.ok for replay in replays),
+        accepted_for_s=round(max(r.at_s - goodbye.at_s if r.ok else 0.0 for r in replays), 2),
+        refused_in_the_end=replays[-1].status == REFUSED,
+        store_operations_per_request=round(cost / len(others), 2),
+        accepted_after_new_key=shopper.replay(kept, server=desk).ok,
+        innocent=len(others),
+        innocent_out_by_waiting=out_by_waiting,
+        innocent_out_by_new_key=logged_out(others, desk) - out_by_waiting,
+    )
+
+
+def logged_out(customers: Sequence[Shopper], desk: str) -> int:
+    """Count those whose cart the desk refuses to show, though they never logged out."""
+    return sum(customer.view_cart(server=desk).status == REFUSED for customer in customers)
+
+
+def observe(measured: Measurements) -> Observation:
+    """Observe whether the credential was of use after its owner had logged out.
+
+    It *depends* where the end was seen: on whether the thief is quicker than the expiry.
+    """
+    tried = measured.get("replays", 0)
+    if not tried or not measured["logged_out"]:
+        return Observation(Verdict.UNKNOWN, "no request was sent again after a logout")
+    accepted = measured["replays_accepted"]
+    number = f"{accepted} of {tried} requests accepted after logout"
+    if not accepted:
+        cost = measured["store_operations_per_request"]
+        return Observation(
+            Verdict.FAILS, f"{number}; store operations per request: {cost:g}" if cost else number
+        )
+    number = f"{number}, for {measured['accepted_for_s']} s"
+    if measured["refused_in_the_end"]:
+        return Observation(Verdict.DEPENDS, f"{number}, then refused")
+    return Observation(Verdict.HOLDS, f"{number}, no end seen")
+
+
+def without_remedy(variant: Variant) -> bool:
+    """Judge the token desk as the article has it: no remedy, not even a short life."""
+    return variant.is_plain_token and not variant.env
+
+
+ABOUT = without_remedy
+
+
+def how_long(results: dict[str, VariantResult]) -> int | None:
+    """Return the choice that came true, None if no token of a short life was there to tell."""
+    plain = results.get(TOKEN.name)
+    short = results.get(SHORT_EXPIRY.name)
+    if plain is None or not plain.measurements.get("replays"):
+        return None
+    if not plain.measurements["replays_accepted"]:
+        return 0
+    if short is None or not short.measurements.get("replays_accepted"):
+        return None
+    return 1 if short.measurements["refused_in_the_end"] else 2
+
+
+QUESTION = Question(
+    "John logs out. A thief has kept his token. How long does it open John's cart?",
+    (
+        "Not at all: logout ends it.",
+        "Until it expires.",
+        "For ever.",
+    ),
+    how_long,
+    "Logout at the token desk deletes nothing, because nothing is there: the page forgets its "
+    "token, and every other copy stays good until it expires. Ending it sooner takes a list "
+    "that all servers ask (state again), or a new key, which logs out everybody.",
+)

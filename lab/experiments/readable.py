@@ -1,0 +1,161 @@
+"""Somebody finds what a customer carries: what they can read in it, and what they can do.
+
+What is done: a customer fills a cart and says where it goes. Then a stranger takes the
+credential out of one request, and tries to read it by hand, without any key: base64, then
+zlib where it was zipped. The stranger changes one character of its first part, at every
+position in turn, and tries each with the server. Last, a token is forged for somebody else:
+with a key made up, and with the shop's own key, as if it had leaked.
+
+What would disprove it: no fact about the customer can be found without the key. A changed
+token that is accepted would be worse, and is counted.
+
+What it depends on at the stateful desk: the same attempts at a session id find nothing, for
+it says nothing; what the customer did is on the server. And a leaked signing key opens no
+session.
+
+Try next: paste a token of `lab up` into Python and decode it; then sign it again.
+"""
+
+import base64
+import hashlib
+import json
+import secrets
+import string
+import zlib
+from typing import Any
+
+from itsdangerous import URLSafeTimedSerializer
+
+from lab.bench import Lab
+from lab.evidence.exchange import Exchange
+from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.shopper import Shopper
+from lab.evidence.statistics import share, told
+from lab.experiments import Question
+
+CLAIM = "A signed token is not a secret: whoever finds it can read it."
+EXPECTED = Verdict.HOLDS
+VARIANTS = (
+    Variant("memory", "stateful", Knobs(servers=1), expect=Verdict.FAILS),
+    Variant("token", "stateless", Knobs(servers=1), expect=Verdict.HOLDS),
+)
+CUSTOMERS = 1
+ADDRESS = "7 Acacia Avenue"
+CHARACTERS = string.ascii_letters + string.digits + "-_"
+
+
+def script(shopper: Shopper, lab: Lab) -> None:
+    """Shop, then let a stranger read, change and forge what the shopper carries."""
+    shopper.login()
+    shopper.add("laptop")
+    shopper.ship_to(ADDRESS)
+    header, credential = carried(shopper.view_cart())
+    text = decoded(credential)
+    facts = (shopper.user_id, shopper.name, "laptop", ADDRESS)
+    stranger = lab.shopper()
+
+    def status(header: str, credential: str) -> int | None:
+        return stranger.request("GET", "/api/cart", headers={header: credential}).status
+
+    changed = list(_changed(credential, lab.n(10_000, 40)))
+    statuses = [status(header, each) for each in changed]
+    forged = _forged(secrets.token_urlsafe(32)), _forged(lab.leak_key())
+    lab.measure(
+        credential_bytes=len(credential),
+        facts_tried=len(facts),
+        facts_read=sum(json.dumps(fact) in text for fact in facts),
+        original_status=status(header, credential),
+        changes_tried=len(changed),
+        changes_refused=statuses.count(401),
+        changes_accepted=sum(code == 200 for code in statuses),
+        forged_without_key_status=status("Authorization", f"Bearer {forged[0]}"),
+        forged_with_key_status=status("Authorization", f"Bearer {forged[1]}"),
+    )
+
+
+def carried(exchange: Exchange) -> tuple[str, str]:
+    """Return the header by which a request said who it was, and what was in it."""
+    for header in ("Authorization", "Cookie"):
+        if header in exchange.request_headers:
+            return header, exchange.request_headers[header]
+    return "Authorization", ""
+
+
+def decoded(credential: str) -> str:
+    """Return what can be read of a credential without a key, "" if nothing.
+
+    A token is payload.time.signature; a payload that begins with a dot is zipped (the form
+    of itsdangerous). Its alphabet is that of RFC 4648, section 5.
+    """
+    secret = credential.partition(" ")[2] or credential.partition("=")[2]
+    zipped = secret.startswith(".")
+    payload = secret.removeprefix(".").partition(".")[0]
+    try:
+        data = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+        return (zlib.decompress(data) if zipped else data).decode()
+    except (ValueError, zlib.error):
+        return ""
+
+
+def _changed(credential: str, most: int) -> list[str]:
+    """Change one character of the payload (of the id) at each of at most `most` positions."""
+    start = max(credential.find(" "), credential.find("=")) + 1
+    start += credential[start] == "." if len(credential) > start else 0
+    end = credential.find(".", start)
+    places = range(start, len(credential) if end < 0 else end)
+    step = -(-len(places) // most) or 1
+    return [
+        credential[:place] + _other(credential[place]) + credential[place + 1 :]
+        for place in places[::step]
+    ]
+
+
+def _other(character: str) -> str:
+    return CHARACTERS[(CHARACTERS.find(character) + 17) % len(CHARACTERS)]
+
+
+def _forged(key: str) -> str:
+    """Return a token for somebody who never logged in, signed with `key` as the shop signs."""
+    signer = URLSafeTimedSerializer(
+        key,
+        salt="two-desks.cart",
+        signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+    )
+    visit: dict[str, Any] = {"user_id": "900", "name": "Nobody", "lines": {"laptop": 99}}
+    return str(signer.dumps({"v": 1, "aud": "two-desks", "visit": visit}))
+
+
+def observe(measured: Measurements) -> Observation:
+    """Observe whether the facts were read, provided that no changed credential was accepted."""
+    tried, read = measured["facts_tried"], measured["facts_read"]
+    if not tried or not measured["changes_tried"] or measured["original_status"] != 200:
+        return Observation(Verdict.UNKNOWN, "the credential itself was not accepted: no control")
+    refused = told(share(measured["changes_refused"], measured["changes_tried"]), "changes refused")
+    if measured["changes_refused"] < measured["changes_tried"]:
+        return Observation(Verdict.FAILS, f"not even signed: {refused}")
+    verdict = Verdict.HOLDS if read else Verdict.FAILS
+    return Observation(verdict, f"{read} of {tried} facts read without a key; {refused}")
+
+
+def _observed(lanes: dict[str, VariantResult]) -> int | None:
+    seen = lanes["token"].measurements if "token" in lanes else {}
+    if not seen.get("facts_tried") or not seen.get("changes_tried"):
+        return None
+    if seen["changes_accepted"]:
+        return 2
+    return 1 if seen["facts_read"] else 0
+
+
+QUESTION = Question(
+    "A token is found in a log, and it is still good. What about the token itself?",
+    (
+        "it cannot be read without the key, and not changed",
+        "it can be read by anybody, and not changed",
+        "it can be read and changed by anybody",
+    ),
+    _observed,
+    "Signing keeps a token from being changed; it hides nothing. Base64 is an alphabet and zlib "
+    "a way to pack, neither is a lock. (Whoever holds it can also use it: that is what bearer "
+    "means.) So a token says as little as it can, travels over TLS only, and the signing key is "
+    "the one secret: with it anybody can be anybody, at every server.",
+)

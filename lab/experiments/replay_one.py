@@ -1,0 +1,159 @@
+"""One request is taken from the record and sent again, alone, to see it go wrong again.
+
+What is done: customers shop, and each has one request that needs an explanation: it was
+refused, or it showed a cart that somebody complains about. They go on shopping. Later the
+server is started afresh, and that request is sent to it again, byte for byte and alone.
+Where this does not reproduce what was seen, the earlier requests of the same customer are
+tried with it, as a new visit: every choice of one of them, then of two, and so on, until
+the same answer comes. So the smallest number that is needed is found, not assumed.
+
+What would disprove it: a request that does not reproduce its answer alone at the stateless
+desk.
+
+What it depends on at the stateful desk: what the server remembers. In process memory a
+fresh server remembers nothing. In a shared store it finds the session as it is by now, and
+no longer as it was when the request failed.
+
+Try next: `lab run replay-one --store redis`; and write the story of a bug of your own.
+"""
+
+import json
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+from lab.bench import Lab
+from lab.evidence.exchange import Exchange
+from lab.evidence.ledger import Ledger
+from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.shopper import Shopper
+from lab.experiments import Question
+from lab.experiments.judging import kept_share
+
+CLAIM = "Debugging is simpler because each request is complete."
+EXPECTED = Verdict.HOLDS
+VARIANTS = (
+    Variant("memory", "stateful", Knobs(servers=1), expect=Verdict.FAILS),
+    Variant("file", "stateful", Knobs(servers=1, store="file"), expect=Verdict.FAILS),
+    Variant("token", "stateless", Knobs(servers=1), expect=Verdict.HOLDS),
+)
+CUSTOMERS = 8
+QUICK_CUSTOMERS = 4
+
+Step = tuple[str, str, Any]  # method, path, JSON
+VIEW: Step = ("GET", "/api/cart", None)
+ADDRESS: Step = ("PUT", "/api/shipping-address", {"address": "7 Acacia Avenue"})
+
+
+def _add(sku: str, quantity: int) -> Step:
+    return ("POST", "/api/cart/items", {"sku": sku, "quantity": quantity})
+
+
+def _remove(sku: str) -> Step:
+    return ("DELETE", f"/api/cart/items/{sku}", None)
+
+
+# Each story is what a customer did after login; the last step is the one to be explained:
+# a 404, a 422 (more than 99), a 409 (empty), and a cart that "costs too much".
+STORIES: tuple[tuple[Step, ...], ...] = (
+    (_add("laptop", 1), VIEW, ("PATCH", "/api/cart/items/mouse", {"quantity": 2})),
+    (_add("mouse", 60), ADDRESS, VIEW, _add("mouse", 60)),
+    (_add("laptop", 1), _remove("laptop"), ("POST", "/api/checkout", None)),
+    (_add("laptop", 2), ADDRESS, _add("lamp", 3), VIEW, _add("pen", 1), _remove("pen"), VIEW),
+)
+AFTERWARDS = (_add("mouse", 1), _add("pen", 5))
+
+
+def script(_: Shopper, lab: Lab) -> None:
+    """Shop, start the server afresh, send one request of each customer again."""
+    told = []
+    for number, customer in enumerate(lab.customers):
+        login = customer.login()
+        asked = [_do(customer, step) for step in STORIES[number % len(STORIES)]]
+        told.append((customer, [login, *asked]))
+        for step in AFTERWARDS:
+            _do(customer, step)
+    for server in lab.servers:
+        lab.restart(server)
+    alone = [same(exchanges[-1], customer.replay(exchanges[-1])) for customer, exchanges in told]
+    needed = [
+        0 if enough else _fewest_needed(customer, exchanges, lab)
+        for enough, (customer, exchanges) in list(zip(alone, told, strict=True))[: len(STORIES)]
+    ]
+    lab.measure(
+        requests_to_explain=len(alone),
+        reproduced_alone=sum(alone),
+        stories_searched=len(needed),
+        earlier_requests_needed=needed,
+        earlier_requests_made=[len(exchanges) - 1 for _, exchanges in told[: len(STORIES)]],
+        most_needed=max(needed, default=0),
+    )
+
+
+def same(first: Exchange, again: Exchange) -> bool:
+    """Whether two answers show the same symptom: status, kind of problem, lines, total."""
+    return _symptom(first) == _symptom(again)
+
+
+def _symptom(exchange: Exchange) -> tuple[Any, ...]:
+    body = exchange.body if isinstance(exchange.body, dict) else {}
+    cart = body.get("order") or body.get("cart") or {}
+    return (exchange.status, body.get("type"), cart.get("lines"), cart.get("total_cents"))
+
+
+def _fewest_needed(customer: Shopper, exchanges: Sequence[Exchange], lab: Lab) -> int:
+    """Search for the smallest choice of earlier requests that brings the symptom back."""
+    *earlier, last = exchanges
+    for size in range(1, len(earlier) + 1):
+        for chosen in combinations(earlier, size):
+            visit = lab.shopper(customer.name, customer.user_id)
+            *_, again = [_repeat(visit, exchange) for exchange in (*chosen, last)]
+            visit.ledger = Ledger()  # a trial: nobody is owed what was bought in it
+            if same(last, again):
+                return size
+    return len(earlier) + 1  # not even all of them: more than there are
+
+
+def _do(customer: Shopper, step: Step) -> Exchange:
+    method, path, body = step
+    return customer.request(method, path, json=body)
+
+
+def _repeat(visit: Shopper, exchange: Exchange) -> Exchange:
+    body = json.loads(exchange.request_body) if exchange.request_body else None
+    return visit.request(exchange.method, exchange.path, json=body)
+
+
+def observe(measured: Measurements) -> Observation:
+    """Observe whether every request gave its answer again when it was sent alone."""
+    if not measured["restarts_confirmed"] or not measured["requests_to_explain"]:
+        return Observation(Verdict.UNKNOWN, "no fresh server, or no request to send to it")
+    seen = kept_share(
+        measured["reproduced_alone"], measured["requests_to_explain"], "reproduced alone"
+    )
+    needed = ", ".join(map(str, measured["earlier_requests_needed"]))
+    return Observation(seen.verdict, f"{seen.number}; earlier requests needed: {needed}")
+
+
+def _observed(lanes: dict[str, VariantResult]) -> int | None:
+    shares = []
+    for name in ("memory", "token"):
+        seen = lanes[name].measurements if name in lanes else {}
+        if not (tried := seen.get("requests_to_explain")):
+            return None
+        shares.append(seen["reproduced_alone"] == tried)
+    return {(True, True): 0, (False, True): 1, (True, False): 2, (False, False): 3}[
+        (shares[0], shares[1])
+    ]
+
+
+QUESTION = Question(
+    "A request that went wrong is sent again, alone, to a fresh server. Where does the same "
+    "thing go wrong again, every time?",
+    ("at both desks", "only at the stateless desk", "only at the stateful desk", "at neither"),
+    _observed,
+    "A stateless request brings everything that its answer depends on: who, what, which cart as "
+    "it was. So one line of a log is a test case. With a session the cause is spread over "
+    "earlier requests, of which some matter and some do not; to find out which is the work. "
+    "(It takes a log that keeps whole requests, and those hold tokens: a log to be guarded.)",
+)

@@ -1,0 +1,183 @@
+"""Servers are added while customers act: whether each one helps at once.
+
+What is done: customers log in at the only server and fill their carts. A server is added,
+then another, while they go on asking. After each step everybody asks several times, all at
+the same time, and it is counted who answered, how fast it went, and whether each answer
+showed the acknowledged cart. Showing a cart waits for a supplier's answer: 20 ms, simulated,
+one call at a time for each server. So waiting is the limit, not this machine's two or eight
+cores; without that, servers on one machine only share its cores.
+
+What would disprove it: one answer without the cart, or a new server that customers who are
+already there get nothing from (the busiest server does more than 1.5 times the mean).
+
+What it depends on at the stateful desk: in process memory a new server knows nobody, and
+every request it gets is refused. With affinity the cart is safe, because customers who are
+there stay where they were: the new server is idle until new ones come. A shared store scales
+as the token does, as far as the store goes.
+
+Try next: `lab run scale-out --store redis` (the plain desks, which do not wait).
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import chain
+
+from lab.bench import Lab
+from lab.evidence.exchange import Exchange
+from lab.evidence.ledger import Fate
+from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.shopper import Shopper
+from lab.experiments import Question
+from lab.experiments.judging import kept_share, lacks_reads
+from lab.experiments.matrix import FILE, MEMORY, MEMORY_AFFINITY, REDIS, TOKEN
+
+CLAIM = "Adding a server is easy, and helps at once."
+EXPECTED = Verdict.HOLDS
+
+
+def _waiting(name: str, desk: str, expect: Verdict, affinity: str = "none") -> Variant:
+    return Variant(
+        name,
+        desk,
+        Knobs(servers=1, affinity=affinity),
+        module="lab.altered.slow_supplier",
+        env={"DESK": f"{desk}_app"},
+        expect=expect,
+    )
+
+
+VARIANTS = (
+    _waiting("memory", "stateful", Verdict.FAILS),
+    _waiting("memory-affinity", "stateful", Verdict.FAILS, affinity="cookie"),
+    _waiting("token", "stateless", Verdict.HOLDS),
+)
+EXPECTATIONS = (
+    *VARIANTS,
+    MEMORY.expecting(Verdict.FAILS),
+    MEMORY_AFFINITY.expecting(Verdict.FAILS),
+    FILE.expecting(Verdict.HOLDS),
+    REDIS.expecting(Verdict.HOLDS),
+    TOKEN.expecting(Verdict.HOLDS),
+)
+CUSTOMERS = 8
+READS_EACH = 3
+PACE_S = 0.02
+MAX_OVER_MEAN = 1.5
+
+
+def ABOUT(variant: Variant) -> bool:
+    """The claim is about the stateless desk, with or without a supplier to wait for."""
+    return variant.app == "stateless"
+
+
+def script(shopper: Shopper, lab: Lab) -> None:
+    """Fill the carts at one server, add servers one by one, ask for the carts after each."""
+    for customer in lab.customers:
+        customer.login()
+        customer.add("laptop")
+    steps = [step(lab)]
+    for _ in range(lab.n(3, 2)):
+        lab.while_(shopper.view_cart, lab.add_server, PACE_S)
+        everybody_asks(lab, times=1)  # nginx answers each open connection the old way once more
+        steps.append(step(lab))
+    servers = [each["servers"] for each in steps]
+    lab.measure(
+        steps=steps,
+        max_over_mean_load=steps[-1]["max_over_mean_load"],
+        speedup=round(steps[-1]["per_s"] / steps[0]["per_s"], 2),
+    )
+    lab.curve(
+        "carts shown per second (each waits for a simulated 20 ms supplier call)",
+        "servers",
+        "carts per second",
+        list(zip(servers, (each["per_s"] for each in steps), strict=True)),
+    )
+    lab.curve(
+        "load of the busiest server over the mean",
+        "servers",
+        "times",
+        list(zip(servers, (each["max_over_mean_load"] for each in steps), strict=True)),
+    )
+
+
+def step(lab: Lab) -> Measurements:
+    """Let everybody ask, and measure it."""
+    began_s = time.monotonic()
+    answers = everybody_asks(lab, READS_EACH)
+    return told(answers, len(lab.servers), time.monotonic() - began_s)
+
+
+def everybody_asks(lab: Lab, times: int) -> list[Exchange]:
+    """Let every customer ask for the cart, one time after another, all at the same time."""
+
+    def ask(customer: Shopper) -> list[Exchange]:
+        return [customer.view_cart() for _ in range(times)]
+
+    return list(chain(*lab.together([partial(ask, customer) for customer in lab.customers])))
+
+
+def told(answers: Sequence[Exchange], servers: int, seconds: float) -> Measurements:
+    """Return the measurements of one step. Refused and failed reads count as misrouted."""
+    kept = sum(exchange.fate == Fate.KEPT for exchange in answers)
+    return {
+        "servers": servers,
+        "reads": len(answers),
+        "misrouted": len(answers) - kept,
+        "max_over_mean_load": max_over_mean(answers, servers),
+        "per_s": round(kept / seconds, 1),
+    }
+
+
+def max_over_mean(answers: Iterable[Exchange], servers: int) -> float:
+    """Return the busiest server's share of the answers over an even share: 1.0 is even."""
+    load = Counter(exchange.replica for exchange in answers if exchange.replica)
+    return round(max(load.values()) * servers / load.total(), 2) if load else 0.0
+
+
+def observe(measured: Measurements) -> Observation:
+    """Observe whether every read saw its cart, and whether the new servers took their share."""
+    if missing := lacks_reads(measured):
+        return Observation(Verdict.UNKNOWN, missing)
+    steps = measured["steps"]
+    reads = sum(each["reads"] for each in steps)
+    misrouted = sum(each["misrouted"] for each in steps)
+    seen = kept_share(reads - misrouted, reads, "reads saw the cart")
+    even = measured["max_over_mean_load"] <= MAX_OVER_MEAN
+    verdict = seen.verdict if even else Verdict.FAILS
+    return Observation(
+        verdict,
+        f"{seen.number}; {steps[-1]['servers']} servers did {measured['speedup']:.1f} times the "
+        f"work of {steps[0]['servers']}, the busiest {measured['max_over_mean_load']:.1f} times "
+        "the mean",
+    )
+
+
+def _observed(lanes: dict[str, VariantResult]) -> int | None:
+    def speedup(lane: str) -> float | None:
+        return lanes[lane].measurements.get("speedup") if lane in lanes else None
+
+    sticky, token = speedup("memory-affinity"), speedup("token")
+    if sticky is None or token is None:
+        return None
+    return {(True, True): 0, (False, True): 1, (True, False): 2, (False, False): 3}[
+        sticky > HELPS, token > HELPS
+    ]
+
+
+HELPS = 1.5
+QUESTION = Question(
+    "One server is busy with eight customers. Servers are added; at the stateful desk the "
+    "balancer keeps each customer at the server that has their session. Where do these eight "
+    "get more done?",
+    (
+        "at both desks",
+        "at the stateless desk only",
+        "at the stateful desk only",
+        "at neither",
+    ),
+    _observed,
+    "Affinity keeps the cart findable by never moving its owner: the new server helps new "
+    "customers, not those who wait. A request that brings its own state can go to any server.",
+)

@@ -1,0 +1,158 @@
+"""Customers shop and leave without a word: what is left on the server.
+
+What is done: customers log in, put a laptop in the cart, ask for it, and go away without
+logging out. Before and after, it is counted what the desk holds in its processes, in files
+and in the store, how much the store was asked, how long a look at the cart took, and how
+many bytes went over the wire for it.
+
+What would disprove it: one session kept on the server, or one store operation, at the
+stateless desk.
+
+What it depends on: nothing at the stateful desk spares it the sessions; the store decides
+where they are, who has to keep it running, and what a request costs more. Nobody tells the
+server that a customer has left: a session stays until it expires (an hour here). The
+stateless desk pays in bytes on the wire instead, with every request.
+
+How far the numbers go: the bytes in files are exact; those in the store are what it says
+its keys take up; those of a process are the growth of its resident set, which below some
+10,000 sessions is mostly chance, and so is not scaled up.
+
+Try next: `lab run size`, where the bytes on the wire grow with the cart.
+"""
+
+from collections.abc import Sequence
+
+from lab.bench import Held, Lab
+from lab.evidence.exchange import Exchange
+from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.shopper import Shopper
+from lab.evidence.statistics import latency
+from lab.experiments import Question
+from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN
+
+CLAIM = "No session storage to sync, maintain, or troubleshoot."
+EXPECTED = Verdict.HOLDS
+VARIANTS = (
+    Variant("memory", "stateful", Knobs(servers=1), expect=Verdict.FAILS),
+    Variant("file", "stateful", Knobs(servers=1, store="file"), expect=Verdict.FAILS),
+    Variant("redis", "stateful", Knobs(servers=1, store="redis"), expect=Verdict.FAILS),
+    Variant("token", "stateless", Knobs(servers=1), expect=Verdict.HOLDS),
+)
+EXPECTATIONS = (
+    *VARIANTS,
+    MEMORY.expecting(Verdict.FAILS),
+    FILE.expecting(Verdict.FAILS),
+    REDIS.expecting(Verdict.FAILS),
+    TOKEN.expecting(Verdict.HOLDS),
+)
+CUSTOMERS = 120
+QUICK_CUSTOMERS = 20
+NO_STATE: dict[str, str | None] = {"Cookie": None, "Authorization": None}
+
+
+def script(shopper: Shopper, lab: Lab) -> None:
+    """Let customers come, buy, look and go; hold what the server has against what it had."""
+    customers = list(lab.customers)
+    warm_up = lab.shopper()  # connections and code are there before anything is compared
+    for act in (warm_up.login, warm_up.view_cart, warm_up.logout):
+        act()
+    before = lab.held()
+
+    def come_and_buy() -> None:
+        for customer in customers:
+            customer.login()
+            customer.add("laptop")
+
+    looks, strangers = [], []
+
+    def look() -> None:
+        for customer in customers:  # in turn with a request to compare: the machine may be busy
+            looks.append(customer.view_cart())
+            strangers.append(customer.request("GET", "/api/server", headers=NO_STATE))
+
+    operations = lab.store_operations(come_and_buy) + lab.store_operations(look)
+    after = lab.held()
+    lab.measure(
+        **growth(before, after, len(customers)),
+        store_operations_per_request=round(operations / (3 * len(customers)), 2),
+        **on_the_wire(looks, strangers),
+    )
+
+
+def growth(before: Held, after: Held, customers: int) -> Measurements:
+    """Return what is held more than before: counts, and bytes per 1,000 customers."""
+    thousands = customers / 1000
+    in_files = after.file_bytes - before.file_bytes
+    in_store = after.store_bytes - before.store_bytes
+    return {
+        "customers_who_left": customers,
+        "sessions_left": after.sessions - before.sessions,
+        "sessions_left_in_processes": after.in_processes - before.in_processes,
+        "sessions_left_in_files": after.in_files - before.in_files,
+        "keys_left_in_store": after.in_store - before.in_store,
+        "file_bytes_per_1000": round(in_files / thousands),
+        "store_bytes_per_1000": round(in_store / thousands),
+        "process_bytes_more_coarse": after.process_bytes - before.process_bytes,
+    }
+
+
+def on_the_wire(looks: Sequence[Exchange], strangers: Sequence[Exchange]) -> Measurements:
+    """Return what a look at the cart cost: bytes each way, its latency, and what state adds.
+
+    `strangers` are requests that carry no state and so need none: what they take is this
+    machine and nginx.
+    """
+    answered = [exchange for exchange in looks if exchange.ok]
+    n = max(1, len(answered))
+    look = latency([exchange.elapsed_ms for exchange in answered])
+    bare = latency([exchange.elapsed_ms for exchange in strangers if exchange.ok])
+    known = look["n"] and bare["n"]
+    return {
+        "look_bytes_sent": round(sum(exchange.bytes_sent for exchange in answered) / n),
+        "look_bytes_received": round(sum(exchange.bytes_received for exchange in answered) / n),
+        "look_latency": look,
+        "stranger_latency": bare,
+        "state_adds_ms": round(look["p50_ms"] - bare["p50_ms"], 3) if known else None,
+    }
+
+
+def observe(measured: Measurements) -> Observation:
+    """Observe whether anything is left on the server, or any store was asked."""
+    if not measured["carts_acknowledged"] or measured["state_adds_ms"] is None:
+        return Observation(Verdict.UNKNOWN, "nobody bought anything and saw it")
+    left, asked = measured["sessions_left"], measured["store_operations_per_request"]
+    look, bare = measured["look_latency"], measured["stranger_latency"]
+    wire = measured["look_bytes_sent"] + measured["look_bytes_received"]
+    return Observation(
+        Verdict.FAILS if left or asked else Verdict.HOLDS,
+        f"{left} sessions left by {measured['customers_who_left']} customers who went, {asked:g} "
+        f"store operations a request; a look takes {wire} bytes and {look['p50_ms']:.1f} ms, a "
+        f"request without state {bare['p50_ms']:.1f} ms (medians of {look['n']})",
+    )
+
+
+def _observed(lanes: dict[str, VariantResult]) -> int | None:
+    measured = [lanes[name].measurements for name in ("redis", "token") if name in lanes]
+    if len(measured) < 2 or any("sessions_left" not in each for each in measured):
+        return None
+    redis, token = measured
+    if token["sessions_left"]:
+        return 3
+    left, came = redis["sessions_left"], redis["customers_who_left"]
+    return 0 if not left else 2 if left == came else 1
+
+
+QUESTION = Question(
+    "Customers put a laptop in the cart and close the browser without logging out. How many "
+    "of their sessions does the store still hold, and how many carts does the stateless desk?",
+    (
+        "none and none: they have left",
+        "some and none: the store drops idle ones",
+        "all and none",
+        "all and all",
+    ),
+    _observed,
+    "HTTP has no goodbye. A server that keeps sessions keeps those of customers who will never "
+    "come back, until a time limit; somebody has to choose it, and to watch the store. The "
+    "stateless desk has nothing to tidy up: each customer took the cart along.",
+)

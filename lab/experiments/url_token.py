@@ -1,0 +1,155 @@
+"""A token in the address, as the article writes it: where it is found afterwards.
+
+What is done: a customer asks for the cart with `?token=…&userId=…` in the URL, then follows
+a link of that page to the products, as a browser does; another customer asks as often with
+the token in a header. nginx keeps the access log that it keeps by default (format
+"combined"). Then the places where a URL goes are searched for what the customer carries.
+
+Where the parts come from: the log is nginx's own. The Referer is the one that the policy of
+browsers prescribes (W3C Referrer Policy, "strict-origin-when-cross-origin", their default):
+the whole URL on the same origin, query included, and the bare origin elsewhere; the lab
+computes it, sends it, and looks at what nginx got. The history is the URL itself. No
+browser is started here.
+
+What would disprove it: the token of the URL is in none of these places; or the token of a
+header is in one of them too.
+
+At the stateful desk the parameter carries nothing, and the session id in the cookie leaks
+nowhere. (Session ids used to travel in URLs as well, and leaked in the same way.)
+
+Try next: add `|$http_authorization` to a log_format, and see how little protects a header.
+"""
+
+import os
+from urllib.parse import quote, urlsplit
+
+from lab.bench import Lab
+from lab.evidence.exchange import Exchange
+from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.shopper import Shopper
+from lab.experiments import Question
+
+CLAIM = "A token in the URL is found afterwards where URLs are kept: log, Referer, history."
+EXPECTED = Verdict.HOLDS
+LOG = "logs/combined.log"  # within the run's folder; beside the lab's own log, which has no query
+DEFAULT_LOG = (f"access_log {LOG} combined",)
+VARIANTS = (
+    Variant(
+        "memory", "stateful", Knobs(servers=1), http_directives=DEFAULT_LOG, expect=Verdict.FAILS
+    ),
+    Variant(
+        "token", "stateless", Knobs(servers=1), http_directives=DEFAULT_LOG, expect=Verdict.HOLDS
+    ),
+)
+CUSTOMERS = 2
+LOG_DEADLINE_S = 3.0
+
+
+def script(_: Shopper, lab: Lab) -> None:
+    """Two customers, one with the token in the URL; search where each one's has been left."""
+    linker, sender = lab.customers
+    for customer in lab.customers:
+        customer.login()
+        customer.add("laptop")
+    token = linker.token or "none"  # as it is now: every answer brings another
+    secret = secret_of(linker.view_cart())
+    path = f"/api/cart?token={quote(token)}&userId={linker.user_id}"
+    n = lab.n(10, 3)
+    in_url = [linker.request("GET", path, headers={"Authorization": None}) for _ in range(n)]
+    page = lab.url + path
+    link = {"Referer": referer(page, lab.url), "Authorization": None}
+    followed = linker.request("GET", "/api/products", headers=link)
+    in_header = [sender.view_cart() for _ in range(n)]
+    log = _taken_log(lab, [*in_url, *in_header, followed])
+    in_headers = {secret_of(exchange) for exchange in in_header}
+    lab.measure(
+        requests_with_url=n,
+        requests_with_header=n,
+        requests_refused=sum(not exchange.ok for exchange in (*in_url, *in_header)),
+        lines_of_log=len(log),
+        url_in_log=sum(secret in asked for asked, _ in log),
+        url_in_referer=sum(secret in came_from for _, came_from in log),
+        url_in_referer_elsewhere=int(secret in referer(page, "https://elsewhere.example/")),
+        url_in_history=sum(secret in exchange.path for exchange in in_url),
+        header_in_log=sum(any(each in "".join(line) for each in in_headers) for line in log),
+        header_in_history=sum(
+            any(each in exchange.path for each in in_headers) for exchange in in_header
+        ),
+    )
+
+
+def referer(page: str, link: str) -> str:
+    """Return what a browser sends as Referer from `page` to `link`, by its default policy."""
+    here, there = urlsplit(page), urlsplit(link)
+    same_origin = (here.scheme, here.netloc) == (there.scheme, there.netloc)
+    return page if same_origin else f"{here.scheme}://{here.netloc}/"
+
+
+def secret_of(exchange: Exchange) -> str:
+    """Return the credential in a request's headers: what would let somebody else in."""
+    headers = exchange.request_headers
+    return (headers.get("Authorization") or headers["Cookie"]).replace("=", " ").split()[1]
+
+
+def _taken_log(lab: Lab, exchanges: list[Exchange]) -> list[tuple[str, str]]:
+    """Return (request line, Referer) of this lane's lines, and leave the log empty.
+
+    In the combined format the quoted parts are the request line, Referer and User-Agent.
+    """
+    path = lab.folder / LOG
+    lane = urlsplit(lab.url).path
+
+    if not path.exists():  # a lane of somebody's own, whose nginx keeps no such log
+        return []
+
+    def lines() -> list[list[str]]:
+        parts = [line.split('"') for line in path.read_text(encoding="utf-8").splitlines()]
+        return [part for part in parts if len(part) > 5 and f" {lane}/" in part[1]]
+
+    try:
+        lab.until(lambda: len(lines()) >= len(exchanges), LOG_DEADLINE_S)
+        return [(part[1], part[3]) for part in lines()]
+    finally:
+        os.truncate(path, 0)  # it holds good tokens; nginx has it open, and appends
+
+
+def observe(measured: Measurements) -> Observation:
+    """Observe whether the token of the URL was found, and that of a header was not."""
+    if measured["requests_refused"] or not measured["requests_with_url"]:
+        return Observation(Verdict.UNKNOWN, "a request was refused: its token is no secret")
+    if measured["lines_of_log"] <= measured["requests_with_url"] + measured["requests_with_header"]:
+        return Observation(Verdict.UNKNOWN, "nginx's log does not have every request")
+    asked = measured["requests_with_url"]
+    places = [
+        f"log {measured['url_in_log']} of {asked}",
+        f"Referer {measured['url_in_referer']} of 1",
+        f"history {measured['url_in_history']} of {asked}",
+    ]
+    by_header = measured["header_in_log"] + measured["header_in_history"]
+    found = measured["url_in_log"] + measured["url_in_referer"] + measured["url_in_history"]
+    verdict = Verdict.HOLDS if found and not by_header else Verdict.FAILS
+    return Observation(
+        verdict,
+        f"URL: {', '.join(places)}; header: {by_header} of {measured['requests_with_header']}",
+    )
+
+
+def _observed(lanes: dict[str, VariantResult]) -> int | None:
+    seen = lanes["token"].measurements if "token" in lanes else {}
+    if not seen.get("requests_with_url"):
+        return None
+    if not seen["url_in_log"]:
+        return 0
+    return 2 if seen["header_in_log"] else 1
+
+
+QUESTION = Question(
+    "A customer's token travels in the URL, later in the header Authorization. Which of the "
+    "two stands in the server's access log afterwards?",
+    ("neither", "the one in the URL", "both"),
+    _observed,
+    "A URL is made to be kept and passed on: logs, histories, bookmarks, Referer, the link in a "
+    "chat. A header is not. RFC 6750 (section 2.3) advises against tokens in URLs for this "
+    "reason. A token found there is as good as the one it was copied from, until it expires. "
+    "The Referer carries it on the same origin only, since browsers cut it elsewhere.",
+)

@@ -1,0 +1,173 @@
+"""`lab report` on real runs: every format from one result.json, and no secret in any of them."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from importlib import resources
+from xml.etree import ElementTree as ET
+
+import jsonschema
+import pytest
+
+SCHEMA = json.loads(resources.files("lab.report").joinpath("schema.json").read_text("utf-8"))
+
+SPY = """
+import json
+from pathlib import Path
+
+import psutil
+
+CLAIM = "<script>alert(1)</script> & \\u202e \\x07 \\"claim\\""
+CUSTOMERS = 2
+
+
+def keep(*secrets):
+    with Path("spied.txt").open("a") as file:
+        file.writelines(f"{secret}\\n" for secret in secrets if secret)
+
+
+def script(shopper, lab):
+    pid = shopper.request("GET", "/api/server").body["pid"]
+    keep(psutil.Process(pid).environ().get("STATELESS_SIGNING_KEYS"))
+    desk = shopper.login().replica
+    keep(shopper.token, *(cookie.value for cookie in shopper.session.cookies))
+    shopper.add("laptop", server=desk)
+    keep(shopper.token)
+    shopper.ship_to("<img src=x onerror=alert(1)> '\\"; touch gone; \\u202e$(touch gone)")
+    keep(shopper.token)
+    url = f"/api/cart?token={shopper.token or 'none'}&userId=123"
+    shopper.request("GET", url)
+    shopper.request("POST", url, json={"token": shopper.token, "deep": [url]})
+    shopper.request("GET", "/api/<script>alert(2)</script>")
+    lab.kill(desk)
+    shopper.request("GET", url, server=desk)
+    shopper.view_cart(tries=3)
+    lab.curve("bytes", "lines", "bytes", [(1, 300), (2, 400)])
+    raise ValueError(f"spying on {shopper.token} {url}")
+"""
+
+
+@pytest.fixture(scope="module")
+def spied(shared_lab):
+    """A run that puts its secrets and hostile text everywhere it can."""
+    ended = shared_lab("run", shared_lab.write("spy.py", SPY), "--servers", "2")
+    assert ended.status == 3, ended
+    assert "lab report --open" in ended.out
+    return shared_lab
+
+
+def test_a_real_run_is_as_the_schema_says(spied):
+    document = json.loads((spied.runs / "latest" / "result.json").read_text("utf-8"))
+    jsonschema.validate(document, SCHEMA, jsonschema.Draft202012Validator)
+    for name in ("experiment", "variant", "exchange", "fault", "prediction", "outcome"):
+        described = SCHEMA["$defs"][name]
+        assert set(described["required"]) <= set(described["properties"])
+    lane = document["experiments"][0]["variants"][0]
+    assert lane.keys() <= SCHEMA["$defs"]["variant"]["properties"].keys()
+    assert document["experiments"][0].keys() <= SCHEMA["$defs"]["experiment"]["properties"].keys()
+
+
+def test_without_options_it_prints_the_verdicts_and_writes_the_page(spied):
+    ended = spied("report")
+    assert ended.status == 0, ended
+    assert "? unknown" in ended.out
+    page = spied.runs / "latest" / "report.html"
+    assert str(page.resolve().relative_to(spied.folder.resolve())) in ended.out.replace("\n", "")
+    text = page.read_text("utf-8")
+    assert "<script" not in text
+    assert "nothing concluded" in text
+    assert "<figure>" in text
+
+
+def test_every_format_and_no_secret_in_any(spied):
+    made = {
+        "page": ("report", "--html", "handed-in.html"),
+        "junit": ("report", "latest", "--junit", "junit.xml"),
+        "har": ("report", "lab-runs/latest/result.json", "--har", "run.har"),
+        "curl": ("report", "--curl"),
+        "powershell": ("report", "--powershell"),
+        "to stdout": ("report", "--junit", "-"),
+    }
+    for name, arguments in made.items():
+        ended = spied(*arguments)
+        assert ended.status == 0, (name, ended)
+        assert "\x1b" not in ended.out
+        assert "\x07" not in ended.out
+        assert "\u202e" not in ended.out
+    assert ET.parse(spied.folder / "junit.xml").getroot().get("errors") == "3"
+    har = json.loads((spied.folder / "run.har").read_text("utf-8"))
+    assert len(har["log"]["entries"]) >= 16
+    secrets = set((spied.folder / "spied.txt").read_text().split())
+    assert len(secrets) >= 4  # a key, a session id, tokens
+    assert all(len(secret) >= 32 for secret in secrets)
+    searched = 0
+    for path in spied.folder.rglob("*"):
+        if path.is_file() and path.name != "spied.txt":
+            text = re.sub(r"\s+", "", path.read_text("utf-8", "replace"))
+            found = [secret[:8] for secret in secrets if secret in text]
+            assert not found, f"{path} holds {found}"
+            searched += 1
+    assert searched >= 12
+
+
+def test_a_run_of_another_machine_is_opened_and_what_is_none_is_refused(spied, tmp_path):
+    shutil.copy(spied.runs / "latest" / "result.json", tmp_path / "theirs.json")
+    ended = spied("report", str(tmp_path / "theirs.json"))
+    assert ended.status == 0
+    assert (tmp_path / "report.html").exists()
+    (tmp_path / "broken.json").write_text("{", encoding="utf-8")
+    for arguments, words in (
+        (("report", str(tmp_path / "broken.json")), "damaged"),
+        (("report", "nothing-there"), "no run"),
+        (("report", "--out", str(tmp_path / "none")), "lab run crash"),
+        (("report", "--html", "no/such/folder.html"), "cannot write"),
+    ):
+        refused = spied(*arguments)
+        assert refused.status == 2, refused
+        assert words in " ".join(refused.err.split()), refused
+
+
+def test_it_explains_itself(lab_here):
+    ended = lab_here("report", "--help")
+    assert ended.status == 0
+    assert max(map(len, ended.out.splitlines())) <= 80
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no bash")
+@pytest.mark.parametrize("desk", ["stateful", "stateless"])
+def test_a_command_of_a_run_works_at_a_running_desk(spied, lab_here, desk):
+    if not shutil.which("curl") or not shutil.which("bash"):
+        pytest.skip("no curl or no bash")
+    ended = spied("report", "--curl")
+    mine = ended.out[ended.out.index(f"lane {desk}") :].split("\n# spy, lane")[0].splitlines()
+    wanted = [line for line in mine if line.startswith("curl") and "token=" not in line]
+    up = lab_here.start("up", "--port", "0", "--servers", "2")
+    from conftest import wait_for
+
+    base = wait_for(lambda: re.search(rf"http://\S+/{desk}", up.out_path.read_text("utf-8")))[0]
+    token, answers = "", []
+    for line in wanted:
+        done = subprocess.run(
+            ["bash", "-c", line],
+            env={**os.environ, "BASE": base, "TOKEN": token},
+            cwd=lab_here.folder,
+            capture_output=True,
+            check=True,
+        )
+        head, _, body = done.stdout.decode().partition("\r\n\r\n")
+        answers.append((line, int(head.split()[1]), body))
+        if '"token"' in body:
+            token = json.loads(body)["token"]
+    up.terminate()
+    lab_here.finish(up)
+    statuses = [status for _, status, _ in answers]
+    assert statuses[:3] == [200, 200, 201], answers
+    assert not (lab_here.folder / "gone").exists()
+    reads = [(status, body) for line, status, body in answers if line.endswith('"$BASE"/api/cart')]
+    assert reads
+    if desk == "stateless":  # any server; the stateful desk's memory depends on who answers
+        assert all(status == 200 and "Laptop" in body for status, body in reads), answers
+    (address,) = [(line, status, body) for line, status, body in answers if "-X PUT" in line]
+    assert address[1] in (200, 401, 422), address

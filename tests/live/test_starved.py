@@ -1,0 +1,126 @@
+"""A run without evidence is unknown, with exit status 3: never a pass, whichever desk starved."""
+
+from dataclasses import replace
+
+import pytest
+
+from lab import experiments, runner
+from lab.evidence.result import Knobs, Verdict, exit_status
+from lab.experiments.matrix import REDIS, TOKEN, two_desks
+from lab.runner import NO_STORE, Run
+
+UNKNOWN = Verdict.UNKNOWN
+BOTH = two_desks(Knobs(servers=2))
+
+
+def perform(folder, by, script=None, variants=BOTH):
+    experiment = experiments.find(by)
+    if script:
+        experiment = replace(experiment, script=script, quick_customers=1)
+    (folder / "run").mkdir(mode=0o700)
+    return Run(folder / "run", quick=True).perform(experiment, variants)
+
+
+def nobody_writes(shopper, lab):
+    """Ask only: no cart was ever promised."""
+    shopper.view_cart()
+
+
+def only_refused_writes(shopper, lab):
+    """Write without a login: refused, so nothing is owed."""
+    shopper.add("laptop")
+    shopper.checkout()
+    shopper.view_cart()
+
+
+def nobody_reads_afterwards(shopper, lab):
+    """Everything dies, and stays dead: no read can be answered after the fault."""
+    shopper.login()
+    shopper.add("laptop")
+    shopper.view_cart()
+    for server in lab.servers:
+        lab.kill(server)
+
+
+def nothing_is_killed(shopper, lab):
+    """Shop on: a kept cart says nothing about a crash that there was not."""
+    shopper.login(server="A")
+    shopper.add("laptop", server="A")
+    shopper.view_cart(server="A")
+
+
+def killed_and_not_restarted(shopper, lab):
+    """A kill is no restart."""
+    shopper.login(server="A")
+    shopper.add("laptop", server="A")
+    lab.kill("B")
+    shopper.view_cart(server="A")
+
+
+NO_WRITE = "no write was acknowledged"
+NO_READ = "1 carts could not be read afterwards"
+
+
+@pytest.mark.parametrize(
+    ("by", "script", "told"),
+    [
+        ("any-server", nobody_writes, NO_WRITE),
+        ("first-visit", only_refused_writes, NO_WRITE),
+        ("any-server", nobody_reads_afterwards, NO_READ),
+        ("crash", nobody_reads_afterwards, NO_READ),
+        ("crash", nothing_is_killed, "the death of the server was not confirmed"),
+        ("restart-all", nothing_is_killed, "no restart was confirmed"),
+        ("restart-all", killed_and_not_restarted, "no restart was confirmed"),
+    ],
+)
+def test_a_starved_run_is_unknown_on_both_sides(tmp_path, by, script, told):
+    result = perform(tmp_path, by, script)
+    assert [(v.observation.verdict, v.observation.number) for v in result.variants] == [
+        (UNKNOWN, told)
+    ] * 2
+    assert (result.judgement.verdict, result.met) == (UNKNOWN, None)
+    assert exit_status([result]) == 3
+
+
+@pytest.mark.parametrize("starved", ["stateful", "stateless"])
+def test_one_starved_desk_is_enough(tmp_path, starved):
+    """The claim may be about the other desk: what was to be compared was not."""
+
+    def script(shopper, lab):
+        if lab._setting.variant.app != starved:
+            shopper.login(server="A")
+            shopper.add("laptop", server="A")
+        shopper.view_cart(server="A")
+
+    result = perform(tmp_path, "any-server", script, two_desks(Knobs(servers=1)))
+    seen = {v.variant.app: v.observation for v in result.variants}
+    assert seen.pop(starved).number == NO_WRITE
+    (other,) = seen.values()
+    assert other.verdict is Verdict.HOLDS
+    assert result.met is None
+    assert exit_status([result]) == 3
+
+
+@pytest.mark.parametrize("by", ["any-server", "crash"])
+def test_where_the_store_is_missing_its_lanes_are_unknown_and_say_how_to_get_one(
+    tmp_path, monkeypatch, by
+):
+    monkeypatch.setattr(runner, "find_store", lambda: None)
+    lanes = (replace(REDIS, knobs=Knobs(2, "redis")), replace(TOKEN, knobs=Knobs(2)))
+    result = perform(tmp_path, by, variants=lanes)
+    redis, token = result.variants
+    assert redis.trouble == redis.observation.number == NO_STORE
+    assert redis.observation.verdict is UNKNOWN
+    assert "lab doctor" in NO_STORE
+    assert not list(redis.record.exchanges())
+    assert token.observation.verdict is Verdict.HOLDS
+    assert result.met is None
+    assert exit_status([result]) == 3
+
+
+def test_with_nothing_but_lanes_that_need_the_store_nothing_is_started(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "find_store", lambda: None)
+    monkeypatch.setattr(runner, "Bench", None)
+    result = perform(tmp_path, "any-server", variants=(REDIS,))
+    assert result.judgement.verdict is UNKNOWN
+    assert exit_status([result]) == 3

@@ -1,0 +1,184 @@
+"""Logout, double checkout, two tabs, fixation: verdicts and predictions from measurements alone."""
+
+import pytest
+
+from lab.evidence.record import Record
+from lab.evidence.result import Knobs, Measurements, Variant, VariantResult, Verdict
+from lab.experiments import double_checkout, find, fixation, logout, two_tabs
+
+HOLDS, FAILS, DEPENDS, UNKNOWN = Verdict
+MODULES = [logout, double_checkout, two_tabs, fixation]
+
+LOGOUT = {
+    "logged_out": True,
+    "replays": 9,
+    "replays_accepted": 9,
+    "accepted_for_s": 2.4,
+    "refused_in_the_end": False,
+    "store_operations_per_request": 0.0,
+}
+REFUSED_AT_ONCE = {**LOGOUT, "replays": 1, "replays_accepted": 0, "refused_in_the_end": True}
+EXPIRED = {**LOGOUT, "replays_accepted": 4, "accepted_for_s": 1.2, "refused_in_the_end": True}
+SOLD = {"orders_repeated": 3, "orders_sold_again": 3}
+NOT_SOLD = {"orders_repeated": 3, "orders_sold_again": 0}
+TABS = {
+    "in_turn_acknowledged": 2,
+    "in_turn_given_up": 0,
+    "in_turn_lost": 0,
+    "at_once_acknowledged": 30,
+    "at_once_given_up": 0,
+    "at_once_lost": 0,
+}
+SAFE = {"planted": 10, "opened": 0, "refused": 10}
+
+
+@pytest.mark.parametrize(
+    ("module", "measured", "verdict", "words"),
+    [
+        (logout, LOGOUT, HOLDS, "9 of 9 requests accepted after logout, for 2.4 s, no end seen"),
+        (logout, EXPIRED, DEPENDS, "4 of 9 requests accepted after logout, for 1.2 s, then"),
+        (logout, REFUSED_AT_ONCE, FAILS, "0 of 1 requests accepted after logout"),
+        (
+            logout,
+            {**REFUSED_AT_ONCE, "store_operations_per_request": 1.0},
+            FAILS,
+            "store operations per request: 1",
+        ),
+        (logout, {**LOGOUT, "replays": 0, "replays_accepted": 0}, UNKNOWN, "no request"),
+        (logout, {**LOGOUT, "logged_out": False}, UNKNOWN, "after a logout"),
+        (double_checkout, SOLD, HOLDS, "3 of 3 repeated orders"),
+        (double_checkout, {**SOLD, "orders_sold_again": 1}, HOLDS, "1 of 3"),
+        (double_checkout, NOT_SOLD, FAILS, "0 of 3 repeated orders"),
+        (
+            double_checkout,
+            {**NOT_SOLD, "store_operations_per_write": 2},
+            FAILS,
+            "store operations per change: 2",
+        ),
+        (double_checkout, {"orders_repeated": 0, "orders_sold_again": 0}, UNKNOWN, "nothing"),
+        (two_tabs, TABS, FAILS, "0 of 32 acknowledged adds lost"),
+        (two_tabs, {**TABS, "in_turn_lost": 1}, HOLDS, "1 of 32"),
+        (two_tabs, {**TABS, "at_once_lost": 27}, HOLDS, "27 of 32"),
+        (two_tabs, {**TABS, "at_once_given_up": 9}, FAILS, "9 given up"),
+        (two_tabs, {"in_turn_acknowledged": 0, "at_once_given_up": 9}, UNKNOWN, "nothing"),
+        (fixation, SAFE, HOLDS, "0 of 10 planted ids"),
+        (fixation, {**SAFE, "opened": 1, "refused": 9}, FAILS, "1 of 10 planted ids"),
+        (fixation, {"planted": 0, "opened": 0, "refused": 0}, UNKNOWN, "nobody logged in"),
+    ],
+)
+def test_what_follows_from_measurements(module, measured, verdict, words):
+    seen = module.observe(measured)
+    assert seen.verdict is verdict, seen
+    assert words in seen.number
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_script_that_measured_nothing_is_no_evidence(module):
+    assert module.observe({}).verdict is UNKNOWN
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_expectations_are_declared_for_the_subject_and_the_question_has_its_choices(module):
+    experiment = find(module.__name__.rpartition(".")[2].replace("_", "-"))
+    subjects = [variant for variant in experiment.variants if experiment.about(variant)]
+    assert subjects
+    assert {variant.expect for variant in subjects if variant.expect} == {experiment.expected}
+    assert 2 <= len(experiment.question.choices) <= 4
+    assert experiment.question.observed({}) is None
+
+
+def test_each_claim_is_about_one_kind_of_desk():
+    for module in (logout, double_checkout, two_tabs):
+        experiment = find(module.__name__.rpartition(".")[2].replace("_", "-"))
+        assert [v.name for v in experiment.variants if experiment.about(v)] == ["token"]
+    about = find("fixation").about
+    assert about(Variant("stateful", "stateful", Knobs()))
+    assert not about(fixation.KEEPS_ID)
+    assert not about(fixation.TOKEN)
+
+
+def test_a_lane_of_a_name_is_expected_to_do_as_its_namesake_not_as_one_of_its_kind():
+    """Both are the plain token desk on one server; only their lives differ."""
+    experiment = find("logout")
+    for name, measured in (("token", LOGOUT), ("token-short-expiry", EXPIRED)):
+        (variant,) = [each for each in experiment.variants if each.name == name]
+        lane = done(measured, variant)
+        lane.observation = experiment.observation(lane)
+        assert experiment.judge([lane]).surprises == ()
+    by_hand = done(EXPIRED, Variant("stateless", "stateless", Knobs(servers=1)))
+    by_hand.observation = experiment.observation(by_hand)
+    assert experiment.judge([by_hand]).surprises
+
+
+def done(measured: Measurements, variant=None):
+    variant = variant or Variant("lane", "stateless")
+    return VariantResult(variant, Record(variant.name), dict(measured))
+
+
+def lanes(**measured):
+    return {name.replace("_", "-"): done(values) for name, values in measured.items()}
+
+
+@pytest.mark.parametrize(
+    ("results", "choice"),
+    [
+        (lanes(token=REFUSED_AT_ONCE), 0),
+        (lanes(token=LOGOUT, token_short_expiry=EXPIRED), 1),
+        (lanes(token=LOGOUT, token_short_expiry=LOGOUT), 2),
+        (lanes(token=LOGOUT, token_short_expiry=REFUSED_AT_ONCE), None),
+        (lanes(token=LOGOUT), None),
+        (lanes(token={}), None),
+    ],
+)
+def test_how_long_a_token_lives(results, choice):
+    assert logout.QUESTION.observed(results) == choice
+
+
+@pytest.mark.parametrize(
+    ("memory", "token", "choice"),
+    [
+        (NOT_SOLD, NOT_SOLD, 0),
+        (SOLD, NOT_SOLD, 1),
+        (NOT_SOLD, SOLD, 2),
+        (SOLD, SOLD, 3),
+        ({}, SOLD, None),
+        ({"orders_repeated": 0}, SOLD, None),
+    ],
+)
+def test_who_sells_twice(memory, token, choice):
+    results = lanes(memory=memory, token=token)
+    assert double_checkout.QUESTION.observed(results) == choice
+
+
+LOSSES = {**TABS, "at_once_lost": 9}
+
+
+@pytest.mark.parametrize(
+    ("results", "choice"),
+    [
+        (lanes(memory=TABS, redis=TABS, token=TABS), 0),
+        (lanes(memory=TABS, redis=LOSSES, token=TABS), 1),
+        (lanes(memory=TABS, token=LOSSES), 2),
+        (lanes(memory=TABS, file=LOSSES, token=LOSSES), 3),
+        (lanes(memory=TABS, redis={}, token=LOSSES), 2),
+        (lanes(memory={}, token=LOSSES), None),
+        (lanes(memory=LOSSES), None),
+        (lanes(token=LOSSES), None),
+    ],
+)
+def test_who_loses(results, choice):
+    assert two_tabs.QUESTION.observed(results) == choice
+
+
+@pytest.mark.parametrize(
+    ("measured", "choice"),
+    [
+        (SAFE, 1),
+        ({**SAFE, "opened": 5, "refused": 5}, 0),
+        ({**SAFE, "refused": 5}, None),
+        ({}, None),
+    ],
+)
+def test_what_mallory_sees(measured, choice):
+    assert fixation.QUESTION.observed(lanes(memory=measured)) == choice
+    assert fixation.QUESTION.observed(lanes(redis=measured)) == choice

@@ -1,0 +1,286 @@
+"""report.html: one offline page without scripts, honest, and unmoved by hostile text."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from report_documents import HOSTILE, crash, crowd, exchange, experiment, fault, hostile, lane, run
+
+from lab.report.html import command, page, sample_size
+from lab.report.plain import visible
+from lab.report.sequence import MOST_ROWS, diagram
+
+VOID = {"meta", "br", "img", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Reads a page: its tags, its text, and whether every tag is closed."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.attributes, self.open, self.text = [], [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag not in VOID and not self.get_starttag_text().endswith("/>"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    @property
+    def words(self):
+        return " ".join(" ".join(self.text).split())
+
+
+def assert_offline_and_inert(text):
+    read = Page(text)
+    assert not {"script", "img", "iframe", "object", "embed", "link", "base", "form"} & set(
+        read.tags
+    )
+    for _, name, value in read.attributes:
+        assert not name.startswith("on")
+        assert name not in ("src", "action", "srcdoc")
+        if name in ("href", "xlink:href"):
+            assert value.startswith("#")
+        if name == "style":
+            assert re.fullmatch(r"min-width: \d+px; max-width: \d+px|opacity: \d", value), value
+    for css in re.findall(r"<style.*?</style>", text, re.S):
+        assert not re.search(r"@import|url\(|expression", css)
+    assert "default-src 'none'" in text
+    assert not re.search(
+        "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text
+    )
+    text.encode("utf-8")
+    return read
+
+
+@pytest.mark.parametrize("make", [crash, crowd, hostile, run])
+def test_every_page_is_offline_without_scripts_and_well_formed(make):
+    assert_offline_and_inert(page(make()))
+
+
+def test_a_hostile_text_is_shown_as_text():
+    read = assert_offline_and_inert(page(hostile()))
+    assert "<script>alert(1)</script>" in read.words
+    assert "{{7*7}}" in read.words
+    assert "\\u202eltr" in read.words
+
+
+def test_the_same_document_gives_the_same_page():
+    assert page(hostile()) == page(hostile())
+
+
+def test_ids_are_unique_and_links_lead_somewhere():
+    read = Page(page(crash()))
+    ids = [value for _, name, value in read.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    links = {value[1:] for _, name, value in read.attributes if name == "href"}
+    assert links <= set(ids)
+
+
+def test_the_page_says_what_a_report_must_say():
+    words = Page(page(crash())).words
+    for part in (
+        "Servers can crash or restart without affecting users.",
+        "✓ holds",
+        "60 of 60 acknowledged carts kept",
+        "lab run crash --seed 42",
+        "1.31.3, from PATH",
+        "2026-11-24 07:55:35 UTC",  # the first answer's Date, less the half second before it
+        "✕ 1 cart lost",
+        "✓ 1 cart kept",
+        "✕ kill A: pid 7, SIGKILL, confirmed",
+        "502",
+        "curl -i -sS",
+        'Bearer \'"$TOKEN"',
+    ):
+        assert part in words, part
+
+
+def test_nothing_concluded_does_not_look_like_success():
+    document = run(
+        experiment(
+            [lane(trouble="no session store here", outcome=None, measurements={})],
+            verdict="unknown",
+            expectation_met=None,
+            number="",
+            because="no session store here",
+        )
+    )
+    text = page(document)
+    words = Page(text).words
+    assert "? nothing concluded" in words
+    assert "This is not a pass" in words
+    assert 'class="verdict holds"' not in text
+    assert "✓ 1" not in words
+
+
+def test_a_quick_run_and_one_cut_short_say_so():
+    words = Page(page(run(experiment([lane()], quick=True, interrupted=True)))).words
+    assert "Quick run." in words
+    assert "Cut short." in words
+    assert "--seed 42 --quick" in words
+
+
+def test_an_empty_run_says_so():
+    assert "Nothing was run." in Page(page(run())).words
+
+
+def test_a_broken_expectation_stands_in_the_table_of_verdicts():
+    document = run(experiment([lane(broken_expectation="assert 1 == 2")], expectation_met=False))
+    assert "! stateful: assert 1 == 2" in Page(page(document)).words
+
+
+def test_sure_and_wrong_comes_first():
+    def predicted(name, right, confidence):
+        made = {"question": f"{name}?", "choices": ["yes", "no"], "predicted": 0}
+        made |= {"confidence": confidence, "right": right, "explanation": "Because."}
+        made["observed"] = {True: 0, False: 1, None: None}[right]
+        return experiment([lane()], name=name, prediction=made)
+
+    words = Page(
+        page(
+            run(
+                predicted("right", True, "certain"),
+                predicted("guessed", False, "guess"),
+                predicted("sure", False, "certain"),
+                predicted("open", None, "certain"),
+            )
+        )
+    ).words
+    summary = words[words.index("the surest wrong ones first") : words.index("Question")]
+    assert summary.index("sure?") < summary.index("guessed?") < summary.index("right?")
+    for part in ("✕ not as predicted", "✓ as predicted", "? not known", "Because."):
+        assert part in words
+
+
+# --- the diagram
+
+
+def test_a_short_record_is_drawn_whole():
+    drawn = diagram(crash()["experiments"][0]["variants"][0], {})
+    assert [row.kind for row in drawn.rows] == ["exchange", "fault", "exchange", "exchange"]
+    assert [row.look for row in drawn.rows] == ["plain", "down", "doubt", "lost"]
+    assert (drawn.drawn, drawn.of) == (3, 3)
+    assert "stateful-3" in drawn.rows[3].title
+
+
+def test_a_killed_server_has_no_life_until_it_is_restarted():
+    events = [exchange("a"), exchange("b", replica="A")]
+    order = ["a", "kill A", "restart A", "b"]
+    it = lane(exchanges=events, faults=[fault(), fault("restart")], order=order)
+    drawn = diagram(it, {})
+    at_a = next(column.x for column in drawn.columns if column.name == "A")
+    life = [line for line in drawn.lines if line.x == at_a]
+    assert [line.state for line in life] == ["up", "down", "up"]
+    assert [line.top for line in life[1:]] == [line.bottom for line in life[:-1]]
+
+
+def test_nothing_reaches_a_server_that_nobody_is_known_to_have_reached():
+    nobody = exchange(status=502, replica=None, outcome="failed")
+    drawn = diagram(lane(exchanges=[nobody]), {})
+    balancer = next(column.x for column in drawn.columns if column.kind == "balancer")
+    assert drawn.rows[0].to_x == drawn.rows[0].from_x == balancer
+    asked_for = diagram(lane(exchanges=[nobody | {"server": "B"}]), {}).rows[0]
+    assert asked_for.to_x > asked_for.from_x == balancer
+
+
+def test_without_an_answer_no_arrow_comes_back():
+    silent = exchange(status=None, replica=None, outcome="unknown", error="ReadTimeout")
+    assert diagram(lane(exchanges=[silent]), {}).rows[0].from_x == 0
+
+
+def test_a_long_record_is_cut_visibly_around_the_fault():
+    drawn = diagram(crowd()["experiments"][0]["variants"][0], {})
+    kinds = [row.kind for row in drawn.rows]
+    assert kinds.count("fault") == 1
+    assert kinds.count("gap") == 2
+    assert len(drawn.rows) <= MOST_ROWS + 2
+    assert drawn.of == 180
+    left = sum(int(row.label.split()[0]) for row in drawn.rows if row.kind == "gap")
+    assert drawn.drawn + left == 180
+    text = page(crowd())
+    assert f"{drawn.drawn} of 180 requests drawn" in text
+    assert "in the list below" in text
+
+
+def test_a_record_past_what_a_page_can_hold_says_how_much_is_missing():
+    text = page(run(experiment([lane(exchanges=[exchange(f"x-{n}") for n in range(450)])])))
+    assert "50 more exchanges are not shown here: they are in result.json." in text
+
+
+# --- charts
+
+
+def curve(points, **more):
+    return {"x": "lines", "y": "bytes", "points": points} | more
+
+
+def test_lanes_with_a_curve_of_the_same_title_share_a_chart():
+    lanes = [
+        lane("stateful", measurements={"size": curve([[1, 300], [50, 310]])}),
+        lane("stateless", "stateless", measurements={"size": curve([[1, 400], [50, 5000]])}),
+    ]
+    text = page(run(experiment(lanes)))
+    assert text.count("<figure>") == 1
+    assert_offline_and_inert(text)
+    figure = text[text.index("<figure>") : text.index("</figure>")]
+    for words in ("stateful", "stateless", "lines", "bytes", "5,000"):
+        assert words in figure
+
+
+def test_words_as_x_make_bars_and_a_gap_stays_a_gap():
+    points = [["A", 60], ["B", None], ["C", 59]]
+    text = page(run(experiment([lane(measurements={"load": curve(points)})])))
+    assert "bar-graph" in text
+    assert_offline_and_inert(text)
+
+
+@pytest.mark.parametrize(
+    "points", [[], [[1]], [[1, "x"]], "text", [["A", 1], [2, 3]], [[1, None]], [[1, True]], [None]]
+)
+def test_what_is_no_curve_is_not_drawn(points):
+    text = page(run(experiment([lane(measurements={"odd": curve(points)})])))
+    assert "<figure>" not in text
+    assert "odd" in text
+
+
+@pytest.mark.parametrize("points", [[[1, 1]], [[0, 0], [0, 0]], [[1, -5], [2, 1e12]]])
+def test_odd_curves_are_drawn(points):
+    assert "<figure>" in page(run(experiment([lane(measurements={"odd": curve(points)})])))
+
+
+# --- words
+
+
+def test_the_command_has_the_knobs_that_were_turned():
+    it = experiment([lane(), lane("stateless", "stateless")])
+    assert command(it) == "lab run crash --seed 42"
+    it["variants"][0]["knobs"] |= {"servers": 5, "store": "file", "affinity": "cookie"}
+    expected = "lab run crash --servers 5 --store file --affinity cookie --seed 42"
+    assert command(it) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "n"), [("12 of 36 reads", "36"), ("3 ms", "–"), ("1 of 2; 3 of 4", "2"), ("", "60")]
+)
+def test_n_is_taken_from_the_deciding_number(number, n):
+    assert sample_size(experiment([lane()], number=number, because="1 of 60")) == n
+
+
+def test_visible_leaves_nothing_hidden():
+    assert visible("a\tb\nc é 漢 😀") == "a\tb\nc é 漢 😀"
+    assert visible("\x1b\u202e\ud800\U000e0041") == "\\u001b\\u202e\\ud800\\U000e0041"
+    assert "\x00" not in visible(HOSTILE)
