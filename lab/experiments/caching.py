@@ -1,11 +1,11 @@
 """A cache stands before the servers: what it saves, and whose cart it serves to whom.
 
 What is done: nginx is given a cache (`proxy_cache`). The product list is asked for again and
-again. Then each customer puts something in a cart and looks at it, by the credential the
-desk gave them in a header, and with the token in the URL. nginx's log says which requests
-reached a server. Each desk is run with the headers it sends (products: public, for a minute;
-carts: no-store), and with a cache told to know better: `proxy_ignore_headers`, ten seconds
-for everything, and the path as the key.
+again. Then each customer puts something in a cart and looks at it, twice by the credential
+that the desk gave them, in a header, and once with the token in the URL. nginx's log says
+which requests reached a server. Each desk is run with the headers it sends (products:
+public, for a minute; carts: no-store), and with a cache told to know better: it ignores
+headers (`proxy_ignore_headers`), keeps everything for ten seconds, and goes by the path.
 
 What would disprove it: one cart at a customer to whom it does not belong; or a product list
 that never comes from the cache.
@@ -74,7 +74,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
         customer.add(f"vol-{number + 1:03}")
         slips[customer] = customer.token or "none"
     try:
-        in_header = [(customer, customer.view_cart()) for customer in lab.customers]
+        in_header = [(customer, customer.view_cart()) for customer in 2 * lab.customers]
         in_url = [(customer, _view_by_url(customer, slips[customer])) for customer in slips]
     finally:
         _wipe(lab)

@@ -168,7 +168,7 @@ def observe(measured: Measurements) -> Observation:
     if measured["control_kept"] < measured["carts_acknowledged"]:
         return Observation(Verdict.UNKNOWN, "carts were missing before any server was restarted")
     number = (
-        f"{seen.number}; {measured['traffic_unanswered']} of {measured['traffic_requests']} "
+        f"{seen.number}, {measured['traffic_unanswered']} of {measured['traffic_requests']} "
         "requests met no server"
     )
     if measured["recovery_s"] is not None:

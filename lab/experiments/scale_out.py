@@ -148,29 +148,28 @@ def observe(measured: Measurements) -> Observation:
     verdict = seen.verdict if even else Verdict.FAILS
     return Observation(
         verdict,
-        f"{seen.number}; {steps[-1]['servers']} servers did {measured['speedup']:.1f} times the "
+        f"{seen.number}, {steps[-1]['servers']} servers did {measured['speedup']:.1f} times the "
         f"work of {steps[0]['servers']}, the busiest {measured['max_over_mean_load']:.1f} times "
         "the mean",
     )
 
 
 def _observed(lanes: dict[str, VariantResult]) -> int | None:
-    def speedup(lane: str) -> float | None:
-        return lanes[lane].measurements.get("speedup") if lane in lanes else None
+    def load(lane: str) -> float | None:
+        return lanes[lane].measurements.get("max_over_mean_load") if lane in lanes else None
 
-    sticky, token = speedup("memory-affinity"), speedup("token")
+    sticky, token = load("memory-affinity"), load("token")
     if sticky is None or token is None:
         return None
     return {(True, True): 0, (False, True): 1, (True, False): 2, (False, False): 3}[
-        sticky > HELPS, token > HELPS
+        sticky <= MAX_OVER_MEAN, token <= MAX_OVER_MEAN
     ]
 
 
-HELPS = 1.5
 QUESTION = Question(
     "One server is busy with eight customers. Servers are added; at the stateful desk the "
-    "balancer keeps each customer at the server that has their session. Where do these eight "
-    "get more done?",
+    "balancer keeps each customer at the server that has their session. Where do the new "
+    "servers take over a fair share of these eight customers' requests?",
     (
         "at both desks",
         "at the stateless desk only",

@@ -126,7 +126,7 @@ def observe(measured: Measurements) -> Observation:
     return Observation(
         Verdict.FAILS if left or asked else Verdict.HOLDS,
         f"{left} sessions left by {measured['customers_who_left']} customers who went, {asked:g} "
-        f"store operations a request; a look takes {wire} bytes and {look['p50_ms']:.1f} ms, a "
+        f"store operations a request, a look takes {wire} bytes and {look['p50_ms']:.1f} ms, a "
         f"request without state {bare['p50_ms']:.1f} ms (medians of {look['n']})",
     )
 

@@ -118,8 +118,8 @@ def observe(measured: Measurements) -> Observation:
     failed = measured["failed_killed"] + measured["failed_hung"]
     seen = bites(failed, asked, "requests failed while the store was away")
     slowest_s = max(measured["slowest_answer_s_killed"], measured["slowest_answer_s_hung"])
-    lost = f"{measured['carts_lost_killed']} of {measured['asked_killed']} carts lost by the kill"
-    return Observation(seen.verdict, f"{seen.number}, {slowest_s:.2f} s at most; {lost}")
+    lost = f"{measured['carts_lost_killed']} of {measured['asked_killed']} carts lost afterwards"
+    return Observation(seen.verdict, f"{seen.number}, {slowest_s:.2f} s at most, {lost}")
 
 
 def _observed(lanes: dict[str, VariantResult]) -> int | None:

@@ -133,7 +133,7 @@ def command(experiment: Json) -> str:
 
 def sample_size(experiment: Json) -> str:
     """Return the n of the deciding number, where it has one."""
-    sizes = re.findall(r"\d of ([\d,]+)", str(experiment["number"] or experiment["because"]))
+    sizes = re.findall(r"\bof (\d[\d,]*)", str(experiment["number"] or experiment["because"]))
     return sizes[0] if sizes else "–"
 
 
@@ -183,7 +183,8 @@ def _lane(lane: Json, anchor: str, *, prominent: bool) -> LaneView:
         for fate, look in FATES.items()
         if counted.get(f"carts_{fate}")
     ]
-    told_knobs = [f"{knobs.get('servers', '?')} servers"]
+    servers = knobs.get("servers", "?")
+    told_knobs = [f"{servers} server" + ("" if servers == 1 else "s")]
     if knobs.get("affinity", "none") != "none":
         told_knobs.append(f"affinity by {knobs['affinity']}")
     if knobs.get("retry", "off") != "off":

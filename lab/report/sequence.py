@@ -17,6 +17,7 @@ CUSTOMER_X, BALANCER_X, SERVER_X, SERVER_STEP = 28, 128, 222, 62
 ROW, HEAD, GAP = 38, 58, 26
 LABEL_CHARS = 46
 LEAST_WIDTH = 386
+STRIP_ROWS = 8
 
 _NOBODY = {502, 504}
 _DOWN = {"kill", "pause", "stop", "hang", "remove", "drain"}
@@ -69,6 +70,16 @@ class Diagram:
     rows: list[Row]
     drawn: int
     of: int
+
+    @property
+    def strips(self) -> list[tuple[int, int, list[Row]]]:
+        """Top edge, height and rows of each strip; paper can break between two of them."""
+        starts = list(range(0, len(self.rows), STRIP_ROWS)) or [0]
+        tops = [0, *(self.rows[start].y for start in starts[1:]), self.height]
+        return [
+            (tops[n], tops[n + 1] - tops[n], self.rows[start : start + STRIP_ROWS])
+            for n, start in enumerate(starts)
+        ]
 
 
 def diagram(lane: Json, anchors: dict[str, str], most: int = MOST_ROWS) -> Diagram:

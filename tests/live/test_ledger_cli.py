@@ -40,16 +40,6 @@ def rolled(document):
     return [lane["measurements"]["rolled"] for lane in experiment["variants"]]
 
 
-def bodies(document):
-    """What the customers sent, lane by lane."""
-    (experiment,) = document["experiments"]
-    return [
-        [event.get("request_body") or event.get("request", {}).get("body") for event in events]
-        for lane in experiment["variants"]
-        if (events := lane["events"])
-    ]
-
-
 def test_a_seed_repeats_a_run_and_another_one_does_not(lab_here):
     path = lab_here.write("dice.py", DICE)
     seen = []
@@ -66,15 +56,20 @@ def test_a_seed_repeats_a_run_and_another_one_does_not(lab_here):
 
 def test_a_seed_that_was_not_given_is_drawn_told_and_can_be_given(lab_here):
     path = lab_here.write("dice.py", DICE)
-    drawn, told = [], []
-    for _ in range(2):
-        ended = lab_here("run", path, *ONE)
-        told.append(int(re.search(r"seed\s+(\d+)", ended.out)[1]))
-        drawn.append(json.loads((lab_here.runs / "latest" / "result.json").read_text("utf-8")))
-    assert told == [each["experiments"][0]["seed"] for each in drawn]
-    assert told[0] != told[1]
-    ended = lab_here("run", path, *ONE, "--seed", str(told[0]), "--json")
-    assert rolled(json.loads(ended.out)) == rolled(drawn[0]) != rolled(drawn[1])
+    ended = lab_here("run", path, *ONE)
+    told = int(re.search(r"seed\s+(\d+)", ended.out)[1])
+    drawn = kept_by(lab_here)
+    assert told == drawn["experiments"][0]["seed"]
+    ended = lab_here("run", path, *ONE, "--seed", str(told), "--json")
+    assert rolled(json.loads(ended.out)) == rolled(drawn)
+
+
+def kept_by(lab_here):
+    return json.loads((lab_here.runs / "latest" / "result.json").read_text("utf-8"))
+
+
+def acknowledged(experiment):
+    return experiment["variants"][0]["measurements"]["carts_acknowledged"]
 
 
 @pytest.mark.parametrize("seed", ["-1", "4294967296", "x", "", "1.5"])
@@ -93,13 +88,13 @@ def test_quick_is_said_and_asks_fewer(lab_here):
     )
     full = lab_here("run", path, *ONE)
     assert "quick" not in full.out
+    (first,) = kept_by(lab_here)["experiments"]
     quick = lab_here("run", path, *ONE, "--quick")
     assert "quick: small n, wide intervals" in re.sub(r"\s+", " ", quick.out)
-    (experiment,) = json.loads((lab_here.runs / "latest" / "result.json").read_text("utf-8"))[
-        "experiments"
-    ]
-    assert experiment["quick"] is True
-    assert experiment["variants"][0]["measurements"]["carts_acknowledged"] == 2
+    (second,) = kept_by(lab_here)["experiments"]
+    assert (first["quick"], second["quick"]) == (False, True)
+    assert [acknowledged(first), acknowledged(second)] == [5, 2]
+    assert first["seed"] != second["seed"], "each run draws its own"
 
 
 # Predict, observe, explain.
@@ -167,8 +162,7 @@ class AtTerminal:
         return self.process.wait(60)
 
     def result(self):
-        text = (self.here.runs / "latest" / "result.json").read_text("utf-8")
-        return {each["name"]: each for each in json.loads(text)["experiments"]}
+        return {each["name"]: each for each in kept_by(self.here)["experiments"]}
 
 
 PREDICT, SURE = "Your prediction", "How sure"
@@ -283,18 +277,17 @@ def test_it_is_never_asked_in_a_json_document(lab_here):
 @pytest.mark.skipif(not find_store(), reason="three places of the matrix need a session store")
 def test_crash_across_the_matrix_marks_what_flips(lab_here):
     ended = lab_here("run", "crash", "--matrix", "--quick", env={"COLUMNS": "120"})
-    assert ended.status == 0, ended
+    (experiment,) = kept_by(lab_here)["experiments"]
+    verdicts = {lane["name"]: lane["outcome"]["verdict"] for lane in experiment["variants"]}
+    assert list(verdicts) == [variant.name for variant in MATRIX]
     rows = {line.split()[0]: line for line in ended.out.splitlines() if line.split()}
-    assert {variant.name for variant in MATRIX} <= rows.keys()
-    flipped = {variant.name for variant in MATRIX if " flips " in rows[variant.name]}
-    assert flipped == {"memory", "memory-affinity"}
-    assert "fails" in rows["memory"]
-    assert "holds" in rows["token-denylist"]
-    (experiment,) = json.loads((lab_here.runs / "latest" / "result.json").read_text("utf-8"))[
-        "experiments"
-    ]
-    assert [lane["name"] for lane in experiment["variants"]] == [v.name for v in MATRIX]
-    assert experiment["verdict"] == "holds"
+    flipped = {name for name in verdicts if " flips " in rows[name]}
+    assert flipped == {n for n, v in verdicts.items() if v not in (verdicts["token"], "unknown")}
+    assert "memory" in flipped
+    assert not flipped & {"file", "redis", "token", "token-denylist", "token-revision"}
+    assert experiment["verdict"] == verdicts["token"] == "holds"
+    # With affinity nginx keeps asking the dead server: of those carts nothing is known.
+    assert ended.status == (3 if "unknown" in verdicts.values() else 0), ended
 
 
 @pytest.mark.parametrize("knob", [("--servers", "3"), ("--store", "file"), ("--retry", "off")])

@@ -211,7 +211,7 @@ AWAY = {
 @pytest.mark.parametrize(
     ("changes", "verdict", "words"),
     [
-        ({}, HOLDS, "8 of 8 requests failed while the store was away, 0.31 s at most; 4 of 4"),
+        ({}, HOLDS, "8 of 8 requests failed while the store was away, 0.31 s at most, 4 of 4"),
         ({"failed_killed": 0}, HOLDS, "4 of 8"),
         ({"failed_killed": 0, "failed_hung": 0}, FAILS, "0 of 8"),
         (
@@ -310,10 +310,12 @@ def test_only_answers_with_the_cart_count_as_work_done():
 
 @pytest.mark.parametrize(
     ("sticky", "token", "choice"),
-    [(3.0, 3.5, 0), (1.0, 3.5, 1), (3.0, 1.0, 2), (1.0, 1.1, 3), (None, 3.5, None)],
+    [(1.0, 1.5, 0), (4.0, 1.0, 1), (1.0, 4.0, 2), (4.0, 2.0, 3), (None, 1.0, None)],
 )
 def test_scale_out_knows_which_choice_came_true(sticky, token, choice):
-    seen = lanes(memory_affinity={"speedup": sticky}, token={"speedup": token})
+    seen = lanes(
+        memory_affinity={"max_over_mean_load": sticky}, token={"max_over_mean_load": token}
+    )
     assert scale_out.QUESTION.observed(seen) == choice
 
 

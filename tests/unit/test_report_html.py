@@ -221,6 +221,13 @@ def test_a_record_past_what_a_page_can_hold_says_how_much_is_missing():
     assert "50 more exchanges are not shown here: they are in result.json." in text
 
 
+def test_paper_can_break_between_strips_and_none_is_lost():
+    drawn = diagram(crowd()["experiments"][0]["variants"][0], {})
+    assert [row for _, _, rows in drawn.strips for row in rows] == drawn.rows
+    assert sum(height for _, height, _ in drawn.strips) == drawn.height
+    assert all(top <= row.y < top + height for top, height, rows in drawn.strips for row in rows)
+
+
 # --- charts
 
 
@@ -274,7 +281,14 @@ def test_the_command_has_the_knobs_that_were_turned():
 
 
 @pytest.mark.parametrize(
-    ("number", "n"), [("12 of 36 reads", "36"), ("3 ms", "–"), ("1 of 2; 3 of 4", "2"), ("", "60")]
+    ("number", "n"),
+    [
+        ("12 of 36 reads", "36"),
+        ("3 ms (medians of 20)", "20"),
+        ("3 ms", "–"),
+        ("1 of 2; 3 of 4", "2"),
+        ("", "60"),
+    ],
 )
 def test_n_is_taken_from_the_deciding_number(number, n):
     assert sample_size(experiment([lane()], number=number, because="1 of 60")) == n
