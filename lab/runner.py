@@ -64,6 +64,7 @@ class Run:
             _UNFINISHED,
             lanes,
             experiment.expected,
+            argument=experiment.argument,
             seed=self.seed,
             quick=self.quick,
             prediction=prediction,

@@ -151,6 +151,7 @@ class ExperimentResult:
     expected: Verdict | None
     seconds: float = 0.0
     interrupted: bool = False
+    argument: str = ""  # what `lab run` is given to run it again
     seed: int = 0
     quick: bool = False
     prediction: Prediction | None = None

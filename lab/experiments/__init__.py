@@ -8,7 +8,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
@@ -49,7 +49,8 @@ class Experiment:
     `expected` is the verdict the textbook gives on the claim, None for a script without
     one; `variants` the lanes it runs by default; `expectations` lanes with what is expected
     of them, run by default or not; `customers` how many shoppers there are,
-    `quick_customers` with --quick; `about` which lanes the claim is about.
+    `quick_customers` with --quick; `about` which lanes the claim is about; `argument` what
+    `lab run` takes to run it.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Experiment:
     path: Path
     about: Callable[[Variant], bool]
     question: Question | None = None
+    argument: str = ""
 
     def observation(self, result: VariantResult) -> Observation:
         """Observe one finished lane."""
@@ -126,7 +128,7 @@ def _from_file(path: Path) -> Experiment:
     finally:
         if folder in sys.path:
             sys.path.remove(folder)
-    return _experiment(module)
+    return replace(_experiment(module), argument=str(path))
 
 
 def _is_file(path: Path) -> bool:

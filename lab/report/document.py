@@ -26,6 +26,7 @@ def document(results: Sequence[ExperimentResult], components: Json) -> Json:
 def _experiment(result: ExperimentResult) -> Json:
     return {
         "name": result.name,
+        "argument": redact_text(result.argument or result.name),
         "claim": result.claim,
         "verdict": str(result.judgement.verdict),
         "number": result.judgement.number,

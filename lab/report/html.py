@@ -118,7 +118,7 @@ def facts(document: Json, began: datetime | None) -> list[tuple[str, str]]:
 
 def command(experiment: Json) -> str:
     """Return the command that makes this evidence again."""
-    words = ["lab run", one_line(experiment["name"])]
+    words = ["lab run", one_line(experiment.get("argument") or experiment["name"])]
     lanes = experiment["variants"]
     by_hand = [lane["name"] for lane in lanes] == ["stateful", "stateless"]
     knobs = lanes[0]["knobs"] if by_hand else {}
