@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import psutil
 
 from lab.errors import LabError
-from lab.evidence.exchange import Fault
+from lab.evidence.exchange import Exchange, Fault
 from lab.evidence.record import Record
 from lab.evidence.result import Variant
 from lab.evidence.shopper import Shopper
@@ -279,11 +279,24 @@ class Lab:
         """Let a frozen session store go on."""
         self._fault("resume", "store", self._store.resume)
 
+    def look_for_cart(self, customer: Shopper) -> Exchange:
+        """Ask for a cart as somebody who presses reload, then at each server by name.
+
+        The second part no customer could do: with affinity a balancer may go on sending
+        them to a dead server, and whether the cart still exists is another question.
+        """
+        seen = customer.view_cart(tries=len(self.servers))
+        for server in self.servers:
+            if seen.answered:
+                break
+            seen = customer.view_cart(server=server)
+        return seen
+
     def settle(self) -> None:
         """Ask once more for every cart of which nothing is known yet: the closing read."""
         for customer in self.customers:
             if customer.ledger.needs_read:
-                customer.view_cart(tries=len(self.servers))
+                self.look_for_cart(customer)
 
     def _address(self, server: str | None) -> str:
         if server is None:

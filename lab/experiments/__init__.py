@@ -90,22 +90,30 @@ class Experiment:
 
 def bundled() -> list[Experiment]:
     """Return the experiments that come with the lab, in the order of `LEDGER`."""
-    names = {module.name for module in pkgutil.iter_modules(__path__)} - _HELPERS
-    order = {name: place for place, name in enumerate(LEDGER)}
-    ranked = sorted(names, key=lambda name: (order.get(name, len(order)), name))
-    return [_experiment(importlib.import_module(f"{__name__}.{name}")) for name in ranked]
+    return [_bundled(name) for name in _names()]
 
 
 def find(name: str) -> Experiment:
     """Return a bundled experiment by name, or a script by its file's path; else raise LabError."""
     if name.endswith(".py") or "/" in name or "\\" in name:
         return _from_file(Path(name))
-    known = {experiment.name: experiment for experiment in bundled()}
+    known = {module_name.replace("_", "-"): module_name for module_name in _names()}
     if name in known:
-        return known[name]
+        return _bundled(known[name])
     close = get_close_matches(name, known, 1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)};"
     raise LabError(f"no script {name!r}: {hint} a file of yours is named by its path, ./mine.py")
+
+
+def _names() -> list[str]:
+    names = {module.name for module in pkgutil.iter_modules(__path__)} - _HELPERS
+    order = {name: place for place, name in enumerate(LEDGER)}
+    return sorted(names, key=lambda name: (order.get(name, len(order)), name))
+
+
+def _bundled(module_name: str) -> Experiment:
+    experiment = _experiment(importlib.import_module(f"{__name__}.{module_name}"))
+    return replace(experiment, argument=experiment.name)
 
 
 def _from_file(path: Path) -> Experiment:
@@ -166,10 +174,13 @@ def _experiment(module: ModuleType) -> Experiment:
         raise LabError(f"{path.name} needs a function `def script(shopper, lab)`")
     customers = _count(module, "CUSTOMERS", 1)
     expected = getattr(module, "EXPECTED", None)
-    if expected not in (None, *Verdict):
-        raise LabError(f"{path.name}: EXPECTED must be one of {', '.join(Verdict)}")
+    _require(module, expected in (None, *Verdict), f"EXPECTED must be of {', '.join(Verdict)}")
+    question = getattr(module, "QUESTION", None)
+    _require(module, isinstance(question, Question | None), "QUESTION must be a Question")
+    for name in ("observe", "ABOUT"):
+        _require(module, callable(getattr(module, name, print)), f"{name} must be a function")
     has_claim = hasattr(module, "CLAIM")
-    variants = tuple(getattr(module, "VARIANTS", matrix.two_desks(Knobs())))
+    variants = _lanes(module, "VARIANTS", matrix.two_desks(Knobs()))
     return Experiment(
         name=re.sub(r"[^A-Za-z0-9]+", "-", path.stem).strip("-").lower() or "script",
         claim=str(getattr(module, "CLAIM", "Both desks keep what they acknowledged.")),
@@ -177,22 +188,35 @@ def _experiment(module: ModuleType) -> Experiment:
         observe=getattr(module, "observe", judging.carts_kept),
         expected=expected and Verdict(expected),
         variants=variants,
-        expectations=tuple(getattr(module, "EXPECTATIONS", variants)),
+        expectations=_lanes(module, "EXPECTATIONS", variants),
         customers=customers,
         quick_customers=_count(module, "QUICK_CUSTOMERS", customers),
         doc=inspect.cleandoc(module.__doc__ or "A script without a docstring."),
         path=path,
         about=getattr(module, "ABOUT", _plain_token if has_claim else _any_lane),
-        question=getattr(module, "QUESTION", None),
+        question=question,
     )
 
 
 def _count(module: ModuleType, name: str, default: int) -> int:
     value = getattr(module, name, default)
-    if type(value) is not int or not 1 <= value <= MAX_CUSTOMERS:
-        where = Path(module.__file__ or "").name
-        raise LabError(f"{where}: {name} must be a whole number from 1 to {MAX_CUSTOMERS}")
-    return value
+    whole = type(value) is int and 1 <= value <= MAX_CUSTOMERS
+    _require(module, whole, f"{name} must be a whole number from 1 to {MAX_CUSTOMERS}")
+    return int(value)
+
+
+def _lanes(module: ModuleType, name: str, default: tuple[Variant, ...]) -> tuple[Variant, ...]:
+    lanes = getattr(module, name, default)
+    fits = isinstance(lanes, tuple | list) and all(isinstance(each, Variant) for each in lanes)
+    _require(module, fits and len(lanes) > 0, f"{name} must be a tuple of Variant, at least one")
+    different = fits and len({each.name for each in lanes}) == len(lanes)
+    _require(module, different, f"{name}: each Variant needs a name of its own")
+    return tuple(lanes)
+
+
+def _require(module: ModuleType, condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise LabError(f"{Path(module.__file__ or '').name}: {otherwise}")
 
 
 def _plain_token(variant: Variant) -> bool:

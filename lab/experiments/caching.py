@@ -65,9 +65,9 @@ QUICK_CUSTOMERS = 4
 
 def script(shopper: Shopper, lab: Lab) -> None:
     """Ask for the products many times, then for each cart in each way."""
-    products = [shopper.request("GET", "/api/products") for _ in range(lab.n(60, 12))]
+    products = [shopper.request("GET", "/api/products") for _ in range(lab.n(30, 8))]
     # To an obedient cache another query is another resource: asked for once, never a hit.
-    others = [shopper.request("GET", f"/api/products?n={n}") for n in range(lab.n(20, 5))]
+    others = [shopper.request("GET", f"/api/products?n={n}") for n in range(lab.n(10, 4))]
     slips = {}
     for number, customer in enumerate(lab.customers):
         customer.login()

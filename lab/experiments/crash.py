@@ -54,7 +54,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
     lab.kill(doomed)
     for customer, desk in desk_of.items():
         if not customer.view_cart(server=desk).answered:
-            customer.view_cart(tries=len(lab.servers))
+            lab.look_for_cart(customer)
 
     predicted = theirs if has_carts else set()
     observed = {customer.name for customer in desk_of if customer.ledger.fate == Fate.LOST}

@@ -59,7 +59,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
     pairs = [order_twice_at_once(lab, desk) for _ in range(lab.n(10, 4))]
     lab.measure(
         orders_repeated=sum(is_settled(each) for each in again) if first.status == SOLD else 0,
-        orders_sold_again=sum(order_number(each) == order_number(first) for each in again),
+        orders_sold_again=sum(is_same_order(each, first) for each in again),
         statuses=sorted({each.status for each in again if each.status}),
         store_operations_per_read=reading,
         store_operations_per_write=writing,
@@ -73,9 +73,10 @@ def is_settled(answer: Exchange) -> bool:
     return answer.status is not None and answer.status < 500
 
 
-def order_number(answer: Exchange) -> str | None:
-    """Return the number of the order that was made, None if none was."""
-    return answer.body["order"]["number"] if answer.status == SOLD else None
+def is_same_order(answer: Exchange, first: Exchange) -> bool:
+    """Say whether both sold, and sold the same cart: the orders' numbers are equal."""
+    both_sold = answer.status == first.status == SOLD
+    return both_sold and bool(answer.body["order"]["number"] == first.body["order"]["number"])
 
 
 def order_twice_at_once(lab: Lab, desk: str | None) -> list[int | None]:

@@ -51,7 +51,7 @@ CUSTOMERS = 1
 
 def script(shopper: Shopper, lab: Lab) -> None:
     """Fill a cart and weigh its requests; then look for the limits."""
-    lines = lab.n(300, 60)
+    lines = lab.n(200, 60)
     shopper.login()
     sizes = [(0, shopper.view_cart().bytes_sent)]
     credentials = [(0, _credential_bytes(shopper))]

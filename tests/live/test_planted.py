@@ -3,10 +3,12 @@
 `LAB_CLEAN_RUNS` says how many clean runs must come out as expected (20).
 """
 
+import ast
 import os
 import re
 from dataclasses import replace
 from itertools import cycle, islice
+from pathlib import Path
 
 import pytest
 
@@ -219,6 +221,22 @@ def assert_unknown(result):
 
 
 # The fence.
+
+
+def imported_by(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_nothing_in_the_lab_imports_the_bugs():
+    """A desk may be run with one, by name, as a process of its own: that is all."""
+    lab = Path(experiments.__file__).parents[1]
+    outside = [path for path in lab.rglob("*.py") if "planted" not in path.parts]
+    assert len(outside) > 50
+    assert not [path for path in outside if any("planted" in name for name in imported_by(path))]
 
 
 @pytest.mark.parametrize(

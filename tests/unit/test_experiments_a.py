@@ -1,7 +1,10 @@
 """Logout, double checkout, two tabs, fixation: verdicts and predictions from measurements alone."""
 
+import json
+
 import pytest
 
+from lab.evidence.exchange import Exchange, outcome_of
 from lab.evidence.record import Record
 from lab.evidence.result import Knobs, Measurements, Variant, VariantResult, Verdict
 from lab.experiments import double_checkout, find, fixation, logout, two_tabs
@@ -182,3 +185,84 @@ def test_who_loses(results, choice):
 def test_what_mallory_sees(measured, choice):
     assert fixation.QUESTION.observed(lanes(memory=measured)) == choice
     assert fixation.QUESTION.observed(lanes(redis=measured)) == choice
+
+
+# --- what scripts count, without a desk
+
+
+def answer(status, **body):
+    text = json.dumps(body).encode()
+    outcome = outcome_of("POST", status)
+    return Exchange("1", "John", "POST", "/", None, 0.0, 1.0, status, outcome, {}, b"", {}, text)
+
+
+def order(status=201, number="123-2"):
+    return answer(status, order={"number": number}) if status == 201 else answer(status)
+
+
+@pytest.mark.parametrize(
+    ("again", "same"),
+    [(order(), True), (order(number="123-4"), False), (order(409), False), (order(503), False)],
+)
+def test_only_an_order_of_the_same_cart_is_that_cart_sold_again(again, same):
+    assert double_checkout.is_same_order(again, order()) is same
+    assert not double_checkout.is_same_order(again, order(409))
+
+
+@pytest.mark.parametrize(
+    ("status", "settled"), [(201, True), (409, True), (503, False), (None, False)]
+)
+def test_an_answer_that_something_broke_is_no_refusal(status, settled):
+    assert double_checkout.is_settled(order(status)) is settled
+
+
+class Tab:
+    """A customer whose adds are all acknowledged, and who is shown what `shown` says."""
+
+    def __init__(self, shown):
+        self.shown = shown
+
+    def login(self):
+        return answer(200)
+
+    def another_tab(self):
+        return self
+
+    def add(self, sku, server):
+        return answer(201)
+
+    def view_cart(self, server):
+        return self.shown
+
+    def logout(self, server):
+        return answer(204)
+
+
+class Bench:
+    """A lab with that one customer."""
+
+    def __init__(self, shown):
+        self.shown = shown
+
+    def shopper(self):
+        return Tab(self.shown)
+
+    def until(self, condition, deadline_s):
+        return condition()
+
+    def together(self, actions, at_once):
+        return [action() for action in actions]
+
+
+@pytest.mark.parametrize(
+    ("shown", "seen"),
+    [
+        (answer(200, cart={"item_count": 10}), (10, 10, 0)),
+        (answer(200, cart={"item_count": 3}), (10, 10, 7)),
+        (answer(200, cart={"item_count": 11}), (10, 10, 0)),
+        (answer(503), (10, 0, 0)),
+        (answer(401), (10, 0, 0)),
+    ],
+)
+def test_adds_are_lost_only_where_a_cart_was_shown(shown, seen):
+    assert two_tabs.adds_in_tabs(Bench(shown), 10, at_once=10) == seen
