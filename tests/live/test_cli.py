@@ -88,7 +88,7 @@ def test_list_has_each_script_with_its_claim(lab_here):
 def test_show_has_claim_and_source(lab_here):
     ended = lab_here("show", "crash")
     assert ended.status == 0
-    for words in ("Servers can crash or restart", "def script(", "lab.kill(desk)", "disprove"):
+    for words in ("Servers can crash or restart", "def script(", "lab.kill(", "disprove"):
         assert words in ended.out
 
 
@@ -216,7 +216,7 @@ def test_demo_fits_80_columns_and_writes_no_escape_codes_into_a_pipe(demo):
 
 @pytest.fixture(scope="module")
 def crash(shared_lab):
-    ended = shared_lab("run", "crash", "--json")
+    ended = shared_lab("run", "crash", "--quick", "--json")
     ended.runs = shared_lab.runs
     ended.folder = (shared_lab.runs / "latest").resolve()
     return ended
@@ -237,24 +237,33 @@ def test_crash_measures_what_the_article_claims(crash):
     kept = lanes(experiment)["stateless"]["measurements"]
     for measured in (lost, kept):
         assert measured["kill_confirmed"] is True
-        assert measured["carts_acknowledged"] == 1
+        assert measured["carts_acknowledged"] > 0
         assert measured["carts_wrong"] == measured["carts_unknown"] == 0
-    assert (lost["carts_lost"], lost["carts_kept"]) == (1, 0)
-    assert (kept["carts_lost"], kept["carts_kept"]) == (0, 1)
+    assert 0 < lost["carts_lost"] == lost["carts_acknowledged"] - lost["carts_kept"]
+    assert kept["carts_lost"] == 0
+    assert kept["carts_kept"] == kept["carts_acknowledged"] == lost["carts_acknowledged"]
 
 
 def test_the_evidence_of_the_crash_agrees_with_itself(crash):
     (experiment,) = valid(crash.out)["experiments"]
     for variant in lanes(experiment).values():
         (kill,) = variant["faults"]
-        bought, *_, read = variant["exchanges"][1:]
-        assert kill["evidence"]["instance"] == bought["instance"]
+        gone = kill["evidence"]["instance"]
         assert kill["evidence"]["process_gone"]
         assert kill["evidence"]["port_closed"]
         assert not psutil.pid_exists(kill["evidence"]["pid"])
-        assert read["instance"] != bought["instance"]
         assert sum(variant["operations"].values()) == len(variant["exchanges"])
-        assert variant["order"].index(f"kill {kill['target']}") == 2
+
+        when = variant["order"].index(f"kill {kill['target']}")
+        before = set(variant["order"][:when])
+        assert 0 < when < len(variant["exchanges"])
+        after = [each for each in variant["exchanges"] if each["op"] not in before]
+        assert gone not in {each["instance"] for each in after}
+        # Who lost a cart is who was served by the process that died, if anybody did.
+        theirs = {e["customer"] for e in variant["exchanges"] if e["instance"] == gone}
+        losers = {each["customer"] for each in after if each["fate"] == "lost"}
+        assert theirs
+        assert losers == (theirs if variant["app"] == "stateful" else set())
 
 
 def test_the_same_document_is_kept_beside_logs_and_configuration(crash):
@@ -283,13 +292,15 @@ def test_no_port_of_a_finished_run_is_open(crash):
 
 def test_with_a_shared_store_the_stateful_desk_keeps_too(lab_here):
     for store in ("file", "redis"):
-        ended = lab_here("run", "crash", "--store", store, "--servers", "2", "--json")
+        knobs = ("--store", store, "--servers", "2", "--quick", "--json")
+        ended = lab_here("run", "crash", *knobs)
         document = valid(ended.out)
         (experiment,) = document["experiments"]
         assert ended.status == 0, ended
         for variant in experiment["variants"]:
-            assert variant["measurements"]["carts_kept"] == 1, (store, variant["app"])
-            assert variant["measurements"]["kill_confirmed"] is True
+            measured = variant["measurements"]
+            assert measured["kill_confirmed"] is True
+            assert measured["carts_kept"] == measured["carts_acknowledged"] > 0, store
         assert lanes(experiment)["stateful"]["knobs"]["store"] == store
         assert bool(document["components"]["store"]) is (store == "redis")
 
