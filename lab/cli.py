@@ -125,7 +125,7 @@ _out_option = click.option(
 @click.version_option(package_name="two-desks", prog_name="lab")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    r"""Two Desks: what statelessness gives and what it costs, measured on real processes.
+    """Two Desks: what statelessness gives and what it costs, measured on real processes.
 
     One shop, two desks. At the stateful desk a clerk remembers you; at the stateless desk
     you carry a signed slip. The lab sends the same customers to both, makes clerks vanish,
@@ -134,7 +134,7 @@ def cli(context: click.Context) -> None:
     \b
     Exit status: 0 every expectation met, 1 one was not, 3 nothing could be concluded,
     2 wrong usage or a lab that cannot start, 130 stopped by Ctrl-C.
-    """
+    """  # noqa: D301 - click reads the \b
     if context.invoked_subcommand is None:
         screen.print(_WELCOME)
 
@@ -233,7 +233,7 @@ def run(
     as_json: bool,
     **knobs: Any,
 ) -> int:
-    r"""Run scripts against both desks: bundled ones by NAME, your own by FILE (./mine.py).
+    """Run scripts against both desks: bundled ones by NAME, your own by FILE (./mine.py).
 
     With a knob turned (--servers, --store, --affinity, --retry) the script runs on two
     lanes, one for each desk; with none on the lanes that the experiment names.
@@ -246,7 +246,7 @@ def run(
             lab.kill(shopper.last.replica)
             shopper.view_cart()
     It runs with your rights, like any Python file: run only what you would run anyway.
-    """
+    """  # noqa: D301 - click reads the \b
     if bool(names) == everything:
         raise click.UsageError("name scripts (`lab list` shows them), or say --all for the ledger")
     turned = any(

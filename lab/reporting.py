@@ -48,7 +48,7 @@ def report(
     powershell: bool,
     out: Path,
 ) -> int:
-    r"""Show a kept run again: RUN is a folder, a result.json, a name, or the latest run.
+    """Show a kept run again: RUN is a folder, a result.json, a name, or the latest run.
 
     Without options it prints the verdicts and writes report.html beside the run's
     result.json: one page, no network, no scripts. It may come from another machine.
@@ -57,7 +57,7 @@ def report(
     lab report --open                 the latest run in the browser
     lab report --junit results.xml    for CI: unmet is a failure, unknown an error
     lab report RUN --curl | less      every request, to be sent again by hand
-    """
+    """  # noqa: D301 - click reads the \b
     kept = saved.load(run, out)
     if junit_file:
         from lab.report.junit import junit_xml

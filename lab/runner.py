@@ -1,6 +1,5 @@
 """Runs a script against every lane of its experiment, and keeps what happened."""
 
-import json
 import os
 import time
 import traceback
@@ -24,7 +23,7 @@ from lab.evidence.result import (
 )
 from lab.experiments import Experiment
 from lab.lanes import Bench
-from lab.report.document import document
+from lab.report.document import document_text, experiment_text
 from lab.stack import find_store
 
 NO_STORE = "no session store here: `lab doctor` says how to get one"
@@ -48,6 +47,7 @@ class Run:
     quick: bool = False
     results: list[ExperimentResult] = field(default_factory=list)
     components: dict[str, object] = field(default_factory=dict)
+    _told: list[str] = field(default_factory=list)
 
     def perform(
         self,
@@ -81,6 +81,7 @@ class Run:
             raise
         finally:
             result.seconds = time.monotonic() - began
+            self._told.append(experiment_text(result))
             self.save()
         return result
 
@@ -98,11 +99,16 @@ class Run:
                 self.progress(f"{experiment.name}: running the script, {lane.variant.name}")
                 self._run_lane(experiment, lane, bench)
 
+    def document(self) -> str:
+        """Return what is known of this run so far, as the text of `result.json`."""
+        return document_text(self._told, self.components)
+
     def save(self) -> Path:
-        """Write result.json, whatever is known so far; return its path."""
+        """Write result.json, whole or not at all; return its path."""
         path = self.folder / "result.json"
-        text = json.dumps(document(self.results, self.components), indent=1, ensure_ascii=False)
-        path.write_text(text + "\n", encoding="utf-8")
+        unfinished = path.with_suffix(".part")
+        unfinished.write_text(self.document(), encoding="utf-8", errors="backslashreplace")
+        unfinished.replace(path)
         return path
 
     def _run_lane(self, experiment: Experiment, lane: VariantResult, bench: Bench) -> None:
@@ -176,9 +182,13 @@ def _told(error: BaseException, script: Path, record: Record) -> str:
 
 
 def _point_latest(root: Path, folder: Path) -> None:
-    latest = root / "latest"
-    latest.unlink(missing_ok=True)
+    # Made aside and moved into place: another lab may be starting in the same folder.
+    aside = folder / ".latest"
     if os.name == "nt":  # symbolic links need a privilege there
-        latest.write_text(folder.name, encoding="utf-8")
+        aside.write_text(folder.name, encoding="utf-8")
     else:
-        latest.symlink_to(folder.name)
+        aside.symlink_to(folder.name)
+    try:
+        aside.replace(root / "latest")
+    except OSError:  # somebody's own folder of that name: it is only a convenience
+        aside.unlink()

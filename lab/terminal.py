@@ -1,6 +1,5 @@
 """Runs experiments for somebody at a terminal: asks first, shows progress, prints the outcome."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from rich.markup import escape
 
 from lab.evidence.result import Prediction, Variant, exit_status
 from lab.experiments import Experiment, Question
-from lab.report.document import document
 from lab.report.terminal import experiment_view, ledger_table, predictions_view
 from lab.runner import Run, new_run_folder
 
@@ -105,7 +103,7 @@ def progress(quiet: bool = False) -> Iterator[Callable[[str], None]]:
 
 def _print(run: Run, wish: Wish) -> None:
     if wish.as_json:
-        click.echo(json.dumps(document(run.results, run.components), indent=1))
+        click.echo(run.document(), nl=False)
         return
     if wish.as_ledger and run.results:
         screen.print(ledger_table(run.results))

@@ -37,7 +37,7 @@ class Control:
             told = {**vars(death), "name": replica.name}
             return {"desk": lane, "confirmed": death.confirmed, **told}
 
-        return self._each(target, end)
+        return self._each(target, end, act_needs_life=True)
 
     def restart(self, target: str) -> list[Json]:
         """Start "B" (or "stateful/B") again, killing it first if it runs."""
@@ -55,7 +55,9 @@ class Control:
             "desks": {name: _lane_status(lane) for name, lane in self._stack.lanes.items()},
         }
 
-    def _each(self, target: str, act: Callable[[str, Replica], Json]) -> list[Json]:
+    def _each(
+        self, target: str, act: Callable[[str, Replica], Json], act_needs_life: bool = False
+    ) -> list[Json]:
         desk, _, name = target.rpartition("/")
         lanes = self._stack.lanes
         chosen = [lane for lane in lanes if desk in ("", lane) and name in lanes[lane].replicas]
@@ -67,6 +69,10 @@ class Control:
                 f"no server {target!r}: there are {known}; a letter alone means both desks"
             )
         with self._one_at_a_time:
+            living = [lane for lane in chosen if lanes[lane].replicas[name].state != "dead"]
+            # Already dead at one desk is no reason to spare the other.
+            if act_needs_life and living:
+                chosen = living
             return [act(lane, lanes[lane].replicas[name]) for lane in chosen]
 
 

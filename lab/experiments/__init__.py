@@ -181,6 +181,8 @@ def _experiment(module: ModuleType) -> Experiment:
         _require(module, callable(getattr(module, name, print)), f"{name} must be a function")
     has_claim = hasattr(module, "CLAIM")
     variants = _lanes(module, "VARIANTS", matrix.two_desks(Knobs()))
+    distinct = len({each.name for each in variants}) == len(variants)
+    _require(module, distinct, "VARIANTS: each Variant needs a name of its own")
     return Experiment(
         name=re.sub(r"[^A-Za-z0-9]+", "-", path.stem).strip("-").lower() or "script",
         claim=str(getattr(module, "CLAIM", "Both desks keep what they acknowledged.")),
@@ -209,8 +211,6 @@ def _lanes(module: ModuleType, name: str, default: tuple[Variant, ...]) -> tuple
     lanes = getattr(module, name, default)
     fits = isinstance(lanes, tuple | list) and all(isinstance(each, Variant) for each in lanes)
     _require(module, fits and len(lanes) > 0, f"{name} must be a tuple of Variant, at least one")
-    different = fits and len({each.name for each in lanes}) == len(lanes)
-    _require(module, different, f"{name}: each Variant needs a name of its own")
     return tuple(lanes)
 
 

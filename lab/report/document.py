@@ -1,12 +1,14 @@
 """The run as one JSON document, `result.json`: for machines, and for opening again later."""
 
+import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from lab.evidence.exchange import Exchange, Fault
 from lab.evidence.measure import operations
 from lab.evidence.record import Event
-from lab.evidence.redaction import redact_body, redact_headers, redact_text
+from lab.evidence.redaction import redact_body, redact_headers, redact_json, redact_text
 from lab.evidence.result import ExperimentResult, Observation, Prediction, VariantResult
 
 SCHEMA_VERSION = 1
@@ -14,16 +16,19 @@ SCHEMA_VERSION = 1
 Json = dict[str, Any]
 
 
-def document(results: Sequence[ExperimentResult], components: Json) -> Json:
-    """Return the document; it holds no credential that could still be used."""
-    return {
-        "schema": SCHEMA_VERSION,
-        "components": components,
-        "experiments": [_experiment(result) for result in results],
-    }
+def document_text(experiments: Sequence[str], components: Json) -> str:
+    """Return the document as text, from its experiments' texts (each is made only once)."""
+    head = json.dumps({"schema": SCHEMA_VERSION, "components": components}, indent=1)
+    return f'{head[:-2]},\n "experiments": [{",".join(experiments)}]\n}}\n'
 
 
-def _experiment(result: ExperimentResult) -> Json:
+def experiment_text(result: ExperimentResult) -> str:
+    """Return one experiment's part as text."""
+    return json.dumps(experiment_document(result), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def experiment_document(result: ExperimentResult) -> Json:
+    """Return one experiment's part; it holds no credential that could still be used."""
     return {
         "name": result.name,
         "argument": redact_text(result.argument or result.name),
@@ -58,12 +63,23 @@ def _variant(result: VariantResult) -> Json:
         "trouble": result.trouble,
         "broken_expectation": result.broken_expectation,
         "traceback": result.traceback,
-        "measurements": result.measurements,
+        "measurements": redact_json(plain_json(result.measurements)),
         "operations": operations(result.record),
         "exchanges": [_exchange(exchange) for exchange in result.record.exchanges()],
         "faults": [_fault(fault) for fault in result.record.faults()],
         "order": [_order(event) for event in result.record.events],
     }
+
+
+def plain_json(value: Any) -> Any:
+    """Return what a script measured as JSON has it: no NaN, and a text for what JSON lacks."""
+    if isinstance(value, dict):
+        return {str(name): plain_json(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | None) else repr(value)
 
 
 def _observation(seen: Observation | None) -> Json | None:
@@ -118,7 +134,7 @@ def _fault(fault: Fault) -> Json:
         "target": fault.target,
         "at_s": round(fault.at_s, 6),
         "confirmed": fault.confirmed,
-        "evidence": fault.evidence,
+        "evidence": redact_json(plain_json(fault.evidence)),
     }
 
 

@@ -1,6 +1,5 @@
 """What is here, what is missing, what that costs, and the one command that mends it."""
 
-import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -12,7 +11,6 @@ from lab.stack.ports import free_ports
 from lab.stack.programs import Program, find_nginx, find_store
 
 OLDEST_PYTHON = (3, 11)
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,6 @@ def diagnose() -> list[Finding]:
         _pause,
         _parent_death,
         _port,
-        _browser,
     ]
     return [check() for check in checks]
 
@@ -129,27 +126,6 @@ def _port() -> Finding:
     except LabError as error:
         return Finding("a free port", False, str(error), "no stack can be started", "lab doctor")
     return Finding("a free port", True, f"127.0.0.1:{port} can be bound", "", "")
-
-
-def _browser() -> Finding:
-    path = next(filter(None, map(shutil.which, BROWSERS)), None) or _playwright_browser()
-    return _finding(
-        "Chromium",
-        path,
-        str(path),
-        "no Chromium",
-        "the browser tests are skipped (the lab itself does not need it)",
-        f"{Path(sys.executable).name} -m playwright install chromium",
-    )
-
-
-def _playwright_browser() -> Path | None:
-    folders = [
-        Path.home() / ".cache/ms-playwright",
-        Path.home() / "Library/Caches/ms-playwright",
-        Path.home() / "AppData/Local/ms-playwright",
-    ]
-    return next((found for folder in folders for found in folder.glob("chromium*")), None)
 
 
 def _name(name: str, program: Program | None) -> str:

@@ -103,11 +103,11 @@ def test_each_claim_is_about_one_kind_of_desk():
 def test_a_lane_of_a_name_is_expected_to_do_as_its_namesake_not_as_one_of_its_kind():
     """Both are the plain token desk on one server; only their lives differ."""
     experiment = find("logout")
-    for name, measured in (("token", LOGOUT), ("token-short-expiry", EXPIRED)):
-        (variant,) = [each for each in experiment.variants if each.name == name]
-        lane = done(measured, variant)
+    token, short = [v for v in experiment.variants if v.name in ("token", "token-short-expiry")]
+    lanes = [done(LOGOUT, token), done(EXPIRED, short)]
+    for lane in lanes:
         lane.observation = experiment.observation(lane)
-        assert experiment.judge([lane]).surprises == ()
+    assert experiment.judge(lanes).surprises == ()
     by_hand = done(EXPIRED, Variant("stateless", "stateless", Knobs(servers=1)))
     by_hand.observation = experiment.observation(by_hand)
     assert experiment.judge([by_hand]).surprises
