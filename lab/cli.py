@@ -131,10 +131,9 @@ def cli(context: click.Context) -> None:
     you carry a signed slip. The lab sends the same customers to both, makes clerks vanish,
     and shows what is left.
 
-    \b
     Exit status: 0 every expectation met, 1 one was not, 3 nothing could be concluded,
     2 wrong usage or a lab that cannot start, 130 stopped by Ctrl-C.
-    """  # noqa: D301 - click reads the \b
+    """
     if context.invoked_subcommand is None:
         screen.print(_WELCOME)
 
@@ -245,6 +244,7 @@ def run(
             shopper.add("laptop")
             lab.kill(shopper.last.replica)
             shopper.view_cart()
+
     It runs with your rights, like any Python file: run only what you would run anyway.
     """  # noqa: D301 - click reads the \b
     if bool(names) == everything:

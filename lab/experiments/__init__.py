@@ -174,7 +174,7 @@ def _experiment(module: ModuleType) -> Experiment:
         raise LabError(f"{path.name} needs a function `def script(shopper, lab)`")
     customers = _count(module, "CUSTOMERS", 1)
     expected = getattr(module, "EXPECTED", None)
-    _require(module, expected in (None, *Verdict), f"EXPECTED must be of {', '.join(Verdict)}")
+    _require(module, expected in (None, *Verdict), f"EXPECTED must be one of {', '.join(Verdict)}")
     question = getattr(module, "QUESTION", None)
     _require(module, isinstance(question, Question | None), "QUESTION must be a Question")
     for name in ("observe", "ABOUT"):

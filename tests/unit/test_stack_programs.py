@@ -55,7 +55,6 @@ def test_the_doctor_names_everything_and_one_command_for_what_is_missing(monkeyp
         "pausing a server",
         "nothing outlives the lab",
         "a free port",
-        "Chromium",
     }
     for name in ("load balancer", "session affinity", "session store"):
         assert not findings[name].ok
