@@ -268,7 +268,7 @@ def run(
     def lanes_of(experiment: experiments.Experiment) -> Sequence[Variant]:
         if matrix:
             return MATRIX
-        return two_desks(Knobs(**knobs)) if turned else experiment.variants
+        return two_desks(Knobs(**knobs)) if turned else experiment.lanes(quick)
 
     return terminal.perform(chosen, lanes_of, wish)
 

@@ -2,8 +2,10 @@
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import TracebackType
 
 from lab.bench import LOG_DEADLINE_S, Setting
 from lab.errors import LabError
@@ -16,8 +18,10 @@ from lab.stack import ExternalStore, LaneSpec, LocalStore, Stack, Store
 class Bench:
     """One folder, one stack, the stores its lanes need, and the secrets of this run."""
 
-    def __init__(self, folder: Path, progress: Callable[[str], None]) -> None:
-        self._folder = folder
+    stack: Stack
+
+    def __init__(self, folder: Path, progress: Callable[[str], None] = lambda line: None) -> None:
+        self.folder = folder
         self._progress = progress
         self._keys = (secrets.token_urlsafe(32), secrets.token_urlsafe(32))
         # A prefix of this run's own: a store that somebody else uses as well stays theirs.
@@ -29,7 +33,7 @@ class Bench:
         self, variants: Sequence[Variant], port: int = 0, extra_locations: tuple[str, ...] = ()
     ) -> Iterator[Stack]:
         """Start one lane for each variant, and the stores they need; end all of it afterwards."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with ExitStack() as resources:
             for variant in variants:
                 self._start_store(variant, resources)
@@ -38,7 +42,7 @@ class Bench:
             self.stack = resources.enter_context(
                 Stack(
                     lanes,
-                    self._folder,
+                    self.folder,
                     store=next(iter(self._stores.values()), None),
                     port=port,
                     extra_locations=extra_locations,
@@ -96,7 +100,7 @@ class Bench:
             return
         self._progress("starting the session store")
         store: Store = (
-            LocalStore(self._folder / f"store-{len(self._stores) + 1}", variant.persistence)
+            LocalStore(self.folder / f"store-{len(self._stores) + 1}", variant.persistence)
             if variant.knobs.store == "redis"
             else ExternalStore(variant.knobs.store)
         )
@@ -132,7 +136,7 @@ class Bench:
             return {"STATEFUL_STORE": store.url, "STATEFUL_KEY_PREFIX": prefix}
         if variant.knobs.store == "file":
             # Absolute: a server need not run where the lab does.
-            folder = (self._folder / "sessions" / variant.name).absolute()
+            folder = (self.folder / "sessions" / variant.name).absolute()
             return {"STATEFUL_STORE": f"file:{folder}"}
         return {"STATEFUL_STORE": variant.knobs.store}
 
@@ -145,7 +149,7 @@ class Bench:
     def _fill(self, text: str) -> str:
         """Put this run's folder and keys where a variant names them."""
         names = {
-            "folder": str(self._folder.absolute()),
+            "folder": str(self.folder.absolute()),
             "key": self._keys[0],
             "other_key": self._keys[1],
         }
@@ -153,3 +157,35 @@ class Bench:
             return text.format(**names)
         except (LookupError, ValueError, AttributeError, TypeError):
             raise LabError(f"{text!r}: the placeholders are {{{'}, {'.join(names)}}}") from None
+
+
+class Opening:
+    """A bench whose stack is started in the background; entering waits until it is up."""
+
+    def __init__(self, bench: Bench, variants: Sequence[Variant]) -> None:
+        self.bench = bench
+        self._context = bench.open(variants)
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="opening")
+        self._opened = self._pool.submit(self._context.__enter__)
+
+    def __enter__(self) -> Bench:
+        try:
+            self._opened.result()
+        except BaseException:  # Ctrl-C while waiting: it may come up a moment later
+            self.close()
+            raise
+        return self.bench
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Wait until the stack is up, and end it. Nothing happens where it never came up."""
+        self._pool.shutdown(wait=True)
+        if self._opened.exception() is None:
+            self._context.__exit__(None, None, None)

@@ -22,7 +22,7 @@ from lab.evidence.result import (
     Verdict,
 )
 from lab.experiments import Experiment
-from lab.lanes import Bench
+from lab.lanes import Bench, Opening
 from lab.report.document import document_text, experiment_text
 from lab.stack import find_store
 
@@ -48,14 +48,20 @@ class Run:
     results: list[ExperimentResult] = field(default_factory=list)
     components: dict[str, object] = field(default_factory=dict)
     _told: list[str] = field(default_factory=list)
+    _ahead: Opening | None = None
 
     def perform(
         self,
         experiment: Experiment,
         variants: Sequence[Variant],
         prediction: Prediction | None = None,
+        then: tuple[Experiment, Sequence[Variant]] | None = None,
     ) -> ExperimentResult:
-        """Run one experiment on its lanes; the result is kept even if it is cut short."""
+        """Run one experiment on its lanes; the result is kept even if it is cut short.
+
+        `then` is what will be performed next: in a quick run its servers start while this
+        one's scripts run. A full run leaves the machine to what is being measured.
+        """
         began = time.monotonic()
         lanes = [VariantResult(variant, Record(variant.name)) for variant in variants]
         result = ExperimentResult(
@@ -71,7 +77,7 @@ class Run:
         )
         self.results.append(result)
         try:
-            self._run_lanes(experiment, lanes)
+            self._run_lanes(experiment, lanes, then if self.quick else None)
             for lane in lanes:
                 lane.observation = experiment.observation(lane)
             result.judgement = experiment.judge(lanes)
@@ -85,19 +91,39 @@ class Run:
             self.save()
         return result
 
-    def _run_lanes(self, experiment: Experiment, lanes: Sequence[VariantResult]) -> None:
+    def close(self) -> None:
+        """End what was started ahead and not used, as after Ctrl-C."""
+        ahead, self._ahead = self._ahead, None
+        if ahead:
+            ahead.close()
+
+    def _run_lanes(
+        self,
+        experiment: Experiment,
+        lanes: Sequence[VariantResult],
+        then: tuple[Experiment, Sequence[Variant]] | None,
+    ) -> None:
         for lane in lanes:
-            if lane.variant.uses_store and lane.variant.knobs.store == "redis" and not find_store():
+            if not _can_start(lane.variant):
                 lane.trouble = NO_STORE
         ready = [lane for lane in lanes if lane.trouble is None]
         if not ready:
             return
-        bench = Bench(self.folder / experiment.name, self.progress)
-        with bench.open([lane.variant for lane in ready]) as stack:
-            self.components |= stack.components()
+        with self._opening(experiment, [lane.variant for lane in ready]) as bench:
+            self.components |= bench.stack.components()
+            if then and (startable := [each for each in then[1] if _can_start(each)]):
+                self._ahead = Opening(Bench(self.folder / then[0].name), startable)
             for lane in ready:
                 self.progress(f"{experiment.name}: running the script, {lane.variant.name}")
                 self._run_lane(experiment, lane, bench)
+
+    def _opening(self, experiment: Experiment, variants: Sequence[Variant]) -> Opening:
+        folder = self.folder / experiment.name
+        if self._ahead and self._ahead.bench.folder == folder:
+            ahead, self._ahead = self._ahead, None
+            return ahead
+        self.close()  # started for another experiment, which was not performed after all
+        return Opening(Bench(folder, self.progress), variants)
 
     def document(self) -> str:
         """Return what is known of this run so far, as the text of `result.json`."""
@@ -140,6 +166,11 @@ class Run:
 
 INTERRUPTED = "interrupted"
 _UNFINISHED = Judgement(Verdict.UNKNOWN, "the run was cut short")
+
+
+def _can_start(variant: Variant) -> bool:
+    wants_own_store = variant.uses_store and variant.knobs.store == "redis"
+    return not wants_own_store or find_store() is not None
 
 
 def _compare(experiment: Experiment, result: ExperimentResult) -> Prediction | None:

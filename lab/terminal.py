@@ -43,7 +43,13 @@ def perform(
         try:
             for number, experiment in enumerate(chosen, start=1):
                 tell(f"{experiment.name} ({number} of {len(chosen)})")
-                result = run.perform(experiment, lanes_of(experiment), sealed.get(experiment.name))
+                following = [(each, lanes_of(each)) for each in chosen[number : number + 1]]
+                result = run.perform(
+                    experiment,
+                    lanes_of(experiment),
+                    sealed.get(experiment.name),
+                    then=next(iter(following), None),
+                )
                 if not wish.as_json and not wish.as_ledger:
                     tell("")
                     screen.print(experiment_view(result))
@@ -52,6 +58,7 @@ def perform(
             err.print(f"lab: stopped; what was done so far is in {escape(str(kept))}")
             return INTERRUPTED
         finally:
+            run.close()
             tell("")
             _print(run, wish)
     return exit_status(run.results)

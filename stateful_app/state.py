@@ -4,30 +4,23 @@ The client holds an opaque id in the cookie `desk_session`; Flask-Session finds 
 under that id in one of three stores: this process's memory, a directory, or Redis.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryFile
 
 from cachelib import FileSystemCache, SimpleCache
-from flask import Flask, Request, Response, current_app, request, session
-from flask_session.base import ServerSideSession, ServerSideSessionInterface
+from flask import Flask, current_app, request, session
+from flask_session.base import ServerSideSessionInterface
 from flask_session.cachelib import CacheLibSessionInterface
-from flask_session.redis import RedisSessionInterface
-from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from lab.shop.cart import Visit
-from lab.shop.errors import NotLoggedIn, StoreUnavailable
+from lab.shop.errors import NotLoggedIn
 from lab.shop.wire import ConfigError
 
 from .config import Config
 
 COOKIE = "desk_session"
 NEVER_EVICT = 1_000_000  # cachelib drops sessions past 500 by default, which would look like a loss
-STORE_TIMEOUT_S = 0.3  # an operation on a hung store; a request makes three at most, so under 1 s
 LOGIN_FIRST = {"WWW-Authenticate": f'Cookie realm="two-desks", cookie-name="{COOKIE}"'}
 
 
@@ -36,26 +29,6 @@ class ProcessMemory(SimpleCache):
 
     def __len__(self) -> int:
         return len(self._cache)
-
-
-class StoreSessionInterface(RedisSessionInterface):  # type: ignore[misc]
-    """Flask-Session's Redis sessions; a store that does not answer becomes a 503."""
-
-    def open_session(self, app: Flask, request: Request) -> ServerSideSession:
-        """Load the session, or raise StoreUnavailable."""
-        with _store_must_answer():
-            return super().open_session(app, request)
-
-    def regenerate(self, session: ServerSideSession) -> None:
-        """Move the session to a fresh id, or raise StoreUnavailable."""
-        with _store_must_answer():
-            super().regenerate(session)
-
-    def save_session(self, app: Flask, session: ServerSideSession, response: Response) -> None:
-        """Save the session, or raise StoreUnavailable; a 503 is not worth a second wait."""
-        if response.status_code != StoreUnavailable.status:
-            with _store_must_answer():
-                super().save_session(app, session, response)
 
 
 def init_state(app: Flask, config: Config) -> None:
@@ -114,7 +87,12 @@ def _interface(app: Flask, config: Config) -> ServerSideSessionInterface:
     if config.store.startswith("file:"):
         files = _directory(config.store.removeprefix("file:"))
         return CacheLibSessionInterface(app, files, config.key_prefix)
-    return StoreSessionInterface(app, _client(config.store), config.key_prefix)
+    # Only where they are wanted: they double the time that a server takes to start.
+    from lab.shop.redis_sessions import StoreSessionInterface
+    from lab.shop.redis_store import connect
+
+    client = connect(config.store, "STATEFUL_STORE")
+    return StoreSessionInterface(app, client, config.key_prefix)
 
 
 def _directory(path: str) -> FileSystemCache:
@@ -128,25 +106,3 @@ def _directory(path: str) -> FileSystemCache:
         ) from None
     # Threshold 0 is "no limit", and spares the counter file that processes would fight over.
     return FileSystemCache(path, threshold=0, mode=0o600)
-
-
-def _client(url: str) -> Redis:
-    try:
-        client = Redis.from_url(
-            url,
-            socket_timeout=STORE_TIMEOUT_S,
-            socket_connect_timeout=STORE_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
-        client.connection_pool.make_connection()  # connects nothing yet; checks the URL's options
-    except (ValueError, TypeError, RedisError):
-        raise ConfigError("STATEFUL_STORE is no Redis URL: redis://HOST:PORT/0") from None
-    return client
-
-
-@contextmanager
-def _store_must_answer() -> Iterator[None]:
-    try:
-        yield
-    except RedisError as error:
-        raise StoreUnavailable("try again in a moment", {"Retry-After": "1"}) from error

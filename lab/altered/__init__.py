@@ -8,16 +8,15 @@ book stay a page each. The lab itself never imports these.
 import importlib
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from flask import Flask
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from lab.shop import serve
 from lab.shop.wire import ConfigError
 
-STORE_TIMEOUT_S = 0.3
+if TYPE_CHECKING:
+    from redis import Redis
 
 
 def main(desk: str, alter: Callable[[Flask], None], module: str) -> None:
@@ -31,15 +30,11 @@ def main(desk: str, alter: Callable[[Flask], None], module: str) -> None:
     serve.main(create_app, module, default_port=5003)
 
 
-def store() -> tuple[Redis, str]:
+def store() -> "tuple[Redis, str]":
     """Return a client of the store in ALTERED_STORE, and the prefix for every key in it."""
     url = os.environ.get("ALTERED_STORE")
     if not url:
         raise ConfigError("ALTERED_STORE must name a store: redis://HOST:PORT/0")
-    client = Redis.from_url(
-        url,
-        socket_timeout=STORE_TIMEOUT_S,
-        socket_connect_timeout=STORE_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-    )
-    return client, os.environ.get("ALTERED_KEY_PREFIX", "altered:")
+    from lab.shop.redis_store import connect  # only where it is wanted: it is slow to import
+
+    return connect(url, "ALTERED_STORE"), os.environ.get("ALTERED_KEY_PREFIX", "altered:")

@@ -10,8 +10,9 @@ import importlib
 from flask import Flask, request
 
 from lab.altered import main, store
-from lab.altered.slip import life_s, store_must_answer, visit_of
+from lab.altered.slip import life_s, visit_of
 from lab.shop.errors import NotLoggedIn
+from lab.shop.redis_store import must_answer
 
 DESK = "stateless_app"
 
@@ -26,7 +27,7 @@ def alter(app: Flask) -> None:
         if (visit := visit_of(state)) is None:
             return
         key = f"{prefix}out:{visit.visit_id}"
-        with store_must_answer():
+        with must_answer():
             if request.endpoint == "desk.logout":  # one operation too: it asks and puts
                 is_out = not client.set(key, "1", nx=True, ex=life_s(app))
             else:

@@ -17,8 +17,9 @@ import os
 from flask import Flask, Response, g, request
 
 from lab.altered import main, store
-from lab.altered.slip import life_s, store_must_answer, visit_of
+from lab.altered.slip import life_s, visit_of
 from lab.shop.errors import ShopError
+from lab.shop.redis_store import must_answer
 
 DESK = os.environ.get("DESK", "stateless_app")
 SAFE = {"GET", "HEAD"}
@@ -41,7 +42,7 @@ def alter(app: Flask) -> None:
         if visit is None or request.method in SAFE:
             return
         key = f"{prefix}used:{visit.visit_id}:{visit.revision}"
-        with store_must_answer():
+        with must_answer():
             if not client.set(key, "1", nx=True, ex=life_s(app)):
                 raise StaleSlip("GET /api/cart for the newest cart you can see, then try again")
         g.claim = key
@@ -49,7 +50,7 @@ def alter(app: Flask) -> None:
     @app.after_request
     def give_back(response: Response) -> Response:
         if "claim" in g and response.status_code >= 400:
-            with store_must_answer():
+            with must_answer():
                 client.delete(g.claim)
         return response
 

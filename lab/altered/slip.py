@@ -1,15 +1,11 @@
-"""What the desks with a remedy share: the visit a request brings, and a store that must answer."""
+"""What the desks with a remedy share: the visit a request brings, and how long one lives."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from types import ModuleType
 
 from flask import Flask, request
-from redis import RedisError
 
 from lab.shop.cart import Visit
-from lab.shop.errors import StoreUnavailable
 
 NEEDS_NO_VISIT = {None, "static", "desk.products", "desk.login", "desk.server"}
 LEEWAY_S = 5  # a request that is under way may hand out a slip a little later
@@ -28,12 +24,3 @@ def life_s(app: Flask) -> int:
     session_life: timedelta = app.permanent_session_lifetime
     life: int = app.extensions.get("max_age_s", int(session_life.total_seconds()))
     return life + LEEWAY_S
-
-
-@contextmanager
-def store_must_answer() -> Iterator[None]:
-    """Turn a store that does not answer into a 503."""
-    try:
-        yield
-    except RedisError as error:
-        raise StoreUnavailable("try again in a moment", {"Retry-After": "1"}) from error

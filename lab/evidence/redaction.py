@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from functools import lru_cache
 from typing import Any, NoReturn
 
 SECRET_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization"})
@@ -43,6 +44,7 @@ def redact_headers(headers: dict[str, str]) -> dict[str, str]:
     return {name: _redact_header(name.lower(), value) for name, value in headers.items()}
 
 
+@lru_cache(maxsize=256)  # a run has the same 47 kB catalogue in it many times
 def redact_body(body: bytes) -> Any:
     """Return a body for keeping: JSON with its tokens shortened, else its text, else None."""
     if not body:

@@ -49,8 +49,8 @@ class Experiment:
     `expected` is the verdict the textbook gives on the claim, None for a script without
     one; `variants` the lanes it runs by default; `expectations` lanes with what is expected
     of them, run by default or not; `customers` how many shoppers there are,
-    `quick_customers` with --quick; `about` which lanes the claim is about; `argument` what
-    `lab run` takes to run it.
+    `quick_customers` with --quick, when lanes have at most `quick_servers`; `about` which
+    lanes the claim is about; `argument` what `lab run` takes to run it.
     """
 
     name: str
@@ -62,11 +62,23 @@ class Experiment:
     expectations: tuple[Variant, ...]
     customers: int
     quick_customers: int
+    quick_servers: int
     doc: str
     path: Path
     about: Callable[[Variant], bool]
     question: Question | None = None
     argument: str = ""
+
+    def lanes(self, quick: bool) -> tuple[Variant, ...]:
+        """Return the lanes to run by default: a quick run may make do with fewer servers."""
+        if not quick:
+            return self.variants
+        return tuple(
+            replace(
+                lane, knobs=replace(lane.knobs, servers=min(lane.knobs.servers, self.quick_servers))
+            )
+            for lane in self.variants
+        )
 
     def observation(self, result: VariantResult) -> Observation:
         """Observe one finished lane."""
@@ -193,6 +205,7 @@ def _experiment(module: ModuleType) -> Experiment:
         expectations=_lanes(module, "EXPECTATIONS", variants),
         customers=customers,
         quick_customers=_count(module, "QUICK_CUSTOMERS", customers),
+        quick_servers=_count(module, "QUICK_SERVERS", MAX_CUSTOMERS),
         doc=inspect.cleandoc(module.__doc__ or "A script without a docstring."),
         path=path,
         about=getattr(module, "ABOUT", _plain_token if has_claim else _any_lane),

@@ -29,7 +29,8 @@ VARIANTS = (
     TOKEN.expecting(Verdict.HOLDS),
 )
 CUSTOMERS = 12
-QUICK_CUSTOMERS = 3
+QUICK_CUSTOMERS = 5
+QUICK_SERVERS = 2
 
 
 def script(shopper: Shopper, lab: Lab) -> None:

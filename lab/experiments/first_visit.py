@@ -25,6 +25,8 @@ from lab.experiments.judging import carts_kept, lacks_reads
 CLAIM = "Nothing breaks: both desks serve a customer who stays with one server."
 EXPECTED = Verdict.HOLDS
 CUSTOMERS = 9  # more than servers, so that each server has several at the same time
+QUICK_CUSTOMERS = 5
+QUICK_SERVERS = 2
 
 Goods = dict[str, int]
 Due = tuple[Exchange, int, Goods | None]

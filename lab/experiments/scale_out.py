@@ -78,7 +78,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
         customer.login()
         customer.add("laptop")
     steps = [step(lab)]
-    for _ in range(lab.n(3, 2)):
+    for _ in range(lab.n(3, 1)):
         lab.while_(shopper.view_cart, lab.add_server, PACE_S)
         everybody_asks(lab, times=1)  # nginx answers each open connection the old way once more
         steps.append(step(lab))
