@@ -19,7 +19,8 @@ Json = dict[str, Any]
 def document_text(experiments: Sequence[str], components: Json) -> str:
     """Return the document as text, from its experiments' texts (each is made only once)."""
     head = json.dumps({"schema": SCHEMA_VERSION, "components": components}, indent=1)
-    return f'{head[:-2]},\n "experiments": [\n{",\n".join(experiments)}\n ]\n}}\n'
+    lines = ",\n".join(experiments)
+    return f'{head[:-2]},\n "experiments": [\n{lines}\n ]\n}}\n'
 
 
 def experiment_text(result: ExperimentResult) -> str:
