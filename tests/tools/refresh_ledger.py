@@ -10,6 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from lab import experiments
+
 README = Path(__file__).resolve().parents[2] / "README.md"
 BEGIN, END = "<!-- ledger -->", "<!-- /ledger -->"
 DEADLINE_S = 600
@@ -53,10 +55,12 @@ def table(document: dict) -> str:
     """Return the claims as a Markdown table: one row an experiment, the contrast below it."""
     rows = ["| claim | verdict | decided by | elsewhere |", "|---|---|---|---|"]
     for each in document["experiments"]:
+        experiment = experiments.find(each["name"])
+        subjects = {lane.name for lane in experiment.variants if experiment.about(lane)}
         elsewhere = [
             f"{lane['name']}: {SIGNS[lane['outcome']['verdict']]}"
             for lane in each["variants"]
-            if lane["outcome"] and lane["outcome"]["number"] not in each["number"]
+            if lane["outcome"] and lane["name"] not in subjects
         ]
         claim = f"{each['claim']}<br>`lab run {each['name']}`"
         cells = (claim, SIGNS[each["verdict"]], each["number"], "<br>".join(elsewhere))
