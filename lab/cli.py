@@ -198,14 +198,13 @@ def show(name: str) -> None:
     """Explain a script: its claim, what would disprove it, and its source."""
     experiment = experiments.find(name)
     screen.print(Text.assemble((f"{experiment.name}  ", "bold"), f"“{experiment.claim}”"))
-    screen.print(
-        Syntax(
-            experiment.path.read_text(encoding="utf-8"),
-            "python",
-            background_color="default",
-            word_wrap=True,
-        )
-    )
+    for paragraph in experiment.doc.split("\n\n"):
+        screen.print()
+        screen.print(Text(paragraph.replace("\n", " ")))
+    screen.print()
+    screen.print(Text(str(experiment.path), "dim"), soft_wrap=True)
+    source = experiment.source_without_docstring
+    screen.print(Syntax(source, "python", background_color="default", word_wrap=True))
 
 
 @cli.command()

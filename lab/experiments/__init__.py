@@ -1,5 +1,6 @@
 """Finds scripts: those that come with the lab, one file per claim, and a student's own."""
 
+import ast
 import importlib
 import importlib.util
 import inspect
@@ -68,6 +69,15 @@ class Experiment:
     about: Callable[[Variant], bool]
     question: Question | None = None
     argument: str = ""
+
+    @property
+    def source_without_docstring(self) -> str:
+        """Its source below the docstring, which `doc` has already."""
+        source = self.path.read_text(encoding="utf-8")
+        body = ast.parse(source).body
+        has_docstring = bool(body) and isinstance(body[0], ast.Expr)
+        last = body[0].end_lineno if has_docstring else 0
+        return "\n".join(source.splitlines()[last:]).strip("\n")
 
     def lanes(self, quick: bool) -> tuple[Variant, ...]:
         """Return the lanes to run by default: a quick run may make do with fewer servers."""
