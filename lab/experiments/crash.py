@@ -38,7 +38,6 @@ EXPECTATIONS = (
 )
 CUSTOMERS = 60
 QUICK_CUSTOMERS = 12
-QUICK_SERVERS = 2
 
 
 def script(shopper: Shopper, lab: Lab) -> None:

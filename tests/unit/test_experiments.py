@@ -256,3 +256,14 @@ def test_what_is_expected_must_be_a_verdict(tmp_path, expected):
 def test_quick_customers_must_be_a_sensible_number_too(tmp_path, customers):
     told = refused(tmp_path, f"QUICK_CUSTOMERS = {customers}\n{SCRIPT}")
     assert "QUICK_CUSTOMERS must be a whole number from 1 to 1000" in told
+
+
+def test_a_quick_run_makes_do_with_fewer_servers_where_the_experiment_says_so():
+    any_server = experiments.find("any-server")
+    assert {lane.knobs.servers for lane in any_server.lanes(quick=False)} == {3}
+    assert {lane.knobs.servers for lane in any_server.lanes(quick=True)} == {2}
+    assert [lane.name for lane in any_server.lanes(quick=True)] == [
+        lane.name for lane in any_server.variants
+    ]
+    crash = experiments.find("crash")
+    assert crash.lanes(quick=True) == crash.variants
