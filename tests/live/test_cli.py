@@ -505,6 +505,22 @@ def test_a_run_that_is_stopped_leaves_a_partial_report_and_nothing_else(lab_here
 
 
 @posix
+def test_ctrl_c_in_a_quick_run_ends_what_was_started_ahead(lab_here):
+    process = lab_here.start("run", "first-visit", "any-server", "--quick")
+    deadline = time.monotonic() + 30
+    ahead = lab_here.runs / "latest" / "any-server" / "logs"
+    while not list(ahead.glob("*.log")):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130, out
+    document = valid((lab_here.runs / "latest" / "result.json").read_text("utf-8"))
+    assert [each["name"] for each in document["experiments"]] == ["first-visit"]
+    lab_here.assert_nothing_left()
+
+
+@posix
 def test_kill_9_at_ten_random_moments_leaves_no_orphan(tmp_path, demo):
     print(f"LAB_TEST_SEED={SEED}")
     moments = random.Random(SEED)
@@ -515,8 +531,13 @@ def test_kill_9_at_ten_random_moments_leaves_no_orphan(tmp_path, demo):
         folder = tmp_path / f"{number}"
         folder.mkdir()
         here = LabHere(folder)
-        command = ("demo",) if number % 2 else ("run", "restart-all", "--servers", "2")
-        process = here.start(*command)
+        # A quick run of several has the next one's servers up while this one's work.
+        commands = (
+            ("demo",),
+            ("run", "restart-all", "--servers", "2"),
+            ("run", "first-visit", "any-server", "--quick"),
+        )
+        process = here.start(*commands[number % len(commands)])
         with suppress(subprocess.TimeoutExpired):
             process.wait(delays_s[number])
         had_children = len(here.processes()) > 1
