@@ -2,8 +2,9 @@
 
 What is done: customers log in and shop; John asks for his cart, and the bytes of that request
 are kept, as a thief or a shared computer keeps them. John logs out. The kept request is sent
-again until it is refused, or until patience ends. Then every server is restarted with a new
-signing key, the kept request is sent once more, and the others ask for their carts.
+again until it is refused, or until patience ends. Then (not with --quick) every server is
+restarted with a new signing key, the kept request is sent once more, and the others ask for
+their carts.
 
 What would disprove it: the kept request is refused at once after the logout.
 
@@ -61,8 +62,6 @@ def script(shopper: Shopper, lab: Lab) -> None:
 
     lab.until(refused, PATIENCE_S, EVERY_S)
     out_by_waiting = logged_out(others, desk)
-    for server in lab.servers:
-        lab.restart(server, env=NEW_KEY)
     lab.measure(
         logged_out=goodbye.ok,
         replays=sum(replay.status in (200, REFUSED) for replay in replays),
@@ -70,9 +69,15 @@ def script(shopper: Shopper, lab: Lab) -> None:
         accepted_for_s=round(max(r.at_s - goodbye.at_s if r.ok else 0.0 for r in replays), 2),
         refused_in_the_end=replays[-1].status == REFUSED,
         store_operations_per_request=round(cost / len(others), 2),
-        accepted_after_new_key=shopper.replay(kept, server=desk).ok,
         innocent=len(others),
         innocent_out_by_waiting=out_by_waiting,
+    )
+    if lab.quick:
+        return  # a new key is the bluntest remedy, and the slowest to try
+    for server in lab.servers:
+        lab.restart(server, env=NEW_KEY)
+    lab.measure(
+        accepted_after_new_key=shopper.replay(kept, server=desk).ok,
         innocent_out_by_new_key=logged_out(others, desk) - out_by_waiting,
     )
 
