@@ -30,13 +30,21 @@ class Bench:
 
     @contextmanager
     def open(
-        self, variants: Sequence[Variant], port: int = 0, extra_locations: tuple[str, ...] = ()
+        self,
+        variants: Sequence[Variant],
+        port: int = 0,
+        extra_locations: tuple[str, ...] = (),
+        keep_log: int | None = None,
     ) -> Iterator[Stack]:
-        """Start one lane for each variant, and the stores they need; end all of it afterwards."""
+        """Start one lane for each variant, and the stores they need; end all of it afterwards.
+
+        `keep_log` bounds what is kept of nginx's log (None: all of it).
+        """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with ExitStack() as resources:
+            self._resources = resources
             for variant in variants:
-                self._start_store(variant, resources)
+                self._start_store(variant)
             lanes = [self._lane(variant) for variant in variants]
             self._progress(f"starting {sum(lane.servers for lane in lanes)} servers and nginx")
             self.stack = resources.enter_context(
@@ -47,6 +55,7 @@ class Bench:
                     port=port,
                     extra_locations=extra_locations,
                     report=self._progress,
+                    keep_log=keep_log,
                 )
             )
             yield self.stack
@@ -94,7 +103,21 @@ class Bench:
             if isinstance(store, LocalStore):
                 store.heal()
 
-    def _start_store(self, variant: Variant, resources: ExitStack) -> None:
+    def supply(self, variant: Variant) -> dict[str, str]:
+        """Return what a lane's servers are told to be this variant, its store running by then."""
+        self._start_store(variant)
+        return self._env(variant)
+
+    def store_of(self, variant: Variant) -> Store | None:
+        """Return the store this variant keeps something in, if it needs one and it was started."""
+        kind = (variant.knobs.store, variant.persistence)
+        return self._stores.get(kind) if variant.uses_store else None
+
+    def prefix_of(self, variant: Variant) -> str:
+        """Return under which keys a store holds what is this variant's."""
+        return self._prefix_of(variant)
+
+    def _start_store(self, variant: Variant) -> None:
         kind = (variant.knobs.store, variant.persistence)
         if not variant.uses_store or kind in self._stores:
             return
@@ -104,7 +127,7 @@ class Bench:
             if variant.knobs.store == "redis"
             else ExternalStore(variant.knobs.store)
         )
-        self._stores[kind] = resources.enter_context(store)
+        self._stores[kind] = self._resources.enter_context(store)
 
     def _store(self, variant: Variant) -> Store | None:
         if not variant.uses_store:

@@ -6,9 +6,10 @@ thread of the lab. It is the event source of the page, and the second witness of
 
 import json
 import logging
+import re
 import socket
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from secrets import token_hex
@@ -29,8 +30,10 @@ FIELDS = {
     "request_time": "$request_time",
     "bytes": "$bytes_sent",
     "request_bytes": "$request_length",
+    "store_operations": "$upstream_http_x_store_operations",
     "ended_at": "$msec",
 }
+_COUNT = re.compile(r"[0-9]{1,9}")
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # a burst waits here while Python is busy elsewhere
 
 
@@ -62,6 +65,8 @@ class AccessEntry:
     """Bytes received from the client, headers included."""
     ended_at: float
     """When it was over, seconds since the epoch."""
+    store_operations: int | None = None
+    """X-Store-Operations of the answer; None where the server keeps nothing in a store."""
 
     @property
     def lane(self) -> str:
@@ -94,18 +99,28 @@ def _entry(fields: dict[str, Any]) -> AccessEntry:
         "request_bytes": int,
         "request_time": float,
         "ended_at": float,
+        "store_operations": _count,
     }
     return AccessEntry(**{name: numbers.get(name, str)(fields[name]) for name in FIELDS})
+
+
+def _count(text: str) -> int | None:
+    # A server may say anything in a header: that must not cost the log the request.
+    return int(text) if _COUNT.fullmatch(text) else None
 
 
 class AccessLog:
     """Listens from its creation until `close`; may be asked from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
+        """`most` is how many entries are kept, the newest: for a lab that runs for days.
+
+        None keeps all of them, as the cross-check of a run needs.
+        """
         self.tag = f"lab_{token_hex(4)}"  # so a datagram of another run is not taken for ours
         self.malformed = 0
         """Datagrams that could not be read: 0, or the log is no witness."""
-        self._entries: list[AccessEntry] = []
+        self._entries: deque[AccessEntry] = deque(maxlen=most)
         self._ops: Counter[str] = Counter()
         self._subscribers: list[Callable[[AccessEntry], None]] = []
         self._news = threading.Condition()
@@ -117,12 +132,12 @@ class AccessLog:
         self._thread.start()
 
     def entries(self) -> list[AccessEntry]:
-        """All entries so far, oldest first (a copy)."""
+        """All entries that are kept, oldest first (a copy)."""
         with self._news:
             return list(self._entries)
 
     def count(self, op: str) -> int:
-        """How many requests carried this X-Op: 1, if client and balancer agree."""
+        """How many entries that are kept carry this X-Op: 1, if client and balancer agree."""
         with self._news:
             return self._ops[op]
 
@@ -152,6 +167,15 @@ class AccessLog:
             self._thread.join()
         self._socket.close()
 
+    def _keep(self, entry: AccessEntry) -> None:
+        if len(self._entries) == self._entries.maxlen:
+            oldest = self._entries[0].op
+            self._ops[oldest] -= 1
+            if not self._ops[oldest]:
+                del self._ops[oldest]
+        self._entries.append(entry)
+        self._ops[entry.op] += 1
+
     def _listen(self) -> None:
         while datagram := self._socket.recv(65536):
             entry = parse(datagram, self.tag)
@@ -159,8 +183,7 @@ class AccessLog:
                 if entry is None:
                     self.malformed += 1
                     continue
-                self._entries.append(entry)
-                self._ops[entry.op] += 1
+                self._keep(entry)
                 self._news.notify_all()
                 subscribers = list(self._subscribers)
             for callback in subscribers:

@@ -1,7 +1,9 @@
 """A lane: the replicas of one app, and how the balancer shares requests among them."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from lab.errors import LabError
@@ -88,6 +90,48 @@ class Lane:
             self._change(lambda: self.replicas.__delitem__(name), retire_port=replica.port)
             replica.stop()
 
+    def renew(
+        self, servers: int, env: Mapping[str, str], may_stay: Callable[[Replica], bool]
+    ) -> list[Replica]:
+        """Have servers A, B, C, … of that number, and none else; the new lives are launched.
+
+        Whoever `may_stay` lives on. Nothing is waited for and nginx is not told: the caller
+        awaits those it is given, and reloads.
+        """
+        with self._changing:
+            before = self.replicas
+            self.spec = replace(self.spec, servers=servers, env={**self.spec.env, **env})
+            names = LETTERS[:servers]
+            new = [name for name in names if name not in before]
+            ports = dict(zip(new, free_ports(len(new)), strict=True))
+            self.replicas = {
+                name: before.get(name) or self._replica_named(name, ports[name]) for name in names
+            }
+            self._last_letter = servers - 1
+            for gone in before.keys() - self.replicas.keys():
+                before[gone].stop()
+            launched = [each for each in self.replicas.values() if not may_stay(each)]
+            with ThreadPoolExecutor(max_workers=max(1, len(launched))) as pool:
+                list(pool.map(lambda replica: replica.relaunch(env), launched))
+            return launched
+
+    def set_up(
+        self,
+        affinity: Affinity,
+        retry: Retry,
+        directives: tuple[str, ...],
+        http_directives: tuple[str, ...],
+    ) -> None:
+        """Say how the balancer is to treat this lane from its next reload on (by the caller)."""
+        with self._changing:
+            self.affinity, self.retry = affinity, retry
+            self.spec = replace(self.spec, directives=directives, http_directives=http_directives)
+
+    def set_directives(self, directives: tuple[str, ...], http_directives: tuple[str, ...]) -> None:
+        """More nginx directives for this lane, in place of those it had; see `LaneSpec`."""
+        spec = replace(self.spec, directives=directives, http_directives=http_directives)
+        self._change(lambda: setattr(self, "spec", spec))
+
     def set_affinity(self, affinity: Affinity) -> None:
         """Sticky sessions or none: with "cookie" a client stays with who serves it next."""
         if affinity == "cookie" and not knows_sticky(self._through().program):
@@ -104,12 +148,12 @@ class Lane:
     def _change(self, change: Callable[[], None], retire_port: int | None = None) -> None:
         """Make a change and reload; undo it if nginx refuses."""
         with self._changing:
-            before = (dict(self.replicas), self.affinity, self.retry)
+            before = (dict(self.replicas), self.affinity, self.retry, self.spec)
             change()
             try:
                 self._through().reload(retire_port=retire_port)
             except LabError:
-                self.replicas, self.affinity, self.retry = before
+                self.replicas, self.affinity, self.retry, self.spec = before
                 raise
 
     def _confirm_route(self, replica: Replica) -> None:
@@ -121,7 +165,10 @@ class Lane:
             raise LabError(f"nginx does not reach {replica.name}: see logs/nginx.log of this run")
 
     def _new_replica(self, port: int) -> Replica:
-        return Replica(self.spec, self._next_letter(), port, self._run_dir, self._children)
+        return self._replica_named(self._next_letter(), port)
+
+    def _replica_named(self, name: str, port: int) -> Replica:
+        return Replica(self.spec, name, port, self._run_dir, self._children)
 
     def _next_letter(self) -> str:
         # A letter that has not been used is better: evidence about an old B stays about it.

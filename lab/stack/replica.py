@@ -146,6 +146,17 @@ class Replica:
             await_ready([self])
             return self.instance
 
+    def relaunch(self, env: Mapping[str, str]) -> None:
+        """Start a new life, ending the present one if there is one; wait for it elsewhere.
+
+        `env` is added to its environment, as in `restart`.
+        """
+        with self._fault:
+            self._own_env.update(env)
+            if self._child is not None and self._child.running():
+                self.kill()
+            self.launch()
+
     def pause(self) -> None:
         """Freeze the process: it keeps its port and its connections, and answers nobody."""
         self._change_pace("pause", "up")

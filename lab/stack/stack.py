@@ -46,12 +46,14 @@ class Stack:
         port: int = 0,
         extra_locations: tuple[str, ...] = (),
         report: Callable[[str], None] = lambda line: None,
+        keep_log: int | None = None,
         resident: bool | None = None,
     ) -> None:
         """Starts nothing yet.
 
         `store` is a store the lanes use; it is entered and closed by whoever made it.
         `port` is nginx's (0: any). `report` is told, line by line, what has come up.
+        `keep_log` bounds the entries of nginx's log that are kept (None: all).
         `resident` forces the leash that stays (see `lab.stack.leash`); for tests.
         """
         self.store = store
@@ -63,6 +65,7 @@ class Stack:
         self._port = port
         self._extra_locations = extra_locations
         self._report = report
+        self._keep_log = keep_log
         self._children = Children(resident=resident)
         self._resources = ExitStack()
         self.lanes: dict[str, Lane] = {}
@@ -107,7 +110,7 @@ class Stack:
     def _start(self) -> None:
         program = self._choose_nginx()
         run_dir = prepare_run_dir(self._run_dir)
-        self.access = self._resources.enter_context(closing(AccessLog()))
+        self.access = self._resources.enter_context(closing(AccessLog(self._keep_log)))
         self._resources.callback(self._children.close)
         self.balancer = Balancer(program, run_dir, self._children, self._render, self._port)
         for spec in self._specs:

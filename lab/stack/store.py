@@ -63,6 +63,16 @@ class Store(AbstractContextManager["Store"]):
     def description(self) -> dict[str, str]:
         """Version and source, for a report. No secrets."""
 
+    def forget(self, prefix: str) -> int:
+        """Delete the keys under a prefix, which must not be empty; return how many there were."""
+        if not prefix:
+            raise LabError("a store is never emptied whole: name a prefix")
+        with connect(self.url) as client:
+            keys = ask(lambda: list(client.scan_iter(f"{_literal(prefix)}*", 1000)))
+            if keys:
+                ask(lambda: client.delete(*keys))
+        return len(keys)
+
     def stats(self, prefix: str = "") -> StoreStats:
         """What it holds and has done. LabError if it does not answer within 0.5 s."""
         with connect(self.url) as client:
