@@ -66,8 +66,8 @@ def _variant(result: VariantResult) -> Json:
         "traceback": result.traceback,
         "measurements": redact_json(plain_json(result.measurements)),
         "operations": operations(result.record),
-        "exchanges": [_exchange(exchange) for exchange in result.record.exchanges()],
-        "faults": [_fault(fault) for fault in result.record.faults()],
+        "exchanges": [exchange_json(exchange) for exchange in result.record.exchanges()],
+        "faults": [fault_json(fault) for fault in result.record.faults()],
         "order": [_order(event) for event in result.record.events],
     }
 
@@ -101,7 +101,8 @@ def _prediction(made: Prediction | None) -> Json | None:
     }
 
 
-def _exchange(exchange: Exchange) -> Json:
+def exchange_json(exchange: Exchange) -> Json:
+    """Return an exchange for keeping: every credential shortened."""
     return {
         "op": exchange.op,
         "customer": exchange.customer,
@@ -129,7 +130,8 @@ def _exchange(exchange: Exchange) -> Json:
     }
 
 
-def _fault(fault: Fault) -> Json:
+def fault_json(fault: Fault) -> Json:
+    """Return a fault for keeping: every credential in its evidence shortened."""
     return {
         "kind": fault.kind,
         "target": fault.target,

@@ -4,20 +4,19 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from lab.evidence.statistics import told
 from lab.report import curl
 from lab.report.charts import Chart, charts, is_curve
+from lab.report.drawing import environment, sequence_css, sequence_svg
 from lab.report.har import lane_began
-from lab.report.plain import http_text, one_line, visible
+from lab.report.plain import http_text, one_line
 from lab.report.sequence import Diagram, diagram, look_of
 
 Json = dict[str, Any]
+
+__all__ = ["command", "facts", "page", "sample_size", "sequence_css", "sequence_svg"]
 
 MOST_IN_FULL = 400  # exchanges of a lane with their bytes; the others are in result.json
 LOOK = {
@@ -88,7 +87,7 @@ def page(document: Json) -> str:
         if (at := lane_began(lane))
     ]
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             views=views,
@@ -135,22 +134,6 @@ def sample_size(experiment: Json) -> str:
     """Return the n of the deciding number, where it has one."""
     sizes = re.findall(r"\bof (\d[\d,]*)", str(experiment["number"] or experiment["because"]))
     return sizes[0] if sizes else "–"
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("lab.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        # Whatever is printed is made visible first, and escaped after.
-        finalize=lambda value: value if isinstance(value, Markup) else visible(value),
-    )
-    environment.filters["drawing"] = lambda chart: Markup(chart.svg)  # drawn by us, text escaped
-    environment.filters["one_line"] = one_line
-    return environment
 
 
 def _experiment(experiment: Json, anchor: str) -> ExperimentView:

@@ -17,6 +17,7 @@ CUSTOMER_X, BALANCER_X, SERVER_X, SERVER_STEP = 28, 128, 222, 62
 ROW, HEAD, GAP = 38, 58, 26
 LABEL_CHARS = 46
 LEAST_WIDTH = 386
+MOST_SERVERS = 26
 STRIP_ROWS = 8
 
 _NOBODY = {502, 504}
@@ -70,6 +71,7 @@ class Diagram:
     rows: list[Row]
     drawn: int
     of: int
+    listed: bool  # whether what is left out can be read below
 
     @property
     def strips(self) -> list[tuple[int, int, list[Row]]]:
@@ -82,12 +84,23 @@ class Diagram:
         ]
 
 
-def diagram(lane: Json, anchors: dict[str, str], most: int = MOST_ROWS) -> Diagram:
-    """Lay out the lane; `anchors` gives, by op, where an exchange is shown in full."""
+def widths() -> range:
+    """Return every width a diagram can have: the style sheet has a class for each."""
+    most = _width(SERVER_X + SERVER_STEP * MOST_SERVERS)  # the store stands after the last server
+    return range(LEAST_WIDTH, most + 1, SERVER_STEP)
+
+
+def diagram(
+    lane: Json, anchors: dict[str, str], most: int = MOST_ROWS, *, listed: bool = True
+) -> Diagram:
+    """Lay out the lane; `anchors` gives, by op, where an exchange is shown in full.
+
+    `listed` is whether every request stands in words below the drawing.
+    """
     happened = events(lane)
     columns = _columns(lane, happened)
     at = {column.name: column.x for column in columns if column.kind in ("server", "store")}
-    shown = chosen(happened, most)
+    shown = chosen(happened, most, listed=listed)
     several = len({event["customer"] for event in happened if not is_fault(event)}) > 1
     rows, y, drawn = [], HEAD, 0
     for index in shown:
@@ -102,10 +115,10 @@ def diagram(lane: Json, anchors: dict[str, str], most: int = MOST_ROWS) -> Diagr
         y += ROW
     of = sum(not is_fault(event) for event in happened)
     lines = _lifelines(columns, happened, shown, rows, y)
-    return Diagram(max(LEAST_WIDTH, columns[-1].x + 40), y + 8, columns, lines, rows, drawn, of)
+    return Diagram(_width(columns[-1].x), y + 8, columns, lines, rows, drawn, of, listed)
 
 
-def chosen(happened: list[Json], most: int) -> list[int | str]:
+def chosen(happened: list[Json], most: int, *, listed: bool = True) -> list[int | str]:
     """Return the indices of the events to draw, a sentence where some are left out.
 
     All of a short record; of a long one the beginning and what surrounds the faults.
@@ -126,15 +139,22 @@ def chosen(happened: list[Json], most: int) -> list[int | str]:
     before = -1
     for index in [*sorted(kept), len(happened)]:
         if left := index - before - 1:
-            told.append(f"{left} more {'event' if left == 1 else 'events'}, in the list below")
+            where = ", in the list below" if listed else ""
+            told.append(f"{left} more {'event' if left == 1 else 'events'}{where}")
         if index < len(happened):
             told.append(index)
         before = index
     return told
 
 
+def _width(last_x: int) -> int:
+    return max(LEAST_WIDTH, last_x + 40)
+
+
 def _columns(lane: Json, happened: list[Json]) -> list[Column]:
-    servers = {chr(ord("A") + n) for n in range(min(26, int(lane["knobs"].get("servers") or 0)))}
+    servers = {
+        chr(ord("A") + n) for n in range(min(MOST_SERVERS, int(lane["knobs"].get("servers") or 0)))
+    }
     targets = set()
     for event in happened:
         if is_fault(event):
@@ -148,7 +168,7 @@ def _columns(lane: Json, happened: list[Json]) -> list[Column]:
         Column("customer", "customer", CUSTOMER_X),
         Column("balancer", "balancer", BALANCER_X),
     ]
-    for kind, names in (("server", sorted(servers)[:26]), ("store", stores[:1])):
+    for kind, names in (("server", sorted(servers)[:MOST_SERVERS]), ("store", stores[:1])):
         for name in names:
             columns.append(Column(name, kind, SERVER_X + SERVER_STEP * (len(columns) - 2)))
     return columns

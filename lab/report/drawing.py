@@ -1,0 +1,46 @@
+"""A lane's requests as a drawing: the same in the report and in the page."""
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from lab.report.plain import one_line, visible
+from lab.report.sequence import diagram, widths
+
+Json = dict[str, Any]
+
+
+def sequence_svg(lane: Json) -> str:
+    """Return a lane of a result.json as HTML with SVG in it, "" if nothing happened there.
+
+    Without scripts, style attributes and references: `sequence_css` is all it needs.
+    """
+    if not lane["exchanges"] and not lane["faults"]:
+        return ""
+    template: Any = environment().get_template("sequence.html").module
+    return str(template.sequence(lane, diagram(lane, {}, listed=False)))
+
+
+def sequence_css() -> str:
+    """Return the style sheet of these drawings; the colours are the page's own."""
+    return environment().get_template("sequence.css").render()
+
+
+@cache
+def environment() -> Environment:
+    """Return the templates of `lab.report`: whatever they print is visible and escaped."""
+    environment = Environment(
+        loader=PackageLoader("lab.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # Whatever is printed is made visible first, and escaped after.
+        finalize=lambda value: value if isinstance(value, Markup) else visible(value),
+    )
+    environment.filters["drawing"] = lambda chart: Markup(chart.svg)  # drawn by us, text escaped
+    environment.filters["one_line"] = one_line
+    environment.globals["sequence_widths"] = widths()
+    return environment

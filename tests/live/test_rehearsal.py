@@ -1,0 +1,153 @@
+"""A bundled experiment runs beside the stage: told while it runs, kept, and gone when stopped."""
+
+import json
+import threading
+
+import pytest
+from conftest import processes_of, wait_for
+
+from lab import experiments
+from lab.console.kept import KeptRuns
+from lab.console.rehearsal import Rehearsal
+from lab.errors import LabError
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def rehearsal(tmp_path, told):
+    rehearsal = Rehearsal(tmp_path / "lab-runs", told.append)
+    yield rehearsal
+    rehearsal.close()
+    wait_for(lambda: not processes_of(tmp_path), 10)
+
+
+def ended(told):
+    return wait_for(lambda: next((each for each in told if each["state"] != "running"), None))
+
+
+def test_a_run_is_told_kept_and_answers_its_question(rehearsal, told, tmp_path):
+    folder = rehearsal.start("logout", predicted=0, confidence="certain")
+    assert rehearsal.running == "logout"
+    with pytest.raises(LabError, match="logout is running"):
+        rehearsal.start("crash")
+    end = ended(told)
+    assert (end["state"], end["run"], end["trouble"]) == ("done", folder, None), end
+    assert rehearsal.running is None
+    assert {each["kind"] for each in told} == {"run"}
+    assert {each["experiment"] for each in told} == {"logout"}
+    assert sum("running the script" in each["line"] for each in told) >= 2
+    document = json.loads((tmp_path / "lab-runs" / folder / "result.json").read_text())
+    (kept,) = document["experiments"]
+    assert kept["quick"]
+    assert kept["verdict"] != "unknown"
+    assert kept["prediction"]["predicted"] == 0
+    assert kept["prediction"]["confidence"] == "certain"
+    assert kept["prediction"]["observed"] == end["observed"] is not None
+    assert json.loads(json.dumps(told)) == told
+
+
+def test_a_kept_run_nobody_predicted_has_its_question_and_the_same_answer(
+    rehearsal, told, tmp_path
+):
+    folder = rehearsal.start("crash")
+    end = ended(told)
+    assert end["state"] == "done", end
+    kept = KeptRuns(tmp_path / "lab-runs")
+    question = kept.outline(folder)["experiments"][0]["question"]
+    assert question["observed"] == end["observed"] == 1
+    assert question["predicted"] is None
+    assert question["choices"] == list(experiments.find("crash").question.choices)
+    played = kept.playback("latest", 0)
+    assert played["name"] == folder
+    faults = [each for each in played["events"] if each["kind"] == "fault"]
+    assert [each["fault"] for each in faults] == ["kill", "kill"]
+    killed = {each["desk"]: each for each in faults}
+    for desk, fault in killed.items():
+        (gone,) = [one for one in fault["stack"]["desks"][desk] if one["state"] == "dead"]
+        assert gone["name"] == fault["target"]
+        # Who was there before is known from the record: the process that was killed.
+        before = next(
+            one
+            for one in played["events"][0]["stack"]["desks"][desk]
+            if one["name"] == fault["target"]
+        )
+        assert before["pid"] == fault["evidence"]["pid"]
+        assert before["instance"] == fault["evidence"]["instance"]
+    score = played["events"][-1]["score"]
+    lanes = json.loads((tmp_path / "lab-runs" / folder / "result.json").read_text())
+    for lane in lanes["experiments"][0]["variants"]:
+        assert score[lane["app"]]["kept"] == lane["measurements"]["carts_kept"]
+        assert score[lane["app"]]["lost"] == lane["measurements"]["carts_lost"]
+        assert score[lane["app"]]["requests"] == lane["measurements"]["requests"]
+
+
+def test_closing_ends_a_run_that_is_under_way(tmp_path):
+    told, requests = [], threading.Event()
+
+    def tell(event):
+        told.append(event)
+        if "requests" in event["line"]:
+            requests.set()
+
+    rehearsal = Rehearsal(tmp_path / "lab-runs", tell)
+    folder = rehearsal.start("size")
+    assert requests.wait(60)
+    assert processes_of(tmp_path)
+    rehearsal.close()
+    assert not processes_of(tmp_path)
+    end = ended(told)
+    assert (end["state"], end["trouble"]) == ("failed", "stopped before it was done")
+    assert rehearsal.running is None
+    document = json.loads((tmp_path / "lab-runs" / folder / "result.json").read_text())
+    assert document["experiments"][0]["interrupted"]
+    with pytest.raises(LabError, match="being stopped"):
+        rehearsal.start("size")
+
+
+def test_closing_while_servers_are_being_started_leaves_nothing(tmp_path):
+    told = []
+    rehearsal = Rehearsal(tmp_path / "lab-runs", told.append)
+    rehearsal.start("crash")
+    wait_for(lambda: processes_of(tmp_path))
+    rehearsal.close()
+    assert not processes_of(tmp_path)
+    assert ended(told)["state"] == "failed"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "no-such", "../crash", "./mine.py", "mine.py", "crash/../crash", "Crash", "judging", "\0"],
+)
+def test_only_bundled_experiments_are_run(rehearsal, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("raise SystemExit('it was run')", encoding="utf-8")
+    with pytest.raises(LabError, match="no bundled experiment"):
+        rehearsal.start(name)
+    assert not (tmp_path / "lab-runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("predicted", "confidence"),
+    [(-1, "guess"), (99, "guess"), (True, "guess"), ("0", "guess"), (0, "very"), (0, None)],
+)
+def test_a_prediction_must_be_one_of_the_choices(rehearsal, tmp_path, predicted, confidence):
+    with pytest.raises(LabError, match="no such choice"):
+        rehearsal.start("crash", predicted, confidence)
+    assert not (tmp_path / "lab-runs").exists()
+
+
+def test_a_run_that_cannot_start_is_told(rehearsal, told, monkeypatch):
+    def refuse(*_):
+        raise LabError("no nginx here")
+
+    monkeypatch.setattr("lab.runner.Opening", refuse)
+    rehearsal.start("crash")
+    end = ended(told)
+    assert (end["state"], end["trouble"]) == ("failed", "no nginx here")
+    assert rehearsal.running is None
+    monkeypatch.undo()
+    rehearsal.start("first-visit")  # the next one may

@@ -1,0 +1,183 @@
+"""The page shows the very lines that served a request, and in colours that can be read."""
+
+import difflib
+import re
+from html.parser import HTMLParser
+
+import pytest
+from werkzeug.routing import Map
+
+from lab import lesson
+from lab.console import code
+from lab.errors import LabError
+
+ROUTES = (
+    ("GET", "/api/products", "products"),
+    ("POST", "/api/login", "login"),
+    ("GET", "/api/cart", "view_cart"),
+    ("GET", "/api/cart?token=abc&userId=123", "view_cart"),
+    ("POST", "/api/cart/items", "add_item"),
+    ("PATCH", "/api/cart/items/laptop", "change_item"),
+    ("DELETE", "/api/cart/items/lap%20top", "remove_item"),
+    ("DELETE", "/api/cart", "clear_cart"),
+    ("PUT", "/api/shipping-address", "ship_to"),
+    ("POST", "/api/checkout", "check_out"),
+    ("POST", "/api/logout", "logout"),
+    ("GET", "/api/server", "server"),
+)
+NOWHERE = (
+    ("PUT", "/api/cart"),
+    ("GET", "/api/cart/"),
+    ("GET", "/cart"),
+    ("GET", ""),
+    ("GET", "//"),
+    ("BREW\x00", "/api/cart"),
+    ("PATCH", "/api/cart/items/a%2Fb"),
+    ("GET", "/api/../../etc/passwd"),
+    ("GET", "/api/<script>alert(1)</script>"),
+)
+
+
+class Text(HTMLParser):
+    """The text of a fragment, and every class in it."""
+
+    def __init__(self, html):
+        super().__init__(convert_charrefs=True)
+        self.text, self.attributes, self.tags = "", [], set()
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.mark.parametrize(("method", "path", "name"), ROUTES)
+@pytest.mark.parametrize("package", ["stateful_app", "stateless_app"])
+def test_the_lines_are_those_of_the_function_in_the_file(package, method, path, name):
+    found = lesson.serving(package, method, path)
+    source = lesson.source_of(package).read_text(encoding="utf-8").splitlines()
+    text = found.text.splitlines()
+    assert found.file == f"{package}/app.py"
+    assert source[found.first_line - 1 : found.first_line - 1 + len(text)] == text
+    assert text[0].startswith("@desk.")
+    assert text[1].startswith(f"def {name}(")
+    assert not source[found.first_line - 1 + len(text)].strip()  # to its end
+
+
+@pytest.mark.parametrize(("method", "path"), NOWHERE)
+def test_where_no_route_is_nothing_is_shown(method, path):
+    assert lesson.serving("stateful_app", method, path) is None
+    assert code.serving(method, path) is None
+
+
+def test_every_route_of_the_desks_is_found(monkeypatch):
+    seen = []
+    monkeypatch.setattr(lesson, "Map", lambda rules: seen.append(list(rules)) or Map(seen[-1]))
+    assert lesson.serving("stateless_app", "GET", "/nothing") is None
+    source = lesson.source_of("stateless_app").read_text(encoding="utf-8")
+    assert len(seen[0]) == len(re.findall(r"^@desk\.", source, re.M)) == len(ROUTES) - 1
+
+
+def test_an_app_that_is_not_there_is_told():
+    with pytest.raises(LabError, match="not installed"):
+        lesson.serving("no_such_app", "GET", "/api/cart")
+
+
+@pytest.mark.parametrize(("method", "path", "_"), ROUTES)
+def test_the_html_is_the_source_with_classes_only(method, path, _):
+    for desk, shown in code.serving(method, path).items():
+        passage = lesson.serving(f"{desk}_app", method, path)
+        read = Text(shown["html"])
+        assert read.text == passage.text + "\n"
+        assert (shown["file"], shown["first_line"]) == (passage.file, passage.first_line)
+        assert read.tags == {"span"}
+        assert {name for name, _ in read.attributes} == {"class"}
+
+
+@pytest.mark.parametrize(("method", "path", "_"), ROUTES)
+def test_the_lines_that_differ_are_marked_and_no_other(method, path, _):
+    shown = code.serving(method, path)
+    texts = {desk: Text(each["html"]).text.splitlines() for desk, each in shown.items()}
+    marked = {
+        desk: [
+            line
+            for line, look in zip(
+                texts[desk], re.findall(r'<span class="(line[^"]*)"', each["html"]), strict=True
+            )
+            if look == "line changed"
+        ]
+        for desk, each in shown.items()
+    }
+    diff = list(difflib.ndiff(texts["stateful"], texts["stateless"]))
+    assert marked["stateful"] == [line[2:] for line in diff if line.startswith("- ")]
+    assert marked["stateless"] == [line[2:] for line in diff if line.startswith("+ ")]
+
+
+def test_login_differs_and_the_catalogue_does_not():
+    assert "changed" in code.serving("POST", "/api/login")["stateful"]["html"]
+    assert "changed" not in code.serving("GET", "/api/products")["stateful"]["html"]
+
+
+# --- colours
+
+
+def luminance(colour):
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one, other):
+    """WCAG 2.2, 1.4.3."""
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_contrast_is_what_the_standard_says():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+# The page's paper and its raised surfaces, as in base.css.
+@pytest.mark.parametrize(
+    ("part", "backgrounds"),
+    [("light", ("#ffffff", "#f4f6f8")), ("dark", ("#16181c", "#20242a"))],
+)
+def test_every_colour_of_the_style_sheet_can_be_read(part, backgrounds):
+    light, dark = code.style().split("@media (prefers-color-scheme: dark)")
+    sheet = {"light": light, "dark": dark}[part]
+    named = re.findall(r"[^-]color: ([^;}]+)", sheet)
+    colours = [_long(each.strip()) for each in named]
+    assert len(colours) > 30
+    for colour in colours:
+        assert min(contrast(colour, background) for background in backgrounds) >= 4.5, colour
+    assert "background" not in sheet  # or the colours would stand on something else
+
+
+def _long(colour):
+    assert re.fullmatch(r"#[0-9A-Fa-f]{3}|#[0-9A-Fa-f]{6}", colour), colour
+    digits = colour[1:]
+    return "#" + (digits if len(digits) == 6 else "".join(2 * digit for digit in digits))
+
+
+def test_the_style_sheet_loads_nothing_and_never_mixes_the_two():
+    sheet = code.style()
+    assert not re.search(r"@import|url\(|expression|<", sheet)
+    outside = sheet[: sheet.index("@media")]
+    assert "color: #" not in outside
+    assert sheet.count("@media") == 2
+
+
+def test_every_class_in_the_code_has_its_colour():
+    used = set()
+    for method, path, _ in ROUTES:
+        for shown in code.serving(method, path).values():
+            used |= set(re.findall(r'class="([a-z0-9]+)"', shown["html"]))
+    light, dark = code.style().split("@media (prefers-color-scheme: dark)")
+    for name in used - {"line", "w", "o", "p", "n"}:
+        for sheet in (light, dark):
+            assert f".line .{name} " in sheet, name

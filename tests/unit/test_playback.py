@@ -1,0 +1,288 @@
+"""Two lanes of a kept run as the page's events: what was recorded, in order, nothing made up."""
+
+import json
+from itertools import pairwise
+
+import pytest
+from report_documents import HOSTILE, crash, crowd, exchange, experiment, fault, hostile, lane
+
+from lab.console import playback
+from lab.console.drawing import live_lane, sequence_of
+from lab.errors import LabError
+
+
+def played(lanes, left="stateful", right="stateless", **how):
+    return playback.events(experiment(lanes), left, right, **how)
+
+
+def kinds(events):
+    return [event["kind"] for event in events]
+
+
+def servers(event, desk="stateful"):
+    return {each["name"]: each for each in event["stack"]["desks"][desk]}
+
+
+def states(event, desk="stateful"):
+    return {name: each["state"] for name, each in servers(event, desk).items()}
+
+
+def test_a_recording_begins_with_the_stage_and_tells_each_request_twice():
+    events = playback.events(crash()["experiments"][0], "stateful", None)
+    assert kinds(events) == [
+        *("stage", "request", "exchange", "fault"),
+        *("request", "exchange", "request", "exchange"),
+    ]
+    assert [event["id"] for event in events] == list(range(1, 9))
+    assert events[0]["at"] == 0
+    assert all(one["at"] <= other["at"] for one, other in pairwise(events))
+    assert [event["op"] for event in events if event["kind"] == "exchange"] == [
+        "stateful-1",
+        "stateful-2",
+        "stateful-3",
+    ]
+    assert {event["desk"] for event in events[1:]} == {"stateful"}
+    assert json.loads(json.dumps(events, allow_nan=False)) == events
+
+
+def test_the_lanes_are_interleaved_by_their_own_clocks():
+    left = [exchange("l-1", at_s=0.1), exchange("l-2", at_s=0.3)]
+    right = [exchange("r-1", at_s=0.2), exchange("r-2", at_s=0.4)]
+    events = played([lane("stateful", exchanges=left), lane("stateless", "stateless", right)])
+    told = [(each["op"], each["desk"]) for each in events if each["kind"] == "request"]
+    assert told == [
+        ("l-1", "stateful"),
+        ("r-1", "stateless"),
+        ("l-2", "stateful"),
+        ("r-2", "stateless"),
+    ]
+    # A request is known of when it is answered.
+    assert events[1]["at"] == pytest.approx(0.1 + 0.0025)
+
+
+def test_the_recorded_order_stands_where_times_are_equal_or_odd():
+    order = ["a", "kill A", "b"]
+    it = lane(exchanges=[exchange("a"), exchange("b", at_s=0.2)], faults=[fault()], order=order)
+    events = played([it], right=None)
+    assert kinds(events)[1::2] == ["request", "fault", "exchange"]
+    assert events[-1]["at"] == 1.0  # not before the kill it came after
+
+
+def test_any_two_lanes_can_be_compared_and_a_desk_left_empty():
+    lanes = [lane("memory", exchanges=[exchange("m")]), lane("file", exchanges=[exchange("f")])]
+    events = played(lanes, "file", "memory")
+    assert {(event["op"], event["desk"]) for event in events[1:]} == {
+        ("f", "stateful"),
+        ("m", "stateless"),
+    }
+    empty = played(lanes, None, None)
+    assert kinds(empty) == ["stage"]
+    assert empty[0]["stack"]["desks"] == {"stateful": [], "stateless": []}
+    with pytest.raises(LabError, match=r"no lane 'redis'.*memory, file"):
+        played(lanes, "redis", None)
+
+
+def test_customers_are_numbered_in_each_lane_as_they_came():
+    shoppers = [exchange(f"x-{n}", customer=name) for n, name in enumerate(("Bob", "John", "Bob"))]
+    events = played([lane(exchanges=shoppers)], right=None)
+    assert [each["who"] for each in events if each["kind"] == "request"] == ["c1", "c2", "c1"]
+
+
+# --- the stack, as the record has it
+
+
+def test_the_stage_has_the_knobs_and_the_servers_of_the_record():
+    it = lane(exchanges=[exchange("a", replica="B", instance="b1")])
+    it["knobs"] |= {"servers": 2, "affinity": "cookie", "retry": "on", "store": "file"}
+    stack = played([it, lane("stateless", "stateless")])[0]["stack"]
+    assert {k: stack["knobs"]["stateful"][k] for k in ("store", "affinity", "retry")} == {
+        "store": "file",
+        "affinity": "cookie",
+        "retry": "on",
+    }
+    assert stack["knobs"]["stateless"]["store"] == "token"
+    first, second = stack["desks"]["stateful"]
+    assert (first["name"], first["state"], first["instance"], first["pid"]) == (
+        *("A", "up"),
+        *(None, None),
+    )
+    assert (second["name"], second["instance"], second["port"]) == ("B", "b1", None)
+    assert [each["name"] for each in stack["desks"]["stateless"]] == ["A", "B", "C"]
+    assert stack["store"] is None
+
+
+def test_a_server_dies_and_lives_again_under_another_instance():
+    order = ["a", "kill A", "b", "restart A", "c"]
+    faults = [
+        fault(evidence={"pid": 7, "signal": "SIGKILL"}),
+        fault("restart", at_s=2.0, evidence={"was": "a1", "instance": "a2"}),
+    ]
+    exchanges = [
+        exchange("a", instance="a1"),
+        exchange("b", status=502, replica=None, instance=None, outcome="failed"),
+        exchange("c", instance="a2"),
+    ]
+    events = played([lane(exchanges=exchanges, faults=faults, order=order)], right=None)
+    at_first = servers(events[0])["A"]
+    assert (at_first["state"], at_first["pid"], at_first["instance"]) == ("up", 7, "a1")
+    killed, restarted = (each for each in events if each["kind"] == "fault")
+    assert (killed["fault"], killed["target"], killed["confirmed"]) == ("kill", "A", True)
+    assert killed["evidence"] == {"pid": 7, "signal": "SIGKILL"}
+    gone = servers(killed)["A"]
+    assert (gone["state"], gone["pid"], gone["instance"]) == ("dead", None, None)
+    again = servers(restarted)["A"]
+    assert (again["state"], again["pid"], again["instance"]) == ("up", None, "a2")
+    assert states(restarted) == {"A": "up", "B": "up", "C": "up"}
+
+
+def test_servers_are_paused_resumed_added_and_drained():
+    order = ["pause B", "resume B", "add D", "drain A", "d"]
+    faults = [fault(*each.split(), confirmed=None, evidence={}) for each in order[:-1]]
+    it = lane(exchanges=[exchange("d", replica="D", instance="d1")], faults=faults, order=order)
+    events = played([it, lane("stateless", "stateless")])
+    assert states(events[0]) == {"A": "up", "B": "up", "C": "up"}  # D came later
+    paused, resumed, added, drained = (each for each in events if each["kind"] == "fault")
+    assert states(paused)["B"] == "paused"
+    assert states(resumed)["B"] == "up"
+    assert states(added) == {"A": "up", "B": "up", "C": "up", "D": "up"}
+    assert servers(added)["D"]["instance"] == "d1"
+    assert states(drained) == {"B": "up", "C": "up", "D": "up"}
+    assert states(drained, "stateless") == {"A": "up", "B": "up", "C": "up"}
+
+
+def test_what_a_store_suffers_is_nobodys_own():
+    order = ["kill store", "restart store", "hang store", "resume store"]
+    faults = [fault(*each.split(), evidence={"pid": 9}) for each in order]
+    it = lane("redis", faults=faults, order=order)
+    it["knobs"]["store"] = "redis"
+    events = played([it], "redis", None, store_program="8.1.8, from PATH")
+    store = {"state": "up", "pid": 9, "program": "8.1.8, from PATH"}
+    assert events[0]["stack"]["store"] == store
+    told = [(each["desk"], each["fault"], each["target"]) for each in events[1:]]
+    assert told == [
+        ("", "kill-store", "store"),
+        ("", "restart-store", "store"),
+        ("", "hang-store", "store"),
+        ("", "resume-store", "store"),
+    ]
+    after = [each["stack"]["store"] for each in events[1:]]
+    assert [each["state"] for each in after] == ["dead", "up", "paused", "up"]
+    assert [each["pid"] for each in after] == [None, None, None, None]
+    assert states(events[-1]) == {"A": "up", "B": "up", "C": "up"}
+
+
+@pytest.mark.parametrize(
+    ("keeps", "store"),
+    [
+        ("memory", None),
+        ("redis", {"state": "up", "pid": None, "program": ""}),
+        ("redis://host:6379", {"state": "external", "pid": None, "program": ""}),
+    ],
+)
+def test_a_store_is_there_where_the_knobs_say_so(keeps, store):
+    it = lane()
+    it["knobs"]["store"] = keeps
+    assert played([it], right=None)[0]["stack"]["store"] == store
+
+
+# --- the score, and what is too much
+
+
+def test_the_score_ends_with_what_the_record_says():
+    events = playback.events(crash()["experiments"][0], "stateful", "stateless")
+    assert all("score" in event for event in events)
+    assert events[0]["score"]["stateful"]["requests"] == 0
+    last = events[-1]["score"]
+    assert last["stateful"]["requests"] == last["stateless"]["requests"] == 3
+    assert last["stateful"]["errors"] == 1
+
+
+def test_the_bytes_of_later_exchanges_are_left_and_their_requests_are_not(monkeypatch):
+    monkeypatch.setattr(playback, "MOST_IN_FULL", 10)
+    whole = crowd()["experiments"][0]
+    events = playback.events(whole, "stateful", None)
+    assert kinds(events).count("request") == 180
+    assert kinds(events).count("exchange") == 10
+    assert events[-1]["score"]["stateful"]["requests"] == 180
+    monkeypatch.undo()
+    assert events[-1]["score"] == playback.events(whole, "stateful", None)[-1]["score"]
+
+
+def test_a_long_answer_is_cut_and_says_so():
+    long = {"lines": ["x" * 100] * 1000}
+    it = exchange(response={"headers": {}, "body": long})
+    (told,) = [e for e in played([lane(exchanges=[it])], right=None) if e["kind"] == "exchange"]
+    body = told["response"]["body"]
+    assert len(body) < playback.MOST_BODY_CHARS + 100
+    assert f"({len(json.dumps(long))} characters, whole in result.json)" in body
+    assert it["response"]["body"] is long  # the document stays as it was
+
+
+def test_the_document_is_not_changed():
+    document = crash()
+    before = json.dumps(document)
+    playback.events(document["experiments"][0], "stateful", "stateless")
+    assert json.dumps(document) == before
+
+
+def test_a_hostile_record_is_told_as_text():
+    events = playback.events(hostile()["experiments"][0], HOSTILE, None)
+    assert json.loads(json.dumps(events, allow_nan=False)) == events
+    assert HOSTILE not in [each["name"] for each in events[0]["stack"]["desks"]["stateful"]]
+    assert len(events[0]["stack"]["desks"]["stateful"]) <= 26
+
+
+@pytest.mark.parametrize("at", [float("nan"), float("inf"), -5, -float("inf")])
+def test_impossible_times_are_none(at):
+    it = lane(exchanges=[exchange("a", at_s=at), exchange("b", at_s=0.5)])
+    events = played([it], right=None)
+    assert [each["at"] for each in events[1::2]] == [pytest.approx(0.0025), pytest.approx(0.5025)]
+
+
+# --- the live history, drawn by the same code
+
+
+def live(events):
+    """A recording's events are those of a live stage."""
+    return playback.events(events, "stateful", "stateless")
+
+
+def test_the_live_history_is_drawn_as_the_report_draws_it():
+    whole = crash()["experiments"][0]
+    drawn = sequence_of(live(whole), "stateful")
+    assert drawn.count("<svg") == 1
+    for words in ("POST /api/login", "✕ kill A: pid 7, SIGKILL, confirmed", "502", "cart lost"):
+        assert words in drawn
+    assert "stateless-" not in drawn
+    lane_again = live_lane(live(whole), "stateful")
+    assert lane_again["order"] == whole["variants"][0]["order"]
+    assert lane_again["knobs"]["servers"] == 3
+
+
+def test_nothing_is_drawn_where_nothing_happened():
+    assert sequence_of([], "stateful") == ""
+    stage = live(experiment([lane("stateful"), lane("stateless", "stateless")]))
+    assert sequence_of(stage, "stateless") == ""
+
+
+def test_a_fault_of_the_store_is_drawn_at_the_desk_that_uses_it():
+    order = ["kill store"]
+    redis = lane("stateful", exchanges=[], faults=[fault(target="store")], order=order)
+    redis["knobs"]["store"] = "redis"
+    events = live(experiment([redis, lane("stateless", "stateless")]))
+    assert "kill store" in sequence_of(events, "stateful")
+    assert sequence_of(events, "stateless") == ""
+
+
+@pytest.mark.parametrize("desk", ["stateful", ""])
+def test_a_knob_that_was_turned_is_drawn_as_what_it_was_set_to(desk):
+    events = live(crash()["experiments"][0])
+    knob = {"kind": "fault", "desk": desk, "fault": "knob", "target": "store"}
+    knob |= {"confirmed": True, "evidence": {"value": "redis"}, "stack": None, "at": 9.0}
+    drawn = sequence_of([*events, knob], "stateful")
+    assert "store set to redis, at the desk" in drawn
+    assert 'class="head store"' not in drawn
+    assert "set to" not in sequence_of([*events, knob], "stateless")
+    everywhere = knob | {"desk": "", "target": "affinity", "evidence": {"value": "cookie"}}
+    for each in ("stateful", "stateless"):
+        assert "affinity set to cookie" in sequence_of([*events, everywhere], each)
