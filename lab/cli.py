@@ -1,16 +1,13 @@
 """The command line: reads what was asked, calls the runner, prints what came of it."""
 
-import json
 import secrets
 import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import click
 from click.core import ParameterSource
@@ -18,8 +15,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from lab import experiments, lesson, reporting, terminal
-from lab.console import up as console
+from lab import experiments, lesson, options, reporting, serving, terminal
 from lab.errors import LabError
 from lab.evidence.result import Knobs, Variant
 from lab.experiments.matrix import MATRIX, two_desks
@@ -27,7 +23,6 @@ from lab.stack import Finding, diagnose
 from lab.terminal import INTERRUPTED, err, screen
 
 IMPATIENT_S = 3.0  # presses of Ctrl-C closer than this are one
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def main() -> NoReturn:
@@ -67,60 +62,6 @@ class _Stop:
             raise KeyboardInterrupt
 
 
-def _store(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    if value in ("memory", "file", "redis") or value.startswith(
-        ("redis://", "rediss://", "unix://")
-    ):
-        return value
-    raise click.BadParameter("choose memory, file, redis, or give a URL: redis://HOST:PORT/0")
-
-
-def _knobs(command: Command) -> Command:
-    options = (
-        click.option(
-            "--servers",
-            type=click.IntRange(1, 26),
-            default=3,
-            show_default=True,
-            help="Servers at each desk.",
-        ),
-        click.option(
-            "--store",
-            callback=_store,
-            default="memory",
-            show_default=True,
-            metavar="memory|file|redis|URL",
-            help="Where the stateful desk keeps its sessions.",
-        ),
-        click.option(
-            "--affinity",
-            type=click.Choice(["none", "cookie"]),
-            default="none",
-            show_default=True,
-            help="cookie: the balancer keeps a client at one server.",
-        ),
-        click.option(
-            "--retry",
-            type=click.Choice(["off", "on"]),
-            default="off",
-            show_default=True,
-            help="on: the balancer asks another server after a failure.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-_out_option = click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("lab-runs"),
-    show_default=True,
-    help="Where runs are kept.",
-)
-
-
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="two-desks", prog_name="lab")
 @click.pass_context
@@ -139,6 +80,8 @@ def cli(context: click.Context) -> None:
 
 
 cli.add_command(reporting.report)
+for command in serving.COMMANDS:
+    cli.add_command(command)
 
 _WELCOME = """\
 Two Desks: one shop, two desks, the same customers.
@@ -153,8 +96,8 @@ Everything runs on this machine, offline; nothing is left running afterwards.
 
 
 @cli.command()
-@_knobs
-@_out_option
+@options.knobs
+@options.out
 def demo(out: Path, **knobs: Any) -> int:
     """The crash, narrated: John buys a laptop, and the server that served him is killed.
 
@@ -214,8 +157,8 @@ def show(name: str) -> None:
 @click.option("--matrix", is_flag=True, help="Across every place a cart can live.")
 @click.option("--predict", is_flag=True, help="Ask for a prediction before anything starts.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Repeat a run's random choices.")
-@_knobs
-@_out_option
+@options.knobs
+@options.out
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.pass_context
 def run(
@@ -273,75 +216,6 @@ def run(
 
 
 @cli.command()
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=None,
-    help="8000 unless it is taken; 0 for any free one.",
-)
-@_knobs
-@_out_option
-def up(port: int | None, out: Path, **knobs: Any) -> None:
-    """Keep both desks running on one address until Ctrl-C.
-
-    From another terminal in the same folder: `lab status`, `lab kill B`, `lab restart B`.
-    """
-    variants = two_desks(Knobs(**knobs))
-    with (
-        terminal.progress() as progress,
-        console.running(variants, out, console.choose_port(port), progress) as origin,
-    ):
-        progress("")
-        _say(_addresses(origin, Knobs(**knobs)))
-        with suppress(KeyboardInterrupt):
-            while not threading.Event().wait(1):  # in steps: Windows cannot interrupt a long wait
-                pass
-    _say("Stopped; nothing is left running.")
-
-
-@cli.command()
-@click.argument("server")
-@_out_option
-def kill(server: str, out: Path) -> int:
-    """Kill SERVER of the running `lab up`: B at both desks, stateful/B at one."""
-    for death in console.call(out, "POST", "/lab/kill", {"server": server})["killed"]:
-        seen = "gone, port closed" if death["confirmed"] else "NOT confirmed"
-        _say(f"✕ {death['desk']}/{death['name']}: pid {death['pid']} {death['signal']}, {seen}")
-    return 0
-
-
-@cli.command()
-@click.argument("server")
-@_out_option
-def restart(server: str, out: Path) -> int:
-    """Start SERVER of the running `lab up` again, with an empty memory."""
-    for each in console.call(out, "POST", "/lab/restart", {"server": server})["restarted"]:
-        _say(f"✓ {each['desk']}/{each['name']}: {each['was']} is now {each['instance']}")
-    return 0
-
-
-@cli.command()
-@_out_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-def status(out: Path, as_json: bool) -> int:
-    """Show every server of the running `lab up`."""
-    told = console.call(out, "GET", "/lab/status")
-    if as_json:
-        click.echo(json.dumps(told, indent=1))
-        return 0
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("desk", "server", "state", "pid", "port", "carts in this process"):
-        table.add_column(heading)
-    for desk, servers in told["desks"].items():
-        for each in servers:
-            sign = {"up": "✓ up", "paused": "~ paused", "dead": "✕ dead"}[each["state"]]
-            values = (each["pid"], each["port"], each["carts_remembered"])
-            table.add_row(desk, each["name"], sign, *("–" if v is None else str(v) for v in values))
-    screen.print(table)
-    return 0
-
-
-@cli.command()
 @click.argument("file", type=click.Choice(["app.py", "state.py", "config.py"]), default="app.py")
 def diff(file: str) -> None:
     """The lesson: the stateful desk's source against the stateless desk's."""
@@ -363,19 +237,6 @@ def doctor() -> int:
 
 def _say(text: str) -> None:
     screen.print(text, soft_wrap=True)  # a command has to stay one line to be copied
-
-
-def _addresses(origin: str, knobs: Knobs) -> str:
-    login = '-H \'Content-Type: application/json\' -d \'{"user_id":"123","name":"John"}\''
-    return (
-        f"Both desks are open at {origin}\n\n"
-        f"stateful   {origin}/stateful/   {knobs.servers} servers, carts in {knobs.store_label}\n"
-        f"  curl -c jar -b jar {login} {origin}/stateful/api/login\n"
-        f"stateless  {origin}/stateless/  {knobs.servers} servers, carts in the client's token\n"
-        f"  curl {login} {origin}/stateless/api/login\n\n"
-        "From another terminal, in this folder: lab status · lab kill B · lab restart B\n"
-        "Ctrl-C stops everything."
-    )
 
 
 def _told(finding: Finding) -> Text:

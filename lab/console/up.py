@@ -1,95 +1,87 @@
-"""`lab up`: both stacks on one origin, and a file by which other terminals find them."""
+"""`lab up` and `lab play`: puts stack, page and console together, and takes them apart again."""
 
-import json
 import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import psutil
-import requests
 import waitress
 
-from lab.console.control import SECRET_HEADER, Control, create_app
-from lab.errors import LabError
-from lab.evidence.result import Variant
+from lab.console import lesson_plan
+from lab.console.app import create_app
+from lab.console.customers import Customers
+from lab.console.door import Door, left_ajar, link_of, refuse_second
+from lab.console.events import from_log
+from lab.console.feed import MOST_STREAMS, Feed
+from lab.console.guard import SECURITY_HEADERS, Guard
+from lab.console.kept import KeptRuns
+from lab.console.rehearsal import Rehearsal
+from lab.console.services import Live, Services
+from lab.console.stage import Stage, console_variants
+from lab.evidence.result import Knobs, Variant
 from lab.lanes import Bench
 from lab.runner import new_run_folder
-from lab.stack.ports import is_open
+from lab.stack import AccessEntry, Stack
+from lab.stack.ports import claim
 
-DOOR_FILE = "up.json"
 DEFAULT_PORT = 8000
-CALL_TIMEOUT_S = 30
+THREADS = 2 * MOST_STREAMS  # each stream holds one for as long as its page is open
+MOST_LOGGED = 1000  # entries of nginx's log kept: the page has a history of its own
+LOCATION = """\
+location / {{  # the page, and the console behind it
+    proxy_pass http://127.0.0.1:{port};
+    access_log off;         # what a page asks is no customer's request
+    proxy_read_timeout 1h;  # the line on which the page is told what happens stays open
+    # For the browser; said here, so that nginx's own refusals carry them too.
+{headers}
+}}
+"""
 
 
 @dataclass(frozen=True)
-class Door:
-    """How to reach a running lab. It holds the secret: kept in a 0600 file, never printed."""
+class Running:
+    """A lab that is up."""
 
     origin: str
-    secret: str
-    pid: int
+    link: str
+    """The page's address with a ticket: whoever opens it first is the instructor."""
 
 
 @contextmanager
 def running(
-    variants: Sequence[Variant],
-    root: Path,
-    port: int,
-    progress: Callable[[str], None],
-) -> Iterator[str]:
-    """Keep a stack and its control service up; yield the origin."""
-    _refuse_second(root)
+    knobs: Knobs, root: Path, port: int, progress: Callable[[str], None]
+) -> Iterator[Running]:
+    """Keep both desks, the page and its console up."""
+    refuse_second(root)
+    lesson = lesson_plan.load()
     folder = new_run_folder(root, "up")
-    control_app = _Later()
-    server = waitress.create_server(control_app, host="127.0.0.1", port=0, threads=2)
-    control_at = f"http://127.0.0.1:{server.effective_port}"
-    # The Host that the client named is passed on: the console checks it.
-    location = f"location / {{ proxy_pass {control_at}; proxy_set_header Host $http_host; }}"
-    thread = threading.Thread(target=server.run, name="console", daemon=True)
-    thread.start()
-    try:
-        with Bench(folder, progress).open(variants, port, (location,)) as stack:
-            door = Door(stack.origin, secrets.token_urlsafe(24), os.getpid())
-            host = stack.origin.removeprefix("http://")
-            allowed = frozenset({host, host.replace("127.0.0.1", "localhost")})
-            control_app.app = create_app(Control(stack), door.secret, allowed)
-            with _left_ajar(root, door):
-                yield stack.origin
-    finally:
-        server.close()
+    variants = console_variants(knobs)
+    app = _Later()
+    with ExitStack() as resources:
+        location = _location(resources.enter_context(_served(app, 0)))
+        bench = Bench(folder, progress)
+        stack = resources.enter_context(bench.open(variants, port, (location,), MOST_LOGGED))
+        live = resources.enter_context(_live(bench, variants, root))
+        door = Door(stack.origin, secrets.token_urlsafe(24), os.getpid())
+        guard = Guard(door.origin, door.secret)
+        app.app = create_app(Services(guard, KeptRuns(root), lesson, live))
+        resources.enter_context(left_ajar(root, door))
+        yield Running(door.origin, link_of(door.origin, guard.tickets.issue()))
 
 
-def call(root: Path, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Make one control call to the lab that runs from `root`; raise LabError if it refuses."""
-    door = find_door(root)
-    if door is None:
-        raise LabError(
-            f"no lab is running from {root}: start one with `lab up` (in another terminal, same "
-            "folder), or point here with --out"
-        )
-    try:
-        with requests.Session() as session:
-            session.trust_env = False  # the secret is not for a proxy
-            answer = session.request(
-                method,
-                door.origin + path,
-                json=body,
-                headers={SECRET_HEADER: door.secret},
-                timeout=CALL_TIMEOUT_S,
-            )
-        told: dict[str, Any] = answer.json()
-    except (requests.RequestException, ValueError) as error:
-        raise LabError(f"the lab at {door.origin} did not answer: {type(error).__name__}") from None
-    if not answer.ok:
-        raise LabError(str(told.get("detail", answer.status_code)))
-    return told
+@contextmanager
+def playing(root: Path, port: int) -> Iterator[str]:
+    """Keep the page alone up, for the runs below `root`; yield its origin. Nothing else runs."""
+    port = claim(port)
+    origin = f"http://127.0.0.1:{port}"
+    app = create_app(Services(Guard(origin), KeptRuns(root), lesson_plan.load()))
+    with _served(app, port):
+        yield origin
 
 
 def choose_port(asked: int | None) -> int:
@@ -106,15 +98,68 @@ def choose_port(asked: int | None) -> int:
     return DEFAULT_PORT
 
 
-def find_door(root: Path) -> Door | None:
-    """Return how to reach the lab that runs from `root`, or None if none does."""
+def _location(port: int) -> str:
+    """Return where nginx is to find the console."""
+    lines = [
+        f'    add_header {name} "{value}" always; proxy_hide_header {name};'
+        for name, value in SECURITY_HEADERS.items()
+    ]
+    return LOCATION.format(port=port, headers="\n".join(lines))
+
+
+@contextmanager
+def _live(bench: Bench, variants: tuple[Variant, ...], root: Path) -> Iterator[Live]:
+    """Put together what the page is told and what it may do; end what it began afterwards."""
+    feed = Feed()
+    customers = Customers(bench.stack.lanes, feed.publish)
+    stage = Stage(
+        bench,
+        variants,
+        feed.publish,
+        feed.begin,
+        on_fault=customers.doubt,
+        on_reload=feed.cut,
+        on_reset=customers.reset,
+    )
+    rehearsal = Rehearsal(root, lambda event: feed.publish(**event))
+    stop = bench.stack.access.subscribe(_Telling(bench.stack, stage, feed, customers))
     try:
-        door = Door(**json.loads((root / DOOR_FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-    # After a `kill -9` the file stays, and the process id may be somebody else's by now.
-    port = urlsplit(door.origin).port
-    return door if port and psutil.pid_exists(door.pid) and is_open(port) else None
+        feed.begin(stage.status(ask=True))
+        stage.watch.start()
+        yield Live(stage, feed, customers, rehearsal)
+    finally:
+        stop()
+        feed.close()  # first: a stream holds a thread of the console
+        rehearsal.close()
+        customers.close()
+        stage.close()
+
+
+class _Telling:
+    """Tells the page of every request that nginx saw at a desk, whoever sent it."""
+
+    def __init__(self, stack: Stack, stage: Stage, feed: Feed, customers: Customers) -> None:
+        self._stack = stack
+        self._stage = stage
+        self._feed = feed
+        self._customers = customers
+        # Remembered: the last requests of a server that is drained come after it has gone.
+        self._server_at: dict[str, dict[int, str]] = {name: {} for name in stack.lanes}
+
+    def __call__(self, entry: AccessEntry) -> None:
+        lane = self._stack.lanes.get(entry.lane)
+        if lane is None or _is_the_labs_own(entry):
+            return
+        server_at = self._server_at[lane.name]
+        server_at |= {replica.port: name for name, replica in list(lane.replicas.items())}
+        who = self._customers.who_of(entry.op)
+        self._feed.publish(**from_log(entry, lane.name, server_at, who))
+        self._stage.watch.touch()
+
+
+def _is_the_labs_own(entry: AccessEntry) -> bool:
+    """Whether it is the question, after a server was added, if nginx reaches it."""
+    return not entry.op and entry.path == f"/{entry.lane}/@{entry.server}/api/server"
 
 
 class _Later:
@@ -124,27 +169,28 @@ class _Later:
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         if self.app is None:
-            start_response("503 Service Unavailable", [("Retry-After", "1")])
+            start_response(
+                "503 Service Unavailable", [("Retry-After", "1"), *SECURITY_HEADERS.items()]
+            )
             return [b""]
         return self.app(environ, start_response)
 
 
-def _refuse_second(root: Path) -> None:
-    if door := find_door(root):
-        raise LabError(
-            f"a lab is up already: {door.origin} (pid {door.pid}); stop it with Ctrl-C in its "
-            "terminal, or keep this one apart with --out DIR"
-        )
-
-
 @contextmanager
-def _left_ajar(root: Path, door: Door) -> Iterator[None]:
-    path = root / DOOR_FILE
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(asdict(door), file)
+def _served(app: Any, port: int) -> Iterator[int]:
+    """Serve `app` on 127.0.0.1; yield the port."""
+    server = waitress.create_server(
+        app,
+        host="127.0.0.1",
+        port=port,
+        threads=THREADS,
+        ident=None,
+        # Read on while a stream is sent: that is how a page that has gone is noticed.
+        channel_request_lookahead=1,
+    )
+    thread = threading.Thread(target=server.run, name="console", daemon=True)
+    thread.start()
     try:
-        yield
+        yield server.effective_port
     finally:
-        path.unlink(missing_ok=True)
+        server.close()

@@ -13,12 +13,25 @@ Event = Exchange | Fault
 class Record:
     """An append-only list of events with its own clock; safe to share between threads."""
 
-    def __init__(self, lane: str, on_event: Callable[[Event], None] | None = None) -> None:
+    def __init__(
+        self,
+        lane: str,
+        on_event: Callable[[Event], None] | None = None,
+        *,
+        keep: int | None = None,
+        numbers: Iterator[int] | None = None,
+    ) -> None:
+        """`keep` is how many events stay, the newest (None: all of them).
+
+        `numbers` are those of the ops, 1, 2, 3, … if it is left out: for a record that goes
+        on where an earlier one of the same lane has stopped.
+        """
         self.lane = lane
         self.events: list[Event] = []
+        self._keep = keep
         self._on_event = on_event
         self._start = time.monotonic()
-        self._numbers = count(1)
+        self._numbers = count(1) if numbers is None else numbers
         self._lock = threading.Lock()
 
     def now_s(self) -> float:
@@ -33,6 +46,8 @@ class Record:
         """Keep `event`, and tell whoever watches."""
         with self._lock:
             self.events.append(event)
+            if self._keep is not None:
+                del self.events[: max(0, len(self.events) - self._keep)]
         if self._on_event:
             self._on_event(event)
 

@@ -118,6 +118,11 @@ class Shopper:
                     break
             return exchange
 
+    def cookie(self) -> str | None:
+        """Return the Cookie header that would go with the next request, in full; None for none."""
+        request = requests.Request("GET", f"{self._address(None)}/api/cart")
+        return self.session.prepare_request(request).headers.get("Cookie")
+
     def another_tab(self) -> "Shopper":
         """Return a second tab of the same customer: same cookies, the token as it is now.
 

@@ -3,8 +3,10 @@
 Imported only by whoever keeps something in one: redis-py doubles the time a server starts in.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
@@ -16,13 +18,38 @@ from lab.shop.wire import ConfigError
 TIMEOUT_S = 0.3  # an operation on a hung store; a request makes three at most, so under 1 s
 
 
+class Tally(threading.local):
+    """How many commands the store has carried out for this thread since the count was begun.
+
+    A server of the lab has a thread for each request that is under way, so for a request.
+    """
+
+    operations = 0
+
+
+class _CountedRedis(Redis):
+    tally = Tally()
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        answer = super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        self.tally.operations += 1  # only now: a store that is away has carried out nothing
+        return answer
+
+
+def tally_of(client: Redis) -> Tally:
+    """Return the count of a client that `connect` made: what it does to greet is not in it."""
+    if not isinstance(client, _CountedRedis):
+        raise TypeError("this client does not count: make it with connect()")
+    return client.tally
+
+
 def connect(url: str, variable: str) -> Redis:
     """Return a client that has not connected yet; raise ConfigError, naming `variable`.
 
     With redis-py's own settings a dead store is an error after 3 to 5 s, a hung one never.
     """
     try:
-        client = Redis.from_url(
+        client = _CountedRedis.from_url(
             url,
             socket_timeout=TIMEOUT_S,
             socket_connect_timeout=TIMEOUT_S,

@@ -6,12 +6,16 @@ import re
 import signal
 import socket
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import psutil
 import pytest
 import requests
 from conftest import DEADLINE_S, LabHere, wait_for
 
+from lab.stack import find_store
 from lab.stack.ports import is_open
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and modes of POSIX")
@@ -35,7 +39,7 @@ def door_of(here, process):
 def up(tmp_path_factory):
     """One running `lab up` for the whole module, ended by Ctrl-C."""
     here = LabHere(tmp_path_factory.mktemp("up"))
-    here.process = here.start("up", "--port", "0", "--servers", "2")
+    here.process = here.start("up", "--port", "0", "--no-open", "--servers", "2")
     here.door = door_of(here, here.process)
     here.origin = here.door["origin"]
     wait_for(lambda: "Ctrl-C stops" in here.process.out_path.read_text())
@@ -238,6 +242,229 @@ def test_no_secret_is_in_the_files_of_the_run(up, web):
     for path in files:
         text = path.read_text("utf-8", "replace")
         assert not [secret for secret in secrets if secret in text], path
+
+
+# --- the other orders of a terminal, and the page's line
+
+
+def events_of(web, origin):
+    """Yield what the page is told, from the snapshot on."""
+    with web.get(f"{origin}/lab/events", stream=True, timeout=DEADLINE_S) as stream:
+        assert stream.headers["Content-Type"].startswith("text/event-stream")
+        for line in stream.iter_lines():
+            if line.startswith(b"data: ") and line != b"data: {}":
+                yield json.loads(line.removeprefix(b"data: "))
+
+
+def test_status_tells_the_knobs_and_the_store_too(up):
+    told = json.loads(up("status", "--json").out)
+    assert told["origin"] == up.origin
+    assert told["store"] is None
+    knobs = {"affinity": "none", "retry": "off", "cache": "off"}
+    assert told["knobs"]["stateful"] == {"store": "memory", **knobs}
+    assert told["knobs"]["stateless"] == {"store": "token", **knobs}
+    assert "stateful: store memory, affinity none" in up("status").out
+
+
+def test_a_frozen_server_goes_on_where_it_was(up):
+    before = servers(up)["stateful/A"]
+    ended = up("pause", "stateful/A")
+    assert "lab resume stateful/A" in ended.out, ended
+    assert servers(up)["stateful/A"]["state"] == "paused"
+    assert psutil.Process(before["pid"]).status() == psutil.STATUS_STOPPED
+    assert "~ paused" in up("status").out
+    assert f"pid {before['pid']} goes on" in up("resume", "stateful/A").out
+    after = servers(up)["stateful/A"]
+    assert (after["state"], after["instance"]) == ("up", before["instance"])
+
+
+def test_a_server_is_added_and_taken_out_again(up):
+    added = up("add", "stateful")
+    assert added.status == 0, added
+    (name,) = re.findall("stateful/([A-Z]): .* one more server", added.out)
+    new = servers(up)[f"stateful/{name}"]
+    assert new["state"] == "up"
+    assert len(servers(up)) == 5
+    assert up("drain", f"stateful/{name}").status == 0
+    wait_for(lambda: f"stateful/{name}" not in servers(up))
+    assert not psutil.pid_exists(new["pid"])
+    assert up("kill", f"stateful/{name}").status == 2  # there is none any more
+
+
+@pytest.mark.skipif(find_store() is None, reason="no Valkey or Redis here")
+def test_the_store_is_broken_and_mended_and_a_reset_moves_the_carts(up):
+    refused = up("store", "kill")
+    assert (refused.status, refused.out) == (2, "")
+    assert "redis" in refused.err
+    try:
+        assert "store redis" in up("reset", "--store", "redis").out
+        for order, state, words in (
+            ("hang", "paused", "frozen"),
+            ("resume", "up", "goes on"),
+            ("kill", "dead", "SIGKILL, gone, port closed"),
+            ("restart", "up", "started again"),
+        ):
+            ended = up("store", order)
+            assert ended.status == 0, ended
+            assert words in ended.out
+            assert json.loads(up("status", "--json").out)["store"]["state"] == state
+    finally:
+        ended = up("reset", "--store", "memory", "--servers", "2")
+    assert ended.out.count("✓ up") == 4
+    assert "store memory" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["pause", "Z"], "no server 'Z'"),
+        (["drain", ""], "no server"),
+        (["add", "nowhere"], "'stateful', 'stateless'"),
+        (["store", "flush"], "'kill', 'restart', 'hang', 'resume'"),
+        (["reset", "--servers", "9"], "1<=x<=8"),
+        (["reset", "--store", "redis://127.0.0.1:1"], "'memory', 'file', 'redis'"),
+    ],
+)
+def test_an_order_that_makes_no_sense_is_status_2_and_changes_nothing(up, arguments, words):
+    before = servers(up)
+    ended = up(*arguments)
+    assert ended.status == 2
+    assert words in re.sub(r"\s+", " ", ended.err)
+    assert servers(up) == before
+
+
+@pytest.mark.parametrize(
+    "arguments", [["open"], ["pause", "B"], ["add"], ["store", "kill"], ["reset"]]
+)
+def test_without_a_lab_every_order_says_how_to_start_one(lab_here, arguments):
+    ended = lab_here(*arguments)
+    assert ended.status == 2
+    assert "lab up" in ended.err
+
+
+def test_a_request_of_anybodys_is_told_to_the_page(up, web):
+    told = events_of(web, up.origin)
+    snapshot = next(told)
+    assert snapshot["stack"]["origin"] == up.origin
+    with requests.Session() as somebody:
+        somebody.trust_env = False
+        answer = somebody.get(f"{up.origin}/stateless/@B/api/products?token=abc")
+    event = next(each for each in told if each.get("kind") == "request")
+    assert (event["desk"], event["path"], event["asked"]) == ("stateless", "/api/products", "B")
+    assert (event["status"], event["replica"], event["who"]) == (200, "B", "")
+    assert event["instance"] == answer.headers["X-Instance"]
+    assert event["tried"] == [{"server": "B", "status": "200"}]
+
+
+def test_the_labs_own_questions_are_no_requests_of_anybodys(up, web):
+    assert up("reset", "--servers", "2").status == 0
+    assert up("add", "stateless").status == 0  # asks through nginx whether the new one is reached
+    told = [event["kind"] for event in next(events_of(web, up.origin))["events"]]
+    assert up("reset", "--servers", "2").status == 0
+    assert "fault" in told
+    assert "request" not in told
+
+
+# --- the page in the browser
+
+
+def enter(web, link):
+    """Do what the page does with the ticket in its address; return the status."""
+    origin, _, ticket = link.partition("/#ticket=")
+    headers = {"X-Lab-Console": "1"}
+    return web.post(f"{origin}/lab/enter", json={"ticket": ticket}, headers=headers).status_code
+
+
+def test_each_link_makes_one_browser_the_instructors_once(up, web):
+    printed = re.findall(r"http://\S+#ticket=\S+", up.process.out_path.read_text())
+    opened = re.findall(r"http://\S+#ticket=\S+", up("open").out)
+    assert len(printed) == len(opened) == 1
+    for (link,) in (printed, opened):
+        web.cookies.clear()
+        whoami = f"{up.origin}/lab/whoami"
+        assert not web.get(whoami).json()["instructor"]
+        assert enter(web, link) == 204
+        assert web.get(whoami).json()["instructor"]
+        assert enter(web, link) == 403
+
+
+BROWSER = """#!/bin/sh
+echo "$@" > "$0.opened"
+"""
+SCREEN = {"DISPLAY": ":99", "WAYLAND_DISPLAY": ""}
+NO_SCREEN = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
+
+
+def opened_by(here, name, arguments, environment, in_terminal):
+    """Run `lab …` with a browser that writes down its arguments; return those, or None."""
+    program = here.folder / name
+    program.write_text(BROWSER)
+    program.chmod(0o700)
+    note = Path(f"{program}.opened")
+    note.unlink(missing_ok=True)
+    ours, theirs = os.openpty()
+    environment = {**os.environ, **environment, "BROWSER": f"{program} %s"}
+    try:
+        subprocess.run(
+            [sys.executable, "-m", "lab", *arguments],
+            cwd=here.folder,
+            env=environment,
+            stdout=theirs if in_terminal else subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            timeout=DEADLINE_S,
+            check=True,
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    return note.read_text().strip() if note.exists() else None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a screen")
+def test_a_browser_is_opened_where_somebody_sees_it_and_nowhere_else(up, web):
+    link = opened_by(up, "fox", ["open"], SCREEN, in_terminal=True)
+    assert link.startswith(f"{up.origin}/#ticket=")
+    assert enter(web, link) == 204
+    assert opened_by(up, "fox", ["open", "--no-open"], SCREEN, in_terminal=True) is None
+    assert opened_by(up, "fox", ["open"], NO_SCREEN, in_terminal=True) is None
+    assert opened_by(up, "fox", ["open"], SCREEN, in_terminal=False) is None
+    assert opened_by(up, "w3m", ["open"], SCREEN, in_terminal=True) is None  # in this terminal
+
+
+# --- kept runs, without servers
+
+
+@pytest.mark.parametrize("named", ["", "name", "folder", "file"])
+def test_play_shows_a_kept_run_and_starts_nothing(shared_lab, web, named):
+    if not shared_lab.runs.exists():
+        assert shared_lab("play", "--port", "0").status == 2  # there is none yet
+        assert shared_lab("run", "first-visit", "--quick").status == 0
+    (run,) = [
+        path.name for path in shared_lab.runs.iterdir() if path.is_dir() and path.name[0] == "2"
+    ]
+    folder = f"lab-runs/{run}"
+    chosen = {"": [], "name": [run], "folder": [folder], "file": [f"{folder}/result.json"]}[named]
+    process = shared_lab.start("play", "--port", "0", *chosen)
+    told = wait_for(lambda: re.search(r"(http://\S+)/\?run=(\S+)", process.out_path.read_text()))
+    origin, name = told.groups()
+    assert name == run
+    assert web.get(f"{origin}/?run={name}").status_code == 200
+    assert web.get(f"{origin}/lab/whoami").json()["live"] is False
+    assert len(web.get(f"{origin}/lab/runs/{name}/0").json()["events"]) > 5
+    assert [each.pid for each in shared_lab.processes()] == [process.pid]
+    process.send_signal(signal.SIGINT)
+    ended = shared_lab.finish(process)
+    assert ended.status == 0
+    assert "nothing is left running" in ended.out
+
+
+def test_play_of_a_run_that_is_not_there_says_so(shared_lab):
+    ended = shared_lab("play", "no-such-run")
+    assert ended.status == 2
+    assert "no-such-run" in ended.err
+
+
+# --- its end
 
 
 def test_an_explicit_port_that_is_taken_is_a_clear_error(lab_here):

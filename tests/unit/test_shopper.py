@@ -5,6 +5,7 @@ import socket
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 
 import pytest
 
@@ -176,6 +177,16 @@ def test_a_cookie_past_4096_bytes_is_dropped_as_a_browser_does(shop, shopper, si
     assert sent is None or len(sent) == size + len("=")
 
 
+def test_it_tells_the_cookie_that_it_would_send(shop, shopper):
+    assert shopper.cookie() is None
+    shop.will(headers=[cookie(20), cookie(9, "b")])
+    shopper.login()
+    told = shopper.cookie()
+    shopper.view_cart()
+    assert header(shop, "Cookie") == told
+    assert sorted(told.split("; ")) == ["b=xxxxxxxx", "desk_session=xxxxxxxx"]
+
+
 def test_a_cookie_that_is_too_big_does_not_replace_the_one_before(shop, shopper):
     shop.will(headers=[cookie(20)]).will(headers=[cookie(4097)])
     for _ in range(3):
@@ -313,3 +324,22 @@ def test_what_was_sent_and_received_is_recorded_as_it_was(shop, shopper):
     assert (exchange.status, exchange.body) == (201, {"a": 1})
     assert (exchange.replica, exchange.instance) == ("B", "i1")
     assert list(shopper._record.exchanges()) == [exchange]
+
+
+# --- a record that is bounded, and one that goes on
+
+
+@pytest.mark.parametrize("keep", [0, 1, 3, 7])
+def test_of_a_bounded_record_the_newest_events_are_kept_and_all_are_told(keep):
+    told = []
+    record = Record("x", told.append, keep=keep)
+    for number in range(5):
+        record.append(number)
+        assert record.events == list(range(number + 1))[max(0, number + 1 - keep) :]
+    assert told == [0, 1, 2, 3, 4]
+
+
+def test_a_record_goes_on_counting_where_another_stopped():
+    numbers = count(1)
+    first, second = Record("x", numbers=numbers), Record("x", numbers=numbers)
+    assert [first.next_op(), second.next_op(), first.next_op()] == ["x-1", "x-2", "x-3"]

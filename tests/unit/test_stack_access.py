@@ -112,6 +112,32 @@ def test_a_subscriber_that_fails_costs_nobody_the_log(log, caplog):
     assert wait_until(lambda: "a subscriber of the access log failed" in caplog.text, 2)
 
 
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        *[("", None), ("0", 0), ("2", 2), ("-", None), ("-1", None), ("2, 3", None)],
+        *[("two", None), ("\u0663", None), ("9" * 5000, None), ("1e3", None), (" 2", None)],
+    ],
+)
+def test_store_operations_are_a_count_or_nothing_and_never_cost_the_entry(told, kept):
+    assert parse(datagram(store_operations=told), "lab_1").store_operations == kept
+
+
+def test_of_a_bounded_log_the_newest_entries_are_kept_and_counted():
+    log = AccessLog(most=3)
+    try:
+        send(log, *(datagram(log.tag, op=op) for op in ("a", "a", "b", "a", "c")))
+        assert log.wait_for(["c"], 2) == set()
+        assert [entry.op for entry in log.entries()] == ["b", "a", "c"]
+        assert (log.count("a"), log.count("b"), log.count("c")) == (1, 1, 1)
+        send(log, *(datagram(log.tag, op=str(n)) for n in range(100)))
+        assert log.wait_for(["99"], 2) == set()
+        assert log.wait_for(["a", "c"], 0.01) == {"a", "c"}
+        assert len(log._ops) == 3  # a lab that runs for days does not grow
+    finally:
+        log.close()
+
+
 def test_closing_takes_in_what_was_sent_and_keeps_it():
     log = AccessLog()
     send(log, *(datagram(log.tag, op=str(n)) for n in range(200)))

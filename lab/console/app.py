@@ -1,0 +1,85 @@
+"""The console as a web service: who is let in, what every answer carries, how errors look."""
+
+from flask import Blueprint, Flask, Response, json, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+from lab.console import looking, steering, visiting
+from lab.console.bodies import MOST_BYTES
+from lab.console.feed import Full
+from lab.console.guard import SECURITY_HEADERS
+from lab.console.orders import BadOrder
+from lab.console.services import Services
+from lab.errors import LabError
+
+RETRY_AFTER_S = 5
+UNEXPECTED = "the console failed, and says why in the terminal of `lab up`: reload the page"
+
+
+def create_app(services: Services) -> Flask:
+    """Return the service; all it works with is in `services`."""
+    app = Flask("lab.console", static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=MOST_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # desks and servers have an order
+    app.url_map.merge_slashes = False  # one address for each thing, and no redirects
+
+    @app.before_request
+    def let_in() -> None:
+        services.guard.admit(request)
+
+    app.after_request(_dressed)
+    _tell_errors(app)
+    for routes in _all_routes(services):
+        app.register_blueprint(routes)
+    return app
+
+
+def _all_routes(services: Services) -> tuple[Blueprint, ...]:
+    return looking.routes(services), visiting.routes(services), steering.routes(services)
+
+
+def _dressed(response: Response) -> Response:
+    response.headers.update(SECURITY_HEADERS)
+    # What is told of a running lab is old a moment later, and may be somebody's own.
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _tell_errors(app: Flask) -> None:
+    """Every error is told as problem details (RFC 9457): title, status, and what to do next."""
+
+    @app.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> Response:
+        response = _problem(error.code or 500, error.name, _detail(error))
+        if isinstance(error, MethodNotAllowed):
+            response.allow.update(error.valid_methods or ())
+        return response
+
+    @app.errorhandler(Full)
+    def full(error: Full) -> Response:
+        response = _problem(503, "Too many pages", str(error))
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+        return response
+
+    @app.errorhandler(BadOrder)
+    def bad_order(error: BadOrder) -> Response:
+        return _problem(422, "Unprocessable order", str(error))
+
+    @app.errorhandler(LabError)
+    def cannot(error: LabError) -> Response:
+        return _problem(409, "Not possible now", str(error))
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        app.logger.error("unexpected, at %s %s", request.method, request.path, exc_info=error)
+        return _problem(500, "Unexpected", UNEXPECTED)
+
+
+def _detail(error: HTTPException) -> str:
+    if isinstance(error, NotFound) and error.description == NotFound.description:
+        return "there is nothing at this address: the page is at /"
+    return error.description or ""
+
+
+def _problem(status: int, title: str, detail: str) -> Response:
+    body = {"title": title, "status": status, "detail": detail}
+    return Response(json.dumps(body), status, mimetype="application/problem+json")

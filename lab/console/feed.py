@@ -1,0 +1,236 @@
+"""The line to every open page: events in order, kept for a while, told as they happen.
+
+Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+import json
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from secrets import token_hex
+from typing import Any
+
+from lab.console.events import Score
+from lab.errors import LabError
+
+Json = dict[str, Any]
+
+MOST_KEPT = 2000
+MOST_KEPT_BYTES = 8_000_000  # the catalogue alone is 50 kB each time somebody asks for it
+MOST_STREAMS = 12
+BEAT_S = 2.0
+RETRY_MS = 500
+BEAT = b"event: beat\ndata: {}\n\n"
+
+
+class Full(LabError):
+    """As many pages watch as the console can serve."""
+
+
+@dataclass(frozen=True)
+class _Kept:
+    number: int
+    event: Json
+    text: bytes  # as JSON: encoded once, for all who watch
+
+
+class Feed:
+    """May be used from any thread. A publisher never waits for somebody who reads slowly."""
+
+    def __init__(self, *, most: int = MOST_KEPT, beat_s: float = BEAT_S) -> None:
+        """`most` events are kept since the stage began; `beat_s` is the longest silence."""
+        self.epoch = token_hex(4)  # an id of another lab's feed must not pass for one of ours
+        self.beat_s = beat_s
+        self.news = threading.Condition()
+        self._most = most
+        self._number = 0
+        self._cuts = 0
+        self._closed = False
+        self._stack: Json | None = None
+        self._streams: set[Stream] = set()
+        self._start_anew()
+
+    def publish(self, kind: str, **fields: Any) -> Json:
+        """Tell everybody; return the event with its id, its time (s) and the score after it.
+
+        Raises ValueError or TypeError, and tells nobody, where a field is no JSON.
+        """
+        event = {"kind": kind, **fields}
+        text = _encoded(event)  # the costly part, before anybody has to wait
+        with self.news:
+            return self._tell(event, text)
+
+    def begin(self, stack: Json | None = None, **fields: Any) -> Json:
+        """Tell of a new stage: history, score and clock begin anew, and ids go on growing."""
+        event = {"kind": "stage", "stack": stack, **fields}
+        text = _encoded(event)
+        with self.news:
+            self._start_anew()
+            return self._tell(event, text)
+
+    def history(self) -> list[Json]:
+        """Return what is kept since the stage began, oldest first."""
+        with self.news:
+            return [kept.event for kept in self._history]
+
+    def now_s(self) -> float:
+        """Seconds since the stage began."""
+        return round(time.monotonic() - self._began, 3)
+
+    def stream(self, last_event_id: str | None = None) -> "Stream":
+        """Return what a page is told, from where it left off if that is known.
+
+        Raises Full past 12 at once: a place is free again when a stream has ended or is closed.
+        """
+        with self.news:
+            if len(self._streams) >= MOST_STREAMS:
+                raise Full(f"{MOST_STREAMS} pages watch already: close one, then reload this one")
+            stream = Stream(self, self._resumed(last_event_id), self._cuts)
+            self._streams.add(stream)
+        return stream
+
+    def cut(self) -> None:
+        """End the streams there are, so that nginx need not wait for them; pages come back."""
+        with self.news:
+            self._cuts += 1
+            self.news.notify_all()
+
+    def close(self) -> None:
+        """End every stream, also those that are still to come."""
+        with self.news:
+            self._closed = True
+            self.news.notify_all()
+
+    def leave(self, stream: "Stream") -> None:
+        """Free the place of a stream."""
+        with self.news:
+            self._streams.discard(stream)
+
+    def is_over(self, cuts: int) -> bool:
+        """Whether a stream that began after so many cuts has to end."""
+        return self._closed or cuts != self._cuts
+
+    def after(self, number: int) -> "list[_Kept] | None":
+        """Return what happened after an event; None if some of it is no longer known."""
+        if number < self._lost:
+            return None
+        missed: list[_Kept] = []
+        for kept in reversed(self._history):  # as a rule only the last few are new
+            if kept.number <= number:
+                break
+            missed.append(kept)
+        return missed[::-1]
+
+    def snapshot(self) -> tuple[int, list[bytes]]:
+        """Return the number of the newest event, and a message that tells the whole stage."""
+        with self.news:
+            number, kept = self._number, list(self._history)
+            now = {
+                "epoch": self.epoch,
+                "now_s": self.now_s(),
+                "stack": self._stack,
+                "score": self._totals,
+                "dropped": self._dropped,
+            }
+        head = f"id: {self.epoch}.{number}\nevent: snapshot\ndata: ".encode()
+        events = b",".join(each.text for each in kept)
+        return number, [head, _encoded(now)[:-1], b',"events":[', events, b"]}\n\n"]
+
+    def message(self, kept: _Kept) -> bytes:
+        """Return an event as it is sent."""
+        return f"id: {self.epoch}.{kept.number}\ndata: ".encode() + kept.text + b"\n\n"
+
+    def _start_anew(self) -> None:
+        self._history: deque[_Kept] = deque()
+        self._bytes = 0
+        self._dropped = 0
+        self._lost = 0  # the newest of those that were dropped
+        self._began = time.monotonic()
+        self._score = Score()
+        self._totals = self._score.totals()
+
+    def _tell(self, event: Json, text: bytes) -> Json:
+        self._number += 1
+        self._totals = self._score.take(event)
+        stamp = {"id": self._number, "at": self.now_s(), "score": self._totals}
+        if event.get("stack") is not None:
+            self._stack = event["stack"]
+        told = {**event, **stamp}
+        self._keep(_Kept(self._number, told, text[:-1] + b"," + _encoded(stamp)[1:]))
+        self.news.notify_all()
+        return told
+
+    def _keep(self, kept: _Kept) -> None:
+        self._history.append(kept)
+        self._bytes += len(kept.text)
+        while len(self._history) > self._most or self._bytes > MOST_KEPT_BYTES:
+            oldest = self._history.popleft()
+            self._bytes -= len(oldest.text)
+            self._dropped += 1
+            self._lost = oldest.number
+
+    def _resumed(self, last_event_id: str | None) -> int | None:
+        """Return the number of the last event a page knows, None if it has to be told all."""
+        known = re.fullmatch(rf"{self.epoch}\.([0-9]{{1,15}})", last_event_id or "")
+        if known is None or not self._lost <= int(known[1]) <= self._number:
+            return None
+        return int(known[1])
+
+
+@dataclass(eq=False)
+class Stream:
+    """What one page is told, message by message; an iterator that may be closed at any time.
+
+    Not a generator: one that nobody has begun to read would never free its place.
+    """
+
+    feed: Feed
+    last: int | None
+    """The newest event that was told, None for nothing yet."""
+    cuts: int
+    _begun: bool = field(default=False, init=False)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        """Return the next messages; wait for one at most as long as a beat takes."""
+        if not self._begun:
+            self._begun = True
+            return self._first()
+        with self.feed.news:
+            self.feed.news.wait_for(self._has_cause, self.feed.beat_s)
+            over = self.feed.is_over(self.cuts)
+            missed = self.feed.after(self.last or 0)
+        if over and not missed:
+            self.close()
+            raise StopIteration
+        if missed is None:
+            return self._all()
+        if not missed:
+            return BEAT
+        self.last = missed[-1].number
+        return b"".join(map(self.feed.message, missed))
+
+    def close(self) -> None:
+        """Free the place. Safe to call twice."""
+        self.feed.leave(self)
+
+    def _first(self) -> bytes:
+        retry = f"retry: {RETRY_MS}\n\n".encode()
+        return retry + (self._all() if self.last is None else BEAT)
+
+    def _all(self) -> bytes:
+        self.last, parts = self.feed.snapshot()
+        return b"".join(parts)
+
+    def _has_cause(self) -> bool:
+        return self.feed.is_over(self.cuts) or self.feed.after(self.last or 0) != []
+
+
+def _encoded(value: Json) -> bytes:
+    # ASCII: a lone surrogate, which no UTF-8 can hold, is a number then, and so is U+2028.
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")

@@ -1,0 +1,165 @@
+"""What a page may ask a customer to do: checked strictly, refused with what is allowed."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lab.console.events import DESKS as DESKS
+from lab.shop.cart import MAX_QUANTITY
+from lab.shop.catalogue import PRODUCTS
+from lab.stack.spec import LETTERS
+
+Json = dict[str, Any]
+Check = Callable[[Any], Any]
+
+MOST_NAME_CHARS = 24
+MOST_ADDRESS_CHARS = 200
+MOST_TOKEN_CHARS = 16 * 1024
+MOST_TRIES = 9
+_WISHES = ("served", "other")
+# Control, format (bidirectional too), surrogate, private, unassigned, line and paragraph.
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols that show nothing
+_TOKEN = re.compile(rf"[!-~]{{1,{MOST_TOKEN_CHARS}}}")
+_OP = re.compile(r"c[0-9]{1,9}-(?:stateful|stateless)-[0-9]{1,9}")
+
+
+class BadOrder(ValueError):
+    """An order that cannot be followed; the text names the field and what is allowed."""
+
+
+def checked_name(name: object) -> str:
+    """Return a customer's name in NFC, without spaces around it; raise BadOrder.
+
+    1 to 24 characters, none of which hides or reorders text. Markup is a name like any
+    other: it is shown as text wherever it is shown.
+    """
+    # NFC makes a text longer at most three times: of more than this, none is short enough.
+    if isinstance(name, str) and len(name) <= 10 * MOST_NAME_CHARS and not _hides(name):
+        plain = unicodedata.normalize("NFC", name).strip()
+        if 1 <= len(plain) <= MOST_NAME_CHARS and any(map(_shows, plain)):
+            return plain
+    raise BadOrder(
+        f"name: 1 to {MOST_NAME_CHARS} characters, no control or formatting characters among them"
+    )
+
+
+def _quantity(value: Any) -> int:
+    return _whole("quantity", value, MAX_QUANTITY)
+
+
+def _sku(value: Any) -> str:
+    if isinstance(value, str) and value in PRODUCTS:
+        return value
+    raise BadOrder("sku: a product of GET /api/products, such as laptop")
+
+
+def _address(value: Any) -> str:
+    if isinstance(value, str) and 1 <= len(value) <= MOST_ADDRESS_CHARS and not _hides(value):
+        return value
+    raise BadOrder(f"address: 1 to {MOST_ADDRESS_CHARS} characters, none of them hidden")
+
+
+def _token(value: Any) -> str:
+    if isinstance(value, str) and _TOKEN.fullmatch(value):
+        return value
+    raise BadOrder(
+        f"token: 1 to {MOST_TOKEN_CHARS} printable ASCII characters without spaces, "
+        "as it travels in a header"
+    )
+
+
+def _op(value: Any) -> str:
+    if isinstance(value, str) and _OP.fullmatch(value):
+        return value
+    raise BadOrder("op: the id of an earlier request of this customer, such as c1-stateful-7")
+
+
+VERBS: Mapping[str, Mapping[str, Check]] = {
+    **{verb: {} for verb in ("login", "view", "products", "clear", "checkout", "logout")},
+    "add": {"sku": _sku, "quantity": _quantity},
+    "change": {"sku": _sku, "quantity": _quantity},
+    "remove": {"sku": _sku},
+    "ship": {"address": _address},
+    "replay": {"op": _op},
+    "verify": {"token": _token},
+}
+_HOW = frozenset({"customer", "do", "desks", "server", "tries"})
+
+
+@dataclass(frozen=True)
+class Order:
+    """One thing to do. `server` is None for the balancer's choice, "served", "other", or "B"."""
+
+    do: str
+    desks: tuple[str, ...]
+    server: str | None
+    tries: int
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)  # may hold a token
+
+
+def checked_order(body: object) -> Order:
+    """Return the order that the body of /lab/act gives; raise BadOrder.
+
+    Whose order it is (`customer`) is for the caller to check.
+    """
+    if not isinstance(body, dict):
+        raise BadOrder('the order must be a JSON object such as {"do": "view"}')
+    verb = body.get("do")
+    if not isinstance(verb, str) or verb not in VERBS:
+        raise BadOrder(f"do: one of {', '.join(VERBS)}")
+    wanted = VERBS[verb]
+    if unknown := sorted(map(repr, body.keys() - wanted.keys() - _HOW)):
+        takes = ", ".join([*wanted, *sorted(_HOW)])
+        raise BadOrder(f"unknown field {unknown[0][:40]}: {verb} takes {takes}")
+    if missing := wanted.keys() - body.keys():
+        raise BadOrder(f"missing field {min(missing)!r}: {verb} takes {', '.join(wanted)}")
+    return Order(
+        verb,
+        _desks(verb, body),
+        _server(body.get("server")),
+        _whole("tries", body.get("tries", 1), MOST_TRIES),
+        {name: check(body[name]) for name, check in wanted.items()},
+    )
+
+
+def _desks(verb: str, body: Json) -> tuple[str, ...]:
+    """Return the desks that are asked: where none is named, those that it can be done at."""
+    if verb == "verify":
+        usual: tuple[str, ...] = ("stateless",)
+    elif verb == "replay":
+        usual = (_op(body["op"]).split("-")[1],)
+    else:
+        usual = DESKS
+    given = body.get("desks", list(usual))
+    if not isinstance(given, list) or not given or any(each not in DESKS for each in given):
+        raise BadOrder('desks: a list of "stateful", "stateless" or both')
+    if len(set(given)) < len(given):
+        raise BadOrder("desks: each desk once")
+    if verb in ("verify", "replay") and not set(usual) <= set(given):
+        raise BadOrder(f'desks: this {verb} is for the desk "{usual[0]}"')
+    return tuple(desk for desk in usual if desk in given)
+
+
+def _server(value: Any) -> str | None:
+    named = isinstance(value, str) and (value in _WISHES or (len(value) == 1 and value in LETTERS))
+    if value is None or named:
+        return value if named else None
+    raise BadOrder('server: "served", "other", a server\'s letter such as "B", or null')
+
+
+def _whole(name: str, value: Any, most: int) -> int:
+    # bool is a subclass of int in Python, and 1.0 is not how anybody counts.
+    if type(value) is int and 1 <= value <= most:
+        return value
+    raise BadOrder(f"{name}: a whole number from 1 to {most}")
+
+
+def _hides(text: str) -> bool:
+    return any(unicodedata.category(character) in _HIDDEN for character in text)
+
+
+def _shows(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LNPS" and character not in _BLANK

@@ -1,0 +1,45 @@
+"""What the console's routes work with, handed to them so that each can be tried alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from lab.console.customers import Customers
+from lab.console.feed import Feed
+from lab.console.guard import Guard
+from lab.console.kept import KeptRuns
+from lab.console.rehearsal import Rehearsal
+from lab.console.stage import Stage
+from lab.errors import LabError
+
+Json = dict[str, Any]
+
+NOTHING_RUNS = (
+    "nothing runs here, this page shows kept runs only: start `lab up` for servers that do"
+)
+
+
+@dataclass(frozen=True)
+class Live:
+    """What there is only while servers run."""
+
+    stage: Stage
+    feed: Feed
+    customers: Customers
+    rehearsal: Rehearsal
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything behind the page. `running` is None in `lab play`."""
+
+    guard: Guard
+    runs: KeptRuns
+    lesson: Json
+    running: Live | None = None
+
+    @property
+    def live(self) -> Live:
+        """What runs; LabError that says how to have it where nothing does."""
+        if self.running is None:
+            raise LabError(NOTHING_RUNS)
+        return self.running

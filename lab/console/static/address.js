@@ -1,0 +1,43 @@
+/** What the address of the page says: ?step=4&servers=3&present&run=NAME, and how it is kept true. */
+
+import { set, state } from "./state.js";
+
+/** Read the address into the state's `view`. Whatever makes no sense is left out. */
+export function readAddress() {
+  const query = new URLSearchParams(location.search);
+  set({
+    view: {
+      step: whole(query.get("step"), 1, 99) ?? 1,
+      servers: whole(query.get("servers"), 1, 8),
+      present: query.has("present"),
+      run: query.get("run"),
+    },
+  });
+}
+
+/** Change the view and the address with it; a step forward or back is an entry of its own. */
+export function go(patch) {
+  const view = { ...state.view, ...patch };
+  const query = new URLSearchParams();
+  query.set("step", view.step);
+  if (view.servers) query.set("servers", view.servers);
+  if (view.run) query.set("run", view.run);
+  const text = query.toString() + (view.present ? "&present" : "");
+  const same = view.step === state.view.step && view.run === state.view.run;
+  history[same ? "replaceState" : "pushState"](null, "", `?${text}`);
+  set({ view });
+}
+
+/** Take the one-time ticket out of the address, so that it is neither kept nor shown; or null. */
+export function takeTicket() {
+  const ticket = new URLSearchParams(location.hash.slice(1)).get("ticket");
+  if (ticket) history.replaceState(null, "", location.pathname + location.search);
+  return ticket;
+}
+
+addEventListener("popstate", readAddress);
+
+function whole(text, least, most) {
+  const number = /^\d{1,2}$/.test(text ?? "") ? Number(text) : 0;
+  return number >= least && number <= most ? number : null;
+}

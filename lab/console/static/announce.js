@@ -1,0 +1,91 @@
+/**
+ * Says in words what the stage shows, for whoever cannot see it: one polite line, in which a burst
+ * becomes one sentence. Also shows a notice where a key could not do what it is for.
+ */
+
+import { $, h, say } from "./dom.js";
+import { state, subscribe, witness } from "./state.js";
+
+const GATHER_MS = 500;
+const NOTICE_MS = 7000;
+const DONE = {
+  kill: "killed", restart: "restarted with an empty memory", pause: "paused", resume: "goes on", add: "added", drain: "drained and stopped",
+  "kill-store": "killed", "restart-store": "started again", "hang-store": "hangs", "resume-store": "goes on",
+};
+const FATES = { kept: "kept", lost: "lost", wrong: "wrong", duplicated: "duplicated", unknown: "unknown" };
+
+const waiting = new Map(); // what each is about → the newest sentence
+let timer = 0;
+let toast = null;
+let fading = 0;
+let known = {}; // desk and customer → what was last said of the cart
+let connection = "connecting";
+
+/** Say it soon. Of several sentences about the same thing in a burst, the last one is said. */
+export function announce(text, about = text) {
+  waiting.delete(about);
+  waiting.set(about, text);
+  timer ||= setTimeout(flush, GATHER_MS);
+}
+
+/** Say it, and show it for a while as well. */
+export function notice(text) {
+  announce(text);
+  toast ??= document.body.appendChild(h("p", { class: "toast", "aria-hidden": "true" }));
+  say(toast, text);
+  toast.hidden = false;
+  clearTimeout(fading);
+  fading = setTimeout(() => { toast.hidden = true; }, NOTICE_MS);
+}
+
+function flush() {
+  timer = 0;
+  const text = [...waiting.values()].join(" ");
+  waiting.clear();
+  const line = $("#announcer");
+  if (line) line.textContent = text; // also if it is the same again: it has happened again
+}
+
+/** The sentence about an event, and what it is about; null where nobody needs to be told. */
+export function sentence(event, who) {
+  if (event.kind === "stage") return ["A clean stage.", "stage"];
+  if (event.kind === "fault") return [ofFault(event), `${event.desk} ${event.target}`];
+  if (event.kind !== "exchange" || (who && event.who !== who)) return null;
+  const desk = capital(event.desk);
+  if (event.fate) return [`${desk}: ${who ? "cart" : `${event.customer}'s cart`} ${FATES[event.fate] ?? event.fate}.`, `${event.desk} cart`];
+  if (!event.status) return [`${desk}: nobody answered.`, `${event.desk} cart`];
+  return event.status >= 400 ? [`${desk}: refused with ${event.status}.`, `${event.desk} cart`] : null;
+}
+
+function ofFault({ desk, fault, target, confirmed, evidence = {} }) {
+  if (fault === "knob") return `${capital(target)} is now ${evidence.value}.`;
+  const name = target === "store" ? "The session store" : `Server ${target}`;
+  const seen = [evidence.pid && `pid ${evidence.pid}`, evidence.signal, { true: "confirmed", false: "not confirmed" }[confirmed]];
+  const proof = seen.filter(Boolean).join(", ");
+  return `${name} ${DONE[fault] ?? fault}${desk ? ` at the ${desk} desk` : ""}${proof ? `: ${proof}` : ""}.`;
+}
+
+function capital(word) {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
+
+/** The same news of the same cart is no news. */
+function isNews(event, text) {
+  if (event.kind === "stage" || event.kind === "fault") known = {};
+  if (event.kind !== "exchange") return true;
+  const cart = `${event.desk} ${event.who}`;
+  const before = known[cart];
+  known[cart] = text;
+  return before !== text;
+}
+
+witness((event) => {
+  const [text, about] = sentence(event, state.recording ? "" : state.me?.who ?? "nobody") ?? [];
+  if (text && isNews(event, text)) announce(text, about);
+});
+
+subscribe(({ connection: now }) => {
+  if (now === "lost") announce("Connection lost.", "line");
+  if (now === "open" && connection === "lost") announce("Connected again.", "line");
+  connection = now;
+});

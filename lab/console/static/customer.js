@@ -1,0 +1,54 @@
+/** This window's customer (and a second one, where a lesson needs two): who they are, what they do. */
+
+import { post, Refused } from "./api.js";
+import { set, state } from "./state.js";
+
+const SEATS = { me: "John", second: "Bob" };
+const kept = (seat) => `two-desks:${seat}`;
+const coming = {};
+
+/** Come in, or come back after a reload: the window keeps its customer's key for as long as it lives. */
+export function come(seat = "me") {
+  coming[seat] ??= enter(seat).finally(() => delete coming[seat]);
+  return coming[seat];
+}
+
+/** Come in under another name, as somebody new. */
+export async function rename(name) {
+  const customer = await post("/lab/customer", { name });
+  keep("me", { ...customer, credentials: null });
+}
+
+/** Do something at the desks: act({do: "add", sku: "pen", quantity: 2}). Returns {ops}. */
+export async function act(order, seat = "me", again = true) {
+  const customer = state[seat] ?? (await come(seat));
+  try {
+    const { ops, credentials } = await post("/lab/act", { ...order, customer: customer.id });
+    set({ [seat]: { ...state[seat], credentials: { ...state[seat].credentials, ...credentials } } });
+    return { ops };
+  } catch (refusal) {
+    if (!(refusal instanceof Refused) || refusal.status !== 404 || !again) throw refusal;
+    sessionStorage.removeItem(kept(seat)); // another lab has started meanwhile
+    set({ [seat]: null });
+    await come(seat);
+    return act(order, seat, false);
+  }
+}
+
+async function enter(seat) {
+  const id = sessionStorage.getItem(kept(seat));
+  if (id) {
+    try {
+      return keep(seat, await post("/lab/customer", { id }));
+    } catch (refusal) {
+      if (refusal.status !== 404) throw refusal;
+    }
+  }
+  return keep(seat, await post("/lab/customer", { name: SEATS[seat] }));
+}
+
+function keep(seat, customer) {
+  sessionStorage.setItem(kept(seat), customer.id);
+  set({ [seat]: { credentials: null, ...customer } });
+  return state[seat];
+}

@@ -1,0 +1,90 @@
+/**
+ * What a window's own requests say since an act began: pure, so that the same events always give
+ * the same facts. Their names and meanings are those that lab/console/lesson_rules.py checks.
+ */
+
+/** In the order in which they stand. */
+export const DESKS = ["stateful", "stateless"];
+
+const TELLING = new Set(["kept", "lost", "wrong", "duplicated"]);
+const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
+const NOBODY = new Set([502, 504]); // the balancer speaking for a server that did not
+const COMPARISON = /^(>=|>|<)([0-9]+)$/;
+const HOLE = /\{\{|\}\}|\{([^{}]*)\}/g;
+
+/**
+ * The facts of both desks, {"stateful.kept": 1, …}, from what happened after event `since` to the
+ * customer `who`. Numbers are counts, bytes, or an HTTP status (0: no answer, null: not asked).
+ */
+export function facts(scene, since, who) {
+  const own = (event) => event.id > since && event.who === who;
+  const told = {};
+  for (const desk of DESKS) {
+    const here = (event) => event.desk === desk && own(event);
+    const exchanges = [...scene.exchanges.values()].filter(here).sort((a, b) => a.id - b.id);
+    const faults = scene.faults.filter((event) => event.id > since && event.desk === desk);
+    const found = atDesk(exchanges, scene.requests.filter(here), faults);
+    for (const [name, value] of Object.entries(found)) told[`${desk}.${name}`] = value;
+  }
+  return told;
+}
+
+function atDesk(exchanges, requests, faults) {
+  const count = (test) => exchanges.filter(test).length;
+  const status = (exchange) => exchange.status ?? 0;
+  const good = (exchange) => status(exchange) >= 200 && status(exchange) < 300;
+  const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+  const fate = exchanges.map((each) => each.fate).filter((each) => TELLING.has(each)).at(-1) ?? "unknown";
+  const path = (exchange) => exchange.path.split("?")[0];
+  return {
+    fate,
+    kept: Number(fate === "kept"),
+    lost: Number(TELLING.has(fate) && fate !== "kept"),
+    answered: count((each) => status(each) > 0 && !NOBODY.has(status(each))),
+    refused: count((each) => status(each) >= 400 && status(each) < 500),
+    unanswered: count((each) => [0, 502, 503, 504].includes(status(each))),
+    status: exchanges.length ? status(exchanges.at(-1)) : null,
+    replicas: new Set(exchanges.map((each) => each.replica).filter(Boolean)).size,
+    requests: exchanges.length,
+    bytes_out_mean: Math.floor(sum(exchanges.map((each) => each.bytes_sent)) / (exchanges.length || 1)),
+    store_operations: sum(requests.map((each) => each.store_operations ?? 0)),
+    orders: count((each) => path(each) === "/api/checkout" && status(each) === 201),
+    acknowledged: count((each) => !SAFE.has(each.method) && good(each)),
+    kills: faults.filter((each) => each.fault === "kill" && each.confirmed).length,
+  };
+}
+
+/** Whether every condition holds: {"stateful.kept": 1, "stateless.refused": ">0"}. */
+export function matches(when, found) {
+  return Object.entries(when).every(([name, wanted]) => holds(wanted, known(found, name)));
+}
+
+/** The index of the choice that the facts bear out, or null where none has conditions or fits. */
+export function borneOut(choices, found) {
+  const at = choices.findIndex(({ when }) => when && matches(when, found));
+  return at < 0 ? null : at;
+}
+
+/** The template with its facts: "{stateful.kept} kept" → "1 kept". */
+export function fill(template, found) {
+  return template.replace(HOLE, (hole, name) => (
+    name === undefined ? hole[0] : inWords(name, known(found, name))));
+}
+
+function holds(wanted, value) {
+  const [, sign, text] = COMPARISON.exec(wanted) ?? [];
+  if (!sign) return value === wanted;
+  if (value === null) return false;
+  const limit = Number(text);
+  return { ">=": value >= limit, ">": value > limit, "<": value < limit }[sign];
+}
+
+function known(found, name) {
+  if (!Object.hasOwn(found, name)) throw new Error(`There is no fact ${name}.`);
+  return found[name];
+}
+
+function inWords(name, value) {
+  if (name.endsWith(".status")) return value ? String(value) : "no answer";
+  return typeof value === "number" ? value.toLocaleString("en") : String(value);
+}

@@ -1,0 +1,152 @@
+/**
+ * What travels: a dot for each request that nginx logged, or a count where there are too many.
+ *
+ * A dot is moved by the compositor alone (a transform, given once); places are known before it
+ * starts, so no frame ever asks for the layout.
+ */
+
+import { h, say } from "./dom.js";
+
+const HOP_MS = 450;
+const FALL_MS = 1300;
+const MOST_PER_S = 20;
+const CALM_PER_S = 16; // fewer than this, and dots return
+const MOST_LABELS = 8; // more than this in the air cannot be read
+const COUNT_EVERY_MS = 300;
+const STILL = matchMedia("(prefers-reduced-motion: reduce)");
+
+/** The places a request came through, in order, and which of them (`turn`) it turned back at. */
+export function journey({ tried = [], replica, store_operations: operations, status }) {
+  const asked = tried.map(({ server }) => server || replica).filter(Boolean).map((server) => `server:${server}`);
+  const stored = asked.length > 0 && operations > 0 && status !== 502;
+  const there = asked.flatMap((server, n) => (n ? ["balancer", server] : [server]));
+  const out = ["customer", "balancer", ...there, ...(stored ? ["store"] : [])];
+  const back = [...(stored ? [asked.at(-1)] : []), ...(asked.length ? ["balancer"] : []), "customer"];
+  return { places: [...out, ...back], turn: out.length - 1 };
+}
+
+/** The same in words, where nothing is to move: ["customer → balancer", "→ B", "← 401 ✕"]. */
+export function steps(event, exchange) {
+  const { places, turn } = journey(event);
+  const there = places.slice(2, turn + 1).map((place) => `→ ${place.replace("server:", "")}`);
+  return ["customer → balancer", ...there, `← ${answer(event, lookOf(event, exchange)[1])}`];
+}
+
+/** "GET cart", "POST items": short enough to travel. */
+export function title({ method, path }) {
+  return `${method} ${path.replace(/^\/api\/(cart\/)?/, "")}`;
+}
+
+/** What tells one request from another, whoever sent it. */
+export function keyOf({ op, request_id: id }) {
+  return op || id;
+}
+
+/** [class, sign]: what became of a request, from its exchange, or else from its status alone. */
+export function lookOf({ status }, exchange) {
+  return exchange?.look ?? (status >= 400 || !status ? ["refused", "!"] : ["plain", ""]);
+}
+
+/** The traffic of one lane, drawn on `layer`; `places.of(place)` → {x, y, top} or undefined. */
+export class Flight {
+  constructor(layer, places) {
+    Object.assign(this, { layer, places, dots: new Map(), counts: new Map(), stamps: [], timer: 0, sent: 0 });
+  }
+
+  /** Show one request as it happens. */
+  launch(event, exchange) {
+    const way = journey(event);
+    this.stamps.push({ at: performance.now(), places: new Set(way.places.slice(1, -1)) });
+    if (this.timer || this.rate() > MOST_PER_S) this.timer ||= setInterval(() => this.count(), COUNT_EVERY_MS);
+    else if (!STILL.matches && !document.hidden) this.fly(event, way, exchange);
+  }
+
+  /** Its exchange is known now: what became of the cart. */
+  answered(exchange) {
+    const dot = this.dots.get(exchange.op);
+    if (dot) dress(dot, exchange, exchange);
+  }
+
+  /** Nothing of what was under way belongs to this stage any more. */
+  clear() {
+    this.layer.replaceChildren();
+    this.dots.clear();
+    this.counts.clear();
+    this.stamps = [];
+  }
+
+  /** The one big motion: a cart falls off the stage, because its process has died. */
+  drop(place, goods) {
+    const from = this.places.of(place);
+    if (!from || STILL.matches || document.hidden) return;
+    const cart = h("span", { class: "falling" }, `✕ ${goods}`);
+    const at = (dx, y, turn) => `translate(${from.x + dx}px, ${y}px) translate(-50%, -50%) rotate(${turn}deg)`;
+    this.layer.append(cart);
+    cart.animate([
+      { transform: at(0, from.y + 30, 0), easing: "ease-out" },
+      { transform: at(4, from.y + 10, 5), offset: 0.2, easing: "cubic-bezier(.5, 0, .9, .6)" },
+      { transform: at(14, this.places.depth + 40, -24) },
+    ], FALL_MS).onfinish = () => cart.remove();
+  }
+
+  fly(event, { places, turn }, exchange) {
+    const way = places.map((place, n) => ({ ...this.places.of(place), n })).filter(({ x }) => x !== undefined);
+    if (way.length < 2) return;
+    const dot = dotOf(event, this.dots.size >= MOST_LABELS);
+    const sway = ((this.sent++ % 5) - 2) * 7; // two at once are still two
+    const frames = way.map(({ x, y }) => ({ transform: `translate(${x + sway}px, ${y}px)`, easing: "ease-in-out" }));
+    const there = way.filter(({ n }) => n <= turn).length - 1;
+    dress(dot, event, exchange);
+    this.dots.set(keyOf(event), dot);
+    this.layer.append(dot);
+    setTimeout(() => dot.classList.add("back"), HOP_MS * there);
+    dot.animate(frames, HOP_MS * (way.length - 1)).onfinish = () => {
+      dot.remove();
+      this.dots.delete(keyOf(event));
+    };
+  }
+
+  rate(now = performance.now()) {
+    while (this.stamps.length && now - this.stamps[0].at > 1000) this.stamps.shift();
+    return this.stamps.length;
+  }
+
+  /** Too many to be dots: say how many came each way in the last second. */
+  count() {
+    const sums = new Map();
+    if (this.rate() < CALM_PER_S) {
+      clearInterval(this.timer);
+      this.timer = 0;
+    } else {
+      for (const place of this.stamps.flatMap(({ places }) => [...places])) sums.set(place, (sums.get(place) ?? 0) + 1);
+    }
+    for (const [place, node] of this.counts) if (!sums.has(place)) this.counts.delete(place) && node.remove();
+    for (const [place, sum] of sums) this.tell(place, `${sum}/s`);
+  }
+
+  tell(place, text) {
+    const point = this.places.of(place);
+    if (!point) return;
+    const node = this.counts.get(place) ?? this.layer.appendChild(h("span", { class: "rate", "data-edge": place }));
+    this.counts.set(place, node);
+    node.style.transform = `translate(${point.x}px, ${point.top - 8}px) translate(-50%, -50%)`;
+    say(node, text);
+  }
+}
+
+function dotOf(event, bare) {
+  const foreign = !event.who;
+  const ask = bare ? "" : `${title(event)}${foreign ? " · from elsewhere" : ""}`;
+  return h("span", { class: `dot${foreign ? " foreign" : ""}${bare ? " bare" : ""}`, "data-op": keyOf(event) },
+    h("span", { class: "ask" }, ask), h("span"));
+}
+
+function dress(dot, event, exchange) {
+  const [look, sign] = lookOf(event, exchange);
+  dot.lastChild.className = `answer ${look}`;
+  say(dot.lastChild, dot.classList.contains("bare") ? sign : answer(event, sign));
+}
+
+function answer({ status }, sign) {
+  return `${status || "no answer"} ${sign}`.trim();
+}

@@ -1,0 +1,142 @@
+/**
+ * <lab-instructor>: everything that can be done to the stage, on one panel. It shows what the stack
+ * says of itself, never what was last asked of it.
+ */
+
+import { resetStage, runSteps, stopAct } from "./acts.js";
+import { post } from "./api.js";
+import { button } from "./card.js";
+import { h, mark, refill, say } from "./dom.js";
+import { DESKS } from "./facts.js";
+import { letterSwitch, openHelp } from "./help.js";
+import { blank, toggleFullScreen, togglePresent } from "./present.js";
+import { set, subscribe } from "./state.js";
+import { Stopped } from "./steps.js";
+
+const LOCKED = "This window may watch and shop. To break things, open the link that `lab up` printed; `lab open` makes another.";
+const MOST_SERVERS = 8;
+const KNOBS = {
+  affinity: ["Affinity", { none: "none: round robin", cookie: "sticky cookie" }],
+  retry: ["Retries", { off: "off", on: "on" }],
+  cache: ["Cache", { off: "off", obedient: "obedient", naive: "naive" }],
+  store: ["Stateful carts in", { memory: "process memory", file: "files", redis: "a shared store" }],
+};
+const STORE = {
+  up: [["kill", "Stop the store"], ["hang", "Hang it"]],
+  paused: [["resume", "Let it go on"], ["kill", "Stop the store"]],
+  dead: [["restart", "Start the store"]],
+};
+
+class LabInstructor extends HTMLElement {
+  connectedCallback() {
+    if (this.orders) return;
+    this.locked = h("p", { class: "note", hidden: true }, LOCKED);
+    this.told = h("p", { class: "told", role: "status" });
+    this.refusal = h("p", { class: "trouble", role: "alert" });
+    this.orders = h("div", { class: "orders" }, this.scenes(), this.stage(), this.knobs());
+    this.append(this.locked, this.told, this.refusal, this.orders, room());
+    subscribe((now) => this.draw(now));
+  }
+
+  scenes() {
+    this.presets = h("ul", { class: "presets" });
+    this.stop = button("Stop", stopAct, { name: "stop" });
+    return group("Scenes", this.presets, this.stop);
+  }
+
+  stage() {
+    this.reset = button("Reset: a clean stage", () => this.order("Setting up a clean stage", resetStage), { name: "reset" });
+    this.servers = h("div", { class: "counts" });
+    this.store = h("p", { class: "bar of-store" });
+    return group("Stage", h("p", { class: "bar" }, this.reset), this.servers, this.store);
+  }
+
+  knobs() {
+    this.selects = Object.entries(KNOBS).map(([knob, [label, words]]) => {
+      const options = Object.entries(words).map(([value, word]) => h("option", { value }, word));
+      const turn = () => this.order(`Turning ${knob} to ${select.value}`, () => post("/lab/knobs", { [knob]: select.value }));
+      const select = h("select", { name: knob, onchange: turn }, options);
+      return [knob, select, h("label", {}, `${label} `, select)];
+    });
+    return group("Knobs", this.selects.map(([, , label]) => label));
+  }
+
+  draw({ instructor, live, plan, scene, act }) {
+    this.locked.hidden = instructor;
+    if (!live) say(this.locked, "Nothing runs here: `lab up` starts servers that can be broken.");
+    this.orders.hidden = !instructor;
+    if (!instructor) return;
+    this.drawScenes(plan?.scenes ?? [], act);
+    if (scene.stack) this.drawStack(scene.stack);
+  }
+
+  drawScenes(scenes, act) {
+    refill(this.presets, scenes.map(({ slug }) => slug).join(), () => scenes.map((scene) => h("li", {},
+      button(scene.title, () => this.play(scene), { name: "preset" }), h("p", {}, scene.say))));
+    for (const preset of this.presets.querySelectorAll("button")) mark(preset, "disabled", act.running);
+    this.stop.hidden = !act.running;
+    if (act.running) say(this.told, `${act.label}, step ${act.at} of ${act.of}${act.paused ? " (paused)" : ""}: ${act.caption}`);
+  }
+
+  drawStack({ desks, knobs, store }) {
+    for (const [knob, select] of this.selects) {
+      const value = String(knobs.stateful[knob]).split(":")[0];
+      if (!this.busy && select.value !== value) select.value = value;
+    }
+    const counts = DESKS.map((desk) => desks[desk].map(({ name, state: how }) => `${name}:${how}`).join());
+    refill(this.servers, counts.join("|"), () => DESKS.map((desk) => this.serversOf(desk, desks[desk])));
+    refill(this.store, String(store?.state), () => this.storeOf(store));
+  }
+
+  serversOf(desk, servers) {
+    const last = servers.filter(({ state: how }) => how !== "draining").at(-1);
+    const fewer = () => this.order(`Draining ${last.name}`, () => post("/lab/drain", { server: `${desk}/${last.name}` }));
+    const more = () => this.order(`Adding a server to the ${desk} desk`, () => post("/lab/add", { desk }));
+    const named = (sign, what, onclick, disabled) => h("button", { type: "button", class: "step", "aria-label": what, disabled, onclick }, sign);
+    return h("p", { class: "bar", "data-desk": desk },
+      h("span", { class: "desk" }, desk), named("−", `One server fewer at the ${desk} desk`, fewer, servers.length <= 1),
+      h("output", {}, `${servers.length} server${servers.length === 1 ? "" : "s"}`),
+      named("+", `One server more at the ${desk} desk`, more, servers.length >= MOST_SERVERS));
+  }
+
+  storeOf(store) {
+    if (!store) return [h("span", { class: "note" }, "No store runs: turn “Stateful carts in” to a shared store.")];
+    const orders = STORE[store.state];
+    if (!orders) return [h("span", { class: "note" }, "The store is not the lab's own: it is not for the lab to break.")];
+    const give = (label, what) => button(label, () => this.order(label, () => post("/lab/store", { do: what })));
+    return [h("span", {}, `Store: ${store.state}`), ...orders.map(([what, label]) => give(label, what))];
+  }
+
+  async play({ slug, title, steps }) {
+    await this.order(title, () => runSteps(steps, { label: title, where: `scenes/${slug}` }));
+  }
+
+  /** Give an order, and say how it went. What was refused is shown in its own words. */
+  async order(what, give) {
+    const began = performance.now();
+    say(this.told, `${what} …`);
+    say(this.refusal, "");
+    this.busy = true;
+    try {
+      await give();
+      say(this.told, `${what}: done in ${((performance.now() - began) / 1000).toFixed(1)} s.`);
+    } catch (error) {
+      say(this.told, error instanceof Stopped ? `${what}: stopped.` : "");
+      if (!(error instanceof Stopped)) say(this.refusal, `✕ ${error.message}`);
+    }
+    this.busy = false;
+    set({}); // the selects show again what is
+  }
+}
+
+function group(name, ...children) {
+  return h("section", { class: `group ${name.toLowerCase()}`, "aria-label": name }, h("h2", {}, name), children);
+}
+
+function room() {
+  return group("Room", h("p", { class: "bar" },
+    button("Presenter mode", togglePresent, { name: "presenter" }), button("Full screen", toggleFullScreen, { name: "fullscreen" }),
+    button("Black screen", blank, { name: "blank" }), button("Keys", openHelp, { name: "help" })), letterSwitch());
+}
+
+customElements.define("lab-instructor", LabInstructor);

@@ -1,0 +1,82 @@
+/**
+ * The keyboard and the clicker. A key never does two things: what is typed stays text, and what
+ * a control uses itself stays the control's.
+ */
+
+import { resetStage, toggleAct } from "./acts.js";
+import { notice } from "./announce.js";
+import { post } from "./api.js";
+import { RIGHTS } from "./card.js";
+import { $ } from "./dom.js";
+import { DESKS } from "./facts.js";
+import { openHelp } from "./help.js";
+import { blank, toggleFullScreen, togglePresent } from "./present.js";
+import { pause, play } from "./recording.js";
+import { state } from "./state.js";
+import { servedAt } from "./steps.js";
+
+const TYPING = "input:not([type=radio], [type=checkbox], [type=range], [type=button]), select, textarea, [contenteditable]";
+const OWN_ARROWS = "[role=tab], [type=radio], [type=range], [role=slider], [role^=menuitem]";
+const OWN_PAGES = "[type=range], [role=slider]";
+const OWN_SPACE = "button, summary, a[href], input, [role=button], [role=tab], [role^=menuitem]";
+const MOVES = {
+  ArrowRight: ["#next", OWN_ARROWS], PageDown: ["#next", OWN_PAGES],
+  ArrowLeft: ["#back", OWN_ARROWS], PageUp: ["#back", OWN_PAGES],
+};
+const LETTERS = {
+  k: () => guarded(killServed), r: () => guarded(resetStage),
+  b: blank, ".": blank, f: toggleFullScreen, p: togglePresent, "?": openHelp,
+};
+
+/** Listen from now on. */
+export function watchKeys() {
+  addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+    if (event.target.closest?.(TYPING) || document.querySelector("dialog[open], :popover-open")) return;
+    if (obey(event)) event.preventDefault();
+  });
+}
+
+function obey({ key, target, repeat }) {
+  const its = (controls) => Boolean(target.closest?.(controls));
+  const [move, own] = MOVES[key] ?? [];
+  if (move) return !its(own) && press(move);
+  if (repeat) return false; // a key held down is one press
+  if (key === " ") return !its(OWN_SPACE) && toggle();
+  const letter = state.keys && LETTERS[key.toLowerCase()];
+  if (letter) letter();
+  return Boolean(letter);
+}
+
+function press(button) {
+  $(button).click();
+  return true;
+}
+
+/** Pause or continue what is moving. Nothing is: then Space is the browser's. */
+function toggle() {
+  if (state.recording) (state.recording.playing ? pause : play)();
+  else if (state.act.running) toggleAct();
+  else return false;
+  return true;
+}
+
+async function guarded(order) {
+  if (!state.live) return notice("Nothing runs here, so there is nothing to break.");
+  if (state.recording) return notice("This is a recording: go back to live before you break anything.");
+  if (!state.instructor) return notice(RIGHTS);
+  return order().catch((error) => notice(`✕ ${error.message}`));
+}
+
+/** Kill, at each desk at once, the server that served this window's customer last, or the first that lives. */
+async function killServed() {
+  const servers = DESKS.map((desk) => [desk, victimAt(desk)]).filter(([, name]) => name);
+  if (!servers.length) throw new Error("No server is alive at either desk: R sets up a clean stage.");
+  await Promise.all(servers.map(([desk, name]) => post("/lab/kill", { server: `${desk}/${name}` })));
+}
+
+function victimAt(desk) {
+  const living = (state.scene.stack?.desks[desk] ?? []).filter((each) => each.state !== "dead").map(({ name }) => name);
+  const served = servedAt(desk);
+  return living.includes(served) ? served : living[0];
+}

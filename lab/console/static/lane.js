@@ -1,0 +1,232 @@
+/**
+ * One lane of the stage: a desk's customers, balancer, servers and store, from top to bottom.
+ *
+ * Built once; each draw changes only what has changed, so the focus stays where it is.
+ */
+
+import { cartsOf, cast, tally } from "./carts.js";
+import { h, mark, refill, say, svg } from "./dom.js";
+import { keyOf, lookOf, steps, title } from "./flight.js";
+import { Places } from "./places.js";
+
+const STATES = {
+  up: "● up", paused: "‖ paused", dead: "✕ dead", draining: "↓ draining", starting: "… starting",
+};
+const STORE_STATES = { up: "● up", paused: "‖ hangs", dead: "✕ stopped", external: "● elsewhere" };
+const STORES = {
+  "": "", token: "Store: nothing here", memory: "each server’s own memory", file: "files on disk, for all servers",
+};
+const NAMES = {
+  stateful: ["Stateful desk", "the server remembers", "no session id yet"],
+  stateless: ["Stateless desk", "the customer carries it", "no token yet"],
+};
+const USUAL = new Set(["round robin", "retries off", "cache off", "nothing runs here"]);
+const KNOBS = { retry: "retries", cache: "cache" };
+const RECENT = 3;
+const NAME_CHARS = 12;
+
+export class Lane {
+  /** `open(place, button)` is called for a click on a part, `select(op)` for one on a request. */
+  constructor(desk, open, select) {
+    Object.assign(this, { desk, open, select, servers: new Map(), entries: new Map(), gone: new Set() });
+    this.build();
+    this.places = new Places(this.node, this.layer);
+  }
+
+  build() {
+    this.name = h("h2");
+    this.hint = box("hint");
+    this.others = box("others");
+    this.customers = div("customers", { "data-place": "customer" });
+    this.balancer = div("balancer", { "data-place": "balancer" }, this.opener("balancer", "Balancer"), box("knobs"));
+    this.row = div("servers");
+    this.store = div("store", { "data-place": "store" }, this.opener("store", "Store"), box("store-says"), div("carts"));
+    this.steps = h("ol", { class: "steps", "aria-label": "The way of the last request" });
+    this.recent = h("ol", { class: "recent", "aria-label": `The last requests at the ${this.desk} desk` });
+    this.layer = div("flight", { "aria-hidden": "true" });
+    this.layer.addEventListener("click", ({ target }) => {
+      const op = target.closest("[data-op]")?.dataset.op;
+      if (op) this.select(op);
+    });
+    this.node = h("section", { class: "lane", "data-desk": this.desk, "aria-label": NAMES[this.desk][0] },
+      div("title", {}, this.name, this.hint, this.others),
+      this.customers, this.balancer, this.row, this.store, this.steps, this.recent, this.layer);
+  }
+
+  opener(place, ...content) {
+    const onclick = ({ currentTarget }) => this.open(place, currentTarget);
+    return h("button", { type: "button", class: "opener", "aria-haspopup": "menu", "aria-expanded": "false", onclick }, ...content);
+  }
+
+  /** Show `view`: {scene, me, second, selected, recording}. Returns the carts that have fallen since. */
+  draw({ scene, me, second, selected, recording }) {
+    const { stack } = scene;
+    const knobs = stack?.knobs?.[this.desk];
+    const visits = cartsOf(scene, this.desk);
+    const mine = recording ? ["c1"] : [me?.who, second?.who].filter(Boolean);
+    const { named, others } = cast(visits, mine);
+    this.drawTitle(knobs, others, recording);
+    this.drawCustomers(named.length ? named : [{ who: "", name: me?.name ?? "Nobody yet" }]);
+    this.drawBalancer(knobs);
+    const fill = (node, here) => this.fill(node, named, others, here);
+    this.drawServers(stack?.desks?.[this.desk] ?? [], fill);
+    this.drawStore(stack?.store, knobs, fill);
+    this.drawRecent(scene, selected);
+    return this.fallen(visits);
+  }
+
+  /** A recording may have any two lanes side by side: what each keeps says which kind of desk it is. */
+  drawTitle(knobs, others, recording) {
+    this.kind = knobs ? { token: "stateless" }[knobs.store] ?? "stateful" : this.desk;
+    const recorded = recording?.[this.desk === "stateful" ? "left" : "right"]?.name;
+    say(this.name, NAMES[this.kind][0]);
+    say(this.hint, recorded ? `recorded: ${recorded}` : NAMES[this.kind][1]);
+    say(this.others, this.kind === "stateless" || !others.length ? tally(others) : `+ ${others.length} more`);
+  }
+
+  drawCustomers(named) {
+    const shown = named.map(({ who, name, credential, owed, place, ...cart }) =>
+      [who, name, credential, owed && place === "hand" ? cart : null]);
+    refill(this.customers, JSON.stringify(shown), () => shown.map(([who, name, credential, cart]) =>
+      div("customer", { "data-who": who }, person(), box("name", {}, name), this.card(credential, cart))));
+  }
+
+  /** What the customer holds: a session id; or a token, with the cart inside. */
+  card(credential, cart) {
+    if (!credential) return box("card none", {}, NAMES[this.kind][2]);
+    return box(`card${cart ? " full" : ""}`, {},
+      box("credential", {}, `${credential.kind} `, h("code", {}, credential.text)), cart && chip(cart));
+  }
+
+  drawBalancer(knobs) {
+    const affinity = knobs?.affinity === "cookie" ? "sticky cookie" : "round robin";
+    const told = ["retry", "cache"].filter((knob) => knobs?.[knob]); // a recording may not know
+    const words = knobs ? [affinity, ...told.map((knob) => `${KNOBS[knob]} ${knobs[knob]}`)] : ["nothing runs here"];
+    mark(this.balancer.firstChild, "disabled", !knobs);
+    refill(this.balancer.lastChild, words.join(), () =>
+      words.map((word) => box(`knob${USUAL.has(word) ? "" : " turned"}`, {}, word)));
+  }
+
+  drawServers(servers, fill) {
+    const names = new Set(servers.map(({ name }) => name));
+    for (const [name, node] of this.servers) {
+      if (names.has(name)) continue;
+      node.remove();
+      this.servers.delete(name);
+      this.places.moved();
+    }
+    for (const server of servers) this.drawServer(this.servers.get(server.name) ?? this.addServer(server.name), server, fill);
+    mark(this.row, "data-count", servers.length);
+    mark(this.row, "data-many", servers.length > 3);
+  }
+
+  addServer(name) {
+    const node = div("server", { "data-desk": this.desk, "data-server": name, "data-place": `server:${name}` },
+      this.opener(`server:${name}`, h("b", {}, name), " ", box("state")), box("ids"), box("remembers"), div("carts"));
+    const after = [...this.servers.keys()].sort().find((each) => each > name);
+    this.row.insertBefore(node, this.servers.get(after) ?? null);
+    this.servers.set(name, node);
+    this.places.watch(node);
+    this.places.moved();
+    return node;
+  }
+
+  drawServer(node, { name, state, pid, instance, carts_remembered: count }, fill) {
+    const [opener, ids, remembers, carts] = node.children;
+    const short = (instance ?? "").slice(0, 4); // another process has another one
+    const known = pid ? [`pid ${pid}`, short && box("long", {}, ` · ${short}`)] : [short && `instance ${short}`];
+    mark(node, "data-state", state);
+    say(opener.lastChild, STATES[state] ?? state);
+    refill(ids, `${state} ${pid} ${instance}`, () => (state === "dead" ? ["no process"] : known));
+    // A recording does not know how many; then nothing is said.
+    refill(remembers, `${state} ${count}`, () =>
+      (state === "dead" || count == null ? [] : [box("long", {}, "remembers "), `${count} ${count === 1 ? "cart" : "carts"}`]));
+    fill(carts, ({ place, server }) => place === "server" && server === name);
+  }
+
+  drawStore(store, knobs, fill) {
+    const [opener, says, carts] = this.store.children;
+    const kind = (knobs?.store ?? "").split(":")[0];
+    mark(opener, "hidden", kind === "" || kind === "token");
+    mark(this.store, "data-store", kind);
+    mark(this.store, "data-state", kind === "redis" && store?.state);
+    const pid = store?.pid ? ` · pid ${store.pid}` : "";
+    say(says, STORES[kind] ?? `${store?.program ?? kind} ${STORE_STATES[store?.state] ?? ""}${pid}`);
+    // A cart whose server has been taken away altogether is shown here, as gone.
+    fill(carts, ({ place, server }) => place === "store" || (place === "server" && !this.servers.has(server)));
+  }
+
+  /** The carts of a place: those of the named in full, the others as a count. */
+  fill(node, named, others, test) {
+    const here = (visit) => visit.owed && test(visit);
+    const mine = named.filter(here);
+    const rest = tally(others.filter(here));
+    const key = JSON.stringify([mine.map(({ name, goods, sign, word }) => [name, goods, sign, word]), named.length, rest]);
+    refill(node, key, () => [
+      ...mine.map((visit) => chip(visit, named.length > 1 && `${brief(visit.name)}: `)),
+      ...(rest ? [box("others", {}, rest)] : []),
+    ]);
+  }
+
+  drawRecent({ requests, exchanges }, selected) {
+    const last = requests.filter(({ desk }) => desk === this.desk).slice(-RECENT);
+    const keys = new Set(last.map(keyOf));
+    for (const [key, node] of this.entries) {
+      if (keys.has(key)) continue;
+      node.remove();
+      this.entries.delete(key);
+    }
+    for (const event of last) this.drawEntry(event, exchanges.get(event.op), selected);
+    const newest = last.at(-1);
+    const said = newest ? steps(newest, exchanges.get(newest.op)) : [];
+    refill(this.steps, said.join() + keys.size, () => said.map((step, n) => h("li", {}, h("b", {}, `${n + 1} `), step)));
+  }
+
+  drawEntry(event, exchange, selected) {
+    const key = keyOf(event);
+    if (!this.entries.has(key)) {
+      this.entries.set(key, h("li", {}, h("button", { type: "button", "data-op": key, onclick: () => this.select(key) })));
+      this.recent.prepend(this.entries.get(key));
+    }
+    const button = this.entries.get(key).firstChild;
+    const [look, sign] = lookOf(event, exchange);
+    const words = [title(event), event.replica, event.status || "no answer", sign, !event.who && "from elsewhere"];
+    say(button, words.filter(Boolean).join(" "));
+    mark(button, "class", look);
+    mark(button, "aria-pressed", String(selected === key));
+  }
+
+  /** Carts that have gone with their process since the last draw: they are seen to fall. */
+  fallen(visits) {
+    const before = this.gone;
+    const now = [...visits.values()].filter(({ owed, gone }) => owed && gone);
+    this.gone = new Set(now.map(({ op }) => op));
+    return now.filter(({ op }) => !before.has(op));
+  }
+}
+
+/** A span: it may stand in a button and in a line; the style sheet says how it is laid out. */
+function box(name, attributes = {}, ...children) {
+  return h("span", { class: name, ...attributes }, ...children);
+}
+
+function div(name, attributes = {}, ...children) {
+  return h("div", { class: name, ...attributes }, ...children);
+}
+
+/** A cart: its goods, and its fate as line, sign and word. */
+function chip({ goods, sign, word, fate, gone }, whose = "") {
+  return box("cart", { "data-fate": fate, "data-gone": Boolean(gone) },
+    box("goods", {}, `${whose || ""}${goods}`), word && box("fate", {}, `${sign} ${word}`));
+}
+
+/** A long name in few characters, never through the middle of one. */
+function brief(name) {
+  const letters = [...new Intl.Segmenter().segment(name)].map(({ segment }) => segment);
+  return letters.length > NAME_CHARS ? `${letters.slice(0, NAME_CHARS - 1).join("")}…` : name;
+}
+
+function person() {
+  return svg("svg", { class: "person", viewBox: "0 0 20 20", "aria-hidden": "true" },
+    svg("circle", { cx: 10, cy: 6, r: 4 }), svg("path", { d: "M2 19c0-9 16-9 16 0z" }));
+}

@@ -1,0 +1,79 @@
+/** The page: puts its parts to work, in the order in which a reader needs them. */
+
+import { go, readAddress, takeTicket } from "./address.js";
+import { get, post } from "./api.js";
+import { come } from "./customer.js";
+import { $, mark, say } from "./dom.js";
+import { set, state, subscribe } from "./state.js";
+import { listen } from "./stream.js";
+import { wireTabs } from "./tabs.js";
+import { watchKeys } from "./keys.js";
+import { openRun } from "./recording.js";
+import "./announce.js";
+import "./evidence.js";
+import "./instructor.js";
+import "./lesson.js";
+import "./runs.js";
+import "./score.js";
+import "./shop.js";
+import "./stage.js";
+import "./timeline.js";
+import "./token.js";
+
+const LINES = {
+  connecting: "… connecting",
+  open: "● connected",
+  lost: "✕ connection lost, trying again",
+};
+
+async function start() {
+  readAddress();
+  wireTabs($(".tabs"));
+  $("#back").addEventListener("click", () => step(-1));
+  $("#next").addEventListener("click", () => step(1));
+  subscribe(drawTop);
+  watchKeys();
+  set({ plan: await get("/lab/chapters") });
+  await enter();
+  if (state.view.run) await openRun(state.view.run).catch(() => go({ run: null }));
+  if (state.live) {
+    listen();
+    await come();
+  }
+}
+
+/** One step on, or back. */
+export function step(by) {
+  const to = state.view.step + by;
+  if (to >= 1 && to <= (state.plan?.chapters.length ?? 1)) go({ step: to, servers: null, run: null });
+}
+
+async function enter() {
+  const ticket = takeTicket();
+  // Used already, by a reload or in another window: then this window only watches.
+  if (ticket) await post("/lab/enter", { ticket }).catch(() => null);
+  const { instructor, live } = await get("/lab/whoami");
+  set({ instructor, live });
+}
+
+function drawTop({ plan, view, connection, recording, live }) {
+  const chapters = plan?.chapters ?? [];
+  const chapter = chapters[view.step - 1];
+  document.body.classList.toggle("present", view.present);
+  if (chapter) {
+    say($("#claim"), chapter.claim);
+    say($("#where"), `Step ${view.step} of ${chapters.length} · ${chapter.title}`);
+    document.title = `${chapter.title} · Two Desks`;
+  }
+  mark($("#back"), "disabled", view.step <= 1);
+  mark($("#next"), "disabled", view.step >= chapters.length);
+  say($("#line"), live ? LINES[connection] : "no servers here");
+  mark($("#line"), "data-state", live ? connection : "none");
+  say($("#badge"), recording || !live ? "RECORDED" : "LIVE");
+  mark($("#badge"), "data-state", recording || !live ? "recorded" : "live");
+}
+
+start().catch((error) => {
+  say($("#trouble"), error.message);
+  $("#trouble").hidden = false;
+});

@@ -1,0 +1,57 @@
+/** Where the parts of a lane stand, measured once for each change of the layout; and the wires between. */
+
+import { svg } from "./dom.js";
+
+export class Places {
+  /** `layer` covers the lane: its corner is where every place is measured from. */
+  constructor(lane, layer) {
+    Object.assign(this, { lane, layer, points: null, due: 0 });
+    this.wires = svg("svg", { class: "wires", "aria-hidden": "true" });
+    this.observer = new ResizeObserver(() => this.moved());
+    lane.prepend(this.wires);
+    for (const node of [lane, ...lane.querySelectorAll("[data-place]")]) this.watch(node);
+  }
+
+  watch(node) {
+    this.observer.observe(node);
+  }
+
+  /** What was measured holds no more. */
+  moved() {
+    this.points = null;
+    this.due ||= requestAnimationFrame(() => {
+      this.due = 0;
+      this.draw();
+    });
+  }
+
+  /** {x, y, top, bottom} of "customer", "balancer", "server:B", "store"; undefined if it is not there. */
+  of = (place) => {
+    this.points ??= this.measure();
+    return this.points.get(place);
+  };
+
+  measure() {
+    const own = this.layer.getBoundingClientRect();
+    this.depth = own.height;
+    return new Map([...this.lane.querySelectorAll("[data-place]")].map((node) => {
+      const { place } = node.dataset;
+      const at = node.getBoundingClientRect();
+      const [top, bottom] = [at.top - own.top, at.bottom - own.top];
+      const y = { customer: bottom - 6, balancer: (top + bottom) / 2 }[place] ?? top + 10;
+      return [place, { x: at.left - own.left + at.width / 2, y, top, bottom }];
+    }));
+  }
+
+  draw() {
+    const [customer, balancer, store] = ["customer", "balancer", "store"].map(this.of);
+    const lines = [[customer, balancer, "wire"]];
+    for (const [place, server] of this.points) {
+      if (!place.startsWith("server:")) continue;
+      lines.push([balancer, server, "wire"]);
+      lines.push([server, { ...store, x: server.x }, "wire to-store"]); // shown where there is a shared store
+    }
+    this.wires.replaceChildren(...lines.map(([from, to, kind]) =>
+      svg("line", { x1: from.x, y1: from.bottom, x2: to.x, y2: to.top, class: kind })));
+  }
+}

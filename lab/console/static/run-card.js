@@ -1,0 +1,122 @@
+/** A bundled experiment of a chapter: run beside the stage, with more customers; then its verdict. */
+
+import { get, post } from "./api.js";
+import { button, Card, heading, RIGHTS, trouble } from "./card.js";
+import { h, say } from "./dom.js";
+import { noteAct, noteOf } from "./notes.js";
+import { asking, judged, sealed } from "./question.js";
+import { openRun } from "./recording.js";
+
+const SIGNS = { holds: "✓", fails: "✕", depends: "◐", unknown: "?" };
+const GONE = "Nothing more was heard of it since the page was reloaded. If it has ended, it is under Runs; or run it again.";
+
+export class RunCard extends Card {
+  constructor(chapter, number, open) {
+    super(chapter, number);
+    this.asked = this.act.question;
+    this.known = noteOf(chapter.slug).acts[number]?.state === "running"; // from before a reload
+    this.node = h("details", { class: "act experiment", "data-act": number, "data-experiment": this.act.experiment, open: open || this.noted.state },
+      h("summary", {}, this.act.label), this.body);
+  }
+
+  get noted() {
+    return noteOf(this.chapter.slug).acts[this.number] ?? {};
+  }
+
+  tell(patch) {
+    noteAct(this.chapter.slug, this.number, patch);
+  }
+
+  status(now) {
+    const { state, guess, run, took = "" } = this.noted;
+    if (state === "running") return `running ${run ?? ""}`;
+    if (state === "done") return `done ${now.instructor} ${took}`;
+    if (!now.instructor) return "locked";
+    return state ? `${state} ${took}` : `ready ${guess ?? ""}`;
+  }
+
+  show(now, status) {
+    const { guess, trouble: sentence } = this.noted;
+    const start = (label, next) => button(label, () => this.run(), { main: next, next, name: "run" });
+    switch (status.split(" ")[0]) {
+      case "locked": return [h("p", { class: "note" }, RIGHTS)];
+      case "running": return [
+        h("p", { class: "label", tabindex: -1, "data-next": true }, "It runs on servers of its own, beside the stage."),
+        this.line = h("p", { class: "caption" }),
+      ];
+      case "done": return [...this.showResult(this.noted), now.instructor && h("p", { class: "bar" }, start("Run it again", false))];
+      case "ready": return this.showQuestion(guess, start);
+      default: return [trouble(sentence ?? GONE), h("p", { class: "bar" }, start("Run it again", true))];
+    }
+  }
+
+  showQuestion(guess, start) {
+    const { text, choices } = this.asked;
+    if (guess === undefined) return asking(`${this.chapter.slug}-${this.number}`, text, choices, (chosen) => this.tell({ guess: chosen }));
+    return [...sealed(text, choices, guess, () => this.tell({ guess: undefined })), h("p", { class: "bar" }, start("Run the experiment", true))];
+  }
+
+  showResult({ outline, run, guess }) {
+    const { verdict, claim, question, lanes } = outline;
+    const told = lanes.map(({ name, outcome }) => h("li", { "data-verdict": outcome?.verdict ?? "unknown" },
+      h("strong", {}, name), `: ${SIGNS[outcome?.verdict] ?? "?"} ${outcome ? `${outcome.verdict}, ${outcome.number}` : "no outcome"}`));
+    const seen = question?.observed ?? null;
+    return [
+      heading(`${SIGNS[verdict] ?? "?"} ${verdict}`), h("p", { class: "claimed" }, claim),
+      h("ul", { class: "measured" }, told),
+      seen !== null && judged(this.asked.choices, guess ?? "skip", seen),
+      h("p", { class: "explained" }, this.asked.explanation),
+      h("p", { class: "bar" }, button("Play it back", () => this.play(run), { main: true, name: "play-back" })),
+      this.refusal = h("p", { class: "trouble", role: "alert" }),
+    ];
+  }
+
+  play(run) {
+    return openRun(run).catch((error) => say(this.refusal, `✕ ${error.message}`));
+  }
+
+  async run() {
+    const { guess } = this.noted;
+    this.known = false;
+    this.tell({ state: "running", run: null, outline: null, trouble: null });
+    const predicted = typeof guess === "number" ? { predicted: guess } : {};
+    try {
+      const { run } = await post("/lab/run", { experiment: this.act.experiment, ...predicted });
+      this.tell({ run });
+    } catch (error) {
+      this.end({ state: "failed", trouble: error.message });
+    }
+  }
+
+  /** Follow the run that the state tells of, until it has ended. */
+  update({ scene, connection }) {
+    const { state, run } = this.noted;
+    if (!run || this.fetching || (state !== "running" && state !== "gone")) return;
+    const told = scene.run?.experiment === this.act.experiment ? scene.run : null;
+    if (told?.state === "running") this.follow(told.line);
+    else if (told?.state === "failed" && !this.known) this.end({ state: "failed", trouble: told.trouble });
+    else if (told?.run === run) this.fetch(run);
+    else if (this.known && connection === "open" && state === "running") this.fetch(run);
+  }
+
+  follow(line) {
+    this.known = false; // it is heard of
+    if (this.noted.state === "gone") this.tell({ state: "running" });
+    if (this.line) say(this.line, line);
+  }
+
+  async fetch(run) {
+    this.fetching = true;
+    try {
+      const { experiments } = await get(`/lab/runs/${encodeURIComponent(run)}`);
+      this.end({ state: "done", outline: experiments[0] });
+    } catch (error) {
+      this.end(this.known ? { state: "gone" } : { state: "failed", trouble: error.message });
+    }
+    this.fetching = false;
+  }
+
+  end(patch) {
+    this.tell({ ...patch, took: Date.now() });
+  }
+}

@@ -1,0 +1,56 @@
+/** What the events so far add up to: pure, the same for what is live and for a recording. */
+
+const MOST_REQUESTS = 600;
+const MOST_EXCHANGES = 300;
+
+/** A scene in which nothing has happened. */
+export function emptyScene() {
+  return {
+    stack: null, // the servers, the knobs, the store
+    score: null, // totals of each desk
+    at: 0, // seconds since the stage was set up, at the newest event
+    id: 0, // the newest event
+    requests: [], // what nginx saw, oldest first, the last few hundred
+    exchanges: new Map(), // op → the request in full, where the lab made it itself
+    last: { stateful: null, stateless: null }, // the newest exchange of each desk
+    faults: [],
+    run: null, // an experiment that runs beside the stage
+  };
+}
+
+/** The scene after a snapshot: the history it brings, on top of the totals it tells. */
+export function sceneOf(snapshot) {
+  const scene = snapshot.events.reduce(reduce, emptyScene());
+  return { ...scene, stack: snapshot.stack, score: snapshot.score, at: snapshot.now_s ?? scene.at };
+}
+
+/** The scene after one more event. */
+export function reduce(scene, event) {
+  const next = { ...scene, id: event.id, at: event.at, score: event.score ?? scene.score };
+  if (event.stack !== undefined) next.stack = event.stack;
+  switch (event.kind) {
+    case "stage":
+      return { ...emptyScene(), run: scene.run, stack: event.stack, score: event.score, id: event.id };
+    case "request":
+      next.requests = [...scene.requests.slice(1 - MOST_REQUESTS), event];
+      return next;
+    case "exchange":
+      next.exchanges = bounded(scene.exchanges).set(event.op, event);
+      next.last = { ...scene.last, [event.desk]: event };
+      return next;
+    case "fault":
+      next.faults = [...scene.faults, event];
+      return next;
+    case "run":
+      next.run = event;
+      return next;
+    default:
+      return next;
+  }
+}
+
+function bounded(exchanges) {
+  const kept = new Map(exchanges);
+  if (kept.size >= MOST_EXCHANGES) kept.delete(kept.keys().next().value);
+  return kept;
+}

@@ -1,0 +1,58 @@
+/** <lab-score>: what each desk has kept, lost and spent; every number is the console's own count. */
+
+import { h, mark, say } from "./dom.js";
+import { shown, subscribe } from "./state.js";
+
+const DESKS = { stateful: "Stateful", stateless: "Stateless" };
+const COLUMNS = [
+  ["kept", "kept ✓", ({ kept }) => kept],
+  ["lost", "lost ✕", ({ lost }) => lost],
+  ["open", "not read yet", ({ open }) => open],
+  ["errors", "errors", ({ errors }) => errors],
+  ["operations", "store operations", (score) => score.store_operations],
+  ["bytes", "bytes per request", ({ bytes, requests }) => (requests ? Math.round(bytes / requests) : "–")],
+];
+const NARROW = matchMedia("(max-width: 40rem)");
+
+class LabScore extends HTMLElement {
+  connectedCallback() {
+    if (this.cells) return;
+    this.build();
+    NARROW.addEventListener("change", () => {
+      this.build();
+      this.draw(shown());
+    });
+    subscribe((now) => this.draw(shown(now)));
+  }
+
+  /** One row for each desk; on a phone one column for each, since seven columns do not fit. */
+  build() {
+    const cells = Object.keys(DESKS).flatMap((desk) =>
+      COLUMNS.map(([name]) => [`${desk} ${name}`, h("td", { "data-desk": desk, "data-score": name }, "–")]));
+    this.cells = new Map(cells);
+    const at = (desk, name) => this.cells.get(`${desk} ${name}`);
+    const desks = Object.entries(DESKS).map(([desk, word]) => ({ key: desk, word, desk }));
+    const numbers = COLUMNS.map(([key, word]) => ({ key, word }));
+    const [across, down] = NARROW.matches ? [desks, numbers] : [numbers, desks];
+    const cell = (row, column) => (row.desk ? at(row.key, column.key) : at(column.key, row.key));
+    const head = ({ key, word, desk }, scope) => h("th", { scope, "data-desk": desk },
+      ["kept", "lost"].includes(key) && h("span", { class: "long" }, "carts "), word);
+    this.replaceChildren(h("table", { class: "score" },
+      h("caption", { class: "unseen" }, "Scoreboard"),
+      h("thead", {}, h("tr", {}, h("td"), across.map((each) => head(each, "col")))),
+      h("tbody", {}, down.map((row) => h("tr", {}, head(row, "row"), across.map((column) => cell(row, column)))))));
+  }
+
+  draw({ score }) {
+    for (const desk of Object.keys(DESKS)) {
+      for (const [name, , read] of COLUMNS) {
+        const cell = this.cells.get(`${desk} ${name}`);
+        const value = score?.[desk] ? read(score[desk]) : "–";
+        say(cell, typeof value === "number" ? value.toLocaleString("en") : value);
+        mark(cell, "data-some", value > 0);
+      }
+    }
+  }
+}
+
+customElements.define("lab-score", LabScore);

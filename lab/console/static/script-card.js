@@ -1,0 +1,91 @@
+/** A script of a chapter: run it by a click, watch it, and read what it measured. */
+
+import { runSteps, stopAct, toggleAct } from "./acts.js";
+import { button, Card, heading, Progress, RIGHTS, trouble } from "./card.js";
+import { h, say } from "./dom.js";
+import { borneOut, facts, fill } from "./facts.js";
+import { noteAct, noteOf } from "./notes.js";
+import { judged } from "./question.js";
+import { state } from "./state.js";
+import { isGuarded, Stopped } from "./steps.js";
+
+export class ScriptCard extends Card {
+  constructor(chapter, number) {
+    super(chapter, number);
+    this.where = `${chapter.slug}/${number}`;
+    this.node = h("section", { class: "act script", "data-act": number, "aria-label": this.act.label }, this.body);
+  }
+
+  status(now) {
+    const { guess, acts } = noteOf(this.chapter.slug);
+    const seen = acts[this.number]?.state ?? "";
+    if (seen === "running") return "running";
+    if (!now.instructor && this.act.steps.some(isGuarded)) return seen === "done" ? "done locked" : "locked";
+    if (guess === undefined && this.chapter.predict && !this.chapter.predict.experiment) return "unasked";
+    const busy = now.act.running ? "busy" : "";
+    return `${seen || "ready"} ${busy} ${acts[this.number]?.took ?? ""}`.trim();
+  }
+
+  show(now, status) {
+    const noted = noteOf(this.chapter.slug).acts[this.number] ?? {};
+    const [kind] = status.split(" ");
+    const busy = now.act.running;
+    const run = (label, main) => button(label, () => this.run(), { main, next: main, name: "run", disabled: busy });
+    switch (kind) {
+      case "locked": return [h("p", { class: "label" }, this.act.label), h("p", { class: "note" }, RIGHTS)];
+      case "unasked": return [h("p", { class: "label" }, this.act.label), h("p", { class: "note" }, "First predict, or skip the question.")];
+      case "running": return this.showRunning();
+      case "done": return [...this.showResult(noted), status === "done locked" || h("p", { class: "bar" }, run("Run it again", false))];
+      case "ready": return [run(this.act.label, true), this.act.say && h("p", { class: "note" }, this.act.say)];
+      default: return [h("p", { class: "label" }, this.act.label), this.showEnded(kind, noted), h("p", { class: "bar" }, run("Run it again", true))];
+    }
+  }
+
+  showRunning() {
+    this.progress = new Progress(this.act.label);
+    this.pause = button("Pause", toggleAct, { next: true, name: "pause" });
+    return [
+      h("p", { class: "label" }, this.act.label), this.progress.node,
+      h("p", { class: "bar" }, this.pause, button("Stop", stopAct, { name: "stop" })),
+    ];
+  }
+
+  showEnded(kind, { at, of, trouble: sentence }) {
+    const where = at ? ` at step ${at} of ${of}` : "";
+    if (kind === "interrupted") return h("p", { class: "note" }, `? Interrupted by a reload of the page${where}: what it measured is incomplete.`);
+    if (kind === "stopped") return h("p", { class: "note" }, `• Stopped${where}: what it measured is incomplete.`);
+    return trouble(`It failed${where}. ${sentence}`);
+  }
+
+  showResult({ facts: found, guess }) {
+    const { measured, predict } = this.chapter;
+    const choices = predict?.choices ?? [];
+    const lines = measured.map((line) => h("li", { "data-desk": /\{(stateful|stateless)\./.exec(line)?.[1] }, fill(line, found)));
+    const asked = choices.length > 0 && !predict.experiment;
+    return [
+      heading("Measured"), h("p", { class: "note" }, this.act.label), h("ul", { class: "measured" }, lines),
+      asked && judged(choices, guess, borneOut(choices, found)),
+    ];
+  }
+
+  update({ act }) {
+    if (!this.progress || act.where !== this.where) return;
+    this.progress.tell(act);
+    say(this.pause, act.paused ? "Continue" : "Pause");
+  }
+
+  async run() {
+    const { slug } = this.chapter;
+    const { label, steps } = this.act;
+    const { guess = "skip" } = noteOf(slug);
+    const tell = (patch) => noteAct(slug, this.number, patch);
+    // The prediction is noted with the act: nothing that is done later can change what it was.
+    tell({ state: "running", at: 0, of: steps.length, guess, since: state.scene.id, facts: null, trouble: null });
+    try {
+      const { since } = await runSteps(steps, { label, where: this.where, onCaption: (text, at) => tell({ at }) });
+      tell({ state: "done", since, took: Date.now(), facts: facts(state.scene, since, state.me.who) });
+    } catch (error) {
+      tell(error instanceof Stopped ? { state: "stopped" } : { state: "failed", trouble: error.message });
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * <lab-stage>: both lanes, drawn from the scene alone; what moves on it has happened.
+ *
+ * A change of state shows in the next frame and never waits for a dot that is under way.
+ */
+
+import { h, say } from "./dom.js";
+import { Flight } from "./flight.js";
+import { Lane } from "./lane.js";
+import { Menu, offerOf } from "./menu.js";
+import { set, shown, state, subscribe, witness } from "./state.js";
+
+const DESKS = ["stateful", "stateless"];
+
+class LabStage extends HTMLElement {
+  connectedCallback() {
+    if (this.lanes) return; // moved within the page: it is built already
+    this.refusal = h("p", { class: "refusal", role: "alert" });
+    this.lanes = {};
+    this.flights = {};
+    for (const desk of DESKS) {
+      const lane = new Lane(desk, (place, button) => this.offer(place, desk, button), (op) => set({ selected: op }));
+      this.lanes[desk] = lane;
+      this.flights[desk] = new Flight(lane.layer, lane.places);
+    }
+    this.append(h("div", { class: "lanes" }, DESKS.map((desk) => this.lanes[desk].node)), this.refusal);
+    this.menu = new Menu(this, (text) => say(this.refusal, text && `! ${text}`));
+    subscribe((now) => this.draw(now));
+    witness((event) => this.happen(event));
+  }
+
+  offer(place, desk, button) {
+    const view = { scene: shown(), instructor: state.instructor, recording: state.recording };
+    if (view.scene.stack) this.menu.open(button, offerOf(place, desk, view));
+  }
+
+  draw(now) {
+    const scene = shown(now);
+    const another = this.source !== (now.recording?.name ?? "live");
+    this.source = now.recording?.name ?? "live";
+    for (const desk of DESKS) {
+      if (another) this.flights[desk].clear();
+      const fallen = this.lanes[desk].draw({ ...now, scene });
+      if (!this.news) continue; // history falls no more
+      for (const visit of fallen) this.flights[desk].drop(home(visit), visit.goods);
+    }
+    this.news = false;
+  }
+
+  happen(event) {
+    this.news = true;
+    const flight = this.flights[event.desk];
+    if (event.kind === "request") flight?.launch(event, shown().exchanges.get(event.op));
+    if (event.kind === "exchange") flight?.answered(event);
+    if (event.kind === "stage") for (const desk of DESKS) this.flights[desk].clear();
+  }
+}
+
+function home({ place, server }) {
+  return place === "server" ? `server:${server}` : "store";
+}
+
+customElements.define("lab-stage", LabStage);

@@ -1,0 +1,121 @@
+/** Does one step of a script, and waits until the page has been told of what came of it. */
+
+import { post } from "./api.js";
+import { act } from "./customer.js";
+import { DESKS } from "./facts.js";
+import { state } from "./state.js";
+
+const LOOK_EVERY_MS = 25;
+const UNTOLD = "The page was not told of it. Is the connection lost, or was the stage reset meanwhile? Run it again.";
+const LOG_MS = 1000; // nginx's own line comes by datagram: one may be lost
+const WORDS = {
+  login: "Log in", view: "Look at the cart", products: "Look at the catalogue", add: "Add to the cart",
+  change: "Change a quantity", remove: "Take something out", clear: "Empty the cart", ship: "Give an address",
+  checkout: "Order", logout: "Log out", replay: "Send an earlier request again", stage: "Set up a clean stage",
+  knobs: "Turn a knob", "add-server": "Add a server",
+};
+const FAULTS = { kill: fault, restart: fault, pause: fault, resume: fault, drain: fault };
+const OTHERS = { ...FAULTS, stage, knobs, replay, store, say: () => {}, "add-server": addServer };
+
+/** What is said while the step happens. */
+export function captionOf(step) {
+  return step.say ?? step.text ?? WORDS[step.do] ?? `${step.do} ${step.target ?? step.what ?? ""}`.trim();
+}
+
+/** Whether a step is the instructor's to do, or anybody's. */
+export function isGuarded({ do: verb }) {
+  return verb !== "say" && verb !== "replay" && verb in OTHERS;
+}
+
+/**
+ * Do `step`. `memory` is kept between the steps of one script: what each customer has sent.
+ * Throws what the console refused, an Error if its events do not arrive, Stopped by `signal`.
+ */
+export async function perform(step, memory, signal) {
+  await (OTHERS[step.do] ?? request)(step, { memory, signal, since: state.scene.id });
+}
+
+/** The server that answered this window's customer last at that desk, or undefined. */
+export function servedAt(desk, { scene, me } = state) {
+  const own = (each) => each.desk === desk && each.who === me?.who && each.replica;
+  return [...scene.exchanges.values()].filter(own).at(-1)?.replica;
+}
+
+/** The act was stopped by whoever started it: no failure. */
+export class Stopped extends Error {
+  constructor() {
+    super("Stopped.");
+  }
+}
+
+/** Resolve once `test()` holds; throw `late` after `ms`, Stopped as soon as `signal` says so. */
+export async function until(test, late, signal = null, ms = 15_000) {
+  // Not by frames: a window in the background has none.
+  const end = performance.now() + ms;
+  for (;;) {
+    if (signal?.aborted) throw new Stopped();
+    if (test()) return;
+    if (performance.now() > end) throw new Error(late);
+    await new Promise((wake) => setTimeout(wake, LOOK_EVERY_MS));
+  }
+}
+
+async function request(step, { memory, signal }) {
+  const { say, as: seat = "me", ...order } = step;
+  const { ops } = await act(order, seat);
+  memory[`${seat} ${step.do}`] = ops;
+  await heardOf(ops, signal);
+}
+
+/** An earlier request again: it has an id of its own at each desk. */
+async function replay(step, { memory, signal }) {
+  const { say, as: seat = "me", of, desks = DESKS, ...order } = step;
+  const sent = memory[`${seat} ${of}`];
+  const done = await Promise.all(desks.map((desk) => act({ ...order, op: sent[desk], desks: [desk] }, seat)));
+  await heardOf(Object.assign({}, ...done.map(({ ops }) => ops)), signal);
+}
+
+async function heardOf(ops, signal) {
+  const all = Object.values(ops);
+  await until(() => all.every((op) => state.scene.exchanges.has(op)), UNTOLD, signal);
+  const logged = () => all.every((op) => state.scene.requests.some((each) => each.op === op));
+  const end = performance.now() + LOG_MS;
+  await until(() => logged() || performance.now() > end, UNTOLD, signal);
+}
+
+async function fault({ do: kind, target, desks = DESKS }, { signal, since }) {
+  const servers = desks.map((desk) => `${desk}/${target === "served" ? servedAt(desk) : target}`);
+  await Promise.all(servers.map((server) => post(`/lab/${kind}`, { server })));
+  await happened(servers.length, (each) => each.fault === kind && servers.includes(`${each.desk}/${each.target}`), since, signal);
+}
+
+async function addServer({ desks = DESKS }, { signal, since }) {
+  await post("/lab/add", { desk: desks.length === 1 ? desks[0] : "" });
+  await happened(desks.length, (each) => each.fault === "add", since, signal);
+}
+
+async function store({ what }, { signal, since }) {
+  await post("/lab/store", { do: what });
+  await happened(1, (each) => each.fault === `${what}-store`, since, signal);
+}
+
+async function knobs({ do: verb, say, ...wanted }, { signal, since }) {
+  await post("/lab/knobs", wanted);
+  await happened(Object.keys(wanted).length, (each) => each.fault === "knob", since, signal);
+}
+
+async function stage({ do: verb, say, ...wanted }, { signal, since }) {
+  const { servers } = state.view;
+  await post("/lab/stage", servers ? { ...wanted, servers } : wanted);
+  await until(() => isFresh(state.scene, since), UNTOLD, signal);
+}
+
+function isFresh({ id, requests, exchanges, faults }, since) {
+  const old = (event) => event && event.id <= since;
+  return id > since && ![requests[0], faults[0], exchanges.values().next().value].some(old);
+}
+
+function happened(count, test, since, signal) {
+  const seen = () => state.scene.faults.filter((each) => each.id > since && test(each)).length;
+  return until(() => seen() >= count, UNTOLD, signal);
+}

@@ -1,0 +1,35 @@
+/** Tabs as the ARIA practices describe them: arrows move, the panel follows. */
+
+import { $ } from "./dom.js";
+
+/** Wire a tab list whose buttons name their panels with aria-controls. */
+export function wireTabs(list) {
+  const tabs = [...list.querySelectorAll('[role="tab"]')];
+  const choose = (tab, focus) => {
+    for (const each of tabs) {
+      const chosen = each === tab;
+      each.setAttribute("aria-selected", chosen);
+      each.tabIndex = chosen ? 0 : -1;
+      $(`#${each.getAttribute("aria-controls")}`).hidden = !chosen;
+    }
+    if (focus) tab.focus();
+  };
+  list.addEventListener("click", (event) => {
+    const tab = event.target.closest('[role="tab"]');
+    if (tab) choose(tab, false);
+  });
+  list.addEventListener("keydown", (event) => {
+    const at = tabs.indexOf(document.activeElement);
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
+    if (at < 0 || to === undefined) return;
+    event.preventDefault();
+    event.stopPropagation(); // an arrow is also the clicker's: not both
+    choose(tabs.at(to % tabs.length), true);
+  });
+  choose(tabs[0], false);
+}
+
+/** Show a panel by its id, from wherever. */
+export function showPanel(id) {
+  $(`[aria-controls="${id}"]`)?.click();
+}

@@ -1,0 +1,175 @@
+"""What browser tests share: one real `lab up`, headless Chromium, windows that watch themselves.
+
+A window fails its test at the end if the page wrote an error to the console, asked any other
+origin for anything, or ran into its own content security policy.
+"""
+
+import os
+import re
+import shutil
+import signal
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+from conftest import LabHere, wait_for
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+WANTED = os.environ.get("TWO_DESKS_REQUIRE_BROWSER") == "1"
+NO_BROWSER = "no Chromium on PATH: browser tests are skipped (Debian: apt install chromium)"
+SECRET = "X-Lab-Secret"
+
+
+def pytest_collection_modifyitems(items):
+    """Without a browser every test here is a skip, or a failure where one was promised."""
+    if _chromium() is None and not WANTED:
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason=NO_BROWSER))
+
+
+def _chromium():
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One headless Chromium."""
+    path = _chromium()
+    assert path, "TWO_DESKS_REQUIRE_BROWSER=1, and no Chromium is on PATH"
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # Without a sandbox: as root, in a container, Chromium has none; it sees our page only.
+        started = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield started
+        started.close()
+
+
+class RunningLab:
+    """A `lab up` and the calls a terminal would make."""
+
+    def __init__(self, folder):
+        self.here = LabHere(folder)
+        self.process = self.here.start("up", "--port", "0", "--no-open")
+        wait_for(self._ready)
+        self.origin = re.search(r"http://127\.0\.0\.1:\d+", self.told())[0]
+        self.door = self._door()
+
+    def told(self):
+        """What `lab up` has printed."""
+        return self.process.out_path.read_text()
+
+    def post(self, path, **body):
+        """Give an order as the terminal does."""
+        with requests.Session() as session:
+            session.trust_env = False
+            headers = {SECRET: self.door["secret"]}
+            answer = session.post(self.origin + path, json=body, headers=headers, timeout=30)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def clean(self):
+        """A clean stage, as every test wants to find it."""
+        plain = {"affinity": "none", "retry": "off", "cache": "off", "store": "memory"}
+        self.post("/lab/stage", servers=3, **plain)
+
+    def link(self):
+        """A page address with a fresh one-time ticket: what `lab open` prints."""
+        return re.search(r"http://\S+#ticket=\S+", self.here("open", "--no-open").out)[0]
+
+    def stop(self):
+        """Ctrl-C, and nothing is left."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        self.here.finish(self.process)
+        self.here.assert_nothing_left()
+
+    def _ready(self):
+        assert self.process.poll() is None, self.process.err_path.read_text()
+        return "Ctrl-C stops" in self.told()
+
+    def _door(self):
+        import json
+
+        return json.loads((self.here.runs / "up.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def running_lab(tmp_path_factory):
+    """One `lab up` for all browser tests that do not end it."""
+    lab = RunningLab(tmp_path_factory.mktemp("page"))
+    yield lab
+    lab.stop()
+
+
+@pytest.fixture
+def lab(running_lab):
+    """The running lab, with a clean stage."""
+    running_lab.clean()
+    return running_lab
+
+
+@pytest.fixture
+def window(browser, lab):
+    """Make windows: window(width, height, "?step=3", instructor=True, **context)."""
+    with opener(browser, lab) as make:
+        yield make
+
+
+@contextmanager
+def opener(browser, lab):
+    """Yield what opens windows at `lab`; at the end each is held to its good behaviour."""
+    opened = []
+
+    def make(width=1280, height=720, where="?step=1", instructor=True, pace=0, **context):
+        # A path of its own for each window: what it asked for, and what went wrong in it.
+        browser_context = browser.new_context(
+            viewport={"width": width, "height": height}, **context
+        )
+        page = browser_context.new_page()
+        page.set_default_timeout(20_000)
+        watched = Watched(page, lab.origin)
+        opened.append((browser_context, watched))
+        joint = "&" if "?" in where else "?"
+        address = f"{lab.origin}/{where}{joint}pace={pace}"
+        ticket = lab.link().partition("#")[2] if instructor else ""
+        page.goto(address + (f"#{ticket}" if ticket else ""))
+        page.locator("#line[data-state=open]").wait_for()
+        page.locator("#claim").wait_for()
+        return page
+
+    try:
+        yield make
+        for _, watched in opened:
+            watched.check()
+    finally:
+        for browser_context, _ in opened:
+            browser_context.close()
+
+
+class Watched:
+    """Notes what a page must not do."""
+
+    def __init__(self, page, origin):
+        self.faults = []
+        self.asked = []
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        page.on("request", lambda request: self.asked.append(request.url))
+        self.origin = origin
+        self.expected = ()
+
+    def _said(self, message):
+        # A refusal that a test provokes is told by the browser as an error: 4xx only.
+        refused = re.search(r"status of 4\d\d", message.text)
+        if message.type in ("error", "warning") and not refused:
+            self.faults.append(f"{message.type}: {message.text}")
+
+    def check(self):
+        foreign = [url for url in self.asked if not url.startswith((self.origin, "data:", "blob:"))]
+        assert not foreign, foreign
+        assert not self.faults, self.faults

@@ -1,0 +1,355 @@
+"""A real `lab up`, and everybody who should not be able to do anything to it."""
+
+import http.client
+import json
+import os
+import re
+import signal
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import pytest
+from conftest import LabHere, wait_for
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and modes of POSIX")
+
+INSTRUCTORS = {
+    "/lab/kill": {"server": "A"},
+    "/lab/restart": {"server": "A"},
+    "/lab/pause": {"server": "A"},
+    "/lab/resume": {"server": "A"},
+    "/lab/drain": {"server": "A"},
+    "/lab/add": {"desk": "stateful"},
+    "/lab/store": {"do": "kill"},
+    "/lab/knobs": {"retry": "on"},
+    "/lab/stage": {"servers": 2},
+    "/lab/run": {"experiment": "crash"},
+    "/lab/ticket": {},
+}
+EVERYBODYS = {
+    "/lab/enter": {"ticket": "x"},
+    "/lab/customer": {"name": "Mallory"},
+    "/lab/act": {"customer": "x", "do": "view"},
+}
+PAGE = {"X-Lab-Console": "1"}
+MOST_STREAMS = 12
+
+
+class Answer:
+    """Status, headers and text of an answer."""
+
+    def __init__(self, answer):
+        self.status = answer.status
+        self.headers = answer.headers
+        self.text = answer.read().decode("utf-8", "replace")
+
+    @property
+    def json(self):
+        return json.loads(self.text)
+
+
+class Web:
+    """Speaks to the running lab byte by byte: no client library mends a path or a header."""
+
+    def __init__(self, up):
+        self._port = urlsplit(up.origin).port
+        self.cookie = ""
+
+    def open(self, method, path, data=None, headers=None):
+        """Send it; return the connection and its answer, not yet read."""
+        sent = {"Cookie": self.cookie, **(headers or {})}
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        connection.request(method, path, data, {name: sent[name] for name in sent if sent[name]})
+        return connection, connection.getresponse()
+
+    def __call__(self, method, path, data=None, headers=None):
+        connection, answer = self.open(method, path, data, headers)
+        try:
+            return Answer(answer)
+        finally:
+            connection.close()
+
+    def post(self, path, body, headers=PAGE):
+        return self("POST", path, json.dumps(body), {"Content-Type": "application/json", **headers})
+
+    def enter(self, ticket):
+        """Come in as the page does; keep the cookie."""
+        answer = self.post("/lab/enter", {"ticket": ticket})
+        self.cookie = (answer.headers["Set-Cookie"] or "").partition(";")[0]
+        return answer
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory):
+    """One lab for the whole module; what is refused leaves its servers as they were."""
+    here = LabHere(tmp_path_factory.mktemp("up"))
+    here.process = here.start("up", "--port", "0", "--no-open", "--servers", "1")
+    out = here.process.out_path
+    told = wait_for(lambda: re.search(r"(http://\S+)/#ticket=(\S+)[\s\S]+Ctrl-C", out.read_text()))
+    here.origin, here.ticket = told.groups()
+    here.secret = json.loads((here.runs / "up.json").read_text())["secret"]
+    before = lives(here)
+    yield here
+    after = lives(here)
+    here.process.send_signal(signal.SIGINT)
+    here.finish(here.process)
+    here.assert_nothing_left()
+    assert after == before
+
+
+@pytest.fixture
+def web(up):
+    return Web(up)
+
+
+@pytest.fixture(scope="module")
+def instructor(up):
+    """A browser that has come in with a ticket."""
+    web = Web(up)
+    assert web.enter(ticket_of(up)).status == 204
+    return web
+
+
+def ticket_of(up):
+    answer = Web(up).post("/lab/ticket", {}, {"X-Lab-Secret": up.secret})
+    return answer.json["ticket"]
+
+
+def lives(up):
+    """The life of every server, by desk and name, and the knobs."""
+    told = Web(up)("GET", "/lab/status", headers={"X-Lab-Secret": up.secret}).json
+    servers = {
+        (desk, each["name"]): (each["instance"], each["state"])
+        for desk, listed in told["desks"].items()
+        for each in listed
+    }
+    return servers, told["knobs"]
+
+
+# --- who is refused
+
+
+def test_a_rebound_name_reads_and_does_nothing(up, web):
+    for host in ("evil.example", "127.0.0.1", "127.0.0.1:1", "127.0.0.1.evil.example"):
+        headers = {"Host": host, "X-Lab-Secret": up.secret, **PAGE}
+        for path in ("/", "/lab/whoami", "/lab/events", "/lab/status", "/lab/static/main.js"):
+            assert web("GET", path, headers=headers).status == 403, (host, path)
+        for path, body in (INSTRUCTORS | EVERYBODYS).items():
+            assert web.post(path, body, headers).status == 403, (host, path)
+
+
+def test_another_pages_origin_does_nothing_even_in_the_instructors_browser(up, instructor):
+    for origin in (
+        "http://evil.example",
+        "null",
+        up.origin.replace("http", "https"),
+        f"{up.origin}0",
+    ):
+        for path, body in (INSTRUCTORS | EVERYBODYS).items():
+            answer = instructor.post(path, body, {**PAGE, "Origin": origin})
+            assert answer.status == 403, (origin, path)
+    for site in ("cross-site", "same-site"):  # a page of another port is of the same site
+        headers = {**PAGE, "Sec-Fetch-Site": site}
+        for path, body in INSTRUCTORS.items():
+            assert instructor.post(path, body, headers).status == 403, (site, path)
+
+
+def test_without_secret_or_cookie_every_instructors_route_is_403(up, web):
+    for credentials in ({}, {"X-Lab-Secret": "x" * 32}, {"Cookie": "lab_instructor=x"}):
+        for path, body in INSTRUCTORS.items():
+            answer = web.post(path, body, {**PAGE, **credentials})
+            assert answer.status == 403, path
+            assert "lab open" in answer.json["detail"]
+        assert web("GET", "/lab/status", headers=credentials).status == 403
+
+
+FORMS = [
+    ("text/plain", '{"server":"A","x":"="}'),
+    ("application/x-www-form-urlencoded", "server=A"),
+    ("multipart/form-data; boundary=b", '--b\r\nContent-Disposition: form-data; name="server"'),
+    ("", '{"server":"A"}'),
+]
+
+
+@pytest.mark.parametrize(("kind", "data"), FORMS, ids=[kind for kind, _ in FORMS])
+def test_a_form_of_another_page_does_nothing_even_with_the_cookie(up, instructor, kind, data):
+    for path in INSTRUCTORS | EVERYBODYS:
+        for headers in ({}, PAGE, {"X-Lab-Secret": up.secret}):
+            answer = instructor("POST", path, data, {"Content-Type": kind, **headers})
+            assert answer.status in (403, 415), (path, headers)
+
+
+def test_without_the_pages_own_header_the_cookie_does_nothing(instructor):
+    for path, body in (INSTRUCTORS | EVERYBODYS).items():
+        for header in ({}, {"X-Lab-Console": "0"}):
+            assert instructor.post(path, body, header).status == 403, path
+
+
+# --- who comes in
+
+
+def test_a_ticket_works_once_and_the_cookie_is_no_scripts_and_no_other_pages(up, web):
+    answer = web.enter(up.ticket)
+    assert (answer.status, answer.text) == (204, "")
+    pair, *flags = answer.headers["Set-Cookie"].split("; ")
+    assert set(flags) == {"HttpOnly", "Path=/lab", "SameSite=Strict"}
+    assert str(urlsplit(up.origin).port) in pair.partition("=")[0]
+    assert up.secret not in pair and up.ticket not in pair
+    assert web("GET", "/lab/status").status == 200
+    again = Web(up)
+    assert again.enter(up.ticket).status == 403
+    assert again("GET", "/lab/status").status == 403
+
+
+def test_of_what_lets_somebody_in_nothing_is_written_down(up, instructor):
+    answer = instructor("GET", "/lab/status")
+    assert answer.status == 200
+    credentials = [up.secret, up.ticket, ticket_of(up), instructor.cookie.partition("=")[2]]
+    assert all(len(each) >= 22 for each in credentials)
+    files = [path for path in up.runs.rglob("*") if path.is_file() and path.name != "up.json"]
+    assert "nginx.log" in {path.name for path in files}
+    texts = {str(path): path.read_bytes().decode("utf-8", "replace") for path in files}
+    texts |= {str(each): " ".join(each.cmdline()) for each in up.processes()}
+    texts["the terminal's errors"] = up.process.err_path.read_text()
+    texts["status"] = answer.text
+    for where, text in texts.items():
+        assert not [each for each in credentials if each in text], where
+
+
+# --- what is answered
+
+
+def test_every_answer_has_the_policy_and_none_opens_itself_to_other_origins(up, web, instructor):
+    evil = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+    for status, method, path, headers in (
+        (200, "GET", "/", {}),
+        (200, "GET", "/lab/static/main.js", {}),
+        (200, "GET", "/lab/code.css", {}),
+        (200, "GET", "/lab/chapters", {}),
+        (200, "GET", "/lab/runs", {}),
+        (200, "HEAD", "/lab/events", {}),
+        (403, "GET", "/lab/whoami", evil),
+        (403, "OPTIONS", "/lab/kill", evil),
+        (403, "POST", "/lab/kill", {}),
+        (404, "GET", "/nothing", {}),
+        (405, "GET", "/lab/kill", {}),
+    ):
+        answer = web(method, path, headers=headers)
+        assert answer.status == status, path
+        (policy,) = answer.headers.get_all("Content-Security-Policy")
+        for rule in ("default-src 'self'", "object-src 'none'", "frame-ancestors 'none'"):
+            assert rule in policy.split("; "), path
+        assert "unsafe" not in policy
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+        if status >= 400 and method != "HEAD":
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert answer.json["detail"]
+    assert web("GET", "/").headers["Cache-Control"] == "no-store"
+
+
+def test_nginxs_own_refusal_has_the_policy_too(up):
+    connection = http.client.HTTPConnection(urlsplit(up.origin).netloc, timeout=30)
+    connection.putrequest("POST", "/lab/kill")
+    connection.putheader("Content-Length", str(2**30))  # told, and not even sent
+    connection.endheaders()
+    answer = connection.getresponse()
+    connection.close()
+    assert answer.status == 413
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_only_so_many_pages_listen_at_once_and_a_place_is_free_again(up, web):
+    with ExitStack() as open_ones:
+        for number in range(MOST_STREAMS):
+            connection, answer = web.open("GET", "/lab/events")
+            open_ones.callback(connection.close)
+            assert answer.status == 200
+            assert answer.headers["X-Accel-Buffering"] is None  # nginx obeys it, and keeps it
+            assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+            assert b"retry:" in answer.readline(), number
+        refused = web("GET", "/lab/events")
+        assert refused.status == 503
+        assert int(refused.headers["Retry-After"]) > 0
+        assert "default-src 'self'" in refused.headers["Content-Security-Policy"]
+        assert web("GET", "/lab/whoami").status == 200  # the others are still served
+
+    def free_again():
+        connection, answer = web.open("GET", "/lab/events")
+        connection.close()
+        return answer.status == 200
+
+    wait_for(free_again, 15)
+
+
+@pytest.mark.parametrize("name", ["<img src=x>", '"><script>alert(1)</script>'[:24], "a&b", "O'N"])
+def test_a_name_with_markup_is_text(web, name):
+    answer = web.post("/lab/customer", {"name": name})
+    assert (answer.status, answer.json["name"]) == (200, name)
+    assert answer.headers["Content-Type"] == "application/json"
+    acted = web.post("/lab/act", {"customer": answer.json["id"], "do": "login"})
+    assert acted.status == 200, acted.text
+    drawing = web("GET", "/lab/sequence/stateful").text
+    assert "<svg" in drawing
+    for page in (drawing, web("GET", "/").text):
+        assert "<img" not in page
+        assert "<script>" not in page
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", " ", "x" * 25, "a\x00b", "a\nb", "\u202eevil", "a\u2066b", "\u200b", "\ud800", 7, None],
+)
+def test_a_name_that_hides_or_turns_text_is_refused(web, name):
+    answer = web.post("/lab/customer", {"name": name})
+    assert answer.status in (400, 422)
+    assert answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["..", "../..", "..%2f..%2fup.json", "%2e%2e%2fup.json", "up.json", "..%5cup.json", "%00", "~"],
+)
+def test_no_path_leads_out(up, web, name):
+    for path in (f"/lab/runs/{name}", f"/lab/runs/{name}/0", f"/lab/static/{name}"):
+        for credentials in ({}, {"X-Lab-Secret": up.secret}):
+            answer = web("GET", path, headers=credentials)
+            assert answer.status in (400, 404), path
+            assert up.secret not in answer.text
+
+
+BODIES = [
+    ("too long", 413, '{"server": "' + "A" * 20_000 + '"}'),
+    ("cut off", 400, '{"server": '),
+    ("no JSON", 400, "server=A"),
+    ("twice the same key", 400, '{"server": "Z", "server": "A"}'),
+    ("no number", 400, '{"server": NaN}'),
+    ("deep", 400, "[" * 10_000),
+    ("a list", 422, '["A"]'),
+    ("more", 422, '{"server": "A", "signal": 9}'),
+    ("nothing", 400, ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "data"), [each[1:] for each in BODIES], ids=[b[0] for b in BODIES]
+)
+def test_a_body_that_is_no_order_is_refused(instructor, status, data):
+    headers = {"Content-Type": "application/json", **PAGE}
+    for path in ("/lab/kill", "/lab/act"):
+        answer = instructor("POST", path, data, headers)
+        if path == "/lab/kill":
+            assert answer.status == status, answer.text
+        assert 400 <= answer.status < 500
+        assert "Traceback" not in answer.text
+
+
+def test_other_methods_do_nothing(instructor):
+    headers = {"Content-Type": "application/json", **PAGE}
+    for path in INSTRUCTORS:
+        for method in ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"):
+            answer = instructor(method, path, '{"server": "A"}', headers)
+            assert (answer.status, answer.headers["Allow"]) == (405, "POST"), (method, path)
+    assert instructor("TRACE", "/lab/kill").status in (403, 405)

@@ -1,0 +1,533 @@
+"""The console's HTTP service without servers: who may call what, and how it says no."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from lab.console import lesson_plan
+from lab.console.app import create_app
+from lab.console.feed import MOST_STREAMS, Feed
+from lab.console.guard import MOST_TICKETS, SECURITY_HEADERS, Guard, Tickets
+from lab.console.kept import KeptRuns
+from lab.console.orders import BadOrder, checked_name
+from lab.console.services import Live, Services
+from lab.errors import LabError
+
+ORIGIN = "http://127.0.0.1:8000"
+SECRET = "s" * 32
+TERMINAL = {"X-Lab-Secret": SECRET}
+PAGE = {"X-Lab-Console": "1"}
+OPEN_TO_ALL = {
+    ("GET", "/"),
+    ("GET", "/lab/chapters"),
+    ("GET", "/lab/code"),
+    ("GET", "/lab/code.css"),
+    ("GET", "/lab/events"),
+    ("GET", "/lab/runs"),
+    ("GET", "/lab/runs/<name>"),
+    ("GET", "/lab/runs/<name>/<index>"),
+    ("GET", "/lab/sequence.css"),
+    ("GET", "/lab/sequence/<desk>"),
+    ("GET", "/lab/static/<file>"),
+    ("GET", "/lab/whoami"),
+    ("POST", "/lab/act"),
+    ("POST", "/lab/customer"),
+    ("POST", "/lab/enter"),
+}
+ORDERS = {
+    "/lab/kill": {"server": "B"},
+    "/lab/restart": {"server": "stateful/B"},
+    "/lab/pause": {"server": "B"},
+    "/lab/resume": {"server": "B"},
+    "/lab/drain": {"server": "B"},
+    "/lab/add": {"desk": "stateful"},
+    "/lab/store": {"do": "hang"},
+    "/lab/knobs": {"affinity": "cookie", "cache": "naive"},
+    "/lab/stage": {"servers": 2, "store": "redis"},
+    "/lab/run": {"experiment": "caching"},
+    "/lab/ticket": {},
+}
+
+
+class FakeStage:
+    """Remembers what it was told to do."""
+
+    def __init__(self):
+        self.orders = []
+        self.trouble = None
+
+    def __getattr__(self, order):
+        def obey(*arguments, **knobs):
+            if self.trouble:
+                raise self.trouble
+            self.orders.append((order, *arguments, knobs))
+            return {} if order in ("change", "reset", "store") else []
+
+        return obey
+
+    def status(self, ask=False):
+        return {"desks": {"stateful": [{"name": "A"}], "stateless": [{"name": "B"}]}}
+
+
+class FakeCustomers:
+    """One customer, who does whatever is asked."""
+
+    def __init__(self):
+        self.trouble = None
+
+    def enter(self, name):
+        return self._customer(checked_name(name))
+
+    def find(self, key):
+        return self._customer("John") if key == "key" else None
+
+    def act(self, customer, body):
+        if self.trouble:
+            raise self.trouble
+        return {"ops": {"stateful": "c1-stateful-1"}, "credentials": {}}
+
+    def _customer(self, name):
+        told = {"id": "key", "who": "c1", "name": name, "user_id": "123"}
+        return SimpleNamespace(introduce=lambda: told, credentials=lambda: {"stateful": {}})
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A console whose servers are pretended; `web` is a client that names the right Host."""
+    started = []
+    rehearsal = SimpleNamespace(start=lambda name, **how: started.append((name, how)) or "a-run")
+    live = Live(FakeStage(), Feed(beat_s=0.01), FakeCustomers(), rehearsal)
+    guard = Guard(ORIGIN, SECRET)
+    app = create_app(Services(guard, KeptRuns(tmp_path), lesson_plan.load(), live))
+    return SimpleNamespace(
+        app=app, web=app.test_client(), guard=guard, live=live, started=started, runs=tmp_path
+    )
+
+
+@pytest.fixture
+def played(tmp_path):
+    """The page alone, as in `lab play`."""
+    services = Services(Guard(ORIGIN), KeptRuns(tmp_path), lesson_plan.load())
+    return create_app(services).test_client()
+
+
+def call(web, method, path, body=None, headers=None, **how):
+    """Send a request as our own page would; `headers` of value None are left out."""
+    given = {"Host": "127.0.0.1:8000", **PAGE, **(headers or {})}
+    if body is not None:
+        how |= {"data": json.dumps(body), "content_type": "application/json"}
+    sent = {name: value for name, value in given.items() if value is not None}
+    return web.open(path, method=method, headers=sent, **{"buffered": True, **how})
+
+
+def post(web, path, body, headers=None, **how):
+    return call(web, "POST", path, body, headers, **how)
+
+
+def routes(app):
+    return {(method, rule.rule) for rule in app.url_map.iter_rules() for method in rule.methods} - {
+        ("HEAD", rule.rule) for rule in app.url_map.iter_rules()
+    }
+
+
+# --- who may call what
+
+
+def test_every_route_but_those_named_here_is_the_instructors(lab):
+    closed = routes(lab.app) - OPEN_TO_ALL
+    assert closed == {("POST", path) for path in ORDERS} | {("GET", "/lab/status")}
+    for method, path in sorted(closed):
+        for headers in ({}, {"X-Lab-Secret": ""}, {"X-Lab-Secret": "é"}, {"Cookie": "x=y"}):
+            answer = call(lab.web, method, path, ORDERS.get(path), headers)
+            assert answer.status_code == 403, (path, headers)
+            assert "lab open" in answer.json["detail"]
+    assert not lab.live.stage.orders
+    assert not lab.started
+
+
+def test_the_terminals_secret_opens_every_one(lab):
+    for path, body in ORDERS.items():
+        answer = post(lab.web, path, body, {**TERMINAL, "X-Lab-Console": None})
+        assert answer.status_code == 200, (path, answer.json)
+    assert call(lab.web, "GET", "/lab/status", headers=TERMINAL).status_code == 200
+    assert lab.live.stage.orders == [
+        ("kill", "B", {}),
+        ("restart", "stateful/B", {}),
+        ("pause", "B", {}),
+        ("resume", "B", {}),
+        ("drain", "B", {}),
+        ("add", "stateful", {}),
+        ("store", "hang", {}),
+        ("change", {"affinity": "cookie", "cache": "naive"}),
+        ("reset", {"servers": 2, "store": "redis"}),
+    ]
+    assert lab.started == [("caching", {})]
+
+
+def test_a_ticket_is_changed_for_a_cookie_once_and_the_cookie_opens_every_one(lab):
+    ticket = lab.guard.tickets.issue()
+    assert len(ticket) >= 22  # 128 bits
+    entered = post(lab.web, "/lab/enter", {"ticket": ticket})
+    assert entered.status_code == 204
+    cookie = entered.headers["Set-Cookie"]
+    pair, *flags = cookie.split("; ")
+    name, _, value = pair.partition("=")
+    assert set(flags) == {"HttpOnly", "Path=/lab", "SameSite=Strict"}
+    assert "8000" in name
+    assert len(value) >= 43 and SECRET not in value and ticket not in value
+    assert post(lab.web, "/lab/enter", {"ticket": ticket}).status_code == 403
+
+    other = lab.app.test_client()
+    for web, who in ((lab.web, True), (other, False)):
+        assert call(web, "GET", "/lab/whoami").json["instructor"] is who
+        for path, body in ORDERS.items():
+            assert (post(web, path, body).status_code == 200) is who, path
+
+
+@pytest.mark.parametrize("ticket", ["", "x", "x" * 22, "é", SECRET])
+def test_what_is_no_ticket_lets_nobody_in(lab, ticket):
+    lab.guard.tickets.issue()
+    answer = post(lab.web, "/lab/enter", {"ticket": ticket})
+    assert answer.status_code == 403
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_of_more_tickets_than_twenty_the_oldest_is_worth_nothing():
+    tickets = Tickets()
+    issued = [tickets.issue() for _ in range(MOST_TICKETS + 1)]
+    assert [tickets.take(each) for each in issued] == [False] + [True] * MOST_TICKETS
+    assert not any(tickets.take(each) for each in issued)
+
+
+def test_the_cookie_of_one_lab_is_worth_nothing_at_another():
+    one, other = Guard("http://127.0.0.1:8000", "a"), Guard("http://127.0.0.1:8001", "b")
+    assert one.cookie_name != other.cookie_name
+    assert one.cookie_value != other.cookie_value
+
+
+def test_without_a_secret_an_empty_one_opens_nothing(played):
+    assert not call(played, "GET", "/lab/whoami", headers={"X-Lab-Secret": ""}).json["instructor"]
+
+
+# --- whose requests are taken
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1",
+        "127.0.0.1:8001",
+        "127.0.0.1:8000.evil.example",
+        "[::1]:8000",
+        "",
+    ],
+)
+def test_a_foreign_host_is_refused_even_with_the_secret(lab, host):
+    for method, path in sorted(routes(lab.app)):
+        answer = call(lab.web, method, path, ORDERS.get(path, {}), {**TERMINAL, "Host": host})
+        assert answer.status_code == 403, (host, path)
+
+
+def test_localhost_is_the_same_machine_and_80_needs_no_number(lab):
+    for host in ("127.0.0.1:8000", "localhost:8000"):
+        headers = {"Host": host, "Origin": f"http://{host}"}
+        assert (
+            post(lab.web, "/lab/kill", {"server": "B"}, {**TERMINAL, **headers}).status_code == 200
+        )
+    assert Guard("http://127.0.0.1:80")._hosts == {"127.0.0.1", "localhost"}
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("http://evil.example", "null", "https://127.0.0.1:8000", "http://127.0.0.1:8001"),
+        *("http://127.0.0.1:8000.evil.example", "", "127.0.0.1:8000", "file://"),
+    ],
+)
+def test_a_foreign_origin_is_refused_even_with_the_secret(lab, origin):
+    headers = {**TERMINAL, "Origin": origin}
+    assert post(lab.web, "/lab/kill", {"server": "B"}, headers).status_code == 403
+    assert call(lab.web, "GET", "/lab/events", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_other_sites_may_link_to_the_page_and_do_nothing_else(lab, site):
+    link = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    assert call(lab.web, "GET", "/", headers=link).status_code == 200
+    for changed in ({"Sec-Fetch-Dest": "iframe"}, {"Sec-Fetch-Mode": "no-cors"}):
+        assert call(lab.web, "GET", "/", headers={**link, **changed}).status_code == 403
+    for method, path in sorted(routes(lab.app) - {("GET", "/")}):
+        answer = call(lab.web, method, path, ORDERS.get(path), {**TERMINAL, **link})
+        assert answer.status_code == 403, path
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", None])
+def test_what_a_form_can_send_is_refused(lab, kind):
+    for path in (*ORDERS, "/lab/enter", "/lab/act", "/lab/customer"):
+        how = {"data": '{"server": "B"}', "content_type": kind}
+        assert call(lab.web, "POST", path, headers={**PAGE, **TERMINAL}, **how).status_code == 415
+        how["content_type"] = "application/json"
+        answer = call(lab.web, "POST", path, headers={"X-Lab-Console": None}, **how)
+        assert answer.status_code == 403, path
+        assert "X-Lab-Console" in answer.json["detail"]
+
+
+# --- what is said, and how
+
+
+def answers(lab):
+    """One answer of each kind there is, by status."""
+    too_many = [lab.live.feed.stream() for _ in range(MOST_STREAMS)]
+    yield 503, call(lab.web, "GET", "/lab/events")
+    for stream in too_many:
+        next(stream)
+        stream.close()
+    yield 200, call(lab.web, "GET", "/")
+    yield 200, call(lab.web, "GET", "/lab/static/main.js")
+    yield 200, call(lab.web, "GET", "/lab/chapters")
+    yield 200, call(lab.web, "HEAD", "/lab/events")
+    yield 403, call(lab.web, "GET", "/", headers={"Host": "evil"})
+    yield 404, call(lab.web, "GET", "/lab/nothing")
+    yield 404, post(lab.web, "/lab/act", {"customer": "nobody", "do": "view"})
+    yield 405, call(lab.web, "DELETE", "/lab/kill", {})
+    yield 405, call(lab.web, "OPTIONS", "/lab/kill", {})
+    yield 413, post(lab.web, "/lab/kill", {"server": "A" * 20_000}, TERMINAL)
+    yield 415, call(lab.web, "POST", "/lab/kill")
+    yield 422, post(lab.web, "/lab/kill", {"server": 1}, TERMINAL)
+    lab.live.stage.trouble = LabError("B is dead already: restart it first")
+    yield 409, post(lab.web, "/lab/kill", {"server": "B"}, TERMINAL)
+    lab.live.stage.trouble = RuntimeError("secret of the code")
+    yield 500, post(lab.web, "/lab/kill", {"server": "B"}, TERMINAL)
+
+
+def test_every_answer_has_the_headers_and_every_error_says_what_to_do(lab, caplog):
+    for status, answer in answers(lab):
+        assert answer.status_code == status
+        for name, value in SECURITY_HEADERS.items():
+            assert answer.headers[name] == value, (status, name)
+        assert not [name for name, _ in answer.headers if name.lower().startswith("access-control")]
+        if status >= 400:
+            assert answer.mimetype == "application/problem+json"
+            assert answer.json["status"] == status
+            assert answer.json["title"] and answer.json["detail"]
+            assert "secret of the code" not in answer.text
+        if status == 503:
+            assert int(answer.headers["Retry-After"]) > 0
+        if status == 405:
+            assert answer.headers["Allow"] == "POST"
+    assert "secret of the code" in caplog.text  # the terminal is told
+
+
+def test_the_policy_is_the_strict_one():
+    assert SECURITY_HEADERS["Content-Security-Policy"] == (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    )
+    assert SECURITY_HEADERS["X-Content-Type-Options"] == "nosniff"
+    assert SECURITY_HEADERS["Referrer-Policy"] == "no-referrer"
+
+
+def test_an_unknown_server_is_404_and_one_that_cannot_409(lab):
+    lab.live.stage.trouble = LabError("no, because")
+    for target, status in (("A", 409), ("stateful/A", 409), ("B", 409), ("stateful/B", 404)):
+        answer = post(lab.web, "/lab/kill", {"server": target}, TERMINAL)
+        assert (answer.status_code, answer.json["detail"]) == (status, "no, because"), target
+    for target in ("", "/", "Z", "A/B/C", "../A", "nowhere/A"):
+        assert post(lab.web, "/lab/kill", {"server": target}, TERMINAL).status_code == 404
+
+
+BAD_JSON = [
+    (b"", 400),
+    (b"{", 400),
+    (b'{"server": "A", "server": "B"}', 400),
+    (b'{"server": NaN}', 400),
+    (b'{"server": "\xff"}', 400),
+    (b'{"server": "\\ud800"}', 400),
+    (b"[" * 5000, 400),
+    (b'["B"]', 422),
+    (b'"B"', 422),
+    (b"null", 422),
+    (b"{}", 422),
+    (b'{"server": null}', 422),
+    (b'{"server": ["B"]}', 422),
+    (b'{"server": true}', 422),
+    (b'{"server": "B", "signal": 9}', 422),
+    (b'{"server": "' + b"B" * 101 + b'"}', 422),
+]
+
+
+@pytest.mark.parametrize(("data", "status"), BAD_JSON, ids=lambda given: str(given)[:30])
+def test_an_order_that_is_not_exactly_one_is_refused(lab, data, status):
+    how = {"data": data, "content_type": "application/json"}
+    answer = call(lab.web, "POST", "/lab/kill", headers=TERMINAL, **how)
+    assert answer.status_code == status, answer.text
+    assert answer.json["detail"]
+    assert not lab.live.stage.orders
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/lab/add", {"desk": "both"}),
+        ("/lab/store", {"do": "flush"}),
+        ("/lab/store", {}),
+        ("/lab/knobs", {"store": "redis://127.0.0.1:6379"}),
+        ("/lab/knobs", {"servers": 2}),
+        ("/lab/knobs", {"affinity": True}),
+        ("/lab/stage", {"servers": 0}),
+        ("/lab/stage", {"servers": 9}),
+        ("/lab/stage", {"servers": True}),
+        ("/lab/stage", {"servers": 2.0}),
+        ("/lab/run", {"experiment": 1}),
+        ("/lab/run", {"experiment": "caching", "predicted": -1}),
+        ("/lab/run", {"experiment": "caching", "confidence": "very"}),
+        ("/lab/ticket", {"more": 1}),
+        ("/lab/enter", {"ticket": 1}),
+        ("/lab/customer", {}),
+        ("/lab/customer", {"name": "John", "id": "key"}),
+        ("/lab/customer", {"name": 1}),
+        ("/lab/customer", {"name": ""}),
+        ("/lab/customer", {"name": "a\u202eb"}),
+        ("/lab/customer", {"name": "x" * 25}),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_422(lab, path, body):
+    answer = post(lab.web, path, body, TERMINAL)
+    assert answer.status_code == 422, answer.text
+    assert not lab.live.stage.orders
+    assert not lab.started
+
+
+@pytest.mark.parametrize("name", ["./mine.py", "/etc/passwd", "lab.experiments.caching", "", "up"])
+def test_only_a_bundled_experiment_can_be_run_from_the_web(lab, name):
+    assert post(lab.web, "/lab/run", {"experiment": name}, TERMINAL).status_code == 404
+    assert not lab.started
+
+
+def test_a_prediction_goes_with_the_run(lab):
+    body = {"experiment": "caching", "predicted": 1, "confidence": "certain"}
+    assert post(lab.web, "/lab/run", body, TERMINAL).json == {"run": "a-run"}
+    assert lab.started == [("caching", {"predicted": 1, "confidence": "certain"})]
+
+
+# --- customers and the line
+
+
+def test_a_customer_comes_in_comes_back_and_acts(lab):
+    came = post(lab.web, "/lab/customer", {"name": "<b>John</b>"}).json
+    assert came == {"id": "key", "who": "c1", "name": "<b>John</b>", "user_id": "123"}
+    assert post(lab.web, "/lab/customer", {"id": "key"}).json["credentials"] == {"stateful": {}}
+    assert post(lab.web, "/lab/customer", {"id": "none"}).status_code == 404
+    order = {"customer": "key", "do": "view"}
+    assert post(lab.web, "/lab/act", order).json["ops"] == {"stateful": "c1-stateful-1"}
+    for stranger in ("none", None, 1, ["key"]):
+        assert post(lab.web, "/lab/act", {**order, "customer": stranger}).status_code == 404
+    lab.live.customers.trouble = BadOrder("do must be one of …")
+    answer = post(lab.web, "/lab/act", order)
+    assert (answer.status_code, answer.json["detail"]) == (422, "do must be one of …")
+
+
+def test_the_line_is_a_stream_whose_place_is_given_back(lab):
+    lab.live.feed.publish("stack", stack=None)
+    for _ in range(MOST_STREAMS + 1):
+        answer = call(lab.web, "GET", "/lab/events", buffered=False)
+        assert answer.mimetype == "text/event-stream"
+        assert answer.headers["X-Accel-Buffering"] == "no"
+        told = next(answer.response)
+        assert told.startswith(b"retry:")
+        assert b"event: snapshot" in told
+        answer.close()
+        call(lab.web, "HEAD", "/lab/events").close()
+
+
+def test_a_stream_goes_on_where_it_left_off(lab):
+    for _ in range(3):
+        lab.live.feed.publish("stack", stack=None)
+    resumed = {"Last-Event-ID": f"{lab.live.feed.epoch}.2"}
+    answer = call(lab.web, "GET", "/lab/events", headers=resumed, buffered=False)
+    next(answer.response)
+    assert next(answer.response).startswith(f"id: {lab.live.feed.epoch}.3\ndata: ".encode())
+    answer.close()
+
+
+# --- the page and its files
+
+
+def test_the_page_says_without_scripts_what_to_do(lab):
+    answer = call(lab.web, "GET", "/?step=4&servers=3")
+    assert answer.headers["Cache-Control"] == "no-store"
+    for chapter in lesson_plan.load()["chapters"]:
+        for command in chapter["commands"]:
+            assert command in answer.text
+    assert call(lab.web, "GET", "/lab/chapters").json == lesson_plan.load()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/lab/static/main.js", "text/javascript"),
+        ("/lab/static/base.css", "text/css"),
+        ("/lab/static/desk.svg", "image/svg+xml"),
+        ("/lab/code.css", "text/css"),
+        ("/lab/sequence.css", "text/css"),
+    ],
+)
+def test_files_are_asked_about_again_and_not_sent_again(lab, path, kind):
+    answer = call(lab.web, "GET", path)
+    assert (answer.status_code, answer.mimetype) == (200, kind)
+    assert answer.headers["Cache-Control"] == "no-cache"
+    again = call(lab.web, "GET", path, headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    assert again.headers["X-Content-Type-Options"] == "nosniff"
+
+
+OUTSIDE = [
+    "..",
+    "../app.py",
+    "..%2fapp.py",
+    "%2e%2e/guard.py",
+    "..\\app.py",
+    "%00.js",
+    "/etc/passwd",
+]
+
+
+@pytest.mark.parametrize("name", [*OUTSIDE, "../../README.md", "..%2f..%2freport%2fschema.json"])
+def test_nothing_outside_is_read(lab, name):
+    (lab.runs / "result.json").write_text("{}")
+    for path in (f"/lab/static/{name}", f"/lab/runs/{name}", f"/lab/runs/{name}/0"):
+        assert call(lab.web, "GET", path).status_code == 404, path
+    for index in ("-1", "x", "9" * 5000, "٣"):
+        assert call(lab.web, "GET", f"/lab/runs/latest/{index}").status_code == 404
+
+
+def test_the_code_that_serves(lab):
+    told = call(lab.web, "GET", "/lab/code?method=GET&path=/api/cart").json
+    assert told.keys() == {"stateful", "stateless"}
+    for query in ("", "?method=GET", "?method=BREW&path=/api/cart", "?method=GET&path=/etc/passwd"):
+        assert call(lab.web, "GET", f"/lab/code{query}").status_code == 404
+
+
+def test_the_drawing_of_a_desk(lab):
+    assert call(lab.web, "GET", "/lab/sequence/stateful").mimetype == "text/html"
+    assert call(lab.web, "GET", "/lab/sequence/other").status_code == 404
+
+
+def test_where_nothing_runs_every_live_route_says_so(played):
+    assert call(played, "GET", "/lab/whoami").json == {
+        "instructor": False,
+        "live": False,
+        "epoch": "",
+    }
+    bodies = {**ORDERS, "/lab/act": {"do": "view"}, "/lab/customer": {"name": "John"}}
+    asked = [("POST", path, body) for path, body in bodies.items()]
+    for path in ("/lab/events", "/lab/sequence/stateful", "/lab/status"):
+        asked.append(("GET", path, None))
+    for method, path, body in asked:
+        answer = call(played, method, path, body)
+        assert answer.status_code == 409, path
+        assert "lab up" in answer.json["detail"]
+    for path in ("/", "/lab/chapters", "/lab/runs", "/lab/code.css", "/lab/static/main.js"):
+        assert call(played, "GET", path).status_code == 200

@@ -1,0 +1,613 @@
+"""Customers do at the desks what their page asks, and nothing else; every input may be hostile."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
+from report_documents import HOSTILE
+from werkzeug.serving import make_server
+
+import stateful_app
+import stateless_app
+from lab.console import customers as customers_module
+from lab.console import seat as seat_module
+from lab.console.customers import BadOrder, Customers, checked_name
+from lab.console.feed import Feed
+from lab.console.orders import checked_order
+from lab.errors import LabError
+from lab.shop.wire import Nameplate
+from lab.stack.waiting import wait_until
+from stateful_app.config import Config as StatefulConfig
+from stateless_app.config import Config as StatelessConfig
+
+DEADLINE_S = 10
+KEY = "a key for tests: long enough, and known to nobody"
+NAMES = ("A", "B", "C")
+
+
+@dataclass
+class Replica:
+    app: object
+    state: str = "up"
+
+
+@dataclass
+class Lane:
+    """What of a lane a customer needs: where it is, and who serves there."""
+
+    url: str
+    replicas: dict[str, Replica] = field(default_factory=dict)
+
+
+class Origin:
+    """Both desks of the shop behind one address, as nginx has them: /stateful/@B/api/cart."""
+
+    def __init__(self):
+        self.asked = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.waiting = threading.Semaphore(0)
+        self._turn = 0
+        self.server = make_server("127.0.0.1", 0, self, threaded=True)
+        url = f"http://127.0.0.1:{self.server.server_port}"
+        self.lanes = {desk: Lane(f"{url}/{desk}") for desk in ("stateful", "stateless")}
+        for name in NAMES:
+            plate = Nameplate(name)
+            desks = {
+                "stateful": stateful_app.create_app(StatefulConfig(plate)),
+                "stateless": stateless_app.create_app(StatelessConfig(plate, (KEY,))),
+            }
+            for desk, app in desks.items():
+                self.lanes[desk].replicas[name] = Replica(app)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+
+    def __call__(self, environ, start_response):
+        _, desk, *parts = environ["PATH_INFO"].split("/")
+        name = parts.pop(0)[1:] if parts[0].startswith("@") else "A"
+        environ["PATH_INFO"] = "/" + "/".join(parts)
+        headers = {key: value for key, value in environ.items() if key.startswith("HTTP_")}
+        self.asked.append((desk, name, environ["REQUEST_METHOD"], environ["PATH_INFO"], headers))
+        if not self.gate.is_set():
+            self.waiting.release()
+            self.gate.wait(DEADLINE_S)
+        replica = self.lanes[desk].replicas.get(name)
+        if replica is None or replica.state == "dead":
+            start_response("502 Bad Gateway", [("Content-Length", "0")])
+            return [b""]
+        return replica.app(environ, start_response)
+
+
+@pytest.fixture
+def origin():
+    origin = Origin()
+    origin.thread.start()
+    yield origin
+    origin.gate.set()
+    origin.server.shutdown()
+    origin.thread.join(DEADLINE_S)
+    origin.server.server_close()
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def customers(origin, told):
+    return Customers(origin.lanes, lambda **event: told.append(event))
+
+
+@pytest.fixture
+def john(customers):
+    return customers.enter("John")
+
+
+@pytest.fixture
+def nowhere(told):
+    """Customers with no desk to go to: nothing can be sent."""
+    return Customers({}, lambda **event: told.append(event))
+
+
+def act(customers, customer, do, **order):
+    return customers.act(customer, {"do": do, **order})
+
+
+def last(told, desk):
+    return [event for event in told if event["desk"] == desk][-1]
+
+
+# --- who they are
+
+
+def test_a_customer_has_a_number_for_all_and_a_key_of_their_own(customers):
+    one, other = customers.enter("John"), customers.enter("John")
+    assert one.introduce() == {"id": one.key, "who": "c1", "name": "John", "user_id": "123"}
+    assert other.introduce()["who"] == "c2"
+    assert one.key != other.key
+    assert len(one.key) >= 20
+    assert customers.find(one.key) is one
+    for key in ("", "c1", one.key + "x", "\x00", HOSTILE):
+        assert customers.find(key) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        *[("John", "John"), ("  John  ", "John"), ("Jo\u0308rg", "J\u00f6rg"), ("李", "李")],
+        *[("x" * 24, "x" * 24), (" " + "x" * 24, "x" * 24), ("👍", "👍"), ("O'Neil & Co", None)],
+        *[("<script>alert(1)</script"[:24], None), ("a b", None), ("{{7*7}}", None)],
+        *[("e\u0301" * 24, "\u00e9" * 24), ("\u2764\ufe0f", None), ("-", None)],
+    ],
+)
+def test_a_name_is_kept_as_text_in_nfc(name, kept):
+    assert checked_name(name) == (kept or name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *["", " ", "\u00a0", "x" * 25, "x" * 10**6, "\u00e9" * 25, "\ufdfa\u0301" * 24],
+        *["John\n", "\x00", "Jo\x7fhn", "\x1b[31m", "\u202eJohn", "a\u200bb", "\u2066x\u2069"],
+        *["\ud800", "a\ud83d", "\u2028", "\u2029", "\ufeff", "\u00ad", "\ue000", "\U000e0041"],
+        *["\ufffe", "\u0378", "\u3164", "\u2800\u2800", "\u200e", "\u061c", "\ufe0f", HOSTILE],
+        *[None, 7, True, ["John"], {"name": "John"}, b"John"],
+    ],
+)
+def test_what_is_no_name_is_refused_with_what_is(nowhere, name):
+    with pytest.raises(ValueError, match="name: 1 to 24 characters") as refused:
+        nowhere.enter(name)
+    assert len(str(refused.value)) < 120
+
+
+def test_every_name_that_may_be_had_is_one_that_the_desks_take(customers, told):
+    for name in ("J\u00f6rg", "<b>x</b> & 'y' \"z\"", "李小龍", "👍🏽", "x" * 24):
+        act(customers, customers.enter(name), "login")
+        for desk in ("stateful", "stateless"):
+            event = last(told, desk)
+            assert event["status"] == 200
+            assert event["response"]["body"]["user"]["name"] == name
+
+
+def test_past_three_hundred_the_one_idle_longest_is_forgotten(customers, monkeypatch):
+    monkeypatch.setattr(customers_module, "MOST_CUSTOMERS", 3)
+    first, second, third = (customers.enter(name) for name in ("a", "b", "c"))
+    act(customers, first, "view", desks=["stateless"])
+    fourth = customers.enter("d")
+    assert customers.find(second.key) is None
+    assert customers.who_of("c2-stateful-1") == ""
+    assert [customers.find(each.key) for each in (first, third, fourth)] == [first, third, fourth]
+    assert fourth.who == "c4"
+
+
+@pytest.mark.parametrize(
+    ("op", "who"),
+    [
+        *[("c1-stateful-7", "c1"), ("c1-stateless-12", "c1"), ("c2-stateful-1", ""), ("", "")],
+        *[("c1", ""), ("c1-stateful-", ""), ("c1-elsewhere-1", ""), ("xc1-stateful-1", "")],
+        *[("c1-stateful-1\n", ""), ("c\u0661-stateful-1", ""), ("c1-stateful-1-2", "")],
+        *[("c1-stateful-" + "9" * 5000, ""), (HOSTILE, ""), ("C1-stateful-1", "")],
+    ],
+)
+def test_an_op_is_known_to_be_somebodys(nowhere, op, who):
+    nowhere.enter("John")
+    assert nowhere.who_of(op) == who
+
+
+# --- what they do
+
+
+def test_an_order_is_done_at_both_desks_and_told_by_each(customers, john, told):
+    answer = act(customers, john, "login")
+    assert answer["ops"] == {"stateful": "c1-stateful-1", "stateless": "c1-stateless-1"}
+    assert {event["desk"] for event in told} == {"stateful", "stateless"}
+    for event in told:
+        assert (event["kind"], event["who"], event["status"]) == ("exchange", "c1", 200)
+        assert event["op"] == answer["ops"][event["desk"]]
+        assert (event["customer"], event["replica"]) == ("John", "A")
+        assert {"look", "curl", "request", "response", "fate"} <= event.keys()
+        assert "aside" not in event
+
+
+VERBS = [
+    ({"do": "view"}, "GET", "/api/cart", 200),
+    ({"do": "products"}, "GET", "/api/products", 200),
+    ({"do": "add", "sku": "mouse", "quantity": 3}, "POST", "/api/cart/items", 201),
+    ({"do": "change", "sku": "laptop", "quantity": 9}, "PATCH", "/api/cart/items/laptop", 200),
+    ({"do": "remove", "sku": "laptop"}, "DELETE", "/api/cart/items/laptop", 200),
+    ({"do": "clear"}, "DELETE", "/api/cart", 200),
+    ({"do": "ship", "address": "Here 1"}, "PUT", "/api/shipping-address", 200),
+    ({"do": "checkout"}, "POST", "/api/checkout", 201),
+    ({"do": "logout"}, "POST", "/api/logout", 204),
+]
+
+
+@pytest.mark.parametrize(("order", "method", "path", "status"), VERBS)
+def test_every_verb_is_the_shops(customers, john, told, order, method, path, status):
+    act(customers, john, "login")
+    act(customers, john, "add", sku="laptop", quantity=1)
+    customers.act(john, order)
+    for desk in ("stateful", "stateless"):
+        event = last(told, desk)
+        assert (event["method"], event["path"], event["status"]) == (method, path, status)
+
+
+def test_the_fate_of_a_cart_is_the_ledgers(customers, john, told, origin):
+    act(customers, john, "login")
+    act(customers, john, "add", sku="laptop", quantity=1)
+    act(customers, john, "view")
+    assert {last(told, desk)["fate"] for desk in origin.lanes} == {"kept"}
+    act(customers, john, "view", server="B")  # its memory is its own
+    fates = {desk: last(told, desk)["fate"] for desk in origin.lanes}
+    assert fates == {"stateful": "lost", "stateless": "kept"}
+    assert last(told, "stateful")["look"] == ["lost", "✕", "cart lost"]
+
+
+def test_what_a_customer_carries_is_answered_in_full_and_never_told(customers, john, told):
+    empty = act(customers, john, "view")["credentials"]
+    nothing = {"cookie": None, "token": None}
+    assert empty == {"stateful": nothing, "stateless": nothing}
+    given = act(customers, john, "login")["credentials"]
+    cookie, token = given["stateful"]["cookie"], given["stateless"]["token"]
+    assert cookie.startswith("desk_session=")
+    assert (given["stateful"]["token"], given["stateless"]["cookie"]) == (None, None)
+    assert john.credentials() == given
+    act(customers, john, "view")
+    act(customers, john, "verify", token=token)
+    everything = json.dumps(told)
+    parts = [part for part in token.split(".") if len(part) > 20]
+    assert len(parts) == 2
+    for secret in (cookie.removeprefix("desk_session="), token, *parts):
+        assert secret not in everything
+    assert last(told, "stateless")["request"]["headers"]["Authorization"].startswith("Bearer ")
+
+
+def test_at_one_desk_only_that_one_is_asked(customers, john, origin):
+    answer = act(customers, john, "login", desks=["stateless"])
+    assert answer["ops"] == {"stateless": "c1-stateless-1"}
+    assert set(answer["credentials"]) == {"stateful", "stateless"}
+    assert [each[0] for each in origin.asked] == ["stateless"]
+
+
+def test_tries_ask_again_until_a_server_answers(customers, john, told, origin):
+    origin.lanes["stateful"].replicas["A"].state = "dead"
+    answer = act(customers, john, "login", desks=["stateful"], tries=3)
+    assert [event["status"] for event in told] == [502, 502, 502]
+    assert answer["ops"] == {"stateful": "c1-stateful-3"}
+    act(customers, john, "login", desks=["stateless"], tries=3)
+    assert last(told, "stateless")["op"] == "c1-stateless-1"
+
+
+# --- which server
+
+
+def asked_of(origin):
+    return [name for _, name, *_ in origin.asked]
+
+
+def test_the_server_that_served_and_the_next_living_one(customers, john, origin):
+    here = {"desks": ["stateful"]}
+    act(customers, john, "login", server="B", **here)
+    act(customers, john, "view", server="served", **here)
+    act(customers, john, "view", server="other", **here)
+    act(customers, john, "view", server="other", **here)
+    assert asked_of(origin) == ["B", "B", "C", "A"]
+    origin.lanes["stateful"].replicas["B"].state = "paused"
+    act(customers, john, "view", server="other", **here)
+    assert asked_of(origin)[-1] == "C"
+
+
+def test_a_dead_server_is_asked_again_by_whoever_insists(customers, john, told, origin):
+    here = {"desks": ["stateful"]}
+    act(customers, john, "login", **here)
+    origin.lanes["stateful"].replicas["A"].state = "dead"
+    act(customers, john, "view", server="served", **here)
+    act(customers, john, "view", server="served", **here)
+    assert [event["status"] for event in told] == [200, 502, 502]
+
+
+def test_each_desk_has_its_own_served_server(customers, john, origin):
+    act(customers, john, "login", server="C", desks=["stateful"])
+    act(customers, john, "login", server="B", desks=["stateless"])
+    act(customers, john, "view", server="served")
+    assert sorted(each[:2] for each in origin.asked[2:]) == [("stateful", "C"), ("stateless", "B")]
+
+
+@pytest.mark.parametrize(
+    ("server", "why"),
+    [("served", "nobody has served"), ("other", "nobody has served"), ("D", "has A, B, C, and no")],
+)
+def test_a_server_that_is_not_there_is_refused_before_anything_is_sent(
+    customers, john, origin, server, why
+):
+    act(customers, john, "login", desks=["stateful"])
+    with pytest.raises(BadOrder, match=f"server: .*{why}"):
+        act(customers, john, "view", server=server)
+    assert len(origin.asked) == 1
+
+
+def test_other_and_served_where_there_is_none(customers, john, origin):
+    here = {"desks": ["stateful"]}
+    act(customers, john, "login", server="B", **here)
+    replicas = origin.lanes["stateful"].replicas
+    for name in ("A", "C"):
+        replicas[name].state = "dead"
+    with pytest.raises(BadOrder, match="no other server of this desk is up"):
+        act(customers, john, "view", server="other", **here)
+    del replicas["B"]
+    with pytest.raises(BadOrder, match="B served this customer and has left"):
+        act(customers, john, "view", server="served", **here)
+    replicas["C"].state = "up"
+    act(customers, john, "view", server="other", **here)
+    assert asked_of(origin)[-1] == "C"
+
+
+def test_a_desk_that_is_not_open_is_the_labs_failure(customers, john, origin):
+    del origin.lanes["stateful"]
+    with pytest.raises(LabError, match="the stateful desk is not open now"):
+        act(customers, john, "login", desks=["stateful"])
+
+
+# --- replay and verify
+
+
+def test_a_replay_is_the_request_byte_for_byte_and_aside(customers, john, told, origin):
+    act(customers, john, "login")
+    added = act(customers, john, "add", sku="laptop", quantity=1)["ops"]
+    act(customers, john, "view")
+    token = john.credentials()["stateless"]["token"]
+    for desk, op in added.items():
+        answer = act(customers, john, "replay", op=op)
+        assert set(answer["ops"]) == {desk}
+        assert last(told, desk)["aside"] is True
+        assert last(told, desk)["fate"] is None
+        first, again = (
+            {**each[4], "HTTP_X_OP": ""}
+            for each in origin.asked
+            if each[0] == desk and each[3] == "/api/cart/items"
+        )
+        assert first == again
+    assert john.credentials()["stateless"]["token"] == token  # it taught the customer nothing
+    act(customers, john, "view")
+    assert last(told, "stateful")["fate"] == "duplicated"
+    assert last(told, "stateless")["fate"] == "kept"
+    assert "aside" not in last(told, "stateful")
+
+
+def test_only_an_exchange_of_ones_own_that_is_remembered_is_replayed(
+    customers, john, monkeypatch, origin
+):
+    monkeypatch.setattr(customers_module, "MOST_REMEMBERED", 3)
+    jane = customers.enter("Jane")
+    op = act(customers, jane, "login", desks=["stateful"])["ops"]["stateful"]
+    with pytest.raises(BadOrder, match=rf"op: {op} is none of"):
+        act(customers, john, "replay", op=op)
+    for _ in range(3):
+        act(customers, jane, "view", desks=["stateful"])
+    assert len(origin.asked) == 4
+    with pytest.raises(BadOrder, match=rf"op: {op} is none of"):
+        act(customers, jane, "replay", op=op)
+    assert len(list(jane.seats["stateful"].record.exchanges())) == 3
+
+
+def test_verifying_a_token_leaves_the_customer_as_they_were(customers, john, told):
+    act(customers, john, "login")
+    act(customers, john, "add", sku="laptop", quantity=1)
+    before = john.credentials()
+    ledger = vars(john.seats["stateless"].shopper.ledger).copy()
+    good = before["stateless"]["token"]
+    forged = good.replace(good[10], "A" if good[10] != "A" else "B", 1)
+    answers = []
+    for token in (good, forged, "x", "'\"<>&%0a", "~" * 16384):
+        ops = act(customers, john, "verify", token=token)["ops"]
+        event = last(told, "stateless")
+        assert ops == {"stateless": event["op"]}
+        assert (event["method"], event["path"], event["aside"]) == ("GET", "/api/cart", True)
+        assert event["fate"] is None
+        assert "Cookie" not in event["request"]["headers"]
+        answers.append(event["status"])
+    assert answers == [200, 401, 401, 401, 401]
+    assert john.credentials() == before
+    assert vars(john.seats["stateless"].shopper.ledger) == ledger
+
+
+def test_the_token_is_sent_as_it_was_given(customers, john, origin):
+    act(customers, john, "verify", token="a=b;c,d")
+    assert origin.asked[-1][4]["HTTP_AUTHORIZATION"] == "Bearer a=b;c,d"
+
+
+# --- what is refused
+
+GOOD = {"do": "add", "sku": "laptop", "quantity": 1}
+LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("order", "field"),
+    [
+        *[(it, "order") for it in (None, [], "view", 7, [GOOD])],
+        *[({"do": it}, "do") for it in ("", "VIEW", "view ", None, 7, ["view"], {}, LONG, HOSTILE)],
+        ({}, "do"),
+        *[(GOOD | {it: 1}, "field") for it in ("token", "op", "__class__", "", LONG, HOSTILE)],
+        ({"do": "view", "sku": "laptop"}, "field"),
+        ({"do": "add", "sku": "laptop"}, "quantity"),
+        ({"do": "add", "quantity": 1}, "sku"),
+        *[(GOOD | {"quantity": it}, "quantity") for it in (0, -1, 100, 1.0, True, "1", None, [])],
+        *[(GOOD | {"quantity": it}, "quantity") for it in (10**100, float("nan"), float("inf"))],
+        *[(GOOD | {"sku": it}, "sku") for it in ("", "LAPTOP", "../x", "..", "laptop/", None, 7)],
+        *[(GOOD | {"sku": it}, "sku") for it in ({}, ["laptop"], LONG, HOSTILE, "laptop\n")],
+        *[(GOOD | {"tries": it}, "tries") for it in (0, 10, -1, True, 1.0, "1", None, 10**9)],
+        *[(GOOD | {"desks": it}, "desks") for it in ([], "stateful", ["x"], None, {}, [[]], 7)],
+        *[(GOOD | {"desks": ["stateful"] * n}, "desks") for n in (2, 3, 1000)],
+        *[(GOOD | {"server": it}, "server") for it in ("", "b", "AB", "Ä", "@B", "B/../A", 7, [])],
+        *[(GOOD | {"server": it}, "server") for it in (LONG, HOSTILE, True, {"a": 1}, "A\n")],
+        *[({"do": "ship", "address": it}, "address") for it in ("", "x" * 201, None, 7, "\x00")],
+        *[({"do": "ship", "address": it}, "address") for it in ("\ud800", "\u202ex", LONG)],
+        *[({"do": "replay", "op": it}, "op") for it in ("", "x", None, 7, "c1-x-1", LONG, [])],
+        *[({"do": "replay", "op": it}, "op") for it in ("c1-stateful-1\n", "../c1-stateful-1")],
+        ({"do": "replay"}, "op"),
+        ({"do": "replay", "op": "c1-stateful-1", "desks": ["stateless"]}, "desks"),
+        ({"do": "verify"}, "token"),
+        *[({"do": "verify", "token": it}, "token") for it in ("", "a b", "a\r\nX: y", "é", None)],
+        *[({"do": "verify", "token": it}, "token") for it in ("x" * 16385, "\x00", "\ud800", 7)],
+        ({"do": "verify", "token": "x", "desks": ["stateful"]}, "desks"),
+    ],
+)
+def test_a_bad_order_is_refused_by_name_and_nothing_is_sent(nowhere, told, order, field):
+    with pytest.raises(BadOrder, match=field) as refused:
+        nowhere.act(nowhere.enter("John"), order)
+    assert len(str(refused.value)) < 300
+    assert str(refused.value).isprintable()
+    assert told == []
+
+
+def test_what_is_left_out_has_its_usual_value():
+    order = checked_order({"customer": "whoever", "do": "view", "server": None})
+    assert (order.desks, order.server, order.tries) == (("stateful", "stateless"), None, 1)
+    replay = {"do": "replay", "op": "c1-stateful-1", "desks": ["stateless", "stateful"]}
+    assert checked_order(replay).desks == ("stateful",)
+    verify = {"do": "verify", "token": "secret-secret"}
+    assert checked_order(verify | {"desks": ["stateful", "stateless"]}).desks == ("stateless",)
+    assert "secret" not in repr(checked_order(verify))
+
+
+# --- at the same time
+
+
+def test_both_desks_are_asked_at_once(customers, john, origin):
+    origin.gate.clear()
+    with ThreadPoolExecutor(1) as hand:
+        doing = hand.submit(act, customers, john, "login")
+        for _ in range(2):
+            assert origin.waiting.acquire(timeout=DEADLINE_S)
+        origin.gate.set()
+        assert len(doing.result(DEADLINE_S)["ops"]) == 2
+
+
+def test_a_second_act_at_the_same_desk_waits_its_turn(customers, john, origin, told):
+    act(customers, john, "login")
+    told.clear()
+    origin.gate.clear()
+    seat = john.seats["stateful"]
+    with ThreadPoolExecutor(4) as hands:
+        doing = []
+        for number in range(1, 5):
+            order = {"quantity": number, "desks": ["stateful"], "sku": "laptop"}
+            doing.append(hands.submit(act, customers, john, "add", **order))
+            assert wait_until(lambda: len(seat._line) == len(doing), DEADLINE_S)
+        assert origin.waiting.acquire(timeout=DEADLINE_S)
+        assert not origin.waiting.acquire(timeout=0.1)  # one alone is under way
+        origin.gate.set()
+        ops = [each.result(DEADLINE_S)["ops"]["stateful"] for each in doing]
+    assert ops == [f"c1-stateful-{number}" for number in range(2, 6)]
+    assert [event["request"]["body"]["quantity"] for event in told] == [1, 2, 3, 4]
+
+
+def test_whoever_waits_too_long_is_told_so_and_the_others_go_on(
+    customers, john, origin, monkeypatch
+):
+    monkeypatch.setattr(seat_module, "TURN_TIMEOUT_S", 0.1)
+    origin.gate.clear()
+    with ThreadPoolExecutor(1) as hand:
+        doing = hand.submit(act, customers, john, "login", desks=["stateful"])
+        assert origin.waiting.acquire(timeout=DEADLINE_S)
+        with pytest.raises(LabError, match="still waiting at this desk"):
+            act(customers, john, "view", desks=["stateful"])
+        origin.gate.set()
+        doing.result(DEADLINE_S)
+    assert act(customers, john, "view", desks=["stateful"])["ops"] == {"stateful": "c1-stateful-2"}
+
+
+def test_many_customers_at_once_each_have_their_own_cart(customers, told):
+    crowd = [customers.enter(f"n{number}") for number in range(12)]
+
+    def shop(customer):
+        act(customers, customer, "login")
+        for _ in range(3):
+            act(customers, customer, "add", sku="pen", quantity=1)
+        return act(customers, customer, "view")
+
+    with ThreadPoolExecutor(6) as hands:
+        list(hands.map(shop, crowd))
+    reads = [event for event in told if event["method"] == "GET"]
+    assert [event["fate"] for event in reads] == ["kept"] * 24
+    assert {event["response"]["body"]["cart"]["item_count"] for event in reads} == {3}
+    assert len({event["op"] for event in told}) == len(told) == 12 * 5 * 2
+    assert all(customers.who_of(event["op"]) == event["who"] for event in told)
+
+
+# --- faults and stages
+
+
+def test_after_a_fault_every_cart_is_in_doubt(customers, john):
+    act(customers, john, "login")
+    act(customers, john, "view")
+    ledgers = [seat.shopper.ledger for seat in john.seats.values()]
+    assert [ledger.fate for ledger in ledgers] == ["kept", "kept"]
+    customers.doubt()
+    assert [ledger.fate for ledger in ledgers] == ["unknown", "unknown"]
+
+
+def test_a_new_stage_empties_the_hands_and_keeps_who_they_are(customers, john, told):
+    before = act(customers, john, "login")
+    introduced = john.introduce()
+    customers.reset()
+    assert customers.find(john.key) is john
+    assert john.introduce() == introduced
+    assert john.credentials()["stateful"] == {"cookie": None, "token": None}
+    assert john.credentials()["stateless"] == {"cookie": None, "token": None}
+    with pytest.raises(BadOrder, match="since the stage was set up"):
+        act(customers, john, "replay", op=before["ops"]["stateful"])
+    with pytest.raises(BadOrder, match="nobody has served"):
+        act(customers, john, "view", server="served")
+    assert act(customers, john, "view")["ops"]["stateful"] == "c1-stateful-2"  # never one again
+    assert last(told, "stateful")["status"] == 401
+
+
+def test_what_is_under_way_when_a_stage_begins_is_told_to_nobody(customers, john, origin, told):
+    origin.gate.clear()
+    with ThreadPoolExecutor(1) as hand:
+        doing = hand.submit(act, customers, john, "login", desks=["stateful"])
+        assert origin.waiting.acquire(timeout=DEADLINE_S)
+        customers.reset()  # and waits for nobody
+        origin.gate.set()
+        assert doing.result(DEADLINE_S)["ops"] == {"stateful": "c1-stateful-1"}
+    assert told == []
+    assert john.credentials()["stateful"]["cookie"] is None
+
+
+def test_after_the_end_nobody_does_anything(customers, john, origin):
+    customers.close()
+    with pytest.raises(LabError, match="being stopped"):
+        act(customers, john, "login")
+    assert origin.asked == []
+
+
+# --- with a feed
+
+
+def test_a_feed_takes_what_customers_tell_and_keeps_the_score(origin):
+    feed = Feed()
+    customers = Customers(origin.lanes, feed.publish)
+    john = customers.enter("John")
+    act(customers, john, "login")
+    act(customers, john, "add", sku="laptop", quantity=1)
+    act(customers, john, "view", server="B")
+    score = feed.history()[-1]["score"]
+    assert [score["stateful"][name] for name in ("kept", "lost", "open")] == [0, 1, 0]
+    assert [score["stateless"][name] for name in ("kept", "lost", "open")] == [1, 0, 0]
+
+
+def test_an_answer_that_is_no_json_is_told_all_the_same(origin, told):
+    def odd(environ, start_response):
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [b'{"total": 1e999, "cart": {"lines": "x"}}']
+
+    origin.lanes["stateful"].replicas["A"] = SimpleNamespace(app=odd, state="up")
+    feed = Feed()
+    customers = Customers(origin.lanes, feed.publish)
+    act(customers, customers.enter("John"), "view", desks=["stateful"])
+    assert feed.history()[0]["response"]["body"]["total"] is None

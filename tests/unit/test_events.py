@@ -1,0 +1,436 @@
+"""Events say what was seen, and nothing that could be used or could do harm where it is shown."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from report_documents import HOSTILE, exchange, hostile
+
+from lab.console.events import Score, from_exchange, from_fault, from_log, request_of
+from lab.evidence.exchange import Exchange, outcome_of
+from lab.report.document import exchange_json
+from lab.stack import AccessEntry
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9abcdefghijklmnop.aB3dEf.0123456789abcdefghijklmnopqrstuvwxyz-_A"
+SESSION = "Yq3vX0c1d2e3f4g5h6i7j8k9l0m1n2o3p4q5r6s7t8u"
+SECRETS = (TOKEN, SESSION)
+ENTRY = AccessEntry(
+    *("c1-stateful-7", "POST", "/stateful/api/cart/items", 201, "127.0.0.1:20001", "201"),
+    *("A", "inst1", "req1", 0.0031, 512, 256, 1795503304.636, 2),
+)
+SERVERS = {20001: "A", 20002: "B"}
+
+
+def logged(**changes):
+    return from_log(replace(ENTRY, **changes), "stateful", SERVERS, "c1")
+
+
+def sent(method="GET", path="/api/cart", status=200, answer=None, **changes):
+    """What a shopper's exchange looks like in full, credentials and all."""
+    fields = {
+        "op": "c1-stateful-1",
+        "customer": "John",
+        "method": method,
+        "path": path,
+        "server": None,
+        "at_s": 0.5,
+        "elapsed_ms": 2.5,
+        "status": status,
+        "outcome": outcome_of(method, status),
+        "request_headers": {"X-Op": "c1-stateful-1"},
+        "request_body": b"",
+        "response_headers": {"X-Served-By": "A", "X-Instance": "inst1"},
+        "response_body": json.dumps(answer).encode() if answer is not None else b"",
+    }
+    return Exchange(**fields | changes)
+
+
+# --- what nginx's log tells
+
+
+def test_a_request_is_told_as_nginx_logged_it():
+    assert logged() == {
+        "kind": "request",
+        "desk": "stateful",
+        "op": "c1-stateful-7",
+        "request_id": "req1",
+        "method": "POST",
+        "path": "/api/cart/items",
+        "asked": "",
+        "status": 201,
+        "replica": "A",
+        "instance": "inst1",
+        "tried": [{"server": "A", "status": "201"}],
+        "ms": 3.1,
+        "bytes_in": 256,
+        "bytes_out": 512,
+        "store_operations": 2,
+        "who": "c1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "within", "asked"),
+    [
+        ("/stateful/@B/api/cart", "/api/cart", "B"),
+        ("/stateful/api/cart", "/api/cart", ""),
+        ("/stateful/", "/", ""),
+        ("/stateful", "/", ""),
+        ("/stateful/@B", "/@B", ""),
+        ("/stateful/@B/", "/", "B"),
+        ("", "/", ""),
+        ("/stateful//@B/x", "//@B/x", ""),
+    ],
+)
+def test_prefix_and_server_are_cut_off_the_path(path, within, asked):
+    event = logged(path=path)
+    assert (event["path"], event["asked"]) == (within, asked)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "statuses", "tried"),
+    [
+        ("", "", []),
+        ("-", "-", []),
+        ("127.0.0.1:20001, 127.0.0.1:20002", "502, 200", [("A", "502"), ("B", "200")]),
+        ("127.0.0.1:20001 : 127.0.0.1:20002", "502 : 200", [("A", "502"), ("B", "200")]),
+        ("127.0.0.1:20009", "200", [("", "200")]),
+        ("127.0.0.1:20001", "-", [("A", "")]),
+        ("127.0.0.1:20001, 127.0.0.1:20002", "502", [("A", "502"), ("B", "")]),
+        ("stateful", "502", [("", "502")]),
+        ("unix:/tmp/x", "200", [("", "200")]),
+        ("127.0.0.1:" + "9" * 5000, "9" * 5000, [("", "")]),
+        ("127.0.0.1:\u0663", "\u0663", [("", "")]),
+    ],
+)
+def test_whom_nginx_asked_in_order(addresses, statuses, tried):
+    event = logged(upstream_addr=addresses, upstream_status=statuses)
+    assert [(each["server"], each["status"]) for each in event["tried"]] == tried
+
+
+def test_an_answer_from_nginxs_cache_is_no_servers_and_cost_no_store_anything():
+    event = logged(upstream_addr="", upstream_status="")
+    told = {name: event[name] for name in ("tried", "replica", "instance", "store_operations")}
+    assert told == {"tried": [], "replica": "", "instance": "", "store_operations": None}
+
+
+@pytest.mark.parametrize(("status", "told"), [(499, 0), (0, 0), (502, 502), (200, 200)])
+def test_whoever_hung_up_was_not_answered(status, told):
+    assert logged(status=status)["status"] == told
+
+
+def test_a_server_without_a_store_has_no_store_operations():
+    assert logged(store_operations=None)["store_operations"] is None
+    assert logged(store_operations=0)["store_operations"] == 0
+
+
+@pytest.mark.parametrize("text", [HOSTILE, "a/" * 40_000, "\ud800", "\u202e" * 500, f"/{TOKEN}"])
+def test_foreign_text_of_the_log_is_bounded_and_hides_nothing(text):
+    fields = ("op", "method", "replica", "instance", "request_id", "upstream_addr")
+    event = logged(path=f"/stateful/{text}", **dict.fromkeys(fields, text))
+    json.dumps(event).encode("ascii")
+    assert len(json.dumps(event, ensure_ascii=False)) < 1500
+    shown = "".join(value for value in event.values() if isinstance(value, str))
+    assert not set(shown) & set("\x00\n\r\x1b\u202e\u2066\ufeff\ud800")
+    assert TOKEN not in shown
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/stateful/api/cart/token={TOKEN}",
+        f"/stateful/api/desk_session={SESSION}",
+        f"/stateful/{TOKEN}",
+        f"/stateful/@{TOKEN}/x",
+        f"/stateful/{'x' * 280}/token={SESSION}",
+    ],
+)
+def test_a_credential_in_a_foreign_path_is_never_told_in_full(path):
+    assert not any(secret in json.dumps(logged(path=path)) for secret in SECRETS)
+
+
+# --- what an exchange tells
+
+
+def test_a_recorded_exchange_is_told_as_a_request():
+    recorded = exchange("x-1", method="POST", path="/api/cart?token=a…(9 chars, sha256 00000000)")
+    recorded["response"]["headers"]["x-STORE-operations"] = "3"
+    assert request_of(recorded, "stateful", "c2") == {
+        "kind": "request",
+        "desk": "stateful",
+        "op": "x-1",
+        "request_id": "",
+        "method": "POST",
+        "path": "/api/cart",
+        "asked": "",
+        "status": 200,
+        "replica": "A",
+        "instance": "11f72a0ef76017e2",
+        "tried": [{"server": "A", "status": "200"}],
+        "ms": 2.5,
+        "bytes_in": 237,
+        "bytes_out": 495,
+        "store_operations": 3,
+        "who": "c2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "tried"),
+    [
+        ({"status": None, "replica": None}, 0, []),
+        ({"status": 502, "replica": None}, 502, [("", "502")]),
+        ({"status": 504, "replica": None, "server": "B"}, 504, [("B", "504")]),
+        ({"status": 404, "replica": None}, 404, []),  # of nginx itself
+    ],
+)
+def test_of_whom_the_balancer_asked_only_what_is_known_is_told(changes, status, tried):
+    event = request_of(exchange(**changes), "stateful", "")
+    assert event["status"] == status
+    assert [(each["server"], each["status"]) for each in event["tried"]] == tried
+
+
+def test_a_recorded_answer_from_the_cache_was_asked_of_nobody():
+    recorded = exchange(response={"headers": {"X-Cache": "HIT", "X-Served-By": "A"}, "body": None})
+    event = request_of(recorded, "stateful", "")
+    assert (event["tried"], event["replica"], event["instance"]) == ([], "", "")
+
+
+@pytest.mark.parametrize("told", ["many", "-1", "9" * 5000, "\u0663", ""])
+def test_store_operations_that_are_no_count_are_none(told):
+    response = {"headers": {"X-Store-Operations": told}, "body": None}
+    assert request_of(exchange(response=response), "stateful", "")["store_operations"] is None
+
+
+def test_an_exchange_has_its_look_and_a_command():
+    event = from_exchange(exchange("x-1", fate="lost", status=401), "stateful", "c1")
+    assert event["look"] == ["lost", "✕", "cart lost"]
+    assert event["curl"].startswith("curl ")
+    assert (event["kind"], event["desk"], event["who"], event["op"]) == (
+        *("exchange", "stateful"),
+        *("c1", "x-1"),
+    )
+    assert {"at_s", "elapsed_ms", "fate", "request", "response", "customer"} <= event.keys()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"path": f"/api/cart?token={TOKEN}&userId=123"},
+        {"path": f"/api/cart/{TOKEN}"},
+        {"path": f"/api/cart?{'x=1&' * 100}token={TOKEN}"},
+        {"request_headers": {"Cookie": f"lane_affinity=1; desk_session={SESSION}"}},
+        {"request_headers": {"authorization": f"Bearer {TOKEN}"}},
+        {"request_headers": {"Referer": f"http://127.0.0.1/?token={TOKEN}"}},
+        {"request_body": json.dumps({"token": SESSION}).encode()},
+        {"request_body": f"token={TOKEN}".encode()},
+        {"request_body": json.dumps({"note": [f"Bearer {TOKEN}"]}).encode()},
+        {"response_headers": {"Set-Cookie": f"desk_session={SESSION}; HttpOnly; Path=/"}},
+        {"response_headers": {"Location": f"/api/cart?token={TOKEN}"}},
+        {"response_body": json.dumps({"token": TOKEN, "user": {"token": SESSION}}).encode()},
+        {"response_body": f'{{"token": "{TOKEN}", '.encode()},
+    ],
+)
+def test_no_event_has_a_credential_in_full(changes):
+    document = exchange_json(sent(**changes))
+    for event in (
+        from_exchange(document, "stateful", "c1"),
+        request_of(document, "stateful", "c1"),
+    ):
+        assert not any(secret in json.dumps(event) for secret in SECRETS)
+    assert "sha256" in json.dumps(document)
+
+
+def test_what_is_shortened_already_is_not_shortened_again():
+    document = exchange_json(sent(path=f"/api/cart?token={TOKEN}&userId=123"))
+    event = from_exchange(document, "stateful", "c1")
+    assert event["path"] == document["path"]
+    assert event["path"].count("sha256") == 1
+    assert event["curl"].endswith("'/api/cart?token='\"$TOKEN\"'&userId=123'")
+
+
+def test_a_hostile_record_becomes_events_that_are_json():
+    for lane in hostile()["experiments"][0]["variants"]:
+        for each in lane["exchanges"]:
+            event = from_exchange(each, "stateful", "c1")
+            json.dumps(event).encode("ascii")
+            assert len(event["path"]) <= 300
+            assert max(len(event["customer"]), len(event["op"])) <= 60
+            json.dumps(request_of(each, "stateful", "c1")).encode("ascii")
+
+
+# --- what the lab did
+
+
+def test_a_fault_is_told_with_its_evidence_and_the_stack_after_it():
+    evidence = {"pid": 7, "signal": "SIGKILL", "instance": "a1", "seconds": 0.01}
+    assert from_fault("stateful", "kill", "A", True, evidence, {"desks": {}}) == {
+        "kind": "fault",
+        "desk": "stateful",
+        "fault": "kill",
+        "target": "A",
+        "confirmed": True,
+        "evidence": evidence,
+        "stack": {"desks": {}},
+    }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "redis://user:hunter2hunter2@127.0.0.1:6379/0",
+        "rediss://:hunter2hunter2@host/0",
+        ["redis://:hunter2hunter2@host"],
+        {"url": "redis://x:hunter2hunter2@host"},
+    ],
+)
+def test_a_stores_password_is_not_told(value):
+    event = from_fault("", "knob", "store", None, {"value": value}, None)
+    assert "hunter2" not in json.dumps(event)
+    assert "host" in json.dumps(event) or "127.0.0.1:6379" in json.dumps(event)
+
+
+def test_evidence_that_is_no_json_is_text_and_bounded():
+    odd = {"seconds": float("nan"), "log": HOSTILE * 100, "what": object(), "token": TOKEN}
+    told = json.dumps(from_fault(HOSTILE, HOSTILE, HOSTILE, None, odd, None), allow_nan=False)
+    assert TOKEN not in told
+    assert len(told) < 5000
+
+
+# --- the score
+
+
+class Told:
+    """Events of one customer at the stateful desk, and the score that they add up to."""
+
+    def __init__(self):
+        self.score = Score()
+        self.at = {}
+
+    def __call__(self, event):
+        self.at = self.score.take(event)
+        return self
+
+    def fate(self, desk="stateful"):
+        return tuple(self.at[desk][name] for name in ("kept", "lost", "open"))
+
+    def add(self, who="c1", desk="stateful", **changes):
+        body = {"cart": {"lines": []}}
+        made = exchange_json(sent("POST", "/api/cart/items", 201, body, **changes))
+        return self(from_exchange(made, desk, who))
+
+    def write(self, path, status=200, who="c1", body=None):
+        made = exchange_json(sent("POST", path, status, body))
+        return self(from_exchange(made, "stateful", who))
+
+    def read(self, fate, who="c1", desk="stateful", path="/api/cart"):
+        made = exchange_json(sent("GET", path)) | {"fate": fate}
+        return self(from_exchange(made, desk, who))
+
+    def fault(self, desk="stateful"):
+        return self(from_fault(desk, "kill", "A", True, {}, None))
+
+
+@pytest.fixture
+def told():
+    return Told()
+
+
+def test_an_acknowledged_cart_is_open_until_it_is_read(told):
+    assert told.add().fate() == (0, 0, 1)
+    assert told.read("kept").fate() == (1, 0, 0)
+    assert told.add().fate() == (0, 0, 1)
+    assert told.read("lost").fate() == (0, 1, 0)
+
+
+@pytest.mark.parametrize("fate", ["lost", "wrong", "duplicated"])
+def test_whatever_is_not_what_was_acknowledged_is_lost(told, fate):
+    assert told.add().read(fate).fate() == (0, 1, 0)
+
+
+def test_a_read_that_tells_nothing_changes_nothing(told):
+    assert told.read(None).fate() == (0, 0, 0)
+    assert told.add().read("unknown").fate() == (0, 0, 1)
+    assert told.read("kept").read("unknown").read(None).fate() == (1, 0, 0)
+
+
+def test_customers_are_counted_not_reads(told):
+    for who in ("c1", "c2", "c3"):
+        told.add(who)
+    for _ in range(3):
+        told.read("kept", "c1")
+    assert told.read("lost", "c2").fate() == (1, 1, 1)
+    assert told.fate("stateless") == (0, 0, 0)
+
+
+def test_after_a_fault_only_a_new_read_counts_and_only_at_that_desk(told):
+    told.add().read("kept")
+    told.add(desk="stateless").read("kept", desk="stateless")
+    told.fault("stateful")
+    assert (told.fate(), told.fate("stateless")) == ((0, 0, 1), (1, 0, 0))
+    told.read("lost").fault("")  # of the store: both
+    assert (told.fate(), told.fate("stateless")) == ((0, 0, 1), (0, 0, 1))
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 500, 502, None])
+def test_a_write_that_was_not_acknowledged_promises_nothing(told, status):
+    body = {"cart": {"lines": []}}
+    assert told.write("/api/cart/items", status, body=body).fate() == (0, 0, 0)
+
+
+def test_checkout_owes_an_empty_cart_and_logout_nothing(told):
+    assert told.write("/api/checkout", 201, body={"order": {}}).fate() == (0, 0, 1)
+    assert told.read("kept").write("/api/logout", 204).fate() == (0, 0, 0)
+
+
+def test_what_was_done_aside_owes_nothing(told):
+    made = exchange_json(sent("POST", "/api/cart/items", 201, {"cart": {"lines": []}}))
+    told(from_exchange(made, "stateful", "c1") | {"aside": True})
+    assert told.fate() == (0, 0, 0)
+
+
+def test_without_a_number_customers_are_told_apart_by_name(told):
+    told.add("", customer="John").add("", customer="Alice").add("", customer="John")
+    assert told.fate() == (0, 0, 2)
+
+
+def test_requests_are_counted_from_the_log_alone(told):
+    told.add()
+    assert told.at["stateful"]["requests"] == 0
+    for changes in ({}, {"status": 401}, {"status": 499}, {"store_operations": None}):
+        told(logged(**changes))
+    assert told.at["stateful"] == {
+        "requests": 4,
+        "kept": 0,
+        "lost": 0,
+        "open": 1,
+        "errors": 2,
+        "store_operations": 6,
+        "bytes": 4 * 768,
+    }
+
+
+def test_the_totals_are_fresh_each_time(told):
+    first = told(logged()).at
+    second = told(logged()).at
+    assert (first["stateful"]["requests"], second["stateful"]["requests"]) == (1, 2)
+    second["stateful"]["requests"] = 99
+    assert told.score.totals()["stateful"]["requests"] == 2
+
+
+def test_a_new_stage_starts_the_score_anew(told):
+    told.add()(logged())({"kind": "stage", "stack": None})
+    assert told.at == Score().totals()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"kind": "stack", "stack": {}},
+        {"kind": "run", "state": "running"},
+        {"kind": "request", "desk": "elsewhere"},
+        {"kind": "exchange", "desk": ""},
+    ],
+)
+def test_what_is_no_desks_own_leaves_the_score(told, event):
+    assert told(event).at == Score().totals()

@@ -1,0 +1,343 @@
+"""The feed tells every page everything, in order and once, and waits for nobody."""
+
+import json
+import re
+import threading
+import time
+from itertools import pairwise
+
+import pytest
+
+from lab.console import feed as feed_module
+from lab.console.feed import Feed, Full
+from lab.errors import LabError
+from lab.stack.waiting import wait_until
+
+DEADLINE_S = 10
+BEAT_S = 0.05
+
+
+@pytest.fixture
+def feed():
+    feed = Feed(beat_s=BEAT_S)
+    yield feed
+    feed.close()
+
+
+def parsed(message):
+    """The messages in some bytes, as (event, id, data); `retry` and comments are left out."""
+    told = []
+    for block in message.decode().split("\n\n"):
+        fields = dict(re.findall(r"^(\w+): (.*)$", block, re.MULTILINE))
+        if "data" in fields:
+            data = json.loads(fields["data"])
+            told.append((fields.get("event", "message"), fields.get("id"), data))
+    return told
+
+
+def read(stream, until=lambda told: True):
+    """Read on until the condition holds; what was told, without the beats."""
+    told, deadline = [], time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        told += [each for each in parsed(next(stream)) if each[0] != "beat"]
+        if until(told):
+            return told
+    pytest.fail(f"only {told} was told")
+
+
+def snapshot(stream):
+    ((kind, number, data),) = read(stream)
+    assert kind == "snapshot"
+    return number, data
+
+
+def request(op="x-1", **changes):
+    base = {"desk": "stateful", "op": op, "status": 200, "bytes_in": 1, "bytes_out": 2}
+    return base | {"store_operations": None} | changes
+
+
+# --- what is published
+
+
+def test_an_event_is_stamped_with_id_time_and_the_score_after_it(feed):
+    first = feed.publish("request", **request())
+    second = feed.publish("request", **request())
+    assert (first["id"], second["id"]) == (1, 2)
+    assert 0 <= first["at"] <= second["at"] < DEADLINE_S
+    assert [e["score"]["stateful"]["requests"] for e in (first, second)] == [1, 2]
+    assert first | {"kind": "request", **request()} == first
+    assert feed.history() == [first, second]
+
+
+def test_a_stage_starts_history_score_and_clock_anew_and_ids_go_on(feed):
+    feed.publish("request", **request())
+    assert wait_until(lambda: feed.now_s() > 0.05, DEADLINE_S)
+    stage = feed.begin({"desks": {}})
+    assert (stage["kind"], stage["id"], stage["stack"]) == ("stage", 2, {"desks": {}})
+    assert stage["at"] < 0.05
+    assert stage["score"]["stateful"]["requests"] == 0
+    assert feed.history() == [stage]
+    assert feed.begin(stack={"desks": {}}, note="x")["note"] == "x"
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), object(), {1, 2}, b"x"])
+def test_what_is_no_json_is_refused_and_leaves_nothing_behind(feed, odd):
+    with pytest.raises((TypeError, ValueError)):
+        feed.publish("request", **request(odd=odd))
+    with pytest.raises((TypeError, ValueError)):
+        feed.begin({"odd": odd})
+    assert feed.history() == []
+    told = feed.publish("request", **request())
+    assert (told["id"], told["score"]["stateful"]["requests"]) == (1, 1)
+
+
+def test_the_history_is_bounded_and_says_how_much_is_missing():
+    feed = Feed(most=3, beat_s=BEAT_S)
+    for number in range(10):
+        feed.publish("stack", stack={"n": number})
+    _, data = snapshot(feed.stream())
+    assert [event["id"] for event in data["events"]] == [8, 9, 10]
+    assert data["dropped"] == 7
+    feed.begin({"n": 10})
+    assert snapshot(feed.stream())[1]["dropped"] == 0
+
+
+def test_the_history_is_bounded_in_bytes_too(monkeypatch):
+    monkeypatch.setattr(feed_module, "MOST_KEPT_BYTES", 10_000)
+    feed = Feed()
+    for _ in range(10):
+        feed.publish("exchange", desk="", text="x" * 3000)
+    assert len(feed.history()) == 3
+    feed.publish("exchange", desk="", text="x" * 30_000)  # told to all, kept for nobody
+    assert feed.history() == []
+    assert snapshot(feed.stream())[1]["dropped"] == 11
+
+
+# --- what a page is told
+
+
+def test_a_fresh_page_is_told_everything_and_then_what_happens(feed):
+    feed.begin({"servers": 1})
+    feed.publish("stack", stack={"servers": 2})
+    stream = feed.stream()
+    number, data = snapshot(stream)
+    assert number == f"{feed.epoch}.2"
+    assert data["epoch"] == feed.epoch
+    assert data["stack"] == {"servers": 2}
+    assert data["score"] == feed.history()[-1]["score"]
+    assert 0 <= data["now_s"] < DEADLINE_S
+    assert data["events"] == feed.history()
+    third = feed.publish("request", **request())
+    assert read(stream) == [("message", f"{feed.epoch}.3", third)]
+
+
+def test_the_newest_stack_is_told_and_an_event_without_one_changes_nothing(feed):
+    feed.begin({"n": 1})
+    feed.publish("fault", desk="stateful", stack={"n": 2})
+    feed.publish("request", **request())
+    feed.publish("fault", desk="stateful", stack=None)
+    assert snapshot(feed.stream())[1]["stack"] == {"n": 2}
+
+
+def test_the_first_words_say_how_soon_to_come_back(feed):
+    assert next(feed.stream()).startswith(b"retry: 500\n\n")
+    assert next(feed.stream(f"{feed.epoch}.0")).startswith(b"retry: 500\n\n")
+
+
+def test_a_page_that_comes_back_is_told_only_what_it_missed(feed):
+    told = [feed.publish("stack", stack={"n": n}) for n in range(5)]
+    stream = feed.stream(f"{feed.epoch}.2")
+    assert [each[2] for each in read(stream, lambda told: len(told) == 3)] == told[2:]
+    again = feed.stream(f"{feed.epoch}.5")
+    assert parsed(next(again)) == [("beat", None, {})]
+    sixth = feed.publish("stack", stack={})
+    assert [each[2] for each in read(again, bool)] == [sixth]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        *(None, "", "x", "3", ".3", "EPOCH.", "EPOCH.-1", "EPOCH.99", "EPOCH.3 ", "EPOCH.3x"),
+        *("other.3", "EPOCHx3", "EPOCH.3\n", "EPOCH.\u0663", "EPOCH." + "9" * 5000, "EPOCH.3.3"),
+        *("\x00", "EPOCH.0003" + "0" * 20, "\ud800"),
+    ],
+)
+def test_where_it_left_off_is_believed_only_if_it_can_be(feed, last):
+    for n in range(3):
+        feed.publish("stack", stack={"n": n})
+    stream = feed.stream(last and last.replace("EPOCH", feed.epoch))
+    assert snapshot(stream)[1]["events"] == feed.history()
+
+
+def test_a_page_that_has_been_away_too_long_is_told_everything():
+    feed = Feed(most=3, beat_s=BEAT_S)
+    for n in range(10):
+        feed.publish("stack", stack={"n": n})
+    assert len(read(feed.stream(f"{feed.epoch}.7"), lambda told: len(told) == 3)) == 3
+    assert len(snapshot(feed.stream(f"{feed.epoch}.6"))[1]["events"]) == 3
+
+
+def test_a_page_that_was_away_while_the_stage_was_set_up_is_told_from_there(feed):
+    for n in range(5):
+        feed.publish("stack", stack={"n": n})
+    feed.begin({})
+    feed.publish("request", **request())
+    told = read(feed.stream(f"{feed.epoch}.3"), lambda told: len(told) == 2)
+    assert [(kind, data["kind"]) for kind, _, data in told] == [
+        ("message", "stage"),
+        ("message", "request"),
+    ]
+
+
+def test_a_reader_that_fell_behind_is_told_everything_anew():
+    feed = Feed(most=3, beat_s=BEAT_S)
+    stream = feed.stream()
+    next(stream)
+    for n in range(10):
+        feed.publish("stack", stack={"n": n})
+    number, data = snapshot(stream)
+    assert number == f"{feed.epoch}.10"
+    assert [event["id"] for event in data["events"]] == [8, 9, 10]
+    feed.publish("stack", stack={})
+    assert [data["id"] for _, _, data in read(stream)] == [11]
+
+
+def test_while_nothing_happens_there_is_a_beat_without_an_id(feed):
+    stream = feed.stream()
+    next(stream)
+    began = time.monotonic()
+    assert next(stream) == b"event: beat\ndata: {}\n\n"
+    assert time.monotonic() - began >= BEAT_S
+
+
+@pytest.mark.parametrize(
+    "text", ["\n\ndata: {}\n\n", "\r\n", "\u2028", "\ud800", "\x00", "😀", "é"]
+)
+def test_no_text_can_forge_a_message(feed, text):
+    stream = feed.stream()
+    next(stream)
+    feed.publish("run", line=text)
+    ((kind, _, data),) = read(stream)
+    assert (kind, data["line"]) == ("message", text)
+    snapped = snapshot(feed.stream())[1]
+    assert snapped["events"][0]["line"] == text
+
+
+# --- threads
+
+
+def test_it_waits_for_news_and_tells_them_at_once():
+    feed = Feed(beat_s=DEADLINE_S)
+    stream = feed.stream()
+    next(stream)
+    told = []
+    reader = threading.Thread(target=lambda: told.append((next(stream), time.monotonic())))
+    reader.start()
+    sent_at = time.monotonic()
+    feed.publish("stack", stack={})
+    reader.join(DEADLINE_S)
+    assert told[0][1] - sent_at < 1
+    feed.close()
+
+
+def test_every_page_is_told_the_same_by_many_publishers(feed):
+    publishers, each = 8, 50
+    streams = [feed.stream() for _ in range(4)]
+    for stream in streams:
+        next(stream)
+    results = [[] for _ in streams]
+
+    def listen(stream, into):
+        into += read(stream, lambda told: len(told) == publishers * each)
+
+    def talk(number):
+        for _ in range(each):
+            feed.publish("request", **request(f"{number}"))
+
+    threads = [
+        threading.Thread(target=listen, args=it) for it in zip(streams, results, strict=True)
+    ]
+    threads += [threading.Thread(target=talk, args=(number,)) for number in range(publishers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE_S)
+    for told in results:
+        assert [data["id"] for _, _, data in told] == list(range(1, publishers * each + 1))
+        counts = [data["score"]["stateful"]["requests"] for _, _, data in told]
+        assert counts == list(range(1, publishers * each + 1))
+        assert all(a[2]["at"] <= b[2]["at"] for a, b in pairwise(told))
+
+
+def test_a_slow_reader_holds_nobody_up(feed):
+    slow = feed.stream()
+    next(slow)  # and never again
+    began = time.monotonic()
+    for _ in range(3000):
+        feed.publish("request", **request())
+    assert time.monotonic() - began < DEADLINE_S / 2
+    assert snapshot(slow)[1]["dropped"] == 1000
+
+
+# --- coming and going
+
+
+def test_there_are_twelve_places_and_a_closed_stream_frees_one(feed):
+    streams = [feed.stream() for _ in range(12)]
+    with pytest.raises(Full, match="12 pages watch already: close one"):
+        feed.stream()
+    assert issubclass(Full, LabError)
+    next(streams[0])
+    streams[0].close()
+    streams[0].close()
+    streams[1].close()  # nobody had begun to read it
+    for _ in range(2):
+        feed.stream()
+    with pytest.raises(Full):
+        feed.stream()
+
+
+def test_a_cut_ends_the_streams_there_are_and_they_come_back_where_they_were(feed):
+    stream = feed.stream()
+    next(stream)
+    last = feed.publish("stack", stack={"n": 1})
+    feed.cut()
+    assert [each[2] for each in parsed(next(stream))] == [last]  # what is known is still told
+    with pytest.raises(StopIteration):
+        next(stream)
+    missed = feed.publish("stack", stack={"n": 2})
+    again = feed.stream(f"{feed.epoch}.{last['id']}")
+    assert [each[2] for each in read(again, bool)] == [missed]
+
+
+@pytest.mark.parametrize("end", [Feed.cut, Feed.close])
+def test_the_end_wakes_whoever_waits_and_frees_the_places(end):
+    feed = Feed(beat_s=DEADLINE_S)
+    streams = [feed.stream() for _ in range(12)]
+    for stream in streams:
+        next(stream)
+    ended = []
+    threads = [
+        threading.Thread(target=lambda each=each: ended.append(list(each))) for each in streams
+    ]
+    for thread in threads:
+        thread.start()
+    end(feed)
+    for thread in threads:
+        thread.join(DEADLINE_S / 2)
+    assert ended == [[]] * 12
+    feed.stream()
+
+
+def test_after_the_end_a_stream_says_what_is_known_and_ends(feed):
+    feed.publish("stack", stack={})
+    feed.close()
+    messages = list(feed.stream())
+    assert [kind for message in messages for kind, *_ in parsed(message)] == ["snapshot"]
+
+
+def test_two_feeds_do_not_take_each_others_ids():
+    one, other = Feed(), Feed()
+    one.publish("stack", stack={})
+    other.publish("stack", stack={})
+    assert snapshot(other.stream(f"{one.epoch}.1"))[1]["epoch"] == other.epoch
