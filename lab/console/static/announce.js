@@ -12,7 +12,6 @@ const DONE = {
   kill: "killed", restart: "restarted with an empty memory", pause: "paused", resume: "goes on", add: "added", drain: "drained and stopped",
   "kill-store": "killed", "restart-store": "started again", "hang-store": "hangs", "resume-store": "goes on",
 };
-const FATES = { kept: "kept", lost: "lost", wrong: "wrong", duplicated: "duplicated", unknown: "unknown" };
 
 const waiting = new Map(); // what each is about → the newest sentence
 let timer = 0;
@@ -52,7 +51,7 @@ export function sentence(event, who) {
   if (event.kind === "fault") return [ofFault(event), `${event.desk} ${event.target}`];
   if (event.kind !== "exchange" || (who && event.who !== who)) return null;
   const desk = capital(event.desk);
-  if (event.fate) return [`${desk}: ${who ? "cart" : `${event.customer}'s cart`} ${FATES[event.fate] ?? event.fate}.`, `${event.desk} cart`];
+  if (event.fate) return [`${desk}: ${who ? "cart" : `${event.customer}'s cart`} ${event.fate}.`, `${event.desk} cart`];
   if (!event.status) return [`${desk}: nobody answered.`, `${event.desk} cart`];
   return event.status >= 400 ? [`${desk}: refused with ${event.status}.`, `${event.desk} cart`] : null;
 }

@@ -15,7 +15,7 @@ class LabEvidence extends HTMLElement {
   connectedCallback() {
     if (this.columns) return;
     this.note = h("p", { class: "picked" });
-    this.columns = Object.fromEntries(DESKS.map((desk) => [desk, h("section", { class: "exchange", "data-desk": desk, "aria-label": `${TITLES[desk]} desk` })]));
+    this.columns = Object.fromEntries(DESKS.map((desk) => [desk, h("section", { class: "exchange", "data-desk": desk })]));
     this.append(this.note, h("div", { class: "pair" }, Object.values(this.columns)));
     subscribe((now) => this.draw(now));
   }
@@ -36,7 +36,7 @@ class LabEvidence extends HTMLElement {
     const exchange = request && scene.exchanges.get(request.op);
     const key = request ? `${request.id} ${exchange?.id ?? ""}` : "nothing";
     refill(this.columns[desk], key, () => [
-      h("h3", {}, TITLES[desk]),
+      h("div", { class: "row" }, h("h3", {}, TITLES[desk]), exchange && buttons(exchange)),
       ...(exchange ? full(exchange, before(scene, exchange)) : request ? elsewhere(request) : nothing()),
     ]);
   }
@@ -75,13 +75,17 @@ function full(exchange, earlier) {
   return [
     h("p", { class: "summary" }, h("strong", {}, exchange.customer), ` · ${served} · ${exchange.bytes_sent} bytes sent, ${exchange.bytes_received} received · ${exchange.elapsed_ms.toFixed(1)} ms`,
       sign && h("span", { class: `look ${exchange.look[0]}` }, ` ${sign} ${word}`)),
-    h("p", { class: "row" }, copyButton(exchange), h("button", { type: "button", class: "small", onclick: () => {
-      set({ selected: exchange.op });
-      showPanel("panel-code");
-    } }, "Show the code")),
     message("Request", requestLines(exchange), earlier && requestLines(earlier)),
     message("Answer", answerLines(exchange), earlier && answerLines(earlier)),
   ];
+}
+
+function buttons(exchange) {
+  const show = () => {
+    set({ selected: exchange.op });
+    showPanel("panel-code");
+  };
+  return [copyButton(exchange), h("button", { type: "button", class: "small", onclick: show }, "Show the code")];
 }
 
 function message(title, lines, earlier) {

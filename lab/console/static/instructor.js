@@ -31,7 +31,7 @@ class LabInstructor extends HTMLElement {
   connectedCallback() {
     if (this.orders) return;
     this.locked = h("p", { class: "note", hidden: true }, LOCKED);
-    this.told = h("p", { class: "told", role: "status" });
+    this.told = h("p", { class: "lately", role: "status" });
     this.refusal = h("p", { class: "trouble", role: "alert" });
     this.orders = h("div", { class: "orders" }, this.scenes(), this.stage(), this.knobs());
     this.append(this.locked, this.told, this.refusal, this.orders, room());
@@ -39,9 +39,10 @@ class LabInstructor extends HTMLElement {
   }
 
   scenes() {
+    this.playing = h("span", {});
     this.presets = h("ul", { class: "presets" });
     this.stop = button("Stop", stopAct, { name: "stop" });
-    return group("Scenes", this.presets, this.stop);
+    return group("Scenes", this.presets, h("p", { class: "bar" }, this.stop, this.playing));
   }
 
   stage() {
@@ -75,7 +76,8 @@ class LabInstructor extends HTMLElement {
       button(scene.title, () => this.play(scene), { name: "preset" }), h("p", {}, scene.say))));
     for (const preset of this.presets.querySelectorAll("button")) mark(preset, "disabled", act.running);
     this.stop.hidden = !act.running;
-    if (act.running) say(this.told, `${act.label}, step ${act.at} of ${act.of}${act.paused ? " (paused)" : ""}: ${act.caption}`);
+    this.playing.hidden = !act.running;
+    if (act.running) say(this.playing, `${act.label}, step ${act.at} of ${act.of}${act.paused ? " (paused)" : ""}: ${act.caption}`);
   }
 
   drawStack({ desks, knobs, store }) {
@@ -130,7 +132,7 @@ class LabInstructor extends HTMLElement {
 }
 
 function group(name, ...children) {
-  return h("section", { class: `group ${name.toLowerCase()}`, "aria-label": name }, h("h2", {}, name), children);
+  return h("section", { class: "group", "aria-label": name }, h("h2", {}, name), children);
 }
 
 function room() {

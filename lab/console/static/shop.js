@@ -23,8 +23,8 @@ class LabShop extends HTMLElement {
     this.shelf = h("div", { class: "shelf" }, this.fetch);
     this.closed = h("p", { class: "note", hidden: true }, "Nothing runs here: `lab up` opens the shop.");
     this.open = h("div", { class: "shop" },
-      h("div", { class: "counter" }, this.where(), this.doings(), this.refusal, this.carts, this.person()), this.shelf);
-    this.append(this.closed, this.open);
+      h("div", {}, this.where(), this.doings(), this.person()), h("div", {}, this.carts), this.shelf);
+    this.append(this.refusal, this.closed, this.open);
     subscribe((now) => this.draw(now));
   }
 
