@@ -1,6 +1,7 @@
 """Turns variants into a running stack: what each lane's processes are told, and which store."""
 
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -113,9 +114,19 @@ class Bench:
         kind = (variant.knobs.store, variant.persistence)
         return self._stores.get(kind) if variant.uses_store else None
 
-    def prefix_of(self, variant: Variant) -> str:
-        """Return under which keys a store holds what is this variant's."""
-        return self._prefix_of(variant)
+    def forget(self, variant: Variant) -> None:
+        """Let nothing be left that this variant's servers have kept outside their processes.
+
+        A store of the lab's own is started again, which empties it for every lane of it; of
+        somebody else's only the keys of this variant are deleted.
+        """
+        store = self.store_of(variant)
+        if isinstance(store, LocalStore):
+            if not _is_empty(store):
+                store.restart()
+        elif store is not None:
+            store.forget(self._prefix_of(variant))
+        shutil.rmtree(self._sessions_of(variant), ignore_errors=True)
 
     def _start_store(self, variant: Variant) -> None:
         kind = (variant.knobs.store, variant.persistence)
@@ -158,10 +169,12 @@ class Bench:
         if store:
             return {"STATEFUL_STORE": store.url, "STATEFUL_KEY_PREFIX": prefix}
         if variant.knobs.store == "file":
-            # Absolute: a server need not run where the lab does.
-            folder = (self.folder / "sessions" / variant.name).absolute()
-            return {"STATEFUL_STORE": f"file:{folder}"}
+            return {"STATEFUL_STORE": f"file:{self._sessions_of(variant)}"}
         return {"STATEFUL_STORE": variant.knobs.store}
+
+    def _sessions_of(self, variant: Variant) -> Path:
+        # Absolute: a server need not run where the lab does.
+        return (self.folder / "sessions" / variant.name).absolute()
 
     def _prefix_of(self, variant: Variant) -> str:
         return f"{self._prefix}:{variant.name}:"
@@ -180,6 +193,13 @@ class Bench:
             return text.format(**names)
         except (LookupError, ValueError, AttributeError, TypeError):
             raise LabError(f"{text!r}: the placeholders are {{{'}, {'.join(names)}}}") from None
+
+
+def _is_empty(store: LocalStore) -> bool:
+    try:
+        return store.state == "up" and store.stats().keys == 0
+    except LabError:  # somebody else has frozen it, perhaps
+        return False
 
 
 class Opening:

@@ -134,7 +134,7 @@ def add(desk: str | None, out: Path) -> None:
 def store(do: str, out: Path) -> None:
     """Break or mend the session store of the running `lab up`.
 
-    There is one with --store redis: `lab reset --store redis` moves the carts into it.
+    There is none yet? `lab reset --store redis` sets up a clean stage with one.
     """
     _order(out, "/lab/store", {"do": do}, _STORE_TOLD[do])
 

@@ -36,6 +36,7 @@ LOCATION = """\
 location / {{  # the page, and the console behind it
     proxy_pass http://127.0.0.1:{port};
     access_log off;         # what a page asks is no customer's request
+    keepalive_timeout 0;    # or a page comes back to a worker that a reload is about to end
     proxy_read_timeout 1h;  # the line on which the page is told what happens stays open
     # For the browser; said here, so that nginx's own refusals carry them too.
 {headers}

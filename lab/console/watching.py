@@ -1,33 +1,42 @@
 """What the stack looks like now, cheaply: states at once, counts as they were last asked for."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from lab.errors import LabError
-from lab.stack import Lane, Replica, Stack
+from lab.stack import Lane, Replica
+from lab.stack.waiting import server_info
 
 Json = dict[str, Any]
 
-PERIOD_S = 0.5  # a server that ends by itself is noticed within this
+PERIOD_S = 0.5  # a server that ends by itself is noticed within this; asked at most this often
 SETTLE_S = 0.12  # after a request: a moment, so that a burst is asked about once
+ASK_TIMEOUT_S = 0.5
 
 
 class Watch:
-    """Keeps the newest counts of carts, and calls `changed` when anything looks different."""
+    """Keeps the newest counts of carts, and tells when anything looks other than last told."""
 
-    def __init__(self, stack: Stack, changed: Callable[[], object]) -> None:
-        self._stack = stack
-        self._changed = changed
+    def __init__(
+        self, lanes: Mapping[str, Lane], look: Callable[[], Json], tell: Callable[[], object]
+    ) -> None:
+        """`look` gives the whole stack as it is; `tell` is called when that has changed."""
+        self._lanes = lanes
+        self._look = look
+        self._tell = tell
+        self.told: Json | None = None
+        """The stack as it was last told, by whomever."""
+        self.leaving: dict[tuple[str, str], Replica] = {}
+        """Servers that are being drained, by desk and name."""
         self._carts: dict[str, int] = {}  # by instance: a count is of one life
-        self._draining: set[tuple[str, str]] = set()
+        self._asking = threading.Lock()
         self._woken = threading.Event()
         self._ended = threading.Event()
-        self._last: Json | None = None
         self._thread = threading.Thread(target=self._run, name="stage-watch", daemon=True)
 
     def start(self) -> None:
         """Begin to watch."""
+        self.told = self.told or self._look()
         self._thread.start()
 
     def close(self) -> None:
@@ -38,26 +47,38 @@ class Watch:
             self._thread.join()
 
     def touch(self) -> None:
-        """A request has passed: counts may have changed."""
+        """Something has happened: counts may have changed."""
         self._woken.set()
 
-    def draining(self, lane: str, name: str, begins: bool) -> None:
-        """A server begins (or has ended) to be taken out."""
-        (self._draining.add if begins else self._draining.discard)((lane, name))
+    def servers(self) -> Json:
+        """Return every server of every desk, in order of their names; asks nobody."""
+        return {desk: self._at(desk, lane) for desk, lane in self._lanes.items()}
 
-    def servers(self, *, ask: bool = False) -> Json:
-        """Return every server of every desk; `ask` for counts now, else as they were last."""
-        if ask:
-            self._ask()
-        return {
-            name: [self._told(lane, replica) for replica in list(lane.replicas.values())]
-            for name, lane in self._stack.lanes.items()
-        }
+    def ask(self) -> None:
+        """Ask every server that is up how many carts it remembers."""
+        with self._asking:  # else an older answer might overwrite a newer one
+            counts = {}
+            for lane in list(self._lanes.values()):
+                for replica in list(lane.replicas.values()):
+                    instance = replica.instance
+                    # A paused one would keep us waiting, one that starts is asked by others.
+                    up = replica.state == "up" and replica.ready
+                    info = server_info(replica.port, timeout_s=ASK_TIMEOUT_S) if up else None
+                    if info is not None and info.get("instance") == instance:
+                        counts[instance] = int(info["carts_remembered"])
+                    elif instance in self._carts:
+                        counts[instance] = self._carts[instance]
+            self._carts = counts
 
-    def _told(self, lane: Lane, replica: Replica) -> Json:
+    def _at(self, desk: str, lane: Lane) -> list[Json]:
+        leaving = {name: each for (at, name), each in list(self.leaving.items()) if at == desk}
+        here = dict(lane.replicas) | leaving
+        return [self._told(here[name], name in leaving) for name in sorted(here)]
+
+    def _told(self, replica: Replica, leaves: bool) -> Json:
         state: str = replica.state
-        if state == "up" and (lane.name, replica.name) in self._draining:
-            state = "draining"
+        if state == "up" and (leaves or not replica.ready):
+            state = "draining" if leaves else "starting"
         lives = state != "dead"
         return {
             "name": replica.name,
@@ -70,25 +91,11 @@ class Watch:
 
     def _run(self) -> None:
         while not self._ended.is_set():
-            if self._woken.wait(PERIOD_S) and not self._ended.wait(SETTLE_S):
+            asked = self._woken.wait(PERIOD_S) and not self._ended.wait(SETTLE_S)
+            if asked:
                 self._woken.clear()
-                self._ask()
-            now = self.servers()
-            if now != self._last and self._last is not None and not self._ended.is_set():
-                self._changed()
-            self._last = now
-
-    def _ask(self) -> None:
-        counts = {}
-        for lane in list(self._stack.lanes.values()):
-            for replica in list(lane.replicas.values()):
-                if replica.state != "up":  # a paused one would keep us waiting
-                    if replica.instance in self._carts:
-                        counts[replica.instance] = self._carts[replica.instance]
-                    continue
-                try:
-                    info = replica.server_info()
-                except LabError:  # it has just gone
-                    continue
-                counts[str(info["instance"])] = int(info["carts_remembered"])
-        self._carts = counts
+                self.ask()
+            if self._look() != self.told and not self._ended.is_set():
+                self._tell()
+            if asked:
+                self._ended.wait(PERIOD_S - SETTLE_S)

@@ -3,7 +3,7 @@
 from lab.stack.access import AccessEntry, AccessLog
 from lab.stack.balancer import Balancer
 from lab.stack.doctor import Finding, diagnose
-from lab.stack.lane import Lane
+from lab.stack.lane import Lane, Leaving, Treatment
 from lab.stack.local_store import LocalStore
 from lab.stack.programs import Program, find_nginx, find_store
 from lab.stack.replica import Death, Replica
@@ -21,6 +21,7 @@ __all__ = [
     "Finding",
     "Lane",
     "LaneSpec",
+    "Leaving",
     "LocalStore",
     "Program",
     "Replica",
@@ -28,6 +29,7 @@ __all__ = [
     "Stack",
     "Store",
     "StoreStats",
+    "Treatment",
     "diagnose",
     "find_nginx",
     "find_store",

@@ -26,6 +26,24 @@ QUIET_S = 3.5  # more than keepalive_min_timeout: by then idle clients have been
 START_ATTEMPTS = 3
 
 
+class Retired:
+    """Workers of an old configuration: they finish what they have begun, and go."""
+
+    def __init__(self, workers: list[psutil.Process]) -> None:
+        self._workers = workers
+        self._quiet_at = time.monotonic() + QUIET_S
+
+    def wait_until_done_with(self, port: int, unless: Callable[[], bool] = lambda: False) -> None:
+        """Return when their requests and their idle clients can no longer reach `port`.
+
+        Takes up to about 4 s, 8 s if a client holds a stream open; ends at once when `unless()`.
+        """
+        wait_until(
+            lambda: unless() or all(_is_done_with(w, port, self._quiet_at) for w in self._workers),
+            RETIRE_TIMEOUT_S,
+        )
+
+
 class Balancer:
     """One nginx: master and worker on one port. `render` turns a version into nginx.conf."""
 
@@ -76,13 +94,11 @@ class Balancer:
                 why = f"did not answer within {READY_TIMEOUT_S:.0f} s"
             raise LabError(f"nginx {why}; {self._last_words()}")
 
-    def reload(self, *, retire_port: int | None = None) -> None:
+    def reload(self) -> "Retired":
         """Write the configuration anew and return when new requests follow it.
 
-        With `retire_port` return only when requests that the old worker still has, and
-        clients it still holds, can no longer reach that port either: up to about 4 s, 8 s
-        if a client holds a stream open. Raises LabError, with the old configuration still
-        in force, where nginx refuses the new one.
+        Returns what is left of the old one. Raises LabError, with the old configuration
+        still in force, where nginx refuses the new one.
         """
         with self._changing:
             old_workers = self._workers()
@@ -97,12 +113,7 @@ class Balancer:
                     f"{end_of(self.log_path, log_start)}"
                 )
             wait_until(lambda: all(map(_has_retired, old_workers)), RETIRE_TIMEOUT_S)
-            if retire_port is not None:
-                quiet_at = time.monotonic() + QUIET_S
-                wait_until(
-                    lambda: all(_is_done_with(w, retire_port, quiet_at) for w in old_workers),
-                    RETIRE_TIMEOUT_S,
-                )
+            return Retired(old_workers)
 
     def _spawn(self) -> Child:
         return self._children.spawn(

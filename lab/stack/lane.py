@@ -1,20 +1,50 @@
 """A lane: the replicas of one app, and how the balancer shares requests among them."""
 
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.stack.balancer import Balancer
+from lab.stack.balancer import Balancer, Retired
 from lab.stack.nginx_conf import LaneConfig
 from lab.stack.ports import free_ports
 from lab.stack.processes import Children
 from lab.stack.programs import knows_sticky
 from lab.stack.replica import Replica, await_ready
 from lab.stack.spec import LETTERS, Affinity, LaneSpec, Retry
-from lab.stack.waiting import READY_TIMEOUT_S, server_info, wait_until
+from lab.stack.waiting import READY_TIMEOUT_S, at_once, server_info, wait_until
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """How the balancer treats a lane: what of it can be changed while it runs. See `LaneSpec`."""
+
+    affinity: Affinity = "none"
+    retry: Retry = "off"
+    directives: tuple[str, ...] = ()
+    http_directives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """A replica that gets no new requests. `finish` lets it end the old ones, then ends it."""
+
+    replica: Replica
+    _retired: Retired
+
+    def finish(self, unless: Callable[[], bool] = lambda: False) -> bool:
+        """Wait, and end the process gently; or leave it be, and return False, when `unless()`.
+
+        Takes about 4 s while clients hold idle connections (nginx's old worker serves each
+        of them once more), 8 s while one holds a stream open.
+        """
+        self._retired.wait_until_done_with(self.replica.port, unless)
+        if unless():
+            return False
+        self.replica.stop()
+        return True
 
 
 class Lane:
@@ -80,80 +110,101 @@ class Lane:
     def drain(self, name: str) -> None:
         """Take a replica out: no new requests, the old ones finished, then the process ended.
 
-        Takes about 4 s while clients hold idle connections (nginx's old worker serves each
-        of them once more), 8 s while one holds a stream open.
+        Takes as long as `Leaving.finish`.
         """
+        self.take_out(name).finish()
+
+    def take_out(self, name: str) -> Leaving:
+        """Send a replica no more requests from now on; what it still has, and its end, is left."""
         with self._changing:
             replica = self.replica(name)
             if len(self.replicas) == 1:
                 raise LabError(f"{name} is the last server of lane {self.name}: add one first")
-            self._change(lambda: self.replicas.__delitem__(name), retire_port=replica.port)
-            replica.stop()
+            return Leaving(replica, self._change(lambda: self.replicas.__delitem__(name)))
 
-    def renew(
-        self, servers: int, env: Mapping[str, str], may_stay: Callable[[Replica], bool]
-    ) -> list[Replica]:
-        """Have servers A, B, C, … of that number, and none else; the new lives are launched.
+    def clear(self, names: Sequence[str], may_stay: Callable[[Replica], bool]) -> list[Replica]:
+        """Have the servers of these names, and none else; end, at once, who may not stay.
 
-        Whoever `may_stay` lives on. Nothing is waited for and nginx is not told: the caller
-        awaits those it is given, and reloads.
+        Returns those that do not run, for `launch`. nginx is told at its next reload.
         """
         with self._changing:
             before = self.replicas
-            self.spec = replace(self.spec, servers=servers, env={**self.spec.env, **env})
-            names = LETTERS[:servers]
             new = [name for name in names if name not in before]
             ports = dict(zip(new, free_ports(len(new)), strict=True))
             self.replicas = {
                 name: before.get(name) or self._replica_named(name, ports[name]) for name in names
             }
-            self._last_letter = servers - 1
-            for gone in before.keys() - self.replicas.keys():
-                before[gone].stop()
-            launched = [each for each in self.replicas.values() if not may_stay(each)]
-            with ThreadPoolExecutor(max_workers=max(1, len(launched))) as pool:
-                list(pool.map(lambda replica: replica.relaunch(env), launched))
-            return launched
+            self._last_letter = max(map(LETTERS.index, names))
+            stays = dict(zip(before, at_once(may_stay, list(before.values())), strict=True))
+            kept = {name for name in names if stays.get(name)}
+            at_once(Replica.end, [before[name] for name in before if name not in kept])
+            return [self.replicas[name] for name in names if name not in kept]
 
-    def set_up(
-        self,
-        affinity: Affinity,
-        retry: Retry,
-        directives: tuple[str, ...],
-        http_directives: tuple[str, ...],
-    ) -> None:
-        """Say how the balancer is to treat this lane from its next reload on (by the caller)."""
+    def launch(self, replicas: Iterable[Replica], env: Mapping[str, str]) -> None:
+        """Start new lives of these, without waiting for them (see `await_ready`).
+
+        `env` is added to the environment of every server of this lane from now on.
+        """
         with self._changing:
-            self.affinity, self.retry = affinity, retry
-            self.spec = replace(self.spec, directives=directives, http_directives=http_directives)
+            self.spec = replace(self.spec, env={**self.spec.env, **env})
+            for each in replicas:
+                each.relaunch(env)
 
-    def set_directives(self, directives: tuple[str, ...], http_directives: tuple[str, ...]) -> None:
-        """More nginx directives for this lane, in place of those it had; see `LaneSpec`."""
-        spec = replace(self.spec, directives=directives, http_directives=http_directives)
-        self._change(lambda: setattr(self, "spec", spec))
+    @property
+    def treatment(self) -> Treatment:
+        """How the balancer treats this lane now."""
+        own = self.spec
+        return Treatment(self.affinity, self.retry, own.directives, own.http_directives)
+
+    @contextmanager
+    def treated(self, how: Treatment) -> Iterator[None]:
+        """Be treated like this from the next reload on, which the block is to make.
+
+        All is as before where the block raises LabError.
+        """
+        with self._changing:
+            before = self.treatment
+            self.require(how.affinity)
+            self._set(how)
+            try:
+                yield
+            except LabError:
+                self._set(before)
+                raise
 
     def set_affinity(self, affinity: Affinity) -> None:
         """Sticky sessions or none: with "cookie" a client stays with who serves it next."""
+        with self.treated(replace(self.treatment, affinity=affinity)):
+            self._through().reload()
+
+    def set_retry(self, retry: Retry) -> None:
+        """Retries on or off: with "on" nginx asks the next replica where one fails."""
+        with self.treated(replace(self.treatment, retry=retry)):
+            self._through().reload()
+
+    def require(self, affinity: Affinity) -> None:
+        """LabError where this nginx cannot do that."""
         if affinity == "cookie" and not knows_sticky(self._through().program):
             raise LabError(
                 f"this nginx ({self._through().program.version}) has no sticky sessions: "
                 "start the stack with affinity cookie, so that a newer one is chosen"
             )
-        self._change(lambda: setattr(self, "affinity", affinity))
 
-    def set_retry(self, retry: Retry) -> None:
-        """Retries on or off: with "on" nginx asks the next replica where one fails."""
-        self._change(lambda: setattr(self, "retry", retry))
+    def _set(self, how: Treatment) -> None:
+        self.spec = replace(
+            self.spec, directives=how.directives, http_directives=how.http_directives
+        )
+        self.affinity, self.retry = how.affinity, how.retry
 
-    def _change(self, change: Callable[[], None], retire_port: int | None = None) -> None:
-        """Make a change and reload; undo it if nginx refuses."""
+    def _change(self, change: Callable[[], None]) -> Retired:
+        """Make a change to the replicas and reload; undo it if nginx refuses."""
         with self._changing:
-            before = (dict(self.replicas), self.affinity, self.retry, self.spec)
+            before = dict(self.replicas)
             change()
             try:
-                self._through().reload(retire_port=retire_port)
+                return self._through().reload()
             except LabError:
-                self.replicas, self.affinity, self.retry, self.spec = before
+                self.replicas = before
                 raise
 
     def _confirm_route(self, replica: Replica) -> None:

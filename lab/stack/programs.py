@@ -28,6 +28,13 @@ class Program:
     source: Source
 
     @property
+    def title(self) -> str:
+        """What people call it: "Valkey 8.1.8"."""
+        # A link may have the other's name: some systems give Valkey for Redis.
+        name = self.path.resolve().stem.removesuffix("-server").capitalize()
+        return f"{name} {self.version}"
+
+    @property
     def version_numbers(self) -> tuple[int, ...]:
         """The version, comparable: (1, 31, 3)."""
         return tuple(int(part) for part in self.version.split("."))

@@ -9,6 +9,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, Literal
 
+import psutil
+
 from lab.errors import LabError
 from lab.stack.child import DEATH_TIMEOUT_S, Child
 from lab.stack.ports import free_ports, is_open
@@ -17,6 +19,7 @@ from lab.stack.spec import LaneSpec
 from lab.stack.waiting import READY_TIMEOUT_S, end_of, server_info, wait_until
 
 START_ATTEMPTS = 3
+FROZEN_TIMEOUT_S = 1.0
 PORT_TAKEN = ("Address already in use", "Errno 98", "Errno 48", "WinError 10048", "WinError 10013")
 
 
@@ -67,6 +70,8 @@ class Replica:
         self.port = port
         self.instance = ""
         """Nonce of the present (or last) life; the app says it in X-Instance."""
+        self.ready = False
+        """Whether the present life has answered yet, as far as anybody has asked."""
         self.log_path = run_dir / "logs" / f"{spec.name}-{name}.log"
         self._spec = spec
         self._run_dir = run_dir
@@ -91,6 +96,7 @@ class Replica:
     def launch(self) -> None:
         """Start a new life, without waiting for it (see `await_ready`)."""
         self._attempts += 1
+        self.ready = False
         self.instance = token_hex(8)
         env = {
             **self._spec.env,
@@ -115,6 +121,7 @@ class Replica:
         info = server_info(self.port)
         if info is not None and info.get("instance") == self.instance:
             self._attempts = START_ATTEMPTS  # from now on the balancer knows this port
+            self.ready = True
             return True
         if not child.running():
             last_words = end_of(child.log_path, child.log_start)
@@ -153,9 +160,14 @@ class Replica:
         """
         with self._fault:
             self._own_env.update(env)
+            self.end()
+            self.launch()
+
+    def end(self) -> None:
+        """Kill it; nothing happens if it does not run."""
+        with self._fault:
             if self._child is not None and self._child.running():
                 self.kill()
-            self.launch()
 
     def pause(self) -> None:
         """Freeze the process: it keeps its port and its connections, and answers nobody."""
@@ -172,6 +184,19 @@ class Replica:
                 raise LabError(f"{child.name} is dead: restart it before you {how} it")
             if self.state == when:
                 child.pause() if how == "pause" else child.resume()
+
+    def frozen(self) -> bool:
+        """Whether the system says that the process stands still; waits a moment for it."""
+
+        def stands_still() -> bool:
+            try:
+                return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+            except psutil.NoSuchProcess:
+                return False
+
+        expected = self.state == "paused"
+        wait_until(lambda: stands_still() == expected, FROZEN_TIMEOUT_S)
+        return stands_still()
 
     def stop(self) -> None:
         """End it gently; nothing happens if it is dead."""

@@ -1,7 +1,7 @@
 """The whole stack as one `with` block: replicas, balancer and log up together, down together."""
 
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +10,7 @@ from typing import Any, Self
 from lab.errors import LabError
 from lab.stack.access import AccessLog
 from lab.stack.balancer import Balancer
-from lab.stack.lane import Lane
+from lab.stack.lane import Lane, Treatment
 from lab.stack.nginx_conf import Config, render, worker_user
 from lab.stack.processes import Children, prepare_run_dir
 from lab.stack.programs import Program, find_nginx
@@ -97,6 +97,16 @@ class Stack:
     def origin(self) -> str:
         """Where everything is served: "http://127.0.0.1:PORT"."""
         return f"http://127.0.0.1:{self.balancer.port}"
+
+    def treat(self, lanes: Mapping[str, Treatment]) -> None:
+        """Have the balancer treat these lanes otherwise, with one reload; all of them or none.
+
+        nginx also forgets which servers have failed. Raises LabError where it refuses.
+        """
+        with ExitStack() as treated:
+            for name, how in lanes.items():
+                treated.enter_context(self.lanes[name].treated(how))
+            self.balancer.reload()
 
     def components(self) -> dict[str, Any]:
         """What this stack is made of, for a report: names and versions, no paths."""

@@ -3,10 +3,13 @@
 import http.client
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+S = TypeVar("S")
+T = TypeVar("T")
 READY_TIMEOUT_S = 20.0
 POLL_S = 0.01
 
@@ -25,6 +28,13 @@ def wait_until(
             return bool(condition())
         time.sleep(every_s)
     return True
+
+
+def at_once(act: Callable[[S], T], items: Sequence[S]) -> list[T]:
+    """`act` on all items at the same time; when all is done the results, or the first error."""
+    with ThreadPoolExecutor(len(items) or 1, thread_name_prefix="at-once") as hands:
+        doing = [hands.submit(act, item) for item in items]
+    return [each.result() for each in doing]
 
 
 def get(port: int, path: str, timeout_s: float = 2.0) -> tuple[int, bytes] | None:

@@ -22,7 +22,10 @@ from lab.stack.ports import is_open
 
 SCHEMA = json.loads(resources.files("lab.report").joinpath("schema.json").read_text("utf-8"))
 SEED = int(os.environ.get("LAB_TEST_SEED", time.time_ns() % 1_000_000))
-COMMANDS = ["demo", "list", "show", "run", "up", "kill", "restart", "status", "diff", "doctor"]
+COMMANDS = [
+    *("demo", "list", "show", "run", "up", "play", "diff", "doctor"),
+    *("open", "status", "kill", "restart", "pause", "resume", "drain", "add", "store", "reset"),
+]
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and modes of POSIX")
 
 

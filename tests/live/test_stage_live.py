@@ -1,8 +1,11 @@
 """What the page may do to a running stack: each order happens, and is told with its evidence."""
 
 import os
+import signal
+import socket
 import threading
 import time
+from contextlib import contextmanager
 
 import psutil
 import pytest
@@ -13,7 +16,7 @@ from lab.console.stage import Stage, console_variants
 from lab.errors import LabError
 from lab.evidence.result import Knobs
 from lab.lanes import Bench
-from lab.stack import find_store
+from lab.stack import Treatment, find_store
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 needs_store = pytest.mark.skipif(find_store() is None, reason="no Valkey or Redis: `lab doctor`")
@@ -97,6 +100,16 @@ def login(shop, desk, server="A"):
     return shop(desk, "POST", f"/@{server}/api/login", json=body)
 
 
+@contextmanager
+def held_open(stage):
+    """Keep idle connections to nginx, as browsers do: while they last a drain takes seconds."""
+    port = int(stage.status()["origin"].rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as idle:
+        idle.sendall(b"GET /stateless/api/products HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert idle.recv(10)
+        yield
+
+
 def servers(stage):
     return {
         f"{desk}/{each['name']}": each
@@ -120,16 +133,38 @@ def test_a_kill_is_seen_and_told_with_its_evidence(stage, told):
         stage.kill("stateful/A")
 
 
-def test_a_kill_waits_for_no_other_order(stage, told):
-    slow = threading.Thread(target=stage.add)
-    slow.start()
-    began = time.monotonic()
-    stage.kill("stateless/B")
-    death = next(each for each in told.events if each["kind"] == "fault")
-    assert death["fault"] == "kill" and death["when"] - began < 5
-    assert ("add", "stateful", "C") not in told.faults()
-    slow.join()
-    assert ("add", "stateful", "C") in told.faults()
+def test_a_kill_waits_for_no_other_order_and_is_told_at_once(stage, told):
+    with held_open(stage):  # so that the drain takes its time
+        stage.drain("stateful/B")
+        slow = threading.Thread(target=stage.add)
+        slow.start()
+        began = time.monotonic()
+        stage.kill("stateless/B")
+        death = next(each for each in told.events if each["kind"] == "fault")
+        assert death["fault"] == "kill" and death["when"] - began < 0.3
+        assert ("add", "stateful", "C") not in told.faults()
+        slow.join()
+        assert ("add", "stateful", "C") in told.faults()
+        assert ("drain", "stateful", "B") not in told.faults()
+        # Neither is a server safe that is being drained.
+        [evidence] = stage.kill("stateful/B")
+        assert evidence["confirmed"]
+        wait_for(lambda: "stateful/B" not in servers(stage))
+        assert ("drain", "stateful", "B") not in told.faults()
+
+
+def test_what_is_frozen_is_seen_to_stand_still(stage, told):
+    done = stage.pause("A")
+    assert [each["confirmed"] for each in done] == [True, True]
+    for each in done:
+        assert psutil.Process(each["pid"]).status() == psutil.STATUS_STOPPED
+    with pytest.raises(LabError, match="paused already: resume it"):
+        stage.pause("stateful/A")
+    stage.kill("stateful/A")
+    assert [each["desk"] for each in stage.resume("A")] == ["stateless"]
+    with pytest.raises(LabError, match="not paused"):
+        stage.resume("stateless/B")
+    assert told.faults()[-1] == ("resume", "stateless", "A")
 
 
 def test_a_restart_is_another_life_and_a_paused_server_answers_nobody(stage, shop):
@@ -177,15 +212,100 @@ def test_counts_of_carts_follow_requests_and_a_server_that_ends_by_itself_is_tol
     )
 
 
-def test_a_drain_is_begun_and_told_when_it_is_done(stage, told, shop):
-    stage.drain("stateful/B")
-    assert servers(stage)["stateful/B"]["state"] == "draining"
-    wait_for(lambda: ("drain", "stateful", "B") in told.faults())
+def test_a_drain_is_begun_and_told_when_it_is_done(stage, told):
+    before = servers(stage)
+    with held_open(stage):
+        began = time.monotonic()
+        stage.drain("B")
+        assert time.monotonic() - began < 2
+        for desk in ("stateful", "stateless"):
+            assert servers(stage)[f"{desk}/B"]["state"] == "draining"
+        assert told.events[-1]["stack"]["desks"]["stateful"][1]["state"] == "draining"
+        wait_for(lambda: len(told.faults()) == 2)
+        assert 2 < time.monotonic() - began < 10  # both at the same time
+    assert sorted(told.faults()) == [("drain", "stateful", "B"), ("drain", "stateless", "B")]
+    ends = [each for each in told.events if each["kind"] == "fault"]
+    for end in ends:
+        was = before[f"{end['desk']}/B"]
+        assert end["confirmed"] and end["evidence"]["pid"] == was["pid"]
+        assert not psutil.pid_exists(was["pid"])
     assert "stateful/B" not in servers(stage)
     with pytest.raises(LabError, match="last server"):
         stage.drain("stateful/A")
     stage.reset(servers=2)  # and it comes back under its own letter
     assert servers(stage)["stateful/B"]["state"] == "up"
+
+
+def test_a_clean_stage_does_not_wait_for_what_is_being_drained(stage, told):
+    pid = servers(stage)["stateful/B"]["pid"]
+    with held_open(stage):
+        stage.drain("stateful/B")
+        began = time.monotonic()
+        stage.reset(servers=2)
+        assert time.monotonic() - began < 3
+    assert not psutil.pid_exists(pid)
+    assert servers(stage)["stateful/B"]["state"] == "up"
+    wait_for(lambda: not any(each.is_alive() for each in stage._drains))
+    assert told.faults() == []
+
+
+def test_a_clean_stage_lets_live_who_remembers_nothing_and_nobody_who_stands_still(stage, shop):
+    login(shop, "stateful", "A")
+    login(shop, "stateless", "A")
+    before = servers(stage)
+    os.kill(before["stateless/B"]["pid"], signal.SIGSTOP)  # not by us: we think that it is up
+    stage.reset()
+    after = servers(stage)
+    same = {name for name in before if before[name]["instance"] == after[name]["instance"]}
+    assert same == {"stateful/B", "stateless/A"}
+    assert all(shop("stateless", "GET", "/api/products").status_code == 200 for _ in range(4))
+
+
+def test_a_new_store_finds_the_same_servers_under_their_letters(stage, shop):
+    stage.add("stateful")
+    stage.drain("stateful/B")
+    wait_for(lambda: "stateful/B" not in servers(stage))
+    before = servers(stage)
+    stage.change(store="file")
+    after = servers(stage)
+    assert (
+        after.keys()
+        == before.keys()
+        == {f"stateful/{n}" for n in "AC"} | {f"stateless/{n}" for n in "AB"}
+    )
+    login(shop, "stateful", "A")
+    assert shop("stateful", "GET", "/@C/api/cart").status_code == 200
+    assert stage.add("stateful")[0]["name"] == "D"
+    assert shop("stateful", "GET", "/@D/api/cart").status_code == 200
+    told = stage.change(store="file")  # as it is already: nobody is ended for that
+    assert told["desks"]["stateful"][0]["instance"] == after["stateful/A"]["instance"]
+
+
+def test_what_nginx_refuses_is_undone_at_every_desk(opened, stage, shop):
+    stack, _, _ = opened
+    before = {name: lane.treatment for name, lane in stack.lanes.items()}
+    bad = Treatment(affinity="cookie", directives=("proxy_red_timeout 1s",))
+    with pytest.raises(LabError, match="proxy_red_timeout"):
+        stack.treat({"stateful": Treatment(affinity="cookie"), "stateless": bad})
+    assert {name: lane.treatment for name, lane in stack.lanes.items()} == before
+    stack.treat(before)
+    assert "Set-Cookie" not in shop("stateful", "GET", "/api/products").headers
+
+
+def test_nothing_that_a_cache_kept_outlives_it(opened, stage, shop):
+    folder = opened[1]._bench.folder
+    stage.reset(cache="naive")
+    token = login(shop, "stateless").json()["token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    token = shop("stateless", "GET", "/@A/api/cart", headers=bearer).json()["token"]
+
+    def kept():
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        return any(token.encode() in path.read_bytes() for path in files)
+
+    assert kept()  # else this shows nothing
+    stage.change(cache="off")
+    assert not kept()
 
 
 def test_knobs_turn_while_it_runs(stage, shop, told):
@@ -212,7 +332,7 @@ def test_file_sessions_go_with_the_stage(stage, shop):
 
 
 @needs_store
-def test_the_store_is_started_when_it_is_wanted_broken_and_emptied(stage, shop):
+def test_the_store_is_started_when_it_is_wanted_broken_and_emptied(stage, shop, told):
     with pytest.raises(LabError, match="no store runs"):
         stage.store("kill")
     stage.change(store="redis")
@@ -227,6 +347,11 @@ def test_the_store_is_started_when_it_is_wanted_broken_and_emptied(stage, shop):
     assert shop("stateful", "GET", "/@B/api/cart").status_code == 503
     assert shop("stateless", "GET", "/api/products").status_code == 200
     stage.reset()  # heals it, and nothing is in it
+    pid = stage.status()["store"]["pid"]
+    told.events.clear()
+    psutil.Process(pid).kill()  # and if it ends by itself, that is told
+    wait_for(lambda: any(e["stack"]["store"]["state"] == "dead" for e in told.events))
+    stage.reset()
     assert stage.status()["store"]["state"] == "up"
     assert shop("stateful", "GET", "/@B/api/cart").status_code == 401
     with pytest.raises(LabError, match="not 'drop'"):

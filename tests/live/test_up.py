@@ -57,11 +57,20 @@ def web():
         yield session
 
 
+def status_of(here):
+    """What `lab status --json` prints, asked for directly: a process less to wait for."""
+    door = json.loads((here.runs / "up.json").read_text())
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(f"{door['origin']}/lab/status", headers={SECRET: door["secret"]}).json()
+
+
 def servers(here):
     """Every server as `lab status` tells it: {"stateful/A": {...}}."""
-    told = json.loads(here("status", "--json").out)
     return {
-        f"{desk}/{each['name']}": each for desk, listed in told["desks"].items() for each in listed
+        f"{desk}/{each['name']}": each
+        for desk, listed in status_of(here)["desks"].items()
+        for each in listed
     }
 
 
@@ -258,6 +267,7 @@ def events_of(web, origin):
 
 def test_status_tells_the_knobs_and_the_store_too(up):
     told = json.loads(up("status", "--json").out)
+    assert told == status_of(up)
     assert told["origin"] == up.origin
     assert told["store"] is None
     knobs = {"affinity": "none", "retry": "off", "cache": "off"}
@@ -307,7 +317,7 @@ def test_the_store_is_broken_and_mended_and_a_reset_moves_the_carts(up):
             ended = up("store", order)
             assert ended.status == 0, ended
             assert words in ended.out
-            assert json.loads(up("status", "--json").out)["store"]["state"] == state
+            assert status_of(up)["store"]["state"] == state
     finally:
         ended = up("reset", "--store", "memory", "--servers", "2")
     assert ended.out.count("✓ up") == 4

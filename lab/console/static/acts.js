@@ -29,7 +29,7 @@ export async function runSteps(steps, { label = "", where = "", onCaption = () =
   set({ act: { ...IDLE, running: true, label, where, of: steps.length } });
   try {
     backToLive();
-    await until(() => state.connection === "open", "The connection is lost: wait until it is back, then run it again.", stopping.signal);
+    await until(() => state.connection === "open", stopping.signal, "The connection is lost: wait until it is back, then run it again.");
     await come();
     const since = state.scene.id;
     await follow(steps, onCaption, stopping.signal);
@@ -70,7 +70,7 @@ async function follow(steps, onCaption, signal) {
 function rest(signal) {
   const ms = ASKED === null ? (STILL.matches ? STILL_MS : EYE_MS) : 1000 * Number(ASKED) || 0;
   const end = performance.now() + ms;
-  return until(() => !state.act.paused && performance.now() >= end, "", signal, Infinity);
+  return until(() => !state.act.paused && performance.now() >= end, signal, "", Infinity);
 }
 
 function change(patch) {

@@ -1,5 +1,6 @@
 /** One act of a chapter, as a card that shows what can be done with it now. */
 
+import { stopAct, toggleAct } from "./acts.js";
 import { h, mark, refill, say } from "./dom.js";
 
 /** In a sentence: how a window gets the right to break things. */
@@ -48,18 +49,30 @@ export function trouble(text) {
   return h("p", { class: "trouble", role: "alert" }, `✕ ${text}`);
 }
 
-/** A bar, the step it is at, and the caption: filled by `tell`. */
-export class Progress {
+/** Buttons and the like, side by side. */
+export function bar(...children) {
+  return h("p", { class: "bar" }, children);
+}
+
+/** A small button whose name is longer than its sign. */
+export function signed(sign, name, onclick, disabled = false) {
+  return h("button", { type: "button", class: "step", "aria-label": name, disabled, onclick }, sign);
+}
+
+/** What runs: its caption, how far it is, Pause and Stop; `tell(act)` keeps it true. */
+export class Strip {
   constructor(label) {
     this.bar = h("progress", { "aria-label": label, max: 1, value: 0 });
     this.count = h("span", { class: "count" });
     this.caption = h("p", { class: "caption" });
-    this.node = h("div", { class: "progress" }, this.caption, h("p", { class: "bar" }, this.bar, this.count));
+    this.pause = button("Pause", toggleAct, { next: true, name: "pause" });
+    this.nodes = [h("p", { class: "label" }, label), this.caption, bar(this.bar, this.count), bar(this.pause, button("Stop", stopAct, { name: "stop" }))];
   }
 
   tell({ at, of, caption, paused }) {
     say(this.caption, caption || "Getting ready …");
     say(this.count, `${paused ? "paused at " : ""}step ${at} of ${of}`);
+    say(this.pause, paused ? "Continue" : "Pause");
     mark(this.bar, "max", of);
     mark(this.bar, "value", at);
   }

@@ -5,11 +5,10 @@
 
 import { resetStage, runSteps, stopAct } from "./acts.js";
 import { post } from "./api.js";
-import { button } from "./card.js";
+import { bar, button, signed } from "./card.js";
 import { h, mark, refill, say } from "./dom.js";
 import { DESKS } from "./facts.js";
-import { letterSwitch, openHelp } from "./help.js";
-import { blank, toggleFullScreen, togglePresent } from "./present.js";
+import { blank, letterSwitch, openHelp, toggleFullScreen, togglePresent } from "./present.js";
 import { set, subscribe } from "./state.js";
 import { Stopped } from "./steps.js";
 
@@ -42,14 +41,14 @@ class LabInstructor extends HTMLElement {
     this.playing = h("span", {});
     this.presets = h("ul", { class: "presets" });
     this.stop = button("Stop", stopAct, { name: "stop" });
-    return group("Scenes", this.presets, h("p", { class: "bar" }, this.stop, this.playing));
+    return group("Scenes", this.presets, bar(this.stop, this.playing));
   }
 
   stage() {
     this.reset = button("Reset: a clean stage", () => this.order("Setting up a clean stage", resetStage), { name: "reset" });
     this.servers = h("div", { class: "counts" });
     this.store = h("p", { class: "bar of-store" });
-    return group("Stage", h("p", { class: "bar" }, this.reset), this.servers, this.store);
+    return group("Stage", bar(this.reset), this.servers, this.store);
   }
 
   knobs() {
@@ -94,11 +93,10 @@ class LabInstructor extends HTMLElement {
     const last = servers.filter(({ state: how }) => how !== "draining").at(-1);
     const fewer = () => this.order(`Draining ${last.name}`, () => post("/lab/drain", { server: `${desk}/${last.name}` }));
     const more = () => this.order(`Adding a server to the ${desk} desk`, () => post("/lab/add", { desk }));
-    const named = (sign, what, onclick, disabled) => h("button", { type: "button", class: "step", "aria-label": what, disabled, onclick }, sign);
     return h("p", { class: "bar", "data-desk": desk },
-      h("span", { class: "desk" }, desk), named("−", `One server fewer at the ${desk} desk`, fewer, servers.length <= 1),
+      h("span", { class: "desk" }, desk), signed("−", `One server fewer at the ${desk} desk`, fewer, servers.length <= 1),
       h("output", {}, `${servers.length} server${servers.length === 1 ? "" : "s"}`),
-      named("+", `One server more at the ${desk} desk`, more, servers.length >= MOST_SERVERS));
+      signed("+", `One server more at the ${desk} desk`, more, servers.length >= MOST_SERVERS));
   }
 
   storeOf(store) {
@@ -136,7 +134,7 @@ function group(name, ...children) {
 }
 
 function room() {
-  return group("Room", h("p", { class: "bar" },
+  return group("Room", bar(
     button("Presenter mode", togglePresent, { name: "presenter" }), button("Full screen", toggleFullScreen, { name: "fullscreen" }),
     button("Black screen", blank, { name: "blank" }), button("Keys", openHelp, { name: "help" })), letterSwitch());
 }

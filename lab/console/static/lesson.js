@@ -3,10 +3,9 @@
  * by itself, and nothing is explained before it was seen.
  */
 
-import { stopAct, toggleAct } from "./acts.js";
-import { notice } from "./announce.js";
-import { button, Progress } from "./card.js";
-import { $, h, refill, say } from "./dom.js";
+import { announce, notice } from "./announce.js";
+import { bar, button, Strip } from "./card.js";
+import { $, h, refill } from "./dom.js";
 import { hasBegun, note, noteOf } from "./notes.js";
 import { asking, sealed } from "./question.js";
 import { RunCard } from "./run-card.js";
@@ -47,6 +46,7 @@ class LabLesson extends HTMLElement {
     refill(this.parts.acts, chapter.slug, () => this.showActs(chapter));
     refill(this.parts.commands, chapter.slug, () => commands(chapter.commands));
     this.scrollTop = 0;
+    if (turned) announce(`${chapter.title}. ${chapter.claim}`, "chapter");
     if (turned && this.contains(document.activeElement)) this.focus({ preventScroll: true });
   }
 
@@ -84,7 +84,7 @@ class LabLesson extends HTMLElement {
     const seen = Object.values(noteOf(slug).acts).some(({ state }) => state === "done");
     refill(this.parts.explain, seen ? slug : "not yet", () => (seen ? [
       h("h2", {}, "Explain"), h("p", {}, explain),
-      code && h("p", { class: "bar" }, button("Show the code that ran", () => showPanel("panel-code"))),
+      code && bar(button("Show the code that ran", () => showPanel("panel-code"))),
     ].filter(Boolean) : []));
   }
 
@@ -92,16 +92,8 @@ class LabLesson extends HTMLElement {
   drawElsewhere({ act }) {
     const own = act.where.split("/")[0] === this.chapter.slug;
     const elsewhere = act.running && !own;
-    refill(this.parts.elsewhere, elsewhere ? act.where : "", () => {
-      if (!elsewhere) return [];
-      this.progress = new Progress(act.label);
-      this.pause = button("Pause", toggleAct, { name: "pause" });
-      return [h("p", { class: "label" }, `Running: ${act.label}`), this.progress.node,
-        h("p", { class: "bar" }, this.pause, button("Stop", stopAct, { name: "stop" }))];
-    });
-    if (!elsewhere) return;
-    this.progress.tell(act);
-    say(this.pause, act.paused ? "Continue" : "Pause");
+    refill(this.parts.elsewhere, elsewhere ? act.where : "", () => (elsewhere ? (this.strip = new Strip(act.label)).nodes : []));
+    if (elsewhere) this.strip.tell(act);
   }
 
   moveFocus() {
@@ -115,7 +107,7 @@ function before({ analogy, text, code }) {
   return [
     analogy && h("p", { class: "analogy" }, analogy),
     ...text.map((paragraph) => h("p", {}, paragraph)),
-    code && h("p", { class: "bar" }, button("Look at the code", () => showPanel("panel-code"), { name: "small" })),
+    code && bar(button("Look at the code", () => showPanel("panel-code"), { name: "small" })),
   ].filter(Boolean);
 }
 

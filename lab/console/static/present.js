@@ -1,13 +1,27 @@
-/** The screen in a room: presenter mode, the whole screen, and nothing at all. */
+/** The screen in a room: presenter mode, the whole screen, nothing at all; and the list of the keys. */
 
 import { go } from "./address.js";
 import { notice } from "./announce.js";
 import { h } from "./dom.js";
-import { set, state } from "./state.js";
+import { set, state, subscribe } from "./state.js";
 
 const KEPT = "two-desks:keys";
+const KEYS = [
+  [["→", "Page Down"], "next step"],
+  [["←", "Page Up"], "back"],
+  [["Space"], "pause or continue what is running, or the recording"],
+];
+const LETTERS = [
+  [["K"], "kill the server that served your customer last, at both desks"],
+  [["R"], "reset: a clean stage, with the knobs as they are"],
+  [["B"], "black screen; any key brings the page back"],
+  [["F"], "full screen"],
+  [["P"], "presenter mode: large type"],
+  [["?"], "this list"],
+];
 
 let black = null;
+let dialog = null;
 
 set({ keys: localStorage.getItem(KEPT) !== "off" });
 
@@ -32,8 +46,21 @@ export function blank() {
   if (!black.open) black.showModal();
 }
 
+/** Open the list. */
+export function openHelp() {
+  dialog ??= makeHelp();
+  if (!dialog.open) dialog.showModal();
+}
+
+/** A labelled checkbox: are single letters commands? */
+export function letterSwitch() {
+  const box = h("input", { type: "checkbox", onchange: () => useLetters(box.checked) });
+  subscribe(({ keys }) => { box.checked = keys; });
+  return h("label", { class: "switch" }, box, h("span", {}, "Single letters and ? are commands"));
+}
+
 /** Are single letters commands? Remembered by this browser (WCAG 2.1.4). */
-export function useLetters(on) {
+function useLetters(on) {
   localStorage.setItem(KEPT, on ? "on" : "off");
   set({ keys: on });
 }
@@ -49,4 +76,14 @@ function makeBlack() {
   dialog.addEventListener("keydown", end);
   dialog.addEventListener("click", end);
   return document.body.appendChild(dialog);
+}
+
+function makeHelp() {
+  const row = ([keys, what]) => [h("dt", {}, keys.map((key, n) => [n > 0 && " or ", h("kbd", {}, key)])), h("dd", {}, what)];
+  return document.body.appendChild(h("dialog", { id: "help", "aria-labelledby": "help-title" },
+    h("h2", { id: "help-title" }, "Keys"),
+    h("dl", {}, [...KEYS, ...LETTERS].map(row)),
+    letterSwitch(),
+    h("p", { class: "note" }, "They do nothing while you type. K and R need the instructor's rights."),
+    h("p", { class: "bar" }, h("button", { type: "button", class: "main", autofocus: true, onclick: () => dialog.close() }, "Close"))));
 }

@@ -1,7 +1,7 @@
 /** A bundled experiment of a chapter: run beside the stage, with more customers; then its verdict. */
 
 import { get, post } from "./api.js";
-import { button, Card, heading, RIGHTS, trouble } from "./card.js";
+import { bar, button, Card, heading, RIGHTS, trouble } from "./card.js";
 import { h, say } from "./dom.js";
 import { noteAct, noteOf } from "./notes.js";
 import { asking, judged, sealed } from "./question.js";
@@ -44,16 +44,16 @@ export class RunCard extends Card {
         h("p", { class: "label", tabindex: -1, "data-next": true }, "It runs on servers of its own, beside the stage."),
         this.line = h("p", { class: "caption" }),
       ];
-      case "done": return [...this.showResult(this.noted), now.instructor && h("p", { class: "bar" }, start("Run it again", false))];
+      case "done": return [...this.showResult(this.noted), now.instructor && bar(start("Run it again", false))];
       case "ready": return this.showQuestion(guess, start);
-      default: return [trouble(sentence ?? GONE), h("p", { class: "bar" }, start("Run it again", true))];
+      default: return [trouble(sentence ?? GONE), bar(start("Run it again", true))];
     }
   }
 
   showQuestion(guess, start) {
     const { text, choices } = this.asked;
     if (guess === undefined) return asking(`${this.chapter.slug}-${this.number}`, text, choices, (chosen) => this.tell({ guess: chosen }));
-    return [...sealed(text, choices, guess, () => this.tell({ guess: undefined })), h("p", { class: "bar" }, start("Run the experiment", true))];
+    return [...sealed(text, choices, guess, () => this.tell({ guess: undefined })), bar(start("Run the experiment", true))];
   }
 
   showResult({ outline, run, guess }) {
@@ -66,7 +66,7 @@ export class RunCard extends Card {
       h("ul", { class: "measured" }, told),
       seen !== null && judged(this.asked.choices, guess ?? "skip", seen),
       h("p", { class: "explained" }, this.asked.explanation),
-      h("p", { class: "bar" }, button("Play it back", () => this.play(run), { main: true, name: "play-back" })),
+      bar(button("Play it back", () => this.play(run), { main: true, name: "play-back" })),
       this.refusal = h("p", { class: "trouble", role: "alert" }),
     ];
   }

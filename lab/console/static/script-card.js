@@ -1,8 +1,8 @@
 /** A script of a chapter: run it by a click, watch it, and read what it measured. */
 
-import { runSteps, stopAct, toggleAct } from "./acts.js";
-import { button, Card, heading, Progress, RIGHTS, trouble } from "./card.js";
-import { h, say } from "./dom.js";
+import { runSteps } from "./acts.js";
+import { bar, button, Card, heading, RIGHTS, Strip, trouble } from "./card.js";
+import { h } from "./dom.js";
 import { borneOut, facts, fill } from "./facts.js";
 import { noteAct, noteOf } from "./notes.js";
 import { judged } from "./question.js";
@@ -34,20 +34,11 @@ export class ScriptCard extends Card {
     switch (kind) {
       case "locked": return [h("p", { class: "label" }, this.act.label), h("p", { class: "note" }, RIGHTS)];
       case "unasked": return [h("p", { class: "label" }, this.act.label), h("p", { class: "note" }, "First predict, or skip the question.")];
-      case "running": return this.showRunning();
-      case "done": return [...this.showResult(noted), status === "done locked" || h("p", { class: "bar" }, run("Run it again", false))];
+      case "running": return (this.strip = new Strip(this.act.label)).nodes;
+      case "done": return [...this.showResult(noted), status === "done locked" || bar(run("Run it again", false))];
       case "ready": return [run(this.act.label, true), this.act.say && h("p", { class: "note" }, this.act.say)];
-      default: return [h("p", { class: "label" }, this.act.label), this.showEnded(kind, noted), h("p", { class: "bar" }, run("Run it again", true))];
+      default: return [h("p", { class: "label" }, this.act.label), this.showEnded(kind, noted), bar(run("Run it again", true))];
     }
-  }
-
-  showRunning() {
-    this.progress = new Progress(this.act.label);
-    this.pause = button("Pause", toggleAct, { next: true, name: "pause" });
-    return [
-      h("p", { class: "label" }, this.act.label), this.progress.node,
-      h("p", { class: "bar" }, this.pause, button("Stop", stopAct, { name: "stop" })),
-    ];
   }
 
   showEnded(kind, { at, of, trouble: sentence }) {
@@ -69,9 +60,7 @@ export class ScriptCard extends Card {
   }
 
   update({ act }) {
-    if (!this.progress || act.where !== this.where) return;
-    this.progress.tell(act);
-    say(this.pause, act.paused ? "Continue" : "Pause");
+    if (act.where === this.where) this.strip?.tell(act);
   }
 
   async run() {

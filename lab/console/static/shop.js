@@ -3,7 +3,7 @@
  * desk last answered; nothing is added up in the page.
  */
 
-import { button } from "./card.js";
+import { bar, button, signed } from "./card.js";
 import { act, rename } from "./customer.js";
 import { h, refill, say } from "./dom.js";
 import { DESKS } from "./facts.js";
@@ -43,7 +43,7 @@ class LabShop extends HTMLElement {
 
   doings() {
     const verbs = { login: "Log in", view: "Look at the cart", clear: "Empty it", checkout: "Order", logout: "Log out" };
-    return h("p", { class: "bar" }, Object.entries(verbs).map(([verb, word]) => button(word, () => this.order({ do: verb }), { name: verb })));
+    return bar(Object.entries(verbs).map(([verb, word]) => button(word, () => this.order({ do: verb }), { name: verb })));
   }
 
   person() {
@@ -79,7 +79,7 @@ class LabShop extends HTMLElement {
   }
 
   row(sku, name) {
-    const small = (sign, what, onclick) => h("button", { type: "button", class: "step", "aria-label": `${what}: ${name}`, onclick }, sign);
+    const small = (sign, what, onclick) => signed(sign, `${what}: ${name}`, onclick);
     return h("tr", { "data-sku": sku },
       h("th", { scope: "row" }, h("span", {}, name), h("span", { class: "pm" },
         small("−", "One less", () => this.less(sku)), small("+", "One more", () => this.order({ do: "add", sku, quantity: 1 })),
@@ -115,7 +115,7 @@ class LabShop extends HTMLElement {
     return this.try(async () => {
       const { ops } = await act({ do: "products", desks: ["stateless"] });
       const answer = () => state.scene.exchanges.get(ops.stateless);
-      await until(answer, "The answer did not reach the page. Is the connection lost?");
+      await until(answer);
       const { products } = answer().response.body ?? {};
       if (!products) throw new Error(`The shop answered ${answer().status ?? "nothing"} instead of its catalogue. Try again.`);
       this.products = products;

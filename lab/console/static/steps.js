@@ -6,20 +6,14 @@ import { DESKS } from "./facts.js";
 import { state } from "./state.js";
 
 const LOOK_EVERY_MS = 25;
-const UNTOLD = "The page was not told of it. Is the connection lost, or was the stage reset meanwhile? Run it again.";
+const UNTOLD = "The page was not told of it. Is the connection lost, or was the stage reset meanwhile? Try again.";
 const LOG_MS = 1000; // nginx's own line comes by datagram: one may be lost
-const WORDS = {
-  login: "Log in", view: "Look at the cart", products: "Look at the catalogue", add: "Add to the cart",
-  change: "Change a quantity", remove: "Take something out", clear: "Empty the cart", ship: "Give an address",
-  checkout: "Order", logout: "Log out", replay: "Send an earlier request again", stage: "Set up a clean stage",
-  knobs: "Turn a knob", "add-server": "Add a server",
-};
 const FAULTS = { kill: fault, restart: fault, pause: fault, resume: fault, drain: fault };
 const OTHERS = { ...FAULTS, stage, knobs, replay, store, say: () => {}, "add-server": addServer };
 
 /** What is said while the step happens. */
 export function captionOf(step) {
-  return step.say ?? step.text ?? WORDS[step.do] ?? `${step.do} ${step.target ?? step.what ?? ""}`.trim();
+  return step.say ?? step.text ?? `${step.do} ${step.sku ?? step.target ?? step.what ?? ""}`.trim();
 }
 
 /** Whether a step is the instructor's to do, or anybody's. */
@@ -49,7 +43,7 @@ export class Stopped extends Error {
 }
 
 /** Resolve once `test()` holds; throw `late` after `ms`, Stopped as soon as `signal` says so. */
-export async function until(test, late, signal = null, ms = 15_000) {
+export async function until(test, signal = null, late = UNTOLD, ms = 15_000) {
   // Not by frames: a window in the background has none.
   const end = performance.now() + ms;
   for (;;) {
@@ -77,10 +71,10 @@ async function replay(step, { memory, signal }) {
 
 async function heardOf(ops, signal) {
   const all = Object.values(ops);
-  await until(() => all.every((op) => state.scene.exchanges.has(op)), UNTOLD, signal);
+  await until(() => all.every((op) => state.scene.exchanges.has(op)), signal);
   const logged = () => all.every((op) => state.scene.requests.some((each) => each.op === op));
   const end = performance.now() + LOG_MS;
-  await until(() => logged() || performance.now() > end, UNTOLD, signal);
+  await until(() => logged() || performance.now() > end, signal);
 }
 
 async function fault({ do: kind, target, desks = DESKS }, { signal, since }) {
@@ -107,7 +101,7 @@ async function knobs({ do: verb, say, ...wanted }, { signal, since }) {
 async function stage({ do: verb, say, ...wanted }, { signal, since }) {
   const { servers } = state.view;
   await post("/lab/stage", servers ? { ...wanted, servers } : wanted);
-  await until(() => isFresh(state.scene, since), UNTOLD, signal);
+  await until(() => isFresh(state.scene, since), signal);
 }
 
 function isFresh({ id, requests, exchanges, faults }, since) {
@@ -117,5 +111,5 @@ function isFresh({ id, requests, exchanges, faults }, since) {
 
 function happened(count, test, since, signal) {
   const seen = () => state.scene.faults.filter((each) => each.id > since && test(each)).length;
-  return until(() => seen() >= count, UNTOLD, signal);
+  return until(() => seen() >= count, signal);
 }

@@ -1,0 +1,152 @@
+"""At the projector: keys, scenes, faults on the screen, and what everybody else may not do."""
+
+import re
+
+import psutil
+import requests
+from conftest import wait_for
+
+BOUGHT = {"do": "add", "sku": "laptop", "quantity": 1}
+# Puts the moment of a key press and the moment of the change it causes on one clock.
+STOPWATCH = """
+() => { window.took = new Promise((done) => {
+  let pressed = 0;
+  addEventListener("keydown", () => { pressed = performance.now(); }, { capture: true });
+  const dead = () => document.querySelector('.server[data-desk="stateful"][data-state="dead"]');
+  new MutationObserver(() => dead() && requestAnimationFrame(() => done(performance.now() - pressed)))
+    .observe(document.querySelector("lab-stage"), { subtree: true, childList: true, attributes: true });
+}); }
+"""
+
+
+def shop(page, **order):
+    """Let this window's customer do something, through the page's own module."""
+    return page.evaluate(
+        "async (order) => (await import('/lab/static/customer.js')).act(order)", order
+    )
+
+
+def fill_a_cart(page):
+    for order in ({"do": "login"}, BOUGHT, {"do": "view"}):
+        shop(page, **order, server="A")
+    page.locator('.server[data-desk="stateful"][data-server="A"] .cart').wait_for()
+
+
+def score(page, desk, name):
+    return page.locator(f'td[data-desk="{desk}"][data-score="{name}"]').inner_text()
+
+
+def test_a_kill_by_key_is_on_the_screen_and_the_cart_falls(window, lab):
+    page = window()
+    fill_a_cart(page)
+    server = page.locator('.server[data-desk="stateful"][data-server="A"]')
+    pid = int(re.search(r"pid (\d+)", server.inner_text())[1])
+    assert psutil.pid_exists(pid)
+    page.evaluate(STOPWATCH)
+    page.keyboard.press("k")
+    page.locator(".falling").first.wait_for()  # the one big motion
+    wait_for(lambda: server.get_attribute("data-state") == "dead")
+    assert not psutil.pid_exists(pid)
+    assert "gone with its process" in server.inner_text()
+    print(f"from the key to the screen: {page.evaluate('window.took'):.0f} ms")
+    # At the other desk the cart is in his hand, and stays there.
+    assert page.locator('[data-desk="stateless"] .customer .cart').is_visible()
+    told = page.locator("#announcer")
+    wait_for(lambda: "killed" in told.inner_text(), 10)
+    page.locator('.fault[data-fault="kill"]').first.wait_for()
+    shop(page, do="view", server="B")
+    wait_for(
+        lambda: (score(page, "stateful", "lost"), score(page, "stateless", "kept")) == ("1", "1")
+    )
+    # On restart it is another process, and says so.
+    again = lab.post("/lab/restart", server="stateful/A")["done"][0]
+    wait_for(lambda: server.get_attribute("data-state") == "up")
+    assert str(again["pid"]) in server.inner_text() and again["pid"] != pid
+
+
+def test_a_reset_by_key_leaves_a_clean_stage(window):
+    page = window()
+    fill_a_cart(page)
+    page.keyboard.press("r")
+    wait_for(lambda: page.locator(".cart").count() == 0)
+    assert score(page, "stateful", "kept") == "0"
+
+
+def test_letters_can_be_switched_off_and_are_text_where_somebody_types(window):
+    page = window()
+    page.locator("#tab-shop").click()
+    name = page.locator("lab-shop input[type=text]").first
+    name.fill("")
+    name.press_sequentially("kkrb")
+    assert name.input_value() == "kkrb"
+    page.keyboard.press("Escape")
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    help_ = page.locator("dialog[open]")
+    help_.wait_for()
+    help_.locator("input[type=checkbox]").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("k")
+    page.keyboard.press("ArrowRight")  # the clicker's keys are no letters
+    wait_for(lambda: "step=2" in page.url)
+    assert page.locator('.server[data-state="dead"]').count() == 0
+
+
+def test_blank_presenter_and_the_clicker(window):
+    page = window()
+    page.keyboard.press("b")
+    wait_for(lambda: "blank" in (page.locator("body").get_attribute("class") or ""))
+    page.keyboard.press("b")
+    wait_for(lambda: "blank" not in (page.locator("body").get_attribute("class") or ""))
+    page.keyboard.press("p")
+    wait_for(lambda: "present" in page.url)
+    page.keyboard.press("PageDown")
+    wait_for(lambda: "step=2" in page.url)
+    page.keyboard.press("PageUp")
+    wait_for(lambda: "step=1" in page.url)
+
+
+def test_every_scene_runs(window):
+    page = window()
+    page.locator("#tab-control").click()
+    scenes = page.evaluate("async () => (await (await fetch('/lab/chapters')).json()).scenes")
+    for scene in scenes:
+        page.locator("lab-instructor").get_by_role("button", name=scene["title"]).click()
+        ended = "async () => { const {state} = await import('/lab/static/state.js'); return state.act; }"
+        wait_for(lambda: page.evaluate(ended)["running"], 10)
+        wait_for(lambda: not page.evaluate(ended)["running"], 40)
+        trouble = page.locator("lab-instructor [role=alert]").all_inner_texts()
+        assert not "".join(trouble), (scene["slug"], trouble)
+    # The last one: a cache that goes by the path alone.
+    assert int(score(page, "stateless", "lost")) > 0
+
+
+def test_a_server_is_killed_by_its_menu_and_a_stranger_is_offered_nothing(window, lab):
+    page = window()
+    server = page.locator('.server[data-desk="stateless"][data-server="B"]')
+    server.locator(".opener").click()
+    page.locator(".stage-menu").get_by_role("menuitem", name=re.compile("^Kill")).click()
+    wait_for(lambda: server.get_attribute("data-state") == "dead")
+    stranger = window(instructor=False)
+    assert stranger.locator(".act .run").count() == 0
+    stranger.locator('.server[data-desk="stateful"][data-server="A"] .opener').click()
+    menu = stranger.locator(".stage-menu")
+    assert menu.get_by_role("menuitem", name=re.compile("^Kill")).count() == 0
+    assert "lab open" in menu.inner_text() or "lab up" in menu.inner_text()
+    answer = stranger.evaluate(
+        """async () => (await fetch("/lab/kill", {method: "POST", body: '{"server":"A"}',
+            headers: {"Content-Type": "application/json", "X-Lab-Console": "1"}})).status"""
+    )
+    assert answer == 403
+    assert requests.get(f"{lab.origin}/stateful/@A/api/server", timeout=5).status_code == 200
+
+
+def test_the_ticket_leaves_the_address_and_no_script_can_read_the_cookie(window):
+    page = window()
+    assert "ticket" not in page.url
+    assert page.evaluate("document.cookie") == ""
+    [cookie] = [each for each in page.context.cookies() if each["name"].startswith("lab_")]
+    assert cookie["httpOnly"] and cookie["sameSite"] == "Strict" and cookie["path"] == "/lab"
+    page.reload()
+    page.locator("#line[data-state=open]").wait_for()
+    assert page.evaluate("async () => (await (await fetch('/lab/whoami')).json()).instructor")

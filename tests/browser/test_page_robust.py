@@ -1,0 +1,209 @@
+"""What happens to a page in real life: reloads, two windows, a lost line, curls, odd names."""
+
+import contextlib
+import os
+import re
+import signal
+
+import pytest
+import requests
+from browser.conftest import RunningLab, opener
+from conftest import LabHere, wait_for
+
+PREDICTED = "async () => (await import('/lab/static/state.js')).state.act.at"
+
+
+def start_the_act(page, pace):
+    page.locator(".question input").first.check()
+    page.locator(".question .seal").click()
+    page.locator(".act.script .run").first.click()
+
+
+def test_a_reload_in_the_middle_keeps_prediction_and_says_what_it_broke(window):
+    page = window(pace=1)
+    start_the_act(page, 1)
+    wait_for(lambda: page.evaluate(PREDICTED) >= 3)
+    page.reload()
+    page.locator("#line[data-state=open]").wait_for()
+    act = page.locator(".act.script").first
+    wait_for(lambda: "Interrupted by a reload" in act.inner_text())
+    assert "At neither desk" in page.locator(".question .sealed").inner_text()
+    act.locator(".run").click()
+    act.locator(".judged").wait_for()
+    page.reload()  # and a finished one stays finished
+    page.locator(".act.script .judged").first.wait_for()
+
+
+def test_two_windows_have_customers_of_their_own_and_see_the_same_stage(window):
+    one, other = window(), window(where="?step=2")
+    start_the_act(one, 0)
+    one.locator(".judged").first.wait_for()
+    for page in (one, other):
+        wait_for(
+            lambda page=page: (
+                page.locator('.server[data-desk="stateful"][data-server="A"]').get_attribute(
+                    "data-state"
+                )
+                == "dead"
+            )
+        )
+        assert page.locator('td[data-desk="stateful"][data-score="lost"]').inner_text() == "1"
+    # What one window's customer did is not counted as the other's measurement.
+    assert other.locator(".judged").count() == 0
+    assert other.locator('[data-desk="stateless"] .customer .cart').count() == 0
+    who = "async () => (await import('/lab/static/state.js')).state.me.who"
+    assert one.evaluate(who) != other.evaluate(who)
+
+
+def test_a_curl_from_elsewhere_is_on_the_stage(window, lab):
+    page = window()
+    token = "eyJhIjoxfQ.abcdef.0123456789012345678901234567890123456789012"
+    requests.get(f"{lab.origin}/stateless/api/cart?token={token}&userId=1", timeout=5)
+    recent = page.locator('.lane[data-desk="stateless"] .recent button').first
+    recent.wait_for()
+    assert "401" in recent.inner_text()
+    evidence = page.locator('lab-evidence [data-desk="stateless"]')
+    wait_for(lambda: "from elsewhere" in evidence.inner_text())
+    assert token[:20] not in page.content()
+    page.locator(".dot.foreign, .recent button").first.wait_for()
+
+
+NAMES = [
+    "<img src=x onerror=alert(1)>"[:24],
+    "<b>Zoë</b> & 'co' \"x\"",
+    "Ωμέγα 山田太郎 🛒",
+    "{{constructor}}",
+    "W" * 24,
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_text(window, name):
+    page = window()
+    page.locator("#tab-shop").click()
+    field = page.locator("lab-shop input[type=text]").first
+    field.fill(name)
+    field.press("Enter")
+    said = page.locator(".lane .customer").first
+    wait_for(lambda: name in said.inner_text())
+    assert page.locator("lab-stage img, lab-stage b").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_name_with_controls_is_refused_with_a_reason(window):
+    page = window()
+    page.locator("#tab-shop").click()
+    field = page.locator("lab-shop input[type=text]").first
+    field.fill("a\u202eb")
+    field.press("Enter")
+    wait_for(lambda: "control" in page.locator("lab-shop").inner_text().lower())
+
+
+def test_the_shop_by_hand_at_both_desks(window):
+    page = window()
+    page.locator("#tab-shop").click()
+    shop = page.locator("lab-shop")
+    shop.get_by_role("button", name="Show the catalogue").click()
+    shop.get_by_role("button", name="Log in").click()
+    wait_for(lambda: page.locator('.lane .card:has-text("token")').count())
+    assert page.locator("lab-shop").inner_text().count("Laptop") >= 1
+
+
+def test_a_forged_token_is_refused_by_the_desk(window):
+    page = window()
+    page.locator("#tab-token").click()
+    page.locator("lab-token").get_by_role("button", name="Log in").click()
+    page.locator("lab-token .slip").wait_for()
+    page.locator("lab-token .verify").click()
+    told = page.locator("lab-token .told")
+    wait_for(lambda: "accepts it: 200" in told.inner_text())
+    page.locator("lab-token textarea").fill('{"v": 1, "aud": "two-desks"}')
+    page.locator("lab-token .verify").click()
+    wait_for(lambda: "refuses it: 401" in told.inner_text())
+    assert "readable, not secret" in page.locator("lab-token").inner_text()
+
+
+def test_evidence_shows_bytes_marks_credentials_and_copies_a_command(window):
+    page = window(permissions=["clipboard-read", "clipboard-write"])
+    start_the_act(page, 0)
+    page.locator(".judged").first.wait_for()
+    left, right = (
+        page.locator(f'lab-evidence [data-desk="{d}"]') for d in ("stateful", "stateless")
+    )
+    assert "GET /@B/api/cart" in left.inner_text() and "HTTP/1.1 401" in left.inner_text()
+    assert "session id" in left.locator("mark").first.inner_text()
+    assert "token" in right.locator("mark").first.inner_text()
+    right.get_by_role("button", name="Copy as curl").click()
+    wait_for(lambda: "Copied" in right.inner_text())
+    command = page.evaluate("navigator.clipboard.readText()")
+    assert "TOKEN='" in command and "curl" in command and "BASE=http" in command
+    # What is in the clipboard works in a terminal; it is not on the screen.
+    token = re.search(r"TOKEN='([^']+)'", command)[1]
+    assert token not in page.content()
+    left.get_by_role("button", name="Show the code").click()
+    code = page.locator("lab-code")
+    wait_for(lambda: "def view_cart" in code.inner_text())
+    assert code.locator(".line.changed").count() >= 1
+
+
+def test_without_javascript_the_page_explains_itself(browser, lab):
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 375, "height": 667})
+    page = context.new_page()
+    page.goto(lab.origin)
+    text = page.locator("body").inner_text()
+    assert "needs JavaScript" in text and "lab run crash" in text
+    assert len(page.locator("noscript h2, .plain h2").all()) == 11
+    # JavaScript is off for the page, not for the question.
+    assert page.locator("main").is_hidden()
+    context.close()
+
+
+@pytest.mark.timeout(180)
+def test_the_line_is_lost_and_found_again(browser, tmp_path):
+    lab = RunningLab(tmp_path)
+    try:
+        with contextlib.ExitStack() as windows:
+            page = windows.enter_context(opener(browser, lab, offline=True))()
+            nginx = next(
+                p for p in lab.here.processes() if "nginx: master" in " ".join(p.cmdline())
+            )
+            workers = nginx.children()
+            for process in [nginx, *workers]:
+                os.kill(process.pid, signal.SIGSTOP)
+            page.locator("#line[data-state=lost]").wait_for(timeout=30_000)
+            assert "lost" in page.locator("#line").inner_text()
+            for process in [nginx, *workers]:
+                os.kill(process.pid, signal.SIGCONT)
+            page.locator("#line[data-state=open]").wait_for(timeout=30_000)
+            lab.post("/lab/kill", server="stateful/C")  # and it hears of what happens again
+            page.locator('.server[data-server="C"][data-state="dead"]').first.wait_for()
+    finally:
+        lab.stop()
+
+
+def test_a_recorded_run_needs_no_servers(browser, tmp_path):
+    here = LabHere(tmp_path)
+    assert here("run", "crash", "--quick", "--servers", "2").status == 0
+    process = here.start("play", "--port", "0", "--no-open")
+    try:
+        wait_for(lambda: "http://" in process.out_path.read_text())
+        address = re.search(r"http://127\.0\.0\.1:\d+\S*", process.out_path.read_text())[0]
+        context = browser.new_context(viewport={"width": 1280, "height": 720})
+        page = context.new_page()
+        page.goto(address)
+        assert page.locator("#badge").inner_text() == "RECORDED"
+        scrubber = page.locator("lab-timeline input[type=range]")
+        scrubber.wait_for()
+        scrubber.focus()
+        scrubber.press("End")
+        wait_for(lambda: page.locator('.server[data-state="dead"]').count() > 0)
+        assert int(page.locator('td[data-desk="stateful"][data-score="lost"]').inner_text()) > 0
+        scrubber.press("Home")
+        wait_for(lambda: page.locator('.server[data-state="dead"]').count() == 0)
+        page.locator("#tab-sequence").click()
+        page.locator("lab-sequence svg").first.wait_for()
+        context.close()
+    finally:
+        process.send_signal(signal.SIGINT)
+        here.finish(process)
+        here.assert_nothing_left()

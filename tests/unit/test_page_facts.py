@@ -1,0 +1,132 @@
+"""The page's facts.js agrees with lab/console/lesson_rules.py: names, conditions, templates."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lab.console.lesson_rules import FACTS, borne_out, holds
+
+MODULE = Path(__file__).parents[2] / "lab/console/static/facts.js"
+NODE = shutil.which("node")
+
+pytestmark = pytest.mark.skipif(NODE is None, reason="no node here to run the page's modules with")
+
+CONDITIONS = [0, 1, 200, ">0", ">=2", "<1", "<400", ">=400", "kept", "lost"]
+VALUES = [0, 1, 2, 200, 401, None, "kept", "unknown"]
+
+
+def run(script, **given):
+    """Run `script` with the module's exports and `given` in scope; return what it returns."""
+    code = f"""
+        import {{ borneOut, facts, fill, matches }} from {json.dumps(MODULE.as_uri())};
+        const given = {json.dumps(given)};
+        console.log(JSON.stringify((() => {{ {script} }})()));
+    """
+    command = [NODE, "--input-type=module", "--eval", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def exchange(number, desk="stateful", **more):
+    plain = {
+        "id": number,
+        "op": f"c1-{desk}-{number}",
+        "desk": desk,
+        "who": "c1",
+        "method": "GET",
+        "path": "/api/cart",
+        "status": 200,
+        "replica": "A",
+        "fate": None,
+        "bytes_sent": 101,
+    }
+    return {**plain, **more}
+
+
+def facts_of(exchanges, requests=(), faults=(), since=0):
+    return run(
+        """
+        const exchanges = new Map(given.exchanges.map((each) => [each.op, each]));
+        return facts({ ...given, exchanges }, given.since, "c1");
+        """,
+        exchanges=list(exchanges),
+        requests=list(requests),
+        faults=list(faults),
+        since=since,
+    )
+
+
+def test_the_facts_are_those_that_chapters_may_name():
+    assert facts_of([]).keys() == FACTS
+
+
+def test_facts_are_counted_from_own_exchanges_since_the_act_began():
+    told = facts_of(
+        [
+            exchange(1, fate="lost"),  # before
+            exchange(2, method="POST", path="/api/checkout", status=201, replica="B"),
+            exchange(3, fate="kept", bytes_sent=200),
+            exchange(4, who="c2", fate="lost"),  # somebody else
+            exchange(5, status=502, replica=None),
+            exchange(6, status=None, replica=None, bytes_sent=200),
+            exchange(7, status=401, fate="unknown"),
+            exchange(8, desk="stateless", fate="wrong"),
+        ],
+        requests=[{"id": 9, "desk": "stateful", "who": "c1", "store_operations": 3}],
+        faults=[
+            {"id": 9, "desk": "stateful", "fault": "kill", "confirmed": True},
+            {"id": 9, "desk": "stateful", "fault": "kill", "confirmed": False},
+        ],
+        since=1,
+    )
+    expected = {
+        "fate": "kept",
+        "kept": 1,
+        "lost": 0,
+        "answered": 3,
+        "refused": 1,
+        "unanswered": 2,
+        "status": 401,
+        "replicas": 2,
+        "requests": 5,
+        "bytes_out_mean": 140,
+        "orders": 1,
+        "store_operations": 3,
+        "acknowledged": 1,
+        "kills": 1,
+    }
+    assert {name: told[f"stateful.{name}"] for name in expected} == expected
+    assert (told["stateless.fate"], told["stateless.lost"]) == ("wrong", 1)
+
+
+def test_conditions_hold_as_they_do_where_chapters_are_checked():
+    pairs = [(c, v) for c in CONDITIONS for v in VALUES if comparable(c, v)]
+    told = run("return given.pairs.map(([c, v]) => matches({ x: c }, { x: v }));", pairs=pairs)
+    assert told == [holds(condition, value) for condition, value in pairs]
+
+
+def comparable(condition, value):
+    return not (isinstance(condition, str) and condition[0] in "<>" and isinstance(value, str))
+
+
+def test_the_choice_that_is_borne_out():
+    choices = [{"when": {"a": 1, "b": ">0"}}, {"when": {"a": 1, "b": 0}}]
+    facts = {"a": 1, "b": 0}
+    assert [run("return borneOut(given.choices, given.facts);", choices=choices, facts=facts)] == (
+        borne_out(choices, facts)
+    )
+    assert run("return borneOut([{ text: 'no conditions' }], {});") is None
+
+
+def test_templates_are_filled_and_unknown_facts_refused():
+    found = {"stateful.kept": 1234, "stateful.status": 0}
+    line = "{stateful.kept} {{kept}}, {stateful.status}"
+    assert run("return fill(given.line, given.found);", line=line, found=found) == (
+        "1,234 {kept}, no answer"
+    )
+    refused = "try { fill('{stateful.gone}', {}); } catch (error) { return error.message; }"
+    assert "stateful.gone" in run(refused)
