@@ -1,0 +1,131 @@
+"""A conversation as plain values: a client's calls, and what earlier answers gave to each.
+
+A value that came from an earlier answer is not written down but referred to, so that the
+conversation can be held again with the values that are then received.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A value of an earlier answer.
+
+    `call` is the index of that call; `where` is "json:/cart/id" (RFC 6901), "header:etag" or
+    "header:location"; `seen` is what it was when the conversation was recorded, used where the
+    answer does not have it.
+    """
+
+    call: int
+    where: str
+    seen: str
+
+
+Template = tuple[str | Ref, ...]
+
+
+def plain(text: str) -> Template:
+    """Return a template without references."""
+    return (text,) if text else ()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request of a conversation; `origin` says where it was written ("calls.py:12").
+
+    `headers` are those the client set itself: no cookies (the client carries them), no Host,
+    no lengths. `name` is what the author calls it, if they do.
+    """
+
+    method: str
+    path: Template
+    headers: tuple[tuple[str, Template], ...] = ()
+    body: Template | None = None
+    origin: str = ""
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """Method and path as recorded: "GET /cart"."""
+        return f"{self.method} {recorded(self.path)}"
+
+    def refs(self) -> Iterator[Ref]:
+        """Yield every reference to an earlier answer."""
+        for template in (self.path, *(value for _, value in self.headers), self.body or ()):
+            yield from (piece for piece in template if isinstance(piece, Ref))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. `status` None: nothing did, and `error` says why. Header names lower case."""
+
+    status: int | None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = field(default=b"", repr=False)
+    error: str = ""
+    ms: float = 0.0
+
+    @cached_property
+    def json(self) -> Any:
+        """The body's JSON, or None if it is not JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body is JSON (null included)."""
+        return self.json is not None or self.body.strip() == b"null"
+
+    def header(self, name: str) -> str | None:
+        """Return the first header of that name (lower case)."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Calls in order, and where they come from."""
+
+    calls: tuple[Call, ...]
+    source: str = ""
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    def only(self, indices: Iterable[int]) -> "Conversation":
+        """Return the conversation of these calls alone, in order.
+
+        References to a call that was left out keep the value that was recorded.
+        """
+        kept = sorted(set(indices))
+        place = {old: new for new, old in enumerate(kept)}
+        return replace(self, calls=tuple(_moved(self.calls[index], place) for index in kept))
+
+
+def recorded(template: Template) -> str:
+    """Return the text as it was when the conversation was recorded."""
+    return "".join(piece if isinstance(piece, str) else piece.seen for piece in template)
+
+
+def _moved(call: Call, place: dict[int, int]) -> Call:
+    def of(template: Template) -> Template:
+        return tuple(
+            piece
+            if isinstance(piece, str)
+            else replace(piece, call=place[piece.call])
+            if piece.call in place
+            else piece.seen
+            for piece in template
+        )
+
+    return replace(
+        call,
+        path=of(call.path),
+        headers=tuple((name, of(value)) for name, value in call.headers),
+        body=None if call.body is None else of(call.body),
+    )

@@ -1,0 +1,224 @@
+"""Somebody's service as processes: each on a port of its own, killed whole, none left behind."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+from lab.check.budget import Budget
+from lab.errors import LabError
+from lab.stack.child import Child
+from lab.stack.ports import free_ports, is_open
+from lab.stack.processes import Children, prepare_run_dir
+from lab.stack.waiting import end_of, get, wait_until
+
+READY_S = 20.0
+RESET_S = 30.0
+
+
+@dataclass(frozen=True)
+class Start:
+    """How the service is started, and how what stands behind it is made empty again.
+
+    `command` and the values of `env` may hold {port}. `ready` is a path that answers when the
+    service can be used; without one, any answer at / will do. `reset` is a shell command.
+    """
+
+    command: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path = Path()
+    reset: str | None = None
+    ready: str | None = None
+    ready_s: float = READY_S
+
+    def words(self, port: int) -> list[str]:
+        """Return the command's words; raise LabError if there are none or no such program."""
+        try:
+            words = shlex.split(self.command, posix=os.name == "posix")
+        except ValueError as error:
+            raise LabError(f"--start {self.command!r}: {error}") from None
+        words = [word.replace("{port}", str(port)) for word in words]
+        program = shutil.which(words[0], path=self.environment(port).get("PATH")) if words else None
+        if program is None and words and (self.cwd / words[0]).is_file():
+            program = str((self.cwd / words[0]).absolute())
+        if program is None:
+            raise LabError(
+                f"--start {self.command!r}: no such program on PATH; a shell's words need a "
+                "shell: --start \"sh -c '…'\""
+            )
+        return [program, *words[1:]]
+
+    def environment(self, port: int) -> dict[str, str]:
+        """Return the whole environment: this terminal's, and `env`."""
+        mine = {name: value.replace("{port}", str(port)) for name, value in self.env.items()}
+        return {**os.environ, "PYTHONUNBUFFERED": "1", **mine}
+
+
+class Process:
+    """One life of the service, ready to be asked at `port`."""
+
+    def __init__(self, child: Child, port: int, number: int) -> None:
+        self.child = child
+        self.port = port
+        self.number = number
+
+    def kill(self) -> None:
+        """End it and everything it started, at once (SIGKILL)."""
+        self.child.kill()
+
+    def family(self) -> list[psutil.Process]:
+        """Return its processes that live: itself, workers, a reloader's child."""
+        with suppress(psutil.Error):
+            root = psutil.Process(self.child.pid)
+            return [root, *root.children(recursive=True)]
+        return []
+
+
+class Pool:
+    """Fresh processes, some started ahead. A `with` block; afterwards none is left."""
+
+    def __init__(self, start: Start, folder: Path, budget: Budget, ahead: int = 2) -> None:
+        self.start = start
+        self.started = 0
+        self._folder = prepare_run_dir(folder)
+        self._budget = budget
+        self._ahead = ahead
+        self._children = Children()
+        self._spares: deque[Future[Process]] = deque()
+        self._starters = ThreadPoolExecutor(max(1, ahead), "check-start")
+        self._counting = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._children.close()  # what is just being started fails, and says so to nobody
+        finally:
+            self._starters.shutdown(wait=True, cancel_futures=True)
+            self._children.close()
+
+    def fresh(self) -> Process:
+        """Return a process that has served nobody. LabError if the service does not start."""
+        while len(self._spares) < 1 + self._ahead:
+            self._spares.append(self._starters.submit(self._launch))
+        return self._spares.popleft().result()
+
+    def reset(self) -> None:
+        """Make the backing service empty again; processes started before are thrown away."""
+        if self.start.reset is None:
+            return
+        while self._spares:
+            spare = self._spares.popleft()
+            if not spare.cancel():
+                with suppress(LabError):
+                    spare.result().kill()
+        _run_reset(self.start)
+
+    def _launch(self) -> Process:
+        with self._counting:
+            self._budget.process()
+            self.started += 1
+            number = self.started
+        port = free_ports(1)[0]
+        log = self._folder / "logs" / f"service-{number}.log"
+        child = self._children.spawn(
+            f"service {number}",
+            self.start.words(port),
+            log_path=log,
+            env={**self.start.environment(port), "LAB_RUN_DIR": str(self._folder.absolute())},
+            cwd=self.start.cwd.absolute(),
+        )
+        process = Process(child, port, number)
+        self._await(process)
+        return process
+
+    def _await(self, process: Process) -> None:
+        child = process.child
+
+        def ready() -> bool:
+            if not child.running():
+                raise LabError(
+                    f"the service ended before it answered ({child.ending}); "
+                    f"{end_of(child.log_path, child.log_start)}"
+                )
+            return self._answers(process.port)
+
+        if wait_until(ready, self.start.ready_s, every_s=0.02):
+            return
+        why = _why_silent(process, self.start)
+        process.kill()
+        raise LabError(f"{why}; {end_of(child.log_path, child.log_start)}")
+
+    def _answers(self, port: int) -> bool:
+        if self.start.ready is None:
+            return is_open(port) and get(port, "/") is not None
+        answer = get(port, self.start.ready)
+        return answer is not None and answer[0] < 500
+
+
+def _why_silent(process: Process, start: Start) -> str:
+    others = _listening(process) - {process.port}
+    waited = f"within {start.ready_s:.0f} s"
+    if others:
+        ports = ", ".join(map(str, sorted(others)))
+        return (
+            f"the service listens on port {ports} and not on {process.port}, the one it was given: "
+            "put {port} into --start, or --env PORT={port}"
+        )
+    if is_open(process.port):
+        return f"the service takes connections and answers nothing {waited}: see --ready PATH"
+    return f"the service did not listen on port {process.port} {waited}: is {{port}} in --start?"
+
+
+def _listening(process: Process) -> set[int]:
+    ports = set()
+    for each in process.family():
+        with suppress(psutil.Error):
+            ports |= {
+                connection.laddr.port
+                for connection in each.net_connections("tcp")
+                if connection.status == psutil.CONN_LISTEN
+            }
+    return ports
+
+
+def _run_reset(start: Start) -> None:
+    assert start.reset is not None
+    try:
+        ended = subprocess.run(
+            start.reset,
+            shell=True,
+            cwd=start.cwd,
+            env=start.environment(0),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=RESET_S,
+            start_new_session=sys.platform != "win32",
+        )
+    except subprocess.TimeoutExpired:
+        raise LabError(f"--reset did not end within {RESET_S:.0f} s: {start.reset}") from None
+    if ended.returncode:
+        said = ended.stdout.decode(errors="replace").strip().splitlines()[-3:]
+        raise LabError(
+            f"--reset failed (exit {ended.returncode}): {start.reset}"
+            + "".join(f"\n    {line}" for line in said)
+        )

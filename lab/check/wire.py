@@ -1,0 +1,53 @@
+"""Sends one request to one port of this machine, and takes the answer as it comes."""
+
+import time
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar
+
+from lab.check.conversation import Answer
+
+MOST_BYTES = 2_000_000
+
+
+def send(
+    port: int, request: requests.Request, cookies: RequestsCookieJar, timeout_s: float
+) -> Answer:
+    """Send `request` (its URL is a path) to 127.0.0.1:`port`; `cookies` go along, and learn.
+
+    Never raises for what a service does: no answer is an Answer with `status` None.
+    """
+    with requests.Session() as session:
+        session.trust_env = False
+        session.cookies = cookies
+        session.mount("http://", HTTPAdapter(max_retries=0))
+        began = time.perf_counter()
+        try:
+            request.url = f"http://127.0.0.1:{port}{request.url}"
+            prepared = session.prepare_request(request)
+            prepared.headers["Connection"] = "close"  # the process may be killed after this
+            got = session.send(prepared, timeout=timeout_s, allow_redirects=False, stream=True)
+            body = _read(got)
+        except (requests.RequestException, ValueError, OSError) as error:
+            ms = (time.perf_counter() - began) * 1000
+            return Answer(None, error=type(error).__name__, ms=ms)
+        ms = (time.perf_counter() - began) * 1000
+        return Answer(got.status_code, _headers(got, port), body, ms=ms)
+
+
+def _read(response: requests.Response) -> bytes:
+    body = b""
+    for piece in response.iter_content(65536):
+        body += piece
+        if len(body) > MOST_BYTES:
+            response.close()
+            raise ValueError("the answer is too long")
+    return body
+
+
+def _headers(response: requests.Response, port: int) -> tuple[tuple[str, str], ...]:
+    # urllib3 keeps several headers of one name apart; requests would fold them. The port is
+    # this process's own: it is no difference.
+    pairs = response.raw.headers.items()
+    return tuple((name.lower(), value.replace(f":{port}", ":PORT")) for name, value in pairs)
