@@ -18,7 +18,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from lab import experiments, lesson, reporting, terminal
+from lab import checking, experiments, lesson, reporting, terminal
 from lab.console import up as console
 from lab.errors import LabError
 from lab.evidence.result import Knobs, Variant
@@ -139,6 +139,7 @@ def cli(context: click.Context) -> None:
 
 
 cli.add_command(reporting.report)
+cli.add_command(checking.check)
 
 _WELCOME = """\
 Two Desks: one shop, two desks, the same customers.

@@ -87,16 +87,15 @@ class _Session:
         if first is None:
             return
         self._judge(self._in_process(conversation, first))
-        if self._report.level is Level.PROCESS:
-            self._shrink(conversation, wiped=False)
-            return
-        if not self._may_wipe():
-            return
-        self._judge(self._in_backing_service(conversation, first))
-        if self._report.level is Level.BACKING_SERVICE:
-            self._shrink(conversation, wiped=True)
-            return
-        self._judge(self._carried(conversation))
+        obstacle = self._obstacle()
+        if obstacle is None:
+            self._judge(self._in_backing_service(conversation, first))
+        if self._report.level in (Level.PROCESS, Level.BACKING_SERVICE):
+            self._shrink(conversation, wiped=self._report.level is Level.BACKING_SERVICE)
+        elif obstacle:
+            self._report.because = obstacle
+        else:
+            self._judge(self._carried(conversation))
 
     def _record(self) -> Conversation:
         self._tell("starting the service, holding the conversation once")
@@ -169,24 +168,26 @@ class _Session:
                 findings.append(self._finding(conversation, index, Level.UNKNOWN))
         return findings
 
-    def _may_wipe(self) -> bool:
-        """Whether the next step would show anything: there is a reset, or nothing to reset."""
+    def _obstacle(self) -> str | None:
+        """Say why nothing can be emptied behind the service; None if it can, or nothing is there."""
         touched = [f"it wrote {name}" for name in self._touched[:3]] + self._contacts[:3]
         if self._check.start.reset is not None or not touched:
-            return True
-        self._report.level = Level.UNKNOWN
-        self._report.because = (
+            return None
+        return (
             f"fresh processes answer alike, but the service keeps something outside "
             f"({'; '.join(touched)}): say how to empty it with --reset COMMAND"
         )
-        return False
 
     def _in_backing_service(self, conversation: Conversation, first: Trace) -> list[Finding]:
         self._tell("every call alone, with nothing behind the service")
         findings = []
-        for index, expected in enumerate(first.answers):
+        for finding in self._report.findings:
+            index = finding.index
+            if finding.level is not Level.UNKNOWN:
+                findings.append(finding)
+                continue
             seen = self._player.alone(conversation, first, index)
-            found = self._differences(index, expected, seen)
+            found = self._differences(index, first.answers[index], seen)
             level = Level.BACKING_SERVICE if found else Level.SELF_CONTAINED
             findings.append(
                 self._finding(conversation, index, level, "alone, everything reset", found)

@@ -107,6 +107,17 @@ class Conversation:
         return replace(self, calls=tuple(_moved(self.calls[index], place) for index in kept))
 
 
+def joined(pieces: Iterable[str | Ref]) -> Template:
+    """Return the template with neighbouring texts made one, and empty ones left out."""
+    whole: list[str | Ref] = []
+    for piece in pieces:
+        if isinstance(piece, str) and whole and isinstance(whole[-1], str):
+            whole[-1] += piece
+        elif piece != "":
+            whole.append(piece)
+    return tuple(whole)
+
+
 def recorded(template: Template) -> str:
     """Return the text as it was when the conversation was recorded."""
     return "".join(piece if isinstance(piece, str) else piece.seen for piece in template)
@@ -114,7 +125,7 @@ def recorded(template: Template) -> str:
 
 def _moved(call: Call, place: dict[int, int]) -> Call:
     def of(template: Template) -> Template:
-        return tuple(
+        return joined(
             piece
             if isinstance(piece, str)
             else replace(piece, call=place[piece.call])

@@ -149,7 +149,7 @@ def _load(path: Path) -> Callable[[Http], object]:
         raise LabError(f"{path} cannot be read: {type(error).__name__}: {error}") from None
     finally:
         sys.path.pop(0)
-    script = getattr(module, "script", None)
+    script: Callable[[Http], object] | None = getattr(module, "script", None)
     if not callable(script):
         raise LabError(f"{path} has no function `script(http)`")
     return script
