@@ -169,7 +169,7 @@ class _Session:
         return findings
 
     def _obstacle(self) -> str | None:
-        """Say why nothing can be emptied behind the service; None if it can, or nothing is there."""
+        """Say why what is behind it cannot be emptied; None if it can, or nothing is there."""
         touched = [f"it wrote {name}" for name in self._touched[:3]] + self._contacts[:3]
         if self._check.start.reset is not None or not touched:
             return None

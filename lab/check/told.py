@@ -175,7 +175,7 @@ def _quoted(template: Template) -> str:
     return (
         "".join(
             shlex.quote(piece) if isinstance(piece, str) else f'"$({_look_up(piece)})"'
-            for piece in template
+            for piece in joined(template)
         )
         or "''"
     )
