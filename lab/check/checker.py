@@ -111,10 +111,10 @@ class _Session:
     def _baseline(self, conversation: Conversation) -> Trace | None:
         """Hold it twice, each time on one process; what differs then differs by itself."""
         self._tell("the conversation on one process, twice: what varies by itself?")
-        before = outside.snapshot(self._check.start.cwd)
+        before = self._snapshot()
         first = self._player.one(conversation, self._watch)
         self._answers = first.answers
-        self._touched = outside.changed(before, outside.snapshot(self._check.start.cwd))
+        self._touched = outside.changed(before, self._snapshot())
         second = self._player.one(conversation)
         noisy = []
         for index, (one, other) in enumerate(zip(first.answers, second.answers, strict=True)):
@@ -128,6 +128,10 @@ class _Session:
             return first
         self._report.because = self._noise(conversation, noisy)
         return None
+
+    def _snapshot(self) -> outside.Snapshot:
+        # Our own logs lie somewhere below, as a rule.
+        return outside.snapshot(self._check.start.cwd, skip=self._check.folder.parent)
 
     def _noise(self, conversation: Conversation, noisy: list[int]) -> str:
         index = noisy[0]

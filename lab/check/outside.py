@@ -12,15 +12,15 @@ _PASSING = {".git", "__pycache__", "node_modules", ".venv", "venv", ".pytest_cac
 Snapshot = dict[str, tuple[int, int]]
 
 
-def snapshot(folder: Path) -> Snapshot:
-    """Return size and time of a folder's files (at most 20,000; tools' own are left out)."""
+def snapshot(folder: Path, skip: Path) -> Snapshot:
+    """Return size and time of a folder's files (at most 20,000; tools' own and `skip` left out)."""
     seen: Snapshot = {}
     waiting = [folder]
     while waiting and len(seen) < MOST_FILES:
         with suppress(OSError):
             for path in waiting.pop().iterdir():
                 if path.is_dir() and not path.is_symlink():
-                    if path.name not in _PASSING:
+                    if path.name not in _PASSING and path.absolute() != skip.absolute():
                         waiting.append(path)
                 elif path.is_file() and path.suffix != ".pyc":
                     stat = path.stat()
