@@ -200,17 +200,14 @@ class _Session:
 
     def _carried(self, conversation: Conversation) -> list[Finding]:
         """Does any answer depend on what the client carries? Else nothing was shown."""
-        self._tell("every call alone, by a client that carries nothing")
-        findings = []
-        for finding in self._report.findings:
-            if finding.index == 0:
-                depends = False
-            else:
-                expected = self._answers[finding.index]
-                seen = self._player.naked(conversation, finding.index)
-                depends = bool(self._differences(finding.index, expected, seen))
-            findings.append(replace(finding, depends=depends))
-        return findings
+        self._tell("every call by a client that carries nothing")
+        naked = self._player.naked(conversation)
+        return [
+            replace(finding, depends=bool(self._differences(finding.index, expected, seen)))
+            for finding, expected, seen in zip(
+                self._report.findings, self._answers, naked, strict=True
+            )
+        ]
 
     def _shrink(self, conversation: Conversation, *, wiped: bool) -> None:
         """Find the shortest script for the first differing call of each of a few routes."""

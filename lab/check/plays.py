@@ -122,12 +122,25 @@ class Player:
 
     def alone(self, conversation: Conversation, baseline: Trace, index: int) -> Answer:
         """One call, to a fresh process with nothing behind it, carrying what it carried then."""
-        return self._single(conversation.calls[index], index, baseline.carried[index].copy())
+        self._pool.reset()
+        process = self._pool.fresh()
+        try:
+            carried = baseline.carried[index].copy()
+            return self._send(conversation.calls[index], index, carried, process)
+        finally:
+            process.kill()
 
-    def naked(self, conversation: Conversation, index: int) -> Answer:
-        """The same, carrying nothing that an earlier answer gave."""
-        call = conversation.calls[index]
-        return self._single(_without_refs(call), index, Baggage())
+    def naked(self, conversation: Conversation) -> list[Answer]:
+        """Each call by a client that carries nothing; to one process: it remembers nobody."""
+        self._pool.reset()
+        process = self._pool.fresh()
+        try:
+            return [
+                self._send(_without_refs(call), index, Baggage(), process)
+                for index, call in enumerate(conversation.calls)
+            ]
+        finally:
+            process.kill()
 
     def within(self, conversation: Conversation, index: int, times: int) -> list[Answer]:
         """The conversation up to a call on one process, then that call again and again."""
@@ -137,14 +150,6 @@ class Player:
             _, carried = self._carry(conversation.only(range(index)), lambda _: process)
             call = conversation.calls[index]
             return [self._send(call, index, carried.copy(), process) for _ in range(times)]
-        finally:
-            process.kill()
-
-    def _single(self, call: Call, index: int, carried: Baggage) -> Answer:
-        self._pool.reset()
-        process = self._pool.fresh()
-        try:
-            return self._send(call, index, carried, process)
         finally:
             process.kill()
 
