@@ -51,6 +51,13 @@ def _settings(
 )
 @click.option("--reset", metavar="COMMAND", help="Empties what stands behind it (a shell command).")
 @click.option("--ready", metavar="PATH", help="Answers when the service can be used; default: /.")
+@click.option(
+    "--wait",
+    default=20.0,
+    show_default=True,
+    type=click.FloatRange(0.1),
+    help="For it to start, s.",
+)
 @click.option("--http", "http_file", type=_path, help="A .http file, whatever it is called.")
 @click.option("--har", "har_file", type=_path, help="A recording of a browser.")
 @click.option("--openapi", "openapi_file", type=_path, help="An OpenAPI 3 document, JSON or YAML.")
@@ -79,6 +86,7 @@ def check(
     env: dict[str, str],
     reset: str | None,
     ready: str | None,
+    wait: float,
     http_file: Path | None,
     har_file: Path | None,
     openapi_file: Path | None,
@@ -115,7 +123,7 @@ def check(
     that does not start. It starts your command with your rights, many times.
     """  # noqa: D301 - click reads the \b
     source = _source(conversation, http_file, har_file, openapi_file)
-    start = Start(command, env, Path.cwd(), reset, ready)
+    start = Start(command, env, Path.cwd(), reset, ready, wait)
     options = Options(
         frozenset(_place(each) for each in ignore),
         (*Options().headers, *(name.lower() for name in header)),
