@@ -28,6 +28,16 @@ class Budget:
         """Since it was made."""
         return time.monotonic() - self._began
 
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left, a little at the least: a wait must be able to begin."""
+        return max(0.05, self.max_seconds - self.seconds)
+
+    def check_time(self) -> None:
+        """Raise `Spent` if the time is up."""
+        if self.seconds > self.max_seconds:
+            raise Spent(f"stopped after {self.max_seconds:g} s: allow more with --max-seconds")
+
     def request(self) -> None:
         """Count one request."""
         with self._lock:
@@ -47,5 +57,4 @@ class Budget:
     def _check(self, within: bool, bound: str, option: str) -> None:
         if not within:
             raise Spent(f"stopped at {bound}: allow more with --max-{option}")
-        if self.seconds > self.max_seconds:
-            raise Spent(f"stopped after {self.max_seconds:.0f} s: allow more with --max-seconds")
+        self.check_time()

@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from lab.check.conversation import Answer, Call, Conversation, Ref, Template, recorded
 
@@ -13,15 +14,15 @@ _NAMES_ONE = re.compile(
     r"(^|_|-)(id|uuid|token|key|etag|csrf|nonce|code|revision|version|ref)s?$", re.I
 )
 _GIVING_HEADERS = ("etag", "location", "link", "x-csrf-token", "x-request-id", "authorization")
-_WORD = re.compile(r"[\w~-]")
+_WORD = r"[\w~-]"
 MOST_VALUES = 5000
-
-
-@dataclass(frozen=True)
-class _Given:
-    text: str
-    ref: Ref
-    named: bool  # under a key such as "id": believed even if it is short
+_KEY = re.compile(r"([\w-]+)[\"']?\s*[:=]\s*[\"']?$")  # what stands before a value in a body
+_WRITERS: dict[str, Callable[[str], str]] = {
+    "": lambda text: text,
+    "json": lambda text: json.dumps(text)[1:-1],
+    "url": lambda text: quote(text, safe="", errors="surrogatepass"),
+}
+Places = Mapping[str, Ref]  # by the text to look for
 
 
 def infer(conversation: Conversation, answers: Sequence[Answer]) -> Conversation:
@@ -30,18 +31,27 @@ def infer(conversation: Conversation, answers: Sequence[Answer]) -> Conversation
     A value counts if it is a word of at least 8 characters, or a shorter one under a key
     that names something (id, token, …); the client's own earlier words do not count.
     """
-    given: dict[str, _Given] = {}
+    given: dict[str, Ref] = {}
     own: set[str] = set()
     calls = []
     for index, call in enumerate(conversation.calls):
         calls.append(
-            _with_refs(call, {text: each for text, each in given.items() if text not in own})
+            _with_refs(call, {text: ref for text, ref in given.items() if text not in own})
         )
         own |= _words(calls[-1])
-        for each in _given_by(index, answers[index]):
+        for ref in _given_by(index, answers[index]):
             if len(given) < MOST_VALUES:
-                given.setdefault(each.text, each)
+                _note(given, ref)
     return replace(conversation, calls=tuple(calls))
+
+
+def address_of(url: str) -> str:
+    """Return path and query of a URL that may have a scheme and a host; "" if it has no path."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def fill(template: Template, answers: Mapping[int, Answer]) -> str:
@@ -81,64 +91,73 @@ def _value(ref: Ref, answer: Answer | None) -> str:
     kind, _, where = ref.where.partition(":")
     if answer is None:
         return ref.seen
-    if kind == "header":
+    if kind in ("header", "path"):
         value: Any = answer.header(where)
+        if kind == "path":
+            value = address_of(value or "") or None
     else:
         try:
             value = pointed(answer.json, where)
         except LookupError:
             value = None
-    return _text(value) if isinstance(value, str | int) else ref.seen
+    return _WRITERS[ref.form](_text(value)) if isinstance(value, str | int) else ref.seen
 
 
-def _given_by(index: int, answer: Answer) -> Iterator[_Given]:
+def _note(given: dict[str, Ref], ref: Ref) -> None:
+    for form, write in _WRITERS.items():
+        written = write(ref.seen)
+        given.setdefault(written, replace(ref, seen=written, form=form))
+
+
+def _given_by(index: int, answer: Answer) -> Iterator[Ref]:
     for name in _GIVING_HEADERS:
         if value := answer.header(name):
-            yield _Given(value, Ref(index, f"header:{name}", value), named=True)
+            yield Ref(index, f"header:{name}", value)
+    if (path := address_of(answer.header("location") or "")).startswith("/") and len(path) > 1:
+        yield Ref(index, "path:location", path)
     for pointer, value in leaves(answer.json):
         if not isinstance(value, str | int) or isinstance(value, bool):
             continue
         text, key = _text(value), pointer.rpartition("/")[2]
-        named = bool(_NAMES_ONE.search(key))
-        if text and (named or (len(text) >= LEAST_CHARS and not re.search(r"\s", text))):
-            yield _Given(text, Ref(index, f"json:{pointer}", text), named)
+        long = len(text) >= LEAST_CHARS and not re.search(r"\s", text)
+        if text and (long or _NAMES_ONE.search(key)):
+            yield Ref(index, f"json:{pointer}", text)
 
 
-def _with_refs(call: Call, given: Mapping[str, _Given]) -> Call:
+def _with_refs(call: Call, given: Places) -> Call:
     return replace(
         call,
         path=_split(call.path, given),
         headers=tuple((name, _split(value, given)) for name, value in call.headers),
-        body=None if call.body is None else _split(call.body, given),
+        body=None if call.body is None else _split(call.body, given, in_body=True),
     )
 
 
-def _split(template: Template, given: Mapping[str, _Given]) -> Template:
+def _split(template: Template, given: Places, in_body: bool = False) -> Template:
     pieces: list[str | Ref] = []
     for piece in template:
-        pieces += [piece] if isinstance(piece, Ref) else _found(piece, given)
+        pieces += [piece] if isinstance(piece, Ref) else _found(piece, given, in_body)
     return tuple(piece for piece in pieces if piece != "")
 
 
-def _found(text: str, given: Mapping[str, _Given]) -> list[str | Ref]:
+def _found(text: str, given: Places, in_body: bool) -> Iterator[str | Ref]:
     """Cut a text at each value that was given, the longest first."""
-    for value in sorted(given, key=len, reverse=True):
-        for written in dict.fromkeys((value, json.dumps(value)[1:-1])):
-            at = _whole_word(text, written)
-            if at >= 0:
-                before, after = text[:at], text[at + len(written) :]
-                return [*_found(before, given), given[value].ref, *_found(after, given)]
-    return [text]
+    at, possible = 0, sorted((each for each in given if each in text), key=len, reverse=True)
+    if possible:
+        values = "|".join(map(re.escape, possible))
+        for found in re.finditer(rf"(?<!{_WORD})(?:{values})(?!{_WORD})", text):
+            if in_body and not _is_meant(text, found.start(), found[0]):
+                continue
+            yield text[at : found.start()]
+            yield given[found[0]]
+            at = found.end()
+    yield text[at:]
 
 
-def _whole_word(text: str, value: str) -> int:
-    at = text.find(value)
-    while at >= 0:
-        before, after = text[at - 1 : at], text[at + len(value) : at + len(value) + 1]
-        if not (_WORD.match(before) or _WORD.match(after)):
-            return at
-        at = text.find(value, at + 1)
-    return -1
+def _is_meant(text: str, at: int, value: str) -> bool:
+    """In a body, a short value is only meant where its key says so: not each 1 is an id."""
+    key = _KEY.search(text[max(0, at - 60) : at])
+    return len(value) >= LEAST_CHARS or bool(key and _NAMES_ONE.search(key[1]))
 
 
 def _words(call: Call) -> set[str]:
@@ -148,6 +167,7 @@ def _words(call: Call) -> set[str]:
         *(recorded(v) for _, v in call.headers),
     ]
     words = {word for text in texts for word in re.findall(r"[\w.~-]+", text)}
+    words.add(texts[0])  # a path as a whole, too, may have been its own idea
     # What it was given and hands back is not its own.
     return words - {ref.seen for ref in call.refs()}
 

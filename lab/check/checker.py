@@ -1,6 +1,7 @@
 """The check itself: which plays are held, in which order, and what is told when it must stop."""
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -9,14 +10,19 @@ from lab.check import outside
 from lab.check.budget import Budget, Spent
 from lab.check.compare import HEADERS, Difference, differences, varying
 from lab.check.conversation import Answer, Call, Conversation
-from lab.check.judge import Finding, Level, Report, Witness, is_rate_limit, level_of
-from lab.check.plays import Player, Trace
-from lab.check.service import Pool, Process, Start
-from lab.check.shrink import shrink
+from lab.check.judge import TURNS, Finding, Level, Report, is_rate_limit, level_of
+from lab.check.plays import Baggage, Player, Trace
+from lab.check.prover import Prover
+from lab.check.service import DidNotStart, Pool, Process, Start
+from lab.check.workers import separate_memory
+from lab.evidence.redaction import redact_text
+from lab.stack.waiting import end_of
 
-CONFIRMATIONS = 3
 MOST_SHRUNK = 3  # routes whose shortest script is looked for
+MOST_AGAIN = 10  # requests that are sent a second time
 WITHIN = 10
+ALONE = "alone on a fresh process"
+STOPPED = "stopped by Ctrl-C"
 
 
 class Source(Protocol):
@@ -39,7 +45,7 @@ class Options:
 
 @dataclass
 class Check:
-    """One check of one service. `run` raises LabError where the service does not start."""
+    """One check of one service. `run` raises LabError where the source or the reset is wrong."""
 
     start: Start
     source: Source
@@ -50,18 +56,18 @@ class Check:
 
     def run(self) -> Report:
         """Hold all plays and judge; at a bound or Ctrl-C return what is known, marked partial."""
-        report = Report(Level.UNKNOWN, "nothing was compared yet")
-        with Pool(self.start, self.folder, self.budget, self.options.ahead) as pool:
-            try:
-                _Session(
-                    self, Player(pool, self.budget, self.options.timeout_s), pool, report
-                ).run()
-            except Spent as bound:
-                report.partial = True
-                report.notes.append(str(bound))
-            except KeyboardInterrupt:
-                report.partial = True
-                report.notes.append("stopped by Ctrl-C")
+        report = Report(Level.UNKNOWN, "it ended before anything was compared")
+        try:
+            with Pool(self.start, self.folder, self.budget, self.options.ahead) as pool:
+                player = Player(pool, self.budget, self.options.timeout_s)
+                _Session(self, player, report).run()
+        except Spent as bound:
+            report.cut(str(bound))
+        except DidNotStart as failure:
+            report.cut(str(failure))
+            report.because = str(failure) if not report.findings else report.because
+        except KeyboardInterrupt:
+            report.cut(STOPPED)
         report.requests, report.processes = self.budget.requests, self.budget.processes
         report.seconds = self.budget.seconds
         return report
@@ -70,50 +76,60 @@ class Check:
 class _Session:
     """The state of one run: what has been played so far."""
 
-    def __init__(self, check: Check, player: Player, pool: Pool, report: Report) -> None:
+    def __init__(self, check: Check, player: Player, report: Report) -> None:
         self._check = check
         self._player = player
-        self._pool = pool
         self._report = report
         self._ignored: dict[int, frozenset[str]] = {}
         self._touched: list[str] = []
         self._contacts: list[str] = []
         self._family = 1
-        self._answers: list[Answer] = []
+        self._log = ""
 
     def run(self) -> None:
         conversation = self._record()
-        first = self._baseline(conversation)
-        if first is None:
-            return
+        first, noisy = self._baseline(conversation)
+        if self._family > 1 and (found := self._separate(conversation)):
+            self._judge(found)
+        elif noisy:
+            title = conversation.calls[noisy[0]].title
+            self._report.because = (
+                f"too noisy to compare: {title} was answered with another status the second time"
+            )
+        elif trouble := self._trouble(first.answers):
+            self._report.because = trouble
+        else:
+            self._compare(conversation, first)
+
+    def _compare(self, conversation: Conversation, first: Trace) -> None:
         self._judge(self._in_process(conversation, first))
         obstacle = self._obstacle()
         if obstacle is None:
-            self._judge(self._in_backing_service(conversation, first))
+            self._judge(self._behind(conversation, first))
         if self._report.level in (Level.PROCESS, Level.BACKING_SERVICE):
-            self._shrink(conversation, wiped=self._report.level is Level.BACKING_SERVICE)
+            self._prove(conversation)
         elif obstacle:
             self._report.because = obstacle
         else:
-            self._judge(self._carried(conversation))
+            self._judge(self._carried(conversation, first))
+            if self._report.level is Level.SELF_CONTAINED:
+                self._say_it_twice(conversation, first)
 
     def _record(self) -> Conversation:
         self._tell("starting the service, holding the conversation once")
-        self._pool.reset()
-        process = self._pool.fresh()
-        try:
-            conversation = self._check.source.hold(self._player.sender(process))
-        finally:
-            process.kill()
+        with self._player.client() as send:
+            conversation = self._check.source.hold(send)
         self._report.conversation = conversation
         return conversation
 
-    def _baseline(self, conversation: Conversation) -> Trace | None:
-        """Hold it twice, each time on one process; what differs then differs by itself."""
+    def _baseline(self, conversation: Conversation) -> tuple[Trace, list[int]]:
+        """Hold it twice, each time on one process; what differs then differs by itself.
+
+        Return the first trace, and the calls whose very status was another.
+        """
         self._tell("the conversation on one process, twice: what varies by itself?")
         before = self._snapshot()
         first = self._player.one(conversation, self._watch)
-        self._answers = first.answers
         self._touched = outside.changed(before, self._snapshot())
         second = self._player.one(conversation)
         noisy = []
@@ -122,48 +138,66 @@ class _Session:
             self._ignored[index] = places | self._check.options.ignored
             if places:
                 self._report.masked[index] = tuple(sorted(places))
-            if "status" in places:
+            if "status" in places - self._check.options.ignored and not is_rate_limit(
+                differences(one, other)
+            ):
                 noisy.append(index)
-        if not noisy:
-            return first
-        self._report.because = self._noise(conversation, noisy)
-        return None
+        return first, noisy
 
     def _snapshot(self) -> outside.Snapshot:
         # Our own logs lie somewhere below, as a rule.
         return outside.snapshot(self._check.start.cwd, skip=self._check.folder.parent)
 
-    def _noise(self, conversation: Conversation, noisy: list[int]) -> str:
-        index = noisy[0]
-        title = conversation.calls[index].title
-        said = f"too noisy to compare: {title} was answered with another status the second time"
-        answers = self._player.within(conversation, index, WITHIN)
-        statuses = [answer.status for answer in answers]
-        odd = len(statuses) - max(map(statuses.count, set(statuses)))
-        if odd and self._family > 1:
-            return (
-                f"your command starts {self._family} processes with separate memory: {odd} of "
-                f"{len(statuses)} answers differed within one server ({title})"
-            )
-        return said
-
     def _watch(self, process: Process) -> None:
         self._contacts = outside.contacts(process)
         self._family = len(process.family())
+        self._log = end_of(process.child.log_path, process.child.log_start, lines=6)
         if self._family > 1:
-            self._report.notes.append(
+            self._report.note(
                 f"your command starts {self._family} processes (workers, or a reloader); "
                 "a kill here ends them all"
             )
 
+    def _separate(self, conversation: Conversation) -> list[Finding]:
+        """Do the processes of one command remember for themselves? Then findings, else none."""
+        self._tell(f"one server of {self._family} processes, asked {WITHIN} times")
+        found = separate_memory(self._player, conversation, self._family, WITHIN)
+        if found is None:
+            return []
+        index, odd, places = found
+        self._report.note(
+            f"your command starts {self._family} processes with separate memory: {odd} of {WITHIN} "
+            f"answers differed within one server ({conversation.calls[index].title})"
+        )
+        return [
+            self._finding(conversation, each, Level.PROCESS, "one server, its processes", places)
+            if each == index
+            else self._finding(conversation, each, Level.UNKNOWN)
+            for each in range(len(conversation))
+        ]
+
+    def _trouble(self, answers: Sequence[Answer]) -> str | None:
+        """Say what is wrong if no request at all succeeded; None if one did."""
+        if any(answer.status is not None and answer.status < 400 for answer in answers):
+            return None
+        kinds = Counter(answer.status or f"no answer ({answer.error})" for answer in answers)
+        told = ", ".join(f"{kind} ({count} times)" for kind, count in kinds.most_common(3))
+        return (
+            f"no request of this conversation succeeded: {told}; a service that only fails cannot "
+            f"be compared: {self._log}"
+        )
+
     def _in_process(self, conversation: Conversation, first: Trace) -> list[Finding]:
-        self._tell(f"every one of {len(conversation)} calls on a process of its own")
-        fresh = self._player.fresh(conversation)
-        self._tell("two processes in turn")
+        line = "every call on a process of its own"
+        self._tell(line)
+        fresh = self._player.fresh(
+            conversation, lambda done: self._tell(f"{line}: {done} of {len(conversation)}")
+        )
+        self._tell(TURNS)
         turns = self._player.alternating(conversation)
         findings = []
         for index, expected in enumerate(first.answers):
-            for play, trace in (("fresh process", fresh), ("two processes in turn", turns)):
+            for play, trace in (("fresh process", fresh), (TURNS, turns)):
                 found = self._differences(index, expected, trace.answers[index])
                 if found:
                     findings.append(self._finding(conversation, index, Level.PROCESS, play, found))
@@ -179,74 +213,87 @@ class _Session:
             return None
         return (
             f"fresh processes answer alike, but the service keeps something outside "
-            f"({'; '.join(touched)}): say how to empty it with --reset COMMAND"
+            f"({'; '.join(touched)}): say how to empty it with --reset COMMAND "
+            "(--reset true, if no answer can depend on that)"
         )
 
-    def _in_backing_service(self, conversation: Conversation, first: Trace) -> list[Finding]:
-        self._tell("every call alone, with nothing behind the service")
+    def _behind(self, conversation: Conversation, first: Trace) -> list[Finding]:
+        """Judge the calls that fresh processes answered alike: is something behind them.
+
+        Where nothing is, a fresh process was alone already.
+        """
         findings = []
+        open_ones = [each for each in self._report.findings if each.level is Level.UNKNOWN]
         for finding in self._report.findings:
-            index = finding.index
             if finding.level is not Level.UNKNOWN:
                 findings.append(finding)
                 continue
-            seen = self._player.alone(conversation, first, index)
-            found = self._differences(index, first.answers[index], seen)
+            found: list[Difference] = []
+            if self._check.start.reset is not None:
+                done = open_ones.index(finding) + 1
+                self._tell(f"alone, with nothing behind the service: {done} of {len(open_ones)}")
+                seen = self._player.alone(conversation, first, finding.index)
+                found = self._differences(finding.index, first.answers[finding.index], seen)
             level = Level.BACKING_SERVICE if found else Level.SELF_CONTAINED
-            findings.append(
-                self._finding(conversation, index, level, "alone, everything reset", found)
-            )
+            findings.append(self._finding(conversation, finding.index, level, ALONE, found))
         return findings
 
-    def _carried(self, conversation: Conversation) -> list[Finding]:
+    def _carried(self, conversation: Conversation, first: Trace) -> list[Finding]:
         """Does any answer depend on what the client carries? Else nothing was shown."""
         self._tell("every call by a client that carries nothing")
         naked = self._player.naked(conversation)
         return [
             replace(finding, depends=bool(self._differences(finding.index, expected, seen)))
             for finding, expected, seen in zip(
-                self._report.findings, self._answers, naked, strict=True
+                self._report.findings, first.answers, naked, strict=True
             )
         ]
 
-    def _shrink(self, conversation: Conversation, *, wiped: bool) -> None:
+    def _say_it_twice(self, conversation: Conversation, first: Trace) -> None:
+        """Note what the service does twice when it is asked twice: nobody remembers the first."""
+        self._tell("each order once more, with the credential it had")
+        chosen = [
+            index
+            for index, (call, answer) in enumerate(
+                zip(conversation.calls, first.answers, strict=True)
+            )
+            if call.method == "POST" and _succeeded(answer) and _brings(call, first.carried[index])
+        ]
+        again = self._player.twice(conversation, chosen[:MOST_AGAIN])
+        titles = [
+            conversation.calls[index].title
+            for index, (one, other) in again.items()
+            if _succeeded(other) and not self._differences(index, one, other)
+        ]
+        if titles:
+            told = ", ".join(dict.fromkeys(titles))
+            self._report.note(
+                f"self-contained is not idempotent: {told} sent twice with the same credential "
+                "was accepted twice, with the same answer: nobody remembers the first time "
+                "(lab run double-checkout)"
+            )
+
+    def _prove(self, conversation: Conversation) -> None:
         """Find the shortest script for the first differing call of each of a few routes."""
-        done: dict[str, tuple[int, ...]] = {}
+        prover = Prover(
+            self._player,
+            conversation,
+            self._differences,
+            shared=self._check.start.reset is not None or bool(self._touched or self._contacts),
+        )
+        done: set[str] = set()
         for position, finding in enumerate(self._report.findings):
-            if not finding.differences or finding.level is Level.UNKNOWN:
-                continue
             route = _route(conversation.calls[finding.index])
-            if route not in done and len(done) < MOST_SHRUNK:
-                done[route] = self._shortest(conversation, finding, wiped)
-                self._report.findings[position] = replace(finding, needs=done[route])
-
-    def _shortest(
-        self, conversation: Conversation, finding: Finding, wiped: bool
-    ) -> tuple[int, ...]:
-        index = finding.index
-        self._tell(f"looking for the shortest script that shows {finding.title}")
-        seen: list[Difference] = []
-
-        def shows(earlier: Iterable[int]) -> bool:
-            part = conversation.only([*earlier, index])
-            expected = self._player.one(part).answers[-1]
-            found = self._differences(index, expected, self._player.split(part, wiped=wiped))
-            seen[:] = found or seen
-            return bool(found)
-
-        needs = tuple(shrink(range(index), shows))
+            if not finding.differences or route in done or len(done) == MOST_SHRUNK:
+                continue
+            done.add(route)
+            self._tell(f"looking for the shortest script that shows {finding.title}")
+            witness = prover.shortest(finding, self._report.witness is None)
+            if witness is not None:
+                self._report.findings[position] = replace(finding, needs=witness.calls[:-1])
+                self._report.witness = self._report.witness or witness
         if self._report.witness is None:
-            confirmed = sum(shows(needs) for _ in range(CONFIRMATIONS))
-            if confirmed == CONFIRMATIONS:
-                self._report.witness = Witness(
-                    (*needs, index), wiped, tuple(seen), confirmed, CONFIRMATIONS
-                )
-            else:
-                self._report.notes.append(
-                    f"the shortest script showed the difference only {confirmed} of "
-                    f"{CONFIRMATIONS} times"
-                )
-        return needs
+            self._report.doubt()
 
     def _judge(self, findings: list[Finding]) -> None:
         self._report.findings = findings
@@ -255,9 +302,9 @@ class _Session:
     def _differences(self, index: int, expected: Answer, seen: Answer) -> list[Difference]:
         found = differences(expected, seen, self._ignored[index], self._check.options.headers)
         if is_rate_limit(found):
-            note = "a rate limiter answers 429: it counts requests, and that is not compared"
-            if note not in self._report.notes:
-                self._report.notes.append(note)
+            self._report.note(
+                "a rate limiter answers 429: it counts requests, and that is not compared"
+            )
             return []
         return found
 
@@ -272,7 +319,15 @@ class _Session:
         return Finding(index, conversation.calls[index].title, level, play, tuple(found))
 
     def _tell(self, line: str) -> None:
-        self._check.progress(line)
+        self._check.progress(redact_text(line))
+
+
+def _succeeded(answer: Answer) -> bool:
+    return answer.status is not None and 200 <= answer.status < 300
+
+
+def _brings(call: Call, carried: Baggage) -> bool:
+    return bool(carried.cookies) or any(call.refs())
 
 
 def _route(call: Call) -> str:

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.check.conversation import Answer
+from lab.evidence.redaction import redact_text, shorten
 
 HEADERS = ("content-type", "location", "www-authenticate", "cache-control", "allow", "vary")
+MOST_SHOWN = 300
+_SECRET = re.compile(r"token|secret|password|passwd|session|csrf|jwt|api_?key|credential", re.I)
 MOST = 20  # differences of one call that are worth telling
 _MOMENTS = (
     re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?"),
@@ -18,7 +21,10 @@ _EPOCH_S = (1_000_000_000, 4_000_000_000)
 
 @dataclass(frozen=True)
 class Difference:
-    """`where` is "status", "header:NAME", "body" or a JSON pointer; the rest is text to show."""
+    """`where` is "status", "header:NAME", "body" or a JSON pointer; the rest is text to show.
+
+    Credentials in that text are shortened.
+    """
 
     where: str
     expected: str
@@ -64,7 +70,7 @@ def _all(expected: Answer, seen: Answer, headers: tuple[str, ...]) -> list[Diffe
     for name in headers:
         before, after = expected.header(name), seen.header(name)
         if before != after and not _same_moment(before, after):
-            found.append(Difference(f"header:{name}", str(before), str(after)))
+            found.append(Difference(f"header:{name}", _header(before), _header(after)))
     before, after = _cookies(expected), _cookies(seen)
     if before != after:
         found.append(Difference("header:set-cookie", before or "none", after or "none"))
@@ -97,14 +103,14 @@ def _json(expected: Any, seen: Any, at: str) -> list[Difference]:
         return []
     if _same_moment(expected, seen):
         return []
-    return [Difference(at or "/", _shown(expected), _shown(seen))]
+    return [Difference(at or "/", _shown(expected, at), _shown(seen, at))]
 
 
 def _member(expected: Any, seen: Any, name: str, at: str) -> list[Difference]:
     if name not in seen:
-        return [Difference(at, _shown(expected[name]), "nothing")]
+        return [Difference(at, _shown(expected[name], at), "nothing")]
     if name not in expected:
-        return [Difference(at, "nothing", _shown(seen[name]))]
+        return [Difference(at, "nothing", _shown(seen[name], at))]
     return _json(expected[name], seen[name], at)
 
 
@@ -129,9 +135,21 @@ def _status(answer: Answer) -> str:
     return str(answer.status) if answer.status is not None else f"no answer ({answer.error})"
 
 
-def _shown(value: Any) -> str:
+def _header(value: str | None) -> str:
+    return "nothing" if value is None else _shown_text(value)
+
+
+def _shown(value: Any, at: str = "") -> str:
+    if isinstance(value, str) and _SECRET.search(at.rpartition("/")[2]):
+        return shorten(value)
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else repr(value)
-    return text if len(text) <= 120 else f"{text[:100]}… ({len(text)} characters)"
+    return _shown_text(text)
+
+
+def _shown_text(text: str) -> str:
+    if len(text) > MOST_SHOWN:  # first: a long text takes long to search
+        text = f"{text[:MOST_SHOWN]}… ({len(text)} characters)"
+    return redact_text(text)
 
 
 def _escaped(name: str) -> str:

@@ -10,19 +10,26 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from lab.evidence.redaction import redact_text
+
+DEEPEST = 100  # levels of JSON; what is deeper is text here
+
 
 @dataclass(frozen=True)
 class Ref:
     """A value of an earlier answer.
 
-    `call` is the index of that call; `where` is "json:/cart/id" (RFC 6901), "header:etag" or
-    "header:location"; `seen` is what it was when the conversation was recorded, used where the
-    answer does not have it.
+    `call` is the index of that call; `where` is "json:/cart/id" (RFC 6901), "header:etag", or
+    "path:location" (a URL without scheme and host); `seen` is what it was when the conversation
+    was recorded, used where the answer does not have it. `form` is how it is written where it
+    stands: "json" (escaped as in a JSON text), "url" (percent-encoded) or "" as it is; `seen` is
+    in that form already.
     """
 
     call: int
     where: str
     seen: str
+    form: str = ""
 
 
 Template = tuple[str | Ref, ...]
@@ -50,8 +57,8 @@ class Call:
 
     @property
     def title(self) -> str:
-        """Method and path as recorded: "GET /cart"."""
-        return f"{self.method} {recorded(self.path)}"
+        """Method and path as recorded, credentials shortened: "GET /cart"."""
+        return redact_text(f"{self.method} {recorded(self.path)}")
 
     def refs(self) -> Iterator[Ref]:
         """Yield every reference to an earlier answer."""
@@ -71,11 +78,12 @@ class Answer:
 
     @cached_property
     def json(self) -> Any:
-        """The body's JSON, or None if it is not JSON."""
+        """The body's JSON, or None if it is not JSON (or nested deeper than 100)."""
         try:
-            return json.loads(self.body)
+            document = json.loads(self.body)
         except (ValueError, RecursionError):
             return None
+        return None if _is_deeper(document, DEEPEST) else document
 
     @property
     def is_json(self) -> bool:
@@ -121,6 +129,20 @@ def joined(pieces: Iterable[str | Ref]) -> Template:
 def recorded(template: Template) -> str:
     """Return the text as it was when the conversation was recorded."""
     return "".join(piece if isinstance(piece, str) else piece.seen for piece in template)
+
+
+def _is_deeper(document: Any, levels: int) -> bool:
+    level = [document]
+    for _ in range(levels):
+        level = [
+            item
+            for value in level
+            if isinstance(value, dict | list)
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return False
+    return any(isinstance(value, dict | list) for value in level)
 
 
 def _moved(call: Call, place: dict[int, int]) -> Call:

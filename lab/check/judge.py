@@ -1,13 +1,14 @@
 """What follows from the plays: a level for each call and for the service, each with its proof."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from lab.check.compare import Difference
 from lab.check.conversation import Conversation
 
 RATE_LIMITED = "429"
+TURNS = "two processes in turn"
 
 
 class Level(StrEnum):
@@ -41,7 +42,9 @@ class Witness:
     """The shortest script that shows it: these calls, then the last of them after a restart.
 
     `calls` are indices, the differing one last. `wiped` says that the backing service was
-    reset as well. `confirmed` of `tries` repetitions showed it again.
+    reset as well; `in_turn` that two processes live and are asked in turn, as in the whole
+    conversation (its even calls the one, its odd calls the other). `confirmed` of `tries`
+    repetitions showed it again.
     """
 
     calls: tuple[int, ...]
@@ -49,6 +52,7 @@ class Witness:
     differences: tuple[Difference, ...]
     confirmed: int
     tries: int
+    in_turn: bool = False
 
 
 @dataclass
@@ -66,6 +70,26 @@ class Report:
     processes: int = 0
     seconds: float = 0.0
     partial: bool = False
+
+    def note(self, text: str) -> None:
+        """Keep a note, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def cut(self, why: str) -> None:
+        """Mark it partial; what has been judged already stands."""
+        self.partial = True
+        self.note(why)
+
+    def doubt(self) -> None:
+        """Take the verdict back: what was seen once could not be seen again."""
+        said = "; ".join(str(each.differences[0]) for each in self.findings if each.differences)
+        self.level = Level.UNKNOWN
+        self.because = f"a difference was seen, and could not be seen again: {said}"
+        self.findings = [
+            replace(each, level=Level.UNKNOWN) if each.differences else each
+            for each in self.findings
+        ]
 
 
 def is_rate_limit(found: Sequence[Difference]) -> bool:

@@ -1,8 +1,9 @@
 """Holds a conversation in one of several ways, as a client that carries what it is given."""
 
-from collections.abc import Callable, Mapping
-from copy import copy
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 
 import requests
 from requests.cookies import RequestsCookieJar
@@ -16,16 +17,21 @@ from lab.check.wire import send
 NOTHING = "nothing"  # stands where a client was given a value, when it is made to carry none
 
 
+def new_jar() -> RequestsCookieJar:
+    """Return a jar as a browser has one, to which this machine is a safe place (Secure cookies)."""
+    return RequestsCookieJar(DefaultCookiePolicy(secure_protocols=("http", "https")))
+
+
 @dataclass
 class Baggage:
     """What a client carries: its cookies, and the answers it got (by call)."""
 
-    cookies: RequestsCookieJar = field(default_factory=RequestsCookieJar)
+    cookies: RequestsCookieJar = field(default_factory=new_jar)
     answers: dict[int, Answer] = field(default_factory=dict)
 
     def copy(self) -> "Baggage":
         """Return the same for another client."""
-        return Baggage(copy(self.cookies), dict(self.answers))
+        return Baggage(self.cookies.copy(), dict(self.answers))
 
 
 @dataclass
@@ -60,24 +66,33 @@ class Player:
         finally:
             process.kill()
 
-    def sender(self, process: Process) -> Callable[[Call], Answer]:
-        """Return a client that sends calls to this process, one after another."""
+    @contextmanager
+    def client(self) -> Iterator[Callable[[Call], Answer]]:
+        """Give a client that sends calls to one fresh process, one after another."""
         carried = Baggage()
+        self._pool.reset()
+        process = self._pool.fresh()
 
         def send_next(call: Call) -> Answer:
             return self._send(call, len(carried.answers), carried, process)
 
-        return send_next
+        try:
+            yield send_next
+        finally:
+            process.kill()
 
-    def fresh(self, conversation: Conversation) -> Trace:
+    def fresh(
+        self, conversation: Conversation, told: Callable[[int], None] = lambda done: None
+    ) -> Trace:
         """Each call to a process that has served nobody; the one before was killed."""
         self._pool.reset()
         used: list[Process] = []
 
-        def next_process(_: int) -> Process:
+        def next_process(index: int) -> Process:
             for process in used:
                 process.kill()
-            used[:] = [self._pool.fresh()]
+            used[:] = [self._pool.fresh(more=len(conversation) - index - 1)]
+            told(index + 1)
             return used[0]
 
         try:
@@ -86,12 +101,13 @@ class Player:
             for process in used:
                 process.kill()
 
-    def alternating(self, conversation: Conversation) -> Trace:
-        """Two processes that both live, asked in turn, as behind a balancer."""
+    def alternating(self, conversation: Conversation, sides: Sequence[int] = ()) -> Trace:
+        """Two processes that both live, as behind a balancer: in turn, or as `sides` say."""
         self._pool.reset()
-        pair = [self._pool.fresh(), self._pool.fresh()]
+        pair = [self._pool.fresh(more=1)]
         try:
-            return self._talk(conversation, lambda index: pair[index % 2])
+            pair.append(self._pool.fresh())
+            return self._talk(conversation, lambda n: pair[sides[n] if sides else n % 2])
         finally:
             for process in pair:
                 process.kill()
@@ -101,24 +117,34 @@ class Player:
 
         With `wiped` the backing service is emptied in between.
         """
-        self._pool.reset()
-        first, last = self._pool.fresh(), len(conversation) - 1
-        second: list[Process] = []
+        return self._split(conversation, wiped, expect=False)[1]
 
-        def process_for(index: int) -> Process:
-            if index < last:
-                return first
-            first.kill()
+    def both(self, conversation: Conversation, *, wiped: bool = False) -> tuple[Answer, Answer]:
+        """The last call answered by the process that had the others, and as in `split`.
+
+        One play in place of two. Where something behind the service outlives the kill, it is
+        only right with `wiped`: the first asking may have changed what the second sees.
+        """
+        return self._split(conversation, wiped, expect=True)
+
+    def _split(
+        self, conversation: Conversation, wiped: bool, expect: bool
+    ) -> tuple[Answer, Answer]:
+        self._pool.reset()
+        last = len(conversation) - 1
+        process = self._pool.fresh(more=0 if wiped else 1)
+        try:
+            _, carried = self._carry(conversation.only(range(last)), lambda _: process)
+            there = Answer(None)
+            if expect:
+                there = self._send(conversation.calls[last], last, carried.copy(), process)
+            process.kill()
             if wiped:
                 self._pool.reset()
-            second.append(self._pool.fresh())
-            return second[0]
-
-        try:
-            return self._talk(conversation, process_for).answers[-1]
+            process = self._pool.fresh()
+            return there, self._send(conversation.calls[last], last, carried, process)
         finally:
-            for process in (first, *second):
-                process.kill()
+            process.kill()
 
     def alone(self, conversation: Conversation, baseline: Trace, index: int) -> Answer:
         """One call, to a fresh process with nothing behind it, carrying what it carried then."""
@@ -142,14 +168,31 @@ class Player:
         finally:
             process.kill()
 
-    def within(self, conversation: Conversation, index: int, times: int) -> list[Answer]:
-        """The conversation up to a call on one process, then that call again and again."""
+    def within(self, before: Conversation, call: Call, times: int) -> list[Answer]:
+        """A conversation on one process, then this call again and again, by the same client."""
         self._pool.reset()
         process = self._pool.fresh()
         try:
-            _, carried = self._carry(conversation.only(range(index)), lambda _: process)
-            call = conversation.calls[index]
-            return [self._send(call, index, carried.copy(), process) for _ in range(times)]
+            _, carried = self._carry(before, lambda _: process)
+            return [self._send(call, len(before), carried.copy(), process) for _ in range(times)]
+        finally:
+            process.kill()
+
+    def twice(
+        self, conversation: Conversation, chosen: Collection[int]
+    ) -> dict[int, tuple[Answer, Answer]]:
+        """All calls to one process; the chosen ones once more, with what was carried then."""
+        again: dict[int, tuple[Answer, Answer]] = {}
+        self._pool.reset()
+        process = self._pool.fresh()
+        try:
+            carried = Baggage()
+            for index, call in enumerate(conversation.calls):
+                before = carried.copy()
+                first = self._send(call, index, carried, process)
+                if index in chosen:
+                    again[index] = (first, self._send(call, index, before, process))
+            return again
         finally:
             process.kill()
 
@@ -169,22 +212,35 @@ class Player:
     def _send(self, call: Call, index: int, carried: Baggage, process: Process) -> Answer:
         self._budget.request()
         answer = send(
-            process.port, request_of(call, carried.answers), carried.cookies, self._timeout_s
+            process.port,
+            request_of(call, carried.answers),
+            carried.cookies,
+            min(self._timeout_s, self._budget.left_s),
         )
+        if answer.status is None:
+            self._budget.check_time()  # it may be our own hurry that it had no time
         carried.answers[index] = answer
         return answer
 
 
 def request_of(call: Call, answers: Mapping[int, Answer]) -> requests.Request:
     """Return the request to send, its URL without scheme, host and port."""
+    path = fill(call.path, answers)
     return requests.Request(
         call.method,
-        fill(call.path, answers),
+        # A path that was given must not become part of the host.
+        path if path.startswith("/") else f"/{path}",
         headers={name: fill(value, answers) for name, value in call.headers},
-        data=None
-        if call.body is None
-        else fill(call.body, answers).encode("utf-8", "surrogateescape"),
+        data=None if call.body is None else as_bytes(fill(call.body, answers)),
     )
+
+
+def as_bytes(text: str) -> bytes:
+    """Return a body as it travels: bytes that were no text come back as they were."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a lone surrogate of another origin
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _without_refs(call: Call) -> Call:

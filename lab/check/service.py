@@ -5,11 +5,12 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -19,13 +20,22 @@ import psutil
 
 from lab.check.budget import Budget
 from lab.errors import LabError
-from lab.stack.child import Child
+from lab.stack.child import DEATH_TIMEOUT_S, Child
 from lab.stack.ports import free_ports, is_open
 from lab.stack.processes import Children, prepare_run_dir
 from lab.stack.waiting import end_of, get, wait_until
 
 READY_S = 20.0
 RESET_S = 30.0
+MARK = "LAB_RUN_DIR"
+
+
+class DidNotStart(LabError):
+    """The service did not become ready; the text says how, and what it wrote."""
+
+
+class Ended(DidNotStart):
+    """It ended by itself before it answered."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +83,18 @@ class Process:
         self.child = child
         self.port = port
         self.number = number
+        self._killed = False
 
     def kill(self) -> None:
         """End it and everything it started, at once (SIGKILL)."""
+        if self._killed:
+            return
+        family = self.family()  # before the kill: orphans cannot be found by their parent
         self.child.kill()
+        for process in family[1:]:
+            with suppress(psutil.Error):  # most died with the group
+                process.kill()
+        self._killed = True
 
     def family(self) -> list[psutil.Process]:
         """Return its processes that live: itself, workers, a reloader's child."""
@@ -109,17 +127,32 @@ class Pool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            self._children.close()  # what is just being started fails, and says so to nobody
-        finally:
-            self._starters.shutdown(wait=True, cancel_futures=True)
+        with ExitStack() as last:  # each is done, whatever interrupts the one before
+            last.callback(_end_marked, self._mark)
+            last.callback(self._children.close)
+            last.callback(self._starters.shutdown, wait=True, cancel_futures=True)
+            # What is just being started fails at this, and says so to nobody.
             self._children.close()
 
-    def fresh(self) -> Process:
-        """Return a process that has served nobody. LabError if the service does not start."""
-        while len(self._spares) < 1 + self._ahead:
+    @property
+    def _mark(self) -> str:
+        return str(self._folder.absolute())
+
+    def fresh(self, more: int = 0) -> Process:
+        """Return a process that has served nobody; DidNotStart if there is none to be had.
+
+        `more` is how many will be asked for after it, before the next reset: that many are
+        worth starting ahead. Without a reset any number is, since nothing outdates them.
+        """
+        ahead = self._ahead if self.start.reset is None else min(self._ahead, more)
+        while len(self._spares) < 1 + ahead:
             self._spares.append(self._starters.submit(self._launch))
-        return self._spares.popleft().result()
+        try:
+            return self._spares.popleft().result()
+        except Ended:
+            # Several that start at once may be in each other's way (a port, a migration).
+            wait(self._spares)
+            return self._launch()
 
     def reset(self) -> None:
         """Make the backing service empty again; processes started before are thrown away."""
@@ -130,7 +163,8 @@ class Pool:
             if not spare.cancel():
                 with suppress(LabError):
                     spare.result().kill()
-        _run_reset(self.start)
+        _run_reset(self.start, min(RESET_S, self._budget.left_s))
+        self._budget.check_time()
 
     def _launch(self) -> Process:
         with self._counting:
@@ -143,7 +177,7 @@ class Pool:
             f"service {number}",
             self.start.words(port),
             log_path=log,
-            env={**self.start.environment(port), "LAB_RUN_DIR": str(self._folder.absolute())},
+            env={**self.start.environment(port), MARK: self._mark},
             cwd=self.start.cwd.absolute(),
         )
         process = Process(child, port, number)
@@ -151,27 +185,54 @@ class Pool:
         return process
 
     def _await(self, process: Process) -> None:
-        child = process.child
+        child, patience_s = process.child, min(self.start.ready_s, self._budget.left_s)
 
         def ready() -> bool:
             if not child.running():
-                raise LabError(
+                raise Ended(
                     f"the service ended before it answered ({child.ending}); "
                     f"{end_of(child.log_path, child.log_start)}"
                 )
             return self._answers(process.port)
 
-        if wait_until(ready, self.start.ready_s, every_s=0.02):
-            return
-        why = _why_silent(process, self.start)
-        process.kill()
-        raise LabError(f"{why}; {end_of(child.log_path, child.log_start)}")
+        try:
+            if wait_until(ready, patience_s, every_s=0.02):
+                return
+            self._budget.check_time()
+            why = _why_silent(process, self.start)
+            raise DidNotStart(f"{why}; {end_of(child.log_path, child.log_start)}")
+        except BaseException:
+            process.kill()
+            raise
 
     def _answers(self, port: int) -> bool:
-        if self.start.ready is None:
-            return is_open(port) and get(port, "/") is not None
-        answer = get(port, self.start.ready)
-        return answer is not None and answer[0] < 500
+        if not is_open(port):
+            return False
+        patience_s = min(2.0, self.start.ready_s / 2)
+        answer = get(port, self.start.ready or "/", patience_s)
+        return answer is not None and (self.start.ready is None or answer[0] < 500)
+
+
+def _end_marked(mark: str) -> None:
+    """End what carries this run's mark in its environment: it left its group and its parent."""
+
+    def left() -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                ours = process.pid != os.getpid() and process.environ().get(MARK) == mark
+                if ours and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
+
+    def none_left() -> bool:
+        remaining = left()
+        for process in remaining:
+            with suppress(psutil.Error):
+                process.kill()
+        return not remaining
+
+    wait_until(none_left, DEATH_TIMEOUT_S)
 
 
 def _why_silent(process: Process, start: Start) -> str:
@@ -200,25 +261,41 @@ def _listening(process: Process) -> set[int]:
     return ports
 
 
-def _run_reset(start: Start) -> None:
+def _run_reset(start: Start, patience_s: float) -> None:
     assert start.reset is not None
-    try:
-        ended = subprocess.run(
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
             start.reset,
             shell=True,
             cwd=start.cwd,
             env=start.environment(0),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=said,
             stderr=subprocess.STDOUT,
-            timeout=RESET_S,
             start_new_session=sys.platform != "win32",
         )
-    except subprocess.TimeoutExpired:
-        raise LabError(f"--reset did not end within {RESET_S:.0f} s: {start.reset}") from None
-    if ended.returncode:
-        said = ended.stdout.decode(errors="replace").strip().splitlines()[-3:]
-        raise LabError(
-            f"--reset failed (exit {ended.returncode}): {start.reset}"
-            + "".join(f"\n    {line}" for line in said)
-        )
+        try:
+            status = process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            raise LabError(
+                f"--reset did not end within {patience_s:.0f} s: {start.reset}"
+            ) from None
+        finally:
+            if process.poll() is None:
+                _end_tree(process)
+        if status:
+            said.seek(0)
+            lines = said.read().decode(errors="replace").strip().splitlines()[-3:]
+            raise LabError(
+                f"--reset failed (exit {status}): {start.reset}"
+                + "".join(f"\n    {line}" for line in lines)
+            )
+
+
+def _end_tree(process: "subprocess.Popen[bytes]") -> None:
+    with suppress(psutil.Error):
+        root = psutil.Process(process.pid)
+        for each in (*root.children(recursive=True), root):
+            with suppress(psutil.Error):
+                each.kill()
+    process.wait()

@@ -3,11 +3,16 @@
 from collections.abc import Callable, Sequence
 
 
-def shrink(calls: Sequence[int], shows: Callable[[list[int]], bool]) -> list[int]:
+def shrink(
+    calls: Sequence[int],
+    shows: Callable[[list[int]], bool],
+    guesses: Sequence[Sequence[int]] = (),
+) -> list[int]:
     """Return a smallest part of `calls` for which `shows` is true; it is true for all of them.
 
     1-minimal: without any one of the calls it returns, `shows` is false. `shows` is asked
-    at most once for the same calls. One that matters among n takes about 2 log2 n questions.
+    at most once for the same calls. One that matters among n takes about 2 log2 n questions,
+    and fewer if one of the `guesses` (parts of `calls`) shows it.
     """
     asked: dict[tuple[int, ...], bool] = {}
 
@@ -16,9 +21,10 @@ def shrink(calls: Sequence[int], shows: Callable[[list[int]], bool]) -> list[int
             asked[tuple(part)] = shows(part)
         return asked[tuple(part)]
 
-    kept, pieces = list(calls), 2
     if ask([]):
         return []
+    smaller = next((list(part) for part in guesses if part and ask(list(part))), None)
+    kept, pieces = smaller or list(calls), 2
     while len(kept) > 1:
         parts = _cut(kept, pieces)
         smaller = next((part for part in reversed(parts) if ask(part)), None)
