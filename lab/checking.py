@@ -1,6 +1,9 @@
 """`lab check`: is *your* service stateless? Reads what was asked, checks, prints what was found."""
 
 import json
+import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -9,15 +12,17 @@ from rich.text import Text
 
 from lab.check import told
 from lab.check.budget import Budget
-from lab.check.checker import Check, Options, Source
+from lab.check.checker import STOPPED, Check, Options, Source
+from lab.check.curl import as_curl as curl_lines
 from lab.check.judge import Level, Report
 from lab.check.service import Start
 from lab.check.sources.har import HarSource
 from lab.check.sources.http_file import HttpFileSource
 from lab.check.sources.script import ScriptSource
 from lab.errors import LabError
+from lab.evidence.redaction import redact_text
 from lab.runner import new_run_folder
-from lab.terminal import INTERRUPTED, progress, screen
+from lab.terminal import INTERRUPTED, err, progress, screen
 
 _SIGNS = {
     Level.SELF_CONTAINED: ("✓", "bold green"),
@@ -31,6 +36,7 @@ _SOURCES: dict[str, type[ScriptSource] | type[HttpFileSource] | type[HarSource]]
     ".rest": HttpFileSource,
     ".har": HarSource,
 }
+SELDOM_S = 5.0
 _path = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -119,11 +125,12 @@ def check(
             http.post("/login", json={"user": "ada"})
             http.get("/cart")
 
-    Exit status: 0 self-contained, 1 state was found, 3 unknown, 2 wrong usage or a service
-    that does not start. It starts your command with your rights, many times.
+    Exit status: 0 self-contained, 1 state was found, 3 unknown (or the service did not start),
+    2 wrong usage. It starts your command with your rights, many times.
     """  # noqa: D301 - click reads the \b
     source = _source(conversation, http_file, har_file, openapi_file)
-    start = Start(command, env, Path.cwd(), reset, ready, wait)
+    start = Start(command, env, Path.cwd(), reset, _ready(ready), wait)
+    start.words(0)  # a command that is none is told before anything is made
     options = Options(
         frozenset(_place(each) for each in ignore),
         (*Options().headers, *(name.lower() for name in header)),
@@ -132,7 +139,7 @@ def check(
     budget = Budget(max_requests, max_processes, max_seconds)
     folder = new_run_folder(out, "check")
     with progress(quiet=as_json) as tell:
-        report = Check(start, source, folder, options, budget, tell).run()
+        report = Check(start, source, folder, options, budget, _seldom(tell)).run()
         tell("")
     document = json.dumps(told.as_json(report), indent=1, ensure_ascii=False) + "\n"
     (folder / "check.json").write_text(document, encoding="utf-8", errors="backslashreplace")
@@ -144,10 +151,39 @@ def check(
     else:
         _show(report, start, folder)
         if explain:
-            screen.print(Text("\n" + told.explain(report)))
-    if "stopped by Ctrl-C" in report.notes:
+            screen.print(_text("\n" + told.explain(report)))
+    if STOPPED in report.notes:
         return INTERRUPTED
     return 0 if report.level in allowed else 3 if report.level is Level.UNKNOWN else 1
+
+
+def _ready(path: str | None) -> str | None:
+    if path is not None and not path.startswith("/"):
+        raise click.UsageError(f"--ready {path!r}: give a path that begins with /")
+    return path
+
+
+def _seldom(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Pass lines on; of those that only count further ("12 of 20"), where it is no terminal,
+    one in a while: a log of CI is not to be filled with them.
+    """
+    if err.is_terminal:
+        return tell
+    last = {"": 0.0}
+
+    def told(line: str) -> None:
+        text = re.sub(r": \d+ of \d+$", "", line)
+        now_s = time.monotonic()
+        if now_s - last.get(text, -SELDOM_S) >= SELDOM_S:
+            last[text] = now_s
+            tell(line)
+
+    return told
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Return text for the screen: nothing in it is markup, and all of it can be written."""
+    return Text(text.encode("utf-8", "backslashreplace").decode(), style)
 
 
 def _allowed(allow: str | None) -> frozenset[Level]:
@@ -190,26 +226,32 @@ def _place(text: str) -> str:
 
 def _show(report: Report, start: Start, folder: Path) -> None:
     sign, style = _SIGNS[report.level]
-    screen.print(Text.assemble((f"{sign} {str(report.level).upper()}  ", style), report.because))
+    because = redact_text(report.because)
+    screen.print(
+        Text.assemble((f"{sign} {str(report.level).upper()}  ", style), because), soft_wrap=True
+    )
     if report.partial:
         screen.print(Text("Cut short: this is what was known.", "yellow"))
     if report.findings:
         screen.print(_table(report))
     for index, places in sorted(report.masked.items()):
-        screen.print(
-            Text(f"varies by itself, not compared: {index + 1} {', '.join(places)}", "dim")
-        )
+        said = f"varies by itself, not compared: {index + 1} {', '.join(places)}"
+        screen.print(_text(said, "dim"), soft_wrap=True)
     for note in report.notes:
-        screen.print(Text(f"! {note}", "yellow"))
-    if curl := told.as_curl(report, start):
-        assert report.witness is not None
-        times = f"{report.witness.confirmed} of {report.witness.tries}"
-        screen.print(
-            Text(f"\nThe shortest script that shows it (seen again {times} times):", "bold")
-        )
-        screen.print(Text(curl), soft_wrap=True)
+        if note != report.because:
+            screen.print(Text(f"! {redact_text(note)}", "yellow"), soft_wrap=True)
+    _show_shortest(report, start)
     spent = f"{report.requests} requests, {report.processes} processes, {report.seconds:.1f} s"
     screen.print(Text(f"{spent}; kept: {folder} (check.json, logs)", "dim"), soft_wrap=True)
+
+
+def _show_shortest(report: Report, start: Start) -> None:
+    if report.witness is None:
+        return
+    times = f"{report.witness.confirmed} of {report.witness.tries}"
+    said = f"\nThe shortest script that shows it, for bash (seen again {times} times):"
+    screen.print(Text(said, "bold"))
+    screen.print(_text(curl_lines(report, start)), soft_wrap=True)
 
 
 def _table(report: Report) -> Table:

@@ -40,7 +40,7 @@ class Options:
     ignored: frozenset[str] = frozenset()
     headers: tuple[str, ...] = HEADERS
     timeout_s: float = 10.0
-    ahead: int = 2
+    ahead: int = 3
 
 
 @dataclass

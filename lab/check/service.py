@@ -53,13 +53,16 @@ class Start:
     ready: str | None = None
     ready_s: float = READY_S
 
-    def words(self, port: int) -> list[str]:
-        """Return the command's words; raise LabError if there are none or no such program."""
+    def said(self) -> list[str]:
+        """Return the command's words as they were given; raise LabError if it is no command."""
         try:
-            words = shlex.split(self.command, posix=os.name == "posix")
+            return shlex.split(self.command, posix=os.name == "posix")
         except ValueError as error:
             raise LabError(f"--start {self.command!r}: {error}") from None
-        words = [word.replace("{port}", str(port)) for word in words]
+
+    def words(self, port: int) -> list[str]:
+        """Return the command's words; raise LabError if there are none or no such program."""
+        words = [word.replace("{port}", str(port)) for word in self.said()]
         program = shutil.which(words[0], path=self.environment(port).get("PATH")) if words else None
         if program is None and words and (self.cwd / words[0]).is_file():
             program = str((self.cwd / words[0]).absolute())
@@ -107,7 +110,7 @@ class Process:
 class Pool:
     """Fresh processes, some started ahead. A `with` block; afterwards none is left."""
 
-    def __init__(self, start: Start, folder: Path, budget: Budget, ahead: int = 2) -> None:
+    def __init__(self, start: Start, folder: Path, budget: Budget, ahead: int = 3) -> None:
         self.start = start
         self.started = 0
         self._folder = prepare_run_dir(folder)
