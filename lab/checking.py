@@ -164,9 +164,7 @@ def _ready(path: str | None) -> str | None:
 
 
 def _seldom(tell: Callable[[str], None]) -> Callable[[str], None]:
-    """Pass lines on; of those that only count further ("12 of 20"), where it is no terminal,
-    one in a while: a log of CI is not to be filled with them.
-    """
+    """Pass lines on; where it is no terminal, of those that count ("12 of 20") one in a while."""
     if err.is_terminal:
         return tell
     last = {"": 0.0}

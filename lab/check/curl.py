@@ -9,10 +9,10 @@ from lab.check.judge import Report, Witness
 from lab.check.service import Start
 
 _HELPERS = """\
-stop() { kill -9 $SERVICE; wait $SERVICE 2>/dev/null; }
+stop() { kill -9 -- -$SERVICE; wait $SERVICE 2>/dev/null; }
 restart() { stop; start; }
 """
-_TWO = "stop() { kill -9 $SERVICES; wait $SERVICES 2>/dev/null; }"
+_TWO = "stop() { for each in $SERVICES; do kill -9 -- -$each; done; wait 2>/dev/null; }"
 
 
 def as_curl(report: Report, start: Start) -> str:
@@ -31,7 +31,7 @@ def as_curl(report: Report, start: Start) -> str:
 
 
 def _restarted(calls: tuple[Call, ...], witness: Witness, start: Start) -> Iterator[str]:
-    yield "PORT=8099"
+    yield "set -m; PORT=8099  # -m: a process group for the service, to kill it whole"
     yield from _starter(start, "SERVICE=$!")
     yield from _HELPERS.splitlines()
     yield from _before(start)
@@ -49,6 +49,7 @@ def _restarted(calls: tuple[Call, ...], witness: Witness, start: Start) -> Itera
 
 
 def _in_turn(calls: tuple[Call, ...], witness: Witness, start: Start) -> Iterator[str]:
+    yield "set -m  # a process group for each service, to kill it whole"
     yield from _starter(start, 'SERVICES="$SERVICES $!"')
     yield _TWO
     yield from _before(start)

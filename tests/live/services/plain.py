@@ -10,6 +10,7 @@ import http.server
 import json
 import os
 import sys
+from pathlib import Path
 
 ROUTES = {}  # (method, path): function; a path that ends in / takes what follows it
 AFTER = []  # functions of (status, document, headers), each may change them
@@ -155,17 +156,15 @@ def random_ids():
 def counter_file():
     """Counts its visitors in a file."""
 
+    path = Path("counter.txt")
+
     def read():
-        if not os.path.exists("counter.txt"):
-            return 0
-        with open("counter.txt") as file:
-            return int(file.read() or 0)
+        return int(path.read_text() or 0) if path.exists() else 0
 
     @on("POST", "/visits")
     def visit(request):
         count = read() + 1
-        with open("counter.txt", "w") as file:
-            file.write(str(count))
+        path.write_text(str(count))
         return {"visits": count}, 201
 
     @on("GET", "/visits")
@@ -213,20 +212,18 @@ def idempotency():
 
 def stale():
     """The number is in a file that all processes share, but each reads it only once."""
-    known = []
+    known, path = [], Path("number.txt")
 
     @on("POST", "/number")
     def write(request):
-        with open("number.txt", "w") as file:
-            file.write(str(request.json["number"]))
+        path.write_text(str(request.json["number"]))
         known[:] = [request.json["number"]]
         return {"number": known[0]}, 201
 
     @on("GET", "/number")
     def look(request):
         if not known:
-            with open("number.txt") as file:
-                known[:] = [int(file.read() or 0)]
+            known[:] = [int(path.read_text()) if path.exists() else 0]
         return {"number": known[0]}
 
 
