@@ -1,177 +1,67 @@
-"""`lab check` on services whose state lives in many places: the verdict, and the proof."""
+"""`lab check` on services whose state lives in many places: the verdict, and the proof.
 
+Checks run beside each other: most of one is waiting for processes to start.
+"""
+
+import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from conftest import LabHere, wait_for
 
 from lab.stack import LocalStore, find_store
+from lab.stack.ports import free_ports
 
 SERVICES = Path(__file__).parent / "services"
-CART = """
-def script(http):
-    http.post("/login", json={"user": "ada"})
-    http.get("/cart")
-    http.post("/cart", json={"item": "pen"})
-    http.get("/cart")
-"""
+CONTRACT = Path(__file__).parents[2] / "lab" / "shop" / "openapi.yaml"
+AT_ONCE = 3
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="the services are started as on POSIX")
+
+needs_store = pytest.mark.skipif(find_store() is None, reason="no Valkey or Redis: `lab doctor`")
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="no node on PATH")
+
+
+def flask(name):
+    """One of the Flask shops."""
+    return f'{sys.executable} -m flask --app "{SERVICES / "shops.py"}:{name}()" run --port {{port}}'
+
+
+def plain(name):
+    """One of the services that start quickly."""
+    return f"{sys.executable} -I -S {SERVICES / 'plain.py'} {name} {{port}}"
+
+
+def odd(kind):
+    """One that behaves badly."""
+    return f"{sys.executable} -I -S {SERVICES / 'odd.py'} {kind} {{port}}"
+
+
+def desk(app):
+    """One of our own."""
+    return f"{sys.executable} -m {app} --port {{port}}"
+
+
+LOGIN = '    http.post("/login", json={"user": "ada"})\n'
+SHOW = '    http.get("/cart")\n'
+ADD = '    http.post("/cart", json={"item": "pen"})\n'
 TOKEN = """
-def script(http):
     def me(answer):
         return {"Authorization": "Bearer " + answer.json()["token"]}
 
     here = http.post("/login", json={"user": "ada"})
-    more = http.post("/cart", json={"item": "pen"}, headers=me(here))
     http.get("/cart", headers=me(here))
-    http.get("/cart", headers=me(more) if "token" in more.text else me(here))
 """
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="the services are started as on POSIX")
-
-
-class Checked:
-    """One `lab check`: how it ended, and its report."""
-
-    def __init__(self, ended):
-        self.status, self.out, self.err = ended.status, ended.out, ended.err
-        self.report = json.loads(ended.out) if ended.out.startswith("{") else {}
-        self.verdict = self.report.get("verdict")
-        self.because = self.report.get("because", "")
-
-    def call(self, number):
-        return self.report["calls"][number - 1]
-
-
-@pytest.fixture
-def check(lab_here):
-    """check(script, start, …): run `lab check --json` in a fresh folder."""
-
-    def run(script, start, *more, env=None):
-        path = lab_here.write("talk.py", script)
-        return Checked(lab_here("check", "--start", start, "--json", path, *more, env=env))
-
-    return run
-
-
-def shop(name):
-    """The command that starts one of the small shops."""
-    return f'{sys.executable} -m flask --app "{SERVICES / "shops.py"}:{name}()" run --port {{port}}'
-
-
-def test_a_cart_in_the_process_is_found_and_the_script_is_minimal(check):
-    talk = CART.replace("    http.get", '    http.get("/products")\n    http.get', 1)
-    seen = check(talk, shop("memory"))
-    assert seen.status == 1 and seen.verdict == "state in the process", seen.report
-    assert seen.call(2)["verdict"] == "self-contained"  # the products
-    assert seen.report["shortest"]["calls"] == [1, 3]
-    assert seen.report["shortest"]["confirmed"] == 3
-    assert seen.report["shortest"]["differences"][0]["seen"] == "401"
-    assert seen.call(5)["needs"] is None or 1 in seen.call(5)["needs"]
-
-
-@pytest.mark.parametrize(
-    ("service", "talk", "verdict"),
-    [
-        ("signed_cookie", CART, "self-contained"),
-        ("per_process_key", CART, "state in the process"),
-        ("bearer", TOKEN, "self-contained"),
-        ("opaque_token", TOKEN, "state in the process"),
-        ("random_ids", TOKEN, "self-contained"),
-    ],
-)
-def test_where_the_cart_is(check, service, talk, verdict):
-    seen = check(talk, shop(service))
-    assert seen.verdict == verdict, seen.report
-    assert seen.status == (0 if verdict == "self-contained" else 1)
-    if service == "random_ids":
-        assert seen.report["varies"]["1"] == ["/nonce", "/request"]
-
-
-def test_a_cache_that_is_only_a_cache_is_no_state(check):
-    talk = TOKEN + '    http.get("/products/pen")\n    http.get("/products/pen")\n'
-    seen = check(talk, shop("cache_only"))
-    assert seen.verdict == "self-contained", seen.report
-    told = check(talk, shop("cache_only"), "--header", "X-Cache")
-    assert told.verdict == "state in the process"
-    assert told.call(6)["differences"][0]["where"] == "header:x-cache"
-
-
-def test_a_rate_limiter_is_said_and_not_counted(check):
-    talk = TOKEN + '    http.get("/cart", headers=me(more))\n' * 3
-    seen = check(talk, shop("rate_limited"))
-    assert seen.verdict == "self-contained", seen.report
-    assert any("429" in note for note in seen.report["notes"])
-
-
-def test_files_need_a_reset_and_then_are_a_backing_service(check, lab_here):
-    talk = 'def script(http):\n    http.post("/visits")\n    http.get("/visits")\n'
-    (lab_here.folder / "counter.txt").write_text("0")
-    reset = "echo 0 > counter.txt"
-    without = check(talk, shop("counter_file"))
-    assert without.status == 3 and without.verdict == "unknown", without.report
-    seen = check(talk, shop("counter_file"), "--reset", reset)
-    assert seen.verdict == "state in a backing service" and seen.status == 1, seen.report
-    assert seen.report["shortest"]["calls"] == [1, 2] and seen.report["shortest"]["wiped"]
-    allowed = check(talk, shop("counter_file"), "--reset", reset, "--allow", "backing-service")
-    assert allowed.status == 0
-
-
-@pytest.mark.parametrize(
-    ("service", "talk", "reset"),
-    [
-        ("session_file", CART, "rm -rf sessions"),
-        (
-            "sqlite",
-            'def script(http):\n    made = http.post("/notes", json={"text": "hi"}).json()["id"]\n'
-            '    http.get(f"/notes/{made}")\n',
-            "rm -f notes.db",
-        ),
-    ],
-)
-def test_what_is_on_disk_is_a_backing_service(check, service, talk, reset):
-    seen = check(talk, shop(service), "--reset", reset)
-    assert seen.verdict == "state in a backing service", seen.report
-
-
-def test_an_idempotency_key_is_state_of_the_process(check):
-    order = '    http.post("/orders", json={"item": "pen"}, headers={"Idempotency-Key": "k1"})\n'
-    seen = check("def script(http):\n" + order * 2, shop("idempotency"))
-    assert seen.verdict == "state in the process", seen.report
-    assert seen.report["shortest"]["calls"] == [1, 2]
-
-
-def test_without_a_dependent_answer_nothing_is_concluded(check):
-    seen = check('def script(http):\n    http.get("/products")\n', shop("nothing"))
-    assert seen.status == 3 and "depends on an earlier request" in seen.because
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="no node on PATH")
-def test_a_service_in_another_language(check):
-    talk = 'def script(http):\n    http.post("/visits")\n    http.get("/visits")\n'
-    seen = check(talk, f"node {SERVICES / 'shop.js'}", "--env", "PORT={port}")
-    assert seen.verdict == "state in the process", seen.report
-
-
-@pytest.mark.skipif(find_store() is None, reason="no Valkey or Redis here: `lab doctor`")
-def test_sessions_in_a_store_are_a_backing_service(check, tmp_path):
-    with LocalStore(tmp_path / "store") as store:
-        flush = (
-            f'{sys.executable} -c "import os, redis; '
-            "redis.Redis.from_url(os.environ['STORE_URL']).flushall()\""
-        )
-        environment = {"STORE_URL": store.url}  # of the test's own store
-        seen = check(CART, shop("session_store"), "--reset", flush, env=environment)
-        assert seen.verdict == "state in a backing service", seen.report
-        without = check(CART, shop("session_store"), env=environment)
-        assert without.verdict == "unknown" and "it talks to 127.0.0.1" in without.because
-
-
-DESK = """
-def script(http):
+SHOP = """
     token = None
 
     def say(method, path, **how):
@@ -183,97 +73,435 @@ def script(http):
 
     say("POST", "/api/login", json={"user_id": "7", "name": "Ada"})
     say("POST", "/api/cart/items", json={"sku": "pen", "quantity": 2})
-    say("GET", "/api/cart")
-    say("POST", "/api/checkout")
 """
+CHECKOUT = '    say("GET", "/api/cart")\n    say("POST", "/api/checkout")\n'
+VISITS = '    http.post("/visits")\n    http.get("/visits")\n'
+HTTP_FILE = """\
+@host = http://localhost:3000
+@user = ada
+
+### come in
+# @name login
+POST {{host}}/login
+Content-Type: application/json
+
+{"user": "{{user}}"}
+
+###
+GET {{host}}/cart
+Authorization: Bearer {{login.response.body.$.token}}
+"""
+TOKEN_OF_ADA = hashlib.sha256(b"ada").hexdigest()
+HAR_TOKEN = "d0b2f4e6a8c0d0b2f4e6a8c0"
 
 
-def desk(app):
-    return f"{sys.executable} -m {app} --port {{port}}"
+def har():
+    def entry(method, path, headers, body, answer):
+        request = {"method": method, "url": f"https://shop.example{path}", "headers": headers}
+        if body:
+            request["postData"] = {"mimeType": "application/json", "text": body}
+        content = {"mimeType": "application/json", "text": json.dumps(answer)}
+        return {"request": request, "response": {"status": 200, "headers": [], "content": content}}
+
+    kind = {"name": "Content-Type", "value": "application/json"}
+    bearer = {"name": "Authorization", "value": f"Bearer {HAR_TOKEN}"}
+    entries = [
+        entry("POST", "/login", [kind], '{"user": "ada"}', {"token": HAR_TOKEN}),
+        entry("GET", "/cart", [bearer], None, {"cart": []}),
+    ]
+    return json.dumps({"log": {"entries": entries}})
 
 
-def test_our_own_desks(check):
-    ready = ("--ready", "/api/server")
-    stateful = check(DESK, desk("stateful_app"), *ready)
-    assert stateful.verdict == "state in the process", stateful.report
-    keys = {"STATELESS_SIGNING_KEYS": "k" * 40}
-    stateless = check(DESK, desk("stateless_app"), *ready, "--explain", env=keys)
-    assert stateless.verdict == "self-contained", stateless.report
-    alone = check(DESK, desk("stateless_app"), *ready)  # each process makes a key of its own
-    assert alone.verdict == "state in the process"
+@dataclass
+class Case:
+    """One `lab check`: what is started, what is said to it."""
+
+    start: str
+    talk: str  # the body of script(http), or the text of another kind of file
+    options: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    file: str = "talk.py"
+    store: str = ""  # the variable that holds the store's address
+    as_json: bool = True
 
 
-@pytest.mark.skipif(find_store() is None, reason="no Valkey or Redis here: `lab doctor`")
-def test_our_own_desk_with_a_store(check, tmp_path):
-    with LocalStore(tmp_path / "store") as store:
-        flush = (
-            f'{sys.executable} -c "import os, redis; '
-            "redis.Redis.from_url(os.environ['STATEFUL_STORE']).flushall()\""
-        )
-        environment = {"STATEFUL_STORE": store.url}
-        more = ("--ready", "/api/server", "--reset", flush)
-        seen = check(DESK, desk("stateful_app"), *more, env=environment)
-        assert seen.verdict == "state in a backing service", seen.report
+KEYS = {"STATELESS_SIGNING_KEYS": "k" * 40}
+READY = ("--ready", "/api/server")
+FLUSH = f"{sys.executable} -I -S {SERVICES / 'flush.py'} $STORE"
+PRODUCTS = '    http.get("/products/pen", headers={"X": "1"})\n    http.get("/products/pen")\n'
+ORDER = '    http.post("/orders", json={"item": "pen"}, headers={"Idempotency-Key": "key-1"})\n'
+NOTE = (
+    '    made = http.post("/notes", json={"text": "hi"})\n    http.get(made.headers["Location"])\n'
+)
+CASES = {
+    "memory": Case(flask("memory"), LOGIN + '    http.get("/products")\n' + ADD + SHOW),
+    "signed_cookie": Case(flask("signed_cookie"), ADD + SHOW),
+    "per_process_key": Case(flask("per_process_key"), ADD + SHOW),
+    "session_file": Case(flask("session_file"), ADD + SHOW, ("--reset", "rm -rf sessions")),
+    "session_store": Case(
+        flask("session_store"), ADD + SHOW, ("--reset", FLUSH), store="STORE_URL"
+    ),
+    "store_without_reset": Case(flask("session_store"), ADD + SHOW, store="STORE_URL"),
+    "bearer": Case(plain("bearer"), TOKEN),
+    "opaque_token": Case(plain("opaque_token"), TOKEN),
+    "random_ids": Case(plain("random_ids"), TOKEN),
+    "cache": Case(plain("cache_only"), TOKEN + PRODUCTS),
+    "cache_header": Case(plain("cache_only"), TOKEN + PRODUCTS, ("--header", "X-Cache")),
+    "rate_limited": Case(
+        plain("rate_limited"), TOKEN + '    http.get("/cart", headers=me(here))\n' * 2
+    ),
+    "file": Case(
+        plain("counter_file"),
+        VISITS,
+        ("--reset", "rm -f counter.txt", "--allow", "backing-service"),
+    ),
+    "file_without_reset": Case(plain("counter_file"), VISITS),
+    "sqlite": Case(plain("sqlite"), NOTE, ("--reset", "rm -f notes.db")),
+    "idempotency": Case(plain("idempotency"), ORDER * 2),
+    "stale": Case(
+        plain("stale"),
+        '    http.get("/number")\n    http.post("/number", json={"number": 7})\n'
+        '    http.get("/number")\n',
+        ("--reset", "rm -f number.txt"),
+    ),
+    "nothing": Case(plain("nothing"), '    http.get("/products")\n'),
+    "broken": Case(plain("broken"), LOGIN + SHOW),
+    "node": Case(f"node {SERVICES / 'shop.js'}", VISITS, ("--env", "PORT={port}")),
+    "stateful": Case(desk("stateful_app"), SHOP, READY),
+    "stateful_store": Case(
+        desk("stateful_app"), SHOP, (*READY, "--reset", FLUSH), store="STATEFUL_STORE"
+    ),
+    "stateless": Case(desk("stateless_app"), SHOP + CHECKOUT, READY, KEYS),
+    "http_file": Case(plain("opaque_token"), HTTP_FILE, file="talk.http"),
+    "har": Case(plain("opaque_token"), har(), file="talk.har"),
+    "openapi": Case(
+        desk("stateless_app"),
+        "",
+        (*READY, "--openapi", str(CONTRACT), "--ignore", "/requests_served"),
+        KEYS,
+        file="",
+    ),
+    "workers": Case(odd("workers"), VISITS),
+    "children": Case(odd("children"), VISITS),
+    "slow": Case(odd("slow"), VISITS, ("--max-processes", "2")),
+    "bounded": Case(plain("opaque_token"), TOKEN, ("--max-requests", "9")),
+    "hasty": Case(odd("sluggish"), VISITS * 9, ("--max-seconds", "2")),
+    "dies": Case(odd("dies"), VISITS),
+    "elsewhere": Case(odd("elsewhere"), VISITS, ("--wait", "1")),
+    "hangs": Case(odd("hangs"), VISITS, ("--wait", "1")),
+    "silent": Case(odd("silent"), VISITS, ("--wait", "1")),
+    "screen": Case(
+        plain("opaque_token"),
+        TOKEN,
+        ("--explain", "--junit", "check.xml"),
+        as_json=False,
+    ),
+}
 
 
-def odd(kind):
-    return f"{sys.executable} {SERVICES / 'odd.py'} {kind} {{port}}"
+class Checked:
+    """How one ended, and its report."""
+
+    def __init__(self, ended, folder):
+        self.status, self.out, self.err, self.folder = ended.status, ended.out, ended.err, folder
+        kept = next(folder.glob("lab-runs/*-check/check.json"), None)
+        assert kept, ended
+        self.kept = kept.read_text(encoding="utf-8")
+        self.report = json.loads(self.kept)
+        self.verdict, self.because = self.report["verdict"], self.report["because"]
+        self.told = self.because + " ".join(self.report["notes"])
+
+    def call(self, number):
+        return self.report["calls"][number - 1]
+
+    def __repr__(self):
+        return f"status {self.status}\n{self.out}\n{self.err}"
+
+
+@pytest.fixture(scope="module")
+def runs(request, tmp_path_factory):
+    """All checks that the chosen tests want, already under way."""
+    wanted = dict.fromkeys(
+        item.callspec.params["seen"]
+        for item in request.session.items
+        if item.path == request.path
+        and hasattr(item, "callspec")
+        and "seen" in item.callspec.params
+    )
+    available = [name for name in wanted if not CASES[name].store or find_store()]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        yield {
+            name: threads.submit(carry_out, CASES[name], tmp_path_factory.mktemp(name))
+            for name in available
+        }
+
+
+def carry_out(case, folder):
+    """Run one check in a folder of its own; afterwards nothing of it may be left."""
+    here = LabHere(folder)
+    words = ["check", "--start", case.start, *case.options, *(["--json"] if case.as_json else [])]
+    if case.file:
+        text = f"def script(http):\n{case.talk}" if case.file.endswith(".py") else case.talk
+        words.append(here.write(case.file, text))
+    try:
+        if not case.store:
+            return Checked(here(*words, env=case.env), folder)
+        with LocalStore(folder / "store") as store:
+            env = {case.store: store.url, "STORE": store.url}
+            return Checked(here(*words, env=env), folder)
+    finally:
+        here.end_started()
+        here.assert_nothing_left()
+
+
+@pytest.fixture
+def seen(request, runs):
+    """What came of the check that the test names."""
+    return runs[request.param].result()
+
+
+def of(name):
+    """Name the check that a test is about."""
+    return pytest.mark.parametrize("seen", [name], indirect=True)
+
+
+def verdicts(*pairs):
+    return pytest.mark.parametrize(("seen", "verdict"), pairs, indirect=["seen"])
+
+
+@of("memory")
+def test_a_cart_in_the_process_is_found_and_the_script_is_minimal(seen):
+    assert seen.status == 1 and seen.verdict == "state in the process", seen
+    assert [seen.call(n)["verdict"] for n in (1, 2)] == ["self-contained"] * 2
+    shortest = seen.report["shortest"]
+    # The products make no difference; without the login there is none to see.
+    assert shortest["calls"] == [1, 3] and shortest["confirmed"] == 3
+    assert shortest["differences"][0]["expected"] == "201"
+    assert shortest["differences"][0]["seen"] == "401"
+    # To see a filled cart takes a login, and that something was put in: in any script.
+    assert seen.call(4)["needs"] in ([1], [1, 3])
+    assert "lab run crash" in seen.report["explanation"]
+
+
+@verdicts(
+    ("signed_cookie", "self-contained"),
+    ("per_process_key", "state in the process"),
+    ("bearer", "self-contained"),
+    ("opaque_token", "state in the process"),
+    ("random_ids", "self-contained"),
+    ("stateful", "state in the process"),
+    ("http_file", "state in the process"),
+    ("har", "state in the process"),
+)
+def test_where_the_cart_is(seen, verdict):
+    assert seen.verdict == verdict, seen
+    assert seen.status == (0 if verdict == "self-contained" else 1)
+    if verdict == "state in the process":
+        assert seen.report["shortest"]["calls"] == [1, 2]
+
+
+@verdicts(
+    ("session_file", "state in a backing service"),
+    ("sqlite", "state in a backing service"),
+    pytest.param("session_store", "state in a backing service", marks=needs_store),
+    pytest.param("stateful_store", "state in a backing service", marks=needs_store),
+)
+def test_what_outlives_a_process_and_not_a_reset_is_a_backing_service(seen, verdict):
+    assert seen.verdict == verdict and seen.status == 1, seen
+    assert seen.report["shortest"]["calls"] == [1, 2] and seen.report["shortest"]["wiped"]
+
+
+@of("file")
+def test_a_backing_service_can_be_allowed(seen):
+    assert seen.verdict == "state in a backing service" and seen.status == 0, seen
+
+
+@of("file_without_reset")
+def test_what_is_written_needs_a_reset(seen):
+    assert seen.verdict == "unknown" and seen.status == 3, seen
+    assert "it wrote counter.txt" in seen.because and "--reset" in seen.because
+
+
+@needs_store
+@of("store_without_reset")
+def test_what_is_talked_to_needs_a_reset(seen):
+    assert seen.verdict == "unknown" and "it talks to 127.0.0.1" in seen.because, seen
+
+
+@of("random_ids")
+def test_what_varies_is_said_to_be_left_out(seen):
+    assert seen.report["varies"]["1"] == ["/nonce", "/request"]
+
+
+@of("cache")
+def test_a_cache_that_is_only_a_cache_is_no_state(seen):
+    assert seen.verdict == "self-contained", seen
+
+
+@of("cache_header")
+def test_its_header_can_be_compared_too(seen):
+    assert seen.verdict == "state in the process", seen
+    assert seen.call(4)["differences"][0]["where"] == "header:x-cache"
+
+
+@of("rate_limited")
+def test_a_rate_limiter_is_said_and_not_counted(seen):
+    assert seen.verdict == "self-contained" and "429" in seen.told, seen
+
+
+@of("idempotency")
+def test_an_idempotency_key_is_state_of_the_process(seen):
+    assert seen.verdict == "state in the process", seen
+    assert seen.report["shortest"]["calls"] == [1, 2]
+
+
+@of("stale")
+def test_what_only_two_living_processes_show_is_shown_by_two(seen):
+    assert seen.verdict == "state in the process", seen
+    assert seen.report["shortest"]["in_turn"] and seen.report["shortest"]["calls"] == [1, 2, 3]
+
+
+@of("nothing")
+def test_without_a_dependent_answer_nothing_is_concluded(seen):
+    assert seen.status == 3 and "depends on an earlier request" in seen.because, seen
+
+
+@of("broken")
+def test_a_service_that_only_fails_is_told_as_such(seen):
+    assert seen.status == 3 and seen.verdict == "unknown", seen
+    assert "no request of this conversation succeeded: 500 (2 times)" in seen.because
+
+
+@needs_node
+@of("node")
+def test_a_service_in_another_language(seen):
+    assert seen.verdict == "state in the process", seen
+
+
+@of("stateless")
+def test_the_stateless_desk_and_what_it_does_twice(seen):
+    assert seen.verdict == "self-contained" and seen.status == 0, seen
+    assert "not idempotent" in seen.told and "POST /api/checkout" in seen.told
+    assert "double-checkout" in seen.report["explanation"]
+    assert "Bearer" not in seen.kept and "eyJ" not in seen.kept  # no token is kept
+
+
+@of("openapi")
+def test_conversations_can_be_made_up_from_an_openapi_document(seen):
+    assert seen.verdict == "self-contained", seen
+    said = {call["request"] for call in seen.report["calls"]}
+    assert {"POST /api/login", "POST /api/cart/items", "GET /api/cart"} <= said
+
+
+@of("workers")
+def test_several_workers_with_memories_of_their_own_are_found(seen):
+    assert seen.verdict == "state in the process" and seen.status == 1, seen
+    assert "your command starts 4 processes with separate memory: " in seen.told
+    assert "of 10 answers differed within one server" in seen.told
+
+
+@of("children")
+def test_children_that_leave_their_group_are_ended(seen):
+    assert seen.verdict == "state in the process", seen  # nothing is left: see carry_out
+
+
+@of("slow")
+def test_a_slow_start_is_waited_for_and_processes_are_bounded(seen):
+    assert seen.report["partial"] and "--max-processes" in seen.told, seen
+    assert seen.report["processes"] >= 1 and seen.report["requests"] >= 2
+
+
+@of("bounded")
+def test_a_bound_gives_what_is_known(seen):
+    assert seen.report["partial"] and "--max-requests" in seen.told, seen
+
+
+@of("hasty")
+def test_the_time_is_bounded(seen):
+    assert seen.report["partial"] and "--max-seconds" in seen.told, seen
+    assert seen.report["seconds"] < 6
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("seen", "said"),
     [
-        ("dies", "cannot start"),
+        ("dies", "no configuration file: cannot start"),
         ("elsewhere", "listens on port"),
         ("hangs", "answers nothing"),
         ("silent", "did not listen"),
     ],
+    indirect=["seen"],
 )
-def test_a_service_that_does_not_start_is_told_as_such(lab_here, kind, said):
-    path = lab_here.write("talk.py", CART)
-    ended = lab_here("check", "--start", odd(kind), path, "--wait", "2")
-    assert ended.status == 2 and said in ended.err, ended
-    lab_here.assert_nothing_left()
+def test_a_service_that_does_not_start_is_told_as_such(seen, said):
+    assert seen.status == 3 and seen.verdict == "unknown", seen
+    assert said in seen.because and "logs/service-" in seen.because
 
 
-def test_several_workers_are_found_and_said(check):
-    talk = 'def script(http):\n    http.post("/v")\n' + '    http.get("/v")\n' * 3
-    seen = check(talk, odd("workers"))
-    assert seen.status in (1, 3), seen.report
-    told = seen.because + " ".join(seen.report["notes"])
-    assert "4 processes" in told, told
-
-
-def test_a_slow_start_is_waited_for_and_children_are_ended(check, lab_here):
-    talk = 'def script(http):\n    http.post("/v")\n    http.get("/v")\n'
-    seen = check(talk, odd("children"))
-    assert seen.verdict == "state in the process", seen.report
-    lab_here.assert_nothing_left()
-
-
-def test_the_curl_lines_run_and_show_it(lab_here, tmp_path):
-    path = lab_here.write("talk.py", CART)
-    ended = lab_here("check", "--start", shop("memory"), path, "--junit", "check.xml", "--explain")
-    assert ended.status == 1, ended
-    lines = ended.out[ended.out.index("PORT=") : ended.out.index("\nstop\n") + 6]
+@of("screen")
+def test_the_curl_lines_run_and_show_it(seen, tmp_path):
+    assert seen.status == 1, seen
+    lines = seen.out[seen.out.index("set -m") : seen.out.index("\nstop\n") + 6]
     shown = subprocess.run(
-        ["bash", "-c", lines.replace("PORT=8099", "PORT=28099")],
+        ["bash", "-c", lines.replace("PORT=8099", f"PORT={free_ports(1)[0]}")],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert " 401 " in shown.stdout, (lines, shown)
-    assert "lab run crash" in ended.out.replace("\n", " ")  # what could be done about it
-    suite = ElementTree.parse(lab_here.folder / "check.xml").getroot()
-    assert int(suite.get("failures")) == 3 and suite.get("tests") == "4"
 
 
-def test_a_bound_gives_what_is_known(check):
-    seen = check(CART, shop("memory"), "--max-requests", "20")
-    assert seen.report["partial"] and any("--max-requests" in n for n in seen.report["notes"])
+@of("screen")
+def test_what_else_is_shown_and_written(seen):
+    flat = " ".join(seen.out.split())
+    assert "A token is not statelessness." in flat and "lab run key-rotation" in flat
+    assert "every call on a process of its own" in seen.err  # progress
+    assert "GET /cart" in seen.out and "200 became 401" in seen.out
+    suite = ElementTree.parse(seen.folder / "check.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
+    for text in (seen.out, seen.kept, (seen.folder / "check.xml").read_text()):
+        assert TOKEN_OF_ADA not in text
 
 
-def test_a_broken_service_is_noted(check):
-    seen = check(CART, shop("broken"))
-    assert seen.status == 3, seen.report
+def test_ctrl_c_gives_what_is_known_and_leaves_nothing(lab_here):
+    path = lab_here.write("talk.py", "def script(http):\n" + VISITS * 20)
+    running = lab_here.start("check", "--start", odd("children"), path)
+    wait_for(lambda: "process of its own" in running.err_path.read_text())
+    running.send_signal(signal.SIGINT)
+    ended = lab_here.finish(running)
+    assert ended.status == 130, ended
+    assert "stopped by Ctrl-C" in ended.out and "UNKNOWN" in ended.out
+    lab_here.assert_nothing_left()
+    (kept,) = lab_here.folder.glob("lab-runs/*-check/check.json")
+    assert json.loads(kept.read_text())["partial"] is True
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "give one conversation"),
+        (["talk.py", "--har", "talk.har"], "give one conversation"),
+        (["talk.txt"], "ends in .py, .http or .har"),
+        (["missing.py"], "no such file"),
+        (["talk.py", "--env", "PORT"], "write NAME=VALUE"),
+        (["talk.py", "--ignore", "cart"], "/json/pointer"),
+        (["talk.py", "--ready", "health"], "begins with /"),
+        (["talk.py", "--start", "no-such-program-here"], "no such program"),
+        (["talk.py", "--start", ""], "no such program"),
+        (["talk.py", "--start", "echo 'unclosed"], "quotation"),
+    ],
+)
+def test_wrong_usage_is_told(words, said, tmp_path, monkeypatch, capsys):
+    from click import ClickException
+
+    from lab.checking import check
+    from lab.errors import LabError
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("talk.py", "talk.har", "talk.txt"):
+        (tmp_path / name).write_text("")
+    with pytest.raises((ClickException, LabError)) as told:
+        check.main(["--start", "sleep 1", *words], standalone_mode=False)
+    message = getattr(told.value, "message", str(told.value))
+    assert said.lower() in message.lower()
+    assert not (tmp_path / "lab-runs").exists()  # nothing was begun

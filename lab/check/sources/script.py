@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from lab.check.budget import Spent
 from lab.check.carry import infer
 from lab.check.conversation import Answer, Call, Conversation, plain
 from lab.errors import LabError
@@ -126,7 +127,7 @@ class ScriptSource:
         http = Http(send, self.path.absolute())
         try:
             script(http)
-        except (KeyboardInterrupt, LabError):
+        except (KeyboardInterrupt, LabError, Spent):
             raise
         except Exception as error:
             raise LabError(_where(error, self.path, http)) from None

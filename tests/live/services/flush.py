@@ -6,8 +6,12 @@ By plain sockets: a client library would take longer to import than the rest of 
 import socket
 import sys
 
-host, _, port = sys.argv[1].removeprefix("redis://").partition("/")[0].partition(":")
+account, _, place = sys.argv[1].removeprefix("redis://").partition("/")[0].rpartition("@")
+host, _, port = place.partition(":")
+password = account.partition(":")[2]
 with socket.create_connection((host, int(port)), timeout=5) as connection:
-    connection.sendall(b"FLUSHALL\r\n")
-    answer = connection.recv(100)
-sys.exit(0 if answer.startswith(b"+OK") else f"flush: {answer!r}")
+    said = [f"AUTH {password}"] * bool(password) + ["FLUSHALL"]
+    connection.sendall("".join(f"{line}\r\n" for line in said).encode())
+    answers = connection.makefile("rb")
+    failed = [line for line in (answers.readline() for _ in said) if line != b"+OK\r\n"]
+sys.exit(f"flush: {failed}" if failed else 0)

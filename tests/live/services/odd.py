@@ -51,6 +51,9 @@ elif kind == "hangs":
 elif kind == "slow":
     time.sleep(2)
     serve()
+elif kind == "sluggish":
+    Visits.do_POST = lambda self: (time.sleep(0.5), self._answer())
+    serve()
 elif kind == "workers":
     # A fork server: four processes accept on one socket, each with a memory of its own.
     server = http.server.HTTPServer(("127.0.0.1", port), Visits)
