@@ -66,7 +66,7 @@ def pointed(document: Any, pointer: str) -> Any:
     """Return what a JSON pointer (RFC 6901) points at; raise LookupError where nothing is."""
     for part in pointer.split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(document, list) and name.isdigit():
+        if isinstance(document, list) and name.isascii() and name.isdigit():
             document = document[int(name)]
         elif isinstance(document, dict):
             document = document[name]
@@ -110,11 +110,11 @@ def _note(given: dict[str, Ref], ref: Ref) -> None:
 
 
 def _given_by(index: int, answer: Answer) -> Iterator[Ref]:
+    if (path := address_of(answer.header("location") or "")).startswith("/") and len(path) > 1:
+        yield Ref(index, "path:location", path)
     for name in _GIVING_HEADERS:
         if value := answer.header(name):
             yield Ref(index, f"header:{name}", value)
-    if (path := address_of(answer.header("location") or "")).startswith("/") and len(path) > 1:
-        yield Ref(index, "path:location", path)
     for pointer, value in leaves(answer.json):
         if not isinstance(value, str | int) or isinstance(value, bool):
             continue

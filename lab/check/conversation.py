@@ -131,6 +131,14 @@ def recorded(template: Template) -> str:
     return "".join(piece if isinstance(piece, str) else piece.seen for piece in template)
 
 
+def as_bytes(text: str) -> bytes:
+    """Return a body as it travels: bytes that were no text come back as they were."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a lone surrogate of another origin
+        return text.encode("utf-8", "surrogatepass")
+
+
 def _is_deeper(document: Any, levels: int) -> bool:
     level = [document]
     for _ in range(levels):

@@ -10,7 +10,7 @@ from requests.cookies import RequestsCookieJar
 
 from lab.check.budget import Budget
 from lab.check.carry import fill
-from lab.check.conversation import Answer, Call, Conversation, Ref, Template
+from lab.check.conversation import Answer, Call, Conversation, Ref, Template, as_bytes
 from lab.check.service import Pool, Process
 from lab.check.wire import send
 
@@ -233,14 +233,6 @@ def request_of(call: Call, answers: Mapping[int, Answer]) -> requests.Request:
         headers={name: fill(value, answers) for name, value in call.headers},
         data=None if call.body is None else as_bytes(fill(call.body, answers)),
     )
-
-
-def as_bytes(text: str) -> bytes:
-    """Return a body as it travels: bytes that were no text come back as they were."""
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # a lone surrogate of another origin
-        return text.encode("utf-8", "surrogatepass")
 
 
 def _without_refs(call: Call) -> Call:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from lab.check.carry import infer
-from lab.check.conversation import Answer, Call, Conversation, plain
+from lab.check.conversation import Answer, Call, Conversation, as_bytes, plain
 from lab.errors import LabError
 
 MOST_BYTES = 50_000_000
@@ -49,7 +49,7 @@ def parse(document: Any, file: str = "session.har") -> Conversation:
         chosen = [e for e in entries if urlsplit(e["request"]["url"]).netloc == host]
         calls = [_call(entry["request"], f"{file}#{n}") for n, entry in enumerate(chosen, start=1)]
         answers = [_answer(entry["response"]) for entry in chosen]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise LabError(f"{file} is no HTTP archive: {type(error).__name__} {error}") from None
     if len(calls) > MOST_CALLS:
         raise LabError(f"{file} has {len(calls)} calls: shorten it to {MOST_CALLS}")
@@ -80,9 +80,20 @@ def _call(request: Json, origin: str) -> Call:
         for each in request.get("headers", [])
         if each["name"].lower() not in _LEFT_OUT and not _is_browser_s(each["name"])
     )
-    posted = request.get("postData") or {}
-    text = posted.get("text") or ""
+    text = _body(request.get("postData") or {}, origin)
     return Call(str(request["method"]), plain(path), headers, plain(text) if text else None, origin)
+
+
+def _body(posted: Json, origin: str) -> str:
+    """Return the body; bytes that are no text as `as_bytes` gives them back."""
+    text = str(posted.get("text") or "")
+    if not text and posted.get("params"):
+        return urlencode([(each["name"], each.get("value", "")) for each in posted["params"]])
+    if posted.get("encoding") == "base64":
+        return base64.b64decode(text, validate=True).decode("utf-8", "surrogateescape")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise LabError(f"{origin}: its body is no text, and not in base64: record it again")
+    return text
 
 
 def _is_browser_s(name: str) -> bool:
@@ -93,7 +104,7 @@ def _answer(response: Json) -> Answer:
     content = response.get("content") or {}
     text = str(content.get("text") or "")
     encoded = content.get("encoding") == "base64"
-    body = base64.b64decode(text) if encoded else text.encode("utf-8", "surrogateescape")
+    body = base64.b64decode(text) if encoded else as_bytes(text)
     headers = tuple(
         (str(each["name"]).lower(), str(each["value"])) for each in response.get("headers", [])
     )

@@ -9,9 +9,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from lab.check.carry import fill, infer
+from lab.check.carry import address_of, fill, infer
 from lab.check.conversation import Answer, Call, Conversation, Ref, Template
 from lab.errors import LabError
 
@@ -19,7 +18,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", 
 _NAME = re.compile(r"(?:#|//)\s*@name\s+([\w-]+)\s*$")
 _VARIABLE = re.compile(r"@([\w-]+)\s*=\s*(.*)$")
 _COMMENT = re.compile(r"(#|//)")
-_PLACE = re.compile(r"{{\s*([^{}]+?)\s*}}")
+_PLACE = re.compile(r"{{([^{}]+)}}")
 _ANSWER = re.compile(r"([\w-]+)\.response\.(body|headers)\.(.+)")
 _NOT_OURS = {"cookie", "host", "content-length", "connection"}
 
@@ -73,7 +72,7 @@ def parse(text: str, file: str = "session.http") -> list[Call]:
 def _drafts(text: str, variables: dict[str, str]) -> Iterator[_Draft]:
     draft: _Draft | None = None
     name, in_body = "", False
-    for number, line in enumerate([*text.splitlines(), "###"], start=1):
+    for number, line in enumerate([*text.split("\n"), "###"], start=1):
         stripped = line.strip()
         if stripped.startswith("###"):
             if draft:
@@ -136,10 +135,11 @@ def _template(
     for found in _PLACE.finditer(text):
         pieces.append(text[at : found.start()])
         at = found.end()
-        if found[1] in variables and depth < 10:
-            pieces += _template(variables[found[1]], variables, names, origin, depth + 1)
+        place = found[1].strip()
+        if place in variables and depth < 10:
+            pieces += _template(variables[place], variables, names, origin, depth + 1)
         else:
-            pieces.append(_ref(found[1], names, origin))
+            pieces.append(_ref(place, names, origin))
     pieces.append(text[at:])
     return tuple(piece for piece in pieces if piece != "")
 
@@ -160,7 +160,7 @@ def _pointer(path: str, origin: str) -> str:
     if path.startswith("/"):
         return path
     inner = path.removeprefix("$")
-    if not re.fullmatch(r"(\.?[\w-]+|\[\d+\]|\['[^']+'\])*", inner):
+    if not re.fullmatch(r"([\w-]+)?(\.[\w-]+|\[\d+\]|\['[^']+'\])*", inner):
         raise LabError(f"{origin}: {path!r}: only paths such as $.items[0].id are understood")
     parts = re.findall(r"\['([^']+)'\]|\[(\d+)\]|\.?([\w-]+)", inner)
     names = ["".join(part) for part in parts]
@@ -173,8 +173,7 @@ def _path(template: Template) -> Template:
     if not isinstance(first, str):
         return template
     if "://" in first:
-        parts = urlsplit(first)
-        first = parts.path + (f"?{parts.query}" if parts.query else "")
+        first = address_of(first)
     elif not first.startswith("/"):
         first = "/" + first.partition("/")[2]  # localhost:3000/cart
     rest = template[1:]

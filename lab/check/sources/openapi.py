@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.check.carry import infer, leaves
 from lab.check.conversation import Answer, Call, Conversation, plain
-from lab.check.sources.operations import Operation, operations
+from lab.check.sources.operations import DAMAGE, Operation, operations
 from lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -34,7 +34,11 @@ class OpenApiSource:
         """Hold a few candidates and return the one that got furthest."""
         known = operations(_read(self.path), self.path.name)
         best: tuple[tuple[int, int], list[Call], list[Answer]] | None = None
-        for plan in _drawn(known):
+        try:
+            plans = _drawn(known)
+        except DAMAGE as error:
+            raise LabError(f"{self.path}: a schema in it is damaged: {error}") from None
+        for plan in plans:
             talk = _Talk(send, self.path.name)
             for operation, body in plan:
                 talk.say(operation, body)
@@ -71,11 +75,15 @@ class _Talk:
 
     def say(self, operation: Operation, body: Any) -> None:
         """Send one operation, with what is known by now."""
+        try:
+            address = operation.address(self._value)
+        except DAMAGE as error:
+            raise LabError(f"{self._file}: {operation.name} is damaged: {error!r}") from None
         call = Call(
             operation.method,
-            plain(operation.address(self._value)),
+            plain(address),
             tuple((name, plain(value)) for name, value in self._headers(operation, body)),
-            None if body is None else plain(json.dumps(body)),
+            None if body is None else plain(json.dumps(body, default=str)),
             f"{self._file} {operation.name}",
             operation.name,
         )
@@ -205,7 +213,7 @@ def _scalar(kind: str, schema: Mapping[str, Any]) -> Any:
     if kind == "null":
         return st.none()
     letters = "abcdefghijklmnopqrstuvwxyz"
-    least = int(schema.get("minLength", 3))
+    least = min(int(schema.get("minLength", 3)), 1000)
     return st.text(
         letters,
         min_size=max(least, 1),
@@ -230,5 +238,5 @@ def _read(path: Path) -> Any:
         raise LabError(NEEDS) from None
     try:
         return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise LabError(f"{path} is neither JSON nor YAML: {error}") from None

@@ -7,11 +7,15 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from lab.errors import LabError
 
+DEEPEST = 12
+MOST_VALUES = 20_000  # of one operation, references resolved
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 _ORDER = {"POST": 1, "GET": 2, "PUT": 3, "PATCH": 3, "DELETE": 5}
 _LAST = ("logout", "signout", "checkout", "delete")
 _FIRST = ("login", "signin", "register", "signup", "auth", "token", "session")
 Json = Mapping[str, Any]
+# What a document raises that does not say what it should.
+DAMAGE = (LookupError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def operations(document: Any, file: str) -> list[Operation]:
         raise LabError(f"{file} is no OpenAPI 3 document")
     try:
         found = list(_all(document))
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+    except DAMAGE as error:
         raise LabError(f"{file} is damaged: {type(error).__name__} {error}") from None
     if not found:
         raise LabError(f"{file} describes no operation")
@@ -93,7 +97,9 @@ def _all(document: Json) -> Iterator[Operation]:
                 parameters=(*shared, *told.get("parameters", [])),
                 body=body,
                 example=example,
-                responses={str(status): each for status, each in told["responses"].items()},
+                responses={
+                    str(status): each for status, each in (told.get("responses") or {}).items()
+                },
                 wants_bearer=told.get("security", document.get("security")) != [],
             )
 
@@ -124,6 +130,8 @@ def _resolved(document: Json, value: Any) -> Any:
     for _ in range(20):
         if not (isinstance(value, dict) and "$ref" in value):
             return value
+        if not str(value["$ref"]).startswith("#/"):
+            raise ValueError(f"{value['$ref']!r}: only references within the document are followed")
         place: Any = document
         for part in str(value["$ref"]).removeprefix("#/").split("/"):
             place = place[part.replace("~1", "/").replace("~0", "~")]
@@ -131,13 +139,20 @@ def _resolved(document: Json, value: Any) -> Any:
     raise ValueError("a $ref that never ends")
 
 
-def _deep(document: Json, value: Any, depth: int = 0) -> Any:
+def _deep(document: Json, value: Any) -> Any:
     """Resolve the references in a value, some levels down: schemas may contain themselves."""
-    value = _resolved(document, value)
-    if depth > 12:
+    left = MOST_VALUES
+
+    def resolved(value: Any, depth: int) -> Any:
+        nonlocal left
+        left -= 1
+        if depth > DEEPEST or left < 0:
+            return {} if isinstance(value, dict) else value  # anything will do that deep
+        value = _resolved(document, value)
+        if isinstance(value, dict):
+            return {str(name): resolved(item, depth + 1) for name, item in value.items()}
+        if isinstance(value, list):
+            return [resolved(item, depth + 1) for item in value]
         return value
-    if isinstance(value, dict):
-        return {name: _deep(document, item, depth + 1) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_deep(document, item, depth + 1) for item in value]
-    return value
+
+    return resolved(value, 0)

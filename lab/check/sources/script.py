@@ -5,6 +5,7 @@ import json as json_module
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,10 +127,11 @@ class ScriptSource:
         script = _load(self.path)
         http = Http(send, self.path.absolute())
         try:
-            script(http)
+            with redirect_stdout(sys.stderr):  # what it prints is no part of our report
+                script(http)
         except (KeyboardInterrupt, LabError, Spent):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise LabError(_where(error, self.path, http)) from None
         if not http.calls:
             raise LabError(f"{self.path}: the script sent no request")
@@ -143,10 +145,11 @@ def _load(path: Path) -> Callable[[Http], object]:
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.absolute().parent))  # as `python path` has it
     try:
-        spec.loader.exec_module(module)
+        with redirect_stdout(sys.stderr):
+            spec.loader.exec_module(module)
     except FileNotFoundError:
         raise LabError(f"no such file: {path}") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise LabError(f"{path} cannot be read: {type(error).__name__}: {error}") from None
     finally:
         sys.path.pop(0)
@@ -156,7 +159,7 @@ def _load(path: Path) -> Callable[[Http], object]:
     return script
 
 
-def _where(error: Exception, path: Path, http: Http) -> str:
+def _where(error: BaseException, path: Path, http: Http) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if Path(frame.filename) == path.absolute()]
     line = f":{theirs[-1].lineno}" if theirs else ""
