@@ -12,6 +12,26 @@ _HELPERS = """\
 stop() { kill -9 -- -$SERVICE; wait $SERVICE 2>/dev/null; }
 restart() { stop; start; }
 """
+_GIVEN = """\
+given() { python3 -c '  # a value that answer N gave, as it is or written for "json" or a "url"
+import json, re, sys
+from urllib.parse import quote
+number, where, form = (*sys.argv[1:], "")[:3]
+kind, _, name = where.partition(":")
+if kind == "json":
+    value = json.load(open("answer" + number))
+    for part in name.split("/")[1:]:
+        part = part.replace("~1", "/").replace("~0", "~")
+        value = value[int(part) if isinstance(value, list) else part]
+    value = str(value)
+else:
+    text = open("headers" + number).read()
+    value = re.search("(?im)^" + re.escape(name) + ": *(.*?)[ \\r]*$", text)[1]
+    if kind == "path":
+        value = re.sub("^[a-z]+://[^/]*", "", value)
+value = json.dumps(value)[1:-1] if form == "json" else value
+print(quote(value, safe="") if form == "url" else value)
+' "$@"; }"""
 _TWO = "stop() { for each in $SERVICES; do kill -9 -- -$each; done; wait 2>/dev/null; }"
 
 
@@ -24,9 +44,10 @@ def as_curl(report: Report, start: Start) -> str:
     if witness is None or conversation is None:
         return ""
     calls = conversation.only(witness.calls).calls
-    lines = (
-        _in_turn(calls, witness, start) if witness.in_turn else _restarted(calls, witness, start)
-    )
+    write = _in_turn if witness.in_turn else _restarted
+    lines = [*write(calls, witness, start)]
+    if any(any(call.refs()) for call in calls):
+        lines.insert(1, _GIVEN)
     return "\n".join([*lines, "stop", ""])
 
 
@@ -140,24 +161,5 @@ def _escapable(text: str) -> bool:
 
 def _look_up(ref: Ref) -> str:
     """Return the shell command that reads a value out of an earlier answer."""
-    kind, _, where = ref.where.partition(":")
-    number = ref.call + 1
-    if kind in ("header", "path"):
-        pattern = rf"(?im)^{re.escape(where)}: *(.*?)\s*$"
-        code = f"import re; value = re.search({pattern!r}, open('headers{number}').read())[1]"
-        if kind == "path":
-            code += "; value = re.sub(r'^[a-z]+://[^/]*', '', value)"
-    else:
-        steps = "".join(
-            f"[{int(part)}]"
-            if part.isdigit()
-            else f"[{part.replace('~1', '/').replace('~0', '~')!a}]"
-            for part in where.split("/")[1:]
-        )
-        code = f"import json; value = str(json.load(open('answer{number}')){steps})"
-    write = {
-        "": "print(value)",
-        "json": "import json; print(json.dumps(value)[1:-1])",
-        "url": "from urllib.parse import quote; print(quote(value, safe=''))",
-    }[ref.form]
-    return f"python3 -c {shlex.quote(f'{code}; {write}')}"
+    words = ["given", str(ref.call + 1), ref.where, *([ref.form] if ref.form else [])]
+    return shlex.join(words)

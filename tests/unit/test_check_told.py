@@ -129,12 +129,10 @@ def test_values_are_looked_up_in_earlier_answers(tmp_path):
         Ref(0, "header:location", "?"),
     )
     calls = (Call("GET", plain("/")), Call("POST", plain("/"), (), refs))
-    line = next(
-        each
-        for each in as_curl(report(calls=calls), Start("x")).splitlines()
-        if "answer1" in each and "--data-raw" in each
-    )
-    fake = 'curl() { printf "%s\\n" "$@"; }\n'
-    done = subprocess.run(["bash", "-c", fake + line], cwd=tmp_path, capture_output=True, text=True)
+    lines = as_curl(report(calls=calls), Start("x"))
+    given = re.search(r"^given\(\) .*?^' \"\$@\"; }$", lines, re.DOTALL | re.MULTILINE)[0]
+    line = next(each for each in lines.splitlines() if "--data-raw" in each)
+    script = f'{given}\ncurl() {{ printf "%s\\n" "$@"; }}\n{line}'
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     expected = 'x "y"|x \\"y\\"|x%20%22y%22|/orders/7|http://h:1/orders/7'
     assert expected in done.stdout.splitlines(), (line, done)
