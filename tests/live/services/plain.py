@@ -64,6 +64,27 @@ def signed(goods, key=b"a key of all processes"):
     return f"{text}.{hmac.new(key, text.encode(), 'sha256').hexdigest()}"
 
 
+def memory():
+    """A cart in a dict of the process, found by a cookie."""
+    carts = {}
+
+    def cart(request):
+        return carts.get(request.headers.get("Cookie", "").removeprefix("sid="))
+
+    @on("POST", "/login")
+    def login(request):
+        carts[request.json["user"]] = []
+        return {}, 200, {"Set-Cookie": f"sid={request.json['user']}"}
+
+    @on("GET", "/cart")
+    def view(request):
+        return NO if cart(request) is None else {"cart": cart(request)}
+
+    @on("GET", "/products")
+    def products(request):
+        return {"products": ["pen", "ink"]}
+
+
 def bearer():
     """A self-contained token: the cart in it, signed."""
 
