@@ -19,6 +19,10 @@ from xml.etree import ElementTree
 import pytest
 from conftest import LabHere, wait_for
 
+from lab.check.checker import Check
+from lab.check.conversation import Call, Conversation, Ref
+from lab.check.judge import Level
+from lab.check.service import Start
 from lab.stack import LocalStore, find_store
 from lab.stack.ports import free_ports
 
@@ -473,17 +477,74 @@ def test_what_else_is_shown_and_written(seen):
         assert TOKEN_OF_ADA not in text
 
 
-def test_ctrl_c_gives_what_is_known_and_leaves_nothing(lab_here):
-    path = lab_here.write("talk.py", "def script(http):\n" + VISITS * 20)
-    running = lab_here.start("check", "--start", odd("children"), path)
-    wait_for(lambda: "process of its own" in running.err_path.read_text())
+@pytest.mark.parametrize(
+    ("moment", "more"),
+    [
+        ("starting the service", ("--reset", "sleep 30")),
+        ("process of its own", ()),
+        ("shortest script", ()),
+    ],
+    ids=["in-a-reset", "in-a-play", "while-shrinking"],
+)
+def test_ctrl_c_gives_what_is_known_and_leaves_nothing(lab_here, moment, more):
+    path = lab_here.write("talk.py", "def script(http):\n" + VISITS * 4)
+    running = lab_here.start("check", "--start", odd("children"), path, *more)
+    wait_for(lambda: moment in running.err_path.read_text())
     running.send_signal(signal.SIGINT)
     ended = lab_here.finish(running)
     assert ended.status == 130, ended
-    assert "stopped by Ctrl-C" in ended.out and "UNKNOWN" in ended.out
+    assert "stopped by Ctrl-C" in ended.out and "Cut short" in ended.out
     lab_here.assert_nothing_left()
     (kept,) = lab_here.folder.glob("lab-runs/*-check/check.json")
-    assert json.loads(kept.read_text())["partial"] is True
+    report = json.loads(kept.read_text())
+    assert report["partial"] is True
+    # What was judged before stands.
+    judged = moment == "shortest script"
+    assert report["verdict"] == ("state in the process" if judged else "unknown")
+
+
+@dataclass
+class Fixed:
+    """A conversation that is already there."""
+
+    conversation: Conversation
+
+    def hold(self, send):
+        for call in self.conversation.calls:
+            send(call)
+        return self.conversation
+
+
+@pytest.mark.parametrize(
+    ("service", "calls"),
+    [
+        ("memory", ("/products", "/login", "/products", "/cart")),
+        ("opaque_token", ("/login", "/cart")),
+    ],
+)
+def test_without_any_request_of_a_shrunk_script_the_difference_is_gone(service, calls, tmp_path):
+    def held(conversation, name):
+        (tmp_path / name).mkdir()
+        start = Start(plain(service), cwd=tmp_path / name)
+        return Check(start, Fixed(conversation), tmp_path / f"runs-{name}" / "run").run()
+
+    kind = (("Content-Type", ("application/json",)),)
+    token = (("Authorization", ("Bearer ", Ref(calls.index("/login"), "json:/token", "none"))),)
+    whole = Conversation(
+        tuple(
+            Call("POST", (path,), kind, ('{"user": "ada"}',))
+            if path == "/login"
+            else Call("GET", (path,), token if path == "/cart" else ())
+            for path in calls
+        )
+    )
+    shortest = held(whole, "whole").witness.calls
+    assert [calls[index] for index in shortest] == ["/login", "/cart"]
+    for left_out in shortest[:-1]:
+        rest = whole.only([index for index in shortest if index != left_out])
+        assert not any(each.differences for each in held(rest, f"without-{left_out}").findings)
+    again = held(whole.only(shortest), "again")
+    assert again.level is Level.PROCESS and again.witness.calls == (0, 1)
 
 
 @pytest.mark.parametrize(
