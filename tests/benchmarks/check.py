@@ -30,8 +30,12 @@ SHOPS = {
 
 
 def talk(size: int) -> str:
-    """A log-in somewhere in the middle, a cart at the end, and products all around."""
-    lines = ['    http.get("/products")'] * size
+    """A log-in somewhere in the middle, a cart at the end, and other calls all around.
+
+    All of those are writes (refused ones), so that no guess finds the one that matters: it
+    has to be searched for.
+    """
+    lines = ['    http.post("/products")'] * size
     lines[size // 3] = '    http.post("/login", json={"user": "ada"})'
     lines[-1] = '    http.get("/cart")'
     return "\n".join(["def script(http):", *lines, ""])
