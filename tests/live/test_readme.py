@@ -26,8 +26,18 @@ MASKS = (r'"token":"[^"]*"', r'"pid":\d+', r'"instance":"[0-9a-f]+"', r'"request
 DEADLINE_S = 60
 
 
-def fences(kind: str) -> list[re.Match[str]]:
-    return [fence for fence in FENCE.finditer(README) if fence["kind"] == kind]
+def fences(kind: str, note: str = "") -> list[re.Match[str]]:
+    """The fences of a kind, with a note before them that begins with this (or none)."""
+    return [
+        fence
+        for fence in FENCE.finditer(README)
+        if fence["kind"] == kind
+        and ((fence["note"] or "").startswith(note) if note else not is_file(fence))
+    ]
+
+
+def is_file(fence: re.Match[str]) -> bool:
+    return (fence["note"] or "").startswith("file ")
 
 
 def test_its_first_screen_names_two_commands():
@@ -65,6 +75,21 @@ def test_its_scripts_run(source, tmp_path):
     stateful, stateless = experiment["variants"]
     assert stateless["measurements"]["reads_kept"] == stateless["measurements"]["reads_of_carts"]
     assert stateful["measurements"]["reads_kept"] == 0, "the desks should differ"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the command is typed into a shell")
+def test_it_shows_what_the_check_of_its_shop_prints(tmp_path):
+    for fence in fences("python", "file "):
+        (tmp_path / fence["note"].split()[1]).write_text(fence["text"], encoding="utf-8")
+    (command,) = (fence["text"] for fence in fences("sh", "check"))
+    (printed,) = (fence["text"] for fence in fences("text", "checked"))
+    assert command.startswith("lab check ")
+    scripts = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    python = f'lab() {{ "{sys.executable}" -m lab "$@"; }}\n'
+    done = run(["sh", "-c", python + command], cwd=tmp_path, env={"PATH": scripts, "COLUMNS": "80"})
+    assert done.returncode == 1, done.stdout + done.stderr
+    spent = re.compile(r"\d+ requests, \d+ processes, [\d.]+ s; kept: .*")
+    assert spent.sub("…", done.stdout) == spent.sub("…", printed)
 
 
 @pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="bash, curl")
@@ -153,12 +178,12 @@ def masked(text: str) -> str:
     return text.strip()
 
 
-def run(command: list[str], **how) -> subprocess.CompletedProcess:
+def run(command: list[str], env=None, **how) -> subprocess.CompletedProcess:
     return subprocess.run(
         command,
         capture_output=True,
         encoding="utf-8",
-        env=os.environ | {"PYTHONUTF8": "1"},
+        env=os.environ | {"PYTHONUTF8": "1"} | (env or {}),
         timeout=DEADLINE_S,
         check=False,
         **how,

@@ -1,0 +1,304 @@
+"""Somebody's service as processes: each on a port of its own, killed whole, none left behind."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+from lab.check.budget import Budget
+from lab.errors import LabError
+from lab.stack.child import DEATH_TIMEOUT_S, Child
+from lab.stack.ports import free_ports, is_open
+from lab.stack.processes import Children, prepare_run_dir
+from lab.stack.waiting import end_of, get, wait_until
+
+READY_S = 20.0
+RESET_S = 30.0
+MARK = "LAB_RUN_DIR"
+
+
+class DidNotStart(LabError):
+    """The service did not become ready; the text says how, and what it wrote."""
+
+
+class Ended(DidNotStart):
+    """It ended by itself before it answered."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """How the service is started, and how what stands behind it is made empty again.
+
+    `command` and the values of `env` may hold {port}. `ready` is a path that answers when the
+    service can be used; without one, any answer at / will do. `reset` is a shell command.
+    """
+
+    command: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path = Path()
+    reset: str | None = None
+    ready: str | None = None
+    ready_s: float = READY_S
+
+    def said(self) -> list[str]:
+        """Return the command's words as they were given; raise LabError if it is no command."""
+        try:
+            return shlex.split(self.command, posix=os.name == "posix")
+        except ValueError as error:
+            raise LabError(f"--start {self.command!r}: {error}") from None
+
+    def words(self, port: int) -> list[str]:
+        """Return the command's words; raise LabError if there are none or no such program."""
+        words = [word.replace("{port}", str(port)) for word in self.said()]
+        program = shutil.which(words[0], path=self.environment(port).get("PATH")) if words else None
+        if program is None and words and (self.cwd / words[0]).is_file():
+            program = str((self.cwd / words[0]).absolute())
+        if program is None:
+            raise LabError(
+                f"--start {self.command!r}: no such program on PATH; a shell's words need a "
+                "shell: --start \"sh -c '…'\""
+            )
+        return [program, *words[1:]]
+
+    def environment(self, port: int) -> dict[str, str]:
+        """Return the whole environment: this terminal's, and `env`."""
+        mine = {name: value.replace("{port}", str(port)) for name, value in self.env.items()}
+        return {**os.environ, "PYTHONUNBUFFERED": "1", **mine}
+
+
+class Process:
+    """One life of the service, ready to be asked at `port`."""
+
+    def __init__(self, child: Child, port: int, number: int) -> None:
+        self.child = child
+        self.port = port
+        self.number = number
+        self._killed = False
+
+    def kill(self) -> None:
+        """End it and everything it started, at once (SIGKILL)."""
+        if self._killed:
+            return
+        family = self.family()  # before the kill: orphans cannot be found by their parent
+        self.child.kill()
+        for process in family[1:]:
+            with suppress(psutil.Error):  # most died with the group
+                process.kill()
+        self._killed = True
+
+    def family(self) -> list[psutil.Process]:
+        """Return its processes that live: itself, workers, a reloader's child."""
+        with suppress(psutil.Error):
+            root = psutil.Process(self.child.pid)
+            return [root, *root.children(recursive=True)]
+        return []
+
+
+class Pool:
+    """Fresh processes, some started ahead. A `with` block; afterwards none is left."""
+
+    def __init__(self, start: Start, folder: Path, budget: Budget, ahead: int = 3) -> None:
+        self.start = start
+        self.started = 0
+        self._folder = prepare_run_dir(folder)
+        self._budget = budget
+        self._ahead = ahead
+        self._children = Children()
+        self._spares: deque[Future[Process]] = deque()
+        self._starters = ThreadPoolExecutor(max(1, ahead), "check-start")
+        self._counting = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with ExitStack() as last:  # each is done, whatever interrupts the one before
+            last.callback(_end_marked, self._mark)
+            last.callback(self._children.close)
+            last.callback(self._starters.shutdown, wait=True, cancel_futures=True)
+            # What is just being started fails at this, and says so to nobody.
+            self._children.close()
+
+    @property
+    def _mark(self) -> str:
+        return str(self._folder.absolute())
+
+    def fresh(self, more: int = 0) -> Process:
+        """Return a process that has served nobody; DidNotStart if there is none to be had.
+
+        `more` is how many will be asked for after it, before the next reset: that many are
+        worth starting ahead. Without a reset any number is, since nothing outdates them.
+        """
+        ahead = self._ahead if self.start.reset is None else min(self._ahead, more)
+        while len(self._spares) < 1 + ahead:
+            self._spares.append(self._starters.submit(self._launch))
+        try:
+            return self._spares.popleft().result()
+        except Ended:
+            # Several that start at once may be in each other's way (a port, a migration).
+            wait(self._spares)
+            return self._launch()
+
+    def reset(self) -> None:
+        """Make the backing service empty again; processes started before are thrown away."""
+        if self.start.reset is None:
+            return
+        while self._spares:
+            spare = self._spares.popleft()
+            if not spare.cancel():
+                with suppress(LabError):
+                    spare.result().kill()
+        _run_reset(self.start, min(RESET_S, self._budget.left_s))
+        self._budget.check_time()
+
+    def _launch(self) -> Process:
+        with self._counting:
+            self._budget.process()
+            self.started += 1
+            number = self.started
+        port = free_ports(1)[0]
+        log = self._folder / "logs" / f"service-{number}.log"
+        child = self._children.spawn(
+            f"service {number}",
+            self.start.words(port),
+            log_path=log,
+            env={**self.start.environment(port), MARK: self._mark},
+            cwd=self.start.cwd.absolute(),
+        )
+        process = Process(child, port, number)
+        self._await(process)
+        return process
+
+    def _await(self, process: Process) -> None:
+        child, patience_s = process.child, min(self.start.ready_s, self._budget.left_s)
+
+        def ready() -> bool:
+            if not child.running():
+                raise Ended(
+                    f"the service ended before it answered ({child.ending}); "
+                    f"{end_of(child.log_path, child.log_start)}"
+                )
+            return self._answers(process.port)
+
+        try:
+            if wait_until(ready, patience_s, every_s=0.02):
+                return
+            self._budget.check_time()
+            why = _why_silent(process, self.start)
+            raise DidNotStart(f"{why}; {end_of(child.log_path, child.log_start)}")
+        except BaseException:
+            process.kill()
+            raise
+
+    def _answers(self, port: int) -> bool:
+        if not is_open(port):
+            return False
+        patience_s = min(2.0, self.start.ready_s / 2)
+        answer = get(port, self.start.ready or "/", patience_s)
+        return answer is not None and (self.start.ready is None or answer[0] < 500)
+
+
+def _end_marked(mark: str) -> None:
+    """End what carries this run's mark in its environment: it left its group and its parent."""
+
+    def left() -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                ours = process.pid != os.getpid() and process.environ().get(MARK) == mark
+                if ours and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
+
+    def none_left() -> bool:
+        remaining = left()
+        for process in remaining:
+            with suppress(psutil.Error):
+                process.kill()
+        return not remaining
+
+    wait_until(none_left, DEATH_TIMEOUT_S)
+
+
+def _why_silent(process: Process, start: Start) -> str:
+    others = _listening(process) - {process.port}
+    waited = f"within {start.ready_s:.0f} s"
+    if others:
+        ports = ", ".join(map(str, sorted(others)))
+        return (
+            f"the service listens on port {ports} and not on {process.port}, the one it was given: "
+            "put {port} into --start, or --env PORT={port}"
+        )
+    if is_open(process.port):
+        return f"the service takes connections and answers nothing {waited}: see --ready PATH"
+    return f"the service did not listen on port {process.port} {waited}: is {{port}} in --start?"
+
+
+def _listening(process: Process) -> set[int]:
+    ports = set()
+    for each in process.family():
+        with suppress(psutil.Error):
+            ports |= {
+                connection.laddr.port
+                for connection in each.net_connections("tcp")
+                if connection.status == psutil.CONN_LISTEN
+            }
+    return ports
+
+
+def _run_reset(start: Start, patience_s: float) -> None:
+    assert start.reset is not None
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            start.reset,
+            shell=True,
+            cwd=start.cwd,
+            env=start.environment(0),
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=sys.platform != "win32",
+        )
+        try:
+            status = process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            raise LabError(
+                f"--reset did not end within {patience_s:.0f} s: {start.reset}"
+            ) from None
+        finally:
+            if process.poll() is None:
+                _end_tree(process)
+        if status:
+            said.seek(0)
+            lines = said.read().decode(errors="replace").strip().splitlines()[-3:]
+            raise LabError(
+                f"--reset failed (exit {status}): {start.reset}"
+                + "".join(f"\n    {line}" for line in lines)
+            )
+
+
+def _end_tree(process: "subprocess.Popen[bytes]") -> None:
+    with suppress(psutil.Error):
+        root = psutil.Process(process.pid)
+        for each in (*root.children(recursive=True), root):
+            with suppress(psutil.Error):
+                each.kill()
+    process.wait()

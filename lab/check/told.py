@@ -1,0 +1,153 @@
+"""A report of a check in other forms: JSON, JUnit XML, a paragraph. Credentials are shortened."""
+
+from typing import Any
+from xml.etree import ElementTree
+
+from lab.check.judge import Finding, Level, Report
+from lab.evidence.redaction import redact_json, redact_text
+
+Json = dict[str, Any]
+SCHEMA = 1
+
+
+def as_json(report: Report) -> Json:
+    """Return the report as JSON has it: {"schema", "verdict", "because", "calls", …}."""
+    shortest = None
+    if report.witness:
+        shortest = {
+            "calls": [index + 1 for index in report.witness.calls],
+            "wiped": report.witness.wiped,
+            "in_turn": report.witness.in_turn,
+            "differences": [vars(each) for each in report.witness.differences],
+            "confirmed": report.witness.confirmed,
+            "tries": report.witness.tries,
+        }
+    document = {
+        "schema": SCHEMA,
+        "verdict": str(report.level),
+        "because": report.because,
+        "source": report.conversation.source if report.conversation else None,
+        "calls": [_finding(each) for each in report.findings],
+        "shortest": shortest,
+        "varies": {str(index + 1): list(places) for index, places in report.masked.items()},
+        "notes": report.notes,
+        "explanation": explain(report),
+        "partial": report.partial,
+        "requests": report.requests,
+        "processes": report.processes,
+        "seconds": round(report.seconds, 3),
+    }
+    kept: Json = redact_json(document)  # every text in it, whatever it is about
+    return kept
+
+
+def as_junit(report: Report, allowed: frozenset[Level]) -> str:
+    """Return JUnit XML: a test case for each call; state that is not allowed is a failure."""
+    suite = ElementTree.Element(
+        "testsuite", name="lab check", time=f"{report.seconds:.3f}", tests=str(len(report.findings))
+    )
+    for finding in report.findings:
+        case = ElementTree.SubElement(
+            suite,
+            "testcase",
+            classname="lab.check",
+            name=f"{finding.index + 1} {redact_text(finding.title)}",
+        )
+        if finding.level in allowed:
+            continue
+        kind = "error" if finding.level is Level.UNKNOWN else "failure"
+        told = ElementTree.SubElement(case, kind, message=str(finding.level))
+        told.text = redact_text("\n".join(map(str, finding.differences)))
+    if not report.findings:
+        case = ElementTree.SubElement(suite, "testcase", classname="lab.check", name="the check")
+        ElementTree.SubElement(case, "error", message=redact_text(report.because))
+    for name in ("failure", "error"):
+        count = sum(each.tag == name for each in suite.iter())
+        suite.set("failures" if name == "failure" else "errors", str(count))
+    ElementTree.indent(suite)
+    return _xml_text(ElementTree.tostring(suite, encoding="unicode")) + "\n"
+
+
+def explain(report: Report) -> str:
+    """Return what was done and what follows, in a paragraph or two."""
+    done = (
+        f"The conversation was held on one process, twice, to learn what varies by itself; then "
+        f"with every call on a fresh process, and on two processes in turn; where there is a "
+        f"reset, every call alone with nothing behind the service. {report.requests} requests, "
+        f"{report.processes} processes."
+    )
+    advice = _ADVICE[report.level]
+    if report.level is Level.PROCESS and _carried_a_token(report):
+        advice = f"{_TOKEN}\n\n{advice}"
+    return f"{done}\n\n{advice}"
+
+
+def _carried_a_token(report: Report) -> bool:
+    """Whether a call that differed brought a bearer token that an earlier answer had given."""
+    if report.conversation is None:
+        return False
+    return any(
+        name.lower() == "authorization" and not all(isinstance(piece, str) for piece in value)
+        for finding in report.findings
+        if finding.level is Level.PROCESS
+        for name, value in report.conversation.calls[finding.index].headers
+    )
+
+
+_TOKEN = (
+    "A token is not statelessness. The client carried one, and a fresh process could do nothing "
+    "with it: it is a key into what one process remembers, or it is signed with a key that only "
+    "one process has. In the first case put into the token what must be known, and sign it; in "
+    "the second give all processes the same signing key (lab run key-rotation)."
+)
+
+
+_ADVICE = {
+    Level.PROCESS: (
+        "Answers depend on what one process remembers: after a crash, a deployment, or behind a "
+        "balancer with a second server, users lose it. Two ways out. Hand the state to the "
+        "client, signed, and take it back with each request: nothing to store, but it cannot be "
+        "revoked, can be sent twice, and travels every time (lab run logout, double-checkout, "
+        "size). Or keep it in a store that all processes share: any process can then answer, "
+        "but the store is one more thing that every request depends on (lab run store-outage, "
+        "storage). Sticky sessions only hide it, until a process ends (lab run crash)."
+    ),
+    Level.BACKING_SERVICE: (
+        "Any process can answer, so a crash or a new server loses nothing; what is remembered "
+        "lives in the service behind it. That service is now what must not fail, be emptied or "
+        "grow without end (lab run store-outage, storage). It is the right place for what "
+        "belongs to the shop and not to one client: orders, stock, accounts. Only what belongs "
+        "to the client's visit could travel with the client instead, signed."
+    ),
+    Level.SELF_CONTAINED: (
+        "Each request brought all that its answer depended on, so any process can serve it, and "
+        "a restart is not noticed. Statelessness has its costs: what a client carries stays good "
+        "until it expires, and sending the same request twice does the thing twice, since "
+        "nobody remembers the first. If an order can be sent again from the same credential, "
+        "something must remember that it was (lab run logout, double-checkout)."
+    ),
+    Level.UNKNOWN: (
+        "Nothing can be concluded yet. A conversation must contain an answer that depends on an "
+        "earlier request (log in, change something, look at it), and it must come out the same "
+        "twice on one process."
+    ),
+}
+
+
+def _finding(finding: Finding) -> Json:
+    return {
+        "call": finding.index + 1,
+        "request": finding.title,
+        "verdict": str(finding.level),
+        "play": finding.play,
+        "differences": [vars(each) for each in finding.differences],
+        "needs": None if finding.needs is None else [index + 1 for index in finding.needs],
+        "depends_on_what_the_client_carries": finding.depends,
+    }
+
+
+def _xml_text(text: str) -> str:
+    # XML 1.0 has no place for control characters, nor for these two.
+    return "".join(
+        c if (c >= " " or c in "\t\n") and c not in "\ufffe\uffff" else "\ufffd" for c in text
+    )

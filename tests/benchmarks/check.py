@@ -1,0 +1,78 @@
+"""What `lab check` costs: `python tests/benchmarks/check.py [REPETITIONS]`.
+
+Conversations of 5, 20 and 80 requests with one dependency, against a small Flask shop whose
+carts are in its process, and against a server of the standard library, which starts in a
+third of the time. Requests, processes and seconds to the verdict with its shortest script, and
+requests divided by n log2 n: where that does not grow, requests grow no faster than n log n.
+Medians of some repetitions; run it on a quiet machine.
+"""
+
+import math
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from lab.check.checker import Check
+from lab.check.judge import Level, Report
+from lab.check.service import Start
+from lab.check.sources.script import ScriptSource
+
+SERVICES = Path(__file__).parents[1] / "live" / "services"
+SIZES = (5, 20, 80)
+AIM_S = 10.0  # for 20 requests
+SHOPS = {
+    "flask": f'{sys.executable} -m flask --app "{SERVICES}/shops.py:memory()" run --port {{port}}',
+    "plain": f"{sys.executable} -I -S {SERVICES}/plain.py memory {{port}}",
+}
+
+
+def talk(size: int) -> str:
+    """A log-in somewhere in the middle, a cart at the end, and other calls all around.
+
+    All of those are writes (refused ones), so that no guess finds the one that matters: it
+    has to be searched for.
+    """
+    lines = ['    http.post("/products")'] * size
+    lines[size // 3] = '    http.post("/login", json={"user": "ada"})'
+    lines[-1] = '    http.get("/cart")'
+    return "\n".join(["def script(http):", *lines, ""])
+
+
+def once(command: str, size: int) -> tuple[Report, float]:
+    """Check one shop; the report, and the seconds until it was there."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "talk.py").write_text(talk(size), encoding="utf-8")
+        (folder / "service").mkdir()
+        began = time.monotonic()
+        report = Check(
+            Start(command, cwd=folder / "service"), ScriptSource(folder / "talk.py"), folder / "run"
+        ).run()
+        took_s = time.monotonic() - began
+    shortest = report.witness.calls if report.witness else None
+    assert report.level is Level.PROCESS and shortest == (size // 3, size - 1), report
+    return report, took_s
+
+
+def main(repetitions: int) -> None:
+    """Print one table."""
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}")
+    print("shop     n  requests  processes  seconds  requests / (n log2 n)")
+    for shop, command in SHOPS.items():
+        for size in SIZES:
+            runs = [once(command, size) for _ in range(repetitions)]
+            requests = statistics.median(report.requests for report, _ in runs)
+            processes = statistics.median(report.processes for report, _ in runs)
+            seconds = statistics.median(took_s for _, took_s in runs)
+            ratio = requests / (size * math.log2(size))
+            print(
+                f"{shop:6} {size:3} {requests:9.0f} {processes:10.0f} {seconds:8.1f} {ratio:8.2f}"
+                + (f"   aim {AIM_S:.0f} s" if size == 20 else "")
+            )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if sys.argv[1:] else 3)

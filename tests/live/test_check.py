@@ -1,0 +1,578 @@
+"""`lab check` on services whose state lives in many places: the verdict, and the proof.
+
+Checks run beside each other: most of one is waiting for processes to start.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from conftest import LabHere, wait_for
+
+from lab.check.checker import Check
+from lab.check.conversation import Call, Conversation, Ref
+from lab.check.judge import Level
+from lab.check.service import Start
+from lab.stack import LocalStore, find_store
+from lab.stack.ports import free_ports
+
+SERVICES = Path(__file__).parent / "services"
+AT_ONCE = 3
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="the services are started as on POSIX")
+
+needs_store = pytest.mark.skipif(find_store() is None, reason="no Valkey or Redis: `lab doctor`")
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="no node on PATH")
+
+
+def flask(name):
+    """One of the Flask shops."""
+    return f'{sys.executable} -m flask --app "{SERVICES / "shops.py"}:{name}()" run --port {{port}}'
+
+
+def plain(name):
+    """One of the services that start quickly."""
+    return f"{sys.executable} -I -S {SERVICES / 'plain.py'} {name} {{port}}"
+
+
+def odd(kind):
+    """One that behaves badly."""
+    return f"{sys.executable} -I -S {SERVICES / 'odd.py'} {kind} {{port}}"
+
+
+def desk(app):
+    """One of our own."""
+    return f"{sys.executable} -m {app} --port {{port}}"
+
+
+LOGIN = '    http.post("/login", json={"user": "ada"})\n'
+SHOW = '    http.get("/cart")\n'
+ADD = '    http.post("/cart", json={"item": "pen"})\n'
+TOKEN = """
+    def me(answer):
+        return {"Authorization": "Bearer " + answer.json()["token"]}
+
+    here = http.post("/login", json={"user": "ada"})
+    http.get("/cart", headers=me(here))
+"""
+SHOP = """
+    token = None
+
+    def say(method, path, **how):
+        nonlocal token
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        answer = http.request(method, path, headers=headers, **how)
+        if answer.ok and "token" in answer.text:
+            token = answer.json()["token"]
+
+    say("POST", "/api/login", json={"user_id": "7", "name": "Ada"})
+    say("POST", "/api/cart/items", json={"sku": "pen", "quantity": 2})
+"""
+CHECKOUT = '    say("GET", "/api/cart")\n    say("POST", "/api/checkout")\n'
+VISITS = '    http.post("/visits")\n    http.get("/visits")\n'
+HTTP_FILE = """\
+@host = http://localhost:3000
+@user = ada
+
+### come in
+# @name login
+POST {{host}}/login
+Content-Type: application/json
+
+{"user": "{{user}}"}
+
+###
+GET {{host}}/cart
+Authorization: Bearer {{login.response.body.$.token}}
+"""
+TOKEN_OF_ADA = hashlib.sha256(b"ada").hexdigest()
+HAR_TOKEN = "d0b2f4e6a8c0d0b2f4e6a8c0"
+
+
+def har():
+    def entry(method, path, headers, body, answer):
+        request = {"method": method, "url": f"https://shop.example{path}", "headers": headers}
+        if body:
+            request["postData"] = {"mimeType": "application/json", "text": body}
+        content = {"mimeType": "application/json", "text": json.dumps(answer)}
+        return {"request": request, "response": {"status": 200, "headers": [], "content": content}}
+
+    kind = {"name": "Content-Type", "value": "application/json"}
+    bearer = {"name": "Authorization", "value": f"Bearer {HAR_TOKEN}"}
+    entries = [
+        entry("POST", "/login", [kind], '{"user": "ada"}', {"token": HAR_TOKEN}),
+        entry("GET", "/cart", [bearer], None, {"cart": []}),
+    ]
+    return json.dumps({"log": {"entries": entries}})
+
+
+def operation(body, example, **more):
+    content = {"application/json": {"schema": body, "example": example}}
+    return {"requestBody": {"content": content}, "responses": {"200": {}}, **more}
+
+
+DOCUMENT = {
+    "openapi": "3.1.0",
+    "paths": {
+        "/cart": {
+            "get": {"operationId": "look", "responses": {"200": {}}},
+            "post": operation({"type": "object"}, {"item": "pen"}, operationId="add"),
+        },
+        "/login": {"post": operation({}, {"user": "ada"}, operationId="login", security=[])},
+    },
+}
+
+
+@dataclass
+class Case:
+    """One `lab check`: what is started, what is said to it."""
+
+    start: str
+    talk: str  # the body of script(http), or the text of another kind of file
+    options: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    file: str = "talk.py"
+    store: str = ""  # the variable that holds the store's address
+    as_json: bool = True
+
+
+KEYS = {"STATELESS_SIGNING_KEYS": "k" * 40}
+READY = ("--ready", "/api/server")
+FLUSH = f"{sys.executable} -I -S {SERVICES / 'flush.py'} $STORE"
+PRODUCTS = '    http.get("/products/pen", headers={"X": "1"})\n    http.get("/products/pen")\n'
+ORDER = '    http.post("/orders", json={"item": "pen"}, headers={"Idempotency-Key": "key-1"})\n'
+NOTE = (
+    '    made = http.post("/notes", json={"text": "hi"})\n    http.get(made.headers["Location"])\n'
+)
+CASES = {
+    "memory": Case(flask("memory"), LOGIN + '    http.get("/products")\n' + ADD + SHOW),
+    "signed_cookie": Case(flask("signed_cookie"), ADD + SHOW),
+    "per_process_key": Case(flask("per_process_key"), ADD + SHOW),
+    "session_file": Case(flask("session_file"), ADD + SHOW, ("--reset", "rm -rf sessions")),
+    "session_store": Case(
+        flask("session_store"), ADD + SHOW, ("--reset", FLUSH), store="STORE_URL"
+    ),
+    "store_without_reset": Case(flask("session_store"), ADD + SHOW, store="STORE_URL"),
+    "bearer": Case(plain("bearer"), TOKEN),
+    "opaque_token": Case(plain("opaque_token"), TOKEN),
+    "random_ids": Case(plain("random_ids"), TOKEN),
+    "cache": Case(plain("cache_only"), TOKEN + PRODUCTS),
+    "cache_header": Case(plain("cache_only"), TOKEN + PRODUCTS, ("--header", "X-Cache")),
+    "rate_limited": Case(
+        plain("rate_limited"), TOKEN + '    http.get("/cart", headers=me(here))\n' * 2
+    ),
+    "file": Case(
+        plain("counter_file"),
+        VISITS,
+        ("--reset", "rm -f counter.txt", "--allow", "backing-service"),
+    ),
+    "file_without_reset": Case(plain("counter_file"), VISITS),
+    "sqlite": Case(plain("sqlite"), NOTE, ("--reset", "rm -f notes.db")),
+    "idempotency": Case(plain("idempotency"), ORDER * 2),
+    "stale": Case(
+        plain("stale"),
+        '    http.get("/number")\n    http.post("/number", json={"number": 7})\n'
+        '    http.get("/number")\n',
+        ("--reset", "rm -f number.txt"),
+    ),
+    "nothing": Case(plain("nothing"), '    http.get("/products")\n'),
+    "broken": Case(plain("broken"), LOGIN + SHOW),
+    "node": Case(f"node {SERVICES / 'shop.js'}", VISITS, ("--env", "PORT={port}")),
+    "stateful": Case(desk("stateful_app"), SHOP, READY),
+    "stateful_store": Case(
+        desk("stateful_app"), SHOP, (*READY, "--reset", FLUSH), store="STATEFUL_STORE"
+    ),
+    "stateless": Case(desk("stateless_app"), SHOP + CHECKOUT, READY, KEYS),
+    "http_file": Case(plain("opaque_token"), HTTP_FILE, file="talk.http"),
+    "har": Case(plain("opaque_token"), har(), file="talk.har"),
+    "openapi": Case(plain("bearer"), json.dumps(DOCUMENT), ("--openapi",), file="shop.json"),
+    "workers": Case(odd("workers"), VISITS),
+    "children": Case(odd("children"), VISITS),
+    "slow": Case(odd("slow"), VISITS, ("--max-processes", "2")),
+    "bounded": Case(plain("opaque_token"), TOKEN, ("--max-requests", "9")),
+    "hasty": Case(odd("sluggish"), VISITS * 9, ("--max-seconds", "2")),
+    "dies": Case(odd("dies"), VISITS),
+    "elsewhere": Case(odd("elsewhere"), VISITS, ("--wait", "1")),
+    "hangs": Case(odd("hangs"), VISITS, ("--wait", "1")),
+    "silent": Case(odd("silent"), VISITS, ("--wait", "1")),
+    "screen": Case(
+        plain("opaque_token"),
+        TOKEN,
+        ("--explain", "--junit", "check.xml"),
+        as_json=False,
+    ),
+}
+
+
+class Checked:
+    """How one ended, and its report."""
+
+    def __init__(self, ended, folder):
+        self.status, self.out, self.err, self.folder = ended.status, ended.out, ended.err, folder
+        kept = next(folder.glob("lab-runs/*-check/check.json"), None)
+        assert kept, ended
+        self.kept = kept.read_text(encoding="utf-8")
+        self.report = json.loads(self.kept)
+        self.verdict, self.because = self.report["verdict"], self.report["because"]
+        self.told = self.because + " ".join(self.report["notes"])
+
+    def call(self, number):
+        return self.report["calls"][number - 1]
+
+    def __repr__(self):
+        return f"status {self.status}\n{self.out}\n{self.err}"
+
+
+@pytest.fixture(scope="module")
+def runs(request, tmp_path_factory):
+    """All checks that the chosen tests want, already under way."""
+    wanted = dict.fromkeys(
+        item.callspec.params["seen"]
+        for item in request.session.items
+        if item.path == request.path
+        and hasattr(item, "callspec")
+        and "seen" in item.callspec.params
+    )
+    available = [name for name in wanted if not CASES[name].store or find_store()]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        yield {
+            name: threads.submit(carry_out, CASES[name], tmp_path_factory.mktemp(name))
+            for name in available
+        }
+
+
+def carry_out(case, folder):
+    """Run one check in a folder of its own; afterwards nothing of it may be left."""
+    here = LabHere(folder)
+    words = ["check", "--start", case.start, *(["--json"] if case.as_json else []), *case.options]
+    if case.file:
+        text = f"def script(http):\n{case.talk}" if case.file.endswith(".py") else case.talk
+        words.append(here.write(case.file, text))
+    try:
+        if not case.store:
+            return Checked(here(*words, env=case.env), folder)
+        with LocalStore(folder / "store") as store:
+            env = {case.store: store.url, "STORE": store.url}
+            return Checked(here(*words, env=env), folder)
+    finally:
+        here.end_started()
+        here.assert_nothing_left()
+
+
+@pytest.fixture
+def seen(request, runs):
+    """What came of the check that the test names."""
+    return runs[request.param].result()
+
+
+def of(name):
+    """Name the check that a test is about."""
+    return pytest.mark.parametrize("seen", [name], indirect=True)
+
+
+def verdicts(*pairs):
+    return pytest.mark.parametrize(("seen", "verdict"), pairs, indirect=["seen"])
+
+
+@of("memory")
+def test_a_cart_in_the_process_is_found_and_the_script_is_minimal(seen):
+    assert seen.status == 1 and seen.verdict == "state in the process", seen
+    assert [seen.call(n)["verdict"] for n in (1, 2)] == ["self-contained"] * 2
+    shortest = seen.report["shortest"]
+    # The products make no difference; without the login there is none to see.
+    assert shortest["calls"] == [1, 3] and shortest["confirmed"] == 3
+    assert shortest["differences"][0]["expected"] == "201"
+    assert shortest["differences"][0]["seen"] == "401"
+    # To see a filled cart takes a login, and that something was put in: in any script.
+    assert seen.call(4)["needs"] in ([1], [1, 3])
+    assert "lab run crash" in seen.report["explanation"]
+
+
+@verdicts(
+    ("signed_cookie", "self-contained"),
+    ("per_process_key", "state in the process"),
+    ("bearer", "self-contained"),
+    ("opaque_token", "state in the process"),
+    ("random_ids", "self-contained"),
+    ("stateful", "state in the process"),
+    ("http_file", "state in the process"),
+    ("har", "state in the process"),
+)
+def test_where_the_cart_is(seen, verdict):
+    assert seen.verdict == verdict, seen
+    assert seen.status == (0 if verdict == "self-contained" else 1)
+    if verdict == "state in the process":
+        assert seen.report["shortest"]["calls"] == [1, 2]
+
+
+@verdicts(
+    ("session_file", "state in a backing service"),
+    ("sqlite", "state in a backing service"),
+    pytest.param("session_store", "state in a backing service", marks=needs_store),
+    pytest.param("stateful_store", "state in a backing service", marks=needs_store),
+)
+def test_what_outlives_a_process_and_not_a_reset_is_a_backing_service(seen, verdict):
+    assert seen.verdict == verdict and seen.status == 1, seen
+    assert seen.report["shortest"]["calls"] == [1, 2] and seen.report["shortest"]["wiped"]
+
+
+@of("file")
+def test_a_backing_service_can_be_allowed(seen):
+    assert seen.verdict == "state in a backing service" and seen.status == 0, seen
+
+
+@of("file_without_reset")
+def test_what_is_written_needs_a_reset(seen):
+    assert seen.verdict == "unknown" and seen.status == 3, seen
+    assert "it wrote counter.txt" in seen.because and "--reset" in seen.because
+
+
+@needs_store
+@of("store_without_reset")
+def test_what_is_talked_to_needs_a_reset(seen):
+    assert seen.verdict == "unknown" and "it talks to 127.0.0.1" in seen.because, seen
+
+
+@of("random_ids")
+def test_what_varies_is_said_to_be_left_out(seen):
+    assert seen.report["varies"]["1"] == ["/nonce", "/request"]
+
+
+@of("cache")
+def test_a_cache_that_is_only_a_cache_is_no_state(seen):
+    assert seen.verdict == "self-contained", seen
+
+
+@of("cache_header")
+def test_its_header_can_be_compared_too(seen):
+    assert seen.verdict == "state in the process", seen
+    assert seen.call(4)["differences"][0]["where"] == "header:x-cache"
+
+
+@of("rate_limited")
+def test_a_rate_limiter_is_said_and_not_counted(seen):
+    assert seen.verdict == "self-contained" and "429" in seen.told, seen
+
+
+@of("idempotency")
+def test_an_idempotency_key_is_state_of_the_process(seen):
+    assert seen.verdict == "state in the process", seen
+    assert seen.report["shortest"]["calls"] == [1, 2]
+
+
+@of("stale")
+def test_what_only_two_living_processes_show_is_shown_by_two(seen):
+    assert seen.verdict == "state in the process", seen
+    assert seen.report["shortest"]["in_turn"] and seen.report["shortest"]["calls"] == [1, 2, 3]
+
+
+@of("nothing")
+def test_without_a_dependent_answer_nothing_is_concluded(seen):
+    assert seen.status == 3 and "depends on an earlier request" in seen.because, seen
+
+
+@of("broken")
+def test_a_service_that_only_fails_is_told_as_such(seen):
+    assert seen.status == 3 and seen.verdict == "unknown", seen
+    assert "no request of this conversation succeeded: 500 (2 times)" in seen.because
+
+
+@needs_node
+@of("node")
+def test_a_service_in_another_language(seen):
+    assert seen.verdict == "state in the process", seen
+
+
+@of("stateless")
+def test_the_stateless_desk_and_what_it_does_twice(seen):
+    assert seen.verdict == "self-contained" and seen.status == 0, seen
+    assert "not idempotent" in seen.told and "POST /api/checkout" in seen.told
+    assert "double-checkout" in seen.report["explanation"]
+    assert "Bearer" not in seen.kept and "eyJ" not in seen.kept  # no token is kept
+
+
+@of("openapi")
+def test_conversations_can_be_made_up_from_an_openapi_document(seen):
+    assert seen.verdict == "self-contained", seen
+    said = {call["request"] for call in seen.report["calls"]}
+    assert said == {"POST /login", "POST /cart", "GET /cart"}
+
+
+@of("workers")
+def test_several_workers_with_memories_of_their_own_are_found(seen):
+    assert seen.verdict == "state in the process" and seen.status == 1, seen
+    assert "your command starts 4 processes with separate memory: " in seen.told
+    assert "of 10 answers differed within one server" in seen.told
+
+
+@of("children")
+def test_children_that_leave_their_group_are_ended(seen):
+    assert seen.verdict == "state in the process", seen  # nothing is left: see carry_out
+
+
+@of("slow")
+def test_a_slow_start_is_waited_for_and_processes_are_bounded(seen):
+    assert seen.report["partial"] and "--max-processes" in seen.told, seen
+    assert seen.report["processes"] >= 1 and seen.report["requests"] >= 2
+
+
+@of("bounded")
+def test_a_bound_gives_what_is_known(seen):
+    assert seen.report["partial"] and "--max-requests" in seen.told, seen
+
+
+@of("hasty")
+def test_the_time_is_bounded(seen):
+    assert seen.report["partial"] and "--max-seconds" in seen.told, seen
+    assert seen.report["seconds"] < 6
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        ("dies", "no configuration file: cannot start"),
+        ("elsewhere", "listens on port"),
+        ("hangs", "answers nothing"),
+        ("silent", "did not listen"),
+    ],
+    indirect=["seen"],
+)
+def test_a_service_that_does_not_start_is_told_as_such(seen, said):
+    assert seen.status == 3 and seen.verdict == "unknown", seen
+    assert said in seen.because and "logs/service-" in seen.because
+
+
+@of("screen")
+def test_the_curl_lines_run_and_show_it(seen, tmp_path):
+    assert seen.status == 1, seen
+    lines = seen.out[seen.out.index("set -m") : seen.out.index("\nstop\n") + 6]
+    shown = subprocess.run(
+        ["bash", "-c", lines.replace("PORT=8099", f"PORT={free_ports(1)[0]}")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert " 401 " in shown.stdout, (lines, shown)
+
+
+@of("screen")
+def test_what_else_is_shown_and_written(seen):
+    flat = " ".join(seen.out.split())
+    assert "A token is not statelessness." in flat and "lab run key-rotation" in flat
+    assert "every call on a process of its own" in seen.err  # progress
+    assert "GET /cart" in seen.out and "200 became 401" in seen.out
+    suite = ElementTree.parse(seen.folder / "check.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
+    for text in (seen.out, seen.kept, (seen.folder / "check.xml").read_text()):
+        assert TOKEN_OF_ADA not in text
+
+
+@pytest.mark.parametrize(
+    ("moment", "more"),
+    [
+        ("starting the service", ("--reset", "sleep 30")),
+        ("process of its own", ()),
+        ("shortest script", ()),
+    ],
+    ids=["in-a-reset", "in-a-play", "while-shrinking"],
+)
+def test_ctrl_c_gives_what_is_known_and_leaves_nothing(lab_here, moment, more):
+    path = lab_here.write("talk.py", "def script(http):\n" + VISITS * 4)
+    running = lab_here.start("check", "--start", odd("children"), path, *more)
+    wait_for(lambda: moment in running.err_path.read_text())
+    running.send_signal(signal.SIGINT)
+    ended = lab_here.finish(running)
+    assert ended.status == 130, ended
+    assert "stopped by Ctrl-C" in ended.out and "Cut short" in ended.out
+    lab_here.assert_nothing_left()
+    (kept,) = lab_here.folder.glob("lab-runs/*-check/check.json")
+    report = json.loads(kept.read_text())
+    assert report["partial"] is True
+    # What was judged before stands.
+    judged = moment == "shortest script"
+    assert report["verdict"] == ("state in the process" if judged else "unknown")
+
+
+@dataclass
+class Fixed:
+    """A conversation that is already there."""
+
+    conversation: Conversation
+
+    def hold(self, send):
+        for call in self.conversation.calls:
+            send(call)
+        return self.conversation
+
+
+@pytest.mark.parametrize(
+    ("service", "calls"),
+    [
+        ("memory", ("/products", "/login", "/products", "/cart")),
+        ("opaque_token", ("/login", "/cart")),
+    ],
+)
+def test_without_any_request_of_a_shrunk_script_the_difference_is_gone(service, calls, tmp_path):
+    def held(conversation, name):
+        (tmp_path / name).mkdir()
+        start = Start(plain(service), cwd=tmp_path / name)
+        return Check(start, Fixed(conversation), tmp_path / f"runs-{name}" / "run").run()
+
+    kind = (("Content-Type", ("application/json",)),)
+    token = (("Authorization", ("Bearer ", Ref(calls.index("/login"), "json:/token", "none"))),)
+    whole = Conversation(
+        tuple(
+            Call("POST", (path,), kind, ('{"user": "ada"}',))
+            if path == "/login"
+            else Call("GET", (path,), token if path == "/cart" else ())
+            for path in calls
+        )
+    )
+    shortest = held(whole, "whole").witness.calls
+    assert [calls[index] for index in shortest] == ["/login", "/cart"]
+    for left_out in shortest[:-1]:
+        rest = whole.only([index for index in shortest if index != left_out])
+        assert not any(each.differences for each in held(rest, f"without-{left_out}").findings)
+    again = held(whole.only(shortest), "again")
+    assert again.level is Level.PROCESS and again.witness.calls == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "give one conversation"),
+        (["talk.py", "--har", "talk.har"], "give one conversation"),
+        (["talk.txt"], "ends in .py, .http or .har"),
+        (["missing.py"], "no such file"),
+        (["talk.py", "--env", "PORT"], "write NAME=VALUE"),
+        (["talk.py", "--ignore", "cart"], "/json/pointer"),
+        (["talk.py", "--ready", "health"], "begins with /"),
+        (["talk.py", "--start", "no-such-program-here"], "no such program"),
+        (["talk.py", "--start", ""], "no such program"),
+        (["talk.py", "--start", "echo 'unclosed"], "quotation"),
+    ],
+)
+def test_wrong_usage_is_told(words, said, tmp_path, monkeypatch, capsys):
+    from click import ClickException
+
+    from lab.checking import check
+    from lab.errors import LabError
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("talk.py", "talk.har", "talk.txt"):
+        (tmp_path / name).write_text("")
+    with pytest.raises((ClickException, LabError)) as told:
+        check.main(["--start", "sleep 1", *words], standalone_mode=False)
+    message = getattr(told.value, "message", str(told.value))
+    assert said.lower() in message.lower()
+    assert not (tmp_path / "lab-runs").exists()  # nothing was begun

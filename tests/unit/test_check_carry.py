@@ -1,0 +1,111 @@
+"""What a client was given is found again in its later requests, and what it made up is not."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.check.carry import fill, infer, leaves, pointed
+from lab.check.conversation import Answer, Call, Conversation, Ref, plain, recorded
+
+
+def call(path="/", body=None, **headers):
+    pairs = tuple((name.replace("_", "-"), plain(value)) for name, value in headers.items())
+    return Call("POST", plain(path), pairs, None if body is None else plain(body))
+
+
+def answer(document=None, *headers):
+    return Answer(200, headers, json.dumps(document).encode() if document is not None else b"")
+
+
+def inferred(calls, answers):
+    return infer(Conversation(tuple(calls)), [*answers, *[answer()] * len(calls)]).calls
+
+
+def test_a_token_is_referred_to_wherever_it_stands():
+    token = "abcdefgh12345"
+    _, later = inferred(
+        [call("/login"), call(f"/me?t={token}", json.dumps({"x": token}), Authorization=token)],
+        [answer({"deep": [{"token": token}]})],
+    )
+    refs = list(later.refs())
+    assert [ref.where for ref in refs] == ["json:/deep/0/token"] * 3
+    renewed = {0: answer({"deep": [{"token": 'new"one'}]})}
+    assert fill(later.headers[0][1], renewed) == 'new"one'
+    assert fill(later.path, {0: answer({})}) == f"/me?t={token}"  # not given: as recorded
+
+
+def test_a_value_is_written_as_it_stood_in_json_and_in_a_url():
+    given = 'k"/ü+='
+    _, later = inferred(
+        [call("/a"), call("/b?k=k%22%2F%C3%BC%2B%3D", json.dumps({"key": given}))],
+        [answer({"key": given})],
+    )
+    assert {ref.form for ref in later.refs()} == {"json", "url"}
+    renewed = {0: answer({"key": 'x"\n&'})}
+    assert json.loads(fill(later.body, renewed)) == {"key": 'x"\n&'}
+    assert fill(later.path, renewed) == "/b?k=x%22%0A%26"
+
+
+@pytest.mark.parametrize("location", ["/orders/17", "http://127.0.0.1:PORT/orders/17"])
+def test_the_path_of_a_location_is_a_value_that_was_given(location):
+    _, later = inferred(
+        [call("/orders"), call("/orders/17")], [answer(None, ("location", location))]
+    )
+    assert later.path == (Ref(0, "path:location", "/orders/17"),)
+    assert fill(later.path, {0: answer(None, ("location", "https://h/orders/99?x=1"))}) == (
+        "/orders/99?x=1"
+    )
+
+
+def test_its_own_words_and_chance_do_not_count():
+    own = [call("/carts/laptop-1"), call("/carts/laptop-1")]
+    assert not list(inferred(own, [answer({"id": "laptop-1"})])[1].refs())
+    # A 1 is an id only where it is said to be one.
+    _, later = inferred(
+        [call("/a"), call("/things/1", '{"quantity": 1, "thing_id": 1}')], [answer({"id": 1})]
+    )
+    assert [ref.where for ref in later.refs()] == ["json:/id"] * 2
+    assert recorded(later.body[:1]) == '{"quantity": 1, "thing_id": '
+
+
+def test_many_occurrences_and_many_values_are_no_trouble():
+    body = " ".join(["key=abcdefgh1"] * 5000)
+    _, later = inferred([call(), call(body=body)], [answer({"token": "abcdefgh1"})])
+    assert len(list(later.refs())) == 5000 and recorded(later.body) == body
+    many = {f"id{n}": f"value-number-{n}" for n in range(20_000)}
+    calls = [call(f"/{n}", "value-number-7") for n in range(30)]
+    assert inferred(calls, [answer(many)])[1].refs()
+
+
+texts = st.text(min_size=1, max_size=20)
+
+
+@given(st.lists(texts, max_size=6), st.lists(texts, max_size=6))
+def test_what_was_recorded_stays_what_is_sent(given_texts, said):
+    """Hostile or not: filled with the same answers, the request is byte for byte the same."""
+    answers = [answer({"id": given_texts}), answer()]
+    body = json.dumps({"id": said}) + "".join(given_texts)
+    conversation = infer(Conversation((call(), call("/" + "/".join(said), body))), answers)
+    later = conversation.calls[1]
+    assert recorded(later.body) == body
+    assert fill(later.body, {0: answers[0]}) == body
+    assert fill(later.path, {0: answers[0]}) == "/" + "/".join(said)
+
+
+@given(
+    st.recursive(
+        st.integers() | st.text(), lambda inner: st.dictionaries(st.text(), inner) | st.lists(inner)
+    )
+)
+def test_every_leaf_is_where_it_is_said_to_be(document):
+    for pointer, value in leaves(document):
+        if pointer:
+            assert pointed(document, pointer) == value
+
+
+@pytest.mark.parametrize("pointer", ["/a/b", "/a/0", "/9", "/a/1/x"])
+def test_a_pointer_to_nothing_is_a_lookup_error(pointer):
+    with pytest.raises(LookupError):
+        pointed({"a": [], "b": 1}, pointer)

@@ -1,0 +1,93 @@
+"""What counts as a difference between two answers, and what never does."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.check.compare import differences, varying
+from lab.check.conversation import Answer
+
+SECRET = "s3cr3t-0123456789-abcdef"
+
+
+def answer(document, status=200, **headers):
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return Answer(status, tuple((n.replace("_", "-"), v) for n, v in headers.items()), body)
+
+
+def places(one, other, **how):
+    return [each.where for each in differences(one, other, **how)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "where"),
+    [
+        ({"a": [1, 2]}, {"a": [1, 3]}, ["/a/1"]),
+        ({"a": 1}, {"a": True}, ["/a"]),
+        ({"a": [1]}, {"a": []}, ["/a/-"]),
+        ({"a/b": {"~": 1}}, {"a/b": {}}, ["/a~1b/~0"]),
+        ({}, [], ["/"]),
+        (b"hello", b"hullo", ["body"]),
+        (b"\xff\x00", b"\xff\x01", ["body"]),
+        ({"at": "2026-01-01T10:00:00Z"}, {"at": "2026-01-02T11:00:00Z"}, []),
+        ({"at": 1_760_000_000}, {"at": 1_760_000_999}, []),
+        ({"count": 3}, {"count": 4}, ["/count"]),
+    ],
+)
+def test_where_answers_differ(one, other, where):
+    assert places(answer(one), answer(other)) == where
+
+
+def test_the_status_comes_first_and_what_is_ignored_is_ignored_with_all_below_it():
+    one, other = answer({"a": {"b": 1}}), answer({"a": {"b": 2}}, 500)
+    assert places(one, other) == ["status", "/a/b"]
+    assert places(one, other, ignored=["/a"]) == ["status"]
+    assert places(one, other, ignored=["status", "/a/b"]) == []
+
+
+def test_headers_are_compared_by_value_and_cookies_by_name():
+    one = answer({}, set_cookie="sid=1; Path=/", location="/a", x_id="1")
+    other = answer({}, set_cookie="sid=2; Path=/", location="/b", x_id="2")
+    assert places(one, other) == ["header:location"]
+    assert places(one, answer({}, location="/a")) == ["header:set-cookie"]
+    assert places(one, other, headers=["x-id"]) == ["header:x-id"]
+
+
+def test_no_credential_is_in_the_text_of_a_difference():
+    one = answer(
+        {"token": SECRET, "csrf_token": SECRET, "url": f"/x?token={SECRET}"},
+        location=f"/?token={SECRET}",
+    )
+    told = " ".join(map(str, differences(one, answer({}))))
+    assert SECRET not in told and "chars" in told
+    assert SECRET not in str(differences(answer(b"token=" + SECRET.encode()), answer(b"")))
+
+
+def test_deep_nesting_is_compared_as_text():
+    deep, other = b"[" * 5000 + b"]" * 5000, b"[" * 5001 + b"]" * 5001
+    assert places(answer(deep), answer(other)) == ["body"]
+    assert places(answer(b"[" * 500 + b"]" * 500), answer(b"[]")) == ["body"]
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(values)
+def test_nothing_differs_from_itself(document):
+    assert not differences(answer(document), answer(document))
+
+
+@given(values, values)
+def test_what_varies_is_what_differs_and_ignoring_it_leaves_nothing(one, other):
+    first, second = answer(one), answer(other)
+    assert not differences(first, second, varying(first, second))
+
+
+@given(st.binary(), st.binary())
+def test_any_bytes_can_be_compared(one, other):
+    assert bool(differences(answer(one), answer(other))) <= (one != other)

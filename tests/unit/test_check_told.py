@@ -1,0 +1,138 @@
+"""A report in its other forms, whatever a service or a script has put into it."""
+
+import json
+import re
+import shutil
+import subprocess
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.check.compare import Difference
+from lab.check.conversation import Call, Conversation, Ref, plain
+from lab.check.curl import as_curl
+from lab.check.judge import Finding, Level, Report, Witness, level_of
+from lab.check.service import Start
+from lab.check.told import as_json, as_junit, explain
+
+SECRET = "eyJhbGciOiJIUzI1NiIs.Zm9v.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
+HOSTILE = "<b>[red]&\"'\x00\x1b\ud800\u2028]]>\ufffe"
+ALLOWED = frozenset({Level.SELF_CONTAINED})
+
+
+def report(text="x", *, calls=None, **more):
+    calls = calls or (Call("POST", plain("/login")), Call("GET", plain(f"/cart?token={text}")))
+    difference = Difference("/a", text, text)
+    findings = [
+        Finding(n, call.title, Level.PROCESS, "fresh process", (difference,))
+        for n, call in enumerate(calls)
+    ]
+    return Report(
+        Level.PROCESS,
+        text,
+        Conversation(tuple(calls), text),
+        findings,
+        Witness(tuple(range(len(calls))), False, (difference,), 3, 3),
+        {0: (f"/{text}",)},
+        [text],
+        **more,
+    )
+
+
+@pytest.mark.parametrize("text", [HOSTILE, "\x0b" * 9, "a" * 10_000])
+def test_nothing_in_a_report_breaks_its_forms(text):
+    document = json.dumps(as_json(report(text)), ensure_ascii=False)
+    document.encode("utf-8")  # no lone surrogate is left
+    suite = ElementTree.fromstring(as_junit(report(text), ALLOWED))
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "2", "0")
+    as_curl(report(text), Start("run {port}")).encode("utf-8", "backslashreplace")
+
+
+@given(st.text())
+def test_any_text_can_be_reported(text):
+    ElementTree.fromstring(as_junit(report(text), ALLOWED))
+    json.dumps(as_json(report(text)), ensure_ascii=False).encode("utf-8")
+
+
+def test_no_credential_is_kept():
+    told = f"went to /x?token={SECRET} with Bearer {SECRET}"
+    for kept in (json.dumps(as_json(report(told))), as_junit(report(told), ALLOWED)):
+        assert SECRET not in kept and "chars" in kept
+    assert SECRET not in Call("GET", plain(f"/c?token={SECRET}")).title
+
+
+def test_what_is_allowed_is_no_failure_and_unknown_is_an_error():
+    allowed = frozenset({Level.SELF_CONTAINED, Level.PROCESS})
+    assert ElementTree.fromstring(as_junit(report(), allowed)).get("failures") == "0"
+    nothing = ElementTree.fromstring(as_junit(Report(Level.UNKNOWN, "it died"), ALLOWED))
+    assert nothing.get("errors") == "1" and "it died" in ElementTree.tostring(nothing).decode()
+
+
+def test_a_token_is_not_statelessness_is_said_where_one_was_carried():
+    token = (("Authorization", ("Bearer ", Ref(0, "json:/token", "x"))),)
+    carried = report(calls=(Call("POST", plain("/login")), Call("GET", plain("/me"), token)))
+    assert "A token is not statelessness" in explain(carried)
+    assert "A token is not statelessness" not in explain(report())
+    for level in Level:
+        assert "lab run" in explain(Report(level, "")) or level is Level.UNKNOWN
+
+
+def test_levels():
+    def found(level, depends=None):
+        return Finding(0, "GET /", level, "", (Difference("status", "200", "401"),), None, depends)
+
+    contained = found(Level.SELF_CONTAINED)
+    assert level_of([contained])[0] is Level.UNKNOWN  # nothing depended on anything
+    assert level_of([found(Level.SELF_CONTAINED, True), contained])[0] is Level.SELF_CONTAINED
+    behind = found(Level.BACKING_SERVICE)
+    assert level_of([contained, behind])[0] is Level.BACKING_SERVICE
+    assert level_of([behind, found(Level.PROCESS)])[0] is Level.PROCESS
+    assert level_of([contained, found(Level.UNKNOWN)])[0] is Level.UNKNOWN
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+@pytest.mark.parametrize(
+    "body", ['it\'s $HOME `id` \\ "q"', "a\nb\tc", "ü €", "\udcff\udc80x", "\0a\udcff", "-x", "@f"]
+)
+def test_the_curl_lines_quote_for_bash(body, tmp_path):
+    """Each line is run with a `curl` that writes down what it was told to send."""
+    call = Call(
+        "POST", plain("/it's?a=$b"), (("X-A", plain("it's $HOME")), ("X-E", ())), plain(body)
+    )
+    lines = as_curl(report(calls=(call,)), Start("true"))
+    line = re.search(r"^curl .*?(?=^stop$)", lines, re.DOTALL | re.MULTILINE)[0]
+    fake = (
+        'PORT=1; curl() { for word in "$@"; do case "$word" in '
+        '@/dev/*) cat "${word#@}"; printf "\\n\\0";; *) printf "%s\\n\\0" "$word";; esac; done; }\n'
+    )
+    done = subprocess.run(["bash", "-c", fake + line], cwd=tmp_path, capture_output=True)
+    words = [word.removesuffix(b"\n") for word in re.split(rb"(?<=\n)\0", done.stdout)]
+    assert body.encode("utf-8", "surrogateescape") in words, (line, words, done.stderr)
+    assert b"http://127.0.0.1:1/it's?a=$b" in words
+    assert b"X-A: it's $HOME" in words and b"X-E;" in words
+
+
+def test_values_are_looked_up_in_earlier_answers(tmp_path):
+    (tmp_path / "answer1").write_text(json.dumps({"a/b": [{"it's": 'x "y"'}]}))
+    (tmp_path / "headers1").write_bytes(b"HTTP/1.1 201\r\nLocation: http://h:1/orders/7\r\n\r\n")
+    refs = (
+        Ref(0, "json:/a~1b/0/it's", "?"),
+        "|",
+        Ref(0, "json:/a~1b/0/it's", "?", "json"),
+        "|",
+        Ref(0, "json:/a~1b/0/it's", "?", "url"),
+        "|",
+        Ref(0, "path:location", "?"),
+        "|",
+        Ref(0, "header:location", "?"),
+    )
+    calls = (Call("GET", plain("/")), Call("POST", plain("/"), (), refs))
+    lines = as_curl(report(calls=calls), Start("x"))
+    given = re.search(r"^given\(\) .*?^' \"\$@\"; }$", lines, re.DOTALL | re.MULTILINE)[0]
+    line = next(each for each in lines.splitlines() if "--data-raw" in each)
+    script = f'{given}\ncurl() {{ printf "%s\\n" "$@"; }}\n{line}'
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    expected = 'x "y"|x \\"y\\"|x%20%22y%22|/orders/7|http://h:1/orders/7'
+    assert expected in done.stdout.splitlines(), (line, done)
