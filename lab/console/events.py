@@ -169,7 +169,7 @@ class Score:
     def _count(self, request: Json) -> None:
         self._sums[request["desk"]].update(
             requests=1,
-            errors=request["status"] >= 400 or request["status"] == 0,
+            errors=int(request["status"] >= 400 or request["status"] == 0),
             store_operations=request["store_operations"] or 0,
             bytes=request["bytes_in"] + request["bytes_out"],
         )

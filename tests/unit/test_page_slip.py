@@ -18,10 +18,7 @@ from stateless_app.config import Config
 from stateless_app.state import init_state, token_for
 
 STATIC = Path(__file__).parents[2] / "lab" / "console" / "static"
-import os
 
-if os.environ.get("DEV"):
-    STATIC = Path(os.environ["DEV"])
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(
     NODE is None, reason="no node on PATH: the page's pure modules are not tried on their own"

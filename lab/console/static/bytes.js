@@ -1,7 +1,10 @@
 /** An exchange as the text of HTTP/1.1, its credentials and its new lines marked: pure. */
 
 const CREDENTIAL = /[^\s"';,=&:]*…\(\d+ chars, sha256 [0-9a-f]{8}\)/g;
-const LONGEST = 60; // lines of a body
+const MOST_SHOWN = 26; // rows of a body, about; the rest is folded
+const ROW_CHARS = 60;
+const WORTH_FOLDING = 6;
+const MOST_COMPARED = 200_000; // pairs of lines
 
 /** The request as lines of parts: [[{text, secret: "session id" | "token" | null}, …], …]. */
 export function requestLines(exchange) {
@@ -11,15 +14,26 @@ export function requestLines(exchange) {
 
 /** The answer likewise; where none came, why. */
 export function answerLines(exchange) {
-  if (exchange.status === null) return [parts(`no answer: ${exchange.error}`)];
+  if (!exchange.status) return [parts(`no answer: ${exchange.error || "the connection ended"}`)];
   return [`HTTP/1.1 ${exchange.status}`, ...headers(exchange.response), ...body(exchange.response)].map(parts);
 }
 
-/** Which of `lines` were not there before: a set of their indices. The first line is always itself. */
+/** Which of `lines` are not in `before`, in the same order as there: a set of their indices. */
 export function changed(lines, before) {
   if (!before) return new Set();
-  const known = new Set(before.map(textOf));
-  return new Set(lines.flatMap((line, index) => (textOf(line) && !known.has(textOf(line)) ? [index] : [])));
+  const [now, then] = [lines.map(textOf), before.map(textOf)];
+  const kept = now.length * then.length > MOST_COMPARED ? inAny(now, then) : inOrder(now, then);
+  return new Set([...now.keys()].filter((index) => now[index] && !kept.has(index)));
+}
+
+/** How many of `lines` are shown at once: the head always, a long body in part. */
+export function unfolded(lines) {
+  const head = lines.findIndex((line) => !textOf(line)) + 1 || lines.length;
+  let rows = 0;
+  let shown = head;
+  while (shown < lines.length && (rows += 1 + Math.floor(textOf(lines[shown]).length / ROW_CHARS)) <= MOST_SHOWN) shown += 1;
+  const left = lines.slice(shown).reduce((sum, line) => sum + 1 + Math.floor(textOf(line).length / ROW_CHARS), 0);
+  return left < WORTH_FOLDING ? lines.length : shown;
 }
 
 /** What a line says. */
@@ -34,9 +48,7 @@ function headers(message) {
 function body({ body: content }) {
   if (content === null || content === "") return [];
   const text = typeof content === "string" ? content : JSON.stringify(content, null, 2);
-  const lines = text.split("\n");
-  const left = lines.length - LONGEST;
-  return ["", ...lines.slice(0, LONGEST), ...(left > 0 ? [`… ${left} lines more`] : [])];
+  return ["", ...text.split("\n")];
 }
 
 function parts(line) {
@@ -44,9 +56,35 @@ function parts(line) {
   let at = 0;
   for (const match of line.matchAll(CREDENTIAL)) {
     if (match.index > at) found.push({ text: line.slice(at, match.index), secret: null });
-    found.push({ text: match[0], secret: /cookie/i.test(line.slice(0, match.index)) ? "session id" : "token" });
+    found.push({ text: match[0], secret: /cookie|desk_session/i.test(line.slice(0, match.index)) ? "session id" : "token" });
     at = match.index + match[0].length;
   }
   if (at < line.length || !found.length) found.push({ text: line.slice(at), secret: null });
   return found;
+}
+
+/** The lines of `now` on a longest common subsequence with `then`: a set of indices. */
+function inOrder(now, then) {
+  const wide = then.length + 1;
+  const best = new Uint16Array((now.length + 1) * wide);
+  for (let i = now.length - 1; i >= 0; i -= 1) {
+    for (let j = then.length - 1; j >= 0; j -= 1) {
+      best[i * wide + j] = now[i] === then[j] ? best[(i + 1) * wide + j + 1] + 1 : Math.max(best[(i + 1) * wide + j], best[i * wide + j + 1]);
+    }
+  }
+  const kept = new Set();
+  for (let i = 0, j = 0; i < now.length && j < then.length;) {
+    if (now[i] === then[j]) {
+      kept.add(i);
+      i += 1;
+      j += 1;
+    } else if (best[(i + 1) * wide + j] >= best[i * wide + j + 1]) i += 1;
+    else j += 1;
+  }
+  return kept;
+}
+
+function inAny(now, then) {
+  const known = new Set(then);
+  return new Set([...now.keys()].filter((index) => known.has(now[index])));
 }

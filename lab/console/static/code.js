@@ -1,64 +1,62 @@
 /** <lab-code>: the very lines of both desks' app.py that served a request, side by side. */
 
 import { get } from "./api.js";
-import { h, refill } from "./dom.js";
-import { pickedOf } from "./evidence.js";
-import { shown, subscribe } from "./state.js";
+import { subjectOf } from "./chosen.js";
+import { h, say } from "./dom.js";
+import { isShown, whenShown } from "./panel.js";
+import { set, shown, state, subscribe } from "./state.js";
 
 const DESKS = ["stateful", "stateless"];
+const asked = new Map(); // "GET /api/cart" → what the console answers, asked for once
 
 class LabCode extends HTMLElement {
   connectedCallback() {
     if (this.note) return;
-    this.note = h("p", { class: "soft" });
-    this.pair = h("div", { class: "pair" });
-    this.append(this.note, this.pair);
+    this.note = h("span", { class: "soft" });
+    this.newest = h("button", { type: "button", class: "small newest", hidden: true, onclick: () => set({ selected: null }) }, "Show the newest");
+    this.passages = DESKS.map((desk) => h("section", { class: "exchange", "data-desk": desk }));
+    this.append(h("p", { class: "row" }, this.note, this.newest), h("div", { class: "pair" }, this.passages));
     subscribe((now) => this.draw(now));
+    whenShown(this, () => this.draw(state));
   }
 
   draw(now) {
-    if (this.closest("[hidden]")) return;
-    const { method, path, sent } = subject(now);
-    const key = `${method} ${path.replace(/(items\/).+/, "$1…")}`;
-    if (key === this.key) return;
-    this.key = key;
-    this.show(method, path, sent);
+    if (!isShown(this)) return;
+    const { method, path, sent, chosen } = subjectOf(shown(now), now.selected, now.plan?.chapters[now.view.step - 1]);
+    this.newest.hidden = !chosen;
+    this.told = `${method} ${path}: the lines that ${sent ? "served" : "will serve"} it. ≠ marks what differs.`;
+    const key = `${method} ${path.replace(/(\/items\/).+/, "$1…")}`;
+    if (key !== this.key) this.show(key, method, path);
+    else if (this.found) say(this.note, this.told);
   }
 
-  async show(method, path, sent) {
-    const asked = this.key;
+  async show(key, method, path) {
+    this.key = key;
+    this.found = null;
     try {
-      const code = await get(`/lab/code?${new URLSearchParams({ method, path })}`);
-      if (asked !== this.key) return; // another request has come meanwhile
-      this.note.textContent = `${method} ${path}: ${sent ? "the lines that served it" : "the lines that will serve it"}. A bar marks what differs.`;
-      refill(this.pair, asked, () => DESKS.map((desk) => passage(desk, code[desk])));
+      if (!asked.has(key)) asked.set(key, get(`/lab/code?${new URLSearchParams({ method, path })}`));
+      const code = await asked.get(key);
+      if (key !== this.key) return; // another request has come meanwhile
+      this.found = code;
+      say(this.note, this.told);
+      DESKS.forEach((desk, index) => this.passages[index].replaceChildren(...passage(code[desk])));
     } catch (error) {
-      this.key = null;
-      this.note.textContent = error.status === 404 ? `${method} ${path}: no route of the shop serves this.` : error.message;
+      if (error.status !== 404) asked.delete(key); // to be asked again when it is next looked at
+      if (key === this.key) this.refuse(error.status === 404 ? `${method} ${path}: no route of the shop serves this.` : `✕ ${error.message}`);
     }
   }
+
+  refuse(sentence) {
+    say(this.note, sentence);
+    for (const each of this.passages) each.replaceChildren();
+  }
 }
 
-function subject(now) {
-  const scene = shown(now);
-  const request = pickedOf(scene, now.selected) ?? scene.requests.at(-1);
-  const chapter = now.plan?.chapters[now.view.step - 1];
-  return request ? { ...request, sent: true } : { method: "GET", path: "/api/cart", ...chapter?.code, sent: false };
-}
-
-function passage(desk, { file, first_line: first, html }) {
+function passage({ file, first_line: first, html }) {
   // Our own source, marked up by our own server: parsed, never run.
-  const parsed = new DOMParser().parseFromString(`<pre>${html}</pre>`, "text/html").querySelector("pre");
-  return h("section", { class: "exchange", "data-desk": desk }, h("h3", {}, file, h("span", { class: "soft" }, ` from line ${first}`)), document.adoptNode(parsed));
+  const lines = new DOMParser().parseFromString(`<pre>${html}</pre>`, "text/html").querySelector("pre");
+  lines.style.counterReset = `line ${first - 1}`;
+  return [h("h3", {}, file, h("span", { class: "soft" }, ` from line ${first}`)), document.adoptNode(lines)];
 }
-
-// A panel that was hidden is drawn when it is shown.
-document.addEventListener("click", ({ target }) => {
-  if (target.closest?.("[role=tab]")) requestAnimationFrame(() => document.querySelector("lab-code")?.redraw?.());
-});
-LabCode.prototype.redraw = function redraw() {
-  this.key = null;
-  subscribe((now) => this.draw(now))();
-};
 
 customElements.define("lab-code", LabCode);

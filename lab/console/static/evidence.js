@@ -1,114 +1,144 @@
 /** <lab-evidence>: the bytes of a request and its answer, at both desks. */
 
-import { answerLines, changed, requestLines } from "./bytes.js";
+import { answerLines, changed, requestLines, unfolded } from "./bytes.js";
+import { beforeOf, nameOf, newestOf, pickedOf, subjectOf } from "./chosen.js";
 import { copied } from "./clipboard.js";
 import "./code.js";
-import { h, refill } from "./dom.js";
+import { commandOf } from "./curl.js";
+import { h, refill, say, svg } from "./dom.js";
+import { isShown, whenShown } from "./panel.js";
 import "./sequence.js";
 import { set, shown, state, subscribe } from "./state.js";
 import { showPanel } from "./tabs.js";
 
 const DESKS = ["stateful", "stateless"];
 const TITLES = { stateful: "Stateful", stateless: "Stateless" };
+const USUAL = "http://127.0.0.1:8000"; // where `lab up` serves unless it is told otherwise
 
 class LabEvidence extends HTMLElement {
   connectedCallback() {
     if (this.columns) return;
-    this.note = h("p", { class: "picked" });
-    this.columns = Object.fromEntries(DESKS.map((desk) => [desk, h("section", { class: "exchange", "data-desk": desk })]));
-    this.append(this.note, h("div", { class: "pair" }, Object.values(this.columns)));
+    this.why = h("span");
+    this.newest = h("button", { type: "button", class: "small newest", onclick: () => set({ selected: null }) }, "Show the newest");
+    this.note = h("p", { class: "picked row", hidden: true }, this.why, this.newest);
+    this.columns = DESKS.map((desk) => new Column(desk));
+    this.append(this.note, h("div", { class: "pair" }, this.columns.map(({ node }) => node)));
     subscribe((now) => this.draw(now));
+    whenShown(this, () => this.draw(state));
+    document.addEventListener("selectionchange", () => this.held && this.draw(state));
   }
 
   draw(now) {
+    if (!isShown(this)) return;
     const scene = shown(now);
     const picked = pickedOf(scene, now.selected);
-    refill(this.note, picked ? now.selected : "", () => (picked ? [
-      "Chosen on the stage. ",
-      h("button", { type: "button", class: "small newest", onclick: () => set({ selected: null }) }, "Show the newest"),
-    ] : []));
-    this.note.hidden = !picked;
-    for (const desk of DESKS) this.drawDesk(desk, scene, picked);
+    this.held = this.marking();
+    this.note.hidden = !picked && !this.held;
+    this.newest.hidden = !picked;
+    say(this.why, this.held ? "Stands still while text in it is marked." : picked ? `${TITLES[picked.desk]}: the request chosen on the stage.` : "");
+    if (this.held) return;
+    for (const column of this.columns) {
+      const found = picked?.desk === column.desk ? { request: picked, exchange: scene.exchanges.get(picked.op) } : newestOf(scene, column.desk, now.recording);
+      column.draw(found, scene, now);
+    }
   }
 
-  drawDesk(desk, scene, picked) {
-    const request = picked?.desk === desk ? picked : newest(scene, desk);
-    const exchange = request && scene.exchanges.get(request.op);
-    const key = request ? `${request.id} ${exchange?.id ?? ""}` : "nothing";
-    refill(this.columns[desk], key, () => [
-      h("div", { class: "row" }, h("h3", {}, TITLES[desk]), exchange && buttons(exchange)),
-      ...(exchange ? full(exchange, before(scene, exchange)) : request ? elsewhere(request) : nothing()),
-    ]);
+  /** Is somebody marking text here? It must not be taken away from under the pointer. */
+  marking() {
+    const marked = getSelection();
+    return !marked.isCollapsed && this.contains(marked.anchorNode);
   }
 }
 
-/** The request that was chosen on the stage: by its op, or by nginx's id where it has none. */
-export function pickedOf(scene, selected) {
-  return selected ? scene.requests.find(({ op, request_id: id }) => op === selected || (!op && id === selected)) : undefined;
-}
+/** One desk's request and answer: its frame is built once, so that the focus stays where it is. */
+class Column {
+  constructor(desk) {
+    this.desk = desk;
+    this.summary = h("p", { class: "summary" });
+    this.buttons = h("p", { class: "row" },
+      copied("Copy as curl", `${desk} desk`, () => this.command()),
+      h("button", { type: "button", class: "small show-code", onclick: () => this.showCode() }, "Show the code", h("span", { class: "unseen" }, `, ${desk} desk`)));
+    this.bytes = h("div", { class: "messages" });
+    this.node = h("section", { class: "exchange", "data-desk": desk },
+      h("div", { class: "head" }, h("h3", {}, TITLES[desk]), this.buttons), this.summary, this.bytes);
+  }
 
-function newest(scene, desk) {
-  const exchange = scene.last[desk];
-  const request = scene.requests.findLast((each) => each.desk === desk);
-  // Somebody else's request may be newer than our own last exchange.
-  return request && (!exchange || request.id > exchange.id) && !scene.exchanges.has(request.op) && !request.who ? request : exchange;
-}
+  draw({ request, exchange }, scene, { recording, live }) {
+    this.exchange = exchange;
+    this.buttons.hidden = !exchange;
+    const key = `${live} ${nameOf(recording)} ${request?.id} ${exchange?.id}`;
+    refill(this.summary, key, () => (request ? summary(request, exchange) : [nothing(recording, live)]));
+    refill(this.bytes, key, () => {
+      if (!exchange) return request ? [h("p", { class: "soft" }, withoutBytes(request, recording))] : [];
+      const earlier = beforeOf(scene, exchange);
+      return [message("Request", requestLines(exchange), earlier && requestLines(earlier)), message("Answer", answerLines(exchange), earlier && answerLines(earlier))];
+    });
+  }
 
-function before(scene, exchange) {
-  return [...scene.exchanges.values()].filter((each) => each.desk === exchange.desk && each.who === exchange.who && each.id < exchange.id).at(-1);
-}
+  /** With this window's own credentials in it: they are in the clipboard, never on the screen. */
+  command() {
+    const { desk, who, curl } = this.exchange;
+    const { recording, live, me, second } = state;
+    const app = recording?.[desk === "stateful" ? "left" : "right"]?.app ?? desk;
+    // A recording counts its customers in the same way, and they are not ours.
+    const own = recording ? undefined : [me, second].find((each) => each?.who === who)?.credentials?.[desk];
+    return commandOf(curl, `${live ? location.origin : USUAL}/${app}`, own);
+  }
 
-function nothing() {
-  return [h("p", { class: "soft" }, "No request yet. Run the step, or use the shop: its bytes appear here.")];
-}
-
-function elsewhere({ method, path, status, replica, bytes_in: sent, bytes_out: got }) {
-  return [
-    h("p", { class: "summary" }, h("strong", {}, `${method} ${path}`), ` → ${status || "no answer"}${replica ? `, served by ${replica}` : ""}, ${sent} bytes in, ${got} bytes out`),
-    h("p", { class: "soft" }, "Sent from elsewhere: nginx saw it. Its headers and its body were not recorded."),
-  ];
-}
-
-function full(exchange, earlier) {
-  const [sign, word] = exchange.look.slice(1);
-  const served = exchange.replica ? `served by ${exchange.replica} (${exchange.instance.slice(0, 6)}…)` : "served by nobody";
-  return [
-    h("p", { class: "summary" }, h("strong", {}, exchange.customer), ` · ${served} · ${exchange.bytes_sent} bytes sent, ${exchange.bytes_received} received · ${exchange.elapsed_ms.toFixed(1)} ms`,
-      sign && h("span", { class: `look ${exchange.look[0]}` }, ` ${sign} ${word}`)),
-    message("Request", requestLines(exchange), earlier && requestLines(earlier)),
-    message("Answer", answerLines(exchange), earlier && answerLines(earlier)),
-  ];
-}
-
-function buttons(exchange) {
-  const show = () => {
-    set({ selected: exchange.op });
+  showCode() {
+    const { op, method, path } = this.exchange;
+    const subject = subjectOf(shown(), state.selected);
+    // The newest is shown there anyway: choosing it would only make it stay.
+    if (subject.method !== method || subject.path !== path.split("?")[0]) set({ selected: op });
     showPanel("panel-code");
-  };
-  return [copyButton(exchange), h("button", { type: "button", class: "small", onclick: show }, "Show the code")];
+  }
+}
+
+function nothing(recording, live) {
+  if (!recording && !live) return "Nothing runs here. Open a run under Runs: its requests appear here as they were sent.";
+  return "No request yet. The newest one and its answer appear here, as they were sent: run the step, or use the shop.";
+}
+
+function withoutBytes({ who }, recording) {
+  if (recording) return "The recording plays this request without its headers and body: they are in its result.json.";
+  if (who) return "Sent from this page or another window of it; only the newest few hundred are kept here with headers and body.";
+  return "Sent from elsewhere: nginx saw it, its headers and body were not recorded.";
+}
+
+function summary(request, exchange) {
+  const { method, path, status, replica, instance, customer } = exchange ?? request;
+  const [sent, got, ms] = exchange ? [exchange.bytes_sent, exchange.bytes_received, exchange.elapsed_ms] : [request.bytes_in, request.bytes_out, request.ms];
+  const look = exchange?.look;
+  const served = replica ? `served by ${replica}${instance ? ` (${instance.slice(0, 4)})` : ""}` : "served by no server";
+  return [
+    h("strong", {}, `${method} ${path.split("?")[0]} → ${status || "no answer"}`), look?.[1] && h("span", { class: `look ${look[0]}` }, ` ${look[1]} ${look[2]}`),
+    h("span", { class: "more" }, ` · ${customer ? `${customer}, ` : ""}${served} · ${sent} bytes sent, ${got} received · ${ms.toFixed(1)} ms`),
+  ].filter(Boolean);
 }
 
 function message(title, lines, earlier) {
   const fresh = changed(lines, earlier);
-  const drawn = lines.map((line, index) => h("span", { class: `line${fresh.has(index) ? " new" : ""}` },
-    fresh.has(index) && h("span", { class: "sign" }, h("span", { "aria-hidden": "true" }, "+ "), h("span", { class: "unseen" }, "new: ")), line.map(part), "\n"));
-  return h("div", { class: "message" }, h("h4", {}, title), h("pre", {}, drawn));
+  const drawn = (from, to) => lines.slice(from, to).map((line, index) => lineOf(line, fresh.has(from + index)));
+  const shownLines = unfolded(lines);
+  return h("div", { class: "message" }, h("h4", { class: "unseen" }, title), h("pre", {}, drawn(0, shownLines)),
+    shownLines < lines.length && fold(lines.length - shownLines, () => drawn(shownLines)));
+}
+
+function fold(count, rest) {
+  const pre = h("pre");
+  return h("details", { class: "fold", ontoggle: () => pre.firstChild || pre.append(...rest()) }, h("summary", {}, `… ${count} more line${count === 1 ? "" : "s"}`), pre);
+}
+
+function lineOf(line, fresh) {
+  return h("span", { class: `line${fresh ? " new" : ""}` }, fresh && h("span", { class: "sign" }, "new "), line.map(part), "\n");
 }
 
 function part({ text, secret }) {
-  return secret ? h("mark", { class: "secret", title: `${secret}, shortened` }, "🔑︎ ", text, h("span", { class: "kind" }, ` ${secret}`)) : text;
+  return secret ? h("mark", { class: "secret" }, h("span", { class: "kind" }, key(), ` ${secret} `), text) : text;
 }
 
-function copyButton(exchange) {
-  return copied("Copy as curl", () => command(exchange));
-}
-
-/** The command with this window's own credentials in it: they are in the clipboard, never on the screen. */
-function command(exchange) {
-  const { desk, curl } = exchange;
-  const own = [state.me, state.second].find((each) => each?.who === exchange.who)?.credentials?.[desk] ?? {};
-  const lines = [`BASE=${location.origin}/${desk}`, `TOKEN='${own.token ?? ""}'`];
-  return [...lines, own.cookie ? curl.replace("-b jar -c jar", `-b '${own.cookie}'`) : curl, ""].join("\n");
+function key() {
+  return svg("svg", { class: "key", viewBox: "0 0 18 10", "aria-hidden": "true" }, svg("path", { d: "M8 5a3.2 3.2 0 1 1-.1-.8H17v3M13.5 4.2v2.3" }));
 }
 
 customElements.define("lab-evidence", LabEvidence);

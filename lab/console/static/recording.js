@@ -2,12 +2,15 @@
 
 import { go } from "./address.js";
 import { get } from "./api.js";
-import { openRecording, seek, set, state, subscribe } from "./state.js";
+import { backToLive, openRecording, seek, set, state, subscribe } from "./state.js";
 
 const LONGEST_MS = 1500; // a longer pause of the run is shortened to this
-const STEP_MS = 350; // and events that came at once are still told one by one
+const LEAST_MS = 350; // and what came at once is told one by one, where it is not very much
+const LEAST_IN_ALL_MS = 60_000;
 
 let timer = 0;
+let asked = 0;
+let open = false;
 
 /** Open an experiment of a kept run and play it: openRun("20261124-…-crash", 0, "memory", "token"). */
 export async function openRun(name, index = 0, left = null, right = null) {
@@ -15,8 +18,14 @@ export async function openRun(name, index = 0, left = null, right = null) {
   if (left) query.set("left", left);
   if (right) query.set("right", right);
   const path = `/lab/runs/${encodeURIComponent(name)}/${index}`;
-  openRecording(await get(query.size ? `${path}?${query}` : path));
+  const turn = (asked += 1);
+  const playback = await get(query.size ? `${path}?${query}` : path);
+  if (turn !== asked) return; // another one was asked for meanwhile
+  clearTimeout(timer);
+  openRecording({ ...playback, index });
+  set({ selected: null }); // what was chosen is not in it
   go({ run: name });
+  open = true;
   play();
 }
 
@@ -40,21 +49,39 @@ function next() {
   const { recording } = state;
   if (!recording?.playing) return;
   const { events, cursor } = recording;
-  if (cursor >= events.length) return pause();
-  const gap = 1000 * (events[cursor].at - (events[cursor - 1]?.at ?? 0));
-  // A request and the exchange it was are one thing seen twice.
-  const least = events[cursor].kind === "exchange" ? 0 : STEP_MS;
+  if (cursor >= events.length) {
+    pause();
+    return;
+  }
   timer = setTimeout(() => {
-    seek(cursor + 1);
+    if (state.recording?.cursor === cursor) seek(cursor + 1);
     next();
-  }, Math.min(Math.max(gap, least), LONGEST_MS));
+  }, waitBefore(events, cursor));
 }
 
-// Whoever goes back to live has closed it: the address says so as well.
-subscribe(({ recording, view }) => {
-  if (!recording && timer && view.run) {
-    clearTimeout(timer);
-    timer = 0;
-    go({ run: null });
-  }
+/** How long after the event before it `events[n]` is told, in ms. */
+function waitBefore(events, n) {
+  const gap = 1000 * (events[n].at - (events[n - 1]?.at ?? 0));
+  // A request and the exchange it was are one thing seen twice.
+  const least = events[n].kind === "exchange" ? 0 : Math.min(LEAST_MS, LEAST_IN_ALL_MS / events.length);
+  return Math.min(Math.max(gap, least), LONGEST_MS);
+}
+
+/** The address and the stage tell of the same run, whichever of them was changed. */
+function keepInStep({ recording, view, live }) {
+  if (!open || (recording && view.run)) return;
+  if (recording && !live) return; // another step of the lesson, where there is nothing to go back to
+  open = false;
+  clearTimeout(timer);
+  if (recording) backToLive();
+  set({ selected: null });
+  if (view.run) go({ run: null });
+}
+
+subscribe(keepInStep);
+
+// Back and forward in the browser's history: address.js has read the address already.
+addEventListener("popstate", () => {
+  const { run } = state.view;
+  if (run && run !== state.recording?.name) openRun(run).catch(() => go({ run: null }));
 });

@@ -1,9 +1,11 @@
 /** <lab-runs>: every run that is kept on this machine, to be opened and played back. */
 
 import { get } from "./api.js";
-import { h, refill, say } from "./dom.js";
+import { h, mark, refill, say } from "./dom.js";
+import { isShown, whenShown } from "./panel.js";
 import { openRun } from "./recording.js";
-import { backToLive, subscribe } from "./state.js";
+import { backToLive, state, subscribe } from "./state.js";
+import { showPanel } from "./tabs.js";
 
 const SIGNS = { holds: "✓", fails: "✕", depends: "◐", unknown: "?" };
 
@@ -11,63 +13,107 @@ class LabRuns extends HTMLElement {
   connectedCallback() {
     if (this.list) return;
     this.list = h("ul", { class: "runs" });
-    this.outline = h("div", { class: "outline" });
+    this.outline = h("div", { class: "outline", hidden: true });
     this.told = h("p", { class: "trouble", role: "alert" });
-    this.live = h("button", { type: "button", class: "small to-live", onclick: backToLive }, "Back to live");
-    this.append(h("p", { class: "row" }, h("button", { type: "button", class: "small refresh", onclick: () => this.refresh() }, "Look again"), this.live), this.told,
-      h("div", { class: "pair" }, this.list, this.outline));
+    this.playing = h("span", { class: "playing" });
+    const small = (name, label, onclick) => h("button", { type: "button", class: `small ${name}`, onclick }, label);
+    this.all = small("all-runs", "← All runs", () => this.close());
+    this.again = small("refresh", "Look again", () => this.refresh());
+    this.live = small("to-live", "Back to live", backToLive);
+    this.heading = h("h3", { tabindex: -1 });
+    this.append(h("div", { class: "row" }, this.all, this.heading, this.again, this.live, this.playing), this.told, this.list, this.outline);
+    this.turn(false);
     subscribe((now) => this.draw(now));
+    whenShown(this, () => this.draw(state));
   }
 
-  draw({ recording, live, plan }) {
+  draw(now) {
+    const { recording, live, plan, view } = now;
     this.live.hidden = !recording || !live;
-    if (this.closest("[hidden]") || this.asked || !plan) return;
+    say(this.playing, recording ? `Playing: ${told(recording)}` : "");
+    for (const button of this.list.querySelectorAll("[data-run]")) mark(button, "aria-current", recording?.name === button.dataset.run);
+    if (!live && !this.led) this.lead(view);
+    if (!plan || this.asked || !isShown(this)) return;
     this.asked = true;
     this.refresh();
   }
 
+  /** Where nothing runs, the kept runs are what there is to see. */
+  lead(view) {
+    this.led = true;
+    if (!view.run) showPanel("panel-runs");
+  }
+
   async refresh() {
-    const { runs } = await this.attempt(() => get("/lab/runs"), { runs: [] });
-    refill(this.list, JSON.stringify(runs), () => (runs.length ? runs.map((run) => this.entry(run)) : [
-      h("li", { class: "soft" }, "No run is kept here yet. In a terminal: ", h("code", {}, "lab run crash")),
+    const found = await this.attempt(() => get("/lab/runs"));
+    if (!found) return; // what was known before stays
+    refill(this.list, JSON.stringify(found.runs), () => (found.runs.length ? found.runs.map((run) => this.entry(run)) : [
+      h("li", { class: "soft" }, "No run is kept here yet. In a terminal, in this folder: ", h("code", {}, "lab run crash"), ", then “Look again”."),
     ]));
   }
 
   entry({ name, experiments, began }) {
-    const when = began ? new Date(began).toLocaleString() : "";
-    return h("li", {}, h("button", { type: "button", "data-run": name, onclick: () => this.open(name) }, experiments?.join(", ") || name), h("span", { class: "soft" }, ` ${when}`));
+    return h("li", {}, h("button", { type: "button", class: "small", "data-run": name, onclick: () => this.open(name) }, experiments.join(", ")),
+      h("time", { datetime: began }, began.replace("T", " ")), h("span", { class: "soft" }, name));
   }
 
   async open(name) {
-    const found = await this.attempt(() => get(`/lab/runs/${encodeURIComponent(name)}`), null);
-    if (found) refill(this.outline, name, () => [h("h3", {}, found.name), ...found.experiments.map((each, index) => this.experiment(found.name, each, index))]);
+    const found = await this.attempt(() => get(`/lab/runs/${encodeURIComponent(name)}`));
+    if (!found) return;
+    this.opener = name;
+    say(this.heading, found.name);
+    this.outline.replaceChildren(...found.experiments.map((each, index) => this.experiment(found.name, each, index)));
+    this.turn(true);
+    this.heading.focus();
+  }
+
+  close() {
+    this.turn(false);
+    const opener = [...this.list.querySelectorAll("[data-run]")].find(({ dataset }) => dataset.run === this.opener);
+    (opener ?? this.again).focus();
+  }
+
+  turn(opened) {
+    this.outline.hidden = this.all.hidden = this.heading.hidden = !opened;
+    this.list.hidden = this.again.hidden = opened;
+    say(this.told, "");
   }
 
   experiment(run, { name, claim, verdict, number, because, lanes }, index) {
-    const choose = ["stateful", "stateless"].map((app) => lanesOf(app, lanes));
-    const play = () => this.attempt(() => openRun(run, index, ...choose.map(({ value }) => value || null)));
-    return h("section", { class: "kept-run" }, h("h4", {}, name), h("p", {}, claim),
-      h("p", { "data-verdict": verdict }, h("strong", {}, `${SIGNS[verdict] ?? "?"} ${verdict}`), ` ${number || because}`),
-      h("p", { class: "row" }, h("label", {}, "Left ", choose[0]), h("label", {}, "Right ", choose[1]),
-        h("button", { type: "button", class: "small main play-back", onclick: play }, "Play it back")));
+    const [left, right] = ["stateful", "stateless"].map((app) => choiceOf(app, lanes));
+    const play = () => this.attempt(() => openRun(run, index, left.value || null, right.value || null));
+    return h("section", { class: "kept-run" },
+      h("div", {}, h("h4", {}, `${name}:`), " ", h("p", {}, claim)),
+      h("p", { class: "verdict", "data-verdict": verdict }, h("strong", {}, signed(verdict)), ` · ${number || because}`),
+      h("p", { class: "row" }, h("label", {}, "Left: ", left), h("label", {}, "Right: ", right),
+        h("button", { type: "button", class: "small main play-back", onclick: play }, "Play it back", h("span", { class: "unseen" }, `: ${name}`))));
   }
 
-  /** Do it, and show as text what is refused. */
-  async attempt(action, otherwise) {
+  /** Do it; what is refused is shown as text, and gives null. */
+  async attempt(action) {
     say(this.told, "");
     try {
       return await action();
     } catch (error) {
       say(this.told, `✕ ${error.message}`);
-      return otherwise;
+      return null;
     }
   }
 }
 
-function lanesOf(app, lanes) {
+function told({ name, experiment, left, right }) {
+  return `${experiment?.name ?? name}, ${[left, right].filter(Boolean).map((lane) => lane.name).join(" beside ")}`;
+}
+
+function signed(verdict) {
+  return `${SIGNS[verdict] ?? "?"} ${verdict}`;
+}
+
+/** Any lane may stand on either side; at first the one that the console would take. */
+function choiceOf(app, lanes) {
   const first = lanes.find((lane) => lane.app === app);
-  const told = ({ name, keeps, outcome }) => `${name} (${keeps})${outcome ? ` ${SIGNS[outcome.verdict]} ${outcome.verdict}` : ""}`;
-  const select = h("select", {}, h("option", { value: "" }, "–"), lanes.map((lane) => h("option", { value: lane.name }, told(lane))));
+  const named = ({ name, keeps, outcome }) => `${name}: ${keeps}${outcome ? `, ${signed(outcome.verdict)}` : ""}`;
+  const select = h("select", {}, !first && h("option", { value: "" }, "nothing"), lanes.map((lane) => h("option", { value: lane.name }, named(lane))));
   select.value = first?.name ?? "";
   return select;
 }

@@ -1,8 +1,10 @@
 /** <lab-sequence>: both desks' requests as sequence diagrams, drawn by the code that draws reports. */
 
 import { getText } from "./api.js";
-import { h, refill } from "./dom.js";
-import { subscribe } from "./state.js";
+import { nameOf } from "./chosen.js";
+import { $, h } from "./dom.js";
+import { isShown, whenShown } from "./panel.js";
+import { state, subscribe } from "./state.js";
 
 const DESKS = ["stateful", "stateless"];
 const TITLES = { stateful: "Stateful", stateless: "Stateless" };
@@ -13,44 +15,70 @@ class LabSequence extends HTMLElement {
     if (this.columns) return;
     this.columns = Object.fromEntries(DESKS.map((desk) => [desk, h("div", { class: "drawn" })]));
     this.append(h("div", { class: "pair" }, DESKS.map((desk) => h("section", { class: "exchange", "data-desk": desk }, h("h3", {}, TITLES[desk]), this.columns[desk]))));
+    this.texts = {};
     this.drawnAt = -AGAIN_MS;
     subscribe((now) => this.draw(now));
+    whenShown(this, () => this.draw(state));
   }
 
-  draw(now) {
-    this.now = now;
-    if (this.closest("[hidden]")) return;
-    const { recording, live, scene } = now;
-    if (recording) {
-      for (const desk of DESKS) this.show(desk, recording.sequence?.[desk] ?? "");
-    } else if (live && scene.id !== this.id) {
-      this.fetch(scene.id);
+  draw({ recording, live, scene }) {
+    if (!isShown(this)) return;
+    const key = recording ? nameOf(recording) : `live ${scene.id}`;
+    if (key === this.key) return;
+    if (!recording && live && this.tooSoon()) return;
+    this.key = key;
+    for (const desk of DESKS) {
+      if (recording || !live) this.show(desk, recording?.sequence?.[desk] ?? "");
+      else this.fetch(desk, key);
     }
   }
 
   /** At most once a second, and the newest state in the end. */
-  async fetch(id) {
+  tooSoon() {
     const wait = AGAIN_MS - (performance.now() - this.drawnAt);
-    if (wait > 0) {
-      this.later ||= setTimeout(() => {
-        this.later = 0;
-        this.draw(this.now);
-      }, wait);
-      return;
+    if (wait <= 0) {
+      this.drawnAt = performance.now();
+      return false;
     }
-    this.id = id;
-    this.drawnAt = performance.now();
-    for (const desk of DESKS) this.show(desk, await getText(`/lab/sequence/${desk}`).catch((error) => error.message));
+    this.later ||= setTimeout(() => {
+      this.later = 0;
+      this.draw(state);
+    }, wait);
+    return true;
+  }
+
+  async fetch(desk, key) {
+    try {
+      const text = await getText(`/lab/sequence/${desk}`);
+      if (key === this.key) this.show(desk, text);
+    } catch (error) {
+      if (key !== this.key) return;
+      this.texts[desk] = null;
+      this.columns[desk].replaceChildren(h("p", { class: "trouble" }, `✕ ${error.message}`));
+    }
   }
 
   show(desk, text) {
-    refill(this.columns[desk], text, () => {
-      if (!text) return [h("p", { class: "soft" }, "No exchange yet.")];
-      // Drawn by our own server, every text of it escaped: parsed, never run.
-      const parsed = new DOMParser().parseFromString(text, "text/html");
-      return [...parsed.body.childNodes].map((node) => document.adoptNode(node));
-    });
+    if (this.texts[desk] === text) return;
+    this.texts[desk] = text;
+    const panel = this.closest('[role="tabpanel"]');
+    const atEnd = panel.scrollTop > 0 && panel.scrollTop + panel.clientHeight >= panel.scrollHeight - 4;
+    place(this.columns[desk], text);
+    if (atEnd) panel.scrollTop = panel.scrollHeight; // whoever follows it goes on following
   }
+}
+
+function place(column, text) {
+  if (!text) return column.replaceChildren(h("p", { class: "soft" }, "No request yet: each one is drawn here, in order."));
+  // Drawn by our own server, every text of it escaped: parsed, never run.
+  const { body } = new DOMParser().parseFromString(text, "text/html");
+  const [drawing, there] = [$(".drawing", body), $(".drawing", column)];
+  if (!drawing || !there) return column.replaceChildren(...body.childNodes);
+  // The frame can have the focus: it stays, and what is in it changes.
+  there.replaceChildren(...drawing.childNodes);
+  while (there.nextSibling) there.nextSibling.remove();
+  drawing.remove();
+  return column.append(...body.childNodes);
 }
 
 customElements.define("lab-sequence", LabSequence);

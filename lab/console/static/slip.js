@@ -14,7 +14,7 @@ export function split(token) {
 export async function decode({ payload }) {
   const zipped = payload.startsWith(".");
   const bytes = fromBase64(zipped ? payload.slice(1) : payload);
-  return JSON.parse(new TextDecoder().decode(zipped ? await unzip(bytes) : bytes));
+  return JSON.parse(new TextDecoder().decode(zipped ? await through(new DecompressionStream("deflate"), bytes) : bytes));
 }
 
 /** When it was signed, as a Date: seconds since the epoch, big-endian. */
@@ -24,9 +24,16 @@ export function signedAt({ timestamp }) {
 }
 
 /** A token that says something else, with the signature that was made for what it said before. */
-export function forged(parts, claims) {
+export async function forged({ payload, timestamp, signature }, claims) {
   const bytes = new TextEncoder().encode(JSON.stringify(claims));
-  return `${toBase64(bytes)}.${parts.timestamp}.${parts.signature}`;
+  // Zipped as the old one was: a large cart would not fit into a header otherwise.
+  const text = payload.startsWith(".") ? `.${toBase64(await through(new CompressionStream("deflate"), bytes))}` : toBase64(bytes);
+  return `${text}.${timestamp}.${signature}`;
+}
+
+/** A part as it is shown: a long one without its middle. */
+export function shortened(part) {
+  return part.length <= 12 ? part : `${part.slice(0, part.length > 60 ? 16 : 6)}…${part.slice(-4)}`;
 }
 
 function fromBase64(text) {
@@ -39,7 +46,7 @@ function toBase64(bytes) {
   return text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
-async function unzip(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+async function through(transform, bytes) {
+  const stream = new Blob([bytes]).stream().pipeThrough(transform);
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }

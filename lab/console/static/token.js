@@ -1,131 +1,155 @@
 /** <lab-token>: the slip in this customer's hand: read it, have it verified, and who can sign. */
 
 import { act } from "./customer.js";
-import { h, refill, say } from "./dom.js";
-import { decode, forged, signedAt, split } from "./slip.js";
-import { subscribe } from "./state.js";
-
-const SHOWN = 44; // characters of a part; the rest is told by its length
+import { h, say } from "./dom.js";
+import { decode, forged, shortened, signedAt, split } from "./slip.js";
+import { state, subscribe } from "./state.js";
+import { until } from "./steps.js";
 
 class LabToken extends HTMLElement {
   connectedCallback() {
     if (this.empty) return;
-    this.empty = h("p", {}, "No token yet. ", h("button", { type: "button", class: "small", onclick: () => this.login() }, "Log in at both desks"));
-    this.parts = h("p", { class: "slip mono" });
-    this.json = h("pre");
-    this.edit = h("textarea", { rows: 5, spellcheck: "false", "aria-label": "The payload, to be changed" });
-    this.told = h("p", { class: "told", role: "status" });
-    this.signed = h("p");
+    this.none = h("span", {}, "No token yet: the stateless desk gives one at login. ");
+    this.login = h("button", { type: "button", class: "small log-in", onclick: () => this.enter() }, "Log in at both desks");
+    this.refusal = h("p", { class: "trouble", role: "alert" });
+    this.empty = h("p", { class: "row" }, this.none, this.login);
+    this.slip = h("p", { class: "slip" });
     this.boxes = h("div", { class: "boxes" }, this.decodeBox(), this.verifyBox(), this.signBox());
-    this.append(this.empty, this.parts, this.boxes);
+    this.append(this.empty, this.refusal, this.slip, this.boxes);
     subscribe((now) => this.draw(now));
   }
 
   decodeBox() {
-    return box("Decode", "In this browser, without any key: readable, not secret.", this.json);
+    this.json = h("pre");
+    return box("Decode", "here in the browser, with nobody’s key: readable, not secret.", this.json);
   }
 
   verifyBox() {
-    const send = () => this.verify();
-    return box("Verify", "Only the desk can: its key is on the server. Change something, and keep the old signature.", this.edit,
+    this.edit = h("textarea", { rows: 6, spellcheck: "false", "aria-label": "A copy of the payload, to be changed" });
+    this.older = h("p", { class: "soft", hidden: true }, "Your customer has a newer token by now. This is still the one you began with.");
+    this.told = h("p", { class: "told", role: "status" });
+    return box("Verify", "at the desk, which has the key: send the copy below, changed or not, with the old signature.",
       h("p", { class: "row" },
-        h("button", { type: "button", class: "small verify", onclick: send }, "Send it to the desk"),
+        h("button", { type: "button", class: "small verify", onclick: () => this.verify() }, "Send it to the desk"),
         h("button", { type: "button", class: "small forge", onclick: () => this.forge() }, "Change the quantity to 99"),
-        h("button", { type: "button", class: "small", onclick: () => this.restore() }, "As it was")), this.told);
+        h("button", { type: "button", class: "small restore", onclick: () => this.restore() }, "As it was")), this.told, this.older, this.edit);
   }
 
   signBox() {
-    return box("Sign", "Only the desk can, with the same key. Each of its answers brings a newly signed token.", this.signed);
+    this.signed = h("p", { class: "signed" });
+    return box("Sign", "at the desk alone: each answer about the cart brings a newly signed token.", this.signed);
   }
 
-  draw({ me }) {
+  draw({ me, live }) {
     const token = me?.credentials?.stateless?.token ?? null;
     const parts = split(token);
     this.empty.hidden = Boolean(parts);
-    this.parts.hidden = this.boxes.hidden = !parts;
+    this.slip.hidden = this.boxes.hidden = !parts;
+    this.login.hidden = !live;
+    if (!live) say(this.none, "Nothing runs here, so there is nobody to give a token: `lab up` opens the desks.");
     if (!parts || token === this.token) return;
     this.token = token;
-    refill(this.parts, token.slice(-43), () => drawn(parts));
-    this.read(parts);
+    this.slip.replaceChildren(...drawn(parts));
+    this.read(token, parts);
   }
 
-  async read(parts) {
-    this.claims = await decode(parts);
-    const text = JSON.stringify(this.claims, null, 2);
-    say(this.json, text);
-    this.edit.value = text;
+  async read(token, parts) {
+    let claims = null;
+    try {
+      claims = await decode(parts);
+    } catch {
+      say(this.json, "This payload is no JSON.");
+    }
+    if (token !== this.token || !claims) return;
+    this.newest = { token, claims, text: JSON.stringify(claims, null, 2) };
+    say(this.json, this.newest.text);
     say(this.signed, `The newest was signed at ${signedAt(parts).toLocaleTimeString()}.`);
+    if (!this.base || this.edit.value === this.base.text) this.begin();
+    this.older.hidden = this.base === this.newest;
+  }
+
+  /** The copy is of the newest token again. */
+  begin() {
+    this.base = this.newest;
+    this.edit.value = this.base.text;
+    this.older.hidden = true;
+  }
+
+  enter() {
+    return this.attempt(async () => {
+      const { ops } = await act({ do: "login" });
+      const { status, replica } = await exchangeOf(ops.stateless);
+      if (status !== 200) throw new Error(`The stateless desk gave no token: ${status || "no answer"}${replica ? ` from ${replica}` : ""}. Try again, or bring the server back.`);
+    });
   }
 
   restore() {
-    this.edit.value = JSON.stringify(this.claims, null, 2);
+    this.begin();
     say(this.told, "");
   }
 
   forge() {
-    const claims = structuredClone(this.claims);
-    const goods = claims.visit?.quantities ?? claims.visit?.lines ?? claims.visit;
-    change99(goods);
+    const claims = structuredClone(this.base.claims);
+    const { lines } = claims.visit;
+    lines[Object.keys(lines)[0] ?? "laptop"] = 99; // where the cart is empty, it gets some
     this.edit.value = JSON.stringify(claims, null, 2);
     return this.verify();
   }
 
-  async verify() {
-    try {
-      const claims = JSON.parse(this.edit.value);
-      const untouched = JSON.stringify(claims) === JSON.stringify(this.claims);
-      const token = untouched ? this.token : forged(split(this.token), claims);
+  verify() {
+    return this.attempt(async () => {
+      const { token, claims } = this.base;
+      const wanted = read(this.edit.value);
+      const same = JSON.stringify(wanted) === JSON.stringify(claims);
       say(this.told, "… sent to the desk");
-      const { ops } = await act({ do: "verify", token, desks: ["stateless"] });
-      this.answer(ops.stateless, untouched);
-    } catch (error) {
-      say(this.told, error instanceof SyntaxError ? `✕ This is no JSON: ${error.message}` : `✕ ${error.message}`);
-    }
-  }
-
-  answer(op, untouched) {
-    const stop = subscribe(({ scene }) => {
-      const exchange = scene.exchanges.get(op);
-      if (!exchange) return;
-      queueMicrotask(() => stop());
-      const what = untouched ? "unchanged" : "changed";
-      const detail = exchange.response.body?.detail;
-      say(this.told, exchange.status === 200 ? `✓ ${what}, and the desk accepts it: 200.` : `✕ ${what}, and the desk refuses it: ${exchange.status}${detail ? `, “${detail}”` : ""}.`);
+      const { ops } = await act({ do: "verify", token: same ? token : await forged(split(token), wanted), desks: ["stateless"] });
+      say(this.told, verdict(await exchangeOf(ops.stateless), same));
     });
   }
 
-  login() {
-    return act({ do: "login" }).catch((error) => say(this.told, `✕ ${error.message}`));
+  /** Do it, and say what is refused. */
+  async attempt(action) {
+    say(this.refusal, "");
+    try {
+      await action();
+    } catch (error) {
+      say(this.token ? this.told : this.refusal, `✕ ${error.message}`);
+    }
   }
+}
+
+function read(text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`This is no JSON, so it was not sent: ${error.message}`);
+  }
+}
+
+/** The exchange, as soon as the page has heard of it. */
+async function exchangeOf(op) {
+  const answer = () => state.scene.exchanges.get(op);
+  await until(answer);
+  return answer();
+}
+
+function verdict({ status, error, response, replica }, same) {
+  const what = same ? "Unchanged" : "Changed";
+  const detail = response?.body?.detail;
+  if (status === 200) return `✓ ${what}, and ${replica ? `server ${replica}` : "the desk"} accepts it: 200.`;
+  if (!status || status >= 500) return `? ${what}, and no server could answer: ${status || error}. Send it again.`;
+  return `✕ ${what}, and the desk refuses it: ${status}${detail ? `, “${detail}”` : ""}`;
 }
 
 function box(title, sentence, ...content) {
-  return h("section", { class: "box" }, h("h3", {}, title), h("p", { class: "soft" }, sentence), content);
+  return h("section", { class: "box", "data-box": title.toLowerCase() }, h("h3", {}, title), " ", h("p", { class: "soft" }, sentence), content);
 }
 
 function drawn(parts) {
-  const names = Object.keys(parts);
-  return names.flatMap((name, index) => [
-    index > 0 && h("span", { class: "dot-between" }, "."),
-    h("span", { class: `slip-part ${name}` }, h("span", { class: "name" }, name), shortened(parts[name])),
+  return Object.entries(parts).flatMap(([name, text], index) => [
+    index > 0 && h("b", { class: "dot-between" }, " . "),
+    h("span", { class: `slip-part ${name}` }, h("b", {}, name), " ", h("code", {}, shortened(text)), text.length > 12 && h("small", {}, ` ${text.length} characters`)),
   ]).filter(Boolean);
-}
-
-function shortened(text) {
-  return text.length <= SHOWN ? `${text.slice(0, 6)}… (${text.length} characters)` : `${text.slice(0, SHOWN - 12)}… (${text.length} characters)`;
-}
-
-/** Set the first quantity there is to 99, however the payload names it. */
-function change99(value) {
-  if (!value || typeof value !== "object") return false;
-  for (const [name, item] of Object.entries(value)) {
-    if (typeof item === "number" && !["revision", "exp"].includes(name)) {
-      value[name] = 99;
-      return true;
-    }
-    if (change99(item)) return true;
-  }
-  return false;
 }
 
 customElements.define("lab-token", LabToken);
