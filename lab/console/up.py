@@ -37,6 +37,9 @@ location / {{  # the page, and the console behind it
     proxy_pass http://127.0.0.1:{port};
     access_log off;         # what a page asks is no customer's request
     keepalive_timeout 0;    # or a page comes back to a worker that a reload is about to end
+    gzip on;
+    gzip_proxied any;
+    gzip_types text/css text/javascript application/json image/svg+xml;
     proxy_read_timeout 1h;  # the line on which the page is told what happens stays open
     # For the browser; said here, so that nginx's own refusals carry them too.
 {headers}

@@ -54,7 +54,10 @@ def test_nothing_scrolls_sideways_overlaps_or_is_cut_in_any_chapter(window, widt
         if step < 11:
             page.locator("#next").click()
     if mode:
-        assert min(page.evaluate(FONTS, "lab-lesson p:not(.note), lab-stage .goods, lab-score td")) >= 28
+        assert (
+            min(page.evaluate(FONTS, "lab-lesson p:not(.note), lab-stage .goods, lab-score td"))
+            >= 28
+        )
         assert min(page.evaluate(FONTS, "#claim")) >= 44
     if width == 375:
         small = page.evaluate(

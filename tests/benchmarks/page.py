@@ -1,0 +1,161 @@
+"""What the page costs: `python tests/benchmarks/page.py`, in a Chromium on a quiet machine.
+
+Against the aims of issue 4: first paint after `lab up` says ready, size of scripts and styles,
+frames a second on the stage under load, the console's idle processor time, and how long an
+event takes from nginx's log to the page.
+"""
+
+import gzip
+import itertools
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import requests
+from playwright.sync_api import Page, sync_playwright
+
+import lab.console
+
+STATIC = Path(lab.console.__file__).parent / "static"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+RATES = (20, 60)  # requests a second, over both lanes
+LOAD_S = 8
+IDLE_S = 10
+FRAMES = """
+(seconds) => new Promise((done) => {
+  const stamps = [];
+  const each = (now) => {
+    stamps.push(now);
+    if (now - stamps[0] < seconds * 1000) requestAnimationFrame(each);
+    else done(stamps);
+  };
+  requestAnimationFrame(each);
+})
+"""
+HEARD = """
+async () => {
+  window.heard = {};
+  const { witness } = await import("/lab/static/state.js");
+  witness((event) => { if (event.kind === "request") window.heard[event.op] = Date.now(); });
+}
+"""
+
+
+def main() -> int:
+    """Measure everything once and print it."""
+    chromium = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if chromium is None:
+        print("no Chromium on PATH (Debian: apt install chromium)", file=sys.stderr)
+        return 2
+    sizes()
+    with tempfile.TemporaryDirectory() as here, sync_playwright() as playwright:
+        up = subprocess.Popen(
+            [sys.executable, "-m", "lab", "up", "--port", "0", "--no-open"],
+            cwd=here,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            browser = playwright.chromium.launch(
+                executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+            )
+            measure(browser.new_context(viewport={"width": 1280, "height": 720}).new_page(), up)
+            browser.close()
+        finally:
+            up.send_signal(signal.SIGINT)
+            up.wait(30)
+    return 0
+
+
+def sizes() -> None:
+    """The page's own scripts and styles."""
+    files = [each for each in STATIC.iterdir() if each.suffix in (".js", ".css")]
+    raw = sum(each.stat().st_size for each in files)
+    sent = sum(len(gzip.compress(each.read_bytes())) for each in files)
+    print(f"scripts and styles: {raw / 1000:.0f} kB, {sent / 1000:.0f} kB as sent (aim ≤ 150 kB)")
+
+
+def measure(page: Page, up: "subprocess.Popen[str]") -> None:
+    """Everything that needs the running lab."""
+    link = ""
+    for line in up.stdout or ():
+        link = link or (found[0] if (found := re.search(r"http://\S+#ticket=\S+", line)) else "")
+        if "Ctrl-C stops" in line:
+            break
+    page.goto(link)
+    paint = page.evaluate(
+        "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN"
+    )
+    print(f"first paint: {paint:.0f} ms after the address was opened (aim ≤ 1,000)")
+    page.locator("#line[data-state=open]").wait_for()
+    page.evaluate(HEARD)
+    origin = link.partition("/#")[0]
+    for rate in RATES:
+        under_load(page, origin, rate)
+    process = psutil.Process(up.pid)
+    time.sleep(1)
+    before = process.cpu_times()
+    time.sleep(IDLE_S)
+    after = process.cpu_times()
+    used = (after.user + after.system - before.user - before.system) / IDLE_S
+    print(f"console while nothing happens, one page open: {used:.1%} of a core (aim < 5 %)")
+
+
+def under_load(page: Page, origin: str, rate: int) -> None:
+    """Send `rate` requests a second in all; frames of the stage, and how late events arrive."""
+    answered: dict[str, float] = {}
+    stop = threading.Event()
+    threads = [
+        threading.Thread(target=client, args=(origin, desk, rate / 2, answered, stop))
+        for desk in ("stateful", "stateless")
+    ]
+    for thread in threads:
+        thread.start()
+    stamps = page.evaluate(FRAMES, LOAD_S)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    waited(lambda: set(answered) <= set(page.evaluate("Object.keys(window.heard)")))
+    heard = page.evaluate("window.heard")
+    late = sorted(heard[op] - 1000 * at for op, at in answered.items() if op in heard)
+    gaps = [b - a for a, b in itertools.pairwise(stamps)]
+    print(
+        f"{len(answered) / LOAD_S:.0f} requests/s: {len(gaps) / (sum(gaps) / 1000):.1f} frames/s, "
+        f"longest {max(gaps):.0f} ms (aim 60); answer at the client → event on the page: median "
+        f"{statistics.median(late):.0f} ms, p95 {late[int(0.95 * len(late))]:.0f} ms, "
+        f"n = {len(late)} (aim ≤ 150)"
+    )
+
+
+def client(
+    origin: str, desk: str, rate: float, answered: dict[str, float], stop: threading.Event
+) -> None:
+    """Ask for a cart again and again, evenly; note when each answer was there (epoch, s)."""
+    with requests.Session() as session:
+        session.trust_env = False
+        began, number = time.monotonic(), 0
+        while not stop.wait(max(0.0, began + number / rate - time.monotonic())):
+            op = f"bench-{desk}-{rate:.0f}-{number}"
+            session.get(f"{origin}/{desk}/api/cart", headers={"X-Op": op}, timeout=5)
+            answered[op] = time.time()
+            number += 1
+
+
+def waited(condition: Callable[[], bool], deadline_s: float = 10.0) -> None:
+    """Wait for it, or for the deadline."""
+    end = time.monotonic() + deadline_s
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
