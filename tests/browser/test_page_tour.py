@@ -57,7 +57,7 @@ def predict_by_keyboard(page):
     ids=["by mouse, light", "by keyboard, dark"],
 )
 def test_the_whole_tour(window, scheme, predict, onward):
-    page = window(color_scheme=scheme)
+    page = window(color_scheme=scheme, reduced_motion="reduce")  # nothing to wait for
     chapters = page.evaluate("async () => (await (await fetch('/lab/chapters')).json()).chapters")
     assert len(chapters) == 11
     for number, chapter in enumerate(chapters, start=1):
