@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from lab import browser, options, terminal
-from lab.console import door, stage
+from lab.console import door
+from lab.console.knobs import KNOBS, MOST_SERVERS
 from lab.evidence.result import Knobs
 from lab.terminal import screen
 
@@ -140,11 +141,11 @@ def store(do: str, out: Path) -> None:
 
 
 def _knob(name: str) -> Callable[..., Any]:
-    return click.option(f"--{name}", type=click.Choice(stage.KNOBS[name]))
+    return click.option(f"--{name}", type=click.Choice(KNOBS[name]))
 
 
 @click.command()
-@click.option("--servers", type=click.IntRange(1, stage.MOST_SERVERS), help="Servers at each desk.")
+@click.option("--servers", type=click.IntRange(1, MOST_SERVERS), help="Servers at each desk.")
 @_knob("store")
 @_knob("affinity")
 @_knob("retry")

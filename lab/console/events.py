@@ -195,7 +195,8 @@ class Score:
 
     def _doubt(self, desk: str) -> None:
         for each in [desk] if desk in DESKS else DESKS:
-            self._carts[each] = dict.fromkeys(self._carts[each], "open")
+            carts = self._carts[each]  # what a read has found lost, no fault brings back
+            self._carts[each] = {who: "lost" if carts[who] == "lost" else "open" for who in carts}
 
 
 def _tried(entry: AccessEntry, server_at: Mapping[int, str]) -> Iterator[Json]:

@@ -23,6 +23,7 @@ MOST_KEPT_BYTES = 8_000_000  # the catalogue alone is 50 kB each time somebody a
 MOST_STREAMS = 12
 BEAT_S = 2.0
 RETRY_MS = 500
+SOON_MS = 30
 BEAT = b"event: beat\ndata: {}\n\n"
 
 
@@ -48,7 +49,7 @@ class Feed:
         self._most = most
         self._number = 0
         self._cuts = 0
-        self._closed = False
+        self.closed = False
         self._stack: Json | None = None
         self._streams: set[Stream] = set()
         self._start_anew()
@@ -101,7 +102,7 @@ class Feed:
     def close(self) -> None:
         """End every stream, also those that are still to come."""
         with self.news:
-            self._closed = True
+            self.closed = True
             self.news.notify_all()
 
     def leave(self, stream: "Stream") -> None:
@@ -111,7 +112,7 @@ class Feed:
 
     def is_over(self, cuts: int) -> bool:
         """Whether a stream that began after so many cuts has to end."""
-        return self._closed or cuts != self._cuts
+        return self.closed or cuts != self._cuts
 
     def after(self, number: int) -> "list[_Kept] | None":
         """Return what happened after an event; None if some of it is no longer known."""
@@ -192,6 +193,7 @@ class Stream:
     """The newest event that was told, None for nothing yet."""
     cuts: int
     _begun: bool = field(default=False, init=False)
+    _leaving: bool = field(default=False, init=False)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -206,8 +208,7 @@ class Stream:
             over = self.feed.is_over(self.cuts)
             missed = self.feed.after(self.last or 0)
         if over and not missed:
-            self.close()
-            raise StopIteration
+            return self._last()
         if missed is None:
             return self._all()
         if not missed:
@@ -218,6 +219,13 @@ class Stream:
     def close(self) -> None:
         """Free the place. Safe to call twice."""
         self.feed.leave(self)
+
+    def _last(self) -> bytes:
+        if self._leaving or self.feed.closed:
+            self.close()
+            raise StopIteration
+        self._leaving = True
+        return f"retry: {SOON_MS}\n\n".encode()  # it was we who hung up: come back at once
 
     def _first(self) -> bytes:
         retry = f"retry: {RETRY_MS}\n\n".encode()

@@ -13,6 +13,7 @@ from lab.experiments.matrix import two_desks
 from lab.stack import Treatment, find_store
 
 MOST_SERVERS = 8
+STORE_ORDERS = ("kill", "restart", "hang", "resume")
 KNOBS: Mapping[str, tuple[str, ...]] = {
     "affinity": ("none", "cookie"),
     "retry": ("off", "on"),

@@ -62,7 +62,7 @@ class Rehearsal:
                 raise LabError("the lab is being stopped: start it again with `lab up`")
             folder = new_run_folder(self._root, experiment.name)
             self._name = experiment.name
-            told = _Told(experiment.name, self._tell, self._stop)
+            told = _Told(experiment.name, folder.name, self._tell, self._stop)
             run = Run(folder, told.line, told.event, seed=secrets.randbelow(2**32), quick=True)
             told.line(f"{experiment.name}: starting")
             self._thread = threading.Thread(
@@ -92,7 +92,7 @@ class Rehearsal:
             with closing(run):
                 result = run.perform(experiment, experiment.lanes(quick=True), prediction)
             seen = questions.observed(experiment, result.variants)
-            how: Json = {"state": "done", "run": run.folder.name, "observed": seen}
+            how: Json = {"state": "done", "observed": seen}
         except Stopped:
             how = {"state": "failed", "trouble": "stopped before it was done"}
         except Exception as error:  # whatever it was, somebody waits to be told
@@ -104,8 +104,11 @@ class Rehearsal:
 class _Told:
     """Turns what a run says into "run" events, and stops it where it says something."""
 
-    def __init__(self, name: str, tell: Callable[[Json], object], stop: threading.Event) -> None:
+    def __init__(
+        self, name: str, folder: str, tell: Callable[[Json], object], stop: threading.Event
+    ) -> None:
         self._name = name
+        self._folder = folder
         self._tell = tell
         self._stop = stop
         self._line = ""
@@ -138,7 +141,8 @@ class _Told:
 
     def _say(self, state: str, counted: str = "", **more: Any) -> None:
         event: Json = {"kind": "run", "state": state, "experiment": self._name}
-        event |= {"line": self._line + counted, "run": None, "trouble": None, "observed": None}
+        event |= {"line": self._line + counted, "run": self._folder}
+        event |= {"trouble": None, "observed": None}
         self._tell(event | more)
 
 

@@ -16,6 +16,7 @@ from lab.stack import Lane
 Json = dict[str, Any]
 
 MOST_REMEMBERED = 200  # exchanges that can be replayed
+MOST_IN_LINE = 4  # more of one customer's orders would hold threads that others need
 TURN_TIMEOUT_S = 60.0  # more than nine tries at a server that is paused
 
 
@@ -121,6 +122,10 @@ class Seat:
     def _turn(self) -> Iterator[None]:
         ticket = object()
         with self._moved:
+            if len(self._line) >= MOST_IN_LINE:
+                raise LabError(
+                    "this customer has orders waiting at this desk: wait until they are done"
+                )
             self._line.append(ticket)
             if not self._moved.wait_for(lambda: self._line[0] is ticket, TURN_TIMEOUT_S):
                 self._line.remove(ticket)

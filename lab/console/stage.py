@@ -6,10 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from lab.console import events
-from lab.console.knobs import KNOBS as KNOBS
-from lab.console.knobs import MOST_SERVERS as MOST_SERVERS
-from lab.console.knobs import Cache, checked
-from lab.console.knobs import console_variants as console_variants
+from lab.console.knobs import MOST_SERVERS, STORE_ORDERS, Cache, checked, console_variants
 from lab.console.renewal import renew
 from lab.console.watching import Watch
 from lab.errors import LabError
@@ -24,7 +21,6 @@ Json = dict[str, Any]
 Chosen = list[tuple[Lane, Replica]]
 
 NO_STORE_HERE = "no store runs: switch the stateful desk to redis first"
-STORE_ORDERS = ("kill", "restart", "hang", "resume")
 
 
 class Stage:
@@ -167,7 +163,7 @@ class Stage:
             for name, value in wanted.items():
                 if value != present[name]:
                     self._turn(name, value)
-                    self._publish("", "knob", name, None, {"value": value})
+                    self._publish("", "knob", name, None, {"was": present[name], "value": value})
                     self._on_reload()
             return self.status()
 

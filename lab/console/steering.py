@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, request
 from werkzeug.exceptions import NotFound
 
-from lab.console import questions, stage
+from lab.console import knobs, questions
 from lab.console.bodies import any_text, read
 from lab.console.lesson_rules import Rule, one_of, whole
 from lab.console.orders import DESKS
@@ -16,9 +16,8 @@ from lab.errors import LabError
 Json = dict[str, Any]
 
 SERVER_ORDERS = ("kill", "restart", "pause", "resume", "drain")
-STORE_ORDERS = ("kill", "restart", "hang", "resume")
 MOST_CHOICES = 100
-_KNOBS: Mapping[str, Rule] = {name: one_of(*allowed) for name, allowed in stage.KNOBS.items()}
+_KNOBS: Mapping[str, Rule] = {name: one_of(*allowed) for name, allowed in knobs.KNOBS.items()}
 
 
 def routes(services: Services) -> Blueprint:
@@ -66,16 +65,16 @@ def _change_the_stage(routes: Blueprint, services: Services) -> None:
 
     @routes.post("/lab/store")
     def store() -> Json:
-        order = read({"do": one_of(*STORE_ORDERS)})["do"]
+        order = read({"do": one_of(*knobs.STORE_ORDERS)})["do"]
         return {"done": [services.live.stage.store(order)]}
 
     @routes.post("/lab/knobs")
-    def knobs() -> Json:
+    def turn() -> Json:
         return services.live.stage.change(**read({}, _KNOBS))
 
     @routes.post("/lab/stage")
     def anew() -> Json:
-        wanted = read({}, {"servers": whole(1, stage.MOST_SERVERS), **_KNOBS})
+        wanted = read({}, {"servers": whole(1, knobs.MOST_SERVERS), **_KNOBS})
         return services.live.stage.reset(**wanted)
 
     @routes.get("/lab/status")

@@ -20,14 +20,16 @@ from lab.console.events import from_log
 from lab.console.feed import MOST_STREAMS, Feed
 from lab.console.guard import SECURITY_HEADERS, Guard
 from lab.console.kept import KeptRuns
+from lab.console.knobs import console_variants
 from lab.console.rehearsal import Rehearsal
 from lab.console.services import Live, Services
-from lab.console.stage import Stage, console_variants
+from lab.console.stage import Stage
 from lab.evidence.result import Knobs, Variant
 from lab.lanes import Bench
 from lab.runner import new_run_folder
 from lab.stack import AccessEntry, Stack
 from lab.stack.ports import claim
+from lab.stack.waiting import PROBE_OP
 
 DEFAULT_PORT = 8000
 THREADS = 2 * MOST_STREAMS  # each stream holds one for as long as its page is open
@@ -163,7 +165,7 @@ class _Telling:
 
 def _is_the_labs_own(entry: AccessEntry) -> bool:
     """Whether it is the question, after a server was added, if nginx reaches it."""
-    return not entry.op and entry.path == f"/{entry.lane}/@{entry.server}/api/server"
+    return entry.op == PROBE_OP
 
 
 class _Later:

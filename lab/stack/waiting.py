@@ -12,6 +12,8 @@ S = TypeVar("S")
 T = TypeVar("T")
 READY_TIMEOUT_S = 20.0
 POLL_S = 0.01
+PROBE_OP = "lab-probe"
+"""The X-Op of the lab's own questions to a server."""
 
 
 def wait_until(
@@ -37,7 +39,9 @@ def at_once(act: Callable[[S], T], items: Sequence[S]) -> list[T]:
     return [each.result() for each in doing]
 
 
-def get(port: int, path: str, timeout_s: float = 2.0) -> tuple[int, bytes] | None:
+def get(
+    port: int, path: str, timeout_s: float = 2.0, op: str | None = None
+) -> tuple[int, bytes] | None:
     """`GET` from 127.0.0.1:`port`: status and body, or None where nothing answers.
 
     `http.client` and a new connection each time: a readiness poll must be cheap, and must
@@ -45,7 +49,8 @@ def get(port: int, path: str, timeout_s: float = 2.0) -> tuple[int, bytes] | Non
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     try:
-        connection.request("GET", path, headers={"Connection": "close"})
+        named = {"X-Op": op} if op else {}  # in nginx's log it can be told apart by that
+        connection.request("GET", path, headers={"Connection": "close", **named})
         answer = connection.getresponse()
         return answer.status, answer.read()
     except (OSError, http.client.HTTPException):
@@ -56,7 +61,7 @@ def get(port: int, path: str, timeout_s: float = 2.0) -> tuple[int, bytes] | Non
 
 def server_info(port: int, prefix: str = "", timeout_s: float = 2.0) -> dict[str, Any] | None:
     """What `GET /api/server` says (the HTTP contract's object), or None if it does not."""
-    answer = get(port, f"{prefix}/api/server", timeout_s)
+    answer = get(port, f"{prefix}/api/server", timeout_s, PROBE_OP)
     if answer is None or answer[0] != 200:
         return None
     try:

@@ -12,7 +12,8 @@ import pytest
 import requests
 from conftest import wait_for
 
-from lab.console.stage import Stage, console_variants
+from lab.console.knobs import console_variants
+from lab.console.stage import Stage
 from lab.errors import LabError
 from lab.evidence.result import Knobs
 from lab.lanes import Bench

@@ -500,6 +500,8 @@ def test_a_second_act_at_the_same_desk_waits_its_turn(customers, john, origin, t
             assert wait_until(lambda: len(seat._line) == len(doing), DEADLINE_S)
         assert origin.waiting.acquire(timeout=DEADLINE_S)
         assert not origin.waiting.acquire(timeout=0.1)  # one alone is under way
+        with pytest.raises(LabError, match="wait until they are done"):  # nor a thread for each
+            act(customers, john, "view", desks=["stateful"])
         origin.gate.set()
         ops = [each.result(DEADLINE_S)["ops"]["stateful"] for each in doing]
     assert ops == [f"c1-stateful-{number}" for number in range(2, 6)]

@@ -303,6 +303,7 @@ def test_a_cut_ends_the_streams_there_are_and_they_come_back_where_they_were(fee
     last = feed.publish("stack", stack={"n": 1})
     feed.cut()
     assert [each[2] for each in parsed(next(stream))] == [last]  # what is known is still told
+    assert next(stream) == b"retry: 30\n\n"  # it is we who hang up: come back at once
     with pytest.raises(StopIteration):
         next(stream)
     missed = feed.publish("stack", stack={"n": 2})
@@ -310,8 +311,10 @@ def test_a_cut_ends_the_streams_there_are_and_they_come_back_where_they_were(fee
     assert [each[2] for each in read(again, bool)] == [missed]
 
 
-@pytest.mark.parametrize("end", [Feed.cut, Feed.close])
-def test_the_end_wakes_whoever_waits_and_frees_the_places(end):
+@pytest.mark.parametrize(
+    ("end", "said"), [(Feed.cut, [b"retry: 30\n\n"]), (Feed.close, [])], ids=["cut", "close"]
+)
+def test_the_end_wakes_whoever_waits_and_frees_the_places(end, said):
     feed = Feed(beat_s=DEADLINE_S)
     streams = [feed.stream() for _ in range(12)]
     for stream in streams:
@@ -325,7 +328,7 @@ def test_the_end_wakes_whoever_waits_and_frees_the_places(end):
     end(feed)
     for thread in threads:
         thread.join(DEADLINE_S / 2)
-    assert ended == [[]] * 12
+    assert ended == [said] * 12
     feed.stream()
 
 
