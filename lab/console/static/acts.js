@@ -6,13 +6,13 @@
 import { announce } from "./announce.js";
 import { post } from "./api.js";
 import { come } from "./customer.js";
+import { isMoving } from "./flight.js";
 import { backToLive, set, state } from "./state.js";
 import { captionOf, perform, until } from "./steps.js";
 
-const EYE_MS = 1600; // about one flight over the stage
-const STILL_MS = 200; // where nothing moves
-const STILL = matchMedia("(prefers-reduced-motion: reduce)");
-const ASKED = new URLSearchParams(location.search).get("pace"); // ?pace=0: for tests, no pauses
+const LEAST_MS = 1000; // also where nothing moves
+const MOST_MS = 3200; // the longest way over the stage takes 2.7 s
+const ASKED = new URLSearchParams(location.search).get("pace"); // seconds; ?pace=0: for tests, no pauses
 const IDLE = { running: false, paused: false, label: "", where: "", at: 0, of: 0, caption: "" };
 
 let stopping = null;
@@ -22,10 +22,9 @@ set({ act: IDLE });
  * Run `steps` and return {since}: the id of the last event before them. Throws what a step threw;
  * Stopped if it was stopped. `where` says who shows it; `onCaption(text, number)` is told each step.
  */
-export async function runSteps(steps, { label = "", where = "", onCaption = () => {}, signal } = {}) {
+export async function runSteps(steps, { label = "", where = "", onCaption = () => {} } = {}) {
   if (state.act.running) throw new Error(`“${state.act.label}” is still running: wait for it, or stop it.`);
   stopping = new AbortController();
-  signal?.addEventListener("abort", () => stopping.abort());
   set({ act: { ...IDLE, running: true, label, where, of: steps.length } });
   try {
     backToLive();
@@ -67,10 +66,15 @@ async function follow(steps, onCaption, signal) {
   }
 }
 
+/** Until what the step has set in motion has arrived. */
 function rest(signal) {
-  const ms = ASKED === null ? (STILL.matches ? STILL_MS : EYE_MS) : 1000 * Number(ASKED) || 0;
-  const end = performance.now() + ms;
-  return until(() => !state.act.paused && performance.now() >= end, signal, "", Infinity);
+  const began = performance.now();
+  const rested = () => {
+    const ms = performance.now() - began;
+    if (ASKED !== null) return ms >= (1000 * Number(ASKED) || 0);
+    return ms >= MOST_MS || (ms >= LEAST_MS && !isMoving());
+  };
+  return until(() => !state.act.paused && rested(), signal, "", Infinity);
 }
 
 function change(patch) {

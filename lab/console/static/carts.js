@@ -17,7 +17,7 @@ export function cartsOf(scene, desk) {
   const visits = new Map();
   for (const event of happened(scene, desk)) {
     if (event.kind === "fault") shake(visits, event);
-    else note(visits, event, storeAt(scene, desk, event.id));
+    else if (!event.aside) note(visits, event, storeAt(scene, desk, event.id));
   }
   for (const visit of visits.values()) finish(visit, scene.stack?.desks?.[desk] ?? null);
   return visits;
@@ -89,7 +89,7 @@ function note(visits, exchange, store) {
   const ok = exchange.status >= 200 && exchange.status < 300;
   visit.at = exchange.id;
   if (SAFE.has(exchange.method)) read(visit, exchange, store);
-  else if (ok && !exchange.aside) write(visit, exchange, store);
+  else if (ok) write(visit, exchange, store);
   else if (exchange.outcome === "unknown") visit.fate = "doubt";
 }
 
@@ -132,8 +132,13 @@ function shake(visits, { fault, target, confirmed, evidence }) {
     const wasIts = [evidence?.instance, evidence?.was].includes(visit.instance) || !evidence?.instance;
     const server = visit.place === "server" && visit.server === target && wasIts;
     if (server && ["kill", "restart"].includes(fault)) visit.gone = "gone with its process";
-    if (visit.place === "store" && fault === "kill-store") visit.gone = "gone with the store";
+    if (visit.place === "store" && takesTheStore(fault, target)) visit.gone = "gone with the store";
   }
+}
+
+/** A store that is ended or begun anew has forgotten; another one never knew. */
+function takesTheStore(fault, target) {
+  return fault === "kill-store" || fault === "restart-store" || (fault === "knob" && target === "store");
 }
 
 /** What the servers themselves show now: another process cannot remember. Then the words. */

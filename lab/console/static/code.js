@@ -3,10 +3,10 @@
 import { get } from "./api.js";
 import { subjectOf } from "./chosen.js";
 import { h, say } from "./dom.js";
+import { DESKS } from "./names.js";
 import { isShown, whenShown } from "./panel.js";
 import { set, shown, state, subscribe } from "./state.js";
 
-const DESKS = ["stateful", "stateless"];
 const asked = new Map(); // "GET /api/cart" → what the console answers, asked for once
 
 class LabCode extends HTMLElement {

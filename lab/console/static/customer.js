@@ -22,15 +22,21 @@ export async function rename(name) {
 /** Do something at the desks: act({do: "add", sku: "pen", quantity: 2}). Returns {ops}. */
 export async function act(order, seat = "me", again = true) {
   const customer = state[seat] ?? (await come(seat));
+  const { begun } = state.scene;
+  const stillHere = () => state[seat]?.id === customer.id; // they may have come in as somebody new
   try {
     const { ops, credentials } = await post("/lab/act", { ...order, customer: customer.id });
-    set({ [seat]: { ...state[seat], credentials: { ...state[seat].credentials, ...credentials } } });
+    // What was given out on a stage that is gone is worth nothing on the new one.
+    if (stillHere() && state.scene.begun === begun) {
+      set({ [seat]: { ...state[seat], credentials: { ...state[seat].credentials, ...credentials } } });
+    }
     return { ops };
   } catch (refusal) {
     if (!(refusal instanceof Refused) || refusal.status !== 404 || !again) throw refusal;
-    sessionStorage.removeItem(kept(seat)); // another lab has started meanwhile
-    set({ [seat]: null });
-    await come(seat);
+    if (stillHere()) {
+      sessionStorage.removeItem(kept(seat)); // another lab has started meanwhile
+      set({ [seat]: null });
+    }
     return act(order, seat, false);
   }
 }

@@ -6,13 +6,12 @@ import { copied } from "./clipboard.js";
 import "./code.js";
 import { commandOf } from "./curl.js";
 import { h, refill, say, svg } from "./dom.js";
+import { DESKS, TITLES } from "./names.js";
 import { isShown, whenShown } from "./panel.js";
 import "./sequence.js";
 import { set, shown, state, subscribe } from "./state.js";
 import { showPanel } from "./tabs.js";
 
-const DESKS = ["stateful", "stateless"];
-const TITLES = { stateful: "Stateful", stateless: "Stateless" };
 const USUAL = "http://127.0.0.1:8000"; // where `lab up` serves unless it is told otherwise
 
 class LabEvidence extends HTMLElement {

@@ -3,18 +3,17 @@
  * the same facts. Their names and meanings are those that lab/console/lesson_rules.py checks.
  */
 
-/** In the order in which they stand. */
-export const DESKS = ["stateful", "stateless"];
+import { DESKS } from "./names.js";
 
 const TELLING = new Set(["kept", "lost", "wrong", "duplicated"]);
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
-const NOBODY = new Set([502, 504]); // the balancer speaking for a server that did not
+const UNANSWERED = new Set([0, 502, 503, 504]); // nobody, or somebody speaking for whoever did not
 const COMPARISON = /^(>=|>|<)([0-9]+)$/;
 const HOLE = /\{\{|\}\}|\{([^{}]*)\}/g;
 
 /**
  * The facts of both desks, {"stateful.kept": 1, …}, from what happened after event `since` to the
- * customer `who`. Numbers are counts, bytes, or an HTTP status (0: no answer, null: not asked).
+ * customer `who`. Numbers are counts, bytes, or an HTTP status (0: no answer); null: not asked.
  */
 export function facts(scene, since, who) {
   const own = (event) => event.id > since && event.who === who;
@@ -34,15 +33,16 @@ function atDesk(exchanges, requests, faults) {
   const status = (exchange) => exchange.status ?? 0;
   const good = (exchange) => status(exchange) >= 200 && status(exchange) < 300;
   const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
-  const fate = exchanges.map((each) => each.fate).filter((each) => TELLING.has(each)).at(-1) ?? "unknown";
+  const fates = exchanges.map((each) => each.fate).filter(Boolean);
+  const fate = fates.findLast((each) => TELLING.has(each)) ?? fates.at(-1) ?? null;
   const path = (exchange) => exchange.path.split("?")[0];
   return {
     fate,
     kept: Number(fate === "kept"),
     lost: Number(TELLING.has(fate) && fate !== "kept"),
-    answered: count((each) => status(each) > 0 && !NOBODY.has(status(each))),
+    answered: count((each) => !UNANSWERED.has(status(each))),
     refused: count((each) => status(each) >= 400 && status(each) < 500),
-    unanswered: count((each) => [0, 502, 503, 504].includes(status(each))),
+    unanswered: count((each) => UNANSWERED.has(status(each))),
     status: exchanges.length ? status(exchanges.at(-1)) : null,
     replicas: new Set(exchanges.map((each) => each.replica).filter(Boolean)).size,
     requests: exchanges.length,
@@ -85,6 +85,7 @@ function known(found, name) {
 }
 
 function inWords(name, value) {
+  if (value === null) return "not asked";
   if (name.endsWith(".status")) return value ? String(value) : "no answer";
   return typeof value === "number" ? value.toLocaleString("en") : String(value);
 }

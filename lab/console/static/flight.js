@@ -15,6 +15,13 @@ const MOST_LABELS = 8; // more than this in the air cannot be read
 const COUNT_EVERY_MS = 300;
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
+const moving = new Set(); // what is on its way in either lane
+
+/** Is anything on its way over the stage? */
+export function isMoving() {
+  return moving.size > 0;
+}
+
 /** The places a request came through, in order, and which of them (`turn`) it turned back at. */
 export function journey({ tried = [], replica, store_operations: operations, status }) {
   const asked = tried.map(({ server }) => server || replica).filter(Boolean).map((server) => `server:${server}`);
@@ -69,6 +76,7 @@ export class Flight {
 
   /** Nothing of what was under way belongs to this stage any more. */
   clear() {
+    for (const node of this.layer.children) moving.delete(node);
     this.layer.replaceChildren();
     this.dots.clear();
     this.counts.clear();
@@ -82,11 +90,12 @@ export class Flight {
     const cart = h("span", { class: "falling" }, `✕ ${goods}`);
     const at = (dx, y, turn) => `translate(${from.x + dx}px, ${y}px) translate(-50%, -50%) rotate(${turn}deg)`;
     this.layer.append(cart);
+    moving.add(cart);
     cart.animate([
       { transform: at(0, from.y + 30, 0), easing: "ease-out" },
       { transform: at(4, from.y + 10, 5), offset: 0.2, easing: "cubic-bezier(.5, 0, .9, .6)" },
       { transform: at(14, this.places.depth + 40, -24) },
-    ], FALL_MS).onfinish = () => cart.remove();
+    ], FALL_MS).onfinish = () => gone(cart);
   }
 
   fly(event, { places, turn }, exchange) {
@@ -99,9 +108,10 @@ export class Flight {
     dress(dot, event, exchange);
     this.dots.set(keyOf(event), dot);
     this.layer.append(dot);
+    moving.add(dot);
     setTimeout(() => dot.classList.add("back"), HOP_MS * there);
     dot.animate(frames, HOP_MS * (way.length - 1)).onfinish = () => {
-      dot.remove();
+      gone(dot);
       this.dots.delete(keyOf(event));
     };
   }
@@ -139,6 +149,11 @@ function dotOf(event, bare) {
   const ask = bare ? "" : `${title(event)}${foreign ? " · from elsewhere" : ""}`;
   return h("span", { class: `dot${foreign ? " foreign" : ""}${bare ? " bare" : ""}`, "data-op": keyOf(event) },
     h("span", { class: "ask" }, ask), h("span"));
+}
+
+function gone(node) {
+  moving.delete(node);
+  node.remove();
 }
 
 function dress(dot, event, exchange) {

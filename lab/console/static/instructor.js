@@ -7,12 +7,13 @@ import { resetStage, runSteps, stopAct } from "./acts.js";
 import { post } from "./api.js";
 import { bar, button, signed } from "./card.js";
 import { h, mark, refill, say } from "./dom.js";
-import { DESKS } from "./facts.js";
+import { DESKS } from "./names.js";
 import { blank, letterSwitch, openHelp, toggleFullScreen, togglePresent } from "./present.js";
 import { set, subscribe } from "./state.js";
 import { Stopped } from "./steps.js";
 
 const LOCKED = "This window may watch and shop. To break things, open the link that `lab up` printed; `lab open` makes another.";
+const RECORDED = "A recording is shown: go back to live before you break anything.";
 const MOST_SERVERS = 8;
 const KNOBS = {
   affinity: ["Affinity", { none: "none: round robin", cookie: "sticky cookie" }],
@@ -29,11 +30,14 @@ const STORE = {
 class LabInstructor extends HTMLElement {
   connectedCallback() {
     if (this.orders) return;
+    this.turning = new Set(); // knobs of which an order is under way
+    this.lockable = [];
     this.locked = h("p", { class: "note", hidden: true }, LOCKED);
+    this.recorded = h("p", { class: "note", role: "status", hidden: true }, RECORDED);
     this.told = h("p", { class: "lately", role: "status" });
     this.refusal = h("p", { class: "trouble", role: "alert" });
     this.orders = h("div", { class: "orders" }, this.scenes(), this.stage(), this.knobs());
-    this.append(this.locked, this.told, this.refusal, this.orders, room());
+    this.append(this.locked, this.recorded, this.told, this.refusal, this.orders, room());
     subscribe((now) => this.draw(now));
   }
 
@@ -41,30 +45,45 @@ class LabInstructor extends HTMLElement {
     this.playing = h("span", {});
     this.presets = h("ul", { class: "presets" });
     this.stop = button("Stop", stopAct, { name: "stop" });
-    return group("Scenes", this.presets, bar(this.stop, this.playing));
+    return group("Scenes", this.lock(this.presets), bar(this.stop, this.playing));
   }
 
   stage() {
     this.reset = button("Reset: a clean stage", () => this.order("Setting up a clean stage", resetStage), { name: "reset" });
     this.servers = h("div", { class: "counts" });
     this.store = h("p", { class: "bar of-store" });
-    return group("Stage", bar(this.reset), this.servers, this.store);
+    return group("Stage", this.lock(bar(this.reset), this.servers, this.store));
   }
 
   knobs() {
     this.selects = Object.entries(KNOBS).map(([knob, [label, words]]) => {
       const options = Object.entries(words).map(([value, word]) => h("option", { value }, word));
-      const turn = () => this.order(`Turning ${knob} to ${select.value}`, () => post("/lab/knobs", { [knob]: select.value }));
+      const turn = async () => {
+        const { value } = select;
+        this.turning.add(knob);
+        await this.order(`Turning ${knob} to ${value}`, () => post("/lab/knobs", { [knob]: value }));
+        this.turning.delete(knob);
+        set({}); // it shows again what is
+      };
       const select = h("select", { name: knob, onchange: turn }, options);
       return [knob, select, h("label", {}, `${label} `, select)];
     });
-    return group("Knobs", this.selects.map(([, , label]) => label));
+    return group("Knobs", this.lock(this.selects.map(([, , label]) => label)));
   }
 
-  draw({ instructor, live, plan, scene, act }) {
+  /** What can be ordered only while the stage shows what is live. */
+  lock(...orders) {
+    const lock = h("fieldset", { class: "lock", role: "presentation" }, orders);
+    this.lockable.push(lock);
+    return lock;
+  }
+
+  draw({ instructor, live, plan, scene, act, recording }) {
     this.locked.hidden = instructor;
     if (!live) say(this.locked, "Nothing runs here: `lab up` starts servers that can be broken.");
     this.orders.hidden = !instructor;
+    this.recorded.hidden = !recording || !instructor;
+    for (const lock of this.lockable) mark(lock, "disabled", Boolean(recording));
     if (!instructor) return;
     this.drawScenes(plan?.scenes ?? [], act);
     if (scene.stack) this.drawStack(scene.stack);
@@ -82,7 +101,7 @@ class LabInstructor extends HTMLElement {
   drawStack({ desks, knobs, store }) {
     for (const [knob, select] of this.selects) {
       const value = String(knobs.stateful[knob]).split(":")[0];
-      if (!this.busy && select.value !== value) select.value = value;
+      if (!this.turning.has(knob) && select.value !== value) select.value = value;
     }
     const counts = DESKS.map((desk) => desks[desk].map(({ name, state: how }) => `${name}:${how}`).join());
     refill(this.servers, counts.join("|"), () => DESKS.map((desk) => this.serversOf(desk, desks[desk])));
@@ -116,7 +135,6 @@ class LabInstructor extends HTMLElement {
     const began = performance.now();
     say(this.told, `${what} …`);
     say(this.refusal, "");
-    this.busy = true;
     try {
       await give();
       say(this.told, `${what}: done in ${((performance.now() - began) / 1000).toFixed(1)} s.`);
@@ -124,8 +142,6 @@ class LabInstructor extends HTMLElement {
       say(this.told, error instanceof Stopped ? `${what}: stopped.` : "");
       if (!(error instanceof Stopped)) say(this.refusal, `✕ ${error.message}`);
     }
-    this.busy = false;
-    set({}); // the selects show again what is
   }
 }
 

@@ -8,7 +8,7 @@ import { notice } from "./announce.js";
 import { post } from "./api.js";
 import { RIGHTS } from "./card.js";
 import { $ } from "./dom.js";
-import { DESKS } from "./facts.js";
+import { DESKS } from "./names.js";
 import { blank, openHelp, toggleFullScreen, togglePresent } from "./present.js";
 import { pause, play } from "./recording.js";
 import { state } from "./state.js";

@@ -22,6 +22,7 @@ const NAMES = {
 };
 const USUAL = new Set(["round robin", "retries off", "cache off", "nothing runs here"]);
 const KNOBS = { retry: "retries", cache: "cache" };
+const LIVES = new Set(["kill", "restart", "add"]); // what ends or begins a process
 const RECENT = 3;
 const NAME_CHARS = 12;
 
@@ -69,7 +70,7 @@ export class Lane {
     this.drawCustomers(named.length ? named : [{ who: "", name: me?.name ?? "Nobody yet" }]);
     this.drawBalancer(knobs);
     const fill = (node, here) => this.fill(node, named, others, here);
-    this.drawServers(stack?.desks?.[this.desk] ?? [], fill);
+    this.drawServers(stack?.desks?.[this.desk] ?? [], scene.faults, fill);
     this.drawStore(stack?.store, knobs, fill);
     this.drawRecent(scene, selected);
     return this.fallen(visits);
@@ -107,7 +108,7 @@ export class Lane {
       words.map((word) => box(`knob${USUAL.has(word) ? "" : " turned"}`, {}, word)));
   }
 
-  drawServers(servers, fill) {
+  drawServers(servers, faults, fill) {
     const names = new Set(servers.map(({ name }) => name));
     for (const [name, node] of this.servers) {
       if (names.has(name)) continue;
@@ -115,7 +116,10 @@ export class Lane {
       this.servers.delete(name);
       this.places.moved();
     }
-    for (const server of servers) this.drawServer(this.servers.get(server.name) ?? this.addServer(server.name), server, fill);
+    for (const server of servers) {
+      const node = this.servers.get(server.name) ?? this.addServer(server.name);
+      this.drawServer(node, server, server.state === "dead" && endOf(faults, this.desk, server.name), fill);
+    }
     mark(this.row, "data-count", servers.length);
     mark(this.row, "data-many", servers.length > 3);
   }
@@ -131,13 +135,13 @@ export class Lane {
     return node;
   }
 
-  drawServer(node, { name, state, pid, instance, carts_remembered: count }, fill) {
+  drawServer(node, { name, state, pid, instance, carts_remembered: count }, end, fill) {
     const [opener, ids, remembers, carts] = node.children;
     const short = (instance ?? "").slice(0, 4); // another process has another one
     const known = pid ? [`pid ${pid}`, short && box("long", {}, ` · ${short}`)] : [short && `instance ${short}`];
     mark(node, "data-state", state);
     say(opener.lastChild, STATES[state] ?? state);
-    refill(ids, `${state} ${pid} ${instance}`, () => (state === "dead" ? ["no process"] : known));
+    refill(ids, `${state} ${pid} ${instance} ${end?.pid}`, () => (state === "dead" ? [ended(end)] : known));
     // A recording does not know how many; then nothing is said.
     refill(remembers, `${state} ${count}`, () =>
       (state === "dead" || count == null ? [] : [box("long", {}, "remembers "), `${count} ${count === 1 ? "cart" : "carts"}`]));
@@ -203,6 +207,17 @@ export class Lane {
     this.gone = new Set(now.map(({ op }) => op));
     return now.filter(({ op }) => !before.has(op));
   }
+}
+
+/** The evidence of the kill that ended a server's last process; null where it ended otherwise. */
+function endOf(faults, desk, name) {
+  const last = faults.findLast((each) => each.desk === desk && each.target === name && LIVES.has(each.fault));
+  return last?.fault === "kill" ? last.evidence : null;
+}
+
+/** The process that is no more, and how it ended. */
+function ended(end) {
+  return end?.pid ? h("span", {}, h("s", {}, `pid ${end.pid}`), end.signal && ` · ${end.signal}`) : "no process";
 }
 
 /** A span: it may stand in a button and in a line; the style sheet says how it is laid out. */

@@ -3,8 +3,9 @@
  * by itself, and nothing is explained before it was seen.
  */
 
-import { announce, notice } from "./announce.js";
+import { announce } from "./announce.js";
 import { bar, button, Strip } from "./card.js";
+import { copied } from "./clipboard.js";
 import { $, h, refill } from "./dom.js";
 import { hasBegun, note, noteOf } from "./notes.js";
 import { asking, sealed } from "./question.js";
@@ -26,7 +27,6 @@ class LabLesson extends HTMLElement {
     const chapter = now.plan?.chapters[now.view.step - 1];
     if (!chapter) return;
     if (chapter !== this.chapter) this.turnTo(chapter);
-    this.live = now.live;
     for (const name of ["question", "acts", "explain"]) this.parts[name].hidden = !now.live;
     this.drawElsewhere(now);
     if (!now.live) return;
@@ -112,16 +112,7 @@ function before({ analogy, text, code }) {
 }
 
 function commands(lines) {
-  return [h("h2", {}, "In a terminal"), h("ul", { class: "commands" }, lines.map((line) => h("li", {}, h("code", {}, line), copier(line))))];
-}
-
-function copier(line) {
-  const copy = async () => {
-    // No clipboard where the page is not from this machine; the text can be selected all the same.
-    const done = await navigator.clipboard?.writeText(line).then(() => true, () => false);
-    notice(done ? `Copied: ${line}` : "This browser lets no page copy: select the text, please.");
-  };
-  return h("button", { type: "button", class: "small", "aria-label": `Copy ${line}`, onclick: copy }, "Copy");
+  return [h("h2", {}, "In a terminal"), h("ul", { class: "commands" }, lines.map((line) => h("li", {}, h("code", {}, line), copied("Copy", line, () => line))))];
 }
 
 customElements.define("lab-lesson", LabLesson);

@@ -1,6 +1,7 @@
 /** The page: puts its parts to work, in the order in which a reader needs them. */
 
 import { go, readAddress, takeTicket } from "./address.js";
+import { notice } from "./announce.js";
 import { get, post } from "./api.js";
 import { come } from "./customer.js";
 import { $, mark, say } from "./dom.js";
@@ -8,8 +9,7 @@ import { set, state, subscribe } from "./state.js";
 import { listen } from "./stream.js";
 import { wireTabs } from "./tabs.js";
 import { watchKeys } from "./keys.js";
-import { openRun } from "./recording.js";
-import "./announce.js";
+import { openAsked } from "./recording.js";
 import "./evidence.js";
 import "./instructor.js";
 import "./lesson.js";
@@ -27,6 +27,7 @@ const LINES = {
 };
 
 async function start() {
+  const ticket = takeTicket();
   readAddress();
   wireTabs($(".tabs"));
   $("#back").addEventListener("click", () => step(-1));
@@ -34,8 +35,9 @@ async function start() {
   subscribe(drawTop);
   watchKeys();
   set({ plan: await get("/lab/chapters") });
-  await enter();
-  if (state.view.run) await openRun(state.view.run).catch(() => go({ run: null }));
+  await enter(ticket);
+  addEventListener("hashchange", enterAgain);
+  if (state.view.run) await openAsked(state.view.run);
   if (state.live) {
     listen();
     await come();
@@ -48,15 +50,26 @@ export function step(by) {
   if (to >= 1 && to <= (state.plan?.chapters.length ?? 1)) go({ step: to, servers: null, run: null });
 }
 
-async function enter() {
+/** A link with a ticket, pasted into a page that is open: no new page is loaded for it. */
+async function enterAgain() {
   const ticket = takeTicket();
+  if (!ticket) return;
+  try {
+    await enter(ticket);
+    notice(state.instructor ? "This window may break things now." : "This link has been used: `lab open` makes another.");
+  } catch (error) {
+    notice(`✕ ${error.message}`);
+  }
+}
+
+async function enter(ticket) {
   // Used already, by a reload or in another window: then this window only watches.
   if (ticket) await post("/lab/enter", { ticket }).catch(() => null);
   const { instructor, live } = await get("/lab/whoami");
   set({ instructor, live });
 }
 
-function drawTop({ plan, view, connection, recording, live }) {
+function drawTop({ plan, view, connection, refused, recording, live }) {
   const chapters = plan?.chapters ?? [];
   const chapter = chapters[view.step - 1];
   document.body.classList.toggle("present", view.present);
@@ -67,7 +80,8 @@ function drawTop({ plan, view, connection, recording, live }) {
   }
   mark($("#back"), "disabled", view.step <= 1);
   mark($("#next"), "disabled", view.step >= chapters.length);
-  say($("#line"), live ? LINES[connection] : "no servers here");
+  const line = connection === "lost" && refused ? `✕ ${refused}` : LINES[connection];
+  say($("#line"), live ? line : "no servers here");
   mark($("#line"), "data-state", live ? connection : "none");
   say($("#badge"), recording || !live ? "RECORDED" : "LIVE");
   mark($("#badge"), "data-state", recording || !live ? "recorded" : "live");

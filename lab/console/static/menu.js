@@ -51,7 +51,7 @@ function balancerOffer({ stack, requests }, desk) {
       choice("Retries", "retry", knobs.retry, { off: "off", on: "on" }),
       choice("Cache", "cache", knobs.cache, { off: "off", obedient: "obedient", naive: "naive" }),
       storeChoice(stack),
-      { label: "Servers", items: [{ label: `Add a server`, order: ["/lab/add", { desk }] }] },
+      { label: "Servers", items: [{ label: `Add a server at the ${desk} desk`, order: ["/lab/add", { desk }] }] },
     ],
     facts: [
       ["address", stack.origin], ["servers", stack.desks[desk].length],

@@ -20,10 +20,12 @@ const LETTERS = [
   [["?"], "this list"],
 ];
 
+const MODIFIERS = new Set(["Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock", "NumLock", "Fn"]);
+
 let black = null;
 let dialog = null;
 
-set({ keys: localStorage.getItem(KEPT) !== "off" });
+set({ keys: remembered() !== "off" });
 
 /** Large type and strong contrast, or back. It is in the address, too. */
 export function togglePresent() {
@@ -61,8 +63,20 @@ export function letterSwitch() {
 
 /** Are single letters commands? Remembered by this browser (WCAG 2.1.4). */
 function useLetters(on) {
-  localStorage.setItem(KEPT, on ? "on" : "off");
   set({ keys: on });
+  try {
+    localStorage.setItem(KEPT, on ? "on" : "off");
+  } catch {
+    // This browser keeps nothing: then it holds for this window.
+  }
+}
+
+function remembered() {
+  try {
+    return localStorage.getItem(KEPT);
+  } catch {
+    return null;
+  }
 }
 
 function makeBlack() {
@@ -71,7 +85,7 @@ function makeBlack() {
   const end = (event) => {
     event.preventDefault();
     event.stopPropagation();
-    dialog.close();
+    if (!event.repeat && !MODIFIERS.has(event.key)) dialog.close(); // the key that made it black may still be held
   };
   dialog.addEventListener("keydown", end);
   dialog.addEventListener("click", end);

@@ -1,6 +1,7 @@
 /** A kept run, played back: opened, moved through, and left again. Nothing runs for it. */
 
 import { go } from "./address.js";
+import { notice } from "./announce.js";
 import { get } from "./api.js";
 import { backToLive, openRecording, seek, set, state, subscribe } from "./state.js";
 
@@ -27,6 +28,16 @@ export async function openRun(name, index = 0, left = null, right = null) {
   go({ run: name });
   open = true;
   play();
+}
+
+/** Open the run that the address asks for; where that cannot be, say why. */
+export async function openAsked(name) {
+  try {
+    await openRun(name);
+  } catch (error) {
+    go({ run: null });
+    notice(`✕ The run ${name.slice(0, 80)} cannot be opened: ${error.message}`);
+  }
 }
 
 /** Go on from where it is; at its end, from the beginning. */
@@ -83,5 +94,5 @@ subscribe(keepInStep);
 // Back and forward in the browser's history: address.js has read the address already.
 addEventListener("popstate", () => {
   const { run } = state.view;
-  if (run && run !== state.recording?.name) openRun(run).catch(() => go({ run: null }));
+  if (run && run !== state.recording?.name) openAsked(run);
 });

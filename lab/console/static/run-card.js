@@ -3,11 +3,12 @@
 import { get, post } from "./api.js";
 import { bar, button, Card, heading, RIGHTS, trouble } from "./card.js";
 import { h, say } from "./dom.js";
+import { SIGNS } from "./names.js";
 import { noteAct, noteOf } from "./notes.js";
 import { asking, judged, sealed } from "./question.js";
 import { openRun } from "./recording.js";
+import { state } from "./state.js";
 
-const SIGNS = { holds: "✓", fails: "✕", depends: "◐", unknown: "?" };
 const GONE = "Nothing more was heard of it since the page was reloaded. If it has ended, it is under Runs; or run it again.";
 
 export class RunCard extends Card {
@@ -78,7 +79,7 @@ export class RunCard extends Card {
   async run() {
     const { guess } = this.noted;
     this.known = false;
-    this.tell({ state: "running", run: null, outline: null, trouble: null });
+    this.tell({ state: "running", since: state.scene.id, run: null, outline: null, trouble: null });
     const predicted = typeof guess === "number" ? { predicted: guess } : {};
     try {
       const { run } = await post("/lab/run", { experiment: this.act.experiment, ...predicted });
@@ -92,11 +93,18 @@ export class RunCard extends Card {
   update({ scene, connection }) {
     const { state, run } = this.noted;
     if (!run || this.fetching || (state !== "running" && state !== "gone")) return;
-    const told = scene.run?.experiment === this.act.experiment ? scene.run : null;
+    const told = this.isOwn(scene.run) ? scene.run : null;
     if (told?.state === "running") this.follow(told.line);
-    else if (told?.state === "failed" && !this.known) this.end({ state: "failed", trouble: told.trouble });
-    else if (told?.run === run) this.fetch(run);
+    else if (told?.state === "failed") this.end({ state: "failed", trouble: told.trouble });
+    else if (told) this.fetch(run);
     else if (this.known && connection === "open" && state === "running") this.fetch(run);
+  }
+
+  /** Whether an event is of the run that was started here, and not of an earlier one. */
+  isOwn(event) {
+    const { run, since = 0 } = this.noted;
+    if (event?.experiment !== this.act.experiment) return false;
+    return event.run ? event.run === run : event.id > since;
   }
 
   follow(line) {

@@ -8,6 +8,7 @@ export function emptyScene() {
   return {
     stack: null, // the servers, the knobs, the store
     score: null, // totals of each desk
+    begun: 0, // the event with which the stage began
     at: 0, // seconds since the stage was set up, at the newest event
     id: 0, // the newest event
     requests: [], // what nginx saw, oldest first, the last few hundred
@@ -21,7 +22,10 @@ export function emptyScene() {
 /** The scene after a snapshot: the history it brings, on top of the totals it tells. */
 export function sceneOf(snapshot) {
   const scene = snapshot.events.reduce(reduce, emptyScene());
-  return { ...scene, stack: snapshot.stack, score: snapshot.score, at: snapshot.now_s ?? scene.at };
+  // What was dropped came first; none of the ids between is missing.
+  const [oldest] = snapshot.events;
+  const begun = oldest ? oldest.id - (snapshot.dropped ?? 0) : scene.begun;
+  return { ...scene, begun, stack: snapshot.stack, score: snapshot.score, at: snapshot.now_s ?? scene.at };
 }
 
 /** The scene after one more event. */
@@ -30,7 +34,7 @@ export function reduce(scene, event) {
   if (event.stack !== undefined) next.stack = event.stack;
   switch (event.kind) {
     case "stage":
-      return { ...emptyScene(), run: scene.run, stack: event.stack, score: event.score, id: event.id };
+      return { ...emptyScene(), run: scene.run, stack: event.stack, score: event.score, begun: event.id, id: event.id };
     case "request":
       next.requests = [...scene.requests.slice(1 - MOST_REQUESTS), event];
       return next;

@@ -1,9 +1,9 @@
 /** <lab-score>: what each desk has kept, lost and spent; every number is the console's own count. */
 
 import { h, mark, say } from "./dom.js";
+import { DESKS, TITLES } from "./names.js";
 import { shown, subscribe } from "./state.js";
 
-const DESKS = { stateful: "Stateful", stateless: "Stateless" };
 const COLUMNS = [
   ["kept", "kept ✓", ({ kept }) => kept],
   ["lost", "lost ✕", ({ lost }) => lost],
@@ -27,11 +27,11 @@ class LabScore extends HTMLElement {
 
   /** One row for each desk; on a phone one column for each, since seven columns do not fit. */
   build() {
-    const cells = Object.keys(DESKS).flatMap((desk) =>
+    const cells = DESKS.flatMap((desk) =>
       COLUMNS.map(([name]) => [`${desk} ${name}`, h("td", { "data-desk": desk, "data-score": name }, "–")]));
     this.cells = new Map(cells);
     const at = (desk, name) => this.cells.get(`${desk} ${name}`);
-    const desks = Object.entries(DESKS).map(([desk, word]) => ({ key: desk, word, desk }));
+    const desks = DESKS.map((desk) => ({ key: desk, word: TITLES[desk], desk }));
     const numbers = COLUMNS.map(([key, word]) => ({ key, word }));
     const [across, down] = NARROW.matches ? [desks, numbers] : [numbers, desks];
     const cell = (row, column) => (row.desk ? at(row.key, column.key) : at(column.key, row.key));
@@ -44,7 +44,7 @@ class LabScore extends HTMLElement {
   }
 
   draw({ score }) {
-    for (const desk of Object.keys(DESKS)) {
+    for (const desk of DESKS) {
       for (const [name, , read] of COLUMNS) {
         const cell = this.cells.get(`${desk} ${name}`);
         const value = score?.[desk] ? read(score[desk]) : "–";

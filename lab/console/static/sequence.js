@@ -3,11 +3,10 @@
 import { getText } from "./api.js";
 import { nameOf } from "./chosen.js";
 import { $, h } from "./dom.js";
+import { DESKS, TITLES } from "./names.js";
 import { isShown, whenShown } from "./panel.js";
 import { state, subscribe } from "./state.js";
 
-const DESKS = ["stateful", "stateless"];
-const TITLES = { stateful: "Stateful", stateless: "Stateless" };
 const AGAIN_MS = 1000;
 
 class LabSequence extends HTMLElement {

@@ -6,7 +6,7 @@
 import { bar, button, signed } from "./card.js";
 import { act, rename } from "./customer.js";
 import { h, refill, say } from "./dom.js";
-import { DESKS } from "./facts.js";
+import { DESKS } from "./names.js";
 import { state, subscribe } from "./state.js";
 import { until } from "./steps.js";
 
@@ -51,7 +51,7 @@ class LabShop extends HTMLElement {
     const field = (label, name, word, most, submit) => {
       const input = h("input", { name, maxlength: most, autocomplete: "off" });
       const send = () => submit(input);
-      input.addEventListener("keydown", ({ key }) => key === "Enter" && send());
+      input.addEventListener("keydown", ({ key, isComposing }) => key === "Enter" && !isComposing && send());
       return h("p", { class: "bar field" }, h("label", {}, `${label} `, input), button(word, send, { name: `set-${name}` }));
     };
     return h("details", { class: "self" }, h("summary", {}, "Name and address"), this.named,

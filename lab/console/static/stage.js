@@ -4,13 +4,14 @@
  * A change of state shows in the next frame and never waits for a dot that is under way.
  */
 
+import { nameOf } from "./chosen.js";
 import { h, say } from "./dom.js";
 import { Flight } from "./flight.js";
 import { Lane } from "./lane.js";
 import { Menu, offerOf } from "./menu.js";
+import { DESKS } from "./names.js";
 import { set, shown, state, subscribe, witness } from "./state.js";
-
-const DESKS = ["stateful", "stateless"];
+import { showPanel } from "./tabs.js";
 
 class LabStage extends HTMLElement {
   connectedCallback() {
@@ -19,7 +20,7 @@ class LabStage extends HTMLElement {
     this.lanes = {};
     this.flights = {};
     for (const desk of DESKS) {
-      const lane = new Lane(desk, (place, button) => this.offer(place, desk, button), (op) => set({ selected: op }));
+      const lane = new Lane(desk, (place, button) => this.offer(place, desk, button), choose);
       this.lanes[desk] = lane;
       this.flights[desk] = new Flight(lane.layer, lane.places);
     }
@@ -36,8 +37,9 @@ class LabStage extends HTMLElement {
 
   draw(now) {
     const scene = shown(now);
-    const another = this.source !== (now.recording?.name ?? "live");
-    this.source = now.recording?.name ?? "live";
+    const source = nameOf(now.recording);
+    const another = this.source !== source;
+    this.source = source;
     for (const desk of DESKS) {
       if (another) this.flights[desk].clear();
       const fallen = this.lanes[desk].draw({ ...now, scene });
@@ -54,6 +56,12 @@ class LabStage extends HTMLElement {
     if (event.kind === "exchange") flight?.answered(event);
     if (event.kind === "stage") for (const desk of DESKS) this.flights[desk].clear();
   }
+}
+
+/** Look at a request: what it said is under Evidence. */
+function choose(op) {
+  set({ selected: op });
+  showPanel("panel-evidence");
 }
 
 function home({ place, server }) {

@@ -9,6 +9,7 @@ export const state = {
   instructor: false, // may this window break things?
   live: true, // false where nothing runs (`lab play`)
   connection: "connecting", // "open", "lost"
+  refused: null, // why the console lets no more pages watch
   plan: null, // {chapters, scenes}
   view: { step: 1, servers: null, present: false, run: null }, // what the address says
   scene: emptyScene(), // what is live
@@ -16,6 +17,7 @@ export const state = {
   keys: true, // are single letters commands?
 };
 
+let epoch = ""; // which lab it is that numbers its events
 const viewers = new Set();
 const witnesses = new Set();
 let frame = 0;
@@ -46,12 +48,15 @@ export function shown(now = state) {
 
 /** A fresh connection told everything that is known. */
 export function begin(snapshot) {
-  set({ scene: sceneOf(snapshot) });
+  const scene = sceneOf(snapshot);
+  const anew = epoch && (epoch !== snapshot.epoch || scene.begun !== state.scene.begun);
+  epoch = snapshot.epoch;
+  set({ ...(anew && withEmptyHands()), scene });
 }
 
 /** One live event. */
 export function happen(event) {
-  set({ scene: reduce(state.scene, event) });
+  set({ ...(event.kind === "stage" && withEmptyHands()), scene: reduce(state.scene, event) });
   if (!state.recording) tell(event);
 }
 
@@ -79,11 +84,26 @@ export function backToLive() {
   set({ recording: null });
 }
 
+/** On a new stage everybody stays who they are, and what they carried is worth nothing. */
+function withEmptyHands() {
+  const emptied = (customer) => customer && { ...customer, credentials: null };
+  return { me: emptied(state.me), second: emptied(state.second) };
+}
+
 function tell(event) {
-  for (const viewer of witnesses) viewer(event);
+  for (const viewer of witnesses) attempt(viewer, event);
+}
+
+/** One part of the page that fails must not stop the others. */
+function attempt(viewer, what) {
+  try {
+    viewer(what);
+  } catch (error) {
+    reportError(error);
+  }
 }
 
 function draw() {
   frame = 0;
-  for (const viewer of viewers) viewer(state);
+  for (const viewer of viewers) attempt(viewer, state);
 }

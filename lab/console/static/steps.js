@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 import { act } from "./customer.js";
-import { DESKS } from "./facts.js";
+import { DESKS } from "./names.js";
 import { state } from "./state.js";
 
 const LOOK_EVERY_MS = 25;

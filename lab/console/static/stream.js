@@ -9,10 +9,12 @@ const AGAIN_MS = 1000;
 let source = null;
 let silence = 0;
 let grace = 0;
+let asked = false;
 
 /** Open the line, and keep opening it: a browser gives up at the first answer that is no stream. */
 export function listen() {
   source?.close();
+  expect();
   source = new EventSource("/lab/events");
   source.addEventListener("snapshot", (message) => {
     begin(JSON.parse(message.data));
@@ -25,19 +27,42 @@ export function listen() {
   source.addEventListener("beat", heard);
   source.addEventListener("error", () => {
     grace ||= setTimeout(lost, GRACE_MS);
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS);
+    if (source.readyState !== EventSource.CLOSED) return;
+    clearTimeout(silence);
+    silence = setTimeout(listen, AGAIN_MS);
+    if (!asked) askWhy();
   });
+}
+
+/** An EventSource keeps to itself why it was refused: ask once more, by hand. */
+async function askWhy() {
+  asked = true;
+  const enough = new AbortController();
+  try {
+    const answer = await fetch("/lab/events", { signal: enough.signal });
+    if (answer.status === 503) set({ refused: (await answer.json()).detail ?? null });
+  } catch {
+    // Not even an answer: that the line is lost is all there is to say.
+  } finally {
+    enough.abort(); // had it been let in this time, it would keep a place
+  }
 }
 
 function heard() {
   clearTimeout(grace);
-  clearTimeout(silence);
   grace = 0;
+  asked = false;
+  expect();
+  set({ connection: "open", refused: null });
+}
+
+/** A line may be silent and not closed, from its beginning or at any time. */
+function expect() {
+  clearTimeout(silence);
   silence = setTimeout(() => {
     lost();
-    listen(); // a line that is silent and not closed
+    listen();
   }, SILENCE_MS);
-  set({ connection: "open" });
 }
 
 function lost() {

@@ -3,12 +3,13 @@
  * In a recording it is also what moves through it.
  */
 
+import { nameOf } from "./chosen.js";
 import { h, mark, refill, say, svg } from "./dom.js";
 import { lookOf } from "./flight.js";
+import { DESKS } from "./names.js";
 import { pause, play } from "./recording.js";
 import { backToLive, seek, shown, subscribe } from "./state.js";
 
-const DESKS = ["stateful", "stateless"];
 const LOOKS = ["plain", "refused", "doubt", "kept", "lost"];
 const ROW = 15; // px of one desk's row
 const LEFT = 4;
@@ -56,7 +57,7 @@ class LabTimeline extends HTMLElement {
     this.drawPlayer(now.recording, now.live);
     const scene = shown(now);
     this.width = Math.round(this.px / (now.view.present ? 2 : 1)); // for a room, all of it twice as large
-    const key = `${now.recording?.name ?? ""} ${scene.id} ${this.width}`;
+    const key = `${nameOf(now.recording)} ${scene.id} ${this.width}`;
     if (!this.width || key === this.key || this.soon(scene)) return;
     this.key = key;
     const end = now.recording ? Math.max(0.1, now.recording.events.at(-1)?.at ?? 0) : Math.max(SHORTEST_S, scene.at);

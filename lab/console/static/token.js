@@ -47,10 +47,18 @@ class LabToken extends HTMLElement {
     this.slip.hidden = this.boxes.hidden = !parts;
     this.login.hidden = !live;
     if (!live) say(this.none, "Nothing runs here, so there is nobody to give a token: `lab up` opens the desks.");
-    if (!parts || token === this.token) return;
+    if (token === this.token) return;
     this.token = token;
+    if (!parts) return this.forget();
     this.slip.replaceChildren(...drawn(parts));
     this.read(token, parts);
+  }
+
+  /** A new stage: what was read, changed and answered was about another one. */
+  forget() {
+    this.base = this.newest = null;
+    this.edit.value = "";
+    say(this.told, "");
   }
 
   async read(token, parts) {
@@ -70,6 +78,7 @@ class LabToken extends HTMLElement {
 
   /** The copy is of the newest token again. */
   begin() {
+    if (!this.newest) return;
     this.base = this.newest;
     this.edit.value = this.base.text;
     this.older.hidden = true;
@@ -89,6 +98,7 @@ class LabToken extends HTMLElement {
   }
 
   forge() {
+    if (!this.base) return null; // not read yet
     const claims = structuredClone(this.base.claims);
     const { lines } = claims.visit;
     lines[Object.keys(lines)[0] ?? "laptop"] = 99; // where the cart is empty, it gets some
@@ -97,6 +107,7 @@ class LabToken extends HTMLElement {
   }
 
   verify() {
+    if (!this.base) return null;
     return this.attempt(async () => {
       const { token, claims } = this.base;
       const wanted = read(this.edit.value);
