@@ -154,7 +154,13 @@ def check(
             screen.print(_text("\n" + told.explain(report)))
     if STOPPED in report.notes:
         return INTERRUPTED
-    return 0 if report.level in allowed else 3 if report.level is Level.UNKNOWN else 1
+    return _status(report, allowed)
+
+
+def _status(report: Report, allowed: frozenset[Level]) -> int:
+    if report.passes(allowed):
+        return 0
+    return 3 if report.level in (Level.UNKNOWN, *allowed) else 1
 
 
 def _ready(path: str | None) -> str | None:

@@ -23,6 +23,7 @@ _WRITERS: dict[str, Callable[[str], str]] = {
     "url": lambda text: quote(text, safe="", errors="surrogatepass"),
 }
 Places = Mapping[str, Ref]  # by the text to look for
+IsMeant = Callable[[str, int, str], bool]  # of a text, a place in it and a value found there
 
 
 def infer(conversation: Conversation, answers: Sequence[Answer]) -> Conversation:
@@ -42,7 +43,8 @@ def infer(conversation: Conversation, answers: Sequence[Answer]) -> Conversation
         for ref in _given_by(index, answers[index]):
             if len(given) < MOST_VALUES:
                 _note(given, ref)
-    return replace(conversation, calls=tuple(calls))
+    kept = tuple(answers[: len(calls)])
+    return replace(conversation, calls=tuple(calls), answers=kept)
 
 
 def address_of(url: str) -> str:
@@ -127,26 +129,26 @@ def _given_by(index: int, answer: Answer) -> Iterator[Ref]:
 def _with_refs(call: Call, given: Places) -> Call:
     return replace(
         call,
-        path=_split(call.path, given),
-        headers=tuple((name, _split(value, given)) for name, value in call.headers),
-        body=None if call.body is None else _split(call.body, given, in_body=True),
+        path=_split(call.path, given, _in_path),
+        headers=tuple((name, _split(value, given, _is_long)) for name, value in call.headers),
+        body=None if call.body is None else _split(call.body, given, _in_body),
     )
 
 
-def _split(template: Template, given: Places, in_body: bool = False) -> Template:
+def _split(template: Template, given: Places, is_meant: IsMeant) -> Template:
     pieces: list[str | Ref] = []
     for piece in template:
-        pieces += [piece] if isinstance(piece, Ref) else _found(piece, given, in_body)
+        pieces += [piece] if isinstance(piece, Ref) else _found(piece, given, is_meant)
     return tuple(piece for piece in pieces if piece != "")
 
 
-def _found(text: str, given: Places, in_body: bool) -> Iterator[str | Ref]:
+def _found(text: str, given: Places, is_meant: IsMeant) -> Iterator[str | Ref]:
     """Cut a text at each value that was given, the longest first."""
     at, possible = 0, sorted((each for each in given if each in text), key=len, reverse=True)
     if possible:
         values = "|".join(map(re.escape, possible))
         for found in re.finditer(rf"(?<!{_WORD})(?:{values})(?!{_WORD})", text):
-            if in_body and not _is_meant(text, found.start(), found[0]):
+            if not is_meant(text, found.start(), found[0]):
                 continue
             yield text[at : found.start()]
             yield given[found[0]]
@@ -154,7 +156,18 @@ def _found(text: str, given: Places, in_body: bool) -> Iterator[str | Ref]:
     yield text[at:]
 
 
-def _is_meant(text: str, at: int, value: str) -> bool:
+def _is_long(text: str, at: int, value: str) -> bool:
+    """In a header, nothing short is meant: a 1 is there by chance."""
+    return len(value) >= LEAST_CHARS
+
+
+def _in_path(text: str, at: int, value: str) -> bool:
+    """In a path, a short value is only meant as a whole segment, or a whole value of the query."""
+    before, after = text[:at][-1:], text[at + len(value) :][:1]
+    return len(value) >= LEAST_CHARS or (before in {"", "/", "="} and after in {*"/?&#;", ""})
+
+
+def _in_body(text: str, at: int, value: str) -> bool:
     """In a body, a short value is only meant where its key says so: not each 1 is an id."""
     key = _KEY.search(text[max(0, at - 60) : at])
     return len(value) >= LEAST_CHARS or bool(key and _NAMES_ONE.search(key[1]))

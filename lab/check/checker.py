@@ -6,29 +6,41 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from lab.check import outside
 from lab.check.budget import Budget, Spent
-from lab.check.compare import HEADERS, Difference, differences, varying
-from lab.check.conversation import Answer, Call, Conversation
-from lab.check.judge import TURNS, Finding, Level, Report, is_rate_limit, level_of
+from lab.check.compare import HEADERS, Difference
+from lab.check.conversation import Answer, Call, Client, Conversation
+from lab.check.judge import (
+    READS_WRITES,
+    TURNS,
+    UNSEEN,
+    Finding,
+    Level,
+    Report,
+    doubted,
+    level_of,
+)
+from lab.check.outside import Outside
 from lab.check.plays import Baggage, Player, Trace
-from lab.check.prover import Prover
+from lab.check.prover import Prover, sides_of
 from lab.check.service import DidNotStart, Pool, Process, Start
 from lab.check.workers import separate_memory
+from lab.check.yardstick import Yardstick
 from lab.evidence.redaction import redact_text
 from lab.stack.waiting import end_of
 
 MOST_SHRUNK = 3  # routes whose shortest script is looked for
 MOST_AGAIN = 10  # requests that are sent a second time
 WITHIN = 10
-ALONE = "alone on a fresh process"
+FRESH = "fresh process"
+ALONE = "alone, with nothing behind the service"
+SEVERAL = "several processes answer, and what varies may be one's memory: try it with one"
 STOPPED = "stopped by Ctrl-C"
 
 
 class Source(Protocol):
     """Where a conversation comes from."""
 
-    def hold(self, send: Callable[[Call], Answer]) -> Conversation:
+    def hold(self, send: Client) -> Conversation:
         """Return the conversation; what is not written down is found out with `send`."""
         ...
 
@@ -80,89 +92,87 @@ class _Session:
         self._check = check
         self._player = player
         self._report = report
-        self._ignored: dict[int, frozenset[str]] = {}
-        self._touched: list[str] = []
-        self._contacts: list[str] = []
+        self._yardstick = Yardstick(check.options.ignored, check.options.headers)
+        self._outside = Outside(check.start.cwd, check.folder)
         self._family = 1
         self._log = ""
 
     def run(self) -> None:
-        conversation = self._record()
-        first, noisy = self._baseline(conversation)
+        conversation, live = self._record()
+        first = self._baseline(conversation, live)
         if self._family > 1 and (found := self._separate(conversation)):
             self._judge(found)
-        elif noisy:
-            title = conversation.calls[noisy[0]].title
-            self._report.because = (
-                f"too noisy to compare: {title} was answered with another status the second time"
-            )
         elif trouble := self._trouble(first.answers):
             self._report.because = trouble
         else:
             self._compare(conversation, first)
+        if limited := sorted(self._yardstick.limited):
+            titles = ", ".join(f"{n + 1} {conversation.calls[n].title}" for n in limited)
+            self._report.note(
+                "a rate limiter answers 429: it counts requests, and that is not compared; "
+                f"it left out {titles}"
+            )
 
     def _compare(self, conversation: Conversation, first: Trace) -> None:
         self._judge(self._in_process(conversation, first))
         obstacle = self._obstacle()
         if obstacle is None:
             self._judge(self._behind(conversation, first))
-        if self._report.level in (Level.PROCESS, Level.BACKING_SERVICE):
+        if any(finding.differences for finding in self._report.findings):
             self._prove(conversation)
-        elif obstacle:
-            self._report.because = obstacle
+        if self._report.level in (Level.PROCESS, Level.BACKING_SERVICE):
+            return
+        if obstacle:
+            self._report.level, self._report.because = Level.UNKNOWN, obstacle
         else:
             self._judge(self._carried(conversation, first))
             if self._report.level is Level.SELF_CONTAINED:
                 self._say_it_twice(conversation, first)
 
-    def _record(self) -> Conversation:
+    def _record(self) -> tuple[Conversation, bool]:
+        """Return the conversation, and whether it was held here (not in a browser, long ago)."""
         self._tell("starting the service, holding the conversation once")
-        with self._player.client() as send:
-            conversation = self._check.source.hold(send)
+        self._outside.look()
+        with self._player.client() as client:
+            conversation = self._check.source.hold(client)
         self._report.conversation = conversation
-        return conversation
+        return conversation, bool(client.held)
 
-    def _baseline(self, conversation: Conversation) -> tuple[Trace, list[int]]:
-        """Hold it twice, each time on one process; what differs then differs by itself.
-
-        Return the first trace, and the calls whose very status was another.
-        """
+    def _baseline(self, conversation: Conversation, live: bool) -> Trace:
+        """Hold it twice, each time on one process; what differs then differs by itself."""
         self._tell("the conversation on one process, twice: what varies by itself?")
-        before = self._snapshot()
         first = self._player.one(conversation, self._watch)
-        self._touched = outside.changed(before, self._snapshot())
+        self._outside.look()
+        if self._outside.touched:
+            self._player.share()
         second = self._player.one(conversation)
-        noisy = []
-        for index, (one, other) in enumerate(zip(first.answers, second.answers, strict=True)):
-            places = varying(one, other, self._check.options.headers)
-            self._ignored[index] = places | self._check.options.ignored
-            if places:
-                self._report.masked[index] = tuple(sorted(places))
-            if "status" in places - self._check.options.ignored and not is_rate_limit(
-                differences(one, other)
-            ):
-                noisy.append(index)
-        return first, noisy
-
-    def _snapshot(self) -> outside.Snapshot:
-        # Our own logs lie somewhere below, as a rule.
-        return outside.snapshot(self._check.start.cwd, skip=self._check.folder.parent)
+        pairs = zip(first.answers, second.answers, strict=True)
+        for index, (one, other) in enumerate(pairs):
+            self._yardstick.learn(index, one, other)
+        for index, (was, one) in enumerate(zip(conversation.answers, first.answers, strict=False)):
+            self._yardstick.learn_recorded(index, was, one, live)
+        self._report.masked = self._yardstick.masked
+        self._played("on one process, twice, to learn what varies by itself")
+        return first
 
     def _watch(self, process: Process) -> None:
-        self._contacts = outside.contacts(process)
-        self._family = len(process.family())
+        self._outside.ask(process)
+        self._family = max(self._family, process.servers())
         self._log = end_of(process.child.log_path, process.child.log_start, lines=6)
         if self._family > 1:
             self._report.note(
-                f"your command starts {self._family} processes (workers, or a reloader); "
-                "a kill here ends them all"
+                f"your command starts {self._family} processes that hold its port (workers, or "
+                "a reloader); a kill here ends them all"
             )
 
     def _separate(self, conversation: Conversation) -> list[Finding]:
         """Do the processes of one command remember for themselves? Then findings, else none."""
         self._tell(f"one server of {self._family} processes, asked {WITHIN} times")
-        found = separate_memory(self._player, conversation, self._family, WITHIN)
+        found = separate_memory(self._player, conversation, self._yardstick, WITHIN)
+        self._played(f"on one server of {self._family} processes, a call {WITHIN} times")
         if found is None:
+            for index in self._yardstick.masked:
+                self._yardstick.unsure.setdefault(index, SEVERAL)
             return []
         index, odd, places = found
         self._report.note(
@@ -188,17 +198,17 @@ class _Session:
         )
 
     def _in_process(self, conversation: Conversation, first: Trace) -> list[Finding]:
-        line = "every call on a process of its own"
-        self._tell(line)
-        fresh = self._player.fresh(
-            conversation, lambda done: self._tell(f"{line}: {done} of {len(conversation)}")
-        )
-        self._tell(TURNS)
-        turns = self._player.alternating(conversation)
+        traces = {FRESH: self._fresh(conversation)}
+        for play in (TURNS, READS_WRITES):
+            sides = sides_of(conversation, play)
+            if len(set(sides)) > 1:
+                self._tell(play)
+                traces[play] = self._player.alternating(conversation, sides)
+        self._played(*(f"on {play}" for play in traces))
         findings = []
         for index, expected in enumerate(first.answers):
-            for play, trace in (("fresh process", fresh), (TURNS, turns)):
-                found = self._differences(index, expected, trace.answers[index])
+            for play, trace in traces.items():
+                found = self._yardstick(index, expected, trace.answers[index])
                 if found:
                     findings.append(self._finding(conversation, index, Level.PROCESS, play, found))
                     break
@@ -206,9 +216,16 @@ class _Session:
                 findings.append(self._finding(conversation, index, Level.UNKNOWN))
         return findings
 
+    def _fresh(self, conversation: Conversation) -> Trace:
+        line = "every call on a process of its own"
+        self._tell(line)
+        return self._player.fresh(
+            conversation, lambda done: self._tell(f"{line}: {done} of {len(conversation)}")
+        )
+
     def _obstacle(self) -> str | None:
         """Say why what is behind it cannot be emptied; None if it can, or nothing is there."""
-        touched = [f"it wrote {name}" for name in self._touched[:3]] + self._contacts[:3]
+        touched = self._outside.touched
         if self._check.start.reset is not None or not touched:
             return None
         return (
@@ -220,30 +237,39 @@ class _Session:
     def _behind(self, conversation: Conversation, first: Trace) -> list[Finding]:
         """Judge the calls that fresh processes answered alike: is something behind them.
 
-        Where nothing is, a fresh process was alone already.
+        Where there is no reset nothing was seen behind them, and nothing is played.
         """
-        findings = []
-        open_ones = [each for each in self._report.findings if each.level is Level.UNKNOWN]
+        reset = self._check.start.reset is not None
+        of = sum(finding.level is Level.UNKNOWN for finding in self._report.findings)
+        findings: list[Finding] = []
+        done = 0
         for finding in self._report.findings:
-            if finding.level is not Level.UNKNOWN:
-                findings.append(finding)
-                continue
-            found: list[Difference] = []
-            if self._check.start.reset is not None:
-                done = open_ones.index(finding) + 1
-                self._tell(f"alone, with nothing behind the service: {done} of {len(open_ones)}")
-                seen = self._player.alone(conversation, first, finding.index)
-                found = self._differences(finding.index, first.answers[finding.index], seen)
-            level = Level.BACKING_SERVICE if found else Level.SELF_CONTAINED
-            findings.append(self._finding(conversation, finding.index, level, ALONE, found))
+            if finding.level is Level.UNKNOWN:
+                done += 1
+                if reset:
+                    self._tell(f"{ALONE}: {done} of {of}")
+                finding = self._alone(conversation, first, finding.index, reset)
+            findings.append(finding)
+        if reset:
+            self._played("each call that was answered alike alone, with nothing behind the service")
         return findings
+
+    def _alone(self, conversation: Conversation, first: Trace, index: int, reset: bool) -> Finding:
+        found: list[Difference] = []
+        if reset:
+            seen = self._player.alone(conversation, first, index)
+            found = self._yardstick(index, first.answers[index], seen)
+        level = Level.BACKING_SERVICE if found else Level.SELF_CONTAINED
+        finding = self._finding(conversation, index, level, ALONE if reset else FRESH, found)
+        return finding if found else self._yardstick.doubts(finding)
 
     def _carried(self, conversation: Conversation, first: Trace) -> list[Finding]:
         """Does any answer depend on what the client carries? Else nothing was shown."""
         self._tell("every call by a client that carries nothing")
         naked = self._player.naked(conversation)
+        self._played("by a client that carries nothing")
         return [
-            replace(finding, depends=bool(self._differences(finding.index, expected, seen)))
+            replace(finding, depends=self._yardstick.depends(finding.index, expected, seen))
             for finding, expected, seen in zip(
                 self._report.findings, first.answers, naked, strict=True
             )
@@ -251,7 +277,6 @@ class _Session:
 
     def _say_it_twice(self, conversation: Conversation, first: Trace) -> None:
         """Note what the service does twice when it is asked twice: nobody remembers the first."""
-        self._tell("each order once more, with the credential it had")
         chosen = [
             index
             for index, (call, answer) in enumerate(
@@ -259,11 +284,15 @@ class _Session:
             )
             if call.method == "POST" and _succeeded(answer) and _brings(call, first.carried[index])
         ]
+        if not chosen:
+            return
+        self._tell("each order once more, with the credential it had")
         again = self._player.twice(conversation, chosen[:MOST_AGAIN])
+        self._played("on one process, some orders a second time with the same credential")
         titles = [
             conversation.calls[index].title
             for index, (one, other) in again.items()
-            if _succeeded(other) and not self._differences(index, one, other)
+            if _succeeded(other) and not self._yardstick(index, one, other)
         ]
         if titles:
             told = ", ".join(dict.fromkeys(titles))
@@ -274,39 +303,32 @@ class _Session:
             )
 
     def _prove(self, conversation: Conversation) -> None:
-        """Find the shortest script for the first differing call of each of a few routes."""
-        prover = Prover(
-            self._player,
-            conversation,
-            self._differences,
-            shared=self._check.start.reset is not None or bool(self._touched or self._contacts),
-        )
-        done: set[str] = set()
+        """Find the shortest script for a differing call of each of a few routes.
+
+        A verdict that could not be shown again does not stand.
+        """
+        shared = self._check.start.reset is not None or bool(self._outside.touched)
+        prover = Prover(self._player, conversation, self._yardstick, shared)
+        proven: set[str] = set()
         for position, finding in enumerate(self._report.findings):
             route = _route(conversation.calls[finding.index])
-            if not finding.differences or route in done or len(done) == MOST_SHRUNK:
+            if not finding.differences or route in proven or len(proven) == MOST_SHRUNK:
                 continue
-            done.add(route)
             self._tell(f"looking for the shortest script that shows {finding.title}")
             witness = prover.shortest(finding, self._report.witness is None)
-            if witness is not None:
-                self._report.findings[position] = replace(finding, needs=witness.calls[:-1])
-                self._report.witness = self._report.witness or witness
-        if self._report.witness is None:
-            self._report.doubt()
+            if witness is None:
+                self._report.findings[position] = doubted(finding)
+                continue
+            proven.add(route)
+            self._report.findings[position] = replace(finding, needs=witness.calls[:-1])
+            self._report.witness = self._report.witness or witness
+        self._judge(self._report.findings)
+        self._played("the shortest scripts, some of their parts, and they themselves again")
 
     def _judge(self, findings: list[Finding]) -> None:
         self._report.findings = findings
-        self._report.level, self._report.because = level_of(findings)
-
-    def _differences(self, index: int, expected: Answer, seen: Answer) -> list[Difference]:
-        found = differences(expected, seen, self._ignored[index], self._check.options.headers)
-        if is_rate_limit(found):
-            self._report.note(
-                "a rate limiter answers 429: it counts requests, and that is not compared"
-            )
-            return []
-        return found
+        unseen = "" if self._check.start.reset is not None else UNSEEN + self._outside.caveat
+        self._report.level, self._report.because = level_of(findings, unseen)
 
     def _finding(
         self,
@@ -317,6 +339,9 @@ class _Session:
         found: Iterable[Difference] = (),
     ) -> Finding:
         return Finding(index, conversation.calls[index].title, level, play, tuple(found))
+
+    def _played(self, *plays: str) -> None:
+        self._report.plays += plays
 
     def _tell(self, line: str) -> None:
         self._check.progress(redact_text(line))

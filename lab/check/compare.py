@@ -1,8 +1,12 @@
 """What differs between two answers to the same call, apart from what differs by itself."""
 
 import re
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from lab.check.conversation import Answer
@@ -10,18 +14,22 @@ from lab.evidence.redaction import redact_text, shorten
 
 HEADERS = ("content-type", "location", "www-authenticate", "cache-control", "allow", "vary")
 MOST_SHOWN = 300
-_SECRET = re.compile(r"token|secret|password|passwd|session|csrf|jwt|api_?key|credential", re.I)
+_SECRET = re.compile(
+    r"token|secret|password|passwd|session|csrf|jwt|api_?key|credential|cookie", re.I
+)
 MOST = 20  # differences of one call that are worth telling
 _MOMENTS = (
     re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?"),
     re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"),  # RFC 9110, 5.6.7
 )
-_EPOCH_S = (1_000_000_000, 4_000_000_000)
+NEAR_S = 600.0  # a clock that is read in the same run: these moments are the same
+EARLIEST_S = 1_000_000_000.0  # a smaller number is no moment
+_WORD = re.compile(r"[^\s<>\"'=&;,]+")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """`where` is "status", "header:NAME", "body" or a JSON pointer; the rest is text to show.
+    """`where` is "status", "header:NAME", "body", "body/WORD" or a JSON pointer; text to show.
 
     Credentials in that text are shortened.
     """
@@ -43,7 +51,7 @@ def differences(
     """Return what differs, the status first, at most 20. `ignored` names places (see `where`).
 
     A place that is ignored is ignored with all below it. Moments (dates, times, seconds since
-    the epoch) are equal to each other: a clock is no memory.
+    the epoch) that a clock may have said in one run are equal to each other: a clock is no memory.
     """
     left_out = tuple(ignored)
     told = [
@@ -60,7 +68,7 @@ def varying(first: Answer, second: Answer, headers: Iterable[str] = HEADERS) -> 
 
 
 def _covers(place: str, where: str) -> bool:
-    return where == place or (place.startswith("/") and where.startswith(place + "/"))
+    return place in (where, "/") or where.startswith(f"{place}/")
 
 
 def _all(expected: Answer, seen: Answer, headers: tuple[str, ...]) -> list[Difference]:
@@ -76,9 +84,24 @@ def _all(expected: Answer, seen: Answer, headers: tuple[str, ...]) -> list[Diffe
         found.append(Difference("header:set-cookie", before or "none", after or "none"))
     if expected.is_json and seen.is_json:
         return found + _json(expected.json, seen.json, "")
-    if expected.body != seen.body:
-        found.append(Difference("body", _shown(expected.body), _shown(seen.body)))
-    return found
+    return found + _text(expected.body, seen.body)
+
+
+def _text(expected: bytes, seen: bytes) -> list[Difference]:
+    """Compare bodies that are no JSON: word by word where both have as many, else as a whole."""
+    if expected == seen:
+        return []
+    one, other = (each.decode("utf-8", "replace") for each in (expected, seen))
+    words, others = _WORD.findall(one), _WORD.findall(other)
+    found = [
+        Difference(f"body/{number}", _shown_text(before), _shown_text(after))
+        for number, (before, after) in enumerate(zip(words, others, strict=False))
+        if before != after and not _same_moment(before, after)
+    ]
+    # What stands between the words is the same; and if most of them vary, nothing is compared.
+    if _WORD.sub("", one) == _WORD.sub("", other) and len(found) * 2 <= len(words):
+        return found
+    return [Difference("body", _shown(expected), _shown(seen))]
 
 
 def _json(expected: Any, seen: Any, at: str) -> list[Difference]:
@@ -115,15 +138,34 @@ def _member(expected: Any, seen: Any, name: str, at: str) -> list[Difference]:
 
 
 def _same_moment(one: Any, other: Any) -> bool:
-    if isinstance(one, str) and isinstance(other, str):
-        return any(form.fullmatch(one) and form.fullmatch(other) for form in _MOMENTS)
-    numbers = [one, other]
-    if any(isinstance(each, bool) or not isinstance(each, int | float) for each in numbers):
+    """Whether a clock may have said both: a clock is no memory, but another day may be one.
+
+    They lie within 10 minutes of each other, and of now; or, as an expiry does, elsewhere, but
+    on no whole minute: such a one was chosen by somebody.
+    """
+    first, second = _moment(one), _moment(other)
+    if first is None or second is None or type(one) is not type(other):
         return False
-    low, high = _EPOCH_S
-    return all(low < each < high for each in numbers) or all(
-        low < each / 1000 < high for each in numbers
+    now_s = time.time()
+    return abs(first - second) <= NEAR_S and all(
+        abs(each - now_s) <= NEAR_S or (each % 60 and each > EARLIEST_S) for each in (first, second)
     )
+
+
+def _moment(value: Any) -> float | None:
+    """Return the seconds since the epoch that a text or a number says, None if it says none."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value / 1000 if abs(value) > 1e11 else float(value)
+    if not isinstance(value, str) or not any(form.fullmatch(value) for form in _MOMENTS):
+        return None
+    with suppress(ValueError, OverflowError):
+        if value[0].isalpha():
+            return parsedate_to_datetime(value).timestamp()
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return None
 
 
 def _cookies(answer: Answer) -> str:
@@ -140,7 +182,10 @@ def _header(value: str | None) -> str:
 
 
 def _shown(value: Any, at: str = "") -> str:
-    if isinstance(value, str) and _SECRET.search(at.rpartition("/")[2]):
+    if isinstance(value, dict | list):  # there may be anything in it
+        kind = "members" if isinstance(value, dict) else "items"
+        return f"{len(value)} {kind}"
+    if isinstance(value, str) and _SECRET.search(at):
         return shorten(value)
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else repr(value)
     return _shown_text(text)

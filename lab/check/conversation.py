@@ -5,10 +5,10 @@ conversation can be held again with the values that are then received.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from lab.evidence.redaction import redact_text
 
@@ -60,6 +60,15 @@ class Call:
         """Method and path as recorded, credentials shortened: "GET /cart"."""
         return redact_text(f"{self.method} {recorded(self.path)}")
 
+    def mapped(self, change: Callable[[Template], Template]) -> "Call":
+        """Return the call with path, header values and body changed."""
+        return replace(
+            self,
+            path=change(self.path),
+            headers=tuple((name, change(value)) for name, value in self.headers),
+            body=None if self.body is None else change(self.body),
+        )
+
     def refs(self) -> Iterator[Ref]:
         """Yield every reference to an earlier answer."""
         for template in (self.path, *(value for _, value in self.headers), self.body or ()):
@@ -95,12 +104,25 @@ class Answer:
         return next((value for key, value in self.headers if key == name), None)
 
 
+class Client(Protocol):
+    """Sends calls to a process of the service, as one client; after `renew` as another."""
+
+    def __call__(self, call: Call) -> Answer:
+        """Send one call."""
+        ...
+
+    def renew(self) -> None:
+        """Go on with a new client, a fresh process and nothing behind it."""
+        ...
+
+
 @dataclass(frozen=True)
 class Conversation:
-    """Calls in order, and where they come from."""
+    """Calls in order, where they come from, and how they were answered when recorded, if known."""
 
     calls: tuple[Call, ...]
     source: str = ""
+    answers: tuple[Answer, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.calls)
@@ -112,7 +134,8 @@ class Conversation:
         """
         kept = sorted(set(indices))
         place = {old: new for new, old in enumerate(kept)}
-        return replace(self, calls=tuple(_moved(self.calls[index], place) for index in kept))
+        calls = tuple(_moved(self.calls[index], place) for index in kept)
+        return replace(self, calls=calls, answers=())
 
 
 def joined(pieces: Iterable[str | Ref]) -> Template:
@@ -164,9 +187,4 @@ def _moved(call: Call, place: dict[int, int]) -> Call:
             for piece in template
         )
 
-    return replace(
-        call,
-        path=of(call.path),
-        headers=tuple((name, of(value)) for name, value in call.headers),
-        body=None if call.body is None else of(call.body),
-    )
+    return call.mapped(of)

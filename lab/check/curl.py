@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from lab.check.conversation import Call, Ref, Template, joined
+from lab.check.conversation import Call, Ref, Template, as_bytes, joined, recorded
 from lab.check.judge import Report, Witness
 from lab.check.service import Start
 
@@ -44,7 +44,7 @@ def as_curl(report: Report, start: Start) -> str:
     if witness is None or conversation is None:
         return ""
     calls = conversation.only(witness.calls).calls
-    write = _in_turn if witness.in_turn else _restarted
+    write = _in_turn if witness.sides else _restarted
     lines = [*write(calls, witness, start)]
     if any(any(call.refs()) for call in calls):
         lines.insert(1, _GIVEN)
@@ -76,11 +76,11 @@ def _in_turn(calls: tuple[Call, ...], witness: Witness, start: Start) -> Iterato
     yield from _before(start)
     yield "PORT=8098; start"
     yield "PORT=8099; start"
-    for index, (original, call) in enumerate(zip(witness.calls, calls, strict=True)):
+    for index, (side, call) in enumerate(zip(witness.sides, calls, strict=True)):
         last = index == len(calls) - 1
         if last:
             yield _told(witness)
-        yield f"PORT={8098 + original % 2}; {_curl(call, index, last=last)}"
+        yield f"PORT={8098 + side}; {_curl(call, index, last=last)}"
 
 
 def _told(witness: Witness) -> str:
@@ -130,8 +130,7 @@ def _body(body: Template) -> list[str]:
 
 
 def _numbers(body: Template) -> str:
-    text = "".join(piece if isinstance(piece, str) else piece.seen for piece in body)
-    return "".join(f"\\x{byte:02x}" for byte in text.encode("utf-8", "surrogateescape"))
+    return "".join(f"\\x{byte:02x}" for byte in as_bytes(recorded(body)))
 
 
 def _quoted(template: Template) -> str:

@@ -7,8 +7,9 @@ from enum import StrEnum
 from lab.check.compare import Difference
 from lab.check.conversation import Conversation
 
-RATE_LIMITED = "429"
 TURNS = "two processes in turn"
+READS_WRITES = "two processes, one for reads and one for writes"
+UNSEEN = "no store was seen, and none was emptied: --reset proves it"
 
 
 class Level(StrEnum):
@@ -25,7 +26,8 @@ class Finding:
     """One call: its level, in which play it differed and how, and which earlier calls it needs.
 
     `needs` are indices; None where nobody looked. `depends` is whether its answer depends on
-    anything that the client was given before.
+    anything that the client was given before; None where nobody looked. `why` says of an
+    unknown one why it is; one that does not count is left out of the service's level.
     """
 
     index: int
@@ -35,6 +37,8 @@ class Finding:
     differences: tuple[Difference, ...] = ()
     needs: tuple[int, ...] | None = None
     depends: bool | None = None
+    why: str = ""
+    counts: bool = True
 
 
 @dataclass(frozen=True)
@@ -42,9 +46,8 @@ class Witness:
     """The shortest script that shows it: these calls, then the last of them after a restart.
 
     `calls` are indices, the differing one last. `wiped` says that the backing service was
-    reset as well; `in_turn` that two processes live and are asked in turn, as in the whole
-    conversation (its even calls the one, its odd calls the other). `confirmed` of `tries`
-    repetitions showed it again.
+    reset as well; `sides`, where there are any, that two processes live and which of them
+    (0 or 1) is asked each of the calls. `confirmed` of `tries` repetitions showed it again.
     """
 
     calls: tuple[int, ...]
@@ -52,7 +55,7 @@ class Witness:
     differences: tuple[Difference, ...]
     confirmed: int
     tries: int
-    in_turn: bool = False
+    sides: tuple[int, ...] = ()
 
 
 @dataclass
@@ -66,6 +69,7 @@ class Report:
     witness: Witness | None = None
     masked: dict[int, tuple[str, ...]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    plays: list[str] = field(default_factory=list)
     requests: int = 0
     processes: int = 0
     seconds: float = 0.0
@@ -77,29 +81,33 @@ class Report:
             self.notes.append(text)
 
     def cut(self, why: str) -> None:
-        """Mark it partial; what has been judged already stands."""
+        """Mark it partial; what has been proven stands, and what was seen only once does not."""
         self.partial = True
         self.note(why)
+        seen = [each for each in self.findings if each.differences]
+        if self.level in (Level.PROCESS, Level.BACKING_SERVICE) and self.witness is None and seen:
+            self.level = Level.UNKNOWN
+            first = f"{seen[0].title}, {seen[0].differences[0]}"
+            self.because = f"a difference was seen once, and was not yet seen again: {first}"
+            self.findings = [doubted(each) if each in seen else each for each in self.findings]
 
-    def doubt(self) -> None:
-        """Take the verdict back: what was seen once could not be seen again."""
-        said = "; ".join(str(each.differences[0]) for each in self.findings if each.differences)
-        self.level = Level.UNKNOWN
-        self.because = f"a difference was seen, and could not be seen again: {said}"
-        self.findings = [
-            replace(each, level=Level.UNKNOWN) if each.differences else each
-            for each in self.findings
-        ]
-
-
-def is_rate_limit(found: Sequence[Difference]) -> bool:
-    """Whether the only trouble is that one side was told to slow down (RFC 6585, section 4)."""
-    status = next((each for each in found if each.where == "status"), None)
-    return status is not None and RATE_LIMITED in (status.expected, status.seen)
+    def passes(self, allowed: frozenset[Level]) -> bool:
+        """Whether the level is one of these, and no call that counts is unknown."""
+        unknown = any(each.counts and each.level is Level.UNKNOWN for each in self.findings)
+        return self.level in allowed and not unknown
 
 
-def level_of(findings: Sequence[Finding]) -> tuple[Level, str]:
-    """Return the level of the service, and why, from the levels of its calls."""
+def doubted(finding: Finding) -> Finding:
+    """Return it without its verdict: what was seen once was not seen again."""
+    why = f"a difference was seen, and could not be seen again: {finding.differences[0]}"
+    return replace(finding, level=Level.UNKNOWN, why=why)
+
+
+def level_of(findings: Sequence[Finding], unseen: str = "") -> tuple[Level, str]:
+    """Return the level of the service, and why, from the levels of its calls that count.
+
+    `unseen` says what was not emptied; "" if everything behind the service was.
+    """
     for level, where in (
         (Level.PROCESS, "a fresh process answers differently"),
         (Level.BACKING_SERVICE, "with the backing service emptied the answers change"),
@@ -109,16 +117,28 @@ def level_of(findings: Sequence[Finding]) -> tuple[Level, str]:
             first = differing[0]
             told = f"{len(differing)} of {len(findings)} calls: {where}"
             return level, f"{told}; the first is {first.title}, {first.differences[0]}"
-    if any(each.level is Level.UNKNOWN for each in findings):
-        return Level.UNKNOWN, "not every call could be compared"
-    if not any(each.depends for each in findings):
-        return (
-            Level.UNKNOWN,
-            "no answer in this conversation depends on an earlier request: "
-            "add one that should (log in, then ask who you are)",
-        )
+    counted = [each for each in findings if each.counts]
+    if unknown := [each for each in counted if each.level is Level.UNKNOWN]:
+        why = f"; the first is {unknown[0].title}: {unknown[0].why}" if unknown[0].why else ""
+        return Level.UNKNOWN, f"not every call could be compared{why}"
+    if not any(each.depends for each in counted):
+        return Level.UNKNOWN, _nothing_depends(len(findings) - len(counted))
+    return Level.SELF_CONTAINED, _contained(len(counted), len(findings), unseen)
+
+
+def _nothing_depends(left_out: int) -> str:
+    of_those = f" that could be compared ({left_out} could not)" if left_out else ""
     return (
-        Level.SELF_CONTAINED,
-        f"all {len(findings)} calls, each sent alone to a fresh process, were answered as in the "
-        "conversation",
+        f"no answer in this conversation{of_those} depends on an earlier request: "
+        "add one that should (log in, then ask who you are)"
+    )
+
+
+def _contained(count: int, of: int, unseen: str) -> str:
+    calls = f"all {count} calls" if count == of else f"{count} of {of} calls"
+    if unseen:
+        return f"{calls} were answered by fresh processes as in the conversation; {unseen}"
+    return (
+        f"{calls}, each sent alone to a fresh process with nothing behind it, were answered as in "
+        "the conversation"
     )

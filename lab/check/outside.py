@@ -1,52 +1,101 @@
 """What a service touches beside its client: other ports it talks to, files it writes."""
 
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
 from lab.check.service import Process
+from lab.check.sockets import unix_peers
 
 MOST_FILES = 20_000
 _PASSING = {".git", "__pycache__", "node_modules", ".venv", "venv", ".pytest_cache"}
-Snapshot = dict[str, tuple[int, int]]
 
 
-def snapshot(folder: Path, skip: Path) -> Snapshot:
-    """Return size and time of a folder's files (at most 20,000; tools' own and `skip` left out)."""
-    seen: Snapshot = {}
+@dataclass(frozen=True)
+class Snapshot:
+    """Size and time of files by name; `cut` says that there are more than were looked at."""
+
+    files: dict[str, tuple[int, int]] = field(default_factory=dict)
+    cut: bool = False
+
+
+def snapshot(folder: Path, skip: frozenset[Path]) -> Snapshot:
+    """Look at a folder's files (at most 20,000; tools' own and `skip`, absolute, left out)."""
+    seen: dict[str, tuple[int, int]] = {}
     waiting = [folder]
     while waiting and len(seen) < MOST_FILES:
         with suppress(OSError):
             for path in waiting.pop().iterdir():
                 if path.is_dir() and not path.is_symlink():
-                    if path.name not in _PASSING and path.absolute() != skip.absolute():
+                    if path.name not in _PASSING and path.absolute() not in skip:
                         waiting.append(path)
                 elif path.is_file() and path.suffix != ".pyc":
                     stat = path.stat()
                     seen[str(path.relative_to(folder))] = (stat.st_size, stat.st_mtime_ns)
-    return seen
+    return Snapshot(seen, cut=bool(waiting))
 
 
 def changed(before: Snapshot, after: Snapshot) -> list[str]:
     """Return the files that came, went or changed."""
-    return sorted(
-        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
-    )
+    names = before.files.keys() | after.files.keys()
+    return sorted(name for name in names if before.files.get(name) != after.files.get(name))
 
 
 def contacts(process: Process) -> list[str]:
     """Return what the process tree is connected to and has open for writing, in words."""
-    told: set[str] = set()
-    for each in process.family():
+    family = process.family()
+    told = {f"it talks to {name}" for name in unix_peers(family)}
+    for each in family:
         with suppress(psutil.Error):
-            for connection in each.net_connections("inet"):
-                if connection.raddr and connection.laddr.port != process.port:
-                    told.add(f"it talks to {connection.raddr.ip}:{connection.raddr.port}")
+            told |= {*_remote(each, process.port)}
         with suppress(psutil.Error):
-            for file in each.open_files():
-                mode = str(getattr(file, "mode", "r"))
-                own_log = Path(file.path) == process.child.log_path.absolute()
-                if not own_log and mode != "r" and not file.path.startswith("/dev/"):
-                    told.add(f"it has {file.path} open for writing")
+            told |= {*_written(each, process.child.log_path.absolute())}
     return sorted(told)
+
+
+def _remote(each: psutil.Process, own_port: int) -> Iterator[str]:
+    for connection in each.net_connections("inet"):
+        if connection.raddr and connection.laddr.port != own_port:
+            yield f"it talks to {connection.raddr.ip}:{connection.raddr.port}"
+
+
+def _written(each: psutil.Process, log: Path) -> Iterator[str]:
+    for file in each.open_files():
+        # Where the system does not tell the mode, it may be for writing.
+        if getattr(file, "mode", "?") == "r" or file.path.startswith("/dev/"):
+            continue
+        if Path(file.path) != log:
+            yield f"it has {file.path} open for writing"
+
+
+class Outside:
+    """What a service was seen to touch: look before and after it has run, ask it in between."""
+
+    def __init__(self, folder: Path, own: Path) -> None:
+        # Our own logs lie somewhere below, as a rule; the folder itself must not be skipped.
+        skip = {own.absolute(), own.absolute().parent} - {folder.absolute()}
+        self._folder, self._skip = folder, frozenset(skip)
+        self._before: Snapshot | None = None
+        self._written: list[str] = []
+        self._contacts: set[str] = set()
+        self.caveat = ""
+
+    def look(self) -> None:
+        """Look at the files: the first time to know them, then for what has changed."""
+        now = snapshot(self._folder, self._skip)
+        if now.cut:
+            self.caveat = f" (of more than {MOST_FILES} files, only the first were looked at)"
+        self._before = self._before or now
+        self._written = changed(self._before, now)
+
+    def ask(self, process: Process) -> None:
+        """Ask a process what it is connected to and has open at this moment."""
+        self._contacts |= {*contacts(process)}
+
+    @property
+    def touched(self) -> list[str]:
+        """What it wrote and talks to, in words, a few of each."""
+        return [f"it wrote {name}" for name in self._written[:3]] + sorted(self._contacts)[:3]

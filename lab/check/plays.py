@@ -10,7 +10,7 @@ from requests.cookies import RequestsCookieJar
 
 from lab.check.budget import Budget
 from lab.check.carry import fill
-from lab.check.conversation import Answer, Call, Conversation, Ref, Template, as_bytes
+from lab.check.conversation import Answer, Call, Conversation, Ref, as_bytes
 from lab.check.service import Pool, Process
 from lab.check.wire import send
 
@@ -42,6 +42,35 @@ class Trace:
     carried: list[Baggage] = field(default_factory=list)
 
 
+class Live:
+    """A client that sends calls to one fresh process, one after another, and keeps the answers."""
+
+    def __init__(self, pool: Pool, send: Callable[[Call, int, Baggage, Process], Answer]) -> None:
+        self.held: list[Answer] = []
+        self._pool = pool
+        self._send = send
+        self._carried = Baggage()
+        self._process: Process | None = None
+
+    def __call__(self, call: Call) -> Answer:
+        """Send one call."""
+        assert self._process is not None
+        self.held.append(self._send(call, len(self._carried.answers), self._carried, self._process))
+        return self.held[-1]
+
+    def renew(self) -> None:
+        """Go on as another client, of another process, with nothing behind it."""
+        self.close()
+        self._carried = Baggage()
+        self._pool.reset()
+        self._process = self._pool.fresh()
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+
+
 class Player:
     """Plays conversations on processes of a pool, within a budget."""
 
@@ -50,36 +79,33 @@ class Player:
         self._budget = budget
         self._timeout_s = timeout_s
 
+    def share(self) -> None:
+        """From now on take it that processes share something: none is started ahead."""
+        self._pool.shared = True
+
     def one(
         self, conversation: Conversation, watch: Callable[[Process], None] = lambda process: None
     ) -> Trace:
         """All calls to one process: the conversation as a client knows it.
 
-        `watch` may look at the process before it is killed.
+        `watch` may look at the process after each call.
         """
         self._pool.reset()
         process = self._pool.fresh()
         try:
-            trace = self._talk(conversation, lambda _: process)
-            watch(process)
-            return trace
+            return self._carry(conversation, lambda _: process, watch)[0]
         finally:
             process.kill()
 
     @contextmanager
-    def client(self) -> Iterator[Callable[[Call], Answer]]:
-        """Give a client that sends calls to one fresh process, one after another."""
-        carried = Baggage()
-        self._pool.reset()
-        process = self._pool.fresh()
-
-        def send_next(call: Call) -> Answer:
-            return self._send(call, len(carried.answers), carried, process)
-
+    def client(self) -> Iterator["Live"]:
+        """Give a client of a fresh process."""
+        client = Live(self._pool, self._send)
         try:
-            yield send_next
+            client.renew()
+            yield client
         finally:
-            process.kill()
+            client.close()
 
     def fresh(
         self, conversation: Conversation, told: Callable[[int], None] = lambda done: None
@@ -91,7 +117,7 @@ class Player:
         def next_process(index: int) -> Process:
             for process in used:
                 process.kill()
-            used[:] = [self._pool.fresh(more=len(conversation) - index - 1)]
+            used[:] = [self._pool.fresh()]
             told(index + 1)
             return used[0]
 
@@ -104,7 +130,7 @@ class Player:
     def alternating(self, conversation: Conversation, sides: Sequence[int] = ()) -> Trace:
         """Two processes that both live, as behind a balancer: in turn, or as `sides` say."""
         self._pool.reset()
-        pair = [self._pool.fresh(more=1)]
+        pair = [self._pool.fresh()]
         try:
             pair.append(self._pool.fresh())
             return self._talk(conversation, lambda n: pair[sides[n] if sides else n % 2])
@@ -132,7 +158,7 @@ class Player:
     ) -> tuple[Answer, Answer]:
         self._pool.reset()
         last = len(conversation) - 1
-        process = self._pool.fresh(more=0 if wiped else 1)
+        process = self._pool.fresh()
         try:
             _, carried = self._carry(conversation.only(range(last)), lambda _: process)
             there = Answer(None)
@@ -162,7 +188,7 @@ class Player:
         process = self._pool.fresh()
         try:
             return [
-                self._send(_without_refs(call), index, Baggage(), process)
+                self._send(without_refs(call), index, Baggage(), process)
                 for index, call in enumerate(conversation.calls)
             ]
         finally:
@@ -200,13 +226,17 @@ class Player:
         return self._carry(conversation, process_for)[0]
 
     def _carry(
-        self, conversation: Conversation, process_for: Callable[[int], Process]
+        self,
+        conversation: Conversation,
+        process_for: Callable[[int], Process],
+        watch: Callable[[Process], None] = lambda process: None,
     ) -> tuple[Trace, Baggage]:
         trace, carried = Trace(), Baggage()
         for index, call in enumerate(conversation.calls):
             process = process_for(index)
             trace.carried.append(carried.copy())
             trace.answers.append(self._send(call, index, carried, process))
+            watch(process)
         return trace, carried
 
     def _send(self, call: Call, index: int, carried: Baggage, process: Process) -> Answer:
@@ -235,15 +265,8 @@ def request_of(call: Call, answers: Mapping[int, Answer]) -> requests.Request:
     )
 
 
-def _without_refs(call: Call) -> Call:
-    def bare(template: Template) -> Template:
-        return tuple(NOTHING if isinstance(piece, Ref) else piece for piece in template)
-
-    return Call(
-        call.method,
-        bare(call.path),
-        tuple((name, bare(value)) for name, value in call.headers),
-        None if call.body is None else bare(call.body),
-        call.origin,
-        call.name,
+def without_refs(call: Call) -> Call:
+    """Return the call of a client that was given nothing."""
+    return call.mapped(
+        lambda template: tuple(NOTHING if isinstance(each, Ref) else each for each in template)
     )

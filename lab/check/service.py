@@ -27,6 +27,7 @@ from lab.stack.waiting import end_of, get, wait_until
 
 READY_S = 20.0
 RESET_S = 30.0
+LAST_RESET_S = 10.0
 MARK = "LAB_RUN_DIR"
 
 
@@ -82,22 +83,31 @@ class Start:
 class Process:
     """One life of the service, ready to be asked at `port`."""
 
-    def __init__(self, child: Child, port: int, number: int) -> None:
+    def __init__(self, child: Child, port: int) -> None:
         self.child = child
         self.port = port
-        self.number = number
         self._killed = False
 
     def kill(self) -> None:
         """End it and everything it started, at once (SIGKILL)."""
         if self._killed:
             return
-        family = self.family()  # before the kill: orphans cannot be found by their parent
+        # Before the kill: orphans cannot be found by their parent. Of one that has ended, the
+        # number may be somebody else's.
+        family = self.family() if self.child.running() else []
         self.child.kill()
         for process in family[1:]:
             with suppress(psutil.Error):  # most died with the group
                 process.kill()
         self._killed = True
+
+    def servers(self) -> int:
+        """How many of its processes listen on its port; 1 where that cannot be seen."""
+        return max(1, sum(self.port in _listening(each) for each in self.family()))
+
+    def ended(self) -> bool:
+        """Whether it was killed and no process of it lives (zombies do not)."""
+        return self._killed and self.child.gone()
 
     def family(self) -> list[psutil.Process]:
         """Return its processes that live: itself, workers, a reloader's child."""
@@ -113,11 +123,14 @@ class Pool:
     def __init__(self, start: Start, folder: Path, budget: Budget, ahead: int = 3) -> None:
         self.start = start
         self.started = 0
+        self.shared = start.reset is not None
+        """Whether its processes may share something; then none is started before it is needed."""
         self._folder = prepare_run_dir(folder)
         self._budget = budget
         self._ahead = ahead
         self._children = Children()
         self._spares: deque[Future[Process]] = deque()
+        self._used: list[Process] = []
         self._starters = ThreadPoolExecutor(max(1, ahead), "check-start")
         self._counting = threading.Lock()
 
@@ -131,6 +144,7 @@ class Pool:
         trace: TracebackType | None,
     ) -> None:
         with ExitStack() as last:  # each is done, whatever interrupts the one before
+            last.callback(self._last_reset)
             last.callback(_end_marked, self._mark)
             last.callback(self._children.close)
             last.callback(self._starters.shutdown, wait=True, cancel_futures=True)
@@ -141,33 +155,51 @@ class Pool:
     def _mark(self) -> str:
         return str(self._folder.absolute())
 
-    def fresh(self, more: int = 0) -> Process:
+    def fresh(self) -> Process:
         """Return a process that has served nobody; DidNotStart if there is none to be had.
 
-        `more` is how many will be asked for after it, before the next reset: that many are
-        worth starting ahead. Without a reset any number is, since nothing outdates them.
+        Where nothing is shared, more are started ahead; else it might have read, while it
+        started, what was there before its turn.
         """
-        ahead = self._ahead if self.start.reset is None else min(self._ahead, more)
+        if self.shared:
+            self._throw_away()
+        ahead = 0 if self.shared else self._ahead
         while len(self._spares) < 1 + ahead:
             self._spares.append(self._starters.submit(self._launch))
         try:
-            return self._spares.popleft().result()
+            process = self._spares.popleft().result()
         except Ended:
             # Several that start at once may be in each other's way (a port, a migration).
             wait(self._spares)
-            return self._launch()
+            process = self._launch()
+        self._used.append(process)
+        return process
 
     def reset(self) -> None:
-        """Make the backing service empty again; processes started before are thrown away."""
+        """Make the backing service empty again; what was killed before has ended."""
         if self.start.reset is None:
             return
+        self._await_ends()
+        _run_reset(self.start, min(RESET_S, self._budget.left_s))
+        self._budget.check_time()
+
+    def _await_ends(self) -> None:
+        """Wait for those that were killed: one that is still ending could write once more."""
+        wait_until(lambda: all(each.ended() for each in self._used), DEATH_TIMEOUT_S)
+        self._used = [each for each in self._used if not each.ended()]
+
+    def _throw_away(self) -> None:
         while self._spares:
             spare = self._spares.popleft()
             if not spare.cancel():
                 with suppress(LabError):
                     spare.result().kill()
-        _run_reset(self.start, min(RESET_S, self._budget.left_s))
-        self._budget.check_time()
+
+    def _last_reset(self) -> None:
+        """Leave it empty, as far as that can be done."""
+        if self.start.reset is not None and self.started:
+            with suppress(LabError):
+                _run_reset(self.start, LAST_RESET_S)
 
     def _launch(self) -> Process:
         with self._counting:
@@ -183,7 +215,7 @@ class Pool:
             env={**self.start.environment(port), MARK: self._mark},
             cwd=self.start.cwd.absolute(),
         )
-        process = Process(child, port, number)
+        process = Process(child, port)
         self._await(process)
         return process
 
@@ -239,7 +271,7 @@ def _end_marked(mark: str) -> None:
 
 
 def _why_silent(process: Process, start: Start) -> str:
-    others = _listening(process) - {process.port}
+    others = set().union(*map(_listening, process.family())) - {process.port}
     waited = f"within {start.ready_s:.0f} s"
     if others:
         ports = ", ".join(map(str, sorted(others)))
@@ -252,16 +284,14 @@ def _why_silent(process: Process, start: Start) -> str:
     return f"the service did not listen on port {process.port} {waited}: is {{port}} in --start?"
 
 
-def _listening(process: Process) -> set[int]:
-    ports = set()
-    for each in process.family():
-        with suppress(psutil.Error):
-            ports |= {
-                connection.laddr.port
-                for connection in each.net_connections("tcp")
-                if connection.status == psutil.CONN_LISTEN
-            }
-    return ports
+def _listening(process: psutil.Process) -> set[int]:
+    with suppress(psutil.Error):
+        return {
+            connection.laddr.port
+            for connection in process.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+        }
+    return set()
 
 
 def _run_reset(start: Start, patience_s: float) -> None:

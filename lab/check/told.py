@@ -17,7 +17,7 @@ def as_json(report: Report) -> Json:
         shortest = {
             "calls": [index + 1 for index in report.witness.calls],
             "wiped": report.witness.wiped,
-            "in_turn": report.witness.in_turn,
+            "in_turn": bool(report.witness.sides),
             "differences": [vars(each) for each in report.witness.differences],
             "confirmed": report.witness.confirmed,
             "tries": report.witness.tries,
@@ -42,10 +42,11 @@ def as_json(report: Report) -> Json:
 
 
 def as_junit(report: Report, allowed: frozenset[Level]) -> str:
-    """Return JUnit XML: a test case for each call; state that is not allowed is a failure."""
-    suite = ElementTree.Element(
-        "testsuite", name="lab check", time=f"{report.seconds:.3f}", tests=str(len(report.findings))
-    )
+    """Return JUnit XML: a test case for each call; state that is not allowed is a failure.
+
+    It is red wherever the level is not allowed: if no call says so, the check as a whole does.
+    """
+    suite = ElementTree.Element("testsuite", name="lab check", time=f"{report.seconds:.3f}")
     for finding in report.findings:
         case = ElementTree.SubElement(
             suite,
@@ -53,28 +54,34 @@ def as_junit(report: Report, allowed: frozenset[Level]) -> str:
             classname="lab.check",
             name=f"{finding.index + 1} {redact_text(finding.title)}",
         )
-        if finding.level in allowed:
-            continue
-        kind = "error" if finding.level is Level.UNKNOWN else "failure"
-        told = ElementTree.SubElement(case, kind, message=str(finding.level))
-        told.text = redact_text("\n".join(map(str, finding.differences)))
-    if not report.findings:
+        _verdict(case, finding, allowed)
+    if report.level not in allowed and not {"failure", "error"} & {e.tag for e in suite.iter()}:
         case = ElementTree.SubElement(suite, "testcase", classname="lab.check", name="the check")
         ElementTree.SubElement(case, "error", message=redact_text(report.because))
-    for name in ("failure", "error"):
-        count = sum(each.tag == name for each in suite.iter())
-        suite.set("failures" if name == "failure" else "errors", str(count))
+    counted = {"testcase": "tests", "failure": "failures", "error": "errors", "skipped": "skipped"}
+    for name, total in counted.items():
+        suite.set(total, str(sum(each.tag == name for each in suite.iter())))
     ElementTree.indent(suite)
     return _xml_text(ElementTree.tostring(suite, encoding="unicode")) + "\n"
 
 
+def _verdict(case: ElementTree.Element, finding: Finding, allowed: frozenset[Level]) -> None:
+    if finding.level in allowed:
+        return
+    if not finding.counts:
+        ElementTree.SubElement(case, "skipped", message=redact_text(finding.why))
+        return
+    kind = "error" if finding.level is Level.UNKNOWN else "failure"
+    told = ElementTree.SubElement(case, kind, message=str(finding.level))
+    told.text = redact_text("\n".join([*map(str, finding.differences), finding.why]).strip())
+
+
 def explain(report: Report) -> str:
     """Return what was done and what follows, in a paragraph or two."""
+    plays = "; ".join(report.plays) or "not at all after the first time"
     done = (
-        f"The conversation was held on one process, twice, to learn what varies by itself; then "
-        f"with every call on a fresh process, and on two processes in turn; where there is a "
-        f"reset, every call alone with nothing behind the service. {report.requests} requests, "
-        f"{report.processes} processes."
+        f"The conversation was held once to know it, then {plays}. "
+        f"{report.requests} requests, {report.processes} processes."
     )
     advice = _ADVICE[report.level]
     if report.level is Level.PROCESS and _carried_a_token(report):
@@ -141,6 +148,7 @@ def _finding(finding: Finding) -> Json:
         "verdict": str(finding.level),
         "play": finding.play,
         "differences": [vars(each) for each in finding.differences],
+        "why": finding.why,
         "needs": None if finding.needs is None else [index + 1 for index in finding.needs],
         "depends_on_what_the_client_carries": finding.depends,
     }

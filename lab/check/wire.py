@@ -1,5 +1,6 @@
 """Sends one request to one port of this machine, and takes the answer as it comes."""
 
+import re
 import time
 from collections.abc import Callable
 from http.client import HTTPException
@@ -39,7 +40,7 @@ def send(
             ms = (time.perf_counter() - began) * 1000
             return Answer(None, error=type(error).__name__, ms=ms)
         ms = (time.perf_counter() - began) * 1000
-        return Answer(got.status_code, _headers(got, port), body, ms=ms)
+        return Answer(got.status_code, _headers(got, port), _without_port(body, port), ms=ms)
 
 
 def cookie_header(cookies: RequestsCookieJar, prepared: requests.PreparedRequest) -> str | None:
@@ -58,6 +59,13 @@ def _read(response: requests.Response, deadline: float) -> bytes:
             raise ValueError("the answer is too long")
         if time.monotonic() > deadline:
             raise TimeoutError("the answer does not end")
+    return body
+
+
+def _without_port(body: bytes, port: int) -> bytes:
+    """The address in a link is this process's own: it is no difference."""
+    for host in (b"127.0.0.1", b"localhost"):
+        body = re.sub(re.escape(b"%s:%d" % (host, port)) + rb"(?!\d)", host + b":PORT", body)
     return body
 
 

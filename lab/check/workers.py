@@ -1,41 +1,56 @@
 """Several processes behind one port: finds out whether each remembers for itself."""
 
-from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 
-from lab.check.compare import Difference, differences, varying
+from lab.check.compare import Difference
 from lab.check.conversation import Answer, Conversation
 from lab.check.plays import Player
+from lab.check.yardstick import RATE_LIMITED, Yardstick
+
+MOST_LOOKS = 5
+Apart = tuple[int, int, list[Difference]]
 
 
 def separate_memory(
-    player: Player, conversation: Conversation, family: int, times: int
-) -> tuple[int, int, list[Difference]] | None:
+    player: Player, conversation: Conversation, yardstick: Yardstick, times: int
+) -> Apart | None:
     """Return (call, how many answers were odd, how they differ); None if all agree.
 
-    One server has the conversation up to its last GET, and is asked that again and again. To
-    blame the conversation, a server that had none of it must answer the same each time: else
-    it may be a process number in the answer, which is no state.
+    One server has the conversation up to a GET, and is asked that again and again: each GET
+    in turn, the last first, five at most. An answer must come back after another was seen
+    (what changes once was merely changed), and a server that had none of the conversation must
+    answer the same each time: else it may be a process number in the answer, which is no state.
     """
     looks = [n for n, call in enumerate(conversation.calls) if call.method == "GET" and n]
-    if not looks:
+    for index in looks[::-1][:MOST_LOOKS]:
+        alone = conversation.only([index])
+        asked = player.within(conversation.only([]), alone.calls[0], times)
+        noise = {place for other in asked[1:] for place in yardstick.places(asked[0], other)}
+        seen = player.within(conversation.only(range(index)), conversation.calls[index], times)
+        answers = [answer for answer in seen if answer.status != RATE_LIMITED]
+        if found := apart(answers, partial(yardstick.apart, noise=noise)):
+            return (index, *found)
+    return None
+
+
+def apart(
+    answers: list[Answer], differ: Callable[[Answer, Answer], list[Difference]]
+) -> tuple[int, list[Difference]] | None:
+    """Return how many answers are not as most, and how; None unless one came back (A, B, A)."""
+    kinds: list[Answer] = []
+    order = []
+    for answer in answers:
+        same = (n for n, kind in enumerate(kinds) if not differ(kind, answer))
+        number = next(same, len(kinds))
+        if number == len(kinds):
+            kinds.append(answer)
+        order.append(number)
+    changes = sum(one != other for one, other in pairwise(order))
+    # With one change less than kinds, none ever came back.
+    if changes < len(kinds) or len(kinds) < 2:
         return None
-    index = looks[-1]
-    call = conversation.calls[index]
-    seen = player.within(conversation.only(range(index)), call, times)
-    unasked = player.within(conversation.only([]), conversation.only([index]).calls[0], times)
-    noise = {place for other in unasked[1:] for place in varying(unasked[0], other)}
-    usual = _usual(seen)
-    odd = [differences(usual, answer, noise) for answer in seen]
-    # What is another each time (an id, a counter) is not one of a few memories.
-    if len({_key(answer) for answer in seen}) > family:
-        return None
-    return (index, sum(map(bool, odd)), max(odd, key=len)) if any(odd) else None
-
-
-def _usual(answers: list[Answer]) -> Answer:
-    commonest = Counter(map(_key, answers)).most_common(1)[0][0]
-    return next(answer for answer in answers if _key(answer) == commonest)
-
-
-def _key(answer: Answer) -> tuple[int | None, bytes]:
-    return answer.status, answer.body
+    usual = max(set(order), key=order.count)
+    other = next(number for number in order if number != usual)
+    return sum(number != usual for number in order), differ(kinds[usual], kinds[other])

@@ -10,13 +10,14 @@ SECRET_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "proxy-auth
 _SHOWN = 6
 # Each pattern has two groups: what stays, and the secret. In a URL or a form, in JSON text
 # (perhaps cut off), in a cookie, in an Authorization header, and a bare signed token.
+_NAME = r"(?:[\w-]*(?:token|session|secret|passw(?:or)?d|api[_-]?key|csrf|jwt)[\w-]*|sid)"
 _SECRETS = (
-    re.compile(r"(\btoken=)([^&#;\s\"']+)", re.IGNORECASE),
-    re.compile(r"([\"']token[\"']\s*:\s*[\"'])([^\"']+)"),
-    re.compile(r"(\bdesk_session=)([^;,\s\"']+)"),
+    re.compile(rf"(\b{_NAME}=)([^&#;,\s\"']+)", re.IGNORECASE),
+    re.compile(rf"([\"']{_NAME}[\"']\s*:\s*[\"'])([^\"']+)", re.IGNORECASE),
     re.compile(r"(\bBearer +)([^\s\"']+)", re.IGNORECASE),
     re.compile(r"()((?<![\w.-])\.?[\w-]{16,}\.[\w-]{4,12}\.[\w-]{20,})"),
 )
+_IS_SECRET = re.compile(_NAME, re.IGNORECASE)
 _COOKIE = re.compile(r"([^=;,\s]+=)([^;,]+)")  # requests folds several Set-Cookie with commas
 _ATTRIBUTES = frozenset({"expires=", "max-age=", "path=", "domain=", "samesite="})
 
@@ -56,11 +57,11 @@ def redact_body(body: bytes) -> Any:
 
 
 def redact_json(value: Any) -> Any:
-    """Return a JSON value with each `token`, and each credential in a text, shortened."""
+    """Return a JSON value with what a name such as `token` holds, and any credential, shortened."""
     if isinstance(value, dict):
         return {
             redact_text(name): shorten(item)
-            if name.lower() == "token" and isinstance(item, str)
+            if _IS_SECRET.fullmatch(name) and isinstance(item, str)
             else redact_json(item)
             for name, item in value.items()
         }

@@ -10,6 +10,7 @@ import shutil
 import signal
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -126,38 +127,58 @@ def opener(browser, lab, offline=False):
 
     `offline`: the lab will not be there all the time, which a browser tells as errors.
     """
-    opened = []
+    windows = Windows(browser, lab, offline)
+    try:
+        yield windows
+        windows.check()
+    finally:
+        windows.close()
 
-    def make(width=1280, height=720, where="?step=1", instructor=True, pace=0, **context):
-        # A path of its own for each window: what it asked for, and what went wrong in it.
-        browser_context = browser.new_context(
-            viewport={"width": width, "height": height}, **context
-        )
-        page = browser_context.new_page()
-        page.set_default_timeout(20_000)
-        watched = Watched(page, lab.origin, offline)
-        opened.append((browser_context, watched))
+
+class Windows:
+    """Opens windows, each with a browser context of its own, and keeps what went wrong in them."""
+
+    def __init__(self, browser, lab=None, offline=False):
+        self.browser, self.lab, self.offline = browser, lab, offline
+        self.opened = {}
+
+    def __call__(self, width=1280, height=720, where="?step=1", instructor=True, pace=0, **how):
+        """The page of the lesson, as soon as it can be used."""
         joint = "&" if "?" in where else "?"
-        address = f"{lab.origin}/{where}{joint}pace={pace}"
-        ticket = lab.link().partition("#")[2] if instructor else ""
-        page.goto(address + (f"#{ticket}" if ticket else ""))
+        address = f"{self.lab.origin}/{where}{joint}pace={pace}"
+        ticket = self.lab.link().partition("#")[2] if instructor else ""
+        page = self.at(address + (f"#{ticket}" if ticket else ""), width, height, **how)
         page.locator("#line[data-state=open]").wait_for()
         page.locator("#claim").wait_for()
         return page
 
-    try:
-        yield make
-        for _, watched in opened:
+    def at(self, address, width=1280, height=720, refusals=False, **context):
+        """Any page. `refusals`: the test provokes 4xx answers, which a browser tells as errors."""
+        viewport = {"width": width, "height": height}
+        page = self.browser.new_context(viewport=viewport, **context).new_page()
+        page.set_default_timeout(20_000)
+        origin = "{0.scheme}://{0.netloc}/".format(urlsplit(address))
+        self.opened[page] = Watched(page, origin, self.offline, refusals)
+        page.goto(address)
+        return page
+
+    def asked(self, page):
+        """The path of everything this page has asked for, in order."""
+        return [urlsplit(url).path for url in self.opened[page].asked]
+
+    def check(self):
+        for watched in self.opened.values():
             watched.check()
-    finally:
-        for browser_context, _ in opened:
-            browser_context.close()
+
+    def close(self):
+        for page in self.opened:
+            page.context.close()
 
 
 class Watched:
     """Notes what a page must not do."""
 
-    def __init__(self, page, origin, offline):
+    def __init__(self, page, origin, offline, refusals):
         self.faults = []
         self.asked = []
         page.on("console", self._said)
@@ -165,10 +186,10 @@ class Watched:
         page.on("request", lambda request: self.asked.append(request.url))
         self.origin = origin
         self.offline = offline
+        self.refusals = refusals
 
     def _said(self, message):
-        # A refusal that a test provokes is told by the browser as an error: 4xx only.
-        refused = re.search(r"status of 4\d\d", message.text)
+        refused = self.refusals and re.search(r"status of 4\d\d", message.text)
         lost = self.offline and "net::ERR_" in message.text
         if message.type in ("error", "warning") and not refused and not lost:
             self.faults.append(f"{message.type}: {message.text}")

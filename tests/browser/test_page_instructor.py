@@ -11,7 +11,8 @@ BOUGHT = {"do": "add", "sku": "laptop", "quantity": 1}
 STOPWATCH = """
 () => { window.took = new Promise((done) => {
   let pressed = 0;
-  addEventListener("keydown", () => { pressed = performance.now(); }, { capture: true });
+  const press = () => { pressed = performance.now(); };
+  addEventListener("keydown", press, { capture: true, once: true });
   const stage = document.querySelector("lab-stage");
   const dead = () => stage.querySelector('[data-desk="stateful"] .server[data-state="dead"]');
   const drawn = () => requestAnimationFrame(() => done(performance.now() - pressed));
@@ -19,6 +20,7 @@ STOPWATCH = """
     .observe(stage, { subtree: true, childList: true, attributes: true });
 }); }
 """
+MOST_MS = 300  # from the key to the screen, in the best of three: machines are noisy
 FATES = """
 async () => [...(await import('/lab/static/state.js')).state.scene.exchanges.values()]
   .map(({ fate }) => fate)
@@ -53,9 +55,10 @@ def test_a_kill_by_key_is_on_the_screen_and_the_cart_falls(window, lab):
     page.keyboard.press("k")
     page.locator(".falling").first.wait_for()  # the one big motion
     wait_for(lambda: server.get_attribute("data-state") == "dead")
+    took = [page.evaluate("window.took")]
+    assert window.asked(page).count("/lab/kill") == 2  # one for each desk
     assert not psutil.pid_exists(pid)
     assert "gone with its process" in server.inner_text()
-    print(f"from the key to the screen: {page.evaluate('window.took'):.0f} ms")
     # At the other desk the cart is in his hand, and stays there.
     assert page.locator('[data-desk="stateless"] .customer .cart').is_visible()
     told = page.locator("#announcer")
@@ -69,6 +72,23 @@ def test_a_kill_by_key_is_on_the_screen_and_the_cart_falls(window, lab):
     again = lab.post("/lab/restart", server="stateful/A")["done"][0]
     wait_for(lambda: server.get_attribute("data-state") == "up")
     assert str(again["pid"]) in server.inner_text() and again["pid"] != pid
+    lab.post("/lab/restart", server="stateless/A")
+    took += [killed_again(page, lab), killed_again(page, lab)]
+    print("from the key to the screen:", ", ".join(f"{ms:.0f} ms" for ms in took))
+    assert min(took) <= MOST_MS, took
+
+
+def killed_again(page, lab):
+    """Kill by key the servers that served last, here B; restart them. How long it took, in ms."""
+    dead = page.locator('.server[data-state="dead"]')
+    wait_for(lambda: dead.count() == 0)
+    page.evaluate(STOPWATCH)
+    page.keyboard.press("k")
+    took = page.evaluate("window.took")
+    wait_for(lambda: dead.count() == 2)
+    for desk in ("stateful", "stateless"):
+        lab.post("/lab/restart", server=f"{desk}/B")
+    return took
 
 
 def test_a_reset_by_key_leaves_a_clean_stage(window):
@@ -97,19 +117,23 @@ def test_letters_can_be_switched_off_and_are_text_where_somebody_types(window):
     page.keyboard.press("k")
     page.keyboard.press("ArrowRight")  # the clicker's keys are no letters
     wait_for(lambda: "step=2" in page.url)
-    assert page.locator('.server[data-state="dead"]').count() == 0
+    assert "/lab/kill" not in window.asked(page)
 
 
 def test_blank_presenter_and_the_clicker(window):
     page = window()
-    page.keyboard.press("b")
+    page.keyboard.down("b")
     page.locator("dialog#blank[open]").wait_for()
+    page.keyboard.down("b")  # still held: a repeat is no second press
+    assert page.locator("dialog#blank[open]").count() == 1
+    page.keyboard.up("b")
     page.keyboard.press("b")
     page.locator("dialog#blank[open]").wait_for(state="hidden")
     page.keyboard.press("p")
     wait_for(lambda: "present" in page.url)
     page.keyboard.press("PageDown")
     wait_for(lambda: "step=2" in page.url)
+    page.locator("#back:enabled").wait_for()  # the frame after the address
     page.keyboard.press("PageUp")
     wait_for(lambda: "step=1" in page.url)
 
@@ -128,13 +152,13 @@ def test_every_scene_runs(window):
     assert "wrong" in page.evaluate(FATES)
 
 
-def test_a_server_is_killed_by_its_menu_and_a_stranger_is_offered_nothing(window, lab):
+def test_a_server_is_killed_by_its_menu_and_a_stranger_needs_a_ticket(window, lab):
     page = window()
     server = page.locator('.server[data-desk="stateless"][data-server="B"]')
     server.locator(".opener").click()
     page.locator(".stage-menu").get_by_role("menuitem", name=re.compile("^Kill")).click()
     wait_for(lambda: server.get_attribute("data-state") == "dead")
-    stranger = window(instructor=False)
+    stranger = window(instructor=False, refusals=True)
     assert stranger.locator(".act .run").count() == 0
     stranger.locator('.server[data-desk="stateful"][data-server="A"] .opener').click()
     menu = stranger.locator(".stage-menu")
@@ -146,6 +170,14 @@ def test_a_server_is_killed_by_its_menu_and_a_stranger_is_offered_nothing(window
     )
     assert answer == 403
     assert requests.get(f"{lab.origin}/stateful/@A/api/server", timeout=5).status_code == 200
+    # A link with a ticket, opened in this page: it is the instructor's now, without a reload.
+    stranger.keyboard.press("Escape")
+    stranger.evaluate("hash => { location.hash = hash; }", lab.link().partition("#")[2])
+    locked = "document.querySelector('lab-instructor .orders').hidden"
+    wait_for(lambda: not stranger.evaluate(locked))
+    assert "ticket" not in stranger.url
+    stranger.keyboard.press("k")
+    wait_for(lambda: stranger.locator('.server[data-state="dead"]').count() == 3)
 
 
 def test_the_ticket_leaves_the_address_and_no_script_can_read_the_cookie(window):

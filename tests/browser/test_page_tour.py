@@ -5,6 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import wait_for
 
 AXE_OPTIONS = {"resultTypes": ["violations"]}
+PAGES = {"next": "PageDown", "back": "PageUp"}
 
 
 def findings(page):
@@ -49,14 +50,14 @@ def predict_by_keyboard(page):
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
-    ("scheme", "predict", "onward"),
+    ("scheme", "predict", "turn"),
     [
-        ("light", predict_by_mouse, lambda page: page.locator("#next").click()),
-        ("dark", predict_by_keyboard, lambda page: page.keyboard.press("PageDown")),
+        ("light", predict_by_mouse, lambda page, way: page.locator(f"#{way}").click()),
+        ("dark", predict_by_keyboard, lambda page, way: page.keyboard.press(PAGES[way])),
     ],
     ids=["by mouse, light", "by keyboard, dark"],
 )
-def test_the_whole_tour(window, scheme, predict, onward):
+def test_the_whole_tour(window, scheme, predict, turn):
     page = window(color_scheme=scheme, reduced_motion="reduce")  # nothing to wait for
     chapters = page.evaluate("async () => (await (await fetch('/lab/chapters')).json()).chapters")
     assert len(chapters) == 11
@@ -76,8 +77,8 @@ def test_the_whole_tour(window, scheme, predict, onward):
         settled(page)
         assert findings(page) == [], chapter["slug"]
         if number < len(chapters):
-            onward(page)
-    page.locator("#back").click()
+            turn(page, "next")
+    turn(page, "back")
     page.locator(".judged").first.wait_for()  # Back: what was measured there is still there
     assert f"step={len(chapters) - 1}" in page.url
     page.go_back()

@@ -70,6 +70,15 @@ def test_its_own_words_and_chance_do_not_count():
     assert recorded(later.body[:1]) == '{"quantity": 1, "thing_id": '
 
 
+def test_a_short_value_is_meant_only_where_it_stands_alone():
+    _, later = inferred(
+        [call(), call("/v1.2/pages/2-3/2?page=2", X_Version="2", X_Range="items 2")],
+        [answer({"id": 2})],
+    )
+    assert [ref.where for ref in later.refs()] == ["json:/id"] * 2
+    assert later.path[0] == "/v1.2/pages/2-3/"
+
+
 def test_many_occurrences_and_many_values_are_no_trouble():
     body = " ".join(["key=abcdefgh1"] * 5000)
     _, later = inferred([call(), call(body=body)], [answer({"token": "abcdefgh1"})])

@@ -1,6 +1,8 @@
 """What counts as a difference between two answers, and what never does."""
 
 import json
+import time
+from email.utils import formatdate
 
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from lab.check.compare import differences, varying
 from lab.check.conversation import Answer
 
+NOW = int(time.time())
 SECRET = "s3cr3t-0123456789-abcdef"
 
 
@@ -31,8 +34,16 @@ def places(one, other, **how):
         ({}, [], ["/"]),
         (b"hello", b"hullo", ["body"]),
         (b"\xff\x00", b"\xff\x01", ["body"]),
-        ({"at": "2026-01-01T10:00:00Z"}, {"at": "2026-01-02T11:00:00Z"}, []),
-        ({"at": 1_760_000_000}, {"at": 1_760_000_999}, []),
+        ({"at": "2026-01-01T10:00:00Z"}, {"at": "2026-01-01T10:05:00Z"}, ["/at"]),  # chosen
+        ({"at": "2026-01-01T10:00:01Z"}, {"at": "2026-01-01T10:00:03Z"}, []),  # an expiry
+        ({"at": "2026-01-01T10:00:01Z"}, {"at": "2026-01-02T10:00:01Z"}, ["/at"]),
+        ({"at": 1_760_000_001}, {"at": 1_760_000_999}, ["/at"]),
+        ({"at": NOW - 5}, {"at": NOW}, []),
+        ({"at": NOW * 1000 - 5000}, {"at": NOW * 1000}, []),
+        ({"at": formatdate(NOW - 5, usegmt=True)}, {"at": formatdate(NOW, usegmt=True)}, []),
+        ({"count": 61}, {"count": 62}, ["/count"]),
+        (b"<p>at <b>1</b> o'clock", b"<p>at <b>2</b> o'clock", ["body/3"]),
+        (b"Hello Ada, 1", b"Bye Bob, 1", ["body"]),
         ({"count": 3}, {"count": 4}, ["/count"]),
     ],
 )
@@ -63,6 +74,26 @@ def test_no_credential_is_in_the_text_of_a_difference():
     told = " ".join(map(str, differences(one, answer({}))))
     assert SECRET not in told and "chars" in told
     assert SECRET not in str(differences(answer(b"token=" + SECRET.encode()), answer(b"")))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"auth": {"access_token": SECRET}},
+        {"tokens": [SECRET]},
+        {"token": {"value": SECRET}},
+        {"session": {"id": SECRET}},
+        {"a": [{"b": [SECRET]}]},
+    ],
+)
+def test_no_credential_is_told_of_a_part_that_is_missing_or_changed(document):
+    name, part = next(iter(document.items()))
+    for other in ({}, {name: None}, {name: type(part)()}, []):
+        for found in (differences(answer(document), answer(other)),):
+            assert found and SECRET not in str(found)
+    if name != "a":
+        changed = json.loads(json.dumps(document).replace(SECRET, "x" * 30))
+        assert SECRET not in str(differences(answer(document), answer(changed)))
 
 
 def test_deep_nesting_is_compared_as_text():

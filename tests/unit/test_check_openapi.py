@@ -18,15 +18,31 @@ def document(**paths):
     return {"openapi": "3.0.3", "paths": {f"/{name}": item for name, item in paths.items()}}
 
 
-def held(path):
-    """Hold a document with a client to which everything succeeds."""
-    sent = []
+class Willing:
+    """A client to which everything succeeds."""
 
-    def send(call):
-        sent.append(call)
+    def __init__(self):
+        self.sent, self.renewed = [], 0
+
+    def __call__(self, call):
+        self.sent.append(call)
         return Answer(200, (), b'{"token": "token-of-the-day", "id": 7}')
 
-    return OpenApiSource(path).hold(send), sent
+    def renew(self):
+        self.renewed += 1
+
+
+def held(path):
+    """Hold a document with a client to which everything succeeds."""
+    client = Willing()
+    return OpenApiSource(path).hold(client), client.sent
+
+
+def test_each_candidate_is_held_by_a_client_of_its_own():
+    client = Willing()
+    OpenApiSource(CONTRACT).hold(client)
+    assert client.renewed >= 1
+    assert [call.name for call in client.sent].count("login") <= 2 * (client.renewed + 1)
 
 
 def test_our_own_contract_becomes_a_conversation_that_logs_in_first():

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from lab.check.compare import Difference
 from lab.check.conversation import Call, Conversation, Ref, plain
 from lab.check.curl import as_curl
-from lab.check.judge import Finding, Level, Report, Witness, level_of
+from lab.check.judge import UNSEEN, Finding, Level, Report, Witness, level_of
 from lab.check.service import Start
 from lab.check.told import as_json, as_junit, explain
 
@@ -70,6 +71,43 @@ def test_what_is_allowed_is_no_failure_and_unknown_is_an_error():
     assert nothing.get("errors") == "1" and "it died" in ElementTree.tostring(nothing).decode()
 
 
+def test_where_the_exit_status_is_not_0_junit_is_red():
+    fine = Finding(0, "GET /", Level.SELF_CONTAINED, "")
+    unknown = Report(Level.UNKNOWN, "nothing depends", None, [fine])
+    suite = ElementTree.fromstring(as_junit(unknown, ALLOWED))
+    assert (suite.get("tests"), suite.get("errors")) == ("2", "1")
+    assert "nothing depends" in ElementTree.tostring(suite).decode()
+    limited = Finding(1, "GET /b", Level.UNKNOWN, why="429", counts=False)
+    green = Report(Level.SELF_CONTAINED, "", None, [fine, limited])
+    suite = ElementTree.fromstring(as_junit(green, ALLOWED))
+    assert (suite.get("failures"), suite.get("errors"), suite.get("skipped")) == ("0", "0", "1")
+
+
+def test_only_what_was_played_is_explained():
+    assert "in turn" not in explain(Report(Level.UNKNOWN, ""))
+    told = explain(Report(Level.PROCESS, "", plays=["on two processes in turn"]))
+    assert "then on two processes in turn" in told and "client that carries nothing" not in told
+
+
+def test_what_was_seen_only_once_does_not_stand_when_it_is_cut_short():
+    cut = report()
+    cut.witness = None
+    cut.cut("stopped")
+    assert cut.level is Level.UNKNOWN and "not yet seen again" in cut.because
+    assert all(each.level is Level.UNKNOWN for each in cut.findings)
+    proven = report()
+    proven.cut("stopped")
+    assert proven.level is Level.PROCESS
+
+
+def test_a_call_that_is_unknown_is_not_allowed_beside_one_that_is():
+    allowed = frozenset({Level.SELF_CONTAINED, Level.BACKING_SERVICE})
+    behind = Finding(0, "GET /", Level.BACKING_SERVICE)
+    unknown = Finding(1, "GET /", Level.UNKNOWN)
+    assert Report(Level.BACKING_SERVICE, "", None, [behind]).passes(allowed)
+    assert not Report(Level.BACKING_SERVICE, "", None, [behind, unknown]).passes(allowed)
+
+
 def test_a_token_is_not_statelessness_is_said_where_one_was_carried():
     token = (("Authorization", ("Bearer ", Ref(0, "json:/token", "x"))),)
     carried = report(calls=(Call("POST", plain("/login")), Call("GET", plain("/me"), token)))
@@ -90,6 +128,12 @@ def test_levels():
     assert level_of([contained, behind])[0] is Level.BACKING_SERVICE
     assert level_of([behind, found(Level.PROCESS)])[0] is Level.PROCESS
     assert level_of([contained, found(Level.UNKNOWN)])[0] is Level.UNKNOWN
+    dependent, limited = (found(Level.SELF_CONTAINED, True), found(Level.UNKNOWN))
+    limited = replace(limited, counts=False)
+    assert level_of([dependent, limited])[1].startswith("1 of 2 calls")
+    assert level_of([contained, limited])[0] is Level.UNKNOWN  # none that depends is left
+    assert "none was emptied" in level_of([dependent], UNSEEN)[1]
+    assert "sent alone" not in level_of([dependent], UNSEEN)[1]
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")

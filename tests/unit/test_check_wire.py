@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from lab.check.conversation import Call, Ref, plain
-from lab.check.plays import NOTHING, _without_refs, new_jar, request_of
+from lab.check.plays import NOTHING, new_jar, request_of, without_refs
 from lab.check.wire import send
 
 
@@ -110,7 +110,7 @@ def test_a_value_cannot_lead_to_another_host(path):
 
 
 def test_who_carries_nothing_says_nothing():
-    bare = _without_refs(
+    bare = without_refs(
         Call("GET", ("/c/", Ref(0, "json:/id", "7")), (), (Ref(0, "json:/id", "7"),))
     )
     assert bare.path == ("/c/", NOTHING) and bare.body == (NOTHING,)

@@ -83,6 +83,15 @@ def test_what_is_public_in_a_set_cookie_header_stays_readable():
             "{{'token': '{}'}}",
             "desk_session={}; Path=/",
             "Authorization: Bearer {}",
+            "GET /x?access_token={}",
+            "GET /x?sessionid={}&page=1",
+            "/x?sid={}",
+            "/x?api_key={}",
+            "https://h/cb#id_token={}",
+            '{{"refresh_token": "{}"}}',
+            "{{'csrfToken': '{}'}}",
+            '{{"client_secret":"{}',
+            "password={}&user=ada",
         ]
     ),
 )
@@ -101,6 +110,7 @@ places = st.recursive(
         [
             lambda c: {"token": c},
             lambda c: {"Token": c, "cart": []},
+            lambda c: {"access_token": c, "sessionId": c},
             lambda c: {"detail": f"see /api/cart?token={c}"},
             lambda c: [f"Bearer {c}"],
         ]

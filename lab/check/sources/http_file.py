@@ -191,11 +191,4 @@ def _seen(call: Call, answers: Mapping[int, Answer]) -> Call:
             for piece in template
         )
 
-    return Call(
-        call.method,
-        of(call.path),
-        tuple((name, of(value)) for name, value in call.headers),
-        None if call.body is None else of(call.body),
-        call.origin,
-        call.name or "",
-    )
+    return call.mapped(of)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.check.carry import infer, leaves
-from lab.check.conversation import Answer, Call, Conversation, plain
+from lab.check.conversation import Answer, Call, Client, Conversation, plain
 from lab.check.sources.operations import DAMAGE, Operation, operations
 from lab.errors import LabError
 
@@ -30,7 +30,7 @@ class OpenApiSource:
 
     path: Path
 
-    def hold(self, send: Callable[[Call], Answer]) -> Conversation:
+    def hold(self, send: Client) -> Conversation:
         """Hold a few candidates and return the one that got furthest."""
         known = operations(_read(self.path), self.path.name)
         best: tuple[tuple[int, int], list[Call], list[Answer]] | None = None
@@ -38,7 +38,9 @@ class OpenApiSource:
             plans = _drawn(known)
         except DAMAGE as error:
             raise LabError(f"{self.path}: a schema in it is damaged: {error}") from None
-        for plan in plans:
+        for number, plan in enumerate(plans):
+            if number:
+                send.renew()
             talk = _Talk(send, self.path.name)
             for operation, body in plan:
                 talk.say(operation, body)
@@ -147,7 +149,7 @@ def _plan(known: list[Operation], data: "DataObject", number: int) -> list[tuple
     looks = [each for each in order if each.method == "GET"]
     plan: list[tuple[Operation, Any]] = []
     for operation in order:
-        plan.append((operation, data.draw(_body(operation, number))))
+        plan.append((operation, data.draw(_body(operation))))
         if operation.method != "GET" and looks:
             look = looks[0] if number == 0 else data.draw(st.sampled_from(looks))
             plan.append((_nearest(operation, looks) or look, None))
@@ -165,7 +167,7 @@ def _nearest(operation: Operation, looks: list[Operation]) -> Operation | None:
     return best if shared(best) > 1 else None
 
 
-def _body(operation: Operation, number: int) -> Any:
+def _body(operation: Operation) -> Any:
     from hypothesis import strategies as st
 
     if operation.body is None:

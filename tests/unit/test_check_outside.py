@@ -1,0 +1,52 @@
+"""What is seen of the things behind a service."""
+
+import socket
+import sys
+import threading
+
+import psutil
+import pytest
+
+from lab.check import outside
+from lab.check.outside import Outside
+from lab.check.sockets import unix_peers
+
+
+def test_files_that_change_are_seen_and_our_own_are_not(tmp_path):
+    own = tmp_path / "20260101-check"
+    own.mkdir()
+    seen = Outside(tmp_path, own)  # as with --out .
+    seen.look()
+    (own / "service.log").write_text("x")
+    seen.look()
+    assert seen.touched == []
+    (tmp_path / "cart.db").write_text("x")
+    seen.look()
+    assert seen.touched == ["it wrote cart.db"] and seen.caveat == ""
+
+
+def test_a_folder_that_is_too_full_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(outside, "MOST_FILES", 3)
+    for number in range(3):
+        (tmp_path / f"{number}").mkdir()
+        (tmp_path / f"{number}" / "file").write_text("x")
+        (tmp_path / f"{number}" / "other").write_text("x")
+    seen = Outside(tmp_path, tmp_path / "own")
+    seen.look()
+    assert "only the first were looked at" in seen.caveat
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
+def test_a_unix_socket_is_seen_from_the_end_that_has_no_name(tmp_path):
+    family = [psutil.Process()]
+    before = set(unix_peers(family))
+    assert unix_peers([]) == []
+    # Both ends are ours: nothing outside.
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as client:
+        listener.bind(str(tmp_path / "store.sock"))
+        listener.listen()
+        thread = threading.Thread(target=lambda: listener.accept()[0].close())
+        thread.start()
+        client.connect(str(tmp_path / "store.sock"))
+        thread.join()
+        assert set(unix_peers(family)) == before
