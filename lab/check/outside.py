@@ -1,5 +1,6 @@
 """What a service touches beside its client: other ports it talks to, files it writes."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ class Snapshot:
 def snapshot(folder: Path, skip: frozenset[Path]) -> Snapshot:
     """Look at a folder's files (at most 20,000; tools' own and `skip`, absolute, left out)."""
     seen: dict[str, tuple[int, int]] = {}
-    waiting = [folder]
+    waiting, said = [folder], _own_output()
     while waiting and len(seen) < MOST_FILES:
         with suppress(OSError):
             for path in waiting.pop().iterdir():
@@ -34,8 +35,20 @@ def snapshot(folder: Path, skip: frozenset[Path]) -> Snapshot:
                         waiting.append(path)
                 elif path.is_file() and path.suffix != ".pyc":
                     stat = path.stat()
+                    if (stat.st_dev, stat.st_ino) in said:
+                        continue
                     seen[str(path.relative_to(folder))] = (stat.st_size, stat.st_mtime_ns)
     return Snapshot(seen, cut=bool(waiting))
+
+
+def _own_output() -> set[tuple[int, int]]:
+    """What we print may go to a file there."""
+    found = set()
+    for number in (1, 2):
+        with suppress(OSError):
+            stat = os.fstat(number)
+            found.add((stat.st_dev, stat.st_ino))
+    return found
 
 
 def changed(before: Snapshot, after: Snapshot) -> list[str]:

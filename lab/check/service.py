@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import psutil
 
@@ -180,7 +180,7 @@ class Pool:
         if self.start.reset is None:
             return
         self._await_ends()
-        _run_reset(self.start, min(RESET_S, self._budget.left_s))
+        _run_reset(self.start, min(RESET_S, self._budget.left_s), self._mark)
         self._budget.check_time()
 
     def _await_ends(self) -> None:
@@ -199,7 +199,7 @@ class Pool:
         """Leave it empty, as far as that can be done."""
         if self.start.reset is not None and self.started:
             with suppress(LabError):
-                _run_reset(self.start, LAST_RESET_S)
+                _run_reset(self.start, LAST_RESET_S, self._mark)
 
     def _launch(self) -> Process:
         with self._counting:
@@ -294,19 +294,9 @@ def _listening(process: psutil.Process) -> set[int]:
     return set()
 
 
-def _run_reset(start: Start, patience_s: float) -> None:
-    assert start.reset is not None
+def _run_reset(start: Start, patience_s: float, mark: str) -> None:
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(
-            start.reset,
-            shell=True,
-            cwd=start.cwd,
-            env=start.environment(0),
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-            start_new_session=sys.platform != "win32",
-        )
+        process = _begin_reset(start, said, f"{mark}/reset")
         try:
             status = process.wait(patience_s)
         except subprocess.TimeoutExpired:
@@ -323,6 +313,24 @@ def _run_reset(start: Start, patience_s: float) -> None:
                 f"--reset failed (exit {status}): {start.reset}"
                 + "".join(f"\n    {line}" for line in lines)
             )
+
+
+def _begin_reset(start: Start, said: IO[bytes], mark: str) -> "subprocess.Popen[bytes]":
+    assert start.reset is not None
+    try:
+        return subprocess.Popen(
+            start.reset,
+            shell=True,
+            cwd=start.cwd,
+            env={**start.environment(0), MARK: mark},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=sys.platform != "win32",
+        )
+    except KeyboardInterrupt:  # it may have begun already
+        _end_marked(mark)
+        raise
 
 
 def _end_tree(process: "subprocess.Popen[bytes]") -> None:

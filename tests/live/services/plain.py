@@ -134,6 +134,33 @@ def opaque_token():
         return {"cart": carts[request.token()]} if request.token() in carts else NO
 
 
+def ready():
+    """A cart is worth a look only if somebody logged in, and something was put in."""
+    opaque_token()
+    look = ROUTES["GET", "/cart"]
+
+    @on("GET", "/cart")
+    def view(request):
+        found = look(request)
+        return found if isinstance(found, dict) and found["cart"] else ({"cart": "empty"}, 404)
+
+
+def registration():
+    """Registers once, in a file that no snapshot of its folder shows."""
+    path = Path(os.environ["HIDDEN"])
+
+    @on("POST", "/register")
+    def register(request):
+        if path.exists():
+            return {"error": "taken"}, 409
+        path.write_text("ada")
+        return {"token": signed([])}, 201
+
+    @on("GET", "/me")
+    def me(request):
+        return {"name": "ada"} if request.token() == signed([]) else NO
+
+
 def cache_only():
     """The bearer's shop, with a cache of its product page: answers equal, a header not."""
     bearer()
