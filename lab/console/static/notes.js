@@ -4,6 +4,10 @@ import { set, state } from "./state.js";
 
 const KEPT = "two-desks:lesson";
 
+let leaving = false; // a reload breaks off what is under way: that is no failure, and not noted
+addEventListener("beforeunload", () => { leaving = true; });
+addEventListener("pageshow", () => { leaving = false; });
+
 set({ lesson: read() });
 
 /**
@@ -23,6 +27,7 @@ export function note(slug, patch) {
 
 /** Change what is noted of one act. */
 export function noteAct(slug, number, patch) {
+  if (leaving) return;
   const { acts } = noteOf(slug);
   note(slug, { acts: { ...acts, [number]: { ...acts[number], ...patch } } });
 }
