@@ -38,12 +38,13 @@ class Prover:
 
         Nothing may be left out of it: that makes the difference go away.
         """
-        known: dict[tuple[int, ...], list[Difference]] = {}
+        known: dict[tuple[int, ...], tuple[Answer, list[Difference]]] = {}
 
         def asked(earlier: Iterable[int]) -> bool:
             part = tuple(earlier)
-            known[part] = self._differ(finding.index, *self._pair(finding, [*part]))
-            return bool(known[part])
+            expected, seen = self._pair(finding, [*part])
+            known[part] = expected, self._differ(finding.index, expected, seen)
+            return bool(known[part][1])
 
         everything = list(range(finding.index))
         # With nothing before, both sides are the same script: then it varies by itself.
@@ -52,30 +53,25 @@ class Prover:
         needs = shrink(everything, asked, self._guesses(finding.index))
         if not needs:
             return None
+        expected, found = known[tuple(needs)]
         tries = CONFIRMATIONS if confirm else 0
-        confirmed = sum(self._again(finding, needs) for _ in range(tries))
-        if confirmed < tries:
-            return None
+        confirmed = sum(self._again(finding, needs, expected) for _ in range(tries))
+        return self._witness(finding, needs, found, tries) if confirmed == tries else None
+
+    def _witness(
+        self, finding: Finding, needs: list[int], found: list[Difference], times: int
+    ) -> Witness:
         calls = (*needs, finding.index)
         sides = sides_of(self._conversation, finding.play)
-        return Witness(
-            calls,
-            finding.level is Level.BACKING_SERVICE,
-            tuple(known[tuple(needs)]),
-            confirmed,
-            tries,
-            tuple(sides[index] for index in calls) if sides else (),
-        )
+        wiped = finding.level is Level.BACKING_SERVICE
+        chosen = tuple(sides[index] for index in calls) if sides else ()
+        return Witness(calls, wiped, tuple(found), times, times, chosen)
 
-    def _again(self, finding: Finding, earlier: list[int]) -> bool:
-        """Whether it is seen again, and not on one process: there it would be chance."""
+    def _again(self, finding: Finding, earlier: list[int], before: Answer) -> bool:
+        """Whether it is seen again, and one process answers as `before`: else it is chance."""
         expected, seen = self._pair(finding, earlier)
-        part = self._conversation.only([*earlier, finding.index])
-        control = self._player.one(part).answers[-1]
-        differ = self._differ
-        return bool(differ(finding.index, expected, seen)) and not differ(
-            finding.index, expected, control
-        )
+        control = self._differ(finding.index, before, expected)
+        return not control and bool(self._differ(finding.index, expected, seen))
 
     def _pair(self, finding: Finding, earlier: list[int]) -> tuple[Answer, Answer]:
         """Answer the last call after these on one process, and as in the play of the finding."""
