@@ -4,6 +4,7 @@ import secrets
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,9 @@ class _Stop:
         now_s = time.monotonic()
         if now_s - _Stop._heard_at_s > IMPATIENT_S:
             _Stop._heard_at_s = now_s
+            # Raised between any two instructions, it leaves what was just being opened to the
+            # collector, which closes it: the process is about to end, nothing leaks.
+            warnings.simplefilter("ignore", ResourceWarning)
             raise KeyboardInterrupt
 
 
