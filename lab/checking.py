@@ -10,6 +10,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from lab import options
 from lab.check import told
 from lab.check.budget import Budget
 from lab.check.checker import STOPPED, Check, Options, Source
@@ -79,13 +80,7 @@ def _settings(
 @click.option("--explain", is_flag=True, help="What was done, and what could be done about it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.option("--junit", "junit_file", type=_path, help="Write JUnit XML for CI.")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("lab-runs"),
-    show_default=True,
-    help="Where logs and the report are kept.",
-)
+@options.out
 def check(
     conversation: Path | None,
     command: str,
@@ -131,7 +126,7 @@ def check(
     source = _source(conversation, http_file, har_file, openapi_file)
     start = Start(command, env, Path.cwd(), reset, _ready(ready), wait)
     start.words(0)  # a command that is none is told before anything is made
-    options = Options(
+    compared = Options(
         frozenset(_place(each) for each in ignore),
         (*Options().headers, *(name.lower() for name in header)),
         timeout,
@@ -139,7 +134,7 @@ def check(
     budget = Budget(max_requests, max_processes, max_seconds)
     folder = new_run_folder(out, "check")
     with progress(quiet=as_json) as tell:
-        report = Check(start, source, folder, options, budget, _seldom(tell)).run()
+        report = Check(start, source, folder, compared, budget, _seldom(tell)).run()
         tell("")
     document = json.dumps(told.as_json(report), indent=1, ensure_ascii=False) + "\n"
     (folder / "check.json").write_text(document, encoding="utf-8", errors="backslashreplace")

@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from lab import options
 from lab.errors import LabError
 from lab.report import saved
 from lab.report.plain import one_line
@@ -31,13 +32,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @click.option("--har", "har_file", type=_file, help="Write an HTTP archive; - is stdout.")
 @click.option("--curl", "as_curl", is_flag=True, help="Print a curl command for each exchange.")
 @click.option("--powershell", is_flag=True, help="The same for PowerShell.")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("lab-runs"),
-    show_default=True,
-    help="Where runs are kept.",
-)
+@options.out
 def report(
     run: str | None,
     open_it: bool,
