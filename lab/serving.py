@@ -16,6 +16,7 @@ from rich.text import Text
 from lab import browser, options, terminal
 from lab.console import door
 from lab.console.knobs import KNOBS, MOST_SERVERS
+from lab.errors import LabError
 from lab.evidence.result import Knobs
 from lab.terminal import screen
 
@@ -221,9 +222,10 @@ def _run_to_play(run: str | None, out: Path) -> tuple[Path, str]:
     from lab.console.kept import KeptRuns
 
     if run is None:
-        newest = [each["name"] for each in KeptRuns(out).list()["runs"]]
-        # The lab's own words for "there is none", with what to do about it.
-        return out, KeptRuns(out).outline(newest[0] if newest else "latest")["name"]
+        runs = KeptRuns(out).list()["runs"]
+        if not runs:
+            raise LabError(f"no run is kept in {out} yet: `lab run crash` makes one")
+        return out, KeptRuns(out).outline(runs[0]["name"])["name"]
     path = Path(run)
     folder = path.parent if path.is_file() else path
     if (folder / "result.json").is_file():

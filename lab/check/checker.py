@@ -31,7 +31,7 @@ from lab.stack.waiting import end_of
 MOST_SHRUNK = 3  # routes whose shortest script is looked for
 MOST_AGAIN = 10  # requests that are sent a second time
 WITHIN = 10
-FRESH = "fresh process"
+FRESH = "a fresh process for each call"
 ALONE = "alone, with nothing behind the service"
 SEVERAL = "several processes answer, and what varies may be one's memory: try it with one"
 STOPPED = "stopped by Ctrl-C"

@@ -447,7 +447,8 @@ def test_a_browser_is_opened_where_somebody_sees_it_and_nowhere_else(up, web):
 @pytest.mark.parametrize("named", ["", "name", "folder", "file"])
 def test_play_shows_a_kept_run_and_starts_nothing(shared_lab, web, named):
     if not shared_lab.runs.exists():
-        assert shared_lab("play", "--port", "0").status == 2  # there is none yet
+        none_yet = shared_lab("play", "--port", "0")
+        assert none_yet.status == 2 and "lab run crash" in none_yet.err
         assert shared_lab("run", "first-visit", "--quick").status == 0
     (run,) = [
         path.name for path in shared_lab.runs.iterdir() if path.is_dir() and path.name[0] == "2"
