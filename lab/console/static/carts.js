@@ -124,10 +124,13 @@ function home({ replica, instance }, store) {
   return { place: "store", server: "", instance: "" };
 }
 
-/** After a fault only a new read counts; and some faults end the process that held the cart. */
+/**
+ * After a fault only a new read counts, and what was found lost stays lost, as on the scoreboard;
+ * and some faults end the process that held the cart.
+ */
 function shake(visits, { fault, target, confirmed, evidence }) {
   for (const visit of visits.values()) {
-    visit.fate = "open";
+    if (visit.fate !== "lost") visit.fate = "open";
     if (confirmed === false) continue;
     const wasIts = [evidence?.instance, evidence?.was].includes(visit.instance) || !evidence?.instance;
     const server = visit.place === "server" && visit.server === target && wasIts;

@@ -1,0 +1,193 @@
+"""The page's carts.js and flight.js: where a cart is drawn, and which way a dot goes."""
+
+import json
+import shutil
+import subprocess
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+STATIC = Path(__file__).parents[2] / "lab/console/static"
+NODE = shutil.which("node")
+pytestmark = pytest.mark.skipif(NODE is None, reason="no node here to run the page's modules with")
+
+LAPTOP = [{"sku": "laptop", "name": "Laptop", "quantity": 1}]
+numbers = count(1)
+
+
+def run(code, given):
+    """Run `code` with the modules' exports and `given` in scope; return what it returns."""
+    script = f"""
+        globalThis.matchMedia = () => ({{ matches: false }});
+        globalThis.document = {{}};
+        const {{ cartsOf }} = await import({json.dumps((STATIC / "carts.js").as_uri())});
+        const {{ emptyScene, reduce }} = await import({json.dumps((STATIC / "scene.js").as_uri())});
+        const {{ journey }} = await import({json.dumps((STATIC / "flight.js").as_uri())});
+        const given = {json.dumps(given)};
+        console.log(JSON.stringify({code}));
+    """
+    command = [NODE, "--input-type=module", "--eval", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def event(kind, **fields):
+    number = next(numbers)
+    return {"kind": kind, "id": number, "at": number, **fields}
+
+
+def stack(*servers, store="memory"):
+    """("A a1", "B") is a living A of that instance, and a dead B."""
+    listed = [
+        {"name": each[0], "state": "up" if " " in each else "dead", "instance": each[2:] or None}
+        for each in servers
+    ]
+    knobs = {"stateful": {"store": store}, "stateless": {"store": "token"}}
+    return {"desks": {"stateful": listed, "stateless": []}, "knobs": knobs, "store": None}
+
+
+def exchange(method, path, server, status, cart=None, fate=None, **more):
+    """`server` is "B b1": who answered, in which life; "" for nobody."""
+    body = {} if cart is None else {"user": {"name": "John"}, "cart": {"lines": cart}}
+    plain = {
+        "op": f"c1-{next(numbers)}",
+        "desk": "stateful",
+        "who": "c1",
+        "customer": "John",
+        "method": method,
+        "path": path,
+        "status": status,
+        "replica": server[:1] or None,
+        "instance": server[2:] or None,
+        "fate": fate,
+        "outcome": "ok" if status < 400 else "failed",
+        "look": ["plain", "", ""],
+        "request": {"headers": {}},
+        "response": {"headers": {}, "body": body},
+    }
+    return event("exchange", **(plain | more))
+
+
+def bought(store="memory"):
+    return [
+        event("stage", stack=stack("A a1", "B b1", store=store)),
+        exchange("POST", "/api/login", "B b1", 200, []),
+        exchange("POST", "/api/cart/items", "B b1", 201, LAPTOP),
+    ]
+
+
+def fault(kind, target, after, desk="stateful", **more):
+    plain = {"fault": kind, "target": target, "desk": desk, "confirmed": True, "evidence": {}}
+    return event("fault", **(plain | more), stack=after)
+
+
+def kill(**more):
+    after = more.pop("stack", stack("A a1", "B"))
+    return fault("kill", "B", after, evidence={"instance": "b1"}, **more)
+
+
+def look(server, status, fate, cart=None, **more):
+    return exchange("GET", "/api/cart", server, status, cart, fate, **more)
+
+
+def drawn(*events, desk="stateful"):
+    """What the stage shows of John's cart: place, server, sign, word."""
+    code = "[...cartsOf(given.events.reduce(reduce, emptyScene()), given.desk).values()][0]"
+    cart = run(code, {"events": events, "desk": desk})
+    return cart["place"], cart["server"], cart["sign"], cart["word"]
+
+
+GONE = ("server", "B", "✕", "gone with its process")
+TO_REDIS = stack("A a2", "B b2", store="redis")
+
+
+def to_memory():
+    after = stack("A a2", "B b2")
+    evidence = {"was": "redis", "value": "memory"}
+    return fault("knob", "store", after, desk="", confirmed=None, evidence=evidence)
+
+
+@pytest.mark.parametrize(
+    ("events", "seen"),
+    [
+        (list, ("server", "B", "", "")),
+        (lambda: [look("B b1", 200, "kept", LAPTOP)], ("server", "B", "✓", "kept")),
+        (lambda: [look("A a1", 401, "lost")], ("server", "B", "✕", "lost: A answered 401")),
+        (lambda: [look("B b1", 200, "kept", LAPTOP), kill()], GONE),
+        (lambda: [kill(confirmed=False, stack=stack("A a1", "B b1"))], ("server", "B", "", "")),
+        (
+            lambda: [kill(), look("A a1", 401, "lost")],
+            ("server", "B", "✕", "lost with its process"),
+        ),
+        (lambda: [kill(), look("", 502, "unknown")], GONE),
+        (lambda: [event("stack", stack=stack("A a1", "B"))], GONE),  # it died by itself
+        (
+            lambda: [kill(), exchange("POST", "/api/login", "A a1", 200, [])],
+            ("server", "A", "", ""),
+        ),
+        # A fault somewhere else is no recovery.
+        (
+            lambda: [
+                look("A a1", 401, "lost"),
+                fault("restart", "A", stack("A a9", "B b1"), evidence={"was": "a1"}),
+            ],
+            ("server", "B", "✕", "lost: A answered 401"),
+        ),
+        # What somebody sent again, or tried out, is not what the customer was promised.
+        (
+            lambda: [exchange("POST", "/api/cart/items", "A a1", 201, [], aside=True)],
+            ("server", "B", "", ""),
+        ),
+    ],
+)
+def test_a_cart_in_a_server_is_drawn_there_until_its_process_is_gone(events, seen):
+    assert drawn(*bought(), *events()) == seen
+
+
+@pytest.mark.parametrize(
+    ("then", "seen"),
+    [
+        (list, ("store", "", "", "")),
+        (lambda: [kill(stack=stack("A a1", "B", store="redis"))], ("store", "", "", "")),
+        (
+            lambda: [fault("kill-store", "store", TO_REDIS, desk="")],
+            ("store", "", "✕", "gone with the store"),
+        ),
+        (
+            lambda: [fault("restart-store", "store", TO_REDIS, desk="")],
+            ("store", "", "✕", "gone with the store"),
+        ),
+        (lambda: [to_memory()], ("store", "", "✕", "gone with the store")),
+    ],
+)
+def test_a_cart_in_the_store_survives_a_server_and_not_the_store(then, seen):
+    assert drawn(*bought("redis"), *then()) == seen
+
+
+def test_a_token_is_in_the_customer_s_hand_whatever_is_killed():
+    events = [{**each, "desk": "stateless"} for each in bought()]
+    assert drawn(*events, {**kill(), "desk": "stateless"}, desk="stateless")[:3] == ("hand", "", "")
+
+
+@pytest.mark.parametrize(
+    ("request_", "places"),
+    [
+        ({"tried": [], "replica": ""}, "customer balancer customer"),  # from a cache
+        (
+            {"tried": [{"server": "B", "status": "502"}], "replica": "", "status": 502},
+            "customer balancer server:B balancer customer",
+        ),
+        (
+            {
+                "tried": [{"server": "A", "status": "502"}, {"server": "B", "status": "200"}],
+                "replica": "B",
+                "store_operations": 1,
+            },
+            "customer balancer server:A balancer server:B store server:B balancer customer",
+        ),
+    ],
+)
+def test_a_dot_goes_where_the_log_says_the_request_went(request_, places):
+    assert run("journey(given).places", {"status": 200, **request_}) == places.split()
