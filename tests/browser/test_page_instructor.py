@@ -133,7 +133,6 @@ def test_blank_presenter_and_the_clicker(window):
     wait_for(lambda: "present" in page.url)
     page.keyboard.press("PageDown")
     wait_for(lambda: "step=2" in page.url)
-    page.locator("#back:enabled").wait_for()  # the frame after the address
     page.keyboard.press("PageUp")
     wait_for(lambda: "step=1" in page.url)
 

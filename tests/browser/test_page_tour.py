@@ -62,8 +62,9 @@ def test_the_whole_tour(window, scheme, predict, turn):
     chapters = page.evaluate("async () => (await (await fetch('/lab/chapters')).json()).chapters")
     assert len(chapters) == 11
     for number, chapter in enumerate(chapters, start=1):
-        assert f"step={number}" in page.url
-        assert page.locator("#claim").inner_text() == chapter["claim"]
+        wait_for(lambda number=number: f"step={number}" in page.url)
+        said = page.locator("#claim").inner_text
+        wait_for(lambda said=said, claim=chapter["claim"]: said() == claim)
         # Nothing has run, so nothing is measured and nothing explained.
         assert page.locator(".judged").count() == 0
         assert page.locator(".part.explain").inner_text() == ""

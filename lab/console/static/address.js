@@ -28,6 +28,12 @@ export function go(patch) {
   set({ view });
 }
 
+/** One step on, or back, where there is one. */
+export function step(by) {
+  const to = state.view.step + by;
+  if (to >= 1 && to <= (state.plan?.chapters.length ?? 1)) go({ step: to, servers: null, run: null });
+}
+
 /** Take the one-time ticket out of the address, so that it is neither kept nor shown; or null. */
 export function takeTicket() {
   const ticket = new URLSearchParams(location.hash.slice(1)).get("ticket");

@@ -4,10 +4,10 @@
  */
 
 import { resetStage, toggleAct } from "./acts.js";
+import { step } from "./address.js";
 import { notice } from "./announce.js";
 import { post } from "./api.js";
 import { RIGHTS } from "./card.js";
-import { $ } from "./dom.js";
 import { DESKS } from "./names.js";
 import { blank, openHelp, toggleFullScreen, togglePresent } from "./present.js";
 import { pause, play } from "./recording.js";
@@ -19,8 +19,8 @@ const OWN_ARROWS = "[role=tab], [type=radio], [type=range], [role=slider], [role
 const OWN_PAGES = "[type=range], [role=slider]";
 const OWN_SPACE = "button, summary, a[href], input, [role=button], [role=tab], [role^=menuitem]";
 const MOVES = {
-  ArrowRight: ["#next", OWN_ARROWS], PageDown: ["#next", OWN_PAGES],
-  ArrowLeft: ["#back", OWN_ARROWS], PageUp: ["#back", OWN_PAGES],
+  ArrowRight: [1, OWN_ARROWS], PageDown: [1, OWN_PAGES],
+  ArrowLeft: [-1, OWN_ARROWS], PageUp: [-1, OWN_PAGES],
 };
 const LETTERS = {
   k: () => guarded(killServed), r: () => guarded(resetStage),
@@ -38,8 +38,8 @@ export function watchKeys() {
 
 function obey({ key, target, repeat }) {
   const its = (controls) => Boolean(target.closest?.(controls));
-  const [move, own] = MOVES[key] ?? [];
-  if (move) return !its(own) && press(move);
+  const [by, own] = MOVES[key] ?? [];
+  if (by) return !its(own) && turn(by);
   if (repeat) return false; // a key held down is one press
   if (key === " ") return !its(OWN_SPACE) && toggle();
   const letter = state.keys && LETTERS[key.toLowerCase()];
@@ -47,8 +47,8 @@ function obey({ key, target, repeat }) {
   return Boolean(letter);
 }
 
-function press(button) {
-  $(button).click();
+function turn(by) {
+  step(by);
   return true;
 }
 

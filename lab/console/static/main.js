@@ -1,6 +1,6 @@
 /** The page: puts its parts to work, in the order in which a reader needs them. */
 
-import { go, readAddress, takeTicket } from "./address.js";
+import { go, readAddress, step, takeTicket } from "./address.js";
 import { notice } from "./announce.js";
 import { get, post } from "./api.js";
 import { come } from "./customer.js";
@@ -42,12 +42,6 @@ async function start() {
     listen();
     await come();
   }
-}
-
-/** One step on, or back. */
-export function step(by) {
-  const to = state.view.step + by;
-  if (to >= 1 && to <= (state.plan?.chapters.length ?? 1)) go({ step: to, servers: null, run: null });
 }
 
 /** A link with a ticket, pasted into a page that is open: no new page is loaded for it. */
