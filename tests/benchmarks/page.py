@@ -7,13 +7,8 @@ event takes from nginx's log to the page.
 
 import gzip
 import itertools
-import re
-import shutil
-import signal
 import statistics
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -21,12 +16,14 @@ from pathlib import Path
 
 import psutil
 import requests
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 import lab.console
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from browsing import lab_up
+
 STATIC = Path(lab.console.__file__).parent / "static"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 RATES = (20, 40, 60)  # requests a second over both lanes: 40 are 20 at each
 LOAD_S = 8
 IDLE_S = 10
@@ -52,29 +49,10 @@ async () => {
 
 def main() -> int:
     """Measure everything once and print it; 1 if the page was not told of everything."""
-    chromium = next((path for name in NAMES if (path := shutil.which(name))), None)
-    if chromium is None:
-        print("no Chromium on PATH (Debian: apt install chromium)", file=sys.stderr)
-        return 2
     sizes()
-    with tempfile.TemporaryDirectory() as here, sync_playwright() as playwright:
-        up = subprocess.Popen(
-            [sys.executable, "-m", "lab", "up", "--port", "0", "--no-open"],
-            cwd=here,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            browser = playwright.chromium.launch(
-                executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-            )
-            context = browser.new_context(viewport={"width": 1280, "height": 720})
-            missing = measure(context.new_page(), up)
-            browser.close()
-        finally:
-            up.send_signal(signal.SIGINT)
-            up.wait(30)
-    return 1 if missing else 0
+    with lab_up() as (browser, link, pid):
+        context = browser.new_context(viewport={"width": 1280, "height": 720})
+        return 1 if measure(context.new_page(), link, pid) else 0
 
 
 def sizes() -> None:
@@ -85,13 +63,8 @@ def sizes() -> None:
     print(f"scripts and styles: {raw / 1000:.0f} kB, {sent / 1000:.0f} kB as sent (aim ≤ 150 kB)")
 
 
-def measure(page: Page, up: "subprocess.Popen[str]") -> int:
+def measure(page: Page, link: str, pid: int) -> int:
     """Everything that needs the running lab. How many events never came to the page."""
-    link = ""
-    for line in up.stdout or ():
-        link = link or (found[0] if (found := re.search(r"http://\S+#ticket=\S+", line)) else "")
-        if "Ctrl-C stops" in line:
-            break
     page.goto(link)
     paint = page.evaluate(
         "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN"
@@ -101,7 +74,7 @@ def measure(page: Page, up: "subprocess.Popen[str]") -> int:
     page.evaluate(HEARD)
     origin = link.partition("/#")[0]
     missing = sum(under_load(page, origin, rate) for rate in RATES)
-    process = psutil.Process(up.pid)
+    process = psutil.Process(pid)
     time.sleep(1)
     before = process.cpu_times()
     time.sleep(IDLE_S)

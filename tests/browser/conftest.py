@@ -6,7 +6,6 @@ origin for anything, or ran into its own content security policy.
 
 import os
 import re
-import shutil
 import signal
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +13,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from browsing import chromium, launch
 from conftest import LabHere, wait_for
+from playwright.sync_api import sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 WANTED = os.environ.get("TWO_DESKS_REQUIRE_BROWSER") == "1"
 NO_BROWSER = "no Chromium on PATH: browser tests are skipped (Debian: apt install chromium)"
 SECRET = "X-Lab-Secret"
@@ -24,28 +24,19 @@ SECRET = "X-Lab-Secret"
 
 def pytest_collection_modifyitems(items):
     """Without a browser every test here is a skip, or a failure where one was promised."""
-    if _chromium() is None and not WANTED:
+    if chromium() is None and not WANTED:
         for item in items:
             if Path(__file__).parent in item.path.parents:
                 item.add_marker(pytest.mark.skip(reason=NO_BROWSER))
 
 
-def _chromium():
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
-
-
 @pytest.fixture(scope="session")
 def browser():
     """One headless Chromium."""
-    path = _chromium()
+    path = chromium()
     assert path, "TWO_DESKS_REQUIRE_BROWSER=1, and no Chromium is on PATH"
-    from playwright.sync_api import sync_playwright
-
     with sync_playwright() as playwright:
-        # Without a sandbox: as root, in a container, Chromium has none; it sees our page only.
-        started = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
-        )
+        started = launch(playwright, path)
         yield started
         started.close()
 

@@ -4,20 +4,17 @@ Each is what a real run shows in headless Chromium: the question before anything
 moment in which a server has been killed, and the result. Nothing is drawn for the picture.
 """
 
-import re
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from browsing import lab_up
 
 FOLDER = Path(__file__).resolve().parents[2] / ".github" / "screenshots"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SIZE = {"width": 1280, "height": 720}
 DEADLINE_S = 30
 CHAPTER = 6  # the crash
@@ -25,39 +22,12 @@ CHAPTER = 6  # the crash
 
 def main(folder: Path) -> int:
     """Run the chapter once, slowly enough for the eye, and keep three moments of it."""
-    chromium = next((path for name in NAMES if (path := shutil.which(name))), None)
-    if chromium is None:
-        print("no Chromium on PATH (Debian: apt install chromium)", file=sys.stderr)
-        return 2
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as here, sync_playwright() as playwright:
-        lab = subprocess.Popen(
-            [sys.executable, "-m", "lab", "up", "--port", "0", "--no-open"],
-            cwd=here,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            browser = playwright.chromium.launch(
-                executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-            )
-            page = browser.new_context(viewport=SIZE).new_page()
-            page.goto(link_of(lab).replace("/#", f"/?step={CHAPTER}#"))
-            take(page, folder)
-            browser.close()
-        finally:
-            lab.send_signal(signal.SIGINT)
-            lab.wait(DEADLINE_S)
+    with lab_up() as (browser, link, _):
+        page = browser.new_context(viewport=SIZE).new_page()
+        page.goto(link.replace("/#", f"/?step={CHAPTER}#"))
+        take(page, folder)
     return 0
-
-
-def link_of(lab: "subprocess.Popen[str]") -> str:
-    """Return the link that `lab up` prints."""
-    assert lab.stdout is not None
-    for line in lab.stdout:
-        if found := re.search(r"http://\S+#ticket=\S+", line):
-            return found[0]
-    raise SystemExit("lab up ended without printing its link")
 
 
 def take(page: Page, folder: Path) -> None:
