@@ -46,7 +46,7 @@ FONTS = """
 def test_nothing_scrolls_sideways_overlaps_or_is_cut_in_any_chapter(window, width, height, mode):
     page = window(width, height, where=f"?step=1{mode}")
     for step in range(1, 12):
-        wait_for(lambda step=step: f"step={step}" in page.url)
+        page.wait_for_url(re.compile(f"step={step}"))
         for when in ("before", "after"):
             if when == "after" and step in (1, 6, 9):
                 page.locator(".question .skip-it").click()

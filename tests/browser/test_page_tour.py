@@ -1,5 +1,7 @@
 """The whole lesson, by mouse and by keyboard alone; in light and dark, without an axe finding."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import wait_for
@@ -62,7 +64,7 @@ def test_the_whole_tour(window, scheme, predict, turn):
     chapters = page.evaluate("async () => (await (await fetch('/lab/chapters')).json()).chapters")
     assert len(chapters) == 11
     for number, chapter in enumerate(chapters, start=1):
-        wait_for(lambda number=number: f"step={number}" in page.url)
+        page.wait_for_url(re.compile(f"step={number}"))
         said = page.locator("#claim").inner_text
         wait_for(lambda said=said, claim=chapter["claim"]: said() == claim)
         # Nothing has run, so nothing is measured and nothing explained.
@@ -81,9 +83,9 @@ def test_the_whole_tour(window, scheme, predict, turn):
             turn(page, "next")
     turn(page, "back")
     page.locator(".judged").first.wait_for()  # Back: what was measured there is still there
-    assert f"step={len(chapters) - 1}" in page.url
+    page.wait_for_url(re.compile(f"step={len(chapters) - 1}"))
     page.go_back()
-    wait_for(lambda: f"step={len(chapters)}" in page.url)
+    page.wait_for_url(re.compile(f"step={len(chapters)}"))
 
 
 def test_every_tab_is_without_a_finding(window):
