@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from lab.console.orders import BadOrder, Order
@@ -52,7 +52,7 @@ class Seat:
             finally:
                 # A person pauses longer than nginx holds a connection, and a request on one
                 # that is just being closed has an outcome that nobody knows.
-                self.shopper.session.close()
+                self.shopper.transport.close()
             return exchange.op
 
     def check(self, order: Order) -> None:
@@ -85,7 +85,7 @@ class Seat:
         user_id, name = self._identity
         stranger = Shopper(self._address, self.record, user_id, name)
         stranger.token = token
-        with self._aside(), stranger.session:
+        with self._aside(), closing(stranger.transport):
             return stranger.view_cart(server=server)
 
     def _server_of(self, wish: str | None) -> str | None:

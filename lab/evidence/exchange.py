@@ -39,6 +39,7 @@ class Exchange:
 
     `path` is the path within the shop, query included; `server` the replica it was
     addressed to, None for the balancer's choice; `at_s` seconds since the run began;
+    `waited_ms` how long after its intended start it was sent, 0 where none was planned;
     `status` None when no answer came, and `error` then says why.
     """
 
@@ -57,6 +58,12 @@ class Exchange:
     response_body: bytes = field(repr=False)
     error: str | None = None
     fate: "str | None" = None
+    waited_ms: float = 0.0
+
+    @property
+    def latency_ms(self) -> float:
+        """From its intended start to the end of the answer: what somebody in a queue waits."""
+        return self.waited_ms + self.elapsed_ms
 
     @property
     def is_write(self) -> bool:

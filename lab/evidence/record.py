@@ -38,6 +38,10 @@ class Record:
         """Seconds since this record began (monotonic)."""
         return time.monotonic() - self._start
 
+    def since_start(self, at_s: float) -> float:
+        """Turn a reading of the monotonic clock into seconds since this record began."""
+        return at_s - self._start
+
     def next_op(self) -> str:
         """Return an id that no other request of this run has."""
         return f"{self.lane}-{next(self._numbers)}"

@@ -1,29 +1,23 @@
-"""A customer: speaks the shop's language through `requests`, and remembers what was promised.
+"""A customer: speaks the shop's language, and remembers what was promised.
 
-It keeps its cookies, and sends back the last `token` it was given. Nothing in here asks
-which desk it is talking to.
+Cookies are kept by what carries its requests; it sends back the last `token` it was given.
+Nothing in here asks which desk it is talking to.
 """
 
+import json as json_text
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.cookiejar import Cookie, DefaultCookiePolicy
+from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import quote
-from urllib.request import Request as UrllibRequest
-
-import requests
-from requests.adapters import HTTPAdapter
 
 from lab.errors import LabError
 from lab.evidence.exchange import Exchange, outcome_of
 from lab.evidence.ledger import Ledger
 from lab.evidence.record import Record
+from lab.evidence.transport import Headers, RequestsTransport, Transport
 
-CONNECT_TIMEOUT_S = 2.0
 READ_TIMEOUT_S = 10.0
-MAX_COOKIE_BYTES = 4096  # name and value, as browsers enforce it (RFC 6265bis, section 5.6)
 
 
 class Shopper:
@@ -39,7 +33,9 @@ class Shopper:
         record: Record,
         user_id: str = "123",
         name: str = "John",
+        transport: Transport | None = None,
     ) -> None:
+        """`transport` carries the requests and keeps the cookies (None: `requests`)."""
         self.user_id = user_id
         self.name = name
         self.token: str | None = None
@@ -48,7 +44,7 @@ class Shopper:
         self._address = address
         self._record = record
         self._in_flight = threading.Lock()
-        self.session = _plain_session()
+        self.transport = transport or RequestsTransport()
 
     def login(self, **how: Any) -> Exchange:
         """Come in: `POST /api/login`. As every verb here, `how` goes to `request`."""
@@ -112,7 +108,7 @@ class Shopper:
         """
         with self._one_at_a_time():
             for _ in range(max(1, tries)):
-                exchange = self._send(method, path, json, headers, server, timeout_s)
+                exchange = self._send(method.upper(), path, json, headers, server, timeout_s)
                 self.last = exchange
                 if exchange.answered:
                     break
@@ -120,16 +116,15 @@ class Shopper:
 
     def cookie(self) -> str | None:
         """Return the Cookie header that would go with the next request, in full; None for none."""
-        request = requests.Request("GET", f"{self._address(None)}/api/cart")
-        return self.session.prepare_request(request).headers.get("Cookie")
+        return self.transport.cookie_for(f"{self._address(None)}/api/cart")
 
     def another_tab(self) -> "Shopper":
         """Return a second tab of the same customer: same cookies, the token as it is now.
 
         What one tab is given afterwards the other does not learn, except through cookies.
         """
-        tab = Shopper(self._address, self._record, self.user_id, self.name)
-        tab.session.cookies = self.session.cookies
+        transport = self.transport.another(self.transport.cookies)
+        tab = Shopper(self._address, self._record, self.user_id, self.name, transport)
         tab.token = self.token
         return tab
 
@@ -139,11 +134,12 @@ class Shopper:
         It teaches this shopper nothing: no cookie, no token, and nothing is owed for it.
         """
         headers = {**exchange.request_headers, "X-Op": self._record.next_op()}
-        url = self._address(server) + exchange.path
-        body = exchange.request_body or None
-        request = requests.Request(exchange.method, url, headers=headers, data=body).prepare()
-        with self._one_at_a_time(), _plain_session() as session:
-            again = self._carry(session, request, exchange.path, server, READ_TIMEOUT_S)
+        stranger = self.transport.another()
+        with self._one_at_a_time(), closing(stranger):
+            body = exchange.request_body
+            again = self._carry(
+                stranger, exchange.method, exchange.path, headers, body, server, READ_TIMEOUT_S
+            )
         self._record.append(again)
         return again
 
@@ -168,55 +164,46 @@ class Shopper:
         server: str | None,
         timeout_s: float,
     ) -> Exchange:
-        mine = {"X-Op": self._record.next_op()}
+        mine: dict[str, str | None] = {"X-Op": self._record.next_op()}
         if self.token is not None:
             mine["Authorization"] = f"Bearer {self.token}"
-        request = self.session.prepare_request(
-            requests.Request(
-                method, self._address(server) + path, headers=mine | (headers or {}), json=json
-            )
-        )
-        for name in (name for name, value in (headers or {}).items() if value is None):
-            request.headers.pop(name, None)  # the cookie jar's own as well
-        exchange = self._carry(self.session, request, path, server, timeout_s)
+        body = b""
+        if json is not None:
+            mine["Content-Type"] = "application/json"
+            body = json_text.dumps(json, allow_nan=False).encode()
+        sent = mine | (headers or {})
+        exchange = self._carry(self.transport, method, path, sent, body, server, timeout_s)
         self._learn(exchange)
         self._record.append(exchange)
         return exchange
 
     def _carry(
         self,
-        session: requests.Session,
-        request: requests.PreparedRequest,
+        transport: Transport,
+        method: str,
         path: str,
+        headers: Headers,
+        body: bytes,
         server: str | None,
         timeout_s: float,
     ) -> Exchange:
-        at_s, began = self._record.now_s(), time.perf_counter()
-        response, error, sent = None, None, True
-        try:
-            response = session.send(
-                request, timeout=(CONNECT_TIMEOUT_S, timeout_s), allow_redirects=False
-            )
-        except requests.ConnectTimeout as failure:
-            error, sent = _plain(failure), False
-        except requests.RequestException as failure:
-            error, sent = _plain(failure), "NewConnectionError" not in repr(failure)
-        method, status = str(request.method), None if response is None else response.status_code
+        carried = transport.carry(method, self._address(server) + path, headers, body, timeout_s)
         return Exchange(
-            op=request.headers["X-Op"],
+            op=str(headers["X-Op"]),
             customer=self.name,
             method=method,
             path=path,
             server=server,
-            at_s=at_s,
-            elapsed_ms=(time.perf_counter() - began) * 1000,
-            status=status,
-            outcome=outcome_of(method, status, sent=sent),
-            request_headers=dict(request.headers),
-            request_body=request.body or b"",  # type: ignore[arg-type]
-            response_headers={} if response is None else dict(response.headers),
-            response_body=b"" if response is None else response.content,
-            error=error,
+            at_s=self._record.since_start(carried.began_s),
+            elapsed_ms=carried.elapsed_ms,
+            status=carried.status,
+            outcome=outcome_of(method, carried.status, sent=carried.sent),
+            request_headers=carried.request_headers,
+            request_body=body,
+            response_headers=carried.headers,
+            response_body=carried.body,
+            error=carried.error,
+            waited_ms=carried.waited_ms,
         )
 
     def _learn(self, exchange: Exchange) -> None:
@@ -225,23 +212,3 @@ class Shopper:
             token = exchange.body.get("token")
             self.token = token if isinstance(token, str) else self.token
         self.ledger.note(exchange)
-
-
-class _BrowserCookies(DefaultCookiePolicy):
-    """`requests` keeps cookies of any size; a browser drops those past 4,096 bytes."""
-
-    def set_ok(self, cookie: Cookie, request: UrllibRequest) -> bool:
-        size = len(cookie.name) + len(cookie.value or "")
-        return size <= MAX_COOKIE_BYTES and super().set_ok(cookie, request)
-
-
-def _plain_session() -> requests.Session:
-    session = requests.Session()
-    session.trust_env = False  # no proxies, no .netrc: and a third less time per request
-    session.cookies.set_policy(_BrowserCookies())
-    session.mount("http://", HTTPAdapter(max_retries=0, pool_connections=1, pool_maxsize=1))
-    return session
-
-
-def _plain(failure: Exception) -> str:
-    return type(failure).__name__

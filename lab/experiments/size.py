@@ -28,7 +28,8 @@ from collections.abc import Callable
 
 from lab.bench import Lab
 from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
-from lab.evidence.shopper import MAX_COOKIE_BYTES, Shopper
+from lab.evidence.shopper import Shopper
+from lab.evidence.transport import MAX_COOKIE_BYTES
 from lab.experiments import Question
 
 COOKIE_NAME = "token="
@@ -95,7 +96,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
 
 def _credential_bytes(shopper: Shopper) -> int:
     """Size of what the next request will carry, as a cookie: name and value."""
-    cookies = (len(cookie.name) + len(cookie.value or "") for cookie in shopper.session.cookies)
+    cookies = (len(cookie.name) + len(cookie.value or "") for cookie in shopper.transport.cookies)
     return len(COOKIE_NAME + shopper.token) if shopper.token else sum(cookies)
 
 

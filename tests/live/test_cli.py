@@ -425,7 +425,7 @@ def script(shopper, lab):
         pid = shopper.request("GET", "/api/server").body["pid"]
         keep(psutil.Process(pid).environ().get("STATELESS_SIGNING_KEYS"))
         desk = shopper.login().replica
-        keep(shopper.token, *(cookie.value for cookie in shopper.session.cookies))
+        keep(shopper.token, *(cookie.value for cookie in shopper.transport.cookies))
     shopper.add("laptop")
     keep(shopper.token)
     shopper.view_cart()

@@ -32,7 +32,7 @@ def script(shopper, lab):
     pid = shopper.request("GET", "/api/server").body["pid"]
     keep(psutil.Process(pid).environ().get("STATELESS_SIGNING_KEYS"))
     desk = shopper.login().replica
-    keep(shopper.token, *(cookie.value for cookie in shopper.session.cookies))
+    keep(shopper.token, *(cookie.value for cookie in shopper.transport.cookies))
     shopper.add("laptop", server=desk)
     keep(shopper.token)
     shopper.ship_to("<img src=x onerror=alert(1)> '\\"; touch gone; \\u202e$(touch gone)")

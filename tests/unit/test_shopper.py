@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 
@@ -88,7 +88,7 @@ def shop():
 @contextmanager
 def customer_at(url, **who):
     shopper = Shopper(lambda server: f"{url}/@{server}" if server else url, Record("x"), **who)
-    with shopper.session:
+    with closing(shopper.transport):
         yield shopper
 
 
