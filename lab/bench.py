@@ -1,16 +1,22 @@
 """What a script can do to the lane it runs on: meet customers, break things, look around."""
 
+import inspect
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
 
+from lab.crowd.forecast import Ended, reckon
+from lab.crowd.host import Host, Progress, has_locust
+from lab.crowd.outcome import Outcome
+from lab.crowd.plan import Job, Plan, Strike
 from lab.errors import LabError
 from lab.evidence.exchange import Exchange, Fault
 from lab.evidence.record import Record
@@ -79,6 +85,7 @@ class Lab:
         self.customers: list[Shopper] = []
         self.extra: dict[str, Any] = {}
         self.quick = setting.quick
+        self._crowds = 0
         self.random = random.Random(setting.seed)
         for _ in range(setting.customers):
             self.shopper()
@@ -154,6 +161,97 @@ class Lab:
                 return None
             time.sleep(every_s)
         return said
+
+    def crowd(
+        self,
+        visit: Callable[[Shopper, Any], Any],
+        shoppers: int,
+        rate: float | None,
+        for_s: float,
+        **more: Any,
+    ) -> Outcome:
+        """Let many shoppers do `visit(shopper, lab)` at once, in a process of their own.
+
+        `visit` is a function at the top level of a file; `rate` is in requests per second over
+        all of them, None for as fast as they are answered (`more`: see `Plan`). On Locust
+        where the extra is installed, else in threads, and then 200 shoppers at most. Their
+        exchanges are written down in `folder`, and are not in this run's record.
+        """
+        plan = Plan(
+            script=inspect.getfile(visit),
+            function=visit.__name__,
+            shoppers=shoppers,
+            rate=rate,
+            for_s=for_s,
+            seed=self._setting.seed,
+            **{"engine": "locust" if has_locust() else "threads", **more},
+        )
+        return self.crowd_of(plan)
+
+    def crowd_of(
+        self,
+        plan: Plan,
+        watch: Callable[[Progress], None] = lambda progress: None,
+        say: Callable[[str], None] = lambda line: None,
+        listen: str = "127.0.0.1:0",
+    ) -> Outcome:
+        """Carry out a plan; `watch` sees each report, `say` is told what is waited for.
+
+        `listen` is where workers on other machines join.
+        """
+        self._crowds += 1
+        folder = self.folder / f"crowd-{self._lane.name}-{self._crowds}"
+        job = Job(
+            lane=f"{self._lane.name}-{self._crowds}",
+            url=self.url,
+            servers=self.servers,
+            quick=self.quick,
+            **{
+                name: getattr(plan, name)
+                for name in (
+                    *("script", "shoppers", "rate", "for_s", "warm_up_s"),
+                    *("function", "seed", "once"),
+                )
+            },
+        )
+        with self._counted(f"{job.lane}-w") as logged, Host(plan, job, folder, listen) as host:
+            progress = host.run(self._hit, watch, say)
+            self.until(lambda: logged() >= progress.tally.answered, LOG_DEADLINE_S)
+            in_memory = self._setting.variant.keeps == "memory"
+            ledger = reckon(host.settled(), progress.deaths, in_memory)
+            return Outcome(self._lane.name, plan, progress, ledger, logged())
+
+    @contextmanager
+    def _counted(self, prefix: str) -> Iterator[Callable[[], int]]:
+        """Count what the balancer logs of ops that begin like that, without keeping it."""
+        seen = [0]
+
+        def note(entry: AccessEntry) -> None:
+            seen[0] += entry.op.startswith(prefix)
+
+        stop = self._setting.stack.access.subscribe(note)
+        try:
+            yield lambda: seen[0]
+        finally:
+            stop()
+
+    def _hit(self, strike: Strike) -> Ended | None:
+        """Do what a line of a timetable says; return which process ended by it, if one did."""
+        if strike.target == "store":
+            {
+                "kill": self.kill_store,
+                "restart": self.restart_store,
+                "pause": self.hang_store,
+                "resume": self.resume_store,
+            }[strike.kind]()
+            return None
+        if strike.kind == "kill":
+            death = self.kill(strike.target)
+            return Ended(death.instance, 0.0, 0.0)
+        {"restart": self.restart, "pause": self.pause, "resume": self.resume}[strike.kind](
+            strike.target
+        )
+        return None
 
     def log_of(self, *ops: str) -> list[AccessEntry]:
         """Return what nginx wrote in its log about these operations (an exchange's `op`)."""

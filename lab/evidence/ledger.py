@@ -29,6 +29,8 @@ class Ledger:
     def __init__(self) -> None:
         self.owed: Json | None = None
         self.user: Json | None = None
+        self.home: str | None = None
+        """Which process acknowledged what is owed (its X-Instance)."""
         self.unsettled_writes = 0
         self._fate: Fate | None = None
 
@@ -73,6 +75,7 @@ class Ledger:
         else:
             return
         self.unsettled_writes, self._fate = 0, None
+        self.home = exchange.instance
 
     def _compare(self, read: Exchange) -> Fate:
         if not read.answered or (read.status or 0) >= 500:

@@ -4,10 +4,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Protocol
 
 from lab.evidence.exchange import Exchange, Fault
 
 Event = Exchange | Fault
+
+
+class Recorder(Protocol):
+    """Where a shopper's exchanges go; `Record` keeps them, a crowd's journal writes them down."""
+
+    def next_op(self) -> str:
+        """Return an id that no other request of this run has."""
+        ...
+
+    def since_start(self, at_s: float) -> float:
+        """Turn a reading of the monotonic clock into seconds since the recording began."""
+        ...
+
+    def append(self, event: Exchange) -> None:
+        """Take in what happened."""
+        ...
 
 
 class Record:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from lab.errors import LabError
 from lab.evidence.exchange import Exchange, outcome_of
 from lab.evidence.ledger import Ledger
-from lab.evidence.record import Record
+from lab.evidence.record import Recorder
 from lab.evidence.transport import Headers, RequestsTransport, Transport
 
 READ_TIMEOUT_S = 10.0
@@ -30,7 +30,7 @@ class Shopper:
     def __init__(
         self,
         address: Callable[[str | None], str],
-        record: Record,
+        record: Recorder,
         user_id: str = "123",
         name: str = "John",
         transport: Transport | None = None,

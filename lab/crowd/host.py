@@ -1,0 +1,228 @@
+"""Starts a crowd's generator, obeys the timetable, and collects what the generator reports."""
+
+import json
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from lab.crowd.forecast import Ended
+from lab.crowd.generator import digest
+from lab.crowd.line import Line, Message, Switchboard
+from lab.crowd.plan import Job, Plan, Strike
+from lab.crowd.tally import Tally
+from lab.crowd.visit import Settled
+from lab.errors import LabError
+from lab.stack.processes import Children, clean_environment
+from lab.stack.waiting import end_of
+
+START_TIMEOUT_S = 60.0
+SETTLED = "visits.jsonl"
+WANTS_EXTRA = "pip install 'two-desks[crowd]'"
+
+
+def has_locust() -> bool:
+    """Whether the extra is installed."""
+    return find_spec("locust") is not None
+
+
+@dataclass
+class Struck:
+    """A line of the timetable that was carried out, and when; `trouble` if it could not be."""
+
+    strike: Strike
+    at_s: float
+    trouble: str | None = None
+
+
+@dataclass
+class Progress:
+    """How far a lane's crowd is: what a view shows, and what is left at the end."""
+
+    job: Job
+    tally: Tally = field(default_factory=Tally)
+    at_s: float = 0.0
+    in_flight: dict[int, int] = field(default_factory=dict)
+    cpu: dict[int, float] = field(default_factory=dict)
+    """Each generator's share of one core, since its last report."""
+    busiest: float = 0.0
+    """The largest share of a core that a generator took in the measured time."""
+    rss: dict[int, int] = field(default_factory=dict)
+    fates: dict[str, int] = field(default_factory=dict)
+    struck: list[Struck] = field(default_factory=list)
+    deaths: list[Ended] = field(default_factory=list)
+    trouble: str | None = None
+    """What the first visit that broke has said."""
+    finished: bool = False
+
+
+Watch = Callable[[Progress], None]
+Hit = Callable[[Strike], Ended | None]
+
+
+class Host:
+    """One lane's crowd, from the start of its generator to the last report; a `with` block."""
+
+    def __init__(self, plan: Plan, job: Job, folder: Path, listen: str = "127.0.0.1:0") -> None:
+        """`folder` takes the record and the generators' logs; it must be new."""
+        self._plan = plan
+        self.progress = Progress(job)
+        self._folder = folder
+        self._listen = listen
+        self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._resources = ExitStack()
+
+    def __enter__(self) -> "Host":
+        try:
+            self._start()
+        except BaseException:
+            self._resources.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._resources.close()
+
+    def run(self, hit: Hit, watch: Watch, say: Callable[[str], None]) -> Progress:
+        """Shop until it is over. `hit` does what the timetable says; `watch` sees each report.
+
+        LabError where the script cannot be run or a generator is gone.
+        """
+        self._line.send({"job": self._as_sent()})
+        self._until("ready", START_TIMEOUT_S, say)
+        self._line.send({"begin": True})
+        begun_s = float(self._until("begun", START_TIMEOUT_S, say)["begun"])
+        over = threading.Event()
+        timetable = threading.Thread(target=self._obey, args=(hit, begun_s, over), daemon=True)
+        timetable.start()
+        try:
+            for message in self._reports():
+                self._take(message)
+                watch(self.progress)
+        finally:
+            over.set()
+            timetable.join()
+        self.progress.finished = True
+        return self.progress
+
+    def settled(self) -> Iterator[Settled]:
+        """Yield what became of each visit, in the order in which it was noted."""
+        path = self._folder / SETTLED
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                yield Settled(*json.loads(line))
+
+    def _start(self) -> None:
+        self._folder.mkdir(mode=0o700, parents=True)
+        self._ledger = self._resources.enter_context(
+            (self._folder / SETTLED).open("w", encoding="utf-8")
+        )
+        self._children = Children()
+        self._resources.callback(self._children.close)
+        switchboard = self._resources.enter_context(closing(Switchboard()))
+        arguments = self._arguments()
+        first = self._spawn("generator", arguments, switchboard.environment)
+        if arguments[1:2] == ["master"] and not self._plan.waits_for_others:
+            for number in range(self._plan.workers):
+                self._spawn(f"worker-{number}", [arguments[0], "join", *arguments[2:4]], {})
+        self._line = self._resources.enter_context(closing(self._connect(switchboard, first)))
+        threading.Thread(target=self._listen_to, args=(self._line,), daemon=True).start()
+
+    def _arguments(self) -> list[str]:
+        if self._plan.engine == "threads":
+            return ["lab.crowd.threads"]
+        if self._plan.workers == 1 and not self._plan.waits_for_others:
+            return ["lab.crowd.swarm", "local"]
+        host, _, port = self._listen.rpartition(":")
+        return ["lab.crowd.swarm", "master", host, port, str(self._plan.workers)]
+
+    def _spawn(self, name: str, arguments: Sequence[str], env: dict[str, str]) -> Any:
+        return self._children.spawn(
+            name,
+            [sys.executable, "-m", *arguments],
+            log_path=self._folder / f"{name}.log",
+            env=clean_environment(env),
+        )
+
+    def _connect(self, switchboard: Switchboard, child: Any) -> Line:
+        end = time.monotonic() + START_TIMEOUT_S
+        while (line := switchboard.answer()) is None:
+            if not child.running():
+                raise LabError(f"the crowd's generator ended at once; {end_of(child.log_path)}")
+            if time.monotonic() > end:
+                raise LabError(f"the crowd's generator did not start; {end_of(child.log_path)}")
+        return line
+
+    def _listen_to(self, line: Line) -> None:
+        for message in line:
+            self._messages.put(message)
+        self._messages.put(None)
+
+    def _as_sent(self) -> dict[str, Any]:
+        job = asdict(self.progress.job)
+        folder = "" if self._plan.waits_for_others else str(self._folder.absolute())
+        return job | {"record": folder, "sha256": digest(Path(job["script"]))}
+
+    def _next(self, deadline_s: float | None = None) -> Message:
+        try:
+            message = self._messages.get(timeout=deadline_s)
+        except queue.Empty:
+            raise LabError("the crowd's generator does not answer: try fewer shoppers") from None
+        if message is None:
+            log = self._folder / "generator.log"
+            raise LabError(f"the crowd's generator is gone; {end_of(log)}")
+        if "error" in message:
+            raise LabError(message["error"])
+        return message
+
+    def _until(self, word: str, deadline_s: float, say: Callable[[str], None]) -> Message:
+        while word not in (message := self._next(self._patience(deadline_s))):
+            if "workers" in message:
+                say(f"{message['workers']} of {self._plan.workers} workers are here")
+        return message
+
+    def _patience(self, deadline_s: float) -> float | None:
+        return None if self._plan.waits_for_others else deadline_s
+
+    def _reports(self) -> Iterator[Message]:
+        while "done" not in (message := self._next()):
+            yield message
+        if message["done"]:
+            yield {"report": message["done"], "worker": 0}
+
+    def _take(self, message: Message) -> None:
+        report, worker, now = message["report"], message["worker"], self.progress
+        now.tally.add(Tally.unpacked(report["tally"]))
+        now.at_s = max(now.at_s, report["at_s"])
+        now.in_flight[worker] = report["in_flight"]
+        now.cpu[worker], now.rss[worker] = report["cpu"], report["rss"]
+        if now.job.warm_up_s < report["at_s"] < now.job.end_s:
+            now.busiest = max(now.busiest, report["cpu"])
+        now.trouble = now.trouble or report["trouble"]
+        for line in report["settled"]:
+            self._ledger.write(json.dumps(line) + "\n")
+            fate = Settled(*line).fate or "nothing owed"
+            now.fates[fate] = now.fates.get(fate, 0) + 1
+        self._ledger.flush()
+
+    def _obey(self, hit: Hit, begun_s: float, over: threading.Event) -> None:
+        """Carry out the timetable, in order of time."""
+        warm_up_s = self.progress.job.warm_up_s
+        for strike in sorted(self._plan.timetable, key=lambda each: each.at_s):
+            wait_s = begun_s + warm_up_s + strike.at_s - time.monotonic()
+            if over.wait(max(0.0, wait_s)):
+                return
+            struck = Struck(strike, time.monotonic() - begun_s)
+            try:
+                if death := hit(strike):
+                    until_s = time.monotonic() - begun_s
+                    self.progress.deaths.append(Ended(death.instance, struck.at_s, until_s))
+            except LabError as error:
+                struck.trouble = str(error)
+            self.progress.struck.append(struck)

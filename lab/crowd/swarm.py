@@ -1,0 +1,223 @@
+"""A crowd on Locust: thousands of shoppers in one process, or in several, on several machines.
+
+Locust spawns the users, counts the workers and carries the messages between them; what a
+user does is the lab's own `Visitor`. Run as a process by `host`; gevent has to patch the
+standard library before anything else is imported.
+"""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+import gevent
+import msgspec
+from gevent.event import Event
+from gevent.pool import Pool
+from locust import User, task
+from locust.env import Environment
+from locust.exception import StopUser
+from locust.runners import MasterRunner, Runner, WorkerRunner
+
+from lab.crowd.fast import FastTransport, Lines
+from lab.crowd.generator import REPORT_EVERY_S, SOON_S, Generator
+from lab.crowd.line import Line
+from lab.crowd.plan import Job
+from lab.errors import LabError
+
+CLOSING_AT_ONCE = 64
+POLL_S = 0.02
+JOB, READY, BEGIN, REPORT, DONE, ERROR = (
+    f"lab_{word}" for word in ("job", "ready", "begin", "report", "done", "error")
+)
+
+
+class CrowdUser(User):
+    """A Locust user that is one shopper: it waits for the start, and shops until the end."""
+
+    @task
+    def shop(self) -> None:
+        """Every visit of this shopper."""
+        self.environment.two_desks.serve()
+        raise StopUser
+
+
+class Worker:
+    """The shoppers of this process, told by Locust messages what to do."""
+
+    def __init__(self, environment: Environment) -> None:
+        environment.two_desks = self  # type: ignore[attr-defined]  # where its users find it
+        self._runner: Runner = environment.runner  # type: ignore[assignment]
+        self._begin = Event()
+        self._shopping = 0
+        self._spawned = 0
+        self._runner.register_message(JOB, self._on_job)
+        self._runner.register_message(BEGIN, self._on_begin)
+
+    def serve(self) -> None:
+        """Be one shopper, the next that nobody has been yet."""
+        number = self._worker + self._spawned * self._workers
+        self._spawned += 1
+        visitor = self._generator.visitor(number)
+        self._begin.wait()
+        self._shopping += 1
+        try:
+            visitor.shop()
+        except LabError as error:
+            self._runner.send_message(ERROR, {"text": str(error)})
+        finally:
+            self._shopping -= 1
+
+    def _on_job(self, environment: Environment, msg: Any, **_: Any) -> None:
+        job = msgspec.convert(msg.data["job"], Job)
+        self._worker, self._workers = msg.data["worker"], msg.data["workers"]
+        where = urlsplit(job.url)
+        self._lines = Lines(where.hostname or "127.0.0.1", where.port or 80)
+        try:
+            self._generator = Generator(job, self._worker, lambda: FastTransport(self._lines))
+        except LabError as error:
+            self._runner.send_message(ERROR, {"text": str(error)})
+        else:
+            self._runner.send_message(READY, {"worker": self._worker})
+
+    def _on_begin(self, environment: Environment, msg: Any, **_: Any) -> None:
+        self._generator.journal.begin(time.monotonic() + msg.data["in_s"])
+        self._begin.set()
+        gevent.spawn(self._watch)
+
+    def _watch(self) -> None:
+        """Report while they shop; let everybody have a closing look; report for the last time."""
+        generator = self._generator
+        gevent.sleep(REPORT_EVERY_S)
+        while self._shopping:
+            self._tell(REPORT)
+            gevent.sleep(REPORT_EVERY_S)
+        looks = generator.left_to_settle()
+        closing = gevent.spawn(Pool(CLOSING_AT_ONCE).map, lambda look: look(), looks)
+        while not closing.ready():
+            self._tell(REPORT)
+            closing.join(REPORT_EVERY_S)
+        generator.journal.close()
+        self._lines.close()
+        self._tell(DONE)
+
+    def _tell(self, kind: str) -> None:
+        report = {"worker": self._worker, "report": self._generator.report()}
+        self._runner.send_message(kind, report)
+
+
+class Master:
+    """Between the lab and the workers: hands out the job, starts everybody, passes reports on."""
+
+    def __init__(self, environment: Environment, line: Line, workers: int) -> None:
+        self._runner: Runner = environment.runner  # type: ignore[assignment]
+        self._line = line
+        self._workers = workers
+        self._ready: set[int] = set()
+        self._done: set[int] = set()
+        self._failed: str | None = None
+        on: dict[str, Callable[..., None]] = {
+            READY: lambda data: self._ready.add(data["worker"]),
+            REPORT: lambda data: line.send(data),
+            DONE: self._on_done,
+            ERROR: self._on_error,
+        }
+        for kind, act in on.items():
+            self._runner.register_message(kind, partial(_with_data, act))
+
+    def run(self) -> None:
+        """See one crowd through, from the job to the last report."""
+        job = (self._line.receive() or {})["job"]
+        self._wait_for_workers()
+        for number, client in enumerate(self._clients()):
+            data = {"job": job, "worker": number, "workers": self._workers}
+            self._runner.send_message(JOB, data, client)
+        self._until(lambda: len(self._ready) == self._workers)
+        gevent.spawn(self._runner.start, job["shoppers"], job["shoppers"])
+        self._until(lambda: self._runner.user_count >= job["shoppers"])
+        self._line.send({"ready": job["shoppers"]})
+        if self._line.receive() is None:
+            return
+        self._line.send({"begun": time.monotonic() + SOON_S})
+        self._runner.send_message(BEGIN, {"in_s": SOON_S})
+        self._until(lambda: len(self._done) == self._workers)
+        self._line.send({"done": {}})
+
+    def _wait_for_workers(self) -> None:
+        told = -1
+        while isinstance(self._runner, MasterRunner) and told < self._workers:
+            if (here := len(self._runner.clients.ready)) != told:
+                told = here
+                self._line.send({"workers": here})
+            gevent.sleep(POLL_S)
+
+    def _clients(self) -> list[str | None]:
+        if isinstance(self._runner, MasterRunner):
+            return [client.id for client in self._runner.clients.ready][: self._workers]
+        return [None]
+
+    def _on_done(self, data: dict[str, Any]) -> None:
+        self._line.send(data)
+        self._done.add(data["worker"])
+
+    def _on_error(self, data: dict[str, Any]) -> None:
+        self._failed = self._failed or data["text"]
+
+    def _until(self, condition: Callable[[], object]) -> None:
+        while not condition():
+            if self._failed:
+                raise LabError(self._failed)
+            if isinstance(self._runner, MasterRunner) and self._runner.clients.missing:
+                raise LabError("a worker is gone: start it again, and then the crowd")
+            gevent.sleep(POLL_S)
+
+
+def _with_data(act: Callable[[dict[str, Any]], None], environment: Any, msg: Any, **_: Any) -> None:
+    act(msg.data)
+
+
+def _new_environment() -> Environment:
+    return Environment(user_classes=[CrowdUser], catch_exceptions=False)
+
+
+def join(host: str, port: int) -> None:
+    """Be a worker of the master there, until it says that it is over."""
+    environment = _new_environment()
+    runner: WorkerRunner = environment.create_worker_runner(host, port)
+    Worker(environment)
+    runner.greenlet.join()
+
+
+def main(arguments: list[str]) -> None:
+    """`local`, `master HOST PORT WORKERS` or `join HOST PORT`."""
+    role, *rest = arguments
+    if role == "join":
+        join(rest[0], int(rest[1]))
+        return
+    line = Line.to_lab()
+    environment = _new_environment()
+    try:
+        if role == "local":
+            environment.create_local_runner()
+            Worker(environment)
+            master = Master(environment, line, 1)
+        else:
+            environment.create_master_runner(rest[0], int(rest[1]))
+            master = Master(environment, line, int(rest[2]))
+        master.run()
+    except LabError as error:
+        line.send({"error": str(error)})
+    finally:
+        if environment.runner:
+            environment.runner.quit()
+        line.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

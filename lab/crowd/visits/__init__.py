@@ -1,0 +1,1 @@
+"""Scripts for a crowd: what one customer does in one visit."""
