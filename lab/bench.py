@@ -1,6 +1,7 @@
 """What a script can do to the lane it runs on: meet customers, break things, look around."""
 
 import inspect
+import itertools
 import random
 import threading
 import time
@@ -16,7 +17,7 @@ import psutil
 from lab.crowd.forecast import Ended, reckon
 from lab.crowd.host import Host, Progress, has_locust
 from lab.crowd.outcome import Outcome
-from lab.crowd.plan import Job, Plan, Strike
+from lab.crowd.plan import STORE, Job, Plan, Strike
 from lab.errors import LabError
 from lab.evidence.exchange import Exchange, Fault
 from lab.evidence.record import Record
@@ -85,7 +86,6 @@ class Lab:
         self.customers: list[Shopper] = []
         self.extra: dict[str, Any] = {}
         self.quick = setting.quick
-        self._crowds = 0
         self.random = random.Random(setting.seed)
         for _ in range(setting.customers):
             self.shopper()
@@ -199,10 +199,11 @@ class Lab:
 
         `listen` is where workers on other machines join.
         """
-        self._crowds += 1
-        folder = self.folder / f"crowd-{self._lane.name}-{self._crowds}"
+        names = (f"{self._lane.name}-{number}" for number in itertools.count(1))
+        lane = next(name for name in names if not (self.folder / f"crowd-{name}").exists())
+        folder = self.folder / f"crowd-{lane}"
         job = Job(
-            lane=f"{self._lane.name}-{self._crowds}",
+            lane=lane,
             url=self.url,
             servers=self.servers,
             quick=self.quick,
@@ -237,20 +238,23 @@ class Lab:
 
     def _hit(self, strike: Strike) -> Ended | None:
         """Do what a line of a timetable says; return which process ended by it, if one did."""
-        if strike.target == "store":
-            {
+        if strike.kind == "kill" and strike.target != STORE:
+            return Ended(self.kill(strike.target).instance, 0.0, 0.0)
+        if strike.target == STORE:
+            on_store: dict[str, Callable[[], object]] = {
                 "kill": self.kill_store,
                 "restart": self.restart_store,
                 "pause": self.hang_store,
                 "resume": self.resume_store,
-            }[strike.kind]()
-            return None
-        if strike.kind == "kill":
-            death = self.kill(strike.target)
-            return Ended(death.instance, 0.0, 0.0)
-        {"restart": self.restart, "pause": self.pause, "resume": self.resume}[strike.kind](
-            strike.target
-        )
+            }
+            on_store[strike.kind]()
+        else:
+            on_server: dict[str, Callable[[str], object]] = {
+                "restart": self.restart,
+                "pause": self.pause,
+                "resume": self.resume,
+            }
+            on_server[strike.kind](strike.target)
         return None
 
     def log_of(self, *ops: str) -> list[AccessEntry]:

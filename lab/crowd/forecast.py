@@ -40,7 +40,7 @@ class Ledger:
     wrong: int = 0
     duplicated: int = 0
     unknown: int = 0
-    misrouted: int = 0
+    by_name_only: int = 0
     """Of those kept: shown by the one server that had them only, when asked by its name."""
     predicted_lost: int = 0
     predicted_and_lost: int = 0
@@ -71,7 +71,7 @@ def reckon(
             ledger.nothing_owed += 1
             continue
         setattr(ledger, each.fate, getattr(ledger, each.fate) + 1)
-        ledger.misrouted += each.misrouted
+        ledger.by_name_only += each.by_name_only
         _compare(ledger, each, ended.get(each.home or ""))
     return ledger
 

@@ -19,10 +19,13 @@ from lab.crowd.plan import Job, Plan, Strike
 from lab.crowd.tally import Tally
 from lab.crowd.visit import Settled
 from lab.errors import LabError
+from lab.stack.child import Child
+from lab.stack.ports import free_ports
 from lab.stack.processes import Children, clean_environment
 from lab.stack.waiting import end_of
 
 START_TIMEOUT_S = 60.0
+POLL_S = 0.2
 SETTLED = "visits.jsonl"
 WANTS_EXTRA = "pip install 'two-desks[crowd]'"
 
@@ -76,6 +79,7 @@ class Host:
         self._folder = folder
         self._listen = listen
         self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._processes: list[Child] = []
         self._resources = ExitStack()
 
     def __enter__(self) -> "Host":
@@ -95,9 +99,9 @@ class Host:
         LabError where the script cannot be run or a generator is gone.
         """
         self._line.send({"job": self._as_sent()})
-        self._until("ready", START_TIMEOUT_S, say)
+        self._until("ready", say)
         self._line.send({"begin": True})
-        begun_s = float(self._until("begun", START_TIMEOUT_S, say)["begun"])
+        begun_s = float(self._until("begun", say)["begun"])
         over = threading.Event()
         timetable = threading.Thread(target=self._obey, args=(hit, begun_s, over), daemon=True)
         timetable.start()
@@ -127,11 +131,11 @@ class Host:
         self._resources.callback(self._children.close)
         switchboard = self._resources.enter_context(closing(Switchboard()))
         arguments = self._arguments()
-        first = self._spawn("generator", arguments, switchboard.environment)
+        self._spawn("generator", arguments, switchboard.environment)
         if arguments[1:2] == ["master"] and not self._plan.waits_for_others:
             for number in range(self._plan.workers):
                 self._spawn(f"worker-{number}", [arguments[0], "join", *arguments[2:4]], {})
-        self._line = self._resources.enter_context(closing(self._connect(switchboard, first)))
+        self._line = self._resources.enter_context(closing(self._connect(switchboard)))
         threading.Thread(target=self._listen_to, args=(self._line,), daemon=True).start()
 
     def _arguments(self) -> list[str]:
@@ -140,24 +144,33 @@ class Host:
         if self._plan.workers == 1 and not self._plan.waits_for_others:
             return ["lab.crowd.swarm", "local"]
         host, _, port = self._listen.rpartition(":")
+        if port == "0":
+            port = str(free_ports(1)[0])
         return ["lab.crowd.swarm", "master", host, port, str(self._plan.workers)]
 
-    def _spawn(self, name: str, arguments: Sequence[str], env: dict[str, str]) -> Any:
-        return self._children.spawn(
+    def _spawn(self, name: str, arguments: Sequence[str], env: dict[str, str]) -> None:
+        child = self._children.spawn(
             name,
             [sys.executable, "-m", *arguments],
             log_path=self._folder / f"{name}.log",
             env=clean_environment(env),
         )
+        self._processes.append(child)
 
-    def _connect(self, switchboard: Switchboard, child: Any) -> Line:
-        end = time.monotonic() + START_TIMEOUT_S
+    def _connect(self, switchboard: Switchboard) -> Line:
+        end_s = time.monotonic() + START_TIMEOUT_S
         while (line := switchboard.answer()) is None:
-            if not child.running():
-                raise LabError(f"the crowd's generator ended at once; {end_of(child.log_path)}")
-            if time.monotonic() > end:
-                raise LabError(f"the crowd's generator did not start; {end_of(child.log_path)}")
+            self._must_run(end_s)
         return line
+
+    def _must_run(self, end_s: float | None) -> None:
+        """LabError where a generator has ended, or nothing was heard until the deadline."""
+        for each in self._processes:
+            if not each.running():
+                raise LabError(f"the crowd's {each.name} has ended; {end_of(each.log_path)}")
+        if end_s is not None and time.monotonic() > end_s:
+            log = self._folder / "generator.log"
+            raise LabError(f"the crowd does not get under way: try fewer shoppers; {end_of(log)}")
 
     def _listen_to(self, line: Line) -> None:
         for message in line:
@@ -169,26 +182,28 @@ class Host:
         folder = "" if self._plan.waits_for_others else str(self._folder.absolute())
         return job | {"record": folder, "sha256": digest(Path(job["script"]))}
 
-    def _next(self, deadline_s: float | None = None) -> Message:
-        try:
-            message = self._messages.get(timeout=deadline_s)
-        except queue.Empty:
-            raise LabError("the crowd's generator does not answer: try fewer shoppers") from None
-        if message is None:
-            log = self._folder / "generator.log"
-            raise LabError(f"the crowd's generator is gone; {end_of(log)}")
-        if "error" in message:
-            raise LabError(message["error"])
-        return message
+    def _next(self, end_s: float | None = None) -> Message:
+        """Return the next message; LabError past the deadline, or where a process has ended."""
+        while True:
+            try:
+                message = self._messages.get(timeout=POLL_S)
+            except queue.Empty:
+                self._must_run(end_s)
+                continue
+            if message is None:
+                log = self._folder / "generator.log"
+                raise LabError(f"the crowd's generator is gone; {end_of(log)}")
+            if "error" in message:
+                raise LabError(message["error"])
+            return message
 
-    def _until(self, word: str, deadline_s: float, say: Callable[[str], None]) -> Message:
-        while word not in (message := self._next(self._patience(deadline_s))):
+    def _until(self, word: str, say: Callable[[str], None]) -> Message:
+        by_hand = self._plan.waits_for_others
+        end_s = None if by_hand else time.monotonic() + START_TIMEOUT_S
+        while word not in (message := self._next(end_s)):
             if "workers" in message:
                 say(f"{message['workers']} of {self._plan.workers} workers are here")
         return message
-
-    def _patience(self, deadline_s: float) -> float | None:
-        return None if self._plan.waits_for_others else deadline_s
 
     def _reports(self) -> Iterator[Message]:
         while "done" not in (message := self._next()):

@@ -5,6 +5,7 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Self
 
 from lab.errors import LabError
@@ -32,10 +33,8 @@ class Line:
 
     def send(self, message: Message) -> None:
         """Send one message; silently nothing if nobody is there any more."""
-        try:
+        with suppress(OSError):  # the reader sees the end of the connection
             self._connection.sendall(json.dumps(message).encode() + b"\n")
-        except OSError:
-            pass  # the reader sees the end of the connection
 
     def receive(self) -> Message | None:
         """Wait for the next message; None when the other end is gone."""

@@ -41,7 +41,9 @@ class Outcome:
         """Say why the generator itself was the limit, None if it was not."""
         late_ms = self.progress.tally.lateness.quantile(MOST_LATE_SHARE)
         if self.progress.busiest > MOST_CPU:
-            return f"a generator used {self.progress.busiest:.0%} of a core (at most {MOST_CPU:.0%})"
+            return (
+                f"a generator used {self.progress.busiest:.0%} of a core (at most {MOST_CPU:.0%})"
+            )
         if late_ms is not None and late_ms > MOST_LATE_MS:
             return (
                 f"the generator was late: 5 % of the requests left more than {late_ms:.0f} ms "
@@ -61,7 +63,9 @@ class Outcome:
             if each.trouble
         ]
         if progress.tally.broken:
-            found.append(f"the script stopped in {progress.tally.broken} visits: {progress.trouble}")
+            found.append(
+                f"the script stopped in {progress.tally.broken} visits: {progress.trouble}"
+            )
         if not self.ledger.as_predicted:
             found.append(
                 f"{self.ledger.differing} carts came out other than predicted "
@@ -70,8 +74,8 @@ class Outcome:
             )
         if self.logged is not None and self.logged != progress.tally.answered:
             found.append(
-                f"the balancer's log has {self.logged:,} requests, the crowd {progress.tally.answered:,} "
-                "answers"
+                f"the balancer's log has {self.logged:,} requests, the crowd "
+                f"{progress.tally.answered:,} answers"
             )
         return found
 

@@ -106,7 +106,9 @@ def duration_s(text: str) -> float:
     """Read "30s", "1.5m", "500ms", "2h"; seconds where no unit is given. LabError otherwise."""
     match = re.fullmatch(_NUMBER + r"(ms|s|min|m|h)?", text.strip(), re.ASCII)
     value = float(match[1]) * _SECONDS[match[2] or "s"] if match else math.nan
-    _require(0 <= value <= MAX_S, f"{_quoted(text)} is no duration: 30s, 1.5m or 500ms; 24h at most")
+    _require(
+        0 <= value <= MAX_S, f"{_quoted(text)} is no duration: 30s, 1.5m or 500ms; 24h at most"
+    )
     return value
 
 

@@ -11,7 +11,8 @@ monkey.patch_all()
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,7 +52,9 @@ class CrowdUser(User):
 class Worker:
     """The shoppers of this process, told by Locust messages what to do."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, script: str = "") -> None:
+        """`script` is where this machine has the job's script ("": where the job says)."""
+        self._script = script
         environment.two_desks = self  # type: ignore[attr-defined]  # where its users find it
         self._runner: Runner = environment.runner  # type: ignore[assignment]
         self._begin = Event()
@@ -76,6 +79,7 @@ class Worker:
 
     def _on_job(self, environment: Environment, msg: Any, **_: Any) -> None:
         job = msgspec.convert(msg.data["job"], Job)
+        job = replace(job, script=self._script or job.script)
         self._worker, self._workers = msg.data["worker"], msg.data["workers"]
         where = urlsplit(job.url)
         self._lines = Lines(where.hostname or "127.0.0.1", where.port or 80)
@@ -157,7 +161,7 @@ class Master:
                 self._line.send({"workers": here})
             gevent.sleep(POLL_S)
 
-    def _clients(self) -> list[str | None]:
+    def _clients(self) -> Sequence[str | None]:
         if isinstance(self._runner, MasterRunner):
             return [client.id for client in self._runner.clients.ready][: self._workers]
         return [None]
@@ -186,19 +190,22 @@ def _new_environment() -> Environment:
     return Environment(user_classes=[CrowdUser], catch_exceptions=False)
 
 
-def join(host: str, port: int) -> None:
-    """Be a worker of the master there, until it says that it is over."""
+def join(host: str, port: int, script: str = "") -> None:
+    """Be a worker of the master there, until it says that it is over.
+
+    `script` is where this machine has what the others run ("": in the same place).
+    """
     environment = _new_environment()
     runner: WorkerRunner = environment.create_worker_runner(host, port)
-    Worker(environment)
+    Worker(environment, script)
     runner.greenlet.join()
 
 
 def main(arguments: list[str]) -> None:
-    """`local`, `master HOST PORT WORKERS` or `join HOST PORT`."""
+    """`local`, `master HOST PORT WORKERS` or `join HOST PORT [SCRIPT]`."""
     role, *rest = arguments
     if role == "join":
-        join(rest[0], int(rest[1]))
+        join(rest[0], int(rest[1]), *rest[2:])
         return
     line = Line.to_lab()
     environment = _new_environment()

@@ -51,7 +51,7 @@ class Histogram:
         return None
 
     def summary(self) -> dict[str, Any]:
-        """Return `{"n", "p50_ms", "p95_ms", "p99_ms"}`; no p99 under n = 1,000, no p95 under 100."""
+        """Return n, p50, p95 and p99 as `statistics.latency` does; the same n are asked for."""
 
         def at(share: float, least: int) -> float | None:
             value = self.quantile(share) if self.n >= least else None

@@ -26,7 +26,7 @@ class Settled:
     """What became of one visit's cart: one line of the ledger of the whole crowd.
 
     `home` is the instance that acknowledged the cart last; `fate` what the closing look saw
-    (None: nothing is owed); `misrouted` whether only that server itself still showed it;
+    (None: nothing is owed); `by_name_only` whether it took asking a server by its name;
     `at_s` when the last look began; `unsettled` how many writes of unknown outcome there
     were since the acknowledgement.
     """
@@ -35,7 +35,7 @@ class Settled:
     home: str | None
     at_s: float
     fate: str | None
-    misrouted: bool
+    by_name_only: bool
     unsettled: int
 
 
@@ -88,21 +88,23 @@ class Visitor:
             self.settle()
 
     def settle(self, again: bool = False) -> None:
-        """Look at what is owed, and note what became of it; `again`: earlier looks do not count."""
-        if self._customer is None:
+        """Look at what is owed, and note what became of it; `again`: earlier looks do not count.
+
+        A script's own last request will do, if it was a look that told something.
+        """
+        if (customer := self._customer) is None:
             return
-        customer, misrouted = self._customer, False
-        if again:
+        by_name_only, last = False, customer.last
+        if again or last is None or last.fate in (None, Fate.UNKNOWN):
             customer.ledger.doubt()
         if customer.ledger.needs_read:
-            misrouted = self._look(customer)
-        last = customer.last
+            by_name_only = self._look(customer)
         line = Settled(
             customer.name,
             customer.ledger.home,
-            last.at_s if last else 0.0,
+            customer.last.at_s if customer.last else 0.0,
             customer.ledger.fate,
-            misrouted,
+            by_name_only,
             customer.ledger.unsettled_writes,
         )
         self._journal.settle(list(astuple(line)))

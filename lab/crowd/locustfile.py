@@ -1,0 +1,119 @@
+"""For a locustfile of your own: shoppers of the lab as users of Locust, on its own page.
+
+    from lab.crowd.locustfile import Customer
+    from lab.crowd.visits import shopping
+
+    class Shopping(Customer):
+        host = "http://127.0.0.1:8000/stateless"
+        script = staticmethod(shopping.script)
+
+A cart that was acknowledged and is not there at the end of a visit is a failure of type CART.
+"""
+
+import time
+from itertools import count
+from typing import Any
+from urllib.parse import urlsplit
+
+from locust import User, constant, task
+from locust.env import Environment
+
+from lab.crowd.fast import FastTransport, Lines
+from lab.crowd.offer import One
+from lab.evidence.exchange import Exchange
+from lab.evidence.ledger import Fate
+from lab.evidence.shopper import Shopper
+
+ITEM = "/api/cart/items/"
+_numbers = count(1)
+
+
+class CartLost(Exception):
+    """An acknowledged cart that a later read did not show."""
+
+
+class Teller:
+    """The recorder of one user's shoppers: Locust is told of each exchange."""
+
+    def __init__(self, environment: Environment, number: int) -> None:
+        self._environment = environment
+        self._number = number
+        self._ops = count(1)
+        self._start_s = time.monotonic()
+
+    def next_op(self) -> str:
+        """Return an id that no other request of this process has."""
+        return f"locust-{self._number}-{next(self._ops)}"
+
+    def since_start(self, at_s: float) -> float:
+        """Turn a reading of the monotonic clock into seconds since this user came."""
+        return at_s - self._start_s
+
+    def append(self, exchange: Exchange) -> None:
+        """Tell Locust, under the name of the route."""
+        path = exchange.path.partition("?")[0]
+        problem = None if exchange.ok else exchange.error or f"status {exchange.status}"
+        self.fire(
+            exchange.method,
+            f"{ITEM}{{sku}}" if path.startswith(ITEM) else path,
+            exchange.elapsed_ms,
+            len(exchange.response_body),
+            RuntimeError(problem) if problem else None,
+        )
+
+    def fire(
+        self, kind: str, name: str, ms: float, length: int, exception: Exception | None
+    ) -> None:
+        """One row of Locust's statistics."""
+        self._environment.events.request.fire(  # type: ignore[no-untyped-call]
+            request_type=kind,
+            name=name,
+            response_time=ms,
+            response_length=length,
+            exception=exception,
+            context={},
+        )
+
+
+class Customer(User):
+    """A Locust user who visits the shop again and again; give it `host` and `script`."""
+
+    abstract = True
+    wait_time = constant(1)
+
+    def script(self, shopper: Shopper, lab: Any) -> None:
+        """What a visit is; replace it."""
+        raise NotImplementedError("give your class a script(shopper, lab)")
+
+    def on_start(self) -> None:
+        """Come for the first time."""
+        where = urlsplit(self.host or "")
+        if not where.hostname:
+            raise ValueError("host: the address of a desk, such as http://127.0.0.1:8000/stateless")
+        number = next(_numbers)
+        self._lines = Lines(where.hostname, where.port or 80)
+        self._teller = Teller(self.environment, number)
+        self._offer = One((), 0, number, quick=False)
+        self._user_id = str(number)
+
+    @task
+    def visit(self) -> None:
+        """One visit with a new session, and a look at the cart before leaving."""
+        shop = (self.host or "").rstrip("/")
+        shopper = Shopper(
+            lambda server: f"{shop}/@{server}" if server else shop,
+            self._teller,
+            user_id=self._user_id,
+            name=f"c{self._user_id}",
+            transport=FastTransport(self._lines),
+        )
+        self.script(shopper, self._offer)
+        if shopper.ledger.needs_read:
+            shopper.view_cart()
+        if (fate := shopper.ledger.fate) is not None:
+            kept = fate is Fate.KEPT
+            self._teller.fire("CART", str(fate), 0, 0, None if kept else CartLost(str(fate)))
+
+    def on_stop(self) -> None:
+        """Go, and let go of the connections."""
+        self._lines.close()

@@ -1,0 +1,42 @@
+"""Can the crowd see a server that stands still? A test of the lab itself, with a real freeze.
+
+A load generator that waits for an answer before it asks again measures a frozen server once
+for each of its users, and p99 looks fine (coordinated omission). With intended start times
+everybody who had a turn meanwhile is counted.
+"""
+
+from dataclasses import replace
+
+from lab.crowd.outcome import Outcome
+from lab.crowd.plan import Plan, Strike
+
+FREEZE_FROM_S, FREEZE_TO_S = 3.0, 5.0
+LEAST_SHARE = 0.5
+"""p99 has to show at least this share of the freeze: of those in it, 1 in 4, half waited longer."""
+
+
+def plans(plan: Plan) -> tuple[Plan, Plan]:
+    """Return the same freeze for an open and for a closed crowd."""
+    timetable = (Strike("pause", "A", FREEZE_FROM_S), Strike("resume", "A", FREEZE_TO_S))
+    frozen = replace(plan, for_s=8.0, warm_up_s=1.0, timetable=timetable)
+    return replace(frozen, shoppers=50, rate=200.0), replace(frozen, shoppers=4, rate=None)
+
+
+def judged(open_: Outcome, closed: Outcome) -> tuple[str, bool]:
+    """Return what to tell, and whether the freeze was seen."""
+    freeze_ms = (FREEZE_TO_S - FREEZE_FROM_S) * 1000
+    seen, hidden = open_.latency, closed.latency
+    passed = seen["p99_ms"] is not None and seen["p99_ms"] >= LEAST_SHARE * freeze_ms
+    sign = "✓" if passed else "✕"
+    return (
+        f"{sign} a server was frozen for {freeze_ms:.0f} ms\n"
+        f"  open model:   p99 {_ms(seen['p99_ms'])} of {seen['n']:,} requests at "
+        f"{open_.rate:.0f}/s, counted from their intended start\n"
+        f"  closed model: p99 {_ms(hidden['p99_ms'])} of {hidden['n']:,} requests: each "
+        "shopper waited once, and asked nothing meanwhile",
+        passed,
+    )
+
+
+def _ms(value: float | None) -> str:
+    return "unknown (n under 1,000)" if value is None else f"{value:,.0f} ms"

@@ -1,0 +1,315 @@
+"""`lab crowd`: many shoppers at both desks, faults on a timetable, latencies that can be quoted."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.live import Live
+from rich.text import Text
+
+from lab import options
+from lab.bench import Lab
+from lab.crowd import visits
+from lab.crowd.host import WANTS_EXTRA, Progress, has_locust
+from lab.crowd.outcome import Outcome
+from lab.crowd.plan import MOST_THREADS, Engine, Plan, Strike, duration_s, rate_per_s, strike
+from lab.crowd.selftest import judged, plans
+from lab.crowd.turns import turns_each
+from lab.crowd.view import finished_view, lanes_view, progress_line
+from lab.errors import LabError
+from lab.evidence.record import Record
+from lab.evidence.result import Knobs, Variant
+from lab.experiments import find
+from lab.experiments.matrix import two_desks
+from lab.lanes import Bench
+from lab.runner import new_run_folder
+from lab.terminal import INTERRUPTED, err, progress, screen
+
+KEPT_LOG = 1000  # entries of nginx's log: they are counted as they come
+MASTER = "127.0.0.1:5557"
+FEW_TURNS = 3.0
+_VISITS = Path(visits.__file__).parent
+BUNDLED = sorted(path.stem for path in _VISITS.glob("[a-z]*.py"))
+
+
+class Written(click.ParamType[Any]):
+    """A value that a function of `plan` reads, told as click tells a wrong one."""
+
+    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
+        self.name = name
+        self._read = read
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> Any:
+        """Return what was meant, or fail with the reason."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._read(value)
+        except LabError as error:
+            self.fail(str(error), param, context)
+
+
+def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
+    told = {
+        "kill": "B@10s: end that server's process (or the store's) 10 s in; again for more.",
+        "restart": "B@12s: start it again.",
+        "pause": "B@10s: freeze it: it keeps its connections and answers nobody.",
+        "resume": "B@12s: let it go on.",
+    }
+    for kind, help_ in reversed(told.items()):
+
+        def read(text: str, kind: str = kind) -> Strike:
+            return strike(kind, text)
+
+        command = click.option(
+            f"--{kind}", multiple=True, type=Written("WHO@WHEN", read), help=help_
+        )(command)
+    return command
+
+
+@click.command()
+@click.argument("script", required=False, default="shopping", metavar="[NAME|FILE]")
+@click.option("--shoppers", type=click.IntRange(1, 1_000_000), default=100, show_default=True)
+@click.option(
+    "--rate",
+    type=Written("RATE", rate_per_s),
+    default="100/s",
+    show_default=True,
+    help="Requests over all shoppers: 300/s, 18000/min.",
+)
+@click.option(
+    "--for",
+    "for_s",
+    type=Written("TIME", duration_s),
+    default="10s",
+    show_default=True,
+    help="The measured time.",
+)
+@click.option(
+    "--warm-up",
+    "warm_up_s",
+    type=Written("TIME", duration_s),
+    default="2s",
+    show_default=True,
+    help="Before it; its requests are dropped, and said to be.",
+)
+@_timetable
+@click.option("--closed", is_flag=True, help="Each asks again when answered; --rate is not used.")
+@click.option("--once", is_flag=True, help="One visit each; else whoever leaves is followed.")
+@click.option("--rounds", type=click.IntRange(1, 100), default=1, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of lab.random in scripts.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option("--threads", is_flag=True, help="On `requests` in threads, though Locust is here.")
+@click.option("--master", is_flag=True, help="Wait for --workers of other machines (see --join).")
+@click.option("--join", metavar="HOST[:PORT]", help="Be a worker of the lab there.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="nginx's; any by default.")
+@click.option("--self-test", is_flag=True, help="Freeze a server: does p99 show it?")
+@click.option("--json", "as_json", is_flag=True, help="The outcome as JSON on stdout.")
+@options.knobs
+@options.out
+def crowd(script: str, **asked: Any) -> int:
+    r"""Many shoppers at once, at both desks in turn, each running the same script.
+
+    The script is `shopping` (seven requests), `looking` (mostly reads), `buying` (to the end),
+    or a file of yours with `def script(shopper, lab)`, the one that `lab run` takes.
+
+    Requests are meant to start evenly spaced, at --rate, whoever's turn it is, and latency
+    counts from then: a server that hangs is seen by everybody who had a turn meanwhile.
+    After the end everybody's cart is asked for, and the lost ones are held against those
+    that had to be lost.
+
+    \b
+      lab crowd --kill B@5s                            100 shoppers, a crash
+      lab crowd --shoppers 5000 --rate 300/s --for 30s --kill B@10s --affinity cookie
+      lab crowd ./mine.py --store redis --pause store@3s --resume store@6s
+      lab crowd --self-test                            can the lab see a frozen server?
+
+    Up to 200 shoppers need nothing more; for thousands: pip install 'two-desks[crowd]'.
+    Several machines: `lab crowd --master --workers 2 --port 8000` here, and on each of the
+    others, behind `ssh -L 8000:127.0.0.1:8000 -L 5557:127.0.0.1:5557 THIS_HOST`,
+    `lab crowd --join 127.0.0.1`: nothing of the lab listens to the network itself.
+
+    Exit status: 0 figures and ledger stand, 1 the lost carts are not those predicted,
+    3 something speaks against the figures.
+    """
+    path = _script(script)
+    if asked["join"]:
+        return _join(asked["join"], path)
+    if asked["self_test"]:
+        return _self_test(asked)
+    return _Crowds(asked).run(_plan(path, asked), two_desks(_knobs(asked)))
+
+
+def _script(name: str) -> Path:
+    if name in BUNDLED:
+        return _VISITS / f"{name}.py"
+    if name.endswith(".py") or "/" in name or "\\" in name:
+        return find(name).path.resolve()
+    raise LabError(
+        f"no crowd script {name!r}: there are {', '.join(BUNDLED)}; a file of yours is named by "
+        "its path, ./mine.py. (The experiments of `lab run` see all customers at once.)"
+    )
+
+
+def _knobs(asked: dict[str, Any]) -> Knobs:
+    return Knobs(**{name: asked[name] for name in ("servers", "store", "affinity", "retry")})
+
+
+def _plan(path: Path, asked: dict[str, Any]) -> Plan:
+    engine: Engine = "locust" if has_locust() and not asked["threads"] else "threads"
+    strikes = (*asked["kill"], *asked["restart"], *asked["pause"], *asked["resume"])
+    return Plan(
+        script=str(path),
+        shoppers=asked["shoppers"],
+        rate=None if asked["closed"] else asked["rate"],
+        for_s=asked["for_s"],
+        warm_up_s=asked["warm_up_s"],
+        timetable=tuple(strikes),
+        engine=engine,
+        workers=asked["workers"],
+        seed=asked["seed"],
+        once=asked["once"],
+        waits_for_others=asked["master"],
+    )
+
+
+class _Crowds:
+    """Runs a plan at each lane, round by round, shows it, and keeps what came of it."""
+
+    def __init__(self, asked: dict[str, Any]) -> None:
+        self._asked = asked
+        self._quiet = asked["as_json"] or asked["self_test"]
+        self.folder = new_run_folder(asked["out"], "crowd")
+        self.outcomes: list[Outcome] = []
+
+    def run(self, plan: Plan, lanes: Sequence[Variant]) -> int:
+        """Return the exit status; what is known is written down, also after Ctrl-C."""
+        self._check(plan, lanes)
+        self._say_first(plan)
+        try:
+            self.perform(plan, lanes)
+        except KeyboardInterrupt:
+            err.print(f"lab: stopped; what was done so far is in {self.folder}")
+            return INTERRUPTED
+        finally:
+            document = self._save()
+        if self._quiet:
+            click.echo(document, nl=False)
+        else:
+            screen.print(finished_view(self.outcomes))
+            screen.print(f"kept: {self.folder} (crowd.json, every exchange, logs)", style="dim")
+        return self._status()
+
+    def perform(self, plan: Plan, lanes: Sequence[Variant]) -> None:
+        """Run a plan at each lane, in an order that alternates from round to round."""
+        bench = Bench(self.folder)
+        with progress(self._quiet) as tell:
+            tell("starting servers and nginx")
+            with bench.open(lanes, port=self._asked["port"], keep_log=KEPT_LOG):
+                tell("")
+                for number in range(self._asked["rounds"]):
+                    turned = (number + plan.seed) % 2  # who goes second must not always be the same
+                    for variant in reversed(lanes) if turned else lanes:
+                        self._one(plan, bench, variant)
+
+    def _one(self, plan: Plan, bench: Bench, variant: Variant) -> None:
+        lab = Lab(bench.setting(variant, 0, plan.seed, quick=False), Record(variant.name))
+        heal(lab)
+        with self._watching() as watch:
+            self.outcomes.append(lab.crowd_of(plan, watch, _say, MASTER))
+        bench.heal()
+
+    @contextmanager
+    def _watching(self) -> Iterator[Callable[[Progress], None]]:
+        """Show how a crowd is doing: a table that is renewed, or a line every 2 s."""
+        if self._quiet or not screen.is_terminal:
+            yield progress_line(lambda line: None if self._quiet else err.print(line, style="dim"))
+            return
+        with Live(console=screen, transient=True, auto_refresh=False) as live:
+            yield lambda now: live.update(lanes_view(self.outcomes, now), refresh=True)
+
+    def _check(self, plan: Plan, lanes: Sequence[Variant]) -> None:
+        servers = [chr(ord("A") + number) for number in range(self._asked["servers"])]
+        for each in plan.timetable:
+            if each.target != "store" and each.target not in servers:
+                raise LabError(
+                    f"--{each.kind} {each.target}: the servers are {', '.join(servers)}, "
+                    "and there is the store"
+                )
+            if each.target == "store" and not any(lane.uses_store for lane in lanes):
+                raise LabError(f"--{each.kind} store: there is none; add --store redis")
+
+    def _say_first(self, plan: Plan) -> None:
+        if self._quiet:
+            return
+        pace = "closed model" if plan.rate is None else f"{plan.rate:g} requests/s"
+        err.print(
+            f"{plan.shoppers:,} shoppers, {pace}, {plan.for_s:g} s after {plan.warm_up_s:g} s of "
+            f"warm-up, on {plan.engine}",
+            style="dim",
+        )
+        if plan.rate is not None:
+            each = turns_each(plan.shoppers, plan.rate, plan.for_s + plan.warm_up_s)
+            if each < FEW_TURNS:
+                err.print(
+                    f"a shopper has {each:.1f} turns on average: most visits will not be "
+                    "finished; raise --rate or --for, or take fewer --shoppers",
+                    style="yellow",
+                )
+        if plan.engine == "threads" and not has_locust():
+            err.print(f"up to {MOST_THREADS} shoppers; for more: {WANTS_EXTRA}", style="dim")
+
+    def _save(self) -> str:
+        document = json.dumps({"crowds": [each.as_json() for each in self.outcomes]}, indent=2)
+        (self.folder / "crowd.json").write_text(document + "\n", encoding="utf-8")
+        return document + "\n"
+
+    def _status(self) -> int:
+        if any(not each.ledger.as_predicted for each in self.outcomes):
+            return 1
+        return 3 if any(each.doubts for each in self.outcomes) else 0
+
+
+def heal(lab: Lab) -> None:
+    """Start again what an earlier crowd's timetable has killed in this lane."""
+    for server in lab.servers:
+        try:
+            lab.server_info(server)
+        except LabError:
+            lab.restart(server)
+
+
+def _say(line: str) -> None:
+    err.print(f"· {line}", style="dim")
+
+
+def _self_test(asked: dict[str, Any]) -> int:
+    """Freeze the only server for a while, in the open and in the closed model; judge p99."""
+    crowds = _Crowds(asked)
+    lanes = [Variant("stateless", "stateless", Knobs(servers=1))]
+    with progress() as tell:
+        for plan in plans(_plan(_VISITS / "looking.py", asked)):
+            model = "closed" if plan.rate is None else "open"
+            tell(f"a server is frozen under a crowd, {model} model")
+            crowds.perform(plan, lanes)
+    told, passed = judged(*crowds.outcomes)
+    screen.print(Text(told, "green" if passed else "red"), soft_wrap=True)
+    return 0 if passed else 1
+
+
+def _join(where: str, path: Path) -> int:
+    host, _, port = where.partition(":")
+    port = port or MASTER.rpartition(":")[2]
+    if not port.isdecimal() or not port.isascii() or not 0 < int(port) < 65536 or not host:
+        raise LabError(f"--join {where!r}: write HOST or HOST:PORT, such as 127.0.0.1:5557")
+    if not has_locust():
+        raise LabError(f"a worker needs the extra: {WANTS_EXTRA}")
+    command = [sys.executable, "-m", "lab.crowd.swarm", "join", host, port, str(path)]
+    return subprocess.call(command)
