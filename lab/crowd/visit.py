@@ -90,12 +90,12 @@ class Visitor:
     def settle(self, again: bool = False) -> None:
         """Look at what is owed, and note what became of it; `again`: earlier looks do not count.
 
-        A script's own last request will do, if it was a look that told something.
+        A script's own last request will do, if it was a look that showed what is owed.
         """
         if (customer := self._customer) is None:
             return
         by_name_only, last = False, customer.last
-        if again or last is None or last.fate in (None, Fate.UNKNOWN):
+        if again or last is None or last.fate is not Fate.KEPT:
             customer.ledger.doubt()
         if customer.ledger.needs_read:
             by_name_only = self._look(customer)
