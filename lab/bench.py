@@ -1,23 +1,22 @@
 """What a script can do to the lane it runs on: meet customers, break things, look around."""
 
 import inspect
-import itertools
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
 
-from lab.crowd.forecast import Ended, reckon
-from lab.crowd.host import Host, Progress, has_locust
+from lab.crowd.drive import Scene, drive
+from lab.crowd.forecast import Ended
+from lab.crowd.host import Progress, has_locust
 from lab.crowd.outcome import Outcome
-from lab.crowd.plan import STORE, Job, Plan, Strike
+from lab.crowd.plan import STORE, Plan, Strike
 from lab.errors import LabError
 from lab.evidence.exchange import Exchange, Fault
 from lab.evidence.record import Record
@@ -48,6 +47,7 @@ class Setting:
     customers: int = 1
     seed: int = 0
     quick: bool = False
+    crowd: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ class Lab:
 
     `customers` are the shoppers of this run, the script's `shopper` first. `random` gives the
     same numbers in every lane of a run with the same --seed; `quick` is whether a small run
-    was asked for. The same object is offered whichever desk the lane runs.
+    was asked for, and `crowd_shoppers` how many shoppers of a crowd, 0 for none. The same
+    object is offered whichever desk the lane runs.
     """
 
     def __init__(self, setting: Setting, record: Record) -> None:
@@ -86,6 +87,7 @@ class Lab:
         self.customers: list[Shopper] = []
         self.extra: dict[str, Any] = {}
         self.quick = setting.quick
+        self.crowd_shoppers = setting.crowd
         self.random = random.Random(setting.seed)
         for _ in range(setting.customers):
             self.shopper()
@@ -199,42 +201,20 @@ class Lab:
 
         `listen` is where workers on other machines join.
         """
-        names = (f"{self._lane.name}-{number}" for number in itertools.count(1))
-        lane = next(name for name in names if not (self.folder / f"crowd-{name}").exists())
-        folder = self.folder / f"crowd-{lane}"
-        job = Job(
-            lane=lane,
+        return drive(plan, self._scene(), watch, say, listen)
+
+    def _scene(self) -> Scene:
+        return Scene(
+            lane=self._lane.name,
             url=self.url,
             servers=self.servers,
+            folder=self.folder,
+            access=self._setting.stack.access,
+            hit=self._hit,
+            # In process memory a cart dies with its process; elsewhere it must not.
+            dies_with_process=self._setting.variant.keeps == "memory",
             quick=self.quick,
-            **{
-                name: getattr(plan, name)
-                for name in (
-                    *("script", "shoppers", "rate", "for_s", "warm_up_s"),
-                    *("function", "seed", "once"),
-                )
-            },
         )
-        with self._counted(f"{job.lane}-w") as logged, Host(plan, job, folder, listen) as host:
-            progress = host.run(self._hit, watch, say)
-            self.until(lambda: logged() >= progress.tally.answered, LOG_DEADLINE_S)
-            in_memory = self._setting.variant.keeps == "memory"
-            ledger = reckon(host.settled(), progress.deaths, in_memory)
-            return Outcome(self._lane.name, plan, progress, ledger, logged())
-
-    @contextmanager
-    def _counted(self, prefix: str) -> Iterator[Callable[[], int]]:
-        """Count what the balancer logs of ops that begin like that, without keeping it."""
-        seen = [0]
-
-        def note(entry: AccessEntry) -> None:
-            seen[0] += entry.op.startswith(prefix)
-
-        stop = self._setting.stack.access.subscribe(note)
-        try:
-            yield lambda: seen[0]
-        finally:
-            stop()
 
     def _hit(self, strike: Strike) -> Ended | None:
         """Do what a line of a timetable says; return which process ended by it, if one did."""

@@ -161,6 +161,13 @@ def show(name: str) -> None:
 @click.option("--matrix", is_flag=True, help="Across every place a cart can live.")
 @click.option("--predict", is_flag=True, help="Ask for a prediction before anything starts.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Repeat a run's random choices.")
+@click.option(
+    "--crowd",
+    type=click.IntRange(0, 1_000_000),
+    default=0,
+    metavar="N",
+    help="Let N shoppers in at once: crash, scale-out, storage. (See `lab crowd`.)",
+)
 @options.knobs
 @options.out
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
@@ -173,6 +180,7 @@ def run(
     matrix: bool,
     predict: bool,
     seed: int | None,
+    crowd: int,
     quick: bool,
     out: Path,
     as_json: bool,
@@ -208,6 +216,7 @@ def run(
         predict=predict and sys.stdin.isatty() and not as_json,
         quick=quick,
         seed=secrets.randbelow(2**32) if seed is None else seed,
+        crowd=crowd,
     )
     chosen = experiments.bundled() if everything else [experiments.find(name) for name in names]
 

@@ -61,7 +61,9 @@ class Bench:
             )
             yield self.stack
 
-    def setting(self, variant: Variant, customers: int, seed: int, quick: bool) -> Setting:
+    def setting(
+        self, variant: Variant, customers: int, seed: int, quick: bool, crowd: int = 0
+    ) -> Setting:
         """Return what the `Lab` of this lane is made from."""
         return Setting(
             stack=self.stack,
@@ -74,6 +76,7 @@ class Bench:
             customers=customers,
             seed=seed,
             quick=quick,
+            crowd=crowd,
         )
 
     def cross_check(self, record: Record) -> str | None:

@@ -45,6 +45,8 @@ class Run:
     on_event: Callable[[str, Event], None] = _ignore
     seed: int = 0
     quick: bool = False
+    crowd: int = 0
+    """Shoppers of a crowd, for the experiments that can let one in; 0 for none."""
     results: list[ExperimentResult] = field(default_factory=list)
     components: dict[str, object] = field(default_factory=dict)
     _told: list[str] = field(default_factory=list)
@@ -142,7 +144,8 @@ class Run:
             lane.variant.name, lambda event: self.on_event(lane.variant.name, event)
         )
         customers = experiment.quick_customers if self.quick else experiment.customers
-        lab = Lab(bench.setting(lane.variant, customers, self.seed, self.quick), lane.record)
+        setting = bench.setting(lane.variant, customers, self.seed, self.quick, self.crowd)
+        lab = Lab(setting, lane.record)
         try:
             experiment.script(lab.customers[0], lab)
             lab.settle()

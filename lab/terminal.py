@@ -30,6 +30,7 @@ class Wish:
     predict: bool = False
     quick: bool = False
     seed: int = 0
+    crowd: int = 0
 
 
 def perform(
@@ -39,7 +40,8 @@ def perform(
     name = "ledger" if wish.as_ledger else "+".join(each.name for each in chosen[:3])
     sealed = {each.name: ask(each.question) for each in chosen if wish.predict and each.question}
     with progress(quiet=wish.as_json) as tell:
-        run = Run(new_run_folder(wish.root, name), tell, seed=wish.seed, quick=wish.quick)
+        folder = new_run_folder(wish.root, name)
+        run = Run(folder, tell, seed=wish.seed, quick=wish.quick, crowd=wish.crowd)
         try:
             for number, experiment in enumerate(chosen, start=1):
                 tell(f"{experiment.name} ({number} of {len(chosen)})")

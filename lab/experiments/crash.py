@@ -9,22 +9,24 @@ What would disprove it: an acknowledged cart that the stateless desk no longer s
 the crash. A request that nobody answers is counted, and is not a lost cart. If carts were
 lost other than those predicted, something else than the crash is at work, and nothing is
 concluded: predicted are those of the killed server's customers, if that server said, just
-before, that carts were in its memory.
+before, that carts were in its memory. With `--crowd N` the same happens once more to N
+shoppers at once, and their carts count too.
 
 What it depends on at the stateful desk is where sessions live. In the process's memory the
 cart dies with the process. In a file it survives a process, on one machine: another machine
 would not see the file, and its crash would take the file along. In Redis it survives a
 server, and the store becomes the thing that must not crash.
 
-Try next: `lab run crash --store redis`, `lab run crash --store file`.
+Try next: `lab run crash --store redis`, `lab run crash --crowd 200`.
 """
 
 from lab.bench import Lab
+from lab.crowd.plan import Strike
 from lab.evidence.ledger import Fate
 from lab.evidence.result import Knobs, Measurements, Observation, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
-from lab.experiments.judging import carts_survive_kill
+from lab.experiments.judging import carts_survive_kill, kept_share
 from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN, two_desks
 
 CLAIM = "Servers can crash or restart without affecting users."
@@ -38,6 +40,7 @@ EXPECTATIONS = (
 )
 CUSTOMERS = 60
 QUICK_CUSTOMERS = 12
+CROWD_RATE = 200.0  # requests a second, over all shoppers
 
 
 def script(shopper: Shopper, lab: Lab) -> None:
@@ -64,6 +67,31 @@ def script(shopper: Shopper, lab: Lab) -> None:
         observed_lost=sorted(observed),
         sets_equal=predicted == observed,
     )
+    if lab.crowd_shoppers and doomed:
+        lab.restart(doomed)
+        crash_under_a_crowd(lab, doomed)
+
+
+def buy_here(shopper: Shopper, lab: Lab) -> None:
+    """One shopper of a crowd: buy a laptop and ask for it, where the login was."""
+    desk = shopper.login().replica
+    shopper.add("laptop", server=desk)
+    shopper.view_cart(server=desk)
+
+
+def crash_under_a_crowd(lab: Lab, doomed: str) -> None:
+    """Kill a server when everybody has bought and hardly anybody has asked yet."""
+    lap_s = lab.crowd_shoppers / CROWD_RATE
+    outcome = lab.crowd(
+        buy_here,
+        lab.crowd_shoppers,
+        CROWD_RATE,
+        for_s=3 * lap_s,
+        warm_up_s=0.0,
+        once=True,
+        timetable=(Strike("kill", doomed, 2 * lap_s),),
+    )
+    lab.measure(crowd=outcome.as_json())
 
 
 def observe(measured: Measurements) -> Observation:
@@ -75,7 +103,20 @@ def observe(measured: Measurements) -> Observation:
         return Observation(Verdict.UNKNOWN, "carts were missing before any server was killed")
     if measured["predicted_lost"] and not measured["sets_equal"]:
         return Observation(Verdict.UNKNOWN, "other carts were lost than those predicted")
-    return seen
+    return with_crowd(seen, measured.get("crowd"))
+
+
+def with_crowd(seen: Observation, crowd: Measurements | None) -> Observation:
+    """Add what a crowd says: the claim holds if it held for the few and for the many."""
+    if crowd is None:
+        return seen
+    carts = crowd["carts"]
+    owed = carts["settled"] - carts["nothing_owed"]
+    if not crowd["carts_as_predicted"] or carts["unknown"] or not owed:
+        return Observation(Verdict.UNKNOWN, f"crowd: {'; '.join(crowd['doubts'])}")
+    many = kept_share(carts["kept"], owed, "carts of a crowd kept")
+    verdict = seen.verdict if many.verdict is Verdict.HOLDS else many.verdict
+    return Observation(verdict, f"{seen.number}, {many.number}")
 
 
 def _observed(lanes: dict[str, VariantResult]) -> int | None:

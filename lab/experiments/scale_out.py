@@ -15,7 +15,11 @@ every request it gets is refused. With affinity the cart is safe, because custom
 there stay where they were: the new server is idle until new ones come. A shared store scales
 as the token does, as far as the store goes.
 
-Try next: `lab run scale-out --store redis` (the plain desks, which do not wait).
+With `--crowd N` N shoppers press on after each step, each asking again when answered, and
+what the servers get done is counted.
+
+Try next: `lab run scale-out --crowd 40`; `lab run scale-out --store redis` (the plain desks,
+which do not wait).
 """
 
 import time
@@ -65,6 +69,7 @@ CUSTOMERS = 8
 QUICK_CUSTOMERS = 4
 READS_EACH = 3
 PACE_S = 0.02
+CROWD_S = 3.0
 MAX_OVER_MEAN = 1.5
 
 
@@ -78,16 +83,18 @@ def script(shopper: Shopper, lab: Lab) -> None:
     for customer in lab.customers:
         customer.login()
         customer.add("laptop")
-    steps = [step(lab)]
+    steps, crowds = [step(lab)], [press(lab)]
     for _ in range(lab.n(3, 1)):
         lab.while_(shopper.view_cart, lab.add_server, PACE_S)
         everybody_asks(lab, times=1)  # nginx answers each open connection the old way once more
         steps.append(step(lab))
+        crowds.append(press(lab))
     servers = [each["servers"] for each in steps]
     lab.measure(
         steps=steps,
         max_over_mean_load=steps[-1]["max_over_mean_load"],
         speedup=round(steps[-1]["per_s"] / steps[0]["per_s"], 2),
+        **({"crowds": crowds} if lab.crowd_shoppers else {}),
     )
     lab.curve(
         "carts shown per second (each waits for a simulated 20 ms supplier call)",
@@ -101,6 +108,31 @@ def script(shopper: Shopper, lab: Lab) -> None:
         "times",
         list(zip(servers, (each["max_over_mean_load"] for each in steps), strict=True)),
     )
+
+
+def buy_and_look(shopper: Shopper, lab: Lab) -> None:
+    """One shopper of a crowd: buy a laptop, then ask for the cart again and again."""
+    shopper.login()
+    shopper.add("laptop")
+    for _ in range(50):
+        shopper.view_cart()
+
+
+def press(lab: Lab) -> Measurements:
+    """Let a crowd press on for a while, if one was asked for; return what got done."""
+    if not lab.crowd_shoppers:
+        return {}
+    outcome = lab.crowd(buy_and_look, lab.crowd_shoppers, None, for_s=CROWD_S, warm_up_s=1.0)
+    tally = outcome.progress.tally
+    return {
+        "servers": len(lab.servers),
+        "shoppers": lab.crowd_shoppers,
+        "carts_shown_per_s": round(tally.reads_kept / CROWD_S, 1),
+        "reads": tally.reads,
+        "misrouted": tally.reads - tally.reads_kept,
+        "latency": outcome.latency,
+        "doubts": outcome.doubts,
+    }
 
 
 def step(lab: Lab) -> Measurements:

@@ -17,7 +17,11 @@ How far the numbers go: the bytes in files are exact; those in the store are wha
 its keys take up; those of a process are the growth of its resident set, which below some
 10,000 sessions is mostly chance, and so is not scaled up.
 
-Try next: `lab run size`, where the bytes on the wire grow with the cart.
+With `--crowd N` another N customers come at once and leave: with thousands the growth of a
+process's memory is more than chance, and is given for 1,000 sessions too.
+
+Try next: `lab run storage --crowd 200`; `lab run size`, where the bytes on the wire grow with
+the cart.
 """
 
 from collections.abc import Sequence
@@ -47,6 +51,7 @@ EXPECTATIONS = (
 )
 CUSTOMERS = 120
 QUICK_CUSTOMERS = 20
+CROWD_MOST_S = 600.0  # the crowd is over as soon as everybody has been there
 NO_STATE: dict[str, str | None] = {"Cookie": None, "Authorization": None}
 
 
@@ -77,6 +82,23 @@ def script(shopper: Shopper, lab: Lab) -> None:
         store_operations_per_request=round(operations / (3 * len(customers)), 2),
         **on_the_wire(looks, strangers),
     )
+    if lab.crowd_shoppers:
+        crowd_comes_and_goes(lab, after)
+
+
+def buy_and_leave(shopper: Shopper, lab: Lab) -> None:
+    """One shopper of a crowd: come, buy a laptop, go."""
+    shopper.login()
+    shopper.add("laptop")
+
+
+def crowd_comes_and_goes(lab: Lab, before: Held) -> None:
+    """Let many come and leave; hold what the server has against what it had."""
+    many = lab.crowd_shoppers
+    outcome = lab.crowd(buy_and_leave, many, None, for_s=CROWD_MOST_S, warm_up_s=0.0, once=True)
+    grown = growth(before, lab.held(), many)
+    grown["process_bytes_per_1000"] = round(grown["process_bytes_more_coarse"] / (many / 1000))
+    lab.measure(crowd_left=grown, crowd=outcome.as_json())
 
 
 def growth(before: Held, after: Held, customers: int) -> Measurements:
