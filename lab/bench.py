@@ -17,7 +17,7 @@ from lab.evidence.record import Record
 from lab.evidence.result import Variant
 from lab.evidence.shopper import Shopper
 from lab.stack import AccessEntry, Death, Lane, Replica, Stack, Store, StoreStats
-from lab.stack.store import ask, connect
+from lab.stack.store import ask, connect, keys_under
 
 _NAMES = ("John", "Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Grace", "Heidi", "Ivan")
 
@@ -315,7 +315,7 @@ class Lab:
     def _store_bytes(self) -> int:
         # Key by key: a store's memory as a whole moves by more than a few sessions take up.
         with connect(self._store.url) as client:
-            keys = ask(lambda: list(client.scan_iter(f"{self._setting.store_prefix}*", 1000)))
+            keys = keys_under(client, self._setting.store_prefix)
             return sum(ask(lambda: [client.memory_usage(key) or 0 for key in keys]))
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError
+from lab.shop.store_url import FORMS
 from lab.stack.ports import free_ports
 from lab.stack.programs import Program, find_nginx, find_store
 
@@ -87,7 +88,7 @@ def _store() -> Finding:
         "no Valkey and no Redis",
         "no `--store redis`: experiments that need it are unknown",
         {"linux": "sudo apt-get install -y valkey-server", "darwin": "brew install valkey"}.get(
-            sys.platform, "lab run NAME --store redis://HOST:6379/0"
+            sys.platform, f"lab run NAME --store URL ({FORMS})"
         ),
     )
 

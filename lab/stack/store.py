@@ -6,15 +6,19 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
 from lab.errors import LabError
+from lab.shop import store_url
 from lab.stack.replica import Death
 
 if TYPE_CHECKING:
     import redis
 
+    Client = redis.Redis | redis.RedisCluster
+
 TIMEOUT_S = 0.5
+TEXT = {"decode_responses": True}
+URL_IS_WRONG = f"a store URL looks like {store_url.FORMS}"
 NOT_OURS = (
     "the lab did not start this store and will not break it: use the lab's own to see it fail"
 )
@@ -22,7 +26,7 @@ NOT_OURS = (
 
 @dataclass(frozen=True)
 class StoreStats:
-    """What a store holds and has done."""
+    """What a store holds and has done; of a cluster, all its primaries together."""
 
     keys: int
     """In the URL's database, or of them those under the prefix that was asked for."""
@@ -68,7 +72,7 @@ class Store(AbstractContextManager["Store"]):
         if not prefix:
             raise LabError("a store is never emptied whole: name a prefix")
         with connect(self.url) as client:
-            keys = ask(lambda: list(client.scan_iter(f"{_literal(prefix)}*", 1000)))
+            keys = keys_under(client, prefix)
             if keys:
                 ask(lambda: client.delete(*keys))
         return len(keys)
@@ -76,21 +80,23 @@ class Store(AbstractContextManager["Store"]):
     def stats(self, prefix: str = "") -> StoreStats:
         """What it holds and has done. LabError if it does not answer within 0.5 s."""
         with connect(self.url) as client:
-            info = ask(lambda: client.info())
-            keys = ask(
-                lambda: (
-                    sum(1 for _ in client.scan_iter(f"{_literal(prefix)}*", 1000))
-                    if prefix
-                    else client.dbsize()
-                )
+            told = ask(lambda: [server.info() for server in servers_of(client)])
+            keys = (
+                len(keys_under(client, prefix))
+                if prefix
+                else ask(lambda: sum(server.dbsize() for server in servers_of(client)))
             )
+
+        def total(name: str) -> int:
+            return sum(int(info[name]) for info in told)
+
         return StoreStats(
             keys=int(keys),
-            commands_processed=int(info["total_commands_processed"]),
-            used_memory_bytes=int(info["used_memory"]),
-            connected_clients=int(info["connected_clients"]),
-            evicted_keys=int(info["evicted_keys"]),
-            expired_keys=int(info["expired_keys"]),
+            commands_processed=total("total_commands_processed"),
+            used_memory_bytes=total("used_memory"),
+            connected_clients=total("connected_clients"),
+            evicted_keys=total("evicted_keys"),
+            expired_keys=total("expired_keys"),
         )
 
 
@@ -98,8 +104,7 @@ class ExternalStore(Store):
     """A store somebody else runs: used under this run's own key prefix, never flushed or broken."""
 
     def __init__(self, url: str) -> None:
-        if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
-            raise LabError("a store URL looks like redis://:password@host:6379/0")
+        _read(url)
         self._url = url
 
     @property
@@ -138,24 +143,52 @@ class ExternalStore(Store):
     def description(self) -> dict[str, str]:
         """Version and "external"; not the address, which holds a password."""
         with connect(self.url) as client:
-            info = ask(lambda: client.info("server"))
-        version = info.get("valkey_version") or info.get("redis_version") or "unknown"
-        return {"version": str(version), "source": "external"}
+            told = ask(lambda: [server.info("server") for server in servers_of(client)])
+        versions = {
+            str(info.get("valkey_version") or info.get("redis_version") or "unknown")
+            for info in told
+        }
+        return {"version": ", ".join(sorted(versions)), "source": "external"}
 
 
-def connect(url: str) -> "redis.Redis":
-    """A client that gives up after 0.5 s and never tries twice; a `with` block closes it."""
+def connect(url: str) -> "Client":
+    """A client that gives up after 0.5 s and never tries twice; a `with` block closes it.
+
+    LabError if the URL is none, or if it names a cluster of which no host answers.
+    """
     import redis  # here: it takes 0.2 s, and most runs have no store
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
 
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-        decode_responses=True,
+    from lab.shop import redis_clients
+
+    store = _read(url)
+    kinds: dict[str, Callable[[], Client]] = {
+        "": lambda: redis_clients.one_server(store, redis.Redis, TIMEOUT_S, **TEXT),
+        "sentinel": lambda: redis_clients.behind_sentinels(store, redis.Redis, TIMEOUT_S, **TEXT),
+        "cluster": lambda: redis_clients.cluster(store, TIMEOUT_S, **TEXT),
+    }
+    client: Client = ask(kinds[store.kind])
+    return client
+
+
+def servers_of(client: "Client") -> "list[redis.Redis]":
+    """A client for each server that holds keys: a cluster's primaries, or the one there is."""
+    import redis
+
+    if isinstance(client, redis.RedisCluster):
+        primaries = client.get_primaries()  # type: ignore[no-untyped-call]
+        return [client.get_redis_connection(node) for node in primaries]
+    return [client]
+
+
+def keys_under(client: "Client", prefix: str) -> list[str]:
+    """All keys that begin with `prefix`, on whichever server."""
+    pattern = f"{_literal(prefix)}*"
+    found: list[str] = ask(
+        lambda: [
+            key for server in servers_of(client) for key in server.scan_iter(pattern, count=1000)
+        ]
     )
+    return found
 
 
 def ask(question: Callable[[], Any]) -> Any:
@@ -164,12 +197,21 @@ def ask(question: Callable[[], Any]) -> Any:
 
     try:
         return question()
-    except (redis.RedisError, OSError) as error:
+    except (redis.RedisError, redis.exceptions.RedisClusterException, OSError) as error:
         # The class only: redis-py's messages may quote the address.
         raise LabError(
             f"the store does not answer ({type(error).__name__}): "
             "check that it runs and that the URL is right; the lab's own can be restarted"
         ) from None
+    except (ValueError, TypeError):  # redis-py's word for a port or an option that is none
+        raise LabError(URL_IS_WRONG) from None
+
+
+def _read(url: str) -> store_url.StoreUrl:
+    try:
+        return store_url.parse(url)
+    except ValueError:
+        raise LabError(URL_IS_WRONG) from None
 
 
 def _literal(prefix: str) -> str:
