@@ -119,7 +119,11 @@ def _is_whole(client: Redis) -> bool:
 def running_sentinels(folder: Path, wait_for, replicas: int = 0) -> Iterator[Deployment]:
     """Run a primary, its replicas, and one sentinel that decides alone; SERVICE is "desk"."""
     with ExitStack() as resources:
-        secret = [f'requirepass "{PASSWORD}"', f'masterauth "{PASSWORD}"', "repl-diskless-sync-delay 0"]
+        secret = [
+            f'requirepass "{PASSWORD}"',
+            f'masterauth "{PASSWORD}"',
+            "repl-diskless-sync-delay 0",
+        ]
         ports = free_ports(2 + replicas)
         servers = [_start(resources, folder / "primary", wait_for, ports[0], *secret)]
         for port in ports[2:]:

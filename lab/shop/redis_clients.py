@@ -14,6 +14,8 @@ from redis.sentinel import Sentinel
 
 from lab.shop.store_url import StoreUrl
 
+OTHER_NODES = 3  # asked for what a cluster can do, where the first node does not answer
+
 
 def one_server(url: StoreUrl, kind: type[Redis], timeout_s: float, **options: Any) -> Redis:
     """Return a client of the one server that a URL names, or of its first host.
@@ -55,16 +57,18 @@ def behind_sentinels(url: StoreUrl, kind: type[Redis], timeout_s: float, **optio
 def cluster(url: StoreUrl, timeout_s: float, **options: Any) -> RedisCluster:
     """Return a client of the cluster to which the hosts of a URL belong.
 
-    Connects at once, and asks the hosts one after the other until one answers:
-    RedisClusterException, which is no RedisError, if none does.
+    Connects at once, and asks host after host until it has a map of the cluster, even with a
+    node away: RedisClusterException, which is no RedisError, if none answers.
     """
-    return RedisCluster.from_url(
+    client = RedisCluster.from_url(
         url.one_server,
         startup_nodes=[ClusterNode(*host) for host in url.hosts[1:]],  # type: ignore[no-untyped-call]
         **_limits(timeout_s),
-        retry=_once(),
+        retry=Retry(NoBackoff(), OTHER_NODES),
         **options,
     )
+    client.set_retry(_once())
+    return client
 
 
 def _limits(timeout_s: float) -> dict[str, Any]:

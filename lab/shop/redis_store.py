@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from redis import Redis, RedisError
+from redis.exceptions import ConnectionError as NotConnected
 from redis.exceptions import RedisClusterException
+from redis.sentinel import MasterNotFoundError
 
 from lab.shop import redis_clients, store_url
 from lab.shop.errors import StoreUnavailable
@@ -17,6 +19,7 @@ from lab.shop.redis_cluster import PatientCluster
 from lab.shop.wire import ConfigError
 
 TIMEOUT_S = 0.3  # an operation on a hung store; a request makes three at most, so under 1 s
+RETRY_AFTER = {"Retry-After": "1"}
 
 
 class Tally(threading.local):
@@ -79,5 +82,9 @@ def must_answer() -> Iterator[None]:
     """Turn a store that does not answer into StoreUnavailable."""
     try:
         yield
+    except MasterNotFoundError:
+        # Its own message is a page: the settings of each client that has asked a sentinel.
+        cause = NotConnected("no sentinel that answers knows a primary that does")
+        raise StoreUnavailable("try again in a moment", RETRY_AFTER) from cause
     except (RedisError, RedisClusterException) as error:
-        raise StoreUnavailable("try again in a moment", {"Retry-After": "1"}) from error
+        raise StoreUnavailable("try again in a moment", RETRY_AFTER) from error

@@ -1,24 +1,21 @@
 """The session store: a real Valkey or Redis, the lab's own to break, or somebody else's."""
 
 from abc import abstractmethod
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from lab.errors import LabError
-from lab.shop import store_url
 from lab.stack.replica import Death
+from lab.stack.store_client import ask, connect, keys_under, read_url, servers_of
 
-if TYPE_CHECKING:
-    import redis
-
-    Client = redis.Redis | redis.RedisCluster
-
-TIMEOUT_S = 0.5
-TEXT = {"decode_responses": True}
-URL_IS_WRONG = f"a store URL looks like {store_url.FORMS}"
+# What clients, sentinels, nodes and the lab's own questions ask of a store beside its keys.
+_ABOUT_THE_STORE = (
+    *("acl|", "asking", "auth", "client|", "cluster|", "command", "config|", "dbsize", "hello"),
+    *("info", "memory|", "ping", "psync", "publish", "readonly", "replconf", "scan", "select"),
+    *("slowlog|", "subscribe"),
+)
 NOT_OURS = (
     "the lab did not start this store and will not break it: use the lab's own to see it fail"
 )
@@ -32,6 +29,8 @@ class StoreStats:
     """In the URL's database, or of them those under the prefix that was asked for."""
     commands_processed: int
     """Since it started; this question counts too."""
+    operations: int
+    """Those of them that were about keys: no greeting, no question of the lab's or a sentinel's."""
     used_memory_bytes: int
     connected_clients: int
     evicted_keys: int
@@ -80,11 +79,13 @@ class Store(AbstractContextManager["Store"]):
     def stats(self, prefix: str = "") -> StoreStats:
         """What it holds and has done. LabError if it does not answer within 0.5 s."""
         with connect(self.url) as client:
-            told = ask(lambda: [server.info() for server in servers_of(client)])
+            servers = ask(lambda: servers_of(client))
+            told = ask(lambda: [server.info() for server in servers])
+            counted = ask(lambda: [server.info("commandstats") for server in servers])
             keys = (
                 len(keys_under(client, prefix))
                 if prefix
-                else ask(lambda: sum(server.dbsize() for server in servers_of(client)))
+                else ask(lambda: sum(server.dbsize() for server in servers))
             )
 
         def total(name: str) -> int:
@@ -93,6 +94,7 @@ class Store(AbstractContextManager["Store"]):
         return StoreStats(
             keys=int(keys),
             commands_processed=total("total_commands_processed"),
+            operations=sum(map(_operations, counted)),
             used_memory_bytes=total("used_memory"),
             connected_clients=total("connected_clients"),
             evicted_keys=total("evicted_keys"),
@@ -104,7 +106,7 @@ class ExternalStore(Store):
     """A store somebody else runs: used under this run's own key prefix, never flushed or broken."""
 
     def __init__(self, url: str) -> None:
-        _read(url)
+        read_url(url)
         self._url = url
 
     @property
@@ -151,69 +153,9 @@ class ExternalStore(Store):
         return {"version": ", ".join(sorted(versions)), "source": "external"}
 
 
-def connect(url: str) -> "Client":
-    """A client that gives up after 0.5 s and never tries twice; a `with` block closes it.
-
-    LabError if the URL is none, or if it names a cluster of which no host answers.
-    """
-    import redis  # here: it takes 0.2 s, and most runs have no store
-
-    from lab.shop import redis_clients
-
-    store = _read(url)
-    kinds: dict[str, Callable[[], Client]] = {
-        "": lambda: redis_clients.one_server(store, redis.Redis, TIMEOUT_S, **TEXT),
-        "sentinel": lambda: redis_clients.behind_sentinels(store, redis.Redis, TIMEOUT_S, **TEXT),
-        "cluster": lambda: redis_clients.cluster(store, TIMEOUT_S, **TEXT),
-    }
-    client: Client = ask(kinds[store.kind])
-    return client
-
-
-def servers_of(client: "Client") -> "list[redis.Redis]":
-    """A client for each server that holds keys: a cluster's primaries, or the one there is."""
-    import redis
-
-    if isinstance(client, redis.RedisCluster):
-        primaries = client.get_primaries()  # type: ignore[no-untyped-call]
-        return [client.get_redis_connection(node) for node in primaries]
-    return [client]
-
-
-def keys_under(client: "Client", prefix: str) -> list[str]:
-    """All keys that begin with `prefix`, on whichever server."""
-    pattern = f"{_literal(prefix)}*"
-    found: list[str] = ask(
-        lambda: [
-            key for server in servers_of(client) for key in server.scan_iter(pattern, count=1000)
-        ]
+def _operations(commandstats: dict[str, Any]) -> int:
+    return sum(
+        int(stats["calls"])
+        for name, stats in commandstats.items()
+        if not name.removeprefix("cmdstat_").startswith(_ABOUT_THE_STORE)
     )
-    return found
-
-
-def ask(question: Callable[[], Any]) -> Any:
-    """The answer to one question to a store; LabError, without its address, if there is none."""
-    import redis
-
-    try:
-        return question()
-    except (redis.RedisError, redis.exceptions.RedisClusterException, OSError) as error:
-        # The class only: redis-py's messages may quote the address.
-        raise LabError(
-            f"the store does not answer ({type(error).__name__}): "
-            "check that it runs and that the URL is right; the lab's own can be restarted"
-        ) from None
-    except (ValueError, TypeError):  # redis-py's word for a port or an option that is none
-        raise LabError(URL_IS_WRONG) from None
-
-
-def _read(url: str) -> store_url.StoreUrl:
-    try:
-        return store_url.parse(url)
-    except ValueError:
-        raise LabError(URL_IS_WRONG) from None
-
-
-def _literal(prefix: str) -> str:
-    """`prefix` for a SCAN pattern, its special characters taken as they are."""
-    return "".join(f"\\{c}" if c in "*?[]\\^" else c for c in prefix)
