@@ -26,7 +26,7 @@ _PARTS = re.compile(
     r"(?:(?P<account>[^/?#\s]*)@)?(?P<hosts>[^/?#@\s]+)(?P<path>/[^?#\s]*)?"
     r"(?:\?(?P<query>[^#\s]*))?"
 )
-_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^\[\]:,]+)(?::(?P<port>[0-9]{1,5}))?")
+_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
 _PATHS = {
     "cluster": re.compile(r"/?(?P<db>0?)"),
     # The characters that a sentinel takes in a service's name.
@@ -55,7 +55,7 @@ def parse(text: str) -> StoreUrl:
     What redis-py checks itself (a single server's URL, options) is left to redis-py.
     """
     scheme, _, rest = text.partition("://")
-    if f"{scheme}://" not in SCHEMES:
+    if not text.startswith(SCHEMES):
         raise ValueError(FORMS)
     plain_scheme, _, kind = scheme.partition("+")
     if not kind:
