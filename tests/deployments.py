@@ -43,6 +43,10 @@ class Server:
     def go_on(self) -> None:
         os.kill(self.process.pid, signal.SIGCONT)
 
+    def keys(self) -> int:
+        with self.client() as client:
+            return int(client.dbsize())
+
     def answers(self) -> bool:
         try:
             with self.client() as client:
@@ -62,6 +66,10 @@ class Deployment:
     @property
     def processes(self) -> list[Server]:
         return self.servers + self.sentinels
+
+    def go_on(self) -> None:
+        for each in self.processes:
+            each.go_on()
 
     def commands(self) -> int:
         """Return how many commands all servers have carried out for their clients' own sake."""
