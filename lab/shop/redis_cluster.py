@@ -20,20 +20,22 @@ class PatientCluster(Redis):
     """
 
     def __init__(self, find: Callable[[], RedisCluster], first_host: ConnectionPool) -> None:
-        """Connects nothing yet. Only what is no single command would use `first_host`."""
+        """Return at once; the search has begun. Pipelines alone would use `first_host`."""
         super().__init__(connection_pool=first_host)
         self._find = find
         self._cluster: RedisCluster | None = None
         self._renew: Callable[[], None] = lambda: None
         self._turn = threading.Lock()
         self._search = threading.Thread()
+        self._failure = "no answer"
+        self._look_for_nodes()
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Return the answer; raise RedisError or RedisClusterException."""
         if self._cluster is None:
             self._look_for_nodes().join(FIND_TIMEOUT_S)
         if self._cluster is None:
-            raise NotConnected("no node of the cluster has answered yet")
+            raise NotConnected(f"no map of the cluster yet: {self._failure}")
         return self._cluster.execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def _look_for_nodes(self, *_args: Any, **_options: Any) -> threading.Thread:
@@ -53,5 +55,5 @@ class PatientCluster(Redis):
                 self._cluster = cluster
             else:
                 self._renew()
-        except (RedisError, RedisClusterException, OSError):
-            pass  # the next request that fails looks again
+        except (RedisError, RedisClusterException, OSError) as error:
+            self._failure = str(error)  # the next request that fails looks again

@@ -58,7 +58,7 @@ def tally_of(client: Redis) -> Tally:
 
 
 def connect(url: str, variable: str) -> Redis:
-    """Return a client that has not connected yet; raise ConfigError, naming `variable`."""
+    """Return a client, without waiting for its store; raise ConfigError, naming `variable`."""
     try:
         return _client(store_url.parse(url))
     except (ValueError, TypeError, RedisError):

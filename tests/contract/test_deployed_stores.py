@@ -153,6 +153,12 @@ def test_a_failover_keeps_the_carts(tmp_path, caplog: pytest.LogCaptureFixture) 
         assert PASSWORD not in record.getMessage()
 
 
+def test_the_log_says_why_there_is_no_cluster(valkey, caplog) -> None:
+    url = valkey.url.replace("redis://", "redis+cluster://")
+    assert_unavailable(timed(stateful(url).visitor().login))
+    assert "cluster support disabled" in caplog.text or "not enabled" in caplog.text
+
+
 # The last one for each deployment, of which it leaves nothing: another cluster takes 2 s.
 def test_every_process_dead(deployed: Deployment, desk: Desk) -> None:
     john = desk.customer()
