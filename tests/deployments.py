@@ -150,7 +150,7 @@ def running_sentinels(folder: Path, wait_for, replicas: int = 0) -> Iterator[Dep
             mode=["--sentinel"],
         )
         with watch.client() as client:
-            wait_for(lambda: client.sentinel_master("desk")["num-slaves"] == replicas, 20)
+            wait_for(lambda: client.sentinel_masters()["desk"]["num-slaves"] == replicas, 20)
         url = f"redis+sentinel://:{IN_A_URL}@127.0.0.1:{watch.port}/desk/0"
         yield Deployment(url, servers, [watch])
 
