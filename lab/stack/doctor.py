@@ -86,9 +86,10 @@ def _store() -> Finding:
         program := find_store(),
         _name(program.path.stem if program else "", program),
         "no Valkey and no Redis",
-        "no `--store redis`: experiments that need it are unknown",
+        "no `--store redis`: experiments that need it are unknown, unless --store gives the URL of "
+        f"one: {FORMS}",
         {"linux": "sudo apt-get install -y valkey-server", "darwin": "brew install valkey"}.get(
-            sys.platform, f"lab run NAME --store URL ({FORMS})"
+            sys.platform, "lab run NAME --store redis://HOST:6379/0"
         ),
     )
 
