@@ -23,7 +23,7 @@ from lab.evidence.record import Record
 from lab.evidence.result import Variant
 from lab.evidence.shopper import Shopper
 from lab.stack import AccessEntry, Death, Lane, Replica, Stack, Store, StoreStats
-from lab.stack.store import ask, connect
+from lab.stack.store_client import ask, connect, keys_under
 
 _NAMES = ("John", "Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Grace", "Heidi", "Ivan")
 
@@ -289,15 +289,15 @@ class Lab:
     def store_operations(self, act: Callable[[], object]) -> int:
         """Return how many commands `act` makes the session store carry out; 0 without a store.
 
-        The questions' own are left out. A server's first use of the store also opens a
-        connection, which costs commands of its own: act once before you count.
+        The store's own count, without greetings and questions (see `StoreStats.operations`).
+        Of a store that others use as well, theirs are in it.
         """
         if not self.has_store:
             act()
             return 0
-        first, before = (self.store_stats().commands_processed for _ in range(2))
+        before = self.store_stats().operations
         act()
-        return self.store_stats().commands_processed - before - (before - first)
+        return self.store_stats().operations - before
 
     def leak_key(self) -> str:
         """Return the signing key of this run, as somebody who stole it would have it."""
@@ -397,7 +397,7 @@ class Lab:
     def _store_bytes(self) -> int:
         # Key by key: a store's memory as a whole moves by more than a few sessions take up.
         with connect(self._store.url) as client:
-            keys = ask(lambda: list(client.scan_iter(f"{self._setting.store_prefix}*", 1000)))
+            keys = keys_under(client, self._setting.store_prefix)
             return sum(ask(lambda: [client.memory_usage(key) or 0 for key in keys]))
 
     @property

@@ -6,15 +6,15 @@ from typing import Any, TypeVar
 
 import click
 
+from lab.shop.store_url import FORMS, SCHEMES
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def _store(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    if value in ("memory", "file", "redis") or value.startswith(
-        ("redis://", "rediss://", "unix://")
-    ):
+    if value in ("memory", "file", "redis") or value.startswith(SCHEMES):
         return value
-    raise click.BadParameter("choose memory, file, redis, or give a URL: redis://HOST:PORT/0")
+    raise click.BadParameter(f"choose memory, file, redis, or give a URL: {FORMS}")
 
 
 def knobs(command: Command) -> Command:
@@ -33,7 +33,7 @@ def knobs(command: Command) -> Command:
             default="memory",
             show_default=True,
             metavar="memory|file|redis|URL",
-            help="Where the stateful desk keeps its sessions.",
+            help=f"Where the stateful desk keeps its sessions. URL: {FORMS}.",
         ),
         click.option(
             "--affinity",

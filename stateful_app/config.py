@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from lab.shop.store_url import FORMS, SCHEMES
 from lab.shop.wire import ConfigError, Nameplate, whole_seconds
-
-STORE_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,9 @@ class Config:
         """Read STATEFUL_STORE, STATEFUL_KEY_PREFIX, SESSION_MAX_AGE_S, REPLICA, INSTANCE."""
         store = environ.get("STATEFUL_STORE", "memory")
         is_file = store.startswith("file:") and len(store) > len("file:")
-        if store != "memory" and not is_file and not store.startswith(STORE_SCHEMES):
+        if store != "memory" and not is_file and not store.startswith(SCHEMES):
             # Not quoted back: a store's URL may hold a password.
-            raise ConfigError("STATEFUL_STORE must be memory, file:DIR or redis://HOST:PORT/0")
+            raise ConfigError(f"STATEFUL_STORE must be memory, file:DIR, {FORMS}")
         return cls(
             plate=Nameplate.from_environ(environ),
             store=store,

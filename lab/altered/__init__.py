@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from lab.shop import serve
+from lab.shop.store_url import FORMS
 from lab.shop.wire import ConfigError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def store() -> "tuple[Redis, str]":
     """Return a client of the store in ALTERED_STORE, and the prefix for every key in it."""
     url = os.environ.get("ALTERED_STORE")
     if not url:
-        raise ConfigError("ALTERED_STORE must name a store: redis://HOST:PORT/0")
+        raise ConfigError(f"ALTERED_STORE must name a store: {FORMS}")
     from lab.shop.redis_store import connect  # only where it is wanted: it is slow to import
 
     return connect(url, "ALTERED_STORE"), os.environ.get("ALTERED_KEY_PREFIX", "altered:")

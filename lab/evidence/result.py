@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from lab.evidence.record import Record
+from lab.shop import store_url
 
 Measurements = dict[str, Any]
 
@@ -32,10 +32,7 @@ class Knobs:
     @property
     def store_label(self) -> str:
         """The store without what may be secret in its URL."""
-        if "://" not in self.store:
-            return self.store
-        url = urlsplit(self.store)
-        return f"{url.scheme}://{url.hostname or ''}{f':{url.port}' if url.port else ''}"
+        return store_url.label(self.store) if "://" in self.store else self.store
 
 
 @dataclass(frozen=True)

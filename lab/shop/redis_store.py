@@ -9,13 +9,17 @@ from contextlib import contextmanager
 from typing import Any
 
 from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis.exceptions import ConnectionError as NotConnected
+from redis.exceptions import RedisClusterException
+from redis.sentinel import MasterNotFoundError
 
+from lab.shop import redis_clients, store_url
 from lab.shop.errors import StoreUnavailable
+from lab.shop.redis_cluster import PatientCluster
 from lab.shop.wire import ConfigError
 
 TIMEOUT_S = 0.3  # an operation on a hung store; a request makes three at most, so under 1 s
+RETRY_AFTER = {"Retry-After": "1"}
 
 
 class Tally(threading.local):
@@ -27,38 +31,49 @@ class Tally(threading.local):
     operations = 0
 
 
-class _CountedRedis(Redis):
+class _Counted:
+    """Counts the commands of the client that comes after it in a class's bases."""
+
     tally = Tally()
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        answer = super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        answer = super().execute_command(*args, **options)  # type: ignore[misc]
         self.tally.operations += 1  # only now: a store that is away has carried out nothing
         return answer
 
 
+class _CountedRedis(_Counted, Redis):
+    pass
+
+
+class _CountedCluster(_Counted, PatientCluster):
+    pass
+
+
 def tally_of(client: Redis) -> Tally:
     """Return the count of a client that `connect` made: what it does to greet is not in it."""
-    if not isinstance(client, _CountedRedis):
+    if not isinstance(client, _Counted):
         raise TypeError("this client does not count: make it with connect()")
     return client.tally
 
 
 def connect(url: str, variable: str) -> Redis:
-    """Return a client that has not connected yet; raise ConfigError, naming `variable`.
-
-    With redis-py's own settings a dead store is an error after 3 to 5 s, a hung one never.
-    """
+    """Return a client, without waiting for its store; raise ConfigError, naming `variable`."""
     try:
-        client = _CountedRedis.from_url(
-            url,
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
-        client.connection_pool.make_connection()  # connects nothing yet; checks the URL's options
+        return _client(store_url.parse(url))
     except (ValueError, TypeError, RedisError):
         # The URL is not quoted back: it may hold a password.
-        raise ConfigError(f"{variable} must be a Redis URL: redis://HOST:PORT/0") from None
+        raise ConfigError(f"{variable} must be a Redis URL: {store_url.FORMS}") from None
+
+
+def _client(url: store_url.StoreUrl) -> Redis:
+    if url.kind == "sentinel":
+        return redis_clients.behind_sentinels(url, _CountedRedis, TIMEOUT_S)
+    client = redis_clients.one_server(url, _CountedRedis, TIMEOUT_S)
+    if url.kind == "cluster":  # the options are right by now, so it can be looked for later
+        return _CountedCluster(
+            lambda: redis_clients.cluster(url, TIMEOUT_S), client.connection_pool
+        )
     return client
 
 
@@ -67,5 +82,9 @@ def must_answer() -> Iterator[None]:
     """Turn a store that does not answer into StoreUnavailable."""
     try:
         yield
-    except RedisError as error:
-        raise StoreUnavailable("try again in a moment", {"Retry-After": "1"}) from error
+    except MasterNotFoundError:
+        # Its own message is a page: the settings of each client that has asked a sentinel.
+        cause = NotConnected("no sentinel that answers knows a primary that does")
+        raise StoreUnavailable("try again in a moment", RETRY_AFTER) from cause
+    except (RedisError, RedisClusterException) as error:
+        raise StoreUnavailable("try again in a moment", RETRY_AFTER) from error

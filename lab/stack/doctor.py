@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError
+from lab.shop.store_url import FORMS
 from lab.stack.ports import free_ports
 from lab.stack.programs import Program, find_nginx, find_store
 
@@ -85,7 +86,8 @@ def _store() -> Finding:
         program := find_store(),
         _name(program.path.stem if program else "", program),
         "no Valkey and no Redis",
-        "no `--store redis`: experiments that need it are unknown",
+        "no `--store redis`: experiments that need it are unknown, unless --store gives the URL of "
+        f"one: {FORMS}",
         {"linux": "sudo apt-get install -y valkey-server", "darwin": "brew install valkey"}.get(
             sys.platform, "lab run NAME --store redis://HOST:6379/0"
         ),

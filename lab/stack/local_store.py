@@ -12,13 +12,14 @@ from lab.stack.ports import free_ports
 from lab.stack.processes import Children, clean_environment, prepare_run_dir
 from lab.stack.programs import find_store
 from lab.stack.replica import Death, kill_and_watch
-from lab.stack.store import Store, ask, connect
+from lab.stack.store import Store
+from lab.stack.store_client import ask, connect
 from lab.stack.waiting import READY_TIMEOUT_S, end_of, wait_until
 
 START_ATTEMPTS = 3
 NO_STORE = (
     "no valkey-server or redis-server on PATH and none from pip for this platform: install one "
-    "(`apt install valkey-server`, `brew install valkey`), or give a redis:// URL; "
+    "(`apt install valkey-server`, `brew install valkey`), or give the URL of one; "
     "`lab doctor` says more"
 )
 

@@ -1,20 +1,21 @@
 """The session store: a real Valkey or Redis, the lab's own to break, or somebody else's."""
 
 from abc import abstractmethod
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
+from typing import Any, Self
 
 from lab.errors import LabError
 from lab.stack.replica import Death
+from lab.stack.store_client import ask, connect, keys_under, read_url, servers_of
 
-if TYPE_CHECKING:
-    import redis
-
-TIMEOUT_S = 0.5
+# What clients, sentinels, nodes and the lab's own questions ask of a store beside its keys.
+_ABOUT_THE_STORE = (
+    *("acl|", "asking", "auth", "client|", "cluster|", "command", "config|", "dbsize", "hello"),
+    *("info", "memory|", "ping", "psync", "publish", "readonly", "replconf", "scan", "select"),
+    *("slowlog|", "subscribe"),
+)
 NOT_OURS = (
     "the lab did not start this store and will not break it: use the lab's own to see it fail"
 )
@@ -22,12 +23,14 @@ NOT_OURS = (
 
 @dataclass(frozen=True)
 class StoreStats:
-    """What a store holds and has done."""
+    """What a store holds and has done; of a cluster, all its primaries together."""
 
     keys: int
     """In the URL's database, or of them those under the prefix that was asked for."""
     commands_processed: int
     """Since it started; this question counts too."""
+    operations: int
+    """Those of them that were about keys: no greeting, no question of the lab's or a sentinel's."""
     used_memory_bytes: int
     connected_clients: int
     evicted_keys: int
@@ -68,7 +71,7 @@ class Store(AbstractContextManager["Store"]):
         if not prefix:
             raise LabError("a store is never emptied whole: name a prefix")
         with connect(self.url) as client:
-            keys = ask(lambda: list(client.scan_iter(f"{_literal(prefix)}*", 1000)))
+            keys = keys_under(client, prefix)
             if keys:
                 ask(lambda: client.delete(*keys))
         return len(keys)
@@ -76,21 +79,26 @@ class Store(AbstractContextManager["Store"]):
     def stats(self, prefix: str = "") -> StoreStats:
         """What it holds and has done. LabError if it does not answer within 0.5 s."""
         with connect(self.url) as client:
-            info = ask(lambda: client.info())
-            keys = ask(
-                lambda: (
-                    sum(1 for _ in client.scan_iter(f"{_literal(prefix)}*", 1000))
-                    if prefix
-                    else client.dbsize()
-                )
+            servers = ask(lambda: servers_of(client))
+            told = ask(lambda: [server.info() for server in servers])
+            counted = ask(lambda: [server.info("commandstats") for server in servers])
+            keys = (
+                len(keys_under(client, prefix))
+                if prefix
+                else ask(lambda: sum(server.dbsize() for server in servers))
             )
+
+        def total(name: str) -> int:
+            return sum(int(info[name]) for info in told)
+
         return StoreStats(
             keys=int(keys),
-            commands_processed=int(info["total_commands_processed"]),
-            used_memory_bytes=int(info["used_memory"]),
-            connected_clients=int(info["connected_clients"]),
-            evicted_keys=int(info["evicted_keys"]),
-            expired_keys=int(info["expired_keys"]),
+            commands_processed=total("total_commands_processed"),
+            operations=sum(map(_operations, counted)),
+            used_memory_bytes=total("used_memory"),
+            connected_clients=total("connected_clients"),
+            evicted_keys=total("evicted_keys"),
+            expired_keys=total("expired_keys"),
         )
 
 
@@ -98,8 +106,7 @@ class ExternalStore(Store):
     """A store somebody else runs: used under this run's own key prefix, never flushed or broken."""
 
     def __init__(self, url: str) -> None:
-        if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
-            raise LabError("a store URL looks like redis://:password@host:6379/0")
+        read_url(url)
         self._url = url
 
     @property
@@ -138,40 +145,17 @@ class ExternalStore(Store):
     def description(self) -> dict[str, str]:
         """Version and "external"; not the address, which holds a password."""
         with connect(self.url) as client:
-            info = ask(lambda: client.info("server"))
-        version = info.get("valkey_version") or info.get("redis_version") or "unknown"
-        return {"version": str(version), "source": "external"}
+            told = ask(lambda: [server.info("server") for server in servers_of(client)])
+        versions = {
+            str(info.get("valkey_version") or info.get("redis_version") or "unknown")
+            for info in told
+        }
+        return {"version": ", ".join(sorted(versions)), "source": "external"}
 
 
-def connect(url: str) -> "redis.Redis":
-    """A client that gives up after 0.5 s and never tries twice; a `with` block closes it."""
-    import redis  # here: it takes 0.2 s, and most runs have no store
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-        decode_responses=True,
+def _operations(commandstats: dict[str, Any]) -> int:
+    return sum(
+        int(stats["calls"])
+        for name, stats in commandstats.items()
+        if not name.removeprefix("cmdstat_").startswith(_ABOUT_THE_STORE)
     )
-
-
-def ask(question: Callable[[], Any]) -> Any:
-    """The answer to one question to a store; LabError, without its address, if there is none."""
-    import redis
-
-    try:
-        return question()
-    except (redis.RedisError, OSError) as error:
-        # The class only: redis-py's messages may quote the address.
-        raise LabError(
-            f"the store does not answer ({type(error).__name__}): "
-            "check that it runs and that the URL is right; the lab's own can be restarted"
-        ) from None
-
-
-def _literal(prefix: str) -> str:
-    """`prefix` for a SCAN pattern, its special characters taken as they are."""
-    return "".join(f"\\{c}" if c in "*?[]\\^" else c for c in prefix)

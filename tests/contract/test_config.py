@@ -72,6 +72,13 @@ BAD_URLS = [
     "redis://:s3cret@host/0?s3cret=1",
     "redis://:s3cret@host/0?protocol=9",
     "http://:s3cret@host",
+    "redis+cluster://:s3cret@host:notaport,host",
+    "redis+cluster://:s3cret@host/1",
+    "redis+cluster://:s3cret@host?s3cret=1",
+    "redis+cluster://:s3cret@host?socket_timeout=s3cret",
+    "redis+sentinel://:s3cret@host",
+    "redis+sentinel://:s3cret@host/shop?s3cret=1",
+    "redis+sentinel://:s3cret@host/shop?db=s3cret",
 ]
 
 
