@@ -1,7 +1,5 @@
 """`lab deploy`: the same two desks as containers, for Docker Compose or Kubernetes."""
 
-from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +7,6 @@ import click
 
 from lab import options
 from lab.errors import LabError
-from lab.stack import Deployment
 from lab.terminal import err
 
 
@@ -23,8 +20,8 @@ def deploy() -> None:
     """
 
 
-def _command(name: str, what: str, text_of: Callable[[Deployment], str]) -> None:
-    @deploy.command(name, help=what)
+def _command(name: str, what: str) -> None:
+    @deploy.command(name, help=what, short_help=what.partition(":")[0] + ".")
     @options.servers
     @click.option(
         "--store",
@@ -38,33 +35,29 @@ def _command(name: str, what: str, text_of: Callable[[Deployment], str]) -> None
     @click.option("--image", help="Image of the desks.  [default: two-desks:VERSION]")
     @click.option("--out", type=click.Path(path_type=Path), help="Write to FILE, not to stdout.")
     @click.option("--force", is_flag=True, help="Write over FILE if it is there.")
-    def command(image: str | None, out: Path | None, force: bool, **settings: Any) -> None:
-        image = f"two-desks:{version('two-desks')}" if image is None else image
-        text = text_of(Deployment(image, **settings))
+    def command(out: Path | None, force: bool, **settings: Any) -> None:
+        from lab.stack.deployment import Deployment  # templates: only who deploys pays for them
+
+        wanted = Deployment(**{key: value for key, value in settings.items() if value is not None})
+        text = wanted.compose() if name == "compose" else wanted.kubernetes()
         if out is None:
             click.echo(text, nl=False)
         else:
             _write(out, text, "w" if force else "x")
 
 
-_command(
-    "compose",
-    "Print compose.yaml: `docker compose up --build --wait` runs it.",
-    Deployment.compose,
-)
-_command(
-    "kubernetes",
-    "Print a Kubernetes manifest: `kubectl apply -f` runs it, once the image and a key are there.",
-    Deployment.kubernetes,
-)
+_command("compose", "Print compose.yaml: `docker compose up --build --wait` runs it.")
+_command("kubernetes", "Print kubernetes.yaml: its first lines say how it is applied.")
 
 
 def _write(path: Path, text: str, mode: str) -> None:
     try:
+        if path.is_dir():
+            raise LabError(f"{path} is a folder: name a file with --out")
         with path.open(mode, encoding="utf-8", newline="\n") as file:
             file.write(text)
     except FileExistsError:
         raise LabError(f"{path} is there already: say --force to write over it") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise LabError(f"cannot write {path}: {error}; choose another --out") from None
     err.print(f"written: {path}", soft_wrap=True, markup=False)

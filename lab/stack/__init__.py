@@ -2,7 +2,6 @@
 
 from lab.stack.access import AccessEntry, AccessLog
 from lab.stack.balancer import Balancer
-from lab.stack.deployment import Deployment
 from lab.stack.desks import Desk, desk_env
 from lab.stack.doctor import Finding, diagnose
 from lab.stack.lane import Lane, Leaving, Treatment
@@ -19,7 +18,6 @@ __all__ = [
     "Affinity",
     "Balancer",
     "Death",
-    "Deployment",
     "Desk",
     "ExternalStore",
     "Finding",

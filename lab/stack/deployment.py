@@ -6,8 +6,9 @@ that the lab's own come from: `nginx_conf` and `desks`.
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -21,6 +22,7 @@ PORT = 8000
 NGINX = (1, 31, 3)  # the release that this configuration was run with
 VALKEY = "8.1"
 STORE_COMMAND = ("valkey-server", "--save", "", "--appendonly", "no", "--protected-mode", "no")
+STORE_URL = "redis://valkey:6379/0"
 NETWORK = "10.5.7"
 FIRST_HOST = {"stateful": 11, "stateless": 51}
 # Not a secret but where to find it. Compose refuses to start where it is unset or empty.
@@ -37,7 +39,7 @@ CONTAINER = Place(
     tmp="",
     listen="",
 )
-_IMAGE = re.compile(r"(?=.{1,255}\Z)[a-z0-9][a-z0-9._/:-]*[a-z0-9](:[A-Za-z0-9_][\w.-]{0,127})?")
+_IMAGE = re.compile(r"[a-z0-9][a-z0-9._/:-]{0,200}:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
 @dataclass(frozen=True)
@@ -54,30 +56,34 @@ class Server:
         return f"{self.host}:{PORT}"
 
 
+def _image_of_this_version() -> str:
+    return f"two-desks:{version('two-desks')}"
+
+
 @dataclass(frozen=True)
 class Deployment:
     """What is to be deployed. Raises LabError where a setting cannot be, as `LaneSpec` does."""
 
-    image: str
-    """Image of the desks, "NAME:TAG"."""
     servers: int = 3
     store: Literal["memory", "redis"] = "redis"
     affinity: Affinity = "none"
     retry: Retry = "off"
+    image: str = field(default_factory=_image_of_this_version)
+    """Image of the desks, "NAME:TAG"."""
 
     def __post_init__(self) -> None:
         if not _IMAGE.fullmatch(self.image) or self.image.endswith(":latest"):
             raise LabError(f"image {self.image!r}: use NAME:TAG, such as two-desks:0.1.0")
         if self.store not in ("memory", "redis"):
-            raise LabError(f"store {self.store!r}: memory or redis")
+            raise LabError("store: memory or redis")  # not quoted: a URL may hold a password
         for desk in DESKS:
             self._spec(desk)
 
     def compose(self) -> str:
-        """Return the text of compose.yaml: servers A, B, C as stateful-a, stateful-b, …
+        """Return the text of compose.yaml, where server A is stateful-a.
 
-        Their addresses are fixed: nginx looks a name up only once, when it starts, and a
-        container that was killed may come back elsewhere.
+        The servers' addresses are fixed: nginx looks a name up only once, when it starts, and
+        a container that was killed may come back elsewhere.
         """
         servers = {
             desk: [
@@ -89,7 +95,7 @@ class Deployment:
         return self._document("compose.yaml", servers)
 
     def kubernetes(self) -> str:
-        """Return the text of kubernetes.yaml: the pods stateful-0, stateful-1, …
+        """Return the text of kubernetes.yaml, where a server has its pod's name: stateful-0.
 
         Each has a Service of its own: an address that stays when the pod is made anew.
         """
@@ -98,45 +104,37 @@ class Deployment:
         return self._document("kubernetes.yaml", servers)
 
     def _document(self, template: str, servers: dict[Desk, list[Server]]) -> str:
-        return _templates().get_template(template).render(
-            deployment=self,
-            options=self._options(),
-            desks=servers,
-            env={desk: self._env(desk) for desk in DESKS},
-            command={desk: _command(desk) for desk in DESKS},
-            store_command=STORE_COMMAND,
-            config_path=CONFIG_PATH,
-            port=PORT,
-            network=NETWORK,
-            nginx=".".join(map(str, NGINX)),
-            nginx_conf=self._nginx_conf(servers).rstrip(),
-            signing_keys=SIGNING_KEYS,
-            key_from_shell=KEY_FROM_SHELL,
-            valkey=VALKEY,
-        )
+        facts = {
+            "deployment": self,
+            "options": self._options(),
+            "desks": servers,
+            "env": {desk: self._spec(desk).env for desk in DESKS},
+            "command": {desk: _command(desk) for desk in DESKS},
+            "store_command": STORE_COMMAND,
+            "config_path": CONFIG_PATH,
+            "port": PORT,
+            "network": NETWORK,
+            "nginx": ".".join(map(str, NGINX)),
+            "nginx_conf": self._nginx_conf(servers).rstrip(),
+            "signing_keys": SIGNING_KEYS,
+            "valkey": VALKEY,
+        }
+        return _templates().get_template(template).render(facts)
 
     def _options(self) -> str:
         """Name the settings that are not the default, as they are typed."""
-        defaults = Deployment(self.image)
-        names = ("servers", "store", "affinity", "retry")
-        turned = {n: getattr(self, n) for n in names if getattr(self, n) != getattr(defaults, n)}
-        return "".join(f" --{name} {value}" for name, value in turned.items())
+        mine, default = vars(self), vars(Deployment())
+        return "".join(f" --{name} {mine[name]}" for name in mine if mine[name] != default[name])
 
     def _spec(self, desk: Desk) -> LaneSpec:
-        return LaneSpec(desk, f"{desk}_app", self.servers, self.affinity, self.retry)
-
-    def _env(self, desk: Desk) -> dict[str, str]:
-        store = "redis://valkey:6379/0" if self.store == "redis" and desk == "stateful" else "memory"
-        return desk_env(desk, store, f"two-desks:{desk}:", KEY_FROM_SHELL)
+        store = STORE_URL if self.store == "redis" and desk == "stateful" else "memory"
+        env = desk_env(desk, store, f"two-desks:{desk}:", KEY_FROM_SHELL)
+        return LaneSpec(desk, f"{desk}_app", self.servers, self.affinity, self.retry, env)
 
     def _nginx_conf(self, servers: dict[Desk, list[Server]]) -> str:
+        addresses = {desk: {each.name: each.address for each in servers[desk]} for desk in DESKS}
         lanes = tuple(
-            LaneConfig(
-                self._spec(desk),
-                self.affinity,
-                self.retry,
-                {server.name: server.address for server in servers[desk]},
-            )
+            LaneConfig(self._spec(desk), self.affinity, self.retry, addresses[desk])
             for desk in DESKS
         )
         return render(Config(PORT, lanes, 0, "", "deployed", NGINX, place=CONTAINER))
@@ -153,12 +151,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - YAML; every value from outside has been checked
+        autoescape=False,  # this is YAML; what comes from outside has been checked
     )
-    environment.filters["quoted"] = _quoted
+    environment.filters["quoted"] = json.dumps  # JSON is YAML too
     return environment
-
-
-def _quoted(value: Any) -> str:
-    """Write a value as JSON, which is YAML too."""
-    return json.dumps(value, ensure_ascii=False)
