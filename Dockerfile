@@ -1,5 +1,5 @@
 # One image for both desks: `python -m stateful_app` or `python -m stateless_app` says which.
-# compose.yaml and kubernetes.yaml use it. Build:  docker build -t two-desks:0.1.0 .
+# compose.yaml builds it by itself; kubernetes.yaml says in its first lines how to.
 FROM python:3.13-slim
 WORKDIR /two-desks
 # By name: nothing else of this folder (runs, virtual environments) may get into the image.

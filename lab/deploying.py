@@ -17,7 +17,11 @@ def deploy() -> None:
     nginx's configuration and the servers' environment are written by the code that writes
     the lab's own. Nothing is started: the first lines of the document say how to do that.
     `compose.yaml` and `kubernetes.yaml` beside the Dockerfile are what these commands print.
-    """
+
+    \b
+    lab deploy compose --servers 2 --affinity cookie --out two.yaml
+    lab deploy kubernetes --store memory | kubectl apply -f -
+    """  # noqa: D301 - click reads the \b
 
 
 def _command(name: str, what: str) -> None:

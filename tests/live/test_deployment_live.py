@@ -146,6 +146,15 @@ def check_desk(running, desk):
         customer.session.close()
 
 
+@pytest.fixture
+def heeded():
+    """Started in the background, a test has SIGINT ignored, and what it starts would too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.skipif(sys.platform == "win32", reason="the documents are for Linux containers")
 @pytest.mark.parametrize("kind", READ)
 def test_what_the_containers_are_told_runs(kind, tmp_path):

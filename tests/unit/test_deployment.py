@@ -57,7 +57,7 @@ def test_a_server_is_told_what_the_lab_tells_its_own(settings):
                 assert server.env == told | {"REPLICA": server.env["REPLICA"]}
                 assert server.argv[:3] == ["python", "-m", f"{desk}_app"]
                 assert server.argv[3:] == ["--host", "0.0.0.0", "--port", "8000"]
-                assert server.image == settings.get("image", "two-desks:0.1.0")
+                assert server.image == settings.get("image", Deployment().image)
         assert ("valkey" in deployed.containers) == (store != "memory")
 
 
