@@ -13,7 +13,7 @@ from lab.errors import LabError
 from lab.evidence.measure import disagreement, retried_ops
 from lab.evidence.record import Record
 from lab.evidence.result import Variant
-from lab.stack import ExternalStore, LaneSpec, LocalStore, Stack, Store
+from lab.stack import Desk, ExternalStore, LaneSpec, LocalStore, Stack, Store, desk_env
 
 
 class Bench:
@@ -163,17 +163,16 @@ class Bench:
         )
 
     def _env(self, variant: Variant) -> dict[str, str]:
-        store = self._store(variant)
-        prefix = self._prefix_of(variant)
-        if variant.app == "stateless":
-            keys = {"STATELESS_SIGNING_KEYS": self._keys[0]}
-            shared = {"ALTERED_STORE": store.url, "ALTERED_KEY_PREFIX": prefix} if store else {}
-            return keys | shared
-        if store:
-            return {"STATEFUL_STORE": store.url, "STATEFUL_KEY_PREFIX": prefix}
+        desk: Desk = "stateless" if variant.app == "stateless" else "stateful"
+        return desk_env(desk, self._place(variant), self._prefix_of(variant), self._keys[0])
+
+    def _place(self, variant: Variant) -> str:
+        """Where a lane keeps its sessions, as a desk is told it."""
+        if store := self._store(variant):
+            return store.url
         if variant.knobs.store == "file":
-            return {"STATEFUL_STORE": f"file:{self._sessions_of(variant)}"}
-        return {"STATEFUL_STORE": variant.knobs.store}
+            return f"file:{self._sessions_of(variant)}"
+        return variant.knobs.store if variant.app == "stateful" else "memory"
 
     def _sessions_of(self, variant: Variant) -> Path:
         # Absolute: a server need not run where the lab does.

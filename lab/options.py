@@ -17,40 +17,40 @@ def _store(context: click.Context, parameter: click.Parameter, value: str) -> st
     raise click.BadParameter(f"choose memory, file, redis, or give a URL: {FORMS}")
 
 
+servers = click.option(
+    "--servers",
+    type=click.IntRange(1, 26),
+    default=3,
+    show_default=True,
+    help="Servers at each desk.",
+)
+store = click.option(
+    "--store",
+    callback=_store,
+    default="memory",
+    show_default=True,
+    metavar="memory|file|redis|URL",
+    help=f"Where the stateful desk keeps its sessions. URL: {FORMS}.",
+)
+affinity = click.option(
+    "--affinity",
+    type=click.Choice(["none", "cookie"]),
+    default="none",
+    show_default=True,
+    help="cookie: the balancer keeps a client at one server.",
+)
+retry = click.option(
+    "--retry",
+    type=click.Choice(["off", "on"]),
+    default="off",
+    show_default=True,
+    help="on: the balancer asks another server after a failure.",
+)
+
+
 def knobs(command: Command) -> Command:
     """Give a command --servers, --store, --affinity and --retry: the fields of `Knobs`."""
-    options = (
-        click.option(
-            "--servers",
-            type=click.IntRange(1, 26),
-            default=3,
-            show_default=True,
-            help="Servers at each desk.",
-        ),
-        click.option(
-            "--store",
-            callback=_store,
-            default="memory",
-            show_default=True,
-            metavar="memory|file|redis|URL",
-            help=f"Where the stateful desk keeps its sessions. URL: {FORMS}.",
-        ),
-        click.option(
-            "--affinity",
-            type=click.Choice(["none", "cookie"]),
-            default="none",
-            show_default=True,
-            help="cookie: the balancer keeps a client at one server.",
-        ),
-        click.option(
-            "--retry",
-            type=click.Choice(["off", "on"]),
-            default="off",
-            show_default=True,
-            help="on: the balancer asks another server after a failure.",
-        ),
-    )
-    for option in reversed(options):
+    for option in (retry, affinity, store, servers):
         command = option(command)
     return command
 

@@ -2,6 +2,7 @@
 
 from lab.stack.access import AccessEntry, AccessLog
 from lab.stack.balancer import Balancer
+from lab.stack.desks import Desk, desk_env
 from lab.stack.doctor import Finding, diagnose
 from lab.stack.lane import Lane, Leaving, Treatment
 from lab.stack.local_store import LocalStore
@@ -17,6 +18,7 @@ __all__ = [
     "Affinity",
     "Balancer",
     "Death",
+    "Desk",
     "ExternalStore",
     "Finding",
     "Lane",
@@ -30,6 +32,7 @@ __all__ = [
     "Store",
     "StoreStats",
     "Treatment",
+    "desk_env",
     "diagnose",
     "find_nginx",
     "find_store",

@@ -85,8 +85,8 @@ class Lane:
 
     def config(self) -> LaneConfig:
         """How nginx is to see this lane now."""
-        ports = {name: replica.port for name, replica in self.replicas.items()}
-        return LaneConfig(self.spec, self.affinity, self.retry, ports)
+        servers = {name: f"127.0.0.1:{each.port}" for name, each in self.replicas.items()}
+        return LaneConfig(self.spec, self.affinity, self.retry, servers)
 
     def attach(self, balancer: Balancer) -> None:
         """From now on changes are told to this balancer."""

@@ -12,24 +12,23 @@ CONFIG_PATH = "/lab-config"
 KEEPALIVE_MIN_TIMEOUT_SINCE = (1, 27, 4)
 
 TOP = """\
-# nginx.conf of this run, written by the lab.
-# Paths are relative to this directory. To try a change:  nginx -t -p . -c nginx.conf
+{about}
 
-daemon off;                    # stay a child of the lab, so that nothing outlives it
+daemon off;                    # {daemon}
 master_process on;             # a reload (a server comes or goes) needs a master
 worker_processes 1;            # one worker, one round robin: turns come in order
 worker_shutdown_timeout 8s;    # after a reload the old worker finishes what it has begun
 {user}pid nginx.pid;
-error_log logs/nginx.log warn;
+error_log {error_log} warn;
 events {{ worker_connections 2048; }}
 
 http {{
-    # Each request is told to the lab at once, as JSON in one UDP datagram. Never the query
+    # Each request is told {told}. Never the query
     # string: a token may be in it.
     log_format lab escape=json
 {log_format};
-    access_log syslog:server=127.0.0.1:{log_port},tag={log_tag},nohostname lab;
-    error_log logs/nginx.log emerg;  # milder errors quote the request, the query string too
+    access_log {access_log} lab;
+    error_log {error_log} emerg;  # milder errors quote the request, the query string too
 
     # Large headers. nginx by default refuses a request header of 8 KB (400), and turns an
     # answer with a header of 4 KB into 502 although the server has done the work.
@@ -45,8 +44,8 @@ http {{
 {headers}
 {keepalive_min}
     # Scratch files, all under this directory.
-    client_body_temp_path tmp/body; proxy_temp_path tmp/proxy; fastcgi_temp_path tmp/fastcgi;
-    uwsgi_temp_path tmp/uwsgi; scgi_temp_path tmp/scgi;
+    client_body_temp_path {tmp}body; proxy_temp_path {tmp}proxy; fastcgi_temp_path {tmp}fastcgi;
+    uwsgi_temp_path {tmp}uwsgi; scgi_temp_path {tmp}scgi;
 """
 KEEPALIVE_MIN = """\
     keepalive_min_timeout 3s;  # at a reload, do not cut a client's connection in mid-sentence
@@ -61,14 +60,43 @@ NO_SUCH_SERVER = '{"status":404,"title":"no such server: see `lab status`"}'
 
 
 @dataclass(frozen=True)
+class Place:
+    """What in nginx.conf depends on where nginx runs."""
+
+    about: str
+    daemon: str
+    """Why it stays in the foreground."""
+    told: str
+    """To whom, and how, each request is told."""
+    access_log: str
+    error_log: str
+    tmp: str
+    """Start of the scratch paths, relative to nginx's prefix: "tmp/"."""
+    listen: str
+    """Start of the address: "127.0.0.1:"; "" for every address of a container."""
+
+
+RUN = Place(
+    about="# nginx.conf of this run, written by the lab.\n"
+    "# Paths are relative to this directory. To try a change:  nginx -t -p . -c nginx.conf",
+    daemon="stay a child of the lab, so that nothing outlives it",
+    told="to the lab at once, as JSON in one UDP datagram",
+    access_log="syslog:server=127.0.0.1:{port},tag={tag},nohostname",
+    error_log="logs/nginx.log",
+    tmp="tmp/",
+    listen="127.0.0.1:",
+)
+
+
+@dataclass(frozen=True)
 class LaneConfig:
     """One lane as nginx is to see it now."""
 
     spec: LaneSpec
     affinity: Affinity
     retry: Retry
-    servers: Mapping[str, int]
-    """Port of each replica that gets requests, by name."""
+    servers: Mapping[str, str]
+    """Address of each replica that gets requests, "HOST:PORT", by name."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +114,7 @@ class Config:
     """"user group" of the worker; only root may (and must) say it."""
     extra_locations: tuple[str, ...] = field(default=())
     """Whole `location … { … }` blocks beside the lanes, such as the console's."""
+    place: Place = RUN
 
 
 def render(config: Config) -> str:
@@ -102,11 +131,16 @@ def render(config: Config) -> str:
 
 
 def _top(config: Config) -> str:
+    place = config.place
     return TOP.format(
+        about=place.about,
+        daemon=place.daemon,
+        told=place.told,
         user=f"user {config.user};  {CLOSED_TO_NOBODY}\n" if config.user else "",
         log_format=_log_format(),
-        log_port=config.log_port,
-        log_tag=config.log_tag,
+        access_log=place.access_log.format(port=config.log_port, tag=config.log_tag),
+        error_log=place.error_log,
+        tmp=place.tmp,
         headers="\n".join(f"    {header}" for header in HEADERS),
         keepalive_min=KEEPALIVE_MIN if config.nginx_version >= KEEPALIVE_MIN_TIMEOUT_SINCE else "",
     )
@@ -132,7 +166,7 @@ def _upstream(lane: LaneConfig) -> str:
     # max_fails: how many failures until nginx leaves a server out for fail_timeout. With
     # retries off that must not happen either, or a crash would hide behind the others.
     failures = "max_fails=0" if lane.retry == "off" else "max_fails=1 fail_timeout=10s"
-    lines = [f"server 127.0.0.1:{port} {failures};  # {s}" for s, port in lane.servers.items()]
+    lines = [f"server {address} {failures};  # {s}" for s, address in lane.servers.items()]
     if lane.affinity == "cookie":
         lines.append(
             f"sticky cookie lane_affinity path=/{name}/;  # who was served by A stays with A"
@@ -144,9 +178,9 @@ def _upstream(lane: LaneConfig) -> str:
 
 def _server(config: Config) -> str:
     lines = [
-        f"listen 127.0.0.1:{config.port};",
+        f"listen {config.place.listen}{config.port};",
         "",
-        "# The lab asks here, after a reload, which version of this file nginx obeys.",
+        "# Which version of this file nginx obeys: asked after a reload, or to see that it is up.",
         f'location = {CONFIG_PATH} {{ access_log off; return 200 "{config.version}"; }}',
     ]
     for lane in config.lanes:
@@ -173,8 +207,8 @@ def _location(lane: LaneConfig) -> str:
         lines += HEADERS
     lines += [_line(directive) for directive in lane.spec.directives]
     lines += [
-        f"location /{name}/@{server}/ {{ proxy_pass http://127.0.0.1:{port}/; }}  # {server} itself"
-        for server, port in lane.servers.items()
+        f"location /{name}/@{server}/ {{ proxy_pass http://{address}/; }}  # {server} itself"
+        for server, address in lane.servers.items()
     ]
     lines += [
         f"location /{name}/@ {{",
@@ -185,7 +219,7 @@ def _location(lane: LaneConfig) -> str:
     return _block(f"location /{name}/", lines, indent="")
 
 
-def _counted(servers: Mapping[str, int]) -> str:
+def _counted(servers: Mapping[str, str]) -> str:
     return f"{len(servers)} server{'s' if len(servers) != 1 else ''}"
 
 

@@ -1,0 +1,251 @@
+"""compose.yaml and kubernetes.yaml: each part finds the others, and no secret is in a file."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from containers import of_compose, of_kubernetes
+
+from lab.cli import cli
+from lab.errors import LabError
+from lab.stack.deployment import Deployment
+from lab.stack.desks import desk_env
+
+ROOT = Path(__file__).parents[2]
+KEYS = {"STATELESS_SIGNING_KEYS": "k" * 32}
+SETTINGS = [
+    {},
+    {"servers": 1, "store": "memory"},
+    {"servers": 26, "affinity": "cookie", "retry": "on", "image": "registry:5000/desks:2"},
+]
+
+
+def both(**settings):
+    wanted = Deployment(**settings)
+    return of_compose(wanted.compose(), KEYS), of_kubernetes(wanted.kubernetes(), KEYS)
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=["default", "smallest", "largest"])
+def test_nginx_s_upstreams_are_the_containers_by_their_own_names(settings):
+    for deployed in both(**settings):
+        for desk in ("stateful", "stateless"):
+            block = re.search(rf"upstream {desk} {{.*?\n    }}", deployed.nginx_conf, re.DOTALL)[0]
+            named = re.findall(r"server (\S+) max_fails=.*  # (\S+)", block)
+            servers = deployed.servers(desk)
+            assert len(servers) == settings.get("servers", 3)
+            assert named == [(f"{each.address}:8000", each.env["REPLICA"]) for each in servers]
+            for address, name in named:
+                own = f"location /{desk}/@{name}/ {{ proxy_pass http://{address}/; }}"
+                assert own in deployed.nginx_conf
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=["default", "smallest", "largest"])
+def test_a_server_is_told_what_the_lab_tells_its_own(settings):
+    store = "redis://valkey:6379/0" if settings.get("store") != "memory" else "memory"
+    for deployed in both(**settings):
+        for desk in ("stateful", "stateless"):
+            told = desk_env(
+                desk, store if desk == "stateful" else "memory", f"two-desks:{desk}:", "k" * 32
+            )
+            for server in deployed.servers(desk):
+                assert server.env == told | {"REPLICA": server.env["REPLICA"]}
+                assert server.argv[:3] == ["python", "-m", f"{desk}_app"]
+                assert server.argv[3:] == ["--host", "0.0.0.0", "--port", "8000"]
+                assert server.image == settings.get("image", Deployment().image)
+        assert ("valkey" in deployed.containers) == (store != "memory")
+
+
+def test_the_knobs_reach_nginx_conf():
+    for deployed in both(affinity="cookie", retry="on"):
+        assert deployed.nginx_conf.count("sticky cookie lane_affinity") == 2
+        assert deployed.nginx_conf.count("proxy_next_upstream error timeout;") == 2
+    for deployed in both():
+        assert "sticky" not in deployed.nginx_conf
+        assert deployed.nginx_conf.count("proxy_next_upstream off;") == 2
+
+
+def test_a_document_names_the_options_it_was_made_with():
+    text = Deployment(servers=2, store="memory", image="desks:2").compose()
+    assert "# Written by `lab deploy compose --servers 2 --store memory --image desks:2`" in text
+
+
+def test_nothing_is_reached_from_outside_this_machine_and_nobody_is_root():
+    compose, kubernetes = both()
+    published = {n: s["ports"] for n, s in compose.source["services"].items() if "ports" in s}
+    assert published == {"nginx": ["127.0.0.1:8000:8000"]}
+    for service in compose.source["services"].values():
+        assert service["user"] == "10001:10001" and service["read_only"] is True
+    kinds = {each["spec"].get("type", "ClusterIP") for each in _kind(kubernetes, "Service")}
+    assert kinds == {"ClusterIP"}
+    for each in _kind(kubernetes, "Deployment") + _kind(kubernetes, "StatefulSet"):
+        pod = each["spec"]["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
+        assert each["spec"]["selector"]["matchLabels"].items() <= (
+            each["spec"]["template"]["metadata"]["labels"].items()
+        )
+
+
+def test_no_key_is_in_a_file_and_an_empty_one_starts_nothing():
+    raw = yaml.safe_load(Deployment().compose())
+    for name, service in raw["services"].items():
+        if name.startswith("stateless-"):
+            # ":?", not "?": empty is refused like unset.
+            assert service["environment"]["STATELESS_SIGNING_KEYS"].startswith(
+                "${STATELESS_SIGNING_KEYS:?make a key"
+            )
+    assert not _kind(of_kubernetes(Deployment().kubernetes(), KEYS), "Secret")
+
+
+def test_every_image_is_pinned():
+    for deployed in both():
+        for container in deployed.containers.values():
+            assert re.fullmatch(r"[a-z/-]+:\d+(\.\d+)+", container.image)
+    assert re.findall(r"^FROM (\S+)$", _dockerfile(), re.MULTILINE) == ["python:3.13-slim"]
+
+
+def test_the_dockerfile_copies_what_an_installation_needs():
+    copied = re.findall(r"^COPY (.+) \S+$", _dockerfile(), re.MULTILINE)
+    names = {name for line in copied for name in line.split()}
+    assert names == {
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "lab",
+        "stateful_app",
+        "stateless_app",
+    }
+    assert all((ROOT / name).exists() for name in names)
+
+
+@pytest.mark.parametrize("file", ["compose.yaml", "kubernetes.yaml"])
+def test_the_file_beside_the_dockerfile_is_what_the_code_writes(file):
+    wanted = Deployment()
+    text = wanted.compose() if file == "compose.yaml" else wanted.kubernetes()
+    assert (ROOT / file).read_text(encoding="utf-8") == text, (
+        f"write it anew: lab deploy {file.removesuffix('.yaml')} --out {file} --force"
+    )
+
+
+def test_compose_yaml_obeys_the_schema_of_the_compose_specification(tmp_path):
+    def check(file):
+        command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
+        return subprocess.run(
+            [*command, "vendor.compose-spec", str(file)], capture_output=True, text=True
+        )
+
+    done = check(ROOT / "compose.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    wrong = tmp_path / "compose.yaml"
+    wrong.write_text(Deployment().compose().replace("read_only: true", "read_only: [1]"))
+    assert "is not of type 'boolean'" in check(wrong).stdout
+
+
+def test_docker_compose_takes_compose_yaml():
+    docker = shutil.which("docker")
+    if not docker or subprocess.run([docker, "compose", "version"], capture_output=True).returncode:
+        pytest.skip("no `docker compose` here: its own check of compose.yaml was not made")
+    command = [docker, "compose", "-f", str(ROOT / "compose.yaml"), "config", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, env=_with(KEYS))
+    assert done.returncode == 0, done.stderr
+    for keys in ({}, {"STATELESS_SIGNING_KEYS": ""}):
+        refused = subprocess.run(command, capture_output=True, text=True, env=_with(keys))
+        assert refused.returncode != 0 and "make a key with" in refused.stderr
+
+
+def test_kubernetes_yaml_obeys_the_schemas_of_kubernetes():
+    checker = pytest.importorskip(
+        "kubernetes_validate", reason="100 MB of schemas: pip install kubernetes-validate"
+    )
+    for each in yaml.safe_load_all((ROOT / "kubernetes.yaml").read_text(encoding="utf-8")):
+        checker.validate(each, "1.33", strict=True)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"servers": 0},
+        {"servers": 27},
+        {"store": "file"},
+        {"store": "redis://:secret@host/0"},
+        {"affinity": "ip"},
+        {"retry": "yes"},
+        {"image": ""},
+        {"image": "desks"},
+        {"image": "desks:latest"},
+        {"image": "desks:1\nprivileged: true"},
+        {"image": "desks:1 # x"},
+        {"image": "${HOME}:1"},
+        {"image": "Desks:1"},
+        {"image": "../desks:1"},
+        {"image": "d:" + "1" * 200},
+    ],
+)
+def test_what_cannot_be_deployed_is_refused(bad):
+    with pytest.raises(LabError, match=r"choose|memory or|none or|off or|use NAME:TAG"):
+        Deployment(**bad)
+
+
+@pytest.mark.parametrize("kind", ["compose", "kubernetes"])
+def test_the_command_prints_the_document_and_nothing_else(kind):
+    done = CliRunner().invoke(cli, ["deploy", kind])
+    assert (done.exit_code, done.stdout) == (0, (ROOT / f"{kind}.yaml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--servers", "0"], "0 is not in the range"),
+        (["--servers", "27"], "27 is not in the range"),
+        (["--servers", "three"], "not a valid integer"),
+        (["--store", "file"], "'redis', 'memory'"),
+        (["--affinity", "ip"], "'none', 'cookie'"),
+        (["--image", "desks"], "use NAME:TAG"),
+        (["--image", "d:1\n  privileged: true"], "use NAME:TAG"),
+        (["--out", "no/such/folder.yaml"], "choose another --out"),
+        (["--out", "x" * 300], "choose another --out"),
+        (["--out", "."], "name a file"),
+        (["--out", ""], "name a file"),
+        (["--out", ".", "--force"], "name a file"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(arguments, told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, ["deploy", "compose", *arguments])
+    refused = str(done.exception) if isinstance(done.exception, LabError) else done.stderr
+    assert done.exit_code and told in refused, done
+    assert not done.stdout and not list(tmp_path.iterdir())
+
+
+def test_a_file_is_written_and_never_overwritten_without_force(tmp_path):
+    file = tmp_path / "mine.yaml"
+
+    def deploy(*arguments):
+        return CliRunner().invoke(cli, ["deploy", *arguments, "--out", str(file)])
+
+    assert deploy("compose", "--servers", "2").exit_code == 0
+    two = Deployment(servers=2).compose()
+    assert file.read_text("utf-8") == two
+    with pytest.raises(LabError, match="say --force"):
+        raise deploy("compose").exception
+    assert file.read_text("utf-8") == two
+    assert deploy("kubernetes", "--force").exit_code == 0
+    assert file.read_text("utf-8") == Deployment().kubernetes()
+
+
+def _kind(deployed, kind):
+    return [each for each in deployed.source if each["kind"] == kind]
+
+
+def _dockerfile():
+    return (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
+def _with(keys):
+    return {n: v for n, v in os.environ.items() if n != "STATELESS_SIGNING_KEYS"} | keys
