@@ -12,6 +12,7 @@ monkey.patch_all()
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -201,9 +202,21 @@ def join(host: str, port: int, script: str = "") -> None:
     runner.greenlet.join()
 
 
+def allow_connections() -> None:
+    """Let this process open as many files as the system lets it: a connection is one."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS refuses more than it can, though "unlimited"
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def main(arguments: list[str]) -> None:
     """`local`, `master HOST PORT WORKERS` or `join HOST PORT [SCRIPT]`."""
     role, *rest = arguments
+    allow_connections()
     if role == "join":
         join(rest[0], int(rest[1]), *rest[2:])
         return

@@ -20,7 +20,8 @@ worker_processes 1;            # one worker, one round robin: turns come in orde
 worker_shutdown_timeout 8s;    # after a reload the old worker finishes what it has begun
 {user}pid nginx.pid;
 error_log {error_log} warn;
-events {{ worker_connections 2048; }}
+worker_rlimit_nofile 16384;    # a connection takes two files: the client's and the server's
+events {{ worker_connections 8192; }}  # a crowd that waits for a frozen server holds them all
 
 http {{
     # Each request is told {told}. Never the query
