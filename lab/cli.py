@@ -16,7 +16,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from lab import checking, experiments, lesson, options, reporting, serving, terminal
+from lab import checking, experiments, lesson, options, planning, reporting, serving, terminal
 from lab.errors import LabError
 from lab.evidence.result import Knobs, Variant
 from lab.experiments.matrix import MATRIX, two_desks
@@ -84,7 +84,7 @@ def cli(context: click.Context) -> None:
 
 
 cli.add_command(reporting.report)
-for command in (checking.check, *serving.COMMANDS):
+for command in (checking.check, planning.plan, *serving.COMMANDS):
     cli.add_command(command)
 
 _WELCOME = """\

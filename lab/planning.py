@@ -1,19 +1,33 @@
 """`lab plan`: from constants measured on this machine to the machines that users need."""
 
+import json
 import platform
-import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import click
 import psutil
+from rich.text import Text
 
+from lab import options
 from lab.bench import Lab
+from lab.capacity import amounts, view
 from lab.capacity import constants as kept
-from lab.capacity.constants import Constants, Measured, Row
-from lab.capacity.measuring import Effort, Meters, another_server, measure_lane
+from lab.capacity.constants import Constant, Constants, Measured, Row
+from lab.capacity.crossings import Plan, crossings, steps, users_range
+from lab.capacity.measuring import (
+    QUICK,
+    Effort,
+    Meters,
+    Turns,
+    another_server,
+    measure_lane,
+)
+from lab.capacity.rules import GIB, Assumptions
 from lab.errors import LabError
 from lab.evidence.record import Record
 from lab.evidence.result import Variant
@@ -21,8 +35,244 @@ from lab.experiments.matrix import MATRIX
 from lab.lanes import Bench
 from lab.runner import new_run_folder
 from lab.stack import LocalStore, find_store
+from lab.terminal import progress, screen
 
 ENOUGH_EVENTS = 100  # the record only has to show what went wrong last
+CHART = "plan.svg"
+
+
+class Amount(click.ParamType):
+    """A value that one of the readers of `lab.capacity.amounts` understands."""
+
+    def __init__(self, name: str, read: Callable[[str], float]) -> None:
+        self.name = name
+        self._read = read
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> Any:
+        """Read it, or say what it has to look like."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._read(value)
+        except LabError as error:
+            self.fail(str(error), parameter, context)
+
+
+COUNT = Amount("count", amounts.count)
+SHARE = Amount("share", amounts.share)
+SIZE = Amount("size", amounts.size)
+TIME = Amount("time", amounts.seconds)
+_file = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--users", type=COUNT, default="1M", show_default=True, help="50M, 1.5k, 2000.")
+@click.option(
+    "--actions-per-user",
+    "actions_per_user_s",
+    type=Amount("rate", amounts.per_second),
+    default="20/day",
+    show_default=True,
+    help="Requests of one user: 20/day, 3/h.",
+)
+@click.option(
+    "--actions-per-visit",
+    type=click.IntRange(2, 10_000),
+    default=10,
+    show_default=True,
+    help="One login, reads and writes, now and then a logout.",
+)
+@click.option(
+    "--visit-length",
+    "visit_length_s",
+    type=TIME,
+    default="5min",
+    show_default=True,
+    help="From login to the last request.",
+)
+@click.option(
+    "--logouts",
+    "logout_share",
+    type=SHARE,
+    default="10%",
+    show_default=True,
+    help="Share of visits that end with a logout.",
+)
+@click.option(
+    "--reads",
+    "read_share",
+    type=SHARE,
+    default="80%",
+    show_default=True,
+    help="Share of reads; the rest changes the cart.",
+)
+@click.option(
+    "--cart-lines", type=click.IntRange(1, 500), default=3, show_default=True, help="In a cart."
+)
+@click.option(
+    "--session-lifetime",
+    "session_lifetime_s",
+    type=TIME,
+    default="1h",
+    show_default=True,
+    help="How long an idle session, or what a token left in a store, is kept.",
+)
+@click.option(
+    "--peak-factor",
+    type=Amount("factor", amounts.factor),
+    default="3",
+    show_default=True,
+    help="The busiest time against the mean.",
+)
+@click.option(
+    "--cores-per-machine", type=click.IntRange(1, 4096), default=8, show_default=True, help=""
+)
+@click.option("--memory-per-machine", type=SIZE, default="32GiB", show_default=True, help="")
+@click.option(
+    "--network-per-machine",
+    type=SIZE,
+    default="1.25GB",
+    show_default=True,
+    help="Bytes a second each way; 1.25GB is 10 Gbit/s.",
+)
+@click.option(
+    "--target-utilisation",
+    type=SHARE,
+    default="60%",
+    show_default=True,
+    help="How full a machine may be.",
+)
+@click.option(
+    "--replicas-min",
+    type=click.IntRange(1, 10_000),
+    default=1,
+    show_default=True,
+    help="Server processes at the least.",
+)
+@click.option(
+    "--measure", "again", is_flag=True, help="Measure this machine first (half a minute)."
+)
+@click.option("--quick", is_flag=True, help="With --measure: smaller n, wider spread.")
+@click.option(
+    "--constants",
+    "source",
+    type=click.Path(exists=True, path_type=Path),
+    help="A run, or its constants.json, instead of the newest here.",
+)
+@click.option("--chart", type=_file, help="Write the chart to FILE.svg, not to the run.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@options.out
+def plan(
+    again: bool,
+    quick: bool,
+    source: Path | None,
+    chart: Path | None,
+    as_json: bool,
+    out: Path,
+    **assumed: Any,
+) -> int:
+    """Memory, store operations, traffic and machines for many users, wherever a cart lives.
+
+    What a request costs in each row of the knob matrix was measured on this machine: the
+    first time it is, which takes half a minute. Everything that was not measured is assumed,
+    and each assumption is an option.
+
+    \b
+    lab plan --users 50M --actions-per-user 20/day
+    lab plan --users 2M --cart-lines 30 --session-lifetime 7d
+    lab plan --measure                another machine, other software: measure again
+    """  # noqa: D301 - click reads the \b
+    if source and again:
+        raise click.UsageError("give --constants, or --measure them, not both")
+    if quick and not again:
+        raise click.UsageError("--quick is about measuring: say --measure --quick")
+    if not assumed["target_utilisation"]:
+        raise click.BadParameter("a machine that may not be used at all: give more than 0")
+    path = source or (None if again else kept.newest(out)) or _measured_now(out, quick)
+    constants = kept.load(path)
+    chosen = Plan(constants, Assumptions(**assumed))
+    drawn = chart or (path if path.is_dir() else path.parent) / CHART
+    _draw(chosen, drawn)
+    if as_json:
+        click.echo(json.dumps(_document(chosen, drawn), ensure_ascii=False, indent=1))
+    else:
+        _print(chosen, drawn)
+    return 0
+
+
+def _measured_now(out: Path, quick: bool) -> Path:
+    with progress() as tell:
+        if kept.newest(out) is None:
+            tell(f"no constants in {out} yet: measuring this machine first, for half a minute")
+        path = measure(out, QUICK if quick else Effort(), tell)
+        tell("")
+    return path
+
+
+def _print(chosen: Plan, drawn: Path) -> None:
+    assume, needs = chosen.assume, chosen.needs()
+    users = users_range(assume.users)
+    told = amounts.told
+    peak = assume.requests_s * assume.peak_factor
+    screen.print(
+        Text.assemble(
+            (f"{told(assume.users)} users: ", "bold"),
+            f"{told(assume.requests_s)} requests/s on average, {told(peak)} at the peak; "
+            f"{told(assume.visits_alive)} visits to remember then",
+        )
+    )
+    screen.print(view.rows_table(needs))
+    screen.print(view.remarks(needs))
+    screen.print("\n[bold]Where the lines step[/]: more than one machine from so many users on")
+    screen.print(view.steps_table(chosen.rows, steps(chosen)))
+    screen.print("\n[bold]Where they cross[/]")
+    screen.print(view.crossings_text(crossings(chosen, users), users[-1]))
+    screen.print(view.carts_text(chosen))
+    screen.print()
+    screen.print(view.constants_table(chosen.constants))
+    screen.print()
+    screen.print(view.assumptions_text(chosen))
+    screen.print(Text(f"chart: {drawn}"), soft_wrap=True)
+
+
+def _document(chosen: Plan, drawn: Path) -> dict[str, Any]:
+    users = users_range(chosen.assume.users)
+    return {
+        "schema": kept.SCHEMA,
+        "assumptions": asdict(chosen.assume),
+        "needs": [asdict(each) | {"machines": each.machines} for each in chosen.needs()],
+        "steps": [asdict(each) for each in steps(chosen)],
+        "crossings": [asdict(each) for each in crossings(chosen, users)],
+        "not_modelled": list(view.NOT_MODELLED),
+        "constants": chosen.constants.document(),
+        "chart": str(drawn),
+    }
+
+
+def _draw(chosen: Plan, file: Path) -> None:
+    from lab.report.log_chart import Line, log_chart  # pygal: only who draws pays
+
+    users = users_range(chosen.assume.users)
+    lines = []
+    for row in chosen.constants.rows:
+        seen = [(each, chosen.at(row.name, each).machines) for each in users]
+        lines.append(Line(row.name, row.app, [(x, y) for x, y in seen if y is not None]))
+    sure = [each for each in crossings(chosen, users) if each.certain]
+    crossed = ", ".join(f"{c.more} over {c.less} at {amounts.told(c.users)}" for c in sure)
+    svg = log_chart(
+        "Machines against users, by where the cart lives",
+        "users",
+        "machines: servers, nginx and store",
+        lines,
+        f"crossings: {crossed}" if sure else "no crossing beyond the spread of the constants",
+        chosen.assume.users,
+    )
+    try:
+        file.write_text(svg, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise LabError(f"cannot write {file}: {error}; choose another --chart") from None
 
 
 def measure(root: Path, effort: Effort, tell: Callable[[str], None]) -> Path:
@@ -35,10 +285,13 @@ def measure(root: Path, effort: Effort, tell: Callable[[str], None]) -> Path:
     bench = Bench(folder, tell)
     with bench.open(rows, keep_log=ENOUGH_EVENTS) as stack:
         labs = [_lab(bench, variant) for variant in rows]
-        found = []
-        for number, (variant, lab) in enumerate(zip(rows, labs, strict=True), start=1):
-            tell(f"measuring {variant.name} ({number} of {len(rows)})")
-            found.append(measure_lane(lab, _meters(bench, variant), effort))
+        found = in_turns(
+            [
+                measure_lane(lab, _meters(bench, variant), effort)
+                for variant, lab in zip(rows, labs, strict=True)
+            ],
+            tell,
+        )
         tell("asking a second server of each")
         for constants, lab in zip(found, labs, strict=True):
             constants += another_server(lab, effort)
@@ -60,6 +313,23 @@ def measure(root: Path, effort: Effort, tell: Callable[[str], None]) -> Path:
         seconds=round(time.monotonic() - began, 1),
     )
     return kept.save(Constants(where, measured), folder)
+
+
+def in_turns(lanes: Sequence[Turns], tell: Callable[[str], None]) -> list[list[Constant]]:
+    """Take a turn at each lane, one after the other, until all of them have ended."""
+    going = dict(enumerate(lanes))
+    ended: dict[int, list[Constant]] = {}
+    turn = 0
+    while going:
+        turn += 1
+        tell(f"measuring {len(going)} rows in turn: turn {turn}")
+        for number, lane in list(going.items()):
+            try:
+                next(lane)
+            except StopIteration as end:
+                ended[number] = end.value
+                del going[number]
+    return [ended[number] for number in range(len(lanes))]
 
 
 def _lab(bench: Bench, variant: Variant) -> Lab:
@@ -89,4 +359,3 @@ def _cpu_model() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
-

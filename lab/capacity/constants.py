@@ -7,9 +7,9 @@ the cart matters, how many lines that cart had.
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from lab.errors import LabError
 
@@ -82,6 +82,11 @@ class Row:
         found = [each for each in self.constants if each.what == what and each.of == kind]
         return sorted(found, key=lambda each: each.lines)
 
+    def at_the(self, end: Literal["low", "high"]) -> Self:
+        """Return this row with each constant at that end of its spread."""
+        moved = (replace(each, value=getattr(each, end)) for each in self.constants)
+        return replace(self, constants=tuple(moved))
+
     def value(self, what: str, kind: str, lines: float = 0) -> float:
         """Return a constant for a cart of so many lines, between two that were measured.
 
@@ -148,7 +153,9 @@ class Constants:
         if not isinstance(document, dict) or type(document.get("schema")) is not int:
             raise LabError(f"{where} holds no constants of this lab: {AGAIN}")
         if document["schema"] != SCHEMA:
-            raise LabError(f"{where} is of schema {document['schema']}, not {SCHEMA}: {AGAIN}"[:300])
+            raise LabError(
+                f"{where} is of schema {document['schema']}, not {SCHEMA}: {AGAIN}"[:300]
+            )
         try:
             return cls(_measured(document["measured"]), _rows(document["rows"]))
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Literal
 
 from lab.capacity.amounts import MOST_USERS
 from lab.capacity.constants import Constants
 from lab.capacity.rules import Assumptions, Need, need
 
 POINTS = 240
+Lines = dict[str, list[int | None]]
 
 
 @dataclass(frozen=True)
@@ -27,13 +30,16 @@ class Step:
 class Crossing:
     """From so many users on `more` needs more than `less`, and it was the other way before.
 
-    `settled` is whether that stays so up to the end of the range.
+    `settled` is whether that stays so up to the end of the range; `certain` whether both are
+    also true where every constant of the two rows is at that end of its spread which is worst
+    for it. If not, the lines run too close to each other to tell.
     """
 
     more: str
     less: str
     users: int
     settled: bool
+    certain: bool
 
 
 class Plan:
@@ -103,16 +109,35 @@ def crossings(plan: Plan, users: list[int]) -> list[Crossing]:
 
     Of two lines that cross to and fro only the first time and the last are told.
     """
-    lines = {name: [plan.at(name, each).machines for each in users] for name in plan.rows}
+    lines = {name: _line(plan, name, users) for name in plan.rows}
+    low, high = (_extreme(plan, end, users) for end in ("low", "high"))
     found: list[Crossing] = []
-    names = plan.rows
-    for index, a in enumerate(names):
-        for b in names[index + 1 :]:
-            changes = _changes(lines[a], lines[b])
-            for at, sign in changes[:1] + changes[1:][-1:]:
-                more, less = (a, b) if sign > 0 else (b, a)
-                found.append(Crossing(more, less, users[at], at == changes[-1][0]))
+    for a, b in combinations(plan.rows, 2):
+        changes = _changes(lines[a], lines[b])
+        for at, sign in changes[:1] + changes[1:][-1:]:
+            more, less = (a, b) if sign > 0 else (b, a)
+            certain = _above(low[more][at:], high[less][at:]) and _above(
+                low[less][:at], high[more][:at]
+            )
+            found.append(Crossing(more, less, users[at], at == changes[-1][0], certain))
     return sorted(found, key=lambda each: each.users)
+
+
+def _line(plan: Plan, name: str, users: list[int]) -> list[int | None]:
+    return [plan.at(name, each).machines for each in users]
+
+
+def _extreme(plan: Plan, end: Literal["low", "high"], users: list[int]) -> Lines:
+    """Return the lines with every constant at that end of its spread."""
+    rows = tuple(row.at_the(end) for row in plan.constants.rows)
+    there = Plan(replace(plan.constants, rows=rows), plan.assume)
+    return {name: _line(there, name, users) for name in plan.rows}
+
+
+def _above(ours: list[int | None], theirs: list[int | None]) -> bool:
+    """Whether our line is above theirs somewhere."""
+    pairs = zip(ours, theirs, strict=True)
+    return any(a is not None and b is not None and a > b for a, b in pairs)
 
 
 def _changes(a: list[int | None], b: list[int | None]) -> list[tuple[int, int]]:

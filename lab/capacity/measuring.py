@@ -1,13 +1,14 @@
 """Measures one row of the knob matrix on its real lane, with one server: what a request costs.
 
 Requests are sent one at a time, and what is counted is the processor time of the processes,
-not the time that passes: so it depends little on what else this machine does. Every request
-has to succeed; a lane where one does not has no constants.
+not the time that passes: so it depends little on what else this machine does. What is left of
+that dependence is shared fairly: a lane is measured in turns, and between two of them it is the
+other lanes' turn. Every request has to succeed; a lane where one does not has no constants.
 """
 
 import http.client
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from statistics import median
@@ -22,6 +23,8 @@ from lab.shop.catalogue import PRODUCTS
 TIMEOUT_S = 10
 COUNTED = ("desk_cpu", "balancer_cpu", "store_cpu", "store_operations")
 Act = Callable[[], Exchange]
+Turns = Generator[None, None, list[Constant]]
+"""Measures a little at each `next()`; returns the constants at the end."""
 
 
 @dataclass(frozen=True)
@@ -52,17 +55,17 @@ class Meters:
         return cpu_s(self.desk), cpu_s(self.balancer), cpu_s(self.store)
 
 
-def measure_lane(lab: Lab, meters: Meters, effort: Effort) -> list[Constant]:
-    """Return the constants of a lane that has one server, A, and nothing in it.
+def measure_lane(lab: Lab, meters: Meters, effort: Effort) -> Turns:
+    """Measure a lane that has one server, A, and nothing in it, in turns.
 
     LabError where a request fails.
     """
     found = at_rest(lab, meters)
-    found += visits(lab, meters, effort)
+    found += yield from visits(lab, meters, effort)
     for lines in effort.lines:
-        found += carts(lab, meters, effort, lines)
+        found += yield from carts(lab, meters, effort, lines)
     if lab.held().in_processes:
-        found += process_memory(lab, effort)
+        found += yield from process_memory(lab, effort)
     return found
 
 
@@ -76,19 +79,21 @@ def at_rest(lab: Lab, meters: Meters) -> list[Constant]:
     return [_exact("at_rest", "server", [lab.memory_bytes("A")]), *store]
 
 
-def visits(lab: Lab, meters: Meters, effort: Effort) -> list[Constant]:
+def visits(lab: Lab, meters: Meters, effort: Effort) -> Turns:
     """Return what coming and going costs, and what is left of an empty visit either way."""
     customers = [lab.shopper() for _ in range(effort.rounds * effort.each)]
     before = lab.held()
-    found = _costs(lab, meters, effort, "login", 0, [each.login for each in customers])
+    found = yield from _costs(lab, meters, effort, "login", 0, [each.login for each in customers])
     stayed = lab.held()
-    found += _costs(lab, meters, effort, "logout", 0, [each.logout for each in customers])
+    found += yield from _costs(
+        lab, meters, effort, "logout", 0, [each.logout for each in customers]
+    )
     n = len(customers)
     left = _left("session", 0, before, stayed, n)
     return found + left + _left("logout", 0, before, lab.held(), n)
 
 
-def carts(lab: Lab, meters: Meters, effort: Effort, lines: int) -> list[Constant]:
+def carts(lab: Lab, meters: Meters, effort: Effort, lines: int) -> Turns:
     """Return what reading and changing a cart of so many lines costs, and what it takes up."""
     customer, skus = lab.shopper(), list(islice(PRODUCTS, lines))
     before = lab.held()
@@ -102,14 +107,14 @@ def carts(lab: Lab, meters: Meters, effort: Effort, lines: int) -> list[Constant
         lambda i=i: customer.change(skus[i % lines], 11 + i // lines % 80)  # type: ignore[misc]
         for i in range(n)
     ]
-    found = _costs(lab, meters, effort, "read", lines, reads)
-    found += _costs(lab, meters, effort, "write", lines, writes)
+    found = yield from _costs(lab, meters, effort, "read", lines, reads)
+    found += yield from _costs(lab, meters, effort, "write", lines, writes)
     per_write = _left("write", lines, full, lab.held(), n)
     session = _left("session", lines, before, full, 1, {c.what: c.value * lines for c in per_write})
     return found + session + per_write
 
 
-def process_memory(lab: Lab, effort: Effort) -> list[Constant]:
+def process_memory(lab: Lab, effort: Effort) -> Turns:
     """Return what an empty visit takes up in a server's process, by how the process grows.
 
     The first step fills what the process has claimed already, and is left out.
@@ -118,6 +123,7 @@ def process_memory(lab: Lab, effort: Effort) -> list[Constant]:
     for _ in range(effort.steps + 1):
         _log_in(lab.port_of("A"), effort.sessions)
         grown.append(lab.memory_bytes("A"))
+        yield
     came = lab.server_info("A")["carts_remembered"] - had
     if came != effort.sessions * (effort.steps + 1):
         raise LabError(f"{came} sessions are remembered, more were begun: measure again")
@@ -143,7 +149,7 @@ def another_server(lab: Lab, effort: Effort) -> list[Constant]:
 
 def _costs(
     lab: Lab, meters: Meters, effort: Effort, kind: str, lines: int, acts: Sequence[Act]
-) -> list[Constant]:
+) -> Turns:
     """Return what each request costs; processor time as the median of the rounds."""
     rounds: list[list[float]] = []
     exchanges: list[Exchange] = []
@@ -159,13 +165,16 @@ def _costs(
 
         operations = lab.store_operations(act)
         rounds.append([*spent, operations / len(mine)])
+        yield
     n = len(acts)
     told = [
         Constant(what, kind, lines, median(seen), min(seen), max(seen), n)
         for what, seen in zip(COUNTED, zip(*rounds, strict=True), strict=True)
     ]
-    sent, received = ([e.bytes_sent for e in exchanges], [e.bytes_received for e in exchanges])
-    return [*told, _mean("request_bytes", kind, lines, sent), _mean("answer_bytes", kind, lines, received)]
+    sent = [exchange.bytes_sent for exchange in exchanges]
+    received = [exchange.bytes_received for exchange in exchanges]
+    told.append(_mean("request_bytes", kind, lines, sent))
+    return [*told, _mean("answer_bytes", kind, lines, received)]
 
 
 def _left(
@@ -195,7 +204,9 @@ def _log_in(port: int, times: int) -> None:
             if answer.status != 200:
                 raise LabError(f"a login was answered {answer.status}: measure again")
     except (OSError, http.client.HTTPException) as error:
-        raise LabError(f"a server does not answer ({type(error).__name__}): measure again") from None
+        raise LabError(
+            f"a server does not answer ({type(error).__name__}): measure again"
+        ) from None
     finally:
         connection.close()
 
@@ -214,4 +225,3 @@ def _mean(what: str, kind: str, lines: int, seen: Sequence[int]) -> Constant:
 
 def _exact(what: str, kind: str, seen: Sequence[int]) -> Constant:
     return _mean(what, kind, 0, seen)
-

@@ -114,7 +114,9 @@ class Need:
         """Machines of all parts together; None where it cannot be had."""
         if self.impossible:
             return None
-        return self.desk.machines + self.balancer.machines + (self.store.machines if self.store else 0)
+        return (
+            self.desk.machines + self.balancer.machines + (self.store.machines if self.store else 0)
+        )
 
     @property
     def cores(self) -> float:
