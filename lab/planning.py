@@ -18,7 +18,7 @@ from lab.bench import Lab
 from lab.capacity import amounts, view
 from lab.capacity import constants as kept
 from lab.capacity.constants import Constant, Constants, Measured, Row
-from lab.capacity.crossings import Plan, crossings, steps, users_range
+from lab.capacity.crossings import Crossing, Plan, crossings, steps, users_range
 from lab.capacity.measuring import (
     QUICK,
     Effort,
@@ -27,7 +27,7 @@ from lab.capacity.measuring import (
     another_server,
     measure_lane,
 )
-from lab.capacity.rules import GIB, Assumptions
+from lab.capacity.rules import NOT_MODELLED, Assumptions
 from lab.errors import LabError
 from lab.evidence.record import Record
 from lab.evidence.result import Variant
@@ -41,7 +41,7 @@ ENOUGH_EVENTS = 100  # the record only has to show what went wrong last
 CHART = "plan.svg"
 
 
-class Amount(click.ParamType):
+class Amount(click.ParamType):  # type: ignore[type-arg]
     """A value that one of the readers of `lab.capacity.amounts` understands."""
 
     def __init__(self, name: str, read: Callable[[str], float]) -> None:
@@ -194,11 +194,13 @@ def plan(
     constants = kept.load(path)
     chosen = Plan(constants, Assumptions(**assumed))
     drawn = chart or (path if path.is_dir() else path.parent) / CHART
-    _draw(chosen, drawn)
+    found = crossings(chosen, users_range(chosen.assume.users))
+    _draw(chosen, found, drawn)
     if as_json:
-        click.echo(json.dumps(_document(chosen, drawn), ensure_ascii=False, indent=1))
+        document = _document(chosen, found, drawn)
+        click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1))
     else:
-        _print(chosen, drawn)
+        _print(chosen, found, drawn)
     return 0
 
 
@@ -211,9 +213,8 @@ def _measured_now(out: Path, quick: bool) -> Path:
     return path
 
 
-def _print(chosen: Plan, drawn: Path) -> None:
+def _print(chosen: Plan, found: Sequence[Crossing], drawn: Path) -> None:
     assume, needs = chosen.assume, chosen.needs()
-    users = users_range(assume.users)
     told = amounts.told
     peak = assume.requests_s * assume.peak_factor
     screen.print(
@@ -223,35 +224,40 @@ def _print(chosen: Plan, drawn: Path) -> None:
             f"{told(assume.visits_alive)} visits to remember then",
         )
     )
-    screen.print(view.rows_table(needs))
-    screen.print(view.remarks(needs))
-    screen.print("\n[bold]Where the lines step[/]: more than one machine from so many users on")
-    screen.print(view.steps_table(chosen.rows, steps(chosen)))
+    screen.print()
+    screen.print(view.needs_table(needs))
+    screen.print(
+        "\n[bold]Machines[/] (servers + nginx + store), what decides how many, and from how many "
+        "users on\neach of the three needs a second one (✕: a second server is needed and cannot "
+        "be had)"
+    )
+    screen.print(view.machines_table(needs, steps(chosen)))
+    for remark in view.remarks(needs):
+        screen.print(remark)
     screen.print("\n[bold]Where they cross[/]")
-    screen.print(view.crossings_text(crossings(chosen, users), users[-1]))
+    screen.print(view.crossings_text(found, users_range(assume.users)[-1]))
     screen.print(view.carts_text(chosen))
     screen.print()
-    screen.print(view.constants_table(chosen.constants))
+    screen.print(view.constants_view(chosen.constants))
     screen.print()
     screen.print(view.assumptions_text(chosen))
     screen.print(Text(f"chart: {drawn}"), soft_wrap=True)
 
 
-def _document(chosen: Plan, drawn: Path) -> dict[str, Any]:
-    users = users_range(chosen.assume.users)
+def _document(chosen: Plan, found: Sequence[Crossing], drawn: Path) -> dict[str, Any]:
     return {
         "schema": kept.SCHEMA,
         "assumptions": asdict(chosen.assume),
         "needs": [asdict(each) | {"machines": each.machines} for each in chosen.needs()],
         "steps": [asdict(each) for each in steps(chosen)],
-        "crossings": [asdict(each) for each in crossings(chosen, users)],
-        "not_modelled": list(view.NOT_MODELLED),
+        "crossings": [asdict(each) for each in found],
+        "not_modelled": list(NOT_MODELLED),
         "constants": chosen.constants.document(),
         "chart": str(drawn),
     }
 
 
-def _draw(chosen: Plan, file: Path) -> None:
+def _draw(chosen: Plan, found: Sequence[Crossing], file: Path) -> None:
     from lab.report.log_chart import Line, log_chart  # pygal: only who draws pays
 
     users = users_range(chosen.assume.users)
@@ -259,7 +265,7 @@ def _draw(chosen: Plan, file: Path) -> None:
     for row in chosen.constants.rows:
         seen = [(each, chosen.at(row.name, each).machines) for each in users]
         lines.append(Line(row.name, row.app, [(x, y) for x, y in seen if y is not None]))
-    sure = [each for each in crossings(chosen, users) if each.certain]
+    sure = [each for each in found if each.certain]
     crossed = ", ".join(f"{c.more} over {c.less} at {amounts.told(c.users)}" for c in sure)
     svg = log_chart(
         "Machines against users, by where the cart lives",
@@ -322,7 +328,7 @@ def in_turns(lanes: Sequence[Turns], tell: Callable[[str], None]) -> list[list[C
     turn = 0
     while going:
         turn += 1
-        tell(f"measuring {len(going)} rows in turn: turn {turn}")
+        tell(f"measuring, each row in turn ({turn})")
         for number, lane in list(going.items()):
             try:
                 next(lane)

@@ -85,6 +85,14 @@ def told_bytes(value: float) -> str:
     return f"{_three(value)} B"
 
 
+def told_seconds(value: float) -> str:
+    """Write a time in the largest unit that it is a whole number of: "5min", "1h", "90s"."""
+    for name, times in (("d", DAY_S), ("h", 3600), ("min", 60)):
+        if value >= times and value % times == 0:
+            return f"{value / times:g}{name}"
+    return f"{value:g}s"
+
+
 def _three(value: float) -> str:
     """Write three significant digits, without an exponent: up to a million."""
     if abs(value) >= 999.5:

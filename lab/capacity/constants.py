@@ -8,6 +8,8 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -79,8 +81,14 @@ class Row:
 
     def of(self, what: str, kind: str) -> list[Constant]:
         """Return one constant for each size of cart it was measured at, smallest first."""
-        found = [each for each in self.constants if each.what == what and each.of == kind]
-        return sorted(found, key=lambda each: each.lines)
+        return self._by_name.get((what, kind), [])
+
+    @cached_property
+    def _by_name(self) -> dict[tuple[str, str], list[Constant]]:
+        found: dict[tuple[str, str], list[Constant]] = {}
+        for each in sorted(self.constants, key=lambda each: each.lines):
+            found.setdefault((each.what, each.of), []).append(each)
+        return found
 
     def at_the(self, end: Literal["low", "high"]) -> Self:
         """Return this row with each constant at that end of its spread."""
@@ -98,7 +106,7 @@ class Row:
             raise LabError(f"{what} of {kind} was not measured for {self.name}: {AGAIN}")
         if len(found) == 1:
             return found[0].value
-        for below, above in zip(found, found[1:], strict=False):
+        for below, above in pairwise(found):
             if below.lines <= lines <= above.lines:
                 part = (lines - below.lines) / (above.lines - below.lines)
                 return below.value + part * (above.value - below.value)
@@ -192,7 +200,7 @@ def save(constants: Constants, folder: Path) -> Path:
 
 
 def _measured(told: Any) -> Measured:
-    kinds = {"cores": int, "seconds": (int, float)}
+    kinds: dict[str, type | tuple[type, ...]] = {"cores": int, "seconds": (int, float)}
     for field in fields(Measured):
         value = told[field.name]
         if isinstance(value, bool) or not isinstance(value, kinds.get(field.name, str)):

@@ -10,6 +10,7 @@ import http.client
 import json
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice, pairwise
 from statistics import median
 
@@ -18,6 +19,7 @@ from lab.capacity.constants import Constant
 from lab.capacity.meter import cpu_s, resident_bytes
 from lab.errors import LabError
 from lab.evidence.exchange import Exchange
+from lab.evidence.shopper import Shopper
 from lab.shop.catalogue import PRODUCTS
 
 TIMEOUT_S = 10
@@ -60,10 +62,13 @@ def measure_lane(lab: Lab, meters: Meters, effort: Effort) -> Turns:
 
     LabError where a request fails.
     """
-    found = at_rest(lab, meters)
-    found += yield from visits(lab, meters, effort)
+    found = at_rest(lab, meters) + visits_left(lab, effort)
+    carts = {}
     for lines in effort.lines:
-        found += yield from carts(lab, meters, effort, lines)
+        carts[lines], left = cart_left(lab, effort, lines)
+        found += left
+    yield
+    found += yield from costs(lab, meters, effort, carts)
     if lab.held().in_processes:
         found += yield from process_memory(lab, effort)
     return found
@@ -75,43 +80,95 @@ def at_rest(lab: Lab, meters: Meters) -> list[Constant]:
     for act in (warm_up.login, warm_up.view_cart, lambda: warm_up.add("pen"), warm_up.logout):
         _succeed(act)
     resident = [resident_bytes(pid) for pid in meters.store]
-    store = [_exact("at_rest", "store", resident)] if resident else []
-    return [_exact("at_rest", "server", [lab.memory_bytes("A")]), *store]
+    store = [_mean("at_rest", "store", 0, resident)] if resident else []
+    return [_mean("at_rest", "server", 0, [lab.memory_bytes("A")]), *store]
 
 
-def visits(lab: Lab, meters: Meters, effort: Effort) -> Turns:
-    """Return what coming and going costs, and what is left of an empty visit either way."""
-    customers = [lab.shopper() for _ in range(effort.rounds * effort.each)]
+def visits_left(lab: Lab, effort: Effort) -> list[Constant]:
+    """Return what is left of a visit with an empty cart, without a logout and with one."""
+    customers = [lab.shopper() for _ in range(effort.each)]
     before = lab.held()
-    found = yield from _costs(lab, meters, effort, "login", 0, [each.login for each in customers])
+    for customer in customers:
+        _succeed(customer.login)
     stayed = lab.held()
-    found += yield from _costs(
-        lab, meters, effort, "logout", 0, [each.logout for each in customers]
-    )
+    for customer in customers:
+        _succeed(customer.logout)
     n = len(customers)
-    left = _left("session", 0, before, stayed, n)
-    return found + left + _left("logout", 0, before, lab.held(), n)
+    return [*_left("session", 0, before, stayed, n), *_left("logout", 0, before, lab.held(), n)]
 
 
-def carts(lab: Lab, meters: Meters, effort: Effort, lines: int) -> Turns:
-    """Return what reading and changing a cart of so many lines costs, and what it takes up."""
+def cart_left(lab: Lab, effort: Effort, lines: int) -> tuple[Shopper, list[Constant]]:
+    """Return a customer with a cart of so many lines, and what is left by it and by a change."""
     customer, skus = lab.shopper(), list(islice(PRODUCTS, lines))
     before = lab.held()
     _succeed(customer.login)
     for sku in skus:
-        _succeed(lambda sku=sku: customer.add(sku, 10))  # type: ignore[misc]
+        _succeed(partial(customer.add, sku, 10))
     full = lab.held()
-    n = effort.rounds * effort.each
-    reads: list[Act] = [customer.view_cart] * n
-    writes: list[Act] = [
-        lambda i=i: customer.change(skus[i % lines], 11 + i // lines % 80)  # type: ignore[misc]
-        for i in range(n)
-    ]
-    found = yield from _costs(lab, meters, effort, "read", lines, reads)
-    found += yield from _costs(lab, meters, effort, "write", lines, writes)
-    per_write = _left("write", lines, full, lab.held(), n)
+    for number in range(effort.each):
+        _succeed(_change(customer, skus, number))
+    per_write = _left("write", lines, full, lab.held(), effort.each)
     session = _left("session", lines, before, full, 1, {c.what: c.value * lines for c in per_write})
-    return found + session + per_write
+    return customer, session + per_write
+
+
+def costs(lab: Lab, meters: Meters, effort: Effort, carts: dict[int, Shopper]) -> Turns:
+    """Return what each kind of request costs; in each turn there is one round of each kind."""
+    rounds: dict[tuple[str, int], list[Round]] = {}
+    for turn in range(effort.rounds):
+        customers = [lab.shopper() for _ in range(effort.each)]
+        acts: dict[tuple[str, int], list[Act]] = {("login", 0): [c.login for c in customers]}
+        for lines, customer in carts.items():
+            skus = list(islice(PRODUCTS, lines))
+            numbers = range(turn * effort.each, (turn + 1) * effort.each)
+            acts["read", lines] = [customer.view_cart] * effort.each
+            acts["write", lines] = [_change(customer, skus, number) for number in numbers]
+        acts["logout", 0] = [c.logout for c in customers]
+        for kind, mine in acts.items():
+            rounds.setdefault(kind, []).append(_round(lab, meters, mine))
+        yield
+    return [each for (kind, lines), seen in rounds.items() for each in _told(kind, lines, seen)]
+
+
+@dataclass
+class Round:
+    """What some requests of one kind took: COUNTED for each of them, and their bytes."""
+
+    counted: tuple[float, ...]
+    exchanges: list[Exchange]
+
+
+def _round(lab: Lab, meters: Meters, acts: Sequence[Act]) -> Round:
+    exchanges: list[Exchange] = []
+    spent_us: list[float] = []
+
+    def act() -> None:
+        before = meters.read()
+        exchanges.extend(map(_succeed, acts))
+        after = meters.read()
+        spent_us.extend((b - a) * 1e6 / len(acts) for a, b in zip(before, after, strict=True))
+
+    operations = lab.store_operations(act)
+    return Round((*spent_us, operations / len(acts)), exchanges)
+
+
+def _told(kind: str, lines: int, rounds: Sequence[Round]) -> list[Constant]:
+    """Return the constants of one kind of request: the median of rounds, the mean of bytes."""
+    exchanges = [exchange for each in rounds for exchange in each.exchanges]
+    counted = zip(*(each.counted for each in rounds), strict=True)
+    return [
+        *(
+            Constant(what, kind, lines, median(seen), min(seen), max(seen), len(exchanges))
+            for what, seen in zip(COUNTED, counted, strict=True)
+        ),
+        _mean("request_bytes", kind, lines, [each.bytes_sent for each in exchanges]),
+        _mean("answer_bytes", kind, lines, [each.bytes_received for each in exchanges]),
+    ]
+
+
+def _change(customer: Shopper, skus: Sequence[str], number: int) -> Act:
+    """Return the act of setting a line to a quantity that it did not have: 11 to 90."""
+    return partial(customer.change, skus[number % len(skus)], 11 + number // len(skus) % 80)
 
 
 def process_memory(lab: Lab, effort: Effort) -> Turns:
@@ -145,36 +202,6 @@ def another_server(lab: Lab, effort: Effort) -> list[Constant]:
     served = [[customer.view_cart().ok for _ in range(2)] for customer in customers]
     both = sum(map(all, served)) / len(served)
     return [Constant("served_by_another", "read", 0, both, both, both, len(served))]
-
-
-def _costs(
-    lab: Lab, meters: Meters, effort: Effort, kind: str, lines: int, acts: Sequence[Act]
-) -> Turns:
-    """Return what each request costs; processor time as the median of the rounds."""
-    rounds: list[list[float]] = []
-    exchanges: list[Exchange] = []
-    for number in range(effort.rounds):
-        mine = acts[number * effort.each : (number + 1) * effort.each]
-        spent: list[float] = []
-
-        def act(mine: Sequence[Act] = mine, spent: list[float] = spent) -> None:
-            before = meters.read()
-            exchanges.extend(map(_succeed, mine))
-            after = meters.read()
-            spent += [(b - a) * 1e6 / len(mine) for a, b in zip(before, after, strict=True)]
-
-        operations = lab.store_operations(act)
-        rounds.append([*spent, operations / len(mine)])
-        yield
-    n = len(acts)
-    told = [
-        Constant(what, kind, lines, median(seen), min(seen), max(seen), n)
-        for what, seen in zip(COUNTED, zip(*rounds, strict=True), strict=True)
-    ]
-    sent = [exchange.bytes_sent for exchange in exchanges]
-    received = [exchange.bytes_received for exchange in exchanges]
-    told.append(_mean("request_bytes", kind, lines, sent))
-    return [*told, _mean("answer_bytes", kind, lines, received)]
 
 
 def _left(
@@ -221,7 +248,3 @@ def _succeed(act: Act) -> Exchange:
 
 def _mean(what: str, kind: str, lines: int, seen: Sequence[int]) -> Constant:
     return Constant(what, kind, lines, sum(seen) / len(seen), min(seen), max(seen), len(seen))
-
-
-def _exact(what: str, kind: str, seen: Sequence[int]) -> Constant:
-    return _mean(what, kind, 0, seen)

@@ -226,6 +226,6 @@ def _impossible(row: Row, servers: int) -> str | None:
     probe = row.of("served_by_another", "read")[0]
     lost = probe.n - round(probe.value * probe.n)
     return (
-        f"needs {servers} server processes, and with a second one {lost} of {probe.n} customers "
-        "were not served"
+        f"this many users need {servers} server processes, and when there was a second one, "
+        f"{lost} of {probe.n} customers were not served"
     )

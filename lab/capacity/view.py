@@ -1,15 +1,13 @@
 """A plan in the terminal: the rows, where the lines step and cross, and every constant."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lab.capacity.amounts import told, told_bytes
-from lab.capacity.constants import UNITS, Constant, Constants
+from lab.capacity.amounts import DAY_S, told, told_bytes, told_seconds
+from lab.capacity.constants import KINDS, UNITS, Constant, Constants
 from lab.capacity.crossings import Crossing, Plan, Step, lines_where
 from lab.capacity.rules import NOT_MODELLED, Need
 
@@ -28,33 +26,46 @@ WORDS = {
 }
 
 
-def rows_table(needs: Sequence[Need]) -> Table:
+def needs_table(needs: Sequence[Need]) -> Table:
     """Return one line a row: what it needs at the peak."""
-    table = Table(box=None, padding=(0, 1), header_style="bold")
-    table.add_column("row", no_wrap=True)
-    for heading in ("servers", "their memory", "kept in", "store\nops/s", "in\n/s", "out\n/s"):
-        table.add_column(heading, justify="right")
-    for heading in ("machines: servers\n+ nginx + store", "decided\nby"):
-        table.add_column(heading)
-    for each in needs:
-        table.add_row(*_row(each), style="dim" if each.impossible else "")
+    table = _table("row", "servers", "memory", "kept in", "ops/s", "in/s", "out/s")
+    for need in needs:
+        table.add_row(
+            need.row,
+            f"{need.servers:,}",
+            told_bytes(need.desk.memory_bytes),
+            _kept(need),
+            told(need.store_operations_s),
+            told_bytes(need.request_bytes_s),
+            told_bytes(need.answer_bytes_s),
+            style="dim" if need.impossible else "",
+        )
     return table
 
 
-def _row(need: Need) -> list[str]:
-    parts = [need.desk, need.balancer, *([need.store] if need.store else [])]
-    machines = " + ".join(f"{part.machines:,}" for part in parts)
-    return [
-        need.row,
-        f"{need.servers:,}",
-        told_bytes(need.desk.memory_bytes),
-        _kept(need),
-        told(need.store_operations_s) if need.store else "–",
-        told_bytes(need.request_bytes_s),
-        told_bytes(need.answer_bytes_s),
-        "✕ cannot be had" if need.impossible else f"{machines} = {need.machines:,}",
-        "" if need.impossible else need.desk.binds,
-    ]
+def machines_table(needs: Sequence[Need], steps: Sequence[Step]) -> Table:
+    """Return the machines of each row, and from how many users on a part needs its second."""
+    table = _table("row", "machines", "by", "servers", "nginx", "store")
+    for need in needs:
+        mine = {step.part: step for step in steps if step.row == need.row}
+        cells = [
+            f"{told(mine[part].users)} {mine[part].binds}" if part in mine else "–"
+            for part in ("desk", "balancer", "store")
+        ]
+        if "row" in mine:
+            cells[0] = f"✕ {told(mine['row'].users)}"
+        parts = [need.desk, need.balancer, *([need.store] if need.store else [])]
+        counted = "+".join(f"{part.machines:,}" for part in parts)
+        machines = "✕ none" if need.impossible else f"{counted} = {need.machines:,}"
+        table.add_row(need.row, machines, "" if need.impossible else need.desk.binds, *cells)
+    return table
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    for number, heading in enumerate(headings):
+        table.add_column(heading, no_wrap=True, justify="right" if number else "left")
+    return table
 
 
 def _kept(need: Need) -> str:
@@ -65,40 +76,24 @@ def _kept(need: Need) -> str:
     return "servers" if need.carts_per_server else "nothing"
 
 
-def remarks(needs: Sequence[Need]) -> Text:
+def remarks(needs: Sequence[Need]) -> list[Text]:
     """Return what the table cannot say: what is impossible, and what a crash takes along."""
-    text = Text()
+    said = []
     for each in needs:
         if each.impossible:
-            text.append(f"✕ {each.row}: {each.impossible}\n", "red")
+            said.append(Text(f"✕ {each.row}: {each.impossible}", "red"))
         elif each.carts_per_server:
             carts = told(each.carts_per_server)
-            text.append(f"! {each.row}: a server that dies takes {carts} visits along\n", "yellow")
-        elif each.file_bytes and each.desk.machines > 1:
-            text.append(
-                f"! {each.row}: {each.desk.machines:,} machines have to share one file system, "
-                "which is not in these numbers: they are a lower bound\n",
-                "yellow",
+            said.append(
+                Text(f"! {each.row}: a server that dies takes {carts} visits along", "yellow")
             )
-    text.rstrip()
-    return text
-
-
-def steps_table(rows: Sequence[str], steps: Sequence[Step]) -> Table:
-    """Return from how many users on each row needs a second machine of each part."""
-    table = Table(box=None, padding=(0, 1), header_style="bold")
-    table.add_column("row", no_wrap=True)
-    for heading in ("servers", "nginx", "store", "cannot be had"):
-        table.add_column(heading)
-    for row in rows:
-        mine = {step.part: step for step in steps if step.row == row}
-        cells = [
-            f"{told(mine[part].users)} ({mine[part].binds})" if part in mine else "–"
-            for part in ("desk", "balancer", "store")
-        ]
-        ends = f"{told(mine['row'].users)} (one server only)" if "row" in mine else "–"
-        table.add_row(row, *cells, ends)
-    return table
+        elif each.file_bytes and each.desk.machines > 1:
+            shared = (
+                f"! {each.row}: {each.desk.machines:,} machines have to share one file system, "
+                "which is not in these numbers: they are a lower bound"
+            )
+            said.append(Text(shared, "yellow"))
+    return said
 
 
 def crossings_text(crossings: Sequence[Crossing], last: int) -> Text:
@@ -114,7 +109,7 @@ def crossings_text(crossings: Sequence[Crossing], last: int) -> Text:
     if not sure:
         text.append(
             f"no two rows' machines cross between 1 k and {told(last)} users by more than the "
-            "spread of the constants: which row is cheaper does not depend on how many users\n"
+            "spread of the constants\n"
         )
     close = sorted({tuple(sorted((c.more, c.less))) for c in crossings if not c.certain})
     if close:
@@ -141,12 +136,12 @@ def carts_text(plan: Plan) -> Text:
             where = f"at every size from {least} line on"
         else:
             where = f"from {more} lines on"
-        text.append(f"the token costs more {what} than the redis row {where}\n")
+        text.append(f"by the medians, the token costs more {what} than the redis row {where}\n")
     text.rstrip()
     return text
 
 
-def constants_table(constants: Constants) -> RenderableType:
+def constants_view(constants: Constants) -> RenderableType:
     """Return every constant: value, unit, spread, n, and the run it is from."""
     measured = constants.measured
     head = Text.assemble(
@@ -155,58 +150,71 @@ def constants_table(constants: Constants) -> RenderableType:
         f"{measured.cpu}, {measured.cores} cores, {measured.system}, Python {measured.python}, "
         f"nginx {measured.nginx}, store {measured.store}",
     )
-    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("what, of which request or thing, lines in the cart", ratio=2, min_width=24)
-    for row in constants.rows:
-        table.add_column(row.name.replace("-", "-\n"), justify="right")
-    table.add_column("n", justify="right")
-    table.add_column("spread", justify="right")
-    for key in dict.fromkeys(_key(each) for row in constants.rows for each in row.constants):
-        found = [
-            next((each for each in row.constants if _key(each) == key), None)
-            for row in constants.rows
-        ]
-        there = [each for each in found if each is not None]
-        if any(each.value for each in there):
-            cells = [told(each.value) if each else "–" for each in found]
-            n = "–".join(map(str, sorted({each.n for each in there})))
-            table.add_row(_named(key), *cells, n, _spread(there))
+    sections = [_section(constants, what, head=not number) for number, what in enumerate(WORDS)]
     note = Text(
-        "Processor time is the median of alternating rounds, bytes are the mean; spread: how far "
-        "the lowest and the highest round are from it, in the worst row. What is not listed is 0.",
+        "Processor time: median of rounds in which the rows took turns; bytes: mean. ±: how far "
+        "the lowest or highest is from it, in the worst row. What is not listed is 0.",
         "dim",
     )
-    return Group(head, Padding(table, (1, 0, 1, 0)), note)
+    return Group(head, *(each for each in sections if each), note)
+
+
+def _section(constants: Constants, what: str, head: bool) -> RenderableType | None:
+    """Return one kind of constant, a column for each row of the matrix; None where all is 0."""
+    rows = constants.rows
+    found = {(c.of, c.lines) for row in rows for c in row.constants if c.what == what and c.value}
+    if not found:
+        return None
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", show_header=head)
+    table.add_column("of, lines", min_width=11, no_wrap=True)
+    for row in rows:
+        name = row.name.replace("-", "\n")
+        wide = max(6, *map(len, name.split("\n")))  # the same in all sections
+        table.add_column(name, justify="right", min_width=wide, no_wrap=True, vertical="bottom")
+    table.add_column("n", justify="right", min_width=4, no_wrap=True)
+    table.add_column("±", justify="right", min_width=4, no_wrap=True)
+    for of, lines in sorted(found, key=lambda key: (KINDS.index(key[0]), key[1])):
+        cells = [[c for c in row.of(what, of) if c.lines == lines] for row in rows]
+        there = [each for cell in cells for each in cell]
+        values = [told(cell[0].value) if cell else "–" for cell in cells]
+        n = max(each.n for each in there)
+        table.add_row(f"{of}, {lines}" if lines else of, *values, f"{n}", _spread(there))
+    unit = f", {UNITS[what]}" if UNITS[what] not in ("share", "operations") else ""
+    return Group(Text(f"\n{WORDS[what]}{unit}", "bold"), table)
 
 
 def assumptions_text(plan: Plan) -> Text:
-    """Return what was assumed, as it can be changed, and what is not modelled."""
+    """Return what was assumed, as it can be said on the command line, and what is left out."""
+    assume = plan.assume
+    said = {
+        "users": f"{assume.users}",
+        "actions-per-user": f"{assume.actions_per_user_s * DAY_S:.6g}/day",
+        "actions-per-visit": f"{assume.actions_per_visit}",
+        "visit-length": told_seconds(assume.visit_length_s),
+        "logouts": f"{assume.logout_share:g}",
+        "reads": f"{assume.read_share:g}",
+        "cart-lines": f"{assume.cart_lines}",
+        "session-lifetime": told_seconds(assume.session_lifetime_s),
+        "peak-factor": f"{assume.peak_factor:g}",
+        "cores-per-machine": f"{assume.cores_per_machine}",
+        "memory-per-machine": f"{assume.memory_per_machine / 2**30:g}GiB",
+        "network-per-machine": f"{assume.network_per_machine / 1e9:g}GB",
+        "target-utilisation": f"{assume.target_utilisation:g}",
+        "replicas-min": f"{assume.replicas_min}",
+    }
     text = Text.assemble(("Assumed", "bold"), " (each is an option): ")
-    text.append(", ".join(f"{name} {_plain(name, v)}" for name, v in asdict(plan.assume).items()))
+    text.append(" ".join(f"--{name} {value}" for name, value in said.items()))
     text.append("\nNot modelled: ", "bold").append("; ".join(NOT_MODELLED))
     return text
 
 
-def _plain(name: str, value: float) -> str:
-    if name in ("memory_per_machine", "network_per_machine"):
-        return told_bytes(value) + ("/s" if name.startswith("network") else "")
-    if name == "actions_per_user_s":
-        return f"{value * 86_400:.4g} a day"
-    return told(value) + (" s" if name.endswith("_s") else "")
-
-
-def _key(each: Constant) -> tuple[str, str, int]:
-    return each.what, each.of, each.lines
-
-
-def _named(key: tuple[str, str, int]) -> str:
-    what, of, lines = key
-    sized = f", {lines} line{'s' if lines > 1 else ''}" if lines else ""
-    unit = f" ({UNITS[what]})" if UNITS[what] not in ("share", "operations") else ""
-    return f"{WORDS[what]}, {of}{sized}{unit}"
-
-
 def _spread(found: Sequence[Constant]) -> str:
-    below = max((each.value - each.low) / each.value for each in found if each.value)
-    above = max((each.high - each.value) / each.value for each in found if each.value)
-    return "exact" if not below and not above else f"-{below:.0%} +{above:.0%}"
+    most = max(
+        (
+            max(each.value - each.low, each.high - each.value) / each.value
+            for each in found
+            if each.value
+        ),
+        default=0.0,
+    )
+    return f"{most:.0%}" if most else "0"
