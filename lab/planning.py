@@ -206,8 +206,8 @@ def plan(
 
 def _measured_now(out: Path, quick: bool) -> Path:
     with progress() as tell:
-        if kept.newest(out) is None:
-            tell(f"no constants in {out} yet: measuring this machine first, for half a minute")
+        length = "ten seconds" if quick else "half a minute"
+        tell(f"measuring what requests cost on this machine first: about {length}, kept in {out}")
         path = measure(out, QUICK if quick else Effort(), tell)
         tell("")
     return path
@@ -227,15 +227,14 @@ def _print(chosen: Plan, found: Sequence[Crossing], drawn: Path) -> None:
     screen.print()
     screen.print(view.needs_table(needs))
     screen.print(
-        "\n[bold]Machines[/] (servers + nginx + store), what decides how many, and from how many "
-        "users on\neach of the three needs a second one (✕: a second server is needed and cannot "
-        "be had)"
+        "\n[bold]Machines[/] (servers + nginx + store), what decides the most of them, and from "
+        "how many users on each of the three needs a second one (✕: needed, cannot be had)"
     )
     screen.print(view.machines_table(needs, steps(chosen)))
     for remark in view.remarks(needs):
         screen.print(remark)
     screen.print("\n[bold]Where they cross[/]")
-    screen.print(view.crossings_text(found, users_range(assume.users)[-1]))
+    screen.print(view.crossings_text(found, users_range(assume.users)))
     screen.print(view.carts_text(chosen))
     screen.print()
     screen.print(view.constants_view(chosen.constants))
@@ -266,13 +265,18 @@ def _draw(chosen: Plan, found: Sequence[Crossing], file: Path) -> None:
         seen = [(each, chosen.at(row.name, each).machines) for each in users]
         lines.append(Line(row.name, row.app, [(x, y) for x, y in seen if y is not None]))
     sure = [each for each in found if each.certain]
+    ends = [
+        f"{line.name} ends at {amounts.told(line.points[-1][0])}, where one server is not enough"
+        for line in lines
+        if line.points and line.points[-1][0] < users[-1]
+    ]
     crossed = ", ".join(f"{c.more} over {c.less} at {amounts.told(c.users)}" for c in sure)
     svg = log_chart(
         "Machines against users, by where the cart lives",
         "users",
         "machines: servers, nginx and store",
         lines,
-        f"crossings: {crossed}" if sure else "no crossing beyond the spread of the constants",
+        "; ".join([f"crossings: {crossed}" if sure else "no crossing beyond the spread", *ends]),
         chosen.assume.users,
     )
     try:

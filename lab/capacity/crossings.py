@@ -32,7 +32,8 @@ class Crossing:
 
     `settled` is whether that stays so up to the end of the range; `certain` whether both are
     also true where every constant of the two rows is at that end of its spread which is worst
-    for it. If not, the lines run too close to each other to tell.
+    for it: careful, since the extremes of five rounds have the true median between them with
+    94 % already, each constant by itself. If not, the lines run too close to each other to tell.
     """
 
     more: str
@@ -98,8 +99,8 @@ def first(grown: Callable[[int], bool]) -> int | None:
 
 
 def users_range(around: int, points: int = POINTS) -> list[int]:
-    """Return numbers of users, evenly on a logarithmic axis: 1,000 to ten times `around`."""
-    low, high = 1_000, min(MOST_USERS, max(1_000_000, around * 10))
+    """Return numbers of users, evenly on a logarithmic axis: a thousandth to ten times `around`."""
+    low, high = max(1, around // 1000), min(MOST_USERS, around * 10)
     ratio = (high / low) ** (1 / (points - 1))
     return sorted({round(low * ratio**number) for number in range(points)})
 

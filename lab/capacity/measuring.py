@@ -34,9 +34,9 @@ class Effort:
     """How much is measured: `rounds` of `each` requests, carts of `lines`, `steps` of sessions."""
 
     rounds: int = 5
-    each: int = 20
+    each: int = 15
     lines: tuple[int, ...] = (1, 10, 50)
-    steps: int = 4
+    steps: int = 3
     sessions: int = 1000
     strangers: int = 10
 

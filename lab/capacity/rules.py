@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lab.capacity.amounts import DAY_S
 from lab.capacity.constants import REQUESTS, Row
 
 GIB = 2**30
@@ -47,14 +48,9 @@ class Assumptions:
         return self.users * self.actions_per_user_s
 
     @property
-    def visits_peak_s(self) -> float:
-        """Visits that begin each second, at the peak."""
-        return self.requests_s * self.peak_factor / self.actions_per_visit
-
-    @property
-    def rates(self) -> Mapping[str, float]:
-        """Requests a second at the peak, by kind."""
-        visits = self.visits_peak_s
+    def mean_rates(self) -> Mapping[str, float]:
+        """Requests a second on average, by kind."""
+        visits = self.requests_s / self.actions_per_visit
         shopping = visits * (self.actions_per_visit - 1 - self.logout_share)
         reads = shopping * self.read_share
         return {
@@ -65,14 +61,26 @@ class Assumptions:
         }
 
     @property
+    def rates(self) -> Mapping[str, float]:
+        """Requests a second at the peak, by kind."""
+        return {kind: rate * self.peak_factor for kind, rate in self.mean_rates.items()}
+
+    @property
     def visits_alive(self) -> float:
-        """Visits that a server cannot have forgotten yet, at the peak (Little's law).
+        """Visits that a server cannot have forgotten yet, at the busiest (Little's law).
 
         Those who log out are remembered while they are there; all others for a lifetime more.
         """
-        return self.visits_peak_s * (
-            self.visit_length_s + (1 - self.logout_share) * self.session_lifetime_s
-        )
+        here, idle = self.busiest_s(self.visit_length_s), self.busiest_s(self.session_lifetime_s)
+        return self.mean_rates["login"] * (here + (1 - self.logout_share) * idle)
+
+    def busiest_s(self, window_s: float) -> float:
+        """Return how many seconds of the mean rate fit in the busiest window of this length.
+
+        No window has more than the peak all the time; and as each day has its own rest beside
+        its peak, none has more than all days that it touches.
+        """
+        return min(window_s * self.peak_factor, window_s + DAY_S)
 
 
 @dataclass(frozen=True)
@@ -205,11 +213,10 @@ class _Flow:
     def kept(self, what: str) -> float:
         """Return the bytes that are kept in files or the store: by visits, writes and logouts."""
         row, assume = self._row, self._assume
-        rates, lines = assume.rates, assume.cart_lines
-        once = {"write": rates["write"], "logout": rates["logout"]}
-        left = sum(rate * row.value(what, kind, lines) for kind, rate in once.items())
+        rates, lines = assume.mean_rates, assume.cart_lines
+        left = sum(rates[kind] * row.value(what, kind, lines) for kind in ("write", "logout"))
         visits = assume.visits_alive * row.value(what, "session", lines)
-        return visits + left * assume.session_lifetime_s
+        return visits + left * assume.busiest_s(assume.session_lifetime_s)
 
 
 def _store(row: Row, full: _Flow, in_store: float) -> Part | None:

@@ -1,6 +1,7 @@
 """A plan in the terminal: the rows, where the lines step and cross, and every constant."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -57,12 +58,14 @@ def machines_table(needs: Sequence[Need], steps: Sequence[Step]) -> Table:
         parts = [need.desk, need.balancer, *([need.store] if need.store else [])]
         counted = "+".join(f"{part.machines:,}" for part in parts)
         machines = "✕ none" if need.impossible else f"{counted} = {need.machines:,}"
-        table.add_row(need.row, machines, "" if need.impossible else need.desk.binds, *cells)
+        most = max(parts, key=lambda part: part.machines)
+        by = most.binds if most.machines > 1 and not need.impossible else "–"
+        table.add_row(need.row, machines, by, *cells)
     return table
 
 
 def _table(*headings: str) -> Table:
-    table = Table(box=None, padding=(0, 1), header_style="bold")
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     for number, heading in enumerate(headings):
         table.add_column(heading, no_wrap=True, justify="right" if number else "left")
     return table
@@ -96,20 +99,21 @@ def remarks(needs: Sequence[Need]) -> list[Text]:
     return said
 
 
-def crossings_text(crossings: Sequence[Crossing], last: int) -> Text:
+def crossings_text(crossings: Sequence[Crossing], users: Sequence[int]) -> Text:
     """Return where lines cross, in words; and which run too close to each other to tell."""
     text = Text()
-    sure = [each for each in crossings if each.certain]
-    for each in sure:
-        stays = "" if each.settled else " (and back again further on)"
+    sure = sorted((c for c in crossings if c.certain), key=lambda c: (c.users, c.more, c.settled))
+    for (users, more, settled), same in groupby(sure, lambda c: (c.users, c.more, c.settled)):
+        stays = "" if settled else " (and back again further on)"
+        less = ", ".join(each.less for each in same)
         text.append(
-            f"from {told(each.users)} users on {each.more} needs more machines than {each.less}, "
+            f"from {told(users)} users on {more} needs more machines than {less}, "
             f"and fewer before{stays}\n"
         )
     if not sure:
         text.append(
-            f"no two rows' machines cross between 1 k and {told(last)} users by more than the "
-            "spread of the constants\n"
+            f"no two rows' machines cross between {told(users[0])} and {told(users[-1])} users "
+            "by more than the spread of the constants\n"
         )
     close = sorted({tuple(sorted((c.more, c.less))) for c in crossings if not c.certain})
     if close:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lab.report.charts import DASHES, colours, library, look, without_scripts
 from lab.report.plain import one_line
@@ -46,7 +47,7 @@ def log_chart(
         legend_at_bottom=True,
         legend_at_bottom_columns=4,
         truncate_legend=-1,
-        show_dots=False,
+        dots_size=0,
         show_y_guides=True,
         show_x_guides=True,
     )
@@ -54,16 +55,24 @@ def log_chart(
     chart.x_labels, chart.x_labels_major = _decades([x for line in lines for x, _ in line.points])
     heights = [y for line in lines for _, y in line.points]
     chart.y_labels, _ = _decades(heights, within=(1, 2, 5))
+    furthest = max(x for line in lines for x, _ in line.points)
     for number, line in enumerate(lines):
         dash = DASHES[number % len(DASHES)]
         stroke = {"linejoin": "round"} | ({"dasharray": dash} if dash else {})
-        points = [(math.log10(x), math.log10(y)) for x, y in line.points]
-        chart.add(one_line(line.name, 60), points, stroke_style=stroke)
+        chart.add(one_line(line.name, 60), _points(line, furthest), stroke_style=stroke)
     if mark is not None:
         ends = [(math.log10(mark), math.log10(y)) for y in (min(heights), max(heights))]
         chart.add(f"{short(mark)} users", ends, stroke_style={"dasharray": "1, 5", "width": 2})
     svg = without_scripts(chart.render(disable_xml_declaration=True), title)
     return svg.replace("<style", f"<style>{_COLOURS}</style><style", 1) + "\n"
+
+
+def _points(line: Line, furthest: float) -> list[Any]:
+    """Return the points for pygal; where a line ends before the others, a dot shows it."""
+    points: list[Any] = [(math.log10(x), math.log10(y)) for x, y in line.points]
+    if line.points[-1][0] < furthest:
+        points[-1] = {"value": points[-1], "node": {"r": 7}}
+    return points
 
 
 def short(value: float) -> str:
