@@ -192,6 +192,7 @@ def plan(
         raise click.BadParameter("a machine that may not be used at all: give more than 0")
     path = source or (None if again else kept.newest(out)) or _measured_now(out, quick)
     constants = kept.load(path)
+    constants.require_carts_of(assumed["cart_lines"])
     chosen = Plan(constants, Assumptions(**assumed))
     drawn = chart or (path if path.is_dir() else path.parent) / CHART
     found = crossings(chosen, users_range(chosen.assume.users))

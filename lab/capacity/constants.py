@@ -111,8 +111,8 @@ class Row:
                 part = (lines - below.lines) / (above.lines - below.lines)
                 return below.value + part * (above.value - below.value)
         raise LabError(
-            f"carts of {found[0].lines} to {found[-1].lines} lines were measured, "
-            f"not of {lines:g}: choose one of these"
+            f"{what} of {kind} was measured for {found[0].lines} to {found[-1].lines} lines, "
+            f"not for {lines:g}: choose other --cart-lines"
         )
 
 
@@ -150,6 +150,15 @@ class Constants:
         """The smallest and the largest cart that every row was measured with."""
         sizes = [row.of("desk_cpu", "read") for row in self.rows]
         return max(each[0].lines for each in sizes), min(each[-1].lines for each in sizes)
+
+    def require_carts_of(self, lines: int) -> None:
+        """LabError where carts of so many lines are beyond what was measured."""
+        least, most = self.lines
+        if not least <= lines <= most:
+            raise LabError(
+                f"carts of {least} to {most} lines were measured, not of {lines}, and nothing is "
+                "extrapolated: choose another --cart-lines"
+            )
 
     def document(self) -> Json:
         """Return it as JSON has it; `read` reads that."""
@@ -205,6 +214,8 @@ def _measured(told: Any) -> Measured:
         value = told[field.name]
         if isinstance(value, bool) or not isinstance(value, kinds.get(field.name, str)):
             raise TypeError(f"measured: {field.name} is {value!r}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"measured: {field.name} is {value}")
         if isinstance(value, str) and not (value.isprintable() and len(value) <= 200):
             raise ValueError(f"measured: {field.name} is no line of text")
     return Measured(**{field.name: told[field.name] for field in fields(Measured)})

@@ -103,11 +103,11 @@ def crossings_text(crossings: Sequence[Crossing], users: Sequence[int]) -> Text:
     """Return where lines cross, in words; and which run too close to each other to tell."""
     text = Text()
     sure = sorted((c for c in crossings if c.certain), key=lambda c: (c.users, c.more, c.settled))
-    for (users, more, settled), same in groupby(sure, lambda c: (c.users, c.more, c.settled)):
+    for (at, more, settled), same in groupby(sure, lambda c: (c.users, c.more, c.settled)):
         stays = "" if settled else " (and back again further on)"
         less = ", ".join(each.less for each in same)
         text.append(
-            f"from {told(users)} users on {more} needs more machines than {less}, "
+            f"from {told(at)} users on {more} needs more machines than {less}, "
             f"and fewer before{stays}\n"
         )
     if not sure:
