@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations
 from typing import Literal
 
@@ -9,7 +10,7 @@ from lab.capacity.amounts import MOST_USERS
 from lab.capacity.constants import Constants
 from lab.capacity.rules import Assumptions, Need, need
 
-POINTS = 240
+POINTS = 160
 Lines = dict[str, list[int | None]]
 
 
@@ -111,12 +112,13 @@ def crossings(plan: Plan, users: list[int]) -> list[Crossing]:
     Of two lines that cross to and fro only the first time and the last are told.
     """
     lines = {name: _line(plan, name, users) for name in plan.rows}
-    low, high = (_extreme(plan, end, users) for end in ("low", "high"))
+    extremes = cache(lambda end: _extreme(plan, end, users))  # where nothing crosses, no need
     found: list[Crossing] = []
     for a, b in combinations(plan.rows, 2):
         changes = _changes(lines[a], lines[b])
         for at, sign in changes[:1] + changes[1:][-1:]:
             more, less = (a, b) if sign > 0 else (b, a)
+            low, high = extremes("low"), extremes("high")
             certain = _above(low[more][at:], high[less][at:]) and _above(
                 low[less][:at], high[more][:at]
             )

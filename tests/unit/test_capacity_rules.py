@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from click import ClickException
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -23,6 +24,7 @@ from lab.capacity.crossings import (
 )
 from lab.capacity.rules import DAY_S, Assumptions, need
 from lab.errors import LabError
+from lab.planning import plan as command
 from lab.report.log_chart import Line, log_chart, short
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
@@ -356,6 +358,30 @@ def test_nothing_is_extrapolated(lines):
         ROWS[3].value("answer_bytes", "read", lines)
     with pytest.raises(LabError, match="cart-lines"):
         Constants(WHERE, ROWS).require_carts_of(lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--users", "0"), "whole number"),
+        (("--users", "1e400"), "such as 5000"),
+        (("--actions-per-user", "20/fortnight"), "20/day"),
+        (("--memory-per-machine", "nan"), "16GiB"),
+        (("--reads", "-1"), "80%"),
+        (("--target-utilisation", "0"), "more than 0"),
+        (("--cart-lines", "400"), "nothing is extrapolated"),
+        (("--cart-lines", "0"), "1<=x<=500"),
+        (("--quick",), "--measure"),
+    ],
+)
+def test_bad_input_gets_a_clear_error(tmp_path, arguments, told):
+    folder = tmp_path / "20260101-000000-constants"
+    folder.mkdir()
+    kept.save(Constants(WHERE, ROWS), folder)
+    with pytest.raises((LabError, ClickException)) as error:
+        command.main([*arguments, "--out", str(tmp_path)], standalone_mode=False)
+    assert told in str(error.value)
+    assert not (folder / "plan.svg").exists()
 
 
 # --- what is shown
