@@ -99,13 +99,17 @@ class Part:
 
 @dataclass(frozen=True)
 class Need:
-    """What one row needs at the peak. `impossible` says why it cannot be had, if so."""
+    """What one row needs at the peak. `impossible` says why it cannot be had, if so.
+
+    `requests_per_core` is what one core of a server would do in a second, doing nothing else.
+    """
 
     row: str
     app: str
     requests_s: float
     requests_peak_s: float
     sessions: float
+    requests_per_core: float
     carts_per_server: float
     store_operations_s: float
     request_bytes_s: float
@@ -154,6 +158,7 @@ def need(row: Row, files: Row | None, assume: Assumptions) -> Need:
         assume.requests_s,
         assume.requests_s * assume.peak_factor,
         alive if remembered else 0.0,
+        assume.requests_s * assume.peak_factor / full.total("desk_cpu") * 1e6,
         alive / servers if in_process else 0.0,
         full.total("store_operations"),
         in_bytes,

@@ -29,10 +29,11 @@ WORDS = {
 
 def needs_table(needs: Sequence[Need]) -> Table:
     """Return one line a row: what it needs at the peak."""
-    table = _table("row", "servers", "memory", "kept in", "ops/s", "in/s", "out/s")
+    table = _table("row", "per core", "servers", "memory", "kept in", "ops/s", "in/s", "out/s")
     for need in needs:
         table.add_row(
             need.row,
+            f"{need.requests_per_core:,.0f}/s",
             f"{need.servers:,}",
             told_bytes(need.desk.memory_bytes),
             _kept(need),
