@@ -41,7 +41,7 @@ class Effort:
     strangers: int = 10
 
 
-QUICK = Effort(rounds=2, each=5, lines=(1, 5), steps=2, sessions=200, strangers=4)
+QUICK = Effort(rounds=2, each=4, lines=(1, 5), steps=2, sessions=150, strangers=3)
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def visits_left(lab: Lab, effort: Effort) -> list[Constant]:
     for customer in customers:
         _succeed(customer.logout)
     n = len(customers)
-    return [*_left("session", 0, before, stayed, n), *_left("logout", 0, before, lab.held(), n)]
+    gone = _left("logout", 0, _grown(before, lab.held()), n)
+    return _left("session", 0, _grown(before, stayed), n) + gone
 
 
 def cart_left(lab: Lab, effort: Effort, lines: int) -> tuple[Shopper, list[Constant]]:
@@ -107,9 +108,15 @@ def cart_left(lab: Lab, effort: Effort, lines: int) -> tuple[Shopper, list[Const
     full = lab.held()
     for number in range(effort.each):
         _succeed(_change(customer, skus, number))
-    per_write = _left("write", lines, full, lab.held(), effort.each)
-    session = _left("session", lines, before, full, 1, {c.what: c.value * lines for c in per_write})
-    return customer, session + per_write
+    per_write, session = _grown(full, lab.held()), _grown(before, full)
+    # Where each change leaves a key of its own, those of filling the cart are no session.
+    share = lines / effort.each
+    own = {
+        what: (keys - per_write[what][0] * share, size - per_write[what][1] * share)
+        for what, (keys, size) in session.items()
+    }
+    left = _left("session", lines, own, 1) + _left("write", lines, per_write, effort.each)
+    return customer, left
 
 
 def costs(lab: Lab, meters: Meters, effort: Effort, carts: dict[int, Shopper]) -> Turns:
@@ -204,17 +211,18 @@ def another_server(lab: Lab, effort: Effort) -> list[Constant]:
     return [Constant("served_by_another", "read", 0, both, both, both, len(served))]
 
 
-def _left(
-    kind: str, lines: int, before: Held, after: Held, n: int, less: dict[str, float] | None = None
-) -> list[Constant]:
-    """Return the bytes that each of `n` has left in files and in the store; 0 where no key is."""
-    grown = {
+def _grown(before: Held, after: Held) -> dict[str, tuple[float, float]]:
+    """Return how many keys, and bytes, there are more than before, in files and in the store."""
+    return {
         "in_files": (after.in_files - before.in_files, after.file_bytes - before.file_bytes),
         "in_store": (after.in_store - before.in_store, after.store_bytes - before.store_bytes),
     }
+
+
+def _left(kind: str, lines: int, grown: dict[str, tuple[float, float]], n: int) -> list[Constant]:
+    """Return the bytes that each of `n` has left; 0 where there is no key more."""
     left = {
-        what: max(0.0, bytes_ / n - (less or {}).get(what, 0)) if keys > 0 else 0.0
-        for what, (keys, bytes_) in grown.items()
+        what: max(0.0, size / n) if round(keys) > 0 else 0.0 for what, (keys, size) in grown.items()
     }
     return [Constant(what, kind, lines, value, value, value, n) for what, value in left.items()]
 

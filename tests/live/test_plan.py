@@ -10,13 +10,16 @@ from lab.capacity import constants as kept
 from lab.experiments.matrix import MATRIX
 from lab.stack import find_store
 
+MEASURING_DEADLINE_S = 110  # 15 servers and a thousand requests, perhaps on a busy machine
+
 pytestmark = pytest.mark.skipif(not find_store(), reason="needs a session store")
 
 
 @pytest.fixture(scope="module")
 def planned(shared_lab):
     """What one run measured and planned; the folder keeps the constants."""
-    ended = shared_lab("plan", "--measure", "--quick", "--users", "50M", "--json")
+    process = shared_lab.start("plan", "--measure", "--quick", "--users", "50M", "--json")
+    ended = shared_lab.finish(process, MEASURING_DEADLINE_S)
     assert ended.status == 0, ended
     assert "measuring" in ended.err
     return json.loads(ended.out)
