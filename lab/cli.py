@@ -23,6 +23,7 @@ from lab import (
     experiments,
     lesson,
     options,
+    planning,
     reporting,
     serving,
     terminal,
@@ -94,7 +95,7 @@ def cli(context: click.Context) -> None:
 
 
 cli.add_command(reporting.report)
-for command in (checking.check, crowding.crowd, deploying.deploy, *serving.COMMANDS):
+for command in (checking.check, crowding.crowd, deploying.deploy, planning.plan, *serving.COMMANDS):
     cli.add_command(command)
 
 _WELCOME = """\

@@ -185,8 +185,8 @@ def _compare(experiment: Experiment, result: ExperimentResult) -> Prediction | N
     )
 
 
-def new_run_folder(root: Path, name: str) -> Path:
-    """Make `root/<time>-<name>` (mode 0700) and point `root/latest` at it."""
+def new_run_folder(root: Path, name: str, *, latest: bool = True) -> Path:
+    """Make `root/<time>-<name>` (mode 0700) and point `root/latest` at it if it is to be found."""
     stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
     for suffix in ("", *(f"-{number}" for number in range(2, 100))):
         folder = root / (stem + suffix)
@@ -196,7 +196,8 @@ def new_run_folder(root: Path, name: str) -> Path:
             continue
         except OSError as error:
             raise LabError(f"cannot keep runs in {root}: {error}; choose another --out") from None
-        _point_latest(root, folder)
+        if latest:
+            _point_latest(root, folder)
         return folder
     raise LabError(f"{root} holds too many runs of this second; try again")
 

@@ -14,7 +14,7 @@ SVG = "http://www.w3.org/2000/svg"
 MOST_POINTS = 400
 _STATEFUL = ("var(--stateful)", "#56B4E9", "#7A5195", "#4C8C8A", "#8C8C8C")
 _STATELESS = ("var(--stateless)", "#B8860B", "#D98C5F", "#A67C00")
-_DASHES = ("", "7, 4", "2, 3", "10, 3, 2, 3")
+DASHES = ("", "7, 4", "2, 3", "10, 3, 2, 3")
 
 
 @dataclass(frozen=True)
@@ -64,28 +64,11 @@ def charts(experiment: Json, prefix: str) -> list[Chart]:
 
 
 def _chart(title: str, lanes: list[tuple[Json, Json]], name: str) -> Chart:
-    pygal = _pygal()
+    pygal = library()
     first = lanes[0][1]
     bars = not _number(first["points"][0][0])
     lanes = [(lane, c) for lane, c in lanes if bars is not _number(c["points"][0][0])]
-    style = pygal.style.Style(
-        background="transparent",
-        plot_background="transparent",
-        foreground="var(--ink)",
-        foreground_strong="var(--ink)",
-        foreground_subtle="var(--soft)",
-        guide_stroke_color="var(--line)",
-        major_guide_stroke_color="var(--line)",
-        font_family="system-ui, sans-serif",
-        label_font_size=13,
-        major_label_font_size=13,
-        legend_font_size=14,
-        title_font_size=14,
-        opacity=".85",
-        stroke_opacity="1",
-        stroke_width="2.5",
-        colors=_colours([lane for lane, _ in lanes]),
-    )
+    style = look(colours([lane for lane, _ in lanes]))
     chart = (pygal.Bar if bars else pygal.XY)(
         style=style,
         js=[],
@@ -108,12 +91,34 @@ def _chart(title: str, lanes: list[tuple[Json, Json]], name: str) -> Chart:
         for x, y in curve["points"][:MOST_POINTS]
     ]
     cut = any(len(curve["points"]) > MOST_POINTS for _, curve in lanes)
-    svg = _without_scripts(chart.render(disable_xml_declaration=True), title)
+    svg = without_scripts(chart.render(disable_xml_declaration=True), title)
     return Chart(title, svg, str(first["x"]), str(first["y"]), rows, cut)
 
 
+def look(colours: tuple[str, ...]) -> Any:
+    """Return pygal's style for a chart with lines of these colours; the rest is the page's."""
+    return library().style.Style(
+        background="transparent",
+        plot_background="transparent",
+        foreground="var(--ink)",
+        foreground_strong="var(--ink)",
+        foreground_subtle="var(--soft)",
+        guide_stroke_color="var(--line)",
+        major_guide_stroke_color="var(--line)",
+        font_family="system-ui, sans-serif",
+        label_font_size=13,
+        major_label_font_size=13,
+        legend_font_size=14,
+        title_font_size=14,
+        opacity=".85",
+        stroke_opacity="1",
+        stroke_width="2.5",
+        colors=colours,
+    )
+
+
 @cache
-def _pygal() -> Any:
+def library() -> Any:
     """Return the library: 0.1 s that only a run with curves has to pay."""
     import pygal
     import pygal.style
@@ -136,12 +141,13 @@ def _fill(chart: Any, lanes: list[tuple[Json, Json]], bars: bool) -> None:
             value = {str(x): y for x, y in points}
             chart.add(name, [value.get(label) for label in labels])
         else:
-            dash = _DASHES[number % len(_DASHES)]
+            dash = DASHES[number % len(DASHES)]
             line = {"linejoin": "round"} | ({"dasharray": dash} if dash else {})
             chart.add(name, [(x, y) for x, y in points], stroke_style=line)
 
 
-def _colours(lanes: list[Json]) -> tuple[str, ...]:
+def colours(lanes: list[Json]) -> tuple[str, ...]:
+    """Return a colour for each lane, those of one desk alike: each has an "app"."""
     left = {"stateful": list(_STATEFUL), "stateless": list(_STATELESS)}
     told = []
     for lane in lanes:
@@ -150,7 +156,7 @@ def _colours(lanes: list[Json]) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _without_scripts(svg: str, title: str) -> str:
+def without_scripts(svg: str, title: str) -> str:
     """Take out what pygal adds for its own JavaScript, and its comments with links."""
     root = ET.fromstring(svg)  # drawn just now, from text made visible
     for parent in list(root.iter()):

@@ -1,0 +1,246 @@
+"""What was measured on a machine: each constant with its n, its spread and the run it is from.
+
+A constant is told by what it is (a key of `UNITS`), what it is of (one of `KINDS`) and, where
+the cart matters, how many lines that cart had.
+"""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from lab.errors import LabError
+
+SCHEMA = 1
+MOST_BYTES = 4 * 1024 * 1024
+FILE_NAME = "constants.json"
+UNITS = {
+    "desk_cpu": "µs",
+    "balancer_cpu": "µs",
+    "store_cpu": "µs",
+    "store_operations": "operations",
+    "request_bytes": "B",
+    "answer_bytes": "B",
+    "in_process": "B",
+    "in_files": "B",
+    "in_store": "B",
+    "at_rest": "B",
+    "served_by_another": "share",
+}
+REQUESTS = ("login", "read", "write", "logout")
+KINDS = (*REQUESTS, "session", "server", "store")
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Constant:
+    """One constant: `value` with the lowest and highest seen, from `n`; `lines` in the cart."""
+
+    what: str
+    of: str
+    lines: int
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def __post_init__(self) -> None:
+        if self.what not in UNITS or self.of not in KINDS:
+            raise ValueError(f"no constant {self.what!r} of {self.of!r}"[:120])
+        if type(self.lines) is not int or not 0 <= self.lines <= 500:
+            raise ValueError(f"{self.what} has {self.lines!r} lines"[:120])
+        if type(self.n) is not int or self.n < 1:
+            raise ValueError(f"{self.what} has n {self.n!r}"[:120])
+        for value in (self.low, self.value, self.high):
+            if type(value) not in (int, float) or not (math.isfinite(value) and 0 <= value < 1e15):
+                raise ValueError(f"{self.what} is {value!r}: no amount"[:120])
+        if not self.low <= self.value <= self.high:
+            raise ValueError(f"{self.what} is outside its own spread")
+
+    @property
+    def unit(self) -> str:
+        """The unit of `value`."""
+        return UNITS[self.what]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A place where a cart can live, and all that was measured of it. `app` is the desk."""
+
+    name: str
+    app: str
+    constants: tuple[Constant, ...]
+
+    def __post_init__(self) -> None:
+        if self.app not in ("stateful", "stateless"):
+            raise ValueError(f"row {self.name!r} of app {self.app!r}"[:120])
+
+    def of(self, what: str, kind: str) -> list[Constant]:
+        """Return one constant for each size of cart it was measured at, smallest first."""
+        return self._by_name.get((what, kind), [])
+
+    @cached_property
+    def _by_name(self) -> dict[tuple[str, str], list[Constant]]:
+        found: dict[tuple[str, str], list[Constant]] = {}
+        for each in sorted(self.constants, key=lambda each: each.lines):
+            found.setdefault((each.what, each.of), []).append(each)
+        return found
+
+    def at_the(self, end: Literal["low", "high"]) -> Self:
+        """Return this row with each constant at that end of its spread."""
+        moved = (replace(each, value=getattr(each, end)) for each in self.constants)
+        return replace(self, constants=tuple(moved))
+
+    def value(self, what: str, kind: str, lines: float = 0) -> float:
+        """Return a constant for a cart of so many lines, between two that were measured.
+
+        LabError outside of what was measured: nothing is extrapolated. What was measured
+        at one size only does not depend on the cart.
+        """
+        found = self.of(what, kind)
+        if not found:
+            raise LabError(f"{what} of {kind} was not measured for {self.name}: {AGAIN}")
+        if len(found) == 1:
+            return found[0].value
+        for below, above in pairwise(found):
+            if below.lines <= lines <= above.lines:
+                part = (lines - below.lines) / (above.lines - below.lines)
+                return below.value + part * (above.value - below.value)
+        raise LabError(
+            f"{what} of {kind} was measured for {found[0].lines} to {found[-1].lines} lines, "
+            f"not for {lines:g}: choose other --cart-lines"
+        )
+
+
+AGAIN = "measure again: lab plan --measure"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Where and when: the run's folder, its time (ISO 8601), and what it ran on."""
+
+    run: str
+    at: str
+    cpu: str
+    cores: int
+    system: str
+    python: str
+    nginx: str
+    store: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Constants:
+    """Everything that one run measured."""
+
+    measured: Measured
+    rows: tuple[Row, ...]
+
+    def row(self, name: str) -> Row | None:
+        """Return the row of that name, None where it was not measured."""
+        return next((row for row in self.rows if row.name == name), None)
+
+    @property
+    def lines(self) -> tuple[int, int]:
+        """The smallest and the largest cart that every row was measured with."""
+        sizes = [row.of("desk_cpu", "read") for row in self.rows]
+        return max(each[0].lines for each in sizes), min(each[-1].lines for each in sizes)
+
+    def require_carts_of(self, lines: int) -> None:
+        """LabError where carts of so many lines are beyond what was measured."""
+        least, most = self.lines
+        if not least <= lines <= most:
+            raise LabError(
+                f"carts of {least} to {most} lines were measured, not of {lines}, and nothing is "
+                "extrapolated: choose another --cart-lines"
+            )
+
+    def document(self) -> Json:
+        """Return it as JSON has it; `read` reads that."""
+        return {"schema": SCHEMA, **asdict(self)}
+
+    @classmethod
+    def read(cls, document: Any, where: str) -> Self:
+        """Return what a document holds; LabError if it is none, or a later lab's."""
+        if not isinstance(document, dict) or type(document.get("schema")) is not int:
+            raise LabError(f"{where} holds no constants of this lab: {AGAIN}")
+        if document["schema"] != SCHEMA:
+            raise LabError(
+                f"{where} is of schema {document['schema']}, not {SCHEMA}: {AGAIN}"[:300]
+            )
+        try:
+            return cls(_measured(document["measured"]), _rows(document["rows"]))
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise LabError(f"{where} is damaged ({str(error)[:200]}): {AGAIN}") from None
+
+
+def load(path: Path) -> Constants:
+    """Read a constants.json, or the one in a run's folder; LabError that says what to do."""
+    file = path / FILE_NAME if path.is_dir() else path
+    try:
+        if file.stat().st_size > MOST_BYTES:
+            raise LabError(f"{file} is too large to be constants: {AGAIN}")
+        return Constants.read(json.loads(file.read_text(encoding="utf-8")), str(file))
+    except FileNotFoundError:
+        raise LabError(f"no {file}: {AGAIN}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise LabError(f"cannot read {file}: {str(error)[:200]}; {AGAIN}") from None
+
+
+def newest(root: Path) -> Path | None:
+    """Return the newest finished measurement below `root`, None if there is none."""
+    found = sorted(root.glob(f"*-constants*/{FILE_NAME}"), key=lambda path: path.stat().st_mtime)
+    return found[-1] if found else None
+
+
+def save(constants: Constants, folder: Path) -> Path:
+    """Write constants.json, whole or not at all; return its path."""
+    path = folder / FILE_NAME
+    unfinished = path.with_suffix(".part")
+    text = json.dumps(constants.document(), ensure_ascii=False, allow_nan=False, indent=1)
+    unfinished.write_text(text + "\n", encoding="utf-8", newline="\n")
+    unfinished.replace(path)
+    return path
+
+
+def _measured(told: Any) -> Measured:
+    kinds: dict[str, type | tuple[type, ...]] = {"cores": int, "seconds": (int, float)}
+    for field in fields(Measured):
+        value = told[field.name]
+        if isinstance(value, bool) or not isinstance(value, kinds.get(field.name, str)):
+            raise TypeError(f"measured: {field.name} is {value!r}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"measured: {field.name} is {value}")
+        if isinstance(value, str) and not (value.isprintable() and len(value) <= 200):
+            raise ValueError(f"measured: {field.name} is no line of text")
+    return Measured(**{field.name: told[field.name] for field in fields(Measured)})
+
+
+def _rows(told: Any) -> tuple[Row, ...]:
+    rows = tuple(Row(_name(row["name"]), row["app"], _constants(row["constants"])) for row in told)
+    if not rows or len({row.name for row in rows}) < len(rows):
+        raise ValueError("no rows, or two of one name")
+    for row in rows:
+        keys = [(each.what, each.of, each.lines) for each in row.constants]
+        if len(set(keys)) < len(keys):
+            raise ValueError(f"row {row.name} has a constant twice")
+        if not row.of("desk_cpu", "read"):
+            raise ValueError(f"row {row.name} has no desk_cpu of read")
+    return rows
+
+
+def _name(told: Any) -> str:
+    if not isinstance(told, str) or not 0 < len(told) <= 40 or not told.isprintable():
+        raise ValueError(f"a row is called {told!r}"[:120])
+    return told
+
+
+def _constants(told: Iterable[Json]) -> tuple[Constant, ...]:
+    return tuple(
+        Constant(**{field.name: each[field.name] for field in fields(Constant)}) for each in told
+    )

@@ -1,0 +1,243 @@
+"""From constants and assumptions to what users need: pure, the same in gives the same out.
+
+A visit is one login, some reads and writes, and now and then a logout. Everything is sized
+for the peak, and so that no machine is fuller than the target. Nothing is extrapolated from
+carts to larger carts; from requests to more requests everything is taken to be proportional.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lab.capacity.amounts import DAY_S
+from lab.capacity.constants import REQUESTS, Row
+
+GIB = 2**30
+SESSION_LIFETIME_S = 3600  # as both desks have it: SESSION_MAX_AGE_S, TOKEN_MAX_AGE_S
+NOT_MODELLED = (
+    "network latency, TLS, TCP/IP's own bytes and connections that stay open",
+    "copies of the store (a replica doubles it) and what it takes to split it over machines",
+    "a shared file system: from the second machine on the file row needs one",
+    "static files, other services, operating systems, garbage, growth of logs",
+    "that a busy server gets by with less processor time a request than one asked now and then",
+)
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What is not measured but said. Shares are 0 to 1, bytes and seconds as named."""
+
+    users: int = 1_000_000
+    actions_per_user_s: float = 20 / 86_400
+    actions_per_visit: int = 10
+    visit_length_s: float = 300
+    logout_share: float = 0.1
+    read_share: float = 0.8
+    cart_lines: int = 3
+    session_lifetime_s: float = SESSION_LIFETIME_S
+    peak_factor: float = 3
+    cores_per_machine: int = 8
+    memory_per_machine: float = 32 * GIB
+    network_per_machine: float = 1.25e9
+    target_utilisation: float = 0.6
+    replicas_min: int = 1
+
+    @property
+    def requests_s(self) -> float:
+        """Requests a second, on average."""
+        return self.users * self.actions_per_user_s
+
+    @property
+    def mean_rates(self) -> Mapping[str, float]:
+        """Requests a second on average, by kind."""
+        visits = self.requests_s / self.actions_per_visit
+        shopping = visits * (self.actions_per_visit - 1 - self.logout_share)
+        reads = shopping * self.read_share
+        return {
+            "login": visits,
+            "read": reads,
+            "write": shopping - reads,
+            "logout": visits * self.logout_share,
+        }
+
+    @property
+    def rates(self) -> Mapping[str, float]:
+        """Requests a second at the peak, by kind."""
+        return {kind: rate * self.peak_factor for kind, rate in self.mean_rates.items()}
+
+    @property
+    def visits_alive(self) -> float:
+        """Visits that a server cannot have forgotten yet, at the busiest (Little's law).
+
+        Those who log out are remembered while they are there; all others for a lifetime more.
+        """
+        here, idle = self.busiest_s(self.visit_length_s), self.busiest_s(self.session_lifetime_s)
+        return self.mean_rates["login"] * (here + (1 - self.logout_share) * idle)
+
+    def busiest_s(self, window_s: float) -> float:
+        """Return how many seconds of the mean rate fit in the busiest window of this length.
+
+        No window has more than the peak all the time; and as each day has its own rest beside
+        its peak, none has more than all days that it touches.
+        """
+        return min(window_s * self.peak_factor, window_s + DAY_S)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one part of the system needs: cores and machines' worth, and what decides it.
+
+    `by_resource` is in machines, not rounded; `machines` is rounded up.
+    """
+
+    cores: float
+    memory_bytes: float
+    machines: int
+    binds: str
+    by_resource: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Need:
+    """What one row needs at the peak. `impossible` says why it cannot be had, if so.
+
+    `requests_per_core` is what one core of a server would do in a second, doing nothing else.
+    """
+
+    row: str
+    app: str
+    requests_s: float
+    requests_peak_s: float
+    sessions: float
+    requests_per_core: float
+    carts_per_server: float
+    store_operations_s: float
+    request_bytes_s: float
+    answer_bytes_s: float
+    file_bytes: float
+    servers: int
+    desk: Part
+    balancer: Part
+    store: Part | None
+    impossible: str | None
+
+    @property
+    def machines(self) -> int | None:
+        """Machines of all parts together; None where it cannot be had."""
+        if self.impossible:
+            return None
+        return (
+            self.desk.machines + self.balancer.machines + (self.store.machines if self.store else 0)
+        )
+
+    @property
+    def cores(self) -> float:
+        """Cores of all parts together, at the target utilisation."""
+        return self.desk.cores + self.balancer.cores + (self.store.cores if self.store else 0)
+
+
+def need(row: Row, files: Row | None, assume: Assumptions) -> Need:
+    """Return what a row needs. `files` is the file row, which tells what a line adds.
+
+    LabError where the carts are larger than those that were measured.
+    """
+    full = _Flow(row, assume)
+    in_process = process_bytes(row, files, assume.cart_lines)
+    alive = assume.visits_alive
+    desk_cores = full.cores("desk_cpu")
+    servers = max(math.ceil(desk_cores), assume.replicas_min)
+    in_bytes, out_bytes = full.total("request_bytes"), full.total("answer_bytes")
+    desk_bytes = servers * row.value("at_rest", "server") + alive * in_process
+    in_files, in_store = (full.kept(what) for what in ("in_files", "in_store"))
+    desk = part(assume, desk_cores, desk_bytes, max(in_bytes, out_bytes))
+    balancer = part(assume, full.cores("balancer_cpu"), 0, in_bytes + out_bytes)
+    remembered = bool(in_process or in_files or row.value("in_store", "session", assume.cart_lines))
+    return Need(
+        row.name,
+        row.app,
+        assume.requests_s,
+        assume.requests_s * assume.peak_factor,
+        alive if remembered else 0.0,
+        assume.requests_s * assume.peak_factor / full.total("desk_cpu") * 1e6,
+        alive / servers if in_process else 0.0,
+        full.total("store_operations"),
+        in_bytes,
+        out_bytes,
+        in_files,
+        servers,
+        desk,
+        balancer,
+        _store(row, full, in_store),
+        _impossible(row, servers),
+    )
+
+
+def process_bytes(row: Row, files: Row | None, lines: float) -> float:
+    """Return what a visit takes up in a server's process, 0 where it does not stay there.
+
+    Measured with an empty cart; a line adds what it adds to a session's file, which holds the
+    same pickle.
+    """
+    if not row.of("in_process", "session"):
+        return 0.0
+    empty = row.value("in_process", "session")
+    if files is None:
+        return empty
+    added = files.value("in_files", "session", lines) - files.value("in_files", "session")
+    return empty + max(0.0, added)
+
+
+def part(assume: Assumptions, cores: float, memory_bytes: float, bytes_s: float) -> Part:
+    """Return what a part needs of machines of the assumed kind; `cores` has the target in it."""
+    usable = assume.target_utilisation
+    shares = {
+        "cpu": cores / assume.cores_per_machine,
+        "memory": memory_bytes / (assume.memory_per_machine * usable),
+        "network": bytes_s / (assume.network_per_machine * usable),
+    }
+    binds = max(shares, key=lambda name: shares[name])
+    return Part(cores, memory_bytes, max(1, math.ceil(shares[binds])), binds, shares)
+
+
+class _Flow:
+    """The requests of a row at the peak, each kind with its constants."""
+
+    def __init__(self, row: Row, assume: Assumptions) -> None:
+        self._row, self._assume = row, assume
+
+    def total(self, what: str) -> float:
+        """Return a constant summed over the requests of one second."""
+        lines = self._assume.cart_lines
+        rates = self._assume.rates
+        return sum(rates[kind] * self._row.value(what, kind, lines) for kind in REQUESTS)
+
+    def cores(self, what: str) -> float:
+        """Return the cores that a constant in µs takes, none busier than the target."""
+        return self.total(what) / 1e6 / self._assume.target_utilisation
+
+    def kept(self, what: str) -> float:
+        """Return the bytes that are kept in files or the store: by visits, writes and logouts."""
+        row, assume = self._row, self._assume
+        rates, lines = assume.mean_rates, assume.cart_lines
+        left = sum(rates[kind] * row.value(what, kind, lines) for kind in ("write", "logout"))
+        visits = assume.visits_alive * row.value(what, "session", lines)
+        return visits + left * assume.busiest_s(assume.session_lifetime_s)
+
+
+def _store(row: Row, full: _Flow, in_store: float) -> Part | None:
+    if not row.of("at_rest", "store"):
+        return None
+    resident = in_store + row.value("at_rest", "store")
+    return part(full._assume, full.cores("store_cpu"), resident, 0)
+
+
+def _impossible(row: Row, servers: int) -> str | None:
+    """Say why a row cannot have as many servers, or None: another server has to know the cart."""
+    if servers < 2 or row.value("served_by_another", "read") >= 1:
+        return None
+    probe = row.of("served_by_another", "read")[0]
+    lost = probe.n - round(probe.value * probe.n)
+    return (
+        f"this many users need {servers} server processes, and when there was a second one, "
+        f"{lost} of {probe.n} customers were not served"
+    )

@@ -1,0 +1,225 @@
+"""A plan in the terminal: the rows, where the lines step and cross, and every constant."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from lab.capacity.amounts import DAY_S, told, told_bytes, told_seconds
+from lab.capacity.constants import KINDS, UNITS, Constant, Constants
+from lab.capacity.crossings import Crossing, Plan, Step, lines_where
+from lab.capacity.rules import NOT_MODELLED, Need
+
+WORDS = {
+    "desk_cpu": "processor time of a server",
+    "balancer_cpu": "processor time of nginx",
+    "store_cpu": "processor time of the store",
+    "store_operations": "store operations",
+    "request_bytes": "request",
+    "answer_bytes": "answer",
+    "in_process": "kept in a server's process",
+    "in_files": "kept in files",
+    "in_store": "kept in the store",
+    "at_rest": "memory at rest",
+    "served_by_another": "customers served by a second server too",
+}
+
+
+def needs_table(needs: Sequence[Need]) -> Table:
+    """Return one line a row: what it needs at the peak."""
+    table = _table("row", "per core", "servers", "memory", "kept in", "ops/s", "in/s", "out/s")
+    for need in needs:
+        table.add_row(
+            need.row,
+            f"{need.requests_per_core:,.0f}/s",
+            f"{need.servers:,}",
+            told_bytes(need.desk.memory_bytes),
+            _kept(need),
+            told(need.store_operations_s),
+            told_bytes(need.request_bytes_s),
+            told_bytes(need.answer_bytes_s),
+            style="dim" if need.impossible else "",
+        )
+    return table
+
+
+def machines_table(needs: Sequence[Need], steps: Sequence[Step]) -> Table:
+    """Return the machines of each row, and from how many users on a part needs its second."""
+    table = _table("row", "machines", "by", "servers", "nginx", "store")
+    for need in needs:
+        mine = {step.part: step for step in steps if step.row == need.row}
+        cells = [
+            f"{told(mine[part].users)} {mine[part].binds}" if part in mine else "–"
+            for part in ("desk", "balancer", "store")
+        ]
+        if "row" in mine:
+            cells[0] = f"✕ {told(mine['row'].users)}"
+        parts = [need.desk, need.balancer, *([need.store] if need.store else [])]
+        counted = "+".join(f"{part.machines:,}" for part in parts)
+        machines = "✕ none" if need.impossible else f"{counted} = {need.machines:,}"
+        most = max(parts, key=lambda part: part.machines)
+        by = most.binds if most.machines > 1 and not need.impossible else "–"
+        table.add_row(need.row, machines, by, *cells)
+    return table
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    for number, heading in enumerate(headings):
+        table.add_column(heading, no_wrap=True, justify="right" if number else "left")
+    return table
+
+
+def _kept(need: Need) -> str:
+    if need.store:
+        return f"store {told_bytes(need.store.memory_bytes)}"
+    if need.file_bytes:
+        return f"files {told_bytes(need.file_bytes)}"
+    return "servers" if need.carts_per_server else "nothing"
+
+
+def remarks(needs: Sequence[Need]) -> list[Text]:
+    """Return what the table cannot say: what is impossible, and what a crash takes along."""
+    said = []
+    for each in needs:
+        if each.impossible:
+            said.append(Text(f"✕ {each.row}: {each.impossible}", "red"))
+        elif each.carts_per_server:
+            carts = told(each.carts_per_server)
+            said.append(
+                Text(f"! {each.row}: a server that dies takes {carts} visits along", "yellow")
+            )
+        elif each.file_bytes and each.desk.machines > 1:
+            shared = (
+                f"! {each.row}: {each.desk.machines:,} machines have to share one file system, "
+                "which is not in these numbers: they are a lower bound"
+            )
+            said.append(Text(shared, "yellow"))
+    return said
+
+
+def crossings_text(crossings: Sequence[Crossing], users: Sequence[int]) -> Text:
+    """Return where lines cross, in words; and which run too close to each other to tell."""
+    text = Text()
+    sure = sorted((c for c in crossings if c.certain), key=lambda c: (c.users, c.more, c.settled))
+    for (at, more, settled), same in groupby(sure, lambda c: (c.users, c.more, c.settled)):
+        stays = "" if settled else " (and back again further on)"
+        less = ", ".join(each.less for each in same)
+        text.append(
+            f"from {told(at)} users on {more} needs more machines than {less}, "
+            f"and fewer before{stays}\n"
+        )
+    if not sure:
+        text.append(
+            f"no two rows' machines cross between {told(users[0])} and {told(users[-1])} users "
+            "by more than the spread of the constants\n"
+        )
+    close = sorted({tuple(sorted((c.more, c.less))) for c in crossings if not c.certain})
+    if close:
+        pairs = ", ".join(f"{a} / {b}" for a, b in close)
+        text.append(f"too close to tell, within the spread of the constants: {pairs}\n", "dim")
+    text.rstrip()
+    return text
+
+
+def carts_text(plan: Plan) -> Text:
+    """Return from how many lines in the cart on the token costs more than the store."""
+    least, most = plan.constants.lines
+    text = Text()
+    if not {"token", "redis"} <= set(plan.rows):
+        return text
+    for what, measure in (
+        ("traffic", lambda need: need.request_bytes_s + need.answer_bytes_s),
+        ("processor time in all", lambda need: need.cores),
+    ):
+        more = lines_where(plan, measure, "token", "redis")
+        if more is None:
+            where = f"at no size that was measured ({least} to {most} lines)"
+        elif more == least:
+            where = f"at every size from {least} line on"
+        else:
+            where = f"from {more} lines on"
+        text.append(f"by the medians, the token costs more {what} than the redis row {where}\n")
+    text.rstrip()
+    return text
+
+
+def constants_view(constants: Constants) -> RenderableType:
+    """Return every constant: value, unit, spread, n, and the run it is from."""
+    measured = constants.measured
+    head = Text.assemble(
+        ("Constants", "bold"),
+        f", all from run {measured.run} ({measured.at}, {measured.seconds:g} s)\n"
+        f"{measured.cpu}, {measured.cores} cores, {measured.system}, Python {measured.python}, "
+        f"nginx {measured.nginx}, store {measured.store}",
+    )
+    sections = [_section(constants, what, head=not number) for number, what in enumerate(WORDS)]
+    note = Text(
+        "Processor time: median of rounds in which the rows took turns; bytes: mean. ±: how far "
+        "the lowest or highest is from it, in the worst row. What is not listed is 0.",
+        "dim",
+    )
+    return Group(head, *(each for each in sections if each), note)
+
+
+def _section(constants: Constants, what: str, head: bool) -> RenderableType | None:
+    """Return one kind of constant, a column for each row of the matrix; None where all is 0."""
+    rows = constants.rows
+    found = {(c.of, c.lines) for row in rows for c in row.constants if c.what == what and c.value}
+    if not found:
+        return None
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", show_header=head)
+    table.add_column("of, lines", min_width=11, no_wrap=True)
+    for row in rows:
+        name = row.name.replace("-", "\n")
+        wide = max(6, *map(len, name.split("\n")))  # the same in all sections
+        table.add_column(name, justify="right", min_width=wide, no_wrap=True, vertical="bottom")
+    table.add_column("n", justify="right", min_width=4, no_wrap=True)
+    table.add_column("±", justify="right", min_width=4, no_wrap=True)
+    for of, lines in sorted(found, key=lambda key: (KINDS.index(key[0]), key[1])):
+        cells = [[c for c in row.of(what, of) if c.lines == lines] for row in rows]
+        there = [each for cell in cells for each in cell]
+        values = [told(cell[0].value) if cell else "–" for cell in cells]
+        n = max(each.n for each in there)
+        table.add_row(f"{of}, {lines}" if lines else of, *values, f"{n}", _spread(there))
+    unit = f", {UNITS[what]}" if UNITS[what] not in ("share", "operations") else ""
+    return Group(Text(f"\n{WORDS[what]}{unit}", "bold"), table)
+
+
+def assumptions_text(plan: Plan) -> Text:
+    """Return what was assumed, as it can be said on the command line, and what is left out."""
+    assume = plan.assume
+    said = {
+        "users": f"{assume.users}",
+        "actions-per-user": f"{assume.actions_per_user_s * DAY_S:.6g}/day",
+        "actions-per-visit": f"{assume.actions_per_visit}",
+        "visit-length": told_seconds(assume.visit_length_s),
+        "logouts": f"{assume.logout_share:g}",
+        "reads": f"{assume.read_share:g}",
+        "cart-lines": f"{assume.cart_lines}",
+        "session-lifetime": told_seconds(assume.session_lifetime_s),
+        "peak-factor": f"{assume.peak_factor:g}",
+        "cores-per-machine": f"{assume.cores_per_machine}",
+        "memory-per-machine": f"{assume.memory_per_machine / 2**30:g}GiB",
+        "network-per-machine": f"{assume.network_per_machine / 1e9:g}GB",
+        "target-utilisation": f"{assume.target_utilisation:g}",
+        "replicas-min": f"{assume.replicas_min}",
+    }
+    text = Text.assemble(("Assumed", "bold"), " (each is an option): ")
+    text.append(" ".join(f"--{name} {value}" for name, value in said.items()))
+    text.append("\nNot modelled: ", "bold").append("; ".join(NOT_MODELLED))
+    return text
+
+
+def _spread(found: Sequence[Constant]) -> str:
+    most = max(
+        (
+            max(each.value - each.low, each.high - each.value) / each.value
+            for each in found
+            if each.value
+        ),
+        default=0.0,
+    )
+    return f"{most:.0%}" if most else "0"

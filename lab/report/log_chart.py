@@ -1,0 +1,93 @@
+"""Lines on two logarithmic axes, as one SVG file: no scripts, no references, its own colours."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lab.report.charts import DASHES, colours, library, look, without_scripts
+from lab.report.plain import one_line
+
+# What a page would give it: a file has to bring its own, for light and dark.
+_COLOURS = """
+svg { --paper: #fff; --ink: #1b1b1b; --soft: #555; --line: #ddd; --stateful: #0072B2;
+  --stateless: #E69F00; background: var(--paper) }
+@media (prefers-color-scheme: dark) { svg { --paper: #16181c; --ink: #eee; --soft: #aaa;
+  --line: #3a3d44; --stateful: #56B4E9; --stateless: #F0B429 } }
+"""
+_NAMES = ("", "k", "M", "G", "T")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a lane: points with x and y above 0; `app` chooses its colour."""
+
+    name: str
+    app: str
+    points: Sequence[tuple[float, float]]
+
+
+def log_chart(
+    title: str, x: str, y: str, lines: Sequence[Line], note: str = "", mark: float | None = None
+) -> str:
+    """Return the lines as an SVG document; `note` stands below the title, `mark` at an x.
+
+    A line may end before the others do.
+    """
+    lines = [line for line in lines if line.points]
+    palette = colours([{"app": line.app} for line in lines])
+    chart = library().XY(
+        style=look((*palette, "var(--soft)")),
+        js=[],
+        width=900,
+        height=560,
+        title="\n".join(one_line(text, 110) for text in (title, note) if text),
+        x_title=one_line(x, 60),
+        y_title=one_line(y, 60),
+        legend_at_bottom=True,
+        legend_at_bottom_columns=4,
+        truncate_legend=-1,
+        dots_size=0,
+        show_y_guides=True,
+        show_x_guides=True,
+    )
+    chart.uuid = "lab-log-chart"  # so that the same plan gives the same bytes
+    chart.x_labels, chart.x_labels_major = _decades([x for line in lines for x, _ in line.points])
+    heights = [y for line in lines for _, y in line.points]
+    chart.y_labels, _ = _decades(heights, within=(1, 2, 5))
+    furthest = max(x for line in lines for x, _ in line.points)
+    for number, line in enumerate(lines):
+        dash = DASHES[number % len(DASHES)]
+        stroke = {"linejoin": "round"} | ({"dasharray": dash} if dash else {})
+        chart.add(one_line(line.name, 60), _points(line, furthest), stroke_style=stroke)
+    if mark is not None:
+        ends = [(math.log10(mark), math.log10(y)) for y in (min(heights), max(heights))]
+        chart.add(f"{short(mark)} users", ends, stroke_style={"dasharray": "1, 5", "width": 2})
+    svg = without_scripts(chart.render(disable_xml_declaration=True), title)
+    return svg.replace("<style", f"<style>{_COLOURS}</style><style", 1) + "\n"
+
+
+def _points(line: Line, furthest: float) -> list[Any]:
+    """Return the points for pygal; where a line ends before the others, a dot shows it."""
+    points: list[Any] = [(math.log10(x), math.log10(y)) for x, y in line.points]
+    if line.points[-1][0] < furthest:
+        points[-1] = {"value": points[-1], "node": {"r": 7}}
+    return points
+
+
+def short(value: float) -> str:
+    """Write a number of an axis: 50000000 is "50M"."""
+    power = min(len(_NAMES) - 1, max(0, int(math.log10(value) / 3 + 1e-9)))
+    return f"{value / 1000**power:.3g}{_NAMES[power]}"
+
+
+def _decades(
+    values: Sequence[float], within: tuple[int, ...] = (1,)
+) -> tuple[list[dict[str, object]], list[float]]:
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    marks = [step * 10.0**power for power in range(low, high + 1) for step in within]
+    marks = [m for m in marks if min(values) * 0.99 <= m <= max(values) * 1.01] or [marks[0]]
+    return (
+        [{"label": short(m), "value": math.log10(m)} for m in marks],
+        [math.log10(m) for m in marks],
+    )

@@ -1,0 +1,118 @@
+"""`lab plan` for real: every row measured with small n, a plan from it, and Ctrl-C."""
+
+import json
+import signal
+
+import pytest
+from conftest import wait_for
+
+from lab.capacity import constants as kept
+from lab.experiments.matrix import MATRIX
+from lab.stack import find_store
+
+MEASURING_DEADLINE_S = 110  # 15 servers and a thousand requests, perhaps on a busy machine
+
+pytestmark = pytest.mark.skipif(not find_store(), reason="needs a session store")
+
+
+@pytest.fixture(scope="module")
+def planned(shared_lab):
+    """What one run measured and planned; the folder keeps the constants."""
+    process = shared_lab.start("plan", "--measure", "--quick", "--users", "50M", "--json")
+    ended = shared_lab.finish(process, MEASURING_DEADLINE_S)
+    assert ended.status == 0, ended
+    assert "measuring" in ended.err
+    return json.loads(ended.out)
+
+
+def measured(shared_lab):
+    constants = kept.load(kept.newest(shared_lab.runs))
+    return constants, {row.name: row for row in constants.rows}
+
+
+def test_every_row_of_the_matrix_has_machines_or_a_reason(planned):
+    needs = {each["row"]: each for each in planned["needs"]}
+    assert list(needs) == [variant.name for variant in MATRIX]
+    for each in needs.values():
+        assert (each["machines"] is None) == (each["impossible"] is not None)
+    assert needs["memory"]["impossible"]  # a second server does not know the cart
+    assert all(each["machines"] > 2 for name, each in needs.items() if name != "memory")
+
+
+def test_the_constants_are_of_what_was_measured(planned, shared_lab):
+    constants, rows = measured(shared_lab)
+    assert constants.measured.run in planned["chart"]
+    least, most = constants.lines
+    # More lines: more bytes in the token, in a file and in an answer, whatever the desk.
+    token, file, memory = rows["token"], rows["file"], rows["memory"]
+    for row, what, of in (
+        (token, "request_bytes", "read"),
+        (token, "request_bytes", "write"),
+        (file, "in_files", "session"),
+        (memory, "answer_bytes", "read"),
+    ):
+        assert row.value(what, of, most) > row.value(what, of, least), (row.name, what)
+    assert memory.value("request_bytes", "read", most) == memory.value(
+        "request_bytes", "read", least
+    )
+    # Where a cart is, and nowhere else.
+    where = {
+        name: {
+            what
+            for what in ("in_process", "in_files", "in_store")
+            if any(each.value for each in row.of(what, "session"))
+        }
+        for name, row in rows.items()
+    }
+    assert where == {
+        "memory": {"in_process"},
+        "memory-affinity": {"in_process"},
+        "file": {"in_files"},
+        "redis": {"in_store"},
+        "token": set(),
+        "token-denylist": set(),
+        "token-revision": set(),
+    }
+    assert rows["token-revision"].value("in_store", "write", most) > 0
+    assert rows["token-denylist"].value("in_store", "logout") > 0
+
+
+def test_work_is_where_it_was_done(planned, shared_lab):
+    _, rows = measured(shared_lab)
+    for name, row in rows.items():
+        for kind in ("login", "read", "write", "logout"):
+            assert row.of("desk_cpu", kind)[0].value > 0
+            assert row.of("balancer_cpu", kind)[0].value > 0
+        operations = {kind: row.of("store_operations", kind)[0].value for kind in ("read", "write")}
+        cost = row.of("store_cpu", "write")[0].value
+        assert (operations["write"] > 0) == (cost > 0) == (name in STORED), (name, operations)
+    assert rows["redis"].of("store_operations", "read")[0].value == 1
+    assert rows["token-revision"].of("store_operations", "read")[0].value == 0
+
+
+STORED = ("redis", "token-denylist", "token-revision")
+
+
+def test_the_next_plan_uses_what_was_measured(planned, shared_lab):
+    before = len(list(shared_lab.runs.glob("*")))
+    ended = shared_lab("plan", "--users", "2M", "--chart", "mine.svg")
+    assert ended.status == 0, ended
+    assert not ended.err  # nothing was measured again
+    assert len(list(shared_lab.runs.glob("*"))) == before
+    constants, rows = measured(shared_lab)
+    assert constants.measured.run in ended.out and "2 M users" in ended.out
+    for name in rows:
+        assert name in ended.out
+    svg = (shared_lab.folder / "mine.svg").read_text(encoding="utf-8")
+    assert svg.startswith("<svg") and "<script" not in svg
+
+
+def test_ctrl_c_while_measuring_leaves_nothing(lab_here):
+    process = lab_here.start("plan")
+    wait_for(lambda: "each row in turn" in process.err_path.read_text())
+    process.send_signal(signal.SIGINT)
+    ended = lab_here.finish(process)
+    assert ended.status == 130, ended
+    lab_here.assert_nothing_left()
+    assert kept.newest(lab_here.runs) is None
+    assert not (lab_here.runs / "latest").exists()  # it is no run for `lab report`

@@ -1,0 +1,434 @@
+"""Constants and assumptions to machines: what must be true whatever was measured."""
+
+import io
+import json
+from dataclasses import replace
+
+import pytest
+from click import ClickException
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from lab.capacity import constants as kept
+from lab.capacity import view
+from lab.capacity.constants import Constant, Constants, Measured, Row
+from lab.capacity.crossings import (
+    Crossing,
+    Plan,
+    crossings,
+    first,
+    lines_where,
+    steps,
+    users_range,
+)
+from lab.capacity.rules import DAY_S, Assumptions, need
+from lab.errors import LabError
+from lab.planning import plan as command
+from lab.report.log_chart import Line, log_chart, short
+from stateful_app.config import Config as StatefulConfig
+from stateless_app.config import Config as StatelessConfig
+
+WHERE = Measured("run-1", "2026-01-01T00:00:00+00:00", "a CPU", 2, "Linux", "3", "1", "8", 20.0)
+REQUESTS = {"login": (0,), "read": (1, 50), "write": (1, 50), "logout": (0,)}
+
+
+def exact(what, of, lines, value, n=10):
+    return Constant(what, of, lines, value, value, value, n)
+
+
+def row(
+    name="token", cpu=1000.0, operations=0.0, in_store=0.0, in_process=0.0, in_files=0.0,
+    another=1.0, at_rest=1e7, spread=0.0, per_line=2.0,
+):  # fmt: skip
+    """A row as it might have been measured; requests take `cpu` µs at a server."""
+    found = []
+    for kind, sizes in REQUESTS.items():
+        for lines in sizes:
+            low, high = cpu * (1 - spread), cpu * (1 + spread)
+            found += [
+                Constant("desk_cpu", kind, lines, cpu, low, high, 100),
+                exact("balancer_cpu", kind, lines, 100.0),
+                exact("store_cpu", kind, lines, 40.0 * operations),
+                exact("store_operations", kind, lines, operations),
+                exact("request_bytes", kind, lines, 200.0 + per_line * lines),
+                exact("answer_bytes", kind, lines, 500.0 + 100 * lines),
+            ]
+    for of, sizes in (("session", (0, 1, 50)), ("write", (1, 50)), ("logout", (0,))):
+        for lines in sizes:
+            there = of == "session"
+            found.append(exact("in_files", of, lines, there * in_files * (1 + lines)))
+            found.append(exact("in_store", of, lines, there * in_store))
+    if in_process:
+        found.append(exact("in_process", "session", 0, in_process))
+    if operations:
+        found.append(exact("at_rest", "store", 0, 6e6))
+    found += [
+        exact("at_rest", "server", 0, at_rest),
+        exact("served_by_another", "read", 0, another),
+    ]
+    return Row(name, "stateless" if name.startswith("token") else "stateful", tuple(found))
+
+
+def plan(*rows, **assumed):
+    return Plan(Constants(WHERE, rows), Assumptions(**assumed))
+
+
+ROWS = (
+    row("memory", in_process=400.0, another=0.0),
+    row("file", in_files=100.0),
+    row("redis", operations=1.5, in_store=300.0),
+    row("token"),
+)
+a_plan = st.builds(
+    Assumptions,
+    users=st.integers(1, 10**9),
+    actions_per_user_s=st.floats(1e-6, 1),
+    actions_per_visit=st.integers(2, 100),
+    visit_length_s=st.floats(1, 1e5),
+    logout_share=st.floats(0, 1),
+    read_share=st.floats(0, 1),
+    cart_lines=st.integers(1, 50),
+    session_lifetime_s=st.floats(1, 1e7),
+    peak_factor=st.floats(1, 100),
+    cores_per_machine=st.integers(1, 128),
+    memory_per_machine=st.floats(1e8, 1e12),
+    network_per_machine=st.floats(1e6, 1e11),
+    target_utilisation=st.floats(0.1, 1),
+    replicas_min=st.integers(1, 10),
+)
+a_row = st.sampled_from(ROWS)
+
+
+# --- properties
+
+
+@given(a_row, a_plan)
+def test_more_users_never_need_less(measured, assume):
+    small = need(measured, ROWS[1], assume)
+    large = need(measured, ROWS[1], replace(assume, users=assume.users * 2))
+    for part in ("desk", "balancer", "store"):
+        if (before := getattr(small, part)) is not None:
+            after = getattr(large, part)
+            assert after.machines >= before.machines
+            assert after.cores >= before.cores
+            assert after.memory_bytes >= before.memory_bytes
+    assert large.servers >= small.servers
+    assert not (small.impossible and not large.impossible)
+
+
+@given(a_row, a_plan)
+def test_a_row_without_a_store_asks_none(measured, assume):
+    told = need(measured, ROWS[1], assume)
+    assert (told.store is None) == (measured.name != "redis")
+    assert (told.store_operations_s > 0) == (measured.name == "redis")
+
+
+@given(a_row, a_plan)
+def test_the_machines_are_enough_and_one_less_is_not(measured, assume):
+    told = need(measured, ROWS[1], assume)
+    for part in (told.desk, told.balancer, told.store):
+        if part is not None:
+            fullest = part.by_resource[part.binds]
+            assert fullest == max(part.by_resource.values())
+            assert part.machines >= fullest
+            assert part.machines == 1 or part.machines - 1 < fullest
+
+
+@given(a_plan)
+def test_the_requests_of_all_kinds_add_up(assume):
+    assert sum(assume.mean_rates.values()) == pytest.approx(assume.requests_s)
+    assert min(assume.mean_rates.values()) >= 0
+
+
+@given(a_plan, st.floats(1, 1e7))
+def test_no_window_is_busier_than_the_peak_nor_than_its_days(assume, window_s):
+    busiest = assume.busiest_s(window_s)
+    assert window_s <= busiest * 1.000001
+    assert busiest <= window_s * assume.peak_factor
+    assert busiest <= window_s + DAY_S
+
+
+# --- by hand
+
+
+def test_a_plan_worked_out_by_hand():
+    # 1 M users × 86.4 actions a day = 1,000 requests/s, 3,000 at the peak, 1 ms each, half full.
+    told = need(
+        ROWS[2],
+        None,
+        Assumptions(
+            users=1_000_000,
+            actions_per_user_s=86.4 / DAY_S,
+            target_utilisation=0.5,
+            cores_per_machine=4,
+            logout_share=0.0,
+            visit_length_s=400,
+        ),
+    )
+    assert told.requests_s == pytest.approx(1000)
+    assert told.servers == 6
+    assert told.desk.machines == 2
+    assert told.store_operations_s == pytest.approx(4500)
+    # 300 visits begin each second of the peak, and stay for 400 s and an hour.
+    assert told.sessions == pytest.approx(300 * 4000)
+    assert told.store.memory_bytes == pytest.approx(300 * 4000 * 300 + 6e6)
+    assert told.machines == 2 + 1 + 1
+
+
+def test_a_line_adds_to_a_process_what_it_adds_to_a_file():
+    one, many = (
+        need(ROWS[0], ROWS[1], Assumptions(users=1, cart_lines=lines)).desk.memory_bytes
+        for lines in (1, 50)
+    )
+    alive = Assumptions(users=1).visits_alive
+    assert many - one == pytest.approx(alive * 49 * 100, rel=1e-3)
+
+
+def test_one_server_only_is_said_with_what_was_seen():
+    few, many = (need(ROWS[0], None, Assumptions(users=users)) for users in (1000, 10**8))
+    assert few.impossible is None and few.machines == 2
+    assert "10 of 10 customers were not served" in many.impossible and many.machines is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "binds"),
+    [
+        ({"memory_per_machine": 2e7}, "memory"),
+        ({"network_per_machine": 1e5}, "network"),
+        ({}, "cpu"),
+    ],
+)
+def test_what_decides_is_named(changed, binds):
+    assert need(ROWS[3], None, Assumptions(users=10**7, **changed)).desk.binds == binds
+
+
+def test_the_lifetime_assumed_is_the_desks_own():
+    assert {StatefulConfig.max_age_s, StatelessConfig.max_age_s} == {
+        Assumptions().session_lifetime_s
+    }
+
+
+# --- where lines step and cross
+
+
+@given(st.integers(1, 10**12))
+def test_a_threshold_is_found_exactly(at):
+    assert first(lambda users: users >= at) == at
+
+
+def test_a_step_is_where_the_second_machine_comes():
+    whole = plan(*ROWS)
+    for step in steps(whole):
+        before, after = (whole.at(step.row, step.users + d) for d in (-1, 0))
+        if step.part == "row":
+            assert before.impossible is None and after.impossible
+        else:
+            assert getattr(before, step.part).machines == 1
+            assert getattr(after, step.part).machines == 2
+
+
+# A store's machine more at first; fewer machines later, as a request takes half as much.
+SMALL, LARGE = row("redis", cpu=500.0, operations=0.1), row("token", cpu=1000.0)
+
+
+def test_lines_that_cross_are_told_where_they_do():
+    whole = plan(SMALL, LARGE, users=10**7)
+    found = crossings(whole, users_range(10**7))
+    last = found[-1]
+    assert (last.more, last.less, last.settled, last.certain) == ("token", "redis", True, True)
+    assert whole.at("token", last.users).machines > whole.at("redis", last.users).machines
+    assert whole.at("token", 1000).machines < whole.at("redis", 1000).machines
+
+
+def test_lines_that_cross_within_the_spread_are_not_certain():
+    wide = plan(
+        row("redis", cpu=500.0, operations=0.1, spread=0.9), row("token", spread=0.9), users=10**7
+    )
+    found = crossings(wide, users_range(10**7))
+    assert found and not any(each.certain for each in found)
+    assert "too close to tell" in view.crossings_text(found, [1, 2]).plain
+    assert "no two rows' machines cross" in view.crossings_text(found, [1, 2]).plain
+
+
+def test_parallel_lines_do_not_cross():
+    assert crossings(plan(row("a"), row("token", cpu=2000.0)), users_range(10**7)) == []
+
+
+def test_from_how_many_lines_on_one_row_has_more():
+    whole = plan(row("redis", per_line=0.0, operations=1), row("token", per_line=2.0))
+    traffic = lambda told: told.request_bytes_s  # noqa: E731
+    assert lines_where(whole, traffic, "token", "redis") == 1
+    assert lines_where(whole, traffic, "redis", "token") is None
+
+
+# --- constants: kept, read back, and hostile
+
+
+def test_constants_are_read_back_as_they_were(tmp_path):
+    constants = Constants(WHERE, ROWS)
+    path = kept.save(constants, tmp_path)
+    assert kept.load(path) == kept.load(tmp_path) == constants
+
+
+def test_the_newest_finished_measurement_is_found(tmp_path):
+    assert kept.newest(tmp_path) is None
+    (tmp_path / "20260101-000000-constants").mkdir()  # stopped early: it has no constants
+    assert kept.newest(tmp_path) is None
+    folder = tmp_path / "20250101-000000-constants"
+    folder.mkdir()
+    path = kept.save(Constants(WHERE, ROWS), folder)
+    assert kept.newest(tmp_path) == path
+
+
+def edited(path, value):
+    document = json.loads(json.dumps(Constants(WHERE, ROWS).document()))
+    *way, last = path
+    there = document
+    for step in way:
+        there = there[step]
+    there[last] = value
+    return document
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("schema",), 2),
+        (("schema",), "1"),
+        (("schema",), True),
+        (("rows",), []),
+        (("rows",), None),
+        (("rows",), {"a": 1}),
+        (("rows", 0, "name"), ""),
+        (("rows", 0, "name"), "a\x1b[2J"),
+        (("rows", 0, "name"), "token"),
+        (("rows", 0, "app"), "other"),
+        (("rows", 0, "constants"), []),
+        (("rows", 0, "constants"), [1]),
+        (("rows", 0, "constants", 0, "what"), "__class__"),
+        (("rows", 0, "constants", 0, "of"), None),
+        (("rows", 0, "constants", 0, "value"), -1),
+        (("rows", 0, "constants", 0, "value"), "1"),
+        (("rows", 0, "constants", 0, "value"), True),
+        (("rows", 0, "constants", 0, "value"), float("nan")),
+        (("rows", 0, "constants", 0, "value"), float("inf")),
+        (("rows", 0, "constants", 0, "high"), 10**400),
+        (("rows", 0, "constants", 0, "low"), 1e9),
+        (("rows", 0, "constants", 0, "n"), 0),
+        (("rows", 0, "constants", 0, "n"), 1.5),
+        (("rows", 0, "constants", 0, "lines"), -1),
+        (("measured",), None),
+        (("measured", "cores"), True),
+        (("measured", "seconds"), float("nan")),
+        (("measured", "run"), "a\nb"),
+        (("measured", "cpu"), "x" * 10_000),
+    ],
+)
+def test_a_damaged_document_gets_a_clear_error(tmp_path, path, value):
+    file = tmp_path / "constants.json"
+    file.write_text(json.dumps(edited(path, value)))
+    with pytest.raises(LabError, match="lab plan --measure") as error:
+        kept.load(file)
+    assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "null", "[]", "{}", '{"schema": 1}'])
+def test_what_is_no_document_gets_a_clear_error(tmp_path, text):
+    file = tmp_path / "constants.json"
+    file.write_text(text)
+    with pytest.raises(LabError, match="lab plan --measure"):
+        kept.load(file)
+
+
+def test_a_constant_that_is_missing_is_named():
+    lacking = replace(ROWS[3], constants=tuple(c for c in ROWS[3].constants if c.of != "logout"))
+    with pytest.raises(LabError, match=r"of logout was not measured for token.*--measure"):
+        need(lacking, None, Assumptions())
+
+
+@given(st.integers(1, 50))
+def test_between_two_carts_that_were_measured_it_is_on_the_line(lines):
+    assert ROWS[3].value("answer_bytes", "read", lines) == pytest.approx(500 + 100 * lines)
+
+
+@pytest.mark.parametrize("lines", [0, 51, 500])
+def test_nothing_is_extrapolated(lines):
+    with pytest.raises(LabError, match="cart-lines"):
+        ROWS[3].value("answer_bytes", "read", lines)
+    with pytest.raises(LabError, match="cart-lines"):
+        Constants(WHERE, ROWS).require_carts_of(lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--users", "0"), "whole number"),
+        (("--users", "1e400"), "such as 5000"),
+        (("--actions-per-user", "20/fortnight"), "20/day"),
+        (("--memory-per-machine", "nan"), "16GiB"),
+        (("--reads", "-1"), "80%"),
+        (("--target-utilisation", "0"), "more than 0"),
+        (("--cart-lines", "400"), "nothing is extrapolated"),
+        (("--cart-lines", "0"), "1<=x<=500"),
+        (("--quick",), "--measure"),
+    ],
+)
+def test_bad_input_gets_a_clear_error(tmp_path, arguments, told):
+    folder = tmp_path / "20260101-000000-constants"
+    folder.mkdir()
+    kept.save(Constants(WHERE, ROWS), folder)
+    with pytest.raises((LabError, ClickException)) as error:
+        command.main([*arguments, "--out", str(tmp_path)], standalone_mode=False)
+    assert told in str(error.value)
+    assert not (folder / "plan.svg").exists()
+
+
+# --- what is shown
+
+
+def shown(part, width=80):
+    console = Console(width=width, file=io.StringIO())
+    console.print(part)
+    return console.file.getvalue()
+
+
+def test_every_constant_is_shown_with_its_n_and_its_run():
+    constants = Constants(WHERE, (row("redis", cpu=1234.0, operations=1.0, in_store=321.0),))
+    text = shown(view.constants_view(constants))
+    for each in ("run-1", "2026-01-01", "1.23 k", "321", "100", "processor time of a server, µs"):
+        assert each in text, text
+
+
+def test_the_tables_fit_a_terminal_of_80_columns():
+    whole = plan(*ROWS, users=50_000_000)
+    needs = whole.needs()
+    for part in (view.needs_table(needs), view.machines_table(needs, steps(whole))):
+        text = shown(part)
+        assert "…" not in text, text
+        assert all(each.name in text for each in ROWS)
+
+
+def test_the_chart_has_a_line_for_each_row_and_no_script():
+    lines = [
+        Line("token", "stateless", [(1e3, 2), (1e6, 2), (1e8, 9)]),
+        Line("<script>alert(1)</script>", "stateful", [(1e3, 1), (1e5, 1)]),
+    ]
+    svg = log_chart("Machines", "users", "machines", lines, "a note", 5e7)
+    assert svg == log_chart("Machines", "users", "machines", lines, "a note", 5e7)
+    assert "<script" not in svg and "href" not in svg and "@import" not in svg
+    for each in ("token", "Machines", "a note", "50M users", "100k", "&lt;script&gt;"):
+        assert each in svg, each
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1, "1"), (999, "999"), (1000, "1k"), (5e7, "50M"), (1e12, "1T")]
+)
+def test_an_axis_is_labelled_short(value, text):
+    assert short(value) == text
+
+
+def test_a_crossing_is_one_sentence_for_each_place():
+    found = [Crossing("b", "a", 1000, True, True), Crossing("b", "c", 1000, True, True)]
+    text = view.crossings_text(found, [1, 2]).plain
+    assert text == "from 1 k users on b needs more machines than a, c, and fewer before"
