@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import psutil
-
 from lab.errors import LabError
 from lab.evidence.exchange import Exchange, Fault
 from lab.evidence.record import Record
@@ -29,7 +27,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Setting:
-    """What a lane's `Lab` is made from. `keys` are the signing keys of the run (secret)."""
+    """What a lane's `Lab` is made from. `keys` are the signing keys of the run (secret).
+
+    None where the servers were not started by the lab, which then does not know their keys.
+    """
 
     stack: Stack
     lane: Lane
@@ -37,7 +38,7 @@ class Setting:
     store: Store | None
     store_prefix: str
     fill: Callable[[str], str]
-    keys: tuple[str, str]
+    keys: tuple[str, str] | None
     customers: int = 1
     seed: int = 0
     quick: bool = False
@@ -166,7 +167,7 @@ class Lab:
 
     def memory_bytes(self, server: str) -> int:
         """Return the memory a server's process occupies (resident set), in bytes."""
-        return int(psutil.Process(self._replica(server).pid).memory_info().rss)
+        return self._replica(server).memory_bytes()
 
     @property
     def url(self) -> str:
@@ -178,21 +179,24 @@ class Lab:
         """Where this experiment's nginx and servers keep their files: logs, caches."""
         return Path(self._setting.fill("{folder}"))
 
-    def port_of(self, server: str) -> int:
-        """Return a server's own port, for a request past the balancer (and past the record)."""
-        return self._replica(server).port
+    def address_of(self, server: str) -> str:
+        """Return a server's own "host:port", for a request past the balancer and the record."""
+        return self._replica(server).address
 
     @property
     def has_store(self) -> bool:
         """Whether this lane keeps something in a session store."""
-        return self._setting.store is not None
+        return self._setting.variant.uses_store
 
     def store_stats(self) -> StoreStats:
         """Return what the session store holds for this lane, and how much it has done."""
         return self._store.stats(self._setting.store_prefix)
 
     def held(self) -> Held:
-        """Return what this lane's servers and its store hold between two requests, now."""
+        """Return what this lane's servers and its store hold between two requests, now.
+
+        LabError for servers that the lab did not start: their memory and files it cannot see.
+        """
         folder = self.folder / "sessions" / self._setting.variant.name
         files = [path for path in folder.glob("*") if path.is_file()]
         return Held(
@@ -218,7 +222,12 @@ class Lab:
         return self.store_stats().commands_processed - before - (before - first)
 
     def leak_key(self) -> str:
-        """Return the signing key of this run, as somebody who stole it would have it."""
+        """Return the signing key of this run, as somebody who stole it would have it.
+
+        LabError for servers that the lab did not start: their key is not known here.
+        """
+        if self._setting.keys is None:
+            raise LabError("the lab did not start these servers and has no signing key of theirs")
         return self._setting.keys[0]
 
     def kill(self, server: str | None) -> Death:
@@ -320,6 +329,10 @@ class Lab:
 
     @property
     def _store(self) -> Store:
+        if self._setting.store is None and self.has_store:
+            raise LabError(
+                "the servers' own store cannot be asked: give its URL, --store redis://…"
+            )
         if self._setting.store is None:
             raise LabError("this lane has no session store: run it with --store redis")
         return self._setting.store

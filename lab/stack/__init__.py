@@ -10,6 +10,7 @@ from lab.stack.replica import Death, Replica
 from lab.stack.spec import Affinity, LaneSpec, Retry
 from lab.stack.stack import Stack
 from lab.stack.store import ExternalStore, Store, StoreStats
+from lab.stack.upstream import Deployment, Upstream
 
 __all__ = [
     "AccessEntry",
@@ -17,6 +18,7 @@ __all__ = [
     "Affinity",
     "Balancer",
     "Death",
+    "Deployment",
     "ExternalStore",
     "Finding",
     "Lane",
@@ -30,6 +32,7 @@ __all__ = [
     "Store",
     "StoreStats",
     "Treatment",
+    "Upstream",
     "diagnose",
     "find_nginx",
     "find_store",

@@ -67,8 +67,8 @@ class LaneConfig:
     spec: LaneSpec
     affinity: Affinity
     retry: Retry
-    servers: Mapping[str, int]
-    """Port of each replica that gets requests, by name."""
+    servers: Mapping[str, str]
+    """Address, "127.0.0.1:20001", of each replica that gets requests, by name."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _upstream(lane: LaneConfig) -> str:
     # max_fails: how many failures until nginx leaves a server out for fail_timeout. With
     # retries off that must not happen either, or a crash would hide behind the others.
     failures = "max_fails=0" if lane.retry == "off" else "max_fails=1 fail_timeout=10s"
-    lines = [f"server 127.0.0.1:{port} {failures};  # {s}" for s, port in lane.servers.items()]
+    lines = [f"server {address} {failures};  # {s}" for s, address in lane.servers.items()]
     if lane.affinity == "cookie":
         lines.append(
             f"sticky cookie lane_affinity path=/{name}/;  # who was served by A stays with A"
@@ -173,8 +173,8 @@ def _location(lane: LaneConfig) -> str:
         lines += HEADERS
     lines += [_line(directive) for directive in lane.spec.directives]
     lines += [
-        f"location /{name}/@{server}/ {{ proxy_pass http://127.0.0.1:{port}/; }}  # {server} itself"
-        for server, port in lane.servers.items()
+        f"location /{name}/@{server}/ {{ proxy_pass http://{address}/; }}  # {server} itself"
+        for server, address in lane.servers.items()
     ]
     lines += [
         f"location /{name}/@ {{",
@@ -185,7 +185,7 @@ def _location(lane: LaneConfig) -> str:
     return _block(f"location /{name}/", lines, indent="")
 
 
-def _counted(servers: Mapping[str, int]) -> str:
+def _counted(servers: Mapping[str, str]) -> str:
     return f"{len(servers)} server{'s' if len(servers) != 1 else ''}"
 
 
