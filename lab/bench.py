@@ -244,9 +244,10 @@ class Lab:
         """
         replica = self._replica(server)
         before = replica.instance
+        filled = {name: self._setting.fill(value) for name, value in (env or {}).items()}
+        replica.require_restart(filled)
         if replica.state != "dead":
             self.kill(server)
-        filled = {name: self._setting.fill(value) for name, value in (env or {}).items()}
         after = replica.restart(filled)
         self._note("restart", server, before != after, {"was": before, "instance": after})
         return after

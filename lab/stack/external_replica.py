@@ -79,10 +79,9 @@ class ExternalReplica(Replica):
         """Run its restart command, and wait for a new instance (20 s at most).
 
         Returns the instance that answers then: the old one, where only the way to it had
-        been cut. LabError if none does, or if `env` is to be changed.
+        been cut. LabError if none does, and for what `require_restart` refuses.
         """
-        if env:
-            raise self.not_ours(f"change its environment ({', '.join(env)})")
+        self.require_restart(env or {})
         with self._fault:
             command, was = self.upstream.command("restart"), self.instance
             if self.state != "dead" and "kill" in self.upstream.commands:
@@ -92,6 +91,12 @@ class ExternalReplica(Replica):
             self.launch()
             self._broken_by = ""
             return self.instance
+
+    def require_restart(self, env: Mapping[str, str]) -> None:
+        """LabError where no restart command was given, or `env` would have to be changed."""
+        if env:
+            raise self.not_ours(f"change its environment ({', '.join(env)})")
+        self.upstream.command("restart")
 
     def pause(self) -> None:
         """Run its pause command; that it stands still is not seen."""
@@ -107,15 +112,17 @@ class ExternalReplica(Replica):
                 self._broken_by = ""
 
     def mend(self) -> None:
-        """Undo what the lab did to it, if that lasts; LabError if it cannot be undone."""
+        """Undo what the lab did to it, if that lasts; LabError, once, if it cannot be undone."""
         with self._fault:
             how = {"kill": "restart", "pause": "resume"}.get(self._broken_by)
-            if how is None:
-                return
-            self._run(how, self.upstream.command(how))
-            if not wait_until(self._answering, READY_TIMEOUT_S, every_s=POLL_S):
-                raise LabError(f"{self.title} ({self.address}) does not answer after its {how}")
-            self._broken_by = ""
+            if how is None or (how == "restart" and self._answering()):
+                return  # whole, or a supervisor was quicker
+            try:
+                self._run(how, self.upstream.command(how))
+                if not wait_until(self._answering, READY_TIMEOUT_S, every_s=POLL_S):
+                    raise LabError(f"{self.title} ({self.address}) does not answer after its {how}")
+            finally:
+                self._broken_by = ""
 
     def _answering(self) -> str:
         """Return the instance that answers now, "" for none."""

@@ -125,6 +125,9 @@ class LocalReplica(Replica):
             await_ready([self])
             return self.instance
 
+    def require_restart(self, env: Mapping[str, str]) -> None:
+        """Nothing to object: any environment will do."""
+
     def relaunch(self, env: Mapping[str, str]) -> None:
         """Start a new life, ending the present one if there is one; wait for it elsewhere.
 

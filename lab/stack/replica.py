@@ -83,6 +83,10 @@ class Replica(ABC):
         """
 
     @abstractmethod
+    def require_restart(self, env: Mapping[str, str]) -> None:
+        """LabError where `restart(env)` cannot be done: asked before it is killed for that."""
+
+    @abstractmethod
     def pause(self) -> None:
         """Freeze it: it keeps its port and its connections, and answers nobody."""
 
