@@ -115,7 +115,7 @@ class ExternalReplica(Replica):
         """Undo what the lab did to it, if that lasts; LabError, once, if it cannot be undone."""
         with self._fault:
             how = {"kill": "restart", "pause": "resume"}.get(self._broken_by)
-            if how is None or (how == "restart" and self._answering()):
+            if how is None or (how == "restart" and self.state == "up"):
                 return  # whole, or a supervisor was quicker
             try:
                 self._run(how, self.upstream.command(how))
