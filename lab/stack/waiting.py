@@ -72,7 +72,7 @@ def server_info(
         return None
     try:
         info = json.loads(answer[1])
-    except ValueError:
+    except (ValueError, RecursionError):  # whoever answers there may be no desk
         return None
     return info if isinstance(info, dict) else None
 
