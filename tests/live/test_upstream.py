@@ -91,9 +91,8 @@ def bench_of(shop, folder, knobs=None, tell=lambda line: None, **commands):
     urls = [shop.url("stateful", name) for name in "AB"]
     deployment = find(urls, {fault: commands.get(fault, ()) for fault in ("kill", "restart")})
     (variant,) = deployed(knobs or Knobs(), deployment)
-    with Bench(folder / "run", tell, deployment).open([variant]) as stack:
-        bench = Bench(folder / "run", tell, deployment)
-        bench.stack = stack
+    bench = Bench(folder / "run", tell, deployment)
+    with bench.open([variant]):
         yield Lab(bench.setting(variant, 1, 0, quick=True), Record(variant.name))
 
 
@@ -205,7 +204,7 @@ def test_a_store_that_is_theirs_is_not_counted_without_its_url(shop, tmp_path):
                 ask()
 
 
-def test_a_server_restarted_by_somebody_else_in_between_is_noticed(shop, tmp_path):
+def test_a_server_that_has_ended_since_it_was_asked_is_named(shop, tmp_path):
     urls = [shop.url("stateful", "A")]
     deployment = find(urls, {})
     os.kill(shop.pid("stateful", "A"), signal.SIGKILL)
@@ -265,6 +264,8 @@ def test_with_servers_of_one_desk_only_its_lane_runs(shop, lab_here):
     assert ended.status == 0, ended
     (lane,) = json.loads(ended.out)["experiments"][0]["variants"]
     assert (lane["name"], lane["knobs"]["servers"]) == ("stateless", 1)
+    ended = lab_here("run", "any-server", "--matrix", *upstreams(shop, ("stateless", "A")))
+    assert ended.status == 2 and "--matrix turns the knobs itself" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -273,7 +274,6 @@ def test_with_servers_of_one_desk_only_its_lane_runs(shop, lab_here):
         (["--upstream", "ftp://127.0.0.1:1"], "http://HOST:PORT"),
         (["--upstream", "http://127.0.0.1:1"], "does not answer"),
         (["--upstream", "http://127.0.0.1:1", "--servers", "2"], "as many servers as --upstream"),
-        (["--upstream", "http://127.0.0.1:1", "--matrix"], "does not answer"),
         (["--kill-command", "kill 1"], "--kill-command is for servers named by --upstream"),
     ],
 )

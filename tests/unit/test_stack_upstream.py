@@ -13,7 +13,7 @@ import pytest
 
 from lab.errors import LabError
 from lab.stack import upstream
-from lab.stack.external_replica import run
+from lab.stack.external_replica import ExternalReplica, run
 from lab.stack.ports import free_ports
 from lab.stack.upstream import Upstream, find
 
@@ -86,6 +86,13 @@ def test_a_name_is_looked_up_once_and_shown_as_it_was_given(answering):
     port = answering().url.rpartition(":")[2]
     (server,) = find([f"http://LOCALHOST:{port}"], {})["stateful"]
     assert (server.label, server.ip) == (f"localhost:{port}", "127.0.0.1")
+
+
+def test_an_address_of_ipv6_keeps_its_brackets():
+    place = Upstream("::1", "::1", 5001, "stateful", "A")
+    assert (place.url, ExternalReplica(place).address) == ("http://[::1]:5001", "[::1]:5001")
+    with pytest.raises(LabError, match=r"http://\[::1\]:1 does not answer"):
+        find(["http://[::1]:1"], {})
 
 
 HOSTILE = [
