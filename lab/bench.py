@@ -231,7 +231,7 @@ class Lab:
         return self._setting.keys[0]
 
     def kill(self, server: str | None) -> Death:
-        """End a server's process at once (SIGKILL), as a crash does."""
+        """End a server's process at once, as a crash does: SIGKILL, or its kill command."""
         replica = self._replica(server)
         death = replica.kill()
         self._note("kill", replica.name, death.confirmed, vars(death))

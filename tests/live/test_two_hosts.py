@@ -40,10 +40,15 @@ def namespace(name):
         ip("netns", "del", name)  # takes its links along
 
 
-def cable(host):
-    """Lay a cable between the lab and a host, and give both ends an address."""
+def lay_cable(host):
+    """Lay a cable from the lab to a host."""
     near = host.rpartition("-")[2]
     ip("-n", LAB, "link", "add", near, "type", "veth", "peer", "name", "cable", "netns", host)
+
+
+def plug_in(host):
+    """Give both ends of a host's cable an address."""
+    near = host.rpartition("-")[2]
     for place, end, address in ((LAB, near, GATEWAY[host]), (host, "cable", ADDRESS[host])):
         ip("-n", place, "addr", "add", f"{address}/30", "dev", end)
         ip("-n", place, "link", "set", end, "up")
@@ -57,10 +62,12 @@ def hosts():
         try:
             for name in (LAB, ONE, TWO):
                 made.enter_context(namespace(name))
-            cable(ONE)
-            cable(TWO)
+            lay_cable(ONE)
+            lay_cable(TWO)
         except subprocess.CalledProcessError as error:
             pytest.skip(f"this system allows no network namespaces: {error.stderr.strip()}")
+        plug_in(ONE)
+        plug_in(TWO)
         yield
     assert f"two-desks-{os.getpid()}" not in ip("netns", "list").stdout
 

@@ -16,7 +16,7 @@ from lab.bench import Lab
 from lab.errors import LabError
 from lab.evidence.record import Record
 from lab.evidence.result import Knobs
-from lab.lanes import Bench, deployed
+from lab.lanes import SILENCE, Bench, deployed
 from lab.stack import external_replica
 from lab.stack.ports import free_ports
 from lab.stack.upstream import find
@@ -149,6 +149,7 @@ def test_a_paused_server_keeps_its_port_and_goes_on_as_it_was(shop, tmp_path):
         assert lane.replicas["A"].state == "paused"
         asked = f"{lane.url_of('A')}/api/server"
         assert requests.get(asked, timeout=10).status_code == 504
+        assert f"{SILENCE};" in (tmp_path / "run" / "nginx.conf").read_text()
     # The end of the run lets go on what it has frozen.
     assert server_info(shop.ports["stateful", "A"])["instance"] == before
 
