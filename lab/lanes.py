@@ -114,7 +114,7 @@ class Bench:
     def heal(self) -> None:
         """Bring back a store, or somebody's server, that the last script left dead or hung."""
         for lane in self.stack.lanes.values():
-            lane.mend(self._progress)
+            lane.mend()
         for store in self._stores.values():
             if isinstance(store, LocalStore):
                 store.heal()
@@ -158,22 +158,18 @@ class Bench:
 
     def _lane(self, variant: Variant) -> LaneSpec:
         knobs = variant.knobs
-        if variant.upstreams:
-            return LaneSpec(
-                name=variant.name,
-                app=f"{variant.app}_app",
-                servers=knobs.servers,
-                affinity=knobs.affinity,  # type: ignore[arg-type]  # LaneSpec checks it
-                retry=knobs.retry,  # type: ignore[arg-type]
-                directives=(SILENCE,),
-                upstreams=self._deployment[variant.app],
-            )
-        return LaneSpec(
+        lane = LaneSpec(
             name=variant.name,
             app=variant.module or f"{variant.app}_app",
             servers=knobs.servers,
             affinity=knobs.affinity,  # type: ignore[arg-type]  # LaneSpec checks it
             retry=knobs.retry,  # type: ignore[arg-type]
+        )
+        if variant.upstreams:
+            theirs = self._deployment[variant.app]
+            return replace(lane, directives=(SILENCE,), upstreams=theirs)
+        return replace(
+            lane,
             env=self._env(variant) | self._filled(variant.env),
             replica_env={name: self._filled(env) for name, env in variant.replica_env.items()},
             directives=tuple(map(self._fill, variant.directives)),

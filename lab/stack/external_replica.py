@@ -54,7 +54,9 @@ class ExternalReplica(Replica):
             command = self.upstream.command("kill")
             was = server_info(self.port, host=self.host)
             if was is None:
-                raise LabError(f"{self.title} ({self.address}) answers nobody: restart it first")
+                raise LabError(
+                    f"{self.title} ({self.address}) answers nobody: restart or resume it"
+                )
             self.instance, start = str(was["instance"]), time.monotonic()
             self._broken_by = "kill"
             self._run("kill", command)

@@ -1,5 +1,6 @@
 """A lane: the replicas of one app, and how the balancer shares requests among them."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -148,13 +149,13 @@ class Lane:
             for each in replicas:
                 each.relaunch(env)
 
-    def mend(self, tell: Callable[[str], None]) -> None:
-        """Undo faults that would outlive the lab; tell what cannot be undone."""
+    def mend(self) -> None:
+        """Undo faults that would outlive the lab; warn of what cannot be undone."""
         for replica in self.replicas.values():
             try:
                 replica.mend()
-            except LabError as error:
-                tell(f"{replica.title} is left as it is: {error}")
+            except LabError as error:  # no reason to lose a result, or to leave others broken
+                logging.getLogger(__name__).warning("%s is left as it is: %s", replica.title, error)
 
     def told(self) -> str:
         """Say, for whoever waits, that its servers are there."""

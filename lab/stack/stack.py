@@ -131,7 +131,7 @@ class Stack:
         for spec in self._specs:
             kind = ExternalLane if spec.upstreams else Lane
             lane = self.lanes[spec.name] = kind(spec, run_dir, self._children)
-            self._resources.callback(lane.mend, self._report)
+            self._resources.callback(lane.mend)
         replicas = [replica for lane in self.lanes.values() for replica in lane.replicas.values()]
         for replica in replicas:
             replica.launch()
