@@ -253,7 +253,9 @@ def _two_desks(deployment: Deployment, knobs: Mapping[str, Any]) -> Sequence[Var
 
 def _told_desks(lanes: Sequence[Variant]) -> str:
     if lanes[0].upstreams:
-        return " and ".join(f"the {lane.app} desk, {lane.knobs.servers} servers" for lane in lanes)
+        return " and ".join(
+            f"the {lane.app} desk (servers: {lane.knobs.servers})" for lane in lanes
+        )
     return f"both desks, {lanes[0].knobs.servers} servers each"
 
 
