@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import psutil
-
 from lab.crowd.drive import Scene, drive
 from lab.crowd.forecast import Ended
 from lab.crowd.host import Progress, has_locust
@@ -35,7 +33,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Setting:
-    """What a lane's `Lab` is made from. `keys` are the signing keys of the run (secret)."""
+    """What a lane's `Lab` is made from. `keys` are the signing keys of the run (secret).
+
+    None where the servers were not started by the lab, which then does not know their keys.
+    """
 
     stack: Stack
     lane: Lane
@@ -43,7 +44,7 @@ class Setting:
     store: Store | None
     store_prefix: str
     fill: Callable[[str], str]
-    keys: tuple[str, str]
+    keys: tuple[str, str] | None
     customers: int = 1
     seed: int = 0
     quick: bool = False
@@ -248,7 +249,7 @@ class Lab:
 
     def memory_bytes(self, server: str) -> int:
         """Return the memory a server's process occupies (resident set), in bytes."""
-        return int(psutil.Process(self._replica(server).pid).memory_info().rss)
+        return self._replica(server).memory_bytes()
 
     @property
     def url(self) -> str:
@@ -260,21 +261,24 @@ class Lab:
         """Where this experiment's nginx and servers keep their files: logs, caches."""
         return Path(self._setting.fill("{folder}"))
 
-    def port_of(self, server: str) -> int:
-        """Return a server's own port, for a request past the balancer (and past the record)."""
-        return self._replica(server).port
+    def address_of(self, server: str) -> str:
+        """Return a server's own "host:port", for a request past the balancer and the record."""
+        return self._replica(server).address
 
     @property
     def has_store(self) -> bool:
         """Whether this lane keeps something in a session store."""
-        return self._setting.store is not None
+        return self._setting.variant.uses_store
 
     def store_stats(self) -> StoreStats:
         """Return what the session store holds for this lane, and how much it has done."""
         return self._store.stats(self._setting.store_prefix)
 
     def held(self) -> Held:
-        """Return what this lane's servers and its store hold between two requests, now."""
+        """Return what this lane's servers and its store hold between two requests, now.
+
+        LabError for servers that the lab did not start: their memory and files it cannot see.
+        """
         folder = self.folder / "sessions" / self._setting.variant.name
         files = [path for path in folder.glob("*") if path.is_file()]
         return Held(
@@ -300,11 +304,16 @@ class Lab:
         return self.store_stats().operations - before
 
     def leak_key(self) -> str:
-        """Return the signing key of this run, as somebody who stole it would have it."""
+        """Return the signing key of this run, as somebody who stole it would have it.
+
+        LabError for servers that the lab did not start: their key is not known here.
+        """
+        if self._setting.keys is None:
+            raise LabError("the lab did not start these servers and has no signing key of theirs")
         return self._setting.keys[0]
 
     def kill(self, server: str | None) -> Death:
-        """End a server's process at once (SIGKILL), as a crash does."""
+        """End a server's process at once, as a crash does: SIGKILL, or its kill command."""
         replica = self._replica(server)
         death = replica.kill()
         self._note("kill", replica.name, death.confirmed, vars(death))
@@ -317,9 +326,10 @@ class Lab:
         """
         replica = self._replica(server)
         before = replica.instance
+        filled = {name: self._setting.fill(value) for name, value in (env or {}).items()}
+        replica.require_restart(filled)
         if replica.state != "dead":
             self.kill(server)
-        filled = {name: self._setting.fill(value) for name, value in (env or {}).items()}
         after = replica.restart(filled)
         self._note("restart", server, before != after, {"was": before, "instance": after})
         return after
@@ -402,6 +412,10 @@ class Lab:
 
     @property
     def _store(self) -> Store:
+        if self._setting.store is None and self.has_store:
+            raise LabError(
+                "the servers' own store cannot be asked: give its URL, --store redis://…"
+            )
         if self._setting.store is None:
             raise LabError("this lane has no session store: run it with --store redis")
         return self._setting.store

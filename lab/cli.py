@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -31,7 +31,8 @@ from lab import (
 from lab.errors import LabError
 from lab.evidence.result import Knobs, Variant
 from lab.experiments.matrix import MATRIX, two_desks
-from lab.stack import Finding, diagnose
+from lab.lanes import deployed
+from lab.stack import Deployment, Finding, diagnose
 from lab.terminal import INTERRUPTED, err, screen
 
 IMPATIENT_S = 3.0  # presses of Ctrl-C closer than this are one
@@ -112,21 +113,22 @@ Everything runs on this machine, offline; nothing is left running afterwards.
 
 @cli.command()
 @options.knobs
+@options.deployment
 @options.out
-def demo(out: Path, **knobs: Any) -> int:
+def demo(out: Path, deployment: Deployment, **knobs: Any) -> int:
     """The crash, narrated: John buys a laptop, and the server that served him is killed.
 
     The same script runs at both desks. Try it with another place for the sessions:
     `lab demo --store redis`.
     """
     crash = experiments.find("crash")
+    lanes = _two_desks(deployment, knobs)
     _say(
         f"[bold]Two Desks: the crash[/]\nJohn buys a laptop. The server that served him is "
-        f"killed. He asks for his cart.\nThe same script at both desks, "
-        f"{knobs['servers']} servers each, behind nginx.\n"
+        f"killed. He asks for his cart.\nThe same script at {_told_desks(lanes)}, behind nginx.\n"
     )
     crash = replace(crash, customers=1)  # one customer, so that every step can be read
-    status = terminal.perform([crash], lambda _: two_desks(Knobs(**knobs)), terminal.Wish(out))
+    status = terminal.perform([crash], lambda _: lanes, terminal.Wish(out, deployment=deployment))
     screen.print()
     _say(
         "Try next\n"
@@ -180,6 +182,7 @@ def show(name: str) -> None:
     help="Let N shoppers in at once: crash, scale-out, storage. (See `lab crowd`.)",
 )
 @options.knobs
+@options.deployment
 @options.out
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.pass_context
@@ -195,12 +198,15 @@ def run(
     quick: bool,
     out: Path,
     as_json: bool,
+    deployment: Deployment,
     **knobs: Any,
 ) -> int:
     """Run scripts against both desks: bundled ones by NAME, your own by FILE (./mine.py).
 
     With a knob turned (--servers, --store, --affinity, --retry) the script runs on two
     lanes, one for each desk; with none on the lanes that the experiment names.
+    With --upstream it runs against servers that are there already, a lane for each desk
+    that has any; --store then says what they use, and its URL lets the lab look into it.
 
     \b
     A script of your own is a Python file:
@@ -214,7 +220,7 @@ def run(
     """  # noqa: D301 - click reads the \b
     if bool(names) == everything:
         raise click.UsageError("name scripts (`lab list` shows them), or say --all for the ledger")
-    turned = any(
+    turned = bool(deployment) or any(
         context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in knobs
     )
     if matrix and turned:
@@ -228,13 +234,14 @@ def run(
         quick=quick,
         seed=secrets.randbelow(2**32) if seed is None else seed,
         crowd=crowd,
+        deployment=deployment,
     )
     chosen = experiments.bundled() if everything else [experiments.find(name) for name in names]
 
     def lanes_of(experiment: experiments.Experiment) -> Sequence[Variant]:
         if matrix:
             return MATRIX
-        return two_desks(Knobs(**knobs)) if turned else experiment.lanes(quick)
+        return _two_desks(deployment, knobs) if turned else experiment.lanes(quick)
 
     return terminal.perform(chosen, lanes_of, wish)
 
@@ -257,6 +264,19 @@ def doctor() -> int:
     for finding in findings:
         screen.print(_told(finding))
     return 0 if all(finding.ok for finding in findings) else 1
+
+
+def _two_desks(deployment: Deployment, knobs: Mapping[str, Any]) -> Sequence[Variant]:
+    wanted = Knobs(**knobs)
+    return deployed(wanted, deployment) if deployment else two_desks(wanted)
+
+
+def _told_desks(lanes: Sequence[Variant]) -> str:
+    if lanes[0].upstreams:
+        return " and ".join(
+            f"the {lane.app} desk (servers: {lane.knobs.servers})" for lane in lanes
+        )
+    return f"both desks, {lanes[0].knobs.servers} servers each"
 
 
 def _say(text: str) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from lab.bench import Lab
 from lab.crowd import visits
 from lab.crowd.host import WANTS_EXTRA, Progress, has_locust
 from lab.crowd.outcome import Outcome
-from lab.crowd.plan import MOST_THREADS, Engine, Plan, Strike, duration_s, rate_per_s, strike
+from lab.crowd.plan import MOST_THREADS, STORE, Engine, Plan, Strike, duration_s, rate_per_s, strike
 from lab.crowd.selftest import judged, plans
 from lab.crowd.turns import turns_each
 from lab.crowd.view import finished_view, lanes_view, progress_line
@@ -26,8 +27,10 @@ from lab.evidence.record import Record
 from lab.evidence.result import Knobs, Variant
 from lab.experiments import find
 from lab.experiments.matrix import two_desks
-from lab.lanes import Bench
+from lab.lanes import Bench, deployed
 from lab.runner import new_run_folder
+from lab.stack import Deployment
+from lab.stack.spec import LETTERS
 from lab.terminal import INTERRUPTED, err, progress, screen
 
 KEPT_LOG = 1000  # entries of nginx's log: they are counted as they come
@@ -113,8 +116,9 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--self-test", is_flag=True, help="Freeze a server: does p99 show it?")
 @click.option("--json", "as_json", is_flag=True, help="The outcome as JSON on stdout.")
 @options.knobs
+@options.deployment
 @options.out
-def crowd(script: str, **asked: Any) -> int:
+def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
     r"""Many shoppers at once, at both desks in turn, each running the same script.
 
     The script is `shopping` (seven requests), `looking` (mostly reads), `buying` (to the end),
@@ -131,6 +135,8 @@ def crowd(script: str, **asked: Any) -> int:
       lab crowd ./mine.py --store redis --pause store@3s --resume store@6s
       lab crowd --self-test                            can the lab see a frozen server?
 
+    The servers may be somebody else's (--upstream): see `lab run --help`.
+
     Up to 200 shoppers need nothing more; for thousands: pip install 'two-desks[crowd]'.
     Several machines: `lab crowd --master --workers 2 --port 8000` here, and on each of the
     others, behind `ssh -L 8000:127.0.0.1:8000 -L 5557:127.0.0.1:5557 THIS_HOST`,
@@ -144,7 +150,9 @@ def crowd(script: str, **asked: Any) -> int:
         return _join(asked["join"], path)
     if asked["self_test"]:
         return _self_test(asked)
-    return _Crowds(asked).run(_plan(path, asked), two_desks(_knobs(asked)))
+    knobs = _knobs(asked)
+    lanes = deployed(knobs, deployment) if deployment else two_desks(knobs)
+    return _Crowds(asked, deployment).run(_plan(path, asked), lanes)
 
 
 def _script(name: str) -> Path:
@@ -183,8 +191,9 @@ def _plan(path: Path, asked: dict[str, Any]) -> Plan:
 class _Crowds:
     """Runs a plan at each lane, round by round, shows it, and keeps what came of it."""
 
-    def __init__(self, asked: dict[str, Any]) -> None:
+    def __init__(self, asked: dict[str, Any], deployment: Deployment) -> None:
         self._asked = asked
+        self._deployment = deployment
         self._quiet = asked["as_json"] or asked["self_test"]
         self.folder = new_run_folder(asked["out"], "crowd")
         self.outcomes: list[Outcome] = []
@@ -209,7 +218,7 @@ class _Crowds:
 
     def perform(self, plan: Plan, lanes: Sequence[Variant]) -> None:
         """Run a plan at each lane, in an order that alternates from round to round."""
-        bench = Bench(self.folder)
+        bench = Bench(self.folder, deployment=self._deployment)
         with progress(self._quiet) as tell:
             tell("starting servers and nginx")
             with bench.open(lanes, port=self._asked["port"], keep_log=KEPT_LOG):
@@ -221,9 +230,14 @@ class _Crowds:
 
     def _one(self, plan: Plan, bench: Bench, variant: Variant) -> None:
         lab = Lab(bench.setting(variant, 0, plan.seed, quick=False), Record(variant.name))
-        heal(lab)
+        if not self._deployment:  # what was broken there is mended after each lane, if it can be
+            heal(lab)
+        # A lane has no store to break, or no server of that name, where the other desk has one.
+        there = (*lab.servers, STORE) if lab.has_store else lab.servers
+        timetable = tuple(each for each in plan.timetable if each.target in there)
         with self._watching() as watch:
-            self.outcomes.append(lab.crowd_of(plan, watch, _say, MASTER))
+            mine = replace(plan, timetable=timetable)
+            self.outcomes.append(lab.crowd_of(mine, watch, _say, MASTER))
         bench.heal()
 
     @contextmanager
@@ -236,14 +250,15 @@ class _Crowds:
             yield lambda now: live.update(lanes_view(self.outcomes, now), refresh=True)
 
     def _check(self, plan: Plan, lanes: Sequence[Variant]) -> None:
-        servers = [chr(ord("A") + number) for number in range(self._asked["servers"])]
+        theirs = [each.name for servers in self._deployment.values() for each in servers]
+        servers = theirs or list(LETTERS[: self._asked["servers"]])
         for each in plan.timetable:
-            if each.target != "store" and each.target not in servers:
+            if each.target not in (STORE, *servers):
                 raise LabError(
                     f"--{each.kind} {each.target}: the servers are {', '.join(servers)}, "
                     "and there is the store"
                 )
-            if each.target == "store" and not any(lane.uses_store for lane in lanes):
+            if each.target == STORE and not any(lane.uses_store for lane in lanes):
                 raise LabError(f"--{each.kind} store: there is none; add --store redis")
 
     def _say_first(self, plan: Plan) -> None:
@@ -292,7 +307,7 @@ def _say(line: str) -> None:
 
 def _self_test(asked: dict[str, Any]) -> int:
     """Freeze the only server for a while, in the open and in the closed model; judge p99."""
-    crowds = _Crowds(asked)
+    crowds = _Crowds(asked, {})
     lanes = [Variant("stateless", "stateless", Knobs(servers=1))]
     with progress() as tell:
         for plan in plans(_plan(_VISITS / "looking.py", asked)):

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -12,8 +13,20 @@ from lab.bench import LOG_DEADLINE_S, Setting
 from lab.errors import LabError
 from lab.evidence.measure import disagreement, retried_ops
 from lab.evidence.record import Record
-from lab.evidence.result import Variant
-from lab.stack import Desk, ExternalStore, LaneSpec, LocalStore, Stack, Store, desk_env
+from lab.evidence.result import Knobs, Variant
+from lab.experiments.matrix import two_desks
+from lab.stack import (
+    Deployment,
+    Desk,
+    ExternalStore,
+    LaneSpec,
+    LocalStore,
+    Stack,
+    Store,
+    desk_env,
+)
+
+SILENCE = "proxy_read_timeout 2s"  # of a server whose link is cut nothing is heard, not even an end
 
 
 class Bench:
@@ -21,8 +34,15 @@ class Bench:
 
     stack: Stack
 
-    def __init__(self, folder: Path, progress: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        progress: Callable[[str], None] = lambda line: None,
+        deployment: Deployment | None = None,
+    ) -> None:
+        """`deployment` are the servers of lanes with `upstreams`, which the lab did not start."""
         self.folder = folder
+        self._deployment = deployment or {}
         self._progress = progress
         self._keys = (secrets.token_urlsafe(32), secrets.token_urlsafe(32))
         # A prefix of this run's own: a store that somebody else uses as well stays theirs.
@@ -47,7 +67,8 @@ class Bench:
             for variant in variants:
                 self._start_store(variant)
             lanes = [self._lane(variant) for variant in variants]
-            self._progress(f"starting {sum(lane.servers for lane in lanes)} servers and nginx")
+            own = sum(lane.servers for lane in lanes if not lane.upstreams)
+            self._progress(f"starting {own} servers and nginx" if own else "starting nginx")
             self.stack = resources.enter_context(
                 Stack(
                     lanes,
@@ -69,10 +90,11 @@ class Bench:
             stack=self.stack,
             lane=self.stack.lanes[variant.name],
             variant=variant,
-            store=self._store(variant),
-            store_prefix=self._prefix_of(variant),
+            store=self.store_of(variant),
+            # What a deployment puts before its keys is its own affair: all of them are counted.
+            store_prefix="" if variant.upstreams else self._prefix_of(variant),
             fill=self._fill,
-            keys=self._keys,
+            keys=None if variant.upstreams else self._keys,
             customers=customers,
             seed=seed,
             quick=quick,
@@ -102,7 +124,9 @@ class Bench:
         return f"the balancer asked a second server, with retries off ({', '.join(retried[:3])} …)"
 
     def heal(self) -> None:
-        """Bring back a store that the last lane's script left dead or hung."""
+        """Bring back a store, or somebody's server, that the last script left dead or hung."""
+        for lane in self.stack.lanes.values():
+            lane.mend()
         for store in self._stores.values():
             if isinstance(store, LocalStore):
                 store.heal()
@@ -133,7 +157,8 @@ class Bench:
 
     def _start_store(self, variant: Variant) -> None:
         kind = (variant.knobs.store, variant.persistence)
-        if not variant.uses_store or kind in self._stores:
+        theirs = variant.upstreams and variant.knobs.store == "redis"  # and we do not know where
+        if not variant.uses_store or kind in self._stores or theirs:
             return
         self._progress("starting the session store")
         store: Store = (
@@ -143,19 +168,20 @@ class Bench:
         )
         self._stores[kind] = self._resources.enter_context(store)
 
-    def _store(self, variant: Variant) -> Store | None:
-        if not variant.uses_store:
-            return None
-        return self._stores[variant.knobs.store, variant.persistence]
-
     def _lane(self, variant: Variant) -> LaneSpec:
         knobs = variant.knobs
-        return LaneSpec(
+        lane = LaneSpec(
             name=variant.name,
             app=variant.module or f"{variant.app}_app",
             servers=knobs.servers,
             affinity=knobs.affinity,  # type: ignore[arg-type]  # LaneSpec checks it
             retry=knobs.retry,  # type: ignore[arg-type]
+        )
+        if variant.upstreams:
+            theirs = self._deployment[variant.app]
+            return replace(lane, directives=(SILENCE,), upstreams=theirs)
+        return replace(
+            lane,
             env=self._env(variant) | self._filled(variant.env),
             replica_env={name: self._filled(env) for name, env in variant.replica_env.items()},
             directives=tuple(map(self._fill, variant.directives)),
@@ -168,7 +194,7 @@ class Bench:
 
     def _place(self, variant: Variant) -> str:
         """Where a lane keeps its sessions, as a desk is told it."""
-        if store := self._store(variant):
+        if store := self.store_of(variant):
             return store.url
         if variant.knobs.store == "file":
             return f"file:{self._sessions_of(variant)}"
@@ -195,6 +221,22 @@ class Bench:
             return text.format(**names)
         except (LookupError, ValueError, AttributeError, TypeError):
             raise LabError(f"{text!r}: the placeholders are {{{'}, {'.join(names)}}}") from None
+
+
+def deployed(knobs: Knobs, deployment: Deployment) -> tuple[Variant, ...]:
+    """Return a lane for each desk of a deployment, with as many servers as it has there.
+
+    Of the knobs `store` is taken for what the deployment uses; the others are the balancer's.
+    """
+    return tuple(
+        replace(
+            lane,
+            knobs=replace(knobs, servers=len(deployment[lane.app])),
+            upstreams=tuple(upstream.url for upstream in deployment[lane.app]),
+        )
+        for lane in two_desks(knobs)
+        if lane.app in deployment
+    )
 
 
 def _is_empty(store: LocalStore) -> bool:

@@ -1,12 +1,15 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from lab.shop.store_url import FORMS, SCHEMES
+from lab.stack.upstream import FAULTS, find
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -53,6 +56,43 @@ def knobs(command: Command) -> Command:
     for option in (retry, affinity, store, servers):
         command = option(command)
     return command
+
+
+def deployment(command: Command) -> Command:
+    """Give a command --upstream and the commands that break one; it gets a `Deployment`."""
+
+    @wraps(command)
+    def asked(*given: Any, upstream: tuple[str, ...], **options: Any) -> Any:
+        commands = {fault: options.pop(f"{fault}_command") for fault in FAULTS}
+        if upstream and _is_given("servers"):
+            raise click.UsageError("--servers: there are as many servers as --upstream names")
+        if not upstream and (useless := [fault for fault in FAULTS if commands[fault]]):
+            raise click.UsageError(f"--{useless[0]}-command is for servers named by --upstream")
+        deployment = find(upstream, commands) if upstream else {}
+        return command(*given, deployment=deployment, **options)
+
+    told = {
+        "kill": "Kills an upstream: for each one command, in order, or one for all, with {host}, "
+        "{port}, {name} in it. Split into words, run without a shell.",
+        "restart": "Starts a killed upstream again; without it the lab leaves it dead.",
+        "pause": "Freezes an upstream.",
+        "resume": "Lets a frozen upstream go on.",
+    }
+    for fault in reversed(FAULTS):
+        asked = click.option(
+            f"--{fault}-command", multiple=True, metavar="COMMAND", help=told[fault]
+        )(asked)
+    return click.option(  # type: ignore[return-value]
+        "--upstream",
+        multiple=True,
+        metavar="http://HOST:PORT",
+        help="A desk's server that runs already, not started by the lab; repeat for each.",
+    )(asked)
+
+
+def _is_given(option: str) -> bool:
+    source = click.get_current_context().get_parameter_source(option)
+    return source is ParameterSource.COMMANDLINE
 
 
 out = click.option(

@@ -24,7 +24,7 @@ from lab.evidence.result import (
 from lab.experiments import Experiment
 from lab.lanes import Bench, Opening
 from lab.report.document import document_text, experiment_text
-from lab.stack import find_store
+from lab.stack import Deployment, find_store
 
 NO_STORE = "no session store here: `lab doctor` says how to get one"
 
@@ -38,6 +38,7 @@ class Run:
     """One invocation: a folder of its own, and whoever watches it.
 
     `progress` is told in words what is being done; `on_event` of each exchange and fault.
+    `deployment` are servers that run already, for lanes with `upstreams`.
     """
 
     folder: Path
@@ -47,6 +48,7 @@ class Run:
     quick: bool = False
     crowd: int = 0
     """Shoppers of a crowd, for the experiments that can let one in; 0 for none."""
+    deployment: Deployment = field(default_factory=dict)
     results: list[ExperimentResult] = field(default_factory=list)
     components: dict[str, object] = field(default_factory=dict)
     _told: list[str] = field(default_factory=list)
@@ -79,7 +81,9 @@ class Run:
         )
         self.results.append(result)
         try:
-            self._run_lanes(experiment, lanes, then if self.quick else None)
+            # A deployment is there once only: nothing of it can be started ahead.
+            ahead = then if self.quick and not self.deployment else None
+            self._run_lanes(experiment, lanes, ahead)
             for lane in lanes:
                 lane.observation = experiment.observation(lane)
             result.judgement = experiment.judge(lanes)
@@ -125,7 +129,7 @@ class Run:
             ahead, self._ahead = self._ahead, None
             return ahead
         self.close()  # started for another experiment, which was not performed after all
-        return Opening(Bench(folder, self.progress), variants)
+        return Opening(Bench(folder, self.progress, self.deployment), variants)
 
     def document(self) -> str:
         """Return what is known of this run so far, as the text of `result.json`."""
@@ -172,7 +176,8 @@ _UNFINISHED = Judgement(Verdict.UNKNOWN, "the run was cut short")
 
 
 def _can_start(variant: Variant) -> bool:
-    wants_own_store = variant.uses_store and variant.knobs.store == "redis"
+    is_ours = not variant.upstreams
+    wants_own_store = is_ours and variant.uses_store and variant.knobs.store == "redis"
     return not wants_own_store or find_store() is not None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -13,6 +13,7 @@ from lab.evidence.result import Prediction, Variant, exit_status
 from lab.experiments import Experiment, Question
 from lab.report.terminal import experiment_view, ledger_table, predictions_view
 from lab.runner import Run, new_run_folder
+from lab.stack import Deployment
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 CONFIDENCE = ("guess", "fairly sure", "certain")
@@ -31,6 +32,7 @@ class Wish:
     quick: bool = False
     seed: int = 0
     crowd: int = 0
+    deployment: Deployment = field(default_factory=dict)
 
 
 def perform(
@@ -40,8 +42,14 @@ def perform(
     name = "ledger" if wish.as_ledger else "+".join(each.name for each in chosen[:3])
     sealed = {each.name: ask(each.question) for each in chosen if wish.predict and each.question}
     with progress(quiet=wish.as_json) as tell:
-        folder = new_run_folder(wish.root, name)
-        run = Run(folder, tell, seed=wish.seed, quick=wish.quick, crowd=wish.crowd)
+        run = Run(
+            new_run_folder(wish.root, name),
+            tell,
+            seed=wish.seed,
+            quick=wish.quick,
+            crowd=wish.crowd,
+            deployment=wish.deployment,
+        )
         try:
             for number, experiment in enumerate(chosen, start=1):
                 tell(f"{experiment.name} ({number} of {len(chosen)})")
@@ -122,4 +130,7 @@ def _print(run: Run, wish: Wish) -> None:
     screen.print(
         f"kept: {escape(str(run.folder))} (result.json, logs, nginx.conf{seeded})", style="dim"
     )
+    for desk, servers in wish.deployment.items():
+        where = ", ".join(map(str, servers))
+        screen.print(f"{desk}: {escape(where)}, not started by the lab", style="dim")
     screen.print("as a page: lab report --open", style="dim")

@@ -53,6 +53,7 @@ class LabHere:
         self.started = []
         self.folder = folder
         self.runs = folder / "lab-runs"
+        self.command = (sys.executable, "-m", "lab")
 
     def start(self, *arguments, env=None):
         """Start `lab …` and return at once; its output goes to files, so it never blocks."""
@@ -62,7 +63,7 @@ class LabHere:
         environment = {name: value for name, value in os.environ.items() if name != "FORCE_COLOR"}
         with out_path.open("wb") as out, err_path.open("wb") as err:
             process = subprocess.Popen(
-                [sys.executable, "-m", "lab", *arguments],
+                [*self.command, *arguments],
                 cwd=self.folder,
                 env={**environment, "PYTHONWARNINGS": "default", **(env or {})},
                 stdin=subprocess.DEVNULL,

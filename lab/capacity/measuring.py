@@ -185,7 +185,7 @@ def process_memory(lab: Lab, effort: Effort) -> Turns:
     """
     had, grown = lab.server_info("A")["carts_remembered"], []
     for _ in range(effort.steps + 1):
-        _log_in(lab.port_of("A"), effort.sessions)
+        _log_in(lab.address_of("A"), effort.sessions)
         grown.append(lab.memory_bytes("A"))
         yield
     came = lab.server_info("A")["carts_remembered"] - had
@@ -227,10 +227,10 @@ def _left(kind: str, lines: int, grown: dict[str, tuple[float, float]], n: int) 
     return [Constant(what, kind, lines, value, value, value, n) for what, value in left.items()]
 
 
-def _log_in(port: int, times: int) -> None:
+def _log_in(address: str, times: int) -> None:
     """Begin so many sessions at a server, past the balancer and the record: it has to be fast."""
     body = json.dumps({"user_id": "123", "name": "John"})
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
+    connection = http.client.HTTPConnection(address, timeout=TIMEOUT_S)
     try:
         for _ in range(times):
             connection.request("POST", "/api/login", body, {"Content-Type": "application/json"})

@@ -256,7 +256,7 @@ class Stage:
         with self._telling:
             leaving = list(self.watch.leaving.values())
             self.watch.leaving.clear()
-        at_once(Replica.end, leaving)
+        at_once(lambda replica: replica.end(), leaving)
 
     def _renew(self, knobs: Knobs, names: Mapping[str, Sequence[str]]) -> None:
         before = self._knobs.store

@@ -123,7 +123,7 @@ def rate_per_s(text: str) -> float:
 def strike(kind: str, text: str) -> Strike:
     """Read "B@10s" or "store@10s". LabError otherwise."""
     target, at, when = text.strip().partition("@")
-    known = re.fullmatch(r"[A-Z]|store", target, re.ASCII)
+    known = re.fullmatch(r"[A-Za-z0-9._-]{1,32}", target, re.ASCII)
     _require(
         at and known, f"{_quoted(text)}: say whom and when, such as --{kind} B@10s or store@10s"
     )

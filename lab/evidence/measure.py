@@ -14,9 +14,10 @@ def measure(record: Record, ledgers: Iterable[Ledger]) -> dict[str, Any]:
 
     `carts_*` count customers: acknowledged is who is owed a cart, and
     kept + lost + wrong + duplicated + unknown add up to it. `reads_*` count every read of
-    an owed cart. `kill_confirmed` is True when each killed process was seen gone with its
-    port closed, and nothing has answered in its name since; False when one was not, None
-    when nothing was killed. Bytes are sums over the lane, as text of HTTP/1.1.
+    an owed cart. `kill_confirmed` is True when each killed process was seen gone (where the
+    lab sees processes) with its port closed, and nothing has answered in its name since;
+    False when one was not, None when nothing was killed. Bytes are sums over the lane, as
+    text of HTTP/1.1.
     """
     exchanges = list(record.exchanges())
     fates = Counter(ledger.fate for ledger in ledgers if ledger.fate is not None)

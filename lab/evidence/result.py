@@ -43,6 +43,8 @@ class Variant:
     `replica_env` (by server) and the nginx directives, `{folder}` stands for the run's
     folder and `{key}`, `{other_key}` for signing keys made for the run. `persistence` is
     the store's. `expect` is what the textbook says of the claim here, None for nothing.
+    `upstreams` are the URLs of servers that the lab did not start, in place of its own; what
+    `knobs` say of their store is then what somebody said.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Variant:
     http_directives: tuple[str, ...] = ()
     persistence: bool = False
     expect: Verdict | None = None
+    upstreams: tuple[str, ...] = ()
 
     @property
     def keeps(self) -> str:

@@ -85,7 +85,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
 
     for where, ask, most in (
         ("nginx", through_nginx, 16_384),
-        ("waitress", lambda size: _direct(lab.port_of(lab.servers[0]), size), 300_000),
+        ("waitress", lambda size: _direct(lab.address_of(lab.servers[0]), size), 300_000),
     ):
         taken, refused, status = _edge(ask, 1_000, most)
         lab.measure(
@@ -119,9 +119,9 @@ def _edge(
     return taken, refused, status
 
 
-def _direct(port: int, size: int) -> int | None:
+def _direct(address: str, size: int) -> int | None:
     """Ask a server past nginx, with a header of that size; None if it hung up in mid-sentence."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
+    connection = http.client.HTTPConnection(address, timeout=TIMEOUT_S)
     try:
         connection.request("GET", "/api/server", headers={"Authorization": "x" * size})
         return connection.getresponse().status

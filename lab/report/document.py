@@ -60,6 +60,7 @@ def _variant(result: VariantResult) -> Json:
             "servers": knobs.servers,
             "retry": knobs.retry,
         },
+        "upstreams": list(result.variant.upstreams),
         "outcome": _observation(result.observation),
         "trouble": result.trouble,
         "broken_expectation": result.broken_expectation,

@@ -119,12 +119,18 @@ def command(experiment: Json) -> str:
     """Return the command that makes this evidence again."""
     words = ["lab run", one_line(experiment.get("argument") or experiment["name"])]
     lanes = experiment["variants"]
-    by_hand = [lane["name"] for lane in lanes] == ["stateful", "stateless"]
+    deployed = lanes[0].get("upstreams")
+    by_hand = [lane["name"] for lane in lanes] == ["stateful", "stateless"] or deployed
     knobs = lanes[0]["knobs"] if by_hand else {}
     usual = {"servers": 3, "store": "memory", "affinity": "none", "retry": "off"}
     for name, value in usual.items():
+        if name == "servers" and deployed:
+            continue  # as many as are named
         if name in knobs and knobs[name] not in (value, None):
             words.append(f"--{name} {one_line(knobs[name])}")
+    # Servers that somebody else runs; how they are broken is not kept, it may hold secrets.
+    urls = [url for lane in lanes for url in lane.get("upstreams", ())]
+    words += [f"--upstream {one_line(url)}" for url in urls]
     if experiment["seed"] is not None:
         words.append(f"--seed {one_line(experiment['seed'])}")
     return " ".join([*words, *(["--quick"] if experiment["quick"] else [])])

@@ -64,6 +64,7 @@ _DEFAULTS: dict[str, Json] = {
         "traceback": None,
         "operations": {},
         "order": [],
+        "upstreams": [],
     },
     "exchange": {
         "customer": "?",
@@ -142,6 +143,8 @@ def checked(document: Any, where: str) -> Json:
 
 def _lane(lane: Json) -> None:
     _complete("lane", lane)
+    if not isinstance(lane["upstreams"], list):
+        raise TypeError("a lane whose upstreams are no list")
     if lane["outcome"] is not None:
         _complete("outcome", lane["outcome"])
     for fault in lane["faults"]:

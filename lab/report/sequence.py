@@ -211,7 +211,9 @@ def look_of(event: Json) -> tuple[str, str, str]:
 def _fault(event: Json, y: int, at: dict[str, int]) -> Row:
     sure = {True: "confirmed", False: "NOT confirmed", None: ""}[event["confirmed"]]
     seen = event["evidence"] if isinstance(event["evidence"], dict) else {}
-    told = [f"pid {seen['pid']}" if "pid" in seen else "", str(seen.get("signal", "")), sure]
+    # Of a server that the lab did not start no process was seen, only that nobody answers.
+    sees_it = "pid" in seen and seen.get("process_gone", True) is not None
+    told = [f"pid {seen['pid']}" if sees_it else "", str(seen.get("signal", "")), sure]
     detail = ", ".join(part for part in told if part)
     kind = str(event["kind"])
     sign = "↻" if kind in _UP else "✕" if kind in _DOWN else "•"

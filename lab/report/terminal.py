@@ -201,6 +201,8 @@ def _answer(event: Event | None) -> Text:
 
 def _evidence(fault: Fault) -> str:
     seen = fault.evidence
+    if fault.kind == "kill" and fault.confirmed and seen["process_gone"] is None:
+        return f"✕ nobody answers there: {seen['signal']}"
     if fault.kind == "kill" and fault.confirmed:
         return f"✕ gone: pid {seen['pid']}, {seen['signal']}"
     if fault.kind == "restart":

@@ -11,6 +11,7 @@ from lab.stack.replica import Death, Replica
 from lab.stack.spec import Affinity, LaneSpec, Retry
 from lab.stack.stack import Stack
 from lab.stack.store import ExternalStore, Store, StoreStats
+from lab.stack.upstream import Deployment, Upstream
 
 __all__ = [
     "AccessEntry",
@@ -18,6 +19,7 @@ __all__ = [
     "Affinity",
     "Balancer",
     "Death",
+    "Deployment",
     "Desk",
     "ExternalStore",
     "Finding",
@@ -32,6 +34,7 @@ __all__ = [
     "Store",
     "StoreStats",
     "Treatment",
+    "Upstream",
     "desk_env",
     "diagnose",
     "find_nginx",

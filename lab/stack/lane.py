@@ -1,5 +1,6 @@
 """A lane: the replicas of one app, and how the balancer shares requests among them."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.stack.balancer import Balancer, Retired
+from lab.stack.local_replica import LocalReplica
 from lab.stack.nginx_conf import LaneConfig
 from lab.stack.ports import free_ports
 from lab.stack.processes import Children
@@ -60,11 +62,8 @@ class Lane:
         self._balancer: Balancer | None = None
         self._last_letter = -1
         self._changing = threading.RLock()
-        self.replicas: dict[str, Replica] = {}
+        self.replicas: dict[str, Replica] = {each.name: each for each in self._first_replicas()}
         """Replicas behind the balancer, by name, in the order they came."""
-        for port in free_ports(spec.servers):
-            replica = self._new_replica(port)
-            self.replicas[replica.name] = replica
 
     @property
     def url(self) -> str:
@@ -85,8 +84,8 @@ class Lane:
 
     def config(self) -> LaneConfig:
         """How nginx is to see this lane now."""
-        servers = {name: f"127.0.0.1:{each.port}" for name, each in self.replicas.items()}
-        return LaneConfig(self.spec, self.affinity, self.retry, servers)
+        addresses = {name: replica.address for name, replica in self.replicas.items()}
+        return LaneConfig(self.spec, self.affinity, self.retry, addresses)
 
     def attach(self, balancer: Balancer) -> None:
         """From now on changes are told to this balancer."""
@@ -137,7 +136,7 @@ class Lane:
             self._last_letter = max(map(LETTERS.index, names))
             stays = dict(zip(before, at_once(may_stay, list(before.values())), strict=True))
             kept = {name for name in names if stays.get(name)}
-            at_once(Replica.end, [before[name] for name in before if name not in kept])
+            at_once(lambda each: each.end(), [before[name] for name in before if name not in kept])
             return [self.replicas[name] for name in names if name not in kept]
 
     def launch(self, replicas: Iterable[Replica], env: Mapping[str, str]) -> None:
@@ -149,6 +148,18 @@ class Lane:
             self.spec = replace(self.spec, env={**self.spec.env, **env})
             for each in replicas:
                 each.relaunch(env)
+
+    def mend(self) -> None:
+        """Undo faults that would outlive the lab; warn of what cannot be undone."""
+        for replica in self.replicas.values():
+            try:
+                replica.mend()
+            except LabError as error:  # no reason to lose a result, or to leave others broken
+                logging.getLogger(__name__).warning("%s is left as it is: %s", replica.title, error)
+
+    def told(self) -> str:
+        """Say, for whoever waits, that its servers are there."""
+        return f"{self.name}: {', '.join(self.replicas)} are up"
 
     @property
     def treatment(self) -> Treatment:
@@ -215,11 +226,14 @@ class Lane:
         if not wait_until(routed, READY_TIMEOUT_S):
             raise LabError(f"nginx does not reach {replica.name}: see logs/nginx.log of this run")
 
+    def _first_replicas(self) -> list[Replica]:
+        return [self._new_replica(port) for port in free_ports(self.spec.servers)]
+
     def _new_replica(self, port: int) -> Replica:
         return self._replica_named(self._next_letter(), port)
 
     def _replica_named(self, name: str, port: int) -> Replica:
-        return Replica(self.spec, name, port, self._run_dir, self._children)
+        return LocalReplica(self.spec, name, port, self._run_dir, self._children)
 
     def _next_letter(self) -> str:
         # A letter that has not been used is better: evidence about an old B stays about it.

@@ -8,10 +8,11 @@ from typing import Self
 
 from lab.errors import LabError
 from lab.stack.child import Child
+from lab.stack.local_replica import kill_and_watch
 from lab.stack.ports import free_ports
 from lab.stack.processes import Children, clean_environment, prepare_run_dir
 from lab.stack.programs import find_store
-from lab.stack.replica import Death, kill_and_watch
+from lab.stack.replica import Death
 from lab.stack.store import Store
 from lab.stack.store_client import ask, connect
 from lab.stack.waiting import READY_TIMEOUT_S, end_of, wait_until

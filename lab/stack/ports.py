@@ -1,4 +1,4 @@
-"""Ports of 127.0.0.1: which are free to use, and whether somebody listens."""
+"""Ports: which of 127.0.0.1 are free to use, and whether somebody listens on one."""
 
 import random
 import socket
@@ -64,12 +64,15 @@ def _can_bind(port: int) -> bool:
         return True
 
 
-def is_open(port: int) -> bool:
-    """Whether somebody listens on 127.0.0.1:`port` (a TCP connection is accepted)."""
-    with socket.socket() as s:
+def is_open(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether somebody listens on `host`:`port` (a TCP connection is accepted within 1 s).
+
+    `host` is an IP address.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
         s.settimeout(1.0)
         try:
-            s.connect(("127.0.0.1", port))
+            s.connect((host, port))
         except OSError:
             return False
         # A socket that meets its own outgoing port has connected to itself: nobody is there.

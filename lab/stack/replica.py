@@ -1,26 +1,15 @@
-"""A replica: one killable process of an app, whose every life has a name of its own."""
+"""A replica: one server of a lane that can be broken and mended, with evidence of each."""
 
-import sys
 import threading
-import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from secrets import token_hex
 from typing import Any, Literal
 
-import psutil
-
 from lab.errors import LabError
-from lab.stack.child import DEATH_TIMEOUT_S, Child
-from lab.stack.ports import free_ports, is_open
-from lab.stack.processes import Children, clean_environment
-from lab.stack.spec import LaneSpec
-from lab.stack.waiting import READY_TIMEOUT_S, end_of, server_info, wait_until
+from lab.stack.waiting import READY_TIMEOUT_S, server_info, wait_until
 
-START_ATTEMPTS = 3
-FROZEN_TIMEOUT_S = 1.0
-PORT_TAKEN = ("Address already in use", "Errno 98", "Errno 48", "WinError 10048", "WinError 10013")
+State = Literal["up", "paused", "dead"]
 
 
 @dataclass(frozen=True)
@@ -30,192 +19,127 @@ class Death:
     name: str
     pid: int
     signal: str
-    """How it ended: "SIGKILL", or "exit 1"."""
+    """How it ended: "SIGKILL", "exit 1"; "kill command" where the lab had to ask for it."""
     instance: str
     """The life that ended."""
-    process_gone: bool
+    process_gone: bool | None
+    """None where the lab sees no processes: only the network tells it about this server."""
     port_closed: bool
     seconds: float
     """From the signal until both were seen."""
 
     @property
     def confirmed(self) -> bool:
-        """Nothing of the process is left and nobody listens on its port."""
-        return self.process_gone and self.port_closed
+        """Nothing of the process is left, as far as can be seen, and nobody answers its port."""
+        return self.process_gone is not False and self.port_closed
 
 
-def kill_and_watch(child: Child, port: int, instance: str) -> Death:
-    """Kill a child's whole group, and watch until process and port are gone (or a deadline)."""
-    pid, start = child.pid, time.monotonic()
-    child.kill()
-    wait_until(lambda: child.gone() and not is_open(port), DEATH_TIMEOUT_S, every_s=0.002)
-    return Death(
-        name=child.name,
-        pid=pid,
-        signal=child.ending,
-        instance=instance,
-        process_gone=child.gone(),
-        port_closed=not is_open(port),
-        seconds=time.monotonic() - start,
-    )
+class Replica(ABC):
+    """One server of a lane. Methods may be called from any thread; faults come one by one.
 
+    What takes a process of the lab's own is refused here, and granted by `LocalReplica`.
+    """
 
-class Replica:
-    """One server of a lane. Methods may be called from any thread; faults come one by one."""
-
-    def __init__(
-        self, spec: LaneSpec, name: str, port: int, run_dir: Path, children: Children
-    ) -> None:
+    def __init__(self, lane: str, name: str, port: int, host: str = "127.0.0.1") -> None:
         self.name = name
+        self.title = f"{lane}-{name}"
+        """What it is called in messages: "stateful-B"."""
+        self.host = host
+        """An IP address: it stands in nginx.conf, which must not look anything up."""
         self.port = port
         self.instance = ""
         """Nonce of the present (or last) life; the app says it in X-Instance."""
         self.ready = False
         """Whether the present life has answered yet, as far as anybody has asked."""
-        self.log_path = run_dir / "logs" / f"{spec.name}-{name}.log"
-        self._spec = spec
-        self._run_dir = run_dir
-        self._children = children
-        self._child: Child | None = None
-        self._attempts = 0
-        self._own_env = dict(spec.replica_env.get(name, {}))
         self._fault = threading.RLock()
 
     @property
-    def pid(self) -> int:
-        """Process id of the present (or last) life."""
-        return self._started().pid
+    def address(self) -> str:
+        """Where it listens: "127.0.0.1:20001", "[::1]:5001"."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
-    def state(self) -> Literal["up", "paused", "dead"]:
-        """What the process is doing now, also if it ended by itself."""
-        if self._child is None or not self._child.running():
-            return "dead"
-        return "paused" if self._child.paused else "up"
+    @abstractmethod
+    def state(self) -> State:
+        """What the server is doing now, also if it ended by itself."""
 
+    @abstractmethod
     def launch(self) -> None:
         """Start a new life, without waiting for it (see `await_ready`)."""
-        self._attempts += 1
-        self.ready = False
-        self.instance = token_hex(8)
-        env = {
-            **self._spec.env,
-            **self._own_env,
-            "REPLICA": self.name,
-            "INSTANCE": self.instance,
-            "LAB_RUN_DIR": str(self._run_dir.absolute()),
-        }
-        self._child = self._children.spawn(
-            f"{self._spec.name}-{self.name}",
-            [sys.executable, "-m", self._spec.app, "--port", str(self.port)],
-            log_path=self.log_path,
-            env=clean_environment(env),
-        )
 
+    @abstractmethod
     def is_ready(self) -> bool:
-        """Whether this very life answers. LabError if it has ended instead.
+        """Whether this very life answers. LabError if it has ended instead."""
 
-        A first start whose port was taken in the meantime tries again on another.
-        """
-        child = self._started()
-        info = server_info(self.port)
-        if info is not None and info.get("instance") == self.instance:
-            self._attempts = START_ATTEMPTS  # from now on the balancer knows this port
-            self.ready = True
-            return True
-        if not child.running():
-            last_words = end_of(child.log_path, child.log_start)
-            if self._attempts < START_ATTEMPTS and any(t in last_words for t in PORT_TAKEN):
-                self.port = free_ports(1)[0]
-                self.launch()
-                return False
-            raise LabError(f"{child.name} ended before it was ready ({child.ending}); {last_words}")
-        return False
-
+    @abstractmethod
     def kill(self) -> Death:
-        """SIGKILL, and what was seen of it. LabError if it is dead already."""
-        with self._fault:
-            child = self._started()
-            if not child.running():
-                raise LabError(f"{child.name} is dead already ({child.ending}): restart it first")
-            return kill_and_watch(child, self.port, self.instance)
+        """End it at once, and what was seen of it. LabError if it is dead already."""
 
+    @abstractmethod
     def restart(self, env: Mapping[str, str] | None = None) -> str:
-        """Start again on the same port (killed first if it runs); the new instance, ready.
+        """Start again at the same address (killed first if it runs); the new instance, ready.
 
         `env` is added to its environment, for this life and the next ones.
         """
-        with self._fault:
-            self._own_env.update(env or {})
-            if self._started().running():
-                self.kill()
-            self.launch()
-            await_ready([self])
-            return self.instance
+
+    @abstractmethod
+    def require_restart(self, env: Mapping[str, str]) -> None:
+        """LabError where `restart(env)` cannot be done: asked before it is killed for that."""
+
+    @abstractmethod
+    def pause(self) -> None:
+        """Freeze it: it keeps its port and its connections, and answers nobody."""
+
+    @abstractmethod
+    def resume(self) -> None:
+        """Let a frozen server run on. Nothing happens if it is running."""
+
+    @abstractmethod
+    def mend(self) -> None:
+        """Undo what the lab did to it and would outlive the lab; LabError if it cannot."""
+
+    def server_info(self) -> dict[str, Any]:
+        """`GET /api/server`, directly. LabError if it does not answer."""
+        info = server_info(self.port, host=self.host)
+        if info is None:
+            raise LabError(f"{self.title} does not answer: it is {self.state}, restart it")
+        return info
+
+    @property
+    def pid(self) -> int:
+        """Process id of the present (or last) life, on this machine."""
+        raise self.not_ours("see its process")
+
+    def memory_bytes(self) -> int:
+        """Memory its process occupies (resident set), in bytes."""
+        raise self.not_ours("see its memory")
+
+    def last_words(self) -> str:
+        """The end of what it wrote, where the lab can read that."""
+        return ""
+
+    def frozen(self) -> bool:
+        """Whether the system says that the process stands still; waits a moment for it."""
+        raise self.not_ours("see its process")
 
     def relaunch(self, env: Mapping[str, str]) -> None:
         """Start a new life, ending the present one if there is one; wait for it elsewhere.
 
         `env` is added to its environment, as in `restart`.
         """
-        with self._fault:
-            self._own_env.update(env)
-            self.end()
-            self.launch()
+        raise self.not_ours("start it anew")
 
     def end(self) -> None:
         """Kill it; nothing happens if it does not run."""
-        with self._fault:
-            if self._child is not None and self._child.running():
-                self.kill()
-
-    def pause(self) -> None:
-        """Freeze the process: it keeps its port and its connections, and answers nobody."""
-        self._change_pace("pause", "up")
-
-    def resume(self) -> None:
-        """Let a frozen process run on. Nothing happens if it is running."""
-        self._change_pace("resume", "paused")
-
-    def _change_pace(self, how: Literal["pause", "resume"], when: str) -> None:
-        with self._fault:
-            child = self._started()
-            if self.state == "dead":
-                raise LabError(f"{child.name} is dead: restart it before you {how} it")
-            if self.state == when:
-                child.pause() if how == "pause" else child.resume()
-
-    def frozen(self) -> bool:
-        """Whether the system says that the process stands still; waits a moment for it."""
-
-        def stands_still() -> bool:
-            try:
-                return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
-            except psutil.NoSuchProcess:
-                return False
-
-        expected = self.state == "paused"
-        wait_until(lambda: stands_still() == expected, FROZEN_TIMEOUT_S)
-        return stands_still()
+        raise self.not_ours("end it for good")
 
     def stop(self) -> None:
         """End it gently; nothing happens if it is dead."""
-        with self._fault:
-            self._started().stop()
+        raise self.not_ours("end it for good")
 
-    def server_info(self) -> dict[str, Any]:
-        """`GET /api/server`, directly. LabError if it does not answer."""
-        info = server_info(self.port)
-        if info is None:
-            raise LabError(
-                f"{self._started().name} does not answer: it is {self.state}, restart it"
-            )
-        return info
-
-    def _started(self) -> Child:
-        if self._child is None:
-            raise LabError(f"replica {self.name} has not been started: open the stack first")
-        return self._child
+    def not_ours(self, what: str) -> LabError:
+        """Return the error for what cannot be done with a server that somebody else started."""
+        return LabError(f"the lab did not start {self.title} ({self.address}) and cannot {what}")
 
 
 def await_ready(replicas: Iterable[Replica]) -> None:
@@ -230,5 +154,5 @@ def await_ready(replicas: Iterable[Replica]) -> None:
         slow = waiting[0]
         raise LabError(
             f"not ready within {READY_TIMEOUT_S:.0f} s: {', '.join(r.name for r in waiting)}; "
-            f"close other programs and try again; {end_of(slow.log_path)}"
+            f"close other programs and try again; {slow.last_words()}"
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lab.errors import LabError
+from lab.stack.upstream import Upstream
 
 Affinity = Literal["none", "cookie"]
 Retry = Literal["off", "on"]
@@ -38,6 +39,8 @@ class LaneSpec:
     """More nginx directives for the lane's locations; they win over the lab's defaults."""
     http_directives: tuple[str, ...] = ()
     """More for nginx's http block, e.g. `proxy_cache_path …`; they win over the lab's defaults."""
+    upstreams: tuple[Upstream, ...] = ()
+    """Replicas that run already, in place of `servers` of the lab's own."""
 
     def __post_init__(self) -> None:
         _require(

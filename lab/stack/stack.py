@@ -10,6 +10,7 @@ from typing import Any, Self
 from lab.errors import LabError
 from lab.stack.access import AccessLog
 from lab.stack.balancer import Balancer
+from lab.stack.external_lane import ExternalLane
 from lab.stack.lane import Lane, Treatment
 from lab.stack.nginx_conf import Config, render, worker_user
 from lab.stack.processes import Children, prepare_run_dir
@@ -110,11 +111,15 @@ class Stack:
 
     def components(self) -> dict[str, Any]:
         """What this stack is made of, for a report: names and versions, no paths."""
+        deployed = {
+            spec.name: ", ".join(map(str, spec.upstreams)) for spec in self._specs if spec.upstreams
+        }
         return {
             "nginx": _described(self.balancer.program),
             "store": self.store.description() if self.store else None,
             "python": platform.python_version(),
             "system": f"{platform.system()} {platform.machine()}",
+            **({"not started by the lab": deployed} if deployed else {}),
         }
 
     def _start(self) -> None:
@@ -124,14 +129,16 @@ class Stack:
         self._resources.callback(self._children.close)
         self.balancer = Balancer(program, run_dir, self._children, self._render, self._port)
         for spec in self._specs:
-            self.lanes[spec.name] = Lane(spec, run_dir, self._children)
+            kind = ExternalLane if spec.upstreams else Lane
+            lane = self.lanes[spec.name] = kind(spec, run_dir, self._children)
+            self._resources.callback(lane.mend)
         replicas = [replica for lane in self.lanes.values() for replica in lane.replicas.values()]
         for replica in replicas:
             replica.launch()
         await_ready(replicas)
         for lane in self.lanes.values():
             lane.attach(self.balancer)
-            self._report(f"{lane.name}: {', '.join(lane.replicas)} are up")
+            self._report(lane.told())
         self.balancer.start()  # last, when the ports are certain: it takes a moment only
         self._report(f"nginx {program.version} ({program.source}) serves {self.origin}")
 

@@ -40,14 +40,18 @@ def at_once(act: Callable[[S], T], items: Sequence[S]) -> list[T]:
 
 
 def get(
-    port: int, path: str, timeout_s: float = 2.0, op: str | None = None
+    port: int,
+    path: str,
+    timeout_s: float = 2.0,
+    op: str | None = None,
+    host: str = "127.0.0.1",
 ) -> tuple[int, bytes] | None:
-    """`GET` from 127.0.0.1:`port`: status and body, or None where nothing answers.
+    """`GET` from `host`:`port`: status and body, or None where nothing answers.
 
     `http.client` and a new connection each time: a readiness poll must be cheap, and must
     not be answered over a connection that belongs to an earlier process.
     """
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     try:
         named = {"X-Op": op} if op else {}  # in nginx's log it can be told apart by that
         connection.request("GET", path, headers={"Connection": "close", **named})
@@ -59,14 +63,16 @@ def get(
         connection.close()
 
 
-def server_info(port: int, prefix: str = "", timeout_s: float = 2.0) -> dict[str, Any] | None:
+def server_info(
+    port: int, prefix: str = "", timeout_s: float = 2.0, host: str = "127.0.0.1"
+) -> dict[str, Any] | None:
     """What `GET /api/server` says (the HTTP contract's object), or None if it does not."""
-    answer = get(port, f"{prefix}/api/server", timeout_s, PROBE_OP)
+    answer = get(port, f"{prefix}/api/server", timeout_s, PROBE_OP, host)
     if answer is None or answer[0] != 200:
         return None
     try:
         info = json.loads(answer[1])
-    except ValueError:
+    except (ValueError, RecursionError):  # whoever answers there may be no desk
         return None
     return info if isinstance(info, dict) else None
 

@@ -18,7 +18,7 @@ from lab.experiments.matrix import two_desks
 from lab.planted.bugs import BUGS, chosen
 from lab.runner import Run
 from lab.shop.wire import ConfigError
-from lab.stack import access, lane, replica
+from lab.stack import access, lane, local_replica
 
 HOLDS, FAILS, DEPENDS, UNKNOWN = Verdict
 CLEAN_RUNS = int(os.environ.get("LAB_CLEAN_RUNS", "20"))
@@ -146,8 +146,8 @@ def test_no_false_alarm_in_clean_runs(tmp_path):
 
 
 def test_a_kill_that_kills_nothing_is_not_confirmed(tmp_path, monkeypatch):
-    monkeypatch.setattr(replica.Child, "kill", lambda self: None)
-    monkeypatch.setattr(replica, "DEATH_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(local_replica.Child, "kill", lambda self: None)
+    monkeypatch.setattr(local_replica, "DEATH_TIMEOUT_S", 0.2)
     result = perform_crash(tmp_path)
     monkeypatch.undo()
     assert "was not confirmed" in result.judgement.because
@@ -155,7 +155,7 @@ def test_a_kill_that_kills_nothing_is_not_confirmed(tmp_path, monkeypatch):
 
 
 def test_a_kill_that_kills_nothing_and_says_it_did_is_seen_through(tmp_path, monkeypatch):
-    monkeypatch.setattr(replica, "kill_and_watch", feigned_death)
+    monkeypatch.setattr(local_replica, "kill_and_watch", feigned_death)
     result = perform_crash(tmp_path)
     assert [fault.confirmed for fault in result.variants[0].record.faults()] == [True]
     assert "was not confirmed" in result.judgement.because
@@ -163,7 +163,7 @@ def test_a_kill_that_kills_nothing_and_says_it_did_is_seen_through(tmp_path, mon
 
 
 def feigned_death(child, port, instance):
-    return replica.Death(child.name, child.pid, "SIGKILL", instance, True, True, 0.001)
+    return local_replica.Death(child.name, child.pid, "SIGKILL", instance, True, True, 0.001)
 
 
 def test_a_balancer_with_retries_on_is_seen_in_its_log(tmp_path, monkeypatch):

@@ -324,7 +324,7 @@ def test_prices_that_cannot_be_are_refused_in_words(text, told):
 
 def _config(*http_directives):
     spec = LaneSpec("one", "stateless_app", http_directives=http_directives)
-    lane = LaneConfig(spec, "none", "off", {"A": "h:1"})
+    lane = LaneConfig(spec, "none", "off", {"A": "127.0.0.1:1"})
     return render(Config(1, (lane,), 2, "tag", "v", (1, 31, 3)))
 
 

@@ -280,6 +280,14 @@ def test_the_command_has_the_knobs_that_were_turned():
     assert command(it) == expected
 
 
+def test_the_command_names_servers_that_were_not_the_labs_own():
+    it = experiment([lane("stateless", "stateless")])
+    it["variants"][0] |= {"upstreams": ["http://10.0.0.2:5001", "http://10.0.0.3:5001"]}
+    it["variants"][0]["knobs"] |= {"servers": 2, "store": None}
+    urls = "--upstream http://10.0.0.2:5001 --upstream http://10.0.0.3:5001"
+    assert command(it) == f"lab run crash {urls} --seed 42"
+
+
 @pytest.mark.parametrize(
     ("number", "n"),
     [

@@ -84,6 +84,7 @@ def test_what_is_no_run_is_refused_with_a_reason(tmp_path, text, words):
         (("variants", 0, "exchanges", 0, "request"), None),
         (("variants", 0, "exchanges", 0, "response", "headers"), []),
         (("variants", 0, "faults", 0, "target"), 3),
+        (("variants", 0, "upstreams"), 3),
         (("variants", 0, "outcome"), {"verdict": "maybe", "number": ""}),
         (("prediction",), {"question": "?", "choices": ["a"], "predicted": 1}),
     ],

@@ -9,10 +9,11 @@ from lab.errors import LabError
 from lab.stack import LaneSpec
 from lab.stack.nginx_conf import Config, LaneConfig, render
 
+SERVERS = {"A": "127.0.0.1:20001", "B": "127.0.0.1:20002"}
+
 
 def conf(spec, servers=None, nginx_version=(1, 31, 3), **more):
-    servers = servers or {"A": "127.0.0.1:20001", "B": "127.0.0.1:20002"}
-    lane = LaneConfig(spec, spec.affinity, spec.retry, servers)
+    lane = LaneConfig(spec, spec.affinity, spec.retry, servers or SERVERS)
     return render(Config(8000, (lane,), 5140, "lab_tag", "v-1", nginx_version, **more))
 
 
@@ -58,7 +59,7 @@ def test_a_lane_with_headers_of_its_own_keeps_the_common_ones():
 
 def test_equal_http_directives_of_two_lanes_are_written_once():
     specs = [LaneSpec(n, "a", http_directives=("proxy_cache_path c keys_zone=z:1m",)) for n in "ab"]
-    lanes = tuple(LaneConfig(s, "none", "off", {"A": "h:1"}) for s in specs)
+    lanes = tuple(LaneConfig(s, "none", "off", {"A": "127.0.0.1:20001"}) for s in specs)
     text = render(Config(8000, lanes, 5140, "t", "v", (1, 31)))
     assert text.count("proxy_cache_path c keys_zone=z:1m;") == 1
 

@@ -1,0 +1,192 @@
+"""A server that runs already: where it is, which desk it is, and the commands that break it."""
+
+import re
+import shlex
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from lab.errors import LabError
+from lab.stack.ports import is_open
+from lab.stack.waiting import at_once, server_info
+
+MOST_SERVERS = 26  # of one desk, as with the lab's own
+FAULTS = ("kill", "restart", "pause", "resume")
+DESKS = ("stateful", "stateless")
+PLACEHOLDERS = ("{host}", "{port}", "{name}")
+_MOST_CHARACTERS = 300
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
+# As REPLICA in `lab.shop.wire`, but no leading dash: it may become a word of a command.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,31}")
+_URL = "write http://HOST:PORT, nothing before or after it"
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """One server of a deployment. Made by `find`; every field has been checked by then."""
+
+    host: str
+    """As it was given: a name or an IP address."""
+    ip: str
+    """What the name stood for when the lab asked."""
+    port: int
+    app: str = ""
+    """Which desk it says it is: "stateful" or "stateless"."""
+    name: str = ""
+    """What it calls itself, in X-Served-By too, so that evidence and commands agree on it."""
+    instance: str = ""
+    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    """Words of a command for each of FAULTS that it has one for; they may hold PLACEHOLDERS."""
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.label}"
+
+    @property
+    def url(self) -> str:
+        """Where it is: "http://10.0.0.2:5001"."""
+        return f"http://{self.label}"
+
+    @property
+    def label(self) -> str:
+        """Where it is, short: "10.0.0.2:5001"."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def command(self, fault: str) -> list[str]:
+        """Return the words that make this fault here; LabError that names the missing option."""
+        if fault not in self.commands:
+            raise LabError(
+                f"the lab did not start {self.app}-{self.name} ({self.label}): "
+                f"say how to {fault} it with --{fault}-command"
+            )
+        values = {"{host}": self.host, "{port}": str(self.port), "{name}": self.name}
+        return [_filled(word, values) for word in self.commands[fault]]
+
+
+Deployment = Mapping[str, tuple[Upstream, ...]]
+"""The servers of each desk that has any: {"stateful": (…), "stateless": (…)}."""
+
+
+def find(urls: Sequence[str], commands: Mapping[str, Sequence[str]]) -> Deployment:
+    """Ask each URL which desk it is, and return what is there, by desk, in the order given.
+
+    `commands` has, by fault, one command for all or one for each URL. LabError where a URL or
+    a command cannot be one, where no desk of the shop answers, or where two are the same.
+    """
+    most = MOST_SERVERS * len(DESKS)
+    if len(urls) > most:
+        raise LabError(f"{len(urls)} upstreams: the lab takes at most {most}, 26 of each desk")
+    given = {fault: _split(fault, each, len(urls)) for fault, each in commands.items() if each}
+    places = [
+        replace(_place(url), commands={fault: each[n] for fault, each in given.items()})
+        for n, url in enumerate(urls)
+    ]
+    found = at_once(_asked, places)
+    _require_distinct(found)
+    by_desk = {desk: tuple(each for each in found if each.app == desk) for desk in DESKS}
+    for desk, servers in by_desk.items():
+        if len(servers) > MOST_SERVERS:
+            raise LabError(f"{len(servers)} {desk} upstreams: the lab takes at most 26 of a desk")
+    return {desk: servers for desk, servers in by_desk.items() if servers}
+
+
+def _place(url: str) -> Upstream:
+    shown = f"--upstream {url[:60]!r}{'…' if len(url) > 60 else ''}"
+    if "@" in url:  # not quoted: there may be a password before it
+        raise LabError(f"an --upstream has a user name in it, or an @: {_URL}")
+    if len(url) > _MOST_CHARACTERS or not url.isascii() or not url.isprintable() or " " in url:
+        raise LabError(f"{shown}: {_URL}")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise LabError(f"{shown}: {_URL}") from None
+    if parts.scheme != "http":
+        raise LabError(f"{shown}: the balancer talks plain http to its servers; {_URL}")
+    if not port or not _HOST.fullmatch(host) or url[len("http://") :].rstrip("/") != parts.netloc:
+        raise LabError(f"{shown}: {_URL}")
+    return Upstream(host, _ip_of(host, port), port)
+
+
+def _ip_of(host: str, port: int) -> str:
+    """Return the address behind a name: of several the first where somebody listens."""
+    try:
+        known = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise LabError(f"no host {host!r} is known here: check the name in --upstream") from None
+    addresses = list(dict.fromkeys(str(each[4][0]) for each in known))
+    return next((ip for ip in addresses if is_open(port, ip)), addresses[0])
+
+
+def _asked(place: Upstream) -> Upstream:
+    """Ask a server who it is, twice: a second balancer in between would hide who serves."""
+    first, second = (server_info(place.port, host=place.ip) for _ in range(2))
+    if first is None or second is None:
+        raise LabError(
+            f"{place.url} does not answer GET /api/server as a desk does: "
+            "check that it runs, and that this machine may reach it"
+        )
+    app, name, instance = (_text(first, key) for key in ("app", "replica", "instance"))
+    is_desk = app in DESKS and _NAME.fullmatch(name) and instance
+    if not is_desk or type(first.get("pid")) is not int:
+        raise LabError(f"{place.url} is no desk of the shop: give the address of one")
+    if _text(second, "instance") != instance:
+        raise LabError(
+            f"{place.url} is more than one server: give the address of each, not of a balancer"
+        )
+    return replace(place, app=app, name=name, instance=instance)
+
+
+def _text(info: dict[str, Any], key: str) -> str:
+    value = info.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _require_distinct(found: Sequence[Upstream]) -> None:
+    seen: dict[tuple[str, str], Upstream] = {}
+    for each in found:
+        for key in (("instance", each.instance), (each.app, each.name)):
+            other = seen.setdefault(key, each)
+            if other is each:
+                continue
+            if other.instance == each.instance:
+                raise LabError(f"{other.url} and {each.url} are the same server: name it once")
+            raise LabError(
+                f"{other.url} and {each.url} both call themselves {each.name!r}: start each "
+                f"with a name of its own in REPLICA, such as A and B"
+            )
+
+
+def _split(fault: str, commands: Sequence[str], servers: int) -> list[tuple[str, ...]]:
+    """Return the words of a command for each server."""
+    option = f"--{fault}-command"
+    if len(commands) not in (1, servers):
+        raise LabError(
+            f"{len(commands)} {option} for {servers} upstreams: give one for each, in the same "
+            f"order, or one for all with {', '.join(PLACEHOLDERS)}"
+        )
+    if len(commands) < servers and not any(each in commands[0] for each in PLACEHOLDERS):
+        raise LabError(
+            f"one {option} for {servers} upstreams has to say which is meant: "
+            f"write {', '.join(PLACEHOLDERS)} in it"
+        )
+    split = [_words(option, command) for command in commands]
+    return split * (servers // len(split))
+
+
+def _words(option: str, command: str) -> tuple[str, ...]:
+    try:
+        words = tuple(shlex.split(command))
+    except ValueError as error:
+        raise LabError(f"{option}: {error}; it is split into words as a shell would") from None
+    if not words or "\0" in command:
+        raise LabError(f"{option} is empty or no command: give a program and its arguments")
+    return words
+
+
+def _filled(word: str, values: Mapping[str, str]) -> str:
+    # Not str.format: braces of the command's own, as `docker --format` has them, stay.
+    for placeholder, value in values.items():
+        word = word.replace(placeholder, value)
+    return word

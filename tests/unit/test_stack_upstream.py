@@ -1,0 +1,316 @@
+"""Servers the lab did not start: which addresses and commands it takes, and which it refuses."""
+
+import json
+import socket
+import sys
+import threading
+import time
+from contextlib import ExitStack, closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+
+import pytest
+
+from lab.errors import LabError
+from lab.stack import upstream
+from lab.stack.external_replica import ExternalReplica, run
+from lab.stack.ports import free_ports
+from lab.stack.upstream import Upstream, find
+
+NUMBERS = count()
+
+
+class Answering:
+    """Something that listens on a port of 127.0.0.1, and what it says when it is asked."""
+
+    def __init__(self, **says):
+        self.says = {
+            "app": "stateful",
+            "replica": "A",
+            "instance": f"life-{next(NUMBERS)}",
+            "pid": 1,
+        } | says
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = server.body()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def body(self):
+        return json.dumps(
+            {name: each() if callable(each) else each for name, each in self.says.items()}
+        ).encode()
+
+    def close(self):
+        self._server.shutdown()
+        self._thread.join(10)
+        self._server.server_close()
+
+
+@pytest.fixture
+def answering():
+    """Make what `Answering` makes, and end it afterwards."""
+    with ExitStack() as made:
+        yield lambda **says: made.enter_context(closing(Answering(**says)))
+
+
+def test_each_is_asked_which_desk_it_is_and_keeps_its_own_name(answering):
+    servers = [
+        answering(app="stateless", replica="paris-1"),
+        answering(replica="B"),
+        answering(app="stateless", replica="B"),
+    ]
+    found = find([each.url for each in servers], {})
+    assert [each.name for each in found["stateless"]] == ["paris-1", "B"]
+    assert [each.url for each in found["stateful"]] == [servers[1].url]
+    assert found["stateful"][0].ip == "127.0.0.1"
+
+
+def test_a_desk_without_servers_is_not_there(answering):
+    assert list(find([answering().url + "/"], {})) == ["stateful"]
+
+
+def test_a_name_is_looked_up_once_and_shown_as_it_was_given(answering):
+    port = answering().url.rpartition(":")[2]
+    (server,) = find([f"http://LOCALHOST:{port}"], {})["stateful"]
+    assert (server.label, server.ip) == (f"localhost:{port}", "127.0.0.1")
+
+
+def test_an_address_of_ipv6_keeps_its_brackets():
+    place = Upstream("::1", "::1", 5001, "stateful", "A")
+    assert (place.url, ExternalReplica(place).address) == ("http://[::1]:5001", "[::1]:5001")
+    with pytest.raises(LabError, match=r"http://\[::1\]:1 does not answer"):
+        find(["http://[::1]:1"], {})
+
+
+HOSTILE = [
+    "",
+    "desk",
+    "127.0.0.1:5001",
+    "ftp://127.0.0.1:5001",
+    "https://127.0.0.1:5001",
+    "http://127.0.0.1",
+    "http://:5001",
+    "http://127.0.0.1:0",
+    "http://127.0.0.1:70000",
+    "http://127.0.0.1:-1",
+    "http://127.0.0.1:five",
+    "http://127.0.0.1:5001/api",
+    "http://127.0.0.1:5001?x=1",
+    "http://127.0.0.1:5001#x",
+    "http://127.0.0.1:5001 ",
+    "http://127.0. 0.1:5001",
+    "http://127.0.0.1:5001\n",
+    "http://127.0.0.1:5001;}",
+    "http://a;return:5001",
+    "http://-oProxyCommand=x:5001",
+    "http://$(id):5001",
+    "http://{port}:5001",
+    "http://[::1:5001",
+    "http://[x]:5001",
+    "http://bücher:5001",
+    "http://127.0.0.1:٥٠٠١",
+    "http://\0:5001",
+    "http://" + "a" * 10_000 + ":5001",
+    "http://" + "a" * 280 + ":5001",
+]
+
+
+@pytest.mark.parametrize("url", HOSTILE, ids=lambda url: ascii(url)[:40])
+def test_what_is_no_address_is_refused_and_shown_shortly(url):
+    with pytest.raises(LabError, match="http://HOST:PORT") as caught:
+        find([url], {})
+    assert len(str(caught.value)) < 250 and str(caught.value).isprintable()
+
+
+def test_a_password_in_an_address_is_refused_and_not_repeated():
+    with pytest.raises(LabError, match="user name in it") as caught:
+        find(["http://john:s3cret@127.0.0.1:5001"], {})
+    assert "s3cret" not in str(caught.value)
+
+
+def test_who_does_not_answer_is_named():
+    (port,) = free_ports(1)
+    with pytest.raises(LabError, match=rf"http://127.0.0.1:{port} does not answer"):
+        find([f"http://127.0.0.1:{port}"], {})
+
+
+def test_an_unknown_host_is_named():
+    with pytest.raises(LabError, match=r"no host 'desk\.invalid' is known here"):
+        find(["http://desk.invalid:5001"], {})
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        {"app": "shop"},
+        {"app": None},
+        {"app": ["stateful"]},
+        {"replica": ""},
+        {"replica": "A; } server {"},
+        {"replica": "../x"},
+        {"replica": "-rf"},
+        {"replica": "x" * 33},
+        {"replica": 7},
+        {"instance": ""},
+        {"instance": None},
+        {"pid": "1"},
+        {"pid": True},
+    ],
+    ids=str,
+)
+def test_what_answers_and_is_no_desk_is_refused(answering, says):
+    with pytest.raises(LabError, match="is no desk of the shop"):
+        find([answering(**says).url], {})
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"<html>", b"[" * 5000, b"\xff"], ids=lambda b: ascii(b)[:9]
+)
+def test_an_answer_that_is_no_object_is_refused(answering, body):
+    server = answering()
+    server.body = lambda: body
+    with pytest.raises(LabError, match="does not answer GET /api/server as a desk does"):
+        find([server.url], {})
+
+
+def test_a_port_that_accepts_and_says_nothing_is_refused(monkeypatch):
+    monkeypatch.setattr(
+        upstream,
+        "server_info",
+        lambda port, host, ask=upstream.server_info: ask(port, timeout_s=0.1, host=host),
+    )
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(LabError, match="does not answer"):
+            find([url], {})
+
+
+def test_a_balancer_in_between_is_noticed(answering):
+    server = answering(instance=lambda: f"life-{next(NUMBERS)}")
+    with pytest.raises(LabError, match="more than one server"):
+        find([server.url], {})
+
+
+def test_the_same_server_twice_is_refused(answering):
+    url = answering().url
+    with pytest.raises(LabError, match="are the same server: name it once"):
+        find([url, url], {})
+    with pytest.raises(LabError, match="are the same server"):
+        find([url, url.replace("127.0.0.1", "localhost")], {})
+
+
+def test_two_servers_of_one_name_are_refused(answering):
+    with pytest.raises(LabError, match=r"both call themselves 'solo'.*REPLICA"):
+        find([answering(replica="solo").url for _ in range(2)], {})
+
+
+def test_more_than_26_of_a_desk_are_refused(answering):
+    with pytest.raises(LabError, match="53 upstreams: the lab takes at most 52"):
+        find(["http://127.0.0.1:1"] * 53, {})
+    with pytest.raises(LabError, match="27 stateful upstreams: the lab takes at most 26"):
+        find([answering(replica=f"r{n}").url for n in range(27)], {})
+
+
+# --- commands
+
+
+def placed(answering, servers, **commands):
+    urls = [answering(replica=name).url for name in "ABC"[:servers]]
+    return find(urls, commands)["stateful"]
+
+
+def test_one_command_for_all_says_which_is_meant(answering):
+    first, second = placed(answering, 2, kill=["ssh {host} 'kill {port} {name}' {{.State}} $HOME"])
+    assert first.command("kill") == [
+        *("ssh", "127.0.0.1", f"kill {first.port} A", "{{.State}}", "$HOME")
+    ]
+    assert second.command("kill")[2] == f"kill {second.port} B"
+
+
+def test_a_command_for_each_goes_in_order(answering):
+    first, second = placed(answering, 2, kill=["end 1", "end 2"], restart=["up {name}"])
+    assert (first.command("kill"), second.command("kill")) == (["end", "1"], ["end", "2"])
+    assert second.command("restart") == ["up", "B"]
+
+
+@pytest.mark.parametrize(
+    ("commands", "words"),
+    [
+        (["end {name}", "end {name}"], r"2 --kill-command for 3 upstreams: give one for each"),
+        (["end A"], r"has to say which is meant: write \{host\}, \{port\}, \{name\}"),
+        (["end '{name}"], "No closing quotation"),
+        (["", "a", "b"], "is empty or no command"),
+        (["   ", "a", "b"], "is empty or no command"),
+        (["end\0 {name}"], "is empty or no command"),
+    ],
+)
+def test_commands_that_do_not_fit_are_refused_before_anybody_is_asked(commands, words):
+    with pytest.raises(LabError, match=words):
+        find(["http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3"], {"kill": commands})
+
+
+def test_without_a_command_the_option_is_named(answering):
+    (server,) = placed(answering, 1)
+    with pytest.raises(LabError, match=r"stateful-A .*--kill-command"):
+        server.command("kill")
+
+
+def test_an_upstream_shows_no_command_of_its_own():
+    secret = Upstream("h", "1.2.3.4", 1, commands={"kill": ("x", "s3cret")})
+    assert "s3cret" not in repr(secret) + str(secret)
+
+
+def python(code, *more):
+    return [sys.executable, "-c", code, *more]
+
+
+def test_a_command_that_works_says_nothing():
+    assert run(python("print('done')")) is None
+
+
+def test_a_command_that_fails_is_quoted_without_its_words():
+    trouble = run(python("import sys; sys.exit('no such container')", "s3cret"))
+    assert trouble == "failed (exit 1); it wrote: no such container"
+
+
+def test_a_long_story_is_cut():
+    trouble = run(python("print('x' * 100_000, 'the end'); raise SystemExit(3)"))
+    assert trouble.endswith("the end") and len(trouble) < 2100
+
+
+@pytest.mark.parametrize("words", [["./no-such-program"], ["/"], ["a\0b"]], ids=repr)
+def test_a_command_that_is_no_program_cannot_be_run(words):
+    assert run(words).startswith("cannot be run: ")
+
+
+def test_a_command_that_hangs_is_ended_with_its_children():
+    code = "import subprocess, sys; print('waiting', flush=True); subprocess.run(sys.argv[1:])"
+    began = time.monotonic()
+    trouble = run(python(code, *python("import time; time.sleep(60)")), timeout_s=1.0)
+    assert trouble == "did not end within 1 s; it wrote: waiting"
+    assert time.monotonic() - began < 30
+
+
+def test_what_a_command_leaves_in_the_background_is_not_waited_for():
+    # As a restart command does: its server keeps the output open that it was given.
+    code = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:]).pid); sys.exit(1)"
+    trouble = run(python(code, *python("import time; time.sleep(60)")), timeout_s=20.0)
+    pid = int(trouble.rpartition(" ")[2])
+    import psutil
+
+    left = psutil.Process(pid)
+    assert left.is_running() and trouble.startswith("failed (exit 1)")
+    left.kill()
