@@ -189,7 +189,10 @@ class Lab:
             seed=self._setting.seed,
             **{"engine": "locust" if has_locust() else "threads", **more},
         )
-        return self.crowd_of(plan)
+        outcome = self.crowd_of(plan)
+        if outcome.interrupted:
+            raise KeyboardInterrupt
+        return outcome
 
     def crowd_of(
         self,

@@ -237,7 +237,10 @@ class _Crowds:
         timetable = tuple(each for each in plan.timetable if each.target in there)
         with self._watching() as watch:
             mine = replace(plan, timetable=timetable)
-            self.outcomes.append(lab.crowd_of(mine, watch, _say, MASTER))
+            outcome = lab.crowd_of(mine, watch, _say, MASTER)
+        self.outcomes.append(outcome)
+        if outcome.interrupted:
+            raise KeyboardInterrupt
         bench.heal()
 
     @contextmanager

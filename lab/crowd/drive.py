@@ -41,7 +41,8 @@ def drive(
 ) -> Outcome:
     """Carry out a plan; `watch` sees each report, `say` is told what is waited for.
 
-    `listen` is where workers on other machines join. LabError where it cannot be done.
+    `listen` is where workers on other machines join. LabError where it cannot be done. After
+    Ctrl-C the outcome is of what was known by then, and says so.
     """
     names = (f"{scene.lane}-{number}" for number in count(1))
     lane = next(name for name in names if not (scene.folder / f"crowd-{name}").exists())
@@ -55,10 +56,15 @@ def drive(
     )
     folder = scene.folder / f"crowd-{lane}"
     with _counted(scene.access, f"{lane}-w") as logged, Host(plan, job, folder, listen) as host:
-        progress = host.run(scene.hit, watch, say)
-        wait_until(lambda: logged() >= progress.tally.answered, LOG_DEADLINE_S)
+        progress, interrupted = host.progress, False
+        try:
+            host.run(scene.hit, watch, say)
+        except KeyboardInterrupt:  # what is known so far is still worth something
+            interrupted = True
+        if not interrupted:
+            wait_until(lambda: logged() >= progress.tally.answered, LOG_DEADLINE_S)
         ledger = reckon(host.settled(), progress.deaths, scene.dies_with_process)
-        return Outcome(scene.lane, plan, progress, ledger, logged())
+        return Outcome(scene.lane, plan, progress, ledger, logged(), interrupted)
 
 
 @contextmanager

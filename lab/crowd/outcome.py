@@ -25,6 +25,7 @@ class Outcome:
     ledger: Ledger
     logged: int | None
     """Requests of this lane in the balancer's log; None where it was not asked."""
+    interrupted: bool = False
 
     @property
     def latency(self) -> dict[str, Any]:
@@ -55,6 +56,8 @@ class Outcome:
     def doubts(self) -> list[str]:
         """Everything that speaks against quoting these figures, as sentences."""
         progress, found = self.progress, []
+        if self.interrupted:
+            return ["stopped before its end: carts have not been asked for"]
         if (why := self.bottleneck) is not None:
             found.append(f"{why}: latencies are not quoted. Lower --rate, or add --workers")
         found += [
@@ -91,6 +94,7 @@ class Outcome:
         quoted = self.bottleneck is None
         return {
             "lane": self.lane,
+            "interrupted": self.interrupted,
             "model": "closed" if self.plan.rate is None else "open",
             "shoppers": self.plan.shoppers,
             "rate_asked_per_s": self.plan.rate,
