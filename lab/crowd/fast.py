@@ -144,11 +144,12 @@ class FastTransport:
         if body or method in ("POST", "PUT", "PATCH"):
             every["Content-Length"] = str(len(body))
         sent = {name: value for name, value in every.items() if value is not None}
-        head = [f"{method} {target} HTTP/1.1"]
-        head += [f"{name}: {value}" for name, value in sent.items()]
-        if any("\r" in each or "\n" in each for each in head):
+        lines = [f"{method} {target} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in sent.items()]
+        head = "\r\n".join(lines)
+        if not head.count("\n") == head.count("\r") == len(lines) - 1:
             raise ValueError("a request line or header must be one line")
-        return sent, "\r\n".join([*head, "", ""]).encode("latin-1") + body
+        return sent, f"{head}\r\n\r\n".encode("latin-1") + body
 
     def _learn(self, url: str, cookies: str | list[str]) -> None:
         self._cookie.clear()

@@ -143,6 +143,4 @@ class Journal:
         if exchange.fate is not None:
             tally.reads += 1
             tally.reads_kept += exchange.fate is Fate.KEPT
-        tally.bytes_sent += exchange.bytes_sent
-        tally.bytes_received += exchange.bytes_received
         tally.latency.add(exchange.latency_ms)

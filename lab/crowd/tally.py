@@ -81,8 +81,6 @@ class Tally:
     reads: int = 0
     """Reads of an owed cart."""
     reads_kept: int = 0
-    bytes_sent: int = 0
-    bytes_received: int = 0
     visits: int = 0
     broken: int = 0
     """Visits whose script raised (an assertion, or any other exception)."""

@@ -6,6 +6,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+import msgspec
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, section 9.2.1
 NOBODY_ANSWERED = frozenset({502, 504})  # the balancer speaking for a server that did not
 
@@ -80,7 +82,7 @@ class Exchange:
         """Whether the operation is known to have succeeded."""
         return self.outcome is Outcome.OK
 
-    @property
+    @cached_property
     def headers(self) -> dict[str, str]:
         """The answer's headers, names in lower case."""
         return {name.lower(): value for name, value in self.response_headers.items()}
@@ -99,9 +101,9 @@ class Exchange:
     def body(self) -> Any:
         """The answer's JSON, or None if it is not JSON."""
         try:
-            return json.loads(self.response_body)
-        except (ValueError, RecursionError):
-            return None
+            return msgspec.json.decode(self.response_body)  # five times as fast as json
+        except (msgspec.DecodeError, RecursionError):
+            return _as_python_reads_it(self.response_body)
 
     @property
     def bytes_sent(self) -> int:
@@ -119,6 +121,14 @@ class Exchange:
             + _headers_size(self.response_headers)
             + len(self.response_body)
         )
+
+
+def _as_python_reads_it(text: bytes) -> Any:
+    """What `json` makes of it: it takes NaN, numbers of any size and other encodings, too."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _headers_size(headers: dict[str, str]) -> int:

@@ -1,6 +1,5 @@
 """What the shop owes one customer: the last acknowledged cart, and what became of it."""
 
-from collections import Counter
 from enum import StrEnum
 from typing import Any
 
@@ -110,12 +109,12 @@ def compare_carts(owed: Json, seen: Json | None) -> Fate:
     return Fate.WRONG
 
 
-def _quantities(cart: Any) -> Counter[str] | None:
+def _quantities(cart: Any) -> dict[str, int] | None:
     """How many of each product; None if it is no cart (a shop may answer anything)."""
-    goods: Counter[str] = Counter()
+    goods: dict[str, int] = {}
     try:
         for line in cart["lines"]:
-            goods[line["sku"]] += line["quantity"]
+            goods[line["sku"]] = goods.get(line["sku"], 0) + line["quantity"]
     except (KeyError, TypeError):
         return None
     return goods

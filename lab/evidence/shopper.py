@@ -6,8 +6,7 @@ Nothing in here asks which desk it is talking to.
 
 import json as json_text
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -106,13 +105,16 @@ class Shopper:
         as somebody who presses reload does, until a server answers (each try is an
         exchange of its own; the last is returned). A header of None is left out.
         """
-        with self._one_at_a_time():
+        self._begin()
+        try:
             for _ in range(max(1, tries)):
                 exchange = self._send(method.upper(), path, json, headers, server, timeout_s)
                 self.last = exchange
                 if exchange.answered:
                     break
             return exchange
+        finally:
+            self._in_flight.release()
 
     def cookie(self) -> str | None:
         """Return the Cookie header that would go with the next request, in full; None for none."""
@@ -135,25 +137,24 @@ class Shopper:
         """
         headers = {**exchange.request_headers, "X-Op": self._record.next_op()}
         stranger = self.transport.another()
-        with self._one_at_a_time(), closing(stranger):
+        self._begin()
+        try:
             body = exchange.request_body
             again = self._carry(
                 stranger, exchange.method, exchange.path, headers, body, server, READ_TIMEOUT_S
             )
+        finally:
+            self._in_flight.release()
+            stranger.close()
         self._record.append(again)
         return again
 
-    @contextmanager
-    def _one_at_a_time(self) -> Iterator[None]:
+    def _begin(self) -> None:
         if not self._in_flight.acquire(blocking=False):
             raise LabError(
                 "this shopper already has a request in flight: use one shopper for each "
                 "thing that happens at the same time (lab.shopper())"
             )
-        try:
-            yield
-        finally:
-            self._in_flight.release()
 
     def _send(
         self,
