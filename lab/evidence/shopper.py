@@ -8,14 +8,16 @@ import json as json_text
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from lab.errors import LabError
 from lab.evidence.exchange import Exchange, outcome_of
 from lab.evidence.ledger import Ledger
 from lab.evidence.record import Record
-from lab.evidence.transport import Headers, RequestsTransport, Transport
+
+if TYPE_CHECKING:
+    from lab.evidence.transport import Headers, Transport
 
 READ_TIMEOUT_S = 10.0
 
@@ -33,7 +35,7 @@ class Shopper:
         record: Record,
         user_id: str = "123",
         name: str = "John",
-        transport: Transport | None = None,
+        transport: "Transport | None" = None,
     ) -> None:
         """`transport` carries the requests and keeps the cookies (None: `requests`)."""
         self.user_id = user_id
@@ -44,7 +46,11 @@ class Shopper:
         self._address = address
         self._record = record
         self._in_flight = threading.Lock()
-        self.transport = transport or RequestsTransport()
+        if transport is None:
+            from lab.evidence.transport import RequestsTransport  # who only lists need not wait
+
+            transport = RequestsTransport()
+        self.transport = transport
 
     def login(self, **how: Any) -> Exchange:
         """Come in: `POST /api/login`. As every verb here, `how` goes to `request`."""
@@ -179,10 +185,10 @@ class Shopper:
 
     def _carry(
         self,
-        transport: Transport,
+        transport: "Transport",
         method: str,
         path: str,
-        headers: Headers,
+        headers: "Headers",
         body: bytes,
         server: str | None,
         timeout_s: float,

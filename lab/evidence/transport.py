@@ -14,8 +14,9 @@ from urllib.request import Request as UrllibRequest
 import requests
 from requests.adapters import HTTPAdapter
 
+from lab.evidence.exchange import MAX_COOKIE_BYTES
+
 CONNECT_TIMEOUT_S = 2.0
-MAX_COOKIE_BYTES = 4096  # name and value, as browsers enforce it (RFC 6265bis, section 5.6)
 Headers = Mapping[str, str | None]
 
 
