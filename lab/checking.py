@@ -20,10 +20,10 @@ from lab.check.service import Start
 from lab.check.sources.har import HarSource
 from lab.check.sources.http_file import HttpFileSource
 from lab.check.sources.script import ScriptSource
+from lab.display import INTERRUPTED, err, progress, screen
 from lab.errors import LabError
 from lab.evidence.redaction import redact_text
 from lab.runner import new_run_folder
-from lab.terminal import INTERRUPTED, err, progress, screen
 
 _SIGNS = {
     Level.SELF_CONTAINED: ("✓", "bold green"),
@@ -150,6 +150,9 @@ def check(
     if STOPPED in report.notes:
         return INTERRUPTED
     return _status(report, allowed)
+
+
+COMMANDS = (check,)
 
 
 def _status(report: Report, allowed: frozenset[Level]) -> int:

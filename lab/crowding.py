@@ -22,6 +22,7 @@ from lab.crowd.plan import MOST_THREADS, STORE, Engine, Plan, Strike, duration_s
 from lab.crowd.selftest import judged, plans
 from lab.crowd.turns import turns_each
 from lab.crowd.view import finished_view, lanes_view, progress_line
+from lab.display import INTERRUPTED, err, progress, screen
 from lab.errors import LabError
 from lab.evidence.record import Record
 from lab.evidence.result import Knobs, Variant
@@ -31,7 +32,6 @@ from lab.lanes import Bench, deployed
 from lab.runner import new_run_folder
 from lab.stack import Deployment
 from lab.stack.spec import LETTERS
-from lab.terminal import INTERRUPTED, err, progress, screen
 
 KEPT_LOG = 1000  # entries of nginx's log: they are counted as they come
 MASTER = "127.0.0.1:5557"
@@ -331,3 +331,6 @@ def _join(where: str, path: Path) -> int:
         raise LabError(f"a worker needs the extra: {WANTS_EXTRA}")
     command = [sys.executable, "-m", "lab.crowd.swarm", "join", host, port, str(path)]
     return subprocess.call(command)
+
+
+COMMANDS = (crowd,)

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from lab import options
+from lab.display import err
 from lab.errors import LabError
-from lab.terminal import err
 
 
 @click.group()
@@ -65,3 +65,6 @@ def _write(path: Path, text: str, mode: str) -> None:
     except OSError as error:
         raise LabError(f"cannot write {path}: {error}; choose another --out") from None
     err.print(f"written: {path}", soft_wrap=True, markup=False)
+
+
+COMMANDS = (deploy,)

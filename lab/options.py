@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from lab.shop.store_url import FORMS, SCHEMES
-from lab.stack.upstream import FAULTS, find
+
+if TYPE_CHECKING:
+    from lab.stack import Deployment
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -58,36 +60,44 @@ def knobs(command: Command) -> Command:
     return command
 
 
+_FAULTS = {
+    "kill": "Kills an upstream: for each one command, in order, or one for all, with {host}, "
+    "{port}, {name} in it. Split into words, run without a shell.",
+    "restart": "Starts a killed upstream again; without it the lab leaves it dead.",
+    "pause": "Freezes an upstream.",
+    "resume": "Lets a frozen upstream go on.",
+}
+
+
 def deployment(command: Command) -> Command:
     """Give a command --upstream and the commands that break one; it gets a `Deployment`."""
 
     @wraps(command)
     def asked(*given: Any, upstream: tuple[str, ...], **options: Any) -> Any:
-        commands = {fault: options.pop(f"{fault}_command") for fault in FAULTS}
+        commands = {fault: options.pop(f"{fault}_command") for fault in _FAULTS}
         if upstream and _is_given("servers"):
             raise click.UsageError("--servers: there are as many servers as --upstream names")
-        if not upstream and (useless := [fault for fault in FAULTS if commands[fault]]):
+        if not upstream and (useless := [fault for fault in _FAULTS if commands[fault]]):
             raise click.UsageError(f"--{useless[0]}-command is for servers named by --upstream")
-        deployment = find(upstream, commands) if upstream else {}
+        deployment = _found(upstream, commands) if upstream else {}
         return command(*given, deployment=deployment, **options)
 
-    told = {
-        "kill": "Kills an upstream: for each one command, in order, or one for all, with {host}, "
-        "{port}, {name} in it. Split into words, run without a shell.",
-        "restart": "Starts a killed upstream again; without it the lab leaves it dead.",
-        "pause": "Freezes an upstream.",
-        "resume": "Lets a frozen upstream go on.",
-    }
-    for fault in reversed(FAULTS):
-        asked = click.option(
-            f"--{fault}-command", multiple=True, metavar="COMMAND", help=told[fault]
-        )(asked)
+    for fault, told in reversed(_FAULTS.items()):
+        asked = click.option(f"--{fault}-command", multiple=True, metavar="COMMAND", help=told)(
+            asked
+        )
     return click.option(  # type: ignore[return-value]
         "--upstream",
         multiple=True,
         metavar="http://HOST:PORT",
         help="A desk's server that runs already, not started by the lab; repeat for each.",
     )(asked)
+
+
+def _found(upstream: tuple[str, ...], commands: dict[str, tuple[str, ...]]) -> "Deployment":
+    from lab.stack.upstream import find  # the stack: only who names upstreams waits for it
+
+    return find(upstream, commands)
 
 
 def _is_given(option: str) -> bool:

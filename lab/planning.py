@@ -29,6 +29,7 @@ from lab.capacity.measuring import (
     measure_lane,
 )
 from lab.capacity.rules import NOT_MODELLED, Assumptions
+from lab.display import progress, screen
 from lab.errors import LabError
 from lab.evidence.record import Record
 from lab.evidence.result import Variant
@@ -36,7 +37,6 @@ from lab.experiments.matrix import MATRIX
 from lab.lanes import Bench
 from lab.runner import new_run_folder
 from lab.stack import LocalStore, find_store
-from lab.terminal import progress, screen
 
 ENOUGH_EVENTS = 100  # the record only has to show what went wrong last
 CHART = "plan.svg"
@@ -78,7 +78,7 @@ def plan(
     \b
     lab plan --users 50M --actions-per-user 20/day
     lab plan --users 2M --cart-lines 30 --session-lifetime 7d
-    lab plan --measure                another machine, other software: measure again
+    lab plan --measure                another machine or software: measure again
     """  # noqa: D301 - click reads the \b
     if source and again:
         raise click.UsageError("give --constants, or --measure them, not both")
@@ -266,3 +266,6 @@ def _cpu_model() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+COMMANDS = (plan,)

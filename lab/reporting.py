@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from lab import options
+from lab.display import screen
 from lab.errors import LabError
 from lab.report import saved
 from lab.report.plain import one_line
-from lab.terminal import screen
 
 _SIGNS = {
     "holds": ("✓ holds", "bold green"),
@@ -73,6 +73,9 @@ def report(
         if open_it and not webbrowser.open(page.absolute().as_uri()):
             raise LabError(f"found no browser: open {page} yourself")
     return 0
+
+
+COMMANDS = (report,)
 
 
 def verdicts(document: dict[str, Any]) -> Table:

@@ -13,12 +13,12 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from lab import browser, options, terminal
+from lab import browser, options
 from lab.console import door
 from lab.console.knobs import KNOBS, MOST_SERVERS
+from lab.display import progress, screen
 from lab.errors import LabError
 from lab.evidence.result import Knobs
-from lab.terminal import screen
 
 Json = dict[str, Any]
 
@@ -75,10 +75,10 @@ def up(port: int | None, no_open: bool, out: Path, **knobs: Any) -> None:
 
     wanted = Knobs(**knobs)
     with (
-        terminal.progress() as progress,
-        console.running(wanted, out, console.choose_port(port), progress) as lab,
+        progress() as tell,
+        console.running(wanted, out, console.choose_port(port), tell) as lab,
     ):
-        progress("")
+        tell("")
         _say(_addresses(lab.origin, lab.link, wanted))
         _show(lab.link, no_open)
         _wait_for_ctrl_c()

@@ -1,24 +1,20 @@
 """Runs experiments for somebody at a terminal: asks first, shows progress, prints the outcome."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.markup import escape
 
+from lab.display import INTERRUPTED, err, progress, screen
 from lab.evidence.result import Prediction, Variant, exit_status
 from lab.experiments import Experiment, Question
 from lab.report.terminal import experiment_view, ledger_table, predictions_view
 from lab.runner import Run, new_run_folder
 from lab.stack import Deployment
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 CONFIDENCE = ("guess", "fairly sure", "certain")
-screen = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
 
 
 @dataclass(frozen=True)
@@ -96,26 +92,6 @@ def ask(question: Question) -> Prediction | None:
         show_choices=False,
     )
     return Prediction(question.text, question.choices, int(answer) - 1, CONFIDENCE[int(sure) - 1])
-
-
-@contextmanager
-def progress(quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """Show what is being done on stderr while it is done; plain lines where it is no terminal."""
-    if quiet or not err.is_terminal:
-        yield (
-            lambda line: None if quiet or not line else err.print(f"· {escape(line)}", style="dim")
-        )
-        return
-    with err.status("") as spinner:
-
-        def tell(line: str) -> None:
-            if line:
-                spinner.update(escape(line))
-                spinner.start()
-            else:
-                spinner.stop()
-
-        yield tell
 
 
 def _print(run: Run, wish: Wish) -> None:

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 import psutil
 import requests
 
-from lab.console.guard import SECRET_HEADER
 from lab.errors import LabError
 from lab.stack.ports import is_open
 
 Json = dict[str, Any]
 
 DOOR_FILE = "up.json"
+SECRET_HEADER = "X-Lab-Secret"
 CALL_TIMEOUT_S = 60  # longer than a server may take to come up
 
 

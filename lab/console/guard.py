@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from flask import Request
 from werkzeug.exceptions import Forbidden, UnsupportedMediaType
 
-SECRET_HEADER = "X-Lab-Secret"
+from lab.console.door import SECRET_HEADER
+
 PAGE_HEADER = "X-Lab-Console"
 MOST_TICKETS = 20
 SECURITY_HEADERS: Mapping[str, str] = {

@@ -12,7 +12,7 @@ from lab.crowd.generator import REPORT_EVERY_S, SOON_S, Generator
 from lab.crowd.line import Line
 from lab.crowd.plan import Job
 from lab.errors import LabError
-from lab.evidence.transport import RequestsTransport
+from lab.evidence.by_requests import RequestsTransport
 
 CLOSING_AT_ONCE = 16
 

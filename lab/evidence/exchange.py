@@ -10,6 +10,7 @@ import msgspec
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, section 9.2.1
 NOBODY_ANSWERED = frozenset({502, 504})  # the balancer speaking for a server that did not
+MAX_COOKIE_BYTES = 4096  # name and value, as browsers enforce it (RFC 6265bis, section 5.6)
 
 
 class Outcome(StrEnum):

@@ -14,7 +14,7 @@ from lab.errors import LabError
 from lab.evidence.exchange import Exchange, outcome_of
 from lab.evidence.ledger import Ledger
 from lab.evidence.record import Recorder
-from lab.evidence.transport import Headers, RequestsTransport, Transport
+from lab.evidence.transport import Headers, Transport
 
 READ_TIMEOUT_S = 10.0
 
@@ -43,7 +43,11 @@ class Shopper:
         self._address = address
         self._record = record
         self._in_flight = threading.Lock()
-        self.transport = transport or RequestsTransport()
+        if transport is None:
+            from lab.evidence.by_requests import RequestsTransport  # who only lists need not wait
+
+            transport = RequestsTransport()
+        self.transport = transport
 
     def login(self, **how: Any) -> Exchange:
         """Come in: `POST /api/login`. As every verb here, `how` goes to `request`."""

@@ -27,9 +27,9 @@ import http.client
 from collections.abc import Callable
 
 from lab.bench import Lab
+from lab.evidence.exchange import MAX_COOKIE_BYTES
 from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
-from lab.evidence.transport import MAX_COOKIE_BYTES
 from lab.experiments import Question
 
 COOKIE_NAME = "token="

@@ -63,19 +63,6 @@ def test_lab_alone_says_in_five_lines_what_it_is_and_three_commands(lab_here):
     assert not lab_here.runs.exists()
 
 
-@pytest.fixture(scope="module")
-def helped(shared_lab):
-    return at_once(shared_lab, [(command, "--help") for command in COMMANDS])
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(helped, command):
-    ended = helped[command, "--help"]
-    assert ended.status == 0
-    assert f"Usage: lab {command}" in ended.out
-    assert max(map(len, ended.out.splitlines())) <= 80
-
-
 def test_the_help_names_every_command(lab_here):
     ended = lab_here("--help")
     assert set(COMMANDS) <= set(re.findall(r"^  ([a-z-]+)  ", ended.out, re.M))

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
+from conftest import LabHere, wait_for
 
 SCHEMA = json.loads(resources.files("lab.report").joinpath("schema.json").read_text("utf-8"))
 
@@ -129,30 +130,37 @@ def test_a_run_of_another_machine_is_opened_and_what_is_none_is_refused(spied, t
         assert words in " ".join(refused.err.split()), refused
 
 
-def test_it_explains_itself(lab_here):
-    ended = lab_here("report", "--help")
-    assert ended.status == 0
-    assert max(map(len, ended.out.splitlines())) <= 80
+@pytest.fixture(scope="module")
+def desks(tmp_path_factory):
+    """One `lab up` with both desks, for the commands of a run; afterwards nothing is left."""
+    here = LabHere(tmp_path_factory.mktemp("desks"))
+    up = here.start("up", "--port", "0", "--servers", "2")
+    try:
+        wait_for(lambda: "Ctrl-C stops" in up.out_path.read_text("utf-8"))
+        yield here
+        up.terminate()
+        here.finish(up)
+    finally:
+        here.end_started()
+        here.assert_nothing_left()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="no bash")
 @pytest.mark.parametrize("desk", ["stateful", "stateless"])
-def test_a_command_of_a_run_works_at_a_running_desk(spied, lab_here, desk):
+def test_a_command_of_a_run_works_at_a_running_desk(spied, desks, desk):
     if not shutil.which("curl") or not shutil.which("bash"):
         pytest.skip("no curl or no bash")
     ended = spied("report", "--curl")
     mine = ended.out[ended.out.index(f"lane {desk}") :].split("\n# spy, lane")[0].splitlines()
     wanted = [line for line in mine if line.startswith("curl") and "token=" not in line]
-    up = lab_here.start("up", "--port", "0", "--servers", "2")
-    from conftest import wait_for
-
-    base = wait_for(lambda: re.search(rf"http://\S+/{desk}", up.out_path.read_text("utf-8")))[0]
+    told = desks.started[0].out_path.read_text("utf-8")
+    base = re.search(rf"http://\S+/{desk}", told)[0]
     token, answers = "", []
     for line in wanted:
         done = subprocess.run(
             ["bash", "-c", line],
             env={**os.environ, "BASE": base, "TOKEN": token},
-            cwd=lab_here.folder,
+            cwd=desks.folder,
             capture_output=True,
             check=True,
         )
@@ -160,11 +168,9 @@ def test_a_command_of_a_run_works_at_a_running_desk(spied, lab_here, desk):
         answers.append((line, int(head.split()[1]), body))
         if '"token"' in body:
             token = json.loads(body)["token"]
-    up.terminate()
-    lab_here.finish(up)
     statuses = [status for _, status, _ in answers]
     assert statuses[:3] == [200, 200, 201], answers
-    assert not (lab_here.folder / "gone").exists()
+    assert not (desks.folder / "gone").exists()
     reads = [(status, body) for line, status, body in answers if line.endswith('"$BASE"/api/cart')]
     assert reads
     if desk == "stateless":  # any server; the stateful desk's memory depends on who answers

@@ -1,0 +1,75 @@
+"""A shopper's transport on `requests`: plain, and everywhere; apart, since it is slow to import."""
+
+import time
+from http.cookiejar import CookieJar
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from lab.evidence.transport import CONNECT_TIMEOUT_S, BrowserCookies, Carried, Headers
+
+
+class RequestsTransport:
+    """Carries them with `requests`: about 0.7 ms of processor time each."""
+
+    def __init__(self, cookies: CookieJar | None = None) -> None:
+        self.session = requests.Session()
+        self.session.trust_env = False  # no proxies, no .netrc: and a third less time a request
+        if cookies is not None:
+            self.session.cookies = cookies  # type: ignore[assignment]  # shared, not copied
+        else:
+            self.session.cookies.set_policy(BrowserCookies())
+        self.session.mount(
+            "http://", HTTPAdapter(max_retries=0, pool_connections=1, pool_maxsize=1)
+        )
+
+    @property
+    def cookies(self) -> CookieJar:
+        """The client's cookies."""
+        return self.session.cookies
+
+    @cookies.setter
+    def cookies(self, jar: CookieJar) -> None:
+        self.session.cookies = jar  # type: ignore[assignment]
+
+    def another(self, cookies: CookieJar | None = None) -> "RequestsTransport":
+        """Return a second client (see `Transport`)."""
+        client = RequestsTransport(cookies)
+        if cookies is None:
+            client.session.headers.clear()
+        return client
+
+    def cookie_for(self, url: str) -> str | None:
+        """Return the Cookie header that would go to `url`, in full; None for none."""
+        request = self.session.prepare_request(requests.Request("GET", url))
+        return request.headers.get("Cookie")
+
+    def close(self) -> None:
+        """Let go of its connections."""
+        self.session.close()
+
+    def carry(
+        self, method: str, url: str, headers: Headers, body: bytes, timeout_s: float
+    ) -> Carried:
+        """Send one request (see `Transport`)."""
+        request = self.session.prepare_request(
+            requests.Request(method, url, headers=dict(headers), data=body or None)
+        )
+        for name in (name for name, value in headers.items() if value is None):
+            request.headers.pop(name, None)  # the cookie jar's own as well
+        began = time.monotonic()
+        response, error, sent = None, None, True
+        try:
+            response = self.session.send(
+                request, timeout=(CONNECT_TIMEOUT_S, timeout_s), allow_redirects=False
+            )
+        except requests.ConnectTimeout as failure:
+            error, sent = type(failure).__name__, False
+        except requests.RequestException as failure:
+            error, sent = type(failure).__name__, "NewConnectionError" not in repr(failure)
+        elapsed_ms = (time.monotonic() - began) * 1000
+        carried = Carried(dict(request.headers), began, elapsed_ms, error=error, sent=sent)
+        if response is not None:
+            carried.status = response.status_code
+            carried.headers, carried.body = dict(response.headers), response.content
+        return carried

@@ -1,0 +1,56 @@
+"""Every command is found where the command line says it is, and nobody pays for another's."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from lab import cli as command_line
+from lab.cli import cli
+
+COMMANDS = sorted(cli.commands)
+
+
+def elsewhere(name):
+    return isinstance(cli.commands[name], command_line.Elsewhere)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command):
+    told = CliRunner().invoke(cli, [command, "--help"], prog_name="lab")
+    assert told.exit_code == 0
+    assert f"Usage: lab {command}" in told.output
+    assert max(map(len, told.output.splitlines())) <= 80
+
+
+def test_the_help_names_every_command_with_its_first_words():
+    told = CliRunner().invoke(cli, ["--help"], prog_name="lab").output
+    for name in COMMANDS:
+        first_words = cli.get_command(None, name).get_short_help_str().split()[:2]
+        assert any(line.split()[:3] == [name, *first_words] for line in told.splitlines())
+
+
+@pytest.mark.parametrize(
+    "module", sorted({cli.commands[n].module for n in COMMANDS if elsewhere(n)})
+)
+def test_every_command_of_a_module_can_be_called(module):
+    theirs = {each.name: each for each in importlib.import_module(module).COMMANDS}
+    called = {name: cli.get_command(None, name) for name in COMMANDS if elsewhere(name)}
+    assert theirs == {name: called.get(name) for name in theirs}
+
+
+@pytest.mark.parametrize(
+    ("command", "heavy"),
+    [
+        ("--version", {"flask", "jinja2", "psutil", "pygal", "pygments", "redis", "requests"}),
+        ("list", {"flask", "hypothesis", "jinja2", "pygal", "pygments", "redis", "requests"}),
+    ],
+)
+def test_nobody_waits_for_what_only_another_command_needs(command, heavy):
+    asked = [sys.executable, "-X", "importtime", "-m", "lab", command]
+    told = subprocess.run(asked, capture_output=True, text=True, check=True).stderr
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in told.splitlines()}
+    assert "click" in imported
+    assert not heavy & imported
