@@ -1,0 +1,123 @@
+"""Figure 2: a token made and read, against PyJWT and a raw HMAC, and its share of a request."""
+
+import base64
+import hashlib
+import hmac
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import jwt
+from measuring import KEY, TOKEN, Line, Row, Scale, Side, alternate, customer, desk, goods
+
+from lab.shop.cart import Visit
+from lab.shop.wire import Nameplate
+from stateless_app import create_app, state
+from stateless_app.config import Config
+
+LINES = (1, 20, 100, 500)
+AUDIENCE = "two-desks"
+
+
+def figure(scale: Scale) -> Iterator[Row]:
+    """µs to make and to read one token; all three carry the same facts as JSON."""
+    with desk(TOKEN) as server:
+        for lines in LINES:
+            visit = Visit("123", "John", dict.fromkeys(goods(lines), 1), None, lines, "0" * 16)
+            known = customer(f"http://127.0.0.1:{server.port}", lines)
+            with closing(Line(server.port, "GET", "/api/cart", known)) as line:
+                request = Side(line.ask, server.process, max(scale.batch // 3, 20))
+                alternate(scale.rounds, request.run)
+            yield from _rows(visit, request.mean_cpu_ms * 1000, scale)
+
+
+def _rows(visit: Visit, request_us: float, scale: Scale) -> Iterator[Row]:
+    app = create_app(Config(Nameplate("benchmark"), (KEY,)))
+    with app.app_context():
+        token = state.token_for(visit)
+    with app.test_request_context(headers={"Authorization": f"Bearer {token}"}):
+        rivals = {
+            "ours": (lambda: state.token_for(visit), state.current_visit),
+            "PyJWT": _pyjwt(visit),
+            "raw": _raw(visit),
+        }
+        spent = {name: _Timed(make, read, scale) for name, (make, read) in rivals.items()}
+        # In turn, so that a slow spell falls on all of them.
+        alternate(scale.rounds, *(each.run for each in spent.values()))
+        sizes = {name: len(make()) for name, (make, _) in rivals.items()}
+    assert rivals["PyJWT"][1]() == rivals["raw"][1]() == visit
+    lines = len(visit.lines)
+    ours = [each * 1e6 for each in spent["ours"].seconds]
+    told = "; ".join(f"{name} {each.told()}, {sizes[name]} B" for name, each in spent.items())
+    yield Row(f"token, {lines} lines: make + read", ours, told, unit="µs")
+    shares = [us / request_us for us in ours]
+    how = f"of {request_us:.0f} µs CPU that a GET takes, which reads one token and makes one"
+    yield Row(f"token, {lines} lines: share of a request", shares, how)
+
+
+class _Timed:
+    """Making and reading, timed in batches."""
+
+    def __init__(
+        self, make: Callable[[], object], read: Callable[[], object], scale: Scale
+    ) -> None:
+        self._sides = (make, read)
+        self._batch = scale.batch
+        self._seconds: list[tuple[float, float]] = []
+
+    def run(self) -> None:
+        """One batch of each."""
+        self._seconds.append((self._timed(self._sides[0]), self._timed(self._sides[1])))
+
+    @property
+    def seconds(self) -> list[float]:
+        """For one token made and read, round by round."""
+        return [sum(each) for each in self._seconds]
+
+    def told(self) -> str:
+        """Both medians."""
+        make, read = (statistics.median(each) * 1e6 for each in zip(*self._seconds, strict=True))
+        return f"{make:.0f} + {read:.0f} µs"
+
+    def _timed(self, act: Callable[[], object]) -> float:
+        act()
+        began = time.perf_counter()
+        for _ in range(self._batch):
+            act()
+        return (time.perf_counter() - began) / self._batch
+
+
+def _pyjwt(visit: Visit) -> tuple[Callable[[], str], Callable[[], Visit]]:
+    def make() -> str:
+        claims = {"aud": AUDIENCE, "iat": int(time.time()), "visit": visit.to_dict()}
+        return jwt.encode(claims, KEY, "HS256")
+
+    def read() -> Visit:
+        claims = jwt.decode(token, KEY, ["HS256"], audience=AUDIENCE)
+        return Visit.from_dict(claims["visit"])
+
+    token = make()
+    return make, read
+
+
+def _raw(visit: Visit) -> tuple[Callable[[], bytes], Callable[[], Visit]]:
+    """The least there is: JSON, base64, one HMAC-SHA-256. No expiry, no header, no checks."""
+
+    def make() -> bytes:
+        facts = json.dumps({"visit": visit.to_dict()}, separators=(",", ":")).encode()
+        payload = base64.urlsafe_b64encode(facts)
+        return payload + b"." + base64.urlsafe_b64encode(_sign(payload))
+
+    def read() -> Visit:
+        payload, _, signature = token.partition(b".")
+        assert hmac.compare_digest(base64.urlsafe_b64decode(signature), _sign(payload))
+        return Visit.from_dict(json.loads(base64.urlsafe_b64decode(payload))["visit"])
+
+    token = make()
+    return make, read
+
+
+def _sign(payload: bytes) -> bytes:
+    return hmac.digest(KEY.encode(), payload, hashlib.sha256)
