@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
-from measuring import KEYS, Row, Scale, alternate, cpu_s, customer, render, whole_answer
+from measuring import Row, Scale, alternate, cpu_s
+from subjects import KEYS, customer, render, whole_answer
 
 from lab.stack import LaneSpec, Stack
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from measuring import TOKEN, Desk, Line, Row, Scale, Side, compare, customer, desk, places, served
+from measuring import Row, Scale, Side, compare
+from subjects import TOKEN, Desk, Line, customer, desk, places, served
 
 BARE = str(Path(__file__).with_name("bare_desk.py"))
 AIMS = {"memory": 0.8, TOKEN: 0.8, "redis": 0.5}

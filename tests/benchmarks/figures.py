@@ -46,12 +46,16 @@ def main(arguments: Sequence[str]) -> None:
     wish = parser.parse_args(arguments)
     if unknown := [name for name in wish.names if name not in FIGURES]:
         parser.error(f"no figure {', '.join(unknown)}: there are {', '.join(FIGURES)}")
+    names = wish.names or list(FIGURES)
+    try:  # now, not when the others have run for half an hour
+        about = {name: _about(name) for name in names}
+    except ModuleNotFoundError as error:
+        parser.error(f"no {error.name} here: pip install -e '.[bench]'")
     if wish.list:
-        for name in FIGURES:
-            print(f"{name:8} {_about(name)}")
+        print("\n".join(f"{name:8} {text}" for name, text in about.items()))
         return
     before = machine()
-    rows = list(run(wish.names or list(FIGURES), QUICK if wish.quick else FULL))
+    rows = list(run(names, QUICK if wish.quick else FULL))
     if wish.json:
         told = [{"figure": name} | row.document() for name, row in rows]
         print(json.dumps({"machine": before, "quick": wish.quick, "rows": told}, indent=1))

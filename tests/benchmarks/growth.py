@@ -11,21 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
-from measuring import (
-    TOKEN,
-    Desk,
-    Line,
-    Row,
-    Scale,
-    Side,
-    alternate,
-    customer,
-    desk,
-    goods,
-    places,
-    render,
-    whole_answer,
-)
+from measuring import Row, Scale, Side, alternate
+from subjects import TOKEN, Desk, Line, customer, desk, goods, places, render, whole_answer
 
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from measuring import KEYS, Row, Scale
+from measuring import Row, Scale
+from subjects import KEYS
 
 from lab import experiments
 from lab.evidence.exchange import Fault

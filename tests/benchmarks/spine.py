@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from statistics import median
 
 import requests
-from measuring import KEYS, Row, Scale, alternate, served
+from measuring import Row, Scale, alternate
+from subjects import KEYS, served
 
 from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper

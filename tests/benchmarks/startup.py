@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from measuring import KEYS, Row, Scale
+from measuring import Row, Scale
+from subjects import KEYS
 
 from lab.stack import LaneSpec, Stack
 

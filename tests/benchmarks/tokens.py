@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import jwt
-from measuring import KEY, TOKEN, Line, Row, Scale, Side, alternate, customer, desk, goods
+from measuring import Row, Scale, Side, alternate
+from subjects import KEY, TOKEN, Line, customer, desk, goods
 
 from lab.shop.cart import Visit
 from lab.shop.wire import Nameplate
