@@ -55,12 +55,15 @@ def main(arguments: Sequence[str]) -> None:
         print("\n".join(f"{name:8} {text}" for name, text in about.items()))
         return
     before = machine()
-    rows = list(run(names, QUICK if wish.quick else FULL))
-    if wish.json:
-        told = [{"figure": name} | row.document() for name, row in rows]
-        print(json.dumps({"machine": before, "quick": wish.quick, "rows": told}, indent=1))
-    else:
-        show(rows, before)
+    rows: list[tuple[str, Row]] = []
+    try:
+        rows.extend(run(names, QUICK if wish.quick else FULL))
+    finally:  # an hour's rows are not lost with the last one, nor with Ctrl-C
+        if wish.json:
+            told = [{"figure": name} | row.document() for name, row in rows]
+            print(json.dumps({"machine": before, "quick": wish.quick, "rows": told}, indent=1))
+        else:
+            show(rows, before)
 
 
 def run(names: Sequence[str], scale: Scale) -> Iterator[tuple[str, Row]]:

@@ -20,6 +20,7 @@ from lab.evidence.shopper import Shopper
 
 STEPS = (1_000, 3_000, 10_000, 30_000, 100_000)
 CONNECTIONS = 4
+TRIES = 5  # a store that waits 0.3 s for a core of a busy machine is a 503
 LINES = (1, 20, 100, 500)
 EXCHANGES = (1_000, 3_000, 10_000, 30_000)
 MB = 1_000_000
@@ -89,8 +90,11 @@ def _visit(port: int, numbers: range) -> None:
 
 
 def _ask(line: socket.socket, request: bytes) -> tuple[bytes, bytes]:
-    line.sendall(request)
-    head, body = whole_answer(line)
+    for _ in range(TRIES):
+        line.sendall(request)
+        head, body = whole_answer(line)
+        if not head.startswith(b"HTTP/1.1 503"):
+            break
     assert head.startswith(b"HTTP/1.1 20"), head + body
     return head, body
 
