@@ -57,7 +57,8 @@ def main(arguments: Sequence[str]) -> None:
     before = machine()
     rows: list[tuple[str, Row]] = []
     try:
-        rows.extend(run(names, QUICK if wish.quick else FULL))
+        for row in run(names, QUICK if wish.quick else FULL):
+            rows.append(row)
     finally:  # an hour's rows are not lost with the last one, nor with Ctrl-C
         if wish.json:
             told = [{"figure": name} | row.document() for name, row in rows]
