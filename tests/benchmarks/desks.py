@@ -48,7 +48,7 @@ def _row(
             what,
             ratios,
             f"{method}: {desk_side.per_s:.0f}/s, {here.size} B ÷ {bare_side.per_s:.0f}/s, "
-            f"{there.size} B; CPU of a request {desk_side.mean_cpu_ms:.2f} ms against "
-            f"{bare_side.mean_cpu_ms:.2f} ms",
+            f"{there.size} B; by the server's CPU {bare_side.mean_cpu_ms / desk_side.mean_cpu_ms:.2f} "
+            f"({desk_side.mean_cpu_ms:.2f} ms a request, bare {bare_side.mean_cpu_ms:.2f})",
             at_least=AIMS.get(place),
         )
