@@ -44,11 +44,12 @@ def _row(
         desk_side = Side(here.ask, ours.process, scale.batch)
         bare_side = Side(there.ask, bare.process, scale.batch)
         ratios = compare(desk_side, bare_side, scale.rounds)
+        cpu, bare_cpu = desk_side.mean_cpu_ms, bare_side.mean_cpu_ms
         return Row(
             what,
             ratios,
             f"{method}: {desk_side.per_s:.0f}/s, {here.size} B ÷ {bare_side.per_s:.0f}/s, "
-            f"{there.size} B; by the server's CPU {bare_side.mean_cpu_ms / desk_side.mean_cpu_ms:.2f} "
-            f"({desk_side.mean_cpu_ms:.2f} ms a request, bare {bare_side.mean_cpu_ms:.2f})",
+            f"{there.size} B; by the server's CPU {bare_cpu / cpu:.2f} "
+            f"({cpu:.2f} ms a request, bare {bare_cpu:.2f})",
             at_least=AIMS.get(place),
         )

@@ -19,7 +19,7 @@ class Scale:
 
 
 FULL = Scale(rounds=9, batch=300, most_shoppers=100_000, quick=False)
-QUICK = Scale(rounds=5, batch=60, most_shoppers=10_000, quick=True)
+QUICK = Scale(rounds=5, batch=120, most_shoppers=10_000, quick=True)
 
 
 @dataclass(frozen=True)
