@@ -1,23 +1,20 @@
 """Figure 6: the whole ledger, wall time by experiment, and what share is process start-up."""
 
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
+import psutil
 from measuring import Row, Scale
-from subjects import KEYS
 
 from lab import experiments
 from lab.evidence.exchange import Fault
 from lab.runner import Run
-from lab.stack import LaneSpec, Stack
 
 RUNS = 5
 STARTS = ("restart", "add")
@@ -31,10 +28,9 @@ def figure(scale: Scale) -> Iterator[Row]:
     yield _command(["--quick"], runs)
     if not scale.quick:
         yield _command([], 1)
-    one = _one_start(scale)
-    yield _share(True, one)
+    yield _share(True)
     if not scale.quick:
-        yield _share(False, one)
+        yield _share(False)
 
 
 def _command(options: list[str], runs: int) -> Row:
@@ -55,28 +51,13 @@ def _command(options: list[str], runs: int) -> Row:
     return Row(name, walls, f"n = {runs}; mean seconds by experiment: {told}", unit="s")
 
 
-def _one_start(scale: Scale) -> float:
-    """Seconds that a script waits for one server that it starts, all else being up."""
-    with tempfile.TemporaryDirectory() as folder:
-        spec = LaneSpec("stateless", "stateless_app", env=KEYS)
-        with Stack([spec], Path(folder) / "run") as stack:
-            server = stack.lanes["stateless"].replicas["A"]
-            return statistics.median(_restart(server.restart) for _ in range(scale.rounds))
-
-
-def _restart(restart) -> float:
-    began = time.perf_counter()
-    restart()
-    return time.perf_counter() - began
-
-
-def _share(quick: bool, one_start_s: float) -> Row:
+def _share(quick: bool) -> Row:
     """Run the ledger here, one experiment after the other, none started ahead, and look on."""
     spent: dict[str, tuple[float, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for experiment in experiments.bundled():
             print(f"    {experiment.name}", file=sys.stderr, flush=True)
-            spent[experiment.name] = _watched(experiment, Path(folder), quick, one_start_s)
+            spent[experiment.name] = _watched(experiment, Path(folder), quick)
     wall = sum(wall for wall, _ in spent.values())
     start = sum(start for _, start in spent.values())
     told = ", ".join(
@@ -87,20 +68,19 @@ def _share(quick: bool, one_start_s: float) -> Row:
         f"share of start-up in the ledger{', quick' if quick else ''}",
         [start / wall],
         f"n = 1; {start:.1f} of {wall:.1f} s with no stack started ahead: until a stack is up, and "
-        f"about {one_start_s:.2f} s where a script starts servers; by experiment: {told}",
+        f"where a script starts servers until they answer; by experiment: {told}",
     )
 
 
-def _watched(
-    experiment: experiments.Experiment, folder: Path, quick: bool, one_start_s: float
-) -> tuple[float, float]:
-    """Seconds of one experiment, and about how many of them a process was waited for."""
+def _watched(experiment: experiments.Experiment, folder: Path, quick: bool) -> tuple[float, float]:
+    """Seconds of one experiment, and how many of them a server was waited for."""
     told: list[tuple[float, str]] = []
-    up: list[float] = []
+    spans: list[tuple[float, float]] = []
 
     def on_event(lane: str, event: object) -> None:
         if isinstance(event, Fault) and event.kind in STARTS and event.target != STORE:
-            up.append(time.perf_counter())
+            newest = max(map(_born_s, psutil.Process().children()))
+            spans.append((newest, time.clock_gettime(time.CLOCK_BOOTTIME)))
 
     began = time.perf_counter()
     run = Run(
@@ -114,11 +94,18 @@ def _watched(
     run.close()
     wall = time.perf_counter() - began
     scripts = [at for at, line in told if ": running the script" in line]
-    until_up = scripts[0] - began if scripts else 0.0
-    return wall, until_up + _covered(up, one_start_s)
+    return wall, (scripts[0] - began if scripts else 0.0) + _covered(spans)
 
 
-def _covered(ends: list[float], each_s: float) -> float:
-    """Seconds in which at least one of these was going on: some are started at the same time."""
-    gaps = [later - end for end, later in pairwise(sorted(ends))]
-    return sum(min(gap, each_s) for gap in gaps) + (each_s if ends else 0.0)
+def _born_s(process: psutil.Process) -> float:
+    """When a process was started, in seconds since the machine was."""
+    return process.create_time() - psutil.boot_time()
+
+
+def _covered(spans: list[tuple[float, float]]) -> float:
+    """Seconds that the spans cover: servers started at the same time are waited for once."""
+    total = covered_until = 0.0
+    for begin, end in sorted(spans):
+        total += max(0.0, end - max(begin, covered_until))
+        covered_until = max(covered_until, end)
+    return total
