@@ -33,8 +33,8 @@ def init_state(app: Flask, config: Config) -> None:
     @app.after_request
     def vary(response: Response) -> Response:
         # The answer depends on who asks, unless it is the same for everybody.
-        if not response.cache_control.public:
-            response.vary.add("Authorization")
+        if "public" not in response.headers.get("Cache-Control", ""):
+            response.headers.add("Vary", "Authorization")
         return response
 
 

@@ -90,7 +90,9 @@ class LocalReplica(Replica):
         A first start whose port was taken in the meantime tries again on another.
         """
         child = self._started()
-        info = server_info(self.port)
+        # Most polls come too early: a refused connection costs a third of a question, and every
+        # poll takes time from the servers that are starting.
+        info = server_info(self.port) if is_open(self.port) else None
         if info is not None and info.get("instance") == self.instance:
             self._attempts = START_ATTEMPTS  # from now on the balancer knows this port
             self.ready = True

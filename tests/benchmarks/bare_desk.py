@@ -1,10 +1,13 @@
-"""The yardstick: one Flask route that answers constant JSON, served as the desks are.
+"""The yardstick: bare Flask routes, served as the desks are, that do what any server would.
 
-`python tests/benchmarks/bare_desk.py --port N`. `GET /cart` answers about as many bytes as the
-stateful desk's cart with one laptop in it, `GET /cart-and-token` as the stateless desk's.
+`python tests/benchmarks/bare_desk.py --port N`. `GET /PLACE/cart` answers constant JSON, about
+as many bytes as the desk of that place (`cookie`, `token`) answers for a cart with one laptop in
+it. `PATCH /PLACE/cart/items/SKU` reads and parses a JSON body, and answers the same with the
+same status. Nothing is checked, priced, counted, signed, looked up or kept, and no headers are
+added.
 """
 
-from flask import Flask
+from flask import Flask, request
 
 from lab.shop import serve
 
@@ -20,19 +23,21 @@ CART = {
     "cart": {"lines": [LINE], "item_count": 1, "total_cents": 129900, "revision": 1},
 }
 TOKEN_CHARS = 222  # of the stateless desk's token for this cart
+ANSWERS = {"cookie": CART, "token": CART | {"token": "x" * TOKEN_CHARS}}
 
 
 def create_app() -> Flask:
-    """The least that Flask can be asked to do for such an answer."""
+    """The least that Flask can be asked to do for such answers."""
     app = Flask(__name__)
 
-    @app.get("/cart")
-    def cart():
-        return CART
+    @app.get("/<place>/cart")
+    def cart(place):
+        return ANSWERS[place]
 
-    @app.get("/cart-and-token")
-    def cart_and_token():
-        return CART | {"token": "x" * TOKEN_CHARS}
+    @app.patch("/<place>/cart/items/<sku>")
+    def change(place, sku):
+        assert request.get_json()["quantity"]
+        return ANSWERS[place]
 
     return app
 

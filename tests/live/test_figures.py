@@ -1,0 +1,40 @@
+"""The command that prints every figure works: one cheap figure, measured for real."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+FIGURES = Path(__file__).parents[1] / "benchmarks" / "figures.py"
+
+
+def figures(*arguments):
+    return subprocess.run(
+        [sys.executable, FIGURES, *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+    )
+
+
+def test_one_figure_becomes_a_document():
+    done = figures("record", "--quick", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["quick"] and "cores" in document["machine"]
+    (row,) = document["rows"]
+    assert row["figure"] == "record" and row["unit"] == "KB"
+    low, high = row["spread"]
+    # An exchange has a token, two sets of headers and a parsed body: some kilobytes.
+    assert 1 < low <= row["median"] <= high < 50
+    assert row["met"] is None
+
+
+def test_an_unknown_figure_is_refused_with_those_there_are():
+    done = figures("everything")
+    assert done.returncode == 2 and not done.stdout
+    assert "no figure everything" in done.stderr and "record" in done.stderr
