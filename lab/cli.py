@@ -6,9 +6,11 @@ A command is imported when it is called, so that none waits for what only anothe
 import importlib
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Sequence
+from types import FrameType
 from typing import NoReturn
 
 import click
@@ -18,6 +20,7 @@ from lab.display import INTERRUPTED, err, screen
 from lab.errors import LabError
 
 IMPATIENT_S = 3.0  # presses of Ctrl-C closer than this are one
+AGAIN_S = 0.02
 
 
 def main() -> NoReturn:
@@ -50,7 +53,10 @@ class _Stop:
 
     _heard_at_s = -IMPATIENT_S
 
-    def __call__(self, number: int, frame: object) -> None:
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if _in_finalizer(frame):  # it would be swallowed there: once more, when that is over
+            threading.Timer(AGAIN_S, signal.raise_signal, [number]).start()
+            return
         now_s = time.monotonic()
         if now_s - _Stop._heard_at_s > IMPATIENT_S:
             _Stop._heard_at_s = now_s
@@ -58,6 +64,15 @@ class _Stop:
             # collector, which closes it: the process is about to end, nothing leaks.
             warnings.simplefilter("ignore", ResourceWarning)
             raise KeyboardInterrupt
+
+
+def _in_finalizer(frame: FrameType | None) -> bool:
+    """Whether what was interrupted runs in a `__del__`, out of which no exception comes."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
 
 
 # Where the commands are: each of these modules has them in COMMANDS.

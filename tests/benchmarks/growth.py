@@ -5,15 +5,19 @@ import pickle
 import re
 import socket
 import sys
+import tempfile
 import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 from measuring import Row, Scale, Side, alternate
 from subjects import TOKEN, Desk, Line, customer, desk, goods, places, render, whole_answer
 
+from lab.crowd.journal import Journal
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper
@@ -128,34 +132,38 @@ def _lines_row(what: str, sides: dict[int, Side]) -> Row:
 
 
 def record(scale: Scale) -> Iterator[Row]:
-    """The lab's own memory against exchanges recorded: bytes that stay, for each exchange.
-
-    A crowd's record, which is to be flat, is measured by `record_row` as well.
-    """
-    most = scale.most_shoppers
-    yield record_row("Record", lambda: Record("benchmark"), [n for n in EXCHANGES if n <= most])
+    """The lab's own memory against exchanges recorded: bytes that stay, for each exchange."""
+    counts = [n for n in EXCHANGES if n <= scale.most_shoppers]
+    yield record_row("Record", lambda: Record("benchmark"), counts)
+    with tempfile.TemporaryDirectory() as folder:
+        numbers = count(1)
+        yield record_row(
+            "a crowd's Journal, on disk",
+            lambda: Journal("benchmark", Path(folder) / f"{next(numbers)}.jsonl", 0.0),
+            counts,
+        )
 
 
 def record_row(what: str, new: Callable[[], Any], counts: list[int]) -> Row:
     """Measure anything with `append(exchange)`: the KB that stay allocated for each exchange."""
     blob = pickle.dumps(_exchange())
     kept = {}
-    for count in counts:
+    for number in counts:
         tracemalloc.start()
         try:
             into = new()
-            for _ in range(count):
+            for _ in range(number):
                 into.append(pickle.loads(blob))  # every object of it anew, as from a socket
             gc.collect()
-            kept[count] = tracemalloc.get_traced_memory()[0]
+            kept[number] = tracemalloc.get_traced_memory()[0]
             del into
         finally:
             tracemalloc.stop()
-    told = ", ".join(f"{count:,}: {size / MB:.1f} MB" for count, size in kept.items())
+    told = ", ".join(f"{n:,}: {size / MB:.1f} MB" for n, size in kept.items())
     size = len(blob)
     return Row(
         f"{what}: kept for each exchange",
-        [total / count / 1000 for count, total in kept.items()],
+        [total / n / 1000 for n, total in kept.items()],
         f"Python's allocations (tracemalloc) at exchanges {told}; one is {size} B pickled",
         unit="KB",
     )
@@ -169,5 +177,5 @@ def _exchange() -> Exchange:
         shopper.add(*goods(1))
         exchange = shopper.view_cart()
         assert exchange.ok
-        shopper.session.close()
+        shopper.transport.close()
         return exchange

@@ -54,3 +54,31 @@ def test_nobody_waits_for_what_only_another_command_needs(command, heavy):
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in told.splitlines()}
     assert "click" in imported
     assert not heavy & imported
+
+
+INTERRUPTED_IN_A_FINALIZER = """
+import signal, time
+from lab.cli import _Stop
+
+class Resource:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+        for _ in range(1000):
+            pass
+
+signal.signal(signal.SIGINT, _Stop())
+try:
+    resource = Resource()
+    del resource
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        time.sleep(0.01)
+except KeyboardInterrupt:
+    print("heard")
+"""
+
+
+def test_ctrl_c_is_heard_though_it_came_while_a_finalizer_ran():
+    asked = [sys.executable, "-c", INTERRUPTED_IN_A_FINALIZER]
+    ended = subprocess.run(asked, capture_output=True, text=True, timeout=60)
+    assert (ended.stdout.strip(), ended.stderr) == ("heard", "")
