@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
@@ -67,9 +68,10 @@ class _Stop:
 
 
 def _in_finalizer(frame: FrameType | None) -> bool:
-    """Whether what was interrupted runs in a `__del__`, out of which no exception comes."""
+    """Whether a `__del__` or a weak reference's callback runs: no exception comes out of those."""
     while frame is not None:
-        if frame.f_code.co_name == "__del__":
+        code = frame.f_code
+        if code.co_name == "__del__" or code is weakref.finalize.__call__.__code__:
             return True
         frame = frame.f_back
     return False

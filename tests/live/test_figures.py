@@ -26,8 +26,9 @@ def test_one_figure_becomes_a_document():
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["quick"] and "cores" in document["machine"]
-    (row,) = document["rows"]
+    row, on_disk = document["rows"]
     assert row["figure"] == "record" and row["unit"] == "KB"
+    assert on_disk["median"] < row["median"] / 10  # it keeps nothing but its tallies
     low, high = row["spread"]
     # An exchange has a token, two sets of headers and a parsed body: some kilobytes.
     assert 1 < low <= row["median"] <= high < 50

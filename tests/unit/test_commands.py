@@ -57,18 +57,25 @@ def test_nobody_waits_for_what_only_another_command_needs(command, heavy):
 
 
 INTERRUPTED_IN_A_FINALIZER = """
-import signal, time
+import signal, time, weakref
 from lab.cli import _Stop
 
-class Resource:
+def press():
+    signal.raise_signal(signal.SIGINT)
+    for _ in range(1000):
+        pass
+
+class Closed:
     def __del__(self):
-        signal.raise_signal(signal.SIGINT)
-        for _ in range(1000):
-            pass
+        press()
+
+class Finalized:
+    def __init__(self):
+        weakref.finalize(self, press)
 
 signal.signal(signal.SIGINT, _Stop())
 try:
-    resource = Resource()
+    resource = KIND()
     del resource
     end = time.monotonic() + 20
     while time.monotonic() < end:
@@ -78,7 +85,8 @@ except KeyboardInterrupt:
 """
 
 
-def test_ctrl_c_is_heard_though_it_came_while_a_finalizer_ran():
-    asked = [sys.executable, "-c", INTERRUPTED_IN_A_FINALIZER]
+@pytest.mark.parametrize("kind", ["Closed", "Finalized"])
+def test_ctrl_c_is_heard_though_it_came_while_a_finalizer_ran(kind):
+    asked = [sys.executable, "-c", INTERRUPTED_IN_A_FINALIZER.replace("KIND", kind)]
     ended = subprocess.run(asked, capture_output=True, text=True, timeout=60)
     assert (ended.stdout.strip(), ended.stderr) == ("heard", "")
