@@ -5,6 +5,7 @@ import math
 import socket
 from itertools import pairwise
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,9 +17,11 @@ from lab.crowd.journal import Journal
 from lab.crowd.offer import One
 from lab.crowd.outcome import Outcome
 from lab.crowd.plan import MOST_THREADS, Job, Plan, Strike, duration_s, rate_per_s, strike
+from lab.crowd.selftest import judged
 from lab.crowd.tally import Histogram, Tally
 from lab.crowd.turns import turns, turns_each
 from lab.crowd.visit import Settled, Visitor
+from lab.crowding import crowd
 from lab.errors import LabError
 from lab.evidence.transport import RequestsTransport
 
@@ -381,6 +384,52 @@ def test_an_outcome_is_plain_json():
 def test_no_cart_is_no_share():
     assert outcome(ledger=Ledger(settled=3, nothing_owed=3)).carts == "no cart was owed"
     assert outcome(ledger=Ledger(settled=3, kept=2, lost=1)).carts.startswith("2 of 3 ")
+
+
+def test_the_self_test_asks_p99_whether_it_saw_the_freeze():
+    blind, short, seeing = outcome(), outcome(n=999), outcome()
+    for _ in range(20):
+        seeing.progress.tally.latency.add(1500.0)
+    told, passed = judged(seeing, blind)
+    assert passed and told.startswith("✓") and "of 1,020 requests" in told
+    for each in (blind, short):
+        told, passed = judged(each, seeing)
+        assert not passed and told.startswith("✕")
+    assert "unknown (n under 1,000)" in told
+
+
+# --- on the command line
+
+WRONG = [
+    (["./nowhere.py"], "no file nowhere.py"),
+    (["../x/"], "no file"),
+    (["--kill", "b@1s"], "--kill b: the servers are A, B, C"),
+    (["--kill", "C@1s", "--servers", "2"], "--kill C: the servers are A, B"),
+    (["--kill", "B@-1s"], "is no duration"),
+    (["--kill", "B"], "say whom and when, such as --kill B@10s"),
+    (["--pause", "B@10s"], "comes after the end (--for 10s)"),
+    (["--rate", "nan"], "is no rate: 300/s"),
+    (["--for", "1e9s"], "is no duration: 30s"),
+    (["--shoppers", "0"], "'--shoppers'"),
+    (["--workers", "65"], "'--workers'"),
+    (["--join", "127.0.0.1:99999"], "write HOST or HOST:PORT"),
+    (["--join", "127.0.0.1:0"], "write HOST or HOST:PORT"),
+    (["--join", "127.0.0.1:٣"], "write HOST or HOST:PORT"),
+    (["--join", ":5557"], "write HOST or HOST:PORT"),
+    (["--join", "a b;c"], "write HOST or HOST:PORT"),
+    (["--join", "x" * 10_000], "write HOST or HOST:PORT"),
+    (["--listen", "0.0.0.0:5557"], "only 127.0.0.1; other machines come by `ssh -L 5557"),
+    (["--listen", "[::]:5557"], "write HOST or HOST:PORT"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG, ids=lambda each: str(each)[:40])
+def test_wrong_usage_is_told_with_what_would_be_right(arguments, words, tmp_path):
+    with pytest.raises((LabError, click.UsageError)) as refused:
+        crowd.main([*arguments, "--out", str(tmp_path)], standalone_mode=False)
+    told = str(refused.value)
+    assert words in told or words in refused.value.format_message()
+    assert len(told) < 300 and told.isprintable()
 
 
 # --- what one shopper of a crowd is offered
