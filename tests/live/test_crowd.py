@@ -49,6 +49,7 @@ def rows(path):
 # --- threads: what was lost, and what is written down of it
 
 SPY = """
+from pathlib import Path
 
 from lab.crowd.visits import shopping
 
@@ -402,7 +403,7 @@ def test_a_cart_that_died_with_its_server_is_a_failure_of_locusts(lab_here):
         f"        Path({str(there)!r}).touch()\n"
         f"        while not Path({str(again)!r}).exists(): time.sleep(0.01)"
     )
-    process = locust(lab_here, port, then, 15)
+    process = locust(lab_here, port, then, 10)
     wait_for(there.exists)
     first.kill()
     first.wait(10)

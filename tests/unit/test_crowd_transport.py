@@ -24,6 +24,7 @@ from lab.stack.ports import free_ports, is_open
 
 DEADLINE_S = 10
 SOON_S = 0.2
+MUCH_LATER_S = 4
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
 
@@ -196,7 +197,7 @@ def test_who_waits_in_vain_gives_up_in_time_and_uses_another_connection(server, 
     shopper = shopper_of(server.url, fast)
     added = shopper.add("laptop", timeout_s=SOON_S)
     assert (added.status, added.outcome) == (None, Outcome.UNKNOWN)
-    assert SOON_S * 1000 <= added.elapsed_ms < DEADLINE_S * 1000
+    assert SOON_S <= added.elapsed_ms / 1000 < MUCH_LATER_S  # so that the limit was this one
     assert "Timeout" in added.error or "timeout" in added.error
     assert shopper.view_cart().status == 200
     assert [each.connection for each in server.asked] == [0, 1]
