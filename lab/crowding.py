@@ -1,10 +1,12 @@
 """`lab crowd`: many shoppers at both desks, faults on a timetable, latencies that can be quoted."""
 
 import json
+import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,10 +34,12 @@ from lab.lanes import Bench, deployed
 from lab.runner import new_run_folder
 from lab.stack import Deployment
 from lab.stack.spec import LETTERS
+from lab.stack.waiting import wait_until
 
 KEPT_LOG = 1000  # entries of nginx's log: they are counted as they come
 MASTER = "127.0.0.1:5557"
 FEW_TURNS = 3.0
+NEXT_LANE_S = 10.0
 _VISITS = Path(visits.__file__).parent
 BUNDLED = sorted(path.stem for path in _VISITS.glob("[a-z]*.py"))
 
@@ -111,6 +115,13 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
 @click.option("--threads", is_flag=True, help="On `requests` in threads, though Locust is here.")
 @click.option("--master", is_flag=True, help="Wait for --workers of other machines (see --join).")
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    default=MASTER,
+    show_default=True,
+    help="Where --master waits for them.",
+)
 @click.option("--join", metavar="HOST[:PORT]", help="Be a worker of the lab there.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="nginx's; any by default.")
 @click.option("--self-test", is_flag=True, help="Freeze a server: does p99 show it?")
@@ -146,6 +157,7 @@ def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
     3 something speaks against the figures.
     """
     path = _script(script)
+    asked["listen"] = _listen(asked["listen"])
     if asked["join"]:
         return _join(asked["join"], path)
     if asked["self_test"]:
@@ -235,9 +247,11 @@ class _Crowds:
         # A lane has no store to break, or no server of that name, where the other desk has one.
         there = (*lab.servers, STORE) if lab.has_store else lab.servers
         timetable = tuple(each for each in plan.timetable if each.target in there)
+        # Workers of the lab's own find their master on any port: two crowds are in no one's way.
+        listen = self._asked["listen"] if plan.waits_for_others else "127.0.0.1:0"
         with self._watching() as watch:
             mine = replace(plan, timetable=timetable)
-            outcome = lab.crowd_of(mine, watch, _say, MASTER)
+            outcome = lab.crowd_of(mine, watch, _say, listen)
         self.outcomes.append(outcome)
         if outcome.interrupted:
             raise KeyboardInterrupt
@@ -322,15 +336,42 @@ def _self_test(asked: dict[str, Any]) -> int:
     return 0 if passed else 1
 
 
-def _join(where: str, path: Path) -> int:
+def _address(option: str, where: str) -> tuple[str, str]:
+    """Read HOST or HOST:PORT. LabError if it is neither."""
     host, _, port = where.partition(":")
     port = port or MASTER.rpartition(":")[2]
-    if not port.isdecimal() or not port.isascii() or not 0 < int(port) < 65536 or not host:
-        raise LabError(f"--join {where!r}: write HOST or HOST:PORT, such as 127.0.0.1:5557")
+    is_port = re.fullmatch("[0-9]{1,5}", port, re.ASCII) and 0 < int(port) < 65536
+    if not is_port or not re.fullmatch(r"[\w.-]{1,253}", host, re.ASCII):
+        raise LabError(f"{option} {where[:80]!r}: write HOST or HOST:PORT, such as {MASTER}")
+    return host, port
+
+
+def _listen(where: str) -> str:
+    host, port = _address("--listen", where)
+    if host not in ("127.0.0.1", "localhost"):
+        raise LabError(
+            f"--listen {host}: anybody there could join, so only 127.0.0.1; other machines come "
+            f"by `ssh -L {port}:127.0.0.1:{port} THIS_HOST`"
+        )
+    return f"127.0.0.1:{port}"
+
+
+def _join(where: str, path: Path) -> int:
+    host, port = _address("--join", where)
     if not has_locust():
         raise LabError(f"a worker needs the extra: {WANTS_EXTRA}")
     command = [sys.executable, "-m", "lab.crowd.swarm", "join", host, port, str(path)]
-    return subprocess.call(command)
+    status = subprocess.call(command)
+    # Each lane has a master of its own, at the same place: be there for the next one as well.
+    while status == 0 and wait_until(lambda: _somebody_at(host, int(port)), NEXT_LANE_S):
+        status = subprocess.call(command)
+    return status
+
+
+def _somebody_at(host: str, port: int) -> bool:
+    with suppress(OSError), socket.create_connection((host, port), 1.0):
+        return True
+    return False
 
 
 COMMANDS = (crowd,)

@@ -49,7 +49,9 @@ class Line:
             yield message
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up, also on a thread that waits here for the next message."""
+        with suppress(OSError):  # closing a reader that another thread is in would wait for it
+            self._connection.shutdown(socket.SHUT_RDWR)
         self._reader.close()
         self._connection.close()
 

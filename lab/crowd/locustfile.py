@@ -109,7 +109,7 @@ class Customer(User):
         )
         self.script(shopper, self._offer)
         if shopper.ledger.needs_read:
-            shopper.view_cart()
+            shopper.view_cart(tries=2)  # an idle connection may have died with its server
         if (fate := shopper.ledger.fate) is not None:
             kept = fate is Fate.KEPT
             self._teller.fire("CART", str(fate), 0, 0, None if kept else CartLost(str(fate)))

@@ -75,12 +75,17 @@ class Outcome:
                 f"({', '.join(self.ledger.differ[:3])} …): something else than the timetable "
                 "is at work"
             )
-        if self.logged is not None and self.logged != progress.tally.answered:
+        if self.logged is not None and not self._agrees(self.logged):
             found.append(
                 f"the balancer's log has {self.logged:,} requests, the crowd "
                 f"{progress.tally.answered:,} answers"
             )
         return found
+
+    def _agrees(self, logged: int) -> bool:
+        # What got no answer may be in the log or not: cut off in the middle, given up, refused.
+        tally = self.progress.tally
+        return tally.answered <= logged <= tally.requests + tally.warm_up + tally.closing
 
     @property
     def carts(self) -> str:

@@ -1,0 +1,528 @@
+"""A crowd's rules: what may be asked, whose turn it is, what had to be lost, what may be quoted."""
+
+import json
+import math
+import socket
+from itertools import pairwise
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.bench import Lab
+from lab.crowd.forecast import EDGE_S, MOST_NAMED, Ended, Ledger, reckon
+from lab.crowd.host import Progress, Struck
+from lab.crowd.journal import Journal
+from lab.crowd.offer import One
+from lab.crowd.outcome import Outcome
+from lab.crowd.plan import MOST_THREADS, Job, Plan, Strike, duration_s, rate_per_s, strike
+from lab.crowd.selftest import judged
+from lab.crowd.tally import Histogram, Tally
+from lab.crowd.turns import turns, turns_each
+from lab.crowd.visit import Settled, Visitor
+from lab.crowding import crowd
+from lab.errors import LabError
+from lab.evidence.transport import RequestsTransport
+
+# --- what somebody writes down
+
+NEVER = [
+    *("", " ", "nan", "inf", "-inf", "infinity", "1e9s", "-1s", "+1s", "- 1s", "0x10", "1_000s"),
+    *("٣s", "３s", "30 fortnights", "30 s", "1.s", ".5s", "1.2.3s", "s", "ms", "1s1s", "1s\n2s"),
+    *("1\ns", "1s\x00", "\x1b[2J3s", "\u202e3s", "9" * 10_000, "9" * 10_000 + "s", "1/s/s", "//"),
+    *("1234567890s", "0.1234567s", "None", "[]", "%s", "{0}s"),
+]
+
+
+def refusal(read, *arguments):
+    """What a reader says to a wrong value: one short line that can be shown on any terminal."""
+    with pytest.raises(LabError) as refused:
+        read(*arguments)
+    told = str(refused.value)
+    assert told.isprintable() and len(told) < 200
+    return told
+
+
+@pytest.mark.parametrize("text", [*NEVER, "24.1h", "1441m", "86400.1s", "1d", "1/s"])
+def test_what_is_no_duration_is_refused_with_one_that_is(text):
+    assert "is no duration: 30s, 1.5m or 500ms" in refusal(duration_s, text)
+
+
+@pytest.mark.parametrize("text", [*NEVER, "0", "0/s", "0.0/min", "1000001/s", "1/d", "1/", "/s"])
+def test_what_is_no_rate_is_refused_with_one_that_is(text):
+    assert "is no rate: 300/s or 18000/min" in refusal(rate_per_s, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        *(("30s", 30), ("30", 30), (" 3s\n", 3), ("1.5m", 90), ("1.5min", 90), ("500ms", 0.5)),
+        *(("2h", 7200), ("24h", 86400), ("0", 0), ("0ms", 0), ("0.000001s", 1e-6)),
+    ],
+)
+def test_durations(text, seconds):
+    assert duration_s(text) == pytest.approx(seconds, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "per_s"),
+    [
+        *(("300/s", 300), ("300", 300), ("18000/min", 300), ("90/m", 1.5), ("1/h", 1 / 3600)),
+        *(("1000000/s", 1e6), ("0.5/s", 0.5)),
+    ],
+)
+def test_rates(text, per_s):
+    assert rate_per_s(text) == pytest.approx(per_s, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("B@", "@10s", "@", "store@", "A@-1s", "A@nan", "A B@1s", "A\n@1s", "A@1\ns"),
+        *("A@1s\nB@2s", "A@1s@2s", "Ａ@1s", "Α@1s", "A 1s", "A@25h", "*@1s", "../A@1s", "A;B@1s"),
+        *("A" * 10_000 + "@1s", "A@" + "1" * 10_000, "A@\x00", "\x1b[2J@1s", *NEVER),
+    ],
+)
+def test_what_is_no_line_of_a_timetable_is_refused(text):
+    told = refusal(strike, "kill", text)
+    assert "such as --kill B@10s or store@10s" in told or "is no duration" in told
+
+
+def test_lines_of_a_timetable():
+    assert strike("kill", "B@10s") == Strike("kill", "B", 10.0)
+    assert strike("kill", "eu-west.1@1s") == Strike("kill", "eu-west.1", 1.0)
+    assert strike("pause", " store@500ms ") == Strike("pause", "store", 0.5)
+
+
+# --- what may be planned
+
+
+def test_threads_have_limits_and_say_what_to_install():
+    assert Plan("x.py", shoppers=MOST_THREADS).engine == "threads"
+    for asked in ({"shoppers": MOST_THREADS + 1}, {"workers": 2}):
+        assert "pip install 'two-desks[crowd]'" in refusal(lambda a=asked: Plan("x.py", **a))
+        Plan("x.py", engine="locust", **asked)
+
+
+@pytest.mark.parametrize("shoppers", [0, -1, 1_000_001])
+def test_a_crowd_has_a_size(shoppers):
+    assert "1 to 1,000,000" in refusal(lambda: Plan("x.py", shoppers=shoppers, engine="locust"))
+
+
+@pytest.mark.parametrize("at_s", [10.0, 10.1, math.inf, math.nan])
+def test_nothing_can_be_struck_after_the_end(at_s):
+    told = refusal(lambda: Plan("x.py", for_s=10.0, timetable=(Strike("kill", "B", at_s),)))
+    assert "kill B" in told and "comes after the end" in told and "--for 10s" in told
+    Plan("x.py", for_s=10.0, timetable=(Strike("kill", "B", 9.99),))
+
+
+# --- turns
+
+
+@given(
+    shoppers=st.integers(1, 300),
+    rate=st.floats(0.01, 1e6, allow_nan=False),
+    laps=st.integers(1, 8),
+)
+def test_the_turns_of_all_are_evenly_spaced_and_each_is_somebodys(shoppers, rate, laps):
+    of_each = [turns(number, shoppers, rate) for number in range(shoppers)]
+    every = [next(due) for due in of_each for _ in range(laps)]
+    assert sorted(every) == [number / rate for number in range(shoppers * laps)]
+
+
+@given(shoppers=st.integers(1, 300), rate=st.floats(0.01, 1e6), number=st.integers(0, 299))
+def test_a_shopper_has_a_turn_every_so_often(shoppers, rate, number):
+    due = turns(number, shoppers, rate)
+    times = [next(due) for _ in range(5)]
+    for before, after in pairwise(times):
+        assert after - before == pytest.approx(shoppers / rate)
+    assert turns_each(shoppers, rate, shoppers / rate * 5) == pytest.approx(5)
+
+
+# --- figures
+
+latencies = st.lists(st.floats(0.001, 1e7), min_size=1, max_size=120)
+
+
+def filled(values):
+    histogram = Histogram()
+    for value in values:
+        histogram.add(value)
+    return histogram
+
+
+def nearest_rank(values, share):
+    return sorted(values)[math.ceil(share * len(values)) - 1]
+
+
+@given(values=latencies, share=st.sampled_from([0.01, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0]))
+def test_a_percentile_is_within_one_per_cent_of_the_exact_one(values, share):
+    told = filled(values).quantile(share)
+    assert told == pytest.approx(nearest_rank(values, share), rel=0.01)
+
+
+@given(first=latencies, second=latencies)
+def test_histograms_of_two_generators_add_up_to_that_of_one(first, second):
+    merged = filled(first)
+    merged.merge(filled(second))
+    assert merged.pairs() == filled(first + second).pairs()
+    assert merged.n == len(first) + len(second)
+
+
+@given(
+    values=latencies,
+    late=latencies,
+    counts=st.lists(st.integers(0, 10**9), min_size=8, max_size=8),
+)
+def test_a_tally_travels_as_json_and_arrives_whole(values, late, counts):
+    names = ("ok", "failed", "unknown", "warm_up", "closing", "answered", "reads", "reads_kept")
+    sent = Tally(**dict(zip(names, counts, strict=True)))
+    sent.latency, sent.lateness = filled(values), filled(late)
+    arrived = Tally.unpacked(json.loads(json.dumps(sent.packed())))
+    assert arrived.packed() == sent.packed()
+    assert arrived.latency.summary() == filled(values).summary()
+    arrived.add(sent)
+    assert (arrived.ok, arrived.requests) == (2 * sent.ok, 2 * sent.requests)
+    assert arrived.lateness.n == 2 * len(late)
+
+
+@pytest.mark.parametrize(
+    ("n", "known"),
+    [
+        *((0, []), (1, ["p50_ms"]), (99, ["p50_ms"]), (100, ["p50_ms", "p95_ms"])),
+        *((999, ["p50_ms", "p95_ms"]), (1000, ["p50_ms", "p95_ms", "p99_ms"])),
+    ],
+)
+def test_few_values_give_few_percentiles(n, known):
+    summary = filled(range(1, n + 1)).summary()
+    assert summary.pop("n") == n
+    assert [name for name, value in summary.items() if value is not None] == known
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, -5.0, 1e-12])
+def test_what_is_next_to_nothing_counts_as_a_microsecond(value):
+    assert filled([value]).quantile(0.5) == pytest.approx(0.001, rel=0.01)
+
+
+# --- what had to be lost
+
+DEATH = Ended("b1", 4.0, 4.5)
+
+
+def seen(fate, at_s=9.0, home="b1", **more):
+    return Settled(more.pop("customer", "c1-1"), home, at_s, fate, more.pop("by_name", False), 0)
+
+
+def reckoned(*settled, deaths=(DEATH,), memory=True):
+    return reckon(settled, deaths, memory)
+
+
+def test_the_carts_of_a_process_that_died_are_lost_and_no_others():
+    ledger = reckoned(
+        *[seen("lost")] * 3,
+        *[seen("kept", home="a1", by_name=number == 0) for number in range(4)],
+        seen(None),
+        seen("kept", at_s=1.0),
+    )
+    assert (ledger.settled, ledger.nothing_owed, ledger.owed) == (9, 1, 8)
+    assert (ledger.kept, ledger.lost, ledger.by_name_only) == (5, 3, 1)
+    assert (ledger.predicted_lost, ledger.predicted_and_lost) == (3, 3)
+    assert (ledger.at_the_edge, ledger.differing, ledger.as_predicted) == (0, 0, True)
+
+
+@pytest.mark.parametrize(
+    ("settled", "predicted"),
+    [
+        (seen("kept"), 1),  # should be gone, and is there
+        (seen("lost", home="a1"), 0),  # nobody killed that process
+        (seen("lost", home=None), 0),
+        (seen("lost", at_s=1.0), 0),  # lost before anything had happened
+        (seen("wrong"), 1),
+        (seen("duplicated"), 1),
+    ],
+)
+def test_what_came_out_other_than_predicted_is_named(settled, predicted):
+    ledger = reckoned(settled)
+    assert (ledger.predicted_lost, ledger.predicted_and_lost) == (predicted, 0)
+    assert (ledger.differing, ledger.differ, ledger.as_predicted) == (1, ["c1-1"], False)
+
+
+@pytest.mark.parametrize("home", ["a1", "b1"])
+def test_what_nobody_saw_speaks_neither_for_nor_against(home):
+    ledger = reckoned(seen("unknown", home=home))
+    assert (ledger.unknown, ledger.differing, ledger.predicted_and_lost) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("fate", ["kept", "lost"])
+@pytest.mark.parametrize("at_s", [4.0 - EDGE_S, 4.0, 4.2, 4.5, 4.5 + EDGE_S])
+def test_a_look_while_a_process_died_predicts_nothing(fate, at_s):
+    ledger = reckoned(seen(fate, at_s=at_s))
+    assert (ledger.at_the_edge, ledger.predicted_lost, ledger.differing) == (1, 0, 0)
+    assert ledger.kept + ledger.lost == 1
+
+
+def test_a_look_just_outside_of_the_edge_is_predicted():
+    before, after = seen("kept", at_s=4.0 - EDGE_S - 0.01), seen("lost", at_s=4.5 + EDGE_S + 0.01)
+    ledger = reckoned(before, after)
+    assert (ledger.at_the_edge, ledger.predicted_and_lost, ledger.differing) == (0, 1, 0)
+
+
+def test_nothing_has_to_be_lost_where_carts_do_not_die_with_the_process():
+    ledger = reckoned(seen("kept"), seen("lost", customer="c2-1"), memory=False)
+    assert (ledger.predicted_lost, ledger.at_the_edge) == (0, 0)
+    assert ledger.differ == ["c2-1"]
+    assert reckoned(seen("kept", at_s=4.2), memory=False).at_the_edge == 0
+
+
+def test_two_deaths_of_two_processes():
+    deaths = (DEATH, Ended("b2", 7.0, 7.1))  # B was started again, and killed again
+    ledger = reckoned(
+        *(seen("lost"), seen("lost", home="b2"), seen("kept", home="b2", at_s=6.0)),
+        deaths=deaths,
+    )
+    assert (ledger.predicted_and_lost, ledger.differing) == (2, 0)
+
+
+def test_names_are_few_and_numbers_are_whole():
+    ledger = reckoned(*(seen("kept", customer=f"c{n}-1") for n in range(MOST_NAMED + 5)))
+    assert ledger.differing == MOST_NAMED + 5
+    assert ledger.differ == [f"c{n}-1" for n in range(MOST_NAMED)]
+
+
+# --- what may be quoted
+
+PLAN = Plan("x.py", shoppers=10, rate=100.0, for_s=10.0, warm_up_s=2.0)
+JOB = Job("stateful-1", "http://127.0.0.1:9", ("A", "B"), "x.py", 10, 100.0, 10.0, 2.0)
+
+
+def outcome(plan=PLAN, *, busiest=0.5, late_ms=1.0, n=1000, logged=None, ledger=None, **more):
+    tally = Tally(ok=n - 2, failed=1, unknown=1, answered=n + 19, warm_up=20)
+    for _ in range(n):
+        tally.latency.add(3.0)
+        tally.lateness.add(late_ms)
+    tally.broken = more.pop("broken", 0)
+    progress = Progress(JOB, tally, busiest=busiest, rss={0: 1000, 1: 500}, **more)
+    logged = n + 19 if logged is None else logged
+    return Outcome("stateful", plan, progress, ledger or Ledger(settled=5, kept=5), logged)
+
+
+def test_an_outcome_without_a_doubt_is_quoted():
+    each = outcome()
+    assert (each.doubts, each.bottleneck) == ([], None)
+    told = each.as_json()
+    assert told["latency"] == each.latency
+    assert told["latency"]["n"] == 1000
+    assert told["latency"]["p99_ms"] == pytest.approx(3.0, rel=0.01)
+    assert (told["requests"], told["warm_up_requests_dropped"]) == (1000, 20)
+    assert (told["rate_done_per_s"], told["model"]) == (100.0, "open")
+    assert told["generator_bytes_per_shopper"] == 150
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"busiest": 0.95}, ["a generator used 95% of a core", "Lower --rate, or add --workers"]),
+        ({"late_ms": 50.0}, ["the generator was late", "after their turn"]),
+        ({"logged": 1018}, ["the balancer's log has 1,018 requests, the crowd 1,019 answers"]),
+        ({"logged": 1021}, ["the balancer's log has 1,021 requests"]),
+        ({"broken": 7, "trouble": "ValueError: x"}, ["stopped in 7 visits: ValueError: x"]),
+        (
+            {"struck": [Struck(Strike("kill", "B", 3.0), 5.0, "no server 'B' here")]},
+            ["kill B: no server 'B' here"],
+        ),
+        (
+            {"ledger": Ledger(settled=5, lost=5, differing=5, differ=[f"c{n}" for n in range(5)])},
+            ["5 carts came out other than predicted", "c0, c1, c2", "something else"],
+        ),
+    ],
+)
+def test_what_speaks_against_the_figures_is_said(found, words):
+    (told,) = outcome(**found).doubts
+    for each in words:
+        assert each in told
+
+
+def test_latencies_are_not_quoted_where_the_generator_was_the_limit():
+    for limited in ({"busiest": 0.95}, {"late_ms": 50.0}):
+        told = outcome(**limited).as_json()
+        assert told["latency"] is None
+        assert told["lateness_of_the_generator"]["n"] == 1000
+    assert outcome(busiest=0.9, late_ms=19.0).as_json()["latency"] is not None
+
+
+def test_a_request_that_got_no_answer_may_be_in_the_balancers_log():
+    for logged in (1019, 1020):  # a server killed in the middle of its answer, for one
+        assert outcome(logged=logged).doubts == []
+
+
+def test_one_late_request_in_a_hundred_is_no_bottleneck():
+    each = outcome()
+    for _ in range(10):
+        each.progress.tally.lateness.add(5000.0)
+    assert each.bottleneck is None
+
+
+def test_a_fault_that_worked_is_no_doubt_and_the_timetable_says_when_it_was():
+    each = outcome(struck=[Struck(Strike("kill", "B", 3.0), 5.25)])
+    assert each.doubts == []
+    assert each.as_json()["timetable"] == [
+        {"kind": "kill", "target": "B", "at_s": 3.0, "done_at_s": 3.25}
+    ]
+
+
+def test_an_outcome_is_plain_json():
+    ledger = reckoned(seen("lost"), seen("kept", customer="c2-1"), seen(None))
+    for each in (outcome(ledger=ledger), outcome(n=5, busiest=1.0), outcome(Plan("x", rate=None))):
+        told = each.as_json()
+        assert json.loads(json.dumps(told, allow_nan=False)) == told
+    assert told["model"] == "closed" and told["rate_asked_per_s"] is None
+    carts = outcome(ledger=ledger).as_json()["carts"]
+    assert (carts["settled"], carts["predicted_lost"], carts["differing"]) == (3, 2, 1)
+
+
+def test_no_cart_is_no_share():
+    assert outcome(ledger=Ledger(settled=3, nothing_owed=3)).carts == "no cart was owed"
+    assert outcome(ledger=Ledger(settled=3, kept=2, lost=1)).carts.startswith("2 of 3 ")
+
+
+def test_the_self_test_asks_p99_whether_it_saw_the_freeze():
+    blind, short, seeing = outcome(), outcome(n=999), outcome()
+    for _ in range(20):
+        seeing.progress.tally.latency.add(1500.0)
+    told, passed = judged(seeing, blind)
+    assert passed and told.startswith("✓") and "of 1,020 requests" in told
+    for each in (blind, short):
+        told, passed = judged(each, seeing)
+        assert not passed and told.startswith("✕")
+    assert "unknown (n under 1,000)" in told
+
+
+# --- on the command line
+
+WRONG = [
+    (["./nowhere.py"], "no file nowhere.py"),
+    (["../x/"], "no file"),
+    (["--kill", "b@1s"], "--kill b: the servers are A, B, C"),
+    (["--kill", "C@1s", "--servers", "2"], "--kill C: the servers are A, B"),
+    (["--kill", "B@-1s"], "is no duration"),
+    (["--kill", "B"], "say whom and when, such as --kill B@10s"),
+    (["--pause", "B@10s"], "comes after the end (--for 10s)"),
+    (["--rate", "nan"], "is no rate: 300/s"),
+    (["--for", "1e9s"], "is no duration: 30s"),
+    (["--shoppers", "0"], "'--shoppers'"),
+    (["--workers", "65"], "'--workers'"),
+    (["--join", "127.0.0.1:99999"], "write HOST or HOST:PORT"),
+    (["--join", "127.0.0.1:0"], "write HOST or HOST:PORT"),
+    (["--join", "127.0.0.1:٣"], "write HOST or HOST:PORT"),
+    (["--join", ":5557"], "write HOST or HOST:PORT"),
+    (["--join", "a b;c"], "write HOST or HOST:PORT"),
+    (["--join", "x" * 10_000], "write HOST or HOST:PORT"),
+    (["--listen", "0.0.0.0:5557"], "only 127.0.0.1; other machines come by `ssh -L 5557"),
+    (["--listen", "[::]:5557"], "write HOST or HOST:PORT"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG, ids=lambda each: str(each)[:40])
+def test_wrong_usage_is_told_with_what_would_be_right(arguments, words, tmp_path):
+    with pytest.raises((LabError, click.UsageError)) as refused:
+        crowd.main([*arguments, "--out", str(tmp_path)], standalone_mode=False)
+    told = str(refused.value)
+    assert words in told or words in refused.value.format_message()
+    assert len(told) < 300 and told.isprintable()
+
+
+# --- what one shopper of a crowd is offered
+
+OFFERED = {"n", "quick", "random", "servers"}
+OF_LAB = {name for name in dir(Lab) if not name.startswith("_")} | {"customers", "extra"}
+
+
+@pytest.mark.parametrize("name", sorted(OF_LAB - OFFERED))
+def test_what_concerns_others_is_refused_with_what_to_do(name):
+    one = One(("A", "B"), 0, 1, quick=False)
+    told = refusal(lambda: getattr(one, name))
+    assert told.startswith(f"lab.{name} is not for one shopper of a crowd")
+    assert "lab crowd --kill B@10s" in told
+
+
+def test_what_is_offered_is_the_labs_too_and_chance_is_everybodys_own():
+    assert {"kill", "restart", "shopper", "crowd"} <= OF_LAB
+    one, same, other, reseeded = (
+        One(("A", "B"), seed, number, quick=True)
+        for seed, number in ((7, 1), (7, 1), (7, 2), (8, 1))
+    )
+    assert (one.n(60, 3), one.servers) == (3, ("A", "B"))
+    drawn = [[each.random.random() for _ in range(5)] for each in (one, same, other, reseeded)]
+    assert drawn[0] == drawn[1]
+    assert len({tuple(each) for each in drawn}) == 3
+
+
+# --- one shopper
+
+NOBODY = "http://127.0.0.1:{}"
+
+
+@pytest.fixture
+def visitor():
+    """A shopper of a crowd whose shop is closed: each request is refused at once."""
+    with socket.socket() as closed:  # bound and not listening: nobody else can take it
+        closed.bind(("127.0.0.1", 0))
+        url = NOBODY.format(closed.getsockname()[1])
+
+        def of(script, **more):
+            asked = {"shoppers": 1, "rate": 500.0, "for_s": 0.05, "warm_up_s": 0.0} | more
+            job = Job("x", url, ("A",), __file__, **asked)
+            journal = Journal("x", None, 0.0)
+            return Visitor(0, job, script, journal, RequestsTransport), journal
+
+        yield of
+
+
+def test_a_script_that_catches_every_exception_does_not_catch_closing_time(visitor):
+    caught = []
+
+    def script(shopper, lab):
+        while len(caught) < 3:
+            try:
+                shopper.view_cart()
+            except Exception as error:
+                caught.append(error)
+
+    shopper, journal = visitor(script)
+    shopper.shop()
+    report = journal.report()
+    assert caught == []
+    assert report["tally"]["failed"] == 25  # the turns there are in 50 ms at 500 a second
+    assert report["tally"]["broken"] == 0
+
+
+def test_a_visit_that_breaks_is_told_with_its_line_and_the_next_one_goes_on(visitor):
+    def script(shopper, lab):
+        shopper.view_cart()
+        raise KeyError("no such thing")
+
+    shopper, journal = visitor(script)
+    shopper.shop()
+    report = journal.report()
+    assert report["tally"]["broken"] == report["tally"]["visits"] == 25
+    assert report["trouble"].startswith("KeyError: 'no such thing' (line ")
+    assert report["trouble"].endswith(" of test_crowd_rules.py)")
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        (lambda shopper, lab: None, "the script sends no request"),
+        (lambda shopper, lab: lab.kill("A"), "lab.kill is not for one shopper"),
+    ],
+)
+def test_a_script_that_cannot_be_a_crowds_ends_the_crowd(visitor, script, told):
+    shopper, _ = visitor(script)
+    assert told in refusal(shopper.shop)
+
+
+def test_who_comes_once_comes_once(visitor):
+    shopper, journal = visitor(lambda shopper, lab: shopper.view_cart(), once=True)
+    shopper.shop()
+    assert journal.report()["tally"]["failed"] == 1
