@@ -6,12 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from lab.crowd.drive import Scene, drive
-from lab.crowd.forecast import Ended
 from lab.crowd.host import Progress, has_locust
 from lab.crowd.outcome import Outcome
 from lab.crowd.plan import STORE, Plan, Strike
@@ -20,7 +19,7 @@ from lab.evidence.exchange import Exchange, Fault
 from lab.evidence.record import Record
 from lab.evidence.result import Variant
 from lab.evidence.shopper import Shopper
-from lab.stack import AccessEntry, Death, Lane, Replica, Stack, Store, StoreStats
+from lab.stack import AccessEntry, Death, Lane, LocalStore, Replica, Stack, Store, StoreStats
 from lab.stack.store_client import ask, connect, keys_under
 
 _NAMES = ("John", "Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Grace", "Heidi", "Ivan")
@@ -208,6 +207,7 @@ class Lab:
         return drive(plan, self._scene(), watch, say, listen)
 
     def _scene(self) -> Scene:
+        variant = self._setting.variant
         return Scene(
             lane=self._lane.name,
             url=self.url,
@@ -215,31 +215,42 @@ class Lab:
             folder=self.folder,
             access=self._setting.stack.access,
             hit=self._hit,
-            # In process memory a cart dies with its process; elsewhere it must not.
-            dies_with_process=self._setting.variant.keeps == "memory",
+            dies_with=self._carts_die_with(),
+            setup=asdict(variant.knobs) | {"desk": variant.app, "store": variant.keeps},
             quick=self.quick,
         )
 
-    def _hit(self, strike: Strike) -> Ended | None:
+    def _carts_die_with(self) -> str | None:
+        variant = self._setting.variant
+        if variant.app == "stateful" and variant.uses_store and not variant.persistence:
+            return STORE if isinstance(self._setting.store, LocalStore) else None
+        return "process" if variant.keeps == "memory" else None
+
+    def _hit(self, strike: Strike) -> str | None:
         """Do what a line of a timetable says; return which process ended by it, if one did."""
-        if strike.kind == "kill" and strike.target != STORE:
-            return Ended(self.kill(strike.target).instance, 0.0, 0.0)
         if strike.target == STORE:
-            on_store: dict[str, Callable[[], object]] = {
-                "kill": self.kill_store,
-                "restart": self.restart_store,
-                "pause": self.hang_store,
-                "resume": self.resume_store,
-            }
-            on_store[strike.kind]()
-        else:
-            on_server: dict[str, Callable[[str], object]] = {
-                "restart": self.restart,
-                "pause": self.pause,
-                "resume": self.resume,
-            }
-            on_server[strike.kind](strike.target)
+            return self._hit_store(strike.kind)
+        replica = self._replica(strike.target)
+        instance = replica.instance if replica.state != "dead" else None
+        if strike.kind == "kill":
+            if not self.kill(strike.target).confirmed:
+                raise LabError("its death was not confirmed")
+            return instance
+        if strike.kind == "restart":
+            self.restart(strike.target)
+            return instance
+        (self.pause if strike.kind == "pause" else self.resume)(strike.target)
         return None
+
+    def _hit_store(self, kind: str) -> str | None:
+        on_store: dict[str, Callable[[], object]] = {
+            "kill": self.kill_store,
+            "restart": self.restart_store,
+            "pause": self.hang_store,
+            "resume": self.resume_store,
+        }
+        on_store[kind]()
+        return STORE if kind == "kill" else None
 
     def log_of(self, *ops: str) -> list[AccessEntry]:
         """Return what nginx wrote in its log about these operations (an exchange's `op`)."""

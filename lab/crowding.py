@@ -225,7 +225,10 @@ class _Crowds:
             click.echo(document, nl=False)
         else:
             screen.print(finished_view(self.outcomes))
-            screen.print(f"kept: {self.folder} (crowd.json, every exchange, logs)", style="dim")
+            what = (
+                "crowd.json, logs" if plan.waits_for_others else "crowd.json, every exchange, logs"
+            )
+            screen.print(f"kept: {self.folder} ({what})", style="dim")
         return self._status()
 
     def perform(self, plan: Plan, lanes: Sequence[Variant]) -> None:

@@ -1,15 +1,17 @@
 """One crowd from beginning to end: what it is to do, the doing, and what came of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from lab.crowd.forecast import reckon
-from lab.crowd.host import Hit, Host, Progress
-from lab.crowd.outcome import Outcome
-from lab.crowd.plan import Job, Plan
+from lab.crowd.host import Host, Progress
+from lab.crowd.outcome import Logged, Outcome
+from lab.crowd.plan import Plan
+from lab.crowd.timetable import Hit
 from lab.stack.access import AccessEntry, AccessLog
 from lab.stack.waiting import wait_until
 
@@ -27,8 +29,10 @@ class Scene:
     """Of the run; each crowd gets a new folder in it."""
     access: AccessLog
     hit: Hit
-    dies_with_process: bool
-    """Whether a cart dies with the process that acknowledged it."""
+    dies_with: str | None
+    """What a cart dies with that the timetable may kill: "process", "store", None for neither."""
+    setup: Mapping[str, Any]
+    """How the lane is set up, for the report: store, servers, affinity, retry."""
     quick: bool = False
 
 
@@ -46,37 +50,31 @@ def drive(
     """
     names = (f"{scene.lane}-{number}" for number in count(1))
     lane = next(name for name in names if not (scene.folder / f"crowd-{name}").exists())
-    shared = {field.name for field in fields(Job)} & {field.name for field in fields(Plan)}
-    job = Job(
-        lane=lane,
-        url=scene.url,
-        servers=scene.servers,
-        quick=scene.quick,
-        **{name: getattr(plan, name) for name in shared},
-    )
+    job = plan.job(lane, scene.url, scene.servers, scene.quick)
     folder = scene.folder / f"crowd-{lane}"
     with _counted(scene.access, f"{lane}-w") as logged, Host(plan, job, folder, listen) as host:
         progress, interrupted = host.progress, False
         try:
             host.run(scene.hit, watch, say)
+            wait_until(lambda: logged.requests >= progress.tally.answered, LOG_DEADLINE_S)
         except KeyboardInterrupt:  # what is known so far is still worth something
             interrupted = True
-        if not interrupted:
-            wait_until(lambda: logged() >= progress.tally.answered, LOG_DEADLINE_S)
-        ledger = reckon(host.settled(), progress.deaths, scene.dies_with_process)
-        return Outcome(scene.lane, plan, progress, ledger, logged(), interrupted)
+        ledger = reckon(host.settled(), progress.deaths, scene.dies_with)
+        return Outcome(scene.lane, plan, scene.setup, progress, ledger, logged, interrupted)
 
 
 @contextmanager
-def _counted(log: AccessLog, prefix: str) -> Iterator[Callable[[], int]]:
+def _counted(log: AccessLog, prefix: str) -> Iterator[Logged]:
     """Count what the balancer logs of ops that begin like that, without keeping it."""
-    seen = [0]
+    logged = Logged()
 
     def note(entry: AccessEntry) -> None:
-        seen[0] += entry.op.startswith(prefix)
+        if entry.op.startswith(prefix):
+            logged.requests += 1
+            logged.retried += "," in entry.upstream_addr
 
     stop = log.subscribe(note)
     try:
-        yield lambda: seen[0]
+        yield logged
     finally:
         stop()

@@ -7,9 +7,10 @@ Connections are shared by all shoppers of the process: what a desk knows of a cu
 the cookie or the token, never in the connection.
 """
 
+import math
 import time
 from email.message import Message
-from http.cookiejar import CookieJar
+from http.cookiejar import Cookie, CookieJar
 from urllib.parse import urlsplit
 from urllib.request import Request
 
@@ -55,25 +56,59 @@ class Lines:
             self._idle.pop()[0].close()
 
 
+class Jar(CookieJar):
+    """Cookies as a browser keeps them, and the header they make, until one of them changes.
+
+    To work that header out takes longer than a whole request. All who share a jar share it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(BrowserCookies())
+        self._headers: dict[str, str | None] = {}
+        self._until_s = math.inf
+
+    def header_for(self, url: str) -> str | None:
+        """Return the Cookie header that would go to `url`, in full; None for none."""
+        if time.time() >= self._until_s:
+            self._forget()
+        if url not in self._headers:
+            request = Request(url)
+            self.add_cookie_header(request)
+            self._headers[url] = request.get_header("Cookie")
+        return self._headers[url]
+
+    def set_cookie(self, cookie: Cookie) -> None:
+        """Keep a cookie."""
+        super().set_cookie(cookie)
+        self._forget()
+
+    def clear(
+        self, domain: str | None = None, path: str | None = None, name: str | None = None
+    ) -> None:
+        """Drop cookies (see `http.cookiejar`)."""
+        super().clear(domain, path, name)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._headers.clear()
+        self._until_s = min((each.expires for each in self if each.expires), default=math.inf)
+
+
+def lines_to(url: str) -> Lines:
+    """Return connections to where a URL points. ValueError if it is none of plain HTTP."""
+    where = urlsplit(url)
+    if where.scheme != "http" or not where.hostname:
+        raise ValueError(f"{url!r}: an address of plain HTTP, http://127.0.0.1:8000/stateless")
+    return Lines(where.hostname, where.port or 80)
+
+
 class FastTransport:
     """Carries them in about a fifth of the processor time that `requests` takes."""
 
     def __init__(self, lines: Lines, cookies: CookieJar | None = None) -> None:
         self._lines = lines
         self._headers = DEFAULTS
-        self._jar = cookies if cookies is not None else CookieJar(BrowserCookies())
-        self._cookie: dict[str, str | None] = {}
-
-    @property
-    def cookies(self) -> CookieJar:
-        """The client's cookies."""
-        self._cookie.clear()  # whoever asks may change them
-        return self._jar
-
-    @cookies.setter
-    def cookies(self, jar: CookieJar) -> None:
-        self._jar = jar
-        self._cookie.clear()
+        self.cookies: CookieJar = Jar() if cookies is None else cookies
 
     def another(self, cookies: CookieJar | None = None) -> "FastTransport":
         """Return a second client (see `Transport`)."""
@@ -87,11 +122,12 @@ class FastTransport:
 
     def cookie_for(self, url: str) -> str | None:
         """Return the Cookie header that would go to `url`, in full; None for none."""
-        if url not in self._cookie:  # asking the jar takes longer than the whole request
-            request = Request(url)
-            self._jar.add_cookie_header(request)
-            self._cookie[url] = request.get_header("Cookie")
-        return self._cookie[url]
+        jar = self.cookies
+        if isinstance(jar, Jar):
+            return jar.header_for(url)
+        request = Request(url)
+        jar.add_cookie_header(request)
+        return request.get_header("Cookie")
 
     def carry(
         self, method: str, url: str, headers: Headers, body: bytes, timeout_s: float
@@ -152,9 +188,8 @@ class FastTransport:
         return sent, f"{head}\r\n\r\n".encode("latin-1") + body
 
     def _learn(self, url: str, cookies: str | list[str]) -> None:
-        self._cookie.clear()
         answer = _Answer([cookies] if isinstance(cookies, str) else cookies)
-        self._jar.extract_cookies(answer, Request(url))  # type: ignore[arg-type]
+        self.cookies.extract_cookies(answer, Request(url))  # type: ignore[arg-type]
 
 
 class _Answer:

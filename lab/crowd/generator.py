@@ -25,7 +25,7 @@ class Generator:
 
     def __init__(self, job: Job, worker: int, transport: Callable[[], Transport]) -> None:
         """LabError if the script is not there, or not the one that the job names."""
-        path = Path(job.record) / f"exchanges-{worker}.jsonl" if job.record else None
+        path = Path(job.record) / f"exchanges-{worker:d}.jsonl" if job.record else None
         self.job = job
         self.journal = Journal(job.lane, path, job.warm_up_s, worker)
         self._script = load_script(job)

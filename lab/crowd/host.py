@@ -1,4 +1,4 @@
-"""Starts a crowd's generator, obeys the timetable, and collects what the generator reports."""
+"""Starts a crowd's generator, and collects what it reports while the timetable is carried out."""
 
 import json
 import queue
@@ -12,11 +12,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from lab.crowd.forecast import Ended
 from lab.crowd.generator import digest
 from lab.crowd.line import Line, Message, Switchboard
-from lab.crowd.plan import Job, Plan, Strike
+from lab.crowd.plan import Job, Plan
 from lab.crowd.tally import Tally
+from lab.crowd.timetable import Ended, Hit, Struck, timetable
 from lab.crowd.visit import Settled
 from lab.errors import LabError
 from lab.stack.child import Child
@@ -36,15 +36,6 @@ def has_locust() -> bool:
 
 
 @dataclass
-class Struck:
-    """A line of the timetable that was carried out, and when; `trouble` if it could not be."""
-
-    strike: Strike
-    at_s: float
-    trouble: str | None = None
-
-
-@dataclass
 class Progress:
     """How far a lane's crowd is: what a view shows, and what is left at the end."""
 
@@ -60,13 +51,13 @@ class Progress:
     fates: dict[str, int] = field(default_factory=dict)
     struck: list[Struck] = field(default_factory=list)
     deaths: list[Ended] = field(default_factory=list)
+    """Of processes, by the timetable; in seconds after the start."""
     trouble: str | None = None
     """What the first visit that broke has said."""
     finished: bool = False
 
 
 Watch = Callable[[Progress], None]
-Hit = Callable[[Strike], Ended | None]
 
 
 class Host:
@@ -93,7 +84,7 @@ class Host:
     def __exit__(self, *_: object) -> None:
         self._resources.close()
 
-    def run(self, hit: Hit, watch: Watch, say: Callable[[str], None]) -> Progress:
+    def run(self, hit: Hit, watch: Watch, say: Callable[[str], None]) -> None:
         """Shop until it is over. `hit` does what the timetable says; `watch` sees each report.
 
         LabError where the script cannot be run or a generator is gone.
@@ -102,25 +93,21 @@ class Host:
         self._until("ready", say)
         self._line.send({"begin": True})
         begun_s = float(self._until("begun", say)["begun"])
-        over = threading.Event()
-        timetable = threading.Thread(target=self._obey, args=(hit, begun_s, over), daemon=True)
-        timetable.start()
-        try:
+        now = self.progress
+        with timetable(self._plan.timetable, hit, begun_s, now.job.warm_up_s) as happened:
+            now.struck, now.deaths = happened.struck, happened.deaths
             for message in self._reports():
                 self._take(message)
-                watch(self.progress)
-        finally:
-            over.set()
-            timetable.join()
-        self.progress.finished = True
-        return self.progress
+                watch(now)
+        now.finished = True
 
     def settled(self) -> Iterator[Settled]:
         """Yield what became of each visit, in the order in which it was noted."""
-        path = self._folder / SETTLED
-        with path.open(encoding="utf-8") as lines:
+        self._ledger.flush()
+        with (self._folder / SETTLED).open(encoding="utf-8") as lines:
             for line in lines:
-                yield Settled(*json.loads(line))
+                if line.endswith("\n"):  # Ctrl-C may have come in the middle of the last one
+                    yield Settled(*json.loads(line))
 
     def _start(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True)
@@ -134,7 +121,9 @@ class Host:
         self._spawn("generator", arguments, switchboard.environment)
         if arguments[1:2] == ["master"] and not self._plan.waits_for_others:
             for number in range(self._plan.workers):
-                self._spawn(f"worker-{number}", [arguments[0], "join", *arguments[2:4]], {})
+                # Its script and its record are told it here: it takes neither from the master.
+                own = [self._plan.script, str(self._folder.absolute())]
+                self._spawn(f"worker-{number}", [arguments[0], "join", *arguments[2:4], *own], {})
         self._line = self._resources.enter_context(closing(self._connect(switchboard)))
         threading.Thread(target=self._listen_to, args=(self._line,), daemon=True).start()
 
@@ -179,7 +168,7 @@ class Host:
 
     def _as_sent(self) -> dict[str, Any]:
         job = asdict(self.progress.job)
-        folder = "" if self._plan.waits_for_others else str(self._folder.absolute())
+        folder = str(self._folder.absolute())
         return job | {"record": folder, "sha256": digest(Path(job["script"]))}
 
     def _next(self, end_s: float | None = None) -> Message:
@@ -217,7 +206,7 @@ class Host:
         now.at_s = max(now.at_s, report["at_s"])
         now.in_flight[worker] = report["in_flight"]
         now.cpu[worker], now.rss[worker] = report["cpu"], report["rss"]
-        if now.job.warm_up_s < report["at_s"] < now.job.end_s:
+        if now.job.warm_up_s < report["at_s"] and not report["closing"]:
             now.busiest = max(now.busiest, report["cpu"])
         now.trouble = now.trouble or report["trouble"]
         for line in report["settled"]:
@@ -225,19 +214,3 @@ class Host:
             fate = Settled(*line).fate or "nothing owed"
             now.fates[fate] = now.fates.get(fate, 0) + 1
         self._ledger.flush()
-
-    def _obey(self, hit: Hit, begun_s: float, over: threading.Event) -> None:
-        """Carry out the timetable, in order of time."""
-        warm_up_s = self.progress.job.warm_up_s
-        for strike in sorted(self._plan.timetable, key=lambda each: each.at_s):
-            wait_s = begun_s + warm_up_s + strike.at_s - time.monotonic()
-            if over.wait(max(0.0, wait_s)):
-                return
-            struck = Struck(strike, time.monotonic() - begun_s)
-            try:
-                if death := hit(strike):
-                    until_s = time.monotonic() - begun_s
-                    self.progress.deaths.append(Ended(death.instance, struck.at_s, until_s))
-            except LabError as error:
-                struck.trouble = str(error)
-            self.progress.struck.append(struck)

@@ -5,7 +5,6 @@ Nothing grows with the number of requests but the file.
 
 import threading
 import time
-from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -32,11 +31,9 @@ class Journal:
 
     def __init__(self, lane: str, path: Path | None, warm_up_s: float, worker: int = 0) -> None:
         """`path` is the file to write, which must not exist yet (None: no record is kept)."""
-        self.lane = lane
         self.in_flight = 0
         self.closing = False
         """Whether the doors are closed: what comes now is the closing look."""
-        self.on_exchange: Callable[[Exchange], None] | None = None
         self._warm_up_s = warm_up_s
         self._file = path.open("xb", buffering=_BUFFER_BYTES) if path else None
         self._encode = msgspec.json.Encoder().encode
@@ -87,8 +84,16 @@ class Journal:
             self._count(exchange)
             if self._file:
                 self._file.write(self._encode(line) + b"\n")
-        if self.on_exchange:
-            self.on_exchange(exchange)
+
+    def sends(self, more: int) -> None:
+        """Note that a request is on its way (1), or that its answer is there (-1)."""
+        with self._lock:
+            self.in_flight += more
+
+    def begins(self) -> None:
+        """Note a visit that begins."""
+        with self._lock:
+            self._tally.begun += 1
 
     def late(self, late_ms: float) -> None:
         """Note by how much the generator itself was late with a request."""
@@ -98,8 +103,12 @@ class Journal:
     def settle(self, line: list[Any]) -> None:
         """Note what became of one visit (see `visit.Settled`)."""
         with self._lock:
-            self._tally.visits += 1
             self._settled.append(line)
+
+    @property
+    def trouble(self) -> str | None:
+        """What the first visit that broke has said."""
+        return self._trouble
 
     def broke(self, told: str) -> None:
         """Note a visit whose script raised; the first is told in full."""
@@ -114,6 +123,7 @@ class Journal:
             settled, self._settled = self._settled, []
         return {
             "at_s": self.now_s(),
+            "closing": self.closing,
             "in_flight": self.in_flight,
             "tally": tally.packed(),
             "settled": settled,
@@ -144,3 +154,4 @@ class Journal:
             tally.reads += 1
             tally.reads_kept += exchange.fate is Fate.KEPT
         tally.latency.add(exchange.latency_ms)
+        tally.last_s = max(tally.last_s, exchange.at_s + exchange.elapsed_ms / 1000)

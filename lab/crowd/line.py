@@ -78,7 +78,7 @@ class Switchboard:
         connection.settimeout(CALL_TIMEOUT_S)
         line = Line(connection)
         hello = line.receive() or {}
-        if not secrets.compare_digest(str(hello.get("hello")), self._secret):
+        if not secrets.compare_digest(str(hello.get("hello")).encode(), self._secret.encode()):
             line.close()
             raise LabError("somebody else called on the crowd's connection: try again")
         connection.settimeout(None)

@@ -13,12 +13,11 @@ A cart that was acknowledged and is not there at the end of a visit is a failure
 import time
 from itertools import count
 from typing import Any
-from urllib.parse import urlsplit
 
 from locust import User, constant, task
 from locust.env import Environment
 
-from lab.crowd.fast import FastTransport, Lines
+from lab.crowd.fast import FastTransport, lines_to
 from lab.crowd.offer import One
 from lab.evidence.exchange import Exchange
 from lab.evidence.ledger import Fate
@@ -28,8 +27,8 @@ ITEM = "/api/cart/items/"
 _numbers = count(1)
 
 
-class CartLost(Exception):
-    """An acknowledged cart that a later read did not show."""
+class CartNotKept(Exception):
+    """What became of an acknowledged cart instead: lost, wrong, duplicated, unknown."""
 
 
 class Teller:
@@ -87,11 +86,8 @@ class Customer(User):
 
     def on_start(self) -> None:
         """Come for the first time."""
-        where = urlsplit(self.host or "")
-        if not where.hostname:
-            raise ValueError("host: the address of a desk, such as http://127.0.0.1:8000/stateless")
         number = next(_numbers)
-        self._lines = Lines(where.hostname, where.port or 80)
+        self._lines = lines_to(self.host or "")
         self._teller = Teller(self.environment, number)
         self._offer = One((), 0, number, quick=False)
         self._user_id = str(number)
@@ -112,7 +108,7 @@ class Customer(User):
             shopper.view_cart(tries=2)  # an idle connection may have died with its server
         if (fate := shopper.ledger.fate) is not None:
             kept = fate is Fate.KEPT
-            self._teller.fire("CART", str(fate), 0, 0, None if kept else CartLost(str(fate)))
+            self._teller.fire("CART", str(fate), 0, 0, None if kept else CartNotKept(str(fate)))
 
     def on_stop(self) -> None:
         """Go, and let go of the connections."""

@@ -25,18 +25,23 @@ class Pace:
         Raises ClosingTime when it would come after the doors have closed. In seconds of the
         crowd's clock.
         """
-        if self.journal.closing:
+        journal = self.journal
+        if journal.closing:
             return None
-        due_s = self.journal.now_s() if self._due is None else next(self._due)
+        asked_s = journal.now_s()
+        due_s = max(0.0, asked_s) if self._due is None else next(self._due)
         if due_s >= self._end_s:
             self.open = False
             raise ClosingTime
-        if self._due is None:
-            return None
-        if (pause_s := due_s - self.journal.now_s()) > 0:
+        if self._free_s <= due_s < asked_s:
+            due_s = asked_s  # the script was not ready at its turn: nobody has waited
+        if (pause_s := due_s - journal.now_s()) > 0:
             time.sleep(pause_s)
         # Who was still waiting for an answer was kept by the shop; the rest is our own doing.
-        self.journal.late((self.journal.now_s() - max(due_s, self._free_s)) * 1000)
+        ready_s = max(due_s, self._free_s, asked_s)
+        if self._due is None:
+            return None
+        journal.late((journal.now_s() - ready_s) * 1000)
         return due_s
 
     def done(self) -> None:
@@ -66,11 +71,11 @@ class Paced:
         """Send one request (see `Transport`), at its turn."""
         due_s = self._pace.wait()
         journal = self._pace.journal
-        journal.in_flight += 1
+        journal.sends(1)
         try:
             carried = self._inner.carry(method, url, headers, body, timeout_s)
         finally:
-            journal.in_flight -= 1
+            journal.sends(-1)
         self._pace.done()
         if due_s is not None:
             carried.waited_ms = (journal.since_start(carried.began_s) - due_s) * 1000

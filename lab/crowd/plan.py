@@ -2,7 +2,8 @@
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Literal
 
 from lab.errors import LabError
@@ -80,23 +81,47 @@ class Plan:
     seed: int = 0
     function: str = "script"
     once: bool = False
-    waits_for_others: bool = field(default=False)
+    waits_for_others: bool = False
     """Whether the workers are started by hand, on other machines (`lab crowd --join`)."""
 
     def __post_init__(self) -> None:
         _require(1 <= self.shoppers <= MAX_SHOPPERS, f"shoppers: 1 to {MAX_SHOPPERS:,}")
+        _require(self.for_s > 0, "--for: some time, such as 10s")
         _require(
             self.engine != "threads" or self.shoppers <= MOST_THREADS,
             f"{self.shoppers:,} shoppers need the extra: pip install 'two-desks[crowd]' "
             f"(without it, {MOST_THREADS} at most)",
         )
-        _require(self.engine != "threads" or self.workers == 1, WORKERS_NEED_LOCUST)
+        several = self.workers > 1 or self.waits_for_others
+        _require(self.engine != "threads" or not several, WORKERS_NEED_LOCUST)
         for strike in self.timetable:
             _require(
                 strike.at_s < self.for_s,
                 f"{strike.kind} {strike.target}@{strike.at_s:g}s comes after the end "
                 f"(--for {self.for_s:g}s)",
             )
+
+    @property
+    def script_name(self) -> str:
+        """What the script is called, without the folders of this machine."""
+        return PurePath(self.script).stem
+
+    def job(self, lane: str, url: str, servers: tuple[str, ...], quick: bool = False) -> Job:
+        """Return what the generator of one lane is told."""
+        return Job(
+            lane=lane,
+            url=url,
+            servers=servers,
+            script=self.script,
+            function=self.function,
+            shoppers=self.shoppers,
+            rate=self.rate,
+            for_s=self.for_s,
+            warm_up_s=self.warm_up_s,
+            seed=self.seed,
+            quick=quick,
+            once=self.once,
+        )
 
 
 WORKERS_NEED_LOCUST = "more than one worker needs the extra: pip install 'two-desks[crowd]'"

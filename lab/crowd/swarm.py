@@ -11,12 +11,11 @@ monkey.patch_all()
 
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import gevent
 import msgspec
@@ -27,7 +26,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
-from lab.crowd.fast import FastTransport, Lines
+from lab.crowd.fast import FastTransport, lines_to
 from lab.crowd.generator import REPORT_EVERY_S, SOON_S, Generator
 from lab.crowd.line import Line
 from lab.crowd.plan import Job
@@ -53,9 +52,12 @@ class CrowdUser(User):
 class Worker:
     """The shoppers of this process, told by Locust messages what to do."""
 
-    def __init__(self, environment: Environment, script: str = "") -> None:
-        """`script` is where this machine has the job's script ("": where the job says)."""
-        self._script = script
+    def __init__(self, environment: Environment, own: tuple[str, str] | None = None) -> None:
+        """`own` are the script and the folder of the record, "" for none, whatever the job says.
+
+        None takes them from the job: only where the job comes from the lab itself.
+        """
+        self._own = own
         environment.two_desks = self  # type: ignore[attr-defined]  # where its users find it
         self._runner: Runner = environment.runner  # type: ignore[assignment]
         self._begin = Event()
@@ -72,23 +74,31 @@ class Worker:
         self._begin.wait()
         self._shopping += 1
         try:
-            visitor.shop()
-        except LabError as error:
-            self._runner.send_message(ERROR, {"text": str(error)})
+            with self._told():
+                visitor.shop()
         finally:
             self._shopping -= 1
 
-    def _on_job(self, environment: Environment, msg: Any, **_: Any) -> None:
-        job = msgspec.convert(msg.data["job"], Job)
-        job = replace(job, script=self._script or job.script)
-        self._worker, self._workers = msg.data["worker"], msg.data["workers"]
-        where = urlsplit(job.url)
-        self._lines = Lines(where.hostname or "127.0.0.1", where.port or 80)
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tell the master of whatever goes wrong in the block: Locust would only log it."""
         try:
+            yield
+        except Exception as error:
+            text = str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
+            self._runner.send_message(ERROR, {"text": text})
+
+    def _on_job(self, environment: Environment, msg: Any, **_: Any) -> None:
+        with self._told():
+            job = msgspec.convert(msg.data["job"], Job)
+            if self._own is not None:
+                script, record = self._own
+                job = replace(job, script=script, record=record)
+                if not job.sha256:
+                    raise LabError("the master does not say which script it wants")
+            self._worker, self._workers = int(msg.data["worker"]), int(msg.data["workers"])
+            self._lines = lines_to(job.url)
             self._generator = Generator(job, self._worker, lambda: FastTransport(self._lines))
-        except LabError as error:
-            self._runner.send_message(ERROR, {"text": str(error)})
-        else:
             self._runner.send_message(READY, {"worker": self._worker})
 
     def _on_begin(self, environment: Environment, msg: Any, **_: Any) -> None:
@@ -99,18 +109,21 @@ class Worker:
     def _watch(self) -> None:
         """Report while they shop; let everybody have a closing look; report for the last time."""
         generator = self._generator
-        gevent.sleep(REPORT_EVERY_S)
-        while self._shopping:
-            self._tell(REPORT)
+        with self._told():
             gevent.sleep(REPORT_EVERY_S)
-        looks = generator.left_to_settle()
-        closing = gevent.spawn(Pool(CLOSING_AT_ONCE).map, lambda look: look(), looks)
-        while not closing.ready():
-            self._tell(REPORT)
-            closing.join(REPORT_EVERY_S)
-        generator.journal.close()
-        self._lines.close()
-        self._tell(DONE)
+            while self._shopping:
+                self._tell(REPORT)
+                gevent.sleep(REPORT_EVERY_S)
+            self._tell(REPORT)  # the last of the measured time
+            looks = generator.left_to_settle()
+            closing = gevent.spawn(Pool(CLOSING_AT_ONCE).map, lambda look: look(), looks)
+            while not closing.ready():
+                self._tell(REPORT)
+                closing.join(REPORT_EVERY_S)
+            closing.get()
+            generator.journal.close()
+            self._lines.close()
+            self._tell(DONE)
 
     def _tell(self, kind: str) -> None:
         report = {"worker": self._worker, "report": self._generator.report()}
@@ -127,6 +140,7 @@ class Master:
         self._ready: set[int] = set()
         self._done: set[int] = set()
         self._failed: str | None = None
+        self._given: Sequence[str | None] = ()
         on: dict[str, Callable[..., None]] = {
             READY: lambda data: self._ready.add(data["worker"]),
             REPORT: lambda data: line.send(data),
@@ -140,10 +154,11 @@ class Master:
         """See one crowd through, from the job to the last report."""
         job = (self._line.receive() or {})["job"]
         self._wait_for_workers()
-        for number, client in enumerate(self._clients()):
-            data = {"job": job, "worker": number, "workers": self._workers}
+        self._given = self._clients()
+        for number, client in enumerate(self._given):
+            data = {"job": job, "worker": number, "workers": len(self._given)}
             self._runner.send_message(JOB, data, client)
-        self._until(lambda: len(self._ready) == self._workers)
+        self._until(lambda: len(self._ready) == len(self._given))
         gevent.spawn(self._runner.start, job["shoppers"], job["shoppers"])
         self._until(lambda: self._runner.user_count >= job["shoppers"])
         self._line.send({"ready": job["shoppers"]})
@@ -151,7 +166,7 @@ class Master:
             return
         self._line.send({"begun": time.monotonic() + SOON_S})
         self._runner.send_message(BEGIN, {"in_s": SOON_S})
-        self._until(lambda: len(self._done) == self._workers)
+        self._until(lambda: len(self._done) == len(self._given))
         self._line.send({"done": {}})
 
     def _wait_for_workers(self) -> None:
@@ -163,8 +178,9 @@ class Master:
             gevent.sleep(POLL_S)
 
     def _clients(self) -> Sequence[str | None]:
+        """Who gets the job: everybody who is here, in the order in which Locust hands out users."""
         if isinstance(self._runner, MasterRunner):
-            return [client.id for client in self._runner.clients.ready][: self._workers]
+            return sorted(client.id for client in self._runner.clients.ready)
         return [None]
 
     def _on_done(self, data: dict[str, Any]) -> None:
@@ -178,8 +194,11 @@ class Master:
         while not condition():
             if self._failed:
                 raise LabError(self._failed)
-            if isinstance(self._runner, MasterRunner) and self._runner.clients.missing:
-                raise LabError("a worker is gone: start it again, and then the crowd")
+            if isinstance(self._runner, MasterRunner):
+                if self._runner.clients.missing:
+                    raise LabError("a worker is gone: start it again, and then the crowd")
+                if {each.id for each in self._runner.clients.all} - set(self._given):
+                    raise LabError("a worker came too late: start the crowd when all can join")
             gevent.sleep(POLL_S)
 
 
@@ -191,14 +210,14 @@ def _new_environment() -> Environment:
     return Environment(user_classes=[CrowdUser], catch_exceptions=False)
 
 
-def join(host: str, port: int, script: str = "") -> None:
+def join(host: str, port: int, script: str, record: str = "") -> None:
     """Be a worker of the master there, until it says that it is over.
 
-    `script` is where this machine has what the others run ("": in the same place).
+    `script` is what this worker runs, and nothing else; `record` the folder for its record.
     """
     environment = _new_environment()
     runner: WorkerRunner = environment.create_worker_runner(host, port)
-    Worker(environment, script)
+    Worker(environment, (script, record))
     runner.greenlet.join()
 
 
@@ -214,7 +233,7 @@ def allow_connections() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """`local`, `master HOST PORT WORKERS` or `join HOST PORT [SCRIPT]`."""
+    """`local`, `master HOST PORT WORKERS` or `join HOST PORT SCRIPT [RECORD]`."""
     role, *rest = arguments
     allow_connections()
     if role == "join":

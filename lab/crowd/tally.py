@@ -81,7 +81,10 @@ class Tally:
     reads: int = 0
     """Reads of an owed cart."""
     reads_kept: int = 0
-    visits: int = 0
+    begun: int = 0
+    """Visits that were begun: each has to be settled in the end."""
+    last_s: float = 0.0
+    """When the last answer of the measured time was there (or the failure), after the start."""
     broken: int = 0
     """Visits whose script raised (an assertion, or any other exception)."""
     latency: Histogram = field(default_factory=Histogram)
@@ -100,6 +103,8 @@ class Tally:
             mine, theirs = getattr(self, each.name), getattr(other, each.name)
             if isinstance(mine, Histogram):
                 mine.merge(theirs)
+            elif each.name == "last_s":
+                self.last_s = max(mine, theirs)
             else:
                 setattr(self, each.name, mine + theirs)
 

@@ -22,8 +22,9 @@ def main() -> None:
     line = Line.to_lab()
     try:
         _run(line)
-    except LabError as error:
-        line.send({"error": str(error)})
+    except Exception as error:
+        text = str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
+        line.send({"error": text})
     finally:
         line.close()
 
@@ -41,10 +42,12 @@ def _run(line: Line) -> None:
     over = threading.Event()
     reporter = threading.Thread(target=_report, args=(line, generator, over), daemon=True)
     reporter.start()
-    _all([visitor.shop for visitor in visitors], job.shoppers)
-    _all(generator.left_to_settle(), CLOSING_AT_ONCE)
-    over.set()
-    reporter.join()
+    try:
+        _all([visitor.shop for visitor in visitors], job.shoppers)
+        _all(generator.left_to_settle(), CLOSING_AT_ONCE)
+    finally:
+        over.set()
+        reporter.join()  # before anything else is said: two at once would mix their words
     generator.journal.close()
     line.send({"done": generator.report()})
 

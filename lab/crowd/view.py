@@ -9,9 +9,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lab.crowd.host import Progress, Struck
+from lab.crowd.host import Progress
 from lab.crowd.outcome import Outcome
 from lab.crowd.plan import Plan
+from lab.crowd.timetable import Struck
 
 SELDOM_S = 2.0
 _BAR = 24
@@ -25,11 +26,11 @@ def lanes_view(outcomes: Sequence[Outcome], now: Progress) -> RenderableType:
     """Return the table while a lane is busy: those that are done, and this one."""
     table = _table()
     for each in outcomes:
-        _row(table, each.lane, each.plan, each.progress, each.latency, each.rate)
+        _row(table, each.lane, each.progress, each.latency, each.rate)
     plan_s = now.at_s - now.job.warm_up_s
     rate = now.tally.requests / max(0.1, min(plan_s, now.job.for_s))
     latency = now.tally.latency.summary()
-    _row(table, now.job.lane.rpartition("-")[0], now.job, now, latency, rate)
+    _row(table, now.job.lane.rpartition("-")[0], now, latency, rate)
     return Group(table, Padding(_timeline(now), (1, 1, 0, 1)))
 
 
@@ -37,8 +38,7 @@ def finished_view(outcomes: Sequence[Outcome]) -> RenderableType:
     """Return what came of it: figures, carts, faults, and every doubt."""
     table, parts = _table(), []
     for each in outcomes:
-        quoted = each.latency if each.bottleneck is None else {}
-        _row(table, each.lane, each.plan, each.progress, quoted, each.rate)
+        _row(table, each.lane, each.progress, each.latency, each.rate)
         parts.append(_sentences(each))
     return Group(table, *parts)
 
@@ -71,7 +71,6 @@ def _table() -> Table:
 def _row(
     table: Table,
     lane: str,
-    plan: Any,
     now: Progress,
     latency: dict[str, Any],
     rate: float,
@@ -120,7 +119,8 @@ def _mark(each: Struck, now: Progress) -> str:
 def _sentences(each: Outcome) -> RenderableType:
     tally, ledger, plan = each.progress.tally, each.ledger, each.plan
     lines = Text()
-    lines.append(f"{each.lane}: ", "bold")
+    lines.append(f"{each.lane}", "bold")
+    lines.append(f" ({_setup(each)}): ")
     lines.append(f"{each.carts}; {_prediction(each)}.\n")
     model = _model(plan)
     lines.append(
@@ -137,6 +137,11 @@ def _sentences(each: Outcome) -> RenderableType:
         f"{_late(each)}, {each.bytes_per_shopper / 1000:,.0f} kB of memory for a shopper\n",
         "dim",
     )
+    if not each.keeps_up:
+        lines.append(
+            f"  The shop did {each.rate:.0f}/s of the {plan.rate:.0f}/s asked of it: the queue "
+            "grew, and latency with it.\n"
+        )
     for mark in each.progress.struck:
         lines.append(f"  ▲ {_mark(mark, each.progress)}\n")
     for doubt in each.doubts:
@@ -145,9 +150,20 @@ def _sentences(each: Outcome) -> RenderableType:
     return Padding(lines, (1, 1, 0, 1))
 
 
+def _setup(each: Outcome) -> str:
+    setup = each.setup
+    turned = [f"{name} {setup[name]}" for name in ("affinity", "retry")]
+    kept = "the cart in the token" if setup["store"] == "token" else f"sessions in {setup['store']}"
+    return ", ".join(
+        [kept, f"{setup['servers']} servers", *turned, f"script {each.plan.script_name}"]
+    )
+
+
 def _prediction(each: Outcome) -> str:
     ledger = each.ledger
     edge = f" ({ledger.at_the_edge} looks too close to a death to tell)" * bool(ledger.at_the_edge)
+    if ledger.as_predicted and not ledger.predicted_lost:
+        return f"none had to be lost{edge}"
     if ledger.as_predicted:
         return f"lost are {ledger.predicted_and_lost:,}, the very ones that had to be{edge}"
     return f"{ledger.differing:,} came out other than predicted{edge}"

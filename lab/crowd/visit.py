@@ -25,10 +25,10 @@ TIMED_OUT = 504  # the balancer waited for a server in vain: frozen, perhaps, an
 class Settled:
     """What became of one visit's cart: one line of the ledger of the whole crowd.
 
-    `home` is the instance that acknowledged the cart last; `fate` what the closing look saw
-    (None: nothing is owed); `by_name_only` whether it took asking a server by its name;
-    `at_s` when the last look began; `unsettled` how many writes of unknown outcome there
-    were since the acknowledgement.
+    `home` is the instance that acknowledged the cart last, `acknowledged_s` when it was asked
+    to; `fate` what the closing look saw (None: nothing is owed, or an empty cart only);
+    `by_name_only` whether it took asking a server by its name; `at_s` when the last look
+    began. Seconds after the start.
     """
 
     customer: str
@@ -36,7 +36,7 @@ class Settled:
     at_s: float
     fate: str | None
     by_name_only: bool
-    unsettled: int
+    acknowledged_s: float
 
 
 class Visitor:
@@ -75,6 +75,7 @@ class Visitor:
     def visit(self) -> None:
         """One visit, from coming in to the closing look; ClosingTime leaves it open."""
         self._visits += 1
+        self._journal.begins()
         self._customer = customer = self._new_customer()
         try:
             self._script(customer, self._offer)
@@ -83,7 +84,8 @@ class Visitor:
         except Exception as error:
             self._journal.broke(_told(error, self._job.script))
         if customer.last is None:
-            raise LabError("the script sends no request: there is nothing to time")
+            why = self._journal.trouble
+            raise LabError(why or "the script sends no request: there is nothing to time")
         if not self._job.once:
             self.settle()
 
@@ -94,36 +96,35 @@ class Visitor:
         """
         if (customer := self._customer) is None:
             return
-        by_name_only, last = False, customer.last
-        if again or last is None or last.fate is not Fate.KEPT:
-            customer.ledger.doubt()
-        if customer.ledger.needs_read:
-            by_name_only = self._look(customer)
-        line = Settled(
-            customer.name,
-            customer.ledger.home,
-            customer.last.at_s if customer.last else 0.0,
-            customer.ledger.fate,
-            by_name_only,
-            customer.ledger.unsettled_writes,
-        )
+        ledger, fate, by_name_only = customer.ledger, None, False
+        if ledger.owed and ledger.owed["lines"]:
+            fate = customer.last.fate if customer.last else None
+            if again or fate != Fate.KEPT:
+                fate, by_name_only = self._look(customer)
+        at_s = customer.last.at_s if customer.last else 0.0
+        line = Settled(customer.name, ledger.home, at_s, fate, by_name_only, ledger.acknowledged_s)
         self._journal.settle(list(astuple(line)))
         customer.transport.close()
         self._customer = None
 
-    def _look(self, customer: Shopper) -> bool:
-        """Ask for the cart as a customer does, then at each server; whether only that found it."""
-        if customer.view_cart(tries=len(self._job.servers)).fate is Fate.KEPT:
-            return False
-        frozen = False
+    def _look(self, customer: Shopper) -> tuple[str, bool]:
+        """Ask for the cart as a customer does, then at each server by its name.
+
+        Returns its fate, and whether only a server asked by name showed it.
+        """
+        seen = [customer.view_cart(tries=len(self._job.servers) or 1)]
+        if seen[0].fate == Fate.KEPT:
+            return Fate.KEPT, False
         for server in self._job.servers:
-            seen = customer.view_cart(server=server)
-            if seen.fate is Fate.KEPT:
-                return True
-            frozen = frozen or _may_live(seen)
-        if frozen:  # it may still have the cart: nobody can tell
-            customer.ledger.doubt()
-        return False
+            seen.append(customer.view_cart(server=server))
+            if seen[-1].fate == Fate.KEPT:
+                return Fate.KEPT, True
+        fates = {each.fate for each in seen}
+        if any(map(_may_live, seen)) or fates == {Fate.UNKNOWN}:
+            return Fate.UNKNOWN, False  # somebody who is silent may still have it
+        return next(
+            (each for each in (Fate.WRONG, Fate.DUPLICATED) if each in fates), Fate.LOST
+        ), False
 
     def _new_customer(self) -> Shopper:
         job, name = self._job, f"c{self._number}-{self._visits}"

@@ -30,8 +30,11 @@ class Ledger:
         self.user: Json | None = None
         self.home: str | None = None
         """Which process acknowledged what is owed (its X-Instance)."""
+        self.acknowledged_s = 0.0
+        """When what is owed was asked for, in seconds since the run began."""
         self.unsettled_writes = 0
         self._fate: Fate | None = None
+        self._may_have_left = False
 
     def note(self, exchange: Exchange) -> None:
         """Take one exchange into account; reads get their `fate` set."""
@@ -61,6 +64,7 @@ class Ledger:
     def _note_write(self, exchange: Exchange) -> None:
         if exchange.outcome is Outcome.UNKNOWN:
             self.unsettled_writes += 1
+            self._may_have_left |= exchange.path in ("/api/logout", "/api/login")
         if not exchange.ok:
             return
         body = exchange.body if isinstance(exchange.body, dict) else {}
@@ -74,7 +78,8 @@ class Ledger:
         else:
             return
         self.unsettled_writes, self._fate = 0, None
-        self.home = exchange.instance
+        self.home, self.acknowledged_s = exchange.instance, exchange.at_s
+        self._may_have_left = False
 
     def _compare(self, read: Exchange) -> Fate:
         if not read.answered or (read.status or 0) >= 500:
@@ -83,7 +88,9 @@ class Ledger:
         fate = compare_carts(self.owed or {}, body.get("cart"))
         if body and body.get("user") != self.user:
             return Fate.WRONG
-        # A write of unknown outcome may explain any cart, but not a refusal to show one.
+        if not body and self._may_have_left:
+            return Fate.UNKNOWN  # it may have been logged out: then nobody is known, rightly
+        # Any other write of unknown outcome may explain a cart, but not a refusal to show one.
         if body and fate is not Fate.KEPT and self.unsettled_writes:
             return Fate.UNKNOWN
         return fate

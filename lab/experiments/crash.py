@@ -112,8 +112,9 @@ def with_crowd(seen: Observation, crowd: Measurements | None) -> Observation:
         return seen
     carts = crowd["carts"]
     owed = carts["settled"] - carts["nothing_owed"]
-    if not crowd["carts_as_predicted"] or carts["unknown"] or not owed:
-        return Observation(Verdict.UNKNOWN, f"crowd: {'; '.join(crowd['doubts'])}")
+    if crowd["doubts_about_carts"] or not owed:
+        why = "; ".join(crowd["doubts_about_carts"]) or "no cart was owed"
+        return Observation(Verdict.UNKNOWN, f"of the crowd: {why}")
     many = kept_share(carts["kept"], owed, "carts of a crowd kept")
     verdict = seen.verdict if many.verdict is Verdict.HOLDS else many.verdict
     return Observation(verdict, f"{seen.number}, {many.number}")

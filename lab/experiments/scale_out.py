@@ -127,9 +127,9 @@ def press(lab: Lab) -> Measurements:
     return {
         "servers": len(lab.servers),
         "shoppers": lab.crowd_shoppers,
-        "carts_shown_per_s": round(tally.reads_kept / CROWD_S, 1),
+        "carts_shown_per_s": None if outcome.bottleneck else round(tally.reads_kept / CROWD_S, 1),
         "reads": tally.reads,
-        "misrouted": tally.reads - tally.reads_kept,
+        "reads_without_the_cart": tally.reads - tally.reads_kept,
         "latency": outcome.latency,
         "doubts": outcome.doubts,
     }
