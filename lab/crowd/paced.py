@@ -8,6 +8,8 @@ from lab.crowd.journal import Journal
 from lab.crowd.turns import ClosingTime
 from lab.evidence.transport import Carried, Headers, Transport
 
+THINKS_S = 0.005  # a script that asks so long after an answer did something else meanwhile
+
 
 class Pace:
     """One shopper's turns, from visit to visit. `due` of None asks at once (the closed model)."""
@@ -29,19 +31,25 @@ class Pace:
         if journal.closing:
             return None
         asked_s = journal.now_s()
-        due_s = max(0.0, asked_s) if self._due is None else next(self._due)
+        due_s = max(0.0, asked_s) if self._due is None else self._next_turn(asked_s)
         if due_s >= self._end_s:
             self.open = False
             raise ClosingTime
-        if self._free_s <= due_s < asked_s:
-            due_s = asked_s  # the script was not ready at its turn: nobody has waited
         if (pause_s := due_s - journal.now_s()) > 0:
             time.sleep(pause_s)
-        # Who was still waiting for an answer was kept by the shop; the rest is our own doing.
-        ready_s = max(due_s, self._free_s, asked_s)
         if self._due is None:
             return None
-        journal.late((journal.now_s() - ready_s) * 1000)
+        # Who was still waiting for an answer was kept by the shop; the rest is our own doing.
+        journal.late((journal.now_s() - max(due_s, self._free_s)) * 1000)
+        return due_s
+
+    def _next_turn(self, asked_s: float) -> float:
+        """Return the next turn that counts: those missed while the script itself thought do not."""
+        assert self._due is not None
+        due_s = next(self._due)
+        if asked_s - self._free_s > THINKS_S:
+            while self._free_s <= due_s < asked_s:
+                due_s = next(self._due)
         return due_s
 
     def done(self) -> None:

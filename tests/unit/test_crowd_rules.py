@@ -3,6 +3,8 @@
 import json
 import math
 import socket
+import time
+import tracemalloc
 from itertools import pairwise
 
 import click
@@ -11,19 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.bench import Lab
-from lab.crowd.forecast import EDGE_S, MOST_NAMED, Ended, Ledger, reckon
-from lab.crowd.host import Progress, Struck
+from lab.crowd.forecast import EDGE_S, MOST_NAMED, Ledger, reckon
+from lab.crowd.host import Progress
 from lab.crowd.journal import Journal
 from lab.crowd.offer import One
-from lab.crowd.outcome import Outcome
+from lab.crowd.outcome import Logged, Outcome
 from lab.crowd.plan import MOST_THREADS, Job, Plan, Strike, duration_s, rate_per_s, strike
-from lab.crowd.selftest import judged
+from lab.crowd.selftest import judged, plans
 from lab.crowd.tally import Histogram, Tally
+from lab.crowd.timetable import Ended, Struck
 from lab.crowd.turns import turns, turns_each
 from lab.crowd.visit import Settled, Visitor
 from lab.crowding import crowd
 from lab.errors import LabError
-from lab.evidence.transport import RequestsTransport
+from lab.evidence.by_requests import RequestsTransport
+from lab.evidence.exchange import Exchange
+from lab.evidence.exchange import Outcome as Known
 
 # --- what somebody writes down
 
@@ -210,12 +215,12 @@ def test_what_is_next_to_nothing_counts_as_a_microsecond(value):
 DEATH = Ended("b1", 4.0, 4.5)
 
 
-def seen(fate, at_s=9.0, home="b1", **more):
-    return Settled(more.pop("customer", "c1-1"), home, at_s, fate, more.pop("by_name", False), 0)
+def seen(fate, at_s=9.0, home="b1", customer="c1-1", by_name=False, acknowledged_s=0.5):
+    return Settled(customer, home, at_s, fate, by_name, acknowledged_s)
 
 
-def reckoned(*settled, deaths=(DEATH,), memory=True):
-    return reckon(settled, deaths, memory)
+def reckoned(*settled, deaths=(DEATH,), dies_with="process"):
+    return reckon(settled, deaths, dies_with)
 
 
 def test_the_carts_of_a_process_that_died_are_lost_and_no_others():
@@ -240,6 +245,8 @@ def test_the_carts_of_a_process_that_died_are_lost_and_no_others():
         (seen("lost", at_s=1.0), 0),  # lost before anything had happened
         (seen("wrong"), 1),
         (seen("duplicated"), 1),
+        (seen("wrong", home="a1"), 0),  # nothing on the timetable changes a cart
+        (seen("duplicated", home="a1"), 0),
     ],
 )
 def test_what_came_out_other_than_predicted_is_named(settled, predicted):
@@ -269,10 +276,33 @@ def test_a_look_just_outside_of_the_edge_is_predicted():
 
 
 def test_nothing_has_to_be_lost_where_carts_do_not_die_with_the_process():
-    ledger = reckoned(seen("kept"), seen("lost", customer="c2-1"), memory=False)
+    ledger = reckoned(seen("kept"), seen("lost", customer="c2-1"), dies_with=None)
     assert (ledger.predicted_lost, ledger.at_the_edge) == (0, 0)
     assert ledger.differ == ["c2-1"]
-    assert reckoned(seen("kept", at_s=4.2), memory=False).at_the_edge == 0
+    assert reckoned(seen("kept", at_s=4.2), dies_with=None).at_the_edge == 0
+
+
+STORE_DEATH = Ended("store", 4.0, 4.5)
+
+
+@pytest.mark.parametrize(
+    ("settled", "expected"),
+    [
+        (seen("lost", acknowledged_s=1.0), (1, 0, 0)),  # acknowledged before: gone with the store
+        (seen("kept", acknowledged_s=6.0), (0, 0, 0)),  # after it had been started again
+        (seen("kept", acknowledged_s=1.0, at_s=3.0), (0, 0, 0)),  # looked at before
+        (seen("kept", acknowledged_s=1.0), (0, 1, 0)),
+        (seen("lost", acknowledged_s=6.0), (0, 1, 0)),
+        (seen("lost", acknowledged_s=4.2), (0, 0, 1)),  # in the very moment: nobody can tell
+        (seen("kept", acknowledged_s=1.0, at_s=4.2), (0, 0, 1)),
+    ],
+)
+def test_carts_die_with_a_store_that_keeps_nothing_on_disk(settled, expected):
+    ledger = reckoned(settled, deaths=(STORE_DEATH,), dies_with="store")
+    assert (ledger.predicted_and_lost, ledger.differing, ledger.at_the_edge) == expected
+    # A server's death takes nothing out of a store, a store's nothing out of a process.
+    assert reckoned(seen("kept"), dies_with="store").differing == 0
+    assert reckoned(seen("kept"), deaths=(STORE_DEATH,)).differing == 0
 
 
 def test_two_deaths_of_two_processes():
@@ -296,15 +326,22 @@ PLAN = Plan("x.py", shoppers=10, rate=100.0, for_s=10.0, warm_up_s=2.0)
 JOB = Job("stateful-1", "http://127.0.0.1:9", ("A", "B"), "x.py", 10, 100.0, 10.0, 2.0)
 
 
+SETUP = {"desk": "stateful", "store": "memory", "servers": 3, "affinity": "none", "retry": "off"}
+
+
 def outcome(plan=PLAN, *, busiest=0.5, late_ms=1.0, n=1000, logged=None, ledger=None, **more):
-    tally = Tally(ok=n - 2, failed=1, unknown=1, answered=n + 19, warm_up=20)
+    ledger = ledger or Ledger(settled=5, kept=5)
+    begun, retried = more.pop("begun", ledger.settled), more.pop("retried", 0)
+    last_s = more.pop("last_s", 12.0)
+    tally = Tally(ok=n - 2, failed=1, unknown=1, answered=n + 19, warm_up=20, begun=begun)
+    tally.last_s = last_s
     for _ in range(n):
         tally.latency.add(3.0)
         tally.lateness.add(late_ms)
     tally.broken = more.pop("broken", 0)
     progress = Progress(JOB, tally, busiest=busiest, rss={0: 1000, 1: 500}, **more)
-    logged = n + 19 if logged is None else logged
-    return Outcome("stateful", plan, progress, ledger or Ledger(settled=5, kept=5), logged)
+    logged = Logged(n + 19 if logged is None else logged, retried)
+    return Outcome("stateful", plan, SETUP, progress, ledger, logged)
 
 
 def test_an_outcome_without_a_doubt_is_quoted():
@@ -319,6 +356,9 @@ def test_an_outcome_without_a_doubt_is_quoted():
     assert told["generator_bytes_per_shopper"] == 150
 
 
+KILL = Plan("x.py", 10, 100.0, 10.0, 2.0, (Strike("kill", "B", 3.0),))
+
+
 @pytest.mark.parametrize(
     ("found", "words"),
     [
@@ -331,6 +371,10 @@ def test_an_outcome_without_a_doubt_is_quoted():
             {"struck": [Struck(Strike("kill", "B", 3.0), 5.0, "no server 'B' here")]},
             ["kill B: no server 'B' here"],
         ),
+        ({"plan": KILL}, ["kill B@3s: it was over before"]),
+        ({"retried": 4}, ["the balancer asked a second server for 4 requests"]),
+        ({"ledger": Ledger(settled=5, kept=3, unknown=2)}, ["2 carts: nobody could tell"]),
+        ({"begun": 7}, ["7 visits were begun, 5 settled"]),
         (
             {"ledger": Ledger(settled=5, lost=5, differing=5, differ=[f"c{n}" for n in range(5)])},
             ["5 carts came out other than predicted", "c0, c1, c2", "something else"],
@@ -356,11 +400,42 @@ def test_a_request_that_got_no_answer_may_be_in_the_balancers_log():
         assert outcome(logged=logged).doubts == []
 
 
-def test_one_late_request_in_a_hundred_is_no_bottleneck():
+def test_a_few_late_requests_are_no_bottleneck_but_p99_is_theirs():
     each = outcome()
-    for _ in range(10):
+    for _ in range(20):
         each.progress.tally.lateness.add(5000.0)
     assert each.bottleneck is None
+    assert each.latency["p95_ms"] is not None
+    assert each.latency["p99_ms"] is None and each.as_json()["latency"]["p99_ms"] is None
+
+
+def test_the_rate_is_what_was_done_by_the_last_answer():
+    late = outcome(last_s=52.0)  # the shop took 50 s for what was to take 10
+    assert late.rate == pytest.approx(20.0)
+    assert not late.keeps_up and outcome().keeps_up
+    assert late.doubts == []  # it is a finding about the shop
+
+
+def test_latencies_are_withheld_wherever_they_are_asked_for():
+    told = outcome(busiest=0.95)
+    assert told.latency == {"n": 1000, "p50_ms": None, "p95_ms": None, "p99_ms": None}
+    assert told.doubts_about_carts == []
+
+
+def test_what_became_of_the_carts_names_every_fate():
+    ledger = Ledger(settled=10, nothing_owed=1, kept=4, lost=2, wrong=1, duplicated=1, unknown=1)
+    told = outcome(ledger=ledger).carts
+    assert told.startswith("4 of 9 ")
+    assert told.endswith(", 2 lost, 1 wrong, 1 duplicated, 1 unknown")
+
+
+def test_an_outcome_says_what_was_measured():
+    told = outcome().as_json()
+    assert told["setup"] == SETUP and told["script"] == "x"
+    assert (told["engine"], told["workers"], told["for_s"], told["warm_up_s"]) == (
+        *("threads", 1),
+        *(10.0, 2.0),
+    )
 
 
 def test_a_fault_that_worked_is_no_doubt_and_the_timetable_says_when_it_was():
@@ -388,6 +463,8 @@ def test_no_cart_is_no_share():
 
 def test_the_self_test_asks_p99_whether_it_saw_the_freeze():
     blind, short, seeing = outcome(), outcome(n=999), outcome()
+    for each in (blind, short, seeing):
+        each.progress.struck[:] = [Struck(s, s.at_s) for s in plans(PLAN)[0].timetable]
     for _ in range(20):
         seeing.progress.tally.latency.add(1500.0)
     told, passed = judged(seeing, blind)
@@ -396,6 +473,16 @@ def test_the_self_test_asks_p99_whether_it_saw_the_freeze():
         told, passed = judged(each, seeing)
         assert not passed and told.startswith("✕")
     assert "unknown (n under 1,000)" in told
+
+
+def test_the_self_test_does_not_take_a_slow_generator_for_a_freeze():
+    late, unharmed = outcome(late_ms=1000.0), outcome()
+    for each in (late, unharmed):
+        for _ in range(20):
+            each.progress.tally.latency.add(1500.0)
+    late.progress.struck[:] = [Struck(s, s.at_s) for s in plans(PLAN)[0].timetable]
+    assert not judged(late, unharmed)[1]
+    assert not judged(unharmed, late)[1]  # nothing was frozen at all
 
 
 # --- on the command line
@@ -505,7 +592,7 @@ def test_a_visit_that_breaks_is_told_with_its_line_and_the_next_one_goes_on(visi
     shopper, journal = visitor(script)
     shopper.shop()
     report = journal.report()
-    assert report["tally"]["broken"] == report["tally"]["visits"] == 25
+    assert report["tally"]["broken"] == report["tally"]["begun"] - 1 == 25
     assert report["trouble"].startswith("KeyError: 'no such thing' (line ")
     assert report["trouble"].endswith(" of test_crowd_rules.py)")
 
@@ -522,7 +609,59 @@ def test_a_script_that_cannot_be_a_crowds_ends_the_crowd(visitor, script, told):
     assert told in refusal(shopper.shop)
 
 
+def test_a_script_that_breaks_before_its_first_request_is_told_as_that(visitor):
+    def script(shopper, lab):
+        shopper.veiw_cart()
+
+    shopper, _ = visitor(script)
+    assert "'Shopper' object has no attribute 'veiw_cart'" in refusal(shopper.shop)
+
+
+def test_a_script_that_thinks_makes_nobody_late(visitor):
+    def script(shopper, lab):
+        shopper.view_cart()
+        time.sleep(0.02)
+
+    shopper, journal = visitor(script, rate=200.0, for_s=0.2)
+    shopper.shop()
+    tally = Tally.unpacked(journal.report()["tally"])
+    assert 1 <= tally.failed <= 10  # of 40 turns it has missed most: nobody waited for those
+    assert tally.lateness.n == tally.failed
+
+
+def test_a_closed_crowd_waits_for_the_start(visitor):
+    shopper, journal = visitor(lambda shopper, lab: shopper.view_cart(), rate=None, once=True)
+    journal.begin(time.monotonic() + 0.1)
+    shopper.shop()
+    tally = journal.report()["tally"]
+    assert (tally["failed"], tally["warm_up"]) == (1, 0)
+
+
 def test_who_comes_once_comes_once(visitor):
     shopper, journal = visitor(lambda shopper, lab: shopper.view_cart(), once=True)
     shopper.shop()
     assert journal.report()["tally"]["failed"] == 1
+
+
+def test_a_journal_keeps_no_exchange(tmp_path):
+    journal = Journal("x", tmp_path / "exchanges.jsonl", 0.0)
+
+    def note(times):
+        for number in range(times):
+            headers, body = {"X-Served-By": "A", "X-Instance": "a1"}, bytes(2000)
+            exchange = Exchange(
+                *(f"x-{number}", "c1-1", "GET", "/api/cart", None, 1.0, 2.0, 200, Known.OK),
+                *({}, b"", headers, body),
+            )
+            journal.append(exchange)
+
+    note(100)
+    tracemalloc.start()
+    try:
+        note(3000)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        journal.close()
+    assert kept < 100_000  # of 6 MB that went by
+    assert len((tmp_path / "exchanges.jsonl").read_bytes().splitlines()) == 3100

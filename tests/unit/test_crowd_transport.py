@@ -16,10 +16,10 @@ import pytest
 from conftest import wait_for
 
 from lab.crowd.fast import FastTransport, Lines
+from lab.evidence.by_requests import RequestsTransport
 from lab.evidence.exchange import Outcome
 from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper
-from lab.evidence.transport import RequestsTransport
 from lab.stack.ports import free_ports, is_open
 
 DEADLINE_S = 10
