@@ -41,6 +41,10 @@ class Generator:
         self._visitors.append(visitor)
         return visitor
 
+    def time_left_s(self) -> float:
+        """Return how long the doors stay open: to the end, or until everybody came once."""
+        return 0.0 if self.job.once else max(0.0, self.job.end_s - self.journal.now_s())
+
     def left_to_settle(self) -> Iterable[Callable[[], None]]:
         """Close the doors; return what is still to be done: everybody's closing look."""
         self.journal.closing = True

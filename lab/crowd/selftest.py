@@ -10,16 +10,16 @@ from dataclasses import replace
 from lab.crowd.outcome import Outcome
 from lab.crowd.plan import Plan, Strike
 
-FREEZE_FROM_S, FREEZE_TO_S = 3.0, 5.0
+FREEZE_FROM_S, FREEZE_TO_S = 1.5, 3.5
 MOST_LATE_SHARE = 0.2  # of the freeze: a generator as late as that would show it by itself
 LEAST_SHARE = 0.5
-"""p99 has to show at least this share of the freeze: of those in it, 1 in 4, half waited longer."""
+"""p99 has to show at least this share of the freeze: of those in it, 1 in 3, half waited longer."""
 
 
 def plans(plan: Plan) -> tuple[Plan, Plan]:
     """Return the same freeze for an open and for a closed crowd."""
     timetable = (Strike("pause", "A", FREEZE_FROM_S), Strike("resume", "A", FREEZE_TO_S))
-    frozen = replace(plan, for_s=8.0, warm_up_s=1.0, timetable=timetable)
+    frozen = replace(plan, for_s=6.0, warm_up_s=1.0, timetable=timetable)
     # So few that those who hang in the freeze are under 1 % of all: p99 shows it only if the
     # turns that were missed are counted from when they were meant to be.
     return replace(frozen, shoppers=10, rate=200.0), replace(frozen, shoppers=4, rate=None)

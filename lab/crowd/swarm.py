@@ -111,9 +111,9 @@ class Worker:
         generator = self._generator
         with self._told():
             gevent.sleep(REPORT_EVERY_S)
-            while self._shopping:
+            while self._shopping or generator.time_left_s() > 0:
                 self._tell(REPORT)
-                gevent.sleep(REPORT_EVERY_S)
+                gevent.sleep(min(REPORT_EVERY_S, generator.time_left_s() or REPORT_EVERY_S))
             self._tell(REPORT)  # the last of the measured time
             looks = generator.left_to_settle()
             closing = gevent.spawn(Pool(CLOSING_AT_ONCE).map, lambda look: look(), looks)

@@ -44,6 +44,7 @@ def _run(line: Line) -> None:
     reporter.start()
     try:
         _all([visitor.shop for visitor in visitors], job.shoppers)
+        time.sleep(generator.time_left_s())
         _all(generator.left_to_settle(), CLOSING_AT_ONCE)
     finally:
         over.set()
