@@ -3,10 +3,10 @@
 import json
 import re
 import socket
-import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,13 +33,15 @@ from lab.experiments.matrix import two_desks
 from lab.lanes import Bench, deployed
 from lab.runner import new_run_folder
 from lab.stack import Deployment
+from lab.stack.processes import Children, clean_environment
 from lab.stack.spec import LETTERS
-from lab.stack.waiting import wait_until
+from lab.stack.waiting import end_of, wait_until
 
 KEPT_LOG = 1000  # entries of nginx's log: they are counted as they come
 MASTER = "127.0.0.1:5557"
 FEW_TURNS = 3.0
 NEXT_LANE_S = 10.0
+NEVER_S = 10.0**9
 _VISITS = Path(visits.__file__).parent
 BUNDLED = sorted(path.stem for path in _VISITS.glob("[a-z]*.py"))
 
@@ -83,7 +85,13 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command()
 @click.argument("script", required=False, default="shopping", metavar="[NAME|FILE]")
-@click.option("--shoppers", type=click.IntRange(1, 1_000_000), default=100, show_default=True)
+@click.option(
+    "--shoppers",
+    type=click.IntRange(1, 1_000_000),
+    default=100,
+    show_default=True,
+    help="How many are in the shop at a time.",
+)
 @click.option(
     "--rate",
     type=Written("RATE", rate_per_s),
@@ -110,9 +118,21 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 @_timetable
 @click.option("--closed", is_flag=True, help="Each asks again when answered; --rate is not used.")
 @click.option("--once", is_flag=True, help="One visit each; else whoever leaves is followed.")
-@click.option("--rounds", type=click.IntRange(1, 100), default=1, show_default=True)
+@click.option(
+    "--rounds",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    help="How often at each desk; the order alternates.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of lab.random in scripts.")
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes that the shoppers are spread over.",
+)
 @click.option("--threads", is_flag=True, help="On `requests` in threads, though Locust is here.")
 @click.option("--master", is_flag=True, help="Wait for --workers of other machines (see --join).")
 @click.option(
@@ -142,7 +162,7 @@ def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
 
     \b
       lab crowd --kill B@5s                            100 shoppers, a crash
-      lab crowd --shoppers 5000 --rate 300/s --for 30s --kill B@10s --affinity cookie
+      lab crowd --shoppers 5000 --rate 300/s --for 60s --kill B@30s --affinity cookie
       lab crowd ./mine.py --store redis --pause store@3s --resume store@6s
       lab crowd --self-test                            can the lab see a frozen server?
 
@@ -363,12 +383,24 @@ def _join(where: str, path: Path) -> int:
     host, port = _address("--join", where)
     if not has_locust():
         raise LabError(f"a worker needs the extra: {WANTS_EXTRA}")
+    err.print(f"· working for {host}:{port}; Ctrl-C ends that", style="dim")
     command = [sys.executable, "-m", "lab.crowd.swarm", "join", host, port, str(path)]
-    status = subprocess.call(command)
-    # Each lane has a master of its own, at the same place: be there for the next one as well.
-    while status == 0 and wait_until(lambda: _somebody_at(host, int(port)), NEXT_LANE_S):
-        status = subprocess.call(command)
-    return status
+    with ExitStack() as resources:
+        log = Path(resources.enter_context(tempfile.TemporaryDirectory())) / "worker.log"
+        children = resources.enter_context(closing(Children()))
+        _work(children, command, log)
+        # Each lane has a master of its own, at the same place: be there for the next one, too.
+        while wait_until(lambda: _somebody_at(host, int(port)), NEXT_LANE_S):
+            _work(children, command, log)
+    return 0
+
+
+def _work(children: Children, command: Sequence[str], log: Path) -> None:
+    """Be a worker until its master says that it is over. LabError if it ends otherwise."""
+    child = children.spawn("worker", command, log_path=log, env=clean_environment({}))
+    wait_until(lambda: not child.running(), NEVER_S, every_s=0.1)
+    if child.ending != "exit 0":
+        raise LabError(f"the worker has ended ({child.ending}); {end_of(log)}")
 
 
 def _somebody_at(host: str, port: int) -> bool:

@@ -7,14 +7,13 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from itertools import count
 from pathlib import Path
 
 from measuring import Row, Scale, alternate
 
 from lab.crowd.host import Host
-from lab.crowd.plan import Engine, Job, Plan
+from lab.crowd.plan import Engine, Plan
 from lab.crowd.visits import looking
 from lab.evidence.record import Record
 from lab.evidence.result import Knobs, Variant
@@ -127,12 +126,12 @@ def _crowd(engine: Engine, url: str, folder: Path) -> Callable[[], float]:
 
     def once() -> float:
         name = f"{engine}-{next(numbers)}-{abs(hash(url)) % 10000}"
-        shared = {each.name for each in fields(Job)} & {each.name for each in fields(Plan)}
-        job = Job(lane=name, url=url, servers=(), **{each: getattr(plan, each) for each in shared})
+        job = plan.job(name, url, ())
         with Host(plan, job, folder / name) as host:
-            progress = host.run(lambda strike: None, lambda now: None, lambda line: None)
-        assert progress.tally.failed == progress.tally.unknown == 0, progress.tally
-        return progress.tally.requests / SECONDS
+            host.run(lambda strike: None, lambda now: None, lambda line: None)
+            tally = host.progress.tally
+        assert tally.failed == tally.unknown == 0, tally
+        return tally.requests / SECONDS
 
     return once
 
