@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lab.crowd.crew import Crew, has_locust
 from lab.crowd.drive import Scene, drive
-from lab.crowd.host import Progress, has_locust
+from lab.crowd.host import Progress
 from lab.crowd.outcome import Outcome
 from lab.crowd.plan import STORE, Plan, Strike
 from lab.errors import LabError
@@ -198,13 +199,13 @@ class Lab:
         plan: Plan,
         watch: Callable[[Progress], None] = lambda progress: None,
         say: Callable[[str], None] = lambda line: None,
-        listen: str = "127.0.0.1:0",
+        crew: Crew | None = None,
     ) -> Outcome:
         """Carry out a plan; `watch` sees each report, `say` is told what is waited for.
 
-        `listen` is where workers on other machines join.
+        `crew` is who shops for several lanes (None: a new one for this).
         """
-        return drive(plan, self._scene(), watch, say, listen)
+        return drive(plan, self._scene(), watch, say, crew)
 
     def _scene(self) -> Scene:
         variant = self._setting.variant

@@ -2,11 +2,10 @@
 
 import json
 import re
-import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,8 @@ from rich.text import Text
 from lab import options
 from lab.bench import Lab
 from lab.crowd import visits
-from lab.crowd.host import WANTS_EXTRA, Progress, has_locust
+from lab.crowd.crew import WANTS_EXTRA, Crew, has_locust
+from lab.crowd.host import Progress
 from lab.crowd.outcome import Outcome
 from lab.crowd.plan import MOST_THREADS, STORE, Engine, Plan, Strike, duration_s, rate_per_s, strike
 from lab.crowd.selftest import judged, plans
@@ -40,7 +40,6 @@ from lab.stack.waiting import end_of, wait_until
 KEPT_LOG = 1000  # entries of nginx's log: they are counted as they come
 MASTER = "127.0.0.1:5557"
 FEW_TURNS = 3.0
-NEXT_LANE_S = 10.0
 NEVER_S = 10.0**9
 _VISITS = Path(visits.__file__).parent
 BUNDLED = sorted(path.stem for path in _VISITS.glob("[a-z]*.py"))
@@ -256,25 +255,28 @@ class _Crowds:
         bench = Bench(self.folder, deployment=self._deployment)
         with progress(self._quiet) as tell:
             tell("starting servers and nginx")
-            with bench.open(lanes, port=self._asked["port"], keep_log=KEPT_LOG):
+            with ExitStack() as resources:
+                stack = bench.open(lanes, port=self._asked["port"], keep_log=KEPT_LOG)
+                resources.enter_context(stack)
                 tell("")
+                crew = None  # a new one for each lane, unless they come from other machines
+                if plan.waits_for_others:
+                    crew = resources.enter_context(Crew(plan, self.folder, self._asked["listen"]))
                 for number in range(self._asked["rounds"]):
                     turned = (number + plan.seed) % 2  # who goes second must not always be the same
                     for variant in reversed(lanes) if turned else lanes:
-                        self._one(plan, bench, variant)
+                        self._one(plan, bench, variant, crew)
 
-    def _one(self, plan: Plan, bench: Bench, variant: Variant) -> None:
+    def _one(self, plan: Plan, bench: Bench, variant: Variant, crew: Crew | None) -> None:
         lab = Lab(bench.setting(variant, 0, plan.seed, quick=False), Record(variant.name))
         if not self._deployment:  # what was broken there is mended after each lane, if it can be
             heal(lab)
         # A lane has no store to break, or no server of that name, where the other desk has one.
         there = (*lab.servers, STORE) if lab.has_store else lab.servers
         timetable = tuple(each for each in plan.timetable if each.target in there)
-        # Workers of the lab's own find their master on any port: two crowds are in no one's way.
-        listen = self._asked["listen"] if plan.waits_for_others else "127.0.0.1:0"
         with self._watching() as watch:
             mine = replace(plan, timetable=timetable)
-            outcome = lab.crowd_of(mine, watch, _say, listen)
+            outcome = lab.crowd_of(mine, watch, _say, crew)
         self.outcomes.append(outcome)
         if outcome.interrupted:
             raise KeyboardInterrupt
@@ -389,9 +391,6 @@ def _join(where: str, path: Path) -> int:
         log = Path(resources.enter_context(tempfile.TemporaryDirectory())) / "worker.log"
         children = resources.enter_context(closing(Children()))
         _work(children, command, log)
-        # Each lane has a master of its own, at the same place: be there for the next one, too.
-        while wait_until(lambda: _somebody_at(host, int(port)), NEXT_LANE_S):
-            _work(children, command, log)
     return 0
 
 
@@ -401,12 +400,6 @@ def _work(children: Children, command: Sequence[str], log: Path) -> None:
     wait_until(lambda: not child.running(), NEVER_S, every_s=0.1)
     if child.ending != "exit 0":
         raise LabError(f"the worker has ended ({child.ending}); {end_of(log)}")
-
-
-def _somebody_at(host: str, port: int) -> bool:
-    with suppress(OSError), socket.create_connection((host, port), 1.0):
-        return True
-    return False
 
 
 COMMANDS = (crowd,)

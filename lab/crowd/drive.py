@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from lab.crowd.crew import Crew
 from lab.crowd.forecast import reckon
 from lab.crowd.host import Host, Progress
 from lab.crowd.outcome import Logged, Outcome
@@ -41,18 +42,18 @@ def drive(
     scene: Scene,
     watch: Callable[[Progress], None] = lambda progress: None,
     say: Callable[[str], None] = lambda line: None,
-    listen: str = "127.0.0.1:0",
+    crew: Crew | None = None,
 ) -> Outcome:
     """Carry out a plan; `watch` sees each report, `say` is told what is waited for.
 
-    `listen` is where workers on other machines join. LabError where it cannot be done. After
-    Ctrl-C the outcome is of what was known by then, and says so.
+    `crew` shops for several lanes, one after another (None: a new one for this). LabError
+    where it cannot be done. After Ctrl-C the outcome is of what was known by then, and says so.
     """
     names = (f"{scene.lane}-{number}" for number in count(1))
     lane = next(name for name in names if not (scene.folder / f"crowd-{name}").exists())
     job = plan.job(lane, scene.url, scene.servers, scene.quick)
     folder = scene.folder / f"crowd-{lane}"
-    with _counted(scene.access, f"{lane}-w") as logged, Host(plan, job, folder, listen) as host:
+    with _counted(scene.access, f"{lane}-w") as logged, Host(plan, job, folder, crew) as host:
         progress, interrupted = host.progress, False
         try:
             host.run(scene.hit, watch, say)

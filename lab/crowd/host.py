@@ -1,38 +1,21 @@
-"""Starts a crowd's generator, and collects what it reports while the timetable is carried out."""
+"""Sees one lane's crowd through: collects what is reported while the timetable is carried out."""
 
 import json
-import queue
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from lab.crowd.crew import Crew
 from lab.crowd.generator import digest
-from lab.crowd.line import Line, Message, Switchboard
+from lab.crowd.line import Message
 from lab.crowd.plan import Job, Plan
 from lab.crowd.tally import Tally
 from lab.crowd.timetable import Ended, Hit, Struck, timetable
 from lab.crowd.visit import Settled
-from lab.errors import LabError
-from lab.stack.child import Child
-from lab.stack.ports import free_ports
-from lab.stack.processes import Children, clean_environment
-from lab.stack.waiting import end_of
 
-START_TIMEOUT_S = 60.0
-POLL_S = 0.2
 SETTLED = "visits.jsonl"
-WANTS_EXTRA = "pip install 'two-desks[crowd]'"
-
-
-def has_locust() -> bool:
-    """Whether the extra is installed."""
-    return find_spec("locust") is not None
 
 
 @dataclass
@@ -61,21 +44,23 @@ Watch = Callable[[Progress], None]
 
 
 class Host:
-    """One lane's crowd, from the start of its generator to the last report; a `with` block."""
+    """One lane's crowd, from the job to the last report; a `with` block."""
 
-    def __init__(self, plan: Plan, job: Job, folder: Path, listen: str = "127.0.0.1:0") -> None:
-        """`folder` takes the record and the generators' logs; it must be new."""
+    def __init__(self, plan: Plan, job: Job, folder: Path, crew: Crew | None = None) -> None:
+        """`folder` takes the record; it must be new. `crew` is there already (None: its own)."""
         self._plan = plan
         self.progress = Progress(job)
         self._folder = folder
-        self._listen = listen
-        self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
-        self._processes: list[Child] = []
+        self._theirs = crew
         self._resources = ExitStack()
 
     def __enter__(self) -> "Host":
         try:
-            self._start()
+            self._folder.mkdir(mode=0o700, parents=True)
+            ledger = (self._folder / SETTLED).open("w", encoding="utf-8")
+            self._ledger = self._resources.enter_context(ledger)
+            own = None if self._theirs else Crew(self._plan, self._folder)
+            self._crew = self._theirs or self._resources.enter_context(own)  # type: ignore[arg-type]
         except BaseException:
             self._resources.close()
             raise
@@ -89,10 +74,10 @@ class Host:
 
         LabError where the script cannot be run or a generator is gone.
         """
-        self._line.send({"job": self._as_sent()})
-        self._until("ready", say)
-        self._line.send({"begin": True})
-        begun_s = float(self._until("begun", say)["begun"])
+        self._crew.send({"job": self._as_sent()})
+        self._crew.until("ready", say)
+        self._crew.send({"begin": True})
+        begun_s = float(self._crew.until("begun", say)["begun"])
         now = self.progress
         with timetable(self._plan.timetable, hit, begun_s, now.job.warm_up_s) as happened:
             now.struck, now.deaths = happened.struck, happened.deaths
@@ -109,93 +94,13 @@ class Host:
                 if line.endswith("\n"):  # Ctrl-C may have come in the middle of the last one
                     yield Settled(*json.loads(line))
 
-    def _start(self) -> None:
-        self._folder.mkdir(mode=0o700, parents=True)
-        self._ledger = self._resources.enter_context(
-            (self._folder / SETTLED).open("w", encoding="utf-8")
-        )
-        self._children = Children()
-        self._resources.callback(self._children.close)
-        switchboard = self._resources.enter_context(closing(Switchboard()))
-        arguments = self._arguments()
-        self._spawn("generator", arguments, switchboard.environment)
-        if arguments[1:2] == ["master"] and not self._plan.waits_for_others:
-            for number in range(self._plan.workers):
-                # Its script and its record are told it here: it takes neither from the master.
-                own = [self._plan.script, str(self._folder.absolute())]
-                self._spawn(f"worker-{number}", [arguments[0], "join", *arguments[2:4], *own], {})
-        self._line = self._resources.enter_context(closing(self._connect(switchboard)))
-        threading.Thread(target=self._listen_to, args=(self._line,), daemon=True).start()
-
-    def _arguments(self) -> list[str]:
-        if self._plan.engine == "threads":
-            return ["lab.crowd.threads"]
-        if self._plan.workers == 1 and not self._plan.waits_for_others:
-            return ["lab.crowd.swarm", "local"]
-        host, _, port = self._listen.rpartition(":")
-        if port == "0":
-            port = str(free_ports(1)[0])
-        return ["lab.crowd.swarm", "master", host, port, str(self._plan.workers)]
-
-    def _spawn(self, name: str, arguments: Sequence[str], env: dict[str, str]) -> None:
-        child = self._children.spawn(
-            name,
-            [sys.executable, "-m", *arguments],
-            log_path=self._folder / f"{name}.log",
-            env=clean_environment(env),
-        )
-        self._processes.append(child)
-
-    def _connect(self, switchboard: Switchboard) -> Line:
-        end_s = time.monotonic() + START_TIMEOUT_S
-        while (line := switchboard.answer()) is None:
-            self._must_run(end_s)
-        return line
-
-    def _must_run(self, end_s: float | None) -> None:
-        """LabError where a generator has ended, or nothing was heard until the deadline."""
-        for each in self._processes:
-            if not each.running():
-                raise LabError(f"the crowd's {each.name} has ended; {end_of(each.log_path)}")
-        if end_s is not None and time.monotonic() > end_s:
-            log = self._folder / "generator.log"
-            raise LabError(f"the crowd does not get under way: try fewer shoppers; {end_of(log)}")
-
-    def _listen_to(self, line: Line) -> None:
-        for message in line:
-            self._messages.put(message)
-        self._messages.put(None)
-
     def _as_sent(self) -> dict[str, Any]:
         job = asdict(self.progress.job)
         folder = str(self._folder.absolute())
         return job | {"record": folder, "sha256": digest(Path(job["script"]))}
 
-    def _next(self, end_s: float | None = None) -> Message:
-        """Return the next message; LabError past the deadline, or where a process has ended."""
-        while True:
-            try:
-                message = self._messages.get(timeout=POLL_S)
-            except queue.Empty:
-                self._must_run(end_s)
-                continue
-            if message is None:
-                log = self._folder / "generator.log"
-                raise LabError(f"the crowd's generator is gone; {end_of(log)}")
-            if "error" in message:
-                raise LabError(message["error"])
-            return message
-
-    def _until(self, word: str, say: Callable[[str], None]) -> Message:
-        by_hand = self._plan.waits_for_others
-        end_s = None if by_hand else time.monotonic() + START_TIMEOUT_S
-        while word not in (message := self._next(end_s)):
-            if "workers" in message:
-                say(f"{message['workers']} of {self._plan.workers} workers are here")
-        return message
-
     def _reports(self) -> Iterator[Message]:
-        while "done" not in (message := self._next()):
+        while "done" not in (message := self._crew.next()):
             yield message
         if message["done"]:
             yield {"report": message["done"], "worker": 0}

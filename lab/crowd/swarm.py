@@ -96,6 +96,7 @@ class Worker:
                 job = replace(job, script=script, record=record)
                 if not job.sha256:
                     raise LabError("the master does not say which script it wants")
+            self._begin, self._spawned = Event(), 0  # another job may have been done before
             self._worker, self._workers = int(msg.data["worker"]), int(msg.data["workers"])
             self._lines = lines_to(job.url)
             self._generator = Generator(job, self._worker, lambda: FastTransport(self._lines))
@@ -151,8 +152,13 @@ class Master:
             self._runner.register_message(kind, partial(_with_data, act))
 
     def run(self) -> None:
+        """Do one job after another, until the lab hangs up."""
+        while (message := self._line.receive()) is not None:
+            self._see_through(message["job"])
+
+    def _see_through(self, job: dict[str, Any]) -> None:
         """See one crowd through, from the job to the last report."""
-        job = (self._line.receive() or {})["job"]
+        self._ready, self._done = set(), set()
         self._wait_for_workers()
         self._given = self._clients()
         for number, client in enumerate(self._given):
@@ -167,6 +173,7 @@ class Master:
         self._line.send({"begun": time.monotonic() + SOON_S})
         self._runner.send_message(BEGIN, {"in_s": SOON_S})
         self._until(lambda: len(self._done) == len(self._given))
+        self._runner.stop()  # Locust's own users and counts: ready for another job
         self._line.send({"done": {}})
 
     def _wait_for_workers(self) -> None:

@@ -214,9 +214,8 @@ def test_workers_join_and_the_ledger_is_that_of_one_crowd(lab_here):
     }
     assert shoppers == {f"c{number}" for number in range(40)}  # each worker had its own half
     assert "2 of 2 workers are here" in ended.err
-    for each in joined:  # they wait a while for one lane more
-        each.send_signal(signal.SIGINT)
-        assert lab_here.finish(each, 20).status in (0, 130)
+    for each in joined:  # they have shopped at both desks, and end with their master
+        assert lab_here.finish(each, 20).status == 0
 
 
 def test_a_worker_with_another_script_is_told_to_copy_it(lab_here):
