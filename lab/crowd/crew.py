@@ -15,10 +15,11 @@ from lab.errors import LabError
 from lab.stack.child import Child
 from lab.stack.ports import free_ports
 from lab.stack.processes import Children, clean_environment
-from lab.stack.waiting import end_of
+from lab.stack.waiting import end_of, wait_until
 
 START_TIMEOUT_S = 60.0
 POLL_S = 0.2
+FAREWELL_S = 3.0
 WANTS_EXTRA = "pip install 'two-desks[crowd]'"
 
 
@@ -82,6 +83,8 @@ class Crew:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._children = Children()
         self._resources.callback(self._children.close)
+        if self._plan.waits_for_others:
+            self._resources.callback(self._let_them_go)
         switchboard = self._resources.enter_context(closing(Switchboard()))
         arguments = self._arguments()
         self._spawn("generator", arguments, switchboard.environment)
@@ -92,6 +95,10 @@ class Crew:
                 self._spawn(f"worker-{number}", [arguments[0], "join", *arguments[2:4], *own], {})
         self._line = self._resources.enter_context(closing(self._connect(switchboard)))
         threading.Thread(target=self._listen_to, args=(self._line,), daemon=True).start()
+
+    def _let_them_go(self) -> None:
+        """Give the master the time to tell workers elsewhere that it is over: we hung up."""
+        wait_until(lambda: not any(each.running() for each in self._processes), FAREWELL_S)
 
     def _arguments(self) -> list[str]:
         if self._plan.engine == "threads":
