@@ -20,7 +20,7 @@ def deploy() -> None:
 
     \b
     lab deploy compose --servers 2 --affinity cookie --out two.yaml
-    lab deploy kubernetes --store memory | kubectl apply -f -
+    lab deploy kubernetes --store memory --out mine.yaml
     """  # noqa: D301 - click reads the \b
 
 

@@ -32,6 +32,8 @@ servers = click.option(
 store = click.option(
     "--store",
     callback=_store,
+    envvar="LAB_STORE",
+    show_envvar=True,
     default="memory",
     show_default=True,
     metavar="memory|file|redis|URL",
@@ -75,11 +77,13 @@ def deployment(command: Command) -> Command:
     @wraps(command)
     def asked(*given: Any, upstream: tuple[str, ...], **options: Any) -> Any:
         commands = {fault: options.pop(f"{fault}_command") for fault in _FAULTS}
-        if upstream and _is_given("servers"):
+        if upstream and is_given("servers"):
             raise click.UsageError("--servers: there are as many servers as --upstream names")
         if not upstream and (useless := [fault for fault in _FAULTS if commands[fault]]):
             raise click.UsageError(f"--{useless[0]}-command is for servers named by --upstream")
         deployment = _found(upstream, commands) if upstream else {}
+        if "stateful" in deployment and not is_given("store"):
+            raise click.UsageError("--upstream: say with --store where they keep sessions")
         return command(*given, deployment=deployment, **options)
 
     for fault, told in reversed(_FAULTS.items()):
@@ -100,9 +104,10 @@ def _found(upstream: tuple[str, ...], commands: dict[str, tuple[str, ...]]) -> "
     return find(upstream, commands)
 
 
-def _is_given(option: str) -> bool:
+def is_given(option: str) -> bool:
+    """Whether somebody gave the option, on the command line or by environment."""
     source = click.get_current_context().get_parameter_source(option)
-    return source is ParameterSource.COMMANDLINE
+    return source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
 out = click.option(

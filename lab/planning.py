@@ -132,6 +132,9 @@ def _print(chosen: Plan, found: Sequence[Crossing], drawn: Path) -> None:
         screen.print(remark)
     screen.print("\n[bold]Where they cross[/]")
     screen.print(view.crossings_text(found, users_range(assume.users)))
+    measured = {row.name for row in chosen.constants.rows}
+    if absent := [each.name for each in MATRIX if each.name not in measured]:
+        screen.print(f"not measured: {', '.join(absent)} (no session store here: lab doctor)")
     screen.print(view.carts_text(chosen))
     screen.print()
     screen.print(view.constants_view(chosen.constants))

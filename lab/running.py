@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 from rich.table import Table
 from rich.text import Text
 
@@ -131,9 +130,7 @@ def run(
     """  # noqa: D301 - click reads the \b
     if bool(names) == everything:
         raise click.UsageError("name scripts (`lab list` shows them), or say --all for the ledger")
-    turned = bool(deployment) or any(
-        context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in knobs
-    )
+    turned = bool(deployment) or any(options.is_given(name) for name in knobs)
     if matrix and turned:
         raise click.UsageError("--matrix turns the knobs itself: give it without them")
     wish = terminal.Wish(
@@ -148,6 +145,13 @@ def run(
         deployment=deployment,
     )
     chosen = experiments.bundled() if everything else [experiments.find(name) for name in names]
+
+    if crowd and not any(experiment.takes_crowd for experiment in chosen):
+        letting_in = [each.name for each in experiments.bundled() if each.takes_crowd]
+        raise click.UsageError(
+            f"--crowd: no script named here lets one in; {', '.join(letting_in)} do, and a file "
+            "of yours with CROWD = True that asks lab.crowd_shoppers"
+        )
 
     def lanes_of(experiment: experiments.Experiment) -> Sequence[Variant]:
         if matrix:

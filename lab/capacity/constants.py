@@ -157,7 +157,7 @@ class Constants:
         if not least <= lines <= most:
             raise LabError(
                 f"carts of {least} to {most} lines were measured, not of {lines}, and nothing is "
-                "extrapolated: choose another --cart-lines"
+                f"extrapolated: choose another --cart-lines, or {AGAIN}"
             )
 
     def document(self) -> Json:

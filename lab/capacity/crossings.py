@@ -1,4 +1,4 @@
-"""Where the lines of a plan step and cross, as users grow: found by the rules, exactly."""
+"""Where the lines of a plan step and cross, as users grow: found by the rules, on a grid."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

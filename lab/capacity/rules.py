@@ -16,6 +16,7 @@ GIB = 2**30
 SESSION_LIFETIME_S = 3600  # as both desks have it: SESSION_MAX_AGE_S, TOKEN_MAX_AGE_S
 NOT_MODELLED = (
     "network latency, TLS, TCP/IP's own bytes and connections that stay open",
+    "what desks and store send each other: the traffic of a row with a store is its clients' alone",
     "copies of the store (a replica doubles it) and what it takes to split it over machines",
     "a shared file system: from the second machine on the file row needs one",
     "static files, other services, operating systems, garbage, growth of logs",

@@ -222,4 +222,4 @@ def _spread(found: Sequence[Constant]) -> str:
         ),
         default=0.0,
     )
-    return f"{most:.0%}" if most else "0"
+    return f"{most:.0%}" if most else "–"  # counted once, or the same each time

@@ -51,7 +51,8 @@ class Experiment:
     one; `variants` the lanes it runs by default; `expectations` lanes with what is expected
     of them, run by default or not; `customers` how many shoppers there are,
     `quick_customers` with --quick, when lanes have at most `quick_servers`; `about` which
-    lanes the claim is about; `argument` what `lab run` takes to run it.
+    lanes the claim is about; `argument` what `lab run` takes to run it; `takes_crowd` whether
+    its script lets a crowd in (`lab.crowd_shoppers`).
     """
 
     name: str
@@ -69,6 +70,7 @@ class Experiment:
     about: Callable[[Variant], bool]
     question: Question | None = None
     argument: str = ""
+    takes_crowd: bool = False
 
     @property
     def source_without_docstring(self) -> str:
@@ -220,6 +222,7 @@ def _experiment(module: ModuleType) -> Experiment:
         path=path,
         about=getattr(module, "ABOUT", _plain_token if has_claim else _any_lane),
         question=question,
+        takes_crowd=bool(getattr(module, "CROWD", False)),
     )
 
 

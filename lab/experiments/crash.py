@@ -40,6 +40,7 @@ EXPECTATIONS = (
 )
 CUSTOMERS = 60
 QUICK_CUSTOMERS = 12
+CROWD = True  # lets one in, if --crowd asks for it
 CROWD_RATE = 200.0  # requests a second, over all shoppers
 
 

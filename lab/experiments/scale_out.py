@@ -69,6 +69,7 @@ CUSTOMERS = 8
 QUICK_CUSTOMERS = 4
 READS_EACH = 3
 PACE_S = 0.02
+CROWD = True  # lets one in, if --crowd asks for it
 CROWD_S = 3.0
 MAX_OVER_MEAN = 1.5
 

@@ -51,6 +51,7 @@ EXPECTATIONS = (
 )
 CUSTOMERS = 120
 QUICK_CUSTOMERS = 20
+CROWD = True  # lets one in, if --crowd asks for it
 CROWD_MOST_S = 600.0  # the crowd is over as soon as everybody has been there
 NO_STATE: dict[str, str | None] = {"Cookie": None, "Authorization": None}
 

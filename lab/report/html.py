@@ -126,7 +126,8 @@ def command(experiment: Json) -> str:
     for name, value in usual.items():
         if name == "servers" and deployed:
             continue  # as many as are named
-        if name in knobs and knobs[name] not in (value, None):
+        told = deployed and name == "store"  # of servers that are not the lab's it has to be said
+        if knobs.get(name) is not None and (told or knobs[name] != value):
             words.append(f"--{name} {one_line(knobs[name])}")
     # Servers that somebody else runs; how they are broken is not kept, it may hold secrets.
     urls = [url for lane in lanes for url in lane.get("upstreams", ())]

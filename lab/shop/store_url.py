@@ -35,6 +35,9 @@ _PATHS = {
 _SENTINEL_ACCOUNT = {"sentinel_username": "username", "sentinel_password": "password"}
 
 
+LIMITS = ("socket_timeout", "socket_connect_timeout")
+
+
 @dataclass(frozen=True)
 class StoreUrl:
     """What a store's URL says. `str` and `repr` show no secret of it."""
@@ -57,6 +60,8 @@ def parse(text: str) -> StoreUrl:
     scheme, _, rest = text.partition("://")
     if not text.startswith(SCHEMES):
         raise ValueError(FORMS)
+    if any(f"{name}=" in text.partition("?")[2] for name in LIMITS):
+        raise ValueError(f"{FORMS}; without {' or '.join(LIMITS)}: the time limits are set here")
     plain_scheme, _, kind = scheme.partition("+")
     if not kind:
         return StoreUrl(scheme, kind, (), "", text, MappingProxyType({}))
@@ -81,6 +86,9 @@ def parse(text: str) -> StoreUrl:
     )
 
 
+UNREADABLE = "a store whose URL cannot be read"
+
+
 def label(text: str) -> str:
     """Return scheme, hosts and service of a store's URL: what everybody may see of it."""
     try:
@@ -89,9 +97,11 @@ def label(text: str) -> str:
             hosts = ",".join(f"{_bracketed(name)}:{port}" for name, port in url.hosts)
             return f"{url.scheme}://{hosts}{f'/{url.service}' if url.service else ''}"
         one = urlsplit(text)
+        if "@" in text.partition("://")[2][len(one.netloc) :]:
+            return UNREADABLE  # a password with a bare #, / or ?: part of it would be shown
         return f"{one.scheme}://{one.hostname or ''}{f':{one.port}' if one.port else ''}"
     except ValueError:
-        return "a store whose URL cannot be read"
+        return UNREADABLE
 
 
 def _host(text: str, default_port: int) -> tuple[str, int]:

@@ -31,6 +31,7 @@ class ExternalReplica(Replica):
     def __init__(self, upstream: Upstream) -> None:
         super().__init__(upstream.app, upstream.name, upstream.port, upstream.ip)
         self.upstream = upstream
+        self._pid = 0
         self._broken_by = ""  # the lab's own last fault, while it lasts: "kill" or "pause"
 
     @property
@@ -42,7 +43,9 @@ class ExternalReplica(Replica):
 
     def launch(self) -> None:
         """Start nothing: take note of who answers there now. LabError if nobody does."""
-        self.instance, self.ready = str(self.server_info()["instance"]), True
+        info = self.server_info()
+        self.instance, self.ready = str(info.get("instance", "")), True
+        self._pid = info["pid"] if type(info.get("pid")) is int else 0
 
     def is_ready(self) -> bool:
         """Whether somebody was there at `launch`."""
@@ -52,12 +55,9 @@ class ExternalReplica(Replica):
         """Run its kill command, and tell what the network shows of it then."""
         with self._fault:
             command = self.upstream.command("kill")
-            was = server_info(self.port, host=self.host)
-            if was is None:
-                raise LabError(
-                    f"{self.title} ({self.address}) answers nobody: restart or resume it"
-                )
-            self.instance, start = str(was["instance"]), time.monotonic()
+            if self._broken_by != "pause":  # a frozen one is who it was
+                self._note_who_answers()
+            start = time.monotonic()
             self._broken_by = "kill"
             self._run("kill", command)
             # Seen closed once is enough: a supervisor may start another one at once.
@@ -66,13 +66,21 @@ class ExternalReplica(Replica):
             )
             return Death(
                 name=self.title,
-                pid=int(was["pid"]),
+                pid=self._pid,
                 signal="kill command",
                 instance=self.instance,
                 process_gone=None,
                 port_closed=closed,
                 seconds=time.monotonic() - start,
             )
+
+    def _note_who_answers(self) -> None:
+        try:
+            self.launch()
+        except LabError:
+            raise LabError(
+                f"{self.title} ({self.address}) answers nobody: restart or resume it"
+            ) from None
 
     def restart(self, env: Mapping[str, str] | None = None) -> str:
         """Run its restart command, and wait for a new instance (20 s at most).
@@ -100,8 +108,9 @@ class ExternalReplica(Replica):
     def pause(self) -> None:
         """Run its pause command; that it stands still is not seen."""
         with self._fault:
-            self._run("pause", self.upstream.command("pause"))
-            self._broken_by = "pause"
+            command = self.upstream.command("pause")
+            self._broken_by = "pause"  # before: if this is cut short, it may be frozen all the same
+            self._run("pause", command)
 
     def resume(self) -> None:
         """Run its resume command. Nothing happens if the lab has not paused it."""

@@ -15,7 +15,8 @@ from lab.stack.waiting import at_once, server_info
 MOST_SERVERS = 26  # of one desk, as with the lab's own
 FAULTS = ("kill", "restart", "pause", "resume")
 DESKS = ("stateful", "stateless")
-PLACEHOLDERS = ("{host}", "{port}", "{name}")
+PLACEHOLDERS = ("{host}", "{port}", "{name}", "{desk}")
+_OF_ONE_SERVER = ("{port}", "{name}")
 _MOST_CHARACTERS = 300
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
 # As REPLICA in `lab.shop.wire`, but no leading dash: it may become a word of a command.
@@ -60,7 +61,12 @@ class Upstream:
                 f"the lab did not start {self.app}-{self.name} ({self.label}): "
                 f"say how to {fault} it with --{fault}-command"
             )
-        values = {"{host}": self.host, "{port}": str(self.port), "{name}": self.name}
+        values = {
+            "{host}": self.host,
+            "{port}": str(self.port),
+            "{name}": self.name,
+            "{desk}": self.app,
+        }
         return [_filled(word, values) for word in self.commands[fault]]
 
 
@@ -84,6 +90,9 @@ def find(urls: Sequence[str], commands: Mapping[str, Sequence[str]]) -> Deployme
     ]
     found = at_once(_asked, places)
     _require_distinct(found)
+    for fault, each in commands.items():
+        if len(each) == 1 and any(part in each[0] for part in _OF_ONE_SERVER):
+            _require_one_each(fault, found)
     by_desk = {desk: tuple(each for each in found if each.app == desk) for desk in DESKS}
     for desk, servers in by_desk.items():
         if len(servers) > MOST_SERVERS:
@@ -155,6 +164,18 @@ def _require_distinct(found: Sequence[Upstream]) -> None:
             raise LabError(
                 f"{other.url} and {each.url} both call themselves {each.name!r}: start each "
                 f"with a name of its own in REPLICA, such as A and B"
+            )
+
+
+def _require_one_each(fault: str, found: Sequence[Upstream]) -> None:
+    """LabError where a command that names a server is the same for two of them."""
+    seen: dict[tuple[str, ...], Upstream] = {}
+    for each in found:
+        other = seen.setdefault(tuple(each.command(fault)), each)
+        if other is not each:
+            raise LabError(
+                f"--{fault}-command is the same for {other.app}-{other} and {each.app}-{each}: "
+                f"write {', '.join(PLACEHOLDERS)} in it until each has its own"
             )
 
 

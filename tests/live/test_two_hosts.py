@@ -119,6 +119,7 @@ def desks(hosts, tmp_path_factory):
 
 def options(desks):
     """Tell the lab where the servers are; what it can break is the cable to each one's host."""
+    yield from ("--store", "memory")
     for desk, name in desks.processes:
         host = HOST_OF[name]
         yield from ("--upstream", f"http://{ADDRESS[host]}:{desks.port(desk, name)}")

@@ -219,6 +219,7 @@ def test_a_server_that_has_ended_since_it_was_asked_is_named(shop, tmp_path):
 
 
 def upstreams(shop, *names):
+    yield from ("--store", "memory")  # the lab cannot know: it has to be told
     for desk, name in names or shop.ports:
         yield from ("--upstream", shop.url(desk, name))
 
@@ -248,7 +249,7 @@ def test_the_crash_runs_against_them_and_the_report_says_whose_they_are(shop, la
     assert lab_here("report").status == 0
     page = next(lab_here.runs.glob("2*/report.html")).read_text()
     assert "not started by the lab" in page
-    assert f"lab run crash --upstream {shop.url('stateful', 'A')}" in page
+    assert f"lab run crash --store memory --upstream {shop.url('stateful', 'A')}" in page
 
 
 def test_without_a_kill_command_the_lanes_are_unknown_and_say_what_to_give(shop, lab_here):
@@ -281,3 +282,17 @@ def test_wrong_usage_is_status_2_before_anything_is_made(lab_here, arguments, wo
     ended = lab_here("run", "crash", *arguments)
     assert ended.status == 2 and words in " ".join(ended.err.split()), ended
     assert not lab_here.runs.exists()
+
+
+def test_where_they_keep_sessions_has_to_be_said(shop, lab_here):
+    named = [each for each in upstreams(shop) if each not in ("--store", "memory")]
+    ended = lab_here("run", "crash", "--quick", *named)
+    assert ended.status == 2 and "say with --store where they keep sessions" in ended.err
+
+
+def test_a_command_that_is_the_same_for_two_servers_is_refused(shop):
+    urls = [shop.url(desk, name) for desk, name in shop.ports]
+    with pytest.raises(LabError, match=r"is the same for stateful-A at .* and stateless-A at"):
+        find(urls, {"kill": ["docker kill {name}"]})
+    for each in ("docker kill {desk}-{name}", "kill-at {port}", "ip link set {host} down"):
+        assert find(urls, {"kill": [each]})  # of the last one's two, one word breaks both

@@ -90,3 +90,11 @@ def test_ctrl_c_is_heard_though_it_came_while_a_finalizer_ran(kind):
     asked = [sys.executable, "-c", INTERRUPTED_IN_A_FINALIZER.replace("KIND", kind)]
     ended = subprocess.run(asked, capture_output=True, text=True, timeout=60)
     assert (ended.stdout.strip(), ended.stderr) == ("heard", "")
+
+
+def test_a_crowd_is_refused_where_no_script_lets_one_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = CliRunner().invoke(cli, ["run", "any-server", "--crowd", "10"], prog_name="lab")
+    assert told.exit_code == 2
+    assert "scale-out, storage, crash do" in " ".join(told.output.split())
+    assert not list(tmp_path.iterdir())

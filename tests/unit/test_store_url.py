@@ -92,3 +92,18 @@ def test_only_scheme_hosts_and_service_are_shown(scheme):
         assert shown == f"{scheme}h:1,i:2" + ("/shop" if "sentinel" in scheme else "")
     elif scheme != "unix://":
         assert shown == f"{scheme}h:1"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://hunter2?x@host/0", "redis://user:123#x@host", "redis://:hunter2/x@host:6379/0"],
+)
+def test_nothing_of_a_password_that_breaks_the_url_is_shown(url):
+    assert label(url) == "a store whose URL cannot be read"
+
+
+@pytest.mark.parametrize("option", ["socket_timeout=60", "socket_connect_timeout=60"])
+@pytest.mark.parametrize("url", ["redis://h/0", "redis+cluster://h", "redis+sentinel://h/mine"])
+def test_the_time_limits_are_not_the_urls(url, option):
+    with pytest.raises(ValueError, match="without socket_timeout"):
+        parse(f"{url}?{option}")
