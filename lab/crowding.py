@@ -160,7 +160,7 @@ def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
     that had to be lost.
 
     \b
-      lab crowd --kill B@5s                            100 shoppers, a crash
+      lab crowd --kill B@3s --affinity cookie          100 shoppers, a crash
       lab crowd --shoppers 5000 --rate 300/s --for 60s --kill B@30s --affinity cookie
       lab crowd ./mine.py --store redis --pause store@3s --resume store@6s
       lab crowd --self-test                            can the lab see a frozen server?
