@@ -36,6 +36,7 @@ from lab.stack import Deployment
 from lab.stack.processes import Children, clean_environment
 from lab.stack.spec import LETTERS
 from lab.stack.waiting import end_of, wait_until
+from lab.written import Written
 
 KEPT_LOG = 1000  # entries of nginx's log: they are counted as they come
 MASTER = "127.0.0.1:5557"
@@ -43,25 +44,6 @@ FEW_TURNS = 3.0
 NEVER_S = 10.0**9
 _VISITS = Path(visits.__file__).parent
 BUNDLED = sorted(path.stem for path in _VISITS.glob("[a-z]*.py"))
-
-
-class Written(click.ParamType[Any]):
-    """A value that a function of `plan` reads, told as click tells a wrong one."""
-
-    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
-        self.name = name
-        self._read = read
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, context: click.Context | None
-    ) -> Any:
-        """Return what was meant, or fail with the reason."""
-        if not isinstance(value, str):
-            return value
-        try:
-            return self._read(value)
-        except LabError as error:
-            self.fail(str(error), param, context)
 
 
 def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,34 +6,15 @@ from typing import Any, TypeVar
 import click
 
 from lab.capacity import amounts
-from lab.errors import LabError
+from lab.written import Written
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Amount(click.ParamType):  # type: ignore[type-arg]
-    """A value that one of the readers of `lab.capacity.amounts` understands."""
-
-    def __init__(self, name: str, read: Callable[[str], float]) -> None:
-        self.name = name
-        self._read = read
-
-    def convert(
-        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
-    ) -> Any:
-        """Read it, or say what it has to look like."""
-        if not isinstance(value, str):
-            return value
-        try:
-            return self._read(value)
-        except LabError as error:
-            self.fail(str(error), parameter, context)
-
-
-COUNT = Amount("count", amounts.count)
-SHARE = Amount("share", amounts.share)
-SIZE = Amount("size", amounts.size)
-TIME = Amount("time", amounts.seconds)
+COUNT = Written("count", amounts.count)
+SHARE = Written("share", amounts.share)
+SIZE = Written("size", amounts.size)
+TIME = Written("time", amounts.seconds)
 
 
 _OPTIONS = (
@@ -41,7 +22,7 @@ _OPTIONS = (
     click.option(
         "--actions-per-user",
         "actions_per_user_s",
-        type=Amount("rate", amounts.per_second),
+        type=Written("rate", amounts.per_second),
         default="20/day",
         show_default=True,
         help="Requests of one user: 20/day, 3/h.",
@@ -90,7 +71,7 @@ _OPTIONS = (
     ),
     click.option(
         "--peak-factor",
-        type=Amount("factor", amounts.factor),
+        type=Written("factor", amounts.factor),
         default="3",
         show_default=True,
         help="The busiest time against the mean.",
