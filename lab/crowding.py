@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -208,8 +209,12 @@ class _Crowds:
         self._asked = asked
         self._deployment = deployment
         self._quiet = asked["as_json"] or asked["self_test"]
-        self.folder = new_run_folder(asked["out"], "crowd")
         self.outcomes: list[Outcome] = []
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where it is kept; made when something is to be kept, and not for a wrong option."""
+        return new_run_folder(self._asked["out"], "crowd")
 
     def run(self, plan: Plan, lanes: Sequence[Variant]) -> int:
         """Return the exit status; what is known is written down, also after Ctrl-C."""

@@ -8,8 +8,6 @@ import psutil
 
 from lab.errors import LabError
 
-TICK_S = 1e-6 if sys.platform == "linux" else 0.016  # the coarsest that is met elsewhere
-
 
 def cpu_s(pids: Iterable[int]) -> float:
     """Return the processor time these living processes have used, all threads, in seconds."""

@@ -517,6 +517,7 @@ def test_wrong_usage_is_told_with_what_would_be_right(arguments, words, tmp_path
     told = str(refused.value)
     assert words in told or words in refused.value.format_message()
     assert len(told) < 300 and told.isprintable()
+    assert not list(tmp_path.iterdir()), "no run was begun, none is kept"
 
 
 # --- what one shopper of a crowd is offered
