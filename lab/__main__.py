@@ -6,6 +6,6 @@ import sys
 # script for `lab check`, must not stand in for the package.
 sys.path.append(sys.path.pop(0))
 
-from lab.cli import main
+from lab.cli.main import main
 
 main()

@@ -4,9 +4,9 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response
 
-from lab.shop import wire
+from lab.shop import http
 from lab.shop.cart import Visit
-from lab.shop.reading import ADDRESS, ITEM, LOGIN, QUANTITY, read_json
+from lab.shop.validation import ADDRESS, ITEM, LOGIN, QUANTITY, read_json
 
 from . import state
 from .config import Config
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 @desk.get("/products")
 def products() -> Response:
-    return wire.products()
+    return http.products()
 
 
 @desk.post("/login")
@@ -85,14 +85,14 @@ def logout() -> tuple[str, int]:
 
 @desk.get("/server")
 def server() -> Json:
-    return wire.server_info(state.carts_remembered())
+    return http.server_info(state.carts_remembered())
 
 
 def create_app(config: Config | None = None) -> Flask:
     """Open one desk of the shop; `state` says where it keeps a cart."""
     config = config or Config.from_environ()
     app = Flask(__package__)
-    wire.install(app, config.plate)
+    http.install(app, config.plate)
     state.init_state(app, config)
     app.register_blueprint(desk)
     return app

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from lab.shop.store_url import FORMS, SCHEMES
-from lab.shop.wire import ConfigError, Nameplate, whole_seconds
+from lab.shop.http import ConfigError, Nameplate, whole_seconds
+from lab.shop.redis.store_url import FORMS, SCHEMES
 
 
 @dataclass(frozen=True)

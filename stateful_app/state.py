@@ -15,7 +15,7 @@ from flask_session.cachelib import CacheLibSessionInterface
 
 from lab.shop.cart import Visit
 from lab.shop.errors import NotLoggedIn
-from lab.shop.wire import ConfigError
+from lab.shop.http import ConfigError
 
 from .config import Config
 
@@ -88,8 +88,8 @@ def _interface(app: Flask, config: Config) -> ServerSideSessionInterface:
         files = _directory(config.store.removeprefix("file:"))
         return CacheLibSessionInterface(app, files, config.key_prefix)
     # Only where they are wanted: they double the time that a server takes to start.
-    from lab.shop.redis_sessions import StoreSessionInterface
-    from lab.shop.redis_store import connect
+    from lab.shop.redis.sessions import StoreSessionInterface
+    from lab.shop.redis.store import connect
 
     client = connect(config.store, "STATEFUL_STORE")
     return StoreSessionInterface(app, client, config.key_prefix)

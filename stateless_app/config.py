@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from lab.shop.wire import ConfigError, Nameplate, whole_seconds
+from lab.shop.http import ConfigError, Nameplate, whole_seconds
 
 MIN_KEY_BYTES = 32
 

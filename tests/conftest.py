@@ -113,7 +113,12 @@ class Ended:
 
     def __init__(self, status, out, err):
         self.status, self.out, self.err = status, out, err
-        for noise in ("lab/cli.py", "lab/runner.py", "Warning:", "Exception ignored"):
+        for noise in (
+            "lab/cli/main.py",
+            "lab/experiments/runner.py",
+            "Warning:",
+            "Exception ignored",
+        ):
             assert noise not in out + err, out + err
 
     def __repr__(self):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from redis import Redis, RedisError
 
-from lab.stack.ports import free_ports
+from lab.processes.ports import free_ports
 from lab.stack.programs import find_store
 
 SLOTS = 16384

@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 
 SCHEMA = 1
 MOST_BYTES = 4 * 1024 * 1024

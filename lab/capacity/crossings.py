@@ -6,9 +6,9 @@ from functools import cache
 from itertools import combinations
 from typing import Literal
 
-from lab.capacity.amounts import MOST_USERS
 from lab.capacity.constants import Constants
 from lab.capacity.rules import Assumptions, Need, need
+from lab.core.units import MOST_USERS
 
 POINTS = 160
 Lines = dict[str, list[int | None]]

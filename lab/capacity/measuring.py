@@ -14,12 +14,12 @@ from functools import partial
 from itertools import islice, pairwise
 from statistics import median
 
-from lab.bench import Held, Lab
 from lab.capacity.constants import Constant
 from lab.capacity.meter import cpu_s, resident_bytes
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
 from lab.evidence.shopper import Shopper
+from lab.experiments.script_api import Held, Lab
 from lab.shop.catalogue import PRODUCTS
 
 TIMEOUT_S = 10

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import psutil
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 
 
 def cpu_s(pids: Iterable[int]) -> float:

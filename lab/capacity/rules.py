@@ -9,8 +9,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lab.capacity.amounts import DAY_S
 from lab.capacity.constants import REQUESTS, Row
+from lab.core.units import DAY_S
 
 GIB = 2**30
 SESSION_LIFETIME_S = 3600  # as both desks have it: SESSION_MAX_AGE_S, TOKEN_MAX_AGE_S

@@ -7,10 +7,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lab.capacity.amounts import DAY_S, told, told_bytes, told_seconds
 from lab.capacity.constants import KINDS, UNITS, Constant, Constants
 from lab.capacity.crossings import Crossing, Plan, Step, lines_where
 from lab.capacity.rules import NOT_MODELLED, Need
+from lab.core.units import DAY_S, told, told_bytes, told_seconds
 
 WORDS = {
     "desk_cpu": "processor time of a server",

@@ -25,8 +25,8 @@ from lab.check.prover import Prover, sides_of
 from lab.check.service import DidNotStart, Pool, Process, Start
 from lab.check.workers import separate_memory
 from lab.check.yardstick import Yardstick
-from lab.evidence.redaction import redact_text
-from lab.stack.waiting import end_of
+from lab.core.redaction import redact_text
+from lab.processes.waiting import end_of
 
 MOST_SHRUNK = 3  # routes whose shortest script is looked for
 MOST_AGAIN = 10  # requests that are sent a second time

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from lab.check.conversation import Answer
-from lab.evidence.redaction import redact_text, shorten
+from lab.core.redaction import redact_text, shorten
 
 HEADERS = ("content-type", "location", "www-authenticate", "cache-control", "allow", "vary")
 MOST_SHOWN = 300

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
-from lab.evidence.redaction import redact_text
+from lab.core.redaction import redact_text
 
 DEEPEST = 100  # levels of JSON; what is deeper is text here
 

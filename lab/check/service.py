@@ -19,11 +19,11 @@ from typing import IO, Self
 import psutil
 
 from lab.check.budget import Budget
-from lab.errors import LabError
-from lab.stack.child import DEATH_TIMEOUT_S, Child
-from lab.stack.ports import free_ports, is_open
-from lab.stack.processes import Children, prepare_run_dir
-from lab.stack.waiting import end_of, get, wait_until
+from lab.core.errors import LabError
+from lab.processes.child import DEATH_TIMEOUT_S, Child
+from lab.processes.ports import free_ports, is_open
+from lab.processes.spawn import Children, prepare_run_dir
+from lab.processes.waiting import end_of, get, wait_until
 
 READY_S = 20.0
 RESET_S = 30.0

@@ -4,7 +4,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from lab.check.judge import Finding, Level, Report
-from lab.evidence.redaction import redact_json, redact_text
+from lab.core.redaction import redact_json, redact_text
 
 Json = dict[str, Any]
 SCHEMA = 1

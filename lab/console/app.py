@@ -3,13 +3,13 @@
 from flask import Blueprint, Flask, Response, json, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from lab.console import looking, steering, visiting
-from lab.console.bodies import MOST_BYTES
+from lab.console import routes_customer, routes_instructor, routes_public
 from lab.console.feed import Full
 from lab.console.guard import SECURITY_HEADERS
 from lab.console.orders import BadOrder
+from lab.console.request_bodies import MOST_BYTES
 from lab.console.services import Services
-from lab.errors import LabError
+from lab.core.errors import LabError
 
 RETRY_AFTER_S = 5
 UNEXPECTED = "the console failed, and says why in the terminal of `lab up`: reload the page"
@@ -34,7 +34,11 @@ def create_app(services: Services) -> Flask:
 
 
 def _all_routes(services: Services) -> tuple[Blueprint, ...]:
-    return looking.routes(services), visiting.routes(services), steering.routes(services)
+    return (
+        routes_public.routes(services),
+        routes_customer.routes(services),
+        routes_instructor.routes(services),
+    )
 
 
 def _dressed(response: Response) -> Response:

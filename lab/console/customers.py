@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
+from lab.console.customer_session import MOST_REMEMBERED, Seat
 from lab.console.events import DESKS, from_exchange
 from lab.console.orders import BadOrder, checked_name, checked_order
-from lab.console.seat import MOST_REMEMBERED, Seat
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Event, Record
 from lab.report.document import exchange_json, plain_json

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lab.core.redaction import redact_json, redact_text
 from lab.evidence.exchange import NOBODY_ANSWERED, SAFE_METHODS
-from lab.evidence.redaction import redact_json, redact_text
 from lab.report import curl
 from lab.report.document import plain_json
 from lab.report.plain import lower, one_line

@@ -14,7 +14,7 @@ from secrets import token_hex
 from typing import Any
 
 from lab.console.events import Score
-from lab.errors import LabError
+from lab.core.errors import LabError
 
 Json = dict[str, Any]
 

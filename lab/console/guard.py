@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from flask import Request
 from werkzeug.exceptions import Forbidden, UnsupportedMediaType
 
-from lab.console.door import SECRET_HEADER
+from lab.console.control_file import SECRET_HEADER
 
 PAGE_HEADER = "X-Lab-Console"
 MOST_TICKETS = 20

@@ -9,7 +9,7 @@ from typing import Any
 from lab.console.events import DESKS as DESKS
 from lab.shop.cart import MAX_QUANTITY
 from lab.shop.catalogue import PRODUCTS
-from lab.stack.spec import LETTERS
+from lab.stack.pool_spec import LETTERS
 
 Json = dict[str, Any]
 Check = Callable[[Any], Any]

@@ -11,8 +11,8 @@ from operator import itemgetter
 from typing import Any
 
 from lab.console.events import Score, from_exchange, from_fault, request_of
-from lab.console.remembered import STORE, Remembered
-from lab.errors import LabError
+from lab.console.recorded_stack import STORE, Remembered
+from lab.core.errors import LabError
 from lab.report.document import plain_json
 from lab.report.plain import events as in_order
 from lab.report.plain import is_fault

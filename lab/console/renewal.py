@@ -5,10 +5,10 @@ from itertools import chain
 from typing import Any
 
 from lab.evidence.result import Variant
-from lab.lanes import Bench
+from lab.experiments.provision import Bench
+from lab.processes.waiting import at_once, server_info
 from lab.stack import Replica
-from lab.stack.replica import await_ready
-from lab.stack.waiting import at_once, server_info
+from lab.stack.server import await_ready
 
 ASK_TIMEOUT_S = 0.5
 

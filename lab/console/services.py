@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.console.customers import Customers
+from lab.console.experiment_run import Rehearsal
 from lab.console.feed import Feed
 from lab.console.guard import Guard
-from lab.console.kept import KeptRuns
-from lab.console.rehearsal import Rehearsal
-from lab.console.stage import Stage
-from lab.errors import LabError
+from lab.console.kept_runs import KeptRuns
+from lab.console.playground import Stage
+from lab.core.errors import LabError
 
 Json = dict[str, Any]
 

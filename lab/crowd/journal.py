@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from lab.crowd.tally import Tally
+from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange, Outcome
-from lab.evidence.ledger import Fate
 
 COLUMNS = (
     *("op", "customer", "method", "path", "server", "at_s", "waited_ms", "elapsed_ms"),

@@ -1,7 +1,7 @@
 """For a locustfile of your own: shoppers of the lab as users of Locust, on its own page.
 
     from lab.crowd.locustfile import Customer
-    from lab.crowd.visits import shopping
+    from lab.crowd.scenarios import shopping
 
     class Shopping(Customer):
         host = "http://127.0.0.1:8000/stateless"
@@ -17,10 +17,10 @@ from typing import Any
 from locust import User, constant, task
 from locust.env import Environment
 
-from lab.crowd.fast import FastTransport, lines_to
-from lab.crowd.offer import One
+from lab.crowd.gevent_transport import FastTransport, lines_to
+from lab.crowd.script_api import One
+from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
-from lab.evidence.ledger import Fate
 from lab.evidence.shopper import Shopper
 
 ITEM = "/api/cart/items/"

@@ -7,8 +7,8 @@ everybody who had a turn meanwhile is counted.
 
 from dataclasses import replace
 
-from lab.crowd.outcome import Outcome
-from lab.crowd.plan import Plan, Strike
+from lab.crowd.load_profile import Plan, Strike
+from lab.crowd.result import Outcome
 
 FREEZE_FROM_S, FREEZE_TO_S = 1.5, 3.5
 MOST_LATE_SHARE = 0.2  # of the freeze: a generator as late as that would show it by itself

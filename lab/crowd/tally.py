@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from lab.evidence.statistics import LEAST_FOR_P99
+from lab.core.statistics import LEAST_FOR_P99
 
 LEAST_FOR_P95 = 100
 _WIDTH = math.log(1.01)

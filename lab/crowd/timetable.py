@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from lab.crowd.plan import Strike
+from lab.crowd.load_profile import Strike
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lab.crowd.host import Progress
-from lab.crowd.outcome import Outcome
-from lab.crowd.plan import Plan
+from lab.crowd.crowd_run import Progress
+from lab.crowd.load_profile import Plan
+from lab.crowd.result import Outcome
 from lab.crowd.timetable import Struck
 
 SELDOM_S = 2.0

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from lab.evidence.record import Record
-from lab.shop import store_url
+from lab.shop.redis import store_url
 
 Measurements = dict[str, Any]
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from lab.errors import LabError
+from lab.core.errors import LabError
+from lab.evidence.cart_tracker import Ledger
 from lab.evidence.exchange import Exchange, outcome_of
-from lab.evidence.ledger import Ledger
 from lab.evidence.record import Recorder
 from lab.evidence.transport import Headers, Transport
 
@@ -44,7 +44,9 @@ class Shopper:
         self._record = record
         self._in_flight = threading.Lock()
         if transport is None:
-            from lab.evidence.by_requests import RequestsTransport  # who only lists need not wait
+            from lab.evidence.requests_transport import (
+                RequestsTransport,
+            )  # who only lists need not wait
 
             transport = RequestsTransport()
         self.transport = transport

@@ -4,7 +4,6 @@ import ast
 import importlib
 import importlib.util
 import inspect
-import pkgutil
 import re
 import sys
 import traceback
@@ -15,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeGuard
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.evidence.result import Judgement, Knobs, Observation, Variant, VariantResult, Verdict
 from lab.experiments import judging, matrix
 from lab.experiments.judging import Observe
@@ -26,7 +25,6 @@ LEDGER = (
     *("store_outage", "replay_one", "caching", "logout", "double_checkout", "two_tabs"),
     *("stale_price", "size", "readable", "key_rotation", "url_token", "fixation"),
 )  # the article's claims in its order, then the drawbacks
-_HELPERS = {"judging", "matrix"}
 
 
 @dataclass(frozen=True)
@@ -114,25 +112,19 @@ class Experiment:
 
 def bundled() -> list[Experiment]:
     """Return the experiments that come with the lab, in the order of `LEDGER`."""
-    return [_bundled(name) for name in _names()]
+    return [_bundled(name) for name in LEDGER]
 
 
 def find(name: str) -> Experiment:
     """Return a bundled experiment by name, or a script by its file's path; else raise LabError."""
     if name.endswith(".py") or "/" in name or "\\" in name:
         return _from_file(Path(name))
-    known = {module_name.replace("_", "-"): module_name for module_name in _names()}
+    known = {module_name.replace("_", "-"): module_name for module_name in LEDGER}
     if name in known:
         return _bundled(known[name])
     close = get_close_matches(name, known, 1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)};"
     raise LabError(f"no script {name!r}: {hint} a file of yours is named by its path, ./mine.py")
-
-
-def _names() -> list[str]:
-    names = {module.name for module in pkgutil.iter_modules(__path__)} - _HELPERS
-    order = {name: place for place, name in enumerate(LEDGER)}
-    return sorted(names, key=lambda name: (order.get(name, len(order)), name))
 
 
 def _bundled(module_name: str) -> Experiment:

@@ -13,11 +13,11 @@ everybody back to the right one (affinity).
 Try next: `lab run any-server --store redis`.
 """
 
-from lab.bench import Lab
 from lab.evidence.result import Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments.judging import reads_kept
 from lab.experiments.matrix import FILE, MEMORY, MEMORY_AFFINITY, REDIS, TOKEN
+from lab.experiments.script_api import Lab
 
 CLAIM = "Any server can handle any request."
 EXPECTED = Verdict.HOLDS

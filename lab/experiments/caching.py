@@ -24,12 +24,12 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from lab.bench import Lab
+from lab.core.statistics import latency, share, told
 from lab.evidence.exchange import Exchange
 from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
-from lab.evidence.statistics import latency, share, told
 from lab.experiments import Question
+from lab.experiments.script_api import Lab
 
 OBEDIENT = ("add_header X-Cache $upstream_cache_status always",)
 NAIVE = (

@@ -20,14 +20,14 @@ server, and the store becomes the thing that must not crash.
 Try next: `lab run crash --store redis`, `lab run crash --crowd 200`.
 """
 
-from lab.bench import Lab
-from lab.crowd.plan import Strike
-from lab.evidence.ledger import Fate
+from lab.crowd.load_profile import Strike
+from lab.evidence.cart_tracker import Fate
 from lab.evidence.result import Knobs, Measurements, Observation, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import carts_survive_kill, kept_share
 from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN, two_desks
+from lab.experiments.script_api import Lab
 
 CLAIM = "Servers can crash or restart without affecting users."
 EXPECTED = Verdict.HOLDS

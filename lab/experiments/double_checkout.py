@@ -19,13 +19,13 @@ Try next: `lab run double-checkout --matrix`; a denylist does not help, since no
 
 from functools import partial
 
-from lab.bench import Lab
 from lab.evidence.exchange import Exchange
 from lab.evidence.result import Knobs, Measurements, Observation, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import bites
 from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN, TOKEN_DENYLIST, TOKEN_REVISION
+from lab.experiments.script_api import Lab
 
 CLAIM = "A drawback: one cart can be ordered again and again with the same token (replay)."
 EXPECTED = Verdict.HOLDS

@@ -16,11 +16,11 @@ Try next: `lab run any-server`, where the customer does not stay with one server
 from collections.abc import Iterator
 from typing import Any
 
-from lab.bench import Lab
 from lab.evidence.exchange import Exchange
 from lab.evidence.result import Measurements, Observation, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments.judging import carts_kept, lacks_reads
+from lab.experiments.script_api import Lab
 
 CLAIM = "Nothing breaks: both desks serve a customer who stays with one server."
 EXPECTED = Verdict.HOLDS

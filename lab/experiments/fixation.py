@@ -17,12 +17,12 @@ Try next: read `start_session` in stateful_app/state.py.
 import secrets
 from collections.abc import Mapping
 
-from lab.bench import Lab
+from lab.core.statistics import share, told
 from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
-from lab.evidence.statistics import share, told
 from lab.experiments import Question
 from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN
+from lab.experiments.script_api import Lab
 
 CLAIM = "A session id that was planted before login does not open the cart after it."
 EXPECTED = Verdict.HOLDS
@@ -31,7 +31,7 @@ KEEPS_ID = Variant(
     "login-keeps-id",
     "stateful",
     ALONE,
-    module="lab.planted",
+    module="lab.seeded_bugs",
     env={"PLANTED_BUG": "login-keeps-id", "DESK": "stateful_app"},
 )
 VARIANTS = (

@@ -7,6 +7,7 @@ did not come out as expected is a surprise.
 
 from collections.abc import Callable, Iterable, Sequence
 
+from lab.core.statistics import share, told
 from lab.evidence.result import (
     Judgement,
     Measurements,
@@ -15,7 +16,6 @@ from lab.evidence.result import (
     VariantResult,
     Verdict,
 )
-from lab.evidence.statistics import share, told
 
 Observe = Callable[[Measurements], Observation]
 

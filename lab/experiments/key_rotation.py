@@ -23,13 +23,13 @@ Try next: `lab run key-rotation --servers 5`, and predict the share refused in s
 
 from functools import partial
 
-from lab.bench import Lab
+from lab.core.statistics import share, told
 from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
-from lab.evidence.statistics import share, told
 from lab.experiments import Question
 from lab.experiments.judging import bites
 from lab.experiments.matrix import TOKEN
+from lab.experiments.script_api import Lab
 
 CLAIM = "Servers must agree on the signing key: where they do not, they refuse each other's tokens."
 EXPECTED = Verdict.HOLDS

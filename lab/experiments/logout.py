@@ -18,12 +18,12 @@ Try next: `lab run logout --matrix`, where token-revision refuses changes, not r
 
 from collections.abc import Sequence
 
-from lab.bench import Lab
 from lab.evidence.exchange import Exchange
 from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.matrix import MEMORY, REDIS, TOKEN, TOKEN_DENYLIST, TOKEN_REVISION
+from lab.experiments.script_api import Lab
 
 CLAIM = "A drawback: after logout the old token still opens the cart (no revocation)."
 EXPECTED = Verdict.HOLDS

@@ -8,10 +8,10 @@ FILE = Variant("file", "stateful", Knobs(store="file"))
 REDIS = Variant("redis", "stateful", Knobs(store="redis"))
 TOKEN = Variant("token", "stateless")
 TOKEN_DENYLIST = Variant(
-    "token-denylist", "stateless", Knobs(store="redis"), module="lab.altered.denylist"
+    "token-denylist", "stateless", Knobs(store="redis"), module="lab.variants.denylist"
 )
 TOKEN_REVISION = Variant(
-    "token-revision", "stateless", Knobs(store="redis"), module="lab.altered.revision"
+    "token-revision", "stateless", Knobs(store="redis"), module="lab.variants.revision"
 )
 
 MATRIX = (MEMORY, MEMORY_AFFINITY, FILE, REDIS, TOKEN, TOKEN_DENYLIST, TOKEN_REVISION)

@@ -26,12 +26,12 @@ from typing import Any
 
 from itsdangerous import URLSafeTimedSerializer
 
-from lab.bench import Lab
+from lab.core.statistics import share, told
 from lab.evidence.exchange import Exchange
 from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
-from lab.evidence.statistics import share, told
 from lab.experiments import Question
+from lab.experiments.script_api import Lab
 
 CLAIM = "A signed token is not a secret: whoever finds it can read it."
 EXPECTED = Verdict.HOLDS

@@ -22,13 +22,13 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
-from lab.bench import Lab
+from lab.evidence.cart_tracker import Ledger
 from lab.evidence.exchange import Exchange
-from lab.evidence.ledger import Ledger
 from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import kept_share
+from lab.experiments.script_api import Lab
 
 CLAIM = "Debugging is simpler because each request is complete."
 EXPECTED = Verdict.HOLDS

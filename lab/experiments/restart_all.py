@@ -15,20 +15,20 @@ does to the new field depends on who writes the cart back: an old server rewrite
 only when the cart changes, and a token in every answer. An old version that kept unknown
 fields instead of passing over them would lose none.
 
-Try next: `lab run restart-all --store file`, and read `lab/altered/next_version.py`.
+Try next: `lab run restart-all --store file`, and read `lab/variants/next_version.py`.
 """
 
 from collections.abc import Iterable
 from itertools import cycle
 
-from lab.bench import Lab
+from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
-from lab.evidence.ledger import Fate
 from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import carts_survive_restarts
 from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN
+from lab.experiments.script_api import Lab
 
 CLAIM = "Servers can crash or restart without affecting users."
 EXPECTED = Verdict.HOLDS
@@ -39,7 +39,7 @@ def _upgradable(name: str, desk: str, store: str, expect: Verdict) -> Variant:
         name,
         desk,
         Knobs(servers=2, store=store),
-        module="lab.altered.next_version",
+        module="lab.variants.next_version",
         env={"DESK": f"{desk}_app"},
         expect=expect,
     )

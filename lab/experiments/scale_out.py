@@ -28,14 +28,14 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import chain
 
-from lab.bench import Lab
+from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
-from lab.evidence.ledger import Fate
 from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import kept_share, lacks_reads
 from lab.experiments.matrix import FILE, MEMORY, MEMORY_AFFINITY, REDIS, TOKEN
+from lab.experiments.script_api import Lab
 
 CLAIM = "Adding a server is easy, and helps at once."
 EXPECTED = Verdict.HOLDS
@@ -46,7 +46,7 @@ def _waiting(name: str, desk: str, expect: Verdict, affinity: str = "none") -> V
         name,
         desk,
         Knobs(servers=1, affinity=affinity),
-        module="lab.altered.slow_supplier",
+        module="lab.variants.slow_supplier",
         env={"DESK": f"{desk}_app"},
         expect=expect,
     )

@@ -26,11 +26,11 @@ Try next: more lines (the shop allows 500), or each line's product name in the t
 import http.client
 from collections.abc import Callable
 
-from lab.bench import Lab
 from lab.evidence.exchange import MAX_COOKIE_BYTES
 from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
+from lab.experiments.script_api import Lab
 
 COOKIE_NAME = "token="
 NGINX_DEFAULT = ("large_client_header_buffers 4 8k",)

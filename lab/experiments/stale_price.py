@@ -18,12 +18,12 @@ Try next: change TOKEN_MAX_AGE_S below, and predict the seconds.
 
 import time
 
-from lab.bench import Lab
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import bites
+from lab.experiments.script_api import Lab
 
 OLD_CENTS, NEW_CENTS = 129_900, 99_900
 TOKEN_MAX_AGE_S = 3
@@ -39,7 +39,7 @@ VARIANTS = (
         "price-in-token",
         "stateless",
         TWO_SERVERS,
-        module="lab.altered.price_in_token",
+        module="lab.variants.price_in_token",
         env={"TOKEN_MAX_AGE_S": str(TOKEN_MAX_AGE_S)},
         expect=Verdict.HOLDS,
     ),

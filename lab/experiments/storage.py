@@ -26,13 +26,13 @@ the cart.
 
 from collections.abc import Sequence
 
-from lab.bench import Held, Lab
+from lab.core.statistics import latency
 from lab.evidence.exchange import Exchange
 from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
-from lab.evidence.statistics import latency
 from lab.experiments import Question
 from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN
+from lab.experiments.script_api import Held, Lab
 
 CLAIM = "No session storage to sync, maintain, or troubleshoot."
 EXPECTED = Verdict.HOLDS

@@ -18,13 +18,13 @@ Try next: `lab show size`, the price the stateless desk pays for not noticing.
 import time
 from collections.abc import Callable, Sequence
 
-from lab.bench import Lab
+from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
-from lab.evidence.ledger import Fate
 from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import bites
+from lab.experiments.script_api import Lab
 
 CLAIM = "A shared session store is one more thing that every request depends on."
 EXPECTED = Verdict.HOLDS

@@ -26,13 +26,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from lab.bench import Lab
 from lab.evidence.exchange import Exchange
 from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import bites
 from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN, TOKEN_DENYLIST, TOKEN_REVISION
+from lab.experiments.script_api import Lab
 
 CLAIM = "A drawback: two tabs that change one cart lose acknowledged changes."
 EXPECTED = Verdict.HOLDS

@@ -23,11 +23,11 @@ Try next: add `|$http_authorization` to a log_format, and see how little protect
 import os
 from urllib.parse import quote, urlsplit
 
-from lab.bench import Lab
 from lab.evidence.exchange import Exchange
 from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
+from lab.experiments.script_api import Lab
 
 CLAIM = "A token in the URL is found afterwards where URLs are kept: log, Referer, history."
 EXPECTED = Verdict.HOLDS

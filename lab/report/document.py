@@ -5,10 +5,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from lab.core.redaction import redact_body, redact_headers, redact_json, redact_text
 from lab.evidence.exchange import Exchange, Fault
-from lab.evidence.measure import operations
+from lab.evidence.measurements import operations
 from lab.evidence.record import Event
-from lab.evidence.redaction import redact_body, redact_headers, redact_json, redact_text
 from lab.evidence.result import ExperimentResult, Observation, Prediction, VariantResult
 
 SCHEMA_VERSION = 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lab.evidence.statistics import told
+from lab.core.statistics import told
 from lab.report import curl
 from lab.report.charts import Chart, charts, is_curve
 from lab.report.drawing import environment, sequence_css, sequence_svg

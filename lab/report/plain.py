@@ -4,11 +4,11 @@ import json
 import re
 from typing import Any
 
-from lab.evidence.redaction import SECRET_HEADERS
+from lab.core.redaction import SECRET_HEADERS
 
 Json = dict[str, Any]
 
-# What `lab.evidence.redaction.shorten` leaves of a credential.
+# What `lab.core.redaction.shorten` leaves of a credential.
 SHORTENED = re.compile(r"[^\s\"';,=&]*(?:…|\\u2026)\(\d+ chars, sha256 [0-9a-f]{8}\)")
 # Control characters (tab and newline aside), bidirectional and invisible formatting, lone
 # surrogates and non-characters: what hides, reorders, or is no XML.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.report.document import SCHEMA_VERSION
 
 Json = dict[str, Any]

@@ -7,9 +7,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from lab.evidence.cart_tracker import Fate
 from lab.evidence.compare import differs, side_by_side
 from lab.evidence.exchange import Exchange, Fault, Outcome
-from lab.evidence.ledger import Fate
 from lab.evidence.record import Event
 from lab.evidence.result import ExperimentResult, Observation, VariantResult, Verdict
 

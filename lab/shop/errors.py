@@ -1,6 +1,6 @@
 """Every mistake a customer can make, with the status and problem type it gets.
 
-The rules raise these; `lab.shop.wire` turns them into RFC 9457 problem details, once.
+The rules raise these; `lab.shop.http` turns them into RFC 9457 problem details, once.
 """
 
 from typing import ClassVar

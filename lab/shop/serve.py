@@ -7,7 +7,7 @@ from collections.abc import Callable
 import waitress
 from flask import Flask
 
-from lab.shop.wire import ConfigError
+from lab.shop.http import ConfigError
 
 MAX_UPLOAD_BYTES = 1024 * 1024  # past this even reading it, to answer 413, is too much
 

@@ -1,16 +1,16 @@
 """The stack: real replicas, a real balancer, a real store, and nothing left of them afterwards."""
 
-from lab.stack.access import AccessEntry, AccessLog
+from lab.stack.access_log import AccessEntry, AccessLog
 from lab.stack.balancer import Balancer
-from lab.stack.desks import Desk, desk_env
 from lab.stack.doctor import Finding, diagnose
-from lab.stack.lane import Lane, Leaving, Treatment
 from lab.stack.local_store import LocalStore
+from lab.stack.pool_spec import Affinity, LaneSpec, Retry
 from lab.stack.programs import Program, find_nginx, find_store
-from lab.stack.replica import Death, Replica
-from lab.stack.spec import Affinity, LaneSpec, Retry
+from lab.stack.server import Death, Replica
+from lab.stack.server_env import Desk, desk_env
+from lab.stack.server_pool import Lane, Leaving, Treatment
+from lab.stack.session_store import ExternalStore, Store, StoreStats
 from lab.stack.stack import Stack
-from lab.stack.store import ExternalStore, Store, StoreStats
 from lab.stack.upstream import Deployment, Upstream
 
 __all__ = [

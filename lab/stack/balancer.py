@@ -13,13 +13,13 @@ from secrets import token_hex
 
 import psutil
 
-from lab.errors import LabError
-from lab.stack.child import Child
+from lab.core.errors import LabError
+from lab.processes.child import Child
+from lab.processes.ports import claim
+from lab.processes.spawn import Children, clean_environment
+from lab.processes.waiting import READY_TIMEOUT_S, end_of, get, wait_until
 from lab.stack.nginx_conf import CONFIG_PATH
-from lab.stack.ports import claim
-from lab.stack.processes import Children, clean_environment
 from lab.stack.programs import Program
-from lab.stack.waiting import READY_TIMEOUT_S, end_of, get, wait_until
 
 RETIRE_TIMEOUT_S = 10.0  # more than worker_shutdown_timeout
 QUIET_S = 3.5  # more than keepalive_min_timeout: by then idle clients have been let go

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.errors import LabError
-from lab.shop.store_url import FORMS
-from lab.stack.ports import free_ports
+from lab.core.errors import LabError
+from lab.processes.ports import free_ports
+from lab.shop.redis.store_url import FORMS
 from lab.stack.programs import Program, find_nginx, find_store
 
 OLDEST_PYTHON = (3, 11)
@@ -109,7 +109,7 @@ def _parent_death() -> Finding:
     how = (
         "the kernel tells children (PDEATHSIG)"
         if sys.platform == "linux"
-        else ("a leash stays with each child (its pipe ends with the lab)")
+        else ("a guardian stays with each child (its pipe ends with the lab)")
     )
     here = sys.executable and Path(sys.executable).exists()
     return _finding(

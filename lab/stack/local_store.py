@@ -6,16 +6,16 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
-from lab.errors import LabError
-from lab.stack.child import Child
-from lab.stack.local_replica import kill_and_watch
-from lab.stack.ports import free_ports
-from lab.stack.processes import Children, clean_environment, prepare_run_dir
+from lab.core.errors import LabError
+from lab.processes.child import Child
+from lab.processes.ports import free_ports
+from lab.processes.spawn import Children, clean_environment, prepare_run_dir
+from lab.processes.waiting import READY_TIMEOUT_S, end_of, wait_until
+from lab.stack.local_server import kill_and_watch
 from lab.stack.programs import find_store
-from lab.stack.replica import Death
-from lab.stack.store import Store
+from lab.stack.server import Death
+from lab.stack.session_store import Store
 from lab.stack.store_client import ask, connect
-from lab.stack.waiting import READY_TIMEOUT_S, end_of, wait_until
 
 START_ATTEMPTS = 3
 NO_STORE = (

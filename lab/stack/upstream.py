@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from lab.errors import LabError
-from lab.stack.ports import is_open
-from lab.stack.waiting import at_once, server_info
+from lab.core.errors import LabError
+from lab.processes.ports import is_open
+from lab.processes.waiting import at_once, server_info
 
 MOST_SERVERS = 26  # of one desk, as with the lab's own
 FAULTS = ("kill", "restart", "pause", "resume")
@@ -19,7 +19,7 @@ PLACEHOLDERS = ("{host}", "{port}", "{name}", "{desk}")
 _OF_ONE_SERVER = ("{port}", "{name}")
 _MOST_CHARACTERS = 300
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
-# As REPLICA in `lab.shop.wire`, but no leading dash: it may become a word of a command.
+# As REPLICA in `lab.shop.http`, but no leading dash: it may become a word of a command.
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,31}")
 _URL = "write http://HOST:PORT, nothing before or after it"
 

@@ -12,16 +12,16 @@ from pathlib import Path
 
 from measuring import Row, Scale, alternate
 
-from lab.crowd.host import Host
-from lab.crowd.plan import Engine, Plan
-from lab.crowd.visits import looking
+from lab.crowd.crowd_run import Host
+from lab.crowd.load_profile import Engine, Plan
+from lab.crowd.scenarios import looking
 from lab.evidence.record import Record
 from lab.evidence.result import Knobs, Variant
 from lab.evidence.shopper import Shopper
-from lab.lanes import Bench
+from lab.experiments.provision import Bench
+from lab.processes.ports import free_ports, is_open
+from lab.processes.waiting import READY_TIMEOUT_S, wait_until
 from lab.stack import find_nginx
-from lab.stack.ports import free_ports, is_open
-from lab.stack.waiting import READY_TIMEOUT_S, wait_until
 
 CONNECTIONS = 32
 SECONDS = 3.0

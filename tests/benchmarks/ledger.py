@@ -14,7 +14,7 @@ from measuring import Row, Scale
 
 from lab import experiments
 from lab.evidence.exchange import Fault
-from lab.runner import Run
+from lab.experiments.runner import Run
 
 RUNS = 5
 STARTS = ("restart", "add")

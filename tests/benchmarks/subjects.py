@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import requests
 
+from lab.processes.ports import free_ports
+from lab.processes.waiting import READY_TIMEOUT_S, get, wait_until
 from lab.stack import LocalStore, find_store
-from lab.stack.ports import free_ports
-from lab.stack.waiting import READY_TIMEOUT_S, get, wait_until
 
 KEY = "a key for benchmarks; no secret: 0123456789"
 KEYS = {"STATELESS_SIGNING_KEYS": KEY}

@@ -16,7 +16,7 @@ from measuring import Row, Scale, Side, alternate
 from subjects import KEY, TOKEN, Line, customer, desk, goods
 
 from lab.shop.cart import Visit
-from lab.shop.wire import Nameplate
+from lab.shop.http import Nameplate
 from stateless_app import create_app, state
 from stateless_app.config import Config
 

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 import stateful_app
 import stateless_app
-from lab.shop.wire import Nameplate
+from lab.shop.http import Nameplate
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
 

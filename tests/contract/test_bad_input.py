@@ -307,9 +307,9 @@ def test_who_asks_is_looked_at_before_what_is_asked(desks: list[Desk]) -> None:
 def test_a_mistake_of_ours_is_a_problem_without_a_trace(
     desks: list[Desk], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    import lab.shop.wire
+    import lab.shop.http
 
-    monkeypatch.setattr(lab.shop.wire, "PRODUCTS", None)
+    monkeypatch.setattr(lab.shop.http, "PRODUCTS", None)
     for desk in desks:
         answer = Customer(desk.app).request("GET", "/api/products")
         assert answer.status_code == 500

@@ -3,7 +3,7 @@
 import pytest
 
 import stateful_app
-from lab.shop.wire import ConfigError
+from lab.shop.http import ConfigError
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
 

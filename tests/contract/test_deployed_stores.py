@@ -10,7 +10,7 @@ from conftest import wait_for
 from deployments import PASSWORD, Deployment, running_cluster, running_sentinels
 
 import stateful_app
-from lab.shop.wire import Nameplate
+from lab.shop.http import Nameplate
 from stateful_app.config import Config
 
 from .conftest import Customer, Desk, stateful

@@ -26,8 +26,8 @@ from lab.check.conversation import Call, Conversation, Ref
 from lab.check.judge import Level
 from lab.check.plays import Player
 from lab.check.service import Pool, Start
+from lab.processes.ports import free_ports
 from lab.stack import LocalStore, find_store
-from lab.stack.ports import free_ports
 
 SERVICES = Path(__file__).parent / "services"
 AT_ONCE = 3
@@ -589,8 +589,8 @@ def test_without_any_request_of_a_shrunk_script_the_difference_is_gone(
 def test_wrong_usage_is_told(words, said, tmp_path, monkeypatch, capsys):
     from click import ClickException
 
-    from lab.checking import check
-    from lab.errors import LabError
+    from lab.cli.check import check
+    from lab.core.errors import LabError
 
     monkeypatch.chdir(tmp_path)
     for name in ("talk.py", "talk.har", "talk.txt"):

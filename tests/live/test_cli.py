@@ -18,7 +18,7 @@ import psutil
 import pytest
 from conftest import LabHere
 
-from lab.stack.ports import is_open
+from lab.processes.ports import is_open
 
 SCHEMA = json.loads(resources.files("lab.report").joinpath("schema.json").read_text("utf-8"))
 SEED = int(os.environ.get("LAB_TEST_SEED", time.time_ns() % 1_000_000))

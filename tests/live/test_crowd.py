@@ -11,13 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from conftest import wait_for
 
-from lab.bench import Lab
-from lab.crowd.plan import Plan, Strike
+from lab.crowd.load_profile import Plan, Strike
 from lab.crowd.selftest import FREEZE_FROM_S, FREEZE_TO_S, LEAST_SHARE
 from lab.evidence.record import Record
 from lab.evidence.result import Knobs, Variant
-from lab.lanes import Bench
-from lab.stack.ports import free_ports, is_open
+from lab.experiments.provision import Bench
+from lab.experiments.script_api import Lab
+from lab.processes.ports import free_ports, is_open
 from lab.stack.programs import find_store
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -51,7 +51,7 @@ def rows(path):
 SPY = """
 from pathlib import Path
 
-from lab.crowd.visits import shopping
+from lab.crowd.scenarios import shopping
 
 
 def script(shopper, lab):

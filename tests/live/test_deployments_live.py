@@ -6,7 +6,7 @@ import pytest
 from conftest import wait_for
 from deployments import IN_A_URL, PASSWORD, running_cluster, running_sentinels
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.stack import ExternalStore
 from lab.stack.store_client import connect, keys_under
 

@@ -12,12 +12,12 @@ from redis import Redis
 
 import stateful_app
 import stateless_app
-from lab.altered import denylist, revision
 from lab.evidence.result import Verdict
 from lab.experiments import find
-from lab.runner import Run
-from lab.shop.wire import Nameplate
+from lab.experiments.runner import Run
+from lab.shop.http import Nameplate
 from lab.stack import LocalStore, find_store
+from lab.variants import denylist, revision
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
 
@@ -354,7 +354,7 @@ def test_a_store_that_does_not_answer_is_a_503_in_time_and_no_matter_to_the_rest
 @pytest.mark.parametrize("module", ["denylist", "revision"])
 def test_without_a_store_it_says_what_it_needs_and_does_not_start(module):
     ended = subprocess.run(
-        [sys.executable, "-m", f"lab.altered.{module}", "--port", "0"],
+        [sys.executable, "-m", f"lab.variants.{module}", "--port", "0"],
         env={k: v for k, v in os.environ.items() if "STORE" not in k}
         | {"STATELESS_SIGNING_KEYS": KEY},
         capture_output=True,

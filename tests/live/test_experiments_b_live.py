@@ -7,7 +7,7 @@ import pytest
 
 from lab.evidence.result import Verdict
 from lab.experiments import find
-from lab.runner import Run
+from lab.experiments.runner import Run
 from lab.stack import find_store
 
 NAMES = ("crash", "restart-all", "store-outage", "scale-out", "storage")

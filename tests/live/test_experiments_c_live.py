@@ -9,7 +9,7 @@ import pytest
 
 from lab.evidence.result import Verdict
 from lab.experiments import find
-from lab.runner import Run
+from lab.experiments.runner import Run
 
 OBSERVED = {  # which choice of its question each one bears out
     "replay-one": 1,
@@ -79,7 +79,7 @@ def test_an_old_price_is_charged_only_where_the_token_carries_it(run):
         assert seen[name]["carts_at_the_old_price"] == 0
 
 
-@pytest.mark.parametrize("app", ["stateless_app", "stateful_app", "lab.altered.price_in_token"])
+@pytest.mark.parametrize("app", ["stateless_app", "stateful_app", "lab.variants.price_in_token"])
 def test_a_desk_does_not_open_with_prices_that_cannot_be(app):
     ended = subprocess.run(
         [sys.executable, "-m", app, "--port", "0"],

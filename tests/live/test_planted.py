@@ -15,14 +15,14 @@ import pytest
 from lab import experiments
 from lab.evidence.result import Knobs, Verdict, exit_status
 from lab.experiments.matrix import two_desks
-from lab.planted.bugs import BUGS, chosen
-from lab.runner import Run
-from lab.shop.wire import ConfigError
-from lab.stack import access, lane, local_replica
+from lab.experiments.runner import Run
+from lab.seeded_bugs.bugs import BUGS, chosen
+from lab.shop.http import ConfigError
+from lab.stack import access_log, local_server, server_pool
 
 HOLDS, FAILS, DEPENDS, UNKNOWN = Verdict
 CLEAN_RUNS = int(os.environ.get("LAB_CLEAN_RUNS", "20"))
-PLANTED = "lab.planted"
+PLANTED = "lab.seeded_bugs"
 FAST = [("first-visit", 1), ("any-server", 2), ("first-visit", 2), ("crash", 2), ("any-server", 1)]
 
 # Bug, the experiment that catches it, what that says of a lane with the bug in it (in words
@@ -146,8 +146,8 @@ def test_no_false_alarm_in_clean_runs(tmp_path):
 
 
 def test_a_kill_that_kills_nothing_is_not_confirmed(tmp_path, monkeypatch):
-    monkeypatch.setattr(local_replica.Child, "kill", lambda self: None)
-    monkeypatch.setattr(local_replica, "DEATH_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(local_server.Child, "kill", lambda self: None)
+    monkeypatch.setattr(local_server, "DEATH_TIMEOUT_S", 0.2)
     result = perform_crash(tmp_path)
     monkeypatch.undo()
     assert "was not confirmed" in result.judgement.because
@@ -155,7 +155,7 @@ def test_a_kill_that_kills_nothing_is_not_confirmed(tmp_path, monkeypatch):
 
 
 def test_a_kill_that_kills_nothing_and_says_it_did_is_seen_through(tmp_path, monkeypatch):
-    monkeypatch.setattr(local_replica, "kill_and_watch", feigned_death)
+    monkeypatch.setattr(local_server, "kill_and_watch", feigned_death)
     result = perform_crash(tmp_path)
     assert [fault.confirmed for fault in result.variants[0].record.faults()] == [True]
     assert "was not confirmed" in result.judgement.because
@@ -163,12 +163,12 @@ def test_a_kill_that_kills_nothing_and_says_it_did_is_seen_through(tmp_path, mon
 
 
 def feigned_death(child, port, instance):
-    return local_replica.Death(child.name, child.pid, "SIGKILL", instance, True, True, 0.001)
+    return local_server.Death(child.name, child.pid, "SIGKILL", instance, True, True, 0.001)
 
 
 def test_a_balancer_with_retries_on_is_seen_in_its_log(tmp_path, monkeypatch):
-    config = lane.Lane.config
-    monkeypatch.setattr(lane.Lane, "config", lambda self: replace(config(self), retry="on"))
+    config = server_pool.Lane.config
+    monkeypatch.setattr(server_pool.Lane, "config", lambda self: replace(config(self), retry="on"))
     result = perform_crash(tmp_path)
     assert "asked a second server, with retries off" in result.judgement.because
     assert_unknown(result)
@@ -192,19 +192,19 @@ def repeating(entries):
     ("spoil", "sign"), [(lossy, r"[1-9]\d* requests missing"), (repeating, "1 logged more than")]
 )
 def test_a_log_that_loses_or_repeats_lines_is_no_witness(tmp_path, monkeypatch, spoil, sign):
-    entries = access.AccessLog.entries
-    monkeypatch.setattr(access.AccessLog, "entries", lambda self: spoil(entries(self)))
+    entries = access_log.AccessLog.entries
+    monkeypatch.setattr(access_log.AccessLog, "entries", lambda self: spoil(entries(self)))
     result = perform_crash(tmp_path, by="any-server")
     assert re.search(sign, result.judgement.because), result.judgement
     assert_unknown(result)
 
 
 def test_a_log_with_lines_that_cannot_be_read_is_no_witness(tmp_path, monkeypatch):
-    parse = access.parse
+    parse = access_log.parse
     monkeypatch.setattr(
-        access, "parse", lambda line, tag: None if b"login" in line else parse(line, tag)
+        access_log, "parse", lambda line, tag: None if b"login" in line else parse(line, tag)
     )
-    monkeypatch.setattr("lab.lanes.LOG_DEADLINE_S", 0.2)
+    monkeypatch.setattr("lab.experiments.provision.LOG_DEADLINE_S", 0.2)
     result = perform_crash(tmp_path, by="any-server")
     assert "could not be read" in result.judgement.because
     assert_unknown(result)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import lesson
-from lab.stack.ports import free_ports
-from lab.stack.waiting import READY_TIMEOUT_S, server_info, wait_until
+from lab.experiments import app_diff
+from lab.processes.ports import free_ports
+from lab.processes.waiting import READY_TIMEOUT_S, server_info, wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -61,7 +61,7 @@ def test_it_shows_what_the_demo_prints():
 
 def test_it_quotes_the_diff_as_it_is():
     (quoted,) = [fence["text"].rstrip("\n") for fence in fences("diff")]
-    assert quoted in "\n".join(lesson.diff())
+    assert quoted in "\n".join(app_diff.diff())
 
 
 @pytest.mark.parametrize(

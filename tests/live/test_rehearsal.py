@@ -7,9 +7,9 @@ import pytest
 from conftest import processes_of, wait_for
 
 from lab import experiments
-from lab.console.kept import KeptRuns
-from lab.console.rehearsal import Rehearsal
-from lab.errors import LabError
+from lab.console.experiment_run import Rehearsal
+from lab.console.kept_runs import KeptRuns
+from lab.core.errors import LabError
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_a_run_that_cannot_start_is_told(rehearsal, told, monkeypatch):
     def refuse(*_):
         raise LabError("no nginx here")
 
-    monkeypatch.setattr("lab.runner.Opening", refuse)
+    monkeypatch.setattr("lab.experiments.runner.Opening", refuse)
     rehearsal.start("crash")
     end = ended(told)
     assert (end["state"], end["trouble"]) == ("failed", "no nginx here")

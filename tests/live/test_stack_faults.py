@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from lab.errors import LabError
+from lab.core.errors import LabError
+from lab.processes.ports import is_open
+from lab.processes.waiting import wait_until
 from lab.stack import ExternalStore, LaneSpec, LocalStore, Stack
-from lab.stack.ports import is_open
-from lab.stack.waiting import wait_until
 
 LANES = [
     LaneSpec("stateful", "stateful_app", env={"STATEFUL_STORE": "memory"}, affinity="cookie"),

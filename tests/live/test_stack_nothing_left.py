@@ -11,10 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lab.errors import LabError
-from lab.stack import LaneSpec, LocalStore, Stack
-from lab.stack.ports import is_open
-from lab.stack.waiting import wait_until
+from lab.core.errors import LabError
+from lab.processes.ports import is_open
+from lab.processes.waiting import wait_until
+from lab.stack import LaneSpec, LocalStore, Stack, server_pool
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 SEED = int(os.environ.get("LAB_TEST_SEED", time.time_ns() % 1_000_000))
@@ -140,11 +140,9 @@ def test_a_taken_port_is_said_and_a_bad_configuration_is_quoted(tmp_path):
 def test_a_replica_whose_port_was_taken_meanwhile_takes_another(tmp_path, monkeypatch):
     import socket
 
-    from lab.stack import lane
-
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken = server.getsockname()[1]
-        monkeypatch.setattr(lane, "free_ports", lambda count: [taken] * count)
+        monkeypatch.setattr(server_pool, "free_ports", lambda count: [taken] * count)
         with Stack([LaneSpec("one", "stateless_app", servers=1)], tmp_path / "r") as stack:
             replica = stack.lanes["one"].replicas["A"]
             assert replica.port != taken

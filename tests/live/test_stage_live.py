@@ -12,11 +12,11 @@ import pytest
 import requests
 from conftest import wait_for
 
-from lab.console.knobs import console_variants
-from lab.console.stage import Stage
-from lab.errors import LabError
+from lab.console.playground import Stage
+from lab.console.settings import console_variants
+from lab.core.errors import LabError
 from lab.evidence.result import Knobs
-from lab.lanes import Bench
+from lab.experiments.provision import Bench
 from lab.stack import Treatment, find_store
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from lab import experiments, runner
+from lab import experiments
 from lab.evidence.result import Knobs, Verdict, exit_status
+from lab.experiments import runner
 from lab.experiments.matrix import REDIS, TOKEN, two_desks
-from lab.runner import NO_STORE, Run
+from lab.experiments.runner import NO_STORE, Run
 
 UNKNOWN = Verdict.UNKNOWN
 BOTH = two_desks(Knobs(servers=2))

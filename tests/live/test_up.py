@@ -15,8 +15,8 @@ import pytest
 import requests
 from conftest import DEADLINE_S, LabHere, wait_for
 
+from lab.processes.ports import is_open
 from lab.stack import find_store
-from lab.stack.ports import is_open
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and modes of POSIX")
 SECRET = "X-Lab-Secret"

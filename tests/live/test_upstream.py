@@ -12,15 +12,15 @@ import pytest
 import requests
 from conftest import wait_for
 
-from lab.bench import Lab
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.evidence.record import Record
 from lab.evidence.result import Knobs
-from lab.lanes import SILENCE, Bench, deployed
-from lab.stack import external_replica
-from lab.stack.ports import free_ports
+from lab.experiments.provision import SILENCE, Bench, deployed
+from lab.experiments.script_api import Lab
+from lab.processes.ports import free_ports
+from lab.processes.waiting import server_info
+from lab.stack import external_server
 from lab.stack.upstream import find
-from lab.stack.waiting import server_info
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="its commands are POSIX's kill")
 # What a deployment might call its start script: a server in the background, its pid in a file.
@@ -125,7 +125,7 @@ def test_a_kill_is_confirmed_by_the_network_and_a_restart_is_a_new_life(shop, tm
 
 
 def test_a_kill_that_kills_nothing_is_not_confirmed(shop, tmp_path, monkeypatch):
-    monkeypatch.setattr(external_replica, "DEATH_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(external_server, "DEATH_TIMEOUT_S", 0.2)
     with bench_of(shop, tmp_path, kill=["true {name}"]) as lab:
         assert not lab.kill("A").confirmed
 

@@ -13,8 +13,8 @@ import lab.shop
 import stateful_app
 import stateless_app
 from lab.shop.errors import Invalid
-from lab.shop.reading import ADDRESS, LOGIN, Field
-from lab.shop.wire import Nameplate
+from lab.shop.http import Nameplate
+from lab.shop.validation import ADDRESS, LOGIN, Field
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
 

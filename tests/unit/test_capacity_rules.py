@@ -23,8 +23,8 @@ from lab.capacity.crossings import (
     users_range,
 )
 from lab.capacity.rules import DAY_S, Assumptions, need
-from lab.errors import LabError
-from lab.planning import plan as command
+from lab.cli.plan import plan as command
+from lab.core.errors import LabError
 from lab.report.log_chart import Line, log_chart, short
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig

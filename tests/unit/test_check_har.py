@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lab.check.conversation import as_bytes, recorded
 from lab.check.sources.har import HarSource, parse
-from lab.errors import LabError
+from lab.core.errors import LabError
 
 
 def entry(path, *, host="https://shop.example", method="GET", headers=(), post=None, answer=""):

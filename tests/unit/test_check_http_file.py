@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lab.check.conversation import Ref, recorded
 from lab.check.sources.http_file import parse
-from lab.errors import LabError
+from lab.core.errors import LabError
 
 WHOLE = """\
 @host = http://localhost:3000

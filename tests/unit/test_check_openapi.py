@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lab.check.conversation import Answer, recorded
 from lab.check.sources.openapi import OpenApiSource
 from lab.check.sources.operations import operations
-from lab.errors import LabError
+from lab.core.errors import LabError
 
 CONTRACT = Path(__file__).parents[2] / "lab" / "shop" / "openapi.yaml"
 

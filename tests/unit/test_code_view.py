@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 import pytest
 from werkzeug.routing import Map
 
-from lab import lesson
-from lab.console import code
-from lab.errors import LabError
+from lab.console import code_view
+from lab.core.errors import LabError
+from lab.experiments import app_diff
 
 ROUTES = (
     ("GET", "/api/products", "products"),
@@ -58,8 +58,8 @@ class Text(HTMLParser):
 @pytest.mark.parametrize(("method", "path", "name"), ROUTES)
 @pytest.mark.parametrize("package", ["stateful_app", "stateless_app"])
 def test_the_lines_are_those_of_the_function_in_the_file(package, method, path, name):
-    found = lesson.serving(package, method, path)
-    source = lesson.source_of(package).read_text(encoding="utf-8").splitlines()
+    found = app_diff.serving(package, method, path)
+    source = app_diff.source_of(package).read_text(encoding="utf-8").splitlines()
     text = found.text.splitlines()
     assert found.file == f"{package}/app.py"
     assert source[found.first_line - 1 : found.first_line - 1 + len(text)] == text
@@ -70,27 +70,27 @@ def test_the_lines_are_those_of_the_function_in_the_file(package, method, path, 
 
 @pytest.mark.parametrize(("method", "path"), NOWHERE)
 def test_where_no_route_is_nothing_is_shown(method, path):
-    assert lesson.serving("stateful_app", method, path) is None
-    assert code.serving(method, path) is None
+    assert app_diff.serving("stateful_app", method, path) is None
+    assert code_view.serving(method, path) is None
 
 
 def test_every_route_of_the_desks_is_found(monkeypatch):
     seen = []
-    monkeypatch.setattr(lesson, "Map", lambda rules: seen.append(list(rules)) or Map(seen[-1]))
-    assert lesson.serving("stateless_app", "GET", "/nothing") is None
-    source = lesson.source_of("stateless_app").read_text(encoding="utf-8")
+    monkeypatch.setattr(app_diff, "Map", lambda rules: seen.append(list(rules)) or Map(seen[-1]))
+    assert app_diff.serving("stateless_app", "GET", "/nothing") is None
+    source = app_diff.source_of("stateless_app").read_text(encoding="utf-8")
     assert len(seen[0]) == len(re.findall(r"^@desk\.", source, re.M)) == len(ROUTES) - 1
 
 
 def test_an_app_that_is_not_there_is_told():
     with pytest.raises(LabError, match="not installed"):
-        lesson.serving("no_such_app", "GET", "/api/cart")
+        app_diff.serving("no_such_app", "GET", "/api/cart")
 
 
 @pytest.mark.parametrize(("method", "path", "_"), ROUTES)
 def test_the_html_is_the_source_with_classes_only(method, path, _):
-    for desk, shown in code.serving(method, path).items():
-        passage = lesson.serving(f"{desk}_app", method, path)
+    for desk, shown in code_view.serving(method, path).items():
+        passage = app_diff.serving(f"{desk}_app", method, path)
         read = Text(shown["html"])
         assert read.text == passage.text + "\n"
         assert (shown["file"], shown["first_line"]) == (passage.file, passage.first_line)
@@ -100,7 +100,7 @@ def test_the_html_is_the_source_with_classes_only(method, path, _):
 
 @pytest.mark.parametrize(("method", "path", "_"), ROUTES)
 def test_the_lines_that_differ_are_marked_and_no_other(method, path, _):
-    shown = code.serving(method, path)
+    shown = code_view.serving(method, path)
     texts = {desk: Text(each["html"]).text.splitlines() for desk, each in shown.items()}
     marked = {
         desk: [
@@ -118,8 +118,8 @@ def test_the_lines_that_differ_are_marked_and_no_other(method, path, _):
 
 
 def test_login_differs_and_the_catalogue_does_not():
-    assert "changed" in code.serving("POST", "/api/login")["stateful"]["html"]
-    assert "changed" not in code.serving("GET", "/api/products")["stateful"]["html"]
+    assert "changed" in code_view.serving("POST", "/api/login")["stateful"]["html"]
+    assert "changed" not in code_view.serving("GET", "/api/products")["stateful"]["html"]
 
 
 # --- colours
@@ -148,7 +148,7 @@ def test_contrast_is_what_the_standard_says():
     [("light", ("#ffffff", "#f4f6f8")), ("dark", ("#16181c", "#20242a"))],
 )
 def test_every_colour_of_the_style_sheet_can_be_read(part, backgrounds):
-    light, dark = code.style().split("@media (prefers-color-scheme: dark)")
+    light, dark = code_view.style().split("@media (prefers-color-scheme: dark)")
     sheet = {"light": light, "dark": dark}[part]
     named = re.findall(r"[^-]color: ([^;}]+)", sheet)
     colours = [_long(each.strip()) for each in named]
@@ -165,7 +165,7 @@ def _long(colour):
 
 
 def test_the_style_sheet_loads_nothing_and_never_mixes_the_two():
-    sheet = code.style()
+    sheet = code_view.style()
     assert not re.search(r"@import|url\(|expression|<", sheet)
     outside = sheet[: sheet.index("@media")]
     assert "color: #" not in outside
@@ -175,9 +175,9 @@ def test_the_style_sheet_loads_nothing_and_never_mixes_the_two():
 def test_every_class_in_the_code_has_its_colour():
     used = set()
     for method, path, _ in ROUTES:
-        for shown in code.serving(method, path).values():
+        for shown in code_view.serving(method, path).values():
             used |= set(re.findall(r'class="([a-z0-9]+)"', shown["html"]))
-    light, dark = code.style().split("@media (prefers-color-scheme: dark)")
+    light, dark = code_view.style().split("@media (prefers-color-scheme: dark)")
     for name in used - {"line", "w", "o", "p", "n"}:
         for sheet in (light, dark):
             assert f".line .{name} " in sheet, name

@@ -7,8 +7,8 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from lab import cli as command_line
-from lab.cli import cli
+from lab.cli import main as command_line
+from lab.cli.main import cli
 
 COMMANDS = sorted(cli.commands)
 
@@ -58,7 +58,7 @@ def test_nobody_waits_for_what_only_another_command_needs(command, heavy):
 
 INTERRUPTED_IN_A_FINALIZER = """
 import signal, time, weakref
-from lab.cli import _Stop
+from lab.cli.main import _Stop
 
 def press():
     signal.raise_signal(signal.SIGINT)

@@ -5,14 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab.console import lesson_plan
 from lab.console.app import create_app
 from lab.console.feed import MOST_STREAMS, Feed
 from lab.console.guard import MOST_TICKETS, SECURITY_HEADERS, Guard, Tickets
-from lab.console.kept import KeptRuns
+from lab.console.kept_runs import KeptRuns
+from lab.console.lesson import plan
 from lab.console.orders import BadOrder, checked_name
 from lab.console.services import Live, Services
-from lab.errors import LabError
+from lab.core.errors import LabError
 
 ORIGIN = "http://127.0.0.1:8000"
 SECRET = "s" * 32
@@ -99,7 +99,7 @@ def lab(tmp_path):
     rehearsal = SimpleNamespace(start=lambda name, **how: started.append((name, how)) or "a-run")
     live = Live(FakeStage(), Feed(beat_s=0.01), FakeCustomers(), rehearsal)
     guard = Guard(ORIGIN, SECRET)
-    app = create_app(Services(guard, KeptRuns(tmp_path), lesson_plan.load(), live))
+    app = create_app(Services(guard, KeptRuns(tmp_path), plan.load(), live))
     return SimpleNamespace(
         app=app, web=app.test_client(), guard=guard, live=live, started=started, runs=tmp_path
     )
@@ -108,7 +108,7 @@ def lab(tmp_path):
 @pytest.fixture
 def played(tmp_path):
     """The page alone, as in `lab play`."""
-    services = Services(Guard(ORIGIN), KeptRuns(tmp_path), lesson_plan.load())
+    services = Services(Guard(ORIGIN), KeptRuns(tmp_path), plan.load())
     return create_app(services).test_client()
 
 
@@ -458,10 +458,10 @@ def test_a_stream_goes_on_where_it_left_off(lab):
 def test_the_page_says_without_scripts_what_to_do(lab):
     answer = call(lab.web, "GET", "/?step=4&servers=3")
     assert answer.headers["Cache-Control"] == "no-store"
-    for chapter in lesson_plan.load()["chapters"]:
+    for chapter in plan.load()["chapters"]:
         for command in chapter["commands"]:
             assert command in answer.text
-    assert call(lab.web, "GET", "/lab/chapters").json == lesson_plan.load()
+    assert call(lab.web, "GET", "/lab/chapters").json == plan.load()
 
 
 @pytest.mark.parametrize(

@@ -12,23 +12,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.bench import Lab
-from lab.crowd.forecast import EDGE_S, MOST_NAMED, Ledger, reckon
-from lab.crowd.host import Progress
+from lab.cli.crowd import crowd
+from lab.core.errors import LabError
+from lab.crowd.arrival_schedule import turns, turns_each
+from lab.crowd.crowd_run import Progress
 from lab.crowd.journal import Journal
-from lab.crowd.offer import One
-from lab.crowd.outcome import Logged, Outcome
-from lab.crowd.plan import MOST_THREADS, Job, Plan, Strike, duration_s, rate_per_s, strike
+from lab.crowd.load_profile import MOST_THREADS, Job, Plan, Strike, duration_s, rate_per_s, strike
+from lab.crowd.loss_audit import EDGE_S, MOST_NAMED, Ledger, reckon
+from lab.crowd.result import Logged, Outcome
+from lab.crowd.script_api import One
 from lab.crowd.selftest import judged, plans
 from lab.crowd.tally import Histogram, Tally
 from lab.crowd.timetable import Ended, Struck
-from lab.crowd.turns import turns, turns_each
-from lab.crowd.visit import Settled, Visitor
-from lab.crowding import crowd
-from lab.errors import LabError
-from lab.evidence.by_requests import RequestsTransport
+from lab.crowd.virtual_user import Settled, Visitor
 from lab.evidence.exchange import Exchange
 from lab.evidence.exchange import Outcome as Known
+from lab.evidence.requests_transport import RequestsTransport
+from lab.experiments.script_api import Lab
 
 # --- what somebody writes down
 

@@ -15,12 +15,12 @@ from itertools import takewhile
 import pytest
 from conftest import wait_for
 
-from lab.crowd.fast import FastTransport, Lines
-from lab.evidence.by_requests import RequestsTransport
+from lab.crowd.gevent_transport import FastTransport, Lines
 from lab.evidence.exchange import Outcome
 from lab.evidence.record import Record
+from lab.evidence.requests_transport import RequestsTransport
 from lab.evidence.shopper import Shopper
-from lab.stack.ports import free_ports, is_open
+from lab.processes.ports import free_ports, is_open
 
 DEADLINE_S = 10
 SOON_S = 0.2

@@ -12,14 +12,14 @@ from werkzeug.serving import make_server
 
 import stateful_app
 import stateless_app
+from lab.console import customer_session as seat_module
 from lab.console import customers as customers_module
-from lab.console import seat as seat_module
 from lab.console.customers import BadOrder, Customers, checked_name
 from lab.console.feed import Feed
 from lab.console.orders import checked_order
-from lab.errors import LabError
-from lab.shop.wire import Nameplate
-from lab.stack.waiting import wait_until
+from lab.core.errors import LabError
+from lab.processes.waiting import wait_until
+from lab.shop.http import Nameplate
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
 

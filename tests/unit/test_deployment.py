@@ -12,10 +12,10 @@ import yaml
 from click.testing import CliRunner
 from containers import of_compose, of_kubernetes
 
-from lab.cli import cli
-from lab.errors import LabError
-from lab.stack.deployment import Deployment
-from lab.stack.desks import desk_env
+from lab.cli.main import cli
+from lab.core.errors import LabError
+from lab.stack.container_files import Deployment
+from lab.stack.server_env import desk_env
 
 ROOT = Path(__file__).parents[2]
 KEYS = {"STATELESS_SIGNING_KEYS": "k" * 32}

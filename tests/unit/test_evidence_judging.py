@@ -354,4 +354,4 @@ def test_only_the_stateless_desk_as_it_is_in_the_book_is_the_plain_token():
     assert [v.name for v in (MEMORY, FILE, REDIS, TOKEN, TOKEN_DENYLIST) if v.is_plain_token] == [
         "token"
     ]
-    assert not replace(TOKEN, module="lab.planted").is_plain_token
+    assert not replace(TOKEN, module="lab.seeded_bugs").is_plain_token

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from lab.evidence.cart_tracker import Fate, Ledger, compare_carts
 from lab.evidence.exchange import Exchange, outcome_of
-from lab.evidence.ledger import Fate, Ledger, compare_carts
 
 KEPT, LOST, WRONG, DUPLICATED, UNKNOWN = Fate
 JOHN = {"user_id": "123", "name": "John"}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.evidence.redaction import redact_body, redact_headers, redact_text, shorten
+from lab.core.redaction import redact_body, redact_headers, redact_text, shorten
 
 # No word of the texts around it can be taken for one of these.
 credentials = st.text(string.ascii_letters + string.digits + "-_.~", min_size=8, max_size=400).map(
@@ -101,7 +101,9 @@ def test_a_text_keeps_no_credential(credential, form):
 
 def test_a_bare_signed_token_is_known_by_its_shape():
     assert SIGNED not in redact_text(f"ValueError: {SIGNED}")
-    plain = "File lab/evidence/ledger.py, line 12, in note: 127.0.0.1:20631 two-desks.example.org"
+    plain = (
+        "File lab/evidence/cart_tracker.py, line 12, in note: 127.0.0.1:20631 two-desks.example.org"
+    )
     assert redact_text(plain) == plain
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lab import experiments
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.evidence.record import Record
 from lab.evidence.result import Knobs, VariantResult, Verdict
 from lab.experiments import find, matrix

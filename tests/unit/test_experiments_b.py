@@ -5,13 +5,13 @@ import json
 
 import pytest
 
-from lab.altered.next_version import NextVisit
-from lab.bench import Held
 from lab.evidence.exchange import Exchange, Outcome
 from lab.evidence.record import Record
 from lab.evidence.result import Variant, VariantResult, Verdict
 from lab.experiments import crash, restart_all, scale_out, storage, store_outage
+from lab.experiments.script_api import Held
 from lab.shop.cart import Visit
+from lab.variants.next_version import NextVisit
 
 HOLDS, FAILS, UNKNOWN = Verdict.HOLDS, Verdict.FAILS, Verdict.UNKNOWN
 CARTS = {

@@ -18,9 +18,9 @@ from lab.experiments import (
     stale_price,
     url_token,
 )
-from lab.shop import catalogue, wire
+from lab.shop import catalogue, http
 from lab.stack.nginx_conf import Config, LaneConfig, render
-from lab.stack.spec import LaneSpec
+from lab.stack.pool_spec import LaneSpec
 
 HOLDS, FAILS, UNKNOWN = Verdict.HOLDS, Verdict.FAILS, Verdict.UNKNOWN
 MODULES = (replay_one, caching, stale_price, size, readable, key_rotation, url_token)
@@ -280,18 +280,18 @@ def test_without_an_edge_there_is_none():
 
 
 def test_prices_change_by_the_environment(monkeypatch):
-    monkeypatch.setattr(wire, "PRODUCTS", dict(catalogue.PRODUCTS))
-    wire.set_prices({"SHOP_PRICES": "laptop=99900, mouse=100"})
-    assert wire.PRODUCTS["laptop"].unit_price_cents == 99_900
-    assert wire.PRODUCTS["mouse"].unit_price_cents == 100
-    assert wire.PRODUCTS["laptop"].name == "Laptop"
-    assert list(wire.PRODUCTS) == list(catalogue.PRODUCTS)
+    monkeypatch.setattr(http, "PRODUCTS", dict(catalogue.PRODUCTS))
+    http.set_prices({"SHOP_PRICES": "laptop=99900, mouse=100"})
+    assert http.PRODUCTS["laptop"].unit_price_cents == 99_900
+    assert http.PRODUCTS["mouse"].unit_price_cents == 100
+    assert http.PRODUCTS["laptop"].name == "Laptop"
+    assert list(http.PRODUCTS) == list(catalogue.PRODUCTS)
     assert catalogue.PRODUCTS["laptop"].unit_price_cents == 129_900
 
 
 def test_without_the_variable_prices_stay(monkeypatch):
-    monkeypatch.setattr(wire, "PRODUCTS", None)
-    wire.set_prices({})
+    monkeypatch.setattr(http, "PRODUCTS", None)
+    http.set_prices({})
 
 
 @pytest.mark.parametrize(
@@ -314,8 +314,8 @@ def test_without_the_variable_prices_stay(monkeypatch):
     ],
 )
 def test_prices_that_cannot_be_are_refused_in_words(text, told):
-    with pytest.raises(wire.ConfigError, match=told) as caught:
-        wire.set_prices({"SHOP_PRICES": text})
+    with pytest.raises(http.ConfigError, match=told) as caught:
+        http.set_prices({"SHOP_PRICES": text})
     assert str(caught.value).startswith("SHOP_PRICES ")
 
 

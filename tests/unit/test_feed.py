@@ -10,8 +10,8 @@ import pytest
 
 from lab.console import feed as feed_module
 from lab.console.feed import Feed, Full
-from lab.errors import LabError
-from lab.stack.waiting import wait_until
+from lab.core.errors import LabError
+from lab.processes.waiting import wait_until
 
 DEADLINE_S = 10
 BEAT_S = 0.05

@@ -10,8 +10,8 @@ import pytest
 from report_documents import HOSTILE, crash, exchange, experiment, fault, hostile, lane, run
 
 from lab import experiments
-from lab.console.kept import MOST_RUNS, KeptRuns
-from lab.errors import LabError
+from lab.console.kept_runs import MOST_RUNS, KeptRuns
+from lab.core.errors import LabError
 from lab.report import saved
 from lab.report.html import page, sequence_css, sequence_svg
 
@@ -45,7 +45,7 @@ def kept(root):
 
 
 def test_runs_are_listed_newest_first_without_being_opened(kept, monkeypatch):
-    monkeypatch.setattr("lab.console.kept.load", None)
+    monkeypatch.setattr("lab.console.kept_runs.load", None)
     assert kept.list() == {
         "runs": [
             {"name": TWO, "experiments": ["crash", "any-server"], "began": "2026-11-24T08:00:00"},

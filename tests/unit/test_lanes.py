@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from lab import lanes
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange, Outcome
-from lab.evidence.measure import retried_ops
+from lab.evidence.measurements import retried_ops
 from lab.evidence.record import Record
 from lab.evidence.result import Knobs, Variant
+from lab.experiments import provision
 from lab.experiments.matrix import (
     FILE,
     MATRIX,
@@ -21,8 +21,8 @@ from lab.experiments.matrix import (
     TOKEN_DENYLIST,
     two_desks,
 )
-from lab.lanes import Bench
-from lab.stack.access import AccessEntry
+from lab.experiments.provision import Bench
+from lab.stack.access_log import AccessEntry
 
 KEY = "STATELESS_SIGNING_KEYS"
 
@@ -49,9 +49,9 @@ STORES = []
 def no_processes(monkeypatch):
     """Starting is somebody else's matter: here the plan is looked at."""
     STORES.clear()
-    monkeypatch.setattr(lanes, "Stack", FakeStack)
-    monkeypatch.setattr(lanes, "LocalStore", FakeStore)
-    monkeypatch.setattr(lanes, "ExternalStore", FakeStore)
+    monkeypatch.setattr(provision, "Stack", FakeStack)
+    monkeypatch.setattr(provision, "LocalStore", FakeStore)
+    monkeypatch.setattr(provision, "ExternalStore", FakeStore)
 
 
 class FakeStack:
@@ -88,7 +88,7 @@ def test_each_desk_is_told_where_its_carts_live_and_nothing_of_the_other(tmp_pat
     assert env["token"].keys() == {KEY}
     assert env["token-denylist"].keys() == {KEY, "ALTERED_STORE", "ALTERED_KEY_PREFIX"}
     assert specs["token"].app == "stateless_app"
-    assert specs["token-denylist"].app == "lab.altered.denylist"
+    assert specs["token-denylist"].app == "lab.variants.denylist"
 
 
 def test_two_lanes_of_one_store_share_its_process_and_no_key(tmp_path):

@@ -8,11 +8,11 @@ import pytest
 
 import stateful_app.app
 import stateless_app.app
-from lab.cli import cli
-from lab.console.lesson_plan import load
-from lab.console.lesson_rules import DESKS, borne_out, holds
-from lab.console.lesson_steps import script, step
-from lab.errors import LabError
+from lab.cli.main import cli
+from lab.console.lesson.plan import load
+from lab.console.lesson.rules import DESKS, borne_out, holds
+from lab.console.lesson.steps import script, step
+from lab.core.errors import LabError
 
 PLAN = load()
 CHAPTERS = pytest.mark.parametrize("chapter", PLAN["chapters"], ids=lambda chapter: chapter["slug"])

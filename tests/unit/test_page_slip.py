@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from lab.evidence.redaction import redact_body, redact_headers
+from lab.core.redaction import redact_body, redact_headers
 from lab.report.curl import posix
 from lab.shop.cart import MAX_LINES, Visit
 from lab.shop.catalogue import PRODUCTS
-from lab.shop.wire import Nameplate
+from lab.shop.http import Nameplate
 from stateless_app.config import Config
 from stateless_app.state import init_state, token_for
 

@@ -7,8 +7,8 @@ import pytest
 from report_documents import HOSTILE, crash, crowd, exchange, experiment, fault, hostile, lane
 
 from lab.console import playback
-from lab.console.drawing import live_lane, sequence_of
-from lab.errors import LabError
+from lab.console.diagram import live_lane, sequence_of
+from lab.core.errors import LabError
 
 
 def played(lanes, left="stateful", right="stateless", **how):

@@ -154,7 +154,7 @@ def test_an_exchange_without_an_answer_is_status_0():
     ],
 )
 def test_a_kept_body_is_given_back_as_it_was_sent(sent):
-    from lab.evidence.redaction import redact_body
+    from lab.core.redaction import redact_body
 
     message = {"headers": {"Content-Length": str(len(sent))}, "body": redact_body(sent)}
     assert body_text(message).encode() == sent

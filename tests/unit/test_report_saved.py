@@ -6,7 +6,7 @@ import os
 import pytest
 from report_documents import crash, exchange, experiment, lane, run
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.report.saved import checked, load
 
 

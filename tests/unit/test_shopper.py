@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.evidence.exchange import Outcome
 from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper

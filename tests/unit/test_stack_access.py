@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from lab.stack.access import FIELDS, AccessLog, parse
-from lab.stack.waiting import wait_until
+from lab.processes.waiting import wait_until
+from lab.stack.access_log import FIELDS, AccessLog, parse
 
 VALUES = {
     **dict.fromkeys(FIELDS, ""),

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 from lab.stack import LaneSpec
 from lab.stack.nginx_conf import Config, LaneConfig, render
 

@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from lab.errors import LabError
-from lab.stack.ports import FIRST, LAST, claim, free_ports, is_open
+from lab.core.errors import LabError
+from lab.processes.ports import FIRST, LAST, claim, free_ports, is_open
 
 
 def test_many_are_all_different_free_and_away_from_outgoing_connections():

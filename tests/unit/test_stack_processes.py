@@ -1,4 +1,4 @@
-"""Leash and children: ended when told, ended when the lab ends, never left in part."""
+"""Guardian and children: ended when told, ended when the lab ends, never left in part."""
 
 import os
 import signal
@@ -11,11 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lab.errors import LabError
-from lab.stack import leash, processes
-from lab.stack.child import _group_lives
-from lab.stack.processes import LEASH, Children, clean_environment
-from lab.stack.waiting import end_of, wait_until
+from lab.core.errors import LabError
+from lab.processes import guardian, spawn
+from lab.processes.child import _group_lives
+from lab.processes.spawn import GUARDIAN, Children, clean_environment
+from lab.processes.waiting import end_of, wait_until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="process groups are POSIX's")
 SLEEP = "import time; print('up', flush=True); time.sleep(60)"
@@ -109,13 +109,13 @@ def test_ctrl_c_in_the_middle_of_closing_leaves_nothing(children, tmp_path, monk
     child = start(children, tmp_path, DEAF)
     assert wait_until(lambda: "up" in child.log_path.read_text(), 10)
     pid = child.pid
-    real = processes.wait_until
+    real = spawn.wait_until
 
     def interrupted_once(condition, timeout_s, **more):
-        monkeypatch.setattr(processes, "wait_until", real)
+        monkeypatch.setattr(spawn, "wait_until", real)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(processes, "wait_until", interrupted_once)
+    monkeypatch.setattr(spawn, "wait_until", interrupted_once)
     with pytest.raises(KeyboardInterrupt):
         children.close()
     assert not alive(pid)
@@ -138,7 +138,7 @@ def test_settings_of_the_student_s_shell_do_not_leak_in(monkeypatch):
 
 
 def test_stay_kills_the_program_when_its_input_ends(tmp_path):
-    command = [sys.executable, "-I", "-S", str(LEASH), "stay", "9", "0", "--"]
+    command = [sys.executable, "-I", "-S", str(GUARDIAN), "stay", "9", "0", "--"]
     with subprocess.Popen(
         [*command, sys.executable, "-c", SLEEP],
         stdin=subprocess.PIPE,
@@ -153,11 +153,11 @@ def test_stay_kills_the_program_when_its_input_ends(tmp_path):
 
 
 def test_stay_leaves_nothing_of_a_lab_that_ended_while_it_started(tmp_path):
-    # Both pipes of the lab are closed before the leash has said a word.
+    # Both pipes of the lab are closed before the guardian has said a word.
     out, lab_reads = os.pipe()[::-1]
     os.close(lab_reads)
     log = tmp_path / "log"
-    command = [sys.executable, "-I", "-S", str(LEASH), "stay", "9", "0", "--"]
+    command = [sys.executable, "-I", "-S", str(GUARDIAN), "stay", "9", "0", "--"]
     with log.open("wb") as stderr:
         process = subprocess.Popen(
             [*command, sys.executable, "-c", SLEEP],
@@ -179,7 +179,7 @@ def test_stay_leaves_nothing_of_a_lab_that_ended_while_it_started(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="PDEATHSIG is Linux's")
 def test_exec_does_not_start_for_a_parent_that_is_gone(tmp_path):
     trace = tmp_path / "started"
-    command = [sys.executable, "-I", "-S", str(LEASH), "exec", "9", "1", "--"]
+    command = [sys.executable, "-I", "-S", str(GUARDIAN), "exec", "9", "1", "--"]
     command += [sys.executable, "-c", f"open({str(trace)!r}, 'w')"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=10)
     assert done.returncode == 1 and "the lab is gone" in done.stderr
@@ -187,13 +187,13 @@ def test_exec_does_not_start_for_a_parent_that_is_gone(tmp_path):
 
 
 def test_a_missing_program_and_a_wrong_call_are_said(tmp_path):
-    assert leash.main(["sing", "9", "1", "--", "x"]) == 2
+    assert guardian.main(["sing", "9", "1", "--", "x"]) == 2
     if sys.platform == "linux":
-        command = [sys.executable, str(LEASH), "exec", "9", str(os.getpid()), "--", "/no/such"]
+        command = [sys.executable, str(GUARDIAN), "exec", "9", str(os.getpid()), "--", "/no/such"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=10)
         assert "/no/such: No such file" in done.stderr
 
 
-def test_the_leash_needs_the_standard_library_only():
-    imports = [line for line in Path(LEASH).read_text().splitlines() if "import " in line]
+def test_the_guardian_needs_the_standard_library_only():
+    imports = [line for line in Path(GUARDIAN).read_text().splitlines() if "import " in line]
     assert not any("lab" in line or "psutil" in line for line in imports if line.strip()[0] in "if")

@@ -11,10 +11,10 @@ from itertools import count
 
 import pytest
 
-from lab.errors import LabError
+from lab.core.errors import LabError
+from lab.processes.ports import free_ports
 from lab.stack import upstream
-from lab.stack.external_replica import ExternalReplica, run
-from lab.stack.ports import free_ports
+from lab.stack.external_server import ExternalReplica, run
 from lab.stack.upstream import Upstream, find
 
 NUMBERS = count()

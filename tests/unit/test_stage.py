@@ -1,4 +1,4 @@
-"""The stage's pure parts: knobs, caches, the watch. What needs processes is in tests/live."""
+"""The stage's pure parts: settings, caches, the watch. What needs processes is in tests/live."""
 
 import threading
 from pathlib import Path
@@ -7,15 +7,15 @@ from types import SimpleNamespace
 import pytest
 from conftest import wait_for
 
-from lab.console import knobs, watching
-from lab.console.knobs import Cache, checked, console_variants
-from lab.console.watching import Watch
-from lab.errors import LabError
+from lab.console import settings, stack_status
+from lab.console.settings import Cache, checked, console_variants
+from lab.console.stack_status import Watch
+from lab.core.errors import LabError
 from lab.evidence.result import Knobs
-from lab.lanes import Bench
+from lab.experiments.provision import Bench
+from lab.processes.waiting import at_once
 from lab.stack import LaneSpec
 from lab.stack.programs import Program
-from lab.stack.waiting import at_once
 
 # Knobs
 
@@ -24,10 +24,10 @@ def test_only_named_knobs_are_turned():
     assert checked({"affinity": None, "retry": "on", "cache": None}) == {"retry": "on"}
 
 
-@pytest.mark.parametrize("name", knobs.KNOBS)
+@pytest.mark.parametrize("name", settings.KNOBS)
 @pytest.mark.parametrize("value", ["", "ON", "none; }", "redis://db.example", "\u0000", "cookie "])
 def test_what_a_knob_cannot_be_is_refused_with_what_it_can(name, value):
-    with pytest.raises(LabError, match=f"{name} is one of {', '.join(knobs.KNOBS[name])}"):
+    with pytest.raises(LabError, match=f"{name} is one of {', '.join(settings.KNOBS[name])}"):
         checked({name: value})
 
 
@@ -39,14 +39,14 @@ def test_an_unknown_knob_is_refused(name):
 
 
 def test_redis_needs_a_store_to_be_found(monkeypatch):
-    monkeypatch.setattr(knobs, "find_store", lambda: None)
+    monkeypatch.setattr(settings, "find_store", lambda: None)
     with pytest.raises(LabError, match="lab doctor"):
         checked({"store": "redis"})
 
 
 def test_a_paused_server_shows_within_a_second_at_both_desks_whatever_the_cache():
     assert all("proxy_read_timeout 1s" in each.directives for each in console_variants(Knobs()))
-    for kind in knobs.KNOBS["cache"]:
+    for kind in settings.KNOBS["cache"]:
         assert "proxy_read_timeout 1s" in Cache(kind).treatment(Knobs(), "stateful").directives
 
 
@@ -66,7 +66,9 @@ def test_a_cache_is_another_one_each_time_and_for_each_desk():
 
 
 def test_a_naive_cache_ignores_headers_and_an_obedient_one_does_not():
-    said = {kind: " ".join(Cache(kind).treatment(Knobs(), "x").directives) for kind in knobs.CACHES}
+    said = {
+        kind: " ".join(Cache(kind).treatment(Knobs(), "x").directives) for kind in settings.CACHES
+    }
     assert "X-Cache" in said["naive"] and "X-Cache" in said["obedient"]
     assert "proxy_ignore_headers" in said["naive"]
     assert "proxy_ignore_headers" not in said["obedient"]
@@ -164,7 +166,7 @@ class Desk:
         self.asked = []
         self.told = []
         lane = SimpleNamespace(name="stateful", replicas=self.replicas)
-        monkeypatch.setattr(watching, "server_info", self.info)
+        monkeypatch.setattr(stack_status, "server_info", self.info)
         self.watch = Watch({"stateful": lane}, self.look, lambda: self.tell())
 
     def look(self):
@@ -211,8 +213,8 @@ def test_a_server_that_is_drained_is_shown_until_it_is_gone(monkeypatch):
 
 
 def test_nothing_is_asked_or_told_while_nothing_happens_and_any_change_is_told(monkeypatch):
-    monkeypatch.setattr(watching, "PERIOD_S", 0.02)
-    monkeypatch.setattr(watching, "SETTLE_S", 0.001)
+    monkeypatch.setattr(stack_status, "PERIOD_S", 0.02)
+    monkeypatch.setattr(stack_status, "SETTLE_S", 0.001)
     desk = Desk(monkeypatch, A={}, B={})
     desk.watch.start()
     try:
@@ -234,8 +236,8 @@ def test_nothing_is_asked_or_told_while_nothing_happens_and_any_change_is_told(m
 
 
 def test_however_many_requests_pass_servers_are_asked_once_a_period(monkeypatch):
-    monkeypatch.setattr(watching, "PERIOD_S", 0.2)
-    monkeypatch.setattr(watching, "SETTLE_S", 0.01)
+    monkeypatch.setattr(stack_status, "PERIOD_S", 0.2)
+    monkeypatch.setattr(stack_status, "SETTLE_S", 0.01)
     desk = Desk(monkeypatch, A={})
     desk.watch.start()
     busy = threading.Event()

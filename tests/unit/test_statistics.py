@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.evidence.statistics import latency, share, told
+from lab.core.statistics import latency, share, told
 
 # Wilson's interval without continuity correction, as published (Newcombe 1998, table I, and
 # R's `prop.test(correct = FALSE)`).

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.shop.store_url import FORMS, SCHEMES, label, parse
+from lab.shop.redis.store_url import FORMS, SCHEMES, label, parse
 
 CLUSTER = [
     ("redis+cluster://a:1,b:2", [("a", 1), ("b", 2)], "redis://a:1/0?"),

@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from lab.check.carry import infer
 from lab.check.conversation import Answer, Call, Conversation, as_bytes, plain
-from lab.errors import LabError
+from lab.core.errors import LabError
 
 MOST_BYTES = 50_000_000
 MOST_CALLS = 500

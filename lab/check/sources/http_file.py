@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lab.check.carry import address_of, fill, infer
 from lab.check.conversation import Answer, Call, Conversation, Ref, Template
-from lab.errors import LabError
+from lab.core.errors import LabError
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "QUERY")
 _NAME = re.compile(r"(?:#|//)\s*@name\s+([\w-]+)\s*$")

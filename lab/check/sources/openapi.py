@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lab.check.carry import infer, leaves
 from lab.check.conversation import Answer, Call, Client, Conversation, plain
 from lab.check.sources.operations import DAMAGE, Operation, operations
-from lab.errors import LabError
+from lab.core.errors import LabError
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DataObject

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from lab.errors import LabError
+from lab.core.errors import LabError
 
 DEEPEST = 12
 MOST_VALUES = 20_000  # of one operation, references resolved

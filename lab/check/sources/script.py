@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 from lab.check.budget import Spent
 from lab.check.carry import infer
 from lab.check.conversation import Answer, Call, Conversation, plain
-from lab.errors import LabError
+from lab.core.errors import LabError
 
 Params = Mapping[str, Any] | list[tuple[str, Any]]
 

@@ -1,0 +1,281 @@
+"""`lab check`: is *your* service stateless? Reads what was asked, checks, prints what was found."""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from lab.check import told
+from lab.check.budget import Budget
+from lab.check.checker import STOPPED, Check, Options, Source
+from lab.check.curl import as_curl as curl_lines
+from lab.check.judge import Level, Report
+from lab.check.service import Start
+from lab.check.sources.har import HarSource
+from lab.check.sources.http_file import HttpFileSource
+from lab.check.sources.script import ScriptSource
+from lab.cli import options
+from lab.cli.output import INTERRUPTED, err, progress, screen
+from lab.core.errors import LabError
+from lab.core.redaction import redact_text
+from lab.experiments.runner import new_run_folder
+
+_SIGNS = {
+    Level.SELF_CONTAINED: ("✓", "bold green"),
+    Level.BACKING_SERVICE: ("~", "bold yellow"),
+    Level.PROCESS: ("✕", "bold red"),
+    Level.UNKNOWN: ("?", "bold yellow"),
+}
+_SOURCES: dict[str, type[ScriptSource] | type[HttpFileSource] | type[HarSource]] = {
+    ".py": ScriptSource,
+    ".http": HttpFileSource,
+    ".rest": HttpFileSource,
+    ".har": HarSource,
+}
+SELDOM_S = 5.0
+_path = click.Path(dir_okay=False, path_type=Path)
+
+
+def _settings(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    for value in values:
+        if not value.partition("=")[0] or "=" not in value:
+            raise click.BadParameter(f"{value!r}: write NAME=VALUE, such as PORT={{port}}")
+    return {name: rest for name, _, rest in (value.partition("=") for value in values)}
+
+
+@click.command()
+@click.argument("conversation", required=False, type=_path, metavar="[CONVERSATION]")
+@click.option("--start", "command", required=True, help="Starts the service; {port} is its port.")
+@click.option(
+    "--env", multiple=True, callback=_settings, help="NAME=VALUE for it; may hold {port}."
+)
+@click.option("--reset", metavar="COMMAND", help="Empties what stands behind it (a shell command).")
+@click.option("--ready", metavar="PATH", help="Answers when the service can be used; default: /.")
+@click.option(
+    "--wait",
+    default=20.0,
+    show_default=True,
+    type=click.FloatRange(0.1),
+    help="For it to start, s.",
+)
+@click.option("--http", "http_file", type=_path, help="A .http file, whatever it is called.")
+@click.option("--har", "har_file", type=_path, help="A recording of a browser.")
+@click.option("--openapi", "openapi_file", type=_path, help="An OpenAPI 3 document, JSON or YAML.")
+@click.option("--ignore", multiple=True, metavar="PLACE", help="/json/pointer or header:NAME.")
+@click.option("--header", multiple=True, metavar="NAME", help="Compare this header as well.")
+@click.option(
+    "--allow", type=click.Choice(["backing-service"]), help="Exit 0 for state in a backing service."
+)
+@click.option("--max-requests", default=5000, show_default=True, type=click.IntRange(1))
+@click.option("--max-processes", default=600, show_default=True, type=click.IntRange(1))
+@click.option("--max-seconds", default=300.0, show_default=True, type=click.FloatRange(1))
+@click.option("--timeout", default=10.0, show_default=True, type=click.FloatRange(0.1), help="s.")
+@click.option("--explain", is_flag=True, help="What was done, and what could be done about it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@click.option("--junit", "junit_file", type=_path, help="Write JUnit XML for CI.")
+@options.out
+def check(
+    conversation: Path | None,
+    command: str,
+    env: dict[str, str],
+    reset: str | None,
+    ready: str | None,
+    wait: float,
+    http_file: Path | None,
+    har_file: Path | None,
+    openapi_file: Path | None,
+    ignore: tuple[str, ...],
+    header: tuple[str, ...],
+    allow: str | None,
+    max_requests: int,
+    max_processes: int,
+    max_seconds: float,
+    timeout: float,
+    explain: bool,
+    as_json: bool,
+    junit_file: Path | None,
+    out: Path,
+) -> int:
+    """Is your service stateless? The answer, and the shortest script that proves it.
+
+    CONVERSATION is a script (.py), a .http file or a .har file: what a client says. It is held
+    on one process, then with every request on a fresh process, on two in turn, and alone with
+    everything reset. What changes shows where the state is.
+
+    \b
+    lab check --start "flask --app myapp run --port {port}" requests.py
+    lab check --start "node server.js" --env PORT={port} --openapi openapi.yaml
+    lab check --start "…" --reset "redis-cli -p 6379 flushall" --http session.http
+
+    \b
+    A script:
+        def script(http):
+            http.post("/login", json={"user": "ada"})
+            http.get("/cart")
+
+    Exit status: 0 self-contained, 1 state was found, 3 unknown (or the service did not start),
+    2 wrong usage. It starts your command with your rights, many times.
+    """  # noqa: D301 - click reads the \b
+    source = _source(conversation, http_file, har_file, openapi_file)
+    start = Start(command, env, Path.cwd(), reset, _ready(ready), wait)
+    start.words(0)  # a command that is none is told before anything is made
+    compared = Options(
+        frozenset(_place(each) for each in ignore),
+        (*Options().headers, *(name.lower() for name in header)),
+        timeout,
+    )
+    budget = Budget(max_requests, max_processes, max_seconds)
+    folder = new_run_folder(out, "check")
+    with progress(quiet=as_json) as tell:
+        report = Check(start, source, folder, compared, budget, _seldom(tell)).run()
+        tell("")
+    document = json.dumps(told.as_json(report), indent=1, ensure_ascii=False) + "\n"
+    (folder / "check.json").write_text(document, encoding="utf-8", errors="backslashreplace")
+    allowed = _allowed(allow)
+    if junit_file:
+        _write(junit_file, told.as_junit(report, allowed))
+    if as_json:
+        click.echo(document, nl=False)
+    else:
+        _show(report, start, folder)
+        if explain:
+            screen.print(_text("\n" + told.explain(report)))
+    if STOPPED in report.notes:
+        return INTERRUPTED
+    return _status(report, allowed)
+
+
+COMMANDS = (check,)
+
+
+def _status(report: Report, allowed: frozenset[Level]) -> int:
+    if report.passes(allowed):
+        return 0
+    return 3 if report.level in (Level.UNKNOWN, *allowed) else 1
+
+
+def _ready(path: str | None) -> str | None:
+    if path is not None and not path.startswith("/"):
+        raise click.UsageError(f"--ready {path!r}: give a path that begins with /")
+    return path
+
+
+def _seldom(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Pass lines on; where it is no terminal, of those that count ("12 of 20") one in a while."""
+    if err.is_terminal:
+        return tell
+    last = {"": 0.0}
+
+    def told(line: str) -> None:
+        text = re.sub(r": \d+ of \d+$", "", line)
+        now_s = time.monotonic()
+        if now_s - last.get(text, -SELDOM_S) >= SELDOM_S:
+            last[text] = now_s
+            tell(line)
+
+    return told
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Return text for the screen: nothing in it is markup, and all of it can be written."""
+    return Text(text.encode("utf-8", "backslashreplace").decode(), style)
+
+
+def _allowed(allow: str | None) -> frozenset[Level]:
+    more = {Level.BACKING_SERVICE} if allow else set()
+    return frozenset({Level.SELF_CONTAINED, *more})
+
+
+def _source(
+    conversation: Path | None, http_file: Path | None, har_file: Path | None, openapi: Path | None
+) -> Source:
+    given = [each for each in (conversation, http_file, har_file, openapi) if each]
+    if len(given) != 1:
+        raise click.UsageError(
+            "give one conversation: a .py, .http or .har file, or --openapi FILE"
+        )
+    if not given[0].is_file():
+        raise click.UsageError(f"no such file: {given[0]}")
+    if openapi:
+        from lab.check.sources.openapi import OpenApiSource  # pays for hypothesis only here
+
+        return OpenApiSource(openapi)
+    if http_file:
+        return HttpFileSource(http_file)
+    if har_file:
+        return HarSource(har_file)
+    kind = _SOURCES.get(given[0].suffix.lower())
+    if kind is None:
+        raise click.UsageError(f"{given[0]}: a conversation ends in .py, .http or .har")
+    return kind(given[0])
+
+
+def _place(text: str) -> str:
+    if text.startswith("/") or text in ("body", "status"):
+        return text
+    kind, colon, name = text.partition(":")
+    if kind == "header" and colon and name:
+        return f"header:{name.lower()}"
+    raise click.UsageError(f"--ignore {text!r}: give /json/pointer, header:NAME, body or status")
+
+
+def _show(report: Report, start: Start, folder: Path) -> None:
+    sign, style = _SIGNS[report.level]
+    because = redact_text(report.because)
+    screen.print(
+        Text.assemble((f"{sign} {str(report.level).upper()}  ", style), because), soft_wrap=True
+    )
+    if report.partial:
+        screen.print(Text("Cut short: this is what was known.", "yellow"))
+    if report.findings:
+        screen.print(_table(report))
+    for index, places in sorted(report.masked.items()):
+        said = f"varies by itself, not compared: {index + 1} {', '.join(places)}"
+        screen.print(_text(said, "dim"), soft_wrap=True)
+    for note in report.notes:
+        if note != report.because:
+            screen.print(Text(f"! {redact_text(note)}", "yellow"), soft_wrap=True)
+    _show_shortest(report, start)
+    spent = f"{report.requests} requests, {report.processes} processes, {report.seconds:.1f} s"
+    screen.print(Text(f"{spent}; kept: {folder} (check.json, logs)", "dim"), soft_wrap=True)
+
+
+def _show_shortest(report: Report, start: Start) -> None:
+    if report.witness is None:
+        return
+    times = f"{report.witness.confirmed} of {report.witness.tries}"
+    said = f"\nThe shortest script that shows it, for bash (seen again {times} times):"
+    screen.print(Text(said, "bold"))
+    screen.print(_text(curl_lines(report, start)), soft_wrap=True)
+
+
+def _table(report: Report) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in ("", "call", "verdict", "needs", "first difference"):
+        table.add_column(heading, overflow="fold")
+    for finding in report.findings:
+        sign, style = _SIGNS[finding.level]
+        needs = ", ".join(str(index + 1) for index in finding.needs or ())
+        difference = str(finding.differences[0]) if finding.differences else ""
+        table.add_row(
+            str(finding.index + 1),
+            Text(finding.title),
+            Text(f"{sign} {finding.level}", style),
+            needs,
+            Text(difference),
+        )
+    return table
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise LabError(f"cannot write {path}: {error}; choose another file") from None

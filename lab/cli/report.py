@@ -1,0 +1,123 @@
+"""`lab report`: shows a kept run again, as a page, for CI, for a network panel, or as commands."""
+
+import json
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from lab.cli import options
+from lab.cli.output import screen
+from lab.core.errors import LabError
+from lab.report import saved
+from lab.report.plain import one_line
+
+_SIGNS = {
+    "holds": ("✓ holds", "bold green"),
+    "fails": ("✕ fails", "bold red"),
+    "depends": ("~ depends", "bold yellow"),
+    "unknown": ("? unknown", "bold yellow"),
+}
+_file = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("run", required=False, metavar="[RUN]")
+@click.option("--open", "open_it", is_flag=True, help="Show report.html in the browser.")
+@click.option("--html", "html_file", type=_file, help="Write the page to FILE, not to the run.")
+@click.option("--junit", "junit_file", type=_file, help="Write JUnit XML for CI; - is stdout.")
+@click.option("--har", "har_file", type=_file, help="Write an HTTP archive; - is stdout.")
+@click.option("--curl", "as_curl", is_flag=True, help="Print a curl command for each exchange.")
+@click.option("--powershell", is_flag=True, help="The same for PowerShell.")
+@options.out
+def report(
+    run: str | None,
+    open_it: bool,
+    html_file: Path | None,
+    junit_file: Path | None,
+    har_file: Path | None,
+    as_curl: bool,
+    powershell: bool,
+    out: Path,
+) -> int:
+    """Show a kept run again: RUN is a folder, a result.json, a name, or the latest run.
+
+    Without options it prints the verdicts and writes report.html beside the run's
+    result.json: one page, no network, no scripts. It may come from another machine.
+
+    \b
+    lab report --open                 the latest run in the browser
+    lab report --junit results.xml    for CI: unmet is a failure, unknown an error
+    lab report RUN --curl | less      every request, to be sent again by hand
+    """  # noqa: D301 - click reads the \b
+    kept = saved.load(run, out)
+    if junit_file:
+        from lab.report.junit import junit_xml
+
+        _write(junit_file, junit_xml(kept.document))
+    if har_file:
+        from lab.report.har import archive
+
+        _write(har_file, json.dumps(archive(kept.document), indent=1) + "\n")
+    if as_curl or powershell:
+        _commands(kept.document, "powershell" if powershell else "posix")
+    if html_file or open_it or not (junit_file or har_file or as_curl or powershell):
+        page = _page(kept, html_file)
+        if str(html_file) != "-":
+            if not html_file and not open_it:
+                screen.print(verdicts(kept.document))
+            screen.print(Text(f"report: {page}"), soft_wrap=True)
+        if open_it and not webbrowser.open(page.absolute().as_uri()):
+            raise LabError(f"found no browser: open {page} yourself")
+    return 0
+
+
+COMMANDS = (report,)
+
+
+def verdicts(document: dict[str, Any]) -> Table:
+    """Return the ledger of a kept run: claim, verdict, the number that decided it."""
+    table = Table(box=None, padding=(0, 1, 1, 1), header_style="bold")
+    table.add_column("claim", ratio=3)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("decided by", ratio=3)
+    for each in document["experiments"]:
+        claim = Text(f"“{one_line(each['claim'], 200)}”\n")
+        claim.append(one_line(each["name"], 60), "bold")
+        number = Text(one_line(each["number"] or each["because"], 400))
+        for surprise in each["surprises"]:
+            number.append(f"\n! not as expected: {one_line(surprise, 300)}", "bold red")
+        if each["interrupted"]:
+            number.append("\ncut short by Ctrl-C", "yellow")
+        table.add_row(claim, Text(*_SIGNS[each["verdict"]]), number)
+    return table
+
+
+def _page(kept: saved.Saved, file: Path | None) -> Path:
+    from lab.report.html import page  # templates and charts: only who wants a page pays
+
+    path = file or kept.folder / "report.html"
+    _write(path, page(kept.document))
+    return path
+
+
+def _commands(document: dict[str, Any], form: str) -> None:
+    from lab.report import curl
+
+    click.echo(curl.POWERSHELL_HEAD if form == "powershell" else curl.POSIX_HEAD, nl=False)
+    for experiment in document["experiments"]:
+        for line in curl.lines(experiment, form):
+            click.echo(line)
+
+
+def _write(path: Path, text: str) -> None:
+    if str(path) == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise LabError(f"cannot write {path}: {error}; choose another file") from None

@@ -1,0 +1,202 @@
+"""`lab up` and `lab play`: puts stack, page and console together, and takes them apart again."""
+
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import waitress
+
+from lab.console.app import create_app
+from lab.console.control_file import Door, left_ajar, link_of, refuse_second
+from lab.console.customers import Customers
+from lab.console.events import from_log
+from lab.console.experiment_run import Rehearsal
+from lab.console.feed import MOST_STREAMS, Feed
+from lab.console.guard import SECURITY_HEADERS, Guard
+from lab.console.kept_runs import KeptRuns
+from lab.console.lesson import plan
+from lab.console.playground import Stage
+from lab.console.services import Live, Services
+from lab.console.settings import console_variants
+from lab.evidence.result import Knobs, Variant
+from lab.experiments.provision import Bench
+from lab.experiments.runner import new_run_folder
+from lab.processes.ports import claim
+from lab.processes.waiting import PROBE_OP
+from lab.stack import AccessEntry, Stack
+
+DEFAULT_PORT = 8000
+THREADS = 2 * MOST_STREAMS  # each stream holds one for as long as its page is open
+MOST_LOGGED = 1000  # entries of nginx's log kept: the page has a history of its own
+LOCATION = """\
+location / {{  # the page, and the console behind it
+    proxy_pass http://127.0.0.1:{port};
+    access_log off;         # what a page asks is no customer's request
+    keepalive_timeout 0;    # or a page comes back to a worker that a reload is about to end
+    gzip on;
+    gzip_proxied any;
+    gzip_types text/css text/javascript application/json image/svg+xml;
+    proxy_read_timeout 1h;  # the line on which the page is told what happens stays open
+    # For the browser; said here, so that nginx's own refusals carry them too.
+{headers}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A lab that is up."""
+
+    origin: str
+    link: str
+    """The page's address with a ticket: whoever opens it first is the instructor."""
+
+
+@contextmanager
+def running(
+    knobs: Knobs, root: Path, port: int, progress: Callable[[str], None]
+) -> Iterator[Running]:
+    """Keep both desks, the page and its console up."""
+    refuse_second(root)
+    lesson = plan.load()
+    folder = new_run_folder(root, "up")
+    variants = console_variants(knobs)
+    app = _Later()
+    with ExitStack() as resources:
+        location = _location(resources.enter_context(_served(app, 0)))
+        bench = Bench(folder, progress)
+        stack = resources.enter_context(bench.open(variants, port, (location,), MOST_LOGGED))
+        live = resources.enter_context(_live(bench, variants, root))
+        door = Door(stack.origin, secrets.token_urlsafe(24), os.getpid())
+        guard = Guard(door.origin, door.secret)
+        app.app = create_app(Services(guard, KeptRuns(root), lesson, live))
+        resources.enter_context(left_ajar(root, door))
+        yield Running(door.origin, link_of(door.origin, guard.tickets.issue()))
+
+
+@contextmanager
+def playing(root: Path, port: int) -> Iterator[str]:
+    """Keep the page alone up, for the runs below `root`; yield its origin. Nothing else runs."""
+    port = claim(port)
+    origin = f"http://127.0.0.1:{port}"
+    app = create_app(Services(Guard(origin), KeptRuns(root), plan.load()))
+    with _served(app, port):
+        yield origin
+
+
+def choose_port(asked: int | None) -> int:
+    """Return the port asked for; with none asked, 8000 if it is free, else 0 (any)."""
+    if asked is not None:
+        return asked
+    with socket.socket() as probe:
+        if os.name != "nt":  # there it would mean something else
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", DEFAULT_PORT))
+        except OSError:
+            return 0
+    return DEFAULT_PORT
+
+
+def _location(port: int) -> str:
+    """Return where nginx is to find the console."""
+    lines = [
+        f'    add_header {name} "{value}" always; proxy_hide_header {name};'
+        for name, value in SECURITY_HEADERS.items()
+    ]
+    return LOCATION.format(port=port, headers="\n".join(lines))
+
+
+@contextmanager
+def _live(bench: Bench, variants: tuple[Variant, ...], root: Path) -> Iterator[Live]:
+    """Put together what the page is told and what it may do; end what it began afterwards."""
+    feed = Feed()
+    customers = Customers(bench.stack.lanes, feed.publish)
+    stage = Stage(
+        bench,
+        variants,
+        feed.publish,
+        feed.begin,
+        on_fault=customers.doubt,
+        on_reload=feed.cut,
+        on_reset=customers.reset,
+    )
+    rehearsal = Rehearsal(root, lambda event: feed.publish(**event))
+    stop = bench.stack.access.subscribe(_Telling(bench.stack, stage, feed, customers))
+    try:
+        feed.begin(stage.status(ask=True))
+        stage.watch.start()
+        yield Live(stage, feed, customers, rehearsal)
+    finally:
+        stop()
+        feed.close()  # first: a stream holds a thread of the console
+        rehearsal.close()
+        customers.close()
+        stage.close()
+
+
+class _Telling:
+    """Tells the page of every request that nginx saw at a desk, whoever sent it."""
+
+    def __init__(self, stack: Stack, stage: Stage, feed: Feed, customers: Customers) -> None:
+        self._stack = stack
+        self._stage = stage
+        self._feed = feed
+        self._customers = customers
+        # Remembered: the last requests of a server that is drained come after it has gone.
+        self._server_at: dict[str, dict[int, str]] = {name: {} for name in stack.lanes}
+
+    def __call__(self, entry: AccessEntry) -> None:
+        lane = self._stack.lanes.get(entry.lane)
+        if lane is None or _is_the_labs_own(entry):
+            return
+        server_at = self._server_at[lane.name]
+        server_at |= {replica.port: name for name, replica in list(lane.replicas.items())}
+        who = self._customers.who_of(entry.op)
+        self._feed.publish(**from_log(entry, lane.name, server_at, who))
+        self._stage.watch.touch()
+
+
+def _is_the_labs_own(entry: AccessEntry) -> bool:
+    """Whether it is the question, after a server was added, if nginx reaches it."""
+    return entry.op == PROBE_OP
+
+
+class _Later:
+    """A WSGI app that is set once the origin it has to check is known."""
+
+    app: Any = None
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        if self.app is None:
+            start_response(
+                "503 Service Unavailable", [("Retry-After", "1"), *SECURITY_HEADERS.items()]
+            )
+            return [b""]
+        return self.app(environ, start_response)
+
+
+@contextmanager
+def _served(app: Any, port: int) -> Iterator[int]:
+    """Serve `app` on 127.0.0.1; yield the port."""
+    server = waitress.create_server(
+        app,
+        host="127.0.0.1",
+        port=port,
+        threads=THREADS,
+        ident=None,
+        # Read on while a stream is sent: that is how a page that has gone is noticed.
+        channel_request_lookahead=1,
+    )
+    thread = threading.Thread(target=server.run, name="console", daemon=True)
+    thread.start()
+    try:
+        yield server.effective_port
+    finally:
+        server.close()

@@ -1,0 +1,86 @@
+"""The code that served a request, at both desks side by side, with the lines that differ marked."""
+
+from difflib import SequenceMatcher
+from typing import Any
+
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+from pygments.style import Style
+from pygments.styles.onedark import OneDarkStyle
+from pygments.styles.xcode import XcodeStyle
+from pygments.token import Comment, Name
+
+from lab.experiments import app_diff
+from lab.experiments.app_diff import Passage
+
+Json = dict[str, Any]
+
+DESKS = ("stateful", "stateless")
+LIGHT: type[Style] = XcodeStyle
+_LINES = """\
+.line { display: block; padding-left: .6rem; border-left: 4px solid transparent }
+.line.changed { border-left-color: currentColor }
+"""
+
+
+class Dark(OneDarkStyle):
+    """One Dark, with comments that can be read on a raised surface, and names not all in red."""
+
+    styles = {**OneDarkStyle.styles, Comment: "#99a2b1", Name: "#abb2bf"}  # noqa: RUF012 - as the base has it
+
+
+def serving(method: str, path: str) -> Json | None:
+    """Return, by desk, the function that serves the request; None if there is no such route.
+
+    Each is {"file": "stateful_app/app.py", "first_line": 32, "html"}: every line is a
+    `<span class="line">`, also of class "changed" if the other desk has another there.
+    """
+    passages = [app_diff.serving(f"{desk}_app", method, path) for desk in DESKS]
+    left, right = passages
+    if left is None or right is None:
+        return None
+    marked = _changed(left.text.splitlines(), right.text.splitlines())
+    return {
+        desk: _told(passage, changed)
+        for desk, passage, changed in zip(DESKS, (left, right), marked, strict=True)
+    }
+
+
+def style() -> str:
+    """Return the style sheet of these passages, light and dark."""
+    light, dark = _rules(LIGHT), _rules(Dark)
+    # Never both: what only one of them says of a token would show through in the other.
+    return (
+        f"{_LINES}"
+        f"@media not all and (prefers-color-scheme: dark) {{\n{light}\n}}\n"
+        f"@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
+    )
+
+
+def _rules(chosen: type[Style]) -> str:
+    return "\n".join(_formatter(chosen).get_token_style_defs(".line"))  # type: ignore[no-untyped-call]
+
+
+def _formatter(chosen: type[Style]) -> HtmlFormatter[str]:
+    return HtmlFormatter(style=chosen, nowrap=True)
+
+
+def _changed(ours: list[str], theirs: list[str]) -> tuple[set[int], set[int]]:
+    """Return the indices of the lines that stand on one side only."""
+    left, right = set(range(len(ours))), set(range(len(theirs)))
+    for block in SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks():
+        left -= set(range(block.a, block.a + block.size))
+        right -= set(range(block.b, block.b + block.size))
+    return left, right
+
+
+def _told(passage: Passage, changed: set[int]) -> Json:
+    # Nothing is stripped: the lines must stay as they are counted.
+    html = highlight(passage.text, PythonLexer(stripnl=False), _formatter(LIGHT))
+    lines = [
+        # The newline stands inside: the lines are blocks, and copied text keeps its lines.
+        f'<span class="line{" changed" if number in changed else ""}">{line}\n</span>'
+        for number, line in enumerate(html.removesuffix("\n").split("\n"))
+    ]
+    return {"file": passage.file, "first_line": passage.first_line, "html": "".join(lines)}

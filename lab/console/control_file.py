@@ -1,0 +1,107 @@
+"""The file by which other terminals find a running lab, and the calls they make to it."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+import requests
+
+from lab.core.errors import LabError
+from lab.processes.ports import is_open
+
+Json = dict[str, Any]
+
+DOOR_FILE = "up.json"
+SECRET_HEADER = "X-Lab-Secret"
+CALL_TIMEOUT_S = 60  # longer than a server may take to come up
+
+
+@dataclass(frozen=True)
+class Door:
+    """How to reach a running lab. It holds the secret: kept in a 0600 file, never printed."""
+
+    origin: str
+    secret: str
+    pid: int
+
+
+def link_of(origin: str, ticket: str) -> str:
+    """Return the address that lets one browser in; a fragment is never sent to any server."""
+    return f"{origin}/#ticket={ticket}"
+
+
+def new_link(root: Path) -> str:
+    """Return another such address of the lab that runs from `root`."""
+    ticket = call(root, "POST", "/lab/ticket", {})["ticket"]
+    return link_of(_door(root).origin, ticket)
+
+
+def call(root: Path, method: str, path: str, body: Json | None = None) -> Json:
+    """Make one control call to the lab that runs from `root`; raise LabError if it refuses."""
+    door = _door(root)
+    try:
+        with requests.Session() as session:
+            session.trust_env = False  # the secret is not for a proxy
+            answer = session.request(
+                method,
+                door.origin + path,
+                json=body,
+                headers={SECRET_HEADER: door.secret},
+                timeout=CALL_TIMEOUT_S,
+            )
+        told: Json = answer.json()
+    except (requests.RequestException, ValueError) as error:
+        raise LabError(f"the lab at {door.origin} did not answer: {type(error).__name__}") from None
+    if not answer.ok:
+        raise LabError(str(told.get("detail", answer.status_code)))
+    return told
+
+
+def find_door(root: Path) -> Door | None:
+    """Return how to reach the lab that runs from `root`, or None if none does."""
+    try:
+        door = Door(**json.loads((root / DOOR_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    # After a `kill -9` the file stays, and the process id may be somebody else's by now.
+    port = urlsplit(door.origin).port
+    return door if port and psutil.pid_exists(door.pid) and is_open(port) else None
+
+
+def refuse_second(root: Path) -> None:
+    """Raise LabError if a lab runs from `root` already."""
+    if door := find_door(root):
+        raise LabError(
+            f"a lab is up already: {door.origin} (pid {door.pid}); stop it with Ctrl-C in its "
+            "terminal, or keep this one apart with --out DIR"
+        )
+
+
+@contextmanager
+def left_ajar(root: Path, door: Door) -> Iterator[None]:
+    """Keep the file there, readable by its owner alone."""
+    path = root / DOOR_FILE
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(asdict(door), file)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _door(root: Path) -> Door:
+    door = find_door(root)
+    if door is None:
+        raise LabError(
+            f"no lab is running from {root}: start one with `lab up` (in another terminal, same "
+            "folder), or point here with --out"
+        )
+    return door

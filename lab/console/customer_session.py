@@ -1,0 +1,163 @@
+"""A customer at one desk: does what it is told, one thing after the other."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import Any
+
+from lab.console.orders import BadOrder, Order
+from lab.core.errors import LabError
+from lab.evidence.exchange import Exchange
+from lab.evidence.record import Record
+from lab.evidence.shopper import Shopper
+from lab.stack import Lane
+
+Json = dict[str, Any]
+
+MOST_REMEMBERED = 200  # exchanges that can be replayed
+MOST_IN_LINE = 4  # more of one customer's orders would hold threads that others need
+TURN_TIMEOUT_S = 60.0  # more than nine tries at a server that is paused
+
+
+class Seat:
+    """A customer at one desk for the time of one stage: a shopper, and what it went through.
+
+    The shopper says one thing at a time; who comes meanwhile waits in line.
+    """
+
+    def __init__(
+        self, record: Record, identity: tuple[str, str], lane_of: Callable[[], Lane]
+    ) -> None:
+        """`identity` is user id and name; `lane_of` gives the desk, LabError if it is gone."""
+        user_id, name = identity
+        self.record = record
+        self.aside = False
+        """Whether what happens now is no part of the customer's own conversation."""
+        self.shopper = Shopper(self._address, record, user_id, name)
+        self._identity = identity
+        self._lane_of = lane_of
+        self._line: deque[object] = deque()
+        self._moved = threading.Condition()
+
+    def do(self, order: Order) -> str:
+        """Do it when it is its turn; return the id of the (last) request."""
+        with self._turn():
+            server = self._server_of(order.server)
+            try:
+                for _ in range(order.tries):
+                    exchange = _ACTIONS[order.do](self, order.values, server)
+                    if exchange.answered:
+                        break
+            finally:
+                # A person pauses longer than nginx holds a connection, and a request on one
+                # that is just being closed has an outcome that nobody knows.
+                self.shopper.transport.close()
+            return exchange.op
+
+    def check(self, order: Order) -> None:
+        """Raise BadOrder or LabError where this could not be done."""
+        self._server_of(order.server)
+        if order.do == "replay":
+            self.earlier(order.values["op"])
+
+    def earlier(self, op: str) -> Exchange:
+        """Return an exchange that is still remembered, else raise BadOrder."""
+        for exchange in self.record.exchanges():
+            if exchange.op == op:
+                return exchange
+        raise BadOrder(
+            f"op: {op} is none of the last {MOST_REMEMBERED} requests of this customer at this "
+            "desk since the stage was set up"
+        )
+
+    def credentials(self) -> Json:
+        """Return what the next request would carry, in full: for the customer's own page."""
+        return {"cookie": self.shopper.cookie(), "token": self.shopper.token}
+
+    def replay(self, op: str, server: str | None) -> Exchange:
+        """Send an earlier request again, byte for byte."""
+        with self._aside():
+            return self.shopper.replay(self.earlier(op), server)
+
+    def verify(self, token: str, server: str | None) -> Exchange:
+        """Ask for the cart with a given token, as somebody who has nothing else."""
+        user_id, name = self._identity
+        stranger = Shopper(self._address, self.record, user_id, name)
+        stranger.token = token
+        with self._aside(), closing(stranger.transport):
+            return stranger.view_cart(server=server)
+
+    def _server_of(self, wish: str | None) -> str | None:
+        if wish is None:
+            return None
+        replicas = dict(self._lane_of().replicas)
+        if wish not in ("served", "other"):
+            if wish not in replicas:
+                raise BadOrder(f"server: this desk has {', '.join(replicas)}, and no {wish}")
+            return wish
+        seen = [each.replica for each in self.record.exchanges() if each.replica]
+        if not seen:
+            raise BadOrder(f"server: nobody has served this customer yet, so nobody is {wish!r}")
+        served = seen[-1]
+        if wish == "other":
+            return _next_living(served, replicas)
+        if served not in replicas:
+            raise BadOrder(f"server: {served} served this customer and has left this desk")
+        return served
+
+    def _address(self, server: str | None) -> str:
+        url = self._lane_of().url
+        return url if server is None else f"{url}/@{server}"
+
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        self.aside = True
+        try:
+            yield
+        finally:
+            self.aside = False
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        ticket = object()
+        with self._moved:
+            if len(self._line) >= MOST_IN_LINE:
+                raise LabError(
+                    "this customer has orders waiting at this desk: wait until they are done"
+                )
+            self._line.append(ticket)
+            if not self._moved.wait_for(lambda: self._line[0] is ticket, TURN_TIMEOUT_S):
+                self._line.remove(ticket)
+                raise LabError("this customer is still waiting at this desk: try again later")
+        try:
+            yield
+        finally:
+            with self._moved:
+                self._line.popleft()
+                self._moved.notify_all()
+
+
+_ACTIONS: Mapping[str, Callable[[Seat, Mapping[str, Any], str | None], Exchange]] = {
+    "login": lambda seat, _, server: seat.shopper.login(server=server),
+    "view": lambda seat, _, server: seat.shopper.view_cart(server=server),
+    "products": lambda seat, _, server: seat.shopper.request("GET", "/api/products", server=server),
+    "clear": lambda seat, _, server: seat.shopper.clear(server=server),
+    "checkout": lambda seat, _, server: seat.shopper.checkout(server=server),
+    "logout": lambda seat, _, server: seat.shopper.logout(server=server),
+    "add": lambda seat, values, server: seat.shopper.add(**values, server=server),
+    "change": lambda seat, values, server: seat.shopper.change(**values, server=server),
+    "remove": lambda seat, values, server: seat.shopper.remove(**values, server=server),
+    "ship": lambda seat, values, server: seat.shopper.ship_to(**values, server=server),
+    "replay": lambda seat, values, server: seat.replay(values["op"], server),
+    "verify": lambda seat, values, server: seat.verify(values["token"], server),
+}
+
+
+def _next_living(served: str, replicas: Mapping[str, Any]) -> str:
+    names = list(replicas)
+    start = names.index(served) + 1 if served in replicas else 0
+    for name in [*names[start:], *names[:start]]:
+        if name != served and replicas[name].state == "up":
+            return name
+    raise BadOrder("server: no other server of this desk is up: restart or add one first")

@@ -1,0 +1,150 @@
+"""Runs a bundled experiment beside the stage, on servers of its own, one at a time."""
+
+import itertools
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from lab.console.lesson import questions
+from lab.core.errors import LabError
+from lab.core.redaction import redact_text
+from lab.evidence.record import Event
+from lab.evidence.result import Prediction
+from lab.experiments import Experiment
+from lab.experiments.runner import Run, new_run_folder
+
+Json = dict[str, Any]
+
+TELL_EVERY_S = 0.5
+END_DEADLINE_S = 20.0  # longer than any wait of a bundled script between two requests
+
+
+class Stopped(KeyboardInterrupt):
+    """The run is to end: to it this is Ctrl-C, so it leaves its `with` blocks and is kept."""
+
+
+class Rehearsal:
+    """At most one run in the background; `tell` is given its "run" events, not stamped yet."""
+
+    def __init__(self, root: Path, tell: Callable[[Json], object]) -> None:
+        self._root = root
+        self._tell = tell
+        self._starting = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._name: str | None = None
+
+    @property
+    def running(self) -> str | None:
+        """The experiment that runs now, None if none does."""
+        return self._name
+
+    def start(self, name: str, predicted: int | None = None, confidence: str = "guess") -> str:
+        """Run the bundled experiment `name`, quick; return the name of its run's folder.
+
+        `predicted` is the index of a choice of its question, sealed before anything starts.
+        LabError if there is no such experiment or choice, or if one runs already.
+        """
+        experiment = questions.bundled(name)
+        if experiment is None:
+            raise LabError("no bundled experiment of that name: `lab list` shows those there are")
+        prediction = questions.sealed(experiment, predicted, confidence)
+        if predicted is not None and prediction is None:
+            raise LabError("no such choice: send the number of one, from 0, and how sure you are")
+        with self._starting:
+            if busy := self.running:
+                raise LabError(f"{busy} is running: wait until it has ended, then start {name}")
+            if self._stop.is_set():
+                raise LabError("the lab is being stopped: start it again with `lab up`")
+            folder = new_run_folder(self._root, experiment.name)
+            self._name = experiment.name
+            told = _Told(experiment.name, folder.name, self._tell, self._stop)
+            run = Run(folder, told.line, told.event, seed=secrets.randbelow(2**32), quick=True)
+            told.line(f"{experiment.name}: starting")
+            self._thread = threading.Thread(
+                target=self._perform,
+                args=(experiment, run, prediction, told),
+                name=f"rehearsal {experiment.name}",
+                daemon=True,
+            )
+            self._thread.start()
+        return folder.name
+
+    def close(self) -> None:
+        """End a run that is under way, its processes with it. None can be started afterwards.
+
+        A script notices at its next request, fault or step of the lab's. One that does
+        neither within the deadline is left behind: its servers die with the lab's process.
+        """
+        self._stop.set()
+        with self._starting:
+            if self._thread:
+                self._thread.join(END_DEADLINE_S)
+
+    def _perform(
+        self, experiment: Experiment, run: Run, prediction: Prediction | None, told: "_Told"
+    ) -> None:
+        try:
+            with closing(run):
+                result = run.perform(experiment, experiment.lanes(quick=True), prediction)
+            seen = questions.observed(experiment, result.variants)
+            how: Json = {"state": "done", "observed": seen}
+        except Stopped:
+            how = {"state": "failed", "trouble": "stopped before it was done"}
+        except Exception as error:  # whatever it was, somebody waits to be told
+            how = {"state": "failed", "trouble": redact_text(_sentence(error))}
+        self._name = None  # first, or whoever is told could not start the next
+        told.end(**how)
+
+
+class _Told:
+    """Turns what a run says into "run" events, and stops it where it says something."""
+
+    def __init__(
+        self, name: str, folder: str, tell: Callable[[Json], object], stop: threading.Event
+    ) -> None:
+        self._name = name
+        self._folder = folder
+        self._tell = tell
+        self._stop = stop
+        self._line = ""
+        self._numbers = itertools.count(1)  # scripts act in several threads
+        self._counted_at_s = 0.0
+
+    def line(self, line: str) -> None:
+        """Tell a step, in words."""
+        self._check()
+        self._line = line
+        self._say("running")
+
+    def event(self, lane: str, event: Event) -> None:
+        """Count an exchange or a fault; tell the count now and then."""
+        self._check()
+        number = next(self._numbers)
+        now_s = time.monotonic()
+        if now_s - self._counted_at_s >= TELL_EVERY_S:
+            self._counted_at_s = now_s
+            self._say("running", f" · {number} requests and faults so far")
+
+    def end(self, state: str, **how: Any) -> None:
+        """Tell how it ended: "done" or "failed", with what there is to tell of it."""
+        self._line = ""
+        self._say(state, **how)
+
+    def _check(self) -> None:
+        if self._stop.is_set():
+            raise Stopped
+
+    def _say(self, state: str, counted: str = "", **more: Any) -> None:
+        event: Json = {"kind": "run", "state": state, "experiment": self._name}
+        event |= {"line": self._line + counted, "run": self._folder}
+        event |= {"trouble": None, "observed": None}
+        self._tell(event | more)
+
+
+def _sentence(error: Exception) -> str:
+    return str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"

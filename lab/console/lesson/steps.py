@@ -1,0 +1,98 @@
+"""Rules for what a script of a lesson does: each step by itself, and one after the other."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lab.console.lesson.rules import DESKS, Rule, listed, one_of, refuse, table, text, whole
+from lab.shop.cart import MAX_QUANTITY
+from lab.shop.catalogue import PRODUCTS
+from lab.stack.pool_spec import LETTERS
+
+Step = dict[str, Any]
+
+MOST_SERVERS = 8
+SEATS = ("second",)  # the customer of the window needs no name
+_ANY: Mapping[str, Rule] = {
+    "say": text(120),
+    "desks": listed(one_of(*DESKS), 1, len(DESKS)),
+}
+_REQUEST: Mapping[str, Rule] = {
+    **_ANY,
+    "server": one_of("served", "other", *LETTERS),
+    "tries": whole(1, 9),
+    "as": one_of(*SEATS),
+}
+_KNOBS: Mapping[str, Rule] = {
+    "store": one_of("memory", "file", "redis"),
+    "affinity": one_of("none", "cookie"),
+    "retry": one_of("off", "on"),
+    "cache": one_of("off", "obedient", "naive"),
+}
+STAGE = table({}, {"servers": whole(1, MOST_SERVERS), **_KNOBS})
+_LINE: Mapping[str, Rule] = {"sku": one_of(*PRODUCTS), "quantity": whole(1, MAX_QUANTITY)}
+_REQUESTS: Mapping[str, Mapping[str, Rule]] = {
+    **{verb: {} for verb in ("login", "view", "products", "clear", "checkout", "logout")},
+    "add": _LINE,
+    "change": _LINE,
+    "remove": {"sku": _LINE["sku"]},
+    "ship": {"address": text(200)},
+}
+_REPLAY: Mapping[str, Rule] = {"of": one_of(*_REQUESTS)}
+_TARGET: Mapping[str, Rule] = {"target": one_of("served", *LETTERS)}
+_FAULTS = ("kill", "restart", "pause", "resume", "drain")
+_DO: Rule = text(20)
+
+
+def _shape(required: Mapping[str, Rule], optional: Mapping[str, Rule]) -> Rule:
+    return table({"do": _DO, **required}, optional)
+
+
+SHAPES: Mapping[str, Rule] = {
+    **{verb: _shape(needs, _REQUEST) for verb, needs in _REQUESTS.items()},
+    "replay": _shape(_REPLAY, _REQUEST),
+    **{fault: _shape(_TARGET, _ANY) for fault in _FAULTS},
+    "stage": _shape({}, {"say": _ANY["say"], "servers": whole(1, MOST_SERVERS), **_KNOBS}),
+    "knobs": _shape({}, {"say": _ANY["say"], **_KNOBS}),
+    "add-server": _shape({}, _ANY),
+    "store": _shape({"what": one_of("kill", "restart", "hang", "resume")}, {"say": _ANY["say"]}),
+    "say": _shape({"text": text(200)}, {}),
+}
+_VERB = one_of(*SHAPES)
+
+
+def step(where: str, value: Any) -> Step:
+    """One step, by the shape that its verb asks for."""
+    if not isinstance(value, dict) or "do" not in value:
+        refuse(f"{where}.do", "is missing")
+    checked: Step = SHAPES[_VERB(f"{where}.do", value["do"])](where, value)
+    if checked["do"] == "knobs" and not checked.keys() & _KNOBS.keys():
+        refuse(where, f"turns no knob: there are {', '.join(_KNOBS)}")
+    return checked
+
+
+def script(where: str, value: Any) -> list[Step]:
+    """Steps that can follow each other: nobody shops before login, nothing unsent is replayed."""
+    steps: list[Step] = listed(step, 1, 20)(where, value)
+    sent: dict[str, set[str]] = {"me": set(), "second": set()}
+    store = None
+    for number, each in enumerate(steps):
+        here, verb = f"{where}[{number}]", each["do"]
+        store = each.get("store", store) if verb in ("stage", "knobs") else store
+        if verb == "store" and store != "redis":
+            refuse(here, 'there is no store to break: set the stage with store = "redis" before')
+        if each.get("target") == "served" and not sent["me"]:
+            refuse(f"{here}.target", "nobody has served the customer yet")
+        if verb in _REQUESTS or verb == "replay":
+            _check_request(here, each, sent[each.get("as", "me")])
+    return steps
+
+
+def _check_request(where: str, request: Step, sent: set[str]) -> None:
+    verb = request["do"]
+    if verb not in ("login", "products") and "login" not in sent:
+        refuse(where, f"{verb!r} comes before this customer's login")
+    if request.get("server") in ("served", "other") and not sent:
+        refuse(f"{where}.server", "nobody has served the customer yet")
+    if verb == "replay" and request["of"] not in sent:
+        refuse(f"{where}.of", f"no {request['of']!r} was sent before, to be repeated")
+    sent.add(verb)

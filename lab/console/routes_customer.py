@@ -1,0 +1,90 @@
+"""The routes of everybody with a page open: to come in, to be a customer, to be told."""
+
+from typing import Any
+
+from flask import Blueprint, Response, make_response, request
+from werkzeug.exceptions import Forbidden, NotFound, UnprocessableEntity
+
+from lab.console.customers import Customer
+from lab.console.diagram import sequence_of
+from lab.console.orders import DESKS
+from lab.console.request_bodies import any_text, read, read_object
+from lab.console.services import Services
+
+Json = dict[str, Any]
+
+_KEY = any_text(64)
+
+
+def routes(services: Services) -> Blueprint:
+    """Return the routes of the running lab that anybody on this machine may use."""
+    routes = Blueprint("visiting", __name__)
+    _let_in(routes, services)
+    _serve_customers(routes, services)
+    _tell(routes, services)
+    return routes
+
+
+def _let_in(routes: Blueprint, services: Services) -> None:
+    @routes.post("/lab/enter")
+    def enter() -> Response:
+        guard = services.guard
+        if not guard.tickets.take(read({"ticket": _KEY})["ticket"]):
+            raise Forbidden("this ticket has been used, or is none: `lab open` makes another")
+        response = make_response("", 204)
+        # For this session of the browser, for no script, and for no other page's requests.
+        response.set_cookie(
+            guard.cookie_name, guard.cookie_value, path="/lab", httponly=True, samesite="Strict"
+        )
+        return response
+
+    @routes.get("/lab/whoami")
+    def whoami() -> Json:
+        running = services.running
+        return {
+            "instructor": services.guard.is_instructor(request),
+            "live": running is not None,
+            "epoch": running.feed.epoch if running else "",
+        }
+
+
+def _serve_customers(routes: Blueprint, services: Services) -> None:
+    @routes.post("/lab/customer")
+    def customer() -> Json:
+        customers = services.live.customers
+        body = read({}, {"name": any_text(200), "id": _KEY})
+        if len(body) != 1:
+            raise UnprocessableEntity('send {"name": …} to come in, or {"id": …} to come back')
+        if "name" in body:
+            return customers.enter(body["name"]).introduce()
+        known = _find(services, body["id"])
+        return known.introduce() | {"credentials": known.credentials()}
+
+    @routes.post("/lab/act")
+    def act() -> Json:
+        customers = services.live.customers
+        body = read_object()
+        return customers.act(_find(services, body.get("customer")), body)
+
+
+def _tell(routes: Blueprint, services: Services) -> None:
+    @routes.get("/lab/events")
+    def events() -> Response:
+        stream = services.live.feed.stream(request.headers.get("Last-Event-ID"))
+        # Nothing on the way may wait for more: nginx would, without this header.
+        unbuffered = {"X-Accel-Buffering": "no"}
+        return Response(stream, mimetype="text/event-stream", headers=unbuffered)
+
+    @routes.get("/lab/sequence/<desk>")
+    def sequence(desk: str) -> Response:
+        if desk not in DESKS:
+            raise NotFound(f"there is no such desk: there are {' and '.join(DESKS)}")
+        drawing = sequence_of(services.live.feed.history(), desk)
+        return Response(drawing, mimetype="text/html")
+
+
+def _find(services: Services, key: object) -> Customer:
+    customer = services.live.customers.find(key) if isinstance(key, str) else None
+    if customer is None:
+        raise NotFound("no customer has this id (any more): come in again with a name")
+    return customer

@@ -1,0 +1,104 @@
+"""The instructor's routes: what is done to servers, store and stage. Nobody else gets past."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Blueprint, request
+from werkzeug.exceptions import NotFound
+
+from lab.console import settings
+from lab.console.lesson import questions
+from lab.console.lesson.rules import Rule, one_of, whole
+from lab.console.orders import DESKS
+from lab.console.request_bodies import any_text, read
+from lab.console.services import Services
+from lab.core.errors import LabError
+
+Json = dict[str, Any]
+
+SERVER_ORDERS = ("kill", "restart", "pause", "resume", "drain")
+MOST_CHOICES = 100
+_KNOBS: Mapping[str, Rule] = {name: one_of(*allowed) for name, allowed in settings.KNOBS.items()}
+
+
+def routes(services: Services) -> Blueprint:
+    """Return the routes that change what runs, and say what does."""
+    routes = Blueprint("steering", __name__)
+
+    @routes.before_request
+    def only_the_instructor() -> None:
+        # First whether there is anything to steer: in `lab play` nobody is the instructor.
+        _ = services.live
+        services.guard.admit_instructor(request)
+
+    for order in SERVER_ORDERS:
+        routes.add_url_rule(f"/lab/{order}", order, _to_a_server(services, order), methods=["POST"])
+    _change_the_stage(routes, services)
+    _beside_the_stage(routes, services)
+    return routes
+
+
+def _to_a_server(services: Services, order: str) -> Callable[[], Json]:
+    def obey() -> Json:
+        target = read({"server": any_text(100)})["server"]
+        playing = services.live.stage
+        try:
+            return {"done": getattr(playing, order)(target)}
+        except LabError as error:
+            if _is_there(playing.status(), target):
+                raise
+            raise NotFound(str(error)) from None
+
+    return obey
+
+
+def _is_there(status: Json, target: str) -> bool:
+    desk, _, name = target.rpartition("/")
+    chosen = [servers for each, servers in status["desks"].items() if desk in ("", each)]
+    return any(server["name"] == name for servers in chosen for server in servers)
+
+
+def _change_the_stage(routes: Blueprint, services: Services) -> None:
+    @routes.post("/lab/add")
+    def add() -> Json:
+        desk = read({}, {"desk": one_of("", *DESKS)}).get("desk", "")
+        return {"done": services.live.stage.add(desk)}
+
+    @routes.post("/lab/store")
+    def store() -> Json:
+        order = read({"do": one_of(*settings.STORE_ORDERS)})["do"]
+        return {"done": [services.live.stage.store(order)]}
+
+    @routes.post("/lab/knobs")
+    def turn() -> Json:
+        return services.live.stage.change(**read({}, _KNOBS))
+
+    @routes.post("/lab/stage")
+    def anew() -> Json:
+        wanted = read({}, {"servers": whole(1, settings.MOST_SERVERS), **_KNOBS})
+        return services.live.stage.reset(**wanted)
+
+    @routes.get("/lab/status")
+    def status() -> Json:
+        return services.live.stage.status(ask=True)
+
+
+def _beside_the_stage(routes: Blueprint, services: Services) -> None:
+    @routes.post("/lab/run")
+    def run() -> Json:
+        body = read(
+            {"experiment": any_text(60)},
+            {
+                "predicted": whole(0, MOST_CHOICES),
+                "confidence": one_of(*questions.CONFIDENCE),
+            },
+        )
+        name = body.pop("experiment")
+        if questions.bundled(name) is None:
+            raise NotFound("no bundled experiment of that name: `lab list` shows those there are")
+        return {"run": services.live.rehearsal.start(name, **body)}
+
+    @routes.post("/lab/ticket")
+    def ticket() -> Json:
+        read({})
+        return {"ticket": services.guard.tickets.issue()}

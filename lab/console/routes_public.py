@@ -1,0 +1,98 @@
+"""The routes by which a page is shown: itself, its lesson, the desks' code, the kept runs."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, make_response, render_template, request, send_from_directory
+from werkzeug.exceptions import NotFound
+
+from lab.console import code_view
+from lab.console.services import Services
+from lab.core.errors import LabError
+from lab.report.drawing import sequence_css
+
+Json = dict[str, Any]
+
+STATIC = Path(__file__).parent / "static"
+# Named here: what a system believes of ".js" may be wrong, and then the browser refuses it.
+TYPES = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+}
+
+
+def routes(services: Services) -> Blueprint:
+    """Return the routes that only show, and are the same with and without servers."""
+    routes = Blueprint("looking", __name__)
+
+    @routes.get("/")
+    def page() -> str:
+        return render_template("index.html", chapters=services.lesson["chapters"])
+
+    @routes.get("/lab/static/<file>")
+    def static_file(file: str) -> Response:
+        kind = TYPES.get(Path(file).suffix)
+        if kind is None:
+            raise NotFound(f"the page has no file {file[:60]!r}")
+        return _revalidated(send_from_directory(STATIC, file, mimetype=kind))
+
+    @routes.get("/lab/chapters")
+    def chapters() -> Json:
+        return services.lesson
+
+    @routes.get("/lab/code")
+    def code_that_serves() -> Json:
+        method, path = (request.args.get(name, "")[:200] for name in ("method", "path"))
+        passages = code_view.serving(method, path)
+        if passages is None:
+            raise NotFound("the desks have no such route: send ?method=GET&path=/api/cart")
+        return passages
+
+    routes.add_url_rule("/lab/code.css", view_func=_sheet("code_css", code_view.style()))
+    routes.add_url_rule("/lab/sequence.css", view_func=_sheet("sequence_css", sequence_css()))
+    _show_runs(routes, services)
+    return routes
+
+
+def _show_runs(routes: Blueprint, services: Services) -> None:
+    @routes.get("/lab/runs")
+    def runs() -> Json:
+        return services.runs.list()
+
+    @routes.get("/lab/runs/<name>")
+    def run(name: str) -> Json:
+        try:
+            return services.runs.outline(name)
+        except LabError as error:
+            raise NotFound(str(error)) from None
+
+    @routes.get("/lab/runs/<name>/<index>")
+    def playback(name: str, index: str) -> Json:
+        if not re.fullmatch("[0-9]{1,4}", index):
+            raise NotFound("the experiments of a run are numbered from 0")
+        left, right = request.args.get("left"), request.args.get("right")
+        try:
+            return services.runs.playback(name, int(index), left, right)
+        except LabError as error:
+            raise NotFound(str(error)) from None
+
+
+def _sheet(name: str, text: str) -> Any:
+    def sheet() -> Response:
+        response = make_response(text)
+        response.mimetype = "text/css"
+        response.add_etag()
+        response.make_conditional(request)  # in place
+        return _revalidated(response)
+
+    sheet.__name__ = name  # Flask tells views apart by it
+    return sheet
+
+
+def _revalidated(response: Response) -> Response:
+    """Kept by the browser, but never used without asking: an update of the lab is seen at once."""
+    response.headers["Cache-Control"] = "no-cache"
+    return response

@@ -1,0 +1,82 @@
+"""Counts what a record and its ledgers show. Pure: the same record gives the same numbers."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from lab.evidence.cart_tracker import Fate, Ledger
+from lab.evidence.exchange import Exchange, Fault, Outcome
+from lab.evidence.record import Record
+
+
+def measure(record: Record, ledgers: Iterable[Ledger]) -> dict[str, Any]:
+    """Return the measurements every experiment has.
+
+    `carts_*` count customers: acknowledged is who is owed a cart, and
+    kept + lost + wrong + duplicated + unknown add up to it. `reads_*` count every read of
+    an owed cart. `kill_confirmed` is True when each killed process was seen gone (where the
+    lab sees processes) with its port closed, and nothing has answered in its name since;
+    False when one was not, None when nothing was killed. Bytes are sums over the lane, as
+    text of HTTP/1.1.
+    """
+    exchanges = list(record.exchanges())
+    fates = Counter(ledger.fate for ledger in ledgers if ledger.fate is not None)
+    reads = Counter(exchange.fate for exchange in exchanges if exchange.fate is not None)
+    kills = [
+        fault.confirmed and not _answers_after(fault, exchanges)
+        for fault in record.faults()
+        if fault.kind == "kill"
+    ]
+    return {
+        "carts_acknowledged": fates.total(),
+        **{f"carts_{fate}": fates[fate] for fate in Fate},
+        "reads_of_carts": reads.total(),
+        "reads_kept": reads[Fate.KEPT],
+        "kill_confirmed": all(kills) if kills else None,
+        "restarts_confirmed": sum(
+            fault.confirmed is True for fault in record.faults() if fault.kind == "restart"
+        ),
+        "requests": len(exchanges),
+        "requests_unanswered": sum(not exchange.answered for exchange in exchanges),
+        "bytes_sent": sum(exchange.bytes_sent for exchange in exchanges),
+        "bytes_received": sum(exchange.bytes_received for exchange in exchanges),
+    }
+
+
+def _answers_after(kill: Fault, exchanges: Iterable[Exchange]) -> bool:
+    """Whether the process that was killed answered a request that was sent afterwards."""
+    instance = kill.evidence.get("instance")
+    return any(
+        instance and each.instance == instance and each.at_s > kill.at_s for each in exchanges
+    )
+
+
+def operations(record: Record) -> dict[str, int]:
+    """Count operations by outcome: `{"ok", "failed", "unknown"}`."""
+    counted = Counter(exchange.outcome for exchange in record.exchanges())
+    return {str(outcome): counted[outcome] for outcome in Outcome}
+
+
+def disagreement(record: Record, logged_ops: Collection[str]) -> str | None:
+    """Cross-check the client's record with the balancer's log; None if they agree.
+
+    Every request that got an answer must stand in the log exactly once.
+    """
+    logged = Counter(logged_ops)
+    sent = {exchange.op for exchange in record.exchanges() if exchange.status is not None}
+    missing = sorted(op for op in sent if not logged[op])
+    repeated = sorted(op for op, times in logged.items() if op in sent and times > 1)
+    if not missing and not repeated:
+        return None
+    return (
+        f"the balancer's log disagrees with the client: {len(missing)} requests missing, "
+        f"{len(repeated)} logged more than once ({', '.join((missing + repeated)[:3])} …)"
+    )
+
+
+def retried_ops(upstreams: Mapping[str, str]) -> list[str]:
+    """Return the operations that nginx tried at several servers.
+
+    `upstreams` maps an operation to nginx's `$upstream_addr`: after a retry it names two.
+    """
+    return sorted(op for op, addresses in upstreams.items() if "," in addresses)

@@ -1,0 +1,278 @@
+"""Turns variants into a running stack: what each lane's processes are told, and which store."""
+
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from lab.core.errors import LabError
+from lab.evidence.measurements import disagreement, retried_ops
+from lab.evidence.record import Record
+from lab.evidence.result import Knobs, Variant
+from lab.experiments.matrix import two_desks
+from lab.experiments.script_api import LOG_DEADLINE_S, Setting
+from lab.stack import (
+    Deployment,
+    Desk,
+    ExternalStore,
+    LaneSpec,
+    LocalStore,
+    Stack,
+    Store,
+    desk_env,
+)
+
+SILENCE = "proxy_read_timeout 2s"  # of a server whose link is cut nothing is heard, not even an end
+
+
+class Bench:
+    """One folder, one stack, the stores its lanes need, and the secrets of this run."""
+
+    stack: Stack
+
+    def __init__(
+        self,
+        folder: Path,
+        progress: Callable[[str], None] = lambda line: None,
+        deployment: Deployment | None = None,
+    ) -> None:
+        """`deployment` are the servers of lanes with `upstreams`, which the lab did not start."""
+        self.folder = folder
+        self._deployment = deployment or {}
+        self._progress = progress
+        self._keys = (secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+        # A prefix of this run's own: a store that somebody else uses as well stays theirs.
+        self._prefix = f"two-desks:{secrets.token_hex(4)}"
+        self._stores: dict[tuple[str, bool], Store] = {}
+
+    @contextmanager
+    def open(
+        self,
+        variants: Sequence[Variant],
+        port: int = 0,
+        extra_locations: tuple[str, ...] = (),
+        keep_log: int | None = None,
+    ) -> Iterator[Stack]:
+        """Start one lane for each variant, and the stores they need; end all of it afterwards.
+
+        `keep_log` bounds what is kept of nginx's log (None: all of it).
+        """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with ExitStack() as resources:
+            self._resources = resources
+            for variant in variants:
+                self._start_store(variant)
+            lanes = [self._lane(variant) for variant in variants]
+            own = sum(lane.servers for lane in lanes if not lane.upstreams)
+            self._progress(f"starting {own} servers and nginx" if own else "starting nginx")
+            self.stack = resources.enter_context(
+                Stack(
+                    lanes,
+                    self.folder,
+                    store=next(iter(self._stores.values()), None),
+                    port=port,
+                    extra_locations=extra_locations,
+                    report=self._progress,
+                    keep_log=keep_log,
+                )
+            )
+            yield self.stack
+
+    def setting(
+        self, variant: Variant, customers: int, seed: int, quick: bool, crowd: int = 0
+    ) -> Setting:
+        """Return what the `Lab` of this lane is made from."""
+        return Setting(
+            stack=self.stack,
+            lane=self.stack.lanes[variant.name],
+            variant=variant,
+            store=self.store_of(variant),
+            # What a deployment puts before its keys is its own affair: all of them are counted.
+            store_prefix="" if variant.upstreams else self._prefix_of(variant),
+            fill=self._fill,
+            keys=None if variant.upstreams else self._keys,
+            customers=customers,
+            seed=seed,
+            quick=quick,
+            crowd=crowd,
+        )
+
+    def cross_check(self, record: Record) -> str | None:
+        """Hold the client's record against the balancer's log; None if they agree."""
+        log = self.stack.access
+        answered = {exchange.op for exchange in record.exchanges() if exchange.status is not None}
+        log.wait_for(answered, LOG_DEADLINE_S)
+        if log.malformed:
+            return f"{log.malformed} lines of the balancer's log could not be read"
+        entries = log.entries()
+        asked = {entry.op: entry.upstream_addr for entry in entries if entry.op in answered}
+        return disagreement(record, [entry.op for entry in entries]) or self._secret_retry(
+            record.lane, asked
+        )
+
+    def _secret_retry(self, name: str, upstreams: dict[str, str]) -> str | None:
+        """Say so where the balancer asked a second server and was told not to; else None."""
+        lane = self.stack.lanes[name]
+        own = any(line.startswith("proxy_next_upstream") for line in lane.spec.directives)
+        retried = retried_ops(upstreams) if lane.retry == "off" and not own else []
+        if not retried:
+            return None
+        return f"the balancer asked a second server, with retries off ({', '.join(retried[:3])} …)"
+
+    def heal(self) -> None:
+        """Bring back a store, or somebody's server, that the last script left dead or hung."""
+        for lane in self.stack.lanes.values():
+            lane.mend()
+        for store in self._stores.values():
+            if isinstance(store, LocalStore):
+                store.heal()
+
+    def supply(self, variant: Variant) -> dict[str, str]:
+        """Return what a lane's servers are told to be this variant, its store running by then."""
+        self._start_store(variant)
+        return self._env(variant)
+
+    def store_of(self, variant: Variant) -> Store | None:
+        """Return the store this variant keeps something in, if it needs one and it was started."""
+        kind = (variant.knobs.store, variant.persistence)
+        return self._stores.get(kind) if variant.uses_store else None
+
+    def forget(self, variant: Variant) -> None:
+        """Let nothing be left that this variant's servers have kept outside their processes.
+
+        A store of the lab's own is started again, which empties it for every lane of it; of
+        somebody else's only the keys of this variant are deleted.
+        """
+        store = self.store_of(variant)
+        if isinstance(store, LocalStore):
+            if not _is_empty(store):
+                store.restart()
+        elif store is not None:
+            store.forget(self._prefix_of(variant))
+        shutil.rmtree(self._sessions_of(variant), ignore_errors=True)
+
+    def _start_store(self, variant: Variant) -> None:
+        kind = (variant.knobs.store, variant.persistence)
+        theirs = variant.upstreams and variant.knobs.store == "redis"  # and we do not know where
+        if not variant.uses_store or kind in self._stores or theirs:
+            return
+        self._progress("starting the session store")
+        store: Store = (
+            LocalStore(self.folder / f"store-{len(self._stores) + 1}", variant.persistence)
+            if variant.knobs.store == "redis"
+            else ExternalStore(variant.knobs.store)
+        )
+        self._stores[kind] = self._resources.enter_context(store)
+
+    def _lane(self, variant: Variant) -> LaneSpec:
+        knobs = variant.knobs
+        lane = LaneSpec(
+            name=variant.name,
+            app=variant.module or f"{variant.app}_app",
+            servers=knobs.servers,
+            affinity=knobs.affinity,  # type: ignore[arg-type]  # LaneSpec checks it
+            retry=knobs.retry,  # type: ignore[arg-type]
+        )
+        if variant.upstreams:
+            theirs = self._deployment[variant.app]
+            return replace(lane, directives=(SILENCE,), upstreams=theirs)
+        return replace(
+            lane,
+            env=self._env(variant) | self._filled(variant.env),
+            replica_env={name: self._filled(env) for name, env in variant.replica_env.items()},
+            directives=tuple(map(self._fill, variant.directives)),
+            http_directives=tuple(map(self._fill, variant.http_directives)),
+        )
+
+    def _env(self, variant: Variant) -> dict[str, str]:
+        desk: Desk = "stateless" if variant.app == "stateless" else "stateful"
+        return desk_env(desk, self._place(variant), self._prefix_of(variant), self._keys[0])
+
+    def _place(self, variant: Variant) -> str:
+        """Where a lane keeps its sessions, as a desk is told it."""
+        if store := self.store_of(variant):
+            return store.url
+        if variant.knobs.store == "file":
+            return f"file:{self._sessions_of(variant)}"
+        return variant.knobs.store if variant.app == "stateful" else "memory"
+
+    def _sessions_of(self, variant: Variant) -> Path:
+        # Absolute: a server need not run where the lab does.
+        return (self.folder / "sessions" / variant.name).absolute()
+
+    def _prefix_of(self, variant: Variant) -> str:
+        return f"{self._prefix}:{variant.name}:"
+
+    def _filled(self, env: Mapping[str, str]) -> dict[str, str]:
+        return {name: self._fill(value) for name, value in env.items()}
+
+    def _fill(self, text: str) -> str:
+        """Put this run's folder and keys where a variant names them."""
+        names = {
+            "folder": str(self.folder.absolute()),
+            "key": self._keys[0],
+            "other_key": self._keys[1],
+        }
+        try:
+            return text.format(**names)
+        except (LookupError, ValueError, AttributeError, TypeError):
+            raise LabError(f"{text!r}: the placeholders are {{{'}, {'.join(names)}}}") from None
+
+
+def deployed(knobs: Knobs, deployment: Deployment) -> tuple[Variant, ...]:
+    """Return a lane for each desk of a deployment, with as many servers as it has there.
+
+    Of the knobs `store` is taken for what the deployment uses; the others are the balancer's.
+    """
+    return tuple(
+        replace(
+            lane,
+            knobs=replace(knobs, servers=len(deployment[lane.app])),
+            upstreams=tuple(upstream.url for upstream in deployment[lane.app]),
+        )
+        for lane in two_desks(knobs)
+        if lane.app in deployment
+    )
+
+
+def _is_empty(store: LocalStore) -> bool:
+    try:
+        return store.state == "up" and store.stats().keys == 0
+    except LabError:  # somebody else has frozen it, perhaps
+        return False
+
+
+class Opening:
+    """A bench whose stack is started in the background; entering waits until it is up."""
+
+    def __init__(self, bench: Bench, variants: Sequence[Variant]) -> None:
+        self.bench = bench
+        self._context = bench.open(variants)
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="opening")
+        self._opened = self._pool.submit(self._context.__enter__)
+
+    def __enter__(self) -> Bench:
+        try:
+            self._opened.result()
+        except BaseException:  # Ctrl-C while waiting: it may come up a moment later
+            self.close()
+            raise
+        return self.bench
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Wait until the stack is up, and end it. Nothing happens where it never came up."""
+        self._pool.shutdown(wait=True)
+        if self._opened.exception() is None:
+            self._context.__exit__(None, None, None)

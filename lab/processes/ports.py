@@ -1,0 +1,79 @@
+"""Ports: which of 127.0.0.1 are free to use, and whether somebody listens on one."""
+
+import random
+import socket
+from contextlib import ExitStack
+
+from lab.core.errors import LabError
+
+# Below the range from which systems choose the near end of outgoing connections (32768 up
+# on Linux, 49152 up elsewhere). A port of that range may be taken by somebody's outgoing
+# connection while its server is dead, and then the server cannot come back to it: with
+# ten thousand connections in TIME_WAIT that happens one time in three.
+FIRST, LAST = 20000, 32000
+_choice = random.SystemRandom()
+
+
+def free_ports(count: int) -> list[int]:
+    """`count` different ports that nobody uses now.
+
+    All are held until all are found, so they differ. Between this answer and its use
+    somebody else may take one: who starts a server retries with another port.
+    Raises LabError where no port can be bound.
+    """
+    with ExitStack() as held:
+        sockets = [held.enter_context(_bind_any()) for _ in range(count)]
+        return [s.getsockname()[1] for s in sockets]
+
+
+def _bind_any() -> socket.socket:
+    for port in (*_choice.sample(range(FIRST, LAST), 50), 0):  # 0: whatever the system gives
+        s = socket.socket()
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            s.close()
+        else:
+            return s
+    raise LabError(
+        "no port of 127.0.0.1 can be bound: "
+        "check that a firewall or sandbox lets this program listen on 127.0.0.1"
+    )
+
+
+def claim(port: int) -> int:
+    """`port` if it is free, any free port for 0; else LabError that says what to do."""
+    if port == 0:
+        return free_ports(1)[0]
+    if is_open(port) or not _can_bind(port):
+        raise LabError(
+            f"port {port} is taken or not allowed: use --port 0 for any free one, "
+            "or stop the program that holds it"
+        )
+    return port
+
+
+def _can_bind(port: int) -> bool:
+    with socket.socket() as s:
+        # As nginx will: connections of an earlier run in TIME_WAIT are no obstacle.
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def is_open(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether somebody listens on `host`:`port` (a TCP connection is accepted within 1 s).
+
+    `host` is an IP address.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
+        s.settimeout(1.0)
+        try:
+            s.connect((host, port))
+        except OSError:
+            return False
+        # A socket that meets its own outgoing port has connected to itself: nobody is there.
+        return bool(s.getsockname() != s.getpeername())

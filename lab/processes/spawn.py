@@ -1,0 +1,175 @@
+"""Child processes, each in a group of its own, none of which outlives the lab."""
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, TypeVar
+
+from lab.core.errors import LabError
+from lab.processes.child import DEATH_TIMEOUT_S, GENTLE_S, SIGKILL, Child
+from lab.processes.waiting import wait_until
+
+GUARDIAN = Path(__file__).with_name("guardian.py")
+# Variables the lab sets itself: a value in the student's shell must not leak into a desk.
+OWN_VARIABLES = ("REPLICA", "INSTANCE", "TOKEN_MAX_AGE_S", "SHOP_PRICES")
+OWN_PREFIXES = ("STATEFUL_", "STATELESS_", "FLASK_", "LAB_")
+T = TypeVar("T")
+
+
+def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment of this process without the lab's own variables, and with `extra`."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in OWN_VARIABLES and not name.startswith(OWN_PREFIXES)
+    }
+    return {**kept, "PYTHONUNBUFFERED": "1", **extra}
+
+
+def prepare_run_dir(run_dir: Path) -> Path:
+    """Make the run's directory (0700: logs and settings are this user's) and logs/ in it."""
+    run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    run_dir.chmod(0o700)
+    (run_dir / "logs").mkdir(exist_ok=True)
+    return run_dir
+
+
+class _Spawner(threading.Thread):
+    """The one thread that starts children, and the one that kills them all at the end.
+
+    Two reasons. PDEATHSIG is sent when the *thread* that forked ends, so it has to live as
+    long as the process. And Ctrl-C is raised in the main thread only: what happens here is
+    never cut in half.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="lab-spawner", daemon=True)
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self.start()
+
+    def run(self) -> None:
+        """Do one job after another, for ever."""
+        while True:
+            self._jobs.get()()
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Run `function` on this thread and give back what it gives (or raises)."""
+        future: Future[T] = Future()
+
+        def job() -> None:
+            try:
+                future.set_result(function())
+            except BaseException as error:  # belongs to the caller, not to this thread
+                future.set_exception(error)
+
+        self._jobs.put(job)
+        return future.result()
+
+
+@lru_cache(maxsize=1)
+def _spawner_of(pid: int) -> _Spawner:
+    return _Spawner()
+
+
+def _spawner() -> _Spawner:
+    return _spawner_of(os.getpid())  # after a fork the thread is not there any more
+
+
+class Children:
+    """All processes of one stack. Closing it ends every one of them, interrupted or not."""
+
+    def __init__(self, *, resident: bool | None = None) -> None:
+        """`resident` forces the guardian to stay (None: only where the kernel has no PDEATHSIG)."""
+        self._all: list[Child] = []
+        self._closed = False
+        self._resident = sys.platform != "linux" if resident is None else resident
+
+    def spawn(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        log_path: Path,
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+        death_signal: int = SIGKILL,
+    ) -> Child:
+        """Start `command` (an absolute program and its arguments), its output in `log_path`.
+
+        `env` is the whole environment. `death_signal` is what it gets if the lab dies.
+        """
+
+        def start() -> Child:
+            if self._closed:
+                raise LabError(f"{name} was not started: the stack is closing")
+            with log_path.open("ab") as log:
+                start_of_log = log.tell()
+                process = self._popen(command, death_signal, log, env, cwd)
+            child = Child(name, process, log_path, start_of_log)
+            self._all.append(child)  # here, on the spawner's thread: no Ctrl-C comes between
+            return child
+
+        return _spawner().call(start)
+
+    def _popen(
+        self,
+        command: Sequence[str],
+        death_signal: int,
+        log: IO[bytes],
+        env: Mapping[str, str],
+        cwd: Path | None,
+    ) -> "subprocess.Popen[bytes]":
+        mode = "stay" if self._resident else "exec"
+        guardian = [
+            sys.executable,
+            "-I",
+            "-S",
+            str(GUARDIAN),
+            mode,
+            str(death_signal),
+            str(os.getpid()),
+        ]
+        new_group = (
+            {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
+            if sys.platform == "win32"
+            else {"start_new_session": True}  # a terminal's Ctrl-C is for the lab alone
+        )
+        return subprocess.Popen(
+            [*guardian, "--", *command],
+            stdin=subprocess.PIPE if self._resident else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if self._resident else log,
+            stderr=log,
+            env=dict(env),
+            cwd=cwd,
+            **new_group,
+        )
+
+    def close(self) -> None:
+        """End all of them, last started first: gently, then, whatever happens, at once.
+
+        A Ctrl-C in the middle skips the gentle part; the killing itself runs on the
+        spawner's thread, where no Ctrl-C arrives.
+        """
+        try:
+            for child in reversed(self._all):
+                child.ask()
+            wait_until(self._none_left, GENTLE_S)
+        finally:
+            _spawner().call(self._kill_all)
+
+    def _none_left(self) -> bool:
+        return all(child.gone() for child in self._all)
+
+    def _kill_all(self) -> None:
+        self._closed = True
+        for child in self._all:
+            child.kill()
+        if not wait_until(self._none_left, DEATH_TIMEOUT_S):
+            left = ", ".join(child.name for child in self._all if not child.gone())
+            raise LabError(f"these processes survive SIGKILL, end them by hand: {left}")

@@ -1,0 +1,34 @@
+"""Flask-Session's Redis sessions; a store that does not answer becomes a 503.
+
+Every answer says in X-Store-Operations how many commands the store carried out for it.
+"""
+
+from flask import Flask, Request, Response
+from flask_session.base import ServerSideSession
+from flask_session.redis import RedisSessionInterface
+
+from lab.shop.errors import StoreUnavailable
+from lab.shop.redis.store import must_answer, tally_of
+
+
+class StoreSessionInterface(RedisSessionInterface):  # type: ignore[misc]
+    """Says StoreUnavailable wherever Flask-Session would let the client's error through."""
+
+    def open_session(self, app: Flask, request: Request) -> ServerSideSession:
+        """Load the session, or raise StoreUnavailable."""
+        tally_of(self.client).operations = 0
+        with must_answer():
+            return super().open_session(app, request)
+
+    def regenerate(self, session: ServerSideSession) -> None:
+        """Move the session to a fresh id, or raise StoreUnavailable."""
+        with must_answer():
+            super().regenerate(session)
+
+    def save_session(self, app: Flask, session: ServerSideSession, response: Response) -> None:
+        """Save the session, or raise StoreUnavailable; a 503 is not worth a second wait."""
+        if response.status_code != StoreUnavailable.status:
+            with must_answer():
+                super().save_session(app, session, response)
+        # Saving comes last, so by now everything is counted.
+        response.headers["X-Store-Operations"] = str(tally_of(self.client).operations)

@@ -1,0 +1,157 @@
+"""Both desks as containers: documents for Docker Compose and Kubernetes, as text.
+
+Pure functions of a few settings. nginx.conf and the servers' environment come from the code
+that the lab's own come from: `nginx_conf` and `desks`.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Literal
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from lab.core.errors import LabError
+from lab.stack.nginx_conf import CONFIG_PATH, Config, LaneConfig, Place, render
+from lab.stack.pool_spec import LETTERS, Affinity, LaneSpec, Retry
+from lab.stack.server_env import SIGNING_KEYS, Desk, desk_env
+
+DESKS: tuple[Desk, ...] = ("stateful", "stateless")
+PORT = 8000
+NGINX = (1, 31, 3)  # the release that this configuration was run with
+VALKEY = "8.1"
+STORE_COMMAND = ("valkey-server", "--save", "", "--appendonly", "no", "--protected-mode", "no")
+STORE_URL = "redis://valkey:6379/0"
+NETWORK = "10.5.7"
+FIRST_HOST = {"stateful": 11, "stateless": 51}
+# Not a secret but where to find it. Compose refuses to start where it is unset or empty.
+KEY_FROM_SHELL = (
+    f"${{{SIGNING_KEYS}:?make a key with python3 -c 'import secrets; "
+    "print(secrets.token_urlsafe(32))' and export it under this name}"
+)
+CONTAINER = Place(
+    about="# nginx.conf of a deployment, written by the lab. Paths are relative to /tmp (-p).",
+    daemon="the container lives as long as nginx",
+    told="on standard output, as JSON",
+    access_log="/dev/stdout",
+    error_log="stderr",
+    tmp="",
+    listen="",
+)
+_IMAGE = re.compile(r"[a-z0-9][a-z0-9._/:-]{0,200}:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server: the service that is its address, and the name by which it answers."""
+
+    service: str
+    name: str
+    host: str
+
+    @property
+    def address(self) -> str:
+        """Where nginx finds it, "HOST:PORT"."""
+        return f"{self.host}:{PORT}"
+
+
+def _image_of_this_version() -> str:
+    return f"two-desks:{version('two-desks')}"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What is to be deployed. Raises LabError where a setting cannot be, as `LaneSpec` does."""
+
+    servers: int = 3
+    store: Literal["memory", "redis"] = "redis"
+    affinity: Affinity = "none"
+    retry: Retry = "off"
+    image: str = field(default_factory=_image_of_this_version)
+    """Image of the desks, "NAME:TAG"."""
+
+    def __post_init__(self) -> None:
+        if not _IMAGE.fullmatch(self.image) or self.image.endswith(":latest"):
+            raise LabError(f"image {self.image!r}: use NAME:TAG, such as two-desks:0.1.0")
+        if self.store not in ("memory", "redis"):
+            raise LabError("store: memory or redis")  # not quoted: a URL may hold a password
+        for desk in DESKS:
+            self._spec(desk)
+
+    def compose(self) -> str:
+        """Return the text of compose.yaml, where server A is stateful-a.
+
+        The servers' addresses are fixed: nginx looks a name up only once, when it starts, and
+        a container that was killed may come back elsewhere.
+        """
+        servers = {
+            desk: [
+                Server(f"{desk}-{name.lower()}", name, f"{NETWORK}.{FIRST_HOST[desk] + place}")
+                for place, name in enumerate(LETTERS[: self.servers])
+            ]
+            for desk in DESKS
+        }
+        return self._document("compose.yaml", servers)
+
+    def kubernetes(self) -> str:
+        """Return the text of kubernetes.yaml, where a server has its pod's name: stateful-0.
+
+        Each has a Service of its own: an address that stays when the pod is made anew.
+        """
+        names = {desk: [f"{desk}-{place}" for place in range(self.servers)] for desk in DESKS}
+        servers = {desk: [Server(name, name, name) for name in names[desk]] for desk in DESKS}
+        return self._document("kubernetes.yaml", servers)
+
+    def _document(self, template: str, servers: dict[Desk, list[Server]]) -> str:
+        facts = {
+            "deployment": self,
+            "options": self._options(),
+            "desks": servers,
+            "env": {desk: self._spec(desk).env for desk in DESKS},
+            "command": {desk: _command(desk) for desk in DESKS},
+            "store_command": STORE_COMMAND,
+            "config_path": CONFIG_PATH,
+            "port": PORT,
+            "network": NETWORK,
+            "nginx": ".".join(map(str, NGINX)),
+            "nginx_conf": self._nginx_conf(servers).rstrip(),
+            "signing_keys": SIGNING_KEYS,
+            "valkey": VALKEY,
+        }
+        return _templates().get_template(template).render(facts)
+
+    def _options(self) -> str:
+        """Name the settings that are not the default, as they are typed."""
+        mine, default = vars(self), vars(Deployment())
+        return "".join(f" --{name} {mine[name]}" for name in mine if mine[name] != default[name])
+
+    def _spec(self, desk: Desk) -> LaneSpec:
+        store = STORE_URL if self.store == "redis" and desk == "stateful" else "memory"
+        env = desk_env(desk, store, f"two-desks:{desk}:", KEY_FROM_SHELL)
+        return LaneSpec(desk, f"{desk}_app", self.servers, self.affinity, self.retry, env)
+
+    def _nginx_conf(self, servers: dict[Desk, list[Server]]) -> str:
+        addresses = {desk: {each.name: each.address for each in servers[desk]} for desk in DESKS}
+        lanes = tuple(
+            LaneConfig(self._spec(desk), self.affinity, self.retry, addresses[desk])
+            for desk in DESKS
+        )
+        return render(Config(PORT, lanes, 0, "", "deployed", NGINX, place=CONTAINER))
+
+
+def _command(desk: Desk) -> list[str]:
+    return ["python", "-m", f"{desk}_app", "--host", "0.0.0.0", "--port", str(PORT)]
+
+
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("lab.stack"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # this is YAML; what comes from outside has been checked
+    )
+    environment.filters["quoted"] = json.dumps  # JSON is YAML too
+    return environment

@@ -1,0 +1,66 @@
+"""What a lane is to be: plain values, checked before anything is started."""
+
+import re
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lab.core.errors import LabError
+from lab.stack.upstream import Upstream
+
+Affinity = Literal["none", "cookie"]
+Retry = Literal["off", "on"]
+LETTERS = string.ascii_uppercase
+
+
+@dataclass(frozen=True)
+class LaneSpec:
+    """One app, so many replicas of it, and how the balancer treats them.
+
+    Raises LabError where a value could not become a path, a process or a line of nginx.conf.
+    """
+
+    name: str
+    """Path prefix and label: "stateful" is served under /stateful/."""
+    app: str
+    """Module run as `python -m APP --port N`."""
+    servers: int = 3
+    """Replicas at the start, 1 to 26, named A, B, C, …"""
+    affinity: Affinity = "none"
+    """"cookie": a client stays with the replica that answered it first (a sticky session)."""
+    retry: Retry = "off"
+    """"on": nginx asks the next replica where one fails, as it does by default."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Environment of every replica (settings and secrets; never on a command line)."""
+    replica_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """More environment, by replica name."""
+    directives: tuple[str, ...] = ()
+    """More nginx directives for the lane's locations; they win over the lab's defaults."""
+    http_directives: tuple[str, ...] = ()
+    """More for nginx's http block, e.g. `proxy_cache_path …`; they win over the lab's defaults."""
+    upstreams: tuple[Upstream, ...] = ()
+    """Replicas that run already, in place of `servers` of the lab's own."""
+
+    def __post_init__(self) -> None:
+        _require(
+            re.fullmatch(r"[a-z][a-z0-9_-]{0,30}", self.name),
+            f"lane name {self.name!r}: use a letter, then letters, digits, - or _ (lower case)",
+        )
+        _require(
+            re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", self.app, re.ASCII),
+            f"app {self.app!r}: give the name of a Python module, such as stateful_app",
+        )
+        _require(1 <= self.servers <= 26, f"servers is {self.servers}: choose 1 to 26")
+        _require(self.affinity in ("none", "cookie"), f"affinity {self.affinity!r}: none or cookie")
+        _require(self.retry in ("off", "on"), f"retry {self.retry!r}: off or on")
+        for directive in self.directives:
+            _require(
+                re.fullmatch(r"\w+ [^{}\x00-\x1f]+", directive),
+                f"directive {directive!r}: one line, such as `proxy_read_timeout 1s`, no braces",
+            )
+
+
+def _require(condition: object, otherwise: str) -> None:
+    if not condition:
+        raise LabError(otherwise)

@@ -1,0 +1,161 @@
+"""The session store: a real Valkey or Redis, the lab's own to break, or somebody else's."""
+
+from abc import abstractmethod
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from lab.core.errors import LabError
+from lab.stack.server import Death
+from lab.stack.store_client import ask, connect, keys_under, read_url, servers_of
+
+# What clients, sentinels, nodes and the lab's own questions ask of a store beside its keys.
+_ABOUT_THE_STORE = (
+    *("acl", "asking", "auth", "client", "cluster", "command", "config", "dbsize", "hello"),
+    *("info", "memory", "ping", "psync", "publish", "readonly", "replconf", "scan", "select"),
+    *("slowlog", "subscribe"),
+)
+NOT_OURS = (
+    "the lab did not start this store and will not break it: use the lab's own to see it fail"
+)
+
+
+@dataclass(frozen=True)
+class StoreStats:
+    """What a store holds and has done; of a cluster, all its primaries together."""
+
+    keys: int
+    """In the URL's database, or of them those under the prefix that was asked for."""
+    commands_processed: int
+    """Since it started; this question counts too."""
+    operations: int
+    """Those of them that were about keys: no greeting, no question of the lab's or a sentinel's."""
+    used_memory_bytes: int
+    connected_clients: int
+    evicted_keys: int
+    """Keys thrown away for lack of memory: more than 0 and losses may be the store's."""
+    expired_keys: int
+
+
+class Store(AbstractContextManager["Store"]):
+    """A session store for the stateful desk, a `with` block; `url` is what STATEFUL_STORE wants."""
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where it is, password included: to be handed on by environment only."""
+
+    @abstractmethod
+    def kill(self) -> Death:
+        """SIGKILL, and what was seen of it."""
+
+    @abstractmethod
+    def restart(self) -> None:
+        """Start again on the same port with the same password; returns when it answers."""
+
+    @abstractmethod
+    def hang(self) -> None:
+        """Freeze it: connections stay open and nothing is answered."""
+
+    @abstractmethod
+    def resume(self) -> None:
+        """Let a frozen store run on."""
+
+    @abstractmethod
+    def description(self) -> dict[str, str]:
+        """Version and source, for a report. No secrets."""
+
+    def forget(self, prefix: str) -> int:
+        """Delete the keys under a prefix, which must not be empty; return how many there were."""
+        if not prefix:
+            raise LabError("a store is never emptied whole: name a prefix")
+        with connect(self.url) as client:
+            keys = keys_under(client, prefix)
+            if keys:
+                ask(lambda: client.delete(*keys))
+        return len(keys)
+
+    def stats(self, prefix: str = "") -> StoreStats:
+        """What it holds and has done. LabError if it does not answer within 0.5 s."""
+        with connect(self.url) as client:
+            servers = ask(lambda: servers_of(client))
+            told = ask(lambda: [server.info() for server in servers])
+            counted = ask(lambda: [server.info("commandstats") for server in servers])
+            keys = (
+                len(keys_under(client, prefix))
+                if prefix
+                else ask(lambda: sum(server.dbsize() for server in servers))
+            )
+
+        def total(name: str) -> int:
+            return sum(int(info[name]) for info in told)
+
+        return StoreStats(
+            keys=int(keys),
+            commands_processed=total("total_commands_processed"),
+            operations=sum(map(_operations, counted)),
+            used_memory_bytes=total("used_memory"),
+            connected_clients=total("connected_clients"),
+            evicted_keys=total("evicted_keys"),
+            expired_keys=total("expired_keys"),
+        )
+
+
+class ExternalStore(Store):
+    """A store somebody else runs: used under this run's own key prefix, never flushed or broken."""
+
+    def __init__(self, url: str) -> None:
+        read_url(url)
+        self._url = url
+
+    @property
+    def url(self) -> str:
+        """As it was given."""
+        return self._url
+
+    def __enter__(self) -> Self:
+        self.stats()  # says now, not in the middle of an experiment, if it is not there
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing to end: it was there before."""
+
+    def kill(self) -> Death:
+        """LabError: not ours to kill."""
+        raise LabError(NOT_OURS)
+
+    def restart(self) -> None:
+        """LabError: not ours to restart."""
+        raise LabError(NOT_OURS)
+
+    def hang(self) -> None:
+        """LabError: not ours to freeze."""
+        raise LabError(NOT_OURS)
+
+    def resume(self) -> None:
+        """LabError: not ours, and so never frozen by us."""
+        raise LabError(NOT_OURS)
+
+    def description(self) -> dict[str, str]:
+        """Version and "external"; not the address, which holds a password."""
+        with connect(self.url) as client:
+            told = ask(lambda: [server.info("server") for server in servers_of(client)])
+        versions = {
+            str(info.get("valkey_version") or info.get("redis_version") or "unknown")
+            for info in told
+        }
+        return {"version": ", ".join(sorted(versions)), "source": "external"}
+
+
+def _operations(commandstats: dict[str, Any]) -> int:
+    return sum(
+        int(stats["calls"])
+        for name, stats in commandstats.items()
+        if not name.removeprefix("cmdstat_").startswith(_ABOUT_THE_STORE)
+    )
