@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response
 
 from lab.shop import http
-from lab.shop.cart import Visit
+from lab.shop.cart import SessionState
 from lab.shop.validation import ADDRESS, ITEM, LOGIN, QUANTITY, read_json
 
 from . import state
@@ -23,7 +23,7 @@ def products() -> Response:
 
 @desk.post("/login")
 def login() -> Json:
-    visit = Visit.begin(**read_json(LOGIN))
+    visit = SessionState.begin(**read_json(LOGIN))
     state.start_session(visit)
     return visit.view()
 

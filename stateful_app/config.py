@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from lab.shop.http import ConfigError, Nameplate, whole_seconds
+from lab.shop.http import ConfigError, InstanceInfo, whole_seconds
 from lab.shop.redis.store_url import FORMS, SCHEMES
 
 
@@ -13,7 +13,7 @@ from lab.shop.redis.store_url import FORMS, SCHEMES
 class Config:
     """`store` is "memory", "file:DIR" or a Redis URL; `max_age_s` is a session's life."""
 
-    plate: Nameplate
+    plate: InstanceInfo
     store: str = field(default="memory", repr=False)  # may hold a password
     key_prefix: str = "session:"
     max_age_s: int = 3600
@@ -27,7 +27,7 @@ class Config:
             # Not quoted back: a store's URL may hold a password.
             raise ConfigError(f"STATEFUL_STORE must be memory, file:DIR, {FORMS}")
         return cls(
-            plate=Nameplate.from_environ(environ),
+            plate=InstanceInfo.from_environ(environ),
             store=store,
             key_prefix=environ.get("STATEFUL_KEY_PREFIX", cls.key_prefix),
             max_age_s=whole_seconds(environ, "SESSION_MAX_AGE_S", cls.max_age_s),

@@ -13,7 +13,7 @@ from flask import Flask, current_app, request, session
 from flask_session.base import ServerSideSessionInterface
 from flask_session.cachelib import CacheLibSessionInterface
 
-from lab.shop.cart import Visit
+from lab.shop.cart import SessionState
 from lab.shop.errors import NotLoggedIn
 from lab.shop.http import ConfigError
 
@@ -45,10 +45,10 @@ def init_state(app: Flask, config: Config) -> None:
     app.session_interface = _interface(app, config)
 
 
-def current_visit() -> Visit:
+def current_visit() -> SessionState:
     """Return the visit remembered under the session id this request carries, else raise 401."""
     if "visit" in session:
-        return Visit.from_dict(session["visit"])
+        return SessionState.from_dict(session["visit"])
     if COOKIE in request.cookies:
         detail = "no session with that id on this server: POST /api/login to start one"
     else:
@@ -56,7 +56,7 @@ def current_visit() -> Visit:
     raise NotLoggedIn(detail, LOGIN_FIRST)
 
 
-def start_session(visit: Visit) -> None:
+def start_session(visit: SessionState) -> None:
     """Remember a new customer under a fresh id, so that an id known before login is worthless."""
     # In this order: an empty session would keep its id.
     current_app.session_interface.regenerate(session)  # type: ignore[attr-defined]
@@ -64,7 +64,7 @@ def start_session(visit: Visit) -> None:
     store_cart(visit)
 
 
-def store_cart(visit: Visit) -> None:
+def store_cart(visit: SessionState) -> None:
     """Keep the visit on the server until the next request."""
     session["visit"] = visit.to_dict()
 

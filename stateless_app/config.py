@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from lab.shop.http import ConfigError, Nameplate, whole_seconds
+from lab.shop.http import ConfigError, InstanceInfo, whole_seconds
 
 MIN_KEY_BYTES = 32
 
@@ -16,7 +16,7 @@ MIN_KEY_BYTES = 32
 class Config:
     """`signing_keys` are oldest first: every one is accepted, the last one signs."""
 
-    plate: Nameplate
+    plate: InstanceInfo
     signing_keys: tuple[str, ...] = field(repr=False)
     max_age_s: int = 3600
 
@@ -24,7 +24,7 @@ class Config:
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Read STATELESS_SIGNING_KEYS, TOKEN_MAX_AGE_S, REPLICA, INSTANCE."""
         return cls(
-            plate=Nameplate.from_environ(environ),
+            plate=InstanceInfo.from_environ(environ),
             signing_keys=_signing_keys(environ.get("STATELESS_SIGNING_KEYS")),
             max_age_s=whole_seconds(environ, "TOKEN_MAX_AGE_S", cls.max_age_s),
         )

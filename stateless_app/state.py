@@ -10,7 +10,7 @@ import hashlib
 from flask import Flask, Response, current_app, request
 from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 
-from lab.shop.cart import Visit
+from lab.shop.cart import SessionState
 from lab.shop.errors import BadCredential, NotLoggedIn, WrongUser
 
 from .config import Config
@@ -38,7 +38,7 @@ def init_state(app: Flask, config: Config) -> None:
         return response
 
 
-def current_visit() -> Visit:
+def current_visit() -> SessionState:
     """Return the visit that this request carries in its token, else raise 400, 401 or 403."""
     header = request.headers.get("Authorization")
     in_url = request.args.get("token")
@@ -52,7 +52,7 @@ def current_visit() -> Visit:
     return _open(token.strip())
 
 
-def token_for(visit: Visit) -> str:
+def token_for(visit: SessionState) -> str:
     """Return the visit, signed, for the client to carry until the next request."""
     claims = LABELS | {"visit": visit.to_dict()}
     signed: str | bytes = current_app.extensions["signer"].dumps(claims)
@@ -64,14 +64,14 @@ def carts_remembered() -> int:
     return 0
 
 
-def _visit_of_user(visit: Visit) -> Visit:
+def _visit_of_user(visit: SessionState) -> SessionState:
     # The article's GET /api/cart?token=xyz&userId=123: the two have to agree.
     if request.args.get("userId") != visit.user_id:
         raise WrongUser("userId must name the user this token was made for")
     return visit
 
 
-def _open(token: str) -> Visit:
+def _open(token: str) -> SessionState:
     max_age_s = current_app.extensions["max_age_s"]
     try:
         claims = current_app.extensions["signer"].loads(token, max_age=max_age_s)
@@ -83,4 +83,4 @@ def _open(token: str) -> Visit:
         raise NotLoggedIn(detail, INVALID_TOKEN) from None
     if not isinstance(claims, dict) or not LABELS.items() <= claims.items():
         raise NotLoggedIn("this token is for something else: POST /api/login", INVALID_TOKEN)
-    return Visit.from_dict(claims["visit"])
+    return SessionState.from_dict(claims["visit"])

@@ -68,7 +68,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Row:
+class ConstantsRow:
     """A place where a cart can live, and all that was measured of it. `app` is the desk."""
 
     name: str
@@ -139,9 +139,9 @@ class Constants:
     """Everything that one run measured."""
 
     measured: Measured
-    rows: tuple[Row, ...]
+    rows: tuple[ConstantsRow, ...]
 
-    def row(self, name: str) -> Row | None:
+    def row(self, name: str) -> ConstantsRow | None:
         """Return the row of that name, None where it was not measured."""
         return next((row for row in self.rows if row.name == name), None)
 
@@ -221,8 +221,10 @@ def _measured(told: Any) -> Measured:
     return Measured(**{field.name: told[field.name] for field in fields(Measured)})
 
 
-def _rows(told: Any) -> tuple[Row, ...]:
-    rows = tuple(Row(_name(row["name"]), row["app"], _constants(row["constants"])) for row in told)
+def _rows(told: Any) -> tuple[ConstantsRow, ...]:
+    rows = tuple(
+        ConstantsRow(_name(row["name"]), row["app"], _constants(row["constants"])) for row in told
+    )
     if not rows or len({row.name for row in rows}) < len(rows):
         raise ValueError("no rows, or two of one name")
     for row in rows:

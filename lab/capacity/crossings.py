@@ -44,7 +44,7 @@ class Crossing:
     certain: bool
 
 
-class Plan:
+class CapacityPlan:
     """The rows of the matrix under the same assumptions, for any number of users."""
 
     def __init__(self, constants: Constants, assume: Assumptions) -> None:
@@ -66,7 +66,7 @@ class Plan:
         return [self.at(name, self.assume.users) for name in self.rows]
 
 
-def steps(plan: Plan) -> list[Step]:
+def steps(plan: CapacityPlan) -> list[Step]:
     """Return where each row first needs a second machine of a part, and where it ends."""
     found: list[Step] = []
     for name in plan.rows:
@@ -106,7 +106,7 @@ def users_range(around: int, points: int = POINTS) -> list[int]:
     return sorted({round(low * ratio**number) for number in range(points)})
 
 
-def crossings(plan: Plan, users: list[int]) -> list[Crossing]:
+def crossings(plan: CapacityPlan, users: list[int]) -> list[Crossing]:
     """Return where one row begins to need more machines than another that needed more before.
 
     Of two lines that cross to and fro only the first time and the last are told.
@@ -126,14 +126,14 @@ def crossings(plan: Plan, users: list[int]) -> list[Crossing]:
     return sorted(found, key=lambda each: each.users)
 
 
-def _line(plan: Plan, name: str, users: list[int]) -> list[int | None]:
+def _line(plan: CapacityPlan, name: str, users: list[int]) -> list[int | None]:
     return [plan.at(name, each).machines for each in users]
 
 
-def _extreme(plan: Plan, end: Literal["low", "high"], users: list[int]) -> Lines:
+def _extreme(plan: CapacityPlan, end: Literal["low", "high"], users: list[int]) -> Lines:
     """Return the lines with every constant at that end of its spread."""
     rows = tuple(row.at_the(end) for row in plan.constants.rows)
-    there = Plan(replace(plan.constants, rows=rows), plan.assume)
+    there = CapacityPlan(replace(plan.constants, rows=rows), plan.assume)
     return {name: _line(there, name, users) for name in plan.rows}
 
 
@@ -156,7 +156,7 @@ def _changes(a: list[int | None], b: list[int | None]) -> list[tuple[int, int]]:
     return found
 
 
-def lines_where(plan: Plan, what: Callable[[Need], float], a: str, b: str) -> int | None:
+def lines_where(plan: CapacityPlan, what: Callable[[Need], float], a: str, b: str) -> int | None:
     """Return from how many lines in the cart on row `a` has more of `what` than row `b`.
 
     None where it never has, within the carts that were measured; the least size measured
@@ -164,7 +164,7 @@ def lines_where(plan: Plan, what: Callable[[Need], float], a: str, b: str) -> in
     """
     least, most = plan.constants.lines
     for lines in range(least, most + 1):
-        there = Plan(plan.constants, replace(plan.assume, cart_lines=lines))
+        there = CapacityPlan(plan.constants, replace(plan.assume, cart_lines=lines))
         users = plan.assume.users
         if what(there.at(a, users)) > what(there.at(b, users)):
             return lines

@@ -19,7 +19,7 @@ from lab.capacity.meter import cpu_s, resident_bytes
 from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
 from lab.evidence.shopper import Shopper
-from lab.experiments.script_api import Held, Lab
+from lab.experiments.script_api import Footprint, Lab
 from lab.shop.catalogue import PRODUCTS
 
 TIMEOUT_S = 10
@@ -211,7 +211,7 @@ def another_server(lab: Lab, effort: Effort) -> list[Constant]:
     return [Constant("served_by_another", "read", 0, both, both, both, len(served))]
 
 
-def _grown(before: Held, after: Held) -> dict[str, tuple[float, float]]:
+def _grown(before: Footprint, after: Footprint) -> dict[str, tuple[float, float]]:
     """Return how many keys, and bytes, there are more than before, in files and in the store."""
     return {
         "in_files": (after.in_files - before.in_files, after.file_bytes - before.file_bytes),

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lab.capacity.constants import REQUESTS, Row
+from lab.capacity.constants import REQUESTS, ConstantsRow
 from lab.core.units import DAY_S
 
 GIB = 2**30
@@ -137,7 +137,7 @@ class Need:
         return self.desk.cores + self.balancer.cores + (self.store.cores if self.store else 0)
 
 
-def need(row: Row, files: Row | None, assume: Assumptions) -> Need:
+def need(row: ConstantsRow, files: ConstantsRow | None, assume: Assumptions) -> Need:
     """Return what a row needs. `files` is the file row, which tells what a line adds.
 
     LabError where the carts are larger than those that were measured.
@@ -173,7 +173,7 @@ def need(row: Row, files: Row | None, assume: Assumptions) -> Need:
     )
 
 
-def process_bytes(row: Row, files: Row | None, lines: float) -> float:
+def process_bytes(row: ConstantsRow, files: ConstantsRow | None, lines: float) -> float:
     """Return what a visit takes up in a server's process, 0 where it does not stay there.
 
     Measured with an empty cart; a line adds what it adds to a session's file, which holds the
@@ -203,7 +203,7 @@ def part(assume: Assumptions, cores: float, memory_bytes: float, bytes_s: float)
 class _Flow:
     """The requests of a row at the peak, each kind with its constants."""
 
-    def __init__(self, row: Row, assume: Assumptions) -> None:
+    def __init__(self, row: ConstantsRow, assume: Assumptions) -> None:
         self._row, self._assume = row, assume
 
     def total(self, what: str) -> float:
@@ -225,14 +225,14 @@ class _Flow:
         return visits + left * assume.busiest_s(assume.session_lifetime_s)
 
 
-def _store(row: Row, full: _Flow, in_store: float) -> Part | None:
+def _store(row: ConstantsRow, full: _Flow, in_store: float) -> Part | None:
     if not row.of("at_rest", "store"):
         return None
     resident = in_store + row.value("at_rest", "store")
     return part(full._assume, full.cores("store_cpu"), resident, 0)
 
 
-def _impossible(row: Row, servers: int) -> str | None:
+def _impossible(row: ConstantsRow, servers: int) -> str | None:
     """Say why a row cannot have as many servers, or None: another server has to know the cart."""
     if servers < 2 or row.value("served_by_another", "read") >= 1:
         return None

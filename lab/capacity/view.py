@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.capacity.constants import KINDS, UNITS, Constant, Constants
-from lab.capacity.crossings import Crossing, Plan, Step, lines_where
+from lab.capacity.crossings import CapacityPlan, Crossing, Step, lines_where
 from lab.capacity.rules import NOT_MODELLED, Need
 from lab.core.units import DAY_S, told, told_bytes, told_seconds
 
@@ -124,7 +124,7 @@ def crossings_text(crossings: Sequence[Crossing], users: Sequence[int]) -> Text:
     return text
 
 
-def carts_text(plan: Plan) -> Text:
+def carts_text(plan: CapacityPlan) -> Text:
     """Return from how many lines in the cart on the token costs more than the store."""
     least, most = plan.constants.lines
     text = Text()
@@ -188,7 +188,7 @@ def _section(constants: Constants, what: str, head: bool) -> RenderableType | No
     return Group(Text(f"\n{WORDS[what]}{unit}", "bold"), table)
 
 
-def assumptions_text(plan: Plan) -> Text:
+def assumptions_text(plan: CapacityPlan) -> Text:
     """Return what was assumed, as it can be said on the command line, and what is left out."""
     assume = plan.assume
     said = {

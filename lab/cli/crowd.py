@@ -17,7 +17,7 @@ from rich.text import Text
 
 from lab.cli import options
 from lab.cli.output import INTERRUPTED, err, progress, screen
-from lab.cli.param_types import Written
+from lab.cli.param_types import ParsedType
 from lab.core.errors import LabError
 from lab.crowd import scenarios
 from lab.crowd.arrival_schedule import turns_each
@@ -26,21 +26,21 @@ from lab.crowd.load_profile import (
     MOST_THREADS,
     STORE,
     Engine,
-    Plan,
-    Strike,
+    LoadProfile,
+    PlannedFault,
     duration_s,
     rate_per_s,
     strike,
 )
-from lab.crowd.result import Outcome
+from lab.crowd.result import CrowdResult
 from lab.crowd.selftest import judged, plans
 from lab.crowd.view import finished_view, lanes_view, progress_line
-from lab.crowd.worker_group import WANTS_EXTRA, Crew, has_locust
+from lab.crowd.worker_group import WANTS_EXTRA, WorkerGroup, has_locust
 from lab.evidence.record import Record
-from lab.evidence.result import Knobs, Variant
+from lab.evidence.result import Settings, Variant
 from lab.experiments import find
 from lab.experiments.matrix import two_desks
-from lab.experiments.provision import Bench, deployed
+from lab.experiments.provision import ProvisionedStack, deployed
 from lab.experiments.runner import new_run_folder
 from lab.experiments.script_api import Lab
 from lab.processes.spawn import Children, clean_environment
@@ -65,11 +65,11 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
     }
     for kind, help_ in reversed(told.items()):
 
-        def read(text: str, kind: str = kind) -> Strike:
+        def read(text: str, kind: str = kind) -> PlannedFault:
             return strike(kind, text)
 
         command = click.option(
-            f"--{kind}", multiple=True, type=Written("WHO@WHEN", read), help=help_
+            f"--{kind}", multiple=True, type=ParsedType("WHO@WHEN", read), help=help_
         )(command)
     return command
 
@@ -85,7 +85,7 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option(
     "--rate",
-    type=Written("RATE", rate_per_s),
+    type=ParsedType("RATE", rate_per_s),
     default="100/s",
     show_default=True,
     help="Requests over all shoppers: 300/s, 18000/min.",
@@ -93,7 +93,7 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--for",
     "for_s",
-    type=Written("TIME", duration_s),
+    type=ParsedType("TIME", duration_s),
     default="10s",
     show_default=True,
     help="The measured time.",
@@ -101,7 +101,7 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--warm-up",
     "warm_up_s",
-    type=Written("TIME", duration_s),
+    type=ParsedType("TIME", duration_s),
     default="2s",
     show_default=True,
     help="Before it; its requests are dropped, and said to be.",
@@ -189,14 +189,14 @@ def _script(name: str) -> Path:
     )
 
 
-def _knobs(asked: dict[str, Any]) -> Knobs:
-    return Knobs(**{name: asked[name] for name in ("servers", "store", "affinity", "retry")})
+def _knobs(asked: dict[str, Any]) -> Settings:
+    return Settings(**{name: asked[name] for name in ("servers", "store", "affinity", "retry")})
 
 
-def _plan(path: Path, asked: dict[str, Any]) -> Plan:
+def _plan(path: Path, asked: dict[str, Any]) -> LoadProfile:
     engine: Engine = "locust" if has_locust() and not asked["threads"] else "threads"
     strikes = (*asked["kill"], *asked["restart"], *asked["pause"], *asked["resume"])
-    return Plan(
+    return LoadProfile(
         script=str(path),
         shoppers=asked["shoppers"],
         rate=None if asked["closed"] else asked["rate"],
@@ -218,14 +218,14 @@ class _Crowds:
         self._asked = asked
         self._deployment = deployment
         self._quiet = asked["as_json"] or asked["self_test"]
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[CrowdResult] = []
 
     @cached_property
     def folder(self) -> Path:
         """Where it is kept; made when something is to be kept, and not for a wrong option."""
         return new_run_folder(self._asked["out"], "crowd")
 
-    def run(self, plan: Plan, lanes: Sequence[Variant]) -> int:
+    def run(self, plan: LoadProfile, lanes: Sequence[Variant]) -> int:
         """Return the exit status; what is known is written down, also after Ctrl-C."""
         self._check(plan, lanes)
         self._say_first(plan)
@@ -246,9 +246,9 @@ class _Crowds:
             screen.print(f"kept: {self.folder} ({what})", style="dim")
         return self._status()
 
-    def perform(self, plan: Plan, lanes: Sequence[Variant]) -> None:
+    def perform(self, plan: LoadProfile, lanes: Sequence[Variant]) -> None:
         """Run a plan at each lane, in an order that alternates from round to round."""
-        bench = Bench(self.folder, deployment=self._deployment)
+        bench = ProvisionedStack(self.folder, deployment=self._deployment)
         with progress(self._quiet) as tell:
             tell("starting servers and nginx")
             with ExitStack() as resources:
@@ -257,13 +257,17 @@ class _Crowds:
                 tell("")
                 crew = None  # a new one for each lane, unless they come from other machines
                 if plan.waits_for_others:
-                    crew = resources.enter_context(Crew(plan, self.folder, self._asked["listen"]))
+                    crew = resources.enter_context(
+                        WorkerGroup(plan, self.folder, self._asked["listen"])
+                    )
                 for number in range(self._asked["rounds"]):
                     turned = (number + plan.seed) % 2  # who goes second must not always be the same
                     for variant in reversed(lanes) if turned else lanes:
                         self._one(plan, bench, variant, crew)
 
-    def _one(self, plan: Plan, bench: Bench, variant: Variant, crew: Crew | None) -> None:
+    def _one(
+        self, plan: LoadProfile, bench: ProvisionedStack, variant: Variant, crew: WorkerGroup | None
+    ) -> None:
         lab = Lab(bench.setting(variant, 0, plan.seed, quick=False), Record(variant.name))
         if not self._deployment:  # what was broken there is mended after each lane, if it can be
             heal(lab)
@@ -287,7 +291,7 @@ class _Crowds:
         with Live(console=screen, transient=True, auto_refresh=False) as live:
             yield lambda now: live.update(lanes_view(self.outcomes, now), refresh=True)
 
-    def _check(self, plan: Plan, lanes: Sequence[Variant]) -> None:
+    def _check(self, plan: LoadProfile, lanes: Sequence[Variant]) -> None:
         theirs = [each.name for servers in self._deployment.values() for each in servers]
         servers = theirs or list(LETTERS[: self._asked["servers"]])
         for each in plan.timetable:
@@ -299,7 +303,7 @@ class _Crowds:
             if each.target == STORE and not any(lane.uses_store for lane in lanes):
                 raise LabError(f"--{each.kind} store: there is none; add --store redis")
 
-    def _say_first(self, plan: Plan) -> None:
+    def _say_first(self, plan: LoadProfile) -> None:
         if self._quiet:
             return
         pace = "closed model" if plan.rate is None else f"{plan.rate:g} requests/s"
@@ -346,7 +350,7 @@ def _say(line: str) -> None:
 def _self_test(asked: dict[str, Any]) -> int:
     """Freeze the only server for a while, in the open and in the closed model; judge p99."""
     crowds = _Crowds(asked, {})
-    lanes = [Variant("stateless", "stateless", Knobs(servers=1))]
+    lanes = [Variant("stateless", "stateless", Settings(servers=1))]
     with progress() as tell:
         for plan in plans(_plan(_VISITS / "looking.py", asked)):
             model = "closed" if plan.rate is None else "open"

@@ -41,10 +41,12 @@ def _command(name: str, what: str) -> None:
     @click.option("--force", is_flag=True, help="Write over FILE if it is there.")
     def command(out: Path | None, force: bool, **settings: Any) -> None:
         from lab.stack.container_files import (
-            Deployment,
+            ContainerFiles,
         )  # templates: only who deploys pays for them
 
-        wanted = Deployment(**{key: value for key, value in settings.items() if value is not None})
+        wanted = ContainerFiles(
+            **{key: value for key, value in settings.items() if value is not None}
+        )
         text = wanted.compose() if name == "compose" else wanted.kubernetes()
         if out is None:
             click.echo(text, nl=False)

@@ -92,7 +92,7 @@ _MODULES = {
 }
 
 
-class Elsewhere(click.Command):
+class LazyCommand(click.Command):
     """Stands for a command until it is wanted."""
 
     def __init__(self, name: str, module: str) -> None:
@@ -111,7 +111,7 @@ class Commands(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Return the command of that name, None if there is none."""
         command = super().get_command(context, name)
-        return command.found() if isinstance(command, Elsewhere) else command
+        return command.found() if isinstance(command, LazyCommand) else command
 
 
 @click.group(
@@ -137,7 +137,7 @@ def cli(context: click.Context) -> None:
 
 for module, names in _MODULES.items():
     for name in names:
-        cli.add_command(Elsewhere(name, module))
+        cli.add_command(LazyCommand(name, module))
 
 _WELCOME = """\
 Two Desks: one shop, two desks, the same customers.

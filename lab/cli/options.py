@@ -56,7 +56,7 @@ retry = click.option(
 
 
 def knobs(command: Command) -> Command:
-    """Give a command --servers, --store, --affinity and --retry: the fields of `Knobs`."""
+    """Give a command --servers, --store, --affinity and --retry: the fields of `Settings`."""
     for option in (retry, affinity, store, servers):
         command = option(command)
     return command

@@ -8,7 +8,7 @@ import click
 from lab.core.errors import LabError
 
 
-class Written(click.ParamType):  # type: ignore[type-arg]
+class ParsedType(click.ParamType):  # type: ignore[type-arg]
     """A type of option: `name` in its help, `read` makes the value or raises LabError."""
 
     def __init__(self, name: str, read: Callable[[str], Any]) -> None:

@@ -18,7 +18,7 @@ CONFIDENCE = ("guess", "fairly sure", "certain")
 
 
 @dataclass(frozen=True)
-class Wish:
+class RunOptions:
     """What was asked for beside the experiments themselves."""
 
     root: Path
@@ -32,7 +32,9 @@ class Wish:
 
 
 def perform(
-    chosen: Sequence[Experiment], lanes_of: Callable[[Experiment], Sequence[Variant]], wish: Wish
+    chosen: Sequence[Experiment],
+    lanes_of: Callable[[Experiment], Sequence[Variant]],
+    wish: RunOptions,
 ) -> int:
     """Run the chosen experiments, print what came of them, return the exit status."""
     name = "ledger" if wish.as_ledger else "+".join(each.name for each in chosen[:3])
@@ -94,7 +96,7 @@ def ask(question: Question) -> Prediction | None:
     return Prediction(question.text, question.choices, int(answer) - 1, CONFIDENCE[int(sure) - 1])
 
 
-def _print(run: Run, wish: Wish) -> None:
+def _print(run: Run, wish: RunOptions) -> None:
     if wish.as_json:
         click.echo(run.document(), nl=False)
         return

@@ -15,8 +15,8 @@ from rich.text import Text
 
 from lab.capacity import constants as kept
 from lab.capacity import view
-from lab.capacity.constants import Constant, Constants, Measured, Row
-from lab.capacity.crossings import Crossing, Plan, crossings, steps, users_range
+from lab.capacity.constants import Constant, Constants, ConstantsRow, Measured
+from lab.capacity.crossings import CapacityPlan, Crossing, crossings, steps, users_range
 from lab.capacity.measuring import (
     QUICK,
     Effort,
@@ -34,7 +34,7 @@ from lab.core.errors import LabError
 from lab.evidence.record import Record
 from lab.evidence.result import Variant
 from lab.experiments.matrix import MATRIX
-from lab.experiments.provision import Bench
+from lab.experiments.provision import ProvisionedStack
 from lab.experiments.runner import new_run_folder
 from lab.experiments.script_api import Lab
 from lab.stack import LocalStore, find_store
@@ -90,7 +90,7 @@ def plan(
     path = source or (None if again else kept.newest(out)) or _measured_now(out, quick)
     constants = kept.load(path)
     constants.require_carts_of(assumed["cart_lines"])
-    chosen = Plan(constants, Assumptions(**assumed))
+    chosen = CapacityPlan(constants, Assumptions(**assumed))
     drawn = chart or (path if path.is_dir() else path.parent) / CHART
     found = crossings(chosen, users_range(chosen.assume.users))
     _draw(chosen, found, drawn)
@@ -111,7 +111,7 @@ def _measured_now(out: Path, quick: bool) -> Path:
     return path
 
 
-def _print(chosen: Plan, found: Sequence[Crossing], drawn: Path) -> None:
+def _print(chosen: CapacityPlan, found: Sequence[Crossing], drawn: Path) -> None:
     assume, needs = chosen.assume, chosen.needs()
     told = units.told
     peak = assume.requests_s * assume.peak_factor
@@ -144,7 +144,7 @@ def _print(chosen: Plan, found: Sequence[Crossing], drawn: Path) -> None:
     screen.print(Text(f"chart: {drawn}"), soft_wrap=True)
 
 
-def _document(chosen: Plan, found: Sequence[Crossing], drawn: Path) -> dict[str, Any]:
+def _document(chosen: CapacityPlan, found: Sequence[Crossing], drawn: Path) -> dict[str, Any]:
     return {
         "schema": kept.SCHEMA,
         "assumptions": asdict(chosen.assume),
@@ -157,14 +157,14 @@ def _document(chosen: Plan, found: Sequence[Crossing], drawn: Path) -> dict[str,
     }
 
 
-def _draw(chosen: Plan, found: Sequence[Crossing], file: Path) -> None:
-    from lab.report.log_chart import Line, log_chart  # pygal: only who draws pays
+def _draw(chosen: CapacityPlan, found: Sequence[Crossing], file: Path) -> None:
+    from lab.report.log_chart import Series, log_chart  # pygal: only who draws pays
 
     users = users_range(chosen.assume.users)
     lines = []
     for row in chosen.constants.rows:
         seen = [(each, chosen.at(row.name, each).machines) for each in users]
-        lines.append(Line(row.name, row.app, [(x, y) for x, y in seen if y is not None]))
+        lines.append(Series(row.name, row.app, [(x, y) for x, y in seen if y is not None]))
     sure = [each for each in found if each.certain]
     ends = [
         f"{line.name} ends at {units.told(line.points[-1][0])}, where one server is not enough"
@@ -193,7 +193,7 @@ def measure(root: Path, effort: Effort, tell: Callable[[str], None]) -> Path:
     has_store = find_store() is not None
     rows = [replace(v, knobs=replace(v.knobs, servers=1)) for v in MATRIX]
     rows = [variant for variant in rows if has_store or not variant.uses_store]
-    bench = Bench(folder, tell)
+    bench = ProvisionedStack(folder, tell)
     with bench.open(rows, keep_log=ENOUGH_EVENTS) as stack:
         labs = [_lab(bench, variant) for variant in rows]
         found = in_turns(
@@ -208,7 +208,7 @@ def measure(root: Path, effort: Effort, tell: Callable[[str], None]) -> Path:
             constants += another_server(lab, effort)
         components = stack.components()
     measured = tuple(
-        Row(variant.name, variant.app, tuple(constants))
+        ConstantsRow(variant.name, variant.app, tuple(constants))
         for variant, constants in zip(rows, found, strict=True)
     )
     store = components["store"]
@@ -243,12 +243,12 @@ def in_turns(lanes: Sequence[Turns], tell: Callable[[str], None]) -> list[list[C
     return [ended[number] for number in range(len(lanes))]
 
 
-def _lab(bench: Bench, variant: Variant) -> Lab:
+def _lab(bench: ProvisionedStack, variant: Variant) -> Lab:
     setting = bench.setting(variant, customers=0, seed=0, quick=False)
     return Lab(setting, Record(variant.name, keep=ENOUGH_EVENTS))
 
 
-def _meters(bench: Bench, variant: Variant) -> Meters:
+def _meters(bench: ProvisionedStack, variant: Variant) -> Meters:
     stack, store = bench.stack, bench.store_of(variant)
     return Meters(
         desk=[replica.pid for replica in stack.lanes[variant.name].replicas.values()],

@@ -5,16 +5,16 @@ from typing import Any, TypeVar
 
 import click
 
-from lab.cli.param_types import Written
+from lab.cli.param_types import ParsedType
 from lab.core import units
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-COUNT = Written("count", units.count)
-SHARE = Written("share", units.share)
-SIZE = Written("size", units.size)
-TIME = Written("time", units.seconds)
+COUNT = ParsedType("count", units.count)
+SHARE = ParsedType("share", units.share)
+SIZE = ParsedType("size", units.size)
+TIME = ParsedType("time", units.seconds)
 
 
 _OPTIONS = (
@@ -22,7 +22,7 @@ _OPTIONS = (
     click.option(
         "--actions-per-user",
         "actions_per_user_s",
-        type=Written("rate", units.per_second),
+        type=ParsedType("rate", units.per_second),
         default="20/day",
         show_default=True,
         help="Requests of one user: 20/day, 3/h.",
@@ -71,7 +71,7 @@ _OPTIONS = (
     ),
     click.option(
         "--peak-factor",
-        type=Written("factor", units.factor),
+        type=ParsedType("factor", units.factor),
         default="3",
         show_default=True,
         help="The busiest time against the mean.",

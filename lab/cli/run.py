@@ -14,7 +14,7 @@ from rich.text import Text
 from lab import experiments
 from lab.cli import options, perform
 from lab.cli.output import screen
-from lab.evidence.result import Knobs, Variant
+from lab.evidence.result import Settings, Variant
 from lab.experiments.matrix import MATRIX, two_desks
 from lab.experiments.provision import deployed
 from lab.stack import Deployment
@@ -37,7 +37,9 @@ def demo(out: Path, deployment: Deployment, **knobs: Any) -> int:
         f"killed. He asks for his cart.\nThe same script at {_told_desks(lanes)}, behind nginx.\n"
     )
     crash = replace(crash, customers=1)  # one customer, so that every step can be read
-    status = perform.perform([crash], lambda _: lanes, perform.Wish(out, deployment=deployment))
+    status = perform.perform(
+        [crash], lambda _: lanes, perform.RunOptions(out, deployment=deployment)
+    )
     screen.print()
     _say(
         "Try next\n"
@@ -134,7 +136,7 @@ def run(
     turned = bool(deployment) or any(options.is_given(name) for name in knobs)
     if matrix and turned:
         raise click.UsageError("--matrix turns the knobs itself: give it without them")
-    wish = perform.Wish(
+    wish = perform.RunOptions(
         out,
         as_json,
         as_ledger=everything,
@@ -166,7 +168,7 @@ COMMANDS = (demo, list_, show, run)
 
 
 def _two_desks(deployment: Deployment, knobs: Mapping[str, Any]) -> Sequence[Variant]:
-    wanted = Knobs(**knobs)
+    wanted = Settings(**knobs)
     return deployed(wanted, deployment) if deployment else two_desks(wanted)
 
 

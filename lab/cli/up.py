@@ -18,7 +18,7 @@ from lab.cli.output import progress, screen
 from lab.console import control_file
 from lab.console.settings import KNOBS, MOST_SERVERS
 from lab.core.errors import LabError
-from lab.evidence.result import Knobs
+from lab.evidence.result import Settings
 
 Json = dict[str, Any]
 
@@ -73,7 +73,7 @@ def up(port: int | None, no_open: bool, out: Path, **knobs: Any) -> None:
     """  # noqa: D301 - click reads the \b
     from lab.console import assembly as console  # only who serves the page pays for loading it
 
-    wanted = Knobs(**knobs)
+    wanted = Settings(**knobs)
     with (
         progress() as tell,
         console.running(wanted, out, console.choose_port(port), tell) as lab,
@@ -255,7 +255,7 @@ def _say(text: str) -> None:
     screen.print(Text(text), soft_wrap=True)  # a command has to stay one line to be copied
 
 
-def _addresses(origin: str, link: str, knobs: Knobs) -> str:
+def _addresses(origin: str, link: str, knobs: Settings) -> str:
     login = '-H \'Content-Type: application/json\' -d \'{"user_id":"123","name":"John"}\''
     return (
         f"The page: {link}\n"

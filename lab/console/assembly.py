@@ -13,19 +13,19 @@ from typing import Any
 import waitress
 
 from lab.console.app import create_app
-from lab.console.control_file import Door, left_ajar, link_of, refuse_second
+from lab.console.control_file import ControlFile, left_ajar, link_of, refuse_second
 from lab.console.customers import Customers
 from lab.console.events import from_log
-from lab.console.experiment_run import Rehearsal
+from lab.console.experiment_run import ExperimentRun
 from lab.console.feed import MOST_STREAMS, Feed
 from lab.console.guard import SECURITY_HEADERS, Guard
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
-from lab.console.playground import Stage
-from lab.console.services import Live, Services
+from lab.console.playground import Playground
+from lab.console.services import LiveConsole, Services
 from lab.console.settings import console_variants
-from lab.evidence.result import Knobs, Variant
-from lab.experiments.provision import Bench
+from lab.evidence.result import Settings, Variant
+from lab.experiments.provision import ProvisionedStack
 from lab.experiments.runner import new_run_folder
 from lab.processes.ports import claim
 from lab.processes.waiting import PROBE_OP
@@ -60,7 +60,7 @@ class Running:
 
 @contextmanager
 def running(
-    knobs: Knobs, root: Path, port: int, progress: Callable[[str], None]
+    knobs: Settings, root: Path, port: int, progress: Callable[[str], None]
 ) -> Iterator[Running]:
     """Keep both desks, the page and its console up."""
     refuse_second(root)
@@ -70,10 +70,10 @@ def running(
     app = _Later()
     with ExitStack() as resources:
         location = _location(resources.enter_context(_served(app, 0)))
-        bench = Bench(folder, progress)
+        bench = ProvisionedStack(folder, progress)
         stack = resources.enter_context(bench.open(variants, port, (location,), MOST_LOGGED))
         live = resources.enter_context(_live(bench, variants, root))
-        door = Door(stack.origin, secrets.token_urlsafe(24), os.getpid())
+        door = ControlFile(stack.origin, secrets.token_urlsafe(24), os.getpid())
         guard = Guard(door.origin, door.secret)
         app.app = create_app(Services(guard, KeptRuns(root), lesson, live))
         resources.enter_context(left_ajar(root, door))
@@ -114,11 +114,13 @@ def _location(port: int) -> str:
 
 
 @contextmanager
-def _live(bench: Bench, variants: tuple[Variant, ...], root: Path) -> Iterator[Live]:
+def _live(
+    bench: ProvisionedStack, variants: tuple[Variant, ...], root: Path
+) -> Iterator[LiveConsole]:
     """Put together what the page is told and what it may do; end what it began afterwards."""
     feed = Feed()
     customers = Customers(bench.stack.lanes, feed.publish)
-    stage = Stage(
+    stage = Playground(
         bench,
         variants,
         feed.publish,
@@ -127,12 +129,12 @@ def _live(bench: Bench, variants: tuple[Variant, ...], root: Path) -> Iterator[L
         on_reload=feed.cut,
         on_reset=customers.reset,
     )
-    rehearsal = Rehearsal(root, lambda event: feed.publish(**event))
+    rehearsal = ExperimentRun(root, lambda event: feed.publish(**event))
     stop = bench.stack.access.subscribe(_Telling(bench.stack, stage, feed, customers))
     try:
         feed.begin(stage.status(ask=True))
         stage.watch.start()
-        yield Live(stage, feed, customers, rehearsal)
+        yield LiveConsole(stage, feed, customers, rehearsal)
     finally:
         stop()
         feed.close()  # first: a stream holds a thread of the console
@@ -144,12 +146,12 @@ def _live(bench: Bench, variants: tuple[Variant, ...], root: Path) -> Iterator[L
 class _Telling:
     """Tells the page of every request that nginx saw at a desk, whoever sent it."""
 
-    def __init__(self, stack: Stack, stage: Stage, feed: Feed, customers: Customers) -> None:
+    def __init__(self, stack: Stack, stage: Playground, feed: Feed, customers: Customers) -> None:
         self._stack = stack
         self._stage = stage
         self._feed = feed
         self._customers = customers
-        # Remembered: the last requests of a server that is drained come after it has gone.
+        # RecordedStack: the last requests of a server that is drained come after it has gone.
         self._server_at: dict[str, dict[int, str]] = {name: {} for name in stack.lanes}
 
     def __call__(self, entry: AccessEntry) -> None:

@@ -23,7 +23,7 @@ CALL_TIMEOUT_S = 60  # longer than a server may take to come up
 
 
 @dataclass(frozen=True)
-class Door:
+class ControlFile:
     """How to reach a running lab. It holds the secret: kept in a 0600 file, never printed."""
 
     origin: str
@@ -63,10 +63,10 @@ def call(root: Path, method: str, path: str, body: Json | None = None) -> Json:
     return told
 
 
-def find_door(root: Path) -> Door | None:
+def find_door(root: Path) -> ControlFile | None:
     """Return how to reach the lab that runs from `root`, or None if none does."""
     try:
-        door = Door(**json.loads((root / DOOR_FILE).read_text(encoding="utf-8")))
+        door = ControlFile(**json.loads((root / DOOR_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
     # After a `kill -9` the file stays, and the process id may be somebody else's by now.
@@ -84,7 +84,7 @@ def refuse_second(root: Path) -> None:
 
 
 @contextmanager
-def left_ajar(root: Path, door: Door) -> Iterator[None]:
+def left_ajar(root: Path, door: ControlFile) -> Iterator[None]:
     """Keep the file there, readable by its owner alone."""
     path = root / DOOR_FILE
     path.unlink(missing_ok=True)
@@ -97,7 +97,7 @@ def left_ajar(root: Path, door: Door) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def _door(root: Path) -> Door:
+def _door(root: Path) -> ControlFile:
     door = find_door(root)
     if door is None:
         raise LabError(

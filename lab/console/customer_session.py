@@ -11,7 +11,7 @@ from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper
-from lab.stack import Lane
+from lab.stack import ServerPool
 
 Json = dict[str, Any]
 
@@ -20,14 +20,14 @@ MOST_IN_LINE = 4  # more of one customer's orders would hold threads that others
 TURN_TIMEOUT_S = 60.0  # more than nine tries at a server that is paused
 
 
-class Seat:
+class CustomerSession:
     """A customer at one desk for the time of one stage: a shopper, and what it went through.
 
     The shopper says one thing at a time; who comes meanwhile waits in line.
     """
 
     def __init__(
-        self, record: Record, identity: tuple[str, str], lane_of: Callable[[], Lane]
+        self, record: Record, identity: tuple[str, str], lane_of: Callable[[], ServerPool]
     ) -> None:
         """`identity` is user id and name; `lane_of` gives the desk, LabError if it is gone."""
         user_id, name = identity
@@ -138,7 +138,7 @@ class Seat:
                 self._moved.notify_all()
 
 
-_ACTIONS: Mapping[str, Callable[[Seat, Mapping[str, Any], str | None], Exchange]] = {
+_ACTIONS: Mapping[str, Callable[[CustomerSession, Mapping[str, Any], str | None], Exchange]] = {
     "login": lambda seat, _, server: seat.shopper.login(server=server),
     "view": lambda seat, _, server: seat.shopper.view_cart(server=server),
     "products": lambda seat, _, server: seat.shopper.request("GET", "/api/products", server=server),

@@ -9,16 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
-from lab.console.customer_session import MOST_REMEMBERED, Seat
+from lab.console.customer_session import MOST_REMEMBERED, CustomerSession
 from lab.console.events import DESKS, from_exchange
 from lab.console.orders import BadOrder, checked_name, checked_order
 from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Event, Record
 from lab.report.document import exchange_json, plain_json
-from lab.stack import Lane
+from lab.stack import ServerPool
 
-__all__ = ["BadOrder", "Customer", "Customers", "checked_name"]
+__all__ = ["BadOrder", "Customers", "PageCustomer", "checked_name"]
 
 Json = dict[str, Any]
 Tell = Callable[..., object]
@@ -28,10 +28,10 @@ FIRST_USER_ID = 123  # John's in the article
 _OP = re.compile(r"(c[0-9]{1,9})-(?:stateful|stateless)-[0-9]{1,9}")
 
 
-class Customer:
+class PageCustomer:
     """Somebody at an open page. `key` is theirs alone; `who` ("c1") is told to everybody."""
 
-    def __init__(self, number: int, name: str, lanes: Mapping[str, Lane], tell: Tell) -> None:
+    def __init__(self, number: int, name: str, lanes: Mapping[str, ServerPool], tell: Tell) -> None:
         self.key = secrets.token_urlsafe(16)
         self.who = f"c{number}"
         self.name = name
@@ -54,7 +54,7 @@ class Customer:
         """Begin anew with empty hands. What is still under way is told to nobody."""
         self.seats = {desk: self._seat(desk) for desk in DESKS}
 
-    def _seat(self, desk: str) -> Seat:
+    def _seat(self, desk: str) -> CustomerSession:
         def on_event(event: Event) -> None:
             if isinstance(event, Exchange) and self.seats[desk] is seat:
                 mark = {"aside": True} if seat.aside else {}
@@ -64,10 +64,10 @@ class Customer:
         record = Record(
             f"{self.who}-{desk}", on_event, keep=MOST_REMEMBERED, numbers=self._numbers[desk]
         )
-        seat = Seat(record, (self.user_id, self.name), lambda: self._lane(desk))
+        seat = CustomerSession(record, (self.user_id, self.name), lambda: self._lane(desk))
         return seat
 
-    def _lane(self, desk: str) -> Lane:
+    def _lane(self, desk: str) -> ServerPool:
         try:
             return self._lanes[desk]
         except KeyError:
@@ -77,33 +77,33 @@ class Customer:
 class Customers:
     """Everybody with a page open; past 300 the one idle longest is forgotten."""
 
-    def __init__(self, lanes: Mapping[str, Lane], tell: Tell) -> None:
+    def __init__(self, lanes: Mapping[str, ServerPool], tell: Tell) -> None:
         """`lanes` are the desks as they are at any time; `tell` is given each event's fields."""
         self._lanes = lanes
         self._tell = tell
         self._numbers = count(1)
-        self._by_key: dict[str, Customer] = {}
-        self._by_who: dict[str, Customer] = {}
+        self._by_key: dict[str, PageCustomer] = {}
+        self._by_who: dict[str, PageCustomer] = {}
         self._changing = threading.Lock()
         self._closed = False
 
-    def enter(self, name: str) -> Customer:
+    def enter(self, name: str) -> PageCustomer:
         """Let somebody in; raise BadOrder for what is no name."""
         name = checked_name(name)
         with self._changing:
             if len(self._by_key) >= MOST_CUSTOMERS:
                 idle = min(self._by_key.values(), key=lambda each: each.acted_at)
                 del self._by_key[idle.key], self._by_who[idle.who]
-            customer = Customer(next(self._numbers), name, self._lanes, self._tell)
+            customer = PageCustomer(next(self._numbers), name, self._lanes, self._tell)
             self._by_key[customer.key] = self._by_who[customer.who] = customer
         return customer
 
-    def find(self, key: str) -> Customer | None:
+    def find(self, key: str) -> PageCustomer | None:
         """Return the customer with this key, or None."""
         with self._changing:
             return self._by_key.get(key)
 
-    def act(self, customer: Customer, body: object) -> Json:
+    def act(self, customer: PageCustomer, body: object) -> Json:
         """Do what the body of /lab/act says, at both desks at once, and wait for the answers.
 
         Returns {"ops": {desk: op}, "credentials": {desk: {"cookie", "token"}}}. Raises
@@ -143,6 +143,6 @@ class Customers:
         """Let nobody do anything any more."""
         self._closed = True
 
-    def _everybody(self) -> list[Customer]:
+    def _everybody(self) -> list[PageCustomer]:
         with self._changing:
             return list(self._by_key.values())

@@ -27,7 +27,7 @@ class Stopped(KeyboardInterrupt):
     """The run is to end: to it this is Ctrl-C, so it leaves its `with` blocks and is kept."""
 
 
-class Rehearsal:
+class ExperimentRun:
     """At most one run in the background; `tell` is given its "run" events, not stamped yet."""
 
     def __init__(self, root: Path, tell: Callable[[Json], object]) -> None:

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 from lab.console.events import Score, from_exchange, from_fault, request_of
-from lab.console.recorded_stack import STORE, Remembered
+from lab.console.recorded_stack import STORE, RecordedStack
 from lab.core.errors import LabError
 from lab.report.document import plain_json
 from lab.report.plain import events as in_order
@@ -34,7 +34,7 @@ def events(
     experiment has no such lane.
     """
     lanes = dict(zip(DESKS, (_named(experiment, left), _named(experiment, right)), strict=True))
-    stage = Remembered(lanes, store_program)
+    stage = RecordedStack(lanes, store_program)
     told: list[Json] = [{"kind": "stage", "stack": stage.stack(), "at": 0.0}]
     numbers = {desk: _numbered(lane) for desk, lane in lanes.items()}
     for at, desk, event in _happened(lanes):
@@ -119,7 +119,7 @@ def _exchange(event: Json, desk: str, who: dict[str, str]) -> Iterator[Json]:
     yield full | {"response": full["response"] | {"body": _shortened(full["response"]["body"])}}
 
 
-def _fault(event: Json, desk: str, stage: Remembered) -> Iterator[Json]:
+def _fault(event: Json, desk: str, stage: RecordedStack) -> Iterator[Json]:
     kind, target = str(event["kind"]), str(event["target"])
     stage.undergo(desk, kind, target)
     # The store is no desk's own, and its faults have names of their own.

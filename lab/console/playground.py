@@ -8,22 +8,22 @@ from typing import Any
 from lab.console import events
 from lab.console.renewal import renew
 from lab.console.settings import MOST_SERVERS, STORE_ORDERS, Cache, checked, console_variants
-from lab.console.stack_status import Watch
+from lab.console.stack_status import StackStatus
 from lab.core.errors import LabError
-from lab.evidence.result import Knobs, Variant
-from lab.experiments.provision import Bench
+from lab.evidence.result import Settings, Variant
+from lab.experiments.provision import ProvisionedStack
 from lab.processes.ports import is_open
 from lab.processes.waiting import at_once
-from lab.stack import Lane, Leaving, LocalStore, Replica, Store
+from lab.stack import Drain, LocalStore, Server, ServerPool, Store
 from lab.stack.pool_spec import LETTERS
 
 Json = dict[str, Any]
-Chosen = list[tuple[Lane, Replica]]
+Chosen = list[tuple[ServerPool, Server]]
 
 NO_STORE_HERE = "no store runs: switch the stateful desk to redis first"
 
 
-class Stage:
+class Playground:
     """The stack under the page. Orders follow one another; a kill waits for a clean stage only.
 
     Each order tells one "fault" for each server that it touched, with the stack after it.
@@ -32,7 +32,7 @@ class Stage:
 
     def __init__(
         self,
-        bench: Bench,
+        bench: ProvisionedStack,
         variants: tuple[Variant, ...],
         tell: Callable[..., object],
         begin: Callable[[Json], object],
@@ -58,12 +58,12 @@ class Stage:
         self._telling = threading.RLock()  # what is told later looked at the stack later
         self._drains: list[threading.Thread] = []
         self._closed = False
-        self.watch = Watch(self._stack.lanes, self.status, self._tell_stack)
+        self.watch = StackStatus(self._stack.lanes, self.status, self._tell_stack)
 
     def kill(self, target: str) -> list[Json]:
         """Kill "B" at every desk, or "stateful/B" at one; return the evidence of each death."""
 
-        def end(lane: Lane, replica: Replica) -> Json:
+        def end(lane: ServerPool, replica: Server) -> Json:
             return self._fault("kill", lane, replica, vars(replica.kill()))
 
         with self._lives:
@@ -73,7 +73,7 @@ class Stage:
     def restart(self, target: str) -> list[Json]:
         """Start a server again with an empty memory, killing it first if it runs."""
 
-        def again(lane: Lane, replica: Replica) -> Json:
+        def again(lane: ServerPool, replica: Server) -> Json:
             was = replica.instance
             evidence = {"was": was, "instance": replica.restart(), "pid": replica.pid}
             return self._fault("restart", lane, replica, evidence, was != evidence["instance"])
@@ -84,7 +84,7 @@ class Stage:
     def pause(self, target: str) -> list[Json]:
         """Freeze a server: it keeps its connections and answers nobody."""
 
-        def freeze(lane: Lane, replica: Replica) -> Json:
+        def freeze(lane: ServerPool, replica: Server) -> Json:
             if replica.state == "paused":
                 raise LabError(f"{lane.name}/{replica.name} is paused already: resume it")
             replica.pause()
@@ -96,7 +96,7 @@ class Stage:
     def resume(self, target: str) -> list[Json]:
         """Let a frozen server go on."""
 
-        def let_go(lane: Lane, replica: Replica) -> Json:
+        def let_go(lane: ServerPool, replica: Server) -> Json:
             if replica.state == "up":
                 raise LabError(f"{lane.name}/{replica.name} is not paused: it runs")
             replica.resume()
@@ -126,7 +126,7 @@ class Stage:
         if desk not in ("", *self._stack.lanes):
             raise LabError(f"no desk {desk[:40]!r}: there are {', '.join(self._stack.lanes)}")
 
-        def one_more(lane: Lane) -> Json:
+        def one_more(lane: ServerPool) -> Json:
             replica = lane.add()
             return self._fault("add", lane, replica, _who(replica))
 
@@ -208,7 +208,7 @@ class Stage:
         }
 
     def close(self) -> None:
-        """Watch no more, leave what is being drained to whoever ends the stack, keep no cache."""
+        """Stop watching and drop the cache; what still drains ends with the stack."""
         self._closed = True
         self.watch.close()
         for drain in self._drains:
@@ -216,10 +216,10 @@ class Stage:
         Cache().wipe_others(self._bench.folder)
 
     @property
-    def _knobs(self) -> Knobs:
+    def _knobs(self) -> Settings:
         return self._variants["stateful"].knobs
 
-    def _take_out(self, lane: Lane, replica: Replica) -> None:
+    def _take_out(self, lane: ServerPool, replica: Server) -> None:
         key = (lane.name, replica.name)
         self.watch.leaving[key] = replica
         try:
@@ -232,7 +232,7 @@ class Stage:
         self._drains.append(drain)
         drain.start()
 
-    def _finish(self, lane: Lane, leaving: Leaving) -> None:
+    def _finish(self, lane: ServerPool, leaving: Drain) -> None:
         """Wait until a server that gets no new requests has done the old ones; tell its end."""
         replica, key = leaving.replica, (lane.name, leaving.replica.name)
         evidence = _who(replica)
@@ -258,7 +258,7 @@ class Stage:
             self.watch.leaving.clear()
         at_once(lambda replica: replica.end(), leaving)
 
-    def _renew(self, knobs: Knobs, names: Mapping[str, Sequence[str]]) -> None:
+    def _renew(self, knobs: Settings, names: Mapping[str, Sequence[str]]) -> None:
         before = self._knobs.store
         variants = {each.name: each for each in console_variants(knobs)}
         # First: where no store comes up, nothing has been changed.
@@ -266,7 +266,7 @@ class Stage:
         self._variants = variants
         renew(self._bench, variants["stateful"], env, names, before)
 
-    def _treat(self, knobs: Knobs, cache: Cache) -> None:
+    def _treat(self, knobs: Settings, cache: Cache) -> None:
         """Have nginx know the servers that there are, these knobs and this cache."""
         self._stack.treat({lane: cache.treatment(knobs, lane) for lane in self._stack.lanes})
         self._variants = {each.name: each for each in console_variants(knobs)}
@@ -287,7 +287,7 @@ class Stage:
     def _chosen(self, target: str, *, leaving: bool = False) -> Chosen:
         """Return the servers that are meant; `leaving` those that are being drained, too."""
         desk, _, name = target.rpartition("/")
-        there: dict[str, tuple[Lane, Replica]] = {}
+        there: dict[str, tuple[ServerPool, Server]] = {}
         for at, lane in self._stack.lanes.items():
             there |= {f"{at}/{each}": (lane, r) for each, r in list(lane.replicas.items())}
         if leaving:
@@ -302,7 +302,7 @@ class Stage:
             )
         return chosen
 
-    def _each(self, chosen: Chosen, act: Callable[[Lane, Replica], Json]) -> list[Json]:
+    def _each(self, chosen: Chosen, act: Callable[[ServerPool, Server], Json]) -> list[Json]:
         """Do it at each desk at the same time; each is told as soon as it is done."""
         done = at_once(lambda pair: act(*pair), chosen)
         self.watch.touch()
@@ -311,8 +311,8 @@ class Stage:
     def _fault(
         self,
         fault: str,
-        lane: Lane,
-        replica: Replica,
+        lane: ServerPool,
+        replica: Server,
         evidence: Json,
         confirmed: bool | None = None,
     ) -> Json:
@@ -346,7 +346,7 @@ def _first(chosen: Chosen, *states: str) -> Chosen:
     return [each for each in chosen if each[1].state in states] or chosen
 
 
-def _who(replica: Replica) -> Json:
+def _who(replica: Server) -> Json:
     return {"pid": replica.pid, "instance": replica.instance}
 
 

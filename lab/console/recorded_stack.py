@@ -44,7 +44,7 @@ class _Server:
         self.past += kind == "restart"
 
 
-class Remembered:
+class RecordedStack:
     """The stack of two lanes, by desk (None for an empty desk), as time goes on.
 
     `program` says what the session store was: "Valkey 8.1.8".

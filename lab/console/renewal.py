@@ -5,18 +5,18 @@ from itertools import chain
 from typing import Any
 
 from lab.evidence.result import Variant
-from lab.experiments.provision import Bench
+from lab.experiments.provision import ProvisionedStack
 from lab.processes.waiting import at_once, server_info
-from lab.stack import Replica
+from lab.stack import Server
 from lab.stack.server import await_ready
 
 ASK_TIMEOUT_S = 0.5
 
-MayStay = Callable[[Replica], bool]
+MayStay = Callable[[Server], bool]
 
 
 def renew(
-    bench: Bench,
+    bench: ProvisionedStack,
     stateful: Variant,
     env: Mapping[str, str],
     names: Mapping[str, Sequence[str]],
@@ -42,16 +42,16 @@ def renew(
     await_ready(chain(*to_launch))
 
 
-def _answers(replica: Replica) -> bool:
+def _answers(replica: Server) -> bool:
     return _asked(replica) is not None
 
 
-def _remembers_nothing(replica: Replica) -> bool:
+def _remembers_nothing(replica: Server) -> bool:
     info = _asked(replica)
     return info is not None and info["carts_remembered"] == 0
 
 
-def _asked(replica: Replica) -> dict[str, Any] | None:
+def _asked(replica: Server) -> dict[str, Any] | None:
     """Return what a server says of itself, soon; None if it does not (it may stand still)."""
     if replica.state != "up":
         return None

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, make_response, request
 from werkzeug.exceptions import Forbidden, NotFound, UnprocessableEntity
 
-from lab.console.customers import Customer
+from lab.console.customers import PageCustomer
 from lab.console.diagram import sequence_of
 from lab.console.orders import DESKS
 from lab.console.request_bodies import any_text, read, read_object
@@ -83,7 +83,7 @@ def _tell(routes: Blueprint, services: Services) -> None:
         return Response(drawing, mimetype="text/html")
 
 
-def _find(services: Services, key: object) -> Customer:
+def _find(services: Services, key: object) -> PageCustomer:
     customer = services.live.customers.find(key) if isinstance(key, str) else None
     if customer is None:
         raise NotFound("no customer has this id (any more): come in again with a name")

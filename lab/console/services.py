@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.console.customers import Customers
-from lab.console.experiment_run import Rehearsal
+from lab.console.experiment_run import ExperimentRun
 from lab.console.feed import Feed
 from lab.console.guard import Guard
 from lab.console.kept_runs import KeptRuns
-from lab.console.playground import Stage
+from lab.console.playground import Playground
 from lab.core.errors import LabError
 
 Json = dict[str, Any]
@@ -19,13 +19,13 @@ NOTHING_RUNS = (
 
 
 @dataclass(frozen=True)
-class Live:
+class LiveConsole:
     """What there is only while servers run."""
 
-    stage: Stage
+    stage: Playground
     feed: Feed
     customers: Customers
-    rehearsal: Rehearsal
+    rehearsal: ExperimentRun
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Services:
     guard: Guard
     runs: KeptRuns
     lesson: Json
-    running: Live | None = None
+    running: LiveConsole | None = None
 
     @property
-    def live(self) -> Live:
+    def live(self) -> LiveConsole:
         """What runs; LabError that says how to have it where nothing does."""
         if self.running is None:
             raise LabError(NOTHING_RUNS)

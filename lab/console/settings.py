@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lab.core.errors import LabError
-from lab.evidence.result import Knobs, Variant
+from lab.evidence.result import Settings, Variant
 from lab.experiments.caching import NAIVE, OBEDIENT
 from lab.experiments.matrix import two_desks
-from lab.stack import Treatment, find_store
+from lab.stack import ProxySettings, find_store
 
 MOST_SERVERS = 8
 STORE_ORDERS = ("kill", "restart", "hang", "resume")
@@ -39,10 +39,10 @@ class Cache:
         """Return the name of a lane's cache, and of its folder."""
         return f"cache{self.number}-{lane}"
 
-    def treatment(self, knobs: Knobs, lane: str) -> Treatment:
+    def treatment(self, knobs: Settings, lane: str) -> ProxySettings:
         """Return how nginx is to treat a lane with this cache and these knobs."""
         zone, how = self.zone(lane), CACHES.get(self.kind)
-        return Treatment(
+        return ProxySettings(
             knobs.affinity,  # type: ignore[arg-type]  # checked where it came in
             knobs.retry,  # type: ignore[arg-type]
             (PAUSED_SHOWS, *([f"proxy_cache {zone}", *how] if how else ())),
@@ -60,7 +60,7 @@ class Cache:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def console_variants(knobs: Knobs) -> tuple[Variant, ...]:
+def console_variants(knobs: Settings) -> tuple[Variant, ...]:
     """Return the two desks as the page has them."""
     return tuple(replace(each, directives=(PAUSED_SHOWS,)) for each in two_desks(knobs))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lab.processes.waiting import server_info
-from lab.stack import Lane, Replica
+from lab.stack import Server, ServerPool
 
 Json = dict[str, Any]
 
@@ -14,11 +14,11 @@ SETTLE_S = 0.12  # after a request: a moment, so that a burst is asked about onc
 ASK_TIMEOUT_S = 0.5
 
 
-class Watch:
+class StackStatus:
     """Keeps the newest counts of carts, and tells when anything looks other than last told."""
 
     def __init__(
-        self, lanes: Mapping[str, Lane], look: Callable[[], Json], tell: Callable[[], object]
+        self, lanes: Mapping[str, ServerPool], look: Callable[[], Json], tell: Callable[[], object]
     ) -> None:
         """`look` gives the whole stack as it is; `tell` is called when that has changed."""
         self._lanes = lanes
@@ -26,7 +26,7 @@ class Watch:
         self._tell = tell
         self.told: Json | None = None
         """The stack as it was last told, by whomever."""
-        self.leaving: dict[tuple[str, str], Replica] = {}
+        self.leaving: dict[tuple[str, str], Server] = {}
         """Servers that are being drained, by desk and name."""
         self._carts: dict[str, int] = {}  # by instance: a count is of one life
         self._asking = threading.Lock()
@@ -40,7 +40,7 @@ class Watch:
         self._thread.start()
 
     def close(self) -> None:
-        """Watch no more."""
+        """StackStatus no more."""
         self._ended.set()
         self._woken.set()
         if self._thread.is_alive():
@@ -70,12 +70,12 @@ class Watch:
                         counts[instance] = self._carts[instance]
             self._carts = counts
 
-    def _at(self, desk: str, lane: Lane) -> list[Json]:
+    def _at(self, desk: str, lane: ServerPool) -> list[Json]:
         leaving = {name: each for (at, name), each in list(self.leaving.items()) if at == desk}
         here = dict(lane.replicas) | leaving
         return [self._told(here[name], name in leaving) for name in sorted(here)]
 
-    def _told(self, replica: Replica, leaves: bool) -> Json:
+    def _told(self, replica: Server, leaves: bool) -> Json:
         state: str = replica.state
         if state == "up" and (leaves or not replica.ready):
             state = "draining" if leaves else "starting"

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from lab.crowd.json_channel import Message
-from lab.crowd.load_profile import Job, Plan
+from lab.crowd.load_profile import Job, LoadProfile
 from lab.crowd.tally import Tally
-from lab.crowd.timetable import Ended, Hit, Struck, timetable
-from lab.crowd.virtual_user import Settled
+from lab.crowd.timetable import Ended, Hit, InjectedFault, timetable
+from lab.crowd.virtual_user import IterationResult
 from lab.crowd.worker import digest
-from lab.crowd.worker_group import Crew
+from lab.crowd.worker_group import WorkerGroup
 
 SETTLED = "visits.jsonl"
 
@@ -32,7 +32,7 @@ class Progress:
     """The largest share of a core that a generator took in the measured time."""
     rss: dict[int, int] = field(default_factory=dict)
     fates: dict[str, int] = field(default_factory=dict)
-    struck: list[Struck] = field(default_factory=list)
+    struck: list[InjectedFault] = field(default_factory=list)
     deaths: list[Ended] = field(default_factory=list)
     """Of processes, by the timetable; in seconds after the start."""
     trouble: str | None = None
@@ -43,10 +43,12 @@ class Progress:
 Watch = Callable[[Progress], None]
 
 
-class Host:
+class CrowdRun:
     """One lane's crowd, from the job to the last report; a `with` block."""
 
-    def __init__(self, plan: Plan, job: Job, folder: Path, crew: Crew | None = None) -> None:
+    def __init__(
+        self, plan: LoadProfile, job: Job, folder: Path, crew: WorkerGroup | None = None
+    ) -> None:
         """`folder` takes the record; it must be new. `crew` is there already (None: its own)."""
         self._plan = plan
         self.progress = Progress(job)
@@ -54,12 +56,12 @@ class Host:
         self._theirs = crew
         self._resources = ExitStack()
 
-    def __enter__(self) -> "Host":
+    def __enter__(self) -> "CrowdRun":
         try:
             self._folder.mkdir(mode=0o700, parents=True)
             ledger = (self._folder / SETTLED).open("w", encoding="utf-8")
             self._ledger = self._resources.enter_context(ledger)
-            own = None if self._theirs else Crew(self._plan, self._folder)
+            own = None if self._theirs else WorkerGroup(self._plan, self._folder)
             self._crew = self._theirs or self._resources.enter_context(own)  # type: ignore[arg-type]
         except BaseException:
             self._resources.close()
@@ -86,13 +88,13 @@ class Host:
                 watch(now)
         now.finished = True
 
-    def settled(self) -> Iterator[Settled]:
+    def settled(self) -> Iterator[IterationResult]:
         """Yield what became of each visit, in the order in which it was noted."""
         self._ledger.flush()
         with (self._folder / SETTLED).open(encoding="utf-8") as lines:
             for line in lines:
                 if line.endswith("\n"):  # Ctrl-C may have come in the middle of the last one
-                    yield Settled(*json.loads(line))
+                    yield IterationResult(*json.loads(line))
 
     def _as_sent(self) -> dict[str, Any]:
         job = asdict(self.progress.job)
@@ -116,6 +118,6 @@ class Host:
         now.trouble = now.trouble or report["trouble"]
         for line in report["settled"]:
             self._ledger.write(json.dumps(line) + "\n")
-            fate = Settled(*line).fate or "nothing owed"
+            fate = IterationResult(*line).fate or "nothing owed"
             now.fates[fate] = now.fates.get(fate, 0) + 1
         self._ledger.flush()

@@ -102,7 +102,7 @@ def lines_to(url: str) -> Lines:
     return Lines(where.hostname, where.port or 80)
 
 
-class FastTransport:
+class GeventTransport:
     """Carries them in about a fifth of the processor time that `requests` takes."""
 
     def __init__(self, lines: Lines, cookies: CookieJar | None = None) -> None:
@@ -110,9 +110,9 @@ class FastTransport:
         self._headers = DEFAULTS
         self.cookies: CookieJar = Jar() if cookies is None else cookies
 
-    def another(self, cookies: CookieJar | None = None) -> "FastTransport":
+    def another(self, cookies: CookieJar | None = None) -> "GeventTransport":
         """Return a second client (see `Transport`)."""
-        client = FastTransport(self._lines, cookies)
+        client = GeventTransport(self._lines, cookies)
         if cookies is None:
             client._headers = {}
         return client

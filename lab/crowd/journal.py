@@ -13,7 +13,7 @@ import msgspec
 
 from lab.crowd.tally import Tally
 from lab.evidence.cart_tracker import Fate
-from lab.evidence.exchange import Exchange, Outcome
+from lab.evidence.exchange import Exchange, OpStatus
 
 COLUMNS = (
     *("op", "customer", "method", "path", "server", "at_s", "waited_ms", "elapsed_ms"),
@@ -101,7 +101,7 @@ class Journal:
             self._tally.lateness.add(late_ms)
 
     def settle(self, line: list[Any]) -> None:
-        """Note what became of one visit (see `visit.Settled`)."""
+        """Note what became of one visit (see `visit.IterationResult`)."""
         with self._lock:
             self._settled.append(line)
 
@@ -144,9 +144,9 @@ class Journal:
         if exchange.at_s - exchange.waited_ms / 1000 < self._warm_up_s:
             tally.warm_up += 1
             return
-        if exchange.outcome is Outcome.OK:
+        if exchange.outcome is OpStatus.OK:
             tally.ok += 1
-        elif exchange.outcome is Outcome.FAILED:
+        elif exchange.outcome is OpStatus.FAILED:
             tally.failed += 1
         else:
             tally.unknown += 1

@@ -15,7 +15,7 @@ CALL_TIMEOUT_S = 30.0
 Message = dict[str, Any]
 
 
-class Line:
+class JsonChannel:
     """One end of the connection. A message is one JSON object a line."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -69,14 +69,14 @@ class Switchboard:
         """What the process is to be told, by environment only."""
         return {ADDRESS: str(self._listener.getsockname()[1]), SECRET: self._secret}
 
-    def answer(self) -> Line | None:
+    def answer(self) -> JsonChannel | None:
         """Return the process's line if it has called by now, else None within 0.1 s."""
         try:
             connection, _ = self._listener.accept()
         except TimeoutError:
             return None
         connection.settimeout(CALL_TIMEOUT_S)
-        line = Line(connection)
+        line = JsonChannel(connection)
         hello = line.receive() or {}
         if not secrets.compare_digest(str(hello.get("hello")).encode(), self._secret.encode()):
             line.close()

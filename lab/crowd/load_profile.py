@@ -21,7 +21,7 @@ _PER = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True)
-class Strike:
+class PlannedFault:
     """One line of the timetable: `kind` is done to `target` so many seconds in."""
 
     kind: str
@@ -67,7 +67,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Plan:
+class LoadProfile:
     """A crowd as it was asked for, whichever lane it goes to."""
 
     script: str
@@ -75,7 +75,7 @@ class Plan:
     rate: float | None = 100.0
     for_s: float = 10.0
     warm_up_s: float = 2.0
-    timetable: tuple[Strike, ...] = ()
+    timetable: tuple[PlannedFault, ...] = ()
     engine: Engine = "threads"
     workers: int = 1
     seed: int = 0
@@ -145,14 +145,14 @@ def rate_per_s(text: str) -> float:
     return value
 
 
-def strike(kind: str, text: str) -> Strike:
+def strike(kind: str, text: str) -> PlannedFault:
     """Read "B@10s" or "store@10s". LabError otherwise."""
     target, at, when = text.strip().partition("@")
     known = re.fullmatch(r"[A-Za-z0-9._-]{1,32}", target, re.ASCII)
     _require(
         at and known, f"{_quoted(text)}: say whom and when, such as --{kind} B@10s or store@10s"
     )
-    return Strike(kind, target, duration_s(when))
+    return PlannedFault(kind, target, duration_s(when))
 
 
 def _quoted(text: str) -> str:

@@ -1,7 +1,7 @@
 """A crowd on Locust: thousands of shoppers in one process, or in several, on several machines.
 
 Locust spawns the users, counts the workers and carries the messages between them; what a
-user does is the lab's own `Visitor`. Run as a process by `host`; gevent has to patch the
+user does is the lab's own `VirtualUser`. Run as a process by `host`; gevent has to patch the
 standard library before anything else is imported.
 """
 
@@ -27,10 +27,10 @@ from locust.exception import StopUser
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from lab.core.errors import LabError
-from lab.crowd.gevent_transport import FastTransport, lines_to
-from lab.crowd.json_channel import Line
+from lab.crowd.gevent_transport import GeventTransport, lines_to
+from lab.crowd.json_channel import JsonChannel
 from lab.crowd.load_profile import Job
-from lab.crowd.worker import REPORT_EVERY_S, SOON_S, Generator
+from lab.crowd.worker import REPORT_EVERY_S, SOON_S, CrowdWorker
 
 CLOSING_AT_ONCE = 64
 POLL_S = 0.02
@@ -99,7 +99,7 @@ class Worker:
             self._begin, self._spawned = Event(), 0  # another job may have been done before
             self._worker, self._workers = int(msg.data["worker"]), int(msg.data["workers"])
             self._lines = lines_to(job.url)
-            self._generator = Generator(job, self._worker, lambda: FastTransport(self._lines))
+            self._generator = CrowdWorker(job, self._worker, lambda: GeventTransport(self._lines))
             self._runner.send_message(READY, {"worker": self._worker})
 
     def _on_begin(self, environment: Environment, msg: Any, **_: Any) -> None:
@@ -134,7 +134,7 @@ class Worker:
 class Master:
     """Between the lab and the workers: hands out the job, starts everybody, passes reports on."""
 
-    def __init__(self, environment: Environment, line: Line, workers: int) -> None:
+    def __init__(self, environment: Environment, line: JsonChannel, workers: int) -> None:
         self._runner: Runner = environment.runner  # type: ignore[assignment]
         self._line = line
         self._workers = workers
@@ -246,7 +246,7 @@ def main(arguments: list[str]) -> None:
     if role == "join":
         join(rest[0], int(rest[1]), *rest[2:])
         return
-    line = Line.to_lab()
+    line = JsonChannel.to_lab()
     environment = _new_environment()
     try:
         if role == "local":

@@ -17,8 +17,8 @@ from typing import Any
 from locust import User, constant, task
 from locust.env import Environment
 
-from lab.crowd.gevent_transport import FastTransport, lines_to
-from lab.crowd.script_api import One
+from lab.crowd.gevent_transport import GeventTransport, lines_to
+from lab.crowd.script_api import CrowdScriptApi
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
 from lab.evidence.shopper import Shopper
@@ -63,7 +63,7 @@ class Teller:
     def fire(
         self, kind: str, name: str, ms: float, length: int, exception: Exception | None
     ) -> None:
-        """One row of Locust's statistics."""
+        """CrowdScriptApi row of Locust's statistics."""
         self._environment.events.request.fire(  # type: ignore[no-untyped-call]
             request_type=kind,
             name=name,
@@ -89,19 +89,19 @@ class Customer(User):
         number = next(_numbers)
         self._lines = lines_to(self.host or "")
         self._teller = Teller(self.environment, number)
-        self._offer = One((), 0, number, quick=False)
+        self._offer = CrowdScriptApi((), 0, number, quick=False)
         self._user_id = str(number)
 
     @task
     def visit(self) -> None:
-        """One visit with a new session, and a look at the cart before leaving."""
+        """CrowdScriptApi visit with a new session, and a look at the cart before leaving."""
         shop = (self.host or "").rstrip("/")
         shopper = Shopper(
             lambda server: f"{shop}/@{server}" if server else shop,
             self._teller,
             user_id=self._user_id,
             name=f"c{self._user_id}",
-            transport=FastTransport(self._lines),
+            transport=GeventTransport(self._lines),
         )
         self.script(shopper, self._offer)
         if shopper.ledger.needs_read:

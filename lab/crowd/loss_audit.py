@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from lab.crowd.load_profile import STORE
 from lab.crowd.timetable import Ended
-from lab.crowd.virtual_user import Settled
+from lab.crowd.virtual_user import IterationResult
 from lab.evidence.cart_tracker import Fate
 
 EDGE_S = 0.1  # a look that began so close to a death may have been before or after it
@@ -19,7 +19,7 @@ MOST_NAMED = 20
 
 
 @dataclass
-class Ledger:
+class LossAudit:
     """What became of every cart that was owed, and whether it is what was predicted.
 
     `differ` names customers (the first 20) whose cart came out otherwise: neither kept nor
@@ -52,13 +52,15 @@ class Ledger:
         return self.differing == 0
 
 
-def reckon(settled: Iterable[Settled], deaths: Sequence[Ended], dies_with: str | None) -> Ledger:
+def reckon(
+    settled: Iterable[IterationResult], deaths: Sequence[Ended], dies_with: str | None
+) -> LossAudit:
     """Hold every settled visit against what was to be expected of it.
 
     `dies_with` is what a cart of this lane dies with: "process" (the one that acknowledged
     it), "store", or None for nothing that the timetable kills.
     """
-    ledger = Ledger()
+    ledger = LossAudit()
     for each in settled:
         ledger.settled += 1
         if each.fate is None:
@@ -70,7 +72,9 @@ def reckon(settled: Iterable[Settled], deaths: Sequence[Ended], dies_with: str |
     return ledger
 
 
-def _fatal(each: Settled, deaths: Sequence[Ended], dies_with: str | None) -> Iterator[Ended]:
+def _fatal(
+    each: IterationResult, deaths: Sequence[Ended], dies_with: str | None
+) -> Iterator[Ended]:
     """Yield the deaths that this cart dies of, if they came before its look."""
     for death in deaths:
         if dies_with == "process" and death.instance == each.home:
@@ -79,7 +83,7 @@ def _fatal(each: Settled, deaths: Sequence[Ended], dies_with: str | None) -> Ite
             yield death
 
 
-def _compare(ledger: Ledger, each: Settled, deaths: Sequence[Ended]) -> None:
+def _compare(ledger: LossAudit, each: IterationResult, deaths: Sequence[Ended]) -> None:
     if any(_at_the_edge(each, death) for death in deaths):
         ledger.at_the_edge += 1
         return
@@ -93,7 +97,7 @@ def _compare(ledger: Ledger, each: Settled, deaths: Sequence[Ended]) -> None:
             ledger.differ.append(each.customer)
 
 
-def _at_the_edge(each: Settled, death: Ended) -> bool:
+def _at_the_edge(each: IterationResult, death: Ended) -> bool:
     """Whether the look, or at the store the acknowledgement, may have been before or after."""
     moments = [each.at_s, each.acknowledged_s] if death.instance == STORE else [each.at_s]
     return any(death.from_s - EDGE_S <= moment <= death.to_s + EDGE_S for moment in moments)

@@ -11,7 +11,7 @@ from lab.evidence.transport import Carried, Headers, Transport
 THINKS_S = 0.005  # a script that asks so long after an answer did something else meanwhile
 
 
-class Pace:
+class Pacer:
     """One shopper's turns, from visit to visit. `due` of None asks at once (the closed model)."""
 
     def __init__(self, journal: Journal, due: Iterator[float] | None, end_s: float) -> None:
@@ -57,10 +57,10 @@ class Pace:
         self._free_s = self.journal.now_s()
 
 
-class Paced:
+class PacedTransport:
     """Carries a shopper's requests when it is their turn."""
 
-    def __init__(self, inner: Transport, pace: Pace) -> None:
+    def __init__(self, inner: Transport, pace: Pacer) -> None:
         self._inner = inner
         self._pace = pace
 
@@ -89,9 +89,9 @@ class Paced:
             carried.waited_ms = (journal.since_start(carried.began_s) - due_s) * 1000
         return carried
 
-    def another(self, cookies: CookieJar | None = None) -> "Paced":
+    def another(self, cookies: CookieJar | None = None) -> "PacedTransport":
         """Return a second client (see `Transport`), which takes its turns from the same pace."""
-        return Paced(self._inner.another(cookies), self._pace)
+        return PacedTransport(self._inner.another(cookies), self._pace)
 
     def cookie_for(self, url: str) -> str | None:
         """Return the Cookie header that would go to `url`, in full; None for none."""

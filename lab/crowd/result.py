@@ -6,8 +6,8 @@ from typing import Any
 
 from lab.core.statistics import share, told
 from lab.crowd.crowd_run import Progress
-from lab.crowd.load_profile import Plan
-from lab.crowd.loss_audit import Ledger
+from lab.crowd.load_profile import LoadProfile
+from lab.crowd.loss_audit import LossAudit
 
 MOST_CPU = 0.9  # of one core: above, a generator is the bottleneck
 MOST_LATE_MS = 20.0
@@ -25,15 +25,15 @@ class Logged:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CrowdResult:
     """One lane of a crowd, finished. Times in seconds after the start, warm-up included."""
 
     lane: str
-    plan: Plan
+    plan: LoadProfile
     setup: Mapping[str, Any]
     """Of the lane: "desk", "store", "servers", "affinity", "retry"."""
     progress: Progress
-    ledger: Ledger
+    ledger: LossAudit
     logged: Logged
     interrupted: bool = False
 

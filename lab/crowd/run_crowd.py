@@ -7,12 +7,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from lab.crowd.crowd_run import Host, Progress
-from lab.crowd.load_profile import Plan
+from lab.crowd.crowd_run import CrowdRun, Progress
+from lab.crowd.load_profile import LoadProfile
 from lab.crowd.loss_audit import reckon
-from lab.crowd.result import Logged, Outcome
+from lab.crowd.result import CrowdResult, Logged
 from lab.crowd.timetable import Hit
-from lab.crowd.worker_group import Crew
+from lab.crowd.worker_group import WorkerGroup
 from lab.processes.waiting import wait_until
 from lab.stack.access_log import AccessEntry, AccessLog
 
@@ -38,12 +38,12 @@ class Scene:
 
 
 def drive(
-    plan: Plan,
+    plan: LoadProfile,
     scene: Scene,
     watch: Callable[[Progress], None] = lambda progress: None,
     say: Callable[[str], None] = lambda line: None,
-    crew: Crew | None = None,
-) -> Outcome:
+    crew: WorkerGroup | None = None,
+) -> CrowdResult:
     """Carry out a plan; `watch` sees each report, `say` is told what is waited for.
 
     `crew` shops for several lanes, one after another (None: a new one for this). LabError
@@ -53,7 +53,7 @@ def drive(
     lane = next(name for name in names if not (scene.folder / f"crowd-{name}").exists())
     job = plan.job(lane, scene.url, scene.servers, scene.quick)
     folder = scene.folder / f"crowd-{lane}"
-    with _counted(scene.access, f"{lane}-w") as logged, Host(plan, job, folder, crew) as host:
+    with _counted(scene.access, f"{lane}-w") as logged, CrowdRun(plan, job, folder, crew) as host:
         progress, interrupted = host.progress, False
         try:
             host.run(scene.hit, watch, say)
@@ -61,7 +61,7 @@ def drive(
         except KeyboardInterrupt:  # what is known so far is still worth something
             interrupted = True
         ledger = reckon(host.settled(), progress.deaths, scene.dies_with)
-        return Outcome(scene.lane, plan, scene.setup, progress, ledger, logged, interrupted)
+        return CrowdResult(scene.lane, plan, scene.setup, progress, ledger, logged, interrupted)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import NoReturn
 from lab.core.errors import LabError
 
 
-class One:
+class CrowdScriptApi:
     """The `lab` of one shopper among many: what concerns that shopper alone.
 
     `random` gives the same numbers in every lane of a run with the same --seed, and other

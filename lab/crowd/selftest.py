@@ -7,8 +7,8 @@ everybody who had a turn meanwhile is counted.
 
 from dataclasses import replace
 
-from lab.crowd.load_profile import Plan, Strike
-from lab.crowd.result import Outcome
+from lab.crowd.load_profile import LoadProfile, PlannedFault
+from lab.crowd.result import CrowdResult
 
 FREEZE_FROM_S, FREEZE_TO_S = 1.5, 3.5
 MOST_LATE_SHARE = 0.2  # of the freeze: a generator as late as that would show it by itself
@@ -16,16 +16,19 @@ LEAST_SHARE = 0.5
 """p99 has to show at least this share of the freeze: of those in it, 1 in 3, half waited longer."""
 
 
-def plans(plan: Plan) -> tuple[Plan, Plan]:
+def plans(plan: LoadProfile) -> tuple[LoadProfile, LoadProfile]:
     """Return the same freeze for an open and for a closed crowd."""
-    timetable = (Strike("pause", "A", FREEZE_FROM_S), Strike("resume", "A", FREEZE_TO_S))
+    timetable = (
+        PlannedFault("pause", "A", FREEZE_FROM_S),
+        PlannedFault("resume", "A", FREEZE_TO_S),
+    )
     frozen = replace(plan, for_s=6.0, warm_up_s=1.0, timetable=timetable)
     # So few that those who hang in the freeze are under 1 % of all: p99 shows it only if the
     # turns that were missed are counted from when they were meant to be.
     return replace(frozen, shoppers=10, rate=200.0), replace(frozen, shoppers=4, rate=None)
 
 
-def judged(open_: Outcome, closed: Outcome) -> tuple[str, bool]:
+def judged(open_: CrowdResult, closed: CrowdResult) -> tuple[str, bool]:
     """Return what to tell, and whether the freeze was seen."""
     freeze_ms = (FREEZE_TO_S - FREEZE_FROM_S) * 1000
     seen, hidden = (each.progress.tally.latency.summary() for each in (open_, closed))

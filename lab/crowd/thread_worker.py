@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from lab.core.errors import LabError
-from lab.crowd.json_channel import Line
+from lab.crowd.json_channel import JsonChannel
 from lab.crowd.load_profile import Job
-from lab.crowd.worker import REPORT_EVERY_S, SOON_S, Generator
+from lab.crowd.worker import REPORT_EVERY_S, SOON_S, CrowdWorker
 from lab.evidence.requests_transport import RequestsTransport
 
 CLOSING_AT_ONCE = 16
@@ -19,7 +19,7 @@ CLOSING_AT_ONCE = 16
 
 def main() -> None:
     """Do the job that the lab sends over the line, and report until it is done."""
-    line = Line.to_lab()
+    line = JsonChannel.to_lab()
     try:
         _run(line)
     except Exception as error:
@@ -29,9 +29,9 @@ def main() -> None:
         line.close()
 
 
-def _run(line: Line) -> None:
+def _run(line: JsonChannel) -> None:
     job = msgspec.convert((line.receive() or {})["job"], Job)
-    generator = Generator(job, 0, RequestsTransport)
+    generator = CrowdWorker(job, 0, RequestsTransport)
     visitors = [generator.visitor(number) for number in range(job.shoppers)]
     line.send({"ready": job.shoppers})
     if line.receive() is None:
@@ -53,7 +53,7 @@ def _run(line: Line) -> None:
     line.send({"done": generator.report()})
 
 
-def _report(line: Line, generator: Generator, over: threading.Event) -> None:
+def _report(line: JsonChannel, generator: CrowdWorker, over: threading.Event) -> None:
     while not over.wait(REPORT_EVERY_S):
         line.send({"report": generator.report(), "worker": 0})
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from lab.crowd.load_profile import Strike
+from lab.crowd.load_profile import PlannedFault
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Ended:
 
 
 @dataclass
-class Struck:
+class InjectedFault:
     """A line of the timetable that was carried out, and when; `trouble` if it could not be."""
 
-    strike: Strike
+    strike: PlannedFault
     at_s: float
     trouble: str | None = None
 
@@ -34,17 +34,17 @@ class Struck:
 class Happened:
     """What has been carried out so far, and who has ended by it."""
 
-    struck: list[Struck] = field(default_factory=list)
+    struck: list[InjectedFault] = field(default_factory=list)
     deaths: list[Ended] = field(default_factory=list)
 
 
-Hit = Callable[[Strike], str | None]
+Hit = Callable[[PlannedFault], str | None]
 """Does what a line says, and returns the instance that ended by it. Raises if it did not work."""
 
 
 @contextmanager
 def timetable(
-    strikes: Sequence[Strike], hit: Hit, begun_s: float, warm_up_s: float
+    strikes: Sequence[PlannedFault], hit: Hit, begun_s: float, warm_up_s: float
 ) -> Iterator[Happened]:
     """Carry the strikes out, each at its time, for as long as the block lasts.
 
@@ -56,7 +56,7 @@ def timetable(
         for strike in sorted(strikes, key=lambda each: each.at_s):
             if over.wait(max(0.0, begun_s + warm_up_s + strike.at_s - time.monotonic())):
                 return
-            struck = Struck(strike, time.monotonic() - begun_s)
+            struck = InjectedFault(strike, time.monotonic() - begun_s)
             try:
                 if instance := hit(strike):
                     until_s = time.monotonic() - begun_s

@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.crowd.crowd_run import Progress
-from lab.crowd.load_profile import Plan
-from lab.crowd.result import Outcome
-from lab.crowd.timetable import Struck
+from lab.crowd.load_profile import LoadProfile
+from lab.crowd.result import CrowdResult
+from lab.crowd.timetable import InjectedFault
 
 SELDOM_S = 2.0
 _BAR = 24
@@ -22,7 +22,7 @@ _COLUMNS = (
 )
 
 
-def lanes_view(outcomes: Sequence[Outcome], now: Progress) -> RenderableType:
+def lanes_view(outcomes: Sequence[CrowdResult], now: Progress) -> RenderableType:
     """Return the table while a lane is busy: those that are done, and this one."""
     table = _table()
     for each in outcomes:
@@ -34,7 +34,7 @@ def lanes_view(outcomes: Sequence[Outcome], now: Progress) -> RenderableType:
     return Group(table, Padding(_timeline(now), (1, 1, 0, 1)))
 
 
-def finished_view(outcomes: Sequence[Outcome]) -> RenderableType:
+def finished_view(outcomes: Sequence[CrowdResult]) -> RenderableType:
     """Return what came of it: figures, carts, faults, and every doubt."""
     table, parts = _table(), []
     for each in outcomes:
@@ -110,13 +110,13 @@ def _timeline(now: Progress) -> Text:
     return text
 
 
-def _mark(each: Struck, now: Progress) -> str:
+def _mark(each: InjectedFault, now: Progress) -> str:
     done_s = each.at_s - now.job.warm_up_s
     failed = f" did not work: {each.trouble}" if each.trouble else ""
     return f"{each.strike.kind} {each.strike.target} at {done_s:.1f} s{failed}"
 
 
-def _sentences(each: Outcome) -> RenderableType:
+def _sentences(each: CrowdResult) -> RenderableType:
     tally, ledger, plan = each.progress.tally, each.ledger, each.plan
     lines = Text()
     lines.append(f"{each.lane}", "bold")
@@ -150,7 +150,7 @@ def _sentences(each: Outcome) -> RenderableType:
     return Padding(lines, (1, 1, 0, 1))
 
 
-def _setup(each: Outcome) -> str:
+def _setup(each: CrowdResult) -> str:
     setup = each.setup
     turned = [f"{name} {setup[name]}" for name in ("affinity", "retry")]
     kept = "the cart in the token" if setup["store"] == "token" else f"sessions in {setup['store']}"
@@ -159,7 +159,7 @@ def _setup(each: Outcome) -> str:
     )
 
 
-def _prediction(each: Outcome) -> str:
+def _prediction(each: CrowdResult) -> str:
     ledger = each.ledger
     edge = f" ({ledger.at_the_edge} looks too close to a death to tell)" * bool(ledger.at_the_edge)
     if ledger.as_predicted and not ledger.predicted_lost:
@@ -169,13 +169,13 @@ def _prediction(each: Outcome) -> str:
     return f"{ledger.differing:,} came out other than predicted{edge}"
 
 
-def _model(plan: Plan) -> str:
+def _model(plan: LoadProfile) -> str:
     if plan.rate is None:
         return "closed model: latency counts from when a shopper got round to asking"
     return "latency from the intended start"
 
 
-def _late(each: Outcome) -> str:
+def _late(each: CrowdResult) -> str:
     late = each.progress.tally.lateness.summary()
     return f"its own lateness p95 {_ms(late['p95_ms'])} ms"
 

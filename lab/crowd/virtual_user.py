@@ -1,4 +1,4 @@
-"""One shopper of a crowd: visit after visit, each closed by a look at what is owed."""
+"""CrowdScriptApi shopper of a crowd: visit after visit, each closed by a look at what is owed."""
 
 import traceback
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from lab.core.errors import LabError
 from lab.crowd.arrival_schedule import ClosingTime, turns
 from lab.crowd.journal import Journal
 from lab.crowd.load_profile import Job
-from lab.crowd.pacer import Pace, Paced
-from lab.crowd.script_api import One
+from lab.crowd.pacer import PacedTransport, Pacer
+from lab.crowd.script_api import CrowdScriptApi
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
 from lab.evidence.shopper import Shopper
@@ -22,7 +22,7 @@ TIMED_OUT = 504  # the balancer waited for a server in vain: frozen, perhaps, an
 
 
 @dataclass(frozen=True)
-class Settled:
+class IterationResult:
     """What became of one visit's cart: one line of the ledger of the whole crowd.
 
     `home` is the instance that acknowledged the cart last, `acknowledged_s` when it was asked
@@ -39,7 +39,7 @@ class Settled:
     acknowledged_s: float
 
 
-class Visitor:
+class VirtualUser:
     """Runs the script, visit after visit, with a new customer each time."""
 
     def __init__(
@@ -57,13 +57,13 @@ class Visitor:
         self._script = script
         self._journal = journal
         self._transport = transport
-        self._pace = Pace(journal, due, job.end_s)
-        self._offer = One(job.servers, job.seed, number, job.quick)
+        self._pace = Pacer(journal, due, job.end_s)
+        self._offer = CrowdScriptApi(job.servers, job.seed, number, job.quick)
         self._visits = 0
         self._customer: Shopper | None = None
 
     def shop(self) -> None:
-        """Visit until the doors close, or once; LabError if a script cannot be run at all."""
+        """Iterate until the run ends, or once; LabError if the script cannot be run at all."""
         try:
             while self._pace.open:
                 self.visit()
@@ -73,7 +73,7 @@ class Visitor:
             pass
 
     def visit(self) -> None:
-        """One visit, from coming in to the closing look; ClosingTime leaves it open."""
+        """CrowdScriptApi visit, from coming in to the closing look; ClosingTime leaves it open."""
         self._visits += 1
         self._journal.begins()
         self._customer = customer = self._new_customer()
@@ -102,7 +102,9 @@ class Visitor:
             if again or fate != Fate.KEPT:
                 fate, by_name_only = self._look(customer)
         at_s = customer.last.at_s if customer.last else 0.0
-        line = Settled(customer.name, ledger.home, at_s, fate, by_name_only, ledger.acknowledged_s)
+        line = IterationResult(
+            customer.name, ledger.home, at_s, fate, by_name_only, ledger.acknowledged_s
+        )
         self._journal.settle(list(astuple(line)))
         customer.transport.close()
         self._customer = None
@@ -133,7 +135,7 @@ class Visitor:
             self._journal,
             user_id=str(1 + self._number),
             name=name,
-            transport=Paced(self._transport(), self._pace),
+            transport=PacedTransport(self._transport(), self._pace),
         )
 
 

@@ -13,14 +13,14 @@ import psutil
 from lab.core.errors import LabError
 from lab.crowd.journal import Journal
 from lab.crowd.load_profile import Job
-from lab.crowd.virtual_user import Script, Visitor
+from lab.crowd.virtual_user import Script, VirtualUser
 from lab.evidence.transport import Transport
 
 REPORT_EVERY_S = 0.5
 SOON_S = 0.3  # from the word "begin" to the first turn: everybody has heard it by then
 
 
-class Generator:
+class CrowdWorker:
     """The shoppers of one process, with their journal and an eye on the process itself."""
 
     def __init__(self, job: Job, worker: int, transport: Callable[[], Transport]) -> None:
@@ -30,14 +30,14 @@ class Generator:
         self.journal = Journal(job.lane, path, job.warm_up_s, worker)
         self._script = load_script(job)
         self._transport = transport
-        self._visitors: list[Visitor] = []
+        self._visitors: list[VirtualUser] = []
         self._process = psutil.Process()
         self._last_cpu_s = self._cpu_s()
         self._last_at = time.monotonic()
 
-    def visitor(self, number: int) -> Visitor:
+    def visitor(self, number: int) -> VirtualUser:
         """Return the shopper of that number."""
-        visitor = Visitor(number, self.job, self._script, self.journal, self._transport)
+        visitor = VirtualUser(number, self.job, self._script, self.journal, self._transport)
         self._visitors.append(visitor)
         return visitor
 

@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lab.core.errors import LabError
-from lab.crowd.json_channel import Line, Message, Switchboard
-from lab.crowd.load_profile import Plan
+from lab.crowd.json_channel import JsonChannel, Message, Switchboard
+from lab.crowd.load_profile import LoadProfile
 from lab.processes.child import Child
 from lab.processes.ports import free_ports
 from lab.processes.spawn import Children, clean_environment
@@ -28,10 +28,10 @@ def has_locust() -> bool:
     return find_spec("locust") is not None
 
 
-class Crew:
+class WorkerGroup:
     """Whoever shops for the lab: started once, given one job after another; a `with` block."""
 
-    def __init__(self, plan: Plan, folder: Path, listen: str = "127.0.0.1:0") -> None:
+    def __init__(self, plan: LoadProfile, folder: Path, listen: str = "127.0.0.1:0") -> None:
         """`folder` takes logs and records; `listen` is where workers of other machines join."""
         self._plan = plan
         self._folder = folder
@@ -40,7 +40,7 @@ class Crew:
         self._processes: list[Child] = []
         self._resources = ExitStack()
 
-    def __enter__(self) -> "Crew":
+    def __enter__(self) -> "WorkerGroup":
         try:
             self._start()
         except BaseException:
@@ -119,7 +119,7 @@ class Crew:
         )
         self._processes.append(child)
 
-    def _connect(self, switchboard: Switchboard) -> Line:
+    def _connect(self, switchboard: Switchboard) -> JsonChannel:
         end_s = time.monotonic() + START_TIMEOUT_S
         while (line := switchboard.answer()) is None:
             self._must_run(end_s)
@@ -134,7 +134,7 @@ class Crew:
             log = self._folder / "generator.log"
             raise LabError(f"the crowd does not get under way: try fewer shoppers; {end_of(log)}")
 
-    def _listen_to(self, line: Line) -> None:
+    def _listen_to(self, line: JsonChannel) -> None:
         for message in line:
             self._messages.put(message)
         self._messages.put(None)

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from lab.evidence.exchange import Exchange, Outcome
+from lab.evidence.exchange import Exchange, OpStatus
 
 Json = dict[str, Any]
 
@@ -18,7 +18,7 @@ class Fate(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Ledger:
+class CartTracker:
     """Follows one customer's exchanges; the customer's own memory, not the shop's.
 
     A cart is owed once a write was answered with it (login and checkout give an empty
@@ -62,7 +62,7 @@ class Ledger:
         return self._fate or Fate.UNKNOWN
 
     def _note_write(self, exchange: Exchange) -> None:
-        if exchange.outcome is Outcome.UNKNOWN:
+        if exchange.outcome is OpStatus.UNKNOWN:
             self.unsettled_writes += 1
             self._may_have_left |= exchange.path in ("/api/logout", "/api/login")
         if not exchange.ok:

@@ -13,7 +13,7 @@ NOBODY_ANSWERED = frozenset({502, 504})  # the balancer speaking for a server th
 MAX_COOKIE_BYTES = 4096  # name and value, as browsers enforce it (RFC 6265bis, section 5.6)
 
 
-class Outcome(StrEnum):
+class OpStatus(StrEnum):
     """What is known of an operation. Unknown is never success."""
 
     OK = "ok"
@@ -21,7 +21,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-def outcome_of(method: str, status: int | None, *, sent: bool = True) -> Outcome:
+def outcome_of(method: str, status: int | None, *, sent: bool = True) -> OpStatus:
     """Judge one operation by its method and status (None: no answer came).
 
     A write that was sent and got no answer, or an answer that only says that something
@@ -29,11 +29,11 @@ def outcome_of(method: str, status: int | None, *, sent: bool = True) -> Outcome
     nothing, so it simply failed. So did whatever never left the client.
     """
     if status is not None and status < 400:
-        return Outcome.OK
+        return OpStatus.OK
     was_answered = status is not None and status < 500
     if was_answered or not sent or method in SAFE_METHODS:
-        return Outcome.FAILED
-    return Outcome.UNKNOWN
+        return OpStatus.FAILED
+    return OpStatus.UNKNOWN
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Exchange:
     at_s: float
     elapsed_ms: float
     status: int | None
-    outcome: Outcome
+    outcome: OpStatus
     request_headers: dict[str, str] = field(repr=False)
     request_body: bytes = field(repr=False)
     response_headers: dict[str, str] = field(repr=False)
@@ -81,7 +81,7 @@ class Exchange:
     @property
     def ok(self) -> bool:
         """Whether the operation is known to have succeeded."""
-        return self.outcome is Outcome.OK
+        return self.outcome is OpStatus.OK
 
     @cached_property
     def headers(self) -> dict[str, str]:

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from lab.evidence.cart_tracker import Fate, Ledger
-from lab.evidence.exchange import Exchange, Fault, Outcome
+from lab.evidence.cart_tracker import CartTracker, Fate
+from lab.evidence.exchange import Exchange, Fault, OpStatus
 from lab.evidence.record import Record
 
 
-def measure(record: Record, ledgers: Iterable[Ledger]) -> dict[str, Any]:
+def measure(record: Record, ledgers: Iterable[CartTracker]) -> dict[str, Any]:
     """Return the measurements every experiment has.
 
     `carts_*` count customers: acknowledged is who is owed a cart, and
@@ -54,7 +54,7 @@ def _answers_after(kill: Fault, exchanges: Iterable[Exchange]) -> bool:
 def operations(record: Record) -> dict[str, int]:
     """Count operations by outcome: `{"ok", "failed", "unknown"}`."""
     counted = Counter(exchange.outcome for exchange in record.exchanges())
-    return {str(outcome): counted[outcome] for outcome in Outcome}
+    return {str(outcome): counted[outcome] for outcome in OpStatus}
 
 
 def disagreement(record: Record, logged_ops: Collection[str]) -> str | None:

@@ -21,7 +21,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Settings:
     """How one lane is set up. `store` concerns only a lane that keeps something in one."""
 
     servers: int = 3
@@ -49,7 +49,7 @@ class Variant:
 
     name: str
     app: str  # "stateful" or "stateless"
-    knobs: Knobs = Knobs()
+    knobs: Settings = Settings()
     module: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     replica_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

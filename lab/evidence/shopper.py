@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lab.core.errors import LabError
-from lab.evidence.cart_tracker import Ledger
+from lab.evidence.cart_tracker import CartTracker
 from lab.evidence.exchange import Exchange, outcome_of
 from lab.evidence.record import Recorder
 from lab.evidence.transport import Headers, Transport
@@ -38,7 +38,7 @@ class Shopper:
         self.user_id = user_id
         self.name = name
         self.token: str | None = None
-        self.ledger = Ledger()
+        self.ledger = CartTracker()
         self.last: Exchange | None = None
         self._address = address
         self._record = record

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any, TypeGuard
 
 from lab.core.errors import LabError
-from lab.evidence.result import Judgement, Knobs, Observation, Variant, VariantResult, Verdict
+from lab.evidence.result import Judgement, Observation, Settings, Variant, VariantResult, Verdict
 from lab.experiments import judging, matrix
 from lab.experiments.judging import Observe
 
@@ -196,7 +196,7 @@ def _experiment(module: ModuleType) -> Experiment:
     for name in ("observe", "ABOUT"):
         _require(module, callable(getattr(module, name, print)), f"{name} must be a function")
     has_claim = hasattr(module, "CLAIM")
-    variants = _lanes(module, "VARIANTS", matrix.two_desks(Knobs()))
+    variants = _lanes(module, "VARIANTS", matrix.two_desks(Settings()))
     distinct = len({each.name for each in variants}) == len(variants)
     _require(module, distinct, "VARIANTS: each Variant needs a name of its own")
     return Experiment(

@@ -26,7 +26,7 @@ from urllib.parse import quote
 
 from lab.core.statistics import latency, share, told
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.script_api import Lab
@@ -44,7 +44,7 @@ def _cached(name: str, app: str, expect: Verdict, directives: tuple[str, ...]) -
     return Variant(
         name,
         app,
-        Knobs(servers=1),
+        Settings(servers=1),
         http_directives=(f"proxy_cache_path cache-{name} keys_zone={name}:1m",),
         directives=(f"proxy_cache {name}", *directives),
         expect=expect,

@@ -20,9 +20,9 @@ server, and the store becomes the thing that must not crash.
 Try next: `lab run crash --store redis`, `lab run crash --crowd 200`.
 """
 
-from lab.crowd.load_profile import Strike
+from lab.crowd.load_profile import PlannedFault
 from lab.evidence.cart_tracker import Fate
-from lab.evidence.result import Knobs, Measurements, Observation, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import carts_survive_kill, kept_share
@@ -31,7 +31,7 @@ from lab.experiments.script_api import Lab
 
 CLAIM = "Servers can crash or restart without affecting users."
 EXPECTED = Verdict.HOLDS
-VARIANTS = two_desks(Knobs())
+VARIANTS = two_desks(Settings())
 EXPECTATIONS = (
     MEMORY.expecting(Verdict.FAILS),
     FILE.expecting(Verdict.HOLDS),
@@ -90,7 +90,7 @@ def crash_under_a_crowd(lab: Lab, doomed: str) -> None:
         for_s=3 * lap_s,
         warm_up_s=0.0,
         once=True,
-        timetable=(Strike("kill", doomed, 2 * lap_s),),
+        timetable=(PlannedFault("kill", doomed, 2 * lap_s),),
     )
     lab.measure(crowd=outcome.as_json())
 

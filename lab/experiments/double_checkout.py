@@ -20,7 +20,7 @@ Try next: `lab run double-checkout --matrix`; a denylist does not help, since no
 from functools import partial
 
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Knobs, Measurements, Observation, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import bites
@@ -29,7 +29,7 @@ from lab.experiments.script_api import Lab
 
 CLAIM = "A drawback: one cart can be ordered again and again with the same token (replay)."
 EXPECTED = Verdict.HOLDS
-ALONE, WITH_STORE = Knobs(servers=1), Knobs(servers=1, store="redis")
+ALONE, WITH_STORE = Settings(servers=1), Settings(servers=1, store="redis")
 VARIANTS = (
     MEMORY.expecting(Verdict.FAILS, knobs=ALONE),
     REDIS.expecting(Verdict.FAILS, knobs=WITH_STORE),

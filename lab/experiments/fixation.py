@@ -18,7 +18,7 @@ import secrets
 from collections.abc import Mapping
 
 from lab.core.statistics import share, told
-from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN
@@ -26,7 +26,7 @@ from lab.experiments.script_api import Lab
 
 CLAIM = "A session id that was planted before login does not open the cart after it."
 EXPECTED = Verdict.HOLDS
-ALONE = Knobs(servers=1)
+ALONE = Settings(servers=1)
 KEEPS_ID = Variant(
     "login-keeps-id",
     "stateful",
@@ -36,7 +36,7 @@ KEEPS_ID = Variant(
 )
 VARIANTS = (
     MEMORY.expecting(Verdict.HOLDS, knobs=ALONE),
-    REDIS.expecting(Verdict.HOLDS, knobs=Knobs(servers=1, store="redis")),
+    REDIS.expecting(Verdict.HOLDS, knobs=Settings(servers=1, store="redis")),
     KEEPS_ID.expecting(Verdict.FAILS),
     TOKEN.expecting(Verdict.HOLDS, knobs=ALONE),
 )

@@ -24,7 +24,7 @@ Try next: `lab run key-rotation --servers 5`, and predict the share refused in s
 from functools import partial
 
 from lab.core.statistics import share, told
-from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import bites
@@ -34,7 +34,7 @@ from lab.experiments.script_api import Lab
 CLAIM = "Servers must agree on the signing key: where they do not, they refuse each other's tokens."
 EXPECTED = Verdict.HOLDS
 VARIANTS = (
-    Variant("file", "stateful", Knobs(servers=2, store="file"), expect=Verdict.FAILS),
+    Variant("file", "stateful", Settings(servers=2, store="file"), expect=Verdict.FAILS),
     TOKEN.expecting(Verdict.HOLDS),
 )
 CUSTOMERS = 1

@@ -19,7 +19,7 @@ Try next: `lab run logout --matrix`, where token-revision refuses changes, not r
 from collections.abc import Sequence
 
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.matrix import MEMORY, REDIS, TOKEN, TOKEN_DENYLIST, TOKEN_REVISION
@@ -27,14 +27,14 @@ from lab.experiments.script_api import Lab
 
 CLAIM = "A drawback: after logout the old token still opens the cart (no revocation)."
 EXPECTED = Verdict.HOLDS
-ALONE = Knobs(servers=1)
+ALONE = Settings(servers=1)
 SHORT_EXPIRY = Variant("token-short-expiry", "stateless", ALONE, env={"TOKEN_MAX_AGE_S": "1"})
 VARIANTS = (
     MEMORY.expecting(Verdict.FAILS, knobs=ALONE),
-    REDIS.expecting(Verdict.FAILS, knobs=Knobs(1, store="redis")),
+    REDIS.expecting(Verdict.FAILS, knobs=Settings(1, store="redis")),
     TOKEN.expecting(Verdict.HOLDS, knobs=ALONE),
     SHORT_EXPIRY.expecting(Verdict.DEPENDS),  # on how soon after logout it is tried
-    TOKEN_DENYLIST.expecting(Verdict.FAILS, knobs=Knobs(1, store="redis")),
+    TOKEN_DENYLIST.expecting(Verdict.FAILS, knobs=Settings(1, store="redis")),
 )
 EXPECTATIONS = (*VARIANTS, TOKEN_REVISION.expecting(Verdict.HOLDS))
 CUSTOMERS = 4

@@ -12,15 +12,15 @@ from types import TracebackType
 from lab.core.errors import LabError
 from lab.evidence.measurements import disagreement, retried_ops
 from lab.evidence.record import Record
-from lab.evidence.result import Knobs, Variant
+from lab.evidence.result import Settings, Variant
 from lab.experiments.matrix import two_desks
-from lab.experiments.script_api import LOG_DEADLINE_S, Setting
+from lab.experiments.script_api import LOG_DEADLINE_S, ScriptContext
 from lab.stack import (
     Deployment,
     Desk,
     ExternalStore,
-    LaneSpec,
     LocalStore,
+    PoolSpec,
     Stack,
     Store,
     desk_env,
@@ -29,7 +29,7 @@ from lab.stack import (
 SILENCE = "proxy_read_timeout 2s"  # of a server whose link is cut nothing is heard, not even an end
 
 
-class Bench:
+class ProvisionedStack:
     """One folder, one stack, the stores its lanes need, and the secrets of this run."""
 
     stack: Stack
@@ -84,9 +84,9 @@ class Bench:
 
     def setting(
         self, variant: Variant, customers: int, seed: int, quick: bool, crowd: int = 0
-    ) -> Setting:
+    ) -> ScriptContext:
         """Return what the `Lab` of this lane is made from."""
-        return Setting(
+        return ScriptContext(
             stack=self.stack,
             lane=self.stack.lanes[variant.name],
             variant=variant,
@@ -168,13 +168,13 @@ class Bench:
         )
         self._stores[kind] = self._resources.enter_context(store)
 
-    def _lane(self, variant: Variant) -> LaneSpec:
+    def _lane(self, variant: Variant) -> PoolSpec:
         knobs = variant.knobs
-        lane = LaneSpec(
+        lane = PoolSpec(
             name=variant.name,
             app=variant.module or f"{variant.app}_app",
             servers=knobs.servers,
-            affinity=knobs.affinity,  # type: ignore[arg-type]  # LaneSpec checks it
+            affinity=knobs.affinity,  # type: ignore[arg-type]  # PoolSpec checks it
             retry=knobs.retry,  # type: ignore[arg-type]
         )
         if variant.upstreams:
@@ -223,7 +223,7 @@ class Bench:
             raise LabError(f"{text!r}: the placeholders are {{{'}, {'.join(names)}}}") from None
 
 
-def deployed(knobs: Knobs, deployment: Deployment) -> tuple[Variant, ...]:
+def deployed(knobs: Settings, deployment: Deployment) -> tuple[Variant, ...]:
     """Return a lane for each desk of a deployment, with as many servers as it has there.
 
     Of the knobs `store` is taken for what the deployment uses; the others are the balancer's.
@@ -246,16 +246,16 @@ def _is_empty(store: LocalStore) -> bool:
         return False
 
 
-class Opening:
+class BackgroundStart:
     """A bench whose stack is started in the background; entering waits until it is up."""
 
-    def __init__(self, bench: Bench, variants: Sequence[Variant]) -> None:
+    def __init__(self, bench: ProvisionedStack, variants: Sequence[Variant]) -> None:
         self.bench = bench
         self._context = bench.open(variants)
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="opening")
         self._opened = self._pool.submit(self._context.__enter__)
 
-    def __enter__(self) -> Bench:
+    def __enter__(self) -> ProvisionedStack:
         try:
             self._opened.result()
         except BaseException:  # Ctrl-C while waiting: it may come up a moment later

@@ -28,7 +28,7 @@ from itsdangerous import URLSafeTimedSerializer
 
 from lab.core.statistics import share, told
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.script_api import Lab
@@ -36,8 +36,8 @@ from lab.experiments.script_api import Lab
 CLAIM = "A signed token is not a secret: whoever finds it can read it."
 EXPECTED = Verdict.HOLDS
 VARIANTS = (
-    Variant("memory", "stateful", Knobs(servers=1), expect=Verdict.FAILS),
-    Variant("token", "stateless", Knobs(servers=1), expect=Verdict.HOLDS),
+    Variant("memory", "stateful", Settings(servers=1), expect=Verdict.FAILS),
+    Variant("token", "stateless", Settings(servers=1), expect=Verdict.HOLDS),
 )
 CUSTOMERS = 1
 ADDRESS = "7 Acacia Avenue"

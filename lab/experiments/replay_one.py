@@ -22,9 +22,9 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
-from lab.evidence.cart_tracker import Ledger
+from lab.evidence.cart_tracker import CartTracker
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import kept_share
@@ -33,9 +33,9 @@ from lab.experiments.script_api import Lab
 CLAIM = "Debugging is simpler because each request is complete."
 EXPECTED = Verdict.HOLDS
 VARIANTS = (
-    Variant("memory", "stateful", Knobs(servers=1), expect=Verdict.FAILS),
-    Variant("file", "stateful", Knobs(servers=1, store="file"), expect=Verdict.FAILS),
-    Variant("token", "stateless", Knobs(servers=1), expect=Verdict.HOLDS),
+    Variant("memory", "stateful", Settings(servers=1), expect=Verdict.FAILS),
+    Variant("file", "stateful", Settings(servers=1, store="file"), expect=Verdict.FAILS),
+    Variant("token", "stateless", Settings(servers=1), expect=Verdict.HOLDS),
 )
 CUSTOMERS = 8
 QUICK_CUSTOMERS = 4
@@ -108,7 +108,7 @@ def _fewest_needed(customer: Shopper, exchanges: Sequence[Exchange], lab: Lab) -
         for chosen in combinations(earlier, size):
             visit = lab.shopper(customer.name, customer.user_id)
             *_, again = [_repeat(visit, exchange) for exchange in (*chosen, last)]
-            visit.ledger = Ledger()  # a trial: nobody is owed what was bought in it
+            visit.ledger = CartTracker()  # a trial: nobody is owed what was bought in it
             if same(last, again):
                 return size
     return len(earlier) + 1  # not even all of them: more than there are

@@ -23,7 +23,7 @@ from itertools import cycle
 
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import carts_survive_restarts
@@ -38,7 +38,7 @@ def _upgradable(name: str, desk: str, store: str, expect: Verdict) -> Variant:
     return Variant(
         name,
         desk,
-        Knobs(servers=2, store=store),
+        Settings(servers=2, store=store),
         module="lab.variants.next_version",
         env={"DESK": f"{desk}_app"},
         expect=expect,

@@ -21,7 +21,7 @@ from lab.evidence.result import (
     Verdict,
 )
 from lab.experiments import Experiment
-from lab.experiments.provision import Bench, Opening
+from lab.experiments.provision import BackgroundStart, ProvisionedStack
 from lab.experiments.script_api import Lab
 from lab.report.document import document_text, experiment_text
 from lab.stack import Deployment, find_store
@@ -52,7 +52,7 @@ class Run:
     results: list[ExperimentResult] = field(default_factory=list)
     components: dict[str, object] = field(default_factory=dict)
     _told: list[str] = field(default_factory=list)
-    _ahead: Opening | None = None
+    _ahead: BackgroundStart | None = None
 
     def perform(
         self,
@@ -118,18 +118,20 @@ class Run:
         with self._opening(experiment, [lane.variant for lane in ready]) as bench:
             self.components |= bench.stack.components()
             if then and (startable := [each for each in then[1] if _can_start(each)]):
-                self._ahead = Opening(Bench(self.folder / then[0].name), startable)
+                self._ahead = BackgroundStart(
+                    ProvisionedStack(self.folder / then[0].name), startable
+                )
             for lane in ready:
                 self.progress(f"{experiment.name}: running the script, {lane.variant.name}")
                 self._run_lane(experiment, lane, bench)
 
-    def _opening(self, experiment: Experiment, variants: Sequence[Variant]) -> Opening:
+    def _opening(self, experiment: Experiment, variants: Sequence[Variant]) -> BackgroundStart:
         folder = self.folder / experiment.name
         if self._ahead and self._ahead.bench.folder == folder:
             ahead, self._ahead = self._ahead, None
             return ahead
         self.close()  # started for another experiment, which was not performed after all
-        return Opening(Bench(folder, self.progress, self.deployment), variants)
+        return BackgroundStart(ProvisionedStack(folder, self.progress, self.deployment), variants)
 
     def document(self) -> str:
         """Return what is known of this run so far, as the text of `result.json`."""
@@ -143,7 +145,9 @@ class Run:
         unfinished.replace(path)
         return path
 
-    def _run_lane(self, experiment: Experiment, lane: VariantResult, bench: Bench) -> None:
+    def _run_lane(
+        self, experiment: Experiment, lane: VariantResult, bench: ProvisionedStack
+    ) -> None:
         lane.record = Record(
             lane.variant.name, lambda event: self.on_event(lane.variant.name, event)
         )

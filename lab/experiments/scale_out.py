@@ -30,7 +30,7 @@ from itertools import chain
 
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import kept_share, lacks_reads
@@ -45,7 +45,7 @@ def _waiting(name: str, desk: str, expect: Verdict, affinity: str = "none") -> V
     return Variant(
         name,
         desk,
-        Knobs(servers=1, affinity=affinity),
+        Settings(servers=1, affinity=affinity),
         module="lab.variants.slow_supplier",
         env={"DESK": f"{desk}_app"},
         expect=expect,

@@ -12,15 +12,15 @@ from typing import Any, TypeVar
 
 from lab.core.errors import LabError
 from lab.crowd.crowd_run import Progress
-from lab.crowd.load_profile import STORE, Plan, Strike
-from lab.crowd.result import Outcome
+from lab.crowd.load_profile import STORE, LoadProfile, PlannedFault
+from lab.crowd.result import CrowdResult
 from lab.crowd.run_crowd import Scene, drive
-from lab.crowd.worker_group import Crew, has_locust
+from lab.crowd.worker_group import WorkerGroup, has_locust
 from lab.evidence.exchange import Exchange, Fault
 from lab.evidence.record import Record
 from lab.evidence.result import Variant
 from lab.evidence.shopper import Shopper
-from lab.stack import AccessEntry, Death, Lane, LocalStore, Replica, Stack, Store, StoreStats
+from lab.stack import AccessEntry, Death, LocalStore, Server, ServerPool, Stack, Store, StoreStats
 from lab.stack.store_client import ask, connect, keys_under
 
 _NAMES = ("John", "Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Grace", "Heidi", "Ivan")
@@ -32,14 +32,14 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Setting:
+class ScriptContext:
     """What a lane's `Lab` is made from. `keys` are the signing keys of the run (secret).
 
     None where the servers were not started by the lab, which then does not know their keys.
     """
 
     stack: Stack
-    lane: Lane
+    lane: ServerPool
     variant: Variant
     store: Store | None
     store_prefix: str
@@ -52,7 +52,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Held:
+class Footprint:
     """What a lane holds between two requests, in each place there is for it.
 
     Counts are of sessions. `process_bytes` is the whole resident set of the servers, and so
@@ -81,7 +81,7 @@ class Lab:
     object is offered whichever desk the lane runs.
     """
 
-    def __init__(self, setting: Setting, record: Record) -> None:
+    def __init__(self, setting: ScriptContext, record: Record) -> None:
         self._setting = setting
         self._lane = setting.lane
         self._record = record
@@ -172,15 +172,15 @@ class Lab:
         rate: float | None,
         for_s: float,
         **more: Any,
-    ) -> Outcome:
+    ) -> CrowdResult:
         """Let many shoppers do `visit(shopper, lab)` at once, in a process of their own.
 
         `visit` is a function at the top level of a file; `rate` is in requests per second over
-        all of them, None for as fast as they are answered (`more`: see `Plan`). On Locust
+        all of them, None for as fast as they are answered (`more`: see `LoadProfile`). On Locust
         where the extra is installed, else in threads, and then 200 shoppers at most. Their
         exchanges are written down in `folder`, and are not in this run's record.
         """
-        plan = Plan(
+        plan = LoadProfile(
             script=inspect.getfile(visit),
             function=visit.__name__,
             shoppers=shoppers,
@@ -196,11 +196,11 @@ class Lab:
 
     def crowd_of(
         self,
-        plan: Plan,
+        plan: LoadProfile,
         watch: Callable[[Progress], None] = lambda progress: None,
         say: Callable[[str], None] = lambda line: None,
-        crew: Crew | None = None,
-    ) -> Outcome:
+        crew: WorkerGroup | None = None,
+    ) -> CrowdResult:
         """Carry out a plan; `watch` sees each report, `say` is told what is waited for.
 
         `crew` is who shops for several lanes (None: a new one for this).
@@ -227,7 +227,7 @@ class Lab:
             return STORE if isinstance(self._setting.store, LocalStore) else None
         return "process" if variant.keeps == "memory" else None
 
-    def _hit(self, strike: Strike) -> str | None:
+    def _hit(self, strike: PlannedFault) -> str | None:
         """Do what a line of a timetable says; return which process ended by it, if one did."""
         if strike.target == STORE:
             return self._hit_store(strike.kind)
@@ -289,14 +289,14 @@ class Lab:
         """Return what the session store holds for this lane, and how much it has done."""
         return self._store.stats(self._setting.store_prefix)
 
-    def held(self) -> Held:
+    def held(self) -> Footprint:
         """Return what this lane's servers and its store hold between two requests, now.
 
         LabError for servers that the lab did not start: their memory and files it cannot see.
         """
         folder = self.folder / "sessions" / self._setting.variant.name
         files = [path for path in folder.glob("*") if path.is_file()]
-        return Held(
+        return Footprint(
             in_processes=sum(self.server_info(name)["carts_remembered"] for name in self.servers),
             in_files=len(files),
             in_store=self.store_stats().keys if self.has_store else 0,
@@ -411,7 +411,7 @@ class Lab:
         self._replica(server)
         return self._lane.url_of(server)
 
-    def _replica(self, server: str | None) -> Replica:
+    def _replica(self, server: str | None) -> Server:
         replicas = self._lane.replicas
         if server is None:
             raise LabError("no server named: the exchange that should have named one got no answer")

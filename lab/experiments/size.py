@@ -27,7 +27,7 @@ import http.client
 from collections.abc import Callable
 
 from lab.evidence.exchange import MAX_COOKIE_BYTES
-from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.script_api import Lab
@@ -41,10 +41,18 @@ CLAIM = "Every request carries the whole cart again."
 EXPECTED = Verdict.HOLDS
 VARIANTS = (
     Variant(
-        "memory", "stateful", Knobs(servers=1), http_directives=NGINX_DEFAULT, expect=Verdict.FAILS
+        "memory",
+        "stateful",
+        Settings(servers=1),
+        http_directives=NGINX_DEFAULT,
+        expect=Verdict.FAILS,
     ),
     Variant(
-        "token", "stateless", Knobs(servers=1), http_directives=NGINX_DEFAULT, expect=Verdict.HOLDS
+        "token",
+        "stateless",
+        Settings(servers=1),
+        http_directives=NGINX_DEFAULT,
+        expect=Verdict.HOLDS,
     ),
 )
 CUSTOMERS = 1

@@ -19,7 +19,7 @@ Try next: change TOKEN_MAX_AGE_S below, and predict the seconds.
 import time
 
 from lab.core.errors import LabError
-from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import bites
@@ -31,9 +31,9 @@ PATIENCE_S = 8.0
 
 CLAIM = "A token carries old facts: a changed price is charged only when it has expired."
 EXPECTED = Verdict.DEPENDS  # on whether the token carries the fact
-TWO_SERVERS = Knobs(servers=2)
+TWO_SERVERS = Settings(servers=2)
 VARIANTS = (
-    Variant("file", "stateful", Knobs(servers=2, store="file"), expect=Verdict.FAILS),
+    Variant("file", "stateful", Settings(servers=2, store="file"), expect=Verdict.FAILS),
     Variant("token", "stateless", TWO_SERVERS, expect=Verdict.FAILS),
     Variant(
         "price-in-token",

@@ -28,19 +28,19 @@ from collections.abc import Sequence
 
 from lab.core.statistics import latency
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN
-from lab.experiments.script_api import Held, Lab
+from lab.experiments.script_api import Footprint, Lab
 
 CLAIM = "No session storage to sync, maintain, or troubleshoot."
 EXPECTED = Verdict.HOLDS
 VARIANTS = (
-    Variant("memory", "stateful", Knobs(servers=1), expect=Verdict.FAILS),
-    Variant("file", "stateful", Knobs(servers=1, store="file"), expect=Verdict.FAILS),
-    Variant("redis", "stateful", Knobs(servers=1, store="redis"), expect=Verdict.FAILS),
-    Variant("token", "stateless", Knobs(servers=1), expect=Verdict.HOLDS),
+    Variant("memory", "stateful", Settings(servers=1), expect=Verdict.FAILS),
+    Variant("file", "stateful", Settings(servers=1, store="file"), expect=Verdict.FAILS),
+    Variant("redis", "stateful", Settings(servers=1, store="redis"), expect=Verdict.FAILS),
+    Variant("token", "stateless", Settings(servers=1), expect=Verdict.HOLDS),
 )
 EXPECTATIONS = (
     *VARIANTS,
@@ -93,7 +93,7 @@ def buy_and_leave(shopper: Shopper, lab: Lab) -> None:
     shopper.add("laptop")
 
 
-def crowd_comes_and_goes(lab: Lab, before: Held) -> None:
+def crowd_comes_and_goes(lab: Lab, before: Footprint) -> None:
     """Let many come and leave; hold what the server has against what it had."""
     many = lab.crowd_shoppers
     outcome = lab.crowd(buy_and_leave, many, None, for_s=CROWD_MOST_S, warm_up_s=0.0, once=True)
@@ -102,7 +102,7 @@ def crowd_comes_and_goes(lab: Lab, before: Held) -> None:
     lab.measure(crowd_left=grown, crowd=outcome.as_json())
 
 
-def growth(before: Held, after: Held, customers: int) -> Measurements:
+def growth(before: Footprint, after: Footprint, customers: int) -> Measurements:
     """Return what is held more than before: counts, and bytes per 1,000 customers."""
     thousands = customers / 1000
     in_files = after.file_bytes - before.file_bytes

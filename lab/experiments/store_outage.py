@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import bites
@@ -29,15 +29,15 @@ from lab.experiments.script_api import Lab
 CLAIM = "A shared session store is one more thing that every request depends on."
 EXPECTED = Verdict.HOLDS
 VARIANTS = (
-    Variant("redis", "stateful", Knobs(servers=1, store="redis"), expect=Verdict.HOLDS),
+    Variant("redis", "stateful", Settings(servers=1, store="redis"), expect=Verdict.HOLDS),
     Variant(
         "redis-on-disk",
         "stateful",
-        Knobs(servers=1, store="redis"),
+        Settings(servers=1, store="redis"),
         persistence=True,
         expect=Verdict.HOLDS,
     ),
-    Variant("token", "stateless", Knobs(servers=1), expect=Verdict.FAILS),
+    Variant("token", "stateless", Settings(servers=1), expect=Verdict.FAILS),
 )
 CUSTOMERS = 12
 QUICK_CUSTOMERS = 6

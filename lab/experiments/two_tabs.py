@@ -27,7 +27,7 @@ from dataclasses import replace
 from functools import partial
 
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import bites
@@ -36,7 +36,7 @@ from lab.experiments.script_api import Lab
 
 CLAIM = "A drawback: two tabs that change one cart lose acknowledged changes."
 EXPECTED = Verdict.HOLDS
-ALONE, WITH_STORE = Knobs(servers=1), Knobs(servers=1, store="redis")
+ALONE, WITH_STORE = Settings(servers=1), Settings(servers=1, store="redis")
 SESSION_REVISION = Variant(
     "session-revision",
     "stateful",
@@ -46,7 +46,7 @@ SESSION_REVISION = Variant(
 )
 VARIANTS = (
     replace(MEMORY, knobs=ALONE),
-    FILE.expecting(Verdict.HOLDS, knobs=Knobs(servers=1, store="file")),
+    FILE.expecting(Verdict.HOLDS, knobs=Settings(servers=1, store="file")),
     REDIS.expecting(Verdict.HOLDS, knobs=WITH_STORE),
     TOKEN.expecting(Verdict.HOLDS, knobs=ALONE),
     SESSION_REVISION.expecting(Verdict.FAILS),

@@ -24,7 +24,7 @@ import os
 from urllib.parse import quote, urlsplit
 
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Knobs, Measurements, Observation, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.script_api import Lab
@@ -35,10 +35,10 @@ LOG = "logs/combined.log"  # within the run's folder; beside the lab's own log, 
 DEFAULT_LOG = (f"access_log {LOG} combined",)
 VARIANTS = (
     Variant(
-        "memory", "stateful", Knobs(servers=1), http_directives=DEFAULT_LOG, expect=Verdict.FAILS
+        "memory", "stateful", Settings(servers=1), http_directives=DEFAULT_LOG, expect=Verdict.FAILS
     ),
     Variant(
-        "token", "stateless", Knobs(servers=1), http_directives=DEFAULT_LOG, expect=Verdict.HOLDS
+        "token", "stateless", Settings(servers=1), http_directives=DEFAULT_LOG, expect=Verdict.HOLDS
     ),
 )
 CUSTOMERS = 2

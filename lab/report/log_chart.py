@@ -19,7 +19,7 @@ _NAMES = ("", "k", "M", "G", "T")
 
 
 @dataclass(frozen=True)
-class Line:
+class Series:
     """A line of a lane: points with x and y above 0; `app` chooses its colour."""
 
     name: str
@@ -28,7 +28,7 @@ class Line:
 
 
 def log_chart(
-    title: str, x: str, y: str, lines: Sequence[Line], note: str = "", mark: float | None = None
+    title: str, x: str, y: str, lines: Sequence[Series], note: str = "", mark: float | None = None
 ) -> str:
     """Return the lines as an SVG document; `note` stands below the title, `mark` at an x.
 
@@ -67,7 +67,7 @@ def log_chart(
     return svg.replace("<style", f"<style>{_COLOURS}</style><style", 1) + "\n"
 
 
-def _points(line: Line, furthest: float) -> list[Any]:
+def _points(line: Series, furthest: float) -> list[Any]:
     """Return the points for pygal; where a line ends before the others, a dot shows it."""
     points: list[Any] = [(math.log10(x), math.log10(y)) for x, y in line.points]
     if line.points[-1][0] < furthest:

@@ -35,7 +35,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Line:
+class Lifeline:
     """A stretch of a lifeline; `state` is "up" or "down"."""
 
     x: int
@@ -45,7 +45,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Row:
+class DiagramRow:
     """One drawn event: "exchange", "fault" or "gap", its top edge, and what it says."""
 
     kind: str
@@ -67,14 +67,14 @@ class Diagram:
     width: int
     height: int
     columns: list[Column]
-    lines: list[Line]
-    rows: list[Row]
+    lines: list[Lifeline]
+    rows: list[DiagramRow]
     drawn: int
     of: int
     listed: bool  # whether what is left out can be read below
 
     @property
-    def strips(self) -> list[tuple[int, int, list[Row]]]:
+    def strips(self) -> list[tuple[int, int, list[DiagramRow]]]:
         """Top edge, height and rows of each strip; paper can break between two of them."""
         starts = list(range(0, len(self.rows), STRIP_ROWS)) or [0]
         tops = [0, *(self.rows[start].y for start in starts[1:]), self.height]
@@ -105,7 +105,7 @@ def diagram(
     rows, y, drawn = [], HEAD, 0
     for index in shown:
         if isinstance(index, str):
-            rows.append(Row("gap", y, label=index))
+            rows.append(DiagramRow("gap", y, label=index))
             y += GAP
             continue
         event = happened[index]
@@ -176,7 +176,7 @@ def _columns(lane: Json, happened: list[Json]) -> list[Column]:
 
 def _exchange(
     event: Json, y: int, at: dict[str, int], several: bool, anchors: dict[str, str]
-) -> Row:
+) -> DiagramRow:
     who = f"{event['customer']}: " if several else ""
     to = f" at {event['server']}" if event["server"] else ""
     look, sign, word = look_of(event)
@@ -190,7 +190,7 @@ def _exchange(
     answer = " ".join(part for part in (said, sign, word) if part)
     full = one_line(f"{event['op']}: {who}{event['method']} {path}{to}, {answer}", 300)
     anchor = anchors.get(str(event["op"]), "")
-    return Row("exchange", y, label, answer, full, look, sign, reached, origin, anchor)
+    return DiagramRow("exchange", y, label, answer, full, look, sign, reached, origin, anchor)
 
 
 def look_of(event: Json) -> tuple[str, str, str]:
@@ -208,7 +208,7 @@ def look_of(event: Json) -> tuple[str, str, str]:
     return "plain", "", ""
 
 
-def _fault(event: Json, y: int, at: dict[str, int]) -> Row:
+def _fault(event: Json, y: int, at: dict[str, int]) -> DiagramRow:
     sure = {True: "confirmed", False: "NOT confirmed", None: ""}[event["confirmed"]]
     seen = event["evidence"] if isinstance(event["evidence"], dict) else {}
     # Of a server that the lab did not start no process was seen, only that nobody answers.
@@ -221,16 +221,16 @@ def _fault(event: Json, y: int, at: dict[str, int]) -> Row:
     look = "up" if kind in _UP else "down"
     title = one_line(f"{label} at {event['at_s']:.3f} s", 300)
     target = one_line(event["target"], 8)
-    return Row("fault", y, label, "", title, look, sign, at.get(target, 0))
+    return DiagramRow("fault", y, label, "", title, look, sign, at.get(target, 0))
 
 
 def _lifelines(
     columns: list[Column],
     happened: list[Json],
     shown: list[int | str],
-    rows: list[Row],
+    rows: list[DiagramRow],
     bottom: int,
-) -> list[Line]:
+) -> list[Lifeline]:
     lines = []
     # Where an event stands, or the gap that swallowed it.
     y_of: dict[int, int] = {}
@@ -248,7 +248,7 @@ def _lifelines(
             new = {True: "down", False: state}[event["kind"] in _DOWN]
             new = "up" if event["kind"] in _UP else new
             if new != state:
-                lines.append(Line(column.x, top, y_of[index], state))
+                lines.append(Lifeline(column.x, top, y_of[index], state))
                 top, state = y_of[index], new
-        lines.append(Line(column.x, top, bottom, state))
+        lines.append(Lifeline(column.x, top, bottom, state))
     return lines

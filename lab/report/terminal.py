@@ -9,7 +9,7 @@ from rich.text import Text
 
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.compare import differs, side_by_side
-from lab.evidence.exchange import Exchange, Fault, Outcome
+from lab.evidence.exchange import Exchange, Fault, OpStatus
 from lab.evidence.record import Event
 from lab.evidence.result import ExperimentResult, Observation, VariantResult, Verdict
 
@@ -225,7 +225,7 @@ def _reply(exchange: Exchange) -> Text:
         text.append(f"{sign} ", colour)
     if "cart" in body:
         text.append(_cart(body["cart"]))
-    elif exchange.outcome is not Outcome.OK and "title" in body:
+    elif exchange.outcome is not OpStatus.OK and "title" in body:
         text.append(str(body["title"]))
     return text
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from flask import Flask, g, request, session
 
-from lab.shop.cart import Visit
+from lab.shop.cart import SessionState
 from lab.shop.http import ConfigError
 from lab.shop.validation import ITEM, read_json
 
@@ -58,7 +58,7 @@ def drop_adds(app: Flask) -> None:
     state, adds = _state(app), count(1)
     kept, current = _keep(state), state.current_visit
 
-    def keep(visit: Visit) -> Any:
+    def keep(visit: SessionState) -> Any:
         is_add = request.endpoint == "desk.add_item"
         return kept(current() if is_add and next(adds) % EVERY == 0 else visit)
 
@@ -71,7 +71,7 @@ def twice(app: Flask) -> None:
     state, add = _state(app), app.view_functions["desk.add_item"]
     kept, current = _keep(state), state.current_visit
 
-    def keep(visit: Visit) -> Any:
+    def keep(visit: SessionState) -> Any:
         g.after_the_first_time = visit
         return kept(visit)
 
@@ -88,10 +88,10 @@ def twice(app: Flask) -> None:
 def leak_cart(app: Flask) -> None:
     """Whoever asks for their cart is shown that of another customer of this server."""
     state = _state(app)
-    current, seen = state.current_visit, dict[str, Visit]()
+    current, seen = state.current_visit, dict[str, SessionState]()
 
-    def visit_of_somebody() -> Visit:
-        mine: Visit = current()
+    def visit_of_somebody() -> SessionState:
+        mine: SessionState = current()
         if request.endpoint != "desk.view_cart":
             return mine
         others = [visit for user_id, visit in seen.items() if user_id != mine.user_id]
@@ -118,7 +118,7 @@ def trust_price(app: Flask) -> None:
         return read_json({**rules, **price})
 
     module.read_json = read  # type: ignore[attr-defined]
-    module.Visit = state.Visit = _BelievingVisit  # type: ignore[attr-defined]
+    module.SessionState = state.SessionState = _BelievingVisit  # type: ignore[attr-defined]
 
 
 @_bug("no-expiry", ("stateless_app",))
@@ -150,7 +150,7 @@ def login_keeps_id(app: Flask) -> None:
     state, sessions = _state(app), app.session_interface
     fresh = sessions._generate_sid  # type: ignore[attr-defined]
 
-    def start_session(visit: Visit) -> None:
+    def start_session(visit: SessionState) -> None:
         session["visit"] = visit.to_dict()
 
     def adopt(length: int) -> str:
@@ -184,22 +184,22 @@ def evict(app: Flask) -> None:
 @_bug("global-dict", ("stateless_app",))
 def global_dict(app: Flask) -> None:
     """The token carries a name only; the cart waits in a dict of the process."""
-    state, carts = _state(app), dict[str, Visit]()
+    state, carts = _state(app), dict[str, SessionState]()
     sign, current = state.token_for, state.current_visit
 
-    def token_for(visit: Visit) -> str:
+    def token_for(visit: SessionState) -> str:
         carts[visit.visit_id] = visit
         return str(sign(replace(visit, lines={})))
 
-    def current_visit() -> Visit:
-        slip: Visit = current()
+    def current_visit() -> SessionState:
+        slip: SessionState = current()
         return carts.get(slip.visit_id, slip)
 
     state.token_for, state.current_visit = token_for, current_visit  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
-class _BelievingVisit(Visit):
+class _BelievingVisit(SessionState):
     """A visit that remembers the prices its customer named."""
 
     prices: dict[str, int] = field(default_factory=dict)
@@ -224,13 +224,13 @@ def _state(app: Flask) -> ModuleType:
     return importlib.import_module(f"{app.import_name}.state")
 
 
-def _keep(state: ModuleType) -> Callable[[Visit], Any]:
+def _keep(state: ModuleType) -> Callable[[SessionState], Any]:
     """What keeps a cart: in the session of the one desk, in the token of the other."""
-    keep: Callable[[Visit], Any] = getattr(state, _name_of_keep(state))
+    keep: Callable[[SessionState], Any] = getattr(state, _name_of_keep(state))
     return keep
 
 
-def _set_keep(state: ModuleType, keep: Callable[[Visit], Any]) -> None:
+def _set_keep(state: ModuleType, keep: Callable[[SessionState], Any]) -> None:
     setattr(state, _name_of_keep(state), keep)
 
 

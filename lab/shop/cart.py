@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Visit:
+class SessionState:
     """All that a desk has to know to serve one customer's next request.
 
     `lines` maps sku to quantity (1..99) in the order of adding; `revision` counts the

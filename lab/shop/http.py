@@ -27,14 +27,14 @@ class ConfigError(Exception):
 
 
 @dataclass(frozen=True)
-class Nameplate:
+class InstanceInfo:
     """Who answers: the replica's name, and a nonce of this process that a restart changes."""
 
     replica: str
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> "Nameplate":
+    def from_environ(cls, environ: Mapping[str, str]) -> "InstanceInfo":
         """Read REPLICA (default "solo") and INSTANCE (default: made now)."""
         names = [environ.get("REPLICA", "solo"), environ.get("INSTANCE") or secrets.token_hex(8)]
         for name in names:
@@ -66,14 +66,14 @@ def set_prices(environ: Mapping[str, str]) -> None:
 class _Desk:
     """What one process knows about itself (never about a customer)."""
 
-    def __init__(self, app_name: str, plate: Nameplate) -> None:
+    def __init__(self, app_name: str, plate: InstanceInfo) -> None:
         self.app_name = app_name
         self.plate = plate
         self.arrivals = count(1)
         self.requests_served = 0
 
 
-def install(app: Flask, plate: Nameplate) -> None:
+def install(app: Flask, plate: InstanceInfo) -> None:
     """Give `app` the shop's manners; errors leave as RFC 9457 problem details."""
     set_prices(os.environ)
     desk = app.extensions["desk"] = _Desk(app.name.removesuffix("_app"), plate)

@@ -2,16 +2,16 @@
 
 from lab.stack.access_log import AccessEntry, AccessLog
 from lab.stack.balancer import Balancer
-from lab.stack.doctor import Finding, diagnose
+from lab.stack.doctor import Diagnosis, diagnose
 from lab.stack.local_store import LocalStore
-from lab.stack.pool_spec import Affinity, LaneSpec, Retry
+from lab.stack.pool_spec import Affinity, PoolSpec, Retry
 from lab.stack.programs import Program, find_nginx, find_store
-from lab.stack.server import Death, Replica
+from lab.stack.server import Death, Server
 from lab.stack.server_env import Desk, desk_env
-from lab.stack.server_pool import Lane, Leaving, Treatment
+from lab.stack.server_pool import Drain, ProxySettings, ServerPool
 from lab.stack.session_store import ExternalStore, Store, StoreStats
 from lab.stack.stack import Stack
-from lab.stack.upstream import Deployment, Upstream
+from lab.stack.upstream import Deployment, ExternalServerSpec
 
 __all__ = [
     "AccessEntry",
@@ -21,20 +21,20 @@ __all__ = [
     "Death",
     "Deployment",
     "Desk",
+    "Diagnosis",
+    "Drain",
+    "ExternalServerSpec",
     "ExternalStore",
-    "Finding",
-    "Lane",
-    "LaneSpec",
-    "Leaving",
     "LocalStore",
+    "PoolSpec",
     "Program",
-    "Replica",
+    "ProxySettings",
     "Retry",
+    "Server",
+    "ServerPool",
     "Stack",
     "Store",
     "StoreStats",
-    "Treatment",
-    "Upstream",
     "desk_env",
     "diagnose",
     "find_nginx",

@@ -13,8 +13,8 @@ from typing import Literal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lab.core.errors import LabError
-from lab.stack.nginx_conf import CONFIG_PATH, Config, LaneConfig, Place, render
-from lab.stack.pool_spec import LETTERS, Affinity, LaneSpec, Retry
+from lab.stack.nginx_conf import CONFIG_PATH, NginxConfig, Place, PoolConfig, render
+from lab.stack.pool_spec import LETTERS, Affinity, PoolSpec, Retry
 from lab.stack.server_env import SIGNING_KEYS, Desk, desk_env
 
 DESKS: tuple[Desk, ...] = ("stateful", "stateless")
@@ -43,7 +43,7 @@ _IMAGE = re.compile(r"[a-z0-9][a-z0-9._/:-]{0,200}:[A-Za-z0-9_][A-Za-z0-9_.-]{0,
 
 
 @dataclass(frozen=True)
-class Server:
+class ContainerServer:
     """One server: the service that is its address, and the name by which it answers."""
 
     service: str
@@ -61,8 +61,8 @@ def _image_of_this_version() -> str:
 
 
 @dataclass(frozen=True)
-class Deployment:
-    """What is to be deployed. Raises LabError where a setting cannot be, as `LaneSpec` does."""
+class ContainerFiles:
+    """What is to be deployed. Raises LabError where a setting cannot be, as `PoolSpec` does."""
 
     servers: int = 3
     store: Literal["memory", "redis"] = "redis"
@@ -87,7 +87,9 @@ class Deployment:
         """
         servers = {
             desk: [
-                Server(f"{desk}-{name.lower()}", name, f"{NETWORK}.{FIRST_HOST[desk] + place}")
+                ContainerServer(
+                    f"{desk}-{name.lower()}", name, f"{NETWORK}.{FIRST_HOST[desk] + place}"
+                )
                 for place, name in enumerate(LETTERS[: self.servers])
             ]
             for desk in DESKS
@@ -100,10 +102,12 @@ class Deployment:
         Each has a Service of its own: an address that stays when the pod is made anew.
         """
         names = {desk: [f"{desk}-{place}" for place in range(self.servers)] for desk in DESKS}
-        servers = {desk: [Server(name, name, name) for name in names[desk]] for desk in DESKS}
+        servers = {
+            desk: [ContainerServer(name, name, name) for name in names[desk]] for desk in DESKS
+        }
         return self._document("kubernetes.yaml", servers)
 
-    def _document(self, template: str, servers: dict[Desk, list[Server]]) -> str:
+    def _document(self, template: str, servers: dict[Desk, list[ContainerServer]]) -> str:
         facts = {
             "deployment": self,
             "options": self._options(),
@@ -123,21 +127,21 @@ class Deployment:
 
     def _options(self) -> str:
         """Name the settings that are not the default, as they are typed."""
-        mine, default = vars(self), vars(Deployment())
+        mine, default = vars(self), vars(ContainerFiles())
         return "".join(f" --{name} {mine[name]}" for name in mine if mine[name] != default[name])
 
-    def _spec(self, desk: Desk) -> LaneSpec:
+    def _spec(self, desk: Desk) -> PoolSpec:
         store = STORE_URL if self.store == "redis" and desk == "stateful" else "memory"
         env = desk_env(desk, store, f"two-desks:{desk}:", KEY_FROM_SHELL)
-        return LaneSpec(desk, f"{desk}_app", self.servers, self.affinity, self.retry, env)
+        return PoolSpec(desk, f"{desk}_app", self.servers, self.affinity, self.retry, env)
 
-    def _nginx_conf(self, servers: dict[Desk, list[Server]]) -> str:
+    def _nginx_conf(self, servers: dict[Desk, list[ContainerServer]]) -> str:
         addresses = {desk: {each.name: each.address for each in servers[desk]} for desk in DESKS}
         lanes = tuple(
-            LaneConfig(self._spec(desk), self.affinity, self.retry, addresses[desk])
+            PoolConfig(self._spec(desk), self.affinity, self.retry, addresses[desk])
             for desk in DESKS
         )
-        return render(Config(PORT, lanes, 0, "", "deployed", NGINX, place=CONTAINER))
+        return render(NginxConfig(PORT, lanes, 0, "", "deployed", NGINX, place=CONTAINER))
 
 
 def _command(desk: Desk) -> list[str]:

@@ -15,7 +15,7 @@ OLDEST_PYTHON = (3, 11)
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One thing the lab looked for."""
 
     name: str
@@ -28,9 +28,9 @@ class Finding:
     """The one command that mends it; "" if nothing is broken or can be mended."""
 
 
-def diagnose() -> list[Finding]:
+def diagnose() -> list[Diagnosis]:
     """Look for everything the lab uses. Takes about 0.1 s and changes nothing."""
-    checks: list[Callable[[], Finding]] = [
+    checks: list[Callable[[], Diagnosis]] = [
         _python,
         _nginx,
         _sticky,
@@ -42,11 +42,13 @@ def diagnose() -> list[Finding]:
     return [check() for check in checks]
 
 
-def _finding(name: str, here: object, what: str, missing: str, costs: str, fix: str) -> Finding:
-    return Finding(name, True, what, "", "") if here else Finding(name, False, missing, costs, fix)
+def _finding(name: str, here: object, what: str, missing: str, costs: str, fix: str) -> Diagnosis:
+    return (
+        Diagnosis(name, True, what, "", "") if here else Diagnosis(name, False, missing, costs, fix)
+    )
 
 
-def _python() -> Finding:
+def _python() -> Diagnosis:
     version = ".".join(map(str, sys.version_info[:3]))
     return _finding(
         "Python",
@@ -58,7 +60,7 @@ def _python() -> Finding:
     )
 
 
-def _nginx() -> Finding:
+def _nginx() -> Diagnosis:
     return _finding(
         "load balancer",
         program := find_nginx(),
@@ -69,7 +71,7 @@ def _nginx() -> Finding:
     )
 
 
-def _sticky() -> Finding:
+def _sticky() -> Diagnosis:
     return _finding(
         "session affinity",
         program := find_nginx(sticky=True),
@@ -80,7 +82,7 @@ def _sticky() -> Finding:
     )
 
 
-def _store() -> Finding:
+def _store() -> Diagnosis:
     return _finding(
         "session store",
         program := find_store(),
@@ -94,7 +96,7 @@ def _store() -> Finding:
     )
 
 
-def _pause() -> Finding:
+def _pause() -> Diagnosis:
     return _finding(
         "pausing a server",
         hasattr(signal, "SIGSTOP"),
@@ -105,7 +107,7 @@ def _pause() -> Finding:
     )
 
 
-def _parent_death() -> Finding:
+def _parent_death() -> Diagnosis:
     how = (
         "the kernel tells children (PDEATHSIG)"
         if sys.platform == "linux"
@@ -122,12 +124,12 @@ def _parent_death() -> Finding:
     )
 
 
-def _port() -> Finding:
+def _port() -> Diagnosis:
     try:
         port = free_ports(1)[0]
     except LabError as error:
-        return Finding("a free port", False, str(error), "no stack can be started", "lab doctor")
-    return Finding("a free port", True, f"127.0.0.1:{port} can be bound", "", "")
+        return Diagnosis("a free port", False, str(error), "no stack can be started", "lab doctor")
+    return Diagnosis("a free port", True, f"127.0.0.1:{port} can be bound", "", "")
 
 
 def _name(name: str, program: Program | None) -> str:

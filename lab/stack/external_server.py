@@ -16,8 +16,8 @@ from typing import Any
 from lab.core.errors import LabError
 from lab.processes.ports import is_open
 from lab.processes.waiting import READY_TIMEOUT_S, server_info, wait_until
-from lab.stack.server import Death, Replica, State
-from lab.stack.upstream import Upstream
+from lab.stack.server import Death, Server, State
+from lab.stack.upstream import ExternalServerSpec
 
 COMMAND_TIMEOUT_S = 30.0
 DEATH_TIMEOUT_S = 15.0  # a container or a link may take its time to go
@@ -25,10 +25,10 @@ POLL_S = 0.05
 QUOTED_BYTES = 2000
 
 
-class ExternalReplica(Replica):
+class ExternalServer(Server):
     """One server of a deployment: asked over the network, broken and mended by its commands."""
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: ExternalServerSpec) -> None:
         super().__init__(upstream.app, upstream.name, upstream.port, upstream.ip)
         self.upstream = upstream
         self._pid = 0

@@ -14,8 +14,8 @@ from lab.processes.child import DEATH_TIMEOUT_S, Child
 from lab.processes.ports import free_ports, is_open
 from lab.processes.spawn import Children, clean_environment
 from lab.processes.waiting import end_of, server_info, wait_until
-from lab.stack.pool_spec import LaneSpec
-from lab.stack.server import Death, Replica, State, await_ready
+from lab.stack.pool_spec import PoolSpec
+from lab.stack.server import Death, Server, State, await_ready
 
 START_ATTEMPTS = 3
 FROZEN_TIMEOUT_S = 1.0
@@ -38,11 +38,11 @@ def kill_and_watch(child: Child, port: int, instance: str) -> Death:
     )
 
 
-class LocalReplica(Replica):
+class LocalServer(Server):
     """One process of an app on this machine, started and ended by the lab."""
 
     def __init__(
-        self, spec: LaneSpec, name: str, port: int, run_dir: Path, children: Children
+        self, spec: PoolSpec, name: str, port: int, run_dir: Path, children: Children
     ) -> None:
         super().__init__(spec.name, name, port)
         self.log_path = run_dir / "logs" / f"{spec.name}-{name}.log"

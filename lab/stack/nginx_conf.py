@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from lab.stack.access_log import FIELDS
-from lab.stack.pool_spec import Affinity, LaneSpec, Retry
+from lab.stack.pool_spec import Affinity, PoolSpec, Retry
 
 CONFIG_PATH = "/lab-config"
 """nginx answers here which version of its configuration it obeys."""
@@ -90,10 +90,10 @@ RUN = Place(
 
 
 @dataclass(frozen=True)
-class LaneConfig:
+class PoolConfig:
     """One lane as nginx is to see it now."""
 
-    spec: LaneSpec
+    spec: PoolSpec
     affinity: Affinity
     retry: Retry
     servers: Mapping[str, str]
@@ -101,11 +101,11 @@ class LaneConfig:
 
 
 @dataclass(frozen=True)
-class Config:
+class NginxConfig:
     """Everything nginx.conf depends on."""
 
     port: int
-    lanes: tuple[LaneConfig, ...]
+    lanes: tuple[PoolConfig, ...]
     log_port: int
     log_tag: str
     version: str
@@ -118,7 +118,7 @@ class Config:
     place: Place = RUN
 
 
-def render(config: Config) -> str:
+def render(config: NginxConfig) -> str:
     """The text of nginx.conf."""
     own = _unique(_line(d) for lane in config.lanes for d in lane.spec.http_directives)
     blocks = [
@@ -131,7 +131,7 @@ def render(config: Config) -> str:
     return "\n".join(blocks)
 
 
-def _top(config: Config) -> str:
+def _top(config: NginxConfig) -> str:
     place = config.place
     return TOP.format(
         about=place.about,
@@ -162,7 +162,7 @@ def _log_format() -> str:
     return "\n".join(lines)
 
 
-def _upstream(lane: LaneConfig) -> str:
+def _upstream(lane: PoolConfig) -> str:
     name = lane.spec.name
     # max_fails: how many failures until nginx leaves a server out for fail_timeout. With
     # retries off that must not happen either, or a crash would hide behind the others.
@@ -177,7 +177,7 @@ def _upstream(lane: LaneConfig) -> str:
     return _block(f"upstream {name}", lines, f"lane {name}: {_counted(lane.servers)}, {turns}")
 
 
-def _server(config: Config) -> str:
+def _server(config: NginxConfig) -> str:
     lines = [
         f"listen {config.place.listen}{config.port};",
         "",
@@ -193,7 +193,7 @@ def _server(config: Config) -> str:
     return _block("server", lines)
 
 
-def _location(lane: LaneConfig) -> str:
+def _location(lane: PoolConfig) -> str:
     name = lane.spec.name
     own = {directive.split()[0] for directive in lane.spec.directives}
     retry = "off" if lane.retry == "off" else "error timeout"

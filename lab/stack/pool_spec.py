@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lab.core.errors import LabError
-from lab.stack.upstream import Upstream
+from lab.stack.upstream import ExternalServerSpec
 
 Affinity = Literal["none", "cookie"]
 Retry = Literal["off", "on"]
@@ -15,7 +15,7 @@ LETTERS = string.ascii_uppercase
 
 
 @dataclass(frozen=True)
-class LaneSpec:
+class PoolSpec:
     """One app, so many replicas of it, and how the balancer treats them.
 
     Raises LabError where a value could not become a path, a process or a line of nginx.conf.
@@ -39,7 +39,7 @@ class LaneSpec:
     """More nginx directives for the lane's locations; they win over the lab's defaults."""
     http_directives: tuple[str, ...] = ()
     """More for nginx's http block, e.g. `proxy_cache_path …`; they win over the lab's defaults."""
-    upstreams: tuple[Upstream, ...] = ()
+    upstreams: tuple[ExternalServerSpec, ...] = ()
     """Replicas that run already, in place of `servers` of the lab's own."""
 
     def __post_init__(self) -> None:

@@ -34,10 +34,10 @@ class Death:
         return self.process_gone is not False and self.port_closed
 
 
-class Replica(ABC):
+class Server(ABC):
     """One server of a lane. Methods may be called from any thread; faults come one by one.
 
-    What takes a process of the lab's own is refused here, and granted by `LocalReplica`.
+    What takes a process of the lab's own is refused here, and granted by `LocalServer`.
     """
 
     def __init__(self, lane: str, name: str, port: int, host: str = "127.0.0.1") -> None:
@@ -142,7 +142,7 @@ class Replica(ABC):
         return LabError(f"the lab did not start {self.title} ({self.address}) and cannot {what}")
 
 
-def await_ready(replicas: Iterable[Replica]) -> None:
+def await_ready(replicas: Iterable[Server]) -> None:
     """Wait until each replica answers with its own instance. LabError as soon as one cannot."""
     waiting = list(replicas)
 

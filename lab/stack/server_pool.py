@@ -12,16 +12,16 @@ from lab.processes.ports import free_ports
 from lab.processes.spawn import Children
 from lab.processes.waiting import READY_TIMEOUT_S, at_once, server_info, wait_until
 from lab.stack.balancer import Balancer, Retired
-from lab.stack.local_server import LocalReplica
-from lab.stack.nginx_conf import LaneConfig
-from lab.stack.pool_spec import LETTERS, Affinity, LaneSpec, Retry
+from lab.stack.local_server import LocalServer
+from lab.stack.nginx_conf import PoolConfig
+from lab.stack.pool_spec import LETTERS, Affinity, PoolSpec, Retry
 from lab.stack.programs import knows_sticky
-from lab.stack.server import Replica, await_ready
+from lab.stack.server import Server, await_ready
 
 
 @dataclass(frozen=True)
-class Treatment:
-    """How the balancer treats a lane: what of it can be changed while it runs. See `LaneSpec`."""
+class ProxySettings:
+    """How the balancer treats a lane: what of it can be changed while it runs. See `PoolSpec`."""
 
     affinity: Affinity = "none"
     retry: Retry = "off"
@@ -30,10 +30,10 @@ class Treatment:
 
 
 @dataclass(frozen=True)
-class Leaving:
+class Drain:
     """A replica that gets no new requests. `finish` lets it end the old ones, then ends it."""
 
-    replica: Replica
+    replica: Server
     _retired: Retired
 
     def finish(self, unless: Callable[[], bool] = lambda: False) -> bool:
@@ -49,10 +49,10 @@ class Leaving:
         return True
 
 
-class Lane:
+class ServerPool:
     """Made and started by `Stack`; changed while it runs by whoever runs an experiment."""
 
-    def __init__(self, spec: LaneSpec, run_dir: Path, children: Children) -> None:
+    def __init__(self, spec: PoolSpec, run_dir: Path, children: Children) -> None:
         self.spec = spec
         self.name = spec.name
         self.affinity: Affinity = spec.affinity
@@ -62,7 +62,7 @@ class Lane:
         self._balancer: Balancer | None = None
         self._last_letter = -1
         self._changing = threading.RLock()
-        self.replicas: dict[str, Replica] = {each.name: each for each in self._first_replicas()}
+        self.replicas: dict[str, Server] = {each.name: each for each in self._first_replicas()}
         """Replicas behind the balancer, by name, in the order they came."""
 
     @property
@@ -75,23 +75,23 @@ class Lane:
         self.replica(server)
         return f"{self.url}/@{server}"
 
-    def replica(self, name: str) -> Replica:
+    def replica(self, name: str) -> Server:
         """The replica of that name; LabError that names those there are."""
         if name not in self.replicas:
             there_are = ", ".join(self.replicas)
             raise LabError(f"lane {self.name} has no server {name!r}: it has {there_are}")
         return self.replicas[name]
 
-    def config(self) -> LaneConfig:
+    def config(self) -> PoolConfig:
         """How nginx is to see this lane now."""
         addresses = {name: replica.address for name, replica in self.replicas.items()}
-        return LaneConfig(self.spec, self.affinity, self.retry, addresses)
+        return PoolConfig(self.spec, self.affinity, self.retry, addresses)
 
     def attach(self, balancer: Balancer) -> None:
         """From now on changes are told to this balancer."""
         self._balancer = balancer
 
-    def add(self) -> Replica:
+    def add(self) -> Server:
         """One replica more, under the next letter; returns when nginx routes to it."""
         with self._changing:
             replica = self._new_replica(free_ports(1)[0])
@@ -109,19 +109,19 @@ class Lane:
     def drain(self, name: str) -> None:
         """Take a replica out: no new requests, the old ones finished, then the process ended.
 
-        Takes as long as `Leaving.finish`.
+        Takes as long as `Drain.finish`.
         """
         self.take_out(name).finish()
 
-    def take_out(self, name: str) -> Leaving:
+    def take_out(self, name: str) -> Drain:
         """Send a replica no more requests from now on; what it still has, and its end, is left."""
         with self._changing:
             replica = self.replica(name)
             if len(self.replicas) == 1:
                 raise LabError(f"{name} is the last server of lane {self.name}: add one first")
-            return Leaving(replica, self._change(lambda: self.replicas.__delitem__(name)))
+            return Drain(replica, self._change(lambda: self.replicas.__delitem__(name)))
 
-    def clear(self, names: Sequence[str], may_stay: Callable[[Replica], bool]) -> list[Replica]:
+    def clear(self, names: Sequence[str], may_stay: Callable[[Server], bool]) -> list[Server]:
         """Have the servers of these names, and none else; end, at once, who may not stay.
 
         Returns those that do not run, for `launch`. nginx is told at its next reload.
@@ -139,7 +139,7 @@ class Lane:
             at_once(lambda each: each.end(), [before[name] for name in before if name not in kept])
             return [self.replicas[name] for name in names if name not in kept]
 
-    def launch(self, replicas: Iterable[Replica], env: Mapping[str, str]) -> None:
+    def launch(self, replicas: Iterable[Server], env: Mapping[str, str]) -> None:
         """Start new lives of these, without waiting for them (see `await_ready`).
 
         `env` is added to the environment of every server of this lane from now on.
@@ -162,13 +162,13 @@ class Lane:
         return f"{self.name}: {', '.join(self.replicas)} are up"
 
     @property
-    def treatment(self) -> Treatment:
+    def treatment(self) -> ProxySettings:
         """How the balancer treats this lane now."""
         own = self.spec
-        return Treatment(self.affinity, self.retry, own.directives, own.http_directives)
+        return ProxySettings(self.affinity, self.retry, own.directives, own.http_directives)
 
     @contextmanager
-    def treated(self, how: Treatment) -> Iterator[None]:
+    def treated(self, how: ProxySettings) -> Iterator[None]:
         """Be treated like this from the next reload on, which the block is to make.
 
         All is as before where the block raises LabError.
@@ -201,7 +201,7 @@ class Lane:
                 "start the stack with affinity cookie, so that a newer one is chosen"
             )
 
-    def _set(self, how: Treatment) -> None:
+    def _set(self, how: ProxySettings) -> None:
         self.spec = replace(
             self.spec, directives=how.directives, http_directives=how.http_directives
         )
@@ -218,7 +218,7 @@ class Lane:
                 self.replicas = before
                 raise
 
-    def _confirm_route(self, replica: Replica) -> None:
+    def _confirm_route(self, replica: Server) -> None:
         def routed() -> bool:
             info = server_info(self._through().port, f"/{self.name}/@{replica.name}")
             return info is not None and info.get("instance") == replica.instance
@@ -226,14 +226,14 @@ class Lane:
         if not wait_until(routed, READY_TIMEOUT_S):
             raise LabError(f"nginx does not reach {replica.name}: see logs/nginx.log of this run")
 
-    def _first_replicas(self) -> list[Replica]:
+    def _first_replicas(self) -> list[Server]:
         return [self._new_replica(port) for port in free_ports(self.spec.servers)]
 
-    def _new_replica(self, port: int) -> Replica:
+    def _new_replica(self, port: int) -> Server:
         return self._replica_named(self._next_letter(), port)
 
-    def _replica_named(self, name: str, port: int) -> Replica:
-        return LocalReplica(self.spec, name, port, self._run_dir, self._children)
+    def _replica_named(self, name: str, port: int) -> Server:
+        return LocalServer(self.spec, name, port, self._run_dir, self._children)
 
     def _next_letter(self) -> str:
         # A letter that has not been used is better: evidence about an old B stays about it.

@@ -11,12 +11,12 @@ from lab.core.errors import LabError
 from lab.processes.spawn import Children, prepare_run_dir
 from lab.stack.access_log import AccessLog
 from lab.stack.balancer import Balancer
-from lab.stack.external_pool import ExternalLane
-from lab.stack.nginx_conf import Config, render, worker_user
-from lab.stack.pool_spec import LaneSpec
+from lab.stack.external_pool import ExternalPool
+from lab.stack.nginx_conf import NginxConfig, render, worker_user
+from lab.stack.pool_spec import PoolSpec
 from lab.stack.programs import Program, find_nginx
 from lab.stack.server import await_ready
-from lab.stack.server_pool import Lane, Treatment
+from lab.stack.server_pool import ProxySettings, ServerPool
 from lab.stack.session_store import Store
 
 NO_NGINX = (
@@ -32,7 +32,7 @@ NO_STICKY = (
 class Stack:
     """Lanes behind one nginx on one origin.
 
-    >>> with Stack([LaneSpec("stateless", "stateless_app")], run_dir) as stack:  # doctest: +SKIP
+    >>> with Stack([PoolSpec("stateless", "stateless_app")], run_dir) as stack:  # doctest: +SKIP
     ...     stack.lanes["stateless"].replicas["B"].kill()
 
     Entering raises LabError if anything does not come up, and leaves nothing behind then.
@@ -40,7 +40,7 @@ class Stack:
 
     def __init__(
         self,
-        lanes: Iterable[LaneSpec],
+        lanes: Iterable[PoolSpec],
         run_dir: Path,
         *,
         store: Store | None = None,
@@ -69,7 +69,7 @@ class Stack:
         self._keep_log = keep_log
         self._children = Children(resident=resident)
         self._resources = ExitStack()
-        self.lanes: dict[str, Lane] = {}
+        self.lanes: dict[str, ServerPool] = {}
 
     def __enter__(self) -> Self:
         try:
@@ -99,7 +99,7 @@ class Stack:
         """Where everything is served: "http://127.0.0.1:PORT"."""
         return f"http://127.0.0.1:{self.balancer.port}"
 
-    def treat(self, lanes: Mapping[str, Treatment]) -> None:
+    def treat(self, lanes: Mapping[str, ProxySettings]) -> None:
         """Have the balancer treat these lanes otherwise, with one reload; all of them or none.
 
         nginx also forgets which servers have failed. Raises LabError where it refuses.
@@ -129,7 +129,7 @@ class Stack:
         self._resources.callback(self._children.close)
         self.balancer = Balancer(program, run_dir, self._children, self._render, self._port)
         for spec in self._specs:
-            kind = ExternalLane if spec.upstreams else Lane
+            kind = ExternalPool if spec.upstreams else ServerPool
             lane = self.lanes[spec.name] = kind(spec, run_dir, self._children)
             self._resources.callback(lane.mend)
         replicas = [replica for lane in self.lanes.values() for replica in lane.replicas.values()]
@@ -151,7 +151,7 @@ class Stack:
 
     def _render(self, version: str, port: int) -> str:
         return render(
-            Config(
+            NginxConfig(
                 port=port,
                 lanes=tuple(lane.config() for lane in self.lanes.values()),
                 log_port=self.access.port,

@@ -25,7 +25,7 @@ _URL = "write http://HOST:PORT, nothing before or after it"
 
 
 @dataclass(frozen=True)
-class Upstream:
+class ExternalServerSpec:
     """One server of a deployment. Made by `find`; every field has been checked by then."""
 
     host: str
@@ -70,7 +70,7 @@ class Upstream:
         return [_filled(word, values) for word in self.commands[fault]]
 
 
-Deployment = Mapping[str, tuple[Upstream, ...]]
+Deployment = Mapping[str, tuple[ExternalServerSpec, ...]]
 """The servers of each desk that has any: {"stateful": (…), "stateless": (…)}."""
 
 
@@ -100,7 +100,7 @@ def find(urls: Sequence[str], commands: Mapping[str, Sequence[str]]) -> Deployme
     return {desk: servers for desk, servers in by_desk.items() if servers}
 
 
-def _place(url: str) -> Upstream:
+def _place(url: str) -> ExternalServerSpec:
     shown = f"--upstream {url[:60]!r}{'…' if len(url) > 60 else ''}"
     if "@" in url:  # not quoted: there may be a password before it
         raise LabError(f"an --upstream has a user name in it, or an @: {_URL}")
@@ -115,7 +115,7 @@ def _place(url: str) -> Upstream:
         raise LabError(f"{shown}: the balancer talks plain http to its servers; {_URL}")
     if not port or not _HOST.fullmatch(host) or url[len("http://") :].rstrip("/") != parts.netloc:
         raise LabError(f"{shown}: {_URL}")
-    return Upstream(host, _ip_of(host, port), port)
+    return ExternalServerSpec(host, _ip_of(host, port), port)
 
 
 def _ip_of(host: str, port: int) -> str:
@@ -128,7 +128,7 @@ def _ip_of(host: str, port: int) -> str:
     return next((ip for ip in addresses if is_open(port, ip)), addresses[0])
 
 
-def _asked(place: Upstream) -> Upstream:
+def _asked(place: ExternalServerSpec) -> ExternalServerSpec:
     """Ask a server who it is, twice: a second balancer in between would hide who serves."""
     first, second = (server_info(place.port, host=place.ip) for _ in range(2))
     if first is None or second is None:
@@ -152,8 +152,8 @@ def _text(info: dict[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _require_distinct(found: Sequence[Upstream]) -> None:
-    seen: dict[tuple[str, str], Upstream] = {}
+def _require_distinct(found: Sequence[ExternalServerSpec]) -> None:
+    seen: dict[tuple[str, str], ExternalServerSpec] = {}
     for each in found:
         for key in (("instance", each.instance), (each.app, each.name)):
             other = seen.setdefault(key, each)
@@ -167,9 +167,9 @@ def _require_distinct(found: Sequence[Upstream]) -> None:
             )
 
 
-def _require_one_each(fault: str, found: Sequence[Upstream]) -> None:
+def _require_one_each(fault: str, found: Sequence[ExternalServerSpec]) -> None:
     """LabError where a command that names a server is the same for two of them."""
-    seen: dict[tuple[str, ...], Upstream] = {}
+    seen: dict[tuple[str, ...], ExternalServerSpec] = {}
     for each in found:
         other = seen.setdefault(tuple(each.command(fault)), each)
         if other is not each:

@@ -5,17 +5,17 @@ from types import ModuleType
 
 from flask import Flask, request
 
-from lab.shop.cart import Visit
+from lab.shop.cart import SessionState
 
 NEEDS_NO_VISIT = {None, "static", "desk.products", "desk.login", "desk.server"}
 LEEWAY_S = 5  # a request that is under way may hand out a slip a little later
 
 
-def visit_of(state: ModuleType) -> Visit | None:
+def visit_of(state: ModuleType) -> SessionState | None:
     """Return the visit that this request brings, None where it needs none; raise as the desk."""
     if request.endpoint in NEEDS_NO_VISIT or request.method == "OPTIONS":
         return None
-    visit: Visit = state.current_visit()
+    visit: SessionState = state.current_visit()
     return visit
 
 

@@ -11,13 +11,13 @@ from typing import Self
 
 from flask import Flask
 
-from lab.shop.cart import Json, Visit
+from lab.shop.cart import Json, SessionState
 from lab.shop.http import ConfigError
 from lab.variants import main
 
 
 @dataclass(frozen=True)
-class NextVisit(Visit):
+class NextSessionState(SessionState):
     """A visit with points: one for each thing put in the cart, kept where the cart is kept."""
 
     points: int = 0
@@ -36,13 +36,13 @@ class NextVisit(Visit):
 
 
 def upgrade(app: Flask) -> None:
-    """Let the desk work with `NextVisit`, if this is version 2."""
+    """Let the desk work with `NextSessionState`, if this is version 2."""
     version = os.environ.get("DESK_VERSION", "1")
     if version not in ("1", "2"):
         raise ConfigError(f"DESK_VERSION is {version!r}: use 1 or 2")
     if version == "2":
         for module in ("app", "state"):
-            vars(importlib.import_module(f"{_desk()}.{module}"))["Visit"] = NextVisit
+            vars(importlib.import_module(f"{_desk()}.{module}"))["SessionState"] = NextSessionState
 
 
 def _desk() -> str:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 from flask import Flask, current_app
 
-from lab.shop.cart import Json, Visit
+from lab.shop.cart import Json, SessionState
 from lab.variants import main
 
 
 @dataclass(frozen=True)
-class PricedVisit(Visit):
+class PricedSessionState(SessionState):
     """A visit that remembers what things cost: sku to [cents, second since the epoch]."""
 
     prices: dict[str, list[int]] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class PricedVisit(Visit):
 def alter(app: Flask) -> None:
     """Let the desk keep visits of the kind that remembers prices."""
     for module in ("stateless_app.app", "stateless_app.state"):
-        vars(importlib.import_module(module))["Visit"] = PricedVisit
+        vars(importlib.import_module(module))["SessionState"] = PricedSessionState
 
 
 if __name__ == "__main__":

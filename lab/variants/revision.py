@@ -25,7 +25,7 @@ DESK = os.environ.get("DESK", "stateless_app")
 SAFE = {"GET", "HEAD"}
 
 
-class StaleSlip(ShopError):
+class StaleToken(ShopError):
     """The cart has gone on since this slip was written."""
 
     status, slug, title = 409, "stale-slip", "This cart has been changed by another request"
@@ -44,7 +44,7 @@ def alter(app: Flask) -> None:
         key = f"{prefix}used:{visit.visit_id}:{visit.revision}"
         with must_answer():
             if not client.set(key, "1", nx=True, ex=life_s(app)):
-                raise StaleSlip("GET /api/cart for the newest cart you can see, then try again")
+                raise StaleToken("GET /api/cart for the newest cart you can see, then try again")
         g.claim = key
 
     @app.after_request

@@ -11,7 +11,7 @@ import psutil
 from measuring import Row, Scale, alternate, cpu_s
 from subjects import KEYS, customer, render, whole_answer
 
-from lab.stack import LaneSpec, Stack
+from lab.stack import PoolSpec, Stack
 
 CONNECTIONS = 6  # two for each of three replicas: none waits while another is being answered
 AIM = 0.85  # for three
@@ -25,7 +25,7 @@ def figure(scale: Scale) -> Iterator[Row]:
     """
     for servers in (1, 2, 3):
         with tempfile.TemporaryDirectory() as folder:
-            spec = LaneSpec("stateless", "stateless_app", servers=servers, env=KEYS)
+            spec = PoolSpec("stateless", "stateless_app", servers=servers, env=KEYS)
             with Stack([spec], Path(folder) / "run") as stack:
                 yield _row(stack, servers, scale)
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from measuring import Row, Scale, alternate
 
-from lab.crowd.crowd_run import Host
-from lab.crowd.load_profile import Engine, Plan
+from lab.crowd.crowd_run import CrowdRun
+from lab.crowd.load_profile import Engine, LoadProfile
 from lab.crowd.scenarios import looking
 from lab.evidence.record import Record
-from lab.evidence.result import Knobs, Variant
+from lab.evidence.result import Settings, Variant
 from lab.evidence.shopper import Shopper
-from lab.experiments.provision import Bench
+from lab.experiments.provision import ProvisionedStack
 from lab.processes.ports import free_ports, is_open
 from lab.processes.waiting import READY_TIMEOUT_S, wait_until
 from lab.stack import find_nginx
@@ -85,8 +85,8 @@ def _against_wrk(folder: Path, scale: Scale) -> Iterator[Row]:
     if wrk is None:
         print("    no wrk here (Debian: apt install wrk): that row is left out", file=sys.stderr)
         return
-    bench = Bench(folder / "desks")
-    with bench.open([Variant("stateless", "stateless", Knobs())], keep_log=1000) as stack:
+    bench = ProvisionedStack(folder / "desks")
+    with bench.open([Variant("stateless", "stateless", Settings())], keep_log=1000) as stack:
         url = stack.lanes["stateless"].url
         token = _token(url)
         theirs, ours = Rates(), Rates()
@@ -122,12 +122,12 @@ class Rates:
 
 def _crowd(engine: Engine, url: str, folder: Path) -> Callable[[], float]:
     numbers = count(1)
-    plan = Plan(looking.__file__, CONNECTIONS, None, SECONDS, 1.0, engine=engine)
+    plan = LoadProfile(looking.__file__, CONNECTIONS, None, SECONDS, 1.0, engine=engine)
 
     def once() -> float:
         name = f"{engine}-{next(numbers)}-{abs(hash(url)) % 10000}"
         job = plan.job(name, url, ())
-        with Host(plan, job, folder / name) as host:
+        with CrowdRun(plan, job, folder / name) as host:
             host.run(lambda strike: None, lambda now: None, lambda line: None)
             tally = host.progress.tally
         assert tally.failed == tally.unknown == 0, tally

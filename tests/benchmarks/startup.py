@@ -10,12 +10,12 @@ from pathlib import Path
 from measuring import Row, Scale
 from subjects import KEYS
 
-from lab.stack import LaneSpec, Stack
+from lab.stack import PoolSpec, Stack
 
 AIM_S = 1.5  # on 2 cores
 LANES = (
-    LaneSpec("stateful", "stateful_app"),
-    LaneSpec("stateless", "stateless_app", env=KEYS),
+    PoolSpec("stateful", "stateful_app"),
+    PoolSpec("stateless", "stateless_app", env=KEYS),
 )
 
 

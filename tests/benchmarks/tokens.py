@@ -15,8 +15,8 @@ from flask import Flask
 from measuring import Row, Scale, Side, alternate
 from subjects import KEY, TOKEN, Line, customer, desk, goods
 
-from lab.shop.cart import Visit
-from lab.shop.http import Nameplate
+from lab.shop.cart import SessionState
+from lab.shop.http import InstanceInfo
 from stateless_app import create_app, state
 from stateless_app.config import Config
 
@@ -28,7 +28,9 @@ def figure(scale: Scale) -> Iterator[Row]:
     """µs of CPU to make and to read one token; all three carry the same facts as JSON."""
     with desk(TOKEN) as server:
         for lines in LINES:
-            visit = Visit("123", "John", dict.fromkeys(goods(lines), 1), None, lines, "0" * 16)
+            visit = SessionState(
+                "123", "John", dict.fromkeys(goods(lines), 1), None, lines, "0" * 16
+            )
             known = customer(f"http://127.0.0.1:{server.port}", lines)
             with closing(Line(server.port, "GET", "/api/cart", known)) as line:
                 request = Side(line.ask, server.process, max(scale.batch // 3, 20))
@@ -36,8 +38,8 @@ def figure(scale: Scale) -> Iterator[Row]:
             yield from _rows(visit, request.mean_cpu_ms * 1000, scale)
 
 
-def _rows(visit: Visit, request_us: float, scale: Scale) -> Iterator[Row]:
-    app = create_app(Config(Nameplate("benchmark"), (KEY,)))
+def _rows(visit: SessionState, request_us: float, scale: Scale) -> Iterator[Row]:
+    app = create_app(Config(InstanceInfo("benchmark"), (KEY,)))
     with app.app_context():
         token = state.token_for(visit)
     known = {"Authorization": f"Bearer {token}"}
@@ -127,20 +129,20 @@ class _Timed:
         return (time.thread_time() - began) / self._batch
 
 
-def _pyjwt(visit: Visit) -> tuple[Callable[[], str], Callable[[], Visit]]:
+def _pyjwt(visit: SessionState) -> tuple[Callable[[], str], Callable[[], SessionState]]:
     def make() -> str:
         claims = {"aud": AUDIENCE, "iat": int(time.time()), "visit": visit.to_dict()}
         return jwt.encode(claims, KEY, "HS256")
 
-    def read() -> Visit:
+    def read() -> SessionState:
         claims = jwt.decode(token, KEY, ["HS256"], audience=AUDIENCE)
-        return Visit.from_dict(claims["visit"])
+        return SessionState.from_dict(claims["visit"])
 
     token = make()
     return make, read
 
 
-def _raw(visit: Visit) -> tuple[Callable[[], bytes], Callable[[], Visit]]:
+def _raw(visit: SessionState) -> tuple[Callable[[], bytes], Callable[[], SessionState]]:
     """The least there is: JSON, base64, one HMAC-SHA-256. No expiry, no header, no checks."""
 
     def make() -> bytes:
@@ -148,10 +150,10 @@ def _raw(visit: Visit) -> tuple[Callable[[], bytes], Callable[[], Visit]]:
         payload = base64.urlsafe_b64encode(facts)
         return payload + b"." + base64.urlsafe_b64encode(_sign(payload))
 
-    def read() -> Visit:
+    def read() -> SessionState:
         payload, _, signature = token.partition(b".")
         assert hmac.compare_digest(base64.urlsafe_b64decode(signature), _sign(payload))
-        return Visit.from_dict(json.loads(base64.urlsafe_b64decode(payload))["visit"])
+        return SessionState.from_dict(json.loads(base64.urlsafe_b64decode(payload))["visit"])
 
     token = make()
     return make, read

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 import stateful_app
 import stateless_app
-from lab.shop.http import Nameplate
+from lab.shop.http import InstanceInfo
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
 
@@ -86,13 +86,13 @@ _prefixes = count()
 
 def stateful(store: str, replica: str = "A") -> Desk:
     """Open a stateful desk whose keys in the store are its own."""
-    config = StatefulConfig(Nameplate(replica), store, key_prefix=f"test{next(_prefixes)}:")
+    config = StatefulConfig(InstanceInfo(replica), store, key_prefix=f"test{next(_prefixes)}:")
     return Desk(stateful_app.create_app(config), store.partition(":")[0])
 
 
 def stateless(*keys: str, max_age_s: int = 3600) -> Desk:
     """Open a stateless desk with these signing keys, oldest first."""
-    config = StatelessConfig(Nameplate("A"), keys or (KEY,), max_age_s)
+    config = StatelessConfig(InstanceInfo("A"), keys or (KEY,), max_age_s)
     return Desk(stateless_app.create_app(config), "client")
 
 

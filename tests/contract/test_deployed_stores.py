@@ -10,7 +10,7 @@ from conftest import wait_for
 from deployments import PASSWORD, Deployment, running_cluster, running_sentinels
 
 import stateful_app
-from lab.shop.http import Nameplate
+from lab.shop.http import InstanceInfo
 from stateful_app.config import Config
 
 from .conftest import Customer, Desk, stateful
@@ -45,7 +45,7 @@ _prefixes = count()
 def two_replicas(url: str) -> list[Desk]:
     """Open two desks that share their keys, as two servers do."""
     prefix = f"shared{next(_prefixes)}:"
-    configs = [Config(Nameplate(name), url, key_prefix=prefix) for name in "AB"]
+    configs = [Config(InstanceInfo(name), url, key_prefix=prefix) for name in "AB"]
     return [Desk(stateful_app.create_app(config), "redis") for config in configs]
 
 

@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from conftest import wait_for
 
-from lab.crowd.load_profile import Plan, Strike
+from lab.crowd.load_profile import LoadProfile, PlannedFault
 from lab.crowd.selftest import FREEZE_FROM_S, FREEZE_TO_S, LEAST_SHARE
 from lab.evidence.record import Record
-from lab.evidence.result import Knobs, Variant
-from lab.experiments.provision import Bench
+from lab.evidence.result import Settings, Variant
+from lab.experiments.provision import ProvisionedStack
 from lab.experiments.script_api import Lab
 from lab.processes.ports import free_ports, is_open
 from lab.stack.programs import find_store
@@ -140,7 +140,7 @@ def lane_of(tmp_path):
     """Open one lane, and return what carries out a plan on it."""
 
     def perform(variant, plan):
-        bench = Bench(tmp_path / "run")
+        bench = ProvisionedStack(tmp_path / "run")
         with bench.open([variant], keep_log=1000):
             lab = Lab(bench.setting(variant, 0, 0, quick=False), Record(variant.name))
             return lab.crowd_of(plan)
@@ -153,13 +153,13 @@ def test_of_five_thousand_shoppers_exactly_those_lose_their_cart_whose_server_di
 ):
     script = tmp_path / "visit.py"
     script.write_text(VISIT)
-    plan = Plan(
+    plan = LoadProfile(
         *(str(script), 5000, 1000.0, 11.0, 0.0),
-        timetable=(Strike("kill", "B", 9.0),),
+        timetable=(PlannedFault("kill", "B", 9.0),),
         engine="locust",
         once=True,
     )
-    knobs = Knobs(servers=2, affinity="cookie")
+    knobs = Settings(servers=2, affinity="cookie")
     outcome = lane_of(Variant("stateful", "stateful", knobs), plan)
     ledger = outcome.ledger
     assert ledger.settled == 5000

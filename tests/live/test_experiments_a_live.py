@@ -15,7 +15,7 @@ import stateless_app
 from lab.evidence.result import Verdict
 from lab.experiments import find
 from lab.experiments.runner import Run
-from lab.shop.http import Nameplate
+from lab.shop.http import InstanceInfo
 from lab.stack import LocalStore, find_store
 from lab.variants import denylist, revision
 from stateful_app.config import Config as StatefulConfig
@@ -163,7 +163,7 @@ class Desk:
 
 
 def token_desk(alter=None, max_age_s=3600):
-    app = stateless_app.create_app(StatelessConfig(Nameplate("A"), (KEY,), max_age_s))
+    app = stateless_app.create_app(StatelessConfig(InstanceInfo("A"), (KEY,), max_age_s))
     if alter:
         alter(app)
     return Desk(app)
@@ -300,7 +300,7 @@ def test_of_twenty_orders_at_once_one_is_made(revising):
 
 def test_the_same_check_makes_sessions_safe_and_a_retry_succeeds(store, monkeypatch):
     monkeypatch.setattr(revision, "DESK", "stateful_app")
-    app = stateful_app.create_app(StatefulConfig(Nameplate("A"), store.url, key_prefix="s:"))
+    app = stateful_app.create_app(StatefulConfig(InstanceInfo("A"), store.url, key_prefix="s:"))
     revision.alter(app)
     desk = Desk(app)
     desk.login()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lab import experiments
-from lab.evidence.result import Knobs, Verdict, exit_status
+from lab.evidence.result import Settings, Verdict, exit_status
 from lab.experiments.matrix import two_desks
 from lab.experiments.runner import Run
 from lab.seeded_bugs.bugs import BUGS, chosen
@@ -55,7 +55,7 @@ def lanes_with(experiment, name):
     """
     bug = BUGS[name]
     lanes = {}
-    for variant in (*experiment.variants, *two_desks(Knobs())):
+    for variant in (*experiment.variants, *two_desks(Settings())):
         if variant.module or variant.knobs.store != "memory":
             continue
         knobs = replace(variant.knobs, servers=min(2, variant.knobs.servers))
@@ -135,7 +135,7 @@ def test_no_false_alarm_in_clean_runs(tmp_path):
     alarms = []
     for number, (name, servers) in enumerate(islice(cycle(FAST), CLEAN_RUNS)):
         experiment = replace(experiments.find(name), quick_customers=4)
-        result = perform(tmp_path / str(number), experiment, two_desks(Knobs(servers=servers)))
+        result = perform(tmp_path / str(number), experiment, two_desks(Settings(servers=servers)))
         if result.met is not True:
             told = [each.trouble for each in result.variants]
             alarms.append((number, name, result.judgement, told))
@@ -211,7 +211,7 @@ def test_a_log_with_lines_that_cannot_be_read_is_no_witness(tmp_path, monkeypatc
 
 
 def perform_crash(folder, by="crash", **knobs):
-    variants = [v for v in two_desks(Knobs(**knobs)) if v.app == "stateless"]
+    variants = [v for v in two_desks(Settings(**knobs)) if v.app == "stateless"]
     return perform(folder / "run", experiments.find(by), variants)
 
 

@@ -7,7 +7,7 @@ import pytest
 from conftest import processes_of, wait_for
 
 from lab import experiments
-from lab.console.experiment_run import Rehearsal
+from lab.console.experiment_run import ExperimentRun
 from lab.console.kept_runs import KeptRuns
 from lab.core.errors import LabError
 
@@ -19,7 +19,7 @@ def told():
 
 @pytest.fixture
 def rehearsal(tmp_path, told):
-    rehearsal = Rehearsal(tmp_path / "lab-runs", told.append)
+    rehearsal = ExperimentRun(tmp_path / "lab-runs", told.append)
     yield rehearsal
     rehearsal.close()
     wait_for(lambda: not processes_of(tmp_path), 10)
@@ -93,7 +93,7 @@ def test_closing_ends_a_run_that_is_under_way(tmp_path):
         if "requests" in event["line"]:
             requests.set()
 
-    rehearsal = Rehearsal(tmp_path / "lab-runs", tell)
+    rehearsal = ExperimentRun(tmp_path / "lab-runs", tell)
     folder = rehearsal.start("size")
     assert requests.wait(60)
     assert processes_of(tmp_path)
@@ -110,7 +110,7 @@ def test_closing_ends_a_run_that_is_under_way(tmp_path):
 
 def test_closing_while_servers_are_being_started_leaves_nothing(tmp_path):
     told = []
-    rehearsal = Rehearsal(tmp_path / "lab-runs", told.append)
+    rehearsal = ExperimentRun(tmp_path / "lab-runs", told.append)
     rehearsal.start("crash")
     wait_for(lambda: processes_of(tmp_path))
     rehearsal.close()
@@ -144,7 +144,7 @@ def test_a_run_that_cannot_start_is_told(rehearsal, told, monkeypatch):
     def refuse(*_):
         raise LabError("no nginx here")
 
-    monkeypatch.setattr("lab.experiments.runner.Opening", refuse)
+    monkeypatch.setattr("lab.experiments.runner.BackgroundStart", refuse)
     rehearsal.start("crash")
     end = ended(told)
     assert (end["state"], end["trouble"]) == ("failed", "no nginx here")

@@ -11,11 +11,11 @@ import requests
 from lab.core.errors import LabError
 from lab.processes.ports import is_open
 from lab.processes.waiting import wait_until
-from lab.stack import ExternalStore, LaneSpec, LocalStore, Stack
+from lab.stack import ExternalStore, LocalStore, PoolSpec, Stack
 
 LANES = [
-    LaneSpec("stateful", "stateful_app", env={"STATEFUL_STORE": "memory"}, affinity="cookie"),
-    LaneSpec(
+    PoolSpec("stateful", "stateful_app", env={"STATEFUL_STORE": "memory"}, affinity="cookie"),
+    PoolSpec(
         "stateless",
         "stateless_app",
         env={"STATELESS_SIGNING_KEYS": "a-key-for-tests-of-the-stack-0123456789"},
@@ -225,7 +225,7 @@ def ask(connection, lane):
 def test_what_nginx_refuses_is_quoted_and_undone(stack):
     lane = stack.lanes["stateful"]
     spec = lane.spec
-    lane.spec = LaneSpec("stateful", "stateful_app", directives=("proxy_red_timeout 1s",))
+    lane.spec = PoolSpec("stateful", "stateful_app", directives=("proxy_red_timeout 1s",))
     try:
         with pytest.raises(LabError, match='unknown directive "proxy_red_timeout"'):
             lane.set_retry("on")
@@ -237,7 +237,7 @@ def test_what_nginx_refuses_is_quoted_and_undone(stack):
 
 
 def test_the_last_server_is_not_drained(tmp_path):
-    lanes = [LaneSpec("one", "stateless_app", servers=1)]
+    lanes = [PoolSpec("one", "stateless_app", servers=1)]
     with (
         Stack(lanes, tmp_path / "r") as stack,
         pytest.raises(LabError, match=r"last server.*add one first"),

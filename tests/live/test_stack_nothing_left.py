@@ -14,7 +14,7 @@ import pytest
 from lab.core.errors import LabError
 from lab.processes.ports import is_open
 from lab.processes.waiting import wait_until
-from lab.stack import LaneSpec, LocalStore, Stack, server_pool
+from lab.stack import LocalStore, PoolSpec, Stack, server_pool
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 SEED = int(os.environ.get("LAB_TEST_SEED", time.time_ns() % 1_000_000))
@@ -22,9 +22,9 @@ LAB = """
 import signal, sys, threading
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from lab.stack import LaneSpec, LocalStore, Stack
+from lab.stack import PoolSpec, LocalStore, Stack
 run_dir, resident = Path(sys.argv[1]), sys.argv[2] == "stay"
-lanes = [LaneSpec("stateless", "stateless_app", servers=2)]
+lanes = [PoolSpec("stateless", "stateless_app", servers=2)]
 with (
     LocalStore(run_dir, resident=resident) as store,
     Stack(lanes, run_dir, store=store, resident=resident) as stack,
@@ -86,7 +86,7 @@ class Lab:
 @pytest.mark.parametrize("resident", [None, True])
 def test_up_and_down_leaves_no_process_and_no_port(tmp_path, resident):
     run_dir = tmp_path / "r"
-    lanes = [LaneSpec(name, "stateless_app", servers=2) for name in ("one", "two")]
+    lanes = [PoolSpec(name, "stateless_app", servers=2) for name in ("one", "two")]
     with (
         LocalStore(run_dir, resident=resident) as store,
         Stack(lanes, run_dir, store=store, resident=resident) as stack,
@@ -107,7 +107,7 @@ def test_up_and_down_leaves_no_process_and_no_port(tmp_path, resident):
 def test_an_exception_in_the_block_leaves_nothing(tmp_path):
     with (
         pytest.raises(ZeroDivisionError),
-        Stack([LaneSpec("one", "stateless_app", servers=2)], tmp_path / "r"),
+        Stack([PoolSpec("one", "stateless_app", servers=2)], tmp_path / "r"),
     ):
         assert left(tmp_path / "r")
         1 / 0  # noqa: B018
@@ -116,7 +116,7 @@ def test_an_exception_in_the_block_leaves_nothing(tmp_path):
 
 def test_an_app_that_does_not_start_is_quoted_at_once_and_leaves_nothing(tmp_path):
     started = time.monotonic()
-    lanes = [LaneSpec("good", "stateless_app"), LaneSpec("bad", "no_such_app", servers=1)]
+    lanes = [PoolSpec("good", "stateless_app"), PoolSpec("bad", "no_such_app", servers=1)]
     with pytest.raises(LabError, match=r"(?s)bad-A ended.*No module named '?no_such_app"):
         Stack(lanes, tmp_path / "r").__enter__()
     assert time.monotonic() - started < 10
@@ -126,7 +126,7 @@ def test_an_app_that_does_not_start_is_quoted_at_once_and_leaves_nothing(tmp_pat
 def test_a_taken_port_is_said_and_a_bad_configuration_is_quoted(tmp_path):
     import socket
 
-    lanes = [LaneSpec("one", "stateless_app", servers=1)]
+    lanes = [PoolSpec("one", "stateless_app", servers=1)]
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(LabError, match=f"port {port} is taken.*--port 0"):
@@ -143,7 +143,7 @@ def test_a_replica_whose_port_was_taken_meanwhile_takes_another(tmp_path, monkey
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken = server.getsockname()[1]
         monkeypatch.setattr(server_pool, "free_ports", lambda count: [taken] * count)
-        with Stack([LaneSpec("one", "stateless_app", servers=1)], tmp_path / "r") as stack:
+        with Stack([PoolSpec("one", "stateless_app", servers=1)], tmp_path / "r") as stack:
             replica = stack.lanes["one"].replicas["A"]
             assert replica.port != taken
             assert replica.server_info()["instance"] == replica.instance

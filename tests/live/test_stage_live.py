@@ -12,12 +12,12 @@ import pytest
 import requests
 from conftest import wait_for
 
-from lab.console.playground import Stage
+from lab.console.playground import Playground
 from lab.console.settings import console_variants
 from lab.core.errors import LabError
-from lab.evidence.result import Knobs
-from lab.experiments.provision import Bench
-from lab.stack import Treatment, find_store
+from lab.evidence.result import Settings
+from lab.experiments.provision import ProvisionedStack
+from lab.stack import ProxySettings, find_store
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 needs_store = pytest.mark.skipif(find_store() is None, reason="no Valkey or Redis: `lab doctor`")
@@ -51,10 +51,10 @@ class Told:
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory):
     """One stack for the module."""
-    variants = console_variants(Knobs(servers=2))
-    bench, told = Bench(tmp_path_factory.mktemp("stage") / "run"), Told()
+    variants = console_variants(Settings(servers=2))
+    bench, told = ProvisionedStack(tmp_path_factory.mktemp("stage") / "run"), Told()
     with bench.open(variants, keep_log=500) as stack:
-        stage = Stage(
+        stage = Playground(
             bench,
             variants,
             told.tell,
@@ -285,9 +285,9 @@ def test_a_new_store_finds_the_same_servers_under_their_letters(stage, shop):
 def test_what_nginx_refuses_is_undone_at_every_desk(opened, stage, shop):
     stack, _, _ = opened
     before = {name: lane.treatment for name, lane in stack.lanes.items()}
-    bad = Treatment(affinity="cookie", directives=("proxy_red_timeout 1s",))
+    bad = ProxySettings(affinity="cookie", directives=("proxy_red_timeout 1s",))
     with pytest.raises(LabError, match="proxy_red_timeout"):
-        stack.treat({"stateful": Treatment(affinity="cookie"), "stateless": bad})
+        stack.treat({"stateful": ProxySettings(affinity="cookie"), "stateless": bad})
     assert {name: lane.treatment for name, lane in stack.lanes.items()} == before
     stack.treat(before)
     assert "Set-Cookie" not in shop("stateful", "GET", "/api/products").headers

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from lab import experiments
-from lab.evidence.result import Knobs, Verdict, exit_status
+from lab.evidence.result import Settings, Verdict, exit_status
 from lab.experiments import runner
 from lab.experiments.matrix import REDIS, TOKEN, two_desks
 from lab.experiments.runner import NO_STORE, Run
 
 UNKNOWN = Verdict.UNKNOWN
-BOTH = two_desks(Knobs(servers=2))
+BOTH = two_desks(Settings(servers=2))
 
 
 def perform(folder, by, script=None, variants=BOTH):
@@ -93,7 +93,7 @@ def test_one_starved_desk_is_enough(tmp_path, starved):
             shopper.add("laptop", server="A")
         shopper.view_cart(server="A")
 
-    result = perform(tmp_path, "any-server", script, two_desks(Knobs(servers=1)))
+    result = perform(tmp_path, "any-server", script, two_desks(Settings(servers=1)))
     seen = {v.variant.app: v.observation for v in result.variants}
     assert seen.pop(starved).number == NO_WRITE
     (other,) = seen.values()
@@ -107,7 +107,7 @@ def test_where_the_store_is_missing_its_lanes_are_unknown_and_say_how_to_get_one
     tmp_path, monkeypatch, by
 ):
     monkeypatch.setattr(runner, "find_store", lambda: None)
-    lanes = (replace(REDIS, knobs=Knobs(2, "redis")), replace(TOKEN, knobs=Knobs(2)))
+    lanes = (replace(REDIS, knobs=Settings(2, "redis")), replace(TOKEN, knobs=Settings(2)))
     result = perform(tmp_path, by, variants=lanes)
     redis, token = result.variants
     assert redis.trouble == redis.observation.number == NO_STORE
@@ -121,7 +121,7 @@ def test_where_the_store_is_missing_its_lanes_are_unknown_and_say_how_to_get_one
 
 def test_with_nothing_but_lanes_that_need_the_store_nothing_is_started(tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "find_store", lambda: None)
-    monkeypatch.setattr(runner, "Bench", None)
+    monkeypatch.setattr(runner, "ProvisionedStack", None)
     result = perform(tmp_path, "any-server", variants=(REDIS,))
     assert result.judgement.verdict is UNKNOWN
     assert exit_status([result]) == 3

@@ -14,8 +14,8 @@ from conftest import wait_for
 
 from lab.core.errors import LabError
 from lab.evidence.record import Record
-from lab.evidence.result import Knobs
-from lab.experiments.provision import SILENCE, Bench, deployed
+from lab.evidence.result import Settings
+from lab.experiments.provision import SILENCE, ProvisionedStack, deployed
 from lab.experiments.script_api import Lab
 from lab.processes.ports import free_ports
 from lab.processes.waiting import server_info
@@ -90,8 +90,8 @@ def bench_of(shop, folder, knobs=None, **commands):
     """A stack before the stateful desk's A and B, and the `lab` of a script there."""
     urls = [shop.url("stateful", name) for name in "AB"]
     deployment = find(urls, {fault: commands.get(fault, ()) for fault in ("kill", "restart")})
-    (variant,) = deployed(knobs or Knobs(), deployment)
-    bench = Bench(folder / "run", deployment=deployment)
+    (variant,) = deployed(knobs or Settings(), deployment)
+    bench = ProvisionedStack(folder / "run", deployment=deployment)
     with bench.open([variant]):
         yield Lab(bench.setting(variant, 1, 0, quick=True), Record(variant.name))
 
@@ -141,8 +141,8 @@ def test_a_kill_command_that_fails_is_quoted(shop, tmp_path):
 def test_a_paused_server_keeps_its_port_and_goes_on_as_it_was(shop, tmp_path):
     urls = [shop.url("stateful", name) for name in "AB"]
     deployment = find(urls, {"pause": kills(shop, "STOP"), "resume": kills(shop, "CONT")})
-    (variant,) = deployed(Knobs(), deployment)
-    with Bench(tmp_path / "run", deployment=deployment).open([variant]) as stack:
+    (variant,) = deployed(Settings(), deployment)
+    with ProvisionedStack(tmp_path / "run", deployment=deployment).open([variant]) as stack:
         lane = stack.lanes["stateful"]
         before = lane.replicas["A"].server_info()["instance"]
         lane.replicas["A"].pause()
@@ -196,7 +196,7 @@ def test_what_takes_a_server_of_the_labs_own_is_refused_with_its_reason(shop, tm
 
 
 def test_a_store_that_is_theirs_is_not_counted_without_its_url(shop, tmp_path):
-    with bench_of(shop, tmp_path, Knobs(store="redis")) as lab:
+    with bench_of(shop, tmp_path, Settings(store="redis")) as lab:
         assert lab.has_store
         for ask in (lab.store_stats, lambda: lab.store_operations(lambda: None)):
             with pytest.raises(LabError, match="give its URL"):
@@ -210,7 +210,9 @@ def test_a_server_that_has_ended_since_it_was_asked_is_named(shop, tmp_path):
     wait_for(lambda: server_info(shop.ports["stateful", "A"]) is None)
     with (
         pytest.raises(LabError, match="stateful-A does not answer"),
-        Bench(tmp_path / "run", deployment=deployment).open(deployed(Knobs(), deployment)),
+        ProvisionedStack(tmp_path / "run", deployment=deployment).open(
+            deployed(Settings(), deployment)
+        ),
     ):
         pass
 

@@ -13,7 +13,7 @@ import lab.shop
 import stateful_app
 import stateless_app
 from lab.shop.errors import Invalid
-from lab.shop.http import Nameplate
+from lab.shop.http import InstanceInfo
 from lab.shop.validation import ADDRESS, LOGIN, Field
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
@@ -34,8 +34,8 @@ def routes(app: Flask) -> list[tuple[str, list[str], str]]:
     ]
 
 
-STATEFUL_ROUTES = routes(stateful_app.create_app(StatefulConfig(Nameplate("A"))))
-STATELESS_ROUTES = routes(stateless_app.create_app(StatelessConfig(Nameplate("A"), ("k" * 32,))))
+STATEFUL_ROUTES = routes(stateful_app.create_app(StatefulConfig(InstanceInfo("A"))))
+STATELESS_ROUTES = routes(stateless_app.create_app(StatelessConfig(InstanceInfo("A"), ("k" * 32,))))
 
 
 def lines(directory: Path) -> list[str]:

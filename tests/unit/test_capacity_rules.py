@@ -12,10 +12,10 @@ from rich.console import Console
 
 from lab.capacity import constants as kept
 from lab.capacity import view
-from lab.capacity.constants import Constant, Constants, Measured, Row
+from lab.capacity.constants import Constant, Constants, ConstantsRow, Measured
 from lab.capacity.crossings import (
+    CapacityPlan,
     Crossing,
-    Plan,
     crossings,
     first,
     lines_where,
@@ -25,7 +25,7 @@ from lab.capacity.crossings import (
 from lab.capacity.rules import DAY_S, Assumptions, need
 from lab.cli.plan import plan as command
 from lab.core.errors import LabError
-from lab.report.log_chart import Line, log_chart, short
+from lab.report.log_chart import Series, log_chart, short
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
 
@@ -67,11 +67,11 @@ def row(
         exact("at_rest", "server", 0, at_rest),
         exact("served_by_another", "read", 0, another),
     ]
-    return Row(name, "stateless" if name.startswith("token") else "stateful", tuple(found))
+    return ConstantsRow(name, "stateless" if name.startswith("token") else "stateful", tuple(found))
 
 
 def plan(*rows, **assumed):
-    return Plan(Constants(WHERE, rows), Assumptions(**assumed))
+    return CapacityPlan(Constants(WHERE, rows), Assumptions(**assumed))
 
 
 ROWS = (
@@ -411,8 +411,8 @@ def test_the_tables_fit_a_terminal_of_80_columns():
 
 def test_the_chart_has_a_line_for_each_row_and_no_script():
     lines = [
-        Line("token", "stateless", [(1e3, 2), (1e6, 2), (1e8, 9)]),
-        Line("<script>alert(1)</script>", "stateful", [(1e3, 1), (1e5, 1)]),
+        Series("token", "stateless", [(1e3, 2), (1e6, 2), (1e8, 9)]),
+        Series("<script>alert(1)</script>", "stateful", [(1e3, 1), (1e5, 1)]),
     ]
     svg = log_chart("Machines", "users", "machines", lines, "a note", 5e7)
     assert svg == log_chart("Machines", "users", "machines", lines, "a note", 5e7)

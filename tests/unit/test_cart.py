@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lab.shop.cart import MAX_LINES, MAX_QUANTITY, Visit
+from lab.shop.cart import MAX_LINES, MAX_QUANTITY, SessionState
 from lab.shop.catalogue import PRODUCTS
 from lab.shop.errors import EmptyCart, Invalid, NotInCart, UnknownProduct
 
@@ -16,7 +16,7 @@ skus = st.sampled_from(sorted(PRODUCTS))
 strange_skus = st.text().filter(lambda text: text not in PRODUCTS)
 quantities = st.integers(1, MAX_QUANTITY)
 visits = st.builds(
-    Visit,
+    SessionState,
     user_id=st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True),
     name=st.text(min_size=1, max_size=24),
     lines=st.dictionaries(skus, quantities, max_size=8),
@@ -61,14 +61,14 @@ def test_a_cart_adds_up(visit) -> None:
 @given(visits)
 def test_what_is_kept_is_all_there_is(visit) -> None:
     kept = json.loads(json.dumps(visit.to_dict()))
-    assert Visit.from_dict(kept) == visit
-    assert list(Visit.from_dict(kept).lines) == list(visit.lines), "in the order of adding"
+    assert SessionState.from_dict(kept) == visit
+    assert list(SessionState.from_dict(kept).lines) == list(visit.lines), "in the order of adding"
 
 
 @given(visits)
 def test_no_price_is_kept(visit) -> None:
     kept = visit.to_dict()
-    assert set(kept) == {field.name for field in fields(Visit)}
+    assert set(kept) == {field.name for field in fields(SessionState)}
     assert not [name for name in kept if "cents" in name or "price" in name]
 
 
@@ -120,7 +120,7 @@ def test_checking_out_sells_the_cart_and_empties_it(visit) -> None:
 
 
 def test_a_cart_holds_500_lines() -> None:
-    full = Visit("123", "John", dict.fromkeys(list(PRODUCTS)[:MAX_LINES], 1))
+    full = SessionState("123", "John", dict.fromkeys(list(PRODUCTS)[:MAX_LINES], 1))
     another, first = list(PRODUCTS)[MAX_LINES], next(iter(full.lines))
     with pytest.raises(Invalid):
         full.add(another, 1)

@@ -14,7 +14,7 @@ COMMANDS = sorted(cli.commands)
 
 
 def elsewhere(name):
-    return isinstance(cli.commands[name], command_line.Elsewhere)
+    return isinstance(cli.commands[name], command_line.LazyCommand)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -11,7 +11,7 @@ from lab.console.guard import MOST_TICKETS, SECURITY_HEADERS, Guard, Tickets
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
 from lab.console.orders import BadOrder, checked_name
-from lab.console.services import Live, Services
+from lab.console.services import LiveConsole, Services
 from lab.core.errors import LabError
 
 ORIGIN = "http://127.0.0.1:8000"
@@ -97,7 +97,7 @@ def lab(tmp_path):
     """A console whose servers are pretended; `web` is a client that names the right Host."""
     started = []
     rehearsal = SimpleNamespace(start=lambda name, **how: started.append((name, how)) or "a-run")
-    live = Live(FakeStage(), Feed(beat_s=0.01), FakeCustomers(), rehearsal)
+    live = LiveConsole(FakeStage(), Feed(beat_s=0.01), FakeCustomers(), rehearsal)
     guard = Guard(ORIGIN, SECRET)
     app = create_app(Services(guard, KeptRuns(tmp_path), plan.load(), live))
     return SimpleNamespace(

@@ -17,16 +17,23 @@ from lab.core.errors import LabError
 from lab.crowd.arrival_schedule import turns, turns_each
 from lab.crowd.crowd_run import Progress
 from lab.crowd.journal import Journal
-from lab.crowd.load_profile import MOST_THREADS, Job, Plan, Strike, duration_s, rate_per_s, strike
-from lab.crowd.loss_audit import EDGE_S, MOST_NAMED, Ledger, reckon
-from lab.crowd.result import Logged, Outcome
-from lab.crowd.script_api import One
+from lab.crowd.load_profile import (
+    MOST_THREADS,
+    Job,
+    LoadProfile,
+    PlannedFault,
+    duration_s,
+    rate_per_s,
+    strike,
+)
+from lab.crowd.loss_audit import EDGE_S, MOST_NAMED, LossAudit, reckon
+from lab.crowd.result import CrowdResult, Logged
+from lab.crowd.script_api import CrowdScriptApi
 from lab.crowd.selftest import judged, plans
 from lab.crowd.tally import Histogram, Tally
-from lab.crowd.timetable import Ended, Struck
-from lab.crowd.virtual_user import Settled, Visitor
-from lab.evidence.exchange import Exchange
-from lab.evidence.exchange import Outcome as Known
+from lab.crowd.timetable import Ended, InjectedFault
+from lab.crowd.virtual_user import IterationResult, VirtualUser
+from lab.evidence.exchange import Exchange, OpStatus
 from lab.evidence.requests_transport import RequestsTransport
 from lab.experiments.script_api import Lab
 
@@ -95,31 +102,35 @@ def test_what_is_no_line_of_a_timetable_is_refused(text):
 
 
 def test_lines_of_a_timetable():
-    assert strike("kill", "B@10s") == Strike("kill", "B", 10.0)
-    assert strike("kill", "eu-west.1@1s") == Strike("kill", "eu-west.1", 1.0)
-    assert strike("pause", " store@500ms ") == Strike("pause", "store", 0.5)
+    assert strike("kill", "B@10s") == PlannedFault("kill", "B", 10.0)
+    assert strike("kill", "eu-west.1@1s") == PlannedFault("kill", "eu-west.1", 1.0)
+    assert strike("pause", " store@500ms ") == PlannedFault("pause", "store", 0.5)
 
 
 # --- what may be planned
 
 
 def test_threads_have_limits_and_say_what_to_install():
-    assert Plan("x.py", shoppers=MOST_THREADS).engine == "threads"
+    assert LoadProfile("x.py", shoppers=MOST_THREADS).engine == "threads"
     for asked in ({"shoppers": MOST_THREADS + 1}, {"workers": 2}):
-        assert "pip install 'two-desks[crowd]'" in refusal(lambda a=asked: Plan("x.py", **a))
-        Plan("x.py", engine="locust", **asked)
+        assert "pip install 'two-desks[crowd]'" in refusal(lambda a=asked: LoadProfile("x.py", **a))
+        LoadProfile("x.py", engine="locust", **asked)
 
 
 @pytest.mark.parametrize("shoppers", [0, -1, 1_000_001])
 def test_a_crowd_has_a_size(shoppers):
-    assert "1 to 1,000,000" in refusal(lambda: Plan("x.py", shoppers=shoppers, engine="locust"))
+    assert "1 to 1,000,000" in refusal(
+        lambda: LoadProfile("x.py", shoppers=shoppers, engine="locust")
+    )
 
 
 @pytest.mark.parametrize("at_s", [10.0, 10.1, math.inf, math.nan])
 def test_nothing_can_be_struck_after_the_end(at_s):
-    told = refusal(lambda: Plan("x.py", for_s=10.0, timetable=(Strike("kill", "B", at_s),)))
+    told = refusal(
+        lambda: LoadProfile("x.py", for_s=10.0, timetable=(PlannedFault("kill", "B", at_s),))
+    )
     assert "kill B" in told and "comes after the end" in told and "--for 10s" in told
-    Plan("x.py", for_s=10.0, timetable=(Strike("kill", "B", 9.99),))
+    LoadProfile("x.py", for_s=10.0, timetable=(PlannedFault("kill", "B", 9.99),))
 
 
 # --- turns
@@ -216,7 +227,7 @@ DEATH = Ended("b1", 4.0, 4.5)
 
 
 def seen(fate, at_s=9.0, home="b1", customer="c1-1", by_name=False, acknowledged_s=0.5):
-    return Settled(customer, home, at_s, fate, by_name, acknowledged_s)
+    return IterationResult(customer, home, at_s, fate, by_name, acknowledged_s)
 
 
 def reckoned(*settled, deaths=(DEATH,), dies_with="process"):
@@ -322,7 +333,7 @@ def test_names_are_few_and_numbers_are_whole():
 
 # --- what may be quoted
 
-PLAN = Plan("x.py", shoppers=10, rate=100.0, for_s=10.0, warm_up_s=2.0)
+PLAN = LoadProfile("x.py", shoppers=10, rate=100.0, for_s=10.0, warm_up_s=2.0)
 JOB = Job("stateful-1", "http://127.0.0.1:9", ("A", "B"), "x.py", 10, 100.0, 10.0, 2.0)
 
 
@@ -330,7 +341,7 @@ SETUP = {"desk": "stateful", "store": "memory", "servers": 3, "affinity": "none"
 
 
 def outcome(plan=PLAN, *, busiest=0.5, late_ms=1.0, n=1000, logged=None, ledger=None, **more):
-    ledger = ledger or Ledger(settled=5, kept=5)
+    ledger = ledger or LossAudit(settled=5, kept=5)
     begun, retried = more.pop("begun", ledger.settled), more.pop("retried", 0)
     last_s = more.pop("last_s", 12.0)
     tally = Tally(ok=n - 2, failed=1, unknown=1, answered=n + 19, warm_up=20, begun=begun)
@@ -341,7 +352,7 @@ def outcome(plan=PLAN, *, busiest=0.5, late_ms=1.0, n=1000, logged=None, ledger=
     tally.broken = more.pop("broken", 0)
     progress = Progress(JOB, tally, busiest=busiest, rss={0: 1000, 1: 500}, **more)
     logged = Logged(n + 19 if logged is None else logged, retried)
-    return Outcome("stateful", plan, SETUP, progress, ledger, logged)
+    return CrowdResult("stateful", plan, SETUP, progress, ledger, logged)
 
 
 def test_an_outcome_without_a_doubt_is_quoted():
@@ -356,7 +367,7 @@ def test_an_outcome_without_a_doubt_is_quoted():
     assert told["generator_bytes_per_shopper"] == 150
 
 
-KILL = Plan("x.py", 10, 100.0, 10.0, 2.0, (Strike("kill", "B", 3.0),))
+KILL = LoadProfile("x.py", 10, 100.0, 10.0, 2.0, (PlannedFault("kill", "B", 3.0),))
 
 
 @pytest.mark.parametrize(
@@ -368,15 +379,19 @@ KILL = Plan("x.py", 10, 100.0, 10.0, 2.0, (Strike("kill", "B", 3.0),))
         ({"logged": 1021}, ["the balancer's log has 1,021 requests"]),
         ({"broken": 7, "trouble": "ValueError: x"}, ["stopped in 7 visits: ValueError: x"]),
         (
-            {"struck": [Struck(Strike("kill", "B", 3.0), 5.0, "no server 'B' here")]},
+            {"struck": [InjectedFault(PlannedFault("kill", "B", 3.0), 5.0, "no server 'B' here")]},
             ["kill B: no server 'B' here"],
         ),
         ({"plan": KILL}, ["kill B@3s: it was over before"]),
         ({"retried": 4}, ["the balancer asked a second server for 4 requests"]),
-        ({"ledger": Ledger(settled=5, kept=3, unknown=2)}, ["2 carts: nobody could tell"]),
+        ({"ledger": LossAudit(settled=5, kept=3, unknown=2)}, ["2 carts: nobody could tell"]),
         ({"begun": 7}, ["7 visits were begun, 5 settled"]),
         (
-            {"ledger": Ledger(settled=5, lost=5, differing=5, differ=[f"c{n}" for n in range(5)])},
+            {
+                "ledger": LossAudit(
+                    settled=5, lost=5, differing=5, differ=[f"c{n}" for n in range(5)]
+                )
+            },
             ["5 carts came out other than predicted", "c0, c1, c2", "something else"],
         ),
     ],
@@ -423,7 +438,7 @@ def test_latencies_are_withheld_wherever_they_are_asked_for():
 
 
 def test_what_became_of_the_carts_names_every_fate():
-    ledger = Ledger(settled=10, nothing_owed=1, kept=4, lost=2, wrong=1, duplicated=1, unknown=1)
+    ledger = LossAudit(settled=10, nothing_owed=1, kept=4, lost=2, wrong=1, duplicated=1, unknown=1)
     told = outcome(ledger=ledger).carts
     assert told.startswith("4 of 9 ")
     assert told.endswith(", 2 lost, 1 wrong, 1 duplicated, 1 unknown")
@@ -439,7 +454,7 @@ def test_an_outcome_says_what_was_measured():
 
 
 def test_a_fault_that_worked_is_no_doubt_and_the_timetable_says_when_it_was():
-    each = outcome(struck=[Struck(Strike("kill", "B", 3.0), 5.25)])
+    each = outcome(struck=[InjectedFault(PlannedFault("kill", "B", 3.0), 5.25)])
     assert each.doubts == []
     assert each.as_json()["timetable"] == [
         {"kind": "kill", "target": "B", "at_s": 3.0, "done_at_s": 3.25}
@@ -448,7 +463,11 @@ def test_a_fault_that_worked_is_no_doubt_and_the_timetable_says_when_it_was():
 
 def test_an_outcome_is_plain_json():
     ledger = reckoned(seen("lost"), seen("kept", customer="c2-1"), seen(None))
-    for each in (outcome(ledger=ledger), outcome(n=5, busiest=1.0), outcome(Plan("x", rate=None))):
+    for each in (
+        outcome(ledger=ledger),
+        outcome(n=5, busiest=1.0),
+        outcome(LoadProfile("x", rate=None)),
+    ):
         told = each.as_json()
         assert json.loads(json.dumps(told, allow_nan=False)) == told
     assert told["model"] == "closed" and told["rate_asked_per_s"] is None
@@ -457,14 +476,14 @@ def test_an_outcome_is_plain_json():
 
 
 def test_no_cart_is_no_share():
-    assert outcome(ledger=Ledger(settled=3, nothing_owed=3)).carts == "no cart was owed"
-    assert outcome(ledger=Ledger(settled=3, kept=2, lost=1)).carts.startswith("2 of 3 ")
+    assert outcome(ledger=LossAudit(settled=3, nothing_owed=3)).carts == "no cart was owed"
+    assert outcome(ledger=LossAudit(settled=3, kept=2, lost=1)).carts.startswith("2 of 3 ")
 
 
 def test_the_self_test_asks_p99_whether_it_saw_the_freeze():
     blind, short, seeing = outcome(), outcome(n=999), outcome()
     for each in (blind, short, seeing):
-        each.progress.struck[:] = [Struck(s, s.at_s) for s in plans(PLAN)[0].timetable]
+        each.progress.struck[:] = [InjectedFault(s, s.at_s) for s in plans(PLAN)[0].timetable]
     for _ in range(20):
         seeing.progress.tally.latency.add(1500.0)
     told, passed = judged(seeing, blind)
@@ -480,7 +499,7 @@ def test_the_self_test_does_not_take_a_slow_generator_for_a_freeze():
     for each in (late, unharmed):
         for _ in range(20):
             each.progress.tally.latency.add(1500.0)
-    late.progress.struck[:] = [Struck(s, s.at_s) for s in plans(PLAN)[0].timetable]
+    late.progress.struck[:] = [InjectedFault(s, s.at_s) for s in plans(PLAN)[0].timetable]
     assert not judged(late, unharmed)[1]
     assert not judged(unharmed, late)[1]  # nothing was frozen at all
 
@@ -528,7 +547,7 @@ OF_LAB = {name for name in dir(Lab) if not name.startswith("_")} | {"customers",
 
 @pytest.mark.parametrize("name", sorted(OF_LAB - OFFERED))
 def test_what_concerns_others_is_refused_with_what_to_do(name):
-    one = One(("A", "B"), 0, 1, quick=False)
+    one = CrowdScriptApi(("A", "B"), 0, 1, quick=False)
     told = refusal(lambda: getattr(one, name))
     assert told.startswith(f"lab.{name} is not for one shopper of a crowd")
     assert "lab crowd --kill B@10s" in told
@@ -537,7 +556,7 @@ def test_what_concerns_others_is_refused_with_what_to_do(name):
 def test_what_is_offered_is_the_labs_too_and_chance_is_everybodys_own():
     assert {"kill", "restart", "shopper", "crowd"} <= OF_LAB
     one, same, other, reseeded = (
-        One(("A", "B"), seed, number, quick=True)
+        CrowdScriptApi(("A", "B"), seed, number, quick=True)
         for seed, number in ((7, 1), (7, 1), (7, 2), (8, 1))
     )
     assert (one.n(60, 3), one.servers) == (3, ("A", "B"))
@@ -562,7 +581,7 @@ def visitor():
             asked = {"shoppers": 1, "rate": 500.0, "for_s": 0.05, "warm_up_s": 0.0} | more
             job = Job("x", url, ("A",), __file__, **asked)
             journal = Journal("x", None, 0.0)
-            return Visitor(0, job, script, journal, RequestsTransport), journal
+            return VirtualUser(0, job, script, journal, RequestsTransport), journal
 
         yield of
 
@@ -651,7 +670,7 @@ def test_a_journal_keeps_no_exchange(tmp_path):
         for number in range(times):
             headers, body = {"X-Served-By": "A", "X-Instance": "a1"}, bytes(2000)
             exchange = Exchange(
-                *(f"x-{number}", "c1-1", "GET", "/api/cart", None, 1.0, 2.0, 200, Known.OK),
+                *(f"x-{number}", "c1-1", "GET", "/api/cart", None, 1.0, 2.0, 200, OpStatus.OK),
                 *({}, b"", headers, body),
             )
             journal.append(exchange)

@@ -15,8 +15,8 @@ from itertools import takewhile
 import pytest
 from conftest import wait_for
 
-from lab.crowd.gevent_transport import FastTransport, Lines
-from lab.evidence.exchange import Outcome
+from lab.crowd.gevent_transport import GeventTransport, Lines
+from lab.evidence.exchange import OpStatus
 from lab.evidence.record import Record
 from lab.evidence.requests_transport import RequestsTransport
 from lab.evidence.shopper import Shopper
@@ -122,14 +122,14 @@ def lines(server):
 @pytest.fixture(params=["fast", "requests"])
 def either(request, server, lines):
     """A transport of each kind: what holds for a script holds for a crowd."""
-    transport = FastTransport(lines) if request.param == "fast" else RequestsTransport()
+    transport = GeventTransport(lines) if request.param == "fast" else RequestsTransport()
     yield transport
     transport.close()
 
 
 @pytest.fixture
 def fast(lines):
-    return FastTransport(lines)
+    return GeventTransport(lines)
 
 
 def answer(*headers, status="200 OK", body=b"{}"):
@@ -161,7 +161,7 @@ def test_a_server_that_hangs_up_was_asked_once(server, either, method, warm, sai
     assert (exchange.status, exchange.answered) == (None, False)
     assert exchange.error
     unsafe = method not in ("GET", "HEAD")
-    assert exchange.outcome is (Outcome.UNKNOWN if unsafe else Outcome.FAILED)
+    assert exchange.outcome is (OpStatus.UNKNOWN if unsafe else OpStatus.FAILED)
     assert shopper.ledger.unsettled_writes == unsafe
 
 
@@ -177,7 +177,7 @@ def test_a_server_that_hangs_up_was_asked_once(server, either, method, warm, sai
 def test_an_answer_that_was_cut_off_is_no_answer(server, fast, cut):
     server.will(cut, Server.HANG_UP)
     added = shopper_of(server.url, fast).add("laptop")
-    assert (added.status, added.outcome) == (None, Outcome.UNKNOWN)
+    assert (added.status, added.outcome) == (None, OpStatus.UNKNOWN)
     assert added.error and len(server.asked) == 1
     assert get(fast, server.url + "/").status == 200  # on another connection
     assert [each.connection for each in server.asked] == [0, 1]
@@ -196,7 +196,7 @@ def test_who_waits_in_vain_gives_up_in_time_and_uses_another_connection(server, 
     server.will(said, Server.WAIT)
     shopper = shopper_of(server.url, fast)
     added = shopper.add("laptop", timeout_s=SOON_S)
-    assert (added.status, added.outcome) == (None, Outcome.UNKNOWN)
+    assert (added.status, added.outcome) == (None, OpStatus.UNKNOWN)
     assert SOON_S <= added.elapsed_ms / 1000 < MUCH_LATER_S  # so that the limit was this one
     assert "Timeout" in added.error or "timeout" in added.error
     assert shopper.view_cart().status == 200
@@ -207,11 +207,11 @@ def test_where_nobody_listens_nothing_was_sent():
     with socket.socket() as closed:  # bound and not listening: nobody else can take it
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-        transport = FastTransport(Lines("127.0.0.1", port))
+        transport = GeventTransport(Lines("127.0.0.1", port))
         carried = get(transport, f"http://127.0.0.1:{port}/")
         added = shopper_of(f"http://127.0.0.1:{port}", transport).add("laptop")
     assert (carried.sent, carried.status, carried.error) == (False, None, "ConnectionRefusedError")
-    assert (added.status, added.outcome) == (None, Outcome.FAILED)
+    assert (added.status, added.outcome) == (None, OpStatus.FAILED)
 
 
 def test_a_redirect_is_an_answer_and_is_not_followed(server, either):
@@ -226,7 +226,7 @@ def test_a_redirect_is_an_answer_and_is_not_followed(server, either):
 
 def test_a_connection_is_used_again_by_whoever_comes_next(server, lines):
     for _ in range(3):
-        assert get(FastTransport(lines), server.url + "/").status == 200
+        assert get(GeventTransport(lines), server.url + "/").status == 200
     assert [each.connection for each in server.asked] == [0, 0, 0]
     assert all(each.version == "HTTP/1.1" for each in server.asked)
 
@@ -365,7 +365,7 @@ def test_a_header_of_none_leaves_the_cookies_out_and_does_not_forget_them(server
 
 
 def test_cookies_put_in_the_jar_by_hand_are_sent_and_clients_do_not_share_theirs(server, lines):
-    mine, other = FastTransport(lines), FastTransport(lines)
+    mine, other = GeventTransport(lines), GeventTransport(lines)
     server.will(answer(set_cookie("id=1; Path=/")))
     get(mine, server.url + "/")
     assert cookies_sent(server, mine, "/") == ["id=1"]
@@ -460,14 +460,14 @@ def test_a_desk_cannot_tell_a_crowd_from_a_script(app, desks):
     url = desks[app]
     lines = Lines("127.0.0.1", int(url.rpartition(":")[2]))
     told = {}
-    for transport in (RequestsTransport(), FastTransport(lines)):
+    for transport in (RequestsTransport(), GeventTransport(lines)):
         shopper = shopper_of(url, transport)
         everything(shopper)
         told[type(transport)] = (*_told(shopper), *_credentials(shopper))
         transport.close()
     lines.close()
-    assert told[FastTransport] == told[RequestsTransport]
-    statuses = [each[2] for each in told[FastTransport][0]]
+    assert told[GeventTransport] == told[RequestsTransport]
+    statuses = [each[2] for each in told[GeventTransport][0]]
     assert {200, 201, 204, 401, 404, 405, 409, 422} <= set(statuses)
 
 

@@ -19,7 +19,7 @@ from lab.console.feed import Feed
 from lab.console.orders import checked_order
 from lab.core.errors import LabError
 from lab.processes.waiting import wait_until
-from lab.shop.http import Nameplate
+from lab.shop.http import InstanceInfo
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
 
@@ -29,7 +29,7 @@ NAMES = ("A", "B", "C")
 
 
 @dataclass
-class Replica:
+class Server:
     app: object
     state: str = "up"
 
@@ -39,7 +39,7 @@ class Lane:
     """What of a lane a customer needs: where it is, and who serves there."""
 
     url: str
-    replicas: dict[str, Replica] = field(default_factory=dict)
+    replicas: dict[str, Server] = field(default_factory=dict)
 
 
 class Origin:
@@ -55,13 +55,13 @@ class Origin:
         url = f"http://127.0.0.1:{self.server.server_port}"
         self.lanes = {desk: Lane(f"{url}/{desk}") for desk in ("stateful", "stateless")}
         for name in NAMES:
-            plate = Nameplate(name)
+            plate = InstanceInfo(name)
             desks = {
                 "stateful": stateful_app.create_app(StatefulConfig(plate)),
                 "stateless": stateless_app.create_app(StatelessConfig(plate, (KEY,))),
             }
             for desk, app in desks.items():
-                self.lanes[desk].replicas[name] = Replica(app)
+                self.lanes[desk].replicas[name] = Server(app)
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
 
     def __call__(self, environ, start_response):

@@ -14,7 +14,7 @@ from containers import of_compose, of_kubernetes
 
 from lab.cli.main import cli
 from lab.core.errors import LabError
-from lab.stack.container_files import Deployment
+from lab.stack.container_files import ContainerFiles
 from lab.stack.server_env import desk_env
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ SETTINGS = [
 
 
 def both(**settings):
-    wanted = Deployment(**settings)
+    wanted = ContainerFiles(**settings)
     return of_compose(wanted.compose(), KEYS), of_kubernetes(wanted.kubernetes(), KEYS)
 
 
@@ -57,7 +57,7 @@ def test_a_server_is_told_what_the_lab_tells_its_own(settings):
                 assert server.env == told | {"REPLICA": server.env["REPLICA"]}
                 assert server.argv[:3] == ["python", "-m", f"{desk}_app"]
                 assert server.argv[3:] == ["--host", "0.0.0.0", "--port", "8000"]
-                assert server.image == settings.get("image", Deployment().image)
+                assert server.image == settings.get("image", ContainerFiles().image)
         assert ("valkey" in deployed.containers) == (store != "memory")
 
 
@@ -71,7 +71,7 @@ def test_the_knobs_reach_nginx_conf():
 
 
 def test_a_document_names_the_options_it_was_made_with():
-    text = Deployment(servers=2, store="memory", image="desks:2").compose()
+    text = ContainerFiles(servers=2, store="memory", image="desks:2").compose()
     assert "# Written by `lab deploy compose --servers 2 --store memory --image desks:2`" in text
 
 
@@ -83,7 +83,7 @@ def test_nothing_is_reached_from_outside_this_machine_and_nobody_is_root():
         assert service["user"] == "10001:10001" and service["read_only"] is True
     kinds = {each["spec"].get("type", "ClusterIP") for each in _kind(kubernetes, "Service")}
     assert kinds == {"ClusterIP"}
-    for each in _kind(kubernetes, "Deployment") + _kind(kubernetes, "StatefulSet"):
+    for each in _kind(kubernetes, "ContainerFiles") + _kind(kubernetes, "StatefulSet"):
         pod = each["spec"]["template"]["spec"]
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
@@ -93,14 +93,14 @@ def test_nothing_is_reached_from_outside_this_machine_and_nobody_is_root():
 
 
 def test_no_key_is_in_a_file_and_an_empty_one_starts_nothing():
-    raw = yaml.safe_load(Deployment().compose())
+    raw = yaml.safe_load(ContainerFiles().compose())
     for name, service in raw["services"].items():
         if name.startswith("stateless-"):
             # ":?", not "?": empty is refused like unset.
             assert service["environment"]["STATELESS_SIGNING_KEYS"].startswith(
                 "${STATELESS_SIGNING_KEYS:?make a key"
             )
-    assert not _kind(of_kubernetes(Deployment().kubernetes(), KEYS), "Secret")
+    assert not _kind(of_kubernetes(ContainerFiles().kubernetes(), KEYS), "Secret")
 
 
 def test_every_image_is_pinned():
@@ -126,7 +126,7 @@ def test_the_dockerfile_copies_what_an_installation_needs():
 
 @pytest.mark.parametrize("file", ["compose.yaml", "kubernetes.yaml"])
 def test_the_file_beside_the_dockerfile_is_what_the_code_writes(file):
-    wanted = Deployment()
+    wanted = ContainerFiles()
     text = wanted.compose() if file == "compose.yaml" else wanted.kubernetes()
     assert (ROOT / file).read_text(encoding="utf-8") == text, (
         f"write it anew: lab deploy {file.removesuffix('.yaml')} --out {file} --force"
@@ -143,7 +143,7 @@ def test_compose_yaml_obeys_the_schema_of_the_compose_specification(tmp_path):
     done = check(ROOT / "compose.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     wrong = tmp_path / "compose.yaml"
-    wrong.write_text(Deployment().compose().replace("read_only: true", "read_only: [1]"))
+    wrong.write_text(ContainerFiles().compose().replace("read_only: true", "read_only: [1]"))
     assert "is not of type 'boolean'" in check(wrong).stdout
 
 
@@ -189,7 +189,7 @@ def test_kubernetes_yaml_obeys_the_schemas_of_kubernetes():
 )
 def test_what_cannot_be_deployed_is_refused(bad):
     with pytest.raises(LabError, match=r"choose|memory or|none or|off or|use NAME:TAG"):
-        Deployment(**bad)
+        ContainerFiles(**bad)
 
 
 @pytest.mark.parametrize("kind", ["compose", "kubernetes"])
@@ -230,13 +230,13 @@ def test_a_file_is_written_and_never_overwritten_without_force(tmp_path):
         return CliRunner().invoke(cli, ["deploy", *arguments, "--out", str(file)])
 
     assert deploy("compose", "--servers", "2").exit_code == 0
-    two = Deployment(servers=2).compose()
+    two = ContainerFiles(servers=2).compose()
     assert file.read_text("utf-8") == two
     with pytest.raises(LabError, match="say --force"):
         raise deploy("compose").exception
     assert file.read_text("utf-8") == two
     assert deploy("kubernetes", "--force").exit_code == 0
-    assert file.read_text("utf-8") == Deployment().kubernetes()
+    assert file.read_text("utf-8") == ContainerFiles().kubernetes()
 
 
 def _kind(deployed, kind):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from lab.evidence.exchange import Exchange, Outcome, outcome_of
+from lab.evidence.exchange import Exchange, OpStatus, outcome_of
 
-OK, FAILED, UNKNOWN = Outcome.OK, Outcome.FAILED, Outcome.UNKNOWN
+OK, FAILED, UNKNOWN = OpStatus.OK, OpStatus.FAILED, OpStatus.UNKNOWN
 READS = ["GET", "HEAD", "OPTIONS", "TRACE"]
 WRITES = ["POST", "PUT", "PATCH", "DELETE"]
 

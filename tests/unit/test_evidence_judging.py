@@ -9,8 +9,8 @@ from lab.evidence.record import Record
 from lab.evidence.result import (
     ExperimentResult,
     Judgement,
-    Knobs,
     Observation,
+    Settings,
     Variant,
     VariantResult,
     Verdict,
@@ -225,20 +225,20 @@ SPINE = ["crash", "restart-all", "any-server"]
 @pytest.mark.parametrize("name", SPINE)
 def test_the_textbook(name):
     """Memory loses, the token keeps: the claim holds and nothing surprises."""
-    told = outcome(name, [LOST | FULL, GOOD | FULL], two_desks(Knobs()))
+    told = outcome(name, [LOST | FULL, GOOD | FULL], two_desks(Settings()))
     assert (told.verdict, told.surprises) == (HOLDS, ())
 
 
 @pytest.mark.parametrize("name", SPINE)
 def test_a_loss_at_the_stateless_desk_refutes_the_claim(name):
-    told = outcome(name, [LOST | FULL, LOST | FULL], two_desks(Knobs()))
+    told = outcome(name, [LOST | FULL, LOST | FULL], two_desks(Settings()))
     assert told.verdict is FAILS
     assert any(each.startswith("stateless: fails, expected holds") for each in told.surprises)
 
 
 @pytest.mark.parametrize("name", SPINE)
 def test_a_memory_that_survives_is_a_surprise(name):
-    told = outcome(name, [GOOD | FULL, GOOD | FULL], two_desks(Knobs()))
+    told = outcome(name, [GOOD | FULL, GOOD | FULL], two_desks(Settings()))
     assert told.verdict is HOLDS
     (surprise,) = told.surprises
     assert surprise.startswith("stateful: holds, expected fails")
@@ -247,7 +247,7 @@ def test_a_memory_that_survives_is_a_surprise(name):
 @pytest.mark.parametrize("name", SPINE)
 @pytest.mark.parametrize("store", ["redis", "file", "redis://127.0.0.1:6379/0"])
 def test_a_shared_store_is_expected_to_keep(name, store):
-    lanes = two_desks(Knobs(store=store))
+    lanes = two_desks(Settings(store=store))
     assert outcome(name, [GOOD | FULL, GOOD | FULL], lanes).surprises == ()
     (surprise,) = outcome(name, [LOST | FULL, GOOD | FULL], lanes).surprises
     assert surprise.startswith("stateful: fails, expected holds")
@@ -255,19 +255,19 @@ def test_a_shared_store_is_expected_to_keep(name, store):
 
 @pytest.mark.parametrize("seen", [LOST | FULL, GOOD | FULL], ids=["lost", "kept"])
 def test_with_one_server_nothing_is_expected_of_memory(seen):
-    lanes = two_desks(Knobs(servers=1))
+    lanes = two_desks(Settings(servers=1))
     assert outcome("any-server", [seen, GOOD | FULL], lanes).surprises == ()
 
 
 def test_a_crash_after_a_control_that_lost_carts_proves_nothing():
-    told = outcome("crash", [GOOD | FULL, GOOD | FULL | {"control_kept": 2}], two_desks(Knobs()))
+    told = outcome("crash", [GOOD | FULL, GOOD | FULL | {"control_kept": 2}], two_desks(Settings()))
     assert told.verdict is UNKNOWN
     assert "before any server was killed" in told.number
 
 
 def test_losses_that_the_crash_does_not_explain_prove_nothing():
     odd = LOST | FULL | {"observed_lost": ["a", "z"], "sets_equal": False}
-    told = outcome("crash", [odd, GOOD | FULL], two_desks(Knobs()))
+    told = outcome("crash", [odd, GOOD | FULL], two_desks(Settings()))
     assert "stateful: other carts were lost than those predicted" in told.because
     assert told.surprises == ()
 
@@ -275,28 +275,28 @@ def test_losses_that_the_crash_does_not_explain_prove_nothing():
 @pytest.mark.parametrize("side", [0, 1])
 def test_the_control_is_about_both_desks(side):
     measured = [GOOD | FULL, GOOD | FULL]
-    assert outcome("first-visit", measured, two_desks(Knobs())).verdict is HOLDS
+    assert outcome("first-visit", measured, two_desks(Settings())).verdict is HOLDS
     measured[side] = GOOD | FULL | {"answers_wrong": 2, "first_wrong": "GET x"}
-    told = outcome("first-visit", measured, two_desks(Knobs()))
+    told = outcome("first-visit", measured, two_desks(Settings()))
     assert told.verdict is DEPENDS
     assert "2 of 9 answers were wrong; first: GET x" in told.because
     measured[side] = GOOD | FULL | {"requests_unanswered": 1}
-    assert outcome("first-visit", measured, two_desks(Knobs())).verdict is UNKNOWN
+    assert outcome("first-visit", measured, two_desks(Settings())).verdict is UNKNOWN
 
 
 def test_a_script_without_a_claim_is_about_every_lane(tmp_path):
     mine = tmp_path / "mine.py"
     mine.write_text("def script(shopper, lab):\n    pass\n")
-    told = outcome(str(mine), [LOST, GOOD], two_desks(Knobs()))
+    told = outcome(str(mine), [LOST, GOOD], two_desks(Settings()))
     assert (told.verdict, told.surprises) == (DEPENDS, ())
-    assert outcome(str(mine), [GOOD, GOOD], two_desks(Knobs())).verdict is HOLDS
+    assert outcome(str(mine), [GOOD, GOOD], two_desks(Settings())).verdict is HOLDS
 
 
 # Whether an expectation was met, and how the command ends.
 
 
 def result(verdict, expected=HOLDS, surprises=(), broken=None):
-    lanes = [lane(variant, HOLDS) for variant in two_desks(Knobs())]
+    lanes = [lane(variant, HOLDS) for variant in two_desks(Settings())]
     lanes[0].broken_expectation = broken
     return ExperimentResult("x", "claim", Judgement(verdict, "", surprises), lanes, expected)
 
@@ -346,8 +346,8 @@ def test_exit_status(results, status):
     ],
 )
 def test_a_store_is_named_without_its_password(store, label):
-    assert Knobs(store=store).store_label == label
-    assert "s3cret" not in Variant("stateful", "stateful", Knobs(store=store)).keeps
+    assert Settings(store=store).store_label == label
+    assert "s3cret" not in Variant("stateful", "stateful", Settings(store=store)).keeps
 
 
 def test_only_the_stateless_desk_as_it_is_in_the_book_is_the_plain_token():

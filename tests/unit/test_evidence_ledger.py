@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lab.evidence.cart_tracker import Fate, Ledger, compare_carts
+from lab.evidence.cart_tracker import CartTracker, Fate, compare_carts
 from lab.evidence.exchange import Exchange, outcome_of
 
 KEPT, LOST, WRONG, DUPLICATED, UNKNOWN = Fate
@@ -48,7 +48,7 @@ def read(status=200, goods=None, user=JOHN, path="/api/cart"):
 
 
 def told(*exchanges):
-    ledger = Ledger()
+    ledger = CartTracker()
     for each in exchanges:
         ledger.note(each)
     return ledger
@@ -198,7 +198,7 @@ goods = st.dictionaries(st.sampled_from(sorted(PRICES)), st.integers(1, 99))
 
 @given(st.lists(goods, min_size=1))
 def test_a_shop_that_keeps_everything_is_always_kept(history):
-    ledger = Ledger()
+    ledger = CartTracker()
     for number, each in enumerate(history):
         ledger.note(write(goods=cart(number, **each)))
         ledger.note(read(goods=cart(number, **each)))

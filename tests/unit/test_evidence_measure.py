@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.evidence.cart_tracker import Fate, Ledger
+from lab.evidence.cart_tracker import CartTracker, Fate
 from lab.evidence.compare import differs, said, side_by_side
 from lab.evidence.exchange import Exchange, Fault, outcome_of
 from lab.evidence.measurements import disagreement, measure, operations
 from lab.evidence.record import Record
 
 
-class Owed(Ledger):
+class Owed(CartTracker):
     """A ledger whose story has been told."""
 
     fate = None

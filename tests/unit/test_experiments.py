@@ -5,7 +5,7 @@ import pytest
 from lab import experiments
 from lab.core.errors import LabError
 from lab.evidence.record import Record
-from lab.evidence.result import Knobs, VariantResult, Verdict
+from lab.evidence.result import Settings, VariantResult, Verdict
 from lab.experiments import find, matrix
 
 BUNDLED = experiments.bundled()
@@ -239,7 +239,7 @@ def test_a_script_may_bring_its_own_lanes_and_eyes(tmp_path):
 
 def test_without_lanes_of_its_own_it_runs_at_both_desks(tmp_path):
     experiment = find(written(tmp_path, SCRIPT))
-    assert experiment.variants == matrix.two_desks(Knobs())
+    assert experiment.variants == matrix.two_desks(Settings())
     assert experiment.expectations == experiment.variants
     assert all(map(experiment.about, experiment.variants))
     claims = find(written(tmp_path, 'CLAIM = "Mine."\n' + SCRIPT, "claims.py"))

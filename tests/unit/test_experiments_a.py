@@ -6,7 +6,7 @@ import pytest
 
 from lab.evidence.exchange import Exchange, outcome_of
 from lab.evidence.record import Record
-from lab.evidence.result import Knobs, Measurements, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Settings, Variant, VariantResult, Verdict
 from lab.experiments import double_checkout, find, fixation, logout, two_tabs
 
 HOLDS, FAILS, DEPENDS, UNKNOWN = Verdict
@@ -95,7 +95,7 @@ def test_each_claim_is_about_one_kind_of_desk():
         experiment = find(module.__name__.rpartition(".")[2].replace("_", "-"))
         assert [v.name for v in experiment.variants if experiment.about(v)] == ["token"]
     about = find("fixation").about
-    assert about(Variant("stateful", "stateful", Knobs()))
+    assert about(Variant("stateful", "stateful", Settings()))
     assert not about(fixation.KEEPS_ID)
     assert not about(fixation.TOKEN)
 
@@ -108,7 +108,7 @@ def test_a_lane_of_a_name_is_expected_to_do_as_its_namesake_not_as_one_of_its_ki
     for lane in lanes:
         lane.observation = experiment.observation(lane)
     assert experiment.judge(lanes).surprises == ()
-    by_hand = done(EXPIRED, Variant("stateless", "stateless", Knobs(servers=1)))
+    by_hand = done(EXPIRED, Variant("stateless", "stateless", Settings(servers=1)))
     by_hand.observation = experiment.observation(by_hand)
     assert experiment.judge([by_hand]).surprises
 
@@ -238,7 +238,7 @@ class Tab:
         return answer(204)
 
 
-class Bench:
+class ProvisionedStack:
     """A lab with that one customer."""
 
     def __init__(self, shown):
@@ -265,4 +265,4 @@ class Bench:
     ],
 )
 def test_adds_are_lost_only_where_a_cart_was_shown(shown, seen):
-    assert two_tabs.adds_in_tabs(Bench(shown), 10, at_once=10) == seen
+    assert two_tabs.adds_in_tabs(ProvisionedStack(shown), 10, at_once=10) == seen

@@ -5,13 +5,13 @@ import json
 
 import pytest
 
-from lab.evidence.exchange import Exchange, Outcome
+from lab.evidence.exchange import Exchange, OpStatus
 from lab.evidence.record import Record
 from lab.evidence.result import Variant, VariantResult, Verdict
 from lab.experiments import crash, restart_all, scale_out, storage, store_outage
-from lab.experiments.script_api import Held
-from lab.shop.cart import Visit
-from lab.variants.next_version import NextVisit
+from lab.experiments.script_api import Footprint
+from lab.shop.cart import SessionState
+from lab.variants.next_version import NextSessionState
 
 HOLDS, FAILS, UNKNOWN = Verdict.HOLDS, Verdict.FAILS, Verdict.UNKNOWN
 CARTS = {
@@ -36,7 +36,7 @@ def exchange(at_s=0.0, *, status=200, body=None, replica="A", instance="1", ms=0
         at_s=at_s,
         elapsed_ms=ms,
         status=status,
-        outcome=Outcome.OK if status and status < 400 else Outcome.FAILED,
+        outcome=OpStatus.OK if status and status < 400 else OpStatus.FAILED,
         request_headers={},
         request_body=b"",
         response_headers=headers if status not in (None, 502) else {},
@@ -184,13 +184,13 @@ def test_restart_all_knows_which_choice_came_true(session, token, choice):
 
 
 def test_the_next_version_keeps_its_field_and_an_old_one_drops_it():
-    new = NextVisit.begin("123", "John").add("laptop", 2).add("pen", 1)
+    new = NextSessionState.begin("123", "John").add("laptop", 2).add("pen", 1)
     assert new.cart()["points"] == 3
-    assert NextVisit.from_dict(new.to_dict()) == new
-    old = Visit.from_dict(new.to_dict())
+    assert NextSessionState.from_dict(new.to_dict()) == new
+    old = SessionState.from_dict(new.to_dict())
     assert old.lines == new.lines
     assert "points" not in old.to_dict()
-    assert NextVisit.from_dict(old.to_dict()) == dataclasses.replace(new, points=0)
+    assert NextSessionState.from_dict(old.to_dict()) == dataclasses.replace(new, points=0)
 
 
 # --- store-outage
@@ -352,8 +352,8 @@ def test_storage_observes(changes, verdict, words):
 
 
 def test_growth_counts_every_place_and_scales_bytes_to_a_thousand():
-    before = Held(1, 0, 0, 50_000, 0, 1_000)
-    after = Held(3, 4, 5, 60_000, 400, 3_000)
+    before = Footprint(1, 0, 0, 50_000, 0, 1_000)
+    after = Footprint(3, 4, 5, 60_000, 400, 3_000)
     grown = storage.growth(before, after, customers=100)
     assert grown == {
         "customers_who_left": 100,

@@ -19,8 +19,8 @@ from lab.experiments import (
     url_token,
 )
 from lab.shop import catalogue, http
-from lab.stack.nginx_conf import Config, LaneConfig, render
-from lab.stack.pool_spec import LaneSpec
+from lab.stack.nginx_conf import NginxConfig, PoolConfig, render
+from lab.stack.pool_spec import PoolSpec
 
 HOLDS, FAILS, UNKNOWN = Verdict.HOLDS, Verdict.FAILS, Verdict.UNKNOWN
 MODULES = (replay_one, caching, stale_price, size, readable, key_rotation, url_token)
@@ -323,9 +323,9 @@ def test_prices_that_cannot_be_are_refused_in_words(text, told):
 
 
 def _config(*http_directives):
-    spec = LaneSpec("one", "stateless_app", http_directives=http_directives)
-    lane = LaneConfig(spec, "none", "off", {"A": "127.0.0.1:1"})
-    return render(Config(1, (lane,), 2, "tag", "v", (1, 31, 3)))
+    spec = PoolSpec("one", "stateless_app", http_directives=http_directives)
+    lane = PoolConfig(spec, "none", "off", {"A": "127.0.0.1:1"})
+    return render(NginxConfig(1, (lane,), 2, "tag", "v", (1, 31, 3)))
 
 
 def test_a_lanes_http_directive_replaces_the_labs_default():

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from lab.core.errors import LabError
-from lab.evidence.exchange import Exchange, Outcome
+from lab.evidence.exchange import Exchange, OpStatus
 from lab.evidence.measurements import retried_ops
 from lab.evidence.record import Record
-from lab.evidence.result import Knobs, Variant
+from lab.evidence.result import Settings, Variant
 from lab.experiments import provision
 from lab.experiments.matrix import (
     FILE,
@@ -21,7 +21,7 @@ from lab.experiments.matrix import (
     TOKEN_DENYLIST,
     two_desks,
 )
-from lab.experiments.provision import Bench
+from lab.experiments.provision import ProvisionedStack
 from lab.stack.access_log import AccessEntry
 
 KEY = "STATELESS_SIGNING_KEYS"
@@ -68,7 +68,7 @@ class FakeStack:
 
 @contextmanager
 def opened(folder, *variants):
-    with Bench(folder / "run", lambda _: None).open(variants) as stack:
+    with ProvisionedStack(folder / "run", lambda _: None).open(variants) as stack:
         yield stack.specs
 
 
@@ -113,12 +113,12 @@ def test_a_store_that_persists_is_another_than_one_that_does_not(tmp_path):
 
 def test_a_store_by_url_is_used_as_it_is(tmp_path):
     url = "redis://:s3cret@db.example:6379/1"
-    plan(tmp_path, *two_desks(Knobs(store=url)))
+    plan(tmp_path, *two_desks(Settings(store=url)))
     assert [store.made_with for store in STORES] == [(url,)]
 
 
 def test_the_plain_token_needs_no_store_whatever_the_knob_says(tmp_path):
-    (_, token) = two_desks(Knobs(store="redis"))
+    (_, token) = two_desks(Settings(store="redis"))
     specs = plan(tmp_path, token)
     assert STORES == []
     assert specs["stateless"].env.keys() == {KEY}
@@ -134,7 +134,7 @@ def test_every_run_has_keys_and_a_prefix_of_its_own(tmp_path):
 
 
 def test_the_knobs_reach_the_lane(tmp_path):
-    knobs = Knobs(servers=5, affinity="cookie", retry="on")
+    knobs = Settings(servers=5, affinity="cookie", retry="on")
     spec = plan(tmp_path, replace(MEMORY_AFFINITY, knobs=knobs))["memory-affinity"]
     assert (spec.servers, spec.affinity, spec.retry) == (5, "cookie", "on")
 
@@ -196,10 +196,10 @@ def test_what_is_no_placeholder_is_refused_and_the_right_ones_named(tmp_path, te
         {"name": "../x"},
         {"name": "A b"},
         {"name": ""},
-        {"knobs": Knobs(servers=0)},
-        {"knobs": Knobs(servers=27)},
-        {"knobs": Knobs(affinity="ip")},
-        {"knobs": Knobs(retry="always")},
+        {"knobs": Settings(servers=0)},
+        {"knobs": Settings(servers=27)},
+        {"knobs": Settings(affinity="ip")},
+        {"knobs": Settings(retry="always")},
         {"module": "os; rm"},
         {"module": "-c"},
     ],
@@ -234,10 +234,10 @@ def checked(tmp_path, log, retry="off", directives=(), sent=("token-1", "token-2
     record = Record("token")
     for op in sent:
         record.append(
-            Exchange(op, "John", "GET", "/x", None, 0.0, 1.0, 200, Outcome.OK, {}, b"", {}, b"")
+            Exchange(op, "John", "GET", "/x", None, 0.0, 1.0, 200, OpStatus.OK, {}, b"", {}, b"")
         )
-    bench = Bench(tmp_path / "run", lambda _: None)
-    variant = replace(TOKEN, knobs=Knobs(retry=retry), directives=directives)
+    bench = ProvisionedStack(tmp_path / "run", lambda _: None)
+    variant = replace(TOKEN, knobs=Settings(retry=retry), directives=directives)
     with bench.open([variant]) as stack:
         spec = stack.specs["token"]
         stack.lanes = {"token": type("Lane", (), {"spec": spec, "retry": spec.retry})}

@@ -11,9 +11,9 @@ from flask import Flask
 
 from lab.core.redaction import redact_body, redact_headers
 from lab.report.curl import posix
-from lab.shop.cart import MAX_LINES, Visit
+from lab.shop.cart import MAX_LINES, SessionState
 from lab.shop.catalogue import PRODUCTS
-from lab.shop.http import Nameplate
+from lab.shop.http import InstanceInfo
 from stateless_app.config import Config
 from stateless_app.state import init_state, token_for
 
@@ -54,14 +54,14 @@ def run(tmp_path):
 def desk():
     """The stateless desk's own way with tokens."""
     app = Flask(__name__)
-    init_state(app, Config(Nameplate("A", "0" * 32), (OLD_KEY, "k" * 40)))
+    init_state(app, Config(InstanceInfo("A", "0" * 32), (OLD_KEY, "k" * 40)))
     with app.app_context():
         yield app
 
 
 def full_cart():
     """A visit of which the token is zipped."""
-    visit = Visit.begin("123", "Žofie ✓")
+    visit = SessionState.begin("123", "Žofie ✓")
     for sku in list(PRODUCTS)[:MAX_LINES]:
         visit = visit.add(sku, 2)
     return visit

@@ -10,7 +10,7 @@ from itertools import count
 import pytest
 
 from lab.core.errors import LabError
-from lab.evidence.exchange import Outcome
+from lab.evidence.exchange import OpStatus
 from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper
 
@@ -220,19 +220,19 @@ def test_a_header_of_none_is_left_out_be_it_the_cookie_or_the_token(shop, shoppe
 def test_a_timeout_leaves_a_write_unknown_and_a_read_failed(shop, shopper):
     shop.will(wait=True).will(wait=True)
     added = shopper.add("laptop", timeout_s=SOON_S)
-    assert (added.status, added.outcome, added.error) == (None, Outcome.UNKNOWN, "ReadTimeout")
+    assert (added.status, added.outcome, added.error) == (None, OpStatus.UNKNOWN, "ReadTimeout")
     assert added.elapsed_ms >= SOON_S * 1000
     assert shopper.ledger.unsettled_writes == 1
     viewed = shopper.view_cart(timeout_s=SOON_S)
-    assert (viewed.status, viewed.outcome) == (None, Outcome.FAILED)
+    assert (viewed.status, viewed.outcome) == (None, OpStatus.FAILED)
 
 
 def test_a_server_that_hangs_up_leaves_a_write_unknown_and_it_is_not_sent_again(shop, shopper):
     shop.will(hang_up=True)
-    assert shopper.add("laptop").outcome is Outcome.UNKNOWN
+    assert shopper.add("laptop").outcome is OpStatus.UNKNOWN
     assert len(shop.asked) == 1
     shop.will(hang_up=True)
-    assert shopper.view_cart().outcome is Outcome.FAILED
+    assert shopper.view_cart().outcome is OpStatus.FAILED
     assert len(shop.asked) == 2
 
 
@@ -241,7 +241,7 @@ def test_where_nobody_listens_nothing_was_sent_so_it_failed():
         port = free.getsockname()[1]
     with customer_at(f"http://127.0.0.1:{port}") as shopper:
         added = shopper.add("laptop")
-    assert (added.status, added.outcome, added.error) == (None, Outcome.FAILED, "ConnectionError")
+    assert (added.status, added.outcome, added.error) == (None, OpStatus.FAILED, "ConnectionError")
     assert shopper.ledger.unsettled_writes == 0
 
 

@@ -6,19 +6,19 @@ from itertools import pairwise
 import pytest
 
 from lab.core.errors import LabError
-from lab.stack import LaneSpec
-from lab.stack.nginx_conf import Config, LaneConfig, render
+from lab.stack import PoolSpec
+from lab.stack.nginx_conf import NginxConfig, PoolConfig, render
 
 SERVERS = {"A": "127.0.0.1:20001", "B": "127.0.0.1:20002"}
 
 
 def conf(spec, servers=None, nginx_version=(1, 31, 3), **more):
-    lane = LaneConfig(spec, spec.affinity, spec.retry, servers or SERVERS)
-    return render(Config(8000, (lane,), 5140, "lab_tag", "v-1", nginx_version, **more))
+    lane = PoolConfig(spec, spec.affinity, spec.retry, servers or SERVERS)
+    return render(NginxConfig(8000, (lane,), 5140, "lab_tag", "v-1", nginx_version, **more))
 
 
 def plain(**more):
-    return LaneSpec("stateful", "stateful_app", **more)
+    return PoolSpec("stateful", "stateful_app", **more)
 
 
 def test_by_default_nothing_hides_a_crash():
@@ -58,9 +58,9 @@ def test_a_lane_with_headers_of_its_own_keeps_the_common_ones():
 
 
 def test_equal_http_directives_of_two_lanes_are_written_once():
-    specs = [LaneSpec(n, "a", http_directives=("proxy_cache_path c keys_zone=z:1m",)) for n in "ab"]
-    lanes = tuple(LaneConfig(s, "none", "off", {"A": "127.0.0.1:20001"}) for s in specs)
-    text = render(Config(8000, lanes, 5140, "t", "v", (1, 31)))
+    specs = [PoolSpec(n, "a", http_directives=("proxy_cache_path c keys_zone=z:1m",)) for n in "ab"]
+    lanes = tuple(PoolConfig(s, "none", "off", {"A": "127.0.0.1:20001"}) for s in specs)
+    text = render(NginxConfig(8000, lanes, 5140, "t", "v", (1, 31)))
     assert text.count("proxy_cache_path c keys_zone=z:1m;") == 1
 
 
@@ -120,4 +120,4 @@ def test_blocks_are_closed_and_no_line_is_too_long_for_a_projector():
 )
 def test_what_cannot_be_a_lane_is_refused(bad):
     with pytest.raises(LabError, match=r"use|give|choose|none or|off or|one line"):
-        LaneSpec(**{"name": "a", "app": "stateful_app", **bad})
+        PoolSpec(**{"name": "a", "app": "stateful_app", **bad})

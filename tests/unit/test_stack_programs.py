@@ -1,11 +1,11 @@
-"""Finding programs, and telling what a missing one costs."""
+"""Diagnosis programs, and telling what a missing one costs."""
 
 import os
 import stat
 
 import pytest
 
-from lab.stack import Finding, diagnose, doctor, find_nginx, find_store
+from lab.stack import Diagnosis, diagnose, doctor, find_nginx, find_store
 from lab.stack.programs import Program, knows_sticky
 
 
@@ -59,6 +59,6 @@ def test_the_doctor_names_everything_and_one_command_for_what_is_missing(monkeyp
     for name in ("load balancer", "session affinity", "session store"):
         assert not findings[name].ok
     for finding in findings.values():
-        assert isinstance(finding, Finding) and finding.what
+        assert isinstance(finding, Diagnosis) and finding.what
         assert bool(finding.fix) == bool(finding.costs) == (not finding.ok)
         assert "\n" not in finding.fix

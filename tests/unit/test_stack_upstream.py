@@ -14,8 +14,8 @@ import pytest
 from lab.core.errors import LabError
 from lab.processes.ports import free_ports
 from lab.stack import upstream
-from lab.stack.external_server import ExternalReplica, run
-from lab.stack.upstream import Upstream, find
+from lab.stack.external_server import ExternalServer, run
+from lab.stack.upstream import ExternalServerSpec, find
 
 NUMBERS = count()
 
@@ -89,8 +89,8 @@ def test_a_name_is_looked_up_once_and_shown_as_it_was_given(answering):
 
 
 def test_an_address_of_ipv6_keeps_its_brackets():
-    place = Upstream("::1", "::1", 5001, "stateful", "A")
-    assert (place.url, ExternalReplica(place).address) == ("http://[::1]:5001", "[::1]:5001")
+    place = ExternalServerSpec("::1", "::1", 5001, "stateful", "A")
+    assert (place.url, ExternalServer(place).address) == ("http://[::1]:5001", "[::1]:5001")
     with pytest.raises(LabError, match=r"http://\[::1\]:1 does not answer"):
         find(["http://[::1]:1"], {})
 
@@ -269,7 +269,7 @@ def test_without_a_command_the_option_is_named(answering):
 
 
 def test_an_upstream_shows_no_command_of_its_own():
-    secret = Upstream("h", "1.2.3.4", 1, commands={"kill": ("x", "s3cret")})
+    secret = ExternalServerSpec("h", "1.2.3.4", 1, commands={"kill": ("x", "s3cret")})
     assert "s3cret" not in repr(secret) + str(secret)
 
 

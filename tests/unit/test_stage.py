@@ -9,15 +9,15 @@ from conftest import wait_for
 
 from lab.console import settings, stack_status
 from lab.console.settings import Cache, checked, console_variants
-from lab.console.stack_status import Watch
+from lab.console.stack_status import StackStatus
 from lab.core.errors import LabError
-from lab.evidence.result import Knobs
-from lab.experiments.provision import Bench
+from lab.evidence.result import Settings
+from lab.experiments.provision import ProvisionedStack
 from lab.processes.waiting import at_once
-from lab.stack import LaneSpec
+from lab.stack import PoolSpec
 from lab.stack.programs import Program
 
-# Knobs
+# Settings
 
 
 def test_only_named_knobs_are_turned():
@@ -45,9 +45,9 @@ def test_redis_needs_a_store_to_be_found(monkeypatch):
 
 
 def test_a_paused_server_shows_within_a_second_at_both_desks_whatever_the_cache():
-    assert all("proxy_read_timeout 1s" in each.directives for each in console_variants(Knobs()))
+    assert all("proxy_read_timeout 1s" in each.directives for each in console_variants(Settings()))
     for kind in settings.KNOBS["cache"]:
-        assert "proxy_read_timeout 1s" in Cache(kind).treatment(Knobs(), "stateful").directives
+        assert "proxy_read_timeout 1s" in Cache(kind).treatment(Settings(), "stateful").directives
 
 
 # Caches
@@ -57,22 +57,23 @@ def test_a_cache_is_another_one_each_time_and_for_each_desk():
     first = Cache().anew("naive")
     zones = {each.zone(desk) for each in (first, first.anew("naive")) for desk in ("a", "b")}
     assert len(zones) == 4
-    how = first.treatment(Knobs(affinity="cookie", retry="on"), "stateful")
+    how = first.treatment(Settings(affinity="cookie", retry="on"), "stateful")
     assert (how.affinity, how.retry) == ("cookie", "on")
     assert f"proxy_cache {first.zone('stateful')}" in how.directives
     assert first.zone("stateful") in how.http_directives[0]
     # What nginx is told must be something that a lane may say.
-    LaneSpec("stateful", "stateful_app", directives=how.directives)
+    PoolSpec("stateful", "stateful_app", directives=how.directives)
 
 
 def test_a_naive_cache_ignores_headers_and_an_obedient_one_does_not():
     said = {
-        kind: " ".join(Cache(kind).treatment(Knobs(), "x").directives) for kind in settings.CACHES
+        kind: " ".join(Cache(kind).treatment(Settings(), "x").directives)
+        for kind in settings.CACHES
     }
     assert "X-Cache" in said["naive"] and "X-Cache" in said["obedient"]
     assert "proxy_ignore_headers" in said["naive"]
     assert "proxy_ignore_headers" not in said["obedient"]
-    assert "proxy_cache" not in " ".join(Cache().treatment(Knobs(), "x").directives)
+    assert "proxy_cache" not in " ".join(Cache().treatment(Settings(), "x").directives)
 
 
 def test_what_earlier_caches_kept_is_removed_and_nothing_else(tmp_path):
@@ -101,8 +102,8 @@ class Kept:
 
 def test_of_somebody_elses_store_only_this_desks_keys_are_forgotten(tmp_path):
     url = "redis://db.example:6379/0"
-    stateful = console_variants(Knobs(store=url))[0]
-    bench = Bench(tmp_path)
+    stateful = console_variants(Settings(store=url))[0]
+    bench = ProvisionedStack(tmp_path)
     store = bench._stores[url, False] = Kept()
     bench.forget(stateful)
     [prefix] = store.forgotten
@@ -112,12 +113,12 @@ def test_of_somebody_elses_store_only_this_desks_keys_are_forgotten(tmp_path):
 def test_of_the_files_of_a_run_only_this_desks_sessions_are_forgotten(tmp_path):
     for desk in ("stateful", "other"):
         (tmp_path / "sessions" / desk).mkdir(parents=True)
-    Bench(tmp_path).forget(console_variants(Knobs(store="file"))[0])
+    ProvisionedStack(tmp_path).forget(console_variants(Settings(store="file"))[0])
     assert [each.name for each in (tmp_path / "sessions").iterdir()] == ["other"]
 
 
 def test_a_store_that_was_not_started_yet_is_none(tmp_path):
-    assert Bench(tmp_path).store_of(console_variants(Knobs(store="redis"))[0]) is None
+    assert ProvisionedStack(tmp_path).store_of(console_variants(Settings(store="redis"))[0]) is None
 
 
 @pytest.mark.parametrize("target", ["valkey-server", "redis-server"])
@@ -167,7 +168,7 @@ class Desk:
         self.told = []
         lane = SimpleNamespace(name="stateful", replicas=self.replicas)
         monkeypatch.setattr(stack_status, "server_info", self.info)
-        self.watch = Watch({"stateful": lane}, self.look, lambda: self.tell())
+        self.watch = StackStatus({"stateful": lane}, self.look, lambda: self.tell())
 
     def look(self):
         return {"desks": self.watch.servers()}

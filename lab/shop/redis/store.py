@@ -22,7 +22,7 @@ TIMEOUT_S = 0.3  # an operation on a hung store; a request makes three at most, 
 RETRY_AFTER = {"Retry-After": "1"}
 
 
-class Tally(threading.local):
+class CommandCount(threading.local):
     """How many commands the store has carried out for this thread since the count was begun.
 
     A server of the lab has a thread for each request that is under way, so for a request.
@@ -34,7 +34,7 @@ class Tally(threading.local):
 class _Counted:
     """Counts the commands of the client that comes after it in a class's bases."""
 
-    tally = Tally()
+    tally = CommandCount()
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         answer = super().execute_command(*args, **options)  # type: ignore[misc]
@@ -50,7 +50,7 @@ class _CountedCluster(_Counted, PatientCluster):
     pass
 
 
-def tally_of(client: Redis) -> Tally:
+def tally_of(client: Redis) -> CommandCount:
     """Return the count of a client that `connect` made: what it does to greet is not in it."""
     if not isinstance(client, _Counted):
         raise TypeError("this client does not count: make it with connect()")
