@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lab.check.budget import Budget, Spent
-from lab.check.compare import HEADERS, Difference
+from lab.check.differences import HEADERS, Difference
 from lab.check.conversation import Answer, Call, Client, Conversation
 from lab.check.judge import (
     READS_WRITES,
@@ -20,11 +20,11 @@ from lab.check.judge import (
     level_of,
 )
 from lab.check.outside import Outside
-from lab.check.plays import Baggage, Player, Trace
+from lab.check.runner import ClientState, Runner, Trace
 from lab.check.prover import Prover, sides_of
 from lab.check.service import DidNotStart, Pool, Process, Start
 from lab.check.workers import separate_memory
-from lab.check.yardstick import Yardstick
+from lab.check.comparator import ResponseComparator
 from lab.core.redaction import redact_text
 from lab.processes.waiting import end_of
 
@@ -71,8 +71,8 @@ class Check:
         report = Report(Level.UNKNOWN, "it ended before anything was compared")
         try:
             with Pool(self.start, self.folder, self.budget, self.options.ahead) as pool:
-                player = Player(pool, self.budget, self.options.timeout_s)
-                _Session(self, player, report).run()
+                runner = Runner(pool, self.budget, self.options.timeout_s)
+                _Session(self, runner, report).run()
         except Spent as bound:
             report.cut(str(bound))
         except DidNotStart as failure:
@@ -88,11 +88,11 @@ class Check:
 class _Session:
     """The state of one run: what has been played so far."""
 
-    def __init__(self, check: Check, player: Player, report: Report) -> None:
+    def __init__(self, check: Check, runner: Runner, report: Report) -> None:
         self._check = check
-        self._player = player
+        self._runner = runner
         self._report = report
-        self._yardstick = Yardstick(check.options.ignored, check.options.headers)
+        self._comparator = ResponseComparator(check.options.ignored, check.options.headers)
         self._outside = Outside(check.start.cwd, check.folder)
         self._family = 1
         self._log = ""
@@ -106,7 +106,7 @@ class _Session:
             self._report.because = trouble
         else:
             self._compare(conversation, first)
-        if limited := sorted(self._yardstick.limited):
+        if limited := sorted(self._comparator.limited):
             titles = ", ".join(f"{n + 1} {conversation.calls[n].title}" for n in limited)
             self._report.note(
                 "a rate limiter answers 429: it counts requests, and that is not compared; "
@@ -133,7 +133,7 @@ class _Session:
         """Return the conversation, and whether it was held here (not in a browser, long ago)."""
         self._tell("starting the service, holding the conversation once")
         self._outside.look()
-        with self._player.client() as client:
+        with self._runner.client() as client:
             conversation = self._check.source.hold(client)
         self._report.conversation = conversation
         return conversation, bool(client.held)
@@ -141,17 +141,17 @@ class _Session:
     def _baseline(self, conversation: Conversation, live: bool) -> Trace:
         """Hold it twice, each time on one process; what differs then differs by itself."""
         self._tell("the conversation on one process, twice: what varies by itself?")
-        first = self._player.one(conversation, self._watch)
+        first = self._runner.one(conversation, self._watch)
         self._outside.look()
         if self._outside.touched:
-            self._player.share()
-        second = self._player.one(conversation)
+            self._runner.share()
+        second = self._runner.one(conversation)
         pairs = zip(first.answers, second.answers, strict=True)
         for index, (one, other) in enumerate(pairs):
-            self._yardstick.learn(index, one, other)
+            self._comparator.learn(index, one, other)
         for index, (was, one) in enumerate(zip(conversation.answers, first.answers, strict=False)):
-            self._yardstick.learn_recorded(index, was, one, live)
-        self._report.masked = self._yardstick.masked
+            self._comparator.learn_recorded(index, was, one, live)
+        self._report.masked = self._comparator.masked
         self._played("on one process, twice, to learn what varies by itself")
         return first
 
@@ -168,11 +168,11 @@ class _Session:
     def _separate(self, conversation: Conversation) -> list[Finding]:
         """Do the processes of one command remember for themselves? Then findings, else none."""
         self._tell(f"one server of {self._family} processes, asked {WITHIN} times")
-        found = separate_memory(self._player, conversation, self._yardstick, WITHIN)
+        found = separate_memory(self._runner, conversation, self._comparator, WITHIN)
         self._played(f"on one server of {self._family} processes, a call {WITHIN} times")
         if found is None:
-            for index in self._yardstick.masked:
-                self._yardstick.unsure.setdefault(index, SEVERAL)
+            for index in self._comparator.masked:
+                self._comparator.unsure.setdefault(index, SEVERAL)
             return []
         index, odd, places = found
         self._report.note(
@@ -203,12 +203,12 @@ class _Session:
             sides = sides_of(conversation, play)
             if len(set(sides)) > 1:
                 self._tell(play)
-                traces[play] = self._player.alternating(conversation, sides)
+                traces[play] = self._runner.alternating(conversation, sides)
         self._played(*(f"on {play}" for play in traces))
         findings = []
         for index, expected in enumerate(first.answers):
             for play, trace in traces.items():
-                found = self._yardstick(index, expected, trace.answers[index])
+                found = self._comparator(index, expected, trace.answers[index])
                 if found:
                     findings.append(self._finding(conversation, index, Level.PROCESS, play, found))
                     break
@@ -219,7 +219,7 @@ class _Session:
     def _fresh(self, conversation: Conversation) -> Trace:
         line = "every call on a process of its own"
         self._tell(line)
-        return self._player.fresh(
+        return self._runner.fresh(
             conversation, lambda done: self._tell(f"{line}: {done} of {len(conversation)}")
         )
 
@@ -257,19 +257,19 @@ class _Session:
     def _alone(self, conversation: Conversation, first: Trace, index: int, reset: bool) -> Finding:
         found: list[Difference] = []
         if reset:
-            seen = self._player.alone(conversation, first, index)
-            found = self._yardstick(index, first.answers[index], seen)
+            seen = self._runner.alone(conversation, first, index)
+            found = self._comparator(index, first.answers[index], seen)
         level = Level.BACKING_SERVICE if found else Level.SELF_CONTAINED
         finding = self._finding(conversation, index, level, ALONE if reset else FRESH, found)
-        return finding if found else self._yardstick.doubts(finding)
+        return finding if found else self._comparator.doubts(finding)
 
     def _carried(self, conversation: Conversation, first: Trace) -> list[Finding]:
         """Does any answer depend on what the client carries? Else nothing was shown."""
         self._tell("every call by a client that carries nothing")
-        naked = self._player.naked(conversation)
+        naked = self._runner.naked(conversation)
         self._played("by a client that carries nothing")
         return [
-            replace(finding, depends=self._yardstick.depends(finding.index, expected, seen))
+            replace(finding, depends=self._comparator.depends(finding.index, expected, seen))
             for finding, expected, seen in zip(
                 self._report.findings, first.answers, naked, strict=True
             )
@@ -287,12 +287,12 @@ class _Session:
         if not chosen:
             return
         self._tell("each order once more, with the credential it had")
-        again = self._player.twice(conversation, chosen[:MOST_AGAIN])
+        again = self._runner.twice(conversation, chosen[:MOST_AGAIN])
         self._played("on one process, some orders a second time with the same credential")
         titles = [
             conversation.calls[index].title
             for index, (one, other) in again.items()
-            if _succeeded(other) and not self._yardstick(index, one, other)
+            if _succeeded(other) and not self._comparator(index, one, other)
         ]
         if titles:
             told = ", ".join(dict.fromkeys(titles))
@@ -308,20 +308,20 @@ class _Session:
         A verdict that could not be shown again does not stand.
         """
         shared = self._check.start.reset is not None or bool(self._outside.touched)
-        prover = Prover(self._player, conversation, self._yardstick, shared)
+        prover = Prover(self._runner, conversation, self._comparator, shared)
         proven: set[str] = set()
         for position, finding in enumerate(self._report.findings):
             route = _route(conversation.calls[finding.index])
             if not finding.differences or route in proven or len(proven) == MOST_SHRUNK:
                 continue
             self._tell(f"looking for the shortest script that shows {finding.title}")
-            witness = prover.shortest(finding, self._report.witness is None)
-            if witness is None:
+            reproducer = prover.shortest(finding, self._report.reproducer is None)
+            if reproducer is None:
                 self._report.findings[position] = doubted(finding)
                 continue
             proven.add(route)
-            self._report.findings[position] = replace(finding, needs=witness.calls[:-1])
-            self._report.witness = self._report.witness or witness
+            self._report.findings[position] = replace(finding, needs=reproducer.calls[:-1])
+            self._report.reproducer = self._report.reproducer or reproducer
         self._judge(self._report.findings)
         self._played("the shortest scripts, some of their parts, and they themselves again")
 
@@ -351,7 +351,7 @@ def _succeeded(answer: Answer) -> bool:
     return answer.status is not None and 200 <= answer.status < 300
 
 
-def _brings(call: Call, carried: Baggage) -> bool:
+def _brings(call: Call, carried: ClientState) -> bool:
     return bool(carried.cookies) or any(call.refs())
 
 

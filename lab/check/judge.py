@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from lab.check.compare import Difference
+from lab.check.differences import Difference
 from lab.check.conversation import Conversation
 
 TURNS = "two processes in turn"
@@ -17,6 +17,7 @@ class Level(StrEnum):
 
     SELF_CONTAINED = "self-contained"
     BACKING_SERVICE = "state in a backing service"
+    DISK = "state on this machine's disk"
     PROCESS = "state in the process"
     UNKNOWN = "unknown"
 
@@ -42,7 +43,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Witness:
+class Reproducer:
     """The shortest script that shows it: these calls, then the last of them after a restart.
 
     `calls` are indices, the differing one last. `wiped` says that the backing service was
@@ -66,7 +67,7 @@ class Report:
     because: str
     conversation: Conversation | None = None
     findings: list[Finding] = field(default_factory=list)
-    witness: Witness | None = None
+    reproducer: Reproducer | None = None
     masked: dict[int, tuple[str, ...]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     plays: list[str] = field(default_factory=list)
@@ -85,7 +86,11 @@ class Report:
         self.partial = True
         self.note(why)
         seen = [each for each in self.findings if each.differences]
-        if self.level in (Level.PROCESS, Level.BACKING_SERVICE) and self.witness is None and seen:
+        if (
+            self.level in (Level.PROCESS, Level.BACKING_SERVICE)
+            and self.reproducer is None
+            and seen
+        ):
             self.level = Level.UNKNOWN
             first = f"{seen[0].title}, {seen[0].differences[0]}"
             self.because = f"a difference was seen once, and was not yet seen again: {first}"

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from lab.check.compare import Difference
+from lab.check.differences import Difference
 from lab.check.conversation import Answer, Conversation
-from lab.check.judge import READS_WRITES, TURNS, Finding, Level, Witness
-from lab.check.plays import Player
+from lab.check.judge import READS_WRITES, TURNS, Finding, Level, Reproducer
+from lab.check.runner import Runner
 from lab.check.shrink import shrink
-from lab.check.yardstick import Differ
+from lab.check.comparator import Differ
 
 CONFIRMATIONS = 3
 READS = ("GET", "HEAD", "OPTIONS")
@@ -26,14 +26,14 @@ class Prover:
     """Looks for proofs in one conversation; `shared` says that processes may share something."""
 
     def __init__(
-        self, player: Player, conversation: Conversation, differ: Differ, shared: bool
+        self, runner: Runner, conversation: Conversation, differ: Differ, shared: bool
     ) -> None:
-        self._player = player
+        self._runner = runner
         self._conversation = conversation
         self._differ = differ
         self._shared = shared
 
-    def shortest(self, finding: Finding, confirm: bool) -> Witness | None:
+    def shortest(self, finding: Finding, confirm: bool) -> Reproducer | None:
         """Return the shortest script for a finding, confirmed if asked; None if none shows it.
 
         Nothing may be left out of it: that makes the difference go away.
@@ -56,16 +56,16 @@ class Prover:
         expected, found = known[tuple(needs)]
         tries = CONFIRMATIONS if confirm else 0
         confirmed = sum(self._again(finding, needs, expected) for _ in range(tries))
-        return self._witness(finding, needs, found, tries) if confirmed == tries else None
+        return self._reproducer(finding, needs, found, tries) if confirmed == tries else None
 
-    def _witness(
+    def _reproducer(
         self, finding: Finding, needs: list[int], found: list[Difference], times: int
-    ) -> Witness:
+    ) -> Reproducer:
         calls = (*needs, finding.index)
         sides = sides_of(self._conversation, finding.play)
         wiped = finding.level is Level.BACKING_SERVICE
         chosen = tuple(sides[index] for index in calls) if sides else ()
-        return Witness(calls, wiped, tuple(found), times, times, chosen)
+        return Reproducer(calls, wiped, tuple(found), times, times, chosen)
 
     def _again(self, finding: Finding, earlier: list[int], before: Answer) -> bool:
         """Whether it is seen again, and one process answers as `before`: else it is chance."""
@@ -80,12 +80,12 @@ class Prover:
         wiped = finding.level is Level.BACKING_SERVICE
         sides = sides_of(self._conversation, finding.play)
         if not sides and (wiped or not self._shared):
-            return self._player.both(part, wiped=wiped)
-        expected = self._player.one(part).answers[-1]
+            return self._runner.both(part, wiped=wiped)
+        expected = self._runner.one(part).answers[-1]
         if sides:
             chosen = [sides[index] for index in calls]
-            return expected, self._player.alternating(part, chosen).answers[-1]
-        return expected, self._player.split(part)
+            return expected, self._runner.alternating(part, chosen).answers[-1]
+        return expected, self._runner.split(part)
 
     def _guesses(self, index: int) -> list[list[int]]:
         """Earlier calls that are likely to matter: those that gave what this call brings."""

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 
-from lab.check.compare import Difference
+from lab.check.differences import Difference
 from lab.check.conversation import Answer, Conversation
-from lab.check.plays import Player
-from lab.check.yardstick import RATE_LIMITED, Yardstick
+from lab.check.runner import Runner
+from lab.check.comparator import RATE_LIMITED, ResponseComparator
 
 MOST_LOOKS = 5
 Apart = tuple[int, int, list[Difference]]
 
 
 def separate_memory(
-    player: Player, conversation: Conversation, yardstick: Yardstick, times: int
+    runner: Runner, conversation: Conversation, comparator: ResponseComparator, times: int
 ) -> Apart | None:
     """Return (call, how many answers were odd, how they differ); None if all agree.
 
@@ -26,11 +26,11 @@ def separate_memory(
     looks = [n for n, call in enumerate(conversation.calls) if call.method == "GET" and n]
     for index in looks[::-1][:MOST_LOOKS]:
         alone = conversation.only([index])
-        asked = player.within(conversation.only([]), alone.calls[0], times)
-        noise = {place for other in asked[1:] for place in yardstick.places(asked[0], other)}
-        seen = player.within(conversation.only(range(index)), conversation.calls[index], times)
+        asked = runner.within(conversation.only([]), alone.calls[0], times)
+        noise = {place for other in asked[1:] for place in comparator.places(asked[0], other)}
+        seen = runner.within(conversation.only(range(index)), conversation.calls[index], times)
         answers = [answer for answer in seen if answer.status != RATE_LIMITED]
-        if found := apart(answers, partial(yardstick.apart, noise=noise)):
+        if found := apart(answers, partial(comparator.apart, noise=noise)):
             return (index, *found)
     return None
 

@@ -10,7 +10,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from lab.check import told
+from lab.check import render
 from lab.check.budget import Budget
 from lab.check.checker import STOPPED, Check, Options, Source
 from lab.check.curl import as_curl as curl_lines
@@ -136,17 +136,17 @@ def check(
     with progress(quiet=as_json) as tell:
         report = Check(start, source, folder, compared, budget, _seldom(tell)).run()
         tell("")
-    document = json.dumps(told.as_json(report), indent=1, ensure_ascii=False) + "\n"
+    document = json.dumps(render.as_json(report), indent=1, ensure_ascii=False) + "\n"
     (folder / "check.json").write_text(document, encoding="utf-8", errors="backslashreplace")
     allowed = _allowed(allow)
     if junit_file:
-        _write(junit_file, told.as_junit(report, allowed))
+        _write(junit_file, render.as_junit(report, allowed))
     if as_json:
         click.echo(document, nl=False)
     else:
         _show(report, start, folder)
         if explain:
-            screen.print(_text("\n" + told.explain(report)))
+            screen.print(_text("\n" + render.explain(report)))
     if STOPPED in report.notes:
         return INTERRUPTED
     return _status(report, allowed)
@@ -248,9 +248,9 @@ def _show(report: Report, start: Start, folder: Path) -> None:
 
 
 def _show_shortest(report: Report, start: Start) -> None:
-    if report.witness is None:
+    if report.reproducer is None:
         return
-    times = f"{report.witness.confirmed} of {report.witness.tries}"
+    times = f"{report.reproducer.confirmed} of {report.reproducer.tries}"
     said = f"\nThe shortest script that shows it, for bash (seen again {times} times):"
     screen.print(Text(said, "bold"))
     screen.print(_text(curl_lines(report, start)), soft_wrap=True)

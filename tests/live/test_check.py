@@ -21,10 +21,10 @@ from conftest import LabHere, wait_for
 
 from lab.check.budget import Budget
 from lab.check.checker import Check
-from lab.check.compare import differences
+from lab.check.differences import differences
 from lab.check.conversation import Call, Conversation, Ref
 from lab.check.judge import Level
-from lab.check.plays import Player
+from lab.check.runner import Runner
 from lab.check.service import Pool, Start
 from lab.processes.ports import free_ports
 from lab.stack import LocalStore, find_store
@@ -564,11 +564,11 @@ def test_without_any_request_of_a_shrunk_script_the_difference_is_gone(
     assert last.level is Level.PROCESS and [*last.needs, last.index] == expected
     budget = Budget()
     with Pool(start, tmp_path / "again", budget) as pool:
-        player = Player(pool, budget)
-        assert differences(*player.both(whole.only(expected)))
+        runner = Runner(pool, budget)
+        assert differences(*runner.both(whole.only(expected)))
         for left_out in last.needs:
             rest = whole.only([index for index in range(len(calls)) if index != left_out])
-            assert not differences(*player.both(rest)), left_out
+            assert not differences(*runner.both(rest)), left_out
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from lab.check.compare import differences
+from lab.check.differences import differences
 from lab.check.conversation import Answer, Call, Conversation, plain
 from lab.check.judge import READS_WRITES, TURNS, Finding, Level
 from lab.check.prover import Prover, sides_of
@@ -18,7 +18,7 @@ def said(value):
 
 
 class Playing:
-    """A player of a service in which the last call shows what `answers` give in turn."""
+    """A runner of a service in which the last call shows what `answers` give in turn."""
 
     def __init__(self, answers):
         self.answers = answers
@@ -47,8 +47,8 @@ def needs(path):
 
 
 def test_what_can_be_seen_again_is_proven():
-    witness = needs("/1")
-    assert witness.calls == (1, 3) and witness.confirmed == witness.tries == 3
+    reproducer = needs("/1")
+    assert reproducer.calls == (1, 3) and reproducer.confirmed == reproducer.tries == 3
 
 
 def test_what_is_seen_without_anything_before_varies_by_itself():

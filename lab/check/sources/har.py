@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from lab.check.carry import infer
+from lab.check.correlation import infer
 from lab.check.conversation import Answer, Call, Conversation, as_bytes, plain
 from lab.core.errors import LabError
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.check.carry import address_of, fill, infer
+from lab.check.correlation import address_of, fill, infer
 from lab.check.conversation import Answer, Call, Conversation, Ref, Template
 from lab.core.errors import LabError
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.check.carry import infer, leaves
+from lab.check.correlation import infer, leaves
 from lab.check.conversation import Answer, Call, Client, Conversation, plain
 from lab.check.sources.operations import DAMAGE, Operation, operations
 from lab.core.errors import LabError

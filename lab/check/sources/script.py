@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from lab.check.budget import Spent
-from lab.check.carry import infer
+from lab.check.correlation import infer
 from lab.check.conversation import Answer, Call, Conversation, plain
 from lab.core.errors import LabError
 

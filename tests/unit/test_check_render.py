@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.check.compare import Difference
+from lab.check.differences import Difference
 from lab.check.conversation import Call, Conversation, Ref, plain
 from lab.check.curl import as_curl
-from lab.check.judge import UNSEEN, Finding, Level, Report, Witness, level_of
+from lab.check.judge import UNSEEN, Finding, Level, Report, Reproducer, level_of
 from lab.check.service import Start
-from lab.check.told import as_json, as_junit, explain
+from lab.check.render import as_json, as_junit, explain
 
 SECRET = "eyJhbGciOiJIUzI1NiIs.Zm9v.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
 HOSTILE = "<b>[red]&\"'\x00\x1b\ud800\u2028]]>\ufffe"
@@ -35,7 +35,7 @@ def report(text="x", *, calls=None, **more):
         text,
         Conversation(tuple(calls), text),
         findings,
-        Witness(tuple(range(len(calls))), False, (difference,), 3, 3),
+        Reproducer(tuple(range(len(calls))), False, (difference,), 3, 3),
         {0: (f"/{text}",)},
         [text],
         **more,
@@ -91,7 +91,7 @@ def test_only_what_was_played_is_explained():
 
 def test_what_was_seen_only_once_does_not_stand_when_it_is_cut_short():
     cut = report()
-    cut.witness = None
+    cut.reproducer = None
     cut.cut("stopped")
     assert cut.level is Level.UNKNOWN and "not yet seen again" in cut.because
     assert all(each.level is Level.UNKNOWN for each in cut.findings)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.check.compare import differences, varying
+from lab.check.differences import differences, varying
 from lab.check.conversation import Answer
 
 NOW = int(time.time())

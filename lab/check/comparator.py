@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from lab.check.compare import Difference, differences, varying
+from lab.check.differences import Difference, differences, varying
 from lab.check.conversation import Answer
 from lab.check.judge import Finding, Level
 
@@ -14,7 +14,7 @@ STATUS_ONLY = "its whole body varies by itself: only its status could be compare
 _WHOLE = {"body", "/"}
 
 
-class Yardstick:
+class ResponseComparator:
     """Compares answers by call, without the places that vary by themselves or are ignored.
 
     `masked` has those places by call; `unsure` says of a call why no difference means nothing.

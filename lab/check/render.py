@@ -13,14 +13,14 @@ SCHEMA = 1
 def as_json(report: Report) -> Json:
     """Return the report as JSON has it: {"schema", "verdict", "because", "calls", …}."""
     shortest = None
-    if report.witness:
+    if report.reproducer:
         shortest = {
-            "calls": [index + 1 for index in report.witness.calls],
-            "wiped": report.witness.wiped,
-            "in_turn": bool(report.witness.sides),
-            "differences": [vars(each) for each in report.witness.differences],
-            "confirmed": report.witness.confirmed,
-            "tries": report.witness.tries,
+            "calls": [index + 1 for index in report.reproducer.calls],
+            "wiped": report.reproducer.wiped,
+            "in_turn": bool(report.reproducer.sides),
+            "differences": [vars(each) for each in report.reproducer.differences],
+            "confirmed": report.reproducer.confirmed,
+            "tries": report.reproducer.tries,
         }
     document = {
         "schema": SCHEMA,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.check.carry import fill, infer, leaves, pointed
+from lab.check.correlation import fill, infer, leaves, pointed
 from lab.check.conversation import Answer, Call, Conversation, Ref, plain, recorded
 
 

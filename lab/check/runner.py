@@ -9,10 +9,10 @@ import requests
 from requests.cookies import RequestsCookieJar
 
 from lab.check.budget import Budget
-from lab.check.carry import fill
+from lab.check.correlation import fill
 from lab.check.conversation import Answer, Call, Conversation, Ref, as_bytes
 from lab.check.service import Pool, Process
-from lab.check.wire import send
+from lab.check.http import send
 
 NOTHING = "nothing"  # stands where a client was given a value, when it is made to carry none
 
@@ -23,15 +23,15 @@ def new_jar() -> RequestsCookieJar:
 
 
 @dataclass
-class Baggage:
+class ClientState:
     """What a client carries: its cookies, and the answers it got (by call)."""
 
     cookies: RequestsCookieJar = field(default_factory=new_jar)
     answers: dict[int, Answer] = field(default_factory=dict)
 
-    def copy(self) -> "Baggage":
+    def copy(self) -> "ClientState":
         """Return the same for another client."""
-        return Baggage(self.cookies.copy(), dict(self.answers))
+        return ClientState(self.cookies.copy(), dict(self.answers))
 
 
 @dataclass
@@ -39,17 +39,19 @@ class Trace:
     """One play: the answer to each call, and what the client carried into it."""
 
     answers: list[Answer] = field(default_factory=list)
-    carried: list[Baggage] = field(default_factory=list)
+    carried: list[ClientState] = field(default_factory=list)
 
 
 class Live:
     """A client that sends calls to one fresh process, one after another, and keeps the answers."""
 
-    def __init__(self, pool: Pool, send: Callable[[Call, int, Baggage, Process], Answer]) -> None:
+    def __init__(
+        self, pool: Pool, send: Callable[[Call, int, ClientState, Process], Answer]
+    ) -> None:
         self.held: list[Answer] = []
         self._pool = pool
         self._send = send
-        self._carried = Baggage()
+        self._carried = ClientState()
         self._process: Process | None = None
 
     def __call__(self, call: Call) -> Answer:
@@ -61,7 +63,7 @@ class Live:
     def renew(self) -> None:
         """Go on as another client, of another process, with nothing behind it."""
         self.close()
-        self._carried = Baggage()
+        self._carried = ClientState()
         self._pool.reset()
         self._process = self._pool.fresh()
 
@@ -71,7 +73,7 @@ class Live:
             self._process.kill()
 
 
-class Player:
+class Runner:
     """Plays conversations on processes of a pool, within a budget."""
 
     def __init__(self, pool: Pool, budget: Budget, timeout_s: float = 10.0) -> None:
@@ -188,7 +190,7 @@ class Player:
         process = self._pool.fresh()
         try:
             return [
-                self._send(without_refs(call), index, Baggage(), process)
+                self._send(without_refs(call), index, ClientState(), process)
                 for index, call in enumerate(conversation.calls)
             ]
         finally:
@@ -212,7 +214,7 @@ class Player:
         self._pool.reset()
         process = self._pool.fresh()
         try:
-            carried = Baggage()
+            carried = ClientState()
             for index, call in enumerate(conversation.calls):
                 before = carried.copy()
                 first = self._send(call, index, carried, process)
@@ -230,8 +232,8 @@ class Player:
         conversation: Conversation,
         process_for: Callable[[int], Process],
         watch: Callable[[Process], None] = lambda process: None,
-    ) -> tuple[Trace, Baggage]:
-        trace, carried = Trace(), Baggage()
+    ) -> tuple[Trace, ClientState]:
+        trace, carried = Trace(), ClientState()
         for index, call in enumerate(conversation.calls):
             process = process_for(index)
             trace.carried.append(carried.copy())
@@ -239,7 +241,7 @@ class Player:
             watch(process)
         return trace, carried
 
-    def _send(self, call: Call, index: int, carried: Baggage, process: Process) -> Answer:
+    def _send(self, call: Call, index: int, carried: ClientState, process: Process) -> Answer:
         self._budget.request()
         answer = send(
             process.port,

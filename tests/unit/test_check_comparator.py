@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from lab.check.compare import HEADERS
+from lab.check.differences import HEADERS
 from lab.check.conversation import Answer
 from lab.check.judge import Finding, Level
 from lab.check.workers import apart
-from lab.check.yardstick import LIMITED, NOISY, STATUS_ONLY, Yardstick
+from lab.check.comparator import LIMITED, NOISY, STATUS_ONLY, ResponseComparator
 
 FINE = Finding(0, "GET /", Level.SELF_CONTAINED)
 
@@ -22,17 +22,17 @@ def _json(document):
 
 
 def learnt(one, other, ignored=frozenset()):
-    yardstick = Yardstick(ignored, HEADERS)
-    yardstick.learn(0, one, other)
-    return yardstick
+    comparator = ResponseComparator(ignored, HEADERS)
+    comparator.learn(0, one, other)
+    return comparator
 
 
 def test_what_varies_is_masked_and_the_rest_is_compared():
-    yardstick = learnt(answer({"a": 1, "b": 1}), answer({"a": 2, "b": 1}))
-    assert yardstick.masked == {0: ("/a",)}
-    assert not yardstick(0, answer({"a": 1, "b": 1}), answer({"a": 3, "b": 1}))
-    assert yardstick(0, answer({"a": 1, "b": 1}), answer({"a": 1, "b": 2}))
-    assert yardstick.doubts(FINE) is FINE
+    comparator = learnt(answer({"a": 1, "b": 1}), answer({"a": 2, "b": 1}))
+    assert comparator.masked == {0: ("/a",)}
+    assert not comparator(0, answer({"a": 1, "b": 1}), answer({"a": 3, "b": 1}))
+    assert comparator(0, answer({"a": 1, "b": 1}), answer({"a": 1, "b": 2}))
+    assert comparator.doubts(FINE) is FINE
 
 
 @pytest.mark.parametrize(
@@ -56,16 +56,16 @@ def test_who_has_said_to_ignore_it_knows_it():
 
 
 def test_a_429_in_any_play_makes_it_unknown():
-    yardstick = learnt(answer(1), answer(1))
-    assert not yardstick(0, answer(1), answer(1, 429))
-    assert yardstick.doubts(FINE).why == LIMITED
+    comparator = learnt(answer(1), answer(1))
+    assert not comparator(0, answer(1), answer(1, 429))
+    assert comparator.doubts(FINE).why == LIMITED
 
 
 def test_to_be_limited_when_it_carries_nothing_shows_nothing_and_spoils_nothing():
-    yardstick = learnt(answer(1), answer(1))
-    assert not yardstick.depends(0, answer(1), answer(1, 429))
-    assert yardstick.depends(0, answer(1), answer(1, 401))
-    assert yardstick.doubts(FINE) is FINE
+    comparator = learnt(answer(1), answer(1))
+    assert not comparator.depends(0, answer(1), answer(1, 429))
+    assert comparator.depends(0, answer(1), answer(1, 401))
+    assert comparator.doubts(FINE) is FINE
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,9 @@ def test_to_be_limited_when_it_carries_nothing_shows_nothing_and_spoils_nothing(
 )
 def test_a_replay_that_is_not_as_recorded_is_no_proof(recorded, live, said):
     replayed = answer({"new": False}, 409)
-    yardstick = learnt(replayed, replayed)
-    yardstick.learn_recorded(0, recorded, replayed, live)
-    doubted = yardstick.doubts(FINE)
+    comparator = learnt(replayed, replayed)
+    comparator.learn_recorded(0, recorded, replayed, live)
+    doubted = comparator.doubts(FINE)
     assert (doubted.level is Level.UNKNOWN) == (said is not None)
     assert (said or "") in doubted.why
 
@@ -103,7 +103,7 @@ def test_a_replay_that_is_not_as_recorded_is_no_proof(recorded, live, said):
     ],
 )
 def test_several_memories_are_told_from_one_that_changes(seen, odd):
-    yardstick = Yardstick(frozenset({"/at"}), HEADERS)
+    comparator = ResponseComparator(frozenset({"/at"}), HEADERS)
     answers = [answer({"cart": kind, "at": n}) for n, kind in enumerate(seen)]
-    found = apart(answers, lambda one, other: yardstick.apart(one, other, ()))
+    found = apart(answers, lambda one, other: comparator.apart(one, other, ()))
     assert (found and found[0]) == odd
