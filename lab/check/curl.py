@@ -41,7 +41,7 @@ def as_curl(report: Report, start: Start) -> str:
     Values that earlier answers gave are looked up in those answers.
     """
     reproducer, conversation = report.reproducer, report.conversation
-    if reproducer is None or conversation is None:
+    if reproducer is None or conversation is None or reproducer.unprintable:
         return ""
     calls = conversation.only(reproducer.calls).calls
     write = _in_turn if reproducer.sides else _restarted

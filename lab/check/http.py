@@ -8,24 +8,34 @@ from http.client import HTTPException
 import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar, get_cookie_header
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from lab.check.conversation import Answer
+from lab.core.http import Answer, Headers, transport_error
 
 MOST_BYTES = 2_000_000
+PAUSE_S = 0.4  # a stream known to have no end is left at its first pause as long as this
+BURST_S = 1.0  # or after this long, if it never pauses
+_STREAMS = ("text/event-stream", "application/x-ndjson", "multipart/x-mixed-replace")
 
 
 def send(
-    port: int, request: requests.Request, cookies: RequestsCookieJar, timeout_s: float
+    port: int,
+    request: requests.Request,
+    cookies: RequestsCookieJar,
+    timeout_s: float,
+    *,
+    endless: bool = False,
 ) -> Answer:
     """Send `request` (its URL is a path) to 127.0.0.1:`port`; `cookies` go along, and learn.
 
-    Never raises for what a service does: no answer is an Answer with `status` None.
+    Never raises for what a service does: no answer is an Answer with `status` None. A stream
+    that does not end in time gives what has come by then, and so does a body that is too long;
+    one that is `endless` is left at its first pause.
     """
+    began = time.perf_counter()
     with requests.Session() as session:
         session.trust_env = False
         session.mount("http://", HTTPAdapter(max_retries=0))
-        began = time.perf_counter()
         try:
             request.url = f"http://127.0.0.1:{port}{request.url}"
             prepared = session.prepare_request(request)
@@ -35,12 +45,18 @@ def send(
             session.cookies = cookies
             prepared.headers["Connection"] = "close"  # the process may be killed after this
             got = session.send(prepared, timeout=timeout_s, allow_redirects=False, stream=True)
-            body = _read(got, time.monotonic() + timeout_s)
+            body, complete = _read(got, time.monotonic() + timeout_s, endless)
         except (requests.RequestException, HTTPError, HTTPException, ValueError, OSError) as error:
-            ms = (time.perf_counter() - began) * 1000
-            return Answer(None, error=type(error).__name__, ms=ms)
-        ms = (time.perf_counter() - began) * 1000
-        return Answer(got.status_code, _headers(got, port), _without_port(body, port), ms=ms)
+            seconds = time.perf_counter() - began
+            return Answer(None, error=transport_error(error), elapsed_s=seconds)
+    seconds = time.perf_counter() - began
+    return Answer(
+        got.status_code,
+        _headers(got, port),
+        _without_port(body, port),
+        elapsed_s=seconds,
+        complete=complete,
+    )
 
 
 def cookie_header(cookies: RequestsCookieJar, prepared: requests.PreparedRequest) -> str | None:
@@ -49,28 +65,61 @@ def cookie_header(cookies: RequestsCookieJar, prepared: requests.PreparedRequest
     return value
 
 
-def _read(response: requests.Response, deadline: float) -> bytes:
-    """Read the body; a stream that does not end is given up at the deadline."""
+def _read(response: requests.Response, deadline: float, endless: bool) -> tuple[bytes, bool]:
+    """Read the body, and whether it is all of it; of a stream, what came before it paused."""
     read: Callable[..., bytes] = getattr(response.raw, "read1", response.raw.read)
     body = b""
-    while piece := read(65536, decode_content=True):
+    began = time.monotonic()
+    if endless:
+        deadline = min(deadline, began + BURST_S)
+    while True:
+        _patience(response, PAUSE_S if endless and body else deadline - time.monotonic())
+        try:
+            piece = read(65536, decode_content=True)
+        except (TimeoutError, ReadTimeoutError) as error:
+            if body or _is_stream(response):
+                return body, False
+            raise TimeoutError("headers came, and then nothing") from error
+        if not piece:
+            return body, True
         body += piece
-        if len(body) > MOST_BYTES:
-            raise ValueError("the answer is too long")
-        if time.monotonic() > deadline:
-            raise TimeoutError("the answer does not end")
-    return body
+        if len(body) > MOST_BYTES or time.monotonic() > deadline:
+            return body[:MOST_BYTES], False
+
+
+def _patience(response: requests.Response, seconds: float) -> None:
+    """Set how long the next piece of the body is waited for."""
+    connection = getattr(response.raw, "_connection", None) or getattr(
+        response.raw, "connection", None
+    )
+    if (sock := getattr(connection, "sock", None)) is not None:
+        sock.settimeout(max(0.05, seconds))
+
+
+def _is_stream(response: requests.Response) -> bool:
+    return response.headers.get("content-type", "").partition(";")[0].strip() in _STREAMS
 
 
 def _without_port(body: bytes, port: int) -> bytes:
     """The address in a link is this process's own: it is no difference."""
     for host in (b"127.0.0.1", b"localhost"):
         body = re.sub(re.escape(b"%s:%d" % (host, port)) + rb"(?!\d)", host + b":PORT", body)
+        encoded = re.escape(b"%s%%3A%d" % (host, port))
+        body = re.sub(encoded + rb"(?!\d)", host + b"%3APORT", body)
     return body
 
 
-def _headers(response: requests.Response, port: int) -> tuple[tuple[str, str], ...]:
+def _headers(response: requests.Response, port: int) -> Headers:
     # urllib3 keeps several headers of one name apart; requests would fold them. The port is
-    # this process's own: it is no difference.
-    pairs = response.raw.headers.items()
-    return tuple((name.lower(), value.replace(f":{port}", ":PORT")) for name, value in pairs)
+    # this process's own: it is no difference, in an address or in the name of a cookie.
+    return Headers(
+        (name, _own_port(name.lower(), value, port)) for name, value in response.raw.headers.items()
+    )
+
+
+def _own_port(name: str, value: str, port: int) -> str:
+    value = re.sub(rf"(:|%3[Aa]){port}(?!\d)", r"\g<1>PORT", value)
+    if name == "set-cookie":
+        key, equals, rest = value.partition("=")
+        value = re.sub(rf"(?<!\d){port}(?!\d)", "PORT", key) + equals + rest
+    return value

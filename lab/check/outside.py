@@ -109,6 +109,17 @@ class Outside:
         self._contacts |= {*contacts(process)}
 
     @property
+    def disk(self) -> list[str]:
+        """What it wrote, or has open for writing, in words."""
+        opened = [each for each in sorted(self._contacts) if "open for writing" in each]
+        return [f"it wrote {name}" for name in self._written[:3]] + opened[:3]
+
+    @property
+    def network(self) -> list[str]:
+        """What it talks to, in words."""
+        return [each for each in sorted(self._contacts) if each.startswith("it talks")][:3]
+
+    @property
     def touched(self) -> list[str]:
         """What it wrote and talks to, in words, a few of each."""
         return [f"it wrote {name}" for name in self._written[:3]] + sorted(self._contacts)[:3]

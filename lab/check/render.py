@@ -17,6 +17,8 @@ def as_json(report: Report) -> Json:
         shortest = {
             "calls": [index + 1 for index in report.reproducer.calls],
             "wiped": report.reproducer.wiped,
+            "elsewhere": report.reproducer.elsewhere,
+            "printable": not report.reproducer.unprintable,
             "in_turn": bool(report.reproducer.sides),
             "differences": [vars(each) for each in report.reproducer.differences],
             "confirmed": report.reproducer.confirmed,
@@ -26,6 +28,7 @@ def as_json(report: Report) -> Json:
         "schema": SCHEMA,
         "verdict": str(report.level),
         "because": report.because,
+        "failed_assertion": report.failed or None,
         "source": report.conversation.source if report.conversation else None,
         "calls": [_finding(each) for each in report.findings],
         "shortest": shortest,
@@ -55,6 +58,10 @@ def as_junit(report: Report, allowed: frozenset[Level]) -> str:
             name=f"{finding.index + 1} {redact_text(finding.title)}",
         )
         _verdict(case, finding, allowed)
+    if report.failed:
+        case = ElementTree.SubElement(suite, "testcase", classname="lab.check", name="assertion")
+        failure = ElementTree.SubElement(case, "failure", message="an assertion does not hold")
+        failure.text = redact_text(report.failed)
     if report.level not in allowed and not {"failure", "error"} & {e.tag for e in suite.iter()}:
         case = ElementTree.SubElement(suite, "testcase", classname="lab.check", name="the check")
         ElementTree.SubElement(case, "error", message=redact_text(report.because))
@@ -126,6 +133,13 @@ _ADVICE = {
         "belongs to the shop and not to one client: orders, stock, accounts. Only what belongs "
         "to the client's visit could travel with the client instead, signed."
     ),
+    Level.DISK: (
+        "Any process on this machine can answer, so a crash loses nothing; but what is remembered "
+        "lies in files, and a second machine, a new container or a new pod does not have them. "
+        "Two ways out. Keep it in a store that all machines reach (lab run store-outage, "
+        "storage), or on a volume that all of them mount: say so with --shared PATH. Or hand it "
+        "to the client, signed (lab run logout, size)."
+    ),
     Level.SELF_CONTAINED: (
         "Each request brought all that its answer depended on, so any process can serve it, and "
         "a restart is not noticed. Statelessness has its costs: what a client carries stays good "
@@ -145,7 +159,8 @@ def _finding(finding: Finding) -> Json:
     return {
         "call": finding.index + 1,
         "request": finding.title,
-        "verdict": str(finding.level),
+        "verdict": finding.verdict,
+        "status": finding.status,
         "play": finding.play,
         "differences": [vars(each) for each in finding.differences],
         "why": finding.why,

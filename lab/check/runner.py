@@ -1,20 +1,26 @@
 """Holds a conversation in one of several ways, as a client that carries what it is given."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 
 import requests
 from requests.cookies import RequestsCookieJar
 
-from lab.check.budget import Budget
+from lab.check.budget import Budget, Spent
+from lab.check.conversation import Call, Conversation, Ref, as_bytes
 from lab.check.correlation import fill
-from lab.check.conversation import Answer, Call, Conversation, Ref, as_bytes
-from lab.check.service import Pool, Process
 from lab.check.http import send
+from lab.check.service import OneAtATime, Pool, Process
+from lab.core.errors import LabError
+from lab.core.http import Answer
 
 NOTHING = "nothing"  # stands where a client was given a value, when it is made to carry none
+LINGER = 2  # processes of the play before, left to end what they do in the background
+APART_S = 1.05  # between the same call of two plays, so that a clock of seconds is seen to run
+Route = Callable[[int, Call], "Process | None"]  # who answers a call; None: as recorded
 
 
 def new_jar() -> RequestsCookieJar:
@@ -36,47 +42,89 @@ class ClientState:
 
 @dataclass
 class Trace:
-    """One play: the answer to each call, and what the client carried into it."""
+    """One play: each call, its answer, what the client carried into it, and when it was sent.
 
+    `state` is what the client carries now, `sent` are the indices of the calls that a process
+    answered. `ended` says why a script ended early ("" where it did not), `went_on` that it was
+    stopped since it sent ever more calls.
+    """
+
+    calls: list[Call] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     carried: list[ClientState] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    sent: set[int] = field(default_factory=set)
+    state: ClientState = field(default_factory=ClientState)
+    ended: str = ""
+    went_on: bool = False
+
+    @property
+    def answered(self) -> dict[int, Answer]:
+        """The answers of processes, by call."""
+        return {index: self.answers[index] for index in sorted(self.sent)}
+
+    def adopt(self, other: "Trace") -> None:
+        """Begin as another play has been until now."""
+        self.calls, self.answers = [*other.calls], [*other.answers]
+        self.carried, self.times, self.sent = [*other.carried], [*other.times], {*other.sent}
+
+    def take(self, index: int, other: "Trace") -> None:
+        """Take over the answer to one call of another play, as the call at the same place."""
+        if index in other.sent:
+            while len(self.answers) <= index:
+                self.answers.append(Answer(None))
+                self.calls.append(other.calls[len(self.calls)])
+            self.answers[index] = other.answers[index]
+            self.sent.add(index)
+
+
+class _Stop(BaseException):
+    """Ends a script in the middle: what it would send next is not wanted.
+
+    A BaseException, since a script may catch every Exception of a request.
+    """
 
 
 class Live:
-    """A client that sends calls to one fresh process, one after another, and keeps the answers."""
+    """A client of one fresh process at a time; it keeps a trace of what it said last."""
 
-    def __init__(
-        self, pool: Pool, send: Callable[[Call, int, ClientState, Process], Answer]
-    ) -> None:
-        self.held: list[Answer] = []
+    def __init__(self, runner: "Runner", pool: Pool) -> None:
+        self.trace = Trace()
+        self._runner = runner
         self._pool = pool
-        self._send = send
-        self._carried = ClientState()
-        self._process: Process | None = None
+        self._state = ClientState()
+        self.process: Process | None = None
+        self.watch: Callable[[Process], None] = lambda process: None
 
     def __call__(self, call: Call) -> Answer:
         """Send one call."""
-        assert self._process is not None
-        self.held.append(self._send(call, len(self._carried.answers), self._carried, self._process))
-        return self.held[-1]
+        assert self.process is not None
+        answer = self._runner.said(self.trace, call, self._state, self.process)
+        self.watch(self.process)
+        return answer
 
     def renew(self) -> None:
         """Go on as another client, of another process, with nothing behind it."""
         self.close()
-        self._carried = ClientState()
+        self._state, self.trace = ClientState(), Trace()
         self._pool.reset()
-        self._process = self._pool.fresh()
+        self.process = self._pool.fresh()
 
     def close(self) -> None:
         """End the process."""
-        if self._process is not None:
-            self._process.kill()
+        if self.process is not None:
+            self.process.kill()
 
 
 class Runner:
-    """Plays conversations on processes of a pool, within a budget."""
+    """Plays conversations on processes of a pool, within a budget.
+
+    `endless` are the calls whose answers are streams without an end, as far as is known.
+    """
 
     def __init__(self, pool: Pool, budget: Budget, timeout_s: float = 10.0) -> None:
+        self.endless: set[int] = set()
+        self.exclusive = False
         self._pool = pool
         self._budget = budget
         self._timeout_s = timeout_s
@@ -86,23 +134,30 @@ class Runner:
         self._pool.shared = True
 
     def one(
-        self, conversation: Conversation, watch: Callable[[Process], None] = lambda process: None
+        self,
+        conversation: Conversation,
+        watch: Callable[[Process], None] = lambda process: None,
+        after: Trace | None = None,
     ) -> Trace:
         """All calls to one process: the conversation as a client knows it.
 
-        `watch` may look at the process after each call.
+        `watch` may look at the process after each call. With `after`, no call is sent in the
+        second of that play's.
         """
-        self._pool.reset()
-        process = self._pool.fresh()
-        try:
-            return self._carry(conversation, lambda _: process, watch)[0]
-        finally:
-            process.kill()
+        with self._processes() as start:
+            process = start()
+
+            def route(index: int, _: Call) -> Process:
+                if after is not None and index < len(after.times):
+                    time.sleep(max(0.0, after.times[index] + APART_S - time.monotonic()))
+                return process
+
+            return self._play(conversation, route, watch=watch)
 
     @contextmanager
-    def client(self) -> Iterator["Live"]:
+    def client(self) -> Iterator[Live]:
         """Give a client of a fresh process."""
-        client = Live(self._pool, self._send)
+        client = Live(self, self._pool)
         try:
             client.renew()
             yield client
@@ -110,149 +165,292 @@ class Runner:
             client.close()
 
     def fresh(
-        self, conversation: Conversation, told: Callable[[int], None] = lambda done: None
+        self,
+        conversation: Conversation,
+        progress: Callable[[int], None] = lambda done: None,
+        *,
+        elsewhere: bool = False,
     ) -> Trace:
-        """Each call to a process that has served nobody; the one before was killed."""
-        self._pool.reset()
-        used: list[Process] = []
+        """Each call to a process that has had no other; with `elsewhere` as on another machine.
 
-        def next_process(index: int) -> Process:
-            for process in used:
-                process.kill()
-            used[:] = [self._pool.fresh()]
-            told(index + 1)
-            return used[0]
-
-        try:
-            return self._talk(conversation, next_process)
-        finally:
-            for process in used:
-                process.kill()
-
-    def alternating(self, conversation: Conversation, sides: Sequence[int] = ()) -> Trace:
-        """Two processes that both live, as behind a balancer: in turn, or as `sides` say."""
-        self._pool.reset()
-        pair = [self._pool.fresh()]
-        try:
-            pair.append(self._pool.fresh())
-            return self._talk(conversation, lambda n: pair[sides[n] if sides else n % 2])
-        finally:
-            for process in pair:
-                process.kill()
-
-    def split(self, conversation: Conversation, *, wiped: bool = False) -> Answer:
-        """All calls but the last to one process, which is killed; the last to a fresh one.
-
-        With `wiped` the backing service is emptied in between.
+        The last few processes are left alive for a while: what they do in the background may
+        end, as in a deployment that overlaps.
         """
-        return self._split(conversation, wiped, expect=False)[1]
+        with self._processes() as start:
+            used: list[Process] = []
 
-    def both(self, conversation: Conversation, *, wiped: bool = False) -> tuple[Answer, Answer]:
-        """The last call answered by the process that had the others, and as in `split`.
+            def route(index: int, _: Call) -> Process:
+                self._end_all_but(0 if self.exclusive else LINGER - 1, used)
+                try:
+                    used.append(start(elsewhere=elsewhere))
+                except OneAtATime:
+                    if not used:
+                        raise
+                    self.exclusive = True
+                    self._end_all_but(0, used)
+                    used.append(start(elsewhere=elsewhere))
+                progress(index + 1)
+                return used[-1]
 
-        One play in place of two. Where something behind the service outlives the kill, it is
-        only right with `wiped`: the first asking may have changed what the second sees.
+            return self._play(conversation, route)
+
+    def alternating(self, conversation: Conversation, side: Callable[[int, Call], int]) -> Trace:
+        """Two processes that both live, as behind a balancer; `side` says which is asked."""
+        with self._processes() as start:
+            pair = (start(), start())
+            return self._play(conversation, lambda index, call: pair[side(index, call)])
+
+    def part(
+        self,
+        conversation: Conversation,
+        part: Collection[int],
+        recorded: Trace,
+        pause_before: int | None = None,
+    ) -> Trace:
+        """Some of the calls to one process, up to the last of them; the others as `recorded`.
+
+        Before one of them a clock of seconds may be let go on.
         """
-        return self._split(conversation, wiped, expect=True)
+        with self._processes() as start:
+            process = start()
 
-    def _split(
-        self, conversation: Conversation, wiped: bool, expect: bool
-    ) -> tuple[Answer, Answer]:
-        self._pool.reset()
-        last = len(conversation) - 1
-        process = self._pool.fresh()
-        try:
-            _, carried = self._carry(conversation.only(range(last)), lambda _: process)
-            there = Answer(None)
-            if expect:
-                there = self._send(conversation.calls[last], last, carried.copy(), process)
-            process.kill()
-            if wiped:
-                self._pool.reset()
-            process = self._pool.fresh()
-            return there, self._send(conversation.calls[last], last, carried, process)
-        finally:
-            process.kill()
+            def route(index: int, _: Call) -> Process:
+                if index == pause_before:
+                    time.sleep(APART_S)
+                return process
 
-    def alone(self, conversation: Conversation, baseline: Trace, index: int) -> Answer:
+            return self._part(conversation, part, recorded, route)
+
+    def part_alternating(
+        self,
+        conversation: Conversation,
+        part: Collection[int],
+        recorded: Trace,
+        sides: Sequence[int],
+    ) -> Trace:
+        """As `part`, on two processes that live; call n goes to `sides[n]`."""
+        with self._processes() as start:
+            pair = (start(), start())
+            return self._part(conversation, part, recorded, lambda index, call: pair[sides[index]])
+
+    def part_split(
+        self,
+        conversation: Conversation,
+        part: Collection[int],
+        recorded: Trace,
+        *,
+        wiped: bool = False,
+        elsewhere: bool = False,
+        asked_before: bool = False,
+    ) -> tuple[Trace, Trace]:
+        """As `part`, but the last call goes to a fresh process; the first one is killed before.
+
+        With `wiped` the backing service is emptied in between; with `elsewhere` the fresh
+        process is as on another machine. With `asked_before` the first process is asked the last
+        call too, before it is killed: that answer is in the first trace returned, which is empty
+        without.
+        """
+        last = max(part)
+        there, trace = Trace(), Trace()
+        with self._processes() as start:
+            used: list[Process] = []
+
+            def route(index: int, call: Call) -> Process:
+                if index == last and used and asked_before:
+                    there.adopt(trace)
+                    self.said(there, call, trace.state.copy(), used[-1])
+                if index == last or not used:
+                    self._end_all_but(0, used)
+                    if wiped and index == last:
+                        self._pool.reset()
+                    used.append(start(elsewhere=elsewhere and index == last))
+                return used[-1]
+
+            if asked_before and len(part) == 1:
+                used.append(start())
+            self._part(conversation, part, recorded, route, trace)
+        return there, trace
+
+    def alone(self, conversation: Conversation, baseline: Trace, index: int) -> Trace:
         """One call, to a fresh process with nothing behind it, carrying what it carried then."""
-        self._pool.reset()
-        process = self._pool.fresh()
-        try:
-            carried = baseline.carried[index].copy()
-            return self._send(conversation.calls[index], index, carried, process)
-        finally:
-            process.kill()
+        with self._processes() as start:
+            process = start()
+            state = baseline.carried[index].copy()
+            route = lambda n, call: process if n == index else None  # noqa: E731
+            return self._play(conversation, route, baseline, index, state)
 
-    def naked(self, conversation: Conversation) -> list[Answer]:
-        """Each call by a client that carries nothing; to one process: it remembers nobody."""
-        self._pool.reset()
-        process = self._pool.fresh()
-        try:
-            return [
-                self._send(without_refs(call), index, ClientState(), process)
-                for index, call in enumerate(conversation.calls)
-            ]
-        finally:
-            process.kill()
+    def naked(self, conversation: Conversation) -> Trace:
+        """Each call by a client that carries nothing; all to one process."""
+        trace = Trace()
+        with self._processes() as start:
+            process = start()
+            for call in conversation.calls:
+                self.said(trace, without_refs(call), ClientState(), process)
+        return trace
 
-    def within(self, before: Conversation, call: Call, times: int) -> list[Answer]:
-        """A conversation on one process, then this call again and again, by the same client."""
-        self._pool.reset()
-        process = self._pool.fresh()
-        try:
-            _, carried = self._carry(before, lambda _: process)
-            return [self._send(call, len(before), carried.copy(), process) for _ in range(times)]
-        finally:
-            process.kill()
+    def within(
+        self, conversation: Conversation, index: int, times: int, *, before: bool = True
+    ) -> list[Answer]:
+        """The conversation up to a call on one process, and that call again and again.
+
+        All by the same client. Without `before`, only that call, as it was recorded.
+        """
+        with self._processes() as start:
+            process = start()
+            if before:
+                trace = self._play(conversation, lambda n, call: process, until=index)
+                if len(trace.calls) <= index:
+                    return []
+                call, state = trace.calls[index], trace.carried[index]
+                answers = [trace.answers[index]]
+            else:
+                call, state, answers = conversation.calls[index], ClientState(), []
+            again = Trace()
+            while len(answers) < times:
+                answers.append(self.said(again, call, state.copy(), process))
+            return answers
 
     def twice(
         self, conversation: Conversation, chosen: Collection[int]
     ) -> dict[int, tuple[Answer, Answer]]:
         """All calls to one process; the chosen ones once more, with what was carried then."""
         again: dict[int, tuple[Answer, Answer]] = {}
-        self._pool.reset()
-        process = self._pool.fresh()
-        try:
-            carried = ClientState()
-            for index, call in enumerate(conversation.calls):
-                before = carried.copy()
-                first = self._send(call, index, carried, process)
+        with self._processes() as start:
+            process = start()
+            trace = Trace()
+
+            def repeat(_: Process) -> None:
+                index = len(trace.answers) - 1
                 if index in chosen:
-                    again[index] = (first, self._send(call, index, before, process))
-            return again
-        finally:
-            process.kill()
+                    state = trace.carried[index].copy()
+                    other = self.said(Trace(), trace.calls[index], state, process)
+                    again[index] = (trace.answers[index], other)
 
-    def _talk(self, conversation: Conversation, process_for: Callable[[int], Process]) -> Trace:
-        return self._carry(conversation, process_for)[0]
+            self._play(conversation, lambda n, call: process, watch=repeat, trace=trace)
+        return again
 
-    def _carry(
+    def as_stranger(
+        self, conversation: Conversation, index: int, others: Iterable[Call]
+    ) -> tuple[Answer | None, list[Answer]]:
+        """The conversation up to a call on one process, then other calls by other clients."""
+        with self._processes() as start:
+            process = start()
+            trace = self._play(conversation, lambda n, call: process, until=index)
+            answers = [self.said(Trace(), call, ClientState(), process) for call in others]
+            return (trace.answers[index] if len(trace.answers) > index else None), answers
+
+    @staticmethod
+    def _end_all_but(kept: int, used: list[Process]) -> None:
+        while len(used) > kept:
+            used.pop(0).kill()
+
+    @contextmanager
+    def _processes(self) -> Iterator[Callable[..., Process]]:
+        """Begin a play: give a function that starts processes, which are killed at its end."""
+        self._pool.reset()
+        with ExitStack() as last:
+
+            def start(*, elsewhere: bool = False) -> Process:
+                process = self._pool.fresh(elsewhere=elsewhere)
+                last.callback(process.kill)
+                return process
+
+            yield start
+
+    def _part(
         self,
         conversation: Conversation,
-        process_for: Callable[[int], Process],
-        watch: Callable[[Process], None] = lambda process: None,
-    ) -> tuple[Trace, ClientState]:
-        trace, carried = Trace(), ClientState()
-        for index, call in enumerate(conversation.calls):
-            process = process_for(index)
-            trace.carried.append(carried.copy())
-            trace.answers.append(self._send(call, index, carried, process))
-            watch(process)
-        return trace, carried
+        part: Collection[int],
+        recorded: Trace,
+        route: Route,
+        trace: Trace | None = None,
+    ) -> Trace:
+        def some(index: int, call: Call) -> Process | None:
+            return route(index, call) if index in part else None
 
-    def _send(self, call: Call, index: int, carried: ClientState, process: Process) -> Answer:
+        return self._play(conversation, some, recorded, max(part), trace=trace)
+
+    def _play(
+        self,
+        conversation: Conversation,
+        route: Route,
+        recorded: Trace | None = None,
+        until: int | None = None,
+        state: ClientState | None = None,
+        watch: Callable[[Process], None] = lambda process: None,
+        trace: Trace | None = None,
+    ) -> Trace:
+        """Hold it; `route` says who answers each call, up to the one at `until`."""
+        trace = Trace() if trace is None else trace
+        carried = trace.state if state is None else state
+        most = 3 * len(conversation) + 20
+
+        def client(call: Call) -> Answer:
+            index = len(trace.answers)
+            if until is not None and index > until:
+                raise _Stop
+            if index >= most:
+                trace.went_on = True
+                raise _Stop
+            process = route(index, call)
+            if process is None:
+                if recorded is None or index >= len(recorded.answers):
+                    raise _Stop
+                _skip(trace, call, recorded.answers[index], carried)
+                return recorded.answers[index]
+            answer = self.said(trace, call, carried, process)
+            watch(process)
+            return answer
+
+        try:
+            _hold(conversation, client)
+        except _Stop:
+            pass
+        except (LabError, Spent):
+            raise
+        except Exception as error:  # of a script: it says where
+            trace.ended = str(error)
+            self._budget.check_time()
+        return trace
+
+    def said(self, trace: Trace, call: Call, carried: ClientState, process: Process) -> Answer:
+        """Send a call as a client that carries this; keep the answer in the trace."""
+        index = len(trace.answers)
         self._budget.request()
+        trace.times.append(time.monotonic())
+        before = carried.copy()
         answer = send(
             process.port,
             request_of(call, carried.answers),
             carried.cookies,
             min(self._timeout_s, self._budget.left_s),
+            endless=index in self.endless,
         )
         if answer.status is None:
             self._budget.check_time()  # it may be our own hurry that it had no time
         carried.answers[index] = answer
+        trace.calls.append(call)
+        trace.answers.append(answer)
+        trace.carried.append(before)
+        trace.sent.add(index)
         return answer
+
+
+def _skip(trace: Trace, call: Call, answer: Answer, carried: ClientState) -> None:
+    """Take a call as answered, without sending it."""
+    carried.answers[len(trace.answers)] = answer
+    trace.calls.append(call)
+    trace.carried.append(carried.copy())
+    trace.times.append(time.monotonic())
+    trace.answers.append(answer)
+
+
+def _hold(conversation: Conversation, client: Callable[[Call], Answer]) -> None:
+    if conversation.script is not None:
+        conversation.script(client)
+        return
+    for call in conversation.calls:
+        client(call)
 
 
 def request_of(call: Call, answers: Mapping[int, Answer]) -> requests.Request:

@@ -39,6 +39,14 @@ class Ended(DidNotStart):
     """It ended by itself before it answered."""
 
 
+class OneAtATime(DidNotStart):
+    """It starts only when no other process of it lives."""
+
+
+class CannotIsolate(LabError):
+    """A process cannot be given a disk of its own here; the text says why."""
+
+
 @dataclass(frozen=True)
 class Start:
     """How the service is started, and how what stands behind it is made empty again.
@@ -155,12 +163,14 @@ class Pool:
     def _mark(self) -> str:
         return str(self._folder.absolute())
 
-    def fresh(self) -> Process:
+    def fresh(self, *, elsewhere: bool = False) -> Process:
         """Return a process that has served nobody; DidNotStart if there is none to be had.
 
         Where nothing is shared, more are started ahead; else it might have read, while it
         started, what was there before its turn.
         """
+        if elsewhere:
+            raise CannotIsolate("this version cannot")
         if self.shared:
             self._throw_away()
         ahead = 0 if self.shared else self._ahead

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 
-from lab.check.differences import Difference
-from lab.check.conversation import Answer, Conversation
-from lab.check.runner import Runner
 from lab.check.comparator import RATE_LIMITED, ResponseComparator
+from lab.check.conversation import Conversation
+from lab.check.differences import Difference
+from lab.check.runner import Runner
+from lab.core.http import Answer
 
 MOST_LOOKS = 5
 Apart = tuple[int, int, list[Difference]]
@@ -25,10 +26,9 @@ def separate_memory(
     """
     looks = [n for n, call in enumerate(conversation.calls) if call.method == "GET" and n]
     for index in looks[::-1][:MOST_LOOKS]:
-        alone = conversation.only([index])
-        asked = runner.within(conversation.only([]), alone.calls[0], times)
+        asked = runner.within(conversation, index, times, before=False)
         noise = {place for other in asked[1:] for place in comparator.places(asked[0], other)}
-        seen = runner.within(conversation.only(range(index)), conversation.calls[index], times)
+        seen = runner.within(conversation, index, times)
         answers = [answer for answer in seen if answer.status != RATE_LIMITED]
         if found := apart(answers, partial(comparator.apart, noise=noise)):
             return (index, *found)

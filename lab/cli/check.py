@@ -28,6 +28,7 @@ from lab.experiments.runner import new_run_folder
 _SIGNS = {
     Level.SELF_CONTAINED: ("✓", "bold green"),
     Level.BACKING_SERVICE: ("~", "bold yellow"),
+    Level.DISK: ("✕", "bold red"),
     Level.PROCESS: ("✕", "bold red"),
     Level.UNKNOWN: ("?", "bold yellow"),
 }
@@ -71,12 +72,20 @@ def _settings(
 @click.option("--ignore", multiple=True, metavar="PLACE", help="/json/pointer or header:NAME.")
 @click.option("--header", multiple=True, metavar="NAME", help="Compare this header as well.")
 @click.option(
-    "--allow", type=click.Choice(["backing-service"]), help="Exit 0 for state in a backing service."
+    "--allow",
+    multiple=True,
+    type=click.Choice(["backing-service", "disk"]),
+    help="Exit 0 for state in a backing service, or on the disk; may be given twice.",
 )
 @click.option("--max-requests", default=5000, show_default=True, type=click.IntRange(1))
 @click.option("--max-processes", default=600, show_default=True, type=click.IntRange(1))
 @click.option("--max-seconds", default=300.0, show_default=True, type=click.FloatRange(1))
 @click.option("--timeout", default=10.0, show_default=True, type=click.FloatRange(0.1), help="s.")
+@click.option(
+    "--require-dependency",
+    is_flag=True,
+    help="Unknown, unless an answer depends on an earlier one.",
+)
 @click.option("--explain", is_flag=True, help="What was done, and what could be done about it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.option("--junit", "junit_file", type=_path, help="Write JUnit XML for CI.")
@@ -93,11 +102,12 @@ def check(
     openapi_file: Path | None,
     ignore: tuple[str, ...],
     header: tuple[str, ...],
-    allow: str | None,
+    allow: tuple[str, ...],
     max_requests: int,
     max_processes: int,
     max_seconds: float,
     timeout: float,
+    require_dependency: bool,
     explain: bool,
     as_json: bool,
     junit_file: Path | None,
@@ -130,6 +140,7 @@ def check(
         frozenset(_place(each) for each in ignore),
         (*Options().headers, *(name.lower() for name in header)),
         timeout,
+        require_dependency=require_dependency,
     )
     budget = Budget(max_requests, max_processes, max_seconds)
     folder = new_run_folder(out, "check")
@@ -156,6 +167,8 @@ COMMANDS = (check,)
 
 
 def _status(report: Report, allowed: frozenset[Level]) -> int:
+    if report.failed:
+        return 1
     if report.passes(allowed):
         return 0
     return 3 if report.level in (Level.UNKNOWN, *allowed) else 1
@@ -188,9 +201,9 @@ def _text(text: str, style: str = "") -> Text:
     return Text(text.encode("utf-8", "backslashreplace").decode(), style)
 
 
-def _allowed(allow: str | None) -> frozenset[Level]:
-    more = {Level.BACKING_SERVICE} if allow else set()
-    return frozenset({Level.SELF_CONTAINED, *more})
+def _allowed(allow: tuple[str, ...]) -> frozenset[Level]:
+    named = {"backing-service": Level.BACKING_SERVICE, "disk": Level.DISK}
+    return frozenset({Level.SELF_CONTAINED, *(named[each] for each in allow)})
 
 
 def _source(
@@ -227,11 +240,9 @@ def _place(text: str) -> str:
 
 
 def _show(report: Report, start: Start, folder: Path) -> None:
-    sign, style = _SIGNS[report.level]
+    sign, style = ("✕", "bold red") if report.failed else _SIGNS[report.level]
     because = redact_text(report.because)
-    screen.print(
-        Text.assemble((f"{sign} {str(report.level).upper()}  ", style), because), soft_wrap=True
-    )
+    screen.print(Text.assemble((f"{sign} {_headline(report)}  ", style), because), soft_wrap=True)
     if report.partial:
         screen.print(Text("Cut short: this is what was known.", "yellow"))
     if report.findings:
@@ -247,8 +258,16 @@ def _show(report: Report, start: Start, folder: Path) -> None:
     screen.print(Text(f"{spent}; kept: {folder} (check.json, logs)", "dim"), soft_wrap=True)
 
 
+def _headline(report: Report) -> str:
+    return "A CHECK OF YOURS FAILED" if report.failed else str(report.level).upper()
+
+
 def _show_shortest(report: Report, start: Start) -> None:
     if report.reproducer is None:
+        return
+    if report.reproducer.unprintable:
+        screen.print(Text("\nTo see it:", "bold"))
+        screen.print(_text(report.reproducer.unprintable), soft_wrap=True)
         return
     times = f"{report.reproducer.confirmed} of {report.reproducer.tries}"
     said = f"\nThe shortest script that shows it, for bash (seen again {times} times):"
@@ -258,16 +277,18 @@ def _show_shortest(report: Report, start: Start) -> None:
 
 def _table(report: Report) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("", "call", "verdict", "needs", "first difference"):
+    for heading in ("", "call", "status", "verdict", "needs", "first difference"):
         table.add_column(heading, overflow="fold")
     for finding in report.findings:
         sign, style = _SIGNS[finding.level]
+        alike = finding.verdict != str(finding.level)
         needs = ", ".join(str(index + 1) for index in finding.needs or ())
         difference = str(finding.differences[0]) if finding.differences else ""
         table.add_row(
             str(finding.index + 1),
             Text(finding.title),
-            Text(f"{sign} {finding.level}", style),
+            str(finding.status or "none"),
+            Text(finding.verdict, "dim") if alike else Text(f"{sign} {finding.level}", style),
             needs,
             Text(difference),
         )

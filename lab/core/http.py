@@ -174,6 +174,12 @@ class Answer:
         return self.status is not None and self.status < 400
 
     @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that it sets, by name."""
+        pairs = (each.partition(";")[0].partition("=") for each in self.headers.all("set-cookie"))
+        return {name.strip(): value.strip() for name, _, value in pairs}
+
+    @property
     def elapsed(self) -> timedelta:
         """How long it took."""
         return timedelta(seconds=self.elapsed_s)

@@ -6,13 +6,14 @@ a variable; `{{host}}` uses it, and `{{login.response.body.$.token}}` or
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.check.conversation import Call, Conversation, Ref, Send, Template
 from lab.check.correlation import address_of, fill, infer
-from lab.check.conversation import Answer, Call, Conversation, Ref, Template
 from lab.core.errors import LabError
+from lab.core.http import Answer
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "QUERY")
 _NAME = re.compile(r"(?:#|//)\s*@name\s+([\w-]+)\s*$")
@@ -40,7 +41,7 @@ class HttpFileSource:
 
     path: Path
 
-    def hold(self, send: Callable[[Call], Answer]) -> Conversation:
+    def record(self, send: Send) -> Conversation:
         """Return the file's requests, with the values that answers gave referred to."""
         try:
             text = self.path.read_text(encoding="utf-8-sig")

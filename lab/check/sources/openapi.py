@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lab.check.conversation import Call, Client, Conversation, plain
 from lab.check.correlation import infer, leaves
-from lab.check.conversation import Answer, Call, Client, Conversation, plain
 from lab.check.sources.operations import DAMAGE, Operation, operations
 from lab.core.errors import LabError
+from lab.core.http import Answer
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DataObject
@@ -30,7 +31,7 @@ class OpenApiSource:
 
     path: Path
 
-    def hold(self, send: Client) -> Conversation:
+    def record(self, send: Client) -> Conversation:
         """Hold a few candidates and return the one that got furthest."""
         known = operations(_read(self.path), self.path.name)
         best: tuple[tuple[int, int], list[Call], list[Answer]] | None = None
@@ -106,11 +107,11 @@ class _Talk:
         return self._linked.get((operation, name)) or self._given.get(name) or example
 
     def _learn(self, operation: Operation, answer: Answer) -> None:
-        for pointer, value in leaves(answer.json):
+        for pointer, value in leaves(answer.document):
             if isinstance(value, str | int) and not isinstance(value, bool):
                 self._given[pointer.rpartition("/")[2]] = str(value)
         for target, name, pointer in operation.links(answer.status or 0):
-            found = dict(leaves(answer.json)).get(pointer)
+            found = dict(leaves(answer.document)).get(pointer)
             if found is not None:
                 self._linked[target, name] = str(found)
 
