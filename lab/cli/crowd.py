@@ -15,7 +15,7 @@ import click
 from rich.live import Live
 from rich.text import Text
 
-from lab.cli import options
+from lab.cli import options, stack_options
 from lab.cli.output import INTERRUPTED, err, progress, screen
 from lab.cli.param_types import ParsedType
 from lab.core.errors import LabError
@@ -74,7 +74,7 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command()
+@click.command(short_help="Send many shoppers at once to both desks.")
 @click.argument("script", required=False, default="shopping", metavar="[NAME|FILE]")
 @click.option(
     "--shoppers",
@@ -137,11 +137,11 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="nginx's; any by default.")
 @click.option("--self-test", is_flag=True, help="Freeze a server: does p99 show it?")
 @click.option("--json", "as_json", is_flag=True, help="The outcome as JSON on stdout.")
-@options.knobs
-@options.deployment
+@stack_options.settings
+@stack_options.deployment
 @options.out
 def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
-    r"""Many shoppers at once, at both desks in turn, each running the same script.
+    """Many shoppers at once, at both desks in turn, each running the same script.
 
     The script is `shopping` (seven requests), `looking` (mostly reads), `buying` (to the end),
     or a file of yours with `def script(shopper, lab)`, the one that `lab run` takes.
@@ -151,11 +151,11 @@ def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
     After the end everybody's cart is asked for, and the lost ones are held against those
     that had to be lost.
 
-    \b
-      lab crowd --kill B@3s --affinity cookie          100 shoppers, a crash
-      lab crowd --shoppers 5000 --rate 300/s --for 60s --kill B@30s --affinity cookie
+    Examples:
+      lab crowd --kill B@3s --affinity cookie     100 shoppers, a crash
+      lab crowd --shoppers 5000 --rate 300/s --for 60s --kill B@30s
       lab crowd ./mine.py --store redis --pause store@3s --resume store@6s
-      lab crowd --self-test                            can the lab see a frozen server?
+      lab crowd --self-test                       does p99 show a frozen server?
 
     The servers may be somebody else's (--upstream): see `lab run --help`.
 

@@ -1,4 +1,4 @@
-"""An option's value that a function of the lab reads, told as click tells a wrong one."""
+"""A type of option whose value is read by a function of the lab."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from lab.core.errors import LabError
 
 
 class ParsedType(click.ParamType):  # type: ignore[type-arg]
-    """A type of option: `name` in its help, `read` makes the value or raises LabError."""
+    """A type of option: `name` stands in its help, `read` returns the value or raises LabError."""
 
     def __init__(self, name: str, read: Callable[[str], Any]) -> None:
         self.name = name
@@ -18,7 +18,7 @@ class ParsedType(click.ParamType):  # type: ignore[type-arg]
     def convert(
         self, value: Any, param: click.Parameter | None, context: click.Context | None
     ) -> Any:
-        """Return what was meant, or fail with the reason."""
+        """Return the value that was read; a LabError becomes click's error for this option."""
         if not isinstance(value, str):
             return value
         try:
