@@ -152,7 +152,7 @@ def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
 
     \b
       lab crowd --kill B@3s --affinity cookie          100 shoppers, a crash
-      lab crowd --shoppers 5000 --rate 300/s --for 60s --kill B@30s --affinity cookie
+      lab crowd --shoppers 5000 --rate 300/s --for 60s --kill B@30s
       lab crowd ./mine.py --store redis --pause store@3s --resume store@6s
       lab crowd --self-test                            can the lab see a frozen server?
 
