@@ -151,10 +151,10 @@ def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
     that had to be lost.
 
     \b
-      lab crowd --kill B@3s --affinity cookie          100 shoppers, a crash
+      lab crowd --kill B@3s --affinity cookie      100 shoppers, a crash
       lab crowd --shoppers 5000 --rate 300/s --for 60s --kill B@30s
       lab crowd ./mine.py --store redis --pause store@3s --resume store@6s
-      lab crowd --self-test                            can the lab see a frozen server?
+      lab crowd --self-test                        does p99 show a frozen server?
 
     The servers may be somebody else's (--upstream): see `lab run --help`.
 
