@@ -17,20 +17,19 @@ from rich.text import Text
 
 from lab.cli import options, stack_options
 from lab.cli.output import INTERRUPTED, err, progress, screen
-from lab.cli.param_types import ParsedType
+from lab.cli.param_types import RATE, ParsedType, duration
 from lab.core.errors import LabError
 from lab.core.run_folder import new_run_folder
 from lab.crowd import scenarios
 from lab.crowd.arrival_schedule import turns_each
 from lab.crowd.crowd_run import Progress
 from lab.crowd.load_profile import (
+    MAX_S,
     MOST_THREADS,
     STORE,
     Engine,
     LoadProfile,
     PlannedFault,
-    duration_s,
-    rate_per_s,
     strike,
 )
 from lab.crowd.result import CrowdResult
@@ -85,7 +84,7 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option(
     "--rate",
-    type=ParsedType("RATE", rate_per_s),
+    type=RATE,
     default="100/s",
     show_default=True,
     help="Requests over all shoppers: 300/s, 18000/min.",
@@ -93,7 +92,7 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--for",
     "for_s",
-    type=ParsedType("TIME", duration_s),
+    type=duration(most_s=MAX_S),
     default="10s",
     show_default=True,
     help="The measured time.",
@@ -101,7 +100,7 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--warm-up",
     "warm_up_s",
-    type=ParsedType("TIME", duration_s),
+    type=duration(0, MAX_S),
     default="2s",
     show_default=True,
     help="Before it; its requests are dropped, and said to be.",
