@@ -23,7 +23,7 @@ from lab.cli import options
 from lab.cli.output import INTERRUPTED, err, progress, screen
 from lab.core.errors import LabError
 from lab.core.redaction import redact_text
-from lab.experiments.runner import new_run_folder
+from lab.core.run_folder import new_run_folder
 
 _SIGNS = {
     Level.SELF_CONTAINED: ("✓", "bold green"),

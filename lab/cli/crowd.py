@@ -19,6 +19,7 @@ from lab.cli import options
 from lab.cli.output import INTERRUPTED, err, progress, screen
 from lab.cli.param_types import ParsedType
 from lab.core.errors import LabError
+from lab.core.run_folder import new_run_folder
 from lab.crowd import scenarios
 from lab.crowd.arrival_schedule import turns_each
 from lab.crowd.crowd_run import Progress
@@ -41,12 +42,11 @@ from lab.evidence.result import Settings, Variant
 from lab.experiments import find
 from lab.experiments.matrix import two_desks
 from lab.experiments.provision import ProvisionedStack, deployed
-from lab.experiments.runner import new_run_folder
 from lab.experiments.script_api import Lab
 from lab.processes.spawn import Children, clean_environment
 from lab.processes.waiting import end_of, wait_until
-from lab.stack import Deployment
 from lab.stack.pool_spec import LETTERS
+from lab.stack.upstream import Deployment
 
 KEPT_LOG = 1000  # entries of nginx's log: they are counted as they come
 MASTER = "127.0.0.1:5557"

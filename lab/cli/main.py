@@ -169,7 +169,7 @@ def diff(file: str) -> None:
 @cli.command()
 def doctor() -> int:
     """What is here, what is missing, what that costs, and the one command that fixes it."""
-    from lab.stack import diagnose
+    from lab.stack.doctor import diagnose
 
     findings = diagnose()
     for finding in findings:

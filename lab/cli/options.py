@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from lab.shop.redis.store_url import FORMS, SCHEMES
 
 if TYPE_CHECKING:
-    from lab.stack import Deployment
+    from lab.stack.upstream import Deployment
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -8,11 +8,12 @@ import click
 from rich.markup import escape
 
 from lab.cli.output import INTERRUPTED, err, progress, screen
+from lab.core.run_folder import new_run_folder
 from lab.evidence.result import Prediction, Variant, exit_status
 from lab.experiments import Experiment, Question
-from lab.experiments.runner import Run, new_run_folder
+from lab.experiments.runner import Run
 from lab.report.terminal import experiment_view, ledger_table, predictions_view
-from lab.stack import Deployment
+from lab.stack.upstream import Deployment
 
 CONFIDENCE = ("guess", "fairly sure", "certain")
 

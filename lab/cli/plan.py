@@ -31,13 +31,14 @@ from lab.cli.output import progress, screen
 from lab.cli.plan_options import assumptions
 from lab.core import units
 from lab.core.errors import LabError
+from lab.core.run_folder import new_run_folder
 from lab.evidence.record import Record
 from lab.evidence.result import Variant
 from lab.experiments.matrix import MATRIX
 from lab.experiments.provision import ProvisionedStack
-from lab.experiments.runner import new_run_folder
 from lab.experiments.script_api import Lab
-from lab.stack import LocalStore, find_store
+from lab.stack.local_store import LocalStore
+from lab.stack.programs import find_store
 
 ENOUGH_EVENTS = 100  # the record only has to show what went wrong last
 CHART = "plan.svg"

@@ -16,7 +16,7 @@ from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Event, Record
 from lab.report.document import exchange_json, plain_json
-from lab.stack import ServerPool
+from lab.stack.server_pool import ServerPool
 
 __all__ = ["BadOrder", "Customers", "PageCustomer", "checked_name"]
 

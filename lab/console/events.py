@@ -15,7 +15,7 @@ from lab.report import curl
 from lab.report.document import plain_json
 from lab.report.plain import lower, one_line
 from lab.report.sequence import look_of
-from lab.stack import AccessEntry
+from lab.stack.access_log import AccessEntry
 
 Json = dict[str, Any]
 

@@ -8,7 +8,7 @@ import pytest
 from lab.evidence.result import Verdict
 from lab.experiments import find
 from lab.experiments.runner import Run
-from lab.stack import find_store
+from lab.stack.programs import find_store
 
 NAMES = ("crash", "restart-all", "store-outage", "scale-out", "storage")
 needs_store = pytest.mark.skipif(not find_store(), reason="no Valkey or Redis here")

@@ -14,7 +14,10 @@ import pytest
 from lab.core.errors import LabError
 from lab.processes.ports import is_open
 from lab.processes.waiting import wait_until
-from lab.stack import LocalStore, PoolSpec, Stack, server_pool
+from lab.stack import server_pool
+from lab.stack.local_store import LocalStore
+from lab.stack.pool_spec import PoolSpec
+from lab.stack.stack import Stack
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 SEED = int(os.environ.get("LAB_TEST_SEED", time.time_ns() % 1_000_000))
@@ -22,7 +25,9 @@ LAB = """
 import signal, sys, threading
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from lab.stack import PoolSpec, LocalStore, Stack
+from lab.stack.local_store import LocalStore
+from lab.stack.pool_spec import PoolSpec
+from lab.stack.stack import Stack
 run_dir, resident = Path(sys.argv[1]), sys.argv[2] == "stay"
 lanes = [PoolSpec("stateless", "stateless_app", servers=2)]
 with (

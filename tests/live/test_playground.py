@@ -17,7 +17,8 @@ from lab.console.settings import console_variants
 from lab.core.errors import LabError
 from lab.evidence.result import Settings
 from lab.experiments.provision import ProvisionedStack
-from lab.stack import ProxySettings, find_store
+from lab.stack.programs import find_store
+from lab.stack.server_pool import ProxySettings
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 needs_store = pytest.mark.skipif(find_store() is None, reason="no Valkey or Redis: `lab doctor`")

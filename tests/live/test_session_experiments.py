@@ -16,7 +16,8 @@ from lab.evidence.result import Verdict
 from lab.experiments import find
 from lab.experiments.runner import Run
 from lab.shop.http import InstanceInfo
-from lab.stack import LocalStore, find_store
+from lab.stack.local_store import LocalStore
+from lab.stack.programs import find_store
 from lab.variants import denylist, revision
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig

@@ -19,7 +19,7 @@ from lab.evidence.result import (
 )
 from lab.experiments.matrix import FILE, MATRIX, MEMORY, REDIS, TOKEN, TOKEN_DENYLIST
 from lab.report.terminal import flips
-from lab.stack import find_store
+from lab.stack.programs import find_store
 
 HOLDS, FAILS, DEPENDS, UNKNOWN = Verdict
 ONE = ("--servers", "1")

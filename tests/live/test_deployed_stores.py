@@ -7,7 +7,7 @@ from conftest import wait_for
 from deployments import IN_A_URL, PASSWORD, running_cluster, running_sentinels
 
 from lab.core.errors import LabError
-from lab.stack import ExternalStore
+from lab.stack.session_store import ExternalStore
 from lab.stack.store_client import connect, keys_under
 
 KINDS = {"cluster": running_cluster, "sentinel": running_sentinels}

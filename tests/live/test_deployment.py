@@ -19,8 +19,8 @@ from conftest import wait_for
 from containers import of_compose, of_kubernetes
 
 from lab.processes.ports import free_ports, is_open
-from lab.stack import find_nginx, find_store
 from lab.stack.nginx_conf import worker_user
+from lab.stack.programs import find_nginx, find_store
 
 ROOT = Path(__file__).parents[2]
 KEYS = {"STATELESS_SIGNING_KEYS": "k" * 32}

@@ -5,8 +5,9 @@ import stat
 
 import pytest
 
-from lab.stack import Diagnosis, diagnose, doctor, find_nginx, find_store
-from lab.stack.programs import Program, knows_sticky
+from lab.stack import doctor
+from lab.stack.doctor import Diagnosis, diagnose
+from lab.stack.programs import Program, find_nginx, find_store, knows_sticky
 
 
 def fake(folder, name, says):

@@ -14,7 +14,7 @@ from lab.core.errors import LabError
 from lab.evidence.result import Settings
 from lab.experiments.provision import ProvisionedStack
 from lab.processes.waiting import at_once
-from lab.stack import PoolSpec
+from lab.stack.pool_spec import PoolSpec
 from lab.stack.programs import Program
 
 # Settings

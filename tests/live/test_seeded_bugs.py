@@ -167,8 +167,8 @@ def feigned_death(child, port, instance):
 
 
 def test_a_balancer_with_retries_on_is_seen_in_its_log(tmp_path, monkeypatch):
-    config = server_pool.Lane.config
-    monkeypatch.setattr(server_pool.Lane, "config", lambda self: replace(config(self), retry="on"))
+    config = server_pool.ServerPool.config
+    monkeypatch.setattr(server_pool.ServerPool, "config", lambda self: replace(config(self), retry="on"))
     result = perform_crash(tmp_path)
     assert "asked a second server, with retries off" in result.judgement.because
     assert_unknown(result)

@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 from lab.core.errors import LabError
-from lab.stack import PoolSpec
 from lab.stack.nginx_conf import NginxConfig, PoolConfig, render
+from lab.stack.pool_spec import PoolSpec
 
 SERVERS = {"A": "127.0.0.1:20001", "B": "127.0.0.1:20002"}
 

@@ -11,7 +11,10 @@ import requests
 from lab.core.errors import LabError
 from lab.processes.ports import is_open
 from lab.processes.waiting import wait_until
-from lab.stack import ExternalStore, LocalStore, PoolSpec, Stack
+from lab.stack.local_store import LocalStore
+from lab.stack.pool_spec import PoolSpec
+from lab.stack.session_store import ExternalStore
+from lab.stack.stack import Stack
 
 LANES = [
     PoolSpec("stateful", "stateful_app", env={"STATEFUL_STORE": "memory"}, affinity="cookie"),
