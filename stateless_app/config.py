@@ -33,8 +33,8 @@ class Config:
 def _signing_keys(listed: str | None) -> tuple[str, ...]:
     if listed is None:
         print(
-            "stateless_app: STATELESS_SIGNING_KEYS is not set, so this process made its own key: its "
-            "tokens are useless when it ends, and no other server accepts them.",
+            "stateless_app: STATELESS_SIGNING_KEYS is not set, so this process made its own key: "
+            "its tokens are useless when it ends, and no other server accepts them.",
             file=sys.stderr,
         )
         return (secrets.token_urlsafe(MIN_KEY_BYTES),)

@@ -31,7 +31,8 @@ def main(create_app: Callable[[], Flask], module: str, default_port: int) -> Non
     except ConfigError as error:
         sys.exit(f"{module}: {error}")
     except (OSError, OverflowError, ValueError) as error:
-        sys.exit(f"{module}: cannot listen on {options.host}:{options.port}: {error}; --port 0 takes any free port")
+        where = f"{options.host}:{options.port}"
+        sys.exit(f"{module}: cannot listen on {where}: {error}; use --port 0 for any free port")
     print(f"{module} on http://{options.host}:{server.effective_port}", file=sys.stderr, flush=True)
     try:
         server.run()
