@@ -49,7 +49,7 @@ def test_it_comes_out_as_expected_in_every_lane(ran, name):
 @needs_store
 @pytest.mark.parametrize(
     ("name", "choice"),
-    [("crash", 1), ("restart-all", 1), ("store-outage", 1), ("scale-out", 1), ("storage", 2)],
+    [("crash", 1), ("restart-all", 3), ("store-outage", 1), ("scale-out", 1), ("storage", 2)],
 )
 def test_the_question_has_an_answer(ran, name, choice):
     lanes = {lane.variant.name: lane for lane in ran(name).variants}

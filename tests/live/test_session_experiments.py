@@ -362,5 +362,5 @@ def test_without_a_store_it_says_what_it_needs_and_does_not_start(module):
         check=False,
     )
     assert ended.returncode == 1
-    assert "VARIANT_STORE must name a store" in ended.stderr
+    assert "VARIANT_STORE must be set to the URL of a store" in ended.stderr
     assert "Traceback" not in ended.stderr
