@@ -4,7 +4,6 @@ A window fails its test at the end if the page wrote an error to the console, as
 origin for anything, or ran into its own content security policy.
 """
 
-import os
 import re
 import signal
 from contextlib import contextmanager
