@@ -13,8 +13,8 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from lab.core.http import Answer, Headers, transport_error
 
 MOST_BYTES = 2_000_000
-PAUSE_S = 0.4  # a stream known to have no end is left at its first pause as long as this
-BURST_S = 1.0  # or after this long, if it never pauses
+PAUSE_S = 0.3  # a stream known to have no end is left at its first pause as long as this
+BURST_S = 0.6  # or after this long, if it never pauses
 _STREAMS = ("text/event-stream", "application/x-ndjson", "multipart/x-mixed-replace")
 
 

@@ -12,7 +12,8 @@ from lab.check.runner import Runner, Trace
 from lab.check.shrink import shrink
 
 CONFIRMATIONS = 3
-OF_A_BODY = 6  # what a coin shows may be chance three times
+OF_A_KIND = 4  # something came or went
+OF_A_VALUE = 6  # what a coin shows may be chance three times
 READS = ("GET", "HEAD", "OPTIONS")
 SideOf = Callable[[int, Call], int]  # which of two processes is asked a call
 
@@ -92,11 +93,14 @@ class Prover:
             return Proof.NOT_SEEN, None
         if not needs:
             return self._varies_by_itself(finding, wanted), None
-        return self._confirm(finding, needs, wanted, confirm)
+        proof = self._confirm(finding, needs, wanted, confirm)
+        if proof[0] is Proof.NOT_SEEN and (needs := self._search_both(finding, everything, wanted)):
+            return self._confirm(finding, needs, wanted, confirm)
+        return proof
 
     def _seen_in_play(self, finding: Finding, wanted: "_Wanted") -> Trace | None:
         """Return the play that showed a difference that is no matter of chance, else None."""
-        if wanted.places != {"status"} or side_of(finding.play):
+        if wanted.confirmations != CONFIRMATIONS or wanted.of_script or side_of(finding.play):
             return None
         return self._plays.get(finding.play)
 
@@ -136,7 +140,6 @@ class Prover:
         self, finding: Finding, everything: list[int], wanted: "_Wanted", known: Trace
     ) -> list[int] | None:
         """Return the fewest earlier calls that show it, [] if it shows without any, else None."""
-        guesses = self._guesses(finding.index)
         if side_of(finding.play) is None and not wanted.of_script:
             # What a process answers that has had nothing before does not depend on the part:
             # one process for each question is enough. The confirmations ask both.
@@ -146,14 +149,21 @@ class Prover:
                 )
                 return bool(wanted.shown(expected, known, [*part, finding.index]))
 
-            needs = shrink(everything, asked, guesses)
-            if not needs or self._show(finding, needs, wanted).found:
-                return needs
+            return shrink(everything, asked, self._guesses(finding.index))
+
+        return self._search_both(finding, everything, wanted)
+
+    def _search_both(
+        self, finding: Finding, everything: list[int], wanted: "_Wanted"
+    ) -> list[int] | None:
+        """As `_search`, with both sides played for each question."""
 
         def shows(part: list[int]) -> bool:
             return bool(self._show(finding, part, wanted).found)
 
-        return shrink(everything, shows, guesses) if shows(everything) else None
+        return (
+            shrink(everything, shows, self._guesses(finding.index)) if shows(everything) else None
+        )
 
     def _show(
         self,
@@ -288,17 +298,12 @@ class _Wanted:
         status = first.where == "status"
         self.places = {"status"} if status else {each.where for each in finding.differences}
         self.relation = any(each.seen.startswith("no longer ") for each in finding.differences)
-        certain = status or self.of_script or self.relation or first.where.endswith("/-")
-        self.confirmations = (
-            CONFIRMATIONS
-            if certain
-            or "nothing"
-            in (
-                first.expected,
-                first.seen,
-            )
-            else OF_A_BODY
-        )
+        if status or self.of_script or self.relation:
+            self.confirmations = CONFIRMATIONS
+        elif "nothing" in (first.expected, first.seen) or first.where.endswith(("/-", "body")):
+            self.confirmations = OF_A_KIND
+        else:
+            self.confirmations = OF_A_VALUE
 
     def shown(self, expected: Trace, seen: Trace, part: Collection[int]) -> list[Difference]:
         """Return the differences of that kind between two plays of a part, if they are there."""

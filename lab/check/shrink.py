@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+FEW = 6  # of so many calls, one by one is less to ask than halves
+
 
 def shrink(
     calls: Sequence[int],
@@ -25,7 +27,7 @@ def shrink(
         return []
     smaller = next((list(part) for part in guesses if part and ask(list(part))), None)
     kept, pieces = smaller or list(calls), 2
-    while len(kept) > 1:
+    while len(kept) > FEW:
         parts = _cut(kept, pieces)
         smaller = next((part for part in reversed(parts) if ask(part)), None)
         if smaller is not None:
@@ -39,7 +41,16 @@ def shrink(
         elif pieces < len(kept):
             pieces = min(len(kept), pieces * 2)
         else:
-            break
+            return kept
+    return _one_by_one(kept, ask)
+
+
+def _one_by_one(kept: list[int], ask: Callable[[list[int]], bool]) -> list[int]:
+    """Leave out each of a few calls in turn, until none can be left out."""
+    for call in kept if len(kept) > 1 else []:
+        rest = [each for each in kept if each != call]
+        if ask(rest):
+            return _one_by_one(rest, ask)
     return kept
 
 

@@ -23,7 +23,7 @@ from lab.cli import options
 from lab.cli.output import INTERRUPTED, err, progress, screen
 from lab.core.errors import LabError
 from lab.core.redaction import redact_text
-from lab.experiments.runner import new_run_folder
+from lab.core.run_folder import new_run_folder
 
 _SIGNS = {
     Level.SELF_CONTAINED: ("✓", "bold green"),
@@ -51,7 +51,7 @@ def _settings(
     return {name: rest for name, _, rest in (value.partition("=") for value in values)}
 
 
-@click.command()
+@click.command(short_help="Find out whether your own service is stateless.")
 @click.argument("conversation", required=False, type=_path, metavar="[CONVERSATION]")
 @click.option("--start", "command", required=True, help="Starts the service; {port} is its port.")
 @click.option(
@@ -77,10 +77,34 @@ def _settings(
     type=click.Choice(["backing-service", "disk"]),
     help="Exit 0 for state in a backing service, or on the disk; may be given twice.",
 )
-@click.option("--max-requests", default=5000, show_default=True, type=click.IntRange(1))
-@click.option("--max-processes", default=600, show_default=True, type=click.IntRange(1))
-@click.option("--max-seconds", default=300.0, show_default=True, type=click.FloatRange(1))
-@click.option("--timeout", default=10.0, show_default=True, type=click.FloatRange(0.1), help="s.")
+@click.option(
+    "--max-requests",
+    default=5000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Stop after this many requests.",
+)
+@click.option(
+    "--max-processes",
+    default=600,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Stop after this many processes.",
+)
+@click.option(
+    "--max-seconds",
+    default=300.0,
+    show_default=True,
+    type=click.FloatRange(1),
+    help="Stop after this time.",
+)
+@click.option(
+    "--timeout",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(0.1),
+    help="For one answer, s.",
+)
 @click.option(
     "--require-dependency",
     is_flag=True,

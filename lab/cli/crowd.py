@@ -15,21 +15,21 @@ import click
 from rich.live import Live
 from rich.text import Text
 
-from lab.cli import options
+from lab.cli import options, stack_options
 from lab.cli.output import INTERRUPTED, err, progress, screen
-from lab.cli.param_types import ParsedType
+from lab.cli.param_types import RATE, ParsedType, duration
 from lab.core.errors import LabError
+from lab.core.run_folder import new_run_folder
 from lab.crowd import scenarios
 from lab.crowd.arrival_schedule import turns_each
 from lab.crowd.crowd_run import Progress
 from lab.crowd.load_profile import (
+    MAX_S,
     MOST_THREADS,
     STORE,
     Engine,
     LoadProfile,
     PlannedFault,
-    duration_s,
-    rate_per_s,
     strike,
 )
 from lab.crowd.result import CrowdResult
@@ -41,12 +41,11 @@ from lab.evidence.result import Settings, Variant
 from lab.experiments import find
 from lab.experiments.matrix import two_desks
 from lab.experiments.provision import ProvisionedStack, deployed
-from lab.experiments.runner import new_run_folder
 from lab.experiments.script_api import Lab
 from lab.processes.spawn import Children, clean_environment
 from lab.processes.waiting import end_of, wait_until
-from lab.stack import Deployment
 from lab.stack.pool_spec import LETTERS
+from lab.stack.upstream import Deployment
 
 KEPT_LOG = 1000  # entries of nginx's log: they are counted as they come
 MASTER = "127.0.0.1:5557"
@@ -74,7 +73,7 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command()
+@click.command(short_help="Send many shoppers at once to both desks.")
 @click.argument("script", required=False, default="shopping", metavar="[NAME|FILE]")
 @click.option(
     "--shoppers",
@@ -85,7 +84,7 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option(
     "--rate",
-    type=ParsedType("RATE", rate_per_s),
+    type=RATE,
     default="100/s",
     show_default=True,
     help="Requests over all shoppers: 300/s, 18000/min.",
@@ -93,7 +92,7 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--for",
     "for_s",
-    type=ParsedType("TIME", duration_s),
+    type=duration(most_s=MAX_S),
     default="10s",
     show_default=True,
     help="The measured time.",
@@ -101,7 +100,7 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--warm-up",
     "warm_up_s",
-    type=ParsedType("TIME", duration_s),
+    type=duration(0, MAX_S),
     default="2s",
     show_default=True,
     help="Before it; its requests are dropped, and said to be.",
@@ -137,11 +136,11 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="nginx's; any by default.")
 @click.option("--self-test", is_flag=True, help="Freeze a server: does p99 show it?")
 @click.option("--json", "as_json", is_flag=True, help="The outcome as JSON on stdout.")
-@options.knobs
-@options.deployment
+@stack_options.settings
+@stack_options.deployment
 @options.out
 def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
-    r"""Many shoppers at once, at both desks in turn, each running the same script.
+    """Many shoppers at once, at both desks in turn, each running the same script.
 
     The script is `shopping` (seven requests), `looking` (mostly reads), `buying` (to the end),
     or a file of yours with `def script(shopper, lab)`, the one that `lab run` takes.
@@ -151,11 +150,11 @@ def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
     After the end everybody's cart is asked for, and the lost ones are held against those
     that had to be lost.
 
-    \b
-      lab crowd --kill B@3s --affinity cookie          100 shoppers, a crash
-      lab crowd --shoppers 5000 --rate 300/s --for 60s --kill B@30s --affinity cookie
+    Examples:
+      lab crowd --kill B@3s --affinity cookie     100 shoppers, a crash
+      lab crowd --shoppers 5000 --rate 300/s --for 60s --kill B@30s
       lab crowd ./mine.py --store redis --pause store@3s --resume store@6s
-      lab crowd --self-test                            can the lab see a frozen server?
+      lab crowd --self-test                       does p99 show a frozen server?
 
     The servers may be somebody else's (--upstream): see `lab run --help`.
 

@@ -31,13 +31,14 @@ from lab.cli.output import progress, screen
 from lab.cli.plan_options import assumptions
 from lab.core import units
 from lab.core.errors import LabError
+from lab.core.run_folder import new_run_folder
 from lab.evidence.record import Record
 from lab.evidence.result import Variant
 from lab.experiments.matrix import MATRIX
 from lab.experiments.provision import ProvisionedStack
-from lab.experiments.runner import new_run_folder
 from lab.experiments.script_api import Lab
-from lab.stack import LocalStore, find_store
+from lab.stack.local_store import LocalStore
+from lab.stack.programs import find_store
 
 ENOUGH_EVENTS = 100  # the record only has to show what went wrong last
 CHART = "plan.svg"
@@ -46,7 +47,7 @@ CHART = "plan.svg"
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(short_help="Compute what many users need: memory, traffic, machines.")
 @assumptions
 @click.option(
     "--measure", "again", is_flag=True, help="Measure this machine first (half a minute)."
@@ -113,7 +114,7 @@ def _measured_now(out: Path, quick: bool) -> Path:
 
 def _print(chosen: CapacityPlan, found: Sequence[Crossing], drawn: Path) -> None:
     assume, needs = chosen.assume, chosen.needs()
-    told = units.told
+    told = units.format_number
     peak = assume.requests_s * assume.peak_factor
     screen.print(
         Text.assemble(
@@ -125,13 +126,13 @@ def _print(chosen: CapacityPlan, found: Sequence[Crossing], drawn: Path) -> None
     screen.print()
     screen.print(view.needs_table(needs))
     screen.print(
-        "\n[bold]Machines[/] (servers + nginx + store), what decides the most of them, and from "
+        "\nMachines (servers + nginx + store), what decides the most of them, and from "
         "how many users on each of the three needs a second one (✕: needed, cannot be had)"
     )
     screen.print(view.machines_table(needs, steps(chosen)))
     for remark in view.remarks(needs):
         screen.print(remark)
-    screen.print("\n[bold]Where they cross[/]")
+    screen.print("\nWhere they cross", style="bold")
     screen.print(view.crossings_text(found, users_range(assume.users)))
     measured = {row.name for row in chosen.constants.rows}
     if absent := [each.name for each in MATRIX if each.name not in measured]:
@@ -167,11 +168,12 @@ def _draw(chosen: CapacityPlan, found: Sequence[Crossing], file: Path) -> None:
         lines.append(Series(row.name, row.app, [(x, y) for x, y in seen if y is not None]))
     sure = [each for each in found if each.certain]
     ends = [
-        f"{line.name} ends at {units.told(line.points[-1][0])}, where one server is not enough"
+        f"{line.name} ends at {units.format_number(line.points[-1][0])}, "
+        "where one server is not enough"
         for line in lines
         if line.points and line.points[-1][0] < users[-1]
     ]
-    crossed = ", ".join(f"{c.more} over {c.less} at {units.told(c.users)}" for c in sure)
+    crossed = ", ".join(f"{c.more} over {c.less} at {units.format_number(c.users)}" for c in sure)
     svg = log_chart(
         "Machines against users, by where the cart lives",
         "users",

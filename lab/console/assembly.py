@@ -24,12 +24,13 @@ from lab.console.lesson import plan
 from lab.console.playground import Playground
 from lab.console.services import LiveConsole, Services
 from lab.console.settings import console_variants
+from lab.core.run_folder import new_run_folder
 from lab.evidence.result import Settings, Variant
 from lab.experiments.provision import ProvisionedStack
-from lab.experiments.runner import new_run_folder
 from lab.processes.ports import claim
 from lab.processes.waiting import PROBE_OP
-from lab.stack import AccessEntry, Stack
+from lab.stack.access_log import AccessEntry
+from lab.stack.stack import Stack
 
 DEFAULT_PORT = 8000
 THREADS = 2 * MOST_STREAMS  # each stream holds one for as long as its page is open

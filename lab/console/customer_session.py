@@ -11,7 +11,7 @@ from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper
-from lab.stack import ServerPool
+from lab.stack.server_pool import ServerPool
 
 Json = dict[str, Any]
 

@@ -12,10 +12,11 @@ from typing import Any
 from lab.console.lesson import questions
 from lab.core.errors import LabError
 from lab.core.redaction import redact_text
+from lab.core.run_folder import new_run_folder
 from lab.evidence.record import Event
 from lab.evidence.result import Prediction
 from lab.experiments import Experiment
-from lab.experiments.runner import Run, new_run_folder
+from lab.experiments.runner import Run
 
 Json = dict[str, Any]
 

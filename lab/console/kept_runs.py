@@ -19,7 +19,7 @@ Json = dict[str, Any]
 T = TypeVar("T")
 
 MOST_RUNS = 200
-_FOLDER = re.compile(r"(\d{8}-\d{6})-(.+)")  # as `lab.experiments.runner.new_run_folder` names it
+_FOLDER = re.compile(r"(\d{8}-\d{6})-(.+)")  # as `lab.core.run_folder` names it
 _DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 

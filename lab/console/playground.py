@@ -14,8 +14,11 @@ from lab.evidence.result import Settings, Variant
 from lab.experiments.provision import ProvisionedStack
 from lab.processes.ports import is_open
 from lab.processes.waiting import at_once
-from lab.stack import Drain, LocalStore, Server, ServerPool, Store
+from lab.stack.local_store import LocalStore
 from lab.stack.pool_spec import LETTERS
+from lab.stack.server import Server
+from lab.stack.server_pool import Drain, ServerPool
+from lab.stack.session_store import Store
 
 Json = dict[str, Any]
 Chosen = list[tuple[ServerPool, Server]]

@@ -7,8 +7,7 @@ from typing import Any
 from lab.evidence.result import Variant
 from lab.experiments.provision import ProvisionedStack
 from lab.processes.waiting import at_once, server_info
-from lab.stack import Server
-from lab.stack.server import await_ready
+from lab.stack.server import Server, await_ready
 
 ASK_TIMEOUT_S = 0.5
 

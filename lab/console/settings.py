@@ -10,7 +10,8 @@ from lab.core.errors import LabError
 from lab.evidence.result import Settings, Variant
 from lab.experiments.caching import NAIVE, OBEDIENT
 from lab.experiments.matrix import two_desks
-from lab.stack import ProxySettings, find_store
+from lab.stack.programs import find_store
+from lab.stack.server_pool import ProxySettings
 
 MOST_SERVERS = 8
 STORE_ORDERS = ("kill", "restart", "hang", "resume")

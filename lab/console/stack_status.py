@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lab.processes.waiting import server_info
-from lab.stack import Server, ServerPool
+from lab.stack.server import Server
+from lab.stack.server_pool import ServerPool
 
 Json = dict[str, Any]
 

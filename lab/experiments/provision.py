@@ -15,16 +15,13 @@ from lab.evidence.record import Record
 from lab.evidence.result import Settings, Variant
 from lab.experiments.matrix import two_desks
 from lab.experiments.script_api import LOG_DEADLINE_S, ScriptContext
-from lab.stack import (
-    Deployment,
-    Desk,
-    ExternalStore,
-    LocalStore,
-    PoolSpec,
-    Stack,
-    Store,
-    desk_env,
-)
+from lab.shop.desks import Desk
+from lab.stack.local_store import LocalStore
+from lab.stack.pool_spec import PoolSpec
+from lab.stack.server_env import desk_env
+from lab.stack.session_store import ExternalStore, Store
+from lab.stack.stack import Stack
+from lab.stack.upstream import Deployment
 
 SILENCE = "proxy_read_timeout 2s"  # of a server whose link is cut nothing is heard, not even an end
 

@@ -1,14 +1,11 @@
 """Runs a script against every lane of its experiment, and keeps what happened."""
 
-import os
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 
-from lab.core.errors import LabError
 from lab.core.redaction import redact_text
 from lab.evidence.measurements import measure
 from lab.evidence.record import Event, Record
@@ -24,7 +21,8 @@ from lab.experiments import Experiment
 from lab.experiments.provision import BackgroundStart, ProvisionedStack
 from lab.experiments.script_api import Lab
 from lab.report.document import document_text, experiment_text
-from lab.stack import Deployment, find_store
+from lab.stack.programs import find_store
+from lab.stack.upstream import Deployment
 
 NO_STORE = "no session store here: `lab doctor` says how to get one"
 
@@ -194,23 +192,6 @@ def _compare(experiment: Experiment, result: ExperimentResult) -> Prediction | N
     )
 
 
-def new_run_folder(root: Path, name: str, *, latest: bool = True) -> Path:
-    """Make `root/<time>-<name>` (mode 0700) and point `root/latest` at it if it is to be found."""
-    stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
-    for suffix in ("", *(f"-{number}" for number in range(2, 100))):
-        folder = root / (stem + suffix)
-        try:
-            folder.mkdir(mode=0o700, parents=True)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise LabError(f"cannot keep runs in {root}: {error}; choose another --out") from None
-        if latest:
-            _point_latest(root, folder)
-        return folder
-    raise LabError(f"{root} holds too many runs of this second; try again")
-
-
 def _told(error: BaseException, script: Path, record: Record) -> str:
     """Tell a script's exception as its author should see it: their lines, and what led there."""
     told = traceback.TracebackException.from_exception(error)
@@ -223,16 +204,3 @@ def _told(error: BaseException, script: Path, record: Record) -> str:
         answer = last.error or last.response_body.decode("utf-8", "replace")[:200]
         lines.append(f"The exchange before: {last.method} {last.path} -> {last.status} {answer}")
     return redact_text("\n".join(lines))
-
-
-def _point_latest(root: Path, folder: Path) -> None:
-    # Made aside and moved into place: another lab may be starting in the same folder.
-    aside = folder / ".latest"
-    if os.name == "nt":  # symbolic links need a privilege there
-        aside.write_text(folder.name, encoding="utf-8")
-    else:
-        aside.symlink_to(folder.name)
-    try:
-        aside.replace(root / "latest")
-    except OSError:  # somebody's own folder of that name: it is only a convenience
-        aside.unlink()

@@ -1,5 +1,7 @@
 """What a script can do to the lane it runs on: meet customers, break things, look around."""
 
+from __future__ import annotations
+
 import inspect
 import random
 import threading
@@ -8,20 +10,28 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.core.errors import LabError
-from lab.crowd.crowd_run import Progress
+from lab.core.faults import FaultEvent, FaultEvidence, FaultKind
 from lab.crowd.load_profile import STORE, LoadProfile, PlannedFault
-from lab.crowd.result import CrowdResult
-from lab.crowd.run_crowd import Scene, drive
-from lab.crowd.worker_group import WorkerGroup, has_locust
-from lab.evidence.exchange import Exchange, Fault
+from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.evidence.result import Variant
 from lab.evidence.shopper import Shopper
-from lab.stack import AccessEntry, Death, LocalStore, Server, ServerPool, Stack, Store, StoreStats
-from lab.stack.store_client import ask, connect, keys_under
+
+# An experiment's file names `Lab` as a type only, and a list of them loads neither the stack
+# nor the crowd: both are imported where they are used.
+if TYPE_CHECKING:
+    from lab.crowd.crowd_run import Progress
+    from lab.crowd.result import CrowdResult
+    from lab.crowd.run_crowd import Scene
+    from lab.crowd.worker_group import WorkerGroup
+    from lab.stack.access_log import AccessEntry
+    from lab.stack.server import Death, Server
+    from lab.stack.server_pool import ServerPool
+    from lab.stack.session_store import Store, StoreStats
+    from lab.stack.stack import Stack
 
 _NAMES = ("John", "Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Grace", "Heidi", "Ivan")
 
@@ -180,6 +190,8 @@ class Lab:
         where the extra is installed, else in threads, and then 200 shoppers at most. Their
         exchanges are written down in `folder`, and are not in this run's record.
         """
+        from lab.crowd.worker_group import has_locust
+
         plan = LoadProfile(
             script=inspect.getfile(visit),
             function=visit.__name__,
@@ -205,9 +217,13 @@ class Lab:
 
         `crew` is who shops for several lanes (None: a new one for this).
         """
+        from lab.crowd.run_crowd import drive
+
         return drive(plan, self._scene(), watch, say, crew)
 
     def _scene(self) -> Scene:
+        from lab.crowd.run_crowd import Scene
+
         variant = self._setting.variant
         return Scene(
             lane=self._lane.name,
@@ -222,6 +238,8 @@ class Lab:
         )
 
     def _carts_die_with(self) -> str | None:
+        from lab.stack.local_store import LocalStore
+
         variant = self._setting.variant
         if variant.app == "stateful" and variant.uses_store and not variant.persistence:
             return STORE if isinstance(self._setting.store, LocalStore) else None
@@ -380,7 +398,7 @@ class Lab:
 
     def hang_store(self) -> None:
         """Freeze the session store: it accepts connections and answers nothing."""
-        self._fault("hang", "store", self._store.hang)
+        self._fault("pause", "store", self._store.hang)
 
     def resume_store(self) -> None:
         """Let a frozen session store go on."""
@@ -420,6 +438,8 @@ class Lab:
         return replicas[server]
 
     def _store_bytes(self) -> int:
+        from lab.stack.store_client import ask, connect, keys_under
+
         # Key by key: a store's memory as a whole moves by more than a few sessions take up.
         with connect(self._store.url) as client:
             keys = keys_under(client, self._setting.store_prefix)
@@ -442,7 +462,9 @@ class Lab:
     def _note(
         self, kind: str, target: str, confirmed: bool | None, evidence: dict[str, Any]
     ) -> None:
-        self._record.append(Fault(kind, target, self._record.now_s(), confirmed, evidence))
+        seen = FaultEvidence(**{name: each for name, each in evidence.items() if name != "name"})
+        event = FaultEvent(FaultKind(kind), target, self._record.now_s(), confirmed, seen)
+        self._record.append(event)
         for customer in self.customers:
             customer.ledger.doubt()
 

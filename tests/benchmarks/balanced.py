@@ -11,7 +11,8 @@ import psutil
 from measuring import Row, Scale, alternate, cpu_s
 from subjects import KEYS, customer, render, whole_answer
 
-from lab.stack import PoolSpec, Stack
+from lab.stack.pool_spec import PoolSpec
+from lab.stack.stack import Stack
 
 CONNECTIONS = 6  # two for each of three replicas: none waits while another is being answered
 AIM = 0.85  # for three

@@ -21,7 +21,7 @@ from lab.evidence.shopper import Shopper
 from lab.experiments.provision import ProvisionedStack
 from lab.processes.ports import free_ports, is_open
 from lab.processes.waiting import READY_TIMEOUT_S, wait_until
-from lab.stack import find_nginx
+from lab.stack.programs import find_nginx
 
 CONNECTIONS = 32
 SECONDS = 3.0

@@ -10,7 +10,8 @@ from pathlib import Path
 from measuring import Row, Scale
 from subjects import KEYS
 
-from lab.stack import PoolSpec, Stack
+from lab.stack.pool_spec import PoolSpec
+from lab.stack.stack import Stack
 
 AIM_S = 1.5  # on 2 cores
 LANES = (

@@ -15,7 +15,8 @@ import requests
 
 from lab.processes.ports import free_ports
 from lab.processes.waiting import READY_TIMEOUT_S, get, wait_until
-from lab.stack import LocalStore, find_store
+from lab.stack.local_store import LocalStore
+from lab.stack.programs import find_store
 
 KEY = "a key for benchmarks; no secret: 0123456789"
 KEYS = {"STATELESS_SIGNING_KEYS": KEY}

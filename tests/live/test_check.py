@@ -27,7 +27,8 @@ from lab.check.judge import Level
 from lab.check.runner import Runner
 from lab.check.service import Pool, Start
 from lab.processes.ports import free_ports
-from lab.stack import LocalStore, find_store
+from lab.stack.local_store import LocalStore
+from lab.stack.programs import find_store
 
 SERVICES = Path(__file__).parent / "services"
 AT_ONCE = 3

@@ -8,7 +8,7 @@ from conftest import wait_for
 
 from lab.capacity import constants as kept
 from lab.experiments.matrix import MATRIX
-from lab.stack import find_store
+from lab.stack.programs import find_store
 
 MEASURING_DEADLINE_S = 110  # 15 servers and a thousand requests, perhaps on a busy machine
 

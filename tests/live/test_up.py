@@ -16,7 +16,7 @@ import requests
 from conftest import DEADLINE_S, LabHere, wait_for
 
 from lab.processes.ports import is_open
-from lab.stack import find_store
+from lab.stack.programs import find_store
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and modes of POSIX")
 SECRET = "X-Lab-Secret"

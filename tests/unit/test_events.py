@@ -9,7 +9,7 @@ from report_documents import HOSTILE, exchange, hostile
 from lab.console.events import Score, from_exchange, from_fault, from_log, request_of
 from lab.evidence.exchange import Exchange, outcome_of
 from lab.report.document import exchange_json
-from lab.stack import AccessEntry
+from lab.stack.access_log import AccessEntry
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9abcdefghijklmnop.aB3dEf.0123456789abcdefghijklmnopqrstuvwxyz-_A"
 SESSION = "Yq3vX0c1d2e3f4g5h6i7j8k9l0m1n2o3p4q5r6s7t8u"

@@ -1,0 +1,42 @@
+"""The folder that a run is kept in: a new one for each run, readable by its owner only."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+from lab.core.errors import LabError
+
+
+def new_run_folder(
+    root: Path, name: str, *, latest: bool = True, now: datetime | None = None
+) -> Path:
+    """Make `root/<time>-<name>` (mode 0700) and return it; `root/latest` then points to it.
+
+    `latest=False` leaves that link as it is. Raises LabError if the folder cannot be made.
+    """
+    stem = f"{now or datetime.now():%Y%m%d-%H%M%S}-{name}"
+    for suffix in ("", *(f"-{number}" for number in range(2, 100))):
+        folder = root / (stem + suffix)
+        try:
+            folder.mkdir(mode=0o700, parents=True)
+        except FileExistsError:
+            continue
+        except (OSError, ValueError) as error:  # ValueError: a NUL in its name
+            raise LabError(f"cannot keep runs in {root}: {error}; choose another --out") from None
+        if latest:
+            _point_latest(root, folder)
+        return folder
+    raise LabError(f"{root} holds too many runs of this second; try again")
+
+
+def _point_latest(root: Path, folder: Path) -> None:
+    # Made aside and moved into place: another lab may be starting in the same folder.
+    aside = folder / ".latest"
+    if os.name == "nt":  # symbolic links need a privilege there
+        aside.write_text(folder.name, encoding="utf-8")
+    else:
+        aside.symlink_to(folder.name)
+    try:
+        aside.replace(root / "latest")
+    except OSError:  # the user has a folder of that name: the link is only a convenience
+        aside.unlink()

@@ -1,0 +1,195 @@
+"""Nothing outlives the lab: not an exception, not Ctrl-C, not `kill -9` of the lab itself."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from lab.core.errors import LabError
+from lab.processes.ports import is_open
+from lab.processes.waiting import wait_until
+from lab.stack import server_pool
+from lab.stack.local_store import LocalStore
+from lab.stack.pool_spec import PoolSpec
+from lab.stack.stack import Stack
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+SEED = int(os.environ.get("LAB_TEST_SEED", time.time_ns() % 1_000_000))
+LAB = """
+import signal, sys, threading
+from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from lab.stack.local_store import LocalStore
+from lab.stack.pool_spec import PoolSpec
+from lab.stack.stack import Stack
+run_dir, resident = Path(sys.argv[1]), sys.argv[2] == "stay"
+lanes = [PoolSpec("stateless", "stateless_app", servers=2)]
+with (
+    LocalStore(run_dir, resident=resident) as store,
+    Stack(lanes, run_dir, store=store, resident=resident) as stack,
+):
+    if sys.argv[3] == "stopped":
+        stack.lanes["stateless"].replicas["A"].pause()
+        store.hang()
+    print("ready", flush=True)
+    threading.Event().wait()
+"""
+
+
+def left(run_dir):
+    """Living processes that belong to a run: by their environment or their directory."""
+    run_dir = str(Path(run_dir).absolute())
+
+    def belongs(process):
+        try:
+            return (
+                process.pid != os.getpid()
+                and process.status() != psutil.STATUS_ZOMBIE
+                and (
+                    process.cwd().startswith(run_dir)
+                    or process.environ().get("LAB_RUN_DIR") == run_dir
+                )
+            )
+        except psutil.Error:
+            return False
+
+    return [process for process in psutil.process_iter() if belongs(process)]
+
+
+class Lab:
+    """A lab in a process of its own, to be ended in every way there is."""
+
+    def __init__(self, run_dir, mode="exec", state="running"):
+        self.run_dir = run_dir
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", LAB, str(run_dir), mode, state],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def wait_ready(self):
+        assert self.process.stdout.readline() == b"ready\n", self.process.stderr.read()
+        return self
+
+    def end(self, *signals, gap_s=0.0):
+        for number in signals:
+            self.process.send_signal(number)
+            time.sleep(gap_s)
+        self.process.communicate(timeout=15)
+
+    def assert_nothing_left(self):
+        assert wait_until(lambda: not left(self.run_dir), 5), left(self.run_dir)
+
+
+@pytest.mark.parametrize("resident", [None, True])
+def test_up_and_down_leaves_no_process_and_no_port(tmp_path, resident):
+    run_dir = tmp_path / "r"
+    lanes = [PoolSpec(name, "stateless_app", servers=2) for name in ("one", "two")]
+    with (
+        LocalStore(run_dir, resident=resident) as store,
+        Stack(lanes, run_dir, store=store, resident=resident) as stack,
+    ):
+        replicas = [r for lane in stack.lanes.values() for r in lane.replicas.values()]
+        assert {r.server_info()["pid"] for r in replicas} == {r.pid for r in replicas}
+        replicas[0].pause()
+        assert replicas[1].kill().confirmed
+        assert replicas[1].restart() == replicas[1].server_info()["instance"]
+        stack.lanes["two"].set_retry("on")
+        ports = [stack.balancer.port, store.port, *(r.port for r in replicas)]
+        assert all(map(is_open, ports))
+        assert len(left(run_dir)) >= 7  # 4 replicas, nginx master and worker, the store
+    assert not left(run_dir)
+    assert not any(map(is_open, ports))
+
+
+def test_an_exception_in_the_block_leaves_nothing(tmp_path):
+    with (
+        pytest.raises(ZeroDivisionError),
+        Stack([PoolSpec("one", "stateless_app", servers=2)], tmp_path / "r"),
+    ):
+        assert left(tmp_path / "r")
+        1 / 0  # noqa: B018
+    assert not left(tmp_path / "r")
+
+
+def test_an_app_that_does_not_start_is_quoted_at_once_and_leaves_nothing(tmp_path):
+    started = time.monotonic()
+    lanes = [PoolSpec("good", "stateless_app"), PoolSpec("bad", "no_such_app", servers=1)]
+    with pytest.raises(LabError, match=r"(?s)bad-A ended.*No module named '?no_such_app"):
+        Stack(lanes, tmp_path / "r").__enter__()
+    assert time.monotonic() - started < 10
+    assert not left(tmp_path / "r")
+
+
+def test_a_taken_port_is_said_and_a_bad_configuration_is_quoted(tmp_path):
+    import socket
+
+    lanes = [PoolSpec("one", "stateless_app", servers=1)]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(LabError, match=f"port {port} is taken.*--port 0"):
+            Stack(lanes, tmp_path / "r", port=port).__enter__()
+    bad = ("location /x { no_such_directive; }",)
+    with pytest.raises(LabError, match=r'unknown directive "no_such_directive"'):
+        Stack(lanes, tmp_path / "r", extra_locations=bad).__enter__()
+    assert not left(tmp_path / "r")
+
+
+def test_a_replica_whose_port_was_taken_meanwhile_takes_another(tmp_path, monkeypatch):
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = server.getsockname()[1]
+        monkeypatch.setattr(server_pool, "free_ports", lambda count: [taken] * count)
+        with Stack([PoolSpec("one", "stateless_app", servers=1)], tmp_path / "r") as stack:
+            replica = stack.lanes["one"].replicas["A"]
+            assert replica.port != taken
+            assert replica.server_info()["instance"] == replica.instance
+
+
+def test_kill_9_of_the_lab_at_ten_random_moments_leaves_no_orphan(tmp_path):
+    print(f"LAB_TEST_SEED={SEED}")
+    moments = random.Random(SEED)
+    caught = 0
+    for n in range(10):
+        lab = Lab(tmp_path / f"r{n}", mode="stay" if n % 3 == 2 else "exec")
+        time.sleep(moments.uniform(0.1, 1.2))  # the moment is the experiment
+        caught += bool(left(lab.run_dir))
+        lab.end(signal.SIGKILL)
+        lab.assert_nothing_left()
+    assert caught >= 3, f"the lab had children at {caught} of 10 moments only"
+
+
+@pytest.mark.parametrize("mode", ["exec", "stay"])
+def test_kill_9_of_the_lab_ends_even_what_is_stopped(tmp_path, mode):
+    lab = Lab(tmp_path / "r", mode, "stopped").wait_ready()
+    assert len(left(lab.run_dir)) >= 5
+    lab.end(signal.SIGKILL)
+    lab.assert_nothing_left()
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_ctrl_c_leaves_nothing_however_often(tmp_path, times):
+    print(f"LAB_TEST_SEED={SEED}")
+    moments = random.Random(SEED + times)
+    lab = Lab(tmp_path / "r").wait_ready()
+    lab.end(*[signal.SIGINT] * times, gap_s=moments.uniform(0, 0.02))
+    lab.assert_nothing_left()
+    assert lab.process.returncode in (-signal.SIGINT, 130, 1)
+
+
+def test_ctrl_c_while_it_starts_leaves_nothing(tmp_path):
+    print(f"LAB_TEST_SEED={SEED}")
+    moments = random.Random(SEED)
+    for n in range(3):
+        lab = Lab(tmp_path / f"r{n}")
+        time.sleep(moments.uniform(0.2, 0.8))
+        lab.end(signal.SIGINT)
+        lab.assert_nothing_left()

@@ -1,0 +1,414 @@
+"""The crash, restart, outage, scale-out and storage experiments: verdicts from given numbers."""
+
+import dataclasses
+import json
+
+import pytest
+
+from lab.evidence.exchange import Exchange, OpStatus
+from lab.evidence.record import Record
+from lab.evidence.result import Variant, VariantResult, Verdict
+from lab.experiments import crash, restart_all, scale_out, storage, store_outage
+from lab.experiments.script_api import Footprint
+from lab.shop.cart import SessionState
+from lab.variants.next_version import NextSessionState
+
+HOLDS, FAILS, UNKNOWN = Verdict.HOLDS, Verdict.FAILS, Verdict.UNKNOWN
+CARTS = {
+    "carts_acknowledged": 6,
+    "carts_kept": 6,
+    "carts_unknown": 0,
+    "reads_of_carts": 12,
+    "kill_confirmed": True,
+    "restarts_confirmed": 2,
+    "control_kept": 6,
+}
+
+
+def exchange(at_s=0.0, *, status=200, body=None, replica="A", instance="1", ms=0.0, **more):
+    headers = {"X-Served-By": replica, "X-Instance": instance}
+    return Exchange(
+        op="lane-1",
+        customer="John",
+        method="GET",
+        path="/api/cart",
+        server=None,
+        at_s=at_s,
+        elapsed_ms=ms,
+        status=status,
+        outcome=OpStatus.OK if status and status < 400 else OpStatus.FAILED,
+        request_headers={},
+        request_body=b"",
+        response_headers=headers if status not in (None, 502) else {},
+        response_body=json.dumps(body).encode(),
+        **more,
+    )
+
+
+def lanes(**measurements):
+    """Finished lanes by name, of which only the measurements matter."""
+    return {
+        name.replace("_", "-"): VariantResult(
+            Variant(name.replace("_", "-"), "stateful"), Record(name), measured
+        )
+        for name, measured in measurements.items()
+    }
+
+
+# --- crash
+
+CRASHED = CARTS | {"predicted_lost": [], "observed_lost": [], "sets_equal": True}
+TWO_LOST = {
+    "carts_kept": 4,
+    "predicted_lost": ["John", "Bob"],
+    "observed_lost": ["John", "Bob"],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "words"),
+    [
+        ({}, HOLDS, "6 of 6"),
+        (TWO_LOST, FAILS, "4 of 6"),
+        (TWO_LOST | {"sets_equal": False}, UNKNOWN, "other carts"),
+        # Nothing was predicted, and yet carts are gone: that is what refutes the claim.
+        (TWO_LOST | {"predicted_lost": [], "sets_equal": False}, FAILS, "4 of 6"),
+        ({"control_kept": 5}, UNKNOWN, "before any server was killed"),
+        ({"kill_confirmed": False}, UNKNOWN, "not confirmed"),
+        ({"kill_confirmed": None}, UNKNOWN, "not confirmed"),
+        ({"carts_acknowledged": 0, "control_kept": 0}, UNKNOWN, "no write"),
+        ({"carts_unknown": 1}, UNKNOWN, "could not be read"),
+        ({"reads_of_carts": 0}, UNKNOWN, "no cart was read"),
+    ],
+)
+def test_crash_observes(changes, verdict, words):
+    seen = crash.observe(CRASHED | changes)
+    assert seen.verdict is verdict
+    assert words in seen.number
+
+
+@pytest.mark.parametrize(
+    ("stateful", "stateless", "choice"),
+    [
+        ([], [], 0),
+        (["John", "Bob"], [], 1),
+        (["John"], ["John"], 2),
+        (["John", "Bob", "Alice"], [], 3),
+        (None, [], None),
+    ],
+)
+def test_crash_knows_which_choice_came_true(stateful, stateless, choice):
+    seen = lanes(
+        stateful={"carts_acknowledged": 3, "observed_lost": stateful},
+        stateless={"carts_acknowledged": 3, "observed_lost": stateless},
+    )
+    assert crash.QUESTION.observed(seen) == choice
+
+
+# --- restart-all
+
+RESTARTED = CARTS | {"traffic_requests": 90, "traffic_unanswered": 30, "recovery_s": 0.81}
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "words"),
+    [
+        ({}, HOLDS, "30 of 90 requests met no server, for 0.8 s at most"),
+        ({"recovery_s": None}, HOLDS, "met no server"),
+        ({"carts_kept": 0}, FAILS, "0 of 6"),
+        ({"restarts_confirmed": 0}, UNKNOWN, "no restart"),
+        ({"kill_confirmed": False}, UNKNOWN, "not confirmed"),
+        ({"control_kept": 5}, UNKNOWN, "before any server was restarted"),
+        ({"carts_acknowledged": 0}, UNKNOWN, "no write"),
+    ],
+)
+def test_restart_all_observes(changes, verdict, words):
+    seen = restart_all.observe(RESTARTED | changes)
+    assert seen.verdict is verdict
+    assert words in seen.number
+
+
+def test_recovery_is_from_the_last_answer_of_one_life_to_the_first_of_the_next():
+    traffic = [
+        exchange(1.0, instance="1", ms=100),
+        exchange(1.5, status=502),
+        exchange(1.6, replica="B", instance="7"),
+        exchange(1.7, status=None),
+        exchange(2.0, instance="2", ms=100),
+        exchange(2.1, replica="B", instance="7"),
+        exchange(2.5, replica="B", instance="8"),
+    ]
+    assert restart_all.recovery_s(traffic) == 1.0
+    assert restart_all.recovery_s(traffic[:4]) is None
+    assert restart_all.recovery_s([]) is None
+
+
+@pytest.mark.parametrize(
+    ("earned", "status", "afterwards", "kept"),
+    [
+        (1, 200, 1, True),
+        (1, 200, 0, False),
+        (1, 200, None, False),
+        (1, 401, 1, None),
+        (None, 200, None, None),
+        (0, 200, 0, None),
+    ],
+)
+def test_a_new_field_is_kept_lost_or_untried(earned, status, afterwards, kept):
+    assert restart_all.kept(earned, exchange(status=status), afterwards) is kept
+
+
+@pytest.mark.parametrize(
+    ("body", "points"),
+    [({"cart": {"points": 2}}, 2), ({"cart": {}}, None), ({"title": "no"}, None), ("x", None)],
+)
+def test_points_are_read_from_a_cart_that_shows_them(body, points):
+    assert restart_all.points(exchange(body=body)) == points
+
+
+@pytest.mark.parametrize(
+    ("session", "token", "choice"),
+    [
+        (True, True, 0),
+        (True, False, 1),
+        (False, True, 2),
+        (False, False, 3),
+        (None, False, None),
+        (True, None, None),
+    ],
+)
+def test_restart_all_knows_which_choice_came_true(session, token, choice):
+    field = "new_field_kept_by_a_change"
+    seen = lanes(memory={}, redis={field: session}, token={field: token})
+    assert restart_all.QUESTION.observed(seen) == choice
+
+
+def test_the_next_version_keeps_its_field_and_an_old_one_drops_it():
+    new = NextSessionState.begin("123", "John").add("laptop", 2).add("pen", 1)
+    assert new.cart()["points"] == 3
+    assert NextSessionState.from_dict(new.to_dict()) == new
+    old = SessionState.from_dict(new.to_dict())
+    assert old.lines == new.lines
+    assert "points" not in old.to_dict()
+    assert NextSessionState.from_dict(old.to_dict()) == dataclasses.replace(new, points=0)
+
+
+# --- store-outage
+
+AWAY = {
+    "carts_acknowledged": 4,
+    "has_store": True,
+    "kill_confirmed": True,
+    "carts_lost_killed": 4,
+    **{f"control_kept_{name}": 4 for name in ("killed", "hung")},
+    **{f"asked_{name}": 4 for name in ("killed", "hung")},
+    **{f"failed_{name}": 4 for name in ("killed", "hung")},
+    "slowest_answer_s_killed": 0.02,
+    "slowest_answer_s_hung": 0.31,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "words"),
+    [
+        ({}, HOLDS, "8 of 8 requests failed while the store was away, 0.31 s at most, 4 of 4"),
+        ({"failed_killed": 0}, HOLDS, "4 of 8"),
+        ({"failed_killed": 0, "failed_hung": 0}, FAILS, "0 of 8"),
+        (
+            {
+                "has_store": False,
+                "kill_confirmed": None,
+                "failed_killed": 0,
+                "failed_hung": 0,
+                "carts_lost_killed": 0,
+            },
+            FAILS,
+            "0 of 8",
+        ),
+        ({"kill_confirmed": False}, UNKNOWN, "not confirmed"),
+        ({"kill_confirmed": None}, UNKNOWN, "not confirmed"),
+        ({"carts_acknowledged": 0}, UNKNOWN, "no write"),
+        ({"control_kept_killed": 3}, UNKNOWN, "before anything was broken"),
+        ({"control_kept_hung": 3}, UNKNOWN, "before anything was broken"),
+    ],
+)
+def test_store_outage_observes(changes, verdict, words):
+    seen = store_outage.observe(AWAY | changes)
+    assert seen.verdict is verdict
+    assert words in seen.number
+
+
+def test_an_outage_is_told_from_what_was_asked():
+    kept, lost = exchange(fate="kept"), exchange(status=401, fate="lost")
+    without = [exchange(status=503, ms=310), exchange(status=None, ms=12), kept]
+    told = store_outage.told("hung", [kept, kept], without, [kept, lost], 0.2)
+    assert told == {
+        "control_kept_hung": 2,
+        "asked_hung": 3,
+        "failed_hung": 2,
+        "slowest_answer_s_hung": 0.31,
+        "recovery_s_hung": 0.2,
+        "carts_lost_hung": 1,
+        "carts_kept_hung": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("plain", "on_disk", "choice"),
+    [(4, 4, 0), (4, 0, 1), (0, 0, 2), (0, 4, None), (None, 0, None)],
+)
+def test_store_outage_knows_which_choice_came_true(plain, on_disk, choice):
+    field = "carts_lost_killed"
+    seen = lanes(redis={field: plain}, redis_on_disk={field: on_disk}, token={field: 0})
+    assert store_outage.QUESTION.observed(seen) == choice
+
+
+# --- scale-out
+
+
+def scaled(*, misrouted=0, load=1.0, speedup=3.6, **changes):
+    steps = [
+        {"servers": 1, "reads": 24, "misrouted": 0},
+        {"servers": 4, "reads": 24, "misrouted": misrouted},
+    ]
+    return CARTS | {"steps": steps, "max_over_mean_load": load, "speedup": speedup} | changes
+
+
+@pytest.mark.parametrize(
+    ("measured", "verdict", "words"),
+    [
+        (scaled(), HOLDS, "48 of 48 reads saw the cart"),
+        (scaled(), HOLDS, "4 servers did 3.6 times the work of 1"),
+        (scaled(load=1.5), HOLDS, "the busiest 1.5 times"),
+        (scaled(misrouted=1), FAILS, "47 of 48"),
+        (scaled(load=4.0, speedup=1.0), FAILS, "the busiest 4.0 times"),
+        (scaled(carts_acknowledged=0), UNKNOWN, "no write"),
+        (scaled(reads_of_carts=0), UNKNOWN, "no cart was read"),
+        (scaled(carts_unknown=2), UNKNOWN, "could not be read"),
+    ],
+)
+def test_scale_out_observes(measured, verdict, words):
+    seen = scale_out.observe(measured)
+    assert seen.verdict is verdict
+    assert words in seen.number
+
+
+@pytest.mark.parametrize(
+    ("replicas", "servers", "load"),
+    [("ABCD", 4, 1.0), ("AAAA", 4, 4.0), ("AAB", 2, 1.33), ("A", 1, 1.0), ("", 4, 0.0)],
+)
+def test_the_busiest_server_is_held_against_an_even_share(replicas, servers, load):
+    answers = [exchange(replica=name) for name in replicas]
+    assert scale_out.max_over_mean(answers, servers) == load
+
+
+def test_only_answers_with_the_cart_count_as_work_done():
+    answers = [exchange(fate="kept"), exchange(status=401, fate="lost"), exchange(status=None)]
+    told = scale_out.told(answers, servers=1, seconds=0.5)
+    assert (told["reads"], told["misrouted"], told["per_s"]) == (3, 2, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("sticky", "token", "choice"),
+    [(1.0, 1.5, 0), (4.0, 1.0, 1), (1.0, 4.0, 2), (4.0, 2.0, 3), (None, 1.0, None)],
+)
+def test_scale_out_knows_which_choice_came_true(sticky, token, choice):
+    seen = lanes(
+        memory_affinity={"max_over_mean_load": sticky}, token={"max_over_mean_load": token}
+    )
+    assert scale_out.QUESTION.observed(seen) == choice
+
+
+# --- storage
+
+STORED = {
+    "carts_acknowledged": 20,
+    "customers_who_left": 20,
+    "sessions_left": 0,
+    "store_operations_per_request": 0.0,
+    "look_bytes_sent": 400,
+    "look_bytes_received": 700,
+    "look_latency": {"n": 20, "p50_ms": 2.5},
+    "stranger_latency": {"n": 20, "p50_ms": 2.2},
+    "state_adds_ms": 0.3,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "words"),
+    [
+        ({}, HOLDS, "0 sessions left by 20 customers"),
+        ({}, HOLDS, "1100 bytes and 2.5 ms, a request without state 2.2 ms (medians of 20)"),
+        ({"sessions_left": 20}, FAILS, "20 sessions left"),
+        ({"store_operations_per_request": 1.33}, FAILS, "1.33 store operations"),
+        ({"carts_acknowledged": 0}, UNKNOWN, "nobody bought"),
+        ({"state_adds_ms": None}, UNKNOWN, "nobody bought"),
+    ],
+)
+def test_storage_observes(changes, verdict, words):
+    seen = storage.observe(STORED | changes)
+    assert seen.verdict is verdict
+    assert words in seen.number
+
+
+def test_growth_counts_every_place_and_scales_bytes_to_a_thousand():
+    before = Footprint(1, 0, 0, 50_000, 0, 1_000)
+    after = Footprint(3, 4, 5, 60_000, 400, 3_000)
+    grown = storage.growth(before, after, customers=100)
+    assert grown == {
+        "customers_who_left": 100,
+        "sessions_left": 11,
+        "sessions_left_in_processes": 2,
+        "sessions_left_in_files": 4,
+        "keys_left_in_store": 5,
+        "file_bytes_per_1000": 4_000,
+        "store_bytes_per_1000": 20_000,
+        "process_bytes_more_coarse": 10_000,
+    }
+
+
+def test_what_state_adds_is_told_from_answers_only():
+    looks = [exchange(ms=2.0), exchange(ms=4.0), exchange(status=401, ms=9.0)]
+    wire = storage.on_the_wire(looks, [exchange(ms=1.0), exchange(status=503, ms=0.1)])
+    assert (wire["look_latency"]["n"], wire["look_latency"]["p50_ms"]) == (2, 3.0)
+    assert wire["state_adds_ms"] == 2.0
+    assert storage.on_the_wire([], looks)["state_adds_ms"] is None
+    assert storage.on_the_wire(looks, [])["state_adds_ms"] is None
+
+
+@pytest.mark.parametrize(
+    ("redis", "token", "choice"),
+    [(0, 0, 0), (7, 0, 1), (20, 0, 2), (20, 20, 3), (None, 0, None)],
+)
+def test_storage_knows_which_choice_came_true(redis, token, choice):
+    def left(sessions):
+        return {} if sessions is None else {"sessions_left": sessions, "customers_who_left": 20}
+
+    assert storage.QUESTION.observed(lanes(redis=left(redis), token=left(token))) == choice
+
+
+# --- all of them
+
+
+@pytest.mark.parametrize("module", [crash, restart_all, store_outage, scale_out, storage])
+def test_a_question_has_two_to_four_choices_and_no_answer_without_a_run(module):
+    question = module.QUESTION
+    assert 2 <= len(question.choices) <= 4
+    assert len(set(question.choices)) == len(question.choices)
+    assert question.explanation
+    assert question.observed({}) is None
+    assert (
+        question.observed(lanes(**{v.name.replace("-", "_"): {} for v in module.VARIANTS})) is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "subjects"),
+    [
+        (restart_all, {"token"}),
+        (scale_out, {"token"}),
+        (store_outage, {"redis", "redis-on-disk"}),
+    ],
+)
+def test_what_a_claim_is_about(module, subjects):
+    assert {variant.name for variant in module.VARIANTS if module.ABOUT(variant)} == subjects

@@ -1,0 +1,194 @@
+"""The numbers of a lane add up, and a log that disagrees with the client is noticed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.core.faults import FaultEvent, FaultEvidence, FaultKind
+from lab.evidence.cart_tracker import CartTracker, Fate
+from lab.evidence.compare import differs, said, side_by_side
+from lab.evidence.exchange import Exchange, outcome_of
+from lab.evidence.measurements import disagreement, measure, operations
+from lab.evidence.record import Record
+
+
+class Owed(CartTracker):
+    """A ledger whose story has been told."""
+
+    fate = None
+
+    def __init__(self, fate):
+        super().__init__()
+        self.fate = fate
+
+
+def exchange(op="x-1", method="GET", path="/api/cart", status=200, body=b"{}", **more):
+    fields = {"customer": "123", "server": None, "fate": None, **more}
+    return Exchange(
+        op=op,
+        method=method,
+        path=path,
+        at_s=0,
+        elapsed_ms=0,
+        status=status,
+        outcome=outcome_of(method, status),
+        request_headers={},
+        request_body=b"",
+        response_headers={},
+        response_body=body,
+        **fields,
+    )
+
+
+def fault(kind="kill", confirmed=True, target="A"):
+    return FaultEvent(FaultKind(kind), target, 0.0, confirmed)
+
+
+def record(*events):
+    kept = Record("x")
+    for event in events:
+        kept.append(event)
+    return kept
+
+
+@given(st.lists(st.sampled_from([None, *Fate])))
+def test_the_fates_add_up_to_the_acknowledged_carts(fates):
+    measured = measure(record(), map(Owed, fates))
+    assert measured["carts_acknowledged"] == sum(fate is not None for fate in fates)
+    assert measured["carts_acknowledged"] == sum(measured[f"carts_{fate}"] for fate in Fate)
+    for fate in Fate:
+        assert measured[f"carts_{fate}"] == fates.count(fate)
+
+
+def test_reads_and_requests_are_counted():
+    events = [
+        exchange(fate=Fate.KEPT),
+        exchange(fate=Fate.LOST, status=401),
+        exchange(fate=Fate.UNKNOWN, status=502),
+        exchange(path="/api/products"),
+        exchange(method="POST", status=None),
+        fault(),
+    ]
+    measured = measure(record(*events), [])
+    counted = ("requests", "requests_unanswered", "reads_of_carts", "reads_kept")
+    assert [measured[name] for name in counted] == [5, 2, 3, 1]
+    assert measured["bytes_sent"] == sum(e.bytes_sent for e in events[:-1]) > 0
+    assert measured["bytes_received"] == sum(e.bytes_received for e in events[:-1]) > 0
+    assert operations(record(*events)) == {"ok": 2, "failed": 2, "unknown": 1}
+
+
+@pytest.mark.parametrize(
+    ("faults", "confirmed"),
+    [
+        ([], None),
+        ([fault("pause", None)], None),
+        ([fault()], True),
+        ([fault(), fault(confirmed=False)], False),
+        ([fault(confirmed=None)], False),
+    ],
+)
+def test_every_kill_must_be_confirmed(faults, confirmed):
+    assert measure(record(*faults), [])["kill_confirmed"] is confirmed
+
+
+def test_restarts_count_only_if_confirmed():
+    faults = [fault("restart"), fault("restart", False), fault("restart"), fault("kill")]
+    assert measure(record(*faults), [])["restarts_confirmed"] == 2
+
+
+def test_a_log_that_has_every_answered_request_once_agrees():
+    events = record(exchange("a"), exchange("b", status=None), fault(), exchange("c"))
+    assert disagreement(events, ["c", "a"]) is None
+    assert disagreement(events, ["c", "a", "b"]) is None  # sent, though the answer got lost
+    assert disagreement(events, ["c", "a", "of another lane", "of another lane"]) is None
+
+
+@pytest.mark.parametrize(
+    ("logged", "words"),
+    [
+        (["a"], "1 requests missing, 0 logged more than once.*c"),
+        ([], "2 requests missing, 0 logged"),
+        (["a", "c", "c"], "0 requests missing, 1 logged more than once.*c"),
+        (["a", "a"], "1 requests missing, 1 logged more than once"),
+    ],
+)
+def test_a_missing_or_repeated_request_is_told(logged, words):
+    events = record(exchange("a"), exchange("c"))
+    with pytest.raises(AssertionError, match=words):
+        assert disagreement(events, logged) is None, disagreement(events, logged)
+
+
+def test_lanes_that_did_the_same_are_paired_in_order():
+    ours = record(exchange("l-1", "POST", "/api/login"), fault(), exchange("l-2"))
+    theirs = record(exchange("r-1", "POST", "/api/login"), fault(), exchange("r-2"))
+    pairs = side_by_side(ours, theirs)
+    assert pairs == list(zip(ours.events, theirs.events, strict=True))
+
+
+def test_a_step_of_one_lane_only_stands_alone():
+    login, again, cart = exchange("1", "POST", "/api/login"), exchange("2"), exchange("3")
+    other_login, other_cart = exchange("1", "POST", "/api/login"), exchange("2", body=b"[]")
+    pairs = side_by_side(record(login, again, cart), record(other_login, other_cart))
+    assert pairs[0] == (login, other_login)
+    assert [pair for pair in pairs if None in pair] in ([(again, None)], [(cart, None)])
+    assert len(pairs) == 3
+    assert side_by_side(record(), record(login)) == [(None, login)]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "different"),
+    [
+        (exchange(), exchange(), False),
+        (exchange(body=b'{"cart": 1}'), exchange(body=b'{"cart": 1, "token": "t"}'), False),
+        (exchange(body=b'{"cart": 1}'), exchange(body=b'{"cart": 2}'), True),
+        (exchange(status=200), exchange(status=401), True),
+        (exchange(status=None), exchange(status=200), True),
+        # A refusal is the same if its type is, however it is worded.
+        (
+            exchange(status=401, body=b'{"type": "/t", "detail": "no session"}'),
+            exchange(status=401, body=b'{"type": "/t", "detail": "no token"}'),
+            False,
+        ),
+        (
+            exchange(status=401, body=b'{"type": "/t"}'),
+            exchange(status=401, body=b'{"type": "/u"}'),
+            True,
+        ),
+        (fault(), fault(target="B"), False),
+        (fault(), fault(confirmed=False), True),
+        (exchange(), fault(), True),
+        (exchange(), None, True),
+    ],
+)
+def test_where_answers_differ(left, right, different):
+    assert differs((left, right)) is different
+
+
+def test_what_is_said_of_an_answer_that_is_not_json():
+    assert said(exchange(body=b"<html>")) is None
+    assert said(exchange(body=b"[1]")) == [1]
+
+
+def test_a_record_gives_each_request_an_id_of_its_own_and_tells_who_watches():
+    seen = []
+    kept = Record("lane", seen.append)
+    ids = [kept.next_op() for _ in range(100)]
+    assert len(set(ids)) == 100
+    assert all(op.startswith("lane-") for op in ids)
+    kept.append(fault())
+    assert seen == kept.events == list(kept.faults())
+    assert list(kept.exchanges()) == []
+
+
+def test_a_death_is_not_confirmed_if_the_dead_answer():
+    killed = FaultEvent(FaultKind.KILL, "A", 5.0, True, FaultEvidence(instance="a1"))
+
+    def confirmed(at_s, instance):
+        answer = exchange()
+        answer.at_s, answer.response_headers = at_s, {"X-Instance": instance}
+        return measure(record(killed, answer), [])["kill_confirmed"]
+
+    assert confirmed(6.0, "a1") is False
+    assert confirmed(6.0, "a2") is True
+    assert confirmed(4.9, "a1") is True  # it was on its way when the server died
+    assert measure(record(killed, exchange(status=None)), [])["kill_confirmed"] is True

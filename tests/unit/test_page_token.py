@@ -1,0 +1,204 @@
+"""The page's own reading of tokens and bytes: its pure modules, run by node on what is real."""
+
+import json
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from lab.core.redaction import redact_body, redact_headers
+from lab.report.curl import posix
+from lab.shop.cart import MAX_LINES, SessionState
+from lab.shop.catalogue import PRODUCTS
+from lab.shop.http import InstanceInfo
+from stateless_app.config import Config
+from stateless_app.state import init_state, token_for
+
+STATIC = Path(__file__).parents[2] / "lab" / "console" / "static"
+
+NODE = shutil.which("node")
+pytestmark = pytest.mark.skipif(
+    NODE is None, reason="no node on PATH: the page's pure modules are not tried on their own"
+)
+OLD_KEY = "an old key that is long enough for this desk to take it"
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run `code` with a module's exports as `m` and `given`; return what it returns."""
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    for module in STATIC.glob("*.js"):
+        shutil.copy(module, tmp_path)
+
+    def run(module, code, given=None):
+        script = f"""
+            const m = await import("./{module}");
+            const given = {json.dumps(given)};
+            const answer = await (async () => {{ {code} }})();
+            console.log(JSON.stringify(answer));
+        """
+        (tmp_path / "try.js").write_text(script, encoding="utf-8")
+        done = subprocess.run(
+            [NODE, "try.js"], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=30
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture
+def desk():
+    """The stateless desk's own way with tokens."""
+    app = Flask(__name__)
+    init_state(app, Config(InstanceInfo("A", "0" * 32), (OLD_KEY, "k" * 40)))
+    with app.app_context():
+        yield app
+
+
+def full_cart():
+    """A session of which the token is zipped."""
+    session = SessionState.begin("123", "Žofie ✓")
+    for sku in list(PRODUCTS)[:MAX_LINES]:
+        session = session.add(sku, 2)
+    return session
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_token_is_read_without_a_key(run, desk, zipped):
+    session = full_cart()
+    told = {"v": 2, "aud": "two-desks", "session": session.to_dict()} if zipped else {"ě": 1}
+    token = token_for(session) if zipped else desk.extensions["signer"].dumps(told)
+    assert token.startswith(".") is zipped
+    read = run(
+        "slip.js",
+        "const parts = m.split(given);"
+        "return [parts, await m.decode(parts), m.signedAt(parts).getTime()];",
+        token,
+    )
+    parts, claims, signed_ms = read
+    assert [parts["payload"], parts["timestamp"], parts["signature"]] == token.rsplit(".", 2)
+    assert claims == told
+    assert abs(signed_ms / 1000 - datetime.now(UTC).timestamp()) < 60
+
+
+def test_a_changed_payload_is_put_together_as_the_desk_reads_it(run, desk):
+    token = token_for(full_cart())
+    forged = run(
+        "slip.js",
+        "const parts = m.split(given); const claims = await m.decode(parts);"
+        "claims.session.name = 'Eve ✓'; return m.forged(parts, claims);",
+        token,
+    )
+    signer = desk.extensions["signer"]
+    genuine, claims = signer.loads_unsafe(forged)
+    assert not genuine
+    assert claims["session"]["name"] == "Eve ✓"
+    assert signer.loads_unsafe(token)[0]
+    assert len(forged) < len(token) + 100  # still zipped: it has to fit into a header
+    assert forged.rsplit(".", 2)[1:] == token.rsplit(".", 2)[1:]
+
+
+@pytest.mark.parametrize("text", [None, "", "abc", "a.b", "a.b.c.d", "a b.c.d", "<b>.c.d"])
+def test_what_is_no_token_is_none(run, text):
+    assert run("slip.js", "return m.split(given)", text) is None
+
+
+def test_the_middle_of_a_long_part_is_not_shown(run):
+    shown = run("slip.js", "return m.shortened(given)", "first-" + 33 * "x" + "last")
+    assert shown == "first-…last"
+    assert run("slip.js", "return m.shortened(given)", "awVvKA") == "awVvKA"
+
+
+def exchange(**fields):
+    """An exchange as the page is told of it."""
+    request = {"headers": redact_headers({"Accept": "*/*", "Cookie": "desk_session=" + "s" * 43})}
+    answer = {"headers": {"Content-Type": "application/json"}, "body": {"items": []}}
+    plain = {"method": "GET", "path": "/api/cart", "server": None, "status": 200, "error": None}
+    return plain | {"request": request | {"body": None}, "response": answer} | fields
+
+
+def secrets_in(run, exchange):
+    """What is marked as a credential: (what it is, the line it is in)."""
+    code = (
+        "const lines = [...m.requestLines(given), ...m.answerLines(given)];"
+        "return lines.flatMap((line) => line.filter(({secret}) => secret)"
+        ".map(({secret, text}) => [secret, m.textOf(line), text]));"
+    )
+    return [tuple(each) for each in run("bytes.js", code, exchange)]
+
+
+def test_each_credential_is_marked_and_named(run, desk):
+    token = token_for(full_cart())
+    request = {
+        "headers": redact_headers({"Cookie": "desk_session=" + "s" * 43, "X-Plain": "plain"}),
+        "body": None,
+    }
+    answer = {
+        "headers": redact_headers({"Set-Cookie": "desk_session=" + "t" * 43 + "; Path=/"}),
+        "body": redact_body(json.dumps({"token": token, "name": "…(3 chars)"}).encode()),
+    }
+    found = secrets_in(run, exchange(request=request, response=answer))
+    assert [(kind, line.split(":")[0].strip()) for kind, line, _ in found] == [
+        ("session id", "Cookie"),
+        ("session id", "Set-Cookie"),
+        ("token", '"token"'),
+    ]
+    assert all("chars, sha256" in text and "desk_session" not in text for _, _, text in found)
+    bearer = {"headers": redact_headers({"Authorization": f"Bearer {token}"}), "body": None}
+    ((kind, line, _),) = secrets_in(run, exchange(request=bearer))
+    assert (kind, line.split()[:2]) == ("token", ["Authorization:", "Bearer"])
+
+
+def test_a_request_that_nobody_answered_says_why(run):
+    lost = exchange(status=None, error="connection refused", server="B")
+    told = run("bytes.js", "return [m.requestLines(given), m.answerLines(given)]", lost)
+    assert told[0][0][0]["text"] == "GET /@B/api/cart HTTP/1.1"
+    assert told[1] == [[{"text": "no answer: connection refused", "secret": None}]]
+
+
+def changed(run, before, now):
+    """The lines of `now` that are marked as new."""
+    code = "return [...m.changed(m.answerLines(given[1]), m.answerLines(given[0]))]"
+    lines = run("bytes.js", "return m.answerLines(given).map(m.textOf)", now)
+    return [lines[index].strip() for index in run("bytes.js", code, [before, now])]
+
+
+def test_only_what_differs_is_new_also_where_a_line_comes_twice(run):
+    def answer(*quantities):
+        items = [{"sku": f"s{n}", "quantity": each} for n, each in enumerate(quantities)]
+        return exchange(response={"headers": {"X": "1"}, "body": {"items": items}})
+
+    assert changed(run, answer(1, 1), answer(1, 1)) == []
+    assert changed(run, answer(1, 1), answer(1, 5)) == ['"quantity": 5']
+    # Its second line was there before, in another item: it is new all the same.
+    assert '"quantity": 1' in changed(run, answer(1), answer(1, 1))
+    assert run("bytes.js", "return m.changed([[{text: 'a'}]], undefined).size") == 0
+
+
+def test_a_long_body_is_folded_and_its_head_is_not(run):
+    code = "const lines = m.answerLines(given); return [lines.length, m.unfolded(lines)]"
+    long = exchange(response={"headers": {"A": "1", "B": "2"}, "body": {"n": list(range(200))}})
+    count, shown = run("bytes.js", code, long)
+    assert 4 < shown < 40 < count
+    count, shown = run("bytes.js", code, exchange(status=204, response={"headers": {}, "body": ""}))
+    assert count == shown == 1
+
+
+def test_a_copied_command_has_the_own_credential_or_none(run, desk):
+    told = {"op": "stateful-1", "customer": "John"}
+    line = posix(exchange() | told)
+    bare = run("curl.js", "return m.commandOf(given, 'http://127.0.0.1:1/stateful')", line)
+    assert bare.splitlines()[:2] == ["BASE=http://127.0.0.1:1/stateful", "TOKEN="]
+    assert "-b jar -c jar" in bare
+    code = "return m.commandOf(given[0], 'http://127.0.0.1:1/stateful', given[1])"
+    cookie = "desk_session=it's $& mine"
+    own = run("curl.js", code, [line, {"cookie": cookie, "token": None}])
+    # What a shell makes of it, word by word.
+    script = own.replace("curl ", "printf '%s\\n' ", 1)
+    words = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=10)
+    assert cookie in words.stdout.splitlines()
+    assert "http://127.0.0.1:1/stateful/api/cart" in words.stdout.splitlines()

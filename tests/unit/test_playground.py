@@ -1,0 +1,249 @@
+"""The stage's pure parts: settings, caches, the watch. What needs processes is in tests/live."""
+
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from conftest import wait_for
+
+from lab.console import settings, stack_status
+from lab.console.settings import Cache, checked, console_variants
+from lab.console.stack_status import StackStatus
+from lab.core.errors import LabError
+from lab.evidence.result import Settings
+from lab.experiments.provision import ProvisionedStack
+from lab.processes.waiting import at_once
+from lab.stack.pool_spec import PoolSpec
+from lab.stack.programs import Program
+
+# Settings
+
+
+def test_only_named_knobs_are_turned():
+    assert checked({"affinity": None, "retry": "on", "cache": None}) == {"retry": "on"}
+
+
+@pytest.mark.parametrize("name", settings.KNOBS)
+@pytest.mark.parametrize("value", ["", "ON", "none; }", "redis://db.example", "\u0000", "cookie "])
+def test_what_a_knob_cannot_be_is_refused_with_what_it_can(name, value):
+    with pytest.raises(LabError, match=f"{name} is one of {', '.join(settings.KNOBS[name])}"):
+        checked({name: value})
+
+
+@pytest.mark.parametrize("name", ["", "servers", "__class__", "x" * 9000])
+def test_an_unknown_knob_is_refused(name):
+    with pytest.raises(LabError, match=r"no knob .* there are affinity") as caught:
+        checked({name: "on"})
+    assert len(str(caught.value)) < 200
+
+
+def test_redis_needs_a_store_to_be_found(monkeypatch):
+    monkeypatch.setattr(settings, "find_store", lambda: None)
+    with pytest.raises(LabError, match="lab doctor"):
+        checked({"store": "redis"})
+
+
+def test_a_paused_server_shows_within_a_second_at_both_desks_whatever_the_cache():
+    assert all("proxy_read_timeout 1s" in each.directives for each in console_variants(Settings()))
+    for kind in settings.KNOBS["cache"]:
+        assert "proxy_read_timeout 1s" in Cache(kind).treatment(Settings(), "stateful").directives
+
+
+# Caches
+
+
+def test_a_cache_is_another_one_each_time_and_for_each_desk():
+    first = Cache().anew("naive")
+    zones = {each.zone(desk) for each in (first, first.anew("naive")) for desk in ("a", "b")}
+    assert len(zones) == 4
+    how = first.treatment(Settings(affinity="cookie", retry="on"), "stateful")
+    assert (how.affinity, how.retry) == ("cookie", "on")
+    assert f"proxy_cache {first.zone('stateful')}" in how.directives
+    assert first.zone("stateful") in how.http_directives[0]
+    # What nginx is told must be something that a lane may say.
+    PoolSpec("stateful", "stateful_app", directives=how.directives)
+
+
+def test_a_naive_cache_ignores_headers_and_an_obedient_one_does_not():
+    said = {
+        kind: " ".join(Cache(kind).treatment(Settings(), "x").directives)
+        for kind in settings.CACHES
+    }
+    assert "X-Cache" in said["naive"] and "X-Cache" in said["obedient"]
+    assert "proxy_ignore_headers" in said["naive"]
+    assert "proxy_ignore_headers" not in said["obedient"]
+    assert "proxy_cache" not in " ".join(Cache().treatment(Settings(), "x").directives)
+
+
+def test_what_earlier_caches_kept_is_removed_and_nothing_else(tmp_path):
+    now = Cache("naive", 12)
+    for name in ("cache1-stateful", "cache2-stateless", now.zone("stateful"), "sessions", "logs"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x").write_text("a token")
+    now.wipe_others(tmp_path)
+    assert {each.name for each in tmp_path.iterdir()} == {"cache12-stateful", "sessions", "logs"}
+    now.anew("off").wipe_others(tmp_path)
+    assert {each.name for each in tmp_path.iterdir()} == {"sessions", "logs"}
+
+
+# What a bench forgets
+
+
+class Kept:
+    """Somebody else's store."""
+
+    def __init__(self):
+        self.forgotten = []
+
+    def forget(self, prefix):
+        self.forgotten.append(prefix)
+
+
+def test_of_somebody_elses_store_only_this_desks_keys_are_forgotten(tmp_path):
+    url = "redis://db.example:6379/0"
+    stateful = console_variants(Settings(store=url))[0]
+    bench = ProvisionedStack(tmp_path)
+    store = bench._stores[url, False] = Kept()
+    bench.forget(stateful)
+    [prefix] = store.forgotten
+    assert prefix.startswith("two-desks:") and prefix.endswith(":stateful:")
+
+
+def test_of_the_files_of_a_run_only_this_desks_sessions_are_forgotten(tmp_path):
+    for desk in ("stateful", "other"):
+        (tmp_path / "sessions" / desk).mkdir(parents=True)
+    ProvisionedStack(tmp_path).forget(console_variants(Settings(store="file"))[0])
+    assert [each.name for each in (tmp_path / "sessions").iterdir()] == ["other"]
+
+
+def test_a_store_that_was_not_started_yet_is_none(tmp_path):
+    assert ProvisionedStack(tmp_path).store_of(console_variants(Settings(store="redis"))[0]) is None
+
+
+@pytest.mark.parametrize("target", ["valkey-server", "redis-server"])
+def test_a_program_is_called_what_it_is_not_what_the_link_to_it_is(tmp_path, target):
+    (tmp_path / target).touch()
+    link = tmp_path / "bin"
+    link.mkdir()
+    (link / "redis-server").symlink_to(tmp_path / target)
+    title = Program(Path(link / "redis-server"), "8.1.8", "PATH").title
+    assert title == f"{target.split('-')[0].capitalize()} 8.1.8"
+
+
+def test_at_once_does_all_before_it_complains():
+    done = []
+    together = threading.Barrier(3, timeout=5)
+
+    def act(item):
+        together.wait()  # so they really are under way at the same time
+        if item == 1:
+            raise LabError("the first")
+        done.append(item)
+
+    with pytest.raises(LabError, match="the first"):
+        at_once(act, [1, 2, 3])
+    assert sorted(done) == [2, 3]
+    assert at_once(str, []) == []
+
+
+# The watch
+
+
+class Server:
+    """A replica as the watch sees it."""
+
+    def __init__(self, name, state="up", ready=True):
+        self.name, self.state, self.ready = name, state, ready
+        self.port, self.pid, self.instance = ord(name), 1000 + ord(name), f"life-{name}"
+
+
+class Desk:
+    """Two desks of fake servers, and a count of the questions they were asked."""
+
+    def __init__(self, monkeypatch, **servers):
+        self.replicas = {name: Server(name, **how) for name, how in servers.items()}
+        self.carts = dict.fromkeys(self.replicas, 0)
+        self.asked = []
+        self.told = []
+        lane = SimpleNamespace(name="stateful", replicas=self.replicas)
+        monkeypatch.setattr(stack_status, "server_info", self.info)
+        self.watch = StackStatus({"stateful": lane}, self.look, lambda: self.tell())
+
+    def look(self):
+        return {"desks": self.watch.servers()}
+
+    def tell(self):
+        self.watch.told = self.look()
+        self.told.append(self.watch.told["desks"]["stateful"])
+
+    def info(self, port, timeout_s):
+        name = chr(port)
+        self.asked.append(name)
+        server = self.replicas[name]
+        return {"instance": server.instance, "carts_remembered": self.carts[name]}
+
+
+def test_only_servers_that_are_up_are_asked_and_a_count_is_of_one_life(monkeypatch):
+    desk = Desk(monkeypatch, A={}, B={"state": "paused"}, C={"state": "dead"}, D={"ready": False})
+    desk.carts["A"] = 3
+    desk.watch.ask()
+    assert desk.asked == ["A"]
+    seen = {each["name"]: each for each in desk.watch.servers()["stateful"]}
+    assert seen["A"]["carts_remembered"] == 3
+    assert seen["B"]["carts_remembered"] is None
+    assert (seen["C"]["pid"], seen["C"]["instance"]) == (None, None)
+    assert {name: each["state"] for name, each in seen.items()} == {
+        "A": "up", "B": "paused", "C": "dead", "D": "starting",
+    }  # fmt: skip
+    desk.replicas["A"].state = "paused"  # what it held before it froze, it holds
+    desk.watch.ask()
+    assert desk.watch.servers()["stateful"][0]["carts_remembered"] == 3
+    desk.replicas["A"].instance = "another life"
+    assert desk.watch.servers()["stateful"][0]["carts_remembered"] is None
+
+
+def test_a_server_that_is_drained_is_shown_until_it_is_gone(monkeypatch):
+    desk = Desk(monkeypatch, A={}, C={})
+    gone = desk.watch.leaving["stateful", "B"] = Server("B")
+    assert [(each["name"], each["state"]) for each in desk.watch.servers()["stateful"]] == [
+        ("A", "up"), ("B", "draining"), ("C", "up"),
+    ]  # fmt: skip
+    gone.state = "dead"
+    assert desk.watch.servers()["stateful"][1]["state"] == "dead"
+
+
+def test_nothing_is_asked_or_told_while_nothing_happens_and_any_change_is_told(monkeypatch):
+    monkeypatch.setattr(stack_status, "PERIOD_S", 0.02)
+    monkeypatch.setattr(stack_status, "SETTLE_S", 0.001)
+    desk = Desk(monkeypatch, A={}, B={})
+    desk.watch.start()
+    try:
+        assert not threading.Event().wait(0.2)
+        assert desk.told == [] and desk.asked == []
+        desk.replicas["B"].state = "dead"
+        wait_for(lambda: desk.told)
+        assert desk.told[-1][1]["state"] == "dead" and desk.asked == []
+        desk.carts["A"] = 1
+        desk.watch.touch()
+        wait_for(lambda: desk.told[-1][0]["carts_remembered"] == 1)
+        assert desk.asked == ["A"]
+    finally:
+        desk.watch.close()
+    told = len(desk.told)
+    desk.replicas["A"].state = "dead"
+    assert not threading.Event().wait(0.1)
+    assert len(desk.told) == told
+
+
+def test_however_many_requests_pass_servers_are_asked_once_a_period(monkeypatch):
+    monkeypatch.setattr(stack_status, "PERIOD_S", 0.2)
+    monkeypatch.setattr(stack_status, "SETTLE_S", 0.01)
+    desk = Desk(monkeypatch, A={})
+    desk.watch.start()
+    busy = threading.Event()
+    for _ in range(100):
+        desk.watch.touch()
+        busy.wait(0.01)
+    desk.watch.close()
+    assert 1 <= len(desk.asked) <= 8

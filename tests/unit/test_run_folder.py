@@ -1,0 +1,46 @@
+"""Run folders: a new one each time, private, and found again under `latest`."""
+
+from datetime import datetime
+
+import pytest
+
+from lab.core.errors import LabError
+from lab.core.run_folder import new_run_folder
+
+NOW = datetime(2026, 5, 4, 13, 7, 9)
+
+
+def test_run_folder_is_named_after_its_time_and_what_runs_and_is_private(tmp_path):
+    folder = new_run_folder(tmp_path / "runs", "crash", now=NOW)
+    assert folder == tmp_path / "runs" / "20260504-130709-crash"
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_run_folders_of_one_second_get_numbers_until_there_are_too_many(tmp_path):
+    names = [new_run_folder(tmp_path, "crash", now=NOW).name for _ in range(99)]
+    assert names[1:3] == ["20260504-130709-crash-2", "20260504-130709-crash-3"]
+    assert len(set(names)) == 99
+    with pytest.raises(LabError, match="too many runs of this second; try again"):
+        new_run_folder(tmp_path, "crash", now=NOW)
+
+
+def test_latest_points_to_the_newest_run_that_may_be_found(tmp_path):
+    new_run_folder(tmp_path, "first", now=NOW)
+    second = new_run_folder(tmp_path, "second", now=NOW)
+    new_run_folder(tmp_path, "constants", latest=False, now=NOW)
+    assert (tmp_path / "latest").resolve() == second.resolve()
+
+
+def test_latest_that_is_a_folder_of_the_users_stays_theirs(tmp_path):
+    (tmp_path / "latest").mkdir()
+    (tmp_path / "latest" / "notes.txt").write_text("mine")
+    folder = new_run_folder(tmp_path, "crash", now=NOW)
+    assert (tmp_path / "latest" / "notes.txt").read_text() == "mine"
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "nul\0", "a/b"])
+def test_run_folder_that_cannot_be_made_is_refused_with_what_to_do(tmp_path, name):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LabError, match="choose another --out"):
+        new_run_folder(tmp_path / "file", name, now=NOW)
