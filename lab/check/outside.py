@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from lab.check.peers import Peers
 from lab.check.service import Pool, Process
 from lab.check.sockets import unix_peers
 
@@ -95,6 +96,7 @@ class Outside:
         self._before: Snapshot | None = None
         self._written: list[str] = []
         self._contacts: set[str] = set()
+        self.peers = Peers()
         self.caveat = ""
 
     def look(self) -> None:
@@ -121,9 +123,11 @@ class Outside:
     @property
     def network(self) -> list[str]:
         """What it talks to, in words."""
-        return [each for each in sorted(self._contacts) if each.startswith("it talks")][:3]
+        talks = {each for each in self._contacts if each.startswith("it talks")}
+        talks |= {f"it talks to {ip}:{port}" for ip, port in self.peers.seen}
+        return ([self._pool.blind] if self._pool.blind else []) + sorted(talks)[:3]
 
     @property
     def touched(self) -> list[str]:
         """What it wrote and talks to, in words, a few of each."""
-        return [f"it wrote {name}" for name in self._written[:3]] + sorted(self._contacts)[:3]
+        return self.disk + self.network
