@@ -100,7 +100,7 @@ class _Session:
         self._runner = runner
         self._report = report
         self._comparator = ResponseComparator(check.options.ignored, check.options.headers)
-        self._outside = Outside(check.start.cwd, check.folder)
+        self._outside = Outside(runner.pool, check.start.cwd, check.folder)
         self._evidence = Evidence(self._comparator, report)
         self._family = 1
         self._ids: set[int] = set()

@@ -125,13 +125,13 @@ class Runner:
     def __init__(self, pool: Pool, budget: Budget, timeout_s: float = 10.0) -> None:
         self.endless: set[int] = set()
         self.exclusive = False
-        self._pool = pool
+        self.pool = pool
         self._budget = budget
         self._timeout_s = timeout_s
 
     def share(self) -> None:
         """From now on take it that processes share something: none is started ahead."""
-        self._pool.shared = True
+        self.pool.shared = True
 
     def one(
         self,
@@ -157,7 +157,7 @@ class Runner:
     @contextmanager
     def client(self) -> Iterator[Live]:
         """Give a client of a fresh process."""
-        client = Live(self, self._pool)
+        client = Live(self, self.pool)
         try:
             client.renew()
             yield client
@@ -262,7 +262,7 @@ class Runner:
                 if index == last or not used:
                     self._end_all_but(0, used)
                     if wiped and index == last:
-                        self._pool.reset()
+                        self.pool.reset()
                     used.append(start(elsewhere=elsewhere and index == last))
                 return used[-1]
 
@@ -347,11 +347,11 @@ class Runner:
     @contextmanager
     def _processes(self) -> Iterator[Callable[..., Process]]:
         """Begin a play: give a function that starts processes, which are killed at its end."""
-        self._pool.reset()
+        self.pool.reset()
         with ExitStack() as last:
 
             def start(*, elsewhere: bool = False) -> Process:
-                process = self._pool.fresh(elsewhere=elsewhere)
+                process = self.pool.fresh(elsewhere=elsewhere)
                 last.callback(process.kill)
                 return process
 

@@ -19,6 +19,7 @@ from typing import IO, Self
 import psutil
 
 from lab.check.budget import Budget
+from lab.check.machine import CannotIsolate, Machine
 from lab.core.errors import LabError
 from lab.processes.child import DEATH_TIMEOUT_S, Child
 from lab.processes.ports import free_ports, is_open
@@ -43,16 +44,13 @@ class OneAtATime(DidNotStart):
     """It starts only when no other process of it lives."""
 
 
-class CannotIsolate(LabError):
-    """A process cannot be given a disk of its own here; the text says why."""
-
-
 @dataclass(frozen=True)
 class Start:
     """How the service is started, and how what stands behind it is made empty again.
 
     `command` and the values of `env` may hold {port}. `ready` is a path that answers when the
     service can be used; without one, any answer at / will do. `reset` is a shell command.
+    `shared` are paths of a volume that several machines have.
     """
 
     command: str
@@ -61,6 +59,7 @@ class Start:
     reset: str | None = None
     ready: str | None = None
     ready_s: float = READY_S
+    shared: tuple[Path, ...] = ()
 
     def said(self) -> list[str]:
         """Return the command's words as they were given; raise LabError if it is no command."""
@@ -133,6 +132,11 @@ class Pool:
         self.started = 0
         self.shared = start.reset is not None
         """Whether its processes may share something; then none is started before it is needed."""
+        self.isolation = ""
+        """Why processes here cannot have a disk of their own; "" while they can."""
+        self._machine: Machine | None = None
+        self._others: list[Machine] = []
+        self._written: set[str] = set()
         self._folder = prepare_run_dir(folder)
         self._budget = budget
         self._ahead = ahead
@@ -143,6 +147,7 @@ class Pool:
         self._counting = threading.Lock()
 
     def __enter__(self) -> Self:
+        self._change_machine()
         return self
 
     def __exit__(
@@ -153,6 +158,7 @@ class Pool:
     ) -> None:
         with ExitStack() as last:  # each is done, whatever interrupts the one before
             last.callback(self._last_reset)
+            last.callback(self._close_machines)
             last.callback(_end_marked, self._mark)
             last.callback(self._children.close)
             last.callback(self._starters.shutdown, wait=True, cancel_futures=True)
@@ -163,35 +169,73 @@ class Pool:
     def _mark(self) -> str:
         return str(self._folder.absolute())
 
+    @property
+    def written(self) -> list[str]:
+        """The files that its processes were seen to write (where they have their own disk)."""
+        if self._machine:
+            self._written |= {*self._machine.written()}
+        return sorted(each for each in self._written if not each.startswith(self._mark + "/"))
+
     def fresh(self, *, elsewhere: bool = False) -> Process:
         """Return a process that has served nobody; DidNotStart if there is none to be had.
 
-        Where nothing is shared, more are started ahead; else it might have read, while it
-        started, what was there before its turn.
+        All processes of a play are on one machine, or each `elsewhere` on one of its own
+        (CannotIsolate where that is not possible). Where nothing is shared, more are started
+        ahead; else one might have read, while it started, what was there before its turn.
         """
         if elsewhere:
-            raise CannotIsolate("this version cannot")
+            return self._fresh_elsewhere()
         if self.shared:
             self._throw_away()
         ahead = 0 if self.shared else self._ahead
         while len(self._spares) < 1 + ahead:
-            self._spares.append(self._starters.submit(self._launch))
+            self._spares.append(self._starters.submit(self._launch, self._machine))
         try:
             process = self._spares.popleft().result()
         except Ended:
             # Several that start at once may be in each other's way (a port, a migration).
             wait(self._spares)
-            process = self._launch()
+            process = self._launch(self._machine)
         self._used.append(process)
         return process
 
     def reset(self) -> None:
-        """Make the backing service empty again; what was killed before has ended."""
-        if self.start.reset is None:
+        """Begin a play: the disk is as it was, the backing service is empty again.
+
+        What was killed before has ended. Where a process cannot have a disk of its own, only
+        `--reset` makes anything as it was.
+        """
+        if self.start.reset is not None:
+            self._await_ends()
+            _run_reset(self.start, min(RESET_S, self._budget.left_s), self._mark)
+            self._budget.check_time()
+        if self._machine is None or self.start.reset is not None or self._machine.written():
+            self._change_machine()
+
+    def _change_machine(self) -> None:
+        self._throw_away()
+        self._close_machines()
+        if self.isolation:
             return
-        self._await_ends()
-        _run_reset(self.start, min(RESET_S, self._budget.left_s), self._mark)
-        self._budget.check_time()
+        try:
+            self._machine = Machine(self.start.shared)
+        except CannotIsolate as reason:
+            self.isolation = str(reason)
+
+    def _close_machines(self) -> None:
+        for machine in (*self._others, *([self._machine] if self._machine else [])):
+            self._written |= {*machine.written()}
+            machine.close()
+        self._others, self._machine = [], None
+
+    def _fresh_elsewhere(self) -> Process:
+        if self.isolation:
+            raise CannotIsolate(self.isolation)
+        machine = Machine(self.start.shared)
+        self._others.append(machine)
+        process = self._launch(machine)
+        self._used.append(process)
+        return process
 
     def _await_ends(self) -> None:
         """Wait for those that were killed: one that is still ending could write once more."""
@@ -211,16 +255,17 @@ class Pool:
             with suppress(LabError):
                 _run_reset(self.start, LAST_RESET_S, self._mark)
 
-    def _launch(self) -> Process:
+    def _launch(self, machine: Machine | None) -> Process:
         with self._counting:
             self._budget.process()
             self.started += 1
             number = self.started
         port = free_ports(1)[0]
         log = self._folder / "logs" / f"service-{number}.log"
+        words = self.start.words(port)
         child = self._children.spawn(
             f"service {number}",
-            self.start.words(port),
+            machine.command(words) if machine else words,
             log_path=log,
             env={**self.start.environment(port), MARK: self._mark},
             cwd=self.start.cwd.absolute(),
