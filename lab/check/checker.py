@@ -152,6 +152,8 @@ class _Session:
             conversation = self._check.source.record(client)
             held = client.trace if len(client.trace.calls) == len(conversation) else None
         self._report.conversation = conversation
+        for note in conversation.notes:
+            self._report.note(note)
         return conversation, held
 
     def _baseline(self, conversation: Conversation, held: Trace | None) -> Trace:
