@@ -10,8 +10,9 @@ from typing import Protocol
 
 from lab.check.address import is_domain_of
 from lab.check.budget import Budget, Spent
-from lab.check.comparator import ResponseComparator
+from lab.check.comparator import STATUS_ONLY, ResponseComparator
 from lab.check.conversation import Client, Conversation, recorded
+from lab.check.correlation import unfollowed
 from lab.check.differences import HEADERS
 from lab.check.evidence import Evidence
 from lab.check.idempotency import idempotency_note
@@ -190,7 +191,8 @@ class _Session:
         if held is None:
             pairs = zip(conversation.answers, first.answers, strict=False)
             for index, (recorded, replayed) in enumerate(pairs):
-                self._comparator.learn_recorded(index, recorded, replayed)
+                call = conversation.calls[index]
+                self._comparator.learn_recorded(index, recorded, replayed, unfollowed(call))
         for other in plays[1:]:
             if other.ended and not baseline.ended:
                 self._comparator.ended(len(other.answers) - 1, other.ended)
@@ -354,7 +356,8 @@ class _Session:
         self._judge()
 
     def _prover(self) -> Prover:
-        reset, touched = self._check.start.reset is not None, bool(self._outside.touched)
+        reset, outside = self._check.start.reset is not None, self._outside
+        own_disk = not self._runner.pool.isolation and not outside.network
         evidence = self._evidence
         return Prover(
             self._runner,
@@ -362,8 +365,8 @@ class _Session:
             evidence.baseline,
             self._comparator,
             {name: play.aligned for name, play in evidence.plays.items()},
-            tidy=reset or not touched,
-            shared=reset or touched,
+            tidy=reset or own_disk or not outside.touched,
+            shared=reset or bool(outside.touched),
         )
 
     def _judge(self) -> None:
@@ -372,6 +375,9 @@ class _Session:
         if reset is not None and ALONE in self._evidence.plays and reset.split() == ["true"]:
             unseen = "nothing was emptied: --reset true says that no answer depends on it"
         self._report.masked = self._comparator.masked
+        for index in self._comparator.status_only:
+            title = self._evidence.conversation.calls[index].title
+            self._report.note(f"{index + 1} {title}: {STATUS_ONLY}")
         self._evidence.judge(unseen, self._check.options.require_dependency)
 
     def _note_limits(self, conversation: Conversation) -> None:
