@@ -21,8 +21,8 @@ from conftest import LabHere, wait_for
 
 from lab.check.budget import Budget
 from lab.check.checker import Check
-from lab.check.differences import differences
 from lab.check.conversation import Call, Conversation, Ref
+from lab.check.differences import differences
 from lab.check.judge import Level
 from lab.check.runner import Runner
 from lab.check.service import Pool, Start

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from lab.check.differences import HEADERS
+from lab.check.comparator import LIMITED, NOISY, STATUS_ONLY, ResponseComparator
 from lab.check.conversation import Answer
+from lab.check.differences import HEADERS
 from lab.check.judge import Finding, Level
 from lab.check.workers import apart
-from lab.check.comparator import LIMITED, NOISY, STATUS_ONLY, ResponseComparator
 
 FINE = Finding(0, "GET /", Level.SELF_CONTAINED)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.check.correlation import fill, infer, leaves, pointed
 from lab.check.conversation import Answer, Call, Conversation, Ref, plain, recorded
+from lab.check.correlation import fill, infer, leaves, pointed
 
 
 def call(path="/", body=None, **headers):

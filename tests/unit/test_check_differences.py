@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.check.differences import differences, varying
 from lab.check.conversation import Answer
+from lab.check.differences import differences, varying
 
 NOW = int(time.time())
 SECRET = "s3cr3t-0123456789-abcdef"

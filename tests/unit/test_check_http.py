@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from lab.check.conversation import Call, Ref, plain
-from lab.check.runner import NOTHING, new_jar, request_of, without_refs
 from lab.check.http import send
+from lab.check.runner import NOTHING, new_jar, request_of, without_refs
 
 
 @contextmanager

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from lab.check.differences import differences
 from lab.check.conversation import Answer, Call, Conversation, plain
+from lab.check.differences import differences
 from lab.check.judge import READS_WRITES, TURNS, Finding, Level
 from lab.check.prover import Prover, sides_of
 

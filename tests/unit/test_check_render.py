@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.check.differences import Difference
 from lab.check.conversation import Call, Conversation, Ref, plain
 from lab.check.curl import as_curl
+from lab.check.differences import Difference
 from lab.check.judge import UNSEEN, Finding, Level, Report, Reproducer, level_of
-from lab.check.service import Start
 from lab.check.render import as_json, as_junit, explain
+from lab.check.service import Start
 
 SECRET = "eyJhbGciOiJIUzI1NiIs.Zm9v.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
 HOSTILE = "<b>[red]&\"'\x00\x1b\ud800\u2028]]>\ufffe"
