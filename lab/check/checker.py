@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lab.check.budget import Budget, Spent
-from lab.check.comparator import ResponseComparator
+from lab.check.comparator import STATUS_ONLY, ResponseComparator
 from lab.check.conversation import Client, Conversation
 from lab.check.differences import HEADERS
 from lab.check.evidence import Evidence
@@ -324,6 +324,9 @@ class _Session:
         if reset is not None and ALONE in self._evidence.plays and reset.split() == ["true"]:
             unseen = "nothing was emptied: --reset true says that no answer depends on it"
         self._report.masked = self._comparator.masked
+        for index in self._comparator.status_only:
+            title = self._evidence.conversation.calls[index].title
+            self._report.note(f"{index + 1} {title}: {STATUS_ONLY}")
         self._evidence.judge(unseen, self._check.options.require_dependency)
 
     def _note_limits(self, conversation: Conversation) -> None:

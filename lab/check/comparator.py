@@ -71,6 +71,11 @@ class ResponseComparator:
         self._headers = headers
 
     @property
+    def status_only(self) -> list[int]:
+        """The calls of whose body nothing is compared, since all of it varies."""
+        return sorted(index for index, noise in self.noise.items() if noise.whole)
+
+    @property
     def masked(self) -> dict[int, tuple[str, ...]]:
         """The places that vary by themselves, by call."""
         return {index: noise.shown for index, noise in self.noise.items() if noise.shown}

@@ -14,6 +14,7 @@ from lab.check.shrink import shrink
 CONFIRMATIONS = 3
 OF_A_KIND = 4  # something came or went
 OF_A_VALUE = 6  # what a coin shows may be chance three times
+LOOKS = 4  # for what may be chance, before it is taken for not seen again
 READS = ("GET", "HEAD", "OPTIONS")
 SideOf = Callable[[int, Call], int]  # which of two processes is asked a call
 
@@ -81,10 +82,13 @@ class Prover:
         # A status does not vary as bodies do, and the confirmations look at both sides anyhow.
         known = self._seen_in_play(finding, wanted)
         if known is None:
-            whole = self._show(finding, everything, wanted)
-            if self._is_noise(finding, whole):
-                return Proof.NOISE, None
-            if not whole.found:
+            for _ in range(LOOKS):
+                whole = self._show(finding, everything, wanted)
+                if self._is_noise(finding, whole):
+                    return Proof.NOISE, None
+                if whole.found:
+                    break
+            else:
                 return Proof.NOT_SEEN, None
             known = whole.seen
         # Without any earlier call both sides are the same script: then it varies by itself.

@@ -374,7 +374,7 @@ def _parent(process: psutil.Process) -> int | None:
 
 def _command(process: psutil.Process) -> tuple[str, ...]:
     with suppress(psutil.Error):
-        return tuple(process.cmdline())
+        return tuple(Path(word).name for word in process.cmdline())  # paths may be made absolute
     return ()
 
 

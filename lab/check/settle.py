@@ -86,7 +86,7 @@ class Settlement:
         """Hold the play again; a difference that is there each time and in no part is doubted."""
         key = (finding.play, finding.index)
         self._repeated[key] = self._repeated.get(key, 0) + 1
-        if self._repeated[key] > 2 or not self._evidence.hold_again(finding.play):
+        if self._repeated[key] > 1 or not self._evidence.hold_again(finding.play):
             self._evidence.doubted.add(finding.index)
             return
         self._judge()

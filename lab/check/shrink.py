@@ -27,12 +27,14 @@ def shrink(
         return []
     smaller = next((list(part) for part in guesses if part and ask(list(part))), None)
     kept, pieces = smaller or list(calls), 2
-    while len(kept) > FEW:
+    while len(kept) > 1:
         parts = _cut(kept, pieces)
         smaller = next((part for part in reversed(parts) if ask(part)), None)
         if smaller is not None:
             kept, pieces = smaller, 2
             continue
+        if len(kept) <= FEW:
+            return _one_by_one(kept, ask)
         rests = [[call for call in kept if call not in part] for part in parts]
         # With two pieces the rest of one is the other, which was asked.
         rest = next((each for each in rests if ask(each)), None) if pieces > 2 else None
@@ -41,8 +43,8 @@ def shrink(
         elif pieces < len(kept):
             pieces = min(len(kept), pieces * 2)
         else:
-            return kept
-    return _one_by_one(kept, ask)
+            break
+    return kept
 
 
 def _one_by_one(kept: list[int], ask: Callable[[list[int]], bool]) -> list[int]:

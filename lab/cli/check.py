@@ -21,6 +21,7 @@ from lab.check.sources.http_file import HttpFileSource
 from lab.check.sources.script import ScriptSource
 from lab.cli import options
 from lab.cli.output import INTERRUPTED, err, progress, screen
+from lab.cli.param_types import duration
 from lab.core.errors import LabError
 from lab.core.redaction import redact_text
 from lab.core.run_folder import new_run_folder
@@ -61,10 +62,10 @@ def _settings(
 @click.option("--ready", metavar="PATH", help="Answers when the service can be used; default: /.")
 @click.option(
     "--wait",
-    default=20.0,
+    default="20s",
     show_default=True,
-    type=click.FloatRange(0.1),
-    help="For it to start, s.",
+    type=duration(least_s=0.1),
+    help="How long it may take to start.",
 )
 @click.option("--http", "http_file", type=_path, help="A .http file, whatever it is called.")
 @click.option("--har", "har_file", type=_path, help="A recording of a browser.")
@@ -93,17 +94,17 @@ def _settings(
 )
 @click.option(
     "--max-seconds",
-    default=300.0,
+    default="5min",
     show_default=True,
-    type=click.FloatRange(1),
+    type=duration(least_s=1),
     help="Stop after this time.",
 )
 @click.option(
     "--timeout",
-    default=10.0,
+    default="10s",
     show_default=True,
-    type=click.FloatRange(0.1),
-    help="For one answer, s.",
+    type=duration(least_s=0.1),
+    help="How long one answer may take.",
 )
 @click.option(
     "--require-dependency",

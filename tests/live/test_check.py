@@ -527,7 +527,7 @@ class Fixed:
 
     conversation: Conversation
 
-    def hold(self, send):
+    def record(self, send):
         for call in self.conversation.calls:
             send(call)
         return self.conversation

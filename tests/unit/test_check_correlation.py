@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.check.conversation import Answer, Call, Conversation, Ref, plain, recorded
+from lab.check.conversation import Call, Conversation, Ref, plain, recorded
 from lab.check.correlation import fill, infer, leaves, pointed
+from lab.core.http import Answer, Headers
 
 
 def call(path="/", body=None, **headers):
@@ -16,7 +17,9 @@ def call(path="/", body=None, **headers):
 
 
 def answer(document=None, *headers):
-    return Answer(200, headers, json.dumps(document).encode() if document is not None else b"")
+    return Answer(
+        200, Headers(headers), json.dumps(document).encode() if document is not None else b""
+    )
 
 
 def inferred(calls, answers):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.check.conversation import Answer
 from lab.check.differences import differences, varying
+from lab.core.http import Answer, Headers
 
 NOW = int(time.time())
 SECRET = "s3cr3t-0123456789-abcdef"
@@ -17,7 +17,7 @@ SECRET = "s3cr3t-0123456789-abcdef"
 
 def answer(document, status=200, **headers):
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return Answer(status, tuple((n.replace("_", "-"), v) for n, v in headers.items()), body)
+    return Answer(status, Headers((n.replace("_", "-"), v) for n, v in headers.items()), body)
 
 
 def places(one, other, **how):

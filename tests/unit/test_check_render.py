@@ -122,16 +122,21 @@ def test_levels():
         return Finding(0, "GET /", level, "", (Difference("status", "200", "401"),), None, depends)
 
     contained = found(Level.SELF_CONTAINED)
-    assert level_of([contained])[0] is Level.UNKNOWN  # nothing depended on anything
+    level, said = level_of([contained])
+    assert level is Level.SELF_CONTAINED and "nothing here needed a memory" in said
+    assert level_of([contained], require_dependency=True)[0] is Level.UNKNOWN
+    refused = replace(contained, status=401)  # a client that lost its credential is no proof
+    assert level_of([contained, refused])[0] is Level.UNKNOWN
+    assert level_of([contained, replace(contained, status=404)])[0] is Level.SELF_CONTAINED
     assert level_of([found(Level.SELF_CONTAINED, True), contained])[0] is Level.SELF_CONTAINED
     behind = found(Level.BACKING_SERVICE)
     assert level_of([contained, behind])[0] is Level.BACKING_SERVICE
-    assert level_of([behind, found(Level.PROCESS)])[0] is Level.PROCESS
+    assert level_of([behind, found(Level.DISK)])[0] is Level.DISK
+    assert level_of([found(Level.DISK), found(Level.PROCESS)])[0] is Level.PROCESS
     assert level_of([contained, found(Level.UNKNOWN)])[0] is Level.UNKNOWN
     dependent, limited = (found(Level.SELF_CONTAINED, True), found(Level.UNKNOWN))
     limited = replace(limited, counts=False)
     assert level_of([dependent, limited])[1].startswith("1 of 2 calls")
-    assert level_of([contained, limited])[0] is Level.UNKNOWN  # none that depends is left
     assert "none was emptied" in level_of([dependent], UNSEEN)[1]
     assert "sent alone" not in level_of([dependent], UNSEEN)[1]
 

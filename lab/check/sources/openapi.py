@@ -144,16 +144,18 @@ def _drawn(known: list[Operation]) -> list[list[tuple[Operation, Any]]]:
 def _plan(known: list[Operation], data: "DataObject", number: int) -> list[tuple[Operation, Any]]:
     from hypothesis import strategies as st
 
+    # Always the same draws, whatever becomes of them: Hypothesis holds the same example twice.
+    order = data.draw(st.permutations(known))
+    bodies = {id(each): data.draw(_body(each)) for each in known}
+    looks = [each for each in known if each.method == "GET"]
+    chosen = {id(each): data.draw(st.sampled_from(looks)) if looks else None for each in known}
     # The document's own order first: most are written in the order in which they are used.
-    order = known if number == 0 else data.draw(st.permutations(known))
-    order = sorted(order, key=lambda each: each.rank)
-    looks = [each for each in order if each.method == "GET"]
+    order = sorted(known if number == 0 else order, key=lambda each: each.rank)
     plan: list[tuple[Operation, Any]] = []
     for operation in order:
-        plan.append((operation, data.draw(_body(operation))))
+        plan.append((operation, bodies[id(operation)]))
         if operation.method != "GET" and looks:
-            look = looks[0] if number == 0 else data.draw(st.sampled_from(looks))
-            plan.append((_nearest(operation, looks) or look, None))
+            plan.append((_nearest(operation, looks) or chosen[id(operation)] or looks[0], None))
     return plan[:MOST_CALLS]
 
 
