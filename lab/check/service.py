@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ from lab.check.address import Address, find
 from lab.check.budget import Budget
 from lab.check.command import Placeholders, check_port, door, split, uses_folder
 from lab.check.container import COMPOSE, Container, is_compose, runs_container
-from lab.check.family import MARK, TAG, listeners, listening, tagged, tree
+from lab.check.family import MARK, TAG, answering, listeners, listening, tagged, tree
 from lab.check.machine import CannotIsolate, Machine
 from lab.core.errors import LabError
 from lab.processes.child import DEATH_TIMEOUT_S, Child
@@ -140,8 +140,8 @@ class Process:
                         process.kill()
 
     def servers(self) -> int:
-        """How many of its processes listen on its port; 1 where that cannot be seen."""
-        return max(1, sum(self.port in listening(each) for each in self.family()))
+        """How many of its processes may answer; 1 where that cannot be seen."""
+        return answering(self.family(), self.port)
 
     def ended(self) -> bool:
         """Whether it was killed and no process of it lives (zombies do not)."""
@@ -248,16 +248,28 @@ class Pool:
         if self.shared:
             self._throw_away()
         ahead = 0 if self.shared else self._ahead
+        if not ahead:
+            self._await_ends()  # a new one must not meet one that is still ending
         while len(self._spares) < 1 + ahead:
             self._spares.append(self._starters.submit(self._launch, self._machine))
         try:
             process = self._spares.popleft().result()
         except Ended:
-            # Several that start at once may be in each other's way (a port, a migration).
-            wait(self._spares)
-            process = self._launch(self._machine)
+            process = self._launch_alone()
         self._used.append(process)
         return process
+
+    def _launch_alone(self) -> Process:
+        """Start one while no other is starting or spare: they may be in each other's way."""
+        self._throw_away()
+        self._await_ends()
+        self._ahead = 0  # a file with a process number, a database for one, a migration
+        try:
+            return self._launch(self._machine)
+        except Ended as failure:
+            if any(not each.ended() for each in self._used):
+                raise OneAtATime(str(failure)) from None
+            raise
 
     def reset(self) -> None:
         """Begin a play: the disk is as it was, the backing service is empty again.
@@ -299,7 +311,8 @@ class Pool:
 
     def _await_ends(self) -> None:
         """Wait for those that were killed: one that is still ending could write once more."""
-        wait_until(lambda: all(each.ended() for each in self._used), DEATH_TIMEOUT_S)
+        killed = [each for each in self._used if each.killed]
+        wait_until(lambda: all(each.ended() for each in killed), DEATH_TIMEOUT_S)
         self._used = [each for each in self._used if not each.ended()]
 
     def _throw_away(self) -> None:
@@ -307,7 +320,9 @@ class Pool:
             spare = self._spares.popleft()
             if not spare.cancel():
                 with suppress(LabError):
-                    spare.result().kill()
+                    process = spare.result()
+                    process.kill()
+                    self._used.append(process)
 
     def _last_reset(self) -> None:
         """Leave it empty, as far as that can be done."""
