@@ -1,6 +1,7 @@
 """Where a process of the service is reached: which loopback address, with or without TLS."""
 
 import http.client
+import socket
 import ssl
 from dataclasses import dataclass
 
@@ -25,6 +26,11 @@ class Address:
         """Scheme, host and port: "http://[::1]:8080"."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
+
+    def connect(self, timeout_s: float) -> socket.socket:
+        """Return a connection to it; OSError if there is none."""
+        connection = socket.create_connection((self.host, self.port), timeout_s)
+        return unverified().wrap_socket(connection) if self.tls else connection
 
     def ask(self, path: str, timeout_s: float) -> tuple[int, bytes] | None:
         """GET a path: status and body, or None where nothing answers."""

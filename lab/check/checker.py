@@ -114,13 +114,14 @@ class _Session:
         self._family = 1
         self._ids: set[int] = set()
         self._log = ""
+        self._door = ""
 
     def run(self) -> None:
         conversation, live = self._record()
         baseline = self._baseline(conversation, live)
         self._evidence.begin(conversation, baseline)
-        if door := self._door(conversation):
-            self._report.because = f"{door}: {START_ITSELF}"
+        if self._door:
+            self._report.because = f"{self._door}: {START_ITSELF}"
         elif self._family > 1 and self._separate(conversation):
             self._judge()
         elif trouble := self._trouble(baseline.answers):
@@ -162,6 +163,8 @@ class _Session:
             client.watch = self._watch
             conversation = self._check.source.record(client)
             held = client.trace if len(client.trace.calls) == len(conversation) else None
+            if client.process:
+                self._door = self._find_door(client.process, conversation)
         self._report.conversation = conversation
         for note in conversation.notes:
             self._report.note(note)
@@ -193,16 +196,13 @@ class _Session:
         self._played("on one process, twice, to learn what varies by itself")
         return baseline
 
-    def _door(self, conversation: Conversation) -> str:
+    def _find_door(self, process: Process, conversation: Conversation) -> str:
         """Say what answers instead of the processes that are started here; "" if they do."""
-        ports = self._outside.peers.local()
-        if not ports:
-            return ""
+        peers = self._outside.peers
+        peers.probe(process)
         gets = (recorded(call.path) for call in conversation.calls if call.method == "GET")
         paths = [*dict.fromkeys([self._check.start.ready or "/", *gets])][:MOST_PATHS]
-        with self._runner.client() as client:
-            assert client.process is not None
-            return door_to(client.process, ports, paths, self._runner.pool.mark)
+        return door_to(process, peers.local(), paths, self._runner.pool.mark)
 
     def _watch(self, process: Process) -> None:
         self._outside.ask(process)

@@ -39,6 +39,7 @@ class Container:
         self.words = [*words[:2], "--cidfile", str(id_file), *words[2:]]
         self._id_file = id_file
         self._program = words[0]
+        self._ended = False
 
     @property
     def id(self) -> str:
@@ -49,6 +50,8 @@ class Container:
 
     def end(self, client_lives: bool) -> None:
         """End and remove it; LabError, with what to do by hand, if that fails."""
+        if self._ended:
+            return
         if client_lives:  # it may just be asking for the container
             wait_until(lambda: self.id, _ID_S)
         if not self.id:
@@ -62,6 +65,7 @@ class Container:
             raise LabError(
                 f"container {self.id} may still run: docker rm -f it ({error})"
             ) from None
+        self._ended = True
         if done.returncode and "no such container" not in done.stderr.lower():
             raise LabError(
                 f"container {self.id} may still run, {' '.join(command)} failed: "

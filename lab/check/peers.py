@@ -1,7 +1,8 @@
 """Who a service talks to while it answers: also what it opens and closes within one request."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from lab.check.service import Process
 
 _LOOPBACK = ("127.", "::1", "::ffff:127.")
 EVERY_S = 0.001
+PROBE_S = 0.05
 
 
 @dataclass
@@ -24,26 +26,36 @@ class Peers:
     @contextmanager
     def watch(self, process: Process) -> Iterator[None]:
         """Look all the time while the `with` block lasts."""
-        over = threading.Event()
-        watcher = threading.Thread(target=self._look, args=(process, over), name="check-peers")
+        family, over, looking = process.family(), threading.Event(), threading.Event()
+        found: set[tuple[str, int]] = set()
+
+        def look() -> None:
+            while not over.wait(EVERY_S):
+                found.update(_connected(family, process.port))
+                looking.set()
+
+        watcher = threading.Thread(target=look, name="check-peers")
         watcher.start()
+        looking.wait(1.0)
         try:
             yield
         finally:
             over.set()
             watcher.join()
+            self._keep(found, process)
 
-    def _look(self, process: Process, over: threading.Event) -> None:
-        family = process.family()
-        found: set[tuple[str, int]] = set()
-        while not over.wait(EVERY_S):
-            for each in family:
-                with suppress(psutil.Error):
-                    found |= {
-                        (connection.raddr.ip, connection.raddr.port)
-                        for connection in each.net_connections("tcp")
-                        if connection.raddr and connection.laddr.port != process.port
-                    }
+    def probe(self, process: Process) -> None:
+        """Look while a connection stays open: silent, and with a request that has no end yet.
+
+        A relay connects to what is behind it at the one or at the other.
+        """
+        for said in (b"", b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"):
+            with suppress(OSError), process.address.connect(1.0) as connection:
+                connection.sendall(said)
+                with self.watch(process):
+                    time.sleep(PROBE_S)
+
+    def _keep(self, found: set[tuple[str, int]], process: Process) -> None:
         if found:
             own = {process.port}.union(*map(listening, process.family()))
             self.seen |= {(ip, port) for ip, port in found if not (is_local(ip) and port in own)}
@@ -51,6 +63,14 @@ class Peers:
     def local(self) -> list[int]:
         """Return the ports of this machine among them."""
         return sorted({port for ip, port in self.seen if is_local(ip)})
+
+
+def _connected(family: Sequence[psutil.Process], own_port: int) -> Iterator[tuple[str, int]]:
+    for each in family:
+        with suppress(psutil.Error):
+            for connection in each.net_connections("tcp"):
+                if connection.raddr and connection.laddr.port != own_port:
+                    yield connection.raddr.ip, connection.raddr.port
 
 
 def is_local(ip: str) -> bool:

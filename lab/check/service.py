@@ -200,6 +200,8 @@ class Pool:
         self._used: list[Process] = []
         self._starters = ThreadPoolExecutor(max(1, ahead), "check-start")
         self._counting = threading.Lock()
+        self._containers: list[Container] = []
+        self._closing = False
 
     def __enter__(self) -> Self:
         self._change_machine()
@@ -217,6 +219,9 @@ class Pool:
             last.callback(_end_marked, self._mark)
             last.callback(self._children.close)
             last.callback(self._starters.shutdown, wait=True, cancel_futures=True)
+            with self._counting:
+                self._closing = True
+            self._end_containers()  # as long as their clients live and can say which they are
             # What is just being started fails at this, and says so to nobody.
             self._children.close()
 
@@ -309,6 +314,11 @@ class Pool:
         self._used.append(process)
         return process
 
+    def _end_containers(self) -> None:
+        for container in self._containers:
+            with suppress(LabError):
+                container.end(client_lives=True)
+
     def _await_ends(self) -> None:
         """Wait for those that were killed: one that is still ending could write once more."""
         killed = [each for each in self._used if each.killed]
@@ -341,7 +351,7 @@ class Pool:
         log = self._folder / "logs" / f"service-{number}.log"
         words, tag, container = self.start.words(port, folder), f"{self._mark}/{number}", None
         if runs_container(words):
-            container = Container(words, self._folder / f"container-{number}")
+            container = self._container(words, number)
             words, machine = container.words, None
         child = self._children.spawn(
             f"service {number}",
@@ -353,6 +363,14 @@ class Pool:
         process = Process(child, port, tag, container)
         self._await(process)
         return process
+
+    def _container(self, words: list[str], number: int) -> Container:
+        container = Container(words, self._folder.absolute() / f"container-{number}")
+        with self._counting:
+            if self._closing:
+                raise DidNotStart("it was not started: the check is ending")
+            self._containers.append(container)
+        return container
 
     def _scratch(self, number: int) -> Path:
         """Return the scratch folder of one process, made if the command asks for it."""
@@ -422,7 +440,7 @@ def _why_silent(process: Process, start: Start) -> str:
             f"the service listens on port {ports} and not on {process.port}, the one it was given: "
             "is {port} where it reads its port from?"
         )
-    longer = f"give it longer with --wait {max(60, 3 * start.ready_s):.0f}"
+    longer = f"give it longer with --wait {max(60, 3 * start.ready_s):.0f}s"
     if is_open(process.port):
         return (
             f"the service takes connections and answers nothing {waited}: {longer}, or name a "
