@@ -25,10 +25,11 @@ from lab.check.judge import (
     Level,
     Report,
 )
+from lab.check.machine import CannotIsolate
 from lab.check.outside import Outside
 from lab.check.prover import Prover, side_of
 from lab.check.runner import Runner, Trace
-from lab.check.service import CannotIsolate, DidNotStart, OneAtATime, Pool, Process, Start
+from lab.check.service import DidNotStart, OneAtATime, Pool, Process, Start
 from lab.check.settle import Settlement
 from lab.check.sources.script_error import ScriptError
 from lab.check.workers import separate_memory
