@@ -35,8 +35,8 @@ def checked(result: int, what: str) -> None:
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
-def mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
-    """Mount `source` at `target`: see mount(2)."""
+def attach(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
+    """Attach a file system at a path, as mount(2) does."""
     words = [None if each is None else os.fsencode(each) for each in (source, target, kind, data)]
     checked(libc.mount(words[0], words[1], words[2], flags, words[3]), f"mount {target}")
 
@@ -78,16 +78,16 @@ def tops() -> list[str]:
 def make_view(shared: list[str]) -> None:
     """Put an empty writable layer over everything that can be written."""
     in_user_namespace = own_namespace()
-    mount("none", "/", None, MS_REC | MS_PRIVATE)
+    attach("none", "/", None, MS_REC | MS_PRIVATE)
     # Opened before anything is covered: from then on a path leads into the view.
     places = [(path, os.open(path, os.O_PATH)) for path in dict.fromkeys([*tops(), *mounts()])]
     real = [(path, os.open(path, os.O_PATH)) for path in shared]
-    mount("two-desks", "/dev/shm", "tmpfs", 0, "mode=1777")
+    attach("two-desks", "/dev/shm", "tmpfs", 0, "mode=1777")
     os.mkdir(LAYERS, 0o700)
     for number, (path, handle) in enumerate(places):
         below = f"/proc/self/fd/{handle}"
         if not os.path.isdir(below):
-            mount(below, path, None, MS_BIND)
+            attach(below, path, None, MS_BIND)
             continue
         try:
             cover(path, below, f"{LAYERS}/{number}", in_user_namespace)
@@ -95,7 +95,7 @@ def make_view(shared: list[str]) -> None:
             if writable(below):
                 raise
     for path, handle in real:
-        mount(f"/proc/self/fd/{handle}", path, None, MS_BIND | MS_REC)
+        attach(f"/proc/self/fd/{handle}", path, None, MS_BIND | MS_REC)
 
 
 def writable(folder: str) -> bool:
@@ -115,7 +115,7 @@ def cover(path: str, below: str, layer: str, in_user_namespace: bool) -> None:
     with open(f"{layer}/path", "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(path)
     options = f"lowerdir={below},upperdir={layer}/upper,workdir={layer}/work"
-    mount("overlay", path, "overlay", 0, options + (",userxattr" if in_user_namespace else ""))
+    attach("overlay", path, "overlay", 0, options + (",userxattr" if in_user_namespace else ""))
 
 
 def hold(shared: list[str]) -> int:

@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,11 +93,11 @@ class Process:
     def __init__(self, child: Child, port: int) -> None:
         self.child = child
         self.port = port
-        self._killed = False
+        self.killed = False
 
     def kill(self) -> None:
         """End it and everything it started, at once (SIGKILL)."""
-        if self._killed:
+        if self.killed:
             return
         # Before the kill: orphans cannot be found by their parent. Of one that has ended, the
         # number may be somebody else's.
@@ -106,15 +106,27 @@ class Process:
         for process in family[1:]:
             with suppress(psutil.Error):  # most died with the group
                 process.kill()
-        self._killed = True
+        self.killed = True
 
     def servers(self) -> int:
-        """How many of its processes listen on its port; 1 where that cannot be seen."""
-        return max(1, sum(self.port in _listening(each) for each in self.family()))
+        """How many of its processes may answer; 1 where that cannot be seen.
+
+        Those at the ends of the tree answer, a master above them does not: workers that
+        inherited the listening socket (gunicorn, uvicorn), or that run their master's own
+        command and are handed connections (a node cluster). A helper is neither.
+        """
+        family = self.family()
+        parents = {_parent(each) for each in family}
+        ends = [each for each in family if each.pid not in parents]
+        listening = sum(self.port in _listening(each) for each in ends)
+        handed = sum(
+            _command(each) == _command(family[0]) for each in ends if each.pid != self.child.pid
+        )
+        return max(1, listening, handed)
 
     def ended(self) -> bool:
         """Whether it was killed and no process of it lives (zombies do not)."""
-        return self._killed and self.child.gone()
+        return self.killed and self.child.gone()
 
     def family(self) -> list[psutil.Process]:
         """Return its processes that live: itself, workers, a reloader's child."""
@@ -188,16 +200,28 @@ class Pool:
         if self.shared:
             self._throw_away()
         ahead = 0 if self.shared else self._ahead
+        if not ahead:
+            self._await_ends()  # a new one must not meet one that is still ending
         while len(self._spares) < 1 + ahead:
             self._spares.append(self._starters.submit(self._launch, self._machine))
         try:
             process = self._spares.popleft().result()
         except Ended:
-            # Several that start at once may be in each other's way (a port, a migration).
-            wait(self._spares)
-            process = self._launch(self._machine)
+            process = self._launch_alone()
         self._used.append(process)
         return process
+
+    def _launch_alone(self) -> Process:
+        """Start one while no other is starting or spare: they may be in each other's way."""
+        self._throw_away()
+        self._await_ends()
+        self._ahead = 0  # a file with a process number, a database for one, a migration
+        try:
+            return self._launch(self._machine)
+        except Ended as failure:
+            if any(not each.ended() for each in self._used):
+                raise OneAtATime(str(failure)) from None
+            raise
 
     def reset(self) -> None:
         """Begin a play: the disk is as it was, the backing service is empty again.
@@ -239,7 +263,8 @@ class Pool:
 
     def _await_ends(self) -> None:
         """Wait for those that were killed: one that is still ending could write once more."""
-        wait_until(lambda: all(each.ended() for each in self._used), DEATH_TIMEOUT_S)
+        killed = [each for each in self._used if each.killed]
+        wait_until(lambda: all(each.ended() for each in killed), DEATH_TIMEOUT_S)
         self._used = [each for each in self._used if not each.ended()]
 
     def _throw_away(self) -> None:
@@ -247,7 +272,9 @@ class Pool:
             spare = self._spares.popleft()
             if not spare.cancel():
                 with suppress(LabError):
-                    spare.result().kill()
+                    process = spare.result()
+                    process.kill()
+                    self._used.append(process)
 
     def _last_reset(self) -> None:
         """Leave it empty, as far as that can be done."""
@@ -337,6 +364,18 @@ def _why_silent(process: Process, start: Start) -> str:
     if is_open(process.port):
         return f"the service takes connections and answers nothing {waited}: see --ready PATH"
     return f"the service did not listen on port {process.port} {waited}: is {{port}} in --start?"
+
+
+def _parent(process: psutil.Process) -> int | None:
+    with suppress(psutil.Error):
+        return process.ppid()
+    return None
+
+
+def _command(process: psutil.Process) -> tuple[str, ...]:
+    with suppress(psutil.Error):
+        return tuple(Path(word).name for word in process.cmdline())  # paths may be made absolute
+    return ()
 
 
 def _listening(process: psutil.Process) -> set[int]:
