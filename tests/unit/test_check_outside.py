@@ -12,10 +12,37 @@ from lab.check.outside import Outside
 from lab.check.sockets import unix_peers
 
 
+class WithoutOwnDisk:
+    """A pool of processes on a system that gives none a disk of its own."""
+
+    isolation = "only Linux can"
+
+
+class WithOwnDisk:
+    """A pool whose processes write in a view of their own."""
+
+    isolation = ""
+
+    def __init__(self, *written):
+        self.written = list(written)
+
+
+def test_what_processes_wrote_on_a_disk_of_their_own_is_known_from_it(tmp_path):
+    pool = WithOwnDisk()
+    seen = Outside(pool, tmp_path, tmp_path / "own")
+    seen.look()
+    (tmp_path / "of somebody else").write_text("x")
+    seen.look()
+    assert seen.disk == []
+    pool.written = ["/var/lib/sessions/1"]
+    seen.look()
+    assert seen.disk == ["it wrote /var/lib/sessions/1"] and seen.network == []
+
+
 def test_files_that_change_are_seen_and_our_own_are_not(tmp_path):
     own = tmp_path / "20260101-check"
     own.mkdir()
-    seen = Outside(tmp_path, own)  # as with --out .
+    seen = Outside(WithoutOwnDisk(), tmp_path, own)  # as with --out .
     seen.look()
     (own / "service.log").write_text("x")
     seen.look()
@@ -31,7 +58,7 @@ def test_a_folder_that_is_too_full_is_said(tmp_path, monkeypatch):
         (tmp_path / f"{number}").mkdir()
         (tmp_path / f"{number}" / "file").write_text("x")
         (tmp_path / f"{number}" / "other").write_text("x")
-    seen = Outside(tmp_path, tmp_path / "own")
+    seen = Outside(WithoutOwnDisk(), tmp_path, tmp_path / "own")
     seen.look()
     assert "only the first were looked at" in seen.caveat
 
