@@ -9,6 +9,7 @@ from typing import Protocol
 from lab.check.budget import Budget, Spent
 from lab.check.comparator import STATUS_ONLY, ResponseComparator
 from lab.check.conversation import Client, Conversation
+from lab.check.correlation import unfollowed
 from lab.check.differences import HEADERS
 from lab.check.evidence import Evidence
 from lab.check.idempotency import idempotency_note
@@ -152,6 +153,8 @@ class _Session:
             conversation = self._check.source.record(client)
             held = client.trace if len(client.trace.calls) == len(conversation) else None
         self._report.conversation = conversation
+        for note in conversation.notes:
+            self._report.note(note)
         return conversation, held
 
     def _baseline(self, conversation: Conversation, held: Trace | None) -> Trace:
@@ -170,7 +173,8 @@ class _Session:
         if held is None:
             pairs = zip(conversation.answers, first.answers, strict=False)
             for index, (recorded, replayed) in enumerate(pairs):
-                self._comparator.learn_recorded(index, recorded, replayed)
+                call = conversation.calls[index]
+                self._comparator.learn_recorded(index, recorded, replayed, unfollowed(call))
         for other in plays[1:]:
             if other.ended and not baseline.ended:
                 self._comparator.ended(len(other.answers) - 1, other.ended)
@@ -306,7 +310,8 @@ class _Session:
         self._judge()
 
     def _prover(self) -> Prover:
-        reset, touched = self._check.start.reset is not None, bool(self._outside.touched)
+        reset, outside = self._check.start.reset is not None, self._outside
+        own_disk = not self._runner.pool.isolation and not outside.network
         evidence = self._evidence
         return Prover(
             self._runner,
@@ -314,8 +319,8 @@ class _Session:
             evidence.baseline,
             self._comparator,
             {name: play.aligned for name, play in evidence.plays.items()},
-            tidy=reset or not touched,
-            shared=reset or touched,
+            tidy=reset or own_disk or not outside.touched,
+            shared=reset or bool(outside.touched),
         )
 
     def _judge(self) -> None:

@@ -120,13 +120,19 @@ class ResponseComparator:
         kinds = {"text", "empty text", "number", "truth", "null", "nothing", "list", "dict"}
         self.noise.setdefault(index, Noise()).places[place] = kinds
 
-    def learn_recorded(self, index: int, recorded: Answer, replayed: Answer) -> None:
-        """Note where the replay is not as recorded elsewhere: the status."""
+    def learn_recorded(
+        self, index: int, recorded: Answer, replayed: Answer, unfollowed: str = ""
+    ) -> None:
+        """Note where the replay is not as recorded elsewhere: the status.
+
+        `unfollowed` names a value of the call that no earlier answer gave.
+        """
         if index in self.unsure or recorded.status in (None, replayed.status, 304):
             return  # 304: what the browser had kept
         self.unsure[index] = (
             f"the replay of call {index + 1} was answered {replayed.status}, recorded "
             f"{recorded.status}: something was kept, or a value could not be followed"
+            + (f" ({unfollowed} was in no earlier answer)" if unfollowed else "")
         )
 
     def aligned(self, first: Trace, other: Trace) -> dict[int, Answer]:

@@ -119,12 +119,14 @@ class Conversation:
 
     `script`, where there is one, holds the conversation anew: it is run in every play, and
     `calls` are what it said the first time, with references for what was found in answers.
+    `notes` say what of its source is not part of it.
     """
 
     calls: tuple[Call, ...]
     source: str = ""
     answers: tuple[Answer, ...] = field(default=(), repr=False)
     script: Callable[[Send], None] | None = field(default=None, repr=False, compare=False)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.calls)

@@ -20,6 +20,7 @@ _PLAIN_HEADERS = frozenset(
     | {"keep-alive", "transfer-encoding", "cache-control", "allow", "set-cookie", "accept-ranges"}
 )
 _TEXT_WORD = re.compile(r"[\w.~+/%-]{8,}=*")  # in a body that is no JSON
+_MADE = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,}")  # looks as if it was drawn
 MOST_TEXT = 500_000
 MOST_CONTEXT = 30
 _WORD = r"[\w~-]"
@@ -53,6 +54,19 @@ def infer(conversation: Conversation, answers: Sequence[Answer]) -> Conversation
                 _note(given, ref)
     kept = tuple(answers[: len(calls)])
     return replace(conversation, calls=tuple(calls), answers=kept)
+
+
+def unfollowed(call: Call) -> str:
+    """Return a long random value that a call sends and that no earlier answer gave, with its place.
+
+    "" where there is none: an answer that differs when it is sent again then has another reason.
+    """
+    texts = [*call.headers, ("the path", call.path), ("the body", call.body or ())]
+    for name, template in texts:
+        for piece in template:
+            if isinstance(piece, str) and (found := _MADE.search(piece)):
+                return f"{name}: {found[0][:6]}…"
+    return ""
 
 
 def address_of(url: str) -> str:

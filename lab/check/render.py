@@ -79,7 +79,8 @@ def _verdict(case: ElementTree.Element, finding: Finding, allowed: frozenset[Lev
         ElementTree.SubElement(case, "skipped", message=redact_text(finding.why))
         return
     kind = "error" if finding.level is Level.UNKNOWN else "failure"
-    told = ElementTree.SubElement(case, kind, message=str(finding.level))
+    message = f"{finding.level}: {finding.why}" if finding.why else str(finding.level)
+    told = ElementTree.SubElement(case, kind, message=redact_text(message))
     told.text = redact_text("\n".join([*map(str, finding.differences), finding.why]).strip())
 
 

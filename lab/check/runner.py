@@ -1,5 +1,6 @@
 """Holds a conversation in one of several ways, as a client that carries what it is given."""
 
+import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,7 +12,7 @@ from requests.cookies import RequestsCookieJar
 
 from lab.check.budget import Budget, Spent
 from lab.check.conversation import Call, Conversation, Ref, as_bytes
-from lab.check.correlation import fill
+from lab.check.correlation import address_of, fill
 from lab.check.http import send
 from lab.check.service import OneAtATime, Pool, Process
 from lab.core.errors import LabError
@@ -456,6 +457,8 @@ def _hold(conversation: Conversation, client: Callable[[Call], Answer]) -> None:
 def request_of(call: Call, answers: Mapping[int, Answer]) -> requests.Request:
     """Return the request to send, its URL without scheme, host and port."""
     path = fill(call.path, answers)
+    if re.match(r"https?://", path):  # an answer gave the whole address
+        path = address_of(path)
     return requests.Request(
         call.method,
         # A path that was given must not become part of the host.

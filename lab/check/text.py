@@ -58,7 +58,7 @@ class Pattern:
         """Keep only what this text has as well."""
         if self._runs is None:
             self._by_line = len(_PIECE.findall(text)) > MOST_PIECES
-            self._runs = [self._pieces(text)]
+            self._runs = [run] if (run := self._pieces(text)) else []
             return
         pieces, runs, at = self._pieces(text), [], 0
         for run in self._runs:

@@ -1,0 +1,59 @@
+"""The processes of one start: the tree below it, and those that left it for the background."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+
+import psutil
+
+MARK = "LAB_RUN_DIR"
+TAG = "LAB_CHECK_PROCESS"
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    """Return a process and all below it; [] if it has ended."""
+    with suppress(psutil.Error):
+        root = psutil.Process(pid)
+        if root.status() != psutil.STATUS_ZOMBIE:
+            return [root, *root.children(recursive=True)]
+    return []
+
+
+def tagged(name: str, value: str) -> list[psutil.Process]:
+    """Return the processes that live with this variable in their environment."""
+    return [each for each in _living() if _variable(each, name) == value]
+
+
+def listeners(port: int, since: float) -> list[psutil.Process]:
+    """Return this user's processes that listen on a port and began at `since` or later."""
+    found = []
+    for each in _living():
+        with suppress(psutil.Error):
+            ours = each.create_time() >= since and each.uids().real == os.getuid()
+            if ours and port in listening(each):
+                found.append(each)
+    return found
+
+
+def listening(process: psutil.Process) -> set[int]:
+    """Return the TCP ports a process listens on, as far as that can be seen."""
+    with suppress(psutil.Error):
+        return {
+            connection.laddr.port
+            for connection in process.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+        }
+    return set()
+
+
+def _living() -> Iterator[psutil.Process]:
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                yield process
+
+
+def _variable(process: psutil.Process, name: str) -> str | None:
+    with suppress(psutil.Error):
+        return process.environ().get(name)
+    return None
