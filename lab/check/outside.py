@@ -91,9 +91,12 @@ def passing_connections() -> set[frozenset[tuple[str, int]]]:
     """
     with suppress(psutil.Error):
         every = psutil.net_connections("inet")
-        ended = (each for each in every if each.status == psutil.CONN_TIME_WAIT and each.raddr)
-        pairs = (((e.laddr.ip, e.laddr.port), (e.raddr.ip, e.raddr.port)) for e in ended)
-        return {frozenset(pair) for pair in pairs}
+        ended = (each for each in every if each.status == psutil.CONN_TIME_WAIT)
+        return {
+            frozenset({(each.laddr.ip, each.laddr.port), (each.raddr.ip, each.raddr.port)})
+            for each in ended
+            if each.laddr and each.raddr
+        }
     return set()
 
 
