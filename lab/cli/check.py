@@ -59,6 +59,12 @@ def _settings(
     "--env", multiple=True, callback=_settings, help="NAME=VALUE for it; may hold {port}."
 )
 @click.option("--reset", metavar="COMMAND", help="Empties what stands behind it (a shell command).")
+@click.option(
+    "--shared",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="A volume that all machines have: what is in it is a backing service.",
+)
 @click.option("--ready", metavar="PATH", help="Answers when the service can be used; default: /.")
 @click.option(
     "--wait",
@@ -120,6 +126,7 @@ def check(
     command: str,
     env: dict[str, str],
     reset: str | None,
+    shared: tuple[Path, ...],
     ready: str | None,
     wait: float,
     http_file: Path | None,
@@ -159,7 +166,8 @@ def check(
     2 wrong usage. It starts your command with your rights, many times.
     """  # noqa: D301 - click reads the \b
     source = _source(conversation, http_file, har_file, openapi_file)
-    start = Start(command, env, Path.cwd(), reset, _ready(ready), wait)
+    volumes = tuple(path.absolute() for path in shared)
+    start = Start(command, env, Path.cwd(), reset, _ready(ready), wait, volumes)
     start.words(0)  # a command that is none is told before anything is made
     compared = Options(
         frozenset(_place(each) for each in ignore),
