@@ -1,14 +1,17 @@
 """The check itself: which plays are held, in which order, and what is known when it must stop."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from lab.check.address import is_domain_of
 from lab.check.budget import Budget, Spent
 from lab.check.comparator import STATUS_ONLY, ResponseComparator
-from lab.check.conversation import Client, Conversation
+from lab.check.conversation import Client, Conversation, recorded
 from lab.check.correlation import unfollowed
 from lab.check.differences import HEADERS
 from lab.check.evidence import Evidence
@@ -27,9 +30,10 @@ from lab.check.judge import (
 )
 from lab.check.machine import CannotIsolate
 from lab.check.outside import Outside
+from lab.check.peers import door_to
 from lab.check.prover import Prover, side_of
 from lab.check.runner import Runner, Trace
-from lab.check.service import DidNotStart, OneAtATime, Pool, Process, Start
+from lab.check.service import START_ITSELF, DidNotStart, OneAtATime, Pool, Process, Start
 from lab.check.settle import Settlement
 from lab.check.sources.script_error import ScriptError
 from lab.check.workers import separate_memory
@@ -38,6 +42,9 @@ from lab.core.redaction import redact_text
 from lab.processes.waiting import end_of
 
 WITHIN = 10
+MOST_PATHS = 6
+REFUSALS = frozenset({400, 403, 404, 421})  # how a service answers a Host that is not its own
+_DOMAIN = re.compile(r"(?i);\s*domain=([^;\s]+)")
 SEVERAL = "several processes answer, and what varies may be one's memory: try it with one"
 STOPPED = "stopped by Ctrl-C"
 
@@ -112,7 +119,9 @@ class _Session:
         conversation, live = self._record()
         baseline = self._baseline(conversation, live)
         self._evidence.begin(conversation, baseline)
-        if self._family > 1 and self._separate(conversation):
+        if door := self._door(conversation):
+            self._report.because = f"{door}: {START_ITSELF}"
+        elif self._family > 1 and self._separate(conversation):
             self._judge()
         elif trouble := self._trouble(baseline.answers):
             self._report.because = trouble
@@ -148,6 +157,7 @@ class _Session:
         """Return the conversation, and how it was held here (None: in a browser, long ago)."""
         self._tell("starting the service, holding the conversation once")
         self._outside.look()
+        self._runner.during = self._outside.peers.watch
         with self._runner.client() as client:
             client.watch = self._watch
             conversation = self._check.source.record(client)
@@ -162,6 +172,7 @@ class _Session:
         self._tell("the conversation on one process, twice: what varies by itself?")
         self._runner.endless = _endless(held)
         first = self._runner.one(conversation, self._watch)
+        self._runner.during = lambda process: nullcontext()
         self._runner.endless = self._runner.endless | _endless(first)
         self._outside.look()
         if self._outside.touched:
@@ -181,6 +192,17 @@ class _Session:
         self._report.masked = self._comparator.masked
         self._played("on one process, twice, to learn what varies by itself")
         return baseline
+
+    def _door(self, conversation: Conversation) -> str:
+        """Say what answers instead of the processes that are started here; "" if they do."""
+        ports = self._outside.peers.local()
+        if not ports:
+            return ""
+        gets = (recorded(call.path) for call in conversation.calls if call.method == "GET")
+        paths = [*dict.fromkeys([self._check.start.ready or "/", *gets])][:MOST_PATHS]
+        with self._runner.client() as client:
+            assert client.process is not None
+            return door_to(client.process, ports, paths, self._runner.pool.mark)
 
     def _watch(self, process: Process) -> None:
         self._outside.ask(process)
@@ -216,10 +238,25 @@ class _Session:
             return None
         kinds = Counter(answer.status or str(answer.error) for answer in answers)
         said = ", ".join(f"{kind} ({count} times)" for kind, count in kinds.most_common(3))
+        if {*kinds} <= REFUSALS and self._check.start.host is None:
+            said += " (does it refuse this Host? Name its own with --host NAME)"
         return (
             f"no request of this conversation succeeded: {said}; a service that only fails cannot "
             f"be compared: {self._log}"
         )
+
+    def _dropped_cookie(self) -> str:
+        """Say which cookie was not taken, since it is for a host of another name; "" if none."""
+        for answer in self._evidence.baseline.answers:
+            for name, value in answer.headers.pairs:
+                domain = _DOMAIN.search(value) if name == "set-cookie" else None
+                if domain and not is_domain_of(domain[1], self._check.start.host or ""):
+                    cookie = value.partition("=")[0]
+                    return (
+                        f"the cookie {cookie} is for {domain[1]} and was not sent back: "
+                        f"--host {domain[1].lstrip('.')} makes that the service's name here"
+                    )
+        return ""
 
     def _in_process(self, conversation: Conversation) -> None:
         self._evidence.add(FRESH, Level.PROCESS, self._fresh, again=self._fresh)
@@ -274,6 +311,8 @@ class _Session:
 
     def _obstacle(self) -> str | None:
         """Say why what is behind it cannot be emptied; None if it can, or nothing is there."""
+        if hint := self._dropped_cookie():
+            return hint
         touched = list(self._outside.network)
         if ELSEWHERE not in self._evidence.plays:
             touched = self._outside.touched

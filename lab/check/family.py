@@ -1,8 +1,9 @@
 """The processes of one start: the tree below it, and those that left it for the background."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -44,6 +45,32 @@ def listening(process: psutil.Process) -> set[int]:
             if connection.status == psutil.CONN_LISTEN
         }
     return set()
+
+
+def answering(family: Sequence[psutil.Process], port: int) -> int:
+    """How many processes of a family, its eldest first, may answer; at least 1.
+
+    Those at the ends of the tree answer, a master above them does not: workers that inherited
+    the listening socket (gunicorn, uvicorn), or that run their master's own command and are
+    handed connections (a node cluster). A helper is neither.
+    """
+    parents = {_parent(each) for each in family}
+    ends = [each for each in family if each.pid not in parents]
+    own = sum(port in listening(each) for each in ends)
+    handed = sum(_command(each) == _command(family[0]) for each in ends if each != family[0])
+    return max(1, own, handed)
+
+
+def _parent(process: psutil.Process) -> int | None:
+    with suppress(psutil.Error):
+        return process.ppid()
+    return None
+
+
+def _command(process: psutil.Process) -> tuple[str, ...]:
+    with suppress(psutil.Error):
+        return tuple(Path(word).name for word in process.cmdline())  # paths may be made absolute
+    return ()
 
 
 def _living() -> Iterator[psutil.Process]:

@@ -1,15 +1,17 @@
-"""Sends one request to one port of this machine, and takes the answer as it comes."""
+"""Sends one request to one process of this machine, and takes the answer as it comes."""
 
 import re
 import time
+import warnings
 from collections.abc import Callable
 from http.client import HTTPException
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar, get_cookie_header
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, InsecureRequestWarning, ReadTimeoutError
 
+from lab.check.address import Address
 from lab.core.http import Answer, Headers, transport_error
 
 MOST_BYTES = 2_000_000
@@ -19,14 +21,14 @@ _STREAMS = ("text/event-stream", "application/x-ndjson", "multipart/x-mixed-repl
 
 
 def send(
-    port: int,
+    address: Address,
     request: requests.Request,
     cookies: RequestsCookieJar,
     timeout_s: float,
     *,
     endless: bool = False,
 ) -> Answer:
-    """Send `request` (its URL is a path) to 127.0.0.1:`port`; `cookies` go along, and learn.
+    """Send `request` (its URL is a path) to `address`; `cookies` go along, and learn.
 
     Never raises for what a service does: no answer is an Answer with `status` None. A stream
     that does not end in time gives what has come by then, and so does a body that is too long;
@@ -35,16 +37,22 @@ def send(
     began = time.perf_counter()
     with requests.Session() as session:
         session.trust_env = False
-        session.mount("http://", HTTPAdapter(max_retries=0))
+        session.verify = False  # a service under test has a certificate of its own
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, HTTPAdapter(max_retries=0))
         try:
-            request.url = f"http://127.0.0.1:{port}{request.url}"
+            request.url = f"{address.url}{request.url}"
+            if address.name:  # cookies, too, are those of this name
+                request.headers = {**(request.headers or {}), "Host": address.name}
             prepared = session.prepare_request(request)
             # Not through the session: it would put them into a jar of the usual policy.
             if carried := cookie_header(cookies, prepared):
                 prepared.headers["Cookie"] = carried
             session.cookies = cookies
             prepared.headers["Connection"] = "close"  # the process may be killed after this
-            got = session.send(prepared, timeout=timeout_s, allow_redirects=False, stream=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", InsecureRequestWarning)
+                got = session.send(prepared, timeout=timeout_s, allow_redirects=False, stream=True)
             body, complete = _read(got, time.monotonic() + timeout_s, endless)
         except (requests.RequestException, HTTPError, HTTPException, ValueError, OSError) as error:
             seconds = time.perf_counter() - began
@@ -52,8 +60,8 @@ def send(
     seconds = time.perf_counter() - began
     return Answer(
         got.status_code,
-        _headers(got, port),
-        _without_port(body, port),
+        _headers(got, address.port),
+        _without_port(body, address.port),
         elapsed_s=seconds,
         complete=complete,
     )
@@ -102,7 +110,7 @@ def _is_stream(response: requests.Response) -> bool:
 
 def _without_port(body: bytes, port: int) -> bytes:
     """The address in a link is this process's own: it is no difference."""
-    for host in (b"127.0.0.1", b"localhost"):
+    for host in (b"127.0.0.1", b"localhost", b"[::1]"):
         body = re.sub(re.escape(b"%s:%d" % (host, port)) + rb"(?!\d)", host + b":PORT", body)
         encoded = re.escape(b"%s%%3A%d" % (host, port))
         body = re.sub(encoded + rb"(?!\d)", host + b"%3APORT", body)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from lab.check.peers import Peers
 from lab.check.service import Pool, Process
 from lab.check.sockets import unix_peers
 
@@ -111,6 +112,7 @@ class Outside:
         self._before: Snapshot | None = None
         self._written: list[str] = []
         self._contacts: set[str] = set()
+        self.peers = Peers()
         self._known = passing_connections()
         self._short: dict[int, set[tuple[str, int]]] = {}
         self.caveat = ""
@@ -157,8 +159,10 @@ class Outside:
     @property
     def network(self) -> list[str]:
         """What it talks to, in words."""
-        kept = [each for each in sorted(self._contacts) if each.startswith("it talks")]
-        return (kept or self._short_connections)[:3]
+        talks = {each for each in self._contacts if each.startswith("it talks")}
+        talks |= {f"it talks to {ip}:{port}" for ip, port in self.peers.seen}
+        unseen = [self._pool.blind] if self._pool.blind else []
+        return unseen + (sorted(talks) or self._short_connections)[:3]
 
     @property
     def touched(self) -> list[str]:

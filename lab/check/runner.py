@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 
@@ -121,11 +121,15 @@ class Runner:
     """Plays conversations on processes of a pool, within a budget.
 
     `endless` are the calls whose answers are streams without an end, as far as is known.
+    `during` is entered while a process is asked.
     """
 
     def __init__(self, pool: Pool, budget: Budget, timeout_s: float = 10.0) -> None:
         self.endless: set[int] = set()
         self.exclusive = False
+        self.during: Callable[[Process], AbstractContextManager[None]] = lambda process: (
+            nullcontext()
+        )
         self.pool = pool
         self._budget = budget
         self._timeout_s = timeout_s
@@ -424,13 +428,14 @@ class Runner:
         self._budget.request()
         trace.times.append(time.monotonic())
         before = carried.copy()
-        answer = send(
-            process.port,
-            request_of(call, carried.answers),
-            carried.cookies,
-            min(self._timeout_s, self._budget.left_s),
-            endless=index in self.endless,
-        )
+        with self.during(process):
+            answer = send(
+                process.address,
+                request_of(call, carried.answers),
+                carried.cookies,
+                min(self._timeout_s, self._budget.left_s),
+                endless=index in self.endless,
+            )
         if answer.status is None:
             self._budget.check_time()  # it may be our own hurry that it had no time
         carried.answers[index] = answer

@@ -1,12 +1,12 @@
 """Somebody's service as processes: each on a port of its own, killed whole, none left behind."""
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,18 +18,24 @@ from typing import IO, Self
 
 import psutil
 
+from lab.check.address import Address, find
 from lab.check.budget import Budget
+from lab.check.command import Placeholders, check_port, door, split, uses_folder
+from lab.check.container import COMPOSE, Container, is_compose, runs_container
+from lab.check.family import MARK, TAG, answering, listeners, listening, tagged, tree
 from lab.check.machine import CannotIsolate, Machine
 from lab.core.errors import LabError
 from lab.processes.child import DEATH_TIMEOUT_S, Child
 from lab.processes.ports import free_ports, is_open
 from lab.processes.spawn import Children, prepare_run_dir
-from lab.processes.waiting import end_of, get, wait_until
+from lab.processes.waiting import end_of, wait_until
 
 READY_S = 20.0
 RESET_S = 30.0
 LAST_RESET_S = 10.0
-MARK = "LAB_RUN_DIR"
+BACKGROUND_S = 1.0  # after its command has ended, for a process in the background to be seen
+START_ITSELF = "start the service itself, with --start"
+CONTAINER = "what a container writes and talks to is not seen from here"
 
 
 class DidNotStart(LabError):
@@ -48,9 +54,10 @@ class OneAtATime(DidNotStart):
 class Start:
     """How the service is started, and how what stands behind it is made empty again.
 
-    `command` and the values of `env` may hold {port}. `ready` is a path that answers when the
-    service can be used; without one, any answer at / will do. `reset` is a shell command.
-    `shared` are paths of a volume that several machines have.
+    `command` and the values of `env` hold {port}, and may hold {dir}: a scratch folder that each
+    process has of its own. `ready` is a path that answers when the service can be used; without
+    one, any answer at / will do. `reset` is a shell command. `shared` are paths of a volume that
+    several machines have. `host` is the name by which clients know the service.
     """
 
     command: str
@@ -60,18 +67,19 @@ class Start:
     ready: str | None = None
     ready_s: float = READY_S
     shared: tuple[Path, ...] = ()
+    host: str | None = None
 
     def said(self) -> list[str]:
         """Return the command's words as they were given; raise LabError if it is no command."""
-        try:
-            return shlex.split(self.command, posix=os.name == "posix")
-        except ValueError as error:
-            raise LabError(f"--start {self.command!r}: {error}") from None
+        return split(self.command, windows=os.name != "posix")
 
-    def words(self, port: int) -> list[str]:
-        """Return the command's words; raise LabError if there are none or no such program."""
-        words = [word.replace("{port}", str(port)) for word in self.said()]
-        program = shutil.which(words[0], path=self.environment(port).get("PATH")) if words else None
+    def words(self, port: int, folder: Path = Path()) -> list[str]:
+        """Return the command's words; raise LabError if it cannot be started, or not so."""
+        check_port(self.command, self.env)
+        fill = Placeholders(port, folder).fill
+        words = [fill(word) for word in self.said()]
+        path = self.environment(port, folder).get("PATH")
+        program = shutil.which(words[0], path=path) if words else None
         if program is None and words and (self.cwd / words[0]).is_file():
             program = str((self.cwd / words[0]).absolute())
         if program is None:
@@ -79,61 +87,94 @@ class Start:
                 f"--start {self.command!r}: no such program on PATH; a shell's words need a "
                 "shell: --start \"sh -c '…'\""
             )
+        if is_compose(words):
+            raise LabError(f"--start {self.command!r}: {COMPOSE}")
         return [program, *words[1:]]
 
-    def environment(self, port: int) -> dict[str, str]:
+    def environment(self, port: int, folder: Path = Path()) -> dict[str, str]:
         """Return the whole environment: this terminal's, and `env`."""
-        mine = {name: value.replace("{port}", str(port)) for name, value in self.env.items()}
+        fill = Placeholders(port, folder).fill
+        mine = {name: fill(value) for name, value in self.env.items()}
         return {**os.environ, "PYTHONUNBUFFERED": "1", **mine}
 
 
 class Process:
-    """One life of the service, ready to be asked at `port`."""
+    """One life of the service, ready to be asked at `address`.
 
-    def __init__(self, child: Child, port: int) -> None:
+    `tag` is what its processes carry in their environment. `container` is where it runs, if it
+    runs in one.
+    """
+
+    def __init__(
+        self, child: Child, port: int, tag: str = "", container: Container | None = None
+    ) -> None:
         self.child = child
-        self.port = port
+        self.address = Address(port)
         self.killed = False
+        self._tag = tag
+        self._container = container
+        self._began = time.time() - 0.1  # clocks of processes tick in hundredths
+        self._background: list[psutil.Process] = []
+        self._seen_ended = 0.0
+
+    @property
+    def port(self) -> int:
+        """The port it was given."""
+        return self.address.port
 
     def kill(self) -> None:
         """End it and everything it started, at once (SIGKILL)."""
         if self.killed:
             return
-        # Before the kill: orphans cannot be found by their parent. Of one that has ended, the
-        # number may be somebody else's.
-        family = self.family() if self.child.running() else []
-        self.child.kill()
-        for process in family[1:]:
-            with suppress(psutil.Error):  # most died with the group
-                process.kill()
         self.killed = True
+        # Before the kill: orphans cannot be found by their parent.
+        family = self.family()
+        try:
+            if self._container:
+                self._container.end(client_lives=self.child.running())
+        finally:
+            self.child.kill()
+            for process in family:
+                if process.pid != self.child.pid:
+                    with suppress(psutil.Error):  # most died with the group
+                        process.kill()
 
     def servers(self) -> int:
-        """How many of its processes may answer; 1 where that cannot be seen.
-
-        Those at the ends of the tree answer, a master above them does not: workers that
-        inherited the listening socket (gunicorn, uvicorn), or that run their master's own
-        command and are handed connections (a node cluster). A helper is neither.
-        """
-        family = self.family()
-        parents = {_parent(each) for each in family}
-        ends = [each for each in family if each.pid not in parents]
-        listening = sum(self.port in _listening(each) for each in ends)
-        handed = sum(
-            _command(each) == _command(family[0]) for each in ends if each.pid != self.child.pid
-        )
-        return max(1, listening, handed)
+        """How many of its processes may answer; 1 where that cannot be seen."""
+        return answering(self.family(), self.port)
 
     def ended(self) -> bool:
         """Whether it was killed and no process of it lives (zombies do not)."""
-        return self.killed and self.child.gone()
+        return self.killed and self.child.gone() and not any(map(_lives, self._background))
 
     def family(self) -> list[psutil.Process]:
-        """Return its processes that live: itself, workers, a reloader's child."""
-        with suppress(psutil.Error):
-            root = psutil.Process(self.child.pid)
-            return [root, *root.children(recursive=True)]
-        return []
+        """Return its processes that live: itself, workers, what went to the background."""
+        if self.child.running():
+            return tree(self.child.pid)
+        self._background = [each for each in self._background if _lives(each)]
+        return self._background
+
+    def lives(self) -> bool:
+        """Whether anything of it may still answer: its command, or what that left behind.
+
+        A command that ends well may have sent a process to the background, which takes a moment
+        to be seen.
+        """
+        if self.child.running():
+            return True
+        if self.child.ending != "exit 0":
+            return False
+        if self._container and self._container.id:
+            return True
+        self._background = tagged(TAG, self._tag) or listeners(self.port, self._began)
+        self._seen_ended = self._seen_ended or time.monotonic()
+        return bool(self._background) or time.monotonic() - self._seen_ended < BACKGROUND_S
+
+
+def _lives(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 class Pool:
@@ -144,7 +185,9 @@ class Pool:
         self.started = 0
         self.shared = start.reset is not None
         """Whether its processes may share something; then none is started before it is needed."""
-        self.isolation = ""
+        self.blind = CONTAINER if runs_container(start.said()) else ""
+        """Why it cannot be seen what its processes touch; "" where it can."""
+        self.isolation = self.blind
         """Why processes here cannot have a disk of their own; "" while they can."""
         self._machine: Machine | None = None
         self._others: list[Machine] = []
@@ -176,6 +219,11 @@ class Pool:
             last.callback(self._starters.shutdown, wait=True, cancel_futures=True)
             # What is just being started fails at this, and says so to nobody.
             self._children.close()
+
+    @property
+    def mark(self) -> str:
+        """What its processes carry in their environment."""
+        return self._mark
 
     @property
     def _mark(self) -> str:
@@ -283,34 +331,46 @@ class Pool:
                 _run_reset(self.start, LAST_RESET_S, self._mark)
 
     def _launch(self, machine: Machine | None) -> Process:
+        if leads_elsewhere := door(self.start.said()):
+            raise DidNotStart(f"{leads_elsewhere}, which a kill here does not end: {START_ITSELF}")
         with self._counting:
             self._budget.process()
             self.started += 1
             number = self.started
-        port = free_ports(1)[0]
+        port, folder = free_ports(1)[0], self._scratch(number)
         log = self._folder / "logs" / f"service-{number}.log"
-        words = self.start.words(port)
+        words, tag, container = self.start.words(port, folder), f"{self._mark}/{number}", None
+        if runs_container(words):
+            container = Container(words, self._folder / f"container-{number}")
+            words, machine = container.words, None
         child = self._children.spawn(
             f"service {number}",
             machine.command(words) if machine else words,
             log_path=log,
-            env={**self.start.environment(port), MARK: self._mark},
+            env={**self.start.environment(port, folder), MARK: self._mark, TAG: tag},
             cwd=self.start.cwd.absolute(),
         )
-        process = Process(child, port)
+        process = Process(child, port, tag, container)
         self._await(process)
         return process
+
+    def _scratch(self, number: int) -> Path:
+        """Return the scratch folder of one process, made if the command asks for it."""
+        folder = self._folder.absolute() / "scratch" / str(number)
+        if uses_folder(self.start.command, self.start.env):
+            folder.mkdir(parents=True)
+        return folder
 
     def _await(self, process: Process) -> None:
         child, patience_s = process.child, min(self.start.ready_s, self._budget.left_s)
 
         def ready() -> bool:
-            if not child.running():
+            if not process.lives():
                 raise Ended(
                     f"the service ended before it answered ({child.ending}); "
                     f"{end_of(child.log_path, child.log_start)}"
                 )
-            return self._answers(process.port)
+            return self._answers(process)
 
         try:
             if wait_until(ready, patience_s, every_s=0.02):
@@ -322,12 +382,13 @@ class Pool:
             process.kill()
             raise
 
-    def _answers(self, port: int) -> bool:
-        if not is_open(port):
-            return False
+    def _answers(self, process: Process) -> bool:
         patience_s = min(2.0, self.start.ready_s / 2)
-        answer = get(port, self.start.ready or "/", patience_s)
-        return answer is not None and (self.start.ready is None or answer[0] < 500)
+        found = find(process.port, self.start.host, self.start.ready or "/", patience_s)
+        if found is None or (self.start.ready and found[1] >= 500):
+            return False
+        process.address = found[0]
+        return True
 
 
 def _end_marked(mark: str) -> None:
@@ -353,39 +414,21 @@ def _end_marked(mark: str) -> None:
 
 
 def _why_silent(process: Process, start: Start) -> str:
-    others = set().union(*map(_listening, process.family())) - {process.port}
+    others = set().union(*map(listening, process.family())) - {process.port}
     waited = f"within {start.ready_s:.0f} s"
     if others:
         ports = ", ".join(map(str, sorted(others)))
         return (
             f"the service listens on port {ports} and not on {process.port}, the one it was given: "
-            "put {port} into --start, or --env PORT={port}"
+            "is {port} where it reads its port from?"
         )
+    longer = f"give it longer with --wait {max(60, 3 * start.ready_s):.0f}"
     if is_open(process.port):
-        return f"the service takes connections and answers nothing {waited}: see --ready PATH"
-    return f"the service did not listen on port {process.port} {waited}: is {{port}} in --start?"
-
-
-def _parent(process: psutil.Process) -> int | None:
-    with suppress(psutil.Error):
-        return process.ppid()
-    return None
-
-
-def _command(process: psutil.Process) -> tuple[str, ...]:
-    with suppress(psutil.Error):
-        return tuple(Path(word).name for word in process.cmdline())  # paths may be made absolute
-    return ()
-
-
-def _listening(process: psutil.Process) -> set[int]:
-    with suppress(psutil.Error):
-        return {
-            connection.laddr.port
-            for connection in process.net_connections("tcp")
-            if connection.status == psutil.CONN_LISTEN
-        }
-    return set()
+        return (
+            f"the service takes connections and answers nothing {waited}: {longer}, or name a "
+            "path that answers with --ready PATH"
+        )
+    return f"the service did not listen on port {process.port} {waited}: {longer}"
 
 
 def _run_reset(start: Start, patience_s: float, mark: str) -> None:

@@ -54,7 +54,9 @@ def _settings(
 
 @click.command(short_help="Find out whether your own service is stateless.")
 @click.argument("conversation", required=False, type=_path, metavar="[CONVERSATION]")
-@click.option("--start", "command", required=True, help="Starts the service; {port} is its port.")
+@click.option(
+    "--start", "command", required=True, help="Starts it; {port}: its port, {dir}: a folder."
+)
 @click.option(
     "--env", multiple=True, callback=_settings, help="NAME=VALUE for it; may hold {port}."
 )
@@ -73,6 +75,7 @@ def _settings(
     type=duration(least_s=0.1),
     help="How long it may take to start.",
 )
+@click.option("--host", metavar="NAME", help="The service's name: sent as Host, owns its cookies.")
 @click.option("--http", "http_file", type=_path, help="A .http file, whatever it is called.")
 @click.option("--har", "har_file", type=_path, help="A recording of a browser.")
 @click.option("--openapi", "openapi_file", type=_path, help="An OpenAPI 3 document, JSON or YAML.")
@@ -129,6 +132,7 @@ def check(
     shared: tuple[Path, ...],
     ready: str | None,
     wait: float,
+    host: str | None,
     http_file: Path | None,
     har_file: Path | None,
     openapi_file: Path | None,
@@ -167,7 +171,7 @@ def check(
     """  # noqa: D301 - click reads the \b
     source = _source(conversation, http_file, har_file, openapi_file)
     volumes = tuple(path.absolute() for path in shared)
-    start = Start(command, env, Path.cwd(), reset, _ready(ready), wait, volumes)
+    start = Start(command, env, Path.cwd(), reset, _ready(ready), wait, volumes, host)
     start.words(0)  # a command that is none is told before anything is made
     compared = Options(
         frozenset(_place(each) for each in ignore),

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 import requests
 
+from lab.check.address import Address
 from lab.check.conversation import Call, Ref, plain
 from lab.check.http import send
 from lab.check.runner import NOTHING, new_jar, request_of, without_refs
@@ -43,7 +44,7 @@ def http(*headers, body=b""):
 
 
 def get(port, jar, path="/", timeout_s=5):
-    return send(port, requests.Request("GET", path), jar, timeout_s)
+    return send(Address(port), requests.Request("GET", path), jar, timeout_s)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_an_answer_that_never_ends_gives_what_came_in_time(endless):
     drops = [b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", *[b"x"] * 100]
     began = time.monotonic()
     with server(drops) as (port, _):
-        answer = send(port, requests.Request("GET", "/"), new_jar(), 0.8, endless=endless)
+        answer = send(Address(port), requests.Request("GET", "/"), new_jar(), 0.8, endless=endless)
     assert answer.status == 200 and answer.body and not answer.complete
     assert time.monotonic() - began < 8
 
@@ -149,3 +150,12 @@ def test_who_carries_nothing_says_nothing():
         Call("GET", ("/c/", Ref(0, "json:/id", "7")), (), (Ref(0, "json:/id", "7"),))
     )
     assert bare.path == ("/c/", NOTHING) and bare.body == (NOTHING,)
+
+
+def test_a_name_is_sent_as_host_and_owns_cookies():
+    jar = new_jar()
+    with server(http("Set-Cookie: a=1; Domain=shop.example"), http()) as (port, asked):
+        address = Address(port, name="www.shop.example")
+        for _ in range(2):
+            send(address, requests.Request("GET", "/"), jar, 5)
+    assert "\r\nHost: www.shop.example\r\n" in asked[0] and "Cookie: a=1" in asked[1]
