@@ -85,6 +85,7 @@ _MODULES = {
     "lab.cli.crowd": ("crowd",),
     "lab.cli.plan": ("plan",),
     "lab.cli.deploy": ("deploy",),
+    "lab.cli.docs": ("docs",),
     "lab.cli.up": (
         *("up", "open", "play", "status", "reset"),
         *("kill", "restart", "pause", "resume", "drain", "add", "store"),

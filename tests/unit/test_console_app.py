@@ -20,6 +20,8 @@ TERMINAL = {"X-Lab-Secret": SECRET}
 PAGE = {"X-Lab-Console": "1"}
 OPEN_TO_ALL = {
     ("GET", "/"),
+    ("GET", "/docs/"),
+    ("GET", "/docs/<name>"),
     ("GET", "/lab/chapters"),
     ("GET", "/lab/code"),
     ("GET", "/lab/code.css"),
