@@ -10,7 +10,14 @@ from rich.text import Text
 from lab.capacity.constants import KINDS, UNITS, Constant, Constants
 from lab.capacity.crossings import CapacityPlan, Crossing, Step, lines_where
 from lab.capacity.rules import NOT_MODELLED, Need
-from lab.core.units import DAY_S, told, told_bytes, told_seconds
+from lab.core.units import (
+    format_bytes,
+    format_duration,
+    format_number,
+    format_rate,
+    format_share,
+    format_size,
+)
 
 WORDS = {
     "desk_cpu": "processor time of a server",
@@ -35,11 +42,11 @@ def needs_table(needs: Sequence[Need]) -> Table:
             need.row,
             f"{need.requests_per_core:,.0f}/s",
             f"{need.servers:,}",
-            told_bytes(need.desk.memory_bytes),
+            format_bytes(need.desk.memory_bytes),
             _kept(need),
-            told(need.store_operations_s),
-            told_bytes(need.request_bytes_s),
-            told_bytes(need.answer_bytes_s),
+            format_number(need.store_operations_s),
+            format_bytes(need.request_bytes_s),
+            format_bytes(need.answer_bytes_s),
             style="dim" if need.impossible else "",
         )
     return table
@@ -51,11 +58,11 @@ def machines_table(needs: Sequence[Need], steps: Sequence[Step]) -> Table:
     for need in needs:
         mine = {step.part: step for step in steps if step.row == need.row}
         cells = [
-            f"{told(mine[part].users)} {mine[part].binds}" if part in mine else "–"
+            f"{format_number(mine[part].users)} {mine[part].binds}" if part in mine else "–"
             for part in ("desk", "balancer", "store")
         ]
         if "row" in mine:
-            cells[0] = f"✕ {told(mine['row'].users)}"
+            cells[0] = f"✕ {format_number(mine['row'].users)}"
         parts = [need.desk, need.balancer, *([need.store] if need.store else [])]
         counted = "+".join(f"{part.machines:,}" for part in parts)
         machines = "✕ none" if need.impossible else f"{counted} = {need.machines:,}"
@@ -74,9 +81,9 @@ def _table(*headings: str) -> Table:
 
 def _kept(need: Need) -> str:
     if need.store:
-        return f"store {told_bytes(need.store.memory_bytes)}"
+        return f"store {format_bytes(need.store.memory_bytes)}"
     if need.file_bytes:
-        return f"files {told_bytes(need.file_bytes)}"
+        return f"files {format_bytes(need.file_bytes)}"
     return "servers" if need.carts_per_server else "nothing"
 
 
@@ -87,7 +94,7 @@ def remarks(needs: Sequence[Need]) -> list[Text]:
         if each.impossible:
             said.append(Text(f"✕ {each.row}: {each.impossible}", "red"))
         elif each.carts_per_server:
-            carts = told(each.carts_per_server)
+            carts = format_number(each.carts_per_server)
             said.append(
                 Text(f"! {each.row}: a server that dies takes {carts} visits along", "yellow")
             )
@@ -108,13 +115,13 @@ def crossings_text(crossings: Sequence[Crossing], users: Sequence[int]) -> Text:
         stays = "" if settled else " (and back again further on)"
         less = ", ".join(each.less for each in same)
         text.append(
-            f"from {told(at)} users on {more} needs more machines than {less}, "
+            f"from {format_number(at)} users on {more} needs more machines than {less}, "
             f"and fewer before{stays}\n"
         )
     if not sure:
         text.append(
-            f"no two rows' machines cross between {told(users[0])} and {told(users[-1])} users "
-            "by more than the spread of the constants\n"
+            f"no two rows' machines cross between {format_number(users[0])} and "
+            f"{format_number(users[-1])} users by more than the spread of the constants\n"
         )
     close = sorted({tuple(sorted((c.more, c.less))) for c in crossings if not c.certain})
     if close:
@@ -181,7 +188,7 @@ def _section(constants: Constants, what: str, head: bool) -> RenderableType | No
     for of, lines in sorted(found, key=lambda key: (KINDS.index(key[0]), key[1])):
         cells = [[c for c in row.of(what, of) if c.lines == lines] for row in rows]
         there = [each for cell in cells for each in cell]
-        values = [told(cell[0].value) if cell else "–" for cell in cells]
+        values = [format_number(cell[0].value) if cell else "–" for cell in cells]
         n = max(each.n for each in there)
         table.add_row(f"{of}, {lines}" if lines else of, *values, f"{n}", _spread(there))
     unit = f", {UNITS[what]}" if UNITS[what] not in ("share", "operations") else ""
@@ -193,18 +200,18 @@ def assumptions_text(plan: CapacityPlan) -> Text:
     assume = plan.assume
     said = {
         "users": f"{assume.users}",
-        "actions-per-user": f"{assume.actions_per_user_s * DAY_S:.6g}/day",
+        "actions-per-user": format_rate(assume.actions_per_user_s),
         "actions-per-visit": f"{assume.actions_per_visit}",
-        "visit-length": told_seconds(assume.visit_length_s),
-        "logouts": f"{assume.logout_share:g}",
-        "reads": f"{assume.read_share:g}",
+        "visit-length": format_duration(assume.visit_length_s),
+        "logouts": format_share(assume.logout_share),
+        "reads": format_share(assume.read_share),
         "cart-lines": f"{assume.cart_lines}",
-        "session-lifetime": told_seconds(assume.session_lifetime_s),
+        "session-lifetime": format_duration(assume.session_lifetime_s),
         "peak-factor": f"{assume.peak_factor:g}",
         "cores-per-machine": f"{assume.cores_per_machine}",
-        "memory-per-machine": f"{assume.memory_per_machine / 2**30:g}GiB",
-        "network-per-machine": f"{assume.network_per_machine / 1e9:g}GB",
-        "target-utilisation": f"{assume.target_utilisation:g}",
+        "memory-per-machine": format_size(assume.memory_per_machine),
+        "network-per-machine": format_size(assume.network_per_machine),
+        "target-utilisation": format_share(assume.target_utilisation),
         "replicas-min": f"{assume.replicas_min}",
     }
     text = Text.assemble(("Assumed", "bold"), " (each is an option): ")

@@ -17,20 +17,19 @@ from rich.text import Text
 
 from lab.cli import options
 from lab.cli.output import INTERRUPTED, err, progress, screen
-from lab.cli.param_types import ParsedType
+from lab.cli.param_types import RATE, ParsedType, duration
 from lab.core.errors import LabError
 from lab.core.run_folder import new_run_folder
 from lab.crowd import scenarios
 from lab.crowd.arrival_schedule import turns_each
 from lab.crowd.crowd_run import Progress
 from lab.crowd.load_profile import (
+    MAX_S,
     MOST_THREADS,
     STORE,
     Engine,
     LoadProfile,
     PlannedFault,
-    duration_s,
-    rate_per_s,
     strike,
 )
 from lab.crowd.result import CrowdResult
@@ -85,7 +84,7 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option(
     "--rate",
-    type=ParsedType("RATE", rate_per_s),
+    type=RATE,
     default="100/s",
     show_default=True,
     help="Requests over all shoppers: 300/s, 18000/min.",
@@ -93,7 +92,7 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--for",
     "for_s",
-    type=ParsedType("TIME", duration_s),
+    type=duration(most_s=MAX_S),
     default="10s",
     show_default=True,
     help="The measured time.",
@@ -101,7 +100,7 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--warm-up",
     "warm_up_s",
-    type=ParsedType("TIME", duration_s),
+    type=duration(0, MAX_S),
     default="2s",
     show_default=True,
     help="Before it; its requests are dropped, and said to be.",
@@ -141,7 +140,7 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 @options.deployment
 @options.out
 def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
-    r"""Many shoppers at once, at both desks in turn, each running the same script.
+    """Many shoppers at once, at both desks in turn, each running the same script.
 
     The script is `shopping` (seven requests), `looking` (mostly reads), `buying` (to the end),
     or a file of yours with `def script(shopper, lab)`, the one that `lab run` takes.
@@ -152,10 +151,10 @@ def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
     that had to be lost.
 
     \b
-      lab crowd --kill B@3s --affinity cookie          100 shoppers, a crash
-      lab crowd --shoppers 5000 --rate 300/s --for 60s --kill B@30s --affinity cookie
+      lab crowd --kill B@3s --affinity cookie      100 shoppers, a crash
+      lab crowd --shoppers 5000 --rate 300/s --for 60s --kill B@30s
       lab crowd ./mine.py --store redis --pause store@3s --resume store@6s
-      lab crowd --self-test                            can the lab see a frozen server?
+      lab crowd --self-test                        does p99 show a frozen server?
 
     The servers may be somebody else's (--upstream): see `lab run --help`.
 
@@ -166,7 +165,7 @@ def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
 
     Exit status: 0 figures and ledger stand, 1 the lost carts are not those predicted,
     3 something speaks against the figures.
-    """
+    """  # noqa: D301 - click reads the \b
     path = _script(script)
     asked["listen"] = _listen(asked["listen"])
     if asked["join"]:

@@ -1,10 +1,12 @@
-"""An option's value that a function of the lab reads, told as click tells a wrong one."""
+"""Option types whose value a function of the lab reads; click reports a wrong one."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
 
+from lab.core import units
 from lab.core.errors import LabError
 
 
@@ -18,10 +20,24 @@ class ParsedType(click.ParamType):  # type: ignore[type-arg]
     def convert(
         self, value: Any, param: click.Parameter | None, context: click.Context | None
     ) -> Any:
-        """Return what was meant, or fail with the reason."""
+        """Return the value, or fail with the reason."""
         if not isinstance(value, str):
             return value
         try:
             return self._read(value)
         except LabError as error:
             self.fail(str(error), param, context)
+
+
+def duration(least_s: float = 0.001, most_s: float = units.MOST_S) -> ParsedType:
+    """Return the type of a duration, in seconds: `500ms`, `30s`, `1h`, or plain seconds."""
+    read = partial(units.parse_duration, least_s=least_s, most_s=most_s)
+    return ParsedType("DURATION", read)
+
+
+DURATION = duration()
+RATE = ParsedType("RATE", units.parse_rate)
+COUNT = ParsedType("COUNT", units.parse_count)
+SHARE = ParsedType("SHARE", units.parse_share)
+SIZE = ParsedType("SIZE", units.parse_size)
+FACTOR = ParsedType("FACTOR", units.parse_factor)

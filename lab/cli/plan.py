@@ -114,7 +114,7 @@ def _measured_now(out: Path, quick: bool) -> Path:
 
 def _print(chosen: CapacityPlan, found: Sequence[Crossing], drawn: Path) -> None:
     assume, needs = chosen.assume, chosen.needs()
-    told = units.told
+    told = units.format_number
     peak = assume.requests_s * assume.peak_factor
     screen.print(
         Text.assemble(
@@ -168,11 +168,12 @@ def _draw(chosen: CapacityPlan, found: Sequence[Crossing], file: Path) -> None:
         lines.append(Series(row.name, row.app, [(x, y) for x, y in seen if y is not None]))
     sure = [each for each in found if each.certain]
     ends = [
-        f"{line.name} ends at {units.told(line.points[-1][0])}, where one server is not enough"
+        f"{line.name} ends at {units.format_number(line.points[-1][0])}, "
+        "where one server is not enough"
         for line in lines
         if line.points and line.points[-1][0] < users[-1]
     ]
-    crossed = ", ".join(f"{c.more} over {c.less} at {units.told(c.users)}" for c in sure)
+    crossed = ", ".join(f"{c.more} over {c.less} at {units.format_number(c.users)}" for c in sure)
     svg = log_chart(
         "Machines against users, by where the cart lives",
         "users",

@@ -5,16 +5,15 @@ from typing import Any, TypeVar
 
 import click
 
-from lab.cli.param_types import ParsedType
+from lab.cli.param_types import COUNT, DURATION, FACTOR, SHARE, SIZE, ParsedType
 from lab.core import units
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+MOST_ACTIONS_PER_S = 1000.0
 
 
-COUNT = ParsedType("count", units.count)
-SHARE = ParsedType("share", units.share)
-SIZE = ParsedType("size", units.size)
-TIME = ParsedType("time", units.seconds)
+def _actions(text: str) -> float:
+    return units.parse_rate(text, MOST_ACTIONS_PER_S, needs_unit=True)
 
 
 _OPTIONS = (
@@ -22,7 +21,7 @@ _OPTIONS = (
     click.option(
         "--actions-per-user",
         "actions_per_user_s",
-        type=ParsedType("rate", units.per_second),
+        type=ParsedType("RATE", _actions),
         default="20/day",
         show_default=True,
         help="Requests of one user: 20/day, 3/h.",
@@ -37,7 +36,7 @@ _OPTIONS = (
     click.option(
         "--visit-length",
         "visit_length_s",
-        type=TIME,
+        type=DURATION,
         default="5min",
         show_default=True,
         help="From login to the last request.",
@@ -64,14 +63,14 @@ _OPTIONS = (
     click.option(
         "--session-lifetime",
         "session_lifetime_s",
-        type=TIME,
+        type=DURATION,
         default="1h",
         show_default=True,
         help="How long an idle session, or what a token left in a store, is kept.",
     ),
     click.option(
         "--peak-factor",
-        type=ParsedType("factor", units.factor),
+        type=FACTOR,
         default="3",
         show_default=True,
         help="The busiest time against the mean.",

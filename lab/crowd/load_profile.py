@@ -1,23 +1,19 @@
 """What a crowd is asked to do, as plain values; and how somebody writes it down."""
 
-import math
 import re
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
 
 from lab.core.errors import LabError
+from lab.core.units import parse_duration
 
 Engine = Literal["threads", "locust"]
 MAX_SHOPPERS = 1_000_000
 MOST_THREADS = 200
 """`requests` in threads collapses near 500 requests a second: more shoppers need the extra."""
-MAX_RATE = 1_000_000.0
 MAX_S = 24 * 3600.0
 STORE = "store"
-_NUMBER = r"([0-9]{1,9}(?:\.[0-9]{1,6})?)"
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-_PER = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True)
@@ -127,24 +123,6 @@ class LoadProfile:
 WORKERS_NEED_LOCUST = "more than one worker needs the extra: pip install 'two-desks[crowd]'"
 
 
-def duration_s(text: str) -> float:
-    """Read "30s", "1.5m", "500ms", "2h"; seconds where no unit is given. LabError otherwise."""
-    match = re.fullmatch(_NUMBER + r"(ms|s|min|m|h)?", text.strip(), re.ASCII)
-    value = float(match[1]) * _SECONDS[match[2] or "s"] if match else math.nan
-    _require(
-        0 <= value <= MAX_S, f"{_quoted(text)} is no duration: 30s, 1.5m or 500ms; 24h at most"
-    )
-    return value
-
-
-def rate_per_s(text: str) -> float:
-    """Read "300/s", "18000/min"; a bare number is per second. LabError otherwise."""
-    match = re.fullmatch(_NUMBER + r"(?:/(s|min|m|h))?", text.strip(), re.ASCII)
-    value = float(match[1]) / _PER[match[2] or "s"] if match else math.nan
-    _require(0 < value <= MAX_RATE, f"{_quoted(text)} is no rate: 300/s or 18000/min")
-    return value
-
-
 def strike(kind: str, text: str) -> PlannedFault:
     """Read "B@10s" or "store@10s". LabError otherwise."""
     target, at, when = text.strip().partition("@")
@@ -152,7 +130,7 @@ def strike(kind: str, text: str) -> PlannedFault:
     _require(
         at and known, f"{_quoted(text)}: say whom and when, such as --{kind} B@10s or store@10s"
     )
-    return PlannedFault(kind, target, duration_s(when))
+    return PlannedFault(kind, target, parse_duration(when, most_s=MAX_S))
 
 
 def _quoted(text: str) -> str:

@@ -3,7 +3,8 @@
 from difflib import SequenceMatcher
 from typing import Any
 
-from lab.evidence.exchange import Exchange, Fault
+from lab.core.faults import FaultEvent
+from lab.evidence.exchange import Exchange
 from lab.evidence.record import Event, Record
 
 Pair = tuple[Event | None, Event | None]
@@ -33,7 +34,7 @@ def differs(pair: Pair) -> bool:
     left, right = pair
     if isinstance(left, Exchange) and isinstance(right, Exchange):
         return (left.status, said(left)) != (right.status, said(right))
-    if isinstance(left, Fault) and isinstance(right, Fault):
+    if isinstance(left, FaultEvent) and isinstance(right, FaultEvent):
         return left.confirmed != right.confirmed
     return True
 
@@ -52,7 +53,7 @@ def said(exchange: Exchange) -> Any:
 
 
 def _key(event: Event) -> tuple[str, ...]:
-    if isinstance(event, Fault):
+    if isinstance(event, FaultEvent):
         return ("fault", event.kind)
     # A re-asked read through the balancer is the same step, whoever had to answer it.
     return (event.customer, event.method, event.path.partition("?")[0], str(bool(event.server)))

@@ -135,18 +135,3 @@ def _as_python_reads_it(text: bytes) -> Any:
 def _headers_size(headers: dict[str, str]) -> int:
     pairs = headers.items()
     return sum(len(name) + len(str(value)) + len(": \r\n") for name, value in pairs) + len("\r\n")
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Something the lab did to the stack: `kind` to `target`, and the evidence of it.
-
-    `confirmed` is True only when the effect was seen (the process gone and its port
-    closed; a new instance answering), None where there is nothing to confirm.
-    """
-
-    kind: str
-    target: str
-    at_s: float
-    confirmed: bool | None
-    evidence: dict[str, Any]

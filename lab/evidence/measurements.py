@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from lab.core.faults import FaultEvent, FaultKind
 from lab.evidence.cart_tracker import CartTracker, Fate
-from lab.evidence.exchange import Exchange, Fault, OpStatus
+from lab.evidence.exchange import Exchange, OpStatus
 from lab.evidence.record import Record
 
 
@@ -25,7 +26,7 @@ def measure(record: Record, ledgers: Iterable[CartTracker]) -> dict[str, Any]:
     kills = [
         fault.confirmed and not _answers_after(fault, exchanges)
         for fault in record.faults()
-        if fault.kind == "kill"
+        if fault.kind is FaultKind.KILL
     ]
     return {
         "carts_acknowledged": fates.total(),
@@ -34,7 +35,7 @@ def measure(record: Record, ledgers: Iterable[CartTracker]) -> dict[str, Any]:
         "reads_kept": reads[Fate.KEPT],
         "kill_confirmed": all(kills) if kills else None,
         "restarts_confirmed": sum(
-            fault.confirmed is True for fault in record.faults() if fault.kind == "restart"
+            fault.confirmed is True for fault in record.faults() if fault.kind is FaultKind.RESTART
         ),
         "requests": len(exchanges),
         "requests_unanswered": sum(not exchange.answered for exchange in exchanges),
@@ -43,9 +44,9 @@ def measure(record: Record, ledgers: Iterable[CartTracker]) -> dict[str, Any]:
     }
 
 
-def _answers_after(kill: Fault, exchanges: Iterable[Exchange]) -> bool:
+def _answers_after(kill: FaultEvent, exchanges: Iterable[Exchange]) -> bool:
     """Whether the process that was killed answered a request that was sent afterwards."""
-    instance = kill.evidence.get("instance")
+    instance = kill.evidence.instance
     return any(
         instance and each.instance == instance and each.at_s > kill.at_s for each in exchanges
     )

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Protocol
 
-from lab.evidence.exchange import Exchange, Fault
+from lab.core.faults import FaultEvent
+from lab.evidence.exchange import Exchange
 
-Event = Exchange | Fault
+Event = Exchange | FaultEvent
 
 
 class Recorder(Protocol):
@@ -76,6 +77,6 @@ class Record:
         """Yield the exchanges, oldest first."""
         return (event for event in list(self.events) if isinstance(event, Exchange))
 
-    def faults(self) -> Iterator[Fault]:
+    def faults(self) -> Iterator[FaultEvent]:
         """Yield the faults, oldest first."""
-        return (event for event in list(self.events) if isinstance(event, Fault))
+        return (event for event in list(self.events) if isinstance(event, FaultEvent))

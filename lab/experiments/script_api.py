@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.core.errors import LabError
+from lab.core.faults import FaultEvent, FaultEvidence, FaultKind
 from lab.crowd.load_profile import STORE, LoadProfile, PlannedFault
-from lab.evidence.exchange import Exchange, Fault
+from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.evidence.result import Variant
 from lab.evidence.shopper import Shopper
@@ -397,7 +398,7 @@ class Lab:
 
     def hang_store(self) -> None:
         """Freeze the session store: it accepts connections and answers nothing."""
-        self._fault("hang", "store", self._store.hang)
+        self._fault("pause", "store", self._store.hang)
 
     def resume_store(self) -> None:
         """Let a frozen session store go on."""
@@ -461,7 +462,9 @@ class Lab:
     def _note(
         self, kind: str, target: str, confirmed: bool | None, evidence: dict[str, Any]
     ) -> None:
-        self._record.append(Fault(kind, target, self._record.now_s(), confirmed, evidence))
+        seen = FaultEvidence(**{name: each for name, each in evidence.items() if name != "name"})
+        event = FaultEvent(FaultKind(kind), target, self._record.now_s(), confirmed, seen)
+        self._record.append(event)
         for customer in self.customers:
             customer.ledger.doubt()
 

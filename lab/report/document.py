@@ -5,8 +5,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
+from lab.core.faults import FaultEvent
 from lab.core.redaction import redact_body, redact_headers, redact_json, redact_text
-from lab.evidence.exchange import Exchange, Fault
+from lab.evidence.exchange import Exchange
 from lab.evidence.measurements import operations
 from lab.evidence.record import Event
 from lab.evidence.result import ExperimentResult, Observation, Prediction, VariantResult
@@ -131,14 +134,14 @@ def exchange_json(exchange: Exchange) -> Json:
     }
 
 
-def fault_json(fault: Fault) -> Json:
+def fault_json(fault: FaultEvent) -> Json:
     """Return a fault for keeping: every credential in its evidence shortened."""
     return {
         "kind": fault.kind,
         "target": fault.target,
         "at_s": round(fault.at_s, 6),
         "confirmed": fault.confirmed,
-        "evidence": redact_json(plain_json(fault.evidence)),
+        "evidence": redact_json(msgspec.to_builtins(fault.evidence)),
     }
 
 

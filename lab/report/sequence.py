@@ -212,7 +212,9 @@ def _fault(event: Json, y: int, at: dict[str, int]) -> DiagramRow:
     sure = {True: "confirmed", False: "NOT confirmed", None: ""}[event["confirmed"]]
     seen = event["evidence"] if isinstance(event["evidence"], dict) else {}
     # Of a server that the lab did not start no process was seen, only that nobody answers.
-    sees_it = "pid" in seen and seen.get("process_gone", True) is not None
+    sees_it = seen.get("pid") and (
+        seen.get("process_gone") is not None or not seen.get("port_closed")
+    )
     told = [f"pid {seen['pid']}" if sees_it else "", str(seen.get("signal", "")), sure]
     detail = ", ".join(part for part in told if part)
     kind = str(event["kind"])

@@ -7,9 +7,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from lab.core.faults import FaultEvent, FaultKind
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.compare import differs, side_by_side
-from lab.evidence.exchange import Exchange, Fault, OpStatus
+from lab.evidence.exchange import Exchange, OpStatus
 from lab.evidence.record import Event
 from lab.evidence.result import ExperimentResult, Observation, VariantResult, Verdict
 
@@ -183,7 +184,7 @@ def _heading(result: VariantResult) -> Text:
 
 
 def _step(event: Event, several: bool) -> Text:
-    if isinstance(event, Fault):
+    if isinstance(event, FaultEvent):
         return Text(f"{event.kind} {event.target}", "bold")
     who = f"{event.customer}: " if several else ""
     path = event.path.partition("?")[0]
@@ -194,19 +195,19 @@ def _step(event: Event, several: bool) -> Text:
 def _answer(event: Event | None) -> Text:
     if event is None:
         return Text("–", "dim")
-    if isinstance(event, Fault):
+    if isinstance(event, FaultEvent):
         return Text(_evidence(event), "bold")
     return _reply(event)
 
 
-def _evidence(fault: Fault) -> str:
+def _evidence(fault: FaultEvent) -> str:
     seen = fault.evidence
-    if fault.kind == "kill" and fault.confirmed and seen["process_gone"] is None:
-        return f"✕ nobody answers there: {seen['signal']}"
-    if fault.kind == "kill" and fault.confirmed:
-        return f"✕ gone: pid {seen['pid']}, {seen['signal']}"
-    if fault.kind == "restart":
-        return f"✓ back, instance {str(seen['instance'])[:6]}"
+    if fault.kind is FaultKind.KILL and fault.confirmed and seen.process_gone is None:
+        return f"✕ nobody answers there: {seen.signal}"
+    if fault.kind is FaultKind.KILL and fault.confirmed:
+        return f"✕ gone: pid {seen.pid}, {seen.signal}"
+    if fault.kind is FaultKind.RESTART:
+        return f"✓ back, instance {str(seen.instance)[:6]}"
     return f"{fault.kind} {fault.target}" + (
         "" if fault.confirmed is not False else " (unconfirmed)"
     )

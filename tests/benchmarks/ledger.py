@@ -13,7 +13,7 @@ import psutil
 from measuring import Row, Scale
 
 from lab import experiments
-from lab.evidence.exchange import Fault
+from lab.core.faults import FaultEvent
 from lab.experiments.runner import Run
 
 RUNS = 5
@@ -78,7 +78,7 @@ def _watched(experiment: experiments.Experiment, folder: Path, quick: bool) -> t
     spans: list[tuple[float, float]] = []
 
     def on_event(lane: str, event: object) -> None:
-        if isinstance(event, Fault) and event.kind in STARTS and event.target != STORE:
+        if isinstance(event, FaultEvent) and event.kind in STARTS and event.target != STORE:
             newest = max(map(_born_s, psutil.Process().children()))
             spans.append((newest, time.clock_gettime(time.CLOCK_BOOTTIME)))
 

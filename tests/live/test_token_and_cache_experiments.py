@@ -65,8 +65,6 @@ def test_a_cache_that_is_told_to_know_better_gives_carts_away(run):
         assert seen[name]["wrong_carts_by_header"] == 6
         assert seen[name]["wrong_carts_by_url"] == 3
         assert seen[name]["carts_that_reached_a_server"] == 1
-    assert seen["token-naive"]["tokens_given_away"] == 9
-    assert seen["token"]["tokens_given_away"] == 0
 
 
 def test_an_old_price_is_charged_only_where_the_token_carries_it(run):
@@ -135,4 +133,5 @@ def test_a_token_in_the_url_is_left_behind(run, tmp_path):
     assert token["url_in_referer_elsewhere"] == 0
     assert token["header_in_log"] == token["header_in_history"] == 0
     assert seen["memory"]["url_in_log"] == 0
-    assert (tmp_path / "run" / "url-token" / "logs" / "combined.log").stat().st_size == 0
+    log = (tmp_path / "run" / "url-token" / "logs" / "combined.log").read_text(encoding="utf-8")
+    assert "token=" not in log  # a request without one may follow the log's being emptied

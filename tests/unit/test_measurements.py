@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.core.faults import FaultEvent, FaultEvidence, FaultKind
 from lab.evidence.cart_tracker import CartTracker, Fate
 from lab.evidence.compare import differs, said, side_by_side
-from lab.evidence.exchange import Exchange, Fault, outcome_of
+from lab.evidence.exchange import Exchange, outcome_of
 from lab.evidence.measurements import disagreement, measure, operations
 from lab.evidence.record import Record
 
@@ -40,7 +41,7 @@ def exchange(op="x-1", method="GET", path="/api/cart", status=200, body=b"{}", *
 
 
 def fault(kind="kill", confirmed=True, target="A"):
-    return Fault(kind, target, 0.0, confirmed, {})
+    return FaultEvent(FaultKind(kind), target, 0.0, confirmed)
 
 
 def record(*events):
@@ -180,7 +181,7 @@ def test_a_record_gives_each_request_an_id_of_its_own_and_tells_who_watches():
 
 
 def test_a_death_is_not_confirmed_if_the_dead_answer():
-    killed = Fault("kill", "A", 5.0, True, {"instance": "a1"})
+    killed = FaultEvent(FaultKind.KILL, "A", 5.0, True, FaultEvidence(instance="a1"))
 
     def confirmed(at_s, instance):
         answer = exchange()

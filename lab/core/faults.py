@@ -1,0 +1,99 @@
+"""The faults that the lab injects: their names, what each leaves behind, and the evidence."""
+
+from enum import StrEnum
+
+import msgspec
+
+STORE = "store"
+"""The target that is the session store. Every other target is the name of a server."""
+
+
+class FaultKind(StrEnum):
+    """What can be done to a server; all but `drain` and `add` also to the session store."""
+
+    KILL = "kill"
+    RESTART = "restart"
+    PAUSE = "pause"
+    RESUME = "resume"
+    DRAIN = "drain"
+    ADD = "add"
+
+    @property
+    def state_after(self) -> str:
+        """The target's state afterwards: "up", "paused", "dead", or "gone" from the pool."""
+        return _STATE_AFTER[self]
+
+    @property
+    def brings_up(self) -> bool:
+        """Whether the target serves afterwards."""
+        return self.state_after == "up"
+
+
+_STATE_AFTER = {
+    FaultKind.KILL: "dead",
+    FaultKind.RESTART: "up",
+    FaultKind.PAUSE: "paused",
+    FaultKind.RESUME: "up",
+    FaultKind.DRAIN: "gone",
+    FaultKind.ADD: "up",
+}
+STORE_FAULTS = (FaultKind.KILL, FaultKind.RESTART, FaultKind.PAUSE, FaultKind.RESUME)
+
+
+class FaultEvidence(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the lab saw of a fault. A field is None where it does not apply or cannot be seen.
+
+    The lab sees no process of a server that it did not start, only what the network shows.
+    """
+
+    pid: int | None = None
+    instance: str | None = None
+    """The life that ended, froze, goes on, or began."""
+    was: str | None = None
+    """On a restart: the life before."""
+    signal: str | None = None
+    """How a process ended: "SIGKILL", "exit 0"; "kill command" where the lab ran one."""
+    process_gone: bool | None = None
+    port_closed: bool | None = None
+    frozen: bool | None = None
+    """Whether the system says that the process stands still."""
+    routed: bool | None = None
+    """Whether the new server answered through the balancer."""
+    seconds: float | None = None
+    """From the fault until all of this was seen."""
+
+    @property
+    def sees_process(self) -> bool:
+        """Whether more was seen than what the network shows."""
+        return self.pid is not None and (self.port_closed is None or self.process_gone is not None)
+
+
+class FaultEvent(msgspec.Struct, frozen=True):
+    """A fault that was injected: `kind` to `target`, when (seconds), and what was seen of it."""
+
+    kind: FaultKind
+    target: str
+    at_s: float
+    confirmed: bool | None
+    """See `is_confirmed`."""
+    evidence: FaultEvidence = FaultEvidence()
+
+
+def is_confirmed(kind: FaultKind, seen: FaultEvidence) -> bool | None:
+    """Return whether the effect of a fault was seen; None where it cannot be.
+
+    An end is confirmed when nothing of the process is left, as far as the lab can see, and its
+    port is closed; a restart when a new instance answers; an added server when the balancer
+    reaches it.
+    """
+    match kind:
+        case FaultKind.KILL | FaultKind.DRAIN:
+            return seen.process_gone is not False and bool(seen.port_closed)
+        case FaultKind.RESTART:
+            return bool(seen.instance) and seen.instance != seen.was
+        case FaultKind.PAUSE:
+            return seen.frozen
+        case FaultKind.RESUME:
+            return None if seen.frozen is None else not seen.frozen
+        case FaultKind.ADD:
+            return seen.routed
