@@ -52,7 +52,7 @@ def write_folder(folder: Path) -> Path:
 
 
 def _rewrite_links(tokens: Sequence[Token], address: Address) -> None:
-    """Point links at pages where they are served; a link out of the handbook becomes text."""
+    """Point links at pages where they are served; what lies outside the handbook becomes text."""
     outside = False
     for token in tokens:
         if token.type == "link_open":
@@ -64,6 +64,8 @@ def _rewrite_links(tokens: Sequence[Token], address: Address) -> None:
                 token.attrSet("href", address(target.removesuffix(".md")) + sharp + part)
         elif token.type == "link_close" and outside:
             token.tag, outside = "span", False
+        elif token.type == "image" and str(token.attrGet("src")).startswith("../"):
+            token.type = "text"  # its content is the alternative text
 
 
 def _navigation(current: str, address: Address) -> str:

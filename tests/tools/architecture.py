@@ -129,6 +129,8 @@ def picture() -> str:
         for used in names:
             x = WIDTH - MARGIN - (PASSAGE / 2 if used == layers()[-1][0] else RIGHT / 2)
             parts.append(_path(f"M{x} {at[tool].bottom} V{at[used].y - 6}", "arrow tool"))
+        beside, below = WIDTH - MARGIN - RIGHT + 8, at[tool].bottom + 34
+        parts += [_text(beside, below, "imports"), _text(beside, below + 15, "these two only")]
     parts += [_drawn(box) for box in [*laid, *apps]]
     height = max(box.bottom for box in laid) + MARGIN
     return _SVG.format(width=WIDTH, height=round(height), body="\n".join(parts))
@@ -174,16 +176,27 @@ _SVG = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" \
 aria-label="The packages of the lab in layers; imports point down">
 <style>
-svg {{ --paper: #ffffff; --ink: #1d2430; --soft: #59636f; --plain: #eef3fa; --edge: #6f8fbf; \
---shared: #eef6ee; --sedge: #5d9a63; --tool: #fdf1e3; --tedge: #c17a1e; --app: #f6eef8; --aedge: #8f62a6 }}
-@media (prefers-color-scheme: dark) {{ svg {{ --paper: #14181e; --ink: #e4e8ee; --soft: #a3adb8; \
---plain: #1d2838; --shared: #1b2c1f; --tool: #33260f; --app: #2b2031 }} }}
+svg {{
+  --paper: #fff; --ink: #1d2430; --soft: #59636f; --plain: #eef3fa; --plain-edge: #6f8fbf;
+  --shared: #eef6ee; --shared-edge: #5d9a63; --tool: #fdf1e3; --tool-edge: #c17a1e;
+  --app: #f6eef8; --app-edge: #8f62a6;
+}}
+@media (prefers-color-scheme: dark) {{ svg {{
+  --paper: #14181e; --ink: #e4e8ee; --soft: #a3adb8; --plain: #1d2838; --shared: #1b2c1f;
+  --tool: #33260f; --app: #2b2031;
+}} }}
 .paper {{ fill: var(--paper) }}
-text {{ font: 11.5px system-ui, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; fill: var(--soft) }}
-.note {{ font-size: 12.5px }} .frame {{ fill: none; stroke: var(--aedge); stroke-dasharray: 2 3 }} .name {{ font-size: 14px; font-weight: 700; fill: var(--ink) }}
-.plain rect {{ fill: var(--plain); stroke: var(--edge) }} .shared rect {{ fill: var(--shared); stroke: var(--sedge) }}
-.tool rect {{ fill: var(--tool); stroke: var(--tedge) }} .app rect {{ fill: var(--app); stroke: var(--aedge) }}
-.arrow, .start {{ fill: none; stroke: var(--aedge); stroke-width: 1.6 }} .arrow.tool {{ stroke: var(--tedge) }}
+text {{ font: 11.5px system-ui, "Segoe UI", Roboto, Helvetica, Arial, sans-serif }}
+text {{ fill: var(--soft) }}
+.note {{ font-size: 12.5px }}
+.name {{ font-size: 14px; font-weight: 700; fill: var(--ink) }}
+.plain rect {{ fill: var(--plain); stroke: var(--plain-edge) }}
+.shared rect {{ fill: var(--shared); stroke: var(--shared-edge) }}
+.tool rect {{ fill: var(--tool); stroke: var(--tool-edge) }}
+.app rect {{ fill: var(--app); stroke: var(--app-edge) }}
+.frame {{ fill: none; stroke: var(--app-edge); stroke-dasharray: 2 3 }}
+.arrow, .start {{ fill: none; stroke: var(--app-edge); stroke-width: 1.6 }}
+.arrow.tool {{ stroke: var(--tool-edge) }}
 .start {{ stroke: var(--soft); stroke-dasharray: 4 4 }}
 #tip path {{ fill: var(--soft) }}
 </style>

@@ -17,7 +17,8 @@ WIDTH = 88
 HEAD = """\
 # Commands
 
-The help of every command, as `lab COMMAND --help` prints it. This page is made from the commands by `python tests/tools/refresh_commands.py`.
+The help of every command, as `lab COMMAND --help` prints it. \
+This page is made from the commands by `python tests/tools/refresh_commands.py`.
 """
 
 
