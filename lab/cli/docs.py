@@ -10,7 +10,7 @@ from lab.cli.output import screen
 from lab.core.errors import LabError
 
 
-@click.command()
+@click.command(short_help="Read the handbook, offline.")
 @click.argument("page", default="index", metavar="[PAGE]")
 @click.option("--open", "open_it", is_flag=True, help="Show the page in the browser.")
 def docs(page: str, open_it: bool) -> None:
@@ -18,11 +18,11 @@ def docs(page: str, open_it: bool) -> None:
 
     In a pipe the output is the page's Markdown. `lab up` shows the same handbook at /docs/.
 
-    \b
-    lab docs                 which pages there are
-    lab docs first-script    write a script of your own, in ten minutes
-    lab docs claims --open   in the browser
-    """  # noqa: D301 - click reads the \b
+    Examples:
+        lab docs                 which pages there are
+        lab docs first-script    write a script of your own, in ten minutes
+        lab docs claims --open   in the browser
+    """
     from lab.docs import handbook
 
     wanted = handbook.find(page)
