@@ -35,7 +35,8 @@ def _page(name: str) -> Response:
         raise NotFound(str(error)) from None
     response = make_response(web.html_page(page, lambda other: PREFIX + other))
     response.add_etag()
-    return _revalidated(response.make_conditional(request))
+    response.make_conditional(request)  # in place
+    return _revalidated(response)
 
 
 def _revalidated(response: Response) -> Response:
