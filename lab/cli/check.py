@@ -20,7 +20,7 @@ from lab.check.sources.har import HarSource
 from lab.check.sources.http_file import HttpFileSource
 from lab.check.sources.script import ScriptSource
 from lab.cli import options
-from lab.cli.output import INTERRUPTED, err, progress, screen
+from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen
 from lab.cli.param_types import duration
 from lab.core.errors import LabError
 from lab.core.redaction import redact_text
@@ -196,7 +196,7 @@ def check(
         if explain:
             screen.print(_text("\n" + render.explain(report)))
     if STOPPED in report.notes:
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     return _status(report, allowed)
 
 
