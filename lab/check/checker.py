@@ -316,10 +316,12 @@ class _Session:
         touched = list(self._outside.network)
         if ELSEWHERE not in self._evidence.plays:
             touched = self._outside.touched
+        if self._outside.blind:
+            touched.append(f"what it writes elsewhere cannot be seen: {self._outside.blind}")
         if self._check.start.reset is not None or not touched:
             return None
         return (
-            f"fresh processes answer alike, but the service keeps something outside "
+            "fresh processes answer alike, but the service may keep something outside "
             f"({'; '.join(touched)}): say how to empty it with --reset COMMAND "
             "(--reset true, if no answer can depend on that)"
         )

@@ -6,7 +6,7 @@ from lab.check.judge import Report
 from lab.check.runner import ClientState, Runner, Trace
 from lab.core.http import Answer
 
-MOST_AGAIN = 10  # requests that are sent a second time
+MOST_AGAIN = 3  # requests that are sent a second time
 
 
 def idempotency_note(

@@ -85,6 +85,22 @@ def _written(each: psutil.Process, log: Path) -> Iterator[str]:
             yield f"it has {file.path} open for writing"
 
 
+def passing_connections() -> set[frozenset[tuple[str, int]]]:
+    """Return both ends, (address, port), of connections that were closed of late.
+
+    The system remembers each for about a minute (TIME_WAIT), and no longer says whose it was.
+    """
+    with suppress(psutil.Error):
+        every = psutil.net_connections("inet")
+        ended = (each for each in every if each.status == psutil.CONN_TIME_WAIT)
+        return {
+            frozenset({(each.laddr.ip, each.laddr.port), (each.raddr.ip, each.raddr.port)})
+            for each in ended
+            if each.laddr and each.raddr
+        }
+    return set()
+
+
 class Outside:
     """What a service was seen to touch: look before and after it has run, ask it in between."""
 
@@ -97,6 +113,8 @@ class Outside:
         self._written: list[str] = []
         self._contacts: set[str] = set()
         self.peers = Peers()
+        self._known = passing_connections()
+        self._short: dict[int, set[tuple[str, int]]] = {}
         self.caveat = ""
 
     def look(self) -> None:
@@ -111,8 +129,26 @@ class Outside:
         self._written = changed(self._before, now)
 
     def ask(self, process: Process) -> None:
-        """Ask a process what it is connected to and has open at this moment."""
+        """Ask a process what it is connected to and has open at this moment, or had of late."""
         self._contacts |= {*contacts(process)}
+        now = passing_connections()
+        new = set[tuple[str, int]]().union(*(now - self._known))
+        self._known |= now
+        self._short.setdefault(process.port, set()).update(
+            end for end in new if end[1] != process.port
+        )
+
+    @property
+    def _short_connections(self) -> list[str]:
+        """What each of several processes was connected to for a moment.
+
+        Other programs of this machine open and close connections too: what only one process
+        seemed to have may be theirs.
+        """
+        if len(self._short) < 2:
+            return []
+        common = set.intersection(*self._short.values())
+        return [f"it talks to {address}:{port} for a moment" for address, port in sorted(common)]
 
     @property
     def disk(self) -> list[str]:
@@ -125,9 +161,15 @@ class Outside:
         """What it talks to, in words."""
         talks = {each for each in self._contacts if each.startswith("it talks")}
         talks |= {f"it talks to {ip}:{port}" for ip, port in self.peers.seen}
-        return ([self._pool.blind] if self._pool.blind else []) + sorted(talks)[:3]
+        unseen = [self._pool.blind] if self._pool.blind else []
+        return unseen + (sorted(talks) or self._short_connections)[:3]
 
     @property
     def touched(self) -> list[str]:
         """What it wrote and talks to, in words, a few of each."""
         return self.disk + self.network
+
+    @property
+    def blind(self) -> str:
+        """Why what it writes outside its folder could not be seen; "" where it could."""
+        return self._pool.isolation

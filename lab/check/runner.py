@@ -318,7 +318,10 @@ class Runner:
     def twice(
         self, conversation: Conversation, chosen: Collection[int]
     ) -> dict[int, tuple[Answer, Answer]]:
-        """All calls to one process; the chosen ones once more, with what was carried then."""
+        """All calls to one process; the chosen ones once more, with what was carried then.
+
+        In another second: an answer that only a clock of seconds tells apart differs too.
+        """
         again: dict[int, tuple[Answer, Answer]] = {}
         with self._processes() as start:
             process = start()
@@ -328,6 +331,7 @@ class Runner:
                 index = len(trace.answers) - 1
                 if index in chosen:
                     state = trace.carried[index].copy()
+                    time.sleep(APART_S)
                     other = self.said(Trace(), trace.calls[index], state, process)
                     again[index] = (trace.answers[index], other)
 

@@ -42,7 +42,7 @@ class DidNotStart(LabError):
     """The service did not become ready; the text says how, and what it wrote."""
 
 
-class Ended(DidNotStart):
+class EndedAtStart(DidNotStart):
     """It ended by itself before it answered."""
 
 
@@ -259,7 +259,7 @@ class Pool:
             self._spares.append(self._starters.submit(self._launch, self._machine))
         try:
             process = self._spares.popleft().result()
-        except Ended:
+        except EndedAtStart:
             process = self._launch_alone()
         self._used.append(process)
         return process
@@ -271,7 +271,7 @@ class Pool:
         self._ahead = 0  # a file with a process number, a database for one, a migration
         try:
             return self._launch(self._machine)
-        except Ended as failure:
+        except EndedAtStart as failure:
             if any(not each.ended() for each in self._used):
                 raise OneAtATime(str(failure)) from None
             raise
@@ -384,7 +384,7 @@ class Pool:
 
         def ready() -> bool:
             if not process.lives():
-                raise Ended(
+                raise EndedAtStart(
                     f"the service ended before it answered ({child.ending}); "
                     f"{end_of(child.log_path, child.log_start)}"
                 )

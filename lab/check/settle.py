@@ -11,6 +11,7 @@ from lab.check.runner import Runner
 
 MOST_SHRUNK = 3  # routes whose shortest script is looked for
 MOST_ROUNDS = 12
+MOST_REPEATED = 2  # times that a play is held again for a difference that no part of it shows
 
 
 class Settlement:
@@ -86,16 +87,21 @@ class Settlement:
         """Hold the play again; a difference that is there each time and in no part is doubted."""
         key = (finding.play, finding.index)
         self._repeated[key] = self._repeated.get(key, 0) + 1
-        if self._repeated[key] > 1 or not self._evidence.hold_again(finding.play):
+        if self._repeated[key] > MOST_REPEATED or not self._evidence.hold_again(finding.play):
             self._evidence.doubted.add(finding.index)
             return
         self._judge()
-        again = self._evidence.report.findings[finding.index]
-        if not again.differences:
+        again = {each.where for each in self._evidence.report.findings[finding.index].differences}
+        for each in finding.differences:
+            if each.where in again:
+                continue
+            if each.where.startswith(("/", "body", "header:")):
+                self._evidence.comparator.mask(finding.index, each.where)  # by chance, once
             self._evidence.report.note(
                 f"{finding.title} was answered differently once, and not when it was played "
-                f"again: {finding.differences[0]}"
+                f"again: {each}"
             )
+        self._judge()
 
     def _drop_own_names(self, finding: Finding) -> bool:
         """Forget relations that are about the process itself; True if there were any."""

@@ -20,7 +20,7 @@ from lab.check.sources.har import HarSource
 from lab.check.sources.http_file import HttpFileSource
 from lab.check.sources.script import ScriptSource
 from lab.cli import options
-from lab.cli.output import INTERRUPTED, err, progress, screen
+from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen
 from lab.cli.param_types import duration
 from lab.core.errors import LabError
 from lab.core.redaction import redact_text
@@ -61,6 +61,12 @@ def _settings(
     "--env", multiple=True, callback=_settings, help="NAME=VALUE for it; may hold {port}."
 )
 @click.option("--reset", metavar="COMMAND", help="Empties what stands behind it (a shell command).")
+@click.option(
+    "--shared",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="A volume that all machines have: what is in it is a backing service.",
+)
 @click.option("--ready", metavar="PATH", help="Answers when the service can be used; default: /.")
 @click.option(
     "--wait",
@@ -123,6 +129,7 @@ def check(
     command: str,
     env: dict[str, str],
     reset: str | None,
+    shared: tuple[Path, ...],
     ready: str | None,
     wait: float,
     host: str | None,
@@ -163,7 +170,8 @@ def check(
     2 wrong usage. It starts your command with your rights, many times.
     """  # noqa: D301 - click reads the \b
     source = _source(conversation, http_file, har_file, openapi_file)
-    start = Start(command, env, Path.cwd(), reset, _ready(ready), wait, host=host)
+    volumes = tuple(path.absolute() for path in shared)
+    start = Start(command, env, Path.cwd(), reset, _ready(ready), wait, volumes, host)
     start.words(0)  # a command that is none is told before anything is made
     compared = Options(
         frozenset(_place(each) for each in ignore),
@@ -188,7 +196,7 @@ def check(
         if explain:
             screen.print(_text("\n" + render.explain(report)))
     if STOPPED in report.notes:
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     return _status(report, allowed)
 
 

@@ -13,7 +13,7 @@ import click
 from rich.text import Text
 
 from lab.cli import signals
-from lab.cli.output import INTERRUPTED, err, screen
+from lab.cli.output import EXIT_INTERRUPTED, err, screen
 from lab.core.errors import LabError
 
 _KEEP_LINES = "\b"  # click's mark: do not fill this paragraph
@@ -28,6 +28,7 @@ _SECTIONS: Mapping[str, Sequence[str]] = {
     "Measure many customers": ("crowd", "plan"),
     "Check a service of your own": ("check",),
     "Run both desks as containers": ("deploy",),
+    "Read the handbook": ("docs",),
 }
 _WELCOME = """\
 Two Desks: one shop with two desks, and the same customers at both.
@@ -38,7 +39,8 @@ Everything runs offline on this machine, and nothing is left running afterwards.
 
   lab demo    kill a server and see whose cart is left (a few seconds)
   lab list    list the claims, and the script that tests each one
-  lab diff    compare the two desks' code: what statelessness changes"""
+  lab diff    compare the two desks' code: what statelessness changes
+  lab docs    read the handbook"""
 
 
 def main() -> NoReturn:
@@ -56,7 +58,7 @@ def main() -> NoReturn:
         sys.exit(0)  # `lab show crash | head`
     except (KeyboardInterrupt, click.Abort):
         err.print("lab: stopped; nothing is left running")
-        sys.exit(INTERRUPTED)
+        sys.exit(EXIT_INTERRUPTED)
 
 
 class LazyCommand(click.Command):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NEEDS = "an OpenAPI document needs two packages more: pip install 'two-desks[openapi]'"
 CANDIDATES = 6
-MOST_CALLS = 24
+MOST_DRAWN_CALLS = 24
 Json = dict[str, Any]
 
 
@@ -156,7 +156,7 @@ def _plan(known: list[Operation], data: "DataObject", number: int) -> list[tuple
         plan.append((operation, bodies[id(operation)]))
         if operation.method != "GET" and looks:
             plan.append((_nearest(operation, looks) or chosen[id(operation)] or looks[0], None))
-    return plan[:MOST_CALLS]
+    return plan[:MOST_DRAWN_CALLS]
 
 
 def _nearest(operation: Operation, looks: list[Operation]) -> Operation | None:
