@@ -78,9 +78,3 @@ def find(port: int, name: str | None, path: str, timeout_s: float) -> tuple[Addr
         if status is not None:
             return plain, status
     return None
-
-
-def is_domain_of(domain: str, name: str) -> bool:
-    """Whether a cookie's Domain is that of a host, or one above it."""
-    domain, name = domain.lstrip(".").lower(), name.partition(":")[0].lower()
-    return bool(domain) and (name == domain or name.endswith(f".{domain}"))

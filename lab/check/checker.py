@@ -1,6 +1,5 @@
 """The check itself: which plays are held, in which order, and what is known when it must stop."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -8,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from lab.check.address import is_domain_of
 from lab.check.budget import Budget, Spent
 from lab.check.comparator import STATUS_ONLY, ResponseComparator
 from lab.check.conversation import Client, Conversation, recorded
@@ -44,7 +42,6 @@ from lab.processes.waiting import end_of
 WITHIN = 10
 MOST_PATHS = 6
 REFUSALS = frozenset({400, 403, 404, 421})  # how a service answers a Host that is not its own
-_DOMAIN = re.compile(r"(?i);\s*domain=([^;\s]+)")
 SEVERAL = "several processes answer, and what varies may be one's memory: try it with one"
 STOPPED = "stopped by Ctrl-C"
 
@@ -245,19 +242,6 @@ class _Session:
             f"be compared: {self._log}"
         )
 
-    def _dropped_cookie(self) -> str:
-        """Say which cookie was not taken, since it is for a host of another name; "" if none."""
-        for answer in self._evidence.baseline.answers:
-            for name, value in answer.headers.pairs:
-                domain = _DOMAIN.search(value) if name == "set-cookie" else None
-                if domain and not is_domain_of(domain[1], self._check.start.host or ""):
-                    cookie = value.partition("=")[0]
-                    return (
-                        f"the cookie {cookie} is for {domain[1]} and was not sent back: "
-                        f"--host {domain[1].lstrip('.')} makes that the service's name here"
-                    )
-        return ""
-
     def _in_process(self, conversation: Conversation) -> None:
         self._evidence.add(FRESH, Level.PROCESS, self._fresh, again=self._fresh)
         self._played(f"on {FRESH}")
@@ -311,8 +295,6 @@ class _Session:
 
     def _obstacle(self) -> str | None:
         """Say why what is behind it cannot be emptied; None if it can, or nothing is there."""
-        if hint := self._dropped_cookie():
-            return hint
         touched = list(self._outside.network)
         if ELSEWHERE not in self._evidence.plays:
             touched = self._outside.touched

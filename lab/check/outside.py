@@ -78,8 +78,8 @@ def _remote(each: psutil.Process, own_port: int) -> Iterator[str]:
 
 def _written(each: psutil.Process, log: Path) -> Iterator[str]:
     for file in each.open_files():
-        # Where the system does not tell the mode, it may be for writing.
-        if getattr(file, "mode", "?") == "r" or file.path.startswith("/dev/"):
+        # Where the system does not say how (macOS), an open file is not a written one.
+        if getattr(file, "mode", "r") == "r" or file.path.startswith("/dev/"):
             continue
         if Path(file.path) != log:
             yield f"it has {file.path} open for writing"

@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
 
 import requests
 from requests.cookies import RequestsCookieJar
 
 from lab.check.budget import Budget, Spent
 from lab.check.conversation import Call, Conversation, Ref, as_bytes
+from lab.check.cookies import new_jar
 from lab.check.correlation import address_of, fill
 from lab.check.http import send
 from lab.check.service import OneAtATime, Pool, Process
@@ -22,11 +22,6 @@ NOTHING = "nothing"  # stands where a client was given a value, when it is made 
 LINGER = 2  # processes of the play before, left to end what they do in the background
 APART_S = 1.05  # between the same call of two plays, so that a clock of seconds is seen to run
 Route = Callable[[int, Call], "Process | None"]  # who answers a call; None: as recorded
-
-
-def new_jar() -> RequestsCookieJar:
-    """Return a jar as a browser has one, to which this machine is a safe place (Secure cookies)."""
-    return RequestsCookieJar(DefaultCookiePolicy(secure_protocols=("http", "https")))
 
 
 @dataclass

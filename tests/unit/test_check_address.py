@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from lab.check.address import Address, find, is_domain_of
+from lab.check.address import Address, find
+from lab.check.cookies import new_jar
 from lab.check.http import send
-from lab.check.runner import new_jar
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi"
 
@@ -91,18 +91,3 @@ def test_where_nothing_or_no_http_answers_nothing_is_found():
     assert find(free, None, "/", 1) is None
     with listening(answer=b"SSH-2.0-OpenSSH\r\n") as (port, _):
         assert find(port, None, "/", 1) is None
-
-
-@pytest.mark.parametrize(
-    ("domain", "name", "owns"),
-    [
-        ("shop.example", "shop.example", True),
-        (".shop.example", "www.Shop.Example:8080", True),
-        ("shop.example", "notshop.example", False),
-        ("www.shop.example", "shop.example", False),
-        ("shop.example", "", False),
-        ("", "shop.example", False),
-    ],
-)
-def test_a_cookie_s_domain(domain, name, owns):
-    assert is_domain_of(domain, name) is owns

@@ -10,8 +10,9 @@ import requests
 
 from lab.check.address import Address
 from lab.check.conversation import Call, Ref, plain
+from lab.check.cookies import new_jar
 from lab.check.http import send
-from lab.check.runner import NOTHING, new_jar, request_of, without_refs
+from lab.check.runner import NOTHING, request_of, without_refs
 
 
 @contextmanager
@@ -55,7 +56,7 @@ def get(port, jar, path="/", timeout_s=5):
         ("a=1; Path=/other", "/shop/x", False),
         ("a=1; Path=/other", "/other/x", True),
         ("a=1; Secure; HttpOnly; SameSite=Lax", "/", True),
-        ("a=1; Domain=elsewhere.example", "/", False),
+        ("a=1; Domain=elsewhere.example", "/", True),  # its own name, perhaps
         ("a=1; Max-Age=0", "/", False),
         ("a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "/", False),
     ],
@@ -154,8 +155,10 @@ def test_who_carries_nothing_says_nothing():
 
 def test_a_name_is_sent_as_host_and_owns_cookies():
     jar = new_jar()
-    with server(http("Set-Cookie: a=1; Domain=shop.example"), http()) as (port, asked):
+    given = ("Set-Cookie: a=1; Domain=shop.example", "Set-Cookie: b=1; Domain=elsewhere.example")
+    with server(http(*given), http()) as (port, asked):
         address = Address(port, name="www.shop.example")
         for _ in range(2):
             send(address, requests.Request("GET", "/"), jar, 5)
-    assert "\r\nHost: www.shop.example\r\n" in asked[0] and "Cookie: a=1" in asked[1]
+    assert "\r\nHost: www.shop.example\r\n" in asked[0]
+    assert "\r\nCookie: a=1\r\n" in asked[1] and "b=1" not in asked[1]
