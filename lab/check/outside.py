@@ -8,7 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from lab.check.peers import Peers
+from lab.check.family import has_mark
+from lab.check.peers import Peers, is_local
 from lab.check.service import Pool, Process
 from lab.check.sockets import unix_peers
 
@@ -101,6 +102,16 @@ def passing_connections() -> set[frozenset[tuple[str, int]]]:
     return set()
 
 
+def foreign_servers() -> set[int]:
+    """Return the ports of this machine that something listens on which no check has started."""
+    found = set[int]()
+    with suppress(psutil.Error):
+        for each in psutil.net_connections("inet"):
+            if each.status == psutil.CONN_LISTEN and not (each.pid and has_mark(each.pid)):
+                found.add(each.laddr.port)
+    return found
+
+
 class Outside:
     """What a service was seen to touch: look before and after it has run, ask it in between."""
 
@@ -148,7 +159,14 @@ class Outside:
         if len(self._short) < 2:
             return []
         common = set.intersection(*self._short.values())
-        return [f"it talks to {address}:{port} for a moment" for address, port in sorted(common)]
+        if not common:
+            return []
+        servers = foreign_servers()
+        return [
+            f"it talks to {address}:{port} for a moment"
+            for address, port in sorted(common)
+            if not is_local(address) or port in servers
+        ]
 
     @property
     def disk(self) -> list[str]:
