@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from lab.check.family import MARK, listening, variable
+from lab.check.family import has_mark
 from lab.check.peers import Peers, is_local
 from lab.check.service import Pool, Process
 from lab.check.sockets import unix_peers
@@ -102,12 +102,14 @@ def passing_connections() -> set[frozenset[tuple[str, int]]]:
     return set()
 
 
-def _is_a_service(address: str, port: int) -> bool:
-    """Whether a service may be there: on this machine, one that no run of the lab has started."""
-    if not is_local(address):
-        return True
-    owners = [each for each in psutil.process_iter() if port in listening(each)]
-    return any(not variable(each, MARK) for each in owners)
+def foreign_servers() -> set[int]:
+    """Return the ports of this machine that something listens on which no check has started."""
+    found = set[int]()
+    with suppress(psutil.Error):
+        for each in psutil.net_connections("inet"):
+            if each.status == psutil.CONN_LISTEN and not (each.pid and has_mark(each.pid)):
+                found.add(each.laddr.port)
+    return found
 
 
 class Outside:
@@ -156,8 +158,15 @@ class Outside:
         """
         if len(self._short) < 2:
             return []
-        common = {each for each in set.intersection(*self._short.values()) if _is_a_service(*each)}
-        return [f"it talks to {address}:{port} for a moment" for address, port in sorted(common)]
+        common = set.intersection(*self._short.values())
+        if not common:
+            return []
+        servers = foreign_servers()
+        return [
+            f"it talks to {address}:{port} for a moment"
+            for address, port in sorted(common)
+            if not is_local(address) or port in servers
+        ]
 
     @property
     def disk(self) -> list[str]:

@@ -218,6 +218,7 @@ class Pool:
             last.callback(self._close_machines)
             last.callback(_end_marked, self._mark)
             last.callback(self._children.close)
+            last.callback(self._throw_away)  # what is in the background has no group to be killed
             last.callback(self._starters.shutdown, wait=True, cancel_futures=True)
             with self._counting:
                 self._closing = True
