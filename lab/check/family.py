@@ -22,14 +22,7 @@ def tree(pid: int) -> list[psutil.Process]:
 
 def tagged(name: str, value: str) -> list[psutil.Process]:
     """Return the processes that live with this variable in their environment."""
-    return [each for each in _living() if _variable(each, name) == value]
-
-
-def has_mark(pid: int) -> bool:
-    """Whether a process was started by any check of this machine."""
-    with suppress(psutil.Error):
-        return MARK in psutil.Process(pid).environ()
-    return False
+    return [each for each in _living() if variable(each, name) == value]
 
 
 def listeners(port: int, since: float) -> list[psutil.Process]:
@@ -87,7 +80,8 @@ def _living() -> Iterator[psutil.Process]:
                 yield process
 
 
-def _variable(process: psutil.Process, name: str) -> str | None:
+def variable(process: psutil.Process, name: str) -> str | None:
+    """Return a variable of a process's environment, None where it has none or is not ours."""
     with suppress(psutil.Error):
         return process.environ().get(name)
     return None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from lab.check.family import has_mark
+from lab.check.family import MARK, listening, variable
 from lab.check.peers import Peers, is_local
 from lab.check.service import Pool, Process
 from lab.check.sockets import unix_peers
@@ -102,14 +102,12 @@ def passing_connections() -> set[frozenset[tuple[str, int]]]:
     return set()
 
 
-def foreign_servers() -> set[int]:
-    """Return the ports of this machine that something listens on which no check has started."""
-    found = set[int]()
-    with suppress(psutil.Error):
-        for each in psutil.net_connections("inet"):
-            if each.status == psutil.CONN_LISTEN and not (each.pid and has_mark(each.pid)):
-                found.add(each.laddr.port)
-    return found
+def _is_a_service(address: str, port: int) -> bool:
+    """Whether a service may be there: on this machine, one that no run of the lab has started."""
+    if not is_local(address):
+        return True
+    owners = [each for each in psutil.process_iter() if port in listening(each)]
+    return any(not variable(each, MARK) for each in owners)
 
 
 class Outside:
@@ -154,19 +152,12 @@ class Outside:
         """What each of several processes was connected to for a moment.
 
         Other programs of this machine open and close connections too: what only one process
-        seemed to have may be theirs.
+        seemed to have may be theirs, and so is a port at which nothing listens any more.
         """
         if len(self._short) < 2:
             return []
-        common = set.intersection(*self._short.values())
-        if not common:
-            return []
-        servers = foreign_servers()
-        return [
-            f"it talks to {address}:{port} for a moment"
-            for address, port in sorted(common)
-            if not is_local(address) or port in servers
-        ]
+        common = {each for each in set.intersection(*self._short.values()) if _is_a_service(*each)}
+        return [f"it talks to {address}:{port} for a moment" for address, port in sorted(common)]
 
     @property
     def disk(self) -> list[str]:
