@@ -33,8 +33,8 @@ from lab.experiments.provision import ProvisionedStack, deployed
 from lab.experiments.script_api import Lab
 from lab.processes.spawn import Children, clean_environment
 from lab.processes.waiting import end_of, wait_until
-from lab.stack.upstream import Deployment
 from lab.stack.pool_spec import LETTERS
+from lab.stack.upstream import Deployment
 
 KEPT_LOG = 1000  # entries of nginx's log: they are counted as they come
 NEVER_S = 10.0**9
@@ -42,7 +42,7 @@ _SCENARIOS = Path(scenarios.__file__).parent
 BUNDLED = sorted(path.stem for path in _SCENARIOS.glob("[a-z]*.py"))
 
 
-@click.command()
+@click.command(short_help="Send many shoppers at once to both desks.")
 @click.argument("script", required=False, default="shopping", metavar="[NAME|FILE]")
 @crowd_options
 def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
@@ -55,11 +55,11 @@ def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
     server that hangs shows in every request that was due meanwhile. At the end every cart is
     read, and the lost ones are compared with those that had to be lost.
 
-    \b
-      lab crowd --kill B@3s --affinity cookie      100 shoppers, a crash
+    Examples:
+      lab crowd --kill B@3s --affinity cookie     100 shoppers, a crash
       lab crowd --shoppers 5000 --rate 300/s --for 60s --kill B@30s
       lab crowd ./mine.py --store redis --pause store@3s --resume store@6s
-      lab crowd --self-test                        does p99 show a frozen server?
+      lab crowd --self-test                       does p99 show a frozen server?
 
     The servers may be your own deployment (--upstream): see `lab run --help`.
 
@@ -70,7 +70,7 @@ def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
 
     Exit status: 0 figures and losses stand, 1 the lost carts are not those predicted,
     3 something speaks against the figures.
-    """  # noqa: D301 - click reads the \b
+    """
     path = _script(script)
     asked["listen"] = listen_address(asked["listen"])
     if asked["join"]:
@@ -222,7 +222,7 @@ class _Crowds:
             err.print(warning, style="yellow")
         if profile.engine == "threads" and not has_locust():
             hint = f"up to {MAX_THREADS} shoppers; for more: {INSTALL_EXTRA}"
-            err.print(hint, style="dim", markup=False)
+            err.print(hint, style="dim")
 
     def _save(self) -> str:
         encoded = msgspec.json.format(msgspec.json.encode({"crowds": self.results}), indent=2)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from lab.cli import options
+from lab.cli import options, stack_options
 from lab.cli.param_types import RATE, ParsedType, duration
 from lab.core.errors import LabError
 from lab.core.faults import STORE_FAULTS, FaultKind
@@ -102,8 +102,8 @@ _OPTIONS = (
     ),
     click.option("--self-test", is_flag=True, help="Freeze a server: does p99 show it?"),
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
-    options.knobs,
-    options.deployment,
+    stack_options.settings,
+    stack_options.deployment,
     options.out,
 )
 

@@ -15,11 +15,11 @@ from lab.report import curl
 from lab.report.document import plain_json
 from lab.report.plain import lower, one_line
 from lab.report.sequence import look_of
+from lab.shop.desks import DESKS
 from lab.stack.access_log import AccessEntry
 
 Json = dict[str, Any]
 
-DESKS = ("stateful", "stateless")
 MOST_PATH_CHARS = 300
 MOST_NAME_CHARS = 60
 HUNG_UP = 499  # what nginx logs where the client left before the answer

@@ -9,10 +9,10 @@ from werkzeug.exceptions import NotFound
 from lab.console import settings
 from lab.console.lesson import questions
 from lab.console.lesson.rules import Rule, one_of, whole
-from lab.console.orders import DESKS
 from lab.console.request_bodies import any_text, read
 from lab.console.services import Services
 from lab.core.errors import LabError
+from lab.shop.desks import DESKS
 
 Json = dict[str, Any]
 

@@ -20,11 +20,6 @@ class DoubtKind(StrEnum):
     CARTS_UNKNOWN = "carts_unknown"
     NOT_SETTLED = "not_settled"
 
-    @property
-    def about_generator(self) -> bool:
-        """Whether the load generator itself was the limit."""
-        return self in (DoubtKind.GENERATOR_CPU, DoubtKind.GENERATOR_LATE)
-
 
 class Doubt(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that speaks against the figures: `value` where `expected` had to be."""
@@ -35,10 +30,13 @@ class Doubt(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str = ""
     """A fault, an error, or the names of customers."""
 
+    @property
+    def is_about_carts(self) -> bool:
+        """Whether it holds whatever the latencies are worth; else the generator was the limit."""
+        return self.kind not in (DoubtKind.GENERATOR_CPU, DoubtKind.GENERATOR_LATE)
+
     def __str__(self) -> str:
-        return _TEXT[self.kind].format(
-            value=self.value, expected=self.expected, detail=self.detail
-        )
+        return _TEXT[self.kind].format(value=self.value, expected=self.expected, detail=self.detail)
 
 
 _NOT_QUOTED = "latencies are not quoted. Lower --rate, or add --workers"

@@ -48,9 +48,10 @@ class JsonChannel:
         if not line.endswith(b"\n"):
             return None
         try:
-            return self._decode(line)
+            message: Message = self._decode(line)
         except (msgspec.DecodeError, LabError) as error:
             raise LabError(f"a message of a crowd cannot be read: {error}") from None
+        return message
 
     def __iter__(self) -> Iterator[Message]:
         while (message := self.receive()) is not None:

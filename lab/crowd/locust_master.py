@@ -12,7 +12,16 @@ from locust.runners import MasterRunner, Runner
 
 from lab.core.errors import LabError
 from lab.crowd.json_channel import JsonChannel
-from lab.crowd.messages import Begun, CrowdJob, Done, Ready, Report, Start, WorkerReport, WorkersHere
+from lab.crowd.messages import (
+    Begun,
+    CrowdJob,
+    Done,
+    Ready,
+    Report,
+    Start,
+    WorkerReport,
+    WorkersHere,
+)
 from lab.crowd.worker import SOON_S
 
 POLL_S = 0.02

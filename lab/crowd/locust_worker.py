@@ -97,9 +97,7 @@ class LocustWorker:
             job = self._given.job if self._own is None else _with_own(self._given.job, *self._own)
             self._begin, self._spawned = Event(), 0  # another job may have been done before
             self._pool = ConnectionPool.to(job.url)
-            self._worker = CrowdWorker(
-                job, self._given.worker, lambda: GeventTransport(self._pool)
-            )
+            self._worker = CrowdWorker(job, self._given.worker, lambda: GeventTransport(self._pool))
             self._runner.send_message(READY, self._given.worker)
 
     def _on_begin(self, environment: Environment, msg: Any, **_: Any) -> None:

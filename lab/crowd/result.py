@@ -83,18 +83,13 @@ class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
     """Memory of the workers by the number of shoppers, the interpreters' share included."""
     carts: LossAudit
     carts_as_predicted: bool
-    timetable: tuple[TimetableEntry, ...]
-    doubts: tuple[Doubt, ...]
-
-    @property
-    def doubts_about_carts(self) -> tuple[Doubt, ...]:
-        """The doubts that hold whatever the latencies are worth."""
-        return tuple(each for each in self.doubts if not each.kind.about_generator)
+    timetable: list[TimetableEntry]
+    doubts: list[Doubt]
 
     @property
     def generator_was_the_limit(self) -> bool:
         """Whether the figures are the generator's, not the shop's."""
-        return self.doubts_about_carts != self.doubts
+        return not all(each.is_about_carts for each in self.doubts)
 
     @property
     def keeps_up(self) -> bool:
@@ -117,15 +112,11 @@ def crowd_result(
 ) -> CrowdResult:
     """Return the result of what was reported, audited and logged."""
     profile, tally = progress.job.profile, progress.tally
-    doubts = (
-        (Doubt(DoubtKind.INTERRUPTED),)
-        if interrupted
-        else (
-            *_about_the_generator(progress),
-            *_about_the_run(progress, setup, logged),
-            *_about_the_carts(progress, audit),
-        )
-    )
+    doubts = [
+        *_about_the_generator(progress),
+        *_about_the_run(progress, setup, logged),
+        *_about_the_carts(progress, audit),
+    ]
     return CrowdResult(
         variant=progress.variant,
         setup=setup,
@@ -140,9 +131,7 @@ def crowd_result(
         for_s=profile.for_s,
         warm_up_s=profile.warm_up_s,
         rate_asked_per_s=profile.rate,
-        rate_done_per_s=round(
-            tally.requests / max(0.001, tally.last_s - profile.warm_up_s), 1
-        ),
+        rate_done_per_s=round(tally.requests / max(0.001, tally.last_s - profile.warm_up_s), 1),
         requests=tally.requests,
         ok=tally.ok,
         failed=tally.failed,
@@ -158,8 +147,8 @@ def crowd_result(
         generator_bytes_per_shopper=round(sum(progress.rss.values()) / profile.shoppers),
         carts=audit,
         carts_as_predicted=audit.as_predicted,
-        timetable=tuple(_entries(progress)),
-        doubts=doubts,
+        timetable=list(_entries(progress)),
+        doubts=[Doubt(DoubtKind.INTERRUPTED)] if interrupted else doubts,
     )
 
 

@@ -15,9 +15,10 @@ from lab.evidence.record import Record
 from lab.evidence.result import Settings, Variant
 from lab.experiments.matrix import two_desks
 from lab.experiments.script_api import LOG_DEADLINE_S, ScriptContext
+from lab.shop.desks import Desk
 from lab.stack.local_store import LocalStore
 from lab.stack.pool_spec import PoolSpec
-from lab.stack.server_env import Desk, desk_env
+from lab.stack.server_env import desk_env
 from lab.stack.session_store import ExternalStore, Store
 from lab.stack.stack import Stack
 from lab.stack.upstream import Deployment

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lab.console.lesson.rules import DESKS, Rule, listed, one_of, refuse, table, text, whole
+from lab.console.lesson.rules import Rule, listed, one_of, refuse, table, text, whole
 from lab.shop.cart import MAX_QUANTITY
 from lab.shop.catalogue import PRODUCTS
+from lab.shop.desks import DESKS
 from lab.stack.pool_spec import LETTERS
 
 Step = dict[str, Any]
