@@ -23,7 +23,6 @@ Try next: `lab run crash --store redis`, `lab run crash --crowd 200`.
 from msgspec import convert
 
 from lab.core.faults import FaultKind
-from lab.crowd.doubts import Doubt
 from lab.crowd.timetable import PlannedFault
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.result import Measurements, Observation, Settings, VariantResult, Verdict
@@ -115,6 +114,8 @@ def with_crowd(seen: Observation, crowd: Measurements | None) -> Observation:
     """Add what a crowd says: the claim holds if it held for the few and for the many."""
     if crowd is None:
         return seen
+    from lab.crowd.doubts import Doubt  # `lab list` imports this file, and needs no crowd
+
     carts = crowd["carts"]
     owed = carts["settled"] - carts["nothing_owed"]
     doubts = [each for each in convert(crowd["doubts"], list[Doubt]) if each.is_about_carts]
