@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from lab.cli.crowd_options import crowd_options, join_address, listen_address
-from lab.cli.output import INTERRUPTED, err, progress, screen
+from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen
 from lab.core.errors import LabError
 from lab.core.faults import STORE
 from lab.core.run_folder import new_run_folder
@@ -131,7 +131,7 @@ class _Crowds:
             self.perform(profile, variants)
         except KeyboardInterrupt:
             err.print(f"lab: stopped; what was done so far is in {self.folder}")
-            return INTERRUPTED
+            return EXIT_INTERRUPTED
         finally:
             document = self._save()
         if self._quiet:

@@ -6,11 +6,11 @@ Nothing is made up: a port is never known, a process only where an answer or a f
 from dataclasses import dataclass, field
 from typing import Any
 
+from lab.core.faults import STORE
 from lab.report.plain import events, is_fault
 
 Json = dict[str, Any]
 
-STORE = "store"
 _LETTERS = 26
 _NAME_CHARS = 2  # servers are letters
 _STATE_AFTER = {

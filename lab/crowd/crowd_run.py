@@ -21,7 +21,7 @@ from lab.processes.waiting import wait_until
 from lab.stack.access_log import AccessEntry, AccessLog
 
 RESULTS = "visits.jsonl"
-LOG_DEADLINE_S = 5.0
+LOGGED_WITHIN_S = 5.0
 Watch = Callable[[Progress], object]
 Log = Callable[[str], object]
 
@@ -143,7 +143,7 @@ def run_crowd(
     ):
         try:
             crowd.run(target.inject, watch, log)
-            wait_until(lambda: logged.requests >= progress.tally.answered, LOG_DEADLINE_S)
+            wait_until(lambda: logged.requests >= progress.tally.answered, LOGGED_WITHIN_S)
         except KeyboardInterrupt:  # what is known so far is still worth something
             interrupted = True
         audit = audit_losses(crowd.results(), progress.injected.deaths, target.dies_with)

@@ -12,8 +12,8 @@ import msgspec
 from lab.core.errors import LabError
 from lab.crowd.messages import Hello, Message
 
-PORT, SECRET = "LAB_CROWD_PORT", "LAB_CROWD_SECRET"
-CALL_TIMEOUT_S = 30.0
+PORT_VARIABLE, SECRET_VARIABLE = "LAB_CROWD_PORT", "LAB_CROWD_SECRET"
+PEER_TIMEOUT_S = 30.0
 
 
 class JsonChannel:
@@ -28,10 +28,10 @@ class JsonChannel:
     @classmethod
     def to_lab(cls) -> Self:
         """Connect to the lab that started this process, and send the secret it gave us."""
-        port = int(os.environ[PORT])
-        channel = cls(socket.create_connection(("127.0.0.1", port), CALL_TIMEOUT_S))
+        port = int(os.environ[PORT_VARIABLE])
+        channel = cls(socket.create_connection(("127.0.0.1", port), PEER_TIMEOUT_S))
         channel._connection.settimeout(None)
-        channel.send(Hello(os.environ[SECRET]))
+        channel.send(Hello(os.environ[SECRET_VARIABLE]))
         return channel
 
     def send(self, message: Message) -> None:
@@ -76,7 +76,7 @@ class ChannelListener:
     @property
     def environment(self) -> dict[str, str]:
         """What the process needs in its environment to connect."""
-        return {PORT: str(self._listener.getsockname()[1]), SECRET: self._secret}
+        return {PORT_VARIABLE: str(self._listener.getsockname()[1]), SECRET_VARIABLE: self._secret}
 
     def accept(self) -> JsonChannel | None:
         """Return the channel if the process has connected, else None after 0.1 s.
@@ -87,7 +87,7 @@ class ChannelListener:
             connection, _ = self._listener.accept()
         except TimeoutError:
             return None
-        connection.settimeout(CALL_TIMEOUT_S)
+        connection.settimeout(PEER_TIMEOUT_S)
         channel = JsonChannel(connection)
         if not self._knows_secret(channel):
             channel.close()

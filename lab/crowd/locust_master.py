@@ -24,7 +24,7 @@ from lab.crowd.messages import (
 )
 from lab.crowd.worker import SOON_S
 
-POLL_S = 0.02
+GREENLET_POLL_S = 0.02
 # Locust's own messages carry them. JOB has a `JobForWorker`, REPORT and DONE a `WorkerReport`,
 # both as JSON; READY the worker's number, BEGIN the seconds until the start, ERROR a text.
 JOB, READY, BEGIN, REPORT, DONE, ERROR = (
@@ -93,7 +93,7 @@ class LocustMaster:
             if (here := len(self._runner.clients.ready)) != reported:
                 reported = here
                 self._channel.send(WorkersHere(here))
-            gevent.sleep(POLL_S)
+            gevent.sleep(GREENLET_POLL_S)
 
     def _present_clients(self) -> Sequence[str | None]:
         """Return the workers that are here, in the order in which Locust hands out users."""
@@ -119,7 +119,7 @@ class LocustMaster:
                     raise LabError("a worker has ended: start it again, and then the crowd")
                 if {each.id for each in self._runner.clients.all} - set(self._clients):
                     raise LabError("a worker came too late: start the crowd when all can join")
-            gevent.sleep(POLL_S)
+            gevent.sleep(GREENLET_POLL_S)
 
 
 def _with_data(act: Callable[[Any], object], environment: Any, msg: Any, **_: Any) -> None:

@@ -40,7 +40,7 @@ from lab.crowd.locust_master import (
 from lab.crowd.messages import CrowdJob, Failed
 from lab.crowd.worker import REPORT_EVERY_S, CrowdWorker, describe_failure
 
-CLOSING_AT_ONCE = 64
+GREENLETS_CLOSING = 64
 
 
 class CrowdUser(User):
@@ -115,7 +115,7 @@ class LocustWorker:
                 gevent.sleep(min(REPORT_EVERY_S, worker.time_left_s() or REPORT_EVERY_S))
             self._report(REPORT)  # the last of the measured time
             reads = worker.closing_reads()
-            closing = gevent.spawn(Pool(CLOSING_AT_ONCE).map, lambda read: read(), reads)
+            closing = gevent.spawn(Pool(GREENLETS_CLOSING).map, lambda read: read(), reads)
             while not closing.ready():
                 self._report(REPORT)
                 closing.join(REPORT_EVERY_S)

@@ -14,7 +14,7 @@ from lab.crowd.tally import Percentiles
 
 MAX_CPU = 0.9  # of one core: above, a generator is the bottleneck
 MAX_LATE_MS = 20.0
-LATE_SHARE = 0.95
+LATE_QUANTILE = 0.95
 KEEPS_UP = 0.95  # of the rate that was asked for: below, the shop did not
 
 
@@ -169,7 +169,7 @@ def _quotable(progress: Progress) -> Percentiles:
 
 
 def _about_the_generator(progress: Progress) -> Iterator[Doubt]:
-    late_ms = progress.tally.lateness.quantile(LATE_SHARE)
+    late_ms = progress.tally.lateness.quantile(LATE_QUANTILE)
     if progress.busiest > MAX_CPU:
         yield Doubt(DoubtKind.GENERATOR_CPU, progress.busiest, MAX_CPU)
     elif late_ms is not None and late_ms > MAX_LATE_MS:

@@ -13,7 +13,7 @@ from lab.crowd.progress import Progress
 from lab.crowd.timetable import PlannedFault
 
 FREEZE_FROM_S, FREEZE_TO_S = 1.5, 3.5
-MOST_LATE_SHARE = 0.2  # of the freeze: a generator as late as that would show it by itself
+MOST_LATE_OF_FREEZE = 0.2  # of the freeze: a generator as late as that would show it by itself
 LEAST_SHARE = 0.5
 """p99 has to show at least this share of the freeze: of those in it, 1 in 3, half waited longer."""
 
@@ -38,7 +38,7 @@ def judge(open_: Progress, closed: Progress) -> tuple[str, bool]:
     late_ms = open_.tally.lateness.quantile(0.99) or 0.0
     frozen = [each.trouble is None for each in open_.injected.faults] == [True, True]
     shown = seen.p99_ms is not None and seen.p99_ms >= LEAST_SHARE * freeze_ms
-    passed = frozen and shown and late_ms < MOST_LATE_SHARE * freeze_ms
+    passed = frozen and shown and late_ms < MOST_LATE_OF_FREEZE * freeze_ms
     sign = "✓" if passed else "✕"
     return (
         f"{sign} a server was frozen for {freeze_ms:.0f} ms\n"

@@ -11,7 +11,7 @@ from lab.crowd.messages import Begun, Done, Failed, Ready, Report, Start
 from lab.crowd.worker import REPORT_EVERY_S, SOON_S, CrowdWorker, describe_failure
 from lab.evidence.requests_transport import RequestsTransport
 
-CLOSING_AT_ONCE = 16
+THREADS_CLOSING = 16
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def _run(channel: JsonChannel) -> None:
     try:
         _run_all([user.run for user in users], len(users))
         time.sleep(worker.time_left_s())
-        _run_all(worker.closing_reads(), CLOSING_AT_ONCE)
+        _run_all(worker.closing_reads(), THREADS_CLOSING)
     finally:
         over.set()
         reporter.join()  # two threads that send at once would mix their lines

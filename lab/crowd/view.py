@@ -19,7 +19,7 @@ from lab.crowd.result import CrowdResult
 from lab.crowd.tally import Percentiles
 from lab.crowd.timetable import InjectedFault
 
-SELDOM_S = 2.0
+LINE_EVERY_S = 2.0
 FEW_REQUESTS = 3.0
 _BAR = 24
 _COLUMNS = (
@@ -54,7 +54,7 @@ def progress_line(log: Callable[[str], object]) -> Callable[[Progress], None]:
     last_s = [0.0]
 
     def watch(now: Progress) -> None:
-        if time.monotonic() - last_s[0] < SELDOM_S:
+        if time.monotonic() - last_s[0] < LINE_EVERY_S:
             return
         last_s[0] = time.monotonic()
         tally, warm_up_s = now.tally, now.job.profile.warm_up_s

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.errors import LabError
-from lab.crowd.json_channel import PORT, SECRET, ChannelListener, JsonChannel
+from lab.crowd.json_channel import PORT_VARIABLE, SECRET_VARIABLE, ChannelListener, JsonChannel
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.messages import CrowdJob, IterationResult, Report, Start, WorkerReport
 from lab.crowd.tally import Histogram, Tally
@@ -136,7 +136,7 @@ def test_a_line_that_was_cut_off_is_the_end(channel):
 def test_a_process_without_the_secret_is_refused(hello):
     listener = ChannelListener()
     try:
-        port = int(listener.environment[PORT])
+        port = int(listener.environment[PORT_VARIABLE])
         with socket.create_connection(("127.0.0.1", port)) as stranger:
             stranger.sendall(hello)
             with pytest.raises(LabError, match="another process connected"):
@@ -149,7 +149,7 @@ def test_a_process_without_the_secret_is_refused(hello):
 def test_the_process_with_the_secret_is_accepted(monkeypatch):
     listener = ChannelListener()
     try:
-        for name in (PORT, SECRET):
+        for name in (PORT_VARIABLE, SECRET_VARIABLE):
             monkeypatch.setenv(name, listener.environment[name])
         theirs = JsonChannel.to_lab()
         while (ours := listener.accept()) is None:
