@@ -11,7 +11,16 @@ import msgspec
 from lab.core.faults import STORE
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.loss_audit import DiesWith, audit_losses
-from lab.crowd.messages import Begin, Begun, CrowdJob, Done, IterationResult, Ready, Report, Start
+from lab.crowd.messages import (
+    Begin,
+    Begun,
+    CrowdJob,
+    Done,
+    IterationResult,
+    NewReport,
+    Ready,
+    StartJob,
+)
 from lab.crowd.progress import Progress
 from lab.crowd.result import CrowdResult, CrowdSetup, LoggedRequests, crowd_result
 from lab.crowd.timetable import Inject, run_timetable
@@ -76,7 +85,7 @@ class CrowdRun:
         LabError where the script cannot be run or a worker has ended.
         """
         now, profile = self.progress, self.progress.job.profile
-        self._workers.send(Start(self._job()))
+        self._workers.send(StartJob(self._job()))
         self._workers.wait_for(Ready, log)
         self._workers.send(Begin())
         begun = self._workers.wait_for(Begun, log)
@@ -102,12 +111,12 @@ class CrowdRun:
             job, record=str(self._folder.absolute()), sha256=digest(Path(job.profile.script))
         )
 
-    def _reports(self) -> Iterator[Report]:
+    def _reports(self) -> Iterator[NewReport]:
         while not isinstance(message := self._workers.next(), Done):
-            if isinstance(message, Report):
+            if isinstance(message, NewReport):
                 yield message
 
-    def _take(self, message: Report) -> None:
+    def _take(self, message: NewReport) -> None:
         self.progress.add(message.report)
         for each in message.report.iterations:
             self._results.write(msgspec.json.encode(each) + b"\n")

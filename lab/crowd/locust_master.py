@@ -16,9 +16,9 @@ from lab.crowd.messages import (
     Begun,
     CrowdJob,
     Done,
+    NewReport,
     Ready,
-    Report,
-    Start,
+    StartJob,
     WorkerReport,
     WorkersHere,
 )
@@ -63,7 +63,7 @@ class LocustMaster:
     def run(self) -> None:
         """Do one job after another, until the lab closes the channel."""
         while (message := self._channel.receive()) is not None:
-            if isinstance(message, Start):
+            if isinstance(message, StartJob):
                 self._do(message.job)
 
     def _do(self, job: CrowdJob) -> None:
@@ -104,7 +104,7 @@ class LocustMaster:
     def _on_report(self, data: bytes) -> int:
         """Pass a report on; return the worker's number."""
         report = msgspec.json.decode(data, type=WorkerReport)
-        self._channel.send(Report(report))
+        self._channel.send(NewReport(report))
         return report.worker
 
     def _on_error(self, error: str) -> None:

@@ -63,7 +63,7 @@ class Hello(msgspec.Struct, frozen=True, tag=True):
     secret: str
 
 
-class Start(msgspec.Struct, frozen=True, tag=True):
+class StartJob(msgspec.Struct, frozen=True, tag=True):
     """From the lab: prepare this job, and answer `Ready`."""
 
     job: CrowdJob
@@ -89,7 +89,7 @@ class Begun(msgspec.Struct, frozen=True, tag=True):
     at_s: float
 
 
-class Report(msgspec.Struct, frozen=True, tag=True):
+class NewReport(msgspec.Struct, frozen=True, tag=True):
     """To the lab: what one worker reports."""
 
     report: WorkerReport
@@ -105,4 +105,4 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-Message = Hello | Start | WorkersHere | Ready | Begin | Begun | Report | Done | Failed
+Message = Hello | StartJob | WorkersHere | Ready | Begin | Begun | NewReport | Done | Failed

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lab.core.errors import LabError
 from lab.crowd.json_channel import JsonChannel
-from lab.crowd.messages import Begun, Done, Failed, Ready, Report, Start
+from lab.crowd.messages import Begun, Done, Failed, NewReport, Ready, StartJob
 from lab.crowd.worker import REPORT_EVERY_S, SOON_S, CrowdWorker, describe_failure
 from lab.evidence.requests_transport import RequestsTransport
 
@@ -27,7 +27,7 @@ def main() -> None:
 
 def _run(channel: JsonChannel) -> None:
     start = channel.receive()
-    if not isinstance(start, Start):
+    if not isinstance(start, StartJob):
         raise LabError("the lab sent no job")
     worker = CrowdWorker(start.job, 0, RequestsTransport)
     users = [worker.virtual_user(number) for number in range(start.job.profile.shoppers)]
@@ -48,13 +48,13 @@ def _run(channel: JsonChannel) -> None:
         over.set()
         reporter.join()  # two threads that send at once would mix their lines
     worker.journal.close()
-    channel.send(Report(worker.report()))
+    channel.send(NewReport(worker.report()))
     channel.send(Done())
 
 
 def _report(channel: JsonChannel, worker: CrowdWorker, over: threading.Event) -> None:
     while not over.wait(REPORT_EVERY_S):
-        channel.send(Report(worker.report()))
+        channel.send(NewReport(worker.report()))
 
 
 def _run_all(actions: Iterable[Callable[[], None]], at_once: int) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lab.core.errors import LabError
 from lab.crowd.json_channel import PORT_VARIABLE, SECRET_VARIABLE, ChannelListener, JsonChannel
 from lab.crowd.load_profile import LoadProfile
-from lab.crowd.messages import CrowdJob, IterationResult, Report, Start, WorkerReport
+from lab.crowd.messages import CrowdJob, IterationResult, NewReport, StartJob, WorkerReport
 from lab.crowd.tally import Histogram, Tally
 from lab.crowd.timetable import PlannedFault
 from lab.evidence.cart_tracker import Fate
@@ -103,7 +103,7 @@ def channel():
     right.close()
 
 
-@pytest.mark.parametrize("message", [Start(JOB), Report(REPORT)])
+@pytest.mark.parametrize("message", [StartJob(JOB), NewReport(REPORT)])
 def test_a_message_arrives_as_it_was_sent(channel, message):
     channel[0].send(message)
     assert channel[1].receive() == message
@@ -114,7 +114,7 @@ def test_a_message_arrives_as_it_was_sent(channel, message):
     [
         *(b"\n", b"{}\n", b"[]\n", b"null\n", b"\xff\xfe\n", b'{"type":"Nobody"}\n'),
         *(b'{"type":"Hello"}\n', b'{"type":"Hello","secret":1}\n', b"[" * 10_000 + b"\n"),
-        b'{"type":"Start","job":{"name":"x","url":"","servers":[],"profile":{"script":"x",'
+        b'{"type":"StartJob","job":{"name":"x","url":"","servers":[],"profile":{"script":"x",'
         b'"shoppers":-1}}}\n',
     ],
 )
@@ -154,8 +154,8 @@ def test_the_process_with_the_secret_is_accepted(monkeypatch):
         theirs = JsonChannel.to_lab()
         while (ours := listener.accept()) is None:
             pass
-        ours.send(Start(JOB))
-        assert theirs.receive() == Start(JOB)
+        ours.send(StartJob(JOB))
+        assert theirs.receive() == StartJob(JOB)
         ours.close()
         theirs.close()
     finally:
