@@ -1,7 +1,7 @@
 """Both desks as containers: documents for Docker Compose and Kubernetes, as text.
 
 Pure functions of a few settings. nginx.conf and the servers' environment come from the code
-that the lab's own come from: `nginx_conf` and `desks`.
+of the lab's own: `nginx_conf` and `desks`.
 """
 
 import json
@@ -13,11 +13,10 @@ from typing import Literal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lab.core.errors import LabError
+from lab.stack.desks import DESKS, SIGNING_KEYS, Desk, desk_env
 from lab.stack.nginx_conf import CONFIG_PATH, NginxConfig, Place, PoolConfig, render
 from lab.stack.pool_spec import LETTERS, Affinity, PoolSpec, Retry
-from lab.stack.server_env import SIGNING_KEYS, Desk, desk_env
 
-DESKS: tuple[Desk, ...] = ("stateful", "stateless")
 PORT = 8000
 NGINX = (1, 31, 3)  # the release that this configuration was run with
 VALKEY = "8.1"
@@ -33,7 +32,7 @@ KEY_FROM_SHELL = (
 CONTAINER = Place(
     about="# nginx.conf of a deployment, written by the lab. Paths are relative to /tmp (-p).",
     daemon="the container lives as long as nginx",
-    told="on standard output, as JSON",
+    log_says="on standard output, as JSON",
     access_log="/dev/stdout",
     error_log="stderr",
     tmp="",
@@ -137,11 +136,11 @@ class ContainerFiles:
 
     def _nginx_conf(self, servers: dict[Desk, list[ContainerServer]]) -> str:
         addresses = {desk: {each.name: each.address for each in servers[desk]} for desk in DESKS}
-        lanes = tuple(
+        pools = tuple(
             PoolConfig(self._spec(desk), self.affinity, self.retry, addresses[desk])
             for desk in DESKS
         )
-        return render(NginxConfig(PORT, lanes, 0, "", "deployed", NGINX, place=CONTAINER))
+        return render(NginxConfig(PORT, pools, 0, "", "deployed", NGINX, place=CONTAINER))
 
 
 def _command(desk: Desk) -> list[str]:

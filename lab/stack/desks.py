@@ -1,8 +1,9 @@
-"""What a server of either desk is told in its environment, here or in a container."""
+"""The two desks, and the environment of their servers, here or in a container."""
 
 from typing import Literal
 
 Desk = Literal["stateful", "stateless"]
+DESKS: tuple[Desk, ...] = ("stateful", "stateless")
 SIGNING_KEYS = "STATELESS_SIGNING_KEYS"
 
 
@@ -10,7 +11,7 @@ def desk_env(desk: Desk, store: str, key_prefix: str, signing_keys: str) -> dict
     """Return the variables that all servers of a desk share.
 
     `store` is "memory", "file:DIR" or a Redis URL, and `key_prefix` what its keys begin with.
-    The stateless desk needs no store; one with a remedy (`lab.variants`) is told of it.
+    The stateless desk needs no store; a variant with a remedy (`lab.variants`) uses one.
     """
     is_url = "://" in store
     if desk == "stateless":
