@@ -1,4 +1,4 @@
-"""The desk that remembers you: between two requests the cart lives on the server."""
+"""The stateful desk: between two requests the cart lives on the server."""
 
 from typing import Any
 
@@ -23,62 +23,61 @@ def products() -> Response:
 
 @desk.post("/login")
 def login() -> Json:
-    visit = SessionState.begin(**read_json(LOGIN))
-    state.start_session(visit)
-    return visit.view()
+    session = SessionState.begin(**read_json(LOGIN))
+    state.start_session(session)
+    return session.view()
 
 
 @desk.get("/cart")
 def view_cart() -> Json:
-    visit = state.current_visit()
-    return visit.view()
+    return state.current_session().view()
 
 
 @desk.post("/cart/items")
 def add_item() -> tuple[Json, int]:
-    visit = state.current_visit().add(**read_json(ITEM))
-    state.store_cart(visit)
-    return visit.view(), 201
+    session = state.current_session().add(**read_json(ITEM))
+    state.store_session(session)
+    return session.view(), 201
 
 
 @desk.patch("/cart/items/<sku>")
 def change_item(sku: str) -> Json:
-    visit = state.current_visit().change(sku, **read_json(QUANTITY))
-    state.store_cart(visit)
-    return visit.view()
+    session = state.current_session().change(sku, **read_json(QUANTITY))
+    state.store_session(session)
+    return session.view()
 
 
 @desk.delete("/cart/items/<sku>")
 def remove_item(sku: str) -> Json:
-    visit = state.current_visit().remove(sku)
-    state.store_cart(visit)
-    return visit.view()
+    session = state.current_session().remove(sku)
+    state.store_session(session)
+    return session.view()
 
 
 @desk.delete("/cart")
 def clear_cart() -> Json:
-    visit = state.current_visit().clear()
-    state.store_cart(visit)
-    return visit.view()
+    session = state.current_session().clear()
+    state.store_session(session)
+    return session.view()
 
 
 @desk.put("/shipping-address")
 def ship_to() -> Json:
-    visit = state.current_visit().ship_to(**read_json(ADDRESS))
-    state.store_cart(visit)
-    return visit.view() | {"shipping_address": visit.shipping_address}
+    session = state.current_session().ship_to(**read_json(ADDRESS))
+    state.store_session(session)
+    return session.view() | {"shipping_address": session.shipping_address}
 
 
 @desk.post("/checkout")
 def check_out() -> tuple[Json, int]:
-    order, visit = state.current_visit().check_out()
-    state.store_cart(visit)
+    order, session = state.current_session().check_out()
+    state.store_session(session)
     return {"order": order}, 201
 
 
 @desk.post("/logout")
 def logout() -> tuple[str, int]:
-    state.current_visit()
+    state.current_session()
     state.end_session()
     return "", 204
 
@@ -89,10 +88,10 @@ def server() -> Json:
 
 
 def create_app(config: Config | None = None) -> Flask:
-    """Open one desk of the shop; `state` says where it keeps a cart."""
+    """Return the app of this desk; `state` says where it keeps a cart."""
     config = config or Config.from_environ()
     app = Flask(__package__)
-    http.install(app, config.plate)
+    http.install(app, config.instance_info)
     state.init_state(app, config)
     app.register_blueprint(desk)
     return app

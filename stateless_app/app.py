@@ -1,4 +1,4 @@
-"""The desk that remembers nobody: between two requests the cart lives with the client."""
+"""The stateless desk: between two requests the cart lives with the client."""
 
 from typing import Any
 
@@ -23,63 +23,62 @@ def products() -> Response:
 
 @desk.post("/login")
 def login() -> Json:
-    visit = SessionState.begin(**read_json(LOGIN))
-    token = state.token_for(visit)
-    return visit.view() | {"token": token}
+    session = SessionState.begin(**read_json(LOGIN))
+    token = state.token_for(session)
+    return session.view() | {"token": token}
 
 
 @desk.get("/cart")
 def view_cart() -> Json:
-    visit = state.current_visit()
-    return visit.view() | {"token": state.token_for(visit)}
+    return state.current_session().view()
 
 
 @desk.post("/cart/items")
 def add_item() -> tuple[Json, int]:
-    visit = state.current_visit().add(**read_json(ITEM))
-    token = state.token_for(visit)
-    return visit.view() | {"token": token}, 201
+    session = state.current_session().add(**read_json(ITEM))
+    token = state.token_for(session)
+    return session.view() | {"token": token}, 201
 
 
 @desk.patch("/cart/items/<sku>")
 def change_item(sku: str) -> Json:
-    visit = state.current_visit().change(sku, **read_json(QUANTITY))
-    token = state.token_for(visit)
-    return visit.view() | {"token": token}
+    session = state.current_session().change(sku, **read_json(QUANTITY))
+    token = state.token_for(session)
+    return session.view() | {"token": token}
 
 
 @desk.delete("/cart/items/<sku>")
 def remove_item(sku: str) -> Json:
-    visit = state.current_visit().remove(sku)
-    token = state.token_for(visit)
-    return visit.view() | {"token": token}
+    session = state.current_session().remove(sku)
+    token = state.token_for(session)
+    return session.view() | {"token": token}
 
 
 @desk.delete("/cart")
 def clear_cart() -> Json:
-    visit = state.current_visit().clear()
-    token = state.token_for(visit)
-    return visit.view() | {"token": token}
+    session = state.current_session().clear()
+    token = state.token_for(session)
+    return session.view() | {"token": token}
 
 
 @desk.put("/shipping-address")
 def ship_to() -> Json:
-    visit = state.current_visit().ship_to(**read_json(ADDRESS))
-    token = state.token_for(visit)
-    return visit.view() | {"shipping_address": visit.shipping_address, "token": token}
+    session = state.current_session().ship_to(**read_json(ADDRESS))
+    token = state.token_for(session)
+    return session.view() | {"shipping_address": session.shipping_address, "token": token}
 
 
 @desk.post("/checkout")
 def check_out() -> tuple[Json, int]:
-    order, visit = state.current_visit().check_out()
-    token = state.token_for(visit)
+    order, session = state.current_session().check_out()
+    token = state.token_for(session)
     return {"order": order, "token": token}, 201
 
 
 @desk.post("/logout")
 def logout() -> tuple[str, int]:
-    state.current_visit()
-    # Nothing to forget: the token stays good until it expires.
+    state.current_session()
+    # Nothing to delete: the token stays valid until it expires.
     return "", 204
 
 
@@ -89,10 +88,10 @@ def server() -> Json:
 
 
 def create_app(config: Config | None = None) -> Flask:
-    """Open one desk of the shop; `state` says where it keeps a cart."""
+    """Return the app of this desk; `state` says where it keeps a cart."""
     config = config or Config.from_environ()
     app = Flask(__package__)
-    http.install(app, config.plate)
+    http.install(app, config.instance_info)
     state.init_state(app, config)
     app.register_blueprint(desk)
     return app

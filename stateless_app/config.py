@@ -1,4 +1,4 @@
-"""What the environment tells the stateless desk, checked before the first request."""
+"""The configuration of the stateless desk, read from the environment and checked at start."""
 
 import os
 import secrets
@@ -14,9 +14,9 @@ MIN_KEY_BYTES = 32
 
 @dataclass(frozen=True)
 class Config:
-    """`signing_keys` are oldest first: every one is accepted, the last one signs."""
+    """`signing_keys` are oldest first: each is accepted, the last one signs."""
 
-    plate: InstanceInfo
+    instance_info: InstanceInfo
     signing_keys: tuple[str, ...] = field(repr=False)
     max_age_s: int = 3600
 
@@ -24,7 +24,7 @@ class Config:
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Read STATELESS_SIGNING_KEYS, TOKEN_MAX_AGE_S, REPLICA, INSTANCE."""
         return cls(
-            plate=InstanceInfo.from_environ(environ),
+            instance_info=InstanceInfo.from_environ(environ),
             signing_keys=_signing_keys(environ.get("STATELESS_SIGNING_KEYS")),
             max_age_s=whole_seconds(environ, "TOKEN_MAX_AGE_S", cls.max_age_s),
         )
@@ -33,8 +33,8 @@ class Config:
 def _signing_keys(listed: str | None) -> tuple[str, ...]:
     if listed is None:
         print(
-            "stateless_app: no STATELESS_SIGNING_KEYS, so this process made a key of its own: "
-            "tokens die with it, and no other server will accept them.",
+            "stateless_app: STATELESS_SIGNING_KEYS is not set, so this process made its own key: "
+            "its tokens are useless when it ends, and no other server accepts them.",
             file=sys.stderr,
         )
         return (secrets.token_urlsafe(MIN_KEY_BYTES),)

@@ -44,8 +44,8 @@ from lab.experiments.provision import ProvisionedStack, deployed
 from lab.experiments.script_api import Lab
 from lab.processes.spawn import Children, clean_environment
 from lab.processes.waiting import end_of, wait_until
+from lab.stack.deployment import Deployment
 from lab.stack.pool_spec import LETTERS
-from lab.stack.upstream import Deployment
 
 KEPT_LOG = 1000  # entries of nginx's log: they are counted as they come
 MASTER = "127.0.0.1:5557"
@@ -267,7 +267,7 @@ class _Crowds:
     def _one(
         self, plan: LoadProfile, bench: ProvisionedStack, variant: Variant, crew: WorkerGroup | None
     ) -> None:
-        lab = Lab(bench.setting(variant, 0, plan.seed, quick=False), Record(variant.name))
+        lab = Lab(bench.context(variant, 0, plan.seed, quick=False), Record(variant.name))
         if not self._deployment:  # what was broken there is mended after each lane, if it can be
             heal(lab)
         # A lane has no store to break, or no server of that name, where the other desk has one.
@@ -279,7 +279,7 @@ class _Crowds:
         self.outcomes.append(outcome)
         if outcome.interrupted:
             raise KeyboardInterrupt
-        bench.heal()
+        bench.undo_faults()
 
     @contextmanager
     def _watching(self) -> Iterator[Callable[[Progress], None]]:

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from lab.shop.redis.store_url import FORMS, SCHEMES
 
 if TYPE_CHECKING:
-    from lab.stack.upstream import Deployment
+    from lab.stack.deployment import Deployment
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -99,7 +99,7 @@ def deployment(command: Command) -> Command:
 
 
 def _found(upstream: tuple[str, ...], commands: dict[str, tuple[str, ...]]) -> "Deployment":
-    from lab.stack.upstream import find  # the stack: only who names upstreams waits for it
+    from lab.stack.deployment import find  # the stack: only who names upstreams waits for it
 
     return find(upstream, commands)
 

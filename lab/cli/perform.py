@@ -13,7 +13,7 @@ from lab.evidence.result import Prediction, Variant, exit_status
 from lab.experiments import Experiment, Question
 from lab.experiments.runner import Run
 from lab.report.terminal import experiment_view, ledger_table, predictions_view
-from lab.stack.upstream import Deployment
+from lab.stack.deployment import Deployment
 
 CONFIDENCE = ("guess", "fairly sure", "certain")
 

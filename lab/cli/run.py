@@ -17,7 +17,7 @@ from lab.cli.output import screen
 from lab.evidence.result import Settings, Variant
 from lab.experiments.matrix import MATRIX, two_desks
 from lab.experiments.provision import deployed
-from lab.stack.upstream import Deployment
+from lab.stack.deployment import Deployment
 
 
 @click.command()

@@ -16,7 +16,7 @@ from rich.text import Text
 from lab.cli import browser, options
 from lab.cli.output import progress, screen
 from lab.console import control_file
-from lab.console.settings import KNOBS, MOST_SERVERS
+from lab.console.settings import MOST_PER_DESK, SETTINGS
 from lab.core.errors import LabError
 from lab.evidence.result import Settings
 
@@ -142,11 +142,11 @@ def store(do: str, out: Path) -> None:
 
 
 def _knob(name: str) -> Callable[..., Any]:
-    return click.option(f"--{name}", type=click.Choice(KNOBS[name]))
+    return click.option(f"--{name}", type=click.Choice(SETTINGS[name]))
 
 
 @click.command()
-@click.option("--servers", type=click.IntRange(1, MOST_SERVERS), help="Servers at each desk.")
+@click.option("--servers", type=click.IntRange(1, MOST_PER_DESK), help="Servers at each desk.")
 @_knob("store")
 @_knob("affinity")
 @_knob("retry")

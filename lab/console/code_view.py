@@ -13,10 +13,10 @@ from pygments.token import Comment, Name
 
 from lab.experiments import app_diff
 from lab.experiments.app_diff import Passage
+from lab.shop.desks import DESKS
 
 Json = dict[str, Any]
 
-DESKS = ("stateful", "stateless")
 LIGHT: type[Style] = XcodeStyle
 _LINES = """\
 .line { display: block; padding-left: .6rem; border-left: 4px solid transparent }

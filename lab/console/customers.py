@@ -10,12 +10,13 @@ from itertools import count
 from typing import Any
 
 from lab.console.customer_session import MOST_REMEMBERED, CustomerSession
-from lab.console.events import DESKS, from_exchange
+from lab.console.events import from_exchange
 from lab.console.orders import BadOrder, checked_name, checked_order
 from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Event, Record
 from lab.report.document import exchange_json, plain_json
+from lab.shop.desks import DESKS
 from lab.stack.server_pool import ServerPool
 
 __all__ = ["BadOrder", "Customers", "PageCustomer", "checked_name"]
@@ -39,7 +40,8 @@ class PageCustomer:
         self.acted_at = time.monotonic()
         self._lanes = lanes
         self._tell = tell
-        self._numbers = {desk: count(1) for desk in DESKS}  # no op is ever used twice
+        # No op is ever used twice.
+        self._numbers: dict[str, count[int]] = {desk: count(1) for desk in DESKS}
         self.reset()
 
     def introduce(self) -> Json:
@@ -52,7 +54,7 @@ class PageCustomer:
 
     def reset(self) -> None:
         """Begin anew with empty hands. What is still under way is told to nobody."""
-        self.seats = {desk: self._seat(desk) for desk in DESKS}
+        self.seats: dict[str, CustomerSession] = {desk: self._seat(desk) for desk in DESKS}
 
     def _seat(self, desk: str) -> CustomerSession:
         def on_event(event: Event) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.console.events import DESKS as DESKS
 from lab.shop.cart import MAX_QUANTITY
 from lab.shop.catalogue import PRODUCTS
+from lab.shop.desks import DESKS
 from lab.stack.pool_spec import LETTERS
 
 Json = dict[str, Any]

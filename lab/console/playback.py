@@ -16,10 +16,10 @@ from lab.core.errors import LabError
 from lab.report.document import plain_json
 from lab.report.plain import events as in_order
 from lab.report.plain import is_fault
+from lab.shop.desks import DESKS
 
 Json = dict[str, Any]
 
-DESKS = ("stateful", "stateless")
 MOST_IN_FULL = 1000  # exchanges of a lane with their bytes; of the others the request alone
 MOST_BODY_CHARS = 4096  # of an answer; more than anybody reads on a page
 
@@ -33,7 +33,8 @@ def events(
     "stateless"; None leaves a desk empty. All have `id`, `at` and `score`. LabError if the
     experiment has no such lane.
     """
-    lanes = dict(zip(DESKS, (_named(experiment, left), _named(experiment, right)), strict=True))
+    sides = _named(experiment, left), _named(experiment, right)
+    lanes: dict[str, Json | None] = dict(zip(DESKS, sides, strict=True))
     stage = RecordedStack(lanes, store_program)
     told: list[Json] = [{"kind": "stage", "stack": stage.stack(), "at": 0.0}]
     numbers = {desk: _numbered(lane) for desk, lane in lanes.items()}
@@ -122,11 +123,9 @@ def _exchange(event: Json, desk: str, who: dict[str, str]) -> Iterator[Json]:
 def _fault(event: Json, desk: str, stage: RecordedStack) -> Iterator[Json]:
     kind, target = str(event["kind"]), str(event["target"])
     stage.undergo(desk, kind, target)
-    # The store is no desk's own, and its faults have names of their own.
-    whose, fault = ("", f"{kind}-store") if target == STORE else (desk, kind)
-    yield from_fault(
-        whose, fault, target, event["confirmed"], plain_json(event["evidence"]), stage.stack()
-    )
+    whose = "" if target == STORE else desk  # the store belongs to no desk
+    seen = plain_json(event["evidence"])
+    yield from_fault(whose, kind, target, event["confirmed"], seen, stage.stack())
 
 
 def _shortened(body: Any) -> Any:

@@ -7,9 +7,9 @@ from werkzeug.exceptions import Forbidden, NotFound, UnprocessableEntity
 
 from lab.console.customers import PageCustomer
 from lab.console.diagram import sequence_of
-from lab.console.orders import DESKS
 from lab.console.request_bodies import any_text, read, read_object
 from lab.console.services import Services
+from lab.shop.desks import DESKS
 
 Json = dict[str, Any]
 

@@ -1,5 +1,6 @@
 """The faults that the lab injects: their names, what each leaves behind, and the evidence."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
@@ -21,7 +22,7 @@ class FaultKind(StrEnum):
     @property
     def state_after(self) -> str:
         """The target's state afterwards: "up", "paused", "dead", or "gone" from the pool."""
-        return _STATE_AFTER[self]
+        return STATE_AFTER[self]
 
     @property
     def brings_up(self) -> bool:
@@ -29,7 +30,7 @@ class FaultKind(StrEnum):
         return self.state_after == "up"
 
 
-_STATE_AFTER = {
+STATE_AFTER: Mapping[str, str] = {
     FaultKind.KILL: "dead",
     FaultKind.RESTART: "up",
     FaultKind.PAUSE: "paused",
@@ -38,6 +39,7 @@ _STATE_AFTER = {
     FaultKind.ADD: "up",
 }
 STORE_FAULTS = (FaultKind.KILL, FaultKind.RESTART, FaultKind.PAUSE, FaultKind.RESUME)
+"""What can be done to the session store."""
 
 
 class FaultEvidence(msgspec.Struct, frozen=True, omit_defaults=True):

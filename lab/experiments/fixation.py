@@ -32,7 +32,7 @@ KEEPS_ID = Variant(
     "stateful",
     ALONE,
     module="lab.seeded_bugs",
-    env={"PLANTED_BUG": "login-keeps-id", "DESK": "stateful_app"},
+    env={"SEEDED_BUG": "login-keeps-id", "DESK": "stateful_app"},
 )
 VARIANTS = (
     MEMORY.expecting(Verdict.HOLDS, knobs=ALONE),

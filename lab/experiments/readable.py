@@ -121,8 +121,8 @@ def _forged(key: str) -> str:
         salt="two-desks.cart",
         signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
     )
-    visit: dict[str, Any] = {"user_id": "900", "name": "Nobody", "lines": {"laptop": 99}}
-    return str(signer.dumps({"v": 1, "aud": "two-desks", "visit": visit}))
+    session: dict[str, Any] = {"user_id": "900", "name": "Nobody", "lines": {"laptop": 99}}
+    return str(signer.dumps({"v": 2, "aud": "two-desks", "session": session}))
 
 
 def observe(measured: Measurements) -> Observation:

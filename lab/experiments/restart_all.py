@@ -11,9 +11,9 @@ Requests that nobody answers while a server is away are counted; the recovery is
 between a server's last answer and the first of its next life, as its customers saw it.
 
 What it depends on at the stateful desk: whether sessions outlive the process. What an upgrade
-does to the new field depends on who writes the cart back: an old server rewrites a session
-only when the cart changes, and a token in every answer. An old version that kept unknown
-fields instead of passing over them would lose none.
+does to the new field depends on who writes the cart back: an old server rewrites a session,
+or issues a token, only when the cart changes. An old version that kept unknown fields instead
+of ignoring them would lose none.
 
 Try next: `lab run restart-all --store file`, and read `lab/variants/next_version.py`.
 """
@@ -179,7 +179,7 @@ def observe(measured: Measurements) -> Observation:
 def _observed(lanes: dict[str, VariantResult]) -> int | None:
     def field(lane: str) -> bool | None:
         measured = lanes[lane].measurements if lane in lanes else {}
-        return measured.get("new_field_kept_by_a_look")
+        return measured.get("new_field_kept_by_a_change")
 
     session, token = field("redis"), field("token")
     if session is None or token is None:
@@ -189,8 +189,8 @@ def _observed(lanes: dict[str, VariantResult]) -> int | None:
 
 QUESTION = Question(
     "Half the servers are upgraded; in the new version a cart has a new field. A customer gets "
-    "it at a new server, then only looks at the cart at an old one, which does not know the "
-    "field, and comes back. Is the field still there?",
+    "it at a new server, then adds something at an old one, which does not know the field, "
+    "and comes back. Is the field still there?",
     (
         "yes, in the shared session and in the token",
         "in the shared session; the token has lost it",
@@ -198,7 +198,8 @@ QUESTION = Question(
         "lost in both",
     ),
     _observed,
-    "The old server leaves a session alone that it only reads, but it answers even a look with "
-    "a token of its own making. Once the cart changes there, both have lost the field. The cure "
-    "is the same for both: keep what you do not know, or do not use a field until all know it.",
+    "The old server reads only the fields it knows, and writes back what it has read: to the "
+    "store, or into a new token. (A customer who only looks at the cart there loses nothing, as "
+    "a read writes nothing.) The cure is the same for both: keep unknown fields, or do not use "
+    "a field until every server knows it.",
 )

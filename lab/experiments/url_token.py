@@ -51,7 +51,7 @@ def script(_: Shopper, lab: Lab) -> None:
     for customer in lab.customers:
         customer.login()
         customer.add("laptop")
-    token = linker.token or "none"  # as it is now: every answer brings another
+    token = linker.token or "none"
     secret = secret_of(linker.view_cart())
     path = f"/api/cart?token={quote(token)}&userId={linker.user_id}"
     n = lab.n(10, 3)

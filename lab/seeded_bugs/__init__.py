@@ -1,7 +1,7 @@
-"""Bugs planted on purpose: each a desk that is broken in one way, to see whether the lab notices.
+"""Desks with one bug each, to test whether the experiments notice it.
 
-The fence: nothing in the lab imports this package. It is run, as a process of its own, by
-tests (and by whoever sets a puzzle), with the name of the bug and of the desk it goes into:
+Nothing in the lab imports this package. Tests (and puzzles) run it as a process of its own, with
+the names of the bug and of the desk:
 
-    PLANTED_BUG=drop-adds DESK=stateless_app python -m lab.seeded_bugs --port 5004
+    SEEDED_BUG=drop-adds DESK=stateless_app python -m lab.seeded_bugs --port 5004
 """

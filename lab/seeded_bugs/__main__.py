@@ -1,4 +1,4 @@
-"""Run a desk with a planted bug: see the package's docstring."""
+"""Run a desk with a seeded bug: see the package's docstring."""
 
 import importlib
 import os
@@ -11,10 +11,10 @@ from .bugs import chosen
 
 
 def create_app() -> Flask:
-    """Open the desk named in DESK, with the bug named in PLANTED_BUG."""
+    """Return the app named in DESK, with the bug named in SEEDED_BUG."""
     bug, desk = chosen(os.environ)
     app: Flask = importlib.import_module(desk).create_app()
-    bug.alter(app)
+    bug.seed(app)
     return app
 
 

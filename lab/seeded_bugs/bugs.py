@@ -1,4 +1,4 @@
-"""The bugs: each alters one desk in a few lines, and says in one sentence what it does."""
+"""The bugs: each changes a desk in a few lines; its docstring is what the desk then does."""
 
 import importlib
 import secrets
@@ -8,59 +8,60 @@ from itertools import count
 from types import ModuleType
 from typing import Any, Self
 
-from flask import Flask, g, request, session
+from flask import Flask, g, request
 
 from lab.shop.cart import SessionState
 from lab.shop.http import ConfigError
 from lab.shop.validation import ITEM, read_json
 
-DESKS = ("stateful_app", "stateless_app")
-EVERY = 3
-SESSIONS_KEPT = 2
-Alter = Callable[[Flask], None]
+APPS = ("stateful_app", "stateless_app")
+DROP_EVERY = 3
+MAX_SESSIONS = 2
+Seed = Callable[[Flask], None]
 
 
 @dataclass(frozen=True)
 class Bug:
-    """What `alter` breaks, in one sentence, and the desks it can be planted in."""
+    """A bug: what it does in one sentence, the apps it fits, and the function that seeds it."""
 
     name: str
     does: str
-    desks: tuple[str, ...]
-    alter: Alter
+    apps: tuple[str, ...]
+    seed: Seed
 
 
 BUGS: dict[str, Bug] = {}
 
 
 def chosen(environ: Mapping[str, str]) -> tuple[Bug, str]:
-    """Return the bug in PLANTED_BUG and the desk in DESK, or raise ConfigError."""
-    name, desk = environ.get("PLANTED_BUG", ""), environ.get("DESK", "")
+    """Return the bug in SEEDED_BUG and the app in DESK, or raise ConfigError."""
+    name, app = environ.get("SEEDED_BUG", ""), environ.get("DESK", "")
     if name not in BUGS:
-        raise ConfigError(f"PLANTED_BUG is {name!r}: there are {', '.join(BUGS)}")
+        raise ConfigError(f"SEEDED_BUG is {name!r}: use one of {', '.join(BUGS)}")
     bug = BUGS[name]
-    if desk not in bug.desks:
-        raise ConfigError(f"DESK is {desk!r}: {name} can be planted in {' or '.join(bug.desks)}")
-    return bug, desk
+    if app not in bug.apps:
+        raise ConfigError(f"DESK is {app!r}: {name} needs {' or '.join(bug.apps)}")
+    return bug, app
 
 
-def _bug(name: str, desks: tuple[str, ...] = DESKS) -> Callable[[Alter], Alter]:
-    def register(alter: Alter) -> Alter:
-        BUGS[name] = Bug(name, (alter.__doc__ or "").strip(), desks, alter)
-        return alter
+def _bug(name: str, apps: tuple[str, ...] = APPS) -> Callable[[Seed], Seed]:
+    def register(seed: Seed) -> Seed:
+        BUGS[name] = Bug(name, (seed.__doc__ or "").strip(), apps, seed)
+        return seed
 
     return register
 
 
 @_bug("drop-adds")
 def drop_adds(app: Flask) -> None:
-    """Every third add is acknowledged, and not kept."""
+    """Every third add is acknowledged but not kept."""
     state, adds = _state(app), count(1)
-    kept, current = _keep(state), state.current_visit
+    original_keep, current = _keep(state), state.current_session
 
-    def keep(visit: SessionState) -> Any:
+    def keep(session: SessionState) -> Any:
         is_add = request.endpoint == "desk.add_item"
-        return kept(current() if is_add and next(adds) % EVERY == 0 else visit)
+        drop = is_add and next(adds) % DROP_EVERY == 0
+        return original_keep(current() if drop else session)
 
     _set_keep(state, keep)
 
@@ -69,56 +70,56 @@ def drop_adds(app: Flask) -> None:
 def twice(app: Flask) -> None:
     """An add is handled twice: the quantity doubles."""
     state, add = _state(app), app.view_functions["desk.add_item"]
-    kept, current = _keep(state), state.current_visit
+    original_keep, current = _keep(state), state.current_session
 
-    def keep(visit: SessionState) -> Any:
-        g.after_the_first_time = visit
-        return kept(visit)
+    def keep(session: SessionState) -> Any:
+        g.after_first_add = session
+        return original_keep(session)
 
     def handle_twice() -> Any:
         add()
         return add()
 
     _set_keep(state, keep)
-    state.current_visit = lambda: g.get("after_the_first_time") or current()  # type: ignore[attr-defined]
+    state.current_session = lambda: g.get("after_first_add") or current()  # type: ignore[attr-defined]
     app.view_functions["desk.add_item"] = handle_twice
 
 
 @_bug("leak-cart")
 def leak_cart(app: Flask) -> None:
-    """Whoever asks for their cart is shown that of another customer of this server."""
+    """GET /api/cart shows the cart of another customer of this server."""
     state = _state(app)
-    current, seen = state.current_visit, dict[str, SessionState]()
+    current, seen = state.current_session, dict[str, SessionState]()
 
-    def visit_of_somebody() -> SessionState:
-        mine: SessionState = current()
+    def session_of_another() -> SessionState:
+        own: SessionState = current()
         if request.endpoint != "desk.view_cart":
-            return mine
-        others = [visit for user_id, visit in seen.items() if user_id != mine.user_id]
-        seen[mine.user_id] = mine
-        return others[-1] if others else mine
+            return own
+        others = [session for user_id, session in seen.items() if user_id != own.user_id]
+        seen[own.user_id] = own
+        return others[-1] if others else own
 
-    state.current_visit = visit_of_somebody  # type: ignore[attr-defined]
+    state.current_session = session_of_another  # type: ignore[attr-defined]
 
 
 @_bug("key-per-process", ("stateless_app",))
 def key_per_process(app: Flask) -> None:
-    """Each process makes a signing key of its own."""
+    """Each process signs with a key of its own."""
     app.extensions["signer"].secret_keys = [secrets.token_bytes(32)]
 
 
 @_bug("trust-price")
 def trust_price(app: Flask) -> None:
-    """A price that the client sends along is charged."""
+    """A price in the client's request is charged."""
     module, state = importlib.import_module(f"{app.import_name}.app"), _state(app)
 
     def read(rules: dict[str, Any]) -> dict[str, Any]:
-        named = rules is ITEM and "unit_price_cents" in request.get_json()
-        price = {"unit_price_cents": lambda _, value: int(value)} if named else {}
+        has_price = rules is ITEM and "unit_price_cents" in request.get_json()
+        price = {"unit_price_cents": lambda _, value: int(value)} if has_price else {}
         return read_json({**rules, **price})
 
     module.read_json = read  # type: ignore[attr-defined]
-    module.SessionState = state.SessionState = _BelievingVisit  # type: ignore[attr-defined]
+    module.SessionState = state.SessionState = _PricedByClient  # type: ignore[attr-defined]
 
 
 @_bug("no-expiry", ("stateless_app",))
@@ -129,7 +130,7 @@ def no_expiry(app: Flask) -> None:
 
 @_bug("missing-vary")
 def missing_vary(app: Flask) -> None:
-    """A cart may be kept by any cache, and handed to whoever asks next."""
+    """Any cache may store a cart and serve it to the next customer."""
     whole = app.wsgi_app
 
     def without_vary(environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -146,12 +147,12 @@ def missing_vary(app: Flask) -> None:
 
 @_bug("login-keeps-id", ("stateful_app",))
 def login_keeps_id(app: Flask) -> None:
-    """Login goes on with the session id that the browser brought, whoever planted it there."""
+    """Login keeps the session id that the browser sent, even one that an attacker planted."""
     state, sessions = _state(app), app.session_interface
     fresh = sessions._generate_sid  # type: ignore[attr-defined]
 
-    def start_session(visit: SessionState) -> None:
-        session["visit"] = visit.to_dict()
+    def start_session(session: SessionState) -> None:
+        state.store_session(session)
 
     def adopt(length: int) -> str:
         return request.cookies.get(app.config["SESSION_COOKIE_NAME"]) or str(fresh(length))
@@ -162,52 +163,52 @@ def login_keeps_id(app: Flask) -> None:
 
 @_bug("logout-keeps-session", ("stateful_app",))
 def logout_keeps_session(app: Flask) -> None:
-    """Logout answers 204, and forgets nothing."""
+    """Logout answers 204 and deletes nothing."""
     _state(app).end_session = lambda: None  # type: ignore[attr-defined]
 
 
 @_bug("evict", ("stateful_app",))
 def evict(app: Flask) -> None:
-    """The store in the process drops the oldest session when a third one comes."""
+    """The store in process memory drops the oldest session when a third one is stored."""
     memory = app.session_interface.cache  # type: ignore[attr-defined]
-    put = memory.set
+    original_set = memory.set
 
-    def put_and_evict(key: str, *rest: Any, **how: Any) -> Any:
-        kept = put(key, *rest, **how)
-        for oldest in list(memory._cache)[:-SESSIONS_KEPT]:
+    def set_and_evict(key: str, *args: Any, **kwargs: Any) -> Any:
+        result = original_set(key, *args, **kwargs)
+        for oldest in list(memory._cache)[:-MAX_SESSIONS]:
             memory.delete(oldest)
-        return kept
+        return result
 
-    memory.set = put_and_evict
+    memory.set = set_and_evict
 
 
 @_bug("global-dict", ("stateless_app",))
 def global_dict(app: Flask) -> None:
-    """The token carries a name only; the cart waits in a dict of the process."""
+    """The token carries the user only; the cart is in a dict of the process."""
     state, carts = _state(app), dict[str, SessionState]()
-    sign, current = state.token_for, state.current_visit
+    sign, current = state.token_for, state.current_session
 
-    def token_for(visit: SessionState) -> str:
-        carts[visit.visit_id] = visit
-        return str(sign(replace(visit, lines={})))
+    def token_for(session: SessionState) -> str:
+        carts[session.login_id] = session
+        return str(sign(replace(session, lines={})))
 
-    def current_visit() -> SessionState:
-        slip: SessionState = current()
-        return carts.get(slip.visit_id, slip)
+    def current_session() -> SessionState:
+        session: SessionState = current()
+        return carts.get(session.login_id, session)
 
-    state.token_for, state.current_visit = token_for, current_visit  # type: ignore[attr-defined]
+    state.token_for, state.current_session = token_for, current_session  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
-class _BelievingVisit(SessionState):
-    """A visit that remembers the prices its customer named."""
+class _PricedByClient(SessionState):
+    """A session with the prices that its customer sent."""
 
     prices: dict[str, int] = field(default_factory=dict)
 
     def add(self, sku: str, quantity: int, unit_price_cents: int | None = None) -> Self:
-        visit = super().add(sku, quantity)
-        named = {} if unit_price_cents is None else {sku: unit_price_cents}
-        return replace(visit, prices={**self.prices, **named})
+        session = super().add(sku, quantity)
+        sent = {} if unit_price_cents is None else {sku: unit_price_cents}
+        return replace(session, prices={**self.prices, **sent})
 
     def cart(self) -> dict[str, Any]:
         cart = super().cart()
@@ -225,7 +226,7 @@ def _state(app: Flask) -> ModuleType:
 
 
 def _keep(state: ModuleType) -> Callable[[SessionState], Any]:
-    """What keeps a cart: in the session of the one desk, in the token of the other."""
+    """Return the function that keeps a cart: `store_session` or `token_for`."""
     keep: Callable[[SessionState], Any] = getattr(state, _name_of_keep(state))
     return keep
 
@@ -235,4 +236,4 @@ def _set_keep(state: ModuleType, keep: Callable[[SessionState], Any]) -> None:
 
 
 def _name_of_keep(state: ModuleType) -> str:
-    return "token_for" if hasattr(state, "token_for") else "store_cart"
+    return "token_for" if hasattr(state, "token_for") else "store_session"

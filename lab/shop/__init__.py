@@ -1,1 +1,1 @@
-"""What both desks sell, and the one contract they both keep."""
+"""The shop that both desks run: catalogue, cart rules, validation and the HTTP contract."""

@@ -1,4 +1,4 @@
-"""The rules of a cart: pure functions from one visit to the next, no HTTP, no storage."""
+"""The rules of a cart: pure functions from one session state to the next; no HTTP, no storage."""
 
 import secrets
 from dataclasses import dataclass, fields, replace
@@ -15,12 +15,12 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class SessionState:
-    """All that a desk has to know to serve one customer's next request.
+    """All that a server needs to know about one customer to answer the next request.
 
-    `lines` maps sku to quantity (1..99) in the order of adding; `revision` counts the
-    changes since login, and `visit_id` tells one login from another (16 hex digits, never
-    shown to the client as such). A visit never changes: each rule returns the next one. Where it
-    is kept between two requests is the whole difference between the two desks.
+    `lines` maps sku to quantity (1..99) in the order of adding, `revision` counts the changes
+    since login, and `login_id` is this login's nonce (16 hex digits, not the cookie's session
+    id). The state is immutable: each rule returns the next one. The two desks differ only in
+    where they keep it between two requests.
     """
 
     user_id: str
@@ -28,17 +28,17 @@ class SessionState:
     lines: dict[str, int]
     shipping_address: str | None = None
     revision: int = 0
-    visit_id: str = ""
+    login_id: str = ""
 
     @classmethod
     def begin(cls, user_id: str, name: str) -> Self:
-        """Return the visit of somebody who has just come in, with an empty cart."""
-        return cls(user_id, name, {}, visit_id=secrets.token_hex(8))
+        """Return the state at login: an empty cart."""
+        return cls(user_id, name, {}, login_id=secrets.token_hex(8))
 
     def add(self, sku: str, quantity: int) -> Self:
-        """Put `quantity` more of `sku` in. Raise UnknownProduct or Invalid."""
+        """Add `quantity` of `sku`. Raise UnknownProduct or Invalid."""
         if sku not in PRODUCTS:
-            raise UnknownProduct(f"no product {sku!r}: GET /api/products lists what there is")
+            raise UnknownProduct(f"no product {sku!r}: GET /api/products lists all products")
         if sku not in self.lines and len(self.lines) == MAX_LINES:
             raise Invalid(f"a cart holds at most {MAX_LINES} lines: remove one first")
         total = self.lines.get(sku, 0) + quantity
@@ -52,23 +52,23 @@ class SessionState:
         return self._with_lines({**self.lines, sku: quantity})
 
     def remove(self, sku: str) -> Self:
-        """Take a line out. Raise UnknownProduct or NotInCart."""
+        """Remove a line. Raise UnknownProduct or NotInCart."""
         self._require(sku)
         return self._with_lines({s: n for s, n in self.lines.items() if s != sku})
 
     def clear(self) -> Self:
-        """Empty the cart."""
+        """Remove every line."""
         return self._with_lines({})
 
     def ship_to(self, address: str) -> Self:
-        """Note where the order goes."""
+        """Set the shipping address."""
         return replace(self, shipping_address=address, revision=self.revision + 1)
 
     def check_out(self) -> tuple[Json, Self]:
-        """Return the order and the visit that goes on with an empty cart. Raise EmptyCart.
+        """Return the order, and the next state with an empty cart. Raise EmptyCart.
 
-        The order is numbered by who ordered and which revision of the cart was sold, so
-        that one cart sold twice is seen to be the same cart.
+        The order's number names the user and the revision of the cart, so two orders of the
+        same cart have the same number.
         """
         if not self.lines:
             raise EmptyCart("add something first: POST /api/cart/items")
@@ -83,7 +83,7 @@ class SessionState:
         return order, self.clear()
 
     def cart(self) -> Json:
-        """Return the cart as the contract shows it, priced from the catalogue of now."""
+        """Return the cart as in the contract, at the prices of the catalogue now."""
         lines = [_priced(sku, quantity) for sku, quantity in self.lines.items()]
         return {
             "lines": lines,
@@ -93,33 +93,33 @@ class SessionState:
         }
 
     def view(self) -> Json:
-        """Return `{"user", "cart"}`, what most answers show."""
+        """Return `{"user", "cart"}`, the body of most responses."""
         return {"user": {"user_id": self.user_id, "name": self.name}, "cart": self.cart()}
 
     def to_dict(self) -> Json:
-        """Return the least that has to be kept: facts of the customer, no prices."""
+        """Return what has to be kept, as JSON: facts about the customer, no prices."""
         return {
             "user_id": self.user_id,
             "name": self.name,
             "lines": self.lines,
             "shipping_address": self.shipping_address,
             "revision": self.revision,
-            "visit_id": self.visit_id,
+            "login_id": self.login_id,
         }
 
     @classmethod
     def from_dict(cls, kept: Json) -> Self:
-        """Return the visit that `to_dict` described, by this version of the shop or another.
+        """Return the state that `to_dict` of this or another version of the shop returned.
 
-        Fields that this version does not know are passed over: while servers are upgraded
-        one by one, an older server reads what a newer one has kept.
+        Unknown fields are ignored: while servers are upgraded one by one, an older server
+        reads what a newer one has kept.
         """
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in kept.items() if name in known})
 
     def _require(self, sku: str) -> None:
         if sku not in PRODUCTS:
-            raise UnknownProduct(f"no product {sku!r}: GET /api/products lists what there is")
+            raise UnknownProduct(f"no product {sku!r}: GET /api/products lists all products")
         if sku not in self.lines:
             raise NotInCart(f"{sku!r} is not in your cart: POST /api/cart/items adds it")
 

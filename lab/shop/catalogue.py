@@ -1,4 +1,4 @@
-"""What is for sale. Prices come from here, never from a client or a token."""
+"""The products and their prices, which never come from a client or a token."""
 
 import re
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Product:
-    """One thing for sale. `unit_price_cents` is a whole number of cents, at least 1."""
+    """A product. `unit_price_cents` is at least 1."""
 
     sku: str
     name: str
@@ -35,15 +35,15 @@ _VOLUMES = [
 ]
 
 PRODUCTS: dict[str, Product] = {product.sku: product for product in _SHELF + _VOLUMES}
-"""Every product by sku, in the order in which the shop shows them."""
+"""Every product by sku, in the order of the catalogue."""
 
 _PRICE = re.compile(r"([a-z0-9-]+)=([1-9][0-9]{0,8})")
 
 
 def repriced(text: str) -> dict[str, Product]:
-    """Return the products that `text` gives another price: "laptop=99900,mouse=100", in cents.
+    """Return the products that `text` reprices, such as "laptop=99900,mouse=100" (in cents).
 
-    Raise ValueError, saying what is wrong with it.
+    Raise ValueError with what is wrong.
     """
     changed: dict[str, Product] = {}
     for part in text.split(","):
@@ -52,7 +52,7 @@ def repriced(text: str) -> dict[str, Product]:
             raise ValueError(f"has {part.strip()!r}: write sku=cents, such as laptop=99900")
         sku, cents = price.groups()
         if sku not in PRODUCTS:
-            raise ValueError(f"names {sku!r}, and there is no such product")
+            raise ValueError(f"names {sku!r}: use a sku of GET /api/products")
         if sku in changed:
             raise ValueError(f"gives {sku!r} two prices: give one")
         changed[sku] = replace(PRODUCTS[sku], unit_price_cents=int(cents))

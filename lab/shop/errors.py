@@ -1,13 +1,13 @@
-"""Every mistake a customer can make, with the status and problem type it gets.
+"""Every error of the shop, with its HTTP status and problem type.
 
-The rules raise these; `lab.shop.http` turns them into RFC 9457 problem details, once.
+The rules raise these; `lab.shop.http` turns them into RFC 9457 problem details.
 """
 
 from typing import ClassVar
 
 
 class ShopError(Exception):
-    """A request the shop refuses. `str(error)` tells the client what to do next."""
+    """A request that the shop refuses. `str(error)` says what the client can do next."""
 
     status: ClassVar[int]
     slug: ClassVar[str]
@@ -25,7 +25,7 @@ class BadJson(ShopError):
 
 
 class BadCredential(ShopError):
-    """The credential is malformed in a way no login could repair (RFC 6750, section 3.1)."""
+    """The request itself is malformed: a new login would not help (RFC 6750, section 3.1)."""
 
     status, slug, title = 400, "bad-credential", "The request carries more than one credential"
 
@@ -37,7 +37,7 @@ class NotLoggedIn(ShopError):
 
 
 class WrongUser(ShopError):
-    """The credential is good, but for somebody else."""
+    """The credential is valid, but it belongs to another user."""
 
     status, slug, title = 403, "wrong-user", "This credential belongs to another user"
 
@@ -55,7 +55,7 @@ class NotInCart(ShopError):
 
 
 class EmptyCart(ShopError):
-    """Nothing to check out."""
+    """The cart to check out is empty."""
 
     status, slug, title = 409, "empty-cart", "The cart is empty"
 
@@ -67,12 +67,12 @@ class NotJson(ShopError):
 
 
 class Invalid(ShopError):
-    """Well-formed JSON that breaks a rule of the contract."""
+    """Valid JSON that breaks a rule of the contract."""
 
     status, slug, title = 422, "invalid", "A value is not allowed"
 
 
 class StoreUnavailable(ShopError):
-    """What this desk depends on does not answer."""
+    """The session store does not answer in time."""
 
     status, slug, title = 503, "store-unavailable", "The session store does not answer"

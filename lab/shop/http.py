@@ -1,4 +1,4 @@
-"""The HTTP manners that both desks share: problem details, names in headers, caching."""
+"""HTTP behaviour that both desks share: problem details, X-Served-By, caching, server info."""
 
 import logging
 import os
@@ -23,19 +23,19 @@ _REPLICA = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
 
 class ConfigError(Exception):
-    """The environment asks for something that cannot be; the text says how to put it right."""
+    """An environment variable has a wrong value; the message says how to correct it."""
 
 
 @dataclass(frozen=True)
 class InstanceInfo:
-    """Who answers: the replica's name, and a nonce of this process that a restart changes."""
+    """The name of this server, and a nonce of its process that a restart changes."""
 
     replica: str
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "InstanceInfo":
-        """Read REPLICA (default "solo") and INSTANCE (default: made now)."""
+        """Read REPLICA (default "solo") and INSTANCE (default: a random nonce)."""
         names = [environ.get("REPLICA", "solo"), environ.get("INSTANCE") or secrets.token_hex(8)]
         for name in names:
             if not _REPLICA.fullmatch(name):
@@ -54,7 +54,7 @@ def whole_seconds(environ: Mapping[str, str], name: str, default_s: int) -> int:
 
 
 def set_prices(environ: Mapping[str, str]) -> None:
-    """Sell at the prices in SHOP_PRICES, if it is there; raise ConfigError where it is wrong."""
+    """Set the prices in SHOP_PRICES, if set; raise ConfigError if it is wrong."""
     if (text := environ.get("SHOP_PRICES")) is None:
         return
     try:
@@ -63,34 +63,34 @@ def set_prices(environ: Mapping[str, str]) -> None:
         raise ConfigError(f"SHOP_PRICES {error}") from None
 
 
-class _Desk:
-    """What one process knows about itself (never about a customer)."""
+class _ServerStats:
+    """What this process knows about itself (never about a customer)."""
 
-    def __init__(self, app_name: str, plate: InstanceInfo) -> None:
+    def __init__(self, app_name: str, info: InstanceInfo) -> None:
         self.app_name = app_name
-        self.plate = plate
+        self.info = info
         self.arrivals = count(1)
         self.requests_served = 0
 
 
-def install(app: Flask, plate: InstanceInfo) -> None:
-    """Give `app` the shop's manners; errors leave as RFC 9457 problem details."""
+def install(app: Flask, info: InstanceInfo) -> None:
+    """Let `app` count requests, name itself in headers, and answer errors as problem details."""
     set_prices(os.environ)
-    desk = app.extensions["desk"] = _Desk(app.name.removesuffix("_app"), plate)
-    # One more than is allowed: Werkzeug cuts a body of unknown length off there without a word,
-    # so only a byte too many shows `reading` that there was more.
+    stats = app.extensions["server"] = _ServerStats(app.name.removesuffix("_app"), info)
+    # One more than allowed: Werkzeug silently cuts off a body of unknown length here, so
+    # `read_json` notices a longer body only by the extra byte.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
     app.logger.addFilter(_one_line)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # keep the contract's order
 
     @app.before_request
     def count_request() -> None:
-        desk.requests_served = next(desk.arrivals)
+        stats.requests_served = next(stats.arrivals)
 
     @app.after_request
-    def sign_answer(response: Response) -> Response:
-        response.headers["X-Served-By"] = plate.replica
-        response.headers["X-Instance"] = plate.instance
+    def add_headers(response: Response) -> Response:
+        response.headers["X-Served-By"] = info.replica
+        response.headers["X-Instance"] = info.instance
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
@@ -100,7 +100,7 @@ def install(app: Flask, plate: InstanceInfo) -> None:
 
 
 def products() -> Response:
-    """Answer the catalogue: the same for everybody, so anybody may cache it for a minute."""
+    """Return the catalogue, which any cache may keep for a minute."""
     response = jsonify(products=[vars(product) for product in PRODUCTS.values()])
     response.headers["Cache-Control"] = "public, max-age=60"
     response.add_etag()
@@ -109,14 +109,14 @@ def products() -> Response:
 
 
 def server_info(carts_remembered: int) -> dict[str, Any]:
-    """Answer who is serving, and how many carts this process itself holds."""
-    desk: _Desk = current_app.extensions["desk"]
+    """Return the body of GET /api/server."""
+    stats: _ServerStats = current_app.extensions["server"]
     return {
-        "app": desk.app_name,
-        "replica": desk.plate.replica,
+        "app": stats.app_name,
+        "replica": stats.info.replica,
         "pid": os.getpid(),
-        "instance": desk.plate.instance,
-        "requests_served": desk.requests_served,
+        "instance": stats.info.instance,
+        "requests_served": stats.requests_served,
         "carts_remembered": carts_remembered,
     }
 
@@ -134,7 +134,7 @@ def _refuse(error: ShopError) -> Response:
 
 def _refuse_http(error: HTTPException) -> Response | HTTPException:
     if error.code is None or error.code < 400:
-        return error  # a redirect is no mistake
+        return error  # a redirect, say
     response = _problem(
         error.code, f"http-{error.code}", error.name, _NEXT_STEP.get(error.code, str(error.name))
     )
@@ -145,14 +145,14 @@ def _refuse_http(error: HTTPException) -> Response | HTTPException:
 
 
 def _refuse_unexpected(error: InternalServerError) -> Response | HTTPException:
-    # A session is opened before any view runs, so its store's failure arrives here.
+    # Flask opens the session before its own error handling, so a store's failure arrives here.
     if isinstance(error.original_exception, StoreUnavailable):
         return _refuse(error.original_exception)
     return _refuse_http(error)
 
 
 def _one_line(record: logging.LogRecord) -> bool:
-    # A store that is down is no mistake in the code: its cause is worth a line, not a trace.
+    # A store that is down is not a bug: log its cause in one line, without a traceback.
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, StoreUnavailable):
         record.msg, record.args, record.exc_info = f"503: {error.__cause__}", (), None
@@ -160,8 +160,8 @@ def _one_line(record: logging.LogRecord) -> bool:
 
 
 _NEXT_STEP = {
-    404: "no such address: the contract is lab/shop/openapi.yaml",
+    404: "no such path: lab/shop/openapi.yaml lists all paths",
     405: "use one of the methods that the Allow header names",
     413: f"send at most {MAX_BODY_BYTES} bytes",
-    500: "a mistake of ours; the server's log has the trace",
+    500: "a bug in the server: its log has the traceback",
 }

@@ -1,4 +1,4 @@
-"""Runs one desk as one OS process that dies at once and whole (waitress, a few threads)."""
+"""Serve an app as one OS process that dies at once and whole (waitress, a few threads)."""
 
 import argparse
 import sys
@@ -9,11 +9,11 @@ from flask import Flask
 
 from lab.shop.http import ConfigError
 
-MAX_UPLOAD_BYTES = 1024 * 1024  # past this even reading it, to answer 413, is too much
+MAX_UPLOAD_BYTES = 1024 * 1024  # a larger body is not even read; waitress answers 413
 
 
 def main(create_app: Callable[[], Flask], module: str, default_port: int) -> None:
-    """Serve `create_app()` as the command line asks, until the process is stopped."""
+    """Parse the command line and serve `create_app()` until the process is stopped."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=create_app.__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default %(default)s)")
     parser.add_argument("--port", type=int, default=default_port, help="default %(default)s")
@@ -31,7 +31,8 @@ def main(create_app: Callable[[], Flask], module: str, default_port: int) -> Non
     except ConfigError as error:
         sys.exit(f"{module}: {error}")
     except (OSError, OverflowError, ValueError) as error:
-        sys.exit(f"{module}: cannot listen on {options.host}:{options.port}: {error}; try --port 0")
+        where = f"{options.host}:{options.port}"
+        sys.exit(f"{module}: cannot listen on {where}: {error}; use --port 0 for any free port")
     print(f"{module} on http://{options.host}:{server.effective_port}", file=sys.stderr, flush=True)
     try:
         server.run()

@@ -1,4 +1,4 @@
-"""Reads what a client sends, strictly: one place for every rule about bad input."""
+"""Strict parsing of request bodies: every rule about bad input is here."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def _text(pattern: re.Pattern[str], rule: str) -> Field:
 
 
 def _quantity(field: str, value: Any) -> int:
-    # bool is a subclass of int in Python, and 1.0 is not how anybody counts laptops.
+    # bool is a subclass of int, and the contract takes no floats, not even 1.0.
     if type(value) is not int or not 1 <= value <= MAX_QUANTITY:
         raise Invalid(f"{field!r} must be a whole number from 1 to {MAX_QUANTITY}")
     return value
@@ -56,7 +56,7 @@ ADDRESS: dict[str, Field] = {"address": _text(_ADDRESS, "1 to 200 printable char
 
 
 def read_json(fields: dict[str, Field]) -> dict[str, Any]:
-    """Return the checked fields of this request's JSON object.
+    """Return the fields of this request's JSON object, validated.
 
     Raise NotJson (415), BadJson (400), Invalid (422), or Werkzeug's RequestEntityTooLarge
     (413) past `MAX_BODY_BYTES`.
@@ -78,17 +78,17 @@ def read_json(fields: dict[str, Field]) -> dict[str, Any]:
 
 
 def parse_json(data: bytes) -> Any:
-    """Return the value that `data` says in I-JSON (RFC 7493), else raise BadJson.
+    """Parse I-JSON (RFC 7493); raise BadJson.
 
-    Refused beyond what Python's parser refuses: duplicate keys, NaN and Infinity, lone
-    surrogates, nesting deeper than `MAX_DEPTH`.
+    Stricter than Python's parser: no duplicate keys, no NaN or Infinity, no lone surrogates,
+    no nesting deeper than `MAX_DEPTH`.
     """
     try:
         value = json.loads(
             data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
         )
         _check(value, MAX_DEPTH)
-    except UnicodeError:  # before ValueError, which it is a kind of
+    except UnicodeError:  # before its base class ValueError
         raise BadJson("text must be valid UTF-8 without lone surrogates") from None
     except RecursionError:
         raise BadJson(f"nested too deeply; at most {MAX_DEPTH} levels") from None

@@ -13,9 +13,10 @@ from typing import Literal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lab.core.errors import LabError
-from lab.stack.desks import DESKS, SIGNING_KEYS, Desk, desk_env
+from lab.shop.desks import DESKS, Desk
 from lab.stack.nginx_conf import CONFIG_PATH, NginxConfig, Place, PoolConfig, render
 from lab.stack.pool_spec import LETTERS, Affinity, PoolSpec, Retry
+from lab.stack.server_env import SIGNING_KEYS, desk_env
 
 PORT = 8000
 NGINX = (1, 31, 3)  # the release that this configuration was run with

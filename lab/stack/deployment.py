@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from lab.core.errors import LabError
 from lab.processes.ports import is_open
 from lab.processes.waiting import at_once, server_info
-from lab.stack.desks import DESKS
+from lab.shop.desks import DESKS
 
 MOST_SERVERS = 26
 """Of one desk, here and of the lab's own, which are named by letters."""
@@ -82,7 +82,9 @@ def find(urls: Sequence[str], commands: Mapping[str, Sequence[str]]) -> Deployme
     """
     most = MOST_SERVERS * len(DESKS)
     if len(urls) > most:
-        raise LabError(f"{len(urls)} upstreams: the lab takes at most {most}, {MOST_SERVERS} of each desk")
+        raise LabError(
+            f"{len(urls)} upstreams: the lab takes at most {most}, {MOST_SERVERS} of each desk"
+        )
     given = {fault: _split(fault, each, len(urls)) for fault, each in commands.items() if each}
     places = [
         replace(_place(url), commands={fault: each[n] for fault, each in given.items()})
@@ -96,7 +98,9 @@ def find(urls: Sequence[str], commands: Mapping[str, Sequence[str]]) -> Deployme
     by_desk = {desk: tuple(each for each in found if each.app == desk) for desk in DESKS}
     for desk, servers in by_desk.items():
         if len(servers) > MOST_SERVERS:
-            raise LabError(f"{len(servers)} {desk} upstreams: the lab takes at most {MOST_SERVERS} of a desk")
+            raise LabError(
+                f"{len(servers)} {desk} upstreams: the lab takes at most {MOST_SERVERS} of a desk"
+            )
     return {desk: servers for desk, servers in by_desk.items() if servers}
 
 

@@ -152,7 +152,7 @@ class ExternalServer(Server):
 
 
 def run(words: Sequence[str], timeout_s: float = COMMAND_TIMEOUT_S) -> str | None:
-    """Run a command without a shell, to its end; say how it failed, with the end of what it wrote, or None.
+    """Run a command without a shell; return how it failed, with the end of its output, or None.
 
     Its words are not repeated: there may be a secret among them. What it leaves running in the
     background, such as a server that it started, is left alone unless it failed to end itself.

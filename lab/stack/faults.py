@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from lab.core.errors import LabError
 from lab.core.faults import (
     STORE,
-    STORE_FAULTS,
     FaultEvent,
     FaultEvidence,
     FaultKind,
     is_confirmed,
 )
+from lab.processes.waiting import at_once
 from lab.stack.local_pool import Drain, own_pool
+from lab.stack.local_server import LocalServer
 from lab.stack.local_store import LocalStore
 from lab.stack.server import Server
 from lab.stack.server_pool import ServerPool
@@ -45,6 +46,8 @@ class FaultInjector:
         self._pool = pool
         self._store = store
         self._now_s = now_s
+        self.draining: dict[str, LocalServer] = {}
+        """Servers that get no new requests and have not ended yet, by name."""
         self._hearing: list[Hear] = []
         self._turns: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
 
@@ -69,7 +72,7 @@ class FaultInjector:
         if kind is FaultKind.DRAIN:
             drain = self.begin_drain(target)
             drain.wait()
-            return self._publish(kind, target, drain.end())
+            return self._end_drain(drain)
         with self._turns[target]:
             broken = self._breakable(target, kind)
             match kind:
@@ -87,23 +90,47 @@ class FaultInjector:
             return self._publish(kind, target, seen)
 
     def begin_drain(self, name: str) -> Drain:
-        """Send a server no more requests; `finish_drain` makes a fault of it."""
-        self._pool.server(name)
-        return own_pool(self._pool).take_out(name)
+        """Send a server no more requests; `finish_drain` waits for its last ones and ends it."""
+        pool = own_pool(self._pool)
+        self.draining[name] = pool.servers[self._pool.server(name).name]
+        try:
+            return pool.take_out(name)
+        except LabError:
+            del self.draining[name]
+            raise
 
     def finish_drain(self, drain: Drain, unless: Callable[[], bool]) -> FaultEvent | None:
-        """Wait until its last requests are done and end it; return None when `unless()`."""
-        drain.wait(unless)
-        if unless():
-            return None
-        return self._publish(FaultKind.DRAIN, drain.server.name, drain.end())
+        """Wait until its last requests are done and end it.
+
+        Returns None, and leaves it, when `unless()` or after `end_drains`.
+        """
+
+        def is_off() -> bool:
+            return unless() or self.draining.get(drain.server.name) is not drain.server
+
+        drain.wait(is_off)
+        with self._turns[drain.server.name]:
+            return None if is_off() else self._end_drain(drain)
+
+    def end_drains(self) -> None:
+        """End the servers that are being drained, at once and without an event."""
+        leaving = []
+        for name in list(self.draining):
+            with self._turns[name]:
+                leaving += [self.draining.pop(name)] if name in self.draining else []
+        at_once(LocalServer.end, leaving)
+
+    def _end_drain(self, drain: Drain) -> FaultEvent:
+        seen = drain.end()
+        del self.draining[drain.server.name]
+        return self._publish(FaultKind.DRAIN, drain.server.name, seen)
 
     def _breakable(self, target: str, kind: FaultKind) -> Server | LocalStore:
+        if kind is FaultKind.KILL and target in self.draining:
+            return self.draining[target]
         if target != STORE:
             return self._pool.server(target)
         store = self._store()
-        if kind not in STORE_FAULTS:
-            raise LabError(f"a store cannot be {kind}ed: {', '.join(STORE_FAULTS)}")
         if not isinstance(store, LocalStore):
             raise LabError(NOT_OUR_STORE)
         return store

@@ -16,6 +16,7 @@ _ABOUT_THE_STORE = (
     *("slowlog", "subscribe"),
 )
 
+
 @dataclass(frozen=True)
 class StoreStats:
     """What a store holds and has done; of a cluster, all its primaries together."""
@@ -82,7 +83,7 @@ class Store(AbstractContextManager["Store"]):
 
 
 class ExternalStore(Store):
-    """A store that the lab did not start: used under a prefix of this run, never flushed or broken."""
+    """A store that the lab did not start: used under this run's prefix, never flushed or broken."""
 
     def __init__(self, url: str) -> None:
         read_url(url)

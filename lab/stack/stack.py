@@ -130,9 +130,10 @@ class Stack:
         self._resources.callback(self._children.close)
         self.balancer = Balancer(program, run_dir, self._children, self._render, self._port)
         for spec in self._specs:
-            pool = self.pools[spec.name] = (
+            pool: ServerPool = (
                 ExternalPool(spec) if spec.external else LocalPool(spec, run_dir, self._children)
             )
+            self.pools[spec.name] = pool
             self._resources.callback(pool.undo_faults)
         servers = [server for pool in self.pools.values() for server in pool.servers.values()]
         for server in servers:

@@ -1,8 +1,8 @@
-"""Desks that differ from the book's in one way: a remedy, another design, the next version.
+"""Desks that are changed in one way: a remedy, another design, or the next version.
 
-Each module runs like a desk, `python -m lab.variants.NAME --port N`, as a process of its own.
-It takes the real desk, whichever it alters, and changes one thing; so the two apps of the
-book stay a page each. The lab itself never imports these.
+`python -m lab.variants.NAME --port N` serves one, as a process of its own. Each module takes the
+real desk and changes one thing, so the two apps need no line for it. The lab starts variants as
+processes and never imports them.
 """
 
 import importlib
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from redis import Redis
 
 
-def main(desk: str, alter: Callable[[Flask], None], module: str) -> None:
-    """Serve `desk` ("stateless_app" or "stateful_app") altered by `alter`, until it is stopped."""
+def main(desk: str, change: Callable[[Flask], None], module: str) -> None:
+    """Serve `desk` ("stateless_app" or "stateful_app") after `change(app)`, until stopped."""
 
     def create_app() -> Flask:
         app: Flask = importlib.import_module(desk).create_app()
-        alter(app)
+        change(app)
         return app
 
     serve.main(create_app, module, default_port=5003)
 
 
 def store() -> "tuple[Redis, str]":
-    """Return a client of the store in ALTERED_STORE, and the prefix for every key in it."""
-    url = os.environ.get("ALTERED_STORE")
+    """Return a client of the store in VARIANT_STORE, and the prefix for its keys."""
+    url = os.environ.get("VARIANT_STORE")
     if not url:
-        raise ConfigError(f"ALTERED_STORE must name a store: {FORMS}")
-    from lab.shop.redis.store import connect  # only where it is wanted: it is slow to import
+        raise ConfigError(f"VARIANT_STORE must be set to the URL of a store: {FORMS}")
+    from lab.shop.redis.store import connect  # imported only if needed: it is slow to import
 
-    return connect(url, "ALTERED_STORE"), os.environ.get("ALTERED_KEY_PREFIX", "altered:")
+    return connect(url, "VARIANT_STORE"), os.environ.get("VARIANT_KEY_PREFIX", "variant:")

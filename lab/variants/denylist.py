@@ -1,41 +1,40 @@
-"""The stateless desk with a denylist: logout means something, and every request asks a store.
+"""The stateless desk with a denylist: logout takes effect, and every request asks a store.
 
-Logout puts the visit into the store until its last token has expired; each request that
-brings a token costs one operation there. So logging out works, and what the desk no longer
-had is back: something all servers share, without which nobody is served (503).
+Logout puts the login's nonce into the store until its last token has expired, and each request
+with a token costs one store operation. Logging out works, and the servers share state again:
+when the store does not answer, they answer 503.
 """
 
 import importlib
 
 from flask import Flask, request
 
-from lab.shop.errors import NotLoggedIn
+from lab.shop import tokens
 from lab.shop.redis.store import must_answer
 from lab.variants import main, store
-from lab.variants.current_session import life_s, visit_of
+from lab.variants.session_of import lifetime_s, session_of_request
 
 DESK = "stateless_app"
 
 
-def alter(app: Flask) -> None:
-    """Ask the denylist before each view that needs a visit."""
+def change(app: Flask) -> None:
+    """Ask the denylist before each view that needs a session."""
     state = importlib.import_module(f"{DESK}.state")
     client, prefix = store()
 
     @app.before_request
     def refuse_logged_out() -> None:
-        if (visit := visit_of(state)) is None:
+        if (session := session_of_request(state)) is None:
             return
-        key = f"{prefix}out:{visit.visit_id}"
+        key = f"{prefix}out:{session.login_id}"
         with must_answer():
-            if request.endpoint == "desk.logout":  # one operation too: it asks and puts
-                is_out = not client.set(key, "1", nx=True, ex=life_s(app))
+            if request.endpoint == "desk.logout":  # one operation both asks and sets
+                is_out = not client.set(key, "1", nx=True, ex=lifetime_s(app))
             else:
                 is_out = bool(client.exists(key))
         if is_out:
-            detail = "this token was logged out: POST /api/login to get a new one"
-            raise NotLoggedIn(detail, state.INVALID_TOKEN)
+            raise tokens.invalid("this token was logged out")
 
 
 if __name__ == "__main__":
-    main(DESK, alter, "lab.variants.denylist")
+    main(DESK, change, "lab.variants.denylist")

@@ -1,14 +1,14 @@
-"""A desk that lets each revision of a cart be changed once: what If-Match does, with a store.
+"""A desk that accepts one change of each revision of a cart, as If-Match does, with a store.
 
-Each write first claims its visit and revision in the store, which only one request can; a
-claim is given back if the write was refused. So a token is good for one change (a replayed
-checkout is 409 "stale-slip"), and of two tabs with the same slip one is told so.
+Each write first reserves its login and revision in the store, which only one request can do;
+a refused write releases the reservation. So a token is good for one change: a replayed checkout
+is 409 "stale-cart", and so is the second of two tabs with the same token.
 
-A write costs one operation (two if it was refused), a read none: an old slip can still be
-read until it expires, after logout too, though logout, being a write, ends all changes. A
-server that dies between claim and answer has used the slip up for nothing.
+A write costs one store operation (two if it is refused), a read none. An old token can still
+read until it expires, even after logout; logout is a write, so it ends all changes. If a server
+dies between reservation and response, the token is used up without a change.
 
-The same check fits the stateful desk (DESK=stateful_app, with its own store).
+The same check works at the stateful desk (DESK=stateful_app, with its own store).
 """
 
 import importlib
@@ -19,48 +19,48 @@ from flask import Flask, Response, g, request
 from lab.shop.errors import ShopError
 from lab.shop.redis.store import must_answer
 from lab.variants import main, store
-from lab.variants.current_session import life_s, visit_of
+from lab.variants.session_of import lifetime_s, session_of_request
 
 DESK = os.environ.get("DESK", "stateless_app")
 SAFE = {"GET", "HEAD"}
 
 
-class StaleToken(ShopError):
-    """The cart has gone on since this slip was written."""
+class StaleCart(ShopError):
+    """Another request has changed this revision of the cart already."""
 
-    status, slug, title = 409, "stale-slip", "This cart has been changed by another request"
+    status, slug, title = 409, "stale-cart", "This cart has been changed by another request"
 
 
-def alter(app: Flask) -> None:
-    """Claim the revision before each write, and give it back if nothing was written."""
+def change(app: Flask) -> None:
+    """Reserve the revision before each write; release it if nothing was written."""
     state = importlib.import_module(f"{DESK}.state")
     client, prefix = store()
 
     @app.before_request
-    def claim() -> None:
-        visit = visit_of(state)
-        if visit is None or request.method in SAFE:
+    def reserve() -> None:
+        session = session_of_request(state)
+        if session is None or request.method in SAFE:
             return
-        key = f"{prefix}used:{visit.visit_id}:{visit.revision}"
+        key = f"{prefix}used:{session.login_id}:{session.revision}"
         with must_answer():
-            if not client.set(key, "1", nx=True, ex=life_s(app)):
-                raise StaleToken("GET /api/cart for the newest cart you can see, then try again")
-        g.claim = key
+            if not client.set(key, "1", nx=True, ex=lifetime_s(app)):
+                raise StaleCart("GET /api/cart for the newest cart you can see, then try again")
+        g.reserved = key
 
     @app.after_request
-    def give_back(response: Response) -> Response:
-        if "claim" in g and response.status_code >= 400:
+    def release(response: Response) -> Response:
+        if "reserved" in g and response.status_code >= 400:
             with must_answer():
-                client.delete(g.claim)
+                client.delete(g.reserved)
         return response
 
 
-def _share_the_sessions_store() -> None:
+def _use_the_session_store() -> None:
     for ours, theirs in (("STORE", "STATEFUL_STORE"), ("KEY_PREFIX", "STATEFUL_KEY_PREFIX")):
         if theirs in os.environ:
-            os.environ.setdefault(f"ALTERED_{ours}", os.environ[theirs])
+            os.environ.setdefault(f"VARIANT_{ours}", os.environ[theirs])
 
 
 if __name__ == "__main__":
-    _share_the_sessions_store()
-    main(DESK, alter, "lab.variants.revision")
+    _use_the_session_store()
+    main(DESK, change, "lab.variants.revision")

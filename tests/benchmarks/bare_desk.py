@@ -1,10 +1,10 @@
 """The yardstick: bare Flask routes, served as the desks are, that do what any server would.
 
 `python tests/benchmarks/bare_desk.py --port N`. `GET /PLACE/cart` answers constant JSON, about
-as many bytes as the desk of that place (`cookie`, `token`) answers for a cart with one laptop in
-it. `PATCH /PLACE/cart/items/SKU` reads and parses a JSON body, and answers the same with the
-same status. Nothing is checked, priced, counted, signed, looked up or kept, and no headers are
-added.
+as many bytes as both desks answer for a cart with one laptop in it. `PATCH
+/PLACE/cart/items/SKU` reads and parses a JSON body, and answers the same with the same status,
+and at `token` with as many bytes of a token. Nothing is checked, priced, counted, signed, looked
+up or kept, and no headers are added.
 """
 
 from flask import Flask, request
@@ -32,7 +32,7 @@ def create_app() -> Flask:
 
     @app.get("/<place>/cart")
     def cart(place):
-        return ANSWERS[place]
+        return CART
 
     @app.patch("/<place>/cart/items/<sku>")
     def change(place, sku):

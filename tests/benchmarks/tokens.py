@@ -28,33 +28,33 @@ def figure(scale: Scale) -> Iterator[Row]:
     """µs of CPU to make and to read one token; all three carry the same facts as JSON."""
     with desk(TOKEN) as server:
         for lines in LINES:
-            visit = SessionState(
+            session = SessionState(
                 "123", "John", dict.fromkeys(goods(lines), 1), None, lines, "0" * 16
             )
             known = customer(f"http://127.0.0.1:{server.port}", lines)
             with closing(Line(server.port, "GET", "/api/cart", known)) as line:
                 request = Side(line.ask, server.process, max(scale.batch // 3, 20))
                 alternate(scale.rounds, request.run)
-            yield from _rows(visit, request.mean_cpu_ms * 1000, scale)
+            yield from _rows(session, request.mean_cpu_ms * 1000, scale)
 
 
-def _rows(visit: SessionState, request_us: float, scale: Scale) -> Iterator[Row]:
+def _rows(session: SessionState, request_us: float, scale: Scale) -> Iterator[Row]:
     app = create_app(Config(InstanceInfo("benchmark"), (KEY,)))
     with app.app_context():
-        token = state.token_for(visit)
+        token = state.token_for(session)
     known = {"Authorization": f"Bearer {token}"}
     with app.test_request_context(headers=known):
         rivals = {
-            "ours": (lambda: state.token_for(visit), state.current_visit),
-            "PyJWT": _pyjwt(visit),
-            "raw": _raw(visit),
+            "ours": (lambda: state.token_for(session), state.current_session),
+            "PyJWT": _pyjwt(session),
+            "raw": _raw(session),
         }
         spent = {name: _Timed(make, read, scale) for name, (make, read) in rivals.items()}
         # In turn, so that a slow spell falls on all of them.
         alternate(scale.rounds, *(each.run for each in spent.values()))
         sizes = {name: len(make()) for name, (make, _) in rivals.items()}
-    assert rivals["PyJWT"][1]() == rivals["raw"][1]() == visit
-    name = f"token, {len(visit.lines)} lines"
+    assert rivals["PyJWT"][1]() == rivals["raw"][1]() == session
+    name = f"token, {len(session.lines)} lines"
     told = "; ".join(f"{name} {each.told()}, {sizes[name]} B" for name, each in spent.items())
     yield Row(f"{name}: make + read", [s * 1e6 for s in spent["ours"].seconds], told, unit="µs")
     inside = [_inside(app, known, scale) for _ in range(scale.rounds)]
@@ -129,31 +129,31 @@ class _Timed:
         return (time.thread_time() - began) / self._batch
 
 
-def _pyjwt(visit: SessionState) -> tuple[Callable[[], str], Callable[[], SessionState]]:
+def _pyjwt(session: SessionState) -> tuple[Callable[[], str], Callable[[], SessionState]]:
     def make() -> str:
-        claims = {"aud": AUDIENCE, "iat": int(time.time()), "visit": visit.to_dict()}
+        claims = {"aud": AUDIENCE, "iat": int(time.time()), "session": session.to_dict()}
         return jwt.encode(claims, KEY, "HS256")
 
     def read() -> SessionState:
         claims = jwt.decode(token, KEY, ["HS256"], audience=AUDIENCE)
-        return SessionState.from_dict(claims["visit"])
+        return SessionState.from_dict(claims["session"])
 
     token = make()
     return make, read
 
 
-def _raw(visit: SessionState) -> tuple[Callable[[], bytes], Callable[[], SessionState]]:
+def _raw(session: SessionState) -> tuple[Callable[[], bytes], Callable[[], SessionState]]:
     """The least there is: JSON, base64, one HMAC-SHA-256. No expiry, no header, no checks."""
 
     def make() -> bytes:
-        facts = json.dumps({"visit": visit.to_dict()}, separators=(",", ":")).encode()
+        facts = json.dumps({"session": session.to_dict()}, separators=(",", ":")).encode()
         payload = base64.urlsafe_b64encode(facts)
         return payload + b"." + base64.urlsafe_b64encode(_sign(payload))
 
     def read() -> SessionState:
         payload, _, signature = token.partition(b".")
         assert hmac.compare_digest(base64.urlsafe_b64decode(signature), _sign(payload))
-        return SessionState.from_dict(json.loads(base64.urlsafe_b64decode(payload))["visit"])
+        return SessionState.from_dict(json.loads(base64.urlsafe_b64decode(payload))["session"])
 
     token = make()
     return make, read

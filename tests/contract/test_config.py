@@ -37,8 +37,12 @@ def test_a_replica_that_fits_no_header(name: str) -> None:
 
 def test_what_holds_when_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     config = StatefulConfig.from_environ({})
-    assert (config.store, config.max_age_s, config.plate.replica) == ("memory", 3600, "solo")
-    assert config.plate.instance != StatefulConfig.from_environ({}).plate.instance
+    assert (config.store, config.max_age_s, config.instance_info.replica) == (
+        "memory",
+        3600,
+        "solo",
+    )
+    assert config.instance_info != StatefulConfig.from_environ({}).instance_info
     assert capsys.readouterr().err == ""
 
 
@@ -130,6 +134,6 @@ def test_without_keys_it_makes_one_and_says_what_that_means(
 ) -> None:
     configs = [StatelessConfig.from_environ({}) for _ in range(2)]
     assert configs[0].signing_keys != configs[1].signing_keys
-    told = capsys.readouterr().err
-    assert "no STATELESS_SIGNING_KEYS" in told and "tokens die with it" in told
-    assert configs[0].signing_keys[0] not in told
+    printed = capsys.readouterr().err
+    assert "STATELESS_SIGNING_KEYS is not set" in printed and "useless when it ends" in printed
+    assert configs[0].signing_keys[0] not in printed

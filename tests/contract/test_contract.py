@@ -2,13 +2,16 @@
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
+from time import time
 
 import pytest
+from redis import Redis
 from werkzeug.test import TestResponse
 
 from lab.shop.catalogue import PRODUCTS
 
-from .conftest import Customer, Desk
+from .conftest import Customer, Desk, Valkey, stateful
 
 JOHN = {"user_id": "123", "name": "John"}
 LAPTOP = {
@@ -33,7 +36,7 @@ def session_id(customer: Customer) -> str | None:
     return cookie.value if cookie else None
 
 
-def test_a_visit_from_login_to_logout(desk: Desk) -> None:
+def test_a_session_from_login_to_logout(desk: Desk) -> None:
     john = desk.visitor()
     answer = john.login()
     assert (answer.status_code, body(answer)) == (200, {"user": JOHN, "cart": EMPTY})
@@ -78,10 +81,21 @@ def test_a_visit_from_login_to_logout(desk: Desk) -> None:
     assert john.view().status_code == 401
 
 
-def test_token_is_shown_by_the_stateless_desk_only(desk: Desk) -> None:
-    john = desk.customer()
-    for answer in [john.view(), john.add(), john.request("POST", "/api/checkout")]:
-        assert ("token" in answer.json) is not desk.is_stateful
+def test_token_comes_from_the_stateless_desk_and_with_a_change_only(desk: Desk) -> None:
+    john = desk.visitor()
+    address = {"address": "1 Main Street"}
+    changes = [
+        john.login(),
+        john.add(),
+        john.request("PATCH", "/api/cart/items/laptop", json={"quantity": 2}),
+        john.request("PUT", "/api/shipping-address", json=address),
+        john.request("POST", "/api/checkout"),
+        john.request("DELETE", "/api/cart"),
+    ]
+    for change in changes:
+        assert ("token" in change.json) is not desk.is_stateful
+    for path in ("/api/cart", "/api/products", "/api/server"):
+        assert "token" not in john.request("GET", path).json
 
 
 def test_clearing_empties_the_cart(desk: Desk) -> None:
@@ -217,21 +231,21 @@ def test_the_stateless_desk_never_sets_a_cookie_and_looks_at_none(desks: list[De
 
 
 class SlowRead:
-    """Somebody looks at the cart, and something else happens before that answer is done."""
+    """A read of the cart, with another request before its response is done."""
 
     def __init__(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         import stateful_app.app
 
         self.desk, self.meanwhile = desk, lambda: None
-        current_visit = stateful_app.app.state.current_visit
+        current_session = stateful_app.app.state.current_session
 
         def slowly() -> object:
-            visit = current_visit()
+            session = current_session()
             meanwhile, self.meanwhile = self.meanwhile, lambda: None
             meanwhile()
-            return visit
+            return session
 
-        monkeypatch.setattr(stateful_app.app.state, "current_visit", slowly)
+        monkeypatch.setattr(stateful_app.app.state, "current_session", slowly)
 
     def by(self, john: Customer, meanwhile) -> TestResponse:
         reader = self.desk.visitor()
@@ -255,6 +269,42 @@ def test_a_slow_read_brings_no_session_back_to_life(
     SlowRead(stateful_desk, monkeypatch).by(john, meanwhile=john.logout)
     john.client.set_cookie("desk_session", kept)
     assert john.view().status_code == 401
+
+
+class Clock:
+    """Replaces cachelib's clock: memory and directory go by it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = time()
+        for module in ("simple", "file"):
+            monkeypatch.setattr(f"cachelib.{module}.time", lambda: self.now)
+
+
+@pytest.mark.parametrize("store", ["memory", "file"])
+def test_expiry_counts_from_the_last_change(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    john = stateful(f"file:{tmp_path}" if store == "file" else store).customer()
+    for _ in range(3):
+        clock.now += 3000
+        assert john.add("pen").status_code == 201
+    for elapsed_s, status in ((1800, 200), (1700, 200), (200, 401)):
+        clock.now += elapsed_s
+        assert john.view().status_code == status, "a read prolongs nothing"
+
+
+def test_expiry_in_redis_counts_from_the_last_change(valkey: Valkey) -> None:
+    desk = stateful(valkey.url)
+    john = desk.customer()
+    with Redis.from_url(valkey.url) as client:
+        key = f"{desk.app.session_interface.key_prefix}{session_id(john)}"
+        assert 3590 < client.ttl(key) <= 3600
+        client.expire(key, 60)
+        assert john.view().status_code == 200
+        assert client.ttl(key) <= 60, "a read prolongs nothing"
+        john.add("pen")
+        assert client.ttl(key) > 3590
 
 
 def test_more_sessions_than_cachelib_keeps_by_default(stateful_desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""The signed slip: who can make one, who can change one, and how long it is good."""
+"""The signed token: who can make one, who can change one, and how long it is valid."""
 
 import base64
 import hashlib
@@ -11,6 +11,7 @@ import pytest
 from itsdangerous import URLSafeTimedSerializer, base64_decode
 from werkzeug.test import TestResponse
 
+from lab.shop import tokens
 from stateless_app import state
 
 from .conftest import KEY, Desk, stateless
@@ -19,7 +20,7 @@ OLD, NEW, OTHER = (f"{name} key: thirty-two bytes at the least" for name in ("ol
 
 
 @pytest.fixture
-def slip() -> tuple[Desk, str]:
+def issued() -> tuple[Desk, str]:
     """A stateless desk, and a token it made."""
     desk = stateless()
     return desk, token_of(desk)
@@ -35,15 +36,21 @@ def show(desk: Desk, token: str) -> TestResponse:
     return desk.visitor().request("GET", "/api/cart", headers={"Authorization": f"Bearer {token}"})
 
 
-def show_in_address(desk: Desk, **query: str) -> TestResponse:
+def add(desk: Desk, token: str) -> TestResponse:
+    item = {"sku": "pen", "quantity": 1}
+    bearer = {"Authorization": f"Bearer {token}"}
+    return desk.visitor().request("POST", "/api/cart/items", json=item, headers=bearer)
+
+
+def show_in_url(desk: Desk, **query: str) -> TestResponse:
     return desk.visitor().request("GET", "/api/cart", query_string=query)
 
 
 def assert_invalid(answer: TestResponse) -> None:
     assert answer.status_code == 401
     assert answer.json["type"] == "urn:problem:two-desks:not-logged-in"
-    told = answer.headers["WWW-Authenticate"]
-    assert told == 'Bearer realm="two-desks", error="invalid_token"'
+    challenge = answer.headers["WWW-Authenticate"]
+    assert challenge == 'Bearer realm="two-desks", error="invalid_token"'
 
 
 # --- keys ------------------------------------------------------------------------------------
@@ -52,19 +59,19 @@ def assert_invalid(answer: TestResponse) -> None:
 def test_rotation_accepts_the_old_key_and_signs_with_the_new_one() -> None:
     only_old, both, only_new = stateless(OLD), stateless(OLD, NEW), stateless(NEW)
     issued_before = token_of(only_old)
-    answer = show(both, issued_before)
-    assert answer.status_code == 200
-    assert show(only_new, answer.json["token"]).status_code == 200, "signed with the new key"
-    assert_invalid(show(only_old, answer.json["token"]))
+    assert show(both, issued_before).status_code == 200
+    renewed = add(both, issued_before).json["token"]
+    assert show(only_new, renewed).status_code == 200, "signed with the new key"
+    assert_invalid(show(only_old, renewed))
     assert_invalid(show(only_new, issued_before))
 
 
-def test_a_token_of_another_shop_is_refused(slip: tuple[Desk, str]) -> None:
-    assert_invalid(show(slip[0], token_of(stateless(OTHER))))
+def test_a_token_of_another_shop_is_refused(issued: tuple[Desk, str]) -> None:
+    assert_invalid(show(issued[0], token_of(stateless(OTHER))))
 
 
-def test_any_server_with_the_key_accepts_it(slip: tuple[Desk, str]) -> None:
-    assert show(stateless(), slip[1]).status_code == 200
+def test_any_server_with_the_key_accepts_it(issued: tuple[Desk, str]) -> None:
+    assert show(stateless(), issued[1]).status_code == 200
 
 
 # --- time ------------------------------------------------------------------------------------
@@ -82,14 +89,20 @@ def test_a_token_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "older than 60 s" in answer.json["detail"]
 
 
-def test_every_answer_starts_the_time_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expiry_counts_from_the_last_change(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = stateless(max_age_s=60)
     john = desk.customer()
     now = time.time()
+
+    def at(elapsed_s: float) -> None:
+        monkeypatch.setattr("itsdangerous.timed.time.time", lambda: now + elapsed_s)
+
     for elapsed_s in (50, 100, 150):
-        later = now + elapsed_s
-        monkeypatch.setattr("itsdangerous.timed.time.time", lambda later=later: later)
-        assert john.view().status_code == 200
+        at(elapsed_s)
+        assert john.add("pen").status_code == 201
+    for elapsed_s, status in ((180, 200), (205, 200), (212, 401)):
+        at(elapsed_s)
+        assert john.view().status_code == status, "a read prolongs nothing"
 
 
 # --- tampering -------------------------------------------------------------------------------
@@ -119,23 +132,23 @@ def forged(token: str) -> Iterator[str]:
         yield ".".join([dot + encoded(changed), *rest])
 
 
-def test_no_byte_of_the_payload_can_be_changed(slip: tuple[Desk, str]) -> None:
-    desk, token = slip
+def test_no_byte_of_the_payload_can_be_changed(issued: tuple[Desk, str]) -> None:
+    desk, token = issued
     forgeries = list(forged(token))
     assert len(forgeries) > 80
     for forgery in forgeries:
         assert_invalid(show(desk, forgery))
 
 
-def test_a_full_cart_is_refused_without_a_signature_of_its_own(slip: tuple[Desk, str]) -> None:
-    desk, token = slip
+def test_a_full_cart_is_refused_without_a_signature_of_its_own(issued: tuple[Desk, str]) -> None:
+    desk, token = issued
     _, made, signature = parts(token)
-    rich = {"v": 1, "aud": "two-desks", "visit": {**VISIT, "lines": {"laptop": 99}}}
+    rich = {"v": 2, "aud": "two-desks", "session": {**STATE, "lines": {"laptop": 99}}}
     assert_invalid(show(desk, f"{encoded(json.dumps(rich).encode())}.{made}.{signature}"))
 
 
-def test_the_time_and_the_signature_cannot_be_swapped(slip: tuple[Desk, str]) -> None:
-    desk, token = slip
+def test_the_time_and_the_signature_cannot_be_swapped(issued: tuple[Desk, str]) -> None:
+    desk, token = issued
     payload, made, signature = parts(token)
     _, _, other_signature = parts(token_of(desk, "456"))
     swaps = [f"{payload}.{made}.{other_signature}", f"{payload}.AAAAAA.{signature}"]
@@ -144,67 +157,67 @@ def test_the_time_and_the_signature_cannot_be_swapped(slip: tuple[Desk, str]) ->
 
 
 @pytest.mark.parametrize("garbage", ["x", "..", "a.b.c", "." * 500, string.punctuation, "é", "%00"])
-def test_garbage_is_refused_both_ways(slip: tuple[Desk, str], garbage: str) -> None:
-    assert_invalid(show(slip[0], garbage))
-    assert_invalid(show_in_address(slip[0], token=garbage, userId="123"))
+def test_garbage_is_refused_both_ways(issued: tuple[Desk, str], garbage: str) -> None:
+    assert_invalid(show(issued[0], garbage))
+    assert_invalid(show_in_url(issued[0], token=garbage, userId="123"))
 
 
 # --- made for something else -----------------------------------------------------------------
 
-VISIT = {"user_id": "123", "name": "John", "lines": {}, "shipping_address": None, "revision": 0}
-OURS = state.LABELS | {"visit": VISIT}
+STATE = {"user_id": "123", "name": "John", "lines": {}, "shipping_address": None, "revision": 0}
+OURS = state.LABELS | {"session": STATE}
 
 
-def sign(claims: object, salt: str = state.SALT, **how: object) -> str:
+def sign(claims: object, salt: str = tokens.SALT, **how: object) -> str:
     settings = {"digest_method": hashlib.sha256, "key_derivation": "hmac"} | how
     return str(URLSafeTimedSerializer(KEY, salt=salt, signer_kwargs=settings).dumps(claims))
 
 
-def test_the_signature_is_what_the_contract_says(slip: tuple[Desk, str]) -> None:
-    assert show(slip[0], sign(OURS)).status_code == 200
+def test_the_signature_is_what_the_contract_says(issued: tuple[Desk, str]) -> None:
+    assert show(issued[0], sign(OURS)).status_code == 200
 
 
 FOREIGN = {
     "audience": sign(OURS | {"aud": "another-shop"}),
-    "version": sign(OURS | {"v": 2}),
+    "version": sign(OURS | {"v": 1}),
     "salt": sign(OURS, salt="something.else"),
     "digest": sign(OURS, digest_method=hashlib.sha1),
     "no claims": sign({}),
-    "no audience": sign({"v": 1, "visit": VISIT}),
+    "no audience": sign({"v": 2, "session": STATE}),
     "a list": sign([1, 2]),
     "null": sign(None),
 }
 
 
 @pytest.mark.parametrize("token", FOREIGN.values(), ids=FOREIGN.keys())
-def test_a_token_for_something_else_is_refused(slip: tuple[Desk, str], token: str) -> None:
-    assert_invalid(show(slip[0], token))
+def test_a_token_for_something_else_is_refused(issued: tuple[Desk, str], token: str) -> None:
+    assert_invalid(show(issued[0], token))
 
 
 # --- the article's GET /api/cart?token=xyz&userId=123 -----------------------------------------
 
 
-def test_the_token_in_the_address(slip: tuple[Desk, str]) -> None:
-    desk, token = slip
-    answer = show_in_address(desk, token=token, userId="123")
+def test_the_token_in_the_url(issued: tuple[Desk, str]) -> None:
+    desk, token = issued
+    answer = show_in_url(desk, token=token, userId="123")
     assert (answer.status_code, answer.json["user"]["user_id"]) == (200, "123")
     assert answer.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("named", [{}, {"userId": ""}, {"userId": "456"}, {"userid": "123"}])
-def test_the_user_in_the_address_has_to_match(slip: tuple[Desk, str], named: dict) -> None:
-    desk, token = slip
-    answer = show_in_address(desk, token=token, **named)
+def test_the_user_in_the_url_has_to_match(issued: tuple[Desk, str], named: dict) -> None:
+    desk, token = issued
+    answer = show_in_url(desk, token=token, **named)
     assert answer.status_code == 403
     assert answer.json["type"] == "urn:problem:two-desks:wrong-user"
 
 
-def test_a_bad_token_in_the_address_is_a_bad_token_whoever_is_named(slip: tuple[Desk, str]) -> None:
-    assert_invalid(show_in_address(slip[0], token="x", userId="456"))
+def test_a_bad_token_in_the_url_is_a_bad_token_whoever_is_named(issued: tuple[Desk, str]) -> None:
+    assert_invalid(show_in_url(issued[0], token="x", userId="456"))
 
 
-def test_two_tokens_in_one_request(slip: tuple[Desk, str]) -> None:
-    desk, token = slip
+def test_two_tokens_in_one_request(issued: tuple[Desk, str]) -> None:
+    desk, token = issued
     header = {"Authorization": f"Bearer {token}"}
     query = {"token": token, "userId": "123"}
     answer = desk.visitor().request("GET", "/api/cart", query_string=query, headers=header)
@@ -212,7 +225,7 @@ def test_two_tokens_in_one_request(slip: tuple[Desk, str]) -> None:
     assert answer.json["type"] == "urn:problem:two-desks:bad-credential"
 
 
-def test_the_stateful_desk_looks_at_no_token(desks: list[Desk], slip: tuple[Desk, str]) -> None:
+def test_the_stateful_desk_looks_at_no_token(desks: list[Desk], issued: tuple[Desk, str]) -> None:
     for desk in desks[:-1]:
-        assert show_in_address(desk, token=slip[1], userId="123").status_code == 401
-        assert show(desk, slip[1]).status_code == 401
+        assert show_in_url(desk, token=issued[1], userId="123").status_code == 401
+        assert show(desk, issued[1]).status_code == 401

@@ -142,7 +142,7 @@ def lane_of(tmp_path):
     def perform(variant, plan):
         bench = ProvisionedStack(tmp_path / "run")
         with bench.open([variant], keep_log=1000):
-            lab = Lab(bench.setting(variant, 0, 0, quick=False), Record(variant.name))
+            lab = Lab(bench.context(variant, 0, 0, quick=False), Record(variant.name))
             return lab.crowd_of(plan)
 
     return perform

@@ -20,7 +20,7 @@ from lab.experiments.script_api import Lab
 from lab.processes.ports import free_ports
 from lab.processes.waiting import server_info
 from lab.stack import external_server
-from lab.stack.upstream import find
+from lab.stack.deployment import find
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="its commands are POSIX's kill")
 # What a deployment might call its start script: a server in the background, its pid in a file.
@@ -93,7 +93,7 @@ def bench_of(shop, folder, knobs=None, **commands):
     (variant,) = deployed(knobs or Settings(), deployment)
     bench = ProvisionedStack(folder / "run", deployment=deployment)
     with bench.open([variant]):
-        yield Lab(bench.setting(variant, 1, 0, quick=True), Record(variant.name))
+        yield Lab(bench.context(variant, 1, 0, quick=True), Record(variant.name))
 
 
 def kills(shop, signal_name="KILL"):
@@ -143,10 +143,10 @@ def test_a_paused_server_keeps_its_port_and_goes_on_as_it_was(shop, tmp_path):
     deployment = find(urls, {"pause": kills(shop, "STOP"), "resume": kills(shop, "CONT")})
     (variant,) = deployed(Settings(), deployment)
     with ProvisionedStack(tmp_path / "run", deployment=deployment).open([variant]) as stack:
-        lane = stack.lanes["stateful"]
-        before = lane.replicas["A"].server_info()["instance"]
-        lane.replicas["A"].pause()
-        assert lane.replicas["A"].state == "paused"
+        lane = stack.pools["stateful"]
+        before = lane.servers["A"].server_info()["instance"]
+        lane.servers["A"].pause()
+        assert lane.servers["A"].state == "paused"
         asked = f"{lane.url_of('A')}/api/server"
         assert requests.get(asked, timeout=10).status_code == 504
         assert f"{SILENCE};" in (tmp_path / "run" / "nginx.conf").read_text()

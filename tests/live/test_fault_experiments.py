@@ -49,7 +49,7 @@ def test_it_comes_out_as_expected_in_every_lane(ran, name):
 @needs_store
 @pytest.mark.parametrize(
     ("name", "choice"),
-    [("crash", 1), ("restart-all", 1), ("store-outage", 1), ("scale-out", 1), ("storage", 2)],
+    [("crash", 1), ("restart-all", 3), ("store-outage", 1), ("scale-out", 1), ("storage", 2)],
 )
 def test_the_question_has_an_answer(ran, name, choice):
     lanes = {lane.variant.name: lane for lane in ran(name).variants}
@@ -71,14 +71,14 @@ def test_a_crash_loses_exactly_the_carts_that_were_predicted(ran):
 def test_an_upgrade_keeps_carts_and_shows_what_an_old_server_does_to_a_new_field(ran):
     result = ran("restart-all")
     assert measured(result, "memory")["carts_kept"] == 0
-    for lane, looked in (("redis", True), ("token", False)):
+    for lane in ("redis", "token"):
         seen = measured(result, lane)
         assert seen["carts_kept"] == seen["carts_acknowledged"] == 4
         assert seen["restarts_confirmed"] == 2
         assert seen["upgrade_errors"] == 0
         assert 0 < seen["traffic_unanswered"] < seen["traffic_requests"]
         assert 0 < seen["recovery_s"] < 30
-        assert seen["new_field_kept_by_a_look"] is looked
+        assert seen["new_field_kept_by_a_look"] is True
         assert seen["new_field_kept_by_a_change"] is False
 
 

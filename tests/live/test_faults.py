@@ -36,9 +36,9 @@ def stack(tmp_path_factory):
 
 @pytest.fixture
 def lane(stack):
-    lane = stack.lanes["stateless"]
+    lane = stack.pools["stateless"]
     yield lane
-    for replica in lane.replicas.values():
+    for replica in lane.servers.values():
         if replica.state == "dead":
             replica.restart()
         replica.resume()
@@ -54,9 +54,9 @@ def who(lane, server=None):
 
 
 def test_it_is_what_it_says(stack):
-    for lane in stack.lanes.values():
-        assert list(lane.replicas) == ["A", "B", "C"]
-        for name, replica in lane.replicas.items():
+    for lane in stack.pools.values():
+        assert list(lane.servers) == ["A", "B", "C"]
+        for name, replica in lane.servers.items():
             info = replica.server_info()
             assert info["replica"] == name and info["app"] == lane.name
             assert (info["pid"], info["instance"]) == (replica.pid, replica.instance)
@@ -76,7 +76,7 @@ def test_with_affinity_a_client_stays_and_newcomers_are_shared(stack):
     first = []
     for _ in range(6):
         with requests.Session() as client:
-            url = f"{stack.lanes['stateful'].url}/api/server"
+            url = f"{stack.pools['stateful'].url}/api/server"
             served = {client.get(url, timeout=5).headers["X-Served-By"] for _ in range(5)}
             assert len(served) == 1
             assert client.cookies.list_paths() == ["/stateful/"]
@@ -91,14 +91,14 @@ def test_affinity_and_retry_can_be_changed_while_it_runs(lane):
         url = f"{lane.url}/api/server"
         assert len({client.get(url, timeout=5).headers["X-Served-By"] for _ in range(6)}) == 1
     lane.set_affinity("none")
-    lane.replicas["B"].kill()
+    lane.servers["B"].kill()
     assert {who(lane).status_code for _ in range(6)} == {200}
     lane.set_retry("off")
     assert [who(lane).status_code for _ in range(6)].count(502) == 2
 
 
 def test_a_kill_is_confirmed_and_seen_by_clients_and_a_restart_is_a_new_life(stack, lane):
-    replica = lane.replicas["B"]
+    replica = lane.servers["B"]
     old, port = replica.instance, replica.port
     death = replica.kill()
     assert death.confirmed and death.process_gone and death.port_closed
@@ -116,14 +116,14 @@ def test_a_kill_is_confirmed_and_seen_by_clients_and_a_restart_is_a_new_life(sta
 
 
 def test_a_running_replica_can_be_restarted_too(lane):
-    before = (lane.replicas["C"].pid, lane.replicas["C"].instance)
-    lane.replicas["C"].restart()
+    before = (lane.servers["C"].pid, lane.servers["C"].instance)
+    lane.servers["C"].restart()
     info = who(lane, "C").json()
     assert info["pid"] != before[0] and info["instance"] != before[1]
 
 
 def test_a_paused_replica_times_out_and_comes_back_as_it_was(lane):
-    replica = lane.replicas["A"]
+    replica = lane.servers["A"]
     replica.pause()
     assert replica.state == "paused"
     assert who(lane, "A").status_code == 504  # after proxy_read_timeout 1s, not 5
@@ -137,8 +137,8 @@ def test_a_paused_replica_times_out_and_comes_back_as_it_was(lane):
 def test_a_replica_that_ends_by_itself_is_seen_as_dead(lane):
     import os
 
-    os.kill(lane.replicas["B"].pid, 9)
-    assert wait_until(lambda: lane.replicas["B"].state == "dead", 5)
+    os.kill(lane.servers["B"].pid, 9)
+    assert wait_until(lambda: lane.servers["B"].state == "dead", 5)
 
 
 def test_unknown_servers_are_named_and_not_served(lane):
@@ -172,9 +172,9 @@ def test_adding_and_draining_under_traffic_fails_nobody_and_each_op_is_logged_on
             added = lane.add()
             assert who(lane, added.name).json()["instance"] == added.instance
             assert wait_until(lambda: all(added.name in t.served for t in traffics), 5)
-            port = lane.replicas["A"].port
+            port = lane.servers["A"].port
             lane.drain("A")
-            assert "A" not in lane.replicas and not is_open(port)
+            assert "A" not in lane.servers and not is_open(port)
             for traffic in traffics:
                 traffic.served.clear()
             assert wait_until(lambda: all(len(t.served) == 3 for t in traffics), 5)
@@ -226,7 +226,7 @@ def ask(connection, lane):
 
 
 def test_what_nginx_refuses_is_quoted_and_undone(stack):
-    lane = stack.lanes["stateful"]
+    lane = stack.pools["stateful"]
     spec = lane.spec
     lane.spec = PoolSpec("stateful", "stateful_app", directives=("proxy_red_timeout 1s",))
     try:
@@ -245,7 +245,7 @@ def test_the_last_server_is_not_drained(tmp_path):
         Stack(lanes, tmp_path / "r") as stack,
         pytest.raises(LabError, match=r"last server.*add one first"),
     ):
-        stack.lanes["one"].drain("A")
+        stack.pools["one"].drain("A")
 
 
 def test_large_headers_pass(lane):

@@ -35,7 +35,7 @@ with (
     Stack(lanes, run_dir, store=store, resident=resident) as stack,
 ):
     if sys.argv[3] == "stopped":
-        stack.lanes["stateless"].replicas["A"].pause()
+        stack.pools["stateless"].servers["A"].pause()
         store.hang()
     print("ready", flush=True)
     threading.Event().wait()
@@ -96,12 +96,12 @@ def test_up_and_down_leaves_no_process_and_no_port(tmp_path, resident):
         LocalStore(run_dir, resident=resident) as store,
         Stack(lanes, run_dir, store=store, resident=resident) as stack,
     ):
-        replicas = [r for lane in stack.lanes.values() for r in lane.replicas.values()]
+        replicas = [r for lane in stack.pools.values() for r in lane.servers.values()]
         assert {r.server_info()["pid"] for r in replicas} == {r.pid for r in replicas}
         replicas[0].pause()
         assert replicas[1].kill().confirmed
         assert replicas[1].restart() == replicas[1].server_info()["instance"]
-        stack.lanes["two"].set_retry("on")
+        stack.pools["two"].set_retry("on")
         ports = [stack.balancer.port, store.port, *(r.port for r in replicas)]
         assert all(map(is_open, ports))
         assert len(left(run_dir)) >= 7  # 4 replicas, nginx master and worker, the store
@@ -149,7 +149,7 @@ def test_a_replica_whose_port_was_taken_meanwhile_takes_another(tmp_path, monkey
         taken = server.getsockname()[1]
         monkeypatch.setattr(server_pool, "free_ports", lambda count: [taken] * count)
         with Stack([PoolSpec("one", "stateless_app", servers=1)], tmp_path / "r") as stack:
-            replica = stack.lanes["one"].replicas["A"]
+            replica = stack.pools["one"].servers["A"]
             assert replica.port != taken
             assert replica.server_info()["instance"] == replica.instance
 

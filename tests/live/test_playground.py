@@ -285,11 +285,11 @@ def test_a_new_store_finds_the_same_servers_under_their_letters(stage, shop):
 
 def test_what_nginx_refuses_is_undone_at_every_desk(opened, stage, shop):
     stack, _, _ = opened
-    before = {name: lane.treatment for name, lane in stack.lanes.items()}
+    before = {name: lane.treatment for name, lane in stack.pools.items()}
     bad = ProxySettings(affinity="cookie", directives=("proxy_red_timeout 1s",))
     with pytest.raises(LabError, match="proxy_red_timeout"):
         stack.treat({"stateful": ProxySettings(affinity="cookie"), "stateless": bad})
-    assert {name: lane.treatment for name, lane in stack.lanes.items()} == before
+    assert {name: lane.treatment for name, lane in stack.pools.items()} == before
     stack.treat(before)
     assert "Set-Cookie" not in shop("stateful", "GET", "/api/products").headers
 
@@ -299,13 +299,13 @@ def test_nothing_that_a_cache_kept_outlives_it(opened, stage, shop):
     stage.reset(cache="naive")
     token = login(shop, "stateless").json()["token"]
     bearer = {"Authorization": f"Bearer {token}"}
-    token = shop("stateless", "GET", "/@A/api/cart", headers=bearer).json()["token"]
+    cart = shop("stateless", "GET", "/@A/api/cart", headers=bearer).content
 
     def kept():
         while True:  # nginx moves an answer into its cache after it was sent: then look again
             with suppress(FileNotFoundError):
                 files = [path for path in folder.rglob("*") if path.is_file()]
-                return any(token.encode() in path.read_bytes() for path in files)
+                return any(cart in path.read_bytes() for path in files)
 
     wait_for(kept)  # else this shows nothing
     stage.change(cache="off")

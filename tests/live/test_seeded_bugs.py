@@ -1,4 +1,4 @@
-"""Bugs planted on purpose, one at a time: a named experiment or check catches each of them.
+"""Seeded bugs, one at a time: a named experiment or check catches each of them.
 
 `LAB_CLEAN_RUNS` says how many clean runs must come out as expected (20).
 """
@@ -22,7 +22,7 @@ from lab.stack import access_log, local_server, server_pool
 
 HOLDS, FAILS, DEPENDS, UNKNOWN = Verdict
 CLEAN_RUNS = int(os.environ.get("LAB_CLEAN_RUNS", "20"))
-PLANTED = "lab.seeded_bugs"
+SEEDED = "lab.seeded_bugs"
 FAST = [("first-visit", 1), ("any-server", 2), ("first-visit", 2), ("crash", 2), ("any-server", 1)]
 
 # Bug, the experiment that catches it, what that says of a lane with the bug in it (in words
@@ -60,11 +60,11 @@ def lanes_with(experiment, name):
             continue
         knobs = replace(variant.knobs, servers=min(2, variant.knobs.servers))
         clean, desk = replace(variant, knobs=knobs), f"{variant.app}_app"
-        env = {**variant.env, "PLANTED_BUG": name, "DESK": desk}
-        planted = replace(clean, module=PLANTED, env=env)
+        env = {**variant.env, "SEEDED_BUG": name, "DESK": desk}
+        seeded = replace(clean, module=SEEDED, env=env)
         own = variant in experiment.variants or all(v.module for v in experiment.variants)
-        if own and desk in bug.desks:
-            lanes[variant.name] = (clean, planted)
+        if own and desk in bug.apps:
+            lanes[variant.name] = (clean, seeded)
         elif own and experiment.about(variant):
             lanes[variant.name] = (clean, clean)
     return lanes
@@ -72,13 +72,13 @@ def lanes_with(experiment, name):
 
 def with_bug(experiment, lanes):
     """Return the experiment, which takes a lane with a bug for the one it was before."""
-    planted = {planted.name: clean for clean, planted in lanes.values()}
+    seeded = {seeded.name: clean for clean, seeded in lanes.values()}
 
     def about(variant):
-        return experiment.about(planted.get(variant.name, variant))
+        return experiment.about(seeded.get(variant.name, variant))
 
     def expecting(variant):
-        expected = experiment._expected_of(planted[variant.name])
+        expected = experiment._expected_of(seeded[variant.name])
         return replace(variant, expect=expected)
 
     variants = tuple(expecting(variant) for _, variant in lanes.values())
@@ -99,7 +99,7 @@ def test_each_bug_is_caught_by_a_named_experiment(tmp_path, name, by, verdict, s
     clean = experiments.find(by)
     experiment = with_bug(clean, lanes_with(clean, name))
     result = perform(tmp_path / "run", experiment, experiment.variants)
-    shown = [each for each in result.variants if each.variant.module == PLANTED]
+    shown = [each for each in result.variants if each.variant.module == SEEDED]
     shown = [each for each in shown if not where or each.variant.name in where.split()]
     assert shown, f"{name} is nowhere in {by}"
     for each in shown:
@@ -124,7 +124,7 @@ def test_the_same_lanes_without_the_bug_come_out_as_expected(tmp_path, name, by)
     assert result.met is True, result.judgement
 
 
-def test_every_planted_bug_has_a_catcher():
+def test_every_seeded_bug_has_a_catcher():
     assert set(BUGS) == {row[0] for row in CATCHERS}
     assert len(BUGS) >= 11  # and three of the lab's own, below: a kill, a balancer, a log
 
@@ -236,23 +236,25 @@ def imported_by(path):
 def test_nothing_in_the_lab_imports_the_bugs():
     """A desk may be run with one, by name, as a process of its own: that is all."""
     lab = Path(experiments.__file__).parents[1]
-    outside = [path for path in lab.rglob("*.py") if "planted" not in path.parts]
+    outside = [path for path in lab.rglob("*.py") if "seeded_bugs" not in path.parts]
     assert len(outside) > 50
-    assert not [path for path in outside if any("planted" in name for name in imported_by(path))]
+    assert not [
+        path for path in outside if any("seeded_bugs" in name for name in imported_by(path))
+    ]
 
 
 @pytest.mark.parametrize(
-    ("environ", "told"),
+    ("environ", "refusal"),
     [
-        ({}, r"PLANTED_BUG is '': there are drop-adds, .*global-dict"),
-        ({"PLANTED_BUG": "none", "DESK": "stateful_app"}, "'none': there are drop-adds"),
-        ({"PLANTED_BUG": "twice"}, "DESK is '': twice can be planted in stateful_app or stateless"),
-        ({"PLANTED_BUG": "twice", "DESK": "os"}, "DESK is 'os'"),
-        ({"PLANTED_BUG": "evict", "DESK": "stateless_app"}, "can be planted in stateful_app$"),
+        ({}, r"SEEDED_BUG is '': use one of drop-adds, .*global-dict"),
+        ({"SEEDED_BUG": "none", "DESK": "stateful_app"}, "'none': use one of drop-adds"),
+        ({"SEEDED_BUG": "twice"}, "DESK is '': twice needs stateful_app or stateless"),
+        ({"SEEDED_BUG": "twice", "DESK": "os"}, "DESK is 'os'"),
+        ({"SEEDED_BUG": "evict", "DESK": "stateless_app"}, "evict needs stateful_app$"),
     ],
 )
-def test_what_is_not_there_cannot_be_planted(environ, told):
-    with pytest.raises(ConfigError, match=told):
+def test_a_bug_or_desk_that_does_not_exist_is_refused(environ, refusal):
+    with pytest.raises(ConfigError, match=refusal):
         chosen(environ)
 
 

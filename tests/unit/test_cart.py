@@ -15,7 +15,7 @@ from lab.shop.errors import EmptyCart, Invalid, NotInCart, UnknownProduct
 skus = st.sampled_from(sorted(PRODUCTS))
 strange_skus = st.text().filter(lambda text: text not in PRODUCTS)
 quantities = st.integers(1, MAX_QUANTITY)
-visits = st.builds(
+sessions = st.builds(
     SessionState,
     user_id=st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True),
     name=st.text(min_size=1, max_size=24),
@@ -32,91 +32,93 @@ changes = st.one_of(
 )
 
 
-@given(visits, changes)
-def test_a_change_counts_one_revision_and_leaves_the_visit_before_it(visit, change) -> None:
-    before = deepcopy(visit)
+@given(sessions, changes)
+def test_a_change_counts_one_revision_and_leaves_the_session_before_it(session, change) -> None:
+    before = deepcopy(session)
     rule, *arguments = change
     try:
-        after = getattr(visit, rule)(*arguments)
+        after = getattr(session, rule)(*arguments)
     except (Invalid, NotInCart, UnknownProduct):
         after = None
-    assert visit == before
+    assert session == before
     if after is not None:
-        assert after.revision == visit.revision + 1
-        assert (after.user_id, after.name) == (visit.user_id, visit.name)
+        assert after.revision == session.revision + 1
+        assert (after.user_id, after.name) == (session.user_id, session.name)
         assert all(1 <= quantity <= MAX_QUANTITY for quantity in after.lines.values())
 
 
-@given(visits)
-def test_a_cart_adds_up(visit) -> None:
-    cart = visit.cart()
-    assert [(line["sku"], line["quantity"]) for line in cart["lines"]] == list(visit.lines.items())
-    assert cart["item_count"] == sum(visit.lines.values())
+@given(sessions)
+def test_a_cart_adds_up(session) -> None:
+    cart = session.cart()
+    assert [(line["sku"], line["quantity"]) for line in cart["lines"]] == list(
+        session.lines.items()
+    )
+    assert cart["item_count"] == sum(session.lines.values())
     assert cart["total_cents"] == sum(
-        PRODUCTS[sku].unit_price_cents * quantity for sku, quantity in visit.lines.items()
+        PRODUCTS[sku].unit_price_cents * quantity for sku, quantity in session.lines.items()
     )
     assert cart["total_cents"] == sum(line["line_total_cents"] for line in cart["lines"])
 
 
-@given(visits)
-def test_what_is_kept_is_all_there_is(visit) -> None:
-    kept = json.loads(json.dumps(visit.to_dict()))
-    assert SessionState.from_dict(kept) == visit
-    assert list(SessionState.from_dict(kept).lines) == list(visit.lines), "in the order of adding"
+@given(sessions)
+def test_what_is_kept_is_all_there_is(session) -> None:
+    kept = json.loads(json.dumps(session.to_dict()))
+    assert SessionState.from_dict(kept) == session
+    assert list(SessionState.from_dict(kept).lines) == list(session.lines), "in the order of adding"
 
 
-@given(visits)
-def test_no_price_is_kept(visit) -> None:
-    kept = visit.to_dict()
+@given(sessions)
+def test_no_price_is_kept(session) -> None:
+    kept = session.to_dict()
     assert set(kept) == {field.name for field in fields(SessionState)}
     assert not [name for name in kept if "cents" in name or "price" in name]
 
 
-@given(visits, skus, quantities, quantities)
-def test_adding_adds_up_to_99(visit, sku, first, second) -> None:
-    visit = visit.clear().add(sku, first)
+@given(sessions, skus, quantities, quantities)
+def test_adding_adds_up_to_99(session, sku, first, second) -> None:
+    session = session.clear().add(sku, first)
     if first + second <= MAX_QUANTITY:
-        assert visit.add(sku, second).lines == {sku: first + second}
+        assert session.add(sku, second).lines == {sku: first + second}
     else:
         with pytest.raises(Invalid):
-            visit.add(sku, second)
+            session.add(sku, second)
 
 
-@given(visits, skus, quantities)
-def test_what_is_added_can_be_taken_out_again(visit, sku, quantity) -> None:
-    assume(sku not in visit.lines)
-    assert visit.add(sku, quantity).remove(sku).lines == visit.lines
+@given(sessions, skus, quantities)
+def test_what_is_added_can_be_taken_out_again(session, sku, quantity) -> None:
+    assume(sku not in session.lines)
+    assert session.add(sku, quantity).remove(sku).lines == session.lines
 
 
-@given(visits, skus, quantities)
-def test_a_product_that_is_not_in_the_cart(visit, sku, quantity) -> None:
-    assume(sku not in visit.lines)
-    for refused in (lambda: visit.change(sku, quantity), lambda: visit.remove(sku)):
+@given(sessions, skus, quantities)
+def test_a_product_that_is_not_in_the_cart(session, sku, quantity) -> None:
+    assume(sku not in session.lines)
+    for refused in (lambda: session.change(sku, quantity), lambda: session.remove(sku)):
         with pytest.raises(NotInCart):
             refused()
 
 
-@given(visits, strange_skus, quantities)
-def test_a_product_that_there_is_not(visit, sku, quantity) -> None:
-    refusals = (visit.add, visit.change, lambda sku, _: visit.remove(sku))
+@given(sessions, strange_skus, quantities)
+def test_a_product_that_there_is_not(session, sku, quantity) -> None:
+    refusals = (session.add, session.change, lambda sku, _: session.remove(sku))
     for refused in refusals:
         with pytest.raises(UnknownProduct):
             refused(sku, quantity)
 
 
-@given(visits)
-def test_checking_out_sells_the_cart_and_empties_it(visit) -> None:
-    if not visit.lines:
+@given(sessions)
+def test_checking_out_sells_the_cart_and_empties_it(session) -> None:
+    if not session.lines:
         with pytest.raises(EmptyCart):
-            visit.check_out()
+            session.check_out()
         return
-    order, after = visit.check_out()
-    cart = visit.cart()
+    order, after = session.check_out()
+    cart = session.cart()
     assert {key: order[key] for key in ("lines", "item_count", "total_cents")} == {
         key: cart[key] for key in ("lines", "item_count", "total_cents")
     }
-    assert order["number"] == f"{visit.user_id}-{visit.revision}"
-    assert after.lines == {} and after.revision == visit.revision + 1
+    assert order["number"] == f"{session.user_id}-{session.revision}"
+    assert after.lines == {} and after.revision == session.revision + 1
 
 
 def test_a_cart_holds_500_lines() -> None:

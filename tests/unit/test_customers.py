@@ -55,10 +55,10 @@ class Origin:
         url = f"http://127.0.0.1:{self.server.server_port}"
         self.lanes = {desk: Lane(f"{url}/{desk}") for desk in ("stateful", "stateless")}
         for name in NAMES:
-            plate = InstanceInfo(name)
+            info = InstanceInfo(name)
             desks = {
-                "stateful": stateful_app.create_app(StatefulConfig(plate)),
-                "stateless": stateless_app.create_app(StatelessConfig(plate, (KEY,))),
+                "stateful": stateful_app.create_app(StatefulConfig(info)),
+                "stateless": stateless_app.create_app(StatelessConfig(info, (KEY,))),
             }
             for desk, app in desks.items():
                 self.lanes[desk].replicas[name] = Server(app)

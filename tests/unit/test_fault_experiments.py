@@ -178,7 +178,7 @@ def test_points_are_read_from_a_cart_that_shows_them(body, points):
     ],
 )
 def test_restart_all_knows_which_choice_came_true(session, token, choice):
-    field = "new_field_kept_by_a_look"
+    field = "new_field_kept_by_a_change"
     seen = lanes(memory={}, redis={field: session}, token={field: token})
     assert restart_all.QUESTION.observed(seen) == choice
 

@@ -60,18 +60,18 @@ def desk():
 
 
 def full_cart():
-    """A visit of which the token is zipped."""
-    visit = SessionState.begin("123", "Žofie ✓")
+    """A session of which the token is zipped."""
+    session = SessionState.begin("123", "Žofie ✓")
     for sku in list(PRODUCTS)[:MAX_LINES]:
-        visit = visit.add(sku, 2)
-    return visit
+        session = session.add(sku, 2)
+    return session
 
 
 @pytest.mark.parametrize("zipped", [False, True])
 def test_a_token_is_read_without_a_key(run, desk, zipped):
-    visit = full_cart()
-    told = {"v": 1, "aud": "two-desks", "visit": visit.to_dict()} if zipped else {"ě": 1}
-    token = token_for(visit) if zipped else desk.extensions["signer"].dumps(told)
+    session = full_cart()
+    told = {"v": 2, "aud": "two-desks", "session": session.to_dict()} if zipped else {"ě": 1}
+    token = token_for(session) if zipped else desk.extensions["signer"].dumps(told)
     assert token.startswith(".") is zipped
     read = run(
         "slip.js",
@@ -90,13 +90,13 @@ def test_a_changed_payload_is_put_together_as_the_desk_reads_it(run, desk):
     forged = run(
         "slip.js",
         "const parts = m.split(given); const claims = await m.decode(parts);"
-        "claims.visit.name = 'Eve ✓'; return m.forged(parts, claims);",
+        "claims.session.name = 'Eve ✓'; return m.forged(parts, claims);",
         token,
     )
     signer = desk.extensions["signer"]
     genuine, claims = signer.loads_unsafe(forged)
     assert not genuine
-    assert claims["visit"]["name"] == "Eve ✓"
+    assert claims["session"]["name"] == "Eve ✓"
     assert signer.loads_unsafe(token)[0]
     assert len(forged) < len(token) + 100  # still zipped: it has to fit into a header
     assert forged.rsplit(".", 2)[1:] == token.rsplit(".", 2)[1:]

@@ -86,7 +86,7 @@ def test_each_desk_is_told_where_its_carts_live_and_nothing_of_the_other(tmp_pat
     assert env["redis"].keys() == {"STATEFUL_STORE", "STATEFUL_KEY_PREFIX"}
     assert env["redis"]["STATEFUL_STORE"] == STORES[0].url
     assert env["token"].keys() == {KEY}
-    assert env["token-denylist"].keys() == {KEY, "ALTERED_STORE", "ALTERED_KEY_PREFIX"}
+    assert env["token-denylist"].keys() == {KEY, "VARIANT_STORE", "VARIANT_KEY_PREFIX"}
     assert specs["token"].app == "stateless_app"
     assert specs["token-denylist"].app == "lab.variants.denylist"
 
@@ -97,7 +97,7 @@ def test_two_lanes_of_one_store_share_its_process_and_no_key(tmp_path):
     prefixes = [
         specs["redis"].env["STATEFUL_KEY_PREFIX"],
         specs["again"].env["STATEFUL_KEY_PREFIX"],
-        specs["token-denylist"].env["ALTERED_KEY_PREFIX"],
+        specs["token-denylist"].env["VARIANT_KEY_PREFIX"],
     ]
     for prefix in prefixes:
         assert prefix.startswith("two-desks:")
@@ -240,7 +240,7 @@ def checked(tmp_path, log, retry="off", directives=(), sent=("token-1", "token-2
     variant = replace(TOKEN, knobs=Settings(retry=retry), directives=directives)
     with bench.open([variant]) as stack:
         spec = stack.specs["token"]
-        stack.lanes = {"token": type("Lane", (), {"spec": spec, "retry": spec.retry})}
+        stack.pools = {"token": type("Lane", (), {"spec": spec, "retry": spec.retry})}
         stack.access = log
         return bench.cross_check(record)
 

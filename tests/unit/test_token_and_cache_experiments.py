@@ -309,7 +309,7 @@ def test_without_the_variable_prices_stay(monkeypatch):
         ("laptop=1234567890", "write sku=cents"),
         ("laptop=1,", "write sku=cents"),
         ("laptop=1;mouse=2", "write sku=cents"),
-        ("no-such=1", "no such product"),
+        ("no-such=1", "use a sku of GET"),
         ("laptop=1,laptop=1", "two prices"),
     ],
 )

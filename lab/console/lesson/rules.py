@@ -10,11 +10,11 @@ from typing import Any, NoReturn
 from lab import experiments
 from lab.core.errors import LabError
 from lab.evidence.cart_tracker import Fate
+from lab.shop.desks import DESKS
 
 Rule = Callable[[str, Any], Any]
 """Takes where a value stands ("acts[0].label") and the value; returns what the page gets."""
 
-DESKS = ("stateful", "stateless")
 NUMBERS = (
     *("kept", "lost", "answered", "refused", "unanswered", "status", "replicas", "requests"),
     *("bytes_out_mean", "store_operations", "orders", "acknowledged", "kills"),

@@ -37,7 +37,7 @@ class LabToken extends HTMLElement {
 
   signBox() {
     this.signed = h("p", { class: "signed" });
-    return box("Sign", "at the desk alone: each answer about the cart brings a newly signed token.", this.signed);
+    return box("Sign", "at the desk alone: login and each change of the cart bring a newly signed token.", this.signed);
   }
 
   draw({ me, live }) {
@@ -100,7 +100,7 @@ class LabToken extends HTMLElement {
   forge() {
     if (!this.base) return null; // not read yet
     const claims = structuredClone(this.base.claims);
-    const { lines } = claims.visit;
+    const { lines } = claims.session;
     lines[Object.keys(lines)[0] ?? "laptop"] = 99; // where the cart is empty, it gets some
     this.edit.value = JSON.stringify(claims, null, 2);
     return this.verify();

@@ -1,0 +1,90 @@
+"""Flask-Session, wired to one of three stores: this process's memory, a directory, or Redis."""
+
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from cachelib import FileSystemCache, SimpleCache
+from flask import Flask, current_app, request, session
+from flask_session.base import ServerSideSessionInterface
+from flask_session.cachelib import CacheLibSessionInterface
+
+from lab.shop.errors import NotLoggedIn
+from lab.shop.http import ConfigError
+
+COOKIE = "desk_session"
+NEVER_EVICT = 1_000_000  # cachelib drops sessions past 500 by default, which would look like a loss
+LOGIN_FIRST = {"WWW-Authenticate": f'Cookie realm="two-desks", cookie-name="{COOKIE}"'}
+
+
+class ProcessMemory(SimpleCache):
+    """A dict in this process. It is lost when the process ends."""
+
+    def __len__(self) -> int:
+        return len(self._cache)
+
+
+def install(app: Flask, store: str, key_prefix: str, max_age_s: int) -> None:
+    """Let `app` keep sessions in `store`, each for `max_age_s` after its last change.
+
+    `store` is "memory", "file:DIR" or a Redis URL. Raise ConfigError if it cannot be used.
+    """
+    app.config.update(
+        SESSION_COOKIE_NAME=COOKIE,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        # Otherwise a slow read writes back what it read: it erases a concurrent change, and
+        # it restores a session after its logout.
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=timedelta(seconds=max_age_s),
+    )
+    app.session_interface = _interface(app, store, key_prefix)
+
+
+def regenerate() -> None:
+    """Empty the session of this request and give it a fresh id."""
+    # In this order: Flask-Session does not give an empty session a new id.
+    current_app.session_interface.regenerate(session)  # type: ignore[attr-defined]
+    session.clear()
+
+
+def not_found() -> NotLoggedIn:
+    """Return the error for a request without a session: with an unknown id, or with no id."""
+    if COOKIE in request.cookies:
+        detail = "no session with that id on this server: POST /api/login to start one"
+    else:
+        detail = "no session: POST /api/login to start one"
+    return NotLoggedIn(detail, LOGIN_FIRST)
+
+
+def count_in_memory() -> int:
+    """Count the sessions in this process's memory; 0 if they are in a directory or Redis."""
+    memory = getattr(current_app.session_interface, "cache", None)
+    return len(memory) if isinstance(memory, ProcessMemory) else 0
+
+
+def _interface(app: Flask, store: str, key_prefix: str) -> ServerSideSessionInterface:
+    if store == "memory":
+        memory = ProcessMemory(threshold=NEVER_EVICT)
+        return CacheLibSessionInterface(app, memory, key_prefix)
+    if store.startswith("file:"):
+        files = _directory(store.removeprefix("file:"))
+        return CacheLibSessionInterface(app, files, key_prefix)
+    # Imported only if needed: these double the time that a server takes to start.
+    from lab.shop.redis.sessions import StoreSessionInterface
+    from lab.shop.redis.store import connect
+
+    return StoreSessionInterface(app, connect(store, "STATEFUL_STORE"), key_prefix)
+
+
+def _directory(path: str) -> FileSystemCache:
+    try:
+        Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Try it now: cachelib only logs a failed write, and the client would get a 200.
+        TemporaryFile(dir=path).close()
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"STATEFUL_STORE names a directory that cannot be used: {error}"
+        ) from None
+    # Threshold 0 is "no limit", and avoids the counter file that processes would fight over.
+    return FileSystemCache(path, threshold=0, mode=0o600)

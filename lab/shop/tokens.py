@@ -1,0 +1,71 @@
+"""Bearer tokens over HTTP: who signs them, where a request carries one, how one is refused."""
+
+import hashlib
+from collections.abc import Iterable
+
+from flask import Flask, Response, current_app, request
+from itsdangerous import URLSafeTimedSerializer
+
+from lab.shop.errors import BadCredential, NotLoggedIn, WrongUser
+
+SALT = "two-desks.cart"  # keeps these signatures apart from any other use of the same key
+LOGIN_FIRST = {"WWW-Authenticate": 'Bearer realm="two-desks"'}
+INVALID_TOKEN = {"WWW-Authenticate": 'Bearer realm="two-desks", error="invalid_token"'}
+
+
+def install(app: Flask, signing_keys: Iterable[str], max_age_s: int) -> None:
+    """Let `app` sign with the last key and accept all of them, each token for `max_age_s`."""
+    app.extensions["max_age_s"] = max_age_s
+    app.extensions["signer"] = URLSafeTimedSerializer(
+        list(signing_keys),
+        salt=SALT,
+        signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+    )
+
+    @app.after_request
+    def vary(response: Response) -> Response:
+        # The answer depends on the customer, unless it is public.
+        if "public" not in response.headers.get("Cache-Control", ""):
+            response.headers.add("Vary", "Authorization")
+        return response
+
+
+def signer() -> URLSafeTimedSerializer:
+    """Return the serializer that signs and verifies for the current app."""
+    serializer: URLSafeTimedSerializer = current_app.extensions["signer"]
+    return serializer
+
+
+def max_age_s() -> int:
+    """Return how long a token of the current app is valid after it was signed."""
+    seconds: int = current_app.extensions["max_age_s"]
+    return seconds
+
+
+def of_request() -> str:
+    """Return the token that this request carries, unverified; raise 400 for two, 401 for none.
+
+    It is in the header `Authorization: Bearer`, or in the URL as in the article's
+    `GET /api/cart?token=xyz&userId=123`.
+    """
+    header = request.headers.get("Authorization")
+    in_url = request.args.get("token")
+    if header is not None and in_url is not None:
+        raise BadCredential("two tokens in one request: send one (RFC 6750, section 2)")
+    if in_url is not None:
+        return in_url
+    scheme, _, token = (header or "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise NotLoggedIn("no token: POST /api/login to get one", LOGIN_FIRST)
+    return token.strip()
+
+
+def check_user(user_id: str) -> None:
+    """Raise 403 if the token is in the URL, and `userId` there is not the token's `user_id`."""
+    if "token" in request.args and request.args.get("userId") != user_id:
+        raise WrongUser("userId must name the user this token was made for")
+
+
+def invalid(detail: str) -> NotLoggedIn:
+    """Return the error for a token that is not accepted."""
+    return NotLoggedIn(f"{detail}: POST /api/login to get a new one", INVALID_TOKEN)
