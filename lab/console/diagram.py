@@ -7,6 +7,7 @@ from lab.report.drawing import sequence_svg
 
 Json = dict[str, Any]
 
+
 def sequence_of(events: list[Json], desk: str) -> str:
     """Return one desk's exchanges and faults as HTML with SVG in it, "" if there are none."""
     return sequence_svg(live_lane(events, desk))

@@ -11,8 +11,9 @@ from operator import itemgetter
 from typing import Any
 
 from lab.console.events import Score, from_exchange, from_fault, request_of
-from lab.console.recorded_stack import STORE, RecordedStack
+from lab.console.recorded_stack import RecordedStack
 from lab.core.errors import LabError
+from lab.core.faults import STORE
 from lab.report.document import plain_json
 from lab.report.plain import events as in_order
 from lab.report.plain import is_fault

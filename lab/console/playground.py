@@ -27,11 +27,6 @@ from lab.stack.session_store import Store
 Json = dict[str, Any]
 
 NO_STORE_HERE = "no store runs: switch the stateful desk to redis first"
-_APPLIES_TO = {
-    FaultKind.KILL: ("up", "paused"),
-    FaultKind.PAUSE: ("up",),
-    FaultKind.RESUME: ("paused",),
-}
 
 
 class Playground:
@@ -234,8 +229,7 @@ class Playground:
             raise LabError(
                 f"no server {target[:40]!r}: there are {names}; a letter alone means both desks"
             )
-        states = _APPLIES_TO.get(kind, ("up", "paused", "dead"))
-        fitting = [at for at, server in chosen.items() if server.state in states]
+        fitting = [at for at, server in chosen.items() if server.state in kind.applies_to]
         for (at, each), server in chosen.items() if not fitting else ():
             if kind is FaultKind.PAUSE and server.state == "paused":
                 raise LabError(f"{at}/{each} is paused already: resume it")

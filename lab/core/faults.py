@@ -29,6 +29,16 @@ class FaultKind(StrEnum):
         """Whether the target serves afterwards."""
         return self.state_after == "up"
 
+    @property
+    def ends_process(self) -> bool:
+        """Whether a process that ran before is gone afterwards."""
+        return self in (FaultKind.KILL, FaultKind.RESTART, FaultKind.DRAIN)
+
+    @property
+    def applies_to(self) -> tuple[str, ...]:
+        """The states of a target in which it changes something; none for `add`."""
+        return _APPLIES_TO[self]
+
 
 STATE_AFTER: Mapping[str, str] = {
     FaultKind.KILL: "dead",
@@ -37,6 +47,14 @@ STATE_AFTER: Mapping[str, str] = {
     FaultKind.RESUME: "up",
     FaultKind.DRAIN: "gone",
     FaultKind.ADD: "up",
+}
+_APPLIES_TO: Mapping[str, tuple[str, ...]] = {
+    FaultKind.KILL: ("up", "paused", "draining"),
+    FaultKind.RESTART: ("up", "paused", "dead"),
+    FaultKind.PAUSE: ("up",),
+    FaultKind.RESUME: ("paused",),
+    FaultKind.DRAIN: ("up", "paused", "dead"),
+    FaultKind.ADD: (),
 }
 STORE_FAULTS = (FaultKind.KILL, FaultKind.RESTART, FaultKind.PAUSE, FaultKind.RESUME)
 """What can be done to the session store."""

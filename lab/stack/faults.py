@@ -102,7 +102,8 @@ class FaultInjector:
     def finish_drain(self, drain: Drain, unless: Callable[[], bool]) -> FaultEvent | None:
         """Wait until its last requests are done and end it.
 
-        Returns None, and leaves it, when `unless()` or after `end_drains`.
+        Returns None when it was killed meanwhile; and when `unless()` or after `end_drains`, and
+        leaves it then.
         """
 
         def is_off() -> bool:
@@ -110,7 +111,12 @@ class FaultInjector:
 
         drain.wait(is_off)
         with self._turns[drain.server.name]:
-            return None if is_off() else self._end_drain(drain)
+            if is_off():
+                return None
+            if drain.server.state == "dead" and not drain.was_dead:
+                del self.draining[drain.server.name]
+                return None
+            return self._end_drain(drain)
 
     def end_drains(self) -> None:
         """End the servers that are being drained, at once and without an event."""

@@ -21,6 +21,8 @@ class Drain:
     """A server that gets no new requests: `wait` lets it end the old ones, `end` ends it."""
 
     server: LocalServer
+    was_dead: bool
+    """Whether it had ended before the drain."""
     _retired: Retired
 
     def wait(self, unless: Callable[[], bool] = lambda: False) -> None:
@@ -79,7 +81,7 @@ class LocalPool(ServerPool):
             if len(self.servers) == 1:
                 raise LabError(f"{name} is the last server of {self.name}: add one first")
             others = {other: each for other, each in self.servers.items() if other != name}
-            return Drain(server, self._reload_with(others))
+            return Drain(server, server.state == "dead", self._reload_with(others))
 
     def clear(
         self, names: Sequence[str], may_stay: Callable[[LocalServer], bool]

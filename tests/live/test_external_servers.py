@@ -143,11 +143,11 @@ def test_a_paused_server_keeps_its_port_and_goes_on_as_it_was(shop, tmp_path):
     deployment = find(urls, {"pause": kills(shop, "STOP"), "resume": kills(shop, "CONT")})
     (variant,) = deployed(Settings(), deployment)
     with ProvisionedStack(tmp_path / "run", deployment=deployment).open([variant]) as stack:
-        lane = stack.pools["stateful"]
-        before = lane.servers["A"].server_info()["instance"]
-        lane.servers["A"].pause()
-        assert lane.servers["A"].state == "paused"
-        asked = f"{lane.url_of('A')}/api/server"
+        pool = stack.pools["stateful"]
+        before = pool.servers["A"].server_info()["instance"]
+        pool.servers["A"].pause()
+        assert pool.servers["A"].state == "paused"
+        asked = f"{pool.url_of('A')}/api/server"
         assert requests.get(asked, timeout=10).status_code == 504
         assert f"{SILENCE};" in (tmp_path / "run" / "nginx.conf").read_text()
     # The end of the run lets go on what it has frozen.
@@ -156,7 +156,7 @@ def test_a_paused_server_keeps_its_port_and_goes_on_as_it_was(shop, tmp_path):
 
 def test_what_a_run_has_killed_is_started_again_at_its_end(shop, tmp_path, caplog):
     with bench_of(shop, tmp_path, kill=kills(shop), restart=starts(shop)) as lab:
-        old = lab.kill("A").instance
+        old = lab.kill("A").evidence.instance
     assert server_info(shop.ports["stateful", "A"])["instance"] != old
     assert not caplog.messages
 
@@ -175,10 +175,10 @@ NOT_OURS = [
     ("pause", lambda lab: lab.pause("A"), "--pause-command"),
     ("restart", lambda lab: lab.restart("A"), "--restart-command"),
     ("environment", lambda lab: lab.restart("A", {"X": "1"}), r"change its environment \(X\)"),
-    ("add", lambda lab: lab.add_server(), "did not start the servers.*will not add one"),
-    ("drain", lambda lab: lab.drain("A"), "will not take A out"),
-    ("memory", lambda lab: lab.memory_bytes("A"), "cannot see its memory"),
-    ("held", lambda lab: lab.held(), "cannot see its memory"),
+    ("add", lambda lab: lab.add_server(), "did not start the servers.*adds and drains none there"),
+    ("drain", lambda lab: lab.drain("A"), "adds and drains none there"),
+    ("memory", lambda lab: lab.memory_bytes("A"), "cannot see its process"),
+    ("held", lambda lab: lab.held(), "cannot see its process"),
     ("key", lambda lab: lab.leak_key(), "no signing key of theirs"),
 ]
 

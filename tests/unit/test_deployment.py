@@ -63,7 +63,7 @@ def test_a_server_is_told_what_the_lab_tells_its_own(settings):
 
 def test_the_knobs_reach_nginx_conf():
     for deployed in both(affinity="cookie", retry="on"):
-        assert deployed.nginx_conf.count("sticky cookie lane_affinity") == 2
+        assert deployed.nginx_conf.count("sticky cookie desk_affinity") == 2
         assert deployed.nginx_conf.count("proxy_next_upstream error timeout;") == 2
     for deployed in both():
         assert "sticky" not in deployed.nginx_conf

@@ -13,6 +13,7 @@ import pytest
 
 from lab.core.errors import LabError
 from lab.processes.ports import free_ports
+from lab.stack import deployment
 from lab.stack.deployment import ExternalServerSpec, find
 from lab.stack.external_server import ExternalServer, run
 

@@ -157,7 +157,7 @@ FILLED = Variant(
 def test_placeholders_are_filled_everywhere(tmp_path):
     spec = plan(tmp_path, FILLED)["mine"]
     folder, key = str((tmp_path / "run").absolute()), spec.env[KEY]
-    other = spec.replica_env["B"][KEY]
+    other = spec.server_env["B"][KEY]
     assert spec.env["A"] == f"{folder}/x"
     assert spec.env["B"] == key
     assert spec.env["C"] == f"{other},{key}"

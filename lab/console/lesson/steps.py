@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lab.console.lesson.rules import Rule, listed, one_of, refuse, table, text, whole
 from lab.console.settings import MOST_PER_DESK, SETTINGS
 from lab.core.faults import STORE_FAULTS, FaultKind
-from lab.console.lesson.rules import Rule, listed, one_of, refuse, table, text, whole
 from lab.shop.cart import MAX_QUANTITY
 from lab.shop.catalogue import PRODUCTS
 from lab.shop.desks import DESKS
