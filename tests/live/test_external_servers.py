@@ -111,8 +111,9 @@ def test_a_kill_is_confirmed_by_the_network_and_a_restart_is_a_new_life(shop, tm
     with bench_of(shop, tmp_path, kill=kills(shop), restart=starts(shop)) as lab:
         old = lab.server_info("B")["instance"]
         assert lab.servers == ("A", "B")
-        death = lab.kill("B")
-        assert death.confirmed and death.port_closed and death.process_gone is None
+        event = lab.kill("B")
+        death = event.evidence
+        assert event.confirmed and death.port_closed and death.process_gone is None
         assert (death.instance, death.signal) == (old, "kill command")
         assert not psutil.pid_exists(death.pid) or psutil.Process(death.pid).status() == "zombie"
         assert lab.shopper().login(server="B").status == 502
@@ -268,7 +269,7 @@ def test_with_servers_of_one_desk_only_its_lane_runs(shop, lab_here):
     (lane,) = json.loads(ended.out)["experiments"][0]["variants"]
     assert (lane["name"], lane["knobs"]["servers"]) == ("stateless", 1)
     ended = lab_here("run", "any-server", "--matrix", *upstreams(shop, ("stateless", "A")))
-    assert ended.status == 2 and "--matrix turns the knobs itself" in ended.err
+    assert ended.status == 2 and "--matrix tries every setting" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -277,7 +278,7 @@ def test_with_servers_of_one_desk_only_its_lane_runs(shop, lab_here):
         (["--upstream", "ftp://127.0.0.1:1"], "http://HOST:PORT"),
         (["--upstream", "http://127.0.0.1:1"], "does not answer"),
         (["--upstream", "http://127.0.0.1:1", "--servers", "2"], "as many servers as --upstream"),
-        (["--kill-command", "kill 1"], "--kill-command is for servers named by --upstream"),
+        (["--kill-command", "kill 1"], "--kill-command needs servers to act on"),
     ],
 )
 def test_wrong_usage_is_status_2_before_anything_is_made(lab_here, arguments, words):
@@ -289,7 +290,7 @@ def test_wrong_usage_is_status_2_before_anything_is_made(lab_here, arguments, wo
 def test_where_they_keep_sessions_has_to_be_said(shop, lab_here):
     named = [each for each in upstreams(shop) if each not in ("--store", "memory")]
     ended = lab_here("run", "crash", "--quick", *named)
-    assert ended.status == 2 and "say with --store where they keep sessions" in ended.err
+    assert ended.status == 2 and "say with --store where these servers keep sessions" in ended.err
 
 
 def test_a_command_that_is_the_same_for_two_servers_is_refused(shop):

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from lab.core.errors import LabError
-from lab.core.faults import STORE, FaultKind
+from lab.core.faults import STORE, STORE_FAULTS, FaultKind
 from lab.processes.ports import is_open
 from lab.processes.waiting import wait_until
 from lab.stack.faults import FaultInjector
@@ -374,9 +374,10 @@ def test_a_store_not_started_by_the_lab_is_used_and_left_alone(tmp_path, pool):
         with ExternalStore(ours.url) as store:
             assert store.stats().keys == 1
             assert store.description()["source"] == "external"
-            for fault in (store.kill, store.restart, store.hang, store.resume):
+            faults = FaultInjector(pool, lambda: store)
+            for kind in STORE_FAULTS:
                 with pytest.raises(LabError, match="did not start this store"):
-                    fault()
+                    faults.inject(STORE, kind)
         assert read(ours) == b"theirs"
     with pytest.raises(LabError, match="does not answer"), ExternalStore(ours.url):
         pass

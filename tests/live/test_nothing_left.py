@@ -14,7 +14,7 @@ import pytest
 from lab.core.errors import LabError
 from lab.processes.ports import is_open
 from lab.processes.waiting import wait_until
-from lab.stack import server_pool
+from lab.stack import local_pool
 from lab.stack.local_store import LocalStore
 from lab.stack.pool_spec import PoolSpec
 from lab.stack.stack import Stack
@@ -147,7 +147,7 @@ def test_a_server_whose_port_was_taken_meanwhile_takes_another(tmp_path, monkeyp
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken = server.getsockname()[1]
-        monkeypatch.setattr(server_pool, "free_ports", lambda count: [taken] * count)
+        monkeypatch.setattr(local_pool, "free_ports", lambda count: [taken] * count)
         with Stack([PoolSpec("one", "stateless_app", servers=1)], tmp_path / "r") as stack:
             server = stack.pools["one"].servers["A"]
             assert server.port != taken
