@@ -28,6 +28,7 @@ _SECTIONS: Mapping[str, Sequence[str]] = {
     "Measure many customers": ("crowd", "plan"),
     "Check a service of your own": ("check",),
     "Run both desks as containers": ("deploy",),
+    "Read the handbook": ("docs",),
 }
 _WELCOME = """\
 Two Desks: one shop with two desks, and the same customers at both.
@@ -38,7 +39,8 @@ Everything runs offline on this machine, and nothing is left running afterwards.
 
   lab demo    kill a server and see whose cart is left (a few seconds)
   lab list    list the claims, and the script that tests each one
-  lab diff    compare the two desks' code: what statelessness changes"""
+  lab diff    compare the two desks' code: what statelessness changes
+  lab docs    read the handbook"""
 
 
 def main() -> NoReturn:

@@ -1,7 +1,7 @@
-"""Keeps the table of claims in README.md true.
+"""Keeps the table of results in lab/docs/claims.md true.
 
-`python tests/tools/refresh_ledger.py` runs the whole ledger and writes its table into the
-README; `--from RESULT.json` takes a run that was made already (a full one, not --quick).
+`python tests/tools/refresh_ledger.py` runs every experiment and writes the table;
+`--from RESULT.json` takes a run that was made already (a full one, not --quick).
 """
 
 import json
@@ -10,10 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from generated import DOCS, with_block
+
 from lab import experiments
 
-README = Path(__file__).resolve().parents[2] / "README.md"
-BEGIN, END = "<!-- ledger -->", "<!-- /ledger -->"
+PAGE = DOCS / "claims.md"
 DEADLINE_S = 600
 SIGNS = {"holds": "✓ holds", "fails": "✕ fails", "depends": "~ depends", "unknown": "? unknown"}
 
@@ -28,11 +29,9 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     if any(each["quick"] or each["interrupted"] for each in document["experiments"]):
-        sys.exit("the README's numbers come from a full run: leave --quick away")
-    text = README.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n{table(document)}\n{END}{after}", encoding="utf-8")
+        sys.exit("the numbers of the handbook come from a full run: leave --quick away")
+    text = with_block(PAGE.read_text(encoding="utf-8"), "ledger", table(document))
+    PAGE.write_text(text, encoding="utf-8", newline="\n")
     return 0
 
 
@@ -52,8 +51,8 @@ def run_ledger() -> dict:
 
 
 def table(document: dict) -> str:
-    """Return the claims as a Markdown table: one row an experiment, the contrast below it."""
-    rows = ["| claim | verdict | decided by | elsewhere |", "|---|---|---|---|"]
+    """Return the results as a Markdown table: one row an experiment, the contrast beside it."""
+    rows = ["| experiment | verdict | decided by | elsewhere |", "|---|---|---|---|"]
     for each in document["experiments"]:
         experiment = experiments.find(each["name"])
         subjects = {lane.name for lane in experiment.variants if experiment.about(lane)}
@@ -62,8 +61,8 @@ def table(document: dict) -> str:
             for lane in each["variants"]
             if lane["outcome"] and lane["name"] not in subjects
         ]
-        claim = f"{each['claim']}<br>`lab run {each['name']}`"
-        cells = (claim, SIGNS[each["verdict"]], each["number"], "<br>".join(elsewhere))
+        command = f"`lab run {each['name']}`"
+        cells = (command, SIGNS[each["verdict"]], each["number"], "; ".join(elsewhere))
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     seconds = sum(each["seconds"] for each in document["experiments"])
     nginx, store = (document["components"].get(name) or {} for name in ("nginx", "store"))
