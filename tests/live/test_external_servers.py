@@ -117,7 +117,7 @@ def test_a_kill_is_confirmed_by_the_network_and_a_restart_is_a_new_life(shop, tm
         assert (death.instance, death.signal) == (old, "kill command")
         assert not psutil.pid_exists(death.pid) or psutil.Process(death.pid).status() == "zombie"
         assert lab.shopper().login(server="B").status == 502
-        with pytest.raises(LabError, match="answers nobody: restart or resume it"):
+        with pytest.raises(LabError, match="does not answer: restart or resume it"):
             lab.kill("B")
         new = lab.restart("B")
         assert new != old and lab.shopper().login(server="B").instance == new
@@ -277,7 +277,7 @@ def test_with_servers_of_one_desk_only_its_lane_runs(shop, lab_here):
     [
         (["--upstream", "ftp://127.0.0.1:1"], "http://HOST:PORT"),
         (["--upstream", "http://127.0.0.1:1"], "does not answer"),
-        (["--upstream", "http://127.0.0.1:1", "--servers", "2"], "as many servers as --upstream"),
+        (["--upstream", "http://127.0.0.1:1", "--servers", "2"], "leave out --servers"),
         (["--kill-command", "kill 1"], "--kill-command needs servers to act on"),
     ],
 )
