@@ -8,17 +8,15 @@ from typing import Any
 import click
 from rich.text import Text
 
-from lab.cli.output import INTERRUPTED, err, progress, screen
+from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen
 from lab.core.run_folder import new_run_folder
 from lab.evidence.result import Prediction, Settings, Variant, exit_status
-from lab.experiments import Experiment, Question
+from lab.experiments import CONFIDENCE, Experiment, Question
 from lab.experiments.matrix import two_desks
 from lab.experiments.provision import deployed
 from lab.experiments.runner import Run
 from lab.report.terminal import experiment_view, ledger_table, predictions_view
 from lab.stack.deployment import Deployment
-
-CONFIDENCE = ("guess", "fairly sure", "certain")
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def perform(
                     screen.print(experiment_view(result))
         except KeyboardInterrupt:
             err.print(f"lab: stopped; results so far are in {run.folder / 'result.json'}")
-            return INTERRUPTED
+            return EXIT_INTERRUPTED
         finally:
             run.close()
             show("")

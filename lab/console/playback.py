@@ -21,7 +21,7 @@ from lab.shop.desks import DESKS
 
 Json = dict[str, Any]
 
-MOST_IN_FULL = 1000  # exchanges of a lane with their bytes; of the others the request alone
+MOST_PLAYED_IN_FULL = 1000  # exchanges of a lane with their bytes; of the others the request alone
 MOST_BODY_CHARS = 4096  # of an answer; more than anybody reads on a page
 
 
@@ -88,7 +88,7 @@ def _stamped(told: list[Json]) -> list[Json]:
         stamped = event | {"id": number, "score": score.take(event)}
         if event["kind"] == "exchange":
             full[event["desk"]] += 1
-            if full[event["desk"]] > MOST_IN_FULL:
+            if full[event["desk"]] > MOST_PLAYED_IN_FULL:
                 kept[-1]["score"] = stamped["score"]  # its request tells what became of the cart
                 continue
         kept.append(stamped)

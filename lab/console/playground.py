@@ -10,7 +10,7 @@ import msgspec
 
 from lab.console import events
 from lab.console.renewal import renew
-from lab.console.settings import MOST_PER_DESK, Cache, checked, console_variants
+from lab.console.settings import MOST_PAGE_SERVERS, Cache, checked, console_variants
 from lab.console.stack_status import StackStatus
 from lab.core.errors import LabError
 from lab.core.faults import STORE, FaultEvent, FaultKind
@@ -93,8 +93,8 @@ class Playground:
         with self._order:
             desks = [name for name in self._pools if desk in ("", name)]
             for name in desks:
-                if len(self._pools[name].servers) >= MOST_PER_DESK:
-                    raise LabError(f"{name} has {MOST_PER_DESK} servers: drain one first")
+                if len(self._pools[name].servers) >= MOST_PAGE_SERVERS:
+                    raise LabError(f"{name} has {MOST_PAGE_SERVERS} servers: drain one first")
             try:
                 done = at_once(lambda at: self._faults[at].inject("", FaultKind.ADD), desks)
             finally:
@@ -117,8 +117,8 @@ class Playground:
     def reset(self, servers: int | None = None, **settings: str | None) -> Json:
         """Set up a clean stage: servers A, B, … at each desk, all up, nothing remembered."""
         wanted = checked(settings)
-        if servers is not None and not 1 <= servers <= MOST_PER_DESK:
-            raise LabError(f"servers must be 1 to {MOST_PER_DESK}")
+        if servers is not None and not 1 <= servers <= MOST_PAGE_SERVERS:
+            raise LabError(f"servers must be 1 to {MOST_PAGE_SERVERS}")
         with self._order, self._lives:
             cache = self._cache.anew(wanted.pop("cache", self._cache.kind))
             changed = replace(self._settings, **wanted, servers=servers or self._settings.servers)

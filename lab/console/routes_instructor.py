@@ -13,6 +13,7 @@ from lab.console.request_bodies import any_text, read
 from lab.console.services import Services
 from lab.core.errors import LabError
 from lab.core.faults import STORE, STORE_FAULTS, FaultKind
+from lab.experiments import CONFIDENCE
 from lab.shop.desks import DESKS
 
 Json = dict[str, Any]
@@ -78,7 +79,7 @@ def _change_the_stage(routes: Blueprint, services: Services) -> None:
 
     @routes.post("/lab/stage")
     def anew() -> Json:
-        wanted = read({}, {"servers": whole(1, settings.MOST_PER_DESK), **_SETTINGS})
+        wanted = read({}, {"servers": whole(1, settings.MOST_PAGE_SERVERS), **_SETTINGS})
         return services.live.stage.reset(**wanted)
 
     @routes.get("/lab/status")
@@ -93,7 +94,7 @@ def _beside_the_stage(routes: Blueprint, services: Services) -> None:
             {"experiment": any_text(60)},
             {
                 "predicted": whole(0, MOST_CHOICES),
-                "confidence": one_of(*questions.CONFIDENCE),
+                "confidence": one_of(*CONFIDENCE),
             },
         )
         name = body.pop("experiment")

@@ -13,7 +13,7 @@ from lab.experiments.matrix import two_desks
 from lab.stack.programs import find_store
 from lab.stack.server_pool import ProxySettings
 
-MOST_PER_DESK = 8
+MOST_PAGE_SERVERS = 8
 """Servers at one desk of the page: more are too small to see."""
 SETTINGS: Mapping[str, tuple[str, ...]] = {
     "affinity": ("none", "cookie"),

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from lab.console.settings import MOST_PER_DESK, SETTINGS
+from lab.console.settings import MOST_PAGE_SERVERS, SETTINGS
 from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.evidence.exchange import NOBODY_ANSWERED
 from lab.shop.desks import DESKS
@@ -42,7 +42,7 @@ def words() -> dict[str, Any]:
         },
         "STORE_FAULTS": STORE_FAULTS,
         "UNANSWERED": [0, *sorted(NOBODY_ANSWERED)],
-        "MOST_SERVERS": MOST_PER_DESK,
+        "MOST_SERVERS": MOST_PAGE_SERVERS,
         "SETTINGS": {
             name: {"label": label, "values": {value: values[value] for value in SETTINGS[name]}}
             for name, (label, values) in _SETTING_WORDS.items()

@@ -24,7 +24,7 @@ from lab.report.document import document_text, experiment_text
 from lab.stack.deployment import Deployment
 from lab.stack.programs import find_store
 
-NO_STORE = "no session store here: `lab doctor` says how to get one"
+STORE_MISSING = "no session store here: `lab doctor` says how to get one"
 
 
 def _ignore(*_: object) -> None:
@@ -109,7 +109,7 @@ class Run:
     ) -> None:
         for lane in lanes:
             if not _can_start(lane.variant):
-                lane.trouble = NO_STORE
+                lane.trouble = STORE_MISSING
         ready = [lane for lane in lanes if lane.trouble is None]
         if not ready:
             return
@@ -156,7 +156,7 @@ class Run:
             experiment.script(lab.customers[0], lab)
             lab.settle()
         except KeyboardInterrupt:
-            lane.trouble = INTERRUPTED
+            lane.trouble = CUT_SHORT
             raise
         except AssertionError as error:
             lane.broken_expectation = redact_text(
@@ -173,7 +173,7 @@ class Run:
         bench.undo_faults()
 
 
-INTERRUPTED = "interrupted"
+CUT_SHORT = "interrupted"
 _UNFINISHED = Judgement(Verdict.UNKNOWN, "the run was cut short")
 
 

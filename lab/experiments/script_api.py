@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _NAMES = ("John", "Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Grace", "Heidi", "Ivan")
 
 
-POLL_S = 0.02
+UNTIL_POLL_S = 0.02
 LOG_DEADLINE_S = 5.0
 T = TypeVar("T")
 
@@ -168,7 +168,7 @@ class Lab:
                 background.result()
 
     def until(
-        self, condition: Callable[[], T], deadline_s: float, every_s: float = POLL_S
+        self, condition: Callable[[], T], deadline_s: float, every_s: float = UNTIL_POLL_S
     ) -> T | None:
         """Ask until `condition()` is true; return what it said, or None past the deadline."""
         end = time.monotonic() + deadline_s

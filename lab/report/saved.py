@@ -11,7 +11,7 @@ from lab.report.document import SCHEMA_VERSION
 
 Json = dict[str, Any]
 
-MOST_BYTES = 512 * 1024 * 1024
+MOST_RESULT_BYTES = 512 * 1024 * 1024
 _VERDICTS = frozenset({"holds", "fails", "depends", "unknown"})
 # What every version wrote, with its type or its possible values.
 _NEEDED: dict[str, dict[str, Any]] = {
@@ -102,7 +102,7 @@ def load(run: str | None, root: Path) -> Saved:
     """Open RUN: a folder, a result.json, a name below `root`, or None for the latest one."""
     path = _find(run, root)
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > MOST_RESULT_BYTES:
             raise LabError(f"{path} is too large for a run of the lab")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:

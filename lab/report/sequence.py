@@ -9,6 +9,7 @@ from typing import Any
 
 from lab.core.faults import FaultKind
 from lab.report.plain import events, is_fault, one_line
+from lab.shop.desks import MOST_SERVERS
 
 Json = dict[str, Any]
 
@@ -18,7 +19,6 @@ CUSTOMER_X, BALANCER_X, SERVER_X, SERVER_STEP = 28, 128, 222, 62
 ROW, HEAD, GAP = 38, 58, 26
 LABEL_CHARS = 46
 LEAST_WIDTH = 386
-MOST_SERVERS = 26
 STRIP_ROWS = 8
 
 _NOBODY = {502, 504}

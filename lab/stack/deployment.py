@@ -11,10 +11,8 @@ from urllib.parse import urlsplit
 from lab.core.errors import LabError
 from lab.processes.ports import is_open
 from lab.processes.waiting import at_once, server_info
-from lab.shop.desks import DESKS
+from lab.shop.desks import DESKS, MOST_SERVERS
 
-MOST_SERVERS = 26
-"""Of one desk, here and of the lab's own, which are named by letters."""
 PLACEHOLDERS = ("{host}", "{port}", "{name}", "{desk}")
 _OF_ONE_SERVER = ("{port}", "{name}")
 _MOST_CHARACTERS = 300

@@ -21,8 +21,8 @@ from lab.stack.deployment import ExternalServerSpec
 from lab.stack.server import Server, State
 
 COMMAND_TIMEOUT_S = 30.0
-DEATH_TIMEOUT_S = 15.0  # a container or a link may take its time to go
-POLL_S = 0.05
+EXTERNAL_DEATH_TIMEOUT_S = 15.0  # a container or a link may take its time to go
+ASK_EVERY_S = 0.05
 QUOTED_BYTES = 2000
 
 
@@ -63,7 +63,9 @@ class ExternalServer(Server):
             self._run("kill", command)
             # Seen closed once is enough: a supervisor may start another one at once.
             closed = wait_until(
-                lambda: not is_open(self.port, self.host), DEATH_TIMEOUT_S, every_s=POLL_S
+                lambda: not is_open(self.port, self.host),
+                EXTERNAL_DEATH_TIMEOUT_S,
+                every_s=ASK_EVERY_S,
             )
             return FaultEvidence(
                 pid=self._pid or None,
@@ -93,7 +95,9 @@ class ExternalServer(Server):
             if self.state != "dead" and "kill" in self.spec.commands:
                 self.kill()
             self._run("restart", command)
-            wait_until(lambda: self._answering() not in ("", was), READY_TIMEOUT_S, every_s=POLL_S)
+            wait_until(
+                lambda: self._answering() not in ("", was), READY_TIMEOUT_S, every_s=ASK_EVERY_S
+            )
             self.launch()
             self._broken_by = ""
             seconds = time.monotonic() - start
@@ -132,7 +136,7 @@ class ExternalServer(Server):
                 return  # nothing to undo, or a supervisor was quicker
             try:
                 self._run(how, self.spec.command(how))
-                if not wait_until(self._answering, READY_TIMEOUT_S, every_s=POLL_S):
+                if not wait_until(self._answering, READY_TIMEOUT_S, every_s=ASK_EVERY_S):
                     raise LabError(f"{self.title} ({self.address}) does not answer after its {how}")
             finally:
                 self._broken_by = ""

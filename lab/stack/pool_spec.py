@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lab.core.errors import LabError
-from lab.stack.deployment import MOST_SERVERS, ExternalServerSpec
+from lab.shop.desks import MOST_SERVERS
+from lab.stack.deployment import ExternalServerSpec
 
 Affinity = Literal["none", "cookie"]
 Retry = Literal["off", "on"]

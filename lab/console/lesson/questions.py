@@ -5,11 +5,9 @@ from typing import Any
 from lab import experiments
 from lab.evidence.record import Record
 from lab.evidence.result import Prediction, Variant, VariantResult
-from lab.experiments import Experiment
+from lab.experiments import CONFIDENCE, Experiment
 
 Json = dict[str, Any]
-
-CONFIDENCE = ("guess", "fairly sure", "certain")
 
 
 def bundled(name: object) -> Experiment | None:

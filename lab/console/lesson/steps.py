@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab.console.lesson.rules import Rule, listed, one_of, refuse, table, text, whole
-from lab.console.settings import MOST_PER_DESK, SETTINGS
+from lab.console.settings import MOST_PAGE_SERVERS, SETTINGS
 from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.shop.cart import MAX_QUANTITY
 from lab.shop.catalogue import PRODUCTS
@@ -25,7 +25,7 @@ _REQUEST: Mapping[str, Rule] = {
     "as": one_of(*SEATS),
 }
 _SETTINGS: Mapping[str, Rule] = {name: one_of(*each) for name, each in SETTINGS.items()}
-STAGE = table({}, {"servers": whole(1, MOST_PER_DESK), **_SETTINGS})
+STAGE = table({}, {"servers": whole(1, MOST_PAGE_SERVERS), **_SETTINGS})
 _LINE: Mapping[str, Rule] = {"sku": one_of(*PRODUCTS), "quantity": whole(1, MAX_QUANTITY)}
 _REQUESTS: Mapping[str, Mapping[str, Rule]] = {
     **{verb: {} for verb in ("login", "view", "products", "clear", "checkout", "logout")},
@@ -48,7 +48,7 @@ SHAPES: Mapping[str, Rule] = {
     **{verb: _shape(needs, _REQUEST) for verb, needs in _REQUESTS.items()},
     "replay": _shape(_REPLAY, _REQUEST),
     **{fault: _shape(_TARGET, _ANY) for fault in _FAULTS},
-    "stage": _shape({}, {"say": _ANY["say"], "servers": whole(1, MOST_PER_DESK), **_SETTINGS}),
+    "stage": _shape({}, {"say": _ANY["say"], "servers": whole(1, MOST_PAGE_SERVERS), **_SETTINGS}),
     "knobs": _shape({}, {"say": _ANY["say"], **_SETTINGS}),
     "add-server": _shape({}, _ANY),
     "store": _shape({"what": one_of(*STORE_FAULTS)}, {"say": _ANY["say"]}),
