@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
-STORE = "store"
+STORE: Final = "store"
 """The target that is the session store. Every other target is the name of a server."""
 
 

@@ -8,14 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.core.errors import LabError
 from lab.core.faults import STORE, FaultEvent, FaultKind
-from lab.crowd.load_profile import LoadProfile, PlannedFault
+from lab.crowd.load_profile import LoadProfile
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.evidence.result import Variant
@@ -24,9 +24,11 @@ from lab.evidence.shopper import Shopper
 # An experiment's file names `Lab` as a type only, and a list of them loads neither the stack
 # nor the crowd: both are imported where they are used.
 if TYPE_CHECKING:
-    from lab.crowd.crowd_run import Progress
+    from lab.crowd.crowd_run import CrowdTarget
+    from lab.crowd.loss_audit import DiesWith
+    from lab.crowd.progress import Progress
     from lab.crowd.result import CrowdResult
-    from lab.crowd.run_crowd import Scene
+    from lab.crowd.timetable import PlannedFault
     from lab.crowd.worker_group import WorkerGroup
     from lab.stack.access_log import AccessEntry
     from lab.stack.faults import FaultInjector
@@ -195,7 +197,7 @@ class Lab:
         """
         from lab.crowd.worker_group import has_locust
 
-        plan = LoadProfile(
+        profile = LoadProfile(
             script=inspect.getfile(visit),
             function=visit.__name__,
             shoppers=shoppers,
@@ -204,43 +206,48 @@ class Lab:
             seed=self._context.seed,
             **{"engine": "locust" if has_locust() else "threads", **more},
         )
-        outcome = self.crowd_of(plan)
-        if outcome.interrupted:
+        result = self.crowd_of(profile)
+        if result.interrupted:
             raise KeyboardInterrupt
-        return outcome
+        return result
 
     def crowd_of(
         self,
-        plan: LoadProfile,
-        watch: Callable[[Progress], None] = lambda progress: None,
-        say: Callable[[str], None] = lambda line: None,
-        crew: WorkerGroup | None = None,
+        profile: LoadProfile,
+        watch: Callable[[Progress], object] = lambda progress: None,
+        log: Callable[[str], object] = lambda line: None,
+        workers: WorkerGroup | None = None,
     ) -> CrowdResult:
-        """Carry out a plan; `watch` sees each report, `say` is told what is waited for.
+        """Run a crowd of this profile here (see `run_crowd`)."""
+        from lab.crowd.crowd_run import run_crowd
 
-        `crew` is who shops for several lanes (None: a new one for this).
-        """
-        from lab.crowd.run_crowd import drive
+        return run_crowd(profile, self._crowd_target(), watch, log, workers)
 
-        return drive(plan, self._scene(), watch, say, crew)
-
-    def _scene(self) -> Scene:
-        from lab.crowd.run_crowd import Scene
+    def _crowd_target(self) -> CrowdTarget:
+        from lab.crowd.crowd_run import CrowdTarget
+        from lab.crowd.result import CrowdSetup
 
         variant = self._context.variant
-        return Scene(
-            lane=self._pool.name,
+        return CrowdTarget(
+            variant=self._pool.name,
             url=self.url,
             servers=self.servers,
+            has_store=self.has_store,
             folder=self.folder,
             access=self._context.stack.access,
-            hit=self._hit,
+            inject=self._inject_planned,
             dies_with=self._carts_die_with(),
-            setup=asdict(variant.knobs) | {"desk": variant.app, "store": variant.keeps},
+            setup=CrowdSetup(
+                desk=variant.app,
+                store=variant.keeps,
+                servers=variant.knobs.servers,
+                affinity=variant.knobs.affinity,
+                retry=variant.knobs.retry,
+            ),
             quick=self.quick,
         )
 
-    def _carts_die_with(self) -> str | None:
+    def _carts_die_with(self) -> DiesWith | None:
         from lab.stack.local_store import LocalStore
 
         variant = self._context.variant
@@ -248,12 +255,12 @@ class Lab:
             return STORE if isinstance(self._context.store, LocalStore) else None
         return "process" if variant.keeps == "memory" else None
 
-    def _hit(self, planned: PlannedFault) -> str | None:
+    def _inject_planned(self, planned: PlannedFault) -> str | None:
         """Inject a planned fault; return the instance that ended by it, if one did."""
         heard: list[FaultEvent] = []
         stop = self._faults.subscribe(heard.append)
         try:
-            event = self.inject(planned.target, FaultKind(planned.kind))
+            event = self.inject(planned.target, planned.kind)
         finally:
             stop()
         if event.confirmed is False:
