@@ -44,11 +44,11 @@ def memory(scale: Scale) -> Iterator[Row]:
 
 
 def _memory_row(server: Desk, place: str, steps: list[int]) -> Row:
-    _visit(server.port, range(100))  # warm: threads and connections are there
+    _log_in_and_buy(server.port, range(100))  # warm: threads and connections are there
     seen = [(0, *_occupied(server))]
     for before, step in zip([0, *steps], steps, strict=False):
         print(f"    {place}: {step:,} shoppers", file=sys.stderr, flush=True)
-        _drive(server.port, before, step)
+        _bring_in(server.port, before, step)
         seen.append((step, *_occupied(server)))
     last, first = seen[-1], seen[0]
     thousands = (last[0] - first[0]) / 1000
@@ -70,14 +70,14 @@ def _occupied(server: Desk) -> tuple[int, int]:
     return server.process.memory_info().rss, stored or files
 
 
-def _drive(port: int, first: int, last: int) -> None:
+def _bring_in(port: int, first: int, last: int) -> None:
     """Shoppers number `first` to `last` come in, over a few keep-alive connections."""
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         shares = [range(first + each, last, CONNECTIONS) for each in range(CONNECTIONS)]
-        list(pool.map(lambda numbers: _visit(port, numbers), shares))
+        list(pool.map(lambda numbers: _log_in_and_buy(port, numbers), shares))
 
 
-def _visit(port: int, numbers: range) -> None:
+def _log_in_and_buy(port: int, numbers: range) -> None:
     """Log in as each and add a laptop, carrying whatever credential the desk gave."""
     item = b'{"sku": "laptop", "quantity": 1}'
     with socket.create_connection(("127.0.0.1", port)) as line:
