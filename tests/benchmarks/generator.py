@@ -100,7 +100,7 @@ def _against_wrk(folder: Path, scale: Scale) -> Iterator[Row]:
     yield Row(
         "crowd ÷ wrk, stateless desk",
         [one / other for one, other in zip(ours.seen, theirs.seen, strict=True)],
-        f"through nginx to three servers on the same cores: {ours.median:.0f}/s of visits (9 of "
+        f"through nginx to three servers on the same cores: {ours.median:.0f}/s of a script (9 of "
         f"11 requests are reads) ÷ {theirs.median:.0f}/s of reads alone",
         at_least=0.6,
     )
@@ -147,9 +147,9 @@ def _bare(port: int) -> float:
 def _wrk(wrk: str, url: str, token: str) -> float:
     command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS:.0f}s"]
     command += ["-H", f"Authorization: Bearer {token}", url]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert "Non-2xx" not in told, told
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1])
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "Non-2xx" not in text, text
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])
 
 
 def _token(url: str) -> str:

@@ -123,12 +123,12 @@ def lines(scale: Scale) -> Iterator[Row]:
 
 
 def _lines_row(what: str, sides: dict[int, Side]) -> Row:
-    told = ", ".join(
+    text = ", ".join(
         f"{n}: {1000 / side.per_s:.2f} ms (CPU {side.mean_cpu_ms:.2f})" for n, side in sides.items()
     )
     few, many = sides[LINES[0]], sides[LINES[-1]]
     ratios = [one / other for one, other in zip(few.rates, many.rates, strict=True)]
-    return Row(f"{what}: time at {LINES[-1]} lines ÷ at 1", ratios, f"at lines {told}")
+    return Row(f"{what}: time at {LINES[-1]} lines ÷ at 1", ratios, f"at lines {text}")
 
 
 def record(scale: Scale) -> Iterator[Row]:
@@ -159,12 +159,12 @@ def record_row(what: str, new: Callable[[], Any], counts: list[int]) -> Row:
             del into
         finally:
             tracemalloc.stop()
-    told = ", ".join(f"{n:,}: {size / MB:.1f} MB" for n, size in kept.items())
+    text = ", ".join(f"{n:,}: {size / MB:.1f} MB" for n, size in kept.items())
     size = len(blob)
     return Row(
         f"{what}: kept for each exchange",
         [total / n / 1000 for n, total in kept.items()],
-        f"Python's allocations (tracemalloc) at exchanges {told}; one is {size} B pickled",
+        f"Python's allocations (tracemalloc) at exchanges {text}; one is {size} B pickled",
         unit="KB",
     )
 
