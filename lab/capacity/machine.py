@@ -19,6 +19,7 @@ from lab.evidence.result import Variant
 from lab.experiments.matrix import MATRIX
 from lab.experiments.provision import ProvisionedStack
 from lab.experiments.script_api import Lab
+from lab.stack.local_pool import own_pool
 from lab.stack.local_store import LocalStore
 from lab.stack.programs import find_store
 
@@ -83,14 +84,14 @@ def take_turns(variants: Sequence[Turns], log: Callable[[str], None]) -> list[li
 
 
 def _lab(provisioned: ProvisionedStack, variant: Variant) -> Lab:
-    setting = provisioned.setting(variant, customers=0, seed=0, quick=False)
-    return Lab(setting, Record(variant.name, keep=ENOUGH_EVENTS))
+    context = provisioned.context(variant, customers=0, seed=0, quick=False)
+    return Lab(context, Record(variant.name, keep=ENOUGH_EVENTS))
 
 
 def _meters(provisioned: ProvisionedStack, variant: Variant) -> Meters:
     stack, store = provisioned.stack, provisioned.store_of(variant)
     return Meters(
-        desk=[replica.pid for replica in stack.lanes[variant.name].replicas.values()],
+        desk=[each.pid for each in own_pool(stack.pools[variant.name]).servers.values()],
         balancer=with_children(stack.balancer.pid),
         store=[store.pid] if isinstance(store, LocalStore) else [],
     )
