@@ -9,10 +9,11 @@ from rich.markup import escape
 
 from lab.cli.output import INTERRUPTED, err, progress, screen
 from lab.core.run_folder import new_run_folder
-from lab.evidence.result import Prediction, Variant, exit_status
+from lab.evidence.result import Prediction, Variant
+from lab.evidence.run_document import exit_status
 from lab.experiments import Experiment, Question
 from lab.experiments.runner import Run
-from lab.report.terminal import experiment_view, ledger_table, predictions_view
+from lab.report.terminal import experiment_view, predictions_view, verdicts_table
 from lab.stack.upstream import Deployment
 
 CONFIDENCE = ("guess", "fairly sure", "certain")
@@ -102,7 +103,7 @@ def _print(run: Run, wish: RunOptions) -> None:
         click.echo(run.document(), nl=False)
         return
     if wish.as_ledger and run.results:
-        screen.print(ledger_table(run.results))
+        screen.print(verdicts_table(run.results))
     if any(result.prediction for result in run.results):
         screen.print(predictions_view(run.results))
     seeded = f", seed {run.seed}" + (", quick: small n, wide intervals" if run.quick else "")

@@ -126,7 +126,7 @@ def run(
         def script(shopper, lab):
             shopper.login()
             shopper.add("laptop")
-            lab.kill(shopper.last.replica)
+            lab.kill(shopper.last.served_by)
             shopper.view_cart()
 
     It runs with your rights, like any Python file: run only what you would run anyway.
@@ -159,7 +159,7 @@ def run(
     def lanes_of(experiment: experiments.Experiment) -> Sequence[Variant]:
         if matrix:
             return MATRIX
-        return _two_desks(deployment, knobs) if turned else experiment.lanes(quick)
+        return _two_desks(deployment, knobs) if turned else experiment.variants_for(quick)
 
     return perform.perform(chosen, lanes_of, wish)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lab.core.statistics import share, told
+from lab.core.statistics import format_measure, share
 from lab.crowd.crowd_run import Progress
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.loss_audit import LossAudit
@@ -137,7 +137,7 @@ class CrowdResult:
         if not ledger.owed:
             return "no cart was owed"
         others = [(getattr(ledger, fate), fate) for fate in OTHER_FATES]
-        return told(share(ledger.kept, ledger.owed), "acknowledged carts kept") + "".join(
+        return format_measure(share(ledger.kept, ledger.owed, "acknowledged carts kept")) + "".join(
             f", {number:,} {fate}" for number, fate in others if number
         )
 

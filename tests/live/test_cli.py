@@ -305,7 +305,7 @@ def test_several_names_and_every_knob(lab_here):
         "    shopper.login()\n"
         "    for _ in range(4):\n"
         "        shopper.add('laptop')\n"
-        "    desk = shopper.last.replica\n"
+        "    desk = shopper.last.served_by\n"
         "    lab.kill(next(name for name in lab.servers if name != desk))\n"
         "    for _ in range(4):\n"
         "        shopper.view_cart()\n",
@@ -323,7 +323,7 @@ def test_several_names_and_every_knob(lab_here):
         "retry": "on",
     }
     # Affinity: one server had every request, so the memory store lost nothing.
-    assert len({exchange["replica"] for exchange in variant["exchanges"]}) == 1
+    assert len({exchange["served_by"] for exchange in variant["exchanges"]}) == 1
     assert variant["measurements"]["carts_kept"] == 1
     conf = next((lab_here.runs / "latest").resolve().rglob("nginx.conf")).read_text("utf-8")
     assert "sticky cookie" in conf
@@ -414,7 +414,7 @@ def script(shopper, lab):
     for _ in range(2):
         pid = shopper.request("GET", "/api/server").body["pid"]
         keep(psutil.Process(pid).environ().get("STATELESS_SIGNING_KEYS"))
-        desk = shopper.login().replica
+        desk = shopper.login().served_by
         keep(shopper.token, *(cookie.value for cookie in shopper.transport.cookies))
     shopper.add("laptop")
     keep(shopper.token)

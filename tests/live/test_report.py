@@ -32,7 +32,7 @@ def keep(*secrets):
 def script(shopper, lab):
     pid = shopper.request("GET", "/api/server").body["pid"]
     keep(psutil.Process(pid).environ().get("STATELESS_SIGNING_KEYS"))
-    desk = shopper.login().replica
+    desk = shopper.login().served_by
     keep(shopper.token, *(cookie.value for cookie in shopper.transport.cookies))
     shopper.add("laptop", server=desk)
     keep(shopper.token)

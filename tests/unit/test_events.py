@@ -4,11 +4,11 @@ import json
 from dataclasses import replace
 
 import pytest
+from lab.report.document import exchange_json
 from report_documents import HOSTILE, exchange, hostile
 
 from lab.console.events import Score, from_exchange, from_fault, from_log, request_of
 from lab.evidence.exchange import Exchange, outcome_of
-from lab.report.document import exchange_json
 from lab.stack.access_log import AccessEntry
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9abcdefghijklmnop.aB3dEf.0123456789abcdefghijklmnopqrstuvwxyz-_A"

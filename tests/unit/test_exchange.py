@@ -71,9 +71,9 @@ def test_a_balancer_that_speaks_for_a_dead_server_is_no_answer(status, answered)
 
 def test_headers_are_found_whatever_their_case():
     told = exchange(headers={"X-Served-By": "B", "x-instance": "abc"})
-    assert (told.replica, told.instance) == ("B", "abc")
+    assert (told.served_by, told.instance) == ("B", "abc")
     nobody = exchange(status=None)
-    assert (nobody.replica, nobody.instance) == (None, None)
+    assert (nobody.served_by, nobody.instance) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import pytest
 from report_documents import HOSTILE, crash, crowd, exchange, experiment, fault, hostile, lane, run
 
+from lab.core.text import visible
 from lab.report.html import command, page, sample_size
-from lab.report.plain import visible
 from lab.report.sequence import MOST_ROWS, diagram
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}

@@ -28,7 +28,7 @@ function serverOffer({ stack, requests }, desk, name) {
     alive && { label: paused ? "Resume" : "Pause", order: [paused ? "/lab/resume" : "/lab/pause", body] },
     server.state === "up" && { label: "Drain", order: ["/lab/drain", body] },
   ];
-  const answered = requests.filter((each) => each.desk === desk && each.replica === name);
+  const answered = requests.filter((each) => each.desk === desk && each.served_by === name);
   const ofThisOne = answered.filter((each) => each.instance === server.instance);
   return {
     title: `Server ${name}, ${desk} desk`,
