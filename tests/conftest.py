@@ -1,6 +1,7 @@
-"""What live tests share: the real `lab` as a process, and the question what it left behind."""
+"""What tests share: the real `lab` as a process, what it leaves behind, and which skips count."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -13,9 +14,29 @@ from hypothesis import settings
 DEADLINE_S = 60
 GONE_DEADLINE_S = 8
 
+# With TWO_DESKS_REQUIRE=1 a test that is skipped fails, unless its reason is one of these: what
+# a fresh Linux machine cannot be given, or what is another system's.
+REQUIRE = os.environ.get("TWO_DESKS_REQUIRE") == "1"
+ALLOWED_SKIPS = re.compile(
+    "no `docker compose` here|100 MB of schemas|root reads everything|this is about a cluster"
+    "|allows no network namespaces|network namespaces: Linux, root"
+)
+
 # A busy machine is no finding: pytest-timeout ends what hangs.
 settings.register_profile("lab", deadline=None)
 settings.load_profile("lab")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Turn a skip that is not allowed into a failure."""
+    report = yield
+    if REQUIRE and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not ALLOWED_SKIPS.search(reason):
+            report.outcome = "failed"
+            report.longrepr = f"TWO_DESKS_REQUIRE=1, and this test was skipped: {reason}"
+    return report
 
 
 def wait_for(condition, deadline_s=DEADLINE_S):

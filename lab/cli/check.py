@@ -50,7 +50,7 @@ def _settings(
     return {name: rest for name, _, rest in (value.partition("=") for value in values)}
 
 
-@click.command()
+@click.command(short_help="Find out whether your own service is stateless.")
 @click.argument("conversation", required=False, type=_path, metavar="[CONVERSATION]")
 @click.option("--start", "command", required=True, help="Starts the service; {port} is its port.")
 @click.option(
@@ -73,10 +73,34 @@ def _settings(
 @click.option(
     "--allow", type=click.Choice(["backing-service"]), help="Exit 0 for state in a backing service."
 )
-@click.option("--max-requests", default=5000, show_default=True, type=click.IntRange(1))
-@click.option("--max-processes", default=600, show_default=True, type=click.IntRange(1))
-@click.option("--max-seconds", default=300.0, show_default=True, type=click.FloatRange(1))
-@click.option("--timeout", default=10.0, show_default=True, type=click.FloatRange(0.1), help="s.")
+@click.option(
+    "--max-requests",
+    default=5000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Stop after this many requests.",
+)
+@click.option(
+    "--max-processes",
+    default=600,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Stop after this many processes.",
+)
+@click.option(
+    "--max-seconds",
+    default=300.0,
+    show_default=True,
+    type=click.FloatRange(1),
+    help="Stop after this time.",
+)
+@click.option(
+    "--timeout",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(0.1),
+    help="For one answer, s.",
+)
 @click.option("--explain", is_flag=True, help="What was done, and what could be done about it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.option("--junit", "junit_file", type=_path, help="Write JUnit XML for CI.")

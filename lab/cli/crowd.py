@@ -15,7 +15,7 @@ import click
 from rich.live import Live
 from rich.text import Text
 
-from lab.cli import options
+from lab.cli import options, stack_options
 from lab.cli.output import INTERRUPTED, err, progress, screen
 from lab.cli.param_types import RATE, ParsedType, duration
 from lab.core.errors import LabError
@@ -73,7 +73,7 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command()
+@click.command(short_help="Send many shoppers at once to both desks.")
 @click.argument("script", required=False, default="shopping", metavar="[NAME|FILE]")
 @click.option(
     "--shoppers",
@@ -136,8 +136,8 @@ def _timetable(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="nginx's; any by default.")
 @click.option("--self-test", is_flag=True, help="Freeze a server: does p99 show it?")
 @click.option("--json", "as_json", is_flag=True, help="The outcome as JSON on stdout.")
-@options.knobs
-@options.deployment
+@stack_options.settings
+@stack_options.deployment
 @options.out
 def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
     """Many shoppers at once, at both desks in turn, each running the same script.
@@ -150,11 +150,11 @@ def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
     After the end everybody's cart is asked for, and the lost ones are held against those
     that had to be lost.
 
-    \b
-      lab crowd --kill B@3s --affinity cookie      100 shoppers, a crash
+    Examples:
+      lab crowd --kill B@3s --affinity cookie     100 shoppers, a crash
       lab crowd --shoppers 5000 --rate 300/s --for 60s --kill B@30s
       lab crowd ./mine.py --store redis --pause store@3s --resume store@6s
-      lab crowd --self-test                        does p99 show a frozen server?
+      lab crowd --self-test                       does p99 show a frozen server?
 
     The servers may be somebody else's (--upstream): see `lab run --help`.
 
@@ -165,7 +165,7 @@ def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
 
     Exit status: 0 figures and ledger stand, 1 the lost carts are not those predicted,
     3 something speaks against the figures.
-    """  # noqa: D301 - click reads the \b
+    """
     path = _script(script)
     asked["listen"] = _listen(asked["listen"])
     if asked["join"]:

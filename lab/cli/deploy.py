@@ -5,44 +5,49 @@ from typing import Any
 
 import click
 
-from lab.cli import options
+from lab.cli import stack_options
 from lab.cli.output import err
 from lab.core.errors import LabError
 
 
-@click.group()
+@click.group(short_help="Print compose.yaml or kubernetes.yaml for both desks.")
 def deploy() -> None:
-    """Print what runs both desks as containers: nginx, servers of each desk, Valkey.
+    """Print a file that runs both desks as containers: nginx, servers, and Valkey.
 
-    nginx's configuration and the servers' environment are written by the code that writes
-    the lab's own. Nothing is started: the first lines of the document say how to do that.
-    `compose.yaml` and `kubernetes.yaml` beside the Dockerfile are what these commands print.
+    The code that configures nginx and the servers of the lab writes these files too. Nothing
+    is started: the first lines of each file say how to start it. `compose.yaml` and
+    `kubernetes.yaml` in the repository are what these commands print.
 
-    \b
-    lab deploy compose --servers 2 --affinity cookie --out two.yaml
-    lab deploy kubernetes --store memory --out mine.yaml
-    """  # noqa: D301 - click reads the \b
+    Examples:
+        lab deploy compose --servers 2 --affinity cookie --out two.yaml
+        lab deploy kubernetes --store memory --out mine.yaml
+    """
 
 
 def _command(name: str, what: str) -> None:
     @deploy.command(name, help=what, short_help=what.partition(":")[0] + ".")
-    @options.servers
+    @stack_options.servers
     @click.option(
         "--store",
         type=click.Choice(["redis", "memory"]),  # containers share no directory
         default="redis",
         show_default=True,
-        help="Where the stateful desk keeps its sessions; redis: in Valkey.",
+        help="Where the stateful desk keeps its sessions; redis means Valkey.",
     )
-    @options.affinity
-    @options.retry
-    @click.option("--image", help="Image of the desks.  [default: two-desks:VERSION]")
-    @click.option("--out", type=click.Path(path_type=Path), help="Write to FILE, not to stdout.")
-    @click.option("--force", is_flag=True, help="Write over FILE if it is there.")
+    @stack_options.affinity
+    @stack_options.retry
+    @click.option(
+        "--image", metavar="IMAGE", help="Image of the desks.  [default: two-desks:VERSION]"
+    )
+    @click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write to FILE, not to stdout.",
+    )
+    @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
     def command(out: Path | None, force: bool, **settings: Any) -> None:
-        from lab.stack.container_files import (
-            ContainerFiles,
-        )  # templates: only who deploys pays for them
+        from lab.stack.container_files import ContainerFiles  # loads templates
 
         wanted = ContainerFiles(
             **{key: value for key, value in settings.items() if value is not None}
@@ -54,8 +59,8 @@ def _command(name: str, what: str) -> None:
             _write(out, text, "w" if force else "x")
 
 
-_command("compose", "Print compose.yaml: `docker compose up --build --wait` runs it.")
-_command("kubernetes", "Print kubernetes.yaml: its first lines say how it is applied.")
+_command("compose", "Print compose.yaml: `docker compose up --build --wait` starts it.")
+_command("kubernetes", "Print kubernetes.yaml: its first lines say how to apply it.")
 
 
 def _write(path: Path, text: str, mode: str) -> None:
@@ -65,10 +70,10 @@ def _write(path: Path, text: str, mode: str) -> None:
         with path.open(mode, encoding="utf-8", newline="\n") as file:
             file.write(text)
     except FileExistsError:
-        raise LabError(f"{path} is there already: say --force to write over it") from None
+        raise LabError(f"{path} exists already: give --force to replace it") from None
     except OSError as error:
         raise LabError(f"cannot write {path}: {error}; choose another --out") from None
-    err.print(f"written: {path}", soft_wrap=True, markup=False)
+    err.print(f"written: {path}", soft_wrap=True)
 
 
 COMMANDS = (deploy,)

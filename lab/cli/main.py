@@ -1,35 +1,51 @@
-"""The command line: finds what was asked for, and says how it ended.
+"""The `lab` command: finds the command that was asked for, runs it, sets the exit status.
 
-A command is imported when it is called, so that none waits for what only another one needs.
+A command is imported when it is called, so each one loads only what it needs.
 """
 
 import importlib
-import signal
 import sys
-import threading
-import time
-import warnings
-import weakref
-from collections.abc import Sequence
-from types import FrameType
+from collections.abc import Mapping, Sequence
+from inspect import cleandoc
 from typing import NoReturn
 
 import click
 from rich.text import Text
 
+from lab.cli import signals
 from lab.cli.output import INTERRUPTED, err, screen
 from lab.core.errors import LabError
 
-IMPATIENT_S = 3.0  # presses of Ctrl-C closer than this are one
-AGAIN_S = 0.02
+_KEEP_LINES = "\b"  # click's mark: do not fill this paragraph
+_SERVER_FAULTS = ("kill", "restart", "pause", "resume", "drain", "add")
+# The commands, in the order in which `lab --help` lists them.
+_SECTIONS: Mapping[str, Sequence[str]] = {
+    "Run the experiments": ("demo", "list", "show", "run", "report", "diff", "doctor"),
+    "Open the page, and break what runs there": (
+        *("up", "open", "play", "status", "reset"),
+        *(*_SERVER_FAULTS, "store"),
+    ),
+    "Measure many customers": ("crowd", "plan"),
+    "Check a service of your own": ("check",),
+    "Run both desks as containers": ("deploy",),
+    "Read the handbook": ("docs",),
+}
+_WELCOME = """\
+Two Desks: one shop with two desks, and the same customers at both.
+The stateful desk keeps your cart; the stateless desk signs it for you to carry.
+The lab kills real servers behind a real nginx, and counts the carts left.
+Everything runs offline on this machine, and nothing is left running afterwards.
+`lab COMMAND --help` explains a command; every run is kept in lab-runs/.
+
+  lab demo    kill a server and see whose cart is left (a few seconds)
+  lab list    list the claims, and the script that tests each one
+  lab diff    compare the two desks' code: what statelessness changes
+  lab docs    read the handbook"""
 
 
 def main() -> NoReturn:
     """Run the command line; exit 0, 1 (expectation not met), 2 (usage), 3 (unknown) or 130."""
-    # A closed terminal or a plain `kill` unwinds the `with` blocks too, so nothing is left.
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _Stop())
+    signals.install()
     try:
         sys.exit(cli.main(prog_name="lab", standalone_mode=False) or 0)
     except click.ClickException as error:
@@ -45,55 +61,8 @@ def main() -> NoReturn:
         sys.exit(INTERRUPTED)
 
 
-class _Stop:
-    """Turns a signal into KeyboardInterrupt; an impatient second press is the same press.
-
-    So the processes are ended and the partial report is written in peace. A later press
-    counts again, for a script of somebody's own that swallowed the first.
-    """
-
-    _heard_at_s = -IMPATIENT_S
-
-    def __call__(self, number: int, frame: FrameType | None) -> None:
-        if _in_finalizer(frame):  # it would be swallowed there: once more, when that is over
-            threading.Timer(AGAIN_S, signal.raise_signal, [number]).start()
-            return
-        now_s = time.monotonic()
-        if now_s - _Stop._heard_at_s > IMPATIENT_S:
-            _Stop._heard_at_s = now_s
-            # Raised between any two instructions, it leaves what was just being opened to the
-            # collector, which closes it: the process is about to end, nothing leaks.
-            warnings.simplefilter("ignore", ResourceWarning)
-            raise KeyboardInterrupt
-
-
-def _in_finalizer(frame: FrameType | None) -> bool:
-    """Whether a `__del__` or a weak reference's callback runs: no exception comes out of those."""
-    while frame is not None:
-        code = frame.f_code
-        if code.co_name == "__del__" or code is weakref.finalize.__call__.__code__:
-            return True
-        frame = frame.f_back
-    return False
-
-
-# Where the commands are: each of these modules has them in COMMANDS.
-_MODULES = {
-    "lab.cli.run": ("demo", "list", "show", "run"),
-    "lab.cli.report": ("report",),
-    "lab.cli.check": ("check",),
-    "lab.cli.crowd": ("crowd",),
-    "lab.cli.plan": ("plan",),
-    "lab.cli.deploy": ("deploy",),
-    "lab.cli.up": (
-        *("up", "open", "play", "status", "reset"),
-        *("kill", "restart", "pause", "resume", "drain", "add", "store"),
-    ),
-}
-
-
 class LazyCommand(click.Command):
-    """Stands for a command until it is wanted."""
+    """Stands for a command until it is called; `module` has the command in COMMANDS."""
 
     def __init__(self, name: str, module: str) -> None:
         super().__init__(name)
@@ -102,7 +71,9 @@ class LazyCommand(click.Command):
     def found(self) -> click.Command:
         """Import its module; return the command itself."""
         commands: Sequence[click.Command] = importlib.import_module(self.module).COMMANDS
-        return next(each for each in commands if each.name == self.name)
+        command = next(each for each in commands if each.name == self.name)
+        command.help = _as_written(command.help or "")
+        return command
 
 
 class Commands(click.Group):
@@ -113,6 +84,28 @@ class Commands(click.Group):
         command = super().get_command(context, name)
         return command.found() if isinstance(command, LazyCommand) else command
 
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands with their first sentence, section by section."""
+        for heading, names in _SECTIONS.items():
+            commands = {name: self.get_command(context, name) for name in names}
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [
+                        (name, command.get_short_help_str(formatter.width))
+                        for name, command in commands.items()
+                        if command
+                    ]
+                )
+
+
+def _as_written(text: str) -> str:
+    """Mark each paragraph that has an indented line, so that click keeps its lines."""
+    paragraphs = [
+        f"{_KEEP_LINES}\n{each}" if "\n " in each and not each.startswith(_KEEP_LINES) else each
+        for each in cleandoc(text).split("\n\n")
+    ]
+    return "\n\n".join(paragraphs)
+
 
 @click.group(
     cls=Commands,
@@ -122,60 +115,20 @@ class Commands(click.Group):
 @click.version_option(package_name="two-desks", prog_name="lab")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Two Desks: what statelessness gives and what it costs, measured on real processes.
+    """Two Desks: a lab that measures what statelessness gives and what it costs.
 
-    One shop, two desks. At the stateful desk a clerk remembers you; at the stateless desk
-    you carry a signed slip. The lab sends the same customers to both, makes clerks vanish,
-    and shows what is left.
+    One shop has two desks. At the stateful desk, the server remembers your cart. At the
+    stateless desk, you carry it yourself, in a signed token. The lab sends the same
+    customers to both desks, kills servers, and shows which carts are left.
 
-    Exit status: 0 every expectation met, 1 one was not, 3 nothing could be concluded,
-    2 wrong usage or a lab that cannot start, 130 stopped by Ctrl-C.
+    Exit status: 0 every expectation was met, 1 one was not, 2 wrong usage or the lab
+    cannot start, 3 there is too little evidence for a verdict, 130 stopped by Ctrl-C.
     """
     if context.invoked_subcommand is None:
         screen.print(_WELCOME)
 
 
-for module, names in _MODULES.items():
+for names in _SECTIONS.values():
     for name in names:
-        cli.add_command(LazyCommand(name, module))
-
-_WELCOME = """\
-Two Desks: one shop, two desks, the same customers.
-The stateful desk keeps your cart; the stateless desk signs it and hands it out.
-Real processes behind a real nginx: the lab kills some, measures what is left.
-Everything runs on this machine, offline; nothing is left running afterwards.
-`lab COMMAND --help` explains each command; runs are kept under lab-runs/.
-
-  lab demo    a server is killed: whose cart is left? (a few seconds)
-  lab list    the claims, and the script that puts each to the test
-  lab diff    the two desks' code: what statelessness changes in the source"""
-
-
-@cli.command()
-@click.argument("file", type=click.Choice(["app.py", "state.py", "config.py"]), default="app.py")
-def diff(file: str) -> None:
-    """The lesson: the stateful desk's source against the stateless desk's."""
-    from rich.syntax import Syntax
-
-    from lab.experiments import app_diff
-
-    lines = app_diff.diff(file)
-    screen.print(Syntax("\n".join(lines), "diff", background_color="default", word_wrap=True))
-    screen.print(
-        f"{app_diff.changed_lines(lines)} changed lines. - stateful, + stateless", style="dim"
-    )
-
-
-@cli.command()
-def doctor() -> int:
-    """What is here, what is missing, what that costs, and the one command that fixes it."""
-    from lab.stack.doctor import diagnose
-
-    findings = diagnose()
-    for finding in findings:
-        text = Text.assemble(("✓ ", "green") if finding.ok else ("✕ ", "red"))
-        text.append(f"{finding.name}: ", "bold").append(finding.what)
-        if not finding.ok:
-            text.append(f"\n    costs: {finding.costs}\n    fix:   {finding.fix}")
-        screen.print(text)
-    return 0 if all(finding.ok for finding in findings) else 1
+        file = "server_faults" if name in _SERVER_FAULTS else name
+        cli.add_command(LazyCommand(name, f"lab.cli.{file}"))

@@ -1,31 +1,42 @@
-"""Where the lab writes: what was asked for on stdout, what is going on meanwhile on stderr."""
+"""Where the lab writes: results on stdout, progress and errors on stderr.
+
+Text is printed as it is: neither console reads markup, so `two-desks[crowd]` keeps its
+brackets and a path with `[bold]` in it changes no colour. Colour comes from `rich.text.Text`.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 INTERRUPTED = 130  # exit status after Ctrl-C: 128 + SIGINT, as shells have it
-screen = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+screen = Console(highlight=False, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def say(text: str | Text) -> None:
+    """Print text on stdout without wrapping it: a command stays one line to be copied."""
+    screen.print(text, soft_wrap=True)
 
 
 @contextmanager
 def progress(quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """Show what is being done on stderr while it is done; plain lines where it is no terminal."""
+    """Yield a function that shows a line on stderr; an empty line ends what is shown.
+
+    On a terminal the line stands beside a spinner; elsewhere each line is printed. `quiet`
+    shows nothing.
+    """
     if quiet or not err.is_terminal:
-        yield (
-            lambda line: None if quiet or not line else err.print(f"· {escape(line)}", style="dim")
-        )
+        yield lambda line: None if quiet or not line else err.print(f"· {line}", style="dim")
         return
     with err.status("") as spinner:
 
-        def tell(line: str) -> None:
+        def show(line: str) -> None:
             if line:
-                spinner.update(escape(line))
+                spinner.update(Text(line))
                 spinner.start()
             else:
                 spinner.stop()
 
-        yield tell
+        yield show

@@ -11,7 +11,7 @@ from lab.core.errors import LabError
 
 
 class ParsedType(click.ParamType):  # type: ignore[type-arg]
-    """A type of option: `name` in its help, `read` makes the value or raises LabError."""
+    """A type of option: `name` stands in its help, `read` returns the value or raises LabError."""
 
     def __init__(self, name: str, read: Callable[[str], Any]) -> None:
         self.name = name

@@ -1,17 +1,20 @@
-"""Runs experiments for somebody at a terminal: asks first, shows progress, prints the outcome."""
+"""Runs experiments for a user at a terminal: predictions, progress, results, exit status."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
-from rich.markup import escape
+from rich.text import Text
 
 from lab.cli.output import INTERRUPTED, err, progress, screen
 from lab.core.run_folder import new_run_folder
-from lab.evidence.result import Prediction, Variant
+from lab.evidence.result import Prediction, Settings, Variant
 from lab.evidence.run_document import exit_status
 from lab.experiments import Experiment, Question
+from lab.experiments.matrix import two_desks
+from lab.experiments.provision import deployed
 from lab.experiments.runner import Run
 from lab.report.terminal import experiment_view, predictions_view, verdicts_table
 from lab.stack.upstream import Deployment
@@ -21,7 +24,7 @@ CONFIDENCE = ("guess", "fairly sure", "certain")
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What was asked for beside the experiments themselves."""
+    """What was asked for besides the experiments and their variants."""
 
     root: Path
     as_json: bool = False
@@ -33,52 +36,59 @@ class RunOptions:
     deployment: Deployment = field(default_factory=dict)
 
 
+def variants_of_both_desks(
+    deployment: Deployment, settings: Mapping[str, Any]
+) -> Sequence[Variant]:
+    """Return one variant for each desk with these settings, or for each desk of a deployment."""
+    wanted = Settings(**settings)
+    return deployed(wanted, deployment) if deployment else two_desks(wanted)
+
+
 def perform(
     chosen: Sequence[Experiment],
-    lanes_of: Callable[[Experiment], Sequence[Variant]],
-    wish: RunOptions,
+    variants_of: Callable[[Experiment], Sequence[Variant]],
+    asked: RunOptions,
 ) -> int:
-    """Run the chosen experiments, print what came of them, return the exit status."""
-    name = "ledger" if wish.as_ledger else "+".join(each.name for each in chosen[:3])
-    sealed = {each.name: ask(each.question) for each in chosen if wish.predict and each.question}
-    with progress(quiet=wish.as_json) as tell:
+    """Run the chosen experiments, print their results, return the exit status."""
+    name = "ledger" if asked.as_ledger else "+".join(each.name for each in chosen[:3])
+    sealed = {each.name: ask(each.question) for each in chosen if asked.predict and each.question}
+    with progress(quiet=asked.as_json) as show:
         run = Run(
-            new_run_folder(wish.root, name),
-            tell,
-            seed=wish.seed,
-            quick=wish.quick,
-            crowd=wish.crowd,
-            deployment=wish.deployment,
+            new_run_folder(asked.root, name),
+            show,
+            seed=asked.seed,
+            quick=asked.quick,
+            crowd=asked.crowd,
+            deployment=asked.deployment,
         )
         try:
             for number, experiment in enumerate(chosen, start=1):
-                tell(f"{experiment.name} ({number} of {len(chosen)})")
-                following = [(each, lanes_of(each)) for each in chosen[number : number + 1]]
+                show(f"{experiment.name} ({number} of {len(chosen)})")
+                following = [(each, variants_of(each)) for each in chosen[number : number + 1]]
                 result = run.perform(
                     experiment,
-                    lanes_of(experiment),
+                    variants_of(experiment),
                     sealed.get(experiment.name),
                     then=next(iter(following), None),
                 )
-                if not wish.as_json and not wish.as_ledger:
-                    tell("")
+                if not asked.as_json and not asked.as_ledger:
+                    show("")
                     screen.print(experiment_view(result))
         except KeyboardInterrupt:
-            kept = run.folder / "result.json"
-            err.print(f"lab: stopped; what was done so far is in {escape(str(kept))}")
+            err.print(f"lab: stopped; results so far are in {run.folder / 'result.json'}")
             return INTERRUPTED
         finally:
             run.close()
-            tell("")
-            _print(run, wish)
+            show("")
+            _print(run, asked)
     return exit_status(run.results)
 
 
 def ask(question: Question) -> Prediction | None:
     """Ask for a prediction and seal it; an empty answer skips the question."""
-    screen.print(f"\n[bold]Before it runs:[/] {escape(question.text)}")
+    screen.print(Text.assemble(("\nBefore it runs: ", "bold"), question.text))
     for number, choice in enumerate(question.choices, start=1):
-        screen.print(f"  {number}  {escape(choice)}")
+        screen.print(f"  {number}  {choice}")
     numbers = [str(number) for number in range(1, len(question.choices) + 1)]
     answer = click.prompt(
         "Your prediction (Enter to skip)",
@@ -98,19 +108,17 @@ def ask(question: Question) -> Prediction | None:
     return Prediction(question.text, question.choices, int(answer) - 1, CONFIDENCE[int(sure) - 1])
 
 
-def _print(run: Run, wish: RunOptions) -> None:
-    if wish.as_json:
+def _print(run: Run, asked: RunOptions) -> None:
+    if asked.as_json:
         click.echo(run.document(), nl=False)
         return
-    if wish.as_ledger and run.results:
+    if asked.as_ledger and run.results:
         screen.print(verdicts_table(run.results))
     if any(result.prediction for result in run.results):
         screen.print(predictions_view(run.results))
     seeded = f", seed {run.seed}" + (", quick: small n, wide intervals" if run.quick else "")
-    screen.print(
-        f"kept: {escape(str(run.folder))} (result.json, logs, nginx.conf{seeded})", style="dim"
-    )
-    for desk, servers in wish.deployment.items():
+    screen.print(f"kept: {run.folder} (result.json, logs, nginx.conf{seeded})", style="dim")
+    for desk, servers in asked.deployment.items():
         where = ", ".join(map(str, servers))
-        screen.print(f"{desk}: {escape(where)}, not started by the lab", style="dim")
+        screen.print(f"{desk}: {where}, not started by the lab", style="dim")
     screen.print("as a page: lab report --open", style="dim")

@@ -47,7 +47,7 @@ CHART = "plan.svg"
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(short_help="Compute what many users need: memory, traffic, machines.")
 @assumptions
 @click.option(
     "--measure", "again", is_flag=True, help="Measure this machine first (half a minute)."
@@ -126,13 +126,13 @@ def _print(chosen: CapacityPlan, found: Sequence[Crossing], drawn: Path) -> None
     screen.print()
     screen.print(view.needs_table(needs))
     screen.print(
-        "\n[bold]Machines[/] (servers + nginx + store), what decides the most of them, and from "
+        "\nMachines (servers + nginx + store), what decides the most of them, and from "
         "how many users on each of the three needs a second one (✕: needed, cannot be had)"
     )
     screen.print(view.machines_table(needs, steps(chosen)))
     for remark in view.remarks(needs):
         screen.print(remark)
-    screen.print("\n[bold]Where they cross[/]")
+    screen.print("\nWhere they cross", style="bold")
     screen.print(view.crossings_text(found, users_range(assume.users)))
     measured = {row.name for row in chosen.constants.rows}
     if absent := [each.name for each in MATRIX if each.name not in measured]:

@@ -1,4 +1,4 @@
-"""`lab report`: shows a kept run again, as a page, for CI, for a network panel, or as commands."""
+"""`lab report`: a kept run again, as a page, JUnit XML, an HTTP archive, or commands."""
 
 import json
 import webbrowser
@@ -17,14 +17,14 @@ from lab.report.terminal import verdicts_table
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(short_help="Show a kept run again: page, JUnit XML, HAR, curl.")
 @click.argument("run", required=False, metavar="[RUN]")
-@click.option("--open", "open_it", is_flag=True, help="Show report.html in the browser.")
-@click.option("--html", "html_file", type=_file, help="Write the page to FILE, not to the run.")
-@click.option("--junit", "junit_file", type=_file, help="Write JUnit XML for CI; - is stdout.")
-@click.option("--har", "har_file", type=_file, help="Write an HTTP archive; - is stdout.")
-@click.option("--curl", "as_curl", is_flag=True, help="Print a curl command for each exchange.")
-@click.option("--powershell", is_flag=True, help="The same for PowerShell.")
+@click.option("--open", "open_it", is_flag=True, help="Open report.html in the browser.")
+@click.option("--html", "html_file", type=_file, help="Write the page to FILE.")
+@click.option("--junit", "junit_file", type=_file, help="Write JUnit XML to FILE; - is stdout.")
+@click.option("--har", "har_file", type=_file, help="Write an HTTP archive to FILE; - is stdout.")
+@click.option("--curl", "as_curl", is_flag=True, help="Print each request as a curl command.")
+@click.option("--powershell", is_flag=True, help="Print each request as a PowerShell command.")
 @options.out
 def report(
     run: str | None,
@@ -36,16 +36,19 @@ def report(
     powershell: bool,
     out: Path,
 ) -> int:
-    """Show a kept run again: RUN is a folder, a result.json, a name, or the latest run.
+    """Show a kept run again: as a table, a page, JUnit XML, an HTTP archive, or commands.
 
-    Without options it prints the verdicts and writes report.html beside the run's
-    result.json: one page, no network, no scripts. It may come from another machine.
+    RUN is the folder of a run, its result.json, or its name in --out; the latest run if you
+    name none. It may come from another machine.
 
-    \b
-    lab report --open                 the latest run in the browser
-    lab report --junit results.xml    for CI: unmet is a failure, unknown an error
-    lab report RUN --curl | less      every request, to be sent again by hand
-    """  # noqa: D301 - click reads the \b
+    Without options, the verdicts are printed and report.html is written next to
+    result.json: one page that needs no network and runs no scripts.
+
+    Examples:
+        lab report --open                 open the latest run in the browser
+        lab report --junit results.xml    for CI: not met is a failure
+        lab report RUN --curl | less      every request, to send it again
+    """
     kept = saved.load(run, out)
     if junit_file:
         from lab.report.junit import junit_xml
@@ -64,7 +67,7 @@ def report(
                 screen.print(verdicts_table(kept.document.experiments))
             screen.print(Text(f"report: {page}"), soft_wrap=True)
         if open_it and not webbrowser.open(page.absolute().as_uri()):
-            raise LabError(f"found no browser: open {page} yourself")
+            raise LabError(f"found no browser: open {page} in one")
     return 0
 
 
@@ -72,7 +75,7 @@ COMMANDS = (report,)
 
 
 def _page(kept: saved.Saved, file: Path | None) -> Path:
-    from lab.report.html import page  # templates and charts: only who wants a page pays
+    from lab.report.html import page  # loads templates and charts
 
     path = file or kept.folder / "report.html"
     _write(path, page(kept.document))

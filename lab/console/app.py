@@ -3,7 +3,7 @@
 from flask import Blueprint, Flask, Response, json, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from lab.console import routes_customer, routes_instructor, routes_public
+from lab.console import routes_customer, routes_docs, routes_instructor, routes_public
 from lab.console.feed import Full
 from lab.console.guard import SECURITY_HEADERS
 from lab.console.orders import BadOrder
@@ -38,6 +38,7 @@ def _all_routes(services: Services) -> tuple[Blueprint, ...]:
         routes_public.routes(services),
         routes_customer.routes(services),
         routes_instructor.routes(services),
+        routes_docs.routes(),
     )
 
 

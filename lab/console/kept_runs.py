@@ -69,7 +69,11 @@ class KeptRuns:
         experiments = document.experiments
         if not 0 <= index < len(experiments):
             raise LabError(f"the run {folder} has no experiment {index}: it has {len(experiments)}")
-        return {"name": folder} | _played(experiments[index], left, right, _store(document))
+        try:
+            return {"name": folder} | _played(experiments[index], left, right, _store(document))
+        except RecursionError:
+            why = "it is nested too deeply"
+            raise LabError(f"the run {folder} is damaged: {why}; run it again") from None
 
     def _names(self) -> set[str]:
         """The names of the folders that hold a result.json of their own."""

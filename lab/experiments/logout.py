@@ -102,7 +102,7 @@ def observe(measured: Measurements) -> Observation:
         cost = measured["store_operations_per_request"]
         more = [Measure(cost, unit="store operations per request")] if cost else []
         return Observation(Verdict.FAILS, (number, *more))
-    lasted = Measure(measured["accepted_for_s"], unit="s long")
+    lasted = Measure(measured["accepted_for_s"], unit="s of use after logout")
     if measured["refused_in_the_end"]:
         return Observation(Verdict.DEPENDS, (number, lasted), "then refused")
     return Observation(Verdict.HOLDS, (number, lasted), "no end seen")

@@ -106,7 +106,7 @@ def observe(measured: Measurements) -> Observation:
         return seen
     until_s = measured["seconds_until_honoured"]
     if until_s is None:
-        lasted = Measure(PATIENCE_S, unit="s at the least")
+        lasted = Measure(PATIENCE_S, unit="s at least")
     else:
         lasted = Measure(until_s, unit="s until the new price")
     return Observation(seen.verdict, (*seen.measures, lasted))

@@ -239,10 +239,12 @@ def _value(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.4g}"
-    try:  # a share that a script measured
-        return format_measure(msgspec.convert(value, Measure, strict=True))
-    except msgspec.ValidationError:
-        return one_line(value, 120)
+    if isinstance(value, dict) and {"k", "n", "low", "high"} <= value.keys():
+        try:  # a share that a script measured
+            return format_measure(msgspec.convert(value, Measure))
+        except ValueError:
+            pass
+    return one_line(value, 120)
 
 
 def _component(value: Any) -> str:

@@ -20,7 +20,8 @@ MASKS = (
     (r"\b127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"\binstance [0-9a-f]+", "instance ID"),
     (r"lab-runs[/\\][\w-]+", "lab-runs/RUN"),
-    (r"\bseed \d+", "seed N"),
+    (r"\bseed\s+\d+", "seed N"),
+    (r"\b\d+ requests, \d+ processes, [\d.]+ s\b", "N requests, N processes, N s"),
 )
 
 

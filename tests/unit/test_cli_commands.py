@@ -1,100 +1,193 @@
-"""Every command is found where the command line says it is, and nobody pays for another's."""
+"""Every command is found where the command line looks for it, and its help can be read."""
 
+import ast
 import importlib
-import subprocess
-import sys
+import io
+import re
+from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
+import lab
 from lab.cli import main as command_line
-from lab.cli.main import cli
+from lab.cli import output
+from lab.cli.main import LazyCommand, cli
+from lab.core.errors import LabError
 
 COMMANDS = sorted(cli.commands)
+LAZY = [name for name in COMMANDS if isinstance(cli.commands[name], LazyCommand)]
 
 
-def elsewhere(name):
-    return isinstance(cli.commands[name], command_line.LazyCommand)
+def all_commands():
+    """Every command with the words that call it: ("deploy", "compose")."""
+
+    def below(words, command):
+        yield words, command
+        if isinstance(command, click.Group):
+            for name in command.list_commands(None):
+                yield from below((*words, name), command.get_command(None, name))
+
+    return dict(below((), cli))
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command):
-    told = CliRunner().invoke(cli, [command, "--help"], prog_name="lab")
-    assert told.exit_code == 0
-    assert f"Usage: lab {command}" in told.output
-    assert max(map(len, told.output.splitlines())) <= 80
+EVERY_COMMAND = all_commands()
 
 
-def test_the_help_names_every_command_with_its_first_words():
-    told = CliRunner().invoke(cli, ["--help"], prog_name="lab").output
+def help_of(words):
+    shown = CliRunner().invoke(cli, [*words, "--help"], prog_name="lab")
+    assert shown.exit_code == 0
+    return shown.output
+
+
+@pytest.mark.parametrize("words", EVERY_COMMAND, ids=" ".join)
+def test_help_fits_a_terminal_and_shows_no_mark_of_click_or_rich(words):
+    shown = help_of(words)
+    assert shown.startswith("Usage: " + " ".join(("lab", *words)))
+    assert max(map(len, shown.splitlines())) <= 80
+    assert shown.replace("\n", "").isprintable()
+    assert "\\b" not in shown
+
+
+@pytest.mark.parametrize("words", EVERY_COMMAND, ids=" ".join)
+def test_help_explains_the_command_and_each_of_its_options(words):
+    command = EVERY_COMMAND[words]
+    assert command.help
+    unexplained = [
+        each.opts[0]
+        for each in command.params
+        if isinstance(each, click.Option) and not (each.help or "").strip()
+    ]
+    assert unexplained == []
+
+
+@pytest.mark.parametrize("words", EVERY_COMMAND, ids=" ".join)
+def test_help_keeps_the_brackets_of_what_it_quotes(words):
+    written = re.findall(r"[\w-]+\[\w+\]", EVERY_COMMAND[words].help or "")
+    shown = re.sub(r"\s+", "", help_of(words))
+    assert [each for each in written if each not in shown] == []
+
+
+def test_help_of_lab_has_one_line_for_each_command():
+    shown = help_of(()).splitlines()
     for name in COMMANDS:
-        first_words = cli.get_command(None, name).get_short_help_str().split()[:2]
-        assert any(line.split()[:3] == [name, *first_words] for line in told.splitlines())
+        line = next(line for line in shown if line.split()[:1] == [name])
+        assert line.split(maxsplit=1)[1] == cli.get_command(None, name).short_help
 
 
-@pytest.mark.parametrize(
-    "module", sorted({cli.commands[n].module for n in COMMANDS if elsewhere(n)})
-)
-def test_every_command_of_a_module_can_be_called(module):
+def test_short_help_is_one_sentence_that_is_never_cut():
+    for name in COMMANDS:
+        short = cli.get_command(None, name).short_help
+        assert re.fullmatch(r"[A-Z].*\.", short), (name, short)
+        assert len(short) <= 60, (name, short)
+
+
+def test_help_keeps_the_lines_of_an_example():
+    lines = [line.strip() for line in help_of(("run",)).splitlines()]
+    start = lines.index("def script(shopper, lab):")
+    assert lines[start + 1 : start + 3] == ["shopper.login()", 'shopper.add("laptop")']
+
+
+@pytest.mark.parametrize("module", sorted({cli.commands[name].module for name in LAZY}))
+def test_module_of_commands_is_where_each_of_them_is_looked_for(module):
     theirs = {each.name: each for each in importlib.import_module(module).COMMANDS}
-    called = {name: cli.get_command(None, name) for name in COMMANDS if elsewhere(name)}
+    called = {name: cli.get_command(None, name) for name in LAZY}
     assert theirs == {name: called.get(name) for name in theirs}
 
 
-@pytest.mark.parametrize(
-    ("command", "heavy"),
-    [
-        ("--version", {"flask", "jinja2", "psutil", "pygal", "pygments", "redis", "requests"}),
-        ("list", {"flask", "hypothesis", "jinja2", "pygal", "pygments", "redis", "requests"}),
-    ],
-)
-def test_nobody_waits_for_what_only_another_command_needs(command, heavy):
-    asked = [sys.executable, "-X", "importtime", "-m", "lab", command]
-    told = subprocess.run(asked, capture_output=True, text=True, check=True).stderr
-    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in told.splitlines()}
-    assert "click" in imported
-    assert not heavy & imported
+# --- what the lab prints is text, not markup
+
+SOURCES = sorted(Path(lab.__file__).parent.rglob("*.py"))
 
 
-INTERRUPTED_IN_A_FINALIZER = """
-import signal, time, weakref
-from lab.cli.main import _Stop
-
-def press():
-    signal.raise_signal(signal.SIGINT)
-    for _ in range(1000):
-        pass
-
-class Closed:
-    def __del__(self):
-        press()
-
-class Finalized:
-    def __init__(self):
-        weakref.finalize(self, press)
-
-signal.signal(signal.SIGINT, _Stop())
-try:
-    resource = KIND()
-    del resource
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        time.sleep(0.01)
-except KeyboardInterrupt:
-    print("heard")
-"""
+def hints():
+    """Every string of the lab's sources that names an extra: two-desks[crowd]."""
+    return sorted(
+        {
+            node.value
+            for path in SOURCES
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and re.search(r"two-desks\[\w+\]", node.value)
+        }
+    )
 
 
-@pytest.mark.parametrize("kind", ["Closed", "Finalized"])
-def test_ctrl_c_is_heard_though_it_came_while_a_finalizer_ran(kind):
-    asked = [sys.executable, "-c", INTERRUPTED_IN_A_FINALIZER.replace("KIND", kind)]
-    ended = subprocess.run(asked, capture_output=True, text=True, timeout=60)
-    assert (ended.stdout.strip(), ended.stderr) == ("heard", "")
+ODD = ["[bold]not bold[/]", "C:\\[red]\\runs", ":warning: is no sign", "[/nothing]", "[link=x]y"]
 
 
-def test_a_crowd_is_refused_where_no_script_lets_one_in(tmp_path, monkeypatch):
+@pytest.fixture
+def printed(monkeypatch):
+    """Let both consoles write into a text; return a function that reads it."""
+    text = io.StringIO()
+    for console in (output.screen, output.err):
+        monkeypatch.setattr(console, "file", text)
+        monkeypatch.setattr(console, "_width", 400)
+    return text.getvalue
+
+
+def test_hints_that_name_an_extra_are_found():
+    assert len(hints()) >= 3
+
+
+@pytest.mark.parametrize("text", [*hints(), *ODD])
+def test_output_prints_text_as_it_is(printed, text):
+    expected = " ".join(text.split())
+    for show in (output.say, output.screen.print, output.err.print):
+        show(text)
+        show(text, style="dim") if show != output.say else None
+    with output.progress() as progress:
+        progress(text)
+    assert " ".join(printed().split()).count(expected) == 6
+
+
+@pytest.mark.parametrize("text", ["pip install 'two-desks[crowd]'", *ODD])
+def test_progress_on_a_terminal_shows_text_as_it_is(monkeypatch, text):
+    kept = io.StringIO()
+    terminal = Console(
+        file=kept, force_terminal=True, color_system=None, width=120, markup=False, emoji=False
+    )
+    monkeypatch.setattr(output, "err", terminal)
+    with output.progress() as progress:
+        progress(text)
+        terminal.print("")
+    assert text in kept.getvalue()
+
+
+@pytest.mark.parametrize("text", [*hints(), *ODD])
+def test_error_of_the_lab_is_shown_as_it_is_with_status_2(printed, monkeypatch, text):
+    def fail(**_):
+        raise LabError(text)
+
+    monkeypatch.setattr(command_line.signals, "install", lambda: None)
+    monkeypatch.setattr(cli, "main", fail)
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    assert ended.value.code == 2
+    assert " ".join(printed().split()) == "lab: " + " ".join(text.split())
+
+
+def test_consoles_are_made_in_one_module_only():
+    """So that their setting, no markup, holds for everything that is printed."""
+    made = [
+        path.name
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Name | ast.Attribute)
+        and getattr(node, "id", getattr(node, "attr", "")) in ("Console", "from_markup")
+    ]
+    assert set(made) == {"output.py"}
+
+
+# --- usage
+
+
+def test_run_with_a_crowd_needs_a_script_that_takes_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    told = CliRunner().invoke(cli, ["run", "any-server", "--crowd", "10"], prog_name="lab")
-    assert told.exit_code == 2
-    assert "scale-out, storage, crash do" in " ".join(told.output.split())
+    shown = CliRunner().invoke(cli, ["run", "any-server", "--crowd", "10"], prog_name="lab")
+    assert shown.exit_code == 2
+    assert "--crowd works with scale-out, storage, crash," in " ".join(shown.output.split())
     assert not list(tmp_path.iterdir())

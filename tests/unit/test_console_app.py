@@ -20,6 +20,8 @@ TERMINAL = {"X-Lab-Secret": SECRET}
 PAGE = {"X-Lab-Console": "1"}
 OPEN_TO_ALL = {
     ("GET", "/"),
+    ("GET", "/docs/"),
+    ("GET", "/docs/<name>"),
     ("GET", "/lab/chapters"),
     ("GET", "/lab/code"),
     ("GET", "/lab/code.css"),
@@ -492,6 +494,25 @@ OUTSIDE = [
     "%00.js",
     "/etc/passwd",
 ]
+
+
+def test_handbook_is_served_with_and_without_servers(lab, played):
+    for web in (lab.web, played):
+        index = call(web, "GET", "/docs/")
+        assert index.status_code == 200
+        assert index.mimetype == "text/html"
+        assert 'href="/docs/first-script"' in index.text
+        assert index.headers["Content-Security-Policy"].startswith("default-src 'self'")
+        page = call(web, "GET", "/docs/first-script")
+        again = {"If-None-Match": page.headers["ETag"]}
+        assert call(web, "GET", "/docs/first-script", headers=again).status_code == 304
+        assert call(web, "GET", "/docs/handbook.css").mimetype == "text/css"
+        assert call(web, "GET", "/docs/architecture.svg").mimetype == "image/svg+xml"
+
+
+@pytest.mark.parametrize("name", [*OUTSIDE, "handbook.py", "web.py", "__init__.py", "crowd/x", "x"])
+def test_handbook_serves_its_pages_and_pictures_only(lab, name):
+    assert call(lab.web, "GET", f"/docs/{name}").status_code == 404
 
 
 @pytest.mark.parametrize("name", [*OUTSIDE, "../../README.md", "..%2f..%2freport%2fschema.json"])

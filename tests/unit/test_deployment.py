@@ -232,7 +232,7 @@ def test_a_file_is_written_and_never_overwritten_without_force(tmp_path):
     assert deploy("compose", "--servers", "2").exit_code == 0
     two = ContainerFiles(servers=2).compose()
     assert file.read_text("utf-8") == two
-    with pytest.raises(LabError, match="say --force"):
+    with pytest.raises(LabError, match="give --force"):
         raise deploy("compose").exception
     assert file.read_text("utf-8") == two
     assert deploy("kubernetes", "--force").exit_code == 0

@@ -13,7 +13,7 @@ def exchange(method="GET", path="/api/cart", status=200, body=b"", headers=None,
     fields = {
         "op": "x-1",
         "customer": "123",
-        "server": None,
+        "target": None,
         "at_s": 0.0,
         "elapsed_ms": 1.0,
         "outcome": outcome_of(method, status),

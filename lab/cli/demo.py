@@ -1,0 +1,61 @@
+"""`lab demo`: the crash experiment with one customer, so that every step can be read."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.text import Text
+
+from lab import experiments
+from lab.cli import options, stack_options
+from lab.cli.output import say
+from lab.cli.perform import RunOptions, perform, variants_of_both_desks
+from lab.evidence.result import Variant
+from lab.stack.upstream import Deployment
+
+_TRY_NEXT = """
+Try next
+  lab run crash --store redis   the sessions move to a store; so does the risk
+  lab run any-server            no crash at all, only another server
+  lab show crash                the script that just ran
+  lab diff                      the two desks' code"""
+
+
+@click.command(short_help="Kill a server, and see whose cart is left.")
+@stack_options.settings
+@stack_options.deployment
+@options.out
+def demo(out: Path, deployment: Deployment, **settings: Any) -> int:
+    """Show the crash step by step: a server is killed, and a customer asks for the cart.
+
+    The same script runs at both desks. To keep the sessions somewhere else, try
+    `lab demo --store redis`.
+    """
+    variants = variants_of_both_desks(deployment, settings)
+    say(
+        Text.assemble(
+            ("Two Desks: the crash", "bold"),
+            "\nJohn buys a laptop. The server that served him is killed. He asks for his cart.\n"
+            f"The same script at {_desks(variants)}, behind nginx.\n",
+        )
+    )
+    crash = replace(experiments.find("crash"), customers=1)
+    status = perform([crash], lambda _: variants, RunOptions(out, deployment=deployment))
+    say(_TRY_NEXT)
+    return status
+
+
+def _desks(variants: Sequence[Variant]) -> str:
+    if variants[0].upstreams:
+        return " and ".join(f"the {each.app} desk ({_servers(each)})" for each in variants)
+    return f"both desks, {_servers(variants[0])} each"
+
+
+def _servers(variant: Variant) -> str:
+    count = variant.knobs.servers
+    return f"{count} server" + ("s" if count > 1 else "")
+
+
+COMMANDS = (demo,)

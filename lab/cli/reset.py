@@ -1,0 +1,37 @@
+"""`lab reset`: a fresh start for a running `lab up`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lab.cli import options
+from lab.cli.status import print_status
+from lab.console import control_file
+from lab.console.settings import KNOBS, MOST_SERVERS
+
+
+def _setting(name: str, what: str) -> Callable[..., Any]:
+    return click.option(f"--{name}", type=click.Choice(KNOBS[name]), help=what)
+
+
+@click.command(short_help="Restart every server with empty carts.")
+@click.option(
+    "--servers", type=click.IntRange(1, MOST_SERVERS), metavar="N", help="Servers at each desk."
+)
+@_setting("store", "Where the stateful desk keeps its sessions.")
+@_setting("affinity", "cookie: the balancer sends a client to the same server each time.")
+@_setting("retry", "on: the balancer tries another server after a failure.")
+@_setting("cache", "A cache before the desks; naive: one that ignores Cache-Control.")
+@options.out
+def reset(out: Path, **settings: Any) -> None:
+    """Reset the running `lab up`: every server runs, and every cart is gone.
+
+    A setting that you do not name keeps its value.
+    """
+    body = {name: value for name, value in settings.items() if value is not None}
+    print_status(control_file.call(out, "POST", "/lab/stage", body))
+
+
+COMMANDS = (reset,)

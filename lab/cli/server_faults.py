@@ -1,0 +1,63 @@
+"""`lab kill`, `restart`, `pause`, `resume`, `drain`, `add`: servers of a running `lab up`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lab.cli import options
+from lab.cli.output import say
+from lab.console import control_file
+
+_SERVER = "SERVER is a letter (B is server B of both desks), or stateful/B for one desk."
+# Name → what it does, and the line that reports it, from the evidence of each server.
+_FAULTS = {
+    "kill": ("Kill a server of the running `lab up`.", "✕ {at}: pid {pid} {signal}, {seen}"),
+    "restart": (
+        "Restart a server, with an empty memory.",
+        "✓ {at}: {was} is now {instance}",
+    ),
+    "pause": (
+        "Freeze a server: it answers nothing until it is resumed.",
+        "~ {at}: pid {pid} is frozen; `lab resume {at}` resumes it",
+    ),
+    "resume": ("Resume a frozen server.", "✓ {at}: pid {pid} goes on"),
+    "drain": (
+        "Stop a server when its last requests are done.",
+        "~ {at}: gets no new requests; `lab status` shows when it has gone",
+    ),
+}
+
+
+def give_order(out: Path, path: str, body: dict[str, Any], line: str) -> None:
+    """Call the running lab, and print `line` with the evidence of each thing it did."""
+    for done in control_file.call(out, "POST", path, body)["done"]:
+        facts = {"name": "", "desk": ""} | done | done.get("evidence", {})
+        seen = "gone, port closed" if facts.get("confirmed") else "NOT confirmed"
+        say(line.format(**facts, at=f"{facts['desk']}/{facts['name']}", seen=seen))
+
+
+def _fault_command(name: str) -> click.Command:
+    what, line = _FAULTS[name]
+
+    @click.command(name, help=f"{what}\n\n{_SERVER}", short_help=what)
+    @click.argument("server")
+    @options.out
+    def command(server: str, out: Path) -> None:
+        give_order(out, f"/lab/{name}", {"server": server}, line)
+
+    return command
+
+
+@click.command(short_help="Start one more server at each desk.")
+@click.argument("desk", type=click.Choice(["stateful", "stateless"]), required=False)
+@options.out
+def add(desk: str | None, out: Path) -> None:
+    """Start one more server at each desk of the running `lab up`.
+
+    If you name a desk, only that desk gets one.
+    """
+    give_order(out, "/lab/add", {"desk": desk or ""}, "✓ {at}: {instance} is one more server")
+
+
+COMMANDS = (*map(_fault_command, _FAULTS), add)

@@ -1,0 +1,113 @@
+"""Options of the stack that a command starts or uses: settings, and servers that already run."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from lab.shop.redis.store_url import FORMS, SCHEMES
+
+if TYPE_CHECKING:
+    from lab.stack.upstream import Deployment
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _store(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if value in ("memory", "file", "redis") or value.startswith(SCHEMES):
+        return value
+    raise click.BadParameter(f"choose memory, file, redis, or give a URL: {FORMS}")
+
+
+servers = click.option(
+    "--servers",
+    type=click.IntRange(1, 26),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Servers at each desk.",
+)
+store = click.option(
+    "--store",
+    callback=_store,
+    envvar="LAB_STORE",
+    show_envvar=True,
+    default="memory",
+    show_default=True,
+    metavar="memory|file|redis|URL",
+    help=f"Where the stateful desk keeps its sessions. URL: {FORMS}.",
+)
+affinity = click.option(
+    "--affinity",
+    type=click.Choice(["none", "cookie"]),
+    default="none",
+    show_default=True,
+    help="cookie: the balancer sends a client to the same server each time.",
+)
+retry = click.option(
+    "--retry",
+    type=click.Choice(["off", "on"]),
+    default="off",
+    show_default=True,
+    help="on: the balancer tries another server after a failure.",
+)
+
+
+def settings(command: Command) -> Command:
+    """Give a command --servers, --store, --affinity and --retry: the fields of `Settings`."""
+    for option in (retry, affinity, store, servers):
+        command = option(command)
+    return command
+
+
+_FAULT_COMMANDS = {
+    "kill": "Command that kills an --upstream server. Give one for all servers, or one for each "
+    "in the same order; {host}, {port} and {name} are filled in. It is split into words and runs "
+    "without a shell.",
+    "restart": "Command that starts a killed server again. Without it, the server stays dead.",
+    "pause": "Command that freezes a server.",
+    "resume": "Command that resumes a frozen server.",
+}
+
+
+def deployment(command: Command) -> Command:
+    """Give a command --upstream and the commands that break a server; it gets a `Deployment`."""
+
+    @wraps(command)
+    def asked(*given: Any, upstream: tuple[str, ...], **options: Any) -> Any:
+        commands = {fault: options.pop(f"{fault}_command") for fault in _FAULT_COMMANDS}
+        if upstream and is_given("servers"):
+            raise click.UsageError("leave out --servers: --upstream names the servers one by one")
+        if not upstream and (useless := [fault for fault in commands if commands[fault]]):
+            raise click.UsageError(
+                f"--{useless[0]}-command needs servers to act on: name them with --upstream"
+            )
+        deployment = _found(upstream, commands) if upstream else {}
+        if "stateful" in deployment and not is_given("store"):
+            raise click.UsageError("--upstream: say with --store where these servers keep sessions")
+        return command(*given, deployment=deployment, **options)
+
+    for fault, what in reversed(_FAULT_COMMANDS.items()):
+        asked = click.option(f"--{fault}-command", multiple=True, metavar="COMMAND", help=what)(
+            asked
+        )
+    return click.option(  # type: ignore[return-value]
+        "--upstream",
+        multiple=True,
+        metavar="http://HOST:PORT",
+        help="Use a server that already runs; repeat the option for each server of a desk.",
+    )(asked)
+
+
+def _found(upstream: tuple[str, ...], commands: dict[str, tuple[str, ...]]) -> "Deployment":
+    from lab.stack.upstream import find  # loaded only if --upstream is given
+
+    return find(upstream, commands)
+
+
+def is_given(option: str) -> bool:
+    """True if the user gave the option, on the command line or by environment."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)

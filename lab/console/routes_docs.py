@@ -1,0 +1,45 @@
+"""The routes of the handbook: `/docs/` lists its pages, `/docs/crowd` is one of them."""
+
+from flask import Blueprint, Response, make_response, request, send_from_directory
+from werkzeug.exceptions import NotFound
+
+from lab.core.errors import LabError
+from lab.docs import handbook, web
+
+PREFIX = "/docs/"
+TYPES = {".css": "text/css", ".svg": "image/svg+xml"}
+
+
+def routes() -> Blueprint:
+    """Return the routes; every page is rendered from its Markdown when it is asked for."""
+    routes = Blueprint("docs", __name__, url_prefix=PREFIX.rstrip("/"))
+
+    @routes.get("/")
+    def index() -> Response:
+        return _page(handbook.INDEX)
+
+    @routes.get("/<name>")
+    def page(name: str) -> Response:
+        if name in web.ASSETS:
+            kind = TYPES[name[name.rindex(".") :]]
+            return _revalidated(send_from_directory(handbook.FOLDER, name, mimetype=kind))
+        return _page(name)
+
+    return routes
+
+
+def _page(name: str) -> Response:
+    try:
+        page = handbook.find(name)
+    except LabError as error:
+        raise NotFound(str(error)) from None
+    response = make_response(web.html_page(page, lambda other: PREFIX + other))
+    response.add_etag()
+    response.make_conditional(request)  # in place
+    return _revalidated(response)
+
+
+def _revalidated(response: Response) -> Response:
+    """Let the browser keep it, but ask each time: an update of the lab shows at once."""
+    response.headers["Cache-Control"] = "no-cache"
+    return response

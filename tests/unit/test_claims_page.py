@@ -1,0 +1,28 @@
+"""The page of claims is as old as the experiments: same names, claims and verdicts."""
+
+import re
+
+import pytest
+
+from lab import experiments
+from lab.docs import handbook
+
+PAGE = handbook.find("claims").markdown
+TABLE = PAGE.partition("<!-- ledger -->")[2].partition("<!-- /ledger -->")[0]
+MEND = "mend it with: python tests/tools/refresh_ledger.py"
+
+
+def test_results_list_every_experiment_in_order_with_its_verdict():
+    listed = re.findall(r"^\| `lab run ([\w-]+)` \| \S+ ([\w ]+) \|", TABLE, re.MULTILINE)
+    assert listed == [(each.name, str(each.expected)) for each in experiments.bundled()], MEND
+
+
+@pytest.mark.parametrize("claim", sorted({each.claim for each in experiments.bundled()}))
+def test_each_claim_is_quoted_once(claim):
+    assert PAGE.count(claim) == 1
+
+
+def test_each_experiment_is_explained_above_the_results():
+    explained = PAGE.partition("<!-- ledger -->")[0]
+    for each in experiments.bundled():
+        assert f"`lab run {each.name}`" in explained, each.name

@@ -1,0 +1,51 @@
+"""Each command loads only what it needs."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = frozenset(
+    {
+        *("flask", "gevent", "hypothesis", "jinja2", "locust", "pygal", "pygments", "redis"),
+        *("requests", "waitress", "werkzeug", "yaml"),
+    }
+)
+# What a command may load of the lab, and how many modules; what it may load of HEAVY.
+ALLOWED = {
+    ("--version",): ({"cli", "core"}, 8, set()),
+    ("list",): ({"cli", "core", "crowd", "evidence", "experiments", "shop"}, 60, set()),
+    ("check", "--help"): ({"check", "cli", "core", "processes"}, 60, {"requests"}),
+    ("kill", "--help"): ({"cli", "console", "core", "processes"}, 20, {"requests"}),
+    ("deploy", "--help"): ({"cli", "core", "shop"}, 20, set()),
+    ("doctor",): ({"cli", "core", "processes", "shop", "stack"}, 30, set()),
+}
+
+
+def imported(*command):
+    """Return the names of the modules that Python imports for `lab COMMAND`."""
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "lab", *command],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "Traceback" not in ended.stderr
+    names = (line.rpartition("|")[2].strip() for line in ended.stderr.splitlines())
+    return {name for name in names if name}
+
+
+@pytest.mark.parametrize("command", ALLOWED, ids=" ".join)
+def test_command_loads_only_what_it_needs(command):
+    rooms, most, heavy = ALLOWED[command]
+    modules = imported(*command)
+    ours = {name for name in modules if name.split(".")[0] == "lab"}
+    assert "click" in modules
+    assert {name.split(".")[1] for name in ours if "." in name} <= {*rooms, "__main__"}
+    assert len(ours) <= most
+    assert {name.split(".")[0] for name in modules} & HEAVY <= heavy
+
+
+def test_list_loads_no_part_of_the_crowd_but_its_profile():
+    crowd = {name for name in imported("list") if name.startswith("lab.crowd")}
+    assert crowd <= {"lab.crowd", "lab.crowd.load_profile"}

@@ -1,0 +1,100 @@
+"""The handbook's pages and how they become HTML, in the browser and in the terminal."""
+
+import re
+
+import pytest
+from click.testing import CliRunner
+
+from lab.cli.docs import docs
+from lab.console.routes_docs import PREFIX
+from lab.core.errors import LabError
+from lab.docs import handbook, web
+from lab.docs.handbook import Page
+
+HOSTILE = ("", "..", "../pyproject.toml", "crowd\x00", "/etc/passwd", "CON", "é" * 500)
+
+
+def made_of(markdown):
+    return web.html_page(Page("crowd", "A crowd", markdown), lambda name: f"/docs/{name}")
+
+
+def test_page_is_found_with_and_without_its_suffix():
+    assert handbook.find("crowd") == handbook.find("crowd.md") == handbook.find("Crowd")
+    assert handbook.find("crowd").title == "A crowd"
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_page_that_does_not_exist_is_refused(name):
+    with pytest.raises(LabError, match="no page"):
+        handbook.find(name)
+
+
+def test_page_with_a_typing_mistake_is_answered_with_the_nearest():
+    with pytest.raises(LabError, match="did you mean 'glossary'"):
+        handbook.find("glosary")
+
+
+def test_index_links_to_every_page_in_reading_order():
+    linked = re.findall(r"\]\(([\w-]+)\.md\)", handbook.find("index").markdown)
+    assert linked == [name for name in handbook.PAGES if name != "index"]
+
+
+def test_html_link_to_a_page_leads_to_where_that_page_is_served():
+    text = made_of("[faults](glossary.md#faults), [here](#here), [web](https://example.org)")
+    assert '<a href="/docs/glossary#faults">faults</a>' in text
+    assert '<a href="#here">here</a>' in text
+    assert '<a href="https://example.org">web</a>' in text
+
+
+def test_html_link_out_of_the_handbook_becomes_text():
+    text = made_of("see [the contract](../shop/openapi.yaml) and [a crowd](crowd.md)")
+    assert "<span>the contract</span>" in text
+    assert "openapi.yaml" not in text
+    assert '<a href="/docs/crowd">a crowd</a>' in text
+
+
+def test_html_picture_from_outside_the_handbook_becomes_its_description():
+    text = made_of("| a |\n|---|\n| ![the crash](../../.github/crash.png) |")
+    assert "<td>the crash</td>" in text
+    assert "<img" not in text
+
+
+def test_html_heading_has_the_id_that_github_gives_it():
+    assert '<h2 id="what-was-run-and-what-not">' in made_of("## What was run, and what *not*")
+
+
+@pytest.mark.parametrize("page", handbook.pages(), ids=lambda page: page.name)
+def test_html_page_needs_no_inline_style_or_script(page):
+    text = web.html_page(page, lambda name: name)
+    tags = re.findall(r"<[a-z][^>]*>", text)
+    assert not [tag for tag in tags if re.search(r"\sstyle=|\son\w+=|<script|<style", tag)]
+    assert f"<title>{page.title}" in text
+
+
+@pytest.mark.parametrize("page", handbook.pages(), ids=lambda page: page.name)
+def test_html_page_shows_only_pictures_that_are_served(page):
+    pictures = re.findall(r'<img src="([^"]*)"', web.html_page(page, lambda name: name))
+    assert set(pictures) <= set(web.PICTURES)
+
+
+def test_folder_of_files_holds_every_page_and_all_it_links_to(tmp_path):
+    first = web.write_folder(tmp_path)
+    assert first.name == "index.html"
+    for page in handbook.PAGES:
+        text = (tmp_path / f"{page}.html").read_text(encoding="utf-8")
+        for target in re.findall(r'(?:href|src)="([^"#]+)', text):
+            assert target.startswith("https://") or (tmp_path / target).exists(), target
+
+
+def test_command_prints_markdown_into_a_pipe():
+    done = CliRunner().invoke(docs, ["limits"])
+    assert done.exit_code == 0
+    assert done.output == handbook.find("limits").markdown
+
+
+def test_command_without_a_page_prints_the_list_of_pages():
+    assert CliRunner().invoke(docs, []).output == handbook.find("index").markdown
+
+
+def test_route_of_the_page_has_the_prefix_that_links_use():
+    assert PREFIX == "/docs/"

@@ -1,0 +1,55 @@
+"""The test suite's own rules: one command everywhere, and no skip that hides a missing program."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+COMMAND = 'pip install ".[test]" && pytest -n 2'
+
+
+def test_ci_runs_the_test_command_of_the_readme_word_for_word():
+    assert COMMAND in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    looked_for = re.search("grep -m1 -x '(.+)' README.md", ci)[1]
+    assert looked_for.replace("\\", "") == COMMAND
+
+
+SKIPPING = """
+import pytest
+
+@pytest.mark.skipif(True, reason="no Chromium on PATH")
+def test_page(): pass
+
+def test_root():
+    pytest.skip("root reads everything")
+
+def test_compose():
+    pytest.importorskip("no_such_module_at_all", reason="not installed")
+
+@pytest.mark.xfail(strict=True)
+def test_wrong(): assert False
+"""
+
+
+def outcomes(tmp_path, **environment):
+    (tmp_path / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text("utf-8"))
+    (tmp_path / "test_skipping.py").write_text(SKIPPING)
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rA", str(tmp_path)],
+        cwd=tmp_path,
+        env={"PATH": "", "HOME": str(tmp_path)} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return ended.stdout
+
+
+def test_skip_fails_where_everything_is_required_and_nowhere_else(tmp_path):
+    required = outcomes(tmp_path, TWO_DESKS_REQUIRE="1")
+    assert "1 failed, 1 skipped, 1 xfailed, 1 error" in required
+    assert "this test was skipped: Skipped: no Chromium on PATH" in required
+    assert "3 skipped, 1 xfailed" in outcomes(tmp_path, TWO_DESKS_REQUIRE="0")
+    assert "3 skipped, 1 xfailed" in outcomes(tmp_path)
