@@ -1,7 +1,7 @@
 """Where the stateless desk keeps a cart: nowhere. The client carries it in a signed token.
 
 A token holds the session as JSON, the time of signing, and an HMAC-SHA-256 of both. It is signed,
-not encrypted: everybody who has it can read it, nobody without the key can change it.
+not encrypted: anyone who has it can read it, but changing it takes the key.
 """
 
 from flask import Flask

@@ -15,8 +15,8 @@ from typing import Any, Literal, Self
 
 from lab.core.errors import LabError
 
-SCHEMA = 1
-MOST_BYTES = 4 * 1024 * 1024
+CONSTANTS_SCHEMA = 1
+MOST_CONSTANTS_BYTES = 4 * 1024 * 1024
 FILE_NAME = "constants.json"
 UNITS = {
     "desk_cpu": "µs",
@@ -162,16 +162,16 @@ class Constants:
 
     def document(self) -> Json:
         """Return it as JSON has it; `read` reads that."""
-        return {"schema": SCHEMA, **asdict(self)}
+        return {"schema": CONSTANTS_SCHEMA, **asdict(self)}
 
     @classmethod
     def read(cls, document: Any, where: str) -> Self:
         """Return what a document holds; LabError if it is none, or a later lab's."""
         if not isinstance(document, dict) or type(document.get("schema")) is not int:
             raise LabError(f"{where} holds no constants of this lab: {AGAIN}")
-        if document["schema"] != SCHEMA:
+        if document["schema"] != CONSTANTS_SCHEMA:
             raise LabError(
-                f"{where} is of schema {document['schema']}, not {SCHEMA}: {AGAIN}"[:300]
+                f"{where} is of schema {document['schema']}, not {CONSTANTS_SCHEMA}: {AGAIN}"[:300]
             )
         try:
             return cls(_measured(document["measured"]), _rows(document["rows"]))
@@ -183,7 +183,7 @@ def load(path: Path) -> Constants:
     """Read a constants.json, or the one in a run's folder; LabError that says what to do."""
     file = path / FILE_NAME if path.is_dir() else path
     try:
-        if file.stat().st_size > MOST_BYTES:
+        if file.stat().st_size > MOST_CONSTANTS_BYTES:
             raise LabError(f"{file} is too large to be constants: {AGAIN}")
         return Constants.read(json.loads(file.read_text(encoding="utf-8")), str(file))
     except FileNotFoundError:

@@ -22,7 +22,7 @@ from lab.evidence.shopper import Shopper
 from lab.experiments.script_api import Footprint, Lab
 from lab.shop.catalogue import PRODUCTS
 
-TIMEOUT_S = 10
+PROBE_TIMEOUT_S = 10
 COUNTED = ("desk_cpu", "balancer_cpu", "store_cpu", "store_operations")
 Act = Callable[[], Exchange]
 Turns = Generator[None, None, list[Constant]]
@@ -230,7 +230,7 @@ def _left(kind: str, lines: int, grown: dict[str, tuple[float, float]], n: int) 
 def _log_in(address: str, times: int) -> None:
     """Begin so many sessions at a server, past the balancer and the record: it has to be fast."""
     body = json.dumps({"user_id": "123", "name": "John"})
-    connection = http.client.HTTPConnection(address, timeout=TIMEOUT_S)
+    connection = http.client.HTTPConnection(address, timeout=PROBE_TIMEOUT_S)
     try:
         for _ in range(times):
             connection.request("POST", "/api/login", body, {"Content-Type": "application/json"})

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from lab.core.redaction import redact_text
 
-DEEPEST = 100  # levels of JSON; what is deeper is text here
+MOST_NESTING = 100  # levels of JSON; what is deeper is text here
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Answer:
             document = json.loads(self.body)
         except (ValueError, RecursionError):
             return None
-        return None if _is_deeper(document, DEEPEST) else document
+        return None if _is_deeper(document, MOST_NESTING) else document
 
     @property
     def is_json(self) -> bool:

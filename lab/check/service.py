@@ -35,7 +35,7 @@ class DidNotStart(LabError):
     """The service did not become ready; the text says how, and what it wrote."""
 
 
-class Ended(DidNotStart):
+class EndedAtStart(DidNotStart):
     """It ended by itself before it answered."""
 
 
@@ -168,7 +168,7 @@ class Pool:
             self._spares.append(self._starters.submit(self._launch))
         try:
             process = self._spares.popleft().result()
-        except Ended:
+        except EndedAtStart:
             # Several that start at once may be in each other's way (a port, a migration).
             wait(self._spares)
             process = self._launch()
@@ -224,7 +224,7 @@ class Pool:
 
         def ready() -> bool:
             if not child.running():
-                raise Ended(
+                raise EndedAtStart(
                     f"the service ended before it answered ({child.ending}); "
                     f"{end_of(child.log_path, child.log_start)}"
                 )

@@ -7,7 +7,7 @@ from lab.check.judge import Finding, Level, Report
 from lab.core.redaction import redact_json, redact_text
 
 Json = dict[str, Any]
-SCHEMA = 1
+REPORT_SCHEMA = 1
 
 
 def as_json(report: Report) -> Json:
@@ -23,7 +23,7 @@ def as_json(report: Report) -> Json:
             "tries": report.witness.tries,
         }
     document = {
-        "schema": SCHEMA,
+        "schema": REPORT_SCHEMA,
         "verdict": str(report.level),
         "because": report.because,
         "source": report.conversation.source if report.conversation else None,

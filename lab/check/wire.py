@@ -12,7 +12,7 @@ from urllib3.exceptions import HTTPError
 
 from lab.check.conversation import Answer
 
-MOST_BYTES = 2_000_000
+MOST_BODY_BYTES = 2_000_000
 
 
 def send(
@@ -55,7 +55,7 @@ def _read(response: requests.Response, deadline: float) -> bytes:
     body = b""
     while piece := read(65536, decode_content=True):
         body += piece
-        if len(body) > MOST_BYTES:
+        if len(body) > MOST_BODY_BYTES:
             raise ValueError("the answer is too long")
         if time.monotonic() > deadline:
             raise TimeoutError("the answer does not end")

@@ -20,7 +20,7 @@ from lab.check.sources.har import HarSource
 from lab.check.sources.http_file import HttpFileSource
 from lab.check.sources.script import ScriptSource
 from lab.cli import options
-from lab.cli.output import INTERRUPTED, err, progress, screen
+from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen
 from lab.core.errors import LabError
 from lab.core.redaction import redact_text
 from lab.core.run_folder import new_run_folder
@@ -172,7 +172,7 @@ def check(
         if explain:
             screen.print(_text("\n" + told.explain(report)))
     if STOPPED in report.notes:
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     return _status(report, allowed)
 
 

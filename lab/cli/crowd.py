@@ -16,22 +16,15 @@ from rich.live import Live
 from rich.text import Text
 
 from lab.cli import options, stack_options
-from lab.cli.output import INTERRUPTED, err, progress, screen
+from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen
 from lab.cli.param_types import RATE, ParsedType, duration
 from lab.core.errors import LabError
+from lab.core.faults import STORE
 from lab.core.run_folder import new_run_folder
 from lab.crowd import scenarios
 from lab.crowd.arrival_schedule import turns_each
 from lab.crowd.crowd_run import Progress
-from lab.crowd.load_profile import (
-    MAX_S,
-    MOST_THREADS,
-    STORE,
-    Engine,
-    LoadProfile,
-    PlannedFault,
-    strike,
-)
+from lab.crowd.load_profile import MAX_S, MOST_THREADS, Engine, LoadProfile, PlannedFault, strike
 from lab.crowd.result import CrowdResult
 from lab.crowd.selftest import judged, plans
 from lab.crowd.view import finished_view, lanes_view, progress_line
@@ -232,7 +225,7 @@ class _Crowds:
             self.perform(plan, lanes)
         except KeyboardInterrupt:
             err.print(f"lab: stopped; what was done so far is in {self.folder}")
-            return INTERRUPTED
+            return EXIT_INTERRUPTED
         finally:
             document = self._save()
         if self._quiet:

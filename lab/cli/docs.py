@@ -16,7 +16,8 @@ from lab.core.errors import LabError
 def docs(page: str, open_it: bool) -> None:
     """Read the handbook, offline: the list of its pages, or one PAGE.
 
-    In a pipe the output is the page's Markdown. `lab up` shows the same handbook at /docs/.
+    In a pipe the output is the page's Markdown, in UTF-8. The page of `lab up` shows the same
+    handbook at /docs/.
 
     Examples:
         lab docs                 which pages there are
@@ -33,7 +34,7 @@ def docs(page: str, open_it: bool) -> None:
 
         screen.print(Markdown(wanted.markdown, hyperlinks=False))
     else:
-        click.echo(wanted.markdown, nl=False)
+        click.echo(wanted.markdown.encode(), nl=False)  # UTF-8 whatever the pipe speaks
 
 
 def _open(name: str) -> None:

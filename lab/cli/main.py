@@ -13,7 +13,7 @@ import click
 from rich.text import Text
 
 from lab.cli import signals
-from lab.cli.output import INTERRUPTED, err, screen
+from lab.cli.output import EXIT_INTERRUPTED, err, screen
 from lab.core.errors import LabError
 
 _KEEP_LINES = "\b"  # click's mark: do not fill this paragraph
@@ -58,7 +58,7 @@ def main() -> NoReturn:
         sys.exit(0)  # `lab show crash | head`
     except (KeyboardInterrupt, click.Abort):
         err.print("lab: stopped; nothing is left running")
-        sys.exit(INTERRUPTED)
+        sys.exit(EXIT_INTERRUPTED)
 
 
 class LazyCommand(click.Command):

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.text import Text
 
-INTERRUPTED = 130  # exit status after Ctrl-C: 128 + SIGINT, as shells have it
+EXIT_INTERRUPTED = 130  # exit status after Ctrl-C: 128 + SIGINT, as shells have it
 screen = Console(highlight=False, markup=False, emoji=False)
 err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 

@@ -8,18 +8,16 @@ from typing import Any
 import click
 from rich.text import Text
 
-from lab.cli.output import INTERRUPTED, err, progress, screen
+from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen
 from lab.core.run_folder import new_run_folder
 from lab.evidence.result import Prediction, Settings, Variant
 from lab.evidence.run_document import exit_status
-from lab.experiments import Experiment, Question
+from lab.experiments import CONFIDENCE, Experiment, Question
 from lab.experiments.matrix import two_desks
 from lab.experiments.provision import deployed
 from lab.experiments.runner import Run
 from lab.report.terminal import experiment_view, predictions_view, verdicts_table
 from lab.stack.upstream import Deployment
-
-CONFIDENCE = ("guess", "fairly sure", "certain")
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def perform(
                     screen.print(experiment_view(result))
         except KeyboardInterrupt:
             err.print(f"lab: stopped; results so far are in {run.folder / 'result.json'}")
-            return INTERRUPTED
+            return EXIT_INTERRUPTED
         finally:
             run.close()
             show("")

@@ -147,7 +147,7 @@ def _print(chosen: CapacityPlan, found: Sequence[Crossing], drawn: Path) -> None
 
 def _document(chosen: CapacityPlan, found: Sequence[Crossing], drawn: Path) -> dict[str, Any]:
     return {
-        "schema": kept.SCHEMA,
+        "schema": kept.CONSTANTS_SCHEMA,
         "assumptions": asdict(chosen.assume),
         "needs": [asdict(each) | {"machines": each.machines} for each in chosen.needs()],
         "steps": [asdict(each) for each in steps(chosen)],

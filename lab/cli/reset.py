@@ -9,7 +9,7 @@ import click
 from lab.cli import options
 from lab.cli.status import print_status
 from lab.console import control_file
-from lab.console.settings import KNOBS, MOST_SERVERS
+from lab.console.settings import KNOBS, MOST_PAGE_SERVERS
 
 
 def _setting(name: str, what: str) -> Callable[..., Any]:
@@ -18,7 +18,10 @@ def _setting(name: str, what: str) -> Callable[..., Any]:
 
 @click.command(short_help="Restart every server with empty carts.")
 @click.option(
-    "--servers", type=click.IntRange(1, MOST_SERVERS), metavar="N", help="Servers at each desk."
+    "--servers",
+    type=click.IntRange(1, MOST_PAGE_SERVERS),
+    metavar="N",
+    help="Servers at each desk.",
 )
 @_setting("store", "Where the stateful desk keeps its sessions.")
 @_setting("affinity", "cookie: the balancer sends a client to the same server each time.")

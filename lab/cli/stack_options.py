@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from lab.shop.desks import MOST_SERVERS
 from lab.shop.redis.store_url import FORMS, SCHEMES
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def _store(context: click.Context, parameter: click.Parameter, value: str) -> st
 
 servers = click.option(
     "--servers",
-    type=click.IntRange(1, 26),
+    type=click.IntRange(1, MOST_SERVERS),
     default=3,
     show_default=True,
     metavar="N",

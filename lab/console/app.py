@@ -7,7 +7,7 @@ from lab.console import routes_customer, routes_docs, routes_instructor, routes_
 from lab.console.feed import Full
 from lab.console.guard import SECURITY_HEADERS
 from lab.console.orders import BadOrder
-from lab.console.request_bodies import MOST_BYTES
+from lab.console.request_bodies import MOST_REQUEST_BYTES
 from lab.console.services import Services
 from lab.core.errors import LabError
 
@@ -18,7 +18,7 @@ UNEXPECTED = "the console failed, and says why in the terminal of `lab up`: relo
 def create_app(services: Services) -> Flask:
     """Return the service; all it works with is in `services`."""
     app = Flask("lab.console", static_folder=None)
-    app.config.update(MAX_CONTENT_LENGTH=MOST_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
+    app.config.update(MAX_CONTENT_LENGTH=MOST_REQUEST_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # desks and servers have an order
     app.url_map.merge_slashes = False  # one address for each thing, and no redirects
 

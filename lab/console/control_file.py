@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 DOOR_FILE = "up.json"
 SECRET_HEADER = "X-Lab-Secret"
-CALL_TIMEOUT_S = 60  # longer than a server may take to come up
+CONTROL_TIMEOUT_S = 60  # longer than a server may take to come up
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def call(root: Path, method: str, path: str, body: Json | None = None) -> Json:
                 door.origin + path,
                 json=body,
                 headers={SECRET_HEADER: door.secret},
-                timeout=CALL_TIMEOUT_S,
+                timeout=CONTROL_TIMEOUT_S,
             )
         told: Json = answer.json()
     except (requests.RequestException, ValueError) as error:

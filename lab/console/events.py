@@ -25,7 +25,7 @@ from lab.stack.access_log import AccessEntry
 Json = dict[str, Any]
 
 MOST_PATH_CHARS = 300
-MOST_NAME_CHARS = 60
+MOST_LABEL_CHARS = 60
 HUNG_UP = 499  # what nginx logs where the client left before the answer
 
 _USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
@@ -69,14 +69,14 @@ def request_of(exchange: RecordedExchange, desk: str, who: str) -> Json:
     return {
         "kind": "request",
         "desk": desk,
-        "op": one_line(exchange.op, MOST_NAME_CHARS),
+        "op": one_line(exchange.op, MOST_LABEL_CHARS),
         "request_id": "",
-        "method": one_line(exchange.method, MOST_NAME_CHARS),
+        "method": one_line(exchange.method, MOST_LABEL_CHARS),
         "path": one_line(exchange.path.partition("?")[0], MOST_PATH_CHARS),
-        "asked": one_line(exchange.target or "", MOST_NAME_CHARS),
+        "asked": one_line(exchange.target or "", MOST_LABEL_CHARS),
         "status": exchange.status or 0,
-        "served_by": one_line(exchange.served_by or "", MOST_NAME_CHARS) if tried else "",
-        "instance": one_line(exchange.instance or "", MOST_NAME_CHARS) if tried else "",
+        "served_by": one_line(exchange.served_by or "", MOST_LABEL_CHARS) if tried else "",
+        "instance": one_line(exchange.instance or "", MOST_LABEL_CHARS) if tried else "",
         "tried": tried,
         "ms": exchange.elapsed_ms,
         "bytes_in": exchange.bytes_sent,
@@ -91,8 +91,8 @@ def from_exchange(exchange: RecordedExchange, desk: str, who: str) -> Json:
     return {
         **msgspec.to_builtins(exchange),
         "kind": "exchange",
-        "op": one_line(exchange.op, MOST_NAME_CHARS),
-        "customer": one_line(exchange.customer, MOST_NAME_CHARS),
+        "op": one_line(exchange.op, MOST_LABEL_CHARS),
+        "customer": one_line(exchange.customer, MOST_LABEL_CHARS),
         "path": one_line(exchange.path, MOST_PATH_CHARS),
         "desk": desk,
         "who": who,
@@ -217,7 +217,7 @@ def _asked(exchange: RecordedExchange) -> list[Json]:
     """Return which server the balancer asked; of several the client learns only the last."""
     server, status = exchange.served_by or exchange.target, exchange.status
     if exchange.served_by or status in NOBODY_ANSWERED:
-        return [{"server": one_line(server or "", MOST_NAME_CHARS), "status": str(status or "")}]
+        return [{"server": one_line(server or "", MOST_LABEL_CHARS), "status": str(status or "")}]
     return []
 
 
@@ -233,7 +233,7 @@ def _path(path: str) -> str:
 
 
 def _name(text: Any) -> str:
-    return one_line(redact_text(str(text)), MOST_NAME_CHARS)
+    return one_line(redact_text(str(text)), MOST_LABEL_CHARS)
 
 
 def _without_passwords(value: Any) -> Any:

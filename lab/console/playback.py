@@ -18,13 +18,15 @@ from lab.core.errors import LabError
 from lab.core.faults import STORE, FaultEvent
 from lab.evidence.keeping import plain_json
 from lab.evidence.run_document import Event, ExperimentResult, RecordedExchange, VariantResult
+from lab.shop.desks import DESKS
 
 Json = dict[str, Any]
 Variants = Mapping[str, VariantResult | None]
 """The variant that stands at each desk."""
 
-DESKS = ("stateful", "stateless")
-MOST_IN_FULL = 1000  # exchanges of a variant with their bytes; of the others the request alone
+MOST_PLAYED_IN_FULL = (
+    1000  # exchanges of a variant with their bytes; of the others the request alone
+)
 MOST_BODY_CHARS = 4096  # of an answer; more than a page can show
 
 
@@ -42,7 +44,7 @@ def events(
     experiment has no such variant.
     """
     pair = (named(experiment, left), named(experiment, right))
-    variants = dict(zip(DESKS, pair, strict=True))
+    variants: dict[str, VariantResult | None] = dict(zip(DESKS, pair, strict=True))
     stage = RecordedStack(variants, store_program)
     played: list[Json] = [{"kind": "stage", "stack": stage.stack(), "at": 0.0}]
     numbers = {desk: _numbered(variant) for desk, variant in variants.items()}
@@ -92,7 +94,7 @@ def _stamped(played: list[Json]) -> list[Json]:
         stamped = event | {"id": number, "score": score.take(event)}
         if event["kind"] == "exchange":
             full[event["desk"]] += 1
-            if full[event["desk"]] > MOST_IN_FULL:
+            if full[event["desk"]] > MOST_PLAYED_IN_FULL:
                 kept[-1]["score"] = stamped["score"]  # its request shows what became of the cart
                 continue
         kept.append(stamped)

@@ -7,7 +7,7 @@ from typing import Any
 
 from lab.console import events
 from lab.console.renewal import renew
-from lab.console.settings import MOST_SERVERS, STORE_ORDERS, Cache, checked, console_variants
+from lab.console.settings import MOST_PAGE_SERVERS, STORE_ORDERS, Cache, checked, console_variants
 from lab.console.stack_status import StackStatus
 from lab.core.errors import LabError
 from lab.evidence.result import Settings, Variant
@@ -136,8 +136,8 @@ class Playground:
         with self._order:
             lanes = [lane for name, lane in self._stack.lanes.items() if desk in ("", name)]
             for lane in lanes:
-                if len(lane.replicas) >= MOST_SERVERS:
-                    raise LabError(f"{lane.name} has {MOST_SERVERS} servers: drain one first")
+                if len(lane.replicas) >= MOST_PAGE_SERVERS:
+                    raise LabError(f"{lane.name} has {MOST_PAGE_SERVERS} servers: drain one first")
             try:
                 return at_once(one_more, lanes)
             finally:
@@ -173,8 +173,8 @@ class Playground:
     def reset(self, servers: int | None = None, **knobs: str | None) -> Json:
         """Set up a clean stage: servers A, B, … at each desk, all up, nothing remembered."""
         wanted = checked(knobs)
-        if servers is not None and not 1 <= servers <= MOST_SERVERS:
-            raise LabError(f"servers must be 1 to {MOST_SERVERS}")
+        if servers is not None and not 1 <= servers <= MOST_PAGE_SERVERS:
+            raise LabError(f"servers must be 1 to {MOST_PAGE_SERVERS}")
         with self._order, self._lives:
             cache = self._cache.anew(wanted.pop("cache", self._cache.kind))
             turned = replace(self._knobs, **wanted, servers=servers or self._knobs.servers)

@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from lab.console.stack_status import ASK_TIMEOUT_S
 from lab.evidence.result import Variant
 from lab.experiments.provision import ProvisionedStack
 from lab.processes.waiting import at_once, server_info
 from lab.stack.server import Server, await_ready
-
-ASK_TIMEOUT_S = 0.5
 
 MayStay = Callable[[Server], bool]
 

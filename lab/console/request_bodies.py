@@ -13,7 +13,7 @@ from lab.shop.validation import parse_json
 
 Json = dict[str, Any]
 
-MOST_BYTES = 16 * 1024
+MOST_REQUEST_BYTES = 16 * 1024
 
 
 def read_object() -> Json:
@@ -22,7 +22,7 @@ def read_object() -> Json:
     try:
         body = parse_json(request.get_data())
     except RequestEntityTooLarge:
-        raise RequestEntityTooLarge(f"an order has {MOST_BYTES} bytes at most") from None
+        raise RequestEntityTooLarge(f"an order has {MOST_REQUEST_BYTES} bytes at most") from None
     except BadJson as error:
         raise BadRequest(str(error)) from None
     if not isinstance(body, dict):

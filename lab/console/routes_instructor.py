@@ -12,6 +12,7 @@ from lab.console.lesson.rules import Rule, one_of, whole
 from lab.console.request_bodies import any_text, read
 from lab.console.services import Services
 from lab.core.errors import LabError
+from lab.experiments import CONFIDENCE
 from lab.shop.desks import DESKS
 
 Json = dict[str, Any]
@@ -75,7 +76,7 @@ def _change_the_stage(routes: Blueprint, services: Services) -> None:
 
     @routes.post("/lab/stage")
     def anew() -> Json:
-        wanted = read({}, {"servers": whole(1, settings.MOST_SERVERS), **_KNOBS})
+        wanted = read({}, {"servers": whole(1, settings.MOST_PAGE_SERVERS), **_KNOBS})
         return services.live.stage.reset(**wanted)
 
     @routes.get("/lab/status")
@@ -90,7 +91,7 @@ def _beside_the_stage(routes: Blueprint, services: Services) -> None:
             {"experiment": any_text(60)},
             {
                 "predicted": whole(0, MOST_CHOICES),
-                "confidence": one_of(*questions.CONFIDENCE),
+                "confidence": one_of(*CONFIDENCE),
             },
         )
         name = body.pop("experiment")

@@ -13,7 +13,7 @@ from lab.experiments.matrix import two_desks
 from lab.stack.programs import find_store
 from lab.stack.server_pool import ProxySettings
 
-MOST_SERVERS = 8
+MOST_PAGE_SERVERS = 8
 STORE_ORDERS = ("kill", "restart", "hang", "resume")
 KNOBS: Mapping[str, tuple[str, ...]] = {
     "affinity": ("none", "cookie"),

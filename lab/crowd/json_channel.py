@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from lab.core.errors import LabError
 
-ADDRESS, SECRET = "LAB_CROWD_PORT", "LAB_CROWD_SECRET"
-CALL_TIMEOUT_S = 30.0
+PORT_VARIABLE, SECRET_VARIABLE = "LAB_CROWD_PORT", "LAB_CROWD_SECRET"
+PEER_TIMEOUT_S = 30.0
 Message = dict[str, Any]
 
 
@@ -25,10 +25,10 @@ class JsonChannel:
     @classmethod
     def to_lab(cls) -> Self:
         """Connect to the lab that started this process, and say the word it gave us."""
-        port = int(os.environ[ADDRESS])
-        line = cls(socket.create_connection(("127.0.0.1", port), CALL_TIMEOUT_S))
+        port = int(os.environ[PORT_VARIABLE])
+        line = cls(socket.create_connection(("127.0.0.1", port), PEER_TIMEOUT_S))
         line._connection.settimeout(None)
-        line.send({"hello": os.environ[SECRET]})
+        line.send({"hello": os.environ[SECRET_VARIABLE]})
         return line
 
     def send(self, message: Message) -> None:
@@ -67,7 +67,7 @@ class Switchboard:
     @property
     def environment(self) -> dict[str, str]:
         """What the process is to be told, by environment only."""
-        return {ADDRESS: str(self._listener.getsockname()[1]), SECRET: self._secret}
+        return {PORT_VARIABLE: str(self._listener.getsockname()[1]), SECRET_VARIABLE: self._secret}
 
     def answer(self) -> JsonChannel | None:
         """Return the process's line if it has called by now, else None within 0.1 s."""
@@ -75,7 +75,7 @@ class Switchboard:
             connection, _ = self._listener.accept()
         except TimeoutError:
             return None
-        connection.settimeout(CALL_TIMEOUT_S)
+        connection.settimeout(PEER_TIMEOUT_S)
         line = JsonChannel(connection)
         hello = line.receive() or {}
         if not secrets.compare_digest(str(hello.get("hello")).encode(), self._secret.encode()):

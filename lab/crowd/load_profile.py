@@ -13,7 +13,6 @@ MAX_SHOPPERS = 1_000_000
 MOST_THREADS = 200
 """`requests` in threads collapses near 500 requests a second: more shoppers need the extra."""
 MAX_S = 24 * 3600.0
-STORE = "store"
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ from lab.crowd.json_channel import JsonChannel
 from lab.crowd.load_profile import Job
 from lab.crowd.worker import REPORT_EVERY_S, SOON_S, CrowdWorker
 
-CLOSING_AT_ONCE = 64
-POLL_S = 0.02
+GREENLETS_CLOSING = 64
+GREENLET_POLL_S = 0.02
 JOB, READY, BEGIN, REPORT, DONE, ERROR = (
     f"lab_{word}" for word in ("job", "ready", "begin", "report", "done", "error")
 )
@@ -117,7 +117,7 @@ class Worker:
                 gevent.sleep(min(REPORT_EVERY_S, generator.time_left_s() or REPORT_EVERY_S))
             self._tell(REPORT)  # the last of the measured time
             looks = generator.left_to_settle()
-            closing = gevent.spawn(Pool(CLOSING_AT_ONCE).map, lambda look: look(), looks)
+            closing = gevent.spawn(Pool(GREENLETS_CLOSING).map, lambda look: look(), looks)
             while not closing.ready():
                 self._tell(REPORT)
                 closing.join(REPORT_EVERY_S)
@@ -182,7 +182,7 @@ class Master:
             if (here := len(self._runner.clients.ready)) != told:
                 told = here
                 self._line.send({"workers": here})
-            gevent.sleep(POLL_S)
+            gevent.sleep(GREENLET_POLL_S)
 
     def _clients(self) -> Sequence[str | None]:
         """Who gets the job: everybody who is here, in the order in which Locust hands out users."""
@@ -206,7 +206,7 @@ class Master:
                     raise LabError("a worker is gone: start it again, and then the crowd")
                 if {each.id for each in self._runner.clients.all} - set(self._given):
                     raise LabError("a worker came too late: start the crowd when all can join")
-            gevent.sleep(POLL_S)
+            gevent.sleep(GREENLET_POLL_S)
 
 
 def _with_data(act: Callable[[dict[str, Any]], None], environment: Any, msg: Any, **_: Any) -> None:

@@ -9,7 +9,7 @@ that the crash, and nothing else, is at work.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from lab.crowd.load_profile import STORE
+from lab.core.faults import STORE
 from lab.crowd.timetable import Ended
 from lab.crowd.virtual_user import IterationResult
 from lab.evidence.cart_tracker import Fate

@@ -11,7 +11,7 @@ from lab.crowd.loss_audit import LossAudit
 
 MOST_CPU = 0.9  # of one core: above, a generator is the bottleneck
 MOST_LATE_MS = 20.0
-MOST_LATE_SHARE = 0.95
+LATE_QUANTILE = 0.95
 KEEPS_UP = 0.95  # of the rate that was asked for: below, the shop did not
 OTHER_FATES = ("lost", "wrong", "duplicated", "unknown")
 
@@ -67,7 +67,7 @@ class CrowdResult:
     @property
     def bottleneck(self) -> str | None:
         """Say why the generator itself was the limit, None if it was not."""
-        late_ms = self.progress.tally.lateness.quantile(MOST_LATE_SHARE)
+        late_ms = self.progress.tally.lateness.quantile(LATE_QUANTILE)
         if self.progress.busiest > MOST_CPU:
             return (
                 f"a generator used {self.progress.busiest:.0%} of a core (at most {MOST_CPU:.0%})"

@@ -16,7 +16,7 @@ from lab.crowd.worker_group import WorkerGroup
 from lab.processes.waiting import wait_until
 from lab.stack.access_log import AccessEntry, AccessLog
 
-LOG_DEADLINE_S = 5.0
+LOGGED_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def drive(
         progress, interrupted = host.progress, False
         try:
             host.run(scene.hit, watch, say)
-            wait_until(lambda: logged.requests >= progress.tally.answered, LOG_DEADLINE_S)
+            wait_until(lambda: logged.requests >= progress.tally.answered, LOGGED_WITHIN_S)
         except KeyboardInterrupt:  # what is known so far is still worth something
             interrupted = True
         ledger = reckon(host.settled(), progress.deaths, scene.dies_with)

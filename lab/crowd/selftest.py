@@ -11,7 +11,7 @@ from lab.crowd.load_profile import LoadProfile, PlannedFault
 from lab.crowd.result import CrowdResult
 
 FREEZE_FROM_S, FREEZE_TO_S = 1.5, 3.5
-MOST_LATE_SHARE = 0.2  # of the freeze: a generator as late as that would show it by itself
+MOST_LATE_OF_FREEZE = 0.2  # of the freeze: a generator as late as that would show it by itself
 LEAST_SHARE = 0.5
 """p99 has to show at least this share of the freeze: of those in it, 1 in 3, half waited longer."""
 
@@ -35,7 +35,7 @@ def judged(open_: CrowdResult, closed: CrowdResult) -> tuple[str, bool]:
     late_ms = open_.progress.tally.lateness.quantile(0.99) or 0.0
     frozen = [each.trouble is None for each in open_.progress.struck] == [True, True]
     shown = seen["p99_ms"] is not None and seen["p99_ms"] >= LEAST_SHARE * freeze_ms
-    passed = frozen and shown and late_ms < MOST_LATE_SHARE * freeze_ms
+    passed = frozen and shown and late_ms < MOST_LATE_OF_FREEZE * freeze_ms
     sign = "✓" if passed else "✕"
     return (
         f"{sign} a server was frozen for {freeze_ms:.0f} ms\n"

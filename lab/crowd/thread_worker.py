@@ -14,7 +14,7 @@ from lab.crowd.load_profile import Job
 from lab.crowd.worker import REPORT_EVERY_S, SOON_S, CrowdWorker
 from lab.evidence.requests_transport import RequestsTransport
 
-CLOSING_AT_ONCE = 16
+THREADS_CLOSING = 16
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def _run(line: JsonChannel) -> None:
     try:
         _all([visitor.shop for visitor in visitors], job.shoppers)
         time.sleep(generator.time_left_s())
-        _all(generator.left_to_settle(), CLOSING_AT_ONCE)
+        _all(generator.left_to_settle(), THREADS_CLOSING)
     finally:
         over.set()
         reporter.join()  # before anything else is said: two at once would mix their words

@@ -14,7 +14,7 @@ from lab.crowd.load_profile import LoadProfile
 from lab.crowd.result import CrowdResult
 from lab.crowd.timetable import InjectedFault
 
-SELDOM_S = 2.0
+LINE_EVERY_S = 2.0
 _BAR = 24
 _COLUMNS = (
     *("", "in\nflight", "per\ns", "p50\nms", "p95\nms", "p99\nms"),
@@ -48,7 +48,7 @@ def progress_line(tell: Callable[[str], object]) -> Callable[[Progress], None]:
     told = [0.0]
 
     def watch(now: Progress) -> None:
-        if time.monotonic() - told[0] < SELDOM_S:
+        if time.monotonic() - told[0] < LINE_EVERY_S:
             return
         told[0] = time.monotonic()
         tally = now.tally

@@ -18,7 +18,7 @@ from lab.processes.spawn import Children, clean_environment
 from lab.processes.waiting import end_of, wait_until
 
 START_TIMEOUT_S = 60.0
-POLL_S = 0.2
+MESSAGE_POLL_S = 0.2
 FAREWELL_S = 3.0
 WANTS_EXTRA = "pip install 'two-desks[crowd]'"
 
@@ -59,7 +59,7 @@ class WorkerGroup:
         """Return the next message; LabError past the deadline, or where a process has ended."""
         while True:
             try:
-                message = self._messages.get(timeout=POLL_S)
+                message = self._messages.get(timeout=MESSAGE_POLL_S)
             except queue.Empty:
                 self._must_run(end_s)
                 continue

@@ -35,7 +35,7 @@ def find(name: str) -> Page:
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(PAGES)}"
         raise LabError(f"the handbook has no page {name[:60]!r}: {hint}")
     markdown = (FOLDER / f"{short}.md").read_text(encoding="utf-8")
-    title = markdown.partition("\n")[0].removeprefix("# ")
+    title = markdown.partition("\n")[0].removeprefix("# ").replace("`", "")
     return Page(short, title, markdown)
 
 

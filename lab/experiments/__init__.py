@@ -28,6 +28,7 @@ from lab.experiments import judging, matrix
 from lab.experiments.judging import Observe
 
 MAX_CUSTOMERS = 1000
+CONFIDENCE = ("guess", "fairly sure", "certain")  # how sure the user is of a prediction
 SUITE = (
     *("first_visit", "any_server", "scale_out", "storage", "crash", "restart_all"),
     *("store_outage", "replay_one", "caching", "logout", "double_checkout", "two_tabs"),

@@ -16,6 +16,7 @@ Try next: read `start_session` in stateful_app/state.py.
 
 import secrets
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from lab.core.statistics import share
 from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
@@ -42,7 +43,6 @@ VARIANTS = (
 )
 EXPECTATIONS = (*VARIANTS, FILE.expecting(Verdict.HOLDS))
 CREDENTIALS = ("Cookie", "Authorization")
-REFUSED = 401
 THE_CUSTOMERS, NOTHING = "the customer's", "nothing"
 
 
@@ -74,7 +74,7 @@ def look_after_login(lab: Lab, planted: Mapping[str, str], desk: str) -> list[st
     if not (bought.ok and look.answered):
         return []
     if not look.ok:
-        return [NOTHING] if look.status == REFUSED else []
+        return [NOTHING] if look.status == HTTPStatus.UNAUTHORIZED else []
     shown = look.body["user"]["user_id"]
     return [THE_CUSTOMERS if shown == customer.user_id else "another's"]
 

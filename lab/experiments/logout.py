@@ -17,6 +17,7 @@ Try next: `lab run logout --matrix`, where token-revision refuses changes, not r
 """
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 
 from lab.core.statistics import Measure
 from lab.evidence.exchange import Exchange
@@ -40,9 +41,10 @@ VARIANTS = (
 EXPECTATIONS = (*VARIANTS, TOKEN_REVISION.expecting(Verdict.HOLDS))
 CUSTOMERS = 4
 QUICK_CUSTOMERS = 2
-PATIENCE_S = 2.1  # a token that may be 1 s old is accepted for up to 2 s: its clock has no decimals
+REFUSED_WITHIN_S = (
+    2.1  # a token that may be 1 s old is accepted for up to 2 s: its clock has no decimals
+)
 EVERY_S = 0.3
-REFUSED = 401
 NEW_KEY = {"STATELESS_SIGNING_KEYS": "{other_key}"}
 
 
@@ -59,16 +61,16 @@ def script(shopper: Shopper, lab: Lab) -> None:
 
     def refused() -> bool:
         replays.append(shopper.replay(kept, server=desk))
-        return replays[-1].status == REFUSED
+        return replays[-1].status == HTTPStatus.UNAUTHORIZED
 
-    lab.until(refused, PATIENCE_S, EVERY_S)
+    lab.until(refused, REFUSED_WITHIN_S, EVERY_S)
     out_by_waiting = logged_out(others, desk)
     lab.measure(
         logged_out=goodbye.ok,
-        replays=sum(replay.status in (200, REFUSED) for replay in replays),
+        replays=sum(replay.status in (200, HTTPStatus.UNAUTHORIZED) for replay in replays),
         replays_accepted=sum(replay.ok for replay in replays),
         accepted_for_s=round(max(r.at_s - goodbye.at_s if r.ok else 0.0 for r in replays), 2),
-        refused_in_the_end=replays[-1].status == REFUSED,
+        refused_in_the_end=replays[-1].status == HTTPStatus.UNAUTHORIZED,
         store_operations_per_request=round(cost / len(others), 2),
         innocent=len(others),
         innocent_out_by_waiting=out_by_waiting,
@@ -85,7 +87,8 @@ def script(shopper: Shopper, lab: Lab) -> None:
 
 def logged_out(customers: Sequence[Shopper], desk: str) -> int:
     """Count those whose cart the desk refuses to show, though they never logged out."""
-    return sum(customer.view_cart(server=desk).status == REFUSED for customer in customers)
+    looks = [customer.view_cart(server=desk) for customer in customers]
+    return sum(look.status == HTTPStatus.UNAUTHORIZED for look in looks)
 
 
 def observe(measured: Measurements) -> Observation:

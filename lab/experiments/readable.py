@@ -41,7 +41,7 @@ VARIANTS = (
     Variant("token", "stateless", Settings(servers=1), expect=Verdict.HOLDS),
 )
 CUSTOMERS = 1
-ADDRESS = "7 Acacia Avenue"
+HOME = "7 Acacia Avenue"
 CHARACTERS = string.ascii_letters + string.digits + "-_"
 
 
@@ -49,10 +49,10 @@ def script(shopper: Shopper, lab: Lab) -> None:
     """Shop, then let a stranger read, change and forge what the shopper carries."""
     shopper.login()
     shopper.add("laptop")
-    shopper.ship_to(ADDRESS)
+    shopper.ship_to(HOME)
     header, credential = carried(shopper.view_cart())
     text = decoded(credential)
-    facts = (shopper.user_id, shopper.name, "laptop", ADDRESS)
+    facts = (shopper.user_id, shopper.name, "laptop", HOME)
     stranger = lab.shopper()
 
     def status(header: str, credential: str) -> int | None:

@@ -60,7 +60,7 @@ EXPECTATIONS = (
 )
 CUSTOMERS = 12
 QUICK_CUSTOMERS = 4
-PACE_S = 0.02
+CUSTOMER_EVERY_S = 0.02
 NEXT_VERSION = {"DESK_VERSION": "2"}
 
 
@@ -93,7 +93,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
         for server in others:
             lab.restart(server, env=NEXT_VERSION)
 
-    lab.while_(next_customer_asks, restart_all, every_s=PACE_S)
+    lab.while_(next_customer_asks, restart_all, every_s=CUSTOMER_EVERY_S)
     traffic += everybody_asks(desk_of)
     lab.measure(
         control_kept=sum(exchange.fate == Fate.KEPT for exchange in control),

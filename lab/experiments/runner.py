@@ -19,7 +19,7 @@ from lab.experiments.script_api import Lab
 from lab.stack.programs import find_store
 from lab.stack.upstream import Deployment
 
-NO_STORE = "no session store here: `lab doctor` says how to get one"
+STORE_MISSING = "no session store here: `lab doctor` says how to get one"
 
 
 def _ignore(*_: object) -> None:
@@ -123,7 +123,7 @@ class Run:
     ) -> None:
         for run in runs:
             if not _can_start(run.variant):
-                run.trouble = NO_STORE
+                run.trouble = STORE_MISSING
         ready = [run for run in runs if run.trouble is None]
         if not ready:
             return
@@ -169,7 +169,7 @@ class Run:
             experiment.script(lab.customers[0], lab)
             lab.settle()
         except KeyboardInterrupt:
-            run.trouble = INTERRUPTED
+            run.trouble = CUT_SHORT
             raise
         except AssertionError as error:
             run.broken_expectation = redact_text(
@@ -186,7 +186,7 @@ class Run:
         bench.heal()
 
 
-INTERRUPTED = "interrupted"
+CUT_SHORT = "interrupted"
 _UNFINISHED = Judgement(Verdict.UNKNOWN, note="the run was cut short")
 
 

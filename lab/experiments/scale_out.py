@@ -69,7 +69,7 @@ EXPECTATIONS = (
 CUSTOMERS = 8
 QUICK_CUSTOMERS = 4
 READS_EACH = 3
-PACE_S = 0.02
+LOOK_EVERY_S = 0.02
 CROWD = True  # lets one in, if --crowd asks for it
 CROWD_S = 3.0
 MAX_OVER_MEAN = 1.5
@@ -87,7 +87,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
         customer.add("laptop")
     steps, crowds = [step(lab)], [press(lab)]
     for _ in range(lab.n(3, 1)):
-        lab.while_(shopper.view_cart, lab.add_server, PACE_S)
+        lab.while_(shopper.view_cart, lab.add_server, LOOK_EVERY_S)
         everybody_asks(lab, times=1)  # nginx answers each open connection the old way once more
         steps.append(step(lab))
         crowds.append(press(lab))

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.core.errors import LabError
-from lab.core.faults import FaultEvent, FaultEvidence, FaultKind
-from lab.crowd.load_profile import STORE, LoadProfile, PlannedFault
+from lab.core.faults import STORE, FaultEvent, FaultEvidence, FaultKind
+from lab.crowd.load_profile import LoadProfile, PlannedFault
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.evidence.result import Variant
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _NAMES = ("John", "Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Grace", "Heidi", "Ivan")
 
 
-POLL_S = 0.02
+UNTIL_POLL_S = 0.02
 LOG_DEADLINE_S = 5.0
 T = TypeVar("T")
 
@@ -165,7 +165,7 @@ class Lab:
                 background.result()
 
     def until(
-        self, condition: Callable[[], T], deadline_s: float, every_s: float = POLL_S
+        self, condition: Callable[[], T], deadline_s: float, every_s: float = UNTIL_POLL_S
     ) -> T | None:
         """Ask until `condition()` is true; return what it said, or None past the deadline."""
         end = time.monotonic() + deadline_s

@@ -36,7 +36,7 @@ from lab.experiments.script_api import Lab
 COOKIE_NAME = "token="
 NGINX_DEFAULT = ("large_client_header_buffers 4 8k",)
 ADDRESS_CHARACTERS = 200
-TIMEOUT_S = 5
+ANSWER_TIMEOUT_S = 5
 
 CLAIM = "Every request carries the whole cart again."
 EXPECTED = Verdict.HOLDS
@@ -130,7 +130,7 @@ def _edge(
 
 def _direct(address: str, size: int) -> int | None:
     """Ask a server past nginx, with a header of that size; None if it hung up in mid-sentence."""
-    connection = http.client.HTTPConnection(address, timeout=TIMEOUT_S)
+    connection = http.client.HTTPConnection(address, timeout=ANSWER_TIMEOUT_S)
     try:
         connection.request("GET", "/api/server", headers={"Authorization": "x" * size})
         return connection.getresponse().status

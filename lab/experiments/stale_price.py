@@ -31,7 +31,7 @@ from lab.experiments.script_api import Lab
 
 OLD_CENTS, NEW_CENTS = 129_900, 99_900
 TOKEN_MAX_AGE_S = 3
-PATIENCE_S = 8.0
+NEW_PRICE_WITHIN_S = 8.0
 
 CLAIM = "A token carries old facts: a changed price is charged only when it has expired."
 EXPECTED = Verdict.DEPENDS  # on whether the token carries the fact
@@ -77,7 +77,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
         changed = [customer.change("laptop", 1, server=new) for customer in others]
         return {_total_of(exchange) for exchange in changed} == {NEW_CENTS}
 
-    honoured = lab.until(all_at_the_new_price, PATIENCE_S)
+    honoured = lab.until(all_at_the_new_price, NEW_PRICE_WITHIN_S)
     honoured_at = time.monotonic()
     lab.measure(
         carts_looked_at=sum(cents is not None for cents in first),
@@ -106,7 +106,7 @@ def observe(measured: Measurements) -> Observation:
         return seen
     until_s = measured["seconds_until_honoured"]
     if until_s is None:
-        lasted = Measure(PATIENCE_S, unit="s at least")
+        lasted = Measure(NEW_PRICE_WITHIN_S, unit="s at least")
     else:
         lasted = Measure(until_s, unit="s until the new price")
     return Observation(seen.verdict, (*seen.measures, lasted))

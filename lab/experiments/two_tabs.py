@@ -54,7 +54,7 @@ VARIANTS = (
     TOKEN_REVISION.expecting(Verdict.FAILS, knobs=WITH_STORE),
 )
 EXPECTATIONS = (*VARIANTS, TOKEN_DENYLIST.expecting(Verdict.HOLDS))
-PATIENCE_S = 3.0
+SETTLED_WITHIN_S = 3.0
 GIVES_UP_AFTER = 3  # times that it was shown the same cart
 TABS = 10
 ACCEPTED, CONFLICT = 201, 409
@@ -84,7 +84,7 @@ def adds_in_tabs(lab: Lab, how_many: int, at_once: int) -> tuple[int, int, int]:
             shown.append(item_count(tab.view_cart(server=desk)))
             return shown.count(shown[-1]) == GIVES_UP_AFTER
 
-        lab.until(settled, PATIENCE_S)
+        lab.until(settled, SETTLED_WITHIN_S)
         return answers[-1].status == ACCEPTED
 
     acknowledged = sum(lab.together([partial(add, tab) for tab in tabs], at_once))

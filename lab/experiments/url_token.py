@@ -44,7 +44,7 @@ VARIANTS = (
     ),
 )
 CUSTOMERS = 2
-LOG_DEADLINE_S = 3.0
+LOG_WITHIN_S = 3.0
 
 
 def script(_: Shopper, lab: Lab) -> None:
@@ -109,7 +109,7 @@ def _taken_log(lab: Lab, exchanges: list[Exchange]) -> list[tuple[str, str]]:
         return [part for part in parts if len(part) > 5 and f" {lane}/" in part[1]]
 
     try:
-        lab.until(lambda: len(lines()) >= len(exchanges), LOG_DEADLINE_S)
+        lab.until(lambda: len(lines()) >= len(exchanges), LOG_WITHIN_S)
         return [(part[1], part[3]) for part in lines()]
     finally:
         os.truncate(path, 0)  # it holds good tokens; nginx has it open, and appends

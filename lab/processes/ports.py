@@ -6,6 +6,8 @@ from contextlib import ExitStack
 
 from lab.core.errors import LabError
 
+START_ATTEMPTS = 3  # another program may take a port between its choice and its use
+
 # Below the range from which systems choose the near end of outgoing connections (32768 up
 # on Linux, 49152 up elsewhere). A port of that range may be taken by somebody's outgoing
 # connection while its server is dead, and then the server cannot come back to it: with

@@ -12,7 +12,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 READY_TIMEOUT_S = 20.0
 POLL_S = 0.01
-MOST_BYTES = 1 << 20
+MOST_ANSWER_BYTES = 1 << 20
 PROBE_OP = "lab-probe"
 """The X-Op of the lab's own questions to a server."""
 
@@ -57,7 +57,7 @@ def get(
         named = {"X-Op": op} if op else {}  # in nginx's log it can be told apart by that
         connection.request("GET", path, headers={"Connection": "close", **named})
         answer = connection.getresponse()
-        return answer.status, answer.read(MOST_BYTES)  # somebody may answer without an end
+        return answer.status, answer.read(MOST_ANSWER_BYTES)  # somebody may answer without an end
     except (OSError, http.client.HTTPException):
         return None
     finally:

@@ -11,7 +11,7 @@ from lab.core.errors import LabError
 from lab.evidence.run_document import SCHEMA_VERSION, RunDocument
 from lab.report import upgrade
 
-MOST_BYTES = 512 * 1024 * 1024
+MOST_RESULT_BYTES = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def load(run: str | None, root: Path) -> Saved:
     """Open RUN: a folder, a result.json, a name below `root`, or None for the latest one."""
     path = _find(run, root)
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > MOST_RESULT_BYTES:
             raise LabError(f"{path} is too large for a run of the lab")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -14,6 +14,7 @@ from lab.core.text import one_line
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import NOBODY_ANSWERED, OpStatus
 from lab.evidence.run_document import RecordedExchange, VariantResult
+from lab.shop.desks import MOST_SERVERS
 
 MOST_ROWS = 40
 FIRST_ROWS, BEFORE_FAULT, AFTER_FAULT = 8, 3, 9
@@ -21,7 +22,6 @@ CUSTOMER_X, BALANCER_X, SERVER_X, SERVER_STEP = 28, 128, 222, 62
 ROW, HEAD, GAP = 38, 58, 26
 LABEL_CHARS = 46
 LEAST_WIDTH = 386
-MOST_SERVERS = 26
 STRIP_ROWS = 8
 
 _LOST = (Fate.LOST, Fate.WRONG, Fate.DUPLICATED)

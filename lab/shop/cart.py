@@ -1,7 +1,7 @@
 """The rules of a cart: pure functions from one session state to the next; no HTTP, no storage."""
 
 import secrets
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from lab.shop.catalogue import PRODUCTS
@@ -114,7 +114,7 @@ class SessionState:
         Unknown fields are ignored: while servers are upgraded one by one, an older server
         reads what a newer one has kept.
         """
-        known = {field.name for field in fields(cls)}
+        known = cls.__dataclass_fields__
         return cls(**{name: value for name, value in kept.items() if name in known})
 
     def _require(self, sku: str) -> None:

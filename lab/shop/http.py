@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+import msgspec
 from flask import Flask, Response, current_app, json, jsonify, request
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from lab.shop.catalogue import PRODUCTS, repriced
@@ -73,6 +75,16 @@ class _ServerStats:
         self.requests_served = 0
 
 
+class _Json(DefaultJSONProvider):
+    """JSON by msgspec: the standard library's takes several times as long."""
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        return msgspec.json.encode(obj).decode()
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        return msgspec.json.decode(s)
+
+
 def install(app: Flask, info: InstanceInfo) -> None:
     """Let `app` count requests, name itself in headers, and answer errors as problem details."""
     set_prices(os.environ)
@@ -81,7 +93,7 @@ def install(app: Flask, info: InstanceInfo) -> None:
     # `read_json` notices a longer body only by the extra byte.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
     app.logger.addFilter(_one_line)
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # keep the contract's order
+    app.json = _Json(app)
 
     @app.before_request
     def count_request() -> None:
@@ -89,8 +101,8 @@ def install(app: Flask, info: InstanceInfo) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        response.headers["X-Served-By"] = info.replica
-        response.headers["X-Instance"] = info.instance
+        response.headers.add("X-Served-By", info.replica)
+        response.headers.add("X-Instance", info.instance)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 

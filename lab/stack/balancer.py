@@ -15,7 +15,7 @@ import psutil
 
 from lab.core.errors import LabError
 from lab.processes.child import Child
-from lab.processes.ports import claim
+from lab.processes.ports import START_ATTEMPTS, claim
 from lab.processes.spawn import Children, clean_environment
 from lab.processes.waiting import READY_TIMEOUT_S, end_of, get, wait_until
 from lab.stack.nginx_conf import CONFIG_PATH
@@ -23,7 +23,6 @@ from lab.stack.programs import Program
 
 RETIRE_TIMEOUT_S = 10.0  # more than worker_shutdown_timeout
 QUIET_S = 3.5  # more than keepalive_min_timeout: by then idle clients have been let go
-START_ATTEMPTS = 3
 
 
 class Retired:

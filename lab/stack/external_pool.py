@@ -7,7 +7,9 @@ from lab.stack.external_server import ExternalServer
 from lab.stack.server import Server
 from lab.stack.server_pool import Drain, ServerPool
 
-NOT_OURS = "the lab did not start the servers of lane {} and will not {}: do it where they are run"
+SERVERS_NOT_OURS = (
+    "the lab did not start the servers of lane {} and will not {}: do it where they are run"
+)
 
 
 class ExternalPool(ServerPool):
@@ -37,4 +39,4 @@ class ExternalPool(ServerPool):
         return [ExternalServer(upstream) for upstream in self.spec.upstreams]
 
     def _not_ours(self, what: str) -> LabError:
-        return LabError(NOT_OURS.format(self.name, what))
+        return LabError(SERVERS_NOT_OURS.format(self.name, what))

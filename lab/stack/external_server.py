@@ -20,8 +20,8 @@ from lab.stack.server import Death, Server, State
 from lab.stack.upstream import ExternalServerSpec
 
 COMMAND_TIMEOUT_S = 30.0
-DEATH_TIMEOUT_S = 15.0  # a container or a link may take its time to go
-POLL_S = 0.05
+EXTERNAL_DEATH_TIMEOUT_S = 15.0  # a container or a link may take its time to go
+ASK_EVERY_S = 0.05
 QUOTED_BYTES = 2000
 
 
@@ -62,7 +62,9 @@ class ExternalServer(Server):
             self._run("kill", command)
             # Seen closed once is enough: a supervisor may start another one at once.
             closed = wait_until(
-                lambda: not is_open(self.port, self.host), DEATH_TIMEOUT_S, every_s=POLL_S
+                lambda: not is_open(self.port, self.host),
+                EXTERNAL_DEATH_TIMEOUT_S,
+                every_s=ASK_EVERY_S,
             )
             return Death(
                 name=self.title,
@@ -94,7 +96,9 @@ class ExternalServer(Server):
             if self.state != "dead" and "kill" in self.upstream.commands:
                 self.kill()
             self._run("restart", command)
-            wait_until(lambda: self._answering() not in ("", was), READY_TIMEOUT_S, every_s=POLL_S)
+            wait_until(
+                lambda: self._answering() not in ("", was), READY_TIMEOUT_S, every_s=ASK_EVERY_S
+            )
             self.launch()
             self._broken_by = ""
             return self.instance
@@ -127,7 +131,7 @@ class ExternalServer(Server):
                 return  # whole, or a supervisor was quicker
             try:
                 self._run(how, self.upstream.command(how))
-                if not wait_until(self._answering, READY_TIMEOUT_S, every_s=POLL_S):
+                if not wait_until(self._answering, READY_TIMEOUT_S, every_s=ASK_EVERY_S):
                     raise LabError(f"{self.title} ({self.address}) does not answer after its {how}")
             finally:
                 self._broken_by = ""

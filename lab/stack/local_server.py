@@ -11,13 +11,12 @@ import psutil
 
 from lab.core.errors import LabError
 from lab.processes.child import DEATH_TIMEOUT_S, Child
-from lab.processes.ports import free_ports, is_open
+from lab.processes.ports import START_ATTEMPTS, free_ports, is_open
 from lab.processes.spawn import Children, clean_environment
 from lab.processes.waiting import end_of, server_info, wait_until
 from lab.stack.pool_spec import PoolSpec
 from lab.stack.server import Death, Server, State, await_ready
 
-START_ATTEMPTS = 3
 FROZEN_TIMEOUT_S = 1.0
 PORT_TAKEN = ("Address already in use", "Errno 98", "Errno 48", "WinError 10048", "WinError 10013")
 

@@ -8,7 +8,7 @@ from typing import Self
 
 from lab.core.errors import LabError
 from lab.processes.child import Child
-from lab.processes.ports import free_ports
+from lab.processes.ports import START_ATTEMPTS, free_ports
 from lab.processes.spawn import Children, clean_environment, prepare_run_dir
 from lab.processes.waiting import READY_TIMEOUT_S, end_of, wait_until
 from lab.stack.local_server import kill_and_watch
@@ -17,7 +17,6 @@ from lab.stack.server import Death
 from lab.stack.session_store import Store
 from lab.stack.store_client import ask, connect
 
-START_ATTEMPTS = 3
 NO_STORE = (
     "no valkey-server or redis-server on PATH and none from pip for this platform: install one "
     "(`apt install valkey-server`, `brew install valkey`), or give the URL of one; "

@@ -51,7 +51,7 @@ http {{
 KEEPALIVE_MIN = """\
     keepalive_min_timeout 3s;  # at a reload, do not cut a client's connection in mid-sentence
 """
-HEADERS = (
+PROXY_HEADERS = (
     'proxy_set_header Connection "";                # (HTTP/1.1 keeps connections by itself)',
     "proxy_set_header Host $http_host;              # as the client wrote it",
     "proxy_set_header X-Request-Id $request_id;     # one id in every log",
@@ -142,7 +142,7 @@ def _top(config: NginxConfig) -> str:
         access_log=place.access_log.format(port=config.log_port, tag=config.log_tag),
         error_log=place.error_log,
         tmp=place.tmp,
-        headers="\n".join(f"    {header}" for header in HEADERS),
+        headers="\n".join(f"    {header}" for header in PROXY_HEADERS),
         keepalive_min=KEEPALIVE_MIN if config.nginx_version >= KEEPALIVE_MIN_TIMEOUT_SINCE else "",
     )
 
@@ -205,7 +205,7 @@ def _location(lane: PoolConfig) -> str:
     if "proxy_next_upstream" not in own:
         lines.append(f"proxy_next_upstream {retry};  # {why}")
     if "proxy_set_header" in own:  # one such line here, and nginx forgets those of the http block
-        lines += HEADERS
+        lines += PROXY_HEADERS
     lines += [_line(directive) for directive in lane.spec.directives]
     lines += [
         f"location /{name}/@{server}/ {{ proxy_pass http://{address}/; }}  # {server} itself"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lab.core.errors import LabError
+from lab.shop.desks import MOST_SERVERS
 from lab.stack.upstream import ExternalServerSpec
 
 Affinity = Literal["none", "cookie"]
@@ -51,7 +52,10 @@ class PoolSpec:
             re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", self.app, re.ASCII),
             f"app {self.app!r}: give the name of a Python module, such as stateful_app",
         )
-        _require(1 <= self.servers <= 26, f"servers is {self.servers}: choose 1 to 26")
+        _require(
+            1 <= self.servers <= MOST_SERVERS,
+            f"servers is {self.servers}: choose 1 to {MOST_SERVERS}",
+        )
         _require(self.affinity in ("none", "cookie"), f"affinity {self.affinity!r}: none or cookie")
         _require(self.retry in ("off", "on"), f"retry {self.retry!r}: off or on")
         for directive in self.directives:

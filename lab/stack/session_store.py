@@ -16,7 +16,7 @@ _ABOUT_THE_STORE = (
     *("info", "memory", "ping", "psync", "publish", "readonly", "replconf", "scan", "select"),
     *("slowlog", "subscribe"),
 )
-NOT_OURS = (
+STORE_NOT_OURS = (
     "the lab did not start this store and will not break it: use the lab's own to see it fail"
 )
 
@@ -128,19 +128,19 @@ class ExternalStore(Store):
 
     def kill(self) -> Death:
         """LabError: not ours to kill."""
-        raise LabError(NOT_OURS)
+        raise LabError(STORE_NOT_OURS)
 
     def restart(self) -> None:
         """LabError: not ours to restart."""
-        raise LabError(NOT_OURS)
+        raise LabError(STORE_NOT_OURS)
 
     def hang(self) -> None:
         """LabError: not ours to freeze."""
-        raise LabError(NOT_OURS)
+        raise LabError(STORE_NOT_OURS)
 
     def resume(self) -> None:
         """LabError: not ours, and so never frozen by us."""
-        raise LabError(NOT_OURS)
+        raise LabError(STORE_NOT_OURS)
 
     def description(self) -> dict[str, str]:
         """Version and "external"; not the address, which holds a password."""

@@ -11,9 +11,8 @@ from urllib.parse import urlsplit
 from lab.core.errors import LabError
 from lab.processes.ports import is_open
 from lab.processes.waiting import at_once, server_info
-from lab.shop.desks import DESKS
+from lab.shop.desks import DESKS, MOST_SERVERS
 
-MOST_SERVERS = 26  # of one desk, as with the lab's own
 FAULTS = ("kill", "restart", "pause", "resume")
 PLACEHOLDERS = ("{host}", "{port}", "{name}", "{desk}")
 _OF_ONE_SERVER = ("{port}", "{name}")

@@ -22,7 +22,7 @@ from lab.shop.http import InstanceInfo
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
 
-KEY = "a key for tests: long enough, and known to nobody"
+KEY = "a key for tests that is long enough to be accepted"
 STORES = ["memory", "file", "redis"]
 START_TIMEOUT_S = 10
 
@@ -71,11 +71,11 @@ class Desk:
         self.is_stateful = self.keeps in STORES
 
     def visitor(self) -> Customer:
-        """Return somebody who has not logged in."""
+        """Return a customer who has not logged in."""
         return Customer(self.app)
 
     def customer(self, user_id: str = "123") -> Customer:
-        """Return somebody who has."""
+        """Return a customer who has logged in."""
         customer = Customer(self.app)
         assert customer.login(user_id).status_code == 200
         return customer

@@ -17,11 +17,11 @@ def problem(response: TestResponse) -> dict[str, Any]:
     """Return the problem details of a refusal, which have to be complete and say no secret."""
     assert 400 <= response.status_code < 500, response.text[:300]
     assert response.content_type == "application/problem+json"
-    told: dict[str, Any] = response.json
-    assert list(told) == ["type", "title", "status", "detail"]
-    assert told["status"] == response.status_code
-    assert told["detail"] and "Traceback" not in response.text and ".py" not in response.text
-    return told
+    refused: dict[str, Any] = response.json
+    assert list(refused) == ["type", "title", "status", "detail"]
+    assert refused["status"] == response.status_code
+    assert refused["detail"] and "Traceback" not in response.text and ".py" not in response.text
+    return refused
 
 
 @pytest.fixture
@@ -31,9 +31,9 @@ def refusal(desks: list[Desk]):
     def send(data: bytes | str, method: str = "POST", path: str = ITEMS, **how: Any):
         how = {"content_type": JSON} | how
         answers = [desk.customer().request(method, path, data=data, **how) for desk in desks]
-        told = [problem(answer) for answer in answers]
-        assert all(each == told[0] for each in told), told
-        return told[0]
+        problems = [problem(answer) for answer in answers]
+        assert all(each == problems[0] for each in problems), problems
+        return problems[0]
 
     return send
 
@@ -72,8 +72,8 @@ MALFORMED = {
 
 @pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED.keys())
 def test_what_is_not_strict_json(refusal, data: bytes) -> None:
-    told = refusal(data)
-    assert (told["status"], told["type"]) == (400, "urn:problem:two-desks:bad-json")
+    refused = refusal(data)
+    assert (refused["status"], refused["type"]) == (400, "urn:problem:two-desks:bad-json")
 
 
 NO_QUANTITIES = ["0", "-1", "100", "1.0", "1.5", "1e0", "1e999", "-1e999", "true", "false"]
@@ -97,14 +97,14 @@ INVALID = {
 
 @pytest.mark.parametrize("data", INVALID.values(), ids=INVALID.keys())
 def test_what_breaks_a_rule(refusal, data: str) -> None:
-    told = refusal(data)
-    assert (told["status"], told["type"]) == (422, "urn:problem:two-desks:invalid")
+    refused = refusal(data)
+    assert (refused["status"], refused["type"]) == (422, "urn:problem:two-desks:invalid")
 
 
 @pytest.mark.parametrize("text", ["0", "100", "1.0", "true", '"1"', "null"])
 def test_a_changed_quantity_keeps_the_same_rules(refusal, text: str) -> None:
-    told = refusal(f'{{"quantity":{text}}}', "PATCH", "/api/cart/items/pen")
-    assert told["status"] == 422
+    refused = refusal(f'{{"quantity":{text}}}', "PATCH", "/api/cart/items/pen")
+    assert refused["status"] == 422
 
 
 LOGIN = {"user_id": "123", "name": "John"}
@@ -121,14 +121,14 @@ BAD_LOGIN = (
 
 @pytest.mark.parametrize("bad", BAD_LOGIN, ids=ascii)
 def test_who_cannot_log_in(refusal, bad: dict[str, Any]) -> None:
-    told = refusal(json.dumps(LOGIN | bad), path="/api/login")
-    assert (told["status"], told["type"]) == (422, "urn:problem:two-desks:invalid")
+    refused = refusal(json.dumps(LOGIN | bad), path="/api/login")
+    assert (refused["status"], refused["type"]) == (422, "urn:problem:two-desks:invalid")
 
 
 @pytest.mark.parametrize("address", ["", "x" * 201, "1 Main\nStreet", "\u202e", 1, None, ["a"]])
 def test_where_nothing_can_be_sent(refusal, address: Any) -> None:
-    told = refusal(json.dumps({"address": address}), "PUT", "/api/shipping-address")
-    assert told["status"] == 422
+    refused = refusal(json.dumps({"address": address}), "PUT", "/api/shipping-address")
+    assert refused["status"] == 422
 
 
 GOOD_LOGIN = [
@@ -156,8 +156,8 @@ def test_who_can_log_in(desks: list[Desk], good: dict[str, str]) -> None:
     [None, "", "text/plain", "application/x-www-form-urlencoded", "text/json", "json", "/", "\\"],
 )
 def test_what_does_not_say_it_is_json(refusal, content_type: str | None) -> None:
-    told = refusal('{"sku":"pen","quantity":1}', content_type=content_type)
-    assert (told["status"], told["type"]) == (415, "urn:problem:two-desks:not-json")
+    refused = refusal('{"sku":"pen","quantity":1}', content_type=content_type)
+    assert (refused["status"], refused["type"]) == (415, "urn:problem:two-desks:not-json")
 
 
 @pytest.mark.parametrize(
@@ -179,9 +179,9 @@ def test_a_body_of_16_kib_is_read_and_one_byte_more_is_not(desks: list[Desk], re
     for desk in desks:
         answer = desk.customer().request("POST", ITEMS, data=of_size(16384), content_type=JSON)
         assert answer.status_code == 201
-    told = refusal(of_size(16385))
-    assert (told["status"], told["type"]) == (413, "urn:problem:two-desks:http-413")
-    assert "16384" in told["detail"]
+    refused = refusal(of_size(16385))
+    assert (refused["status"], refused["type"]) == (413, "urn:problem:two-desks:http-413")
+    assert "16384" in refused["detail"]
 
 
 def test_a_body_of_unknown_length_is_measured_as_well(desks: list[Desk]) -> None:
@@ -234,8 +234,8 @@ def test_products_that_do_not_exist(refusal, sku: str) -> None:
     "path", ["/", "/api", "/api/", "/api/carts", "/api/cart/", "/api/cart/items/a/b"]
 )
 def test_addresses_that_do_not_exist(refusal, path: str) -> None:
-    told = refusal("", "GET", path)
-    assert (told["status"], told["type"]) == (404, "urn:problem:two-desks:http-404")
+    refused = refusal("", "GET", path)
+    assert (refused["status"], refused["type"]) == (404, "urn:problem:two-desks:http-404")
 
 
 @pytest.mark.parametrize(
@@ -282,12 +282,12 @@ CREDENTIALS = {
     [(header, value) for header, values in CREDENTIALS.items() for value in values],
     ids=lambda text: ascii(text[:24]),
 )
-def test_credentials_that_nobody_was_given(desks: list[Desk], header: str, value: str) -> None:
+def test_made_up_credentials(desks: list[Desk], header: str, value: str) -> None:
     for desk in desks:
         stranger = desk.app.test_client(use_cookies=False)
         answer = stranger.get("/api/cart", headers={header: value})
-        told = problem(answer)
-        assert (told["status"], told["type"]) == (401, "urn:problem:two-desks:not-logged-in")
+        refused = problem(answer)
+        assert (refused["status"], refused["type"]) == (401, "urn:problem:two-desks:not-logged-in")
         scheme = "Cookie" if desk.is_stateful else "Bearer"
         assert answer.headers["WWW-Authenticate"].startswith(f'{scheme} realm="two-desks"')
 
@@ -300,8 +300,8 @@ def test_who_asks_is_looked_at_before_what_is_asked(desks: list[Desk]) -> None:
     ]
     for desk in desks:
         for method, path in needs_login:
-            told = problem(desk.visitor().request(method, path, data=b"{", content_type=JSON))
-            assert told["status"] == 401, (method, path)
+            refused = problem(desk.visitor().request(method, path, data=b"{", content_type=JSON))
+            assert refused["status"] == 401, (method, path)
 
 
 def test_a_mistake_of_ours_is_a_problem_without_a_trace(

@@ -11,8 +11,8 @@ def info(desk: Desk) -> dict:
 
 def test_it_names_the_process(desk: Desk) -> None:
     answer = desk.visitor().request("GET", "/api/server")
-    told = answer.json
-    assert list(told) == [
+    info = answer.json
+    assert list(info) == [
         "app",
         "replica",
         "pid",
@@ -20,10 +20,10 @@ def test_it_names_the_process(desk: Desk) -> None:
         "requests_served",
         "carts_remembered",
     ]
-    assert told["app"] == ("stateful" if desk.is_stateful else "stateless")
-    assert told["pid"] == os.getpid()
-    assert told["replica"] == answer.headers["X-Served-By"]
-    assert told["instance"] == answer.headers["X-Instance"]
+    assert info["app"] == ("stateful" if desk.is_stateful else "stateless")
+    assert info["pid"] == os.getpid()
+    assert info["replica"] == answer.headers["X-Served-By"]
+    assert info["instance"] == answer.headers["X-Instance"]
 
 
 def test_only_process_memory_remembers_carts(desk: Desk) -> None:

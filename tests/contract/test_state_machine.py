@@ -43,7 +43,7 @@ class TwoDesks(RuleBasedStateMachine):
         return bodies[0]
 
     def write(self, method: str, path: str, expected: int, sent: object = None) -> Any:
-        """As `both`, by somebody who may not be logged in; note what a success changes."""
+        """As `both`, logged in or not; note what a success changes."""
         if self.known is None:
             return self.both(method, path, 401, sent)
         answer = self.both(method, path, expected, sent)

@@ -16,14 +16,14 @@ GREETINGS = ("client|", "hello", "select", "info")  # a new connection's, and ou
 def carried_out(store: Valkey) -> int:
     """Return how many commands the store has carried out for its clients' own sake."""
     with Redis.from_url(store.url) as client:
-        told = client.info("commandstats")
-    names = {name.removeprefix("cmdstat_"): stats["calls"] for name, stats in told.items()}
+        info = client.info("commandstats")
+    names = {name.removeprefix("cmdstat_"): stats["calls"] for name, stats in info.items()}
     return sum(calls for name, calls in names.items() if not name.startswith(GREETINGS))
 
 
 @pytest.fixture(scope="module")
 def store():
-    """A store that nobody else asks anything."""
+    """A store of this module's own."""
     with running_valkey() as server:
         yield server
 
@@ -48,7 +48,7 @@ def test_it_is_what_the_store_has_counted(store: Valkey, act, operations: int) -
     assert int(answer.headers[HEADER]) == carried_out(store) - before == operations
 
 
-def test_whoever_brings_no_session_costs_the_store_nothing(store: Valkey) -> None:
+def test_a_request_without_a_session_costs_the_store_nothing(store: Valkey) -> None:
     visitor = stateful(store.url).visitor()
     before = carried_out(store)
     for answer in (visitor.view(), visitor.request("GET", "/api/products")):
@@ -61,13 +61,13 @@ def test_requests_at_the_same_time_are_counted_each_for_itself(store: Valkey) ->
     customers = [desk.customer(str(number)) for number in range(8)]
     before = carried_out(store)
     with ThreadPoolExecutor(len(customers)) as hands:
-        told = [
+        counts = [
             int(answer.headers[HEADER])
             for _ in range(20)
             for answer in hands.map(lambda one: (one.add if id(one) % 3 else one.view)(), customers)
         ]
-    assert set(told) <= {1, 2}
-    assert sum(told) == carried_out(store) - before
+    assert set(counts) <= {1, 2}
+    assert sum(counts) == carried_out(store) - before
 
 
 def test_a_desk_without_a_store_says_nothing(desk: Desk) -> None:

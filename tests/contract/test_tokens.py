@@ -168,7 +168,7 @@ STATE = {"user_id": "123", "name": "John", "lines": {}, "shipping_address": None
 OURS = state.LABELS | {"session": STATE}
 
 
-def sign(claims: object, salt: str = tokens.SALT, **how: object) -> str:
+def sign(claims: object, salt: str | bytes = tokens.SALT, **how: object) -> str:
     settings = {"digest_method": hashlib.sha256, "key_derivation": "hmac"} | how
     return str(URLSafeTimedSerializer(KEY, salt=salt, signer_kwargs=settings).dumps(claims))
 
@@ -212,7 +212,7 @@ def test_the_user_in_the_url_has_to_match(issued: tuple[Desk, str], named: dict)
     assert answer.json["type"] == "urn:problem:two-desks:wrong-user"
 
 
-def test_a_bad_token_in_the_url_is_a_bad_token_whoever_is_named(issued: tuple[Desk, str]) -> None:
+def test_a_bad_token_in_the_url_is_a_bad_token_for_any_user(issued: tuple[Desk, str]) -> None:
     assert_invalid(show_in_url(issued[0], token="x", userId="456"))
 
 

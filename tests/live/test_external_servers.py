@@ -125,7 +125,7 @@ def test_a_kill_is_confirmed_by_the_network_and_a_restart_is_a_new_life(shop, tm
 
 
 def test_a_kill_that_kills_nothing_is_not_confirmed(shop, tmp_path, monkeypatch):
-    monkeypatch.setattr(external_server, "DEATH_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(external_server, "EXTERNAL_DEATH_TIMEOUT_S", 0.2)
     with bench_of(shop, tmp_path, kill=["true {name}"]) as lab:
         assert not lab.kill("A").confirmed
 

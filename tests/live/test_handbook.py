@@ -50,6 +50,22 @@ def test_handbook_links_lead_somewhere(name):
     assert not documents.broken_links(DOCS / f"{name}.md")
 
 
+@pytest.mark.parametrize("name", handbook.PAGES)
+def test_handbook_names_files_that_are_there(name):
+    text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:lab|tests|stateful_app|stateless_app)/[\w/.-]*)`", text)
+    assert not [path for path in paths if not (documents.REPOSITORY / path).exists()]
+
+
+def test_architecture_names_functions_that_are_in_their_files():
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w/]+\.py)`, `(\w+)`", text)
+    assert named
+    for path, function in named:
+        source = (documents.REPOSITORY / path).read_text(encoding="utf-8")
+        assert f"def {function}(" in source, f"{path} has no {function}"
+
+
 def test_handbook_has_no_page_that_is_not_in_reading_order():
     assert {path.stem for path in DOCS.glob("*.md")} == set(handbook.PAGES)
 

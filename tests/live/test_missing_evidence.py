@@ -9,7 +9,7 @@ from lab.evidence.result import Settings, Verdict
 from lab.evidence.run_document import exit_status
 from lab.experiments import runner
 from lab.experiments.matrix import REDIS, TOKEN, two_desks
-from lab.experiments.runner import NO_STORE, Run
+from lab.experiments.runner import STORE_MISSING, Run
 from lab.report import wording
 
 UNKNOWN = Verdict.UNKNOWN
@@ -110,9 +110,9 @@ def test_where_the_store_is_missing_its_lanes_are_unknown_and_say_how_to_get_one
     lanes = (replace(REDIS, knobs=Settings(2, "redis")), replace(TOKEN, knobs=Settings(2)))
     result = perform(tmp_path, by, variants=lanes)
     redis, token = result.variants
-    assert redis.trouble == wording.outcome(redis) == NO_STORE
+    assert redis.trouble == wording.outcome(redis) == STORE_MISSING
     assert redis.verdict is UNKNOWN
-    assert "lab doctor" in NO_STORE
+    assert "lab doctor" in STORE_MISSING
     assert not redis.exchanges
     assert token.verdict is Verdict.HOLDS
     assert result.expectation_met is None

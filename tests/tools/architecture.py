@@ -209,5 +209,5 @@ orient="auto"><path d="M0 0 L8 4 L0 8 z"/></marker></defs>
 
 
 if __name__ == "__main__":
-    text = with_block(PAGE.read_text(encoding="utf-8"), "rooms", table())
+    text = with_block(PAGE.read_text(encoding="utf-8"), "packages", table())
     sys.exit(write_or_check({PAGE: text, PICTURE: picture()}, sys.argv[1:], __doc__))

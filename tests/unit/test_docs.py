@@ -1,6 +1,10 @@
 """The handbook's pages and how they become HTML, in the browser and in the terminal."""
 
 import re
+import shutil
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 from click.testing import CliRunner
@@ -92,9 +96,36 @@ def test_command_prints_markdown_into_a_pipe():
     assert done.output == handbook.find("limits").markdown
 
 
+def test_command_prints_utf_8_into_a_pipe_of_any_encoding():
+    done = CliRunner(charset="ascii").invoke(docs, ["crowd"])
+    assert done.exit_code == 0
+    assert done.stdout_bytes == handbook.find("crowd").markdown.encode()
+
+
 def test_command_without_a_page_prints_the_list_of_pages():
     assert CliRunner().invoke(docs, []).output == handbook.find("index").markdown
 
 
 def test_route_of_the_page_has_the_prefix_that_links_use():
     assert PREFIX == "/docs/"
+
+
+def test_command_opens_the_page_as_files(monkeypatch):
+    opened = []
+    monkeypatch.setattr(
+        "lab.cli.browser.open_page", lambda uri, environ: opened.append(uri) or True
+    )
+    assert CliRunner().invoke(docs, ["crowd", "--open"]).exit_code == 0
+    (uri,) = opened
+    file = Path(url2pathname(urlsplit(uri).path))
+    assert "<title>A crowd" in file.read_text(encoding="utf-8")
+    shutil.rmtree(file.parent)
+
+
+def test_command_without_a_browser_names_the_file(monkeypatch):
+    monkeypatch.setattr("lab.cli.browser.open_page", lambda uri, environ: False)
+    error = CliRunner().invoke(docs, ["crowd", "--open"]).exception
+    assert isinstance(error, LabError)
+    file = Path(re.search(r"open (.*) yourself", str(error))[1])
+    assert file.name == "crowd.html"
+    shutil.rmtree(file.parent)

@@ -301,7 +301,7 @@ def test_a_damaged_run_is_told_in_a_sentence_without_this_machines_paths(
 
 
 def test_a_file_past_the_limit_is_refused(kept, monkeypatch):
-    monkeypatch.setattr(saved, "MOST_BYTES", 100)
+    monkeypatch.setattr(saved, "MOST_RESULT_BYTES", 100)
     with pytest.raises(LabError, match="too large"):
         kept.outline(ONE)
 

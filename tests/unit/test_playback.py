@@ -210,7 +210,7 @@ def test_the_score_ends_with_what_the_record_says():
 
 
 def test_the_bytes_of_later_exchanges_are_left_and_their_requests_are_not(monkeypatch):
-    monkeypatch.setattr(playback, "MOST_IN_FULL", 10)
+    monkeypatch.setattr(playback, "MOST_PLAYED_IN_FULL", 10)
     whole = crowd().experiments[0]
     events = playback.events(whole, "stateful", None)
     assert kinds(events).count("request") == 180

@@ -17,8 +17,8 @@ from lab.check.carry import infer
 from lab.check.conversation import Answer, Call, Conversation, as_bytes, plain
 from lab.core.errors import LabError
 
-MOST_BYTES = 50_000_000
-MOST_CALLS = 500
+MOST_HAR_BYTES = 50_000_000
+MOST_HAR_CALLS = 500
 # What the client says anew, or what only the browser of the recording had to say.
 _LEFT_OUT = frozenset(
     {"cookie", "host", "content-length", "connection", "accept-encoding", "user-agent", "referer"}
@@ -51,14 +51,14 @@ def parse(document: Any, file: str = "session.har") -> Conversation:
         answers = [_answer(entry["response"]) for entry in chosen]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise LabError(f"{file} is no HTTP archive: {type(error).__name__} {error}") from None
-    if len(calls) > MOST_CALLS:
-        raise LabError(f"{file} has {len(calls)} calls: shorten it to {MOST_CALLS}")
+    if len(calls) > MOST_HAR_CALLS:
+        raise LabError(f"{file} has {len(calls)} calls: shorten it to {MOST_HAR_CALLS}")
     return infer(Conversation(tuple(calls), file), answers)
 
 
 def _read(path: Path) -> Any:
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > MOST_HAR_BYTES:
             raise LabError(f"{path} is too large: save the calls of the service only")
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:

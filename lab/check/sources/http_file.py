@@ -14,7 +14,7 @@ from lab.check.carry import address_of, fill, infer
 from lab.check.conversation import Answer, Call, Conversation, Ref, Template
 from lab.core.errors import LabError
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "QUERY")
+HTTP_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "QUERY")
 _NAME = re.compile(r"(?:#|//)\s*@name\s+([\w-]+)\s*$")
 _VARIABLE = re.compile(r"@([\w-]+)\s*=\s*(.*)$")
 _COMMENT = re.compile(r"(#|//)")
@@ -103,7 +103,7 @@ def _call(draft: _Draft, variables: Mapping[str, str], names: Mapping[str, int],
         return _template(text, variables, names, origin)
 
     words = draft.request.split()
-    if words[0] not in METHODS:
+    if words[0] not in HTTP_METHODS:
         words.insert(0, "GET")  # an address alone is a GET
     if len(words) < 2 or (len(words) > 2 and not words[-1].startswith("HTTP/")):
         raise LabError(f"{origin}: {draft.request!r} is no request: write METHOD /path")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NEEDS = "an OpenAPI document needs two packages more: pip install 'two-desks[openapi]'"
 CANDIDATES = 6
-MOST_CALLS = 24
+MOST_DRAWN_CALLS = 24
 Json = dict[str, Any]
 
 
@@ -153,7 +153,7 @@ def _plan(known: list[Operation], data: "DataObject", number: int) -> list[tuple
         if operation.method != "GET" and looks:
             look = looks[0] if number == 0 else data.draw(st.sampled_from(looks))
             plan.append((_nearest(operation, looks) or look, None))
-    return plan[:MOST_CALLS]
+    return plan[:MOST_DRAWN_CALLS]
 
 
 def _nearest(operation: Operation, looks: list[Operation]) -> Operation | None:

@@ -7,9 +7,9 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from lab.core.errors import LabError
 
-DEEPEST = 12
-MOST_VALUES = 20_000  # of one operation, references resolved
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
+MOST_SCHEMA_DEPTH = 12
+MOST_DRAWN_VALUES = 20_000  # of one operation, references resolved
+OPENAPI_METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 _ORDER = {"POST": 1, "GET": 2, "PUT": 3, "PATCH": 3, "DELETE": 5}
 _LAST = ("logout", "signout", "checkout", "delete")
 _FIRST = ("login", "signin", "register", "signup", "auth", "token", "session")
@@ -84,7 +84,7 @@ def _all(document: Json) -> Iterator[Operation]:
     for path, item in (document.get("paths") or {}).items():
         item = _resolved(document, item)
         shared = [_resolved(document, each) for each in item.get("parameters", [])]
-        for method in METHODS:
+        for method in OPENAPI_METHODS:
             if method not in item:
                 continue
             told = _deep(document, item[method])
@@ -141,12 +141,12 @@ def _resolved(document: Json, value: Any) -> Any:
 
 def _deep(document: Json, value: Any) -> Any:
     """Resolve the references in a value, some levels down: schemas may contain themselves."""
-    left = MOST_VALUES
+    left = MOST_DRAWN_VALUES
 
     def resolved(value: Any, depth: int) -> Any:
         nonlocal left
         left -= 1
-        if depth > DEEPEST or left < 0:
+        if depth > MOST_SCHEMA_DEPTH or left < 0:
             return {} if isinstance(value, dict) else value  # anything will do that deep
         value = _resolved(document, value)
         if isinstance(value, dict):

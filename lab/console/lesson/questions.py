@@ -3,9 +3,7 @@
 from lab import experiments
 from lab.evidence.result import Prediction
 from lab.evidence.run_document import ExperimentResult
-from lab.experiments import Experiment
-
-CONFIDENCE = ("guess", "fairly sure", "certain")
+from lab.experiments import CONFIDENCE, Experiment
 
 
 def bundled(name: object) -> Experiment | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab.console.lesson.rules import Rule, listed, one_of, refuse, table, text, whole
+from lab.console.settings import MOST_PAGE_SERVERS
 from lab.shop.cart import MAX_QUANTITY
 from lab.shop.catalogue import PRODUCTS
 from lab.shop.desks import DESKS
@@ -11,7 +12,6 @@ from lab.stack.pool_spec import LETTERS
 
 Step = dict[str, Any]
 
-MOST_SERVERS = 8
 SEATS = ("second",)  # the customer of the window needs no name
 _ANY: Mapping[str, Rule] = {
     "say": text(120),
@@ -29,7 +29,7 @@ _KNOBS: Mapping[str, Rule] = {
     "retry": one_of("off", "on"),
     "cache": one_of("off", "obedient", "naive"),
 }
-STAGE = table({}, {"servers": whole(1, MOST_SERVERS), **_KNOBS})
+STAGE = table({}, {"servers": whole(1, MOST_PAGE_SERVERS), **_KNOBS})
 _LINE: Mapping[str, Rule] = {"sku": one_of(*PRODUCTS), "quantity": whole(1, MAX_QUANTITY)}
 _REQUESTS: Mapping[str, Mapping[str, Rule]] = {
     **{verb: {} for verb in ("login", "view", "products", "clear", "checkout", "logout")},
@@ -52,7 +52,7 @@ SHAPES: Mapping[str, Rule] = {
     **{verb: _shape(needs, _REQUEST) for verb, needs in _REQUESTS.items()},
     "replay": _shape(_REPLAY, _REQUEST),
     **{fault: _shape(_TARGET, _ANY) for fault in _FAULTS},
-    "stage": _shape({}, {"say": _ANY["say"], "servers": whole(1, MOST_SERVERS), **_KNOBS}),
+    "stage": _shape({}, {"say": _ANY["say"], "servers": whole(1, MOST_PAGE_SERVERS), **_KNOBS}),
     "knobs": _shape({}, {"say": _ANY["say"], **_KNOBS}),
     "add-server": _shape({}, _ANY),
     "store": _shape({"what": one_of("kill", "restart", "hang", "resume")}, {"say": _ANY["say"]}),

@@ -1,6 +1,6 @@
 """redis-py's client for each kind of store URL, with one time limit and without retries.
 
-With redis-py's own settings a dead store is an error after 3 to 5 s, a hung one never.
+redis-py's defaults report a dead store after 3 to 5 s, and never report a hung one.
 """
 
 from typing import Any
@@ -14,51 +14,53 @@ from redis.sentinel import Sentinel
 
 from lab.shop.redis.store_url import StoreUrl
 
-OTHER_NODES = 3  # asked for what a cluster can do, where the first node does not answer
+OTHER_NODES = 3  # how many more nodes are tried if the first does not answer
 
 
 def one_server(url: StoreUrl, kind: type[Redis], timeout_s: float, **options: Any) -> Redis:
-    """Return a client of the one server that a URL names, or of its first host.
+    """Return a client of the server that a URL names, or of its first host; do not connect yet.
 
-    Connects nothing yet. ValueError, TypeError or RedisError if an option is none of redis-py's.
+    Raise ValueError, TypeError or RedisError for an option that redis-py does not have.
     """
     client = kind.from_url(url.one_server, **_limits(timeout_s), retry=_once(), **options)
-    client.connection_pool.make_connection()  # connects nothing yet; checks the options
+    client.connection_pool.make_connection()  # checks the options, does not connect
     return client
 
 
 def behind_sentinels(url: StoreUrl, kind: type[Redis], timeout_s: float, **options: Any) -> Redis:
-    """Return a client of the server that the sentinels of a URL call the primary by then.
+    """Return a client of the primary that the sentinels of a URL know; do not connect yet.
 
-    Connects nothing yet. For each new connection it asks them, one after the other until one
-    answers: `timeout_s` is for all of them, and once more for the primary.
+    For each new connection it asks the sentinels, one after the other, until one answers:
+    `timeout_s` limits all of them together, and then the connection to the primary.
     """
     one_server(url, Redis, timeout_s)  # for its checks
-    said = parse_url(url.one_server)  # type: ignore[no-untyped-call]
+    options_of_url = parse_url(url.one_server)  # type: ignore[no-untyped-call]
     for name in ("host", "port"):
-        said.pop(name)
-    said["ssl"] = "connection_class" in said
-    said.pop("connection_class", None)
+        options_of_url.pop(name)
+    options_of_url["ssl"] = "connection_class" in options_of_url
+    options_of_url.pop("connection_class", None)
     sentinels = Sentinel(  # type: ignore[no-untyped-call]
         url.hosts,
         sentinel_kwargs={
             **_limits(timeout_s / len(url.hosts)),
-            **{name: value for name, value in said.items() if name.startswith("ssl")},
+            **{name: value for name, value in options_of_url.items() if name.startswith("ssl")},
             **url.sentinel_account,
             "retry": _once(),
         },
     )
     primary: Redis = sentinels.master_for(  # type: ignore[no-untyped-call]
-        url.service, redis_class=kind, **{**_limits(timeout_s), **options, **said, "retry": _once()}
+        url.service,
+        redis_class=kind,
+        **{**_limits(timeout_s), **options, **options_of_url, "retry": _once()},
     )
     return primary
 
 
 def cluster(url: StoreUrl, timeout_s: float, **options: Any) -> RedisCluster:
-    """Return a client of the cluster to which the hosts of a URL belong.
+    """Return a client of the cluster that the hosts of a URL belong to.
 
-    Connects at once, and asks host after host until it has a map of the cluster, even with a
-    node away: RedisClusterException, which is no RedisError, if none answers.
+    Connect at once, and ask host after host until one has the map of the cluster. Raise
+    RedisClusterException, which is no RedisError, if none answers.
     """
     client = RedisCluster.from_url(
         url.one_server,

@@ -1,6 +1,6 @@
-"""Flask-Session's Redis sessions; a store that does not answer becomes a 503.
+"""Flask-Session's Redis sessions, with 503 for a store that does not answer.
 
-Every answer says in X-Store-Operations how many commands the store carried out for it.
+Every response has X-Store-Operations: how many commands the store executed for it.
 """
 
 from flask import Flask, Request, Response
@@ -12,7 +12,7 @@ from lab.shop.redis.store import must_answer, tally_of
 
 
 class StoreSessionInterface(RedisSessionInterface):  # type: ignore[misc]
-    """Says StoreUnavailable wherever Flask-Session would let the client's error through."""
+    """Raises StoreUnavailable where Flask-Session would raise the client's error."""
 
     def open_session(self, app: Flask, request: Request) -> ServerSideSession:
         """Load the session, or raise StoreUnavailable."""
@@ -26,9 +26,9 @@ class StoreSessionInterface(RedisSessionInterface):  # type: ignore[misc]
             super().regenerate(session)
 
     def save_session(self, app: Flask, session: ServerSideSession, response: Response) -> None:
-        """Save the session, or raise StoreUnavailable; a 503 is not worth a second wait."""
+        """Save the session, or raise StoreUnavailable; after a 503, do not wait a second time."""
         if response.status_code != StoreUnavailable.status:
             with must_answer():
                 super().save_session(app, session, response)
-        # Saving comes last, so by now everything is counted.
+        # Saving is the last operation, so the count is complete.
         response.headers["X-Store-Operations"] = str(tally_of(self.client).operations)

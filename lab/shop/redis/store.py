@@ -1,6 +1,6 @@
-"""A Redis (or Valkey) that answers in time, or is said to be away: 503, within a second.
+"""A client of Redis (or Valkey), and 503 within a second if the store does not answer.
 
-Imported only by whoever keeps something in one: redis-py doubles the time a server starts in.
+Import this only if a store is used: redis-py doubles the time that a server takes to start.
 """
 
 import threading
@@ -18,27 +18,27 @@ from lab.shop.http import ConfigError
 from lab.shop.redis import clients, store_url
 from lab.shop.redis.cluster import PatientCluster
 
-TIMEOUT_S = 0.3  # an operation on a hung store; a request makes three at most, so under 1 s
+TIMEOUT_S = 0.3  # for one operation; a request makes three at most, so it takes under 1 s
 RETRY_AFTER = {"Retry-After": "1"}
 
 
 class CommandCount(threading.local):
-    """How many commands the store has carried out for this thread since the count was begun.
+    """How many commands the store has executed for this thread since the count was reset.
 
-    A server of the lab has a thread for each request that is under way, so for a request.
+    A server handles each request in one thread, so this counts the commands of a request.
     """
 
     operations = 0
 
 
 class _Counted:
-    """Counts the commands of the client that comes after it in a class's bases."""
+    """Mixin that counts the commands of the client class after it."""
 
     tally = CommandCount()
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         answer = super().execute_command(*args, **options)  # type: ignore[misc]
-        self.tally.operations += 1  # only now: a store that is away has carried out nothing
+        self.tally.operations += 1  # not before: a store that does not answer has executed nothing
         return answer
 
 
@@ -51,18 +51,18 @@ class _CountedCluster(_Counted, PatientCluster):
 
 
 def tally_of(client: Redis) -> CommandCount:
-    """Return the count of a client that `connect` made: what it does to greet is not in it."""
+    """Return the command count of a client of `connect`, without its handshakes."""
     if not isinstance(client, _Counted):
-        raise TypeError("this client does not count: make it with connect()")
+        raise TypeError("this client does not count its commands: make it with connect()")
     return client.tally
 
 
 def connect(url: str, variable: str) -> Redis:
-    """Return a client, without waiting for its store; raise ConfigError, naming `variable`."""
+    """Return a client without connecting; raise ConfigError, naming `variable`, for a wrong URL."""
     try:
         return _client(store_url.parse(url))
     except (ValueError, TypeError, RedisError):
-        # The URL is not quoted back: it may hold a password.
+        # The message does not repeat the URL: it may hold a password.
         raise ConfigError(f"{variable} must be a Redis URL: {store_url.FORMS}") from None
 
 
@@ -70,7 +70,7 @@ def _client(url: store_url.StoreUrl) -> Redis:
     if url.kind == "sentinel":
         return clients.behind_sentinels(url, _CountedRedis, TIMEOUT_S)
     client = clients.one_server(url, _CountedRedis, TIMEOUT_S)
-    if url.kind == "cluster":  # the options are right by now, so it can be looked for later
+    if url.kind == "cluster":  # the options are checked, so the search can wait
         return _CountedCluster(lambda: clients.cluster(url, TIMEOUT_S), client.connection_pool)
     return client
 
@@ -81,7 +81,7 @@ def must_answer() -> Iterator[None]:
     try:
         yield
     except MasterNotFoundError:
-        # Its own message is a page: the settings of each client that has asked a sentinel.
+        # Its own message is a page long: the settings of every sentinel client.
         cause = NotConnected("no sentinel that answers knows a primary that does")
         raise StoreUnavailable("try again in a moment", RETRY_AFTER) from cause
     except (RedisError, RedisClusterException) as error:

@@ -1,8 +1,8 @@
-"""The URLs by which a Redis store is named: one server, a cluster, or a primary behind sentinels.
+"""URLs of Redis stores: one server, a cluster, or a primary behind sentinels.
 
-For one server they are redis-py's own. It takes a cluster or sentinels as objects only, so
-their URLs follow what its users have agreed on (limits, redis-sentinel-url, Prefect): the
-scheme says the kind, hosts are separated by commas, and sentinels are told a service name.
+For one server they are redis-py's own. redis-py has no URLs for a cluster or for sentinels;
+those here follow other tools (limits, redis-sentinel-url, Prefect): the scheme names the kind,
+commas separate hosts, and the path names the sentinels' service.
 """
 
 import re
@@ -40,22 +40,22 @@ LIMITS = ("socket_timeout", "socket_connect_timeout")
 
 @dataclass(frozen=True)
 class StoreUrl:
-    """What a store's URL says. `str` and `repr` show no secret of it."""
+    """The parts of a store's URL. `str` and `repr` show no secret."""
 
     scheme: str  # "redis+cluster", say
     kind: str  # "", "cluster" or "sentinel"
-    hosts: tuple[tuple[str, int], ...]  # () for one server: `one_server` says where it is
+    hosts: tuple[tuple[str, int], ...]  # () for one server: its host is in `one_server`
     service: str  # what the sentinels call the primary; "" elsewhere
     one_server: str = field(repr=False)
-    """The URL of the first host as redis-py takes it: account, database and options are in it."""
+    """The URL of the first host for redis-py, with account, database and options."""
     sentinel_account: Mapping[str, str] = field(repr=False)
     """`username` and `password` for the sentinels themselves, as far as given."""
 
 
 def parse(text: str) -> StoreUrl:
-    """Return what a store's URL says; raise ValueError, which does not quote it, if it is none.
+    """Parse a store's URL; raise ValueError, without repeating the URL.
 
-    What redis-py checks itself (a single server's URL, options) is left to redis-py.
+    redis-py checks the rest itself: a single server's URL, and options.
     """
     scheme, _, rest = text.partition("://")
     if not text.startswith(SCHEMES):
@@ -90,7 +90,7 @@ UNREADABLE = "a store whose URL cannot be read"
 
 
 def label(text: str) -> str:
-    """Return scheme, hosts and service of a store's URL: what everybody may see of it."""
+    """Return scheme, hosts and service of a store's URL, without its secrets."""
     try:
         url = parse(text)
         if url.kind:
