@@ -4,14 +4,12 @@ from typing import Any
 
 import msgspec
 
-from lab.core.faults import FaultEvent, FaultEvidence, FaultKind
+from lab.core.faults import STORE, FaultEvent, FaultEvidence, FaultKind
 from lab.evidence.run_document import RecordedExchange
 from lab.report.drawing import sequence_svg
 from lab.report.sequence import DrawnEvent, SettingChange, Story
 
 Json = dict[str, Any]
-
-_STORE = "-store"  # "kill-store": a fault of the store is told by its name
 
 
 def sequence_of(events: list[Json], desk: str) -> str:
@@ -43,7 +41,7 @@ def _concerns(event: Json, desk: str, stack: Json | None) -> bool:
         return bool(event["desk"] == desk)
     if event["fault"] == "knob":  # turned at both desks; only one keeps sessions somewhere
         return bool(event["target"] != "store" or desk == "stateful")
-    if not event["fault"].endswith(_STORE) or stack is None:
+    if event["target"] != STORE or stack is None:
         return False
     store = str(stack["knobs"][desk]["store"])
     return store == "redis" or "://" in store
@@ -54,7 +52,7 @@ def _fault(event: Json) -> DrawnEvent:
     if event["fault"] == "knob":
         return SettingChange(event["target"], str(seen.get("value", "?")), event["at"])
     return FaultEvent(
-        FaultKind(event["fault"].removesuffix(_STORE)),
+        FaultKind(event["fault"]),
         event["target"],
         event["at"],
         event["confirmed"],

@@ -136,11 +136,9 @@ def _exchange(event: RecordedExchange, desk: str, who: dict[str, str]) -> Iterat
 
 def _fault(event: FaultEvent, desk: str, stage: RecordedStack) -> Iterator[Json]:
     stage.undergo(desk, event)
-    # The store is no desk's own, and its faults have names of their own.
-    of_store = event.target == STORE
-    whose, fault = ("", f"{event.kind}-store") if of_store else (desk, str(event.kind))
+    whose = "" if event.target == STORE else desk  # the store belongs to no desk
     seen = msgspec.to_builtins(event.evidence)
-    yield from_fault(whose, fault, event.target, event.confirmed, seen, stage.stack())
+    yield from_fault(whose, event.kind, event.target, event.confirmed, seen, stage.stack())
 
 
 def _shortened(body: Any) -> Any:

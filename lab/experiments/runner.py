@@ -16,8 +16,8 @@ from lab.experiments import Experiment
 from lab.experiments.judging import expectation_met
 from lab.experiments.provision import BackgroundStart, ProvisionedStack
 from lab.experiments.script_api import Lab
+from lab.stack.deployment import Deployment
 from lab.stack.programs import find_store
-from lab.stack.upstream import Deployment
 
 STORE_MISSING = "no session store here: `lab doctor` says how to get one"
 
@@ -139,7 +139,7 @@ class Run:
 
     def _opening(self, experiment: Experiment, variants: Sequence[Variant]) -> BackgroundStart:
         folder = self.folder / experiment.name
-        if self._ahead and self._ahead.bench.folder == folder:
+        if self._ahead and self._ahead.provisioned.folder == folder:
             ahead, self._ahead = self._ahead, None
             return ahead
         self.close()  # started for another experiment, which was not performed after all
@@ -163,7 +163,7 @@ class Run:
         name = run.variant.name
         run.record = Record(name, lambda event: self.on_event(name, event))
         customers = experiment.quick_customers if self.quick else experiment.customers
-        setting = bench.setting(run.variant, customers, self.seed, self.quick, self.crowd)
+        setting = bench.context(run.variant, customers, self.seed, self.quick, self.crowd)
         lab = Lab(setting, run.record)
         try:
             experiment.script(lab.customers[0], lab)
@@ -183,7 +183,7 @@ class Run:
             ledgers = [customer.ledger for customer in lab.customers]
             run.measurements = measure(run.record, ledgers) | lab.extra
         run.trouble = run.trouble or bench.cross_check(run.record)
-        bench.heal()
+        bench.undo_faults()
 
 
 CUT_SHORT = "interrupted"

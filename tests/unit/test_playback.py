@@ -172,10 +172,10 @@ def test_what_a_store_suffers_is_nobodys_own():
     assert events[0]["stack"]["store"] == store
     told = [(each["desk"], each["fault"], each["target"]) for each in events[1:]]
     assert told == [
-        ("", "kill-store", "store"),
-        ("", "restart-store", "store"),
-        ("", "pause-store", "store"),
-        ("", "resume-store", "store"),
+        ("", "kill", "store"),
+        ("", "restart", "store"),
+        ("", "pause", "store"),
+        ("", "resume", "store"),
     ]
     after = [each["stack"]["store"] for each in events[1:]]
     assert [each["state"] for each in after] == ["dead", "up", "paused", "up"]
