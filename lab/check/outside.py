@@ -170,8 +170,7 @@ class Outside:
         """What it talks to, in words."""
         talks = {each for each in self._contacts if each.startswith("it talks")}
         talks |= {f"it talks to {ip}:{port}" for ip, port in self.peers.seen}
-        unseen = [self._pool.blind] if self._pool.blind else []
-        return unseen + (sorted(talks) or self._short_connections)[:3]
+        return (sorted(talks) or self._short_connections)[:3]
 
     @property
     def touched(self) -> list[str]:
