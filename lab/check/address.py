@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from lab.processes.ports import is_open
 
 LOOPBACKS = ("127.0.0.1", "::1")
-MOST_BYTES = 1 << 20
 _PLAIN_TO_TLS = (None, 400)  # how a server that speaks TLS only answers plain HTTP
 
 
@@ -45,7 +44,7 @@ class Address:
         try:
             connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
-            return answer.status, answer.read(MOST_BYTES)
+            return answer.status, answer.read(1 << 20)
         except (OSError, http.client.HTTPException):
             return None
         finally:

@@ -29,7 +29,7 @@ NOISY = "too noisy to compare: it was answered with another status the second ti
 SILENT = "no answer came to it ({}): allow more time with --timeout"
 STATUS_ONLY = "its whole body varies by itself: only its status and headers are compared"
 POLLED = "asked again until it changed: only the last answer is compared"
-LEAST_CHARS = 8  # of a word; a shorter one may be the same by chance
+LEAST_LETTERS = 8  # of a word; a shorter one may be the same by chance
 LEAST_DIGITS = 4  # of what has a digit in it
 MOST_PLACES = 2000
 # A clock that two answers read in the same second is no relation between them.
@@ -271,7 +271,7 @@ def _relations(
 
 
 def _is_distinctive(value: str) -> bool:
-    least = LEAST_DIGITS if re.search(r"\d", value) else LEAST_CHARS
+    least = LEAST_DIGITS if re.search(r"\d", value) else LEAST_LETTERS
     return len(value) >= least and not _CLOCK.search(value)
 
 

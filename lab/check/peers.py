@@ -13,7 +13,7 @@ from lab.check.family import MARK, listening, tagged
 from lab.check.service import Process
 
 _LOOPBACK = ("127.", "::1", "::ffff:127.")
-EVERY_S = 0.001
+LOOK_AGAIN_S = 0.001
 PROBE_S = 0.05
 
 
@@ -30,7 +30,7 @@ class Peers:
         found: set[tuple[str, int]] = set()
 
         def look() -> None:
-            while not over.wait(EVERY_S):
+            while not over.wait(LOOK_AGAIN_S):
                 found.update(_connected(family, process.port))
                 looking.set()
 

@@ -21,7 +21,7 @@ import sys
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000  # <linux/sched.h>
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18  # <linux/mount.h>
-PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
 LAYERS = "/dev/shm/.two-desks"
 AS_IT_IS = ("/proc", "/sys", "/dev", "/run")
 
@@ -140,7 +140,7 @@ def enter(pid: str, death_signal: int, parent: int, command: list[str]) -> None:
     checked(libc.setns(handles[1][0], CLONE_NEWNS), "setns")
     os.chdir(folder)
     # Entering may have cleared what the parent asked for: see prctl(2).
-    checked(libc.prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0), "prctl")
+    checked(libc.prctl(SET_DEATH_SIGNAL, death_signal, 0, 0, 0), "prctl")
     if os.getppid() != parent:
         sys.exit("private_disk: the lab is gone")
     os.execv(command[0], command)

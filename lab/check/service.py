@@ -185,9 +185,7 @@ class Pool:
         self.started = 0
         self.shared = start.reset is not None
         """Whether its processes may share something; then none is started before it is needed."""
-        self.blind = CONTAINER if runs_container(start.said()) else ""
-        """Why it cannot be seen what its processes touch; "" where it can."""
-        self.isolation = self.blind
+        self.isolation = CONTAINER if runs_container(start.said()) else ""
         """Why processes here cannot have a disk of their own; "" while they can."""
         self._machine: Machine | None = None
         self._others: list[Machine] = []

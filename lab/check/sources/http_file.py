@@ -26,7 +26,7 @@ _HOST = re.compile(r"(?:https?://)?{{\s*([\w.-]+)\s*}}(?::\d+)?(?=[/?]|{{|$)")
 _FILE = re.compile(r"<(@[\w-]*)?\s+(\S.*)")
 _NOT_OURS = {"cookie", "host", "content-length", "connection"}
 _NOT_HTTP = {"WEBSOCKET", "GRPC", "RSOCKET"}
-MOST_BYTES = 10_000_000
+MOST_IN_A_FILE = 10_000_000
 SKIPPED = "scripts of the editor are not run (a .py conversation can assert): "
 COOKIES = "a written Cookie header is not sent, only the cookies that the service sets: "
 
@@ -146,8 +146,8 @@ def _body(
 def _content(path: Path, scope: Scope) -> str:
     """Return a file's content as a body has it: bytes that are no text as they can come back."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise LabError(f"{scope.origin}: {path} is too large: at most {MOST_BYTES:,} bytes")
+        if path.stat().st_size > MOST_IN_A_FILE:
+            raise LabError(f"{scope.origin}: {path} is too large: at most {MOST_IN_A_FILE:,} bytes")
         return path.read_bytes().decode("utf-8", "surrogateescape")
     except (OSError, ValueError) as error:
         raise LabError(f"{scope.origin}: cannot read {path}: {error}") from None
