@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from lab.check.family import has_mark
+from lab.check.family import MARK, variable
 from lab.check.peers import Peers, is_local
 from lab.check.service import Pool, Process
 from lab.check.sockets import unix_peers
@@ -127,13 +127,19 @@ def _end(text: str) -> tuple[str, int]:
 
 
 def foreign_servers() -> set[int]:
-    """Return the ports of this machine that something listens on which no check has started."""
+    """Return the ports of this machine that something listens on which no lab has started."""
     found = set[int]()
     with suppress(psutil.Error):
         for each in psutil.net_connections("inet"):
-            if each.status == psutil.CONN_LISTEN and not (each.pid and has_mark(each.pid)):
+            if each.status == psutil.CONN_LISTEN and each.laddr and not _is_a_labs(each.pid):
                 found.add(each.laddr.port)
     return found
+
+
+def _is_a_labs(pid: int | None) -> bool:
+    with suppress(psutil.Error):
+        return pid is not None and variable(psutil.Process(pid), MARK) is not None
+    return False
 
 
 class Outside:
