@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from lab.check.family import MARK, listening, variable
+from lab.check.family import has_mark
 from lab.check.peers import Peers, is_local
 from lab.check.service import Pool, Process
 from lab.check.sockets import unix_peers
@@ -102,12 +102,18 @@ def passing_connections() -> set[frozenset[tuple[str, int]]]:
     return set()
 
 
-def _is_a_service(address: str, port: int) -> bool:
-    """Whether a service may be there: on this machine, one that no run of the lab has started."""
-    if not is_local(address):
-        return True
-    owners = [each for each in psutil.process_iter() if port in listening(each)]
-    return any(not variable(each, MARK) for each in owners)
+def foreign_servers() -> set[int]:
+    """Return the ports of this machine on which something listens that no run has started."""
+    found = set[int]()
+    with suppress(psutil.Error):
+        for each in psutil.net_connections("inet"):
+            if each.laddr and each.status == psutil.CONN_LISTEN and not _is_ours(each.pid):
+                found.add(each.laddr.port)
+    return found
+
+
+def _is_ours(pid: int | None) -> bool:
+    return pid is not None and has_mark(pid)
 
 
 class Outside:
@@ -148,7 +154,7 @@ class Outside:
         )
 
     @property
-    def _short_connections(self) -> list[str]:
+    def short_connections(self) -> list[str]:
         """What each of several processes was connected to for a moment.
 
         Other programs of this machine open and close connections too: what only one process
@@ -156,8 +162,9 @@ class Outside:
         """
         if len(self._short) < 2:
             return []
-        common = {each for each in set.intersection(*self._short.values()) if _is_a_service(*each)}
-        return [f"it talks to {address}:{port} for a moment" for address, port in sorted(common)]
+        common, servers = set.intersection(*self._short.values()), foreign_servers()
+        services = {end for end in common if not is_local(end[0]) or end[1] in servers}
+        return [f"it talks to {address}:{port} for a moment" for address, port in sorted(services)]
 
     @property
     def disk(self) -> list[str]:
@@ -170,7 +177,7 @@ class Outside:
         """What it talks to, in words."""
         talks = {each for each in self._contacts if each.startswith("it talks")}
         talks |= {f"it talks to {ip}:{port}" for ip, port in self.peers.seen}
-        return (sorted(talks) or self._short_connections)[:3]
+        return (sorted(talks) or self.short_connections)[:3]
 
     @property
     def touched(self) -> list[str]:
