@@ -99,6 +99,7 @@ class Evidence:
             Level.SELF_CONTAINED,
             depends=self.depends.get(index),
             status=answer.status,
+            carries=self._carries(index),
         )
         if self._separate:
             return replace(finding, level=Level.UNKNOWN, counts=False)
@@ -116,6 +117,11 @@ class Evidence:
                 why = NOT_REACHED.format(where)
                 return replace(finding, level=Level.UNKNOWN, why=why, counts=False)
         return self.comparator.doubts(finding)
+
+    def _carries(self, index: int) -> bool:
+        """Whether a call brings a cookie or a value that an earlier answer gave."""
+        carried = self.baseline.carried[index] if index < len(self.baseline.carried) else None
+        return any(self.conversation.calls[index].refs()) or bool(carried and carried.cookies)
 
     def _differences(self, index: int, play: Play) -> list[Difference]:
         expected = dict(enumerate(self.baseline.answers))

@@ -41,7 +41,8 @@ STATE = (Level.PROCESS, Level.DISK, Level.BACKING_SERVICE)
 class Finding:
     """One call: its level, in which play it differed and how, and which earlier calls it needs.
 
-    `status` is that of the conversation itself, None if it got no answer. `needs` are indices;
+    `status` is that of the conversation itself, None if it got no answer; `carries` says that
+    the call brought something that an earlier answer gave. `needs` are indices;
     None where that was not searched for. `depends` is whether its answer depends on anything
     that the client was given before; None where that was not tried. `why` says of an unknown one
     why it is; one that does not count is left out of the service's level.
@@ -57,6 +58,7 @@ class Finding:
     why: str = ""
     counts: bool = True
     status: int | None = 200
+    carries: bool = False
 
     @property
     def verdict(self) -> str:
@@ -189,7 +191,14 @@ def _nothing_depends(
     counted: Sequence[Finding], require_dependency: bool, unseen: str
 ) -> tuple[Level, str]:
     # Other errors may be what a conversation without state asks for; these rarely are.
-    failed = [each for each in counted if each.status in (None, 401, 403) or each.status >= 500]
+    # Nor does a service refuse what it has just given, unless another of its processes is asked.
+    failed = [
+        each
+        for each in counted
+        if each.status in (None, 401, 403)
+        or each.status >= 500
+        or (each.status >= 400 and each.carries)
+    ]
     if failed:
         return Level.UNKNOWN, (
             f"{len(failed)} of {len(counted)} calls failed in the conversation itself (the first "

@@ -1,6 +1,7 @@
 """Holds a conversation in one of several ways, as a client that carries what it is given."""
 
 import re
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -19,6 +20,7 @@ from lab.core.errors import LabError
 from lab.core.http import Answer
 
 NOTHING = "nothing"  # stands where a client was given a value, when it is made to carry none
+STIRRERS, STIR_S = 3, 0.002  # clients that keep the workers of one server busy, and their pause
 LINGER = 2  # processes of the play before, left to end what they do in the background
 APART_S = 1.05  # between the same call of two plays, so that a clock of seconds is seen to run
 Route = Callable[[int, Call], "Process | None"]  # who answers a call; None: as recorded
@@ -293,7 +295,8 @@ class Runner:
     ) -> list[Answer]:
         """The conversation up to a call on one process, and that call again and again.
 
-        All by the same client. Without `before`, only that call, as it was recorded.
+        All by the same client. Without `before`, only that call, as it was recorded. Others ask
+        for the readiness path meanwhile: an idle system gives each call to the same worker.
         """
         with self._processes() as start:
             process = start()
@@ -306,8 +309,9 @@ class Runner:
             else:
                 call, state, answers = conversation.calls[index], ClientState(), []
             again = Trace()
-            while len(answers) < times:
-                answers.append(self.said(again, call, state.copy(), process))
+            with _stirred(process, self.pool.start.ready or "/"):
+                while len(answers) < times:
+                    answers.append(self.said(again, call, state.copy(), process))
             return answers
 
     def twice(
@@ -439,6 +443,26 @@ class Runner:
         trace.carried.append(before)
         trace.sent.add(index)
         return answer
+
+
+@contextmanager
+def _stirred(process: Process, path: str) -> Iterator[None]:
+    """Let others ask for a path all the time, while the `with` block lasts."""
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.wait(STIR_S):
+            process.address.ask(path, 2.0)
+
+    others = [threading.Thread(target=ask, name="check-stir") for _ in range(STIRRERS)]
+    for each in others:
+        each.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for each in others:
+            each.join()
 
 
 def _skip(trace: Trace, call: Call, answer: Answer, carried: ClientState) -> None:
