@@ -1,4 +1,4 @@
-"""Reads what an order says, strictly: JSON of 16 KiB at most, no field unknown or missing."""
+"""Strict parsing of request bodies: JSON, at most 16 KiB, no unknown or missing fields."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,11 +18,11 @@ MOST_REQUEST_BYTES = 16 * 1024
 
 def read_object() -> Json:
     """Return the JSON object of this request; raise BadRequest, 413 or 422."""
-    # Bounded by the app's MAX_CONTENT_LENGTH, also where no length is told.
+    # The app's MAX_CONTENT_LENGTH limits it, even without a Content-Length.
     try:
         body = parse_json(request.get_data())
     except RequestEntityTooLarge:
-        raise RequestEntityTooLarge(f"an order has {MOST_REQUEST_BYTES} bytes at most") from None
+        raise RequestEntityTooLarge(f"send at most {MOST_REQUEST_BYTES} bytes") from None
     except BadJson as error:
         raise BadRequest(str(error)) from None
     if not isinstance(body, dict):
@@ -31,17 +31,17 @@ def read_object() -> Json:
 
 
 def read(required: Mapping[str, Rule], optional: Mapping[str, Rule] | None = None) -> Json:
-    """Return the fields of this request's object, each checked by its rule; raise 400, 413, 422."""
+    """Return this request's fields, each checked by its rule; raise 400, 413 or 422."""
     body = read_object()
     try:
         checked: Json = table(required, optional)("", body)
-    except LabError as error:  # the rule's own words
+    except LabError as error:
         raise UnprocessableEntity(str(error)) from None
     return checked
 
 
 def any_text(most: int) -> Rule:
-    """Any text of up to `most` characters: whoever is asked knows better what it may be."""
+    """Text of up to `most` characters; the caller checks what it means."""
 
     def check(where: str, value: Any) -> str:
         if not isinstance(value, str) or len(value) > most:
