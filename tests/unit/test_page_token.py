@@ -74,7 +74,7 @@ def test_a_token_is_read_without_a_key(run, desk, zipped):
     token = token_for(session) if zipped else desk.extensions["signer"].dumps(told)
     assert token.startswith(".") is zipped
     read = run(
-        "slip.js",
+        "token-parts.js",
         "const parts = m.split(given);"
         "return [parts, await m.decode(parts), m.signedAt(parts).getTime()];",
         token,
@@ -88,7 +88,7 @@ def test_a_token_is_read_without_a_key(run, desk, zipped):
 def test_a_changed_payload_is_put_together_as_the_desk_reads_it(run, desk):
     token = token_for(full_cart())
     forged = run(
-        "slip.js",
+        "token-parts.js",
         "const parts = m.split(given); const claims = await m.decode(parts);"
         "claims.session.name = 'Eve ✓'; return m.forged(parts, claims);",
         token,
@@ -104,13 +104,13 @@ def test_a_changed_payload_is_put_together_as_the_desk_reads_it(run, desk):
 
 @pytest.mark.parametrize("text", [None, "", "abc", "a.b", "a.b.c.d", "a b.c.d", "<b>.c.d"])
 def test_what_is_no_token_is_none(run, text):
-    assert run("slip.js", "return m.split(given)", text) is None
+    assert run("token-parts.js", "return m.split(given)", text) is None
 
 
 def test_the_middle_of_a_long_part_is_not_shown(run):
-    shown = run("slip.js", "return m.shortened(given)", "first-" + 33 * "x" + "last")
+    shown = run("token-parts.js", "return m.shortened(given)", "first-" + 33 * "x" + "last")
     assert shown == "first-…last"
-    assert run("slip.js", "return m.shortened(given)", "awVvKA") == "awVvKA"
+    assert run("token-parts.js", "return m.shortened(given)", "awVvKA") == "awVvKA"
 
 
 def exchange(**fields):
