@@ -1,12 +1,12 @@
 """Strict parsing of request bodies: JSON, at most 16 KiB, no unknown or missing fields."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, NoReturn
 
 from flask import request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnprocessableEntity
 
-from lab.console.lesson.rules import Rule, refuse, table
 from lab.core.errors import LabError
 from lab.shop.errors import BadJson
 from lab.shop.validation import parse_json
@@ -14,6 +14,9 @@ from lab.shop.validation import parse_json
 Json = dict[str, Any]
 
 MOST_REQUEST_BYTES = 16 * 1024
+
+Rule = Callable[[str, Any], Any]
+"""Takes the place of a value ("acts[0].label") and the value; returns the checked value."""
 
 
 def read_object() -> Json:
@@ -40,6 +43,11 @@ def read(required: Mapping[str, Rule], optional: Mapping[str, Rule] | None = Non
     return checked
 
 
+def refuse(where: str, why: str) -> NoReturn:
+    """Raise the LabError that says where a value is wrong, and why."""
+    raise LabError(f"{where}: {why}")
+
+
 def any_text(most: int) -> Rule:
     """Text of up to `most` characters; the caller checks what it means."""
 
@@ -47,5 +55,49 @@ def any_text(most: int) -> Rule:
         if not isinstance(value, str) or len(value) > most:
             refuse(where, f"must be text of at most {most} characters")
         return value
+
+    return check
+
+
+def whole(least: int, most: int) -> Rule:
+    """A whole number; True is not one."""
+
+    def check(where: str, value: Any) -> int:
+        if type(value) is not int or not least <= value <= most:
+            refuse(where, f"must be a whole number from {least} to {most}, not {value!r}")
+        return int(value)
+
+    return check
+
+
+def one_of(*allowed: str) -> Rule:
+    """One of these words."""
+
+    def check(where: str, value: Any) -> str:
+        if not isinstance(value, str) or value not in allowed:
+            near = get_close_matches(str(value), allowed, 1)
+            hint = f"did you mean {str(near[0])!r}? " if near else ""
+            few = allowed[:16]
+            more = " …" if len(allowed) > len(few) else ""
+            refuse(where, f"{str(value)[:40]!r} is unknown: {hint}there are {', '.join(few)}{more}")
+        return value
+
+    return check
+
+
+def table(required: Mapping[str, Rule], optional: Mapping[str, Rule] | None = None) -> Rule:
+    """A table with these keys, each checked by its rule; no other keys."""
+    rules = {**required, **(optional or {})}
+
+    def check(where: str, value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            refuse(where, f"must be a table with {', '.join(required)}")
+        prefix = f"{where}." if where else ""
+        for key in value.keys() - rules.keys():
+            refuse(f"{prefix}{str(key)[:40]}", f"is unknown here: there are {', '.join(rules)}")
+        for key in required:
+            if key not in value:
+                refuse(f"{prefix}{key}", "is missing")
+        return {key: rules[key](f"{prefix}{key}", each) for key, each in value.items()}
 
     return check

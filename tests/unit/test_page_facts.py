@@ -1,4 +1,4 @@
-"""The page's facts.js agrees with lab/console/lesson/rules.py: names, conditions, templates."""
+"""The page's facts.js agrees with lesson_rules.py: names, conditions, templates."""
 
 import json
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.console.lesson.rules import FACTS, borne_out, holds
+from .lesson_rules import FACTS, borne_out, holds
 
 MODULE = Path(__file__).parents[2] / "lab/console/static/facts.js"
 NODE = shutil.which("node")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from lab import experiments
+from lab.core.errors import LabError
 from lab.evidence.record import Record
 from lab.evidence.result import Prediction, Variant, VariantResult
 from lab.experiments import CONFIDENCE, Experiment
@@ -13,6 +14,18 @@ Json = dict[str, Any]
 def bundled(name: object) -> Experiment | None:
     """Return the bundled experiment of that name, else None. A file is never looked for."""
     return next((each for each in experiments.bundled() if each.name == name), None)
+
+
+def question_of(name: str) -> dict[str, Any]:
+    """Return what an experiment asks before it runs; raise LabError if it asks nothing."""
+    question = experiments.find(name).question
+    if question is None:
+        raise LabError(f"the experiment {name!r} asks no question")
+    return {
+        "text": question.text,
+        "choices": [{"text": choice} for choice in question.choices],
+        "explanation": question.explanation,
+    }
 
 
 def sealed(experiment: Experiment, predicted: int | None, confidence: str) -> Prediction | None:
