@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
@@ -41,8 +41,15 @@ class _Kept:
 class Feed:
     """The history and its streams; thread-safe. publish() never blocks on a slow reader."""
 
-    def __init__(self, *, most: int = MOST_KEPT, beat_s: float = BEAT_S) -> None:
+    def __init__(
+        self,
+        *,
+        most: int = MOST_KEPT,
+        beat_s: float = BEAT_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Keep at most `most` events; send a beat after `beat_s` without an event."""
+        self._clock = clock
         self.epoch = token_hex(4)  # so that ids of another lab's feed are not valid here
         self.beat_s = beat_s
         self.news = threading.Condition()
@@ -79,7 +86,7 @@ class Feed:
 
     def now_s(self) -> float:
         """Return the seconds since the stage began."""
-        return round(time.monotonic() - self._began, 3)
+        return round(self._clock() - self._began, 3)
 
     def stream(self, last_event_id: str | None = None) -> "Stream":
         """Return a stream, from the last event that the page knows if that is still kept.
@@ -149,7 +156,7 @@ class Feed:
         self._bytes = 0
         self._dropped = 0
         self._lost = 0  # the newest dropped event
-        self._began = time.monotonic()
+        self._began = self._clock()
         self._score = Score()
         self._totals = self._score.totals()
 

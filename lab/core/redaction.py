@@ -1,4 +1,4 @@
-"""Shortens credentials before anything is kept: enough to recognise one, not to use it."""
+"""Shortens credentials before anything is kept: one can be recognised, but not used."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, NoReturn
 
 SECRET_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization"})
-_SHOWN = 6
+_SHOWN = 6  # characters of a credential that stay
 # Each pattern has two groups: what stays, and the secret. In a URL or a form, in JSON text
 # (perhaps cut off), in a cookie, in an Authorization header, and a bare signed token.
 _NAME = r"(?:[\w-]*(?:token|session|secret|passw(?:or)?d|api[_-]?key|csrf|jwt)[\w-]*|sid)"
@@ -23,17 +23,17 @@ _ATTRIBUTES = frozenset({"expires=", "max-age=", "path=", "domain=", "samesite="
 
 
 def shorten(secret: str) -> str:
-    """Return the first characters, the length and a hash by which two can be compared."""
+    """Return the first characters, the length, and a hash by which two secrets can be compared."""
     if not secret:
         return secret
     digest = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    shown = secret[: min(_SHOWN, len(secret) // 4)]  # of a short one, hardly anything
+    shown = secret[: min(_SHOWN, len(secret) // 4)]  # hardly anything of a short secret
     return f"{shown}…({len(secret)} chars, sha256 {digest})"
 
 
 def redact_text(text: str) -> str:
-    """Shorten each credential in a URL, a cookie, a header value, JSON text or a traceback."""
-    # A lone surrogate (a script may send one) cannot be written to any file: show its number.
+    """Return the text with each credential shortened: in a URL, a cookie, JSON, a traceback."""
+    # A script may send a lone surrogate. It cannot be written to a file: show its number.
     text = text.encode("utf-8", "backslashreplace").decode()
     for pattern in _SECRETS:
         text = pattern.sub(lambda match: match[1] + shorten(match[2]), text)
@@ -41,13 +41,13 @@ def redact_text(text: str) -> str:
 
 
 def redact_headers(headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers with every credential shortened, whatever its scheme or cookie."""
+    """Return the headers with every credential shortened, in any scheme and any cookie."""
     return {name: _redact_header(name.lower(), value) for name, value in headers.items()}
 
 
-@lru_cache(maxsize=256)  # a run has the same 47 kB catalogue in it many times
+@lru_cache(maxsize=256)  # a run contains the same 47 kB catalogue many times
 def redact_body(body: bytes) -> Any:
-    """Return a body for keeping: JSON with its tokens shortened, else its text, else None."""
+    """Return a body to keep: JSON with its tokens shortened, else text, else None for no body."""
     if not body:
         return None
     try:
@@ -57,7 +57,7 @@ def redact_body(body: bytes) -> Any:
 
 
 def redact_json(value: Any) -> Any:
-    """Return a JSON value with what a name such as `token` holds, and any credential, shortened."""
+    """Return a JSON value with credentials shortened, and each text under a name like `token`."""
     if isinstance(value, dict):
         return {
             redact_text(name): shorten(item)
@@ -86,4 +86,4 @@ def _shorten_cookie(match: re.Match[str]) -> str:
 
 
 def _no_json(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")

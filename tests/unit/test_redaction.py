@@ -17,7 +17,7 @@ SIGNED = "eyJ1c2VyIjoiMTIzIn0xxxxxxxxxxxxxxxx.ZzQabc.QnR5cGVvZmFzaWduYXR1cmUtaGV
 
 
 @given(st.text(min_size=1))
-def test_a_shortened_secret_shows_a_quarter_at_most_and_can_be_compared(secret):
+def test_shorten_shows_a_quarter_at_most_and_can_be_compared(secret):
     kept = shorten(secret)
     assert kept.split("…")[0] == secret[: min(6, len(secret) // 4)]
     assert f"({len(secret)} chars, sha256 " in kept
@@ -25,7 +25,7 @@ def test_a_shortened_secret_shows_a_quarter_at_most_and_can_be_compared(secret):
     assert shorten(secret + "x") != kept
 
 
-def test_nothing_is_nothing():
+def test_shorten_of_an_empty_text_is_empty():
     assert shorten("") == ""
     assert redact_body(b"") is None
 
@@ -37,7 +37,7 @@ def test_nothing_is_nothing():
         ["Bearer {}", "bearer {}", "Bearer  {}", "{}", "Token {}", "Basic {}", "A {} b"]
     ),
 )
-def test_an_authorization_header_is_shortened_whatever_its_scheme(credential, name, form):
+def test_authorization_header_is_shortened_whatever_its_scheme(credential, name, form):
     kept = redact_headers({name: form.format(credential), "X-Op": "a-1"})
     assert credential not in json.dumps(kept)
     assert kept["X-Op"] == "a-1"
@@ -63,7 +63,7 @@ def test_every_cookie_value_is_shortened(credential, cookie, header):
     assert f"{cookie}=" in kept
 
 
-def test_what_is_public_in_a_set_cookie_header_stays_readable():
+def test_attributes_of_a_set_cookie_header_stay_readable():
     header = "desk_session=abcdefghijkl; Expires=Tue, 24 Nov 2026 08:02:26 GMT; HttpOnly; Path=/s/"
     kept = redact_headers({"Set-Cookie": header})["Set-Cookie"]
     assert kept.endswith("; Expires=Tue, 24 Nov 2026 08:02:26 GMT; HttpOnly; Path=/s/")
@@ -95,11 +95,11 @@ def test_what_is_public_in_a_set_cookie_header_stays_readable():
         ]
     ),
 )
-def test_a_text_keeps_no_credential(credential, form):
+def test_redacted_text_keeps_no_credential(credential, form):
     assert credential not in redact_text(form.format(credential))
 
 
-def test_a_bare_signed_token_is_known_by_its_shape():
+def test_bare_signed_token_is_known_by_its_shape():
     assert SIGNED not in redact_text(f"ValueError: {SIGNED}")
     plain = (
         "File lab/evidence/cart_tracker.py, line 12, in note: 127.0.0.1:20631 two-desks.example.org"
@@ -127,7 +127,7 @@ places = st.recursive(
 
 
 @given(credentials, places)
-def test_no_token_survives_in_json_however_deep(credential, place):
+def test_redacted_json_keeps_no_token_however_deep(credential, place):
     body = json.dumps(place(credential)).encode()
     assert credential not in json.dumps(redact_body(body))
 
@@ -140,16 +140,16 @@ def test_no_token_survives_in_json_however_deep(credential, place):
         ),
     )
 )
-def test_what_is_no_credential_is_kept_as_it_was(value):
+def test_text_without_a_credential_is_kept_as_it_was(value):
     assert redact_body(json.dumps(value).encode()) == value
 
 
 @pytest.mark.parametrize("body", [b"[NaN]", b'{"a": Infinity}', b"[" * 50_000, b"<html>", b"\xff"])
-def test_what_is_no_json_is_kept_as_text(body):
+def test_body_that_is_no_json_is_kept_as_text(body):
     kept = redact_body(body)
     assert isinstance(kept, str)
     json.loads(json.dumps(kept, allow_nan=False))
 
 
-def test_a_text_body_keeps_no_credential():
+def test_text_body_keeps_no_credential():
     assert "s3cretvalue" not in redact_body(b"token=s3cretvalue&userId=123")

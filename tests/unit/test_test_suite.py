@@ -1,9 +1,12 @@
 """The test suite's own rules: one command everywhere, and no skip that hides a missing program."""
 
+import ast
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 COMMAND = 'pip install ".[test]" && pytest -n 2'
@@ -53,3 +56,30 @@ def test_skip_fails_where_everything_is_required_and_nowhere_else(tmp_path):
     assert "this test was skipped: Skipped: no Chromium on PATH" in required
     assert "3 skipped, 1 xfailed" in outcomes(tmp_path, TWO_DESKS_REQUIRE="0")
     assert "3 skipped, 1 xfailed" in outcomes(tmp_path)
+
+
+CLOCKS = {"time", "monotonic", "perf_counter", "time_ns", "monotonic_ns", "perf_counter_ns"}
+TODAY = {"now", "utcnow", "today"}
+UNIT_TESTS = [
+    path
+    for path in sorted((ROOT / "tests" / "unit").glob("*.py"))
+    if path.stem != "test_crowd_rules"  # until it is divided
+]
+
+
+def reads_a_clock(node):
+    """True for a call of `time.monotonic()`, `datetime.now()` and the like."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="time"), attr=name)):
+            return name in CLOCKS
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="datetime" | "date"), attr=name)):
+            return name in TODAY
+        case ast.ImportFrom(module="time", names=names):
+            return any(each.name in CLOCKS for each in names)
+    return False
+
+
+@pytest.mark.parametrize("source", UNIT_TESTS, ids=lambda path: path.stem)
+def test_unit_test_reads_no_clock(source):
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    assert [node.lineno for node in ast.walk(tree) if reads_a_clock(node)] == []
