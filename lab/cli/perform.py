@@ -16,7 +16,7 @@ from lab.experiments.matrix import two_desks
 from lab.experiments.provision import deployed
 from lab.experiments.runner import Run
 from lab.report.terminal import experiment_view, ledger_table, predictions_view
-from lab.stack.upstream import Deployment
+from lab.stack.deployment import Deployment
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from lab.evidence.result import Variant
 from lab.experiments.matrix import MATRIX
 from lab.experiments.provision import ProvisionedStack
 from lab.experiments.script_api import Lab
+from lab.stack.local_pool import own_pool
 from lab.stack.local_store import LocalStore
 from lab.stack.programs import find_store
 
@@ -246,14 +247,14 @@ def in_turns(lanes: Sequence[Turns], tell: Callable[[str], None]) -> list[list[C
 
 
 def _lab(bench: ProvisionedStack, variant: Variant) -> Lab:
-    setting = bench.setting(variant, customers=0, seed=0, quick=False)
+    setting = bench.context(variant, customers=0, seed=0, quick=False)
     return Lab(setting, Record(variant.name, keep=ENOUGH_EVENTS))
 
 
 def _meters(bench: ProvisionedStack, variant: Variant) -> Meters:
     stack, store = bench.stack, bench.store_of(variant)
     return Meters(
-        desk=[replica.pid for replica in stack.lanes[variant.name].replicas.values()],
+        desk=[each.pid for each in own_pool(stack.pools[variant.name]).servers.values()],
         balancer=_with_children(stack.balancer.pid),
         store=[store.pid] if isinstance(store, LocalStore) else [],
     )

@@ -13,7 +13,7 @@ from lab.cli import options, stack_options
 from lab.cli.perform import RunOptions, perform, variants_of_both_desks
 from lab.evidence.result import Variant
 from lab.experiments.matrix import MATRIX
-from lab.stack.upstream import Deployment
+from lab.stack.deployment import Deployment
 
 
 @click.command(short_help="Run scripts at both desks: bundled ones or your own.")

@@ -91,7 +91,7 @@ class CustomerSession:
     def _server_of(self, wish: str | None) -> str | None:
         if wish is None:
             return None
-        replicas = dict(self._lane_of().replicas)
+        replicas = dict(self._lane_of().servers)
         if wish not in ("served", "other"):
             if wish not in replicas:
                 raise BadOrder(f"server: this desk has {', '.join(replicas)}, and no {wish}")

@@ -2,11 +2,10 @@
 
 from typing import Any
 
+from lab.core.faults import STORE
 from lab.report.drawing import sequence_svg
 
 Json = dict[str, Any]
-
-_STORE = "-store"  # "kill-store": a fault of the store is told by its name
 
 
 def sequence_of(events: list[Json], desk: str) -> str:
@@ -48,7 +47,7 @@ def _concerns(event: Json, desk: str, stack: Json | None) -> bool:
         return bool(event["desk"] == desk)
     if event["fault"] == "knob":  # turned at both desks; only one keeps sessions somewhere
         return bool(event["target"] != "store" or desk == "stateful")
-    if not event["fault"].endswith(_STORE) or stack is None:
+    if event["target"] != STORE or stack is None:
         return False
     store = str(stack["knobs"][desk]["store"])
     return store == "redis" or "://" in store
@@ -59,7 +58,7 @@ def _fault(event: Json) -> Json:
     if kind == "knob":
         kind, target = f"{target} set to {evidence.get('value', '?')}, at the", "desk"
     return {
-        "kind": kind.removesuffix(_STORE),
+        "kind": kind,
         "target": target,
         "at_s": event["at"],
         "confirmed": event["confirmed"],

@@ -43,10 +43,10 @@ def from_log(entry: AccessEntry, desk: str, server_at: Mapping[int, str], who: s
         "request_id": _name(entry.request_id),
         "method": _name(entry.method),
         "path": _path(_within(entry)),
-        "asked": _name(entry.server),
+        "asked": _name(entry.target),
         "status": 0 if entry.status == HUNG_UP else entry.status,
         # An answer from nginx's cache quotes the server it is from; none was asked.
-        "replica": _name(entry.replica) if tried else "",
+        "replica": _name(entry.served_by) if tried else "",
         "instance": _name(entry.instance) if tried else "",
         "tried": tried,
         "ms": round(entry.request_time * 1000, 3),
@@ -218,8 +218,8 @@ def _asked(exchange: Json) -> list[Json]:
 
 
 def _within(entry: AccessEntry) -> str:
-    """Return the path within the shop: without the lane's prefix, and without /@B."""
-    skipped = 3 if entry.server else 2
+    """Return the path within the shop: without the desk's prefix, and without /@B."""
+    skipped = 3 if entry.target else 2
     return "/" + "/".join(entry.path.split("/")[skipped:])
 
 

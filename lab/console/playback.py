@@ -124,11 +124,9 @@ def _exchange(event: Json, desk: str, who: dict[str, str]) -> Iterator[Json]:
 def _fault(event: Json, desk: str, stage: RecordedStack) -> Iterator[Json]:
     kind, target = str(event["kind"]), str(event["target"])
     stage.undergo(desk, kind, target)
-    # The store is no desk's own, and its faults have names of their own.
-    whose, fault = ("", f"{kind}-store") if target == STORE else (desk, kind)
-    yield from_fault(
-        whose, fault, target, event["confirmed"], plain_json(event["evidence"]), stage.stack()
-    )
+    whose = "" if target == STORE else desk  # the store belongs to no desk
+    seen = plain_json(event["evidence"])
+    yield from_fault(whose, kind, target, event["confirmed"], seen, stage.stack())
 
 
 def _shortened(body: Any) -> Any:

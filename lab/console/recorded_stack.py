@@ -6,18 +6,13 @@ Nothing is made up: a port is never known, a process only where an answer or a f
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.core.faults import STORE
+from lab.core.faults import STATE_AFTER, STORE, FaultKind
 from lab.report.plain import events, is_fault
 
 Json = dict[str, Any]
 
 _LETTERS = 26
 _NAME_CHARS = 2  # servers are letters
-_STATE_AFTER = {
-    **dict.fromkeys(("kill", "stop"), "dead"),
-    **dict.fromkeys(("pause", "hang"), "paused"),
-    **dict.fromkeys(("restart", "resume", "start", "add", "heal"), "up"),
-}
 
 
 @dataclass
@@ -40,8 +35,8 @@ class _Server:
         return Life() if self.state == "dead" else self.lives[min(self.past, len(self.lives) - 1)]
 
     def undergo(self, kind: str) -> None:
-        self.state = _STATE_AFTER.get(kind, self.state)
-        self.past += kind == "restart"
+        self.state = STATE_AFTER.get(kind, self.state)
+        self.past += kind == FaultKind.RESTART
 
 
 class RecordedStack:
@@ -70,9 +65,9 @@ class RecordedStack:
         servers = self._servers[desk]
         if target == STORE:
             self._store.undergo(kind)
-        elif kind == "add" and target in self._lives[desk]:
+        elif kind == FaultKind.ADD and target in self._lives[desk]:
             servers[target] = _Server(target, self._lives[desk][target])
-        elif kind in ("drain", "remove"):
+        elif kind == FaultKind.DRAIN:
             servers.pop(target, None)
         elif target in servers:
             servers[target].undergo(kind)
@@ -120,7 +115,7 @@ def _present(lane: Json | None, lives: dict[str, list[Life]]) -> list[str]:
     """Return the servers a lane began with: by its knobs, and whoever was not added later."""
     if lane is None:
         return []
-    later = {str(fault["target"]) for fault in lane["faults"] if fault["kind"] == "add"}
+    later = {str(fault["target"]) for fault in lane["faults"] if fault["kind"] == FaultKind.ADD}
     return sorted(lives.keys() - later - {STORE})[:_LETTERS]
 
 
@@ -144,9 +139,9 @@ def _live_on(lives: dict[str, list[Life]], fault: Json) -> None:
     if len(name) > _NAME_CHARS and name != STORE:
         return
     last = lives.setdefault(name, [Life()])[-1]
-    if fault["kind"] == "kill":
+    if fault["kind"] == FaultKind.KILL:
         last.pid = evidence.get("pid")
         last.instance = last.instance or evidence.get("instance")
-    elif fault["kind"] == "restart":
+    elif fault["kind"] == FaultKind.RESTART:
         last.instance = last.instance or evidence.get("was")
         lives[name].append(Life(evidence.get("instance")))

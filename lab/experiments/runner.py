@@ -21,8 +21,8 @@ from lab.experiments import Experiment
 from lab.experiments.provision import BackgroundStart, ProvisionedStack
 from lab.experiments.script_api import Lab
 from lab.report.document import document_text, experiment_text
+from lab.stack.deployment import Deployment
 from lab.stack.programs import find_store
-from lab.stack.upstream import Deployment
 
 STORE_MISSING = "no session store here: `lab doctor` says how to get one"
 
@@ -125,7 +125,7 @@ class Run:
 
     def _opening(self, experiment: Experiment, variants: Sequence[Variant]) -> BackgroundStart:
         folder = self.folder / experiment.name
-        if self._ahead and self._ahead.bench.folder == folder:
+        if self._ahead and self._ahead.provisioned.folder == folder:
             ahead, self._ahead = self._ahead, None
             return ahead
         self.close()  # started for another experiment, which was not performed after all
@@ -150,7 +150,7 @@ class Run:
             lane.variant.name, lambda event: self.on_event(lane.variant.name, event)
         )
         customers = experiment.quick_customers if self.quick else experiment.customers
-        setting = bench.setting(lane.variant, customers, self.seed, self.quick, self.crowd)
+        setting = bench.context(lane.variant, customers, self.seed, self.quick, self.crowd)
         lab = Lab(setting, lane.record)
         try:
             experiment.script(lab.customers[0], lab)
@@ -170,7 +170,7 @@ class Run:
             ledgers = [customer.ledger for customer in lab.customers]
             lane.measurements = measure(lane.record, ledgers) | lab.extra
         lane.trouble = lane.trouble or bench.cross_check(lane.record)
-        bench.heal()
+        bench.undo_faults()
 
 
 CUT_SHORT = "interrupted"

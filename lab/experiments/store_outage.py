@@ -53,7 +53,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
     """Fill the carts, take the store away, ask; bring it back, ask. Twice."""
     faults = {
         "killed": (lab.kill_store, lab.restart_store),
-        "hung": (lab.hang_store, lab.resume_store),
+        "hung": (lab.pause_store, lab.resume_store),
     }
     lab.measure(has_store=lab.has_store)
     for name, (take_away, bring_back) in faults.items():

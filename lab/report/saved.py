@@ -46,6 +46,7 @@ _NEEDED: dict[str, dict[str, Any]] = {
     "outcome": {"verdict": _VERDICTS, "number": str},
     "prediction": {"question": str, "choices": list, "predicted": int},
 }
+_OLD_KINDS = {"hang": "pause"}  # of the store, in runs of version 0.1
 _DEFAULTS: dict[str, Json] = {
     "experiment": {
         "number": "",
@@ -149,6 +150,7 @@ def _lane(lane: Json) -> None:
         _complete("outcome", lane["outcome"])
     for fault in lane["faults"]:
         _complete("fault", fault)
+        fault["kind"] = _OLD_KINDS.get(fault["kind"], fault["kind"])
     for exchange in lane["exchanges"]:
         _complete("exchange", exchange)
         _complete("message", exchange["request"])

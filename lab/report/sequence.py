@@ -7,6 +7,7 @@ left out leaves a visible gap.
 from dataclasses import dataclass
 from typing import Any
 
+from lab.core.faults import FaultKind
 from lab.report.plain import events, is_fault, one_line
 from lab.shop.desks import MOST_SERVERS
 
@@ -21,8 +22,8 @@ LEAST_WIDTH = 386
 STRIP_ROWS = 8
 
 _NOBODY = {502, 504}
-_DOWN = {"kill", "pause", "stop", "hang", "remove", "drain"}
-_UP = {"restart", "resume", "start", "add", "heal"}
+_UP = {kind for kind in FaultKind if kind.brings_up}
+_DOWN = set(FaultKind) - _UP
 
 
 @dataclass(frozen=True)

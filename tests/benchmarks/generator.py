@@ -87,7 +87,7 @@ def _against_wrk(folder: Path, scale: Scale) -> Iterator[Row]:
         return
     bench = ProvisionedStack(folder / "desks")
     with bench.open([Variant("stateless", "stateless", Settings())], keep_log=1000) as stack:
-        url = stack.lanes["stateless"].url
+        url = stack.pools["stateless"].url
         token = _token(url)
         theirs, ours = Rates(), Rates()
         alternate(

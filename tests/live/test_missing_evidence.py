@@ -88,7 +88,7 @@ def test_one_starved_desk_is_enough(tmp_path, starved):
     """The claim may be about the other desk: what was to be compared was not."""
 
     def script(shopper, lab):
-        if lab._setting.variant.app != starved:
+        if lab._context.variant.app != starved:
             shopper.login(server="A")
             shopper.add("laptop", server="A")
         shopper.view_cart(server="A")

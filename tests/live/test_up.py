@@ -309,8 +309,8 @@ def test_store_is_broken_and_repaired_and_a_reset_moves_the_carts(up):
     try:
         assert "store redis" in up("reset", "--store", "redis").out
         for order, state, words in (
-            ("hang", "paused", "frozen"),
-            ("resume", "up", "goes on"),
+            ("pause", "paused", "frozen"),
+            ("resume", "up", "resumed"),
             ("kill", "dead", "SIGKILL, gone, port closed"),
             ("restart", "up", "started again"),
         ):
@@ -330,7 +330,7 @@ def test_store_is_broken_and_repaired_and_a_reset_moves_the_carts(up):
         (["pause", "Z"], "no server 'Z'"),
         (["drain", ""], "no server"),
         (["add", "nowhere"], "'stateful', 'stateless'"),
-        (["store", "flush"], "'kill', 'restart', 'hang', 'resume'"),
+        (["store", "flush"], "'kill', 'restart', 'pause', 'resume'"),
         (["reset", "--servers", "9"], "1<=x<=8"),
         (["reset", "--store", "redis://127.0.0.1:1"], "'memory', 'file', 'redis'"),
     ],

@@ -126,7 +126,7 @@ def test_a_server_without_a_store_has_no_store_operations():
 
 @pytest.mark.parametrize("text", [HOSTILE, "a/" * 40_000, "\ud800", "\u202e" * 500, f"/{TOKEN}"])
 def test_foreign_text_of_the_log_is_bounded_and_hides_nothing(text):
-    fields = ("op", "method", "replica", "instance", "request_id", "upstream_addr")
+    fields = ("op", "method", "served_by", "instance", "request_id", "upstream_addr")
     event = logged(path=f"/stateful/{text}", **dict.fromkeys(fields, text))
     json.dumps(event).encode("ascii")
     assert len(json.dumps(event, ensure_ascii=False)) < 1500
@@ -219,7 +219,7 @@ def test_an_exchange_has_its_look_and_a_command():
         {"path": f"/api/cart?token={TOKEN}&userId=123"},
         {"path": f"/api/cart/{TOKEN}"},
         {"path": f"/api/cart?{'x=1&' * 100}token={TOKEN}"},
-        {"request_headers": {"Cookie": f"lane_affinity=1; desk_session={SESSION}"}},
+        {"request_headers": {"Cookie": f"desk_affinity=1; desk_session={SESSION}"}},
         {"request_headers": {"authorization": f"Bearer {TOKEN}"}},
         {"request_headers": {"Referer": f"http://127.0.0.1/?token={TOKEN}"}},
         {"request_body": json.dumps({"token": SESSION}).encode()},

@@ -4,11 +4,11 @@ import json
 import shutil
 import subprocess
 from itertools import count
-from pathlib import Path
 
 import pytest
+from page_modules import served_modules
 
-STATIC = Path(__file__).parents[2] / "lab/console/static"
+STATIC = served_modules()
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="no node here to run the page's modules with")
 
@@ -152,11 +152,11 @@ def test_a_cart_in_a_server_is_drawn_there_until_its_process_is_gone(events, see
         (list, ("store", "", "", "")),
         (lambda: [kill(stack=stack("A a1", "B", store="redis"))], ("store", "", "", "")),
         (
-            lambda: [fault("kill-store", "store", TO_REDIS, desk="")],
+            lambda: [fault("kill", "store", TO_REDIS, desk="")],
             ("store", "", "✕", "gone with the store"),
         ),
         (
-            lambda: [fault("restart-store", "store", TO_REDIS, desk="")],
+            lambda: [fault("restart", "store", TO_REDIS, desk="")],
             ("store", "", "✕", "gone with the store"),
         ),
         (lambda: [to_memory()], ("store", "", "✕", "gone with the store")),

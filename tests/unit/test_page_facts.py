@@ -3,13 +3,13 @@
 import json
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
+from page_modules import served_modules
 
 from .lesson_rules import FACTS, borne_out, holds
 
-MODULE = Path(__file__).parents[2] / "lab/console/static/facts.js"
+MODULE = served_modules() / "facts.js"
 NODE = shutil.which("node")
 
 pytestmark = pytest.mark.skipif(NODE is None, reason="no node here to run the page's modules with")

@@ -5,6 +5,8 @@
  * is, and it is kept or lost when a read after that says so; nothing here is a guess.
  */
 
+import { FAULTS } from "./words.js";
+
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 const MOST_LINES = 2;
 
@@ -134,14 +136,14 @@ function shake(visits, { fault, target, confirmed, evidence }) {
     if (confirmed === false) continue;
     const wasIts = [evidence?.instance, evidence?.was].includes(visit.instance) || !evidence?.instance;
     const server = visit.place === "server" && visit.server === target && wasIts;
-    if (server && ["kill", "restart"].includes(fault)) visit.gone = "gone with its process";
+    if (server && FAULTS[fault]?.ends_process) visit.gone = "gone with its process";
     if (visit.place === "store" && takesTheStore(fault, target)) visit.gone = "gone with the store";
   }
 }
 
 /** A store that is ended or begun anew has forgotten; another one never knew. */
 function takesTheStore(fault, target) {
-  return fault === "kill-store" || fault === "restart-store" || (fault === "knob" && target === "store");
+  return target === "store" && (fault === "knob" || FAULTS[fault]?.ends_process);
 }
 
 /** What the servers themselves show now: another process cannot remember. Then the words. */

@@ -3,14 +3,15 @@
 import { answerLines, changed, requestLines, unfolded } from "./bytes.js";
 import { beforeOf, nameOf, newestOf, pickedOf, subjectOf } from "./chosen.js";
 import { copied } from "./clipboard.js";
-import "./code.js";
 import { commandOf } from "./curl.js";
 import { h, refill, say, svg } from "./dom.js";
-import { DESKS, TITLES } from "./names.js";
+import { TITLES } from "./names.js";
 import { isShown, whenShown } from "./panel.js";
-import "./sequence.js";
 import { set, shown, state, subscribe } from "./state.js";
 import { showPanel } from "./tabs.js";
+import { DESKS } from "./words.js";
+import "./code.js";
+import "./sequence.js";
 
 const USUAL = "http://127.0.0.1:8000"; // where `lab up` serves unless it is told otherwise
 

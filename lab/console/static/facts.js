@@ -3,11 +3,10 @@
  * the same facts. tests/unit/lesson_rules.py has the same names.
  */
 
-import { DESKS } from "./names.js";
+import { DESKS, UNANSWERED } from "./words.js";
 
 const TELLING = new Set(["kept", "lost", "wrong", "duplicated"]);
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
-const UNANSWERED = new Set([0, 502, 503, 504]); // nobody, or somebody speaking for whoever did not
 const COMPARISON = /^(>=|>|<)([0-9]+)$/;
 const HOLE = /\{\{|\}\}|\{([^{}]*)\}/g;
 
@@ -40,9 +39,9 @@ function atDesk(exchanges, requests, faults) {
     fate,
     kept: Number(fate === "kept"),
     lost: Number(TELLING.has(fate) && fate !== "kept"),
-    answered: count((each) => !UNANSWERED.has(status(each))),
+    answered: count((each) => !UNANSWERED.includes(status(each))),
     refused: count((each) => status(each) >= 400 && status(each) < 500),
-    unanswered: count((each) => UNANSWERED.has(status(each))),
+    unanswered: count((each) => UNANSWERED.includes(status(each))),
     status: exchanges.length ? status(exchanges.at(-1)) : null,
     replicas: new Set(exchanges.map((each) => each.replica).filter(Boolean)).size,
     requests: exchanges.length,
