@@ -310,7 +310,7 @@ def test_store_is_broken_and_repaired_and_a_reset_moves_the_carts(up):
         assert "store redis" in up("reset", "--store", "redis").out
         for order, state, words in (
             ("hang", "paused", "frozen"),
-            ("resume", "up", "goes on"),
+            ("resume", "up", "resumed"),
             ("kill", "dead", "SIGKILL, gone, port closed"),
             ("restart", "up", "started again"),
         ):
