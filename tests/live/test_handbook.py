@@ -4,6 +4,7 @@ import inspect
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,10 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import documents
 import pytest
-from documents import DOCS, TOOLS, fences
+from documents import DOCS, REPOSITORY, TOOLS, fences
 
+from lab.cli.main import cli
 from lab.docs import handbook
 from lab.evidence.exchange import Exchange
 from lab.evidence.shopper import Shopper
@@ -26,6 +29,7 @@ from lab.processes.waiting import READY_TIMEOUT_S, server_info, wait_until
 CURL = (DOCS / "curl.md").read_text(encoding="utf-8")
 SCRIPTS = (DOCS / "scripts.md").read_text(encoding="utf-8")
 RESULTS = (DOCS / "results.md").read_text(encoding="utf-8")
+DOCUMENTS = (*(DOCS / f"{name}.md" for name in handbook.PAGES), REPOSITORY / "README.md")
 KEY = "a key for the handbook's test; no secret: 0123456789"
 APPS = {"5001": "stateful_app", "5002": "stateless_app"}
 MASKS = (r'"token":"[^"]*"', r'"pid":\d+', r'"instance":"[0-9a-f]+"', r'"requests_served":\d+')
@@ -40,7 +44,7 @@ def test_handbook_shows_what_the_code_says(tool):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the commands are typed into a shell")
-def test_handbook_shows_what_its_examples_print():
+def test_documents_show_what_their_examples_print():
     done = documents.run([sys.executable, str(TOOLS / "refresh_examples.py"), "--check"])
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -54,7 +58,17 @@ def test_handbook_links_lead_somewhere(name):
 def test_handbook_names_files_that_are_there(name):
     text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
     paths = re.findall(r"`((?:lab|tests|stateful_app|stateless_app)/[\w/.-]*)`", text)
-    assert not [path for path in paths if not (documents.REPOSITORY / path).exists()]
+    assert not [path for path in paths if not (REPOSITORY / path).exists()]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_documents_name_commands_and_options_that_there_are(path):
+    text = re.sub(r"```text\n.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    text = text.replace("\\\n", " ")  # a command on several lines
+    named = re.findall(r"^(?:\$ |- run: )?lab ([a-z].*)$|`lab ([a-z][^`\n]*)`", text, re.MULTILINE)
+    assert not [
+        words for words in map("".join, named) if not is_command(shlex.split(words, comments=True))
+    ]
 
 
 def test_architecture_names_functions_that_are_in_their_files():
@@ -62,7 +76,7 @@ def test_architecture_names_functions_that_are_in_their_files():
     named = re.findall(r"`([\w/]+\.py)`, `(\w+)`", text)
     assert named
     for path, function in named:
-        source = (documents.REPOSITORY / path).read_text(encoding="utf-8")
+        source = (REPOSITORY / path).read_text(encoding="utf-8")
         assert f"def {function}(" in source, f"{path} has no {function}"
 
 
@@ -139,6 +153,18 @@ def test_handbook_conversations_happen_word_for_word(tmp_path):
                         command = command.replace(f"127.0.0.1:{shown}", f"127.0.0.1:{real}")
                     assert masked(ask(shell, command)) == masked(expected), command
             shell.stdin.close()
+
+
+def is_command(words):
+    """Whether a command has that name and takes those options."""
+    context = click.Context(cli)
+    command = cli.get_command(context, words[0])
+    if isinstance(command, click.Group) and len(words) > 1:
+        command = command.get_command(context, words[1])
+    if command is None:
+        return False
+    taken = {"--help", *(name for each in command.params for name in each.opts)}
+    return {word.partition("=")[0] for word in words if word.startswith("--")} <= taken
 
 
 def public(kind):

@@ -1,4 +1,4 @@
-"""Takes the three pictures of README.md: `python tests/tools/screenshots.py [FOLDER]`.
+"""Takes the pictures of lab/docs/room.md: `python tests/tools/screenshots.py [FOLDER]`.
 
 Each is what a real run shows in headless Chromium: the question before anything runs, the
 moment in which a server has been killed, and the result. Nothing is drawn for the picture.
