@@ -1,10 +1,11 @@
 """The faults that the lab injects: their names, what each leaves behind, and the evidence."""
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
-STORE = "store"
+STORE: Final = "store"
 """The target that is the session store. Every other target is the name of a server."""
 
 

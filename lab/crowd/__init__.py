@@ -1,5 +1,6 @@
-"""Many shoppers at once: the same script, intended start times, and a ledger for each of them.
+"""Load: virtual users run the same script at a planned rate, and every cart is accounted for.
 
-The crowd runs in processes of its own (`generator`), so that what drives the load does not
-share a processor's time slice with what measures it. `host` starts them and collects.
+The users run in worker processes of their own, so that the process that drives the load does
+not share a processor's time slice with the one that measures it. `crowd_run` starts the workers
+and collects their reports.
 """

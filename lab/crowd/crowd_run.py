@@ -1,68 +1,76 @@
-"""Sees one lane's crowd through: collects what is reported while the timetable is carried out."""
+"""Runs one variant's crowd from the job to the result, with the timetable beside it."""
 
-import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from typing import Any
 
-from lab.crowd.json_channel import Message
-from lab.crowd.load_profile import Job, LoadProfile
-from lab.crowd.tally import Tally
-from lab.crowd.timetable import Ended, Hit, InjectedFault, timetable
-from lab.crowd.virtual_user import IterationResult
+import msgspec
+
+from lab.core.faults import STORE
+from lab.crowd.load_profile import LoadProfile
+from lab.crowd.loss_audit import DiesWith, audit_losses
+from lab.crowd.messages import (
+    Begin,
+    Begun,
+    CrowdJob,
+    Done,
+    IterationResult,
+    NewReport,
+    Ready,
+    StartJob,
+)
+from lab.crowd.progress import Progress
+from lab.crowd.result import CrowdResult, CrowdSetup, LoggedRequests, crowd_result
+from lab.crowd.timetable import Inject, run_timetable
 from lab.crowd.worker import digest
 from lab.crowd.worker_group import WorkerGroup
+from lab.processes.waiting import wait_until
+from lab.stack.access_log import AccessEntry, AccessLog
 
-SETTLED = "visits.jsonl"
-
-
-@dataclass
-class Progress:
-    """How far a lane's crowd is: what a view shows, and what is left at the end."""
-
-    job: Job
-    tally: Tally = field(default_factory=Tally)
-    at_s: float = 0.0
-    in_flight: dict[int, int] = field(default_factory=dict)
-    cpu: dict[int, float] = field(default_factory=dict)
-    """Each generator's share of one core, since its last report."""
-    busiest: float = 0.0
-    """The largest share of a core that a generator took in the measured time."""
-    rss: dict[int, int] = field(default_factory=dict)
-    fates: dict[str, int] = field(default_factory=dict)
-    struck: list[InjectedFault] = field(default_factory=list)
-    deaths: list[Ended] = field(default_factory=list)
-    """Of processes, by the timetable; in seconds after the start."""
-    trouble: str | None = None
-    """What the first visit that broke has said."""
-    finished: bool = False
+RESULTS = "visits.jsonl"
+LOGGED_WITHIN_S = 5.0
+Watch = Callable[[Progress], object]
+Log = Callable[[str], object]
 
 
-Watch = Callable[[Progress], None]
+@dataclass(frozen=True)
+class CrowdTarget:
+    """The variant that a crowd goes to: its address, its log, and how a fault gets into it."""
+
+    variant: str
+    url: str
+    servers: tuple[str, ...]
+    has_store: bool
+    folder: Path
+    """Of the run; each crowd gets a new folder in it."""
+    access: AccessLog
+    inject: Inject
+    dies_with: DiesWith | None
+    setup: CrowdSetup
+    quick: bool = False
 
 
 class CrowdRun:
-    """One lane's crowd, from the job to the last report; a `with` block."""
+    """One crowd, from the job to the last report; a `with` block."""
 
     def __init__(
-        self, plan: LoadProfile, job: Job, folder: Path, crew: WorkerGroup | None = None
+        self, progress: Progress, folder: Path, workers: WorkerGroup | None = None
     ) -> None:
-        """`folder` takes the record; it must be new. `crew` is there already (None: its own)."""
-        self._plan = plan
-        self.progress = Progress(job)
+        """`folder` takes the record; it must be new. Without `workers` it starts its own."""
+        self.progress = progress
         self._folder = folder
-        self._theirs = crew
+        self._given = workers
         self._resources = ExitStack()
 
     def __enter__(self) -> "CrowdRun":
         try:
             self._folder.mkdir(mode=0o700, parents=True)
-            ledger = (self._folder / SETTLED).open("w", encoding="utf-8")
-            self._ledger = self._resources.enter_context(ledger)
-            own = None if self._theirs else WorkerGroup(self._plan, self._folder)
-            self._crew = self._theirs or self._resources.enter_context(own)  # type: ignore[arg-type]
+            self._results = self._resources.enter_context((self._folder / RESULTS).open("xb"))
+            self._workers = self._given or self._resources.enter_context(
+                WorkerGroup(self.progress.job.profile, self._folder)
+            )
         except BaseException:
             self._resources.close()
             raise
@@ -71,53 +79,98 @@ class CrowdRun:
     def __exit__(self, *_: object) -> None:
         self._resources.close()
 
-    def run(self, hit: Hit, watch: Watch, say: Callable[[str], None]) -> None:
-        """Shop until it is over. `hit` does what the timetable says; `watch` sees each report.
+    def run(self, inject: Inject, watch: Watch, log: Log) -> None:
+        """Run the crowd to its end. `inject` carries out the timetable; `watch` sees each report.
 
-        LabError where the script cannot be run or a generator is gone.
+        LabError where the script cannot be run or a worker has ended.
         """
-        self._crew.send({"job": self._as_sent()})
-        self._crew.until("ready", say)
-        self._crew.send({"begin": True})
-        begun_s = float(self._crew.until("begun", say)["begun"])
-        now = self.progress
-        with timetable(self._plan.timetable, hit, begun_s, now.job.warm_up_s) as happened:
-            now.struck, now.deaths = happened.struck, happened.deaths
-            for message in self._reports():
-                self._take(message)
+        now, profile = self.progress, self.progress.job.profile
+        self._workers.send(StartJob(self._job()))
+        self._workers.wait_for(Ready, log)
+        self._workers.send(Begin())
+        begun = self._workers.wait_for(Begun, log)
+        with run_timetable(profile.timetable, inject, begun.at_s, profile.warm_up_s) as injected:
+            now.injected = injected
+            for report in self._reports():
+                self._take(report)
                 watch(now)
         now.finished = True
 
-    def settled(self) -> Iterator[IterationResult]:
-        """Yield what became of each visit, in the order in which it was noted."""
-        self._ledger.flush()
-        with (self._folder / SETTLED).open(encoding="utf-8") as lines:
+    def results(self) -> Iterator[IterationResult]:
+        """Yield what became of each iteration so far, in the order in which it was reported."""
+        self._results.flush()
+        decode = msgspec.json.Decoder(IterationResult).decode
+        with (self._folder / RESULTS).open("rb") as lines:
             for line in lines:
-                if line.endswith("\n"):  # Ctrl-C may have come in the middle of the last one
-                    yield IterationResult(*json.loads(line))
+                if line.endswith(b"\n"):  # Ctrl-C may have come in the middle of the last one
+                    yield decode(line)
 
-    def _as_sent(self) -> dict[str, Any]:
-        job = asdict(self.progress.job)
-        folder = str(self._folder.absolute())
-        return job | {"record": folder, "sha256": digest(Path(job["script"]))}
+    def _job(self) -> CrowdJob:
+        job = self.progress.job
+        return msgspec.structs.replace(
+            job, record=str(self._folder.absolute()), sha256=digest(Path(job.profile.script))
+        )
 
-    def _reports(self) -> Iterator[Message]:
-        while "done" not in (message := self._crew.next()):
-            yield message
-        if message["done"]:
-            yield {"report": message["done"], "worker": 0}
+    def _reports(self) -> Iterator[NewReport]:
+        while not isinstance(message := self._workers.next(), Done):
+            if isinstance(message, NewReport):
+                yield message
 
-    def _take(self, message: Message) -> None:
-        report, worker, now = message["report"], message["worker"], self.progress
-        now.tally.add(Tally.unpacked(report["tally"]))
-        now.at_s = max(now.at_s, report["at_s"])
-        now.in_flight[worker] = report["in_flight"]
-        now.cpu[worker], now.rss[worker] = report["cpu"], report["rss"]
-        if now.job.warm_up_s < report["at_s"] and not report["closing"]:
-            now.busiest = max(now.busiest, report["cpu"])
-        now.trouble = now.trouble or report["trouble"]
-        for line in report["settled"]:
-            self._ledger.write(json.dumps(line) + "\n")
-            fate = IterationResult(*line).fate or "nothing owed"
-            now.fates[fate] = now.fates.get(fate, 0) + 1
-        self._ledger.flush()
+    def _take(self, message: NewReport) -> None:
+        self.progress.add(message.report)
+        for each in message.report.iterations:
+            self._results.write(msgspec.json.encode(each) + b"\n")
+        self._results.flush()
+
+
+def run_crowd(
+    profile: LoadProfile,
+    target: CrowdTarget,
+    watch: Watch = lambda progress: None,
+    log: Log = lambda line: None,
+    workers: WorkerGroup | None = None,
+) -> CrowdResult:
+    """Run a crowd; `watch` sees each report, `log` gets a line about what is waited for.
+
+    `workers` can serve several crowds, one after another; without them it starts its own. Faults
+    that this variant cannot have are left out. LabError where it cannot be done. After Ctrl-C
+    the result is of what was known by then, and is marked as interrupted.
+    """
+    known = (*target.servers, STORE) if target.has_store else target.servers
+    possible = tuple(each for each in profile.timetable if each.target in known)
+    profile = msgspec.structs.replace(profile, timetable=possible)
+    names = (f"{target.variant}-{number}" for number in count(1))
+    name = next(each for each in names if not (target.folder / f"crowd-{each}").exists())
+    job = CrowdJob(
+        name=name, url=target.url, servers=target.servers, profile=profile, quick=target.quick
+    )
+    progress, interrupted = Progress(target.variant, job), False
+    folder = target.folder / f"crowd-{name}"
+    with (
+        _logged_requests(target.access, f"{name}-w") as logged,
+        CrowdRun(progress, folder, workers) as crowd,
+    ):
+        try:
+            crowd.run(target.inject, watch, log)
+            wait_until(lambda: logged.requests >= progress.tally.answered, LOGGED_WITHIN_S)
+        except KeyboardInterrupt:  # what is known so far is still worth something
+            interrupted = True
+        audit = audit_losses(crowd.results(), progress.injected.deaths, target.dies_with)
+        return crowd_result(progress, target.setup, audit, logged, interrupted)
+
+
+@contextmanager
+def _logged_requests(log: AccessLog, prefix: str) -> Iterator[LoggedRequests]:
+    """Count the log entries whose op begins with `prefix`, without keeping them."""
+    logged = LoggedRequests()
+
+    def count_entry(entry: AccessEntry) -> None:
+        if entry.op.startswith(prefix):
+            logged.requests += 1
+            logged.retried += "," in entry.upstream_addr
+
+    stop = log.subscribe(count_entry)
+    try:
+        yield logged
+    finally:
+        stop()

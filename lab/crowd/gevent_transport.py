@@ -3,14 +3,15 @@
 Its own `HTTPClient` sends an idempotent request again when a connection breaks, which would
 hide a crash; so the request is written here, and the answer is parsed by the library.
 
-Connections are shared by all shoppers of the process: what a desk knows of a customer is in
-the cookie or the token, never in the connection.
+All shoppers of the process share connections: what a desk knows of a customer is in the cookie
+or the token, never in the connection.
 """
 
 import math
 import time
 from email.message import Message
 from http.cookiejar import Cookie, CookieJar
+from typing import Self
 from urllib.parse import urlsplit
 from urllib.request import Request
 
@@ -28,38 +29,46 @@ DEFAULTS: dict[str, str | None] = {
 }
 
 
-class Lines:
+class ConnectionPool:
     """Open connections to one address, the one used last first."""
 
     def __init__(self, host: str, port: int) -> None:
         self._address = (host, port)
         self._idle: list[tuple[gevent.socket.socket, float]] = []
 
-    def take(self) -> gevent.socket.socket:
-        """Return a connection: one that is idle, or a new one. OSError if there is none."""
-        while self._idle:
-            line, since_s = self._idle.pop()
-            if time.monotonic() - since_s < IDLE_S:
-                return line
-            line.close()
-        line = gevent.socket.create_connection(self._address, CONNECT_TIMEOUT_S)
-        line.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
-        return line
+    @classmethod
+    def to(cls, url: str) -> Self:
+        """Return a pool for the host of a URL. ValueError if it is not plain HTTP."""
+        parts = urlsplit(url)
+        if parts.scheme != "http" or not parts.hostname:
+            raise ValueError(f"{url!r}: give a URL of plain HTTP, http://127.0.0.1:8000/stateless")
+        return cls(parts.hostname, parts.port or 80)
 
-    def give(self, line: gevent.socket.socket) -> None:
-        """Take back a connection that can be used again."""
-        self._idle.append((line, time.monotonic()))
+    def take(self) -> gevent.socket.socket:
+        """Return an idle connection, or a new one. OSError if there is none."""
+        while self._idle:
+            connection, since_s = self._idle.pop()
+            if time.monotonic() - since_s < IDLE_S:
+                return connection
+            connection.close()
+        connection = gevent.socket.create_connection(self._address, CONNECT_TIMEOUT_S)
+        connection.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
+        return connection
+
+    def give_back(self, connection: gevent.socket.socket) -> None:
+        """Keep a connection that can be used again."""
+        self._idle.append((connection, time.monotonic()))
 
     def close(self) -> None:
-        """Close those that are idle."""
+        """Close the idle connections."""
         while self._idle:
             self._idle.pop()[0].close()
 
 
-class Jar(CookieJar):
+class CachingCookieJar(CookieJar):
     """Cookies as a browser keeps them, and the header they make, until one of them changes.
 
-    To work that header out takes longer than a whole request. All who share a jar share it.
+    To compute that header takes longer than a whole request.
     """
 
     def __init__(self) -> None:
@@ -94,36 +103,28 @@ class Jar(CookieJar):
         self._until_s = min((each.expires for each in self if each.expires), default=math.inf)
 
 
-def lines_to(url: str) -> Lines:
-    """Return connections to where a URL points. ValueError if it is none of plain HTTP."""
-    where = urlsplit(url)
-    if where.scheme != "http" or not where.hostname:
-        raise ValueError(f"{url!r}: an address of plain HTTP, http://127.0.0.1:8000/stateless")
-    return Lines(where.hostname, where.port or 80)
-
-
 class GeventTransport:
-    """Carries them in about a fifth of the processor time that `requests` takes."""
+    """A transport that takes about a fifth of the processor time of `requests`."""
 
-    def __init__(self, lines: Lines, cookies: CookieJar | None = None) -> None:
-        self._lines = lines
+    def __init__(self, pool: ConnectionPool, cookies: CookieJar | None = None) -> None:
+        self._pool = pool
         self._headers = DEFAULTS
-        self.cookies: CookieJar = Jar() if cookies is None else cookies
+        self.cookies: CookieJar = CachingCookieJar() if cookies is None else cookies
 
     def another(self, cookies: CookieJar | None = None) -> "GeventTransport":
         """Return a second client (see `Transport`)."""
-        client = GeventTransport(self._lines, cookies)
+        client = GeventTransport(self._pool, cookies)
         if cookies is None:
             client._headers = {}
         return client
 
     def close(self) -> None:
-        """Nothing to let go of: the connections are everybody's."""
+        """Do nothing: all shoppers share the connections."""
 
     def cookie_for(self, url: str) -> str | None:
         """Return the Cookie header that would go to `url`, in full; None for none."""
         jar = self.cookies
-        if isinstance(jar, Jar):
+        if isinstance(jar, CachingCookieJar):
             return jar.header_for(url)
         request = Request(url)
         jar.add_cookie_header(request)
@@ -137,12 +138,12 @@ class GeventTransport:
         began = time.monotonic()
         carried = Carried(sent_headers, began, 0.0, sent=False)
         try:
-            line = self._lines.take()
+            connection = self._pool.take()
             carried.sent = True
-            line.settimeout(timeout_s)
-            answer = self._exchange(line, message, method, carried)
+            connection.settimeout(timeout_s)
+            answer = self._exchange(connection, message, method, carried)
             if "set-cookie" in answer:
-                self._learn(url, answer["set-cookie"])
+                self._store_cookies(url, answer["set-cookie"])
         except (OSError, HTTPParseError) as error:  # gevent's timeouts are OSErrors
             carried.error = type(error).__name__
             carried.status = None
@@ -150,14 +151,14 @@ class GeventTransport:
         return carried
 
     def _exchange(
-        self, line: gevent.socket.socket, message: bytes, method: str, carried: Carried
+        self, connection: gevent.socket.socket, message: bytes, method: str, carried: Carried
     ) -> HTTPSocketResponse:
         try:
-            line.sendall(message)
-            answer = HTTPSocketResponse(line, _RECEIVE_BYTES, method=method)
+            connection.sendall(message)
+            answer = HTTPSocketResponse(connection, _RECEIVE_BYTES, method=method)
             carried.body = answer.read()
         except BaseException:
-            line.close()
+            connection.close()
             raise
         carried.status = answer.status_code
         for name, value in answer.headers:
@@ -165,9 +166,9 @@ class GeventTransport:
                 f"{carried.headers[name]}, {value}" if name in carried.headers else value
             )
         if answer.should_close():
-            line.close()
+            connection.close()
         else:
-            self._lines.give(line)
+            self._pool.give_back(connection)
         return answer
 
     def _message(
@@ -187,13 +188,13 @@ class GeventTransport:
             raise ValueError("a request line or header must be one line")
         return sent, f"{head}\r\n\r\n".encode("latin-1") + body
 
-    def _learn(self, url: str, cookies: str | list[str]) -> None:
-        answer = _Answer([cookies] if isinstance(cookies, str) else cookies)
+    def _store_cookies(self, url: str, cookies: str | list[str]) -> None:
+        answer = _AnswerHeaders([cookies] if isinstance(cookies, str) else cookies)
         self.cookies.extract_cookies(answer, Request(url))  # type: ignore[arg-type]
 
 
-class _Answer:
-    """As much of an answer as `http.cookiejar` looks at."""
+class _AnswerHeaders:
+    """The part of an answer that `http.cookiejar` reads."""
 
     def __init__(self, cookies: list[str]) -> None:
         self._message = Message()

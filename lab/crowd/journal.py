@@ -1,4 +1,4 @@
-"""What a generator process writes down: every exchange to disk, and tallies to be told.
+"""The recorder of a worker process: writes every exchange to disk and counts it in a tally.
 
 Nothing grows with the number of requests but the file.
 """
@@ -7,10 +7,11 @@ import threading
 import time
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import msgspec
 
+from lab.crowd.messages import IterationResult, WorkerReport
 from lab.crowd.tally import Tally
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange, OpStatus
@@ -23,35 +24,57 @@ COLUMNS = (
 _BUFFER_BYTES = 1 << 16
 
 
+class Clock(Protocol):
+    """The two functions of the module `time` that a crowd uses; a test gives its own."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        ...
+
+    def sleep(self, seconds: float, /) -> None:
+        """Wait."""
+        ...
+
+
 class Journal:
     """The recorder of all shoppers of one process, by the clock of the crowd.
 
-    The interface that a `Shopper` wants of a record: `next_op`, `since_start`, `append`.
+    It is a `Recorder`: `next_op`, `since_start` and `append` are what a `Shopper` uses.
     """
 
-    def __init__(self, lane: str, path: Path | None, warm_up_s: float, worker: int = 0) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: Path | None,
+        warm_up_s: float,
+        worker: int = 0,
+        clock: Clock = time,
+    ) -> None:
         """`path` is the file to write, which must not exist yet (None: no record is kept)."""
+        self.clock = clock
         self.in_flight = 0
         self.closing = False
-        """Whether the doors are closed: what comes now is the closing look."""
+        """Whether the measured time is over: what comes now is the closing reads."""
+        self.trouble: str | None = None
+        """The error of the first script that raised."""
         self._warm_up_s = warm_up_s
         self._file = path.open("xb", buffering=_BUFFER_BYTES) if path else None
         self._encode = msgspec.json.Encoder().encode
         self._numbers = count(1)
-        self._prefix = f"{lane}-w{worker}-"
-        self._start_s = time.monotonic()
+        self._worker = worker
+        self._prefix = f"{name}-w{worker}-"
+        self._start_s = clock.monotonic()
         self._tally = Tally()
-        self._settled: list[list[Any]] = []
+        self._iterations: list[IterationResult] = []
         self._lock = threading.Lock()
-        self._trouble: str | None = None
 
     def begin(self, start_s: float) -> None:
-        """Say when the crowd starts, on the monotonic clock."""
+        """Set when the crowd starts, on the monotonic clock."""
         self._start_s = start_s
 
     def now_s(self) -> float:
         """Seconds since the start."""
-        return time.monotonic() - self._start_s
+        return self.clock.monotonic() - self._start_s
 
     def since_start(self, at_s: float) -> float:
         """Turn a reading of the monotonic clock into seconds since the start."""
@@ -85,50 +108,48 @@ class Journal:
             if self._file:
                 self._file.write(self._encode(line) + b"\n")
 
-    def sends(self, more: int) -> None:
-        """Note that a request is on its way (1), or that its answer is there (-1)."""
+    def note_in_flight(self, change: int) -> None:
+        """Count a request that is sent (1), or answered (-1)."""
         with self._lock:
-            self.in_flight += more
+            self.in_flight += change
 
-    def begins(self) -> None:
-        """Note a visit that begins."""
+    def note_iteration(self) -> None:
+        """Count an iteration that begins."""
         with self._lock:
             self._tally.begun += 1
 
-    def late(self, late_ms: float) -> None:
-        """Note by how much the generator itself was late with a request."""
+    def note_lateness(self, late_ms: float) -> None:
+        """Count by how much the generator itself was late with a request."""
         with self._lock:
             self._tally.lateness.add(late_ms)
 
-    def settle(self, line: list[Any]) -> None:
-        """Note what became of one visit (see `visit.IterationResult`)."""
+    def note_result(self, result: IterationResult) -> None:
+        """Keep what became of one iteration, for the next report."""
         with self._lock:
-            self._settled.append(line)
+            self._iterations.append(result)
 
-    @property
-    def trouble(self) -> str | None:
-        """What the first visit that broke has said."""
-        return self._trouble
-
-    def broke(self, told: str) -> None:
-        """Note a visit whose script raised; the first is told in full."""
+    def note_error(self, error: str) -> None:
+        """Count an iteration whose script raised; the first error is kept."""
         with self._lock:
             self._tally.broken += 1
-            self._trouble = self._trouble or told
+            self.trouble = self.trouble or error
 
-    def report(self) -> dict[str, Any]:
-        """Return what is new since the last report, as plain values."""
+    def report(self, cpu: float = 0.0, rss: int = 0) -> WorkerReport:
+        """Return what is new since the last report."""
         with self._lock:
             tally, self._tally = self._tally, Tally()
-            settled, self._settled = self._settled, []
-        return {
-            "at_s": self.now_s(),
-            "closing": self.closing,
-            "in_flight": self.in_flight,
-            "tally": tally.packed(),
-            "settled": settled,
-            "trouble": self._trouble,
-        }
+            iterations, self._iterations = self._iterations, []
+        return WorkerReport(
+            worker=self._worker,
+            at_s=self.now_s(),
+            closing=self.closing,
+            in_flight=self.in_flight,
+            tally=tally,
+            iterations=iterations,
+            trouble=self.trouble,
+            cpu=cpu,
+            rss=rss,
+        )
 
     def close(self) -> None:
         """Write out what is still to be written."""

@@ -1,18 +1,19 @@
-"""Lines of JSON between the lab and a generator process, over a connection on this machine."""
+"""Lines of JSON between the lab and a worker process, over a connection on this machine."""
 
-import json
 import os
 import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, Self
+from typing import Self
+
+import msgspec
 
 from lab.core.errors import LabError
+from lab.crowd.messages import Hello, Message
 
 PORT_VARIABLE, SECRET_VARIABLE = "LAB_CROWD_PORT", "LAB_CROWD_SECRET"
 PEER_TIMEOUT_S = 30.0
-Message = dict[str, Any]
 
 
 class JsonChannel:
@@ -20,44 +21,52 @@ class JsonChannel:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._reader = connection.makefile("r", encoding="utf-8")
+        self._reader = connection.makefile("rb")
+        self._encode = msgspec.json.Encoder().encode
+        self._decode = msgspec.json.Decoder(Message).decode
 
     @classmethod
     def to_lab(cls) -> Self:
-        """Connect to the lab that started this process, and say the word it gave us."""
+        """Connect to the lab that started this process, and send the secret it gave us."""
         port = int(os.environ[PORT_VARIABLE])
-        line = cls(socket.create_connection(("127.0.0.1", port), PEER_TIMEOUT_S))
-        line._connection.settimeout(None)
-        line.send({"hello": os.environ[SECRET_VARIABLE]})
-        return line
+        channel = cls(socket.create_connection(("127.0.0.1", port), PEER_TIMEOUT_S))
+        channel._connection.settimeout(None)
+        channel.send(Hello(os.environ[SECRET_VARIABLE]))
+        return channel
 
     def send(self, message: Message) -> None:
-        """Send one message; silently nothing if nobody is there any more."""
+        """Send one message; do nothing if the other end is gone."""
         with suppress(OSError):  # the reader sees the end of the connection
-            self._connection.sendall(json.dumps(message).encode() + b"\n")
+            self._connection.sendall(self._encode(message) + b"\n")
 
     def receive(self) -> Message | None:
-        """Wait for the next message; None when the other end is gone."""
+        """Wait for the next message; None when the other end is gone. LabError if it is none."""
         try:
-            text = self._reader.readline()
+            line = self._reader.readline()
         except OSError:
             return None
-        return json.loads(text) if text.endswith("\n") else None
+        if not line.endswith(b"\n"):
+            return None
+        try:
+            message: Message = self._decode(line)
+        except (msgspec.DecodeError, LabError) as error:
+            raise LabError(f"a message of a crowd cannot be read: {error}") from None
+        return message
 
     def __iter__(self) -> Iterator[Message]:
         while (message := self.receive()) is not None:
             yield message
 
     def close(self) -> None:
-        """Hang up, also on a thread that waits here for the next message."""
+        """Close the connection, also under a thread that waits here for the next message."""
         with suppress(OSError):  # closing a reader that another thread is in would wait for it
             self._connection.shutdown(socket.SHUT_RDWR)
         self._reader.close()
         self._connection.close()
 
 
-class Switchboard:
-    """The lab's end: listens on 127.0.0.1 for the one process that knows the word."""
+class ChannelListener:
+    """The lab's end: listens on 127.0.0.1 for the one process that has the secret."""
 
     def __init__(self) -> None:
         self._secret = secrets.token_urlsafe(16)
@@ -66,23 +75,33 @@ class Switchboard:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the process is to be told, by environment only."""
+        """What the process needs in its environment to connect."""
         return {PORT_VARIABLE: str(self._listener.getsockname()[1]), SECRET_VARIABLE: self._secret}
 
-    def answer(self) -> JsonChannel | None:
-        """Return the process's line if it has called by now, else None within 0.1 s."""
+    def accept(self) -> JsonChannel | None:
+        """Return the channel if the process has connected, else None after 0.1 s.
+
+        LabError if it was another process: one that does not have the secret.
+        """
         try:
             connection, _ = self._listener.accept()
         except TimeoutError:
             return None
         connection.settimeout(PEER_TIMEOUT_S)
-        line = JsonChannel(connection)
-        hello = line.receive() or {}
-        if not secrets.compare_digest(str(hello.get("hello")).encode(), self._secret.encode()):
-            line.close()
-            raise LabError("somebody else called on the crowd's connection: try again")
+        channel = JsonChannel(connection)
+        if not self._knows_secret(channel):
+            channel.close()
+            raise LabError("another process connected to the crowd's port: try again")
         connection.settimeout(None)
-        return line
+        return channel
+
+    def _knows_secret(self, channel: JsonChannel) -> bool:
+        try:
+            hello = channel.receive()
+        except LabError:
+            return False
+        given = hello.secret if isinstance(hello, Hello) else ""
+        return secrets.compare_digest(given.encode(), self._secret.encode())
 
     def close(self) -> None:
         """Listen no more."""

@@ -1,71 +1,32 @@
-"""What a crowd is asked to do, as plain values; and how somebody writes it down."""
+"""The load of a crowd as plain values: how many users, how fast, how long, on which engine."""
 
-import re
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
 
+import msgspec
+
 from lab.core.errors import LabError
-from lab.core.units import parse_duration
+from lab.core.units import format_duration
+from lab.crowd.timetable import PlannedFault
 
 Engine = Literal["threads", "locust"]
 MAX_SHOPPERS = 1_000_000
-MOST_THREADS = 200
+MAX_THREADS = 200
 """`requests` in threads collapses near 500 requests a second: more shoppers need the extra."""
+MAX_WORKERS = 64
 MAX_S = 24 * 3600.0
+INSTALL_EXTRA = "pip install 'two-desks[crowd]'"
 
 
-@dataclass(frozen=True)
-class PlannedFault:
-    """One line of the timetable: `kind` is done to `target` so many seconds in."""
+class LoadProfile(msgspec.Struct, frozen=True):
+    """The load on one variant; the same for every variant of a run.
 
-    kind: str
-    """"kill", "restart", "pause" or "resume"."""
-    target: str
-    """A server's name, or "store"."""
-    at_s: float
-    """Seconds after the warm-up's end."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What one lane's crowd does; everything a generator process needs to know.
-
-    No secret is in it. `rate` is in requests per second over all shoppers, None for the
-    closed model: then each asks again as soon as it was answered.
+    `rate` is in requests per second over all shoppers, None for the closed model: then each
+    shopper sends its next request as soon as the last one is answered.
     """
 
-    lane: str
-    url: str
-    """Where the balancer serves the lane."""
-    servers: tuple[str, ...]
     script: str
     """Path of a file with the function `function`, called as `function(shopper, lab)`."""
-    shoppers: int
-    rate: float | None
-    for_s: float
-    warm_up_s: float
-    function: str = "script"
-    seed: int = 0
-    quick: bool = False
-    record: str = ""
-    """Folder for the record, one file a generator process; "" keeps none."""
-    sha256: str = ""
-    """Of the script: a generator on another machine must hold the same."""
-    once: bool = False
-    """Whether a shopper visits once; else whoever leaves is followed by another."""
-
-    @property
-    def end_s(self) -> float:
-        """When the doors close, in seconds after the start (the warm-up is at the beginning)."""
-        return self.warm_up_s + self.for_s
-
-
-@dataclass(frozen=True)
-class LoadProfile:
-    """A crowd as it was asked for, whichever lane it goes to."""
-
-    script: str
     shoppers: int = 100
     rate: float | None = 100.0
     for_s: float = 10.0
@@ -76,66 +37,45 @@ class LoadProfile:
     seed: int = 0
     function: str = "script"
     once: bool = False
+    """Whether each shopper runs the script once instead of again and again."""
     waits_for_others: bool = False
     """Whether the workers are started by hand, on other machines (`lab crowd --join`)."""
 
     def __post_init__(self) -> None:
         _require(1 <= self.shoppers <= MAX_SHOPPERS, f"shoppers: 1 to {MAX_SHOPPERS:,}")
-        _require(self.for_s > 0, "--for: some time, such as 10s")
+        _require(self.for_s > 0, "--for: give a duration above 0, such as 10s")
         _require(
-            self.engine != "threads" or self.shoppers <= MOST_THREADS,
-            f"{self.shoppers:,} shoppers need the extra: pip install 'two-desks[crowd]' "
-            f"(without it, {MOST_THREADS} at most)",
+            self.engine != "threads" or self.shoppers <= MAX_THREADS,
+            f"{self.shoppers:,} shoppers need the extra: {INSTALL_EXTRA} "
+            f"(without it, {MAX_THREADS} at most)",
         )
         several = self.workers > 1 or self.waits_for_others
-        _require(self.engine != "threads" or not several, WORKERS_NEED_LOCUST)
-        for strike in self.timetable:
+        _require(
+            self.engine != "threads" or not several,
+            f"more than one worker needs the extra: {INSTALL_EXTRA}",
+        )
+        for fault in self.timetable:
             _require(
-                strike.at_s < self.for_s,
-                f"{strike.kind} {strike.target}@{strike.at_s:g}s comes after the end "
-                f"(--for {self.for_s:g}s)",
+                fault.at_s < self.for_s,
+                f"{fault} comes after the end (--for {format_duration(self.for_s)})",
             )
 
     @property
     def script_name(self) -> str:
-        """What the script is called, without the folders of this machine."""
+        """The script's file name, without folders and suffix."""
         return PurePath(self.script).stem
 
-    def job(self, lane: str, url: str, servers: tuple[str, ...], quick: bool = False) -> Job:
-        """Return what the generator of one lane is told."""
-        return Job(
-            lane=lane,
-            url=url,
-            servers=servers,
-            script=self.script,
-            function=self.function,
-            shoppers=self.shoppers,
-            rate=self.rate,
-            for_s=self.for_s,
-            warm_up_s=self.warm_up_s,
-            seed=self.seed,
-            quick=quick,
-            once=self.once,
-        )
+    @property
+    def end_s(self) -> float:
+        """When the last iteration ends, in seconds after the start, warm-up included."""
+        return self.warm_up_s + self.for_s
+
+    @property
+    def requests_per_shopper(self) -> float | None:
+        """Requests that a shopper sends on average; None in the closed model."""
+        return None if self.rate is None else self.rate * self.end_s / self.shoppers
 
 
-WORKERS_NEED_LOCUST = "more than one worker needs the extra: pip install 'two-desks[crowd]'"
-
-
-def strike(kind: str, text: str) -> PlannedFault:
-    """Read "B@10s" or "store@10s". LabError otherwise."""
-    target, at, when = text.strip().partition("@")
-    known = re.fullmatch(r"[A-Za-z0-9._-]{1,32}", target, re.ASCII)
-    _require(
-        at and known, f"{_quoted(text)}: say whom and when, such as --{kind} B@10s or store@10s"
-    )
-    return PlannedFault(kind, target, parse_duration(when, most_s=MAX_S))
-
-
-def _quoted(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:40] + "…")
-
-
-def _require(condition: object, otherwise: str) -> None:
+def _require(condition: bool, otherwise: str) -> None:
     if not condition:
         raise LabError(otherwise)

@@ -1,4 +1,4 @@
-"""For a locustfile of your own: shoppers of the lab as users of Locust, on its own page.
+"""For a locustfile of your own: shoppers of the lab as Locust users, with Locust's own page.
 
     from lab.crowd.locustfile import Customer
     from lab.crowd.scenarios import shopping
@@ -7,18 +7,17 @@
         host = "http://127.0.0.1:8000/stateless"
         script = staticmethod(shopping.script)
 
-A cart that was acknowledged and is not there at the end of a visit is a failure of type CART.
+A cart that was acknowledged and is not shown at the end of an iteration is a failure of type CART.
 """
 
 import time
 from itertools import count
-from typing import Any
 
 from locust import User, constant, task
 from locust.env import Environment
 
-from lab.crowd.gevent_transport import GeventTransport, lines_to
-from lab.crowd.script_api import CrowdScriptApi
+from lab.crowd.gevent_transport import ConnectionPool, GeventTransport
+from lab.crowd.virtual_user import CrowdScriptApi
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
 from lab.evidence.shopper import Shopper
@@ -28,11 +27,11 @@ _numbers = count(1)
 
 
 class CartNotKept(Exception):
-    """What became of an acknowledged cart instead: lost, wrong, duplicated, unknown."""
+    """An acknowledged cart that was not kept: lost, wrong, duplicated or unknown."""
 
 
-class Teller:
-    """The recorder of one user's shoppers: Locust is told of each exchange."""
+class LocustRecorder:
+    """The recorder of one user: it passes each exchange on to Locust's statistics."""
 
     def __init__(self, environment: Environment, number: int) -> None:
         self._environment = environment
@@ -45,11 +44,11 @@ class Teller:
         return f"locust-{self._number}-{next(self._ops)}"
 
     def since_start(self, at_s: float) -> float:
-        """Turn a reading of the monotonic clock into seconds since this user came."""
+        """Turn a reading of the monotonic clock into seconds since this user began."""
         return at_s - self._start_s
 
     def append(self, exchange: Exchange) -> None:
-        """Tell Locust, under the name of the route."""
+        """Add an exchange to Locust's statistics, under the name of its route."""
         path = exchange.path.partition("?")[0]
         problem = None if exchange.ok else exchange.error or f"status {exchange.status}"
         self.fire(
@@ -63,7 +62,7 @@ class Teller:
     def fire(
         self, kind: str, name: str, ms: float, length: int, exception: Exception | None
     ) -> None:
-        """CrowdScriptApi row of Locust's statistics."""
+        """Add a request to a row of Locust's statistics."""
         self._environment.events.request.fire(  # type: ignore[no-untyped-call]
             request_type=kind,
             name=name,
@@ -75,41 +74,41 @@ class Teller:
 
 
 class Customer(User):
-    """A Locust user who visits the shop again and again; give it `host` and `script`."""
+    """A Locust user that runs the script again and again; give it `host` and `script`."""
 
     abstract = True
     wait_time = constant(1)
 
-    def script(self, shopper: Shopper, lab: Any) -> None:
-        """What a visit is; replace it."""
+    def script(self, shopper: Shopper, lab: CrowdScriptApi) -> None:
+        """Do one iteration; your class replaces this."""
         raise NotImplementedError("give your class a script(shopper, lab)")
 
     def on_start(self) -> None:
-        """Come for the first time."""
+        """Open the connections, with a number of its own."""
         number = next(_numbers)
-        self._lines = lines_to(self.host or "")
-        self._teller = Teller(self.environment, number)
-        self._offer = CrowdScriptApi((), 0, number, quick=False)
+        self._pool = ConnectionPool.to(self.host or "")
+        self._recorder = LocustRecorder(self.environment, number)
+        self._api = CrowdScriptApi((), 0, number, quick=False)
         self._user_id = str(number)
 
     @task
-    def visit(self) -> None:
-        """CrowdScriptApi visit with a new session, and a look at the cart before leaving."""
+    def iterate(self) -> None:
+        """Run the script with a new session, and read the cart at the end."""
         shop = (self.host or "").rstrip("/")
         shopper = Shopper(
             lambda server: f"{shop}/@{server}" if server else shop,
-            self._teller,
+            self._recorder,
             user_id=self._user_id,
             name=f"c{self._user_id}",
-            transport=GeventTransport(self._lines),
+            transport=GeventTransport(self._pool),
         )
-        self.script(shopper, self._offer)
+        self.script(shopper, self._api)
         if shopper.ledger.needs_read:
             shopper.view_cart(tries=2)  # an idle connection may have died with its server
         if (fate := shopper.ledger.fate) is not None:
             kept = fate is Fate.KEPT
-            self._teller.fire("CART", str(fate), 0, 0, None if kept else CartNotKept(str(fate)))
+            self._recorder.fire("CART", str(fate), 0, 0, None if kept else CartNotKept(str(fate)))
 
     def on_stop(self) -> None:
-        """Go, and let go of the connections."""
-        self._lines.close()
+        """Close the connections."""
+        self._pool.close()

@@ -1,68 +1,81 @@
-"""A transport that waits for its turn, and remembers who was late: the shop or the generator."""
+"""Sends each request when it is due, and records by how much the generator was late.
 
-import time
+The open model. Shopper i of S has the times i/R, (i + S)/R, (i + 2S)/R, … at a rate of R: no
+two requests start at the same moment, and there are no bursts. An intended start does not move
+because an answer was slow; the request is sent late, and the delay counts (no coordinated
+omission: Tene, "How NOT to measure latency"; the schedule is that of wrk2).
+"""
+
 from collections.abc import Iterator
 from http.cookiejar import CookieJar
+from itertools import count
 
-from lab.crowd.arrival_schedule import ClosingTime
 from lab.crowd.journal import Journal
 from lab.evidence.transport import Carried, Headers, Transport
 
 THINKS_S = 0.005  # a script that asks so long after an answer did something else meanwhile
 
 
-class Pacer:
-    """One shopper's turns, from visit to visit. `due` of None asks at once (the closed model)."""
+class RunOver(BaseException):
+    """The measured time is over: raised in the middle of a script, which must not catch it."""
 
-    def __init__(self, journal: Journal, due: Iterator[float] | None, end_s: float) -> None:
+
+def arrival_schedule(shopper: int, shoppers: int, rate: float) -> Iterator[float]:
+    """Yield the intended start times of one shopper, in seconds after the start."""
+    return ((shopper + lap * shoppers) / rate for lap in count())
+
+
+class Pacer:
+    """One shopper's pace, over all its iterations. A `schedule` of None is the closed model."""
+
+    def __init__(self, journal: Journal, schedule: Iterator[float] | None, end_s: float) -> None:
         self.journal = journal
         self.open = True
-        self._due = due
+        self._schedule = schedule
         self._end_s = end_s
         self._free_s = 0.0
 
     def wait(self) -> float | None:
-        """Wait for the next turn; return when it was meant to be, None for at once.
+        """Wait until the next request is due; return when that was, None in the closed model.
 
-        Raises ClosingTime when it would come after the doors have closed. In seconds of the
-        crowd's clock.
+        Raises RunOver when it would be due after the end. In seconds of the crowd's clock.
         """
         journal = self.journal
         if journal.closing:
             return None
         asked_s = journal.now_s()
-        due_s = max(0.0, asked_s) if self._due is None else self._next_turn(asked_s)
+        due_s = max(0.0, asked_s) if self._schedule is None else self._next_due(asked_s)
         if due_s >= self._end_s:
             self.open = False
-            raise ClosingTime
+            raise RunOver
         if (pause_s := due_s - journal.now_s()) > 0:
-            time.sleep(pause_s)
-        if self._due is None:
+            journal.clock.sleep(pause_s)
+        if self._schedule is None:
             return None
-        # Who was still waiting for an answer was kept by the shop; the rest is our own doing.
-        journal.late((journal.now_s() - max(due_s, self._free_s)) * 1000)
+        # While an answer was missing, the shop kept the shopper waiting; the rest is our delay.
+        journal.note_lateness((journal.now_s() - max(due_s, self._free_s)) * 1000)
         return due_s
 
-    def _next_turn(self, asked_s: float) -> float:
-        """Return the next turn that counts: those missed while the script itself thought do not."""
-        assert self._due is not None
-        due_s = next(self._due)
+    def _next_due(self, asked_s: float) -> float:
+        """Return the next intended start, without those that passed while the script thought."""
+        assert self._schedule is not None
+        due_s = next(self._schedule)
         if asked_s - self._free_s > THINKS_S:
             while self._free_s <= due_s < asked_s:
-                due_s = next(self._due)
+                due_s = next(self._schedule)
         return due_s
 
-    def done(self) -> None:
-        """The answer is here: from now on a delay is the generator's."""
+    def note_answer(self) -> None:
+        """Note that the answer has arrived: a delay from now on is the generator's."""
         self._free_s = self.journal.now_s()
 
 
 class PacedTransport:
-    """Carries a shopper's requests when it is their turn."""
+    """A transport that sends each request when it is due."""
 
-    def __init__(self, inner: Transport, pace: Pacer) -> None:
+    def __init__(self, inner: Transport, pacer: Pacer) -> None:
         self._inner = inner
-        self._pace = pace
+        self._pacer = pacer
 
     @property
     def cookies(self) -> CookieJar:
@@ -76,27 +89,27 @@ class PacedTransport:
     def carry(
         self, method: str, url: str, headers: Headers, body: bytes, timeout_s: float
     ) -> Carried:
-        """Send one request (see `Transport`), at its turn."""
-        due_s = self._pace.wait()
-        journal = self._pace.journal
-        journal.sends(1)
+        """Send one request (see `Transport`) when it is due."""
+        due_s = self._pacer.wait()
+        journal = self._pacer.journal
+        journal.note_in_flight(1)
         try:
             carried = self._inner.carry(method, url, headers, body, timeout_s)
         finally:
-            journal.sends(-1)
-        self._pace.done()
+            journal.note_in_flight(-1)
+        self._pacer.note_answer()
         if due_s is not None:
             carried.waited_ms = (journal.since_start(carried.began_s) - due_s) * 1000
         return carried
 
     def another(self, cookies: CookieJar | None = None) -> "PacedTransport":
-        """Return a second client (see `Transport`), which takes its turns from the same pace."""
-        return PacedTransport(self._inner.another(cookies), self._pace)
+        """Return a second client (see `Transport`) on the same schedule."""
+        return PacedTransport(self._inner.another(cookies), self._pacer)
 
     def cookie_for(self, url: str) -> str | None:
         """Return the Cookie header that would go to `url`, in full; None for none."""
         return self._inner.cookie_for(url)
 
     def close(self) -> None:
-        """Let go of its connections."""
+        """Close its connections."""
         self._inner.close()

@@ -1,198 +1,208 @@
-"""A crowd's outcome on one lane: what may be quoted, and what speaks against it. Pure."""
+"""The result of a crowd on one variant, as numbers: what may be quoted, what speaks against it."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
 from typing import Any
 
-from lab.core.statistics import share, told
-from lab.crowd.crowd_run import Progress
-from lab.crowd.load_profile import LoadProfile
-from lab.crowd.loss_audit import LossAudit
+import msgspec
 
-MOST_CPU = 0.9  # of one core: above, a generator is the bottleneck
-MOST_LATE_MS = 20.0
+from lab.core.faults import FaultKind
+from lab.crowd.doubts import Doubt, DoubtKind
+from lab.crowd.load_profile import Engine
+from lab.crowd.loss_audit import LossAudit
+from lab.crowd.progress import Progress
+from lab.crowd.tally import Percentiles
+
+MAX_CPU = 0.9  # of one core: above, a generator is the bottleneck
+MAX_LATE_MS = 20.0
 LATE_QUANTILE = 0.95
 KEEPS_UP = 0.95  # of the rate that was asked for: below, the shop did not
-OTHER_FATES = ("lost", "wrong", "duplicated", "unknown")
 
 
-@dataclass
-class Logged:
+class LoggedRequests(msgspec.Struct):
     """What the balancer's log says of one crowd: requests, and those asked of several servers."""
 
     requests: int = 0
     retried: int = 0
 
 
-@dataclass(frozen=True)
-class CrowdResult:
-    """One lane of a crowd, finished. Times in seconds after the start, warm-up included."""
+class CrowdSetup(msgspec.Struct, frozen=True, kw_only=True):
+    """How the variant is set up; `store` is where the cart lives, "token" included."""
 
-    lane: str
-    plan: LoadProfile
-    setup: Mapping[str, Any]
-    """Of the lane: "desk", "store", "servers", "affinity", "retry"."""
-    progress: Progress
-    ledger: LossAudit
-    logged: Logged
-    interrupted: bool = False
+    desk: str
+    store: str
+    servers: int
+    affinity: str
+    retry: str
+
+
+class TimetableEntry(msgspec.Struct, frozen=True):
+    """A fault of the timetable: when it was planned and done, in seconds after the warm-up."""
+
+    kind: FaultKind
+    target: str
+    at_s: float
+    done_at_s: float
+    trouble: str | None = None
+    """Why it did not work, if so."""
+
+
+class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One variant's crowd, finished: an entry of `crowd.json`."""
+
+    variant: str = msgspec.field(name="lane")
+    setup: CrowdSetup
+    interrupted: bool
+    model: str
+    """"open" or "closed"."""
+    script: str
+    engine: Engine
+    workers: int
+    seed: int
+    shoppers: int
+    once: bool
+    for_s: float
+    warm_up_s: float
+    rate_asked_per_s: float | None
+    rate_done_per_s: float
+    """From the end of the warm-up to the last answer."""
+    requests: int
+    ok: int
+    failed: int
+    unknown: int
+    warm_up_requests_dropped: int
+    answered: int
+    reads: int
+    reads_that_showed_the_cart: int
+    logged_by_the_balancer: int
+    latency: Percentiles
+    """From the intended start of each request. A percentile is None where it may not be quoted:
+    all where the generator was the limit, p99 where the generator's own delays may decide it."""
+    lateness_of_the_generator: Percentiles
+    generator_busiest_share_of_a_core: float
+    generator_bytes_per_shopper: int
+    """Memory of the workers by the number of shoppers, the interpreters' share included."""
+    carts: LossAudit
+    carts_as_predicted: bool
+    timetable: list[TimetableEntry]
+    doubts: list[Doubt]
 
     @property
-    def latency(self) -> dict[str, Any]:
-        """Return `{"n", "p50_ms", "p95_ms", "p99_ms"}`, from the intended start of each request.
-
-        None stands for what may not be quoted: all of it where the generator was the limit,
-        p99 where so few requests decide it that the generator's own delays may.
-        """
-        seen = self.progress.tally.latency.summary()
-        if self.bottleneck is not None:
-            return dict.fromkeys(seen) | {"n": seen["n"]}
-        late_ms = self.progress.tally.lateness.quantile(0.99)
-        if late_ms is not None and late_ms > MOST_LATE_MS:
-            seen["p99_ms"] = None
-        return seen
-
-    @property
-    def rate(self) -> float:
-        """Requests per second, from the end of the warm-up to the last answer."""
-        tally = self.progress.tally
-        return tally.requests / max(0.001, tally.last_s - self.plan.warm_up_s)
+    def generator_was_the_limit(self) -> bool:
+        """Whether the figures are the generator's, not the shop's."""
+        return not all(each.is_about_carts for each in self.doubts)
 
     @property
     def keeps_up(self) -> bool:
         """Whether the shop did as much as was asked of it; the closed model asks for nothing."""
-        asked = self.plan.rate
-        return asked is None or self.plan.once or self.rate >= KEEPS_UP * asked
-
-    @property
-    def bottleneck(self) -> str | None:
-        """Say why the generator itself was the limit, None if it was not."""
-        late_ms = self.progress.tally.lateness.quantile(LATE_QUANTILE)
-        if self.progress.busiest > MOST_CPU:
-            return (
-                f"a generator used {self.progress.busiest:.0%} of a core (at most {MOST_CPU:.0%})"
-            )
-        if late_ms is not None and late_ms > MOST_LATE_MS:
-            return (
-                f"the generator was late: 5 % of the requests left more than {late_ms:.0f} ms "
-                f"after their turn, and not for want of an answer (at most {MOST_LATE_MS:.0f} ms)"
-            )
-        return None
-
-    @property
-    def doubts(self) -> list[str]:
-        """Everything that speaks against quoting this, as sentences."""
-        if self.interrupted:
-            return ["stopped before its end: carts have not been asked for"]
-        why = self.bottleneck
-        hint = "latencies are not quoted. Lower --rate, or add --workers"
-        return [*([f"{why}: {hint}"] if why else []), *self.doubts_about_carts]
-
-    @property
-    def doubts_about_carts(self) -> list[str]:
-        """What of it concerns the carts, whatever the latencies are worth."""
-        return [*self._about_the_run(), *self._about_the_ledger()]
-
-    def _about_the_run(self) -> Iterator[str]:
-        progress, tally = self.progress, self.progress.tally
-        for each in progress.struck:
-            if each.trouble:
-                yield f"{each.strike.kind} {each.strike.target}: {each.trouble}"
-        done = [each.strike for each in progress.struck]
-        for strike in self.plan.timetable:
-            if strike not in done:
-                yield f"{strike.kind} {strike.target}@{strike.at_s:g}s: it was over before"
-        if tally.broken:
-            yield f"the script stopped in {tally.broken} visits: {progress.trouble}"
-        if not self._log_agrees():
-            yield (
-                f"the balancer's log has {self.logged.requests:,} requests, the crowd "
-                f"{tally.answered:,} answers"
-            )
-        if self.logged.retried and self.setup.get("retry") == "off":
-            yield f"the balancer asked a second server for {self.logged.retried} requests"
-
-    def _about_the_ledger(self) -> Iterator[str]:
-        ledger = self.ledger
-        if not ledger.as_predicted:
-            yield (
-                f"{ledger.differing} carts came out other than predicted "
-                f"({', '.join(ledger.differ[:3])} …): something else than the timetable is at work"
-            )
-        if ledger.unknown:
-            yield f"{ledger.unknown} carts: nobody could tell, who has them does not answer"
-        if ledger.settled != self.progress.tally.begun:
-            yield f"{self.progress.tally.begun} visits were begun, {ledger.settled} settled"
-
-    def _log_agrees(self) -> bool:
-        # What got no answer may be in the log or not: cut off in the middle, given up, refused.
-        tally = self.progress.tally
-        asked = tally.requests + tally.warm_up + tally.closing
-        return tally.answered <= self.logged.requests <= asked
-
-    @property
-    def carts(self) -> str:
-        """Say what became of the carts."""
-        ledger = self.ledger
-        if not ledger.owed:
-            return "no cart was owed"
-        others = [(getattr(ledger, fate), fate) for fate in OTHER_FATES]
-        return told(share(ledger.kept, ledger.owed), "acknowledged carts kept") + "".join(
-            f", {number:,} {fate}" for number, fate in others if number
-        )
+        asked = self.rate_asked_per_s
+        return asked is None or self.once or self.rate_done_per_s >= KEEPS_UP * asked
 
     def as_json(self) -> dict[str, Any]:
-        """Return everything as plain values; latencies are null where they are not quoted."""
-        return self._asked() | self._measured() | self._found()
+        """Return it as plain JSON values."""
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        return values
 
-    def _asked(self) -> dict[str, Any]:
-        plan = self.plan
-        return {
-            "lane": self.lane,
-            "setup": dict(self.setup),
-            "interrupted": self.interrupted,
-            "model": "closed" if plan.rate is None else "open",
-            "script": plan.script_name,
-            "engine": plan.engine,
-            "workers": plan.workers,
-            "seed": plan.seed,
-            "shoppers": plan.shoppers,
-            "for_s": plan.for_s,
-            "warm_up_s": plan.warm_up_s,
-            "rate_asked_per_s": plan.rate,
-        }
 
-    def _measured(self) -> dict[str, Any]:
-        tally = self.progress.tally
-        return {
-            "rate_done_per_s": round(self.rate, 1),
-            "requests": tally.requests,
-            "ok": tally.ok,
-            "failed": tally.failed,
-            "unknown": tally.unknown,
-            "warm_up_requests_dropped": tally.warm_up,
-            "answered": tally.answered,
-            "logged_by_the_balancer": self.logged.requests,
-            "latency": None if self.bottleneck else self.latency,
-            "lateness_of_the_generator": tally.lateness.summary(),
-            "generator_busiest_share_of_a_core": self.progress.busiest,
-            "generator_bytes_per_shopper": self.bytes_per_shopper,
-        }
+def crowd_result(
+    progress: Progress,
+    setup: CrowdSetup,
+    audit: LossAudit,
+    logged: LoggedRequests,
+    interrupted: bool = False,
+) -> CrowdResult:
+    """Return the result of what was reported, audited and logged."""
+    profile, tally = progress.job.profile, progress.tally
+    doubts = [
+        *_about_the_generator(progress),
+        *_about_the_run(progress, setup, logged),
+        *_about_the_carts(progress, audit),
+    ]
+    return CrowdResult(
+        variant=progress.variant,
+        setup=setup,
+        interrupted=interrupted,
+        model="closed" if profile.rate is None else "open",
+        script=profile.script_name,
+        engine=profile.engine,
+        workers=profile.workers,
+        seed=profile.seed,
+        shoppers=profile.shoppers,
+        once=profile.once,
+        for_s=profile.for_s,
+        warm_up_s=profile.warm_up_s,
+        rate_asked_per_s=profile.rate,
+        rate_done_per_s=round(tally.requests / max(0.001, tally.last_s - profile.warm_up_s), 1),
+        requests=tally.requests,
+        ok=tally.ok,
+        failed=tally.failed,
+        unknown=tally.unknown,
+        warm_up_requests_dropped=tally.warm_up,
+        answered=tally.answered,
+        reads=tally.reads,
+        reads_that_showed_the_cart=tally.reads_kept,
+        logged_by_the_balancer=logged.requests,
+        latency=_quotable(progress),
+        lateness_of_the_generator=tally.lateness.percentiles(),
+        generator_busiest_share_of_a_core=progress.busiest,
+        generator_bytes_per_shopper=round(sum(progress.rss.values()) / profile.shoppers),
+        carts=audit,
+        carts_as_predicted=audit.as_predicted,
+        timetable=list(_entries(progress)),
+        doubts=[Doubt(DoubtKind.INTERRUPTED)] if interrupted else doubts,
+    )
 
-    def _found(self) -> dict[str, Any]:
-        warm_up_s = self.plan.warm_up_s
-        return {
-            "carts": asdict(self.ledger),
-            "carts_as_predicted": self.ledger.as_predicted,
-            "timetable": [
-                {**asdict(each.strike), "done_at_s": round(each.at_s - warm_up_s, 3)}
-                for each in self.progress.struck
-            ],
-            "doubts": self.doubts,
-            "doubts_about_carts": self.doubts_about_carts,
-        }
 
-    @property
-    def bytes_per_shopper(self) -> int:
-        """Memory of the generators divided by the shoppers: their interpreters are in it."""
-        return round(sum(self.progress.rss.values()) / self.plan.shoppers)
+def _entries(progress: Progress) -> Iterator[TimetableEntry]:
+    warm_up_s = progress.job.profile.warm_up_s
+    for each in progress.injected.faults:
+        planned, done_at_s = each.planned, round(each.at_s - warm_up_s, 3)
+        yield TimetableEntry(planned.kind, planned.target, planned.at_s, done_at_s, each.trouble)
+
+
+def _quotable(progress: Progress) -> Percentiles:
+    seen, late_ms = progress.tally.latency.percentiles(), progress.tally.lateness.quantile(0.99)
+    if any(_about_the_generator(progress)):
+        return Percentiles(seen.n)
+    if late_ms is not None and late_ms > MAX_LATE_MS:
+        return msgspec.structs.replace(seen, p99_ms=None)
+    return seen
+
+
+def _about_the_generator(progress: Progress) -> Iterator[Doubt]:
+    late_ms = progress.tally.lateness.quantile(LATE_QUANTILE)
+    if progress.busiest > MAX_CPU:
+        yield Doubt(DoubtKind.GENERATOR_CPU, progress.busiest, MAX_CPU)
+    elif late_ms is not None and late_ms > MAX_LATE_MS:
+        yield Doubt(DoubtKind.GENERATOR_LATE, round(late_ms, 1), MAX_LATE_MS)
+
+
+def _about_the_run(
+    progress: Progress, setup: CrowdSetup, logged: LoggedRequests
+) -> Iterator[Doubt]:
+    tally, injected = progress.tally, progress.injected.faults
+    for each in injected:
+        if each.trouble:
+            detail = f"{each.planned.kind} {each.planned.target}: {each.trouble}"
+            yield Doubt(DoubtKind.FAULT_FAILED, detail=detail)
+    done = [each.planned for each in injected]
+    for planned in progress.job.profile.timetable:
+        if planned not in done:
+            yield Doubt(DoubtKind.FAULT_MISSING, detail=str(planned))
+    if tally.broken:
+        yield Doubt(DoubtKind.SCRIPT_FAILED, tally.broken, detail=progress.trouble or "")
+    # A request without an answer may be in the log or not: cut off, given up, refused.
+    sent = tally.requests + tally.warm_up + tally.closing
+    if not tally.answered <= logged.requests <= sent:
+        yield Doubt(DoubtKind.LOG_DIFFERS, logged.requests, tally.answered)
+    if logged.retried and setup.retry == "off":
+        yield Doubt(DoubtKind.RETRIED, logged.retried)
+
+
+def _about_the_carts(progress: Progress, audit: LossAudit) -> Iterator[Doubt]:
+    if not audit.as_predicted:
+        names = f"{', '.join(audit.differ[:3])} …"
+        yield Doubt(DoubtKind.NOT_AS_PREDICTED, audit.differing, detail=names)
+    if audit.unknown:
+        yield Doubt(DoubtKind.CARTS_UNKNOWN, audit.unknown)
+    if audit.settled != progress.tally.begun:
+        yield Doubt(DoubtKind.NOT_SETTLED, audit.settled, progress.tally.begun)

@@ -1,16 +1,40 @@
-"""Carries out what stands on a crowd's timetable, and notes what happened, and when."""
+"""The timetable of faults: reads its entries, injects them on time, records what happened."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
-from lab.crowd.load_profile import PlannedFault
+import msgspec
+
+from lab.core.errors import LabError
+from lab.core.faults import FaultKind
+from lab.core.units import format_duration, parse_duration
 
 
-@dataclass(frozen=True)
-class Ended:
+class PlannedFault(msgspec.Struct, frozen=True):
+    """An entry of the timetable: inject `kind` into `target`, `at_s` seconds after the warm-up."""
+
+    kind: FaultKind
+    target: str
+    """A server's name, or "store"."""
+    at_s: float
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.target}@{format_duration(self.at_s)}"
+
+
+class InjectedFault(msgspec.Struct):
+    """An entry that was carried out, and when; `trouble` is why it did not work, if so."""
+
+    planned: PlannedFault
+    at_s: float
+    """Seconds after the start, warm-up included."""
+    trouble: str | None = None
+
+
+class ProcessDeath(msgspec.Struct, frozen=True):
     """A process that was killed: its instance, and between which moments it died (seconds).
 
     "store" stands for the session store, where it keeps nothing on disk.
@@ -21,54 +45,55 @@ class Ended:
     to_s: float
 
 
-@dataclass
-class InjectedFault:
-    """A line of the timetable that was carried out, and when; `trouble` if it could not be."""
+class InjectedFaults(msgspec.Struct):
+    """What has been injected so far, and which processes died of it."""
 
-    strike: PlannedFault
-    at_s: float
-    trouble: str | None = None
+    faults: list[InjectedFault] = []
+    deaths: list[ProcessDeath] = []
 
 
-@dataclass
-class Happened:
-    """What has been carried out so far, and who has ended by it."""
-
-    struck: list[InjectedFault] = field(default_factory=list)
-    deaths: list[Ended] = field(default_factory=list)
+Inject = Callable[[PlannedFault], str | None]
+"""Injects a fault and returns the instance that ended by it. Raises if it did not work."""
 
 
-Hit = Callable[[PlannedFault], str | None]
-"""Does what a line says, and returns the instance that ended by it. Raises if it did not work."""
+def parse_planned_fault(kind: FaultKind, text: str) -> PlannedFault:
+    """Read "B@10s" or "store@500ms". LabError otherwise."""
+    target, at, when = text.strip().partition("@")
+    if not at or not re.fullmatch(r"[A-Za-z0-9._-]{1,32}", target, re.ASCII):
+        shown = repr(text if len(text) <= 40 else text[:40] + "…")
+        raise LabError(
+            f"{shown}: give a target and a time, such as --{kind} B@10s or --{kind} store@10s"
+        )
+    return PlannedFault(kind, target, parse_duration(when))
 
 
 @contextmanager
-def timetable(
-    strikes: Sequence[PlannedFault], hit: Hit, begun_s: float, warm_up_s: float
-) -> Iterator[Happened]:
-    """Carry the strikes out, each at its time, for as long as the block lasts.
+def run_timetable(
+    planned: Sequence[PlannedFault], inject: Inject, begun_s: float, warm_up_s: float
+) -> Iterator[InjectedFaults]:
+    """Inject the faults, each at its time, for as long as the block lasts.
 
-    `begun_s` is the start on the monotonic clock; strikes count from the warm-up's end.
+    `begun_s` is the start on the monotonic clock; the times count from the warm-up's end.
     """
-    over, happened = threading.Event(), Happened()
+    over, injected = threading.Event(), InjectedFaults()
 
-    def obey() -> None:
-        for strike in sorted(strikes, key=lambda each: each.at_s):
-            if over.wait(max(0.0, begun_s + warm_up_s + strike.at_s - time.monotonic())):
+    def run() -> None:
+        for fault in sorted(planned, key=lambda each: each.at_s):
+            if over.wait(max(0.0, begun_s + warm_up_s + fault.at_s - time.monotonic())):
                 return
-            struck = InjectedFault(strike, time.monotonic() - begun_s)
+            done = InjectedFault(fault, time.monotonic() - begun_s)
             try:
-                if instance := hit(strike):
+                if instance := inject(fault):
                     until_s = time.monotonic() - begun_s
-                    happened.deaths.append(Ended(instance, struck.at_s, until_s))
-            except Exception as error:  # it is told as a doubt; the next line has its turn, too
-                struck.trouble = str(error) or type(error).__name__
-            happened.struck.append(struck)
+                    injected.deaths.append(ProcessDeath(instance, done.at_s, until_s))
+            except Exception as error:  # becomes a doubt; the next entry is tried all the same
+                done.trouble = str(error) or type(error).__name__
+            injected.faults.append(done)
 
-    thread = threading.Thread(target=obey, name="crowd-timetable", daemon=True)
+    thread = threading.Thread(target=run, name="crowd-timetable", daemon=True)
     thread.start()
     try:
-        yield happened
+        yield injected
     finally:
         over.set()
         thread.join()

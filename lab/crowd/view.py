@@ -1,149 +1,191 @@
-"""A crowd on the screen: how each lane is doing, and at the end what stands."""
+"""A crowd in the terminal: how each variant is doing, and the figures at the end."""
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lab.crowd.crowd_run import Progress
+from lab.core.faults import FaultKind
+from lab.core.statistics import share
+from lab.core.statistics import told as format_share
+from lab.core.units import format_duration
 from lab.crowd.load_profile import LoadProfile
+from lab.crowd.loss_audit import LossAudit
+from lab.crowd.progress import Progress
 from lab.crowd.result import CrowdResult
+from lab.crowd.tally import Percentiles
 from lab.crowd.timetable import InjectedFault
 
 LINE_EVERY_S = 2.0
+FEW_REQUESTS = 3.0
 _BAR = 24
 _COLUMNS = (
     *("", "in\nflight", "per\ns", "p50\nms", "p95\nms", "p99\nms"),
     *("requests\nfailed", "\nunknown", "carts\nkept", "\nlost"),
 )
+_OTHER_FATES = ("lost", "wrong", "duplicated", "unknown")
 
 
-def lanes_view(outcomes: Sequence[CrowdResult], now: Progress) -> RenderableType:
-    """Return the table while a lane is busy: those that are done, and this one."""
-    table = _table()
-    for each in outcomes:
-        _row(table, each.lane, each.progress, each.latency, each.rate)
-    plan_s = now.at_s - now.job.warm_up_s
-    rate = now.tally.requests / max(0.1, min(plan_s, now.job.for_s))
-    latency = now.tally.latency.summary()
-    _row(table, now.job.lane.rpartition("-")[0], now, latency, rate)
+def live_view(results: Sequence[CrowdResult], now: Progress) -> RenderableType:
+    """Return the table while a crowd runs: the finished variants, and this one."""
+    table = _table(results)
+    profile, tally = now.job.profile, now.tally
+    seconds = min(now.at_s - profile.warm_up_s, profile.for_s)
+    _row(
+        table,
+        now.variant,
+        (tally.requests / max(0.1, seconds), tally.failed, tally.unknown, now.kept, now.lost),
+        tally.latency.percentiles(),
+        sum(now.in_flight.values()),
+    )
     return Group(table, Padding(_timeline(now), (1, 1, 0, 1)))
 
 
-def finished_view(outcomes: Sequence[CrowdResult]) -> RenderableType:
-    """Return what came of it: figures, carts, faults, and every doubt."""
-    table, parts = _table(), []
-    for each in outcomes:
-        _row(table, each.lane, each.progress, each.latency, each.rate)
-        parts.append(_sentences(each))
-    return Group(table, *parts)
+def finished_view(results: Sequence[CrowdResult]) -> RenderableType:
+    """Return the figures, the carts, the faults, and every doubt."""
+    return Group(_table(results), *map(_sentences, results))
 
 
-def progress_line(tell: Callable[[str], object]) -> Callable[[Progress], None]:
-    """Return a watcher that tells a line every two seconds, where no table can be renewed."""
-    told = [0.0]
+def progress_line(log: Callable[[str], object]) -> Callable[[Progress], None]:
+    """Return a watcher that logs a line every two seconds, for where no table can be renewed."""
+    last_s = [0.0]
 
     def watch(now: Progress) -> None:
-        if time.monotonic() - told[0] < LINE_EVERY_S:
+        if time.monotonic() - last_s[0] < LINE_EVERY_S:
             return
-        told[0] = time.monotonic()
-        tally = now.tally
-        tell(
-            f"· {now.job.lane.rpartition('-')[0]} {_clock(now)}: {tally.requests:,} requests, "
+        last_s[0] = time.monotonic()
+        tally, warm_up_s = now.tally, now.job.profile.warm_up_s
+        faults = [f"; {_fault_line(each, warm_up_s)}" for each in now.injected.faults]
+        log(
+            f"· {now.variant} {_clock(now)}: {tally.requests:,} requests, "
             f"{sum(now.in_flight.values())} in flight, {tally.failed} failed, "
-            f"{tally.unknown} unknown" + "".join(f"; {_mark(each, now)}" for each in now.struck)
+            f"{tally.unknown} unknown{''.join(faults)}"
         )
 
     return watch
 
 
-def _table() -> Table:
+def announcement(profile: LoadProfile) -> tuple[str, str | None]:
+    """Return what is going to run, and a warning where few iterations will be finished."""
+    pace = "closed model" if profile.rate is None else f"{profile.rate:g} requests/s"
+    each = profile.requests_per_shopper
+    warning = None
+    if each is not None and each < FEW_REQUESTS:
+        warning = (
+            f"a shopper sends {each:.1f} requests on average: most iterations will not be "
+            "finished; raise --rate or --for, or take fewer --shoppers"
+        )
+    return (
+        f"{profile.shoppers:,} shoppers, {pace}, {format_duration(profile.for_s)} after "
+        f"{format_duration(profile.warm_up_s)} of warm-up, on {profile.engine}",
+        warning,
+    )
+
+
+def describe_carts(audit: LossAudit) -> str:
+    """Return what became of the acknowledged carts, as a phrase."""
+    if not audit.owed:
+        return "no cart was owed"
+    others = [(getattr(audit, fate), fate) for fate in _OTHER_FATES]
+    kept = format_share(share(audit.kept, audit.owed), "acknowledged carts kept")
+    return kept + "".join(f", {number:,} {fate}" for number, fate in others if number)
+
+
+def _table(results: Sequence[CrowdResult]) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="bold")
     for name in _COLUMNS:
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    for each in results:
+        counts = (each.failed, each.unknown, each.carts.kept, each.carts.lost)
+        _row(table, each.variant, (each.rate_done_per_s, *counts), each.latency)
     return table
 
 
 def _row(
     table: Table,
-    lane: str,
-    now: Progress,
-    latency: dict[str, Any],
-    rate: float,
+    variant: str,
+    counts: tuple[float, int, int, int, int],
+    latency: Percentiles,
+    in_flight: int = 0,
 ) -> None:
-    tally = now.tally
-    kept, lost = now.fates.get("kept", 0), now.fates.get("lost", 0)
+    rate, failed, unknown, kept, lost = counts
     table.add_row(
-        lane,
-        str(sum(now.in_flight.values())),
+        variant,
+        str(in_flight),
         f"{rate:.0f}",
-        *(_ms(latency.get(name)) for name in ("p50_ms", "p95_ms", "p99_ms")),
-        Text(f"{tally.failed:,}", "yellow" if tally.failed else ""),
-        Text(f"{tally.unknown:,}", "yellow" if tally.unknown else ""),
+        *map(_ms, (latency.p50_ms, latency.p95_ms, latency.p99_ms)),
+        Text(f"{failed:,}", "yellow" if failed else ""),
+        Text(f"{unknown:,}", "yellow" if unknown else ""),
         Text(f"✓ {kept:,}", "green" if kept else ""),
         Text(f"✕ {lost:,}" if lost else "0", "red" if lost else ""),
     )
 
 
 def _clock(now: Progress) -> str:
-    at_s = now.at_s - now.job.warm_up_s
+    profile = now.job.profile
+    at_s = now.at_s - profile.warm_up_s
     if now.finished:
         return "done"
     if at_s < 0:
         return f"warm-up {at_s:.0f} s"
-    return f"{at_s:.0f} of {now.job.for_s:g} s" if at_s < now.job.for_s else "closing look"
+    return f"{at_s:.0f} of {profile.for_s:g} s" if at_s < profile.for_s else "closing reads"
 
 
 def _timeline(now: Progress) -> Text:
-    """A bar of the time, with a mark where something was done."""
-    share = min(1.0, now.at_s / max(now.job.end_s, 0.1))
-    bar = ["━" if place < share * _BAR else "─" for place in range(_BAR)]
-    for each in now.struck:
-        bar[min(_BAR - 1, int(each.at_s / now.job.end_s * _BAR))] = "▲"
+    """Return a bar of the time, with a mark at each fault."""
+    profile = now.job.profile
+    done = min(1.0, now.at_s / max(profile.end_s, 0.1))
+    bar = ["━" if place < done * _BAR else "─" for place in range(_BAR)]
+    for each in now.injected.faults:
+        bar[min(_BAR - 1, int(each.at_s / profile.end_s * _BAR))] = "▲"
     text = Text("".join(bar) + f"  {_clock(now)}")
-    for each in now.struck:
-        text.append(f"  ▲ {_mark(each, now)}", "red" if each.strike.kind == "kill" else "yellow")
+    for each in now.injected.faults:
+        style = "red" if each.planned.kind is FaultKind.KILL else "yellow"
+        text.append(f"  ▲ {_fault_line(each, profile.warm_up_s)}", style)
     return text
 
 
-def _mark(each: InjectedFault, now: Progress) -> str:
-    done_s = each.at_s - now.job.warm_up_s
-    failed = f" did not work: {each.trouble}" if each.trouble else ""
-    return f"{each.strike.kind} {each.strike.target} at {done_s:.1f} s{failed}"
+def _fault_line(each: InjectedFault, warm_up_s: float) -> str:
+    planned = each.planned
+    return _fault(planned.kind, planned.target, each.at_s - warm_up_s, each.trouble)
+
+
+def _fault(kind: FaultKind, target: str, at_s: float, trouble: str | None) -> str:
+    return f"{kind} {target} at {at_s:.1f} s" + (f" did not work: {trouble}" if trouble else "")
 
 
 def _sentences(each: CrowdResult) -> RenderableType:
-    tally, ledger, plan = each.progress.tally, each.ledger, each.plan
     lines = Text()
-    lines.append(f"{each.lane}", "bold")
+    lines.append(f"{each.variant}", "bold")
     lines.append(f" ({_setup(each)}): ")
-    lines.append(f"{each.carts}; {_prediction(each)}.\n")
-    model = _model(plan)
+    lines.append(f"{describe_carts(each.carts)}; {_prediction(each.carts)}.\n")
     lines.append(
-        f"  {tally.requests:,} requests, {model}; {tally.warm_up:,} of the warm-up dropped; "
-        f"{tally.reads_kept:,} of {tally.reads:,} looks at a cart showed it.\n"
+        f"  {each.requests:,} requests, {_model(each)}; {each.warm_up_requests_dropped:,} of the "
+        f"warm-up excluded; {each.reads_that_showed_the_cart:,} of {each.reads:,} reads of a cart "
+        "showed it.\n"
     )
-    if ledger.by_name_only:
+    if each.carts.by_name_only:
         lines.append(
-            f"  {ledger.by_name_only:,} of the carts kept were seen only when a server was asked "
-            "by its name: the balancer sent the customer to others, or to a dead one.\n"
+            f"  {each.carts.by_name_only:,} of the carts kept were seen only when a server was "
+            "asked by its name: the balancer sent the customer to others, or to a dead one.\n"
         )
     lines.append(
-        f"  generator: {each.progress.busiest:.0%} of a core at most, "
-        f"{_late(each)}, {each.bytes_per_shopper / 1000:,.0f} kB of memory for a shopper\n",
+        f"  generator: {each.generator_busiest_share_of_a_core:.0%} of a core at most, its own "
+        f"lateness p95 {_ms(each.lateness_of_the_generator.p95_ms)} ms, "
+        f"{each.generator_bytes_per_shopper / 1000:,.0f} kB of memory for a shopper\n",
         "dim",
     )
     if not each.keeps_up:
         lines.append(
-            f"  The shop did {each.rate:.0f}/s of the {plan.rate:.0f}/s asked of it: the queue "
-            "grew, and latency with it.\n"
+            f"  The shop did {each.rate_done_per_s:.0f}/s of the {each.rate_asked_per_s:.0f}/s "
+            "asked of it: the queue grew, and latency with it.\n"
         )
-    for mark in each.progress.struck:
-        lines.append(f"  ▲ {_mark(mark, each.progress)}\n")
+    for fault in each.timetable:
+        line = _fault(fault.kind, fault.target, fault.done_at_s, fault.trouble)
+        lines.append(f"  ▲ {line}\n")
     for doubt in each.doubts:
         lines.append(f"  ? {doubt}\n", "yellow")
     lines.right_crop(1)
@@ -152,32 +194,26 @@ def _sentences(each: CrowdResult) -> RenderableType:
 
 def _setup(each: CrowdResult) -> str:
     setup = each.setup
-    turned = [f"{name} {setup[name]}" for name in ("affinity", "retry")]
-    kept = "the cart in the token" if setup["store"] == "token" else f"sessions in {setup['store']}"
-    return ", ".join(
-        [kept, f"{setup['servers']} servers", *turned, f"script {each.plan.script_name}"]
+    kept = "the cart in the token" if setup.store == "token" else f"sessions in {setup.store}"
+    return (
+        f"{kept}, {setup.servers} servers, affinity {setup.affinity}, retry {setup.retry}, "
+        f"script {each.script}"
     )
 
 
-def _prediction(each: CrowdResult) -> str:
-    ledger = each.ledger
-    edge = f" ({ledger.at_the_edge} looks too close to a death to tell)" * bool(ledger.at_the_edge)
-    if ledger.as_predicted and not ledger.predicted_lost:
+def _prediction(audit: LossAudit) -> str:
+    edge = f" ({audit.at_the_edge} reads too close to a death to tell)" * bool(audit.at_the_edge)
+    if audit.as_predicted and not audit.predicted_lost:
         return f"none had to be lost{edge}"
-    if ledger.as_predicted:
-        return f"lost are {ledger.predicted_and_lost:,}, the very ones that had to be{edge}"
-    return f"{ledger.differing:,} came out other than predicted{edge}"
+    if audit.as_predicted:
+        return f"lost are {audit.predicted_and_lost:,}, exactly those that had to be{edge}"
+    return f"{audit.differing:,} came out other than predicted{edge}"
 
 
-def _model(plan: LoadProfile) -> str:
-    if plan.rate is None:
-        return "closed model: latency counts from when a shopper got round to asking"
+def _model(each: CrowdResult) -> str:
+    if each.rate_asked_per_s is None:
+        return "closed model: latency counts from when a shopper sent the request"
     return "latency from the intended start"
-
-
-def _late(each: CrowdResult) -> str:
-    late = each.progress.tally.lateness.summary()
-    return f"its own lateness p95 {_ms(late['p95_ms'])} ms"
 
 
 def _ms(value: float | None) -> str:

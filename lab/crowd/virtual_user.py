@@ -1,115 +1,128 @@
-"""CrowdScriptApi shopper of a crowd: visit after visit, each closed by a look at what is owed."""
+"""One shopper of a crowd: runs the script again and again, and reads the cart after each run."""
 
+import random
 import traceback
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
 from lab.core.errors import LabError
-from lab.crowd.arrival_schedule import ClosingTime, turns
 from lab.crowd.journal import Journal
-from lab.crowd.load_profile import Job
-from lab.crowd.pacer import PacedTransport, Pacer
-from lab.crowd.script_api import CrowdScriptApi
+from lab.crowd.messages import CrowdJob, IterationResult
+from lab.crowd.pacer import PacedTransport, Pacer, RunOver, arrival_schedule
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
 from lab.evidence.shopper import Shopper
 from lab.evidence.transport import Transport
 
-Script = Callable[[Shopper, Any], Any]
-TIMED_OUT = 504  # the balancer waited for a server in vain: frozen, perhaps, and not gone
+TIMED_OUT = 504  # the balancer waited in vain for a server that may be frozen, and not gone
 
 
-@dataclass(frozen=True)
-class IterationResult:
-    """What became of one visit's cart: one line of the ledger of the whole crowd.
+class CrowdScriptApi:
+    """The `lab` of a script that runs once for each shopper: what concerns that shopper alone.
 
-    `home` is the instance that acknowledged the cart last, `acknowledged_s` when it was asked
-    to; `fate` what the closing look saw (None: nothing is owed, or an empty cart only);
-    `by_name_only` whether it took asking a server by its name; `at_s` when the last look
-    began. Seconds after the start.
+    `random` gives the same numbers to a shopper in every variant of a run with the same --seed,
+    and other numbers to each shopper; `servers` are the servers' names.
     """
 
-    customer: str
-    home: str | None
-    at_s: float
-    fate: str | None
-    by_name_only: bool
-    acknowledged_s: float
+    def __init__(self, servers: tuple[str, ...], seed: int, number: int, quick: bool) -> None:
+        self.servers = servers
+        self.quick = quick
+        self.random = random.Random(f"{seed}:{number}")
+
+    def n(self, full: int, quick: int) -> int:
+        """Return how many to try: `full`, or `quick` in a quick run."""
+        return quick if self.quick else full
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise LabError(
+            f"lab.{name} does not exist for one shopper of a crowd: each runs the script alone. "
+            "Faults go on the timetable (lab crowd --kill B@10s)"
+        )
+
+
+Script = Callable[[Shopper, CrowdScriptApi], object]
 
 
 class VirtualUser:
-    """Runs the script, visit after visit, with a new customer each time."""
+    """Runs the script iteration after iteration, as a new customer each time."""
 
     def __init__(
         self,
         number: int,
-        job: Job,
+        job: CrowdJob,
         script: Script,
         journal: Journal,
         transport: Callable[[], Transport],
     ) -> None:
-        """`number` is the shopper's place in the crowd, 0 to `job.shoppers` - 1 and unique."""
-        due = None if job.rate is None else turns(number, job.shoppers, job.rate)
+        """`number` is the shopper's place in the crowd, from 0, and unique."""
+        profile = job.profile
+        schedule = (
+            None
+            if profile.rate is None
+            else arrival_schedule(number, profile.shoppers, profile.rate)
+        )
         self._number = number
         self._job = job
         self._script = script
         self._journal = journal
         self._transport = transport
-        self._pace = Pacer(journal, due, job.end_s)
-        self._offer = CrowdScriptApi(job.servers, job.seed, number, job.quick)
-        self._visits = 0
+        self._pacer = Pacer(journal, schedule, profile.end_s)
+        self._api = CrowdScriptApi(job.servers, profile.seed, number, job.quick)
+        self._iterations = 0
         self._customer: Shopper | None = None
 
-    def shop(self) -> None:
+    def run(self) -> None:
         """Iterate until the run ends, or once; LabError if the script cannot be run at all."""
         try:
-            while self._pace.open:
-                self.visit()
-                if self._job.once:
+            while self._pacer.open:
+                self._iterate()
+                if self._job.profile.once:
                     break
-        except ClosingTime:
+        except RunOver:
             pass
 
-    def visit(self) -> None:
-        """CrowdScriptApi visit, from coming in to the closing look; ClosingTime leaves it open."""
-        self._visits += 1
-        self._journal.begins()
+    def _iterate(self) -> None:
+        """Run the script once and settle its cart; RunOver leaves it to `settle`."""
+        self._iterations += 1
+        self._journal.note_iteration()
         self._customer = customer = self._new_customer()
         try:
-            self._script(customer, self._offer)
+            self._script(customer, self._api)
         except LabError:
             raise
         except Exception as error:
-            self._journal.broke(_told(error, self._job.script))
+            self._journal.note_error(_describe(error, self._job.profile.script))
         if customer.last is None:
             why = self._journal.trouble
             raise LabError(why or "the script sends no request: there is nothing to time")
-        if not self._job.once:
+        if not self._job.profile.once:
             self.settle()
 
     def settle(self, again: bool = False) -> None:
-        """Look at what is owed, and note what became of it; `again`: earlier looks do not count.
+        """Read the cart that is owed, and record what became of it.
 
-        A script's own last request will do, if it was a look that showed what is owed.
+        If the script's last request was a read that showed it, that counts, unless `again`.
         """
         if (customer := self._customer) is None:
             return
         ledger, fate, by_name_only = customer.ledger, None, False
         if ledger.owed and ledger.owed["lines"]:
-            fate = customer.last.fate if customer.last else None
-            if again or fate != Fate.KEPT:
-                fate, by_name_only = self._look(customer)
+            fate = Fate(customer.last.fate) if customer.last and customer.last.fate else None
+            if again or fate is not Fate.KEPT:
+                fate, by_name_only = self._read_cart(customer)
         at_s = customer.last.at_s if customer.last else 0.0
-        line = IterationResult(
-            customer.name, ledger.home, at_s, fate, by_name_only, ledger.acknowledged_s
+        self._journal.note_result(
+            IterationResult(
+                customer.name, ledger.home, at_s, fate, by_name_only, ledger.acknowledged_s
+            )
         )
-        self._journal.settle(list(astuple(line)))
         customer.transport.close()
         self._customer = None
 
-    def _look(self, customer: Shopper) -> tuple[str, bool]:
+    def _read_cart(self, customer: Shopper) -> tuple[Fate, bool]:
         """Ask for the cart as a customer does, then at each server by its name.
 
         Returns its fate, and whether only a server asked by name showed it.
@@ -123,19 +136,19 @@ class VirtualUser:
                 return Fate.KEPT, True
         fates = {each.fate for each in seen}
         if any(map(_may_live, seen)) or fates == {Fate.UNKNOWN}:
-            return Fate.UNKNOWN, False  # somebody who is silent may still have it
+            return Fate.UNKNOWN, False  # a server that does not answer may still have it
         return next(
             (each for each in (Fate.WRONG, Fate.DUPLICATED) if each in fates), Fate.LOST
         ), False
 
     def _new_customer(self) -> Shopper:
-        job, name = self._job, f"c{self._number}-{self._visits}"
+        job, name = self._job, f"c{self._number}-{self._iterations}"
         return Shopper(
             lambda server: f"{job.url}/@{server}" if server else job.url,
             self._journal,
             user_id=str(1 + self._number),
             name=name,
-            transport=PacedTransport(self._transport(), self._pace),
+            transport=PacedTransport(self._transport(), self._pacer),
         )
 
 
@@ -143,7 +156,8 @@ def _may_live(seen: Exchange) -> bool:
     return seen.status is None or seen.status == TIMED_OUT
 
 
-def _told(error: Exception, script: str) -> str:
-    theirs = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == script]
-    where = f" (line {theirs[-1].lineno} of {Path(script).name})" if theirs else ""
-    return f"{type(error).__name__}: {error or 'no more is said'}{where}"
+def _describe(error: Exception, script: str) -> str:
+    """Return an error of the script with the line of the script that it comes from."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == script]
+    where = f" (line {frames[-1].lineno} of {Path(script).name})" if frames else ""
+    return f"{type(error).__name__}: {error or 'no message'}{where}"

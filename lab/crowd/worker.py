@@ -1,73 +1,75 @@
-"""The part of a generator process that is the same whatever drives it: shoppers, journal, end."""
+"""The part of a worker process that both engines share: its shoppers, its journal, its end."""
 
 import hashlib
 import importlib.util
 import sys
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from lab.core.errors import LabError
 from lab.crowd.journal import Journal
-from lab.crowd.load_profile import Job
+from lab.crowd.messages import CrowdJob, WorkerReport
 from lab.crowd.virtual_user import Script, VirtualUser
 from lab.evidence.transport import Transport
 
 REPORT_EVERY_S = 0.5
-SOON_S = 0.3  # from the word "begin" to the first turn: everybody has heard it by then
+SOON_S = 0.3  # from `Begin` to the first request: every worker has received it by then
 
 
 class CrowdWorker:
-    """The shoppers of one process, with their journal and an eye on the process itself."""
+    """The virtual users of one process, with their journal and the process's own resources."""
 
-    def __init__(self, job: Job, worker: int, transport: Callable[[], Transport]) -> None:
+    def __init__(self, job: CrowdJob, worker: int, transport: Callable[[], Transport]) -> None:
         """LabError if the script is not there, or not the one that the job names."""
         path = Path(job.record) / f"exchanges-{worker:d}.jsonl" if job.record else None
         self.job = job
-        self.journal = Journal(job.lane, path, job.warm_up_s, worker)
+        self.journal = Journal(job.name, path, job.profile.warm_up_s, worker)
         self._script = load_script(job)
         self._transport = transport
-        self._visitors: list[VirtualUser] = []
+        self._users: list[VirtualUser] = []
         self._process = psutil.Process()
         self._last_cpu_s = self._cpu_s()
         self._last_at = time.monotonic()
 
-    def visitor(self, number: int) -> VirtualUser:
-        """Return the shopper of that number."""
-        visitor = VirtualUser(number, self.job, self._script, self.journal, self._transport)
-        self._visitors.append(visitor)
-        return visitor
+    def virtual_user(self, number: int) -> VirtualUser:
+        """Return a new virtual user, number `number` of the crowd."""
+        user = VirtualUser(number, self.job, self._script, self.journal, self._transport)
+        self._users.append(user)
+        return user
 
     def time_left_s(self) -> float:
-        """Return how long the doors stay open: to the end, or until everybody came once."""
-        return 0.0 if self.job.once else max(0.0, self.job.end_s - self.journal.now_s())
+        """Return how much of the run is left; 0 where each shopper iterates once."""
+        profile = self.job.profile
+        return 0.0 if profile.once else max(0.0, profile.end_s - self.journal.now_s())
 
-    def left_to_settle(self) -> Iterable[Callable[[], None]]:
-        """Close the doors; return what is still to be done: everybody's closing look."""
+    def closing_reads(self) -> Iterable[Callable[[], None]]:
+        """End the measured time; return the closing read of each user, still to be done."""
         self.journal.closing = True
-        return [lambda each=each: each.settle(again=True) for each in self._visitors]  # type: ignore[misc]
+        return [partial(user.settle, again=True) for user in self._users]
 
-    def report(self) -> dict[str, Any]:
-        """Return what is new since the last report, and how this process is doing.
-
-        `cpu` is its share of one core since then, `rss` its memory in bytes.
-        """
+    def report(self) -> WorkerReport:
+        """Return what is new since the last report, with the process's share of a core."""
         now, cpu_s = time.monotonic(), self._cpu_s()
         share = (cpu_s - self._last_cpu_s) / max(1e-6, now - self._last_at)
         self._last_at, self._last_cpu_s = now, cpu_s
-        rss = self._process.memory_info().rss
-        return self.journal.report() | {"cpu": round(share, 3), "rss": rss}
+        return self.journal.report(round(share, 3), self._process.memory_info().rss)
 
     def _cpu_s(self) -> float:
         return sum(self._process.cpu_times()[:2])
 
 
-def load_script(job: Job) -> Script:
+def describe_failure(error: Exception) -> str:
+    """Return why a worker cannot go on; the type only where the lab did not expect it."""
+    return str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
+
+
+def load_script(job: CrowdJob) -> Script:
     """Return the function a job names. Its file is run: it is the user's own, and trusted."""
-    path = Path(job.script)
+    path = Path(job.profile.script)
     if job.sha256 and digest(path) != job.sha256:
         raise LabError(f"{path} is not the script of the others: copy theirs to this machine")
     spec = importlib.util.spec_from_file_location(f"script_of_a_crowd_{path.stem}", path)
@@ -77,7 +79,7 @@ def load_script(job: Job) -> Script:
     sys.modules[spec.name] = module
     sys.path.insert(0, str(path.parent.resolve()))
     spec.loader.exec_module(module)
-    function: Script = getattr(module, job.function)
+    function: Script = getattr(module, job.profile.function)
     return function
 
 

@@ -20,7 +20,10 @@ server, and the store becomes the thing that must not crash.
 Try next: `lab run crash --store redis`, `lab run crash --crowd 200`.
 """
 
-from lab.crowd.load_profile import PlannedFault
+from msgspec import convert
+
+from lab.core.faults import FaultKind
+from lab.crowd.timetable import PlannedFault
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.result import Measurements, Observation, Settings, VariantResult, Verdict
 from lab.evidence.shopper import Shopper
@@ -90,7 +93,7 @@ def crash_under_a_crowd(lab: Lab, doomed: str) -> None:
         for_s=3 * lap_s,
         warm_up_s=0.0,
         once=True,
-        timetable=(PlannedFault("kill", doomed, 2 * lap_s),),
+        timetable=(PlannedFault(FaultKind.KILL, doomed, 2 * lap_s),),
     )
     lab.measure(crowd=outcome.as_json())
 
@@ -111,10 +114,13 @@ def with_crowd(seen: Observation, crowd: Measurements | None) -> Observation:
     """Add what a crowd says: the claim holds if it held for the few and for the many."""
     if crowd is None:
         return seen
+    from lab.crowd.doubts import Doubt  # `lab list` imports this file, and needs no crowd
+
     carts = crowd["carts"]
     owed = carts["settled"] - carts["nothing_owed"]
-    if crowd["doubts_about_carts"] or not owed:
-        why = "; ".join(crowd["doubts_about_carts"]) or "no cart was owed"
+    doubts = [each for each in convert(crowd["doubts"], list[Doubt]) if each.is_about_carts]
+    if doubts or not owed:
+        why = "; ".join(map(str, doubts)) or "no cart was owed"
         return Observation(Verdict.UNKNOWN, f"of the crowd: {why}")
     many = kept_share(carts["kept"], owed, "carts of a crowd kept")
     verdict = seen.verdict if many.verdict is Verdict.HOLDS else many.verdict

@@ -28,6 +28,8 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import chain
 
+import msgspec
+
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
 from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
@@ -124,15 +126,16 @@ def press(lab: Lab) -> Measurements:
     if not lab.crowd_shoppers:
         return {}
     outcome = lab.crowd(buy_and_look, lab.crowd_shoppers, None, for_s=CROWD_S, warm_up_s=1.0)
-    tally = outcome.progress.tally
     return {
         "servers": len(lab.servers),
         "shoppers": lab.crowd_shoppers,
-        "carts_shown_per_s": None if outcome.bottleneck else round(tally.reads_kept / CROWD_S, 1),
-        "reads": tally.reads,
-        "reads_without_the_cart": tally.reads - tally.reads_kept,
-        "latency": outcome.latency,
-        "doubts": outcome.doubts,
+        "carts_shown_per_s": None
+        if outcome.generator_was_the_limit
+        else round(outcome.reads_that_showed_the_cart / CROWD_S, 1),
+        "reads": outcome.reads,
+        "reads_without_the_cart": outcome.reads - outcome.reads_that_showed_the_cart,
+        "latency": msgspec.to_builtins(outcome.latency),
+        "doubts": msgspec.to_builtins(outcome.doubts),
     }
 
 

@@ -8,13 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.core.errors import LabError
 from lab.core.faults import STORE, FaultEvent, FaultEvidence, FaultKind
-from lab.crowd.load_profile import LoadProfile, PlannedFault
+from lab.crowd.load_profile import LoadProfile
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.evidence.result import Variant
@@ -23,9 +23,11 @@ from lab.evidence.shopper import Shopper
 # An experiment's file names `Lab` as a type only, and a list of them loads neither the stack
 # nor the crowd: both are imported where they are used.
 if TYPE_CHECKING:
-    from lab.crowd.crowd_run import Progress
+    from lab.crowd.crowd_run import CrowdTarget
+    from lab.crowd.loss_audit import DiesWith
+    from lab.crowd.progress import Progress
     from lab.crowd.result import CrowdResult
-    from lab.crowd.run_crowd import Scene
+    from lab.crowd.timetable import PlannedFault
     from lab.crowd.worker_group import WorkerGroup
     from lab.stack.access_log import AccessEntry
     from lab.stack.server import Death, Server
@@ -192,7 +194,7 @@ class Lab:
         """
         from lab.crowd.worker_group import has_locust
 
-        plan = LoadProfile(
+        profile = LoadProfile(
             script=inspect.getfile(visit),
             function=visit.__name__,
             shoppers=shoppers,
@@ -201,43 +203,48 @@ class Lab:
             seed=self._setting.seed,
             **{"engine": "locust" if has_locust() else "threads", **more},
         )
-        outcome = self.crowd_of(plan)
-        if outcome.interrupted:
+        result = self.crowd_of(profile)
+        if result.interrupted:
             raise KeyboardInterrupt
-        return outcome
+        return result
 
     def crowd_of(
         self,
-        plan: LoadProfile,
-        watch: Callable[[Progress], None] = lambda progress: None,
-        say: Callable[[str], None] = lambda line: None,
-        crew: WorkerGroup | None = None,
+        profile: LoadProfile,
+        watch: Callable[[Progress], object] = lambda progress: None,
+        log: Callable[[str], object] = lambda line: None,
+        workers: WorkerGroup | None = None,
     ) -> CrowdResult:
-        """Carry out a plan; `watch` sees each report, `say` is told what is waited for.
+        """Run a crowd of this profile here (see `run_crowd`)."""
+        from lab.crowd.crowd_run import run_crowd
 
-        `crew` is who shops for several lanes (None: a new one for this).
-        """
-        from lab.crowd.run_crowd import drive
+        return run_crowd(profile, self._crowd_target(), watch, log, workers)
 
-        return drive(plan, self._scene(), watch, say, crew)
-
-    def _scene(self) -> Scene:
-        from lab.crowd.run_crowd import Scene
+    def _crowd_target(self) -> CrowdTarget:
+        from lab.crowd.crowd_run import CrowdTarget
+        from lab.crowd.result import CrowdSetup
 
         variant = self._setting.variant
-        return Scene(
-            lane=self._lane.name,
+        return CrowdTarget(
+            variant=self._lane.name,
             url=self.url,
             servers=self.servers,
+            has_store=self.has_store,
             folder=self.folder,
             access=self._setting.stack.access,
-            hit=self._hit,
+            inject=self._inject,
             dies_with=self._carts_die_with(),
-            setup=asdict(variant.knobs) | {"desk": variant.app, "store": variant.keeps},
+            setup=CrowdSetup(
+                desk=variant.app,
+                store=variant.keeps,
+                servers=variant.knobs.servers,
+                affinity=variant.knobs.affinity,
+                retry=variant.knobs.retry,
+            ),
             quick=self.quick,
         )
 
-    def _carts_die_with(self) -> str | None:
+    def _carts_die_with(self) -> DiesWith | None:
         from lab.stack.local_store import LocalStore
 
         variant = self._setting.variant
@@ -245,10 +252,10 @@ class Lab:
             return STORE if isinstance(self._setting.store, LocalStore) else None
         return "process" if variant.keeps == "memory" else None
 
-    def _hit(self, strike: PlannedFault) -> str | None:
-        """Do what a line of a timetable says; return which process ended by it, if one did."""
+    def _inject(self, strike: PlannedFault) -> str | None:
+        """Inject a fault of a timetable; return the instance that ended by it, if one did."""
         if strike.target == STORE:
-            return self._hit_store(strike.kind)
+            return self._inject_into_store(strike.kind)
         replica = self._replica(strike.target)
         instance = replica.instance if replica.state != "dead" else None
         if strike.kind == "kill":
@@ -261,7 +268,7 @@ class Lab:
         (self.pause if strike.kind == "pause" else self.resume)(strike.target)
         return None
 
-    def _hit_store(self, kind: str) -> str | None:
+    def _inject_into_store(self, kind: str) -> str | None:
         on_store: dict[str, Callable[[], object]] = {
             "kill": self.kill_store,
             "restart": self.restart_store,

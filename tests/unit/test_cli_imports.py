@@ -51,6 +51,6 @@ def test_command_loads_only_what_it_needs(command):
     assert {name.split(".")[0] for name in modules} & HEAVY <= heavy
 
 
-def test_list_loads_no_part_of_the_crowd_but_its_profile():
+def test_list_loads_no_part_of_the_crowd_but_its_profile_with_the_timetable():
     crowd = {name for name in imported("list") if name.startswith("lab.crowd")}
-    assert crowd <= {"lab.crowd", "lab.crowd.load_profile"}
+    assert crowd <= {"lab.crowd", "lab.crowd.load_profile", "lab.crowd.timetable"}

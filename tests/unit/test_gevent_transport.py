@@ -15,7 +15,7 @@ from itertools import takewhile
 import pytest
 from conftest import wait_for
 
-from lab.crowd.gevent_transport import GeventTransport, Lines
+from lab.crowd.gevent_transport import ConnectionPool, GeventTransport
 from lab.evidence.exchange import OpStatus
 from lab.evidence.record import Record
 from lab.evidence.requests_transport import RequestsTransport
@@ -114,7 +114,7 @@ def server():
 
 @pytest.fixture
 def lines(server):
-    lines = Lines("127.0.0.1", server.port)
+    lines = ConnectionPool("127.0.0.1", server.port)
     yield lines
     lines.close()
 
@@ -207,7 +207,7 @@ def test_where_nobody_listens_nothing_was_sent():
     with socket.socket() as closed:  # bound and not listening: nobody else can take it
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-        transport = GeventTransport(Lines("127.0.0.1", port))
+        transport = GeventTransport(ConnectionPool("127.0.0.1", port))
         carried = get(transport, f"http://127.0.0.1:{port}/")
         added = shopper_of(f"http://127.0.0.1:{port}", transport).add("laptop")
     assert (carried.sent, carried.status, carried.error) == (False, None, "ConnectionRefusedError")
@@ -458,7 +458,7 @@ def everything(shopper):
 @pytest.mark.parametrize("app", ["stateful_app", "stateless_app"])
 def test_a_desk_cannot_tell_a_crowd_from_a_script(app, desks):
     url = desks[app]
-    lines = Lines("127.0.0.1", int(url.rpartition(":")[2]))
+    lines = ConnectionPool("127.0.0.1", int(url.rpartition(":")[2]))
     told = {}
     for transport in (RequestsTransport(), GeventTransport(lines)):
         shopper = shopper_of(url, transport)

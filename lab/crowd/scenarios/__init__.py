@@ -1,1 +1,1 @@
-"""Scripts for a crowd: what one customer does in one visit."""
+"""The bundled scripts of a crowd: what one customer does in one iteration."""

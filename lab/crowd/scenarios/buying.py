@@ -1,11 +1,11 @@
-"""Come in, buy one thing, pay, and log out: nothing is owed afterwards but an order."""
+"""Log in, buy one thing, check out, log out: nothing is owed afterwards but an order."""
 
-from lab.crowd.script_api import CrowdScriptApi
+from lab.crowd.virtual_user import CrowdScriptApi
 from lab.evidence.shopper import Shopper
 
 
 def script(shopper: Shopper, lab: CrowdScriptApi) -> None:
-    """CrowdScriptApi visit: five requests."""
+    """Do one iteration: five requests."""
     shopper.login()
     shopper.add("laptop")
     shopper.ship_to("1 Main Street")

@@ -1,11 +1,11 @@
-"""Come in, put one thing in the cart, and look at it nine times: mostly reads."""
+"""Log in, add one thing to the cart, and read the cart nine times: mostly reads."""
 
-from lab.crowd.script_api import CrowdScriptApi
+from lab.crowd.virtual_user import CrowdScriptApi
 from lab.evidence.shopper import Shopper
 
 
 def script(shopper: Shopper, lab: CrowdScriptApi) -> None:
-    """CrowdScriptApi visit: eleven requests."""
+    """Do one iteration: eleven requests."""
     shopper.login()
     shopper.add("laptop")
     for _ in range(9):

@@ -1,13 +1,13 @@
-"""Come in, put three things in the cart, look at it each time, and go without a word."""
+"""Log in, add three things to the cart, read it after each, and leave without a logout."""
 
-from lab.crowd.script_api import CrowdScriptApi
+from lab.crowd.virtual_user import CrowdScriptApi
 from lab.evidence.shopper import Shopper
 
 GOODS = ("laptop", "mouse", "keyboard", "monitor")
 
 
 def script(shopper: Shopper, lab: CrowdScriptApi) -> None:
-    """CrowdScriptApi visit: seven requests."""
+    """Do one iteration: seven requests."""
     shopper.login()
     for sku in lab.random.sample(GOODS, 3):
         shopper.add(sku)

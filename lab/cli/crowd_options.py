@@ -1,0 +1,140 @@
+"""The options of `lab crowd`."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import click
+
+from lab.cli import options, stack_options
+from lab.cli.param_types import RATE, ParsedType, duration
+from lab.core.errors import LabError
+from lab.core.faults import STORE_FAULTS, FaultKind
+from lab.crowd.load_profile import MAX_S, MAX_SHOPPERS, MAX_WORKERS
+from lab.crowd.timetable import parse_planned_fault
+
+MASTER = "127.0.0.1:5557"
+_FAULT_HELP = {
+    FaultKind.KILL: "B@10s: end that server's process (or the store's) after 10 s; repeatable.",
+    FaultKind.RESTART: "B@12s: start it again.",
+    FaultKind.PAUSE: "B@10s: freeze it: it keeps its connections and answers nothing.",
+    FaultKind.RESUME: "B@12s: let a frozen one continue.",
+}
+
+
+def _fault_option(kind: FaultKind) -> Callable[..., Any]:
+    read = partial(parse_planned_fault, kind)
+    return click.option(
+        f"--{kind}", multiple=True, type=ParsedType("WHO@WHEN", read), help=_FAULT_HELP[kind]
+    )
+
+
+_OPTIONS = (
+    click.option(
+        "--shoppers",
+        type=click.IntRange(1, MAX_SHOPPERS),
+        default=100,
+        show_default=True,
+        help="Shoppers at a time.",
+    ),
+    click.option(
+        "--rate",
+        type=RATE,
+        default="100/s",
+        show_default=True,
+        help="Requests of all shoppers together: 300/s, 18000/min.",
+    ),
+    click.option(
+        "--for",
+        "for_s",
+        type=duration(most_s=MAX_S),
+        default="10s",
+        show_default=True,
+        help="The measured time: 500ms, 30s, 5min, 1h.",
+    ),
+    click.option(
+        "--warm-up",
+        "warm_up_s",
+        type=duration(0, MAX_S),
+        default="2s",
+        show_default=True,
+        help="Warm-up before measuring; its requests are excluded and counted separately.",
+    ),
+    *map(_fault_option, STORE_FAULTS),
+    click.option(
+        "--closed", is_flag=True, help="Closed model: ask again when answered; ignores --rate."
+    ),
+    click.option(
+        "--once", is_flag=True, help="Run the script once for each shopper, not again and again."
+    ),
+    click.option(
+        "--rounds",
+        type=click.IntRange(1, 100),
+        default=1,
+        show_default=True,
+        help="Rounds over both desks; the order alternates.",
+    ),
+    click.option(
+        "--seed", type=int, default=0, show_default=True, help="Seed of lab.random in scripts."
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(1, MAX_WORKERS),
+        default=1,
+        show_default=True,
+        help="Processes that share the shoppers.",
+    ),
+    click.option("--threads", is_flag=True, help="Use threads even if Locust is installed."),
+    click.option(
+        "--master", is_flag=True, help="Wait for --workers on other machines (see --join)."
+    ),
+    click.option(
+        "--listen",
+        metavar="HOST:PORT",
+        default=MASTER,
+        show_default=True,
+        help="Where --master waits for them.",
+    ),
+    click.option("--join", metavar="HOST[:PORT]", help="Work for the `lab crowd --master` there."),
+    click.option(
+        "--port", type=click.IntRange(0, 65535), default=0, help="Port of nginx; any by default."
+    ),
+    click.option("--self-test", is_flag=True, help="Freeze a server: does p99 show it?"),
+    click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+    stack_options.settings,
+    stack_options.deployment,
+    options.out,
+)
+
+
+def crowd_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command every option of `lab crowd`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def join_address(where: str) -> tuple[str, str]:
+    """Return host and port of a value of --join. LabError if it is none."""
+    return _address("--join", where)
+
+
+def listen_address(where: str) -> str:
+    """Return a value of --listen as HOST:PORT. LabError unless it is on this machine."""
+    host, port = _address("--listen", where)
+    if host not in ("127.0.0.1", "localhost"):
+        raise LabError(
+            f"--listen {host}: anyone there could join, so only 127.0.0.1; other machines come "
+            f"by `ssh -L {port}:127.0.0.1:{port} THIS_HOST`"
+        )
+    return f"127.0.0.1:{port}"
+
+
+def _address(option: str, where: str) -> tuple[str, str]:
+    host, _, port = where.partition(":")
+    port = port or MASTER.rpartition(":")[2]
+    is_port = re.fullmatch("[0-9]{1,5}", port, re.ASCII) and 0 < int(port) < 65536
+    if not is_port or not re.fullmatch(r"[\w.-]{1,253}", host, re.ASCII):
+        raise LabError(f"{option} {where[:80]!r}: write HOST or HOST:PORT, such as {MASTER}")
+    return host, port

@@ -1,0 +1,260 @@
+"""One shopper of a crowd: its schedule, its script, and what it records. The clock is a fake."""
+
+import threading
+import tracemalloc
+from http.cookiejar import CookieJar
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.core.errors import LabError
+from lab.crowd.journal import Journal
+from lab.crowd.load_profile import LoadProfile
+from lab.crowd.messages import CrowdJob
+from lab.crowd.pacer import THINKS_S, arrival_schedule
+from lab.crowd.virtual_user import CrowdScriptApi, VirtualUser
+from lab.evidence.exchange import Exchange, OpStatus
+from lab.evidence.transport import Carried
+from lab.experiments.script_api import Lab
+
+# --- the schedule
+
+
+@given(
+    shoppers=st.integers(1, 300),
+    rate=st.floats(0.01, 1e6, allow_nan=False),
+    laps=st.integers(1, 8),
+)
+def test_the_schedules_of_all_shoppers_are_evenly_spaced_together(shoppers, rate, laps):
+    schedules = [arrival_schedule(number, shoppers, rate) for number in range(shoppers)]
+    every = [next(due) for due in schedules for _ in range(laps)]
+    assert sorted(every) == [number / rate for number in range(shoppers * laps)]
+
+
+@given(shoppers=st.integers(1, 300), rate=st.floats(0.01, 1e6), number=st.integers(0, 299))
+def test_a_schedule_is_regular(shoppers, rate, number):
+    due = arrival_schedule(number, shoppers, rate)
+    times = [next(due) for _ in range(5)]
+    for before, after in pairwise(times):
+        assert after - before == pytest.approx(shoppers / rate)
+    profile = LoadProfile("x", shoppers, rate, shoppers / rate * 5, 0.0, engine="locust")
+    assert profile.requests_per_shopper == pytest.approx(5)
+
+
+# --- what a script of a crowd is offered
+
+OFFERED = {"n", "quick", "random", "servers"}
+OF_LAB = {name for name in dir(Lab) if not name.startswith("_")} | {"customers", "extra"}
+
+
+@pytest.mark.parametrize("name", sorted(OF_LAB - OFFERED))
+def test_a_verb_that_concerns_others_is_refused_with_what_to_do(name):
+    api = CrowdScriptApi(("A", "B"), 0, 1, quick=False)
+    with pytest.raises(LabError, match=f"lab.{name} does not exist for one shopper") as error:
+        getattr(api, name)
+    assert "lab crowd --kill B@10s" in str(error.value)
+
+
+def test_the_api_is_part_of_the_labs_and_its_random_numbers_are_each_shoppers_own():
+    assert {"kill", "restart", "shopper", "crowd"} <= OF_LAB
+    one, same, other, reseeded = (
+        CrowdScriptApi(("A", "B"), seed, number, quick=True)
+        for seed, number in ((7, 1), (7, 1), (7, 2), (8, 1))
+    )
+    assert (one.n(60, 3), one.servers) == (3, ("A", "B"))
+    drawn = [[each.random.random() for _ in range(5)] for each in (one, same, other, reseeded)]
+    assert drawn[0] == drawn[1]
+    assert len({tuple(each) for each in drawn}) == 3
+
+
+# --- one shopper
+
+
+class FakeClock:
+    """Time that passes only when it is slept."""
+
+    def __init__(self):
+        self.now_s = 100.0
+
+    def monotonic(self):
+        return self.now_s
+
+    def sleep(self, seconds):
+        assert seconds > 0
+        self.now_s += seconds
+
+
+class ClosedShop:
+    """A transport whose every request is refused, after `takes_s`."""
+
+    def __init__(self, clock, takes_s=0.0):
+        self._clock, self._takes_s = clock, takes_s
+        self.cookies = CookieJar()
+
+    def carry(self, method, url, headers, body, timeout_s):
+        began_s = self._clock.monotonic()
+        self._clock.now_s += self._takes_s
+        error = "ConnectionRefusedError"
+        return Carried({}, began_s, self._takes_s * 1000, error=error, sent=False)
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def user(clock):
+    """Make a virtual user of a script, and the journal it writes."""
+
+    def make(script, takes_s=0.0, **more):
+        asked = {"shoppers": 1, "rate": 500.0, "for_s": 0.05, "warm_up_s": 0.0} | more
+        profile = LoadProfile(__file__, **asked)
+        job = CrowdJob(name="x", url="http://127.0.0.1:9", servers=("A",), profile=profile)
+        journal = Journal("x", None, 0.0, clock=clock)
+        return VirtualUser(0, job, script, journal, lambda: ClosedShop(clock, takes_s)), journal
+
+    return make
+
+
+def view_cart(shopper, lab):
+    shopper.view_cart()
+
+
+def test_a_script_that_catches_every_exception_does_not_catch_the_end(user):
+    caught = []
+
+    def script(shopper, lab):
+        while len(caught) < 3:
+            try:
+                shopper.view_cart()
+            except Exception as error:
+                caught.append(error)
+
+    one, journal = user(script)
+    one.run()
+    tally = journal.report().tally
+    assert caught == []
+    assert tally.failed == 25  # the times that are due in 50 ms at 500 a second
+    assert tally.broken == 0
+
+
+def test_an_iteration_that_breaks_is_reported_with_its_line_and_the_next_one_begins(user):
+    def script(shopper, lab):
+        shopper.view_cart()
+        raise KeyError("no such thing")
+
+    one, journal = user(script)
+    one.run()
+    report = journal.report()
+    assert report.tally.broken == report.tally.begun - 1 == 25
+    assert report.trouble.startswith("KeyError: 'no such thing' (line ")
+    assert report.trouble.endswith(" of test_crowd_virtual_user.py)")
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (lambda shopper, lab: None, "the script sends no request"),
+        (lambda shopper, lab: lab.kill("A"), "lab.kill does not exist for one shopper"),
+        (lambda shopper, lab: shopper.veiw_cart(), "'Shopper' object has no attribute 'veiw_cart'"),
+    ],
+)
+def test_a_script_that_no_crowd_can_run_ends_the_crowd(user, script, words):
+    one, _ = user(script)
+    with pytest.raises(LabError, match=words):
+        one.run()
+
+
+def test_a_script_that_thinks_makes_nobody_late(user, clock):
+    def script(shopper, lab):
+        shopper.view_cart()
+        clock.sleep(0.018)
+
+    one, journal = user(script, rate=200.0, for_s=0.2)
+    one.run()
+    tally = journal.report().tally
+    assert tally.failed == 10  # of 40 that were due, each fourth: the others passed meanwhile
+    assert tally.lateness.n == 10
+    assert tally.lateness.quantile(1.0) < THINKS_S * 1000
+
+
+def test_a_shop_that_is_slow_makes_its_requests_late_and_all_of_them_are_sent(user):
+    one, journal = user(view_cart, takes_s=0.018, rate=200.0, for_s=0.2)
+    one.run()
+    tally = journal.report().tally
+    assert tally.failed == 40  # the schedule does not move because an answer was slow
+    assert tally.latency.quantile(1.0) == pytest.approx(39 * 13 + 18, rel=0.01)
+    assert tally.lateness.quantile(1.0) < 1  # and none of that was the generator's doing
+
+
+def test_a_generator_that_oversleeps_is_late_by_that(user, clock):
+    slept = clock.sleep
+    clock.sleep = lambda seconds: slept(seconds + 0.003)
+    one, journal = user(view_cart, rate=200.0, for_s=0.2)
+    one.run()
+    tally = journal.report().tally
+    assert tally.failed == 40
+    assert tally.lateness.quantile(0.5) == pytest.approx(3, rel=0.01)
+
+
+def test_a_closed_crowd_waits_for_the_start(user, clock):
+    one, journal = user(view_cart, rate=None, once=True)
+    journal.begin(clock.monotonic() + 0.1)
+    one.run()
+    tally = journal.report().tally
+    assert (tally.failed, tally.warm_up) == (1, 0)
+    assert journal.now_s() == pytest.approx(0)
+
+
+def test_a_user_that_iterates_once_iterates_once(user):
+    one, journal = user(view_cart, once=True)
+    one.run()
+    assert journal.report().tally.failed == 1
+
+
+def test_a_journal_keeps_no_exchange(tmp_path):
+    journal = Journal("x", tmp_path / "exchanges.jsonl", 0.0)
+
+    def note(times):
+        for number in range(times):
+            headers, body = {"X-Served-By": "A", "X-Instance": "a1"}, bytes(2000)
+            exchange = Exchange(
+                *(f"x-{number}", "c1-1", "GET", "/api/cart", None, 1.0, 2.0, 200, OpStatus.OK),
+                *({}, b"", headers, body),
+            )
+            journal.append(exchange)
+
+    note(100)
+    tracemalloc.start()
+    try:
+        note(3000)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        journal.close()
+    assert kept < 100_000  # of 6 MB that went by
+    assert len((tmp_path / "exchanges.jsonl").read_bytes().splitlines()) == 3100
+
+
+def test_a_journal_counts_what_several_threads_note(clock):
+    journal = Journal("x", None, 0.0, clock=clock)
+
+    def note():
+        for _ in range(1000):
+            journal.note_iteration()
+            journal.note_in_flight(1)
+
+    threads = [threading.Thread(target=note) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    report = journal.report()
+    assert (report.tally.begun, report.in_flight) == (4000, 4000)
+    assert journal.report().tally.begun == 0
