@@ -33,8 +33,8 @@ from lab.experiments.provision import ProvisionedStack, deployed
 from lab.experiments.script_api import Lab
 from lab.processes.spawn import Children, clean_environment
 from lab.processes.waiting import end_of, wait_until
+from lab.stack.deployment import Deployment
 from lab.stack.pool_spec import LETTERS
-from lab.stack.upstream import Deployment
 
 KEPT_LOG = 1000  # entries of nginx's log: they are counted as they come
 NEVER_S = 10.0**9
@@ -167,7 +167,7 @@ class _Crowds:
         variant: Variant,
         workers: WorkerGroup | None,
     ) -> None:
-        lab = Lab(provisioned.setting(variant, 0, profile.seed, quick=False), Record(variant.name))
+        lab = Lab(provisioned.context(variant, 0, profile.seed, quick=False), Record(variant.name))
         if not self._deployment:  # an earlier crowd's faults are undone after each, if possible
             restart_dead(lab)
         with self._watching() as watch:
@@ -175,7 +175,7 @@ class _Crowds:
         self.results.append(result)
         if result.interrupted:
             raise KeyboardInterrupt
-        provisioned.heal()
+        provisioned.undo_faults()
 
     @contextmanager
     def _watching(self) -> Iterator[Callable[[Progress], None]]:

@@ -13,7 +13,7 @@ from lab.cli import options, stack_options
 from lab.cli.output import say
 from lab.cli.perform import RunOptions, perform, variants_of_both_desks
 from lab.evidence.result import Variant
-from lab.stack.upstream import Deployment
+from lab.stack.deployment import Deployment
 
 _TRY_NEXT = """
 Try next

@@ -9,11 +9,11 @@ import click
 from lab.cli import options
 from lab.cli.status import print_status
 from lab.console import control_file
-from lab.console.settings import KNOBS, MOST_PAGE_SERVERS
+from lab.console.settings import MOST_PAGE_SERVERS, SETTINGS
 
 
 def _setting(name: str, what: str) -> Callable[..., Any]:
-    return click.option(f"--{name}", type=click.Choice(KNOBS[name]), help=what)
+    return click.option(f"--{name}", type=click.Choice(SETTINGS[name]), help=what)
 
 
 @click.command(short_help="Restart every server with empty carts.")

@@ -13,7 +13,7 @@ from lab.cli import options, stack_options
 from lab.cli.perform import RunOptions, perform, variants_of_both_desks
 from lab.evidence.result import Variant
 from lab.experiments.matrix import MATRIX
-from lab.stack.upstream import Deployment
+from lab.stack.deployment import Deployment
 
 
 @click.command(short_help="Run scripts at both desks: bundled ones or your own.")
@@ -63,7 +63,7 @@ def run(
         def script(shopper, lab):
             shopper.login()
             shopper.add("laptop")
-            lab.kill(shopper.last.replica)
+            lab.kill(shopper.last.served_by)
             shopper.view_cart()
 
     It runs with your rights, as every Python program does: run only what you trust.
@@ -82,7 +82,7 @@ def run(
             return MATRIX
         if has_settings:
             return variants_of_both_desks(deployment, settings)
-        return experiment.lanes(quick)
+        return experiment.variants_for(quick)
 
     asked = RunOptions(
         out,

@@ -32,7 +32,7 @@ _FAULTS = {
 def give_order(out: Path, path: str, body: dict[str, Any], line: str) -> None:
     """Call the running lab, and print `line` with the evidence of each thing it did."""
     for done in control_file.call(out, "POST", path, body)["done"]:
-        facts = {"name": "", "desk": ""} | done | done.get("evidence", {})
+        facts = {"was": "", "instance": ""} | done
         seen = "gone, port closed" if facts.get("confirmed") else "NOT confirmed"
         say(line.format(**facts, at=f"{facts['desk']}/{facts['name']}", seen=seen))
 

@@ -11,7 +11,7 @@ from lab.shop.desks import MOST_SERVERS
 from lab.shop.redis.store_url import FORMS, SCHEMES
 
 if TYPE_CHECKING:
-    from lab.stack.upstream import Deployment
+    from lab.stack.deployment import Deployment
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -103,7 +103,7 @@ def deployment(command: Command) -> Command:
 
 
 def _found(upstream: tuple[str, ...], commands: dict[str, tuple[str, ...]]) -> "Deployment":
-    from lab.stack.upstream import find  # loaded only if --upstream is given
+    from lab.stack.deployment import find  # loaded only if --upstream is given
 
     return find(upstream, commands)
 

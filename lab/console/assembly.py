@@ -120,7 +120,7 @@ def _live(
 ) -> Iterator[LiveConsole]:
     """Put together what the page is told and what it may do; end what it began afterwards."""
     feed = Feed()
-    customers = Customers(bench.stack.lanes, feed.publish)
+    customers = Customers(bench.stack.pools, feed.publish)
     stage = Playground(
         bench,
         variants,
@@ -153,14 +153,14 @@ class _Telling:
         self._feed = feed
         self._customers = customers
         # RecordedStack: the last requests of a server that is drained come after it has gone.
-        self._server_at: dict[str, dict[int, str]] = {name: {} for name in stack.lanes}
+        self._server_at: dict[str, dict[int, str]] = {name: {} for name in stack.pools}
 
     def __call__(self, entry: AccessEntry) -> None:
-        lane = self._stack.lanes.get(entry.lane)
+        lane = self._stack.pools.get(entry.pool)
         if lane is None or _is_the_labs_own(entry):
             return
         server_at = self._server_at[lane.name]
-        server_at |= {replica.port: name for name, replica in list(lane.replicas.items())}
+        server_at |= {replica.port: name for name, replica in list(lane.servers.items())}
         who = self._customers.who_of(entry.op)
         self._feed.publish(**from_log(entry, lane.name, server_at, who))
         self._stage.watch.touch()

@@ -91,12 +91,12 @@ class CustomerSession:
     def _server_of(self, wish: str | None) -> str | None:
         if wish is None:
             return None
-        replicas = dict(self._lane_of().replicas)
+        replicas = dict(self._lane_of().servers)
         if wish not in ("served", "other"):
             if wish not in replicas:
                 raise BadOrder(f"server: this desk has {', '.join(replicas)}, and no {wish}")
             return wish
-        seen = [each.replica for each in self.record.exchanges() if each.replica]
+        seen = [each.served_by for each in self.record.exchanges() if each.served_by]
         if not seen:
             raise BadOrder(f"server: nobody has served this customer yet, so nobody is {wish!r}")
         served = seen[-1]

@@ -1,4 +1,4 @@
-"""Servers that remember nothing: who does is ended and started again, all at the same time."""
+"""A clean start for servers: those that remember something are replaced, all at the same time."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
@@ -8,23 +8,26 @@ from lab.console.stack_status import ASK_TIMEOUT_S
 from lab.evidence.result import Variant
 from lab.experiments.provision import ProvisionedStack
 from lab.processes.waiting import at_once, server_info
-from lab.stack.server import Server, await_ready
+from lab.stack.local_pool import LocalPool
+from lab.stack.local_server import LocalServer
+from lab.stack.server import await_ready
 
-MayStay = Callable[[Server], bool]
+MayStay = Callable[[LocalServer], bool]
 
 
 def renew(
-    bench: ProvisionedStack,
+    provisioned: ProvisionedStack,
+    pools: Mapping[str, LocalPool],
     stateful: Variant,
     env: Mapping[str, str],
     names: Mapping[str, Sequence[str]],
     store_before: str,
 ) -> None:
-    """Have the servers of these names at these desks, all up, and nothing remembered anywhere.
+    """Have the servers of these names at these desks, all up, with nothing remembered anywhere.
 
-    The stateful desk becomes the variant `stateful`, of which `env` tells its servers. Returns
-    when all of them answer; nginx is for the caller to tell. LabError where one does not come
-    up: the next time it is tried again.
+    The stateful desk becomes the variant `stateful`, whose servers get `env`. Returns when all
+    of them answer; the caller reloads nginx. LabError where one does not come up: the next
+    call tries again.
     """
     same = stateful.knobs.store == store_before == "memory"
     # A stateless server holds nothing: that is the point. Neither does one without a cart.
@@ -32,26 +35,26 @@ def renew(
         "stateful": _remembers_nothing if same else lambda _: False,
         "stateless": _answers,
     }
-    lanes = [bench.stack.lanes[name] for name in names]
-    to_launch = at_once(lambda lane: lane.clear(names[lane.name], may_stay[lane.name]), lanes)
-    bench.forget(stateful)  # now that nobody is left who could write something
-    for lane, launched in zip(lanes, to_launch, strict=True):
-        lane.launch(launched, env if lane.name == "stateful" else {})
+    renewed = [pools[name] for name in names]
+    to_launch = at_once(lambda pool: pool.clear(names[pool.name], may_stay[pool.name]), renewed)
+    provisioned.forget(stateful)  # now that no server is left that could write something
+    for pool, launched in zip(renewed, to_launch, strict=True):
+        pool.launch(launched, env if pool.name == "stateful" else {})
     await_ready(chain(*to_launch))
 
 
-def _answers(replica: Server) -> bool:
-    return _asked(replica) is not None
+def _answers(server: LocalServer) -> bool:
+    return _asked(server) is not None
 
 
-def _remembers_nothing(replica: Server) -> bool:
-    info = _asked(replica)
+def _remembers_nothing(server: LocalServer) -> bool:
+    info = _asked(server)
     return info is not None and info["carts_remembered"] == 0
 
 
-def _asked(replica: Server) -> dict[str, Any] | None:
-    """Return what a server says of itself, soon; None if it does not (it may stand still)."""
-    if replica.state != "up":
+def _asked(server: LocalServer) -> dict[str, Any] | None:
+    """Return a server's answer about itself; None if there is none soon (it may stand still)."""
+    if server.state != "up":
         return None
-    info = server_info(replica.port, timeout_s=ASK_TIMEOUT_S)
-    return info if info is not None and info.get("instance") == replica.instance else None
+    info = server_info(server.port, timeout_s=ASK_TIMEOUT_S)
+    return info if info is not None and info.get("instance") == server.instance else None

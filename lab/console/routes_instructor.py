@@ -12,14 +12,17 @@ from lab.console.lesson.rules import Rule, one_of, whole
 from lab.console.request_bodies import any_text, read
 from lab.console.services import Services
 from lab.core.errors import LabError
+from lab.core.faults import STORE, STORE_FAULTS, FaultKind
 from lab.experiments import CONFIDENCE
 from lab.shop.desks import DESKS
 
 Json = dict[str, Any]
 
-SERVER_ORDERS = ("kill", "restart", "pause", "resume", "drain")
+TARGETED = tuple(kind for kind in FaultKind if kind is not FaultKind.ADD)
 MOST_CHOICES = 100
-_KNOBS: Mapping[str, Rule] = {name: one_of(*allowed) for name, allowed in settings.KNOBS.items()}
+_SETTINGS: Mapping[str, Rule] = {
+    name: one_of(*allowed) for name, allowed in settings.SETTINGS.items()
+}
 
 
 def routes(services: Services) -> Blueprint:
@@ -32,21 +35,21 @@ def routes(services: Services) -> Blueprint:
         _ = services.live
         services.guard.admit_instructor(request)
 
-    for order in SERVER_ORDERS:
-        routes.add_url_rule(f"/lab/{order}", order, _to_a_server(services, order), methods=["POST"])
+    for kind in TARGETED:
+        routes.add_url_rule(f"/lab/{kind}", kind, _fault(services, kind), methods=["POST"])
     _change_the_stage(routes, services)
     _beside_the_stage(routes, services)
     return routes
 
 
-def _to_a_server(services: Services, order: str) -> Callable[[], Json]:
+def _fault(services: Services, kind: FaultKind) -> Callable[[], Json]:
     def obey() -> Json:
         target = read({"server": any_text(100)})["server"]
         playing = services.live.stage
         try:
-            return {"done": getattr(playing, order)(target)}
+            return {"done": playing.inject(kind, target)}
         except LabError as error:
-            if _is_there(playing.status(), target):
+            if target == STORE or _is_there(playing.status(), target):
                 raise
             raise NotFound(str(error)) from None
 
@@ -67,16 +70,16 @@ def _change_the_stage(routes: Blueprint, services: Services) -> None:
 
     @routes.post("/lab/store")
     def store() -> Json:
-        order = read({"do": one_of(*settings.STORE_ORDERS)})["do"]
-        return {"done": [services.live.stage.store(order)]}
+        kind = FaultKind(read({"do": one_of(*STORE_FAULTS)})["do"])
+        return {"done": services.live.stage.inject(kind, STORE)}
 
     @routes.post("/lab/knobs")
-    def turn() -> Json:
-        return services.live.stage.change(**read({}, _KNOBS))
+    def change() -> Json:
+        return services.live.stage.change(**read({}, _SETTINGS))
 
     @routes.post("/lab/stage")
     def anew() -> Json:
-        wanted = read({}, {"servers": whole(1, settings.MOST_PAGE_SERVERS), **_KNOBS})
+        wanted = read({}, {"servers": whole(1, settings.MOST_PAGE_SERVERS), **_SETTINGS})
         return services.live.stage.reset(**wanted)
 
     @routes.get("/lab/status")

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, make_response, render_template, request, send_from_directory
 from werkzeug.exceptions import NotFound
 
-from lab.console import code_view
+from lab.console import code_view, words
 from lab.console.services import Services
 from lab.core.errors import LabError
 from lab.report.drawing import sequence_css
@@ -51,8 +51,11 @@ def routes(services: Services) -> Blueprint:
             raise NotFound("the desks have no such route: send ?method=GET&path=/api/cart")
         return passages
 
-    routes.add_url_rule("/lab/code.css", view_func=_sheet("code_css", code_view.style()))
-    routes.add_url_rule("/lab/sequence.css", view_func=_sheet("sequence_css", sequence_css()))
+    for name, text in (("code", code_view.style()), ("sequence", sequence_css())):
+        sheet = _generated(name, text, "text/css")
+        routes.add_url_rule(f"/lab/{name}.css", view_func=sheet)
+    script = _generated("words", words.script(), "text/javascript")
+    routes.add_url_rule("/lab/static/words.js", view_func=script)
     _show_runs(routes, services)
     return routes
 
@@ -80,16 +83,16 @@ def _show_runs(routes: Blueprint, services: Services) -> None:
             raise NotFound(str(error)) from None
 
 
-def _sheet(name: str, text: str) -> Any:
-    def sheet() -> Response:
+def _generated(name: str, text: str, kind: str) -> Any:
+    def generated() -> Response:
         response = make_response(text)
-        response.mimetype = "text/css"
+        response.mimetype = kind
         response.add_etag()
         response.make_conditional(request)  # in place
         return _revalidated(response)
 
-    sheet.__name__ = name  # Flask tells views apart by it
-    return sheet
+    generated.__name__ = f"generated_{name}"  # Flask tells views apart by it
+    return generated
 
 
 def _revalidated(response: Response) -> Response:

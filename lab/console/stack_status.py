@@ -1,12 +1,12 @@
-"""What the stack looks like now, cheaply: states at once, counts as they were last asked for."""
+"""The present state of the stack, cheaply: states at once, cart counts as last asked for."""
 
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from lab.processes.waiting import server_info
-from lab.stack.server import Server
-from lab.stack.server_pool import ServerPool
+from lab.stack.local_pool import LocalPool
+from lab.stack.local_server import LocalServer
 
 Json = dict[str, Any]
 
@@ -16,78 +16,84 @@ ASK_TIMEOUT_S = 0.5
 
 
 class StackStatus:
-    """Keeps the newest counts of carts, and tells when anything looks other than last told."""
+    """Keeps the newest counts of carts, and reports when the stack has changed since last shown."""
 
     def __init__(
-        self, lanes: Mapping[str, ServerPool], look: Callable[[], Json], tell: Callable[[], object]
+        self,
+        pools: Mapping[str, LocalPool],
+        draining: Mapping[str, Mapping[str, LocalServer]],
+        look: Callable[[], Json],
+        report: Callable[[], object],
     ) -> None:
-        """`look` gives the whole stack as it is; `tell` is called when that has changed."""
-        self._lanes = lanes
+        """`draining` are the servers that are being drained, by desk.
+
+        `look` returns the whole stack as it is; `report` is called when that has changed.
+        """
+        self._pools = pools
+        self._draining = draining
         self._look = look
-        self._tell = tell
-        self.told: Json | None = None
-        """The stack as it was last told, by whomever."""
-        self.leaving: dict[tuple[str, str], Server] = {}
-        """Servers that are being drained, by desk and name."""
+        self._report = report
+        self.shown: Json | None = None
+        """The stack as it was last published."""
         self._carts: dict[str, int] = {}  # by instance: a count is of one life
         self._asking = threading.Lock()
         self._woken = threading.Event()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="stage-watch", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="stack-status", daemon=True)
 
     def start(self) -> None:
         """Begin to watch."""
-        self.told = self.told or self._look()
+        self.shown = self.shown or self._look()
         self._thread.start()
 
     def close(self) -> None:
-        """StackStatus no more."""
+        """Stop watching."""
         self._ended.set()
         self._woken.set()
         if self._thread.is_alive():
             self._thread.join()
 
     def touch(self) -> None:
-        """Something has happened: counts may have changed."""
+        """Note that something has happened: counts may have changed."""
         self._woken.set()
 
     def servers(self) -> Json:
-        """Return every server of every desk, in order of their names; asks nobody."""
-        return {desk: self._at(desk, lane) for desk, lane in self._lanes.items()}
+        """Return every server of every desk in order of their names, without asking any."""
+        return {desk: self._at(desk, pool) for desk, pool in self._pools.items()}
 
     def ask(self) -> None:
         """Ask every server that is up how many carts it remembers."""
         with self._asking:  # else an older answer might overwrite a newer one
             counts = {}
-            for lane in list(self._lanes.values()):
-                for replica in list(lane.replicas.values()):
-                    instance = replica.instance
-                    # A paused one would keep us waiting, one that starts is asked by others.
-                    up = replica.state == "up" and replica.ready
-                    info = server_info(replica.port, timeout_s=ASK_TIMEOUT_S) if up else None
+            for pool in list(self._pools.values()):
+                for server in list(pool.servers.values()):
+                    instance = server.instance
+                    # A paused one would keep us waiting; one that starts is asked by others.
+                    up = server.state == "up" and server.ready
+                    info = server_info(server.port, timeout_s=ASK_TIMEOUT_S) if up else None
                     if info is not None and info.get("instance") == instance:
                         counts[instance] = int(info["carts_remembered"])
                     elif instance in self._carts:
                         counts[instance] = self._carts[instance]
             self._carts = counts
 
-    def _at(self, desk: str, lane: ServerPool) -> list[Json]:
-        leaving = {name: each for (at, name), each in list(self.leaving.items()) if at == desk}
-        here = dict(lane.replicas) | leaving
-        return [self._told(here[name], name in leaving) for name in sorted(here)]
+    def _at(self, desk: str, pool: LocalPool) -> list[Json]:
+        draining = dict(self._draining[desk])
+        here = dict(pool.servers) | draining
+        return [self._described(here[name], name in draining) for name in sorted(here)]
 
-    def _told(self, replica: Server, leaves: bool) -> Json:
-        state: str = replica.state
-        if state == "up" and (leaves or not replica.ready):
-            state = "draining" if leaves else "starting"
+    def _described(self, server: LocalServer, drains: bool) -> Json:
+        state: str = server.state
+        if state == "up" and (drains or not server.ready):
+            state = "draining" if drains else "starting"
         lives = state != "dead"
         return {
-            "name": replica.name,
+            "name": server.name,
             "state": state,
-            "port": replica.port,
-            "pid": replica.pid if lives else None,
-            "instance": replica.instance if lives else None,
-            "carts_remembered": self._carts.get(replica.instance) if lives else None,
+            "port": server.port,
+            "pid": server.pid if lives else None,
+            "instance": server.instance if lives else None,
+            "carts_remembered": self._carts.get(server.instance) if lives else None,
         }
 
     def _run(self) -> None:
@@ -96,7 +102,7 @@ class StackStatus:
             if asked:
                 self._woken.clear()
                 self.ask()
-            if self._look() != self.told and not self._ended.is_set():
-                self._tell()
+            if self._look() != self.shown and not self._ended.is_set():
+                self._report()
             if asked:
                 self._ended.wait(PERIOD_S - SETTLE_S)

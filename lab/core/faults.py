@@ -1,5 +1,6 @@
 """The faults that the lab injects: their names, what each leaves behind, and the evidence."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -22,15 +23,25 @@ class FaultKind(StrEnum):
     @property
     def state_after(self) -> str:
         """The target's state afterwards: "up", "paused", "dead", or "gone" from the pool."""
-        return _STATE_AFTER[self]
+        return STATE_AFTER[self]
 
     @property
     def brings_up(self) -> bool:
         """Whether the target serves afterwards."""
         return self.state_after == "up"
 
+    @property
+    def ends_process(self) -> bool:
+        """Whether a process that ran before is gone afterwards."""
+        return self in (FaultKind.KILL, FaultKind.RESTART, FaultKind.DRAIN)
 
-_STATE_AFTER = {
+    @property
+    def applies_to(self) -> tuple[str, ...]:
+        """The states of a target in which it changes something; none for `add`."""
+        return _APPLIES_TO[self]
+
+
+STATE_AFTER: Mapping[str, str] = {
     FaultKind.KILL: "dead",
     FaultKind.RESTART: "up",
     FaultKind.PAUSE: "paused",
@@ -38,7 +49,16 @@ _STATE_AFTER = {
     FaultKind.DRAIN: "gone",
     FaultKind.ADD: "up",
 }
+_APPLIES_TO: Mapping[str, tuple[str, ...]] = {
+    FaultKind.KILL: ("up", "paused", "draining"),
+    FaultKind.RESTART: ("up", "paused", "dead"),
+    FaultKind.PAUSE: ("up",),
+    FaultKind.RESUME: ("paused",),
+    FaultKind.DRAIN: ("up", "paused", "dead"),
+    FaultKind.ADD: (),
+}
 STORE_FAULTS = (FaultKind.KILL, FaultKind.RESTART, FaultKind.PAUSE, FaultKind.RESUME)
+"""What can be done to the session store."""
 
 
 class FaultEvidence(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""Turns variants into a running stack: what each lane's processes are told, and which store."""
+"""Turns variants into a running stack: the environment of their servers, and their stores."""
 
 import secrets
 import shutil
@@ -16,18 +16,18 @@ from lab.evidence.result import Settings, Variant
 from lab.experiments.matrix import two_desks
 from lab.experiments.script_api import LOG_DEADLINE_S, ScriptContext
 from lab.shop.desks import Desk
+from lab.stack.deployment import Deployment
 from lab.stack.local_store import LocalStore
 from lab.stack.pool_spec import PoolSpec
 from lab.stack.server_env import desk_env
 from lab.stack.session_store import ExternalStore, Store
 from lab.stack.stack import Stack
-from lab.stack.upstream import Deployment
 
-SILENCE = "proxy_read_timeout 2s"  # of a server whose link is cut nothing is heard, not even an end
+SILENCE = "proxy_read_timeout 2s"  # a cut link sends nothing, not even the end of a connection
 
 
 class ProvisionedStack:
-    """One folder, one stack, the stores its lanes need, and the secrets of this run."""
+    """One folder, one stack, the stores of its variants, and the secrets of this run."""
 
     stack: Stack
 
@@ -37,12 +37,12 @@ class ProvisionedStack:
         progress: Callable[[str], None] = lambda line: None,
         deployment: Deployment | None = None,
     ) -> None:
-        """`deployment` are the servers of lanes with `upstreams`, which the lab did not start."""
+        """`deployment` are the servers of variants with `upstreams`: the lab did not start them."""
         self.folder = folder
         self._deployment = deployment or {}
         self._progress = progress
         self._keys = (secrets.token_urlsafe(32), secrets.token_urlsafe(32))
-        # A prefix of this run's own: a store that somebody else uses as well stays theirs.
+        # A prefix of this run's own: a shared store stays usable for its other users.
         self._prefix = f"two-desks:{secrets.token_hex(4)}"
         self._stores: dict[tuple[str, bool], Store] = {}
 
@@ -54,21 +54,21 @@ class ProvisionedStack:
         extra_locations: tuple[str, ...] = (),
         keep_log: int | None = None,
     ) -> Iterator[Stack]:
-        """Start one lane for each variant, and the stores they need; end all of it afterwards.
+        """Start a pool for each variant, and the stores they need; end all of it afterwards.
 
-        `keep_log` bounds what is kept of nginx's log (None: all of it).
+        `keep_log` bounds the entries of nginx's log that are kept (None: all).
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with ExitStack() as resources:
             self._resources = resources
             for variant in variants:
                 self._start_store(variant)
-            lanes = [self._lane(variant) for variant in variants]
-            own = sum(lane.servers for lane in lanes if not lane.upstreams)
+            pools = [self._pool_spec(variant) for variant in variants]
+            own = sum(spec.servers for spec in pools if not spec.external)
             self._progress(f"starting {own} servers and nginx" if own else "starting nginx")
             self.stack = resources.enter_context(
                 Stack(
-                    lanes,
+                    pools,
                     self.folder,
                     store=next(iter(self._stores.values()), None),
                     port=port,
@@ -79,16 +79,16 @@ class ProvisionedStack:
             )
             yield self.stack
 
-    def setting(
+    def context(
         self, variant: Variant, customers: int, seed: int, quick: bool, crowd: int = 0
     ) -> ScriptContext:
-        """Return what the `Lab` of this lane is made from."""
+        """Return the parts of the `Lab` of this variant."""
         return ScriptContext(
             stack=self.stack,
-            lane=self.stack.lanes[variant.name],
+            pool=self.stack.pools[variant.name],
             variant=variant,
             store=self.store_of(variant),
-            # What a deployment puts before its keys is its own affair: all of them are counted.
+            # The prefix of a deployment's keys is not known: all keys are counted.
             store_prefix="" if variant.upstreams else self._prefix_of(variant),
             fill=self._fill,
             keys=None if variant.upstreams else self._keys,
@@ -99,7 +99,7 @@ class ProvisionedStack:
         )
 
     def cross_check(self, record: Record) -> str | None:
-        """Hold the client's record against the balancer's log; None if they agree."""
+        """Compare the client's record with the balancer's log; None if they agree."""
         log = self.stack.access
         answered = {exchange.op for exchange in record.exchanges() if exchange.status is not None}
         log.wait_for(answered, LOG_DEADLINE_S)
@@ -112,37 +112,37 @@ class ProvisionedStack:
         )
 
     def _secret_retry(self, name: str, upstreams: dict[str, str]) -> str | None:
-        """Say so where the balancer asked a second server and was told not to; else None."""
-        lane = self.stack.lanes[name]
-        own = any(line.startswith("proxy_next_upstream") for line in lane.spec.directives)
-        retried = retried_ops(upstreams) if lane.retry == "off" and not own else []
+        """Report it where the balancer asked a second server with retries off; else None."""
+        pool = self.stack.pools[name]
+        own = any(line.startswith("proxy_next_upstream") for line in pool.spec.directives)
+        retried = retried_ops(upstreams) if pool.retry == "off" and not own else []
         if not retried:
             return None
         return f"the balancer asked a second server, with retries off ({', '.join(retried[:3])} …)"
 
-    def heal(self) -> None:
-        """Bring back a store, or somebody's server, that the last script left dead or hung."""
-        for lane in self.stack.lanes.values():
-            lane.mend()
+    def undo_faults(self) -> None:
+        """Bring back a store, or a server of a deployment, that a script left dead or paused."""
+        for pool in self.stack.pools.values():
+            pool.undo_faults()
         for store in self._stores.values():
             if isinstance(store, LocalStore):
-                store.heal()
+                store.undo_faults()
 
     def supply(self, variant: Variant) -> dict[str, str]:
-        """Return what a lane's servers are told to be this variant, its store running by then."""
+        """Start this variant's store, if needed; return its servers' environment."""
         self._start_store(variant)
         return self._env(variant)
 
     def store_of(self, variant: Variant) -> Store | None:
-        """Return the store this variant keeps something in, if it needs one and it was started."""
+        """Return the store of this variant, if it needs one and it was started."""
         kind = (variant.knobs.store, variant.persistence)
         return self._stores.get(kind) if variant.uses_store else None
 
     def forget(self, variant: Variant) -> None:
-        """Let nothing be left that this variant's servers have kept outside their processes.
+        """Delete what this variant's servers have kept outside their processes.
 
-        A store of the lab's own is started again, which empties it for every lane of it; of
-        somebody else's only the keys of this variant are deleted.
+        A store of the lab's own is started again, which empties it for every variant that uses
+        it; in any other store only the keys of this variant are deleted.
         """
         store = self.store_of(variant)
         if isinstance(store, LocalStore):
@@ -154,7 +154,7 @@ class ProvisionedStack:
 
     def _start_store(self, variant: Variant) -> None:
         kind = (variant.knobs.store, variant.persistence)
-        theirs = variant.upstreams and variant.knobs.store == "redis"  # and we do not know where
+        theirs = variant.upstreams and variant.knobs.store == "redis"  # its address is not known
         if not variant.uses_store or kind in self._stores or theirs:
             return
         self._progress("starting the session store")
@@ -165,22 +165,22 @@ class ProvisionedStack:
         )
         self._stores[kind] = self._resources.enter_context(store)
 
-    def _lane(self, variant: Variant) -> PoolSpec:
-        knobs = variant.knobs
-        lane = PoolSpec(
+    def _pool_spec(self, variant: Variant) -> PoolSpec:
+        settings = variant.knobs
+        spec = PoolSpec(
             name=variant.name,
             app=variant.module or f"{variant.app}_app",
-            servers=knobs.servers,
-            affinity=knobs.affinity,  # type: ignore[arg-type]  # PoolSpec checks it
-            retry=knobs.retry,  # type: ignore[arg-type]
+            servers=settings.servers,
+            affinity=settings.affinity,  # type: ignore[arg-type]  # PoolSpec checks it
+            retry=settings.retry,  # type: ignore[arg-type]
         )
         if variant.upstreams:
             theirs = self._deployment[variant.app]
-            return replace(lane, directives=(SILENCE,), upstreams=theirs)
+            return replace(spec, directives=(SILENCE,), external=theirs)
         return replace(
-            lane,
+            spec,
             env=self._env(variant) | self._filled(variant.env),
-            replica_env={name: self._filled(env) for name, env in variant.replica_env.items()},
+            server_env={name: self._filled(env) for name, env in variant.replica_env.items()},
             directives=tuple(map(self._fill, variant.directives)),
             http_directives=tuple(map(self._fill, variant.http_directives)),
         )
@@ -190,7 +190,7 @@ class ProvisionedStack:
         return desk_env(desk, self._place(variant), self._prefix_of(variant), self._keys[0])
 
     def _place(self, variant: Variant) -> str:
-        """Where a lane keeps its sessions, as a desk is told it."""
+        """Return where a variant keeps its sessions, as STATEFUL_STORE says it."""
         if store := self.store_of(variant):
             return store.url
         if variant.knobs.store == "file":
@@ -220,35 +220,35 @@ class ProvisionedStack:
             raise LabError(f"{text!r}: the placeholders are {{{'}, {'.join(names)}}}") from None
 
 
-def deployed(knobs: Settings, deployment: Deployment) -> tuple[Variant, ...]:
-    """Return a lane for each desk of a deployment, with as many servers as it has there.
+def deployed(settings: Settings, deployment: Deployment) -> tuple[Variant, ...]:
+    """Return a variant for each desk of a deployment, with as many servers as it has there.
 
-    Of the knobs `store` is taken for what the deployment uses; the others are the balancer's.
+    Of the settings, `store` is what the deployment is said to use; the others are the balancer's.
     """
     return tuple(
         replace(
-            lane,
-            knobs=replace(knobs, servers=len(deployment[lane.app])),
-            upstreams=tuple(upstream.url for upstream in deployment[lane.app]),
+            variant,
+            knobs=replace(settings, servers=len(deployment[variant.app])),
+            upstreams=tuple(server.url for server in deployment[variant.app]),
         )
-        for lane in two_desks(knobs)
-        if lane.app in deployment
+        for variant in two_desks(settings)
+        if variant.app in deployment
     )
 
 
 def _is_empty(store: LocalStore) -> bool:
     try:
         return store.state == "up" and store.stats().keys == 0
-    except LabError:  # somebody else has frozen it, perhaps
+    except LabError:  # frozen from outside, perhaps
         return False
 
 
 class BackgroundStart:
-    """A bench whose stack is started in the background; entering waits until it is up."""
+    """A stack that is started in the background; entering waits until it is up."""
 
-    def __init__(self, bench: ProvisionedStack, variants: Sequence[Variant]) -> None:
-        self.bench = bench
-        self._context = bench.open(variants)
+    def __init__(self, provisioned: ProvisionedStack, variants: Sequence[Variant]) -> None:
+        self.provisioned = provisioned
+        self._context = provisioned.open(variants)
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="opening")
         self._opened = self._pool.submit(self._context.__enter__)
 
@@ -258,7 +258,7 @@ class BackgroundStart:
         except BaseException:  # Ctrl-C while waiting: it may come up a moment later
             self.close()
             raise
-        return self.bench
+        return self.provisioned
 
     def __exit__(
         self,
@@ -269,7 +269,7 @@ class BackgroundStart:
         self.close()
 
     def close(self) -> None:
-        """Wait until the stack is up, and end it. Nothing happens where it never came up."""
+        """Wait until the stack is up, and end it. Nothing happens if it never came up."""
         self._pool.shutdown(wait=True)
         if self._opened.exception() is None:
             self._context.__exit__(None, None, None)

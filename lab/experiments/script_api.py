@@ -1,4 +1,4 @@
-"""What a script can do to the lane it runs on: meet customers, break things, look around."""
+"""The `lab` of a script: customers, faults, and questions to the servers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab.core.errors import LabError
-from lab.core.faults import STORE, FaultEvent, FaultEvidence, FaultKind
+from lab.core.faults import STORE, FaultEvent, FaultKind
 from lab.crowd.load_profile import LoadProfile
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from lab.crowd.timetable import PlannedFault
     from lab.crowd.worker_group import WorkerGroup
     from lab.stack.access_log import AccessEntry
-    from lab.stack.server import Death, Server
+    from lab.stack.faults import FaultInjector
+    from lab.stack.local_server import LocalServer
+    from lab.stack.server import Server
     from lab.stack.server_pool import ServerPool
     from lab.stack.session_store import Store, StoreStats
     from lab.stack.stack import Stack
@@ -45,13 +48,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ScriptContext:
-    """What a lane's `Lab` is made from. `keys` are the signing keys of the run (secret).
+    """The parts of a `Lab`. `keys` are the signing keys of the run (secret).
 
-    None where the servers were not started by the lab, which then does not know their keys.
+    They are None where the lab did not start the servers, and so does not know their keys.
     """
 
     stack: Stack
-    lane: ServerPool
+    pool: ServerPool
     variant: Variant
     store: Store | None
     store_prefix: str
@@ -93,22 +96,22 @@ class Lab:
     object is offered whichever desk the lane runs.
     """
 
-    def __init__(self, setting: ScriptContext, record: Record) -> None:
-        self._setting = setting
-        self._lane = setting.lane
+    def __init__(self, context: ScriptContext, record: Record) -> None:
+        self._context = context
+        self._pool = context.pool
         self._record = record
         self.customers: list[Shopper] = []
         self.extra: dict[str, Any] = {}
-        self.quick = setting.quick
-        self.crowd_shoppers = setting.crowd
-        self.random = random.Random(setting.seed)
-        for _ in range(setting.customers):
+        self.quick = context.quick
+        self.crowd_shoppers = context.crowd
+        self.random = random.Random(context.seed)
+        for _ in range(context.customers):
             self.shopper()
 
     @property
     def servers(self) -> tuple[str, ...]:
         """The names of this lane's servers, dead ones too: ("A", "B", "C")."""
-        return tuple(self._lane.replicas)
+        return tuple(self._pool.servers)
 
     def shopper(self, name: str | None = None, user_id: str | None = None) -> Shopper:
         """Return one more customer, with cookies and a token of their own."""
@@ -200,7 +203,7 @@ class Lab:
             shoppers=shoppers,
             rate=rate,
             for_s=for_s,
-            seed=self._setting.seed,
+            seed=self._context.seed,
             **{"engine": "locust" if has_locust() else "threads", **more},
         )
         result = self.crowd_of(profile)
@@ -224,15 +227,15 @@ class Lab:
         from lab.crowd.crowd_run import CrowdTarget
         from lab.crowd.result import CrowdSetup
 
-        variant = self._setting.variant
+        variant = self._context.variant
         return CrowdTarget(
-            variant=self._lane.name,
+            variant=self._pool.name,
             url=self.url,
             servers=self.servers,
             has_store=self.has_store,
             folder=self.folder,
-            access=self._setting.stack.access,
-            inject=self._inject,
+            access=self._context.stack.access,
+            inject=self._inject_planned,
             dies_with=self._carts_die_with(),
             setup=CrowdSetup(
                 desk=variant.app,
@@ -247,79 +250,68 @@ class Lab:
     def _carts_die_with(self) -> DiesWith | None:
         from lab.stack.local_store import LocalStore
 
-        variant = self._setting.variant
+        variant = self._context.variant
         if variant.app == "stateful" and variant.uses_store and not variant.persistence:
-            return STORE if isinstance(self._setting.store, LocalStore) else None
+            return STORE if isinstance(self._context.store, LocalStore) else None
         return "process" if variant.keeps == "memory" else None
 
-    def _inject(self, strike: PlannedFault) -> str | None:
-        """Inject a fault of a timetable; return the instance that ended by it, if one did."""
-        if strike.target == STORE:
-            return self._inject_into_store(strike.kind)
-        replica = self._replica(strike.target)
-        instance = replica.instance if replica.state != "dead" else None
-        if strike.kind == "kill":
-            if not self.kill(strike.target).confirmed:
-                raise LabError("its death was not confirmed")
-            return instance
-        if strike.kind == "restart":
-            self.restart(strike.target)
-            return instance
-        (self.pause if strike.kind == "pause" else self.resume)(strike.target)
-        return None
-
-    def _inject_into_store(self, kind: str) -> str | None:
-        on_store: dict[str, Callable[[], object]] = {
-            "kill": self.kill_store,
-            "restart": self.restart_store,
-            "pause": self.hang_store,
-            "resume": self.resume_store,
-        }
-        on_store[kind]()
-        return STORE if kind == "kill" else None
+    def _inject_planned(self, planned: PlannedFault) -> str | None:
+        """Inject a planned fault; return the instance that ended by it, if one did."""
+        heard: list[FaultEvent] = []
+        stop = self._faults.subscribe(heard.append)
+        try:
+            event = self.inject(planned.target, planned.kind)
+        finally:
+            stop()
+        if event.confirmed is False:
+            raise LabError(f"the {event.kind} was not confirmed")
+        ended = [each for each in heard if each.kind is FaultKind.KILL]
+        if not ended:
+            return None
+        return STORE if planned.target == STORE else ended[0].evidence.instance
 
     def log_of(self, *ops: str) -> list[AccessEntry]:
         """Return what nginx wrote in its log about these operations (an exchange's `op`)."""
-        self._setting.stack.access.wait_for(ops, LOG_DEADLINE_S)
-        return [entry for entry in self._setting.stack.access.entries() if entry.op in ops]
+        self._context.stack.access.wait_for(ops, LOG_DEADLINE_S)
+        return [entry for entry in self._context.stack.access.entries() if entry.op in ops]
 
     def server_info(self, server: str | None) -> dict[str, Any]:
         """Ask a server about itself, directly: `GET /api/server`."""
-        return self._replica(server).server_info()
+        return self._server(server).server_info()
 
     def memory_bytes(self, server: str) -> int:
         """Return the memory a server's process occupies (resident set), in bytes."""
-        return self._replica(server).memory_bytes()
+        return self._own(server).memory_bytes()
 
     @property
     def url(self) -> str:
         """Where the balancer serves this lane: "http://127.0.0.1:PORT/LANE"."""
-        return self._lane.url
+        return self._pool.url
 
     @property
     def folder(self) -> Path:
         """Where this experiment's nginx and servers keep their files: logs, caches."""
-        return Path(self._setting.fill("{folder}"))
+        return Path(self._context.fill("{folder}"))
 
     def address_of(self, server: str) -> str:
         """Return a server's own "host:port", for a request past the balancer and the record."""
-        return self._replica(server).address
+        return self._server(server).address
 
     @property
     def has_store(self) -> bool:
         """Whether this lane keeps something in a session store."""
-        return self._setting.variant.uses_store
+        return self._context.variant.uses_store
 
     def store_stats(self) -> StoreStats:
         """Return what the session store holds for this lane, and how much it has done."""
-        return self._store.stats(self._setting.store_prefix)
+        return self._store.stats(self._context.store_prefix)
 
     def held(self) -> Footprint:
         """Return what this lane's servers and its store hold between two requests, now.
 
         LabError for servers that the lab did not start: their memory and files it cannot see.
         """
-        folder = self.folder / "sessions" / self._setting.variant.name
+        folder = self.folder / "sessions" / self._context.variant.name
         files = [path for path in folder.glob("*") if path.is_file()]
         return Footprint(
             in_processes=sum(self.server_info(name)["carts_remembered"] for name in self.servers),
@@ -348,68 +340,62 @@ class Lab:
 
         LabError for servers that the lab did not start: their key is not known here.
         """
-        if self._setting.keys is None:
+        if self._context.keys is None:
             raise LabError("the lab did not start these servers and has no signing key of theirs")
-        return self._setting.keys[0]
+        return self._context.keys[0]
 
-    def kill(self, server: str | None) -> Death:
+    def inject(
+        self, target: str, kind: FaultKind, env: Mapping[str, str] | None = None
+    ) -> FaultEvent:
+        """Inject a fault into a server or the session store ("store"); return what was seen.
+
+        The verbs below are this, one for each kind of fault. `env` is for a restart.
+        """
+        return self._faults.inject(target, kind, env)
+
+    def kill(self, server: str | None) -> FaultEvent:
         """End a server's process at once, as a crash does: SIGKILL, or its kill command."""
-        replica = self._replica(server)
-        death = replica.kill()
-        self._note("kill", replica.name, death.confirmed, vars(death))
-        return death
+        return self.inject(self._server(server).name, FaultKind.KILL)
 
     def restart(self, server: str, env: Mapping[str, str] | None = None) -> str:
         """Start a server again (killing it first if it runs); return its new instance.
 
         `env` changes its environment from now on, with the placeholders of a variant.
         """
-        replica = self._replica(server)
-        before = replica.instance
-        filled = {name: self._setting.fill(value) for name, value in (env or {}).items()}
-        replica.require_restart(filled)
-        if replica.state != "dead":
-            self.kill(server)
-        after = replica.restart(filled)
-        self._note("restart", server, before != after, {"was": before, "instance": after})
-        return after
+        filled = {name: self._context.fill(value) for name, value in (env or {}).items()}
+        return self.inject(server, FaultKind.RESTART, filled).evidence.instance or ""
 
-    def pause(self, server: str) -> None:
+    def pause(self, server: str) -> FaultEvent:
         """Freeze a server (SIGSTOP): it holds its connections and answers nothing."""
-        self._fault("pause", server, self._replica(server).pause)
+        return self.inject(server, FaultKind.PAUSE)
 
-    def resume(self, server: str) -> None:
+    def resume(self, server: str) -> FaultEvent:
         """Let a frozen server go on (SIGCONT)."""
-        self._fault("resume", server, self._replica(server).resume)
+        return self.inject(server, FaultKind.RESUME)
 
     def add_server(self) -> str:
         """Start one more server and put it behind the balancer; return its name."""
-        name = self._lane.add().name
-        self._note("add", name, None, {})
-        return name
+        return self.inject("", FaultKind.ADD).target
 
-    def drain(self, server: str) -> None:
-        """Take a server out of the balancer, let it finish, then stop it."""
-        self._replica(server)
-        self._fault("drain", server, lambda: self._lane.drain(server))
+    def drain(self, server: str) -> FaultEvent:
+        """Take a server out of the balancer, let it finish its requests, then stop it."""
+        return self.inject(server, FaultKind.DRAIN)
 
-    def kill_store(self) -> Death:
+    def kill_store(self) -> FaultEvent:
         """End the session store's process at once."""
-        death = self._store.kill()
-        self._note("kill", "store", death.confirmed, vars(death))
-        return death
+        return self.inject(STORE, FaultKind.KILL)
 
-    def restart_store(self) -> None:
+    def restart_store(self) -> FaultEvent:
         """Start the session store again."""
-        self._fault("restart", "store", self._store.restart)
+        return self.inject(STORE, FaultKind.RESTART)
 
-    def hang_store(self) -> None:
+    def pause_store(self) -> FaultEvent:
         """Freeze the session store: it accepts connections and answers nothing."""
-        self._fault("pause", "store", self._store.hang)
+        return self.inject(STORE, FaultKind.PAUSE)
 
-    def resume_store(self) -> None:
+    def resume_store(self) -> FaultEvent:
         """Let a frozen session store go on."""
-        self._fault("resume", "store", self._store.resume)
+        return self.inject(STORE, FaultKind.RESUME)
 
     def look_for_cart(self, customer: Shopper) -> Exchange:
         """Ask for a cart as somebody who presses reload, then at each server by name.
@@ -432,45 +418,46 @@ class Lab:
 
     def _address(self, server: str | None) -> str:
         if server is None:
-            return self._lane.url
-        self._replica(server)
-        return self._lane.url_of(server)
+            return self._pool.url
+        return self._pool.url_of(server)
 
-    def _replica(self, server: str | None) -> Server:
-        replicas = self._lane.replicas
+    def _server(self, server: str | None) -> Server:
         if server is None:
             raise LabError("no server named: the exchange that should have named one got no answer")
-        if server not in replicas:
-            raise LabError(f"no server {server!r} here: there are {', '.join(replicas)}")
-        return replicas[server]
+        return self._pool.server(server)
+
+    def _own(self, server: str) -> LocalServer:
+        from lab.stack.local_server import own_process
+
+        return own_process(self._server(server))
+
+    @cached_property
+    def _faults(self) -> FaultInjector:
+        from lab.stack.faults import FaultInjector
+
+        faults = FaultInjector(self._pool, lambda: self._store, self._record.now_s)
+        faults.subscribe(self._note)
+        return faults
 
     def _store_bytes(self) -> int:
         from lab.stack.store_client import ask, connect, keys_under
 
         # Key by key: a store's memory as a whole moves by more than a few sessions take up.
         with connect(self._store.url) as client:
-            keys = keys_under(client, self._setting.store_prefix)
+            keys = keys_under(client, self._context.store_prefix)
             return sum(ask(lambda: [client.memory_usage(key) or 0 for key in keys]))
 
     @property
     def _store(self) -> Store:
-        if self._setting.store is None and self.has_store:
+        if self._context.store is None and self.has_store:
             raise LabError(
                 "the servers' own store cannot be asked: give its URL, --store redis://…"
             )
-        if self._setting.store is None:
+        if self._context.store is None:
             raise LabError("this lane has no session store: run it with --store redis")
-        return self._setting.store
+        return self._context.store
 
-    def _fault(self, kind: str, target: str, act: Callable[[], object]) -> None:
-        act()
-        self._note(kind, target, None, {})
-
-    def _note(
-        self, kind: str, target: str, confirmed: bool | None, evidence: dict[str, Any]
-    ) -> None:
-        seen = FaultEvidence(**{name: each for name, each in evidence.items() if name != "name"})
-        event = FaultEvent(FaultKind(kind), target, self._record.now_s(), confirmed, seen)
+    def _note(self, event: FaultEvent) -> None:
         self._record.append(event)
         for customer in self.customers:
             customer.ledger.doubt()

@@ -24,7 +24,7 @@ FIELDS = {
     "status": "$status",
     "upstream_addr": "$upstream_addr",
     "upstream_status": "$upstream_status",
-    "replica": "$upstream_http_x_served_by",
+    "served_by": "$upstream_http_x_served_by",
     "instance": "$upstream_http_x_instance",
     "request_id": "$request_id",
     "request_time": "$request_time",
@@ -52,7 +52,7 @@ class AccessEntry:
     """Who was asked, "127.0.0.1:20001"; after retries "first, second"."""
     upstream_status: str
     """What they answered, likewise: "502, 200"."""
-    replica: str
+    served_by: str
     """X-Served-By of the answer."""
     instance: str
     """X-Instance of the answer."""
@@ -69,13 +69,13 @@ class AccessEntry:
     """X-Store-Operations of the answer; None where the server keeps nothing in a store."""
 
     @property
-    def lane(self) -> str:
-        """First part of the path: the lane, if it is one."""
+    def pool(self) -> str:
+        """First part of the path: the pool, if it is one."""
         return self.path.split("/")[1] if self.path.startswith("/") else ""
 
     @property
-    def server(self) -> str:
-        """Which replica the client asked for by name: "B" in /lane/@B/…, else ""."""
+    def target(self) -> str:
+        """The server that the client addressed by name: "B" in /stateful/@B/…, else ""."""
         parts = self.path.split("/")
         return parts[2][1:] if len(parts) > 3 and parts[2].startswith("@") else ""
 

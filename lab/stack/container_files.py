@@ -1,7 +1,7 @@
 """Both desks as containers: documents for Docker Compose and Kubernetes, as text.
 
 Pure functions of a few settings. nginx.conf and the servers' environment come from the code
-that the lab's own come from: `nginx_conf` and `desks`.
+of the lab's own: `nginx_conf` and `desks`.
 """
 
 import json
@@ -33,7 +33,7 @@ KEY_FROM_SHELL = (
 CONTAINER = Place(
     about="# nginx.conf of a deployment, written by the lab. Paths are relative to /tmp (-p).",
     daemon="the container lives as long as nginx",
-    told="on standard output, as JSON",
+    log_says="on standard output, as JSON",
     access_log="/dev/stdout",
     error_log="stderr",
     tmp="",
@@ -137,11 +137,11 @@ class ContainerFiles:
 
     def _nginx_conf(self, servers: dict[Desk, list[ContainerServer]]) -> str:
         addresses = {desk: {each.name: each.address for each in servers[desk]} for desk in DESKS}
-        lanes = tuple(
+        pools = tuple(
             PoolConfig(self._spec(desk), self.affinity, self.retry, addresses[desk])
             for desk in DESKS
         )
-        return render(NginxConfig(PORT, lanes, 0, "", "deployed", NGINX, place=CONTAINER))
+        return render(NginxConfig(PORT, pools, 0, "", "deployed", NGINX, place=CONTAINER))
 
 
 def _command(desk: Desk) -> list[str]:

@@ -1,7 +1,7 @@
-"""A replica the lab did not start: broken by commands, judged by what the network shows.
+"""A server that the lab did not start: broken by commands, judged by what the network shows.
 
-Whether a process lives on another machine the lab cannot see. A server counts as dead once
-nobody answers at its port any more: after a kill, and just as well after its link was cut.
+The lab cannot see whether a process lives on another machine. A server counts as dead once
+its port no longer answers: after a kill, and just as well after its link was cut.
 """
 
 import os
@@ -14,10 +14,11 @@ from contextlib import suppress
 from typing import Any
 
 from lab.core.errors import LabError
+from lab.core.faults import FaultEvidence
 from lab.processes.ports import is_open
 from lab.processes.waiting import READY_TIMEOUT_S, server_info, wait_until
-from lab.stack.server import Death, Server, State
-from lab.stack.upstream import ExternalServerSpec
+from lab.stack.deployment import ExternalServerSpec
+from lab.stack.server import Server, State
 
 COMMAND_TIMEOUT_S = 30.0
 EXTERNAL_DEATH_TIMEOUT_S = 15.0  # a container or a link may take its time to go
@@ -26,35 +27,35 @@ QUOTED_BYTES = 2000
 
 
 class ExternalServer(Server):
-    """One server of a deployment: asked over the network, broken and mended by its commands."""
+    """One server of a deployment: asked over the network, broken and repaired by its commands."""
 
-    def __init__(self, upstream: ExternalServerSpec) -> None:
-        super().__init__(upstream.app, upstream.name, upstream.port, upstream.ip)
-        self.upstream = upstream
+    def __init__(self, spec: ExternalServerSpec) -> None:
+        super().__init__(spec.app, spec.name, spec.port, spec.ip)
+        self.spec = spec
         self._pid = 0
         self._broken_by = ""  # the lab's own last fault, while it lasts: "kill" or "pause"
 
     @property
     def state(self) -> State:
-        """What can be seen of it; "paused" is what the lab had done to it, not seen."""
+        """What the network shows; "paused" is what the lab did to it, not seen."""
         if self._broken_by == "pause":
             return "paused"
         return "up" if is_open(self.port, self.host) else "dead"
 
     def launch(self) -> None:
-        """Start nothing: take note of who answers there now. LabError if nobody does."""
+        """Start nothing: note which instance answers there. LabError if none does."""
         info = self.server_info()
         self.instance, self.ready = str(info.get("instance", "")), True
         self._pid = info["pid"] if type(info.get("pid")) is int else 0
 
     def is_ready(self) -> bool:
-        """Whether somebody was there at `launch`."""
+        """Whether it answered at `launch`."""
         return self.ready
 
-    def kill(self) -> Death:
-        """Run its kill command, and tell what the network shows of it then."""
+    def kill(self) -> FaultEvidence:
+        """Run its kill command, and return what the network shows then."""
         with self._fault:
-            command = self.upstream.command("kill")
+            command = self.spec.command("kill")
             if self._broken_by != "pause":  # a frozen one is who it was
                 self._note_who_answers()
             start = time.monotonic()
@@ -66,12 +67,10 @@ class ExternalServer(Server):
                 EXTERNAL_DEATH_TIMEOUT_S,
                 every_s=ASK_EVERY_S,
             )
-            return Death(
-                name=self.title,
-                pid=self._pid,
-                signal="kill command",
+            return FaultEvidence(
+                pid=self._pid or None,
                 instance=self.instance,
-                process_gone=None,
+                signal="kill command",
                 port_closed=closed,
                 seconds=time.monotonic() - start,
             )
@@ -81,19 +80,19 @@ class ExternalServer(Server):
             self.launch()
         except LabError:
             raise LabError(
-                f"{self.title} ({self.address}) answers nobody: restart or resume it"
+                f"{self.title} ({self.address}) does not answer: restart or resume it"
             ) from None
 
-    def restart(self, env: Mapping[str, str] | None = None) -> str:
+    def restart(self, env: Mapping[str, str] | None = None) -> FaultEvidence:
         """Run its restart command, and wait for a new instance (20 s at most).
 
-        Returns the instance that answers then: the old one, where only the way to it had
-        been cut. LabError if none does, and for what `require_restart` refuses.
+        The old instance answers where only the link to it had been cut. LabError if none
+        does, and for what `require_restart` refuses.
         """
         self.require_restart(env or {})
         with self._fault:
-            command, was = self.upstream.command("restart"), self.instance
-            if self.state != "dead" and "kill" in self.upstream.commands:
+            command, was, start = self.spec.command("restart"), self.instance, time.monotonic()
+            if self.state != "dead" and "kill" in self.spec.commands:
                 self.kill()
             self._run("restart", command)
             wait_until(
@@ -101,40 +100,50 @@ class ExternalServer(Server):
             )
             self.launch()
             self._broken_by = ""
-            return self.instance
+            seconds = time.monotonic() - start
+            return FaultEvidence(instance=self.instance, was=was, seconds=seconds)
 
     def require_restart(self, env: Mapping[str, str]) -> None:
-        """LabError where no restart command was given, or `env` would have to be changed."""
+        """Raise LabError where no restart command was given, or `env` would be changed."""
         if env:
-            raise self.not_ours(f"change its environment ({', '.join(env)})")
-        self.upstream.command("restart")
+            raise LabError(
+                f"the lab did not start {self.title} ({self.address}) and cannot change its "
+                f"environment ({', '.join(env)}): do it where it runs"
+            )
+        self.spec.command("restart")
 
-    def pause(self) -> None:
-        """Run its pause command; that it stands still is not seen."""
+    def pause(self) -> FaultEvidence:
+        """Run its pause command; whether it stands still is not seen."""
         with self._fault:
-            command = self.upstream.command("pause")
+            command = self.spec.command("pause")
             self._broken_by = "pause"  # before: if this is cut short, it may be frozen all the same
             self._run("pause", command)
+            return FaultEvidence(instance=self.instance)
 
-    def resume(self) -> None:
+    def resume(self) -> FaultEvidence:
         """Run its resume command. Nothing happens if the lab has not paused it."""
         with self._fault:
             if self._broken_by == "pause":
-                self._run("resume", self.upstream.command("resume"))
+                self._run("resume", self.spec.command("resume"))
                 self._broken_by = ""
+            return FaultEvidence(instance=self.instance)
 
-    def mend(self) -> None:
-        """Undo what the lab did to it, if that lasts; LabError, once, if it cannot be undone."""
+    def undo_faults(self) -> None:
+        """Undo the lab's fault, if it lasts; LabError, once, if it cannot be undone."""
         with self._fault:
             how = {"kill": "restart", "pause": "resume"}.get(self._broken_by)
             if how is None or (how == "restart" and self.state == "up"):
-                return  # whole, or a supervisor was quicker
+                return  # nothing to undo, or a supervisor was quicker
             try:
-                self._run(how, self.upstream.command(how))
+                self._run(how, self.spec.command(how))
                 if not wait_until(self._answering, READY_TIMEOUT_S, every_s=ASK_EVERY_S):
                     raise LabError(f"{self.title} ({self.address}) does not answer after its {how}")
             finally:
                 self._broken_by = ""
+
+    def log_tail(self) -> str:
+        """Nothing: its log is where it runs."""
+        return ""
 
     def _answering(self) -> str:
         """Return the instance that answers now, "" for none."""
@@ -147,7 +156,7 @@ class ExternalServer(Server):
 
 
 def run(words: Sequence[str], timeout_s: float = COMMAND_TIMEOUT_S) -> str | None:
-    """Run a command without a shell, to its end; say how it failed, with its last words, or None.
+    """Run a command without a shell; return how it failed, with the end of its output, or None.
 
     Its words are not repeated: there may be a secret among them. What it leaves running in the
     background, such as a server that it started, is left alone unless it failed to end itself.

@@ -1,40 +1,57 @@
-"""A replica of the lab's own: a killable process, whose every life has a name of its own."""
+"""A server of the lab's own: a process that can be killed, each of whose lives has a name."""
 
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from secrets import token_hex
-from typing import Literal
 
 import psutil
 
 from lab.core.errors import LabError
+from lab.core.faults import FaultEvidence
 from lab.processes.child import DEATH_TIMEOUT_S, Child
 from lab.processes.ports import START_ATTEMPTS, free_ports, is_open
 from lab.processes.spawn import Children, clean_environment
 from lab.processes.waiting import end_of, server_info, wait_until
 from lab.stack.pool_spec import PoolSpec
-from lab.stack.server import Death, Server, State, await_ready
+from lab.stack.server import Server, State, await_ready
 
 FROZEN_TIMEOUT_S = 1.0
 PORT_TAKEN = ("Address already in use", "Errno 98", "Errno 48", "WinError 10048", "WinError 10013")
 
 
-def kill_and_watch(child: Child, port: int, instance: str) -> Death:
-    """Kill a child's whole group, and watch until process and port are gone (or a deadline)."""
-    pid, start = child.pid, time.monotonic()
+def kill_and_watch(child: Child, port: int, instance: str) -> FaultEvidence:
+    """Kill a child's process group, and watch until process and port are gone (or a deadline)."""
+    start = time.monotonic()
     child.kill()
     wait_until(lambda: child.gone() and not is_open(port), DEATH_TIMEOUT_S, every_s=0.002)
-    return Death(
-        name=child.name,
-        pid=pid,
-        signal=child.ending,
+    return end_seen(child, port, instance, start)
+
+
+def end_seen(child: Child, port: int, instance: str, began_s: float) -> FaultEvidence:
+    """Return what can be seen now of a child's end; `began_s` is on the monotonic clock."""
+    return FaultEvidence(
+        pid=child.pid,
         instance=instance,
+        signal=child.ending,
         process_gone=child.gone(),
         port_closed=not is_open(port),
-        seconds=time.monotonic() - start,
+        seconds=time.monotonic() - began_s,
     )
+
+
+def pace_seen(child: Child, instance: str) -> FaultEvidence:
+    """Return whether a child stands still, once the system agrees with its last fault."""
+
+    def stands_still() -> bool:
+        try:
+            return psutil.Process(child.pid).status() == psutil.STATUS_STOPPED
+        except psutil.NoSuchProcess:
+            return False
+
+    wait_until(lambda: stands_still() == child.paused, FROZEN_TIMEOUT_S)
+    return FaultEvidence(pid=child.pid, instance=instance, frozen=stands_still())
 
 
 class LocalServer(Server):
@@ -50,7 +67,7 @@ class LocalServer(Server):
         self._children = children
         self._child: Child | None = None
         self._attempts = 0
-        self._own_env = dict(spec.replica_env.get(name, {}))
+        self._own_env = dict(spec.server_env.get(name, {}))
 
     @property
     def pid(self) -> int:
@@ -59,13 +76,13 @@ class LocalServer(Server):
 
     @property
     def state(self) -> State:
-        """What the process is doing now, also if it ended by itself."""
+        """Its present state, also if it ended by itself."""
         if self._child is None or not self._child.running():
             return "dead"
         return "paused" if self._child.paused else "up"
 
     def launch(self) -> None:
-        """Start a new life, without waiting for it (see `await_ready`)."""
+        """Start a new life without waiting for it (see `await_ready`)."""
         self._attempts += 1
         self.ready = False
         self.instance = token_hex(8)
@@ -84,7 +101,7 @@ class LocalServer(Server):
         )
 
     def is_ready(self) -> bool:
-        """Whether this very life answers. LabError if it has ended instead.
+        """Whether the present life answers. LabError if it has ended instead.
 
         A first start whose port was taken in the meantime tries again on another.
         """
@@ -97,40 +114,36 @@ class LocalServer(Server):
             self.ready = True
             return True
         if not child.running():
-            last_words = end_of(child.log_path, child.log_start)
-            if self._attempts < START_ATTEMPTS and any(t in last_words for t in PORT_TAKEN):
+            tail = end_of(child.log_path, child.log_start)
+            if self._attempts < START_ATTEMPTS and any(text in tail for text in PORT_TAKEN):
                 self.port = free_ports(1)[0]
                 self.launch()
                 return False
-            raise LabError(f"{child.name} ended before it was ready ({child.ending}); {last_words}")
+            raise LabError(f"{child.name} ended before it was ready ({child.ending}); {tail}")
         return False
 
-    def kill(self) -> Death:
-        """SIGKILL, and what was seen of it. LabError if it is dead already."""
+    def kill(self) -> FaultEvidence:
+        """End it with SIGKILL. LabError if it is dead already."""
         with self._fault:
             child = self._started()
             if not child.running():
                 raise LabError(f"{child.name} is dead already ({child.ending}): restart it first")
             return kill_and_watch(child, self.port, self.instance)
 
-    def restart(self, env: Mapping[str, str] | None = None) -> str:
-        """Start again on the same port (killed first if it runs); the new instance, ready.
-
-        `env` is added to its environment, for this life and the next ones.
-        """
+    def restart(self, env: Mapping[str, str] | None = None) -> FaultEvidence:
+        """Start it again on the same port, killing it first if it runs; wait until ready."""
         with self._fault:
-            self._own_env.update(env or {})
-            if self._started().running():
-                self.kill()
-            self.launch()
+            was, start = self.instance, time.monotonic()
+            self.relaunch(env or {})
             await_ready([self])
-            return self.instance
+            seconds = time.monotonic() - start
+            return FaultEvidence(pid=self.pid, instance=self.instance, was=was, seconds=seconds)
 
     def require_restart(self, env: Mapping[str, str]) -> None:
-        """Nothing to object: any environment will do."""
+        """Accept any environment."""
 
     def relaunch(self, env: Mapping[str, str]) -> None:
-        """Start a new life, ending the present one if there is one; wait for it elsewhere.
+        """Start a new life, ending the present one if it runs; do not wait for it.
 
         `env` is added to its environment, as in `restart`.
         """
@@ -145,52 +158,57 @@ class LocalServer(Server):
             if self._child is not None and self._child.running():
                 self.kill()
 
-    def pause(self) -> None:
-        """Freeze the process: it keeps its port and its connections, and answers nobody."""
-        self._change_pace("pause", "up")
-
-    def resume(self) -> None:
-        """Let a frozen process run on. Nothing happens if it is running."""
-        self._change_pace("resume", "paused")
-
-    def mend(self) -> None:
-        """Nothing to undo: it ends with the lab."""
-
-    def _change_pace(self, how: Literal["pause", "resume"], when: str) -> None:
-        with self._fault:
-            child = self._started()
-            if self.state == "dead":
-                raise LabError(f"{child.name} is dead: restart it before you {how} it")
-            if self.state == when:
-                child.pause() if how == "pause" else child.resume()
-
-    def frozen(self) -> bool:
-        """Whether the system says that the process stands still; waits a moment for it."""
-
-        def stands_still() -> bool:
-            try:
-                return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
-            except psutil.NoSuchProcess:
-                return False
-
-        expected = self.state == "paused"
-        wait_until(lambda: stands_still() == expected, FROZEN_TIMEOUT_S)
-        return stands_still()
-
-    def stop(self) -> None:
+    def stop(self) -> FaultEvidence:
         """End it gently; nothing happens if it is dead."""
         with self._fault:
-            self._started().stop()
+            child, start = self._started(), time.monotonic()
+            child.stop()
+            return end_seen(child, self.port, self.instance, start)
+
+    def pause(self) -> FaultEvidence:
+        """Freeze the process: it keeps its port and its connections, and answers nothing."""
+        with self._fault:
+            child = self._alive("pause")
+            if not child.paused:
+                child.pause()
+            return pace_seen(child, self.instance)
+
+    def resume(self) -> FaultEvidence:
+        """Let a frozen process run on. Nothing happens if it is running."""
+        with self._fault:
+            child = self._alive("resume")
+            if child.paused:
+                child.resume()
+            return pace_seen(child, self.instance)
+
+    def undo_faults(self) -> None:
+        """Leave it as it is: it ends with the lab."""
 
     def memory_bytes(self) -> int:
         """Resident set of the process, in bytes."""
         return int(psutil.Process(self.pid).memory_info().rss)
 
-    def last_words(self) -> str:
+    def log_tail(self) -> str:
         """The end of its log."""
         return end_of(self.log_path)
 
+    def _alive(self, what: str) -> Child:
+        child = self._started()
+        if not child.running():
+            raise LabError(f"{child.name} is dead: restart it before you {what} it")
+        return child
+
     def _started(self) -> Child:
         if self._child is None:
-            raise LabError(f"replica {self.name} has not been started: open the stack first")
+            raise LabError(f"server {self.name} has not been started: open the stack first")
         return self._child
+
+
+def own_process(server: Server) -> LocalServer:
+    """Return `server` as a process of the lab's own; LabError if the lab did not start it."""
+    if not isinstance(server, LocalServer):
+        raise LabError(
+            f"the lab did not start {server.title} ({server.address}) and cannot see its process: "
+            "look at it where it runs"
+        )
+    return server

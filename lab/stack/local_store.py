@@ -1,19 +1,22 @@
-"""A store process of the lab's own: started empty, broken on demand, ended with the lab."""
+"""A session store of the lab's own: started empty, broken on demand, ended with the lab."""
 
 import threading
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
 from lab.core.errors import LabError
+from lab.core.faults import FaultEvidence
 from lab.processes.child import Child
 from lab.processes.ports import START_ATTEMPTS, free_ports
 from lab.processes.spawn import Children, clean_environment, prepare_run_dir
 from lab.processes.waiting import READY_TIMEOUT_S, end_of, wait_until
-from lab.stack.local_server import kill_and_watch
+from lab.stack.local_server import kill_and_watch, pace_seen
 from lab.stack.programs import find_store
-from lab.stack.server import Death
+from lab.stack.server import State
 from lab.stack.session_store import Store
 from lab.stack.store_client import ask, connect
 
@@ -57,8 +60,8 @@ class LocalStore(Store):
         return self._started().pid
 
     @property
-    def state(self) -> str:
-        """What the process is doing now: "up", "paused" or "dead"."""
+    def state(self) -> State:
+        """Its present state, also if it ended by itself."""
         child = self._started()
         return "dead" if not child.running() else "paused" if child.paused else "up"
 
@@ -85,32 +88,50 @@ class LocalStore(Store):
     ) -> None:
         self._children.close()
 
-    def kill(self) -> Death:
-        """SIGKILL, and what was seen of it. LabError if it is dead already."""
+    def kill(self) -> FaultEvidence:
+        """End it with SIGKILL. LabError if it is dead already."""
         with self._fault:
             if self.state == "dead":
                 raise LabError(f"the store is dead already ({self._started().ending}): restart it")
             return kill_and_watch(self._started(), self.port, self._life)
 
-    def restart(self) -> None:
-        """Start again (killed first if it runs). What was in memory only is gone."""
+    def restart(self, env: Mapping[str, str] | None = None) -> FaultEvidence:
+        """Start it again on the same port, killing it first if it runs.
+
+        What it held in memory only is gone.
+        """
+        self.require_restart(env or {})
         with self._fault:
+            was, start = self._life, time.monotonic()
             if self.state != "dead":
                 self.kill()
             self._start(attempts=1)
+            seconds = time.monotonic() - start
+            return FaultEvidence(pid=self.pid, instance=self._life, was=was, seconds=seconds)
 
-    def hang(self) -> None:
-        """Freeze it (SIGSTOP). LabError where the system has no such signal."""
+    def require_restart(self, env: Mapping[str, str]) -> None:
+        """Raise LabError where its environment would have to be changed."""
+        if env:
+            raise LabError(f"the store takes no environment: restart it without {', '.join(env)}")
+
+    def pause(self) -> FaultEvidence:
+        """Freeze it: it accepts connections and answers nothing."""
         with self._fault:
-            self._alive().pause()
+            child = self._alive()
+            if not child.paused:
+                child.pause()
+            return pace_seen(child, self._life)
 
-    def resume(self) -> None:
-        """Let it run on (SIGCONT)."""
+    def resume(self) -> FaultEvidence:
+        """Let it run on. Nothing happens if it is running."""
         with self._fault:
-            self._alive().resume()
+            child = self._alive()
+            if child.paused:
+                child.resume()
+            return pace_seen(child, self._life)
 
-    def heal(self) -> None:
-        """Bring it back if it is dead or hung; nothing happens if it is up."""
+    def undo_faults(self) -> None:
+        """Bring it back if it is dead or paused; nothing happens if it is up."""
         if self.state == "dead":
             self.restart()
         elif self.state == "paused":
@@ -130,9 +151,9 @@ class LocalStore(Store):
             raise LabError(f"the store did not answer; {end_of(self._log_path, child.log_start)}")
         if child.running():
             return
-        last_words = end_of(self._log_path, child.log_start)
-        if attempts <= 1 or "in use" not in last_words:
-            raise LabError(f"the store ended at once ({child.ending}); {last_words}")
+        tail = end_of(self._log_path, child.log_start)
+        if attempts <= 1 or "in use" not in tail:
+            raise LabError(f"the store ended at once ({child.ending}); {tail}")
         self.port = free_ports(1)[0]
         self._start(attempts - 1)
 

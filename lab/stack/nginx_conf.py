@@ -1,4 +1,4 @@
-"""nginx.conf as text: a pure function of the lanes, short enough to be read by students."""
+"""nginx.conf as text: a pure function of the pools, short enough to be read by students."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ worker_rlimit_nofile 16384;    # a connection takes two files: the client's and 
 events {{ worker_connections 8192; }}  # a crowd that waits for a frozen server holds them all
 
 http {{
-    # Each request is told {told}. Never the query
+    # Each request is told {log_says}. Never the query
     # string: a token may be in it.
     log_format lab escape=json
 {log_format};
@@ -67,7 +67,7 @@ class Place:
     about: str
     daemon: str
     """Why it stays in the foreground."""
-    told: str
+    log_says: str
     """To whom, and how, each request is told."""
     access_log: str
     error_log: str
@@ -81,7 +81,7 @@ RUN = Place(
     about="# nginx.conf of this run, written by the lab.\n"
     "# Paths are relative to this directory. To try a change:  nginx -t -p . -c nginx.conf",
     daemon="stay a child of the lab, so that nothing outlives it",
-    told="to the lab at once, as JSON in one UDP datagram",
+    log_says="to the lab at once, as JSON in one UDP datagram",
     access_log="syslog:server=127.0.0.1:{port},tag={tag},nohostname",
     error_log="logs/nginx.log",
     tmp="tmp/",
@@ -91,13 +91,13 @@ RUN = Place(
 
 @dataclass(frozen=True)
 class PoolConfig:
-    """One lane as nginx is to see it now."""
+    """One pool as nginx is to see it now."""
 
     spec: PoolSpec
     affinity: Affinity
     retry: Retry
     servers: Mapping[str, str]
-    """Address of each replica that gets requests, "HOST:PORT", by name."""
+    """Address of each server that gets requests, "HOST:PORT", by name."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class NginxConfig:
     """Everything nginx.conf depends on."""
 
     port: int
-    lanes: tuple[PoolConfig, ...]
+    pools: tuple[PoolConfig, ...]
     log_port: int
     log_tag: str
     version: str
@@ -114,17 +114,17 @@ class NginxConfig:
     user: str = ""
     """"user group" of the worker; only root may (and must) say it."""
     extra_locations: tuple[str, ...] = field(default=())
-    """Whole `location … { … }` blocks beside the lanes, such as the console's."""
+    """Whole `location … { … }` blocks beside the pools, such as the console's."""
     place: Place = RUN
 
 
 def render(config: NginxConfig) -> str:
     """The text of nginx.conf."""
-    own = _unique(_line(d) for lane in config.lanes for d in lane.spec.http_directives)
+    own = _unique(_line(d) for pool in config.pools for d in pool.spec.http_directives)
     blocks = [
         _without(_top(config), own),
         *own,
-        *(_upstream(lane) for lane in config.lanes),
+        *(_upstream(pool) for pool in config.pools),
         _server(config),
         "}\n",
     ]
@@ -136,7 +136,7 @@ def _top(config: NginxConfig) -> str:
     return TOP.format(
         about=place.about,
         daemon=place.daemon,
-        told=place.told,
+        log_says=place.log_says,
         user=f"user {config.user};  {CLOSED_TO_NOBODY}\n" if config.user else "",
         log_format=_log_format(),
         access_log=place.access_log.format(port=config.log_port, tag=config.log_tag),
@@ -148,7 +148,7 @@ def _top(config: NginxConfig) -> str:
 
 
 def _without(top: str, own: list[str]) -> str:
-    """Leave out the defaults that a lane's own directives replace; an access log is one more."""
+    """Leave out the defaults that a pool's own directives replace; an access log is one more."""
     names = {line.split()[0] for line in own} - {"access_log"}
     lines = top.splitlines(keepends=True)
     return "".join(line for line in lines if not names & set(line.split()[:1]))
@@ -162,19 +162,19 @@ def _log_format() -> str:
     return "\n".join(lines)
 
 
-def _upstream(lane: PoolConfig) -> str:
-    name = lane.spec.name
+def _upstream(pool: PoolConfig) -> str:
+    name = pool.spec.name
     # max_fails: how many failures until nginx leaves a server out for fail_timeout. With
     # retries off that must not happen either, or a crash would hide behind the others.
-    failures = "max_fails=0" if lane.retry == "off" else "max_fails=1 fail_timeout=10s"
-    lines = [f"server {address} {failures};  # {s}" for s, address in lane.servers.items()]
-    if lane.affinity == "cookie":
+    failures = "max_fails=0" if pool.retry == "off" else "max_fails=1 fail_timeout=10s"
+    lines = [f"server {address} {failures};  # {s}" for s, address in pool.servers.items()]
+    if pool.affinity == "cookie":
         lines.append(
-            f"sticky cookie lane_affinity path=/{name}/;  # who was served by A stays with A"
+            f"sticky cookie desk_affinity path=/{name}/;  # who was served by A stays with A"
         )
     lines.append("keepalive 32;  # idle connections kept open to the servers")
-    turns = "in turn (round robin)" if lane.affinity == "none" else "by the client's cookie"
-    return _block(f"upstream {name}", lines, f"lane {name}: {_counted(lane.servers)}, {turns}")
+    turns = "in turn (round robin)" if pool.affinity == "none" else "by the client's cookie"
+    return _block(f"upstream {name}", lines, f"{name}: {_counted(pool.servers)}, {turns}")
 
 
 def _server(config: NginxConfig) -> str:
@@ -184,8 +184,8 @@ def _server(config: NginxConfig) -> str:
         "# Which version of this file nginx obeys: asked after a reload, or to see that it is up.",
         f'location = {CONFIG_PATH} {{ access_log off; return 200 "{config.version}"; }}',
     ]
-    for lane in config.lanes:
-        lines += ["", *_location(lane).splitlines()]
+    for pool in config.pools:
+        lines += ["", *_location(pool).splitlines()]
     for location in config.extra_locations:
         lines += ["", *location.strip().splitlines()]
     if not any(location.split()[:2] == ["location", "/"] for location in config.extra_locations):
@@ -193,23 +193,23 @@ def _server(config: NginxConfig) -> str:
     return _block("server", lines)
 
 
-def _location(lane: PoolConfig) -> str:
-    name = lane.spec.name
-    own = {directive.split()[0] for directive in lane.spec.directives}
-    retry = "off" if lane.retry == "off" else "error timeout"
-    why = "a failure is shown" if lane.retry == "off" else "nginx's default: ask the next server"
+def _location(pool: PoolConfig) -> str:
+    name = pool.spec.name
+    own = {directive.split()[0] for directive in pool.spec.directives}
+    retry = "off" if pool.retry == "off" else "error timeout"
+    why = "a failure is shown" if pool.retry == "off" else "nginx's default: ask the next server"
     lines = [
         f"proxy_pass http://{name}/;",
-        f"proxy_cookie_path / /{name}/;  # cookies of this lane only",
+        f"proxy_cookie_path / /{name}/;  # cookies of this desk only",
     ]
     if "proxy_next_upstream" not in own:
         lines.append(f"proxy_next_upstream {retry};  # {why}")
     if "proxy_set_header" in own:  # one such line here, and nginx forgets those of the http block
         lines += PROXY_HEADERS
-    lines += [_line(directive) for directive in lane.spec.directives]
+    lines += [_line(directive) for directive in pool.spec.directives]
     lines += [
         f"location /{name}/@{server}/ {{ proxy_pass http://{address}/; }}  # {server} itself"
-        for server, address in lane.servers.items()
+        for server, address in pool.servers.items()
     ]
     lines += [
         f"location /{name}/@ {{",

@@ -1,4 +1,4 @@
-"""What a lane is to be: plain values, checked before anything is started."""
+"""A pool as it is asked for: plain values, checked before anything is started."""
 
 import re
 import string
@@ -8,16 +8,17 @@ from typing import Literal
 
 from lab.core.errors import LabError
 from lab.shop.desks import MOST_SERVERS
-from lab.stack.upstream import ExternalServerSpec
+from lab.stack.deployment import ExternalServerSpec
 
 Affinity = Literal["none", "cookie"]
 Retry = Literal["off", "on"]
-LETTERS = string.ascii_uppercase
+LETTERS = string.ascii_uppercase[:MOST_SERVERS]
+"""The names of servers."""
 
 
 @dataclass(frozen=True)
 class PoolSpec:
-    """One app, so many replicas of it, and how the balancer treats them.
+    """One app, its number of servers, and how the balancer treats them.
 
     Raises LabError where a value could not become a path, a process or a line of nginx.conf.
     """
@@ -27,35 +28,33 @@ class PoolSpec:
     app: str
     """Module run as `python -m APP --port N`."""
     servers: int = 3
-    """Replicas at the start, 1 to 26, named A, B, C, …"""
+    """Servers at the start, 1 to 26, named A, B, C, …"""
     affinity: Affinity = "none"
-    """"cookie": a client stays with the replica that answered it first (a sticky session)."""
+    """"cookie": a client stays with the server that answered it first (a sticky session)."""
     retry: Retry = "off"
-    """"on": nginx asks the next replica where one fails, as it does by default."""
+    """"on": nginx asks the next server where one fails, as it does by default."""
     env: Mapping[str, str] = field(default_factory=dict)
-    """Environment of every replica (settings and secrets; never on a command line)."""
-    replica_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """More environment, by replica name."""
+    """Environment of every server (settings and secrets; never on a command line)."""
+    server_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """More environment, by server name."""
     directives: tuple[str, ...] = ()
-    """More nginx directives for the lane's locations; they win over the lab's defaults."""
+    """More nginx directives for the pool's locations; they win over the lab's defaults."""
     http_directives: tuple[str, ...] = ()
     """More for nginx's http block, e.g. `proxy_cache_path …`; they win over the lab's defaults."""
-    upstreams: tuple[ExternalServerSpec, ...] = ()
-    """Replicas that run already, in place of `servers` of the lab's own."""
+    external: tuple[ExternalServerSpec, ...] = ()
+    """Servers that run already, in place of `servers` of the lab's own."""
 
     def __post_init__(self) -> None:
         _require(
             re.fullmatch(r"[a-z][a-z0-9_-]{0,30}", self.name),
-            f"lane name {self.name!r}: use a letter, then letters, digits, - or _ (lower case)",
+            f"pool name {self.name!r}: use a letter, then letters, digits, - or _ (lower case)",
         )
         _require(
             re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", self.app, re.ASCII),
             f"app {self.app!r}: give the name of a Python module, such as stateful_app",
         )
-        _require(
-            1 <= self.servers <= MOST_SERVERS,
-            f"servers is {self.servers}: choose 1 to {MOST_SERVERS}",
-        )
+        most = MOST_SERVERS
+        _require(1 <= self.servers <= most, f"servers is {self.servers}: choose 1 to {most}")
         _require(self.affinity in ("none", "cookie"), f"affinity {self.affinity!r}: none or cookie")
         _require(self.retry in ("off", "on"), f"retry {self.retry!r}: off or on")
         for directive in self.directives:

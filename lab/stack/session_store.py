@@ -1,4 +1,4 @@
-"""The session store: a real Valkey or Redis, the lab's own to break, or somebody else's."""
+"""The session store: a real Valkey or Redis, the lab's own or one that it did not start."""
 
 from abc import abstractmethod
 from contextlib import AbstractContextManager
@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from lab.core.errors import LabError
-from lab.stack.server import Death
 from lab.stack.store_client import ask, connect, keys_under, read_url, servers_of
 
 # What clients, sentinels, nodes and the lab's own questions ask of a store beside its keys.
@@ -15,9 +14,6 @@ _ABOUT_THE_STORE = (
     *("acl", "asking", "auth", "client", "cluster", "command", "config", "dbsize", "hello"),
     *("info", "memory", "ping", "psync", "publish", "readonly", "replconf", "scan", "select"),
     *("slowlog", "subscribe"),
-)
-STORE_NOT_OURS = (
-    "the lab did not start this store and will not break it: use the lab's own to see it fail"
 )
 
 
@@ -47,22 +43,6 @@ class Store(AbstractContextManager["Store"]):
         """Where it is, password included: to be handed on by environment only."""
 
     @abstractmethod
-    def kill(self) -> Death:
-        """SIGKILL, and what was seen of it."""
-
-    @abstractmethod
-    def restart(self) -> None:
-        """Start again on the same port with the same password; returns when it answers."""
-
-    @abstractmethod
-    def hang(self) -> None:
-        """Freeze it: connections stay open and nothing is answered."""
-
-    @abstractmethod
-    def resume(self) -> None:
-        """Let a frozen store run on."""
-
-    @abstractmethod
     def description(self) -> dict[str, str]:
         """Version and source, for a report. No secrets."""
 
@@ -80,7 +60,7 @@ class Store(AbstractContextManager["Store"]):
         """What it holds and has done. LabError if it does not answer within 0.5 s."""
         with connect(self.url) as client:
             servers = ask(lambda: servers_of(client))
-            told = ask(lambda: [server.info() for server in servers])
+            infos = ask(lambda: [server.info() for server in servers])
             counted = ask(lambda: [server.info("commandstats") for server in servers])
             keys = (
                 len(keys_under(client, prefix))
@@ -89,7 +69,7 @@ class Store(AbstractContextManager["Store"]):
             )
 
         def total(name: str) -> int:
-            return sum(int(info[name]) for info in told)
+            return sum(int(info[name]) for info in infos)
 
         return StoreStats(
             keys=int(keys),
@@ -103,7 +83,7 @@ class Store(AbstractContextManager["Store"]):
 
 
 class ExternalStore(Store):
-    """A store somebody else runs: used under this run's own key prefix, never flushed or broken."""
+    """A store that the lab did not start: used under this run's prefix, never flushed or broken."""
 
     def __init__(self, url: str) -> None:
         read_url(url)
@@ -115,7 +95,7 @@ class ExternalStore(Store):
         return self._url
 
     def __enter__(self) -> Self:
-        self.stats()  # says now, not in the middle of an experiment, if it is not there
+        self.stats()  # fails now, not in the middle of an experiment, if it is not there
         return self
 
     def __exit__(
@@ -126,29 +106,13 @@ class ExternalStore(Store):
     ) -> None:
         """Nothing to end: it was there before."""
 
-    def kill(self) -> Death:
-        """LabError: not ours to kill."""
-        raise LabError(STORE_NOT_OURS)
-
-    def restart(self) -> None:
-        """LabError: not ours to restart."""
-        raise LabError(STORE_NOT_OURS)
-
-    def hang(self) -> None:
-        """LabError: not ours to freeze."""
-        raise LabError(STORE_NOT_OURS)
-
-    def resume(self) -> None:
-        """LabError: not ours, and so never frozen by us."""
-        raise LabError(STORE_NOT_OURS)
-
     def description(self) -> dict[str, str]:
         """Version and "external"; not the address, which holds a password."""
         with connect(self.url) as client:
-            told = ask(lambda: [server.info("server") for server in servers_of(client)])
+            infos = ask(lambda: [server.info("server") for server in servers_of(client)])
         versions = {
             str(info.get("valkey_version") or info.get("redis_version") or "unknown")
-            for info in told
+            for info in infos
         }
         return {"version": ", ".join(sorted(versions)), "source": "external"}
 

@@ -1,4 +1,4 @@
-"""The whole stack as one `with` block: replicas, balancer and log up together, down together."""
+"""The whole stack as one `with` block: servers, balancer and log start and end together."""
 
 import platform
 from collections.abc import Callable, Iterable, Mapping
@@ -12,6 +12,7 @@ from lab.processes.spawn import Children, prepare_run_dir
 from lab.stack.access_log import AccessLog
 from lab.stack.balancer import Balancer
 from lab.stack.external_pool import ExternalPool
+from lab.stack.local_pool import LocalPool
 from lab.stack.nginx_conf import NginxConfig, render, worker_user
 from lab.stack.pool_spec import PoolSpec
 from lab.stack.programs import Program, find_nginx
@@ -30,17 +31,17 @@ NO_STICKY = (
 
 
 class Stack:
-    """Lanes behind one nginx on one origin.
+    """Pools behind one nginx on one origin.
 
     >>> with Stack([PoolSpec("stateless", "stateless_app")], run_dir) as stack:  # doctest: +SKIP
-    ...     stack.lanes["stateless"].replicas["B"].kill()
+    ...     stack.pools["stateless"].servers["B"].kill()
 
     Entering raises LabError if anything does not come up, and leaves nothing behind then.
     """
 
     def __init__(
         self,
-        lanes: Iterable[PoolSpec],
+        pools: Iterable[PoolSpec],
         run_dir: Path,
         *,
         store: Store | None = None,
@@ -52,16 +53,16 @@ class Stack:
     ) -> None:
         """Starts nothing yet.
 
-        `store` is a store the lanes use; it is entered and closed by whoever made it.
-        `port` is nginx's (0: any). `report` is told, line by line, what has come up.
-        `keep_log` bounds the entries of nginx's log that are kept (None: all).
+        `store` is a store that the pools use; its maker enters and closes it. `port` is nginx's
+        (0: any). `report` gets a line for each part that has come up. `keep_log` bounds the
+        entries of nginx's log that are kept (None: all).
         `resident` forces the guardian that stays (see `lab.processes.guardian`); for tests.
         """
         self.store = store
-        self._specs = tuple(lanes)
+        self._specs = tuple(pools)
         names = [spec.name for spec in self._specs]
         if len(set(names)) < len(names) or not names:
-            raise LabError(f"a stack needs lanes of different names, not {names}")
+            raise LabError(f"a stack needs pools of different names, not {names}")
         self._run_dir = Path(run_dir)
         self._port = port
         self._extra_locations = extra_locations
@@ -69,7 +70,7 @@ class Stack:
         self._keep_log = keep_log
         self._children = Children(resident=resident)
         self._resources = ExitStack()
-        self.lanes: dict[str, ServerPool] = {}
+        self.pools: dict[str, ServerPool] = {}
 
     def __enter__(self) -> Self:
         try:
@@ -99,20 +100,20 @@ class Stack:
         """Where everything is served: "http://127.0.0.1:PORT"."""
         return f"http://127.0.0.1:{self.balancer.port}"
 
-    def treat(self, lanes: Mapping[str, ProxySettings]) -> None:
-        """Have the balancer treat these lanes otherwise, with one reload; all of them or none.
+    def apply(self, settings: Mapping[str, ProxySettings]) -> None:
+        """Change the balancer's settings of these pools with one reload; all of them or none.
 
-        nginx also forgets which servers have failed. Raises LabError where it refuses.
+        nginx also forgets which servers have failed. LabError where it refuses.
         """
-        with ExitStack() as treated:
-            for name, how in lanes.items():
-                treated.enter_context(self.lanes[name].treated(how))
+        with ExitStack() as changed:
+            for name, wanted in settings.items():
+                changed.enter_context(self.pools[name].with_settings(wanted))
             self.balancer.reload()
 
     def components(self) -> dict[str, Any]:
-        """What this stack is made of, for a report: names and versions, no paths."""
+        """The parts of this stack, for a report: names and versions, no paths."""
         deployed = {
-            spec.name: ", ".join(map(str, spec.upstreams)) for spec in self._specs if spec.upstreams
+            spec.name: ", ".join(map(str, spec.external)) for spec in self._specs if spec.external
         }
         return {
             "nginx": _described(self.balancer.program),
@@ -129,16 +130,18 @@ class Stack:
         self._resources.callback(self._children.close)
         self.balancer = Balancer(program, run_dir, self._children, self._render, self._port)
         for spec in self._specs:
-            kind = ExternalPool if spec.upstreams else ServerPool
-            lane = self.lanes[spec.name] = kind(spec, run_dir, self._children)
-            self._resources.callback(lane.mend)
-        replicas = [replica for lane in self.lanes.values() for replica in lane.replicas.values()]
-        for replica in replicas:
-            replica.launch()
-        await_ready(replicas)
-        for lane in self.lanes.values():
-            lane.attach(self.balancer)
-            self._report(lane.told())
+            pool: ServerPool = (
+                ExternalPool(spec) if spec.external else LocalPool(spec, run_dir, self._children)
+            )
+            self.pools[spec.name] = pool
+            self._resources.callback(pool.undo_faults)
+        servers = [server for pool in self.pools.values() for server in pool.servers.values()]
+        for server in servers:
+            server.launch()
+        await_ready(servers)
+        for pool in self.pools.values():
+            pool.attach(self.balancer)
+            self._report(pool.description())
         self.balancer.start()  # last, when the ports are certain: it takes a moment only
         self._report(f"nginx {program.version} ({program.source}) serves {self.origin}")
 
@@ -153,7 +156,7 @@ class Stack:
         return render(
             NginxConfig(
                 port=port,
-                lanes=tuple(lane.config() for lane in self.lanes.values()),
+                pools=tuple(pool.config() for pool in self.pools.values()),
                 log_port=self.access.port,
                 log_tag=self.access.tag,
                 version=version,

@@ -169,7 +169,7 @@ def test_of_five_thousand_shoppers_exactly_those_lose_their_cart_whose_server_di
     variant = Variant("stateful", "stateful", Settings(servers=2, affinity="cookie"))
     provisioned = ProvisionedStack(tmp_path / "run")
     with provisioned.open([variant], keep_log=1000):
-        lab = Lab(provisioned.setting(variant, 0, 0, quick=False), Record(variant.name))
+        lab = Lab(provisioned.context(variant, 0, 0, quick=False), Record(variant.name))
         target = lab._crowd_target()
         # 7,000 successes are 2,000 carts at least, and half of the shoppers are at B.
         kill = Kill(target.inject, 7000)

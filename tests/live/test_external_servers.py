@@ -20,7 +20,7 @@ from lab.experiments.script_api import Lab
 from lab.processes.ports import free_ports
 from lab.processes.waiting import server_info
 from lab.stack import external_server
-from lab.stack.upstream import find
+from lab.stack.deployment import find
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="its commands are POSIX's kill")
 # What a deployment might call its start script: a server in the background, its pid in a file.
@@ -93,7 +93,7 @@ def bench_of(shop, folder, knobs=None, **commands):
     (variant,) = deployed(knobs or Settings(), deployment)
     bench = ProvisionedStack(folder / "run", deployment=deployment)
     with bench.open([variant]):
-        yield Lab(bench.setting(variant, 1, 0, quick=True), Record(variant.name))
+        yield Lab(bench.context(variant, 1, 0, quick=True), Record(variant.name))
 
 
 def kills(shop, signal_name="KILL"):
@@ -111,12 +111,13 @@ def test_a_kill_is_confirmed_by_the_network_and_a_restart_is_a_new_life(shop, tm
     with bench_of(shop, tmp_path, kill=kills(shop), restart=starts(shop)) as lab:
         old = lab.server_info("B")["instance"]
         assert lab.servers == ("A", "B")
-        death = lab.kill("B")
-        assert death.confirmed and death.port_closed and death.process_gone is None
+        event = lab.kill("B")
+        death = event.evidence
+        assert event.confirmed and death.port_closed and death.process_gone is None
         assert (death.instance, death.signal) == (old, "kill command")
         assert not psutil.pid_exists(death.pid) or psutil.Process(death.pid).status() == "zombie"
         assert lab.shopper().login(server="B").status == 502
-        with pytest.raises(LabError, match="answers nobody: restart or resume it"):
+        with pytest.raises(LabError, match="does not answer: restart or resume it"):
             lab.kill("B")
         new = lab.restart("B")
         assert new != old and lab.shopper().login(server="B").instance == new
@@ -143,11 +144,11 @@ def test_a_paused_server_keeps_its_port_and_goes_on_as_it_was(shop, tmp_path):
     deployment = find(urls, {"pause": kills(shop, "STOP"), "resume": kills(shop, "CONT")})
     (variant,) = deployed(Settings(), deployment)
     with ProvisionedStack(tmp_path / "run", deployment=deployment).open([variant]) as stack:
-        lane = stack.lanes["stateful"]
-        before = lane.replicas["A"].server_info()["instance"]
-        lane.replicas["A"].pause()
-        assert lane.replicas["A"].state == "paused"
-        asked = f"{lane.url_of('A')}/api/server"
+        pool = stack.pools["stateful"]
+        before = pool.servers["A"].server_info()["instance"]
+        pool.servers["A"].pause()
+        assert pool.servers["A"].state == "paused"
+        asked = f"{pool.url_of('A')}/api/server"
         assert requests.get(asked, timeout=10).status_code == 504
         assert f"{SILENCE};" in (tmp_path / "run" / "nginx.conf").read_text()
     # The end of the run lets go on what it has frozen.
@@ -156,7 +157,7 @@ def test_a_paused_server_keeps_its_port_and_goes_on_as_it_was(shop, tmp_path):
 
 def test_what_a_run_has_killed_is_started_again_at_its_end(shop, tmp_path, caplog):
     with bench_of(shop, tmp_path, kill=kills(shop), restart=starts(shop)) as lab:
-        old = lab.kill("A").instance
+        old = lab.kill("A").evidence.instance
     assert server_info(shop.ports["stateful", "A"])["instance"] != old
     assert not caplog.messages
 
@@ -175,10 +176,10 @@ NOT_OURS = [
     ("pause", lambda lab: lab.pause("A"), "--pause-command"),
     ("restart", lambda lab: lab.restart("A"), "--restart-command"),
     ("environment", lambda lab: lab.restart("A", {"X": "1"}), r"change its environment \(X\)"),
-    ("add", lambda lab: lab.add_server(), "did not start the servers.*will not add one"),
-    ("drain", lambda lab: lab.drain("A"), "will not take A out"),
-    ("memory", lambda lab: lab.memory_bytes("A"), "cannot see its memory"),
-    ("held", lambda lab: lab.held(), "cannot see its memory"),
+    ("add", lambda lab: lab.add_server(), "did not start the servers.*adds and drains none there"),
+    ("drain", lambda lab: lab.drain("A"), "adds and drains none there"),
+    ("memory", lambda lab: lab.memory_bytes("A"), "cannot see its process"),
+    ("held", lambda lab: lab.held(), "cannot see its process"),
     ("key", lambda lab: lab.leak_key(), "no signing key of theirs"),
 ]
 
@@ -246,7 +247,7 @@ def test_the_crash_runs_against_them_and_the_report_says_whose_they_are(shop, la
         assert lane["upstreams"] == [shop.url(lane["app"], name) for name in "AB"]
         # Who was not killed still runs, and is the same as before.
         (alive,) = set("AB") - {kill["target"]}
-        served = {e["instance"] for e in lane["exchanges"] if e["replica"] == alive}
+        served = {e["instance"] for e in lane["exchanges"] if e["served_by"] == alive}
         assert served == {server_info(shop.ports[lane["app"], alive])["instance"]}
     assert lab_here("report").status == 0
     page = next(lab_here.runs.glob("2*/report.html")).read_text()
@@ -268,7 +269,7 @@ def test_with_servers_of_one_desk_only_its_lane_runs(shop, lab_here):
     (lane,) = json.loads(ended.out)["experiments"][0]["variants"]
     assert (lane["name"], lane["knobs"]["servers"]) == ("stateless", 1)
     ended = lab_here("run", "any-server", "--matrix", *upstreams(shop, ("stateless", "A")))
-    assert ended.status == 2 and "--matrix turns the knobs itself" in ended.err
+    assert ended.status == 2 and "--matrix tries every setting" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -276,8 +277,8 @@ def test_with_servers_of_one_desk_only_its_lane_runs(shop, lab_here):
     [
         (["--upstream", "ftp://127.0.0.1:1"], "http://HOST:PORT"),
         (["--upstream", "http://127.0.0.1:1"], "does not answer"),
-        (["--upstream", "http://127.0.0.1:1", "--servers", "2"], "as many servers as --upstream"),
-        (["--kill-command", "kill 1"], "--kill-command is for servers named by --upstream"),
+        (["--upstream", "http://127.0.0.1:1", "--servers", "2"], "leave out --servers"),
+        (["--kill-command", "kill 1"], "--kill-command needs servers to act on"),
     ],
 )
 def test_wrong_usage_is_status_2_before_anything_is_made(lab_here, arguments, words):
@@ -289,7 +290,7 @@ def test_wrong_usage_is_status_2_before_anything_is_made(lab_here, arguments, wo
 def test_where_they_keep_sessions_has_to_be_said(shop, lab_here):
     named = [each for each in upstreams(shop) if each not in ("--store", "memory")]
     ended = lab_here("run", "crash", "--quick", *named)
-    assert ended.status == 2 and "say with --store where they keep sessions" in ended.err
+    assert ended.status == 2 and "say with --store where these servers keep sessions" in ended.err
 
 
 def test_a_command_that_is_the_same_for_two_servers_is_refused(shop):

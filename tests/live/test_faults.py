@@ -1,4 +1,4 @@
-"""The stack at work: real replicas behind a real nginx, broken and mended one by one."""
+"""The stack at work: real servers behind a real nginx, broken and repaired one by one."""
 
 import http.client
 import threading
@@ -9,14 +9,16 @@ import pytest
 import requests
 
 from lab.core.errors import LabError
+from lab.core.faults import STORE, STORE_FAULTS, FaultKind
 from lab.processes.ports import is_open
 from lab.processes.waiting import wait_until
+from lab.stack.faults import FaultInjector
 from lab.stack.local_store import LocalStore
 from lab.stack.pool_spec import PoolSpec
 from lab.stack.session_store import ExternalStore
 from lab.stack.stack import Stack
 
-LANES = [
+POOLS = [
     PoolSpec("stateful", "stateful_app", env={"STATEFUL_STORE": "memory"}, affinity="cookie"),
     PoolSpec(
         "stateless",
@@ -30,45 +32,56 @@ LANES = [
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory):
     # A run directory with a space, an umlaut and a quote: nginx.conf must not care.
-    with Stack(LANES, tmp_path_factory.mktemp("run") / "a b ü 'c") as stack:
+    with Stack(POOLS, tmp_path_factory.mktemp("run") / "a b ü 'c") as stack:
         yield stack
 
 
 @pytest.fixture
-def lane(stack):
-    lane = stack.lanes["stateless"]
-    yield lane
-    for replica in lane.replicas.values():
-        if replica.state == "dead":
-            replica.restart()
-        replica.resume()
+def pool(stack):
+    pool = stack.pools["stateless"]
+    yield pool
+    for server in pool.servers.values():
+        if server.state == "dead":
+            server.restart()
+        server.resume()
 
 
 def get(url, **headers):
     return requests.get(url, headers=headers, timeout=10)
 
 
-def who(lane, server=None):
-    url = lane.url_of(server) if server else lane.url
+def who(pool, server=None):
+    url = pool.url_of(server) if server else pool.url
     return get(f"{url}/api/server")
 
 
+def drain(pool, name):
+    return injector(pool).inject(name, FaultKind.DRAIN)
+
+
+def injector(pool):
+    def no_store():
+        raise LabError("no store here")
+
+    return FaultInjector(pool, no_store)
+
+
 def test_it_is_what_it_says(stack):
-    for lane in stack.lanes.values():
-        assert list(lane.replicas) == ["A", "B", "C"]
-        for name, replica in lane.replicas.items():
-            info = replica.server_info()
-            assert info["replica"] == name and info["app"] == lane.name
-            assert (info["pid"], info["instance"]) == (replica.pid, replica.instance)
-            assert who(lane, name).json()["instance"] == replica.instance
+    for pool in stack.pools.values():
+        assert list(pool.servers) == ["A", "B", "C"]
+        for name, server in pool.servers.items():
+            info = server.server_info()
+            assert info["replica"] == name and info["app"] == pool.name
+            assert (info["pid"], info["instance"]) == (server.pid, server.instance)
+            assert who(pool, name).json()["instance"] == server.instance
     components = stack.components()
     assert components["nginx"]["version"] == stack.balancer.program.version
     assert components["store"] is None
     assert "/" not in str(components)
 
 
-def test_without_affinity_requests_go_in_turn(lane):
-    served = [who(lane).headers["X-Served-By"] for _ in range(9)]
+def test_without_affinity_requests_go_in_turn(pool):
+    served = [who(pool).headers["X-Served-By"] for _ in range(9)]
     assert Counter(served) == {"A": 3, "B": 3, "C": 3}
 
 
@@ -76,7 +89,7 @@ def test_with_affinity_a_client_stays_and_newcomers_are_shared(stack):
     first = []
     for _ in range(6):
         with requests.Session() as client:
-            url = f"{stack.lanes['stateful'].url}/api/server"
+            url = f"{stack.pools['stateful'].url}/api/server"
             served = {client.get(url, timeout=5).headers["X-Served-By"] for _ in range(5)}
             assert len(served) == 1
             assert client.cookies.list_paths() == ["/stateful/"]
@@ -84,74 +97,75 @@ def test_with_affinity_a_client_stays_and_newcomers_are_shared(stack):
     assert Counter(first) == {"A": 2, "B": 2, "C": 2}
 
 
-def test_affinity_and_retry_can_be_changed_while_it_runs(lane):
-    lane.set_affinity("cookie")
-    lane.set_retry("on")
+def test_affinity_and_retry_can_be_changed_while_it_runs(pool):
+    pool.set_affinity("cookie")
+    pool.set_retry("on")
     with requests.Session() as client:
-        url = f"{lane.url}/api/server"
+        url = f"{pool.url}/api/server"
         assert len({client.get(url, timeout=5).headers["X-Served-By"] for _ in range(6)}) == 1
-    lane.set_affinity("none")
-    lane.replicas["B"].kill()
-    assert {who(lane).status_code for _ in range(6)} == {200}
-    lane.set_retry("off")
-    assert [who(lane).status_code for _ in range(6)].count(502) == 2
+    pool.set_affinity("none")
+    pool.servers["B"].kill()
+    assert {who(pool).status_code for _ in range(6)} == {200}
+    pool.set_retry("off")
+    assert [who(pool).status_code for _ in range(6)].count(502) == 2
 
 
-def test_a_kill_is_confirmed_and_seen_by_clients_and_a_restart_is_a_new_life(stack, lane):
-    replica = lane.replicas["B"]
-    old, port = replica.instance, replica.port
-    death = replica.kill()
-    assert death.confirmed and death.process_gone and death.port_closed
-    assert (death.instance, death.signal, death.name) == (old, "SIGKILL", "stateless-B")
-    assert replica.state == "dead" and not is_open(port)
-    assert get(f"{lane.url_of('B')}/api/server", **{"X-Op": "to-the-dead"}).status_code == 502
+def test_a_kill_is_confirmed_and_seen_by_clients_and_a_restart_is_a_new_life(stack, pool):
+    server = pool.servers["B"]
+    old, port = server.instance, server.port
+    death = server.kill()
+    assert death.process_gone and death.port_closed
+    assert (death.instance, death.signal) == (old, "SIGKILL")
+    assert server.state == "dead" and not is_open(port)
+    assert get(f"{pool.url_of('B')}/api/server", **{"X-Op": "to-the-dead"}).status_code == 502
     assert not stack.access.wait_for(["to-the-dead"], 5)
     (entry,) = [e for e in stack.access.entries() if e.op == "to-the-dead"]
-    assert (entry.status, entry.lane, entry.server, entry.replica) == (502, "stateless", "B", "")
+    assert (entry.status, entry.pool, entry.target, entry.served_by) == (502, "stateless", "B", "")
     with pytest.raises(LabError, match=r"dead already.*restart"):
-        replica.kill()
-    new = replica.restart()
-    assert new != old and replica.port == port and replica.state == "up"
-    assert who(lane, "B").json()["instance"] == new
+        server.kill()
+    back = server.restart()
+    new = back.instance
+    assert new != old == back.was and server.port == port and server.state == "up"
+    assert who(pool, "B").json()["instance"] == new
 
 
-def test_a_running_replica_can_be_restarted_too(lane):
-    before = (lane.replicas["C"].pid, lane.replicas["C"].instance)
-    lane.replicas["C"].restart()
-    info = who(lane, "C").json()
+def test_a_running_replica_can_be_restarted_too(pool):
+    before = (pool.servers["C"].pid, pool.servers["C"].instance)
+    pool.servers["C"].restart()
+    info = who(pool, "C").json()
     assert info["pid"] != before[0] and info["instance"] != before[1]
 
 
-def test_a_paused_replica_times_out_and_comes_back_as_it_was(lane):
-    replica = lane.replicas["A"]
-    replica.pause()
-    assert replica.state == "paused"
-    assert who(lane, "A").status_code == 504  # after proxy_read_timeout 1s, not 5
-    replica.resume()
-    assert replica.state == "up"
-    assert who(lane, "A").json()["instance"] == replica.instance
-    replica.pause()
-    assert replica.kill().confirmed
+def test_a_paused_replica_times_out_and_comes_back_as_it_was(pool):
+    server = pool.servers["A"]
+    assert server.pause().frozen is True
+    assert server.state == "paused"
+    assert who(pool, "A").status_code == 504  # after proxy_read_timeout 1s, not 5
+    assert server.resume().frozen is False
+    assert server.state == "up"
+    assert who(pool, "A").json()["instance"] == server.instance
+    server.pause()
+    assert server.kill().process_gone
 
 
-def test_a_replica_that_ends_by_itself_is_seen_as_dead(lane):
+def test_a_replica_that_ends_by_itself_is_seen_as_dead(pool):
     import os
 
-    os.kill(lane.replicas["B"].pid, 9)
-    assert wait_until(lambda: lane.replicas["B"].state == "dead", 5)
+    os.kill(pool.servers["B"].pid, 9)
+    assert wait_until(lambda: pool.servers["B"].state == "dead", 5)
 
 
-def test_unknown_servers_are_named_and_not_served(lane):
+def test_unknown_servers_are_named_and_not_served(pool):
     with pytest.raises(LabError, match=r"no server 'Q'.*A, B, C"):
-        lane.url_of("Q")
-    assert get(f"{lane.url}/@Q/api/server").status_code == 404
+        pool.url_of("Q")
+    assert get(f"{pool.url}/@Q/api/server").status_code == 404
 
 
 class Traffic:
     """Requests one after another, kept alive, each with an X-Op of its own, until told."""
 
-    def __init__(self, lane, name):
-        self.lane, self.name = lane, name
+    def __init__(self, pool, name):
+        self.pool, self.name = pool, name
         self.statuses, self.served = [], set()
         self.stop = threading.Event()
 
@@ -159,22 +173,22 @@ class Traffic:
         with requests.Session() as client:
             while not self.stop.is_set():
                 op = {"X-Op": f"{self.name}-{len(self.statuses)}"}
-                answer = client.get(f"{self.lane.url}/api/server", headers=op, timeout=10)
+                answer = client.get(f"{self.pool.url}/api/server", headers=op, timeout=10)
                 self.statuses.append(answer.status_code)
                 self.served.add(answer.headers.get("X-Served-By"))
 
 
-def test_adding_and_draining_under_traffic_fails_nobody_and_each_op_is_logged_once(stack, lane):
-    traffics = [Traffic(lane, f"traffic{n}") for n in range(2)]
-    with ThreadPoolExecutor() as pool:
-        running = [pool.submit(traffic.run) for traffic in traffics]
+def test_adding_and_draining_under_traffic_fails_nobody_and_each_op_is_logged_once(stack, pool):
+    traffics = [Traffic(pool, f"traffic{n}") for n in range(2)]
+    with ThreadPoolExecutor() as threads:
+        running = [threads.submit(traffic.run) for traffic in traffics]
         try:
-            added = lane.add()
-            assert who(lane, added.name).json()["instance"] == added.instance
+            added = pool.add()
+            assert who(pool, added.name).json()["instance"] == added.instance
             assert wait_until(lambda: all(added.name in t.served for t in traffics), 5)
-            port = lane.replicas["A"].port
-            lane.drain("A")
-            assert "A" not in lane.replicas and not is_open(port)
+            port = pool.servers["A"].port
+            drain(pool, "A")
+            assert "A" not in pool.servers and not is_open(port)
             for traffic in traffics:
                 traffic.served.clear()
             assert wait_until(lambda: all(len(t.served) == 3 for t in traffics), 5)
@@ -191,71 +205,71 @@ def test_adding_and_draining_under_traffic_fails_nobody_and_each_op_is_logged_on
         assert {stack.access.count(op) for op in ops} == {1}
         assert "A" not in traffic.served
     assert stack.access.malformed == 0
-    assert lane.add().name == "E", "A's letter is not given to another server"
-    lane.drain("E")
+    assert pool.add().name == "E", "A's letter is not given to another server"
+    drain(pool, "E")
 
 
-def test_an_idle_client_is_served_once_more_while_its_server_drains(lane):
-    name = lane.add().name
-    idle = [http.client.HTTPConnection("127.0.0.1", stack_port(lane), timeout=5) for _ in range(8)]
+def test_an_idle_client_is_served_once_more_while_its_server_drains(pool):
+    name = pool.add().name
+    idle = [http.client.HTTPConnection("127.0.0.1", stack_port(pool), timeout=5) for _ in range(8)]
     try:
         for connection in idle:  # kept alive by nginx's present worker
-            assert ask(connection, lane)[0] == 200
-        with ThreadPoolExecutor() as pool:
-            draining = pool.submit(lane.drain, name)
-            gone = f"{lane.url}/@{name}/api/server"
+            assert ask(connection, pool)[0] == 200
+        with ThreadPoolExecutor() as threads:
+            draining = threads.submit(drain, pool, name)
+            gone = f"{pool.url}/@{name}/api/server"
             assert wait_until(lambda: [get(gone).status_code for _ in range(4)] == [404] * 4, 5)
-            answers = [ask(connection, lane) for connection in idle]  # the old worker's turns
+            answers = [ask(connection, pool) for connection in idle]  # the old worker's turns
             draining.result(15)
     finally:
         for connection in idle:
             connection.close()
     assert [status for status, _ in answers] == [200] * len(idle)
-    assert name in {replica for _, replica in answers}, "no turn fell to the drained server"
+    assert name in {server for _, server in answers}, "no turn fell to the drained server"
 
 
-def stack_port(lane):
-    return int(lane.url.split(":")[2].split("/")[0])
+def stack_port(pool):
+    return int(pool.url.split(":")[2].split("/")[0])
 
 
-def ask(connection, lane):
-    connection.request("GET", f"/{lane.name}/api/server")
+def ask(connection, pool):
+    connection.request("GET", f"/{pool.name}/api/server")
     answer = connection.getresponse()
     answer.read()
     return answer.status, answer.headers["X-Served-By"]
 
 
 def test_what_nginx_refuses_is_quoted_and_undone(stack):
-    lane = stack.lanes["stateful"]
-    spec = lane.spec
-    lane.spec = PoolSpec("stateful", "stateful_app", directives=("proxy_red_timeout 1s",))
+    pool = stack.pools["stateful"]
+    spec = pool.spec
+    pool.spec = PoolSpec("stateful", "stateful_app", directives=("proxy_red_timeout 1s",))
     try:
         with pytest.raises(LabError, match='unknown directive "proxy_red_timeout"'):
-            lane.set_retry("on")
+            pool.set_retry("on")
     finally:
-        lane.spec = spec
-    assert lane.retry == "off"
-    assert who(lane).status_code == 200
-    lane.set_retry("off")
+        pool.spec = spec
+    assert pool.retry == "off"
+    assert who(pool).status_code == 200
+    pool.set_retry("off")
 
 
 def test_the_last_server_is_not_drained(tmp_path):
-    lanes = [PoolSpec("one", "stateless_app", servers=1)]
+    pools = [PoolSpec("one", "stateless_app", servers=1)]
     with (
-        Stack(lanes, tmp_path / "r") as stack,
+        Stack(pools, tmp_path / "r") as stack,
         pytest.raises(LabError, match=r"last server.*add one first"),
     ):
-        stack.lanes["one"].drain("A")
+        drain(stack.pools["one"], "A")
 
 
-def test_large_headers_pass(lane):
-    answer = get(f"{lane.url}/api/products", **{"X-Large": "x" * 40_000})
+def test_large_headers_pass(pool):
+    answer = get(f"{pool.url}/api/products", **{"X-Large": "x" * 40_000})
     assert answer.status_code == 200
 
 
-def test_a_hostile_op_and_path_are_one_honest_entry(stack, lane):
+def test_a_hostile_op_and_path_are_one_honest_entry(stack, pool):
     op = 'a"b\\c\tü'.encode()
-    url = f"{lane.url}/api/%22%0a%FF?token=secret-token"
+    url = f"{pool.url}/api/%22%0a%FF?token=secret-token"
     requests.get(url, headers={"X-Op": op}, timeout=5)
     assert not stack.access.wait_for([op.decode()], 5)
     (entry,) = [e for e in stack.access.entries() if e.op == op.decode()]
@@ -289,7 +303,12 @@ def test_a_store_is_killed_and_comes_back_with_what_it_kept(tmp_path, persistenc
         assert store.stats().keys == store.stats("cart:").keys == 1
         assert store.stats("c*").keys == 0
         death = store.kill()
-        assert death.confirmed and death.signal == "SIGKILL" and death.instance
+        assert (
+            death.process_gone
+            and death.port_closed
+            and death.signal == "SIGKILL"
+            and death.instance
+        )
         with pytest.raises(LabError, match="does not answer"):
             store.stats()
         store.restart()
@@ -300,14 +319,14 @@ def test_a_store_is_killed_and_comes_back_with_what_it_kept(tmp_path, persistenc
 def test_a_hung_store_says_nothing_and_then_goes_on(tmp_path):
     with LocalStore(tmp_path / "r") as store:
         write(store, b"laptop")
-        store.hang()
+        store.pause()
         with pytest.raises(LabError, match="does not answer"):
             store.stats()
         store.resume()
         assert read(store) == b"laptop"
         stats = store.stats()
         assert stats.commands_processed > 2 and stats.used_memory_bytes > 100_000
-        store.hang()
+        store.pause()
 
 
 def test_the_password_is_in_no_command_line_log_or_message(tmp_path):
@@ -327,6 +346,21 @@ def test_the_password_is_in_no_command_line_log_or_message(tmp_path):
         assert password not in str(caught.value)
 
 
+def test_the_store_is_a_target_like_any_other(tmp_path, pool):
+    with LocalStore(tmp_path / "r") as store:
+        faults = FaultInjector(pool, lambda: store)
+        kinds = (FaultKind.PAUSE, FaultKind.RESUME, FaultKind.RESTART, FaultKind.KILL)
+        events = [faults.inject(STORE, kind) for kind in kinds]
+        assert [(each.kind, each.target) for each in events] == [(kind, STORE) for kind in kinds]
+        assert all(each.confirmed for each in events)
+        with pytest.raises(LabError, match=r"dead already.*restart it"):
+            faults.inject(STORE, FaultKind.KILL)
+        with pytest.raises(LabError, match="takes no environment"):
+            faults.inject(STORE, FaultKind.RESTART, {"X": "1"})
+        with pytest.raises(LabError, match="no server 'store'"):
+            faults.inject(STORE, FaultKind.DRAIN)
+
+
 def test_a_store_with_something_in_it_is_refused_at_the_start(tmp_path):
     with LocalStore(tmp_path / "r", persistence=True) as store:
         write(store, b"old")
@@ -334,15 +368,16 @@ def test_a_store_with_something_in_it_is_refused_at_the_start(tmp_path):
         pass
 
 
-def test_somebody_else_s_store_is_used_and_left_alone(tmp_path):
+def test_a_store_not_started_by_the_lab_is_used_and_left_alone(tmp_path, pool):
     with LocalStore(tmp_path / "r") as ours:
         write(ours, b"theirs")
         with ExternalStore(ours.url) as store:
             assert store.stats().keys == 1
             assert store.description()["source"] == "external"
-            for fault in (store.kill, store.restart, store.hang, store.resume):
+            faults = FaultInjector(pool, lambda: store)
+            for kind in STORE_FAULTS:
                 with pytest.raises(LabError, match="did not start this store"):
-                    fault()
+                    faults.inject(STORE, kind)
         assert read(ours) == b"theirs"
     with pytest.raises(LabError, match="does not answer"), ExternalStore(ours.url):
         pass

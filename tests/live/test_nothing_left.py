@@ -14,7 +14,7 @@ import pytest
 from lab.core.errors import LabError
 from lab.processes.ports import is_open
 from lab.processes.waiting import wait_until
-from lab.stack import server_pool
+from lab.stack import local_pool
 from lab.stack.local_store import LocalStore
 from lab.stack.pool_spec import PoolSpec
 from lab.stack.stack import Stack
@@ -29,14 +29,14 @@ from lab.stack.local_store import LocalStore
 from lab.stack.pool_spec import PoolSpec
 from lab.stack.stack import Stack
 run_dir, resident = Path(sys.argv[1]), sys.argv[2] == "stay"
-lanes = [PoolSpec("stateless", "stateless_app", servers=2)]
+pools = [PoolSpec("stateless", "stateless_app", servers=2)]
 with (
     LocalStore(run_dir, resident=resident) as store,
-    Stack(lanes, run_dir, store=store, resident=resident) as stack,
+    Stack(pools, run_dir, store=store, resident=resident) as stack,
 ):
     if sys.argv[3] == "stopped":
-        stack.lanes["stateless"].replicas["A"].pause()
-        store.hang()
+        stack.pools["stateless"].servers["A"].pause()
+        store.pause()
     print("ready", flush=True)
     threading.Event().wait()
 """
@@ -91,20 +91,20 @@ class Lab:
 @pytest.mark.parametrize("resident", [None, True])
 def test_up_and_down_leaves_no_process_and_no_port(tmp_path, resident):
     run_dir = tmp_path / "r"
-    lanes = [PoolSpec(name, "stateless_app", servers=2) for name in ("one", "two")]
+    pools = [PoolSpec(name, "stateless_app", servers=2) for name in ("one", "two")]
     with (
         LocalStore(run_dir, resident=resident) as store,
-        Stack(lanes, run_dir, store=store, resident=resident) as stack,
+        Stack(pools, run_dir, store=store, resident=resident) as stack,
     ):
-        replicas = [r for lane in stack.lanes.values() for r in lane.replicas.values()]
-        assert {r.server_info()["pid"] for r in replicas} == {r.pid for r in replicas}
-        replicas[0].pause()
-        assert replicas[1].kill().confirmed
-        assert replicas[1].restart() == replicas[1].server_info()["instance"]
-        stack.lanes["two"].set_retry("on")
-        ports = [stack.balancer.port, store.port, *(r.port for r in replicas)]
+        servers = [r for pool in stack.pools.values() for r in pool.servers.values()]
+        assert {r.server_info()["pid"] for r in servers} == {r.pid for r in servers}
+        servers[0].pause()
+        assert servers[1].kill().process_gone
+        assert servers[1].restart().instance == servers[1].server_info()["instance"]
+        stack.pools["two"].set_retry("on")
+        ports = [stack.balancer.port, store.port, *(r.port for r in servers)]
         assert all(map(is_open, ports))
-        assert len(left(run_dir)) >= 7  # 4 replicas, nginx master and worker, the store
+        assert len(left(run_dir)) >= 7  # 4 servers, nginx master and worker, the store
     assert not left(run_dir)
     assert not any(map(is_open, ports))
 
@@ -121,9 +121,9 @@ def test_an_exception_in_the_block_leaves_nothing(tmp_path):
 
 def test_an_app_that_does_not_start_is_quoted_at_once_and_leaves_nothing(tmp_path):
     started = time.monotonic()
-    lanes = [PoolSpec("good", "stateless_app"), PoolSpec("bad", "no_such_app", servers=1)]
+    pools = [PoolSpec("good", "stateless_app"), PoolSpec("bad", "no_such_app", servers=1)]
     with pytest.raises(LabError, match=r"(?s)bad-A ended.*No module named '?no_such_app"):
-        Stack(lanes, tmp_path / "r").__enter__()
+        Stack(pools, tmp_path / "r").__enter__()
     assert time.monotonic() - started < 10
     assert not left(tmp_path / "r")
 
@@ -131,27 +131,27 @@ def test_an_app_that_does_not_start_is_quoted_at_once_and_leaves_nothing(tmp_pat
 def test_a_taken_port_is_said_and_a_bad_configuration_is_quoted(tmp_path):
     import socket
 
-    lanes = [PoolSpec("one", "stateless_app", servers=1)]
+    pools = [PoolSpec("one", "stateless_app", servers=1)]
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(LabError, match=f"port {port} is taken.*--port 0"):
-            Stack(lanes, tmp_path / "r", port=port).__enter__()
+            Stack(pools, tmp_path / "r", port=port).__enter__()
     bad = ("location /x { no_such_directive; }",)
     with pytest.raises(LabError, match=r'unknown directive "no_such_directive"'):
-        Stack(lanes, tmp_path / "r", extra_locations=bad).__enter__()
+        Stack(pools, tmp_path / "r", extra_locations=bad).__enter__()
     assert not left(tmp_path / "r")
 
 
-def test_a_replica_whose_port_was_taken_meanwhile_takes_another(tmp_path, monkeypatch):
+def test_a_server_whose_port_was_taken_meanwhile_takes_another(tmp_path, monkeypatch):
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken = server.getsockname()[1]
-        monkeypatch.setattr(server_pool, "free_ports", lambda count: [taken] * count)
+        monkeypatch.setattr(local_pool, "free_ports", lambda count: [taken] * count)
         with Stack([PoolSpec("one", "stateless_app", servers=1)], tmp_path / "r") as stack:
-            replica = stack.lanes["one"].replicas["A"]
-            assert replica.port != taken
-            assert replica.server_info()["instance"] == replica.instance
+            server = stack.pools["one"].servers["A"]
+            assert server.port != taken
+            assert server.server_info()["instance"] == server.instance
 
 
 def test_kill_9_of_the_lab_at_ten_random_moments_leaves_no_orphan(tmp_path):

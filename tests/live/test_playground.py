@@ -15,6 +15,7 @@ from conftest import wait_for
 from lab.console.playground import Playground
 from lab.console.settings import console_variants
 from lab.core.errors import LabError
+from lab.core.faults import FaultKind
 from lab.evidence.result import Settings
 from lab.experiments.provision import ProvisionedStack
 from lab.stack.programs import find_store
@@ -122,7 +123,7 @@ def servers(stage):
 
 def test_a_kill_is_seen_and_told_with_its_evidence(stage, told):
     before = servers(stage)
-    evidence = stage.kill("A")
+    evidence = stage.inject(FaultKind.KILL, "A")
     assert [each["desk"] for each in evidence] == ["stateful", "stateless"]
     for each in evidence:
         was = before[f"{each['desk']}/A"]
@@ -132,16 +133,16 @@ def test_a_kill_is_seen_and_told_with_its_evidence(stage, told):
     last = [each for each in told.events if each["kind"] == "fault"][-1]["stack"]
     assert last["desks"]["stateful"][0]["state"] == "dead"
     with pytest.raises(LabError, match="restart it first"):
-        stage.kill("stateful/A")
+        stage.inject(FaultKind.KILL, "stateful/A")
 
 
 def test_a_kill_waits_for_no_other_order_and_is_told_at_once(stage, told):
     with held_open(stage):  # so that the drain takes its time
-        stage.drain("stateful/B")
+        stage.inject(FaultKind.DRAIN, "stateful/B")
         slow = threading.Thread(target=stage.add)
         slow.start()
         began = time.monotonic()
-        stage.kill("stateless/B")
+        stage.inject(FaultKind.KILL, "stateless/B")
         death = next(each for each in told.events if each["kind"] == "fault")
         assert death["fault"] == "kill" and death["when"] - began < 0.3
         assert ("add", "stateful", "C") not in told.faults()
@@ -149,41 +150,41 @@ def test_a_kill_waits_for_no_other_order_and_is_told_at_once(stage, told):
         assert ("add", "stateful", "C") in told.faults()
         assert ("drain", "stateful", "B") not in told.faults()
         # Neither is a server safe that is being drained.
-        [evidence] = stage.kill("stateful/B")
+        [evidence] = stage.inject(FaultKind.KILL, "stateful/B")
         assert evidence["confirmed"]
         wait_for(lambda: "stateful/B" not in servers(stage))
         assert ("drain", "stateful", "B") not in told.faults()
 
 
 def test_what_is_frozen_is_seen_to_stand_still(stage, told):
-    done = stage.pause("A")
+    done = stage.inject(FaultKind.PAUSE, "A")
     assert [each["confirmed"] for each in done] == [True, True]
     for each in done:
         assert psutil.Process(each["pid"]).status() == psutil.STATUS_STOPPED
     with pytest.raises(LabError, match="paused already: resume it"):
-        stage.pause("stateful/A")
-    stage.kill("stateful/A")
-    assert [each["desk"] for each in stage.resume("A")] == ["stateless"]
+        stage.inject(FaultKind.PAUSE, "stateful/A")
+    stage.inject(FaultKind.KILL, "stateful/A")
+    assert [each["desk"] for each in stage.inject(FaultKind.RESUME, "A")] == ["stateless"]
     with pytest.raises(LabError, match="not paused"):
-        stage.resume("stateless/B")
+        stage.inject(FaultKind.RESUME, "stateless/B")
     assert told.faults()[-1] == ("resume", "stateless", "A")
 
 
 def test_a_restart_is_another_life_and_a_paused_server_answers_nobody(stage, shop):
     before = servers(stage)["stateful/A"]["instance"]
-    [again] = stage.restart("stateful/A")
+    [again] = stage.inject(FaultKind.RESTART, "stateful/A")
     assert again["was"] == before != again["instance"]
-    stage.pause("stateful/A")
+    stage.inject(FaultKind.PAUSE, "stateful/A")
     assert servers(stage)["stateful/A"]["state"] == "paused"
     assert shop("stateful", "GET", "/@A/api/server").status_code == 504
-    stage.resume("stateful/A")
+    stage.inject(FaultKind.RESUME, "stateful/A")
     assert shop("stateful", "GET", "/@A/api/server").status_code == 200
 
 
 def test_a_reset_leaves_nothing_remembered_and_exactly_the_servers_asked_for(stage, shop, told):
     assert login(shop, "stateful").status_code == 200
     stage.add("stateful")
-    stage.kill("stateless/B")
+    stage.inject(FaultKind.KILL, "stateless/B")
     stateless_a = servers(stage)["stateless/A"]["instance"]
     resets = told.resets
     stack = stage.reset(servers=2)
@@ -218,7 +219,7 @@ def test_a_drain_is_begun_and_told_when_it_is_done(stage, told):
     before = servers(stage)
     with held_open(stage):
         began = time.monotonic()
-        stage.drain("B")
+        stage.inject(FaultKind.DRAIN, "B")
         assert time.monotonic() - began < 2
         for desk in ("stateful", "stateless"):
             assert servers(stage)[f"{desk}/B"]["state"] == "draining"
@@ -233,7 +234,7 @@ def test_a_drain_is_begun_and_told_when_it_is_done(stage, told):
         assert not psutil.pid_exists(was["pid"])
     assert "stateful/B" not in servers(stage)
     with pytest.raises(LabError, match="last server"):
-        stage.drain("stateful/A")
+        stage.inject(FaultKind.DRAIN, "stateful/A")
     stage.reset(servers=2)  # and it comes back under its own letter
     assert servers(stage)["stateful/B"]["state"] == "up"
 
@@ -241,7 +242,7 @@ def test_a_drain_is_begun_and_told_when_it_is_done(stage, told):
 def test_a_clean_stage_does_not_wait_for_what_is_being_drained(stage, told):
     pid = servers(stage)["stateful/B"]["pid"]
     with held_open(stage):
-        stage.drain("stateful/B")
+        stage.inject(FaultKind.DRAIN, "stateful/B")
         began = time.monotonic()
         stage.reset(servers=2)
         assert time.monotonic() - began < 3
@@ -265,7 +266,7 @@ def test_a_clean_stage_lets_live_who_remembers_nothing_and_nobody_who_stands_sti
 
 def test_a_new_store_finds_the_same_servers_under_their_letters(stage, shop):
     stage.add("stateful")
-    stage.drain("stateful/B")
+    stage.inject(FaultKind.DRAIN, "stateful/B")
     wait_for(lambda: "stateful/B" not in servers(stage))
     before = servers(stage)
     stage.change(store="file")
@@ -285,17 +286,17 @@ def test_a_new_store_finds_the_same_servers_under_their_letters(stage, shop):
 
 def test_what_nginx_refuses_is_undone_at_every_desk(opened, stage, shop):
     stack, _, _ = opened
-    before = {name: lane.treatment for name, lane in stack.lanes.items()}
+    before = {name: pool.proxy_settings for name, pool in stack.pools.items()}
     bad = ProxySettings(affinity="cookie", directives=("proxy_red_timeout 1s",))
     with pytest.raises(LabError, match="proxy_red_timeout"):
-        stack.treat({"stateful": ProxySettings(affinity="cookie"), "stateless": bad})
-    assert {name: lane.treatment for name, lane in stack.lanes.items()} == before
-    stack.treat(before)
+        stack.apply({"stateful": ProxySettings(affinity="cookie"), "stateless": bad})
+    assert {name: pool.proxy_settings for name, pool in stack.pools.items()} == before
+    stack.apply(before)
     assert "Set-Cookie" not in shop("stateful", "GET", "/api/products").headers
 
 
 def test_nothing_that_a_cache_kept_outlives_it(opened, stage, shop):
-    folder = opened[1]._bench.folder
+    folder = opened[1]._provisioned.folder
     stage.reset(cache="naive")
     token = login(shop, "stateless").json()["token"]
     bearer = {"Authorization": f"Bearer {token}"}
@@ -312,9 +313,9 @@ def test_nothing_that_a_cache_kept_outlives_it(opened, stage, shop):
     assert not kept()
 
 
-def test_knobs_turn_while_it_runs(stage, shop, told):
+def test_settings_change_while_it_runs(stage, shop, told):
     stage.change(affinity="cookie")
-    assert "lane_affinity" in shop("stateful", "GET", "/api/products").headers["Set-Cookie"]
+    assert "desk_affinity" in shop("stateful", "GET", "/api/products").headers["Set-Cookie"]
     stage.change(cache="naive")
     for _ in range(2):
         seen = shop("stateless", "GET", "/api/products").headers["X-Cache"]
@@ -338,19 +339,19 @@ def test_file_sessions_go_with_the_stage(stage, shop):
 @needs_store
 def test_the_store_is_started_when_it_is_wanted_broken_and_emptied(stage, shop, told):
     with pytest.raises(LabError, match="no store runs"):
-        stage.store("kill")
+        stage.inject(FaultKind.KILL, "store")
     stage.change(store="redis")
     login(shop, "stateful", "A")
     assert shop("stateful", "GET", "/@B/api/cart").status_code == 200
     assert stage.status()["store"]["state"] == "up"
-    stage.store("hang")
+    stage.inject(FaultKind.PAUSE, "store")
     assert shop("stateful", "GET", "/@B/api/cart").status_code == 503
-    stage.store("resume")
-    death = stage.store("kill")
+    stage.inject(FaultKind.RESUME, "store")
+    [death] = stage.inject(FaultKind.KILL, "store")
     assert death["confirmed"] and stage.status()["store"]["state"] == "dead"
     assert shop("stateful", "GET", "/@B/api/cart").status_code == 503
     assert shop("stateless", "GET", "/api/products").status_code == 200
-    stage.reset()  # heals it, and nothing is in it
+    stage.reset()  # restarts it, and nothing is in it
     pid = stage.status()["store"]["pid"]
     told.events.clear()
     psutil.Process(pid).kill()  # and if it ends by itself, that is told
@@ -358,14 +359,14 @@ def test_the_store_is_started_when_it_is_wanted_broken_and_emptied(stage, shop, 
     stage.reset()
     assert stage.status()["store"]["state"] == "up"
     assert shop("stateful", "GET", "/@B/api/cart").status_code == 401
-    with pytest.raises(LabError, match="not 'drop'"):
-        stage.store("drop")
+    with pytest.raises(LabError, match="no server 'store'"):
+        stage.inject(FaultKind.DRAIN, "store")
 
 
 @pytest.mark.parametrize("target", ["Z", "", "stateful/Z", "elsewhere/A", "<b>A</b>", "A/B/C"])
 def test_an_unknown_server_is_refused_with_those_there_are(stage, target):
     with pytest.raises(LabError, match="stateful/A"):
-        stage.kill(target)
+        stage.inject(FaultKind.KILL, target)
 
 
 @pytest.mark.parametrize("servers", [0, 9, -1])

@@ -169,8 +169,9 @@ def test_stay_leaves_nothing_of_a_lab_that_ended_while_it_started(tmp_path):
     os.close(out)
     status = process.wait(10)
     try:
-        assert status == -signal.SIGKILL, log.read_text()
-        assert not _group_lives(process.pid)
+        # The signal reaches the child first, now and then: the guardian may still say how it ended.
+        assert status in (-signal.SIGKILL, 128 + signal.SIGKILL), log.read_text()
+        assert wait_until(lambda: not _group_lives(process.pid), 10)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -309,7 +309,7 @@ def test_store_is_broken_and_repaired_and_a_reset_moves_the_carts(up):
     try:
         assert "store redis" in up("reset", "--store", "redis").out
         for order, state, words in (
-            ("hang", "paused", "frozen"),
+            ("pause", "paused", "frozen"),
             ("resume", "up", "resumed"),
             ("kill", "dead", "SIGKILL, gone, port closed"),
             ("restart", "up", "started again"),
@@ -330,7 +330,7 @@ def test_store_is_broken_and_repaired_and_a_reset_moves_the_carts(up):
         (["pause", "Z"], "no server 'Z'"),
         (["drain", ""], "no server"),
         (["add", "nowhere"], "'stateful', 'stateless'"),
-        (["store", "flush"], "'kill', 'restart', 'hang', 'resume'"),
+        (["store", "flush"], "'kill', 'restart', 'pause', 'resume'"),
         (["reset", "--servers", "9"], "1<=x<=8"),
         (["reset", "--store", "redis://127.0.0.1:1"], "'memory', 'file', 'redis'"),
     ],
@@ -361,7 +361,7 @@ def test_page_sees_a_request_of_any_client(up, web):
         answer = somebody.get(f"{up.origin}/stateless/@B/api/products?token=abc")
     event = next(each for each in told if each.get("kind") == "request")
     assert (event["desk"], event["path"], event["asked"]) == ("stateless", "/api/products", "B")
-    assert (event["status"], event["replica"], event["who"]) == (200, "B", "")
+    assert (event["status"], event["served_by"], event["who"]) == (200, "B", "")
     assert event["instance"] == answer.headers["X-Instance"]
     assert event["tried"] == [{"server": "B", "status": "200"}]
 

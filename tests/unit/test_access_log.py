@@ -39,15 +39,15 @@ def send(log, *datagrams):
             s.sendto(data, ("127.0.0.1", log.port))
 
 
-def test_an_entry_has_its_types_and_knows_lane_and_server():
+def test_an_entry_has_its_types_and_knows_pool_and_target():
     entry = parse(datagram(), "lab_1")
     assert (entry.op, entry.status, entry.bytes) == ("crash-1-3", 200, 321)
     assert entry.request_time == 0.003
-    assert (entry.lane, entry.server) == ("stateful", "B")
+    assert (entry.pool, entry.target) == ("stateful", "B")
 
 
 @pytest.mark.parametrize(
-    ("path", "lane", "server"),
+    ("path", "pool", "target"),
     [
         ("/stateful/api/cart", "stateful", ""),
         ("/stateful/@B", "stateful", ""),
@@ -56,9 +56,9 @@ def test_an_entry_has_its_types_and_knows_lane_and_server():
         ("/@B/x/y", "@B", ""),
     ],
 )
-def test_lane_and_server_of_a_path(path, lane, server):
+def test_pool_and_target_of_a_path(path, pool, target):
     entry = parse(datagram(path=path), "lab_1")
-    assert (entry.lane, entry.server) == (lane, server)
+    assert (entry.pool, entry.target) == (pool, target)
 
 
 def test_bytes_that_are_no_utf8_are_shown_not_fatal():

@@ -39,7 +39,7 @@ class Lane:
     """What of a lane a customer needs: where it is, and who serves there."""
 
     url: str
-    replicas: dict[str, Server] = field(default_factory=dict)
+    servers: dict[str, Server] = field(default_factory=dict)
 
 
 class Origin:
@@ -61,7 +61,7 @@ class Origin:
                 "stateless": stateless_app.create_app(StatelessConfig(info, (KEY,))),
             }
             for desk, app in desks.items():
-                self.lanes[desk].replicas[name] = Server(app)
+                self.lanes[desk].servers[name] = Server(app)
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
 
     def __call__(self, environ, start_response):
@@ -73,7 +73,7 @@ class Origin:
         if not self.gate.is_set():
             self.waiting.release()
             self.gate.wait(DEADLINE_S)
-        replica = self.lanes[desk].replicas.get(name)
+        replica = self.lanes[desk].servers.get(name)
         if replica is None or replica.state == "dead":
             start_response("502 Bad Gateway", [("Content-Length", "0")])
             return [b""]
@@ -207,7 +207,7 @@ def test_an_order_is_done_at_both_desks_and_told_by_each(customers, john, told):
     for event in told:
         assert (event["kind"], event["who"], event["status"]) == ("exchange", "c1", 200)
         assert event["op"] == answer["ops"][event["desk"]]
-        assert (event["customer"], event["replica"]) == ("John", "A")
+        assert (event["customer"], event["served_by"]) == ("John", "A")
         assert {"look", "curl", "request", "response", "fate"} <= event.keys()
         assert "aside" not in event
 
@@ -273,7 +273,7 @@ def test_at_one_desk_only_that_one_is_asked(customers, john, origin):
 
 
 def test_tries_ask_again_until_a_server_answers(customers, john, told, origin):
-    origin.lanes["stateful"].replicas["A"].state = "dead"
+    origin.lanes["stateful"].servers["A"].state = "dead"
     answer = act(customers, john, "login", desks=["stateful"], tries=3)
     assert [event["status"] for event in told] == [502, 502, 502]
     assert answer["ops"] == {"stateful": "c1-stateful-3"}
@@ -295,7 +295,7 @@ def test_the_server_that_served_and_the_next_living_one(customers, john, origin)
     act(customers, john, "view", server="other", **here)
     act(customers, john, "view", server="other", **here)
     assert asked_of(origin) == ["B", "B", "C", "A"]
-    origin.lanes["stateful"].replicas["B"].state = "paused"
+    origin.lanes["stateful"].servers["B"].state = "paused"
     act(customers, john, "view", server="other", **here)
     assert asked_of(origin)[-1] == "C"
 
@@ -303,7 +303,7 @@ def test_the_server_that_served_and_the_next_living_one(customers, john, origin)
 def test_a_dead_server_is_asked_again_by_whoever_insists(customers, john, told, origin):
     here = {"desks": ["stateful"]}
     act(customers, john, "login", **here)
-    origin.lanes["stateful"].replicas["A"].state = "dead"
+    origin.lanes["stateful"].servers["A"].state = "dead"
     act(customers, john, "view", server="served", **here)
     act(customers, john, "view", server="served", **here)
     assert [event["status"] for event in told] == [200, 502, 502]
@@ -332,15 +332,15 @@ def test_a_server_that_is_not_there_is_refused_before_anything_is_sent(
 def test_other_and_served_where_there_is_none(customers, john, origin):
     here = {"desks": ["stateful"]}
     act(customers, john, "login", server="B", **here)
-    replicas = origin.lanes["stateful"].replicas
+    servers = origin.lanes["stateful"].servers
     for name in ("A", "C"):
-        replicas[name].state = "dead"
+        servers[name].state = "dead"
     with pytest.raises(BadOrder, match="no other server of this desk is up"):
         act(customers, john, "view", server="other", **here)
-    del replicas["B"]
+    del servers["B"]
     with pytest.raises(BadOrder, match="B served this customer and has left"):
         act(customers, john, "view", server="served", **here)
-    replicas["C"].state = "up"
+    servers["C"].state = "up"
     act(customers, john, "view", server="other", **here)
     assert asked_of(origin)[-1] == "C"
 
@@ -608,7 +608,7 @@ def test_an_answer_that_is_no_json_is_told_all_the_same(origin, told):
         start_response("200 OK", [("Content-Type", "application/json")])
         return [b'{"total": 1e999, "cart": {"lines": "x"}}']
 
-    origin.lanes["stateful"].replicas["A"] = SimpleNamespace(app=odd, state="up")
+    origin.lanes["stateful"].servers["A"] = SimpleNamespace(app=odd, state="up")
     feed = Feed()
     customers = Customers(origin.lanes, feed.publish)
     act(customers, customers.enter("John"), "view", desks=["stateful"])

@@ -63,7 +63,7 @@ def test_container_environment_is_that_of_the_labs_own_servers(settings):
 
 def test_settings_reach_nginx_conf():
     for deployed in both(affinity="cookie", retry="on"):
-        assert deployed.nginx_conf.count("sticky cookie lane_affinity") == 2
+        assert deployed.nginx_conf.count("sticky cookie desk_affinity") == 2
         assert deployed.nginx_conf.count("proxy_next_upstream error timeout;") == 2
     for deployed in both():
         assert "sticky" not in deployed.nginx_conf

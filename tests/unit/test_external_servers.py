@@ -12,9 +12,9 @@ import pytest
 
 from lab.core.errors import LabError
 from lab.processes.ports import free_ports
-from lab.stack import upstream
+from lab.stack import deployment
+from lab.stack.deployment import ExternalServerSpec, find
 from lab.stack.external_server import ExternalServer, run
-from lab.stack.upstream import ExternalServerSpec, find
 
 NUMBERS = count()
 
@@ -187,9 +187,9 @@ def test_an_answer_that_is_no_object_is_refused(answering, body):
 
 def test_a_port_that_accepts_and_says_nothing_is_refused(monkeypatch):
     monkeypatch.setattr(
-        upstream,
+        deployment,
         "server_info",
-        lambda port, host, ask=upstream.server_info: ask(port, timeout_s=0.1, host=host),
+        lambda port, host, ask=deployment.server_info: ask(port, timeout_s=0.1, host=host),
     )
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"

@@ -276,8 +276,8 @@ def test_a_script_has_an_end():
         script("steps", [{"do": "login"}] * 21)
 
 
-def test_knobs_turn_at_least_one():
-    with pytest.raises(LabError, match="turns no knob"):
+def test_settings_change_at_least_one():
+    with pytest.raises(LabError, match="changes no setting"):
         step("here", {"do": "knobs", "say": "Nothing."})
 
 

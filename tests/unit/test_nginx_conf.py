@@ -34,8 +34,8 @@ def test_retry_on_is_nginx_s_own_default():
     assert "max_fails=1" in text and "max_fails=0" not in text
 
 
-def test_affinity_is_a_cookie_of_this_lane_only():
-    assert "sticky cookie lane_affinity path=/stateful/;" in conf(plain(affinity="cookie"))
+def test_affinity_is_a_cookie_of_this_desk_only():
+    assert "sticky cookie desk_affinity path=/stateful/;" in conf(plain(affinity="cookie"))
 
 
 def test_each_replica_has_its_own_address_and_a_drained_one_has_none():

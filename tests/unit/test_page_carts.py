@@ -4,11 +4,11 @@ import json
 import shutil
 import subprocess
 from itertools import count
-from pathlib import Path
 
 import pytest
+from page_modules import served_modules
 
-STATIC = Path(__file__).parents[2] / "lab/console/static"
+STATIC = served_modules()
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="no node here to run the page's modules with")
 
@@ -59,7 +59,7 @@ def exchange(method, path, server, status, cart=None, fate=None, **more):
         "method": method,
         "path": path,
         "status": status,
-        "replica": server[:1] or None,
+        "served_by": server[:1] or None,
         "instance": server[2:] or None,
         "fate": fate,
         "outcome": "ok" if status < 400 else "failed",
@@ -152,11 +152,11 @@ def test_a_cart_in_a_server_is_drawn_there_until_its_process_is_gone(events, see
         (list, ("store", "", "", "")),
         (lambda: [kill(stack=stack("A a1", "B", store="redis"))], ("store", "", "", "")),
         (
-            lambda: [fault("kill-store", "store", TO_REDIS, desk="")],
+            lambda: [fault("kill", "store", TO_REDIS, desk="")],
             ("store", "", "✕", "gone with the store"),
         ),
         (
-            lambda: [fault("restart-store", "store", TO_REDIS, desk="")],
+            lambda: [fault("restart", "store", TO_REDIS, desk="")],
             ("store", "", "✕", "gone with the store"),
         ),
         (lambda: [to_memory()], ("store", "", "✕", "gone with the store")),
@@ -174,15 +174,15 @@ def test_a_token_is_in_the_customer_s_hand_whatever_is_killed():
 @pytest.mark.parametrize(
     ("request_", "places"),
     [
-        ({"tried": [], "replica": ""}, "customer balancer customer"),  # from a cache
+        ({"tried": [], "served_by": ""}, "customer balancer customer"),  # from a cache
         (
-            {"tried": [{"server": "B", "status": "502"}], "replica": "", "status": 502},
+            {"tried": [{"server": "B", "status": "502"}], "served_by": "", "status": 502},
             "customer balancer server:B balancer customer",
         ),
         (
             {
                 "tried": [{"server": "A", "status": "502"}, {"server": "B", "status": "200"}],
-                "replica": "B",
+                "served_by": "B",
                 "store_operations": 1,
             },
             "customer balancer server:A balancer server:B store server:B balancer customer",

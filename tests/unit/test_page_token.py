@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from flask import Flask
+from report_documents import typed
 
 from lab.core.redaction import redact_body, redact_headers
 from lab.report.curl import posix
@@ -120,7 +121,7 @@ def exchange(**fields):
     """An exchange as the page is told of it."""
     request = {"headers": redact_headers({"Accept": "*/*", "Cookie": "desk_session=" + "s" * 43})}
     answer = {"headers": {"Content-Type": "application/json"}, "body": {"items": []}}
-    plain = {"method": "GET", "path": "/api/cart", "server": None, "status": 200, "error": None}
+    plain = {"method": "GET", "path": "/api/cart", "target": None, "status": 200, "error": None}
     return plain | {"request": request | {"body": None}, "response": answer} | fields
 
 
@@ -157,7 +158,7 @@ def test_each_credential_is_marked_and_named(run, desk):
 
 
 def test_a_request_that_nobody_answered_says_why(run):
-    lost = exchange(status=None, error="connection refused", server="B")
+    lost = exchange(status=None, error="connection refused", target="B")
     told = run("bytes.js", "return [m.requestLines(given), m.answerLines(given)]", lost)
     assert told[0][0][0]["text"] == "GET /@B/api/cart HTTP/1.1"
     assert told[1] == [[{"text": "no answer: connection refused", "secret": None}]]
@@ -192,8 +193,7 @@ def test_a_long_body_is_folded_and_its_head_is_not(run):
 
 
 def test_a_copied_command_has_the_own_credential_or_none(run, desk):
-    told = {"op": "stateful-1", "customer": "John"}
-    line = posix(exchange() | told)
+    line = posix(typed(exchange(op="stateful-1", outcome="ok", at_s=0)))
     bare = run("curl.js", "return m.commandOf(given, 'http://127.0.0.1:1/stateful')", line)
     assert bare.splitlines()[:2] == ["BASE=http://127.0.0.1:1/stateful", "TOKEN="]
     assert "-b jar -c jar" in bare

@@ -20,20 +20,20 @@ from lab.stack.programs import Program
 # Settings
 
 
-def test_only_named_knobs_are_turned():
+def test_only_named_settings_are_changed():
     assert checked({"affinity": None, "retry": "on", "cache": None}) == {"retry": "on"}
 
 
-@pytest.mark.parametrize("name", settings.KNOBS)
+@pytest.mark.parametrize("name", settings.SETTINGS)
 @pytest.mark.parametrize("value", ["", "ON", "none; }", "redis://db.example", "\u0000", "cookie "])
-def test_what_a_knob_cannot_be_is_refused_with_what_it_can(name, value):
-    with pytest.raises(LabError, match=f"{name} is one of {', '.join(settings.KNOBS[name])}"):
+def test_a_wrong_value_is_refused_with_the_right_ones(name, value):
+    with pytest.raises(LabError, match=f"{name} is one of {', '.join(settings.SETTINGS[name])}"):
         checked({name: value})
 
 
 @pytest.mark.parametrize("name", ["", "servers", "__class__", "x" * 9000])
-def test_an_unknown_knob_is_refused(name):
-    with pytest.raises(LabError, match=r"no knob .* there are affinity") as caught:
+def test_an_unknown_setting_is_refused(name):
+    with pytest.raises(LabError, match=r"no setting .* there are affinity") as caught:
         checked({name: "on"})
     assert len(str(caught.value)) < 200
 
@@ -46,8 +46,10 @@ def test_redis_needs_a_store_to_be_found(monkeypatch):
 
 def test_a_paused_server_shows_within_a_second_at_both_desks_whatever_the_cache():
     assert all("proxy_read_timeout 1s" in each.directives for each in console_variants(Settings()))
-    for kind in settings.KNOBS["cache"]:
-        assert "proxy_read_timeout 1s" in Cache(kind).treatment(Settings(), "stateful").directives
+    for kind in settings.SETTINGS["cache"]:
+        assert (
+            "proxy_read_timeout 1s" in Cache(kind).proxy_settings(Settings(), "stateful").directives
+        )
 
 
 # Caches
@@ -57,23 +59,23 @@ def test_a_cache_is_another_one_each_time_and_for_each_desk():
     first = Cache().anew("naive")
     zones = {each.zone(desk) for each in (first, first.anew("naive")) for desk in ("a", "b")}
     assert len(zones) == 4
-    how = first.treatment(Settings(affinity="cookie", retry="on"), "stateful")
+    how = first.proxy_settings(Settings(affinity="cookie", retry="on"), "stateful")
     assert (how.affinity, how.retry) == ("cookie", "on")
     assert f"proxy_cache {first.zone('stateful')}" in how.directives
     assert first.zone("stateful") in how.http_directives[0]
-    # What nginx is told must be something that a lane may say.
+    # What nginx is told must be something that a pool accepts.
     PoolSpec("stateful", "stateful_app", directives=how.directives)
 
 
 def test_a_naive_cache_ignores_headers_and_an_obedient_one_does_not():
     said = {
-        kind: " ".join(Cache(kind).treatment(Settings(), "x").directives)
+        kind: " ".join(Cache(kind).proxy_settings(Settings(), "x").directives)
         for kind in settings.CACHES
     }
     assert "X-Cache" in said["naive"] and "X-Cache" in said["obedient"]
     assert "proxy_ignore_headers" in said["naive"]
     assert "proxy_ignore_headers" not in said["obedient"]
-    assert "proxy_cache" not in " ".join(Cache().treatment(Settings(), "x").directives)
+    assert "proxy_cache" not in " ".join(Cache().proxy_settings(Settings(), "x").directives)
 
 
 def test_what_earlier_caches_kept_is_removed_and_nothing_else(tmp_path):
@@ -91,7 +93,7 @@ def test_what_earlier_caches_kept_is_removed_and_nothing_else(tmp_path):
 
 
 class Kept:
-    """Somebody else's store."""
+    """A store that the lab did not start."""
 
     def __init__(self):
         self.forgotten = []
@@ -100,7 +102,7 @@ class Kept:
         self.forgotten.append(prefix)
 
 
-def test_of_somebody_elses_store_only_this_desks_keys_are_forgotten(tmp_path):
+def test_of_a_store_not_started_by_the_lab_only_this_desks_keys_are_forgotten(tmp_path):
     url = "redis://db.example:6379/0"
     stateful = console_variants(Settings(store=url))[0]
     bench = ProvisionedStack(tmp_path)
@@ -151,7 +153,7 @@ def test_at_once_does_all_before_it_complains():
 
 
 class Server:
-    """A replica as the watch sees it."""
+    """A server as the status sees it."""
 
     def __init__(self, name, state="up", ready=True):
         self.name, self.state, self.ready = name, state, ready
@@ -162,27 +164,29 @@ class Desk:
     """Two desks of fake servers, and a count of the questions they were asked."""
 
     def __init__(self, monkeypatch, **servers):
-        self.replicas = {name: Server(name, **how) for name, how in servers.items()}
-        self.carts = dict.fromkeys(self.replicas, 0)
+        self.servers = {name: Server(name, **how) for name, how in servers.items()}
+        self.carts = dict.fromkeys(self.servers, 0)
         self.asked = []
-        self.told = []
+        self.shown = []
         self.looks = 0
-        lane = SimpleNamespace(name="stateful", replicas=self.replicas)
+        pool = SimpleNamespace(name="stateful", servers=self.servers)
+        self.draining = {}
         monkeypatch.setattr(stack_status, "server_info", self.info)
-        self.watch = StackStatus({"stateful": lane}, self.look, lambda: self.tell())
+        draining = {"stateful": self.draining}
+        self.watch = StackStatus({"stateful": pool}, draining, self.look, lambda: self.report())
 
     def look(self):
         self.looks += 1
         return {"desks": self.watch.servers()}
 
-    def tell(self):
-        self.watch.told = self.look()
-        self.told.append(self.watch.told["desks"]["stateful"])
+    def report(self):
+        self.watch.shown = self.look()
+        self.shown.append(self.watch.shown["desks"]["stateful"])
 
     def info(self, port, timeout_s):
         name = chr(port)
         self.asked.append(name)
-        server = self.replicas[name]
+        server = self.servers[name]
         return {"instance": server.instance, "carts_remembered": self.carts[name]}
 
 
@@ -198,16 +202,16 @@ def test_only_servers_that_are_up_are_asked_and_a_count_is_of_one_life(monkeypat
     assert {name: each["state"] for name, each in seen.items()} == {
         "A": "up", "B": "paused", "C": "dead", "D": "starting",
     }  # fmt: skip
-    desk.replicas["A"].state = "paused"  # what it held before it froze, it holds
+    desk.servers["A"].state = "paused"  # what it held before it froze, it holds
     desk.watch.ask()
     assert desk.watch.servers()["stateful"][0]["carts_remembered"] == 3
-    desk.replicas["A"].instance = "another life"
+    desk.servers["A"].instance = "another life"
     assert desk.watch.servers()["stateful"][0]["carts_remembered"] is None
 
 
 def test_a_server_that_is_drained_is_shown_until_it_is_gone(monkeypatch):
     desk = Desk(monkeypatch, A={}, C={})
-    gone = desk.watch.leaving["stateful", "B"] = Server("B")
+    gone = desk.draining["B"] = Server("B")
     assert [(each["name"], each["state"]) for each in desk.watch.servers()["stateful"]] == [
         ("A", "up"), ("B", "draining"), ("C", "up"),
     ]  # fmt: skip
@@ -222,13 +226,13 @@ def test_nothing_is_asked_or_told_while_nothing_happens_and_any_change_is_told(m
     desk.watch.start()
     try:
         wait_for(lambda: desk.looks >= 5)
-        assert desk.told == [] and desk.asked == []
-        desk.replicas["B"].state = "dead"
-        wait_for(lambda: desk.told)
-        assert desk.told[-1][1]["state"] == "dead" and desk.asked == []
+        assert desk.shown == [] and desk.asked == []
+        desk.servers["B"].state = "dead"
+        wait_for(lambda: desk.shown)
+        assert desk.shown[-1][1]["state"] == "dead" and desk.asked == []
         desk.carts["A"] = 1
         desk.watch.touch()
-        wait_for(lambda: desk.told[-1][0]["carts_remembered"] == 1)
+        wait_for(lambda: desk.shown[-1][0]["carts_remembered"] == 1)
         assert desk.asked == ["A"]
     finally:
         desk.watch.close()

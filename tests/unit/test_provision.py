@@ -157,7 +157,7 @@ FILLED = Variant(
 def test_placeholders_are_filled_everywhere(tmp_path):
     spec = plan(tmp_path, FILLED)["mine"]
     folder, key = str((tmp_path / "run").absolute()), spec.env[KEY]
-    other = spec.replica_env["B"][KEY]
+    other = spec.server_env["B"][KEY]
     assert spec.env["A"] == f"{folder}/x"
     assert spec.env["B"] == key
     assert spec.env["C"] == f"{other},{key}"
@@ -240,7 +240,7 @@ def checked(tmp_path, log, retry="off", directives=(), sent=("token-1", "token-2
     variant = replace(TOKEN, knobs=Settings(retry=retry), directives=directives)
     with bench.open([variant]) as stack:
         spec = stack.specs["token"]
-        stack.lanes = {"token": type("Lane", (), {"spec": spec, "retry": spec.retry})}
+        stack.pools = {"token": type("Lane", (), {"spec": spec, "retry": spec.retry})}
         stack.access = log
         return bench.cross_check(record)
 

@@ -45,7 +45,7 @@ def test_authorization_header_is_shortened_whatever_its_scheme(credential, name,
 
 @given(
     credentials,
-    st.sampled_from(["desk_session", "lane_affinity", "other"]),
+    st.sampled_from(["desk_session", "desk_affinity", "other"]),
     st.sampled_from(
         [
             ("Cookie", "{0}={1}"),

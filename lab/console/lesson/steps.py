@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab.console.lesson.rules import Rule, listed, one_of, refuse, table, text, whole
-from lab.console.settings import MOST_PAGE_SERVERS
+from lab.console.settings import MOST_PAGE_SERVERS, SETTINGS
+from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.shop.cart import MAX_QUANTITY
 from lab.shop.catalogue import PRODUCTS
 from lab.shop.desks import DESKS
@@ -23,13 +24,8 @@ _REQUEST: Mapping[str, Rule] = {
     "tries": whole(1, 9),
     "as": one_of(*SEATS),
 }
-_KNOBS: Mapping[str, Rule] = {
-    "store": one_of("memory", "file", "redis"),
-    "affinity": one_of("none", "cookie"),
-    "retry": one_of("off", "on"),
-    "cache": one_of("off", "obedient", "naive"),
-}
-STAGE = table({}, {"servers": whole(1, MOST_PAGE_SERVERS), **_KNOBS})
+_SETTINGS: Mapping[str, Rule] = {name: one_of(*each) for name, each in SETTINGS.items()}
+STAGE = table({}, {"servers": whole(1, MOST_PAGE_SERVERS), **_SETTINGS})
 _LINE: Mapping[str, Rule] = {"sku": one_of(*PRODUCTS), "quantity": whole(1, MAX_QUANTITY)}
 _REQUESTS: Mapping[str, Mapping[str, Rule]] = {
     **{verb: {} for verb in ("login", "view", "products", "clear", "checkout", "logout")},
@@ -40,7 +36,7 @@ _REQUESTS: Mapping[str, Mapping[str, Rule]] = {
 }
 _REPLAY: Mapping[str, Rule] = {"of": one_of(*_REQUESTS)}
 _TARGET: Mapping[str, Rule] = {"target": one_of("served", *LETTERS)}
-_FAULTS = ("kill", "restart", "pause", "resume", "drain")
+_FAULTS = tuple(kind for kind in FaultKind if kind is not FaultKind.ADD)
 _DO: Rule = text(20)
 
 
@@ -52,10 +48,10 @@ SHAPES: Mapping[str, Rule] = {
     **{verb: _shape(needs, _REQUEST) for verb, needs in _REQUESTS.items()},
     "replay": _shape(_REPLAY, _REQUEST),
     **{fault: _shape(_TARGET, _ANY) for fault in _FAULTS},
-    "stage": _shape({}, {"say": _ANY["say"], "servers": whole(1, MOST_PAGE_SERVERS), **_KNOBS}),
-    "knobs": _shape({}, {"say": _ANY["say"], **_KNOBS}),
+    "stage": _shape({}, {"say": _ANY["say"], "servers": whole(1, MOST_PAGE_SERVERS), **_SETTINGS}),
+    "knobs": _shape({}, {"say": _ANY["say"], **_SETTINGS}),
     "add-server": _shape({}, _ANY),
-    "store": _shape({"what": one_of("kill", "restart", "hang", "resume")}, {"say": _ANY["say"]}),
+    "store": _shape({"what": one_of(*STORE_FAULTS)}, {"say": _ANY["say"]}),
     "say": _shape({"text": text(200)}, {}),
 }
 _VERB = one_of(*SHAPES)
@@ -66,8 +62,8 @@ def step(where: str, value: Any) -> Step:
     if not isinstance(value, dict) or "do" not in value:
         refuse(f"{where}.do", "is missing")
     checked: Step = SHAPES[_VERB(f"{where}.do", value["do"])](where, value)
-    if checked["do"] == "knobs" and not checked.keys() & _KNOBS.keys():
-        refuse(where, f"turns no knob: there are {', '.join(_KNOBS)}")
+    if checked["do"] == "knobs" and not checked.keys() & _SETTINGS.keys():
+        refuse(where, f"changes no setting: there are {', '.join(_SETTINGS)}")
     return checked
 
 

@@ -4,14 +4,12 @@
  */
 
 import { $, h, say } from "./dom.js";
+import { capital } from "./names.js";
 import { state, subscribe, witness } from "./state.js";
+import { FAULTS } from "./words.js";
 
 const GATHER_MS = 500;
 const NOTICE_MS = 7000;
-const DONE = {
-  kill: "killed", restart: "restarted with an empty memory", pause: "paused", resume: "goes on", add: "added", drain: "drained and stopped",
-  "kill-store": "killed", "restart-store": "started again", "hang-store": "hangs", "resume-store": "goes on",
-};
 
 const waiting = new Map(); // what each is about → the newest sentence
 let timer = 0;
@@ -61,11 +59,7 @@ function ofFault({ desk, fault, target, confirmed, evidence = {} }) {
   const name = target === "store" ? "The session store" : `Server ${target}`;
   const seen = [evidence.pid && `pid ${evidence.pid}`, evidence.signal, { true: "confirmed", false: "not confirmed" }[confirmed]];
   const proof = seen.filter(Boolean).join(", ");
-  return `${name} ${DONE[fault] ?? fault}${desk ? ` at the ${desk} desk` : ""}${proof ? `: ${proof}` : ""}.`;
-}
-
-function capital(word) {
-  return word.charAt(0).toUpperCase() + word.slice(1);
+  return `${name} ${FAULTS[fault]?.done ?? fault}${desk ? ` at the ${desk} desk` : ""}${proof ? `: ${proof}` : ""}.`;
 }
 
 /** The same news of the same cart is no news. */

@@ -3,9 +3,9 @@
 import { get } from "./api.js";
 import { subjectOf } from "./chosen.js";
 import { h, say } from "./dom.js";
-import { DESKS } from "./names.js";
 import { isShown, whenShown } from "./panel.js";
 import { set, shown, state, subscribe } from "./state.js";
+import { DESKS } from "./words.js";
 
 const asked = new Map(); // "GET /api/cart" → what the console answers, asked for once
 

@@ -3,11 +3,10 @@
  * the same facts. Their names and meanings are those that lab/console/lesson/rules.py checks.
  */
 
-import { DESKS } from "./names.js";
+import { DESKS, UNANSWERED } from "./words.js";
 
 const TELLING = new Set(["kept", "lost", "wrong", "duplicated"]);
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
-const UNANSWERED = new Set([0, 502, 503, 504]); // nobody, or somebody speaking for whoever did not
 const COMPARISON = /^(>=|>|<)([0-9]+)$/;
 const HOLE = /\{\{|\}\}|\{([^{}]*)\}/g;
 
@@ -40,11 +39,11 @@ function atDesk(exchanges, requests, faults) {
     fate,
     kept: Number(fate === "kept"),
     lost: Number(TELLING.has(fate) && fate !== "kept"),
-    answered: count((each) => !UNANSWERED.has(status(each))),
+    answered: count((each) => !UNANSWERED.includes(status(each))),
     refused: count((each) => status(each) >= 400 && status(each) < 500),
-    unanswered: count((each) => UNANSWERED.has(status(each))),
+    unanswered: count((each) => UNANSWERED.includes(status(each))),
     status: exchanges.length ? status(exchanges.at(-1)) : null,
-    replicas: new Set(exchanges.map((each) => each.replica).filter(Boolean)).size,
+    replicas: new Set(exchanges.map((each) => each.served_by).filter(Boolean)).size,
     requests: exchanges.length,
     bytes_out_mean: Math.floor(sum(exchanges.map((each) => each.bytes_sent)) / (exchanges.length || 1)),
     store_operations: sum(requests.map((each) => each.store_operations ?? 0)),

@@ -7,25 +7,14 @@ import { resetStage, runSteps, stopAct } from "./acts.js";
 import { post } from "./api.js";
 import { bar, button, signed } from "./card.js";
 import { h, mark, refill, say } from "./dom.js";
-import { DESKS } from "./names.js";
+import { capital, ordersAt } from "./names.js";
 import { blank, letterSwitch, openHelp, toggleFullScreen, togglePresent } from "./present.js";
 import { set, subscribe } from "./state.js";
 import { Stopped } from "./steps.js";
+import { DESKS, MOST_SERVERS, SETTINGS, STORE_FAULTS } from "./words.js";
 
 const LOCKED = "This window may watch and shop. To break things, open the link that `lab up` printed; `lab open` makes another.";
 const RECORDED = "A recording is shown: go back to live before you break anything.";
-const MOST_SERVERS = 8;
-const KNOBS = {
-  affinity: ["Affinity", { none: "none: round robin", cookie: "sticky cookie" }],
-  retry: ["Retries", { off: "off", on: "on" }],
-  cache: ["Cache", { off: "off", obedient: "obedient", naive: "naive" }],
-  store: ["Stateful carts in", { memory: "process memory", file: "files", redis: "a shared store" }],
-};
-const STORE = {
-  up: [["kill", "Stop the store"], ["hang", "Hang it"]],
-  paused: [["resume", "Let it go on"], ["kill", "Stop the store"]],
-  dead: [["restart", "Start the store"]],
-};
 
 class LabInstructor extends HTMLElement {
   connectedCallback() {
@@ -56,19 +45,19 @@ class LabInstructor extends HTMLElement {
   }
 
   knobs() {
-    this.selects = Object.entries(KNOBS).map(([knob, [label, words]]) => {
-      const options = Object.entries(words).map(([value, word]) => h("option", { value }, word));
+    this.selects = Object.entries(SETTINGS).map(([knob, { label, values }]) => {
+      const options = Object.entries(values).map(([value, word]) => h("option", { value }, word));
       const turn = async () => {
         const { value } = select;
         this.turning.add(knob);
-        await this.order(`Turning ${knob} to ${value}`, () => post("/lab/knobs", { [knob]: value }));
+        await this.order(`Setting ${knob} to ${value}`, () => post("/lab/knobs", { [knob]: value }));
         this.turning.delete(knob);
         set({}); // it shows again what is
       };
       const select = h("select", { name: knob, onchange: turn }, options);
       return [knob, select, h("label", {}, `${label} `, select)];
     });
-    return group("Knobs", this.lock(this.selects.map(([, , label]) => label)));
+    return group("Settings", this.lock(this.selects.map(([, , label]) => label)));
   }
 
   /** What can be ordered only while the stage shows what is live. */
@@ -120,10 +109,9 @@ class LabInstructor extends HTMLElement {
 
   storeOf(store) {
     if (!store) return [h("span", { class: "note" }, "No store runs: turn “Stateful carts in” to a shared store.")];
-    const orders = STORE[store.state];
-    if (!orders) return [h("span", { class: "note" }, "The store is not the lab's own: it is not for the lab to break.")];
+    if (store.state === "external") return [h("span", { class: "note" }, "The store is not the lab's own: it is not for the lab to break.")];
     const give = (label, what) => button(label, () => this.order(label, () => post("/lab/store", { do: what })));
-    return [h("span", {}, `Store: ${store.state}`), ...orders.map(([what, label]) => give(label, what))];
+    return [h("span", {}, `Store: ${store.state}`), ...ordersAt(store.state, STORE_FAULTS).map((kind) => give(`${capital(kind)} the store`, kind))];
   }
 
   async play({ slug, title, steps }) {

@@ -8,11 +8,11 @@ import { step } from "./address.js";
 import { notice } from "./announce.js";
 import { post } from "./api.js";
 import { RIGHTS } from "./card.js";
-import { DESKS } from "./names.js";
 import { blank, openHelp, toggleFullScreen, togglePresent } from "./present.js";
 import { pause, play } from "./recording.js";
 import { state } from "./state.js";
 import { servedAt } from "./steps.js";
+import { DESKS } from "./words.js";
 
 const TYPING = "input:not([type=radio], [type=checkbox], [type=range], [type=button]), select, textarea, [contenteditable]";
 const OWN_ARROWS = "[role=tab], [type=radio], [type=range], [role=slider], [role^=menuitem]";

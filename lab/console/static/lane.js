@@ -8,11 +8,12 @@ import { cartsOf, cast, tally } from "./carts.js";
 import { h, mark, refill, say, svg } from "./dom.js";
 import { keyOf, lookOf, steps, title } from "./flight.js";
 import { Places } from "./places.js";
+import { FAULTS } from "./words.js";
 
 const STATES = {
   up: "● up", paused: "‖ paused", dead: "✕ dead", draining: "↓ draining", starting: "… starting",
 };
-const STORE_STATES = { up: "● up", paused: "‖ hangs", dead: "✕ stopped", external: "● elsewhere" };
+const STORE_STATES = { ...STATES, external: "● elsewhere" };
 const STORES = {
   "": "", token: "Store: nothing here", memory: "each server’s own memory", file: "files on disk, for all servers",
 };
@@ -22,7 +23,6 @@ const NAMES = {
 };
 const USUAL = new Set(["round robin", "retries off", "cache off", "nothing runs here"]);
 const KNOBS = { retry: "retries", cache: "cache" };
-const LIVES = new Set(["kill", "restart", "add"]); // what ends or begins a process
 const RECENT = 3;
 const NAME_CHARS = 12;
 
@@ -194,7 +194,7 @@ export class Lane {
     }
     const button = this.entries.get(key).firstChild;
     const [look, sign] = lookOf(event, exchange);
-    const words = [title(event), event.replica, event.status || "no answer", sign, !event.who && "from elsewhere"];
+    const words = [title(event), event.served_by, event.status || "no answer", sign, !event.who && "from elsewhere"];
     say(button, words.filter(Boolean).join(" "));
     mark(button, "class", look);
     mark(button, "aria-pressed", String(selected === key));
@@ -211,7 +211,7 @@ export class Lane {
 
 /** The evidence of the kill that ended a server's last process; null where it ended otherwise. */
 function endOf(faults, desk, name) {
-  const last = faults.findLast((each) => each.desk === desk && each.target === name && LIVES.has(each.fault));
+  const last = faults.findLast((each) => each.desk === desk && each.target === name && (FAULTS[each.fault]?.ends_process || each.fault === "add"));
   return last?.fault === "kill" ? last.evidence : null;
 }
 

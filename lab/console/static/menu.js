@@ -6,6 +6,8 @@
 
 import { post } from "./api.js";
 import { h } from "./dom.js";
+import { capital, ordersAt } from "./names.js";
+import { SETTINGS, STORE_FAULTS } from "./words.js";
 
 const LOCKED = "To change anything, open the link that `lab up` printed: it unlocks this window.";
 
@@ -21,18 +23,12 @@ function serverOffer({ stack, requests }, desk, name) {
   const server = stack.desks[desk].find((each) => each.name === name);
   const body = { server: `${desk}/${name}` };
   const alive = server.state !== "dead";
-  const paused = server.state === "paused";
-  const items = [
-    alive && { label: "Kill", order: ["/lab/kill", body], grave: true },
-    { label: alive ? "Restart" : "Start again", order: ["/lab/restart", body] },
-    alive && { label: paused ? "Resume" : "Pause", order: [paused ? "/lab/resume" : "/lab/pause", body] },
-    server.state === "up" && { label: "Drain", order: ["/lab/drain", body] },
-  ];
-  const answered = requests.filter((each) => each.desk === desk && each.replica === name);
+  const items = ordersAt(server.state).map((kind) => order(kind, [`/lab/${kind}`, body]));
+  const answered = requests.filter((each) => each.desk === desk && each.served_by === name);
   const ofThisOne = answered.filter((each) => each.instance === server.instance);
   return {
     title: `Server ${name}, ${desk} desk`,
-    groups: [{ items: items.filter(Boolean) }],
+    groups: [{ items }],
     facts: [
       ["state", server.state], ["pid", server.pid ?? (alive ? "not recorded" : "no process")],
       ["instance", server.instance ?? (alive ? "not recorded" : "none")], ["port", server.port ?? "not recorded"],
@@ -47,9 +43,7 @@ function balancerOffer({ stack, requests }, desk) {
   return {
     title: "Balancer, both desks",
     groups: [
-      choice("Who is asked", "affinity", knobs.affinity, { none: "round robin", cookie: "sticky cookie" }),
-      choice("Retries", "retry", knobs.retry, { off: "off", on: "on" }),
-      choice("Cache", "cache", knobs.cache, { off: "off", obedient: "obedient", naive: "naive" }),
+      ...["affinity", "retry", "cache"].map((name) => choice(name, knobs[name])),
       storeChoice(stack),
       { label: "Servers", items: [{ label: `Add a server at the ${desk} desk`, order: ["/lab/add", { desk }] }] },
     ],
@@ -62,12 +56,7 @@ function balancerOffer({ stack, requests }, desk) {
 
 function storeOffer({ stack }) {
   const store = stack.store;
-  const order = (label, what, grave) => ({ label, order: ["/lab/store", { do: what }], grave });
-  const actions = {
-    up: [order("Stop", "kill", true), order("Hang", "hang")],
-    paused: [order("Resume", "resume"), order("Stop", "kill", true)],
-    dead: [order("Start", "restart")],
-  }[store?.state] ?? [];
+  const actions = ordersAt(store?.state, STORE_FAULTS).map((kind) => order(kind, ["/lab/store", { do: kind }]));
   return {
     title: "Session store",
     groups: [{ items: actions }, storeChoice(stack)].filter(({ items }) => items.length),
@@ -79,13 +68,17 @@ function storeOffer({ stack }) {
 }
 
 function storeChoice({ knobs }) {
-  const now = knobs.stateful.store.split(":")[0];
-  return choice("Carts of the stateful desk", "store", now, { memory: "memory", file: "file", redis: "redis" });
+  return choice("store", knobs.stateful.store.split(":")[0]);
 }
 
-function choice(label, knob, now, words) {
-  const items = Object.entries(words).map(([value, word]) => (
-    { label: word, checked: value === now, order: ["/lab/knobs", { [knob]: value }] }));
+function order(kind, call) {
+  return { label: capital(kind), order: call, grave: kind === "kill" };
+}
+
+function choice(name, now) {
+  const { label, values } = SETTINGS[name];
+  const items = Object.entries(values).map(([value, word]) => (
+    { label: word, checked: value === now, order: ["/lab/knobs", { [name]: value }] }));
   return { label, items };
 }
 

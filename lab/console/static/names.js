@@ -1,10 +1,19 @@
 /** Names and signs that several parts of the page show. */
 
-/** In the order in which they stand. */
-export const DESKS = ["stateful", "stateless"];
+import { FAULTS } from "./words.js";
 
 /** What a desk is called above its column. */
 export const TITLES = { stateful: "Stateful", stateless: "Stateless" };
 
 /** The sign of a verdict. */
 export const SIGNS = { holds: "✓", fails: "✕", depends: "◐", unknown: "?" };
+
+/** The kinds of fault that change a target in that state: ["kill", "restart", …]. */
+export function ordersAt(state, kinds = Object.keys(FAULTS)) {
+  return kinds.filter((kind) => FAULTS[kind].applies_to.includes(state));
+}
+
+/** "kill" → "Kill". */
+export function capital(word) {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}

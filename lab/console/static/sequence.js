@@ -3,9 +3,10 @@
 import { getText } from "./api.js";
 import { nameOf } from "./chosen.js";
 import { $, h } from "./dom.js";
-import { DESKS, TITLES } from "./names.js";
+import { TITLES } from "./names.js";
 import { isShown, whenShown } from "./panel.js";
 import { state, subscribe } from "./state.js";
+import { DESKS } from "./words.js";
 
 const AGAIN_MS = 1000;
 

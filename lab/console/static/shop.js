@@ -6,9 +6,9 @@
 import { bar, button, signed } from "./card.js";
 import { act, rename } from "./customer.js";
 import { h, refill, say } from "./dom.js";
-import { DESKS } from "./names.js";
 import { state, subscribe } from "./state.js";
 import { until } from "./steps.js";
+import { DESKS } from "./words.js";
 
 const MOST_SHOWN = 12;
 const MOST_QUANTITY = 99;

@@ -9,9 +9,9 @@ import { h, say } from "./dom.js";
 import { Flight } from "./flight.js";
 import { Lane } from "./lane.js";
 import { Menu, offerOf } from "./menu.js";
-import { DESKS } from "./names.js";
 import { set, shown, state, subscribe, witness } from "./state.js";
 import { showPanel } from "./tabs.js";
+import { DESKS } from "./words.js";
 
 class LabStage extends HTMLElement {
   connectedCallback() {

@@ -2,14 +2,14 @@
 
 import { post } from "./api.js";
 import { act } from "./customer.js";
-import { DESKS } from "./names.js";
 import { state } from "./state.js";
+import { DESKS, FAULTS } from "./words.js";
 
 const LOOK_EVERY_MS = 25;
 const UNTOLD = "The page was not told of it. Is the connection lost, or was the stage reset meanwhile? Try again.";
 const LOG_MS = 1000; // nginx's own line comes by datagram: one may be lost
-const FAULTS = { kill: fault, restart: fault, pause: fault, resume: fault, drain: fault };
-const OTHERS = { ...FAULTS, stage, knobs, replay, store, say: () => {}, "add-server": addServer };
+const TARGETED = Object.fromEntries(Object.keys(FAULTS).filter((kind) => kind !== "add").map((kind) => [kind, fault]));
+const OTHERS = { ...TARGETED, stage, knobs, replay, store, say: () => {}, "add-server": addServer };
 
 /** What is said while the step happens. */
 export function captionOf(step) {
@@ -31,8 +31,8 @@ export async function perform(step, memory, signal) {
 
 /** The server that answered this window's customer last at that desk, or undefined. */
 export function servedAt(desk, { scene, me } = state) {
-  const own = (each) => each.desk === desk && each.who === me?.who && each.replica;
-  return [...scene.exchanges.values()].filter(own).at(-1)?.replica;
+  const own = (each) => each.desk === desk && each.who === me?.who && each.served_by;
+  return [...scene.exchanges.values()].filter(own).at(-1)?.served_by;
 }
 
 /** The act was stopped by whoever started it: no failure. */
@@ -90,7 +90,7 @@ async function addServer({ desks = DESKS }, { signal, since }) {
 
 async function store({ what }, { signal, since }) {
   await post("/lab/store", { do: what });
-  await happened(1, (each) => each.fault === `${what}-store`, since, signal);
+  await happened(1, (each) => each.fault === what && each.target === "store", since, signal);
 }
 
 async function knobs({ do: verb, say, ...wanted }, { signal, since }) {

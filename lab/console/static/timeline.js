@@ -6,9 +6,9 @@
 import { nameOf } from "./chosen.js";
 import { h, mark, refill, say, svg } from "./dom.js";
 import { lookOf } from "./flight.js";
-import { DESKS } from "./names.js";
 import { pause, play } from "./recording.js";
 import { backToLive, seek, shown, subscribe } from "./state.js";
+import { DESKS, FAULTS } from "./words.js";
 
 const LOOKS = ["plain", "refused", "doubt", "kept", "lost"];
 const ROW = 15; // px of one desk's row
@@ -16,7 +16,6 @@ const LEFT = 4;
 const SHORTEST_S = 20;
 const REDRAW_MS = 250;
 const LABEL_PX = 6.4; // of one character, about; for leaving out labels that would touch
-const UP = new Set(["restart", "resume", "add", "restart-store", "resume-store", "knob"]);
 
 class LabTimeline extends HTMLElement {
   connectedCallback() {
@@ -143,7 +142,7 @@ function stroke(look, x, y) {
 function faultMark({ fault, at, word, start, fits }) {
   const row = DESKS.indexOf(fault.desk); // none: the store's, or a knob of both
   const [top, bottom] = row < 0 ? [0, 2 * ROW + 2] : [row * ROW + 1, (row + 1) * ROW + 1];
-  return svg("g", { class: UP.has(fault.fault) ? "fault up" : "fault", "data-fault": fault.fault, "data-target": fault.target },
+  return svg("g", { class: FAULTS[fault.fault]?.brings_up !== false ? "fault up" : "fault", "data-fault": fault.fault, "data-target": fault.target },
     svg("title", {}, `${word} at ${fault.at.toFixed(1)} s`),
     svg("line", { x1: at, x2: at, y1: top, y2: bottom }),
     fits && svg("text", { x: start, y: 2 * ROW + 13 }, word));
@@ -151,7 +150,7 @@ function faultMark({ fault, at, word, start, fits }) {
 
 function wordOf({ fault, target, evidence }) {
   if (fault === "knob") return `${target}: ${evidence?.value ?? "changed"}`;
-  return fault.endsWith("-store") ? fault.replace("-", " ") : `${fault} ${target}`;
+  return `${fault} ${target}`;
 }
 
 function told({ requests, faults }) {

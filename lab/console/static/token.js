@@ -87,8 +87,8 @@ class LabToken extends HTMLElement {
   enter() {
     return this.attempt(async () => {
       const { ops } = await act({ do: "login" });
-      const { status, replica } = await exchangeOf(ops.stateless);
-      if (status !== 200) throw new Error(`The stateless desk gave no token: ${status || "no answer"}${replica ? ` from ${replica}` : ""}. Try again, or bring the server back.`);
+      const { status, served_by } = await exchangeOf(ops.stateless);
+      if (status !== 200) throw new Error(`The stateless desk gave no token: ${status || "no answer"}${served_by ? ` from ${served_by}` : ""}. Try again, or bring the server back.`);
     });
   }
 
@@ -144,10 +144,10 @@ async function exchangeOf(op) {
   return answer();
 }
 
-function verdict({ status, error, response, replica }, same) {
+function verdict({ status, error, response, served_by }, same) {
   const what = same ? "Unchanged" : "Changed";
   const detail = response?.body?.detail;
-  if (status === 200) return `✓ ${what}, and ${replica ? `server ${replica}` : "the desk"} accepts it: 200.`;
+  if (status === 200) return `✓ ${what}, and ${served_by ? `server ${served_by}` : "the desk"} accepts it: 200.`;
   if (!status || status >= 500) return `? ${what}, and no server could answer: ${status || error}. Send it again.`;
   return `✕ ${what}, and the desk refuses it: ${status}${detail ? `, “${detail}”` : ""}`;
 }

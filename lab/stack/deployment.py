@@ -1,4 +1,4 @@
-"""A server that runs already: where it is, which desk it is, and the commands that break it."""
+"""Servers that run already: where each is, which desk it is, and the commands that break it."""
 
 import re
 import shlex
@@ -13,7 +13,6 @@ from lab.processes.ports import is_open
 from lab.processes.waiting import at_once, server_info
 from lab.shop.desks import DESKS, MOST_SERVERS
 
-FAULTS = ("kill", "restart", "pause", "resume")
 PLACEHOLDERS = ("{host}", "{port}", "{name}", "{desk}")
 _OF_ONE_SERVER = ("{port}", "{name}")
 _MOST_CHARACTERS = 300
@@ -38,7 +37,7 @@ class ExternalServerSpec:
     """What it calls itself, in X-Served-By too, so that evidence and commands agree on it."""
     instance: str = ""
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
-    """Words of a command for each of FAULTS that it has one for; they may hold PLACEHOLDERS."""
+    """Words of the command for each fault that has one; they may hold PLACEHOLDERS."""
 
     def __str__(self) -> str:
         return f"{self.name} at {self.label}"
@@ -81,7 +80,9 @@ def find(urls: Sequence[str], commands: Mapping[str, Sequence[str]]) -> Deployme
     """
     most = MOST_SERVERS * len(DESKS)
     if len(urls) > most:
-        raise LabError(f"{len(urls)} upstreams: the lab takes at most {most}, 26 of each desk")
+        raise LabError(
+            f"{len(urls)} upstreams: the lab takes at most {most}, {MOST_SERVERS} of each desk"
+        )
     given = {fault: _split(fault, each, len(urls)) for fault, each in commands.items() if each}
     places = [
         replace(_place(url), commands={fault: each[n] for fault, each in given.items()})
@@ -95,7 +96,9 @@ def find(urls: Sequence[str], commands: Mapping[str, Sequence[str]]) -> Deployme
     by_desk = {desk: tuple(each for each in found if each.app == desk) for desk in DESKS}
     for desk, servers in by_desk.items():
         if len(servers) > MOST_SERVERS:
-            raise LabError(f"{len(servers)} {desk} upstreams: the lab takes at most 26 of a desk")
+            raise LabError(
+                f"{len(servers)} {desk} upstreams: the lab takes at most {MOST_SERVERS} of a desk"
+            )
     return {desk: servers for desk, servers in by_desk.items() if servers}
 
 

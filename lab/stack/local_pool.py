@@ -1,0 +1,144 @@
+"""A pool of the lab's own servers: it can grow, shrink and begin anew while it runs."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lab.core.errors import LabError
+from lab.core.faults import FaultEvidence
+from lab.processes.ports import free_ports
+from lab.processes.spawn import Children
+from lab.processes.waiting import READY_TIMEOUT_S, at_once, server_info, wait_until
+from lab.stack.balancer import Retired
+from lab.stack.local_server import LocalServer
+from lab.stack.pool_spec import LETTERS, PoolSpec
+from lab.stack.server import await_ready
+from lab.stack.server_pool import ServerPool
+
+
+@dataclass(frozen=True)
+class Drain:
+    """A server that gets no new requests: `wait` lets it end the old ones, `end` ends it."""
+
+    server: LocalServer
+    was_dead: bool
+    """Whether it had ended before the drain."""
+    _retired: Retired
+
+    def wait(self, unless: Callable[[], bool] = lambda: False) -> None:
+        """Return when its requests are done, when it is dead, or when `unless()`.
+
+        Takes about 4 s while clients hold idle connections (nginx's old worker serves each
+        of them once more), 8 s while one holds a stream open.
+        """
+        self._retired.wait_until_done_with(
+            self.server.port, lambda: unless() or self.server.state == "dead"
+        )
+
+    def end(self) -> FaultEvidence:
+        """End the process gently."""
+        return self.server.stop()
+
+
+class LocalPool(ServerPool):
+    """A pool of processes that the lab starts and ends."""
+
+    servers: dict[str, LocalServer]
+
+    def __init__(self, spec: PoolSpec, run_dir: Path, children: Children) -> None:
+        super().__init__(spec)
+        self._run_dir = run_dir
+        self._children = children
+        self._last_letter = -1
+        self.servers = {}
+        for port in free_ports(spec.servers):
+            server = self._new(self._next_letter(), port)
+            self.servers[server.name] = server
+
+    def description(self) -> str:
+        """One line for the terminal: its servers are up."""
+        return f"{self.name}: {', '.join(self.servers)} are up"
+
+    def add(self) -> LocalServer:
+        """Add a server under the next letter; return when nginx routes to it."""
+        with self._changing:
+            server = self._new(self._next_letter(), free_ports(1)[0])
+            try:
+                server.launch()
+                await_ready([server])
+                self._reload_with({**self.servers, server.name: server})
+                self._confirm_route(server)
+            except LabError:
+                self.servers.pop(server.name, None)
+                server.stop()
+                raise
+            return server
+
+    def take_out(self, name: str) -> Drain:
+        """Send a server no more requests from now on; `Drain` ends it."""
+        with self._changing:
+            server = self.servers[self.server(name).name]
+            if len(self.servers) == 1:
+                raise LabError(f"{name} is the last server of {self.name}: add one first")
+            others = {other: each for other, each in self.servers.items() if other != name}
+            return Drain(server, server.state == "dead", self._reload_with(others))
+
+    def clear(
+        self, names: Sequence[str], may_stay: Callable[[LocalServer], bool]
+    ) -> list[LocalServer]:
+        """Have exactly the servers of these names; end, at once, those that may not stay.
+
+        Returns those that do not run, for `launch`. nginx follows at its next reload.
+        """
+        with self._changing:
+            before = self.servers
+            new = [name for name in names if name not in before]
+            ports = dict(zip(new, free_ports(len(new)), strict=True))
+            self.servers = {
+                name: before.get(name) or self._new(name, ports[name]) for name in names
+            }
+            self._last_letter = max(map(LETTERS.index, names))
+            stays = dict(zip(before, at_once(may_stay, list(before.values())), strict=True))
+            kept = {name for name in names if stays.get(name)}
+            at_once(LocalServer.end, [before[name] for name in before if name not in kept])
+            return [self.servers[name] for name in names if name not in kept]
+
+    def launch(self, servers: Iterable[LocalServer], env: Mapping[str, str]) -> None:
+        """Start new lives of these without waiting for them (see `await_ready`).
+
+        `env` is added to the environment of every server of this pool from now on.
+        """
+        with self._changing:
+            self.spec = replace(self.spec, env={**self.spec.env, **env})
+            for each in servers:
+                each.relaunch(env)
+
+    def _confirm_route(self, server: LocalServer) -> None:
+        def routed() -> bool:
+            info = server_info(self.balancer.port, f"/{self.name}/@{server.name}")
+            return info is not None and info.get("instance") == server.instance
+
+        if not wait_until(routed, READY_TIMEOUT_S):
+            raise LabError(f"nginx does not reach {server.name}: see logs/nginx.log of this run")
+
+    def _new(self, name: str, port: int) -> LocalServer:
+        return LocalServer(self.spec, name, port, self._run_dir, self._children)
+
+    def _next_letter(self) -> str:
+        # A letter that has not been used is better: evidence about an old B stays about it.
+        unused = LETTERS[self._last_letter + 1 :] or "".join(set(LETTERS) - self.servers.keys())
+        if not unused:
+            raise LabError(f"{self.name} has {len(LETTERS)} servers, A to Z: drain one first")
+        letter = min(unused)
+        self._last_letter = max(self._last_letter, LETTERS.index(letter))
+        return letter
+
+
+def own_pool(pool: ServerPool) -> LocalPool:
+    """Return `pool` as one of the lab's own; LabError if the lab did not start its servers."""
+    if not isinstance(pool, LocalPool):
+        raise LabError(
+            f"the lab did not start the servers of {pool.name}, and adds and drains none there: "
+            "do it where they are run"
+        )
+    return pool
