@@ -1,17 +1,17 @@
 """What was measured on a machine: each constant with its n, its spread and the run it is from.
 
-A constant is told by what it is (a key of `UNITS`), what it is of (one of `KINDS`) and, where
-the cart matters, how many lines that cart had.
+A constant is identified by what it is (a key of `UNITS`), what it is of (one of `KINDS`) and,
+where the cart matters, how many lines that cart had.
 """
 
 import json
-import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Self
+
+import msgspec
 
 from lab.core.errors import LabError
 
@@ -33,7 +33,6 @@ UNITS = {
 }
 REQUESTS = ("login", "read", "write", "logout")
 KINDS = (*REQUESTS, "session", "server", "store")
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -51,13 +50,11 @@ class Constant:
     def __post_init__(self) -> None:
         if self.what not in UNITS or self.of not in KINDS:
             raise ValueError(f"no constant {self.what!r} of {self.of!r}"[:120])
-        if type(self.lines) is not int or not 0 <= self.lines <= 500:
-            raise ValueError(f"{self.what} has {self.lines!r} lines"[:120])
-        if type(self.n) is not int or self.n < 1:
-            raise ValueError(f"{self.what} has n {self.n!r}"[:120])
+        if not 0 <= self.lines <= 500 or self.n < 1:
+            raise ValueError(f"{self.what} has {self.lines} lines and n {self.n}"[:120])
         for value in (self.low, self.value, self.high):
-            if type(value) not in (int, float) or not (math.isfinite(value) and 0 <= value < 1e15):
-                raise ValueError(f"{self.what} is {value!r}: no amount"[:120])
+            if not 0 <= value < 1e15:
+                raise ValueError(f"{self.what} is {value}: no amount"[:120])
         if not self.low <= self.value <= self.high:
             raise ValueError(f"{self.what} is outside its own spread")
 
@@ -76,8 +73,13 @@ class ConstantsRow:
     constants: tuple[Constant, ...]
 
     def __post_init__(self) -> None:
+        if not 0 < len(self.name) <= 40 or not self.name.isprintable():
+            raise ValueError(f"a row is called {self.name!r}"[:120])
         if self.app not in ("stateful", "stateless"):
             raise ValueError(f"row {self.name!r} of app {self.app!r}"[:120])
+        keys = [(each.what, each.of, each.lines) for each in self.constants]
+        if len(set(keys)) < len(keys):
+            raise ValueError(f"row {self.name} has a constant twice")
 
     def of(self, what: str, kind: str) -> list[Constant]:
         """Return one constant for each size of cart it was measured at, smallest first."""
@@ -133,6 +135,11 @@ class Measured:
     store: str
     seconds: float
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, str) and not (value.isprintable() and len(value) <= 200):
+                raise ValueError(f"measured: {name} is no line of text")
+
 
 @dataclass(frozen=True)
 class Constants:
@@ -140,6 +147,13 @@ class Constants:
 
     measured: Measured
     rows: tuple[ConstantsRow, ...]
+
+    def __post_init__(self) -> None:
+        if not self.rows or len({row.name for row in self.rows}) < len(self.rows):
+            raise ValueError("no rows, or two of one name")
+        for row in self.rows:
+            if not row.of("desk_cpu", "read"):
+                raise ValueError(f"row {row.name} has no desk_cpu of read")
 
     def row(self, name: str) -> ConstantsRow | None:
         """Return the row of that name, None where it was not measured."""
@@ -160,23 +174,27 @@ class Constants:
                 f"extrapolated: choose another --cart-lines, or {AGAIN}"
             )
 
-    def document(self) -> Json:
+    def document(self) -> dict[str, Any]:
         """Return it as JSON has it; `read` reads that."""
         return {"schema": CONSTANTS_SCHEMA, **asdict(self)}
 
     @classmethod
-    def read(cls, document: Any, where: str) -> Self:
-        """Return what a document holds; LabError if it is none, or a later lab's."""
-        if not isinstance(document, dict) or type(document.get("schema")) is not int:
-            raise LabError(f"{where} holds no constants of this lab: {AGAIN}")
-        if document["schema"] != CONSTANTS_SCHEMA:
-            raise LabError(
-                f"{where} is of schema {document['schema']}, not {CONSTANTS_SCHEMA}: {AGAIN}"[:300]
-            )
+    def read(cls, document: bytes, where: str) -> Self:
+        """Return the constants in a document; LabError if it is none, or a later lab's."""
         try:
-            return cls(_measured(document["measured"]), _rows(document["rows"]))
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            schema = msgspec.json.decode(document, type=_Schema).schema
+        except (msgspec.MsgspecError, RecursionError):
+            raise LabError(f"{where} holds no constants of this lab: {AGAIN}") from None
+        if schema != CONSTANTS_SCHEMA:
+            raise LabError(f"{where} is of schema {schema}, not {CONSTANTS_SCHEMA}: {AGAIN}"[:300])
+        try:
+            return msgspec.json.decode(document, type=cls)
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise LabError(f"{where} is damaged ({str(error)[:200]}): {AGAIN}") from None
+
+
+class _Schema(msgspec.Struct):
+    schema: int
 
 
 def load(path: Path) -> Constants:
@@ -185,10 +203,10 @@ def load(path: Path) -> Constants:
     try:
         if file.stat().st_size > MOST_CONSTANTS_BYTES:
             raise LabError(f"{file} is too large to be constants: {AGAIN}")
-        return Constants.read(json.loads(file.read_text(encoding="utf-8")), str(file))
+        return Constants.read(file.read_bytes(), str(file))
     except FileNotFoundError:
         raise LabError(f"no {file}: {AGAIN}") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
         raise LabError(f"cannot read {file}: {str(error)[:200]}; {AGAIN}") from None
 
 
@@ -206,43 +224,3 @@ def save(constants: Constants, folder: Path) -> Path:
     unfinished.write_text(text + "\n", encoding="utf-8", newline="\n")
     unfinished.replace(path)
     return path
-
-
-def _measured(told: Any) -> Measured:
-    kinds: dict[str, type | tuple[type, ...]] = {"cores": int, "seconds": (int, float)}
-    for field in fields(Measured):
-        value = told[field.name]
-        if isinstance(value, bool) or not isinstance(value, kinds.get(field.name, str)):
-            raise TypeError(f"measured: {field.name} is {value!r}")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"measured: {field.name} is {value}")
-        if isinstance(value, str) and not (value.isprintable() and len(value) <= 200):
-            raise ValueError(f"measured: {field.name} is no line of text")
-    return Measured(**{field.name: told[field.name] for field in fields(Measured)})
-
-
-def _rows(told: Any) -> tuple[ConstantsRow, ...]:
-    rows = tuple(
-        ConstantsRow(_name(row["name"]), row["app"], _constants(row["constants"])) for row in told
-    )
-    if not rows or len({row.name for row in rows}) < len(rows):
-        raise ValueError("no rows, or two of one name")
-    for row in rows:
-        keys = [(each.what, each.of, each.lines) for each in row.constants]
-        if len(set(keys)) < len(keys):
-            raise ValueError(f"row {row.name} has a constant twice")
-        if not row.of("desk_cpu", "read"):
-            raise ValueError(f"row {row.name} has no desk_cpu of read")
-    return rows
-
-
-def _name(told: Any) -> str:
-    if not isinstance(told, str) or not 0 < len(told) <= 40 or not told.isprintable():
-        raise ValueError(f"a row is called {told!r}"[:120])
-    return told
-
-
-def _constants(told: Iterable[Json]) -> tuple[Constant, ...]:
-    return tuple(
-        Constant(**{field.name: each[field.name] for field in fields(Constant)}) for each in told
-    )

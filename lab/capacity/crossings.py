@@ -73,8 +73,8 @@ def steps(plan: CapacityPlan) -> list[Step]:
         for part in ("desk", "store", "balancer"):
 
             def grown(users: int, name: str = name, part: str = part) -> bool:
-                told = getattr(plan.at(name, users), part)
-                return told is not None and told.machines > 1
+                needed = getattr(plan.at(name, users), part)
+                return needed is not None and needed.machines > 1
 
             if (users := first(grown)) is not None:
                 found.append(Step(name, part, users, getattr(plan.at(name, users), part).binds))
@@ -109,7 +109,7 @@ def users_range(around: int, points: int = POINTS) -> list[int]:
 def crossings(plan: CapacityPlan, users: list[int]) -> list[Crossing]:
     """Return where one row begins to need more machines than another that needed more before.
 
-    Of two lines that cross to and fro only the first time and the last are told.
+    Where two lines cross several times, only the first crossing and the last are returned.
     """
     lines = {name: _line(plan, name, users) for name in plan.rows}
     extremes = cache(lambda end: _extreme(plan, end, users))  # where nothing crosses, no need

@@ -1,9 +1,9 @@
-"""Measures one row of the knob matrix on its real lane, with one server: what a request costs.
+"""Measures one row of the matrix on its real variant, with one server: what a request costs.
 
 Requests are sent one at a time, and what is counted is the processor time of the processes,
 not the time that passes: so it depends little on what else this machine does. What is left of
-that dependence is shared fairly: a lane is measured in turns, and between two of them it is the
-other lanes' turn. Every request has to succeed; a lane where one does not has no constants.
+that dependence is shared fairly: variants are measured in turns. Every request has to succeed;
+a variant where one does not has no constants.
 """
 
 import http.client
@@ -15,7 +15,7 @@ from itertools import islice, pairwise
 from statistics import median
 
 from lab.capacity.constants import Constant
-from lab.capacity.meter import cpu_s, resident_bytes
+from lab.capacity.meters import Meters, resident_bytes
 from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
 from lab.evidence.shopper import Shopper
@@ -26,7 +26,7 @@ PROBE_TIMEOUT_S = 10
 COUNTED = ("desk_cpu", "balancer_cpu", "store_cpu", "store_operations")
 Act = Callable[[], Exchange]
 Turns = Generator[None, None, list[Constant]]
-"""Measures a little at each `next()`; returns the constants at the end."""
+"""Measures one turn at each `next()`; returns the constants at the end."""
 
 
 @dataclass(frozen=True)
@@ -44,28 +44,15 @@ class Effort:
 QUICK = Effort(rounds=2, each=4, lines=(1, 5), steps=2, sessions=150, strangers=3)
 
 
-@dataclass(frozen=True)
-class Meters:
-    """Whose processor time is counted, by process id, for each part of the lane."""
-
-    desk: Sequence[int]
-    balancer: Sequence[int]
-    store: Sequence[int]
-
-    def read(self) -> tuple[float, float, float]:
-        """Return the processor time of desk, balancer and store until now, in seconds."""
-        return cpu_s(self.desk), cpu_s(self.balancer), cpu_s(self.store)
-
-
-def measure_lane(lab: Lab, meters: Meters, effort: Effort) -> Turns:
-    """Measure a lane that has one server, A, and nothing in it, in turns.
+def measure_variant(lab: Lab, meters: Meters, effort: Effort) -> Turns:
+    """Measure a variant that has one server, A, and nothing in it, in turns.
 
     LabError where a request fails.
     """
-    found = at_rest(lab, meters) + visits_left(lab, effort)
+    found = at_rest(lab, meters) + left_by_session(lab, effort)
     carts = {}
     for lines in effort.lines:
-        carts[lines], left = cart_left(lab, effort, lines)
+        carts[lines], left = left_by_cart(lab, effort, lines)
         found += left
     yield
     found += yield from costs(lab, meters, effort, carts)
@@ -75,7 +62,7 @@ def measure_lane(lab: Lab, meters: Meters, effort: Effort) -> Turns:
 
 
 def at_rest(lab: Lab, meters: Meters) -> list[Constant]:
-    """Return the memory of a server and of the store that have nothing to remember yet."""
+    """Return the memory of a server and of the store that hold no session yet."""
     warm_up = lab.shopper()  # code and connections are there before anything is counted
     for act in (warm_up.login, warm_up.view_cart, lambda: warm_up.add("pen"), warm_up.logout):
         _succeed(act)
@@ -84,8 +71,8 @@ def at_rest(lab: Lab, meters: Meters) -> list[Constant]:
     return [_mean("at_rest", "server", 0, [lab.memory_bytes("A")]), *store]
 
 
-def visits_left(lab: Lab, effort: Effort) -> list[Constant]:
-    """Return what is left of a visit with an empty cart, without a logout and with one."""
+def left_by_session(lab: Lab, effort: Effort) -> list[Constant]:
+    """Return what a session with an empty cart leaves behind, without a logout and with one."""
     customers = [lab.shopper() for _ in range(effort.each)]
     before = lab.held()
     for customer in customers:
@@ -98,8 +85,8 @@ def visits_left(lab: Lab, effort: Effort) -> list[Constant]:
     return _left("session", 0, _grown(before, stayed), n) + gone
 
 
-def cart_left(lab: Lab, effort: Effort, lines: int) -> tuple[Shopper, list[Constant]]:
-    """Return a customer with a cart of so many lines, and what is left by it and by a change."""
+def left_by_cart(lab: Lab, effort: Effort, lines: int) -> tuple[Shopper, list[Constant]]:
+    """Return a customer with a cart of so many lines, and what it and a change leave behind."""
     customer, skus = lab.shopper(), list(islice(PRODUCTS, lines))
     before = lab.held()
     _succeed(customer.login)
@@ -134,7 +121,9 @@ def costs(lab: Lab, meters: Meters, effort: Effort, carts: dict[int, Shopper]) -
         for kind, mine in acts.items():
             rounds.setdefault(kind, []).append(_round(lab, meters, mine))
         yield
-    return [each for (kind, lines), seen in rounds.items() for each in _told(kind, lines, seen)]
+    return [
+        each for (kind, lines), seen in rounds.items() for each in _constants(kind, lines, seen)
+    ]
 
 
 @dataclass
@@ -159,7 +148,7 @@ def _round(lab: Lab, meters: Meters, acts: Sequence[Act]) -> Round:
     return Round((*spent_us, operations / len(acts)), exchanges)
 
 
-def _told(kind: str, lines: int, rounds: Sequence[Round]) -> list[Constant]:
+def _constants(kind: str, lines: int, rounds: Sequence[Round]) -> list[Constant]:
     """Return the constants of one kind of request: the median of rounds, the mean of bytes."""
     exchanges = [exchange for each in rounds for exchange in each.exchanges]
     counted = zip(*(each.counted for each in rounds), strict=True)
@@ -179,9 +168,9 @@ def _change(customer: Shopper, skus: Sequence[str], number: int) -> Act:
 
 
 def process_memory(lab: Lab, effort: Effort) -> Turns:
-    """Return what an empty visit takes up in a server's process, by how the process grows.
+    """Return what an empty session takes up in a server's process, by how the process grows.
 
-    The first step fills what the process has claimed already, and is left out.
+    The first step fills memory that the process holds already, and is left out.
     """
     had, grown = lab.server_info("A")["carts_remembered"], []
     for _ in range(effort.steps + 1):
@@ -190,7 +179,7 @@ def process_memory(lab: Lab, effort: Effort) -> Turns:
         yield
     came = lab.server_info("A")["carts_remembered"] - had
     if came != effort.sessions * (effort.steps + 1):
-        raise LabError(f"{came} sessions are remembered, more were begun: measure again")
+        raise LabError(f"the server holds {came} sessions, more were begun: measure again")
     steps = [max(0, after - before) / effort.sessions for before, after in pairwise(grown)]
     mean = sum(steps) / len(steps)
     n = effort.sessions * effort.steps
@@ -200,7 +189,7 @@ def process_memory(lab: Lab, effort: Effort) -> Turns:
 def another_server(lab: Lab, effort: Effort) -> list[Constant]:
     """Return which share of customers is served, twice, once the balancer has a second server.
 
-    For the end: nginx reloads, its worker ends, and what that had used is not counted.
+    Call it last: nginx reloads, its worker ends, and the time that it had used is not counted.
     """
     lab.add_server()
     customers = [lab.shopper() for _ in range(effort.strangers)]
@@ -212,7 +201,7 @@ def another_server(lab: Lab, effort: Effort) -> list[Constant]:
 
 
 def _grown(before: Footprint, after: Footprint) -> dict[str, tuple[float, float]]:
-    """Return how many keys, and bytes, there are more than before, in files and in the store."""
+    """Return by how many keys, and bytes, files and store have grown."""
     return {
         "in_files": (after.in_files - before.in_files, after.file_bytes - before.file_bytes),
         "in_store": (after.in_store - before.in_store, after.store_bytes - before.store_bytes),
@@ -228,7 +217,7 @@ def _left(kind: str, lines: int, grown: dict[str, tuple[float, float]], n: int) 
 
 
 def _log_in(address: str, times: int) -> None:
-    """Begin so many sessions at a server, past the balancer and the record: it has to be fast."""
+    """Begin so many sessions at a server, past the balancer and the record, to be fast."""
     body = json.dumps({"user_id": "123", "name": "John"})
     connection = http.client.HTTPConnection(address, timeout=PROBE_TIMEOUT_S)
     try:

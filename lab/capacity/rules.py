@@ -1,8 +1,8 @@
-"""From constants and assumptions to what users need: pure, the same in gives the same out.
+"""From constants and assumptions to what users need. Pure.
 
-A visit is one login, some reads and writes, and now and then a logout. Everything is sized
-for the peak, and so that no machine is fuller than the target. Nothing is extrapolated from
-carts to larger carts; from requests to more requests everything is taken to be proportional.
+A visit is one login, some reads and writes, and sometimes a logout. Everything is sized for
+the peak, and so that no machine is fuller than the target. Nothing is extrapolated to carts
+larger than those measured; everything is proportional to the number of requests.
 """
 
 import math
@@ -20,13 +20,13 @@ NOT_MODELLED = (
     "copies of the store (a replica doubles it) and what it takes to split it over machines",
     "a shared file system: from the second machine on the file row needs one",
     "static files, other services, operating systems, garbage, growth of logs",
-    "that a busy server gets by with less processor time a request than one asked now and then",
+    "a busy server, which needs less processor time for a request than an idle one",
 )
 
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What is not measured but said. Shares are 0 to 1, bytes and seconds as named."""
+    """What is assumed, not measured. Shares are from 0 to 1, bytes and seconds as named."""
 
     users: int = 1_000_000
     actions_per_user_s: float = 20 / 86_400
@@ -68,9 +68,9 @@ class Assumptions:
 
     @property
     def visits_alive(self) -> float:
-        """Visits that a server cannot have forgotten yet, at the busiest (Little's law).
+        """Visits whose session is still held, at the busiest (Little's law).
 
-        Those who log out are remembered while they are there; all others for a lifetime more.
+        A session ends with a logout, else a lifetime after the visit.
         """
         here, idle = self.busiest_s(self.visit_length_s), self.busiest_s(self.session_lifetime_s)
         return self.mean_rates["login"] * (here + (1 - self.logout_share) * idle)
@@ -78,15 +78,15 @@ class Assumptions:
     def busiest_s(self, window_s: float) -> float:
         """Return how many seconds of the mean rate fit in the busiest window of this length.
 
-        No window has more than the peak all the time; and as each day has its own rest beside
-        its peak, none has more than all days that it touches.
+        A window may be at the peak all the time, but it has at most the requests of all the
+        days that it touches.
         """
         return min(window_s * self.peak_factor, window_s + DAY_S)
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one part of the system needs: cores and machines' worth, and what decides it.
+    """What one part of the system needs, and the resource that decides the number of machines.
 
     `by_resource` is in machines, not rounded; `machines` is rounded up.
     """
@@ -100,9 +100,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Need:
-    """What one row needs at the peak. `impossible` says why it cannot be had, if so.
+    """What one row needs at the peak. `impossible` is the reason where no machines are enough.
 
-    `requests_per_core` is what one core of a server would do in a second, doing nothing else.
+    `requests_per_core` is what one core of a server does in a second, doing nothing else.
     """
 
     row: str
@@ -124,7 +124,7 @@ class Need:
 
     @property
     def machines(self) -> int | None:
-        """Machines of all parts together; None where it cannot be had."""
+        """Machines of all parts together; None where the row is impossible."""
         if self.impossible:
             return None
         return (
@@ -138,7 +138,7 @@ class Need:
 
 
 def need(row: ConstantsRow, files: ConstantsRow | None, assume: Assumptions) -> Need:
-    """Return what a row needs. `files` is the file row, which tells what a line adds.
+    """Return what a row needs. `files` is the file row: it shows what a line adds.
 
     LabError where the carts are larger than those that were measured.
     """
@@ -174,7 +174,7 @@ def need(row: ConstantsRow, files: ConstantsRow | None, assume: Assumptions) -> 
 
 
 def process_bytes(row: ConstantsRow, files: ConstantsRow | None, lines: float) -> float:
-    """Return what a visit takes up in a server's process, 0 where it does not stay there.
+    """Return the bytes of a session in a server's process, 0 where none stays there.
 
     Measured with an empty cart; a line adds what it adds to a session's file, which holds the
     same pickle.
@@ -233,7 +233,7 @@ def _store(row: ConstantsRow, full: _Flow, in_store: float) -> Part | None:
 
 
 def _impossible(row: ConstantsRow, servers: int) -> str | None:
-    """Say why a row cannot have as many servers, or None: another server has to know the cart."""
+    """Return why a row cannot have so many servers, or None: a second one must know the cart."""
     if servers < 2 or row.value("served_by_another", "read") >= 1:
         return None
     probe = row.of("served_by_another", "read")[0]

@@ -1,4 +1,4 @@
-"""A plan in the terminal: the rows, where the lines step and cross, and every constant."""
+"""A plan in the terminal: the rows, where their machines step and cross, and every constant."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -30,12 +30,12 @@ WORDS = {
     "in_files": "kept in files",
     "in_store": "kept in the store",
     "at_rest": "memory at rest",
-    "served_by_another": "customers served by a second server too",
+    "served_by_another": "customers that a second server serves as well",
 }
 
 
 def needs_table(needs: Sequence[Need]) -> Table:
-    """Return one line a row: what it needs at the peak."""
+    """Return what each row needs at the peak, one line a row."""
     table = _table("row", "per core", "servers", "memory", "kept in", "ops/s", "in/s", "out/s")
     for need in needs:
         table.add_row(
@@ -88,7 +88,7 @@ def _kept(need: Need) -> str:
 
 
 def remarks(needs: Sequence[Need]) -> list[Text]:
-    """Return what the table cannot say: what is impossible, and what a crash takes along."""
+    """Return remarks on the table: rows that are impossible, and what a crash would lose."""
     said = []
     for each in needs:
         if each.impossible:
@@ -96,23 +96,23 @@ def remarks(needs: Sequence[Need]) -> list[Text]:
         elif each.carts_per_server:
             carts = format_number(each.carts_per_server)
             said.append(
-                Text(f"! {each.row}: a server that dies takes {carts} visits along", "yellow")
+                Text(f"! {each.row}: when a server dies, {carts} sessions die with it", "yellow")
             )
         elif each.file_bytes and each.desk.machines > 1:
             shared = (
                 f"! {each.row}: {each.desk.machines:,} machines have to share one file system, "
-                "which is not in these numbers: they are a lower bound"
+                "which these numbers do not include: they are a lower bound"
             )
             said.append(Text(shared, "yellow"))
     return said
 
 
 def crossings_text(crossings: Sequence[Crossing], users: Sequence[int]) -> Text:
-    """Return where lines cross, in words; and which run too close to each other to tell."""
+    """Return where the rows cross, in words; and which are too close to each other to tell."""
     text = Text()
     sure = sorted((c for c in crossings if c.certain), key=lambda c: (c.users, c.more, c.settled))
     for (at, more, settled), same in groupby(sure, lambda c: (c.users, c.more, c.settled)):
-        stays = "" if settled else " (and back again further on)"
+        stays = "" if settled else " (and fewer again further on)"
         less = ", ".join(each.less for each in same)
         text.append(
             f"from {format_number(at)} users on {more} needs more machines than {less}, "
@@ -132,7 +132,7 @@ def crossings_text(crossings: Sequence[Crossing], users: Sequence[int]) -> Text:
 
 
 def carts_text(plan: CapacityPlan) -> Text:
-    """Return from how many lines in the cart on the token costs more than the store."""
+    """Return from how many lines in the cart the token costs more than the store."""
     least, most = plan.constants.lines
     text = Text()
     if not {"token", "redis"} <= set(plan.rows):
@@ -154,7 +154,7 @@ def carts_text(plan: CapacityPlan) -> Text:
 
 
 def constants_view(constants: Constants) -> RenderableType:
-    """Return every constant: value, unit, spread, n, and the run it is from."""
+    """Return every constant with its value, unit, spread and n, and the run they are from."""
     measured = constants.measured
     head = Text.assemble(
         ("Constants", "bold"),
@@ -164,8 +164,8 @@ def constants_view(constants: Constants) -> RenderableType:
     )
     sections = [_section(constants, what, head=not number) for number, what in enumerate(WORDS)]
     note = Text(
-        "Processor time: median of rounds in which the rows took turns; bytes: mean. ±: how far "
-        "the lowest or highest is from it, in the worst row. What is not listed is 0.",
+        "Processor time: the median of rounds in which the rows took turns; bytes: the mean. ±: "
+        "the distance of the lowest or highest from it, in the worst row. What is not listed is 0.",
         "dim",
     )
     return Group(head, *(each for each in sections if each), note)
@@ -196,7 +196,7 @@ def _section(constants: Constants, what: str, head: bool) -> RenderableType | No
 
 
 def assumptions_text(plan: CapacityPlan) -> Text:
-    """Return what was assumed, as it can be said on the command line, and what is left out."""
+    """Return the assumptions as options of the command line, and what the plan leaves out."""
     assume = plan.assume
     said = {
         "users": f"{assume.users}",

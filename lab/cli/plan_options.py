@@ -1,4 +1,4 @@
-"""The assumptions of a plan as options of a command, each read strictly."""
+"""The options of `lab plan` that are assumptions."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -17,21 +17,23 @@ def _actions(text: str) -> float:
 
 
 _OPTIONS = (
-    click.option("--users", type=COUNT, default="1M", show_default=True, help="50M, 1.5k, 2000."),
+    click.option(
+        "--users", type=COUNT, default="1M", show_default=True, help="Number of users: 50M, 1.5k."
+    ),
     click.option(
         "--actions-per-user",
         "actions_per_user_s",
         type=ParsedType("RATE", _actions),
         default="20/day",
         show_default=True,
-        help="Requests of one user: 20/day, 3/h.",
+        help="Requests of one user: 20/day, 3/h, 0.01/s.",
     ),
     click.option(
         "--actions-per-visit",
         type=click.IntRange(2, 10_000),
         default=10,
         show_default=True,
-        help="One login, reads and writes, now and then a logout.",
+        help="Requests in a visit: one login, reads and writes, sometimes a logout.",
     ),
     click.option(
         "--visit-length",
@@ -39,7 +41,7 @@ _OPTIONS = (
         type=DURATION,
         default="5min",
         show_default=True,
-        help="From login to the last request.",
+        help="From the login to the last request: 90s, 5min, 1h.",
     ),
     click.option(
         "--logouts",
@@ -55,10 +57,14 @@ _OPTIONS = (
         type=SHARE,
         default="80%",
         show_default=True,
-        help="Share of reads; the rest changes the cart.",
+        help="Share of reads; all other requests change the cart.",
     ),
     click.option(
-        "--cart-lines", type=click.IntRange(1, 500), default=3, show_default=True, help="In a cart."
+        "--cart-lines",
+        type=click.IntRange(1, 500),
+        default=3,
+        show_default=True,
+        help="Lines in a cart.",
     ),
     click.option(
         "--session-lifetime",
@@ -66,55 +72,55 @@ _OPTIONS = (
         type=DURATION,
         default="1h",
         show_default=True,
-        help="How long an idle session, or what a token left in a store, is kept.",
+        help="How long a store keeps an idle session or a token's entry: 1h, 7d.",
     ),
     click.option(
         "--peak-factor",
         type=FACTOR,
         default="3",
         show_default=True,
-        help="The busiest time against the mean.",
+        help="Load at the busiest time, divided by the mean.",
     ),
     click.option(
         "--cores-per-machine",
         type=click.IntRange(1, 4096),
         default=8,
         show_default=True,
-        help="Cores like the one measured.",
+        help="Cores of a machine, each like the one measured.",
     ),
     click.option(
         "--memory-per-machine",
         type=SIZE,
         default="32GiB",
         show_default=True,
-        help="Of servers and store.",
+        help="Memory of a machine, for servers and store: 512MB, 32GiB.",
     ),
     click.option(
         "--network-per-machine",
         type=SIZE,
         default="1.25GB",
         show_default=True,
-        help="Bytes a second each way; 1.25GB is 10 Gbit/s.",
+        help="Bytes a second, in each direction; 1.25GB is 10 Gbit/s.",
     ),
     click.option(
         "--target-utilisation",
         type=SHARE,
         default="60%",
         show_default=True,
-        help="How full a machine may be.",
+        help="How much of a machine may be in use.",
     ),
     click.option(
         "--replicas-min",
         type=click.IntRange(1, 10_000),
         default=1,
         show_default=True,
-        help="Server processes at the least.",
+        help="Least number of server processes.",
     ),
 )
 
 
 def assumptions(command: Command) -> Command:
-    """Give a command an option for each field of `lab.capacity.rules.Assumptions`."""
+    """Add an option for each field of `lab.capacity.rules.Assumptions` to a command."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

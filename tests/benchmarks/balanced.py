@@ -50,7 +50,7 @@ def _row(stack: Stack, servers: int, scale: Scale) -> Row:
     return Row(
         f"nginx over {servers} ÷ direct",
         ratios,
-        f"{balanced.told()} ÷ {direct.told()}",
+        f"{balanced.describe()} ÷ {direct.describe()}",
         at_least=AIM if servers == 3 else None,
     )
 
@@ -89,7 +89,7 @@ class _Crowd:
             self._cpu_s[name] += cpu_s(processes) - before[name]
         self.rates.append(self._each * CONNECTIONS / seconds)
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """The median rate, how much CPU a request has taken, and whose."""
         shares = {name: s * 1e6 / self._requests for name, s in self._cpu_s.items()}
         cpu = " + ".join(f"{name} {us:.0f} µs" for name, us in shares.items() if us > 1)

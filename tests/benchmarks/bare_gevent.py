@@ -1,4 +1,4 @@
-"""The yardstick of the generator: geventhttpclient alone, no ledger, no record.
+"""The yardstick of the generator: geventhttpclient alone: no carts are tracked, no record is kept.
 
 `python bare_gevent.py PORT CONNECTIONS SECONDS` asks for the cart again and again, and prints
 how many answers came.

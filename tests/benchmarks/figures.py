@@ -61,8 +61,8 @@ def main(arguments: Sequence[str]) -> None:
             rows.append(row)
     finally:  # an hour's rows are not lost with the last one, nor with Ctrl-C
         if wish.json:
-            told = [{"figure": name} | row.document() for name, row in rows]
-            print(json.dumps({"machine": before, "quick": wish.quick, "rows": told}, indent=1))
+            documents = [{"figure": name} | row.document() for name, row in rows]
+            print(json.dumps({"machine": before, "quick": wish.quick, "rows": documents}, indent=1))
         else:
             show(rows, before)
 

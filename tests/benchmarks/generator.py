@@ -14,6 +14,8 @@ from measuring import Row, Scale, alternate
 
 from lab.crowd.crowd_run import CrowdRun
 from lab.crowd.load_profile import Engine, LoadProfile
+from lab.crowd.messages import CrowdJob
+from lab.crowd.progress import Progress
 from lab.crowd.scenarios import looking
 from lab.evidence.record import Record
 from lab.evidence.result import Settings, Variant
@@ -65,7 +67,7 @@ def _against_clients(port: int, folder: Path, scale: Scale) -> Iterator[Row]:
         fast.of(_crowd("locust", url, folder)),
         threads.of(_crowd("threads", url, folder)),
     )
-    how = f"answers of a static nginx, {CONNECTIONS} at once, ledger and record kept: "
+    how = f"answers of a static nginx, {CONNECTIONS} at once, carts and record kept: "
     yield Row(
         "crowd ÷ bare geventhttpclient",
         [ours / theirs for ours, theirs in zip(fast.seen, bare.seen, strict=True)],
@@ -98,7 +100,7 @@ def _against_wrk(folder: Path, scale: Scale) -> Iterator[Row]:
     yield Row(
         "crowd ÷ wrk, stateless desk",
         [one / other for one, other in zip(ours.seen, theirs.seen, strict=True)],
-        f"through nginx to three servers on the same cores: {ours.median:.0f}/s of visits (9 of "
+        f"through nginx to three servers on the same cores: {ours.median:.0f}/s of a script (9 of "
         f"11 requests are reads) ÷ {theirs.median:.0f}/s of reads alone",
         at_least=0.6,
     )
@@ -122,14 +124,14 @@ class Rates:
 
 def _crowd(engine: Engine, url: str, folder: Path) -> Callable[[], float]:
     numbers = count(1)
-    plan = LoadProfile(looking.__file__, CONNECTIONS, None, SECONDS, 1.0, engine=engine)
+    profile = LoadProfile(looking.__file__, CONNECTIONS, None, SECONDS, 1.0, engine=engine)
 
     def once() -> float:
         name = f"{engine}-{next(numbers)}-{abs(hash(url)) % 10000}"
-        job = plan.job(name, url, ())
-        with CrowdRun(plan, job, folder / name) as host:
-            host.run(lambda strike: None, lambda now: None, lambda line: None)
-            tally = host.progress.tally
+        progress = Progress(name, CrowdJob(name=name, url=url, servers=(), profile=profile))
+        with CrowdRun(progress, folder / name) as crowd:
+            crowd.run(lambda fault: None, lambda now: None, lambda line: None)
+        tally = progress.tally
         assert tally.failed == tally.unknown == 0, tally
         return tally.requests / SECONDS
 
@@ -145,9 +147,9 @@ def _bare(port: int) -> float:
 def _wrk(wrk: str, url: str, token: str) -> float:
     command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS:.0f}s"]
     command += ["-H", f"Authorization: Bearer {token}", url]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert "Non-2xx" not in told, told
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1])
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "Non-2xx" not in text, text
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])
 
 
 def _token(url: str) -> str:

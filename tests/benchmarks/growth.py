@@ -44,11 +44,11 @@ def memory(scale: Scale) -> Iterator[Row]:
 
 
 def _memory_row(server: Desk, place: str, steps: list[int]) -> Row:
-    _visit(server.port, range(100))  # warm: threads and connections are there
+    _log_in_and_buy(server.port, range(100))  # warm: threads and connections are there
     seen = [(0, *_occupied(server))]
     for before, step in zip([0, *steps], steps, strict=False):
         print(f"    {place}: {step:,} shoppers", file=sys.stderr, flush=True)
-        _drive(server.port, before, step)
+        _bring_in(server.port, before, step)
         seen.append((step, *_occupied(server)))
     last, first = seen[-1], seen[0]
     thousands = (last[0] - first[0]) / 1000
@@ -70,14 +70,14 @@ def _occupied(server: Desk) -> tuple[int, int]:
     return server.process.memory_info().rss, stored or files
 
 
-def _drive(port: int, first: int, last: int) -> None:
+def _bring_in(port: int, first: int, last: int) -> None:
     """Shoppers number `first` to `last` come in, over a few keep-alive connections."""
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         shares = [range(first + each, last, CONNECTIONS) for each in range(CONNECTIONS)]
-        list(pool.map(lambda numbers: _visit(port, numbers), shares))
+        list(pool.map(lambda numbers: _log_in_and_buy(port, numbers), shares))
 
 
-def _visit(port: int, numbers: range) -> None:
+def _log_in_and_buy(port: int, numbers: range) -> None:
     """Log in as each and add a laptop, carrying whatever credential the desk gave."""
     item = b'{"sku": "laptop", "quantity": 1}'
     with socket.create_connection(("127.0.0.1", port)) as line:
@@ -123,12 +123,12 @@ def lines(scale: Scale) -> Iterator[Row]:
 
 
 def _lines_row(what: str, sides: dict[int, Side]) -> Row:
-    told = ", ".join(
+    text = ", ".join(
         f"{n}: {1000 / side.per_s:.2f} ms (CPU {side.mean_cpu_ms:.2f})" for n, side in sides.items()
     )
     few, many = sides[LINES[0]], sides[LINES[-1]]
     ratios = [one / other for one, other in zip(few.rates, many.rates, strict=True)]
-    return Row(f"{what}: time at {LINES[-1]} lines ÷ at 1", ratios, f"at lines {told}")
+    return Row(f"{what}: time at {LINES[-1]} lines ÷ at 1", ratios, f"at lines {text}")
 
 
 def record(scale: Scale) -> Iterator[Row]:
@@ -159,12 +159,12 @@ def record_row(what: str, new: Callable[[], Any], counts: list[int]) -> Row:
             del into
         finally:
             tracemalloc.stop()
-    told = ", ".join(f"{n:,}: {size / MB:.1f} MB" for n, size in kept.items())
+    text = ", ".join(f"{n:,}: {size / MB:.1f} MB" for n, size in kept.items())
     size = len(blob)
     return Row(
         f"{what}: kept for each exchange",
         [total / n / 1000 for n, total in kept.items()],
-        f"Python's allocations (tracemalloc) at exchanges {told}; one is {size} B pickled",
+        f"Python's allocations (tracemalloc) at exchanges {text}; one is {size} B pickled",
         unit="KB",
     )
 

@@ -47,12 +47,12 @@ def _command(options: list[str], runs: int) -> Row:
             walls.append(time.perf_counter() - began)
         for each in json.loads(done.stdout)["experiments"]:
             by_experiment[each["name"]] += each["seconds"] / runs
-    told = ", ".join(f"{each} {seconds:.1f}" for each, seconds in by_experiment.most_common())
-    return Row(name, walls, f"n = {runs}; mean seconds by experiment: {told}", unit="s")
+    text = ", ".join(f"{each} {seconds:.1f}" for each, seconds in by_experiment.most_common())
+    return Row(name, walls, f"n = {runs}; mean seconds by experiment: {text}", unit="s")
 
 
 def _share(quick: bool) -> Row:
-    """Run the ledger here, one experiment after the other, none started ahead, and look on."""
+    """Run the ledger here, one experiment after the other, none started ahead, and time it."""
     spent: dict[str, tuple[float, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for experiment in experiments.bundled():
@@ -60,7 +60,7 @@ def _share(quick: bool) -> Row:
             spent[experiment.name] = _watched(experiment, Path(folder), quick)
     wall = sum(wall for wall, _ in spent.values())
     start = sum(start for _, start in spent.values())
-    told = ", ".join(
+    text = ", ".join(
         f"{name} {share:.2f}"
         for share, name in sorted(((s / w, n) for n, (w, s) in spent.items()), reverse=True)
     )
@@ -68,13 +68,13 @@ def _share(quick: bool) -> Row:
         f"share of start-up in the ledger{', quick' if quick else ''}",
         [start / wall],
         f"n = 1; {start:.1f} of {wall:.1f} s with no stack started ahead: until a stack is up, and "
-        f"where a script starts servers until they answer; by experiment: {told}",
+        f"where a script starts servers until they answer; by experiment: {text}",
     )
 
 
 def _watched(experiment: experiments.Experiment, folder: Path, quick: bool) -> tuple[float, float]:
     """Seconds of one experiment, and how many of them a server was waited for."""
-    told: list[tuple[float, str]] = []
+    lines: list[tuple[float, str]] = []
     spans: list[tuple[float, float]] = []
 
     def on_event(lane: str, event: object) -> None:
@@ -85,7 +85,7 @@ def _watched(experiment: experiments.Experiment, folder: Path, quick: bool) -> t
     began = time.perf_counter()
     run = Run(
         folder / experiment.name,
-        lambda line: told.append((time.perf_counter(), line)),
+        lambda line: lines.append((time.perf_counter(), line)),
         on_event,
         quick=quick,
     )
@@ -93,7 +93,7 @@ def _watched(experiment: experiments.Experiment, folder: Path, quick: bool) -> t
     run.perform(experiment, experiment.lanes(quick))
     run.close()
     wall = time.perf_counter() - began
-    scripts = [at for at, line in told if ": running the script" in line]
+    scripts = [at for at, line in lines if ": running the script" in line]
     return wall, (scripts[0] - began if scripts else 0.0) + _covered(spans)
 
 

@@ -55,8 +55,8 @@ class Row:
 
     def document(self) -> dict[str, object]:
         """All of it, for JSON."""
-        told = {"median": self.median, "spread": self.spread, "met": self.met}
-        return asdict(self) | told
+        summary = {"median": self.median, "spread": self.spread, "met": self.met}
+        return asdict(self) | summary
 
 
 @dataclass

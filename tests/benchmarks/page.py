@@ -48,7 +48,7 @@ async () => {
 
 
 def main() -> int:
-    """Measure everything once and print it; 1 if the page was not told of everything."""
+    """Measure everything once and print it; 1 if the page missed an event."""
     sizes()
     with lab_up() as (browser, link, pid):
         context = browser.new_context(viewport={"width": 1280, "height": 720})

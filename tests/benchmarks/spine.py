@@ -32,7 +32,7 @@ def shopper(scale: Scale) -> Iterator[Row]:
         theirs = _Timed(lambda: bare.get(url, allow_redirects=False).content, scale.batch)
         alternate(scale.rounds, ours.run, theirs.run)
         ratios = [one / other for one, other in zip(ours.wall_ms, theirs.wall_ms, strict=True)]
-        how = f"{ours.told()} ÷ {theirs.told()}"
+        how = f"{ours.describe()} ÷ {theirs.describe()}"
         yield Row("Shopper ÷ requests.Session", ratios, how, at_most=1.15)
 
 
@@ -52,7 +52,7 @@ class _Timed:
         self.wall_ms.append((time.perf_counter() - wall) * 1000 / self._batch)
         self.cpu_ms.append((time.thread_time() - cpu) * 1000 / self._batch)
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Both medians."""
         return f"{median(self.wall_ms):.2f} ms (the client's CPU: {median(self.cpu_ms):.2f} ms)"
 
@@ -66,7 +66,7 @@ def demo(scale: Scale) -> Iterator[Row]:
 
 
 def _demo_once() -> dict[str, float]:
-    """One run: seconds spent in each phase, told by what the lab prints as it goes."""
+    """One run: seconds spent in each phase, from the lines that the lab prints."""
     marks = (
         ("starting ", "imports"),
         (" are up", "replicas"),

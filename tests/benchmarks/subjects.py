@@ -93,7 +93,7 @@ def served(command: Sequence[str], env: dict[str, str]) -> Iterator[tuple[int, p
 
 @dataclass(frozen=True)
 class Desk:
-    """A desk that is up: where, which process, and where else it keeps what it is told."""
+    """A desk that is up: where, which process, and where else it keeps its data."""
 
     port: int
     process: psutil.Process
@@ -135,13 +135,13 @@ def customer(base: str, lines: int = 1) -> dict[str, str]:
     """
     with requests.Session() as session:
         session.trust_env = False
-        told = session.post(f"{base}/api/login", json={"user_id": "123", "name": "John"})
+        answer = session.post(f"{base}/api/login", json={"user_id": "123", "name": "John"})
         for sku in goods(lines):
             item = {"sku": sku, "quantity": 1}
-            told = session.post(f"{base}/api/cart/items", json=item, headers=_bearer(told))
-            assert told.status_code == 201, told.text
+            answer = session.post(f"{base}/api/cart/items", json=item, headers=_bearer(answer))
+            assert answer.status_code == 201, answer.text
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in session.cookies)
-        return _bearer(told) | ({"Cookie": cookies} if cookies else {})
+        return _bearer(answer) | ({"Cookie": cookies} if cookies else {})
 
 
 def goods(lines: int) -> list[str]:
@@ -149,6 +149,6 @@ def goods(lines: int) -> list[str]:
     return ["laptop", *(f"vol-{number:03}" for number in range(1, lines))]
 
 
-def _bearer(told: requests.Response) -> dict[str, str]:
-    token = told.json().get("token")
+def _bearer(answer: requests.Response) -> dict[str, str]:
+    token = answer.json().get("token")
     return {"Authorization": f"Bearer {token}"} if token else {}

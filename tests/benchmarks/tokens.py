@@ -55,8 +55,8 @@ def _rows(session: SessionState, request_us: float, scale: Scale) -> Iterator[Ro
         sizes = {name: len(make()) for name, (make, _) in rivals.items()}
     assert rivals["PyJWT"][1]() == rivals["raw"][1]() == session
     name = f"token, {len(session.lines)} lines"
-    told = "; ".join(f"{name} {each.told()}, {sizes[name]} B" for name, each in spent.items())
-    yield Row(f"{name}: make + read", [s * 1e6 for s in spent["ours"].seconds], told, unit="µs")
+    text = "; ".join(f"{name} {each.describe()}, {sizes[name]} B" for name, each in spent.items())
+    yield Row(f"{name}: make + read", [s * 1e6 for s in spent["ours"].seconds], text, unit="µs")
     inside = [_inside(app, known, scale) for _ in range(scale.rounds)]
     yield Row(
         f"{name}: share of a request",
@@ -116,7 +116,7 @@ class _Timed:
         """For one token made and read, round by round."""
         return [sum(each) for each in self._seconds]
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Both medians."""
         make, read = (statistics.median(each) * 1e6 for each in zip(*self._seconds, strict=True))
         return f"{make:.0f} + {read:.0f} µs"

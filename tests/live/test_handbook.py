@@ -80,6 +80,16 @@ def test_architecture_names_functions_that_are_in_their_files():
         assert f"def {function}(" in source, f"{path} has no {function}"
 
 
+def test_glossary_names_classes_that_are_in_their_packages():
+    text = (DOCS / "glossary.md").read_text(encoding="utf-8").partition("## Names in the code")[2]
+    rows = re.findall(r"^\| (`[A-Z].*?) \| `(.*?)` \|", text, re.MULTILINE)
+    assert rows
+    for names, package in rows:
+        source = "".join(path.read_text("utf-8") for path in (REPOSITORY / package).rglob("*.py"))
+        for name in re.findall(r"`(\w+)`", names):
+            assert re.search(rf"^class {name}\b", source, re.MULTILINE), f"{package}: no {name}"
+
+
 def test_handbook_has_no_page_that_is_not_in_reading_order():
     assert {path.stem for path in DOCS.glob("*.md")} == set(handbook.PAGES)
 

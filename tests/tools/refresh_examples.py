@@ -24,11 +24,12 @@ FENCE = re.compile(
 DEADLINE_S = 120
 # What differs from run to run, and says nothing.
 MASKS = (
-    (r"pid \d+", "pid N"),
+    (r"\bpid \d+", "pid PID"),
     (r"\b127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"\binstance [0-9a-f]+", "instance ID"),
     (r"lab-runs[/\\][\w-]+", "lab-runs/RUN"),
     (r"\bseed\s+\d+", "seed N"),
+    (r"\b\d{4,}\b", "PID"),  # in a narrow column its line may break before it
     (r"\b\d+ requests, \d+ processes, [\d.]+ s\b", "N requests, N processes, N s"),
 )
 

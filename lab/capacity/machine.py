@@ -1,0 +1,108 @@
+"""Measures every row of the matrix on this machine, and keeps the constants."""
+
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from lab.capacity import constants as kept
+from lab.capacity.constants import Constant, Constants, ConstantsRow, Measured
+from lab.capacity.measuring import Effort, Turns, another_server, measure_variant
+from lab.capacity.meters import Meters, with_children
+from lab.core.run_folder import new_run_folder
+from lab.evidence.record import Record
+from lab.evidence.result import Variant
+from lab.experiments.matrix import MATRIX
+from lab.experiments.provision import ProvisionedStack
+from lab.experiments.script_api import Lab
+from lab.stack.local_pool import own_pool
+from lab.stack.local_store import LocalStore
+from lab.stack.programs import find_store
+
+ENOUGH_EVENTS = 100  # the record only has to show what went wrong last
+
+
+def measure_machine(root: Path, effort: Effort, log: Callable[[str], None]) -> Path:
+    """Measure every row of the matrix that can run here; return the path of constants.json."""
+    began = time.monotonic()
+    folder = new_run_folder(root, "constants", latest=False)
+    has_store = find_store() is not None
+    rows = [replace(v, knobs=replace(v.knobs, servers=1)) for v in MATRIX]
+    rows = [variant for variant in rows if has_store or not variant.uses_store]
+    provisioned = ProvisionedStack(folder, log)
+    with provisioned.open(rows, keep_log=ENOUGH_EVENTS) as stack:
+        labs = [_lab(provisioned, variant) for variant in rows]
+        found = take_turns(
+            [
+                measure_variant(lab, _meters(provisioned, variant), effort)
+                for variant, lab in zip(rows, labs, strict=True)
+            ],
+            log,
+        )
+        log("asking a second server of each")
+        for constants, lab in zip(found, labs, strict=True):
+            constants += another_server(lab, effort)
+        components = stack.components()
+    measured = tuple(
+        ConstantsRow(variant.name, variant.app, tuple(constants))
+        for variant, constants in zip(rows, found, strict=True)
+    )
+    store = components["store"]
+    where = Measured(
+        run=folder.name,
+        at=datetime.now(UTC).isoformat(timespec="seconds"),
+        cpu=_cpu_model(),
+        cores=psutil.cpu_count() or 1,
+        system=f"{platform.system()} {platform.machine()}",
+        python=platform.python_version(),
+        nginx=components["nginx"]["version"],
+        store=store["version"] if store else "none",
+        seconds=round(time.monotonic() - began, 1),
+    )
+    return kept.save(Constants(where, measured), folder)
+
+
+def take_turns(variants: Sequence[Turns], log: Callable[[str], None]) -> list[list[Constant]]:
+    """Take a turn at each variant, one after the other, until all of them have ended."""
+    going = dict(enumerate(variants))
+    ended: dict[int, list[Constant]] = {}
+    turn = 0
+    while going:
+        turn += 1
+        log(f"measuring, each row in turn ({turn})")
+        for number, turns in list(going.items()):
+            try:
+                next(turns)
+            except StopIteration as end:
+                ended[number] = end.value
+                del going[number]
+    return [ended[number] for number in range(len(variants))]
+
+
+def _lab(provisioned: ProvisionedStack, variant: Variant) -> Lab:
+    context = provisioned.context(variant, customers=0, seed=0, quick=False)
+    return Lab(context, Record(variant.name, keep=ENOUGH_EVENTS))
+
+
+def _meters(provisioned: ProvisionedStack, variant: Variant) -> Meters:
+    stack, store = provisioned.stack, provisioned.store_of(variant)
+    return Meters(
+        desk=[each.pid for each in own_pool(stack.pools[variant.name]).servers.values()],
+        balancer=with_children(stack.balancer.pid),
+        store=[store.pid] if isinstance(store, LocalStore) else [],
+    )
+
+
+def _cpu_model() -> str:
+    """Return the processor's name, as far as the system knows it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
