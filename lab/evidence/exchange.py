@@ -43,7 +43,7 @@ def outcome_of(method: str, status: int | None, *, sent: bool = True) -> OpStatu
 class Exchange:
     """A request, its answer, and the times. Header names are kept as they were sent.
 
-    `path` is the path within the shop, query included; `server` the replica it was
+    `path` is the path within the shop, query included; `target` the server it was
     addressed to, None for the balancer's choice; `at_s` seconds since the run began;
     `waited_ms` how long after its intended start it was sent, 0 where none was planned;
     `status` None when no answer came, and `error` then says why.
@@ -53,7 +53,7 @@ class Exchange:
     customer: str
     method: str
     path: str
-    server: str | None
+    target: str | None
     at_s: float
     elapsed_ms: float
     status: int | None
@@ -133,8 +133,8 @@ class Exchange:
         self.answer.raise_for_status()
 
     @property
-    def replica(self) -> str | None:
-        """Which replica answered (its X-Served-By)."""
+    def served_by(self) -> str | None:
+        """The server that answered (its X-Served-By)."""
         return self.headers.get("x-served-by")
 
     @property

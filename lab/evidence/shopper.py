@@ -200,7 +200,7 @@ class Shopper:
             customer=self.name,
             method=method,
             path=path,
-            server=server,
+            target=server,
             at_s=self._record.since_start(carried.began_s),
             elapsed_ms=carried.elapsed_ms,
             status=carried.status,

@@ -14,7 +14,7 @@ def exchange(method="GET", path="/api/cart", status=200, body=b"", headers=None,
     fields = {
         "op": "x-1",
         "customer": "123",
-        "server": None,
+        "target": None,
         "at_s": 0.0,
         "elapsed_ms": 1.0,
         "outcome": outcome_of(method, status),
@@ -72,9 +72,9 @@ def test_a_balancer_that_speaks_for_a_dead_server_is_no_answer(status, answered)
 
 def test_headers_are_found_whatever_their_case():
     told = exchange(headers={"X-Served-By": "B", "x-instance": "abc"})
-    assert (told.replica, told.instance) == ("B", "abc")
+    assert (told.served_by, told.instance) == ("B", "abc")
     nobody = exchange(status=None)
-    assert (nobody.replica, nobody.instance) == (None, None)
+    assert (nobody.served_by, nobody.instance) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -477,7 +477,7 @@ def _told(shopper):
     exchanges = [
         (
             *(each.method, each.path, each.status, each.outcome, each.fate, each.error),
-            *(each.replica, each.instance),
+            *(each.served_by, each.instance),
             sorted(name for name in each.headers if name not in ("date", "set-cookie")),
             _without_token(each.body),
         )

@@ -130,8 +130,8 @@ def test_the_verbs_are_the_shops(shop, shopper, say, method, path, body):
 
 
 def test_a_named_server_is_addressed_and_each_request_has_an_id_of_its_own(shop, shopper):
-    assert shopper.view_cart(server="B").server == "B"
-    assert shopper.view_cart().server is None
+    assert shopper.view_cart(server="B").target == "B"
+    assert shopper.view_cart().target is None
     assert [path for _, path, *_ in shop.asked] == ["/@B/api/cart", "/api/cart"]
     assert header(shop, "X-Op", 0) != header(shop, "X-Op", 1)
 
@@ -329,7 +329,7 @@ def test_what_was_sent_and_received_is_recorded_as_it_was(shop, shopper):
     assert exchange.request_body == shop.asked[0][3]
     assert exchange.request_headers["X-Op"] == header(shop, "X-Op")
     assert (exchange.status, exchange.body) == (201, {"a": 1})
-    assert (exchange.replica, exchange.instance) == ("B", "i1")
+    assert (exchange.served_by, exchange.instance) == ("B", "i1")
     assert list(shopper._record.exchanges()) == [exchange]
 
 
