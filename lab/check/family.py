@@ -25,6 +25,13 @@ def tagged(name: str, value: str) -> list[psutil.Process]:
     return [each for each in _living() if variable(each, name) == value]
 
 
+def has_mark(pid: int) -> bool:
+    """Whether a process was started by any run of this machine."""
+    with suppress(psutil.Error):
+        return MARK in psutil.Process(pid).environ()
+    return False
+
+
 def listeners(port: int, since: float) -> list[psutil.Process]:
     """Return this user's processes that listen on a port and began at `since` or later."""
     found = []

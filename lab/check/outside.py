@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import psutil
 
-from lab.check.family import MARK, variable
+from lab.check.family import has_mark
 from lab.check.peers import Peers, is_local
 from lab.check.service import Pool, Process
 from lab.check.sockets import unix_peers
 
 MOST_FILES = 20_000
+IDLE_S = 1.5  # without a request: connections that are made meanwhile are of other programs
 _TIME_WAIT = "06"  # net/tcp_states.h
 _PASSING = {".git", "__pycache__", "node_modules", ".venv", "venv", ".pytest_cache"}
 
@@ -127,19 +129,17 @@ def _end(text: str) -> tuple[str, int]:
 
 
 def foreign_servers() -> set[int]:
-    """Return the ports of this machine that something listens on which no lab has started."""
+    """Return the ports of this machine on which something listens that no run has started."""
     found = set[int]()
     with suppress(psutil.Error):
         for each in psutil.net_connections("inet"):
-            if each.status == psutil.CONN_LISTEN and each.laddr and not _is_a_labs(each.pid):
+            if each.laddr and each.status == psutil.CONN_LISTEN and not _is_ours(each.pid):
                 found.add(each.laddr.port)
     return found
 
 
-def _is_a_labs(pid: int | None) -> bool:
-    with suppress(psutil.Error):
-        return pid is not None and variable(psutil.Process(pid), MARK) is not None
-    return False
+def _is_ours(pid: int | None) -> bool:
+    return pid is not None and has_mark(pid)
 
 
 class Outside:
@@ -156,10 +156,12 @@ class Outside:
         self.peers = Peers()
         self._known = passing_connections()
         self._short: dict[int, set[tuple[str, int]]] = {}
+        self._passing: list[str] = []
         self.caveat = ""
 
     def look(self) -> None:
         """Look at the files: the first time to know them, then for what has changed."""
+        self._look_at_short_connections()
         if not self._pool.isolation:
             self._written = self._pool.written
             return
@@ -179,24 +181,21 @@ class Outside:
             end for end in new if end[1] != process.port
         )
 
-    @property
-    def _short_connections(self) -> list[str]:
-        """What each of several processes was connected to for a moment.
+    def _look_at_short_connections(self) -> None:
+        """Keep what each of several processes was connected to for a moment.
 
         Other programs of this machine open and close connections too: what only one process
-        seemed to have may be theirs, and so is a port at which nothing listens any more.
+        seemed to have may be theirs, and so is what goes on while no request is sent. A port at
+        which nothing listens any more, or another run of the lab, is no service behind this one.
         """
-        if len(self._short) < 2:
-            return []
-        common = set.intersection(*self._short.values())
-        if not common:
-            return []
-        servers = foreign_servers()
-        return [
-            f"it talks to {address}:{port} for a moment"
-            for address, port in sorted(common)
-            if not is_local(address) or port in servers
-        ]
+        common = set.intersection(*self._short.values()) if len(self._short) > 1 else set()
+        servers = foreign_servers() if common else set()
+        common = {each for each in common if not is_local(each[0]) or each[1] in servers}
+        if common:
+            self._known |= passing_connections()
+            time.sleep(IDLE_S)
+            common -= set[tuple[str, int]]().union(*(passing_connections() - self._known))
+        self._passing = [f"it talks to {address}:{port} for a moment" for address, port in common]
 
     @property
     def disk(self) -> list[str]:
@@ -209,7 +208,7 @@ class Outside:
         """What it talks to, in words."""
         talks = {each for each in self._contacts if each.startswith("it talks")}
         talks |= {f"it talks to {ip}:{port}" for ip, port in self.peers.seen}
-        return (sorted(talks) or self._short_connections)[:3]
+        return (sorted(talks) or sorted(self._passing))[:3]
 
     @property
     def touched(self) -> list[str]:
