@@ -1,9 +1,15 @@
-"""Documents of runs, built by hand: small, long, unknown, hostile."""
+"""Documents of runs, built by hand: small, long, unknown, hostile.
+
+`exchange`, `fault`, `lane` and `experiment` give JSON; `typed` what it is decoded into.
+"""
 
 import json
 
-from lab.report.document import document_text
+import msgspec
+
+from lab.evidence.run_document import ExperimentResult, RecordedExchange, VariantResult
 from lab.report.saved import checked
+from lab.report.sequence import story_of
 
 # Everything that text of unknown origin may be: markup, quotes, controls, reordering.
 HOSTILE = (
@@ -20,13 +26,13 @@ def exchange(op="x-1", **changes):
         "customer": "John",
         "method": "GET",
         "path": "/api/cart",
-        "server": None,
+        "target": None,
         "at_s": 0.5,
         "elapsed_ms": 2.5,
         "status": 200,
         "outcome": "ok",
         "error": None,
-        "replica": "A",
+        "served_by": "A",
         "instance": "11f72a0ef76017e2",
         "fate": None,
         "bytes_sent": 237,
@@ -59,7 +65,7 @@ def lane(name="stateful", app="stateful", exchanges=(), faults=(), order=None, *
             "servers": 3,
             "retry": "off",
         },
-        "outcome": {"verdict": "holds", "number": "1 of 1 acknowledged carts kept"},
+        "outcome": outcome("holds", 1, 1),
         "trouble": None,
         "broken_expectation": None,
         "traceback": None,
@@ -79,8 +85,9 @@ def experiment(lanes, **changes):
         "name": "crash",
         "claim": "Servers can crash or restart without affecting users.",
         "verdict": "holds",
-        "number": "60 of 60 acknowledged carts kept",
-        "because": "stateful: 0 of 60; stateless: 60 of 60",
+        "decided_by": [each["name"] for each in lanes if each["app"] == "stateless"],
+        "baseline": "stateless",
+        "note": "",
         "surprises": [],
         "expected": "holds",
         "expectation_met": True,
@@ -96,8 +103,29 @@ def experiment(lanes, **changes):
 
 def run(*experiments):
     components = {"nginx": {"version": "1.31.3", "source": "PATH"}, "store": None}
-    texts = [json.dumps(experiment) for experiment in experiments]
-    return checked(json.loads(document_text(texts, components)), "a test")
+    document = {"schema": 2, "components": components, "experiments": list(experiments)}
+    return checked(json.loads(json.dumps(document)), "a test")
+
+
+def typed(value):
+    """Return the JSON of an exchange, a lane or an experiment as what it is decoded into."""
+    kind = ExperimentResult if "variants" in value else VariantResult
+    return msgspec.convert(value, RecordedExchange if "op" in value else kind)
+
+
+def story(value):
+    """Return the JSON of a lane as what is drawn."""
+    return story_of(typed(value))
+
+
+def as_json(document):
+    """Return a document as JSON of its own."""
+    return json.loads(json.dumps(msgspec.to_builtins(document)))
+
+
+def outcome(verdict, kept, of):
+    measure = {"k": kept, "n": of, "low": None, "high": None, "unit": "acknowledged carts kept"}
+    return {"verdict": verdict, "measures": [measure], "note": ""}
 
 
 def crash():
@@ -108,16 +136,16 @@ def crash():
         login["request"]["body"] = {"user_id": "123", "name": "John"}
         login["request"]["headers"]["Content-Type"] = "application/json"
         nobody = exchange(
-            f"{app}-2", status=502, outcome="failed", replica=None, server="A", fate="unknown"
+            f"{app}-2", status=502, outcome="failed", served_by=None, target="A", fate="unknown"
         )
-        read = exchange(f"{app}-3", replica="B", fate=fate)
+        read = exchange(f"{app}-3", served_by="B", fate=fate)
         if app == "stateless":
             read["request"]["headers"]["Authorization"] = f"Bearer {SLIP}"
         else:
             read["request"]["headers"]["Cookie"] = f"desk_session={SLIP}"
         order = [f"{app}-1", "kill A", f"{app}-2", f"{app}-3"]
         lanes.append(lane(app, app, [login, nobody, read], [fault()], order))
-    lanes[0]["outcome"] = {"verdict": "fails", "number": "0 of 1 acknowledged carts kept"}
+    lanes[0]["outcome"] = outcome("fails", 0, 1)
     lanes[0]["measurements"] = {"carts_acknowledged": 1, "carts_kept": 0, "carts_lost": 1}
     return run(experiment(lanes))
 
@@ -125,7 +153,7 @@ def crash():
 def hostile():
     """A run in which every text is hostile."""
     bad = exchange(HOSTILE, customer=HOSTILE, method=HOSTILE, path="/" + HOSTILE)
-    bad |= {"server": HOSTILE, "replica": HOSTILE, "instance": HOSTILE}
+    bad |= {"target": HOSTILE, "served_by": HOSTILE, "instance": HOSTILE}
     bad["request"] = {"headers": {HOSTILE: HOSTILE, "X-A": HOSTILE}, "body": HOSTILE}
     bad["response"] = {"headers": {"Date": HOSTILE, HOSTILE: HOSTILE}, "body": {HOSTILE: HOSTILE}}
     silent = exchange("x-2", status=None, outcome="unknown", error=HOSTILE, fate="wrong")
@@ -134,12 +162,12 @@ def hostile():
     worst = lane(
         HOSTILE,
         exchanges=[bad, silent],
-        faults=[fault(HOSTILE, HOSTILE, evidence={"pid": HOSTILE, "signal": HOSTILE})],
+        faults=[fault("kill", HOSTILE, evidence={"instance": HOSTILE, "signal": HOSTILE})],
         measurements={HOSTILE: HOSTILE, "curve" + HOSTILE: curve, "bars": bars},
         trouble=HOSTILE,
         broken_expectation=HOSTILE,
         traceback=HOSTILE,
-        outcome={"verdict": "unknown", "number": HOSTILE},
+        outcome={"verdict": "unknown", "measures": [{"k": 1, "unit": HOSTILE}], "note": HOSTILE},
     )
     worst["knobs"]["store"] = HOSTILE
     prediction = {
@@ -151,18 +179,18 @@ def hostile():
         "right": False,
         "explanation": HOSTILE,
     }
-    texts = {"name": HOSTILE, "claim": HOSTILE, "number": HOSTILE, "because": HOSTILE}
+    texts = {"name": HOSTILE, "claim": HOSTILE, "argument": HOSTILE, "note": HOSTILE}
     document = run(
         experiment(
             [worst],
             **texts,
-            surprises=[HOSTILE],
+            surprises=[{"variant": HOSTILE, "seen": "holds", "expected": "fails"}],
             verdict="unknown",
             expectation_met=None,
             prediction=prediction,
         )
     )
-    document["components"] = {HOSTILE: HOSTILE, "system": {HOSTILE: HOSTILE}}
+    document.components = {HOSTILE: HOSTILE, "system": {HOSTILE: HOSTILE}}
     return document
 
 

@@ -10,12 +10,13 @@ from rich.text import Text
 
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen
 from lab.core.run_folder import new_run_folder
-from lab.evidence.result import Prediction, Settings, Variant, exit_status
+from lab.evidence.result import Prediction, Settings, Variant
+from lab.evidence.run_document import exit_status
 from lab.experiments import CONFIDENCE, Experiment, Question
 from lab.experiments.matrix import two_desks
 from lab.experiments.provision import deployed
 from lab.experiments.runner import Run
-from lab.report.terminal import experiment_view, ledger_table, predictions_view
+from lab.report.terminal import experiment_view, predictions_view, verdicts_table
 from lab.stack.deployment import Deployment
 
 
@@ -110,7 +111,7 @@ def _print(run: Run, asked: RunOptions) -> None:
         click.echo(run.document(), nl=False)
         return
     if asked.as_ledger and run.results:
-        screen.print(ledger_table(run.results))
+        screen.print(verdicts_table(run.results))
     if any(result.prediction for result in run.results):
         screen.print(predictions_view(run.results))
     seeded = f", seed {run.seed}" + (", quick: small n, wide intervals" if run.quick else "")

@@ -3,24 +3,17 @@
 import json
 import webbrowser
 from pathlib import Path
-from typing import Any
 
 import click
-from rich.table import Table
 from rich.text import Text
 
 from lab.cli import options
 from lab.cli.output import screen
 from lab.core.errors import LabError
+from lab.evidence.run_document import RunDocument
 from lab.report import saved
-from lab.report.plain import one_line
+from lab.report.terminal import verdicts_table
 
-_SIGNS = {
-    "holds": ("✓ holds", "bold green"),
-    "fails": ("✕ fails", "bold red"),
-    "depends": ("~ depends", "bold yellow"),
-    "unknown": ("? unknown", "bold yellow"),
-}
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -71,7 +64,7 @@ def report(
         page = _page(kept, html_file)
         if str(html_file) != "-":
             if not html_file and not open_it:
-                screen.print(verdicts(kept.document))
+                screen.print(verdicts_table(kept.document.experiments))
             screen.print(Text(f"report: {page}"), soft_wrap=True)
         if open_it and not webbrowser.open(page.absolute().as_uri()):
             raise LabError(f"found no browser: open {page} in one")
@@ -79,24 +72,6 @@ def report(
 
 
 COMMANDS = (report,)
-
-
-def verdicts(document: dict[str, Any]) -> Table:
-    """Return a table of a kept run: claim, verdict, the number that decided it."""
-    table = Table(box=None, padding=(0, 1, 1, 1), header_style="bold")
-    table.add_column("claim", ratio=3)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("decided by", ratio=3)
-    for each in document["experiments"]:
-        claim = Text(f"“{one_line(each['claim'], 200)}”\n")
-        claim.append(one_line(each["name"], 60), "bold")
-        number = Text(one_line(each["number"] or each["because"], 400))
-        for surprise in each["surprises"]:
-            number.append(f"\n! not as expected: {one_line(surprise, 300)}", "bold red")
-        if each["interrupted"]:
-            number.append("\ncut short by Ctrl-C", "yellow")
-        table.add_row(claim, Text(*_SIGNS[each["verdict"]]), number)
-    return table
 
 
 def _page(kept: saved.Saved, file: Path | None) -> Path:
@@ -107,11 +82,11 @@ def _page(kept: saved.Saved, file: Path | None) -> Path:
     return path
 
 
-def _commands(document: dict[str, Any], form: str) -> None:
+def _commands(document: RunDocument, form: str) -> None:
     from lab.report import curl
 
     click.echo(curl.POWERSHELL_HEAD if form == "powershell" else curl.POSIX_HEAD, nl=False)
-    for experiment in document["experiments"]:
+    for experiment in document.experiments:
         for line in curl.lines(experiment, form):
             click.echo(line)
 

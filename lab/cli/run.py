@@ -63,7 +63,7 @@ def run(
         def script(shopper, lab):
             shopper.login()
             shopper.add("laptop")
-            lab.kill(shopper.last.replica)
+            lab.kill(shopper.last.served_by)
             shopper.view_cart()
 
     It runs with your rights, as every Python program does: run only what you trust.
@@ -82,7 +82,7 @@ def run(
             return MATRIX
         if has_settings:
             return variants_of_both_desks(deployment, settings)
-        return experiment.lanes(quick)
+        return experiment.variants_for(quick)
 
     asked = RunOptions(
         out,

@@ -96,7 +96,7 @@ class CustomerSession:
             if wish not in replicas:
                 raise BadOrder(f"server: this desk has {', '.join(replicas)}, and no {wish}")
             return wish
-        seen = [each.replica for each in self.record.exchanges() if each.replica]
+        seen = [each.served_by for each in self.record.exchanges() if each.served_by]
         if not seen:
             raise BadOrder(f"server: nobody has served this customer yet, so nobody is {wish!r}")
         served = seen[-1]

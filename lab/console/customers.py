@@ -14,8 +14,8 @@ from lab.console.events import from_exchange
 from lab.console.orders import BadOrder, checked_name, checked_order
 from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
+from lab.evidence.keeping import kept_exchange
 from lab.evidence.record import Event, Record
-from lab.report.document import exchange_json, plain_json
 from lab.shop.desks import DESKS
 from lab.stack.server_pool import ServerPool
 
@@ -60,7 +60,7 @@ class PageCustomer:
         def on_event(event: Event) -> None:
             if isinstance(event, Exchange) and self.seats[desk] is seat:
                 mark = {"aside": True} if seat.aside else {}
-                told = from_exchange(plain_json(exchange_json(event)), desk, self.who)
+                told = from_exchange(kept_exchange(event), desk, self.who)
                 self._tell(**told, **mark)
 
         record = Record(

@@ -1,45 +1,39 @@
-"""What happened on the stage so far, as the report draws it: a lane made of the page's events."""
+"""What happened on the stage so far, as the report draws it: a story of the page's events."""
 
 from typing import Any
 
-from lab.core.faults import STORE
+import msgspec
+
+from lab.core.faults import STORE, FaultEvent, FaultEvidence, FaultKind
+from lab.evidence.run_document import RecordedExchange
 from lab.report.drawing import sequence_svg
+from lab.report.sequence import DrawnEvent, SettingChange, Story
 
 Json = dict[str, Any]
 
 
 def sequence_of(events: list[Json], desk: str) -> str:
     """Return one desk's exchanges and faults as HTML with SVG in it, "" if there are none."""
-    return sequence_svg(live_lane(events, desk))
+    return sequence_svg(live_story(events, desk))
 
 
-def live_lane(events: list[Json], desk: str) -> Json:
-    """Return what happened at one desk as a lane of result.json has it, oldest first.
+def live_story(events: list[Json], desk: str) -> Story:
+    """Return what happened at one desk, oldest first.
 
-    Of the store's faults only if the desk keeps something in a store: they are everybody's.
+    The store's faults are in it only if the desk keeps something in a store.
     """
     stack: Json | None = None
-    exchanges, faults, order = [], [], []
+    happened: list[DrawnEvent] = []
     servers = 0
     for event in events:
         stack = event.get("stack") or stack
         if event["kind"] == "stage" and stack:
             servers = len(stack["desks"][desk])
         if event["kind"] == "exchange" and event["desk"] == desk:
-            exchanges.append({name: value for name, value in event.items() if name != "kind"})
-            order.append(event["op"])
+            happened.append(msgspec.convert(event, RecordedExchange))
         elif event["kind"] == "fault" and _concerns(event, desk, stack):
-            fault = _fault(event)
-            faults.append(fault)
-            order.append(f"{fault['kind']} {fault['target']}")
-    return {
-        "name": desk,
-        "app": desk,
-        "knobs": {"servers": servers},
-        "exchanges": exchanges,
-        "faults": faults,
-        "order": order,
-    }
+            happened.append(_fault(event))
+    return Story(desk, desk, servers, happened)
 
 
 def _concerns(event: Json, desk: str, stack: Json | None) -> bool:
@@ -53,14 +47,14 @@ def _concerns(event: Json, desk: str, stack: Json | None) -> bool:
     return store == "redis" or "://" in store
 
 
-def _fault(event: Json) -> Json:
-    kind, target, evidence = event["fault"], event["target"], event["evidence"] or {}
-    if kind == "knob":
-        kind, target = f"{target} set to {evidence.get('value', '?')}, at the", "desk"
-    return {
-        "kind": kind,
-        "target": target,
-        "at_s": event["at"],
-        "confirmed": event["confirmed"],
-        "evidence": evidence,
-    }
+def _fault(event: Json) -> DrawnEvent:
+    seen = event["evidence"] or {}
+    if event["fault"] == "knob":
+        return SettingChange(event["target"], str(seen.get("value", "?")), event["at"])
+    return FaultEvent(
+        FaultKind(event["fault"]),
+        event["target"],
+        event["at"],
+        event["confirmed"],
+        msgspec.convert(seen, FaultEvidence),
+    )

@@ -9,11 +9,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from lab.core.redaction import redact_json, redact_text
+from lab.core.text import one_line
 from lab.evidence.exchange import NOBODY_ANSWERED, SAFE_METHODS
+from lab.evidence.keeping import plain_json
+from lab.evidence.run_document import RecordedExchange
 from lab.report import curl
-from lab.report.document import plain_json
-from lab.report.plain import lower, one_line
+from lab.report.plain import lower
 from lab.report.sequence import look_of
 from lab.shop.desks import DESKS
 from lab.stack.access_log import AccessEntry
@@ -46,7 +50,7 @@ def from_log(entry: AccessEntry, desk: str, server_at: Mapping[int, str], who: s
         "asked": _name(entry.target),
         "status": 0 if entry.status == HUNG_UP else entry.status,
         # An answer from nginx's cache quotes the server it is from; none was asked.
-        "replica": _name(entry.served_by) if tried else "",
+        "served_by": _name(entry.served_by) if tried else "",
         "instance": _name(entry.instance) if tried else "",
         "tried": tried,
         "ms": round(entry.request_time * 1000, 3),
@@ -57,39 +61,39 @@ def from_log(entry: AccessEntry, desk: str, server_at: Mapping[int, str], who: s
     }
 
 
-def request_of(exchange: Json, desk: str, who: str) -> Json:
-    """Return the "request" that an exchange of result.json tells of, as far as it does."""
-    headers = lower(exchange["response"]["headers"])
+def request_of(exchange: RecordedExchange, desk: str, who: str) -> Json:
+    """Return the "request" that a recorded exchange shows, as far as it does."""
+    headers = lower(exchange.response.headers)
     operations = headers.get("x-store-operations", "")
     tried = [] if headers.get("x-cache") == "HIT" else _asked(exchange)
     return {
         "kind": "request",
         "desk": desk,
-        "op": one_line(exchange["op"], MOST_LABEL_CHARS),
+        "op": one_line(exchange.op, MOST_LABEL_CHARS),
         "request_id": "",
-        "method": one_line(exchange["method"], MOST_LABEL_CHARS),
-        "path": one_line(str(exchange["path"]).partition("?")[0], MOST_PATH_CHARS),
-        "asked": one_line(exchange["server"] or "", MOST_LABEL_CHARS),
-        "status": exchange["status"] or 0,
-        "replica": one_line(exchange["replica"] or "", MOST_LABEL_CHARS) if tried else "",
-        "instance": one_line(exchange["instance"] or "", MOST_LABEL_CHARS) if tried else "",
+        "method": one_line(exchange.method, MOST_LABEL_CHARS),
+        "path": one_line(exchange.path.partition("?")[0], MOST_PATH_CHARS),
+        "asked": one_line(exchange.target or "", MOST_LABEL_CHARS),
+        "status": exchange.status or 0,
+        "served_by": one_line(exchange.served_by or "", MOST_LABEL_CHARS) if tried else "",
+        "instance": one_line(exchange.instance or "", MOST_LABEL_CHARS) if tried else "",
         "tried": tried,
-        "ms": exchange["elapsed_ms"],
-        "bytes_in": exchange["bytes_sent"],
-        "bytes_out": exchange["bytes_received"],
+        "ms": exchange.elapsed_ms,
+        "bytes_in": exchange.bytes_sent,
+        "bytes_out": exchange.bytes_received,
         "store_operations": int(operations) if tried and _COUNT.fullmatch(operations) else None,
         "who": who,
     }
 
 
-def from_exchange(exchange: Json, desk: str, who: str) -> Json:
-    """Return the "exchange": one of result.json with its look and a command to repeat it."""
+def from_exchange(exchange: RecordedExchange, desk: str, who: str) -> Json:
+    """Return the "exchange": a recorded one with its look and a command to repeat it."""
     return {
-        **exchange,
+        **msgspec.to_builtins(exchange),
         "kind": "exchange",
-        "op": one_line(exchange["op"], MOST_LABEL_CHARS),
-        "customer": one_line(exchange["customer"], MOST_LABEL_CHARS),
-        "path": one_line(exchange["path"], MOST_PATH_CHARS),
+        "op": one_line(exchange.op, MOST_LABEL_CHARS),
+        "customer": one_line(exchange.customer, MOST_LABEL_CHARS),
+        "path": one_line(exchange.path, MOST_PATH_CHARS),
         "desk": desk,
         "who": who,
         "look": list(look_of(exchange)),
@@ -209,10 +213,10 @@ def _tried(entry: AccessEntry, server_at: Mapping[int, str]) -> Iterator[Json]:
             yield {"server": name, "status": status if _COUNT.fullmatch(status) else ""}
 
 
-def _asked(exchange: Json) -> list[Json]:
-    """Whom the balancer asked, of which the client learns the last one only."""
-    server, status = exchange["replica"] or exchange["server"], exchange["status"]
-    if exchange["replica"] or status in NOBODY_ANSWERED:
+def _asked(exchange: RecordedExchange) -> list[Json]:
+    """Return which server the balancer asked; of several the client learns only the last."""
+    server, status = exchange.served_by or exchange.target, exchange.status
+    if exchange.served_by or status in NOBODY_ANSWERED:
         return [{"server": one_line(server or "", MOST_LABEL_CHARS), "status": str(status or "")}]
     return []
 

@@ -91,8 +91,8 @@ class ExperimentRun:
     ) -> None:
         try:
             with closing(run):
-                result = run.perform(experiment, experiment.lanes(quick=True), prediction)
-            seen = questions.observed(experiment, result.variants)
+                result = run.perform(experiment, experiment.variants_for(quick=True), prediction)
+            seen = questions.observed(experiment, result)
             how: Json = {"state": "done", "observed": seen}
         except Stopped:
             how = {"state": "failed", "trouble": "stopped before it was done"}

@@ -3,24 +3,26 @@
 import os
 import re
 import threading
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
+
+import msgspec
 
 from lab.console import playback
 from lab.console.lesson import questions
 from lab.core.errors import LabError
+from lab.core.text import one_line
+from lab.evidence.run_document import ExperimentResult, RunDocument, VariantResult
+from lab.report import wording
 from lab.report.drawing import sequence_svg
-from lab.report.plain import one_line
 from lab.report.saved import load
+from lab.report.sequence import story_of
 
 Json = dict[str, Any]
-T = TypeVar("T")
 
 MOST_RUNS = 200
 _FOLDER = re.compile(r"(\d{8}-\d{6})-(.+)")  # as `lab.core.run_folder` names it
-_DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
 class KeptRuns:
@@ -29,7 +31,9 @@ class KeptRuns:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._reading = threading.Lock()
-        self._read: tuple[tuple[Path, int, int], Json] | None = None  # the last one, to be quick
+        self._read: tuple[tuple[Path, int, int], RunDocument] | None = (
+            None  # the last one, to be quick
+        )
 
     def list(self) -> Json:
         """Return {"runs": [{"name", "experiments", "began"}]}, newest first, at most 200.
@@ -44,30 +48,32 @@ class KeptRuns:
     def outline(self, name: str) -> Json:
         """Return {"name", "experiments"}: what the run found, without its requests.
 
-        An experiment is {"name", "claim", "verdict", "number", "because", "question",
-        "lanes": [{"name", "app", "keeps", "outcome"}]}; its question as in result.json, see
-        `questions.asked`. LabError if there is no such run, or none that can be read.
+        An experiment is {"name", "claim", "verdict", "decision", "question",
+        "variants": [{"name", "app", "keeps", "outcome": {"verdict", "text"}}]}; its question
+        as in result.json, see `questions.asked`. LabError if there is no such run, or none
+        that can be read.
         """
         folder, document = self._open(name)
-        return {"name": folder, "experiments": _sound(folder, lambda: _outlines(document))}
+        return {"name": folder, "experiments": [_outline(each) for each in document.experiments]}
 
     def playback(
         self, name: str, index: int, left: str | None = None, right: str | None = None
     ) -> Json:
-        """Return one experiment of a run, two of its lanes as the events of a stage.
+        """Return one experiment of a run, two of its variants as the events of a stage.
 
         {"name", "experiment", "left", "right", "events", "sequence": {desk: SVG}}; `left` and
-        `right` name lanes, by default the first of each desk. LabError as in `outline`, and
-        for an experiment or a lane that the run does not have.
+        `right` name variants, by default the first of each desk. LabError as in `outline`, and
+        for an experiment or a variant that the run does not have.
         """
         folder, document = self._open(name)
-        experiments = document["experiments"]
+        experiments = document.experiments
         if not 0 <= index < len(experiments):
             raise LabError(f"the run {folder} has no experiment {index}: it has {len(experiments)}")
-        return _sound(
-            folder,
-            lambda: {"name": folder} | _played(experiments[index], left, right, _store(document)),
-        )
+        try:
+            return {"name": folder} | _played(experiments[index], left, right, _store(document))
+        except RecursionError:
+            why = "it is nested too deeply"
+            raise LabError(f"the run {folder} is damaged: {why}; run it again") from None
 
     def _names(self) -> set[str]:
         """The names of the folders that hold a result.json of their own."""
@@ -83,7 +89,7 @@ class KeptRuns:
             and _is_plain_file(Path(entry.path) / "result.json", root)
         }
 
-    def _open(self, name: str) -> tuple[str, Json]:
+    def _open(self, name: str) -> tuple[str, RunDocument]:
         """Return the folder's name and the document; who asks must not change it."""
         folder = _latest(self._root) if name == "latest" else name
         if folder not in self._names():
@@ -98,8 +104,8 @@ class KeptRuns:
                     self._read = (key, load(str(path.absolute()), self._root).document)
             except (LabError, OSError) as error:
                 # The page need not know where this machine keeps it.
-                told = str(error).replace(str(path.absolute()), f"{folder}/result.json")
-                raise LabError(one_line(told, 300)) from None
+                why = str(error).replace(str(path.absolute()), f"{folder}/result.json")
+                raise LabError(one_line(why, 300)) from None
             return folder, self._read[1]
 
 
@@ -125,7 +131,7 @@ def _listed(folder: Path) -> Json:
         began = datetime.strptime(stem[1], "%Y%m%d-%H%M%S") if stem else None
     except ValueError:
         began = None
-    if began is None:  # named by somebody's hand
+    if began is None:  # named by hand
         try:
             began = datetime.fromtimestamp((folder / "result.json").stat().st_mtime)
         except (OSError, ValueError, OverflowError):
@@ -138,53 +144,48 @@ def _listed(folder: Path) -> Json:
     }
 
 
-def _sound(folder: str, make: Callable[[], T]) -> T:
-    """Return what `make()` makes of a document; its checks cannot foresee every damage."""
-    try:
-        return make()
-    except _DAMAGE as error:
-        why = one_line(f"{type(error).__name__} {error}", 120)
-        raise LabError(f"the run {folder} is damaged ({why}): run the experiment again") from None
-
-
-def _outlines(document: Json) -> list[Json]:
-    return [_outline(each) for each in document["experiments"]]
-
-
-def _outline(experiment: Json) -> Json:
-    told = {name: experiment[name] for name in ("name", "claim", "verdict", "number", "because")}
-    return told | {
-        "question": questions.asked(experiment),
-        "lanes": [_lane(lane) for lane in experiment["variants"]],
-    }
-
-
-def _lane(lane: Json) -> Json:
+def _outline(experiment: ExperimentResult) -> Json:
     return {
-        "name": lane["name"],
-        "app": lane["app"],
-        "keeps": playback.keeps(lane),
-        "outcome": lane["outcome"] and {k: lane["outcome"][k] for k in ("verdict", "number")},
+        "name": experiment.name,
+        "claim": experiment.claim,
+        "verdict": experiment.verdict,
+        "decision": wording.decision(experiment),
+        "question": msgspec.to_builtins(questions.asked(experiment)),
+        "variants": [_variant(each) for each in experiment.variants],
     }
 
 
-def _played(experiment: Json, left: str | None, right: str | None, program: str) -> Json:
-    lanes = {
+def _variant(variant: VariantResult) -> Json:
+    seen = variant.outcome
+    return {
+        "name": variant.name,
+        "app": variant.app,
+        "keeps": variant.keeps,
+        "outcome": seen and {"verdict": seen.verdict, "text": wording.observed(seen)},
+    }
+
+
+def _played(
+    experiment: ExperimentResult, left: str | None, right: str | None, program: str
+) -> Json:
+    variants = {
         "stateful": playback.chosen(experiment, left, "stateful"),
         "stateless": playback.chosen(experiment, right, "stateless"),
     }
-    names = [lane["name"] if lane else None for lane in lanes.values()]
+    names = [each.name if each else None for each in variants.values()]
     return {
         "experiment": _outline(experiment),
-        "left": lanes["stateful"] and _lane(lanes["stateful"]),
-        "right": lanes["stateless"] and _lane(lanes["stateless"]),
+        "left": variants["stateful"] and _variant(variants["stateful"]),
+        "right": variants["stateless"] and _variant(variants["stateless"]),
         "events": playback.events(experiment, *names, store_program=program),
-        "sequence": {desk: sequence_svg(lane) if lane else "" for desk, lane in lanes.items()},
+        "sequence": {
+            desk: sequence_svg(story_of(each)) if each else "" for desk, each in variants.items()
+        },
     }
 
 
-def _store(document: Json) -> str:
+def _store(document: RunDocument) -> str:
     """Return what the session store was: "8.1.8, from PATH"; "" if the run does not say."""
-    store = document["components"].get("store")
-    told = store if isinstance(store, dict) else {}
-    return one_line(", from ".join(str(told[k]) for k in ("version", "source") if k in told), 60)
+    store = document.components.get("store")
+    parts = store if isinstance(store, dict) else {}
+    return one_line(", from ".join(str(parts[k]) for k in ("version", "source") if k in parts), 60)

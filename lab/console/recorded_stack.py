@@ -1,13 +1,14 @@
-"""The stack as two kept lanes remember it: who was there, and what the lab did to them.
+"""The stack as two kept variants have it: its servers, and what the lab did to them.
 
 Nothing is made up: a port is never known, a process only where an answer or a fault names it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.core.faults import STATE_AFTER, STORE, FaultKind
-from lab.report.plain import events, is_fault
+from lab.core.faults import STORE, FaultEvent, FaultKind
+from lab.evidence.run_document import UsedSettings, VariantResult
 
 Json = dict[str, Any]
 
@@ -17,7 +18,7 @@ _NAME_CHARS = 2  # servers are letters
 
 @dataclass
 class Life:
-    """One process of a server, from its start to its end; None for what nobody told."""
+    """One process of a server, from its start to its end; None for what is not known."""
 
     instance: str | None = None
     pid: int | None = None
@@ -34,40 +35,40 @@ class _Server:
     def life(self) -> Life:
         return Life() if self.state == "dead" else self.lives[min(self.past, len(self.lives) - 1)]
 
-    def undergo(self, kind: str) -> None:
-        self.state = STATE_AFTER.get(kind, self.state)
-        self.past += kind == FaultKind.RESTART
+    def undergo(self, kind: FaultKind) -> None:
+        self.state = kind.state_after
+        self.past += kind is FaultKind.RESTART
 
 
 class RecordedStack:
-    """The stack of two lanes, by desk (None for an empty desk), as time goes on.
+    """The stack of two variants, by desk (None for an empty desk), as time goes on.
 
     `program` says what the session store was: "Valkey 8.1.8".
     """
 
-    def __init__(self, lanes: dict[str, Json | None], program: str = "") -> None:
-        self._knobs = {desk: _knobs(lane) for desk, lane in lanes.items()}
+    def __init__(self, variants: Mapping[str, VariantResult | None], program: str = "") -> None:
+        self._knobs = {desk: _knobs(variant) for desk, variant in variants.items()}
         self._program = program
-        self._lives = {desk: _lives(lane) if lane else {} for desk, lane in lanes.items()}
+        self._lives = {desk: _lives(each) if each else {} for desk, each in variants.items()}
         self._servers = {
-            desk: {name: _Server(name, lives[name]) for name in _present(lanes[desk], lives)}
+            desk: {name: _Server(name, lives[name]) for name in _present(variants[desk], lives)}
             for desk, lives in self._lives.items()
         }
-        # Each lane broke a store of its own time: whose process it was is told of one only.
+        # Each variant broke a store of its own time: the process is known for one only.
         broke = [lives[STORE] for lives in self._lives.values() if STORE in lives]
         self._store = _Server(STORE, broke[0] if len(broke) == 1 else [Life()])
         self._external = any("://" in knobs["store"] for knobs in self._knobs.values())
         shared = [knobs["store"] for knobs in self._knobs.values()]
         self._has_store = bool(broke) or self._external or "redis" in shared
 
-    def undergo(self, desk: str, kind: str, target: str) -> None:
-        """Go on to the moment after a fault of a lane's record."""
-        servers = self._servers[desk]
+    def undergo(self, desk: str, fault: FaultEvent) -> None:
+        """Go on to the moment after a fault of a variant's record."""
+        servers, kind, target = self._servers[desk], fault.kind, fault.target
         if target == STORE:
             self._store.undergo(kind)
-        elif kind == FaultKind.ADD and target in self._lives[desk]:
+        elif kind is FaultKind.ADD and target in self._lives[desk]:
             servers[target] = _Server(target, self._lives[desk][target])
-        elif kind == FaultKind.DRAIN:
+        elif kind is FaultKind.DRAIN:
             servers.pop(target, None)
         elif target in servers:
             servers[target].undergo(kind)
@@ -77,19 +78,19 @@ class RecordedStack:
         return {
             "origin": "",
             "desks": {
-                desk: [_told(server) for server in servers.values()]
+                desk: [_server(server) for server in servers.values()]
                 for desk, servers in self._servers.items()
             },
             "knobs": {desk: dict(knobs) for desk, knobs in self._knobs.items()},
-            "store": self._told_store() if self._has_store else None,
+            "store": self._store_now() if self._has_store else None,
         }
 
-    def _told_store(self) -> Json:
+    def _store_now(self) -> Json:
         state = "external" if self._external else self._store.state
         return {"state": state, "pid": self._store.life.pid, "program": self._program}
 
 
-def _told(server: _Server) -> Json:
+def _server(server: _Server) -> Json:
     return {
         "name": server.name,
         "state": server.state,
@@ -100,48 +101,45 @@ def _told(server: _Server) -> Json:
     }
 
 
-def _knobs(lane: Json | None) -> Json:
-    knobs = lane["knobs"] if lane else {}
-    store = "token" if not lane or lane["app"] == "stateless" else knobs.get("store") or "?"
+def _knobs(variant: VariantResult | None) -> Json:
+    settings = variant.settings if variant else UsedSettings()
     return {
-        "store": str(store),
-        "affinity": str(knobs.get("affinity", "none")),
-        "retry": str(knobs.get("retry", "off")),
+        "store": variant.keeps if variant else "token",
+        "affinity": settings.affinity,
+        "retry": settings.retry,
         "cache": None,  # a record does not say
     }
 
 
-def _present(lane: Json | None, lives: dict[str, list[Life]]) -> list[str]:
-    """Return the servers a lane began with: by its knobs, and whoever was not added later."""
-    if lane is None:
+def _present(variant: VariantResult | None, lives: dict[str, list[Life]]) -> list[str]:
+    """Return the servers a variant began with: all but those that were added later."""
+    if variant is None:
         return []
-    later = {str(fault["target"]) for fault in lane["faults"] if fault["kind"] == FaultKind.ADD}
+    later = {fault.target for fault in variant.faults if fault.kind is FaultKind.ADD}
     return sorted(lives.keys() - later - {STORE})[:_LETTERS]
 
 
-def _lives(lane: Json) -> dict[str, list[Life]]:
-    """Return the lives of every server a lane names, and of the store if it was broken."""
-    count = min(_LETTERS, int(lane["knobs"].get("servers") or 0))
+def _lives(variant: VariantResult) -> dict[str, list[Life]]:
+    """Return the lives of every server a variant names, and of the store if it was broken."""
+    count = min(_LETTERS, variant.settings.servers)
     lives = {chr(ord("A") + number): [Life()] for number in range(count)}
-    for event in events(lane):
-        if is_fault(event):
+    for event in variant.events:
+        if isinstance(event, FaultEvent):
             _live_on(lives, event)
-            continue
-        name = event["replica"]
-        if isinstance(name, str) and 0 < len(name) <= _NAME_CHARS:
-            life = lives.setdefault(name, [Life()])[-1]
-            life.instance = life.instance or event["instance"]
+        elif event.served_by and len(event.served_by) <= _NAME_CHARS:
+            life = lives.setdefault(event.served_by, [Life()])[-1]
+            life.instance = life.instance or event.instance
     return lives
 
 
-def _live_on(lives: dict[str, list[Life]], fault: Json) -> None:
-    name, evidence = str(fault["target"]), fault["evidence"]
+def _live_on(lives: dict[str, list[Life]], fault: FaultEvent) -> None:
+    name, seen = fault.target, fault.evidence
     if len(name) > _NAME_CHARS and name != STORE:
         return
     last = lives.setdefault(name, [Life()])[-1]
-    if fault["kind"] == FaultKind.KILL:
-        last.pid = evidence.get("pid")
-        last.instance = last.instance or evidence.get("instance")
-    elif fault["kind"] == FaultKind.RESTART:
-        last.instance = last.instance or evidence.get("was")
-        lives[name].append(Life(evidence.get("instance")))
+    if fault.kind is FaultKind.KILL:
+        last.pid = seen.pid
+        last.instance = last.instance or seen.instance
+    elif fault.kind is FaultKind.RESTART:
+        last.instance = last.instance or seen.was
+        lives[name].append(Life(seen.instance))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -51,7 +52,7 @@ def redact_body(body: bytes) -> Any:
     if not body:
         return None
     try:
-        return redact_json(json.loads(body, parse_constant=_no_json))
+        return redact_json(json.loads(body, parse_constant=_no_json, parse_float=_finite))
     except (ValueError, RecursionError):
         return redact_text(body.decode("utf-8", errors="replace"))
 
@@ -83,6 +84,11 @@ def _shorten_cookie(match: re.Match[str]) -> str:
     if match[1].lower() in _ATTRIBUTES:
         return match[0]
     return match[1] + shorten(match[2])
+
+
+def _finite(number: str) -> float | None:
+    value = float(number)  # 1e999 is JSON, and infinite to Python
+    return value if math.isfinite(value) else None
 
 
 def _no_json(constant: str) -> NoReturn:

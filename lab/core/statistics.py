@@ -5,21 +5,42 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+import msgspec
+
 Z_95 = 1.959964  # two-sided 95 % of the normal distribution
 LEAST_FOR_P99 = 1000
 LEAST_FOR_INTERVAL = 10  # below, the interval is so wide that it says nothing
 
 
-def share(successes: int, of: int) -> dict[str, Any]:
-    """Return `{"k", "n", "share", "low", "high"}` with Wilson's 95 % interval (1927).
+class Measure(msgspec.Struct, frozen=True):
+    """A number that was measured, with its unit, what it was counted of, and its uncertainty.
 
-    `share`, `low` and `high` are None for n = 0. For k = 0 the upper end is the rule of
-    three, 3/n, which is what 0 of n can promise at 95 %; likewise for k = n.
+    `low` and `high` are the ends of the 95 % interval of k/n; None where none is given.
+    """
+
+    k: int | float
+    n: int | None = None
+    """Of how many `k` were counted; None where `k` is no count of anything."""
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+
+    @property
+    def share(self) -> float | None:
+        """Return k/n; None for n = 0 and where nothing was counted."""
+        return self.k / self.n if self.n else None
+
+
+def share(successes: int, of: int, unit: str = "") -> Measure:
+    """Return k of n with Wilson's 95 % interval (1927); no interval for n = 0.
+
+    For k = 0 the upper end is the rule of three, 3/n, which is what 0 of n can promise at
+    95 %; likewise for k = n.
     """
     if not 0 <= successes <= of:
         raise ValueError(f"{successes} of {of} is no share")
     if of == 0:
-        return {"k": 0, "n": 0, "share": None, "low": None, "high": None}
+        return Measure(0, 0, unit=unit)
     p = successes / of
     centre = p + Z_95**2 / (2 * of)
     spread = Z_95 * math.sqrt(p * (1 - p) / of + Z_95**2 / (4 * of * of))
@@ -29,19 +50,22 @@ def share(successes: int, of: int) -> dict[str, Any]:
         low, high = 0.0, min(1.0, 3 / of)
     if successes == of:
         low, high = max(0.0, 1 - 3 / of), 1.0
-    return {"k": successes, "n": of, "share": p, "low": low, "high": high}
+    return Measure(successes, of, low, high, unit)
 
 
-def told(part: dict[str, Any], unit: str) -> str:
-    """Say a share in words: "12 of 60 carts (95 %: 12–32 %)"."""
-    text = f"{part['k']} of {part['n']} {unit}"
-    if part["n"] < LEAST_FOR_INTERVAL:
+def format_measure(measure: Measure) -> str:
+    """Format a measure: "12 of 60 carts (95 %: 12–32 %)", "1.5 s at most"."""
+    k, n, low, high = measure.k, measure.n, measure.low, measure.high
+    number = f"{k:,}" if isinstance(k, int) else f"{k:,.3g}"
+    text = f"{number} of {n:,} {measure.unit}" if n is not None else f"{number} {measure.unit}"
+    text = text.rstrip()
+    if low is None or high is None or n is None or n < LEAST_FOR_INTERVAL:
         return text
-    if part["k"] == 0:
-        return f"{text} (95 %: fewer than {100 * part['high']:.2g} %)"
-    if part["k"] == part["n"]:
-        return f"{text} (95 %: more than {100 * part['low']:.3g} %)"
-    return f"{text} (95 %: {100 * part['low']:.0f}–{100 * part['high']:.0f} %)"
+    if k == 0:
+        return f"{text} (95 %: fewer than {100 * high:.2g} %)"
+    if k == n:
+        return f"{text} (95 %: more than {100 * low:.3g} %)"
+    return f"{text} (95 %: {100 * low:.0f}–{100 * high:.0f} %)"
 
 
 def latency(samples_ms: Sequence[float]) -> dict[str, Any]:

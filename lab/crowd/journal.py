@@ -92,7 +92,7 @@ class Journal:
             exchange.customer,
             exchange.method,
             exchange.path.partition("?")[0],  # a query may hold a token
-            exchange.server,
+            exchange.target,
             round(exchange.at_s, 6),
             round(exchange.waited_ms, 3),
             round(exchange.elapsed_ms, 3),

@@ -1,21 +1,20 @@
-"""Lays two lanes side by side and says where their answers differ."""
+"""Lays two variants side by side and says where their answers differ."""
 
 from difflib import SequenceMatcher
 from typing import Any
 
 from lab.core.faults import FaultEvent
-from lab.evidence.exchange import Exchange
-from lab.evidence.record import Event, Record
+from lab.evidence.run_document import Event, RecordedExchange, VariantResult
 
 Pair = tuple[Event | None, Event | None]
 
 
-def side_by_side(left: Record, right: Record) -> list[Pair]:
-    """Pair the events of two lanes that did the same thing, in order.
+def side_by_side(left: VariantResult, right: VariantResult) -> list[Pair]:
+    """Pair the events of two variants that did the same thing, in order.
 
-    Where one lane did something that the other did not, its event stands alone.
+    Where one did something that the other did not, its event stands alone.
     """
-    ours, theirs = list(left.events), list(right.events)
+    ours, theirs = left.events, right.events
     matcher = SequenceMatcher(
         None, [_key(event) for event in ours], [_key(event) for event in theirs], autojunk=False
     )
@@ -30,21 +29,21 @@ def side_by_side(left: Record, right: Record) -> list[Pair]:
 
 
 def differs(pair: Pair) -> bool:
-    """Whether the two lanes gave different answers (credentials aside)."""
+    """Whether the two variants gave different answers (credentials aside)."""
     left, right = pair
-    if isinstance(left, Exchange) and isinstance(right, Exchange):
-        return (left.status, said(left)) != (right.status, said(right))
+    if isinstance(left, RecordedExchange) and isinstance(right, RecordedExchange):
+        return (left.status, meaning(left)) != (right.status, meaning(right))
     if isinstance(left, FaultEvent) and isinstance(right, FaultEvent):
         return left.confirmed != right.confirmed
     return True
 
 
-def said(exchange: Exchange) -> Any:
+def meaning(exchange: RecordedExchange) -> Any:
     """Return what the answer says to a customer: its JSON without the token.
 
     Of a refusal only the problem type counts: how it is worded is each desk's own.
     """
-    body = exchange.body
+    body = exchange.response.body
     if not isinstance(body, dict):
         return body
     if "type" in body and not exchange.ok:
@@ -55,5 +54,5 @@ def said(exchange: Exchange) -> Any:
 def _key(event: Event) -> tuple[str, ...]:
     if isinstance(event, FaultEvent):
         return ("fault", event.kind)
-    # A re-asked read through the balancer is the same step, whoever had to answer it.
-    return (event.customer, event.method, event.path.partition("?")[0], str(bool(event.server)))
+    # A re-asked read through the balancer is the same step, whichever server had to answer it.
+    return (event.customer, event.method, event.path.partition("?")[0], str(bool(event.target)))

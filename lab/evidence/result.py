@@ -1,10 +1,13 @@
-"""A finished run as plain values: what was run, what was measured, what follows from it."""
+"""The values of an experiment: its variants, what each showed, and what follows from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
+import msgspec
+
+from lab.core.statistics import Measure
 from lab.evidence.record import Record
 from lab.shop.redis import store_url
 
@@ -22,7 +25,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Settings:
-    """How one lane is set up. `store` concerns only a lane that keeps something in one."""
+    """How a variant is set up. `store` concerns only one that keeps something in a store."""
 
     servers: int = 3
     store: str = "memory"
@@ -37,14 +40,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class Variant:
-    """One lane of an experiment: which desk, with which knobs, and what is expected of it.
+    """One app in one configuration: a row of a result, and what is expected of it.
 
     `module` runs in place of the desk's own (a desk with a remedy, say). In `env`,
     `replica_env` (by server) and the nginx directives, `{folder}` stands for the run's
     folder and `{key}`, `{other_key}` for signing keys made for the run. `persistence` is
     the store's. `expect` is what the textbook says of the claim here, None for nothing.
     `upstreams` are the URLs of servers that the lab did not start, in place of its own; what
-    `knobs` say of their store is then what somebody said.
+    `knobs` say of their store is then taken on trust.
     """
 
     name: str
@@ -66,7 +69,7 @@ class Variant:
 
     @property
     def uses_store(self) -> bool:
-        """Whether the lane needs a session store to talk to."""
+        """Whether it needs a session store to talk to."""
         return bool(self.app == "stateful" or self.module) and (
             self.knobs.store == "redis" or "://" in self.knobs.store
         )
@@ -81,48 +84,72 @@ class Variant:
         return replace(self, expect=verdict, **changes)
 
 
-@dataclass(frozen=True)
-class Observation:
-    """What one lane says of the claim, and the number that decided it, with its unit and n."""
+class Observation(msgspec.Struct, frozen=True):
+    """What one variant says of the claim, and the measures that decided it, the first first."""
 
     verdict: Verdict
-    number: str
+    measures: tuple[Measure, ...] = ()
+    note: str = ""
+    """What no number says: why nothing can be concluded, or what was different."""
+
+    @classmethod
+    def unknown(cls, why: str) -> Self:
+        """Return the observation from which nothing follows."""
+        return cls(Verdict.UNKNOWN, note=why)
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """A verdict on the claim, the number that decided it, why, and what was not expected."""
+class Surprise(msgspec.Struct, frozen=True):
+    """A variant whose verdict is not what the textbook expects of it."""
+
+    variant: str
+    seen: Verdict
+    expected: Verdict
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """The verdict on the claim, and the names of the variants that decide it."""
 
     verdict: Verdict
-    because: str
-    surprises: tuple[str, ...] = ()
-    number: str = ""
+    decided_by: tuple[str, ...] = ()
+    surprises: tuple[Surprise, ...] = ()
+    baseline: str | None = None
+    """The variant that the others are compared with: the stateless desk as the article has it."""
+    note: str = ""
+    """Why nothing can be concluded, where no variant says so."""
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What somebody said before the run, sealed, and what was then seen."""
+class Prediction(msgspec.Struct, frozen=True):
+    """A question, what was predicted before the run, and what was then observed.
+
+    `predicted` and `observed` are indices of choices. `predicted` is None where nobody was
+    asked, `observed` where the run could not tell.
+    """
 
     question: str
     choices: tuple[str, ...]
-    predicted: int
-    confidence: str  # "guess", "fairly sure", "certain"
+    predicted: int | None = None
+    confidence: str | None = None
+    """How sure: "guess", "fairly sure" or "certain"."""
     observed: int | None = None
+    right: bool | None = None
     explanation: str = ""
 
-    @property
-    def right(self) -> bool | None:
-        """Whether it came true; None if the run could not tell."""
-        return None if self.observed is None else self.predicted == self.observed
+    def compared(self, observed: int | None, explanation: str) -> Self:
+        """Return the prediction beside what was observed."""
+        known = observed is not None and self.predicted is not None
+        right = self.predicted == observed if known else None
+        return msgspec.structs.replace(
+            self, observed=observed, right=right, explanation=explanation
+        )
 
 
 @dataclass
-class VariantResult:
-    """What one lane did.
+class VariantRun:
+    """What one variant did in a run that goes on.
 
     `trouble` says in a sentence why nothing can be concluded from it, if so;
     `broken_expectation` which assertion of the script itself did not hold; `traceback`
-    tells either at length.
+    has the details of either.
     """
 
     variant: Variant
@@ -135,46 +162,6 @@ class VariantResult:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether nothing was concluded from this lane."""
+        """Whether nothing was concluded from this variant."""
         seen = self.observation
         return bool(self.trouble) or (seen is not None and seen.verdict is Verdict.UNKNOWN)
-
-
-@dataclass
-class ExperimentResult:
-    """One experiment, finished or cut short."""
-
-    name: str
-    claim: str
-    judgement: Judgement
-    variants: list[VariantResult]
-    expected: Verdict | None
-    seconds: float = 0.0
-    interrupted: bool = False
-    argument: str = ""  # what `lab run` is given to run it again
-    seed: int = 0
-    quick: bool = False
-    prediction: Prediction | None = None
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the expectation was met; None if nothing could be concluded.
-
-        Of a lane that is a contrast only as well: without it the claim may hold, and
-        what was to be compared was not.
-        """
-        if any(each.broken_expectation for each in self.variants):
-            return False
-        if self.judgement.verdict is Verdict.UNKNOWN:
-            return None
-        if self.expected not in (None, self.judgement.verdict) or self.judgement.surprises:
-            return False
-        return None if any(each.is_unknown for each in self.variants) else True
-
-
-def exit_status(results: list[ExperimentResult]) -> int:
-    """Return 0 if every expectation was met, 1 if one was not, 3 if something is unknown."""
-    met = [result.met for result in results]
-    if False in met:
-        return 1
-    return 3 if None in met or not met else 0

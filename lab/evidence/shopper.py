@@ -200,7 +200,7 @@ class Shopper:
             customer=self.name,
             method=method,
             path=path,
-            server=server,
+            target=server,
             at_s=self._record.since_start(carried.began_s),
             elapsed_ms=carried.elapsed_ms,
             status=carried.status,
@@ -209,7 +209,8 @@ class Shopper:
             request_body=body,
             response_headers=carried.headers,
             response_body=carried.body,
-            error=carried.error,
+            error=str(carried.error) if carried.error else None,
+            failure=carried.error,
             waited_ms=carried.waited_ms,
         )
 

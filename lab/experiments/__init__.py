@@ -1,4 +1,4 @@
-"""Finds scripts: those that come with the lab, one file per claim, and a student's own."""
+"""The experiments, one file a claim; what a script can do; how it is run and judged."""
 
 import ast
 import importlib
@@ -7,7 +7,7 @@ import inspect
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,13 +15,21 @@ from types import ModuleType
 from typing import Any, TypeGuard
 
 from lab.core.errors import LabError
-from lab.evidence.result import Judgement, Observation, Settings, Variant, VariantResult, Verdict
+from lab.evidence.result import (
+    Judgement,
+    Measurements,
+    Observation,
+    Settings,
+    Variant,
+    VariantRun,
+    Verdict,
+)
 from lab.experiments import judging, matrix
 from lab.experiments.judging import Observe
 
 MAX_CUSTOMERS = 1000
 CONFIDENCE = ("guess", "fairly sure", "certain")  # how sure the user is of a prediction
-LEDGER = (
+SUITE = (
     *("first_visit", "any_server", "scale_out", "storage", "crash", "restart_all"),
     *("store_outage", "replay_one", "caching", "logout", "double_checkout", "two_tabs"),
     *("stale_price", "size", "readable", "key_rotation", "url_token", "fixation"),
@@ -30,27 +38,28 @@ LEDGER = (
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked before a run: two to four choices, and which of them was borne out.
+    """What is asked before a run: two to four choices, and which of them came true.
 
-    `observed` gives the index of the choice that the finished lanes bear out, None if they
-    cannot tell; `explanation` is shown last, after prediction and observation.
+    `observed` takes the measurements of the finished variants by name and returns the index of
+    the choice that came true, None if they cannot tell; `explanation` is shown last, after
+    prediction and observation.
     """
 
     text: str
     choices: tuple[str, ...]
-    observed: Callable[[dict[str, VariantResult]], int | None]
+    observed: Callable[[Mapping[str, Measurements]], int | None]
     explanation: str
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A claim, the script that puts it to the test, and how its lanes are observed.
+    """A claim, the script that puts it to the test, and how its variants are observed.
 
     `expected` is the verdict the textbook gives on the claim, None for a script without
-    one; `variants` the lanes it runs by default; `expectations` lanes with what is expected
+    one; `variants` are those it runs by default; `expectations` variants with what is expected
     of them, run by default or not; `customers` how many shoppers there are,
-    `quick_customers` with --quick, when lanes have at most `quick_servers`; `about` which
-    lanes the claim is about; `argument` what `lab run` takes to run it; `takes_crowd` whether
+    `quick_customers` with --quick, when a variant has at most `quick_servers`; `about` which
+    variants the claim is about; `argument` what `lab run` takes to run it; `takes_crowd` whether
     its script lets a crowd in (`lab.crowd_shoppers`).
     """
 
@@ -80,27 +89,27 @@ class Experiment:
         last = body[0].end_lineno if has_docstring else 0
         return "\n".join(source.splitlines()[last:]).strip("\n")
 
-    def lanes(self, quick: bool) -> tuple[Variant, ...]:
-        """Return the lanes to run by default: a quick run may make do with fewer servers."""
+    def variants_for(self, quick: bool) -> tuple[Variant, ...]:
+        """Return the variants to run by default: a quick run may have fewer servers."""
         if not quick:
             return self.variants
         return tuple(
             replace(
-                lane, knobs=replace(lane.knobs, servers=min(lane.knobs.servers, self.quick_servers))
+                each, knobs=replace(each.knobs, servers=min(each.knobs.servers, self.quick_servers))
             )
-            for lane in self.variants
+            for each in self.variants
         )
 
-    def observation(self, result: VariantResult) -> Observation:
-        """Observe one finished lane."""
-        return judging.observe(self.observe, result)
+    def observation(self, run: VariantRun) -> Observation:
+        """Observe one finished variant."""
+        return judging.observe(self.observe, run)
 
-    def judge(self, results: list[VariantResult]) -> Judgement:
-        """Judge the claim from observed lanes."""
-        return judging.judge(results, self._expected_of, self.about)
+    def judge(self, runs: Sequence[VariantRun]) -> Judgement:
+        """Judge the claim from observed variants."""
+        return judging.judge(runs, self._expected_of, self.about)
 
     def _expected_of(self, variant: Variant) -> Verdict | None:
-        # A lane set up by hand is expected to do as the declared lane of the same kind.
+        # A variant set up by hand is expected to do as the declared one of the same kind.
         namesakes = [each for each in self.expectations if each.name == variant.name]
         alike = [each for each in self.expectations if _kind(each) == _kind(variant)]
         return next((each.expect for each in namesakes or alike if each.expect), None)
@@ -112,15 +121,15 @@ class Experiment:
 
 
 def bundled() -> list[Experiment]:
-    """Return the experiments that come with the lab, in the order of `LEDGER`."""
-    return [_bundled(name) for name in LEDGER]
+    """Return the experiments that come with the lab, in the order of `SUITE`."""
+    return [_bundled(name) for name in SUITE]
 
 
 def find(name: str) -> Experiment:
     """Return a bundled experiment by name, or a script by its file's path; else raise LabError."""
     if name.endswith(".py") or "/" in name or "\\" in name:
         return _from_file(Path(name))
-    known = {module_name.replace("_", "-"): module_name for module_name in LEDGER}
+    known = {module_name.replace("_", "-"): module_name for module_name in SUITE}
     if name in known:
         return _bundled(known[name])
     close = get_close_matches(name, known, 1)
@@ -165,12 +174,12 @@ def _is_file(path: Path) -> bool:
 
 def _cannot_load(path: Path, error: BaseException) -> str:
     """Quote the file, the line and the error, as Python would, without the lab's own frames."""
-    told = traceback.TracebackException.from_exception(error)
-    theirs = [frame for frame in told.stack if Path(frame.filename).name == path.name]
+    raised = traceback.TracebackException.from_exception(error)
+    theirs = [frame for frame in raised.stack if Path(frame.filename).name == path.name]
     lines = [
         f"{path} cannot be loaded; correct it and run it again",
         *traceback.StackSummary.from_list(theirs).format(),
-        *told.format_exception_only(),
+        *raised.format_exception_only(),
     ]
     return "\n".join(line.rstrip() for line in lines)
 
@@ -197,7 +206,7 @@ def _experiment(module: ModuleType) -> Experiment:
     for name in ("observe", "ABOUT"):
         _require(module, callable(getattr(module, name, print)), f"{name} must be a function")
     has_claim = hasattr(module, "CLAIM")
-    variants = _lanes(module, "VARIANTS", matrix.two_desks(Settings()))
+    variants = _variants(module, "VARIANTS", matrix.two_desks(Settings()))
     distinct = len({each.name for each in variants}) == len(variants)
     _require(module, distinct, "VARIANTS: each Variant needs a name of its own")
     return Experiment(
@@ -207,13 +216,13 @@ def _experiment(module: ModuleType) -> Experiment:
         observe=getattr(module, "observe", judging.carts_kept),
         expected=expected and Verdict(expected),
         variants=variants,
-        expectations=_lanes(module, "EXPECTATIONS", variants),
+        expectations=_variants(module, "EXPECTATIONS", variants),
         customers=customers,
         quick_customers=_count(module, "QUICK_CUSTOMERS", customers),
         quick_servers=_count(module, "QUICK_SERVERS", MAX_CUSTOMERS),
         doc=inspect.cleandoc(module.__doc__ or "A script without a docstring."),
         path=path,
-        about=getattr(module, "ABOUT", _plain_token if has_claim else _any_lane),
+        about=getattr(module, "ABOUT", _plain_token if has_claim else _any_variant),
         question=question,
         takes_crowd=bool(getattr(module, "CROWD", False)),
     )
@@ -226,11 +235,11 @@ def _count(module: ModuleType, name: str, default: int) -> int:
     return int(value)
 
 
-def _lanes(module: ModuleType, name: str, default: tuple[Variant, ...]) -> tuple[Variant, ...]:
-    lanes = getattr(module, name, default)
-    fits = isinstance(lanes, tuple | list) and all(isinstance(each, Variant) for each in lanes)
-    _require(module, fits and len(lanes) > 0, f"{name} must be a tuple of Variant, at least one")
-    return tuple(lanes)
+def _variants(module: ModuleType, name: str, default: tuple[Variant, ...]) -> tuple[Variant, ...]:
+    given = getattr(module, name, default)
+    fits = isinstance(given, tuple | list) and all(isinstance(each, Variant) for each in given)
+    _require(module, fits and len(given) > 0, f"{name} must be a tuple of Variant, at least one")
+    return tuple(given)
 
 
 def _require(module: ModuleType, condition: bool, otherwise: str) -> None:
@@ -242,7 +251,7 @@ def _plain_token(variant: Variant) -> bool:
     return variant.is_plain_token
 
 
-def _any_lane(variant: Variant) -> bool:
+def _any_variant(variant: Variant) -> bool:
     return True
 
 

@@ -20,13 +20,13 @@ Try next: obey Vary again (take it out of `proxy_ignore_headers` below), or make
 `$request_uri`. Each makes one of the two ways to a token's cart safe: which one?
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from lab.core.statistics import latency, share, told
+from lab.core.statistics import Measure, latency, share
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.script_api import Lab
@@ -135,23 +135,25 @@ def observe(measured: Measurements) -> Observation:
     """Observe whether products came from the cache and no cart went to the wrong person."""
     asked = measured["carts_asked"]
     if not measured["a_cache_was_there"]:
-        return Observation(Verdict.UNKNOWN, "no cache stands before this lane")
+        return Observation.unknown("no cache stands before this lane")
     if not measured["products_asked"] or not measured["carts_answered"]:
-        return Observation(Verdict.UNKNOWN, "no products or no carts were asked for")
+        return Observation.unknown("no products or no carts were asked for")
     wrong = measured["wrong_carts_by_header"] + measured["wrong_carts_by_url"]
     good = measured["products_from_cache"] and not wrong
-    carts = told(share(wrong, asked), "carts to the wrong person")
+    from_cache, products = measured["products_from_cache"], measured["products_asked"]
     return Observation(
         Verdict.HOLDS if good else Verdict.FAILS,
-        f"{carts}; {measured['products_from_cache']} of {measured['products_asked']} product "
-        "lists from the cache",
+        (
+            share(wrong, asked, "carts to the wrong person"),
+            Measure(from_cache, products, unit="product lists from the cache"),
+        ),
     )
 
 
-def _observed(lanes: dict[str, VariantResult]) -> int | None:
+def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
     wrong = []
     for name in ("memory-naive", "token-naive"):
-        seen = lanes[name].measurements if name in lanes else {}
+        seen = by_variant.get(name, {})
         if not seen.get("carts_answered"):
             return None
         wrong.append(seen["wrong_carts_by_header"] + seen["wrong_carts_by_url"] > 0)

@@ -20,12 +20,14 @@ server, and the store becomes the thing that must not crash.
 Try next: `lab run crash --store redis`, `lab run crash --crowd 200`.
 """
 
+from collections.abc import Mapping
+
 from msgspec import convert
 
 from lab.core.faults import FaultKind
 from lab.crowd.timetable import PlannedFault
 from lab.evidence.cart_tracker import Fate
-from lab.evidence.result import Measurements, Observation, Settings, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import carts_survive_kill, kept_share
@@ -51,7 +53,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
     """Buy a laptop, lose the server that sold it, ask for the cart."""
     desk_of = {}
     for customer in lab.customers:
-        desk_of[customer] = desk = customer.login().replica
+        desk_of[customer] = desk = customer.login().served_by
         customer.add("laptop", server=desk)
     control = [customer.view_cart(server=desk).fate for customer, desk in desk_of.items()]
 
@@ -78,7 +80,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
 
 def buy_here(shopper: Shopper, lab: Lab) -> None:
     """One shopper of a crowd: buy a laptop and ask for it, where the login was."""
-    desk = shopper.login().replica
+    desk = shopper.login().served_by
     shopper.add("laptop", server=desk)
     shopper.view_cart(server=desk)
 
@@ -104,9 +106,9 @@ def observe(measured: Measurements) -> Observation:
     if seen.verdict is Verdict.UNKNOWN:
         return seen
     if measured["control_kept"] < measured["carts_acknowledged"]:
-        return Observation(Verdict.UNKNOWN, "carts were missing before any server was killed")
+        return Observation.unknown("carts were missing before any server was killed")
     if measured["predicted_lost"] and not measured["sets_equal"]:
-        return Observation(Verdict.UNKNOWN, "other carts were lost than those predicted")
+        return Observation.unknown("other carts were lost than those predicted")
     return with_crowd(seen, measured.get("crowd"))
 
 
@@ -121,14 +123,14 @@ def with_crowd(seen: Observation, crowd: Measurements | None) -> Observation:
     doubts = [each for each in convert(crowd["doubts"], list[Doubt]) if each.is_about_carts]
     if doubts or not owed:
         why = "; ".join(map(str, doubts)) or "no cart was owed"
-        return Observation(Verdict.UNKNOWN, f"of the crowd: {why}")
+        return Observation.unknown(f"of the crowd: {why}")
     many = kept_share(carts["kept"], owed, "carts of a crowd kept")
     verdict = seen.verdict if many.verdict is Verdict.HOLDS else many.verdict
-    return Observation(verdict, f"{seen.number}, {many.number}")
+    return Observation(verdict, seen.measures + many.measures)
 
 
-def _observed(lanes: dict[str, VariantResult]) -> int | None:
-    seen = [lanes[name].measurements for name in ("stateful", "stateless") if name in lanes]
+def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
+    seen = [by_variant[name] for name in ("stateful", "stateless") if name in by_variant]
     if len(seen) < 2 or any(each.get("observed_lost") is None for each in seen):
         return None
     # By how many of the two desks lost carts, and whether one lost all of them.

@@ -17,10 +17,12 @@ writes. That is measured too (`sold_twice_at_once`), and is no part of the verdi
 Try next: `lab run double-checkout --matrix`; a denylist does not help, since nobody logs out.
 """
 
+from collections.abc import Mapping
 from functools import partial
 
+from lab.core.statistics import Measure
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Measurements, Observation, Settings, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import bites
@@ -47,7 +49,7 @@ SOLD = 201
 
 def script(shopper: Shopper, lab: Lab) -> None:
     """Order once, and send that order again; then order twice at once."""
-    desk = shopper.login().replica
+    desk = shopper.login().served_by
     shopper.add("laptop", server=desk)
     reading = lab.store_operations(lambda: shopper.view_cart(server=desk))
     writing = lab.store_operations(lambda: shopper.add("mouse", server=desk))
@@ -94,16 +96,14 @@ def order_twice_at_once(lab: Lab, desk: str | None) -> list[int | None]:
 def observe(measured: Measurements) -> Observation:
     """Observe whether a repeated order was sold again."""
     again, tried = measured.get("orders_sold_again", 0), measured.get("orders_repeated", 0)
-    seen = bites(again, tried, "repeated orders sold the same cart again")
     cost = measured.get("store_operations_per_write")
-    return Observation(
-        seen.verdict, f"{seen.number}; store operations per change: {cost}" if cost else seen.number
-    )
+    more = [Measure(cost, unit="store operations per change")] if cost else []
+    return bites(again, tried, "repeated orders sold the same cart again", *more)
 
 
-def which_desk(results: dict[str, VariantResult]) -> int | None:
+def which_desk(by_variant: Mapping[str, Measurements]) -> int | None:
     """Return the choice that came true, None if a desk is missing or was not asked."""
-    desks = [results[name].measurements for name in (MEMORY.name, TOKEN.name) if name in results]
+    desks = [by_variant[name] for name in (MEMORY.name, TOKEN.name) if name in by_variant]
     if len(desks) < 2 or not all(measured.get("orders_repeated") for measured in desks):
         return None
     by_session, by_token = (bool(measured["orders_sold_again"]) for measured in desks)

@@ -16,6 +16,7 @@ Try next: `lab run any-server`, where the customer does not stay with one server
 from collections.abc import Iterator
 from typing import Any
 
+from lab.core.statistics import Measure
 from lab.evidence.exchange import Exchange
 from lab.evidence.result import Measurements, Observation, Variant, Verdict
 from lab.evidence.shopper import Shopper
@@ -35,7 +36,7 @@ Due = tuple[Exchange, int, Goods | None]
 def script(shopper: Shopper, lab: Lab) -> None:
     """Shop without any fault, everybody in turn, and check every answer."""
     prices = price_list(shopper.request("GET", "/api/products").body)
-    desks = [customer.login().replica for customer in lab.customers]
+    desks = [customer.login().served_by for customer in lab.customers]
     visits = [
         shop(customer, desk, number)
         for number, (customer, desk) in enumerate(zip(lab.customers, desks, strict=True), start=2)
@@ -106,14 +107,12 @@ _LINE = ("sku", "quantity", "unit_price_cents")
 def observe(measured: Measurements) -> Observation:
     """Observe whether every answer was as due, and every acknowledged cart was kept."""
     if missing := lacks_reads(measured):
-        return Observation(Verdict.UNKNOWN, missing)
+        return Observation.unknown(missing)
     if nobody := measured["requests_unanswered"]:
-        return Observation(Verdict.UNKNOWN, f"{nobody} requests got no answer")
+        return Observation.unknown(f"{nobody} requests got no answer")
     if wrong := measured.get("answers_wrong", 0):
-        first = measured["first_wrong"]
-        return Observation(
-            Verdict.FAILS, f"{wrong} of {measured['answers']} answers were wrong; first: {first}"
-        )
+        answers = Measure(wrong, measured["answers"], unit="answers were wrong")
+        return Observation(Verdict.FAILS, (answers,), f"first: {measured['first_wrong']}")
     return carts_kept(measured)
 
 

@@ -18,8 +18,8 @@ import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from lab.core.statistics import share, told
-from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
+from lab.core.statistics import share
+from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN
@@ -83,9 +83,9 @@ def observe(measured: Measurements) -> Observation:
     """Observe whether any planted credential opened the cart of who logged in with it."""
     tried, opened = measured.get("planted", 0), measured.get("opened", 0)
     if not tried:
-        return Observation(Verdict.UNKNOWN, "nobody logged in with a planted id")
+        return Observation.unknown("nobody logged in with a planted id")
     verdict = Verdict.FAILS if opened else Verdict.HOLDS
-    return Observation(verdict, told(share(opened, tried), "planted ids opened the cart"))
+    return Observation(verdict, (share(opened, tried, "planted ids opened the cart"),))
 
 
 def plain_session(variant: Variant) -> bool:
@@ -96,12 +96,12 @@ def plain_session(variant: Variant) -> bool:
 ABOUT = plain_session
 
 
-def what_mallory_sees(results: dict[str, VariantResult]) -> int | None:
+def what_mallory_sees(by_variant: Mapping[str, Measurements]) -> int | None:
     """Return the choice that came true at the session desk, None if it was not there."""
-    lane = results.get(MEMORY.name) or results.get(REDIS.name)
-    if lane is None or not lane.measurements.get("planted"):
+    lane = by_variant.get(MEMORY.name) or by_variant.get(REDIS.name)
+    if lane is None or not lane.get("planted"):
         return None
-    measured = lane.measurements
+    measured = lane
     if measured["opened"]:
         return 0
     return 1 if measured["refused"] == measured["planted"] else None

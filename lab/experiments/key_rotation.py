@@ -21,10 +21,11 @@ and shares a store in its place.
 Try next: `lab run key-rotation --servers 5`, and predict the share refused in step 1.
 """
 
+from collections.abc import Mapping
 from functools import partial
 
-from lab.core.statistics import share, told
-from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
+from lab.core.statistics import share
+from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import bites
@@ -85,18 +86,23 @@ def refusals(lab: Lab) -> tuple[int, int]:
 def observe(measured: Measurements) -> Observation:
     """Observe whether anybody was refused in step 1, and that nobody was without a cause."""
     if not measured["kill_confirmed"] or measured["restarts_confirmed"] < len(STEPS) - 1:
-        return Observation(Verdict.UNKNOWN, "a restart with another key was not confirmed")
+        return Observation.unknown("a restart with another key was not confirmed")
     if not all(measured[f"tried_{step}"] for step in STEPS):
-        return Observation(Verdict.UNKNOWN, "no request was tried in one of the steps")
+        return Observation.unknown("no request was tried in one of the steps")
     if harm := sum(measured[f"refused_{step}"] for step in ("agreed", "careful", "everywhere")):
-        return Observation(Verdict.UNKNOWN, f"{harm} refused while all servers knew the key")
-    odd = bites(measured["refused_odd"], measured["tried_odd"], "refused with an odd key")
-    hasty = told(share(measured["refused_hasty"], measured["tried_hasty"]), "signing too early")
-    return Observation(odd.verdict, f"{odd.number}; {hasty}; 0 with [old, new] everywhere")
+        return Observation.unknown(f"{harm} refused while all servers knew the key")
+    careful = sum(measured[f"tried_{step}"] for step in ("careful", "everywhere"))
+    return bites(
+        measured["refused_odd"],
+        measured["tried_odd"],
+        "refused with an odd key",
+        share(measured["refused_hasty"], measured["tried_hasty"], "refused, signing too early"),
+        share(0, careful, "refused with [old, new] everywhere"),
+    )
 
 
-def _observed(lanes: dict[str, VariantResult]) -> int | None:
-    seen = lanes["token"].measurements if "token" in lanes else {}
+def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
+    seen = by_variant.get("token", {})
     if not seen.get("tried_odd"):
         return None
     percent = 100 * seen["refused_odd"] / seen["tried_odd"]

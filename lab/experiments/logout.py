@@ -16,11 +16,12 @@ the store with every request. A new key ends it for everybody, the innocent too.
 Try next: `lab run logout --matrix`, where token-revision refuses changes, not reads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
+from lab.core.statistics import Measure
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.matrix import MEMORY, REDIS, TOKEN, TOKEN_DENYLIST, TOKEN_REVISION
@@ -97,18 +98,17 @@ def observe(measured: Measurements) -> Observation:
     """
     tried = measured.get("replays", 0)
     if not tried or not measured["logged_out"]:
-        return Observation(Verdict.UNKNOWN, "no request was sent again after a logout")
+        return Observation.unknown("no request was sent again after a logout")
     accepted = measured["replays_accepted"]
-    number = f"{accepted} of {tried} requests accepted after logout"
+    number = Measure(accepted, tried, unit="requests accepted after logout")
     if not accepted:
         cost = measured["store_operations_per_request"]
-        return Observation(
-            Verdict.FAILS, f"{number}; store operations per request: {cost:g}" if cost else number
-        )
-    number = f"{number}, for {measured['accepted_for_s']} s"
+        more = [Measure(cost, unit="store operations per request")] if cost else []
+        return Observation(Verdict.FAILS, (number, *more))
+    lasted = Measure(measured["accepted_for_s"], unit="s of use after logout")
     if measured["refused_in_the_end"]:
-        return Observation(Verdict.DEPENDS, f"{number}, then refused")
-    return Observation(Verdict.HOLDS, f"{number}, no end seen")
+        return Observation(Verdict.DEPENDS, (number, lasted), "then refused")
+    return Observation(Verdict.HOLDS, (number, lasted), "no end seen")
 
 
 def without_remedy(variant: Variant) -> bool:
@@ -119,17 +119,17 @@ def without_remedy(variant: Variant) -> bool:
 ABOUT = without_remedy
 
 
-def how_long(results: dict[str, VariantResult]) -> int | None:
+def how_long(by_variant: Mapping[str, Measurements]) -> int | None:
     """Return the choice that came true, None if no token of a short life was there to tell."""
-    plain = results.get(TOKEN.name)
-    short = results.get(SHORT_EXPIRY.name)
-    if plain is None or not plain.measurements.get("replays"):
+    plain = by_variant.get(TOKEN.name)
+    short = by_variant.get(SHORT_EXPIRY.name)
+    if plain is None or not plain.get("replays"):
         return None
-    if not plain.measurements["replays_accepted"]:
+    if not plain["replays_accepted"]:
         return 0
-    if short is None or not short.measurements.get("replays_accepted"):
+    if short is None or not short.get("replays_accepted"):
         return None
-    return 1 if short.measurements["refused_in_the_end"] else 2
+    return 1 if short["refused_in_the_end"] else 2
 
 
 QUESTION = Question(

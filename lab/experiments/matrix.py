@@ -1,4 +1,4 @@
-"""The knob matrix: every place a cart can live, one knob changed at a time."""
+"""The matrix of settings: every place a cart can live, one setting changed at a time."""
 
 from lab.evidence.result import Settings, Variant
 
@@ -18,5 +18,5 @@ MATRIX = (MEMORY, MEMORY_AFFINITY, FILE, REDIS, TOKEN, TOKEN_DENYLIST, TOKEN_REV
 
 
 def two_desks(knobs: Settings) -> tuple[Variant, ...]:
-    """Return the two lanes that a script runs on unless it says otherwise."""
+    """Return the two variants that a script runs on unless it says otherwise."""
     return (Variant("stateful", "stateful", knobs), Variant("stateless", "stateless", knobs))

@@ -22,13 +22,14 @@ import json
 import secrets
 import string
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 from itsdangerous import URLSafeTimedSerializer
 
-from lab.core.statistics import share, told
+from lab.core.statistics import Measure, share
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.script_api import Lab
@@ -129,16 +130,16 @@ def observe(measured: Measurements) -> Observation:
     """Observe whether the facts were read, provided that no changed credential was accepted."""
     tried, read = measured["facts_tried"], measured["facts_read"]
     if not tried or not measured["changes_tried"] or measured["original_status"] != 200:
-        return Observation(Verdict.UNKNOWN, "the credential itself was not accepted: no control")
-    refused = told(share(measured["changes_refused"], measured["changes_tried"]), "changes refused")
+        return Observation.unknown("the credential itself was not accepted: no control")
+    refused = share(measured["changes_refused"], measured["changes_tried"], "changes refused")
     if measured["changes_refused"] < measured["changes_tried"]:
-        return Observation(Verdict.FAILS, f"not even signed: {refused}")
+        return Observation(Verdict.FAILS, (refused,), "not even signed")
     verdict = Verdict.HOLDS if read else Verdict.FAILS
-    return Observation(verdict, f"{read} of {tried} facts read without a key; {refused}")
+    return Observation(verdict, (Measure(read, tried, unit="facts read without a key"), refused))
 
 
-def _observed(lanes: dict[str, VariantResult]) -> int | None:
-    seen = lanes["token"].measurements if "token" in lanes else {}
+def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
+    seen = by_variant.get("token", {})
     if not seen.get("facts_tried") or not seen.get("changes_tried"):
         return None
     if seen["changes_accepted"]:

@@ -18,13 +18,14 @@ Try next: `lab run replay-one --store redis`; and write the story of a bug of yo
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+from lab.core.statistics import Measure
 from lab.evidence.cart_tracker import CartTracker
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import kept_share
@@ -127,18 +128,18 @@ def _repeat(visit: Shopper, exchange: Exchange) -> Exchange:
 def observe(measured: Measurements) -> Observation:
     """Observe whether every request gave its answer again when it was sent alone."""
     if not measured["restarts_confirmed"] or not measured["requests_to_explain"]:
-        return Observation(Verdict.UNKNOWN, "no fresh server, or no request to send to it")
-    seen = kept_share(
-        measured["reproduced_alone"], measured["requests_to_explain"], "reproduced alone"
+        return Observation.unknown("no fresh server, or no request to send to it")
+    needed = [each for each in measured["earlier_requests_needed"] if each is not None]
+    more = [Measure(max(needed), unit="earlier requests needed at most")] if needed else []
+    return kept_share(
+        measured["reproduced_alone"], measured["requests_to_explain"], "reproduced alone", *more
     )
-    needed = ", ".join(map(str, measured["earlier_requests_needed"]))
-    return Observation(seen.verdict, f"{seen.number}; earlier requests needed: {needed}")
 
 
-def _observed(lanes: dict[str, VariantResult]) -> int | None:
+def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
     shares = []
     for name in ("memory", "token"):
-        seen = lanes[name].measurements if name in lanes else {}
+        seen = by_variant.get(name, {})
         if not (tried := seen.get("requests_to_explain")):
             return None
         shares.append(seen["reproduced_alone"] == tried)

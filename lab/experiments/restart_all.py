@@ -18,12 +18,13 @@ of ignoring them would lose none.
 Try next: `lab run restart-all --store file`, and read `lab/variants/next_version.py`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import cycle
 
+from lab.core.statistics import Measure
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import carts_survive_restarts
@@ -150,35 +151,33 @@ def recovery_s(traffic: Iterable[Exchange]) -> float | None:
     last: dict[str, tuple[str | None, float]] = {}
     away = []
     for exchange in traffic:
-        if not exchange.answered or exchange.replica is None:
+        if not exchange.answered or exchange.served_by is None:
             continue
         ended_s = exchange.at_s + exchange.elapsed_ms / 1000
-        instance, before_s = last.get(exchange.replica, (exchange.instance, ended_s))
+        instance, before_s = last.get(exchange.served_by, (exchange.instance, ended_s))
         if exchange.instance != instance:
             away.append(ended_s - before_s)
-        last[exchange.replica] = (exchange.instance, ended_s)
+        last[exchange.served_by] = (exchange.instance, ended_s)
     return round(max(away), 3) if away else None
 
 
 def observe(measured: Measurements) -> Observation:
-    """Observe whether the carts survived, and tell what the restarts cost beside."""
+    """Observe whether the carts survived, and what the restarts cost beside."""
     seen = carts_survive_restarts(measured)
     if seen.verdict is Verdict.UNKNOWN:
         return seen
     if measured["control_kept"] < measured["carts_acknowledged"]:
-        return Observation(Verdict.UNKNOWN, "carts were missing before any server was restarted")
-    number = (
-        f"{seen.number}, {measured['traffic_unanswered']} of {measured['traffic_requests']} "
-        "requests met no server"
-    )
+        return Observation.unknown("carts were missing before any server was restarted")
+    met_none, asked = measured["traffic_unanswered"], measured["traffic_requests"]
+    measures = [*seen.measures, Measure(met_none, asked, unit="requests met no server")]
     if measured["recovery_s"] is not None:
-        number += f", for {measured['recovery_s']:.1f} s at most"
-    return Observation(seen.verdict, number)
+        measures.append(Measure(measured["recovery_s"], unit="s without a server at most"))
+    return Observation(seen.verdict, tuple(measures))
 
 
-def _observed(lanes: dict[str, VariantResult]) -> int | None:
+def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
     def field(lane: str) -> bool | None:
-        measured = lanes[lane].measurements if lane in lanes else {}
+        measured = by_variant.get(lane, {})
         return measured.get("new_field_kept_by_a_change")
 
     session, token = field("redis"), field("token")

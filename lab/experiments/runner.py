@@ -1,26 +1,21 @@
-"""Runs a script against every lane of its experiment, and keeps what happened."""
+"""Runs a script against every variant of its experiment, and keeps what happened."""
 
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.core.redaction import redact_text
+from lab.evidence.keeping import encodable, kept_variant
 from lab.evidence.measurements import measure
 from lab.evidence.record import Event, Record
-from lab.evidence.result import (
-    ExperimentResult,
-    Judgement,
-    Prediction,
-    Variant,
-    VariantResult,
-    Verdict,
-)
+from lab.evidence.result import Judgement, Prediction, Variant, VariantRun, Verdict
+from lab.evidence.run_document import ExperimentResult, document_text, experiment_text
 from lab.experiments import Experiment
+from lab.experiments.judging import expectation_met
 from lab.experiments.provision import BackgroundStart, ProvisionedStack
 from lab.experiments.script_api import Lab
-from lab.report.document import document_text, experiment_text
 from lab.stack.deployment import Deployment
 from lab.stack.programs import find_store
 
@@ -33,10 +28,10 @@ def _ignore(*_: object) -> None:
 
 @dataclass
 class Run:
-    """One invocation: a folder of its own, and whoever watches it.
+    """One invocation: a folder of its own, and who watches it.
 
-    `progress` is told in words what is being done; `on_event` of each exchange and fault.
-    `deployment` are servers that run already, for lanes with `upstreams`.
+    `progress` is called with what is being done, in words; `on_event` with each exchange and
+    fault. `deployment` are servers that run already, for variants with `upstreams`.
     """
 
     folder: Path
@@ -49,7 +44,7 @@ class Run:
     deployment: Deployment = field(default_factory=dict)
     results: list[ExperimentResult] = field(default_factory=list)
     components: dict[str, object] = field(default_factory=dict)
-    _told: list[str] = field(default_factory=list)
+    _texts: list[str] = field(default_factory=list)
     _ahead: BackgroundStart | None = None
 
     def perform(
@@ -59,41 +54,60 @@ class Run:
         prediction: Prediction | None = None,
         then: tuple[Experiment, Sequence[Variant]] | None = None,
     ) -> ExperimentResult:
-        """Run one experiment on its lanes; the result is kept even if it is cut short.
+        """Run one experiment on its variants; the result is kept even if it is cut short.
 
         `then` is what will be performed next: in a quick run its servers start while this
         one's scripts run. A full run leaves the machine to what is being measured.
         """
         began = time.monotonic()
-        lanes = [VariantResult(variant, Record(variant.name)) for variant in variants]
-        result = ExperimentResult(
-            experiment.name,
-            experiment.claim,
-            _UNFINISHED,
-            lanes,
-            experiment.expected,
-            argument=experiment.argument,
-            seed=self.seed,
-            quick=self.quick,
-            prediction=prediction,
-        )
-        self.results.append(result)
+        runs = [VariantRun(variant, Record(variant.name)) for variant in variants]
+        judgement, interrupted = _UNFINISHED, False
         try:
             # A deployment is there once only: nothing of it can be started ahead.
             ahead = then if self.quick and not self.deployment else None
-            self._run_lanes(experiment, lanes, ahead)
-            for lane in lanes:
-                lane.observation = experiment.observation(lane)
-            result.judgement = experiment.judge(lanes)
-            result.prediction = _compare(experiment, result)
+            self._run_variants(experiment, runs, ahead)
+            for run in runs:
+                run.observation = experiment.observation(run)
+            judgement = experiment.judge(runs)
+            if prediction and (question := experiment.question):
+                observed = question.observed({r.variant.name: r.measurements for r in runs})
+                prediction = prediction.compared(observed, question.explanation)
         except KeyboardInterrupt:
-            result.interrupted = True
+            interrupted = True
             raise
         finally:
-            result.seconds = time.monotonic() - began
-            self._told.append(experiment_text(result))
+            result = self._result(experiment, runs, judgement, prediction)
+            result.interrupted = interrupted
+            result.seconds = round(time.monotonic() - began, 3)
+            self.results.append(result)
+            self._texts.append(experiment_text(result))
             self.save()
         return result
+
+    def _result(
+        self,
+        experiment: Experiment,
+        runs: Sequence[VariantRun],
+        judgement: Judgement,
+        prediction: Prediction | None,
+    ) -> ExperimentResult:
+        return ExperimentResult(
+            name=experiment.name,
+            argument=redact_text(experiment.argument or experiment.name),
+            claim=encodable(experiment.claim),
+            verdict=judgement.verdict,
+            decided_by=judgement.decided_by,
+            baseline=judgement.baseline,
+            note=judgement.note,
+            surprises=judgement.surprises,
+            expected=experiment.expected,
+            expectation_met=expectation_met(judgement, runs, experiment.expected),
+            seconds=0.0,
+            seed=self.seed,
+            quick=self.quick,
+            prediction=prediction,
+            variants=[kept_variant(run) for run in runs],
+        )
 
     def close(self) -> None:
         """End what was started ahead and not used, as after Ctrl-C."""
@@ -101,27 +115,27 @@ class Run:
         if ahead:
             ahead.close()
 
-    def _run_lanes(
+    def _run_variants(
         self,
         experiment: Experiment,
-        lanes: Sequence[VariantResult],
+        runs: Sequence[VariantRun],
         then: tuple[Experiment, Sequence[Variant]] | None,
     ) -> None:
-        for lane in lanes:
-            if not _can_start(lane.variant):
-                lane.trouble = STORE_MISSING
-        ready = [lane for lane in lanes if lane.trouble is None]
+        for run in runs:
+            if not _can_start(run.variant):
+                run.trouble = STORE_MISSING
+        ready = [run for run in runs if run.trouble is None]
         if not ready:
             return
-        with self._opening(experiment, [lane.variant for lane in ready]) as bench:
+        with self._opening(experiment, [run.variant for run in ready]) as bench:
             self.components |= bench.stack.components()
             if then and (startable := [each for each in then[1] if _can_start(each)]):
                 self._ahead = BackgroundStart(
                     ProvisionedStack(self.folder / then[0].name), startable
                 )
-            for lane in ready:
-                self.progress(f"{experiment.name}: running the script, {lane.variant.name}")
-                self._run_lane(experiment, lane, bench)
+            for run in ready:
+                self.progress(f"{experiment.name}: running the script, {run.variant.name}")
+                self._run_variant(experiment, run, bench)
 
     def _opening(self, experiment: Experiment, variants: Sequence[Variant]) -> BackgroundStart:
         folder = self.folder / experiment.name
@@ -133,7 +147,7 @@ class Run:
 
     def document(self) -> str:
         """Return what is known of this run so far, as the text of `result.json`."""
-        return document_text(self._told, self.components)
+        return document_text(self._texts, self.components)
 
     def save(self) -> Path:
         """Write result.json, whole or not at all; return its path."""
@@ -143,38 +157,37 @@ class Run:
         unfinished.replace(path)
         return path
 
-    def _run_lane(
-        self, experiment: Experiment, lane: VariantResult, bench: ProvisionedStack
+    def _run_variant(
+        self, experiment: Experiment, run: VariantRun, bench: ProvisionedStack
     ) -> None:
-        lane.record = Record(
-            lane.variant.name, lambda event: self.on_event(lane.variant.name, event)
-        )
+        name = run.variant.name
+        run.record = Record(name, lambda event: self.on_event(name, event))
         customers = experiment.quick_customers if self.quick else experiment.customers
-        setting = bench.context(lane.variant, customers, self.seed, self.quick, self.crowd)
-        lab = Lab(setting, lane.record)
+        setting = bench.context(run.variant, customers, self.seed, self.quick, self.crowd)
+        lab = Lab(setting, run.record)
         try:
             experiment.script(lab.customers[0], lab)
             lab.settle()
         except KeyboardInterrupt:
-            lane.trouble = CUT_SHORT
+            run.trouble = CUT_SHORT
             raise
         except AssertionError as error:
-            lane.broken_expectation = redact_text(
+            run.broken_expectation = redact_text(
                 f"the script expected otherwise: {error or 'assert'}"
             )
-            lane.traceback = _told(error, experiment.path, lane.record)
+            run.traceback = _traceback(error, experiment.path, run.record)
         except BaseException as error:  # a student's file may raise anything, SystemExit too
-            lane.trouble = redact_text(f"the script stopped with {type(error).__name__}: {error}")
-            lane.traceback = _told(error, experiment.path, lane.record)
+            run.trouble = redact_text(f"the script stopped with {type(error).__name__}: {error}")
+            run.traceback = _traceback(error, experiment.path, run.record)
         finally:
             ledgers = [customer.ledger for customer in lab.customers]
-            lane.measurements = measure(lane.record, ledgers) | lab.extra
-        lane.trouble = lane.trouble or bench.cross_check(lane.record)
+            run.measurements = measure(run.record, ledgers) | lab.extra
+        run.trouble = run.trouble or bench.cross_check(run.record)
         bench.undo_faults()
 
 
 CUT_SHORT = "interrupted"
-_UNFINISHED = Judgement(Verdict.UNKNOWN, "the run was cut short")
+_UNFINISHED = Judgement(Verdict.UNKNOWN, note="the run was cut short")
 
 
 def _can_start(variant: Variant) -> bool:
@@ -183,22 +196,13 @@ def _can_start(variant: Variant) -> bool:
     return not wants_own_store or find_store() is not None
 
 
-def _compare(experiment: Experiment, result: ExperimentResult) -> Prediction | None:
-    if result.prediction is None or experiment.question is None:
-        return None
-    observed = experiment.question.observed({v.variant.name: v for v in result.variants})
-    return replace(
-        result.prediction, observed=observed, explanation=experiment.question.explanation
-    )
-
-
-def _told(error: BaseException, script: Path, record: Record) -> str:
-    """Tell a script's exception as its author should see it: their lines, and what led there."""
-    told = traceback.TracebackException.from_exception(error)
-    theirs = [frame for frame in told.stack if Path(frame.filename) == script]
+def _traceback(error: BaseException, script: Path, record: Record) -> str:
+    """Format a script's exception for its author: their lines, and what led there."""
+    raised = traceback.TracebackException.from_exception(error)
+    theirs = [frame for frame in raised.stack if Path(frame.filename) == script]
     lines = ["Traceback (the lines of your script):"] if theirs else []
     lines += [line.rstrip() for line in traceback.StackSummary.from_list(theirs).format()]
-    lines += [line.rstrip() for line in told.format_exception_only()]
+    lines += [line.rstrip() for line in raised.format_exception_only()]
     if exchanges := list(record.exchanges()):
         last = exchanges[-1]
         answer = last.error or last.response_body.decode("utf-8", "replace")[:200]

@@ -24,15 +24,16 @@ which do not wait).
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 
 import msgspec
 
+from lab.core.statistics import Measure
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import kept_share, lacks_reads
@@ -143,7 +144,7 @@ def step(lab: Lab) -> Measurements:
     """Let everybody ask, and measure it."""
     began_s = time.monotonic()
     answers = everybody_asks(lab, READS_EACH)
-    return told(answers, len(lab.servers), time.monotonic() - began_s)
+    return work_done(answers, len(lab.servers), time.monotonic() - began_s)
 
 
 def everybody_asks(lab: Lab, times: int) -> list[Exchange]:
@@ -155,7 +156,7 @@ def everybody_asks(lab: Lab, times: int) -> list[Exchange]:
     return list(chain(*lab.together([partial(ask, customer) for customer in lab.customers])))
 
 
-def told(answers: Sequence[Exchange], servers: int, seconds: float) -> Measurements:
+def work_done(answers: Sequence[Exchange], servers: int, seconds: float) -> Measurements:
     """Return the measurements of one step. Refused and failed reads count as misrouted."""
     kept = sum(exchange.fate == Fate.KEPT for exchange in answers)
     return {
@@ -169,31 +170,32 @@ def told(answers: Sequence[Exchange], servers: int, seconds: float) -> Measureme
 
 def max_over_mean(answers: Iterable[Exchange], servers: int) -> float:
     """Return the busiest server's share of the answers over an even share: 1.0 is even."""
-    load = Counter(exchange.replica for exchange in answers if exchange.replica)
+    load = Counter(exchange.served_by for exchange in answers if exchange.served_by)
     return round(max(load.values()) * servers / load.total(), 2) if load else 0.0
 
 
 def observe(measured: Measurements) -> Observation:
     """Observe whether every read saw its cart, and whether the new servers took their share."""
     if missing := lacks_reads(measured):
-        return Observation(Verdict.UNKNOWN, missing)
+        return Observation.unknown(missing)
     steps = measured["steps"]
     reads = sum(each["reads"] for each in steps)
     misrouted = sum(each["misrouted"] for each in steps)
-    seen = kept_share(reads - misrouted, reads, "reads saw the cart")
-    even = measured["max_over_mean_load"] <= MAX_OVER_MEAN
-    verdict = seen.verdict if even else Verdict.FAILS
-    return Observation(
-        verdict,
-        f"{seen.number}, {steps[-1]['servers']} servers did {measured['speedup']:.1f} times the "
-        f"work of {steps[0]['servers']}, the busiest {measured['max_over_mean_load']:.1f} times "
-        "the mean",
+    few, many, load = steps[0]["servers"], steps[-1]["servers"], measured["max_over_mean_load"]
+    seen = kept_share(
+        reads - misrouted,
+        reads,
+        "reads saw the cart",
+        Measure(measured["speedup"], unit=f"times the work of {few} done by {many} servers"),
+        Measure(load, unit="times the mean load on the busiest server"),
     )
+    verdict = seen.verdict if load <= MAX_OVER_MEAN else Verdict.FAILS
+    return Observation(verdict, seen.measures)
 
 
-def _observed(lanes: dict[str, VariantResult]) -> int | None:
+def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
     def load(lane: str) -> float | None:
-        return lanes[lane].measurements.get("max_over_mean_load") if lane in lanes else None
+        return by_variant.get(lane, {}).get("max_over_mean_load")
 
     sticky, token = load("memory-affinity"), load("token")
     if sticky is None or token is None:

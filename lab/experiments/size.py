@@ -24,10 +24,11 @@ Try next: more lines (the shop allows 500), or each line's product name in the t
 """
 
 import http.client
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from lab.core.statistics import Measure
 from lab.evidence.exchange import MAX_COOKIE_BYTES
-from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.script_api import Lab
@@ -142,15 +143,16 @@ def _direct(address: str, size: int) -> int | None:
 def observe(measured: Measurements) -> Observation:
     """Observe whether a request grows with the cart: by one byte per line at the least."""
     if measured["full_cart_status"] is None or not measured["lines"]:
-        return Observation(Verdict.UNKNOWN, "no request with a full cart was answered")
+        return Observation.unknown("no request with a full cart was answered")
     grown, lines = measured["bytes_full"] - measured["bytes_empty"], measured["lines"]
     verdict = Verdict.HOLDS if grown >= lines else Verdict.FAILS
-    sizes = f"{measured['bytes_empty']:,} bytes empty, {measured['bytes_full']:,}"
-    return Observation(verdict, f"a request: {sizes} with {lines} lines (n = 1 cart)")
+    empty = Measure(measured["bytes_empty"], unit="bytes a request with an empty cart")
+    full = Measure(measured["bytes_full"], unit=f"bytes with {lines} lines (n = 1 cart)")
+    return Observation(verdict, (empty, full))
 
 
-def _observed(lanes: dict[str, VariantResult]) -> int | None:
-    seen = lanes["token"].measurements if "token" in lanes else {}
+def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
+    seen = by_variant.get("token", {})
     if not seen.get("lines"):
         return None
     per_line = (seen["bytes_full"] - seen["bytes_empty"]) / seen["lines"]

@@ -9,6 +9,7 @@ What would disprove it: every cart shows the new price at the first look, wherev
 carries prices as well.
 
 What it depends on: which facts the token carries. One that names only products is priced
+
 from the catalogue of now, like a session. One that carries prices is believed until it
 expires, here after 3 s; a shop might say a day. A role in a token is the same case: a
 dismissed clerk stays a clerk until then (this shop's contract has no roles to show it with).
@@ -17,10 +18,12 @@ Try next: change TOKEN_MAX_AGE_S below, and predict the seconds.
 """
 
 import time
+from collections.abc import Mapping
 
 from lab.core.errors import LabError
+from lab.core.statistics import Measure
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import bites
@@ -93,22 +96,25 @@ def _total_of(exchange: Exchange) -> int | None:
 def observe(measured: Measurements) -> Observation:
     """Observe whether, at the first look, anybody was still asked for the old price."""
     if not measured["restarts_confirmed"]:
-        return Observation(Verdict.UNKNOWN, "no server with the new price was confirmed")
+        return Observation.unknown("no server with the new price was confirmed")
     old, of = measured["carts_at_the_old_price"], measured["carts_looked_at"]
     gap_s = measured["seconds_until_all_had_looked"]
     if not old and gap_s > TOKEN_MAX_AGE_S - 1:
-        return Observation(Verdict.UNKNOWN, f"looked {gap_s} s late: a price may have expired")
+        return Observation.unknown(f"looked {gap_s} s late: a price may have expired")
     seen = bites(old, of, "carts at the old price")
     if seen.verdict is not Verdict.HOLDS:
         return seen
     until_s = measured["seconds_until_honoured"]
-    until = f"not within {NEW_PRICE_WITHIN_S:.0f} s" if until_s is None else f"for {until_s:.1f} s"
-    return Observation(seen.verdict, f"{seen.number}, {until}")
+    if until_s is None:
+        lasted = Measure(NEW_PRICE_WITHIN_S, unit="s at least")
+    else:
+        lasted = Measure(until_s, unit="s until the new price")
+    return Observation(seen.verdict, (*seen.measures, lasted))
 
 
-def _observed(lanes: dict[str, VariantResult]) -> int | None:
+def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
     old = [
-        lanes[name].measurements.get("carts_at_the_old_price") if name in lanes else None
+        by_variant.get(name, {}).get("carts_at_the_old_price")
         for name in ("token", "price-in-token")
     ]
     if None in old:

@@ -24,11 +24,11 @@ Try next: `lab run storage --crowd 200`; `lab run size`, where the bytes on the 
 the cart.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from lab.core.statistics import latency
+from lab.core.statistics import Measure, latency
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN
@@ -142,20 +142,24 @@ def on_the_wire(looks: Sequence[Exchange], strangers: Sequence[Exchange]) -> Mea
 def observe(measured: Measurements) -> Observation:
     """Observe whether anything is left on the server, or any store was asked."""
     if not measured["carts_acknowledged"] or measured["state_adds_ms"] is None:
-        return Observation(Verdict.UNKNOWN, "nobody bought anything and saw it")
+        return Observation.unknown("nobody bought anything and saw it")
     left, asked = measured["sessions_left"], measured["store_operations_per_request"]
     look, bare = measured["look_latency"], measured["stranger_latency"]
     wire = measured["look_bytes_sent"] + measured["look_bytes_received"]
     return Observation(
         Verdict.FAILS if left or asked else Verdict.HOLDS,
-        f"{left} sessions left by {measured['customers_who_left']} customers who went, {asked:g} "
-        f"store operations a request, a look takes {wire} bytes and {look['p50_ms']:.1f} ms, a "
-        f"request without state {bare['p50_ms']:.1f} ms (medians of {look['n']})",
+        (
+            Measure(left, unit=f"sessions left by {measured['customers_who_left']} customers"),
+            Measure(asked, unit="store operations a request"),
+            Measure(wire, unit="bytes for a look at the cart"),
+            Measure(look["p50_ms"], unit=f"ms for a look (median of {look['n']})"),
+            Measure(bare["p50_ms"], unit="ms for a request without state"),
+        ),
     )
 
 
-def _observed(lanes: dict[str, VariantResult]) -> int | None:
-    measured = [lanes[name].measurements for name in ("redis", "token") if name in lanes]
+def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
+    measured = [by_variant[name] for name in ("redis", "token") if name in by_variant]
     if len(measured) < 2 or any("sessions_left" not in each for each in measured):
         return None
     redis, token = measured

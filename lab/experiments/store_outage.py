@@ -16,11 +16,12 @@ Try next: `lab show size`, the price the stateless desk pays for not noticing.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from lab.core.statistics import Measure
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import bites
@@ -70,7 +71,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
         lab.until(lambda: answers(shopper.view_cart()), RECOVERY_DEADLINE_S)
         recovery_s = time.monotonic() - began_s
         after = everybody_asks(lab)
-        lab.measure(**told(name, control, without, after, recovery_s))
+        lab.measure(**outage(name, control, without, after, recovery_s))
 
 
 def everybody_asks(lab: Lab) -> list[Exchange]:
@@ -84,7 +85,7 @@ def answers(exchange: Exchange) -> bool:
     return exchange.status is not None and exchange.status < 500
 
 
-def told(
+def outage(
     name: str,
     control: Sequence[Exchange],
     without: Sequence[Exchange],
@@ -109,22 +110,27 @@ def told(
 def observe(measured: Measurements) -> Observation:
     """Observe whether requests failed while the store was away; it holds if they did."""
     if not measured["carts_acknowledged"]:
-        return Observation(Verdict.UNKNOWN, "no write was acknowledged")
+        return Observation.unknown("no write was acknowledged")
     if measured["has_store"] and not measured["kill_confirmed"]:
-        return Observation(Verdict.UNKNOWN, "the death of the store was not confirmed")
+        return Observation.unknown("the death of the store was not confirmed")
     if min(measured["control_kept_killed"], measured["control_kept_hung"]) < measured["asked_hung"]:
-        return Observation(Verdict.UNKNOWN, "carts were missing before anything was broken")
+        return Observation.unknown("carts were missing before anything was broken")
     asked = measured["asked_killed"] + measured["asked_hung"]
     failed = measured["failed_killed"] + measured["failed_hung"]
-    seen = bites(failed, asked, "requests failed while the store was away")
     slowest_s = max(measured["slowest_answer_s_killed"], measured["slowest_answer_s_hung"])
-    lost = f"{measured['carts_lost_killed']} of {measured['asked_killed']} carts lost afterwards"
-    return Observation(seen.verdict, f"{seen.number}, {slowest_s:.2f} s at most, {lost}")
+    lost, owed = measured["carts_lost_killed"], measured["asked_killed"]
+    return bites(
+        failed,
+        asked,
+        "requests failed while the store was away",
+        Measure(slowest_s, unit="s for an answer at most"),
+        Measure(lost, owed, unit="carts lost afterwards"),
+    )
 
 
-def _observed(lanes: dict[str, VariantResult]) -> int | None:
+def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
     def lost(lane: str) -> int | None:
-        return lanes[lane].measurements.get("carts_lost_killed") if lane in lanes else None
+        return by_variant.get(lane, {}).get("carts_lost_killed")
 
     plain, on_disk = lost("redis"), lost("redis-on-disk")
     if plain is None or on_disk is None:

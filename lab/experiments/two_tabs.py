@@ -22,12 +22,13 @@ slip: nobody can give it the newest, and it has to give up.
 Try next: `lab run two-tabs --matrix`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from lab.core.statistics import Measure
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.judging import bites
@@ -70,7 +71,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
 def adds_in_tabs(lab: Lab, how_many: int, at_once: int) -> tuple[int, int, int]:
     """Let each tab add one thing; return how many adds were tried, acknowledged and lost."""
     customer = lab.shopper()
-    desk = customer.login().replica
+    desk = customer.login().served_by
     tabs = [customer.another_tab() for _ in range(how_many)]
 
     def add(tab: Shopper) -> bool:
@@ -117,16 +118,16 @@ def observe(measured: Measurements) -> Observation:
         sum(measured.get(f"{part}_{what}", 0) for part in parts)
         for what in ("lost", "acknowledged", "given_up")
     )
-    seen = bites(lost, acknowledged, "acknowledged adds lost")
-    return Observation(seen.verdict, f"{seen.number}; {given_up} given up") if given_up else seen
+    more = [Measure(given_up, unit="adds given up")] if given_up else []
+    return bites(lost, acknowledged, "acknowledged adds lost", *more)
 
 
-def who_loses(results: dict[str, VariantResult]) -> int | None:
+def who_loses(by_variant: Mapping[str, Measurements]) -> int | None:
     """Return the choice that came true with ten tabs at once, None if a desk was not asked."""
     losses = {
-        name: bool(result.measurements["at_once_lost"])
-        for name, result in results.items()
-        if result.measurements.get("at_once_acknowledged")
+        name: bool(result["at_once_lost"])
+        for name, result in by_variant.items()
+        if result.get("at_once_acknowledged")
     }
     sessions = [losses[name] for name in SESSIONS if name in losses]
     if not sessions or TOKEN.name not in losses:

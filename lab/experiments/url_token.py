@@ -21,10 +21,12 @@ Try next: add `|$http_authorization` to a log_format, and see how little protect
 """
 
 import os
+from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
+from lab.core.statistics import Measure
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Measurements, Observation, Settings, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.script_api import Lab
@@ -116,26 +118,27 @@ def _taken_log(lab: Lab, exchanges: list[Exchange]) -> list[tuple[str, str]]:
 def observe(measured: Measurements) -> Observation:
     """Observe whether the token of the URL was found, and that of a header was not."""
     if measured["requests_refused"] or not measured["requests_with_url"]:
-        return Observation(Verdict.UNKNOWN, "a request was refused: its token is no secret")
+        return Observation.unknown("a request was refused: its token is no secret")
     if measured["lines_of_log"] <= measured["requests_with_url"] + measured["requests_with_header"]:
-        return Observation(Verdict.UNKNOWN, "nginx's log does not have every request")
+        return Observation.unknown("nginx's log does not have every request")
     asked = measured["requests_with_url"]
-    places = [
-        f"log {measured['url_in_log']} of {asked}",
-        f"Referer {measured['url_in_referer']} of 1",
-        f"history {measured['url_in_history']} of {asked}",
-    ]
     by_header = measured["header_in_log"] + measured["header_in_history"]
     found = measured["url_in_log"] + measured["url_in_referer"] + measured["url_in_history"]
     verdict = Verdict.HOLDS if found and not by_header else Verdict.FAILS
+    sent = measured["requests_with_header"]
     return Observation(
         verdict,
-        f"URL: {', '.join(places)}; header: {by_header} of {measured['requests_with_header']}",
+        (
+            Measure(measured["url_in_log"], asked, unit="tokens of a URL in the log"),
+            Measure(measured["url_in_referer"], 1, unit="in the Referer"),
+            Measure(measured["url_in_history"], asked, unit="in the history"),
+            Measure(by_header, sent, unit="tokens of a header in any of them"),
+        ),
     )
 
 
-def _observed(lanes: dict[str, VariantResult]) -> int | None:
-    seen = lanes["token"].measurements if "token" in lanes else {}
+def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
+    seen = by_variant.get("token", {})
     if not seen.get("requests_with_url"):
         return None
     if not seen["url_in_log"]:

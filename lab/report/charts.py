@@ -1,14 +1,18 @@
 """Charts of the curves that a run measured: SVG without scripts and without references."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from lab.report.plain import one_line
+from lab.core.text import one_line
+from lab.evidence.run_document import ExperimentResult, VariantResult
 
-Json = dict[str, Any]
+Curve = dict[str, Any]
+"""A measured curve: labels "x" and "y", and "points"."""
+Line = tuple[VariantResult, Curve]
 
 SVG = "http://www.w3.org/2000/svg"
 MOST_POINTS = 400
@@ -25,17 +29,17 @@ class Chart:
     svg: str
     x: str
     y: str
-    rows: list[tuple[str, str, str]]  # lane, x, y
+    rows: list[tuple[str, str, str]]  # variant, x, y
     cut: bool
 
 
-def curves(experiment: Json) -> dict[str, list[tuple[Json, Json]]]:
-    """Return the curves by title, each with its lane: lanes of the same title share one."""
-    found: dict[str, list[tuple[Json, Json]]] = {}
-    for lane in experiment["variants"]:
-        for name, value in lane["measurements"].items():
+def curves(experiment: ExperimentResult) -> dict[str, list[Line]]:
+    """Return the curves by title, each with its variant: those of one title share a chart."""
+    found: dict[str, list[Line]] = {}
+    for variant in experiment.variants:
+        for name, value in variant.measurements.items():
             if is_curve(value):
-                found.setdefault(str(value.get("title", name)), []).append((lane, value))
+                found.setdefault(str(value.get("title", name)), []).append((variant, value))
     return found
 
 
@@ -55,42 +59,42 @@ def is_curve(value: Any) -> bool:
     )
 
 
-def charts(experiment: Json, prefix: str) -> list[Chart]:
+def charts(experiment: ExperimentResult, prefix: str) -> list[Chart]:
     """Draw every curve of the experiment; `prefix` starts the ids of the drawings."""
     return [
-        _chart(title, lanes, f"{prefix}-chart-{number}")
-        for number, (title, lanes) in enumerate(curves(experiment).items(), start=1)
+        _chart(title, lines, f"{prefix}-chart-{number}")
+        for number, (title, lines) in enumerate(curves(experiment).items(), start=1)
     ]
 
 
-def _chart(title: str, lanes: list[tuple[Json, Json]], name: str) -> Chart:
+def _chart(title: str, lines: list[Line], name: str) -> Chart:
     pygal = library()
-    first = lanes[0][1]
+    first = lines[0][1]
     bars = not _number(first["points"][0][0])
-    lanes = [(lane, c) for lane, c in lanes if bars is not _number(c["points"][0][0])]
-    style = look(colours([lane for lane, _ in lanes]))
+    lines = [(variant, c) for variant, c in lines if bars is not _number(c["points"][0][0])]
+    style = look(colours([variant.app for variant, _ in lines]))
     chart = (pygal.Bar if bars else pygal.XY)(
         style=style,
         js=[],
         width=480,
         height=320,
         legend_at_bottom=True,
-        legend_at_bottom_columns=min(3, len(lanes)),
+        legend_at_bottom_columns=min(3, len(lines)),
         x_title=one_line(first["x"], 60),
         y_title=one_line(first["y"], 60),
         dots_size=3,
         truncate_legend=-1,
         truncate_label=24,
-        **({} if not bars else {"x_label_rotation": 20 if _long(lanes) else 0}),
+        **({} if not bars else {"x_label_rotation": 20 if _long(lines) else 0}),
     )
     chart.uuid = name  # so that the same run gives the same bytes
-    _fill(chart, lanes, bars)
+    _fill(chart, lines, bars)
     rows = [
-        (one_line(lane["name"], 40), one_line(x, 60), "–" if y is None else f"{y:,}")
-        for lane, curve in lanes
+        (one_line(variant.name, 40), one_line(x, 60), "–" if y is None else f"{y:,}")
+        for variant, curve in lines
         for x, y in curve["points"][:MOST_POINTS]
     ]
-    cut = any(len(curve["points"]) > MOST_POINTS for _, curve in lanes)
+    cut = any(len(curve["points"]) > MOST_POINTS for _, curve in lines)
     svg = without_scripts(chart.render(disable_xml_declaration=True), title)
     return Chart(title, svg, str(first["x"]), str(first["y"]), rows, cut)
 
@@ -129,14 +133,14 @@ def library() -> Any:
     return pygal
 
 
-def _fill(chart: Any, lanes: list[tuple[Json, Json]], bars: bool) -> None:
+def _fill(chart: Any, lines: list[Line], bars: bool) -> None:
     labels: list[str] = []
-    for _, curve in lanes:
+    for _, curve in lines:
         labels += [t for x, _ in curve["points"][:MOST_POINTS] if (t := str(x)) not in labels]
     if bars:
         chart.x_labels = [one_line(label, 40) for label in labels]
-    for number, (lane, curve) in enumerate(lanes):
-        points, name = curve["points"][:MOST_POINTS], one_line(lane["name"], 40)
+    for number, (variant, curve) in enumerate(lines):
+        points, name = curve["points"][:MOST_POINTS], one_line(variant.name, 40)
         if bars:
             value = {str(x): y for x, y in points}
             chart.add(name, [value.get(label) for label in labels])
@@ -146,14 +150,14 @@ def _fill(chart: Any, lanes: list[tuple[Json, Json]], bars: bool) -> None:
             chart.add(name, [(x, y) for x, y in points], stroke_style=line)
 
 
-def colours(lanes: list[Json]) -> tuple[str, ...]:
-    """Return a colour for each lane, those of one desk alike: each has an "app"."""
+def colours(apps: Sequence[str]) -> tuple[str, ...]:
+    """Return a colour for each line, those of one desk alike."""
     left = {"stateful": list(_STATEFUL), "stateless": list(_STATELESS)}
-    told = []
-    for lane in lanes:
-        palette = left.get(lane["app"], left["stateful"])
-        told.append(palette.pop(0) if len(palette) > 1 else palette[0])
-    return tuple(told)
+    chosen = []
+    for app in apps:
+        palette = left.get(app, left["stateful"])
+        chosen.append(palette.pop(0) if len(palette) > 1 else palette[0])
+    return tuple(chosen)
 
 
 def without_scripts(svg: str, title: str) -> str:
@@ -178,5 +182,5 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _long(lanes: list[tuple[Json, Json]]) -> bool:
-    return sum(len(str(x)) for _, curve in lanes[:1] for x, _ in curve["points"]) > 60
+def _long(lines: list[Line]) -> bool:
+    return sum(len(str(x)) for _, curve in lines[:1] for x, _ in curve["points"]) > 60

@@ -5,13 +5,13 @@ Credentials are not kept, so `$TOKEN` stands where a bearer token was, and the c
 """
 
 import re
-import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from lab.report.plain import SHORTENED, body_text, events, is_fault, is_secret
-
-Json = dict[str, Any]
+from lab.core.faults import FaultEvent
+from lab.core.shell import body_words, curl_line, quoted
+from lab.evidence.run_document import ExperimentResult, RecordedExchange
+from lab.report.plain import SHORTENED, body_text, is_secret
 
 _TOKEN_OF_HTTP = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 # The client adds these itself; X-Op belongs to the run that was recorded.
@@ -34,35 +34,27 @@ $Jar = New-Object Microsoft.PowerShell.Commands.WebRequestSession
 """
 
 
-def posix(exchange: Json) -> str:
+def posix(exchange: RecordedExchange) -> str:
     """Return a curl command for bash and zsh; text of any kind in it stays text."""
-    headers, body = _headers(exchange), body_text(exchange["request"])
-    words = ["curl", "-i", "-sS", "-g", "--path-as-is", "-b", "jar", "-c", "jar"]
-    method = str(exchange["method"])
-    if method == "HEAD":
-        words.append("--head")
-    elif method != ("POST" if body else "GET"):
-        words += ["-X", _quoted(method)]
-    for name, value in headers:
-        words += ["-H", _with_token(f"{name}: {value}" if value else f"{name};")]
-    if body and not any(name.lower() == "content-type" for name, _ in headers):
-        words += ["-H", "Content-Type:"]  # or curl says it is a form
-    feed = ""
-    if "\0" in body:  # no argument can hold it
-        octal = "".join(f"\\0{byte:03o}" for byte in _bytes(body))
-        feed = f"printf %b '{octal}' | "
-        words += ["--data-binary", "@-"]
-    elif body:
-        words += ["--data-raw", _with_token(body)]
-    words.append('"$BASE"' + _with_token(_path(exchange)))
-    return feed + " ".join(words)
+    headers = [
+        (name, _with_token(f"{name}: {value}" if value else f"{name};"))
+        for name, value in _headers(exchange)
+    ]
+    body = body_text(exchange.request)
+    return curl_line(
+        exchange.method,
+        '"$BASE"' + _with_token(_path(exchange)),
+        headers,
+        body_words(body, _with_token(body)),
+        ("-i", "--path-as-is"),
+    )
 
 
-def powershell(exchange: Json) -> str:
+def powershell(exchange: RecordedExchange) -> str:
     """Return an Invoke-WebRequest command for Windows PowerShell 5.1 and later."""
-    headers, body = _headers(exchange), body_text(exchange["request"])
+    headers, body = _headers(exchange), body_text(exchange.request)
     words = ["Invoke-WebRequest", "-UseBasicParsing", "-WebSession $Jar"]
-    words.append(f"-Method {_ps(str(exchange['method']))}")
+    words.append(f"-Method {_ps(exchange.method)}")
     kind = [value for name, value in headers if name.lower() == "content-type"]
     rest = [(name, value) for name, value in headers if name.lower() != "content-type"]
     if rest:
@@ -75,27 +67,27 @@ def powershell(exchange: Json) -> str:
     return " ".join(words)
 
 
-def lines(experiment: Json, form: str = "posix") -> Iterator[str]:
+def lines(experiment: ExperimentResult, form: str = "posix") -> Iterator[str]:
     """Yield a comment and a command for every exchange, and a comment for every fault."""
     write = powershell if form == "powershell" else posix
-    for lane in experiment["variants"]:
-        yield f"\n# {_comment(experiment['name'])}, lane {_comment(lane['name'])}"
-        for exchange in events(lane):
-            if is_fault(exchange):
-                yield f"# the lab: {_comment(exchange['kind'])} {_comment(exchange['target'])}"
+    for variant in experiment.variants:
+        yield f"\n# {_comment(experiment.name)}, variant {_comment(variant.name)}"
+        for event in variant.events:
+            if isinstance(event, FaultEvent):
+                yield f"# the lab: {event.kind} {_comment(event.target)}"
                 continue
-            answer = exchange["status"] or f"no answer: {_comment(exchange['error'])}"
-            yield f"# {_comment(exchange['op'])}, {_comment(exchange['customer'])}: {answer}"
-            yield write(exchange)
+            answer = event.status or f"no answer: {_comment(event.error)}"
+            yield f"# {_comment(event.op)}, {_comment(event.customer)}: {answer}"
+            yield write(event)
 
 
-def _headers(exchange: Json) -> list[tuple[str, str]]:
+def _headers(exchange: RecordedExchange) -> list[tuple[str, str]]:
     kept = []
-    for name, value in exchange["request"]["headers"].items():
+    for name, value in exchange.request.headers.items():
         if name.lower() in _NOT_REPEATED or not _TOKEN_OF_HTTP.fullmatch(name):
             continue
         if (name.lower(), value) != ("accept", "*/*"):
-            value = " ".join(str(value).split("\n")).replace("\r", " ")
+            value = " ".join(value.split("\n")).replace("\r", " ")
             kept.append((name, _placed(value) if is_secret(name) else value))
     return kept
 
@@ -105,9 +97,9 @@ def _placed(credential: str) -> str:
     return f"{scheme} …(0 chars, sha256 00000000)" if space else "…(0 chars, sha256 00000000)"
 
 
-def _path(exchange: Json) -> str:
-    path = str(exchange["path"])
-    server = f"/@{exchange['server']}" if exchange["server"] else ""  # one replica's own address
+def _path(exchange: RecordedExchange) -> str:
+    path = exchange.path
+    server = f"/@{exchange.target}" if exchange.target else ""  # a server's own address
     return server + (path if path.startswith("/") else "/" + path)
 
 
@@ -115,26 +107,11 @@ def _with_token(text: str) -> str:
     """Quote `text`; where a credential was shortened in it, the placeholder stands."""
     pieces, at = [], 0
     for match in SHORTENED.finditer(text):
-        pieces += [_quoted(text[at : match.start()]) if match.start() > at else "", '"$TOKEN"']
+        pieces += [quoted(text[at : match.start()]) if match.start() > at else "", '"$TOKEN"']
         at = match.end()
     if at < len(text) or not pieces:
-        pieces.append(_quoted(text[at:]))
+        pieces.append(quoted(text[at:]))
     return "".join(pieces)
-
-
-def _quoted(text: str) -> str:
-    if _PLAIN.fullmatch(text):
-        return shlex.quote(text)
-    # $'…': what a terminal could act on, or a reader mistake, is written as numbers.
-    shown = "".join(
-        chr(byte) if 32 <= byte < 127 and byte not in b"'\\" else f"\\{byte:03o}"
-        for byte in _bytes(text)
-    )
-    return f"$'{shown}'"
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "backslashreplace")
 
 
 def _ps(text: str) -> str:
@@ -144,8 +121,8 @@ def _ps(text: str) -> str:
         pieces += [_ps_literal(text[at : match.start()]), "$Token"]
         at = match.end()
     pieces.append(_ps_literal(text[at:]))
-    told = [piece for piece in pieces if piece not in ("", "''")] or ["''"]
-    return told[0] if len(told) == 1 else f"({' + '.join(told)})"
+    shown = [piece for piece in pieces if piece not in ("", "''")] or ["''"]
+    return shown[0] if len(shown) == 1 else f"({' + '.join(shown)})"
 
 
 def _ps_literal(text: str) -> str:

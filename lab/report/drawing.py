@@ -1,4 +1,4 @@
-"""A lane's requests as a drawing: the same in the report and in the page."""
+"""A variant's requests as a drawing: the same in the report and in the page."""
 
 from functools import cache
 from typing import Any
@@ -6,21 +6,19 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from lab.report.plain import one_line, visible
-from lab.report.sequence import diagram, widths
-
-Json = dict[str, Any]
+from lab.core.text import one_line, visible
+from lab.report.sequence import Story, diagram, widths
 
 
-def sequence_svg(lane: Json) -> str:
-    """Return a lane of a result.json as HTML with SVG in it, "" if nothing happened there.
+def sequence_svg(story: Story) -> str:
+    """Return a story as HTML with SVG in it, "" if nothing happened.
 
     Without scripts, style attributes and references: `sequence_css` is all it needs.
     """
-    if not lane["exchanges"] and not lane["faults"]:
+    if not story.events:
         return ""
     template: Any = environment().get_template("sequence.html").module
-    return str(template.sequence(lane, diagram(lane, {}, listed=False)))
+    return str(template.sequence(diagram(story, {}, listed=False)))
 
 
 def sequence_css() -> str:

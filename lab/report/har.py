@@ -1,6 +1,6 @@
 """The run as an HTTP archive (HAR 1.2), credentials shortened: for a browser's network panel.
 
-The format is http://www.softwareishard.com/blog/har-12-spec/; a lane is a page.
+The format is http://www.softwareishard.com/blog/har-12-spec/; a variant is a page.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -8,6 +8,13 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from lab.evidence.run_document import (
+    ExperimentResult,
+    Message,
+    RecordedExchange,
+    RunDocument,
+    VariantResult,
+)
 from lab.report.plain import body_text, lower
 
 Json = dict[str, Any]
@@ -18,20 +25,20 @@ HOST = "http://two-desks.invalid"
 _UNKNOWN = -1  # as the format writes it
 
 
-def archive(document: Json) -> Json:
+def archive(document: RunDocument) -> Json:
     """Return the archive as a JSON value."""
     pages, entries = [], []
-    for experiment in document["experiments"]:
-        for lane in experiment["variants"]:
-            began = lane_began(lane) or datetime(1970, 1, 1, tzinfo=UTC)
-            page = f"{experiment['name']}/{lane['name']}"
+    for experiment in document.experiments:
+        for variant in experiment.variants:
+            began = variant_began(variant) or datetime(1970, 1, 1, tzinfo=UTC)
+            page = f"{experiment.name}/{variant.name}"
             pages.append(_page(page, experiment, began))
-            entries += [_entry(page, lane, each, began) for each in lane["exchanges"]]
+            entries += [_entry(page, variant, each, began) for each in variant.exchanges]
     entries.sort(key=lambda entry: str(entry["startedDateTime"]))
     return {
         "log": {
             "version": "1.2",
-            "creator": {"name": "Two Desks", "version": str(document["schema"])},
+            "creator": {"name": "Two Desks", "version": str(document.schema)},
             "pages": pages,
             "entries": entries,
             "comment": "Tokens, session ids and cookies are shortened; "
@@ -40,67 +47,67 @@ def archive(document: Json) -> Json:
     }
 
 
-def lane_began(lane: Json) -> datetime | None:
-    """Return when a lane began, to the second, as the first answer's Date header tells."""
-    for exchange in lane["exchanges"]:
-        told = lower(exchange["response"]["headers"]).get("date")
-        if told is None:
+def variant_began(variant: VariantResult) -> datetime | None:
+    """Return when a variant began, to the second, by the first answer's Date header."""
+    for exchange in variant.exchanges:
+        date = lower(exchange.response.headers).get("date")
+        if date is None:
             continue
         try:
-            answered = parsedate_to_datetime(told).astimezone(UTC)
-            return answered - timedelta(seconds=exchange["at_s"])
+            answered = parsedate_to_datetime(date).astimezone(UTC)
+            return answered - timedelta(seconds=exchange.at_s)
         except (ValueError, TypeError, OverflowError):
             continue
     return None
 
 
-def _page(page: str, experiment: Json, began: datetime) -> Json:
+def _page(page: str, experiment: ExperimentResult, began: datetime) -> Json:
     return {
         "startedDateTime": began.isoformat(timespec="milliseconds"),
         "id": page,
-        "title": f"{page}: {experiment['claim']}",
+        "title": f"{page}: {experiment.claim}",
         "pageTimings": {"onContentLoad": _UNKNOWN, "onLoad": _UNKNOWN},
     }
 
 
-def _entry(page: str, lane: Json, exchange: Json, began: datetime) -> Json:
-    at = began + timedelta(seconds=exchange["at_s"])
+def _entry(page: str, variant: VariantResult, exchange: RecordedExchange, began: datetime) -> Json:
+    at = began + timedelta(seconds=exchange.at_s)
     return {
         "pageref": page,
         "startedDateTime": at.isoformat(timespec="milliseconds"),
-        "time": exchange["elapsed_ms"],
-        "request": _request(lane, exchange),
+        "time": exchange.elapsed_ms,
+        "request": _request(variant, exchange),
         "response": _response(exchange),
         "cache": {},
-        "timings": {"send": 0, "wait": exchange["elapsed_ms"], "receive": 0},
-        "comment": f"{exchange['op']}, {exchange['customer']}: {exchange['outcome']}"
-        + (f", cart {exchange['fate']}" if exchange["fate"] else ""),
-        "_replica": exchange["replica"],
-        "_instance": exchange["instance"],
-        "_fate": exchange["fate"],
+        "timings": {"send": 0, "wait": exchange.elapsed_ms, "receive": 0},
+        "comment": f"{exchange.op}, {exchange.customer}: {exchange.outcome}"
+        + (f", cart {exchange.fate}" if exchange.fate else ""),
+        "_served_by": exchange.served_by,
+        "_instance": exchange.instance,
+        "_fate": exchange.fate,
     }
 
 
-def _request(lane: Json, exchange: Json) -> Json:
-    server = f"/@{exchange['server']}" if exchange["server"] else ""
-    place = f"/{lane['name']}{server}"
-    url = HOST + _quoted(place, "/@") + _quoted(exchange["path"], _AS_IS)
-    asked, body = exchange["request"], body_text(exchange["request"])
+def _request(variant: VariantResult, exchange: RecordedExchange) -> Json:
+    server = f"/@{exchange.target}" if exchange.target else ""
+    place = f"/{variant.name}{server}"
+    url = HOST + _quoted(place, "/@") + _quoted(exchange.path, _AS_IS)
+    asked, body = exchange.request, body_text(exchange.request)
     request = {
-        "method": exchange["method"],
+        "method": exchange.method,
         "url": url,
         "httpVersion": "HTTP/1.1",
         "cookies": [],
         "headers": _headers(asked),
         "queryString": [
             {"name": name, "value": value}
-            for name, value in parse_qsl(_query(exchange["path"]), keep_blank_values=True)
+            for name, value in parse_qsl(_query(exchange.path), keep_blank_values=True)
         ],
-        "headersSize": max(_UNKNOWN, exchange["bytes_sent"] - _size(asked, body)),
+        "headersSize": max(_UNKNOWN, exchange.bytes_sent - _size(asked, body)),
         "bodySize": _size(asked, body),
     }
     if body:
-        kind = lower(asked["headers"]).get("content-type", "")
+        kind = lower(asked.headers).get("content-type", "")
         request["postData"] = {"mimeType": kind, "text": body, "params": []}
     return request
 
@@ -119,11 +126,11 @@ def _query(path: str) -> str:
         return path.partition("?")[2]
 
 
-def _response(exchange: Json) -> Json:
-    answer, body = exchange["response"], body_text(exchange["response"])
-    headers = lower(answer["headers"])
+def _response(exchange: RecordedExchange) -> Json:
+    answer, body = exchange.response, body_text(exchange.response)
+    headers = lower(answer.headers)
     response = {
-        "status": exchange["status"] or 0,
+        "status": exchange.status or 0,
         "statusText": "",
         "httpVersion": "HTTP/1.1",
         "cookies": [],
@@ -135,21 +142,21 @@ def _response(exchange: Json) -> Json:
         },
         "redirectURL": headers.get("location", ""),
         "headersSize": _UNKNOWN,
-        "bodySize": _size(answer, body) if exchange["status"] else _UNKNOWN,
+        "bodySize": _size(answer, body) if exchange.status else _UNKNOWN,
     }
-    if exchange["error"]:
-        response["_error"] = exchange["error"]
+    if exchange.error:
+        response["_error"] = exchange.error
     return response
 
 
-def _headers(message: Json) -> list[Json]:
-    return [{"name": name, "value": value} for name, value in message["headers"].items()]
+def _headers(message: Message) -> list[Json]:
+    return [{"name": name, "value": value} for name, value in message.headers.items()]
 
 
-def _size(message: Json, body: str) -> int:
-    told = lower(message["headers"]).get("content-length", "")
+def _size(message: Message, body: str) -> int:
+    length = lower(message.headers).get("content-length", "")
     return (
-        int(told)
-        if told.isascii() and told.isdigit() and len(told) < 16
+        int(length)
+        if length.isascii() and length.isdigit() and len(length) < 16
         else len(body.encode("utf-8", "replace"))
     )

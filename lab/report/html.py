@@ -1,36 +1,34 @@
 """The run as one page: self-contained, offline, without scripts, to be read, shown or handed in."""
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lab.core.statistics import told
-from lab.report import curl
+import msgspec
+
+from lab.core.statistics import Measure, format_measure
+from lab.core.text import one_line
+from lab.evidence.cart_tracker import Fate
+from lab.evidence.result import Verdict
+from lab.evidence.run_document import (
+    ExperimentResult,
+    RecordedExchange,
+    RunDocument,
+    UsedSettings,
+    VariantResult,
+)
+from lab.report import curl, wording
 from lab.report.charts import Chart, charts, is_curve
-from lab.report.drawing import environment, sequence_css, sequence_svg
-from lab.report.har import lane_began
-from lab.report.plain import http_text, one_line
-from lab.report.sequence import Diagram, diagram, look_of
+from lab.report.drawing import environment
+from lab.report.har import variant_began
+from lab.report.plain import http_text
+from lab.report.sequence import Diagram, diagram, look_of, story_of
 
-Json = dict[str, Any]
-
-__all__ = ["command", "facts", "page", "sample_size", "sequence_css", "sequence_svg"]
-
-MOST_IN_FULL = 400  # exchanges of a lane with their bytes; the others are in result.json
+MOST_IN_FULL = 400  # exchanges of a variant with their bytes; the others are in result.json
 LOOK = {
-    "holds": ("✓", "holds"),
-    "fails": ("✕", "fails"),
-    "depends": ("~", "depends"),
-    "unknown": ("?", "nothing concluded"),
-}
-FATES = {
-    "kept": ("✓", "kept"),
-    "lost": ("✕", "lost"),
-    "wrong": ("✕", "wrong"),
-    "duplicated": ("✕", "duplicated"),
-    "unknown": ("?", "unknown"),
+    verdict: (sign, "nothing concluded" if verdict is Verdict.UNKNOWN else str(verdict))
+    for verdict, sign in wording.VERDICT_SIGNS.items()
 }
 _SURE = {"certain": 3, "fairly sure": 2}
 
@@ -40,7 +38,7 @@ class ExchangeView:
     """One exchange in full."""
 
     anchor: str
-    exchange: Json
+    exchange: RecordedExchange
     look: str
     sign: str
     word: str
@@ -51,12 +49,13 @@ class ExchangeView:
 
 
 @dataclass(frozen=True)
-class LaneView:
-    """One lane as the page shows it."""
+class VariantView:
+    """One variant as the page shows it."""
 
-    lane: Json
+    variant: VariantResult
+    outcome: str
     keeps: str
-    knobs: str
+    settings: str
     fates: list[tuple[str, str, str, int]]  # class, sign, word, how many
     diagram: Diagram | None
     prominent: bool
@@ -68,23 +67,26 @@ class LaneView:
 class ExperimentView:
     """One experiment as the page shows it."""
 
-    experiment: Json
+    experiment: ExperimentResult
     anchor: str
     command: str
+    decision: str
+    reasons: str
+    surprises: list[str]
     n: str
-    lanes: list[LaneView]
+    variants: list[VariantView]
     charts: list[Chart]
     measured: list[tuple[str, list[str]]]
 
 
-def page(document: Json) -> str:
+def page(document: RunDocument) -> str:
     """Return report.html for a result.json; the same document gives the same page."""
-    views = [_experiment(each, f"e{n}") for n, each in enumerate(document["experiments"], start=1)]
+    views = [_experiment(each, f"e{n}") for n, each in enumerate(document.experiments, start=1)]
     began = [
         at
-        for each in document["experiments"]
-        for lane in each["variants"]
-        if (at := lane_began(lane))
+        for each in document.experiments
+        for variant in each.variants
+        if (at := variant_began(variant))
     ]
     return (
         environment()
@@ -95,112 +97,117 @@ def page(document: Json) -> str:
             counted=_counted(document),
             predictions=_predictions(document),
             look=LOOK,
-            quick=any(each["quick"] for each in document["experiments"]),
-            cut_short=[each for each in document["experiments"] if each["interrupted"]],
-            schema=document["schema"],
+            quick=any(each.quick for each in document.experiments),
+            cut_short=[each for each in document.experiments if each.interrupted],
+            schema=document.schema,
         )
     )
 
 
-def facts(document: Json, began: datetime | None) -> list[tuple[str, str]]:
+def facts(document: RunDocument, began: datetime | None) -> list[tuple[str, str]]:
     """Return what the run was made of, as pairs of a name and a value."""
-    seeds = {str(each["seed"]) for each in document["experiments"] if each["seed"] is not None}
-    seconds = sum(each["seconds"] for each in document["experiments"])
-    told_at = f"{began:%Y-%m-%d %H:%M:%S} UTC" if began else "not known: no request was answered"
-    pairs = [("began", told_at), ("took", f"{seconds:.1f} s")]
+    seeds = {str(each.seed) for each in document.experiments if each.seed is not None}
+    seconds = sum(each.seconds for each in document.experiments)
+    began_at = f"{began:%Y-%m-%d %H:%M:%S} UTC" if began else "not known: no request was answered"
+    pairs = [("began", began_at), ("took", f"{seconds:.1f} s")]
     if seeds:
         pairs.append(("seed", ", ".join(sorted(seeds))))
-    for name, value in document["components"].items():
-        pairs.append((str(name), _component(value)))
+    for name, value in document.components.items():
+        pairs.append((name, _component(value)))
     return pairs
 
 
-def command(experiment: Json) -> str:
+def command(experiment: ExperimentResult) -> str:
     """Return the command that makes this evidence again."""
-    words = ["lab run", one_line(experiment.get("argument") or experiment["name"])]
-    lanes = experiment["variants"]
-    deployed = lanes[0].get("upstreams")
-    by_hand = [lane["name"] for lane in lanes] == ["stateful", "stateless"] or deployed
-    knobs = lanes[0]["knobs"] if by_hand else {}
+    words = ["lab run", one_line(experiment.argument or experiment.name)]
+    variants = experiment.variants
+    deployed = variants[0].upstreams
+    by_hand = [each.name for each in variants] == ["stateful", "stateless"] or deployed
+    if by_hand:
+        words += _options(variants[0].settings, deployed=bool(deployed))
+    # Servers that the lab did not start; how they are broken is not kept, it may hold secrets.
+    words += [f"--upstream {one_line(url)}" for each in variants for url in each.upstreams]
+    if experiment.seed is not None:
+        words.append(f"--seed {experiment.seed}")
+    return " ".join([*words, *(["--quick"] if experiment.quick else [])])
+
+
+def _options(settings: UsedSettings, *, deployed: bool) -> list[str]:
     usual = {"servers": 3, "store": "memory", "affinity": "none", "retry": "off"}
-    for name, value in usual.items():
-        if name == "servers" and deployed:
-            continue  # as many as are named
-        told = deployed and name == "store"  # of servers that are not the lab's it has to be said
-        if knobs.get(name) is not None and (told or knobs[name] != value):
-            words.append(f"--{name} {one_line(knobs[name])}")
-    # Servers that somebody else runs; how they are broken is not kept, it may hold secrets.
-    urls = [url for lane in lanes for url in lane.get("upstreams", ())]
-    words += [f"--upstream {one_line(url)}" for url in urls]
-    if experiment["seed"] is not None:
-        words.append(f"--seed {one_line(experiment['seed'])}")
-    return " ".join([*words, *(["--quick"] if experiment["quick"] else [])])
+    if deployed:  # as many as are named, and where they keep sessions has to be said
+        usual = {"store": "", "affinity": "none", "retry": "off"}
+    chosen = {name: getattr(settings, name) for name in usual}
+    return [
+        f"--{name} {one_line(value)}"
+        for name, value in chosen.items()
+        if value is not None and value != usual[name]
+    ]
 
 
-def sample_size(experiment: Json) -> str:
-    """Return the n of the deciding number, where it has one."""
-    sizes = re.findall(r"\bof (\d[\d,]*)", str(experiment["number"] or experiment["because"]))
-    return sizes[0] if sizes else "–"
-
-
-def _experiment(experiment: Json, anchor: str) -> ExperimentView:
-    lanes = experiment["variants"]
+def _experiment(experiment: ExperimentResult, anchor: str) -> ExperimentView:
+    variants = experiment.variants
     first = {
-        app: next((n for n, lane in enumerate(lanes) if lane["app"] == app), -1)
+        app: next((n for n, each in enumerate(variants) if each.app == app), -1)
         for app in ("stateful", "stateless")
     }
     return ExperimentView(
         experiment,
         anchor,
         command(experiment),
-        sample_size(experiment),
+        wording.decision(experiment),
+        wording.reasons(experiment),
+        wording.surprises(experiment),
+        wording.sample_size(experiment),
         [
-            _lane(lane, f"{anchor}-l{n}", prominent=len(lanes) <= 2 or n in first.values())
-            for n, lane in enumerate(lanes)
+            _variant(each, f"{anchor}-l{n}", prominent=len(variants) <= 2 or n in first.values())
+            for n, each in enumerate(variants)
         ],
         charts(experiment, anchor),
-        _measured(lanes),
+        _measured(variants),
     )
 
 
-def _lane(lane: Json, anchor: str, *, prominent: bool) -> LaneView:
-    exchanges = lane["exchanges"]
+def _variant(variant: VariantResult, anchor: str, *, prominent: bool) -> VariantView:
+    exchanges = variant.exchanges
     shown = exchanges[:MOST_IN_FULL]
-    anchors = {str(each["op"]): f"{anchor}-x{n}" for n, each in enumerate(shown, start=1)}
-    knobs, counted = lane["knobs"], lane["measurements"]
-    fates = [
-        (fate, *look, counted[f"carts_{fate}"])
-        for fate, look in FATES.items()
-        if counted.get(f"carts_{fate}")
-    ]
-    servers = knobs.get("servers", "?")
-    told_knobs = [f"{servers} server" + ("" if servers == 1 else "s")]
-    if knobs.get("affinity", "none") != "none":
-        told_knobs.append(f"affinity by {knobs['affinity']}")
-    if knobs.get("retry", "off") != "off":
-        told_knobs.append("retry on")
-    return LaneView(
-        lane,
-        "in the customer's token" if lane["app"] == "stateless" else f"in {_store(knobs)}",
-        " · ".join(told_knobs),
-        fates,
-        diagram(lane, anchors) if exchanges or lane["faults"] else None,
+    anchors = {each.op: f"{anchor}-x{n}" for n, each in enumerate(shown, start=1)}
+    counted = {fate: variant.measurements.get(f"carts_{fate}") for fate in Fate}
+    return VariantView(
+        variant,
+        wording.outcome(variant),
+        "in the customer's token" if variant.app == "stateless" else f"in {_store(variant)}",
+        _settings(variant.settings),
+        [
+            (str(fate), wording.FATE_SIGNS[fate], str(fate), number)
+            for fate, number in counted.items()
+            if number
+        ],
+        diagram(story_of(variant), anchors) if variant.events else None,
         prominent,
-        [_exchange(each, anchors[str(each["op"])]) for each in shown],
+        [_exchange(each, anchors[each.op]) for each in shown],
         len(exchanges) - len(shown),
     )
 
 
-def _store(knobs: Json) -> str:
-    store = str(knobs.get("store") or "?")
+def _settings(settings: UsedSettings) -> str:
+    servers = settings.servers
+    parts = [f"{servers} server" + ("" if servers == 1 else "s")]
+    if settings.affinity != "none":
+        parts.append(f"affinity by {settings.affinity}")
+    if settings.retry != "off":
+        parts.append("retry on")
+    return " · ".join(parts)
+
+
+def _store(variant: VariantResult) -> str:
     return {
         "memory": "each server's memory",
         "file": "shared files",
         "redis": "a shared store",
-    }.get(store, store)
+    }.get(variant.keeps, variant.keeps)
 
 
-def _exchange(exchange: Json, anchor: str) -> ExchangeView:
+def _exchange(exchange: RecordedExchange, anchor: str) -> ExchangeView:
     request, answer = http_text(exchange)
     return ExchangeView(
         anchor,
@@ -213,11 +220,11 @@ def _exchange(exchange: Json, anchor: str) -> ExchangeView:
     )
 
 
-def _measured(lanes: list[Json]) -> list[tuple[str, list[str]]]:
-    names = dict.fromkeys(name for lane in lanes for name in lane["measurements"])
+def _measured(variants: list[VariantResult]) -> list[tuple[str, list[str]]]:
+    names = dict.fromkeys(name for each in variants for name in each.measurements)
     rows = []
     for name in names:
-        values = [lane["measurements"].get(name) for lane in lanes]
+        values = [each.measurements.get(name) for each in variants]
         if not any(is_curve(value) for value in values):
             rows.append((name.replace("_", " "), [_value(value) for value in values]))
     return rows
@@ -232,8 +239,11 @@ def _value(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.4g}"
-    if isinstance(value, dict) and {"k", "n", "low", "high"} <= value.keys() and value["n"]:
-        return told(value, "")
+    if isinstance(value, dict) and {"k", "n", "low", "high"} <= value.keys():
+        try:  # a share that a script measured
+            return format_measure(msgspec.convert(value, Measure))
+        except ValueError:
+            pass
     return one_line(value, 120)
 
 
@@ -246,23 +256,21 @@ def _component(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _counted(document: Json) -> list[tuple[str, str, str, int]]:
-    counted = Counter(each["verdict"] for each in document["experiments"])
+def _counted(document: RunDocument) -> list[tuple[str, str, str, int]]:
+    counted = Counter(each.verdict for each in document.experiments)
     return [
-        (verdict, sign, word if counted[verdict] == 1 else word.rstrip("s"), counted[verdict])
+        (str(verdict), sign, word if counted[verdict] == 1 else word.rstrip("s"), counted[verdict])
         for verdict, (sign, word) in LOOK.items()
         if counted[verdict]
     ]
 
 
-def _predictions(document: Json) -> list[tuple[Json, str, str]]:
-    """Predictions, those that were sure and wrong first: experiment, class, sign and word."""
-    asked = [each for each in document["experiments"] if each["prediction"]]
+def _predictions(document: RunDocument) -> list[tuple[ExperimentResult, str, str]]:
+    """Return predictions, the surest wrong ones first: experiment, class, sign and word."""
     looks = {True: ("kept", "✓ right"), False: ("lost", "✕ wrong"), None: ("doubt", "? not known")}
+    asked = [(each, each.prediction) for each in document.experiments if each.prediction]
     asked.sort(
-        key=lambda each: (
-            each["prediction"]["right"] is False and _SURE.get(each["prediction"]["confidence"], 1)
-        ),
+        key=lambda pair: pair[1].right is False and _SURE.get(pair[1].confidence or "", 1),
         reverse=True,
     )
-    return [(each, *looks[each["prediction"]["right"]]) for each in asked]
+    return [(each, *looks[made.right]) for each, made in asked]

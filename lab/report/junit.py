@@ -1,88 +1,69 @@
-"""The run as JUnit XML: a test suite an experiment, a test case a lane and one for the claim.
+"""The run as JUnit XML: a test suite an experiment, a test case a variant and one for the claim.
 
 An expectation that was not met is a failure. What could not be concluded is an error, as CI
-tools read it: never a pass. A lane that was never run (no store here, say) is skipped.
+tools read it: never a pass. A variant that was never run (no store here, say) is skipped.
 """
 
-from typing import Any
-from xml.etree import ElementTree as ET
+from lab.core import junit
+from lab.core.junit import Case, Problem, Suite
+from lab.evidence.result import Verdict
+from lab.evidence.run_document import ExperimentResult, RunDocument, VariantResult
+from lab.report import wording
 
-from lab.report.plain import visible
 
-Json = dict[str, Any]
-
-
-def junit_xml(document: Json) -> str:
+def junit_xml(document: RunDocument) -> str:
     """Return the XML; characters that XML does not have are shown as numbers."""
-    root = ET.Element("testsuites", name="Two Desks")
-    for experiment in document["experiments"]:
-        _suite(root, experiment)
-    for name in ("tests", "failures", "errors", "skipped"):
-        root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
-    seconds = sum(experiment["seconds"] for experiment in document["experiments"])
-    root.set("time", f"{seconds:.3f}")
-    ET.indent(root, " ")
-    text = ET.tostring(root, encoding="unicode")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+    return junit.junit_xml("Two Desks", [_suite(each) for each in document.experiments])
 
 
-def _suite(root: ET.Element, experiment: Json) -> None:
-    suite = ET.SubElement(root, "testsuite", name=visible(experiment["name"]))
-    properties = ET.SubElement(suite, "properties")
-    for name in ("seed", "quick", "verdict", "number", "expected"):
-        if experiment.get(name) is not None:
-            value = visible(experiment[name])
-            ET.SubElement(properties, "property", name=name, value=value)
-    for lane in experiment["variants"]:
-        _lane(suite, experiment, lane)
-    _claim(suite, experiment)
-    counted = {"failures": "failure", "errors": "error", "skipped": "skipped"}
-    suite.set("tests", str(len(suite.findall("testcase"))))
-    for attribute, tag in counted.items():
-        suite.set(attribute, str(len(suite.findall(f"testcase/{tag}"))))
-    suite.set("time", f"{experiment['seconds']:.3f}")
+def _suite(experiment: ExperimentResult) -> Suite:
+    properties: dict[str, object] = {
+        "quick": experiment.quick,
+        "verdict": experiment.verdict,
+        "number": wording.decision(experiment),
+    }
+    if experiment.seed is not None:
+        properties["seed"] = experiment.seed
+    if experiment.expected is not None:
+        properties["expected"] = experiment.expected
+    cases = [_variant(experiment, variant) for variant in experiment.variants]
+    return Suite(experiment.name, [*cases, _claim(experiment)], experiment.seconds, properties)
 
 
-def _case(suite: ET.Element, experiment: Json, name: str, seconds: float) -> ET.Element:
-    return ET.SubElement(
-        suite,
-        "testcase",
-        classname=f"two-desks.{visible(experiment['name'])}",
-        name=visible(name),
-        time=f"{seconds:.3f}",
+def _variant(experiment: ExperimentResult, variant: VariantResult) -> Case:
+    ends = [each.at_s + each.elapsed_ms / 1000 for each in variant.exchanges]
+    seen = variant.outcome
+    return Case(
+        f"two-desks.{experiment.name}",
+        f"variant {variant.name}",
+        _problem(experiment, variant),
+        max(ends, default=0.0),
+        f"{seen.verdict}: {wording.observed(seen)}" if seen else "",
     )
 
 
-def _lane(suite: ET.Element, experiment: Json, lane: Json) -> None:
-    ends = [each["at_s"] + each["elapsed_ms"] / 1000 for each in lane["exchanges"]]
-    case = _case(suite, experiment, f"lane {lane['name']}", max(ends, default=0.0))
-    outcome = lane.get("outcome") or {}
-    surprises = [each for each in experiment["surprises"] if each.startswith(f"{lane['name']}: ")]
-    if lane["broken_expectation"]:
-        _problem(case, "failure", lane["broken_expectation"], lane["traceback"])
-    elif surprises:
-        _problem(case, "failure", "not as expected: " + "; ".join(surprises))
-    elif lane["trouble"] and not lane["exchanges"]:
-        _problem(case, "skipped", lane["trouble"])
-    elif lane["trouble"] or outcome.get("verdict", "unknown") == "unknown":
-        why = lane["trouble"] or outcome.get("number") or "nothing could be concluded"
-        _problem(case, "error", why, lane["traceback"])
-    if outcome:
-        told = f"{outcome['verdict']}: {outcome['number']}"
-        ET.SubElement(case, "system-out").text = visible(told)
+def _problem(experiment: ExperimentResult, variant: VariantResult) -> Problem | None:
+    at_length = variant.traceback or ""
+    if variant.broken_expectation:
+        return Problem("failure", variant.broken_expectation, at_length)
+    if found := [each for each in experiment.surprises if each.variant == variant.name]:
+        why = "; ".join(wording.surprise(experiment, each) for each in found)
+        return Problem("failure", f"not as expected: {why}")
+    if variant.trouble and not variant.exchanges:
+        return Problem("skipped", variant.trouble)
+    if variant.trouble or variant.verdict is Verdict.UNKNOWN:
+        return Problem("error", variant.trouble or wording.outcome(variant), at_length)
+    return None
 
 
-def _claim(suite: ET.Element, experiment: Json) -> None:
-    case = _case(suite, experiment, f"claim: {experiment['claim']}", experiment["seconds"])
-    found = f"{experiment['verdict']}: {experiment['because']}"
-    if experiment["expectation_met"] is False:
-        expected = f"expected {experiment['expected']}; " if experiment["expected"] else ""
-        _problem(case, "failure", f"{expected}{found}", "\n".join(experiment["surprises"]))
-    elif experiment["expectation_met"] is None:
-        _problem(case, "error", f"nothing concluded: {experiment['because']}")
-    ET.SubElement(case, "system-out").text = visible(found)
-
-
-def _problem(case: ET.Element, tag: str, message: str, more: str | None = None) -> None:
-    problem = ET.SubElement(case, tag, message=visible(message))
-    problem.text = visible(more) if more else None
+def _claim(experiment: ExperimentResult) -> Case:
+    why = wording.reasons(experiment)
+    found = f"{experiment.verdict}: {why}"
+    problem = None
+    if experiment.expectation_met is False:
+        expected = f"expected {experiment.expected}; " if experiment.expected else ""
+        problem = Problem("failure", f"{expected}{found}", "\n".join(wording.surprises(experiment)))
+    elif experiment.expectation_met is None:
+        problem = Problem("error", f"nothing concluded: {why}")
+    name = f"claim: {experiment.claim}"
+    return Case(f"two-desks.{experiment.name}", name, problem, experiment.seconds, found)

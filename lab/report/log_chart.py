@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lab.core.text import one_line
 from lab.report.charts import DASHES, colours, library, look, without_scripts
-from lab.report.plain import one_line
 
 # What a page would give it: a file has to bring its own, for light and dark.
 _COLOURS = """
@@ -20,7 +20,7 @@ _NAMES = ("", "k", "M", "G", "T")
 
 @dataclass(frozen=True)
 class Series:
-    """A line of a lane: points with x and y above 0; `app` chooses its colour."""
+    """A line of the chart: points with x and y above 0; `app` chooses its colour."""
 
     name: str
     app: str
@@ -35,7 +35,7 @@ def log_chart(
     A line may end before the others do.
     """
     lines = [line for line in lines if line.points]
-    palette = colours([{"app": line.app} for line in lines])
+    palette = colours([line.app for line in lines])
     chart = library().XY(
         style=look((*palette, "var(--soft)")),
         js=[],

@@ -1,88 +1,17 @@
 """Opens a kept run, this machine's or another's: `result.json`, or a clear word why not."""
 
 import json
-from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.core.errors import LabError
-from lab.report.document import SCHEMA_VERSION
+import msgspec
 
-Json = dict[str, Any]
+from lab.core.errors import LabError
+from lab.evidence.run_document import SCHEMA_VERSION, RunDocument
+from lab.report import upgrade
 
 MOST_RESULT_BYTES = 512 * 1024 * 1024
-_VERDICTS = frozenset({"holds", "fails", "depends", "unknown"})
-# What every version wrote, with its type or its possible values.
-_NEEDED: dict[str, dict[str, Any]] = {
-    "experiment": {
-        "name": str,
-        "claim": str,
-        "verdict": _VERDICTS,
-        "because": str,
-        "seconds": (int, float),
-        "variants": list,
-    },
-    "lane": {
-        "name": str,
-        "app": frozenset({"stateful", "stateless"}),
-        "knobs": dict,
-        "measurements": dict,
-        "exchanges": list,
-        "faults": list,
-    },
-    "exchange": {
-        "op": str,
-        "method": str,
-        "path": str,
-        "status": (int, type(None)),
-        "outcome": frozenset({"ok", "failed", "unknown"}),
-        "at_s": (int, float),
-        "request": dict,
-        "response": dict,
-    },
-    "fault": {"kind": str, "target": str, "at_s": (int, float)},
-    "message": {"headers": dict},
-    "outcome": {"verdict": _VERDICTS, "number": str},
-    "prediction": {"question": str, "choices": list, "predicted": int},
-}
-_OLD_KINDS = {"hang": "pause"}  # of the store, in runs of version 0.1
-_DEFAULTS: dict[str, Json] = {
-    "experiment": {
-        "number": "",
-        "surprises": [],
-        "expected": None,
-        "expectation_met": None,
-        "interrupted": False,
-        "seed": None,
-        "quick": False,
-        "prediction": None,
-    },
-    "lane": {
-        "outcome": None,
-        "trouble": None,
-        "broken_expectation": None,
-        "traceback": None,
-        "operations": {},
-        "order": [],
-        "upstreams": [],
-    },
-    "exchange": {
-        "customer": "?",
-        "server": None,
-        "elapsed_ms": 0.0,
-        "error": None,
-        "replica": None,
-        "instance": None,
-        "fate": None,
-        "bytes_sent": 0,
-        "bytes_received": 0,
-    },
-    "fault": {"confirmed": None, "evidence": {}},
-    "message": {"body": None},
-    "outcome": {},
-    "prediction": {"confidence": "guess", "observed": None, "right": None, "explanation": ""},
-}
 
 
 @dataclass(frozen=True)
@@ -90,7 +19,7 @@ class Saved:
     """A run that was kept: its document and where it lies."""
 
     path: Path
-    document: Json
+    document: RunDocument
 
     @property
     def folder(self) -> Path:
@@ -116,8 +45,8 @@ def load(run: str | None, root: Path) -> Saved:
     return Saved(path, checked(document, str(path)))
 
 
-def checked(document: Any, where: str) -> Json:
-    """Return the document with what later versions added filled in; raise LabError if foreign."""
+def checked(document: Any, where: str) -> RunDocument:
+    """Return a parsed result.json of this or an earlier version; LabError if it is none."""
     if not isinstance(document, dict) or "schema" not in document:
         raise LabError(f'{where} is not a run of this lab (it has no "schema")')
     schema = document["schema"]
@@ -129,54 +58,19 @@ def checked(document: Any, where: str) -> Json:
             f"{SCHEMA_VERSION}): update with pip install --upgrade two-desks"
         )
     try:
-        for experiment in document["experiments"]:
-            _complete("experiment", experiment)
-            if experiment["prediction"] is not None:
-                _prediction(experiment["prediction"])
-            for lane in experiment["variants"]:
-                _lane(lane)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise LabError(f"{where} is damaged: {error}; run the experiment again") from None
-    if not isinstance(document.setdefault("components", {}), dict):
-        raise LabError(f"{where} is damaged: its components are none; run the experiment again")
-    return document
+        run = msgspec.convert(upgrade.upgraded(document), RunDocument)
+        _check_predictions(run)
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        why = str(error)[:120] or type(error).__name__
+        raise LabError(f"{where} is damaged: {why}; run the experiment again") from None
+    return run
 
 
-def _lane(lane: Json) -> None:
-    _complete("lane", lane)
-    if not isinstance(lane["upstreams"], list):
-        raise TypeError("a lane whose upstreams are no list")
-    if lane["outcome"] is not None:
-        _complete("outcome", lane["outcome"])
-    for fault in lane["faults"]:
-        _complete("fault", fault)
-        fault["kind"] = _OLD_KINDS.get(fault["kind"], fault["kind"])
-    for exchange in lane["exchanges"]:
-        _complete("exchange", exchange)
-        _complete("message", exchange["request"])
-        _complete("message", exchange["response"])
-
-
-def _prediction(made: Json) -> None:
-    _complete("prediction", made)
-    for index in (made["predicted"], made["observed"]):
-        if index is not None and not 0 <= index < len(made["choices"]):
-            raise IndexError(f"a prediction has no choice {index}")
-
-
-def _complete(kind: str, value: Json) -> None:
-    """Check what every version wrote, fill in what later versions added."""
-    if not isinstance(value, dict):
-        raise TypeError(f"an {kind} is {type(value).__name__}")
-    for name, wanted in _NEEDED[kind].items():
-        if name not in value:
-            raise KeyError(f"{kind} without {name}")
-        found = value[name]
-        fits = found in wanted if isinstance(wanted, frozenset) else isinstance(found, wanted)
-        if not fits:
-            raise TypeError(f"{kind} with {name} {found!r}"[:120])
-    for name, default in _DEFAULTS[kind].items():
-        value.setdefault(name, copy(default))
+def _check_predictions(run: RunDocument) -> None:
+    for made in [each.prediction for each in run.experiments if each.prediction]:
+        for index in (made.predicted, made.observed):
+            if index is not None and not 0 <= index < len(made.choices):
+                raise IndexError(f"a prediction has no choice {index}")
 
 
 def _find(run: str | None, root: Path) -> Path:

@@ -1,17 +1,20 @@
-"""A lane's requests as a sequence diagram: where everything stands, from the record alone.
+"""A variant's requests as a sequence diagram: where everything stands, from the record alone.
 
 Pure geometry: the template draws it. Nothing is drawn that did not happen, and what is
 left out leaves a visible gap.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from lab.core.faults import FaultKind
-from lab.report.plain import events, is_fault, one_line
+import msgspec
+
+from lab.core.faults import STORE, FaultEvent
+from lab.core.text import one_line
+from lab.evidence.cart_tracker import Fate
+from lab.evidence.exchange import NOBODY_ANSWERED, OpStatus
+from lab.evidence.run_document import RecordedExchange, VariantResult
 from lab.shop.desks import MOST_SERVERS
-
-Json = dict[str, Any]
 
 MOST_ROWS = 40
 FIRST_ROWS, BEFORE_FAULT, AFTER_FAULT = 8, 3, 9
@@ -21,9 +24,33 @@ LABEL_CHARS = 46
 LEAST_WIDTH = 386
 STRIP_ROWS = 8
 
-_NOBODY = {502, 504}
-_UP = {kind for kind in FaultKind if kind.brings_up}
-_DOWN = set(FaultKind) - _UP
+_LOST = (Fate.LOST, Fate.WRONG, Fate.DUPLICATED)
+
+
+class SettingChange(msgspec.Struct, frozen=True):
+    """A setting of a desk that was changed between two requests."""
+
+    setting: str
+    value: str
+    at_s: float
+
+
+DrawnEvent = RecordedExchange | FaultEvent | SettingChange
+
+
+@dataclass(frozen=True)
+class Story:
+    """What is drawn: everything that happened at one desk, oldest first."""
+
+    name: str
+    app: str
+    servers: int = 0
+    events: Sequence[DrawnEvent] = field(default_factory=tuple)
+
+
+def story_of(variant: VariantResult) -> Story:
+    """Return a variant of a run as what is drawn."""
+    return Story(variant.name, variant.app, variant.settings.servers, variant.events)
 
 
 @dataclass(frozen=True)
@@ -63,8 +90,10 @@ class DiagramRow:
 
 @dataclass(frozen=True)
 class Diagram:
-    """Everything to draw one lane."""
+    """Everything to draw one story."""
 
+    name: str
+    app: str
     width: int
     height: int
     columns: list[Column]
@@ -92,17 +121,17 @@ def widths() -> range:
 
 
 def diagram(
-    lane: Json, anchors: dict[str, str], most: int = MOST_ROWS, *, listed: bool = True
+    story: Story, anchors: dict[str, str], most: int = MOST_ROWS, *, listed: bool = True
 ) -> Diagram:
-    """Lay out the lane; `anchors` gives, by op, where an exchange is shown in full.
+    """Lay out the story; `anchors` gives, by op, where an exchange is shown in full.
 
     `listed` is whether every request stands in words below the drawing.
     """
-    happened = events(lane)
-    columns = _columns(lane, happened)
+    happened = story.events
+    columns = _columns(story)
     at = {column.name: column.x for column in columns if column.kind in ("server", "store")}
     shown = chosen(happened, most, listed=listed)
-    several = len({event["customer"] for event in happened if not is_fault(event)}) > 1
+    customers = {event.customer for event in happened if isinstance(event, RecordedExchange)}
     rows, y, drawn = [], HEAD, 0
     for index in shown:
         if isinstance(index, str):
@@ -110,16 +139,28 @@ def diagram(
             y += GAP
             continue
         event = happened[index]
-        row = _fault(event, y, at) if is_fault(event) else _exchange(event, y, at, several, anchors)
-        rows.append(row)
-        drawn += not is_fault(event)
+        if isinstance(event, RecordedExchange):
+            rows.append(_exchange(event, y, at, len(customers) > 1, anchors))
+            drawn += 1
+        else:
+            rows.append(_fault(event, y, at))
         y += ROW
-    of = sum(not is_fault(event) for event in happened)
-    lines = _lifelines(columns, happened, shown, rows, y)
-    return Diagram(_width(columns[-1].x), y + 8, columns, lines, rows, drawn, of, listed)
+    of = sum(isinstance(event, RecordedExchange) for event in happened)
+    return Diagram(
+        story.name,
+        story.app,
+        _width(columns[-1].x),
+        y + 8,
+        columns,
+        _lifelines(columns, happened, shown, rows, y),
+        rows,
+        drawn,
+        of,
+        listed,
+    )
 
 
-def chosen(happened: list[Json], most: int, *, listed: bool = True) -> list[int | str]:
+def chosen(happened: Sequence[DrawnEvent], most: int, *, listed: bool = True) -> list[int | str]:
     """Return the indices of the events to draw, a sentence where some are left out.
 
     All of a short record; of a long one the beginning and what surrounds the faults.
@@ -127,7 +168,7 @@ def chosen(happened: list[Json], most: int, *, listed: bool = True) -> list[int 
     kept = set(range(len(happened)))
     if len(happened) > most:
         kept = set(range(FIRST_ROWS))
-        faults = [index for index, event in enumerate(happened) if is_fault(event)]
+        faults = [i for i, event in enumerate(happened) if not isinstance(event, RecordedExchange)]
         around = [range(i - BEFORE_FAULT, i + AFTER_FAULT + 1) for i in faults]
         # The wished-for ones in turn, until the page is full; faults themselves come first.
         for index in [*faults, *(i for each in around for i in each)]:
@@ -136,100 +177,97 @@ def chosen(happened: list[Json], most: int, *, listed: bool = True) -> list[int 
         for index in range(len(happened)):
             if not faults and len(kept) < most:
                 kept.add(index)
-    told: list[int | str] = []
+    rows: list[int | str] = []
     before = -1
     for index in [*sorted(kept), len(happened)]:
         if left := index - before - 1:
             where = ", in the list below" if listed else ""
-            told.append(f"{left} more {'event' if left == 1 else 'events'}{where}")
+            rows.append(f"{left} more {'event' if left == 1 else 'events'}{where}")
         if index < len(happened):
-            told.append(index)
+            rows.append(index)
         before = index
-    return told
+    return rows
 
 
 def _width(last_x: int) -> int:
     return max(LEAST_WIDTH, last_x + 40)
 
 
-def _columns(lane: Json, happened: list[Json]) -> list[Column]:
-    servers = {
-        chr(ord("A") + n) for n in range(min(MOST_SERVERS, int(lane["knobs"].get("servers") or 0)))
-    }
+def _columns(story: Story) -> list[Column]:
+    servers = {chr(ord("A") + n) for n in range(min(MOST_SERVERS, story.servers))}
     targets = set()
-    for event in happened:
-        if is_fault(event):
-            targets.add(str(event["target"]))
-        else:
-            servers |= {str(each) for each in (event["replica"], event["server"]) if each}
-    stores = sorted(each for each in targets if "store" in each.lower())
+    for event in story.events:
+        if isinstance(event, FaultEvent):
+            targets.add(event.target)
+        elif isinstance(event, RecordedExchange):
+            servers |= {each for each in (event.served_by, event.target) if each}
+    stores = [STORE] if STORE in targets else []
     named = [target for target in targets if len(target) <= 2]
     servers = {one_line(each, 8) for each in [*servers, *named]}
     columns = [
         Column("customer", "customer", CUSTOMER_X),
         Column("balancer", "balancer", BALANCER_X),
     ]
-    for kind, names in (("server", sorted(servers)[:MOST_SERVERS]), ("store", stores[:1])):
+    for kind, names in (("server", sorted(servers)[:MOST_SERVERS]), ("store", stores)):
         for name in names:
             columns.append(Column(name, kind, SERVER_X + SERVER_STEP * (len(columns) - 2)))
     return columns
 
 
 def _exchange(
-    event: Json, y: int, at: dict[str, int], several: bool, anchors: dict[str, str]
+    event: RecordedExchange, y: int, at: dict[str, int], several: bool, anchors: dict[str, str]
 ) -> DiagramRow:
-    who = f"{event['customer']}: " if several else ""
-    to = f" at {event['server']}" if event["server"] else ""
+    who = f"{event.customer}: " if several else ""
+    to = f" at {event.target}" if event.target else ""
     look, sign, word = look_of(event)
-    reached = at.get(one_line(event["replica"] or event["server"] or "", 8), BALANCER_X)
-    status = event["status"]
+    reached = at.get(one_line(event.served_by or event.target or "", 8), BALANCER_X)
     # The balancer speaks for a server that did not; without an answer nothing comes back.
-    origin = 0 if status is None else BALANCER_X if status in _NOBODY else reached
-    said = "no answer" if status is None else str(status)
-    path = str(event["path"])
-    label = one_line(f"{who}{event['method']} {path}{to}", LABEL_CHARS)
-    answer = " ".join(part for part in (said, sign, word) if part)
-    full = one_line(f"{event['op']}: {who}{event['method']} {path}{to}, {answer}", 300)
-    anchor = anchors.get(str(event["op"]), "")
+    speaks_for = event.status in NOBODY_ANSWERED
+    origin = 0 if event.status is None else BALANCER_X if speaks_for else reached
+    status = "no answer" if event.status is None else str(event.status)
+    label = one_line(f"{who}{event.method} {event.path}{to}", LABEL_CHARS)
+    answer = " ".join(part for part in (status, sign, word) if part)
+    full = one_line(f"{event.op}: {who}{event.method} {event.path}{to}, {answer}", 300)
+    anchor = anchors.get(event.op, "")
     return DiagramRow("exchange", y, label, answer, full, look, sign, reached, origin, anchor)
 
 
-def look_of(event: Json) -> tuple[str, str, str]:
+def look_of(event: RecordedExchange) -> tuple[str, str, str]:
     """Return the look of an exchange: a class, a sign, a word (the status says the rest)."""
-    fate, status = event["fate"], event["status"]
-    if fate == "kept":
+    if event.fate == Fate.KEPT:
         return "kept", "✓", "cart kept"
-    if fate in ("lost", "wrong", "duplicated"):
-        return "lost", "✕", f"cart {fate}"
-    if fate == "unknown" or event["outcome"] == "unknown":
-        nobody = "nobody answered" if status is None or status in _NOBODY else "unknown"
-        return "doubt", "?", nobody
-    if event["outcome"] == "failed":
-        return "refused", "!", "nobody answered" if status in _NOBODY else "refused"
+    if event.fate in _LOST:
+        return "lost", "✕", f"cart {event.fate}"
+    if event.fate == Fate.UNKNOWN or event.outcome is OpStatus.UNKNOWN:
+        return "doubt", "?", "unknown" if event.answered else "no server answered"
+    if event.outcome is OpStatus.FAILED:
+        nobody = event.status in NOBODY_ANSWERED
+        return "refused", "!", "no server answered" if nobody else "refused"
     return "plain", "", ""
 
 
-def _fault(event: Json, y: int, at: dict[str, int]) -> DiagramRow:
-    sure = {True: "confirmed", False: "NOT confirmed", None: ""}[event["confirmed"]]
-    seen = event["evidence"] if isinstance(event["evidence"], dict) else {}
-    # Of a server that the lab did not start no process was seen, only that nobody answers.
-    sees_it = seen.get("pid") and (
-        seen.get("process_gone") is not None or not seen.get("port_closed")
+def _fault(event: FaultEvent | SettingChange, y: int, at: dict[str, int]) -> DiagramRow:
+    if isinstance(event, SettingChange):
+        label = one_line(f"• {event.setting} set to {event.value}, at the desk", 60)
+        title = one_line(f"{label} at {event.at_s:.3f} s", 300)
+        return DiagramRow("fault", y, label, "", title, "down", "•")
+    sure = {True: "confirmed", False: "NOT confirmed", None: ""}[event.confirmed]
+    # Of a server that the lab did not start no process was seen, only that nothing answers.
+    seen = event.evidence
+    parts = [f"pid {seen.pid}" if seen.sees_process else "", seen.signal or "", sure]
+    detail = ", ".join(part for part in parts if part)
+    sign = "↻" if event.kind.brings_up else "✕"
+    label = one_line(f"{sign} {event.kind} {event.target}" + (f": {detail}" * bool(detail)), 60)
+    look = "up" if event.kind.brings_up else "down"
+    title = one_line(f"{label} at {event.at_s:.3f} s", 300)
+    return DiagramRow(
+        "fault", y, label, "", title, look, sign, at.get(one_line(event.target, 8), 0)
     )
-    told = [f"pid {seen['pid']}" if sees_it else "", str(seen.get("signal", "")), sure]
-    detail = ", ".join(part for part in told if part)
-    kind = str(event["kind"])
-    sign = "↻" if kind in _UP else "✕" if kind in _DOWN else "•"
-    label = one_line(f"{sign} {kind} {event['target']}" + (f": {detail}" if detail else ""), 60)
-    look = "up" if kind in _UP else "down"
-    title = one_line(f"{label} at {event['at_s']:.3f} s", 300)
-    target = one_line(event["target"], 8)
-    return DiagramRow("fault", y, label, "", title, look, sign, at.get(target, 0))
 
 
 def _lifelines(
     columns: list[Column],
-    happened: list[Json],
+    happened: Sequence[DrawnEvent],
     shown: list[int | str],
     rows: list[DiagramRow],
     bottom: int,
@@ -246,10 +284,9 @@ def _lifelines(
     for column in columns:
         top, state = HEAD - 6, "up"
         for index, event in enumerate(happened):
-            if not is_fault(event) or one_line(event["target"], 8) != column.name:
+            if not isinstance(event, FaultEvent) or one_line(event.target, 8) != column.name:
                 continue
-            new = {True: "down", False: state}[event["kind"] in _DOWN]
-            new = "up" if event["kind"] in _UP else new
+            new = "up" if event.kind.brings_up else "down"
             if new != state:
                 lines.append(Lifeline(column.x, top, y_of[index], state))
                 top, state = y_of[index], new

@@ -1,4 +1,4 @@
-"""A run in the terminal: two lanes side by side, then what became of the carts."""
+"""A run in the terminal: two variants side by side, then what became of the carts."""
 
 from collections.abc import Sequence
 
@@ -8,26 +8,14 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.core.faults import FaultEvent, FaultKind
+from lab.core.text import one_line
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.compare import differs, side_by_side
-from lab.evidence.exchange import Exchange, OpStatus
-from lab.evidence.record import Event
-from lab.evidence.result import ExperimentResult, Observation, VariantResult, Verdict
+from lab.evidence.result import Prediction, Verdict
+from lab.evidence.run_document import Event, ExperimentResult, RecordedExchange, VariantResult
+from lab.report import wording
+from lab.report.wording import COLOURS
 
-# Colour is never alone: each has its sign and its word.
-_FATE_LOOK = {
-    Fate.KEPT: ("✓", "green"),
-    Fate.LOST: ("✕", "red"),
-    Fate.WRONG: ("✕", "red"),
-    Fate.DUPLICATED: ("✕", "red"),
-    Fate.UNKNOWN: ("?", "yellow"),
-}
-_VERDICT_LOOK = {
-    Verdict.HOLDS: ("✓", "green"),
-    Verdict.FAILS: ("✕", "red"),
-    Verdict.DEPENDS: ("~", "yellow"),
-    Verdict.UNKNOWN: ("?", "yellow"),
-}
 _WORDS = {
     ("POST", "/api/login"): "log in",
     ("GET", "/api/cart"): "ask for the cart",
@@ -41,28 +29,28 @@ MAX_ROWS = 24
 
 
 def experiment_view(result: ExperimentResult) -> RenderableType:
-    """Return the whole of one experiment: lanes, fates, verdict."""
+    """Return the whole of one experiment: variants, fates, verdict."""
     parts: list[RenderableType] = []
     if len(result.variants) == 2:
-        parts.append(lanes_table(*result.variants))
+        parts.append(steps_table(*result.variants))
     else:
         parts.append(variants_table(result))
     for variant in result.variants:
-        if told := variant.traceback or variant.trouble:
-            parts.append(Padding(Text(f"{variant.variant.name}: {told}", "yellow"), (1, 1, 0, 1)))
+        if why := variant.traceback or variant.trouble:
+            parts.append(Padding(Text(f"{variant.name}: {why}", "yellow"), (1, 1, 0, 1)))
     parts.append(Padding(verdict_text(result), (1, 1)))
     return Group(*parts)
 
 
-def lanes_table(left: VariantResult, right: VariantResult) -> Table:
-    """Return the two lanes, step by step; a mark stands where their answers differ."""
+def steps_table(left: VariantResult, right: VariantResult) -> Table:
+    """Return the two variants, step by step; a mark stands where their answers differ."""
     table = Table(box=None, padding=(0, 1), expand=False, header_style="bold")
     table.add_column("")
     table.add_column("step", ratio=2)
-    table.add_column(_heading(left), style="blue", ratio=3)
-    table.add_column(_heading(right), style="bright_yellow", ratio=3)
-    pairs = side_by_side(left.record, right.record)
-    several = len({exchange.customer for exchange in left.record.exchanges()}) > 1
+    table.add_column(Text(f"{left.name} · {left.keeps}"), style="blue", ratio=3)
+    table.add_column(Text(f"{right.name} · {right.keeps}"), style="bright_yellow", ratio=3)
+    pairs = side_by_side(left, right)
+    several = len({exchange.customer for exchange in left.exchanges}) > 1
     for number, pair in enumerate(pairs[:MAX_ROWS], start=1):
         mark = Text("≠", "bold magenta") if differs(pair) else Text(f"{number}", "dim")
         event = pair[0] or pair[1]
@@ -76,66 +64,62 @@ def lanes_table(left: VariantResult, right: VariantResult) -> Table:
 
 
 def variants_table(result: ExperimentResult) -> Table:
-    """Return one row a lane: where the cart lived, what came of the claim, the number.
+    """Return one row a variant: where the cart lived, what came of the claim, the number.
 
-    A lane that came out otherwise than the plain token *flips*.
+    A variant that came out otherwise than the baseline, the plain token, *flips*.
     """
     table = Table(box=None, padding=(0, 1), header_style="bold")
-    for heading in ("lane", "the claim", "", "because"):
+    for heading in ("variant", "the claim", "", "because"):
         table.add_column(heading)
     flipped = flips(result)
-    for lane in result.variants:
-        seen = lane.observation or Observation(Verdict.UNKNOWN, lane.trouble or "not run")
-        mark = Text("flips", "bold magenta") if lane.variant.name in flipped else ""
-        table.add_row(lane.variant.name, _verdict(seen.verdict), mark, seen.number)
+    for variant in result.variants:
+        mark = Text("flips", "bold magenta") if variant.name in flipped else ""
+        table.add_row(variant.name, _verdict(variant.verdict), mark, wording.outcome(variant))
     return table
 
 
 def flips(result: ExperimentResult) -> set[str]:
-    """Return the lanes whose verdict is another than the plain token's; unknown never is."""
+    """Return the variants whose verdict is not that of the baseline; unknown never is."""
     verdicts = {
-        lane.variant.name: lane.observation.verdict
-        for lane in result.variants
-        if lane.observation and lane.observation.verdict is not Verdict.UNKNOWN
+        variant.name: variant.verdict
+        for variant in result.variants
+        if variant.verdict is not Verdict.UNKNOWN
     }
-    plain = [lane.variant for lane in result.variants if lane.variant.is_plain_token]
-    # A token with settings of its own (a short life, say) stands beside the plain one.
-    as_written = next((each.name for each in plain if not each.env), None)
-    token = verdicts.get(as_written or "")
-    return {name for name, verdict in verdicts.items() if token and verdict is not token}
+    baseline = verdicts.get(result.baseline or "")
+    return {name for name, verdict in verdicts.items() if baseline and verdict is not baseline}
 
 
-def ledger_table(results: Sequence[ExperimentResult]) -> Table:
-    """Return the ledger: claim, verdict, the number that decided it, where the evidence is."""
+def verdicts_table(results: Sequence[ExperimentResult]) -> Table:
+    """Return a row a claim: its verdict, the number that decided it, where the evidence is."""
     table = Table(box=None, padding=(0, 1, 1, 1), header_style="bold")
     table.add_column("claim, and the command that shows it", ratio=3)
     table.add_column("verdict", no_wrap=True)
     table.add_column("decided by", ratio=3)
     for result in results:
-        claim = Text(f"“{result.claim}”\n").append(f"lab run {result.name}", "bold")
-        number = Text(result.judgement.number or result.judgement.because)
-        for surprise in result.judgement.surprises:
-            number.append(f"\n! not as expected: {surprise}", "bold red")
-        for lane in result.variants:
-            if lane.trouble:
-                number.append(f"\n{lane.variant.name}: {lane.trouble}", "yellow")
-        table.add_row(claim, _verdict(result.judgement.verdict), number)
+        claim = Text(f"“{one_line(result.claim, 200)}”\n")
+        claim.append(f"lab run {one_line(result.argument or result.name)}", "bold")
+        number = Text(one_line(wording.decision(result), 400))
+        for surprise in wording.surprises(result):
+            number.append(f"\n! not as expected: {one_line(surprise, 300)}", "bold red")
+        for variant in result.variants:
+            if variant.trouble:
+                trouble = one_line(f"{variant.name}: {variant.trouble}", 300)
+                number.append(f"\n{trouble}", "yellow")
+        if result.interrupted:
+            number.append("\ncut short by Ctrl-C", "yellow")
+        table.add_row(claim, _verdict(result.verdict), number)
     return table
 
 
 def predictions_view(results: Sequence[ExperimentResult]) -> RenderableType:
     """Return predictions beside observations; those that were sure and wrong come first."""
     parts: list[RenderableType] = [Text("Predictions", "bold")]
-    asked = [result for result in results if result.prediction]
-    for result in sorted(asked, key=_surprise, reverse=True):
-        made = result.prediction
-        assert made is not None
-        sign = {
-            True: ("✓ right", "green"),
-            False: ("✕ wrong", "red"),
-            None: ("? unknown", "yellow"),
-        }
-        word, colour = sign[made.right]
+    signs = {True: ("✓ right", "green"), False: ("✕ wrong", "red"), None: ("? unknown", "yellow")}
+    asked = [result.prediction for result in results if result.prediction]
+    for made in sorted(asked, key=_surprise, reverse=True):
+        if made.predicted is None:
+            continue
+        word, colour = signs[made.right]
         text = Text.assemble((f"{word}, {made.confidence}", f"bold {colour}"), f"  {made.question}")
         text.append(f"\n  you said  {made.choices[made.predicted]}")
         if made.observed is not None:
@@ -146,41 +130,36 @@ def predictions_view(results: Sequence[ExperimentResult]) -> RenderableType:
     return Group(*parts)
 
 
-def _surprise(result: ExperimentResult) -> int:
-    made = result.prediction
-    if made is None or made.right is not False:
+def _surprise(made: Prediction) -> int:
+    if made.right is not False:
         return 0
-    return {"certain": 3, "fairly sure": 2}.get(made.confidence, 1)
+    return {"certain": 3, "fairly sure": 2}.get(made.confidence or "", 1)
 
 
 def _verdict(verdict: Verdict) -> Text:
-    sign, colour = _VERDICT_LOOK[verdict]
-    return Text(f"{sign} {verdict}", f"bold {colour}")
+    sign = wording.VERDICT_SIGNS[verdict]
+    return Text(f"{sign} {verdict}", f"bold {COLOURS[sign]}")
 
 
 def verdict_text(result: ExperimentResult) -> Text:
     """Return the verdict with the claim it is about and the numbers that decided it."""
-    sign, colour = _VERDICT_LOOK[result.judgement.verdict]
+    sign = wording.VERDICT_SIGNS[result.verdict]
     text = Text.assemble(
-        (f"{sign} {result.judgement.verdict.upper()}", f"bold {colour}"),
-        f"  “{result.claim}”",
+        (f"{sign} {result.verdict.upper()}", f"bold {COLOURS[sign]}"), f"  “{result.claim}”"
     )
+    if result.note:
+        text.append(f"\n  {result.note}")
     if len(result.variants) == 2:
-        text.append("\n  " + result.judgement.because.replace("; ", "\n  "))
-    for surprise in result.judgement.surprises:
+        text.append("".join(f"\n  {each}" for each in wording.outcomes(result)))
+    for surprise in wording.surprises(result):
         text.append(f"\n  ! not as expected: {surprise}.", "bold red")
     unanswered = [v.measurements.get("requests_unanswered", 0) for v in result.variants]
     if any(unanswered):
-        told = ", ".join(
-            f"{n} at the {v.variant.name} desk"
-            for n, v in zip(unanswered, result.variants, strict=True)
+        counted = ", ".join(
+            f"{n} at the {v.name} desk" for n, v in zip(unanswered, result.variants, strict=True)
         )
-        text.append(f"\n  Requests that no server answered: {told}.", "dim")
+        text.append(f"\n  Requests that no server answered: {counted}.", "dim")
     return text
-
-
-def _heading(result: VariantResult) -> Text:
-    return Text(f"{result.variant.name} · {result.variant.keeps}")
 
 
 def _step(event: Event, several: bool) -> Text:
@@ -189,7 +168,7 @@ def _step(event: Event, several: bool) -> Text:
     who = f"{event.customer}: " if several else ""
     path = event.path.partition("?")[0]
     words = _WORDS.get((event.method, path), f"{event.method} {path}")
-    return Text(f"{who}{words}{_at(event.server)}")
+    return Text(f"{who}{words}{_at(event.target)}")
 
 
 def _answer(event: Event | None) -> Text:
@@ -203,7 +182,7 @@ def _answer(event: Event | None) -> Text:
 def _evidence(fault: FaultEvent) -> str:
     seen = fault.evidence
     if fault.kind is FaultKind.KILL and fault.confirmed and seen.process_gone is None:
-        return f"✕ nobody answers there: {seen.signal}"
+        return f"✕ no answer there: {seen.signal}"
     if fault.kind is FaultKind.KILL and fault.confirmed:
         return f"✕ gone: pid {seen.pid}, {seen.signal}"
     if fault.kind is FaultKind.RESTART:
@@ -213,20 +192,21 @@ def _evidence(fault: FaultEvent) -> str:
     )
 
 
-def _reply(exchange: Exchange) -> Text:
+def _reply(exchange: RecordedExchange) -> Text:
     if exchange.status is None:
         return Text(f"no answer: {exchange.error}", "yellow")
     text = Text(f"{exchange.status} ")
     if not exchange.answered:
-        return text.append("nobody answers", "yellow")
-    text.append(f"{exchange.replica or '?'} ")
-    body = exchange.body if isinstance(exchange.body, dict) else {}
+        return text.append("no server answers", "yellow")
+    text.append(f"{exchange.served_by or '?'} ")
+    body = exchange.response.body
+    body = body if isinstance(body, dict) else {}
     if exchange.fate:
-        sign, colour = _FATE_LOOK[Fate(exchange.fate)]
-        text.append(f"{sign} ", colour)
+        sign = wording.FATE_SIGNS[Fate(exchange.fate)]
+        text.append(f"{sign} ", COLOURS[sign])
     if "cart" in body:
         text.append(_cart(body["cart"]))
-    elif exchange.outcome is not OpStatus.OK and "title" in body:
+    elif not exchange.ok and "title" in body:
         text.append(str(body["title"]))
     return text
 
@@ -245,10 +225,8 @@ def _cart(cart: dict[str, object]) -> str:
 
 
 def _fates(result: VariantResult) -> Text:
-    counted = {fate: result.measurements.get(f"carts_{fate}", 0) for fate in Fate}
     text = Text()
-    for fate, number in counted.items():
-        if number:
-            sign, colour = _FATE_LOOK[fate]
-            text.append(f"{sign} {number} {fate.upper()}  ", f"bold {colour}")
+    for fate, sign in wording.FATE_SIGNS.items():
+        if number := result.measurements.get(f"carts_{fate}", 0):
+            text.append(f"{sign} {number} {fate.upper()}  ", f"bold {COLOURS[sign]}")
     return text if text else Text("none", "dim")

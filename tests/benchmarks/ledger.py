@@ -90,7 +90,7 @@ def _watched(experiment: experiments.Experiment, folder: Path, quick: bool) -> t
         quick=quick,
     )
     run.folder.mkdir()
-    run.perform(experiment, experiment.lanes(quick))
+    run.perform(experiment, experiment.variants_for(quick))
     run.close()
     wall = time.perf_counter() - began
     scripts = [at for at, line in lines if ": running the script" in line]

@@ -134,7 +134,7 @@ def test_a_forged_token_is_refused_and_none_survives_a_reset(window):
     page = window()
     page.locator("#tab-token").click()
     page.locator("lab-token").get_by_role("button", name="Log in").click()
-    page.locator("lab-token .slip").wait_for()
+    page.locator("lab-token .token-card").wait_for()
     page.locator("lab-token .verify").click()
     told = page.locator("lab-token .told")
     wait_for(lambda: "accepts it: 200" in told.inner_text())
@@ -143,7 +143,7 @@ def test_a_forged_token_is_refused_and_none_survives_a_reset(window):
     wait_for(lambda: "refuses it: 401" in told.inner_text())
     assert "readable, not secret" in page.locator("lab-token").inner_text()
     page.keyboard.press("r")
-    page.locator("lab-token .slip").wait_for(state="hidden")
+    page.locator("lab-token .token-card").wait_for(state="hidden")
     assert "No token yet" in page.locator("lab-token").inner_text()
     assert told.is_hidden()
 

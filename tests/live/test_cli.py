@@ -11,16 +11,16 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from importlib import resources
 
 import jsonschema
 import psutil
 import pytest
 from conftest import LabHere
 
+from lab.evidence.run_document import json_schema
 from lab.processes.ports import is_open
 
-SCHEMA = json.loads(resources.files("lab.report").joinpath("schema.json").read_text("utf-8"))
+SCHEMA = json_schema()
 SEED = int(os.environ.get("LAB_TEST_SEED", time.time_ns() % 1_000_000))
 COMMANDS = [
     *("demo", "list", "show", "run", "up", "play", "diff", "doctor"),
@@ -49,7 +49,7 @@ def lanes(experiment):
 # --- without any run
 
 
-def test_lab_alone_explains_itself_in_five_lines_and_three_commands(lab_here):
+def test_lab_alone_explains_itself_in_five_lines_and_four_commands(lab_here):
     ended = lab_here()
     what, commands = ended.out.strip().split("\n\n")
     assert ended.status == 0
@@ -59,6 +59,7 @@ def test_lab_alone_explains_itself_in_five_lines_and_three_commands(lab_here):
         ["lab", "demo"],
         ["lab", "list"],
         ["lab", "diff"],
+        ["lab", "docs"],
     ]
     assert not lab_here.runs.exists()
 
@@ -320,7 +321,7 @@ def test_run_takes_several_names_and_every_setting(lab_here):
         "    shopper.login()\n"
         "    for _ in range(4):\n"
         "        shopper.add('laptop')\n"
-        "    desk = shopper.last.replica\n"
+        "    desk = shopper.last.served_by\n"
         "    lab.kill(next(name for name in lab.servers if name != desk))\n"
         "    for _ in range(4):\n"
         "        shopper.view_cart()\n",
@@ -338,7 +339,7 @@ def test_run_takes_several_names_and_every_setting(lab_here):
         "retry": "on",
     }
     # Affinity: one server had every request, so the memory store lost nothing.
-    assert len({exchange["replica"] for exchange in variant["exchanges"]}) == 1
+    assert len({exchange["served_by"] for exchange in variant["exchanges"]}) == 1
     assert variant["measurements"]["carts_kept"] == 1
     conf = next((lab_here.runs / "latest").resolve().rglob("nginx.conf")).read_text("utf-8")
     assert "sticky cookie" in conf
@@ -405,8 +406,8 @@ def test_scripts_that_prove_nothing_are_unknown_and_never_end_the_lab(lab_here):
     assert ended.status == 3, ended
     idle, leaves, odd = valid(ended.out)["experiments"]
     assert [each["verdict"] for each in (idle, leaves, odd)] == ["unknown", "unknown", "holds"]
-    assert "no write was acknowledged" in idle["because"]
-    assert "SystemExit" in leaves["because"]
+    assert "no write was acknowledged" in idle["variants"][0]["outcome"]["note"]
+    assert "SystemExit" in leaves["variants"][0]["outcome"]["note"]
     assert [each["status"] for each in odd["variants"][0]["exchanges"][:3]] == [200, 400, 404]
     valid((lab_here.runs / "latest" / "result.json").read_text("utf-8"))
 
@@ -429,7 +430,7 @@ def script(shopper, lab):
     for _ in range(2):
         pid = shopper.request("GET", "/api/server").body["pid"]
         keep(psutil.Process(pid).environ().get("STATELESS_SIGNING_KEYS"))
-        desk = shopper.login().replica
+        desk = shopper.login().served_by
         keep(shopper.token, *(cookie.value for cookie in shopper.transport.cookies))
     shopper.add("laptop")
     keep(shopper.token)

@@ -247,7 +247,7 @@ def test_the_crash_runs_against_them_and_the_report_says_whose_they_are(shop, la
         assert lane["upstreams"] == [shop.url(lane["app"], name) for name in "AB"]
         # Who was not killed still runs, and is the same as before.
         (alive,) = set("AB") - {kill["target"]}
-        served = {e["instance"] for e in lane["exchanges"] if e["replica"] == alive}
+        served = {e["instance"] for e in lane["exchanges"] if e["served_by"] == alive}
         assert served == {server_info(shop.ports[lane["app"], alive])["instance"]}
     assert lab_here("report").status == 0
     page = next(lab_here.runs.glob("2*/report.html")).read_text()

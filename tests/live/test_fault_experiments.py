@@ -8,6 +8,7 @@ import pytest
 from lab.evidence.result import Verdict
 from lab.experiments import find
 from lab.experiments.runner import Run
+from lab.report import wording
 from lab.stack.programs import find_store
 
 NAMES = ("crash", "restart-all", "store-outage", "scale-out", "storage")
@@ -28,7 +29,7 @@ def ran(tmp_path_factory):
 
 
 def measured(result, lane):
-    (found,) = [each for each in result.variants if each.variant.name == lane]
+    (found,) = [each for each in result.variants if each.name == lane]
     assert found.trouble is None
     return found.measurements
 
@@ -37,13 +38,13 @@ def measured(result, lane):
 @pytest.mark.parametrize("name", NAMES)
 def test_it_comes_out_as_expected_in_every_lane(ran, name):
     result = ran(name)
-    assert result.judgement.verdict is result.expected is Verdict.HOLDS, result.judgement
-    assert result.judgement.surprises == ()
-    assert result.met
-    seen = {lane.variant.name: lane.observation.verdict for lane in result.variants}
-    for lane in result.variants:
-        if lane.variant.expect:
-            assert lane.observation.verdict is lane.variant.expect, seen
+    assert result.verdict is result.expected is Verdict.HOLDS, wording.reasons(result)
+    assert result.surprises == ()
+    assert result.expectation_met
+    seen = {lane.name: lane.verdict for lane in result.variants}
+    for variant in find(name).variants:
+        if variant.expect:
+            assert seen[variant.name] is variant.expect, seen
 
 
 @needs_store
@@ -52,7 +53,7 @@ def test_it_comes_out_as_expected_in_every_lane(ran, name):
     [("crash", 1), ("restart-all", 3), ("store-outage", 1), ("scale-out", 1), ("storage", 2)],
 )
 def test_the_question_has_an_answer(ran, name, choice):
-    lanes = {lane.variant.name: lane for lane in ran(name).variants}
+    lanes = {lane.name: lane.measurements for lane in ran(name).variants}
     assert find(name).question.observed(lanes) == choice
 
 
@@ -137,5 +138,5 @@ def test_a_run_in_which_nothing_happened_is_unknown(tmp_path, name):
     idle = replace(find(name), script=lambda shopper, lab: None)
     lanes = [each for each in idle.variants if each.app == "stateless"]
     result = Run(tmp_path, quick=True).perform(idle, lanes)
-    assert result.judgement.verdict is Verdict.UNKNOWN
-    assert result.met is None
+    assert result.verdict is Verdict.UNKNOWN
+    assert result.expectation_met is None

@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from lab import experiments
-from lab.evidence.result import Settings, Verdict, exit_status
+from lab.evidence.result import Settings, Verdict
+from lab.evidence.run_document import exit_status
 from lab.experiments import runner
 from lab.experiments.matrix import REDIS, TOKEN, two_desks
 from lab.experiments.runner import STORE_MISSING, Run
+from lab.report import wording
 
 UNKNOWN = Verdict.UNKNOWN
 BOTH = two_desks(Settings(servers=2))
@@ -76,10 +78,8 @@ NO_READ = "1 carts could not be read afterwards"
 )
 def test_a_starved_run_is_unknown_on_both_sides(tmp_path, by, script, told):
     result = perform(tmp_path, by, script)
-    assert [(v.observation.verdict, v.observation.number) for v in result.variants] == [
-        (UNKNOWN, told)
-    ] * 2
-    assert (result.judgement.verdict, result.met) == (UNKNOWN, None)
+    assert [(v.verdict, wording.outcome(v)) for v in result.variants] == [(UNKNOWN, told)] * 2
+    assert (result.verdict, result.expectation_met) == (UNKNOWN, None)
     assert exit_status([result]) == 3
 
 
@@ -94,11 +94,11 @@ def test_one_starved_desk_is_enough(tmp_path, starved):
         shopper.view_cart(server="A")
 
     result = perform(tmp_path, "any-server", script, two_desks(Settings(servers=1)))
-    seen = {v.variant.app: v.observation for v in result.variants}
-    assert seen.pop(starved).number == NO_WRITE
+    seen = {v.app: v for v in result.variants}
+    assert wording.outcome(seen.pop(starved)) == NO_WRITE
     (other,) = seen.values()
     assert other.verdict is Verdict.HOLDS
-    assert result.met is None
+    assert result.expectation_met is None
     assert exit_status([result]) == 3
 
 
@@ -110,12 +110,12 @@ def test_where_the_store_is_missing_its_lanes_are_unknown_and_say_how_to_get_one
     lanes = (replace(REDIS, knobs=Settings(2, "redis")), replace(TOKEN, knobs=Settings(2)))
     result = perform(tmp_path, by, variants=lanes)
     redis, token = result.variants
-    assert redis.trouble == redis.observation.number == STORE_MISSING
-    assert redis.observation.verdict is UNKNOWN
+    assert redis.trouble == wording.outcome(redis) == STORE_MISSING
+    assert redis.verdict is UNKNOWN
     assert "lab doctor" in STORE_MISSING
-    assert not list(redis.record.exchanges())
-    assert token.observation.verdict is Verdict.HOLDS
-    assert result.met is None
+    assert not redis.exchanges
+    assert token.verdict is Verdict.HOLDS
+    assert result.expectation_met is None
     assert exit_status([result]) == 3
 
 
@@ -123,5 +123,5 @@ def test_with_nothing_but_lanes_that_need_the_store_nothing_is_started(tmp_path,
     monkeypatch.setattr(runner, "find_store", lambda: None)
     monkeypatch.setattr(runner, "ProvisionedStack", None)
     result = perform(tmp_path, "any-server", variants=(REDIS,))
-    assert result.judgement.verdict is UNKNOWN
+    assert result.verdict is UNKNOWN
     assert exit_status([result]) == 3

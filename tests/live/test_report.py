@@ -5,14 +5,15 @@ import os
 import re
 import shutil
 import subprocess
-from importlib import resources
 from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
 from conftest import LabHere, wait_for
 
-SCHEMA = json.loads(resources.files("lab.report").joinpath("schema.json").read_text("utf-8"))
+from lab.evidence.run_document import json_schema
+
+SCHEMA = json_schema()
 
 SPY = """
 import json
@@ -32,7 +33,7 @@ def keep(*secrets):
 def script(shopper, lab):
     pid = shopper.request("GET", "/api/server").body["pid"]
     keep(psutil.Process(pid).environ().get("STATELESS_SIGNING_KEYS"))
-    desk = shopper.login().replica
+    desk = shopper.login().served_by
     keep(shopper.token, *(cookie.value for cookie in shopper.transport.cookies))
     shopper.add("laptop", server=desk)
     keep(shopper.token)
@@ -62,12 +63,18 @@ def spied(shared_lab):
 def test_a_real_run_is_as_the_schema_says(spied):
     document = json.loads((spied.runs / "latest" / "result.json").read_text("utf-8"))
     jsonschema.validate(document, SCHEMA, jsonschema.Draft202012Validator)
-    for name in ("experiment", "variant", "exchange", "fault", "prediction", "outcome"):
-        described = SCHEMA["$defs"][name]
-        assert set(described["required"]) <= set(described["properties"])
-    lane = document["experiments"][0]["variants"][0]
-    assert lane.keys() <= SCHEMA["$defs"]["variant"]["properties"].keys()
-    assert document["experiments"][0].keys() <= SCHEMA["$defs"]["experiment"]["properties"].keys()
+    (experiment,) = document["experiments"]
+    described = SCHEMA["$defs"]
+    assert experiment.keys() == described["ExperimentResult"]["properties"].keys()
+    lane = experiment["variants"][0]
+    assert lane.keys() == described["VariantResult"]["properties"].keys()
+    assert lane["exchanges"][0].keys() == described["RecordedExchange"]["properties"].keys()
+    # What other programs read is where it was in version 0.1.
+    assert lane["knobs"] == {"store": "memory", "affinity": "none", "servers": 2, "retry": "off"}
+    measured = lane["measurements"]
+    assert measured["carts_acknowledged"] >= 1
+    assert type(measured["carts_lost"]) is int
+    assert measured["kill_confirmed"] is True
 
 
 def test_without_options_it_prints_the_verdicts_and_writes_the_page(spied):
@@ -151,7 +158,7 @@ def test_a_command_of_a_run_works_at_a_running_desk(spied, desks, desk):
     if not shutil.which("curl") or not shutil.which("bash"):
         pytest.skip("no curl or no bash")
     ended = spied("report", "--curl")
-    mine = ended.out[ended.out.index(f"lane {desk}") :].split("\n# spy, lane")[0].splitlines()
+    mine = ended.out[ended.out.index(f"variant {desk}") :].split("\n# spy, variant")[0].splitlines()
     wanted = [line for line in mine if line.startswith("curl") and "token=" not in line]
     told = desks.started[0].out_path.read_text("utf-8")
     base = re.search(rf"http://\S+/{desk}", told)[0]

@@ -9,14 +9,8 @@ import time
 
 import pytest
 
-from lab.evidence.record import Record
-from lab.evidence.result import (
-    ExperimentResult,
-    Judgement,
-    Observation,
-    VariantResult,
-    Verdict,
-)
+from lab.evidence.result import Observation, Verdict
+from lab.evidence.run_document import ExperimentResult, UsedSettings, VariantResult
 from lab.experiments.matrix import FILE, MATRIX, MEMORY, REDIS, TOKEN, TOKEN_DENYLIST
 from lab.report.terminal import flips
 from lab.stack.programs import find_store
@@ -300,10 +294,18 @@ def test_the_matrix_turns_the_knobs_itself(lab_here, knob):
 
 def seen(*pairs):
     lanes = [
-        VariantResult(variant, Record(variant.name), observation=Observation(verdict, ""))
+        VariantResult(
+            variant.name,
+            variant.app,
+            settings=UsedSettings(),
+            measurements={},
+            exchanges=[],
+            faults=[],
+            outcome=Observation(verdict),
+        )
         for variant, verdict in pairs
     ]
-    return ExperimentResult("x", "claim", Judgement(HOLDS, ""), lanes, HOLDS)
+    return ExperimentResult("x", "claim", HOLDS, 0.0, lanes, baseline=TOKEN.name)
 
 
 @pytest.mark.parametrize("token", [HOLDS, FAILS, DEPENDS])
@@ -318,5 +320,5 @@ def test_nothing_flips_against_a_token_that_is_unknown_or_not_there():
     assert flips(seen((MEMORY, HOLDS), (FILE, FAILS), (TOKEN, UNKNOWN))) == set()
     assert flips(seen((MEMORY, HOLDS), (FILE, FAILS))) == set()
     unseen = seen((MEMORY, HOLDS), (TOKEN, HOLDS))
-    unseen.variants[1].observation = None
+    unseen.variants[1].outcome = None
     assert flips(unseen) == set()

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from lab import experiments
-from lab.evidence.result import Settings, Verdict, exit_status
+from lab.evidence.result import Settings, Verdict
+from lab.evidence.run_document import exit_status
 from lab.experiments.matrix import two_desks
 from lab.experiments.runner import Run
+from lab.report import wording
 from lab.seeded_bugs.bugs import BUGS, chosen
 from lab.shop.http import ConfigError
 from lab.stack import access_log, local_server, server_pool
@@ -99,15 +101,18 @@ def test_each_bug_is_caught_by_a_named_experiment(tmp_path, name, by, verdict, s
     clean = experiments.find(by)
     experiment = with_bug(clean, lanes_with(clean, name))
     result = perform(tmp_path / "run", experiment, experiment.variants)
-    shown = [each for each in result.variants if each.variant.module == SEEDED]
-    shown = [each for each in shown if not where or each.variant.name in where.split()]
+    seeded = {each.name for each in experiment.variants if each.module == SEEDED}
+    shown = [each for each in result.variants if each.name in seeded]
+    shown = [each for each in shown if not where or each.name in where.split()]
     assert shown, f"{name} is nowhere in {by}"
     for each in shown:
         assert each.trouble is None, each.trouble
-        assert each.observation.verdict is verdict, each.observation
-        assert re.search(sign, each.observation.number), each.observation.number
+        assert each.verdict is verdict, each.outcome
+        assert re.search(sign, wording.outcome(each)), wording.outcome(each)
     # Refuted, or no evidence any more: never a pass.
-    assert result.met is (None if verdict is UNKNOWN else False), result.judgement
+    assert result.expectation_met is (None if verdict is UNKNOWN else False), wording.reasons(
+        result
+    )
     assert exit_status([result]) == (3 if verdict is UNKNOWN else 1)
 
 
@@ -121,7 +126,7 @@ def test_the_same_lanes_without_the_bug_come_out_as_expected(tmp_path, name, by)
     lanes = {name: (before, before) for name, (before, _) in lanes_with(clean, name).items()}
     experiment = with_bug(clean, lanes)
     result = perform(tmp_path / "run", experiment, experiment.variants)
-    assert result.met is True, result.judgement
+    assert result.expectation_met is True, wording.reasons(result)
 
 
 def test_every_seeded_bug_has_a_catcher():
@@ -136,9 +141,9 @@ def test_no_false_alarm_in_clean_runs(tmp_path):
     for number, (name, servers) in enumerate(islice(cycle(FAST), CLEAN_RUNS)):
         experiment = replace(experiments.find(name), quick_customers=4)
         result = perform(tmp_path / str(number), experiment, two_desks(Settings(servers=servers)))
-        if result.met is not True:
+        if result.expectation_met is not True:
             told = [each.trouble for each in result.variants]
-            alarms.append((number, name, result.judgement, told))
+            alarms.append((number, name, wording.reasons(result), told))
     assert not alarms
 
 
@@ -150,15 +155,15 @@ def test_a_kill_that_kills_nothing_is_not_confirmed(tmp_path, monkeypatch):
     monkeypatch.setattr(local_server, "DEATH_TIMEOUT_S", 0.2)
     result = perform_crash(tmp_path)
     monkeypatch.undo()
-    assert "was not confirmed" in result.judgement.because
+    assert "was not confirmed" in wording.reasons(result)
     assert_unknown(result)
 
 
 def test_a_kill_that_kills_nothing_and_says_it_did_is_seen_through(tmp_path, monkeypatch):
     monkeypatch.setattr(local_server, "kill_and_watch", feigned_death)
     result = perform_crash(tmp_path)
-    assert [fault.confirmed for fault in result.variants[0].record.faults()] == [True]
-    assert "was not confirmed" in result.judgement.because
+    assert [fault.confirmed for fault in result.variants[0].faults] == [True]
+    assert "was not confirmed" in wording.reasons(result)
     assert_unknown(result)
 
 
@@ -172,14 +177,14 @@ def test_a_balancer_with_retries_on_is_seen_in_its_log(tmp_path, monkeypatch):
         server_pool.ServerPool, "config", lambda self: replace(config(self), retry="on")
     )
     result = perform_crash(tmp_path)
-    assert "asked a second server, with retries off" in result.judgement.because
+    assert "asked a second server, with retries off" in wording.reasons(result)
     assert_unknown(result)
 
 
 def test_retries_that_were_asked_for_are_no_trouble(tmp_path):
     result = perform_crash(tmp_path, retry="on")
     assert result.variants[0].trouble is None
-    assert result.judgement.verdict is HOLDS
+    assert result.verdict is HOLDS
 
 
 def lossy(entries):
@@ -197,7 +202,7 @@ def test_a_log_that_loses_or_repeats_lines_is_no_witness(tmp_path, monkeypatch, 
     entries = access_log.AccessLog.entries
     monkeypatch.setattr(access_log.AccessLog, "entries", lambda self: spoil(entries(self)))
     result = perform_crash(tmp_path, by="any-server")
-    assert re.search(sign, result.judgement.because), result.judgement
+    assert re.search(sign, wording.reasons(result)), wording.reasons(result)
     assert_unknown(result)
 
 
@@ -208,7 +213,7 @@ def test_a_log_with_lines_that_cannot_be_read_is_no_witness(tmp_path, monkeypatc
     )
     monkeypatch.setattr("lab.experiments.provision.LOG_DEADLINE_S", 0.2)
     result = perform_crash(tmp_path, by="any-server")
-    assert "could not be read" in result.judgement.because
+    assert "could not be read" in wording.reasons(result)
     assert_unknown(result)
 
 
@@ -218,7 +223,7 @@ def perform_crash(folder, by="crash", **knobs):
 
 
 def assert_unknown(result):
-    assert (result.judgement.verdict, result.met) == (UNKNOWN, None)
+    assert (result.verdict, result.expectation_met) == (UNKNOWN, None)
     assert exit_status([result]) == 3
 
 

@@ -15,6 +15,7 @@ import stateless_app
 from lab.evidence.result import Verdict
 from lab.experiments import find
 from lab.experiments.runner import Run
+from lab.report import wording
 from lab.shop.http import InstanceInfo
 from lab.stack.local_store import LocalStore
 from lab.stack.programs import find_store
@@ -38,17 +39,17 @@ def ran(name, tmp_path, quick=True):
     experiment = find(name)
     result = Run(tmp_path, quick=quick).perform(experiment, experiment.variants)
     assert [lane.trouble for lane in result.variants] == [None] * len(result.variants)
-    assert result.met, result.judgement
-    seen = {lane.variant.name: lane.observation.verdict for lane in result.variants}
-    measured = {lane.variant.name: lane.measurements for lane in result.variants}
-    choice = experiment.question.observed({lane.variant.name: lane for lane in result.variants})
+    assert result.expectation_met, result.surprises
+    seen = {lane.name: lane.verdict for lane in result.variants}
+    measured = {lane.name: lane.measurements for lane in result.variants}
+    choice = experiment.question.observed(measured)
     return result, seen, measured, choice
 
 
 def test_logout(tmp_path):
     # A quick run does not try the new key.
     result, seen, measured, choice = ran("logout", tmp_path, quick=False)
-    assert result.judgement.verdict is HOLDS
+    assert result.verdict is HOLDS
     assert seen == {
         "memory": FAILS,
         "redis": FAILS,
@@ -80,7 +81,7 @@ def test_logout(tmp_path):
 
 def test_double_checkout(tmp_path):
     result, seen, measured, choice = ran("double-checkout", tmp_path)
-    assert result.judgement.number == "3 of 3 repeated orders sold the same cart again"
+    assert wording.decision(result) == "3 of 3 repeated orders sold the same cart again"
     assert seen == {"memory": FAILS, "redis": FAILS, "token": HOLDS, "token-revision": FAILS}
     assert choice == 2
     assert measured["memory"]["statuses"] == measured["token-revision"]["statuses"] == [409]
@@ -95,7 +96,7 @@ def test_double_checkout(tmp_path):
 
 def test_two_tabs(tmp_path):
     result, seen, measured, choice = ran("two-tabs", tmp_path)
-    assert result.judgement.verdict is HOLDS
+    assert result.verdict is HOLDS
     assert seen["token"] is seen["redis"] is seen["file"] is HOLDS
     assert seen["token-revision"] is seen["session-revision"] is FAILS
     assert choice == 3

@@ -361,7 +361,7 @@ def test_page_sees_a_request_of_any_client(up, web):
         answer = somebody.get(f"{up.origin}/stateless/@B/api/products?token=abc")
     event = next(each for each in told if each.get("kind") == "request")
     assert (event["desk"], event["path"], event["asked"]) == ("stateless", "/api/products", "B")
-    assert (event["status"], event["replica"], event["who"]) == (200, "B", "")
+    assert (event["status"], event["served_by"], event["who"]) == (200, "B", "")
     assert event["instance"] == answer.headers["X-Instance"]
     assert event["tried"] == [{"server": "B", "status": "200"}]
 

@@ -12,30 +12,31 @@ from pathlib import Path
 
 from generated import DOCS, with_block
 
-from lab import experiments
+from lab.evidence.run_document import RunDocument
+from lab.report.saved import checked, load
+from lab.report.wording import VERDICT_SIGNS, decision
 
 PAGE = DOCS / "claims.md"
 DEADLINE_S = 600
-SIGNS = {"holds": "✓ holds", "fails": "✕ fails", "depends": "~ depends", "unknown": "? unknown"}
 
 
 def main(arguments: list[str]) -> int:
     """Write the table."""
     if arguments[:1] == ["--from"] and len(arguments) == 2:
-        document = json.loads(Path(arguments[1]).read_text(encoding="utf-8"))
+        document = load(arguments[1], Path()).document
     elif not arguments:
         document = run_ledger()
     else:
         print(__doc__, file=sys.stderr)
         return 2
-    if any(each["quick"] or each["interrupted"] for each in document["experiments"]):
+    if any(each.quick or each.interrupted for each in document.experiments):
         sys.exit("the numbers of the handbook come from a full run: leave --quick away")
     text = with_block(PAGE.read_text(encoding="utf-8"), "ledger", table(document))
     PAGE.write_text(text, encoding="utf-8", newline="\n")
     return 0
 
 
-def run_ledger() -> dict:
+def run_ledger() -> RunDocument:
     """Run the whole ledger and return its result.json."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
@@ -47,25 +48,23 @@ def run_ledger() -> dict:
         )
     if done.returncode not in (0, 1):
         sys.exit(f"the ledger ended with {done.returncode}")
-    return json.loads(done.stdout)
+    return checked(json.loads(done.stdout), "the run")
 
 
-def table(document: dict) -> str:
+def table(document: RunDocument) -> str:
     """Return the results as a Markdown table: one row an experiment, the contrast beside it."""
     rows = ["| experiment | verdict | decided by | elsewhere |", "|---|---|---|---|"]
-    for each in document["experiments"]:
-        experiment = experiments.find(each["name"])
-        subjects = {lane.name for lane in experiment.variants if experiment.about(lane)}
+    for each in document.experiments:
         elsewhere = [
-            f"{lane['name']}: {SIGNS[lane['outcome']['verdict']]}"
-            for lane in each["variants"]
-            if lane["outcome"] and lane["name"] not in subjects
+            f"{variant.name}: {VERDICT_SIGNS[variant.verdict]} {variant.verdict}"
+            for variant in each.variants
+            if variant.outcome and variant.name not in each.decided_by
         ]
-        command = f"`lab run {each['name']}`"
-        cells = (command, SIGNS[each["verdict"]], each["number"], "; ".join(elsewhere))
+        verdict = f"{VERDICT_SIGNS[each.verdict]} {each.verdict}"
+        cells = (f"`lab run {each.name}`", verdict, decision(each), "; ".join(elsewhere))
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    seconds = sum(each["seconds"] for each in document["experiments"])
-    nginx, store = (document["components"].get(name) or {} for name in ("nginx", "store"))
+    seconds = sum(each.seconds for each in document.experiments)
+    nginx, store = (document.components.get(name) or {} for name in ("nginx", "store"))
     made_with = ", ".join(
         f"{name} {part['version']}"
         for name, part in (("nginx", nginx), ("Valkey", store))

@@ -207,7 +207,7 @@ def test_an_order_is_done_at_both_desks_and_told_by_each(customers, john, told):
     for event in told:
         assert (event["kind"], event["who"], event["status"]) == ("exchange", "c1", 200)
         assert event["op"] == answer["ops"][event["desk"]]
-        assert (event["customer"], event["replica"]) == ("John", "A")
+        assert (event["customer"], event["served_by"]) == ("John", "A")
         assert {"look", "curl", "request", "response", "fate"} <= event.keys()
         assert "aside" not in event
 

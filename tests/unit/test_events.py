@@ -3,12 +3,14 @@
 import json
 from dataclasses import replace
 
+import msgspec
 import pytest
-from report_documents import HOSTILE, exchange, hostile
+from msgspec.structs import replace as replace_fields
+from report_documents import HOSTILE, exchange, hostile, typed
 
 from lab.console.events import Score, from_exchange, from_fault, from_log, request_of
 from lab.evidence.exchange import Exchange, outcome_of
-from lab.report.document import exchange_json
+from lab.evidence.keeping import kept_exchange
 from lab.stack.access_log import AccessEntry
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9abcdefghijklmnop.aB3dEf.0123456789abcdefghijklmnopqrstuvwxyz-_A"
@@ -32,7 +34,7 @@ def sent(method="GET", path="/api/cart", status=200, answer=None, **changes):
         "customer": "John",
         "method": method,
         "path": path,
-        "server": None,
+        "target": None,
         "at_s": 0.5,
         "elapsed_ms": 2.5,
         "status": status,
@@ -58,7 +60,7 @@ def test_a_request_is_told_as_nginx_logged_it():
         "path": "/api/cart/items",
         "asked": "",
         "status": 201,
-        "replica": "A",
+        "served_by": "A",
         "instance": "inst1",
         "tried": [{"server": "A", "status": "201"}],
         "ms": 3.1,
@@ -110,8 +112,8 @@ def test_whom_nginx_asked_in_order(addresses, statuses, tried):
 
 def test_an_answer_from_nginxs_cache_is_no_servers_and_cost_no_store_anything():
     event = logged(upstream_addr="", upstream_status="")
-    told = {name: event[name] for name in ("tried", "replica", "instance", "store_operations")}
-    assert told == {"tried": [], "replica": "", "instance": "", "store_operations": None}
+    told = {name: event[name] for name in ("tried", "served_by", "instance", "store_operations")}
+    assert told == {"tried": [], "served_by": "", "instance": "", "store_operations": None}
 
 
 @pytest.mark.parametrize(("status", "told"), [(499, 0), (0, 0), (502, 502), (200, 200)])
@@ -155,7 +157,7 @@ def test_a_credential_in_a_foreign_path_is_never_told_in_full(path):
 def test_a_recorded_exchange_is_told_as_a_request():
     recorded = exchange("x-1", method="POST", path="/api/cart?token=a…(9 chars, sha256 00000000)")
     recorded["response"]["headers"]["x-STORE-operations"] = "3"
-    assert request_of(recorded, "stateful", "c2") == {
+    assert request_of(typed(recorded), "stateful", "c2") == {
         "kind": "request",
         "desk": "stateful",
         "op": "x-1",
@@ -164,7 +166,7 @@ def test_a_recorded_exchange_is_told_as_a_request():
         "path": "/api/cart",
         "asked": "",
         "status": 200,
-        "replica": "A",
+        "served_by": "A",
         "instance": "11f72a0ef76017e2",
         "tried": [{"server": "A", "status": "200"}],
         "ms": 2.5,
@@ -178,32 +180,34 @@ def test_a_recorded_exchange_is_told_as_a_request():
 @pytest.mark.parametrize(
     ("changes", "status", "tried"),
     [
-        ({"status": None, "replica": None}, 0, []),
-        ({"status": 502, "replica": None}, 502, [("", "502")]),
-        ({"status": 504, "replica": None, "server": "B"}, 504, [("B", "504")]),
-        ({"status": 404, "replica": None}, 404, []),  # of nginx itself
+        ({"status": None, "served_by": None}, 0, []),
+        ({"status": 502, "served_by": None}, 502, [("", "502")]),
+        ({"status": 504, "served_by": None, "target": "B"}, 504, [("B", "504")]),
+        ({"status": 404, "served_by": None}, 404, []),  # of nginx itself
     ],
 )
 def test_of_whom_the_balancer_asked_only_what_is_known_is_told(changes, status, tried):
-    event = request_of(exchange(**changes), "stateful", "")
+    event = request_of(typed(exchange(**changes)), "stateful", "")
     assert event["status"] == status
     assert [(each["server"], each["status"]) for each in event["tried"]] == tried
 
 
 def test_a_recorded_answer_from_the_cache_was_asked_of_nobody():
     recorded = exchange(response={"headers": {"X-Cache": "HIT", "X-Served-By": "A"}, "body": None})
-    event = request_of(recorded, "stateful", "")
-    assert (event["tried"], event["replica"], event["instance"]) == ([], "", "")
+    event = request_of(typed(recorded), "stateful", "")
+    assert (event["tried"], event["served_by"], event["instance"]) == ([], "", "")
 
 
 @pytest.mark.parametrize("told", ["many", "-1", "9" * 5000, "\u0663", ""])
 def test_store_operations_that_are_no_count_are_none(told):
     response = {"headers": {"X-Store-Operations": told}, "body": None}
-    assert request_of(exchange(response=response), "stateful", "")["store_operations"] is None
+    assert (
+        request_of(typed(exchange(response=response)), "stateful", "")["store_operations"] is None
+    )
 
 
 def test_an_exchange_has_its_look_and_a_command():
-    event = from_exchange(exchange("x-1", fate="lost", status=401), "stateful", "c1")
+    event = from_exchange(typed(exchange("x-1", fate="lost", status=401)), "stateful", "c1")
     assert event["look"] == ["lost", "✕", "cart lost"]
     assert event["curl"].startswith("curl ")
     assert (event["kind"], event["desk"], event["who"], event["op"]) == (
@@ -232,26 +236,26 @@ def test_an_exchange_has_its_look_and_a_command():
     ],
 )
 def test_no_event_has_a_credential_in_full(changes):
-    document = exchange_json(sent(**changes))
+    document = kept_exchange(sent(**changes))
     for event in (
         from_exchange(document, "stateful", "c1"),
         request_of(document, "stateful", "c1"),
     ):
         assert not any(secret in json.dumps(event) for secret in SECRETS)
-    assert "sha256" in json.dumps(document)
+    assert "sha256" in json.dumps(msgspec.to_builtins(document))
 
 
 def test_what_is_shortened_already_is_not_shortened_again():
-    document = exchange_json(sent(path=f"/api/cart?token={TOKEN}&userId=123"))
+    document = kept_exchange(sent(path=f"/api/cart?token={TOKEN}&userId=123"))
     event = from_exchange(document, "stateful", "c1")
-    assert event["path"] == document["path"]
+    assert event["path"] == document.path
     assert event["path"].count("sha256") == 1
     assert event["curl"].endswith("'/api/cart?token='\"$TOKEN\"'&userId=123'")
 
 
 def test_a_hostile_record_becomes_events_that_are_json():
-    for lane in hostile()["experiments"][0]["variants"]:
-        for each in lane["exchanges"]:
+    for variant in hostile().experiments[0].variants:
+        for each in variant.exchanges:
             event = from_exchange(each, "stateful", "c1")
             json.dumps(event).encode("ascii")
             assert len(event["path"]) <= 300
@@ -316,15 +320,15 @@ class Told:
 
     def add(self, who="c1", desk="stateful", **changes):
         body = {"cart": {"lines": []}}
-        made = exchange_json(sent("POST", "/api/cart/items", 201, body, **changes))
+        made = kept_exchange(sent("POST", "/api/cart/items", 201, body, **changes))
         return self(from_exchange(made, desk, who))
 
     def write(self, path, status=200, who="c1", body=None):
-        made = exchange_json(sent("POST", path, status, body))
+        made = kept_exchange(sent("POST", path, status, body))
         return self(from_exchange(made, "stateful", who))
 
     def read(self, fate, who="c1", desk="stateful", path="/api/cart"):
-        made = exchange_json(sent("GET", path)) | {"fate": fate}
+        made = replace_fields(kept_exchange(sent("GET", path)), fate=fate)
         return self(from_exchange(made, desk, who))
 
     def fault(self, desk="stateful"):
@@ -387,7 +391,7 @@ def test_checkout_owes_an_empty_cart_and_logout_nothing(told):
 
 
 def test_what_was_done_aside_owes_nothing(told):
-    made = exchange_json(sent("POST", "/api/cart/items", 201, {"cart": {"lines": []}}))
+    made = kept_exchange(sent("POST", "/api/cart/items", 201, {"cart": {"lines": []}}))
     told(from_exchange(made, "stateful", "c1") | {"aside": True})
     assert told.fate() == (0, 0, 0)
 

@@ -5,7 +5,7 @@ import pytest
 from lab import experiments
 from lab.core.errors import LabError
 from lab.evidence.record import Record
-from lab.evidence.result import Settings, VariantResult, Verdict
+from lab.evidence.result import Settings, Surprise, VariantRun, Verdict
 from lab.experiments import find, matrix
 
 BUNDLED = experiments.bundled()
@@ -185,9 +185,9 @@ def test_a_file_by_another_name_is_no_python_file(tmp_path):
 
 
 def test_they_come_in_the_order_of_the_ledger():
-    places = [experiments.LEDGER.index(each.path.stem) for each in BUNDLED]
+    places = [experiments.SUITE.index(each.path.stem) for each in BUNDLED]
     assert places == sorted(places)
-    assert len(set(experiments.LEDGER)) == len(experiments.LEDGER)
+    assert len(set(experiments.SUITE)) == len(experiments.SUITE)
 
 
 @pytest.mark.parametrize("experiment", BUNDLED, ids=lambda e: e.name)
@@ -220,21 +220,22 @@ def test_a_script_may_bring_its_own_lanes_and_eyes(tmp_path):
         'CLAIM = "Mine."\nVARIANTS = (MEMORY, TOKEN)\nQUICK_CUSTOMERS, CUSTOMERS = 2, 5\n'
         "EXPECTATIONS = (FILE.expecting(Verdict.FAILS),)\n"
         "def ABOUT(variant):\n    return variant.name == 'memory'\n"
-        "def observe(measured):\n    return Observation(Verdict.HOLDS, measured['mine'])\n" + SCRIPT
+        "def observe(measured):\n    return Observation(Verdict.HOLDS, note=measured['mine'])\n"
+        + SCRIPT
     )
     experiment = find(written(tmp_path, text))
     assert [variant.name for variant in experiment.variants] == ["memory", "token"]
     assert [variant.name for variant in experiment.expectations] == ["file"]
     assert (experiment.quick_customers, experiment.customers) == (2, 5)
     results = [
-        VariantResult(variant, Record(variant.name), {"mine": f"{variant.name}!"})
+        VariantRun(variant, Record(variant.name), {"mine": f"{variant.name}!"})
         for variant in (*experiment.variants, matrix.FILE)
     ]
     for result in results:
         result.observation = experiment.observation(result)
     told = experiment.judge(results)
-    assert (told.verdict, told.number) == (Verdict.HOLDS, "memory!")
-    assert told.surprises == ("file: holds, expected fails (file!)",)
+    assert (told.verdict, told.decided_by) == (Verdict.HOLDS, ("memory",))
+    assert told.surprises == (Surprise("file", Verdict.HOLDS, Verdict.FAILS),)
 
 
 def test_without_lanes_of_its_own_it_runs_at_both_desks(tmp_path):
@@ -260,10 +261,10 @@ def test_quick_customers_must_be_a_sensible_number_too(tmp_path, customers):
 
 def test_a_quick_run_makes_do_with_fewer_servers_where_the_experiment_says_so():
     any_server = experiments.find("any-server")
-    assert {lane.knobs.servers for lane in any_server.lanes(quick=False)} == {3}
-    assert {lane.knobs.servers for lane in any_server.lanes(quick=True)} == {2}
-    assert [lane.name for lane in any_server.lanes(quick=True)] == [
+    assert {lane.knobs.servers for lane in any_server.variants_for(quick=False)} == {3}
+    assert {lane.knobs.servers for lane in any_server.variants_for(quick=True)} == {2}
+    assert [lane.name for lane in any_server.variants_for(quick=True)] == [
         lane.name for lane in any_server.variants
     ]
     crash = experiments.find("crash")
-    assert crash.lanes(quick=True) == crash.variants
+    assert crash.variants_for(quick=True) == crash.variants

@@ -6,10 +6,10 @@ import json
 import pytest
 
 from lab.evidence.exchange import Exchange, OpStatus
-from lab.evidence.record import Record
-from lab.evidence.result import Variant, VariantResult, Verdict
+from lab.evidence.result import Verdict
 from lab.experiments import crash, restart_all, scale_out, storage, store_outage
 from lab.experiments.script_api import Footprint
+from lab.report.wording import observed
 from lab.shop.cart import SessionState
 from lab.variants.next_version import NextSessionState
 
@@ -32,7 +32,7 @@ def exchange(at_s=0.0, *, status=200, body=None, replica="A", instance="1", ms=0
         customer="John",
         method="GET",
         path="/api/cart",
-        server=None,
+        target=None,
         at_s=at_s,
         elapsed_ms=ms,
         status=status,
@@ -46,13 +46,8 @@ def exchange(at_s=0.0, *, status=200, body=None, replica="A", instance="1", ms=0
 
 
 def lanes(**measurements):
-    """Finished lanes by name, of which only the measurements matter."""
-    return {
-        name.replace("_", "-"): VariantResult(
-            Variant(name.replace("_", "-"), "stateful"), Record(name), measured
-        )
-        for name, measured in measurements.items()
-    }
+    """What variants measured, by name."""
+    return {name.replace("_", "-"): measured for name, measured in measurements.items()}
 
 
 # --- crash
@@ -84,7 +79,7 @@ TWO_LOST = {
 def test_crash_observes(changes, verdict, words):
     seen = crash.observe(CRASHED | changes)
     assert seen.verdict is verdict
-    assert words in seen.number
+    assert words in observed(seen)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +108,7 @@ RESTARTED = CARTS | {"traffic_requests": 90, "traffic_unanswered": 30, "recovery
 @pytest.mark.parametrize(
     ("changes", "verdict", "words"),
     [
-        ({}, HOLDS, "30 of 90 requests met no server, for 0.8 s at most"),
+        ({}, HOLDS, "30 of 90 requests met no server; 0.81 s without"),
         ({"recovery_s": None}, HOLDS, "met no server"),
         ({"carts_kept": 0}, FAILS, "0 of 6"),
         ({"restarts_confirmed": 0}, UNKNOWN, "no restart"),
@@ -125,7 +120,7 @@ RESTARTED = CARTS | {"traffic_requests": 90, "traffic_unanswered": 30, "recovery
 def test_restart_all_observes(changes, verdict, words):
     seen = restart_all.observe(RESTARTED | changes)
     assert seen.verdict is verdict
-    assert words in seen.number
+    assert words in observed(seen)
 
 
 def test_recovery_is_from_the_last_answer_of_one_life_to_the_first_of_the_next():
@@ -211,7 +206,7 @@ AWAY = {
 @pytest.mark.parametrize(
     ("changes", "verdict", "words"),
     [
-        ({}, HOLDS, "8 of 8 requests failed while the store was away, 0.31 s at most, 4 of 4"),
+        ({}, HOLDS, "8 of 8 requests failed while the store was away; 0.31 s for an answer"),
         ({"failed_killed": 0}, HOLDS, "4 of 8"),
         ({"failed_killed": 0, "failed_hung": 0}, FAILS, "0 of 8"),
         (
@@ -235,13 +230,13 @@ AWAY = {
 def test_store_outage_observes(changes, verdict, words):
     seen = store_outage.observe(AWAY | changes)
     assert seen.verdict is verdict
-    assert words in seen.number
+    assert words in observed(seen)
 
 
 def test_an_outage_is_told_from_what_was_asked():
     kept, lost = exchange(fate="kept"), exchange(status=401, fate="lost")
     without = [exchange(status=503, ms=310), exchange(status=None, ms=12), kept]
-    told = store_outage.told("hung", [kept, kept], without, [kept, lost], 0.2)
+    told = store_outage.outage("hung", [kept, kept], without, [kept, lost], 0.2)
     assert told == {
         "control_kept_hung": 2,
         "asked_hung": 3,
@@ -278,10 +273,10 @@ def scaled(*, misrouted=0, load=1.0, speedup=3.6, **changes):
     ("measured", "verdict", "words"),
     [
         (scaled(), HOLDS, "48 of 48 reads saw the cart"),
-        (scaled(), HOLDS, "4 servers did 3.6 times the work of 1"),
-        (scaled(load=1.5), HOLDS, "the busiest 1.5 times"),
+        (scaled(), HOLDS, "3.6 times the work of 1 done by 4 servers"),
+        (scaled(load=1.5), HOLDS, "1.5 times the mean load on the busiest"),
         (scaled(misrouted=1), FAILS, "47 of 48"),
-        (scaled(load=4.0, speedup=1.0), FAILS, "the busiest 4.0 times"),
+        (scaled(load=4.0, speedup=1.0), FAILS, "4 times the mean load on the busiest"),
         (scaled(carts_acknowledged=0), UNKNOWN, "no write"),
         (scaled(reads_of_carts=0), UNKNOWN, "no cart was read"),
         (scaled(carts_unknown=2), UNKNOWN, "could not be read"),
@@ -290,7 +285,7 @@ def scaled(*, misrouted=0, load=1.0, speedup=3.6, **changes):
 def test_scale_out_observes(measured, verdict, words):
     seen = scale_out.observe(measured)
     assert seen.verdict is verdict
-    assert words in seen.number
+    assert words in observed(seen)
 
 
 @pytest.mark.parametrize(
@@ -304,7 +299,7 @@ def test_the_busiest_server_is_held_against_an_even_share(replicas, servers, loa
 
 def test_only_answers_with_the_cart_count_as_work_done():
     answers = [exchange(fate="kept"), exchange(status=401, fate="lost"), exchange(status=None)]
-    told = scale_out.told(answers, servers=1, seconds=0.5)
+    told = scale_out.work_done(answers, servers=1, seconds=0.5)
     assert (told["reads"], told["misrouted"], told["per_s"]) == (3, 2, 2.0)
 
 
@@ -338,7 +333,7 @@ STORED = {
     ("changes", "verdict", "words"),
     [
         ({}, HOLDS, "0 sessions left by 20 customers"),
-        ({}, HOLDS, "1100 bytes and 2.5 ms, a request without state 2.2 ms (medians of 20)"),
+        ({}, HOLDS, "1,100 bytes for a look at the cart; 2.5 ms for a look (median of 20)"),
         ({"sessions_left": 20}, FAILS, "20 sessions left"),
         ({"store_operations_per_request": 1.33}, FAILS, "1.33 store operations"),
         ({"carts_acknowledged": 0}, UNKNOWN, "nobody bought"),
@@ -348,7 +343,7 @@ STORED = {
 def test_storage_observes(changes, verdict, words):
     seen = storage.observe(STORED | changes)
     assert seen.verdict is verdict
-    assert words in seen.number
+    assert words in observed(seen)
 
 
 def test_growth_counts_every_place_and_scales_bytes_to_a_thousand():

@@ -299,7 +299,7 @@ def test_a_slow_reader_holds_nobody_up(feed):
 
 def test_there_are_twelve_places_and_a_closed_stream_frees_one(feed):
     streams = [feed.stream() for _ in range(12)]
-    with pytest.raises(Full, match="12 pages watch already: close one"):
+    with pytest.raises(Full, match="12 pages are open: close one"):
         feed.stream()
     assert issubclass(Full, LabError)
     next(streams[0])

@@ -5,28 +5,31 @@ from dataclasses import replace
 import pytest
 
 from lab import experiments
+from lab.core.statistics import share
 from lab.evidence.record import Record
 from lab.evidence.result import (
-    ExperimentResult,
     Judgement,
     Observation,
     Settings,
+    Surprise,
     Variant,
-    VariantResult,
+    VariantRun,
     Verdict,
-    exit_status,
 )
+from lab.evidence.run_document import ExperimentResult, exit_status
 from lab.experiments.judging import (
     bites,
     carts_kept,
     carts_survive_kill,
     carts_survive_restarts,
+    expectation_met,
     judge,
     kept_share,
     observe,
     reads_kept,
 )
 from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN, TOKEN_DENYLIST, two_desks
+from lab.report.wording import observed
 
 HOLDS, FAILS, DEPENDS, UNKNOWN = Verdict
 GOOD = {
@@ -56,14 +59,18 @@ FAULTS = [carts_survive_kill, carts_survive_restarts]
 def test_a_lane_that_kept_everything_holds(look):
     seen = look(GOOD)
     assert seen.verdict is HOLDS
-    assert seen.number.startswith("6 of 6 reads" if look is reads_kept else "3 of 3 acknowledged")
+    assert observed(seen).startswith(
+        "6 of 6 reads" if look is reads_kept else "3 of 3 acknowledged"
+    )
 
 
 @pytest.mark.parametrize("look", ALL)
 def test_a_lane_that_lost_something_fails_and_says_how_much(look):
     seen = look(LOST)
     assert seen.verdict is FAILS
-    assert seen.number.startswith("2 of 6 reads" if look is reads_kept else "1 of 3 acknowledged")
+    assert observed(seen).startswith(
+        "2 of 6 reads" if look is reads_kept else "1 of 3 acknowledged"
+    )
 
 
 @pytest.mark.parametrize("fate", ["lost", "wrong", "duplicated"])
@@ -87,7 +94,7 @@ STARVED = [
 @pytest.mark.parametrize("base", [GOOD, LOST], ids=["kept", "lost"])
 @pytest.mark.parametrize(("starved", "why"), STARVED, ids=["no write", "no read", "unknown"])
 def test_a_starved_lane_proves_nothing(look, base, starved, why):
-    assert look({**base, **starved}) == Observation(UNKNOWN, why)
+    assert look({**base, **starved}) == Observation.unknown(why)
 
 
 @pytest.mark.parametrize("look", FAULTS)
@@ -95,20 +102,20 @@ def test_a_starved_lane_proves_nothing(look, base, starved, why):
 @pytest.mark.parametrize("base", [GOOD, LOST], ids=["kept", "lost"])
 def test_a_death_that_was_not_confirmed_proves_nothing(look, seen, base):
     told = look({**base, "kill_confirmed": seen})
-    assert told == Observation(UNKNOWN, "the death of the server was not confirmed")
+    assert told == Observation.unknown("the death of the server was not confirmed")
 
 
 def test_a_restart_that_was_not_confirmed_proves_nothing():
     measured = {**GOOD, "restarts_confirmed": 0}
     told = carts_survive_restarts(measured)
-    assert told == Observation(UNKNOWN, "no restart was confirmed")
+    assert told == Observation.unknown("no restart was confirmed")
     assert carts_survive_kill(measured).verdict is HOLDS
 
 
 @pytest.mark.parametrize("look", ALL)
 def test_trouble_proves_nothing_and_is_told(look):
-    result = VariantResult(TOKEN, Record("token"), dict(GOOD), "the log disagrees")
-    assert observe(look, result) == Observation(UNKNOWN, "the log disagrees")
+    result = VariantRun(TOKEN, Record("token"), dict(GOOD), "the log disagrees")
+    assert observe(look, result) == Observation.unknown("the log disagrees")
     result.trouble = None
     assert observe(look, result).verdict is HOLDS
 
@@ -122,15 +129,15 @@ def test_a_drawback_holds_when_it_was_shown_to_bite(bitten, of, verdict):
 
 def test_a_share_has_to_be_whole():
     assert kept_share(9, 9, "x").verdict is HOLDS
-    assert kept_share(8, 9, "x") == Observation(FAILS, "8 of 9 x")
+    assert kept_share(8, 9, "x") == Observation(FAILS, (share(8, 9, "x"),))
 
 
 # All lanes together.
 
 
-def lane(variant, verdict, number="1 of 1"):
-    seen = Observation(verdict, number)
-    return VariantResult(variant, Record(variant.name), observation=seen)
+def lane(variant, verdict):
+    seen = Observation(verdict)
+    return VariantRun(variant, Record(variant.name), observation=seen)
 
 
 def judged(*lanes, expected=None, **how):
@@ -139,10 +146,8 @@ def judged(*lanes, expected=None, **how):
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_the_verdict_is_that_of_the_plain_stateless_desk(verdict):
-    told = judged(lane(MEMORY, FAILS, "0 of 3"), lane(TOKEN, verdict, "3 of 3"))
-    assert told.verdict is verdict
-    assert told.number == "3 of 3"
-    assert told.because == "memory: 0 of 3; token: 3 of 3"
+    told = judged(lane(MEMORY, FAILS), lane(TOKEN, verdict))
+    assert (told.verdict, told.decided_by, told.note) == (verdict, ("token",), "")
 
 
 @pytest.mark.parametrize("contrast", Verdict)
@@ -159,7 +164,8 @@ def test_a_desk_with_a_remedy_is_not_what_the_claim_is_about():
 
 def test_without_a_lane_that_the_claim_is_about_nothing_is_known():
     told = judged(lane(MEMORY, HOLDS), lane(FILE, HOLDS))
-    assert (told.verdict, told.number) == (UNKNOWN, "")
+    assert (told.verdict, told.decided_by) == (UNKNOWN, ())
+    assert told.note == "no variant of this run is what the claim is about"
     assert judged().verdict is UNKNOWN
 
 
@@ -181,37 +187,54 @@ def both(variant):
 def test_several_lanes_have_to_agree(verdicts, verdict):
     for first, second in (verdicts, verdicts[::-1]):
         assert judged(lane(MEMORY, first), lane(TOKEN, second), about=both).verdict is verdict
-    told = judged(lane(MEMORY, HOLDS, "a"), lane(TOKEN, FAILS, "b"), about=both)
-    assert told.number == "memory: a; token: b"
+    told = judged(lane(MEMORY, HOLDS), lane(TOKEN, FAILS), about=both)
+    assert told.decided_by == ("memory", "token")
 
 
 def test_a_lane_that_was_not_observed_is_unknown_and_says_why():
-    troubled = VariantResult(TOKEN, Record("token"), trouble="no nginx")
-    assert judged(troubled) == Judgement(UNKNOWN, "token: no nginx", (), "no nginx")
-    assert judged(VariantResult(TOKEN, Record("token"))).because == "token: not run"
+    troubled = VariantRun(TOKEN, Record("token"), trouble="no nginx")
+    assert judged(troubled) == Judgement(UNKNOWN, ("token",), (), "token")
+    assert judged(VariantRun(TOKEN, Record("token"))).verdict is UNKNOWN
+
+
+def test_the_others_are_compared_with_the_plain_token_without_settings_of_its_own():
+    short = replace(TOKEN, name="short", env={"TOKEN_MAX_AGE_S": "3"})
+    assert judged(lane(MEMORY, HOLDS), lane(short, FAILS), lane(TOKEN, HOLDS)).baseline == "token"
+    assert judged(lane(MEMORY, HOLDS), lane(short, FAILS)).baseline is None
 
 
 @pytest.mark.parametrize("seen", Verdict)
 @pytest.mark.parametrize("expected", [HOLDS, FAILS, DEPENDS, None])
 def test_what_was_not_expected_is_a_surprise_unless_it_is_unknown(seen, expected):
-    told = judged(lane(MEMORY, seen, "1 of 3"), lane(TOKEN, HOLDS), expected={"memory": expected})
+    told = judged(lane(MEMORY, seen), lane(TOKEN, HOLDS), expected={"memory": expected})
     if seen is UNKNOWN or expected in (None, seen):
         assert told.surprises == ()
     else:
-        assert told.surprises == (f"memory: {seen}, expected {expected} (1 of 3)",)
+        assert told.surprises == (Surprise("memory", seen, expected),)
 
 
 # The scripts of the spine, as they are judged by hand-set lanes too.
 
 
-def outcome(name, measured, variants):
+def observe_all(name, measured, variants):
     experiment = experiments.find(name)
     lanes = []
     for variant, numbers in zip(variants, measured, strict=True):
-        result = VariantResult(variant, Record(variant.name), dict(numbers))
+        result = VariantRun(variant, Record(variant.name), dict(numbers))
         result.observation = experiment.observation(result)
         lanes.append(result)
+    return experiment, lanes
+
+
+def outcome(name, measured, variants):
+    experiment, lanes = observe_all(name, measured, variants)
     return experiment.judge(lanes)
+
+
+def words(name, measured, variants):
+    """What the lanes showed, in words, in one line."""
+    _, lanes = observe_all(name, measured, variants)
+    return "; ".join(f"{lane.variant.name}: {observed(lane.observation)}" for lane in lanes)
 
 
 FULL = {
@@ -233,15 +256,14 @@ def test_the_textbook(name):
 def test_a_loss_at_the_stateless_desk_refutes_the_claim(name):
     told = outcome(name, [LOST | FULL, LOST | FULL], two_desks(Settings()))
     assert told.verdict is FAILS
-    assert any(each.startswith("stateless: fails, expected holds") for each in told.surprises)
+    assert Surprise("stateless", FAILS, HOLDS) in told.surprises
 
 
 @pytest.mark.parametrize("name", SPINE)
 def test_a_memory_that_survives_is_a_surprise(name):
     told = outcome(name, [GOOD | FULL, GOOD | FULL], two_desks(Settings()))
     assert told.verdict is HOLDS
-    (surprise,) = told.surprises
-    assert surprise.startswith("stateful: holds, expected fails")
+    assert told.surprises == (Surprise("stateful", HOLDS, FAILS),)
 
 
 @pytest.mark.parametrize("name", SPINE)
@@ -249,8 +271,8 @@ def test_a_memory_that_survives_is_a_surprise(name):
 def test_a_shared_store_is_expected_to_keep(name, store):
     lanes = two_desks(Settings(store=store))
     assert outcome(name, [GOOD | FULL, GOOD | FULL], lanes).surprises == ()
-    (surprise,) = outcome(name, [LOST | FULL, GOOD | FULL], lanes).surprises
-    assert surprise.startswith("stateful: fails, expected holds")
+    told = outcome(name, [LOST | FULL, GOOD | FULL], lanes)
+    assert told.surprises == (Surprise("stateful", FAILS, HOLDS),)
 
 
 @pytest.mark.parametrize("seen", [LOST | FULL, GOOD | FULL], ids=["lost", "kept"])
@@ -260,16 +282,17 @@ def test_with_one_server_nothing_is_expected_of_memory(seen):
 
 
 def test_a_crash_after_a_control_that_lost_carts_proves_nothing():
-    told = outcome("crash", [GOOD | FULL, GOOD | FULL | {"control_kept": 2}], two_desks(Settings()))
-    assert told.verdict is UNKNOWN
-    assert "before any server was killed" in told.number
+    measured = [GOOD | FULL, GOOD | FULL | {"control_kept": 2}]
+    assert outcome("crash", measured, two_desks(Settings())).verdict is UNKNOWN
+    assert "before any server was killed" in words("crash", measured, two_desks(Settings()))
 
 
 def test_losses_that_the_crash_does_not_explain_prove_nothing():
     odd = LOST | FULL | {"observed_lost": ["a", "z"], "sets_equal": False}
-    told = outcome("crash", [odd, GOOD | FULL], two_desks(Settings()))
-    assert "stateful: other carts were lost than those predicted" in told.because
-    assert told.surprises == ()
+    measured = [odd, GOOD | FULL]
+    told = words("crash", measured, two_desks(Settings()))
+    assert "stateful: other carts were lost than those predicted" in told
+    assert outcome("crash", measured, two_desks(Settings())).surprises == ()
 
 
 @pytest.mark.parametrize("side", [0, 1])
@@ -279,7 +302,8 @@ def test_the_control_is_about_both_desks(side):
     measured[side] = GOOD | FULL | {"answers_wrong": 2, "first_wrong": "GET x"}
     told = outcome("first-visit", measured, two_desks(Settings()))
     assert told.verdict is DEPENDS
-    assert "2 of 9 answers were wrong; first: GET x" in told.because
+    told = words("first-visit", measured, two_desks(Settings()))
+    assert "2 of 9 answers were wrong; first: GET x" in told
     measured[side] = GOOD | FULL | {"requests_unanswered": 1}
     assert outcome("first-visit", measured, two_desks(Settings())).verdict is UNKNOWN
 
@@ -298,7 +322,9 @@ def test_a_script_without_a_claim_is_about_every_lane(tmp_path):
 def result(verdict, expected=HOLDS, surprises=(), broken=None):
     lanes = [lane(variant, HOLDS) for variant in two_desks(Settings())]
     lanes[0].broken_expectation = broken
-    return ExperimentResult("x", "claim", Judgement(verdict, "", surprises), lanes, expected)
+    judgement = Judgement(verdict, surprises=surprises)
+    met = expectation_met(judgement, lanes, expected)
+    return ExperimentResult("x", "claim", verdict, 0.0, [], expectation_met=met)
 
 
 @pytest.mark.parametrize(
@@ -306,7 +332,7 @@ def result(verdict, expected=HOLDS, surprises=(), broken=None):
     [
         (result(HOLDS), True),
         (result(FAILS), False),
-        (result(HOLDS, surprises=("!",)), False),
+        (result(HOLDS, surprises=(Surprise("memory", FAILS, HOLDS),)), False),
         (result(FAILS, expected=FAILS), True),
         (result(DEPENDS, expected=None), True),
         (result(FAILS, expected=None), True),
@@ -317,7 +343,7 @@ def result(verdict, expected=HOLDS, surprises=(), broken=None):
     ],
 )
 def test_whether_an_expectation_was_met(given, met):
-    assert given.met is met
+    assert given.expectation_met is met
 
 
 @pytest.mark.parametrize(

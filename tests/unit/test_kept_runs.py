@@ -7,21 +7,39 @@ import threading
 from html.parser import HTMLParser
 
 import pytest
-from report_documents import HOSTILE, crash, exchange, experiment, fault, hostile, lane, run
+from report_documents import (
+    HOSTILE,
+    as_json,
+    crash,
+    exchange,
+    experiment,
+    fault,
+    hostile,
+    lane,
+    run,
+    story,
+)
 
 from lab import experiments
 from lab.console.kept_runs import MOST_RUNS, KeptRuns
 from lab.core.errors import LabError
+from lab.evidence.run_document import RunDocument
 from lab.report import saved
-from lab.report.html import page, sequence_css, sequence_svg
+from lab.report.drawing import sequence_css, sequence_svg
+from lab.report.html import page
+from lab.report.sequence import story_of
 
 ONE, TWO = "20261124-075535-crash", "20261124-080000-crash+any-server"
+
+
+def dumped(document):
+    return json.dumps(as_json(document) if isinstance(document, RunDocument) else document)
 
 
 def keep(root, name, document):
     folder = root / name
     folder.mkdir(parents=True)
-    text = document if isinstance(document, str) else json.dumps(document)
+    text = document if isinstance(document, str) else dumped(document)
     (folder / "result.json").write_text(text, encoding="utf-8")
     return folder
 
@@ -30,7 +48,7 @@ def keep(root, name, document):
 def root(tmp_path):
     root = tmp_path / "lab-runs"
     keep(root, ONE, crash())
-    keep(root, TWO, run(*crash()["experiments"], *crash()["experiments"]))
+    keep(root, TWO, run(*as_json(crash())["experiments"], *as_json(crash())["experiments"]))
     (root / "20261124-090000-up").mkdir()  # has no result.json
     (root / "latest").symlink_to(TWO)
     return root
@@ -127,7 +145,7 @@ def test_a_name_is_a_folder_of_the_list_and_nothing_else(
 
 
 def test_a_name_is_not_looked_for_elsewhere(kept, root, tmp_path, monkeypatch):
-    (tmp_path / ONE).write_text(json.dumps(run()), encoding="utf-8")
+    (tmp_path / ONE).write_text(dumped(run()), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert len(kept.outline(ONE)["experiments"]) == 1
     monkeypatch.chdir(root.parent)
@@ -163,20 +181,19 @@ def test_an_outline_tells_what_was_found(kept):
     (found,) = kept.outline(ONE)["experiments"]
     assert (found["name"], found["verdict"]) == ("crash", "holds")
     assert found["claim"] == "Servers can crash or restart without affecting users."
-    assert found["number"] == "60 of 60 acknowledged carts kept"
-    assert found["because"] == "stateful: 0 of 60; stateless: 60 of 60"
-    assert found["lanes"] == [
+    assert found["decision"] == "1 of 1 acknowledged carts kept"
+    assert found["variants"] == [
         {
             "name": "stateful",
             "app": "stateful",
             "keeps": "memory",
-            "outcome": {"verdict": "fails", "number": "0 of 1 acknowledged carts kept"},
+            "outcome": {"verdict": "fails", "text": "0 of 1 acknowledged carts kept"},
         },
         {
             "name": "stateless",
             "app": "stateless",
             "keeps": "token",
-            "outcome": {"verdict": "holds", "number": "1 of 1 acknowledged carts kept"},
+            "outcome": {"verdict": "holds", "text": "1 of 1 acknowledged carts kept"},
         },
     ]
 
@@ -185,7 +202,7 @@ def test_a_prediction_that_was_made_is_the_question(kept, root):
     made = {"question": "Who?", "choices": ["a", "b"], "predicted": 1, "confidence": "certain"}
     made |= {"observed": 0, "right": False, "explanation": "Because."}
     keep(root, "asked", run(experiment([lane()], prediction=made)))
-    assert kept.outline("asked")["experiments"][0]["question"] == made
+    assert as_json(kept.outline("asked"))["experiments"][0]["question"] == made
 
 
 def measured(lost, owed=3):
@@ -204,7 +221,7 @@ def test_where_nobody_was_asked_the_experiments_own_question_is_answered(
         lane("stateless", "stateless", measurements=measured([])),
     ]
     keep(root, "unasked", run(experiment(lanes)))
-    question = kept.outline("unasked")["experiments"][0]["question"]
+    question = as_json(kept.outline("unasked"))["experiments"][0]["question"]
     asked = experiments.find("crash").question
     assert question == {
         "question": asked.text,
@@ -235,7 +252,7 @@ def test_a_script_of_somebodys_own_has_no_question_and_is_not_looked_for(
     for number, (name, argument) in enumerate(
         [("mine", "./mine.py"), ("./mine.py", "./mine.py"), ("crash", "./crash.py")]
     ):
-        document = run(experiment([lane()], name=name) | {"argument": argument})
+        document = run(experiment([lane()], name=name, argument=argument))
         keep(root, f"mine-{number}", document)
         assert kept.outline(f"mine-{number}")["experiments"][0]["question"] is None
 
@@ -259,7 +276,7 @@ def test_the_lanes_can_be_chosen(kept, root):
     chosen = kept.playback("many", 0, left="file", right="memory")
     assert (chosen["left"]["name"], chosen["right"]["name"]) == ("file", "memory")
     for wrong in ("redis", "", HOSTILE, "x" * 10_000):
-        with pytest.raises(LabError, match="no lane") as raised:
+        with pytest.raises(LabError, match="no variant") as raised:
             kept.playback("many", 0, left=wrong)
         assert len(str(raised.value)) <= 300
 
@@ -299,7 +316,7 @@ def test_a_file_past_the_limit_is_refused(kept, monkeypatch):
         (("exchanges", 0, "elapsed_ms"), "long"),
         (("exchanges", 0, "at_s"), True),
         (("exchanges", 0, "customer"), {"name": "John"}),
-        (("exchanges", 0, "replica"), ["A"]),
+        (("exchanges", 0, "served_by"), ["A"]),
         (("exchanges", 0, "fate"), 7),
         (("exchanges", 0, "response", "headers"), {"X": 3}),
         (("exchanges", 0, "bytes_sent"), "many"),
@@ -311,7 +328,7 @@ def test_a_file_past_the_limit_is_refused(kept, monkeypatch):
     ],
 )
 def test_damage_that_no_check_foresaw_is_told_or_shown_and_nothing_else(kept, root, where, value):
-    document = crash()
+    document = as_json(crash())
     *path, last = where
     it = document["experiments"][0]["variants"][0]
     for step in path:
@@ -325,7 +342,7 @@ def test_damage_that_no_check_foresaw_is_told_or_shown_and_nothing_else(kept, ro
 
 
 def test_nesting_at_the_parsers_limit_is_told(kept, root):
-    deep = json.dumps(crash()).replace('{"cart": {"lines": []}}', "[" * 800 + "]" * 800)
+    deep = dumped(crash()).replace('{"cart": {"lines": []}}', "[" * 800 + "]" * 800)
     assert "[" * 800 in deep
     keep(root, "deep", deep)
     try:
@@ -336,7 +353,7 @@ def test_nesting_at_the_parsers_limit_is_told(kept, root):
 
 def test_a_run_that_was_written_again_is_read_again(kept, root):
     assert len(kept.outline(ONE)["experiments"]) == 1
-    (root / ONE / "result.json").write_text(json.dumps(run()), encoding="utf-8")
+    (root / ONE / "result.json").write_text(dumped(run()), encoding="utf-8")
     assert kept.outline(ONE)["experiments"] == []
 
 
@@ -386,8 +403,8 @@ DRAWN = {"div", "svg", "circle", "path", "ellipse", "rect", "text", "g", "title"
 
 @pytest.mark.parametrize("make", [crash, hostile])
 def test_the_drawing_needs_no_inline_style_and_brings_no_script(make):
-    for it in make()["experiments"][0]["variants"]:
-        read = Fragment(sequence_svg(it))
+    for it in make().experiments[0].variants:
+        read = Fragment(sequence_svg(story_of(it)))
         assert set(read.tags) <= DRAWN
         for name, value in read.attributes:
             assert name not in ("style", "href", "src", "id")
@@ -397,14 +414,14 @@ def test_the_drawing_needs_no_inline_style_and_brings_no_script(make):
 
 def test_the_drawing_says_nothing_of_a_list_that_the_page_does_not_have():
     many = [exchange(f"x-{n}") for n in range(90)]
-    drawn = sequence_svg(lane(exchanges=many, faults=[fault()]))
+    drawn = sequence_svg(story(lane(exchanges=many, faults=[fault()])))
     assert "more events ⋮" in drawn
     assert "below" not in drawn
     assert "in the list below" in page(run(experiment([lane(exchanges=many)])))
 
 
 def test_the_report_draws_with_the_same_code():
-    it = crash()["experiments"][0]["variants"][0]
+    it = story_of(crash().experiments[0].variants[0])
 
     def strokes(html):
         return re.findall(r"<(?:path|rect|circle|text)[^>]*>", re.sub(r"</?a[^>]*>", "", html))
@@ -418,7 +435,9 @@ def test_the_report_draws_with_the_same_code():
 def test_every_width_has_its_class(servers):
     it = lane(exchanges=[exchange()], faults=[fault(target="store")])
     it["knobs"]["servers"] = servers
-    width = re.search(r'class="sequence stateful (w\d+)" viewBox="0 0 (\d+)', sequence_svg(it))
+    width = re.search(
+        r'class="sequence stateful (w\d+)" viewBox="0 0 (\d+)', sequence_svg(story(it))
+    )
     assert width[1] == f"w{width[2]}"
     assert f".sequence.{width[1]} {{ min-width: " in sequence_css()
 

@@ -1,4 +1,4 @@
-"""The lesson's chapters pass their own check, and the check finds each kind of mistake."""
+"""The lesson has no mistake, and the check finds each kind of mistake."""
 
 import re
 import shlex
@@ -10,9 +10,12 @@ import stateful_app.app
 import stateless_app.app
 from lab.cli.main import cli
 from lab.console.lesson.plan import load
-from lab.console.lesson.rules import DESKS, borne_out, holds
-from lab.console.lesson.steps import script, step
 from lab.core.errors import LabError
+from lab.shop.desks import DESKS
+
+from .lesson_check import check_lesson
+from .lesson_rules import borne_out, holds
+from .lesson_steps import script, step
 
 PLAN = load()
 CHAPTERS = pytest.mark.parametrize("chapter", PLAN["chapters"], ids=lambda chapter: chapter["slug"])
@@ -76,9 +79,14 @@ def lesson(tmp_path):
         # Not text mode: a carriage return must reach the reader as it is.
         (tmp_path / name).write_bytes(told.encode("utf-8", "surrogatepass"))
         (tmp_path / "scenes.toml").write_text(scenes, encoding="utf-8")
+        check_lesson(tmp_path)
         return load(tmp_path)
 
     return read
+
+
+def test_the_lesson_has_no_mistake():
+    check_lesson()
 
 
 def test_the_lesson_has_the_eleven_chapters_and_five_scenes():
@@ -237,7 +245,7 @@ def test_chapters_are_numbered_from_one(lesson, name):
 
 def test_a_lesson_needs_chapters_and_scenes(tmp_path):
     with pytest.raises(LabError, match="the lesson needs chapters"):
-        load(tmp_path)
+        check_lesson(tmp_path)
 
 
 @pytest.mark.parametrize(

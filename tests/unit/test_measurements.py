@@ -6,10 +6,12 @@ from hypothesis import strategies as st
 
 from lab.core.faults import FaultEvent, FaultEvidence, FaultKind
 from lab.evidence.cart_tracker import CartTracker, Fate
-from lab.evidence.compare import differs, said, side_by_side
+from lab.evidence.compare import differs, meaning, side_by_side
 from lab.evidence.exchange import Exchange, outcome_of
+from lab.evidence.keeping import kept_exchange, kept_variant
 from lab.evidence.measurements import disagreement, measure, operations
 from lab.evidence.record import Record
+from lab.evidence.result import Variant, VariantRun
 
 
 class Owed(CartTracker):
@@ -23,7 +25,7 @@ class Owed(CartTracker):
 
 
 def exchange(op="x-1", method="GET", path="/api/cart", status=200, body=b"{}", **more):
-    fields = {"customer": "123", "server": None, "fate": None, **more}
+    fields = {"customer": "123", "target": None, "fate": None, **more}
     return Exchange(
         op=op,
         method=method,
@@ -42,6 +44,12 @@ def exchange(op="x-1", method="GET", path="/api/cart", status=200, body=b"{}", *
 
 def fault(kind="kill", confirmed=True, target="A"):
     return FaultEvent(FaultKind(kind), target, 0.0, confirmed)
+
+
+def kept(*events):
+    """What is kept of a variant with these events."""
+    run = VariantRun(Variant("x", "stateful"), record(*events))
+    return kept_variant(run)
 
 
 def record(*events):
@@ -121,18 +129,20 @@ def test_a_missing_or_repeated_request_is_told(logged, words):
 def test_lanes_that_did_the_same_are_paired_in_order():
     ours = record(exchange("l-1", "POST", "/api/login"), fault(), exchange("l-2"))
     theirs = record(exchange("r-1", "POST", "/api/login"), fault(), exchange("r-2"))
-    pairs = side_by_side(ours, theirs)
-    assert pairs == list(zip(ours.events, theirs.events, strict=True))
+    ours, theirs = kept(*ours.events), kept(*theirs.events)
+    assert side_by_side(ours, theirs) == list(zip(ours.events, theirs.events, strict=True))
 
 
 def test_a_step_of_one_lane_only_stands_alone():
     login, again, cart = exchange("1", "POST", "/api/login"), exchange("2"), exchange("3")
     other_login, other_cart = exchange("1", "POST", "/api/login"), exchange("2", body=b"[]")
-    pairs = side_by_side(record(login, again, cart), record(other_login, other_cart))
-    assert pairs[0] == (login, other_login)
+    ours, theirs = kept(login, again, cart), kept(other_login, other_cart)
+    login, again, cart = ours.exchanges
+    pairs = side_by_side(ours, theirs)
+    assert pairs[0] == (login, theirs.exchanges[0])
     assert [pair for pair in pairs if None in pair] in ([(again, None)], [(cart, None)])
     assert len(pairs) == 3
-    assert side_by_side(record(), record(login)) == [(None, login)]
+    assert side_by_side(kept(), theirs)[0] == (None, theirs.exchanges[0])
 
 
 @pytest.mark.parametrize(
@@ -161,12 +171,13 @@ def test_a_step_of_one_lane_only_stands_alone():
     ],
 )
 def test_where_answers_differ(left, right, different):
-    assert differs((left, right)) is different
+    pair = tuple(kept_exchange(it) if isinstance(it, Exchange) else it for it in (left, right))
+    assert differs(pair) is different
 
 
-def test_what_is_said_of_an_answer_that_is_not_json():
-    assert said(exchange(body=b"<html>")) is None
-    assert said(exchange(body=b"[1]")) == [1]
+def test_the_meaning_of_an_answer_that_is_no_object():
+    assert meaning(kept_exchange(exchange(body=b"<html>"))) == "<html>"
+    assert meaning(kept_exchange(exchange(body=b"[1]"))) == [1]
 
 
 def test_a_record_gives_each_request_an_id_of_its_own_and_tells_who_watches():

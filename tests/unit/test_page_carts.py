@@ -59,7 +59,7 @@ def exchange(method, path, server, status, cart=None, fate=None, **more):
         "method": method,
         "path": path,
         "status": status,
-        "replica": server[:1] or None,
+        "served_by": server[:1] or None,
         "instance": server[2:] or None,
         "fate": fate,
         "outcome": "ok" if status < 400 else "failed",
@@ -174,15 +174,15 @@ def test_a_token_is_in_the_customer_s_hand_whatever_is_killed():
 @pytest.mark.parametrize(
     ("request_", "places"),
     [
-        ({"tried": [], "replica": ""}, "customer balancer customer"),  # from a cache
+        ({"tried": [], "served_by": ""}, "customer balancer customer"),  # from a cache
         (
-            {"tried": [{"server": "B", "status": "502"}], "replica": "", "status": 502},
+            {"tried": [{"server": "B", "status": "502"}], "served_by": "", "status": 502},
             "customer balancer server:B balancer customer",
         ),
         (
             {
                 "tried": [{"server": "A", "status": "502"}, {"server": "B", "status": "200"}],
-                "replica": "B",
+                "served_by": "B",
                 "store_operations": 1,
             },
             "customer balancer server:A balancer server:B store server:B balancer customer",

@@ -1,4 +1,4 @@
-"""The page's facts.js agrees with lab/console/lesson/rules.py: names, conditions, templates."""
+"""The page's facts.js agrees with lesson_rules.py: names, conditions, templates."""
 
 import json
 import shutil
@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from page_modules import served_modules
 
-from lab.console.lesson.rules import FACTS, borne_out, holds
+from .lesson_rules import FACTS, borne_out, holds
 
 MODULE = served_modules() / "facts.js"
 NODE = shutil.which("node")
@@ -40,7 +40,7 @@ def exchange(number, desk="stateful", **more):
         "method": "GET",
         "path": "/api/cart",
         "status": 200,
-        "replica": "A",
+        "served_by": "A",
         "fate": None,
         "bytes_sent": 101,
     }
@@ -68,11 +68,11 @@ def test_facts_are_counted_from_own_exchanges_since_the_act_began():
     told = facts_of(
         [
             exchange(1, fate="lost"),  # before
-            exchange(2, method="POST", path="/api/checkout", status=201, replica="B"),
+            exchange(2, method="POST", path="/api/checkout", status=201, served_by="B"),
             exchange(3, fate="kept", bytes_sent=200),
             exchange(4, who="c2", fate="lost"),  # somebody else
-            exchange(5, status=502, replica=None),
-            exchange(6, status=None, replica=None, bytes_sent=200),
+            exchange(5, status=502, served_by=None),
+            exchange(6, status=None, served_by=None, bytes_sent=200),
             exchange(7, status=401, fate="unknown"),
             exchange(8, desk="stateless", fate="wrong"),
         ],

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from flask import Flask
+from report_documents import typed
 
 from lab.core.redaction import redact_body, redact_headers
 from lab.report.curl import posix
@@ -77,7 +78,7 @@ def test_a_token_is_read_without_a_key(run, desk, zipped, monkeypatch):
     token = token_for(session) if zipped else desk.extensions["signer"].dumps(told)
     assert token.startswith(".") is zipped
     read = run(
-        "slip.js",
+        "token-parts.js",
         "const parts = m.split(given);"
         "return [parts, await m.decode(parts), m.signedAt(parts).getTime()];",
         token,
@@ -91,7 +92,7 @@ def test_a_token_is_read_without_a_key(run, desk, zipped, monkeypatch):
 def test_a_changed_payload_is_put_together_as_the_desk_reads_it(run, desk):
     token = token_for(full_cart())
     forged = run(
-        "slip.js",
+        "token-parts.js",
         "const parts = m.split(given); const claims = await m.decode(parts);"
         "claims.session.name = 'Eve ✓'; return m.forged(parts, claims);",
         token,
@@ -107,20 +108,20 @@ def test_a_changed_payload_is_put_together_as_the_desk_reads_it(run, desk):
 
 @pytest.mark.parametrize("text", [None, "", "abc", "a.b", "a.b.c.d", "a b.c.d", "<b>.c.d"])
 def test_what_is_no_token_is_none(run, text):
-    assert run("slip.js", "return m.split(given)", text) is None
+    assert run("token-parts.js", "return m.split(given)", text) is None
 
 
 def test_the_middle_of_a_long_part_is_not_shown(run):
-    shown = run("slip.js", "return m.shortened(given)", "first-" + 33 * "x" + "last")
+    shown = run("token-parts.js", "return m.shortened(given)", "first-" + 33 * "x" + "last")
     assert shown == "first-…last"
-    assert run("slip.js", "return m.shortened(given)", "awVvKA") == "awVvKA"
+    assert run("token-parts.js", "return m.shortened(given)", "awVvKA") == "awVvKA"
 
 
 def exchange(**fields):
     """An exchange as the page is told of it."""
     request = {"headers": redact_headers({"Accept": "*/*", "Cookie": "desk_session=" + "s" * 43})}
     answer = {"headers": {"Content-Type": "application/json"}, "body": {"items": []}}
-    plain = {"method": "GET", "path": "/api/cart", "server": None, "status": 200, "error": None}
+    plain = {"method": "GET", "path": "/api/cart", "target": None, "status": 200, "error": None}
     return plain | {"request": request | {"body": None}, "response": answer} | fields
 
 
@@ -157,7 +158,7 @@ def test_each_credential_is_marked_and_named(run, desk):
 
 
 def test_a_request_that_nobody_answered_says_why(run):
-    lost = exchange(status=None, error="connection refused", server="B")
+    lost = exchange(status=None, error="connection refused", target="B")
     told = run("bytes.js", "return [m.requestLines(given), m.answerLines(given)]", lost)
     assert told[0][0][0]["text"] == "GET /@B/api/cart HTTP/1.1"
     assert told[1] == [[{"text": "no answer: connection refused", "secret": None}]]
@@ -192,8 +193,7 @@ def test_a_long_body_is_folded_and_its_head_is_not(run):
 
 
 def test_a_copied_command_has_the_own_credential_or_none(run, desk):
-    told = {"op": "stateful-1", "customer": "John"}
-    line = posix(exchange() | told)
+    line = posix(typed(exchange(op="stateful-1", outcome="ok", at_s=0)))
     bare = run("curl.js", "return m.commandOf(given, 'http://127.0.0.1:1/stateful')", line)
     assert bare.splitlines()[:2] == ["BASE=http://127.0.0.1:1/stateful", "TOKEN="]
     assert "-b jar -c jar" in bare

@@ -11,8 +11,22 @@ from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 import pytest
-from report_documents import HOSTILE, SLIP, crash, crowd, exchange, experiment, hostile, lane, run
+from report_documents import (
+    HOSTILE,
+    SLIP,
+    crash,
+    crowd,
+    exchange,
+    experiment,
+    hostile,
+    lane,
+    run,
+    typed,
+)
 
+from lab.core.junit import Case, Problem, Suite
+from lab.core.junit import junit_xml as write_junit
+from lab.evidence.run_document import Message
 from lab.report import curl
 from lab.report.har import archive
 from lab.report.junit import junit_xml
@@ -33,14 +47,14 @@ def cases(document):
 def test_a_suite_an_experiment_a_case_a_lane_and_the_claim():
     root, told = cases(crash())
     assert [suite.get("name") for suite in root] == ["crash"]
-    assert list(told)[:2] == ["lane stateful", "lane stateless"]
+    assert list(told)[:2] == ["variant stateful", "variant stateless"]
     assert list(told)[2].startswith("claim: Servers can crash")
     assert set(told.values()) == {"passed"}
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("3", "0", "0")
 
 
-def test_an_unmet_expectation_is_a_failure_of_the_claim_and_of_its_lane():
-    surprise = "stateful: holds, expected fails (60 of 60)"
+def test_an_unmet_expectation_is_a_failure_of_the_claim_and_of_its_variant():
+    surprise = {"variant": "stateful", "seen": "holds", "expected": "fails"}
     it = experiment([lane(), lane("b")], surprises=[surprise], expectation_met=False)
     root, told = cases(run(it))
     assert list(told.values()) == ["failure", "passed", "failure"]
@@ -54,7 +68,7 @@ def test_a_broken_assertion_of_a_script_is_a_failure():
 
 def test_unknown_is_an_error_and_what_never_ran_is_skipped():
     cut = lane("cut", trouble="interrupted", exchanges=[exchange()])
-    silent = lane("none", outcome={"verdict": "unknown", "number": "no cart was read"})
+    silent = lane("none", outcome={"verdict": "unknown", "note": "no cart was read"})
     lanes = [lane("redis", trouble="no session store here", outcome=None), cut, silent]
     it = experiment(lanes, verdict="unknown", expectation_met=None)
     root, told = cases(run(it))
@@ -70,6 +84,18 @@ def test_hostile_text_is_xml_all_the_same():
 
 def test_an_empty_run_is_xml():
     assert cases(run())[1] == {}
+
+
+def test_a_report_of_no_one_else_is_written_the_same_way():
+    """The writer itself: text of any kind, counts, and what has no duration."""
+    failed = Case("a", HOSTILE, Problem("failure", HOSTILE, HOSTILE), output=HOSTILE)
+    cases = [failed, Case("a", "b", Problem("skipped", "why")), Case("a", "c", seconds=1.25)]
+    root = ET.fromstring(write_junit("x", [Suite("s", cases, 2.0, {"p": HOSTILE})]).encode())
+    assert [root.get(name) for name in ("tests", "failures", "errors", "skipped", "time")] == [
+        *("3", "1", "0", "1", "2.000")
+    ]
+    times = [case.get("time") for case in root.iter("testcase")]
+    assert times == [None, None, "1.250"]
 
 
 # --- HAR
@@ -156,7 +182,7 @@ def test_an_exchange_without_an_answer_is_status_0():
 def test_a_kept_body_is_given_back_as_it_was_sent(sent):
     from lab.core.redaction import redact_body
 
-    message = {"headers": {"Content-Length": str(len(sent))}, "body": redact_body(sent)}
+    message = Message({"Content-Length": str(len(sent))}, redact_body(sent))
     assert body_text(message).encode() == sent
 
 
@@ -164,7 +190,8 @@ def test_a_kept_body_is_given_back_as_it_was_sent(sent):
 
 ECHO = """\
 import json, sys
-print(json.dumps([sys.argv[1:], None if sys.stdin.isatty() else sys.stdin.buffer.read().hex()]))
+read = [open(each[1:], "rb").read().hex() for each in sys.argv if each.startswith("@/dev/fd/")]
+print(json.dumps([sys.argv[1:], "".join(read)]))
 """
 
 
@@ -195,10 +222,10 @@ def shell(tmp_path):
     return run_line
 
 
-def asked(path="/api/cart", method="GET", headers=None, body=None, server=None):
-    it = exchange(path=path, method=method, server=server)
+def asked(path="/api/cart", method="GET", headers=None, body=None, target=None):
+    it = exchange(path=path, method=method, target=target)
     it["request"] = {"headers": headers or {}, "body": body}
-    return it
+    return typed(it)
 
 
 TEXTS = [
@@ -225,7 +252,7 @@ def test_no_text_gets_out_of_its_quotes(shell, text):
 
 def test_a_body_with_a_zero_is_fed(shell):
     arguments, fed = shell(curl.posix(asked(method="POST", body="a\0b\n\\'é")))
-    assert arguments[arguments.index("--data-binary") + 1] == "@-"
+    assert arguments[arguments.index("--data-binary") + 1].startswith("@/dev/fd/")
     assert fed == "a\0b\n\\'é".encode()
 
 
@@ -265,8 +292,8 @@ def test_methods(shell):
     assert arguments[arguments.index("-X") + 1] == "DELETE"
 
 
-def test_a_replica_is_addressed_by_its_own_path(shell):
-    assert shell(curl.posix(asked(server="B")))[0][-1] == "http://b/@B/api/cart"
+def test_a_server_is_addressed_by_its_own_path(shell):
+    assert shell(curl.posix(asked(target="B")))[0][-1] == "http://b/@B/api/cart"
 
 
 def test_a_header_name_that_is_none_is_left_out():
@@ -308,9 +335,9 @@ def test_powershell_has_jar_token_and_type():
 
 
 def test_the_list_of_commands_has_each_exchange_in_order_and_the_faults_as_comments():
-    lines = list(curl.lines(crash()["experiments"][0]))
+    lines = list(curl.lines(crash().experiments[0]))
     commands = [line for line in lines if line.startswith("curl")]
     assert len(commands) == 6
     assert lines.index("# the lab: kill A") < lines.index("# stateful-2, John: 502")
-    for line in curl.lines(hostile()["experiments"][0]):
+    for line in curl.lines(hostile().experiments[0]):
         assert re.fullmatch(r"[\n\t\x20-\x7e]*", line)

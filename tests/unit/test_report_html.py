@@ -4,11 +4,25 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from report_documents import HOSTILE, crash, crowd, exchange, experiment, fault, hostile, lane, run
+from report_documents import (
+    HOSTILE,
+    crash,
+    crowd,
+    exchange,
+    experiment,
+    fault,
+    hostile,
+    lane,
+    outcome,
+    run,
+    story,
+    typed,
+)
 
-from lab.report.html import command, page, sample_size
-from lab.report.plain import visible
-from lab.report.sequence import MOST_ROWS, diagram
+from lab.core.text import visible
+from lab.report import wording
+from lab.report.html import command, page
+from lab.report.sequence import MOST_ROWS, diagram, story_of
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 
@@ -95,7 +109,7 @@ def test_the_page_says_what_a_report_must_say():
     for part in (
         "Servers can crash or restart without affecting users.",
         "✓ holds",
-        "60 of 60 acknowledged carts kept",
+        "1 of 1 acknowledged carts kept",
         "lab run crash --seed 42",
         "1.31.3, from PATH",
         "2026-11-24 07:55:35 UTC",  # the first answer's Date, less the half second before it
@@ -103,7 +117,7 @@ def test_the_page_says_what_a_report_must_say():
         "✓ 1 cart kept",
         "✕ kill A: pid 7, SIGKILL, confirmed",
         "502",
-        "curl -i -sS",
+        "curl -i --path-as-is -sS",
         'Bearer \'"$TOKEN"',
     ):
         assert part in words, part
@@ -115,8 +129,6 @@ def test_nothing_concluded_does_not_look_like_success():
             [lane(trouble="no session store here", outcome=None, measurements={})],
             verdict="unknown",
             expectation_met=None,
-            number="",
-            because="no session store here",
         )
     )
     text = page(document)
@@ -170,7 +182,7 @@ def test_sure_and_wrong_comes_first():
 
 
 def test_a_short_record_is_drawn_whole():
-    drawn = diagram(crash()["experiments"][0]["variants"][0], {})
+    drawn = diagram(story_of(crash().experiments[0].variants[0]), {})
     assert [row.kind for row in drawn.rows] == ["exchange", "fault", "exchange", "exchange"]
     assert [row.look for row in drawn.rows] == ["plain", "down", "doubt", "lost"]
     assert (drawn.drawn, drawn.of) == (3, 3)
@@ -178,10 +190,10 @@ def test_a_short_record_is_drawn_whole():
 
 
 def test_a_killed_server_has_no_life_until_it_is_restarted():
-    events = [exchange("a"), exchange("b", replica="A")]
+    events = [exchange("a"), exchange("b", served_by="A")]
     order = ["a", "kill A", "restart A", "b"]
     it = lane(exchanges=events, faults=[fault(), fault("restart")], order=order)
-    drawn = diagram(it, {})
+    drawn = diagram(story(it), {})
     at_a = next(column.x for column in drawn.columns if column.name == "A")
     life = [line for line in drawn.lines if line.x == at_a]
     assert [line.state for line in life] == ["up", "down", "up"]
@@ -189,21 +201,21 @@ def test_a_killed_server_has_no_life_until_it_is_restarted():
 
 
 def test_nothing_reaches_a_server_that_nobody_is_known_to_have_reached():
-    nobody = exchange(status=502, replica=None, outcome="failed")
-    drawn = diagram(lane(exchanges=[nobody]), {})
+    nobody = exchange(status=502, served_by=None, outcome="failed")
+    drawn = diagram(story(lane(exchanges=[nobody])), {})
     balancer = next(column.x for column in drawn.columns if column.kind == "balancer")
     assert drawn.rows[0].to_x == drawn.rows[0].from_x == balancer
-    asked_for = diagram(lane(exchanges=[nobody | {"server": "B"}]), {}).rows[0]
+    asked_for = diagram(story(lane(exchanges=[nobody | {"target": "B"}])), {}).rows[0]
     assert asked_for.to_x > asked_for.from_x == balancer
 
 
 def test_without_an_answer_no_arrow_comes_back():
-    silent = exchange(status=None, replica=None, outcome="unknown", error="ReadTimeout")
-    assert diagram(lane(exchanges=[silent]), {}).rows[0].from_x == 0
+    silent = exchange(status=None, served_by=None, outcome="unknown", error="ReadTimeout")
+    assert diagram(story(lane(exchanges=[silent])), {}).rows[0].from_x == 0
 
 
 def test_a_long_record_is_cut_visibly_around_the_fault():
-    drawn = diagram(crowd()["experiments"][0]["variants"][0], {})
+    drawn = diagram(story_of(crowd().experiments[0].variants[0]), {})
     kinds = [row.kind for row in drawn.rows]
     assert kinds.count("fault") == 1
     assert kinds.count("gap") == 2
@@ -222,7 +234,7 @@ def test_a_record_past_what_a_page_can_hold_says_how_much_is_missing():
 
 
 def test_paper_can_break_between_strips_and_none_is_lost():
-    drawn = diagram(crowd()["experiments"][0]["variants"][0], {})
+    drawn = diagram(story_of(crowd().experiments[0].variants[0]), {})
     assert [row for _, _, rows in drawn.strips for row in rows] == drawn.rows
     assert sum(height for _, height, _ in drawn.strips) == drawn.height
     assert all(top <= row.y < top + height for top, height, rows in drawn.strips for row in rows)
@@ -274,10 +286,10 @@ def test_odd_curves_are_drawn(points):
 
 def test_the_command_has_the_knobs_that_were_turned():
     it = experiment([lane(), lane("stateless", "stateless")])
-    assert command(it) == "lab run crash --seed 42"
+    assert command(typed(it)) == "lab run crash --seed 42"
     it["variants"][0]["knobs"] |= {"servers": 5, "store": "file", "affinity": "cookie"}
     expected = "lab run crash --servers 5 --store file --affinity cookie --seed 42"
-    assert command(it) == expected
+    assert command(typed(it)) == expected
 
 
 def test_the_command_names_servers_that_were_not_the_labs_own():
@@ -285,21 +297,61 @@ def test_the_command_names_servers_that_were_not_the_labs_own():
     it["variants"][0] |= {"upstreams": ["http://10.0.0.2:5001", "http://10.0.0.3:5001"]}
     it["variants"][0]["knobs"] |= {"servers": 2, "store": None}
     urls = "--upstream http://10.0.0.2:5001 --upstream http://10.0.0.3:5001"
-    assert command(it) == f"lab run crash {urls} --seed 42"
+    assert command(typed(it)) == f"lab run crash {urls} --seed 42"
 
 
 @pytest.mark.parametrize(
-    ("number", "n"),
+    ("measures", "n"),
     [
-        ("12 of 36 reads", "36"),
-        ("3 ms (medians of 20)", "20"),
-        ("3 ms", "–"),
-        ("1 of 2; 3 of 4", "2"),
-        ("", "60"),
+        ([{"k": 12, "n": 36, "unit": "reads"}], "36"),
+        ([{"k": 3.5, "unit": "ms (medians of 20)"}], "–"),
+        ([{"k": 3.5, "unit": "ms"}, {"k": 1, "n": 2000}, {"k": 3, "n": 4}], "2,000"),
+        ([], "–"),
     ],
 )
-def test_n_is_taken_from_the_deciding_number(number, n):
-    assert sample_size(experiment([lane()], number=number, because="1 of 60")) == n
+def test_n_is_that_of_the_deciding_measure(measures, n):
+    seen = {"verdict": "holds", "measures": measures}
+    lanes = [lane(outcome=outcome("holds", 7, 7)), lane("b", "stateless", outcome=seen)]
+    assert wording.sample_size(typed(experiment(lanes))) == n
+
+
+# --- words
+
+
+def deciding(*names, **changes):
+    lanes = [
+        lane("memory", outcome=outcome("fails", 0, 3)),
+        lane("token", "stateless", outcome=outcome("holds", 12, 12) | {"note": "a note"}),
+        lane("redis", outcome=None, trouble="no session store here"),
+        lane("file", outcome=None),
+    ]
+    return typed(experiment(lanes, decided_by=list(names)) | changes)
+
+
+def test_words_are_made_from_measures_notes_and_trouble():
+    assert wording.outcomes(deciding("token")) == [
+        "memory: 0 of 3 acknowledged carts kept",
+        "token: 12 of 12 acknowledged carts kept; a note",
+        "redis: no session store here",
+        "file: not run",
+    ]
+
+
+def test_the_decision_is_that_of_the_variants_the_claim_is_about():
+    assert wording.decision(deciding("token")) == "12 of 12 acknowledged carts kept; a note"
+    both = "memory: 0 of 3 acknowledged carts kept; redis: no session store here"
+    assert wording.decision(deciding("memory", "redis")) == both
+    assert wording.decision(deciding("token", note="cut short")) == "cut short"
+    assert wording.decision(deciding()) == "nothing could be concluded"
+
+
+def test_a_surprise_says_what_was_seen_expected_and_why():
+    found = [{"variant": "memory", "seen": "fails", "expected": "holds"}]
+    found += [{"variant": "gone", "seen": "fails", "expected": "holds"}]
+    assert wording.surprises(deciding("token", surprises=found)) == [
+        "memory: fails, expected holds (0 of 3 acknowledged carts kept)",
+        "gone: fails, expected holds",
+    ]
 
 
 def test_visible_leaves_nothing_hidden():

@@ -2,11 +2,18 @@
 
 import json
 import os
+from pathlib import Path
 
+import jsonschema
 import pytest
-from report_documents import crash, exchange, experiment, lane, run
+from report_documents import as_json, crash
 
 from lab.core.errors import LabError
+from lab.core.faults import FaultKind
+from lab.evidence.result import Surprise, Verdict
+from lab.evidence.run_document import document_text, experiment_text, json_schema
+from lab.report import har, html, wording
+from lab.report.junit import junit_xml
 from lab.report.saved import checked, load
 
 
@@ -16,7 +23,7 @@ def runs(tmp_path):
     root = tmp_path / "lab-runs"
     for name in ("one", "two"):
         (root / name).mkdir(parents=True)
-        (root / name / "result.json").write_text(json.dumps(crash()), encoding="utf-8")
+        (root / name / "result.json").write_text(json.dumps(as_json(crash())), encoding="utf-8")
     (root / "latest").symlink_to("two")
     return root
 
@@ -36,12 +43,12 @@ def test_latest_may_be_a_text_file_as_on_windows(runs, ending):
 def test_a_run_is_a_folder_a_file_or_a_name(runs, monkeypatch):
     monkeypatch.chdir(runs.parent)
     for named in ("lab-runs/one", "lab-runs/one/result.json", str(runs / "one"), "one"):
-        assert load(named, runs).document["experiments"][0]["name"] == "crash"
+        assert load(named, runs).document.experiments[0].name == "crash"
         assert load(named, runs).folder.name == "one"
 
 
 def test_a_run_of_another_machine_may_have_any_name(tmp_path):
-    (tmp_path / "from-alice.json").write_text(json.dumps(crash()), encoding="utf-8")
+    (tmp_path / "from-alice.json").write_text(json.dumps(as_json(crash())), encoding="utf-8")
     assert load(str(tmp_path / "from-alice.json"), tmp_path).folder == tmp_path
 
 
@@ -56,11 +63,13 @@ def test_a_run_of_another_machine_may_have_any_name(tmp_path):
         ('{"log": {}}', "not a run"),
         ('{"schema": "one"}', "not a run"),
         ('{"schema": true}', "not a run"),
-        ('{"schema": 2, "experiments": []}', "newer lab"),
+        ('{"schema": 3, "experiments": []}', "newer lab"),
         ('{"schema": 1}', "damaged"),
         ('{"schema": 1, "experiments": 3}', "damaged"),
         ('{"schema": 1, "experiments": [3]}', "damaged"),
-        ('{"schema": 1, "experiments": [{}]}', "without name"),
+        ('{"schema": 1, "experiments": [{}]}', "damaged"),
+        ('{"schema": 2}', "missing required field `experiments`"),
+        ('{"schema": 2, "experiments": [{}]}', "missing required field `name`"),
         ('{"schema": 1, "experiments": [], "components": 3}', "damaged"),
     ],
 )
@@ -78,19 +87,25 @@ def test_what_is_no_run_is_refused_with_a_reason(tmp_path, text, words):
     [
         (("verdict",), "maybe"),
         (("verdict",), []),
+        (("seconds",), "long"),
+        (("decided_by",), 3),
+        (("surprises",), ["stateful: holds, expected fails"]),
         (("variants", 0, "app"), "<b>"),
+        (("variants", 0, "knobs", "servers"), -1),
         (("variants", 0, "exchanges", 0, "outcome"), "fine"),
         (("variants", 0, "exchanges", 0, "status"), "200"),
         (("variants", 0, "exchanges", 0, "request"), None),
         (("variants", 0, "exchanges", 0, "response", "headers"), []),
         (("variants", 0, "faults", 0, "target"), 3),
+        (("variants", 0, "faults", 0, "kind"), "explode"),
         (("variants", 0, "upstreams"), 3),
-        (("variants", 0, "outcome"), {"verdict": "maybe", "number": ""}),
+        (("variants", 0, "outcome"), {"verdict": "maybe"}),
+        (("variants", 0, "outcome", "measures", 0, "k"), "1"),
         (("prediction",), {"question": "?", "choices": ["a"], "predicted": 1}),
     ],
 )
 def test_a_damaged_detail_is_found_when_it_is_opened(where, value):
-    document = crash()
+    document = as_json(crash())
     part = document["experiments"][0]
     for step in where[:-1]:
         part = part[step]
@@ -99,17 +114,98 @@ def test_a_damaged_detail_is_found_when_it_is_opened(where, value):
         checked(document, "here")
 
 
-def test_what_later_versions_added_is_filled_in():
-    old = exchange()
+def test_a_field_that_is_left_out_has_its_default():
+    document = as_json(crash())
+    it = document["experiments"][0]
+    for name in ("note", "seed", "quick", "prediction"):
+        del it[name]
+    del it["variants"][0]["outcome"]
     for name in ("fate", "instance", "error", "bytes_sent"):
-        del old[name]
-    document = run(experiment([lane(exchanges=[old])]))
-    for name in ("number", "seed", "quick", "prediction"):
-        del document["experiments"][0][name]
-    del document["experiments"][0]["variants"][0]["outcome"]
-    experiments = checked(document, "here")["experiments"]
-    assert experiments[0]["seed"] is None
-    assert experiments[0]["variants"][0]["exchanges"][0]["fate"] is None
+        del it["variants"][0]["exchanges"][0][name]
+    (experiment,) = checked(document, "here").experiments
+    assert (experiment.seed, experiment.quick) == (None, False)
+    assert experiment.variants[0].verdict == "unknown"
+    assert experiment.variants[0].exchanges[0].fate is None
+
+
+def test_what_is_written_is_read_again():
+    document = crash()
+    texts = [experiment_text(each) for each in document.experiments]
+    again = json.loads(document_text(texts, document.components))
+    assert checked(again, "here") == document
+
+
+# --- a run that version 0.1 kept
+
+OLD = Path(__file__).parents[1] / "fixtures" / "result-schema-1.json"
+
+
+def old(**changes):
+    document = json.loads(OLD.read_text("utf-8"))
+    document["experiments"][0] |= changes
+    return document
+
+
+def test_a_run_of_version_0_1_still_opens():
+    assert old()["schema"] == 1
+    (crash,) = load(str(OLD), OLD.parent).document.experiments
+    assert (crash.name, crash.verdict, crash.expectation_met) == ("crash", "holds", True)
+    stateful, stateless = crash.variants
+    assert stateful.measurements["carts_lost"] == 1
+    assert stateful.measurements["kill_confirmed"] is True
+    assert stateless.settings.servers == 3
+    assert wording.outcome(stateful) == "0 of 1 acknowledged carts kept"
+    assert wording.decision(crash) == "1 of 1 acknowledged carts kept"
+    kill = stateful.faults[0]
+    assert (kill.kind, kill.target, kill.confirmed) == (FaultKind.KILL, "A", True)
+    assert kill.evidence.signal == "SIGKILL"
+    served = [each.served_by for each in stateful.exchanges]
+    assert served[0] == "A"
+    assert served[-1] != "A"
+    assert [each for each in stateful.events if each is kill] == [kill]
+    assert stateful.events.index(kill) not in (0, len(stateful.events) - 1)
+
+
+@pytest.mark.parametrize("view", [html.page, junit_xml, har.archive])
+def test_every_view_takes_a_run_of_version_0_1(view):
+    assert "crash" in str(view(load(str(OLD), OLD.parent).document))
+
+
+def test_sentences_of_version_0_1_become_surprises_where_they_are_understood():
+    told = ["stateful: holds, expected fails (1 of 1)", "something else"]
+    (experiment,) = checked(old(surprises=told), "here").experiments
+    assert experiment.surprises == (Surprise("stateful", Verdict.HOLDS, Verdict.FAILS),)
+
+
+@pytest.mark.parametrize(("was", "now"), [("hang", "pause"), ("stop", "kill"), ("kill", "kill")])
+def test_faults_of_version_0_1_have_todays_names(was, now):
+    document = old()
+    lane = document["experiments"][0]["variants"][0]
+    lane["faults"] = [{"kind": was, "target": "store", "at_s": 1, "evidence": {"name": "x"}}]
+    lane["order"] = [f"{was} store", *[each["op"] for each in lane["exchanges"]]]
+    variant = checked(document, "here").experiments[0].variants[0]
+    assert variant.faults[0].kind == now
+    assert variant.events[0] is variant.faults[0]
+
+
+@pytest.mark.parametrize("name", ["number", "because", "variants", "verdict", "claim"])
+def test_a_damaged_run_of_version_0_1_is_refused(name):
+    document = old(number="")
+    del document["experiments"][0][name]
+    if name != "number":
+        with pytest.raises(LabError, match="damaged"):
+            checked(document, "here")
+
+
+def test_the_schema_is_made_from_the_types_and_holds_for_what_is_written():
+    schema = json_schema()
+    jsonschema.validate(as_json(crash()), schema, jsonschema.Draft202012Validator)
+    for name in ("ExperimentResult", "VariantResult", "RecordedExchange", "Measure", "FaultEvent"):
+        assert schema["$defs"][name]["description"]
+    broken = as_json(crash())
+    broken["experiments"][0]["verdict"] = "maybe"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(broken, schema, jsonschema.Draft202012Validator)
 
 
 @pytest.mark.parametrize("named", ["none", "", "\0", "x" * 5000, "one/two/three"])

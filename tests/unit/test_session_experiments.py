@@ -6,8 +6,9 @@ import pytest
 
 from lab.evidence.exchange import Exchange, outcome_of
 from lab.evidence.record import Record
-from lab.evidence.result import Measurements, Settings, Variant, VariantResult, Verdict
+from lab.evidence.result import Measurements, Settings, Variant, VariantRun, Verdict
 from lab.experiments import double_checkout, find, fixation, logout, two_tabs
+from lab.report.wording import observed
 
 HOLDS, FAILS, DEPENDS, UNKNOWN = Verdict
 MODULES = [logout, double_checkout, two_tabs, fixation]
@@ -38,14 +39,14 @@ SAFE = {"planted": 10, "opened": 0, "refused": 10}
 @pytest.mark.parametrize(
     ("module", "measured", "verdict", "words"),
     [
-        (logout, LOGOUT, HOLDS, "9 of 9 requests accepted after logout, for 2.4 s, no end seen"),
-        (logout, EXPIRED, DEPENDS, "4 of 9 requests accepted after logout, for 1.2 s, then"),
+        (logout, LOGOUT, HOLDS, "9 of 9 requests accepted after logout; 2.4 s of use"),
+        (logout, EXPIRED, DEPENDS, "4 of 9 requests accepted after logout; 1.2 s of use"),
         (logout, REFUSED_AT_ONCE, FAILS, "0 of 1 requests accepted after logout"),
         (
             logout,
             {**REFUSED_AT_ONCE, "store_operations_per_request": 1.0},
             FAILS,
-            "store operations per request: 1",
+            "1 store operations per request",
         ),
         (logout, {**LOGOUT, "replays": 0, "replays_accepted": 0}, UNKNOWN, "no request"),
         (logout, {**LOGOUT, "logged_out": False}, UNKNOWN, "after a logout"),
@@ -56,13 +57,13 @@ SAFE = {"planted": 10, "opened": 0, "refused": 10}
             double_checkout,
             {**NOT_SOLD, "store_operations_per_write": 2},
             FAILS,
-            "store operations per change: 2",
+            "2 store operations per change",
         ),
         (double_checkout, {"orders_repeated": 0, "orders_sold_again": 0}, UNKNOWN, "nothing"),
         (two_tabs, TABS, FAILS, "0 of 32 acknowledged adds lost"),
         (two_tabs, {**TABS, "in_turn_lost": 1}, HOLDS, "1 of 32"),
         (two_tabs, {**TABS, "at_once_lost": 27}, HOLDS, "27 of 32"),
-        (two_tabs, {**TABS, "at_once_given_up": 9}, FAILS, "9 given up"),
+        (two_tabs, {**TABS, "at_once_given_up": 9}, FAILS, "9 adds given up"),
         (two_tabs, {"in_turn_acknowledged": 0, "at_once_given_up": 9}, UNKNOWN, "nothing"),
         (fixation, SAFE, HOLDS, "0 of 10 planted ids"),
         (fixation, {**SAFE, "opened": 1, "refused": 9}, FAILS, "1 of 10 planted ids"),
@@ -72,7 +73,7 @@ SAFE = {"planted": 10, "opened": 0, "refused": 10}
 def test_what_follows_from_measurements(module, measured, verdict, words):
     seen = module.observe(measured)
     assert seen.verdict is verdict, seen
-    assert words in seen.number
+    assert words in observed(seen)
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -115,11 +116,11 @@ def test_a_lane_of_a_name_is_expected_to_do_as_its_namesake_not_as_one_of_its_ki
 
 def done(measured: Measurements, variant=None):
     variant = variant or Variant("lane", "stateless")
-    return VariantResult(variant, Record(variant.name), dict(measured))
+    return VariantRun(variant, Record(variant.name), dict(measured))
 
 
 def lanes(**measured):
-    return {name.replace("_", "-"): done(values) for name, values in measured.items()}
+    return {name.replace("_", "-"): dict(values) for name, values in measured.items()}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.core.statistics import latency, share, told
+from lab.core.statistics import Measure, format_measure, latency, share
 
 # Wilson's interval without continuity correction, as published (Newcombe 1998, table I, and
 # R's `prop.test(correct = FALSE)`).
@@ -26,26 +26,27 @@ WILSON = [
 @pytest.mark.parametrize(("k", "n", "low", "high"), WILSON)
 def test_the_interval_is_wilsons(k, n, low, high):
     part = share(k, n)
-    assert (part["k"], part["n"], part["share"]) == (k, n, k / n)
-    assert part["low"] == pytest.approx(low, abs=5e-5)
-    assert part["high"] == pytest.approx(high, abs=5e-5)
+    assert (part.k, part.n, part.share) == (k, n, k / n)
+    assert part.low == pytest.approx(low, abs=5e-5)
+    assert part.high == pytest.approx(high, abs=5e-5)
 
 
 @pytest.mark.parametrize(("n", "at_most"), [(10, 0.3), (60, 0.05), (300, 0.01), (3000, 0.001)])
 def test_none_of_n_is_fewer_than_three_in_n(n, at_most):
     none, every = share(0, n), share(n, n)
-    assert (none["share"], none["low"], none["high"]) == (0, 0.0, pytest.approx(at_most))
-    assert (every["share"], every["low"], every["high"]) == (1, pytest.approx(1 - at_most), 1.0)
+    assert (none.share, none.low, none.high) == (0, 0.0, pytest.approx(at_most))
+    assert (every.share, every.low, every.high) == (1, pytest.approx(1 - at_most), 1.0)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_a_handful_says_nothing(n):
-    assert (share(0, n)["low"], share(0, n)["high"]) == (0.0, 1.0)
-    assert (share(n, n)["low"], share(n, n)["high"]) == (0.0, 1.0)
+    assert (share(0, n).low, share(0, n).high) == (0.0, 1.0)
+    assert (share(n, n).low, share(n, n).high) == (0.0, 1.0)
 
 
 def test_nothing_tried_is_no_share():
-    assert share(0, 0) == {"k": 0, "n": 0, "share": None, "low": None, "high": None}
+    assert share(0, 0) == Measure(0, 0)
+    assert share(0, 0).share is None
 
 
 @pytest.mark.parametrize(
@@ -59,17 +60,17 @@ def test_what_is_no_share_is_refused(k, n):
 @given(st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_the_share_lies_in_its_interval_and_the_interval_in_zero_to_one(pair):
     part = share(*pair)
-    assert 0 <= part["low"] <= part["share"] <= part["high"] <= 1
+    assert 0 <= part.low <= part.share <= part.high <= 1
     mirrored = share(pair[1] - pair[0], pair[1])
-    assert mirrored["high"] == pytest.approx(1 - part["low"])
+    assert mirrored.high == pytest.approx(1 - part.low)
 
 
 @given(st.integers(10, 10**5), st.data())
 def test_more_successes_never_lower_either_end(n, data):
     k = data.draw(st.integers(0, n - 1))
     less, more = share(k, n), share(k + 1, n)
-    assert less["low"] <= more["low"]
-    assert less["high"] <= more["high"]
+    assert less.low <= more.low
+    assert less.high <= more.high
 
 
 @pytest.mark.parametrize(
@@ -82,11 +83,25 @@ def test_more_successes_never_lower_either_end(n, data):
         (0, 60, "0 of 60 carts (95 %: fewer than 5 %)"),
         (60, 60, "60 of 60 carts (95 %: more than 95 %)"),
         (12, 60, "12 of 60 carts (95 %: 12–32 %)"),
-        (0, 3000, "0 of 3000 carts (95 %: fewer than 0.1 %)"),
+        (0, 3000, "0 of 3,000 carts (95 %: fewer than 0.1 %)"),
     ],
 )
 def test_a_share_in_words_has_its_n_and_an_interval_where_that_says_something(k, n, text):
-    assert told(share(k, n), "carts") == text
+    assert format_measure(share(k, n, "carts")) == text
+
+
+@pytest.mark.parametrize(
+    ("measure", "text"),
+    [
+        (Measure(1.3456, unit="s at most"), "1.35 s at most"),
+        (Measure(48_210, unit="bytes"), "48,210 bytes"),
+        (Measure(3, 36, unit="requests met no server"), "3 of 36 requests met no server"),
+        (Measure(1234.5), "1.23e+03"),
+        (Measure(2.0, 4), "2 of 4"),
+    ],
+)
+def test_a_measure_without_an_interval_has_its_unit_and_its_n(measure, text):
+    assert format_measure(measure) == text
 
 
 def test_no_p99_under_a_thousand_and_no_p95_under_a_hundred():

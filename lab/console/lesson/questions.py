@@ -1,18 +1,27 @@
-"""What an experiment asks before it runs, and which of the choices its lanes bore out."""
-
-from typing import Any
+"""What an experiment asks before it runs, and which of the choices came true."""
 
 from lab import experiments
-from lab.evidence.record import Record
-from lab.evidence.result import Prediction, Variant, VariantResult
+from lab.core.errors import LabError
+from lab.evidence.result import Prediction
+from lab.evidence.run_document import ExperimentResult
 from lab.experiments import CONFIDENCE, Experiment
-
-Json = dict[str, Any]
 
 
 def bundled(name: object) -> Experiment | None:
     """Return the bundled experiment of that name, else None. A file is never looked for."""
     return next((each for each in experiments.bundled() if each.name == name), None)
+
+
+def question_of(name: str) -> dict[str, str | list[dict[str, str]]]:
+    """Return what an experiment asks before it runs; raise LabError if it asks nothing."""
+    question = experiments.find(name).question
+    if question is None:
+        raise LabError(f"the experiment {name!r} asks no question")
+    return {
+        "text": question.text,
+        "choices": [{"text": choice} for choice in question.choices],
+        "explanation": question.explanation,
+    }
 
 
 def sealed(experiment: Experiment, predicted: int | None, confidence: str) -> Prediction | None:
@@ -25,42 +34,26 @@ def sealed(experiment: Experiment, predicted: int | None, confidence: str) -> Pr
     return Prediction(question.text, question.choices, predicted, confidence)
 
 
-def observed(experiment: Experiment, lanes: list[VariantResult]) -> int | None:
-    """Return the index of the choice that finished lanes bear out, None if they cannot tell."""
+def observed(experiment: Experiment, result: ExperimentResult) -> int | None:
+    """Return the index of the choice that came true, None if the measurements cannot tell."""
     if experiment.question is None:
         return None
-    return experiment.question.observed({lane.variant.name: lane for lane in lanes})
+    return experiment.question.observed({v.name: v.measurements for v in result.variants})
 
 
-def asked(kept: Json) -> Json | None:
-    """Return the question of a kept experiment, as a prediction of result.json has it.
+def asked(kept: ExperimentResult) -> Prediction | None:
+    """Return the question of a kept experiment, with what was predicted and observed.
 
-    Where nobody was asked, "predicted", "confidence" and "right" are None, and "observed" is
-    told by the experiment's own question, if it came with the lab.
+    Without a prediction it is the experiment's own question, if it came with the lab.
     """
-    if kept["prediction"] is not None:
-        return dict(kept["prediction"])
-    experiment = (
-        bundled(kept["name"]) if kept.get("argument", kept["name"]) == kept["name"] else None
-    )
+    if kept.prediction is not None:
+        return kept.prediction
+    experiment = bundled(kept.name) if kept.argument in ("", kept.name) else None
     if experiment is None or experiment.question is None:
         return None
+    question = experiment.question
     try:
-        seen = observed(experiment, [_lane(lane) for lane in kept["variants"]])
+        seen = observed(experiment, kept)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
         seen = None  # a run of an older lab measured something else
-    return {
-        "question": experiment.question.text,
-        "choices": list(experiment.question.choices),
-        "predicted": None,
-        "confidence": None,
-        "observed": seen,
-        "right": None,
-        "explanation": experiment.question.explanation,
-    }
-
-
-def _lane(kept: Json) -> VariantResult:
-    # A question looks at measurements only: that much of a lane is in result.json.
-    lane = Variant(kept["name"], kept["app"])
-    return VariantResult(lane, Record(lane.name), kept["measurements"], kept["trouble"])
+    return Prediction(question.text, question.choices).compared(seen, question.explanation)

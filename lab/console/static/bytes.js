@@ -8,7 +8,7 @@ const MOST_COMPARED = 200_000; // pairs of lines
 
 /** The request as lines of parts: [[{text, secret: "session id" | "token" | null}, …], …]. */
 export function requestLines(exchange) {
-  const path = exchange.server ? `/@${exchange.server}${exchange.path}` : exchange.path;
+  const path = exchange.target ? `/@${exchange.target}${exchange.path}` : exchange.path;
   return [`${exchange.method} ${path} HTTP/1.1`, ...headers(exchange.request), ...body(exchange.request)].map(parts);
 }
 

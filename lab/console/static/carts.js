@@ -104,13 +104,13 @@ function write(visit, exchange, store) {
 
 /** A read tells what became of the cart; it moves nothing. */
 function read(visit, exchange, store) {
-  const { fate, status, replica, response } = exchange;
+  const { fate, status, served_by, response } = exchange;
   if (!fate || fate === "unknown") return; // nobody answered: that tells nothing
   // Its write is too long ago to be in the scene: then the read is what shows the cart.
   if (fate === "kept" && !visit.owed) put(visit, exchange, store, response?.body?.cart);
   visit.fate = fate === "kept" ? "kept" : "lost";
   visit.told = fate;
-  visit.reader = `${replica || "the balancer"} answered ${status}`;
+  visit.reader = `${served_by || "the balancer"} answered ${status}`;
   if (status === 200) visit.reader = `shown ${goodsOf(response?.body?.cart)}`;
 }
 
@@ -120,9 +120,9 @@ function put(visit, exchange, store, cart) {
   Object.assign(visit, home(exchange, store), { owed: true, goods: goodsOf(cart), fate: "open", gone: "", op: exchange.op });
 }
 
-function home({ replica, instance }, store) {
+function home({ served_by, instance }, store) {
   if (store === "token") return { place: "hand", server: "", instance: "" };
-  if (store === "memory") return { place: "server", server: replica, instance };
+  if (store === "memory") return { place: "server", server: served_by, instance };
   return { place: "store", server: "", instance: "" };
 }
 

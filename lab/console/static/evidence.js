@@ -106,10 +106,10 @@ function withoutBytes({ who }, recording) {
 }
 
 function summary(request, exchange) {
-  const { method, path, status, replica, instance, customer } = exchange ?? request;
+  const { method, path, status, served_by, instance, customer } = exchange ?? request;
   const [sent, got, ms] = exchange ? [exchange.bytes_sent, exchange.bytes_received, exchange.elapsed_ms] : [request.bytes_in, request.bytes_out, request.ms];
   const look = exchange?.look;
-  const served = replica ? `served by ${replica}${instance ? ` (${instance.slice(0, 4)})` : ""}` : "served by no server";
+  const served = served_by ? `served by ${served_by}${instance ? ` (${instance.slice(0, 4)})` : ""}` : "served by no server";
   return [
     h("strong", {}, `${method} ${path.split("?")[0]} → ${status || "no answer"}`), look?.[1] && h("span", { class: `look ${look[0]}` }, ` ${look[1]} ${look[2]}`),
     h("span", { class: "more" }, ` · ${customer ? `${customer}, ` : ""}${served} · ${sent} bytes sent, ${got} received · ${ms.toFixed(1)} ms`),

@@ -1,6 +1,6 @@
 /**
  * What a window's own requests say since an act began: pure, so that the same events always give
- * the same facts. Their names and meanings are those that lab/console/lesson/rules.py checks.
+ * the same facts. tests/unit/lesson_rules.py has the same names.
  */
 
 import { DESKS, UNANSWERED } from "./words.js";
@@ -43,7 +43,7 @@ function atDesk(exchanges, requests, faults) {
     refused: count((each) => status(each) >= 400 && status(each) < 500),
     unanswered: count((each) => UNANSWERED.includes(status(each))),
     status: exchanges.length ? status(exchanges.at(-1)) : null,
-    replicas: new Set(exchanges.map((each) => each.replica).filter(Boolean)).size,
+    replicas: new Set(exchanges.map((each) => each.served_by).filter(Boolean)).size,
     requests: exchanges.length,
     bytes_out_mean: Math.floor(sum(exchanges.map((each) => each.bytes_sent)) / (exchanges.length || 1)),
     store_operations: sum(requests.map((each) => each.store_operations ?? 0)),

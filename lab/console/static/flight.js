@@ -23,8 +23,8 @@ export function isMoving() {
 }
 
 /** The places a request came through, in order, and which of them (`turn`) it turned back at. */
-export function journey({ tried = [], replica, store_operations: operations, status }) {
-  const asked = tried.map(({ server }) => server || replica).filter(Boolean).map((server) => `server:${server}`);
+export function journey({ tried = [], served_by, store_operations: operations, status }) {
+  const asked = tried.map(({ server }) => server || served_by).filter(Boolean).map((server) => `server:${server}`);
   const stored = asked.length > 0 && operations > 0 && status !== 502;
   const there = asked.flatMap((server, n) => (n ? ["balancer", server] : [server]));
   const out = ["customer", "balancer", ...there, ...(stored ? ["store"] : [])];

@@ -194,7 +194,7 @@ export class Lane {
     }
     const button = this.entries.get(key).firstChild;
     const [look, sign] = lookOf(event, exchange);
-    const words = [title(event), event.replica, event.status || "no answer", sign, !event.who && "from elsewhere"];
+    const words = [title(event), event.served_by, event.status || "no answer", sign, !event.who && "from elsewhere"];
     say(button, words.filter(Boolean).join(" "));
     mark(button, "class", look);
     mark(button, "aria-pressed", String(selected === key));

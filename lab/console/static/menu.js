@@ -24,7 +24,7 @@ function serverOffer({ stack, requests }, desk, name) {
   const body = { server: `${desk}/${name}` };
   const alive = server.state !== "dead";
   const items = ordersAt(server.state).map((kind) => order(kind, [`/lab/${kind}`, body]));
-  const answered = requests.filter((each) => each.desk === desk && each.replica === name);
+  const answered = requests.filter((each) => each.desk === desk && each.served_by === name);
   const ofThisOne = answered.filter((each) => each.instance === server.instance);
   return {
     title: `Server ${name}, ${desk} desk`,

@@ -58,9 +58,9 @@ export class RunCard extends Card {
   }
 
   showResult({ outline, run, guess }) {
-    const { verdict, claim, question, lanes } = outline;
-    const told = lanes.map(({ name, outcome }) => h("li", { "data-verdict": outcome?.verdict ?? "unknown" },
-      h("strong", {}, name), `: ${SIGNS[outcome?.verdict] ?? "?"} ${outcome ? `${outcome.verdict}, ${outcome.number}` : "no outcome"}`));
+    const { verdict, claim, question, variants } = outline;
+    const told = variants.map(({ name, outcome }) => h("li", { "data-verdict": outcome?.verdict ?? "unknown" },
+      h("strong", {}, name), `: ${SIGNS[outcome?.verdict] ?? "?"} ${outcome ? `${outcome.verdict}, ${outcome.text}` : "no outcome"}`));
     const seen = question?.observed ?? null;
     return [
       heading(`${SIGNS[verdict] ?? "?"} ${verdict}`), h("p", { class: "claimed" }, claim),

@@ -78,12 +78,12 @@ class LabRuns extends HTMLElement {
     say(this.told, "");
   }
 
-  experiment(run, { name, claim, verdict, number, because, lanes }, index) {
-    const [left, right] = ["stateful", "stateless"].map((app) => choiceOf(app, lanes));
+  experiment(run, { name, claim, verdict, decision, variants }, index) {
+    const [left, right] = ["stateful", "stateless"].map((app) => choiceOf(app, variants));
     const play = () => this.attempt(() => openRun(run, index, left.value || null, right.value || null));
     return h("section", { class: "kept-run" },
       h("div", {}, h("h4", {}, `${name}:`), " ", h("p", {}, claim)),
-      h("p", { class: "verdict", "data-verdict": verdict }, h("strong", {}, signed(verdict)), ` · ${number || because}`),
+      h("p", { class: "verdict", "data-verdict": verdict }, h("strong", {}, signed(verdict)), ` · ${decision}`),
       h("p", { class: "row" }, h("label", {}, "Left: ", left), h("label", {}, "Right: ", right),
         h("button", { type: "button", class: "small main play-back", onclick: play }, "Play it back", h("span", { class: "unseen" }, `: ${name}`))));
   }
@@ -108,11 +108,11 @@ function signed(verdict) {
   return `${SIGNS[verdict] ?? "?"} ${verdict}`;
 }
 
-/** Any lane may stand on either side; at first the one that the console would take. */
-function choiceOf(app, lanes) {
-  const first = lanes.find((lane) => lane.app === app);
+/** Any variant may stand on either side; at first the one that the console would take. */
+function choiceOf(app, variants) {
+  const first = variants.find((each) => each.app === app);
   const named = ({ name, keeps, outcome }) => `${name}: ${keeps}${outcome ? `, ${signed(outcome.verdict)}` : ""}`;
-  const select = h("select", {}, !first && h("option", { value: "" }, "nothing"), lanes.map((lane) => h("option", { value: lane.name }, named(lane))));
+  const select = h("select", {}, !first && h("option", { value: "" }, "nothing"), variants.map((each) => h("option", { value: each.name }, named(each))));
   select.value = first?.name ?? "";
   return select;
 }

@@ -31,8 +31,8 @@ export async function perform(step, memory, signal) {
 
 /** The server that answered this window's customer last at that desk, or undefined. */
 export function servedAt(desk, { scene, me } = state) {
-  const own = (each) => each.desk === desk && each.who === me?.who && each.replica;
-  return [...scene.exchanges.values()].filter(own).at(-1)?.replica;
+  const own = (each) => each.desk === desk && each.who === me?.who && each.served_by;
+  return [...scene.exchanges.values()].filter(own).at(-1)?.served_by;
 }
 
 /** The act was stopped by whoever started it: no failure. */

@@ -1,0 +1,195 @@
+"""The run document, `result.json`: everything a run did and concluded, made of numbers.
+
+It holds no credential that could be used: tokens, session ids and cookies are shortened to a
+few characters, a length and a hash by which two can be compared. Text for readers is made from
+it in `lab.report`. Decoding a file into `RunDocument` checks it.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from lab.core.faults import FaultEvent
+from lab.evidence.exchange import NOBODY_ANSWERED, OpStatus
+from lab.evidence.result import Measurements, Observation, Prediction, Surprise, Verdict
+
+SCHEMA_VERSION = 2
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Message(msgspec.Struct):
+    """Headers and body of a request or an answer, credentials shortened."""
+
+    headers: dict[str, str]
+    body: Any = None
+    """JSON as a value, other text as text; None for no body."""
+
+
+class RecordedExchange(msgspec.Struct):
+    """A request and its answer."""
+
+    op: str
+    method: str
+    path: str
+    status: int | None
+    """None: no answer came, and `error` says why."""
+    outcome: OpStatus
+    at_s: float
+    """When it was sent, in seconds since the variant began."""
+    request: Message
+    response: Message
+    customer: str = "?"
+    target: str | None = None
+    """The server it was addressed to; None for the balancer's choice."""
+    served_by: str | None = None
+    """The server that answered."""
+    instance: str | None = None
+    """The process that answered: a restart changes it."""
+    elapsed_ms: float = 0.0
+    error: str | None = None
+    fate: str | None = None
+    """Of a read of an acknowledged cart: kept, lost, wrong, duplicated or unknown."""
+    bytes_sent: Count = 0
+    bytes_received: Count = 0
+
+    @property
+    def answered(self) -> bool:
+        """Whether a server of the shop answered, be it with a refusal."""
+        return self.status is not None and self.status not in NOBODY_ANSWERED
+
+    @property
+    def ok(self) -> bool:
+        """Whether the operation is known to have succeeded."""
+        return self.outcome is OpStatus.OK
+
+
+Event = RecordedExchange | FaultEvent
+
+
+class UsedSettings(msgspec.Struct):
+    """The settings of a variant."""
+
+    store: str | None = None
+    """memory, file, redis, or a URL without its secrets; None at the stateless desk."""
+    affinity: str = "none"
+    servers: Count = 0
+    retry: str = "off"
+
+
+class VariantResult(msgspec.Struct):
+    """One app in one configuration, and what the script did there."""
+
+    name: str
+    app: Literal["stateful", "stateless"]
+    settings: UsedSettings = msgspec.field(name="knobs")
+    measurements: Measurements = msgspec.field()
+    """Counts that every experiment has, and what the script measured."""
+    exchanges: list[RecordedExchange] = msgspec.field()
+    faults: list[FaultEvent] = msgspec.field()
+    order: list[str] = msgspec.field(default_factory=list)
+    """How they followed each other: the op of an exchange, kind and target of a fault."""
+    upstreams: list[str] = msgspec.field(default_factory=list)
+    """URLs of servers that the lab did not start."""
+    outcome: Observation | None = None
+    trouble: str | None = None
+    """Why nothing can be concluded from it."""
+    broken_expectation: str | None = None
+    """The assertion of the script itself that did not hold."""
+    traceback: str | None = None
+    operations: dict[str, Count] = msgspec.field(default_factory=dict)
+    """Exchanges by outcome."""
+
+    @property
+    def keeps(self) -> str:
+        """Where the cart lives: memory, file, redis, an address, or token."""
+        return "token" if self.app == "stateless" else self.settings.store or "?"
+
+    @property
+    def verdict(self) -> Verdict:
+        """What it says of the claim; unknown if it was not observed."""
+        return self.outcome.verdict if self.outcome else Verdict.UNKNOWN
+
+    @property
+    def events(self) -> list[Event]:
+        """Exchanges and faults as they followed each other."""
+        left: list[Event] = [*self.exchanges, *self.faults]
+        by_name: dict[str, list[Event]] = {}
+        for event in left:
+            by_name.setdefault(event_name(event), []).append(event)
+        ordered = [by_name[name].pop(0) for name in self.order if by_name.get(name)]
+        seen = {id(event) for event in ordered}
+        rest = [event for event in left if id(event) not in seen]
+        return ordered + sorted(rest, key=lambda event: event.at_s)
+
+
+class ExperimentResult(msgspec.Struct):
+    """One script, run in each of its variants."""
+
+    name: str
+    claim: str
+    verdict: Verdict
+    seconds: float
+    """From start to clean-up, servers included."""
+    variants: list[VariantResult]
+    argument: str = ""
+    """What `lab run` is given to run it again: a name, or the path of a script."""
+    decided_by: tuple[str, ...] = ()
+    """The variants that the claim is about, whose outcomes decide it."""
+    baseline: str | None = None
+    """The variant that the others are compared with: the stateless desk as the article has it."""
+    note: str = ""
+    """Why nothing was concluded, where no variant says so."""
+    surprises: tuple[Surprise, ...] = ()
+    expected: Verdict | None = None
+    """The verdict the textbook gives; None for a script without one."""
+    expectation_met: bool | None = None
+    """Exit status 0, 1, and (None) 3."""
+    interrupted: bool = False
+    seed: int | None = None
+    """`--seed` with it repeats the run's random choices."""
+    quick: bool = False
+    prediction: Prediction | None = None
+
+
+class RunDocument(msgspec.Struct):
+    """Everything one invocation of `lab run` or `lab demo` did and concluded."""
+
+    experiments: list[ExperimentResult]
+    components: dict[str, Any] = msgspec.field(default_factory=dict)
+    """What the run was made of, names and versions."""
+    schema: int = SCHEMA_VERSION
+
+
+def event_name(event: Event) -> str:
+    """Return the name of an event in `order`."""
+    if isinstance(event, FaultEvent):
+        return f"{event.kind} {event.target}"
+    return event.op
+
+
+def document_text(experiments: Sequence[str], components: dict[str, Any]) -> str:
+    """Return the document as text, from its experiments' texts (each is made only once)."""
+    head = json.dumps({"schema": SCHEMA_VERSION, "components": components}, indent=1)
+    lines = ",\n".join(experiments)
+    return f'{head[:-2]},\n "experiments": [\n{lines}\n ]\n}}\n'
+
+
+def experiment_text(result: ExperimentResult) -> str:
+    """Return one experiment's part as text, on one line: indenting takes ten times as long."""
+    return json.dumps(msgspec.to_builtins(result), ensure_ascii=False, allow_nan=False)
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the document."""
+    return msgspec.json.schema(RunDocument)
+
+
+def exit_status(results: Sequence[ExperimentResult]) -> int:
+    """Return 0 if every expectation was met, 1 if one was not, 3 if something is unknown."""
+    met = [result.expectation_met for result in results]
+    if False in met:
+        return 1
+    return 3 if None in met or not met else 0

@@ -1,0 +1,73 @@
+"""Says in words what a run document has in numbers. Every view takes its sentences from here."""
+
+from lab.core.statistics import format_measure
+from lab.evidence.cart_tracker import Fate
+from lab.evidence.result import Observation, Surprise, Verdict
+from lab.evidence.run_document import ExperimentResult, VariantResult
+
+# Colour is never alone: each has its sign and its word.
+VERDICT_SIGNS = {
+    Verdict.HOLDS: "✓",
+    Verdict.FAILS: "✕",
+    Verdict.DEPENDS: "~",
+    Verdict.UNKNOWN: "?",
+}
+FATE_SIGNS = {
+    Fate.KEPT: "✓",
+    Fate.LOST: "✕",
+    Fate.WRONG: "✕",
+    Fate.DUPLICATED: "✕",
+    Fate.UNKNOWN: "?",
+}
+COLOURS = {"✓": "green", "✕": "red", "~": "yellow", "?": "yellow"}
+
+
+def observed(seen: Observation) -> str:
+    """Return an observation's measures and note: "60 of 60 acknowledged carts kept"."""
+    return "; ".join([*map(format_measure, seen.measures), *([seen.note] if seen.note else [])])
+
+
+def outcome(variant: VariantResult) -> str:
+    """Return what a variant showed, or why it showed nothing."""
+    seen = observed(variant.outcome) if variant.outcome else ""
+    return seen or variant.trouble or "not run"
+
+
+def outcomes(experiment: ExperimentResult) -> list[str]:
+    """Return "name: what it showed" for each variant."""
+    return [f"{variant.name}: {outcome(variant)}" for variant in experiment.variants]
+
+
+def decision(experiment: ExperimentResult) -> str:
+    """Return what decided the verdict: the outcome of the variants that the claim is about."""
+    deciding = [each for each in experiment.variants if each.name in experiment.decided_by]
+    if experiment.note or not deciding:
+        return experiment.note or "nothing could be concluded"
+    if len(deciding) == 1:
+        return outcome(deciding[0])
+    return "; ".join(f"{each.name}: {outcome(each)}" for each in deciding)
+
+
+def reasons(experiment: ExperimentResult) -> str:
+    """Return the outcomes of all variants in one line; before them why nothing was concluded."""
+    return "; ".join([*([experiment.note] if experiment.note else []), *outcomes(experiment)])
+
+
+def surprise(experiment: ExperimentResult, found: Surprise) -> str:
+    """Return what was not expected: "memory: holds, expected fails (3 of 3 carts kept)"."""
+    why = next((outcome(each) for each in experiment.variants if each.name == found.variant), "")
+    return f"{found.variant}: {found.seen}, expected {found.expected}" + (f" ({why})" * bool(why))
+
+
+def surprises(experiment: ExperimentResult) -> list[str]:
+    """Return everything that was not expected, as sentences."""
+    return [surprise(experiment, each) for each in experiment.surprises]
+
+
+def sample_size(experiment: ExperimentResult) -> str:
+    """Return the n of the deciding measure; "–" if it has none."""
+    for variant in experiment.variants:
+        if variant.name in experiment.decided_by and variant.outcome:
+            sizes = [each.n for each in variant.outcome.measures if each.n is not None]
+            return f"{sizes[0]:,}" if sizes else "–"
+    return "–"
