@@ -5,9 +5,8 @@
  * is, and it is kept or lost when a read after that says so; nothing here is a guess.
  */
 
-import { FAULTS } from "./words.js";
+import { FAULTS, SAFE_METHODS } from "./words.js";
 
-const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 const MOST_LINES = 2;
 
 /**
@@ -90,7 +89,7 @@ function note(visits, exchange, store) {
   const visit = visits.get(who);
   const ok = exchange.status >= 200 && exchange.status < 300;
   visit.at = exchange.id;
-  if (SAFE.has(exchange.method)) read(visit, exchange, store);
+  if (SAFE_METHODS.includes(exchange.method)) read(visit, exchange, store);
   else if (ok) write(visit, exchange, store);
   else if (exchange.outcome === "unknown") visit.fate = "doubt";
 }

@@ -5,11 +5,10 @@ import { beforeOf, nameOf, newestOf, pickedOf, subjectOf } from "./chosen.js";
 import { copied } from "./clipboard.js";
 import { commandOf } from "./curl.js";
 import { h, refill, say, svg } from "./dom.js";
-import { TITLES } from "./names.js";
 import { isShown, whenShown } from "./panel.js";
 import { set, shown, state, subscribe } from "./state.js";
 import { showPanel } from "./tabs.js";
-import { DESKS } from "./words.js";
+import { DESKS, TITLES } from "./words.js";
 import "./code.js";
 import "./sequence.js";
 

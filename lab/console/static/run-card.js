@@ -3,11 +3,11 @@
 import { get, post } from "./api.js";
 import { bar, button, Card, heading, RIGHTS, trouble } from "./card.js";
 import { h, say } from "./dom.js";
-import { SIGNS } from "./names.js";
 import { noteAct, noteOf } from "./notes.js";
 import { asking, judged, sealed } from "./question.js";
 import { openRun } from "./recording.js";
 import { state } from "./state.js";
+import { VERDICT_SIGNS } from "./words.js";
 
 const GONE = "Nothing more was heard of it since the page was reloaded. If it has ended, it is under Runs; or run it again.";
 
@@ -60,10 +60,10 @@ export class RunCard extends Card {
   showResult({ outline, run, guess }) {
     const { verdict, claim, question, variants } = outline;
     const told = variants.map(({ name, outcome }) => h("li", { "data-verdict": outcome?.verdict ?? "unknown" },
-      h("strong", {}, name), `: ${SIGNS[outcome?.verdict] ?? "?"} ${outcome ? `${outcome.verdict}, ${outcome.text}` : "no outcome"}`));
+      h("strong", {}, name), `: ${VERDICT_SIGNS[outcome?.verdict] ?? "?"} ${outcome ? `${outcome.verdict}, ${outcome.text}` : "no outcome"}`));
     const seen = question?.observed ?? null;
     return [
-      heading(`${SIGNS[verdict] ?? "?"} ${verdict}`), h("p", { class: "claimed" }, claim),
+      heading(`${VERDICT_SIGNS[verdict] ?? "?"} ${verdict}`), h("p", { class: "claimed" }, claim),
       h("ul", { class: "measured" }, told),
       seen !== null && judged(this.asked.choices, guess ?? "skip", seen),
       h("p", { class: "explained" }, this.asked.explanation),

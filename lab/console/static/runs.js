@@ -2,11 +2,11 @@
 
 import { get } from "./api.js";
 import { h, mark, refill, say } from "./dom.js";
-import { SIGNS } from "./names.js";
 import { isShown, whenShown } from "./panel.js";
 import { openRun } from "./recording.js";
 import { backToLive, state, subscribe } from "./state.js";
 import { showPanel } from "./tabs.js";
+import { VERDICT_SIGNS } from "./words.js";
 
 class LabRuns extends HTMLElement {
   connectedCallback() {
@@ -105,7 +105,7 @@ function told({ name, experiment, left, right }) {
 }
 
 function signed(verdict) {
-  return `${SIGNS[verdict] ?? "?"} ${verdict}`;
+  return `${VERDICT_SIGNS[verdict] ?? "?"} ${verdict}`;
 }
 
 /** Any variant may stand on either side; at first the one that the console would take. */

@@ -1,9 +1,8 @@
 /** <lab-score>: what each desk has kept, lost and spent; every number is the console's own count. */
 
 import { h, mark, say } from "./dom.js";
-import { TITLES } from "./names.js";
 import { shown, subscribe } from "./state.js";
-import { DESKS } from "./words.js";
+import { DESKS, TITLES } from "./words.js";
 
 const COLUMNS = [
   ["kept", "kept ✓", ({ kept }) => kept],

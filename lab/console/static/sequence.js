@@ -3,10 +3,9 @@
 import { getText } from "./api.js";
 import { nameOf } from "./chosen.js";
 import { $, h } from "./dom.js";
-import { TITLES } from "./names.js";
 import { isShown, whenShown } from "./panel.js";
 import { state, subscribe } from "./state.js";
-import { DESKS } from "./words.js";
+import { DESKS, TITLES } from "./words.js";
 
 const AGAIN_MS = 1000;
 
