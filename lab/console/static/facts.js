@@ -1,5 +1,5 @@
 /**
- * What a window's own requests say since an act began: pure, so that the same events always give
+ * Facts of a window's own requests since an act began: pure, so that the same events always give
  * the same facts. tests/unit/lesson_rules.py has the same names.
  */
 
@@ -56,13 +56,13 @@ export function matches(when, found) {
   return Object.entries(when).every(([name, wanted]) => holds(wanted, known(found, name)));
 }
 
-/** The index of the choice that the facts bear out, or null where none has conditions or fits. */
+/** The index of the choice that came true, or null if none has conditions or fits. */
 export function borneOut(choices, found) {
   const at = choices.findIndex(({ when }) => when && matches(when, found));
   return at < 0 ? null : at;
 }
 
-/** The template with its facts: "{stateful.kept} kept" → "1 kept". */
+/** Fill the template with facts: "{stateful.kept} kept" → "1 kept". */
 export function fill(template, found) {
   return template.replace(HOLE, (hole, name) => (
     name === undefined ? hole[0] : inWords(name, known(found, name))));

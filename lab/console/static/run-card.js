@@ -89,7 +89,7 @@ export class RunCard extends Card {
     }
   }
 
-  /** Follow the run that the state tells of, until it has ended. */
+  /** Follow the run in the state until it ends. */
   update({ scene, connection }) {
     const { state, run } = this.noted;
     if (!run || this.fetching || (state !== "running" && state !== "gone")) return;
@@ -100,7 +100,7 @@ export class RunCard extends Card {
     else if (this.known && connection === "open" && state === "running") this.fetch(run);
   }
 
-  /** Whether an event is of the run that was started here, and not of an earlier one. */
+  /** Whether an event belongs to the run that was started here, not to an earlier one. */
   isOwn(event) {
     const { run, since = 0 } = this.noted;
     if (event?.experiment !== this.act.experiment) return false;
@@ -108,7 +108,7 @@ export class RunCard extends Card {
   }
 
   follow(line) {
-    this.known = false; // it is heard of
+    this.known = false; // its events arrive
     if (this.noted.state === "gone") this.tell({ state: "running" });
     if (this.line) say(this.line, line);
   }
