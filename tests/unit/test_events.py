@@ -50,7 +50,7 @@ def sent(method="GET", path="/api/cart", status=200, answer=None, **changes):
 # --- what nginx's log tells
 
 
-def test_a_request_is_told_as_nginx_logged_it():
+def test_request_is_told_as_nginx_logged_it():
     assert logged() == {
         "kind": "request",
         "desk": "stateful",
@@ -110,18 +110,18 @@ def test_whom_nginx_asked_in_order(addresses, statuses, tried):
     assert [(each["server"], each["status"]) for each in event["tried"]] == tried
 
 
-def test_an_answer_from_nginxs_cache_is_no_servers_and_cost_no_store_anything():
+def test_answer_from_nginxs_cache_is_no_servers_and_cost_no_store_anything():
     event = logged(upstream_addr="", upstream_status="")
     told = {name: event[name] for name in ("tried", "served_by", "instance", "store_operations")}
     assert told == {"tried": [], "served_by": "", "instance": "", "store_operations": None}
 
 
 @pytest.mark.parametrize(("status", "told"), [(499, 0), (0, 0), (502, 502), (200, 200)])
-def test_whoever_hung_up_was_not_answered(status, told):
+def test_client_that_hung_up_was_not_answered(status, told):
     assert logged(status=status)["status"] == told
 
 
-def test_a_server_without_a_store_has_no_store_operations():
+def test_server_without_a_store_has_no_store_operations():
     assert logged(store_operations=None)["store_operations"] is None
     assert logged(store_operations=0)["store_operations"] == 0
 
@@ -147,14 +147,14 @@ def test_foreign_text_of_the_log_is_bounded_and_hides_nothing(text):
         f"/stateful/{'x' * 280}/token={SESSION}",
     ],
 )
-def test_a_credential_in_a_foreign_path_is_never_told_in_full(path):
+def test_credential_in_a_foreign_path_is_never_told_in_full(path):
     assert not any(secret in json.dumps(logged(path=path)) for secret in SECRETS)
 
 
 # --- what an exchange tells
 
 
-def test_a_recorded_exchange_is_told_as_a_request():
+def test_recorded_exchange_is_told_as_a_request():
     recorded = exchange("x-1", method="POST", path="/api/cart?token=a…(9 chars, sha256 00000000)")
     recorded["response"]["headers"]["x-STORE-operations"] = "3"
     assert request_of(typed(recorded), "stateful", "c2") == {
@@ -186,13 +186,13 @@ def test_a_recorded_exchange_is_told_as_a_request():
         ({"status": 404, "served_by": None}, 404, []),  # of nginx itself
     ],
 )
-def test_of_whom_the_balancer_asked_only_what_is_known_is_told(changes, status, tried):
+def test_event_names_the_servers_that_the_balancer_is_known_to_have_asked(changes, status, tried):
     event = request_of(typed(exchange(**changes)), "stateful", "")
     assert event["status"] == status
     assert [(each["server"], each["status"]) for each in event["tried"]] == tried
 
 
-def test_a_recorded_answer_from_the_cache_was_asked_of_nobody():
+def test_recorded_answer_from_the_cache_was_asked_of_nobody():
     recorded = exchange(response={"headers": {"X-Cache": "HIT", "X-Served-By": "A"}, "body": None})
     event = request_of(typed(recorded), "stateful", "")
     assert (event["tried"], event["served_by"], event["instance"]) == ([], "", "")
@@ -206,7 +206,7 @@ def test_store_operations_that_are_no_count_are_none(told):
     )
 
 
-def test_an_exchange_has_its_look_and_a_command():
+def test_exchange_has_its_look_and_a_command():
     event = from_exchange(typed(exchange("x-1", fate="lost", status=401)), "stateful", "c1")
     assert event["look"] == ["lost", "✕", "cart lost"]
     assert event["curl"].startswith("curl ")
@@ -245,7 +245,7 @@ def test_no_event_has_a_credential_in_full(changes):
     assert "sha256" in json.dumps(msgspec.to_builtins(document))
 
 
-def test_what_is_shortened_already_is_not_shortened_again():
+def test_shortened_credential_is_not_shortened_again():
     document = kept_exchange(sent(path=f"/api/cart?token={TOKEN}&userId=123"))
     event = from_exchange(document, "stateful", "c1")
     assert event["path"] == document.path
@@ -253,7 +253,7 @@ def test_what_is_shortened_already_is_not_shortened_again():
     assert event["curl"].endswith("'/api/cart?token='\"$TOKEN\"'&userId=123'")
 
 
-def test_a_hostile_record_becomes_events_that_are_json():
+def test_hostile_record_becomes_events_that_are_json():
     for variant in hostile().experiments[0].variants:
         for each in variant.exchanges:
             event = from_exchange(each, "stateful", "c1")
@@ -266,7 +266,7 @@ def test_a_hostile_record_becomes_events_that_are_json():
 # --- what the lab did
 
 
-def test_a_fault_is_told_with_its_evidence_and_the_stack_after_it():
+def test_fault_is_told_with_its_evidence_and_the_stack_after_it():
     evidence = {"pid": 7, "signal": "SIGKILL", "instance": "a1", "seconds": 0.01}
     assert from_fault("stateful", "kill", "A", True, evidence, {"desks": {}}) == {
         "kind": "fault",
@@ -288,7 +288,7 @@ def test_a_fault_is_told_with_its_evidence_and_the_stack_after_it():
         {"url": "redis://x:hunter2hunter2@host"},
     ],
 )
-def test_a_stores_password_is_not_told(value):
+def test_stores_password_is_not_told(value):
     event = from_fault("", "knob", "store", None, {"value": value}, None)
     assert "hunter2" not in json.dumps(event)
     assert "host" in json.dumps(event) or "127.0.0.1:6379" in json.dumps(event)
@@ -340,7 +340,7 @@ def told():
     return Told()
 
 
-def test_an_acknowledged_cart_is_open_until_it_is_read(told):
+def test_acknowledged_cart_is_open_until_it_is_read(told):
     assert told.add().fate() == (0, 0, 1)
     assert told.read("kept").fate() == (1, 0, 0)
     assert told.add().fate() == (0, 0, 1)
@@ -348,11 +348,11 @@ def test_an_acknowledged_cart_is_open_until_it_is_read(told):
 
 
 @pytest.mark.parametrize("fate", ["lost", "wrong", "duplicated"])
-def test_whatever_is_not_what_was_acknowledged_is_lost(told, fate):
+def test_cart_other_than_the_acknowledged_one_is_lost(told, fate):
     assert told.add().read(fate).fate() == (0, 1, 0)
 
 
-def test_a_read_that_tells_nothing_changes_nothing(told):
+def test_read_that_tells_nothing_changes_nothing(told):
     assert told.read(None).fate() == (0, 0, 0)
     assert told.add().read("unknown").fate() == (0, 0, 1)
     assert told.read("kept").read("unknown").read(None).fate() == (1, 0, 0)
@@ -367,7 +367,7 @@ def test_customers_are_counted_not_reads(told):
     assert told.fate("stateless") == (0, 0, 0)
 
 
-def test_after_a_fault_only_a_new_read_counts_and_only_at_that_desk(told):
+def test_fault_makes_only_a_new_read_count_at_that_desk(told):
     told.add().read("kept")
     told.add(desk="stateless").read("kept", desk="stateless")
     told.fault("stateful")
@@ -380,7 +380,7 @@ def test_after_a_fault_only_a_new_read_counts_and_only_at_that_desk(told):
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 500, 502, None])
-def test_a_write_that_was_not_acknowledged_promises_nothing(told, status):
+def test_write_that_was_not_acknowledged_promises_nothing(told, status):
     body = {"cart": {"lines": []}}
     assert told.write("/api/cart/items", status, body=body).fate() == (0, 0, 0)
 
@@ -390,13 +390,13 @@ def test_checkout_owes_an_empty_cart_and_logout_nothing(told):
     assert told.read("kept").write("/api/logout", 204).fate() == (0, 0, 0)
 
 
-def test_what_was_done_aside_owes_nothing(told):
+def test_request_outside_the_record_owes_nothing(told):
     made = kept_exchange(sent("POST", "/api/cart/items", 201, {"cart": {"lines": []}}))
     told(from_exchange(made, "stateful", "c1") | {"aside": True})
     assert told.fate() == (0, 0, 0)
 
 
-def test_without_a_number_customers_are_told_apart_by_name(told):
+def test_customers_without_a_number_are_told_apart_by_name(told):
     told.add("", customer="John").add("", customer="Alice").add("", customer="John")
     assert told.fate() == (0, 0, 2)
 
@@ -417,7 +417,7 @@ def test_requests_are_counted_from_the_log_alone(told):
     }
 
 
-def test_the_totals_are_fresh_each_time(told):
+def test_totals_are_fresh_each_time(told):
     first = told(logged()).at
     second = told(logged()).at
     assert (first["stateful"]["requests"], second["stateful"]["requests"]) == (1, 2)
@@ -425,7 +425,7 @@ def test_the_totals_are_fresh_each_time(told):
     assert told.score.totals()["stateful"]["requests"] == 2
 
 
-def test_a_new_stage_starts_the_score_anew(told):
+def test_new_stage_starts_the_score_anew(told):
     told.add()(logged())({"kind": "stage", "stack": None})
     assert told.at == Score().totals()
 
@@ -439,5 +439,5 @@ def test_a_new_stage_starts_the_score_anew(told):
         {"kind": "exchange", "desk": ""},
     ],
 )
-def test_what_is_no_desks_own_leaves_the_score(told, event):
+def test_request_of_no_desk_leaves_the_score(told, event):
     assert told(event).at == Score().totals()
