@@ -130,7 +130,7 @@ def _live(
         on_reload=feed.cut,
         on_reset=customers.reset,
     )
-    rehearsal = ExperimentRun(root, lambda event: feed.publish(**event))
+    rehearsal = ExperimentRun(root, feed.publish)
     stop = bench.stack.access.subscribe(_Telling(bench.stack, stage, feed, customers))
     try:
         feed.begin(stage.status(ask=True))
@@ -162,7 +162,7 @@ class _Telling:
         server_at = self._server_at[lane.name]
         server_at |= {replica.port: name for name, replica in list(lane.servers.items())}
         who = self._customers.who_of(entry.op)
-        self._feed.publish(**from_log(entry, lane.name, server_at, who))
+        self._feed.publish(from_log(entry, lane.name, server_at, who))
         self._stage.watch.touch()
 
 

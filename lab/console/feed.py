@@ -11,12 +11,20 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from secrets import token_hex
-from typing import Any
 
-from lab.console.events import Score
+import msgspec
+
+from lab.console.events import (
+    ExchangeEvent,
+    PageEvent,
+    RequestEvent,
+    RunEvent,
+    Score,
+    StackState,
+    StageEvent,
+    Stamped,
+)
 from lab.core.errors import LabError
-
-Json = dict[str, Any]
 
 MOST_KEPT = 2000
 MOST_KEPT_BYTES = 8_000_000  # the catalogue alone is 50 kB each time somebody asks for it
@@ -34,7 +42,7 @@ class Full(LabError):
 @dataclass(frozen=True)
 class _Kept:
     number: int
-    event: Json
+    stamped: Stamped
     text: bytes  # as JSON: encoded once, for all who watch
 
 
@@ -57,32 +65,31 @@ class Feed:
         self._number = 0
         self._cuts = 0
         self.closed = False
-        self._stack: Json | None = None
+        self._stack: StackState | None = None
         self._streams: set[Stream] = set()
         self._start_anew()
 
-    def publish(self, kind: str, **fields: Any) -> Json:
-        """Tell everybody; return the event with its id, its time (s) and the score after it.
+    def publish(self, event: PageEvent) -> Stamped:
+        """Send an event to all pages; return it with its number, its time and the score after it.
 
-        Raises ValueError or TypeError, and tells nobody, where a field is no JSON.
+        Raise ValueError or TypeError, and send nothing, if a field is not valid JSON.
         """
-        event = {"kind": kind, **fields}
-        text = _encoded(event)  # the costly part, before anybody has to wait
+        text = _encoded(event)  # the costly part, outside the lock
         with self.news:
-            return self._tell(event, text)
+            return self._publish(event, text)
 
-    def begin(self, stack: Json | None = None, **fields: Any) -> Json:
-        """Tell of a new stage: history, score and clock begin anew, and ids go on growing."""
-        event = {"kind": "stage", "stack": stack, **fields}
+    def begin(self, stack: StackState | None = None) -> Stamped:
+        """Publish a new stage: reset history, score and clock; ids continue."""
+        event = StageEvent(stack)
         text = _encoded(event)
         with self.news:
             self._start_anew()
-            return self._tell(event, text)
+            return self._publish(event, text)
 
-    def history(self) -> list[Json]:
-        """Return what is kept since the stage began, oldest first."""
+    def history(self) -> list[Stamped]:
+        """Return the kept events since the stage began, oldest first."""
         with self.news:
-            return [kept.event for kept in self._history]
+            return [kept.stamped for kept in self._history]
 
     def now_s(self) -> float:
         """Seconds since the stage began."""
@@ -160,16 +167,16 @@ class Feed:
         self._score = Score()
         self._totals = self._score.totals()
 
-    def _tell(self, event: Json, text: bytes) -> Json:
+    def _publish(self, event: PageEvent, text: bytes) -> Stamped:
         self._number += 1
         self._totals = self._score.take(event)
-        stamp = {"id": self._number, "at": self.now_s(), "score": self._totals}
-        if event.get("stack") is not None:
-            self._stack = event["stack"]
-        told = {**event, **stamp}
-        self._keep(_Kept(self._number, told, text[:-1] + b"," + _encoded(stamp)[1:]))
+        stamped = Stamped(event, self._number, self.now_s(), self._totals)
+        stamp = {"id": stamped.id, "at": stamped.at, "score": stamped.score}
+        stack = None if isinstance(event, RequestEvent | ExchangeEvent | RunEvent) else event.stack
+        self._stack = self._stack if stack is None else stack
+        self._keep(_Kept(self._number, stamped, text[:-1] + b"," + _encoded(stamp)[1:]))
         self.news.notify_all()
-        return told
+        return stamped
 
     def _keep(self, kept: _Kept) -> None:
         self._history.append(kept)
@@ -246,6 +253,8 @@ class Stream:
         return self.feed.is_over(self.cuts) or self.feed.after(self.last or 0) != []
 
 
-def _encoded(value: Json) -> bytes:
+def _encoded(value: object) -> bytes:
     # ASCII: a lone surrogate, which no UTF-8 can hold, is a number then, and so is U+2028.
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return json.dumps(msgspec.to_builtins(value), separators=(",", ":"), allow_nan=False).encode(
+        "ascii"
+    )
