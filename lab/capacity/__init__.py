@@ -1,1 +1,1 @@
-"""How cost grows with users: constants measured here, and pure rules from them to machines."""
+"""How cost grows with users: from constants measured here to memory, traffic and machines."""

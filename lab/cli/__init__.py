@@ -1,1 +1,1 @@
-"""The command line: one module a command; `main` finds the one that was called."""
+"""The command line: one module a command; `main` imports the one that is called."""

@@ -1,1 +1,1 @@
-"""The running lab as a service: what `lab up` listens to."""
+"""The page of `lab up`: its web service, the running stack behind it, and the lesson."""

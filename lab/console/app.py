@@ -1,4 +1,4 @@
-"""The console as a web service: who is let in, what every answer carries, how errors look."""
+"""The console as a Flask app: access control, common headers, errors as problem details."""
 
 from flask import Blueprint, Flask, Response, json, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
@@ -12,22 +12,22 @@ from lab.console.services import Services
 from lab.core.errors import LabError
 
 RETRY_AFTER_S = 5
-UNEXPECTED = "the console failed, and says why in the terminal of `lab up`: reload the page"
+UNEXPECTED = "the console failed: reload the page; the terminal of `lab up` shows why"
 
 
 def create_app(services: Services) -> Flask:
-    """Return the service; all it works with is in `services`."""
+    """Return the app, which works with `services`."""
     app = Flask("lab.console", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MOST_REQUEST_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # desks and servers have an order
-    app.url_map.merge_slashes = False  # one address for each thing, and no redirects
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # keep the order of desks and servers
+    app.url_map.merge_slashes = False  # one path for each resource, no redirects
 
     @app.before_request
-    def let_in() -> None:
+    def admit() -> None:
         services.guard.admit(request)
 
-    app.after_request(_dressed)
-    _tell_errors(app)
+    app.after_request(_add_headers)
+    _handle_errors(app)
     for routes in _all_routes(services):
         app.register_blueprint(routes)
     return app
@@ -42,15 +42,15 @@ def _all_routes(services: Services) -> tuple[Blueprint, ...]:
     )
 
 
-def _dressed(response: Response) -> Response:
+def _add_headers(response: Response) -> Response:
     response.headers.update(SECURITY_HEADERS)
-    # What is told of a running lab is old a moment later, and may be somebody's own.
+    # The state of a running lab is soon outdated, and some of it belongs to one customer.
     response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 
-def _tell_errors(app: Flask) -> None:
-    """Every error is told as problem details (RFC 9457): title, status, and what to do next."""
+def _handle_errors(app: Flask) -> None:
+    """Answer every error with problem details (RFC 9457): title, status, what to do next."""
 
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response:
@@ -75,13 +75,13 @@ def _tell_errors(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
-        app.logger.error("unexpected, at %s %s", request.method, request.path, exc_info=error)
+        app.logger.error("unexpected error at %s %s", request.method, request.path, exc_info=error)
         return _problem(500, "Unexpected", UNEXPECTED)
 
 
 def _detail(error: HTTPException) -> str:
     if isinstance(error, NotFound) and error.description == NotFound.description:
-        return "there is nothing at this address: the page is at /"
+        return "there is nothing at this path: the page is at /"
     return error.description or ""
 
 

@@ -1,4 +1,4 @@
-"""The code that served a request, at both desks side by side, with the lines that differ marked."""
+"""The code that serves a request at both desks, side by side, with marked differences."""
 
 from difflib import SequenceMatcher
 from typing import Any
@@ -25,16 +25,16 @@ _LINES = """\
 
 
 class Dark(OneDarkStyle):
-    """One Dark, with comments that can be read on a raised surface, and names not all in red."""
+    """One Dark with comments of enough contrast, and with names that are not red."""
 
-    styles = {**OneDarkStyle.styles, Comment: "#99a2b1", Name: "#abb2bf"}  # noqa: RUF012 - as the base has it
+    styles = {**OneDarkStyle.styles, Comment: "#99a2b1", Name: "#abb2bf"}  # noqa: RUF012 - as in the base class
 
 
 def serving(method: str, path: str) -> Json | None:
     """Return, by desk, the function that serves the request; None if there is no such route.
 
-    Each is {"file": "stateful_app/app.py", "first_line": 32, "html"}: every line is a
-    `<span class="line">`, also of class "changed" if the other desk has another there.
+    Each is {"file": "stateful_app/app.py", "first_line": 32, "html"}. Each line is a
+    `<span class="line">`, with the class "changed" if the other desk differs there.
     """
     passages = [app_diff.serving(f"{desk}_app", method, path) for desk in DESKS]
     left, right = passages
@@ -42,7 +42,7 @@ def serving(method: str, path: str) -> Json | None:
         return None
     marked = _changed(left.text.splitlines(), right.text.splitlines())
     return {
-        desk: _told(passage, changed)
+        desk: _rendered(passage, changed)
         for desk, passage, changed in zip(DESKS, (left, right), marked, strict=True)
     }
 
@@ -50,7 +50,7 @@ def serving(method: str, path: str) -> Json | None:
 def style() -> str:
     """Return the style sheet of these passages, light and dark."""
     light, dark = _rules(LIGHT), _rules(Dark)
-    # Never both: what only one of them says of a token would show through in the other.
+    # Never both at once: a rule that only one of them has would apply in the other too.
     return (
         f"{_LINES}"
         f"@media not all and (prefers-color-scheme: dark) {{\n{light}\n}}\n"
@@ -67,7 +67,7 @@ def _formatter(chosen: type[Style]) -> HtmlFormatter[str]:
 
 
 def _changed(ours: list[str], theirs: list[str]) -> tuple[set[int], set[int]]:
-    """Return the indices of the lines that stand on one side only."""
+    """Return the indices of the lines that are on one side only."""
     left, right = set(range(len(ours))), set(range(len(theirs)))
     for block in SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks():
         left -= set(range(block.a, block.a + block.size))
@@ -75,11 +75,11 @@ def _changed(ours: list[str], theirs: list[str]) -> tuple[set[int], set[int]]:
     return left, right
 
 
-def _told(passage: Passage, changed: set[int]) -> Json:
-    # Nothing is stripped: the lines must stay as they are counted.
+def _rendered(passage: Passage, changed: set[int]) -> Json:
+    # Strip nothing: the numbers of the lines must stay right.
     html = highlight(passage.text, PythonLexer(stripnl=False), _formatter(LIGHT))
     lines = [
-        # The newline stands inside: the lines are blocks, and copied text keeps its lines.
+        # The newline is inside the block, so that copied text keeps its lines.
         f'<span class="line{" changed" if number in changed else ""}">{line}\n</span>'
         for number, line in enumerate(html.removesuffix("\n").split("\n"))
     ]

@@ -1,4 +1,4 @@
-"""The line to every open page: events in order, kept for a while, told as they happen.
+"""The event stream to open pages: events in order, as they happen, and a limited history.
 
 Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -27,7 +27,7 @@ from lab.console.events import (
 from lab.core.errors import LabError
 
 MOST_KEPT = 2000
-MOST_KEPT_BYTES = 8_000_000  # the catalogue alone is 50 kB each time somebody asks for it
+MOST_KEPT_BYTES = 8_000_000  # the catalogue alone is 50 kB for each request
 MOST_STREAMS = 12
 BEAT_S = 2.0
 RETRY_MS = 500
@@ -36,18 +36,18 @@ BEAT = b"event: beat\ndata: {}\n\n"
 
 
 class Full(LabError):
-    """As many pages watch as the console can serve."""
+    """The console serves as many pages as it can."""
 
 
 @dataclass(frozen=True)
 class _Kept:
     number: int
     stamped: Stamped
-    text: bytes  # as JSON: encoded once, for all who watch
+    text: bytes  # as JSON, encoded once for all streams
 
 
 class Feed:
-    """May be used from any thread. A publisher never waits for somebody who reads slowly."""
+    """The history and its streams; thread-safe. publish() never blocks on a slow reader."""
 
     def __init__(
         self,
@@ -56,9 +56,9 @@ class Feed:
         beat_s: float = BEAT_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`most` events are kept since the stage began; `beat_s` is the longest silence."""
+        """Keep at most `most` events; send a beat after `beat_s` without an event."""
         self._clock = clock
-        self.epoch = token_hex(4)  # an id of another lab's feed must not pass for one of ours
+        self.epoch = token_hex(4)  # so that ids of another lab's feed are not valid here
         self.beat_s = beat_s
         self.news = threading.Condition()
         self._most = most
@@ -92,55 +92,55 @@ class Feed:
             return [kept.stamped for kept in self._history]
 
     def now_s(self) -> float:
-        """Seconds since the stage began."""
+        """Return the seconds since the stage began."""
         return round(self._clock() - self._began, 3)
 
     def stream(self, last_event_id: str | None = None) -> "Stream":
-        """Return what a page is told, from where it left off if that is known.
+        """Return a stream, from the last event that the page knows if that is still kept.
 
-        Raises Full past 12 at once: a place is free again when a stream has ended or is closed.
+        Raise Full if 12 are open: a stream frees its place when it ends or is closed.
         """
         with self.news:
             if len(self._streams) >= MOST_STREAMS:
-                raise Full(f"{MOST_STREAMS} pages watch already: close one, then reload this one")
+                raise Full(f"{MOST_STREAMS} pages are open: close one, then reload this one")
             stream = Stream(self, self._resumed(last_event_id), self._cuts)
             self._streams.add(stream)
         return stream
 
     def cut(self) -> None:
-        """End the streams there are, so that nginx need not wait for them; pages come back."""
+        """End all streams, so that nginx need not wait for them; the pages reconnect."""
         with self.news:
             self._cuts += 1
             self.news.notify_all()
 
     def close(self) -> None:
-        """End every stream, also those that are still to come."""
+        """End all streams, including future ones."""
         with self.news:
             self.closed = True
             self.news.notify_all()
 
     def leave(self, stream: "Stream") -> None:
-        """Free the place of a stream."""
+        """Free the place of `stream`."""
         with self.news:
             self._streams.discard(stream)
 
     def is_over(self, cuts: int) -> bool:
-        """Whether a stream that began after so many cuts has to end."""
+        """Return whether a stream that began after `cuts` cuts has to end."""
         return self.closed or cuts != self._cuts
 
     def after(self, number: int) -> "list[_Kept] | None":
-        """Return what happened after an event; None if some of it is no longer known."""
+        """Return the events after `number`; None if some of them are no longer kept."""
         if number < self._lost:
             return None
         missed: list[_Kept] = []
-        for kept in reversed(self._history):  # as a rule only the last few are new
+        for kept in reversed(self._history):  # usually only the last few are new
             if kept.number <= number:
                 break
             missed.append(kept)
         return missed[::-1]
 
     def snapshot(self) -> tuple[int, list[bytes]]:
-        """Return the number of the newest event, and a message that tells the whole stage."""
+        """Return the number of the newest event, and a message with the whole stage."""
         with self.news:
             number, kept = self._number, list(self._history)
             now = {
@@ -155,14 +155,14 @@ class Feed:
         return number, [head, _encoded(now)[:-1], b',"events":[', events, b"]}\n\n"]
 
     def message(self, kept: _Kept) -> bytes:
-        """Return an event as it is sent."""
+        """Return an event in its wire format."""
         return f"id: {self.epoch}.{kept.number}\ndata: ".encode() + kept.text + b"\n\n"
 
     def _start_anew(self) -> None:
         self._history: deque[_Kept] = deque()
         self._bytes = 0
         self._dropped = 0
-        self._lost = 0  # the newest of those that were dropped
+        self._lost = 0  # the newest dropped event
         self._began = self._clock()
         self._score = Score()
         self._totals = self._score.totals()
@@ -188,7 +188,7 @@ class Feed:
             self._lost = oldest.number
 
     def _resumed(self, last_event_id: str | None) -> int | None:
-        """Return the number of the last event a page knows, None if it has to be told all."""
+        """Return the number of the last event that the page knows, None if it needs them all."""
         known = re.fullmatch(rf"{self.epoch}\.([0-9]{{1,15}})", last_event_id or "")
         if known is None or not self._lost <= int(known[1]) <= self._number:
             return None
@@ -197,14 +197,14 @@ class Feed:
 
 @dataclass(eq=False)
 class Stream:
-    """What one page is told, message by message; an iterator that may be closed at any time.
+    """The messages for one page; an iterator that may be closed at any time.
 
-    Not a generator: one that nobody has begun to read would never free its place.
+    Not a generator: a generator that was never started would not free its place.
     """
 
     feed: Feed
     last: int | None
-    """The newest event that was told, None for nothing yet."""
+    """The newest event that was sent, None before the first."""
     cuts: int
     _begun: bool = field(default=False, init=False)
     _leaving: bool = field(default=False, init=False)
@@ -213,7 +213,7 @@ class Stream:
         return self
 
     def __next__(self) -> bytes:
-        """Return the next messages; wait for one at most as long as a beat takes."""
+        """Return the next messages, or a beat if there are none for `beat_s`."""
         if not self._begun:
             self._begun = True
             return self._first()
@@ -231,7 +231,7 @@ class Stream:
         return b"".join(map(self.feed.message, missed))
 
     def close(self) -> None:
-        """Free the place. Safe to call twice."""
+        """Free the place; may be called twice."""
         self.feed.leave(self)
 
     def _last(self) -> bytes:
@@ -239,7 +239,7 @@ class Stream:
             self.close()
             raise StopIteration
         self._leaving = True
-        return f"retry: {SOON_MS}\n\n".encode()  # it was we who hung up: come back at once
+        return f"retry: {SOON_MS}\n\n".encode()  # the server ended it: reconnect at once
 
     def _first(self) -> bytes:
         retry = f"retry: {RETRY_MS}\n\n".encode()
@@ -254,7 +254,6 @@ class Stream:
 
 
 def _encoded(value: object) -> bytes:
-    # ASCII: a lone surrogate, which no UTF-8 can hold, is a number then, and so is U+2028.
-    return json.dumps(msgspec.to_builtins(value), separators=(",", ":"), allow_nan=False).encode(
-        "ascii"
-    )
+    # ASCII escapes lone surrogates, which UTF-8 cannot encode, and U+2028.
+    plain = msgspec.to_builtins(value)
+    return json.dumps(plain, separators=(",", ":"), allow_nan=False).encode("ascii")

@@ -1,7 +1,7 @@
-"""Who may call the console, which can kill processes; and what every answer of it carries.
+"""Access control of the console, which can kill processes, and its security headers.
 
-A page of somebody else's may send requests to this machine, but it cannot choose their Host,
-Origin and Sec-Fetch-Site, and cannot add a header or send JSON without asking first.
+A foreign page can send requests to this machine. It cannot choose their Host, Origin and
+Sec-Fetch-Site, and it cannot add a header or send JSON without a CORS preflight.
 """
 
 import hmac
@@ -26,26 +26,26 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _READING = frozenset({"GET", "HEAD"})
-_OWN_SITE = frozenset({"", "same-origin", "none"})  # "same-site" is any other port of this machine
+_OWN_SITE = frozenset({"", "same-origin", "none"})  # "same-site" includes other ports
 
 
 class Tickets:
-    """Each lets one browser in, once: worth nothing afterwards, so it may stand in an address."""
+    """Single-use tickets: each makes one browser the instructor's, so it may be in a URL."""
 
     def __init__(self, most: int = MOST_TICKETS) -> None:
-        self._outstanding: deque[str] = deque(maxlen=most)  # one more pushes the oldest out
-        self._changing = threading.Lock()
+        self._outstanding: deque[str] = deque(maxlen=most)  # a new one drops the oldest
+        self._lock = threading.Lock()
 
     def issue(self) -> str:
         """Return a new ticket of 128 random bits."""
         ticket = secrets.token_urlsafe(16)
-        with self._changing:
+        with self._lock:
             self._outstanding.append(ticket)
         return ticket
 
     def take(self, given: str) -> bool:
-        """Whether that is an outstanding ticket; it is none from now on."""
-        with self._changing:
+        """Consume a ticket; True if it was valid."""
+        with self._lock:
             for ticket in tuple(self._outstanding):
                 if _same(ticket, given):
                     self._outstanding.remove(ticket)
@@ -54,33 +54,33 @@ class Tickets:
 
 
 class Guard:
-    """Checks each request to one lab: whether it is for us, from us, and the instructor's."""
+    """Checks that a request is for this lab, from its own page, and from the instructor."""
 
     def __init__(self, origin: str, secret: str = "") -> None:
-        """`origin` is where the page is, "http://127.0.0.1:8000"; without secret nobody steers."""
+        """`origin` is that of the page, "http://127.0.0.1:8000"; without `secret` no instructor."""
         self.tickets = Tickets()
         self._origins = _origins(origin)
         self._hosts = {urlsplit(each).netloc for each in self._origins}
         self._secret = secret
-        # Of its own: whoever reads the cookie has not got what opens the terminal's door.
+        # Not the secret itself: a stolen cookie does not give access to the terminal's commands.
         self.cookie_value = secrets.token_urlsafe(32)
-        # Cookies are kept apart by host and path, not by port: two labs must not share one.
+        # Cookies are separated by host and path, not by port: two labs must not share one.
         self.cookie_name = f"lab_instructor_{urlsplit(origin).port or 80}"
 
     def admit(self, request: Request) -> None:
-        """Raise Forbidden or UnsupportedMediaType unless this may be a call of our own page."""
+        """Raise Forbidden or UnsupportedMediaType unless the request can be from our own page."""
         if request.environ.get("HTTP_HOST", "") not in self._hosts:
-            raise Forbidden("this lab answers only to its own address: open it as it was printed")
+            raise Forbidden("this lab answers only at the address that `lab up` printed: open it")
         foreign = request.headers.get("Sec-Fetch-Site", "") not in _OWN_SITE
         if foreign and not _is_navigation_to_the_page(request):
-            raise Forbidden("this lab takes no requests from other pages")
+            raise Forbidden("this lab accepts no requests from other pages: open its own page")
         if request.headers.get("Origin") not in (None, *self._origins):
-            raise Forbidden("this lab takes no orders from other pages")
+            raise Forbidden("this lab accepts no orders from other pages: open its own page")
         if request.method not in _READING:
-            _require_what_no_form_sends(request)
+            _require_preflighted(request)
 
     def is_instructor(self, request: Request) -> bool:
-        """Whether the request carries the secret, or the cookie that a ticket was changed for."""
+        """Return whether the request has the secret, or the cookie given for a ticket."""
         by_secret = bool(self._secret) and _same(
             self._secret, request.headers.get(SECRET_HEADER, "")
         )
@@ -88,21 +88,21 @@ class Guard:
         return by_secret or by_cookie
 
     def admit_instructor(self, request: Request) -> None:
-        """Raise Forbidden unless the instructor asks."""
+        """Raise Forbidden unless the request is the instructor's."""
         if not self.is_instructor(request):
             raise Forbidden(
-                "only the instructor may do this: `lab open` in the folder of `lab up` opens a "
-                f"page that may, and a terminal sends its secret in {SECRET_HEADER}"
+                "only the instructor may do this: run `lab open` in the folder of `lab up` for the "
+                f"instructor's page, or send the secret in the header {SECRET_HEADER}"
             )
 
 
 def _origins(origin: str) -> frozenset[str]:
-    named = origin.removesuffix(":80")  # as a browser writes it
+    named = origin.removesuffix(":80")  # as browsers write it
     return frozenset({named, named.replace("//127.0.0.1", "//localhost")})
 
 
 def _is_navigation_to_the_page(request: Request) -> bool:
-    """A link elsewhere may lead to the page; it may not frame it, nor fetch anything."""
+    """Return whether a link elsewhere leads to the page; framing and fetching are refused."""
     return (
         request.method in _READING
         and request.path == "/"
@@ -111,8 +111,8 @@ def _is_navigation_to_the_page(request: Request) -> bool:
     )
 
 
-def _require_what_no_form_sends(request: Request) -> None:
-    # Neither can be sent from another origin without asking first, and we never say yes.
+def _require_preflighted(request: Request) -> None:
+    # Another origin can send neither without a preflight, which this lab never allows.
     if request.headers.get(PAGE_HEADER) != "1" and SECRET_HEADER not in request.headers:
         raise Forbidden(f"send the header {PAGE_HEADER}: 1 with every order")
     if request.mimetype != "application/json":

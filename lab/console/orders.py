@@ -1,4 +1,4 @@
-"""What a page may ask a customer to do: checked strictly, refused with what is allowed."""
+"""Strict parsing of what a page may ask its customer to do."""
 
 import re
 import unicodedata
@@ -18,25 +18,25 @@ MOST_NAME_CHARS = 24
 MOST_ADDRESS_CHARS = 200
 MOST_TOKEN_CHARS = 16 * 1024
 MOST_TRIES = 9
-_WISHES = ("served", "other")
+_SERVERS = ("served", "other", *LETTERS)
 # Control, format (bidirectional too), surrogate, private, unassigned, line and paragraph.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols that show nothing
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols that are invisible
 _TOKEN = re.compile(rf"[!-~]{{1,{MOST_TOKEN_CHARS}}}")
 _OP = re.compile(r"c[0-9]{1,9}-(?:stateful|stateless)-[0-9]{1,9}")
 
 
 class BadOrder(ValueError):
-    """An order that cannot be followed; the text names the field and what is allowed."""
+    """A malformed order; the message names the field and what is allowed."""
 
 
 def checked_name(name: object) -> str:
     """Return a customer's name in NFC, without spaces around it; raise BadOrder.
 
-    1 to 24 characters, none of which hides or reorders text. Markup is a name like any
-    other: it is shown as text wherever it is shown.
+    1 to 24 characters, none of which hides or reorders text. Markup is allowed: pages show a
+    name as text.
     """
-    # NFC makes a text longer at most three times: of more than this, none is short enough.
+    # NFC makes a text at most three times as long, so a longer one can never fit.
     if isinstance(name, str) and len(name) <= 10 * MOST_NAME_CHARS and not _hides(name):
         plain = unicodedata.normalize("NFC", name).strip()
         if 1 <= len(plain) <= MOST_NAME_CHARS and any(map(_shows, plain)):
@@ -91,7 +91,7 @@ _HOW = frozenset({"customer", "do", "desks", "server", "tries"})
 
 @dataclass(frozen=True)
 class Order:
-    """One thing to do. `server` is None for the balancer's choice, "served", "other", or "B"."""
+    """One action. `server` is None for the balancer's choice, "served", "other", or "B"."""
 
     do: str
     desks: tuple[str, ...]
@@ -101,9 +101,9 @@ class Order:
 
 
 def checked_order(body: object) -> Order:
-    """Return the order that the body of /lab/act gives; raise BadOrder.
+    """Return the order in the body of /lab/act; raise BadOrder.
 
-    Whose order it is (`customer`) is for the caller to check.
+    The caller checks whose order it is (`customer`).
     """
     if not isinstance(body, dict):
         raise BadOrder('the order must be a JSON object such as {"do": "view"}')
@@ -126,32 +126,31 @@ def checked_order(body: object) -> Order:
 
 
 def _desks(verb: str, body: Json) -> tuple[str, ...]:
-    """Return the desks that are asked: where none is named, those that it can be done at."""
+    """Return the named desks; by default all that the action is possible at."""
     if verb == "verify":
-        usual: tuple[str, ...] = ("stateless",)
+        possible: tuple[str, ...] = ("stateless",)
     elif verb == "replay":
-        usual = (_op(body["op"]).split("-")[1],)
+        possible = (_op(body["op"]).split("-")[1],)
     else:
-        usual = DESKS
-    given = body.get("desks", list(usual))
+        possible = DESKS
+    given = body.get("desks", list(possible))
     if not isinstance(given, list) or not given or any(each not in DESKS for each in given):
         raise BadOrder('desks: a list of "stateful", "stateless" or both')
     if len(set(given)) < len(given):
         raise BadOrder("desks: each desk once")
-    if verb in ("verify", "replay") and not set(usual) <= set(given):
-        raise BadOrder(f'desks: this {verb} is for the desk "{usual[0]}"')
-    return tuple(desk for desk in usual if desk in given)
+    if verb in ("verify", "replay") and not set(possible) <= set(given):
+        raise BadOrder(f'desks: this {verb} is for the desk "{possible[0]}"')
+    return tuple(desk for desk in possible if desk in given)
 
 
 def _server(value: Any) -> str | None:
-    named = isinstance(value, str) and (value in _WISHES or (len(value) == 1 and value in LETTERS))
-    if value is None or named:
-        return value if named else None
+    if value is None or (isinstance(value, str) and value in _SERVERS):
+        return value
     raise BadOrder('server: "served", "other", a server\'s letter such as "B", or null')
 
 
 def _whole(name: str, value: Any, most: int) -> int:
-    # bool is a subclass of int in Python, and 1.0 is not how anybody counts.
+    # bool is a subclass of int, and a float is no count.
     if type(value) is int and 1 <= value <= most:
         return value
     raise BadOrder(f"{name}: a whole number from 1 to {most}")

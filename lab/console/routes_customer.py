@@ -1,4 +1,4 @@
-"""The routes of everybody with a page open: to come in, to be a customer, to be told."""
+"""Routes of every open page: enter, be a customer, receive events."""
 
 from typing import Any
 
@@ -17,22 +17,22 @@ _KEY = any_text(64)
 
 
 def routes(services: Services) -> Blueprint:
-    """Return the routes of the running lab that anybody on this machine may use."""
-    routes = Blueprint("visiting", __name__)
-    _let_in(routes, services)
+    """Return the routes of the running lab that every page on this machine may use."""
+    routes = Blueprint("customer", __name__)
+    _admit(routes, services)
     _serve_customers(routes, services)
-    _tell(routes, services)
+    _stream_events(routes, services)
     return routes
 
 
-def _let_in(routes: Blueprint, services: Services) -> None:
+def _admit(routes: Blueprint, services: Services) -> None:
     @routes.post("/lab/enter")
     def enter() -> Response:
         guard = services.guard
         if not guard.tickets.take(read({"ticket": _KEY})["ticket"]):
-            raise Forbidden("this ticket has been used, or is none: `lab open` makes another")
+            raise Forbidden("this ticket is used or unknown: run `lab open` for a new one")
         response = make_response("", 204)
-        # For this session of the browser, for no script, and for no other page's requests.
+        # Until the browser closes; not readable by scripts, not sent with requests of other pages.
         response.set_cookie(
             guard.cookie_name, guard.cookie_value, path="/lab", httponly=True, samesite="Strict"
         )
@@ -54,7 +54,7 @@ def _serve_customers(routes: Blueprint, services: Services) -> None:
         customers = services.live.customers
         body = read({}, {"name": any_text(200), "id": _KEY})
         if len(body) != 1:
-            raise UnprocessableEntity('send {"name": …} to come in, or {"id": …} to come back')
+            raise UnprocessableEntity('send {"name": …} to enter, or {"id": …} to come back')
         if "name" in body:
             return customers.enter(body["name"]).introduce()
         known = _find(services, body["id"])
@@ -67,18 +67,18 @@ def _serve_customers(routes: Blueprint, services: Services) -> None:
         return customers.act(_find(services, body.get("customer")), body)
 
 
-def _tell(routes: Blueprint, services: Services) -> None:
+def _stream_events(routes: Blueprint, services: Services) -> None:
     @routes.get("/lab/events")
     def events() -> Response:
         stream = services.live.feed.stream(request.headers.get("Last-Event-ID"))
-        # Nothing on the way may wait for more: nginx would, without this header.
+        # Without this header nginx would buffer the events.
         unbuffered = {"X-Accel-Buffering": "no"}
         return Response(stream, mimetype="text/event-stream", headers=unbuffered)
 
     @routes.get("/lab/sequence/<desk>")
     def sequence(desk: str) -> Response:
         if desk not in DESKS:
-            raise NotFound(f"there is no such desk: there are {' and '.join(DESKS)}")
+            raise NotFound(f"there is no such desk: use {' or '.join(DESKS)}")
         drawing = sequence_of(services.live.feed.history(), desk)
         return Response(drawing, mimetype="text/html")
 
@@ -86,5 +86,5 @@ def _tell(routes: Blueprint, services: Services) -> None:
 def _find(services: Services, key: object) -> PageCustomer:
     customer = services.live.customers.find(key) if isinstance(key, str) else None
     if customer is None:
-        raise NotFound("no customer has this id (any more): come in again with a name")
+        raise NotFound("no customer has this id: enter again with a name")
     return customer

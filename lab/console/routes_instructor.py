@@ -10,8 +10,7 @@ from werkzeug.exceptions import NotFound
 from lab.console import settings
 from lab.console.events import StackState
 from lab.console.lesson import questions
-from lab.console.lesson.rules import Rule, one_of, whole
-from lab.console.request_bodies import any_text, read
+from lab.console.request_bodies import Rule, any_text, one_of, read, whole
 from lab.console.services import Services
 from lab.core.errors import LabError
 from lab.core.faults import STORE, STORE_FAULTS, FaultKind

@@ -1,4 +1,4 @@
-"""What the console's routes work with, handed to them so that each can be tried alone."""
+"""The parts of the console that its routes use, passed in so that tests can replace them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,14 +13,12 @@ from lab.core.errors import LabError
 
 Json = dict[str, Any]
 
-NOTHING_RUNS = (
-    "nothing runs here, this page shows kept runs only: start `lab up` for servers that do"
-)
+NOTHING_RUNS = "no servers are running, this page shows kept runs only: start them with `lab up`"
 
 
 @dataclass(frozen=True)
 class LiveConsole:
-    """What there is only while servers run."""
+    """The parts that exist only while servers run."""
 
     stage: Playground
     feed: Feed
@@ -30,7 +28,7 @@ class LiveConsole:
 
 @dataclass(frozen=True)
 class Services:
-    """Everything behind the page. `running` is None in `lab play`."""
+    """All parts of the console. `running` is None in `lab play`."""
 
     guard: Guard
     runs: KeptRuns
@@ -39,7 +37,7 @@ class Services:
 
     @property
     def live(self) -> LiveConsole:
-        """What runs; LabError that says how to have it where nothing does."""
+        """Return the live parts; raise LabError if nothing runs."""
         if self.running is None:
             raise LabError(NOTHING_RUNS)
         return self.running

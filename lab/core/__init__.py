@@ -1,1 +1,1 @@
-"""What every part of the lab may use: errors, units, redaction, statistics. It knows no shop."""
+"""What every part of the lab may use: errors, units, faults, statistics. It knows no shop."""

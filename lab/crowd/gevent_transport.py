@@ -16,8 +16,16 @@ from urllib.parse import urlsplit
 from urllib.request import Request
 
 import gevent.socket
-from geventhttpclient.response import HTTPParseError, HTTPSocketResponse
+from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError, HTTPSocketResponse
 
+from lab.core.http import (
+    ConnectionRefused,
+    ConnectionReset,
+    ConnectTimedOut,
+    NotSent,
+    TransportError,
+    transport_error,
+)
 from lab.evidence.transport import CONNECT_TIMEOUT_S, BrowserCookies, Carried, Headers
 
 IDLE_S = 20.0  # nginx closes a connection that was idle for 75 s; ours are closed well before
@@ -45,13 +53,16 @@ class ConnectionPool:
         return cls(parts.hostname, parts.port or 80)
 
     def take(self) -> gevent.socket.socket:
-        """Return an idle connection, or a new one. OSError if there is none."""
+        """Return an idle connection, or a new one. TransportError if there is none."""
         while self._idle:
             connection, since_s = self._idle.pop()
             if time.monotonic() - since_s < IDLE_S:
                 return connection
             connection.close()
-        connection = gevent.socket.create_connection(self._address, CONNECT_TIMEOUT_S)
+        try:
+            connection = gevent.socket.create_connection(self._address, CONNECT_TIMEOUT_S)
+        except OSError as error:
+            raise _connect_error(error) from error
         connection.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
         return connection
 
@@ -103,6 +114,12 @@ class CachingCookieJar(CookieJar):
         self._until_s = min((each.expires for each in self if each.expires), default=math.inf)
 
 
+def _connect_error(error: OSError) -> TransportError:
+    kinds = {ConnectionRefusedError: ConnectionRefused, TimeoutError: ConnectTimedOut}
+    found = (kind for system, kind in kinds.items() if isinstance(error, system))
+    return next(found, NotSent)(type(error).__name__)
+
+
 class GeventTransport:
     """A transport that takes about a fifth of the processor time of `requests`."""
 
@@ -136,17 +153,19 @@ class GeventTransport:
         """Send one request (see `Transport`)."""
         sent_headers, message = self._message(method, url, headers, body)
         began = time.monotonic()
-        carried = Carried(sent_headers, began, 0.0, sent=False)
+        carried = Carried(sent_headers, began, 0.0)
         try:
             connection = self._pool.take()
-            carried.sent = True
             connection.settimeout(timeout_s)
             answer = self._exchange(connection, message, method, carried)
             if "set-cookie" in answer:
                 self._store_cookies(url, answer["set-cookie"])
+        except TransportError as error:
+            carried.error = error
+        except HTTPConnectionClosed as error:
+            carried.error, carried.status = ConnectionReset(type(error).__name__), None
         except (OSError, HTTPParseError) as error:  # gevent's timeouts are OSErrors
-            carried.error = type(error).__name__
-            carried.status = None
+            carried.error, carried.status = transport_error(error), None
         carried.elapsed_ms = (time.monotonic() - began) * 1000
         return carried
 

@@ -1,1 +1,1 @@
-"""What happened, and what may be concluded from it: no processes, no printing."""
+"""What happened, and what follows from it: exchanges, owed carts, measurements, results."""

@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
 import msgspec
+
+from lab.core.http import Answer, Headers, TransportError
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, section 9.2.1
 NOBODY_ANSWERED = frozenset({502, 504})  # the balancer speaking for a server that did not
@@ -62,6 +65,8 @@ class Exchange:
     error: str | None = None
     fate: "str | None" = None
     waited_ms: float = 0.0
+    failure: TransportError | None = field(default=None, repr=False, compare=False)
+    """The typed reason why no answer came: ConnectionRefused, ReadTimedOut, …"""
 
     @property
     def latency_ms(self) -> float:
@@ -84,9 +89,48 @@ class Exchange:
         return self.outcome is OpStatus.OK
 
     @cached_property
-    def headers(self) -> dict[str, str]:
-        """The answer's headers, names in lower case."""
-        return {name.lower(): value for name, value in self.response_headers.items()}
+    def answer(self) -> Answer:
+        """The answer under the names that `requests` uses, as in scripts of `lab check`."""
+        return Answer(
+            self.status,
+            Headers(self.response_headers.items()),
+            self.response_body,
+            self.failure,
+            self.elapsed_ms / 1000,
+        )
+
+    @property
+    def headers(self) -> Headers:
+        """The answer's headers; names are case-insensitive."""
+        return self.answer.headers
+
+    @property
+    def status_code(self) -> int | None:
+        """The status, None if no answer came."""
+        return self.status
+
+    @property
+    def content(self) -> bytes:
+        """The answer's body."""
+        return self.response_body
+
+    @property
+    def text(self) -> str:
+        """The answer's body as text."""
+        return self.answer.text
+
+    @property
+    def elapsed(self) -> timedelta:
+        """The time from sending to the end of the answer."""
+        return self.answer.elapsed
+
+    def json(self) -> Any:
+        """Return the answer's JSON; raise ValueError if it is not JSON."""
+        return self.answer.json()
+
+    def raise_for_status(self) -> None:
+        """Raise the transport's error if no answer came, ValueError if its status is an error."""
+        self.answer.raise_for_status()
 
     @property
     def served_by(self) -> str | None:

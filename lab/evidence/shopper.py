@@ -209,7 +209,8 @@ class Shopper:
             request_body=body,
             response_headers=carried.headers,
             response_body=carried.body,
-            error=carried.error,
+            error=str(carried.error) if carried.error else None,
+            failure=carried.error,
             waited_ms=carried.waited_ms,
         )
 

@@ -1,7 +1,6 @@
 """How a shopper's requests travel: one at a time, never twice, never along a redirect.
 
-A shopper is written once. What carries its requests may differ: `requests` for a script, a
-leaner client for a crowd (`lab.crowd`).
+A script sends them with `requests`, a crowd with a leaner client (`lab.crowd`).
 """
 
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
 from typing import Protocol, Self
 from urllib.request import Request as UrllibRequest
 
+from lab.core.http import TransportError
 from lab.evidence.exchange import MAX_COOKIE_BYTES
 
 CONNECT_TIMEOUT_S = 2.0
@@ -20,9 +20,9 @@ Headers = Mapping[str, str | None]
 class Carried:
     """A request as it was sent, and what came back.
 
-    `status` is None when no answer came, and `error` then says why; `sent` whether the
-    request can have left. `began_s` is of the monotonic clock; `waited_ms` how long after
-    its intended start it was sent (0 where nothing was planned).
+    `status` is None when no answer came, and `error` is then the reason. `began_s` is of the
+    monotonic clock; `waited_ms` how long after its intended start it was sent (0 where
+    nothing was planned).
     """
 
     request_headers: dict[str, str]
@@ -31,9 +31,13 @@ class Carried:
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
-    error: str | None = None
-    sent: bool = True
+    error: TransportError | None = None
     waited_ms: float = 0.0
+
+    @property
+    def sent(self) -> bool:
+        """Whether the request can have left the client: then a server may have carried it out."""
+        return self.error is None or self.error.sent
 
 
 class Transport(Protocol):
@@ -62,14 +66,14 @@ class Transport(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of its connections."""
+        """Close its connections."""
         ...
 
 
 class BrowserCookies(DefaultCookiePolicy):
-    """Cookies as a browser keeps them: those past 4,096 bytes are dropped without a word."""
+    """Cookies as a browser keeps them: those past 4,096 bytes are dropped silently."""
 
     def set_ok(self, cookie: Cookie, request: UrllibRequest) -> bool:
-        """Whether to keep a cookie that was sent."""
+        """Whether to keep a cookie that a server sent."""
         size = len(cookie.name) + len(cookie.value or "")
         return size <= MAX_COOKIE_BYTES and super().set_ok(cookie, request)

@@ -1,4 +1,4 @@
-"""Finds scripts: those that come with the lab, one file per claim, and a student's own."""
+"""The experiments, one file a claim; what a script can do; how it is run and judged."""
 
 import ast
 import importlib

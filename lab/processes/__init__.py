@@ -1,1 +1,1 @@
-"""Child processes: start, watch, kill the whole group, leave nothing behind. No shop in here."""
+"""Child processes: start, watch, kill the whole group, leave nothing behind. It knows no shop."""

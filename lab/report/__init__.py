@@ -1,1 +1,1 @@
-"""Shows a finished run: every module is a pure function of the results."""
+"""Views of a finished run: terminal, page, JUnit, HAR, curl and drawings. Pure functions."""

@@ -1,1 +1,1 @@
-"""The stack: real replicas, a real balancer, a real store, and nothing left of them afterwards."""
+"""The stack: servers, load balancer and session store as processes, and the faults in them."""

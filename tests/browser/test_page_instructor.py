@@ -45,7 +45,7 @@ def score(page, desk, name):
     return page.locator(f'td[data-desk="{desk}"][data-score="{name}"]').inner_text()
 
 
-def test_a_kill_by_key_is_on_the_screen_and_the_cart_falls(window, lab):
+def test_kill_by_key_is_on_the_screen_and_the_cart_falls(window, lab):
     page = window()
     fill_a_cart(page)
     server = page.locator('.server[data-desk="stateful"][data-server="A"]')
@@ -91,7 +91,7 @@ def killed_again(page, lab):
     return took
 
 
-def test_a_reset_by_key_leaves_a_clean_stage(window):
+def test_reset_by_key_leaves_a_clean_stage(window):
     page = window()
     fill_a_cart(page)
     page.keyboard.press("r")
@@ -151,7 +151,7 @@ def test_every_scene_runs(window):
     assert "wrong" in page.evaluate(FATES)
 
 
-def test_a_server_is_killed_by_its_menu_and_a_stranger_needs_a_ticket(window, lab):
+def test_server_is_killed_by_its_menu_and_a_stranger_needs_a_ticket(window, lab):
     page = window()
     server = page.locator('.server[data-desk="stateless"][data-server="B"]')
     server.locator(".opener").click()
@@ -179,7 +179,7 @@ def test_a_server_is_killed_by_its_menu_and_a_stranger_needs_a_ticket(window, la
     wait_for(lambda: stranger.locator('.server[data-state="dead"]').count() == 3)
 
 
-def test_the_ticket_leaves_the_address_and_no_script_can_read_the_cookie(window):
+def test_ticket_leaves_the_address_and_no_script_can_read_the_cookie(window):
     page = window()
     assert "ticket" not in page.evaluate("location.href")
     assert page.evaluate("document.cookie") == ""

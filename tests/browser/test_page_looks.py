@@ -43,7 +43,7 @@ FONTS = """
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(("width", "height", "mode"), SIZES, ids=["720p", "1080p present", "phone"])
-def test_nothing_scrolls_sideways_overlaps_or_is_cut_in_any_chapter(window, width, height, mode):
+def test_chapters_do_not_scroll_sideways_overlap_or_cut_anything(window, width, height, mode):
     page = window(width, height, where=f"?step=1{mode}")
     for step in range(1, 12):
         page.wait_for_url(re.compile(f"step={step}"))
@@ -76,7 +76,7 @@ def test_nothing_scrolls_sideways_overlaps_or_is_cut_in_any_chapter(window, widt
         assert small == []
 
 
-def test_without_motion_nothing_moves_and_the_way_is_told(window):
+def test_reduced_motion_moves_nothing_and_names_the_way(window):
     page = window(reduced_motion="reduce")
     moved = """() => { window.moved = 0; new MutationObserver((all) => {
       for (const {addedNodes} of all) for (const node of addedNodes)
@@ -93,7 +93,7 @@ def test_without_motion_nothing_moves_and_the_way_is_told(window):
     wait_for(lambda: page.locator("#announcer").inner_text() != "", 10)
 
 
-def test_a_grey_picture_still_tells_kept_from_lost(window):
+def test_grey_picture_still_tells_kept_from_lost(window):
     page = window()
     page.locator(".question .skip-it").click()
     page.locator(".act.script .run").first.click()
@@ -124,7 +124,7 @@ def luminance(color):
     return sum(weight * p for weight, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-def test_for_a_room_every_text_has_a_contrast_of_seven(window):
+def test_presenter_mode_gives_every_text_a_contrast_of_seven(window):
     page = window(1920, 1080, where="?step=6&present", reduced_motion="reduce")
     page.locator(".question .skip-it").click()
     page.locator(".act.script .run").first.click()

@@ -18,7 +18,7 @@ def start_the_act(page):
     page.locator(".act.script .run").first.click()
 
 
-def test_a_reload_in_the_middle_keeps_prediction_and_says_what_it_broke(window):
+def test_reload_in_the_middle_keeps_prediction_and_says_what_it_broke(window):
     page = window(pace=0)
     page.locator(".question input").first.check()
     page.locator(".question .seal").click()
@@ -64,7 +64,7 @@ def test_two_windows_have_customers_of_their_own_and_see_the_same_stage(window):
     assert other.locator(f'[data-desk="stateless"] .customer[data-who="{mine}"] .cart').count() == 0
 
 
-def test_a_curl_from_elsewhere_is_on_the_stage(window, lab):
+def test_curl_from_elsewhere_is_on_the_stage(window, lab):
     page = window()
     token = "eyJhIjoxfQ.abcdef.0123456789012345678901234567890123456789012"
     requests.get(f"{lab.origin}/stateless/api/cart?token={token}&userId=1", timeout=5)
@@ -89,7 +89,7 @@ NAMES = [
 ]
 
 
-def test_a_name_is_text(window):
+def test_name_is_text(window):
     page = window()
     page.locator("#tab-shop").click()
     page.locator("lab-shop .self summary").click()
@@ -103,7 +103,7 @@ def test_a_name_is_text(window):
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_a_name_with_controls_is_refused_with_a_reason(window):
+def test_name_with_controls_is_refused_with_a_reason(window):
     page = window(refusals=True)
     page.locator("#tab-shop").click()
     page.locator("lab-shop .self summary").click()
@@ -113,7 +113,7 @@ def test_a_name_with_controls_is_refused_with_a_reason(window):
     wait_for(lambda: "control" in page.locator("lab-shop").inner_text().lower())
 
 
-def test_the_shop_by_hand_at_both_desks(window, lab):
+def test_shop_by_hand_at_both_desks(window, lab):
     lab.post("/lab/stage", servers=1)  # of several, another one might not know this customer
     page = window()
     page.locator("#tab-shop").click()
@@ -130,11 +130,11 @@ def test_the_shop_by_hand_at_both_desks(window, lab):
     wait_for(lambda: quantities.all_inner_texts() == ["2", "1"])
 
 
-def test_a_forged_token_is_refused_and_none_survives_a_reset(window):
+def test_forged_token_is_refused_and_none_survives_a_reset(window):
     page = window()
     page.locator("#tab-token").click()
     page.locator("lab-token").get_by_role("button", name="Log in").click()
-    page.locator("lab-token .slip").wait_for()
+    page.locator("lab-token .token-card").wait_for()
     page.locator("lab-token .verify").click()
     told = page.locator("lab-token .told")
     wait_for(lambda: "accepts it: 200" in told.inner_text())
@@ -143,7 +143,7 @@ def test_a_forged_token_is_refused_and_none_survives_a_reset(window):
     wait_for(lambda: "refuses it: 401" in told.inner_text())
     assert "readable, not secret" in page.locator("lab-token").inner_text()
     page.keyboard.press("r")
-    page.locator("lab-token .slip").wait_for(state="hidden")
+    page.locator("lab-token .token-card").wait_for(state="hidden")
     assert "No token yet" in page.locator("lab-token").inner_text()
     assert told.is_hidden()
 
@@ -171,7 +171,7 @@ def test_evidence_shows_bytes_marks_credentials_and_copies_a_command(window):
     assert code.locator(".line.changed").count() >= 1
 
 
-def test_without_javascript_the_page_explains_itself(window, lab):
+def test_page_without_javascript_explains_itself(window, lab):
     page = window.at(lab.origin, 375, 667, java_script_enabled=False)
     text = page.locator("body").inner_text()
     assert "needs JavaScript" in text and "lab run crash" in text
@@ -181,7 +181,7 @@ def test_without_javascript_the_page_explains_itself(window, lab):
 
 
 @pytest.mark.timeout(180)
-def test_the_line_is_lost_and_found_again(browser, tmp_path):
+def test_line_is_lost_and_found_again(browser, tmp_path):
     lab = RunningLab(tmp_path)
     try:
         with contextlib.ExitStack() as windows:
@@ -203,7 +203,7 @@ def test_the_line_is_lost_and_found_again(browser, tmp_path):
         lab.stop()
 
 
-def test_a_recorded_run_needs_no_servers(browser, tmp_path):
+def test_recorded_run_needs_no_servers(browser, tmp_path):
     here = LabHere(tmp_path)
     assert here("run", "crash", "--quick", "--servers", "2").status == 0
     process = here.start("play", "--port", "0", "--no-open")

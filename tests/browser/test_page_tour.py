@@ -59,7 +59,7 @@ def predict_by_keyboard(page):
     ],
     ids=["by mouse, light", "by keyboard, dark"],
 )
-def test_the_whole_tour(window, scheme, predict, turn):
+def test_whole_tour(window, scheme, predict, turn):
     page = window(color_scheme=scheme, reduced_motion="reduce")  # nothing to wait for
     chapters = page.evaluate("async () => (await (await fetch('/lab/chapters')).json()).chapters")
     assert len(chapters) == 11
@@ -104,7 +104,7 @@ def test_every_tab_is_without_a_finding(window):
     assert findings(page) == []
 
 
-def test_an_experiment_runs_beside_the_stage_and_is_played_back(window):
+def test_experiment_runs_beside_the_stage_and_is_played_back(window):
     page = window(where="?step=8")
     act = page.locator(".act.experiment").first
     if act.get_attribute("open") is None:

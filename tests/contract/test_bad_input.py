@@ -71,7 +71,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED.keys())
-def test_what_is_not_strict_json(refusal, data: bytes) -> None:
+def test_body_that_is_not_strict_json_is_refused(refusal, data: bytes) -> None:
     refused = refusal(data)
     assert (refused["status"], refused["type"]) == (400, "urn:problem:two-desks:bad-json")
 
@@ -96,13 +96,13 @@ INVALID = {
 
 
 @pytest.mark.parametrize("data", INVALID.values(), ids=INVALID.keys())
-def test_what_breaks_a_rule(refusal, data: str) -> None:
+def test_body_that_breaks_a_rule_is_422(refusal, data: str) -> None:
     refused = refusal(data)
     assert (refused["status"], refused["type"]) == (422, "urn:problem:two-desks:invalid")
 
 
 @pytest.mark.parametrize("text", ["0", "100", "1.0", "true", '"1"', "null"])
-def test_a_changed_quantity_keeps_the_same_rules(refusal, text: str) -> None:
+def test_changed_quantity_keeps_the_same_rules(refusal, text: str) -> None:
     refused = refusal(f'{{"quantity":{text}}}', "PATCH", "/api/cart/items/pen")
     assert refused["status"] == 422
 
@@ -120,13 +120,13 @@ BAD_LOGIN = (
 
 
 @pytest.mark.parametrize("bad", BAD_LOGIN, ids=ascii)
-def test_who_cannot_log_in(refusal, bad: dict[str, Any]) -> None:
+def test_login_refuses_these_users(refusal, bad: dict[str, Any]) -> None:
     refused = refusal(json.dumps(LOGIN | bad), path="/api/login")
     assert (refused["status"], refused["type"]) == (422, "urn:problem:two-desks:invalid")
 
 
 @pytest.mark.parametrize("address", ["", "x" * 201, "1 Main\nStreet", "\u202e", 1, None, ["a"]])
-def test_where_nothing_can_be_sent(refusal, address: Any) -> None:
+def test_address_that_cannot_be_sent_to_is_refused(refusal, address: Any) -> None:
     refused = refusal(json.dumps({"address": address}), "PUT", "/api/shipping-address")
     assert refused["status"] == 422
 
@@ -144,7 +144,7 @@ GOOD_LOGIN = [
 
 
 @pytest.mark.parametrize("good", GOOD_LOGIN, ids=ascii)
-def test_who_can_log_in(desks: list[Desk], good: dict[str, str]) -> None:
+def test_login_accepts_these_users(desks: list[Desk], good: dict[str, str]) -> None:
     for desk in desks:
         john = desk.visitor()
         assert john.login(**(LOGIN | good)).status_code == 200
@@ -155,7 +155,7 @@ def test_who_can_log_in(desks: list[Desk], good: dict[str, str]) -> None:
     "content_type",
     [None, "", "text/plain", "application/x-www-form-urlencoded", "text/json", "json", "/", "\\"],
 )
-def test_what_does_not_say_it_is_json(refusal, content_type: str | None) -> None:
+def test_content_type_that_is_not_json_is_refused(refusal, content_type: str | None) -> None:
     refused = refusal('{"sku":"pen","quantity":1}', content_type=content_type)
     assert (refused["status"], refused["type"]) == (415, "urn:problem:two-desks:not-json")
 
@@ -164,7 +164,7 @@ def test_what_does_not_say_it_is_json(refusal, content_type: str | None) -> None
     "content_type",
     ["application/json; charset=utf-8", "APPLICATION/JSON", "application/merge-patch+json"],
 )
-def test_what_says_it_is_json(desks: list[Desk], content_type: str) -> None:
+def test_content_type_of_json_is_accepted(desks: list[Desk], content_type: str) -> None:
     for desk in desks:
         data = '{"sku":"pen","quantity":1}'
         answer = desk.customer().request("POST", ITEMS, data=data, content_type=content_type)
@@ -175,7 +175,7 @@ def of_size(size: int) -> bytes:
     return b'{"sku":"pen","quantity":1}'.ljust(size)
 
 
-def test_a_body_of_16_kib_is_read_and_one_byte_more_is_not(desks: list[Desk], refusal) -> None:
+def test_body_of_16_kib_is_read_and_one_byte_more_is_not(desks: list[Desk], refusal) -> None:
     for desk in desks:
         answer = desk.customer().request("POST", ITEMS, data=of_size(16384), content_type=JSON)
         assert answer.status_code == 201
@@ -184,7 +184,7 @@ def test_a_body_of_16_kib_is_read_and_one_byte_more_is_not(desks: list[Desk], re
     assert "16384" in refused["detail"]
 
 
-def test_a_body_of_unknown_length_is_measured_as_well(desks: list[Desk]) -> None:
+def test_body_of_unknown_length_is_measured_as_well(desks: list[Desk]) -> None:
     for desk in desks:
         for size, status in [(16384, 201), (16385, 413), (1_000_000, 413)]:
             answer = desk.customer().request(
@@ -292,7 +292,7 @@ def test_made_up_credentials(desks: list[Desk], header: str, value: str) -> None
         assert answer.headers["WWW-Authenticate"].startswith(f'{scheme} realm="two-desks"')
 
 
-def test_who_asks_is_looked_at_before_what_is_asked(desks: list[Desk]) -> None:
+def test_authentication_is_checked_before_the_body(desks: list[Desk]) -> None:
     needs_login = [
         *(("GET", "/api/cart"), ("DELETE", "/api/cart"), ("POST", ITEMS)),
         *(("PATCH", "/api/cart/items/yacht"), ("DELETE", "/api/cart/items/yacht")),
@@ -304,7 +304,7 @@ def test_who_asks_is_looked_at_before_what_is_asked(desks: list[Desk]) -> None:
             assert refused["status"] == 401, (method, path)
 
 
-def test_a_mistake_of_ours_is_a_problem_without_a_trace(
+def test_mistake_of_ours_is_a_problem_without_a_trace(
     desks: list[Desk], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     import lab.shop.http

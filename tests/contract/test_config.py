@@ -14,7 +14,7 @@ BAD_NAMES = ["", " ", "a b", "a\nX-Evil: 1", "é", "x" * 33, "a/b", "\udcff"]
 
 
 @pytest.mark.parametrize("seconds", BAD_SECONDS, ids=lambda text: ascii(text[:12]))
-def test_a_life_that_is_no_whole_seconds(seconds: str) -> None:
+def test_life_that_is_no_whole_seconds(seconds: str) -> None:
     with pytest.raises(ConfigError, match="TOKEN_MAX_AGE_S"):
         StatelessConfig.from_environ({"STATELESS_SIGNING_KEYS": KEY, "TOKEN_MAX_AGE_S": seconds})
     with pytest.raises(ConfigError, match="SESSION_MAX_AGE_S"):
@@ -22,20 +22,20 @@ def test_a_life_that_is_no_whole_seconds(seconds: str) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "read"), [("1", 1), ("0060", 60), ("1000000000", 10**9)])
-def test_a_life_in_whole_seconds(seconds: str, read: int) -> None:
+def test_life_in_whole_seconds(seconds: str, read: int) -> None:
     environ = {"STATELESS_SIGNING_KEYS": KEY, "TOKEN_MAX_AGE_S": seconds}
     assert StatelessConfig.from_environ(environ).max_age_s == read
     assert StatefulConfig.from_environ({"SESSION_MAX_AGE_S": seconds}).max_age_s == read
 
 
 @pytest.mark.parametrize("name", BAD_NAMES, ids=ascii)
-def test_a_replica_that_fits_no_header(name: str) -> None:
+def test_replica_that_fits_no_header(name: str) -> None:
     for config in (StatefulConfig, StatelessConfig):
         with pytest.raises(ConfigError, match="REPLICA"):
             config.from_environ({"STATELESS_SIGNING_KEYS": KEY, "REPLICA": name})
 
 
-def test_what_holds_when_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_config_defaults_hold_for_an_empty_environment(capsys: pytest.CaptureFixture[str]) -> None:
     config = StatefulConfig.from_environ({})
     assert (config.store, config.max_age_s, config.instance_info.replica) == (
         "memory",
@@ -63,7 +63,7 @@ BAD_STORES = [
 
 
 @pytest.mark.parametrize("store", BAD_STORES, ids=ascii)
-def test_a_store_that_there_is_not(store: str) -> None:
+def test_store_that_there_is_not(store: str) -> None:
     with pytest.raises(ConfigError, match="STATEFUL_STORE must be memory"):
         StatefulConfig.from_environ({"STATEFUL_STORE": store})
 
@@ -87,21 +87,21 @@ BAD_URLS = [
 
 
 @pytest.mark.parametrize("url", BAD_URLS)
-def test_a_refused_store_does_not_repeat_its_password(url: str) -> None:
+def test_refused_store_does_not_repeat_its_password(url: str) -> None:
     with pytest.raises(ConfigError) as refused:
         stateful_app.create_app(StatefulConfig.from_environ({"STATEFUL_STORE": url}))
     assert "s3cret" not in str(refused.value)
     assert refused.value.__suppress_context__ or refused.value.__context__ is None
 
 
-def test_a_configuration_shown_does_not_show_its_secrets() -> None:
+def test_configuration_shown_does_not_show_its_secrets() -> None:
     store = StatefulConfig.from_environ({"STATEFUL_STORE": "redis://:s3cret@host/0"})
     keys = StatelessConfig.from_environ({"STATELESS_SIGNING_KEYS": "s3cret" * 6})
     assert "s3cret" not in repr(store) + repr(keys)
 
 
 @pytest.mark.parametrize("directory", ["/dev/null", "/dev/null/sessions", "\0"], ids=ascii)
-def test_a_directory_that_cannot_be_used(directory: str) -> None:
+def test_directory_that_cannot_be_used(directory: str) -> None:
     config = StatefulConfig.from_environ({"STATEFUL_STORE": f"file:{directory}"})
     with pytest.raises(ConfigError, match="directory that cannot be used"):
         stateful_app.create_app(config)
@@ -129,7 +129,7 @@ def test_keys_are_oldest_first_and_spaces_are_none_of_theirs() -> None:
     assert config.signing_keys == (old, new)
 
 
-def test_without_keys_it_makes_one_and_says_what_that_means(
+def test_stateless_app_without_keys_makes_one_and_says_what_that_means(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     configs = [StatelessConfig.from_environ({}) for _ in range(2)]

@@ -36,7 +36,7 @@ def session_id(customer: Customer) -> str | None:
     return cookie.value if cookie else None
 
 
-def test_a_session_from_login_to_logout(desk: Desk) -> None:
+def test_session_from_login_to_logout(desk: Desk) -> None:
     john = desk.visitor()
     answer = john.login()
     assert (answer.status_code, body(answer)) == (200, {"user": JOHN, "cart": EMPTY})
@@ -124,14 +124,12 @@ def test_refusals_that_depend_on_the_cart(desk: Desk) -> None:
     assert body(john.view())["cart"] == EMPTY, "a refusal changes nothing"
 
 
-def test_a_name_comes_back_in_nfc(desk: Desk) -> None:
+def test_name_comes_back_in_nfc(desk: Desk) -> None:
     answer = desk.visitor().login(name="Zoe\N{COMBINING DIAERESIS}")
     assert answer.json["user"]["name"] == "Zo\N{LATIN SMALL LETTER E WITH DIAERESIS}"
 
 
-def test_a_price_comes_from_the_catalogue_of_now(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_price_comes_from_the_catalogue_of_now(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     john = desk.customer()
     john.add("pen")
     cheaper = type(PRODUCTS["pen"])("pen", "Pen", 1)
@@ -175,7 +173,7 @@ def test_any_cache_may_keep_the_products(desk: Desk, logged_in: bool) -> None:
 # --- the session of the stateful desk -------------------------------------------------------
 
 
-def test_the_cookie_is_kept_from_scripts_and_other_sites(stateful_desk: Desk) -> None:
+def test_cookie_is_kept_from_scripts_and_other_sites(stateful_desk: Desk) -> None:
     [cookie] = stateful_desk.visitor().login().headers.getlist("Set-Cookie")
     _, *attributes = cookie.split("; ")
     expires = {text for text in attributes if text.startswith("Expires=")}
@@ -194,7 +192,7 @@ def test_logging_in_gives_a_new_session_id_and_ends_the_old_one(stateful_desk: D
     assert thief.view().status_code == 401
 
 
-def test_a_planted_session_id_is_never_adopted(stateful_desk: Desk) -> None:
+def test_planted_session_id_is_never_adopted(stateful_desk: Desk) -> None:
     john = stateful_desk.visitor()
     john.client.set_cookie("desk_session", "planted")
     assert john.view().status_code == 401
@@ -202,7 +200,7 @@ def test_a_planted_session_id_is_never_adopted(stateful_desk: Desk) -> None:
     assert session_id(john) != "planted"
 
 
-def test_an_unknown_session_id_says_how_a_lost_session_looks(stateful_desk: Desk) -> None:
+def test_unknown_session_id_says_how_a_lost_session_looks(stateful_desk: Desk) -> None:
     john = stateful_desk.visitor()
     john.client.set_cookie("desk_session", "gone")
     answer = john.view()
@@ -211,7 +209,7 @@ def test_an_unknown_session_id_says_how_a_lost_session_looks(stateful_desk: Desk
     assert "Set-Cookie" not in answer.headers
 
 
-def test_a_cookie_is_set_only_when_the_session_changes(stateful_desk: Desk) -> None:
+def test_cookie_is_set_only_when_the_session_changes(stateful_desk: Desk) -> None:
     john = stateful_desk.customer()
     assert "Set-Cookie" in john.add().headers
     refused = john.add("yacht")
@@ -222,7 +220,7 @@ def test_a_cookie_is_set_only_when_the_session_changes(stateful_desk: Desk) -> N
     assert "Max-Age=0" in gone
 
 
-def test_the_stateless_desk_never_sets_a_cookie_and_looks_at_none(desks: list[Desk]) -> None:
+def test_stateless_desk_never_sets_a_cookie_and_looks_at_none(desks: list[Desk]) -> None:
     john = desks[-1].visitor()
     john.client.set_cookie("desk_session", "planted")
     answers = [john.login(), john.add(), john.logout()]
@@ -254,14 +252,14 @@ class SlowRead:
         return reader.view()
 
 
-def test_a_slow_read_erases_no_write(stateful_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_read_erases_no_write(stateful_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     john = stateful_desk.customer()
     answer = SlowRead(stateful_desk, monkeypatch).by(john, meanwhile=john.add)
     assert answer.json["cart"]["revision"] == 0, "it read before the write"
     assert john.view().json["cart"]["revision"] == 1
 
 
-def test_a_slow_read_brings_no_session_back_to_life(
+def test_slow_read_brings_no_session_back_to_life(
     stateful_desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     john = stateful_desk.customer()
@@ -307,7 +305,7 @@ def test_expiry_in_redis_counts_from_the_last_change(valkey: Valkey) -> None:
         assert client.ttl(key) > 3590
 
 
-def test_more_sessions_than_cachelib_keeps_by_default(stateful_desk: Desk) -> None:
+def test_sessions_beyond_the_default_threshold_are_kept(stateful_desk: Desk) -> None:
     first = stateful_desk.customer()
     for number in range(510):
         assert stateful_desk.visitor().login(str(number)).status_code == 200

@@ -49,7 +49,7 @@ def two_replicas(url: str) -> list[Desk]:
     return [Desk(stateful_app.create_app(config), "redis") for config in configs]
 
 
-def test_a_cart_is_found_at_another_replica(deployed: Deployment) -> None:
+def test_cart_is_found_at_another_replica(deployed: Deployment) -> None:
     ours, other = two_replicas(deployed.url)
     for number in range(9):  # enough that every node of a cluster keeps some of them
         john, there = ours.customer(str(number)), other.visitor()
@@ -92,7 +92,7 @@ def test_many_at_once_are_refused_in_time_and_served_again(deployed, desk) -> No
 
 
 @needs_sigstop
-def test_a_server_that_starts_while_its_store_hangs(hung: Deployment) -> None:
+def test_server_that_starts_while_its_store_hangs(hung: Deployment) -> None:
     desk = stateful(hung.url)
     visitors = [desk.visitor() for _ in range(AT_ONCE)]
     with ThreadPoolExecutor(AT_ONCE) as hands:
@@ -132,7 +132,7 @@ def statuses(desk: Desk, customers: list[Customer]) -> set[int]:
         return set(hands.map(view, cookies))
 
 
-def test_a_failover_keeps_the_carts(tmp_path, caplog: pytest.LogCaptureFixture) -> None:
+def test_failover_keeps_the_carts(tmp_path, caplog: pytest.LogCaptureFixture) -> None:
     with running_sentinels(tmp_path, wait_for, replicas=1) as deployed:
         john = stateful(deployed.url).customer()
         john.add()
@@ -153,7 +153,7 @@ def test_a_failover_keeps_the_carts(tmp_path, caplog: pytest.LogCaptureFixture) 
         assert PASSWORD not in record.getMessage()
 
 
-def test_the_log_says_why_there_is_no_cluster(caplog: pytest.LogCaptureFixture) -> None:
+def test_log_says_why_there_is_no_cluster(caplog: pytest.LogCaptureFixture) -> None:
     visitor = stateful("redis+cluster://:s3cret@127.0.0.1:1").visitor()
     assert_unavailable(timed(visitor.login))
     assert "connecting to 127.0.0.1:1" in caplog.text

@@ -9,7 +9,7 @@ def info(desk: Desk) -> dict:
     return desk.visitor().request("GET", "/api/server").json
 
 
-def test_it_names_the_process(desk: Desk) -> None:
+def test_server_info_names_the_process(desk: Desk) -> None:
     answer = desk.visitor().request("GET", "/api/server")
     info = answer.json
     assert list(info) == [
@@ -26,7 +26,7 @@ def test_it_names_the_process(desk: Desk) -> None:
     assert info["instance"] == answer.headers["X-Instance"]
 
 
-def test_only_process_memory_remembers_carts(desk: Desk) -> None:
+def test_server_info_counts_carts_of_process_memory_only(desk: Desk) -> None:
     customers = [desk.customer(str(number)) for number in range(3)]
     for customer in customers:
         customer.add()
@@ -35,7 +35,7 @@ def test_only_process_memory_remembers_carts(desk: Desk) -> None:
     assert info(desk)["carts_remembered"] == (2 if desk.keeps == "memory" else 0)
 
 
-def test_a_refused_visitor_leaves_nothing_behind(desk: Desk) -> None:
+def test_refused_visitor_leaves_nothing_behind(desk: Desk) -> None:
     desk.visitor().view()
     desk.visitor().request("POST", "/api/login", json={})
     assert info(desk)["carts_remembered"] == 0

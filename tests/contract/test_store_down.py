@@ -66,7 +66,7 @@ def test_every_request_of_a_customer_is_refused_in_time(store: Valkey, fault) ->
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_who_needs_no_session_is_served(store: Valkey, fault) -> None:
+def test_request_without_a_session_is_served_while_the_store_is_down(store: Valkey, fault) -> None:
     desk = stateful(store.url)
     fault(store)
     stranger = desk.visitor()
@@ -78,7 +78,7 @@ def test_who_needs_no_session_is_served(store: Valkey, fault) -> None:
 @pytest.mark.parametrize(
     "act", [Customer.add, Customer.login, Customer.logout], ids=["add", "login", "logout"]
 )
-def test_a_store_that_fails_between_reading_and_writing(
+def test_store_that_fails_between_reading_and_writing(
     store: Valkey, fault, act, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = stateful(store.url)
@@ -93,7 +93,7 @@ def test_a_store_that_fails_between_reading_and_writing(
     assert_unavailable(timed(lambda: act(john)))
 
 
-def test_a_hung_store_that_goes_on_has_kept_the_cart(store: Valkey) -> None:
+def test_hung_store_that_goes_on_has_kept_the_cart(store: Valkey) -> None:
     if os.name == "nt":
         pytest.skip("Windows has no SIGSTOP")
     john = stateful(store.url).customer()
@@ -104,7 +104,7 @@ def test_a_hung_store_that_goes_on_has_kept_the_cart(store: Valkey) -> None:
     assert timed(john.view).json["cart"]["item_count"] == 1
 
 
-def test_a_dead_store_that_comes_back_has_kept_nothing(store: Valkey) -> None:
+def test_dead_store_that_comes_back_has_kept_nothing(store: Valkey) -> None:
     john = stateful(store.url).customer()
     kill(store)
     assert_unavailable(timed(john.view))
@@ -114,7 +114,7 @@ def test_a_dead_store_that_comes_back_has_kept_nothing(store: Valkey) -> None:
         assert timed(john.login).status_code == 200
 
 
-def test_an_outage_is_a_line_in_the_log_and_not_a_trace(
+def test_outage_is_a_line_in_the_log_and_not_a_trace(
     store: Valkey, caplog: pytest.LogCaptureFixture
 ) -> None:
     john = stateful(store.url).customer()

@@ -41,14 +41,14 @@ WAYS: list[tuple[str, Callable[[Customer], TestResponse], int]] = [
 
 
 @pytest.mark.parametrize(("act", "operations"), [it[1:] for it in WAYS], ids=[it[0] for it in WAYS])
-def test_it_is_what_the_store_has_counted(store: Valkey, act, operations: int) -> None:
+def test_header_is_what_the_store_has_counted(store: Valkey, act, operations: int) -> None:
     john = stateful(store.url).customer()
     before = carried_out(store)
     answer = act(john)
     assert int(answer.headers[HEADER]) == carried_out(store) - before == operations
 
 
-def test_a_request_without_a_session_costs_the_store_nothing(store: Valkey) -> None:
+def test_request_without_a_session_costs_the_store_nothing(store: Valkey) -> None:
     visitor = stateful(store.url).visitor()
     before = carried_out(store)
     for answer in (visitor.view(), visitor.request("GET", "/api/products")):
@@ -70,13 +70,13 @@ def test_requests_at_the_same_time_are_counted_each_for_itself(store: Valkey) ->
     assert sum(counts) == carried_out(store) - before
 
 
-def test_a_desk_without_a_store_says_nothing(desk: Desk) -> None:
+def test_desk_without_a_store_says_nothing(desk: Desk) -> None:
     john = desk.customer()
     answers = [john.add(), john.view(), desk.visitor().view(), john.logout()]
     assert [HEADER in answer.headers for answer in answers] == [desk.keeps == "redis"] * 4
 
 
-def test_a_store_that_is_away_has_carried_out_nothing() -> None:
+def test_store_that_is_away_has_carried_out_nothing() -> None:
     with running_valkey() as own:
         john = stateful(own.url).customer()
         assert john.view().headers[HEADER] == "1"

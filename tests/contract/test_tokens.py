@@ -66,7 +66,7 @@ def test_rotation_accepts_the_old_key_and_signs_with_the_new_one() -> None:
     assert_invalid(show(only_new, issued_before))
 
 
-def test_a_token_of_another_shop_is_refused(issued: tuple[Desk, str]) -> None:
+def test_token_of_another_shop_is_refused(issued: tuple[Desk, str]) -> None:
     assert_invalid(show(issued[0], token_of(stateless(OTHER))))
 
 
@@ -77,7 +77,7 @@ def test_any_server_with_the_key_accepts_it(issued: tuple[Desk, str]) -> None:
 # --- time ------------------------------------------------------------------------------------
 
 
-def test_a_token_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = stateless(max_age_s=60)
     token = token_of(desk)
     now = time.time()
@@ -140,14 +140,14 @@ def test_no_byte_of_the_payload_can_be_changed(issued: tuple[Desk, str]) -> None
         assert_invalid(show(desk, forgery))
 
 
-def test_a_full_cart_is_refused_without_a_signature_of_its_own(issued: tuple[Desk, str]) -> None:
+def test_full_cart_is_refused_without_a_signature_of_its_own(issued: tuple[Desk, str]) -> None:
     desk, token = issued
     _, made, signature = parts(token)
     rich = {"v": 2, "aud": "two-desks", "session": {**STATE, "lines": {"laptop": 99}}}
     assert_invalid(show(desk, f"{encoded(json.dumps(rich).encode())}.{made}.{signature}"))
 
 
-def test_the_time_and_the_signature_cannot_be_swapped(issued: tuple[Desk, str]) -> None:
+def test_time_and_the_signature_cannot_be_swapped(issued: tuple[Desk, str]) -> None:
     desk, token = issued
     payload, made, signature = parts(token)
     _, _, other_signature = parts(token_of(desk, "456"))
@@ -173,7 +173,7 @@ def sign(claims: object, salt: str | bytes = tokens.SALT, **how: object) -> str:
     return str(URLSafeTimedSerializer(KEY, salt=salt, signer_kwargs=settings).dumps(claims))
 
 
-def test_the_signature_is_what_the_contract_says(issued: tuple[Desk, str]) -> None:
+def test_signature_is_what_the_contract_says(issued: tuple[Desk, str]) -> None:
     assert show(issued[0], sign(OURS)).status_code == 200
 
 
@@ -190,14 +190,14 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("token", FOREIGN.values(), ids=FOREIGN.keys())
-def test_a_token_for_something_else_is_refused(issued: tuple[Desk, str], token: str) -> None:
+def test_token_for_something_else_is_refused(issued: tuple[Desk, str], token: str) -> None:
     assert_invalid(show(issued[0], token))
 
 
 # --- the article's GET /api/cart?token=xyz&userId=123 -----------------------------------------
 
 
-def test_the_token_in_the_url(issued: tuple[Desk, str]) -> None:
+def test_token_in_the_url(issued: tuple[Desk, str]) -> None:
     desk, token = issued
     answer = show_in_url(desk, token=token, userId="123")
     assert (answer.status_code, answer.json["user"]["user_id"]) == (200, "123")
@@ -205,14 +205,14 @@ def test_the_token_in_the_url(issued: tuple[Desk, str]) -> None:
 
 
 @pytest.mark.parametrize("named", [{}, {"userId": ""}, {"userId": "456"}, {"userid": "123"}])
-def test_the_user_in_the_url_has_to_match(issued: tuple[Desk, str], named: dict) -> None:
+def test_user_in_the_url_has_to_match(issued: tuple[Desk, str], named: dict) -> None:
     desk, token = issued
     answer = show_in_url(desk, token=token, **named)
     assert answer.status_code == 403
     assert answer.json["type"] == "urn:problem:two-desks:wrong-user"
 
 
-def test_a_bad_token_in_the_url_is_a_bad_token_for_any_user(issued: tuple[Desk, str]) -> None:
+def test_bad_token_in_the_url_is_a_bad_token_for_any_user(issued: tuple[Desk, str]) -> None:
     assert_invalid(show_in_url(issued[0], token="x", userId="456"))
 
 
@@ -225,7 +225,7 @@ def test_two_tokens_in_one_request(issued: tuple[Desk, str]) -> None:
     assert answer.json["type"] == "urn:problem:two-desks:bad-credential"
 
 
-def test_the_stateful_desk_looks_at_no_token(desks: list[Desk], issued: tuple[Desk, str]) -> None:
+def test_stateful_desk_looks_at_no_token(desks: list[Desk], issued: tuple[Desk, str]) -> None:
     for desk in desks[:-1]:
         assert show_in_url(desk, token=issued[1], userId="123").status_code == 401
         assert show(desk, issued[1]).status_code == 401

@@ -49,7 +49,7 @@ def lanes(experiment):
 # --- without any run
 
 
-def test_lab_alone_explains_itself_in_five_lines_and_three_commands(lab_here):
+def test_lab_alone_explains_itself_in_five_lines_and_four_commands(lab_here):
     ended = lab_here()
     what, commands = ended.out.strip().split("\n\n")
     assert ended.status == 0
@@ -59,6 +59,7 @@ def test_lab_alone_explains_itself_in_five_lines_and_three_commands(lab_here):
         ["lab", "demo"],
         ["lab", "list"],
         ["lab", "diff"],
+        ["lab", "docs"],
     ]
     assert not lab_here.runs.exists()
 

@@ -129,7 +129,7 @@ def lives(up):
 # --- who is refused
 
 
-def test_a_rebound_name_reads_and_does_nothing(up, web):
+def test_rebound_name_reads_and_does_nothing(up, web):
     for host in ("evil.example", "127.0.0.1", "127.0.0.1:1", "127.0.0.1.evil.example"):
         headers = {"Host": host, "X-Lab-Secret": up.secret, **PAGE}
         for path in ("/", "/lab/whoami", "/lab/events", "/lab/status", "/lab/static/main.js"):
@@ -154,7 +154,7 @@ def test_another_pages_origin_does_nothing_even_in_the_instructors_browser(up, i
             assert instructor.post(path, body, headers).status == 403, (site, path)
 
 
-def test_without_secret_or_cookie_every_instructors_route_is_403(up, web):
+def test_instructors_routes_without_secret_or_cookie_are_403(up, web):
     for credentials in ({}, {"X-Lab-Secret": "x" * 32}, {"Cookie": "lab_instructor=x"}):
         for path, body in INSTRUCTORS.items():
             answer = web.post(path, body, {**PAGE, **credentials})
@@ -172,14 +172,14 @@ FORMS = [
 
 
 @pytest.mark.parametrize(("kind", "data"), FORMS, ids=[kind for kind, _ in FORMS])
-def test_a_form_of_another_page_does_nothing_even_with_the_cookie(up, instructor, kind, data):
+def test_form_of_another_page_does_nothing_even_with_the_cookie(up, instructor, kind, data):
     for path in INSTRUCTORS | EVERYBODYS:
         for headers in ({}, PAGE, {"X-Lab-Secret": up.secret}):
             answer = instructor("POST", path, data, {"Content-Type": kind, **headers})
             assert answer.status in (403, 415), (path, headers)
 
 
-def test_without_the_pages_own_header_the_cookie_does_nothing(instructor):
+def test_cookie_without_the_pages_own_header_does_nothing(instructor):
     for path, body in (INSTRUCTORS | EVERYBODYS).items():
         for header in ({}, {"X-Lab-Console": "0"}):
             assert instructor.post(path, body, header).status == 403, path
@@ -188,7 +188,7 @@ def test_without_the_pages_own_header_the_cookie_does_nothing(instructor):
 # --- who comes in
 
 
-def test_a_ticket_works_once_and_the_cookie_is_no_scripts_and_no_other_pages(up, web):
+def test_ticket_works_once_and_the_cookie_is_no_scripts_and_no_other_pages(up, web):
     answer = web.enter(up.ticket)
     assert (answer.status, answer.text) == (204, "")
     pair, *flags = answer.headers["Set-Cookie"].split("; ")
@@ -201,7 +201,7 @@ def test_a_ticket_works_once_and_the_cookie_is_no_scripts_and_no_other_pages(up,
     assert again("GET", "/lab/status").status == 403
 
 
-def test_of_what_lets_somebody_in_nothing_is_written_down(up, instructor):
+def test_secrets_of_the_page_are_not_written_down(up, instructor):
     answer = instructor("GET", "/lab/status")
     assert answer.status == 200
     credentials = [up.secret, up.ticket, ticket_of(up), instructor.cookie.partition("=")[2]]
@@ -261,7 +261,7 @@ def test_nginxs_own_refusal_has_the_policy_too(up):
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_only_so_many_pages_listen_at_once_and_a_place_is_free_again(up, web):
+def test_streams_are_limited_and_a_closed_one_frees_its_place(up, web):
     with ExitStack() as open_ones:
         for number in range(MOST_STREAMS):
             connection, answer = web.open("GET", "/lab/events")
@@ -285,7 +285,7 @@ def test_only_so_many_pages_listen_at_once_and_a_place_is_free_again(up, web):
 
 
 @pytest.mark.parametrize("name", ["<img src=x>", '"><script>alert(1)</script>'[:24], "a&b", "O'N"])
-def test_a_name_with_markup_is_text(web, name):
+def test_name_with_markup_is_text(web, name):
     answer = web.post("/lab/customer", {"name": name})
     assert (answer.status, answer.json["name"]) == (200, name)
     assert answer.headers["Content-Type"] == "application/json"
@@ -302,7 +302,7 @@ def test_a_name_with_markup_is_text(web, name):
     "name",
     ["", " ", "x" * 25, "a\x00b", "a\nb", "\u202eevil", "a\u2066b", "\u200b", "\ud800", 7, None],
 )
-def test_a_name_that_hides_or_turns_text_is_refused(web, name):
+def test_name_that_hides_or_turns_text_is_refused(web, name):
     answer = web.post("/lab/customer", {"name": name})
     assert answer.status in (400, 422)
     assert answer.json["detail"]
@@ -336,7 +336,7 @@ BODIES = [
 @pytest.mark.parametrize(
     ("status", "data"), [each[1:] for each in BODIES], ids=[b[0] for b in BODIES]
 )
-def test_a_body_that_is_no_order_is_refused(instructor, status, data):
+def test_body_that_is_no_order_is_refused(instructor, status, data):
     headers = {"Content-Type": "application/json", **PAGE}
     for path in ("/lab/kill", "/lab/act"):
         answer = instructor("POST", path, data, headers)

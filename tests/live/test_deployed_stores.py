@@ -38,7 +38,7 @@ def test_crash_is_run_on_it_and_leaves_no_password(deployed, lab_here):
             assert not file.is_file() or secret.encode() not in file.read_bytes(), file
 
 
-def test_its_keys_are_counted_and_forgotten_on_every_server(deployed):
+def test_store_keys_are_counted_and_removed_on_every_server(deployed):
     with ExternalStore(deployed.url) as store, connect(store.url) as client:
         for key in [*KEYS, "theirs"]:
             client.set(key, "x")
@@ -53,7 +53,7 @@ def test_its_keys_are_counted_and_forgotten_on_every_server(deployed):
             client.delete("theirs")
 
 
-def test_only_what_is_about_keys_is_an_operation(deployed):
+def test_operations_are_commands_about_keys_only(deployed):
     with ExternalStore(deployed.url) as store:
         before = store.stats()
         with connect(store.url) as client:  # greets every server that it talks to
@@ -71,7 +71,7 @@ def test_only_what_is_about_keys_is_an_operation(deployed):
         "redis+sentinel://:s3cret@127.0.0.1:1,127.0.0.1:2/desk?sentinel_password=s3cret",
     ],
 )
-def test_it_is_not_there(url):
+def test_missing_store_is_reported(url):
     with pytest.raises(LabError, match="does not answer") as refused, ExternalStore(url):
         pass
     assert "s3cret" not in str(refused.value)

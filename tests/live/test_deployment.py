@@ -157,7 +157,7 @@ def heeded():
 @pytest.mark.usefixtures("heeded")
 @pytest.mark.skipif(sys.platform == "win32", reason="the documents are for Linux containers")
 @pytest.mark.parametrize("kind", READ)
-def test_what_the_containers_are_told_runs(kind, tmp_path):
+def test_containers_run_as_the_documents_say(kind, tmp_path):
     text = (ROOT / f"{kind}.yaml").read_text(encoding="utf-8")
     with StandIns(READ[kind](text, KEYS), tmp_path) as running:
         customers = {desk: check_desk(running, desk) for desk in ("stateful", "stateless")}

@@ -37,7 +37,7 @@ def ended(told):
     return wait_for(lambda: next((each for each in told if each["state"] != "running"), None))
 
 
-def test_a_run_is_told_kept_and_answers_its_question(rehearsal, told, tmp_path):
+def test_run_is_told_kept_and_answers_its_question(rehearsal, told, tmp_path):
     folder = rehearsal.start("logout", predicted=0, confidence="certain")
     assert rehearsal.running == "logout"
     with pytest.raises(LabError, match="logout is running"):
@@ -58,9 +58,7 @@ def test_a_run_is_told_kept_and_answers_its_question(rehearsal, told, tmp_path):
     assert json.loads(json.dumps(told)) == told
 
 
-def test_a_kept_run_nobody_predicted_has_its_question_and_the_same_answer(
-    rehearsal, told, tmp_path
-):
+def test_kept_run_nobody_predicted_has_its_question_and_the_same_answer(rehearsal, told, tmp_path):
     folder = rehearsal.start("crash")
     end = ended(told)
     assert end["state"] == "done", end
@@ -132,7 +130,7 @@ def test_closing_while_servers_are_being_started_leaves_nothing(tmp_path):
     "name",
     ["", "no-such", "../crash", "./mine.py", "mine.py", "crash/../crash", "Crash", "judging", "\0"],
 )
-def test_only_bundled_experiments_are_run(rehearsal, tmp_path, monkeypatch, name):
+def test_experiment_run_takes_bundled_experiments_only(rehearsal, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text("raise SystemExit('it was run')", encoding="utf-8")
     with pytest.raises(LabError, match="no bundled experiment"):
@@ -144,13 +142,13 @@ def test_only_bundled_experiments_are_run(rehearsal, tmp_path, monkeypatch, name
     ("predicted", "confidence"),
     [(-1, "guess"), (99, "guess"), (True, "guess"), ("0", "guess"), (0, "very"), (0, None)],
 )
-def test_a_prediction_must_be_one_of_the_choices(rehearsal, tmp_path, predicted, confidence):
+def test_prediction_must_be_one_of_the_choices(rehearsal, tmp_path, predicted, confidence):
     with pytest.raises(LabError, match="no such choice"):
         rehearsal.start("crash", predicted, confidence)
     assert not (tmp_path / "lab-runs").exists()
 
 
-def test_a_run_that_cannot_start_is_told(rehearsal, told, monkeypatch):
+def test_run_that_cannot_start_is_told(rehearsal, told, monkeypatch):
     def refuse(*_):
         raise LabError("no nginx here")
 

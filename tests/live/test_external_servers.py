@@ -107,7 +107,7 @@ def starts(shop):
 # --- what can be done
 
 
-def test_a_kill_is_confirmed_by_the_network_and_a_restart_is_a_new_life(shop, tmp_path):
+def test_kill_is_confirmed_by_the_network_and_a_restart_is_a_new_life(shop, tmp_path):
     with bench_of(shop, tmp_path, kill=kills(shop), restart=starts(shop)) as lab:
         old = lab.server_info("B")["instance"]
         assert lab.servers == ("A", "B")
@@ -125,13 +125,13 @@ def test_a_kill_is_confirmed_by_the_network_and_a_restart_is_a_new_life(shop, tm
         assert restart.confirmed
 
 
-def test_a_kill_that_kills_nothing_is_not_confirmed(shop, tmp_path, monkeypatch):
+def test_kill_that_kills_nothing_is_not_confirmed(shop, tmp_path, monkeypatch):
     monkeypatch.setattr(external_server, "EXTERNAL_DEATH_TIMEOUT_S", 0.2)
     with bench_of(shop, tmp_path, kill=["true {name}"]) as lab:
         assert not lab.kill("A").confirmed
 
 
-def test_a_kill_command_that_fails_is_quoted(shop, tmp_path):
+def test_kill_command_that_fails_is_quoted(shop, tmp_path):
     with (
         bench_of(shop, tmp_path, kill=["ls /no-such-{name}"]) as lab,
         pytest.raises(LabError, match=r"(?s)kill command of stateful-A failed \(exit .*no-such-A"),
@@ -139,7 +139,7 @@ def test_a_kill_command_that_fails_is_quoted(shop, tmp_path):
         lab.kill("A")
 
 
-def test_a_paused_server_keeps_its_port_and_goes_on_as_it_was(shop, tmp_path):
+def test_paused_server_keeps_its_port_and_goes_on_as_it_was(shop, tmp_path):
     urls = [shop.url("stateful", name) for name in "AB"]
     deployment = find(urls, {"pause": kills(shop, "STOP"), "resume": kills(shop, "CONT")})
     (variant,) = deployed(Settings(), deployment)
@@ -155,14 +155,14 @@ def test_a_paused_server_keeps_its_port_and_goes_on_as_it_was(shop, tmp_path):
     assert server_info(shop.ports["stateful", "A"])["instance"] == before
 
 
-def test_what_a_run_has_killed_is_started_again_at_its_end(shop, tmp_path, caplog):
+def test_killed_server_is_started_again_at_the_end_of_the_run(shop, tmp_path, caplog):
     with bench_of(shop, tmp_path, kill=kills(shop), restart=starts(shop)) as lab:
         old = lab.kill("A").evidence.instance
     assert server_info(shop.ports["stateful", "A"])["instance"] != old
     assert not caplog.messages
 
 
-def test_what_cannot_be_started_again_is_told_once(shop, tmp_path, caplog):
+def test_server_that_cannot_be_started_again_is_reported_once(shop, tmp_path, caplog):
     with bench_of(shop, tmp_path, kill=kills(shop)) as lab:
         lab.kill("A")
     (line,) = caplog.messages
@@ -184,7 +184,7 @@ NOT_OURS = [
 ]
 
 
-def test_what_takes_a_server_of_the_labs_own_is_refused_with_its_reason(shop, tmp_path):
+def test_experiment_that_needs_the_labs_own_servers_is_refused_with_its_reason(shop, tmp_path):
     with bench_of(shop, tmp_path, kill=kills(shop)) as lab:
         before = [lab.server_info(name)["instance"] for name in lab.servers]
         for name, act, words in NOT_OURS[1:]:
@@ -196,7 +196,7 @@ def test_what_takes_a_server_of_the_labs_own_is_refused_with_its_reason(shop, tm
         lab.kill("A")
 
 
-def test_a_store_that_is_theirs_is_not_counted_without_its_url(shop, tmp_path):
+def test_store_that_is_theirs_is_not_counted_without_its_url(shop, tmp_path):
     with bench_of(shop, tmp_path, Settings(store="redis")) as lab:
         assert lab.has_store
         for ask in (lab.store_stats, lambda: lab.store_operations(lambda: None)):
@@ -204,7 +204,7 @@ def test_a_store_that_is_theirs_is_not_counted_without_its_url(shop, tmp_path):
                 ask()
 
 
-def test_a_server_that_has_ended_since_it_was_asked_is_named(shop, tmp_path):
+def test_server_that_has_ended_since_it_was_asked_is_named(shop, tmp_path):
     urls = [shop.url("stateful", "A")]
     deployment = find(urls, {})
     os.kill(shop.pid("stateful", "A"), signal.SIGKILL)
@@ -232,7 +232,7 @@ def kill_commands(shop):
         yield from ("--kill-command", f"kill -9 {shop.pid(desk, name)}")
 
 
-def test_the_crash_runs_against_them_and_the_report_says_whose_they_are(shop, lab_here):
+def test_crash_runs_against_them_and_the_report_says_whose_they_are(shop, lab_here):
     ended = lab_here("run", "crash", "--quick", *upstreams(shop), *kill_commands(shop))
     assert ended.status == 0, ended
     assert "not started by the lab" in ended.out
@@ -255,7 +255,7 @@ def test_the_crash_runs_against_them_and_the_report_says_whose_they_are(shop, la
     assert f"lab run crash --store memory --upstream {shop.url('stateful', 'A')}" in page
 
 
-def test_without_a_kill_command_the_lanes_are_unknown_and_say_what_to_give(shop, lab_here):
+def test_deployment_without_a_kill_command_is_unknown_and_says_what_to_give(shop, lab_here):
     ended = lab_here("run", "crash", "--quick", "--json", *upstreams(shop))
     assert ended.status == 3, ended
     (crash,) = json.loads(ended.out)["experiments"]
@@ -263,7 +263,7 @@ def test_without_a_kill_command_the_lanes_are_unknown_and_say_what_to_give(shop,
     assert all("--kill-command" in lane["trouble"] for lane in crash["variants"])
 
 
-def test_with_servers_of_one_desk_only_its_lane_runs(shop, lab_here):
+def test_deployment_of_one_desk_runs_only_its_variant(shop, lab_here):
     ended = lab_here("run", "any-server", "--json", *upstreams(shop, ("stateless", "A")))
     assert ended.status == 0, ended
     (lane,) = json.loads(ended.out)["experiments"][0]["variants"]
@@ -287,13 +287,13 @@ def test_wrong_usage_is_status_2_before_anything_is_made(lab_here, arguments, wo
     assert not lab_here.runs.exists()
 
 
-def test_where_they_keep_sessions_has_to_be_said(shop, lab_here):
+def test_upstream_option_needs_the_store_option(shop, lab_here):
     named = [each for each in upstreams(shop) if each not in ("--store", "memory")]
     ended = lab_here("run", "crash", "--quick", *named)
     assert ended.status == 2 and "say with --store where these servers keep sessions" in ended.err
 
 
-def test_a_command_that_is_the_same_for_two_servers_is_refused(shop):
+def test_command_that_is_the_same_for_two_servers_is_refused(shop):
     urls = [shop.url(desk, name) for desk, name in shop.ports]
     with pytest.raises(LabError, match=r"is the same for stateful-A at .* and stateless-A at"):
         find(urls, {"kill": ["docker kill {name}"]})

@@ -36,7 +36,7 @@ def measured(result, lane):
 
 @needs_store
 @pytest.mark.parametrize("name", NAMES)
-def test_it_comes_out_as_expected_in_every_lane(ran, name):
+def test_experiment_comes_out_as_expected_in_every_variant(ran, name):
     result = ran(name)
     assert result.verdict is result.expected is Verdict.HOLDS, wording.reasons(result)
     assert result.surprises == ()
@@ -52,12 +52,12 @@ def test_it_comes_out_as_expected_in_every_lane(ran, name):
     ("name", "choice"),
     [("crash", 1), ("restart-all", 3), ("store-outage", 1), ("scale-out", 1), ("storage", 2)],
 )
-def test_the_question_has_an_answer(ran, name, choice):
+def test_question_has_an_answer(ran, name, choice):
     lanes = {lane.name: lane.measurements for lane in ran(name).variants}
     assert find(name).question.observed(lanes) == choice
 
 
-def test_a_crash_loses_exactly_the_carts_that_were_predicted(ran):
+def test_crash_loses_exactly_the_carts_that_were_predicted(ran):
     lost = measured(ran("crash"), "stateful")
     assert lost["kill_confirmed"] is True
     assert lost["control_kept"] == lost["carts_acknowledged"] == 12
@@ -69,7 +69,7 @@ def test_a_crash_loses_exactly_the_carts_that_were_predicted(ran):
 
 
 @needs_store
-def test_an_upgrade_keeps_carts_and_shows_what_an_old_server_does_to_a_new_field(ran):
+def test_upgrade_keeps_carts_and_shows_what_an_old_server_does_to_a_new_field(ran):
     result = ran("restart-all")
     assert measured(result, "memory")["carts_kept"] == 0
     for lane in ("redis", "token"):
@@ -84,7 +84,7 @@ def test_an_upgrade_keeps_carts_and_shows_what_an_old_server_does_to_a_new_field
 
 
 @needs_store
-def test_a_store_that_is_away_fails_requests_at_once_and_loses_what_it_did_not_write(ran):
+def test_store_that_is_away_fails_requests_at_once_and_loses_what_it_did_not_write(ran):
     result = ran("store-outage")
     for lane, lost in (("redis", 6), ("redis-on-disk", 0)):
         seen = measured(result, lane)
@@ -99,7 +99,7 @@ def test_a_store_that_is_away_fails_requests_at_once_and_loses_what_it_did_not_w
     assert token["has_store"] is False
 
 
-def test_a_new_server_takes_its_share_only_where_anybody_may_go(ran):
+def test_new_server_takes_its_share_only_where_anybody_may_go(ran):
     result = ran("scale-out")
     assert [each["servers"] for each in measured(result, "token")["steps"]] == [1, 2]
     assert sum(each["misrouted"] for each in measured(result, "token")["steps"]) == 0
@@ -113,7 +113,7 @@ def test_a_new_server_takes_its_share_only_where_anybody_may_go(ran):
 
 
 @needs_store
-def test_who_leaves_without_a_word_leaves_a_session_where_there_is_a_place_for_one(ran):
+def test_customer_who_leaves_without_logout_leaves_a_session_behind(ran):
     result = ran("storage")
     places = {
         "memory": "sessions_left_in_processes",
@@ -134,7 +134,7 @@ def test_who_leaves_without_a_word_leaves_a_session_where_there_is_a_place_for_o
 
 
 @pytest.mark.parametrize("name", ["crash", "scale-out"])
-def test_a_run_in_which_nothing_happened_is_unknown(tmp_path, name):
+def test_run_in_which_nothing_happened_is_unknown(tmp_path, name):
     idle = replace(find(name), script=lambda shopper, lab: None)
     lanes = [each for each in idle.variants if each.app == "stateless"]
     result = Run(tmp_path, quick=True).perform(idle, lanes)

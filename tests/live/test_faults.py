@@ -66,7 +66,7 @@ def injector(pool):
     return FaultInjector(pool, no_store)
 
 
-def test_it_is_what_it_says(stack):
+def test_stack_is_what_it_says(stack):
     for pool in stack.pools.values():
         assert list(pool.servers) == ["A", "B", "C"]
         for name, server in pool.servers.items():
@@ -80,12 +80,12 @@ def test_it_is_what_it_says(stack):
     assert "/" not in str(components)
 
 
-def test_without_affinity_requests_go_in_turn(pool):
+def test_requests_without_affinity_go_in_turn(pool):
     served = [who(pool).headers["X-Served-By"] for _ in range(9)]
     assert Counter(served) == {"A": 3, "B": 3, "C": 3}
 
 
-def test_with_affinity_a_client_stays_and_newcomers_are_shared(stack):
+def test_affinity_keeps_a_client_and_shares_new_ones(stack):
     first = []
     for _ in range(6):
         with requests.Session() as client:
@@ -110,7 +110,7 @@ def test_affinity_and_retry_can_be_changed_while_it_runs(pool):
     assert [who(pool).status_code for _ in range(6)].count(502) == 2
 
 
-def test_a_kill_is_confirmed_and_seen_by_clients_and_a_restart_is_a_new_life(stack, pool):
+def test_kill_is_confirmed_and_seen_by_clients_and_a_restart_is_a_new_life(stack, pool):
     server = pool.servers["B"]
     old, port = server.instance, server.port
     death = server.kill()
@@ -129,14 +129,14 @@ def test_a_kill_is_confirmed_and_seen_by_clients_and_a_restart_is_a_new_life(sta
     assert who(pool, "B").json()["instance"] == new
 
 
-def test_a_running_replica_can_be_restarted_too(pool):
+def test_running_replica_can_be_restarted_too(pool):
     before = (pool.servers["C"].pid, pool.servers["C"].instance)
     pool.servers["C"].restart()
     info = who(pool, "C").json()
     assert info["pid"] != before[0] and info["instance"] != before[1]
 
 
-def test_a_paused_replica_times_out_and_comes_back_as_it_was(pool):
+def test_paused_replica_times_out_and_comes_back_as_it_was(pool):
     server = pool.servers["A"]
     assert server.pause().frozen is True
     assert server.state == "paused"
@@ -148,7 +148,7 @@ def test_a_paused_replica_times_out_and_comes_back_as_it_was(pool):
     assert server.kill().process_gone
 
 
-def test_a_replica_that_ends_by_itself_is_seen_as_dead(pool):
+def test_replica_that_ends_by_itself_is_seen_as_dead(pool):
     import os
 
     os.kill(pool.servers["B"].pid, 9)
@@ -209,7 +209,7 @@ def test_adding_and_draining_under_traffic_fails_nobody_and_each_op_is_logged_on
     drain(pool, "E")
 
 
-def test_an_idle_client_is_served_once_more_while_its_server_drains(pool):
+def test_idle_client_is_served_once_more_while_its_server_drains(pool):
     name = pool.add().name
     idle = [http.client.HTTPConnection("127.0.0.1", stack_port(pool), timeout=5) for _ in range(8)]
     try:
@@ -239,7 +239,7 @@ def ask(connection, pool):
     return answer.status, answer.headers["X-Served-By"]
 
 
-def test_what_nginx_refuses_is_quoted_and_undone(stack):
+def test_refused_configuration_is_quoted_and_undone(stack):
     pool = stack.pools["stateful"]
     spec = pool.spec
     pool.spec = PoolSpec("stateful", "stateful_app", directives=("proxy_red_timeout 1s",))
@@ -253,7 +253,7 @@ def test_what_nginx_refuses_is_quoted_and_undone(stack):
     pool.set_retry("off")
 
 
-def test_the_last_server_is_not_drained(tmp_path):
+def test_last_server_is_not_drained(tmp_path):
     pools = [PoolSpec("one", "stateless_app", servers=1)]
     with (
         Stack(pools, tmp_path / "r") as stack,
@@ -267,7 +267,7 @@ def test_large_headers_pass(pool):
     assert answer.status_code == 200
 
 
-def test_a_hostile_op_and_path_are_one_honest_entry(stack, pool):
+def test_hostile_op_and_path_are_one_honest_entry(stack, pool):
     op = 'a"b\\c\tü'.encode()
     url = f"{pool.url}/api/%22%0a%FF?token=secret-token"
     requests.get(url, headers={"X-Op": op}, timeout=5)
@@ -297,7 +297,7 @@ def read(store):
 
 
 @pytest.mark.parametrize("persistence", [False, True])
-def test_a_store_is_killed_and_comes_back_with_what_it_kept(tmp_path, persistence):
+def test_store_is_killed_and_comes_back_with_what_it_kept(tmp_path, persistence):
     with LocalStore(tmp_path / "r", persistence=persistence) as store:
         write(store, b"laptop")
         assert store.stats().keys == store.stats("cart:").keys == 1
@@ -316,7 +316,7 @@ def test_a_store_is_killed_and_comes_back_with_what_it_kept(tmp_path, persistenc
         assert store.kill().instance != death.instance
 
 
-def test_a_hung_store_says_nothing_and_then_goes_on(tmp_path):
+def test_hung_store_says_nothing_and_then_goes_on(tmp_path):
     with LocalStore(tmp_path / "r") as store:
         write(store, b"laptop")
         store.pause()
@@ -329,7 +329,7 @@ def test_a_hung_store_says_nothing_and_then_goes_on(tmp_path):
         store.pause()
 
 
-def test_the_password_is_in_no_command_line_log_or_message(tmp_path):
+def test_password_is_in_no_command_line_log_or_message(tmp_path):
     import psutil
 
     with LocalStore(tmp_path / "r") as store:
@@ -346,7 +346,7 @@ def test_the_password_is_in_no_command_line_log_or_message(tmp_path):
         assert password not in str(caught.value)
 
 
-def test_the_store_is_a_target_like_any_other(tmp_path, pool):
+def test_store_is_a_target_like_any_other(tmp_path, pool):
     with LocalStore(tmp_path / "r") as store:
         faults = FaultInjector(pool, lambda: store)
         kinds = (FaultKind.PAUSE, FaultKind.RESUME, FaultKind.RESTART, FaultKind.KILL)
@@ -361,14 +361,14 @@ def test_the_store_is_a_target_like_any_other(tmp_path, pool):
             faults.inject(STORE, FaultKind.DRAIN)
 
 
-def test_a_store_with_something_in_it_is_refused_at_the_start(tmp_path):
+def test_store_with_something_in_it_is_refused_at_the_start(tmp_path):
     with LocalStore(tmp_path / "r", persistence=True) as store:
         write(store, b"old")
     with pytest.raises(LabError, match="not empty"), LocalStore(tmp_path / "r", persistence=True):
         pass
 
 
-def test_a_store_not_started_by_the_lab_is_used_and_left_alone(tmp_path, pool):
+def test_store_not_started_by_the_lab_is_used_and_left_alone(tmp_path, pool):
     with LocalStore(tmp_path / "r") as ours:
         write(ours, b"theirs")
         with ExternalStore(ours.url) as store:

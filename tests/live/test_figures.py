@@ -35,7 +35,7 @@ def test_one_figure_becomes_a_document():
     assert row["met"] is None
 
 
-def test_an_unknown_figure_is_refused_with_those_there_are():
+def test_unknown_figure_is_refused_with_those_there_are():
     done = figures("everything")
     assert done.returncode == 2 and not done.stdout
     assert "no figure everything" in done.stderr and "record" in done.stderr

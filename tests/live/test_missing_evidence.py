@@ -76,7 +76,7 @@ NO_READ = "1 carts could not be read afterwards"
         ("restart-all", killed_and_not_restarted, "no restart was confirmed"),
     ],
 )
-def test_a_starved_run_is_unknown_on_both_sides(tmp_path, by, script, told):
+def test_starved_run_is_unknown_on_both_sides(tmp_path, by, script, told):
     result = perform(tmp_path, by, script)
     assert [(v.verdict, wording.outcome(v)) for v in result.variants] == [(UNKNOWN, told)] * 2
     assert (result.verdict, result.expectation_met) == (UNKNOWN, None)
@@ -103,9 +103,7 @@ def test_one_starved_desk_is_enough(tmp_path, starved):
 
 
 @pytest.mark.parametrize("by", ["any-server", "crash"])
-def test_where_the_store_is_missing_its_lanes_are_unknown_and_say_how_to_get_one(
-    tmp_path, monkeypatch, by
-):
+def test_variants_without_their_store_are_unknown_and_say_how_to_get_one(tmp_path, monkeypatch, by):
     monkeypatch.setattr(runner, "find_store", lambda: None)
     lanes = (replace(REDIS, knobs=Settings(2, "redis")), replace(TOKEN, knobs=Settings(2)))
     result = perform(tmp_path, by, variants=lanes)
@@ -119,7 +117,7 @@ def test_where_the_store_is_missing_its_lanes_are_unknown_and_say_how_to_get_one
     assert exit_status([result]) == 3
 
 
-def test_with_nothing_but_lanes_that_need_the_store_nothing_is_started(tmp_path, monkeypatch):
+def test_run_that_needs_a_missing_store_starts_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "find_store", lambda: None)
     monkeypatch.setattr(runner, "ProvisionedStack", None)
     result = perform(tmp_path, "any-server", variants=(REDIS,))

@@ -109,7 +109,7 @@ def test_up_and_down_leaves_no_process_and_no_port(tmp_path, resident):
     assert not any(map(is_open, ports))
 
 
-def test_an_exception_in_the_block_leaves_nothing(tmp_path):
+def test_exception_in_the_block_leaves_nothing(tmp_path):
     with (
         pytest.raises(ZeroDivisionError),
         Stack([PoolSpec("one", "stateless_app", servers=2)], tmp_path / "r"),
@@ -119,7 +119,7 @@ def test_an_exception_in_the_block_leaves_nothing(tmp_path):
     assert not left(tmp_path / "r")
 
 
-def test_an_app_that_does_not_start_is_quoted_at_once_and_leaves_nothing(tmp_path):
+def test_app_that_does_not_start_is_quoted_at_once_and_leaves_nothing(tmp_path):
     started = time.monotonic()
     pools = [PoolSpec("good", "stateless_app"), PoolSpec("bad", "no_such_app", servers=1)]
     with pytest.raises(LabError, match=r"(?s)bad-A ended.*No module named '?no_such_app"):
@@ -128,7 +128,7 @@ def test_an_app_that_does_not_start_is_quoted_at_once_and_leaves_nothing(tmp_pat
     assert not left(tmp_path / "r")
 
 
-def test_a_taken_port_is_said_and_a_bad_configuration_is_quoted(tmp_path):
+def test_taken_port_is_said_and_a_bad_configuration_is_quoted(tmp_path):
     import socket
 
     pools = [PoolSpec("one", "stateless_app", servers=1)]
@@ -142,7 +142,7 @@ def test_a_taken_port_is_said_and_a_bad_configuration_is_quoted(tmp_path):
     assert not left(tmp_path / "r")
 
 
-def test_a_server_whose_port_was_taken_meanwhile_takes_another(tmp_path, monkeypatch):
+def test_server_whose_port_was_taken_meanwhile_takes_another(tmp_path, monkeypatch):
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as server:

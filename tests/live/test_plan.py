@@ -39,7 +39,7 @@ def test_every_row_of_the_matrix_has_machines_or_a_reason(planned):
     assert all(each["machines"] > 2 for name, each in needs.items() if name != "memory")
 
 
-def test_the_constants_are_of_what_was_measured(planned, shared_lab):
+def test_constants_are_of_what_was_measured(planned, shared_lab):
     constants, rows = measured(shared_lab)
     assert constants.measured.run in planned["chart"]
     least, most = constants.lines
@@ -93,7 +93,7 @@ def test_work_is_where_it_was_done(planned, shared_lab):
 STORED = ("redis", "token-denylist", "token-revision")
 
 
-def test_the_next_plan_uses_what_was_measured(planned, shared_lab):
+def test_next_plan_uses_what_was_measured(planned, shared_lab):
     before = len(list(shared_lab.runs.glob("*")))
     ended = shared_lab("plan", "--users", "2M", "--chart", "mine.svg")
     assert ended.status == 0, ended

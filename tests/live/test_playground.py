@@ -128,7 +128,7 @@ def servers(stage):
     }
 
 
-def test_a_kill_is_seen_and_told_with_its_evidence(stage, told):
+def test_kill_is_seen_and_told_with_its_evidence(stage, told):
     before = servers(stage)
     evidence = stage.inject(FaultKind.KILL, "A")
     assert [each["desk"] for each in evidence] == ["stateful", "stateless"]
@@ -143,7 +143,7 @@ def test_a_kill_is_seen_and_told_with_its_evidence(stage, told):
         stage.inject(FaultKind.KILL, "stateful/A")
 
 
-def test_a_kill_waits_for_no_other_order_and_is_told_at_once(stage, told):
+def test_kill_waits_for_no_other_order_and_is_told_at_once(stage, told):
     with held_open(stage):  # so that the drain takes its time
         stage.inject(FaultKind.DRAIN, "stateful/B")
         slow = threading.Thread(target=stage.add)
@@ -163,7 +163,7 @@ def test_a_kill_waits_for_no_other_order_and_is_told_at_once(stage, told):
         assert ("drain", "stateful", "B") not in told.faults()
 
 
-def test_what_is_frozen_is_seen_to_stand_still(stage, told):
+def test_paused_process_is_seen_to_stand_still(stage, told):
     done = stage.inject(FaultKind.PAUSE, "A")
     assert [each["confirmed"] for each in done] == [True, True]
     for each in done:
@@ -177,7 +177,7 @@ def test_what_is_frozen_is_seen_to_stand_still(stage, told):
     assert told.faults()[-1] == ("resume", "stateless", "A")
 
 
-def test_a_restart_is_another_life_and_a_paused_server_answers_nobody(stage, shop):
+def test_restart_is_another_life_and_a_paused_server_answers_nobody(stage, shop):
     before = servers(stage)["stateful/A"]["instance"]
     [again] = stage.inject(FaultKind.RESTART, "stateful/A")
     assert again["was"] == before != again["instance"]
@@ -188,7 +188,7 @@ def test_a_restart_is_another_life_and_a_paused_server_answers_nobody(stage, sho
     assert shop("stateful", "GET", "/@A/api/server").status_code == 200
 
 
-def test_a_reset_leaves_nothing_remembered_and_exactly_the_servers_asked_for(stage, shop, told):
+def test_reset_leaves_nothing_remembered_and_exactly_the_servers_asked_for(stage, shop, told):
     assert login(shop, "stateful").status_code == 200
     stage.add("stateful")
     stage.inject(FaultKind.KILL, "stateless/B")
@@ -222,7 +222,7 @@ def test_counts_of_carts_follow_requests_and_a_server_that_ends_by_itself_is_tol
     )
 
 
-def test_a_drain_is_begun_and_told_when_it_is_done(stage, told):
+def test_drain_is_begun_and_told_when_it_is_done(stage, told):
     before = servers(stage)
     with held_open(stage):
         began = time.monotonic()
@@ -246,7 +246,7 @@ def test_a_drain_is_begun_and_told_when_it_is_done(stage, told):
     assert servers(stage)["stateful/B"]["state"] == "up"
 
 
-def test_a_clean_stage_does_not_wait_for_what_is_being_drained(stage, told):
+def test_clean_stage_does_not_wait_for_what_is_being_drained(stage, told):
     pid = servers(stage)["stateful/B"]["pid"]
     with held_open(stage):
         stage.inject(FaultKind.DRAIN, "stateful/B")
@@ -259,7 +259,7 @@ def test_a_clean_stage_does_not_wait_for_what_is_being_drained(stage, told):
     assert told.faults() == []
 
 
-def test_a_clean_stage_lets_live_who_remembers_nothing_and_nobody_who_stands_still(stage, shop):
+def test_clean_stage_lets_live_who_remembers_nothing_and_nobody_who_stands_still(stage, shop):
     login(shop, "stateful", "A")
     login(shop, "stateless", "A")
     before = servers(stage)
@@ -271,7 +271,7 @@ def test_a_clean_stage_lets_live_who_remembers_nothing_and_nobody_who_stands_sti
     assert all(shop("stateless", "GET", "/api/products").status_code == 200 for _ in range(4))
 
 
-def test_a_new_store_finds_the_same_servers_under_their_letters(stage, shop):
+def test_new_store_finds_the_same_servers_under_their_letters(stage, shop):
     stage.add("stateful")
     stage.inject(FaultKind.DRAIN, "stateful/B")
     wait_for(lambda: "stateful/B" not in servers(stage))
@@ -291,7 +291,7 @@ def test_a_new_store_finds_the_same_servers_under_their_letters(stage, shop):
     assert told["desks"]["stateful"][0]["instance"] == after["stateful/A"]["instance"]
 
 
-def test_what_nginx_refuses_is_undone_at_every_desk(opened, stage, shop):
+def test_refused_settings_are_undone_at_every_desk(opened, stage, shop):
     stack, _, _ = opened
     before = {name: pool.proxy_settings for name, pool in stack.pools.items()}
     bad = ProxySettings(affinity="cookie", directives=("proxy_red_timeout 1s",))
@@ -302,7 +302,7 @@ def test_what_nginx_refuses_is_undone_at_every_desk(opened, stage, shop):
     assert "Set-Cookie" not in shop("stateful", "GET", "/api/products").headers
 
 
-def test_nothing_that_a_cache_kept_outlives_it(opened, stage, shop):
+def test_cached_answers_do_not_outlive_their_cache(opened, stage, shop):
     folder = opened[1]._provisioned.folder
     stage.reset(cache="naive")
     token = login(shop, "stateless").json()["token"]
@@ -344,7 +344,7 @@ def test_file_sessions_go_with_the_stage(stage, shop):
 
 
 @needs_store
-def test_the_store_is_started_when_it_is_wanted_broken_and_emptied(stage, shop, told):
+def test_store_is_started_when_it_is_wanted_broken_and_emptied(stage, shop, told):
     with pytest.raises(LabError, match="no store runs"):
         stage.inject(FaultKind.KILL, "store")
     stage.change(store="redis")
@@ -371,12 +371,12 @@ def test_the_store_is_started_when_it_is_wanted_broken_and_emptied(stage, shop, 
 
 
 @pytest.mark.parametrize("target", ["Z", "", "stateful/Z", "elsewhere/A", "<b>A</b>", "A/B/C"])
-def test_an_unknown_server_is_refused_with_those_there_are(stage, target):
+def test_unknown_server_is_refused_with_those_there_are(stage, target):
     with pytest.raises(LabError, match="stateful/A"):
         stage.inject(FaultKind.KILL, target)
 
 
 @pytest.mark.parametrize("servers", [0, 9, -1])
-def test_a_stage_has_one_to_eight_servers(stage, servers):
+def test_stage_has_one_to_eight_servers(stage, servers):
     with pytest.raises(LabError, match="1 to 8"):
         stage.reset(servers=servers)

@@ -57,7 +57,7 @@ def alive(pid):
         return False
 
 
-def test_the_pid_is_the_program_s_own_and_stop_ends_it(children, tmp_path):
+def test_pid_is_the_program_s_own_and_stop_ends_it(children, tmp_path):
     child = start(children, tmp_path)
     assert SLEEP in psutil.Process(child.pid).cmdline()
     assert child.running() and not child.gone()
@@ -74,7 +74,7 @@ def test_kill_takes_the_whole_family(children, tmp_path):
     assert not alive(child.pid) and not alive(grandchild)
 
 
-def test_a_paused_child_is_ended_too(children, tmp_path):
+def test_paused_child_is_ended_too(children, tmp_path):
     child = start(children, tmp_path)
     child.pause()
     assert wait_until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_STOPPED, 5)
@@ -89,14 +89,14 @@ def test_one_that_ignores_sigterm_is_killed(children, tmp_path):
     assert child.gone()
 
 
-def test_the_exit_status_and_the_end_of_the_log_are_known(children, tmp_path):
+def test_exit_status_and_the_end_of_the_log_are_known(children, tmp_path):
     child = start(children, tmp_path, "print('first'); import sys; sys.exit('no such luck')")
     assert wait_until(child.gone, 10)
     assert child.ending == "exit 1"
     assert "no such luck" in end_of(child.log_path, child.log_start)
 
 
-def test_a_child_outlives_the_thread_that_asked_for_it(children, tmp_path):
+def test_child_outlives_the_thread_that_asked_for_it(children, tmp_path):
     started = []
     thread = threading.Thread(target=lambda: started.append(start(children, tmp_path)))
     thread.start()
@@ -121,7 +121,7 @@ def test_ctrl_c_in_the_middle_of_closing_leaves_nothing(children, tmp_path, monk
     assert not alive(pid)
 
 
-def test_after_closing_nothing_is_started(children, tmp_path):
+def test_closed_children_start_nothing(children, tmp_path):
     children.close()
     with pytest.raises(LabError, match="closing"):
         start(children, tmp_path)
@@ -187,7 +187,7 @@ def test_exec_does_not_start_for_a_parent_that_is_gone(tmp_path):
     assert not trace.exists()
 
 
-def test_a_missing_program_and_a_wrong_call_are_said(tmp_path):
+def test_missing_program_and_a_wrong_call_are_said(tmp_path):
     assert guardian.main(["sing", "9", "1", "--", "x"]) == 2
     if sys.platform == "linux":
         command = [sys.executable, str(GUARDIAN), "exec", "9", str(os.getpid()), "--", "/no/such"]
@@ -195,6 +195,6 @@ def test_a_missing_program_and_a_wrong_call_are_said(tmp_path):
         assert "/no/such: No such file" in done.stderr
 
 
-def test_the_guardian_needs_the_standard_library_only():
+def test_guardian_needs_the_standard_library_only():
     imports = [line for line in Path(GUARDIAN).read_text().splitlines() if "import " in line]
     assert not any("lab" in line or "psutil" in line for line in imports if line.strip()[0] in "if")

@@ -60,7 +60,7 @@ def spied(shared_lab):
     return shared_lab
 
 
-def test_a_real_run_is_as_the_schema_says(spied):
+def test_real_run_is_as_the_schema_says(spied):
     document = json.loads((spied.runs / "latest" / "result.json").read_text("utf-8"))
     jsonschema.validate(document, SCHEMA, jsonschema.Draft202012Validator)
     (experiment,) = document["experiments"]
@@ -77,7 +77,7 @@ def test_a_real_run_is_as_the_schema_says(spied):
     assert measured["kill_confirmed"] is True
 
 
-def test_without_options_it_prints_the_verdicts_and_writes_the_page(spied):
+def test_report_without_options_prints_the_verdicts_and_writes_the_page(spied):
     ended = spied("report")
     assert ended.status == 0, ended
     assert "? unknown" in ended.out
@@ -120,7 +120,7 @@ def test_every_format_and_no_secret_in_any(spied):
     assert searched >= 12
 
 
-def test_a_run_of_another_machine_is_opened_and_what_is_none_is_refused(spied, tmp_path):
+def test_run_of_another_machine_is_opened_and_what_is_none_is_refused(spied, tmp_path):
     shutil.copy(spied.runs / "latest" / "result.json", tmp_path / "theirs.json")
     ended = spied("report", str(tmp_path / "theirs.json"))
     assert ended.status == 0
@@ -154,7 +154,7 @@ def desks(tmp_path_factory):
 
 @pytest.mark.skipif(os.name != "posix", reason="no bash")
 @pytest.mark.parametrize("desk", ["stateful", "stateless"])
-def test_a_command_of_a_run_works_at_a_running_desk(spied, desks, desk):
+def test_command_of_a_run_works_at_a_running_desk(spied, desks, desk):
     if not shutil.which("curl") or not shutil.which("bash"):
         pytest.skip("no curl or no bash")
     ended = spied("report", "--curl")

@@ -34,7 +34,7 @@ def rolled(document):
     return [lane["measurements"]["rolled"] for lane in experiment["variants"]]
 
 
-def test_a_seed_repeats_a_run_and_another_one_does_not(lab_here):
+def test_seed_repeats_a_run_and_another_one_does_not(lab_here):
     path = lab_here.write("dice.py", DICE)
     seen = []
     for seed in ("7", "7", "8"):
@@ -48,7 +48,7 @@ def test_a_seed_repeats_a_run_and_another_one_does_not(lab_here):
     assert first[0] == first[1], "both lanes are dealt the same"
 
 
-def test_a_seed_that_was_not_given_is_drawn_told_and_can_be_given(lab_here):
+def test_seed_that_was_not_given_is_drawn_told_and_can_be_given(lab_here):
     path = lab_here.write("dice.py", DICE)
     ended = lab_here("run", path, *ONE)
     told = int(re.search(r"seed\s+(\d+)", ended.out)[1])
@@ -67,7 +67,7 @@ def acknowledged(experiment):
 
 
 @pytest.mark.parametrize("seed", ["-1", "4294967296", "x", "", "1.5"])
-def test_a_seed_that_is_none_is_refused_before_anything_starts(lab_here, seed):
+def test_seed_that_is_none_is_refused_before_anything_starts(lab_here, seed):
     ended = lab_here("run", "crash", "--seed", seed)
     assert ended.status == 2, ended
     assert "--seed" in ended.err
@@ -162,7 +162,7 @@ class AtTerminal:
 PREDICT, SURE = "Your prediction", "How sure"
 
 
-def test_a_prediction_is_asked_first_sealed_and_shown_beside_what_was_seen(lab_here):
+def test_prediction_is_asked_first_sealed_and_shown_beside_what_was_seen(lab_here):
     wrong_and_sure = asks(lab_here, "sure", "How many are lost?", 2, "Tokens travel.")
     right = asks(lab_here, "right", "Who is right?", 0)
     unsure = asks(lab_here, "unsure", "Who knows?", 1)
@@ -192,7 +192,7 @@ def test_a_prediction_is_asked_first_sealed_and_shown_beside_what_was_seen(lab_h
     assert terminal.result()["right"]["prediction"]["observed"] == 0
 
 
-def test_nothing_runs_while_it_waits_for_an_answer(lab_here):
+def test_servers_are_not_started_before_the_prediction(lab_here):
     terminal = AtTerminal(lab_here, "run", asks(lab_here, "mine", "How?", 0), *ONE, "--predict")
     while PREDICT not in terminal.text:
         assert terminal.read(), terminal.text
@@ -220,7 +220,7 @@ def test_enter_skips_a_question_and_nonsense_is_asked_again(lab_here):
     assert "skipped?" not in terminal.text[terminal.text.rindex("Predictions") :]
 
 
-def test_a_run_that_cannot_tell_says_so(lab_here):
+def test_run_that_cannot_tell_says_so(lab_here):
     path = asks(lab_here, "mine", "How?", None)
     terminal = AtTerminal(lab_here, "run", path, *ONE, "--predict")
     terminal.answer(PREDICT, "1")
@@ -242,7 +242,7 @@ def test_ctrl_c_at_a_question_starts_nothing(lab_here):
 
 
 @pytest.mark.parametrize("typed", [None, "1\n3\n"], ids=["nobody", "a pipe"])
-def test_it_is_never_asked_where_stdin_is_no_terminal(lab_here, typed):
+def test_prediction_is_not_asked_where_stdin_is_no_terminal(lab_here, typed):
     path = asks(lab_here, "mine", "How?", 0)
     ended = subprocess.run(
         [sys.executable, "-m", "lab", "run", path, *ONE, "--predict"],
@@ -258,7 +258,7 @@ def test_it_is_never_asked_where_stdin_is_no_terminal(lab_here, typed):
     assert "Predictions" not in ended.stdout
 
 
-def test_it_is_never_asked_in_a_json_document(lab_here):
+def test_prediction_is_not_asked_for_a_json_document(lab_here):
     path = asks(lab_here, "mine", "How?", 0)
     terminal = AtTerminal(lab_here, "run", path, *ONE, "--predict", "--json")
     assert terminal.finish() == 0, terminal.text
@@ -285,7 +285,7 @@ def test_crash_across_the_matrix_marks_what_flips(lab_here):
 
 
 @pytest.mark.parametrize("knob", [("--servers", "3"), ("--store", "file"), ("--retry", "off")])
-def test_the_matrix_turns_the_knobs_itself(lab_here, knob):
+def test_matrix_turns_the_knobs_itself(lab_here, knob):
     ended = lab_here("run", "crash", "--matrix", *knob)
     assert ended.status == 2, ended
     assert "--matrix tries every setting" in ended.err
@@ -309,14 +309,14 @@ def seen(*pairs):
 
 
 @pytest.mark.parametrize("token", [HOLDS, FAILS, DEPENDS])
-def test_what_came_out_otherwise_than_the_token_flips(token):
+def test_variant_that_differs_from_the_token_flips(token):
     everything = [(MEMORY, HOLDS), (FILE, FAILS), (REDIS, DEPENDS), (TOKEN_DENYLIST, UNKNOWN)]
     others = {v.name for v, verdict in everything if verdict not in (token, UNKNOWN)}
     assert len(others) == 2
     assert flips(seen(*everything, (TOKEN, token))) == others
 
 
-def test_nothing_flips_against_a_token_that_is_unknown_or_not_there():
+def test_variants_do_not_flip_against_a_token_that_is_unknown_or_missing():
     assert flips(seen((MEMORY, HOLDS), (FILE, FAILS), (TOKEN, UNKNOWN))) == set()
     assert flips(seen((MEMORY, HOLDS), (FILE, FAILS))) == set()
     unseen = seen((MEMORY, HOLDS), (TOKEN, HOLDS))

@@ -120,7 +120,7 @@ def test_each_bug_is_caught_by_a_named_experiment(tmp_path, name, by, verdict, s
     ("name", "by"), [("no-expiry", "logout"), ("login-keeps-id", "fixation"),
                      ("global-dict", "restart-all"), ("drop-adds", "first-visit")],
 )  # fmt: skip
-def test_the_same_lanes_without_the_bug_come_out_as_expected(tmp_path, name, by):
+def test_same_lanes_without_the_bug_come_out_as_expected(tmp_path, name, by):
     """What catches a bug is the bug, and not the way these tests set up their lanes."""
     clean = experiments.find(by)
     lanes = {name: (before, before) for name, (before, _) in lanes_with(clean, name).items()}
@@ -150,7 +150,7 @@ def test_no_false_alarm_in_clean_runs(tmp_path):
 # The lab itself broken: it must not believe what it cannot have seen.
 
 
-def test_a_kill_that_kills_nothing_is_not_confirmed(tmp_path, monkeypatch):
+def test_kill_that_kills_nothing_is_not_confirmed(tmp_path, monkeypatch):
     monkeypatch.setattr(local_server.Child, "kill", lambda self: None)
     monkeypatch.setattr(local_server, "DEATH_TIMEOUT_S", 0.2)
     result = perform_crash(tmp_path)
@@ -159,7 +159,7 @@ def test_a_kill_that_kills_nothing_is_not_confirmed(tmp_path, monkeypatch):
     assert_unknown(result)
 
 
-def test_a_kill_that_kills_nothing_and_says_it_did_is_seen_through(tmp_path, monkeypatch):
+def test_kill_that_kills_nothing_and_says_it_did_is_seen_through(tmp_path, monkeypatch):
     monkeypatch.setattr(local_server, "kill_and_watch", feigned_death)
     result = perform_crash(tmp_path)
     assert [fault.confirmed for fault in result.variants[0].faults] == [True]
@@ -171,7 +171,7 @@ def feigned_death(child, port, instance):
     return local_server.Death(child.name, child.pid, "SIGKILL", instance, True, True, 0.001)
 
 
-def test_a_balancer_with_retries_on_is_seen_in_its_log(tmp_path, monkeypatch):
+def test_balancer_with_retries_on_is_seen_in_its_log(tmp_path, monkeypatch):
     config = server_pool.ServerPool.config
     monkeypatch.setattr(
         server_pool.ServerPool, "config", lambda self: replace(config(self), retry="on")
@@ -198,7 +198,7 @@ def repeating(entries):
 @pytest.mark.parametrize(
     ("spoil", "sign"), [(lossy, r"[1-9]\d* requests missing"), (repeating, "1 logged more than")]
 )
-def test_a_log_that_loses_or_repeats_lines_is_no_witness(tmp_path, monkeypatch, spoil, sign):
+def test_log_that_loses_or_repeats_lines_is_no_witness(tmp_path, monkeypatch, spoil, sign):
     entries = access_log.AccessLog.entries
     monkeypatch.setattr(access_log.AccessLog, "entries", lambda self: spoil(entries(self)))
     result = perform_crash(tmp_path, by="any-server")
@@ -206,7 +206,7 @@ def test_a_log_that_loses_or_repeats_lines_is_no_witness(tmp_path, monkeypatch, 
     assert_unknown(result)
 
 
-def test_a_log_with_lines_that_cannot_be_read_is_no_witness(tmp_path, monkeypatch):
+def test_log_with_lines_that_cannot_be_read_is_no_witness(tmp_path, monkeypatch):
     parse = access_log.parse
     monkeypatch.setattr(
         access_log, "parse", lambda line, tag: None if b"login" in line else parse(line, tag)
@@ -238,7 +238,7 @@ def imported_by(path):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def test_nothing_in_the_lab_imports_the_bugs():
+def test_seeded_bugs_are_imported_by_no_module_of_the_lab():
     """A desk may be run with one, by name, as a process of its own: that is all."""
     lab = Path(experiments.__file__).parents[1]
     outside = [path for path in lab.rglob("*.py") if "seeded_bugs" not in path.parts]
@@ -258,7 +258,7 @@ def test_nothing_in_the_lab_imports_the_bugs():
         ({"SEEDED_BUG": "evict", "DESK": "stateless_app"}, "evict needs stateful_app$"),
     ],
 )
-def test_a_bug_or_desk_that_does_not_exist_is_refused(environ, refusal):
+def test_bug_or_desk_that_does_not_exist_is_refused(environ, refusal):
     with pytest.raises(ConfigError, match=refusal):
         chosen(environ)
 

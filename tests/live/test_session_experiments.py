@@ -232,7 +232,7 @@ def test_but_for_its_remedy_it_is_the_desk_it_alters(store, remedy, method, path
         assert seen.json == due.json
 
 
-def test_after_logout_every_slip_of_the_visit_is_refused_by_every_server(denying):
+def test_denylist_refuses_every_token_of_the_session_at_every_server(denying):
     one, other = denying
     first = one.login()
     second = one.add(first).json["token"]
@@ -250,7 +250,7 @@ def test_after_logout_every_slip_of_the_visit_is_refused_by_every_server(denying
 
 
 @each_remedy
-def test_the_store_is_asked_to_forget_what_no_token_can_bring_back(store, remedy):
+def test_store_is_asked_to_forget_what_no_token_can_bring_back(store, remedy):
     desk = token_desk(remedy.change, max_age_s=60)
     assert desk("POST", "logout", desk.login()).status_code == 204
     with Redis.from_url(store.url) as client:
@@ -258,7 +258,7 @@ def test_the_store_is_asked_to_forget_what_no_token_can_bring_back(store, remedy
         assert 60 < client.ttl(key) <= 65
 
 
-def test_a_slip_is_good_for_one_change_at_any_server_and_for_any_number_of_reads(revising):
+def test_slip_is_good_for_one_change_at_any_server_and_for_any_number_of_reads(revising):
     one, _ = revising
     slip = one.login()
     assert one.add(slip).status_code == 201
@@ -272,7 +272,7 @@ def test_every_visit_has_slips_of_its_own(revising):
         assert desk.add(desk.login()).status_code == 201
 
 
-def test_a_refused_change_gives_its_slip_back(revising):
+def test_refused_change_gives_its_slip_back(revising):
     one, other = revising
     slip = one.login()
     assert problem(one("POST", "checkout", slip)) == (409, "empty-cart")
@@ -290,7 +290,7 @@ def test_logout_uses_the_slip_up_so_that_it_can_only_be_read(revising):
     assert other("GET", "cart", slip).status_code == 200
 
 
-def test_of_twenty_orders_at_once_one_is_made(revising):
+def test_revision_makes_one_of_twenty_orders_at_once(revising):
     slip = revising[0].add(revising[0].login()).json["token"]
     with ThreadPoolExecutor(20) as pool:
         orders = [pool.submit(desk, "POST", "checkout", slip) for desk in revising * 10]
@@ -298,7 +298,7 @@ def test_of_twenty_orders_at_once_one_is_made(revising):
     assert statuses == [201] + [409] * 19
 
 
-def test_the_same_check_makes_sessions_safe_and_a_retry_succeeds(store, monkeypatch):
+def test_same_check_makes_sessions_safe_and_a_retry_succeeds(store, monkeypatch):
     monkeypatch.setattr(revision, "DESK", "stateful_app")
     app = stateful_app.create_app(StatefulConfig(InstanceInfo("A"), store.url, key_prefix="s:"))
     revision.change(app)
@@ -327,7 +327,7 @@ FAULTS = [
 
 @each_remedy
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_store_that_does_not_answer_is_a_503_in_time_and_no_matter_to_the_rest(
+def test_store_that_does_not_answer_is_a_503_in_time_and_no_matter_to_the_rest(
     doomed, remedy, fault
 ):
     desk = token_desk(remedy.change)
@@ -352,7 +352,7 @@ def test_a_store_that_does_not_answer_is_a_503_in_time_and_no_matter_to_the_rest
 
 
 @pytest.mark.parametrize("module", ["denylist", "revision"])
-def test_without_a_store_it_says_what_it_needs_and_does_not_start(module):
+def test_remedy_without_a_store_says_what_it_needs_and_does_not_start(module):
     ended = subprocess.run(
         [sys.executable, "-m", f"lab.variants.{module}", "--port", "0"],
         env={k: v for k, v in os.environ.items() if "STORE" not in k}

@@ -57,7 +57,7 @@ def test_one_request_alone_reproduces_what_went_wrong(run):
     assert seen["token"]["earlier_requests_needed"] == [0, 0, 0, 0]
 
 
-def test_a_cache_that_is_told_to_know_better_gives_carts_away(run):
+def test_cache_that_is_told_to_know_better_gives_carts_away(run):
     result, seen = run("caching")
     assert result.verdict is Verdict.DEPENDS
     for name in ("memory", "token"):
@@ -70,7 +70,7 @@ def test_a_cache_that_is_told_to_know_better_gives_carts_away(run):
         assert seen[name]["carts_that_reached_a_server"] == 1
 
 
-def test_an_old_price_is_charged_only_where_the_token_carries_it(run):
+def test_old_price_is_charged_only_where_the_token_carries_it(run):
     result, seen = run("stale-price")
     assert result.verdict is Verdict.DEPENDS
     assert seen["price-in-token"]["order_total_cents"] == 129_900
@@ -81,7 +81,7 @@ def test_an_old_price_is_charged_only_where_the_token_carries_it(run):
 
 
 @pytest.mark.parametrize("app", ["stateless_app", "stateful_app", "lab.variants.price_in_token"])
-def test_a_desk_does_not_open_with_prices_that_cannot_be(app):
+def test_desk_does_not_open_with_prices_that_cannot_be(app):
     ended = subprocess.run(
         [sys.executable, "-m", app, "--port", "0"],
         env={**os.environ, "SHOP_PRICES": "laptop=free"},
@@ -94,7 +94,7 @@ def test_a_desk_does_not_open_with_prices_that_cannot_be(app):
     assert "Traceback" not in ended.stderr
 
 
-def test_a_token_grows_with_the_cart_until_a_limit_bites(run):
+def test_token_grows_with_the_cart_until_a_limit_bites(run):
     _, seen = run("size")
     token = seen["token"]
     assert token["bytes_full"] - token["bytes_empty"] > 200
@@ -109,7 +109,7 @@ def test_a_token_grows_with_the_cart_until_a_limit_bites(run):
     assert len(points) == 11
 
 
-def test_a_token_is_read_but_not_changed(run):
+def test_token_is_read_but_not_changed(run):
     _, seen = run("readable")
     assert seen["token"]["facts_read"] == seen["token"]["facts_tried"] == 4
     assert seen["memory"]["facts_read"] == 0
@@ -128,7 +128,7 @@ def test_servers_that_disagree_on_the_key_refuse_each_other(run):
     assert all(not seen["file"][f"refused_{step}"] for step in refused)
 
 
-def test_a_token_in_the_url_is_left_behind(run, tmp_path):
+def test_token_in_the_url_is_left_behind(run, tmp_path):
     _, seen = run("url-token")
     token = seen["token"]
     assert token["url_in_log"] == token["url_in_history"] == token["requests_with_url"] == 3

@@ -142,7 +142,7 @@ def instance_of(desks, desk, name):
     return json.loads(asking.communicate(timeout=10)[0])["instance"]
 
 
-def test_a_cut_link_loses_what_its_server_remembered_and_no_token(desks, lab_here):
+def test_cut_link_loses_what_its_server_remembered_and_no_token(desks, lab_here):
     lab_here.command = ("ip", "netns", "exec", LAB, *lab_here.command)
     script = lab_here.write("short_crash.py", SHORT_CRASH)
     ended = lab_here("run", script, "--json", *options(desks))

@@ -68,7 +68,7 @@ def test_both_have_the_same_routes_in_the_same_order() -> None:
     assert STATEFUL_ROUTES == STATELESS_ROUTES
 
 
-def test_the_contract_names_exactly_these_routes() -> None:
+def test_contract_names_exactly_these_routes() -> None:
     documented = {
         (path, method.upper())
         for path, operations in CONTRACT["paths"].items()
@@ -91,9 +91,7 @@ def test_the_contract_names_exactly_these_routes() -> None:
         ("Address", "address", ADDRESS["address"]),
     ],
 )
-def test_the_contract_takes_the_text_that_the_code_takes(
-    schema: str, field: str, read: Field
-) -> None:
+def test_contract_takes_the_text_that_the_code_takes(schema: str, field: str, read: Field) -> None:
     rule = CONTRACT["components"]["schemas"][schema]["properties"][field]
 
     def taken(text: str) -> bool:
@@ -111,7 +109,7 @@ def test_the_contract_takes_the_text_that_the_code_takes(
 
 
 @pytest.mark.parametrize(("name", "most"), MAX_CHANGED_LINES.items())
-def test_the_difference_is_short(name: str, most: int) -> None:
+def test_difference_is_short(name: str, most: int) -> None:
     twins = lines(STATEFUL, name), lines(STATELESS, name)
     diff = list(difflib.unified_diff(*twins, lineterm=""))[2:]
     changed = [line for line in diff if line[0] in "+-"]
@@ -135,7 +133,7 @@ def test_parallel_lines_are_parallel() -> None:
 
 
 @pytest.mark.parametrize("directory", [STATEFUL, STATELESS], ids=lambda path: path.name)
-def test_an_app_imports_nothing_of_the_lab_but_the_shop(directory: Path) -> None:
+def test_app_imports_nothing_of_the_lab_but_the_shop(directory: Path) -> None:
     twin = (STATELESS if directory == STATEFUL else STATEFUL).name
     for file in directory.glob("*.py"):
         for module in imports(file):
@@ -144,7 +142,7 @@ def test_an_app_imports_nothing_of_the_lab_but_the_shop(directory: Path) -> None
             assert top != "lab" or rest[:1] in ([], ["shop"]), f"{file.name} imports {module}"
 
 
-def test_the_lab_imports_no_app() -> None:
+def test_lab_imports_no_app() -> None:
     apps = {STATEFUL.name, STATELESS.name}
     for file in LAB.rglob("*.py"):
         tops = {module.split(".")[0] for module in imports(file)}

@@ -39,7 +39,7 @@ def send(log, *datagrams):
             s.sendto(data, ("127.0.0.1", log.port))
 
 
-def test_an_entry_has_its_types_and_knows_pool_and_target():
+def test_entry_has_its_types_and_knows_pool_and_target():
     entry = parse(datagram(), "lab_1")
     assert (entry.op, entry.status, entry.bytes) == ("crash-1-3", 200, 321)
     assert entry.request_time == 0.003
@@ -66,7 +66,7 @@ def test_bytes_that_are_no_utf8_are_shown_not_fatal():
     assert parse(data, "lab_1").op.startswith("\ufffd")
 
 
-def test_a_client_cannot_forge_a_second_entry_or_a_tag():
+def test_client_cannot_forge_a_second_entry_or_a_tag():
     assert parse(datagram(op='x"} lab_1: {"op":"y'), "lab_1").op == 'x"} lab_1: {"op":"y'
 
 
@@ -83,11 +83,11 @@ def test_a_client_cannot_forge_a_second_entry_or_a_tag():
         b"<1>t lab_1: 7",
     ],
 )
-def test_what_is_not_an_entry_is_none(data):
+def test_datagram_that_is_no_entry_is_none(data):
     assert parse(data, "lab_1") is None
 
 
-def test_it_counts_waits_and_tells(log):
+def test_access_log_counts_waits_and_publishes(log):
     told = []
     stop = log.subscribe(told.append)
     send(log, *(datagram(log.tag, op=op) for op in ("a", "b", "b")))
@@ -108,7 +108,7 @@ def test_garbage_is_counted_and_the_log_goes_on(log):
     assert log.malformed == 2
 
 
-def test_a_subscriber_that_fails_costs_nobody_the_log(log, caplog):
+def test_subscriber_that_fails_costs_nobody_the_log(log, caplog):
     log.subscribe(lambda entry: 1 / 0)
     send(log, datagram(log.tag, op="a"), datagram(log.tag, op="b"))
     assert log.wait_for(["a", "b"], DEADLINE_S) == set()
@@ -126,7 +126,7 @@ def test_store_operations_are_a_count_or_nothing_and_never_cost_the_entry(told, 
     assert parse(datagram(store_operations=told), "lab_1").store_operations == kept
 
 
-def test_of_a_bounded_log_the_newest_entries_are_kept_and_counted():
+def test_bounded_log_keeps_and_counts_the_newest_entries():
     log = AccessLog(most=3)
     try:
         send(log, *(datagram(log.tag, op=op) for op in ("a", "a", "b", "a", "c")))

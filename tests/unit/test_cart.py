@@ -33,7 +33,7 @@ changes = st.one_of(
 
 
 @given(sessions, changes)
-def test_a_change_counts_one_revision_and_leaves_the_session_before_it(session, change) -> None:
+def test_change_counts_one_revision_and_leaves_the_session_before_it(session, change) -> None:
     before = deepcopy(session)
     rule, *arguments = change
     try:
@@ -48,7 +48,7 @@ def test_a_change_counts_one_revision_and_leaves_the_session_before_it(session, 
 
 
 @given(sessions)
-def test_a_cart_adds_up(session) -> None:
+def test_cart_adds_up(session) -> None:
     cart = session.cart()
     assert [(line["sku"], line["quantity"]) for line in cart["lines"]] == list(
         session.lines.items()
@@ -61,7 +61,7 @@ def test_a_cart_adds_up(session) -> None:
 
 
 @given(sessions)
-def test_what_is_kept_is_all_there_is(session) -> None:
+def test_session_state_round_trips(session) -> None:
     kept = json.loads(json.dumps(session.to_dict()))
     assert SessionState.from_dict(kept) == session
     assert list(SessionState.from_dict(kept).lines) == list(session.lines), "in the order of adding"
@@ -85,13 +85,13 @@ def test_adding_adds_up_to_99(session, sku, first, second) -> None:
 
 
 @given(sessions, skus, quantities)
-def test_what_is_added_can_be_taken_out_again(session, sku, quantity) -> None:
+def test_added_lines_can_be_removed_again(session, sku, quantity) -> None:
     assume(sku not in session.lines)
     assert session.add(sku, quantity).remove(sku).lines == session.lines
 
 
 @given(sessions, skus, quantities)
-def test_a_product_that_is_not_in_the_cart(session, sku, quantity) -> None:
+def test_product_that_is_not_in_the_cart(session, sku, quantity) -> None:
     assume(sku not in session.lines)
     for refused in (lambda: session.change(sku, quantity), lambda: session.remove(sku)):
         with pytest.raises(NotInCart):
@@ -99,7 +99,7 @@ def test_a_product_that_is_not_in_the_cart(session, sku, quantity) -> None:
 
 
 @given(sessions, strange_skus, quantities)
-def test_a_product_that_there_is_not(session, sku, quantity) -> None:
+def test_product_that_there_is_not(session, sku, quantity) -> None:
     refusals = (session.add, session.change, lambda sku, _: session.remove(sku))
     for refused in refusals:
         with pytest.raises(UnknownProduct):
@@ -121,7 +121,7 @@ def test_checking_out_sells_the_cart_and_empties_it(session) -> None:
     assert after.lines == {} and after.revision == session.revision + 1
 
 
-def test_a_cart_holds_500_lines() -> None:
+def test_cart_holds_500_lines() -> None:
     full = SessionState("123", "John", dict.fromkeys(list(PRODUCTS)[:MAX_LINES], 1))
     another, first = list(PRODUCTS)[MAX_LINES], next(iter(full.lines))
     with pytest.raises(Invalid):

@@ -81,18 +81,18 @@ def test_compare_carts(owed, seen, fate):
     assert compare_carts(owed, seen) is fate
 
 
-def test_a_line_that_stands_twice_is_a_duplicate():
+def test_line_that_stands_twice_is_a_duplicate():
     line = {"sku": "laptop", "quantity": 1}
     seen = {"lines": [line, line], "total_cents": 2 * PRICES["laptop"]}
     assert compare_carts(cart(laptop=1), seen) is DUPLICATED
 
 
-def test_nothing_is_owed_to_who_has_written_nothing():
+def test_customer_without_a_write_is_owed_nothing():
     ledger = told(read(goods=cart(laptop=1)))
     assert (ledger.owed, ledger.fate, ledger.needs_read) == (None, None, False)
 
 
-def test_an_acknowledged_cart_is_unknown_until_it_is_read():
+def test_acknowledged_cart_is_unknown_until_it_is_read():
     ledger = told(write(goods=cart(laptop=1)))
     assert ledger.fate is UNKNOWN
     assert ledger.needs_read
@@ -108,7 +108,7 @@ def test_each_read_carries_its_own_fate():
 
 
 @pytest.mark.parametrize("status", [None, 500, 502, 503, 504])
-def test_a_read_that_nobody_answers_tells_nothing(status):
+def test_read_that_nobody_answers_tells_nothing(status):
     silent = read(status)
     assert told(write(goods=cart(laptop=1)), silent).fate is UNKNOWN
     assert silent.fate is UNKNOWN
@@ -116,34 +116,34 @@ def test_a_read_that_nobody_answers_tells_nothing(status):
     assert told(write(goods=cart(laptop=1)), read(401), read(status)).fate is LOST
 
 
-def test_an_empty_200_is_a_loss():
+def test_empty_200_is_a_loss():
     assert told(write(goods=cart(laptop=1)), read(goods=cart())).fate is LOST
 
 
 @pytest.mark.parametrize("goods", [cart(laptop=1), cart(mouse=1), cart()])
-def test_somebody_elses_cart_is_wrong_even_if_it_looks_the_same(goods):
+def test_cart_of_another_customer_is_wrong_even_if_it_looks_the_same(goods):
     assert told(write(goods=cart(laptop=1)), read(goods=goods, user=ALICE)).fate is WRONG
 
 
-def test_a_read_with_a_query_is_a_read():
+def test_read_with_a_query_is_a_read():
     goods = cart(laptop=1)
     assert told(write(goods=goods), read(goods=goods, path="/api/cart?userId=123")).fate is KEPT
 
 
-def test_a_read_of_something_else_is_not():
+def test_read_of_something_else_is_not():
     ledger = told(
         write(goods=cart(laptop=1)), exchange("GET", "/api/products", 200, {"products": []})
     )
     assert ledger.fate is UNKNOWN
 
 
-def test_a_refused_write_changes_nothing_that_is_owed():
+def test_refused_write_changes_nothing_that_is_owed():
     ledger = told(write(goods=cart(laptop=1)), write(422), read(goods=cart(laptop=1)))
     assert (ledger.unsettled_writes, ledger.fate) == (0, KEPT)
 
 
 @pytest.mark.parametrize("seen", [cart(laptop=2), cart(), cart(laptop=1, mouse=1)])
-def test_a_write_of_unknown_outcome_may_explain_any_cart(seen):
+def test_write_of_unknown_outcome_may_explain_any_cart(seen):
     ledger = told(write(goods=cart(laptop=1)), write(None), read(goods=seen))
     assert (ledger.unsettled_writes, ledger.fate) == (1, UNKNOWN)
 
@@ -155,14 +155,14 @@ def test_but_it_explains_no_refusal_and_nobody_elses_cart():
     assert told(*before, read(goods=cart(laptop=1))).fate is KEPT
 
 
-def test_the_next_acknowledged_write_settles_it():
+def test_next_acknowledged_write_settles_it():
     ledger = told(write(goods=cart(laptop=1)), write(None), write(goods=cart(laptop=2)))
     assert ledger.unsettled_writes == 0
     ledger.note(read(goods=cart(laptop=1)))
     assert ledger.fate is WRONG
 
 
-def test_after_a_fault_only_a_new_read_counts():
+def test_fault_makes_only_a_new_read_count():
     ledger = told(write(goods=cart(laptop=1)), read(goods=cart(laptop=1)))
     ledger.doubt()
     assert (ledger.fate, ledger.needs_read) == (UNKNOWN, True)
@@ -171,25 +171,25 @@ def test_after_a_fault_only_a_new_read_counts():
 
 
 @pytest.mark.parametrize("path", ["/api/logout", "/api/logout?everywhere=1"])
-def test_who_logs_out_is_owed_nothing(path):
+def test_logout_ends_what_is_owed(path):
     ledger = told(write(goods=cart(laptop=1)), exchange("POST", path, 204))
     ledger.note(read(401))
     assert (ledger.owed, ledger.fate) == (None, None)
 
 
-def test_a_logout_that_failed_leaves_the_debt():
+def test_logout_that_failed_leaves_the_debt():
     ledger = told(write(goods=cart(laptop=1)), exchange("POST", "/api/logout", 401))
     assert ledger.fate is UNKNOWN
 
 
-def test_after_checkout_an_empty_cart_is_owed():
+def test_checkout_owes_an_empty_cart():
     ordered = exchange("POST", "/api/checkout", 201, {"order": {}})
     assert told(write(goods=cart(laptop=1)), ordered, read(goods=cart())).fate is KEPT
     assert told(write(goods=cart(laptop=1)), ordered, read(goods=cart(laptop=1))).fate is WRONG
 
 
 @pytest.mark.parametrize("body", [{"cart": None}, {"cart": 5}, {"cart": {"lines": 3}}, [], "x"])
-def test_an_answer_that_is_no_cart_promises_nothing(body):
+def test_answer_that_is_no_cart_promises_nothing(body):
     assert told(exchange("POST", "/api/login", 200, body)).owed is None
 
 
@@ -197,7 +197,7 @@ goods = st.dictionaries(st.sampled_from(sorted(PRICES)), st.integers(1, 99))
 
 
 @given(st.lists(goods, min_size=1))
-def test_a_shop_that_keeps_everything_is_always_kept(history):
+def test_shop_that_keeps_everything_is_always_kept(history):
     ledger = CartTracker()
     for number, each in enumerate(history):
         ledger.note(write(goods=cart(number, **each)))
@@ -206,7 +206,7 @@ def test_a_shop_that_keeps_everything_is_always_kept(history):
 
 
 @given(goods, st.data())
-def test_a_shop_that_drops_a_line_never_is(owed, data):
+def test_shop_that_drops_a_line_never_is(owed, data):
     assume(owed)
     dropped = data.draw(st.sampled_from(sorted(owed)))
     seen = {sku: quantity for sku, quantity in owed.items() if sku != dropped}

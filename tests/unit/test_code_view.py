@@ -57,7 +57,7 @@ class Text(HTMLParser):
 
 @pytest.mark.parametrize(("method", "path", "name"), ROUTES)
 @pytest.mark.parametrize("package", ["stateful_app", "stateless_app"])
-def test_the_lines_are_those_of_the_function_in_the_file(package, method, path, name):
+def test_lines_are_those_of_the_function_in_the_file(package, method, path, name):
     found = app_diff.serving(package, method, path)
     source = app_diff.source_of(package).read_text(encoding="utf-8").splitlines()
     text = found.text.splitlines()
@@ -69,7 +69,7 @@ def test_the_lines_are_those_of_the_function_in_the_file(package, method, path, 
 
 
 @pytest.mark.parametrize(("method", "path"), NOWHERE)
-def test_where_no_route_is_nothing_is_shown(method, path):
+def test_code_view_shows_nothing_where_there_is_no_route(method, path):
     assert app_diff.serving("stateful_app", method, path) is None
     assert code_view.serving(method, path) is None
 
@@ -82,13 +82,13 @@ def test_every_route_of_the_desks_is_found(monkeypatch):
     assert len(seen[0]) == len(re.findall(r"^@desk\.", source, re.M)) == len(ROUTES) - 1
 
 
-def test_an_app_that_is_not_there_is_told():
+def test_app_that_is_not_there_is_told():
     with pytest.raises(LabError, match="not installed"):
         app_diff.serving("no_such_app", "GET", "/api/cart")
 
 
 @pytest.mark.parametrize(("method", "path", "_"), ROUTES)
-def test_the_html_is_the_source_with_classes_only(method, path, _):
+def test_html_is_the_source_with_classes_only(method, path, _):
     for desk, shown in code_view.serving(method, path).items():
         passage = app_diff.serving(f"{desk}_app", method, path)
         read = Text(shown["html"])
@@ -99,7 +99,7 @@ def test_the_html_is_the_source_with_classes_only(method, path, _):
 
 
 @pytest.mark.parametrize(("method", "path", "_"), ROUTES)
-def test_the_lines_that_differ_are_marked_and_no_other(method, path, _):
+def test_lines_that_differ_are_marked_and_no_other(method, path, _):
     shown = code_view.serving(method, path)
     texts = {desk: Text(each["html"]).text.splitlines() for desk, each in shown.items()}
     marked = {
@@ -164,7 +164,7 @@ def _long(colour):
     return "#" + (digits if len(digits) == 6 else "".join(2 * digit for digit in digits))
 
 
-def test_the_style_sheet_loads_nothing_and_never_mixes_the_two():
+def test_style_sheet_loads_nothing_and_never_mixes_the_two():
     sheet = code_view.style()
     assert not re.search(r"@import|url\(|expression|<", sheet)
     outside = sheet[: sheet.index("@media")]

@@ -151,7 +151,7 @@ def test_every_route_but_those_named_here_is_the_instructors(lab):
     assert not lab.started
 
 
-def test_the_terminals_secret_opens_every_one(lab):
+def test_terminals_secret_opens_every_one(lab):
     for path, body in ORDERS.items():
         answer = post(lab.web, path, body, {**TERMINAL, "X-Lab-Console": None})
         assert answer.status_code == 200, (path, answer.json)
@@ -170,7 +170,7 @@ def test_the_terminals_secret_opens_every_one(lab):
     assert lab.started == [("caching", {})]
 
 
-def test_a_ticket_is_changed_for_a_cookie_once_and_the_cookie_opens_every_one(lab):
+def test_ticket_is_changed_for_a_cookie_once_and_the_cookie_opens_every_one(lab):
     ticket = lab.guard.tickets.issue()
     assert len(ticket) >= 22  # 128 bits
     entered = post(lab.web, "/lab/enter", {"ticket": ticket})
@@ -191,27 +191,27 @@ def test_a_ticket_is_changed_for_a_cookie_once_and_the_cookie_opens_every_one(la
 
 
 @pytest.mark.parametrize("ticket", ["", "x", "x" * 22, "é", SECRET])
-def test_what_is_no_ticket_lets_nobody_in(lab, ticket):
+def test_text_that_is_no_ticket_is_refused(lab, ticket):
     lab.guard.tickets.issue()
     answer = post(lab.web, "/lab/enter", {"ticket": ticket})
     assert answer.status_code == 403
     assert "Set-Cookie" not in answer.headers
 
 
-def test_of_more_tickets_than_twenty_the_oldest_is_worth_nothing():
+def test_ticket_is_worth_nothing_after_twenty_newer_ones():
     tickets = Tickets()
     issued = [tickets.issue() for _ in range(MOST_TICKETS + 1)]
     assert [tickets.take(each) for each in issued] == [False] + [True] * MOST_TICKETS
     assert not any(tickets.take(each) for each in issued)
 
 
-def test_the_cookie_of_one_lab_is_worth_nothing_at_another():
+def test_cookie_of_one_lab_is_worth_nothing_at_another():
     one, other = Guard("http://127.0.0.1:8000", "a"), Guard("http://127.0.0.1:8001", "b")
     assert one.cookie_name != other.cookie_name
     assert one.cookie_value != other.cookie_value
 
 
-def test_without_a_secret_an_empty_one_opens_nothing(played):
+def test_empty_secret_opens_nothing(played):
     assert not call(played, "GET", "/lab/whoami", headers={"X-Lab-Secret": ""}).json["instructor"]
 
 
@@ -229,7 +229,7 @@ def test_without_a_secret_an_empty_one_opens_nothing(played):
         "",
     ],
 )
-def test_a_foreign_host_is_refused_even_with_the_secret(lab, host):
+def test_foreign_host_is_refused_even_with_the_secret(lab, host):
     for method, path in sorted(routes(lab.app)):
         answer = call(lab.web, method, path, ORDERS.get(path, {}), {**TERMINAL, "Host": host})
         assert answer.status_code == 403, (host, path)
@@ -251,7 +251,7 @@ def test_localhost_is_the_same_machine_and_80_needs_no_number(lab):
         *("http://127.0.0.1:8000.evil.example", "", "127.0.0.1:8000", "file://"),
     ],
 )
-def test_a_foreign_origin_is_refused_even_with_the_secret(lab, origin):
+def test_foreign_origin_is_refused_even_with_the_secret(lab, origin):
     headers = {**TERMINAL, "Origin": origin}
     assert post(lab.web, "/lab/kill", {"server": "B"}, headers).status_code == 403
     assert call(lab.web, "GET", "/lab/events", headers=headers).status_code == 403
@@ -269,7 +269,7 @@ def test_other_sites_may_link_to_the_page_and_do_nothing_else(lab, site):
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", None])
-def test_what_a_form_can_send_is_refused(lab, kind):
+def test_form_content_types_are_refused(lab, kind):
     for path in (*ORDERS, "/lab/enter", "/lab/act", "/lab/customer"):
         how = {"data": '{"server": "B"}', "content_type": kind}
         assert call(lab.web, "POST", path, headers={**PAGE, **TERMINAL}, **how).status_code == 415
@@ -325,7 +325,7 @@ def test_every_answer_has_the_headers_and_every_error_says_what_to_do(lab, caplo
     assert "secret of the code" in caplog.text  # the terminal is told
 
 
-def test_the_policy_is_the_strict_one():
+def test_policy_is_the_strict_one():
     assert SECURITY_HEADERS["Content-Security-Policy"] == (
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
@@ -334,7 +334,7 @@ def test_the_policy_is_the_strict_one():
     assert SECURITY_HEADERS["Referrer-Policy"] == "no-referrer"
 
 
-def test_an_unknown_server_is_404_and_one_that_cannot_409(lab):
+def test_unknown_server_is_404_and_one_that_cannot_409(lab):
     lab.live.stage.trouble = LabError("no, because")
     for target, status in (("A", 409), ("stateful/A", 409), ("B", 409), ("stateful/B", 404)):
         answer = post(lab.web, "/lab/kill", {"server": target}, TERMINAL)
@@ -364,7 +364,7 @@ BAD_JSON = [
 
 
 @pytest.mark.parametrize(("data", "status"), BAD_JSON, ids=lambda given: str(given)[:30])
-def test_an_order_that_is_not_exactly_one_is_refused(lab, data, status):
+def test_order_that_is_not_exactly_one_is_refused(lab, data, status):
     how = {"data": data, "content_type": "application/json"}
     answer = call(lab.web, "POST", "/lab/kill", headers=TERMINAL, **how)
     assert answer.status_code == status, answer.text
@@ -398,7 +398,7 @@ def test_an_order_that_is_not_exactly_one_is_refused(lab, data, status):
         ("/lab/customer", {"name": "x" * 25}),
     ],
 )
-def test_a_value_that_is_not_allowed_is_422(lab, path, body):
+def test_value_that_is_not_allowed_is_422(lab, path, body):
     answer = post(lab.web, path, body, TERMINAL)
     assert answer.status_code == 422, answer.text
     assert not lab.live.stage.orders
@@ -406,12 +406,12 @@ def test_a_value_that_is_not_allowed_is_422(lab, path, body):
 
 
 @pytest.mark.parametrize("name", ["./mine.py", "/etc/passwd", "lab.experiments.caching", "", "up"])
-def test_only_a_bundled_experiment_can_be_run_from_the_web(lab, name):
+def test_web_runs_bundled_experiments_only(lab, name):
     assert post(lab.web, "/lab/run", {"experiment": name}, TERMINAL).status_code == 404
     assert not lab.started
 
 
-def test_a_prediction_goes_with_the_run(lab):
+def test_prediction_goes_with_the_run(lab):
     body = {"experiment": "caching", "predicted": 1, "confidence": "certain"}
     assert post(lab.web, "/lab/run", body, TERMINAL).json == {"run": "a-run"}
     assert lab.started == [("caching", {"predicted": 1, "confidence": "certain"})]
@@ -420,7 +420,7 @@ def test_a_prediction_goes_with_the_run(lab):
 # --- customers and the line
 
 
-def test_a_customer_comes_in_comes_back_and_acts(lab):
+def test_customer_comes_in_comes_back_and_acts(lab):
     came = post(lab.web, "/lab/customer", {"name": "<b>John</b>"}).json
     assert came == {"id": "key", "who": "c1", "name": "<b>John</b>", "user_id": "123"}
     assert post(lab.web, "/lab/customer", {"id": "key"}).json["credentials"] == {"stateful": {}}
@@ -434,7 +434,7 @@ def test_a_customer_comes_in_comes_back_and_acts(lab):
     assert (answer.status_code, answer.json["detail"]) == (422, "do must be one of …")
 
 
-def test_the_line_is_a_stream_whose_place_is_given_back(lab):
+def test_line_is_a_stream_whose_place_is_given_back(lab):
     lab.live.feed.publish(StackEvent(None))
     for _ in range(MOST_STREAMS + 1):
         answer = call(lab.web, "GET", "/lab/events", buffered=False)
@@ -447,7 +447,7 @@ def test_the_line_is_a_stream_whose_place_is_given_back(lab):
         call(lab.web, "HEAD", "/lab/events").close()
 
 
-def test_a_stream_goes_on_where_it_left_off(lab):
+def test_stream_goes_on_where_it_left_off(lab):
     for _ in range(3):
         lab.live.feed.publish(StackEvent(None))
     resumed = {"Last-Event-ID": f"{lab.live.feed.epoch}.2"}
@@ -460,7 +460,7 @@ def test_a_stream_goes_on_where_it_left_off(lab):
 # --- the page and its files
 
 
-def test_the_page_says_without_scripts_what_to_do(lab):
+def test_page_says_without_scripts_what_to_do(lab):
     answer = call(lab.web, "GET", "/?step=4&servers=3")
     assert answer.headers["Cache-Control"] == "no-store"
     for chapter in plan.load()["chapters"]:
@@ -519,7 +519,7 @@ def test_handbook_serves_its_pages_and_pictures_only(lab, name):
 
 
 @pytest.mark.parametrize("name", [*OUTSIDE, "../../README.md", "..%2f..%2freport%2fschema.json"])
-def test_nothing_outside_is_read(lab, name):
+def test_static_files_outside_the_folder_are_not_read(lab, name):
     (lab.runs / "result.json").write_text("{}")
     for path in (f"/lab/static/{name}", f"/lab/runs/{name}", f"/lab/runs/{name}/0"):
         assert call(lab.web, "GET", path).status_code == 404, path
@@ -527,19 +527,19 @@ def test_nothing_outside_is_read(lab, name):
         assert call(lab.web, "GET", f"/lab/runs/latest/{index}").status_code == 404
 
 
-def test_the_code_that_serves(lab):
+def test_code_that_serves(lab):
     told = call(lab.web, "GET", "/lab/code?method=GET&path=/api/cart").json
     assert told.keys() == {"stateful", "stateless"}
     for query in ("", "?method=GET", "?method=BREW&path=/api/cart", "?method=GET&path=/etc/passwd"):
         assert call(lab.web, "GET", f"/lab/code{query}").status_code == 404
 
 
-def test_the_drawing_of_a_desk(lab):
+def test_drawing_of_a_desk(lab):
     assert call(lab.web, "GET", "/lab/sequence/stateful").mimetype == "text/html"
     assert call(lab.web, "GET", "/lab/sequence/other").status_code == 404
 
 
-def test_where_nothing_runs_every_live_route_says_so(played):
+def test_live_routes_without_servers_say_so(played):
     assert call(played, "GET", "/lab/whoami").json == {
         "instructor": False,
         "live": False,

@@ -124,7 +124,7 @@ def last(told, desk):
 # --- who they are
 
 
-def test_a_customer_has_a_number_for_all_and_a_key_of_their_own(customers):
+def test_customer_has_a_number_for_all_and_a_key_of_their_own(customers):
     one, other = customers.enter("John"), customers.enter("John")
     assert one.introduce() == {"id": one.key, "who": "c1", "name": "John", "user_id": "123"}
     assert other.introduce()["who"] == "c2"
@@ -144,7 +144,7 @@ def test_a_customer_has_a_number_for_all_and_a_key_of_their_own(customers):
         *[("e\u0301" * 24, "\u00e9" * 24), ("\u2764\ufe0f", None), ("-", None)],
     ],
 )
-def test_a_name_is_kept_as_text_in_nfc(name, kept):
+def test_name_is_kept_as_text_in_nfc(name, kept):
     assert checked_name(name) == (kept or name)
 
 
@@ -158,7 +158,7 @@ def test_a_name_is_kept_as_text_in_nfc(name, kept):
         *[None, 7, True, ["John"], {"name": "John"}, b"John"],
     ],
 )
-def test_what_is_no_name_is_refused_with_what_is(nowhere, name):
+def test_text_that_is_no_name_is_refused_with_the_rule(nowhere, name):
     with pytest.raises(ValueError, match="name: 1 to 24 characters") as refused:
         nowhere.enter(name)
     assert len(str(refused.value)) < 120
@@ -193,7 +193,7 @@ def test_past_three_hundred_the_one_idle_longest_is_forgotten(customers, monkeyp
         *[("c1-stateful-" + "9" * 5000, ""), (HOSTILE, ""), ("C1-stateful-1", "")],
     ],
 )
-def test_an_op_is_known_to_be_somebodys(nowhere, op, who):
+def test_op_is_known_to_be_somebodys(nowhere, op, who):
     nowhere.enter("John")
     assert nowhere.who_of(op) == who
 
@@ -201,7 +201,7 @@ def test_an_op_is_known_to_be_somebodys(nowhere, op, who):
 # --- what they do
 
 
-def test_an_order_is_done_at_both_desks_and_told_by_each(customers, john, told):
+def test_order_is_done_at_both_desks_and_told_by_each(customers, john, told):
     answer = act(customers, john, "login")
     assert answer["ops"] == {"stateful": "c1-stateful-1", "stateless": "c1-stateless-1"}
     assert {event["desk"] for event in told} == {"stateful", "stateless"}
@@ -236,7 +236,7 @@ def test_every_verb_is_the_shops(customers, john, told, order, method, path, sta
         assert (event["method"], event["path"], event["status"]) == (method, path, status)
 
 
-def test_the_fate_of_a_cart_is_the_ledgers(customers, john, told, origin):
+def test_fate_of_a_cart_is_the_ledgers(customers, john, told, origin):
     act(customers, john, "login")
     act(customers, john, "add", sku="laptop", quantity=1)
     act(customers, john, "view")
@@ -247,7 +247,7 @@ def test_the_fate_of_a_cart_is_the_ledgers(customers, john, told, origin):
     assert last(told, "stateful")["look"] == ["lost", "✕", "cart lost"]
 
 
-def test_what_a_customer_carries_is_answered_in_full_and_never_told(customers, john, told):
+def test_credential_is_answered_in_full_and_never_published(customers, john, told):
     empty = act(customers, john, "view")["credentials"]
     nothing = {"cookie": None, "token": None}
     assert empty == {"stateful": nothing, "stateless": nothing}
@@ -266,7 +266,7 @@ def test_what_a_customer_carries_is_answered_in_full_and_never_told(customers, j
     assert last(told, "stateless")["request"]["headers"]["Authorization"].startswith("Bearer ")
 
 
-def test_at_one_desk_only_that_one_is_asked(customers, john, origin):
+def test_act_at_one_desk_asks_only_that_one(customers, john, origin):
     answer = act(customers, john, "login", desks=["stateless"])
     assert answer["ops"] == {"stateless": "c1-stateless-1"}
     assert set(answer["credentials"]) == {"stateful", "stateless"}
@@ -289,7 +289,7 @@ def asked_of(origin):
     return [name for _, name, *_ in origin.asked]
 
 
-def test_the_server_that_served_and_the_next_living_one(customers, john, origin):
+def test_server_that_served_and_the_next_living_one(customers, john, origin):
     here = {"desks": ["stateful"]}
     act(customers, john, "login", server="B", **here)
     act(customers, john, "view", server="served", **here)
@@ -301,7 +301,7 @@ def test_the_server_that_served_and_the_next_living_one(customers, john, origin)
     assert asked_of(origin)[-1] == "C"
 
 
-def test_a_dead_server_is_asked_again_by_whoever_insists(customers, john, told, origin):
+def test_dead_server_is_asked_again_by_whoever_insists(customers, john, told, origin):
     here = {"desks": ["stateful"]}
     act(customers, john, "login", **here)
     origin.lanes["stateful"].servers["A"].state = "dead"
@@ -321,7 +321,7 @@ def test_each_desk_has_its_own_served_server(customers, john, origin):
     ("server", "why"),
     [("served", "nobody has served"), ("other", "nobody has served"), ("D", "has A, B, C, and no")],
 )
-def test_a_server_that_is_not_there_is_refused_before_anything_is_sent(
+def test_server_that_is_not_there_is_refused_before_anything_is_sent(
     customers, john, origin, server, why
 ):
     act(customers, john, "login", desks=["stateful"])
@@ -346,7 +346,7 @@ def test_other_and_served_where_there_is_none(customers, john, origin):
     assert asked_of(origin)[-1] == "C"
 
 
-def test_a_desk_that_is_not_open_is_the_labs_failure(customers, john, origin):
+def test_desk_that_is_not_open_is_the_labs_failure(customers, john, origin):
     del origin.lanes["stateful"]
     with pytest.raises(LabError, match="the stateful desk is not open now"):
         act(customers, john, "login", desks=["stateful"])
@@ -355,7 +355,7 @@ def test_a_desk_that_is_not_open_is_the_labs_failure(customers, john, origin):
 # --- replay and verify
 
 
-def test_a_replay_is_the_request_byte_for_byte_and_aside(customers, john, told, origin):
+def test_replay_is_the_request_byte_for_byte_and_aside(customers, john, told, origin):
     act(customers, john, "login")
     added = act(customers, john, "add", sku="laptop", quantity=1)["ops"]
     act(customers, john, "view")
@@ -378,7 +378,7 @@ def test_a_replay_is_the_request_byte_for_byte_and_aside(customers, john, told, 
     assert "aside" not in last(told, "stateful")
 
 
-def test_only_an_exchange_of_ones_own_that_is_remembered_is_replayed(
+def test_replay_takes_only_a_remembered_exchange_of_the_customers_own(
     customers, john, monkeypatch, origin
 ):
     monkeypatch.setattr(customers_module, "MOST_REMEMBERED", 3)
@@ -415,7 +415,7 @@ def test_verifying_a_token_leaves_the_customer_as_they_were(customers, john, tol
     assert vars(john.seats["stateless"].shopper.ledger) == ledger
 
 
-def test_the_token_is_sent_as_it_was_given(customers, john, origin):
+def test_token_is_sent_as_it_was_given(customers, john, origin):
     act(customers, john, "verify", token="a=b;c,d")
     assert origin.asked[-1][4]["HTTP_AUTHORIZATION"] == "Bearer a=b;c,d"
 
@@ -457,7 +457,7 @@ LONG = "x" * 100_000
         ({"do": "verify", "token": "x", "desks": ["stateful"]}, "desks"),
     ],
 )
-def test_a_bad_order_is_refused_by_name_and_nothing_is_sent(nowhere, told, order, field):
+def test_bad_order_is_refused_by_name_and_nothing_is_sent(nowhere, told, order, field):
     with pytest.raises(BadOrder, match=field) as refused:
         nowhere.act(nowhere.enter("John"), order)
     assert len(str(refused.value)) < 300
@@ -465,7 +465,7 @@ def test_a_bad_order_is_refused_by_name_and_nothing_is_sent(nowhere, told, order
     assert told == []
 
 
-def test_what_is_left_out_has_its_usual_value():
+def test_order_fields_that_are_left_out_have_defaults():
     order = checked_order({"customer": "whoever", "do": "view", "server": None})
     assert (order.desks, order.server, order.tries) == (("stateful", "stateless"), None, 1)
     replay = {"do": "replay", "op": "c1-stateful-1", "desks": ["stateless", "stateful"]}
@@ -488,7 +488,7 @@ def test_both_desks_are_asked_at_once(customers, john, origin):
         assert len(doing.result(DEADLINE_S)["ops"]) == 2
 
 
-def test_a_second_act_at_the_same_desk_waits_its_turn(customers, john, origin, told):
+def test_second_act_at_the_same_desk_waits_its_turn(customers, john, origin, told):
     act(customers, john, "login")
     told.clear()
     origin.gate.clear()
@@ -509,7 +509,7 @@ def test_a_second_act_at_the_same_desk_waits_its_turn(customers, john, origin, t
     assert [event["request"]["body"]["quantity"] for event in told] == [1, 2, 3, 4]
 
 
-def test_whoever_waits_too_long_is_told_so_and_the_others_go_on(
+def test_act_that_waits_too_long_is_refused_and_the_others_go_on(
     customers, john, origin, monkeypatch
 ):
     monkeypatch.setattr(seat_module, "TURN_TIMEOUT_S", 0.1)
@@ -545,7 +545,7 @@ def test_many_customers_at_once_each_have_their_own_cart(customers, told):
 # --- faults and stages
 
 
-def test_after_a_fault_every_cart_is_in_doubt(customers, john):
+def test_fault_puts_every_cart_in_doubt(customers, john):
     act(customers, john, "login")
     act(customers, john, "view")
     ledgers = [seat.shopper.ledger for seat in john.seats.values()]
@@ -554,7 +554,7 @@ def test_after_a_fault_every_cart_is_in_doubt(customers, john):
     assert [ledger.fate for ledger in ledgers] == ["unknown", "unknown"]
 
 
-def test_a_new_stage_empties_the_hands_and_keeps_who_they_are(customers, john, told):
+def test_new_stage_empties_the_hands_and_keeps_who_they_are(customers, john, told):
     before = act(customers, john, "login")
     introduced = john.introduce()
     customers.reset()
@@ -570,7 +570,7 @@ def test_a_new_stage_empties_the_hands_and_keeps_who_they_are(customers, john, t
     assert last(told, "stateful")["status"] == 401
 
 
-def test_what_is_under_way_when_a_stage_begins_is_told_to_nobody(customers, john, origin, told):
+def test_act_under_way_when_a_stage_begins_is_not_published(customers, john, origin, told):
     origin.gate.clear()
     with ThreadPoolExecutor(1) as hand:
         doing = hand.submit(act, customers, john, "login", desks=["stateful"])
@@ -582,7 +582,7 @@ def test_what_is_under_way_when_a_stage_begins_is_told_to_nobody(customers, john
     assert john.credentials()["stateful"]["cookie"] is None
 
 
-def test_after_the_end_nobody_does_anything(customers, john, origin):
+def test_customers_do_nothing_after_the_end(customers, john, origin):
     customers.close()
     with pytest.raises(LabError, match="being stopped"):
         act(customers, john, "login")
@@ -592,7 +592,7 @@ def test_after_the_end_nobody_does_anything(customers, john, origin):
 # --- with a feed
 
 
-def test_a_feed_takes_what_customers_tell_and_keeps_the_score(origin):
+def test_feed_takes_what_customers_tell_and_keeps_the_score(origin):
     feed = Feed()
     customers = Customers(origin.lanes, feed.publish)
     john = customers.enter("John")
@@ -604,7 +604,7 @@ def test_a_feed_takes_what_customers_tell_and_keeps_the_score(origin):
     assert [score["stateless"][name] for name in ("kept", "lost", "open")] == [1, 0, 0]
 
 
-def test_an_answer_that_is_no_json_is_told_all_the_same(origin, told):
+def test_answer_that_is_no_json_is_told_all_the_same(origin, told):
     def odd(environ, start_response):
         start_response("200 OK", [("Content-Type", "application/json")])
         return [b'{"total": 1e999, "cart": {"lines": "x"}}']

@@ -67,7 +67,7 @@ def sent(method="GET", path="/api/cart", status=200, answer=None, **changes):
 # --- what nginx's log tells
 
 
-def test_a_request_is_told_as_nginx_logged_it():
+def test_request_is_told_as_nginx_logged_it():
     assert logged() == {
         "kind": "request",
         "desk": "stateful",
@@ -127,18 +127,18 @@ def test_whom_nginx_asked_in_order(addresses, statuses, tried):
     assert [(each["server"], each["status"]) for each in event["tried"]] == tried
 
 
-def test_an_answer_from_nginxs_cache_is_no_servers_and_cost_no_store_anything():
+def test_answer_from_nginxs_cache_is_no_servers_and_cost_no_store_anything():
     event = logged(upstream_addr="", upstream_status="")
     told = {name: event[name] for name in ("tried", "served_by", "instance", "store_operations")}
     assert told == {"tried": [], "served_by": "", "instance": "", "store_operations": None}
 
 
 @pytest.mark.parametrize(("status", "told"), [(499, 0), (0, 0), (502, 502), (200, 200)])
-def test_whoever_hung_up_was_not_answered(status, told):
+def test_client_that_hung_up_was_not_answered(status, told):
     assert logged(status=status)["status"] == told
 
 
-def test_a_server_without_a_store_has_no_store_operations():
+def test_server_without_a_store_has_no_store_operations():
     assert logged(store_operations=None)["store_operations"] is None
     assert logged(store_operations=0)["store_operations"] == 0
 
@@ -164,14 +164,14 @@ def test_foreign_text_of_the_log_is_bounded_and_hides_nothing(text):
         f"/stateful/{'x' * 280}/token={SESSION}",
     ],
 )
-def test_a_credential_in_a_foreign_path_is_never_told_in_full(path):
+def test_credential_in_a_foreign_path_is_never_told_in_full(path):
     assert not any(secret in json.dumps(logged(path=path)) for secret in SECRETS)
 
 
 # --- what an exchange tells
 
 
-def test_a_recorded_exchange_is_told_as_a_request():
+def test_recorded_exchange_is_told_as_a_request():
     recorded = exchange("x-1", method="POST", path="/api/cart?token=a…(9 chars, sha256 00000000)")
     recorded["response"]["headers"]["x-STORE-operations"] = "3"
     assert shown(request_of(typed(recorded), "stateful", "c2")) == {
@@ -209,7 +209,7 @@ def test_of_whom_the_balancer_asked_only_what_is_known_is_told(changes, status, 
     assert [(each["server"], each["status"]) for each in event["tried"]] == tried
 
 
-def test_a_recorded_answer_from_the_cache_was_asked_of_nobody():
+def test_recorded_answer_from_the_cache_was_asked_of_nobody():
     recorded = exchange(response={"headers": {"X-Cache": "HIT", "X-Served-By": "A"}, "body": None})
     event = shown(request_of(typed(recorded), "stateful", ""))
     assert (event["tried"], event["served_by"], event["instance"]) == ([], "", "")
@@ -221,7 +221,7 @@ def test_store_operations_that_are_no_count_are_none(told):
     assert request_of(typed(exchange(response=response)), "stateful", "").store_operations is None
 
 
-def test_an_exchange_has_its_look_and_a_command():
+def test_exchange_has_its_look_and_a_command():
     event = shown(from_exchange(typed(exchange("x-1", fate="lost", status=401)), "stateful", "c1"))
     assert event["look"] == ["lost", "✕", "cart lost"]
     assert event["curl"].startswith("curl ")
@@ -260,7 +260,7 @@ def test_no_event_has_a_credential_in_full(changes):
     assert "sha256" in json.dumps(msgspec.to_builtins(document))
 
 
-def test_what_is_shortened_already_is_not_shortened_again():
+def test_shortened_credential_is_not_shortened_again():
     document = kept_exchange(sent(path=f"/api/cart?token={TOKEN}&userId=123"))
     event = shown(from_exchange(document, "stateful", "c1"))
     assert event["path"] == document.path
@@ -268,7 +268,7 @@ def test_what_is_shortened_already_is_not_shortened_again():
     assert event["curl"].endswith("'/api/cart?token='\"$TOKEN\"'&userId=123'")
 
 
-def test_a_hostile_record_becomes_events_that_are_json():
+def test_hostile_record_becomes_events_that_are_json():
     for variant in hostile().experiments[0].variants:
         for each in variant.exchanges:
             event = shown(from_exchange(each, "stateful", "c1"))
@@ -284,7 +284,7 @@ def test_a_hostile_record_becomes_events_that_are_json():
 STACK = StackState("", {})
 
 
-def test_a_fault_is_shown_with_its_evidence_and_the_stack_after_it():
+def test_fault_is_shown_with_its_evidence_and_the_stack_after_it():
     seen = FaultEvidence(pid=7, signal="SIGKILL", instance="a1", seconds=0.01)
     event = from_fault("stateful", FaultEvent(FaultKind.KILL, "A", 1.0, True, seen), STACK)
     assert shown(event) == {
@@ -298,7 +298,7 @@ def test_a_fault_is_shown_with_its_evidence_and_the_stack_after_it():
     }
 
 
-def test_a_fault_of_the_store_is_at_no_desk():
+def test_fault_of_the_store_is_at_no_desk():
     event = from_fault("stateful", FaultEvent(FaultKind.PAUSE, "store", 1.0, True), None)
     assert (event.desk, event.fault, event.target) == ("", "pause", "store")
 
@@ -307,7 +307,7 @@ def test_a_fault_of_the_store_is_at_no_desk():
     "value",
     ["redis://user:hunter2hunter2@127.0.0.1:6379/0", "rediss://:hunter2hunter2@127.0.0.1:6379/0"],
 )
-def test_a_stores_password_is_not_shown(value):
+def test_stores_password_is_not_shown(value):
     for was, now in (("memory", value), (value, "memory")):
         text = json.dumps(shown(setting_changed("store", was, now, None)))
         assert "hunter2" not in text
@@ -365,7 +365,7 @@ def told():
     return Told()
 
 
-def test_an_acknowledged_cart_is_open_until_it_is_read(told):
+def test_acknowledged_cart_is_open_until_it_is_read(told):
     assert told.add().fate() == (0, 0, 1)
     assert told.read("kept").fate() == (1, 0, 0)
     assert told.add().fate() == (0, 0, 1)
@@ -373,11 +373,11 @@ def test_an_acknowledged_cart_is_open_until_it_is_read(told):
 
 
 @pytest.mark.parametrize("fate", ["lost", "wrong", "duplicated"])
-def test_whatever_is_not_what_was_acknowledged_is_lost(told, fate):
+def test_cart_other_than_the_acknowledged_one_is_lost(told, fate):
     assert told.add().read(fate).fate() == (0, 1, 0)
 
 
-def test_a_read_that_tells_nothing_changes_nothing(told):
+def test_read_that_tells_nothing_changes_nothing(told):
     assert told.read(None).fate() == (0, 0, 0)
     assert told.add().read("unknown").fate() == (0, 0, 1)
     assert told.read("kept").read("unknown").read(None).fate() == (1, 0, 0)
@@ -392,7 +392,7 @@ def test_customers_are_counted_not_reads(told):
     assert told.fate("stateless") == (0, 0, 0)
 
 
-def test_after_a_fault_only_a_new_read_counts_and_only_at_that_desk(told):
+def test_fault_makes_only_a_new_read_count_at_that_desk(told):
     told.add().read("kept")
     told.add(desk="stateless").read("kept", desk="stateless")
     told.fault("stateful")
@@ -405,7 +405,7 @@ def test_after_a_fault_only_a_new_read_counts_and_only_at_that_desk(told):
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 500, 502, None])
-def test_a_write_that_was_not_acknowledged_promises_nothing(told, status):
+def test_write_that_was_not_acknowledged_promises_nothing(told, status):
     body = {"cart": {"lines": []}}
     assert told.write("/api/cart/items", status, body=body).fate() == (0, 0, 0)
 
@@ -415,13 +415,13 @@ def test_checkout_owes_an_empty_cart_and_logout_nothing(told):
     assert told.read("kept").write("/api/logout", 204).fate() == (0, 0, 0)
 
 
-def test_what_was_done_aside_owes_nothing(told):
+def test_request_outside_the_record_owes_nothing(told):
     made = kept_exchange(sent("POST", "/api/cart/items", 201, {"cart": {"lines": []}}))
     told(from_exchange(made, "stateful", "c1", aside=True))
     assert told.fate() == (0, 0, 0)
 
 
-def test_without_a_number_customers_are_told_apart_by_name(told):
+def test_customers_without_a_number_are_told_apart_by_name(told):
     told.add("", customer="John").add("", customer="Alice").add("", customer="John")
     assert told.fate() == (0, 0, 2)
 
@@ -442,7 +442,7 @@ def test_requests_are_counted_from_the_log_alone(told):
     }
 
 
-def test_the_totals_are_fresh_each_time(told):
+def test_totals_are_fresh_each_time(told):
     entry = from_log(ENTRY, "stateful", SERVERS, "c1")
     first = told(entry).at
     second = told(entry).at
@@ -451,7 +451,7 @@ def test_the_totals_are_fresh_each_time(told):
     assert told.score.totals()["stateful"].requests == 2
 
 
-def test_a_new_stage_starts_the_score_anew(told):
+def test_new_stage_starts_the_score_anew(told):
     told.add()(from_log(ENTRY, "stateful", SERVERS, "c1"))(StageEvent())
     assert told.at == msgspec.to_builtins(Score().totals())
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lab.core.http import ConnectionRefused, ReadTimedOut
 from lab.evidence.exchange import Exchange, OpStatus, outcome_of
 
 OK, FAILED, UNKNOWN = OpStatus.OK, OpStatus.FAILED, OpStatus.UNKNOWN
@@ -103,3 +104,26 @@ def test_bytes_are_counted_as_they_travel():
 def test_credentials_stay_out_of_its_repr():
     told = repr(exchange(request_headers={"Authorization": "Bearer s3cret"}, body=b"s3cret"))
     assert "s3cret" not in told
+
+
+def test_an_exchange_has_the_names_of_requests_and_the_readable_ones():
+    headers = {"Content-Type": "application/json", "X-Served-By": "B"}
+    it = exchange(status=201, headers=headers, body='{"a": "ü"}'.encode())
+    assert (it.status_code, it.json(), it.text) == (201, {"a": "ü"}, '{"a": "ü"}')
+    assert (it.status, it.body, it.content) == (201, {"a": "ü"}, it.response_body)
+    assert it.headers["x-served-by"] == it.headers["X-SERVED-BY"] == "B"
+    assert it.elapsed.total_seconds() == it.elapsed_ms / 1000
+    it.raise_for_status()
+    with pytest.raises(ValueError, match="404"):
+        exchange(status=404).raise_for_status()
+    with pytest.raises(ValueError):
+        exchange(body=b"<html>").json()
+    assert exchange(body=b"<html>").body is None
+
+
+@pytest.mark.parametrize("failure", [ConnectionRefused("x"), ReadTimedOut("x")])
+def test_an_exchange_without_an_answer_raises_why(failure):
+    it = exchange(status=None, failure=failure, error=str(failure))
+    assert (it.status_code, it.content, it.text, it.answered) == (None, b"", "", False)
+    with pytest.raises(type(failure)):
+        it.raise_for_status()

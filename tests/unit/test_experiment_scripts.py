@@ -25,7 +25,7 @@ def refused(tmp_path, text, name="mine.py"):
 
 
 @pytest.mark.parametrize("name", ["any-server", "crash", "first-visit", "restart-all"])
-def test_the_four_scripts_of_the_spine_are_there(name):
+def test_four_scripts_of_the_spine_are_there(name):
     assert find(name).name == name
 
 
@@ -56,7 +56,7 @@ def test_names_are_those_of_the_files_each_once_and_helpers_are_none():
      "x" * 5000, "[bold]", "%s", "CRASH", "os"],
     ids=lambda name: ascii(name[:20]),
 )  # fmt: skip
-def test_a_name_that_is_none_is_refused_in_words(name):
+def test_name_that_is_none_is_refused_in_words(name):
     with pytest.raises(LabError, match="no script"):
         find(name)
 
@@ -67,37 +67,37 @@ def test_a_name_that_is_none_is_refused_in_words(name):
      "a/\0.py", "a\0.py", "x" * 5000 + ".py", "/dev/null", ".py", "/tmp"],
     ids=lambda path: ascii(path[:20]),
 )  # fmt: skip
-def test_a_path_that_is_no_script_is_refused_in_words(path):
+def test_path_that_is_no_script_is_refused_in_words(path):
     with pytest.raises(LabError):
         find(path)
 
 
 @pytest.mark.parametrize(("typo", "meant"), [("crahs", "crash"), ("restart_all", "restart-all")])
-def test_a_near_miss_is_recognised(typo, meant):
+def test_near_miss_is_recognised(typo, meant):
     with pytest.raises(LabError, match=f"did you mean '{meant}'"):
         find(typo)
 
 
-def test_a_name_far_off_is_told_what_there_is():
+def test_name_far_off_is_told_what_there_is():
     with pytest.raises(LabError, match=r"there are .*crash.*\./mine\.py"):
         find("zzzzzz")
 
 
-def test_a_script_of_ones_own_needs_no_more_than_a_function(tmp_path):
+def test_script_of_ones_own_needs_no_more_than_a_function(tmp_path):
     experiment = find(written(tmp_path, SCRIPT, "My first_script.py"))
     assert experiment.name == "my-first-script"
     assert (experiment.customers, experiment.expected) == (1, None)
     assert experiment.path.parent == tmp_path
 
 
-def test_a_script_may_say_more(tmp_path):
+def test_script_may_say_more(tmp_path):
     text = '"""Mine.\n\nMore."""\nCLAIM = "It works."\nCUSTOMERS = 7\nEXPECTED = "holds"\n' + SCRIPT
     experiment = find(written(tmp_path, text))
     assert (experiment.claim, experiment.customers, experiment.summary) == ("It works.", 7, "Mine.")
     assert experiment.expected is Verdict.HOLDS
 
 
-def test_a_file_named_like_a_library_module_does_not_stand_in_for_it(tmp_path):
+def test_file_named_like_a_library_module_does_not_stand_in_for_it(tmp_path):
     import json
     import sys
 
@@ -106,7 +106,7 @@ def test_a_file_named_like_a_library_module_does_not_stand_in_for_it(tmp_path):
     assert str(tmp_path) not in sys.path
 
 
-def test_a_script_may_import_the_file_beside_it_and_define_dataclasses(tmp_path):
+def test_script_may_import_the_file_beside_it_and_define_dataclasses(tmp_path):
     written(tmp_path, "ANSWER = 42\n", "beside_mine.py")
     text = (
         "from __future__ import annotations\nfrom dataclasses import dataclass\n"
@@ -130,12 +130,12 @@ def test_a_script_may_import_the_file_beside_it_and_define_dataclasses(tmp_path)
         "script = int\n",
     ],
 )
-def test_a_file_without_a_fitting_script_function_is_told_what_to_write(tmp_path, text):
+def test_file_without_a_fitting_script_function_is_told_what_to_write(tmp_path, text):
     assert "mine.py needs a function `def script(shopper, lab)`" in refused(tmp_path, text)
 
 
 @pytest.mark.parametrize("text", ["def script(a, b, c=1): pass\n", "def script(*both): pass\n"])
-def test_whatever_can_be_called_with_two_is_a_script(tmp_path, text):
+def test_script_is_anything_that_takes_two_arguments(tmp_path, text):
     assert callable(find(written(tmp_path, text)).script)
 
 
@@ -159,9 +159,7 @@ def test_customers_must_be_a_sensible_number(tmp_path, customers):
         ("raise Exception('[bold]x')\n", 1, "[bold]x"),
     ],
 )
-def test_a_file_that_cannot_be_loaded_is_quoted_with_file_line_and_error(
-    tmp_path, text, line, error
-):
+def test_file_that_cannot_be_loaded_is_quoted_with_file_line_and_error(tmp_path, text, line, error):
     told = refused(tmp_path, text)
     assert "mine.py" in told
     assert f"line {line}" in told
@@ -171,7 +169,7 @@ def test_a_file_that_cannot_be_loaded_is_quoted_with_file_line_and_error(
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe\x00", b"x = '\0'\n", "x = 'é'\n".encode("latin-1")])
-def test_a_file_that_is_no_text_is_refused_in_words(tmp_path, text):
+def test_file_that_is_no_text_is_refused_in_words(tmp_path, text):
     assert "mine.py cannot be loaded" in refused(tmp_path, text)
 
 
@@ -180,11 +178,11 @@ def test_ctrl_c_while_a_file_loads_is_ctrl_c(tmp_path):
         find(written(tmp_path, "raise KeyboardInterrupt\n"))
 
 
-def test_a_file_by_another_name_is_no_python_file(tmp_path):
+def test_file_by_another_name_is_no_python_file(tmp_path):
     assert "must end in .py" in refused(tmp_path, SCRIPT, "mine.txt")
 
 
-def test_they_come_in_the_order_of_the_ledger():
+def test_bundled_experiments_come_in_the_order_of_the_claims():
     places = [experiments.SUITE.index(each.path.stem) for each in BUNDLED]
     assert places == sorted(places)
     assert len(set(experiments.SUITE)) == len(experiments.SUITE)
@@ -213,7 +211,7 @@ def test_every_question_has_choices_and_no_answer_before_a_run(experiment):
     assert question.observed({}) is None
 
 
-def test_a_script_may_bring_its_own_lanes_and_eyes(tmp_path):
+def test_script_may_bring_its_own_lanes_and_eyes(tmp_path):
     text = (
         "from lab.experiments.matrix import FILE, MEMORY, TOKEN\n"
         "from lab.evidence.result import Observation, Verdict\n"
@@ -238,7 +236,7 @@ def test_a_script_may_bring_its_own_lanes_and_eyes(tmp_path):
     assert told.surprises == (Surprise("file", Verdict.HOLDS, Verdict.FAILS),)
 
 
-def test_without_lanes_of_its_own_it_runs_at_both_desks(tmp_path):
+def test_script_without_variants_runs_at_both_desks(tmp_path):
     experiment = find(written(tmp_path, SCRIPT))
     assert experiment.variants == matrix.two_desks(Settings())
     assert experiment.expectations == experiment.variants
@@ -248,7 +246,7 @@ def test_without_lanes_of_its_own_it_runs_at_both_desks(tmp_path):
 
 
 @pytest.mark.parametrize("expected", ["'maybe'", "[]", "1", "True", "'HOLDS'"])
-def test_what_is_expected_must_be_a_verdict(tmp_path, expected):
+def test_expectation_must_be_a_verdict(tmp_path, expected):
     told = refused(tmp_path, f"EXPECTED = {expected}\n{SCRIPT}")
     assert "mine.py: EXPECTED must be one of holds, fails, depends, unknown" in told
 
@@ -259,7 +257,7 @@ def test_quick_customers_must_be_a_sensible_number_too(tmp_path, customers):
     assert "QUICK_CUSTOMERS must be a whole number from 1 to 1000" in told
 
 
-def test_a_quick_run_makes_do_with_fewer_servers_where_the_experiment_says_so():
+def test_quick_run_makes_do_with_fewer_servers_where_the_experiment_says_so():
     any_server = experiments.find("any-server")
     assert {lane.knobs.servers for lane in any_server.variants_for(quick=False)} == {3}
     assert {lane.knobs.servers for lane in any_server.variants_for(quick=True)} == {2}

@@ -77,17 +77,17 @@ def test_each_is_asked_which_desk_it_is_and_keeps_its_own_name(answering):
     assert found["stateful"][0].ip == "127.0.0.1"
 
 
-def test_a_desk_without_servers_is_not_there(answering):
+def test_desk_without_servers_is_not_there(answering):
     assert list(find([answering().url + "/"], {})) == ["stateful"]
 
 
-def test_a_name_is_looked_up_once_and_shown_as_it_was_given(answering):
+def test_name_is_looked_up_once_and_shown_as_it_was_given(answering):
     port = answering().url.rpartition(":")[2]
     (server,) = find([f"http://LOCALHOST:{port}"], {})["stateful"]
     assert (server.label, server.ip) == (f"localhost:{port}", "127.0.0.1")
 
 
-def test_an_address_of_ipv6_keeps_its_brackets():
+def test_address_of_ipv6_keeps_its_brackets():
     place = ExternalServerSpec("::1", "::1", 5001, "stateful", "A")
     assert (place.url, ExternalServer(place).address) == ("http://[::1]:5001", "[::1]:5001")
     with pytest.raises(LabError, match=r"http://\[::1\]:1 does not answer"):
@@ -128,25 +128,25 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("url", HOSTILE, ids=lambda url: ascii(url)[:40])
-def test_what_is_no_address_is_refused_and_shown_shortly(url):
+def test_text_that_is_no_address_is_refused_and_shown_shortly(url):
     with pytest.raises(LabError, match="http://HOST:PORT") as caught:
         find([url], {})
     assert len(str(caught.value)) < 250 and str(caught.value).isprintable()
 
 
-def test_a_password_in_an_address_is_refused_and_not_repeated():
+def test_password_in_an_address_is_refused_and_not_repeated():
     with pytest.raises(LabError, match="user name in it") as caught:
         find(["http://john:s3cret@127.0.0.1:5001"], {})
     assert "s3cret" not in str(caught.value)
 
 
-def test_who_does_not_answer_is_named():
+def test_server_that_does_not_answer_is_named():
     (port,) = free_ports(1)
     with pytest.raises(LabError, match=rf"http://127.0.0.1:{port} does not answer"):
         find([f"http://127.0.0.1:{port}"], {})
 
 
-def test_an_unknown_host_is_named():
+def test_unknown_host_is_named():
     with pytest.raises(LabError, match=r"no host 'desk\.invalid' is known here"):
         find(["http://desk.invalid:5001"], {})
 
@@ -170,7 +170,7 @@ def test_an_unknown_host_is_named():
     ],
     ids=str,
 )
-def test_what_answers_and_is_no_desk_is_refused(answering, says):
+def test_address_that_answers_and_is_no_desk_is_refused(answering, says):
     with pytest.raises(LabError, match="is no desk of the shop"):
         find([answering(**says).url], {})
 
@@ -178,14 +178,14 @@ def test_what_answers_and_is_no_desk_is_refused(answering, says):
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"<html>", b"[" * 5000, b"\xff"], ids=lambda b: ascii(b)[:9]
 )
-def test_an_answer_that_is_no_object_is_refused(answering, body):
+def test_answer_that_is_no_object_is_refused(answering, body):
     server = answering()
     server.body = lambda: body
     with pytest.raises(LabError, match="does not answer GET /api/server as a desk does"):
         find([server.url], {})
 
 
-def test_a_port_that_accepts_and_says_nothing_is_refused(monkeypatch):
+def test_port_that_accepts_and_says_nothing_is_refused(monkeypatch):
     monkeypatch.setattr(
         deployment,
         "server_info",
@@ -197,13 +197,13 @@ def test_a_port_that_accepts_and_says_nothing_is_refused(monkeypatch):
             find([url], {})
 
 
-def test_a_balancer_in_between_is_noticed(answering):
+def test_balancer_in_between_is_noticed(answering):
     server = answering(instance=lambda: f"life-{next(NUMBERS)}")
     with pytest.raises(LabError, match="more than one server"):
         find([server.url], {})
 
 
-def test_the_same_server_twice_is_refused(answering):
+def test_same_server_twice_is_refused(answering):
     url = answering().url
     with pytest.raises(LabError, match="are the same server: name it once"):
         find([url, url], {})
@@ -216,7 +216,7 @@ def test_two_servers_of_one_name_are_refused(answering):
         find([answering(replica="solo").url for _ in range(2)], {})
 
 
-def test_more_than_26_of_a_desk_are_refused(answering):
+def test_servers_of_a_desk_beyond_26_are_refused(answering):
     with pytest.raises(LabError, match="53 upstreams: the lab takes at most 52"):
         find(["http://127.0.0.1:1"] * 53, {})
     with pytest.raises(LabError, match="27 stateful upstreams: the lab takes at most 26"):
@@ -239,7 +239,7 @@ def test_one_command_for_all_says_which_is_meant(answering):
     assert second.command("kill")[2] == f"kill {second.port} B"
 
 
-def test_a_command_for_each_goes_in_order(answering):
+def test_command_for_each_goes_in_order(answering):
     first, second = placed(answering, 2, kill=["end 1", "end 2"], restart=["up {name}"])
     assert (first.command("kill"), second.command("kill")) == (["end", "1"], ["end", "2"])
     assert second.command("restart") == ["up", "B"]
@@ -261,13 +261,13 @@ def test_commands_that_do_not_fit_are_refused_before_anybody_is_asked(commands, 
         find(["http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3"], {"kill": commands})
 
 
-def test_without_a_command_the_option_is_named(answering):
+def test_fault_without_a_command_names_the_option(answering):
     (server,) = placed(answering, 1)
     with pytest.raises(LabError, match=r"stateful-A .*--kill-command"):
         server.command("kill")
 
 
-def test_an_upstream_shows_no_command_of_its_own():
+def test_upstream_shows_no_command_of_its_own():
     secret = ExternalServerSpec("h", "1.2.3.4", 1, commands={"kill": ("x", "s3cret")})
     assert "s3cret" not in repr(secret) + str(secret)
 
@@ -276,32 +276,32 @@ def python(code, *more):
     return [sys.executable, "-c", code, *more]
 
 
-def test_a_command_that_works_says_nothing():
+def test_command_that_works_says_nothing():
     assert run(python("print('done')")) is None
 
 
-def test_a_command_that_fails_is_quoted_without_its_words():
+def test_command_that_fails_is_quoted_without_its_words():
     trouble = run(python("import sys; sys.exit('no such container')", "s3cret"))
     assert trouble == "failed (exit 1); it wrote: no such container"
 
 
-def test_a_long_story_is_cut():
+def test_long_story_is_cut():
     trouble = run(python("print('x' * 100_000, 'the end'); raise SystemExit(3)"))
     assert trouble.endswith("the end") and len(trouble) < 2100
 
 
 @pytest.mark.parametrize("words", [["./no-such-program"], ["/"], ["a\0b"]], ids=repr)
-def test_a_command_that_is_no_program_cannot_be_run(words):
+def test_command_that_is_no_program_cannot_be_run(words):
     assert run(words).startswith("cannot be run: ")
 
 
-def test_a_command_that_hangs_is_ended_with_its_children():
+def test_command_that_hangs_is_ended_with_its_children():
     code = "import subprocess, sys; print('waiting', flush=True); subprocess.run(sys.argv[1:])"
     trouble = run(python(code, *python("import time; time.sleep(600)")), timeout_s=1.0)
     assert trouble == "did not end within 1 s; it wrote: waiting"
 
 
-def test_what_a_command_leaves_in_the_background_is_not_waited_for():
+def test_command_is_not_waited_for_in_the_background():
     # As a restart command does: its server keeps the output open that it was given.
     code = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:]).pid); sys.exit(1)"
     trouble = run(python(code, *python("import time; time.sleep(60)")), timeout_s=20.0)

@@ -8,7 +8,7 @@ import pytest
 from lab.evidence.exchange import Exchange, OpStatus
 from lab.evidence.result import Verdict
 from lab.experiments import crash, restart_all, scale_out, storage, store_outage
-from lab.experiments.script_api import Footprint
+from lab.experiments.footprint import Footprint
 from lab.report.wording import observed
 from lab.shop.cart import SessionState
 from lab.variants.next_version import NextSessionState
@@ -149,7 +149,7 @@ def test_recovery_is_from_the_last_answer_of_one_life_to_the_first_of_the_next()
         (0, 200, 0, None),
     ],
 )
-def test_a_new_field_is_kept_lost_or_untried(earned, status, afterwards, kept):
+def test_new_field_is_kept_lost_or_untried(earned, status, afterwards, kept):
     assert restart_all.kept(earned, exchange(status=status), afterwards) is kept
 
 
@@ -178,7 +178,7 @@ def test_restart_all_knows_which_choice_came_true(session, token, choice):
     assert restart_all.QUESTION.observed(seen) == choice
 
 
-def test_the_next_version_keeps_its_field_and_an_old_one_drops_it():
+def test_next_version_keeps_its_field_and_an_old_one_drops_it():
     new = NextSessionState.begin("123", "John").add("laptop", 2).add("pen", 1)
     assert new.cart()["points"] == 3
     assert NextSessionState.from_dict(new.to_dict()) == new
@@ -233,7 +233,7 @@ def test_store_outage_observes(changes, verdict, words):
     assert words in observed(seen)
 
 
-def test_an_outage_is_told_from_what_was_asked():
+def test_outage_is_told_from_what_was_asked():
     kept, lost = exchange(fate="kept"), exchange(status=401, fate="lost")
     without = [exchange(status=503, ms=310), exchange(status=None, ms=12), kept]
     told = store_outage.outage("hung", [kept, kept], without, [kept, lost], 0.2)
@@ -292,12 +292,12 @@ def test_scale_out_observes(measured, verdict, words):
     ("replicas", "servers", "load"),
     [("ABCD", 4, 1.0), ("AAAA", 4, 4.0), ("AAB", 2, 1.33), ("A", 1, 1.0), ("", 4, 0.0)],
 )
-def test_the_busiest_server_is_held_against_an_even_share(replicas, servers, load):
+def test_busiest_server_is_held_against_an_even_share(replicas, servers, load):
     answers = [exchange(replica=name) for name in replicas]
     assert scale_out.max_over_mean(answers, servers) == load
 
 
-def test_only_answers_with_the_cart_count_as_work_done():
+def test_work_done_counts_answers_with_the_cart_only():
     answers = [exchange(fate="kept"), exchange(status=401, fate="lost"), exchange(status=None)]
     told = scale_out.work_done(answers, servers=1, seconds=0.5)
     assert (told["reads"], told["misrouted"], told["per_s"]) == (3, 2, 2.0)
@@ -362,7 +362,7 @@ def test_growth_counts_every_place_and_scales_bytes_to_a_thousand():
     }
 
 
-def test_what_state_adds_is_told_from_answers_only():
+def test_cost_of_state_is_measured_from_answers_only():
     looks = [exchange(ms=2.0), exchange(ms=4.0), exchange(status=401, ms=9.0)]
     wire = storage.on_the_wire(looks, [exchange(ms=1.0), exchange(status=503, ms=0.1)])
     assert (wire["look_latency"]["n"], wire["look_latency"]["p50_ms"]) == (2, 3.0)
@@ -386,7 +386,7 @@ def test_storage_knows_which_choice_came_true(redis, token, choice):
 
 
 @pytest.mark.parametrize("module", [crash, restart_all, store_outage, scale_out, storage])
-def test_a_question_has_two_to_four_choices_and_no_answer_without_a_run(module):
+def test_question_has_two_to_four_choices_and_no_answer_without_a_run(module):
     question = module.QUESTION
     assert 2 <= len(question.choices) <= 4
     assert len(set(question.choices)) == len(question.choices)
@@ -405,5 +405,5 @@ def test_a_question_has_two_to_four_choices_and_no_answer_without_a_run(module):
         (store_outage, {"redis", "redis-on-disk"}),
     ],
 )
-def test_what_a_claim_is_about(module, subjects):
+def test_claim_is_about_these_variants(module, subjects):
     assert {variant.name for variant in module.VARIANTS if module.ABOUT(variant)} == subjects

@@ -20,7 +20,7 @@ ENDED = {"process_gone": True, "port_closed": True}
         ({}, False),
     ],
 )
-def test_an_end_is_confirmed_by_a_closed_port_and_no_process_left(kind, seen, confirmed):
+def test_end_is_confirmed_by_a_closed_port_and_no_process_left(kind, seen, confirmed):
     assert is_confirmed(kind, FaultEvidence(**seen)) is confirmed
 
 
@@ -49,7 +49,7 @@ def test_every_kind_leaves_a_state_and_has_a_rule():
         assert is_confirmed(kind, FaultEvidence()) in (False, None)
 
 
-def test_an_event_is_json_without_what_was_not_seen_and_is_read_back():
+def test_event_is_json_without_what_was_not_seen_and_is_read_back():
     event = FaultEvent(FaultKind.PAUSE, "B", 1.5, True, FaultEvidence(pid=7, frozen=True))
     text = msgspec.json.encode(event)
     assert msgspec.json.decode(text)["evidence"] == {"pid": 7, "frozen": True}
@@ -62,7 +62,7 @@ def test_no_other_word_is_a_fault(kind):
         msgspec.convert(kind, FaultKind)
 
 
-def test_a_process_that_the_lab_did_not_start_is_not_seen():
+def test_process_that_the_lab_did_not_start_is_not_seen():
     assert not FaultEvidence(pid=3, signal="kill command", port_closed=True).sees_process
     assert FaultEvidence(pid=3, **ENDED).sees_process
     assert FaultEvidence(pid=3, frozen=True).sees_process

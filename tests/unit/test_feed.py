@@ -90,7 +90,7 @@ def history(feed):
 # --- what is published
 
 
-def test_an_event_is_stamped_with_id_time_and_the_score_after_it(feed, clock):
+def test_event_is_stamped_with_id_time_and_the_score_after_it(feed, clock):
     clock.now_s += 1.5
     first = publish(feed, "request", **request())
     clock.now_s += 2.5
@@ -102,7 +102,7 @@ def test_an_event_is_stamped_with_id_time_and_the_score_after_it(feed, clock):
     assert history(feed) == [first, second]
 
 
-def test_a_stage_starts_history_score_and_clock_anew_and_ids_go_on(feed, clock):
+def test_stage_starts_history_score_and_clock_anew_and_ids_go_on(feed, clock):
     publish(feed, "request", **request())
     clock.now_s += 90
     assert feed.now_s() == 90
@@ -124,7 +124,7 @@ def test_what_is_no_json_is_refused_and_leaves_nothing_behind(feed, odd):
     assert (told["id"], told["score"]["stateful"]["requests"]) == (1, 1)
 
 
-def test_the_history_is_bounded_and_says_how_much_is_missing():
+def test_history_is_bounded_and_says_how_much_is_missing():
     feed = Feed(most=3, beat_s=BEAT_S)
     for number in range(10):
         publish(feed, "stack", stack={"n": number})
@@ -135,7 +135,7 @@ def test_the_history_is_bounded_and_says_how_much_is_missing():
     assert snapshot(feed.stream())[1]["dropped"] == 0
 
 
-def test_the_history_is_bounded_in_bytes_too(monkeypatch):
+def test_history_is_bounded_in_bytes_too(monkeypatch):
     monkeypatch.setattr(feed_module, "MOST_KEPT_BYTES", 10_000)
     feed = Feed()
     for _ in range(10):
@@ -149,7 +149,7 @@ def test_the_history_is_bounded_in_bytes_too(monkeypatch):
 # --- what a page is told
 
 
-def test_a_fresh_page_is_told_everything_and_then_what_happens(feed):
+def test_fresh_page_is_told_everything_and_then_what_happens(feed):
     begin(feed, {"servers": 1})
     publish(feed, "stack", stack={"servers": 2})
     stream = feed.stream()
@@ -164,7 +164,7 @@ def test_a_fresh_page_is_told_everything_and_then_what_happens(feed):
     assert read(stream) == [("message", f"{feed.epoch}.3", third)]
 
 
-def test_the_newest_stack_is_told_and_an_event_without_one_changes_nothing(feed):
+def test_newest_stack_is_told_and_an_event_without_one_changes_nothing(feed):
     begin(feed, {"n": 1})
     publish(feed, "stack", stack={"n": 2})
     publish(feed, "request", **request())
@@ -172,12 +172,12 @@ def test_the_newest_stack_is_told_and_an_event_without_one_changes_nothing(feed)
     assert snapshot(feed.stream())[1]["stack"] == {"n": 2}
 
 
-def test_the_first_words_say_how_soon_to_come_back(feed):
+def test_first_words_say_how_soon_to_come_back(feed):
     assert next(feed.stream()).startswith(b"retry: 500\n\n")
     assert next(feed.stream(f"{feed.epoch}.0")).startswith(b"retry: 500\n\n")
 
 
-def test_a_page_that_comes_back_is_told_only_what_it_missed(feed):
+def test_page_that_comes_back_is_told_only_what_it_missed(feed):
     told = [publish(feed, "stack", stack={"n": n}) for n in range(5)]
     stream = feed.stream(f"{feed.epoch}.2")
     assert [each[2] for each in read(stream, lambda told: len(told) == 3)] == told[2:]
@@ -195,14 +195,14 @@ def test_a_page_that_comes_back_is_told_only_what_it_missed(feed):
         *("\x00", "EPOCH.0003" + "0" * 20, "\ud800"),
     ],
 )
-def test_where_it_left_off_is_believed_only_if_it_can_be(feed, last):
+def test_last_event_id_is_believed_only_if_it_can_be_true(feed, last):
     for n in range(3):
         publish(feed, "stack", stack={"n": n})
     stream = feed.stream(last and last.replace("EPOCH", feed.epoch))
     assert snapshot(stream)[1]["events"] == history(feed)
 
 
-def test_a_page_that_has_been_away_too_long_is_told_everything():
+def test_page_that_has_been_away_too_long_is_told_everything():
     feed = Feed(most=3, beat_s=BEAT_S)
     for n in range(10):
         publish(feed, "stack", stack={"n": n})
@@ -210,7 +210,7 @@ def test_a_page_that_has_been_away_too_long_is_told_everything():
     assert len(snapshot(feed.stream(f"{feed.epoch}.6"))[1]["events"]) == 3
 
 
-def test_a_page_that_was_away_while_the_stage_was_set_up_is_told_from_there(feed):
+def test_page_that_was_away_while_the_stage_was_set_up_is_told_from_there(feed):
     for n in range(5):
         publish(feed, "stack", stack={"n": n})
     begin(feed, {})
@@ -222,7 +222,7 @@ def test_a_page_that_was_away_while_the_stage_was_set_up_is_told_from_there(feed
     ]
 
 
-def test_a_reader_that_fell_behind_is_told_everything_anew():
+def test_reader_that_fell_behind_is_told_everything_anew():
     feed = Feed(most=3, beat_s=BEAT_S)
     stream = feed.stream()
     next(stream)
@@ -235,7 +235,7 @@ def test_a_reader_that_fell_behind_is_told_everything_anew():
     assert [data["id"] for _, _, data in read(stream)] == [11]
 
 
-def test_while_nothing_happens_there_is_a_beat_without_an_id(feed, monkeypatch):
+def test_stream_sends_a_beat_without_an_id_while_nothing_happens(feed, monkeypatch):
     stream = feed.stream()
     next(stream)
     waited_s = []
@@ -260,7 +260,7 @@ def test_no_text_can_forge_a_message(feed, text):
 # --- threads
 
 
-def test_it_waits_for_news_and_tells_them_at_once():
+def test_stream_waits_for_news_and_passes_it_on_at_once():
     feed = Feed(beat_s=DEADLINE_S)
     stream = feed.stream()
     next(stream)
@@ -303,7 +303,7 @@ def test_every_page_is_told_the_same_by_many_publishers(feed):
         assert all(a[2]["at"] <= b[2]["at"] for a, b in pairwise(told))
 
 
-def test_a_slow_reader_holds_nobody_up(feed):
+def test_slow_reader_holds_nobody_up(feed):
     slow = feed.stream()
     next(slow)  # and never again: a publisher that waited for it would wait for ever
     for _ in range(3000):
@@ -314,9 +314,9 @@ def test_a_slow_reader_holds_nobody_up(feed):
 # --- coming and going
 
 
-def test_there_are_twelve_places_and_a_closed_stream_frees_one(feed):
+def test_feed_has_twelve_places_and_a_closed_stream_frees_one(feed):
     streams = [feed.stream() for _ in range(12)]
-    with pytest.raises(Full, match="12 pages watch already: close one"):
+    with pytest.raises(Full, match="12 pages are open: close one"):
         feed.stream()
     assert issubclass(Full, LabError)
     next(streams[0])
@@ -329,7 +329,7 @@ def test_there_are_twelve_places_and_a_closed_stream_frees_one(feed):
         feed.stream()
 
 
-def test_a_cut_ends_the_streams_there_are_and_they_come_back_where_they_were(feed):
+def test_cut_ends_the_streams_there_are_and_they_come_back_where_they_were(feed):
     stream = feed.stream()
     next(stream)
     last = publish(feed, "stack", stack={"n": 1})
@@ -346,7 +346,7 @@ def test_a_cut_ends_the_streams_there_are_and_they_come_back_where_they_were(fee
 @pytest.mark.parametrize(
     ("end", "said"), [(Feed.cut, [b"retry: 30\n\n"]), (Feed.close, [])], ids=["cut", "close"]
 )
-def test_the_end_wakes_whoever_waits_and_frees_the_places(end, said):
+def test_end_wakes_whoever_waits_and_frees_the_places(end, said):
     feed = Feed(beat_s=DEADLINE_S)
     streams = [feed.stream() for _ in range(12)]
     for stream in streams:

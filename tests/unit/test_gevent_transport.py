@@ -15,6 +15,7 @@ from itertools import takewhile
 import pytest
 from conftest import wait_for
 
+from lab.core.http import ConnectionRefused, ReadTimedOut
 from lab.crowd.gevent_transport import ConnectionPool, GeventTransport
 from lab.evidence.exchange import OpStatus
 from lab.evidence.record import Record
@@ -178,7 +179,7 @@ def test_an_answer_that_was_cut_off_is_no_answer(server, fast, cut):
     server.will(cut, Server.HANG_UP)
     added = shopper_of(server.url, fast).add("laptop")
     assert (added.status, added.outcome) == (None, OpStatus.UNKNOWN)
-    assert added.error and len(server.asked) == 1
+    assert added.failure.sent and len(server.asked) == 1
     assert get(fast, server.url + "/").status == 200  # on another connection
     assert [each.connection for each in server.asked] == [0, 1]
 
@@ -198,7 +199,7 @@ def test_who_waits_in_vain_gives_up_in_time_and_uses_another_connection(server, 
     added = shopper.add("laptop", timeout_s=SOON_S)
     assert (added.status, added.outcome) == (None, OpStatus.UNKNOWN)
     assert SOON_S <= added.elapsed_ms / 1000 < MUCH_LATER_S  # so that the limit was this one
-    assert "Timeout" in added.error or "timeout" in added.error
+    assert isinstance(added.failure, ReadTimedOut)
     assert shopper.view_cart().status == 200
     assert [each.connection for each in server.asked] == [0, 1]
 
@@ -210,7 +211,8 @@ def test_where_nobody_listens_nothing_was_sent():
         transport = GeventTransport(ConnectionPool("127.0.0.1", port))
         carried = get(transport, f"http://127.0.0.1:{port}/")
         added = shopper_of(f"http://127.0.0.1:{port}", transport).add("laptop")
-    assert (carried.sent, carried.status, carried.error) == (False, None, "ConnectionRefusedError")
+    assert (carried.sent, carried.status) == (False, None)
+    assert isinstance(carried.error, ConnectionRefused)
     assert (added.status, added.outcome) == (None, OpStatus.FAILED)
 
 

@@ -56,7 +56,7 @@ FAULTS = [carts_survive_kill, carts_survive_restarts]
 
 
 @pytest.mark.parametrize("look", ALL)
-def test_a_lane_that_kept_everything_holds(look):
+def test_lane_that_kept_everything_holds(look):
     seen = look(GOOD)
     assert seen.verdict is HOLDS
     assert observed(seen).startswith(
@@ -65,7 +65,7 @@ def test_a_lane_that_kept_everything_holds(look):
 
 
 @pytest.mark.parametrize("look", ALL)
-def test_a_lane_that_lost_something_fails_and_says_how_much(look):
+def test_lane_that_lost_something_fails_and_says_how_much(look):
     seen = look(LOST)
     assert seen.verdict is FAILS
     assert observed(seen).startswith(
@@ -93,19 +93,19 @@ STARVED = [
 @pytest.mark.parametrize("look", ALL)
 @pytest.mark.parametrize("base", [GOOD, LOST], ids=["kept", "lost"])
 @pytest.mark.parametrize(("starved", "why"), STARVED, ids=["no write", "no read", "unknown"])
-def test_a_starved_lane_proves_nothing(look, base, starved, why):
+def test_starved_lane_proves_nothing(look, base, starved, why):
     assert look({**base, **starved}) == Observation.unknown(why)
 
 
 @pytest.mark.parametrize("look", FAULTS)
 @pytest.mark.parametrize("seen", [False, None])
 @pytest.mark.parametrize("base", [GOOD, LOST], ids=["kept", "lost"])
-def test_a_death_that_was_not_confirmed_proves_nothing(look, seen, base):
+def test_death_that_was_not_confirmed_proves_nothing(look, seen, base):
     told = look({**base, "kill_confirmed": seen})
     assert told == Observation.unknown("the death of the server was not confirmed")
 
 
-def test_a_restart_that_was_not_confirmed_proves_nothing():
+def test_restart_that_was_not_confirmed_proves_nothing():
     measured = {**GOOD, "restarts_confirmed": 0}
     told = carts_survive_restarts(measured)
     assert told == Observation.unknown("no restart was confirmed")
@@ -123,11 +123,11 @@ def test_trouble_proves_nothing_and_is_told(look):
 @pytest.mark.parametrize(
     ("bitten", "of", "verdict"), [(1, 3, HOLDS), (3, 3, HOLDS), (0, 3, FAILS), (0, 0, UNKNOWN)]
 )
-def test_a_drawback_holds_when_it_was_shown_to_bite(bitten, of, verdict):
+def test_drawback_holds_when_it_was_shown_to_bite(bitten, of, verdict):
     assert bites(bitten, of, "tries").verdict is verdict
 
 
-def test_a_share_has_to_be_whole():
+def test_share_has_to_be_whole():
     assert kept_share(9, 9, "x").verdict is HOLDS
     assert kept_share(8, 9, "x") == Observation(FAILS, (share(8, 9, "x"),))
 
@@ -145,24 +145,24 @@ def judged(*lanes, expected=None, **how):
 
 
 @pytest.mark.parametrize("verdict", Verdict)
-def test_the_verdict_is_that_of_the_plain_stateless_desk(verdict):
+def test_verdict_is_that_of_the_plain_stateless_desk(verdict):
     told = judged(lane(MEMORY, FAILS), lane(TOKEN, verdict))
     assert (told.verdict, told.decided_by, told.note) == (verdict, ("token",), "")
 
 
 @pytest.mark.parametrize("contrast", Verdict)
-def test_the_contrast_changes_no_verdict(contrast):
+def test_contrast_changes_no_verdict(contrast):
     told = judged(lane(MEMORY, contrast), lane(REDIS, contrast), lane(TOKEN, HOLDS))
     assert told.verdict is HOLDS
 
 
-def test_a_desk_with_a_remedy_is_not_what_the_claim_is_about():
+def test_desk_with_a_remedy_is_not_what_the_claim_is_about():
     told = judged(lane(TOKEN, HOLDS), lane(TOKEN_DENYLIST, FAILS))
     assert told.verdict is HOLDS
     assert judged(lane(TOKEN_DENYLIST, HOLDS)).verdict is UNKNOWN
 
 
-def test_without_a_lane_that_the_claim_is_about_nothing_is_known():
+def test_claim_without_its_variant_is_unknown():
     told = judged(lane(MEMORY, HOLDS), lane(FILE, HOLDS))
     assert (told.verdict, told.decided_by) == (UNKNOWN, ())
     assert told.note == "no variant of this run is what the claim is about"
@@ -184,20 +184,20 @@ def both(variant):
         ((FAILS, UNKNOWN), UNKNOWN),
     ],
 )
-def test_several_lanes_have_to_agree(verdicts, verdict):
+def test_variants_have_to_agree(verdicts, verdict):
     for first, second in (verdicts, verdicts[::-1]):
         assert judged(lane(MEMORY, first), lane(TOKEN, second), about=both).verdict is verdict
     told = judged(lane(MEMORY, HOLDS), lane(TOKEN, FAILS), about=both)
     assert told.decided_by == ("memory", "token")
 
 
-def test_a_lane_that_was_not_observed_is_unknown_and_says_why():
+def test_lane_that_was_not_observed_is_unknown_and_says_why():
     troubled = VariantRun(TOKEN, Record("token"), trouble="no nginx")
     assert judged(troubled) == Judgement(UNKNOWN, ("token",), (), "token")
     assert judged(VariantRun(TOKEN, Record("token"))).verdict is UNKNOWN
 
 
-def test_the_others_are_compared_with_the_plain_token_without_settings_of_its_own():
+def test_others_are_compared_with_the_plain_token_without_settings_of_its_own():
     short = replace(TOKEN, name="short", env={"TOKEN_MAX_AGE_S": "3"})
     assert judged(lane(MEMORY, HOLDS), lane(short, FAILS), lane(TOKEN, HOLDS)).baseline == "token"
     assert judged(lane(MEMORY, HOLDS), lane(short, FAILS)).baseline is None
@@ -205,7 +205,7 @@ def test_the_others_are_compared_with_the_plain_token_without_settings_of_its_ow
 
 @pytest.mark.parametrize("seen", Verdict)
 @pytest.mark.parametrize("expected", [HOLDS, FAILS, DEPENDS, None])
-def test_what_was_not_expected_is_a_surprise_unless_it_is_unknown(seen, expected):
+def test_unexpected_verdict_is_a_surprise_unless_it_is_unknown(seen, expected):
     told = judged(lane(MEMORY, seen), lane(TOKEN, HOLDS), expected={"memory": expected})
     if seen is UNKNOWN or expected in (None, seen):
         assert told.surprises == ()
@@ -246,21 +246,21 @@ SPINE = ["crash", "restart-all", "any-server"]
 
 
 @pytest.mark.parametrize("name", SPINE)
-def test_the_textbook(name):
+def test_textbook(name):
     """Memory loses, the token keeps: the claim holds and nothing surprises."""
     told = outcome(name, [LOST | FULL, GOOD | FULL], two_desks(Settings()))
     assert (told.verdict, told.surprises) == (HOLDS, ())
 
 
 @pytest.mark.parametrize("name", SPINE)
-def test_a_loss_at_the_stateless_desk_refutes_the_claim(name):
+def test_loss_at_the_stateless_desk_refutes_the_claim(name):
     told = outcome(name, [LOST | FULL, LOST | FULL], two_desks(Settings()))
     assert told.verdict is FAILS
     assert Surprise("stateless", FAILS, HOLDS) in told.surprises
 
 
 @pytest.mark.parametrize("name", SPINE)
-def test_a_memory_that_survives_is_a_surprise(name):
+def test_memory_that_survives_is_a_surprise(name):
     told = outcome(name, [GOOD | FULL, GOOD | FULL], two_desks(Settings()))
     assert told.verdict is HOLDS
     assert told.surprises == (Surprise("stateful", HOLDS, FAILS),)
@@ -268,7 +268,7 @@ def test_a_memory_that_survives_is_a_surprise(name):
 
 @pytest.mark.parametrize("name", SPINE)
 @pytest.mark.parametrize("store", ["redis", "file", "redis://127.0.0.1:6379/0"])
-def test_a_shared_store_is_expected_to_keep(name, store):
+def test_shared_store_is_expected_to_keep(name, store):
     lanes = two_desks(Settings(store=store))
     assert outcome(name, [GOOD | FULL, GOOD | FULL], lanes).surprises == ()
     told = outcome(name, [LOST | FULL, GOOD | FULL], lanes)
@@ -276,12 +276,12 @@ def test_a_shared_store_is_expected_to_keep(name, store):
 
 
 @pytest.mark.parametrize("seen", [LOST | FULL, GOOD | FULL], ids=["lost", "kept"])
-def test_with_one_server_nothing_is_expected_of_memory(seen):
+def test_memory_with_one_server_has_no_expectation(seen):
     lanes = two_desks(Settings(servers=1))
     assert outcome("any-server", [seen, GOOD | FULL], lanes).surprises == ()
 
 
-def test_a_crash_after_a_control_that_lost_carts_proves_nothing():
+def test_crash_after_a_control_that_lost_carts_proves_nothing():
     measured = [GOOD | FULL, GOOD | FULL | {"control_kept": 2}]
     assert outcome("crash", measured, two_desks(Settings())).verdict is UNKNOWN
     assert "before any server was killed" in words("crash", measured, two_desks(Settings()))
@@ -296,7 +296,7 @@ def test_losses_that_the_crash_does_not_explain_prove_nothing():
 
 
 @pytest.mark.parametrize("side", [0, 1])
-def test_the_control_is_about_both_desks(side):
+def test_control_is_about_both_desks(side):
     measured = [GOOD | FULL, GOOD | FULL]
     assert outcome("first-visit", measured, two_desks(Settings())).verdict is HOLDS
     measured[side] = GOOD | FULL | {"answers_wrong": 2, "first_wrong": "GET x"}
@@ -308,7 +308,7 @@ def test_the_control_is_about_both_desks(side):
     assert outcome("first-visit", measured, two_desks(Settings())).verdict is UNKNOWN
 
 
-def test_a_script_without_a_claim_is_about_every_lane(tmp_path):
+def test_script_without_a_claim_is_about_every_lane(tmp_path):
     mine = tmp_path / "mine.py"
     mine.write_text("def script(shopper, lab):\n    pass\n")
     told = outcome(str(mine), [LOST, GOOD], two_desks(Settings()))
@@ -371,12 +371,12 @@ def test_exit_status(results, status):
         ("unix:///run/redis.sock?password=s3cret", "unix://"),
     ],
 )
-def test_a_store_is_named_without_its_password(store, label):
+def test_store_is_named_without_its_password(store, label):
     assert Settings(store=store).store_label == label
     assert "s3cret" not in Variant("stateful", "stateful", Settings(store=store)).keeps
 
 
-def test_only_the_stateless_desk_as_it_is_in_the_book_is_the_plain_token():
+def test_plain_token_is_the_stateless_desk_without_changes():
     assert [v.name for v in (MEMORY, FILE, REDIS, TOKEN, TOKEN_DENYLIST) if v.is_plain_token] == [
         "token"
     ]

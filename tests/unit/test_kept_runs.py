@@ -72,7 +72,7 @@ def test_runs_are_listed_newest_first_without_being_opened(kept, monkeypatch):
     }
 
 
-def test_a_run_named_by_hand_began_when_it_was_written(kept, root):
+def test_run_named_by_hand_began_when_it_was_written(kept, root):
     for name in ("from alice", "20269999-999999-odd"):
         folder = keep(root, name, crash())
         os.utime(folder / "result.json", (1_700_000_000, 1_700_000_000))
@@ -87,7 +87,7 @@ def test_no_folder_is_no_error(tmp_path):
     assert KeptRuns(tmp_path / "none").list() == {"runs": []}
 
 
-def test_what_is_damaged_does_not_break_the_list(kept, root):
+def test_damaged_runs_do_not_break_the_list(kept, root):
     for number, text in enumerate(("", "{", "null", "[" * 100_000, '{"schema": 99}')):
         keep(root, f"20261124-10000{number}-bad", text)
     (root / "loose.json").write_text("{}", encoding="utf-8")
@@ -98,7 +98,7 @@ def test_what_is_damaged_does_not_break_the_list(kept, root):
     json.dumps(kept.list())
 
 
-def test_at_most_so_many_are_listed_and_the_others_can_be_opened(kept, root):
+def test_list_is_limited_and_the_other_runs_can_be_opened(kept, root):
     for number in range(MOST_RUNS):
         keep(root, f"20261125-{number:06}-size", crash())
     listed = kept.list()["runs"]
@@ -133,7 +133,7 @@ def test_links_and_pipes_are_not_listed(kept, root, tmp_path):
     ],
 )
 @pytest.mark.parametrize("way", ["outline", "playback"])
-def test_a_name_is_a_folder_of_the_list_and_nothing_else(
+def test_name_is_a_folder_of_the_list_and_nothing_else(
     kept, root, tmp_path, monkeypatch, name, way
 ):
     keep(tmp_path, "outside", crash())
@@ -144,7 +144,7 @@ def test_a_name_is_a_folder_of_the_list_and_nothing_else(
     assert str(tmp_path) not in str(raised.value)
 
 
-def test_a_name_is_not_looked_for_elsewhere(kept, root, tmp_path, monkeypatch):
+def test_name_is_not_looked_for_elsewhere(kept, root, tmp_path, monkeypatch):
     (tmp_path / ONE).write_text(dumped(run()), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert len(kept.outline(ONE)["experiments"]) == 1
@@ -177,7 +177,7 @@ def test_latest_leads_nowhere_else(kept, root, tmp_path, written):
 # --- what is in them
 
 
-def test_an_outline_tells_what_was_found(kept):
+def test_outline_tells_what_was_found(kept):
     (found,) = kept.outline(ONE)["experiments"]
     assert (found["name"], found["verdict"]) == ("crash", "holds")
     assert found["claim"] == "Servers can crash or restart without affecting users."
@@ -198,7 +198,7 @@ def test_an_outline_tells_what_was_found(kept):
     ]
 
 
-def test_a_prediction_that_was_made_is_the_question(kept, root):
+def test_prediction_that_was_made_is_the_question(kept, root):
     made = {"question": "Who?", "choices": ["a", "b"], "predicted": 1, "confidence": "certain"}
     made |= {"observed": 0, "right": False, "explanation": "Because."}
     keep(root, "asked", run(experiment([lane()], prediction=made)))
@@ -213,7 +213,7 @@ def measured(lost, owed=3):
     ("stateful", "observed"),
     [(measured(["John"]), 1), (measured([]), 0), (measured(list("abc")), 3), ({}, None)],
 )
-def test_where_nobody_was_asked_the_experiments_own_question_is_answered(
+def test_run_without_a_prediction_answers_the_experiments_own_question(
     kept, root, stateful, observed
 ):
     lanes = [
@@ -244,7 +244,7 @@ def test_measurements_of_another_kind_answer_nothing_or_something_but_never_brea
     assert kept.outline("odd")["experiments"][0]["question"]["observed"] in (None, 0, 1, 2, 3)
 
 
-def test_a_script_of_somebodys_own_has_no_question_and_is_not_looked_for(
+def test_script_of_somebodys_own_has_no_question_and_is_not_looked_for(
     kept, root, tmp_path, monkeypatch
 ):
     (tmp_path / "mine.py").write_text("raise SystemExit('it was run')", encoding="utf-8")
@@ -257,7 +257,7 @@ def test_a_script_of_somebodys_own_has_no_question_and_is_not_looked_for(
         assert kept.outline(f"mine-{number}")["experiments"][0]["question"] is None
 
 
-def test_a_run_is_played_back_with_its_drawings(kept):
+def test_run_is_played_back_with_its_drawings(kept):
     played = kept.playback(ONE, 0)
     assert played["name"] == ONE
     assert played["experiment"] == kept.outline(ONE)["experiments"][0]
@@ -267,7 +267,7 @@ def test_a_run_is_played_back_with_its_drawings(kept):
     assert "cart kept" in played["sequence"]["stateless"]
 
 
-def test_the_lanes_can_be_chosen(kept, root):
+def test_lanes_can_be_chosen(kept, root):
     lanes = [lane(name, exchanges=[exchange(f"{name}-1")]) for name in ("memory", "file")]
     keep(root, "many", run(experiment(lanes)))
     played = kept.playback("many", 0)
@@ -282,15 +282,13 @@ def test_the_lanes_can_be_chosen(kept, root):
 
 
 @pytest.mark.parametrize("index", [-1, 1, 10**9])
-def test_an_experiment_that_is_not_there_is_told(kept, index):
+def test_experiment_that_is_not_there_is_told(kept, index):
     with pytest.raises(LabError, match="no experiment"):
         kept.playback(ONE, index)
 
 
 @pytest.mark.parametrize("text", ["", "{", "null", "[" * 100_000, '{"schema": 99}', "\udcff"])
-def test_a_damaged_run_is_told_in_a_sentence_without_this_machines_paths(
-    kept, root, tmp_path, text
-):
+def test_damaged_run_is_told_in_a_sentence_without_this_machines_paths(kept, root, tmp_path, text):
     folder = keep(root, "bad", "")
     (folder / "result.json").write_bytes(text.encode("utf-8", "surrogateescape"))
     for ask in (lambda: kept.outline("bad"), lambda: kept.playback("bad", 0)):
@@ -300,7 +298,7 @@ def test_a_damaged_run_is_told_in_a_sentence_without_this_machines_paths(
     assert kept.outline(ONE)["name"] == ONE
 
 
-def test_a_file_past_the_limit_is_refused(kept, monkeypatch):
+def test_file_past_the_limit_is_refused(kept, monkeypatch):
     monkeypatch.setattr(saved, "MOST_RESULT_BYTES", 100)
     with pytest.raises(LabError, match="too large"):
         kept.outline(ONE)
@@ -351,13 +349,13 @@ def test_nesting_at_the_parsers_limit_is_told(kept, root):
         assert "damaged" in str(error)
 
 
-def test_a_run_that_was_written_again_is_read_again(kept, root):
+def test_run_that_was_written_again_is_read_again(kept, root):
     assert len(kept.outline(ONE)["experiments"]) == 1
     (root / ONE / "result.json").write_text(dumped(run()), encoding="utf-8")
     assert kept.outline(ONE)["experiments"] == []
 
 
-def test_what_one_page_is_given_another_is_given_too(kept):
+def test_cached_run_is_given_to_every_page(kept):
     """The document is kept between two requests: nobody may change it."""
     first = json.dumps(kept.playback(ONE, 0))
     threads = [threading.Thread(target=lambda: kept.playback(ONE, 0)) for _ in range(4)]
@@ -402,7 +400,7 @@ DRAWN = {"div", "svg", "circle", "path", "ellipse", "rect", "text", "g", "title"
 
 
 @pytest.mark.parametrize("make", [crash, hostile])
-def test_the_drawing_needs_no_inline_style_and_brings_no_script(make):
+def test_drawing_needs_no_inline_style_and_brings_no_script(make):
     for it in make().experiments[0].variants:
         read = Fragment(sequence_svg(story_of(it)))
         assert set(read.tags) <= DRAWN
@@ -412,7 +410,7 @@ def test_the_drawing_needs_no_inline_style_and_brings_no_script(make):
             assert "javascript:" not in (value or "")
 
 
-def test_the_drawing_says_nothing_of_a_list_that_the_page_does_not_have():
+def test_drawing_says_nothing_of_a_list_that_the_page_does_not_have():
     many = [exchange(f"x-{n}") for n in range(90)]
     drawn = sequence_svg(story(lane(exchanges=many, faults=[fault()])))
     assert "more events ⋮" in drawn
@@ -420,7 +418,7 @@ def test_the_drawing_says_nothing_of_a_list_that_the_page_does_not_have():
     assert "in the list below" in page(run(experiment([lane(exchanges=many)])))
 
 
-def test_the_report_draws_with_the_same_code():
+def test_report_draws_with_the_same_code():
     it = story_of(crash().experiments[0].variants[0])
 
     def strokes(html):
@@ -442,7 +440,7 @@ def test_every_width_has_its_class(servers):
     assert f".sequence.{width[1]} {{ min-width: " in sequence_css()
 
 
-def test_the_style_sheet_is_one_a_page_can_serve():
+def test_style_sheet_is_one_a_page_can_serve():
     sheet = sequence_css()
     assert "{%" not in sheet
     assert "{{" not in sheet

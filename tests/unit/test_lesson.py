@@ -1,4 +1,4 @@
-"""The lesson's chapters pass their own check, and the check finds each kind of mistake."""
+"""The lesson has no mistake, and the check finds each kind of mistake."""
 
 import re
 import shlex
@@ -10,9 +10,12 @@ import stateful_app.app
 import stateless_app.app
 from lab.cli.main import cli
 from lab.console.lesson.plan import load
-from lab.console.lesson.rules import DESKS, borne_out, holds
-from lab.console.lesson.steps import script, step
 from lab.core.errors import LabError
+from lab.shop.desks import DESKS
+
+from .lesson_check import check_lesson
+from .lesson_rules import borne_out, holds
+from .lesson_steps import script, step
 
 PLAN = load()
 CHAPTERS = pytest.mark.parametrize("chapter", PLAN["chapters"], ids=lambda chapter: chapter["slug"])
@@ -76,12 +79,17 @@ def lesson(tmp_path):
         # Not text mode: a carriage return must reach the reader as it is.
         (tmp_path / name).write_bytes(told.encode("utf-8", "surrogatepass"))
         (tmp_path / "scenes.toml").write_text(scenes, encoding="utf-8")
+        check_lesson(tmp_path)
         return load(tmp_path)
 
     return read
 
 
-def test_the_lesson_has_the_eleven_chapters_and_five_scenes():
+def test_lesson_has_no_mistake():
+    check_lesson()
+
+
+def test_lesson_has_the_eleven_chapters_and_five_scenes():
     slugs = [chapter["slug"] for chapter in PLAN["chapters"]]
     assert len(slugs) == len(set(slugs)) == 11
     assert [scene["slug"] for scene in PLAN["scenes"]] == [
@@ -90,7 +98,7 @@ def test_the_lesson_has_the_eleven_chapters_and_five_scenes():
 
 
 @CHAPTERS
-def test_a_chapter_is_readable(chapter):
+def test_chapter_is_readable(chapter):
     predict, acts = chapter["predict"], chapter["acts"]
     prose = [*chapter["text"], chapter["explain"], chapter["claim"], chapter.get("analogy", "")]
     prose += [predict["question"], *(choice["text"] for choice in predict["choices"])]
@@ -126,19 +134,19 @@ def test_code_that_is_shown_is_there_at_both_desks(code):
 
 
 @CHAPTERS
-def test_what_is_measured_is_told_of_both_desks(chapter):
+def test_measurements_of_a_chapter_are_shown_for_both_desks(chapter):
     told = " ".join(chapter["measured"])
     assert "{stateful." in told and "{stateless." in told
 
 
-def test_a_good_lesson_passes_and_an_experiment_brings_its_question(lesson):
+def test_good_lesson_passes_and_an_experiment_brings_its_question(lesson):
     (chapter,) = lesson()["chapters"]
     assert chapter["slug"] == "one"
     assert chapter["acts"][1]["question"]["choices"][0].keys() == {"text"}
     assert "question" not in chapter["acts"][0]
 
 
-def test_without_a_prediction_of_its_own_a_chapter_asks_what_its_experiment_asks(lesson):
+def test_chapter_without_a_question_asks_that_of_its_experiment(lesson):
     begin, end = GOOD.index("[predict]"), GOOD.index('[[acts]]\nlabel = "Measure it"')
     (chapter,) = lesson((GOOD[begin:end], ""))["chapters"]
     assert chapter["predict"]["experiment"] == "crash"
@@ -220,7 +228,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("old", "new", "why"), MISTAKES, ids=range(len(MISTAKES)))
-def test_a_mistake_is_found_and_its_place_named(lesson, old, new, why):
+def test_mistake_is_found_and_its_place_named(lesson, old, new, why):
     with pytest.raises(LabError) as refusal:
         lesson((old, new))
     assert str(refusal.value).startswith("01-one.toml: ")
@@ -235,9 +243,9 @@ def test_chapters_are_numbered_from_one(lesson, name):
         lesson(name=name)
 
 
-def test_a_lesson_needs_chapters_and_scenes(tmp_path):
+def test_lesson_needs_chapters_and_scenes(tmp_path):
     with pytest.raises(LabError, match="the lesson needs chapters"):
-        load(tmp_path)
+        check_lesson(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +260,7 @@ def test_a_lesson_needs_chapters_and_scenes(tmp_path):
         ("scenes = 3", "scenes: must be a list"),
     ],
 )
-def test_a_mistake_in_a_scene_is_found(lesson, scenes, why):
+def test_mistake_in_a_scene_is_found(lesson, scenes, why):
     with pytest.raises(LabError) as refusal:
         lesson(scenes=scenes)
     assert str(refusal.value).startswith("scenes.toml: ") and why in str(refusal.value)
@@ -261,17 +269,17 @@ def test_a_mistake_in_a_scene_is_found(lesson, scenes, why):
 @pytest.mark.parametrize(
     "value", [None, 3, "login", [], ["do"], {}, {"do": None}, {"do": ["login"]}]
 )
-def test_what_is_no_step_is_refused(value):
+def test_text_that_is_no_step_is_refused(value):
     with pytest.raises(LabError, match=r"here\.do"):
         step("here", value)
 
 
-def test_a_step_takes_no_key_that_is_no_text():
+def test_step_takes_no_key_that_is_no_text():
     with pytest.raises(LabError, match=r"here\.7: is unknown"):
         step("here", {"do": "login", 7: 7})
 
 
-def test_a_script_has_an_end():
+def test_script_has_an_end():
     with pytest.raises(LabError, match="must be a list of 1 to 20"):
         script("steps", [{"do": "login"}] * 21)
 
@@ -294,7 +302,7 @@ def test_conditions_compare(condition, value, expected):
 
 
 @pytest.mark.parametrize("choices", DECIDED)
-def test_whatever_is_measured_at_most_one_choice_is_borne_out_and_each_can_be(choices):
+def test_choices_exclude_each_other_and_each_can_be_true(choices):
     named = sorted({fact for choice in choices for fact in choice["when"]})
     hits = set()
     for values in product(*(VALUES.get(fact.partition(".")[2], range(4)) for fact in named)):

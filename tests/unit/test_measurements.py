@@ -60,7 +60,7 @@ def record(*events):
 
 
 @given(st.lists(st.sampled_from([None, *Fate])))
-def test_the_fates_add_up_to_the_acknowledged_carts(fates):
+def test_fates_add_up_to_the_acknowledged_carts(fates):
     measured = measure(record(), map(Owed, fates))
     assert measured["carts_acknowledged"] == sum(fate is not None for fate in fates)
     assert measured["carts_acknowledged"] == sum(measured[f"carts_{fate}"] for fate in Fate)
@@ -104,7 +104,7 @@ def test_restarts_count_only_if_confirmed():
     assert measure(record(*faults), [])["restarts_confirmed"] == 2
 
 
-def test_a_log_that_has_every_answered_request_once_agrees():
+def test_log_that_has_every_answered_request_once_agrees():
     events = record(exchange("a"), exchange("b", status=None), fault(), exchange("c"))
     assert disagreement(events, ["c", "a"]) is None
     assert disagreement(events, ["c", "a", "b"]) is None  # sent, though the answer got lost
@@ -120,7 +120,7 @@ def test_a_log_that_has_every_answered_request_once_agrees():
         (["a", "a"], "1 requests missing, 1 logged more than once"),
     ],
 )
-def test_a_missing_or_repeated_request_is_told(logged, words):
+def test_missing_or_repeated_request_is_told(logged, words):
     events = record(exchange("a"), exchange("c"))
     with pytest.raises(AssertionError, match=words):
         assert disagreement(events, logged) is None, disagreement(events, logged)
@@ -133,7 +133,7 @@ def test_lanes_that_did_the_same_are_paired_in_order():
     assert side_by_side(ours, theirs) == list(zip(ours.events, theirs.events, strict=True))
 
 
-def test_a_step_of_one_lane_only_stands_alone():
+def test_step_of_one_lane_only_stands_alone():
     login, again, cart = exchange("1", "POST", "/api/login"), exchange("2"), exchange("3")
     other_login, other_cart = exchange("1", "POST", "/api/login"), exchange("2", body=b"[]")
     ours, theirs = kept(login, again, cart), kept(other_login, other_cart)
@@ -170,17 +170,17 @@ def test_a_step_of_one_lane_only_stands_alone():
         (exchange(), None, True),
     ],
 )
-def test_where_answers_differ(left, right, different):
+def test_differences_are_found_where_answers_differ(left, right, different):
     pair = tuple(kept_exchange(it) if isinstance(it, Exchange) else it for it in (left, right))
     assert differs(pair) is different
 
 
-def test_the_meaning_of_an_answer_that_is_no_object():
+def test_meaning_of_an_answer_that_is_no_object():
     assert meaning(kept_exchange(exchange(body=b"<html>"))) == "<html>"
     assert meaning(kept_exchange(exchange(body=b"[1]"))) == [1]
 
 
-def test_a_record_gives_each_request_an_id_of_its_own_and_tells_who_watches():
+def test_record_gives_each_request_an_id_of_its_own_and_tells_who_watches():
     seen = []
     kept = Record("lane", seen.append)
     ids = [kept.next_op() for _ in range(100)]
@@ -191,7 +191,7 @@ def test_a_record_gives_each_request_an_id_of_its_own_and_tells_who_watches():
     assert list(kept.exchanges()) == []
 
 
-def test_a_death_is_not_confirmed_if_the_dead_answer():
+def test_death_is_not_confirmed_if_the_dead_answer():
     killed = FaultEvent(FaultKind.KILL, "A", 5.0, True, FaultEvidence(instance="a1"))
 
     def confirmed(at_s, instance):

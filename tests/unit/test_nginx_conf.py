@@ -21,7 +21,7 @@ def plain(**more):
     return PoolSpec("stateful", "stateful_app", **more)
 
 
-def test_by_default_nothing_hides_a_crash():
+def test_default_configuration_hides_no_crash():
     text = conf(plain())
     assert "proxy_next_upstream off;" in text
     assert text.count("max_fails=0;") == 2
@@ -44,14 +44,14 @@ def test_each_replica_has_its_own_address_and_a_drained_one_has_none():
     assert "@B" not in drained and "20002" not in drained
 
 
-def test_a_directive_of_the_lane_wins_without_a_duplicate_in_its_block():
+def test_directive_of_the_lane_wins_without_a_duplicate_in_its_block():
     text = conf(plain(directives=("proxy_read_timeout 1s", "proxy_next_upstream http_502;")))
     location = text[text.index("location /stateful/ {") :]
     assert "proxy_read_timeout 1s;" in location
     assert location.count("proxy_next_upstream") == 1
 
 
-def test_a_lane_with_headers_of_its_own_keeps_the_common_ones():
+def test_lane_with_headers_of_its_own_keeps_the_common_ones():
     text = conf(plain(directives=("proxy_set_header X-Extra 1",)))
     location = text[text.index("location /stateful/ {") :]
     assert "proxy_set_header Host $http_host;" in location
@@ -64,12 +64,12 @@ def test_equal_http_directives_of_two_lanes_are_written_once():
     assert text.count("proxy_cache_path c keys_zone=z:1m;") == 1
 
 
-def test_an_old_nginx_is_not_given_what_it_does_not_know():
+def test_old_nginx_is_not_given_what_it_does_not_know():
     assert "keepalive_min_timeout" in conf(plain())
     assert "keepalive_min_timeout" not in conf(plain(), nginx_version=(1, 26, 0))
 
 
-def test_the_query_string_is_never_logged():
+def test_query_string_is_never_logged():
     log_format = re.search(r"log_format lab.*?;", conf(plain()), re.DOTALL)[0]
     variables = set(re.findall(r"\$(\w+)", log_format))
     assert "uri" in variables
@@ -82,7 +82,7 @@ def test_no_path_of_this_machine_is_in_it():
     assert len(paths) >= 4 and not any(path.startswith(("/", '"')) for path in paths)
 
 
-def test_the_console_s_location_replaces_the_empty_one():
+def test_console_s_location_replaces_the_empty_one():
     console = "location / { proxy_pass http://127.0.0.1:9000; }"
     assert "location / { return 404; }" in conf(plain())
     text = conf(plain(), extra_locations=(console,))
@@ -118,6 +118,6 @@ def test_blocks_are_closed_and_no_line_is_too_long_for_a_projector():
         {"directives": ("",)},
     ],
 )
-def test_what_cannot_be_a_lane_is_refused(bad):
+def test_pool_spec_that_cannot_be_is_refused(bad):
     with pytest.raises(LabError, match=r"use|give|choose|none or|off or|one line"):
         PoolSpec(**{"name": "a", "app": "stateful_app", **bad})

@@ -142,7 +142,7 @@ def to_memory():
         ),
     ],
 )
-def test_a_cart_in_a_server_is_drawn_there_until_its_process_is_gone(events, seen):
+def test_cart_in_a_server_is_drawn_there_until_its_process_is_gone(events, seen):
     assert drawn(*bought(), *events()) == seen
 
 
@@ -162,11 +162,11 @@ def test_a_cart_in_a_server_is_drawn_there_until_its_process_is_gone(events, see
         (lambda: [to_memory()], ("store", "", "✕", "gone with the store")),
     ],
 )
-def test_a_cart_in_the_store_survives_a_server_and_not_the_store(then, seen):
+def test_cart_in_the_store_survives_a_server_and_not_the_store(then, seen):
     assert drawn(*bought("redis"), *then()) == seen
 
 
-def test_a_token_is_in_the_customer_s_hand_whatever_is_killed():
+def test_token_is_in_the_customer_s_hand_whatever_is_killed():
     events = [{**each, "desk": "stateless"} for each in bought()]
     assert drawn(*events, {**kill(), "desk": "stateless"}, desk="stateless")[:3] == ("hand", "", "")
 
@@ -189,5 +189,5 @@ def test_a_token_is_in_the_customer_s_hand_whatever_is_killed():
         ),
     ],
 )
-def test_a_dot_goes_where_the_log_says_the_request_went(request_, places):
+def test_dot_goes_where_the_log_says_the_request_went(request_, places):
     assert run("journey(given).places", {"status": 200, **request_}) == places.split()

@@ -1,4 +1,4 @@
-"""The page's facts.js agrees with lab/console/lesson/rules.py: names, conditions, templates."""
+"""The page's facts.js agrees with lesson_rules.py: names, conditions, templates."""
 
 import json
 import shutil
@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from page_modules import served_modules
 
-from lab.console.lesson.rules import FACTS, borne_out, holds
+from .lesson_rules import FACTS, borne_out, holds
 
 MODULE = served_modules() / "facts.js"
 NODE = shutil.which("node")
@@ -60,7 +60,7 @@ def facts_of(exchanges, requests=(), faults=(), since=0):
     )
 
 
-def test_the_facts_are_those_that_chapters_may_name():
+def test_facts_are_those_that_chapters_may_name():
     assert facts_of([]).keys() == FACTS
 
 
@@ -113,7 +113,7 @@ def comparable(condition, value):
     return not (isinstance(condition, str) and condition[0] in "<>" and isinstance(value, str))
 
 
-def test_the_choice_that_is_borne_out():
+def test_choice_that_is_borne_out():
     choices = [{"when": {"a": 1, "b": ">0"}}, {"when": {"a": 1, "b": 0}}]
     facts = {"a": 1, "b": 0}
     assert [run("return borneOut(given.choices, given.facts);", choices=choices, facts=facts)] == (

@@ -71,14 +71,14 @@ def full_cart():
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_a_token_is_read_without_a_key(run, desk, zipped, monkeypatch):
+def test_token_is_read_without_a_key(run, desk, zipped, monkeypatch):
     monkeypatch.setattr("itsdangerous.timed.time", SimpleNamespace(time=lambda: SIGNED_S))
     session = full_cart()
     told = {"v": 2, "aud": "two-desks", "session": session.to_dict()} if zipped else {"ě": 1}
     token = token_for(session) if zipped else desk.extensions["signer"].dumps(told)
     assert token.startswith(".") is zipped
     read = run(
-        "slip.js",
+        "token-parts.js",
         "const parts = m.split(given);"
         "return [parts, await m.decode(parts), m.signedAt(parts).getTime()];",
         token,
@@ -89,10 +89,10 @@ def test_a_token_is_read_without_a_key(run, desk, zipped, monkeypatch):
     assert signed_ms == SIGNED_S * 1000
 
 
-def test_a_changed_payload_is_put_together_as_the_desk_reads_it(run, desk):
+def test_changed_payload_is_put_together_as_the_desk_reads_it(run, desk):
     token = token_for(full_cart())
     forged = run(
-        "slip.js",
+        "token-parts.js",
         "const parts = m.split(given); const claims = await m.decode(parts);"
         "claims.session.name = 'Eve ✓'; return m.forged(parts, claims);",
         token,
@@ -107,14 +107,14 @@ def test_a_changed_payload_is_put_together_as_the_desk_reads_it(run, desk):
 
 
 @pytest.mark.parametrize("text", [None, "", "abc", "a.b", "a.b.c.d", "a b.c.d", "<b>.c.d"])
-def test_what_is_no_token_is_none(run, text):
-    assert run("slip.js", "return m.split(given)", text) is None
+def test_text_that_is_no_token_is_none(run, text):
+    assert run("token-parts.js", "return m.split(given)", text) is None
 
 
-def test_the_middle_of_a_long_part_is_not_shown(run):
-    shown = run("slip.js", "return m.shortened(given)", "first-" + 33 * "x" + "last")
+def test_middle_of_a_long_part_is_not_shown(run):
+    shown = run("token-parts.js", "return m.shortened(given)", "first-" + 33 * "x" + "last")
     assert shown == "first-…last"
-    assert run("slip.js", "return m.shortened(given)", "awVvKA") == "awVvKA"
+    assert run("token-parts.js", "return m.shortened(given)", "awVvKA") == "awVvKA"
 
 
 def exchange(**fields):
@@ -157,7 +157,7 @@ def test_each_credential_is_marked_and_named(run, desk):
     assert (kind, line.split()[:2]) == ("token", ["Authorization:", "Bearer"])
 
 
-def test_a_request_that_nobody_answered_says_why(run):
+def test_request_that_nobody_answered_says_why(run):
     lost = exchange(status=None, error="connection refused", target="B")
     told = run("bytes.js", "return [m.requestLines(given), m.answerLines(given)]", lost)
     assert told[0][0][0]["text"] == "GET /@B/api/cart HTTP/1.1"
@@ -171,7 +171,7 @@ def changed(run, before, now):
     return [lines[index].strip() for index in run("bytes.js", code, [before, now])]
 
 
-def test_only_what_differs_is_new_also_where_a_line_comes_twice(run):
+def test_new_lines_are_those_that_differ_also_where_one_comes_twice(run):
     def answer(*quantities):
         items = [{"sku": f"s{n}", "quantity": each} for n, each in enumerate(quantities)]
         return exchange(response={"headers": {"X": "1"}, "body": {"items": items}})
@@ -183,7 +183,7 @@ def test_only_what_differs_is_new_also_where_a_line_comes_twice(run):
     assert run("bytes.js", "return m.changed([[{text: 'a'}]], undefined).size") == 0
 
 
-def test_a_long_body_is_folded_and_its_head_is_not(run):
+def test_long_body_is_folded_and_its_head_is_not(run):
     code = "const lines = m.answerLines(given); return [lines.length, m.unfolded(lines)]"
     long = exchange(response={"headers": {"A": "1", "B": "2"}, "body": {"n": list(range(200))}})
     count, shown = run("bytes.js", code, long)
@@ -192,7 +192,7 @@ def test_a_long_body_is_folded_and_its_head_is_not(run):
     assert count == shown == 1
 
 
-def test_a_copied_command_has_the_own_credential_or_none(run, desk):
+def test_copied_command_has_the_own_credential_or_none(run, desk):
     line = posix(typed(exchange(op="stateful-1", outcome="ok", at_s=0)))
     bare = run("curl.js", "return m.commandOf(given, 'http://127.0.0.1:1/stateful')", line)
     assert bare.splitlines()[:2] == ["BASE=http://127.0.0.1:1/stateful", "TOKEN="]

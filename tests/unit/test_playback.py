@@ -45,7 +45,7 @@ def states(event, desk="stateful"):
     return {name: each["state"] for name, each in servers(event, desk).items()}
 
 
-def test_a_recording_begins_with_the_stage_and_tells_each_request_twice():
+def test_recording_begins_with_the_stage_and_tells_each_request_twice():
     events = events_of(crash().experiments[0], "stateful", None)
     assert kinds(events) == [
         *("stage", "request", "exchange", "fault"),
@@ -63,7 +63,7 @@ def test_a_recording_begins_with_the_stage_and_tells_each_request_twice():
     assert json.loads(json.dumps(events, allow_nan=False)) == events
 
 
-def test_the_lanes_are_interleaved_by_their_own_clocks():
+def test_lanes_are_interleaved_by_their_own_clocks():
     left = [exchange("l-1", at_s=0.1), exchange("l-2", at_s=0.3)]
     right = [exchange("r-1", at_s=0.2), exchange("r-2", at_s=0.4)]
     events = played([lane("stateful", exchanges=left), lane("stateless", "stateless", right)])
@@ -78,7 +78,7 @@ def test_the_lanes_are_interleaved_by_their_own_clocks():
     assert events[1]["at"] == pytest.approx(0.1 + 0.0025)
 
 
-def test_the_recorded_order_stands_where_times_are_equal_or_odd():
+def test_recorded_order_stands_where_times_are_equal_or_odd():
     order = ["a", "kill A", "b"]
     it = lane(exchanges=[exchange("a"), exchange("b", at_s=0.2)], faults=[fault()], order=order)
     events = played([it], right=None)
@@ -109,7 +109,7 @@ def test_customers_are_numbered_in_each_lane_as_they_came():
 # --- the stack, as the record has it
 
 
-def test_the_stage_has_the_knobs_and_the_servers_of_the_record():
+def test_stage_has_the_knobs_and_the_servers_of_the_record():
     it = lane(exchanges=[exchange("a", served_by="B", instance="b1")])
     it["knobs"] |= {"servers": 2, "affinity": "cookie", "retry": "on", "store": "file"}
     stack = played([it, lane("stateless", "stateless")])[0]["stack"]
@@ -129,7 +129,7 @@ def test_the_stage_has_the_knobs_and_the_servers_of_the_record():
     assert stack["store"] is None
 
 
-def test_a_server_dies_and_lives_again_under_another_instance():
+def test_server_dies_and_lives_again_under_another_instance():
     order = ["a", "kill A", "b", "restart A", "c"]
     faults = [
         fault(evidence={"pid": 7, "signal": "SIGKILL"}),
@@ -168,7 +168,7 @@ def test_servers_are_paused_resumed_added_and_drained():
     assert states(drained, "stateless") == {"A": "up", "B": "up", "C": "up"}
 
 
-def test_what_a_store_suffers_is_nobodys_own():
+def test_fault_of_the_store_belongs_to_no_desk():
     order = ["kill store", "restart store", "pause store", "resume store"]
     faults = [fault(*each.split(), evidence={"pid": 9}) for each in order]
     it = lane("redis", faults=faults, order=order)
@@ -197,7 +197,7 @@ def test_what_a_store_suffers_is_nobodys_own():
         ("redis://host:6379", {"state": "external", "pid": None, "program": ""}),
     ],
 )
-def test_a_store_is_there_where_the_knobs_say_so(keeps, store):
+def test_store_is_there_where_the_knobs_say_so(keeps, store):
     it = lane()
     it["knobs"]["store"] = keeps
     assert played([it], right=None)[0]["stack"]["store"] == store
@@ -206,7 +206,7 @@ def test_a_store_is_there_where_the_knobs_say_so(keeps, store):
 # --- the score, and what is too much
 
 
-def test_the_score_ends_with_what_the_record_says():
+def test_score_ends_with_what_the_record_says():
     events = events_of(crash().experiments[0], "stateful", "stateless")
     assert all("score" in event for event in events)
     assert events[0]["score"]["stateful"]["requests"] == 0
@@ -215,7 +215,7 @@ def test_the_score_ends_with_what_the_record_says():
     assert last["stateful"]["errors"] == 1
 
 
-def test_the_bytes_of_later_exchanges_are_left_and_their_requests_are_not(monkeypatch):
+def test_bytes_of_later_exchanges_are_left_and_their_requests_are_not(monkeypatch):
     monkeypatch.setattr(playback, "MOST_PLAYED_IN_FULL", 10)
     whole = crowd().experiments[0]
     events = events_of(whole, "stateful", None)
@@ -226,7 +226,7 @@ def test_the_bytes_of_later_exchanges_are_left_and_their_requests_are_not(monkey
     assert events[-1]["score"] == events_of(whole, "stateful", None)[-1]["score"]
 
 
-def test_a_long_answer_is_cut_and_says_so():
+def test_long_answer_is_cut_and_says_so():
     long = {"lines": ["x" * 100] * 1000}
     it = exchange(response={"headers": {}, "body": long})
     (told,) = [e for e in played([lane(exchanges=[it])], right=None) if e["kind"] == "exchange"]
@@ -235,14 +235,14 @@ def test_a_long_answer_is_cut_and_says_so():
     assert f"({len(json.dumps(long))} characters, whole in result.json)" in body
 
 
-def test_the_document_is_not_changed():
+def test_document_is_not_changed():
     document = crash()
     before = as_json(document)
     events_of(document.experiments[0], "stateful", "stateless")
     assert as_json(document) == before
 
 
-def test_a_hostile_record_is_told_as_text():
+def test_hostile_record_is_told_as_text():
     events = events_of(hostile().experiments[0], HOSTILE, None)
     assert json.loads(json.dumps(events, allow_nan=False)) == events
     assert HOSTILE not in [each["name"] for each in events[0]["stack"]["desks"]["stateful"]]
@@ -264,7 +264,7 @@ def live(events):
     return playback.events(events, "stateful", "stateless")
 
 
-def test_the_live_history_is_drawn_as_the_report_draws_it():
+def test_live_history_is_drawn_as_the_report_draws_it():
     whole = crash().experiments[0]
     drawn = sequence_of(live(whole), "stateful")
     assert drawn.count("<svg") == 1
@@ -276,13 +276,13 @@ def test_the_live_history_is_drawn_as_the_report_draws_it():
     assert again.servers == 3
 
 
-def test_nothing_is_drawn_where_nothing_happened():
+def test_playback_draws_nothing_where_nothing_happened():
     assert sequence_of([], "stateful") == ""
     stage = live(typed(experiment([lane("stateful"), lane("stateless", "stateless")])))
     assert sequence_of(stage, "stateless") == ""
 
 
-def test_a_fault_of_the_store_is_drawn_at_the_desk_that_uses_it():
+def test_fault_of_the_store_is_drawn_at_the_desk_that_uses_it():
     order = ["kill store"]
     redis = lane("stateful", exchanges=[], faults=[fault(target="store")], order=order)
     redis["knobs"]["store"] = "redis"
@@ -291,7 +291,7 @@ def test_a_fault_of_the_store_is_drawn_at_the_desk_that_uses_it():
     assert sequence_of(events, "stateless") == ""
 
 
-def test_a_setting_that_was_changed_is_drawn_as_what_it_was_set_to():
+def test_setting_that_was_changed_is_drawn_as_what_it_was_set_to():
     events = live(crash().experiments[0])
     stack = events[0].event.stack
     knob = Stamped(setting_changed("store", "memory", "redis", stack), 99, 9.0, {})

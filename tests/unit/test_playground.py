@@ -27,13 +27,13 @@ def test_only_named_settings_are_changed():
 
 @pytest.mark.parametrize("name", settings.SETTINGS)
 @pytest.mark.parametrize("value", ["", "ON", "none; }", "redis://db.example", "\u0000", "cookie "])
-def test_a_wrong_value_is_refused_with_the_right_ones(name, value):
+def test_wrong_value_is_refused_with_the_right_ones(name, value):
     with pytest.raises(LabError, match=f"{name} is one of {', '.join(settings.SETTINGS[name])}"):
         checked({name: value})
 
 
 @pytest.mark.parametrize("name", ["", "servers", "__class__", "x" * 9000])
-def test_an_unknown_setting_is_refused(name):
+def test_unknown_setting_is_refused(name):
     with pytest.raises(LabError, match=r"no setting .* there are affinity") as caught:
         checked({name: "on"})
     assert len(str(caught.value)) < 200
@@ -45,7 +45,7 @@ def test_redis_needs_a_store_to_be_found(monkeypatch):
         checked({"store": "redis"})
 
 
-def test_a_paused_server_shows_within_a_second_at_both_desks_whatever_the_cache():
+def test_paused_server_shows_within_a_second_at_both_desks_whatever_the_cache():
     assert all("proxy_read_timeout 1s" in each.directives for each in console_variants(Settings()))
     for kind in settings.SETTINGS["cache"]:
         assert (
@@ -56,7 +56,7 @@ def test_a_paused_server_shows_within_a_second_at_both_desks_whatever_the_cache(
 # Caches
 
 
-def test_a_cache_is_another_one_each_time_and_for_each_desk():
+def test_cache_is_another_one_each_time_and_for_each_desk():
     first = Cache().anew("naive")
     zones = {each.zone(desk) for each in (first, first.anew("naive")) for desk in ("a", "b")}
     assert len(zones) == 4
@@ -68,7 +68,7 @@ def test_a_cache_is_another_one_each_time_and_for_each_desk():
     PoolSpec("stateful", "stateful_app", directives=how.directives)
 
 
-def test_a_naive_cache_ignores_headers_and_an_obedient_one_does_not():
+def test_naive_cache_ignores_headers_and_an_obedient_one_does_not():
     said = {
         kind: " ".join(Cache(kind).proxy_settings(Settings(), "x").directives)
         for kind in settings.CACHES
@@ -79,7 +79,7 @@ def test_a_naive_cache_ignores_headers_and_an_obedient_one_does_not():
     assert "proxy_cache" not in " ".join(Cache().proxy_settings(Settings(), "x").directives)
 
 
-def test_what_earlier_caches_kept_is_removed_and_nothing_else(tmp_path):
+def test_earlier_caches_are_removed_and_nothing_else(tmp_path):
     now = Cache("naive", 12)
     for name in ("cache1-stateful", "cache2-stateless", now.zone("stateful"), "sessions", "logs"):
         (tmp_path / name).mkdir()
@@ -113,19 +113,19 @@ def test_of_a_store_not_started_by_the_lab_only_this_desks_keys_are_forgotten(tm
     assert prefix.startswith("two-desks:") and prefix.endswith(":stateful:")
 
 
-def test_of_the_files_of_a_run_only_this_desks_sessions_are_forgotten(tmp_path):
+def test_files_of_a_run_lose_only_this_desks_sessions(tmp_path):
     for desk in ("stateful", "other"):
         (tmp_path / "sessions" / desk).mkdir(parents=True)
     ProvisionedStack(tmp_path).forget(console_variants(Settings(store="file"))[0])
     assert [each.name for each in (tmp_path / "sessions").iterdir()] == ["other"]
 
 
-def test_a_store_that_was_not_started_yet_is_none(tmp_path):
+def test_store_that_was_not_started_yet_is_none(tmp_path):
     assert ProvisionedStack(tmp_path).store_of(console_variants(Settings(store="redis"))[0]) is None
 
 
 @pytest.mark.parametrize("target", ["valkey-server", "redis-server"])
-def test_a_program_is_called_what_it_is_not_what_the_link_to_it_is(tmp_path, target):
+def test_program_is_called_what_it_is_not_what_the_link_to_it_is(tmp_path, target):
     (tmp_path / target).touch()
     link = tmp_path / "bin"
     link.mkdir()
@@ -134,7 +134,7 @@ def test_a_program_is_called_what_it_is_not_what_the_link_to_it_is(tmp_path, tar
     assert title == f"{target.split('-')[0].capitalize()} 8.1.8"
 
 
-def test_at_once_does_all_before_it_complains():
+def test_at_once_runs_all_before_it_raises():
     done = []
     together = threading.Barrier(3, timeout=5)
 
@@ -191,7 +191,7 @@ class Desk:
         return {"instance": server.instance, "carts_remembered": self.carts[name]}
 
 
-def test_only_servers_that_are_up_are_asked_and_a_count_is_of_one_life(monkeypatch):
+def test_watch_asks_servers_that_are_up_and_counts_one_life(monkeypatch):
     desk = Desk(monkeypatch, A={}, B={"state": "paused"}, C={"state": "dead"}, D={"ready": False})
     desk.carts["A"] = 3
     desk.watch.ask()
@@ -210,7 +210,7 @@ def test_only_servers_that_are_up_are_asked_and_a_count_is_of_one_life(monkeypat
     assert desk.watch.servers()["stateful"][0].carts_remembered is None
 
 
-def test_a_server_that_is_drained_is_shown_until_it_is_gone(monkeypatch):
+def test_server_that_is_drained_is_shown_until_it_is_gone(monkeypatch):
     desk = Desk(monkeypatch, A={}, C={})
     gone = desk.draining["B"] = Server("B")
     assert [(each.name, each.state) for each in desk.watch.servers()["stateful"]] == [
@@ -220,7 +220,7 @@ def test_a_server_that_is_drained_is_shown_until_it_is_gone(monkeypatch):
     assert desk.watch.servers()["stateful"][1].state == "dead"
 
 
-def test_nothing_is_asked_or_told_while_nothing_happens_and_any_change_is_told(monkeypatch):
+def test_watch_asks_and_publishes_nothing_until_something_changes(monkeypatch):
     monkeypatch.setattr(stack_status, "PERIOD_S", 0.02)
     monkeypatch.setattr(stack_status, "SETTLE_S", 0.001)
     desk = Desk(monkeypatch, A={}, B={})
@@ -240,7 +240,7 @@ def test_nothing_is_asked_or_told_while_nothing_happens_and_any_change_is_told(m
     assert not desk.watch._thread.is_alive()  # so nothing is told any more
 
 
-def test_however_many_requests_pass_servers_are_asked_once_a_period(monkeypatch):
+def test_servers_are_asked_once_a_period_however_many_requests_pass(monkeypatch):
     monkeypatch.setattr(stack_status, "PERIOD_S", 600)
     monkeypatch.setattr(stack_status, "SETTLE_S", 0.01)
     desk = Desk(monkeypatch, A={})

@@ -15,7 +15,7 @@ def test_many_are_all_different_free_and_away_from_outgoing_connections():
     assert not any(map(is_open, ports))
 
 
-def test_a_taken_port_is_refused_with_what_to_do():
+def test_taken_port_is_refused_with_what_to_do():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert is_open(port)

@@ -17,7 +17,7 @@ def fake(folder, name, says):
     return path
 
 
-def test_the_wheels_are_found_and_say_their_version():
+def test_wheels_are_found_and_say_their_version():
     nginx, store = find_nginx(), find_store()
     assert nginx and nginx.version_numbers >= (1, 20)
     assert store and store.version_numbers[0] >= 5
@@ -44,7 +44,7 @@ def test_affinity_asks_nginx_itself(tmp_path):
     assert knows_sticky(find_nginx(sticky=True))
 
 
-def test_the_doctor_names_everything_and_one_command_for_what_is_missing(monkeypatch):
+def test_doctor_names_everything_and_one_command_for_what_is_missing(monkeypatch):
     monkeypatch.setattr(doctor, "find_nginx", lambda sticky=False: None)
     monkeypatch.setattr(doctor, "find_store", lambda: None)
     findings = {finding.name: finding for finding in diagnose()}

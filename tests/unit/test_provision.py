@@ -105,19 +105,19 @@ def test_two_lanes_of_one_store_share_its_process_and_no_key(tmp_path):
         assert not any(other != prefix and other.startswith(prefix) for other in prefixes)
 
 
-def test_a_store_that_persists_is_another_than_one_that_does_not(tmp_path):
+def test_store_that_persists_is_another_than_one_that_does_not(tmp_path):
     plan(tmp_path, REDIS, replace(REDIS, name="kept", persistence=True))
     assert [store.made_with[1] for store in STORES] == [False, True]
     assert len({store.made_with[0] for store in STORES}) == 2
 
 
-def test_a_store_by_url_is_used_as_it_is(tmp_path):
+def test_store_by_url_is_used_as_it_is(tmp_path):
     url = "redis://:s3cret@db.example:6379/1"
     plan(tmp_path, *two_desks(Settings(store=url)))
     assert [store.made_with for store in STORES] == [(url,)]
 
 
-def test_the_plain_token_needs_no_store_whatever_the_knob_says(tmp_path):
+def test_plain_token_needs_no_store_whatever_the_knob_says(tmp_path):
     (_, token) = two_desks(Settings(store="redis"))
     specs = plan(tmp_path, token)
     assert STORES == []
@@ -133,7 +133,7 @@ def test_every_run_has_keys_and_a_prefix_of_its_own(tmp_path):
     assert first["redis"].env[prefix] != second["redis"].env[prefix]
 
 
-def test_the_knobs_reach_the_lane(tmp_path):
+def test_knobs_reach_the_lane(tmp_path):
     knobs = Settings(servers=5, affinity="cookie", retry="on")
     spec = plan(tmp_path, replace(MEMORY_AFFINITY, knobs=knobs))["memory-affinity"]
     assert (spec.servers, spec.affinity, spec.retry) == (5, "cookie", "on")
@@ -168,7 +168,7 @@ def test_placeholders_are_filled_everywhere(tmp_path):
     assert spec.http_directives == ("map $x $y { default 1; }",)
 
 
-def test_a_variants_own_environment_wins(tmp_path):
+def test_variants_own_environment_wins(tmp_path):
     spec = plan(tmp_path, replace(TOKEN, env={KEY: "{other_key},{key}"}))["token"]
     assert spec.env[KEY].count(",") == 1
 
@@ -179,7 +179,7 @@ def test_a_variants_own_environment_wins(tmp_path):
      "location / { return 200; }", "{key!x}"],
 )  # fmt: skip
 @pytest.mark.parametrize("where", ["env", "replica_env", "directives", "http_directives"])
-def test_what_is_no_placeholder_is_refused_and_the_right_ones_named(tmp_path, text, where):
+def test_unknown_placeholder_is_refused_and_the_right_ones_named(tmp_path, text, where):
     value = {
         "env": {"A": text},
         "replica_env": {"A": {"A": text}},
@@ -204,7 +204,7 @@ def test_what_is_no_placeholder_is_refused_and_the_right_ones_named(tmp_path, te
         {"module": "-c"},
     ],
 )
-def test_a_variant_that_cannot_be_a_lane_is_refused_and_the_stores_are_closed(tmp_path, wrong):
+def test_variant_that_cannot_be_a_lane_is_refused_and_the_stores_are_closed(tmp_path, wrong):
     with pytest.raises(LabError):
         plan(tmp_path, REDIS, replace(TOKEN, **wrong))
     assert [store.closed for store in STORES] == [True]
@@ -262,7 +262,7 @@ def test_client_and_balancer_agree(tmp_path):
         ([("token-1", ONE), ("token-2", ONE), ("token-2", ONE)], "1 logged more than once"),
     ],
 )
-def test_a_disagreement_is_told_with_the_operations(tmp_path, lines, told):
+def test_disagreement_is_told_with_the_operations(tmp_path, lines, told):
     assert told in checked(tmp_path, FakeLog(*lines))
 
 
@@ -272,7 +272,7 @@ def test_lines_that_cannot_be_read_are_told(tmp_path):
     assert "2 lines of the balancer's log could not be read" in checked(tmp_path, log)
 
 
-def test_a_retry_that_nobody_asked_for_is_told(tmp_path):
+def test_retry_that_nobody_asked_for_is_told(tmp_path):
     log = FakeLog(("token-1", ONE), ("token-2", TWO))
     told = checked(tmp_path, log)
     assert told == "the balancer asked a second server, with retries off (token-2 …)"
@@ -281,5 +281,5 @@ def test_a_retry_that_nobody_asked_for_is_told(tmp_path):
     assert checked(tmp_path, log, directives=own) is None
 
 
-def test_what_a_retry_looks_like():
+def test_retry_is_seen_in_the_log():
     assert retried_ops({"b": TWO, "a": TWO, "c": ONE, "d": "", "e": "-"}) == ["a", "b"]

@@ -44,7 +44,7 @@ def cases(document):
     return root, told
 
 
-def test_a_suite_an_experiment_a_case_a_lane_and_the_claim():
+def test_suite_an_experiment_a_case_a_lane_and_the_claim():
     root, told = cases(crash())
     assert [suite.get("name") for suite in root] == ["crash"]
     assert list(told)[:2] == ["variant stateful", "variant stateless"]
@@ -53,7 +53,7 @@ def test_a_suite_an_experiment_a_case_a_lane_and_the_claim():
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("3", "0", "0")
 
 
-def test_an_unmet_expectation_is_a_failure_of_the_claim_and_of_its_variant():
+def test_unmet_expectation_is_a_failure_of_the_claim_and_of_its_variant():
     surprise = {"variant": "stateful", "seen": "holds", "expected": "fails"}
     it = experiment([lane(), lane("b")], surprises=[surprise], expectation_met=False)
     root, told = cases(run(it))
@@ -61,7 +61,7 @@ def test_an_unmet_expectation_is_a_failure_of_the_claim_and_of_its_variant():
     assert root.get("failures") == "2"
 
 
-def test_a_broken_assertion_of_a_script_is_a_failure():
+def test_broken_assertion_of_a_script_is_a_failure():
     it = experiment([lane(broken_expectation="assert 1", traceback="l. 3")], expectation_met=False)
     assert list(cases(run(it))[1].values()) == ["failure", "failure"]
 
@@ -82,11 +82,11 @@ def test_hostile_text_is_xml_all_the_same():
     assert "<script>" not in junit_xml(hostile())
 
 
-def test_an_empty_run_is_xml():
+def test_empty_run_is_xml():
     assert cases(run())[1] == {}
 
 
-def test_a_report_of_no_one_else_is_written_the_same_way():
+def test_report_of_no_one_else_is_written_the_same_way():
     """The writer itself: text of any kind, counts, and what has no duration."""
     failed = Case("a", HOSTILE, Problem("failure", HOSTILE, HOSTILE), output=HOSTILE)
     cases = [failed, Case("a", "b", Problem("skipped", "why")), Case("a", "c", seconds=1.25)]
@@ -155,7 +155,7 @@ def test_har_has_every_exchange_with_its_time():
     assert login["postData"]["mimeType"] == "application/json"
 
 
-def test_an_exchange_without_an_answer_is_status_0():
+def test_exchange_without_an_answer_is_status_0():
     nothing = exchange(status=None, error="ConnectionError", outcome="failed")
     nothing["response"] = {"headers": {}, "body": None}
     entry = assert_har(archive(run(experiment([lane(exchanges=[nothing])]))))["entries"][0]
@@ -179,7 +179,7 @@ def test_an_exchange_without_an_answer_is_status_0():
         b"{",
     ],
 )
-def test_a_kept_body_is_given_back_as_it_was_sent(sent):
+def test_kept_body_is_given_back_as_it_was_sent(sent):
     from lab.core.redaction import redact_body
 
     message = Message({"Content-Length": str(len(sent))}, redact_body(sent))
@@ -250,7 +250,7 @@ def test_no_text_gets_out_of_its_quotes(shell, text):
     assert f"X-Note: {text}".replace("\n", " ") in arguments
 
 
-def test_a_body_with_a_zero_is_fed(shell):
+def test_body_with_a_zero_is_fed(shell):
     arguments, fed = shell(curl.posix(asked(method="POST", body="a\0b\n\\'é")))
     assert arguments[arguments.index("--data-binary") + 1].startswith("@/dev/fd/")
     assert fed == "a\0b\n\\'é".encode()
@@ -292,11 +292,11 @@ def test_methods(shell):
     assert arguments[arguments.index("-X") + 1] == "DELETE"
 
 
-def test_a_server_is_addressed_by_its_own_path(shell):
+def test_server_is_addressed_by_its_own_path(shell):
     assert shell(curl.posix(asked(target="B")))[0][-1] == "http://b/@B/api/cart"
 
 
-def test_a_header_name_that_is_none_is_left_out():
+def test_header_name_that_is_none_is_left_out():
     assert "-H" not in curl.posix(asked(headers={"@/etc/passwd": "x", "a b": "c", "": "d"}))
 
 
@@ -334,7 +334,7 @@ def test_powershell_has_jar_token_and_type():
     )
 
 
-def test_the_list_of_commands_has_each_exchange_in_order_and_the_faults_as_comments():
+def test_list_of_commands_has_each_exchange_in_order_and_the_faults_as_comments():
     lines = list(curl.lines(crash().experiments[0]))
     commands = [line for line in lines if line.startswith("curl")]
     assert len(commands) == 6

@@ -85,14 +85,14 @@ def test_every_page_is_offline_without_scripts_and_well_formed(make):
     assert_offline_and_inert(page(make()))
 
 
-def test_a_hostile_text_is_shown_as_text():
+def test_hostile_text_is_shown_as_text():
     read = assert_offline_and_inert(page(hostile()))
     assert "<script>alert(1)</script>" in read.words
     assert "{{7*7}}" in read.words
     assert "\\u202eltr" in read.words
 
 
-def test_the_same_document_gives_the_same_page():
+def test_same_document_gives_the_same_page():
     assert page(hostile()) == page(hostile())
 
 
@@ -104,7 +104,7 @@ def test_ids_are_unique_and_links_lead_somewhere():
     assert links <= set(ids)
 
 
-def test_the_page_says_what_a_report_must_say():
+def test_page_says_what_a_report_must_say():
     words = Page(page(crash())).words
     for part in (
         "Servers can crash or restart without affecting users.",
@@ -123,7 +123,7 @@ def test_the_page_says_what_a_report_must_say():
         assert part in words, part
 
 
-def test_nothing_concluded_does_not_look_like_success():
+def test_unknown_verdict_does_not_look_like_success():
     document = run(
         experiment(
             [lane(trouble="no session store here", outcome=None, measurements={})],
@@ -139,18 +139,18 @@ def test_nothing_concluded_does_not_look_like_success():
     assert "✓ 1" not in words
 
 
-def test_a_quick_run_and_one_cut_short_say_so():
+def test_quick_run_and_one_cut_short_say_so():
     words = Page(page(run(experiment([lane()], quick=True, interrupted=True)))).words
     assert "Quick run." in words
     assert "Cut short." in words
     assert "--seed 42 --quick" in words
 
 
-def test_an_empty_run_says_so():
+def test_empty_run_says_so():
     assert "Nothing was run." in Page(page(run())).words
 
 
-def test_a_broken_expectation_stands_in_the_table_of_verdicts():
+def test_broken_expectation_stands_in_the_table_of_verdicts():
     document = run(experiment([lane(broken_expectation="assert 1 == 2")], expectation_met=False))
     assert "! stateful: assert 1 == 2" in Page(page(document)).words
 
@@ -181,7 +181,7 @@ def test_sure_and_wrong_comes_first():
 # --- the diagram
 
 
-def test_a_short_record_is_drawn_whole():
+def test_short_record_is_drawn_whole():
     drawn = diagram(story_of(crash().experiments[0].variants[0]), {})
     assert [row.kind for row in drawn.rows] == ["exchange", "fault", "exchange", "exchange"]
     assert [row.look for row in drawn.rows] == ["plain", "down", "doubt", "lost"]
@@ -189,7 +189,7 @@ def test_a_short_record_is_drawn_whole():
     assert "stateful-3" in drawn.rows[3].title
 
 
-def test_a_killed_server_has_no_life_until_it_is_restarted():
+def test_killed_server_has_no_life_until_it_is_restarted():
     events = [exchange("a"), exchange("b", served_by="A")]
     order = ["a", "kill A", "restart A", "b"]
     it = lane(exchanges=events, faults=[fault(), fault("restart")], order=order)
@@ -200,7 +200,7 @@ def test_a_killed_server_has_no_life_until_it_is_restarted():
     assert [line.top for line in life[1:]] == [line.bottom for line in life[:-1]]
 
 
-def test_nothing_reaches_a_server_that_nobody_is_known_to_have_reached():
+def test_arrow_reaches_a_server_only_if_the_request_did():
     nobody = exchange(status=502, served_by=None, outcome="failed")
     drawn = diagram(story(lane(exchanges=[nobody])), {})
     balancer = next(column.x for column in drawn.columns if column.kind == "balancer")
@@ -209,12 +209,12 @@ def test_nothing_reaches_a_server_that_nobody_is_known_to_have_reached():
     assert asked_for.to_x > asked_for.from_x == balancer
 
 
-def test_without_an_answer_no_arrow_comes_back():
+def test_request_without_an_answer_has_no_arrow_back():
     silent = exchange(status=None, served_by=None, outcome="unknown", error="ReadTimeout")
     assert diagram(story(lane(exchanges=[silent])), {}).rows[0].from_x == 0
 
 
-def test_a_long_record_is_cut_visibly_around_the_fault():
+def test_long_record_is_cut_visibly_around_the_fault():
     drawn = diagram(story_of(crowd().experiments[0].variants[0]), {})
     kinds = [row.kind for row in drawn.rows]
     assert kinds.count("fault") == 1
@@ -228,7 +228,7 @@ def test_a_long_record_is_cut_visibly_around_the_fault():
     assert "in the list below" in text
 
 
-def test_a_record_past_what_a_page_can_hold_says_how_much_is_missing():
+def test_record_past_what_a_page_can_hold_says_how_much_is_missing():
     text = page(run(experiment([lane(exchanges=[exchange(f"x-{n}") for n in range(450)])])))
     assert "50 more exchanges are not shown here: they are in result.json." in text
 
@@ -270,7 +270,7 @@ def test_words_as_x_make_bars_and_a_gap_stays_a_gap():
 @pytest.mark.parametrize(
     "points", [[], [[1]], [[1, "x"]], "text", [["A", 1], [2, 3]], [[1, None]], [[1, True]], [None]]
 )
-def test_what_is_no_curve_is_not_drawn(points):
+def test_value_that_is_no_curve_is_not_drawn(points):
     text = page(run(experiment([lane(measurements={"odd": curve(points)})])))
     assert "<figure>" not in text
     assert "odd" in text
@@ -284,7 +284,7 @@ def test_odd_curves_are_drawn(points):
 # --- words
 
 
-def test_the_command_has_the_knobs_that_were_turned():
+def test_command_has_the_knobs_that_were_turned():
     it = experiment([lane(), lane("stateless", "stateless")])
     assert command(typed(it)) == "lab run crash --seed 42"
     it["variants"][0]["knobs"] |= {"servers": 5, "store": "file", "affinity": "cookie"}
@@ -292,7 +292,7 @@ def test_the_command_has_the_knobs_that_were_turned():
     assert command(typed(it)) == expected
 
 
-def test_the_command_names_servers_that_were_not_the_labs_own():
+def test_command_names_servers_that_were_not_the_labs_own():
     it = experiment([lane("stateless", "stateless")])
     it["variants"][0] |= {"upstreams": ["http://10.0.0.2:5001", "http://10.0.0.3:5001"]}
     it["variants"][0]["knobs"] |= {"servers": 2, "store": None}
@@ -337,7 +337,7 @@ def test_words_are_made_from_measures_notes_and_trouble():
     ]
 
 
-def test_the_decision_is_that_of_the_variants_the_claim_is_about():
+def test_decision_is_that_of_the_variants_the_claim_is_about():
     assert wording.decision(deciding("token")) == "12 of 12 acknowledged carts kept; a note"
     both = "memory: 0 of 3 acknowledged carts kept; redis: no session store here"
     assert wording.decision(deciding("memory", "redis")) == both
@@ -345,7 +345,7 @@ def test_the_decision_is_that_of_the_variants_the_claim_is_about():
     assert wording.decision(deciding()) == "nothing could be concluded"
 
 
-def test_a_surprise_says_what_was_seen_expected_and_why():
+def test_surprise_says_what_was_seen_expected_and_why():
     found = [{"variant": "memory", "seen": "fails", "expected": "holds"}]
     found += [{"variant": "gone", "seen": "fails", "expected": "holds"}]
     assert wording.surprises(deciding("token", surprises=found)) == [

@@ -28,7 +28,7 @@ def runs(tmp_path):
     return root
 
 
-def test_nothing_means_the_latest_run(runs):
+def test_latest_run_is_opened_without_a_name(runs):
     assert load(None, runs).folder == (runs / "two").resolve()
 
 
@@ -40,14 +40,14 @@ def test_latest_may_be_a_text_file_as_on_windows(runs, ending):
     assert load("latest", runs).folder == runs / "one"
 
 
-def test_a_run_is_a_folder_a_file_or_a_name(runs, monkeypatch):
+def test_run_is_a_folder_a_file_or_a_name(runs, monkeypatch):
     monkeypatch.chdir(runs.parent)
     for named in ("lab-runs/one", "lab-runs/one/result.json", str(runs / "one"), "one"):
         assert load(named, runs).document.experiments[0].name == "crash"
         assert load(named, runs).folder.name == "one"
 
 
-def test_a_run_of_another_machine_may_have_any_name(tmp_path):
+def test_run_of_another_machine_may_have_any_name(tmp_path):
     (tmp_path / "from-alice.json").write_text(json.dumps(as_json(crash())), encoding="utf-8")
     assert load(str(tmp_path / "from-alice.json"), tmp_path).folder == tmp_path
 
@@ -73,7 +73,7 @@ def test_a_run_of_another_machine_may_have_any_name(tmp_path):
         ('{"schema": 1, "experiments": [], "components": 3}', "damaged"),
     ],
 )
-def test_what_is_no_run_is_refused_with_a_reason(tmp_path, text, words):
+def test_folder_that_is_no_run_is_refused_with_a_reason(tmp_path, text, words):
     path = tmp_path / "result.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(LabError, match=words) as raised:
@@ -104,7 +104,7 @@ def test_what_is_no_run_is_refused_with_a_reason(tmp_path, text, words):
         (("prediction",), {"question": "?", "choices": ["a"], "predicted": 1}),
     ],
 )
-def test_a_damaged_detail_is_found_when_it_is_opened(where, value):
+def test_damaged_detail_is_found_when_it_is_opened(where, value):
     document = as_json(crash())
     part = document["experiments"][0]
     for step in where[:-1]:
@@ -114,7 +114,7 @@ def test_a_damaged_detail_is_found_when_it_is_opened(where, value):
         checked(document, "here")
 
 
-def test_a_field_that_is_left_out_has_its_default():
+def test_field_that_is_left_out_has_its_default():
     document = as_json(crash())
     it = document["experiments"][0]
     for name in ("note", "seed", "quick", "prediction"):
@@ -146,7 +146,7 @@ def old(**changes):
     return document
 
 
-def test_a_run_of_version_0_1_still_opens():
+def test_run_of_version_0_1_still_opens():
     assert old()["schema"] == 1
     (crash,) = load(str(OLD), OLD.parent).document.experiments
     assert (crash.name, crash.verdict, crash.expectation_met) == ("crash", "holds", True)
@@ -189,7 +189,7 @@ def test_faults_of_version_0_1_have_todays_names(was, now):
 
 
 @pytest.mark.parametrize("name", ["number", "because", "variants", "verdict", "claim"])
-def test_a_damaged_run_of_version_0_1_is_refused(name):
+def test_damaged_run_of_version_0_1_is_refused(name):
     document = old(number="")
     del document["experiments"][0][name]
     if name != "number":
@@ -197,7 +197,7 @@ def test_a_damaged_run_of_version_0_1_is_refused(name):
             checked(document, "here")
 
 
-def test_the_schema_is_made_from_the_types_and_holds_for_what_is_written():
+def test_schema_is_made_from_the_types_and_holds_for_what_is_written():
     schema = json_schema()
     jsonschema.validate(as_json(crash()), schema, jsonschema.Draft202012Validator)
     for name in ("ExperimentResult", "VariantResult", "RecordedExchange", "Measure", "FaultEvent"):
@@ -209,7 +209,7 @@ def test_the_schema_is_made_from_the_types_and_holds_for_what_is_written():
 
 
 @pytest.mark.parametrize("named", ["none", "", "\0", "x" * 5000, "one/two/three"])
-def test_a_name_that_is_no_run(runs, named):
+def test_name_that_is_no_run(runs, named):
     with pytest.raises(LabError):
         load(named or "none", runs)
 
@@ -227,14 +227,14 @@ def test_latest_that_points_nowhere(runs, text):
         load(None, runs)
 
 
-def test_a_run_that_was_stopped_before_it_wrote_anything(runs):
+def test_run_that_was_stopped_before_it_wrote_anything(runs):
     (runs / "two" / "result.json").unlink()
     with pytest.raises(LabError, match=r"no result\.json"):
         load(None, runs)
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads everything")
-def test_a_file_that_may_not_be_read(runs):
+def test_file_that_may_not_be_read(runs):
     (runs / "two" / "result.json").chmod(0)
     with pytest.raises(LabError, match="cannot read"):
         load(None, runs)

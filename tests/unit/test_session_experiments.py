@@ -70,14 +70,14 @@ SAFE = {"planted": 10, "opened": 0, "refused": 10}
         (fixation, {"planted": 0, "opened": 0, "refused": 0}, UNKNOWN, "nobody logged in"),
     ],
 )
-def test_what_follows_from_measurements(module, measured, verdict, words):
+def test_verdict_follows_from_measurements(module, measured, verdict, words):
     seen = module.observe(measured)
     assert seen.verdict is verdict, seen
     assert words in observed(seen)
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_script_that_measured_nothing_is_no_evidence(module):
+def test_script_that_measured_nothing_is_no_evidence(module):
     assert module.observe({}).verdict is UNKNOWN
 
 
@@ -101,7 +101,7 @@ def test_each_claim_is_about_one_kind_of_desk():
     assert not about(fixation.TOKEN)
 
 
-def test_a_lane_of_a_name_is_expected_to_do_as_its_namesake_not_as_one_of_its_kind():
+def test_lane_of_a_name_is_expected_to_do_as_its_namesake_not_as_one_of_its_kind():
     """Both are the plain token desk on one server; only their lives differ."""
     experiment = find("logout")
     token, short = [v for v in experiment.variants if v.name in ("token", "token-short-expiry")]
@@ -149,7 +149,7 @@ def test_how_long_a_token_lives(results, choice):
         ({"orders_repeated": 0}, SOLD, None),
     ],
 )
-def test_who_sells_twice(memory, token, choice):
+def test_double_checkout_judges_who_sells_twice(memory, token, choice):
     results = lanes(memory=memory, token=token)
     assert double_checkout.QUESTION.observed(results) == choice
 
@@ -170,7 +170,7 @@ LOSSES = {**TABS, "at_once_lost": 9}
         (lanes(token=LOSSES), None),
     ],
 )
-def test_who_loses(results, choice):
+def test_two_tabs_judges_who_loses(results, choice):
     assert two_tabs.QUESTION.observed(results) == choice
 
 
@@ -183,7 +183,7 @@ def test_who_loses(results, choice):
         ({}, None),
     ],
 )
-def test_what_mallory_sees(measured, choice):
+def test_fixation_counts_what_mallory_sees(measured, choice):
     assert fixation.QUESTION.observed(lanes(memory=measured)) == choice
     assert fixation.QUESTION.observed(lanes(redis=measured)) == choice
 
@@ -205,7 +205,7 @@ def order(status=201, number="123-2"):
     ("again", "same"),
     [(order(), True), (order(number="123-4"), False), (order(409), False), (order(503), False)],
 )
-def test_only_an_order_of_the_same_cart_is_that_cart_sold_again(again, same):
+def test_order_of_another_cart_is_no_double_sale(again, same):
     assert double_checkout.is_same_order(again, order()) is same
     assert not double_checkout.is_same_order(again, order(409))
 
@@ -213,7 +213,7 @@ def test_only_an_order_of_the_same_cart_is_that_cart_sold_again(again, same):
 @pytest.mark.parametrize(
     ("status", "settled"), [(201, True), (409, True), (503, False), (None, False)]
 )
-def test_an_answer_that_something_broke_is_no_refusal(status, settled):
+def test_answer_that_something_broke_is_no_refusal(status, settled):
     assert double_checkout.is_settled(order(status)) is settled
 
 

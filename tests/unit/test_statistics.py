@@ -24,7 +24,7 @@ WILSON = [
 
 
 @pytest.mark.parametrize(("k", "n", "low", "high"), WILSON)
-def test_the_interval_is_wilsons(k, n, low, high):
+def test_interval_is_wilsons(k, n, low, high):
     part = share(k, n)
     assert (part.k, part.n, part.share) == (k, n, k / n)
     assert part.low == pytest.approx(low, abs=5e-5)
@@ -39,12 +39,12 @@ def test_none_of_n_is_fewer_than_three_in_n(n, at_most):
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_a_handful_says_nothing(n):
+def test_handful_says_nothing(n):
     assert (share(0, n).low, share(0, n).high) == (0.0, 1.0)
     assert (share(n, n).low, share(n, n).high) == (0.0, 1.0)
 
 
-def test_nothing_tried_is_no_share():
+def test_share_of_nothing_is_none():
     assert share(0, 0) == Measure(0, 0)
     assert share(0, 0).share is None
 
@@ -52,13 +52,13 @@ def test_nothing_tried_is_no_share():
 @pytest.mark.parametrize(
     ("k", "n"), [(-1, 3), (4, 3), (1, 0), (0, -1), (-1, -1), (float("nan"), 3), (1, float("nan"))]
 )
-def test_what_is_no_share_is_refused(k, n):
+def test_numbers_that_are_no_share_are_refused(k, n):
     with pytest.raises(ValueError, match="is no share"):
         share(k, n)
 
 
 @given(st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_the_share_lies_in_its_interval_and_the_interval_in_zero_to_one(pair):
+def test_share_lies_in_its_interval_and_the_interval_in_zero_to_one(pair):
     part = share(*pair)
     assert 0 <= part.low <= part.share <= part.high <= 1
     mirrored = share(pair[1] - pair[0], pair[1])
@@ -66,7 +66,7 @@ def test_the_share_lies_in_its_interval_and_the_interval_in_zero_to_one(pair):
 
 
 @given(st.integers(10, 10**5), st.data())
-def test_more_successes_never_lower_either_end(n, data):
+def test_interval_never_falls_with_more_successes(n, data):
     k = data.draw(st.integers(0, n - 1))
     less, more = share(k, n), share(k + 1, n)
     assert less.low <= more.low
@@ -86,7 +86,7 @@ def test_more_successes_never_lower_either_end(n, data):
         (0, 3000, "0 of 3,000 carts (95 %: fewer than 0.1 %)"),
     ],
 )
-def test_a_share_in_words_has_its_n_and_an_interval_where_that_says_something(k, n, text):
+def test_share_in_words_has_its_n_and_an_interval_where_that_says_something(k, n, text):
     assert format_measure(share(k, n, "carts")) == text
 
 
@@ -100,7 +100,7 @@ def test_a_share_in_words_has_its_n_and_an_interval_where_that_says_something(k,
         (Measure(2.0, 4), "2 of 4"),
     ],
 )
-def test_a_measure_without_an_interval_has_its_unit_and_its_n(measure, text):
+def test_measure_without_an_interval_has_its_unit_and_its_n(measure, text):
     assert format_measure(measure) == text
 
 
@@ -115,7 +115,7 @@ def test_no_p99_under_a_thousand_and_no_p95_under_a_hundred():
         assert (seen["p95_ms"] is not None, seen["p99_ms"] is not None) == (has_p95, has_p99)
 
 
-def test_a_percentile_is_a_sample_that_was_seen_nearest_rank():
+def test_percentile_is_a_sample_that_was_seen_nearest_rank():
     samples = list(range(1, 1001))
     random.Random(3).shuffle(samples)
     assert latency(samples) == {"n": 1000, "p50_ms": 500.5, "p95_ms": 950, "p99_ms": 990}

@@ -17,7 +17,7 @@ CLUSTER = [
 
 
 @pytest.mark.parametrize(("text", "hosts", "one_server"), CLUSTER)
-def test_a_cluster(text, hosts, one_server):
+def test_cluster(text, hosts, one_server):
     url = parse(text)
     assert (url.kind, url.service, url.sentinel_account) == ("cluster", "", {})
     assert (list(url.hosts), url.one_server) == (hosts, one_server)
@@ -38,7 +38,7 @@ SENTINEL = [
 
 
 @pytest.mark.parametrize(("text", "hosts", "service", "one_server", "account"), SENTINEL)
-def test_a_primary_behind_sentinels(text, hosts, service, one_server, account):
+def test_primary_behind_sentinels(text, hosts, service, one_server, account):
     url = parse(text)
     assert (url.kind, list(url.hosts), url.service) == ("sentinel", hosts, service)
     assert (url.one_server, url.sentinel_account) == (one_server, account)
@@ -70,7 +70,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("text", BAD, ids=ascii)
-def test_what_is_no_url_of_a_store_is_refused_without_quoting_it(text):
+def test_text_that_is_no_store_url_is_refused_without_quoting_it(text):
     with pytest.raises(ValueError) as refused:
         parse(text)
     assert str(refused.value) == FORMS
@@ -79,7 +79,7 @@ def test_what_is_no_url_of_a_store_is_refused_without_quoting_it(text):
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_only_scheme_hosts_and_service_are_shown(scheme):
+def test_store_url_shows_scheme_hosts_and_service_only(scheme):
     text = f"{scheme}s3cret:s3@cret@h:1,i:2/shop?sentinel_password=s3cret&x=s3cret"
     if "sentinel" not in scheme:
         text = text.replace("/shop", "/0")
@@ -98,12 +98,12 @@ def test_only_scheme_hosts_and_service_are_shown(scheme):
     "url",
     ["redis://hunter2?x@host/0", "redis://user:123#x@host", "redis://:hunter2/x@host:6379/0"],
 )
-def test_nothing_of_a_password_that_breaks_the_url_is_shown(url):
+def test_password_that_breaks_the_url_is_not_shown(url):
     assert label(url) == "a store whose URL cannot be read"
 
 
 @pytest.mark.parametrize("option", ["socket_timeout=60", "socket_connect_timeout=60"])
 @pytest.mark.parametrize("url", ["redis://h/0", "redis+cluster://h", "redis+sentinel://h/mine"])
-def test_the_time_limits_are_not_the_urls(url, option):
+def test_time_limits_are_not_the_urls(url, option):
     with pytest.raises(ValueError, match="without socket_timeout"):
         parse(f"{url}?{option}")

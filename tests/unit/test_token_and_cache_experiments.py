@@ -141,7 +141,7 @@ def name_of(module):
     ],
     ids=lambda value: name_of(value) if value in MODULES else None,
 )
-def test_a_lane_is_observed_from_its_measurements(module, changed, verdict, number):
+def test_lane_is_observed_from_its_measurements(module, changed, verdict, number):
     seen = module.observe(GOOD[module] | changed)
     assert seen.verdict is verdict
     assert number in observed(seen)
@@ -182,13 +182,13 @@ CASES = [
     CASES,
     ids=[f"{name_of(module)}-{choice}" for module, _, choice in CASES],
 )
-def test_the_question_is_answered_by_what_was_measured(module, lanes, choice):
+def test_question_is_answered_by_what_was_measured(module, lanes, choice):
     done = {name: GOOD[module] | changed for name, changed in lanes.items()}
     assert module.QUESTION.observed(done) == choice
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_a_question_is_well_put_and_stays_open_without_its_lanes(module):
+def test_question_is_well_put_and_stays_open_without_its_lanes(module):
     question = module.QUESTION
     assert 2 <= len(question.choices) <= 4
     assert question.text.endswith("?")
@@ -220,7 +220,7 @@ def test_no_script_asks_which_app_it_talks_to(module):
         ("Bearer .!!!.a.b", ""),
     ],
 )
-def test_what_can_be_read_without_a_key(credential, text):
+def test_token_can_be_read_without_a_key(credential, text):
     if text is None:
         payload = base64.urlsafe_b64encode(zlib.compress(b'{"a":2}')).decode().rstrip("=")
         credential, text = f"Bearer .{payload}.abc.def", '{"a":2}'
@@ -253,7 +253,7 @@ def test_each_change_touches_one_character_of_the_payload(credential):
         ("http://elsewhere.example/", "http://127.0.0.1:80/"),
     ],
 )
-def test_the_referer_is_whole_on_the_same_origin_only(link, sent):
+def test_referer_is_whole_on_the_same_origin_only(link, sent):
     assert url_token.referer("http://127.0.0.1:80/cart?token=abc", link) == sent
 
 
@@ -261,7 +261,7 @@ def test_the_referer_is_whole_on_the_same_origin_only(link, sent):
 
 
 @pytest.mark.parametrize("edge", [1_000, 1_001, 8_175, 16_383])
-def test_the_edge_is_found_to_the_byte(edge):
+def test_edge_is_found_to_the_byte(edge):
     asked = []
 
     def ask(size):
@@ -272,7 +272,7 @@ def test_the_edge_is_found_to_the_byte(edge):
     assert len(asked) < 20
 
 
-def test_without_an_edge_there_is_none():
+def test_crossing_without_an_edge_is_none():
     assert size._edge(lambda size: 200, 1, 9) == (None, None, None)
     assert size._edge(lambda size: 431, 1, 9) == (None, None, None)
 
@@ -290,7 +290,7 @@ def test_prices_change_by_the_environment(monkeypatch):
     assert catalogue.PRODUCTS["laptop"].unit_price_cents == 129_900
 
 
-def test_without_the_variable_prices_stay(monkeypatch):
+def test_prices_stay_without_the_variable(monkeypatch):
     monkeypatch.setattr(http, "PRODUCTS", None)
     http.set_prices({})
 
@@ -329,14 +329,14 @@ def _config(*http_directives):
     return render(NginxConfig(1, (lane,), 2, "tag", "v", (1, 31, 3)))
 
 
-def test_a_lanes_http_directive_replaces_the_labs_default():
+def test_lanes_http_directive_replaces_the_labs_default():
     text = _config("large_client_header_buffers 4 8k")
     assert text.count("large_client_header_buffers") == 1
     assert "large_client_header_buffers 4 8k;" in text
     assert "proxy_buffer_size 32k;" in text
 
 
-def test_an_access_log_of_a_lane_comes_beside_the_labs_own():
+def test_access_log_of_a_lane_comes_beside_the_labs_own():
     text = _config("access_log logs/combined.log combined")
     assert "access_log logs/combined.log combined;" in text
     assert "access_log syslog:" in text

@@ -80,7 +80,7 @@ HOSTILE = (
         lambda text: units.parse_rate(f"20/1{text}"),
     ],
 )
-def test_a_hostile_amount_gets_one_short_printable_line(read, text):
+def test_hostile_amount_gets_one_short_printable_line(read, text):
     with pytest.raises(LabError, match="give") as error:
         read(text)
     message = str(error.value)
@@ -112,7 +112,7 @@ def test_a_hostile_amount_gets_one_short_printable_line(read, text):
         (units.parse_factor, "1001"),
     ],
 )
-def test_an_amount_out_of_range_gets_a_clear_error(read, text):
+def test_amount_out_of_range_gets_a_clear_error(read, text):
     with pytest.raises(LabError, match="give"):
         read(text)
 
@@ -122,7 +122,7 @@ def test_limits_of_a_duration_are_written_as_a_user_writes_them():
         units.parse_duration("2d", least_s=0.5, most_s=86_400)
 
 
-def test_a_rate_that_needs_a_unit_refuses_a_plain_number():
+def test_rate_that_needs_a_unit_refuses_a_plain_number():
     assert units.parse_rate("20/s", needs_unit=True) == 20
     with pytest.raises(LabError, match="'20': give a rate"):
         units.parse_rate("20", needs_unit=True)
@@ -138,7 +138,7 @@ def test_any_text_is_an_amount_or_a_clear_error(text):
 
 
 @given(st.integers(1, 10**12))
-def test_a_number_is_written_short_and_near(value):
+def test_number_is_written_short_and_near(value):
     text = units.format_number(value)
     number, _, name = text.partition(" ")
     read = float(number.replace(",", "")) * {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[name]
@@ -167,7 +167,7 @@ def test_a_number_is_written_short_and_near(value):
         (units.format_share, 0.125, "12.5%"),
     ],
 )
-def test_an_amount_is_written_as_a_user_writes_it(write, value, text):
+def test_amount_is_written_as_a_user_writes_it(write, value, text):
     assert write(value) == text
 
 
@@ -182,7 +182,7 @@ WRITERS = [
 
 @pytest.mark.parametrize(("write", "read", "values"), WRITERS)
 @given(data=st.data())
-def test_what_is_written_is_read_back(write, read, values, data):
+def test_amount_that_is_written_is_read_back(write, read, values, data):
     value = data.draw(values)
     assert read(write(value)) == pytest.approx(value, rel=1e-6, abs=1e-9)
 
@@ -205,7 +205,7 @@ def test_every_duration_option_takes_every_unit(command, name):
         option.type.convert("nan", option, None)
 
 
-def test_a_duration_of_nothing_is_refused_where_it_makes_no_sense():
+def test_duration_of_nothing_is_refused_where_it_makes_no_sense():
     with pytest.raises(click.BadParameter, match="at least 1ms"):
         param_types.DURATION.convert("0", None, None)
     assert param_types.duration(least_s=0).convert("0", None, None) == 0

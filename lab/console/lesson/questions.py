@@ -1,6 +1,7 @@
 """What an experiment asks before it runs, and which of the choices came true."""
 
 from lab import experiments
+from lab.core.errors import LabError
 from lab.evidence.result import Prediction
 from lab.evidence.run_document import ExperimentResult
 from lab.experiments import CONFIDENCE, Experiment
@@ -9,6 +10,18 @@ from lab.experiments import CONFIDENCE, Experiment
 def bundled(name: object) -> Experiment | None:
     """Return the bundled experiment of that name, else None. A file is never looked for."""
     return next((each for each in experiments.bundled() if each.name == name), None)
+
+
+def question_of(name: str) -> dict[str, str | list[dict[str, str]]]:
+    """Return what an experiment asks before it runs; raise LabError if it asks nothing."""
+    question = experiments.find(name).question
+    if question is None:
+        raise LabError(f"the experiment {name!r} asks no question")
+    return {
+        "text": question.text,
+        "choices": [{"text": choice} for choice in question.choices],
+        "explanation": question.explanation,
+    }
 
 
 def sealed(experiment: Experiment, predicted: int | None, confidence: str) -> Prediction | None:

@@ -1,6 +1,6 @@
 /**
  * What a window's own requests say since an act began: pure, so that the same events always give
- * the same facts. Their names and meanings are those that lab/console/lesson/rules.py checks.
+ * the same facts. tests/unit/lesson_rules.py has the same names.
  */
 
 import { DESKS, UNANSWERED } from "./words.js";

@@ -2,7 +2,7 @@
 
 import { act } from "./customer.js";
 import { h, say } from "./dom.js";
-import { decode, forged, shortened, signedAt, split } from "./slip.js";
+import { decode, forged, shortened, signedAt, split } from "./token-parts.js";
 import { state, subscribe } from "./state.js";
 import { until } from "./steps.js";
 
@@ -13,9 +13,9 @@ class LabToken extends HTMLElement {
     this.login = h("button", { type: "button", class: "small log-in", onclick: () => this.enter() }, "Log in at both desks");
     this.refusal = h("p", { class: "trouble", role: "alert" });
     this.empty = h("p", { class: "row" }, this.none, this.login);
-    this.slip = h("p", { class: "slip" });
+    this.card = h("p", { class: "token-card" });
     this.boxes = h("div", { class: "boxes" }, this.decodeBox(), this.verifyBox(), this.signBox());
-    this.append(this.empty, this.refusal, this.slip, this.boxes);
+    this.append(this.empty, this.refusal, this.card, this.boxes);
     subscribe((now) => this.draw(now));
   }
 
@@ -44,13 +44,13 @@ class LabToken extends HTMLElement {
     const token = me?.credentials?.stateless?.token ?? null;
     const parts = split(token);
     this.empty.hidden = Boolean(parts);
-    this.slip.hidden = this.boxes.hidden = !parts;
+    this.card.hidden = this.boxes.hidden = !parts;
     this.login.hidden = !live;
     if (!live) say(this.none, "Nothing runs here, so there is nobody to give a token: `lab up` opens the desks.");
     if (token === this.token) return;
     this.token = token;
     if (!parts) return this.forget();
-    this.slip.replaceChildren(...drawn(parts));
+    this.card.replaceChildren(...drawn(parts));
     this.read(token, parts);
   }
 
@@ -159,7 +159,7 @@ function box(title, sentence, ...content) {
 function drawn(parts) {
   return Object.entries(parts).flatMap(([name, text], index) => [
     index > 0 && h("b", { class: "dot-between" }, " . "),
-    h("span", { class: `slip-part ${name}` }, h("b", {}, name), " ", h("code", {}, shortened(text)), text.length > 12 && h("small", {}, ` ${text.length} characters`)),
+    h("span", { class: `token-part ${name}` }, h("b", {}, name), " ", h("code", {}, shortened(text)), text.length > 12 && h("small", {}, ` ${text.length} characters`)),
   ]).filter(Boolean);
 }
 

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lab.console.lesson.rules import Rule, listed, one_of, refuse, table, text, whole
+from lab.console.request_bodies import Rule, one_of, refuse, table, whole
 from lab.console.settings import MOST_PAGE_SERVERS, SETTINGS
 from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.shop.cart import MAX_QUANTITY
 from lab.shop.catalogue import PRODUCTS
 from lab.shop.desks import DESKS
 from lab.stack.pool_spec import LETTERS
+
+from .lesson_rules import listed, text
 
 Step = dict[str, Any]
 

@@ -1,19 +1,17 @@
-"""Rules for what a lesson says: each checks one value and names the key it did not like."""
+"""Rules for the texts and conditions of a lesson: each checks one value and names its key."""
 
 import re
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from itertools import takewhile
-from typing import Any, NoReturn
+from typing import Any
 
 from lab import experiments
+from lab.console.request_bodies import Rule, one_of, refuse, whole
 from lab.core.errors import LabError
 from lab.evidence.cart_tracker import Fate
 from lab.shop.desks import DESKS
-
-Rule = Callable[[str, Any], Any]
-"""Takes where a value stands ("acts[0].label") and the value; returns what the page gets."""
 
 NUMBERS = (
     *("kept", "lost", "answered", "refused", "unanswered", "status", "replicas", "requests"),
@@ -25,11 +23,6 @@ NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 COMMANDS = ("demo", "diff", "doctor", "list", "report", "run", "show", "up")
 MOST_COMPARED = 1_000_000
 _COMPARISON = re.compile(r"(>=|>|<)([0-9]{1,6})")
-
-
-def refuse(where: str, why: str) -> NoReturn:
-    """Raise the LabError that says where a lesson is wrong, and why."""
-    raise LabError(f"{where}: {why}")
 
 
 def text(most: int) -> Rule:
@@ -48,32 +41,6 @@ def text(most: int) -> Rule:
     return check
 
 
-def whole(least: int, most: int) -> Rule:
-    """A whole number; True is none."""
-
-    def check(where: str, value: Any) -> int:
-        if type(value) is not int or not least <= value <= most:
-            refuse(where, f"must be a whole number from {least} to {most}, not {value!r}")
-        return int(value)
-
-    return check
-
-
-def one_of(*allowed: str) -> Rule:
-    """One of these words."""
-
-    def check(where: str, value: Any) -> str:
-        if not isinstance(value, str) or value not in allowed:
-            near = get_close_matches(str(value), allowed, 1)
-            hint = f"did you mean {str(near[0])!r}? " if near else ""
-            few = allowed[:16]
-            more = " …" if len(allowed) > len(few) else ""
-            refuse(where, f"{str(value)[:40]!r} is unknown: {hint}there are {', '.join(few)}{more}")
-        return value
-
-    return check
-
-
 def listed(rule: Rule, least: int, most: int) -> Rule:
     """From `least` to `most` values that each follow the rule."""
 
@@ -81,24 +48,6 @@ def listed(rule: Rule, least: int, most: int) -> Rule:
         if not isinstance(value, list) or not least <= len(value) <= most:
             refuse(where, f"must be a list of {least} to {most}")
         return [rule(f"{where}[{number}]", each) for number, each in enumerate(value)]
-
-    return check
-
-
-def table(required: Mapping[str, Rule], optional: Mapping[str, Rule] | None = None) -> Rule:
-    """Exactly these keys, each by its own rule."""
-    rules = {**required, **(optional or {})}
-
-    def check(where: str, value: Any) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            refuse(where, f"must be a table with {', '.join(required)}")
-        prefix = f"{where}." if where else ""
-        for key in value.keys() - rules.keys():
-            refuse(f"{prefix}{str(key)[:40]}", f"is unknown here: there are {', '.join(rules)}")
-        for key in required:
-            if key not in value:
-                refuse(f"{prefix}{key}", "is missing")
-        return {key: rules[key](f"{prefix}{key}", each) for key, each in value.items()}
 
     return check
 
@@ -152,18 +101,6 @@ def experiment(where: str, value: Any) -> str:
         return experiments.find(value).name
     except LabError as error:
         refuse(where, str(error))
-
-
-def question_of(name: str) -> dict[str, Any]:
-    """Return what an experiment asks before it runs, as the page shows it; LabError if nothing."""
-    question = experiments.find(name).question
-    if question is None:
-        raise LabError(f"the experiment {name!r} asks no question")
-    return {
-        "text": question.text,
-        "choices": [{"text": choice} for choice in question.choices],
-        "explanation": question.explanation,
-    }
 
 
 def holds(condition: float | str, value: Any) -> bool:

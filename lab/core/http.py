@@ -1,0 +1,228 @@
+"""One HTTP answer for every script of the lab, and the typed ways in which none comes."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+DEEPEST = 100  # levels of JSON; a deeper body is text here
+
+
+class TransportError(Exception):
+    """No complete answer came. `sent`: the service may have carried the request out."""
+
+    sent = True
+    says = "no answer"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(f"{self.says} ({detail})" if detail else self.says)
+
+
+class ConnectionRefused(TransportError):
+    """Nothing listens there: the request was not sent."""
+
+    sent = False
+    says = "connection refused"
+
+
+class ConnectTimedOut(TransportError):
+    """The connection was not made in time: the request was not sent."""
+
+    sent = False
+    says = "timed out while connecting"
+
+
+class NotSent(TransportError):
+    """The request could not be written, or there is no way to the host."""
+
+    sent = False
+    says = "not sent"
+
+
+class ConnectionReset(TransportError):
+    """The connection ended before the answer did."""
+
+    says = "connection closed before the answer"
+
+
+class ReadTimedOut(TransportError):
+    """The request was sent, and the answer did not come in time."""
+
+    says = "timed out waiting for the answer"
+
+
+class BadAnswer(TransportError):
+    """Something came that is no HTTP answer."""
+
+    says = "not an HTTP answer"
+
+
+# By the names of requests, urllib3 and http.client, so that none of them is imported here.
+# The connecting phase first: its errors wrap the same system errors as the later ones.
+_BY_NAME: tuple[tuple[frozenset[str], type[TransportError]], ...] = (
+    (frozenset({"ConnectionRefusedError"}), ConnectionRefused),
+    (frozenset({"ConnectTimeout", "ConnectTimeoutError"}), ConnectTimedOut),
+    (
+        frozenset({"NewConnectionError", "NameResolutionError", "InvalidURL", "InvalidHeader"}),
+        NotSent,
+    ),
+    (frozenset({"ReadTimeout", "ReadTimeoutError", "TimeoutError"}), ReadTimedOut),
+    (
+        frozenset({"ConnectionResetError", "RemoteDisconnected", "BrokenPipeError"})
+        | {"ConnectionAbortedError", "IncompleteRead"},
+        ConnectionReset,
+    ),
+    (frozenset({"UnicodeEncodeError"}), NotSent),
+)
+
+
+def transport_error(error: BaseException) -> TransportError:
+    """Return the typed form of an error of requests, urllib3, http.client or the system."""
+    names = {name for each in _chain(error) for name in _names(each)}
+    for known, kind in _BY_NAME:
+        if known & names:
+            return kind(type(error).__name__)
+    return BadAnswer(type(error).__name__)
+
+
+def _names(error: BaseException) -> set[str]:
+    return {kind.__name__ for kind in type(error).__mro__}
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it wraps: its causes, its contexts and errors in its arguments."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        inner = (each.__cause__, each.__context__, getattr(each, "reason", None), *each.args)
+        waiting += [other for other in inner if isinstance(other, BaseException)]
+
+
+class Headers(Mapping[str, str]):
+    """Headers by name, case-insensitive; `pairs` has all of them in order, names in lower case."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self.pairs = tuple((name.lower(), value) for name, value in pairs)
+
+    def __getitem__(self, name: str) -> str:
+        for key, value in self.pairs:
+            if key == name.lower():
+                return value
+        raise KeyError(name)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and any(key == name.lower() for key, _ in self.pairs)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict(self.pairs))
+
+    def __len__(self) -> int:
+        return len(dict(self.pairs))
+
+    def all(self, name: str) -> list[str]:
+        """Return every value of that name: a response may set several cookies."""
+        return [value for key, value in self.pairs if key == name.lower()]
+
+    def __eq__(self, other: object) -> bool:
+        return self.pairs == other.pairs if isinstance(other, Headers) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.pairs)
+
+    def __repr__(self) -> str:
+        return f"Headers({sorted(self)})"  # names only: values may be credentials
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer under the names that requests uses. `status` None: none came, see `error`.
+
+    `complete` is False for a stream that was left before it ended.
+    """
+
+    status: int | None
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = field(default=b"", repr=False)
+    error: TransportError | None = None
+    elapsed_s: float = 0.0
+    complete: bool = True
+
+    @property
+    def status_code(self) -> int | None:
+        """The status; None if no answer came."""
+        return self.status
+
+    @property
+    def content(self) -> bytes:
+        """The body."""
+        return self.body
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def ok(self) -> bool:
+        """Whether an answer came and it is no error."""
+        return self.status is not None and self.status < 400
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that it sets, by name."""
+        pairs = (each.partition(";")[0].partition("=") for each in self.headers.all("set-cookie"))
+        return {name.strip(): value.strip() for name, _, value in pairs}
+
+    @property
+    def elapsed(self) -> timedelta:
+        """How long it took."""
+        return timedelta(seconds=self.elapsed_s)
+
+    def json(self) -> Any:
+        """Return the body's JSON; raise ValueError if it is none."""
+        return json.loads(self.body)
+
+    def raise_for_status(self) -> None:
+        """Raise the transport's error if no answer came, ValueError if its status is an error."""
+        if self.error is not None:
+            raise self.error
+        if not self.ok:
+            raise ValueError(f"the answer is {self.status}: {self.text[:200]}")
+
+    @cached_property
+    def document(self) -> Any:
+        """The body's JSON, or None if it is not JSON (or nested deeper than 100)."""
+        try:
+            document = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+        return None if _is_deeper(document, DEEPEST) else document
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body is JSON (null included)."""
+        return self.document is not None or self.body.strip() == b"null"
+
+    def header(self, name: str) -> str | None:
+        """Return the first header of that name, whatever its case."""
+        return self.headers.get(name)
+
+
+def _is_deeper(document: Any, levels: int) -> bool:
+    level = [document]
+    for _ in range(levels):
+        level = [
+            item
+            for value in level
+            if isinstance(value, dict | list)
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return False
+    return any(isinstance(value, dict | list) for value in level)

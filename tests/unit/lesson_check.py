@@ -1,0 +1,144 @@
+"""Checks the chapters and scenes of a lesson: nothing in them that the page cannot do."""
+
+import re
+import tomllib
+from importlib.resources.abc import Traversable
+from itertools import combinations
+from typing import Any
+
+from lab.console.lesson.plan import CHAPTERS, SCENES
+from lab.console.lesson.questions import question_of
+from lab.console.request_bodies import Rule, one_of, refuse, table
+from lab.core.errors import LabError
+
+from .lesson_rules import (
+    NAME,
+    command,
+    exclude_each_other,
+    experiment,
+    listed,
+    template,
+    text,
+    when,
+)
+from .lesson_steps import STAGE, script
+
+Json = dict[str, Any]
+
+_FILE = re.compile(r"([0-9]{2})-([a-z0-9]+(?:-[a-z0-9]+)*)\.toml")
+_PATH = re.compile(r"/api/[a-z-]+(/[a-z-]+)*")
+
+
+def check_lesson(folder: Traversable = CHAPTERS) -> None:
+    """Raise LabError, naming file and key, for the first mistake in the lesson of `folder`."""
+    names = sorted(each.name for each in folder.iterdir() if each.name.endswith(".toml"))
+    chapters = [name for name in names if name != SCENES]
+    for number, name in enumerate(chapters, 1):
+        numbered = _FILE.fullmatch(name)
+        if not numbered or int(numbered[1]) != number:
+            refuse(name, f"must be named {number:02}-some-words.toml: chapters count from 01")
+    if not chapters or SCENES not in names:
+        raise LabError(f"the lesson needs chapters (01-….toml) and {SCENES}")
+    _read(folder, SCENES, _scenes)
+    for name in chapters:
+        _read(folder, name, _checked_chapter)
+
+
+def _read(folder: Traversable, name: str, rule: Rule) -> Json:
+    try:
+        told = tomllib.loads(folder.joinpath(name).read_text(encoding="utf-8"))
+        checked: Json = rule("", told)
+    except (tomllib.TOMLDecodeError, UnicodeError, RecursionError) as error:
+        raise LabError(f"{name}: this is no TOML: {error}") from None
+    except LabError as error:
+        raise LabError(f"{name}: {error}") from None
+    return checked
+
+
+def _checked_chapter(where: str, value: Any) -> Json:
+    chapter: Json = _CHAPTER(where, value)
+    for number, act in enumerate(chapter["acts"]):
+        _check_stage(f"acts[{number}].steps[0]", act, chapter.get("wants"))
+    if "predict" not in chapter and "experiment" not in chapter["acts"][0]:
+        refuse("predict", "is missing: only an experiment has a question of its own")
+    return chapter
+
+
+def _check_stage(where: str, act: Json, wants: Json | None) -> None:
+    """What a chapter wants is what its scripts begin with, so that each can be run again."""
+    if wants is None or "steps" not in act:
+        return
+    first = {key: each for key, each in act["steps"][0].items() if key not in ("do", "say")}
+    if act["steps"][0]["do"] != "stage" or first != wants:
+        refuse(where, "must set the stage that the chapter wants")
+
+
+def _act(where: str, value: Any) -> Json:
+    act: Json = _ACT(where, value)
+    if ("steps" in act) == ("experiment" in act):
+        refuse(where, "needs either steps or an experiment")
+    if "experiment" in act:
+        try:
+            question_of(act["experiment"])
+        except LabError as error:
+            refuse(f"{where}.experiment", str(error))
+    return act
+
+
+def _predict(where: str, value: Any) -> Json:
+    predict: Json = _PREDICT(where, value)
+    choices = predict["choices"]
+    decided = [choice["when"] for choice in choices if "when" in choice]
+    if decided and len(decided) < len(choices):
+        refuse(f"{where}.choices", "either each has a `when`, or none has one")
+    for one, other in combinations(range(len(decided)), 2):
+        if not exclude_each_other(decided[one], decided[other]):
+            refuse(f"{where}.choices[{other}].when", f"can be true together with choices[{one}]")
+    if len({choice["text"] for choice in choices}) < len(choices):
+        refuse(f"{where}.choices", "two of them say the same")
+    return predict
+
+
+def _path(where: str, value: Any) -> str:
+    if not isinstance(value, str) or not _PATH.fullmatch(value):
+        refuse(where, "must be a path of the shop, such as /api/cart")
+    return value
+
+
+def _slug(where: str, value: Any) -> str:
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        refuse(where, "must be small letters, digits and dashes")
+    return value
+
+
+def _scenes(where: str, value: Any) -> Json:
+    told: Json = table({"scenes": listed(_SCENE, 1, 9)})(where, value)
+    slugs = [scene["slug"] for scene in told["scenes"]]
+    for number, slug in enumerate(slugs):
+        if slug in slugs[:number]:
+            refuse(f"scenes[{number}].slug", f"{slug!r} is there twice")
+    return told
+
+
+_CHOICE = table({"text": text(90)}, {"when": when})
+_PREDICT = table({"question": text(240), "choices": listed(_CHOICE, 2, 4)})
+_ACT = table({"label": text(60)}, {"say": text(120), "steps": script, "experiment": experiment})
+_METHOD = one_of("GET", "POST", "PUT", "PATCH", "DELETE")
+_CHAPTER = table(
+    {
+        "title": text(48),
+        "claim": text(110),
+        "text": listed(text(400), 1, 3),
+        "acts": listed(_act, 1, 8),
+        "measured": listed(template, 1, 4),
+        "explain": text(600),
+        "commands": listed(command, 1, 4),
+    },
+    {
+        "analogy": text(140),
+        "predict": _predict,
+        "code": table({"method": _METHOD, "path": _path}),
+        "wants": STAGE,
+    },
+)
+_SCENE = table({"slug": _slug, "title": text(48), "say": text(140), "steps": script})
