@@ -129,7 +129,7 @@ class FaultShown(msgspec.Struct, tag_field="kind", tag="fault", kw_only=True):
     stack: StackState | None
 
 
-class Change(msgspec.Struct, frozen=True):
+class SettingValues(msgspec.Struct, frozen=True):
     """What a setting was, and what it is now."""
 
     was: str
@@ -143,7 +143,7 @@ class SettingShown(msgspec.Struct, tag_field="kind", tag="fault", kw_only=True):
     fault: str = "knob"
     target: str
     confirmed: bool | None = None
-    evidence: Change
+    evidence: SettingValues
     stack: StackState | None
 
 
@@ -286,7 +286,9 @@ def from_fault(desk: str, fault: FaultEvent, stack: StackState | None) -> FaultS
 
 def setting_changed(name: str, was: str, value: str, stack: StackState | None) -> SettingShown:
     """Return the event of a setting that was changed at both desks."""
-    return SettingShown(target=_name(name), evidence=Change(_safe(was), _safe(value)), stack=stack)
+    return SettingShown(
+        target=_name(name), evidence=SettingValues(_safe(was), _safe(value)), stack=stack
+    )
 
 
 class Score:
