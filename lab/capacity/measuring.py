@@ -19,7 +19,8 @@ from lab.capacity.meters import Meters, resident_bytes
 from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
 from lab.evidence.shopper import Shopper
-from lab.experiments.script_api import Footprint, Lab
+from lab.experiments.footprint import Footprint
+from lab.experiments.script_api import Lab
 from lab.shop.catalogue import PRODUCTS
 
 PROBE_TIMEOUT_S = 10

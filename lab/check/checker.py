@@ -1,38 +1,47 @@
-"""The check itself: which plays are held, in which order, and what is told when it must stop."""
+"""The check itself: which plays are held, in which order, and what is known when it must stop."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from lab.check.budget import Budget, Spent
-from lab.check.compare import HEADERS, Difference
-from lab.check.conversation import Answer, Call, Client, Conversation
+from lab.check.comparator import STATUS_ONLY, ResponseComparator
+from lab.check.conversation import Client, Conversation, recorded
+from lab.check.correlation import unfollowed
+from lab.check.differences import HEADERS
+from lab.check.evidence import Evidence
+from lab.check.idempotency import idempotency_note
 from lab.check.judge import (
+    ALONE,
+    ELSEWHERE,
+    FRESH,
     READS_WRITES,
+    SEPARATE,
+    STATE,
     TURNS,
     UNSEEN,
-    Finding,
     Level,
     Report,
-    doubted,
-    level_of,
 )
+from lab.check.machine import CannotIsolate
 from lab.check.outside import Outside
-from lab.check.plays import Baggage, Player, Trace
-from lab.check.prover import Prover, sides_of
-from lab.check.service import DidNotStart, Pool, Process, Start
+from lab.check.peers import door_to
+from lab.check.prover import Prover, side_of
+from lab.check.runner import Runner, Trace
+from lab.check.service import START_ITSELF, DidNotStart, OneAtATime, Pool, Process, Start
+from lab.check.settle import Settlement
+from lab.check.sources.script_error import ScriptError
 from lab.check.workers import separate_memory
-from lab.check.yardstick import Yardstick
+from lab.core.http import Answer
 from lab.core.redaction import redact_text
 from lab.processes.waiting import end_of
 
-MOST_SHRUNK = 3  # routes whose shortest script is looked for
-MOST_AGAIN = 10  # requests that are sent a second time
 WITHIN = 10
-FRESH = "a fresh process for each call"
-ALONE = "alone, with nothing behind the service"
+MOST_PATHS = 6
+REFUSALS = frozenset({400, 403, 404, 421})  # how a service answers a Host that is not its own
 SEVERAL = "several processes answer, and what varies may be one's memory: try it with one"
 STOPPED = "stopped by Ctrl-C"
 
@@ -40,7 +49,7 @@ STOPPED = "stopped by Ctrl-C"
 class Source(Protocol):
     """Where a conversation comes from."""
 
-    def hold(self, send: Client) -> Conversation:
+    def record(self, send: Client) -> Conversation:
         """Return the conversation; what is not written down is found out with `send`."""
         ...
 
@@ -52,7 +61,8 @@ class Options:
     ignored: frozenset[str] = frozenset()
     headers: tuple[str, ...] = HEADERS
     timeout_s: float = 10.0
-    ahead: int = 3
+    ahead: int = 2
+    require_dependency: bool = False
 
 
 @dataclass
@@ -71,13 +81,16 @@ class Check:
         report = Report(Level.UNKNOWN, "it ended before anything was compared")
         try:
             with Pool(self.start, self.folder, self.budget, self.options.ahead) as pool:
-                player = Player(pool, self.budget, self.options.timeout_s)
-                _Session(self, player, report).run()
+                runner = Runner(pool, self.budget, self.options.timeout_s)
+                _Session(self, runner, report).run()
         except Spent as bound:
             report.cut(str(bound))
         except DidNotStart as failure:
             report.cut(str(failure))
             report.because = str(failure) if not report.findings else report.because
+        except ScriptError as failure:  # an assertion of the conversation, on one process
+            report.failed = str(failure)
+            report.because = f"an assertion of the conversation does not hold: {failure}"
         except KeyboardInterrupt:
             report.cut(STOPPED)
         report.requests, report.processes = self.budget.requests, self.budget.processes
@@ -88,76 +101,110 @@ class Check:
 class _Session:
     """The state of one run: what has been played so far."""
 
-    def __init__(self, check: Check, player: Player, report: Report) -> None:
+    def __init__(self, check: Check, runner: Runner, report: Report) -> None:
         self._check = check
-        self._player = player
+        self._runner = runner
         self._report = report
-        self._yardstick = Yardstick(check.options.ignored, check.options.headers)
-        self._outside = Outside(check.start.cwd, check.folder)
+        self._comparator = ResponseComparator(check.options.ignored, check.options.headers)
+        self._outside = Outside(runner.pool, check.start.cwd, check.folder)
+        self._evidence = Evidence(self._comparator, report)
         self._family = 1
+        self._ids: set[int] = set()
         self._log = ""
+        self._door = ""
 
     def run(self) -> None:
         conversation, live = self._record()
-        first = self._baseline(conversation, live)
-        if self._family > 1 and (found := self._separate(conversation)):
-            self._judge(found)
-        elif trouble := self._trouble(first.answers):
+        baseline = self._baseline(conversation, live)
+        self._evidence.begin(conversation, baseline)
+        if self._door:
+            self._report.because = f"{self._door}: {START_ITSELF}"
+        elif self._family > 1 and self._separate(conversation):
+            self._judge()
+        elif trouble := self._trouble(baseline.answers):
             self._report.because = trouble
         else:
-            self._compare(conversation, first)
-        if limited := sorted(self._yardstick.limited):
-            titles = ", ".join(f"{n + 1} {conversation.calls[n].title}" for n in limited)
-            self._report.note(
-                "a rate limiter answers 429: it counts requests, and that is not compared; "
-                f"it left out {titles}"
-            )
+            self._compare(conversation, baseline)
+        self._note_limits(conversation)
 
-    def _compare(self, conversation: Conversation, first: Trace) -> None:
-        self._judge(self._in_process(conversation, first))
+    def _compare(self, conversation: Conversation, baseline: Trace) -> None:
+        settle = Settlement(self._runner, self._evidence, self._judge, self._prover, self._tell)
+        self._in_process(conversation)
+        settle.run()
+        if self._report.level in STATE:
+            return
+        if self._outside.disk and (self._elsewhere(conversation)):
+            settle.run()
+            if self._report.level in STATE:
+                return
         obstacle = self._obstacle()
-        if obstacle is None:
-            self._judge(self._behind(conversation, first))
-        if any(finding.differences for finding in self._report.findings):
-            self._prove(conversation)
-        if self._report.level in (Level.PROCESS, Level.BACKING_SERVICE):
+        if obstacle is None and self._check.start.reset is not None:
+            self._alone(conversation, baseline)
+            settle.run()
+        if self._report.level in STATE:
             return
         if obstacle:
             self._report.level, self._report.because = Level.UNKNOWN, obstacle
-        else:
-            self._judge(self._carried(conversation, first))
-            if self._report.level is Level.SELF_CONTAINED:
-                self._say_it_twice(conversation, first)
+            return
+        self._carried(conversation, baseline)
+        if self._report.level is Level.SELF_CONTAINED:
+            self._tell("each order once more, with the credential it had")
+            idempotency_note(self._runner, conversation, baseline, self._comparator, self._report)
 
-    def _record(self) -> tuple[Conversation, bool]:
-        """Return the conversation, and whether it was held here (not in a browser, long ago)."""
+    def _record(self) -> tuple[Conversation, Trace | None]:
+        """Return the conversation, and how it was held here (None: in a browser, long ago)."""
         self._tell("starting the service, holding the conversation once")
         self._outside.look()
-        with self._player.client() as client:
-            conversation = self._check.source.hold(client)
+        self._runner.during = self._outside.peers.watch
+        with self._runner.client() as client:
+            client.watch = self._watch
+            conversation = self._check.source.record(client)
+            held = client.trace if len(client.trace.calls) == len(conversation) else None
+            if client.process:
+                self._door = self._find_door(client.process, conversation)
         self._report.conversation = conversation
-        return conversation, bool(client.held)
+        for note in conversation.notes:
+            self._report.note(note)
+        return conversation, held
 
-    def _baseline(self, conversation: Conversation, live: bool) -> Trace:
-        """Hold it twice, each time on one process; what differs then differs by itself."""
+    def _baseline(self, conversation: Conversation, held: Trace | None) -> Trace:
+        """Hold it twice more, each time on one process; what differs then differs by itself."""
         self._tell("the conversation on one process, twice: what varies by itself?")
-        first = self._player.one(conversation, self._watch)
+        self._runner.endless = _endless(held)
+        first = self._runner.one(conversation, self._watch)
+        self._runner.during = lambda process: nullcontext()
+        self._runner.endless = self._runner.endless | _endless(first)
         self._outside.look()
         if self._outside.touched:
-            self._player.share()
-        second = self._player.one(conversation)
-        pairs = zip(first.answers, second.answers, strict=True)
-        for index, (one, other) in enumerate(pairs):
-            self._yardstick.learn(index, one, other)
-        for index, (was, one) in enumerate(zip(conversation.answers, first.answers, strict=False)):
-            self._yardstick.learn_recorded(index, was, one, live)
-        self._report.masked = self._yardstick.masked
+            self._runner.share()
+        plays = [held, first] if held is not None else [first]
+        plays.append(self._runner.one(conversation, after=plays[0]))
+        self._comparator.learn_plays(plays, self._ids)
+        baseline = plays[0]
+        if held is None:
+            pairs = zip(conversation.answers, first.answers, strict=False)
+            for index, (recorded, replayed) in enumerate(pairs):
+                call = conversation.calls[index]
+                self._comparator.learn_recorded(index, recorded, replayed, unfollowed(call))
+        for other in plays[1:]:
+            if other.ended and not baseline.ended:
+                self._comparator.ended(len(other.answers) - 1, other.ended)
+        self._report.masked = self._comparator.masked
         self._played("on one process, twice, to learn what varies by itself")
-        return first
+        return baseline
+
+    def _find_door(self, process: Process, conversation: Conversation) -> str:
+        """Say what answers instead of the processes that are started here; "" if they do."""
+        peers = self._outside.peers
+        peers.probe(process)
+        gets = (recorded(call.path) for call in conversation.calls if call.method == "GET")
+        paths = [*dict.fromkeys([self._check.start.ready or "/", *gets])][:MOST_PATHS]
+        return door_to(process, peers.local(), paths, self._runner.pool.mark)
 
     def _watch(self, process: Process) -> None:
         self._outside.ask(process)
         self._family = max(self._family, process.servers())
+        self._ids |= {process.port, *(each.pid for each in process.family())}
         self._log = end_of(process.child.log_path, process.child.log_start, lines=6)
         if self._family > 1:
             self._report.note(
@@ -165,180 +212,158 @@ class _Session:
                 "a reloader); a kill here ends them all"
             )
 
-    def _separate(self, conversation: Conversation) -> list[Finding]:
-        """Do the processes of one command remember for themselves? Then findings, else none."""
+    def _separate(self, conversation: Conversation) -> bool:
+        """Look whether the processes of one command remember for themselves."""
         self._tell(f"one server of {self._family} processes, asked {WITHIN} times")
-        found = separate_memory(self._player, conversation, self._yardstick, WITHIN)
+        found = separate_memory(self._runner, conversation, self._comparator, WITHIN)
         self._played(f"on one server of {self._family} processes, a call {WITHIN} times")
         if found is None:
-            for index in self._yardstick.masked:
-                self._yardstick.unsure.setdefault(index, SEVERAL)
-            return []
+            for index in self._comparator.masked:
+                self._comparator.unsure.setdefault(index, SEVERAL)
+            return False
         index, odd, places = found
         self._report.note(
             f"your command starts {self._family} processes with separate memory: {odd} of {WITHIN} "
             f"answers differed within one server ({conversation.calls[index].title})"
         )
-        return [
-            self._finding(conversation, each, Level.PROCESS, "one server, its processes", places)
-            if each == index
-            else self._finding(conversation, each, Level.UNKNOWN)
-            for each in range(len(conversation))
-        ]
+        self._evidence.found(SEPARATE, index, places)
+        return True
 
     def _trouble(self, answers: Sequence[Answer]) -> str | None:
         """Say what is wrong if no request at all succeeded; None if one did."""
-        if any(answer.status is not None and answer.status < 400 for answer in answers):
+        if any(answer.ok for answer in answers):
             return None
-        kinds = Counter(answer.status or f"no answer ({answer.error})" for answer in answers)
-        told = ", ".join(f"{kind} ({count} times)" for kind, count in kinds.most_common(3))
+        kinds = Counter(answer.status or str(answer.error) for answer in answers)
+        said = ", ".join(f"{kind} ({count} times)" for kind, count in kinds.most_common(3))
+        if {*kinds} <= REFUSALS and self._check.start.host is None:
+            said += " (does it refuse this Host? Name its own with --host NAME)"
         return (
-            f"no request of this conversation succeeded: {told}; a service that only fails cannot "
+            f"no request of this conversation succeeded: {said}; a service that only fails cannot "
             f"be compared: {self._log}"
         )
 
-    def _in_process(self, conversation: Conversation, first: Trace) -> list[Finding]:
-        traces = {FRESH: self._fresh(conversation)}
+    def _in_process(self, conversation: Conversation) -> None:
+        self._evidence.add(FRESH, Level.PROCESS, self._fresh, again=self._fresh)
+        self._played(f"on {FRESH}")
+        self._judge()
+        if self._evidence.differs:
+            return  # two living processes show no more than that
         for play in (TURNS, READS_WRITES):
-            sides = sides_of(conversation, play)
-            if len(set(sides)) > 1:
-                self._tell(play)
-                traces[play] = self._player.alternating(conversation, sides)
-        self._played(*(f"on {play}" for play in traces))
-        findings = []
-        for index, expected in enumerate(first.answers):
-            for play, trace in traces.items():
-                found = self._yardstick(index, expected, trace.answers[index])
-                if found:
-                    findings.append(self._finding(conversation, index, Level.PROCESS, play, found))
-                    break
-            else:
-                findings.append(self._finding(conversation, index, Level.UNKNOWN))
-        return findings
+            side = side_of(play)
+            assert side is not None
+            sides = {side(index, call) for index, call in enumerate(conversation.calls)}
+            if len(sides) < 2:
+                continue
+            self._tell(play)
+            hold = self._in_turn(conversation, play)
+            try:
+                self._evidence.add(play, Level.PROCESS, hold, again=hold)
+            except OneAtATime:
+                self._report.note(
+                    "only one process of the service can live at a time here (a second one ends "
+                    "at once), so nothing was sent to two that live"
+                )
+                return
+            self._played(f"on {play}")
+        self._judge()
 
-    def _fresh(self, conversation: Conversation) -> Trace:
+    def _in_turn(self, conversation: Conversation, play: str) -> Callable[[], Trace]:
+        side = side_of(play)
+        assert side is not None
+        return lambda: self._runner.alternating(conversation, side)
+
+    def _fresh(self) -> Trace:
+        conversation = self._evidence.conversation
         line = "every call on a process of its own"
         self._tell(line)
-        return self._player.fresh(
+        return self._runner.fresh(
             conversation, lambda done: self._tell(f"{line}: {done} of {len(conversation)}")
         )
 
+    def _elsewhere(self, conversation: Conversation) -> bool:
+        """Hold it on processes with a disk of their own; False where that is not possible."""
+        self._tell(ELSEWHERE)
+        hold = lambda: self._runner.fresh(conversation, elsewhere=True)  # noqa: E731
+        try:
+            self._evidence.add(ELSEWHERE, Level.DISK, hold, again=hold)
+        except CannotIsolate as reason:
+            self._report.note(f"no process could be given a disk of its own: {reason}")
+            return False
+        self._played(f"on {ELSEWHERE}")
+        self._judge()
+        return True
+
     def _obstacle(self) -> str | None:
         """Say why what is behind it cannot be emptied; None if it can, or nothing is there."""
-        touched = self._outside.touched
+        touched = list(self._outside.network)
+        if ELSEWHERE not in self._evidence.plays:
+            touched = self._outside.touched
+        if self._outside.blind:
+            touched.append(f"what it writes elsewhere cannot be seen: {self._outside.blind}")
         if self._check.start.reset is not None or not touched:
             return None
         return (
-            f"fresh processes answer alike, but the service keeps something outside "
+            "fresh processes answer alike, but the service may keep something outside "
             f"({'; '.join(touched)}): say how to empty it with --reset COMMAND "
             "(--reset true, if no answer can depend on that)"
         )
 
-    def _behind(self, conversation: Conversation, first: Trace) -> list[Finding]:
-        """Judge the calls that fresh processes answered alike: is something behind them.
+    def _alone(self, conversation: Conversation, baseline: Trace) -> None:
+        """Hold each call alone, with nothing behind the service."""
+        trace = Trace()
+        for index in range(len(conversation)):
+            self._tell(f"{ALONE}: {index + 1} of {len(conversation)}")
+            part = self._runner.alone(conversation, baseline, index)
+            trace.take(index, part)
+        files_only = bool(self._outside.disk) and not self._outside.network
+        level = Level.DISK if files_only else Level.BACKING_SERVICE
+        self._evidence.add(ALONE, level, lambda: trace)
+        self._played("each call that was answered alike alone, with nothing behind the service")
+        self._judge()
 
-        Where there is no reset nothing was seen behind them, and nothing is played.
-        """
-        reset = self._check.start.reset is not None
-        of = sum(finding.level is Level.UNKNOWN for finding in self._report.findings)
-        findings: list[Finding] = []
-        done = 0
-        for finding in self._report.findings:
-            if finding.level is Level.UNKNOWN:
-                done += 1
-                if reset:
-                    self._tell(f"{ALONE}: {done} of {of}")
-                finding = self._alone(conversation, first, finding.index, reset)
-            findings.append(finding)
-        if reset:
-            self._played("each call that was answered alike alone, with nothing behind the service")
-        return findings
-
-    def _alone(self, conversation: Conversation, first: Trace, index: int, reset: bool) -> Finding:
-        found: list[Difference] = []
-        if reset:
-            seen = self._player.alone(conversation, first, index)
-            found = self._yardstick(index, first.answers[index], seen)
-        level = Level.BACKING_SERVICE if found else Level.SELF_CONTAINED
-        finding = self._finding(conversation, index, level, ALONE if reset else FRESH, found)
-        return finding if found else self._yardstick.doubts(finding)
-
-    def _carried(self, conversation: Conversation, first: Trace) -> list[Finding]:
+    def _carried(self, conversation: Conversation, baseline: Trace) -> None:
         """Does any answer depend on what the client carries? Else nothing was shown."""
         self._tell("every call by a client that carries nothing")
-        naked = self._player.naked(conversation)
+        naked = self._runner.naked(conversation)
         self._played("by a client that carries nothing")
-        return [
-            replace(finding, depends=self._yardstick.depends(finding.index, expected, seen))
-            for finding, expected, seen in zip(
-                self._report.findings, first.answers, naked, strict=True
-            )
-        ]
+        for index, (expected, seen) in enumerate(
+            zip(baseline.answers, naked.answers, strict=False)
+        ):
+            self._evidence.depends[index] = self._comparator.depends(index, expected, seen)
+        self._judge()
 
-    def _say_it_twice(self, conversation: Conversation, first: Trace) -> None:
-        """Note what the service does twice when it is asked twice: nobody remembers the first."""
-        chosen = [
-            index
-            for index, (call, answer) in enumerate(
-                zip(conversation.calls, first.answers, strict=True)
-            )
-            if call.method == "POST" and _succeeded(answer) and _brings(call, first.carried[index])
-        ]
-        if not chosen:
-            return
-        self._tell("each order once more, with the credential it had")
-        again = self._player.twice(conversation, chosen[:MOST_AGAIN])
-        self._played("on one process, some orders a second time with the same credential")
-        titles = [
-            conversation.calls[index].title
-            for index, (one, other) in again.items()
-            if _succeeded(other) and not self._yardstick(index, one, other)
-        ]
-        if titles:
-            told = ", ".join(dict.fromkeys(titles))
+    def _prover(self) -> Prover:
+        reset, outside = self._check.start.reset is not None, self._outside
+        own_disk = not self._runner.pool.isolation and not outside.network
+        evidence = self._evidence
+        return Prover(
+            self._runner,
+            evidence.conversation,
+            evidence.baseline,
+            self._comparator,
+            {name: play.aligned for name, play in evidence.plays.items()},
+            tidy=reset or own_disk or not outside.touched,
+            shared=reset or bool(outside.touched),
+        )
+
+    def _judge(self) -> None:
+        reset = self._check.start.reset
+        unseen = UNSEEN + self._outside.caveat if reset is None else ""
+        if reset is not None and ALONE in self._evidence.plays and reset.split() == ["true"]:
+            unseen = "nothing was emptied: --reset true says that no answer depends on it"
+        self._report.masked = self._comparator.masked
+        for index in self._comparator.status_only:
+            title = self._evidence.conversation.calls[index].title
+            self._report.note(f"{index + 1} {title}: {STATUS_ONLY}")
+        self._evidence.judge(unseen, self._check.options.require_dependency)
+
+    def _note_limits(self, conversation: Conversation) -> None:
+        if limited := sorted(self._comparator.limited):
+            titles = ", ".join(f"{n + 1} {conversation.calls[n].title}" for n in limited)
             self._report.note(
-                f"self-contained is not idempotent: {told} sent twice with the same credential "
-                "was accepted twice, with the same answer: nobody remembers the first time "
-                "(lab run double-checkout)"
+                "a rate limiter answers 429, and not every time at the same call: it counts the "
+                f"requests of other plays too ({titles})"
             )
-
-    def _prove(self, conversation: Conversation) -> None:
-        """Find the shortest script for a differing call of each of a few routes.
-
-        A verdict that could not be shown again does not stand.
-        """
-        shared = self._check.start.reset is not None or bool(self._outside.touched)
-        prover = Prover(self._player, conversation, self._yardstick, shared)
-        proven: set[str] = set()
-        for position, finding in enumerate(self._report.findings):
-            route = _route(conversation.calls[finding.index])
-            if not finding.differences or route in proven or len(proven) == MOST_SHRUNK:
-                continue
-            self._tell(f"looking for the shortest script that shows {finding.title}")
-            witness = prover.shortest(finding, self._report.witness is None)
-            if witness is None:
-                self._report.findings[position] = doubted(finding)
-                continue
-            proven.add(route)
-            self._report.findings[position] = replace(finding, needs=witness.calls[:-1])
-            self._report.witness = self._report.witness or witness
-        self._judge(self._report.findings)
-        self._played("the shortest scripts, some of their parts, and they themselves again")
-
-    def _judge(self, findings: list[Finding]) -> None:
-        self._report.findings = findings
-        unseen = "" if self._check.start.reset is not None else UNSEEN + self._outside.caveat
-        self._report.level, self._report.because = level_of(findings, unseen)
-
-    def _finding(
-        self,
-        conversation: Conversation,
-        index: int,
-        level: Level,
-        play: str = "",
-        found: Iterable[Difference] = (),
-    ) -> Finding:
-        return Finding(index, conversation.calls[index].title, level, play, tuple(found))
 
     def _played(self, *plays: str) -> None:
         self._report.plays += plays
@@ -347,14 +372,6 @@ class _Session:
         self._check.progress(redact_text(line))
 
 
-def _succeeded(answer: Answer) -> bool:
-    return answer.status is not None and 200 <= answer.status < 300
-
-
-def _brings(call: Call, carried: Baggage) -> bool:
-    return bool(carried.cookies) or any(call.refs())
-
-
-def _route(call: Call) -> str:
-    path = "".join(piece if isinstance(piece, str) else "…" for piece in call.path)
-    return f"{call.method} {path.partition('?')[0]}"
+def _endless(trace: Trace | None) -> set[int]:
+    answers = trace.answers if trace else []
+    return {index for index, answer in enumerate(answers) if not answer.complete}

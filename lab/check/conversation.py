@@ -5,25 +5,25 @@ conversation can be held again with the values that are then received.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
+from lab.core.http import Answer
 from lab.core.redaction import redact_text
-
-MOST_NESTING = 100  # levels of JSON; what is deeper is text here
 
 
 @dataclass(frozen=True)
 class Ref:
     """A value of an earlier answer.
 
-    `call` is the index of that call; `where` is "json:/cart/id" (RFC 6901), "header:etag", or
-    "path:location" (a URL without scheme and host); `seen` is what it was when the conversation
-    was recorded, used where the answer does not have it. `form` is how it is written where it
-    stands: "json" (escaped as in a JSON text), "url" (percent-encoded) or "" as it is; `seen` is
-    in that form already.
+    `call` is the index of that call. `where` is "json:/cart/id" (RFC 6901), "header:etag",
+    "path:location" (a URL without scheme and host), "query:location:state" (a parameter of its
+    query), "cookie:NAME", or "match:REGEX" (the first group, searched for in the body as text).
+    `seen` is the recorded value, used where the answer does not have it. `form` is how it is
+    written where it stands: "json" (escaped as in a JSON text), "url" (percent-encoded) or "" as
+    it is; `seen` is in that form already.
     """
 
     call: int
@@ -33,6 +33,8 @@ class Ref:
 
 
 Template = tuple[str | Ref, ...]
+# The name of a GraphQL operation, or of its first field where it has none.
+_OPERATION = re.compile(r"(?:(query|mutation|subscription)\s+(\w+)|\{\s*(\w+))")
 
 
 def plain(text: str) -> Template:
@@ -57,8 +59,8 @@ class Call:
 
     @property
     def title(self) -> str:
-        """Method and path as recorded, credentials shortened: "GET /cart"."""
-        return redact_text(f"{self.method} {recorded(self.path)}")
+        """Method, path and operation as recorded, credentials shortened: "GET /cart"."""
+        return redact_text(f"{self.method} {recorded(self.path)}{self._operation()}")
 
     def mapped(self, change: Callable[[Template], Template]) -> "Call":
         """Return the call with path, header values and body changed."""
@@ -69,39 +71,34 @@ class Call:
             body=None if self.body is None else change(self.body),
         )
 
+    def _operation(self) -> str:
+        """Return the name of a GraphQL operation or a JSON-RPC method, for the title."""
+        if self.method != "POST" or not self.body:
+            return ""
+        try:
+            document = json.loads(recorded(self.body))
+        except (ValueError, RecursionError):
+            return ""
+        if not isinstance(document, dict):
+            return ""
+        if "jsonrpc" in document and isinstance(document.get("method"), str):
+            params = document.get("params")
+            name = params.get("name") if isinstance(params, dict) else None
+            return f" {document['method']}" + (f" {name}" if isinstance(name, str) else "")
+        if isinstance(document.get("query"), str):
+            named = document.get("operationName")
+            found = _OPERATION.search(document["query"])
+            name = named if isinstance(named, str) else (found and found[2]) or (found and found[3])
+            return f" {name}" if name else ""
+        return ""
+
     def refs(self) -> Iterator[Ref]:
         """Yield every reference to an earlier answer."""
         for template in (self.path, *(value for _, value in self.headers), self.body or ()):
             yield from (piece for piece in template if isinstance(piece, Ref))
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What came back. `status` None: nothing did, and `error` says why. Header names lower case."""
-
-    status: int | None
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = field(default=b"", repr=False)
-    error: str = ""
-    ms: float = 0.0
-
-    @cached_property
-    def json(self) -> Any:
-        """The body's JSON, or None if it is not JSON (or nested deeper than 100)."""
-        try:
-            document = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
-        return None if _is_deeper(document, MOST_NESTING) else document
-
-    @property
-    def is_json(self) -> bool:
-        """Whether the body is JSON (null included)."""
-        return self.json is not None or self.body.strip() == b"null"
-
-    def header(self, name: str) -> str | None:
-        """Return the first header of that name (lower case)."""
-        return next((value for key, value in self.headers if key == name), None)
+Send = Callable[[Call], Answer]
 
 
 class Client(Protocol):
@@ -118,11 +115,18 @@ class Client(Protocol):
 
 @dataclass(frozen=True)
 class Conversation:
-    """Calls in order, where they come from, and how they were answered when recorded, if known."""
+    """Calls in order, where they come from, and how they were answered when recorded, if known.
+
+    `script`, where there is one, holds the conversation anew: it is run in every play, and
+    `calls` are what it said the first time, with references for what was found in answers.
+    `notes` say what of its source is not part of it.
+    """
 
     calls: tuple[Call, ...]
     source: str = ""
     answers: tuple[Answer, ...] = field(default=(), repr=False)
+    script: Callable[[Send], None] | None = field(default=None, repr=False, compare=False)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.calls)
@@ -135,7 +139,7 @@ class Conversation:
         kept = sorted(set(indices))
         place = {old: new for new, old in enumerate(kept)}
         calls = tuple(_moved(self.calls[index], place) for index in kept)
-        return replace(self, calls=calls, answers=())
+        return replace(self, calls=calls, answers=(), script=None)
 
 
 def joined(pieces: Iterable[str | Ref]) -> Template:
@@ -160,20 +164,6 @@ def as_bytes(text: str) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:  # a lone surrogate of another origin
         return text.encode("utf-8", "surrogatepass")
-
-
-def _is_deeper(document: Any, levels: int) -> bool:
-    level = [document]
-    for _ in range(levels):
-        level = [
-            item
-            for value in level
-            if isinstance(value, dict | list)
-            for item in (value.values() if isinstance(value, dict) else value)
-        ]
-        if not level:
-            return False
-    return any(isinstance(value, dict | list) for value in level)
 
 
 def _moved(call: Call, place: dict[int, int]) -> Call:

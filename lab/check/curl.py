@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator
 
 from lab.check.conversation import Call, Ref, Template, as_bytes, joined, recorded
-from lab.check.judge import Report, Witness
+from lab.check.judge import Report, Reproducer
 from lab.check.service import Start
 
 _HELPERS = """\
@@ -40,18 +40,18 @@ def as_curl(report: Report, start: Start) -> str:
 
     Values that earlier answers gave are looked up in those answers.
     """
-    witness, conversation = report.witness, report.conversation
-    if witness is None or conversation is None:
+    reproducer, conversation = report.reproducer, report.conversation
+    if reproducer is None or conversation is None or reproducer.unprintable:
         return ""
-    calls = conversation.only(witness.calls).calls
-    write = _in_turn if witness.sides else _restarted
-    lines = [*write(calls, witness, start)]
+    calls = conversation.only(reproducer.calls).calls
+    write = _in_turn if reproducer.sides else _restarted
+    lines = [*write(calls, reproducer, start)]
     if any(any(call.refs()) for call in calls):
         lines.insert(1, _GIVEN)
     return "\n".join([*lines, "stop", ""])
 
 
-def _restarted(calls: tuple[Call, ...], witness: Witness, start: Start) -> Iterator[str]:
+def _restarted(calls: tuple[Call, ...], reproducer: Reproducer, start: Start) -> Iterator[str]:
     yield "set -m; PORT=8099  # -m: a process group for the service, to kill it whole"
     yield from _starter(start, "SERVICE=$!")
     yield from _HELPERS.splitlines()
@@ -59,33 +59,33 @@ def _restarted(calls: tuple[Call, ...], witness: Witness, start: Start) -> Itera
     yield "start"
     for index, call in enumerate(calls[:-1]):
         yield _curl(call, index)
-    if witness.wiped:
+    if reproducer.wiped:
         yield "stop  # kill -9"
         yield start.reset or ""
         yield "start"
     else:
         yield "restart  # kill -9, and start again"
-    yield _told(witness)
+    yield _told(reproducer)
     yield _curl(calls[-1], len(calls) - 1, last=True)
 
 
-def _in_turn(calls: tuple[Call, ...], witness: Witness, start: Start) -> Iterator[str]:
+def _in_turn(calls: tuple[Call, ...], reproducer: Reproducer, start: Start) -> Iterator[str]:
     yield "set -m  # a process group for each service, to kill it whole"
     yield from _starter(start, 'SERVICES="$SERVICES $!"')
     yield _TWO
     yield from _before(start)
     yield "PORT=8098; start"
     yield "PORT=8099; start"
-    for index, (side, call) in enumerate(zip(witness.sides, calls, strict=True)):
+    for index, (side, call) in enumerate(zip(reproducer.sides, calls, strict=True)):
         last = index == len(calls) - 1
         if last:
-            yield _told(witness)
+            yield _told(reproducer)
         yield f"PORT={8098 + side}; {_curl(call, index, last=last)}"
 
 
-def _told(witness: Witness) -> str:
+def _told(reproducer: Reproducer) -> str:
     # A line break in it would end the comment.
-    return "# in the conversation: " + " ".join(str(witness.differences[0]).split())
+    return "# in the conversation: " + " ".join(str(reproducer.differences[0]).split())
 
 
 def _starter(start: Start, remember: str) -> Iterator[str]:

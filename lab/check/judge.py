@@ -4,12 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from lab.check.compare import Difference
 from lab.check.conversation import Conversation
+from lab.check.differences import Difference
 
+FRESH = "a fresh process for each call"
 TURNS = "two processes in turn"
 READS_WRITES = "two processes, one for reads and one for writes"
+ELSEWHERE = "a fresh process for each call, each with a disk of its own"
+ALONE = "alone, with nothing behind the service"
+SEPARATE = "one server, its processes"
 UNSEEN = "no store was seen, and none was emptied: --reset proves it"
+_PLAYS = {
+    FRESH: "a fresh process answers differently",
+    TURNS: "a second process, while the first lives, answers differently",
+    READS_WRITES: "a second process, while the first lives, answers differently",
+    ELSEWHERE: "a process on another machine, without this one's files, answers differently",
+    ALONE: "with the backing service emptied the answers change",
+    SEPARATE: "the processes of one server answer differently",
+}
 
 
 class Level(StrEnum):
@@ -17,17 +29,23 @@ class Level(StrEnum):
 
     SELF_CONTAINED = "self-contained"
     BACKING_SERVICE = "state in a backing service"
+    DISK = "state on this machine's disk"
     PROCESS = "state in the process"
     UNKNOWN = "unknown"
+
+
+STATE = (Level.PROCESS, Level.DISK, Level.BACKING_SERVICE)
 
 
 @dataclass(frozen=True)
 class Finding:
     """One call: its level, in which play it differed and how, and which earlier calls it needs.
 
-    `needs` are indices; None where nobody looked. `depends` is whether its answer depends on
-    anything that the client was given before; None where nobody looked. `why` says of an
-    unknown one why it is; one that does not count is left out of the service's level.
+    `status` is that of the conversation itself, None if it got no answer; `carries` says that
+    the call brought something that an earlier answer gave. `needs` are indices;
+    None where that was not searched for. `depends` is whether its answer depends on anything
+    that the client was given before; None where that was not tried. `why` says of an unknown one
+    why it is; one that does not count is left out of the service's level.
     """
 
     index: int
@@ -39,15 +57,25 @@ class Finding:
     depends: bool | None = None
     why: str = ""
     counts: bool = True
+    status: int | None = 200
+    carries: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """The level in words; of a failed call that was answered alike, only that."""
+        if self.level is Level.SELF_CONTAINED and (self.status is None or self.status >= 400):
+            return "answered alike"
+        return str(self.level)
 
 
 @dataclass(frozen=True)
-class Witness:
-    """The shortest script that shows it: these calls, then the last of them after a restart.
+class Reproducer:
+    """The minimal reproducer: these calls, then the last of them after a restart.
 
     `calls` are indices, the differing one last. `wiped` says that the backing service was
-    reset as well; `sides`, where there are any, that two processes live and which of them
-    (0 or 1) is asked each of the calls. `confirmed` of `tries` repetitions showed it again.
+    reset as well, `elsewhere` that the files were; `sides`, where there are any, that two
+    processes live and which of them (0 or 1) is asked each of the calls. `confirmed` of `tries`
+    repetitions showed it again. `unprintable` says why the printed lines would not show it.
     """
 
     calls: tuple[int, ...]
@@ -56,17 +84,22 @@ class Witness:
     confirmed: int
     tries: int
     sides: tuple[int, ...] = ()
+    elsewhere: bool = False
+    unprintable: str = ""
 
 
 @dataclass
 class Report:
-    """What a check found. Without a conversation it ended before there was one."""
+    """What a check found. Without a conversation it ended before there was one.
+
+    `failed` is an assertion of the conversation that did not hold, with its line.
+    """
 
     level: Level
     because: str
     conversation: Conversation | None = None
     findings: list[Finding] = field(default_factory=list)
-    witness: Witness | None = None
+    reproducer: Reproducer | None = None
     masked: dict[int, tuple[str, ...]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     plays: list[str] = field(default_factory=list)
@@ -74,6 +107,7 @@ class Report:
     processes: int = 0
     seconds: float = 0.0
     partial: bool = False
+    failed: str = ""
 
     def note(self, text: str) -> None:
         """Keep a note, once."""
@@ -85,7 +119,7 @@ class Report:
         self.partial = True
         self.note(why)
         seen = [each for each in self.findings if each.differences]
-        if self.level in (Level.PROCESS, Level.BACKING_SERVICE) and self.witness is None and seen:
+        if self.level in STATE and self.reproducer is None and seen:
             self.level = Level.UNKNOWN
             first = f"{seen[0].title}, {seen[0].differences[0]}"
             self.because = f"a difference was seen once, and was not yet seen again: {first}"
@@ -94,7 +128,7 @@ class Report:
     def passes(self, allowed: frozenset[Level]) -> bool:
         """Whether the level is one of these, and no call that counts is unknown."""
         unknown = any(each.counts and each.level is Level.UNKNOWN for each in self.findings)
-        return self.level in allowed and not unknown
+        return self.level in allowed and not unknown and not self.failed
 
 
 def doubted(finding: Finding) -> Finding:
@@ -103,35 +137,81 @@ def doubted(finding: Finding) -> Finding:
     return replace(finding, level=Level.UNKNOWN, why=why)
 
 
-def level_of(findings: Sequence[Finding], unseen: str = "") -> tuple[Level, str]:
+def level_of(
+    findings: Sequence[Finding], unseen: str = "", require_dependency: bool = False
+) -> tuple[Level, str]:
     """Return the level of the service, and why, from the levels of its calls that count.
 
     `unseen` says what was not emptied; "" if everything behind the service was.
     """
-    for level, where in (
-        (Level.PROCESS, "a fresh process answers differently"),
-        (Level.BACKING_SERVICE, "with the backing service emptied the answers change"),
-    ):
+    for level in STATE:
         differing = [each for each in findings if each.level is level]
         if differing:
-            first = differing[0]
-            told = f"{len(differing)} of {len(findings)} calls: {where}"
-            return level, f"{told}; the first is {first.title}, {first.differences[0]}"
+            first = min(differing, key=telling)
+            where = _PLAYS.get(first.play, "the answers change")
+            said = f"{len(differing)} of {len(findings)} calls: {where}"
+            return level, f"{said}; {first.title}, {_told_change(first)}"
     counted = [each for each in findings if each.counts]
     if unknown := [each for each in counted if each.level is Level.UNKNOWN]:
         why = f"; the first is {unknown[0].title}: {unknown[0].why}" if unknown[0].why else ""
         return Level.UNKNOWN, f"not every call could be compared{why}"
     if not any(each.depends for each in counted):
-        return Level.UNKNOWN, _nothing_depends(len(findings) - len(counted))
+        return _nothing_depends(counted, require_dependency, unseen)
     return Level.SELF_CONTAINED, _contained(len(counted), len(findings), unseen)
 
 
-def _nothing_depends(left_out: int) -> str:
-    of_those = f" that could be compared ({left_out} could not)" if left_out else ""
-    return (
-        f"no answer in this conversation{of_those} depends on an earlier request: "
-        "add one that should (log in, then ask who you are)"
-    )
+def telling(finding: Finding) -> tuple[bool, int, int]:
+    """Return what orders findings: a reproduced one first, then by what a person would name."""
+    first = finding.differences[0].where if finding.differences else "~"
+    rank = 0 if first in ("status", "script") else 1 if first.startswith(("/", "body")) else 2
+    return finding.needs is None, rank, finding.index
+
+
+def _told_change(finding: Finding) -> str:
+    change = finding.differences[0]
+    if change.where != "status":
+        return str(change)
+    return f"{change}{_meaning(change.expected, change.seen)}"
+
+
+def _meaning(before: str, after: str) -> str:
+    """Say what a change of status means to a user, where that is certain."""
+    if before == "429":
+        return " (the limit was forgotten)"
+    if before in ("401", "403", "404", "409", "410") and after.startswith("2"):
+        return " (what refused it was forgotten)"
+    if before.startswith(("2", "3")) and after in ("401", "403"):
+        return " (who the client is was forgotten)"
+    if before.startswith(("2", "3")) and after in ("404", "410"):
+        return " (what was there is not)"
+    return ""
+
+
+def _nothing_depends(
+    counted: Sequence[Finding], require_dependency: bool, unseen: str
+) -> tuple[Level, str]:
+    # Other errors may be what a conversation without state asks for; these rarely are.
+    # Nor does a service refuse what it has just given, unless another of its processes is asked.
+    failed = [
+        each
+        for each in counted
+        if each.status in (None, 401, 403)
+        or each.status >= 500
+        or (each.status >= 400 and each.carries)
+    ]
+    if failed:
+        return Level.UNKNOWN, (
+            f"{len(failed)} of {len(counted)} calls failed in the conversation itself (the first "
+            f"is {failed[0].title}: {failed[0].status or 'no answer'}), and no answer depends on "
+            "an earlier request: correct the conversation"
+        )
+    if require_dependency or not counted:
+        return Level.UNKNOWN, (
+            "no answer in this conversation depends on an earlier request: add one that should "
+            "(log in, then ask who you are)"
+        )
+    said = "nothing here needed a memory: no answer was seen to depend on an earlier request"
+    return Level.SELF_CONTAINED, f"{said}; {unseen}" if unseen else said
 
 
 def _contained(count: int, of: int, unseen: str) -> str:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import psutil
 
-from lab.check.service import Process
+from lab.check.family import has_mark
+from lab.check.peers import Peers, is_local
+from lab.check.service import Pool, Process
 from lab.check.sockets import unix_peers
 
 MOST_FILES = 20_000
@@ -77,27 +79,64 @@ def _remote(each: psutil.Process, own_port: int) -> Iterator[str]:
 
 def _written(each: psutil.Process, log: Path) -> Iterator[str]:
     for file in each.open_files():
-        # Where the system does not tell the mode, it may be for writing.
-        if getattr(file, "mode", "?") == "r" or file.path.startswith("/dev/"):
+        # Where the system does not say how (macOS), an open file is not a written one.
+        if getattr(file, "mode", "r") == "r" or file.path.startswith("/dev/"):
             continue
         if Path(file.path) != log:
             yield f"it has {file.path} open for writing"
 
 
+def passing_connections() -> set[frozenset[tuple[str, int]]]:
+    """Return both ends, (address, port), of connections that were closed of late.
+
+    The system remembers each for about a minute (TIME_WAIT), and no longer says whose it was.
+    """
+    with suppress(psutil.Error):
+        every = psutil.net_connections("inet")
+        ended = (each for each in every if each.status == psutil.CONN_TIME_WAIT)
+        return {
+            frozenset({(each.laddr.ip, each.laddr.port), (each.raddr.ip, each.raddr.port)})
+            for each in ended
+            if each.laddr and each.raddr
+        }
+    return set()
+
+
+def foreign_servers() -> set[int]:
+    """Return the ports of this machine on which something listens that no run has started."""
+    found = set[int]()
+    with suppress(psutil.Error):
+        for each in psutil.net_connections("inet"):
+            if each.laddr and each.status == psutil.CONN_LISTEN and not _is_ours(each.pid):
+                found.add(each.laddr.port)
+    return found
+
+
+def _is_ours(pid: int | None) -> bool:
+    return pid is not None and has_mark(pid)
+
+
 class Outside:
     """What a service was seen to touch: look before and after it has run, ask it in between."""
 
-    def __init__(self, folder: Path, own: Path) -> None:
+    def __init__(self, pool: Pool, folder: Path, own: Path) -> None:
+        self._pool = pool
         # Our own logs lie somewhere below, as a rule; the folder itself must not be skipped.
         skip = {own.absolute(), own.absolute().parent} - {folder.absolute()}
         self._folder, self._skip = folder, frozenset(skip)
         self._before: Snapshot | None = None
         self._written: list[str] = []
         self._contacts: set[str] = set()
+        self.peers = Peers()
+        self._known = passing_connections()
+        self._short: dict[int, set[tuple[str, int]]] = {}
         self.caveat = ""
 
     def look(self) -> None:
         """Look at the files: the first time to know them, then for what has changed."""
+        if not self._pool.isolation:
+            self._written = self._pool.written
+            return
         now = snapshot(self._folder, self._skip)
         if now.cut:
             self.caveat = f" (of more than {MOST_FILES} files, only the first were looked at)"
@@ -105,10 +144,47 @@ class Outside:
         self._written = changed(self._before, now)
 
     def ask(self, process: Process) -> None:
-        """Ask a process what it is connected to and has open at this moment."""
+        """Ask a process what it is connected to and has open at this moment, or had of late."""
         self._contacts |= {*contacts(process)}
+        now = passing_connections()
+        new = set[tuple[str, int]]().union(*(now - self._known))
+        self._known |= now
+        self._short.setdefault(process.port, set()).update(
+            end for end in new if end[1] != process.port
+        )
+
+    @property
+    def short_connections(self) -> list[str]:
+        """What each of several processes was connected to for a moment.
+
+        Other programs of this machine open and close connections too: what only one process
+        seemed to have may be theirs, and so is a port at which nothing listens any more.
+        """
+        if len(self._short) < 2:
+            return []
+        common, servers = set.intersection(*self._short.values()), foreign_servers()
+        services = {end for end in common if not is_local(end[0]) or end[1] in servers}
+        return [f"it talks to {address}:{port} for a moment" for address, port in sorted(services)]
+
+    @property
+    def disk(self) -> list[str]:
+        """What it wrote, or has open for writing, in words."""
+        opened = [each for each in sorted(self._contacts) if "open for writing" in each]
+        return [f"it wrote {name}" for name in self._written[:3]] + opened[:3]
+
+    @property
+    def network(self) -> list[str]:
+        """What it talks to, in words."""
+        talks = {each for each in self._contacts if each.startswith("it talks")}
+        talks |= {f"it talks to {ip}:{port}" for ip, port in self.peers.seen}
+        return (sorted(talks) or self.short_connections)[:3]
 
     @property
     def touched(self) -> list[str]:
         """What it wrote and talks to, in words, a few of each."""
-        return [f"it wrote {name}" for name in self._written[:3]] + sorted(self._contacts)[:3]
+        return self.disk + self.network
+
+    @property
+    def blind(self) -> str:
+        """Why what it writes outside its folder could not be seen; "" where it could."""
+        return self._pool.isolation

@@ -1,91 +1,277 @@
-"""Finds the shortest script that shows a difference, and sees it three times."""
+"""Finds the shortest script that shows a difference, and sees it again several times."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
 
-from lab.check.compare import Difference
-from lab.check.conversation import Answer, Conversation
-from lab.check.judge import READS_WRITES, TURNS, Finding, Level, Witness
-from lab.check.plays import Player
+from lab.check.comparator import ResponseComparator, same_kind
+from lab.check.conversation import Call, Conversation
+from lab.check.differences import Difference
+from lab.check.judge import ALONE, ELSEWHERE, READS_WRITES, TURNS, Finding, Reproducer
+from lab.check.runner import Runner, Trace
 from lab.check.shrink import shrink
-from lab.check.yardstick import Differ
 
 CONFIRMATIONS = 3
+OF_A_KIND = 4  # something came or went
+OF_A_VALUE = 6  # what a coin shows may be chance three times
+LOOKS = 4  # for what may be chance, before it is taken for not seen again
 READS = ("GET", "HEAD", "OPTIONS")
+SideOf = Callable[[int, Call], int]  # which of two processes is asked a call
 
 
-def sides_of(conversation: Conversation, play: str) -> tuple[int, ...]:
-    """Return which of two processes is asked each call in this play; () in a play of one."""
+class Proof(Enum):
+    """How the search for a proof ended."""
+
+    FOUND = "found"
+    NOISE = "noise"  # one process alone answers in both ways
+    NOT_SEEN = "not seen again"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A part of a conversation played on one process, and as in the play of the finding."""
+
+    expected: Trace
+    seen: Trace
+    found: tuple[Difference, ...]
+
+
+def side_of(play: str) -> SideOf | None:
+    """Return who is asked a call in this play; None in a play of one process at a time."""
     if play == TURNS:
-        return tuple(index % 2 for index in range(len(conversation)))
+        return lambda index, call: index % 2
     if play == READS_WRITES:
-        return tuple(int(call.method in READS) for call in conversation.calls)
-    return ()
+        return lambda index, call: int(call.method in READS)
+    return None
 
 
 class Prover:
-    """Looks for proofs in one conversation; `shared` says that processes may share something."""
+    """Looks for proofs in one conversation.
+
+    `baseline` is the conversation on one process: the answers that are right; `plays` are the
+    others. `tidy` says that every play begins with the same state outside of the processes,
+    `shared` that there may be any.
+    """
 
     def __init__(
-        self, player: Player, conversation: Conversation, differ: Differ, shared: bool
+        self,
+        runner: Runner,
+        conversation: Conversation,
+        baseline: Trace,
+        comparator: ResponseComparator,
+        plays: Mapping[str, Trace],
+        tidy: bool = True,
+        shared: bool = False,
     ) -> None:
-        self._player = player
-        self._conversation = conversation
-        self._differ = differ
+        self._runner = runner
+        self._plays = plays
+        self._tidy = tidy
         self._shared = shared
+        self._conversation = conversation
+        self._baseline = baseline
+        self._comparator = comparator
 
-    def shortest(self, finding: Finding, confirm: bool) -> Witness | None:
-        """Return the shortest script for a finding, confirmed if asked; None if none shows it.
+    def prove(self, finding: Finding, confirm: bool) -> tuple[Proof, Reproducer | None]:
+        """Return the shortest script for a finding, confirmed if asked.
 
-        Nothing may be left out of it: that makes the difference go away.
+        Nothing may be left out of it: that makes the difference go away. Where one process alone
+        answers in both ways, the comparator has learnt that it does.
         """
-        known: dict[tuple[int, ...], tuple[Answer, list[Difference]]] = {}
-
-        def asked(earlier: Iterable[int]) -> bool:
-            part = tuple(earlier)
-            expected, seen = self._pair(finding, [*part])
-            known[part] = expected, self._differ(finding.index, expected, seen)
-            return bool(known[part][1])
-
+        wanted = _Wanted(finding, self._comparator, self._baseline)
         everything = list(range(finding.index))
-        # With nothing before, both sides are the same script: then it varies by itself.
-        if not everything or not asked(everything):
-            return None
-        needs = shrink(everything, asked, self._guesses(finding.index))
+        # A status does not vary as bodies do, and the confirmations look at both sides anyhow.
+        known = self._seen_in_play(finding, wanted)
+        if known is None:
+            for _ in range(LOOKS):
+                whole = self._show(finding, everything, wanted)
+                if self._is_noise(finding, whole):
+                    return Proof.NOISE, None
+                if whole.found:
+                    break
+            else:
+                return Proof.NOT_SEEN, None
+            known = whole.seen
+        # Without any earlier call both sides are the same script: then it varies by itself.
+        needs = self._search(finding, everything, wanted, known) if everything else []
+        if needs is None:
+            return Proof.NOT_SEEN, None
         if not needs:
+            return self._varies_by_itself(finding, wanted), None
+        proof = self._confirm(finding, needs, wanted, confirm)
+        if proof[0] is Proof.NOT_SEEN and (needs := self._search_both(finding, everything, wanted)):
+            return self._confirm(finding, needs, wanted, confirm)
+        return proof
+
+    def _seen_in_play(self, finding: Finding, wanted: "_Wanted") -> Trace | None:
+        """Return the play that showed a difference that is no matter of chance, else None."""
+        if wanted.confirmations != CONFIRMATIONS or wanted.of_script or side_of(finding.play):
             return None
-        expected, found = known[tuple(needs)]
-        tries = CONFIRMATIONS if confirm else 0
-        confirmed = sum(self._again(finding, needs, expected) for _ in range(tries))
-        return self._witness(finding, needs, found, tries) if confirmed == tries else None
+        return self._plays.get(finding.play)
 
-    def _witness(
-        self, finding: Finding, needs: list[int], found: list[Difference], times: int
-    ) -> Witness:
+    def _varies_by_itself(self, finding: Finding, wanted: "_Wanted") -> Proof:
+        """Learn what differs in a finding that needs nothing before it, if it still differs."""
+        shown = self._show(finding, [], wanted)
+        if not shown.found or not self._tidy:  # or what an earlier play has left shows
+            return Proof.NOT_SEEN
+        self._learn(finding, shown)
+        return Proof.NOISE
+
+    def _confirm(
+        self, finding: Finding, needs: list[int], wanted: "_Wanted", confirm: bool
+    ) -> tuple[Proof, Reproducer | None]:
+        """See it again, at last by the lines that are printed instead of a script."""
+        tries = wanted.confirmations if confirm else 1
+        scripted = self._conversation.script is not None and not wanted.of_script
+        first = self._show(finding, needs, wanted, slowly=True)
+        last = first
+        for number in range(tries):
+            plain = scripted and confirm and number == tries - 1
+            if number:
+                last = self._show(finding, needs, wanted, plain=plain)
+            if plain and not last.found:
+                last = self._show(finding, needs, wanted)
+                scripted = False
+            if self._varies(finding, first, last, wanted):
+                return Proof.NOISE, None
+            if not last.found:
+                return Proof.NOT_SEEN, None
+        proven = self._reproducer(finding, needs, last.found, tries if confirm else 0)
+        if confirm and self._conversation.script is not None and not scripted:
+            proven = replace(proven, unprintable=self._instead(finding, needs))
+        return Proof.FOUND, proven
+
+    def _search(
+        self, finding: Finding, everything: list[int], wanted: "_Wanted", known: Trace
+    ) -> list[int] | None:
+        """Return the fewest earlier calls that show it, [] if it shows without any, else None."""
+        if side_of(finding.play) is None and not wanted.of_script:
+            # What a process answers that has had nothing before does not depend on the part:
+            # one process for each question is enough. The confirmations ask both.
+            def asked(part: list[int]) -> bool:
+                expected = self._runner.part(
+                    self._conversation, [*part, finding.index], self._baseline
+                )
+                return bool(wanted.shown(expected, known, [*part, finding.index]))
+
+            return shrink(everything, asked, self._guesses(finding.index))
+
+        return self._search_both(finding, everything, wanted)
+
+    def _search_both(
+        self, finding: Finding, everything: list[int], wanted: "_Wanted"
+    ) -> list[int] | None:
+        """As `_search`, with both sides played for each question."""
+
+        def shows(part: list[int]) -> bool:
+            return bool(self._show(finding, part, wanted).found)
+
+        return (
+            shrink(everything, shows, self._guesses(finding.index)) if shows(everything) else None
+        )
+
+    def _show(
+        self,
+        finding: Finding,
+        earlier: list[int],
+        wanted: "_Wanted",
+        *,
+        slowly: bool = False,
+        plain: bool = False,
+    ) -> Shown:
+        """Answer the last call after these on one process, and as in the play of the finding.
+
+        With `slowly` a clock of seconds goes on before a call that is related to another one.
+        With `plain` the calls are sent as they are printed, without their script.
+        """
+        part = [*earlier, finding.index]
+        runner, conversation = self._runner, self._conversation
+        if plain:
+            conversation = replace(conversation, script=None)
+        alone = slowly and wanted.relation
+        side = side_of(finding.play)
+        at_once = (
+            not alone and side is None and not wanted.of_script and self._may_ask_first(finding)
+        )
+        expected = Trace()
+        if not at_once:
+            pause = finding.index if alone else None
+            expected = runner.part(conversation, part, self._baseline, pause_before=pause)
+        if side is not None:
+            calls = conversation.calls
+            sides = [side(index, call) for index, call in enumerate(calls)]
+            seen = runner.part_alternating(conversation, part, self._baseline, sides)
+        else:
+            there, seen = runner.part_split(
+                conversation,
+                part,
+                self._baseline,
+                wiped=finding.play == ALONE,
+                elsewhere=finding.play == ELSEWHERE,
+                asked_before=at_once,
+            )
+            expected = there if at_once else expected
+        return Shown(expected, seen, tuple(wanted.shown(expected, seen, part)))
+
+    def _may_ask_first(self, finding: Finding) -> bool:
+        """Whether the fresh process cannot see that the first was asked the last call too."""
+        return not self._shared or finding.play in (ALONE, ELSEWHERE)
+
+    def _varies(self, finding: Finding, first: Shown, later: Shown, wanted: "_Wanted") -> bool:
+        """Whether one process answers the same part of the conversation in two ways; learn it."""
+        index = finding.index
+        one, other = (each.expected.answered.get(index) for each in (first, later))
+        if one is None or other is None:
+            return False
+        found = {each.where for each in self._comparator(index, one, other)} & wanted.places
+        if found:
+            self._comparator.learn(index, one, other)
+        return bool(found)
+
+    def _is_noise(self, finding: Finding, shown: Shown) -> bool:
+        """Whether one process, given the whole conversation again, answers otherwise; learn it."""
+        index = finding.index
+        answer = shown.expected.answered.get(index)
+        if answer is None:
+            return False
+        held = {*self._comparator.relations}
+        for relation in held:
+            if relation.index == index and not self._comparator.still_holds(
+                relation, shown.expected.answered
+            ):
+                self._comparator.drop(relation)
+        new = self._comparator.learn(index, self._baseline.answers[index], answer)
+        places = {each.where for each in finding.differences}
+        gone = any(each.index == index for each in held - {*self._comparator.relations})
+        return bool(new & places) or gone
+
+    def _learn(self, finding: Finding, shown: Shown) -> None:
+        """Take what differs in a finding as varying by itself: it needs nothing before it."""
+        index = finding.index
+        if index in shown.expected.answered and index in shown.seen.answered:
+            for each in self._comparator.broken(
+                index, shown.expected.answered, shown.seen.answered
+            ):
+                self._comparator.drop(each)
+            self._comparator.learn(index, shown.expected.answers[index], shown.seen.answers[index])
+
+    def _reproducer(
+        self, finding: Finding, needs: list[int], found: tuple[Difference, ...], times: int
+    ) -> Reproducer:
         calls = (*needs, finding.index)
-        sides = sides_of(self._conversation, finding.play)
-        wiped = finding.level is Level.BACKING_SERVICE
-        chosen = tuple(sides[index] for index in calls) if sides else ()
-        return Witness(calls, wiped, tuple(found), times, times, chosen)
+        side = side_of(finding.play)
+        chosen = tuple(side(n, self._conversation.calls[n]) for n in calls) if side else ()
+        return Reproducer(
+            calls, finding.play == ALONE, found, times, times, chosen, finding.play == ELSEWHERE
+        )
 
-    def _again(self, finding: Finding, earlier: list[int], before: Answer) -> bool:
-        """Whether it is seen again, and one process answers as `before`: else it is chance."""
-        expected, seen = self._pair(finding, earlier)
-        control = self._differ(finding.index, before, expected)
-        return not control and bool(self._differ(finding.index, expected, seen))
-
-    def _pair(self, finding: Finding, earlier: list[int]) -> tuple[Answer, Answer]:
-        """Answer the last call after these on one process, and as in the play of the finding."""
-        calls = [*earlier, finding.index]
-        part = self._conversation.only(calls)
-        wiped = finding.level is Level.BACKING_SERVICE
-        sides = sides_of(self._conversation, finding.play)
-        if not sides and (wiped or not self._shared):
-            return self._player.both(part, wiped=wiped)
-        expected = self._player.one(part).answers[-1]
-        if sides:
-            chosen = [sides[index] for index in calls]
-            return expected, self._player.alternating(part, chosen).answers[-1]
-        return expected, self._player.split(part)
+    def _instead(self, finding: Finding, needs: list[int]) -> str:
+        """Return what to do by hand where lines with references do not show it."""
+        lines = ", ".join(dict.fromkeys(self._conversation.calls[n].origin for n in needs))
+        last = self._conversation.calls[finding.index].origin
+        return (
+            f"send only what {lines} sends, restart the service (kill -9), and send {last}: the "
+            "script computes a value that no answer contains, so it has to be run itself"
+        )
 
     def _guesses(self, index: int) -> list[list[int]]:
         """Earlier calls that are likely to matter: those that gave what this call brings."""
@@ -95,5 +281,51 @@ class Prover:
             new = {ref.call for ref in calls[waiting.pop()].refs()} - needed
             needed |= new
             waiting += new
+        related = {each.source for each in self._comparator.relations if each.index == index}
         writes = [n for n in range(index) if calls[n].method not in READS]
-        return [sorted(needed | {*writes[:1]}), sorted(needed | {*writes[-1:]})]
+        return [
+            sorted(needed | related),
+            sorted(needed | {*writes[:1]}),
+            sorted(needed | {*writes[-1:]}),
+        ]
+
+
+class _Wanted:
+    """The difference that has to be seen again, as opposed to any other."""
+
+    def __init__(self, finding: Finding, comparator: ResponseComparator, baseline: Trace) -> None:
+        first = finding.differences[0]
+        self._index = finding.index
+        self._comparator = comparator
+        self._baseline = baseline.answers[finding.index]
+        self.of_script = first.where == "script"
+        status = first.where == "status"
+        self.places = {"status"} if status else {each.where for each in finding.differences}
+        self.relation = any(each.seen.startswith("no longer ") for each in finding.differences)
+        if status or self.of_script or self.relation:
+            self.confirmations = CONFIRMATIONS
+        elif "nothing" in (first.expected, first.seen) or first.where.endswith(("/-", "body")):
+            self.confirmations = OF_A_KIND
+        else:
+            self.confirmations = OF_A_VALUE
+
+    def shown(self, expected: Trace, seen: Trace, part: Collection[int]) -> list[Difference]:
+        """Return the differences of that kind between two plays of a part, if they are there."""
+        if self.of_script:
+            return [_of_script(seen)] if seen.ended and not expected.ended else []
+        index = self._index
+        there = {n: answer for n, answer in expected.answered.items() if n in part}
+        here = {n: answer for n, answer in seen.answered.items() if n in part or n == index}
+        if index not in there or index not in here:
+            return []
+        found = self._comparator.compare(index, there, here)
+        # The expected side has what the conversation has there, at least its kind.
+        right = any(
+            each.where in self.places and same_kind(each.where, self._baseline, there[index])
+            for each in found
+        )
+        return found if right else []
+
+
+def _of_script(trace: Trace) -> Difference:
+    return Difference("script", "ran to its end", trace.ended or "it went on without an end")

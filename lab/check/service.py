@@ -1,15 +1,15 @@
 """Somebody's service as processes: each on a port of its own, killed whole, none left behind."""
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,17 +18,24 @@ from typing import IO, Self
 
 import psutil
 
+from lab.check.address import Address, find
 from lab.check.budget import Budget
+from lab.check.command import Placeholders, check_port, door, split, uses_folder
+from lab.check.container import COMPOSE, Container, is_compose, runs_container
+from lab.check.family import MARK, TAG, answering, listeners, listening, tagged, tree
+from lab.check.machine import CannotIsolate, Machine
 from lab.core.errors import LabError
 from lab.processes.child import DEATH_TIMEOUT_S, Child
 from lab.processes.ports import free_ports, is_open
 from lab.processes.spawn import Children, prepare_run_dir
-from lab.processes.waiting import end_of, get, wait_until
+from lab.processes.waiting import end_of, wait_until
 
 READY_S = 20.0
 RESET_S = 30.0
 LAST_RESET_S = 10.0
-MARK = "LAB_RUN_DIR"
+BACKGROUND_S = 1.0  # after its command has ended, for a process in the background to be seen
+START_ITSELF = "start the service itself, with --start"
+CONTAINER = "what a container writes and talks to is not seen from here"
 
 
 class DidNotStart(LabError):
@@ -39,12 +46,18 @@ class EndedAtStart(DidNotStart):
     """It ended by itself before it answered."""
 
 
+class OneAtATime(DidNotStart):
+    """It starts only when no other process of it lives."""
+
+
 @dataclass(frozen=True)
 class Start:
     """How the service is started, and how what stands behind it is made empty again.
 
-    `command` and the values of `env` may hold {port}. `ready` is a path that answers when the
-    service can be used; without one, any answer at / will do. `reset` is a shell command.
+    `command` and the values of `env` hold {port}, and may hold {dir}: a scratch folder that each
+    process has of its own. `ready` is a path that answers when the service can be used; without
+    one, any answer at / will do. `reset` is a shell command. `shared` are paths of a volume that
+    several machines have. `host` is the name by which clients know the service.
     """
 
     command: str
@@ -53,18 +66,20 @@ class Start:
     reset: str | None = None
     ready: str | None = None
     ready_s: float = READY_S
+    shared: tuple[Path, ...] = ()
+    host: str | None = None
 
     def said(self) -> list[str]:
         """Return the command's words as they were given; raise LabError if it is no command."""
-        try:
-            return shlex.split(self.command, posix=os.name == "posix")
-        except ValueError as error:
-            raise LabError(f"--start {self.command!r}: {error}") from None
+        return split(self.command, windows=os.name != "posix")
 
-    def words(self, port: int) -> list[str]:
-        """Return the command's words; raise LabError if there are none or no such program."""
-        words = [word.replace("{port}", str(port)) for word in self.said()]
-        program = shutil.which(words[0], path=self.environment(port).get("PATH")) if words else None
+    def words(self, port: int, folder: Path = Path()) -> list[str]:
+        """Return the command's words; raise LabError if it cannot be started, or not so."""
+        check_port(self.command, self.env)
+        fill = Placeholders(port, folder).fill
+        words = [fill(word) for word in self.said()]
+        path = self.environment(port, folder).get("PATH")
+        program = shutil.which(words[0], path=path) if words else None
         if program is None and words and (self.cwd / words[0]).is_file():
             program = str((self.cwd / words[0]).absolute())
         if program is None:
@@ -72,49 +87,94 @@ class Start:
                 f"--start {self.command!r}: no such program on PATH; a shell's words need a "
                 "shell: --start \"sh -c '…'\""
             )
+        if is_compose(words):
+            raise LabError(f"--start {self.command!r}: {COMPOSE}")
         return [program, *words[1:]]
 
-    def environment(self, port: int) -> dict[str, str]:
+    def environment(self, port: int, folder: Path = Path()) -> dict[str, str]:
         """Return the whole environment: this terminal's, and `env`."""
-        mine = {name: value.replace("{port}", str(port)) for name, value in self.env.items()}
+        fill = Placeholders(port, folder).fill
+        mine = {name: fill(value) for name, value in self.env.items()}
         return {**os.environ, "PYTHONUNBUFFERED": "1", **mine}
 
 
 class Process:
-    """One life of the service, ready to be asked at `port`."""
+    """One life of the service, ready to be asked at `address`.
 
-    def __init__(self, child: Child, port: int) -> None:
+    `tag` is what its processes carry in their environment. `container` is where it runs, if it
+    runs in one.
+    """
+
+    def __init__(
+        self, child: Child, port: int, tag: str = "", container: Container | None = None
+    ) -> None:
         self.child = child
-        self.port = port
-        self._killed = False
+        self.address = Address(port)
+        self.killed = False
+        self._tag = tag
+        self._container = container
+        self._began = time.time() - 0.1  # clocks of processes tick in hundredths
+        self._background: list[psutil.Process] = []
+        self._seen_ended = 0.0
+
+    @property
+    def port(self) -> int:
+        """The port it was given."""
+        return self.address.port
 
     def kill(self) -> None:
         """End it and everything it started, at once (SIGKILL)."""
-        if self._killed:
+        if self.killed:
             return
-        # Before the kill: orphans cannot be found by their parent. Of one that has ended, the
-        # number may be somebody else's.
-        family = self.family() if self.child.running() else []
-        self.child.kill()
-        for process in family[1:]:
-            with suppress(psutil.Error):  # most died with the group
-                process.kill()
-        self._killed = True
+        self.killed = True
+        # Before the kill: orphans cannot be found by their parent.
+        family = self.family()
+        try:
+            if self._container:
+                self._container.end(client_lives=self.child.running())
+        finally:
+            self.child.kill()
+            for process in family:
+                if process.pid != self.child.pid:
+                    with suppress(psutil.Error):  # most died with the group
+                        process.kill()
 
     def servers(self) -> int:
-        """How many of its processes listen on its port; 1 where that cannot be seen."""
-        return max(1, sum(self.port in _listening(each) for each in self.family()))
+        """How many of its processes may answer; 1 where that cannot be seen."""
+        return answering(self.family(), self.port)
 
     def ended(self) -> bool:
         """Whether it was killed and no process of it lives (zombies do not)."""
-        return self._killed and self.child.gone()
+        return self.killed and self.child.gone() and not any(map(_lives, self._background))
 
     def family(self) -> list[psutil.Process]:
-        """Return its processes that live: itself, workers, a reloader's child."""
-        with suppress(psutil.Error):
-            root = psutil.Process(self.child.pid)
-            return [root, *root.children(recursive=True)]
-        return []
+        """Return its processes that live: itself, workers, what went to the background."""
+        if self.child.running():
+            return tree(self.child.pid)
+        self._background = [each for each in self._background if _lives(each)]
+        return self._background
+
+    def lives(self) -> bool:
+        """Whether anything of it may still answer: its command, or what that left behind.
+
+        A command that ends well may have sent a process to the background, which takes a moment
+        to be seen.
+        """
+        if self.child.running():
+            return True
+        if self.child.ending != "exit 0":
+            return False
+        if self._container and self._container.id:
+            return True
+        self._background = tagged(TAG, self._tag) or listeners(self.port, self._began)
+        self._seen_ended = self._seen_ended or time.monotonic()
+        return bool(self._background) or time.monotonic() - self._seen_ended < BACKGROUND_S
+
+
+def _lives(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 class Pool:
@@ -125,6 +185,11 @@ class Pool:
         self.started = 0
         self.shared = start.reset is not None
         """Whether its processes may share something; then none is started before it is needed."""
+        self.isolation = CONTAINER if runs_container(start.said()) else ""
+        """Why processes here cannot have a disk of their own; "" while they can."""
+        self._machine: Machine | None = None
+        self._others: list[Machine] = []
+        self._written: set[str] = set()
         self._folder = prepare_run_dir(folder)
         self._budget = budget
         self._ahead = ahead
@@ -133,8 +198,11 @@ class Pool:
         self._used: list[Process] = []
         self._starters = ThreadPoolExecutor(max(1, ahead), "check-start")
         self._counting = threading.Lock()
+        self._containers: list[Container] = []
+        self._closing = False
 
     def __enter__(self) -> Self:
+        self._change_machine()
         return self
 
     def __exit__(
@@ -145,47 +213,115 @@ class Pool:
     ) -> None:
         with ExitStack() as last:  # each is done, whatever interrupts the one before
             last.callback(self._last_reset)
+            last.callback(self._close_machines)
             last.callback(_end_marked, self._mark)
             last.callback(self._children.close)
+            last.callback(self._throw_away)  # what is in the background has no group to be killed
             last.callback(self._starters.shutdown, wait=True, cancel_futures=True)
+            with self._counting:
+                self._closing = True
+            self._end_containers()  # as long as their clients live and can say which they are
             # What is just being started fails at this, and says so to nobody.
             self._children.close()
+
+    @property
+    def mark(self) -> str:
+        """What its processes carry in their environment."""
+        return self._mark
 
     @property
     def _mark(self) -> str:
         return str(self._folder.absolute())
 
-    def fresh(self) -> Process:
+    @property
+    def written(self) -> list[str]:
+        """The files that its processes were seen to write (where they have their own disk)."""
+        if self._machine:
+            self._written |= {*self._machine.written()}
+        return sorted(each for each in self._written if not each.startswith(self._mark + "/"))
+
+    def fresh(self, *, elsewhere: bool = False) -> Process:
         """Return a process that has served nobody; DidNotStart if there is none to be had.
 
-        Where nothing is shared, more are started ahead; else it might have read, while it
-        started, what was there before its turn.
+        All processes of a play are on one machine, or each `elsewhere` on one of its own
+        (CannotIsolate where that is not possible). Where nothing is shared, more are started
+        ahead; else one might have read, while it started, what was there before its turn.
         """
+        if elsewhere:
+            return self._fresh_elsewhere()
         if self.shared:
             self._throw_away()
         ahead = 0 if self.shared else self._ahead
+        if not ahead:
+            self._await_ends()  # a new one must not meet one that is still ending
         while len(self._spares) < 1 + ahead:
-            self._spares.append(self._starters.submit(self._launch))
+            self._spares.append(self._starters.submit(self._launch, self._machine))
         try:
             process = self._spares.popleft().result()
         except EndedAtStart:
-            # Several that start at once may be in each other's way (a port, a migration).
-            wait(self._spares)
-            process = self._launch()
+            process = self._launch_alone()
         self._used.append(process)
         return process
 
-    def reset(self) -> None:
-        """Make the backing service empty again; what was killed before has ended."""
-        if self.start.reset is None:
-            return
+    def _launch_alone(self) -> Process:
+        """Start one while no other is starting or spare: they may be in each other's way."""
+        self._throw_away()
         self._await_ends()
-        _run_reset(self.start, min(RESET_S, self._budget.left_s), self._mark)
-        self._budget.check_time()
+        self._ahead = 0  # a file with a process number, a database for one, a migration
+        try:
+            return self._launch(self._machine)
+        except EndedAtStart as failure:
+            if any(not each.ended() for each in self._used):
+                raise OneAtATime(str(failure)) from None
+            raise
+
+    def reset(self) -> None:
+        """Begin a play: the disk is as it was, the backing service is empty again.
+
+        What was killed before has ended. Where a process cannot have a disk of its own, only
+        `--reset` makes anything as it was.
+        """
+        if self.start.reset is not None:
+            self._await_ends()
+            _run_reset(self.start, min(RESET_S, self._budget.left_s), self._mark)
+            self._budget.check_time()
+        if self._machine is None or self.start.reset is not None or self._machine.written():
+            self._change_machine()
+
+    def _change_machine(self) -> None:
+        self._throw_away()
+        self._close_machines()
+        if self.isolation:
+            return
+        try:
+            self._machine = Machine(self.start.shared)
+        except CannotIsolate as reason:
+            self.isolation = str(reason)
+
+    def _close_machines(self) -> None:
+        for machine in (*self._others, *([self._machine] if self._machine else [])):
+            self._written |= {*machine.written()}
+            machine.close()
+        self._others, self._machine = [], None
+
+    def _fresh_elsewhere(self) -> Process:
+        if self.isolation:
+            raise CannotIsolate(self.isolation)
+        machine = Machine(self.start.shared)
+        self._others.append(machine)
+        process = self._launch(machine)
+        self._used.append(process)
+        return process
+
+    def _end_containers(self) -> None:
+        for container in self._containers:
+            with suppress(LabError):
+                container.end(client_lives=True)
 
     def _await_ends(self) -> None:
         """Wait for those that were killed: one that is still ending could write once more."""
-        wait_until(lambda: all(each.ended() for each in self._used), DEATH_TIMEOUT_S)
+        killed = [each for each in self._used if each.killed]
+        wait_until(lambda: all(each.ended() for each in killed), DEATH_TIMEOUT_S)
         self._used = [each for each in self._used if not each.ended()]
 
     def _throw_away(self) -> None:
@@ -193,7 +329,9 @@ class Pool:
             spare = self._spares.popleft()
             if not spare.cancel():
                 with suppress(LabError):
-                    spare.result().kill()
+                    process = spare.result()
+                    process.kill()
+                    self._used.append(process)
 
     def _last_reset(self) -> None:
         """Leave it empty, as far as that can be done."""
@@ -201,34 +339,55 @@ class Pool:
             with suppress(LabError):
                 _run_reset(self.start, LAST_RESET_S, self._mark)
 
-    def _launch(self) -> Process:
+    def _launch(self, machine: Machine | None) -> Process:
+        if leads_elsewhere := door(self.start.said()):
+            raise DidNotStart(f"{leads_elsewhere}, which a kill here does not end: {START_ITSELF}")
         with self._counting:
             self._budget.process()
             self.started += 1
             number = self.started
-        port = free_ports(1)[0]
+        port, folder = free_ports(1)[0], self._scratch(number)
         log = self._folder / "logs" / f"service-{number}.log"
+        words, tag, container = self.start.words(port, folder), f"{self._mark}/{number}", None
+        if runs_container(words):
+            container = self._container(words, number)
+            words, machine = container.words, None
         child = self._children.spawn(
             f"service {number}",
-            self.start.words(port),
+            machine.command(words) if machine else words,
             log_path=log,
-            env={**self.start.environment(port), MARK: self._mark},
+            env={**self.start.environment(port, folder), MARK: self._mark, TAG: tag},
             cwd=self.start.cwd.absolute(),
         )
-        process = Process(child, port)
+        process = Process(child, port, tag, container)
         self._await(process)
         return process
+
+    def _container(self, words: list[str], number: int) -> Container:
+        container = Container(words, self._folder.absolute() / f"container-{number}")
+        with self._counting:
+            if self._closing:
+                raise DidNotStart("it was not started: the check is ending")
+            self._containers.append(container)
+        return container
+
+    def _scratch(self, number: int) -> Path:
+        """Return the scratch folder of one process, made if the command asks for it."""
+        folder = self._folder.absolute() / "scratch" / str(number)
+        if uses_folder(self.start.command, self.start.env):
+            folder.mkdir(parents=True)
+        return folder
 
     def _await(self, process: Process) -> None:
         child, patience_s = process.child, min(self.start.ready_s, self._budget.left_s)
 
         def ready() -> bool:
-            if not child.running():
+            if not process.lives():
                 raise EndedAtStart(
                     f"the service ended before it answered ({child.ending}); "
                     f"{end_of(child.log_path, child.log_start)}"
                 )
-            return self._answers(process.port)
+            return self._answers(process)
 
         try:
             if wait_until(ready, patience_s, every_s=0.02):
@@ -240,12 +399,13 @@ class Pool:
             process.kill()
             raise
 
-    def _answers(self, port: int) -> bool:
-        if not is_open(port):
-            return False
+    def _answers(self, process: Process) -> bool:
         patience_s = min(2.0, self.start.ready_s / 2)
-        answer = get(port, self.start.ready or "/", patience_s)
-        return answer is not None and (self.start.ready is None or answer[0] < 500)
+        found = find(process.port, self.start.host, self.start.ready or "/", patience_s)
+        if found is None or (self.start.ready and found[1] >= 500):
+            return False
+        process.address = found[0]
+        return True
 
 
 def _end_marked(mark: str) -> None:
@@ -271,27 +431,21 @@ def _end_marked(mark: str) -> None:
 
 
 def _why_silent(process: Process, start: Start) -> str:
-    others = set().union(*map(_listening, process.family())) - {process.port}
+    others = set().union(*map(listening, process.family())) - {process.port}
     waited = f"within {start.ready_s:.0f} s"
     if others:
         ports = ", ".join(map(str, sorted(others)))
         return (
             f"the service listens on port {ports} and not on {process.port}, the one it was given: "
-            "put {port} into --start, or --env PORT={port}"
+            "is {port} where it reads its port from?"
         )
+    longer = f"give it longer with --wait {max(60, 3 * start.ready_s):.0f}s"
     if is_open(process.port):
-        return f"the service takes connections and answers nothing {waited}: see --ready PATH"
-    return f"the service did not listen on port {process.port} {waited}: is {{port}} in --start?"
-
-
-def _listening(process: psutil.Process) -> set[int]:
-    with suppress(psutil.Error):
-        return {
-            connection.laddr.port
-            for connection in process.net_connections("tcp")
-            if connection.status == psutil.CONN_LISTEN
-        }
-    return set()
+        return (
+            f"the service takes connections and answers nothing {waited}: {longer}, or name a "
+            "path that answers with --ready PATH"
+        )
+    return f"the service did not listen on port {process.port} {waited}: {longer}"
 
 
 def _run_reset(start: Start, patience_s: float, mark: str) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+FEW = 6  # of so many calls, one by one is less to ask than halves
+
 
 def shrink(
     calls: Sequence[int],
@@ -31,6 +33,8 @@ def shrink(
         if smaller is not None:
             kept, pieces = smaller, 2
             continue
+        if len(kept) <= FEW:
+            return _one_by_one(kept, ask)
         rests = [[call for call in kept if call not in part] for part in parts]
         # With two pieces the rest of one is the other, which was asked.
         rest = next((each for each in rests if ask(each)), None) if pieces > 2 else None
@@ -40,6 +44,15 @@ def shrink(
             pieces = min(len(kept), pieces * 2)
         else:
             break
+    return kept
+
+
+def _one_by_one(kept: list[int], ask: Callable[[list[int]], bool]) -> list[int]:
+    """Leave out each of a few calls in turn, until none can be left out."""
+    for call in kept if len(kept) > 1 else []:
+        rest = [each for each in kept if each != call]
+        if ask(rest):
+            return _one_by_one(rest, ask)
     return kept
 
 

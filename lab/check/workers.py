@@ -4,40 +4,50 @@ from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 
-from lab.check.compare import Difference
-from lab.check.conversation import Answer, Conversation
-from lab.check.plays import Player
-from lab.check.yardstick import RATE_LIMITED, Yardstick
+from lab.check.comparator import RATE_LIMITED, ResponseComparator
+from lab.check.conversation import Conversation
+from lab.check.differences import Difference
+from lab.check.runner import Runner
+from lab.core.http import Answer
 
 MOST_LOOKS = 5
+Differ = Callable[[Answer, Answer], list[Difference]]
 Apart = tuple[int, int, list[Difference]]
 
 
 def separate_memory(
-    player: Player, conversation: Conversation, yardstick: Yardstick, times: int
+    runner: Runner, conversation: Conversation, comparator: ResponseComparator, times: int
 ) -> Apart | None:
     """Return (call, how many answers were odd, how they differ); None if all agree.
 
-    One server has the conversation up to a GET, and is asked that again and again: each GET
-    in turn, the last first, five at most. An answer must come back after another was seen
-    (what changes once was merely changed), and a server that had none of the conversation must
-    answer the same each time: else it may be a process number in the answer, which is no state.
+    One server has the conversation up to a call, and is asked that again and again: each GET in
+    turn, the last first, then each other call, five at most. An answer must come back after
+    another was seen (what changes once was merely changed), and a server that had none of the
+    conversation must answer the same each time: else it may be a process number in the answer,
+    which is no state. A call that changes something may answer differently each time by right;
+    of such a call only counts that one process serves it and another refuses it.
     """
-    looks = [n for n, call in enumerate(conversation.calls) if call.method == "GET" and n]
-    for index in looks[::-1][:MOST_LOOKS]:
-        alone = conversation.only([index])
-        asked = player.within(conversation.only([]), alone.calls[0], times)
-        noise = {place for other in asked[1:] for place in yardstick.places(asked[0], other)}
-        seen = player.within(conversation.only(range(index)), conversation.calls[index], times)
+    later = range(len(conversation) - 1, 0, -1)
+    looks = [n for n in later if conversation.calls[n].method == "GET"]
+    looks += [n for n in later if conversation.calls[n].method != "GET"]
+    for index in looks[:MOST_LOOKS]:
+        asked = runner.within(conversation, index, times, before=False)
+        noise = {place for other in asked[1:] for place in comparator.places(asked[0], other)}
+        seen = runner.within(conversation, index, times)
         answers = [answer for answer in seen if answer.status != RATE_LIMITED]
-        if found := apart(answers, partial(yardstick.apart, noise=noise)):
+        reads = conversation.calls[index].method == "GET"
+        differ = partial(comparator.apart, noise=noise)
+        if found := apart(answers, differ if reads else partial(_refused_by_one, differ=differ)):
             return (index, *found)
     return None
 
 
-def apart(
-    answers: list[Answer], differ: Callable[[Answer, Answer], list[Difference]]
-) -> tuple[int, list[Difference]] | None:
+def _refused_by_one(one: Answer, other: Answer, differ: Differ) -> list[Difference]:
+    """Return how two answers differ where one serves and the other refuses; else nothing."""
+    return differ(one, other) if one.ok != other.ok else []
+
+
+def apart(answers: list[Answer], differ: Differ) -> tuple[int, list[Difference]] | None:
     """Return how many answers are not as most, and how; None unless one came back (A, B, A)."""
     kinds: list[Answer] = []
     order = []

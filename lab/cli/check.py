@@ -10,7 +10,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from lab.check import told
+from lab.check import render
 from lab.check.budget import Budget
 from lab.check.checker import STOPPED, Check, Options, Source
 from lab.check.curl import as_curl as curl_lines
@@ -21,6 +21,7 @@ from lab.check.sources.http_file import HttpFileSource
 from lab.check.sources.script import ScriptSource
 from lab.cli import options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen
+from lab.cli.param_types import duration
 from lab.core.errors import LabError
 from lab.core.redaction import redact_text
 from lab.core.run_folder import new_run_folder
@@ -28,6 +29,7 @@ from lab.core.run_folder import new_run_folder
 _SIGNS = {
     Level.SELF_CONTAINED: ("✓", "bold green"),
     Level.BACKING_SERVICE: ("~", "bold yellow"),
+    Level.DISK: ("✕", "bold red"),
     Level.PROCESS: ("✕", "bold red"),
     Level.UNKNOWN: ("?", "bold yellow"),
 }
@@ -52,26 +54,38 @@ def _settings(
 
 @click.command(short_help="Find out whether your own service is stateless.")
 @click.argument("conversation", required=False, type=_path, metavar="[CONVERSATION]")
-@click.option("--start", "command", required=True, help="Starts the service; {port} is its port.")
+@click.option(
+    "--start", "command", required=True, help="Starts it; {port}: its port, {dir}: a folder."
+)
 @click.option(
     "--env", multiple=True, callback=_settings, help="NAME=VALUE for it; may hold {port}."
 )
 @click.option("--reset", metavar="COMMAND", help="Empties what stands behind it (a shell command).")
+@click.option(
+    "--shared",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="A volume that all machines have: what is in it is a backing service.",
+)
 @click.option("--ready", metavar="PATH", help="Answers when the service can be used; default: /.")
 @click.option(
     "--wait",
-    default=20.0,
+    default="20s",
     show_default=True,
-    type=click.FloatRange(0.1),
-    help="For it to start, s.",
+    type=duration(least_s=0.1),
+    help="How long it may take to start.",
 )
+@click.option("--host", metavar="NAME", help="The service's name: sent as Host, owns its cookies.")
 @click.option("--http", "http_file", type=_path, help="A .http file, whatever it is called.")
 @click.option("--har", "har_file", type=_path, help="A recording of a browser.")
 @click.option("--openapi", "openapi_file", type=_path, help="An OpenAPI 3 document, JSON or YAML.")
 @click.option("--ignore", multiple=True, metavar="PLACE", help="/json/pointer or header:NAME.")
 @click.option("--header", multiple=True, metavar="NAME", help="Compare this header as well.")
 @click.option(
-    "--allow", type=click.Choice(["backing-service"]), help="Exit 0 for state in a backing service."
+    "--allow",
+    multiple=True,
+    type=click.Choice(["backing-service", "disk"]),
+    help="Exit 0 for state in a backing service, or on the disk; may be given twice.",
 )
 @click.option(
     "--max-requests",
@@ -89,17 +103,22 @@ def _settings(
 )
 @click.option(
     "--max-seconds",
-    default=300.0,
+    default="5min",
     show_default=True,
-    type=click.FloatRange(1),
+    type=duration(least_s=1),
     help="Stop after this time.",
 )
 @click.option(
     "--timeout",
-    default=10.0,
+    default="10s",
     show_default=True,
-    type=click.FloatRange(0.1),
-    help="For one answer, s.",
+    type=duration(least_s=0.1),
+    help="How long one answer may take.",
+)
+@click.option(
+    "--require-dependency",
+    is_flag=True,
+    help="Unknown, unless an answer depends on an earlier one.",
 )
 @click.option("--explain", is_flag=True, help="What was done, and what could be done about it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
@@ -110,18 +129,21 @@ def check(
     command: str,
     env: dict[str, str],
     reset: str | None,
+    shared: tuple[Path, ...],
     ready: str | None,
     wait: float,
+    host: str | None,
     http_file: Path | None,
     har_file: Path | None,
     openapi_file: Path | None,
     ignore: tuple[str, ...],
     header: tuple[str, ...],
-    allow: str | None,
+    allow: tuple[str, ...],
     max_requests: int,
     max_processes: int,
     max_seconds: float,
     timeout: float,
+    require_dependency: bool,
     explain: bool,
     as_json: bool,
     junit_file: Path | None,
@@ -148,29 +170,31 @@ def check(
     2 wrong usage. It starts your command with your rights, many times.
     """  # noqa: D301 - click reads the \b
     source = _source(conversation, http_file, har_file, openapi_file)
-    start = Start(command, env, Path.cwd(), reset, _ready(ready), wait)
+    volumes = tuple(path.absolute() for path in shared)
+    start = Start(command, env, Path.cwd(), reset, _ready(ready), wait, volumes, host)
     start.words(0)  # a command that is none is told before anything is made
     compared = Options(
         frozenset(_place(each) for each in ignore),
         (*Options().headers, *(name.lower() for name in header)),
         timeout,
+        require_dependency=require_dependency,
     )
     budget = Budget(max_requests, max_processes, max_seconds)
     folder = new_run_folder(out, "check")
     with progress(quiet=as_json) as tell:
         report = Check(start, source, folder, compared, budget, _seldom(tell)).run()
         tell("")
-    document = json.dumps(told.as_json(report), indent=1, ensure_ascii=False) + "\n"
+    document = json.dumps(render.as_json(report), indent=1, ensure_ascii=False) + "\n"
     (folder / "check.json").write_text(document, encoding="utf-8", errors="backslashreplace")
     allowed = _allowed(allow)
     if junit_file:
-        _write(junit_file, told.as_junit(report, allowed))
+        _write(junit_file, render.as_junit(report, allowed))
     if as_json:
         click.echo(document, nl=False)
     else:
         _show(report, start, folder)
         if explain:
-            screen.print(_text("\n" + told.explain(report)))
+            screen.print(_text("\n" + render.explain(report)))
     if STOPPED in report.notes:
         return EXIT_INTERRUPTED
     return _status(report, allowed)
@@ -180,6 +204,8 @@ COMMANDS = (check,)
 
 
 def _status(report: Report, allowed: frozenset[Level]) -> int:
+    if report.failed:
+        return 1
     if report.passes(allowed):
         return 0
     return 3 if report.level in (Level.UNKNOWN, *allowed) else 1
@@ -212,9 +238,9 @@ def _text(text: str, style: str = "") -> Text:
     return Text(text.encode("utf-8", "backslashreplace").decode(), style)
 
 
-def _allowed(allow: str | None) -> frozenset[Level]:
-    more = {Level.BACKING_SERVICE} if allow else set()
-    return frozenset({Level.SELF_CONTAINED, *more})
+def _allowed(allow: tuple[str, ...]) -> frozenset[Level]:
+    named = {"backing-service": Level.BACKING_SERVICE, "disk": Level.DISK}
+    return frozenset({Level.SELF_CONTAINED, *(named[each] for each in allow)})
 
 
 def _source(
@@ -251,11 +277,9 @@ def _place(text: str) -> str:
 
 
 def _show(report: Report, start: Start, folder: Path) -> None:
-    sign, style = _SIGNS[report.level]
+    sign, style = ("✕", "bold red") if report.failed else _SIGNS[report.level]
     because = redact_text(report.because)
-    screen.print(
-        Text.assemble((f"{sign} {str(report.level).upper()}  ", style), because), soft_wrap=True
-    )
+    screen.print(Text.assemble((f"{sign} {_headline(report)}  ", style), because), soft_wrap=True)
     if report.partial:
         screen.print(Text("Cut short: this is what was known.", "yellow"))
     if report.findings:
@@ -271,10 +295,18 @@ def _show(report: Report, start: Start, folder: Path) -> None:
     screen.print(Text(f"{spent}; kept: {folder} (check.json, logs)", "dim"), soft_wrap=True)
 
 
+def _headline(report: Report) -> str:
+    return "A CHECK OF YOURS FAILED" if report.failed else str(report.level).upper()
+
+
 def _show_shortest(report: Report, start: Start) -> None:
-    if report.witness is None:
+    if report.reproducer is None:
         return
-    times = f"{report.witness.confirmed} of {report.witness.tries}"
+    if report.reproducer.unprintable:
+        screen.print(Text("\nTo see it:", "bold"))
+        screen.print(_text(report.reproducer.unprintable), soft_wrap=True)
+        return
+    times = f"{report.reproducer.confirmed} of {report.reproducer.tries}"
     said = f"\nThe shortest script that shows it, for bash (seen again {times} times):"
     screen.print(Text(said, "bold"))
     screen.print(_text(curl_lines(report, start)), soft_wrap=True)
@@ -282,16 +314,18 @@ def _show_shortest(report: Report, start: Start) -> None:
 
 def _table(report: Report) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("", "call", "verdict", "needs", "first difference"):
+    for heading in ("", "call", "status", "verdict", "needs", "first difference"):
         table.add_column(heading, overflow="fold")
     for finding in report.findings:
         sign, style = _SIGNS[finding.level]
+        alike = finding.verdict != str(finding.level)
         needs = ", ".join(str(index + 1) for index in finding.needs or ())
         difference = str(finding.differences[0]) if finding.differences else ""
         table.add_row(
             str(finding.index + 1),
             Text(finding.title),
-            Text(f"{sign} {finding.level}", style),
+            str(finding.status or "none"),
+            Text(finding.verdict, "dim") if alike else Text(f"{sign} {finding.level}", style),
             needs,
             Text(difference),
         )

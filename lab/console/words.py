@@ -6,6 +6,7 @@ from typing import Any
 from lab.console.settings import MOST_PAGE_SERVERS, SETTINGS
 from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.evidence.exchange import NOBODY_ANSWERED
+from lab.report.wording import VERDICT_SIGNS
 from lab.shop.desks import DESKS
 
 _DONE = {
@@ -41,6 +42,7 @@ def words() -> dict[str, Any]:
             for kind in FaultKind
         },
         "STORE_FAULTS": STORE_FAULTS,
+        "SIGNS": VERDICT_SIGNS,
         "UNANSWERED": [0, *sorted(NOBODY_ANSWERED)],
         "MOST_SERVERS": MOST_PAGE_SERVERS,
         "SETTINGS": {

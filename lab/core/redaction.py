@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 SECRET_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization"})
 _SHOWN = 6  # characters of a credential that stay
+_SHORTENED = re.compile(r"…\(\d+")  # once is enough: the length and the hash stay true
 # Each pattern has two groups: what stays, and the secret. In a URL or a form, in JSON text
 # (perhaps cut off), in a cookie, in an Authorization header, and a bare signed token.
 _NAME = r"(?:[\w-]*(?:token|session|secret|passw(?:or)?d|api[_-]?key|csrf|jwt)[\w-]*|sid)"
@@ -25,7 +26,7 @@ _ATTRIBUTES = frozenset({"expires=", "max-age=", "path=", "domain=", "samesite="
 
 def shorten(secret: str) -> str:
     """Return the first characters, the length, and a hash by which two secrets can be compared."""
-    if not secret:
+    if not secret or _SHORTENED.search(secret):
         return secret
     digest = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     shown = secret[: min(_SHOWN, len(secret) // 4)]  # hardly anything of a short secret

@@ -14,7 +14,7 @@ from lab.evidence.measurements import disagreement, retried_ops
 from lab.evidence.record import Record
 from lab.evidence.result import Settings, Variant
 from lab.experiments.matrix import two_desks
-from lab.experiments.script_api import LOG_DEADLINE_S, ScriptContext
+from lab.experiments.script_stack import LOG_DEADLINE_S, ScriptContext
 from lab.shop.desks import Desk
 from lab.stack.deployment import Deployment
 from lab.stack.local_store import LocalStore

@@ -31,8 +31,9 @@ from lab.evidence.exchange import Exchange
 from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
+from lab.experiments.footprint import Footprint
 from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN
-from lab.experiments.script_api import Footprint, Lab
+from lab.experiments.script_api import Lab
 
 CLAIM = "No session storage to sync, maintain, or troubleshoot."
 EXPECTED = Verdict.HOLDS

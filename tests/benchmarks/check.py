@@ -52,7 +52,7 @@ def once(command: str, size: int) -> tuple[Report, float]:
             Start(command, cwd=folder / "service"), ScriptSource(folder / "talk.py"), folder / "run"
         ).run()
         took_s = time.monotonic() - began
-    shortest = report.witness.calls if report.witness else None
+    shortest = report.reproducer.calls if report.reproducer else None
     assert report.level is Level.PROCESS and shortest == (size // 3, size - 1), report
     return report, took_s
 

@@ -21,10 +21,10 @@ from conftest import LabHere, wait_for
 
 from lab.check.budget import Budget
 from lab.check.checker import Check
-from lab.check.compare import differences
 from lab.check.conversation import Call, Conversation, Ref
+from lab.check.differences import differences
 from lab.check.judge import Level
-from lab.check.plays import Player
+from lab.check.runner import Runner
 from lab.check.service import Pool, Start
 from lab.processes.ports import free_ports
 from lab.stack.local_store import LocalStore
@@ -35,6 +35,9 @@ AT_ONCE = 3
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the services are started as on POSIX")
 
 needs_store = pytest.mark.skipif(find_store() is None, reason="no Valkey or Redis: `lab doctor`")
+needs_own_disk = pytest.mark.skipif(
+    sys.platform != "linux", reason="no private disk on this system"
+)
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="no node on PATH")
 
 
@@ -157,6 +160,7 @@ ORDER = '    http.post("/orders", json={"item": "pen"}, headers={"Idempotency-Ke
 NOTE = (
     '    made = http.post("/notes", json={"text": "hi"})\n    http.get(made.headers["Location"])\n'
 )
+QUOTES = '    http.get("/quotes/pen")\n' * 3
 CASES = {
     "memory": Case(flask("memory"), LOGIN + '    http.get("/products")\n' + ADD + SHOW),
     "signed_cookie": Case(flask("signed_cookie"), ADD + SHOW),
@@ -177,7 +181,7 @@ CASES = {
     "file": Case(
         plain("counter_file"),
         VISITS,
-        ("--reset", "rm -f counter.txt", "--allow", "backing-service"),
+        ("--reset", "rm -f counter.txt", "--allow", "disk"),
     ),
     "file_without_reset": Case(plain("counter_file"), VISITS),
     "sqlite": Case(plain("sqlite"), NOTE, ("--reset", "rm -f notes.db")),
@@ -194,6 +198,24 @@ CASES = {
         '    http.get("/me", headers={"Authorization": "Bearer " + made.json()["token"]})\n',
     ),
     "nothing": Case(plain("nothing"), '    http.get("/products")\n'),
+    "nothing_required": Case(
+        plain("nothing"), '    http.get("/products")\n', ("--require-dependency",)
+    ),
+    "assertion": Case(
+        plain("bearer"),
+        LOGIN + '    assert http.get("/cart").status_code == 200, "no cart"\n',
+        ("--junit", "check.xml"),
+    ),
+    "computed": Case(
+        plain("opaque_token"),
+        "    import base64\n"
+        '    token = http.post("/login", json={"user": "ada"}).json()["token"]\n'
+        "    again = base64.b64decode(base64.b64encode(token[::-1].encode())).decode()[::-1]\n"
+        '    http.get("/cart", headers={"Authorization": "Bearer " + again})\n',
+    ),
+    "ids_in_errors": Case(plain("ids_in_errors"), LOGIN + SHOW * 2),
+    "instance": Case(plain("instance"), TOKEN + '    http.get("/health")\n' * 3),
+    "held_price": Case(plain("held_price"), QUOTES),
     "broken": Case(plain("broken"), LOGIN + SHOW),
     "node": Case(f"node {SERVICES / 'shop.js'}", VISITS, ("--env", "PORT={port}")),
     "stateful": Case(desk("stateful_app"), SHOP, READY),
@@ -325,8 +347,6 @@ def test_where_the_cart_is(seen, verdict):
 
 
 @verdicts(
-    ("session_file", "state in a backing service"),
-    ("sqlite", "state in a backing service"),
     pytest.param("session_store", "state in a backing service", marks=needs_store),
     pytest.param("stateful_store", "state in a backing service", marks=needs_store),
 )
@@ -335,21 +355,28 @@ def test_what_outlives_a_process_and_not_a_reset_is_a_backing_service(seen, verd
     assert seen.report["shortest"]["calls"] == [1, 2] and seen.report["shortest"]["wiped"]
 
 
+@needs_own_disk
+@verdicts(
+    ("session_file", "state on this machine's disk"),
+    ("sqlite", "state on this machine's disk"),
+    ("file_without_reset", "state on this machine's disk"),
+)
+def test_what_another_machine_does_not_have_is_on_the_disk(seen, verdict):
+    assert seen.verdict == verdict and seen.status == 1, seen
+    assert seen.report["shortest"]["calls"] == [1, 2] and seen.report["shortest"]["elsewhere"]
+
+
+@needs_own_disk
 @of("file")
-def test_a_backing_service_can_be_allowed(seen):
-    assert seen.verdict == "state in a backing service" and seen.status == 0, seen
+def test_state_on_the_disk_can_be_allowed(seen):
+    assert seen.verdict == "state on this machine's disk" and seen.status == 0, seen
 
 
-@of("file_without_reset")
-def test_what_is_written_needs_a_reset(seen):
-    assert seen.verdict == "unknown" and seen.status == 3, seen
-    assert "it wrote counter.txt" in seen.because and "--reset" in seen.because
-
-
+@needs_own_disk
 @of("hidden")
-def test_what_was_kept_where_nobody_looks_is_known_by_the_replay(seen):
-    assert seen.verdict == "unknown" and seen.status == 3, seen
-    assert "call 1 was answered 409, recorded 201" in seen.because, seen
+def test_each_play_begins_with_the_disk_as_it_was(seen):
+    """It registers once, in a file outside its folder: it could not be played a second time."""
+    assert seen.verdict == "self-contained" and seen.status == 0, seen
 
 
 @needs_store
@@ -375,8 +402,42 @@ def test_its_header_can_be_compared_too(seen):
 
 
 @of("rate_limited")
-def test_a_rate_limiter_is_said_and_not_counted(seen):
-    assert seen.verdict == "self-contained" and "429" in seen.told, seen
+def test_a_rate_limiter_in_the_process_is_state_of_it(seen):
+    assert seen.verdict == "state in the process" and seen.status == 1, seen
+    assert "429 became 200 (the limit was forgotten)" in seen.because
+
+
+@of("held_price")
+def test_a_price_that_is_drawn_and_held_is_remembered(seen):
+    assert seen.verdict == "state in the process" and seen.status == 1, seen
+    assert "no longer that of answer 1" in seen.because
+    assert seen.report["shortest"]["calls"] == [1, 2]
+
+
+@of("instance")
+def test_the_name_of_a_process_is_no_state(seen):
+    assert seen.verdict == "self-contained" and seen.status == 0, seen
+    assert "the process's own name" in seen.told
+
+
+@of("ids_in_errors")
+def test_a_random_id_in_an_error_does_not_hide_what_differs(seen):
+    assert seen.verdict == "state in the process" and seen.status == 1, seen
+    assert seen.report["shortest"]["differences"][0]["where"] == "status"
+
+
+@of("computed")
+def test_a_script_computes_anew_in_each_play(seen):
+    assert seen.verdict == "state in the process" and seen.status == 1, seen
+    assert seen.report["shortest"]["calls"] == [1, 2]
+
+
+@of("assertion")
+def test_an_assertion_that_does_not_hold_is_a_failed_check(seen):
+    assert seen.status == 1 and "talk.py:3" in seen.report["failed_assertion"], seen
+    suite = ElementTree.parse(seen.folder / "check.xml").getroot()
+    assert suite.get("failures") == "1"
+    assert "talk.py:3" in ElementTree.tostring(suite).decode()
 
 
 @of("idempotency")
@@ -392,7 +453,12 @@ def test_what_only_two_living_processes_show_is_shown_by_two(seen):
 
 
 @of("nothing")
-def test_without_a_dependent_answer_nothing_is_concluded(seen):
+def test_where_nothing_depends_on_a_memory_it_is_self_contained(seen):
+    assert seen.status == 0 and "nothing here needed a memory" in seen.because, seen
+
+
+@of("nothing_required")
+def test_a_dependency_can_be_required(seen):
     assert seen.status == 3 and "depends on an earlier request" in seen.because, seen
 
 
@@ -426,7 +492,7 @@ def test_conversations_can_be_made_up_from_an_openapi_document(seen):
 @of("workers")
 def test_several_workers_with_memories_of_their_own_are_found(seen):
     assert seen.verdict == "state in the process" and seen.status == 1, seen
-    assert "your command starts 4 processes with separate memory: " in seen.told
+    assert "processes with separate memory: " in seen.told
     assert "of 10 answers differed within one server" in seen.told
 
 
@@ -527,7 +593,7 @@ class Fixed:
 
     conversation: Conversation
 
-    def hold(self, send):
+    def record(self, send):
         for call in self.conversation.calls:
             send(call)
         return self.conversation
@@ -565,11 +631,16 @@ def test_without_any_request_of_a_shrunk_script_the_difference_is_gone(
     assert last.level is Level.PROCESS and [*last.needs, last.index] == expected
     budget = Budget()
     with Pool(start, tmp_path / "again", budget) as pool:
-        player = Player(pool, budget)
-        assert differences(*player.both(whole.only(expected)))
+        runner = Runner(pool, budget)
+        recorded = runner.one(whole)
+
+        def differs(part):
+            there, here = runner.part_split(whole, part, recorded, asked_before=True)
+            return differences(there.answers[-1], here.answers[-1])
+
+        assert differs(expected)
         for left_out in last.needs:
-            rest = whole.only([index for index in range(len(calls)) if index != left_out])
-            assert not differences(*player.both(rest)), left_out
+            assert not differs([index for index in expected if index != left_out]), left_out
 
 
 @pytest.mark.parametrize(

@@ -1,91 +1,182 @@
-"""What cannot be compared makes a call unknown: it is never taken for no difference."""
+"""What varies is masked, what is always the same stays so, and what cannot be compared is said."""
 
 import json
 
 import pytest
 
-from lab.check.compare import HEADERS
-from lab.check.conversation import Answer
+from lab.check.comparator import NOISY, POLLED, Relation, ResponseComparator
+from lab.check.conversation import Call, plain
 from lab.check.judge import Finding, Level
+from lab.check.runner import Trace
 from lab.check.workers import apart
-from lab.check.yardstick import LIMITED, NOISY, STATUS_ONLY, Yardstick
+from lab.core.http import Answer, Headers, ReadTimedOut
 
 FINE = Finding(0, "GET /", Level.SELF_CONTAINED)
 
 
-def answer(document=None, status=200):
-    return Answer(status, (), document if isinstance(document, bytes) else _json(document))
+def answer(document=None, status=200, **headers):
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return Answer(status, Headers(headers.items()), body)
 
 
-def _json(document):
-    return json.dumps(document).encode()
+def play(*answers, origins=None, ended=""):
+    """One play of as many calls, each of a line of its own unless `origins` says otherwise."""
+    trace = Trace(ended=ended)
+    for number, each in enumerate(answers):
+        origin = origins[number] if origins else f"talk.py:{number}"
+        trace.calls.append(Call("GET", plain(f"/{number}"), origin=origin))
+        trace.answers.append(each)
+        trace.sent.add(number)
+    return trace
 
 
-def learnt(one, other, ignored=frozenset()):
-    yardstick = Yardstick(ignored, HEADERS)
-    yardstick.learn(0, one, other)
-    return yardstick
+def learnt(*plays, ignored=frozenset(), ids=()):
+    comparator = ResponseComparator(ignored)
+    comparator.learn_plays(list(plays), ids)
+    return comparator
+
+
+def pair(one, other):
+    return learnt(play(one), play(other))
 
 
 def test_what_varies_is_masked_and_the_rest_is_compared():
-    yardstick = learnt(answer({"a": 1, "b": 1}), answer({"a": 2, "b": 1}))
-    assert yardstick.masked == {0: ("/a",)}
-    assert not yardstick(0, answer({"a": 1, "b": 1}), answer({"a": 3, "b": 1}))
-    assert yardstick(0, answer({"a": 1, "b": 1}), answer({"a": 1, "b": 2}))
-    assert yardstick.doubts(FINE) is FINE
+    comparator = pair(answer({"a": 1, "b": 1}), answer({"a": 2, "b": 1}))
+    assert comparator.masked == {0: ("/a",)}
+    assert not comparator(0, answer({"a": 1, "b": 1}), answer({"a": 3, "b": 1}))
+    assert comparator(0, answer({"a": 1, "b": 1}), answer({"a": 1, "b": 2}))
+    assert comparator.doubts(FINE) is FINE
+
+
+@pytest.mark.parametrize("seen", [None, "", 7, [], {}, ...])
+def test_a_place_that_varies_still_has_to_be_of_its_kind(seen):
+    """A random user id that is null in a fresh process is no noise."""
+    comparator = pair(answer({"a": "one"}), answer({"a": "two"}))
+    document = {} if seen is ... else {"a": seen}
+    assert not comparator(0, answer({"a": "one"}), answer({"a": "three"}))
+    assert comparator(0, answer({"a": "one"}), answer(document))
+
+
+def test_a_list_in_any_order_is_the_same_and_one_of_another_length_is_not():
+    comparator = pair(answer({"a": ["x", "y", "z"]}), answer({"a": ["z", "x", "y"]}))
+    assert not comparator(0, answer({"a": ["x", "y", "z"]}), answer({"a": ["y", "z", "x"]}))
+    assert comparator(0, answer({"a": ["x", "y", "z"]}), answer({"a": ["x", "y", "w"]}))
+    assert comparator(0, answer({"a": ["x", "y", "z"]}), answer({"a": ["x", "y"]}))
+
+
+@pytest.mark.parametrize("root", [[1, 2, 3], {"a": [1, 2, 3]}])
+def test_a_list_whose_length_varies_is_left_out(root):
+    def of(items):
+        return answer(items if isinstance(root, list) else {"a": items})
+
+    comparator = pair(of([1, 2, 3]), of([4]))
+    assert not comparator(0, of([1, 2, 3]), of([9, 8]))
+
+
+def test_a_text_of_which_parts_vary_keeps_the_rest():
+    one = answer(b"<ul><li>a7<li>b9</ul><p>ada</p>")
+    other = answer(b"<ul><li>c3</ul><p>ada</p>")
+    comparator = pair(one, other)
+    assert not comparator(0, one, answer(b"<ul><li>x<li>y<li>z</ul><p>ada</p>"))
+    assert comparator(0, one, answer(b"<ul><li>x<li>y<li>z</ul><p>log in</p>"))
+    assert comparator.status_only == []
+
+
+def test_a_body_that_varies_as_a_whole_leaves_the_status():
+    comparator = pair(answer(b"\x89\x00abc"), answer(b"\x89\x00xyz"))
+    assert comparator.status_only == [0] and comparator.doubts(FINE) is FINE
+    assert not comparator(0, answer(b"\x89\x00abc"), answer(b"\x89\x00123"))
+    assert comparator(0, answer(b"\x89\x00abc"), answer(b"\x89\x00123", 404))
+
+
+def test_another_status_the_second_time_is_unknown():
+    comparator = pair(answer(1), answer({}, 409))
+    doubted = comparator.doubts(FINE)
+    assert doubted.level is Level.UNKNOWN and doubted.why == NOISY
+
+
+def test_no_answer_on_both_sides_is_unknown():
+    nothing = Answer(None, error=ReadTimedOut())
+    doubted = pair(nothing, nothing).doubts(FINE)
+    assert doubted.level is Level.UNKNOWN and "--timeout" in doubted.why
+
+
+def test_a_limit_that_is_forgotten_is_a_difference():
+    comparator = pair(answer(1, 429), answer(1, 429))
+    found = comparator(0, answer(1, 429), answer(1))
+    assert [str(each) for each in found] == ["status: 429 became 200"]
+
+
+def test_to_be_limited_when_it_carries_nothing_shows_nothing():
+    comparator = pair(answer(1), answer(1))
+    assert not comparator.depends(0, answer(1), answer(1, 429))
+    assert comparator.depends(0, answer(1), answer(1, 401))
+
+
+def orders(first, second):
+    return play(answer({"id": first}), answer({"id": second}))
+
+
+def test_an_equality_of_two_answers_that_always_holds_is_an_observation():
+    comparator = learnt(orders("pay_1a2b", "pay_1a2b"), orders("pay_9z8y", "pay_9z8y"))
+    (relation,) = comparator.relations
+    assert relation == Relation(1, "/id", 0, "/id")
+    expected = orders("pay_1a2b", "pay_1a2b").answered
+    assert not comparator.compare(1, expected, orders("pay_5555", "pay_5555").answered)
+    (found,) = comparator.compare(1, expected, orders("pay_5555", "pay_6666").answered)
+    assert "no longer that of answer 1 (/id)" in str(found)
+    comparator.drop(relation)
+    assert not comparator.compare(1, expected, orders("pay_5555", "pay_6666").answered)
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "why"),
+    ("first", "second", "ids"),
     [
-        (answer(b"abc"), answer(b"def"), STATUS_ONLY),
-        (answer([1]), answer({}), STATUS_ONLY),
-        (answer(1), answer({}, 409), NOISY),
-        (answer(1, 429), answer(1, 429), LIMITED),
-        (answer(1), answer(1, 429), LIMITED),
+        ("x1", "y2", ()),  # too short: it may be the same by chance
+        ("12:00:01", "12:00:02", ()),  # a clock, read twice in a second
+        ("1770000001", "1770000002", ()),
+        ("20260101T100001Z", "20260101T100002Z", ()),
+        (41234, 41235, (41234,)),  # a process id
+        ("the same", "the same", ()),  # compared as it is
     ],
 )
-def test_a_call_of_which_nothing_is_left_to_compare_is_unknown(one, other, why):
-    doubted = learnt(one, other).doubts(FINE)
-    assert doubted.level is Level.UNKNOWN and doubted.why == why
-    assert doubted.counts is (why != LIMITED)
+def test_what_is_the_same_by_chance_or_by_the_clock_is_no_observation(first, second, ids):
+    assert not learnt(orders(first, first), orders(second, second), ids=ids).relations
 
 
-def test_who_has_said_to_ignore_it_knows_it():
-    assert learnt(answer(b"abc"), answer(b"def"), frozenset({"body"})).doubts(FINE) is FINE
+def test_plays_of_a_script_that_polls_are_compared_by_their_last_answer():
+    lines = ["t.py:1", "t.py:2", "t.py:2", "t.py:3"]
+    slow = play(*map(answer, ("made", "running", "done", "end")), origins=lines)
+    quick = play(*map(answer, ("made", "done", "end")), origins=["t.py:1", "t.py:2", "t.py:3"])
+    comparator = learnt(slow, quick)
+    assert comparator.aligned(slow, quick)[2].document == "done"
+    assert comparator.aligned(slow, quick)[3].document == "end"
+    assert comparator.doubts(Finding(1, "GET /", Level.SELF_CONTAINED)).why == POLLED
+    assert not comparator.masked
 
 
-def test_a_429_in_any_play_makes_it_unknown():
-    yardstick = learnt(answer(1), answer(1))
-    assert not yardstick(0, answer(1), answer(1, 429))
-    assert yardstick.doubts(FINE).why == LIMITED
-
-
-def test_to_be_limited_when_it_carries_nothing_shows_nothing_and_spoils_nothing():
-    yardstick = learnt(answer(1), answer(1))
-    assert not yardstick.depends(0, answer(1), answer(1, 429))
-    assert yardstick.depends(0, answer(1), answer(1, 401))
-    assert yardstick.doubts(FINE) is FINE
+def test_a_script_that_ended_early_is_compared_up_to_there():
+    lines = ["t.py:1", "t.py:2", "t.py:2", "t.py:2"]
+    whole = play(*map(answer, (1, 2, 3, 4)), origins=lines)
+    cut = play(*map(answer, (1, 2)), origins=lines[:2], ended="KeyError")
+    comparator = learnt(whole, whole)
+    assert [*comparator.aligned(whole, cut)] == [0, 1] and not comparator.polled
 
 
 @pytest.mark.parametrize(
-    ("recorded", "live", "said"),
+    ("recorded", "said"),
     [
-        (answer({}, 201), True, "answered 409, recorded 201"),
-        (answer({}, 201), False, "answered 409, recorded 201"),
-        (answer({"new": True}, 409), True, "/new True"),
-        (answer({"new": True}, 409), False, None),
-        (answer({}, 304), False, None),
-        (Answer(None), False, None),
-        (answer({}, 429), True, LIMITED),
-        (answer({"new": False}, 409), True, None),
+        (answer({}, 201), "answered 409, recorded 201"),
+        (answer({"new": True}, 409), None),
+        (answer({}, 304), None),
+        (Answer(None), None),
     ],
 )
-def test_a_replay_that_is_not_as_recorded_is_no_proof(recorded, live, said):
+def test_a_replay_that_is_not_as_recorded_elsewhere_is_no_proof(recorded, said):
     replayed = answer({"new": False}, 409)
-    yardstick = learnt(replayed, replayed)
-    yardstick.learn_recorded(0, recorded, replayed, live)
-    doubted = yardstick.doubts(FINE)
+    comparator = pair(replayed, replayed)
+    comparator.learn_recorded(0, recorded, replayed)
+    doubted = comparator.doubts(FINE)
     assert (doubted.level is Level.UNKNOWN) == (said is not None)
     assert (said or "") in doubted.why
 
@@ -103,7 +194,7 @@ def test_a_replay_that_is_not_as_recorded_is_no_proof(recorded, live, said):
     ],
 )
 def test_several_memories_are_told_from_one_that_changes(seen, odd):
-    yardstick = Yardstick(frozenset({"/at"}), HEADERS)
+    comparator = ResponseComparator(frozenset({"/at"}))
     answers = [answer({"cart": kind, "at": n}) for n, kind in enumerate(seen)]
-    found = apart(answers, lambda one, other: yardstick.apart(one, other, ()))
+    found = apart(answers, lambda one, other: comparator.apart(one, other, ()))
     assert (found and found[0]) == odd

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.check.carry import fill, infer, leaves, pointed
-from lab.check.conversation import Answer, Call, Conversation, Ref, plain, recorded
+from lab.check.conversation import Call, Conversation, Ref, plain, recorded
+from lab.check.correlation import fill, infer, leaves, pointed, unfollowed
+from lab.core.http import Answer, Headers
 
 
 def call(path="/", body=None, **headers):
@@ -16,7 +17,9 @@ def call(path="/", body=None, **headers):
 
 
 def answer(document=None, *headers):
-    return Answer(200, headers, json.dumps(document).encode() if document is not None else b"")
+    return Answer(
+        200, Headers(headers), json.dumps(document).encode() if document is not None else b""
+    )
 
 
 def inferred(calls, answers):
@@ -118,3 +121,42 @@ def test_every_leaf_is_where_it_is_said_to_be(document):
 def test_a_pointer_to_nothing_is_a_lookup_error(pointer):
     with pytest.raises(LookupError):
         pointed({"a": [], "b": 1}, pointer)
+
+
+def given_by(first, second, *headers, body=b""):
+    """Return the references in a second call to what the first answer gave."""
+    first_answer = Answer(200, Headers(headers), body)
+    conversation = infer(Conversation((first, second)), [first_answer, answer()])
+    return conversation.calls[1], list(conversation.calls[1].refs())
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "where"),
+    [
+        ([("Mcp-Session-Id", "1f3c0a9b77")], b"", "header:mcp-session-id"),
+        ([("Location", "https://idp/authorize?state=1f3c0a9b77&x=1")], b"", "query:location:state"),
+        ([("Set-Cookie", "csrftoken=1f3c0a9b77; Path=/")], b"", "cookie:csrftoken"),
+        ([], b'<input name="csrf" value="1f3c0a9b77">', "match:"),
+        ([], b'event: message\ndata: {"sid":"1f3c0a9b77"}\n\n', "match:"),
+        ([], b"token 1f3c0a9b77\n", "match:"),
+    ],
+)
+def test_what_a_client_was_given_is_followed_wherever_it_stood(headers, body, where):
+    later, refs = given_by(call("/a"), call("/b", X_Given="1f3c0a9b77"), *headers, body=body)
+    assert [ref.where.startswith(where) for ref in refs] == [True]
+    renewed = [(name, value.replace("1f3c0a9b77", "9e8d7c6b55")) for name, value in headers]
+    renewed_body = body.replace(b"1f3c0a9b77", b"9e8d7c6b55")
+    filled = fill(later.headers[0][1], {0: Answer(200, Headers(renewed), renewed_body)})
+    assert filled == "9e8d7c6b55"
+
+
+@pytest.mark.parametrize("body", [b"please log in again", b"<title>Documentation</title>", b"\xff"])
+def test_the_words_of_a_language_are_not_given(body):
+    _, refs = given_by(call("/a"), call("/b", X="Documentation please log in again"), body=body)
+    assert not refs
+
+
+def test_a_value_that_no_answer_gave_is_named():
+    made = call("/a", Mcp_Session_Id="1f3c0a9b77d24e01a1b2c3d4")
+    assert unfollowed(made) == "Mcp-Session-Id: 1f3c0a…"
+    assert unfollowed(call("/items/7", '{"name": "ada"}', Accept="application/json")) == ""

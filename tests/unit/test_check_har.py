@@ -94,7 +94,7 @@ def test_too_many_calls_are_refused():
 def test_what_is_no_json_is_refused(content, tmp_path):
     (tmp_path / "x.har").write_bytes(content)
     with pytest.raises(LabError):
-        HarSource(tmp_path / "x.har").hold(None)
+        HarSource(tmp_path / "x.har").record(None)
 
 
 @given(

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 import pytest
 import requests
 
+from lab.check.address import Address
 from lab.check.conversation import Call, Ref, plain
-from lab.check.plays import NOTHING, new_jar, request_of, without_refs
-from lab.check.wire import send
+from lab.check.cookies import new_jar
+from lab.check.http import send
+from lab.check.runner import NOTHING, request_of, without_refs
 
 
 @contextmanager
@@ -43,7 +45,7 @@ def http(*headers, body=b""):
 
 
 def get(port, jar, path="/", timeout_s=5):
-    return send(port, requests.Request("GET", path), jar, timeout_s)
+    return send(Address(port), requests.Request("GET", path), jar, timeout_s)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ def get(port, jar, path="/", timeout_s=5):
         ("a=1; Path=/other", "/shop/x", False),
         ("a=1; Path=/other", "/other/x", True),
         ("a=1; Secure; HttpOnly; SameSite=Lax", "/", True),
-        ("a=1; Domain=elsewhere.example", "/", False),
+        ("a=1; Domain=elsewhere.example", "/", True),  # its own name, perhaps
         ("a=1; Max-Age=0", "/", False),
         ("a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "/", False),
     ],
@@ -93,10 +95,47 @@ def test_what_is_no_answer_is_none(answer):
     assert got.status is None and got.error
 
 
-def test_an_answer_that_never_ends_is_given_up_in_time():
-    drops = [b"HTTP/1.1 200 OK\r\n\r\n", *[b"x"] * 100]
+@pytest.mark.parametrize("endless", [False, True])
+def test_an_answer_that_never_ends_gives_what_came_in_time(endless):
+    drops = [b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", *[b"x"] * 100]
+    began = time.monotonic()
     with server(drops) as (port, _):
-        assert get(port, new_jar(), timeout_s=0.5).status is None  # it would end after 5 s with 200
+        answer = send(Address(port), requests.Request("GET", "/"), new_jar(), 0.8, endless=endless)
+    assert answer.status == 200 and answer.body and not answer.complete
+    assert time.monotonic() - began < 8
+
+
+def test_a_body_that_is_too_long_is_cut():
+    body = b"x" * 3_000_000
+    with server(http(body=body)) as (port, _):
+        answer = get(port, new_jar())
+    assert answer.status == 200 and len(answer.body) == 2_000_000 and not answer.complete
+
+
+def test_the_own_port_is_no_difference_wherever_it_stands():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        number = other.getsockname()[1]
+    answers = []
+    for _ in range(2):
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+
+        def serve(listener=listener, port=port):
+            connection, _ = listener.accept()
+            connection.recv(65536)
+            body = f"see http://127.0.0.1:{port}/ or next=http%3A//localhost%3A{port}/a".encode()
+            head = f"Location: http://127.0.0.1:{port}/b\r\nSet-Cookie: user-{port}={number}"
+            connection.sendall(http(*head.split("\r\n"), body=body))
+            connection.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        jar = new_jar()
+        answers.append(get(port, jar))
+        thread.join(5)
+        listener.close()
+        assert f"user-{port}" in jar  # it is sent back under its real name
+    assert answers[0].body == answers[1].body and answers[0].headers == answers[1].headers
 
 
 @pytest.mark.parametrize("path", ["@evil.example/x", "evil", ":80/", "/a b", "/\ud800"])
@@ -112,3 +151,14 @@ def test_who_carries_nothing_says_nothing():
         Call("GET", ("/c/", Ref(0, "json:/id", "7")), (), (Ref(0, "json:/id", "7"),))
     )
     assert bare.path == ("/c/", NOTHING) and bare.body == (NOTHING,)
+
+
+def test_a_name_is_sent_as_host_and_owns_cookies():
+    jar = new_jar()
+    given = ("Set-Cookie: a=1; Domain=shop.example", "Set-Cookie: b=1; Domain=elsewhere.example")
+    with server(http(*given), http()) as (port, asked):
+        address = Address(port, name="www.shop.example")
+        for _ in range(2):
+            send(address, requests.Request("GET", "/"), jar, 5)
+    assert "\r\nHost: www.shop.example\r\n" in asked[0]
+    assert "\r\nCookie: a=1\r\n" in asked[1] and "b=1" not in asked[1]

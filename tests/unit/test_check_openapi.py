@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.check.conversation import Answer, recorded
+from lab.check.conversation import recorded
 from lab.check.sources.openapi import OpenApiSource
 from lab.check.sources.operations import operations
 from lab.core.errors import LabError
+from lab.core.http import Answer
 
 CONTRACT = Path(__file__).parents[2] / "lab" / "shop" / "openapi.yaml"
 
@@ -27,7 +28,7 @@ class Willing:
 
     def __call__(self, call):
         self.sent.append(call)
-        return Answer(200, (), b'{"token": "token-of-the-day", "id": 7}')
+        return Answer(200, body=b'{"token": "token-of-the-day", "id": 7}')
 
     def renew(self):
         self.renewed += 1
@@ -36,7 +37,7 @@ class Willing:
 def held(path):
     """Hold a document with a client to which everything succeeds."""
     client = Willing()
-    return OpenApiSource(path).hold(client), client.sent
+    return OpenApiSource(path).record(client), client.sent
 
 
 def test_each_candidate_is_held_by_a_client_of_its_own(tmp_path):
@@ -45,7 +46,7 @@ def test_each_candidate_is_held_by_a_client_of_its_own(tmp_path):
     post = {"operationId": "add", "requestBody": body, "responses": {200: {}}}
     (tmp_path / "a.json").write_text(json.dumps(document(a={"post": post})))
     client = Willing()
-    OpenApiSource(tmp_path / "a.json").hold(client)
+    OpenApiSource(tmp_path / "a.json").record(client)
     assert client.renewed == len(client.sent) - 1 > 0
 
 

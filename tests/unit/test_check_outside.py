@@ -3,6 +3,7 @@
 import socket
 import sys
 import threading
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -12,10 +13,37 @@ from lab.check.outside import Outside
 from lab.check.sockets import unix_peers
 
 
+class WithoutOwnDisk:
+    """A pool of processes on a system that gives none a disk of its own."""
+
+    isolation = "only Linux can"
+
+
+class WithOwnDisk:
+    """A pool whose processes write in a view of their own."""
+
+    isolation = ""
+
+    def __init__(self, *written):
+        self.written = list(written)
+
+
+def test_what_processes_wrote_on_a_disk_of_their_own_is_known_from_it(tmp_path):
+    pool = WithOwnDisk()
+    seen = Outside(pool, tmp_path, tmp_path / "own")
+    seen.look()
+    (tmp_path / "of somebody else").write_text("x")
+    seen.look()
+    assert seen.disk == []
+    pool.written = ["/var/lib/sessions/1"]
+    seen.look()
+    assert seen.disk == ["it wrote /var/lib/sessions/1"] and seen.network == []
+
+
 def test_files_that_change_are_seen_and_our_own_are_not(tmp_path):
     own = tmp_path / "20260101-check"
     own.mkdir()
-    seen = Outside(tmp_path, own)  # as with --out .
+    seen = Outside(WithoutOwnDisk(), tmp_path, own)  # as with --out .
     seen.look()
     (own / "service.log").write_text("x")
     seen.look()
@@ -31,7 +59,7 @@ def test_a_folder_that_is_too_full_is_said(tmp_path, monkeypatch):
         (tmp_path / f"{number}").mkdir()
         (tmp_path / f"{number}" / "file").write_text("x")
         (tmp_path / f"{number}" / "other").write_text("x")
-    seen = Outside(tmp_path, tmp_path / "own")
+    seen = Outside(WithoutOwnDisk(), tmp_path, tmp_path / "own")
     seen.look()
     assert "only the first were looked at" in seen.caveat
 
@@ -50,3 +78,30 @@ def test_a_unix_socket_is_seen_from_the_end_that_has_no_name(tmp_path):
         client.connect(str(tmp_path / "store.sock"))
         thread.join()
         assert set(unix_peers(family)) == before
+
+
+def test_connections_that_every_process_had_for_a_moment_are_its_own(tmp_path, monkeypatch):
+    def closed(*remote):
+        return {frozenset({("127.0.0.1", 40000 + n), ("127.0.0.1", n)}) for n in remote}
+
+    moments = iter([closed(6379, 9), closed(6379, 9, 7), closed(6379, 9, 7, 5432), set()])
+    monkeypatch.setattr(outside, "passing_connections", lambda: next(moments))
+    monkeypatch.setattr(outside, "contacts", lambda process: [])
+    seen = Outside(WithOwnDisk(), tmp_path, tmp_path / "own")
+    seen.ask(SimpleNamespace(port=8001))
+    assert seen.network == []  # of one process it may be by chance
+    seen.ask(SimpleNamespace(port=8002))
+    assert seen.network == []  # 7 once, 5432 once
+
+
+def test_a_store_that_each_process_asks_for_a_moment_is_seen(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as store:
+        port = store.getsockname()[1]
+        monkeypatch.setattr(outside, "contacts", lambda process: [])
+        seen = Outside(WithOwnDisk(), tmp_path, tmp_path / "own")
+        for own in (1, 2):
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                store.accept()[0].close()
+                client.recv(1)
+            seen.ask(SimpleNamespace(port=own))
+        assert f"it talks to 127.0.0.1:{port} for a moment" in seen.short_connections

@@ -5,71 +5,108 @@ import json
 
 import pytest
 
-from lab.check.compare import differences
-from lab.check.conversation import Answer, Call, Conversation, plain
-from lab.check.judge import READS_WRITES, TURNS, Finding, Level
-from lab.check.prover import Prover, sides_of
+from lab.check.comparator import ResponseComparator
+from lab.check.conversation import Call, Conversation, plain
+from lab.check.differences import Difference
+from lab.check.judge import FRESH, READS_WRITES, TURNS, Finding, Level
+from lab.check.prover import Proof, Prover, side_of
+from lab.check.runner import Trace
+from lab.core.http import Answer
 
 TALK = Conversation(tuple(Call("POST", plain(f"/{n}")) for n in range(4)))
 
 
-def said(value):
-    return Answer(200, (), json.dumps(value).encode())
+def said(value, status=200):
+    return Answer(status, body=json.dumps(value).encode())
+
+
+def trace(answers):
+    return Trace(answers=list(answers), sent=set(range(len(answers))), calls=list(TALK.calls))
 
 
 class Playing:
-    """A player of a service in which the last call shows what `answers` give in turn."""
+    """A runner of a service: `expected` and `seen` give the last answer after some calls."""
 
-    def __init__(self, answers):
-        self.answers = answers
+    def __init__(self, expected, seen):
+        self.expected, self.seen, self.asked = expected, seen, []
 
-    def both(self, part, wiped):
-        return next(self.answers)
+    def _trace(self, part, last):
+        answers = [said(n) for n in range(max(part))] + [last]
+        return Trace(answers=answers, sent={*part})
 
+    def part(self, conversation, part, recorded, pause_before=None):
+        self.asked.append(tuple(part))
+        return self._trace(part, self.expected(part))
 
-def proof(answers):
-    finding = Finding(3, "POST /3", Level.PROCESS, "fresh process")
-    differ = lambda _, one, other: differences(one, other)  # noqa: E731
-    return Prover(Playing(answers), TALK, differ, shared=False).shortest(finding, confirm=True)
-
-
-def needs(path):
-    """Answers of a process that needs one call, given to whoever asks with these calls."""
-
-    class Needing(Playing):
-        def both(self, part, wiped):
-            there = any(call.path == plain(path) for call in part.calls[:-1])
-            return said(there), said(False)
-
-    finding = Finding(3, "POST /3", Level.PROCESS, "fresh process")
-    differ = lambda _, one, other: differences(one, other)  # noqa: E731
-    return Prover(Needing(None), TALK, differ, shared=False).shortest(finding, confirm=True)
+    def part_split(self, conversation, part, recorded, *, wiped, elsewhere, asked_before):
+        self.asked.append(tuple(part))
+        there = self._trace(part, self.expected(part)) if asked_before else Trace()
+        return there, self._trace(part, self.seen(part))
 
 
-def test_what_can_be_seen_again_is_proven():
-    witness = needs("/1")
-    assert witness.calls == (1, 3) and witness.confirmed == witness.tries == 3
+def prove(expected, seen, good=None, bad=None, where="status"):
+    """Prove that the last of four calls differs."""
+    good, bad = good or said("good"), bad or said("bad", 401)
+    difference = Difference(where, "200", "401")
+    finding = Finding(3, "POST /3", Level.PROCESS, FRESH, (difference,))
+    runner = Playing(expected, seen)
+    comparator = ResponseComparator(frozenset())
+    baseline = trace([said(n) for n in range(3)] + [good])
+    comparator.learn_plays([baseline, baseline])
+    plays = {FRESH: trace([said(n) for n in range(3)] + [bad])}
+    prover = Prover(runner, TALK, baseline, comparator, plays)
+    return prover.prove(finding, True), runner, comparator
 
 
-def test_what_is_seen_without_anything_before_varies_by_itself():
-    assert proof(itertools.repeat((said(1), said(2)))) is None
+def test_what_can_be_seen_again_is_proven_with_the_one_call_it_needs():
+    needs = lambda part: said("good") if 1 in part else said("bad", 401)  # noqa: E731
+    (proof, found), runner, _ = prove(needs, lambda part: said("bad", 401))
+    assert proof is Proof.FOUND and found.calls == (1, 3)
+    assert found.confirmed == found.tries == 3 and found.differences
+    assert len(set(runner.asked[-3:])) == 1  # the three confirmations are the same script
+
+
+def test_a_random_id_in_the_error_does_not_hide_the_status():
+    """It asks whether the difference found is there, not whether anything differs."""
+    count = itertools.count()
+    failed = lambda: said({"error": "log in", "request_id": next(count)}, 401)  # noqa: E731
+    (proof, found), _, _ = prove(
+        lambda part: said({"cart": []}) if 0 in part else failed(),
+        lambda part: failed(),
+        good=said({"cart": []}),
+        bad=failed(),
+    )
+    assert proof is Proof.FOUND and found.calls == (0, 3)
+    assert found.differences[0].where == "status"
+
+
+def test_what_differs_with_nothing_before_varies_by_itself():
+    (proof, found), _, comparator = prove(
+        lambda part: said(1), lambda part: said(2), said(1), said(2), "/"
+    )
+    assert proof is Proof.NOISE and found is None
+    assert not comparator(3, said(1), said(2))  # and that was learnt
+
+
+def test_a_coin_is_noise_and_not_a_proof():
+    for start in range(2):
+        coin = itertools.cycle([said("a"), said("b"), said("b")][start:])
+        flip = lambda part, coin=coin: next(coin)  # noqa: E731
+        (proof, found), _, _ = prove(flip, flip, said("a"), said("b"), "/")
+        assert found is None and proof in (Proof.NOISE, Proof.NOT_SEEN)
+
+
+def test_what_is_not_seen_again_is_no_proof():
+    needs = lambda part: said("good") if 1 in part else said("bad", 401)  # noqa: E731
+    later = itertools.chain([said("bad", 401)], itertools.repeat(said("good")))
+    (proof, found), _, _ = prove(needs, lambda part: next(later))
+    assert proof is Proof.NOT_SEEN and found is None
 
 
 @pytest.mark.parametrize(
-    "later",
-    [
-        [(said(1), said(1))],  # not seen again
-        [(said(2), said(1))],  # seen, but one process alone answers differently as well
-    ],
+    ("play", "sides"), [(TURNS, [0, 1, 0]), (READS_WRITES, [0, 0, 1]), (FRESH, None)]
 )
-def test_chance_does_not_confirm(later):
-    # All of the calls show it, none does not, the first guess shows it.
-    first = [(said(1), said(2)), (said(1), said(1)), (said(1), said(2))]
-    assert proof(itertools.chain(first, itertools.cycle(later))) is None
-
-
-def test_two_processes_are_asked_in_turn_or_one_for_reads_and_one_for_writes():
-    talk = Conversation(tuple(Call(method, plain("/")) for method in ("POST", "PUT", "GET")))
-    assert sides_of(talk, TURNS) == (0, 1, 0)
-    assert sides_of(talk, READS_WRITES) == (0, 0, 1)
-    assert sides_of(talk, "fresh process") == ()
+def test_two_processes_are_asked_in_turn_or_one_for_reads_and_one_for_writes(play, sides):
+    calls = [Call(method, plain("/")) for method in ("POST", "PUT", "GET")]
+    side = side_of(play)
+    assert (side and [side(n, call) for n, call in enumerate(calls)]) == sides

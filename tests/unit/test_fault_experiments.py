@@ -8,7 +8,7 @@ import pytest
 from lab.evidence.exchange import Exchange, OpStatus
 from lab.evidence.result import Verdict
 from lab.experiments import crash, restart_all, scale_out, storage, store_outage
-from lab.experiments.script_api import Footprint
+from lab.experiments.footprint import Footprint
 from lab.report.wording import observed
 from lab.shop.cart import SessionState
 from lab.variants.next_version import NextSessionState

@@ -7,15 +7,15 @@ one, the one that is really received takes its place.
 import base64
 import json
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from lab.check.carry import infer
-from lab.check.conversation import Answer, Call, Conversation, as_bytes, plain
+from lab.check.conversation import Call, Conversation, Send, as_bytes, plain
+from lab.check.correlation import infer
 from lab.core.errors import LabError
+from lab.core.http import Answer, Headers
 
 MOST_HAR_BYTES = 50_000_000
 MOST_HAR_CALLS = 500
@@ -33,7 +33,7 @@ class HarSource:
 
     path: Path
 
-    def hold(self, send: Callable[[Call], Answer]) -> Conversation:
+    def record(self, send: Send) -> Conversation:
         """Return the recorded calls; nothing has to be sent."""
         return parse(_read(self.path), self.path.name)
 
@@ -105,7 +105,7 @@ def _answer(response: Json) -> Answer:
     text = str(content.get("text") or "")
     encoded = content.get("encoding") == "base64"
     body = base64.b64decode(text) if encoded else as_bytes(text)
-    headers = tuple(
-        (str(each["name"]).lower(), str(each["value"])) for each in response.get("headers", [])
+    headers = Headers(
+        (str(each["name"]), str(each["value"])) for each in response.get("headers", [])
     )
     return Answer(int(response["status"]) or None, headers, body)

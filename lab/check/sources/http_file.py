@@ -1,37 +1,34 @@
-"""A conversation written as a .http file, in the form of the VS Code REST Client.
+"""A conversation written as a .http file, in the form of the VS Code REST Client or JetBrains'.
 
 Requests are separated by lines of ###. `# @name login` names the next one; `@host = …` defines
 a variable; `{{host}}` uses it, and `{{login.response.body.$.token}}` or
-`{{login.response.headers.ETag}}` is a value that an earlier answer gave.
+`{{login.response.headers.ETag}}` is a value that an earlier answer gave. Of the scripts around
+requests (`> {% … %}`) only `client.global.set("token", response.body.token)` is followed.
 """
 
+import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab.check.carry import address_of, fill, infer
-from lab.check.conversation import Answer, Call, Conversation, Ref, Template
+from lab.check.conversation import Call, Conversation, Ref, Send, Template, joined, plain
+from lab.check.correlation import address_of, fill, infer
+from lab.check.sources.http_lines import Draft, all_variables, drafts
+from lab.check.sources.http_values import PLACE, Scope, Values
 from lab.core.errors import LabError
+from lab.core.http import Answer
 
-HTTP_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "QUERY")
-_NAME = re.compile(r"(?:#|//)\s*@name\s+([\w-]+)\s*$")
-_VARIABLE = re.compile(r"@([\w-]+)\s*=\s*(.*)$")
-_COMMENT = re.compile(r"(#|//)")
-_PLACE = re.compile(r"{{([^{}]+)}}")
-_ANSWER = re.compile(r"([\w-]+)\.response\.(body|headers)\.(.+)")
+_METHOD = re.compile(r"([A-Z][A-Z-]*|(?i:get|post|put|patch|delete|head|options))\s+(?=\S)")
+_VERSION = re.compile(r"\s+HTTP/\d\S*$")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~\w-]+")
+_HOST = re.compile(r"(?:https?://)?{{\s*([\w.-]+)\s*}}(?::\d+)?(?=[/?]|{{|$)")
+_FILE = re.compile(r"<(@[\w-]*)?\s+(\S.*)")
 _NOT_OURS = {"cookie", "host", "content-length", "connection"}
-
-
-@dataclass
-class _Draft:
-    """One request as it stands in the file."""
-
-    line: int
-    name: str = ""
-    request: str = ""
-    headers: list[str] = field(default_factory=list)
-    body: list[str] = field(default_factory=list)
+_NOT_HTTP = {"WEBSOCKET", "GRPC", "RSOCKET"}
+MOST_IN_A_FILE = 10_000_000
+SKIPPED = "scripts of the editor are not run (a .py conversation can assert): "
+COOKIES = "a written Cookie header is not sent, only the cookies that the service sets: "
 
 
 @dataclass(frozen=True)
@@ -40,144 +37,150 @@ class HttpFileSource:
 
     path: Path
 
-    def hold(self, send: Callable[[Call], Answer]) -> Conversation:
+    def record(self, send: Send) -> Conversation:
         """Return the file's requests, with the values that answers gave referred to."""
         try:
             text = self.path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise LabError(f"cannot read {self.path}: {error}") from None
+        written = parse(text, self.path.name, Values(self.path.parent))
         calls: list[Call] = []
         answers: list[Answer] = []
-        for call in parse(text, self.path.name):
+        for call in written.calls:
             answer = send(call)
             calls.append(_seen(call, dict(enumerate(answers))))
             answers.append(answer)
-        return infer(Conversation(tuple(calls), self.path.name), answers)
+        return infer(replace(written, calls=tuple(calls)), answers)
 
 
-def parse(text: str, file: str = "session.http") -> list[Call]:
+def parse(text: str, file: str = "session.http", values: Values | None = None) -> Conversation:
     """Return the requests of a .http file; raise LabError that names the line of a mistake."""
-    variables: dict[str, str] = {}
-    names: dict[str, int] = {}
+    values = values or Values()
+    everywhere = all_variables(text)
     calls: list[Call] = []
-    for draft in _drafts(text, variables):
-        calls.append(_call(draft, variables, names, file))
+    skipped: list[str] = []
+    cookies: list[str] = []
+    for draft in drafts(text):
+        origin = f"{file}:{draft.line}"
+        scope = Scope({**everywhere, **draft.variables}, origin, frozenset(draft.prompts))
+        calls.append(_call(draft, values, scope))
         if draft.name:
-            names[draft.name] = len(calls) - 1
+            values.names[draft.name] = len(calls) - 1
+        understood = [values.keep(script, len(calls) - 1) for script in draft.scripts]
+        if not all(understood):
+            skipped.append(origin)
+        if any(re.match(r"(?i)cookie:[^{]*$", header) for header in draft.headers):
+            cookies.append(origin)
     if not calls:
         raise LabError(f"{file} has no request: a request begins with a line like GET /cart")
-    return calls
+    notes = [text + ", ".join(at) for text, at in ((SKIPPED, skipped), (COOKIES, cookies)) if at]
+    return Conversation(tuple(calls), file, notes=tuple(notes))
 
 
-def _drafts(text: str, variables: dict[str, str]) -> Iterator[_Draft]:
-    draft: _Draft | None = None
-    name, in_body = "", False
-    for number, line in enumerate([*text.split("\n"), "###"], start=1):
-        stripped = line.strip()
-        if stripped.startswith("###"):
-            if draft:
-                yield draft
-            draft, name, in_body = None, "", False
-        elif draft and in_body:
-            draft.body.append(line)
-        elif found := _NAME.match(stripped):
-            name = found[1]
-        elif _COMMENT.match(stripped):
-            continue
-        elif draft is None and (found := _VARIABLE.match(stripped)):
-            variables[found[1]] = found[2].strip()
-        elif draft is None and stripped:
-            draft = _Draft(number, name, stripped)
-        elif draft and not stripped:
-            in_body = True
-        elif draft and stripped[0] in "?&":
-            draft.request += stripped  # a query that goes on in the next line
-        elif draft:
-            draft.headers.append(stripped)
-
-
-def _call(draft: _Draft, variables: Mapping[str, str], names: Mapping[str, int], file: str) -> Call:
-    origin = f"{file}:{draft.line}"
-
-    def template(text: str) -> Template:
-        return _template(text, variables, names, origin)
-
-    words = draft.request.split()
-    if words[0] not in HTTP_METHODS:
-        words.insert(0, "GET")  # an address alone is a GET
-    if len(words) < 2 or (len(words) > 2 and not words[-1].startswith("HTTP/")):
-        raise LabError(f"{origin}: {draft.request!r} is no request: write METHOD /path")
+def _call(draft: Draft, values: Values, scope: Scope) -> Call:
+    method, address = _request_line(draft, scope)
     headers = []
     for header in draft.headers:
         name, colon, value = header.partition(":")
-        if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~\w-]+", name):
-            raise LabError(f"{origin}: {header!r} is no header: write Name: value")
+        if not colon or not _HEADER_NAME.fullmatch(name):
+            raise LabError(f"{scope.origin}: {header!r} is no header: write Name: value")
         if name.lower() not in _NOT_OURS:
-            headers.append((name, template(value.strip())))
-    body = "\n".join(draft.body).strip("\n")
-    if body.startswith("< "):
-        raise LabError(f"{origin}: a body from a file is not read: put it here")
-    return Call(
-        words[0],
-        _path(template(words[1])),
-        tuple(headers),
-        template(body) if body else None,
-        origin,
-        draft.name,
-    )
+            headers.append((name, values.template(value.strip(), scope)))
+    body = _body(draft, headers, values, scope)
+    graphql = [header for header in headers if header[0].lower() == "x-request-type"]
+    if method == "GRAPHQL" or graphql:
+        method, body = "POST", _as_graphql(body, scope)
+        headers = [each for each in headers if each not in graphql]
+        if not any(name.lower() == "content-type" for name, _ in headers):
+            headers.append(("Content-Type", plain("application/json")))
+    path = _path(values.template(_without_host(address, values, scope), scope))
+    return Call(method, path, tuple(headers), body or None, scope.origin, draft.name)
 
 
-def _template(
-    text: str, variables: Mapping[str, str], names: Mapping[str, int], origin: str, depth: int = 0
+def _request_line(draft: Draft, scope: Scope) -> tuple[str, str]:
+    """Return method and address; an address alone is a GET."""
+    line = _VERSION.sub("", draft.request)
+    found = _METHOD.match(line)
+    method, address = (found[1].upper(), line[found.end() :]) if found else ("GET", line)
+    before_query = PLACE.sub("", address).partition("?")[0]
+    if re.search(r"\s", before_query) or not address or method in _NOT_HTTP:
+        raise LabError(f"{scope.origin}: {draft.request!r} is no request: write METHOD /path")
+    return method, address
+
+
+def _without_host(address: str, values: Values, scope: Scope) -> str:
+    """Leave out a host that only the editor's environment knows: the service is started here."""
+    found = _HOST.match(address)
+    if found and not values.knows(found[1], scope) and ".response." not in found[1]:
+        return address[found.end() :] or "/"
+    return address
+
+
+def _body(
+    draft: Draft, headers: list[tuple[str, Template]], values: Values, scope: Scope
 ) -> Template:
+    """Return the body: lines, and the files that are named in it (`< ./photo.jpg`)."""
+    kind = next((value for name, value in headers if name.lower() == "content-type"), ())
+    words = str(kind[0]).lower() if kind else ""
+    lines = [*draft.body]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    while lines and not lines[0].strip():
+        lines.pop(0)
+    end = "\r\n" if "multipart/" in words else "\n"
     pieces: list[str | Ref] = []
-    at = 0
-    for found in _PLACE.finditer(text):
-        pieces.append(text[at : found.start()])
-        at = found.end()
-        place = found[1].strip()
-        if place in variables and depth < 10:
-            pieces += _template(variables[place], variables, names, origin, depth + 1)
+    for number, line in enumerate(lines):
+        if found := _FILE.fullmatch(line.strip()):
+            content: Template = plain(_content(values.folder / found[2].strip(), scope))
+            if found[1]:  # `<@ file`: with variables
+                content = values.template("".join(map(str, content)), scope)
         else:
-            pieces.append(_ref(place, names, origin))
-    pieces.append(text[at:])
-    return tuple(piece for piece in pieces if piece != "")
+            content = values.template(line, scope)
+        joins = "form-urlencoded" in words and line.startswith("&")
+        pieces += [*(() if not number or joins else (end,)), *content]
+    if "multipart/" in words and pieces:
+        pieces.append(end)
+    return joined(pieces)
 
 
-def _ref(place: str, names: Mapping[str, int], origin: str) -> Ref:
-    found = _ANSWER.fullmatch(place)
-    if found is None:
-        raise LabError(f"{origin}: {{{{{place}}}}} is not defined: write @{place} = … above")
-    if found[1] not in names:
-        raise LabError(f"{origin}: no request above is named {found[1]!r}: # @name {found[1]}")
-    if found[2] == "headers":
-        return Ref(names[found[1]], f"header:{found[3].lower()}", "")
-    return Ref(names[found[1]], f"json:{_pointer(found[3], origin)}", "")
+def _content(path: Path, scope: Scope) -> str:
+    """Return a file's content as a body has it: bytes that are no text as they can come back."""
+    try:
+        if path.stat().st_size > MOST_IN_A_FILE:
+            raise LabError(f"{scope.origin}: {path} is too large: at most {MOST_IN_A_FILE:,} bytes")
+        return path.read_bytes().decode("utf-8", "surrogateescape")
+    except (OSError, ValueError) as error:
+        raise LabError(f"{scope.origin}: cannot read {path}: {error}") from None
 
 
-def _pointer(path: str, origin: str) -> str:
-    """Turn `$.items[0].id` (or /items/0/id) into a JSON pointer."""
-    if path.startswith("/"):
-        return path
-    inner = path.removeprefix("$")
-    if not re.fullmatch(r"([\w-]+)?(\.[\w-]+|\[\d+\]|\['[^']+'\])*", inner):
-        raise LabError(f"{origin}: {path!r}: only paths such as $.items[0].id are understood")
-    parts = re.findall(r"\['([^']+)'\]|\[(\d+)\]|\.?([\w-]+)", inner)
-    names = ["".join(part) for part in parts]
-    return "".join(f"/{name.replace('~', '~0').replace('/', '~1')}" for name in names)
+def _as_graphql(body: Template, scope: Scope) -> Template:
+    """Return the JSON body of a GraphQL request: a query, an empty line, its variables."""
+    if not all(isinstance(piece, str) for piece in body):
+        raise LabError(f"{scope.origin}: write a GraphQL request with an answer's value as JSON")
+    query, _, variables = "".join(map(str, body)).partition("\n\n")
+    try:
+        document = {"query": query, "variables": json.loads(variables) if variables else {}}
+    except (ValueError, RecursionError) as error:
+        raise LabError(f"{scope.origin}: its variables are no JSON: {error}") from None
+    return plain(json.dumps(document))
 
 
 def _path(template: Template) -> Template:
     """Leave out scheme, host and port: the service is where the check has started it."""
     first = template[0] if template else "/"
-    if not isinstance(first, str):
-        return template
-    if "://" in first:
+    if isinstance(first, Ref):
+        # An address that an answer gave may be whole: it is cut as this one is.
+        where = first.where.replace("header:location", "path:location")
+        return (replace(first, where=where), *template[1:])
+    if "://" in first.partition("?")[0]:
         first = address_of(first)
-    elif not first.startswith("/"):
+    elif not first.startswith(("/", "?")):
         first = "/" + first.partition("/")[2]  # localhost:3000/cart
     rest = template[1:]
-    return ((first or "/"), *rest) if first or not rest else rest
+    if not first and rest and isinstance(rest[0], Ref):
+        return _path(rest)
+    first = re.sub(r"\s", "%20", first)
+    return joined([first if first.startswith("/") else f"/{first}", *rest])
 
 
 def _seen(call: Call, answers: Mapping[int, Answer]) -> Call:

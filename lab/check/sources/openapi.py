@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.check.carry import infer, leaves
-from lab.check.conversation import Answer, Call, Client, Conversation, plain
+from lab.check.conversation import Call, Client, Conversation, plain
+from lab.check.correlation import infer, leaves
 from lab.check.sources.operations import DAMAGE, Operation, operations
 from lab.core.errors import LabError
+from lab.core.http import Answer
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DataObject
@@ -30,7 +31,7 @@ class OpenApiSource:
 
     path: Path
 
-    def hold(self, send: Client) -> Conversation:
+    def record(self, send: Client) -> Conversation:
         """Hold a few candidates and return the one that got furthest."""
         known = operations(_read(self.path), self.path.name)
         best: tuple[tuple[int, int], list[Call], list[Answer]] | None = None
@@ -106,11 +107,11 @@ class _Talk:
         return self._linked.get((operation, name)) or self._given.get(name) or example
 
     def _learn(self, operation: Operation, answer: Answer) -> None:
-        for pointer, value in leaves(answer.json):
+        for pointer, value in leaves(answer.document):
             if isinstance(value, str | int) and not isinstance(value, bool):
                 self._given[pointer.rpartition("/")[2]] = str(value)
         for target, name, pointer in operation.links(answer.status or 0):
-            found = dict(leaves(answer.json)).get(pointer)
+            found = dict(leaves(answer.document)).get(pointer)
             if found is not None:
                 self._linked[target, name] = str(found)
 
@@ -143,16 +144,18 @@ def _drawn(known: list[Operation]) -> list[list[tuple[Operation, Any]]]:
 def _plan(known: list[Operation], data: "DataObject", number: int) -> list[tuple[Operation, Any]]:
     from hypothesis import strategies as st
 
+    # Always the same draws, whatever becomes of them: Hypothesis holds the same example twice.
+    order = data.draw(st.permutations(known))
+    bodies = {id(each): data.draw(_body(each)) for each in known}
+    looks = [each for each in known if each.method == "GET"]
+    chosen = {id(each): data.draw(st.sampled_from(looks)) if looks else None for each in known}
     # The document's own order first: most are written in the order in which they are used.
-    order = known if number == 0 else data.draw(st.permutations(known))
-    order = sorted(order, key=lambda each: each.rank)
-    looks = [each for each in order if each.method == "GET"]
+    order = sorted(known if number == 0 else order, key=lambda each: each.rank)
     plan: list[tuple[Operation, Any]] = []
     for operation in order:
-        plan.append((operation, data.draw(_body(operation))))
+        plan.append((operation, bodies[id(operation)]))
         if operation.method != "GET" and looks:
-            look = looks[0] if number == 0 else data.draw(st.sampled_from(looks))
-            plan.append((_nearest(operation, looks) or look, None))
+            plan.append((_nearest(operation, looks) or chosen[id(operation)] or looks[0], None))
     return plan[:MOST_DRAWN_CALLS]
 
 

@@ -1,7 +1,6 @@
 """A conversation written as Python: `def script(http)`, with a client that speaks like requests."""
 
 import importlib.util
-import json as json_module
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -9,49 +8,28 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
+
+import requests
 
 from lab.check.budget import Spent
-from lab.check.carry import infer
-from lab.check.conversation import Answer, Call, Conversation, plain
+from lab.check.conversation import Call, Conversation, Send, plain
+from lab.check.correlation import address_of, infer
+from lab.check.sources.script_error import ScriptError
 from lab.core.errors import LabError
+from lab.core.http import Answer
 
-Params = Mapping[str, Any] | list[tuple[str, Any]]
-
-
-class Reply:
-    """An answer as requests shows one."""
-
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-        self.status_code = answer.status
-        self.headers = {name.title(): value for name, value in answer.headers}
-        self.content = answer.body
-
-    @property
-    def ok(self) -> bool:
-        """Whether there is an answer and it is no error."""
-        return self.status_code is not None and self.status_code < 400
-
-    @property
-    def text(self) -> str:
-        """The body as text."""
-        return self.content.decode("utf-8", "replace")
-
-    def json(self) -> Any:
-        """The body's JSON; ValueError if it is none."""
-        return json_module.loads(self.content)
-
-    def __repr__(self) -> str:
-        return f"<Reply {self.status_code}>"
+MOST_REDIRECTS = 10
+_SET_ANEW = frozenset({"content-length", "host", "cookie"})
 
 
 class Http:
-    """What a script is given: get, post, put, patch, delete, head, options, request."""
+    """What a script is given: get, post, put, patch, delete, head, options, request, cookies."""
 
-    def __init__(self, send: Callable[[Call], Answer], script: Path) -> None:
+    def __init__(self, send: Send, script: Path) -> None:
         self.calls: list[Call] = []
         self.answers: list[Answer] = []
+        self.cookies: dict[str, str] = {}
         self._send = send
         self._script = script
 
@@ -60,53 +38,89 @@ class Http:
         method: str,
         path: str,
         *,
-        params: Params | None = None,
+        params: Any = None,
         headers: Mapping[str, str] | None = None,
         json: Any = None,
-        data: Mapping[str, Any] | str | bytes | None = None,
-    ) -> Reply:
-        """Send one request to the service; the client keeps its cookies. `path` begins with /."""
-        kind, body = _body(json, data)
-        given = dict(headers or {})
-        if kind and not any(name.lower() == "content-type" for name in given):
-            given["Content-Type"] = kind
+        data: Any = None,
+        files: Any = None,
+        auth: Any = None,
+        allow_redirects: bool = False,
+        timeout: object = None,
+    ) -> Answer:
+        """Send one request to the service; the client keeps its cookies. `path` begins with /.
+
+        Redirects are followed only where `allow_redirects` asks for it. `timeout` is that of
+        the check (--timeout), whatever is given here.
+        """
+        _check_path(path)
+        # A lone surrogate cannot be written into a URL by requests; the wire writes it.
+        given = {str(name): str(value) for name, value in (headers or {}).items()}
+        asked = requests.Request(
+            method.upper(),
+            "http://service/",
+            params=params,
+            json=json,
+            data=data,
+            files=files,
+            auth=auth,
+        ).prepare()
+        query = asked.path_url.partition("?")[2]
+        if query:
+            path = f"{path}{'&' if '?' in path else '?'}{query}"
+        named = {name.lower() for name in given}
+        made = {n: _str(v) for n, v in asked.headers.items() if n.lower() not in _SET_ANEW | named}
         call = Call(
             method.upper(),
-            plain(_path(path, params)),
-            tuple((str(name), plain(str(value))) for name, value in given.items()),
-            None if body is None else plain(body),
+            plain(path),
+            tuple((name, plain(value)) for name, value in {**given, **made}.items()),
+            None if asked.body is None else plain(_str(asked.body)),
             self._line(),
         )
+        answer = self._said(call)
+        for _ in range(MOST_REDIRECTS if allow_redirects else 0):
+            target = address_of(answer.header("location") or "")
+            if answer.status not in (301, 302, 303, 307, 308) or not target.startswith("/"):
+                break
+            kept = answer.status in (307, 308)
+            answer = self._said(
+                Call(method.upper(), plain(target), call.headers, call.body, call.origin)
+                if kept
+                else Call("GET", plain(target), (), None, call.origin)
+            )
+        return answer
+
+    def _said(self, call: Call) -> Answer:
         answer = self._send(call)
         self.calls.append(call)
         self.answers.append(answer)
-        return Reply(answer)
+        self.cookies.update(answer.cookies)
+        return answer
 
-    def get(self, path: str, **how: Any) -> Reply:
+    def get(self, path: str, **how: Any) -> Answer:
         """GET."""
         return self.request("GET", path, **how)
 
-    def post(self, path: str, **how: Any) -> Reply:
+    def post(self, path: str, **how: Any) -> Answer:
         """POST."""
         return self.request("POST", path, **how)
 
-    def put(self, path: str, **how: Any) -> Reply:
+    def put(self, path: str, **how: Any) -> Answer:
         """PUT."""
         return self.request("PUT", path, **how)
 
-    def patch(self, path: str, **how: Any) -> Reply:
+    def patch(self, path: str, **how: Any) -> Answer:
         """PATCH."""
         return self.request("PATCH", path, **how)
 
-    def delete(self, path: str, **how: Any) -> Reply:
+    def delete(self, path: str, **how: Any) -> Answer:
         """DELETE."""
         return self.request("DELETE", path, **how)
 
-    def head(self, path: str, **how: Any) -> Reply:
+    def head(self, path: str, **how: Any) -> Answer:
         """HEAD."""
         return self.request("HEAD", path, **how)
 
-    def options(self, path: str, **how: Any) -> Reply:
+    def options(self, path: str, **how: Any) -> Answer:
         """OPTIONS."""
         return self.request("OPTIONS", path, **how)
 
@@ -118,12 +132,31 @@ class Http:
 
 @dataclass(frozen=True)
 class ScriptSource:
-    """A Python file with `def script(http)`; it is run once, against a process of the service."""
+    """A Python file with `def script(http)`; it is run once in every play."""
 
     path: Path
 
-    def hold(self, send: Callable[[Call], Answer]) -> Conversation:
-        """Run the script and return what it said, with the values it was given referred to."""
+    def record(self, send: Send) -> Conversation:
+        """Run the script and return what it said, with the values it was given referred to.
+
+        Raise ScriptError where an assertion of it fails, LabError for any other error in it.
+        """
+        http: Http | None = None
+        try:
+            http = self._run(send)
+        except ScriptError as error:
+            if error.assertion:
+                raise
+            raise LabError(f"{self.path.parent / str(error)}") from None
+        if not http.calls:
+            raise LabError(f"{self.path}: the script sent no request")
+        conversation = Conversation(tuple(http.calls), self.path.name, (), self._replay)
+        return infer(conversation, http.answers)
+
+    def _replay(self, send: Send) -> None:
+        self._run(send)
+
+    def _run(self, send: Send) -> Http:
         script = _load(self.path)
         http = Http(send, self.path.absolute())
         try:
@@ -132,10 +165,8 @@ class ScriptSource:
         except (KeyboardInterrupt, LabError, Spent):
             raise
         except (Exception, SystemExit) as error:
-            raise LabError(_where(error, self.path, http)) from None
-        if not http.calls:
-            raise LabError(f"{self.path}: the script sent no request")
-        return infer(Conversation(tuple(http.calls), self.path.name), http.answers)
+            raise ScriptError(error, self.path) from None
+        return http
 
 
 def _load(path: Path) -> Callable[[Http], object]:
@@ -159,31 +190,11 @@ def _load(path: Path) -> Callable[[Http], object]:
     return script
 
 
-def _where(error: BaseException, path: Path, http: Http) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    theirs = [frame for frame in frames if Path(frame.filename) == path.absolute()]
-    line = f":{theirs[-1].lineno}" if theirs else ""
-    before = ""
-    if http.calls:
-        before = f"; the request before: {http.calls[-1].title} -> {http.answers[-1].status}"
-    return f"{path}{line}: {type(error).__name__}: {error}{before}"
-
-
-def _path(path: str, params: Params | None) -> str:
+def _check_path(path: str) -> None:
     parts = urlsplit(path)
     if not path.startswith("/") or parts.netloc:
         raise LabError(f"{path!r}: give the path alone, beginning with / (the service moves)")
-    if not params:
-        return path
-    pairs = params.items() if isinstance(params, Mapping) else params
-    return f"{path}{'&' if parts.query else '?'}{urlencode(list(pairs), doseq=True)}"
 
 
-def _body(json: Any, data: Mapping[str, Any] | str | bytes | None) -> tuple[str, str | None]:
-    if json is not None:
-        return "application/json", json_module.dumps(json)
-    if isinstance(data, Mapping):
-        return "application/x-www-form-urlencoded", urlencode(data, doseq=True)
-    if isinstance(data, bytes):
-        return "", data.decode("utf-8", "surrogateescape")
-    return "", data
+def _str(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")

@@ -5,9 +5,6 @@ import { FAULTS } from "./words.js";
 /** What a desk is called above its column. */
 export const TITLES = { stateful: "Stateful", stateless: "Stateless" };
 
-/** The sign of a verdict. */
-export const SIGNS = { holds: "✓", fails: "✕", depends: "◐", unknown: "?" };
-
 /** The kinds of fault that change a target in that state: ["kill", "restart", …]. */
 export function ordersAt(state, kinds = Object.keys(FAULTS)) {
   return kinds.filter((kind) => FAULTS[kind].applies_to.includes(state));

@@ -3,11 +3,11 @@
 import { get, post } from "./api.js";
 import { bar, button, Card, heading, RIGHTS, trouble } from "./card.js";
 import { h, say } from "./dom.js";
-import { SIGNS } from "./names.js";
 import { noteAct, noteOf } from "./notes.js";
 import { asking, judged, sealed } from "./question.js";
 import { openRun } from "./recording.js";
 import { state } from "./state.js";
+import { SIGNS } from "./words.js";
 
 const GONE = "Nothing more was heard of it since the page was reloaded. If it has ended, it is under Runs; or run it again.";
 

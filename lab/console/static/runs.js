@@ -2,11 +2,11 @@
 
 import { get } from "./api.js";
 import { h, mark, refill, say } from "./dom.js";
-import { SIGNS } from "./names.js";
 import { isShown, whenShown } from "./panel.js";
 import { openRun } from "./recording.js";
 import { backToLive, state, subscribe } from "./state.js";
 import { showPanel } from "./tabs.js";
+import { SIGNS } from "./words.js";
 
 class LabRuns extends HTMLElement {
   connectedCallback() {

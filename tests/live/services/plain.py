@@ -246,6 +246,39 @@ def sqlite():
         return {"text": found[0]} if found else ({"error": "no such note"}, 404)
 
 
+def held_price():
+    """Draws a price for each thing, and holds it in the process."""
+    prices = {}
+
+    @on("GET", "/quotes/")
+    def quote(request):
+        return {"price": prices.setdefault(request.rest, int.from_bytes(os.urandom(4)) / 100)}
+
+
+def ids_in_errors():
+    """The memory shop; each answer that is an error has an id of its own."""
+    memory()
+
+    def number(status, document, headers):
+        return (
+            status,
+            {**document, **({"id": os.urandom(8).hex()} if status > 399 else {})},
+            headers,
+        )
+
+    AFTER.append(number)
+
+
+def instance():
+    """The bearer's shop; it says which of its processes answers."""
+    bearer()
+    name = os.urandom(8).hex()
+
+    @on("GET", "/health")
+    def health(request):
+        return {"boot": name, "pid": os.getpid()}
+
+
 def idempotency():
     """Remembers Idempotency-Key in the process: the same key gets the same order again."""
     done = {}

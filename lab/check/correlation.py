@@ -1,19 +1,28 @@
-"""What a client carries: finds which values it was given, and fills in those it is given next."""
+"""Correlation: finds which earlier answer gave a value, and fills in what is given next time."""
 
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
-from lab.check.conversation import Answer, Call, Conversation, Ref, Template, recorded
+from lab.check.conversation import Call, Conversation, Ref, Template, recorded
+from lab.core.http import Answer
 
 LEAST_CHARS = 8  # a shorter value may be the same by chance
 _NAMES_ONE = re.compile(
     r"(^|_|-)(id|uuid|token|key|etag|csrf|nonce|code|revision|version|ref)s?$", re.I
 )
-_GIVING_HEADERS = ("etag", "location", "link", "x-csrf-token", "x-request-id", "authorization")
+# Not given to a client to bring back: what describes the message and the connection.
+_PLAIN_HEADERS = frozenset(
+    {"content-type", "content-length", "content-encoding", "date", "server", "connection", "vary"}
+    | {"keep-alive", "transfer-encoding", "cache-control", "allow", "set-cookie", "accept-ranges"}
+)
+_TEXT_WORD = re.compile(r"[\w.~+/%-]{8,}=*")  # in a body that is no JSON
+_MADE = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,}")  # looks as if it was drawn
+MOST_TEXT = 500_000
+MOST_CONTEXT = 30
 _WORD = r"[\w~-]"
 MOST_VALUES = 5000
 _KEY = re.compile(r"([\w-]+)[\"']?\s*[:=]\s*[\"']?$")  # what stands before a value in a body
@@ -45,6 +54,19 @@ def infer(conversation: Conversation, answers: Sequence[Answer]) -> Conversation
                 _note(given, ref)
     kept = tuple(answers[: len(calls)])
     return replace(conversation, calls=tuple(calls), answers=kept)
+
+
+def unfollowed(call: Call) -> str:
+    """Return a long random value that a call sends and that no earlier answer gave, with its place.
+
+    "" where there is none: an answer that differs when it is sent again then has another reason.
+    """
+    texts = [*call.headers, ("the path", call.path), ("the body", call.body or ())]
+    for name, template in texts:
+        for piece in template:
+            if isinstance(piece, str) and (found := _MADE.search(piece)):
+                return f"{name}: {found[0][:6]}…"
+    return ""
 
 
 def address_of(url: str) -> str:
@@ -93,16 +115,35 @@ def _value(ref: Ref, answer: Answer | None) -> str:
     kind, _, where = ref.where.partition(":")
     if answer is None:
         return ref.seen
-    if kind in ("header", "path"):
-        value: Any = answer.header(where)
-        if kind == "path":
-            value = address_of(value or "") or None
-    else:
-        try:
-            value = pointed(answer.json, where)
-        except LookupError:
-            value = None
+    value = _looked_up(kind, where, answer)
     return _WRITERS[ref.form](_text(value)) if isinstance(value, str | int) else ref.seen
+
+
+def _looked_up(kind: str, where: str, answer: Answer) -> Any:
+    if kind == "json":
+        try:
+            return pointed(answer.document, where)
+        except LookupError:
+            return None
+    if kind == "cookie":
+        return answer.cookies.get(where)
+    if kind == "match":
+        found = re.search(where, answer.text[:MOST_TEXT])
+        return found[1] if found else None
+    header = answer.header(where.partition(":")[0])
+    if kind == "path":
+        return address_of(header or "") or None
+    if kind == "query":
+        return _query(header or "").get(where.partition(":")[2])
+    return header
+
+
+def _query(url: str) -> dict[str, str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return {}
+    return dict(parse_qsl(parts.query) + parse_qsl(parts.fragment))
 
 
 def _note(given: dict[str, Ref], ref: Ref) -> None:
@@ -112,18 +153,48 @@ def _note(given: dict[str, Ref], ref: Ref) -> None:
 
 
 def _given_by(index: int, answer: Answer) -> Iterator[Ref]:
-    if (path := address_of(answer.header("location") or "")).startswith("/") and len(path) > 1:
+    location = answer.header("location") or ""
+    if (path := address_of(location)).startswith("/") and len(path) > 1:
         yield Ref(index, "path:location", path)
-    for name in _GIVING_HEADERS:
-        if value := answer.header(name):
+    for name, value in _query(location).items():
+        if len(value) >= LEAST_CHARS or (value and _NAMES_ONE.search(name)):
+            yield Ref(index, f"query:location:{name}", value)
+    for name, value in answer.headers.pairs:
+        if name not in _PLAIN_HEADERS and len(value) >= LEAST_CHARS:
             yield Ref(index, f"header:{name}", value)
-    for pointer, value in leaves(answer.json):
+    for name, value in answer.cookies.items():
+        if len(value) >= LEAST_CHARS:
+            yield Ref(index, f"cookie:{name}", value)
+    if answer.is_json:
+        yield from _given_in_json(index, answer)
+    else:
+        yield from _given_in_text(index, answer)
+
+
+def _given_in_json(index: int, answer: Answer) -> Iterator[Ref]:
+    for pointer, value in leaves(answer.document):
         if not isinstance(value, str | int) or isinstance(value, bool):
             continue
         text, key = _text(value), pointer.rpartition("/")[2]
         long = len(text) >= LEAST_CHARS and not re.search(r"\s", text)
         if text and (long or _NAMES_ONE.search(key)):
             yield Ref(index, f"json:{pointer}", text)
+
+
+def _given_in_text(index: int, answer: Answer) -> Iterator[Ref]:
+    """Yield the words of a form, an event stream or a text that look as if they were made.
+
+    A word of letters alone is language; one with a digit, or in mixed case, may be a token. It
+    is found again by what stands before it in its line.
+    """
+    text = answer.text[:MOST_TEXT]
+    for found in _TEXT_WORD.finditer(text):
+        word = found[0]
+        if not re.search(r"\d", word) and (word.islower() or word.istitle() or word.isupper()):
+            continue
+        before = text[: found.start()].rpartition("\n")[2][-MOST_CONTEXT:]
+        if before.strip():
+            yield Ref(index, f"match:{re.escape(before)}({_TEXT_WORD.pattern})", word)
 
 
 def _with_refs(call: Call, given: Places) -> Call:

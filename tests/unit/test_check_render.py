@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.check.compare import Difference
 from lab.check.conversation import Call, Conversation, Ref, plain
 from lab.check.curl import as_curl
-from lab.check.judge import UNSEEN, Finding, Level, Report, Witness, level_of
+from lab.check.differences import Difference
+from lab.check.judge import UNSEEN, Finding, Level, Report, Reproducer, level_of
+from lab.check.render import as_json, as_junit, explain
 from lab.check.service import Start
-from lab.check.told import as_json, as_junit, explain
 
 SECRET = "eyJhbGciOiJIUzI1NiIs.Zm9v.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
 HOSTILE = "<b>[red]&\"'\x00\x1b\ud800\u2028]]>\ufffe"
@@ -35,7 +35,7 @@ def report(text="x", *, calls=None, **more):
         text,
         Conversation(tuple(calls), text),
         findings,
-        Witness(tuple(range(len(calls))), False, (difference,), 3, 3),
+        Reproducer(tuple(range(len(calls))), False, (difference,), 3, 3),
         {0: (f"/{text}",)},
         [text],
         **more,
@@ -91,7 +91,7 @@ def test_only_what_was_played_is_explained():
 
 def test_what_was_seen_only_once_does_not_stand_when_it_is_cut_short():
     cut = report()
-    cut.witness = None
+    cut.reproducer = None
     cut.cut("stopped")
     assert cut.level is Level.UNKNOWN and "not yet seen again" in cut.because
     assert all(each.level is Level.UNKNOWN for each in cut.findings)
@@ -122,16 +122,21 @@ def test_levels():
         return Finding(0, "GET /", level, "", (Difference("status", "200", "401"),), None, depends)
 
     contained = found(Level.SELF_CONTAINED)
-    assert level_of([contained])[0] is Level.UNKNOWN  # nothing depended on anything
+    level, said = level_of([contained])
+    assert level is Level.SELF_CONTAINED and "nothing here needed a memory" in said
+    assert level_of([contained], require_dependency=True)[0] is Level.UNKNOWN
+    refused = replace(contained, status=401)  # a client that lost its credential is no proof
+    assert level_of([contained, refused])[0] is Level.UNKNOWN
+    assert level_of([contained, replace(contained, status=404)])[0] is Level.SELF_CONTAINED
     assert level_of([found(Level.SELF_CONTAINED, True), contained])[0] is Level.SELF_CONTAINED
     behind = found(Level.BACKING_SERVICE)
     assert level_of([contained, behind])[0] is Level.BACKING_SERVICE
-    assert level_of([behind, found(Level.PROCESS)])[0] is Level.PROCESS
+    assert level_of([behind, found(Level.DISK)])[0] is Level.DISK
+    assert level_of([found(Level.DISK), found(Level.PROCESS)])[0] is Level.PROCESS
     assert level_of([contained, found(Level.UNKNOWN)])[0] is Level.UNKNOWN
     dependent, limited = (found(Level.SELF_CONTAINED, True), found(Level.UNKNOWN))
     limited = replace(limited, counts=False)
     assert level_of([dependent, limited])[1].startswith("1 of 2 calls")
-    assert level_of([contained, limited])[0] is Level.UNKNOWN  # none that depends is left
     assert "none was emptied" in level_of([dependent], UNSEEN)[1]
     assert "sent alone" not in level_of([dependent], UNSEEN)[1]
 

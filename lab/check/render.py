@@ -13,19 +13,22 @@ REPORT_SCHEMA = 1
 def as_json(report: Report) -> Json:
     """Return the report as JSON has it: {"schema", "verdict", "because", "calls", …}."""
     shortest = None
-    if report.witness:
+    if report.reproducer:
         shortest = {
-            "calls": [index + 1 for index in report.witness.calls],
-            "wiped": report.witness.wiped,
-            "in_turn": bool(report.witness.sides),
-            "differences": [vars(each) for each in report.witness.differences],
-            "confirmed": report.witness.confirmed,
-            "tries": report.witness.tries,
+            "calls": [index + 1 for index in report.reproducer.calls],
+            "wiped": report.reproducer.wiped,
+            "elsewhere": report.reproducer.elsewhere,
+            "printable": not report.reproducer.unprintable,
+            "in_turn": bool(report.reproducer.sides),
+            "differences": [vars(each) for each in report.reproducer.differences],
+            "confirmed": report.reproducer.confirmed,
+            "tries": report.reproducer.tries,
         }
     document = {
         "schema": REPORT_SCHEMA,
         "verdict": str(report.level),
         "because": report.because,
+        "failed_assertion": report.failed or None,
         "source": report.conversation.source if report.conversation else None,
         "calls": [_finding(each) for each in report.findings],
         "shortest": shortest,
@@ -55,6 +58,10 @@ def as_junit(report: Report, allowed: frozenset[Level]) -> str:
             name=f"{finding.index + 1} {redact_text(finding.title)}",
         )
         _verdict(case, finding, allowed)
+    if report.failed:
+        case = ElementTree.SubElement(suite, "testcase", classname="lab.check", name="assertion")
+        failure = ElementTree.SubElement(case, "failure", message="an assertion does not hold")
+        failure.text = redact_text(report.failed)
     if report.level not in allowed and not {"failure", "error"} & {e.tag for e in suite.iter()}:
         case = ElementTree.SubElement(suite, "testcase", classname="lab.check", name="the check")
         ElementTree.SubElement(case, "error", message=redact_text(report.because))
@@ -72,7 +79,8 @@ def _verdict(case: ElementTree.Element, finding: Finding, allowed: frozenset[Lev
         ElementTree.SubElement(case, "skipped", message=redact_text(finding.why))
         return
     kind = "error" if finding.level is Level.UNKNOWN else "failure"
-    told = ElementTree.SubElement(case, kind, message=str(finding.level))
+    message = f"{finding.level}: {finding.why}" if finding.why else str(finding.level)
+    told = ElementTree.SubElement(case, kind, message=redact_text(message))
     told.text = redact_text("\n".join([*map(str, finding.differences), finding.why]).strip())
 
 
@@ -126,6 +134,13 @@ _ADVICE = {
         "belongs to the shop and not to one client: orders, stock, accounts. Only what belongs "
         "to the client's visit could travel with the client instead, signed."
     ),
+    Level.DISK: (
+        "Any process on this machine can answer, so a crash loses nothing; but what is remembered "
+        "lies in files, and a second machine, a new container or a new pod does not have them. "
+        "Two ways out. Keep it in a store that all machines reach (lab run store-outage, "
+        "storage), or on a volume that all of them mount: say so with --shared PATH. Or hand it "
+        "to the client, signed (lab run logout, size)."
+    ),
     Level.SELF_CONTAINED: (
         "Each request brought all that its answer depended on, so any process can serve it, and "
         "a restart is not noticed. Statelessness has its costs: what a client carries stays good "
@@ -145,7 +160,8 @@ def _finding(finding: Finding) -> Json:
     return {
         "call": finding.index + 1,
         "request": finding.title,
-        "verdict": str(finding.level),
+        "verdict": finding.verdict,
+        "status": finding.status,
         "play": finding.play,
         "differences": [vars(each) for each in finding.differences],
         "why": finding.why,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.check import compare
-from lab.check.compare import differences, varying
-from lab.check.conversation import Answer
+from lab.check import differences as compare
+from lab.check.differences import differences, varying
+from lab.core.http import Answer, Headers
 
 NOW = 1_800_000_001
 SECRET = "s3cr3t-0123456789-abcdef"
@@ -25,7 +25,7 @@ def fixed_clock():
 
 def answer(document, status=200, **headers):
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return Answer(status, tuple((n.replace("_", "-"), v) for n, v in headers.items()), body)
+    return Answer(status, Headers((n.replace("_", "-"), v) for n, v in headers.items()), body)
 
 
 def places(one, other, **how):

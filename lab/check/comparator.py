@@ -1,0 +1,301 @@
+"""Compares the plays of one conversation: which places vary, and which equalities hold.
+
+Values that vary are compared up to renaming: where two answers always had the same value as
+each other, they still must, whatever the value is.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lab.check.correlation import leaves, pointed
+from lab.check.differences import (
+    ABSENT,
+    HEADERS,
+    Difference,
+    Noise,
+    differences,
+    kind_of,
+    varying,
+)
+from lab.check.judge import Finding, Level
+from lab.check.runner import Trace
+from lab.check.text import is_text, words
+from lab.core.http import Answer
+
+RATE_LIMITED = 429
+NOISY = "too noisy to compare: it was answered with another status the second time"
+SILENT = "no answer came to it ({}): allow more time with --timeout"
+STATUS_ONLY = "its whole body varies by itself: only its status and headers are compared"
+POLLED = "asked again until it changed: only the last answer is compared"
+LEAST_LETTERS = 8  # of a word; a shorter one may be the same by chance
+LEAST_DIGITS = 4  # of what has a digit in it
+MOST_PLACES = 2000
+# A clock that two answers read in the same second is no relation between them.
+_CLOCK = re.compile(r"\d{1,2}:\d\d|\d{4}-\d\d-\d\d|\d{8}T?\d{4}|^(1\d{9}|1\d{12}|1\d{15}|1\d{18})$")
+Answers = Mapping[int, Answer]
+
+
+@dataclass(frozen=True)
+class Relation:
+    """The value at `place` of answer `index` is that at `source_place` of answer `source`."""
+
+    index: int
+    place: str
+    source: int
+    source_place: str
+
+    def difference(self) -> Difference:
+        """Return the difference that it does not hold any more."""
+        same = f"that of answer {self.source + 1} ({self.source_place})"
+        return Difference(f"{self.place} (answer {self.index + 1})", same, f"no longer {same}")
+
+
+class ResponseComparator:
+    """Compares answers by call, without the places that vary by themselves or are ignored.
+
+    `noise` has those places by call; `unsure` says of a call why no difference means nothing;
+    `polled` are calls of which a later one alone is compared.
+    """
+
+    def __init__(self, ignored: frozenset[str], headers: tuple[str, ...] = HEADERS) -> None:
+        self.noise: dict[int, Noise] = {}
+        self.relations: list[Relation] = []
+        self.unsure: dict[int, str] = {}
+        self.polled: set[int] = set()
+        self.limited: set[int] = set()
+        self.own_names: set[str] = set()
+        self._noisy: set[int] = set()
+        self._ignored = ignored
+        self._headers = headers
+
+    @property
+    def status_only(self) -> list[int]:
+        """The calls of whose body nothing is compared, since all of it varies."""
+        return sorted(index for index, noise in self.noise.items() if noise.whole)
+
+    @property
+    def masked(self) -> dict[int, tuple[str, ...]]:
+        """The places that vary by themselves, by call."""
+        return {index: noise.shown for index, noise in self.noise.items() if noise.shown}
+
+    def learn_plays(self, plays: list[Trace], process_ids: Collection[int] = ()) -> None:
+        """Learn from plays of one process each: what varies, what is the same as before."""
+        first = plays[0]
+        aligned = [self.aligned(first, other) for other in plays[1:]]
+        for other in aligned:
+            for index, answer in sorted(other.items()):
+                self.learn(index, first.answers[index], answer)
+        for index, answer in enumerate(first.answers):
+            if all(index not in other for other in aligned) and index not in self.polled:
+                self.unsure.setdefault(index, "the script went another way the second time")
+            if answer.status is None:
+                self.unsure[index] = SILENT.format(answer.error)
+        every = [dict(enumerate(first.answers)), *aligned]
+        self.relations = list(_relations(every, self.noise, {*map(str, process_ids)}))
+
+    def ended(self, index: int, why: str) -> None:
+        """Take it that a script ended early in a play of one process, after this call."""
+        self.unsure[max(0, index)] = (
+            f"the script ended when it was run again: {why}; something was kept from the first time"
+        )
+
+    def learn(self, index: int, first: Answer, second: Answer) -> set[str]:
+        """Note what differs between two answers of the same play: it varies by itself.
+
+        Return the places that were not known to.
+        """
+        if RATE_LIMITED in (first.status, second.status) and first.status != second.status:
+            self.limited.add(index)
+        noise = self.noise.setdefault(index, Noise())
+        new = noise.learn(first, second, self._headers)
+        if "status" in noise.places and "status" not in self._ignored:
+            self._noisy.add(index)
+            self.unsure[index] = NOISY
+        return new
+
+    def mask(self, index: int, place: str) -> None:
+        """Leave a place out: it has differed once, and could not be seen to again."""
+        kinds = {"text", "empty text", "number", "truth", "null", "nothing", "list", "dict"}
+        self.noise.setdefault(index, Noise()).places[place] = kinds
+
+    def learn_recorded(
+        self, index: int, recorded: Answer, replayed: Answer, unfollowed: str = ""
+    ) -> None:
+        """Note where the replay is not as recorded elsewhere: the status.
+
+        `unfollowed` names a value of the call that no earlier answer gave.
+        """
+        if index in self.unsure or recorded.status in (None, replayed.status, 304):
+            return  # 304: what the browser had kept
+        self.unsure[index] = (
+            f"the replay of call {index + 1} was answered {replayed.status}, recorded "
+            f"{recorded.status}: something was kept, or a value could not be followed"
+            + (f" ({unfollowed} was in no earlier answer)" if unfollowed else "")
+        )
+
+    def aligned(self, first: Trace, other: Trace) -> dict[int, Answer]:
+        """Return the answers of another play by the calls of the first that they belong to.
+
+        Plays of a script that polls differ in how often: then the last of each is compared.
+        """
+        found: dict[int, Answer] = {}
+        here, there = _runs(first), _runs(other)
+        for number, (key, mine) in enumerate(here):
+            if number == len(there) or there[number][0] != key:
+                break
+            theirs = there[number][1]
+            cut = number == len(there) - 1 and (other.ended or other.went_on)
+            if len(mine) == len(theirs) or (cut and len(theirs) < len(mine)):
+                pairs = list(zip(mine, theirs, strict=False))
+            else:
+                pairs = [(mine[-1], theirs[-1])]
+                self.polled |= {*mine[:-1]}
+            found |= {one: other.answers[two] for one, two in pairs if two in other.sent}
+        return found
+
+    def compare(self, index: int, expected: Answers, seen: Answers) -> list[Difference]:
+        """Return what differs in the answer to a call, in itself or from earlier answers."""
+        if index not in expected or index not in seen or index in self.polled:
+            return []
+        found = self(index, expected[index], seen[index])
+        if expected[index].status != seen[index].status:
+            return found
+        return found + [
+            each.difference()
+            for each in self.relations
+            if each.index == index and _holds(each, expected) and _holds(each, seen) is False
+        ]
+
+    def __call__(self, index: int, expected: Answer, seen: Answer) -> list[Difference]:
+        """Return what differs between two answers to a call; nothing for noise."""
+        if index in self._noisy:
+            return []
+        return differences(expected, seen, self._ignored, self._headers, self.noise.get(index))
+
+    def depends(self, index: int, expected: Answer, bare: Answer) -> bool:
+        """Whether a client that carries nothing is answered differently; a 429 shows nothing."""
+        if RATE_LIMITED in (expected.status, bare.status):
+            return False
+        return bool(self(index, expected, bare))
+
+    def doubts(self, finding: Finding) -> Finding:
+        """Return a finding without differences; unknown where none means nothing."""
+        if finding.index in self.polled:
+            return replace(finding, why=POLLED)
+        if why := self.unsure.get(finding.index):
+            return replace(finding, level=Level.UNKNOWN, why=why)
+        return finding
+
+    def places(self, one: Answer, other: Answer) -> frozenset[str]:
+        """Return where two answers differ, whatever calls they belong to."""
+        return varying(one, other, self._headers)
+
+    def apart(self, one: Answer, other: Answer, noise: Iterable[str]) -> list[Difference]:
+        """Return what differs between two answers, apart from `noise` and what is ignored."""
+        return differences(one, other, {*noise} | self._ignored, self._headers)
+
+    def drop(self, relation: Relation) -> None:
+        """Forget a relation: it held by chance, or is about the process itself."""
+        self.relations = [each for each in self.relations if each != relation]
+
+    def broken(self, index: int, expected: Answers, seen: Answers) -> list[Relation]:
+        """Return the relations of a call that hold in the one and not in the other."""
+        return [
+            each
+            for each in self.relations
+            if each.index == index and _holds(each, expected) and _holds(each, seen) is False
+        ]
+
+    def still_holds(self, relation: Relation, answers: Answers) -> bool:
+        """Whether a relation is not broken in these answers."""
+        return _holds(relation, answers) is not False
+
+
+def same_kind(where: str, one: Answer, other: Answer) -> bool:
+    """Whether two answers have the same status there, or a value of the same kind."""
+    if where == "status":
+        return one.status == other.status
+    if not where.startswith("/"):
+        return True
+    place = where.removesuffix("/-").removesuffix("/~")
+    return _kind_at(one, place) == _kind_at(other, place)
+
+
+def value_at(answer: Answer, place: str) -> str | None:
+    """Return the text or number at a place of an answer, None where there is none."""
+    return _values(answer).get(place)
+
+
+def _kind_at(answer: Answer, place: str) -> str:
+    try:
+        return kind_of(pointed(answer.document, "" if place == "/" else place))
+    except LookupError:
+        return kind_of(ABSENT)
+
+
+def _runs(trace: Trace) -> list[tuple[tuple[str, str], list[int]]]:
+    """Return neighbouring calls of the same line of a script together."""
+    runs: list[tuple[tuple[str, str], list[int]]] = []
+    for index, call in enumerate(trace.calls):
+        key = (call.origin, call.method)
+        if runs and runs[-1][0] == key:
+            runs[-1][1].append(index)
+        else:
+            runs.append((key, [index]))
+    return runs
+
+
+def _relations(
+    plays: list[dict[int, Answer]], noise: Mapping[int, Noise], process_ids: set[str]
+) -> Iterator[Relation]:
+    """Yield, for each value that varies, the earliest answer that always had the same one."""
+    common = sorted(set.intersection(*({*play} for play in plays)))
+    values = [{index: _values(play[index]) for index in common} for play in plays]
+    first_at: dict[tuple[str, ...], tuple[int, str]] = {}
+    for index in common:
+        for place in values[0][index]:
+            seen = tuple(play[index].get(place, "") for play in values)
+            if len({*seen}) == 1 or not all(map(_is_distinctive, seen)):
+                continue
+            if (
+                process_ids & {*seen}
+                or f"{place.rpartition('/')[0]}/~" in noise.get(index, Noise()).places
+            ):
+                continue
+            if seen in first_at and first_at[seen][0] != index:
+                yield Relation(index, place, *first_at[seen])
+            else:
+                first_at.setdefault(seen, (index, place))
+
+
+def _is_distinctive(value: str) -> bool:
+    least = LEAST_DIGITS if re.search(r"\d", value) else LEAST_LETTERS
+    return len(value) >= least and not _CLOCK.search(value)
+
+
+def _values(answer: Answer) -> dict[str, str]:
+    """Return the texts and numbers of an answer by place."""
+    found: dict[str, str] = {}
+    if answer.is_json:
+        found = {place: _as_text(value) for place, value in leaves(answer.document)}
+    elif is_text(answer.body):
+        for number, word in enumerate(words(answer.text)[:MOST_PLACES]):
+            found[f"body/{number}"] = word.text
+    if location := answer.header("location"):
+        found["header:location"] = location
+    return {place: value for place, value in list(found.items())[:MOST_PLACES] if value}
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else repr(value)
+
+
+def _holds(relation: Relation, answers: Answers) -> bool | None:
+    """Whether it holds; None where one of the answers or values is not there."""
+    if relation.index not in answers or relation.source not in answers:
+        return None
+    one = _values(answers[relation.index]).get(relation.place)
+    other = _values(answers[relation.source]).get(relation.source_place)
+    return None if one is None or other is None else one == other

@@ -1,0 +1,142 @@
+"""What the plays of one conversation have shown, and the findings that follow."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from lab.check.comparator import ResponseComparator
+from lab.check.conversation import Conversation
+from lab.check.differences import Difference
+from lab.check.judge import (
+    Finding,
+    Level,
+    Report,
+    Reproducer,
+    doubted,
+    level_of,
+)
+from lab.check.runner import Trace
+from lab.core.http import Answer
+
+NOT_REACHED = "the script ended before it, at call {}"
+Hold = Callable[[], Trace]
+
+
+@dataclass
+class Play:
+    """One play: a difference in it means `level`. `again` holds it once more."""
+
+    level: Level
+    trace: Trace
+    answers: dict[int, Answer]
+    again: Hold | None
+
+    @property
+    def aligned(self) -> Trace:
+        """The play with its answers at the places of the conversation's calls."""
+        count = max(self.answers, default=-1) + 1
+        answers = [self.answers.get(index, Answer(None)) for index in range(count)]
+        return Trace(answers=answers, sent={*self.answers}, ended=self.trace.ended)
+
+
+@dataclass
+class Evidence:
+    """All plays so far; `judge` writes what follows from them into the report."""
+
+    comparator: ResponseComparator
+    report: Report
+    conversation: Conversation = field(default_factory=lambda: Conversation(()))
+    baseline: Trace = field(default_factory=Trace)
+    plays: dict[str, Play] = field(default_factory=dict)
+    depends: dict[int, bool] = field(default_factory=dict)
+    proven: dict[int, Reproducer] = field(default_factory=dict)
+    doubted: set[int] = field(default_factory=set)
+    _separate: dict[int, Finding] = field(default_factory=dict)
+
+    def begin(self, conversation: Conversation, baseline: Trace) -> None:
+        """Take the conversation as it is held on one process."""
+        self.conversation, self.baseline = conversation, baseline
+
+    def add(self, name: str, level: Level, hold: Hold, again: Hold | None = None) -> None:
+        """Hold a play and keep what it showed."""
+        trace = hold()
+        answers = self.comparator.aligned(self.baseline, trace)
+        self.plays[name] = Play(level, trace, answers, again)
+
+    def hold_again(self, name: str) -> bool:
+        """Hold a play once more, its answers in place of the first; False if it has no again."""
+        play = self.plays[name]
+        if play.again is None:
+            return False
+        self.add(name, play.level, play.again, play.again)
+        return True
+
+    def found(self, play: str, index: int, differences: list[Difference]) -> None:
+        """Take a difference that was found in another way."""
+        title = self.conversation.calls[index].title
+        status = self.baseline.answers[index].status
+        self._separate[index] = Finding(
+            index, title, Level.PROCESS, play, tuple(differences), status=status
+        )
+
+    @property
+    def differs(self) -> bool:
+        """Whether any finding has a difference."""
+        return any(each.differences for each in self.report.findings)
+
+    def judge(self, unseen: str = "", require_dependency: bool = False) -> None:
+        """Write the findings and the level into the report."""
+        findings = [self._finding(index) for index in range(len(self.conversation))]
+        self.report.findings = findings
+        self.report.level, self.report.because = level_of(findings, unseen, require_dependency)
+
+    def _finding(self, index: int) -> Finding:
+        if index in self._separate:
+            return self._separate[index]
+        answer = self.baseline.answers[index]
+        finding = Finding(
+            index,
+            self.conversation.calls[index].title,
+            Level.SELF_CONTAINED,
+            depends=self.depends.get(index),
+            status=answer.status,
+            carries=self._carries(index),
+        )
+        if self._separate:
+            return replace(finding, level=Level.UNKNOWN, counts=False)
+        for name, play in self.plays.items():
+            if found := self._differences(index, play):
+                finding = replace(finding, level=play.level, play=name, differences=tuple(found))
+                if index in self.doubted:
+                    return doubted(finding)
+                if index in self.proven:
+                    finding = replace(finding, needs=self.proven[index].calls[:-1])
+                return finding
+        for play in self.plays.values():
+            if index not in play.answers and index not in self.comparator.polled:
+                where = max(play.answers, default=-1) + 1
+                why = NOT_REACHED.format(where)
+                return replace(finding, level=Level.UNKNOWN, why=why, counts=False)
+        return self.comparator.doubts(finding)
+
+    def _carries(self, index: int) -> bool:
+        """Whether a call brings a cookie or a value that an earlier answer gave."""
+        carried = self.baseline.carried[index] if index < len(self.baseline.carried) else None
+        return any(self.conversation.calls[index].refs()) or bool(carried and carried.cookies)
+
+    def _differences(self, index: int, play: Play) -> list[Difference]:
+        expected = dict(enumerate(self.baseline.answers))
+        found = self.comparator.compare(index, expected, play.answers)
+        early = play.trace.ended or play.trace.went_on
+        if found or not early or index != max(play.answers, default=-1):
+            return found
+        if any(self.comparator.compare(n, expected, play.answers) for n in range(index)):
+            return []  # that is why it ended
+        if self.baseline.ended and not play.trace.went_on:
+            return []
+        return [script_difference(play.trace)]
+
+
+def script_difference(trace: Trace) -> Difference:
+    """Return the difference that a script did not come to its end."""
+    seen = trace.ended or f"it was stopped after {len(trace.answers)} calls, and wanted more"
+    return Difference("script", "came to its end", seen)

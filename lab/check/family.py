@@ -1,0 +1,94 @@
+"""The processes of one start: the tree below it, and those that left it for the background."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+MARK = "LAB_RUN_DIR"
+TAG = "LAB_CHECK_PROCESS"
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    """Return a process and all below it; [] if it has ended."""
+    with suppress(psutil.Error):
+        root = psutil.Process(pid)
+        if root.status() != psutil.STATUS_ZOMBIE:
+            return [root, *root.children(recursive=True)]
+    return []
+
+
+def tagged(name: str, value: str) -> list[psutil.Process]:
+    """Return the processes that live with this variable in their environment."""
+    return [each for each in _living() if variable(each, name) == value]
+
+
+def has_mark(pid: int) -> bool:
+    """Whether a process was started by any run of this machine."""
+    with suppress(psutil.Error):
+        return MARK in psutil.Process(pid).environ()
+    return False
+
+
+def listeners(port: int, since: float) -> list[psutil.Process]:
+    """Return this user's processes that listen on a port and began at `since` or later."""
+    found = []
+    for each in _living():
+        with suppress(psutil.Error):
+            ours = each.create_time() >= since and each.uids().real == os.getuid()
+            if ours and port in listening(each):
+                found.append(each)
+    return found
+
+
+def listening(process: psutil.Process) -> set[int]:
+    """Return the TCP ports a process listens on, as far as that can be seen."""
+    with suppress(psutil.Error):
+        return {
+            connection.laddr.port
+            for connection in process.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+        }
+    return set()
+
+
+def answering(family: Sequence[psutil.Process], port: int) -> int:
+    """How many processes of a family, its eldest first, may answer; at least 1.
+
+    Those at the ends of the tree answer, a master above them does not: workers that inherited
+    the listening socket (gunicorn, uvicorn), or that run their master's own command and are
+    handed connections (a node cluster). A helper is neither.
+    """
+    parents = {_parent(each) for each in family}
+    ends = [each for each in family if each.pid not in parents]
+    own = sum(port in listening(each) for each in ends)
+    handed = sum(_command(each) == _command(family[0]) for each in ends if each != family[0])
+    return max(1, own, handed)
+
+
+def _parent(process: psutil.Process) -> int | None:
+    with suppress(psutil.Error):
+        return process.ppid()
+    return None
+
+
+def _command(process: psutil.Process) -> tuple[str, ...]:
+    with suppress(psutil.Error):
+        return tuple(Path(word).name for word in process.cmdline())  # paths may be made absolute
+    return ()
+
+
+def _living() -> Iterator[psutil.Process]:
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                yield process
+
+
+def variable(process: psutil.Process, name: str) -> str | None:
+    """Return a variable of a process's environment, None where it has none or is not ours."""
+    with suppress(psutil.Error):
+        return process.environ().get(name)
+    return None

@@ -1,0 +1,133 @@
+"""Sends one request to one process of this machine, and takes the answer as it comes."""
+
+import re
+import time
+import warnings
+from collections.abc import Callable
+from http.client import HTTPException
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar, get_cookie_header
+from urllib3.exceptions import HTTPError, InsecureRequestWarning, ReadTimeoutError
+
+from lab.check.address import Address
+from lab.core.http import Answer, Headers, transport_error
+
+MOST_BYTES = 2_000_000
+PAUSE_S = 0.3  # a stream known to have no end is left at its first pause as long as this
+BURST_S = 0.6  # or after this long, if it never pauses
+_STREAMS = ("text/event-stream", "application/x-ndjson", "multipart/x-mixed-replace")
+
+
+def send(
+    address: Address,
+    request: requests.Request,
+    cookies: RequestsCookieJar,
+    timeout_s: float,
+    *,
+    endless: bool = False,
+) -> Answer:
+    """Send `request` (its URL is a path) to `address`; `cookies` go along, and learn.
+
+    Never raises for what a service does: no answer is an Answer with `status` None. A stream
+    that does not end in time gives what has come by then, and so does a body that is too long;
+    one that is `endless` is left at its first pause.
+    """
+    began = time.perf_counter()
+    with requests.Session() as session:
+        session.trust_env = False
+        session.verify = False  # a service under test has a certificate of its own
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, HTTPAdapter(max_retries=0))
+        try:
+            request.url = f"{address.url}{request.url}"
+            if address.name:  # cookies, too, are those of this name
+                request.headers = {**(request.headers or {}), "Host": address.name}
+            prepared = session.prepare_request(request)
+            # Not through the session: it would put them into a jar of the usual policy.
+            if carried := cookie_header(cookies, prepared):
+                prepared.headers["Cookie"] = carried
+            session.cookies = cookies
+            prepared.headers["Connection"] = "close"  # the process may be killed after this
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", InsecureRequestWarning)
+                got = session.send(prepared, timeout=timeout_s, allow_redirects=False, stream=True)
+            body, complete = _read(got, time.monotonic() + timeout_s, endless)
+        except (requests.RequestException, HTTPError, HTTPException, ValueError, OSError) as error:
+            seconds = time.perf_counter() - began
+            return Answer(None, error=transport_error(error), elapsed_s=seconds)
+    seconds = time.perf_counter() - began
+    return Answer(
+        got.status_code,
+        _headers(got, address.port),
+        _without_port(body, address.port),
+        elapsed_s=seconds,
+        complete=complete,
+    )
+
+
+def cookie_header(cookies: RequestsCookieJar, prepared: requests.PreparedRequest) -> str | None:
+    """Return the Cookie header that a client with this jar sends, None without one."""
+    value: str | None = get_cookie_header(cookies, prepared)  # type: ignore[no-untyped-call]
+    return value
+
+
+def _read(response: requests.Response, deadline: float, endless: bool) -> tuple[bytes, bool]:
+    """Read the body, and whether it is all of it; of a stream, what came before it paused."""
+    read: Callable[..., bytes] = getattr(response.raw, "read1", response.raw.read)
+    body = b""
+    began = time.monotonic()
+    if endless:
+        deadline = min(deadline, began + BURST_S)
+    while True:
+        _patience(response, PAUSE_S if endless and body else deadline - time.monotonic())
+        try:
+            piece = read(65536, decode_content=True)
+        except (TimeoutError, ReadTimeoutError) as error:
+            if body or _is_stream(response):
+                return body, False
+            raise TimeoutError("headers came, and then nothing") from error
+        if not piece:
+            return body, True
+        body += piece
+        if len(body) > MOST_BYTES or time.monotonic() > deadline:
+            return body[:MOST_BYTES], False
+
+
+def _patience(response: requests.Response, seconds: float) -> None:
+    """Set how long the next piece of the body is waited for."""
+    connection = getattr(response.raw, "_connection", None) or getattr(
+        response.raw, "connection", None
+    )
+    if (sock := getattr(connection, "sock", None)) is not None:
+        sock.settimeout(max(0.05, seconds))
+
+
+def _is_stream(response: requests.Response) -> bool:
+    return response.headers.get("content-type", "").partition(";")[0].strip() in _STREAMS
+
+
+def _without_port(body: bytes, port: int) -> bytes:
+    """The address in a link is this process's own: it is no difference."""
+    for host in (b"127.0.0.1", b"localhost", b"[::1]"):
+        body = re.sub(re.escape(b"%s:%d" % (host, port)) + rb"(?!\d)", host + b":PORT", body)
+        encoded = re.escape(b"%s%%3A%d" % (host, port))
+        body = re.sub(encoded + rb"(?!\d)", host + b"%3APORT", body)
+    return body
+
+
+def _headers(response: requests.Response, port: int) -> Headers:
+    # urllib3 keeps several headers of one name apart; requests would fold them. The port is
+    # this process's own: it is no difference, in an address or in the name of a cookie.
+    return Headers(
+        (name, _own_port(name.lower(), value, port)) for name, value in response.raw.headers.items()
+    )
+
+
+def _own_port(name: str, value: str, port: int) -> str:
+    value = re.sub(rf"(:|%3[Aa]){port}(?!\d)", r"\g<1>PORT", value)
+    if name == "set-cookie":
+        key, equals, rest = value.partition("=")
+        value = re.sub(rf"(?<!\d){port}(?!\d)", "PORT", key) + equals + rest
+    return value

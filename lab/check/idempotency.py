@@ -1,0 +1,55 @@
+"""Notes what a self-contained service does twice when it is asked twice."""
+
+from lab.check.comparator import ResponseComparator
+from lab.check.conversation import Call, Conversation
+from lab.check.judge import Report
+from lab.check.runner import ClientState, Runner, Trace
+from lab.core.http import Answer
+
+MOST_AGAIN = 3  # requests that are sent a second time
+
+
+def idempotency_note(
+    runner: Runner,
+    conversation: Conversation,
+    baseline: Trace,
+    comparator: ResponseComparator,
+    report: Report,
+) -> None:
+    """Send each order once more with the credential it had; note those that are taken twice.
+
+    An answer that is the same in each of its places, also in those that vary from play to play,
+    is the first answer given again.
+    """
+    chosen = [
+        index
+        for index, (call, answer) in enumerate(
+            zip(conversation.calls, baseline.answers, strict=False)
+        )
+        if call.method == "POST" and _succeeded(answer) and _brings(call, baseline.carried[index])
+    ]
+    if not chosen:
+        return
+    again = runner.twice(conversation, chosen[:MOST_AGAIN])
+    report.plays.append("on one process, some orders a second time with the same credential")
+    titles = [
+        conversation.calls[index].title
+        for index, (one, other) in again.items()
+        if _succeeded(other)
+        and not comparator(index, one, other)
+        and not (comparator.masked.get(index) and not comparator.places(one, other))
+    ]
+    if titles:
+        named = ", ".join(dict.fromkeys(titles))
+        report.note(
+            f"self-contained is not idempotent: {named} sent twice with the same credential "
+            "was accepted twice (lab run double-checkout)"
+        )
+
+
+def _succeeded(answer: Answer) -> bool:
+    return answer.status is not None and 200 <= answer.status < 300
+
+
+def _brings(call: Call, carried: ClientState) -> bool:
+    return bool(carried.cookies) or any(call.refs())

@@ -1,0 +1,98 @@
+"""A machine of its own, as far as the disk goes: what its processes write, no other one sees.
+
+A lab's servers share this computer's disk, as two servers of a real service do not. A
+`Machine` is a view of the disk in which everything is as it was, and every change is private
+(Linux: mount namespaces and overlayfs; elsewhere there is none).
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lab.core.errors import LabError
+from lab.processes.child import SIGKILL
+
+_SCRIPT = Path(__file__).with_name("private_disk.py")
+_LAYERS = "dev/shm/.two-desks"
+_CACHES = ("__pycache__",)  # what an interpreter writes for itself is nobody's state
+
+
+class CannotIsolate(LabError):
+    """A process cannot be given a disk of its own here; the text says why."""
+
+
+class Machine:
+    """A private view of the disk, for as long as the `with` block or until `close`.
+
+    `shared` are absolute paths at which processes see the real disk, as a volume that several
+    machines have. Raises CannotIsolate where the system has no means.
+    """
+
+    def __init__(self, shared: Sequence[Path] = ()) -> None:
+        if sys.platform != "linux":
+            raise CannotIsolate("only Linux can give a process a disk of its own")
+        command = [sys.executable, "-I", "-S", str(_SCRIPT), "hold", *map(str, shared)]
+        self._holder = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a terminal's Ctrl-C is for the lab alone
+        )
+        try:
+            assert self._holder.stdout is not None
+            said = self._holder.stdout.readline().decode(errors="replace").strip()
+            if said != "ready":
+                raise CannotIsolate(f"this system does not allow it ({said or 'no word why'})")
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def command(self, words: Sequence[str]) -> list[str]:
+        """Return the command that runs `words` (an absolute program first) on this machine."""
+        inside = [str(_SCRIPT), "enter", str(self._holder.pid), str(SIGKILL), str(os.getpid())]
+        return [sys.executable, "-I", "-S", *inside, "--", *words]
+
+    def written(self) -> list[str]:
+        """Return the absolute paths of the files that came, went or changed; [] once closed."""
+        return sorted(self._written())
+
+    def _written(self) -> Iterator[str]:
+        for layer in _folders(Path(f"/proc/{self._holder.pid}/root") / _LAYERS):
+            with suppress(OSError):
+                place = (layer / "path").read_text(encoding="utf-8", errors="surrogateescape")
+                for found, folders, files in os.walk(layer / "upper"):
+                    folders[:] = [each for each in folders if each not in _CACHES]
+                    below = Path(found).relative_to(layer / "upper")
+                    yield from (str(Path(place) / below / file) for file in files)
+
+    def close(self) -> None:
+        """End it. What its processes wrote is gone when the last of them has ended."""
+        for pipe in (self._holder.stdin, self._holder.stdout):
+            if pipe:
+                pipe.close()
+        self._holder.kill()
+        self._holder.wait()
+
+
+def _folders(root: Path) -> list[Path]:
+    try:
+        return [each for each in root.iterdir() if each.is_dir()]
+    except OSError:
+        return []

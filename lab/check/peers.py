@@ -1,0 +1,108 @@
+"""Who a service talks to while it answers: also what it opens and closes within one request."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+import psutil
+
+from lab.check.address import Address
+from lab.check.family import MARK, listening, tagged
+from lab.check.service import Process
+
+_LOOPBACK = ("127.", "::1", "::ffff:127.")
+LOOK_AGAIN_S = 0.001
+PROBE_S = 0.05
+
+
+@dataclass
+class Peers:
+    """The TCP addresses that a service was seen connected to during its requests."""
+
+    seen: set[tuple[str, int]] = field(default_factory=set)
+
+    @contextmanager
+    def watch(self, process: Process) -> Iterator[None]:
+        """Look all the time while the `with` block lasts."""
+        family, over, looking = process.family(), threading.Event(), threading.Event()
+        found: set[tuple[str, int]] = set()
+
+        def look() -> None:
+            while not over.wait(LOOK_AGAIN_S):
+                found.update(_connected(family, process.port))
+                looking.set()
+
+        watcher = threading.Thread(target=look, name="check-peers")
+        watcher.start()
+        looking.wait(1.0)
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()
+            self._keep(found, process)
+
+    def probe(self, process: Process) -> None:
+        """Look while a connection stays open: silent, and with a request that has no end yet.
+
+        A relay connects to what is behind it at the one or at the other.
+        """
+        for said in (b"", b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"):
+            with suppress(OSError), process.address.connect(1.0) as connection:
+                connection.sendall(said)
+                with self.watch(process):
+                    time.sleep(PROBE_S)
+
+    def _keep(self, found: set[tuple[str, int]], process: Process) -> None:
+        if found:
+            own = {process.port}.union(*map(listening, process.family()))
+            self.seen |= {(ip, port) for ip, port in found if not (is_local(ip) and port in own)}
+
+    def local(self) -> list[int]:
+        """Return the ports of this machine among them."""
+        return sorted({port for ip, port in self.seen if is_local(ip)})
+
+
+def _connected(family: Sequence[psutil.Process], own_port: int) -> Iterator[tuple[str, int]]:
+    for each in family:
+        with suppress(psutil.Error):
+            for connection in each.net_connections("tcp"):
+                if connection.raddr and connection.laddr.port != own_port:
+                    yield connection.raddr.ip, connection.raddr.port
+
+
+def is_local(ip: str) -> bool:
+    """Whether an address is one of this machine's loopback."""
+    return ip.startswith(_LOOPBACK)
+
+
+def door_to(process: Process, ports: list[int], paths: list[str], mark: str) -> str:
+    """Say what answers instead of `process`, if it only passes requests on; else "".
+
+    That is so where a port that it connects to belongs to no process of this run, and gives
+    the same answers to these paths by itself.
+    """
+    for port in ports:
+        ours = (*process.family(), *tagged(MARK, mark))
+        if any(port in listening(each) for each in ours):
+            continue
+        if _answers_the_same(process.address, Address(port, name=process.address.name), paths):
+            return (
+                f"what was started only passes requests on: port {port}, which it connects to "
+                "and which runs already, gives the same answers by itself, and a kill here does "
+                "not end it"
+            )
+    return ""
+
+
+def _answers_the_same(one: Address, other: Address, paths: list[str]) -> bool:
+    """Whether two addresses answer alike, with more than "not found"."""
+    found = 0
+    for path in paths:
+        here, there = one.ask(path, 2.0), other.ask(path, 2.0)
+        if here is None or there is None or here != there:
+            return False
+        found += here[0] != 404
+    return found > 0

@@ -1,0 +1,163 @@
+"""Give processes a view of the disk in which what they write is seen by them alone.
+
+Run as a script on Linux, never imported by the lab's other modules, and with nothing but the
+standard library, since it is on the way of every start:
+
+    python -I -S private_disk.py hold [SHARED_PATH…]
+    python -I -S private_disk.py enter PID SIGNAL PARENT_PID -- program argument…
+
+`hold` makes the view in a mount namespace of its own (in a user namespace too, where it is not
+root): over each directory at the top of the tree, and over each mount, lies an empty writable
+layer (overlayfs); /dev/shm is empty; /proc, /sys, /dev and /run stay as they are, so that
+sockets of services on this machine can be reached. A shared path is the real one. It prints
+"ready" or a line that says why not, and waits until its standard input ends. `enter` becomes a
+program that sees what the process PID sees, and gets SIGNAL when its parent dies. Sources:
+mount_namespaces(7), user_namespaces(7), the kernel's Documentation/filesystems/overlayfs.rst.
+"""
+
+import ctypes
+import os
+import sys
+
+CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000  # <linux/sched.h>
+MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18  # <linux/mount.h>
+SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
+LAYERS = "/dev/shm/.two-desks"
+AS_IT_IS = ("/proc", "/sys", "/dev", "/run")
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def checked(result: int, what: str) -> None:
+    """Raise OSError naming `what` where a call of the C library failed."""
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def attach(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
+    """Attach a file system at a path, as mount(2) does."""
+    words = [None if each is None else os.fsencode(each) for each in (source, target, kind, data)]
+    checked(libc.mount(words[0], words[1], words[2], flags, words[3]), f"mount {target}")
+
+
+def own_namespace() -> bool:
+    """Leave the machine's mount namespace; True where that needed a user namespace."""
+    user, group = os.getuid(), os.getgid()
+    if libc.unshare(CLONE_NEWNS) == 0:
+        return False
+    checked(libc.unshare(CLONE_NEWUSER | CLONE_NEWNS), "unshare")
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{user} {user} 1"),
+        ("gid_map", f"{group} {group} 1"),
+    ):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+    return True
+
+
+def mounts() -> list[str]:
+    """Return the points at which something is mounted, outermost first, each once."""
+    with open("/proc/self/mountinfo") as file:
+        points = [line.split()[4].encode().decode("unicode_escape") for line in file]
+    return sorted({point for point in points if point != "/" and not left_alone(point)})
+
+
+def left_alone(path: str) -> bool:
+    """Whether a path stays as it is in the view."""
+    return any(path == each or path.startswith(each + "/") for each in AS_IT_IS)
+
+
+def tops() -> list[str]:
+    """Return the directories at the top of the tree, symbolic links left out."""
+    found = (entry for entry in os.scandir("/") if entry.is_dir(follow_symlinks=False))
+    return sorted(entry.path for entry in found if not left_alone(entry.path))
+
+
+def make_view(shared: list[str]) -> None:
+    """Put an empty writable layer over everything that can be written."""
+    in_user_namespace = own_namespace()
+    attach("none", "/", None, MS_REC | MS_PRIVATE)
+    # Opened before anything is covered: from then on a path leads into the view.
+    places = [(path, os.open(path, os.O_PATH)) for path in dict.fromkeys([*tops(), *mounts()])]
+    real = [(path, os.open(path, os.O_PATH)) for path in shared]
+    attach("two-desks", "/dev/shm", "tmpfs", 0, "mode=1777")
+    os.mkdir(LAYERS, 0o700)
+    for number, (path, handle) in enumerate(places):
+        below = f"/proc/self/fd/{handle}"
+        if not os.path.isdir(below):
+            attach(below, path, None, MS_BIND)
+            continue
+        try:
+            cover(path, below, f"{LAYERS}/{number}", in_user_namespace)
+        except OSError:  # a user namespace may not cover what hides a mount of others
+            if writable(below):
+                raise
+    for path, handle in real:
+        attach(f"/proc/self/fd/{handle}", path, None, MS_BIND | MS_REC)
+
+
+def writable(folder: str) -> bool:
+    """Whether this user may write in a folder or in one that lies in it."""
+    inside = [entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
+    return any(os.access(each, os.W_OK) for each in (folder, *inside))
+
+
+def cover(path: str, below: str, layer: str, in_user_namespace: bool) -> None:
+    """Lay an empty writable layer over a directory."""
+    os.makedirs(f"{layer}/upper")
+    os.makedirs(f"{layer}/work")
+    status = os.stat(below)
+    os.chmod(f"{layer}/upper", status.st_mode & 0o7777)
+    if not in_user_namespace:
+        os.chown(f"{layer}/upper", status.st_uid, status.st_gid)
+    with open(f"{layer}/path", "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(path)
+    options = f"lowerdir={below},upperdir={layer}/upper,workdir={layer}/work"
+    attach("overlay", path, "overlay", 0, options + (",userxattr" if in_user_namespace else ""))
+
+
+def hold(shared: list[str]) -> int:
+    """Make the view, say so, and keep it until standard input ends."""
+    try:
+        make_view(shared)
+    except OSError as error:
+        print(error.strerror or error, flush=True)
+        return 1
+    print("ready", flush=True)
+    while os.read(0, 1):
+        pass
+    return 0
+
+
+def enter(pid: str, death_signal: int, parent: int, command: list[str]) -> None:
+    """Become a program that sees what `pid` sees."""
+    folder = os.getcwd()
+    handles = [(os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY), name) for name in ("user", "mnt")]
+    if os.stat(f"/proc/{pid}/ns/user").st_ino != os.stat("/proc/self/ns/user").st_ino:
+        checked(libc.setns(handles[0][0], CLONE_NEWUSER), "setns")
+    checked(libc.setns(handles[1][0], CLONE_NEWNS), "setns")
+    os.chdir(folder)
+    # Entering may have cleared what the parent asked for: see prctl(2).
+    checked(libc.prctl(SET_DEATH_SIGNAL, death_signal, 0, 0, 0), "prctl")
+    if os.getppid() != parent:
+        sys.exit("private_disk: the lab is gone")
+    os.execv(command[0], command)
+
+
+def main(arguments: list[str]) -> int:
+    """Obey `hold PATH…` or `enter PID SIGNAL PARENT_PID -- COMMAND…`."""
+    mode, *rest = arguments or [""]
+    if mode == "hold":
+        return hold(rest)
+    if mode == "enter" and len(rest) > 4 and rest[3] == "--":
+        try:
+            enter(rest[0], int(rest[1]), int(rest[2]), rest[4:])
+        except OSError as error:
+            sys.exit(f"private_disk: {error}")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,503 @@
+"""Holds a conversation in one of several ways, as a client that carries what it is given."""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+
+import requests
+from requests.cookies import RequestsCookieJar
+
+from lab.check.budget import Budget, Spent
+from lab.check.conversation import Call, Conversation, Ref, as_bytes
+from lab.check.cookies import new_jar
+from lab.check.correlation import address_of, fill
+from lab.check.http import send
+from lab.check.service import OneAtATime, Pool, Process
+from lab.core.errors import LabError
+from lab.core.http import Answer
+
+NOTHING = "nothing"  # stands where a client was given a value, when it is made to carry none
+STIRRERS, STIR_S = 3, 0.002  # clients that keep the workers of one server busy, and their pause
+LINGER = 2  # processes of the play before, left to end what they do in the background
+APART_S = 1.05  # between the same call of two plays, so that a clock of seconds is seen to run
+Route = Callable[[int, Call], "Process | None"]  # who answers a call; None: as recorded
+
+
+@dataclass
+class ClientState:
+    """What a client carries: its cookies, and the answers it got (by call)."""
+
+    cookies: RequestsCookieJar = field(default_factory=new_jar)
+    answers: dict[int, Answer] = field(default_factory=dict)
+
+    def copy(self) -> "ClientState":
+        """Return the same for another client."""
+        return ClientState(self.cookies.copy(), dict(self.answers))
+
+
+@dataclass
+class Trace:
+    """One play: each call, its answer, what the client carried into it, and when it was sent.
+
+    `state` is what the client carries now, `sent` are the indices of the calls that a process
+    answered. `ended` says why a script ended early ("" where it did not), `went_on` that it was
+    stopped since it sent ever more calls.
+    """
+
+    calls: list[Call] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    carried: list[ClientState] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    sent: set[int] = field(default_factory=set)
+    state: ClientState = field(default_factory=ClientState)
+    ended: str = ""
+    went_on: bool = False
+
+    @property
+    def answered(self) -> dict[int, Answer]:
+        """The answers of processes, by call."""
+        return {index: self.answers[index] for index in sorted(self.sent)}
+
+    def adopt(self, other: "Trace") -> None:
+        """Begin as another play has been until now."""
+        self.calls, self.answers = [*other.calls], [*other.answers]
+        self.carried, self.times, self.sent = [*other.carried], [*other.times], {*other.sent}
+
+    def take(self, index: int, other: "Trace") -> None:
+        """Take over the answer to one call of another play, as the call at the same place."""
+        if index in other.sent:
+            while len(self.answers) <= index:
+                self.answers.append(Answer(None))
+                self.calls.append(other.calls[len(self.calls)])
+            self.answers[index] = other.answers[index]
+            self.sent.add(index)
+
+
+class _Stop(BaseException):
+    """Ends a script in the middle: what it would send next is not wanted.
+
+    A BaseException, since a script may catch every Exception of a request.
+    """
+
+
+class Live:
+    """A client of one fresh process at a time; it keeps a trace of what it said last."""
+
+    def __init__(self, runner: "Runner", pool: Pool) -> None:
+        self.trace = Trace()
+        self._runner = runner
+        self._pool = pool
+        self._state = ClientState()
+        self.process: Process | None = None
+        self.watch: Callable[[Process], None] = lambda process: None
+
+    def __call__(self, call: Call) -> Answer:
+        """Send one call."""
+        assert self.process is not None
+        answer = self._runner.said(self.trace, call, self._state, self.process)
+        self.watch(self.process)
+        return answer
+
+    def renew(self) -> None:
+        """Go on as another client, of another process, with nothing behind it."""
+        self.close()
+        self._state, self.trace = ClientState(), Trace()
+        self._pool.reset()
+        self.process = self._pool.fresh()
+
+    def close(self) -> None:
+        """End the process."""
+        if self.process is not None:
+            self.process.kill()
+
+
+class Runner:
+    """Plays conversations on processes of a pool, within a budget.
+
+    `endless` are the calls whose answers are streams without an end, as far as is known.
+    `during` is entered while a process is asked.
+    """
+
+    def __init__(self, pool: Pool, budget: Budget, timeout_s: float = 10.0) -> None:
+        self.endless: set[int] = set()
+        self.exclusive = False
+        self.during: Callable[[Process], AbstractContextManager[None]] = lambda process: (
+            nullcontext()
+        )
+        self.pool = pool
+        self._budget = budget
+        self._timeout_s = timeout_s
+
+    def share(self) -> None:
+        """From now on take it that processes share something: none is started ahead."""
+        self.pool.shared = True
+
+    def one(
+        self,
+        conversation: Conversation,
+        watch: Callable[[Process], None] = lambda process: None,
+        after: Trace | None = None,
+    ) -> Trace:
+        """All calls to one process: the conversation as a client knows it.
+
+        `watch` may look at the process after each call. With `after`, no call is sent in the
+        second of that play's.
+        """
+        with self._processes() as start:
+            process = start()
+
+            def route(index: int, _: Call) -> Process:
+                if after is not None and index < len(after.times):
+                    time.sleep(max(0.0, after.times[index] + APART_S - time.monotonic()))
+                return process
+
+            return self._play(conversation, route, watch=watch)
+
+    @contextmanager
+    def client(self) -> Iterator[Live]:
+        """Give a client of a fresh process."""
+        client = Live(self, self.pool)
+        try:
+            client.renew()
+            yield client
+        finally:
+            client.close()
+
+    def fresh(
+        self,
+        conversation: Conversation,
+        progress: Callable[[int], None] = lambda done: None,
+        *,
+        elsewhere: bool = False,
+    ) -> Trace:
+        """Each call to a process that has had no other; with `elsewhere` as on another machine.
+
+        The last few processes are left alive for a while: what they do in the background may
+        end, as in a deployment that overlaps.
+        """
+        with self._processes() as start:
+            used: list[Process] = []
+
+            def route(index: int, _: Call) -> Process:
+                self._end_all_but(0 if self.exclusive else LINGER - 1, used)
+                try:
+                    used.append(start(elsewhere=elsewhere))
+                except OneAtATime:
+                    if not used:
+                        raise
+                    self.exclusive = True
+                    self._end_all_but(0, used)
+                    used.append(start(elsewhere=elsewhere))
+                progress(index + 1)
+                return used[-1]
+
+            return self._play(conversation, route)
+
+    def alternating(self, conversation: Conversation, side: Callable[[int, Call], int]) -> Trace:
+        """Two processes that both live, as behind a balancer; `side` says which is asked."""
+        with self._processes() as start:
+            pair = (start(), start())
+            return self._play(conversation, lambda index, call: pair[side(index, call)])
+
+    def part(
+        self,
+        conversation: Conversation,
+        part: Collection[int],
+        recorded: Trace,
+        pause_before: int | None = None,
+    ) -> Trace:
+        """Some of the calls to one process, up to the last of them; the others as `recorded`.
+
+        Before one of them a clock of seconds may be let go on.
+        """
+        with self._processes() as start:
+            process = start()
+
+            def route(index: int, _: Call) -> Process:
+                if index == pause_before:
+                    time.sleep(APART_S)
+                return process
+
+            return self._part(conversation, part, recorded, route)
+
+    def part_alternating(
+        self,
+        conversation: Conversation,
+        part: Collection[int],
+        recorded: Trace,
+        sides: Sequence[int],
+    ) -> Trace:
+        """As `part`, on two processes that live; call n goes to `sides[n]`."""
+        with self._processes() as start:
+            pair = (start(), start())
+            return self._part(conversation, part, recorded, lambda index, call: pair[sides[index]])
+
+    def part_split(
+        self,
+        conversation: Conversation,
+        part: Collection[int],
+        recorded: Trace,
+        *,
+        wiped: bool = False,
+        elsewhere: bool = False,
+        asked_before: bool = False,
+    ) -> tuple[Trace, Trace]:
+        """As `part`, but the last call goes to a fresh process; the first one is killed before.
+
+        With `wiped` the backing service is emptied in between; with `elsewhere` the fresh
+        process is as on another machine. With `asked_before` the first process is asked the last
+        call too, before it is killed: that answer is in the first trace returned, which is empty
+        without.
+        """
+        last = max(part)
+        there, trace = Trace(), Trace()
+        with self._processes() as start:
+            used: list[Process] = []
+
+            def route(index: int, call: Call) -> Process:
+                if index == last and used and asked_before:
+                    there.adopt(trace)
+                    self.said(there, call, trace.state.copy(), used[-1])
+                if index == last or not used:
+                    self._end_all_but(0, used)
+                    if wiped and index == last:
+                        self.pool.reset()
+                    used.append(start(elsewhere=elsewhere and index == last))
+                return used[-1]
+
+            if asked_before and len(part) == 1:
+                used.append(start())
+            self._part(conversation, part, recorded, route, trace)
+        return there, trace
+
+    def alone(self, conversation: Conversation, baseline: Trace, index: int) -> Trace:
+        """One call, to a fresh process with nothing behind it, carrying what it carried then."""
+        with self._processes() as start:
+            process = start()
+            state = baseline.carried[index].copy()
+            route = lambda n, call: process if n == index else None  # noqa: E731
+            return self._play(conversation, route, baseline, index, state)
+
+    def naked(self, conversation: Conversation) -> Trace:
+        """Each call by a client that carries nothing; all to one process."""
+        trace = Trace()
+        with self._processes() as start:
+            process = start()
+            for call in conversation.calls:
+                self.said(trace, without_refs(call), ClientState(), process)
+        return trace
+
+    def within(
+        self, conversation: Conversation, index: int, times: int, *, before: bool = True
+    ) -> list[Answer]:
+        """The conversation up to a call on one process, and that call again and again.
+
+        All by the same client. Without `before`, only that call, as it was recorded. Others ask
+        for the readiness path meanwhile: an idle system gives each call to the same worker.
+        """
+        with self._processes() as start:
+            process = start()
+            if before:
+                trace = self._play(conversation, lambda n, call: process, until=index)
+                if len(trace.calls) <= index:
+                    return []
+                call, state = trace.calls[index], trace.carried[index]
+                answers = [trace.answers[index]]
+            else:
+                call, state, answers = conversation.calls[index], ClientState(), []
+            again = Trace()
+            with _stirred(process, self.pool.start.ready or "/"):
+                while len(answers) < times:
+                    answers.append(self.said(again, call, state.copy(), process))
+            return answers
+
+    def twice(
+        self, conversation: Conversation, chosen: Collection[int]
+    ) -> dict[int, tuple[Answer, Answer]]:
+        """All calls to one process; the chosen ones once more, with what was carried then.
+
+        In another second: an answer that only a clock of seconds tells apart differs too.
+        """
+        again: dict[int, tuple[Answer, Answer]] = {}
+        with self._processes() as start:
+            process = start()
+            trace = Trace()
+
+            def repeat(_: Process) -> None:
+                index = len(trace.answers) - 1
+                if index in chosen:
+                    state = trace.carried[index].copy()
+                    time.sleep(APART_S)
+                    other = self.said(Trace(), trace.calls[index], state, process)
+                    again[index] = (trace.answers[index], other)
+
+            self._play(conversation, lambda n, call: process, watch=repeat, trace=trace)
+        return again
+
+    def as_stranger(
+        self, conversation: Conversation, index: int, others: Iterable[Call]
+    ) -> tuple[Answer | None, list[Answer]]:
+        """The conversation up to a call on one process, then other calls by other clients."""
+        with self._processes() as start:
+            process = start()
+            trace = self._play(conversation, lambda n, call: process, until=index)
+            answers = [self.said(Trace(), call, ClientState(), process) for call in others]
+            return (trace.answers[index] if len(trace.answers) > index else None), answers
+
+    @staticmethod
+    def _end_all_but(kept: int, used: list[Process]) -> None:
+        while len(used) > kept:
+            used.pop(0).kill()
+
+    @contextmanager
+    def _processes(self) -> Iterator[Callable[..., Process]]:
+        """Begin a play: give a function that starts processes, which are killed at its end."""
+        self.pool.reset()
+        with ExitStack() as last:
+
+            def start(*, elsewhere: bool = False) -> Process:
+                process = self.pool.fresh(elsewhere=elsewhere)
+                last.callback(process.kill)
+                return process
+
+            yield start
+
+    def _part(
+        self,
+        conversation: Conversation,
+        part: Collection[int],
+        recorded: Trace,
+        route: Route,
+        trace: Trace | None = None,
+    ) -> Trace:
+        def some(index: int, call: Call) -> Process | None:
+            return route(index, call) if index in part else None
+
+        return self._play(conversation, some, recorded, max(part), trace=trace)
+
+    def _play(
+        self,
+        conversation: Conversation,
+        route: Route,
+        recorded: Trace | None = None,
+        until: int | None = None,
+        state: ClientState | None = None,
+        watch: Callable[[Process], None] = lambda process: None,
+        trace: Trace | None = None,
+    ) -> Trace:
+        """Hold it; `route` says who answers each call, up to the one at `until`."""
+        trace = Trace() if trace is None else trace
+        carried = trace.state if state is None else state
+        most = 3 * len(conversation) + 20
+
+        def client(call: Call) -> Answer:
+            index = len(trace.answers)
+            if until is not None and index > until:
+                raise _Stop
+            if index >= most:
+                trace.went_on = True
+                raise _Stop
+            process = route(index, call)
+            if process is None:
+                if recorded is None or index >= len(recorded.answers):
+                    raise _Stop
+                _skip(trace, call, recorded.answers[index], carried)
+                return recorded.answers[index]
+            answer = self.said(trace, call, carried, process)
+            watch(process)
+            return answer
+
+        try:
+            _hold(conversation, client)
+        except _Stop:
+            pass
+        except (LabError, Spent):
+            raise
+        except Exception as error:  # of a script: it says where
+            trace.ended = str(error)
+            self._budget.check_time()
+        return trace
+
+    def said(self, trace: Trace, call: Call, carried: ClientState, process: Process) -> Answer:
+        """Send a call as a client that carries this; keep the answer in the trace."""
+        index = len(trace.answers)
+        self._budget.request()
+        trace.times.append(time.monotonic())
+        before = carried.copy()
+        with self.during(process):
+            answer = send(
+                process.address,
+                request_of(call, carried.answers),
+                carried.cookies,
+                min(self._timeout_s, self._budget.left_s),
+                endless=index in self.endless,
+            )
+        if answer.status is None:
+            self._budget.check_time()  # it may be our own hurry that it had no time
+        carried.answers[index] = answer
+        trace.calls.append(call)
+        trace.answers.append(answer)
+        trace.carried.append(before)
+        trace.sent.add(index)
+        return answer
+
+
+@contextmanager
+def _stirred(process: Process, path: str) -> Iterator[None]:
+    """Let others ask for a path all the time, while the `with` block lasts."""
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.wait(STIR_S):
+            process.address.ask(path, 2.0)
+
+    others = [threading.Thread(target=ask, name="check-stir") for _ in range(STIRRERS)]
+    for each in others:
+        each.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for each in others:
+            each.join()
+
+
+def _skip(trace: Trace, call: Call, answer: Answer, carried: ClientState) -> None:
+    """Take a call as answered, without sending it."""
+    carried.answers[len(trace.answers)] = answer
+    trace.calls.append(call)
+    trace.carried.append(carried.copy())
+    trace.times.append(time.monotonic())
+    trace.answers.append(answer)
+
+
+def _hold(conversation: Conversation, client: Callable[[Call], Answer]) -> None:
+    if conversation.script is not None:
+        conversation.script(client)
+        return
+    for call in conversation.calls:
+        client(call)
+
+
+def request_of(call: Call, answers: Mapping[int, Answer]) -> requests.Request:
+    """Return the request to send, its URL without scheme, host and port."""
+    path = fill(call.path, answers)
+    if re.match(r"https?://", path):  # an answer gave the whole address
+        path = address_of(path)
+    return requests.Request(
+        call.method,
+        # A path that was given must not become part of the host.
+        path if path.startswith("/") else f"/{path}",
+        headers={name: fill(value, answers) for name, value in call.headers},
+        data=None if call.body is None else as_bytes(fill(call.body, answers)),
+    )
+
+
+def without_refs(call: Call) -> Call:
+    """Return the call of a client that was given nothing."""
+    return call.mapped(
+        lambda template: tuple(NOTHING if isinstance(each, Ref) else each for each in template)
+    )

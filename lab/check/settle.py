@@ -1,0 +1,128 @@
+"""Settles what was seen: each difference is proven, found to be noise, or doubted."""
+
+from collections.abc import Callable
+
+from lab.check.conversation import Call
+from lab.check.evidence import Evidence
+from lab.check.identity import is_own_name
+from lab.check.judge import Finding, telling
+from lab.check.prover import Proof, Prover
+from lab.check.runner import Runner
+
+MOST_SHRUNK = 3  # routes whose shortest script is looked for
+MOST_ROUNDS = 12
+MOST_REPEATED = 2  # times that a play is held again for a difference that no part of it shows
+
+
+class Settlement:
+    """Looks for the proof of what differs, until nothing is left that is not known."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        evidence: Evidence,
+        judge: Callable[[], None],
+        prover: Callable[[], Prover],
+        progress: Callable[[str], None],
+    ) -> None:
+        self._runner = runner
+        self._evidence = evidence
+        self._judge = judge
+        self._prover = prover
+        self._progress = progress
+        self._repeated: dict[tuple[str, int], int] = {}
+
+    def run(self) -> None:
+        """Prove a differing call of each of a few routes.
+
+        A verdict that could not be shown again does not stand.
+        """
+        report, played = self._evidence.report, False
+        for _ in range(MOST_ROUNDS):
+            finding = self._next()
+            if finding is None:
+                break
+            played = True
+            self._progress(f"looking for the shortest script that shows {finding.title}")
+            self._settle(finding)
+            self._judge()
+        else:
+            for finding in report.findings:
+                if finding.differences and finding.index not in self._evidence.proven:
+                    self._evidence.doubted.add(finding.index)
+            self._judge()
+        if played:
+            report.plays.append(
+                "the shortest scripts, some of their parts, and they themselves again"
+            )
+
+    def _next(self) -> Finding | None:
+        """Return the most telling difference that is not settled."""
+        evidence = self._evidence
+        calls = evidence.conversation.calls
+        settled = {_route(calls[index]) for index in evidence.proven}
+        if len(settled) >= MOST_SHRUNK:
+            return None
+        waiting = [
+            each
+            for each in evidence.report.findings
+            if each.differences
+            and each.index not in evidence.doubted
+            and _route(calls[each.index]) not in settled
+        ]
+        return min(waiting, key=telling, default=None)
+
+    def _settle(self, finding: Finding) -> None:
+        evidence = self._evidence
+        if self._drop_own_names(finding):
+            return
+        proof, reproducer = self._prover().prove(finding, evidence.report.reproducer is None)
+        if proof is Proof.FOUND and reproducer is not None:
+            evidence.proven[finding.index] = reproducer
+            evidence.report.reproducer = evidence.report.reproducer or reproducer
+        elif proof is Proof.NOT_SEEN:
+            self._not_seen(finding)
+
+    def _not_seen(self, finding: Finding) -> None:
+        """Hold the play again; a difference that is there each time and in no part is doubted."""
+        key = (finding.play, finding.index)
+        self._repeated[key] = self._repeated.get(key, 0) + 1
+        if self._repeated[key] > MOST_REPEATED or not self._evidence.hold_again(finding.play):
+            self._evidence.doubted.add(finding.index)
+            return
+        self._judge()
+        again = {each.where for each in self._evidence.report.findings[finding.index].differences}
+        for each in finding.differences:
+            if each.where in again:
+                continue
+            if each.where.startswith(("/", "body", "header:")):
+                self._evidence.comparator.mask(finding.index, each.where)  # by chance, once
+            self._evidence.report.note(
+                f"{finding.title} was answered differently once, and not when it was played "
+                f"again: {each}"
+            )
+        self._judge()
+
+    def _drop_own_names(self, finding: Finding) -> bool:
+        """Forget relations that are about the process itself; True if there were any."""
+        if not all(each.seen.startswith("no longer ") for each in finding.differences):
+            return False
+        evidence, dropped = self._evidence, False
+        comparator = evidence.comparator
+        answers = dict(enumerate(evidence.baseline.answers))
+        for relation in comparator.broken(
+            finding.index, answers, evidence.plays[finding.play].answers
+        ):
+            if is_own_name(self._runner, evidence.conversation, relation):
+                comparator.drop(relation)
+                evidence.report.note(
+                    f"{relation.place} in answer {relation.index + 1} is the same for every client "
+                    "of a process: it was taken for the process's own name, and not compared"
+                )
+                dropped = True
+        return dropped
+
+
+def _route(call: Call) -> str:
+    path = "".join(piece if isinstance(piece, str) else "…" for piece in call.path)
+    return f"{call.method} {path.partition('?')[0]}"

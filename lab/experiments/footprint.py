@@ -1,0 +1,60 @@
+"""What a variant's servers and its store hold between two requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # an experiment's file names `Footprint` only
+    from lab.experiments.script_stack import ScriptContext
+    from lab.stack.session_store import Store
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What a variant holds between two requests, in each place there is for it.
+
+    Counts are of sessions. `process_bytes` is the whole resident set of the servers, and so
+    coarse; `store_bytes` the memory of this variant's keys as the store reports it.
+    """
+
+    in_processes: int
+    in_files: int
+    in_store: int
+    process_bytes: int
+    file_bytes: int
+    store_bytes: int
+
+    @property
+    def sessions(self) -> int:
+        """Sessions held on the server side, in all places together."""
+        return self.in_processes + self.in_files + self.in_store
+
+
+def measure_footprint(context: ScriptContext) -> Footprint:
+    """Ask servers and store now; LabError for servers that the lab did not start."""
+    from lab.stack.local_server import own_process
+
+    servers = [own_process(server) for server in context.pool.servers.values()]
+    folder = Path(context.fill("{folder}")) / "sessions" / context.variant.name
+    files = [path for path in folder.glob("*") if path.is_file()]
+    store = context.store if context.variant.uses_store else None
+    prefix = context.store_prefix
+    return Footprint(
+        in_processes=sum(server.server_info()["carts_remembered"] for server in servers),
+        in_files=len(files),
+        in_store=store.stats(prefix).keys if store else 0,
+        process_bytes=sum(server.memory_bytes() for server in servers),
+        file_bytes=sum(path.stat().st_size for path in files),
+        store_bytes=_store_bytes(store, prefix) if store else 0,
+    )
+
+
+def _store_bytes(store: Store, prefix: str) -> int:
+    from lab.stack.store_client import ask, connect, keys_under
+
+    # Key by key: a store's memory as a whole moves by more than a few sessions take up.
+    with connect(store.url) as client:
+        keys = keys_under(client, prefix)
+        return sum(ask(lambda: [client.memory_usage(key) or 0 for key in keys]))

@@ -1,0 +1,141 @@
+"""`lab check` on services that start in an unusual way, and on what is no start at all."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from lab.processes.ports import free_ports, is_open
+from lab.processes.waiting import wait_until
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="the services fork")
+SERVICES = Path(__file__).parent / "services"
+PYTHON = f"{sys.executable} -I -S"
+TALK = """\
+def script(http):
+    http.post("/login", json={"user": "ada"})
+    http.get("/me")
+"""
+AT_ONCE = 3
+SELF, UNKNOWN = "self-contained", "unknown"
+
+
+def starts(kind, *more):
+    return " ".join([PYTHON, str(SERVICES / "starts.py"), kind, "{port}", *more])
+
+
+CASES = {
+    "ipv6": ([starts("ipv6")], SELF, ""),
+    "https": ([starts("https", "cert.pem", "key.pem")], SELF, ""),
+    "background": ([starts("daemon")], SELF, ""),
+    "background, environment cleaned": ([starts("daemon-clean")], SELF, ""),
+    "scratch folder": ([starts("dir", "{dir}")], SELF, ""),
+    "slow": ([starts("slow"), "--wait", "1"], UNKNOWN, "within 1 s: give it longer with --wait"),
+    "refuses the host": ([starts("host")], UNKNOWN, "Name its own with --host NAME"),
+    "its host": ([starts("host"), "--host", "shop.example"], SELF, ""),
+    "cookie of a domain": ([starts("domain")], SELF, ""),
+    "of another one": ([starts("domain"), "--host", "other.example"], UNKNOWN, "401"),
+    "the cookie's host": ([starts("domain"), "--host", "shop.example"], SELF, ""),
+    "container": (
+        [f"docker run -p {{port}}:80 shop {starts('plain')}", "--reset", "true"],
+        SELF,
+        "",
+    ),
+    "container, not watched": (
+        [f"docker run -d shop {starts('plain')}"],
+        UNKNOWN,
+        "what a container writes and talks to is not seen from here",
+    ),
+    "memory in a container": ([f"docker run shop {starts('memory')}"], "state in the process", ""),
+    "door by name": (["docker exec shop serve {port}"], UNKNOWN, "start the service itself"),
+}
+
+
+def check(folder, start, *options):
+    """Return the report of one check, run as a command."""
+    folder.mkdir()
+    (folder / "talk.py").write_text(TALK)
+    words = "req -x509 -newkey rsa:2048 -nodes -days 1 -keyout key.pem -out cert.pem -subj /CN=a.b"
+    subprocess.run(["openssl", *words.split()], cwd=folder, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "lab", "check", "--json", "--start", start, *options, "talk.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env={**os.environ, "PATH": f"{SERVICES}:{os.environ['PATH']}", "OF_TEST": str(folder)},
+    )
+    assert "Traceback" not in done.stderr
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    """The reports of all cases, some at a time."""
+    folder = tmp_path_factory.mktemp("starting")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {
+            name: pool.submit(check, folder / f"case {number}", *words)
+            for number, (name, (words, _, _)) in enumerate(CASES.items())
+        }
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_start(reports, name):
+    report, (_, verdict, because) = reports[name].result(), CASES[name]
+    assert report["verdict"] == verdict, report["because"]
+    assert because in report["because"]
+
+
+def of_starts(marked="starts.py"):
+    """Return the processes of starts.py that live, with a word in their command."""
+    found = []
+    for each in psutil.process_iter(["cmdline", "status"]):
+        words = each.info["cmdline"] or []
+        ours = str(SERVICES / "starts.py") in words and any(marked in word for word in words)
+        if ours and each.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(each)
+    return found
+
+
+def test_nothing_of_them_is_left(reports):
+    for report in reports.values():
+        report.result()
+    assert wait_until(lambda: not of_starts(), 5), of_starts()
+
+
+@pytest.mark.parametrize("reset", [(), ("--reset", "true")])
+def test_a_relay_to_what_runs_already_is_unknown(tmp_path, reset):
+    port = free_ports(1)[0]
+    behind = subprocess.Popen([*starts("memory").replace("{port}", str(port)).split()])
+    try:
+        assert wait_until(lambda: is_open(port), 10)
+        relay = f"{PYTHON} {SERVICES / 'relay.py'} {{port}} {port}"
+        report = check(tmp_path / "check", relay, *reset)
+        assert report["verdict"] == UNKNOWN
+        assert f"only passes requests on: port {port}" in report["because"]
+        assert behind.poll() is None
+    finally:
+        behind.kill()
+        behind.wait()
+
+
+def test_ctrl_c_leaves_no_container(tmp_path):
+    (tmp_path / "talk.py").write_text(TALK)
+    marked = str(tmp_path)
+    start = f"docker run shop {starts('memory', marked)}"
+    command = [sys.executable, "-m", "lab", "check", "--start", start, "talk.py"]
+    path = f"{SERVICES}:{os.environ['PATH']}"
+    running = subprocess.Popen(command, cwd=tmp_path, env={**os.environ, "PATH": path})
+    assert wait_until(lambda: of_starts(marked), 20)
+    time.sleep(0.3)  # somewhere in the middle
+    running.send_signal(2)
+    assert running.wait(30) == 130
+    assert wait_until(lambda: not of_starts(marked), 5), of_starts(marked)

@@ -1,0 +1,92 @@
+"""A private view of the disk: what is written in it is seen in it alone."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.check import machine as machine_module
+from lab.check.machine import CannotIsolate, Machine
+
+
+@pytest.fixture
+def machine():
+    try:
+        with Machine() as view:
+            yield view
+    except CannotIsolate as reason:
+        pytest.skip(str(reason))
+
+
+def run_on(machine, *words, cwd=None):
+    command = machine.command(["/bin/sh", "-c", *words])
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=True).stdout
+
+
+def test_what_is_written_is_seen_on_the_same_machine_only(machine, tmp_path):
+    (tmp_path / "kept").write_text("before")
+    run_on(machine, "echo during > kept; echo new > made; rm -f kept", cwd=tmp_path)
+    assert run_on(machine, "ls", cwd=tmp_path).split() == ["made"]
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert (tmp_path / "kept").read_text() == "before"
+    with Machine() as other:
+        assert run_on(other, "ls", cwd=tmp_path).split() == ["kept"]
+        assert other.written() == []
+    assert machine.written() == [str(tmp_path / "kept"), str(tmp_path / "made")]
+
+
+def test_home_and_shared_memory_are_private_too(machine, tmp_path):
+    shared = Path("/dev/shm") / f"two-desks-test-{os.getpid()}"
+    run_on(machine, f"echo x > {shared}; ls {shared}")
+    assert not shared.exists()
+
+
+def test_reading_and_caches_of_an_interpreter_are_no_writing(machine, tmp_path):
+    (tmp_path / "module.py").write_text("x = 1")
+    run_on(machine, f"cat module.py; {sys.executable} -c 'import module'", cwd=tmp_path)
+    assert [each for each in machine.written() if each.startswith(str(tmp_path))] == []
+
+
+def test_a_shared_path_is_the_real_one(tmp_path):
+    volume = tmp_path / "a volume"
+    volume.mkdir()
+    try:
+        with Machine([volume]) as view:
+            run_on(view, "echo x > file", cwd=volume)
+            assert view.written() == []
+    except CannotIsolate as reason:
+        pytest.skip(str(reason))
+    assert (volume / "file").read_text() == "x\n"
+
+
+def test_a_program_keeps_its_folder_and_its_process_id(machine, tmp_path):
+    assert run_on(machine, "pwd", cwd=tmp_path).strip() == str(tmp_path.resolve())
+    command = machine.command(["/bin/sh", "-c", "echo $$"])
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert int(process.communicate()[0]) == process.pid
+
+
+def test_a_system_that_refuses_is_said(monkeypatch, tmp_path):
+    refusing = tmp_path / "refuses.py"
+    refusing.write_text("print('unshare: Operation not permitted')")
+    monkeypatch.setattr(machine_module, "_SCRIPT", refusing)
+    with pytest.raises(CannotIsolate, match="does not allow it"):
+        Machine()
+    refusing.write_text("")
+    with pytest.raises(CannotIsolate, match="no word why"):
+        Machine()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(CannotIsolate, match="only Linux"):
+        Machine()
+
+
+def test_a_view_that_was_closed_has_written_nothing():
+    try:
+        view = Machine()
+    except CannotIsolate as reason:
+        pytest.skip(str(reason))
+    view.close()
+    view.close()
+    assert view.written() == []

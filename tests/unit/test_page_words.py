@@ -1,0 +1,57 @@
+"""words.js: the page's scripts get faults, signs and settings from the code that has them."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+from page_modules import served_modules
+
+from lab.console.words import words
+from lab.core.faults import FaultKind
+from lab.evidence.exchange import NOBODY_ANSWERED
+from lab.evidence.result import Verdict
+
+NODE = shutil.which("node")
+MODULES = served_modules()
+
+
+def test_every_kind_of_fault_and_every_verdict_has_its_words():
+    assert set(words()["FAULTS"]) == set(FaultKind)
+    assert set(words()["SIGNS"]) == set(Verdict)
+
+
+def test_a_503_is_an_answer_on_the_page_as_in_the_lab():
+    assert words()["UNANSWERED"] == [0, *sorted(NOBODY_ANSWERED)]
+    assert 503 not in words()["UNANSWERED"]
+
+
+def test_no_script_of_the_page_lists_kinds_of_fault_by_itself():
+    for module in MODULES.glob("*.js"):
+        text = module.read_text(encoding="utf-8")
+        found = [kind for kind in ("restart", "pause", "resume", "drain") if f'"{kind}"' in text]
+        assert module.name == "words.js" or len(found) < 2, (module.name, found)
+
+
+@pytest.mark.skipif(NODE is None, reason="no node here to run the page's modules with")
+def test_a_script_reads_what_the_server_says():
+    script = f"""
+        const words = await import({json.dumps((MODULES / "words.js").as_uri())});
+        const names = await import({json.dumps((MODULES / "names.js").as_uri())});
+        const states = ["up", "paused", "dead", "draining", undefined];
+        const orders = states.map((state) => names.ordersAt(state));
+        console.log(JSON.stringify([words, orders, names.ordersAt("paused", words.STORE_FAULTS)]));
+    """
+    command = [NODE, "--input-type=module", "--eval", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    served, orders, of_store = json.loads(done.stdout)
+    assert served == json.loads(json.dumps(words()))
+    assert orders == [
+        ["kill", "restart", "pause", "drain"],
+        ["kill", "restart", "resume", "drain"],
+        ["restart", "drain"],
+        ["kill"],
+        [],
+    ]
+    assert of_store == ["kill", "restart", "resume"]
