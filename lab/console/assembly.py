@@ -13,7 +13,7 @@ from typing import Any
 import waitress
 
 from lab.console.app import create_app
-from lab.console.control_file import ControlFile, left_ajar, link_of, refuse_second
+from lab.console.control_file import ControlFile, kept_control_file, link_of, refuse_second
 from lab.console.customers import Customers
 from lab.console.events import from_log
 from lab.console.experiment_run import ExperimentRun
@@ -74,11 +74,11 @@ def running(
         bench = ProvisionedStack(folder, progress)
         stack = resources.enter_context(bench.open(variants, port, (location,), MOST_LOGGED))
         live = resources.enter_context(_live(bench, variants, root))
-        door = ControlFile(stack.origin, secrets.token_urlsafe(24), os.getpid())
-        guard = Guard(door.origin, door.secret)
+        control = ControlFile(stack.origin, secrets.token_urlsafe(24), os.getpid())
+        guard = Guard(control.origin, control.secret)
         app.app = create_app(Services(guard, KeptRuns(root), lesson, live))
-        resources.enter_context(left_ajar(root, door))
-        yield Running(door.origin, link_of(door.origin, guard.tickets.issue()))
+        resources.enter_context(kept_control_file(root, control))
+        yield Running(control.origin, link_of(control.origin, guard.tickets.issue()))
 
 
 @contextmanager
