@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from lab.console.customer_session import MOST_REMEMBERED, CustomerSession
-from lab.console.events import from_exchange
+from lab.console.events import ExchangeEvent, from_exchange
 from lab.console.orders import BadOrder, checked_name, checked_order
 from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
@@ -22,7 +22,7 @@ from lab.stack.server_pool import ServerPool
 __all__ = ["BadOrder", "Customers", "PageCustomer", "checked_name"]
 
 Json = dict[str, Any]
-Publish = Callable[..., object]
+Publish = Callable[[ExchangeEvent], object]
 
 MOST_CUSTOMERS = 300
 FIRST_USER_ID = 123  # John's in the article
@@ -61,9 +61,8 @@ class PageCustomer:
     def _session(self, desk: str) -> CustomerSession:
         def on_event(event: Event) -> None:
             if isinstance(event, Exchange) and self.sessions[desk] is session:
-                mark = {"aside": True} if session.aside else {}
-                fields = from_exchange(kept_exchange(event), desk, self.who)
-                self._publish(**fields, **mark)
+                kept = kept_exchange(event)
+                self._publish(from_exchange(kept, desk, self.who, aside=session.aside))
 
         record = Record(
             f"{self.who}-{desk}", on_event, keep=MOST_REMEMBERED, numbers=self._numbers[desk]

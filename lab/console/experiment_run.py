@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Any
 
+from lab.console.events import RunEvent
 from lab.console.lesson import questions
 from lab.core.errors import LabError
 from lab.core.redaction import redact_text
@@ -18,9 +19,7 @@ from lab.evidence.result import Prediction
 from lab.experiments import Experiment
 from lab.experiments.runner import Run
 
-Json = dict[str, Any]
-
-PUBLISH_EVERY_S = 0.5
+COUNT_EVERY_S = 0.5
 END_DEADLINE_S = 20.0  # longer than any wait of a bundled script between two requests
 
 
@@ -29,9 +28,9 @@ class Stopped(KeyboardInterrupt):
 
 
 class ExperimentRun:
-    """At most one run in the background; `publish` gets its "run" events."""
+    """At most one run in the background; `publish` is called with its events."""
 
-    def __init__(self, root: Path, publish: Callable[[Json], object]) -> None:
+    def __init__(self, root: Path, publish: Callable[[RunEvent], object]) -> None:
         self._root = root
         self._publish = publish
         self._starting = threading.Lock()
@@ -64,8 +63,9 @@ class ExperimentRun:
             folder = new_run_folder(self._root, experiment.name)
             self._name = experiment.name
             progress = _Progress(experiment.name, folder.name, self._publish, self._stop)
-            seed = secrets.randbelow(2**32)
-            run = Run(folder, progress.line, progress.event, seed=seed, quick=True)
+            run = Run(
+                folder, progress.line, progress.event, seed=secrets.randbelow(2**32), quick=True
+            )
             progress.line(f"{experiment.name}: starting")
             self._thread = threading.Thread(
                 target=self._perform,
@@ -94,20 +94,20 @@ class ExperimentRun:
             with closing(run):
                 result = run.perform(experiment, experiment.variants_for(quick=True), prediction)
             seen = questions.observed(experiment, result)
-            how: Json = {"state": "done", "observed": seen}
+            end = partial(progress.end, "done", observed=seen)
         except Stopped:
-            how = {"state": "failed", "trouble": "stopped before it was done"}
-        except Exception as error:  # the page waits for the end, whatever happened
-            how = {"state": "failed", "trouble": redact_text(_sentence(error))}
-        self._name = None  # before the event: its receiver may start the next run
-        progress.end(**how)
+            end = partial(progress.end, "failed", trouble="stopped before it was done")
+        except Exception as error:  # the page waits for an end, whatever went wrong
+            end = partial(progress.end, "failed", trouble=redact_text(_sentence(error)))
+        self._name = None  # first: the page may start the next one at once
+        end()
 
 
 class _Progress:
-    """Publishes a run's progress as "run" events, and stops the run when asked."""
+    """Publishes how far a run is; to stop the run it raises `Stopped` where the run reports."""
 
     def __init__(
-        self, name: str, folder: str, publish: Callable[[Json], object], stop: threading.Event
+        self, name: str, folder: str, publish: Callable[[RunEvent], object], stop: threading.Event
     ) -> None:
         self._name = name
         self._folder = folder
@@ -128,24 +128,36 @@ class _Progress:
         self._check()
         number = next(self._numbers)
         now_s = time.monotonic()
-        if now_s - self._counted_at_s >= PUBLISH_EVERY_S:
+        if now_s - self._counted_at_s >= COUNT_EVERY_S:
             self._counted_at_s = now_s
             self._say("running", f" · {number} requests and faults so far")
 
-    def end(self, state: str, **how: Any) -> None:
-        """Publish the end: "done" or "failed", with its details."""
+    def end(self, state: str, trouble: str | None = None, observed: int | None = None) -> None:
+        """Publish how it ended: "done" or "failed"."""
         self._line = ""
-        self._say(state, **how)
+        self._say(state, trouble=trouble, observed=observed)
 
     def _check(self) -> None:
         if self._stop.is_set():
             raise Stopped
 
-    def _say(self, state: str, counted: str = "", **more: Any) -> None:
-        event: Json = {"kind": "run", "state": state, "experiment": self._name}
-        event |= {"line": self._line + counted, "run": self._folder}
-        event |= {"trouble": None, "observed": None}
-        self._publish(event | more)
+    def _say(
+        self,
+        state: str,
+        counted: str = "",
+        trouble: str | None = None,
+        observed: int | None = None,
+    ) -> None:
+        self._publish(
+            RunEvent(
+                state=state,
+                experiment=self._name,
+                line=self._line + counted,
+                run=self._folder,
+                trouble=trouble,
+                observed=observed,
+            )
+        )
 
 
 def _sentence(error: Exception) -> str:

@@ -119,15 +119,15 @@ def test_more_users_never_need_less(measured, assume):
 
 @given(a_row, a_plan)
 def test_a_row_without_a_store_asks_none(measured, assume):
-    told = need(measured, ROWS[1], assume)
-    assert (told.store is None) == (measured.name != "redis")
-    assert (told.store_operations_s > 0) == (measured.name == "redis")
+    needed = need(measured, ROWS[1], assume)
+    assert (needed.store is None) == (measured.name != "redis")
+    assert (needed.store_operations_s > 0) == (measured.name == "redis")
 
 
 @given(a_row, a_plan)
 def test_the_machines_are_enough_and_one_less_is_not(measured, assume):
-    told = need(measured, ROWS[1], assume)
-    for part in (told.desk, told.balancer, told.store):
+    needed = need(measured, ROWS[1], assume)
+    for part in (needed.desk, needed.balancer, needed.store):
         if part is not None:
             fullest = part.by_resource[part.binds]
             assert fullest == max(part.by_resource.values())
@@ -154,7 +154,7 @@ def test_no_window_is_busier_than_the_peak_nor_than_its_days(assume, window_s):
 
 def test_a_plan_worked_out_by_hand():
     # 1 M users × 86.4 actions a day = 1,000 requests/s, 3,000 at the peak, 1 ms each, half full.
-    told = need(
+    needed = need(
         ROWS[2],
         None,
         Assumptions(
@@ -166,14 +166,14 @@ def test_a_plan_worked_out_by_hand():
             visit_length_s=400,
         ),
     )
-    assert told.requests_s == pytest.approx(1000)
-    assert told.servers == 6
-    assert told.desk.machines == 2
-    assert told.store_operations_s == pytest.approx(4500)
+    assert needed.requests_s == pytest.approx(1000)
+    assert needed.servers == 6
+    assert needed.desk.machines == 2
+    assert needed.store_operations_s == pytest.approx(4500)
     # 300 visits begin each second of the peak, and stay for 400 s and an hour.
-    assert told.sessions == pytest.approx(300 * 4000)
-    assert told.store.memory_bytes == pytest.approx(300 * 4000 * 300 + 6e6)
-    assert told.machines == 2 + 1 + 1
+    assert needed.sessions == pytest.approx(300 * 4000)
+    assert needed.store.memory_bytes == pytest.approx(300 * 4000 * 300 + 6e6)
+    assert needed.machines == 2 + 1 + 1
 
 
 def test_a_line_adds_to_a_process_what_it_adds_to_a_file():
@@ -232,7 +232,7 @@ def test_a_step_is_where_the_second_machine_comes():
 SMALL, LARGE = row("redis", cpu=500.0, operations=0.1), row("token", cpu=1000.0)
 
 
-def test_lines_that_cross_are_told_where_they_do():
+def test_lines_that_cross_are_found_where_they_do():
     whole = plan(SMALL, LARGE, users=10**7)
     found = crossings(whole, users_range(10**7))
     last = found[-1]
@@ -257,7 +257,7 @@ def test_parallel_lines_do_not_cross():
 
 def test_from_how_many_lines_on_one_row_has_more():
     whole = plan(row("redis", per_line=0.0, operations=1), row("token", per_line=2.0))
-    traffic = lambda told: told.request_bytes_s  # noqa: E731
+    traffic = lambda each: each.request_bytes_s  # noqa: E731
     assert lines_where(whole, traffic, "token", "redis") == 1
     assert lines_where(whole, traffic, "redis", "token") is None
 
@@ -361,7 +361,7 @@ def test_nothing_is_extrapolated(lines):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "words"),
     [
         (("--users", "0"), "whole number"),
         (("--users", "1e400"), "such as 5000"),
@@ -374,13 +374,13 @@ def test_nothing_is_extrapolated(lines):
         (("--quick",), "--measure"),
     ],
 )
-def test_bad_input_gets_a_clear_error(tmp_path, arguments, told):
+def test_bad_input_gets_a_clear_error(tmp_path, arguments, words):
     folder = tmp_path / "20260101-000000-constants"
     folder.mkdir()
     kept.save(Constants(WHERE, ROWS), folder)
     with pytest.raises((LabError, ClickException)) as error:
         command.main([*arguments, "--out", str(tmp_path)], standalone_mode=False)
-    assert told in str(error.value)
+    assert words in str(error.value)
     assert not (folder / "plan.svg").exists()
 
 

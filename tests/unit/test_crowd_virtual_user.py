@@ -171,7 +171,7 @@ def test_a_script_that_no_crowd_can_run_ends_the_crowd(user, script, words):
         one.run()
 
 
-def test_a_script_that_thinks_makes_nobody_late(user, clock):
+def test_a_script_that_thinks_makes_no_request_late(user, clock):
     def script(shopper, lab):
         shopper.view_cart()
         clock.sleep(0.018)
