@@ -13,7 +13,7 @@ from typing import Any
 import waitress
 
 from lab.console.app import create_app
-from lab.console.control_file import ControlFile, left_ajar, link_of, refuse_second
+from lab.console.control_file import ControlFile, kept_control_file, link_of, refuse_second
 from lab.console.customers import Customers
 from lab.console.events import from_log
 from lab.console.experiment_run import ExperimentRun
@@ -74,11 +74,11 @@ def running(
         bench = ProvisionedStack(folder, progress)
         stack = resources.enter_context(bench.open(variants, port, (location,), MOST_LOGGED))
         live = resources.enter_context(_live(bench, variants, root))
-        door = ControlFile(stack.origin, secrets.token_urlsafe(24), os.getpid())
-        guard = Guard(door.origin, door.secret)
+        control = ControlFile(stack.origin, secrets.token_urlsafe(24), os.getpid())
+        guard = Guard(control.origin, control.secret)
         app.app = create_app(Services(guard, KeptRuns(root), lesson, live))
-        resources.enter_context(left_ajar(root, door))
-        yield Running(door.origin, link_of(door.origin, guard.tickets.issue()))
+        resources.enter_context(kept_control_file(root, control))
+        yield Running(control.origin, link_of(control.origin, guard.tickets.issue()))
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def _live(
         on_reload=feed.cut,
         on_reset=customers.reset,
     )
-    rehearsal = ExperimentRun(root, lambda event: feed.publish(**event))
+    rehearsal = ExperimentRun(root, feed.publish)
     stop = bench.stack.access.subscribe(_Telling(bench.stack, stage, feed, customers))
     try:
         feed.begin(stage.status(ask=True))
@@ -162,7 +162,7 @@ class _Telling:
         server_at = self._server_at[lane.name]
         server_at |= {replica.port: name for name, replica in list(lane.servers.items())}
         who = self._customers.who_of(entry.op)
-        self._feed.publish(**from_log(entry, lane.name, server_at, who))
+        self._feed.publish(from_log(entry, lane.name, server_at, who))
         self._stage.watch.touch()
 
 

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from lab.console.customer_session import MOST_REMEMBERED, CustomerSession
-from lab.console.events import from_exchange
+from lab.console.events import ExchangeEvent, from_exchange
 from lab.console.orders import BadOrder, checked_name, checked_order
 from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
@@ -22,7 +22,7 @@ from lab.stack.server_pool import ServerPool
 __all__ = ["BadOrder", "Customers", "PageCustomer", "checked_name"]
 
 Json = dict[str, Any]
-Tell = Callable[..., object]
+Tell = Callable[[ExchangeEvent], object]
 
 MOST_CUSTOMERS = 300
 FIRST_USER_ID = 123  # John's in the article
@@ -59,9 +59,8 @@ class PageCustomer:
     def _seat(self, desk: str) -> CustomerSession:
         def on_event(event: Event) -> None:
             if isinstance(event, Exchange) and self.seats[desk] is seat:
-                mark = {"aside": True} if seat.aside else {}
-                told = from_exchange(kept_exchange(event), desk, self.who)
-                self._tell(**told, **mark)
+                kept = kept_exchange(event)
+                self._tell(from_exchange(kept, desk, self.who, aside=seat.aside))
 
         record = Record(
             f"{self.who}-{desk}", on_event, keep=MOST_REMEMBERED, numbers=self._numbers[desk]

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 from flask import Blueprint, request
 from werkzeug.exceptions import NotFound
 
 from lab.console import settings
+from lab.console.events import StackState
 from lab.console.lesson import questions
 from lab.console.request_bodies import Rule, any_text, one_of, read, whole
 from lab.console.services import Services
@@ -55,10 +57,15 @@ def _fault(services: Services, kind: FaultKind) -> Callable[[], Json]:
     return obey
 
 
-def _is_there(status: Json, target: str) -> bool:
+def _json(stack: StackState) -> Json:
+    plain: Json = msgspec.to_builtins(stack)
+    return plain
+
+
+def _is_there(status: StackState, target: str) -> bool:
     desk, _, name = target.rpartition("/")
-    chosen = [servers for each, servers in status["desks"].items() if desk in ("", each)]
-    return any(server["name"] == name for servers in chosen for server in servers)
+    chosen = [servers for each, servers in status.desks.items() if desk in ("", each)]
+    return any(server.name == name for servers in chosen for server in servers)
 
 
 def _change_the_stage(routes: Blueprint, services: Services) -> None:
@@ -74,16 +81,16 @@ def _change_the_stage(routes: Blueprint, services: Services) -> None:
 
     @routes.post("/lab/knobs")
     def change() -> Json:
-        return services.live.stage.change(**read({}, _SETTINGS))
+        return _json(services.live.stage.change(**read({}, _SETTINGS)))
 
     @routes.post("/lab/stage")
     def anew() -> Json:
         wanted = read({}, {"servers": whole(1, settings.MOST_PAGE_SERVERS), **_SETTINGS})
-        return services.live.stage.reset(**wanted)
+        return _json(services.live.stage.reset(**wanted))
 
     @routes.get("/lab/status")
     def status() -> Json:
-        return services.live.stage.status(ask=True)
+        return _json(services.live.stage.status(ask=True))
 
 
 def _beside_the_stage(routes: Blueprint, services: Services) -> None:

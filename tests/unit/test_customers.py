@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from report_documents import HOSTILE
 from werkzeug.serving import make_server
@@ -98,7 +99,7 @@ def told():
 
 @pytest.fixture
 def customers(origin, told):
-    return Customers(origin.lanes, lambda **event: told.append(event))
+    return Customers(origin.lanes, lambda event: told.append(msgspec.to_builtins(event)))
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def john(customers):
 @pytest.fixture
 def nowhere(told):
     """Customers with no desk to go to: nothing can be sent."""
-    return Customers({}, lambda **event: told.append(event))
+    return Customers({}, lambda event: told.append(msgspec.to_builtins(event)))
 
 
 def act(customers, customer, do, **order):
@@ -598,7 +599,7 @@ def test_feed_takes_what_customers_tell_and_keeps_the_score(origin):
     act(customers, john, "login")
     act(customers, john, "add", sku="laptop", quantity=1)
     act(customers, john, "view", server="B")
-    score = feed.history()[-1]["score"]
+    score = feed.history()[-1].json()["score"]
     assert [score["stateful"][name] for name in ("kept", "lost", "open")] == [0, 1, 0]
     assert [score["stateless"][name] for name in ("kept", "lost", "open")] == [1, 0, 0]
 
@@ -612,4 +613,4 @@ def test_answer_that_is_no_json_is_told_all_the_same(origin, told):
     feed = Feed()
     customers = Customers(origin.lanes, feed.publish)
     act(customers, customers.enter("John"), "view", desks=["stateful"])
-    assert feed.history()[0]["response"]["body"]["total"] is None
+    assert feed.history()[0].json()["response"]["body"]["total"] is None
