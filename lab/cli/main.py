@@ -6,17 +6,16 @@ A command is imported when it is called, so each one loads only what it needs.
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
-from inspect import cleandoc
 from typing import NoReturn
 
 import click
 from rich.text import Text
 
 from lab.cli import signals
+from lab.cli.help import Context, prepared
 from lab.cli.output import EXIT_INTERRUPTED, err, screen
 from lab.core.errors import LabError
 
-_KEEP_LINES = "\b"  # click's mark: do not fill this paragraph
 _SERVER_FAULTS = ("kill", "restart", "pause", "resume", "drain", "add")
 # The commands, in the order in which `lab --help` lists them.
 _SECTIONS: Mapping[str, Sequence[str]] = {
@@ -71,13 +70,13 @@ class LazyCommand(click.Command):
     def found(self) -> click.Command:
         """Import its module; return the command itself."""
         commands: Sequence[click.Command] = importlib.import_module(self.module).COMMANDS
-        command = next(each for each in commands if each.name == self.name)
-        command.help = _as_written(command.help or "")
-        return command
+        return prepared(next(each for each in commands if each.name == self.name))
 
 
 class Commands(click.Group):
     """Knows the names of all commands, and imports the one that is called."""
+
+    context_class = Context
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Return the command of that name, None if there is none."""
@@ -96,15 +95,6 @@ class Commands(click.Group):
                         if command
                     ]
                 )
-
-
-def _as_written(text: str) -> str:
-    """Mark each paragraph that has an indented line, so that click keeps its lines."""
-    paragraphs = [
-        f"{_KEEP_LINES}\n{each}" if "\n " in each and not each.startswith(_KEEP_LINES) else each
-        for each in cleandoc(text).split("\n\n")
-    ]
-    return "\n\n".join(paragraphs)
 
 
 @click.group(

@@ -1,4 +1,4 @@
-"""The file by which other terminals find a running lab, and the calls they make to it."""
+"""The file through which other terminals find a running lab, and their calls to it."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from lab.processes.ports import is_open
 
 Json = dict[str, Any]
 
-DOOR_FILE = "up.json"
+CONTROL_FILE = "up.json"
 SECRET_HEADER = "X-Lab-Secret"
 CONTROL_TIMEOUT_S = 60  # longer than a server may take to come up
 
@@ -39,69 +39,71 @@ def link_of(origin: str, ticket: str) -> str:
 def new_link(root: Path) -> str:
     """Return another such address of the lab that runs from `root`."""
     ticket = call(root, "POST", "/lab/ticket", {})["ticket"]
-    return link_of(_door(root).origin, ticket)
+    return link_of(_require_running(root).origin, ticket)
 
 
 def call(root: Path, method: str, path: str, body: Json | None = None) -> Json:
     """Make one control call to the lab that runs from `root`; raise LabError if it refuses."""
-    door = _door(root)
+    control = _require_running(root)
     try:
         with requests.Session() as session:
             session.trust_env = False  # the secret is not for a proxy
             answer = session.request(
                 method,
-                door.origin + path,
+                control.origin + path,
                 json=body,
-                headers={SECRET_HEADER: door.secret},
+                headers={SECRET_HEADER: control.secret},
                 timeout=CONTROL_TIMEOUT_S,
             )
-        told: Json = answer.json()
+        answered: Json = answer.json()
     except (requests.RequestException, ValueError) as error:
-        raise LabError(f"the lab at {door.origin} did not answer: {type(error).__name__}") from None
+        raise LabError(
+            f"the lab at {control.origin} did not answer: {type(error).__name__}"
+        ) from None
     if not answer.ok:
-        raise LabError(str(told.get("detail", answer.status_code)))
-    return told
+        raise LabError(str(answered.get("detail", answer.status_code)))
+    return answered
 
 
-def find_door(root: Path) -> ControlFile | None:
+def find_control_file(root: Path) -> ControlFile | None:
     """Return how to reach the lab that runs from `root`, or None if none does."""
     try:
-        door = ControlFile(**json.loads((root / DOOR_FILE).read_text(encoding="utf-8")))
+        control = ControlFile(**json.loads((root / CONTROL_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    # After a `kill -9` the file stays, and the process id may be somebody else's by now.
-    port = urlsplit(door.origin).port
-    return door if port and psutil.pid_exists(door.pid) and is_open(port) else None
+    # After a `kill -9` the file stays, and the process id may be another program's by now.
+    port = urlsplit(control.origin).port
+    return control if port and psutil.pid_exists(control.pid) and is_open(port) else None
 
 
 def refuse_second(root: Path) -> None:
     """Raise LabError if a lab runs from `root` already."""
-    if door := find_door(root):
+    if control := find_control_file(root):
         raise LabError(
-            f"a lab is up already: {door.origin} (pid {door.pid}); stop it with Ctrl-C in its "
-            "terminal, or keep this one apart with --out DIR"
+            f"a lab is up already: {control.origin} (pid {control.pid}); stop it with Ctrl-C in "
+            "its terminal, or keep this one apart with --out DIR"
         )
 
 
 @contextmanager
-def left_ajar(root: Path, door: ControlFile) -> Iterator[None]:
+def kept_control_file(root: Path, control: ControlFile) -> Iterator[None]:
     """Keep the file there, readable by its owner alone."""
-    path = root / DOOR_FILE
+    path = root / CONTROL_FILE
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(asdict(door), file)
+        json.dump(asdict(control), file)
     try:
         yield
     finally:
         path.unlink(missing_ok=True)
 
 
-def _door(root: Path) -> ControlFile:
-    door = find_door(root)
-    if door is None:
+def _require_running(root: Path) -> ControlFile:
+    control = find_control_file(root)
+    if control is None:
         raise LabError(
             f"no lab is running from {root}: start one with `lab up` (in another terminal, same "
             "folder), or point here with --out"
         )
-    return door
+    return control

@@ -62,7 +62,7 @@ STORE_FAULTS = (FaultKind.KILL, FaultKind.RESTART, FaultKind.PAUSE, FaultKind.RE
 
 
 class FaultEvidence(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the lab saw of a fault. A field is None where it does not apply or cannot be seen.
+    """What the lab saw of a fault. A field is None where it does not apply.
 
     The lab sees no process of a server that it did not start, only what the network shows.
     """
@@ -74,7 +74,8 @@ class FaultEvidence(msgspec.Struct, frozen=True, omit_defaults=True):
     """On a restart: the life before."""
     signal: str | None = None
     """How a process ended: "SIGKILL", "exit 0"; "kill command" where the lab ran one."""
-    process_gone: bool | None = None
+    process_gone: bool | msgspec.UnsetType | None = msgspec.UNSET
+    """None where no process can be seen, unset where none ended."""
     port_closed: bool | None = None
     frozen: bool | None = None
     """Whether the system says that the process stands still."""
@@ -86,7 +87,7 @@ class FaultEvidence(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def sees_process(self) -> bool:
         """Whether more was seen than what the network shows."""
-        return self.pid is not None and (self.port_closed is None or self.process_gone is not None)
+        return self.pid is not None and self.process_gone is not None
 
 
 class FaultEvent(msgspec.Struct, frozen=True):

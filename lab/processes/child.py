@@ -1,4 +1,4 @@
-"""One child process: asked, paused, killed with its whole group, and known to be gone."""
+"""One child process: asked to end, paused, killed with its group, and known to be gone."""
 
 import os
 import signal
@@ -56,7 +56,7 @@ class Child:
     def gone(self) -> bool:
         """Whether nothing of it is left, its own children included."""
         if not self._gone and not self.running() and not self._others():
-            self._gone = True  # from now on its number may be somebody else's: never signal it
+            self._gone = True  # from now on its id may be another process's: never signal it
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe:
                     pipe.close()
@@ -67,24 +67,24 @@ class Child:
             return psutil.pid_exists(self.pid)
         return _group_lives(self._process.pid)
 
-    def tell(self, signal_number: int) -> None:
-        """Send a signal to the program alone; silently nothing if it has ended."""
+    def send_signal(self, signal_number: int) -> None:
+        """Send a signal to the program alone; do nothing if it has ended."""
         if self.running():
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal_number)
 
     def pause(self) -> None:
-        """Freeze the program where it stands (SIGSTOP). LabError where no such signal is."""
-        self.tell(_stop_signal("SIGSTOP"))
+        """Freeze the program where it stands (SIGSTOP). LabError where there is no such signal."""
+        self.send_signal(_stop_signal("SIGSTOP"))
         self.paused = True
 
     def resume(self) -> None:
         """Let a frozen program run on (SIGCONT)."""
-        self.tell(_stop_signal("SIGCONT"))
+        self.send_signal(_stop_signal("SIGCONT"))
         self.paused = False
 
     def kill(self) -> None:
-        """End the whole group at once, without asking. Waits for nothing."""
+        """End the whole group at once. Does not wait."""
         if self._gone:
             return
         if sys.platform == "win32":
@@ -94,14 +94,14 @@ class Child:
                 os.killpg(self._process.pid, SIGKILL)
 
     def ask(self) -> None:
-        """Ask the program to end; one that cannot hear (paused) is killed."""
+        """Ask the program to end; kill it if it is paused and cannot react."""
         if self.paused or sys.platform == "win32":
             self.kill()
         else:
-            self.tell(signal.SIGTERM)
+            self.send_signal(signal.SIGTERM)
 
     def stop(self) -> None:
-        """Ask, wait a short while, then insist. Returns when nothing is left."""
+        """Ask, wait a short while, then kill. Return when nothing is left."""
         self.ask()
         if not wait_until(self.gone, GENTLE_S):
             self.kill()
@@ -125,7 +125,7 @@ def _group_lives(group: int) -> bool:
         return False
     except PermissionError:
         pass
-    # Somebody is in the group: alive, or a zombie that its new parent has yet to collect?
+    # The group has a member: alive, or a zombie that its new parent has yet to collect?
     return any(_is_living_member(process, group) for process in psutil.process_iter())
 
 

@@ -1,4 +1,4 @@
-"""Ports: which of 127.0.0.1 are free to use, and whether somebody listens on one."""
+"""Ports: which of 127.0.0.1 are free to use, and whether a program listens on one."""
 
 import random
 import socket
@@ -9,7 +9,7 @@ from lab.core.errors import LabError
 START_ATTEMPTS = 3  # another program may take a port between its choice and its use
 
 # Below the range from which systems choose the near end of outgoing connections (32768 up
-# on Linux, 49152 up elsewhere). A port of that range may be taken by somebody's outgoing
+# on Linux, 49152 up elsewhere). A port of that range may be taken by an outgoing
 # connection while its server is dead, and then the server cannot come back to it: with
 # ten thousand connections in TIME_WAIT that happens one time in three.
 FIRST, LAST = 20000, 32000
@@ -17,11 +17,11 @@ _choice = random.SystemRandom()
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different ports that nobody uses now.
+    """Return `count` different ports that are free now.
 
-    All are held until all are found, so they differ. Between this answer and its use
-    somebody else may take one: who starts a server retries with another port.
-    Raises LabError where no port can be bound.
+    All are held until all are found, so they differ. Another program may take one before it
+    is used: the code that starts a server retries with another port. LabError where no port
+    can be bound.
     """
     with ExitStack() as held:
         sockets = [held.enter_context(_bind_any()) for _ in range(count)]
@@ -44,7 +44,7 @@ def _bind_any() -> socket.socket:
 
 
 def claim(port: int) -> int:
-    """`port` if it is free, any free port for 0; else LabError that says what to do."""
+    """Return `port` if it is free, any free port for 0; LabError if it is taken."""
     if port == 0:
         return free_ports(1)[0]
     if is_open(port) or not _can_bind(port):
@@ -67,7 +67,7 @@ def _can_bind(port: int) -> bool:
 
 
 def is_open(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether somebody listens on `host`:`port` (a TCP connection is accepted within 1 s).
+    """Whether a program listens on `host`:`port` (it accepts a TCP connection within 1 s).
 
     `host` is an IP address.
     """
@@ -77,5 +77,5 @@ def is_open(port: int, host: str = "127.0.0.1") -> bool:
             s.connect((host, port))
         except OSError:
             return False
-        # A socket that meets its own outgoing port has connected to itself: nobody is there.
+        # A socket that meets its own outgoing port has connected to itself: no program is there.
         return bool(s.getsockname() != s.getpeername())

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """The environment of this process without the lab's own variables, and with `extra`."""
+    """Return the environment of this process without the lab's own variables, with `extra`."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -59,13 +59,13 @@ class _Spawner(threading.Thread):
             self._jobs.get()()
 
     def call(self, function: Callable[[], T]) -> T:
-        """Run `function` on this thread and give back what it gives (or raises)."""
+        """Run `function` on this thread; return its result, or raise its error."""
         future: Future[T] = Future()
 
         def job() -> None:
             try:
                 future.set_result(function())
-            except BaseException as error:  # belongs to the caller, not to this thread
+            except BaseException as error:  # the caller's, not this thread's
                 future.set_exception(error)
 
         self._jobs.put(job)
@@ -102,7 +102,7 @@ class Children:
     ) -> Child:
         """Start `command` (an absolute program and its arguments), its output in `log_path`.
 
-        `env` is the whole environment. `death_signal` is what it gets if the lab dies.
+        `env` is the whole environment. It gets `death_signal` if the lab dies.
         """
 
         def start() -> Child:
@@ -151,7 +151,7 @@ class Children:
         )
 
     def close(self) -> None:
-        """End all of them, last started first: gently, then, whatever happens, at once.
+        """End all of them, last started first: gently, then in any case at once.
 
         A Ctrl-C in the middle skips the gentle part; the killing itself runs on the
         spawner's thread, where no Ctrl-C arrives.

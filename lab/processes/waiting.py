@@ -1,4 +1,4 @@
-"""Waiting, in one place: on a condition, against a monotonic deadline, never on hope."""
+"""Waiting, in one place: on a condition, with a monotonic deadline."""
 
 import http.client
 import json
@@ -34,7 +34,7 @@ def wait_until(
 
 
 def at_once(act: Callable[[S], T], items: Sequence[S]) -> list[T]:
-    """`act` on all items at the same time; when all is done the results, or the first error."""
+    """Call `act` on all items at the same time; return the results, or raise the first error."""
     with ThreadPoolExecutor(len(items) or 1, thread_name_prefix="at-once") as hands:
         doing = [hands.submit(act, item) for item in items]
     return [each.result() for each in doing]
@@ -47,17 +47,17 @@ def get(
     op: str | None = None,
     host: str = "127.0.0.1",
 ) -> tuple[int, bytes] | None:
-    """`GET` from `host`:`port`: status and body, or None where nothing answers.
+    """Send a GET to `host`:`port`; return status and body, or None if nothing answers.
 
     `http.client` and a new connection each time: a readiness poll must be cheap, and must
     not be answered over a connection that belongs to an earlier process.
     """
     connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     try:
-        named = {"X-Op": op} if op else {}  # in nginx's log it can be told apart by that
+        named = {"X-Op": op} if op else {}  # nginx's log can be filtered by that
         connection.request("GET", path, headers={"Connection": "close", **named})
         answer = connection.getresponse()
-        return answer.status, answer.read(MOST_ANSWER_BYTES)  # somebody may answer without an end
+        return answer.status, answer.read(MOST_ANSWER_BYTES)  # an answer may have no end
     except (OSError, http.client.HTTPException):
         return None
     finally:
@@ -67,19 +67,19 @@ def get(
 def server_info(
     port: int, prefix: str = "", timeout_s: float = 2.0, host: str = "127.0.0.1"
 ) -> dict[str, Any] | None:
-    """What `GET /api/server` says (the HTTP contract's object), or None if it does not."""
+    """Return the answer to `GET /api/server`, or None if there is none (or no JSON object)."""
     answer = get(port, f"{prefix}/api/server", timeout_s, PROBE_OP, host)
     if answer is None or answer[0] != 200:
         return None
     try:
         info = json.loads(answer[1])
-    except (ValueError, RecursionError):  # whoever answers there may be no desk
+    except (ValueError, RecursionError):  # the program there may be no desk
         return None
     return info if isinstance(info, dict) else None
 
 
 def end_of(log_path: Path, start: int = 0, lines: int = 12) -> str:
-    """The last lines of a log from byte `start` on, indented, ready for an error message."""
+    """Return the last lines of a log from byte `start` on, indented for an error message."""
     try:
         with log_path.open("rb") as log:
             log.seek(start)

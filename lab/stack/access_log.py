@@ -1,4 +1,4 @@
-"""What nginx says happened: one entry for each request that passed it, as it passes.
+"""nginx's access log: one entry for each request that passes it, at once.
 
 nginx sends its access log as JSON over syslog (RFC 3164 framing, UDP on 127.0.0.1) to a
 thread of the lab. It is the event source of the page, and the second witness of a run.
@@ -39,7 +39,7 @@ RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # a burst waits here while Python is bus
 
 @dataclass(frozen=True)
 class AccessEntry:
-    """One request as nginx saw it. Text as nginx writes it; "" where it had nothing to say."""
+    """One request as nginx saw it. Text as nginx writes it; "" for a value that it lacks."""
 
     op: str
     """The client's X-Op: which operation this was."""
@@ -49,9 +49,9 @@ class AccessEntry:
     status: int
     """What the client got (499: it had hung up)."""
     upstream_addr: str
-    """Who was asked, "127.0.0.1:20001"; after retries "first, second"."""
+    """The server that was asked, "127.0.0.1:20001"; after retries "first, second"."""
     upstream_status: str
-    """What they answered, likewise: "502, 200"."""
+    """Their answers, likewise: "502, 200"."""
     served_by: str
     """X-Served-By of the answer."""
     instance: str
@@ -105,7 +105,7 @@ def _entry(fields: dict[str, Any]) -> AccessEntry:
 
 
 def _count(text: str) -> int | None:
-    # A server may say anything in a header: that must not cost the log the request.
+    # A header may have any value: that must not cost the log the request.
     return int(text) if _COUNT.fullmatch(text) else None
 
 

@@ -1,4 +1,4 @@
-"""nginx as the lab runs it: started, reloaded, and believed only when it shows that it obeys."""
+"""nginx as the lab runs it: started, reloaded, and asked whether it uses its configuration."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ QUIET_S = 3.5  # more than keepalive_min_timeout: by then idle clients have been
 
 
 class Retired:
-    """Workers of an old configuration: they finish what they have begun, and go."""
+    """Workers of an old configuration: they finish their requests, and end."""
 
     def __init__(self, workers: list[psutil.Process]) -> None:
         self._workers = workers
@@ -63,7 +63,7 @@ class Balancer:
         self._run_dir = run_dir
         self._children = children
         self._render = render
-        self._nonce = token_hex(4)  # another nginx on this port must not pass for ours
+        self._nonce = token_hex(4)  # another nginx on this port must not be taken for ours
         self._changes = 0
         self._changing = threading.RLock()
         self._child: Child | None = None
@@ -84,14 +84,14 @@ class Balancer:
             if wait_until(partial(self._obeys_or_ended, version), READY_TIMEOUT_S):
                 if not self._ended():
                     return
-                taken = "in use" in self._last_words() or "10048" in self._last_words()
+                taken = "in use" in self._log_tail() or "10048" in self._log_tail()
                 if taken and self._any_port and attempt < START_ATTEMPTS:
                     self.port = claim(0)
                     continue
                 why = f"ended at once ({self._child.ending})"
             else:
                 why = f"did not answer within {READY_TIMEOUT_S:.0f} s"
-            raise LabError(f"nginx {why}; {self._last_words()}")
+            raise LabError(f"nginx {why}; {self._log_tail()}")
 
     def reload(self) -> "Retired":
         """Write the configuration anew and return when new requests follow it.
@@ -168,7 +168,7 @@ class Balancer:
     def _log_size(self) -> int:
         return self.log_path.stat().st_size if self.log_path.exists() else 0
 
-    def _last_words(self) -> str:
+    def _log_tail(self) -> str:
         start = self._child.log_start if self._child else 0
         printed = end_of(self._run_dir / "logs" / "nginx-start.log", start)
         return printed if "wrote nothing" not in printed else end_of(self.log_path)

@@ -88,7 +88,7 @@ def find(urls: Sequence[str], commands: Mapping[str, Sequence[str]]) -> Deployme
         replace(_place(url), commands={fault: each[n] for fault, each in given.items()})
         for n, url in enumerate(urls)
     ]
-    found = at_once(_asked, places)
+    found = at_once(_identified, places)
     _require_distinct(found)
     for fault, each in commands.items():
         if len(each) == 1 and any(part in each[0] for part in _OF_ONE_SERVER):
@@ -121,7 +121,7 @@ def _place(url: str) -> ExternalServerSpec:
 
 
 def _ip_of(host: str, port: int) -> str:
-    """Return the address behind a name: of several the first where somebody listens."""
+    """Return the address behind a name: of several the first where a program listens."""
     try:
         known = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -130,8 +130,8 @@ def _ip_of(host: str, port: int) -> str:
     return next((ip for ip in addresses if is_open(port, ip)), addresses[0])
 
 
-def _asked(place: ExternalServerSpec) -> ExternalServerSpec:
-    """Ask a server who it is, twice: a second balancer in between would hide who serves."""
+def _identified(place: ExternalServerSpec) -> ExternalServerSpec:
+    """Ask a server for its name, twice: a balancer in between would hide the servers."""
     first, second = (server_info(place.port, host=place.ip) for _ in range(2))
     if first is None or second is None:
         raise LabError(

@@ -1,4 +1,4 @@
-"""What is here, what is missing, what that costs, and the one command that mends it."""
+"""What is here, what is missing, what that costs, and the one command that repairs it."""
 
 import signal
 import sys
@@ -25,7 +25,7 @@ class Diagnosis:
     costs: str
     """What cannot be done without it; "" if it is here."""
     fix: str
-    """The one command that mends it; "" if nothing is broken or can be mended."""
+    """The one command that repairs it; "" if nothing is broken or can be repaired."""
 
 
 def diagnose() -> list[Diagnosis]:
@@ -109,7 +109,7 @@ def _pause() -> Diagnosis:
 
 def _parent_death() -> Diagnosis:
     how = (
-        "the kernel tells children (PDEATHSIG)"
+        "the kernel ends children (PDEATHSIG)"
         if sys.platform == "linux"
         else ("a guardian stays with each child (its pipe ends with the lab)")
     )

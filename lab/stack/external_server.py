@@ -71,6 +71,7 @@ class ExternalServer(Server):
                 pid=self._pid or None,
                 instance=self.instance,
                 signal="kill command",
+                process_gone=None,
                 port_closed=closed,
                 seconds=time.monotonic() - start,
             )

@@ -24,7 +24,7 @@ worker_rlimit_nofile 16384;    # a connection takes two files: the client's and 
 events {{ worker_connections 8192; }}  # a crowd that waits for a frozen server holds them all
 
 http {{
-    # Each request is told {log_says}. Never the query
+    # Each request is logged {log_says}. Never the query
     # string: a token may be in it.
     log_format lab escape=json
 {log_format};
@@ -68,7 +68,7 @@ class Place:
     daemon: str
     """Why it stays in the foreground."""
     log_says: str
-    """To whom, and how, each request is told."""
+    """Where each request is logged, and how."""
     access_log: str
     error_log: str
     tmp: str

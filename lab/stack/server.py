@@ -1,4 +1,4 @@
-"""One server of a pool: what can be asked of it and done to it, whoever started it."""
+"""One server of a pool: its state, its faults, and what it says of itself."""
 
 import threading
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""The lab's own questions to a store: an answer within 0.5 s, or a LabError without its address."""
+"""The lab's own commands to a store: an answer within 0.5 s, or LabError without its address."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ TEXT = {"decode_responses": True}
 
 
 def connect(url: str) -> "Client":
-    """A client that gives up after 0.5 s and never tries twice; a `with` block closes it.
+    """Return a client that gives up after 0.5 s and never retries; a `with` block closes it.
 
     LabError if the URL is none, or if it names a cluster of which no host answers.
     """
@@ -35,7 +35,7 @@ def connect(url: str) -> "Client":
 
 
 def servers_of(client: "Client") -> "list[redis.Redis]":
-    """A client for each server that holds keys: a cluster's primaries, or the one there is."""
+    """Return a client for each server that holds keys: a cluster's primaries, or the only one."""
     import redis
 
     if isinstance(client, redis.RedisCluster):
@@ -45,7 +45,7 @@ def servers_of(client: "Client") -> "list[redis.Redis]":
 
 
 def keys_under(client: "Client", prefix: str) -> list[str]:
-    """All keys that begin with `prefix`, on whichever server."""
+    """Return all keys that begin with `prefix`, on any server."""
     pattern = f"{_literal(prefix)}*"
     found: list[str] = ask(
         lambda: [
@@ -56,7 +56,7 @@ def keys_under(client: "Client", prefix: str) -> list[str]:
 
 
 def ask(question: Callable[[], Any]) -> Any:
-    """The answer to one question to a store; LabError, without its address, if there is none."""
+    """Return the answer to one command; LabError, without the store's address, if there is none."""
     import redis
 
     try:
@@ -67,12 +67,12 @@ def ask(question: Callable[[], Any]) -> Any:
             f"the store does not answer ({type(error).__name__}): "
             "check that it runs and that the URL is right; the lab's own can be restarted"
         ) from None
-    except (ValueError, TypeError):  # redis-py's word for a port or an option that is none
+    except (ValueError, TypeError):  # redis-py's errors for a wrong port or option
         raise LabError(f"a store URL looks like {store_url.FORMS}") from None
 
 
 def read_url(url: str) -> store_url.StoreUrl:
-    """What a store's URL says; LabError, without quoting it, if it is none."""
+    """Parse a store's URL; LabError, without quoting it, if it is wrong."""
     try:
         return store_url.parse(url)
     except ValueError:
@@ -80,5 +80,5 @@ def read_url(url: str) -> store_url.StoreUrl:
 
 
 def _literal(prefix: str) -> str:
-    """`prefix` for a SCAN pattern, its special characters taken as they are."""
+    """Escape `prefix` for a SCAN pattern."""
     return "".join(f"\\{c}" if c in "*?[]\\^" else c for c in prefix)

@@ -3,6 +3,7 @@
 import json
 import threading
 
+import msgspec
 import pytest
 from conftest import processes_of, wait_for
 
@@ -19,10 +20,17 @@ def told():
 
 @pytest.fixture
 def rehearsal(tmp_path, told):
-    rehearsal = ExperimentRun(tmp_path / "lab-runs", told.append)
+    rehearsal = ExperimentRun(
+        tmp_path / "lab-runs", lambda event: told.append(msgspec.to_builtins(event))
+    )
     yield rehearsal
     rehearsal.close()
     wait_for(lambda: not processes_of(tmp_path), 10)
+
+
+def keep_in(told):
+    """Keep each event as the page gets it."""
+    return lambda event: told.append(msgspec.to_builtins(event))
 
 
 def ended(told):
@@ -58,7 +66,7 @@ def test_kept_run_nobody_predicted_has_its_question_and_the_same_answer(rehearsa
     question = kept.outline(folder)["experiments"][0]["question"]
     assert question["observed"] == end["observed"] == 1
     assert question["predicted"] is None
-    assert question["choices"] == list(experiments.find("crash").question.choices)
+    assert list(question["choices"]) == list(experiments.find("crash").question.choices)
     played = kept.playback("latest", 0)
     assert played["name"] == folder
     faults = [each for each in played["events"] if each["kind"] == "fault"]
@@ -108,7 +116,9 @@ def test_closing_ends_a_run_that_is_under_way(tmp_path):
 
 def test_closing_while_servers_are_being_started_leaves_nothing(tmp_path):
     told = []
-    rehearsal = ExperimentRun(tmp_path / "lab-runs", told.append)
+    rehearsal = ExperimentRun(
+        tmp_path / "lab-runs", lambda event: told.append(msgspec.to_builtins(event))
+    )
     rehearsal.start("crash")
     wait_for(lambda: processes_of(tmp_path))
     rehearsal.close()

@@ -179,11 +179,12 @@ def is_command(words):
 
 def public(kind):
     """The public names of a class: methods, properties, and what its constructor sets."""
-    names = {name for name in vars(kind) if not name.startswith("_")}
-    names |= set(getattr(kind, "__dataclass_fields__", ())) | set(inspect.get_annotations(kind))
-    source = inspect.getsource(kind)
-    names |= set(re.findall(r"^        self\.([a-z]\w*)\b[^=\n(]* = ", source, re.MULTILINE))
-    return sorted(names - NOT_FOR_SCRIPTS)
+    names = set(getattr(kind, "__dataclass_fields__", ()))
+    for each in kind.__mro__[:-1]:  # not of object
+        names |= vars(each).keys() | inspect.get_annotations(each).keys()
+        sets = r"^        self\.([a-z]\w*)\b[^=\n(]* = "
+        names |= set(re.findall(sets, inspect.getsource(each), re.MULTILINE))
+    return sorted(name for name in names - NOT_FOR_SCRIPTS if not name.startswith("_"))
 
 
 def fields(value):

@@ -54,6 +54,8 @@ def test_event_is_json_without_what_was_not_seen_and_is_read_back():
     text = msgspec.json.encode(event)
     assert msgspec.json.decode(text)["evidence"] == {"pid": 7, "frozen": True}
     assert msgspec.json.decode(text, type=FaultEvent) == event
+    unseen = FaultEvidence(process_gone=None, port_closed=True)
+    assert msgspec.to_builtins(unseen) == {"process_gone": None, "port_closed": True}
 
 
 @pytest.mark.parametrize("kind", ["hang", "stop", "heal", "start", "remove", "KILL", ""])
@@ -63,7 +65,7 @@ def test_no_other_word_is_a_fault(kind):
 
 
 def test_process_that_the_lab_did_not_start_is_not_seen():
-    assert not FaultEvidence(pid=3, signal="kill command", port_closed=True).sees_process
+    assert not FaultEvidence(pid=3, process_gone=None, port_closed=True).sees_process
     assert FaultEvidence(pid=3, **ENDED).sees_process
     assert FaultEvidence(pid=3, frozen=True).sees_process
     assert not FaultEvidence(frozen=None).sees_process
