@@ -1,20 +1,23 @@
-"""What happened as the page's events: the same for what is live and for a recording.
+"""The page's events: typed, and the same for what is live and for a recording.
 
-An event is a JSON object without `id`, `at` and `score`, which whoever tells it puts on. No
-credential is in it that could be used, and text of foreign origin in it is bounded.
+No credential is in them that could be used, and text of foreign origin in them is bounded.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from lab.core.redaction import redact_json, redact_text
+from lab.core.faults import STORE, FaultEvent, FaultEvidence
+from lab.core.redaction import redact_text
 from lab.core.text import one_line
-from lab.evidence.exchange import NOBODY_ANSWERED, SAFE_METHODS
-from lab.evidence.keeping import plain_json
+from lab.evidence.cart_tracker import Fate
+from lab.evidence.exchange import NOBODY_ANSWERED, SAFE_METHODS, OpStatus
 from lab.evidence.run_document import RecordedExchange
 from lab.report import curl
 from lab.report.plain import lower
@@ -33,95 +36,259 @@ _COUNT = re.compile(r"[0-9]{1,9}")
 _BETWEEN = re.compile(r", | : ")  # nginx: one server after the other; after an internal redirect
 
 
-def from_log(entry: AccessEntry, desk: str, server_at: Mapping[int, str], who: str) -> Json:
-    """Return the "request" that nginx's log tells of.
+class ServerState(msgspec.Struct, frozen=True):
+    """A server of a desk; None for what is not known, or has ended with its process."""
+
+    name: str
+    state: str
+    port: int | None = None
+    pid: int | None = None
+    instance: str | None = None
+    carts_remembered: int | None = None
+
+
+class StoreState(msgspec.Struct, frozen=True):
+    """The session store; `state` is "external" where the lab did not start it."""
+
+    state: str
+    pid: int | None = None
+    program: str = ""
+
+
+class DeskSettings(msgspec.Struct, frozen=True):
+    """The settings of a desk; `cache` is None where a record does not say."""
+
+    store: str
+    affinity: str
+    retry: str
+    cache: str | None = None
+
+
+class StackState(msgspec.Struct, frozen=True):
+    """The stack as the page draws it: servers and settings by desk, and the store if there is one.
+
+    `origin` is the address of the load balancer; "" for a recording.
+    """
+
+    origin: str
+    desks: dict[str, list[ServerState]]
+    settings: dict[str, DeskSettings] = msgspec.field(name="knobs", default_factory=dict)
+    store: StoreState | None = None
+
+
+class TriedServer(msgspec.Struct, frozen=True):
+    """A server that the balancer asked, and the status it answered with; "" for not known."""
+
+    server: str
+    status: str
+
+
+class RequestEvent(msgspec.Struct, tag_field="kind", tag="request", kw_only=True):
+    """A request that the load balancer answered; `status` 0 where the client had hung up.
+
+    `who` is the customer of a page ("c1"), "" for any other client; `asked` the server it was
+    addressed to; `tried` the servers that the balancer asked, none for an answer of its cache.
+    """
+
+    desk: str
+    op: str
+    request_id: str = ""
+    method: str
+    path: str
+    asked: str
+    status: int
+    served_by: str
+    instance: str
+    tried: list[TriedServer]
+    ms: float
+    bytes_in: int
+    bytes_out: int
+    store_operations: int | None = None
+    who: str
+
+
+class ExchangeEvent(RecordedExchange, tag_field="kind", tag="exchange", kw_only=True):
+    """A recorded exchange with its look, and a command that repeats it."""
+
+    desk: str
+    who: str
+    look: list[str]
+    curl: str
+    aside: bool | UnsetType = UNSET
+    """True where it is no part of the customer's own conversation."""
+
+
+class FaultShown(msgspec.Struct, tag_field="kind", tag="fault", kw_only=True):
+    """A fault at a desk ("" for the store, which belongs to no desk), and the stack after it."""
+
+    desk: str
+    fault: str
+    target: str
+    confirmed: bool | None
+    evidence: FaultEvidence
+    stack: StackState | None
+
+
+class SettingValues(msgspec.Struct, frozen=True):
+    """What a setting was, and what it is now."""
+
+    was: str
+    value: str
+
+
+class SettingShown(msgspec.Struct, tag_field="kind", tag="fault", kw_only=True):
+    """A setting of both desks was changed: `target` is its name. The page lists it as a fault."""
+
+    desk: str = ""
+    fault: str = "knob"
+    target: str
+    confirmed: bool | None = None
+    evidence: SettingValues
+    stack: StackState | None
+
+
+class StageEvent(msgspec.Struct, tag_field="kind", tag="stage"):
+    """A new stage: everything before it is history."""
+
+    stack: StackState | None = None
+
+
+class StackEvent(msgspec.Struct, tag_field="kind", tag="stack"):
+    """The stack has changed without a fault: a count, a state."""
+
+    stack: StackState | None = None
+
+
+class RunEvent(msgspec.Struct, tag_field="kind", tag="run", kw_only=True):
+    """How far a run of an experiment is; `state` is running, done or failed."""
+
+    state: str
+    experiment: str
+    line: str
+    run: str
+    trouble: str | None = None
+    observed: int | None = None
+
+
+PageEvent = (
+    RequestEvent | ExchangeEvent | FaultShown | SettingShown | StageEvent | StackEvent | RunEvent
+)
+
+
+class Totals(msgspec.Struct, kw_only=True):
+    """What a desk has kept, lost and spent so far."""
+
+    requests: int = 0
+    kept: int = 0
+    lost: int = 0
+    open: int = 0
+    errors: int = 0
+    store_operations: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Stamped:
+    """An event with its number, its time (seconds since the stage began) and the score after it."""
+
+    event: PageEvent
+    id: int
+    at: float
+    score: Mapping[str, Totals]
+
+    def json(self) -> Json:
+        """Return it as the page gets it."""
+        stamp = {"id": self.id, "at": self.at, "score": msgspec.to_builtins(self.score)}
+        return {**msgspec.to_builtins(self.event), **stamp}
+
+
+def from_log(entry: AccessEntry, desk: str, server_at: Mapping[int, str], who: str) -> RequestEvent:
+    """Return the request of a line in nginx's log.
 
     `server_at` names the server behind each port; `who` is the customer of a page ("c1"),
-    "" for anybody else.
+    "" for any other client.
     """
     tried = list(_tried(entry, server_at))
-    return {
-        "kind": "request",
-        "desk": desk,
-        "op": _name(entry.op),
-        "request_id": _name(entry.request_id),
-        "method": _name(entry.method),
-        "path": _path(_within(entry)),
-        "asked": _name(entry.target),
-        "status": 0 if entry.status == HUNG_UP else entry.status,
+    return RequestEvent(
+        desk=desk,
+        op=_name(entry.op),
+        request_id=_name(entry.request_id),
+        method=_name(entry.method),
+        path=_path(_within(entry)),
+        asked=_name(entry.target),
+        status=0 if entry.status == HUNG_UP else entry.status,
         # An answer from nginx's cache quotes the server it is from; none was asked.
-        "served_by": _name(entry.served_by) if tried else "",
-        "instance": _name(entry.instance) if tried else "",
-        "tried": tried,
-        "ms": round(entry.request_time * 1000, 3),
-        "bytes_in": entry.request_bytes,
-        "bytes_out": entry.bytes,
-        "store_operations": entry.store_operations if tried else None,
-        "who": who,
-    }
+        served_by=_name(entry.served_by) if tried else "",
+        instance=_name(entry.instance) if tried else "",
+        tried=tried,
+        ms=round(entry.request_time * 1000, 3),
+        bytes_in=entry.request_bytes,
+        bytes_out=entry.bytes,
+        store_operations=entry.store_operations if tried else None,
+        who=who,
+    )
 
 
-def request_of(exchange: RecordedExchange, desk: str, who: str) -> Json:
-    """Return the "request" that a recorded exchange shows, as far as it does."""
+def request_of(exchange: RecordedExchange, desk: str, who: str) -> RequestEvent:
+    """Return the request that a recorded exchange shows, as far as it does."""
     headers = lower(exchange.response.headers)
     operations = headers.get("x-store-operations", "")
     tried = [] if headers.get("x-cache") == "HIT" else _asked(exchange)
-    return {
-        "kind": "request",
-        "desk": desk,
-        "op": one_line(exchange.op, MOST_LABEL_CHARS),
-        "request_id": "",
-        "method": one_line(exchange.method, MOST_LABEL_CHARS),
-        "path": one_line(exchange.path.partition("?")[0], MOST_PATH_CHARS),
-        "asked": one_line(exchange.target or "", MOST_LABEL_CHARS),
-        "status": exchange.status or 0,
-        "served_by": one_line(exchange.served_by or "", MOST_LABEL_CHARS) if tried else "",
-        "instance": one_line(exchange.instance or "", MOST_LABEL_CHARS) if tried else "",
-        "tried": tried,
-        "ms": exchange.elapsed_ms,
-        "bytes_in": exchange.bytes_sent,
-        "bytes_out": exchange.bytes_received,
-        "store_operations": int(operations) if tried and _COUNT.fullmatch(operations) else None,
-        "who": who,
-    }
+    return RequestEvent(
+        desk=desk,
+        op=one_line(exchange.op, MOST_LABEL_CHARS),
+        method=one_line(exchange.method, MOST_LABEL_CHARS),
+        path=one_line(exchange.path.partition("?")[0], MOST_PATH_CHARS),
+        asked=one_line(exchange.target or "", MOST_LABEL_CHARS),
+        status=exchange.status or 0,
+        served_by=one_line(exchange.served_by or "", MOST_LABEL_CHARS) if tried else "",
+        instance=one_line(exchange.instance or "", MOST_LABEL_CHARS) if tried else "",
+        tried=tried,
+        ms=exchange.elapsed_ms,
+        bytes_in=exchange.bytes_sent,
+        bytes_out=exchange.bytes_received,
+        store_operations=int(operations) if tried and _COUNT.fullmatch(operations) else None,
+        who=who,
+    )
 
 
-def from_exchange(exchange: RecordedExchange, desk: str, who: str) -> Json:
-    """Return the "exchange": a recorded one with its look and a command to repeat it."""
-    return {
-        **msgspec.to_builtins(exchange),
-        "kind": "exchange",
+def from_exchange(
+    exchange: RecordedExchange, desk: str, who: str, *, aside: bool = False
+) -> ExchangeEvent:
+    """Return the event of a recorded exchange."""
+    fields = msgspec.structs.asdict(exchange) | {
         "op": one_line(exchange.op, MOST_LABEL_CHARS),
         "customer": one_line(exchange.customer, MOST_LABEL_CHARS),
         "path": one_line(exchange.path, MOST_PATH_CHARS),
-        "desk": desk,
-        "who": who,
-        "look": list(look_of(exchange)),
-        "curl": curl.posix(exchange),
     }
+    return ExchangeEvent(
+        **fields,
+        desk=desk,
+        who=who,
+        look=list(look_of(exchange)),
+        curl=curl.posix(exchange),
+        aside=True if aside else UNSET,
+    )
 
 
-def from_fault(
-    desk: str,
-    fault: str,
-    target: str,
-    confirmed: bool | None,
-    evidence: Mapping[str, Any],
-    stack: Json | None,
-) -> Json:
-    """Return the "fault": what the lab did to `target` at a desk ("": to the store of both).
+def from_fault(desk: str, fault: FaultEvent, stack: StackState | None) -> FaultShown:
+    """Return the event of a fault at a desk; `stack` is the state after it."""
+    seen = msgspec.to_builtins(fault.evidence)
+    return FaultShown(
+        desk="" if fault.target == STORE else desk,
+        fault=fault.kind,
+        target=_name(fault.target),
+        confirmed=fault.confirmed,
+        evidence=msgspec.convert({name: _safe(each) for name, each in seen.items()}, FaultEvidence),
+        stack=stack,
+    )
 
-    `stack` is the state after it.
-    """
-    return {
-        "kind": "fault",
-        "desk": desk,
-        "fault": _name(fault),
-        "target": _name(target),
-        "confirmed": confirmed,
-        "evidence": _without_passwords(redact_json(plain_json(dict(evidence)))),
-        "stack": stack,
-    }
+
+def setting_changed(name: str, was: str, value: str, stack: StackState | None) -> SettingShown:
+    """Return the event of a setting that was changed at both desks."""
+    return SettingShown(
+        target=_name(name), evidence=SettingValues(_safe(was), _safe(value)), stack=stack
+    )
 
 
 class Score:
@@ -136,21 +303,20 @@ class Score:
         self._carts: dict[str, dict[str, str]] = {}
         self._begin()
 
-    def take(self, event: Json) -> Json:
-        """Count the event; return the totals after it, by desk. A "stage" starts them anew."""
-        kind = event["kind"]
-        if kind == "stage":
-            self._begin()
-        elif kind == "fault":
-            self._doubt(event["desk"])
-        elif event.get("desk") in DESKS:
-            if kind == "request":
+    def take(self, event: PageEvent) -> dict[str, Totals]:
+        """Count the event; return the totals after it, by desk. A new stage resets them."""
+        match event:
+            case StageEvent():
+                self._begin()
+            case FaultShown() | SettingShown():
+                self._doubt(event.desk)
+            case RequestEvent() if event.desk in DESKS:
                 self._count(event)
-            elif kind == "exchange":
+            case ExchangeEvent() if event.desk in DESKS:
                 self._follow(event)
         return self.totals()
 
-    def totals(self) -> Json:
+    def totals(self) -> dict[str, Totals]:
         """Return the totals so far, by desk."""
         return {desk: self._totals(desk) for desk in DESKS}
 
@@ -158,40 +324,33 @@ class Score:
         self._sums = {desk: Counter() for desk in DESKS}
         self._carts = {desk: {} for desk in DESKS}
 
-    def _totals(self, desk: str) -> Json:
-        sums, carts = self._sums[desk], Counter(self._carts[desk].values())
-        return {
-            "requests": sums["requests"],
-            "kept": carts["kept"],
-            "lost": carts["lost"],
-            "open": carts["open"],
-            "errors": sums["errors"],
-            "store_operations": sums["store_operations"],
-            "bytes": sums["bytes"],
-        }
-
-    def _count(self, request: Json) -> None:
-        self._sums[request["desk"]].update(
-            requests=1,
-            errors=int(request["status"] >= 400 or request["status"] == 0),
-            store_operations=request["store_operations"] or 0,
-            bytes=request["bytes_in"] + request["bytes_out"],
+    def _totals(self, desk: str) -> Totals:
+        carts = Counter(self._carts[desk].values())
+        return Totals(
+            **self._sums[desk], kept=carts["kept"], lost=carts["lost"], open=carts["open"]
         )
 
-    def _follow(self, exchange: Json) -> None:
-        carts = self._carts[exchange["desk"]]
-        who = exchange["who"] or f"name {exchange['customer']}"
-        if exchange["method"] in SAFE_METHODS:
-            fate = exchange["fate"]
-            if fate is not None and fate != "unknown":
-                carts[who] = "kept" if fate == "kept" else "lost"
-        elif exchange["outcome"] == "ok" and not exchange.get("aside"):
+    def _count(self, request: RequestEvent) -> None:
+        self._sums[request.desk].update(
+            requests=1,
+            errors=int(request.status >= 400 or request.status == 0),
+            store_operations=request.store_operations or 0,
+            bytes=request.bytes_in + request.bytes_out,
+        )
+
+    def _follow(self, exchange: ExchangeEvent) -> None:
+        carts = self._carts[exchange.desk]
+        who = exchange.who or f"name {exchange.customer}"
+        if exchange.method in SAFE_METHODS:
+            if exchange.fate not in (None, Fate.UNKNOWN):
+                carts[who] = "kept" if exchange.fate == Fate.KEPT else "lost"
+        elif exchange.outcome is OpStatus.OK and not exchange.aside:
             self._note_write(carts, who, exchange)
 
     @staticmethod
-    def _note_write(carts: dict[str, str], who: str, write: Json) -> None:
-        path = write["path"].partition("?")[0]
-        body = write["response"]["body"]
+    def _note_write(carts: dict[str, str], who: str, write: ExchangeEvent) -> None:
+        path = write.path.partition("?")[0]
+        body = write.response.body
         if path == "/api/logout":
             carts.pop(who, None)
         elif path == "/api/checkout" or (isinstance(body, dict) and "cart" in body):
@@ -203,21 +362,21 @@ class Score:
             self._carts[each] = {who: "lost" if carts[who] == "lost" else "open" for who in carts}
 
 
-def _tried(entry: AccessEntry, server_at: Mapping[int, str]) -> Iterator[Json]:
+def _tried(entry: AccessEntry, server_at: Mapping[int, str]) -> Iterator[TriedServer]:
     statuses = _BETWEEN.split(entry.upstream_status)
     for number, address in enumerate(_BETWEEN.split(entry.upstream_addr)):
         if address and address != "-":
             port = address.rpartition(":")[2]
             name = server_at.get(int(port), "") if _COUNT.fullmatch(port) else ""
             status = statuses[number] if number < len(statuses) else ""
-            yield {"server": name, "status": status if _COUNT.fullmatch(status) else ""}
+            yield TriedServer(name, status if _COUNT.fullmatch(status) else "")
 
 
-def _asked(exchange: RecordedExchange) -> list[Json]:
+def _asked(exchange: RecordedExchange) -> list[TriedServer]:
     """Return which server the balancer asked; of several the client learns only the last."""
     server, status = exchange.served_by or exchange.target, exchange.status
     if exchange.served_by or status in NOBODY_ANSWERED:
-        return [{"server": one_line(server or "", MOST_LABEL_CHARS), "status": str(status or "")}]
+        return [TriedServer(one_line(server or "", MOST_LABEL_CHARS), str(status or ""))]
     return []
 
 
@@ -236,11 +395,8 @@ def _name(text: Any) -> str:
     return one_line(redact_text(str(text)), MOST_LABEL_CHARS)
 
 
-def _without_passwords(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_passwords(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_without_passwords(item) for item in value]
-    if not isinstance(value, str):
-        return value
-    return one_line(_USERINFO.sub("", value), MOST_PATH_CHARS)
+def _safe(value: Any) -> Any:
+    """Return it without credentials and passwords, bounded; None for what is no JSON."""
+    if isinstance(value, str):
+        return one_line(_USERINFO.sub("", redact_text(value)), MOST_PATH_CHARS)
+    return None if isinstance(value, float) and not isfinite(value) else value

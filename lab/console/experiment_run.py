@@ -1,4 +1,4 @@
-"""Runs a bundled experiment beside the stage, on servers of its own, one at a time."""
+"""Runs one bundled experiment at a time next to the stage, on servers of its own."""
 
 import itertools
 import secrets
@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Any
 
+from lab.console.events import RunEvent
 from lab.console.lesson import questions
 from lab.core.errors import LabError
 from lab.core.redaction import redact_text
@@ -18,22 +19,20 @@ from lab.evidence.result import Prediction
 from lab.experiments import Experiment
 from lab.experiments.runner import Run
 
-Json = dict[str, Any]
-
-TELL_EVERY_S = 0.5
+COUNT_EVERY_S = 0.5
 END_DEADLINE_S = 20.0  # longer than any wait of a bundled script between two requests
 
 
 class Stopped(KeyboardInterrupt):
-    """The run is to end: to it this is Ctrl-C, so it leaves its `with` blocks and is kept."""
+    """Stops a run as Ctrl-C does: it leaves its `with` blocks and is kept."""
 
 
 class ExperimentRun:
-    """At most one run in the background; `tell` is given its "run" events, not stamped yet."""
+    """At most one run in the background; `publish` is called with its events."""
 
-    def __init__(self, root: Path, tell: Callable[[Json], object]) -> None:
+    def __init__(self, root: Path, publish: Callable[[RunEvent], object]) -> None:
         self._root = root
-        self._tell = tell
+        self._publish = publish
         self._starting = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -41,21 +40,21 @@ class ExperimentRun:
 
     @property
     def running(self) -> str | None:
-        """The experiment that runs now, None if none does."""
+        """The name of the running experiment, or None."""
         return self._name
 
     def start(self, name: str, predicted: int | None = None, confidence: str = "guess") -> str:
         """Run the bundled experiment `name`, quick; return the name of its run's folder.
 
         `predicted` is the index of a choice of its question, sealed before anything starts.
-        LabError if there is no such experiment or choice, or if one runs already.
+        Raise LabError if there is no such experiment or choice, or if another one is running.
         """
         experiment = questions.bundled(name)
         if experiment is None:
-            raise LabError("no bundled experiment of that name: `lab list` shows those there are")
+            raise LabError("no bundled experiment has this name: `lab list` shows all")
         prediction = questions.sealed(experiment, predicted, confidence)
         if predicted is not None and prediction is None:
-            raise LabError("no such choice: send the number of one, from 0, and how sure you are")
+            raise LabError("no such choice: send its number, from 0, and a confidence")
         with self._starting:
             if busy := self.running:
                 raise LabError(f"{busy} is running: wait until it has ended, then start {name}")
@@ -63,12 +62,14 @@ class ExperimentRun:
                 raise LabError("the lab is being stopped: start it again with `lab up`")
             folder = new_run_folder(self._root, experiment.name)
             self._name = experiment.name
-            told = _Told(experiment.name, folder.name, self._tell, self._stop)
-            run = Run(folder, told.line, told.event, seed=secrets.randbelow(2**32), quick=True)
-            told.line(f"{experiment.name}: starting")
+            progress = _Progress(experiment.name, folder.name, self._publish, self._stop)
+            run = Run(
+                folder, progress.line, progress.event, seed=secrets.randbelow(2**32), quick=True
+            )
+            progress.line(f"{experiment.name}: starting")
             self._thread = threading.Thread(
                 target=self._perform,
-                args=(experiment, run, prediction, told),
+                args=(experiment, run, prediction, progress),
                 name=f"rehearsal {experiment.name}",
                 daemon=True,
             )
@@ -76,10 +77,10 @@ class ExperimentRun:
         return folder.name
 
     def close(self) -> None:
-        """End a run that is under way, its processes with it. None can be started afterwards.
+        """Stop the current run with its processes, and refuse further ones.
 
-        A script notices at its next request, fault or step of the lab's. One that does
-        neither within the deadline is left behind: its servers die with the lab's process.
+        A script notices at its next request, fault or step. One that does not within the
+        deadline is abandoned: its servers end with the lab's process.
         """
         self._stop.set()
         with self._starting:
@@ -87,64 +88,76 @@ class ExperimentRun:
                 self._thread.join(END_DEADLINE_S)
 
     def _perform(
-        self, experiment: Experiment, run: Run, prediction: Prediction | None, told: "_Told"
+        self, experiment: Experiment, run: Run, prediction: Prediction | None, progress: "_Progress"
     ) -> None:
         try:
             with closing(run):
                 result = run.perform(experiment, experiment.variants_for(quick=True), prediction)
             seen = questions.observed(experiment, result)
-            how: Json = {"state": "done", "observed": seen}
+            end = partial(progress.end, "done", observed=seen)
         except Stopped:
-            how = {"state": "failed", "trouble": "stopped before it was done"}
-        except Exception as error:  # whatever it was, somebody waits to be told
-            how = {"state": "failed", "trouble": redact_text(_sentence(error))}
-        self._name = None  # first, or whoever is told could not start the next
-        told.end(**how)
+            end = partial(progress.end, "failed", trouble="stopped before it was done")
+        except Exception as error:  # the page waits for an end, whatever went wrong
+            end = partial(progress.end, "failed", trouble=redact_text(_sentence(error)))
+        self._name = None  # first: the page may start the next one at once
+        end()
 
 
-class _Told:
-    """Turns what a run says into "run" events, and stops it where it says something."""
+class _Progress:
+    """Publishes how far a run is; to stop the run it raises `Stopped` where the run reports."""
 
     def __init__(
-        self, name: str, folder: str, tell: Callable[[Json], object], stop: threading.Event
+        self, name: str, folder: str, publish: Callable[[RunEvent], object], stop: threading.Event
     ) -> None:
         self._name = name
         self._folder = folder
-        self._tell = tell
+        self._publish = publish
         self._stop = stop
         self._line = ""
         self._numbers = itertools.count(1)  # scripts act in several threads
         self._counted_at_s = 0.0
 
     def line(self, line: str) -> None:
-        """Tell a step, in words."""
+        """Publish a step, in words."""
         self._check()
         self._line = line
         self._say("running")
 
     def event(self, lane: str, event: Event) -> None:
-        """Count an exchange or a fault; tell the count now and then."""
+        """Count an exchange or a fault; publish the count now and then."""
         self._check()
         number = next(self._numbers)
         now_s = time.monotonic()
-        if now_s - self._counted_at_s >= TELL_EVERY_S:
+        if now_s - self._counted_at_s >= COUNT_EVERY_S:
             self._counted_at_s = now_s
             self._say("running", f" · {number} requests and faults so far")
 
-    def end(self, state: str, **how: Any) -> None:
-        """Tell how it ended: "done" or "failed", with what there is to tell of it."""
+    def end(self, state: str, trouble: str | None = None, observed: int | None = None) -> None:
+        """Publish how it ended: "done" or "failed"."""
         self._line = ""
-        self._say(state, **how)
+        self._say(state, trouble=trouble, observed=observed)
 
     def _check(self) -> None:
         if self._stop.is_set():
             raise Stopped
 
-    def _say(self, state: str, counted: str = "", **more: Any) -> None:
-        event: Json = {"kind": "run", "state": state, "experiment": self._name}
-        event |= {"line": self._line + counted, "run": self._folder}
-        event |= {"trouble": None, "observed": None}
-        self._tell(event | more)
+    def _say(
+        self,
+        state: str,
+        counted: str = "",
+        trouble: str | None = None,
+        observed: int | None = None,
+    ) -> None:
+        self._publish(
+            RunEvent(
+                state=state,
+                experiment=self._name,
+                line=self._line + counted,
+                run=self._folder,
+                trouble=trouble,
+                observed=observed,
+            )
+        )
 
 
 def _sentence(error: Exception) -> str:

@@ -11,12 +11,20 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from secrets import token_hex
-from typing import Any
 
-from lab.console.events import Score
+import msgspec
+
+from lab.console.events import (
+    ExchangeEvent,
+    PageEvent,
+    RequestEvent,
+    RunEvent,
+    Score,
+    StackState,
+    StageEvent,
+    Stamped,
+)
 from lab.core.errors import LabError
-
-Json = dict[str, Any]
 
 MOST_KEPT = 2000
 MOST_KEPT_BYTES = 8_000_000  # the catalogue alone is 50 kB for each request
@@ -34,7 +42,7 @@ class Full(LabError):
 @dataclass(frozen=True)
 class _Kept:
     number: int
-    event: Json
+    stamped: Stamped
     text: bytes  # as JSON, encoded once for all streams
 
 
@@ -57,32 +65,31 @@ class Feed:
         self._number = 0
         self._cuts = 0
         self.closed = False
-        self._stack: Json | None = None
+        self._stack: StackState | None = None
         self._streams: set[Stream] = set()
         self._start_anew()
 
-    def publish(self, kind: str, **fields: Any) -> Json:
-        """Send an event to all pages; return it with its id, its time (s) and the score after it.
+    def publish(self, event: PageEvent) -> Stamped:
+        """Send an event to all pages; return it with its number, its time and the score after it.
 
         Raise ValueError or TypeError, and send nothing, if a field is not valid JSON.
         """
-        event = {"kind": kind, **fields}
         text = _encoded(event)  # the costly part, outside the lock
         with self.news:
             return self._publish(event, text)
 
-    def begin(self, stack: Json | None = None, **fields: Any) -> Json:
+    def begin(self, stack: StackState | None = None) -> Stamped:
         """Publish a new stage: reset history, score and clock; ids continue."""
-        event = {"kind": "stage", "stack": stack, **fields}
+        event = StageEvent(stack)
         text = _encoded(event)
         with self.news:
             self._start_anew()
             return self._publish(event, text)
 
-    def history(self) -> list[Json]:
+    def history(self) -> list[Stamped]:
         """Return the kept events since the stage began, oldest first."""
         with self.news:
-            return [kept.event for kept in self._history]
+            return [kept.stamped for kept in self._history]
 
     def now_s(self) -> float:
         """Return the seconds since the stage began."""
@@ -160,13 +167,13 @@ class Feed:
         self._score = Score()
         self._totals = self._score.totals()
 
-    def _publish(self, event: Json, text: bytes) -> Json:
+    def _publish(self, event: PageEvent, text: bytes) -> Stamped:
         self._number += 1
         self._totals = self._score.take(event)
-        stamp = {"id": self._number, "at": self.now_s(), "score": self._totals}
-        if event.get("stack") is not None:
-            self._stack = event["stack"]
-        stamped = {**event, **stamp}
+        stamped = Stamped(event, self._number, self.now_s(), self._totals)
+        stamp = {"id": stamped.id, "at": stamped.at, "score": stamped.score}
+        stack = None if isinstance(event, RequestEvent | ExchangeEvent | RunEvent) else event.stack
+        self._stack = self._stack if stack is None else stack
         self._keep(_Kept(self._number, stamped, text[:-1] + b"," + _encoded(stamp)[1:]))
         self.news.notify_all()
         return stamped
@@ -246,6 +253,7 @@ class Stream:
         return self.feed.is_over(self.cuts) or self.feed.after(self.last or 0) != []
 
 
-def _encoded(value: Json) -> bytes:
+def _encoded(value: object) -> bytes:
     # ASCII escapes lone surrogates, which UTF-8 cannot encode, and U+2028.
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+    plain = msgspec.to_builtins(value)
+    return json.dumps(plain, separators=(",", ":"), allow_nan=False).encode("ascii")

@@ -177,7 +177,9 @@ def _played(
         "experiment": _outline(experiment),
         "left": variants["stateful"] and _variant(variants["stateful"]),
         "right": variants["stateless"] and _variant(variants["stateless"]),
-        "events": playback.events(experiment, *names, store_program=program),
+        "events": [
+            each.json() for each in playback.events(experiment, *names, store_program=program)
+        ],
         "sequence": {
             desk: sequence_svg(story_of(each)) if each else "" for desk, each in variants.items()
         },

@@ -6,21 +6,30 @@ Each variant has its own clock, which starts at 0; they are shown as if both had
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from math import isfinite
 from operator import itemgetter
 from typing import Any
 
 import msgspec
 
-from lab.console.events import Score, from_exchange, from_fault, request_of
+from lab.console.events import (
+    ExchangeEvent,
+    PageEvent,
+    Score,
+    StageEvent,
+    Stamped,
+    from_exchange,
+    from_fault,
+    request_of,
+)
 from lab.console.recorded_stack import RecordedStack
 from lab.core.errors import LabError
-from lab.core.faults import STORE, FaultEvent
+from lab.core.faults import FaultEvent
 from lab.evidence.keeping import plain_json
 from lab.evidence.run_document import Event, ExperimentResult, RecordedExchange, VariantResult
 from lab.shop.desks import DESKS
 
-Json = dict[str, Any]
 Variants = Mapping[str, VariantResult | None]
 """The variant that stands at each desk."""
 
@@ -36,24 +45,23 @@ def events(
     right: str | None,
     *,
     store_program: str = "",
-) -> list[Json]:
+) -> list[Stamped]:
     """Return what happened in two variants, by name, as the events of a stage, in order of time.
 
     The first is of kind "stage". The left variant stands at the desk "stateful", the right one
-    at "stateless"; None leaves a desk empty. All have `id`, `at` and `score`. LabError if the
-    experiment has no such variant.
+    at "stateless"; None leaves a desk empty. LabError if the experiment has no such variant.
     """
     pair = (named(experiment, left), named(experiment, right))
     variants: dict[str, VariantResult | None] = dict(zip(DESKS, pair, strict=True))
     stage = RecordedStack(variants, store_program)
-    played: list[Json] = [{"kind": "stage", "stack": stage.stack(), "at": 0.0}]
+    played: list[tuple[float, PageEvent]] = [(0.0, StageEvent(stage.stack()))]
     numbers = {desk: _numbered(variant) for desk, variant in variants.items()}
     for at, desk, event in _happened(variants):
         if isinstance(event, FaultEvent):
-            shown = _fault(event, desk, stage)
+            stage.undergo(desk, event)
+            played.append((at, from_fault(desk, event, stage.stack())))
         else:
-            shown = _exchange(event, desk, numbers[desk])
-        played += [each | {"at": at} for each in shown]
+            played += [(at, each) for each in _exchange(event, desk, numbers[desk])]
     return _stamped(played)
 
 
@@ -86,18 +94,19 @@ def _happened(variants: Variants) -> list[tuple[float, str, Event]]:
     return sorted(happened, key=itemgetter(0))  # stable: no variant is shuffled
 
 
-def _stamped(played: list[Json]) -> list[Json]:
+def _stamped(played: list[tuple[float, PageEvent]]) -> list[Stamped]:
     """Number them and keep the score; of a long variant later exchanges are left out."""
     score, full = Score(), Counter[str]()
-    kept: list[Json] = []
-    for number, event in enumerate(played, start=1):
-        stamped = event | {"id": number, "score": score.take(event)}
-        if event["kind"] == "exchange":
-            full[event["desk"]] += 1
-            if full[event["desk"]] > MOST_PLAYED_IN_FULL:
-                kept[-1]["score"] = stamped["score"]  # its request shows what became of the cart
+    kept: list[Stamped] = []
+    for number, (at, event) in enumerate(played, start=1):
+        totals = score.take(event)
+        if isinstance(event, ExchangeEvent):
+            full[event.desk] += 1
+            if full[event.desk] > MOST_PLAYED_IN_FULL:
+                # Its request shows what became of the cart.
+                kept[-1] = replace(kept[-1], score=totals)
                 continue
-        kept.append(stamped)
+        kept.append(Stamped(event, number, at, totals))
     return kept
 
 
@@ -121,24 +130,17 @@ def _numbered(variant: VariantResult | None) -> dict[str, str]:
     return {name: f"c{number}" for number, name in enumerate(names, start=1)}
 
 
-def _exchange(event: RecordedExchange, desk: str, who: dict[str, str]) -> Iterator[Json]:
+def _exchange(event: RecordedExchange, desk: str, who: dict[str, str]) -> Iterator[PageEvent]:
     number = who[event.customer]
-    short = msgspec.structs.replace(
-        event.response, body=_shortened(plain_json(event.response.body))
-    )
-    finite = event.elapsed_ms if isfinite(event.elapsed_ms) else 0.0
+    body = _shortened(plain_json(event.response.body))
     event = msgspec.structs.replace(
-        event, at_s=_number(event.at_s), elapsed_ms=finite, response=short
+        event,
+        at_s=_number(event.at_s),
+        elapsed_ms=_number(event.elapsed_ms),
+        response=msgspec.structs.replace(event.response, body=body),
     )
     yield request_of(event, desk, number)
     yield from_exchange(event, desk, number)
-
-
-def _fault(event: FaultEvent, desk: str, stage: RecordedStack) -> Iterator[Json]:
-    stage.undergo(desk, event)
-    whose = "" if event.target == STORE else desk  # the store belongs to no desk
-    seen = msgspec.to_builtins(event.evidence)
-    yield from_fault(whose, event.kind, event.target, event.confirmed, seen, stage.stack())
 
 
 def _shortened(body: Any) -> Any:

@@ -8,7 +8,15 @@ from typing import Any
 
 import msgspec
 
-from lab.console import events
+from lab.console.events import (
+    DeskSettings,
+    PageEvent,
+    StackEvent,
+    StackState,
+    StoreState,
+    from_fault,
+    setting_changed,
+)
 from lab.console.renewal import renew
 from lab.console.settings import MOST_PAGE_SERVERS, Cache, checked, console_variants
 from lab.console.stack_status import StackStatus
@@ -40,8 +48,8 @@ class Playground:
         self,
         provisioned: ProvisionedStack,
         variants: tuple[Variant, ...],
-        publish: Callable[..., object],
-        begin: Callable[[Json], object],
+        publish: Callable[[PageEvent], object],
+        begin: Callable[[StackState], object],
         *,
         on_fault: Callable[[], None] = lambda: None,
         on_reload: Callable[[], None] = lambda: None,
@@ -101,7 +109,7 @@ class Playground:
                 self._on_reload()
         return [_evidence(name, each) for name, each in zip(desks, done, strict=True)]
 
-    def change(self, **settings: str | None) -> Json:
+    def change(self, **settings: str | None) -> StackState:
         """Change settings while it runs; another store restarts the stateful servers."""
         wanted = checked(settings)
         with self._order:
@@ -109,12 +117,12 @@ class Playground:
             for name, value in wanted.items():
                 if value != present[name]:
                     self._change(name, value)
-                    seen = {"was": present[name], "value": value}
-                    self._publish("", "knob", name, None, seen)
+                    was = str(present[name])
+                    self._publish(partial(setting_changed, name, was, value))
                     self._on_reload()
             return self.status()
 
-    def reset(self, servers: int | None = None, **settings: str | None) -> Json:
+    def reset(self, servers: int | None = None, **settings: str | None) -> StackState:
         """Set up a clean stage: servers A, B, … at each desk, all up, nothing remembered."""
         wanted = checked(settings)
         if servers is not None and not 1 <= servers <= MOST_PAGE_SERVERS:
@@ -136,24 +144,21 @@ class Playground:
             self._on_reload()
             return stack
 
-    def status(self, *, ask: bool = False) -> Json:
+    def status(self, *, ask: bool = False) -> StackState:
         """Return the stack as the page draws it; `ask` every server for its count now."""
         if ask:
             self.watch.ask()
-        return {
-            "origin": self._stack.origin,
-            "desks": self.watch.servers(),
-            "knobs": {
-                name: {
-                    "store": self._variants[name].keeps,
-                    "affinity": pool.affinity,
-                    "retry": pool.retry,
-                    "cache": self._cache.kind,
-                }
+        return StackState(
+            self._stack.origin,
+            self.watch.servers(),
+            {
+                name: DeskSettings(
+                    self._variants[name].keeps, pool.affinity, pool.retry, self._cache.kind
+                )
                 for name, pool in self._pools.items()
             },
-            "store": _described(self._provisioned.store_of(self._variants["stateful"])),
-        }
+            _described(self._provisioned.store_of(self._variants["stateful"])),
+        )
 
     def close(self) -> None:
         """Stop watching and delete the cache; what still drains ends with the stack."""
@@ -247,23 +252,18 @@ class Playground:
         }
 
     def _publish_fault(self, desk: str, event: FaultEvent) -> None:
-        at = "" if event.target == STORE else desk
-        seen = msgspec.to_builtins(event.evidence)
-        self._publish(at, event.kind, event.target, event.confirmed, seen)
+        self._publish(lambda stack: from_fault(desk, event, stack))
 
-    def _publish(
-        self, desk: str, fault: str, target: str, confirmed: bool | None, evidence: Json
-    ) -> None:
+    def _publish(self, event_with: Callable[[StackState], PageEvent]) -> None:
         self._on_fault()
         with self._publishing:
             stack = self.watch.shown = self.status()
-            event = events.from_fault(desk, fault, target, confirmed, evidence, stack)
-            self._publish_event(**event)
+            self._publish_event(event_with(stack))
 
     def _publish_stack(self) -> None:
         with self._publishing:
             self.watch.shown = self.status()
-            self._publish_event("stack", stack=self.watch.shown)
+            self._publish_event(StackEvent(self.watch.shown))
 
     def _store(self) -> Store:
         store = self._provisioned.store_of(self._variants["stateful"])
@@ -278,11 +278,11 @@ def _evidence(desk: str, event: FaultEvent) -> Json:
     return {"desk": at, "name": event.target, **msgspec.to_builtins(event.evidence), **sure}
 
 
-def _described(store: Store | None) -> Json | None:
+def _described(store: Store | None) -> StoreState | None:
     if store is None:
         return None
     if not isinstance(store, LocalStore):
-        return {"state": "external", "pid": None, "program": "the store at the given address"}
+        return StoreState("external", None, "the store at the given address")
     state = store.state
     pid = store.pid if state != "dead" else None
-    return {"state": state, "pid": pid, "program": store.program.title}
+    return StoreState(state, pid, store.program.title)

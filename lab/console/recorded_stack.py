@@ -5,12 +5,10 @@ Nothing is made up: a port is never known, a process only where an answer or a f
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from lab.console.events import DeskSettings, ServerState, StackState, StoreState
 from lab.core.faults import STORE, FaultEvent, FaultKind
 from lab.evidence.run_document import UsedSettings, VariantResult
-
-Json = dict[str, Any]
 
 _LETTERS = 26
 _NAME_CHARS = 2  # servers are letters
@@ -47,7 +45,7 @@ class RecordedStack:
     """
 
     def __init__(self, variants: Mapping[str, VariantResult | None], program: str = "") -> None:
-        self._knobs = {desk: _knobs(variant) for desk, variant in variants.items()}
+        self._settings = {desk: _settings(variant) for desk, variant in variants.items()}
         self._program = program
         self._lives = {desk: _lives(each) if each else {} for desk, each in variants.items()}
         self._servers = {
@@ -57,8 +55,8 @@ class RecordedStack:
         # Each variant broke a store of its own time: the process is known for one only.
         broke = [lives[STORE] for lives in self._lives.values() if STORE in lives]
         self._store = _Server(STORE, broke[0] if len(broke) == 1 else [Life()])
-        self._external = any("://" in knobs["store"] for knobs in self._knobs.values())
-        shared = [knobs["store"] for knobs in self._knobs.values()]
+        self._external = any("://" in each.store for each in self._settings.values())
+        shared = [each.store for each in self._settings.values()]
         self._has_store = bool(broke) or self._external or "redis" in shared
 
     def undergo(self, desk: str, fault: FaultEvent) -> None:
@@ -73,42 +71,32 @@ class RecordedStack:
         elif target in servers:
             servers[target].undergo(kind)
 
-    def stack(self) -> Json:
+    def stack(self) -> StackState:
         """Return the stack as it is now, in the form the page has it."""
-        return {
-            "origin": "",
-            "desks": {
+        return StackState(
+            "",
+            {
                 desk: [_server(server) for server in servers.values()]
                 for desk, servers in self._servers.items()
             },
-            "knobs": {desk: dict(knobs) for desk, knobs in self._knobs.items()},
-            "store": self._store_now() if self._has_store else None,
-        }
+            dict(self._settings),
+            self._store_now() if self._has_store else None,
+        )
 
-    def _store_now(self) -> Json:
+    def _store_now(self) -> StoreState:
         state = "external" if self._external else self._store.state
-        return {"state": state, "pid": self._store.life.pid, "program": self._program}
+        return StoreState(state, self._store.life.pid, self._program)
 
 
-def _server(server: _Server) -> Json:
-    return {
-        "name": server.name,
-        "state": server.state,
-        "port": None,
-        "pid": server.life.pid,
-        "instance": server.life.instance,
-        "carts_remembered": None,
-    }
+def _server(server: _Server) -> ServerState:
+    return ServerState(
+        server.name, server.state, pid=server.life.pid, instance=server.life.instance
+    )
 
 
-def _knobs(variant: VariantResult | None) -> Json:
-    settings = variant.settings if variant else UsedSettings()
-    return {
-        "store": variant.keeps if variant else "token",
-        "affinity": settings.affinity,
-        "retry": settings.retry,
-        "cache": None,  # a record does not say
-    }
+def _settings(variant: VariantResult | None) -> DeskSettings:
+    used = variant.settings if variant else UsedSettings()
+    return DeskSettings(variant.keeps if variant else "token", used.affinity, used.retry)
 
 
 def _present(variant: VariantResult | None, lives: dict[str, list[Life]]) -> list[str]:

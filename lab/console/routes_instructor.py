@@ -1,12 +1,14 @@
-"""The instructor's routes: what is done to servers, store and stage. Nobody else gets past."""
+"""The instructor's routes: commands for servers, store and stage."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 from flask import Blueprint, request
 from werkzeug.exceptions import NotFound
 
 from lab.console import settings
+from lab.console.events import StackState
 from lab.console.lesson import questions
 from lab.console.request_bodies import Rule, any_text, one_of, read, whole
 from lab.console.services import Services
@@ -26,11 +28,11 @@ _SETTINGS: Mapping[str, Rule] = {
 
 def routes(services: Services) -> Blueprint:
     """Return the routes that change what runs, and say what does."""
-    routes = Blueprint("steering", __name__)
+    routes = Blueprint("instructor", __name__)
 
     @routes.before_request
     def only_the_instructor() -> None:
-        # First whether there is anything to steer: in `lab play` nobody is the instructor.
+        # First check that something runs: `lab play` has no instructor.
         _ = services.live
         services.guard.admit_instructor(request)
 
@@ -55,10 +57,15 @@ def _fault(services: Services, kind: FaultKind) -> Callable[[], Json]:
     return obey
 
 
-def _is_there(status: Json, target: str) -> bool:
+def _json(stack: StackState) -> Json:
+    plain: Json = msgspec.to_builtins(stack)
+    return plain
+
+
+def _is_there(status: StackState, target: str) -> bool:
     desk, _, name = target.rpartition("/")
-    chosen = [servers for each, servers in status["desks"].items() if desk in ("", each)]
-    return any(server["name"] == name for servers in chosen for server in servers)
+    chosen = [servers for each, servers in status.desks.items() if desk in ("", each)]
+    return any(server.name == name for servers in chosen for server in servers)
 
 
 def _change_the_stage(routes: Blueprint, services: Services) -> None:
@@ -74,16 +81,16 @@ def _change_the_stage(routes: Blueprint, services: Services) -> None:
 
     @routes.post("/lab/knobs")
     def change() -> Json:
-        return services.live.stage.change(**read({}, _SETTINGS))
+        return _json(services.live.stage.change(**read({}, _SETTINGS)))
 
     @routes.post("/lab/stage")
     def anew() -> Json:
         wanted = read({}, {"servers": whole(1, settings.MOST_PAGE_SERVERS), **_SETTINGS})
-        return services.live.stage.reset(**wanted)
+        return _json(services.live.stage.reset(**wanted))
 
     @routes.get("/lab/status")
     def status() -> Json:
-        return services.live.stage.status(ask=True)
+        return _json(services.live.stage.status(ask=True))
 
 
 def _beside_the_stage(routes: Blueprint, services: Services) -> None:
@@ -98,7 +105,7 @@ def _beside_the_stage(routes: Blueprint, services: Services) -> None:
         )
         name = body.pop("experiment")
         if questions.bundled(name) is None:
-            raise NotFound("no bundled experiment of that name: `lab list` shows those there are")
+            raise NotFound("no bundled experiment has this name: `lab list` shows all")
         return {"run": services.live.rehearsal.start(name, **body)}
 
     @routes.post("/lab/ticket")

@@ -2,13 +2,11 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
 
+from lab.console.events import ServerState, StackState
 from lab.processes.waiting import server_info
 from lab.stack.local_pool import LocalPool
 from lab.stack.local_server import LocalServer
-
-Json = dict[str, Any]
 
 PERIOD_S = 0.5  # a server that ends by itself is noticed within this; asked at most this often
 SETTLE_S = 0.12  # after a request: a moment, so that a burst is asked about once
@@ -22,7 +20,7 @@ class StackStatus:
         self,
         pools: Mapping[str, LocalPool],
         draining: Mapping[str, Mapping[str, LocalServer]],
-        look: Callable[[], Json],
+        look: Callable[[], StackState],
         report: Callable[[], object],
     ) -> None:
         """`draining` are the servers that are being drained, by desk.
@@ -33,7 +31,7 @@ class StackStatus:
         self._draining = draining
         self._look = look
         self._report = report
-        self.shown: Json | None = None
+        self.shown: StackState | None = None
         """The stack as it was last published."""
         self._carts: dict[str, int] = {}  # by instance: a count is of one life
         self._asking = threading.Lock()
@@ -57,7 +55,7 @@ class StackStatus:
         """Note that something has happened: counts may have changed."""
         self._woken.set()
 
-    def servers(self) -> Json:
+    def servers(self) -> dict[str, list[ServerState]]:
         """Return every server of every desk in order of their names, without asking any."""
         return {desk: self._at(desk, pool) for desk, pool in self._pools.items()}
 
@@ -77,24 +75,20 @@ class StackStatus:
                         counts[instance] = self._carts[instance]
             self._carts = counts
 
-    def _at(self, desk: str, pool: LocalPool) -> list[Json]:
+    def _at(self, desk: str, pool: LocalPool) -> list[ServerState]:
         draining = dict(self._draining[desk])
         here = dict(pool.servers) | draining
         return [self._described(here[name], name in draining) for name in sorted(here)]
 
-    def _described(self, server: LocalServer, drains: bool) -> Json:
+    def _described(self, server: LocalServer, drains: bool) -> ServerState:
         state: str = server.state
         if state == "up" and (drains or not server.ready):
             state = "draining" if drains else "starting"
         lives = state != "dead"
-        return {
-            "name": server.name,
-            "state": state,
-            "port": server.port,
-            "pid": server.pid if lives else None,
-            "instance": server.instance if lives else None,
-            "carts_remembered": self._carts.get(server.instance) if lives else None,
-        }
+        if not lives:
+            return ServerState(server.name, state, server.port)
+        carts = self._carts.get(server.instance)
+        return ServerState(server.name, state, server.port, server.pid, server.instance, carts)
 
     def _run(self) -> None:
         while not self._ended.is_set():

@@ -3,6 +3,7 @@
 import json
 import threading
 
+import msgspec
 import pytest
 from conftest import processes_of, wait_for
 
@@ -19,10 +20,17 @@ def told():
 
 @pytest.fixture
 def rehearsal(tmp_path, told):
-    rehearsal = ExperimentRun(tmp_path / "lab-runs", told.append)
+    rehearsal = ExperimentRun(
+        tmp_path / "lab-runs", lambda event: told.append(msgspec.to_builtins(event))
+    )
     yield rehearsal
     rehearsal.close()
     wait_for(lambda: not processes_of(tmp_path), 10)
+
+
+def keep_in(told):
+    """Keep each event as the page gets it."""
+    return lambda event: told.append(msgspec.to_builtins(event))
 
 
 def ended(told):
@@ -108,7 +116,9 @@ def test_closing_ends_a_run_that_is_under_way(tmp_path):
 
 def test_closing_while_servers_are_being_started_leaves_nothing(tmp_path):
     told = []
-    rehearsal = ExperimentRun(tmp_path / "lab-runs", told.append)
+    rehearsal = ExperimentRun(
+        tmp_path / "lab-runs", lambda event: told.append(msgspec.to_builtins(event))
+    )
     rehearsal.start("crash")
     wait_for(lambda: processes_of(tmp_path))
     rehearsal.close()

@@ -7,11 +7,13 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 
+import msgspec
 import psutil
 import pytest
 import requests
 from conftest import wait_for
 
+from lab.console.events import StageEvent
 from lab.console.playground import Playground
 from lab.console.settings import console_variants
 from lab.core.errors import LabError
@@ -26,6 +28,11 @@ needs_store = pytest.mark.skipif(find_store() is None, reason="no Valkey or Redi
 PLAIN = {"store": "memory", "affinity": "none", "retry": "off", "cache": "off"}
 
 
+def plain(stack):
+    """The stack as the page gets it."""
+    return msgspec.to_builtins(stack)
+
+
 class Told:
     """What was told, in order."""
 
@@ -33,11 +40,11 @@ class Told:
         self.events = []
         self.resets = self.doubts = self.reloads = 0
 
-    def tell(self, kind, **fields):
-        self.events.append({"kind": kind, "when": time.monotonic(), **fields})
+    def tell(self, event):
+        self.events.append({"when": time.monotonic(), **msgspec.to_builtins(event)})
 
     def begin(self, stack):
-        self.tell("stage", stack=stack)
+        self.tell(StageEvent(stack))
 
     def faults(self):
         return [
@@ -106,7 +113,7 @@ def login(shop, desk, server="A"):
 @contextmanager
 def held_open(stage):
     """Keep idle connections to nginx, as browsers do: while they last a drain takes seconds."""
-    port = int(stage.status()["origin"].rpartition(":")[2])
+    port = int(plain(stage.status())["origin"].rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port)) as idle:
         idle.sendall(b"GET /stateless/api/products HTTP/1.1\r\nHost: x\r\n\r\n")
         assert idle.recv(10)
@@ -116,7 +123,7 @@ def held_open(stage):
 def servers(stage):
     return {
         f"{desk}/{each['name']}": each
-        for desk, listed in stage.status()["desks"].items()
+        for desk, listed in plain(stage.status())["desks"].items()
         for each in listed
     }
 
@@ -187,7 +194,7 @@ def test_reset_leaves_nothing_remembered_and_exactly_the_servers_asked_for(stage
     stage.inject(FaultKind.KILL, "stateless/B")
     stateless_a = servers(stage)["stateless/A"]["instance"]
     resets = told.resets
-    stack = stage.reset(servers=2)
+    stack = plain(stage.reset(servers=2))
     assert [each["name"] for each in stack["desks"]["stateful"]] == ["A", "B"]
     assert {each["state"] for each in servers(stage).values()} == {"up"}
     assert all(each["carts_remembered"] == 0 for each in servers(stage).values())
@@ -195,7 +202,7 @@ def test_reset_leaves_nothing_remembered_and_exactly_the_servers_asked_for(stage
     assert told.resets == resets + 1 and told.events[-1]["kind"] in ("stage", "stack")
     # It remembered nothing, so there was no reason to end it.
     assert servers(stage)["stateless/A"]["instance"] == stateless_a
-    more = stage.reset(servers=3)
+    more = plain(stage.reset(servers=3))
     assert [each["name"] for each in more["desks"]["stateless"]] == ["A", "B", "C"]
 
 
@@ -280,7 +287,7 @@ def test_new_store_finds_the_same_servers_under_their_letters(stage, shop):
     assert shop("stateful", "GET", "/@C/api/cart").status_code == 200
     assert stage.add("stateful")[0]["name"] == "D"
     assert shop("stateful", "GET", "/@D/api/cart").status_code == 200
-    told = stage.change(store="file")  # as it is already: nobody is ended for that
+    told = plain(stage.change(store="file"))  # as it is already: nobody is ended for that
     assert told["desks"]["stateful"][0]["instance"] == after["stateful/A"]["instance"]
 
 
@@ -343,21 +350,21 @@ def test_store_is_started_when_it_is_wanted_broken_and_emptied(stage, shop, told
     stage.change(store="redis")
     login(shop, "stateful", "A")
     assert shop("stateful", "GET", "/@B/api/cart").status_code == 200
-    assert stage.status()["store"]["state"] == "up"
+    assert plain(stage.status())["store"]["state"] == "up"
     stage.inject(FaultKind.PAUSE, "store")
     assert shop("stateful", "GET", "/@B/api/cart").status_code == 503
     stage.inject(FaultKind.RESUME, "store")
     [death] = stage.inject(FaultKind.KILL, "store")
-    assert death["confirmed"] and stage.status()["store"]["state"] == "dead"
+    assert death["confirmed"] and plain(stage.status())["store"]["state"] == "dead"
     assert shop("stateful", "GET", "/@B/api/cart").status_code == 503
     assert shop("stateless", "GET", "/api/products").status_code == 200
     stage.reset()  # restarts it, and nothing is in it
-    pid = stage.status()["store"]["pid"]
+    pid = plain(stage.status())["store"]["pid"]
     told.events.clear()
     psutil.Process(pid).kill()  # and if it ends by itself, that is told
     wait_for(lambda: any(e["stack"]["store"]["state"] == "dead" for e in told.events))
     stage.reset()
-    assert stage.status()["store"]["state"] == "up"
+    assert plain(stage.status())["store"]["state"] == "up"
     assert shop("stateful", "GET", "/@B/api/cart").status_code == 401
     with pytest.raises(LabError, match="no server 'store'"):
         stage.inject(FaultKind.DRAIN, "store")

@@ -321,7 +321,7 @@ def test_same_check_makes_sessions_safe_and_a_retry_succeeds(store, monkeypatch)
 
 FAULTS = [
     "kill",
-    pytest.param("hang", marks=pytest.mark.skipif(os.name == "nt", reason="no SIGSTOP")),
+    pytest.param("pause", marks=pytest.mark.skipif(os.name == "nt", reason="no SIGSTOP")),
 ]
 
 
@@ -347,7 +347,7 @@ def test_store_that_does_not_answer_is_a_503_in_time_and_no_matter_to_the_rest(
         assert desk.login()
         assert problem(desk("GET", "cart", "forged")) == (401, "not-logged-in")
     finally:
-        doomed.resume() if fault == "hang" else doomed.restart()
+        doomed.resume() if fault == "pause" else doomed.restart()
     assert desk("GET", "cart", slip).status_code == 200
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from lab.console.app import create_app
+from lab.console.events import ServerState, StackEvent, StackState
 from lab.console.feed import MOST_STREAMS, Feed
 from lab.console.guard import MOST_TICKETS, SECURITY_HEADERS, Guard, Tickets
 from lab.console.kept_runs import KeptRuns
@@ -70,7 +71,8 @@ class FakeStage:
         return obey
 
     def status(self, ask=False):
-        return {"desks": {"stateful": [{"name": "A"}], "stateless": [{"name": "B"}]}}
+        up = {"stateful": [ServerState("A", "up")], "stateless": [ServerState("B", "up")]}
+        return StackState("", up)
 
 
 class FakeCustomers:
@@ -433,7 +435,7 @@ def test_customer_comes_in_comes_back_and_acts(lab):
 
 
 def test_line_is_a_stream_whose_place_is_given_back(lab):
-    lab.live.feed.publish("stack", stack=None)
+    lab.live.feed.publish(StackEvent(None))
     for _ in range(MOST_STREAMS + 1):
         answer = call(lab.web, "GET", "/lab/events", buffered=False)
         assert answer.mimetype == "text/event-stream"
@@ -447,7 +449,7 @@ def test_line_is_a_stream_whose_place_is_given_back(lab):
 
 def test_stream_goes_on_where_it_left_off(lab):
     for _ in range(3):
-        lab.live.feed.publish("stack", stack=None)
+        lab.live.feed.publish(StackEvent(None))
     resumed = {"Last-Event-ID": f"{lab.live.feed.epoch}.2"}
     answer = call(lab.web, "GET", "/lab/events", headers=resumed, buffered=False)
     next(answer.response)

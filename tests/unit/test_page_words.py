@@ -18,7 +18,7 @@ MODULES = served_modules()
 
 def test_every_kind_of_fault_and_every_verdict_has_its_words():
     assert set(words()["FAULTS"]) == set(FaultKind)
-    assert set(words()["SIGNS"]) == set(Verdict)
+    assert set(words()["VERDICT_SIGNS"]) == set(Verdict)
 
 
 def test_a_503_is_an_answer_on_the_page_as_in_the_lab():

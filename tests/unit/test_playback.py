@@ -19,12 +19,18 @@ from report_documents import (
 
 from lab.console import playback
 from lab.console.diagram import live_story, sequence_of
+from lab.console.events import Stamped, setting_changed
 from lab.core.errors import LabError
 from lab.evidence.run_document import event_name
 
 
+def events_of(*arguments, **how):
+    """A recording as the page gets it."""
+    return [each.json() for each in playback.events(*arguments, **how)]
+
+
 def played(lanes, left="stateful", right="stateless", **how):
-    return playback.events(typed(experiment(lanes)), left, right, **how)
+    return events_of(typed(experiment(lanes)), left, right, **how)
 
 
 def kinds(events):
@@ -40,7 +46,7 @@ def states(event, desk="stateful"):
 
 
 def test_recording_begins_with_the_stage_and_tells_each_request_twice():
-    events = playback.events(crash().experiments[0], "stateful", None)
+    events = events_of(crash().experiments[0], "stateful", None)
     assert kinds(events) == [
         *("stage", "request", "exchange", "fault"),
         *("request", "exchange", "request", "exchange"),
@@ -201,7 +207,7 @@ def test_store_is_there_where_the_knobs_say_so(keeps, store):
 
 
 def test_score_ends_with_what_the_record_says():
-    events = playback.events(crash().experiments[0], "stateful", "stateless")
+    events = events_of(crash().experiments[0], "stateful", "stateless")
     assert all("score" in event for event in events)
     assert events[0]["score"]["stateful"]["requests"] == 0
     last = events[-1]["score"]
@@ -212,12 +218,12 @@ def test_score_ends_with_what_the_record_says():
 def test_bytes_of_later_exchanges_are_left_and_their_requests_are_not(monkeypatch):
     monkeypatch.setattr(playback, "MOST_PLAYED_IN_FULL", 10)
     whole = crowd().experiments[0]
-    events = playback.events(whole, "stateful", None)
+    events = events_of(whole, "stateful", None)
     assert kinds(events).count("request") == 180
     assert kinds(events).count("exchange") == 10
     assert events[-1]["score"]["stateful"]["requests"] == 180
     monkeypatch.undo()
-    assert events[-1]["score"] == playback.events(whole, "stateful", None)[-1]["score"]
+    assert events[-1]["score"] == events_of(whole, "stateful", None)[-1]["score"]
 
 
 def test_long_answer_is_cut_and_says_so():
@@ -232,12 +238,12 @@ def test_long_answer_is_cut_and_says_so():
 def test_document_is_not_changed():
     document = crash()
     before = as_json(document)
-    playback.events(document.experiments[0], "stateful", "stateless")
+    events_of(document.experiments[0], "stateful", "stateless")
     assert as_json(document) == before
 
 
 def test_hostile_record_is_told_as_text():
-    events = playback.events(hostile().experiments[0], HOSTILE, None)
+    events = events_of(hostile().experiments[0], HOSTILE, None)
     assert json.loads(json.dumps(events, allow_nan=False)) == events
     assert HOSTILE not in [each["name"] for each in events[0]["stack"]["desks"]["stateful"]]
     assert len(events[0]["stack"]["desks"]["stateful"]) <= 26
@@ -285,15 +291,14 @@ def test_fault_of_the_store_is_drawn_at_the_desk_that_uses_it():
     assert sequence_of(events, "stateless") == ""
 
 
-@pytest.mark.parametrize("desk", ["stateful", ""])
-def test_knob_that_was_turned_is_drawn_as_what_it_was_set_to(desk):
+def test_setting_that_was_changed_is_drawn_as_what_it_was_set_to():
     events = live(crash().experiments[0])
-    knob = {"kind": "fault", "desk": desk, "fault": "knob", "target": "store"}
-    knob |= {"confirmed": True, "evidence": {"value": "redis"}, "stack": None, "at": 9.0}
+    stack = events[0].event.stack
+    knob = Stamped(setting_changed("store", "memory", "redis", stack), 99, 9.0, {})
     drawn = sequence_of([*events, knob], "stateful")
     assert "store set to redis, at the desk" in drawn
     assert 'class="head store"' not in drawn
     assert "set to" not in sequence_of([*events, knob], "stateless")
-    everywhere = knob | {"desk": "", "target": "affinity", "evidence": {"value": "cookie"}}
+    everywhere = Stamped(setting_changed("affinity", "none", "cookie", stack), 100, 9.0, {})
     for each in ("stateful", "stateless"):
         assert "affinity set to cookie" in sequence_of([*events, everywhere], each)

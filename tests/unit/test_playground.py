@@ -8,6 +8,7 @@ import pytest
 from conftest import wait_for
 
 from lab.console import settings, stack_status
+from lab.console.events import StackState
 from lab.console.settings import Cache, checked, console_variants
 from lab.console.stack_status import StackStatus
 from lab.core.errors import LabError
@@ -177,11 +178,11 @@ class Desk:
 
     def look(self):
         self.looks += 1
-        return {"desks": self.watch.servers()}
+        return StackState("", self.watch.servers())
 
     def report(self):
         self.watch.shown = self.look()
-        self.shown.append(self.watch.shown["desks"]["stateful"])
+        self.shown.append(self.watch.shown.desks["stateful"])
 
     def info(self, port, timeout_s):
         name = chr(port)
@@ -195,28 +196,28 @@ def test_watch_asks_servers_that_are_up_and_counts_one_life(monkeypatch):
     desk.carts["A"] = 3
     desk.watch.ask()
     assert desk.asked == ["A"]
-    seen = {each["name"]: each for each in desk.watch.servers()["stateful"]}
-    assert seen["A"]["carts_remembered"] == 3
-    assert seen["B"]["carts_remembered"] is None
-    assert (seen["C"]["pid"], seen["C"]["instance"]) == (None, None)
-    assert {name: each["state"] for name, each in seen.items()} == {
+    seen = {each.name: each for each in desk.watch.servers()["stateful"]}
+    assert seen["A"].carts_remembered == 3
+    assert seen["B"].carts_remembered is None
+    assert (seen["C"].pid, seen["C"].instance) == (None, None)
+    assert {name: each.state for name, each in seen.items()} == {
         "A": "up", "B": "paused", "C": "dead", "D": "starting",
     }  # fmt: skip
     desk.servers["A"].state = "paused"  # what it held before it froze, it holds
     desk.watch.ask()
-    assert desk.watch.servers()["stateful"][0]["carts_remembered"] == 3
+    assert desk.watch.servers()["stateful"][0].carts_remembered == 3
     desk.servers["A"].instance = "another life"
-    assert desk.watch.servers()["stateful"][0]["carts_remembered"] is None
+    assert desk.watch.servers()["stateful"][0].carts_remembered is None
 
 
 def test_server_that_is_drained_is_shown_until_it_is_gone(monkeypatch):
     desk = Desk(monkeypatch, A={}, C={})
     gone = desk.draining["B"] = Server("B")
-    assert [(each["name"], each["state"]) for each in desk.watch.servers()["stateful"]] == [
+    assert [(each.name, each.state) for each in desk.watch.servers()["stateful"]] == [
         ("A", "up"), ("B", "draining"), ("C", "up"),
     ]  # fmt: skip
     gone.state = "dead"
-    assert desk.watch.servers()["stateful"][1]["state"] == "dead"
+    assert desk.watch.servers()["stateful"][1].state == "dead"
 
 
 def test_watch_asks_and_publishes_nothing_until_something_changes(monkeypatch):
@@ -229,10 +230,10 @@ def test_watch_asks_and_publishes_nothing_until_something_changes(monkeypatch):
         assert desk.shown == [] and desk.asked == []
         desk.servers["B"].state = "dead"
         wait_for(lambda: desk.shown)
-        assert desk.shown[-1][1]["state"] == "dead" and desk.asked == []
+        assert desk.shown[-1][1].state == "dead" and desk.asked == []
         desk.carts["A"] = 1
         desk.watch.touch()
-        wait_for(lambda: desk.shown[-1][0]["carts_remembered"] == 1)
+        wait_for(lambda: desk.shown[-1][0].carts_remembered == 1)
         assert desk.asked == ["A"]
     finally:
         desk.watch.close()
