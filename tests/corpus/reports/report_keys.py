@@ -18,7 +18,7 @@ def run(request):
     report = {"key": key, "report": f"ran {' '.join(words)}", "returncode": 0}
     if os.environ.get("WAIT"):
         return 200, report
-    threading.Timer(0.2, reports.__setitem__, (key, report)).start()
+    threading.Timer(0.25, reports.__setitem__, (key, report)).start()
     return 202, {"key": key, "result_url": f"/commands/echo?key={key}"}
 
 

@@ -1,4 +1,4 @@
-"""The least web server: routes are functions of a request that return (status, document, headers)."""
+"""The least web server: a route is a function that returns status, document and headers."""
 
 import json
 import re
