@@ -17,7 +17,7 @@ from lab.check.service import Pool, Process
 from lab.check.sockets import unix_peers
 
 MOST_FILES = 20_000
-IDLE_S = 1.5  # without a request: connections that are made meanwhile are of other programs
+UNASKED_S = 1.5  # without a request: connections that are made meanwhile are of other programs
 _TIME_WAIT = "06"  # net/tcp_states.h
 _PASSING = {".git", "__pycache__", "node_modules", ".venv", "venv", ".pytest_cache"}
 
@@ -193,7 +193,7 @@ class Outside:
         common = {each for each in common if not is_local(each[0]) or each[1] in servers}
         if common:
             self._known |= passing_connections()
-            time.sleep(IDLE_S)
+            time.sleep(UNASKED_S)
             common -= set[tuple[str, int]]().union(*(passing_connections() - self._known))
         self._passing = [f"it talks to {address}:{port} for a moment" for address, port in common]
 

@@ -104,4 +104,5 @@ def test_a_store_that_each_process_asks_for_a_moment_is_seen(tmp_path, monkeypat
                 store.accept()[0].close()
                 client.recv(1)
             seen.ask(SimpleNamespace(port=own))
+        seen.look()
         assert f"it talks to 127.0.0.1:{port} for a moment" in seen.network
