@@ -91,6 +91,7 @@ def test_connections_that_every_process_had_for_a_moment_are_its_own(tmp_path, m
     seen.ask(SimpleNamespace(port=8001))
     assert seen.network == []  # of one process it may be by chance
     seen.ask(SimpleNamespace(port=8002))
+    seen.look()
     assert seen.network == []  # 7 once, 5432 once
 
 
