@@ -22,6 +22,7 @@ from lab.evidence.record import Record
 from lab.evidence.result import Settings, Variant
 from lab.experiments.provision import ProvisionedStack
 from lab.experiments.script_api import Lab
+from lab.experiments.script_crowd import crowd_target
 from lab.processes.ports import free_ports, is_open
 from lab.stack.programs import find_store
 
@@ -169,8 +170,8 @@ def test_of_five_thousand_shoppers_exactly_those_lose_their_cart_whose_server_di
     variant = Variant("stateful", "stateful", Settings(servers=2, affinity="cookie"))
     provisioned = ProvisionedStack(tmp_path / "run")
     with provisioned.open([variant], keep_log=1000):
-        lab = Lab(provisioned.context(variant, 0, 0, quick=False), Record(variant.name))
-        target = lab._crowd_target()
+        context = provisioned.context(variant, 0, 0, quick=False)
+        target = crowd_target(context, Lab(context, Record(variant.name))._faults)
         # Of 10,000: every shopper has logged in, two in five have a cart, half of them at B.
         kill = Kill(target.inject, 7000)
         result = run_crowd(profile, replace(target, inject=kill), kill.watch)
