@@ -65,7 +65,7 @@ def injector(server):
     return faults, heard, faults.subscribe(heard.append)
 
 
-def test_a_restart_of_a_running_server_is_a_kill_and_a_restart():
+def test_restart_of_a_running_server_is_a_kill_and_a_restart():
     server = FakeServer()
     faults, heard, _ = injector(server)
     event = faults.inject("A", FaultKind.RESTART, {"X": "1"})
@@ -80,7 +80,7 @@ def test_a_restart_of_a_running_server_is_a_kill_and_a_restart():
     assert [each.kind for each in heard[2:]] == ["restart"]
 
 
-def test_a_server_that_cannot_be_restarted_is_not_killed_for_it():
+def test_server_that_cannot_be_restarted_is_not_killed_for_it():
     server = FakeServer(restartable=False)
     faults, heard, _ = injector(server)
     with pytest.raises(LabError, match="no restart here"):
@@ -97,13 +97,13 @@ def test_a_server_that_cannot_be_restarted_is_not_killed_for_it():
         ("pause", None, None),
     ],
 )
-def test_an_event_says_whether_the_effect_was_seen(kind, seen, confirmed):
+def test_event_says_whether_the_effect_was_seen(kind, seen, confirmed):
     faults, heard, _ = injector(FakeServer(kill_seen=seen))
     assert faults.inject("A", FaultKind(kind)).confirmed is confirmed
     assert [each.confirmed for each in heard] == [confirmed]
 
 
-def test_nothing_is_heard_after_the_end_of_a_subscription():
+def test_subscription_hears_nothing_after_its_end():
     faults, heard, stop = injector(FakeServer())
     others = []
     faults.subscribe(others.append)
@@ -113,7 +113,7 @@ def test_nothing_is_heard_after_the_end_of_a_subscription():
 
 
 @pytest.mark.parametrize("target", ["Z", "", "a", "A/B", "\x00"])
-def test_an_unknown_target_is_refused_and_no_event(target):
+def test_unknown_target_is_refused_and_no_event(target):
     faults, heard, _ = injector(FakeServer())
     for kind in (FaultKind.KILL, FaultKind.RESTART, FaultKind.PAUSE, FaultKind.RESUME):
         with pytest.raises(LabError, match="no server"):
@@ -121,7 +121,7 @@ def test_an_unknown_target_is_refused_and_no_event(target):
     assert heard == []
 
 
-def test_a_store_that_is_not_there_is_refused_and_so_is_a_pool_that_is_not_the_labs():
+def test_store_that_is_not_there_is_refused_and_so_is_a_pool_that_is_not_the_labs():
     faults, heard, _ = injector(FakeServer())
     with pytest.raises(LabError, match="no store runs"):
         faults.inject(STORE, FaultKind.PAUSE)
