@@ -5,7 +5,7 @@ from typing import Any
 
 from lab.console.settings import MOST_PAGE_SERVERS, SETTINGS
 from lab.core.faults import STORE_FAULTS, FaultKind
-from lab.evidence.exchange import NOBODY_ANSWERED
+from lab.evidence.exchange import UNANSWERED
 from lab.report.wording import VERDICT_SIGNS
 from lab.shop.desks import DESKS
 
@@ -43,7 +43,7 @@ def words() -> dict[str, Any]:
         },
         "STORE_FAULTS": STORE_FAULTS,
         "SIGNS": VERDICT_SIGNS,
-        "UNANSWERED": [0, *sorted(NOBODY_ANSWERED)],
+        "UNANSWERED": [0, *sorted(UNANSWERED)],
         "MOST_SERVERS": MOST_PAGE_SERVERS,
         "SETTINGS": {
             name: {"label": label, "values": {value: values[value] for value in SETTINGS[name]}}
