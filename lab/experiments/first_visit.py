@@ -43,9 +43,9 @@ def script(shopper: Shopper, lab: Lab) -> None:
     ]
     answers = [due for turn in zip(*visits, strict=True) for due in turn]
     wrong = [
-        wrong
+        said
         for answer, status, goods in answers
-        if (wrong := complaint(answer, status, goods, prices))
+        if (said := complaint(answer, status, goods, prices))
     ]
     lab.measure(answers=len(answers), answers_wrong=len(wrong), first_wrong=(wrong or [""])[0])
 
