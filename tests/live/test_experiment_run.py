@@ -96,7 +96,7 @@ def test_closing_ends_a_run_that_is_under_way(tmp_path):
 
     def tell(event):
         told.append(event)
-        if "requests" in event["line"]:
+        if "requests" in event.line:
             requests.set()
 
     rehearsal = ExperimentRun(tmp_path / "lab-runs", tell)
