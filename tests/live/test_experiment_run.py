@@ -95,7 +95,7 @@ def test_closing_ends_a_run_that_is_under_way(tmp_path):
     told, requests = [], threading.Event()
 
     def tell(event):
-        told.append(event)
+        told.append(msgspec.to_builtins(event))
         if "requests" in event.line:
             requests.set()
 
