@@ -53,6 +53,7 @@ def _settings(
 
 
 @click.command(short_help="Find out whether your own service is stateless.")
+@click.version_option(package_name="two-desks", prog_name="lab check")
 @click.argument("conversation", required=False, type=_path, metavar="[CONVERSATION]")
 @click.option(
     "--start", "command", required=True, help="Starts it; {port}: its port, {dir}: a folder."

@@ -38,13 +38,13 @@ MOST_LOGGED = 1000  # entries of nginx's log kept: the page has a history of its
 LOCATION = """\
 location / {{  # the page, and the console behind it
     proxy_pass http://127.0.0.1:{port};
-    access_log off;         # what a page asks is no customer's request
-    keepalive_timeout 0;    # or a page comes back to a worker that a reload is about to end
+    access_log off;         # the page's own requests are not customers' requests
+    keepalive_timeout 0;    # otherwise a page may reuse a worker that a reload is ending
     gzip on;
     gzip_proxied any;
     gzip_types text/css text/javascript application/json image/svg+xml;
-    proxy_read_timeout 1h;  # the line on which the page is told what happens stays open
-    # For the browser; said here, so that nginx's own refusals carry them too.
+    proxy_read_timeout 1h;  # the event stream stays open
+    # Set here, so that nginx's own error responses have them too.
 {headers}
 }}
 """
@@ -52,18 +52,18 @@ location / {{  # the page, and the console behind it
 
 @dataclass(frozen=True)
 class Running:
-    """A lab that is up."""
+    """A running lab."""
 
     origin: str
     link: str
-    """The page's address with a ticket: whoever opens it first is the instructor."""
+    """The page's URL with a ticket: the first browser that opens it is the instructor's."""
 
 
 @contextmanager
 def running(
     knobs: Settings, root: Path, port: int, progress: Callable[[str], None]
 ) -> Iterator[Running]:
-    """Keep both desks, the page and its console up."""
+    """Run both desks, the page and its console."""
     refuse_second(root)
     lesson = plan.load()
     folder = new_run_folder(root, "up")
@@ -83,7 +83,7 @@ def running(
 
 @contextmanager
 def playing(root: Path, port: int) -> Iterator[str]:
-    """Keep the page alone up, for the runs below `root`; yield its origin. Nothing else runs."""
+    """Serve the page alone, for the runs below `root`; yield its origin."""
     port = claim(port)
     origin = f"http://127.0.0.1:{port}"
     app = create_app(Services(Guard(origin), KeptRuns(root), plan.load()))
@@ -96,7 +96,7 @@ def choose_port(asked: int | None) -> int:
     if asked is not None:
         return asked
     with socket.socket() as probe:
-        if os.name != "nt":  # there it would mean something else
+        if os.name != "nt":  # on Windows it has another meaning
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", DEFAULT_PORT))
@@ -106,7 +106,7 @@ def choose_port(asked: int | None) -> int:
 
 
 def _location(port: int) -> str:
-    """Return where nginx is to find the console."""
+    """Return nginx's location block for the console."""
     lines = [
         f'    add_header {name} "{value}" always; proxy_hide_header {name};'
         for name, value in SECURITY_HEADERS.items()
@@ -118,7 +118,7 @@ def _location(port: int) -> str:
 def _live(
     bench: ProvisionedStack, variants: tuple[Variant, ...], root: Path
 ) -> Iterator[LiveConsole]:
-    """Put together what the page is told and what it may do; end what it began afterwards."""
+    """Connect the feed, the customers and the stage; stop them afterwards."""
     feed = Feed()
     customers = Customers(bench.stack.pools, feed.publish)
     stage = Playground(
@@ -131,7 +131,7 @@ def _live(
         on_reset=customers.reset,
     )
     rehearsal = ExperimentRun(root, feed.publish)
-    stop = bench.stack.access.subscribe(_Telling(bench.stack, stage, feed, customers))
+    stop = bench.stack.access.subscribe(_RequestLog(bench.stack, stage, feed, customers))
     try:
         feed.begin(stage.status(ask=True))
         stage.watch.start()
@@ -144,15 +144,15 @@ def _live(
         stage.close()
 
 
-class _Telling:
-    """Tells the page of every request that nginx saw at a desk, whoever sent it."""
+class _RequestLog:
+    """Publishes every request that nginx logged at a desk, from any client."""
 
     def __init__(self, stack: Stack, stage: Playground, feed: Feed, customers: Customers) -> None:
         self._stack = stack
         self._stage = stage
         self._feed = feed
         self._customers = customers
-        # RecordedStack: the last requests of a server that is drained come after it has gone.
+        # Remembered: the last requests of a drained server arrive after it is gone.
         self._server_at: dict[str, dict[int, str]] = {name: {} for name in stack.pools}
 
     def __call__(self, entry: AccessEntry) -> None:
@@ -167,12 +167,12 @@ class _Telling:
 
 
 def _is_the_labs_own(entry: AccessEntry) -> bool:
-    """Whether it is the question, after a server was added, if nginx reaches it."""
+    """Return whether it is the lab's own probe of an added server."""
     return entry.op == PROBE_OP
 
 
 class _Later:
-    """A WSGI app that is set once the origin it has to check is known."""
+    """A WSGI app that is set later, when the origin is known."""
 
     app: Any = None
 
@@ -194,7 +194,7 @@ def _served(app: Any, port: int) -> Iterator[int]:
         port=port,
         threads=THREADS,
         ident=None,
-        # Read on while a stream is sent: that is how a page that has gone is noticed.
+        # Keep reading while a stream is sent, to notice that a page is gone.
         channel_request_lookahead=1,
     )
     thread = threading.Thread(target=server.run, name="console", daemon=True)

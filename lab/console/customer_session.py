@@ -1,4 +1,4 @@
-"""A customer at one desk: does what it is told, one thing after the other."""
+"""A customer at one desk: carries out orders one after the other."""
 
 import threading
 from collections import deque
@@ -21,19 +21,19 @@ TURN_TIMEOUT_S = 60.0  # more than nine tries at a server that is paused
 
 
 class CustomerSession:
-    """A customer at one desk for the time of one stage: a shopper, and what it went through.
+    """A customer at one desk during one stage: a shopper and its record.
 
-    The shopper says one thing at a time; who comes meanwhile waits in line.
+    The shopper sends one request at a time; further orders wait in line.
     """
 
     def __init__(
         self, record: Record, identity: tuple[str, str], lane_of: Callable[[], ServerPool]
     ) -> None:
-        """`identity` is user id and name; `lane_of` gives the desk, LabError if it is gone."""
+        """`identity` is user id and name; `lane_of` returns the desk or raises LabError."""
         user_id, name = identity
         self.record = record
         self.aside = False
-        """Whether what happens now is no part of the customer's own conversation."""
+        """Whether the current request is not part of the customer's own conversation."""
         self.shopper = Shopper(self._address, record, user_id, name)
         self._identity = identity
         self._lane_of = lane_of
@@ -41,7 +41,7 @@ class CustomerSession:
         self._moved = threading.Condition()
 
     def do(self, order: Order) -> str:
-        """Do it when it is its turn; return the id of the (last) request."""
+        """Carry out the order when it is its turn; return the id of the last request."""
         with self._turn():
             server = self._server_of(order.server)
             try:
@@ -50,19 +50,19 @@ class CustomerSession:
                     if exchange.answered:
                         break
             finally:
-                # A person pauses longer than nginx holds a connection, and a request on one
-                # that is just being closed has an outcome that nobody knows.
+                # A person pauses longer than nginx keeps a connection, and a request on one
+                # that is being closed has an unknown outcome.
                 self.shopper.transport.close()
             return exchange.op
 
     def check(self, order: Order) -> None:
-        """Raise BadOrder or LabError where this could not be done."""
+        """Raise BadOrder or LabError if the order is not possible now."""
         self._server_of(order.server)
         if order.do == "replay":
             self.earlier(order.values["op"])
 
     def earlier(self, op: str) -> Exchange:
-        """Return an exchange that is still remembered, else raise BadOrder."""
+        """Return an earlier exchange that is still kept, else raise BadOrder."""
         for exchange in self.record.exchanges():
             if exchange.op == op:
                 return exchange
@@ -72,8 +72,12 @@ class CustomerSession:
         )
 
     def credentials(self) -> Json:
-        """Return what the next request would carry, in full: for the customer's own page."""
+        """Return the credentials of the next request, in full: for the customer's own page."""
         return {"cookie": self.shopper.cookie(), "token": self.shopper.token}
+
+    def get_products(self, server: str | None) -> Exchange:
+        """Ask for the catalogue."""
+        return self.shopper.request("GET", "/api/products", server=server)
 
     def replay(self, op: str, server: str | None) -> Exchange:
         """Send an earlier request again, byte for byte."""
@@ -81,7 +85,7 @@ class CustomerSession:
             return self.shopper.replay(self.earlier(op), server)
 
     def verify(self, token: str, server: str | None) -> Exchange:
-        """Ask for the cart with a given token, as somebody who has nothing else."""
+        """Ask for the cart with `token` and no other credential."""
         user_id, name = self._identity
         stranger = Shopper(self._address, self.record, user_id, name)
         stranger.token = token
@@ -94,11 +98,11 @@ class CustomerSession:
         replicas = dict(self._lane_of().servers)
         if wish not in ("served", "other"):
             if wish not in replicas:
-                raise BadOrder(f"server: this desk has {', '.join(replicas)}, and no {wish}")
+                raise BadOrder(f"server: there is no {wish}: this desk has {', '.join(replicas)}")
             return wish
         seen = [each.served_by for each in self.record.exchanges() if each.served_by]
         if not seen:
-            raise BadOrder(f"server: nobody has served this customer yet, so nobody is {wish!r}")
+            raise BadOrder(f"server: {wish!r} needs an earlier response: log in first")
         served = seen[-1]
         if wish == "other":
             return _next_living(served, replicas)
@@ -124,7 +128,7 @@ class CustomerSession:
         with self._moved:
             if len(self._line) >= MOST_IN_LINE:
                 raise LabError(
-                    "this customer has orders waiting at this desk: wait until they are done"
+                    "this customer has orders waiting at this desk: wait for their responses"
                 )
             self._line.append(ticket)
             if not self._moved.wait_for(lambda: self._line[0] is ticket, TURN_TIMEOUT_S):
@@ -139,18 +143,18 @@ class CustomerSession:
 
 
 _ACTIONS: Mapping[str, Callable[[CustomerSession, Mapping[str, Any], str | None], Exchange]] = {
-    "login": lambda seat, _, server: seat.shopper.login(server=server),
-    "view": lambda seat, _, server: seat.shopper.view_cart(server=server),
-    "products": lambda seat, _, server: seat.shopper.request("GET", "/api/products", server=server),
-    "clear": lambda seat, _, server: seat.shopper.clear(server=server),
-    "checkout": lambda seat, _, server: seat.shopper.checkout(server=server),
-    "logout": lambda seat, _, server: seat.shopper.logout(server=server),
-    "add": lambda seat, values, server: seat.shopper.add(**values, server=server),
-    "change": lambda seat, values, server: seat.shopper.change(**values, server=server),
-    "remove": lambda seat, values, server: seat.shopper.remove(**values, server=server),
-    "ship": lambda seat, values, server: seat.shopper.ship_to(**values, server=server),
-    "replay": lambda seat, values, server: seat.replay(values["op"], server),
-    "verify": lambda seat, values, server: seat.verify(values["token"], server),
+    "login": lambda session, _, server: session.shopper.login(server=server),
+    "view": lambda session, _, server: session.shopper.view_cart(server=server),
+    "products": lambda session, _, server: session.get_products(server),
+    "clear": lambda session, _, server: session.shopper.clear(server=server),
+    "checkout": lambda session, _, server: session.shopper.checkout(server=server),
+    "logout": lambda session, _, server: session.shopper.logout(server=server),
+    "add": lambda session, values, server: session.shopper.add(**values, server=server),
+    "change": lambda session, values, server: session.shopper.change(**values, server=server),
+    "remove": lambda session, values, server: session.shopper.remove(**values, server=server),
+    "ship": lambda session, values, server: session.shopper.ship_to(**values, server=server),
+    "replay": lambda session, values, server: session.replay(values["op"], server),
+    "verify": lambda session, values, server: session.verify(values["token"], server),
 }
 
 

@@ -1,4 +1,4 @@
-"""Runs a bundled experiment beside the stage, on servers of its own, one at a time."""
+"""Runs one bundled experiment at a time next to the stage, on servers of its own."""
 
 import itertools
 import secrets
@@ -24,7 +24,7 @@ END_DEADLINE_S = 20.0  # longer than any wait of a bundled script between two re
 
 
 class Stopped(KeyboardInterrupt):
-    """The run is to end: to it this is Ctrl-C, so it leaves its `with` blocks and is kept."""
+    """Stops a run as Ctrl-C does: it leaves its `with` blocks and is kept."""
 
 
 class ExperimentRun:
@@ -40,21 +40,21 @@ class ExperimentRun:
 
     @property
     def running(self) -> str | None:
-        """The experiment that runs now, None if none does."""
+        """The name of the running experiment, or None."""
         return self._name
 
     def start(self, name: str, predicted: int | None = None, confidence: str = "guess") -> str:
         """Run the bundled experiment `name`, quick; return the name of its run's folder.
 
         `predicted` is the index of a choice of its question, sealed before anything starts.
-        LabError if there is no such experiment or choice, or if one runs already.
+        Raise LabError if there is no such experiment or choice, or if another one is running.
         """
         experiment = questions.bundled(name)
         if experiment is None:
-            raise LabError("no bundled experiment of that name: `lab list` shows those there are")
+            raise LabError("no bundled experiment has this name: `lab list` shows all")
         prediction = questions.sealed(experiment, predicted, confidence)
         if predicted is not None and prediction is None:
-            raise LabError("no such choice: send the number of one, from 0, and how sure you are")
+            raise LabError("no such choice: send its number, from 0, and a confidence")
         with self._starting:
             if busy := self.running:
                 raise LabError(f"{busy} is running: wait until it has ended, then start {name}")
@@ -77,10 +77,10 @@ class ExperimentRun:
         return folder.name
 
     def close(self) -> None:
-        """End a run that is under way, its processes with it. None can be started afterwards.
+        """Stop the current run with its processes, and refuse further ones.
 
-        A script notices at its next request, fault or step of the lab's. One that does
-        neither within the deadline is left behind: its servers die with the lab's process.
+        A script notices at its next request, fault or step. One that does not within the
+        deadline is abandoned: its servers end with the lab's process.
         """
         self._stop.set()
         with self._starting:

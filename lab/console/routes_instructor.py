@@ -1,4 +1,4 @@
-"""The instructor's routes: what is done to servers, store and stage. Nobody else gets past."""
+"""The instructor's routes: commands for servers, store and stage."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,11 +28,11 @@ _SETTINGS: Mapping[str, Rule] = {
 
 def routes(services: Services) -> Blueprint:
     """Return the routes that change what runs, and say what does."""
-    routes = Blueprint("steering", __name__)
+    routes = Blueprint("instructor", __name__)
 
     @routes.before_request
     def only_the_instructor() -> None:
-        # First whether there is anything to steer: in `lab play` nobody is the instructor.
+        # First check that something runs: `lab play` has no instructor.
         _ = services.live
         services.guard.admit_instructor(request)
 
@@ -105,7 +105,7 @@ def _beside_the_stage(routes: Blueprint, services: Services) -> None:
         )
         name = body.pop("experiment")
         if questions.bundled(name) is None:
-            raise NotFound("no bundled experiment of that name: `lab list` shows those there are")
+            raise NotFound("no bundled experiment has this name: `lab list` shows all")
         return {"run": services.live.rehearsal.start(name, **body)}
 
     @routes.post("/lab/ticket")

@@ -1,4 +1,4 @@
-"""The routes by which a page is shown: itself, its lesson, the desks' code, the kept runs."""
+"""Public routes: the page, its lesson, the desks' code, the kept runs."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ from lab.report.drawing import sequence_css
 Json = dict[str, Any]
 
 STATIC = Path(__file__).parent / "static"
-# Named here: what a system believes of ".js" may be wrong, and then the browser refuses it.
+# Set here: a system's own type of ".js" may be wrong, and then browsers refuse the file.
 TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",
@@ -25,8 +25,8 @@ TYPES = {
 
 
 def routes(services: Services) -> Blueprint:
-    """Return the routes that only show, and are the same with and without servers."""
-    routes = Blueprint("looking", __name__)
+    """Return the read-only routes, which need no servers."""
+    routes = Blueprint("public", __name__)
 
     @routes.get("/")
     def page() -> str:
@@ -96,6 +96,6 @@ def _generated(name: str, text: str, kind: str) -> Any:
 
 
 def _revalidated(response: Response) -> Response:
-    """Kept by the browser, but never used without asking: an update of the lab is seen at once."""
+    """Let browsers keep it and revalidate it each time, so that an update is seen at once."""
     response.headers["Cache-Control"] = "no-cache"
     return response

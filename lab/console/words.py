@@ -1,11 +1,12 @@
-"""The page's words and rules of faults and settings: data for its scripts, served as words.js."""
+"""The words, signs and rules that the page's scripts need: data, served to them as words.js."""
 
 import json
 from typing import Any
 
 from lab.console.settings import MOST_PAGE_SERVERS, SETTINGS
 from lab.core.faults import STORE_FAULTS, FaultKind
-from lab.evidence.exchange import UNANSWERED
+from lab.evidence.cart_tracker import Fate
+from lab.evidence.exchange import SAFE_METHODS, UNANSWERED
 from lab.report.wording import VERDICT_SIGNS
 from lab.shop.desks import DESKS
 
@@ -29,9 +30,13 @@ _SETTING_WORDS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def words() -> dict[str, Any]:
-    """Return what the page's scripts know of faults, answers and settings, by exported name."""
+    """Return the values that words.js exports, by name."""
     return {
         "DESKS": DESKS,
+        "TITLES": {desk: desk.capitalize() for desk in DESKS},
+        "VERDICT_SIGNS": VERDICT_SIGNS,
+        "KNOWN_FATES": [fate for fate in Fate if fate is not Fate.UNKNOWN],
+        "SAFE_METHODS": sorted(SAFE_METHODS),
         "FAULTS": {
             kind: {
                 "done": _DONE[kind],
@@ -42,7 +47,6 @@ def words() -> dict[str, Any]:
             for kind in FaultKind
         },
         "STORE_FAULTS": STORE_FAULTS,
-        "SIGNS": VERDICT_SIGNS,
         "UNANSWERED": [0, *sorted(UNANSWERED)],
         "MOST_SERVERS": MOST_PAGE_SERVERS,
         "SETTINGS": {

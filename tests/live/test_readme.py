@@ -1,5 +1,8 @@
 """The README is held to its word: its two commands and its links."""
 
+import re
+import tomllib
+
 import documents
 from documents import FENCE, REPOSITORY
 
@@ -37,3 +40,14 @@ def test_readme_says_what_the_article_is_where_it_first_names_it():
 def test_readme_and_its_neighbours_have_no_broken_links():
     for path in (PATH, *(REPOSITORY / name for name in OTHERS)):
         assert not documents.broken_links(path), path.name
+
+
+def test_version_is_the_same_wherever_it_stands():
+    with (REPOSITORY / "pyproject.toml").open("rb") as file:
+        version = tomllib.load(file)["project"]["version"]
+    citation = (REPOSITORY / "CITATION.cff").read_text(encoding="utf-8")
+    changelog = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^version: (.*)$", citation, re.MULTILINE) == [version]
+    newest, date = re.findall(r"^## \[(\d.*?)\] - (\S+)$", changelog, re.MULTILINE)[0]
+    assert newest == version
+    assert f"date-released: {date}\n" in citation

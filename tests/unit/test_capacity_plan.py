@@ -104,7 +104,7 @@ a_row = st.sampled_from(ROWS)
 
 
 @given(a_row, a_plan)
-def test_more_users_never_need_less(measured, assume):
+def test_users_never_need_less_when_there_are_more(measured, assume):
     small = need(measured, ROWS[1], assume)
     large = need(measured, ROWS[1], replace(assume, users=assume.users * 2))
     for part in ("desk", "balancer", "store"):
@@ -118,14 +118,14 @@ def test_more_users_never_need_less(measured, assume):
 
 
 @given(a_row, a_plan)
-def test_a_row_without_a_store_asks_none(measured, assume):
+def test_row_without_a_store_asks_none(measured, assume):
     needed = need(measured, ROWS[1], assume)
     assert (needed.store is None) == (measured.name != "redis")
     assert (needed.store_operations_s > 0) == (measured.name == "redis")
 
 
 @given(a_row, a_plan)
-def test_the_machines_are_enough_and_one_less_is_not(measured, assume):
+def test_machines_are_enough_and_one_less_is_not(measured, assume):
     needed = need(measured, ROWS[1], assume)
     for part in (needed.desk, needed.balancer, needed.store):
         if part is not None:
@@ -136,7 +136,7 @@ def test_the_machines_are_enough_and_one_less_is_not(measured, assume):
 
 
 @given(a_plan)
-def test_the_requests_of_all_kinds_add_up(assume):
+def test_requests_of_all_kinds_add_up(assume):
     assert sum(assume.mean_rates.values()) == pytest.approx(assume.requests_s)
     assert min(assume.mean_rates.values()) >= 0
 
@@ -152,7 +152,7 @@ def test_no_window_is_busier_than_the_peak_nor_than_its_days(assume, window_s):
 # --- by hand
 
 
-def test_a_plan_worked_out_by_hand():
+def test_plan_worked_out_by_hand():
     # 1 M users × 86.4 actions a day = 1,000 requests/s, 3,000 at the peak, 1 ms each, half full.
     needed = need(
         ROWS[2],
@@ -176,7 +176,7 @@ def test_a_plan_worked_out_by_hand():
     assert needed.machines == 2 + 1 + 1
 
 
-def test_a_line_adds_to_a_process_what_it_adds_to_a_file():
+def test_line_adds_to_a_process_what_it_adds_to_a_file():
     one, many = (
         need(ROWS[0], ROWS[1], Assumptions(users=1, cart_lines=lines)).desk.memory_bytes
         for lines in (1, 50)
@@ -199,11 +199,11 @@ def test_one_server_only_is_said_with_what_was_seen():
         ({}, "cpu"),
     ],
 )
-def test_what_decides_is_named(changed, binds):
+def test_plan_names_what_decides(changed, binds):
     assert need(ROWS[3], None, Assumptions(users=10**7, **changed)).desk.binds == binds
 
 
-def test_the_lifetime_assumed_is_the_desks_own():
+def test_lifetime_assumed_is_the_desks_own():
     assert {StatefulConfig.max_age_s, StatelessConfig.max_age_s} == {
         Assumptions().session_lifetime_s
     }
@@ -213,11 +213,11 @@ def test_the_lifetime_assumed_is_the_desks_own():
 
 
 @given(st.integers(1, 10**12))
-def test_a_threshold_is_found_exactly(at):
+def test_threshold_is_found_exactly(at):
     assert first(lambda users: users >= at) == at
 
 
-def test_a_step_is_where_the_second_machine_comes():
+def test_step_is_where_the_second_machine_comes():
     whole = plan(*ROWS)
     for step in steps(whole):
         before, after = (whole.at(step.row, step.users + d) for d in (-1, 0))
@@ -255,7 +255,7 @@ def test_parallel_lines_do_not_cross():
     assert crossings(plan(row("a"), row("token", cpu=2000.0)), users_range(10**7)) == []
 
 
-def test_from_how_many_lines_on_one_row_has_more():
+def test_crossing_is_where_one_row_needs_more():
     whole = plan(row("redis", per_line=0.0, operations=1), row("token", per_line=2.0))
     traffic = lambda each: each.request_bytes_s  # noqa: E731
     assert lines_where(whole, traffic, "token", "redis") == 1
@@ -271,7 +271,7 @@ def test_constants_are_read_back_as_they_were(tmp_path):
     assert kept.load(path) == kept.load(tmp_path) == constants
 
 
-def test_the_newest_finished_measurement_is_found(tmp_path):
+def test_newest_finished_measurement_is_found(tmp_path):
     assert kept.newest(tmp_path) is None
     (tmp_path / "20260101-000000-constants").mkdir()  # stopped early: it has no constants
     assert kept.newest(tmp_path) is None
@@ -325,7 +325,7 @@ def edited(path, value):
         (("measured", "cpu"), "x" * 10_000),
     ],
 )
-def test_a_damaged_document_gets_a_clear_error(tmp_path, path, value):
+def test_damaged_document_gets_a_clear_error(tmp_path, path, value):
     file = tmp_path / "constants.json"
     file.write_text(json.dumps(edited(path, value)))
     with pytest.raises(LabError, match="lab plan --measure") as error:
@@ -334,14 +334,14 @@ def test_a_damaged_document_gets_a_clear_error(tmp_path, path, value):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "null", "[]", "{}", '{"schema": 1}'])
-def test_what_is_no_document_gets_a_clear_error(tmp_path, text):
+def test_constants_that_are_no_document_get_a_clear_error(tmp_path, text):
     file = tmp_path / "constants.json"
     file.write_text(text)
     with pytest.raises(LabError, match="lab plan --measure"):
         kept.load(file)
 
 
-def test_a_constant_that_is_missing_is_named():
+def test_constant_that_is_missing_is_named():
     lacking = replace(ROWS[3], constants=tuple(c for c in ROWS[3].constants if c.of != "logout"))
     with pytest.raises(LabError, match=r"of logout was not measured for token.*--measure"):
         need(lacking, None, Assumptions())
@@ -353,7 +353,7 @@ def test_between_two_carts_that_were_measured_it_is_on_the_line(lines):
 
 
 @pytest.mark.parametrize("lines", [0, 51, 500])
-def test_nothing_is_extrapolated(lines):
+def test_plan_extrapolates_nothing(lines):
     with pytest.raises(LabError, match="cart-lines"):
         ROWS[3].value("answer_bytes", "read", lines)
     with pytest.raises(LabError, match="cart-lines"):
@@ -400,7 +400,7 @@ def test_every_constant_is_shown_with_its_n_and_its_run():
         assert each in text, text
 
 
-def test_the_tables_fit_a_terminal_of_80_columns():
+def test_tables_fit_a_terminal_of_80_columns():
     whole = plan(*ROWS, users=50_000_000)
     needs = whole.needs()
     for part in (view.needs_table(needs), view.machines_table(needs, steps(whole))):
@@ -409,7 +409,7 @@ def test_the_tables_fit_a_terminal_of_80_columns():
         assert all(each.name in text for each in ROWS)
 
 
-def test_the_chart_has_a_line_for_each_row_and_no_script():
+def test_chart_has_a_line_for_each_row_and_no_script():
     lines = [
         Series("token", "stateless", [(1e3, 2), (1e6, 2), (1e8, 9)]),
         Series("<script>alert(1)</script>", "stateful", [(1e3, 1), (1e5, 1)]),
@@ -424,11 +424,11 @@ def test_the_chart_has_a_line_for_each_row_and_no_script():
 @pytest.mark.parametrize(
     ("value", "text"), [(1, "1"), (999, "999"), (1000, "1k"), (5e7, "50M"), (1e12, "1T")]
 )
-def test_an_axis_is_labelled_short(value, text):
+def test_axis_is_labelled_short(value, text):
     assert short(value) == text
 
 
-def test_a_crossing_is_one_sentence_for_each_place():
+def test_crossing_is_one_sentence_for_each_place():
     found = [Crossing("b", "a", 1000, True, True), Crossing("b", "c", 1000, True, True)]
     text = view.crossings_text(found, [1, 2]).plain
     assert text == "from 1 k users on b needs more machines than a, c, and fewer before"

@@ -16,6 +16,7 @@ ALLOWED = {
     ("--version",): ({"cli", "core"}, 8, set()),
     ("list",): ({"cli", "core", "crowd", "evidence", "experiments", "shop"}, 60, set()),
     ("check", "--help"): ({"check", "cli", "core", "processes"}, 60, {"requests"}),
+    ("check", "--version"): ({"check", "cli", "core", "processes"}, 60, {"requests"}),
     ("kill", "--help"): ({"cli", "console", "core", "processes"}, 20, {"requests"}),
     ("deploy", "--help"): ({"cli", "core", "shop"}, 20, set()),
     ("doctor",): ({"cli", "core", "processes", "shop", "stack"}, 30, set()),

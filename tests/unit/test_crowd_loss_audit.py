@@ -18,7 +18,7 @@ def audited(*results, deaths=(DEATH,), dies_with="process"):
     return audit_losses(results, deaths, dies_with)
 
 
-def test_the_carts_of_a_process_that_died_are_lost_and_no_others():
+def test_carts_of_a_process_that_died_are_lost_and_no_others():
     audit = audited(
         *[read("lost")] * 3,
         *[read("kept", home="a1", by_name=number == 0) for number in range(4)],
@@ -44,33 +44,33 @@ def test_the_carts_of_a_process_that_died_are_lost_and_no_others():
         (read("duplicated", home="a1"), 0),
     ],
 )
-def test_a_cart_that_came_out_other_than_predicted_is_named(settled, predicted):
+def test_cart_that_came_out_other_than_predicted_is_named(settled, predicted):
     audit = audited(settled)
     assert (audit.predicted_lost, audit.predicted_and_lost) == (predicted, 0)
     assert (audit.differing, audit.differ, audit.as_predicted) == (1, ["c1-1"], False)
 
 
 @pytest.mark.parametrize("home", ["a1", "b1"])
-def test_an_unknown_cart_speaks_neither_for_nor_against(home):
+def test_unknown_cart_speaks_neither_for_nor_against(home):
     audit = audited(read("unknown", home=home))
     assert (audit.unknown, audit.differing, audit.predicted_and_lost) == (1, 0, 0)
 
 
 @pytest.mark.parametrize("fate", ["kept", "lost"])
 @pytest.mark.parametrize("at_s", [4.0 - EDGE_S, 4.0, 4.2, 4.5, 4.5 + EDGE_S])
-def test_a_read_while_a_process_died_predicts_nothing(fate, at_s):
+def test_read_while_a_process_died_predicts_nothing(fate, at_s):
     audit = audited(read(fate, at_s=at_s))
     assert (audit.at_the_edge, audit.predicted_lost, audit.differing) == (1, 0, 0)
     assert audit.kept + audit.lost == 1
 
 
-def test_a_read_just_outside_of_the_edge_is_predicted():
+def test_read_just_outside_of_the_edge_is_predicted():
     before, after = read("kept", at_s=4.0 - EDGE_S - 0.01), read("lost", at_s=4.5 + EDGE_S + 0.01)
     audit = audited(before, after)
     assert (audit.at_the_edge, audit.predicted_and_lost, audit.differing) == (0, 1, 0)
 
 
-def test_nothing_has_to_be_lost_where_carts_do_not_die_with_the_process():
+def test_audit_expects_no_loss_where_carts_outlive_the_process():
     audit = audited(read("kept"), read("lost", customer="c2-1"), dies_with=None)
     assert (audit.predicted_lost, audit.at_the_edge) == (0, 0)
     assert audit.differ == ["c2-1"]

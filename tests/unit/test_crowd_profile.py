@@ -30,12 +30,12 @@ def refusal(read, *arguments):
         *("A" * 10_000 + "@1s", "A@" + "1" * 10_000, "A@\x00", "\x1b[2J@1s", "A@1e999s", ""),
     ],
 )
-def test_a_timetable_entry_that_is_none_is_refused_with_one_that_is(text):
+def test_timetable_entry_that_is_none_is_refused_with_one_that_is(text):
     message = refusal(parse_planned_fault, FaultKind.KILL, text)
     assert "such as --kill B@10s or --kill store@10s" in message or "give a duration" in message
 
 
-def test_a_timetable_entry_is_read():
+def test_timetable_entry_is_read():
     kill, pause = FaultKind.KILL, FaultKind.PAUSE
     assert parse_planned_fault(kill, "B@10s") == PlannedFault(kill, "B", 10.0)
     assert parse_planned_fault(kill, "eu-west.1@1s") == PlannedFault(kill, "eu-west.1", 1.0)
@@ -51,21 +51,21 @@ def test_threads_have_limits_and_the_error_says_what_to_install():
 
 
 @pytest.mark.parametrize("shoppers", [0, -1, 1_000_001])
-def test_a_profile_has_a_size(shoppers):
+def test_profile_has_a_size(shoppers):
     assert "1 to 1,000,000" in refusal(
         lambda: LoadProfile("x.py", shoppers=shoppers, engine="locust")
     )
 
 
 @pytest.mark.parametrize("at_s", [10.0, 10.1, math.inf, math.nan])
-def test_a_fault_after_the_end_is_refused(at_s):
+def test_fault_after_the_end_is_refused(at_s):
     fault = PlannedFault(FaultKind.KILL, "B", at_s)
     message = refusal(lambda: LoadProfile("x.py", for_s=10.0, timetable=(fault,)))
     assert "kill B" in message and "comes after the end" in message and "--for 10s" in message
     LoadProfile("x.py", for_s=10.0, timetable=(PlannedFault(FaultKind.KILL, "B", 9.99),))
 
 
-def test_an_announcement_warns_where_few_iterations_can_be_finished():
+def test_announcement_warns_where_few_iterations_can_be_finished():
     text, warning = announcement(LoadProfile("x.py", 5, 100.0, 60.0, 0.5))
     assert text == "5 shoppers, 100 requests/s, 1min after 500ms of warm-up, on threads"
     assert warning is None

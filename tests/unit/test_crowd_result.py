@@ -44,7 +44,7 @@ def result(profile=PROFILE, *, audit=None, logged=None, retried=0, **more):
     return crowd_result(progress, SETUP, audit, LoggedRequests(logged, retried))
 
 
-def test_a_result_without_a_doubt_is_quoted():
+def test_result_without_a_doubt_is_quoted():
     each = result()
     assert (each.doubts, each.generator_was_the_limit) == ([], False)
     assert each.latency.n == 1000
@@ -110,7 +110,7 @@ def test_a_result_without_a_doubt_is_quoted():
         ),
     ],
 )
-def test_a_doubt_has_numbers_and_a_text(found, doubt, words):
+def test_doubt_has_numbers_and_a_text(found, doubt, words):
     (each,) = result(**found).doubts
     assert each == doubt
     assert each.is_about_carts == (each.kind not in ("generator_cpu", "generator_late"))
@@ -123,7 +123,7 @@ def test_every_doubt_has_a_text():
         assert str(Doubt(kind, 1.0, 2.0, "detail"))
 
 
-def test_an_interrupted_crowd_says_only_that():
+def test_interrupted_crowd_says_only_that():
     progress = seen(busiest=0.95, begun=7)
     each = crowd_result(progress, SETUP, LossAudit(), LoggedRequests(), interrupted=True)
     assert [doubt.kind for doubt in each.doubts] == [DoubtKind.INTERRUPTED]
@@ -137,12 +137,12 @@ def test_latencies_are_withheld_where_the_generator_was_the_limit():
     assert result(busiest=0.9, late_ms=19.0).latency.p99_ms is not None
 
 
-def test_a_request_without_an_answer_may_be_in_the_balancers_log():
+def test_request_without_an_answer_may_be_in_the_balancers_log():
     for logged in (1019, 1020):  # a server killed in the middle of its answer, for one
         assert result(logged=logged).doubts == []
 
 
-def test_a_few_late_requests_are_no_bottleneck_but_p99_is_theirs():
+def test_few_late_requests_are_no_bottleneck_but_p99_is_theirs():
     progress = seen()
     for _ in range(20):
         progress.tally.lateness.add(5000.0)
@@ -151,14 +151,14 @@ def test_a_few_late_requests_are_no_bottleneck_but_p99_is_theirs():
     assert each.latency.p95_ms is not None and each.latency.p99_ms is None
 
 
-def test_the_rate_is_what_was_done_by_the_last_answer():
+def test_rate_is_what_was_done_by_the_last_answer():
     late = result(last_s=52.0)  # the shop took 50 s for what was to take 10
     assert late.rate_done_per_s == pytest.approx(20.0)
     assert not late.keeps_up and result().keeps_up
     assert late.doubts == []  # it is a finding about the shop
 
 
-def test_a_fault_that_worked_is_no_doubt_and_the_timetable_says_when_it_was():
+def test_fault_that_worked_is_no_doubt_and_the_timetable_says_when_it_was():
     each = result(injected=[InjectedFault(PLANNED, 5.25)])
     assert each.doubts == []
     assert each.as_json()["timetable"] == [
@@ -175,7 +175,7 @@ KEPT_NAMES = {
 }
 
 
-def test_a_result_is_plain_json_under_the_names_of_earlier_versions():
+def test_result_is_plain_json_under_the_names_of_earlier_versions():
     closed = msgspec.structs.replace(PROFILE, rate=None)
     for each in (result(), result(n=5, busiest=1.0), result(closed)):
         values = each.as_json()
@@ -199,7 +199,7 @@ def test_carts_are_described_with_every_fate():
 FROZEN = [InjectedFault(each, each.at_s) for each in freeze_profiles(PROFILE)[0].timetable]
 
 
-def test_the_self_test_asks_p99_whether_it_saw_the_freeze():
+def test_self_test_asks_p99_whether_it_saw_the_freeze():
     blind, short, seeing = (seen(n=n, injected=FROZEN) for n in (1000, 999, 1000))
     for _ in range(20):
         seeing.tally.latency.add(1500.0)
@@ -211,7 +211,7 @@ def test_the_self_test_asks_p99_whether_it_saw_the_freeze():
     assert "unknown (n under 1,000)" in text
 
 
-def test_the_self_test_does_not_take_a_slow_generator_for_a_freeze():
+def test_self_test_does_not_take_a_slow_generator_for_a_freeze():
     late, unharmed = seen(late_ms=1000.0, injected=FROZEN), seen()
     for each in (late, unharmed):
         for _ in range(20):

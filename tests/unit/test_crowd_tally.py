@@ -31,7 +31,7 @@ def nearest_rank(values, share):
 
 
 @given(values=latencies, share=st.sampled_from([0.01, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0]))
-def test_a_percentile_is_within_one_per_cent_of_the_exact_one(values, share):
+def test_percentile_is_within_one_per_cent_of_the_exact_one(values, share):
     assert filled(values).quantile(share) == pytest.approx(nearest_rank(values, share), rel=0.01)
 
 
@@ -57,7 +57,7 @@ def test_few_values_give_few_percentiles(n, known):
 
 
 @pytest.mark.parametrize("value", [0.0, -0.0, -5.0, 1e-12])
-def test_a_value_next_to_nothing_counts_as_a_microsecond(value):
+def test_value_next_to_nothing_counts_as_a_microsecond(value):
     assert filled([value]).quantile(0.5) == pytest.approx(0.001, rel=0.01)
 
 
@@ -69,7 +69,7 @@ COUNTS = ("ok", "failed", "unknown", "warm_up", "closing", "answered", "reads", 
     late=latencies,
     counts=st.lists(st.integers(0, 10**9), min_size=8, max_size=8),
 )
-def test_a_tally_travels_as_json_and_arrives_whole(values, late, counts):
+def test_tally_travels_as_json_and_arrives_whole(values, late, counts):
     sent = Tally(**dict(zip(COUNTS, counts, strict=True)), last_s=3.0)
     sent.latency, sent.lateness = filled(values), filled(late)
     arrived = msgspec.json.decode(msgspec.json.encode(sent), type=Tally)
@@ -104,7 +104,7 @@ def channel():
 
 
 @pytest.mark.parametrize("message", [StartJob(JOB), NewReport(REPORT)])
-def test_a_message_arrives_as_it_was_sent(channel, message):
+def test_message_arrives_as_it_was_sent(channel, message):
     channel[0].send(message)
     assert channel[1].receive() == message
 
@@ -118,13 +118,13 @@ def test_a_message_arrives_as_it_was_sent(channel, message):
         b'"shoppers":-1}}}\n',
     ],
 )
-def test_a_line_that_is_no_message_is_an_error_with_its_reason(channel, line):
+def test_line_that_is_no_message_is_an_error_with_its_reason(channel, line):
     channel[0]._connection.sendall(line)
     with pytest.raises(LabError, match="cannot be read"):
         channel[1].receive()
 
 
-def test_a_line_that_was_cut_off_is_the_end(channel):
+def test_line_that_was_cut_off_is_the_end(channel):
     channel[0]._connection.sendall(b'{"type":"Done"')
     channel[0].close()
     assert channel[1].receive() is None
@@ -133,7 +133,7 @@ def test_a_line_that_was_cut_off_is_the_end(channel):
 @pytest.mark.parametrize(
     "hello", [b'{"type":"Hello","secret":"guess"}\n', b'{"type":"Done"}\n', b"GET / HTTP/1.1\r\n"]
 )
-def test_a_process_without_the_secret_is_refused(hello):
+def test_process_without_the_secret_is_refused(hello):
     listener = ChannelListener()
     try:
         port = int(listener.environment[PORT_VARIABLE])
@@ -146,7 +146,7 @@ def test_a_process_without_the_secret_is_refused(hello):
         listener.close()
 
 
-def test_the_process_with_the_secret_is_accepted(monkeypatch):
+def test_process_with_the_secret_is_accepted(monkeypatch):
     listener = ChannelListener()
     try:
         for name in (PORT_VARIABLE, SECRET_VARIABLE):

@@ -28,14 +28,14 @@ from lab.experiments.script_api import Lab
     rate=st.floats(0.01, 1e6, allow_nan=False),
     laps=st.integers(1, 8),
 )
-def test_the_schedules_of_all_shoppers_are_evenly_spaced_together(shoppers, rate, laps):
+def test_schedules_of_all_shoppers_are_evenly_spaced_together(shoppers, rate, laps):
     schedules = [arrival_schedule(number, shoppers, rate) for number in range(shoppers)]
     every = [next(due) for due in schedules for _ in range(laps)]
     assert sorted(every) == [number / rate for number in range(shoppers * laps)]
 
 
 @given(shoppers=st.integers(1, 300), rate=st.floats(0.01, 1e6), number=st.integers(0, 299))
-def test_a_schedule_is_regular(shoppers, rate, number):
+def test_schedule_is_regular(shoppers, rate, number):
     due = arrival_schedule(number, shoppers, rate)
     times = [next(due) for _ in range(5)]
     for before, after in pairwise(times):
@@ -51,14 +51,14 @@ OF_LAB = {name for name in dir(Lab) if not name.startswith("_")} | {"customers",
 
 
 @pytest.mark.parametrize("name", sorted(OF_LAB - OFFERED))
-def test_a_verb_that_concerns_others_is_refused_with_what_to_do(name):
+def test_verb_that_concerns_others_is_refused_with_what_to_do(name):
     api = CrowdScriptApi(("A", "B"), 0, 1, quick=False)
     with pytest.raises(LabError, match=f"lab.{name} does not exist for one shopper") as error:
         getattr(api, name)
     assert "lab crowd --kill B@10s" in str(error.value)
 
 
-def test_the_api_is_part_of_the_labs_and_its_random_numbers_are_each_shoppers_own():
+def test_api_is_part_of_the_labs_and_its_random_numbers_are_each_shoppers_own():
     assert {"kill", "restart", "shopper", "crowd"} <= OF_LAB
     one, same, other, reseeded = (
         CrowdScriptApi(("A", "B"), seed, number, quick=True)
@@ -126,7 +126,7 @@ def view_cart(shopper, lab):
     shopper.view_cart()
 
 
-def test_a_script_that_catches_every_exception_does_not_catch_the_end(user):
+def test_script_that_catches_every_exception_does_not_catch_the_end(user):
     caught = []
 
     def script(shopper, lab):
@@ -144,7 +144,7 @@ def test_a_script_that_catches_every_exception_does_not_catch_the_end(user):
     assert tally.broken == 0
 
 
-def test_an_iteration_that_breaks_is_reported_with_its_line_and_the_next_one_begins(user):
+def test_iteration_that_breaks_is_reported_with_its_line_and_the_next_one_begins(user):
     def script(shopper, lab):
         shopper.view_cart()
         raise KeyError("no such thing")
@@ -165,13 +165,13 @@ def test_an_iteration_that_breaks_is_reported_with_its_line_and_the_next_one_beg
         (lambda shopper, lab: shopper.veiw_cart(), "'Shopper' object has no attribute 'veiw_cart'"),
     ],
 )
-def test_a_script_that_no_crowd_can_run_ends_the_crowd(user, script, words):
+def test_script_that_no_crowd_can_run_ends_the_crowd(user, script, words):
     one, _ = user(script)
     with pytest.raises(LabError, match=words):
         one.run()
 
 
-def test_a_script_that_thinks_makes_no_request_late(user, clock):
+def test_script_that_thinks_makes_no_request_late(user, clock):
     def script(shopper, lab):
         shopper.view_cart()
         clock.sleep(0.018)
@@ -184,7 +184,7 @@ def test_a_script_that_thinks_makes_no_request_late(user, clock):
     assert tally.lateness.quantile(1.0) < THINKS_S * 1000
 
 
-def test_a_shop_that_is_slow_makes_its_requests_late_and_all_of_them_are_sent(user):
+def test_shop_that_is_slow_makes_its_requests_late_and_all_of_them_are_sent(user):
     one, journal = user(view_cart, takes_s=0.018, rate=200.0, for_s=0.2)
     one.run()
     tally = journal.report().tally
@@ -193,7 +193,7 @@ def test_a_shop_that_is_slow_makes_its_requests_late_and_all_of_them_are_sent(us
     assert tally.lateness.quantile(1.0) < 1  # and none of that was the generator's doing
 
 
-def test_a_generator_that_oversleeps_is_late_by_that(user, clock):
+def test_generator_that_oversleeps_is_late_by_that(user, clock):
     slept = clock.sleep
     clock.sleep = lambda seconds: slept(seconds + 0.003)
     one, journal = user(view_cart, rate=200.0, for_s=0.2)
@@ -203,7 +203,7 @@ def test_a_generator_that_oversleeps_is_late_by_that(user, clock):
     assert tally.lateness.quantile(0.5) == pytest.approx(3, rel=0.01)
 
 
-def test_a_closed_crowd_waits_for_the_start(user, clock):
+def test_closed_crowd_waits_for_the_start(user, clock):
     one, journal = user(view_cart, rate=None, once=True)
     journal.begin(clock.monotonic() + 0.1)
     one.run()
@@ -212,13 +212,13 @@ def test_a_closed_crowd_waits_for_the_start(user, clock):
     assert journal.now_s() == pytest.approx(0)
 
 
-def test_a_user_that_iterates_once_iterates_once(user):
+def test_user_that_iterates_once_iterates_once(user):
     one, journal = user(view_cart, once=True)
     one.run()
     assert journal.report().tally.failed == 1
 
 
-def test_a_journal_keeps_no_exchange(tmp_path):
+def test_journal_keeps_no_exchange(tmp_path):
     journal = Journal("x", tmp_path / "exchanges.jsonl", 0.0)
 
     def note(times):
@@ -242,7 +242,7 @@ def test_a_journal_keeps_no_exchange(tmp_path):
     assert len((tmp_path / "exchanges.jsonl").read_bytes().splitlines()) == 3100
 
 
-def test_a_journal_counts_what_several_threads_note(clock):
+def test_journal_counts_what_several_threads_note(clock):
     journal = Journal("x", None, 0.0, clock=clock)
 
     def note():

@@ -319,7 +319,11 @@ def test_each_desk_has_its_own_served_server(customers, john, origin):
 
 @pytest.mark.parametrize(
     ("server", "why"),
-    [("served", "nobody has served"), ("other", "nobody has served"), ("D", "has A, B, C, and no")],
+    [
+        ("served", "needs an earlier response"),
+        ("other", "needs an earlier response"),
+        ("D", "no D: this desk has A, B, C"),
+    ],
 )
 def test_server_that_is_not_there_is_refused_before_anything_is_sent(
     customers, john, origin, server, why
@@ -391,14 +395,14 @@ def test_replay_takes_only_a_remembered_exchange_of_the_customers_own(
     assert len(origin.asked) == 4
     with pytest.raises(BadOrder, match=rf"op: {op} is none of"):
         act(customers, jane, "replay", op=op)
-    assert len(list(jane.seats["stateful"].record.exchanges())) == 3
+    assert len(list(jane.sessions["stateful"].record.exchanges())) == 3
 
 
 def test_verifying_a_token_leaves_the_customer_as_they_were(customers, john, told):
     act(customers, john, "login")
     act(customers, john, "add", sku="laptop", quantity=1)
     before = john.credentials()
-    ledger = vars(john.seats["stateless"].shopper.ledger).copy()
+    ledger = vars(john.sessions["stateless"].shopper.ledger).copy()
     good = before["stateless"]["token"]
     forged = good.replace(good[10], "A" if good[10] != "A" else "B", 1)
     answers = []
@@ -412,7 +416,7 @@ def test_verifying_a_token_leaves_the_customer_as_they_were(customers, john, tol
         answers.append(event["status"])
     assert answers == [200, 401, 401, 401, 401]
     assert john.credentials() == before
-    assert vars(john.seats["stateless"].shopper.ledger) == ledger
+    assert vars(john.sessions["stateless"].shopper.ledger) == ledger
 
 
 def test_token_is_sent_as_it_was_given(customers, john, origin):
@@ -492,7 +496,7 @@ def test_second_act_at_the_same_desk_waits_its_turn(customers, john, origin, tol
     act(customers, john, "login")
     told.clear()
     origin.gate.clear()
-    seat = john.seats["stateful"]
+    seat = john.sessions["stateful"]
     with ThreadPoolExecutor(4) as hands:
         doing = []
         for number in range(1, 5):
@@ -501,7 +505,7 @@ def test_second_act_at_the_same_desk_waits_its_turn(customers, john, origin, tol
             assert wait_until(lambda: len(seat._line) == len(doing), DEADLINE_S)
         assert origin.waiting.acquire(timeout=DEADLINE_S)
         assert not origin.waiting.acquire(timeout=0.1)  # one alone is under way
-        with pytest.raises(LabError, match="wait until they are done"):  # nor a thread for each
+        with pytest.raises(LabError, match="wait for their responses"):  # nor a thread for each
             act(customers, john, "view", desks=["stateful"])
         origin.gate.set()
         ops = [each.result(DEADLINE_S)["ops"]["stateful"] for each in doing]
@@ -548,7 +552,7 @@ def test_many_customers_at_once_each_have_their_own_cart(customers, told):
 def test_fault_puts_every_cart_in_doubt(customers, john):
     act(customers, john, "login")
     act(customers, john, "view")
-    ledgers = [seat.shopper.ledger for seat in john.seats.values()]
+    ledgers = [seat.shopper.ledger for seat in john.sessions.values()]
     assert [ledger.fate for ledger in ledgers] == ["kept", "kept"]
     customers.doubt()
     assert [ledger.fate for ledger in ledgers] == ["unknown", "unknown"]
@@ -564,7 +568,7 @@ def test_new_stage_empties_the_hands_and_keeps_who_they_are(customers, john, tol
     assert john.credentials()["stateless"] == {"cookie": None, "token": None}
     with pytest.raises(BadOrder, match="since the stage was set up"):
         act(customers, john, "replay", op=before["ops"]["stateful"])
-    with pytest.raises(BadOrder, match="nobody has served"):
+    with pytest.raises(BadOrder, match="needs an earlier response"):
         act(customers, john, "view", server="served")
     assert act(customers, john, "view")["ops"]["stateful"] == "c1-stateful-2"  # never one again
     assert last(told, "stateful")["status"] == 401

@@ -34,18 +34,18 @@ def exchange(method="GET", path="/api/cart", status=200, body=b"", headers=None,
 
 @pytest.mark.parametrize("method", READS + WRITES)
 @pytest.mark.parametrize("status", [200, 201, 204, 302, 304])
-def test_an_answer_below_400_is_ok(method, status):
+def test_answer_below_400_is_ok(method, status):
     assert outcome_of(method, status) is OK
 
 
 @pytest.mark.parametrize("method", READS + WRITES)
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 422, 431, 499])
-def test_a_refusal_is_a_failure_and_is_known(method, status):
+def test_refusal_is_a_failure_and_is_known(method, status):
     assert outcome_of(method, status) is FAILED
 
 
 @pytest.mark.parametrize("status", [None, 500, 502, 503, 504])
-def test_a_write_that_broke_on_the_way_may_have_been_carried_out(status):
+def test_write_that_broke_on_the_way_may_have_been_carried_out(status):
     for method in WRITES:
         assert outcome_of(method, status) is UNKNOWN, method
     for method in READS:
@@ -53,12 +53,12 @@ def test_a_write_that_broke_on_the_way_may_have_been_carried_out(status):
 
 
 @pytest.mark.parametrize("method", READS + WRITES)
-def test_what_never_left_the_client_has_failed(method):
+def test_request_that_never_left_the_client_has_failed(method):
     assert outcome_of(method, None, sent=False) is FAILED
 
 
 @pytest.mark.parametrize("method", READS + WRITES)
-def test_a_write_is_what_is_not_safe(method):
+def test_write_is_what_is_not_safe(method):
     assert exchange(method).is_write is (method in WRITES)
 
 
@@ -66,7 +66,7 @@ def test_a_write_is_what_is_not_safe(method):
     ("status", "answered"),
     [(200, True), (401, True), (500, True), (503, True), (502, False), (504, False), (None, False)],
 )
-def test_a_balancer_that_speaks_for_a_dead_server_is_no_answer(status, answered):
+def test_balancer_that_speaks_for_a_dead_server_is_no_answer(status, answered):
     assert exchange(status=status).answered is answered
 
 
@@ -89,7 +89,7 @@ def test_headers_are_found_whatever_their_case():
     ],
     ids=["object", "list", "empty", "html", "bytes", "too deep"],
 )
-def test_a_body_is_its_json_or_none(body, value):
+def test_body_is_its_json_or_none(body, value):
     assert exchange(body=body).body == value
 
 
@@ -106,7 +106,7 @@ def test_credentials_stay_out_of_its_repr():
     assert "s3cret" not in told
 
 
-def test_an_exchange_has_the_names_of_requests_and_the_readable_ones():
+def test_exchange_has_the_names_of_requests_and_the_readable_ones():
     headers = {"Content-Type": "application/json", "X-Served-By": "B"}
     it = exchange(status=201, headers=headers, body='{"a": "ü"}'.encode())
     assert (it.status_code, it.json(), it.text) == (201, {"a": "ü"}, '{"a": "ü"}')
@@ -122,7 +122,7 @@ def test_an_exchange_has_the_names_of_requests_and_the_readable_ones():
 
 
 @pytest.mark.parametrize("failure", [ConnectionRefused("x"), ReadTimedOut("x")])
-def test_an_exchange_without_an_answer_raises_why(failure):
+def test_exchange_without_an_answer_raises_why(failure):
     it = exchange(status=None, failure=failure, error=str(failure))
     assert (it.status_code, it.content, it.text, it.answered) == (None, b"", "", False)
     with pytest.raises(type(failure)):

@@ -152,7 +152,7 @@ def get(transport, url, headers=None, timeout_s=DEADLINE_S):
 @pytest.mark.parametrize("warm", [False, True], ids=["new connection", "used connection"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"])
 @pytest.mark.parametrize("said", [b"", b"HTT"], ids=["nothing", "half"])
-def test_a_server_that_hangs_up_was_asked_once(server, either, method, warm, said):
+def test_server_that_hangs_up_was_asked_once(server, either, method, warm, said):
     if warm:
         assert get(either, f"{server.url}/warm").status == 200
     server.will(said, Server.HANG_UP)
@@ -175,7 +175,7 @@ def test_a_server_that_hangs_up_was_asked_once(server, either, method, warm, sai
     ],
     ids=["body", "chunk", "headers"],
 )
-def test_an_answer_that_was_cut_off_is_no_answer(server, fast, cut):
+def test_answer_that_was_cut_off_is_no_answer(server, fast, cut):
     server.will(cut, Server.HANG_UP)
     added = shopper_of(server.url, fast).add("laptop")
     assert (added.status, added.outcome) == (None, OpStatus.UNKNOWN)
@@ -185,7 +185,7 @@ def test_an_answer_that_was_cut_off_is_no_answer(server, fast, cut):
 
 
 @pytest.mark.parametrize("said", [b"nonsense\r\n\r\n", b"\x00\xff" * 50, b"HTTP/9.9 abc\r\n\r\n"])
-def test_what_is_no_http_is_no_answer(server, fast, said):
+def test_bytes_that_are_no_http_are_no_answer(server, fast, said):
     server.will(said, Server.HANG_UP)
     carried = get(fast, server.url + "/")
     assert (carried.status, carried.sent, len(server.asked)) == (None, True, 1)
@@ -193,7 +193,7 @@ def test_what_is_no_http_is_no_answer(server, fast, said):
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
-def test_who_waits_in_vain_gives_up_in_time_and_uses_another_connection(server, fast, said):
+def test_request_without_an_answer_times_out_and_uses_another_connection(server, fast, said):
     server.will(said, Server.WAIT)
     shopper = shopper_of(server.url, fast)
     added = shopper.add("laptop", timeout_s=SOON_S)
@@ -204,7 +204,7 @@ def test_who_waits_in_vain_gives_up_in_time_and_uses_another_connection(server, 
     assert [each.connection for each in server.asked] == [0, 1]
 
 
-def test_where_nobody_listens_nothing_was_sent():
+def test_port_that_nobody_listens_on_gets_nothing():
     with socket.socket() as closed:  # bound and not listening: nobody else can take it
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
@@ -216,7 +216,7 @@ def test_where_nobody_listens_nothing_was_sent():
     assert (added.status, added.outcome) == (None, OpStatus.FAILED)
 
 
-def test_a_redirect_is_an_answer_and_is_not_followed(server, either):
+def test_redirect_is_an_answer_and_is_not_followed(server, either):
     server.will(answer(f"Location: {server.url}/elsewhere", status="302 Found"))
     carried = get(either, server.url + "/here")
     assert (carried.status, carried.headers["Location"]) == (302, f"{server.url}/elsewhere")
@@ -226,7 +226,7 @@ def test_a_redirect_is_an_answer_and_is_not_followed(server, either):
 # --- connections
 
 
-def test_a_connection_is_used_again_by_whoever_comes_next(server, lines):
+def test_connection_is_used_again_by_whoever_comes_next(server, lines):
     for _ in range(3):
         assert get(GeventTransport(lines), server.url + "/").status == 200
     assert [each.connection for each in server.asked] == [0, 0, 0]
@@ -242,7 +242,7 @@ def test_a_connection_is_used_again_by_whoever_comes_next(server, lines):
     ],
     ids=["said", "1.0", "no length"],
 )
-def test_a_connection_that_is_to_be_closed_is_closed(server, fast, said):
+def test_connection_that_is_to_be_closed_is_closed(server, fast, said):
     server.will(said, Server.HANG_UP).will(answer("X-New: 1"))
     first, second = (get(fast, server.url + "/") for _ in range(2))
     assert (first.status, first.body, first.error) == (200, b"{}", None)
@@ -261,7 +261,7 @@ def test_a_connection_that_is_to_be_closed_is_closed(server, fast, said):
     ],
     ids=["204", "304", "HEAD", "chunked", "large"],
 )
-def test_where_an_answer_ends_is_known(server, either, method, said, status, body):
+def test_end_of_an_answer_is_known(server, either, method, said, status, body):
     server.will(said)
     carried = either.carry(method, server.url + "/", {}, b"", DEADLINE_S)
     assert (carried.status, carried.body) == (status, body)
@@ -272,7 +272,7 @@ def test_where_an_answer_ends_is_known(server, either, method, said, status, bod
 # --- what is sent
 
 
-def test_the_request_is_what_was_asked_for(server, fast):
+def test_request_is_what_was_asked_for(server, fast):
     headers = {"X-Op": "x-1", "User-Agent": None, "Accept": "text/plain", "X-Not": None}
     carried = fast.carry("POST", server.url + "/a/b?c=d&e=%20", headers, b'{"a": 1}', DEADLINE_S)
     (asked,) = server.asked
@@ -300,7 +300,7 @@ def test_no_body_is_said_where_one_could_be(server, fast, method, length):
         ("GET /x HTTP/1.1\r\nX-Evil: 1", "/", {}),
     ],
 )
-def test_a_header_of_two_lines_is_refused_and_nothing_is_sent(server, fast, method, path, headers):
+def test_header_of_two_lines_is_refused_and_nothing_is_sent(server, fast, method, path, headers):
     with pytest.raises(ValueError, match="one line"):
         fast.carry(method, server.url + path, headers, b"", DEADLINE_S)
     assert (server.asked, server.connections) == ([], [])
@@ -325,7 +325,7 @@ def cookies_sent(server, transport, path):
     return sorted(sent.split("; ")) if sent else []
 
 
-def test_several_cookies_are_kept_and_go_where_they_belong(server, either):
+def test_cookies_are_kept_and_go_where_they_belong(server, either):
     server.will(
         answer(
             set_cookie("all=1; Path=/"),
@@ -341,7 +341,7 @@ def test_several_cookies_are_kept_and_go_where_they_belong(server, either):
     )
 
 
-def test_a_cookie_is_replaced_and_taken_back(server, either):
+def test_cookie_is_replaced_and_taken_back(server, either):
     server.will(answer(set_cookie("id=old; Path=/")))
     server.will(answer(set_cookie("id=new; Path=/")))
     server.will(answer(set_cookie("id=; Path=/; Max-Age=0")))
@@ -352,13 +352,13 @@ def test_a_cookie_is_replaced_and_taken_back(server, either):
 
 
 @pytest.mark.parametrize(("size", "kept"), [(4096, True), (4097, False), (9000, False)])
-def test_a_cookie_past_4096_bytes_is_dropped(server, either, size, kept):
+def test_cookie_past_4096_bytes_is_dropped(server, either, size, kept):
     server.will(answer(set_cookie(f"id={'x' * (size - 2)}; Path=/")))
     assert cookies_sent(server, either, "/") == []
     assert bool(cookies_sent(server, either, "/")) is kept
 
 
-def test_a_header_of_none_leaves_the_cookies_out_and_does_not_forget_them(server, either):
+def test_header_of_none_leaves_the_cookies_out_and_does_not_forget_them(server, either):
     server.will(answer(set_cookie("id=1; Path=/")))
     get(either, server.url + "/")
     get(either, server.url + "/", {"Cookie": None})
@@ -376,7 +376,7 @@ def test_cookies_put_in_the_jar_by_hand_are_sent_and_clients_do_not_share_theirs
     assert cookies_sent(server, other, "/") == []
 
 
-def test_a_second_tab_shares_the_cookies_and_a_replay_has_none(server, either):
+def test_second_tab_shares_the_cookies_and_a_replay_has_none(server, either):
     server.will(answer(set_cookie("id=1; Path=/")))
     get(either, server.url + "/")
     tab, stranger = either.another(either.cookies), either.another()
@@ -393,7 +393,7 @@ def test_a_second_tab_shares_the_cookies_and_a_replay_has_none(server, either):
 @pytest.mark.parametrize(
     "text", ["", "=", ";", "a", "a=b; Path", "a=b; Expires=never", "\xff=\xfe"]
 )
-def test_a_cookie_that_is_none_hurts_nobody(server, either, text):
+def test_cookie_that_is_none_hurts_nobody(server, either, text):
     server.will(answer(set_cookie(text)))
     assert get(either, server.url + "/").status == 200
     assert get(either, server.url + "/").status == 200
@@ -458,7 +458,7 @@ def everything(shopper):
 
 
 @pytest.mark.parametrize("app", ["stateful_app", "stateless_app"])
-def test_a_desk_cannot_tell_a_crowd_from_a_script(app, desks):
+def test_desk_cannot_tell_a_crowd_from_a_script(app, desks):
     url = desks[app]
     lines = ConnectionPool("127.0.0.1", int(url.rpartition(":")[2]))
     told = {}

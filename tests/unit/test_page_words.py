@@ -18,10 +18,10 @@ MODULES = served_modules()
 
 def test_every_kind_of_fault_and_every_verdict_has_its_words():
     assert set(words()["FAULTS"]) == set(FaultKind)
-    assert set(words()["SIGNS"]) == set(Verdict)
+    assert set(words()["VERDICT_SIGNS"]) == set(Verdict)
 
 
-def test_a_503_is_an_answer_on_the_page_as_in_the_lab():
+def test_status_503_is_an_answer_on_the_page_as_in_the_lab():
     assert words()["UNANSWERED"] == [0, *sorted(UNANSWERED)]
     assert 503 not in words()["UNANSWERED"]
 
@@ -34,7 +34,7 @@ def test_no_script_of_the_page_lists_kinds_of_fault_by_itself():
 
 
 @pytest.mark.skipif(NODE is None, reason="no node here to run the page's modules with")
-def test_a_script_reads_what_the_server_says():
+def test_script_reads_what_the_server_says():
     script = f"""
         const words = await import({json.dumps((MODULES / "words.js").as_uri())});
         const names = await import({json.dumps((MODULES / "names.js").as_uri())});

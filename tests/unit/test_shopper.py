@@ -120,7 +120,7 @@ def header(shop, name, request=-1):
         (lambda s: s.logout(), "POST", "/api/logout", None),
     ],
 )
-def test_the_verbs_are_the_shops(shop, shopper, say, method, path, body):
+def test_verbs_are_the_shops(shop, shopper, say, method, path, body):
     exchange = say(shopper)
     asked_method, asked_path, _, asked_body = shop.asked[0]
     assert (asked_method, asked_path) == (method, path) == (exchange.method, exchange.path)
@@ -129,7 +129,7 @@ def test_the_verbs_are_the_shops(shop, shopper, say, method, path, body):
     assert header(shop, "X-Op") == exchange.op
 
 
-def test_a_named_server_is_addressed_and_each_request_has_an_id_of_its_own(shop, shopper):
+def test_named_server_is_addressed_and_each_request_has_an_id_of_its_own(shop, shopper):
     assert shopper.view_cart(server="B").target == "B"
     assert shopper.view_cart().target is None
     assert [path for _, path, *_ in shop.asked] == ["/@B/api/cart", "/api/cart"]
@@ -139,7 +139,7 @@ def test_a_named_server_is_addressed_and_each_request_has_an_id_of_its_own(shop,
 # --- what it keeps
 
 
-def test_it_learns_the_last_token_and_sends_it_back(shop, shopper):
+def test_shopper_sends_back_the_last_token(shop, shopper):
     shop.will(body={"token": "one"}).will(body={"token": "two"}).will(body={"cart": {}})
     for _ in range(4):
         shopper.view_cart()
@@ -148,14 +148,14 @@ def test_it_learns_the_last_token_and_sends_it_back(shop, shopper):
 
 
 @pytest.mark.parametrize("body", [{"token": 5}, {"token": None}, ["token"], b'"token"', b'"token'])
-def test_what_is_no_token_is_not_learnt(shop, shopper, body):
+def test_value_that_is_no_token_is_not_learnt(shop, shopper, body):
     shop.will(body={"token": "one"}).will(body=body)
     shopper.view_cart()
     shopper.view_cart()
     assert shopper.token == "one"
 
 
-def test_after_logout_the_token_is_thrown_away_but_not_if_it_was_refused(shop, shopper):
+def test_logout_discards_the_token_unless_it_was_refused(shop, shopper):
     shop.will(body={"token": "one"}).will(status=401).will(status=204, body=b"")
     shopper.login()
     shopper.logout()
@@ -169,7 +169,7 @@ def cookie(size, name="desk_session"):
 
 
 @pytest.mark.parametrize(("size", "kept"), [(64, True), (4096, True), (4097, False), (5000, False)])
-def test_a_cookie_past_4096_bytes_is_dropped_as_a_browser_does(shop, shopper, size, kept):
+def test_cookie_past_4096_bytes_is_dropped_as_a_browser_does(shop, shopper, size, kept):
     shop.will(headers=[cookie(size)])
     shopper.login()
     shopper.view_cart()
@@ -178,7 +178,7 @@ def test_a_cookie_past_4096_bytes_is_dropped_as_a_browser_does(shop, shopper, si
     assert sent is None or len(sent) == size + len("=")
 
 
-def test_it_tells_the_cookie_that_it_would_send(shop, shopper):
+def test_shopper_shows_the_cookie_that_it_would_send(shop, shopper):
     assert shopper.cookie() is None
     shop.will(headers=[cookie(20), cookie(9, "b")])
     shopper.login()
@@ -188,7 +188,7 @@ def test_it_tells_the_cookie_that_it_would_send(shop, shopper):
     assert sorted(told.split("; ")) == ["b=xxxxxxxx", "desk_session=xxxxxxxx"]
 
 
-def test_a_cookie_that_is_too_big_does_not_replace_the_one_before(shop, shopper):
+def test_cookie_that_is_too_big_does_not_replace_the_one_before(shop, shopper):
     shop.will(headers=[cookie(20)]).will(headers=[cookie(4097)])
     for _ in range(3):
         shopper.view_cart()
@@ -203,7 +203,7 @@ def test_cookies_are_each_customers_own(shop, shopper):
     assert header(shop, "Cookie") is None
 
 
-def test_a_header_of_none_is_left_out_be_it_the_cookie_or_the_token(shop, shopper):
+def test_header_of_none_is_left_out_be_it_the_cookie_or_the_token(shop, shopper):
     shop.will(body={"token": "one"}, headers=[cookie(20)])
     shopper.login()
     shopper.view_cart(headers={"Cookie": None, "authorization": None, "User-Agent": None})
@@ -218,7 +218,7 @@ def test_a_header_of_none_is_left_out_be_it_the_cookie_or_the_token(shop, shoppe
 # --- what it admits not to know
 
 
-def test_a_timeout_leaves_a_write_unknown_and_a_read_failed(shop, shopper):
+def test_timeout_leaves_a_write_unknown_and_a_read_failed(shop, shopper):
     shop.will(wait=True).will(wait=True)
     added = shopper.add("laptop", timeout_s=SOON_S)
     assert (added.status, added.outcome) == (None, OpStatus.UNKNOWN)
@@ -230,7 +230,7 @@ def test_a_timeout_leaves_a_write_unknown_and_a_read_failed(shop, shopper):
     assert (viewed.status, viewed.outcome) == (None, OpStatus.FAILED)
 
 
-def test_a_server_that_hangs_up_leaves_a_write_unknown_and_it_is_not_sent_again(shop, shopper):
+def test_server_that_hangs_up_leaves_a_write_unknown_and_it_is_not_sent_again(shop, shopper):
     shop.will(hang_up=True)
     added = shopper.add("laptop")
     assert added.outcome is OpStatus.UNKNOWN and isinstance(added.failure, ConnectionReset)
@@ -240,7 +240,7 @@ def test_a_server_that_hangs_up_leaves_a_write_unknown_and_it_is_not_sent_again(
     assert len(shop.asked) == 2
 
 
-def test_where_nobody_listens_nothing_was_sent_so_it_failed():
+def test_port_that_nobody_listens_on_makes_a_request_fail():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with customer_at(f"http://127.0.0.1:{port}") as shopper:
@@ -253,7 +253,7 @@ def test_where_nobody_listens_nothing_was_sent_so_it_failed():
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"\xff\x00", b'{"cart": ', b"[" * 10_000, b"7"])
-def test_an_answer_that_is_no_json_is_an_answer(shop, shopper, body):
+def test_answer_that_is_no_json_is_an_answer(shop, shopper, body):
     shop.will(body=body).will(body=body)
     assert shopper.add("laptop").ok
     assert not isinstance(shopper.view_cart().body, dict)
@@ -261,7 +261,7 @@ def test_an_answer_that_is_no_json_is_an_answer(shop, shopper, body):
 
 
 @pytest.mark.parametrize("cart", [None, 5, {}, {"lines": [1]}, {"lines": [{"sku": "x"}]}])
-def test_a_cart_that_is_no_cart_is_never_raised_at_a_script(shop, shopper, cart):
+def test_cart_that_is_no_cart_is_never_raised_at_a_script(shop, shopper, cart):
     good = {"lines": [{"sku": "laptop", "quantity": 1}], "total_cents": 1}
     shop.will(body={"cart": cart}).will(body={"cart": good}).will(body={"cart": cart})
     shopper.login()
@@ -297,7 +297,7 @@ def test_tries_end(shop, shopper, tries, asked):
 # --- one at a time, and nothing from the environment
 
 
-def test_a_second_request_at_the_same_time_is_refused(shop, shopper):
+def test_second_request_at_the_same_time_is_refused(shop, shopper):
     shop.will(wait=True)
     first = threading.Thread(target=shopper.view_cart)
     first.start()
@@ -323,7 +323,7 @@ def test_proxies_and_netrc_of_the_environment_are_ignored(shop, shopper, monkeyp
     assert header(shop, "Authorization") is None
 
 
-def test_what_was_sent_and_received_is_recorded_as_it_was(shop, shopper):
+def test_exchange_is_recorded_as_it_was_sent_and_received(shop, shopper):
     shop.will(status=201, body={"a": 1}, headers=[("X-Served-By", "B"), ("X-Instance", "i1")])
     exchange = shopper.add("laptop")
     assert exchange.request_body == shop.asked[0][3]
@@ -337,7 +337,7 @@ def test_what_was_sent_and_received_is_recorded_as_it_was(shop, shopper):
 
 
 @pytest.mark.parametrize("keep", [0, 1, 3, 7])
-def test_of_a_bounded_record_the_newest_events_are_kept_and_all_are_told(keep):
+def test_bounded_record_keeps_the_newest_events_and_publishes_all(keep):
     told = []
     record = Record("x", told.append, keep=keep)
     for number in range(5):
@@ -346,7 +346,7 @@ def test_of_a_bounded_record_the_newest_events_are_kept_and_all_are_told(keep):
     assert told == [0, 1, 2, 3, 4]
 
 
-def test_a_record_goes_on_counting_where_another_stopped():
+def test_record_goes_on_counting_where_another_stopped():
     numbers = count(1)
     first, second = Record("x", numbers=numbers), Record("x", numbers=numbers)
     assert [first.next_op(), second.next_op(), first.next_op()] == ["x-1", "x-2", "x-3"]

@@ -8,7 +8,7 @@ from lab.experiments import CONFIDENCE, Experiment
 
 
 def bundled(name: object) -> Experiment | None:
-    """Return the bundled experiment of that name, else None. A file is never looked for."""
+    """Return the bundled experiment of that name, else None; never a file."""
     return next((each for each in experiments.bundled() if each.name == name), None)
 
 

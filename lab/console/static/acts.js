@@ -1,6 +1,6 @@
 /**
- * Runs a script, one step after the other: each waits for its evidence, then for the eye. One at a
- * time; it can be paused, continued and stopped. How far it is, is in the state as `act`.
+ * Runs one script at a time, step by step: each waits for its evidence, and then long enough to be
+ * seen. It can be paused, continued and stopped. Its progress is in the state as `act`.
  */
 
 import { announce } from "./announce.js";
@@ -10,9 +10,9 @@ import { isMoving } from "./flight.js";
 import { backToLive, set, state } from "./state.js";
 import { captionOf, perform, until } from "./steps.js";
 
-const LEAST_MS = 1000; // also where nothing moves
+const LEAST_MS = 1000; // even if nothing moves
 const MOST_MS = 3200; // the longest way over the stage takes 2.7 s
-const ASKED = new URLSearchParams(location.search).get("pace"); // seconds; ?pace=0: for tests, no pauses
+const ASKED = new URLSearchParams(location.search).get("pace"); // seconds; tests use ?pace=0, no pauses
 const IDLE = { running: false, paused: false, label: "", where: "", at: 0, of: 0, caption: "" };
 
 let stopping = null;
@@ -20,7 +20,7 @@ set({ act: IDLE });
 
 /**
  * Run `steps` and return {since}: the id of the last event before them. Throws what a step threw;
- * Stopped if it was stopped. `where` says who shows it; `onCaption(text, number)` is told each step.
+ * Stopped if it was stopped. `where` names what shows it; `onCaption(text, number)` gets each step.
  */
 export async function runSteps(steps, { label = "", where = "", onCaption = () => {} } = {}) {
   if (state.act.running) throw new Error(`“${state.act.label}” is still running: wait for it, or stop it.`);
@@ -38,17 +38,17 @@ export async function runSteps(steps, { label = "", where = "", onCaption = () =
   }
 }
 
-/** Pause the act, or go on. */
+/** Pause the act, or continue it. */
 export function toggleAct() {
   if (state.act.running) change({ paused: !state.act.paused });
 }
 
-/** End the act after what it is doing now. */
+/** Stop the act after its current step. */
 export function stopAct() {
   stopping?.abort();
 }
 
-/** A clean stage, with the knobs as they are. What was running on the old one ends. */
+/** Set up a clean stage with the same settings, and stop what was running on the old one. */
 export function resetStage() {
   stopAct();
   return post("/lab/stage", {});
@@ -66,7 +66,7 @@ async function follow(steps, onCaption, signal) {
   }
 }
 
-/** Until what the step has set in motion has arrived. */
+/** Wait until everything that the step has set in motion has arrived. */
 function rest(signal) {
   const began = performance.now();
   const rested = () => {

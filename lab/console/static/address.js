@@ -1,8 +1,8 @@
-/** What the address of the page says: ?step=4&servers=3&present&run=NAME, and how it is kept true. */
+/** Keeps the page's URL and the state's `view` in step: ?step=4&servers=3&present&run=NAME. */
 
 import { set, state } from "./state.js";
 
-/** Read the address into the state's `view`. Whatever makes no sense is left out. */
+/** Read the URL into the state's `view`; ignore invalid parts. */
 export function readAddress() {
   const query = new URLSearchParams(location.search);
   set({
@@ -15,7 +15,7 @@ export function readAddress() {
   });
 }
 
-/** Change the view and the address with it; a step forward or back is an entry of its own. */
+/** Change the view and the URL; another step is a history entry of its own. */
 export function go(patch) {
   const view = { ...state.view, ...patch };
   const query = new URLSearchParams();
@@ -28,13 +28,13 @@ export function go(patch) {
   set({ view });
 }
 
-/** One step on, or back, where there is one. */
+/** Go to the next or the previous step, if there is one. */
 export function step(by) {
   const to = state.view.step + by;
   if (to >= 1 && to <= (state.plan?.chapters.length ?? 1)) go({ step: to, servers: null, run: null });
 }
 
-/** Take the one-time ticket out of the address, so that it is neither kept nor shown; or null. */
+/** Remove the one-time ticket from the URL, so that it is neither kept nor shown; return it, or null. */
 export function takeTicket() {
   const ticket = new URLSearchParams(location.hash.slice(1)).get("ticket");
   if (ticket) history.replaceState(null, "", location.pathname + location.search);

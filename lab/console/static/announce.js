@@ -1,6 +1,6 @@
 /**
- * Says in words what the stage shows, for whoever cannot see it: one polite line, in which a burst
- * becomes one sentence. Also shows a notice where a key could not do what it is for.
+ * Announces to screen readers what the stage shows: one polite live region, where a burst of events
+ * becomes one sentence. It also shows a notice if a key could not do its work.
  */
 
 import { $, h, say } from "./dom.js";
@@ -11,21 +11,21 @@ import { FAULTS } from "./words.js";
 const GATHER_MS = 500;
 const NOTICE_MS = 7000;
 
-const waiting = new Map(); // what each is about → the newest sentence
+const waiting = new Map(); // subject → its newest sentence
 let timer = 0;
 let toast = null;
 let fading = 0;
-let known = {}; // desk and customer → what was last said of the cart
+let known = {}; // desk and customer → the last announcement about the cart
 let connection = "connecting";
 
-/** Say it soon. Of several sentences about the same thing in a burst, the last one is said. */
+/** Announce it soon. Of several sentences about one subject in a burst, the last is announced. */
 export function announce(text, about = text) {
   waiting.delete(about);
   waiting.set(about, text);
   timer ||= setTimeout(flush, GATHER_MS);
 }
 
-/** Say it, and show it for a while as well. */
+/** Announce it, and show it for a while. */
 export function notice(text) {
   announce(text);
   toast ??= document.body.appendChild(h("p", { class: "toast", "aria-hidden": "true" }));
@@ -40,10 +40,10 @@ function flush() {
   const text = [...waiting.values()].join(" ");
   waiting.clear();
   const line = $("#announcer");
-  if (line) line.textContent = text; // also if it is the same again: it has happened again
+  if (line) line.textContent = text; // even the same text: it happened again
 }
 
-/** The sentence about an event, and what it is about; null where nobody needs to be told. */
+/** The sentence about an event and its subject; null if it needs no announcement. */
 export function sentence(event, who) {
   if (event.kind === "stage") return ["A clean stage.", "stage"];
   if (event.kind === "fault") return [ofFault(event), `${event.desk} ${event.target}`];
@@ -62,7 +62,7 @@ function ofFault({ desk, fault, target, confirmed, evidence = {} }) {
   return `${name} ${FAULTS[fault]?.done ?? fault}${desk ? ` at the ${desk} desk` : ""}${proof ? `: ${proof}` : ""}.`;
 }
 
-/** The same news of the same cart is no news. */
+/** Announce the state of a cart only if it has changed. */
 function isNews(event, text) {
   if (event.kind === "stage" || event.kind === "fault") known = {};
   if (event.kind !== "exchange") return true;

@@ -1,6 +1,6 @@
-/** Calls to the console. A refusal is an error whose message says what to do next. */
+/** Calls to the console. An error's message says what to do next. */
 
-/** What the console refused: `status` is its HTTP status, 0 where it did not answer. */
+/** A refused call: `status` is the HTTP status, 0 if there was no answer. */
 export class Refused extends Error {
   constructor(status, detail) {
     super(detail);
@@ -18,7 +18,7 @@ export async function getText(path) {
   return (await answer(path, {})).text();
 }
 
-/** POST an order. The header is one that no form can send, so no other page can do this. */
+/** POST JSON, with a header that forms and other origins cannot send. */
 export function post(path, body = {}) {
   const headers = { "Content-Type": "application/json", "X-Lab-Console": "1" };
   return call(path, { method: "POST", headers, body: JSON.stringify(body) });

@@ -12,13 +12,13 @@ export function requestLines(exchange) {
   return [`${exchange.method} ${path} HTTP/1.1`, ...headers(exchange.request), ...body(exchange.request)].map(parts);
 }
 
-/** The answer likewise; where none came, why. */
+/** The response likewise, or why there is none. */
 export function answerLines(exchange) {
   if (!exchange.status) return [parts(`no answer: ${exchange.error || "the connection ended"}`)];
   return [`HTTP/1.1 ${exchange.status}`, ...headers(exchange.response), ...body(exchange.response)].map(parts);
 }
 
-/** Which of `lines` are not in `before`, in the same order as there: a set of their indices. */
+/** The indices of the `lines` that are new compared with `before`, as a set. */
 export function changed(lines, before) {
   if (!before) return new Set();
   const [now, then] = [lines.map(textOf), before.map(textOf)];
@@ -26,7 +26,7 @@ export function changed(lines, before) {
   return new Set([...now.keys()].filter((index) => now[index] && !kept.has(index)));
 }
 
-/** How many of `lines` are shown at once: the head always, a long body in part. */
+/** How many of `lines` are shown unfolded: the whole head, and the beginning of a long body. */
 export function unfolded(lines) {
   const head = lines.findIndex((line) => !textOf(line)) + 1 || lines.length;
   let rows = 0;
@@ -36,7 +36,7 @@ export function unfolded(lines) {
   return left < WORTH_FOLDING ? lines.length : shown;
 }
 
-/** What a line says. */
+/** The text of a line. */
 export function textOf(line) {
   return line.map(({ text }) => text).join("");
 }

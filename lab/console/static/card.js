@@ -3,12 +3,12 @@
 import { stopAct, toggleAct } from "./acts.js";
 import { h, mark, refill, say } from "./dom.js";
 
-/** In a sentence: how a window gets the right to break things. */
+/** How a window gets the instructor's rights. */
 export const RIGHTS = "This needs the instructor's rights: open the link that `lab up` printed, or let `lab open` make another.";
 
 /**
- * The base of both kinds of card. A subclass says what it is at (`status(now)`, a text), how that
- * looks (`show(now, status)`, nodes), and may keep it true while it lasts (`update(now)`).
+ * The base of both kinds of card. A subclass has `status(now)`, a text, and `show(now, status)`,
+ * its nodes; `update(now)` may refresh them while the status stays.
  */
 export class Card {
   constructor(chapter, number) {
@@ -26,7 +26,7 @@ export class Card {
     if (changed && within) this.comeInto();
   }
 
-  /** What was begun here goes on here: for the keyboard, and at the top of the column. */
+  /** Continue where it was started: keep the focus, and scroll to the top of the column. */
   comeInto() {
     this.body.querySelector("[data-next]")?.focus({ preventScroll: true });
     const column = this.node.closest("lab-lesson");
@@ -34,32 +34,32 @@ export class Card {
   }
 }
 
-/** A button; the one with `next` is where the keyboard is after a change. */
+/** A button; the one with `next` gets the focus after a change. */
 export function button(label, onclick, { main = false, next = false, name = "", disabled = false } = {}) {
   return h("button", { type: "button", class: [main && "main", name].filter(Boolean).join(" ") || null, "data-next": next, disabled, onclick }, label);
 }
 
-/** A heading that can be given the focus, so that a screen reader goes on from there. */
+/** A focusable heading, so that a screen reader continues from there. */
 export function heading(text) {
   return h("h3", { tabindex: -1, "data-next": true }, text);
 }
 
-/** What went wrong, as a sentence with a sign. */
+/** An error message with a sign. */
 export function trouble(text) {
   return h("p", { class: "trouble", role: "alert" }, `✕ ${text}`);
 }
 
-/** Buttons and the like, side by side. */
+/** Elements side by side. */
 export function bar(...children) {
   return h("p", { class: "bar" }, children);
 }
 
-/** A small button whose name is longer than its sign. */
+/** A small button with a sign and an accessible name. */
 export function signed(sign, name, onclick, disabled = false) {
   return h("button", { type: "button", class: "step", "aria-label": name, disabled, onclick }, sign);
 }
 
-/** What runs: its caption, how far it is, Pause and Stop; `tell(act)` keeps it true. */
+/** A running act: caption, progress, Pause and Stop; `tell(act)` updates them. */
 export class Strip {
   constructor(label) {
     this.bar = h("progress", { "aria-label": label, max: 1, value: 0 });

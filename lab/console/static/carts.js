@@ -1,13 +1,12 @@
 /**
- * Where each customer's cart is now, and what became of it: pure, from a scene alone.
+ * Where each customer's cart is now, and its fate: a pure function of a scene.
  *
  * A cart is where the last acknowledged write put it. It is gone when the process that held it
- * is, and it is kept or lost when a read after that says so; nothing here is a guess.
+ * is, and it is kept or lost if a later read shows so.
  */
 
-import { FAULTS } from "./words.js";
+import { FAULTS, SAFE_METHODS } from "./words.js";
 
-const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 const MOST_LINES = 2;
 
 /**
@@ -16,27 +15,27 @@ const MOST_LINES = 2;
  * fate ("open", "kept", "lost", "doubt"), sign, word, credential, op (of the write)}.
  */
 export function cartsOf(scene, desk) {
-  const visits = new Map();
+  const customers = new Map();
   for (const event of happened(scene, desk)) {
-    if (event.kind === "fault") shake(visits, event);
-    else if (!event.aside) note(visits, event, storeAt(scene, desk, event.id));
+    if (event.kind === "fault") shake(customers, event);
+    else if (!event.aside) note(customers, event, storeAt(scene, desk, event.id));
   }
-  for (const visit of visits.values()) finish(visit, scene.stack?.desks?.[desk] ?? null);
-  return visits;
+  for (const customer of customers.values()) finish(customer, scene.stack?.desks?.[desk] ?? null);
+  return customers;
 }
 
-/** Who is named and who is only counted: the favourites first, else whoever acted last. */
-export function cast(visits, favourites, most = 2) {
-  const mine = favourites.filter((who) => visits.has(who));
-  const latest = [...visits.values()].sort((a, b) => b.at - a.at).map(({ who }) => who);
+/** Which customers are named and which only counted: favourites, else the latest, are named. */
+export function cast(customers, favourites, most = 2) {
+  const mine = favourites.filter((who) => customers.has(who));
+  const latest = [...customers.values()].sort((a, b) => b.at - a.at).map(({ who }) => who);
   const names = (mine.length ? mine : latest).slice(0, most);
   return {
-    named: names.map((who) => visits.get(who)),
-    others: [...visits.values()].filter(({ who }) => !names.includes(who)),
+    named: names.map((who) => customers.get(who)),
+    others: [...customers.values()].filter(({ who }) => !names.includes(who)),
   };
 }
 
-/** "+ 3 more", "+ 4, all lost ✕", "+ 3: 2 kept ✓, 1 lost ✕", or "" where there is nobody. */
+/** "+ 3 more", "+ 4, all lost ✕", "+ 3: 2 kept ✓, 1 lost ✕", or "" for no customers. */
 export function tally(others) {
   const all = others.length;
   const count = (sign, word) => [others.filter((each) => each.sign === sign).length, `${word} ${sign}`];
@@ -46,7 +45,7 @@ export function tally(others) {
   return `+ ${all}: ${told.map(([some, word]) => `${some} ${word}`).join(", ")}`;
 }
 
-/** What lies in a cart, in a few words. */
+/** The content of a cart in a few words. */
 export function goodsOf(cart) {
   const lines = cart?.lines ?? [];
   if (!lines.length) return "empty cart";
@@ -84,40 +83,40 @@ function storeAt(scene, desk, id) {
   return now;
 }
 
-function note(visits, exchange, store) {
+function note(customers, exchange, store) {
   const who = exchange.who || exchange.customer;
-  if (!visits.has(who)) visits.set(who, { who, name: exchange.customer, owed: false, goods: "", fate: "open" });
-  const visit = visits.get(who);
+  if (!customers.has(who)) customers.set(who, { who, name: exchange.customer, owed: false, goods: "", fate: "open" });
+  const customer = customers.get(who);
   const ok = exchange.status >= 200 && exchange.status < 300;
-  visit.at = exchange.id;
-  if (SAFE.has(exchange.method)) read(visit, exchange, store);
-  else if (ok) write(visit, exchange, store);
-  else if (exchange.outcome === "unknown") visit.fate = "doubt";
+  customer.at = exchange.id;
+  if (SAFE_METHODS.includes(exchange.method)) read(customer, exchange, store);
+  else if (ok) write(customer, exchange, store);
+  else if (exchange.outcome === "unknown") customer.fate = "doubt";
 }
 
-function write(visit, exchange, store) {
+function write(customer, exchange, store) {
   const path = exchange.path.split("?")[0];
   const cart = exchange.response?.body?.cart;
-  if (path === "/api/logout") Object.assign(visit, { owed: false, credential: null, fate: "open" });
-  else if (cart || path === "/api/checkout") put(visit, exchange, store, cart);
+  if (path === "/api/logout") Object.assign(customer, { owed: false, credential: null, fate: "open" });
+  else if (cart || path === "/api/checkout") put(customer, exchange, store, cart);
 }
 
-/** A read tells what became of the cart; it moves nothing. */
-function read(visit, exchange, store) {
+/** A read shows the fate of the cart; it does not move it. */
+function read(customer, exchange, store) {
   const { fate, status, served_by, response } = exchange;
-  if (!fate || fate === "unknown") return; // nobody answered: that tells nothing
-  // Its write is too long ago to be in the scene: then the read is what shows the cart.
-  if (fate === "kept" && !visit.owed) put(visit, exchange, store, response?.body?.cart);
-  visit.fate = fate === "kept" ? "kept" : "lost";
-  visit.told = fate;
-  visit.reader = `${served_by || "the balancer"} answered ${status}`;
-  if (status === 200) visit.reader = `shown ${goodsOf(response?.body?.cart)}`;
+  if (!fate || fate === "unknown") return; // without an answer nothing is known
+  // The scene no longer has the write, so this read is the first to show the cart.
+  if (fate === "kept" && !customer.owed) put(customer, exchange, store, response?.body?.cart);
+  customer.fate = fate === "kept" ? "kept" : "lost";
+  customer.told = fate;
+  customer.reader = `${served_by || "the balancer"} answered ${status}`;
+  if (status === 200) customer.reader = `shown ${goodsOf(response?.body?.cart)}`;
 }
 
-function put(visit, exchange, store, cart) {
-  visit.name = exchange.response?.body?.user?.name ?? visit.name;
-  visit.credential = credentialOf(exchange) ?? visit.credential;
-  Object.assign(visit, home(exchange, store), { owed: true, goods: goodsOf(cart), fate: "open", gone: "", op: exchange.op });
+function put(customer, exchange, store, cart) {
+  customer.name = exchange.response?.body?.user?.name ?? customer.name;
+  customer.credential = credentialOf(exchange) ?? customer.credential;
+  Object.assign(customer, home(exchange, store), { owed: true, goods: goodsOf(cart), fate: "open", gone: "", op: exchange.op });
 }
 
 function home({ served_by, instance }, store) {
@@ -127,17 +126,17 @@ function home({ served_by, instance }, store) {
 }
 
 /**
- * After a fault only a new read counts, and what was found lost stays lost, as on the scoreboard;
- * and some faults end the process that held the cart.
+ * After a fault only a new read counts; a cart that was found lost stays lost, as in the score.
+ * Some faults end the process that held the cart.
  */
-function shake(visits, { fault, target, confirmed, evidence }) {
-  for (const visit of visits.values()) {
-    if (visit.fate !== "lost") visit.fate = "open";
+function shake(customers, { fault, target, confirmed, evidence }) {
+  for (const customer of customers.values()) {
+    if (customer.fate !== "lost") customer.fate = "open";
     if (confirmed === false) continue;
-    const wasIts = [evidence?.instance, evidence?.was].includes(visit.instance) || !evidence?.instance;
-    const server = visit.place === "server" && visit.server === target && wasIts;
-    if (server && FAULTS[fault]?.ends_process) visit.gone = "gone with its process";
-    if (visit.place === "store" && takesTheStore(fault, target)) visit.gone = "gone with the store";
+    const wasIts = [evidence?.instance, evidence?.was].includes(customer.instance) || !evidence?.instance;
+    const server = customer.place === "server" && customer.server === target && wasIts;
+    if (server && FAULTS[fault]?.ends_process) customer.gone = "gone with its process";
+    if (customer.place === "store" && takesTheStore(fault, target)) customer.gone = "gone with the store";
   }
 }
 
@@ -146,20 +145,20 @@ function takesTheStore(fault, target) {
   return target === "store" && (fault === "knob" || FAULTS[fault]?.ends_process);
 }
 
-/** What the servers themselves show now: another process cannot remember. Then the words. */
-function finish(visit, servers) {
-  if (visit.owed && visit.place === "server" && servers) {
-    const server = servers.find(({ name }) => name === visit.server);
-    const another = server?.instance && visit.instance && server.instance !== visit.instance;
-    if (!server || server.state === "dead" || another) visit.gone = "gone with its process";
+/** Compare with the servers now: another process cannot have the cart. Then choose the words. */
+function finish(customer, servers) {
+  if (customer.owed && customer.place === "server" && servers) {
+    const server = servers.find(({ name }) => name === customer.server);
+    const another = server?.instance && customer.instance && server.instance !== customer.instance;
+    if (!server || server.state === "dead" || another) customer.gone = "gone with its process";
   }
-  // Whether a write arrived in a process that is gone makes no difference any more.
-  if (!visit.owed || (visit.gone && visit.fate === "doubt")) visit.fate = "open";
-  const { fate } = visit;
-  const said = { kept: "kept", doubt: "nobody can say", lost: visit.told ?? "lost", open: "" }[fate];
-  visit.sign = { kept: "✓", doubt: "?", lost: "✕", open: visit.gone ? "✕" : "" }[fate];
-  visit.word = fate === "open" && visit.gone ? visit.gone : said;
-  if (fate === "lost") visit.word = visit.gone ? visit.gone.replace("gone", said) : `${said}: ${visit.reader}`;
+  // In a process that is gone, it no longer matters whether the write arrived.
+  if (!customer.owed || (customer.gone && customer.fate === "doubt")) customer.fate = "open";
+  const { fate } = customer;
+  const said = { kept: "kept", doubt: "nobody can say", lost: customer.told ?? "lost", open: "" }[fate];
+  customer.sign = { kept: "✓", doubt: "?", lost: "✕", open: customer.gone ? "✕" : "" }[fate];
+  customer.word = fate === "open" && customer.gone ? customer.gone : said;
+  if (fate === "lost") customer.word = customer.gone ? customer.gone.replace("gone", said) : `${said}: ${customer.reader}`;
 }
 
 function header(message, name) {
@@ -167,7 +166,7 @@ function header(message, name) {
   return headers.find(([key]) => key.toLowerCase() === name)?.[1];
 }
 
-/** The first characters only; what was kept is shortened already. */
+/** The first characters only; kept runs have it shortened already. */
 function beginning(secret) {
   return `${secret.split("…")[0].slice(0, 6)}…`;
 }

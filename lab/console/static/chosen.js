@@ -1,16 +1,16 @@
-/** Which request is looked at: the one chosen on the stage, else the newest. Pure. */
+/** The request to show: the one selected on the stage, else the newest. Pure. */
 
-/** The request that was chosen: by its op, or by nginx's id where it has none; else undefined. */
+/** The selected request, found by its op or else by nginx's id; or undefined. */
 export function pickedOf(scene, selected) {
   return selected ? scene.requests.find(({ op, request_id: id }) => op === selected || (!op && id === selected)) : undefined;
 }
 
-/** What was last asked of a desk: {request, exchange}, where the exchange is missing if nobody recorded it. */
+/** The newest request to a desk, {request, exchange}; exchange is missing if it was not recorded. */
 export function newestOf(scene, desk, recorded) {
   const exchange = scene.last[desk] ?? undefined;
   const request = scene.requests.findLast((each) => each.desk === desk);
   const alone = request && request.id > (exchange?.id ?? -1) && !scene.exchanges.has(request.op);
-  // One of our own is told twice, the bytes after the log: those are waited for.
+  // For our own requests the log comes first and the bytes after it: wait for both.
   const final = recorded ? request?.id < scene.id : !request?.who;
   return alone && final ? { request } : { request: exchange, exchange };
 }
@@ -20,12 +20,12 @@ export function beforeOf(scene, { desk, who, id }) {
   return [...scene.exchanges.values()].findLast((each) => each.desk === desk && each.who === who && each.id < id);
 }
 
-/** A text that tells one playback from another: the same run has several, whose events are numbered alike. */
+/** A text that identifies a playback: those of one run number their events alike. */
 export function nameOf(recording) {
   return recording ? [recording.name, recording.index, recording.left?.name, recording.right?.name].join(" ") : "live";
 }
 
-/** Whose code is looked at: {method, path, sent, chosen}; before anything was sent, what the chapter says. */
+/** The request whose code is shown, {method, path, sent, chosen}; before the first, the chapter's. */
 export function subjectOf(scene, selected, chapter) {
   const chosen = pickedOf(scene, selected);
   const request = chosen ?? scene.requests.at(-1);

@@ -1,10 +1,10 @@
-/** Copies a text and says so, to the eye and to the ear. */
+/** A copy button that confirms visibly and to screen readers. */
 
 import { h, say } from "./dom.js";
 
 const SAID_MS = 2000;
 
-/** A button that copies what `text()` gives when it is pressed; `of` is for those who only hear it. */
+/** A button that copies `text()` when pressed; `of` is an addition to its accessible name. */
 export function copied(label, of, text) {
   const word = h("span", { "aria-live": "polite" }, label);
   let later = 0;
@@ -20,7 +20,7 @@ async function copy(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return byHand(text); // no clipboard for a page that is not secure, or that has no focus
+    return byHand(text); // the clipboard API needs a secure page with the focus
   }
 }
 

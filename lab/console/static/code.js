@@ -1,4 +1,4 @@
-/** <lab-code>: the very lines of both desks' app.py that served a request, side by side. */
+/** <lab-code>: the lines of both desks' app.py that served a request, side by side. */
 
 import { get } from "./api.js";
 import { subjectOf } from "./chosen.js";
@@ -36,12 +36,12 @@ class LabCode extends HTMLElement {
     try {
       if (!asked.has(key)) asked.set(key, get(`/lab/code?${new URLSearchParams({ method, path })}`));
       const code = await asked.get(key);
-      if (key !== this.key) return; // another request has come meanwhile
+      if (key !== this.key) return; // another request was selected meanwhile
       this.found = code;
       say(this.note, this.told);
       DESKS.forEach((desk, index) => this.passages[index].replaceChildren(...passage(code[desk])));
     } catch (error) {
-      if (error.status !== 404) asked.delete(key); // to be asked again when it is next looked at
+      if (error.status !== 404) asked.delete(key); // try again next time
       if (key === this.key) this.refuse(error.status === 404 ? `${method} ${path}: no route of the shop serves this.` : `✕ ${error.message}`);
     }
   }
@@ -53,7 +53,7 @@ class LabCode extends HTMLElement {
 }
 
 function passage({ file, first_line: first, html }) {
-  // Our own source, marked up by our own server: parsed, never run.
+  // Our own source, highlighted by our own server: parsed as HTML, scripts do not run.
   const lines = new DOMParser().parseFromString(`<pre>${html}</pre>`, "text/html").querySelector("pre");
   lines.style.counterReset = `line ${first - 1}`;
   return [h("h3", {}, file, h("span", { class: "soft" }, ` from line ${first}`)), document.adoptNode(lines)];

@@ -1,4 +1,4 @@
-/** The command that sends an exchange again, with the credential of whoever may have it: pure. */
+/** The curl command that repeats an exchange, with this window's own credentials: pure. */
 
 /**
  * For bash and zsh. `own` holds this window's own credentials at that desk, {cookie, token}, or is

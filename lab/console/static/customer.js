@@ -1,4 +1,4 @@
-/** This window's customer (and a second one, where a lesson needs two): who they are, what they do. */
+/** This window's customer, and a second one if a lesson needs two. */
 
 import { post, Refused } from "./api.js";
 import { set, state } from "./state.js";
@@ -7,13 +7,13 @@ const SEATS = { me: "John", second: "Bob" };
 const kept = (seat) => `two-desks:${seat}`;
 const coming = {};
 
-/** Come in, or come back after a reload: the window keeps its customer's key for as long as it lives. */
+/** Enter, or come back after a reload: sessionStorage keeps the customer's key. */
 export function come(seat = "me") {
   coming[seat] ??= enter(seat).finally(() => delete coming[seat]);
   return coming[seat];
 }
 
-/** Come in under another name, as somebody new. */
+/** Enter under another name, as a new customer. */
 export async function rename(name) {
   const customer = await post("/lab/customer", { name });
   keep("me", { ...customer, credentials: null });
@@ -23,10 +23,10 @@ export async function rename(name) {
 export async function act(order, seat = "me", again = true) {
   const customer = state[seat] ?? (await come(seat));
   const { begun } = state.scene;
-  const stillHere = () => state[seat]?.id === customer.id; // they may have come in as somebody new
+  const stillHere = () => state[seat]?.id === customer.id; // or this window has a new customer by now
   try {
     const { ops, credentials } = await post("/lab/act", { ...order, customer: customer.id });
-    // What was given out on a stage that is gone is worth nothing on the new one.
+    // Credentials of an earlier stage are not valid on the new one.
     if (stillHere() && state.scene.begun === begun) {
       set({ [seat]: { ...state[seat], credentials: { ...state[seat].credentials, ...credentials } } });
     }
@@ -34,7 +34,7 @@ export async function act(order, seat = "me", again = true) {
   } catch (refusal) {
     if (!(refusal instanceof Refused) || refusal.status !== 404 || !again) throw refusal;
     if (stillHere()) {
-      sessionStorage.removeItem(kept(seat)); // another lab has started meanwhile
+      sessionStorage.removeItem(kept(seat)); // the key is of an earlier lab
       set({ [seat]: null });
     }
     return act(order, seat, false);

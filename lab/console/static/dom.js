@@ -1,4 +1,4 @@
-/** Makes and finds elements. Text is always set as text, so a name with markup stays a name. */
+/** Makes and finds elements. Text is always set as text, so markup in a name has no effect. */
 
 /**
  * Make an element: h("button", {class: "kill", onclick: kill, disabled: false}, "Kill ", name).
@@ -19,12 +19,12 @@ export function $(selector, root = document) {
   return root.querySelector(selector);
 }
 
-/** Set a text only where it changed: an unchanged node is neither drawn nor read out again. */
+/** Set a text only if it changed, so that it is not redrawn or announced again. */
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Set an attribute only where it changed; false, null and undefined remove it. */
+/** Set an attribute only if it changed; false, null and undefined remove it. */
 export function mark(node, name, value) {
   const now = value === true ? "" : value === false || value == null ? null : String(value);
   if (node.getAttribute(name) === now) return;
@@ -32,7 +32,7 @@ export function mark(node, name, value) {
   else node.setAttribute(name, now);
 }
 
-/** Replace the children only where `key` (a text that says what they show) has changed. */
+/** Replace the children only if `key`, a text that identifies what they show, changed. */
 export function refill(node, key, children) {
   if (node.dataset.key === key) return;
   node.dataset.key = key;

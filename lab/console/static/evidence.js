@@ -5,11 +5,10 @@ import { beforeOf, nameOf, newestOf, pickedOf, subjectOf } from "./chosen.js";
 import { copied } from "./clipboard.js";
 import { commandOf } from "./curl.js";
 import { h, refill, say, svg } from "./dom.js";
-import { TITLES } from "./names.js";
 import { isShown, whenShown } from "./panel.js";
 import { set, shown, state, subscribe } from "./state.js";
 import { showPanel } from "./tabs.js";
-import { DESKS } from "./words.js";
+import { DESKS, TITLES } from "./words.js";
 import "./code.js";
 import "./sequence.js";
 
@@ -43,14 +42,14 @@ class LabEvidence extends HTMLElement {
     }
   }
 
-  /** Is somebody marking text here? It must not be taken away from under the pointer. */
+  /** Whether text is selected here; then it must not be replaced. */
   marking() {
     const marked = getSelection();
     return !marked.isCollapsed && this.contains(marked.anchorNode);
   }
 }
 
-/** One desk's request and answer: its frame is built once, so that the focus stays where it is. */
+/** One desk's request and response; its frame is built once, so that it keeps the focus. */
 class Column {
   constructor(desk) {
     this.desk = desk;
@@ -75,12 +74,12 @@ class Column {
     });
   }
 
-  /** With this window's own credentials in it: they are in the clipboard, never on the screen. */
+  /** The command with this window's own credentials: for the clipboard, never for the screen. */
   command() {
     const { desk, who, curl } = this.exchange;
     const { recording, live, me, second } = state;
     const app = recording?.[desk === "stateful" ? "left" : "right"]?.app ?? desk;
-    // A recording counts its customers in the same way, and they are not ours.
+    // A recording numbers its customers alike, but they are not ours.
     const own = recording ? undefined : [me, second].find((each) => each?.who === who)?.credentials?.[desk];
     return commandOf(curl, `${live ? location.origin : USUAL}/${app}`, own);
   }
@@ -88,7 +87,7 @@ class Column {
   showCode() {
     const { op, method, path } = this.exchange;
     const subject = subjectOf(shown(), state.selected);
-    // The newest is shown there anyway: choosing it would only make it stay.
+    // The newest is shown anyway: selecting it would only pin it.
     if (subject.method !== method || subject.path !== path.split("?")[0]) set({ selected: op });
     showPanel("panel-code");
   }

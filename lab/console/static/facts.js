@@ -1,12 +1,10 @@
 /**
- * What a window's own requests say since an act began: pure, so that the same events always give
+ * Facts of a window's own requests since an act began: pure, so that the same events always give
  * the same facts. tests/unit/lesson_rules.py has the same names.
  */
 
-import { DESKS, UNANSWERED } from "./words.js";
+import { DESKS, KNOWN_FATES, SAFE_METHODS, UNANSWERED } from "./words.js";
 
-const TELLING = new Set(["kept", "lost", "wrong", "duplicated"]);
-const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 const COMPARISON = /^(>=|>|<)([0-9]+)$/;
 const HOLE = /\{\{|\}\}|\{([^{}]*)\}/g;
 
@@ -33,12 +31,12 @@ function atDesk(exchanges, requests, faults) {
   const good = (exchange) => status(exchange) >= 200 && status(exchange) < 300;
   const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
   const fates = exchanges.map((each) => each.fate).filter(Boolean);
-  const fate = fates.findLast((each) => TELLING.has(each)) ?? fates.at(-1) ?? null;
+  const fate = fates.findLast((each) => KNOWN_FATES.includes(each)) ?? fates.at(-1) ?? null;
   const path = (exchange) => exchange.path.split("?")[0];
   return {
     fate,
     kept: Number(fate === "kept"),
-    lost: Number(TELLING.has(fate) && fate !== "kept"),
+    lost: Number(KNOWN_FATES.includes(fate) && fate !== "kept"),
     answered: count((each) => !UNANSWERED.includes(status(each))),
     refused: count((each) => status(each) >= 400 && status(each) < 500),
     unanswered: count((each) => UNANSWERED.includes(status(each))),
@@ -48,7 +46,7 @@ function atDesk(exchanges, requests, faults) {
     bytes_out_mean: Math.floor(sum(exchanges.map((each) => each.bytes_sent)) / (exchanges.length || 1)),
     store_operations: sum(requests.map((each) => each.store_operations ?? 0)),
     orders: count((each) => path(each) === "/api/checkout" && status(each) === 201),
-    acknowledged: count((each) => !SAFE.has(each.method) && good(each)),
+    acknowledged: count((each) => !SAFE_METHODS.includes(each.method) && good(each)),
     kills: faults.filter((each) => each.fault === "kill" && each.confirmed).length,
   };
 }
@@ -58,13 +56,13 @@ export function matches(when, found) {
   return Object.entries(when).every(([name, wanted]) => holds(wanted, known(found, name)));
 }
 
-/** The index of the choice that the facts bear out, or null where none has conditions or fits. */
+/** The index of the choice that came true, or null if none has conditions or fits. */
 export function borneOut(choices, found) {
   const at = choices.findIndex(({ when }) => when && matches(when, found));
   return at < 0 ? null : at;
 }
 
-/** The template with its facts: "{stateful.kept} kept" → "1 kept". */
+/** Fill the template with facts: "{stateful.kept} kept" → "1 kept". */
 export function fill(template, found) {
   return template.replace(HOLE, (hole, name) => (
     name === undefined ? hole[0] : inWords(name, known(found, name))));

@@ -1,5 +1,5 @@
 /**
- * What travels: a dot for each request that nginx logged, or a count where there are too many.
+ * Requests in flight: a dot for each that nginx logged, or a count if there are too many.
  *
  * A dot is moved by the compositor alone (a transform, given once); places are known before it
  * starts, so no frame ever asks for the layout.
@@ -17,7 +17,7 @@ const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
 const moving = new Set(); // what is on its way in either lane
 
-/** Is anything on its way over the stage? */
+/** Whether anything is moving on the stage. */
 export function isMoving() {
   return moving.size > 0;
 }
@@ -32,7 +32,7 @@ export function journey({ tried = [], served_by, store_operations: operations, s
   return { places: [...out, ...back], turn: out.length - 1 };
 }
 
-/** The same in words, where nothing is to move: ["customer → balancer", "→ B", "← 401 ✕"]. */
+/** The same in words, for reduced motion: ["customer → balancer", "→ B", "← 401 ✕"]. */
 export function steps(event, exchange) {
   const { places, turn } = journey(event);
   const there = places.slice(2, turn + 1).map((place) => `→ ${place.replace("server:", "")}`);
@@ -44,12 +44,12 @@ export function title({ method, path }) {
   return `${method} ${path.replace(/^\/api\/(cart\/)?/, "")}`;
 }
 
-/** What tells one request from another, whoever sent it. */
+/** The id of a request, from any client. */
 export function keyOf({ op, request_id: id }) {
   return op || id;
 }
 
-/** [class, sign]: what became of a request, from its exchange, or else from its status alone. */
+/** [class, sign] of a request's result, from its exchange, or else from its status alone. */
 export function lookOf({ status }, exchange) {
   return exchange?.look ?? (status >= 400 || !status ? ["refused", "!"] : ["plain", ""]);
 }
@@ -68,13 +68,13 @@ export class Flight {
     else if (!STILL.matches && !document.hidden) this.fly(event, way, exchange);
   }
 
-  /** Its exchange is known now: what became of the cart. */
+  /** Its exchange has arrived, with the fate of the cart. */
   answered(exchange) {
     const dot = this.dots.get(exchange.op);
     if (dot) dress(dot, exchange, exchange);
   }
 
-  /** Nothing of what was under way belongs to this stage any more. */
+  /** Remove everything in flight: it belongs to an earlier stage. */
   clear() {
     for (const node of this.layer.children) moving.delete(node);
     this.layer.replaceChildren();
@@ -83,7 +83,7 @@ export class Flight {
     this.stamps = [];
   }
 
-  /** The one big motion: a cart falls off the stage, because its process has died. */
+  /** A cart falls off the stage, because its process has died. */
   drop(place, goods) {
     const from = this.places.of(place);
     if (!from || STILL.matches || document.hidden) return;
@@ -102,7 +102,7 @@ export class Flight {
     const way = places.map((place, n) => ({ ...this.places.of(place), n })).filter(({ x }) => x !== undefined);
     if (way.length < 2) return;
     const dot = dotOf(event, this.dots.size >= MOST_LABELS);
-    const sway = ((this.sent++ % 5) - 2) * 7; // two at once are still two
+    const sway = ((this.sent++ % 5) - 2) * 7; // so that two at once do not overlap
     const frames = way.map(({ x, y }) => ({ transform: `translate(${x + sway}px, ${y}px)`, easing: "ease-in-out" }));
     const there = way.filter(({ n }) => n <= turn).length - 1;
     dress(dot, event, exchange);
@@ -121,7 +121,7 @@ export class Flight {
     return this.stamps.length;
   }
 
-  /** Too many to be dots: say how many came each way in the last second. */
+  /** Too many for dots: show how many requests took each way in the last second. */
   count() {
     const sums = new Map();
     if (this.rate() < CALM_PER_S) {

@@ -1,6 +1,6 @@
 /**
- * <lab-instructor>: everything that can be done to the stage, on one panel. It shows what the stack
- * says of itself, never what was last asked of it.
+ * <lab-instructor>: all commands of the stage on one panel. It shows the state that the stack
+ * reports, never the last command.
  */
 
 import { resetStage, runSteps, stopAct } from "./acts.js";
@@ -60,7 +60,7 @@ class LabInstructor extends HTMLElement {
     return group("Settings", this.lock(this.selects.map(([, , label]) => label)));
   }
 
-  /** What can be ordered only while the stage shows what is live. */
+  /** Commands that need a live stage. */
   lock(...orders) {
     const lock = h("fieldset", { class: "lock", role: "presentation" }, orders);
     this.lockable.push(lock);
@@ -118,7 +118,7 @@ class LabInstructor extends HTMLElement {
     await this.order(title, () => runSteps(steps, { label: title, where: `scenes/${slug}` }));
   }
 
-  /** Give an order, and say how it went. What was refused is shown in its own words. */
+  /** Send a command and show its result; a refusal is shown in the console's words. */
   async order(what, give) {
     const began = performance.now();
     say(this.told, `${what} …`);

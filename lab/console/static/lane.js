@@ -63,9 +63,9 @@ export class Lane {
   draw({ scene, me, second, selected, recording }) {
     const { stack } = scene;
     const knobs = stack?.knobs?.[this.desk];
-    const visits = cartsOf(scene, this.desk);
+    const customers = cartsOf(scene, this.desk);
     const mine = recording ? ["c1"] : [me?.who, second?.who].filter(Boolean);
-    const { named, others } = cast(visits, mine);
+    const { named, others } = cast(customers, mine);
     this.drawTitle(knobs, others, recording);
     this.drawCustomers(named.length ? named : [{ who: "", name: me?.name ?? "Nobody yet" }]);
     this.drawBalancer(knobs);
@@ -73,7 +73,7 @@ export class Lane {
     this.drawServers(stack?.desks?.[this.desk] ?? [], scene.faults, fill);
     this.drawStore(stack?.store, knobs, fill);
     this.drawRecent(scene, selected);
-    return this.fallen(visits);
+    return this.fallen(customers);
   }
 
   /** A recording may have any two lanes side by side: what each keeps says which kind of desk it is. */
@@ -162,12 +162,12 @@ export class Lane {
 
   /** The carts of a place: those of the named in full, the others as a count. */
   fill(node, named, others, test) {
-    const here = (visit) => visit.owed && test(visit);
+    const here = (customer) => customer.owed && test(customer);
     const mine = named.filter(here);
     const rest = tally(others.filter(here));
     const key = JSON.stringify([mine.map(({ name, goods, sign, word }) => [name, goods, sign, word]), named.length, rest]);
     refill(node, key, () => [
-      ...mine.map((visit) => chip(visit, named.length > 1 && `${brief(visit.name)}: `)),
+      ...mine.map((customer) => chip(customer, named.length > 1 && `${brief(customer.name)}: `)),
       ...(rest ? [box("others", {}, rest)] : []),
     ]);
   }
@@ -201,9 +201,9 @@ export class Lane {
   }
 
   /** Carts that have gone with their process since the last draw: they are seen to fall. */
-  fallen(visits) {
+  fallen(customers) {
     const before = this.gone;
-    const now = [...visits.values()].filter(({ owed, gone }) => owed && gone);
+    const now = [...customers.values()].filter(({ owed, gone }) => owed && gone);
     this.gone = new Set(now.map(({ op }) => op));
     return now.filter(({ op }) => !before.has(op));
   }

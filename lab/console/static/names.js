@@ -1,9 +1,6 @@
-/** Names and signs that several parts of the page show. */
+/** Words of the page that are made from words.js. */
 
 import { FAULTS } from "./words.js";
-
-/** What a desk is called above its column. */
-export const TITLES = { stateful: "Stateful", stateless: "Stateless" };
 
 /** The kinds of fault that change a target in that state: ["kill", "restart", …]. */
 export function ordersAt(state, kinds = Object.keys(FAULTS)) {

@@ -1,10 +1,10 @@
-/** What this window has predicted and seen, chapter by chapter; kept through a reload. */
+/** This window's predictions and results for each chapter; kept through a reload. */
 
 import { set, state } from "./state.js";
 
 const KEPT = "two-desks:lesson";
 
-let leaving = false; // a reload breaks off what is under way: that is no failure, and not noted
+let leaving = false; // a reload interrupts what is running: that is not noted as a failure
 addEventListener("beforeunload", () => { leaving = true; });
 addEventListener("pageshow", () => { leaving = false; });
 
@@ -25,20 +25,20 @@ export function note(slug, patch) {
   set({ lesson });
 }
 
-/** Change what is noted of one act. */
+/** Change the notes of one act. */
 export function noteAct(slug, number, patch) {
   if (leaving) return;
   const { acts } = noteOf(slug);
   note(slug, { acts: { ...acts, [number]: { ...acts[number], ...patch } } });
 }
 
-/** Whether this window has begun one of a chapter's scripts: then its prediction stands. */
+/** Whether this window has started a script of the chapter: then its prediction is final. */
 export function hasBegun(chapter) {
   const { acts } = noteOf(chapter.slug);
   return chapter.acts.some((act, number) => act.steps && acts[number]?.state);
 }
 
-/** A script that was running when the page was left cannot go on: nobody is there to do it. */
+/** Mark a script that was running when the page was left as interrupted. */
 function read() {
   let lesson = {};
   try {

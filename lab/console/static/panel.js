@@ -1,6 +1,6 @@
-/** Whether anybody is looking: what is in a closed tab is neither asked for nor drawn. */
+/** Whether a tab is open: a closed one is neither fetched nor drawn. */
 
-/** Is the tab open that this stands in? */
+/** Whether the tab that contains `node` is open. */
 export function isShown(node) {
   return !node.closest("[hidden]");
 }

@@ -1,9 +1,9 @@
-/** Where the parts of a lane stand, measured once for each change of the layout; and the wires between. */
+/** The positions of a lane's parts, measured once for each change of layout, and the wires between. */
 
 import { svg } from "./dom.js";
 
 export class Places {
-  /** `layer` covers the lane: its corner is where every place is measured from. */
+  /** `layer` covers the lane; its corner is the origin of all positions. */
   constructor(lane, layer) {
     Object.assign(this, { lane, layer, points: null, due: 0 });
     this.wires = svg("svg", { class: "wires", "aria-hidden": "true" });
@@ -16,7 +16,7 @@ export class Places {
     this.observer.observe(node);
   }
 
-  /** What was measured holds no more. */
+  /** Discard the measured positions. */
   moved() {
     this.points = null;
     this.due ||= requestAnimationFrame(() => {
@@ -49,7 +49,7 @@ export class Places {
     for (const [place, server] of this.points) {
       if (!place.startsWith("server:")) continue;
       lines.push([balancer, server, "wire"]);
-      lines.push([server, { ...store, x: server.x }, "wire to-store"]); // shown where there is a shared store
+      lines.push([server, { ...store, x: server.x }, "wire to-store"]); // shown if there is a shared store
     }
     this.wires.replaceChildren(...lines.map(([from, to, kind]) =>
       svg("line", { x1: from.x, y1: from.bottom, x2: to.x, y2: to.top, class: kind })));

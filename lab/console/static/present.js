@@ -1,4 +1,4 @@
-/** The screen in a room: presenter mode, the whole screen, nothing at all; and the list of the keys. */
+/** For a projector: presenter mode, full screen, black screen, and the list of keys. */
 
 import { go } from "./address.js";
 import { notice } from "./announce.js";
@@ -27,12 +27,12 @@ let dialog = null;
 
 set({ keys: remembered() !== "off" });
 
-/** Large type and strong contrast, or back. It is in the address, too. */
+/** Toggle large type and strong contrast; the URL keeps it. */
 export function togglePresent() {
   go({ present: !state.view.present });
 }
 
-/** The whole screen, or back. */
+/** Toggle full screen. */
 export async function toggleFullScreen() {
   try {
     if (document.fullscreenElement) await document.exitFullscreen();
@@ -42,32 +42,32 @@ export async function toggleFullScreen() {
   }
 }
 
-/** Black, until any key or a click. */
+/** Make the screen black until a key or a click. */
 export function blank() {
   black ??= makeBlack();
   if (!black.open) black.showModal();
 }
 
-/** Open the list. */
+/** Open the list of keys. */
 export function openHelp() {
   dialog ??= makeHelp();
   if (!dialog.open) dialog.showModal();
 }
 
-/** A labelled checkbox: are single letters commands? */
+/** A labelled checkbox for single-letter commands. */
 export function letterSwitch() {
   const box = h("input", { type: "checkbox", onchange: () => useLetters(box.checked) });
   subscribe(({ keys }) => { box.checked = keys; });
   return h("label", { class: "switch" }, box, h("span", {}, "Single letters and ? are commands"));
 }
 
-/** Are single letters commands? Remembered by this browser (WCAG 2.1.4). */
+/** Turn single-letter commands on or off; this browser remembers it (WCAG 2.1.4). */
 function useLetters(on) {
   set({ keys: on });
   try {
     localStorage.setItem(KEPT, on ? "on" : "off");
   } catch {
-    // This browser keeps nothing: then it holds for this window.
+    // Without storage it holds for this window only.
   }
 }
 
@@ -85,7 +85,7 @@ function makeBlack() {
   const end = (event) => {
     event.preventDefault();
     event.stopPropagation();
-    if (!event.repeat && !MODIFIERS.has(event.key)) dialog.close(); // the key that made it black may still be held
+    if (!event.repeat && !MODIFIERS.has(event.key)) dialog.close(); // the key that opened it may still be held
   };
   dialog.addEventListener("keydown", end);
   dialog.addEventListener("click", end);

@@ -1,8 +1,8 @@
-/** A question with its choices, the answer that is sealed, and what was measured next to it. */
+/** A question with its choices, the sealed prediction, and the measured answer next to it. */
 
 import { h } from "./dom.js";
 
-/** Ask: `seal(index)` is called with the choice, `seal("skip")` where nobody wants to predict. */
+/** Ask: calls `seal(index)` with the choice, or `seal("skip")` without a prediction. */
 export function asking(name, question, choices, seal) {
   let chosen = null;
   const done = h("button", { type: "button", class: "main seal", disabled: true, onclick: () => seal(chosen) }, "This is my prediction");
@@ -18,7 +18,7 @@ export function asking(name, question, choices, seal) {
   ];
 }
 
-/** The prediction as it stands; `change` is null once it can no longer be changed. */
+/** The prediction; `change` is null once it is final. */
 export function sealed(question, choices, guess, change) {
   const made = guess === "skip" ? "No prediction made." : ["My prediction: ", h("strong", {}, choices[guess]?.text ?? "")];
   return [
@@ -28,7 +28,7 @@ export function sealed(question, choices, guess, change) {
   ];
 }
 
-/** What was measured next to what was predicted: in words and with a sign, and nobody is blamed. */
+/** The measured answer next to the prediction, in words and with a sign. */
 export function judged(choices, guess, seen) {
   const [right, sign, words] = judgement(choices, guess, seen);
   return h("p", { class: "judged", "data-right": right }, h("span", { class: "sign", "aria-hidden": "true" }, sign), h("span", {}, words));

@@ -1,12 +1,12 @@
-/** A kept run, played back: opened, moved through, and left again. Nothing runs for it. */
+/** Playback of a kept run: open, seek, leave. No servers are involved. */
 
 import { go } from "./address.js";
 import { notice } from "./announce.js";
 import { get } from "./api.js";
 import { backToLive, openRecording, seek, set, state, subscribe } from "./state.js";
 
-const LONGEST_MS = 1500; // a longer pause of the run is shortened to this
-const LEAST_MS = 350; // and what came at once is told one by one, where it is not very much
+const LONGEST_MS = 1500; // longer pauses of the run are shortened to this
+const LEAST_MS = 350; // and events at the same moment are shown one by one, unless they are many
 const LEAST_IN_ALL_MS = 60_000;
 
 let timer = 0;
@@ -21,16 +21,16 @@ export async function openRun(name, index = 0, left = null, right = null) {
   const path = `/lab/runs/${encodeURIComponent(name)}/${index}`;
   const turn = (asked += 1);
   const playback = await get(query.size ? `${path}?${query}` : path);
-  if (turn !== asked) return; // another one was asked for meanwhile
+  if (turn !== asked) return; // another one was opened meanwhile
   clearTimeout(timer);
   openRecording({ ...playback, index });
-  set({ selected: null }); // what was chosen is not in it
+  set({ selected: null }); // the selected request is not in it
   go({ run: name });
   open = true;
   play();
 }
 
-/** Open the run that the address asks for; where that cannot be, say why. */
+/** Open the run that the URL names, or show why that fails. */
 export async function openAsked(name) {
   try {
     await openRun(name);
@@ -40,7 +40,7 @@ export async function openAsked(name) {
   }
 }
 
-/** Go on from where it is; at its end, from the beginning. */
+/** Continue from here; at the end, from the beginning. */
 export function play() {
   const { recording } = state;
   if (!recording) return;
@@ -49,7 +49,7 @@ export function play() {
   next();
 }
 
-/** Stand still. */
+/** Pause. */
 export function pause() {
   clearTimeout(timer);
   if (state.recording) set({ recording: { ...state.recording, playing: false } });
@@ -70,18 +70,18 @@ function next() {
   }, waitBefore(events, cursor));
 }
 
-/** How long after the event before it `events[n]` is told, in ms. */
+/** How long after the event before it `events[n]` is shown, in ms. */
 function waitBefore(events, n) {
   const gap = 1000 * (events[n].at - (events[n - 1]?.at ?? 0));
-  // A request and the exchange it was are one thing seen twice.
+  // A request and its exchange are the same event, seen twice.
   const least = events[n].kind === "exchange" ? 0 : Math.min(LEAST_MS, LEAST_IN_ALL_MS / events.length);
   return Math.min(Math.max(gap, least), LONGEST_MS);
 }
 
-/** The address and the stage tell of the same run, whichever of them was changed. */
+/** Keep the URL and the stage on the same run, whichever changed. */
 function keepInStep({ recording, view, live }) {
   if (!open || (recording && view.run)) return;
-  if (recording && !live) return; // another step of the lesson, where there is nothing to go back to
+  if (recording && !live) return; // another step, and no live stage to return to
   open = false;
   clearTimeout(timer);
   if (recording) backToLive();

@@ -7,7 +7,7 @@ import { noteAct, noteOf } from "./notes.js";
 import { asking, judged, sealed } from "./question.js";
 import { openRun } from "./recording.js";
 import { state } from "./state.js";
-import { SIGNS } from "./words.js";
+import { VERDICT_SIGNS } from "./words.js";
 
 const GONE = "Nothing more was heard of it since the page was reloaded. If it has ended, it is under Runs; or run it again.";
 
@@ -60,10 +60,10 @@ export class RunCard extends Card {
   showResult({ outline, run, guess }) {
     const { verdict, claim, question, variants } = outline;
     const told = variants.map(({ name, outcome }) => h("li", { "data-verdict": outcome?.verdict ?? "unknown" },
-      h("strong", {}, name), `: ${SIGNS[outcome?.verdict] ?? "?"} ${outcome ? `${outcome.verdict}, ${outcome.text}` : "no outcome"}`));
+      h("strong", {}, name), `: ${VERDICT_SIGNS[outcome?.verdict] ?? "?"} ${outcome ? `${outcome.verdict}, ${outcome.text}` : "no outcome"}`));
     const seen = question?.observed ?? null;
     return [
-      heading(`${SIGNS[verdict] ?? "?"} ${verdict}`), h("p", { class: "claimed" }, claim),
+      heading(`${VERDICT_SIGNS[verdict] ?? "?"} ${verdict}`), h("p", { class: "claimed" }, claim),
       h("ul", { class: "measured" }, told),
       seen !== null && judged(this.asked.choices, guess ?? "skip", seen),
       h("p", { class: "explained" }, this.asked.explanation),
@@ -89,7 +89,7 @@ export class RunCard extends Card {
     }
   }
 
-  /** Follow the run that the state tells of, until it has ended. */
+  /** Follow the run in the state until it ends. */
   update({ scene, connection }) {
     const { state, run } = this.noted;
     if (!run || this.fetching || (state !== "running" && state !== "gone")) return;
@@ -100,7 +100,7 @@ export class RunCard extends Card {
     else if (this.known && connection === "open" && state === "running") this.fetch(run);
   }
 
-  /** Whether an event is of the run that was started here, and not of an earlier one. */
+  /** Whether an event belongs to the run that was started here, not to an earlier one. */
   isOwn(event) {
     const { run, since = 0 } = this.noted;
     if (event?.experiment !== this.act.experiment) return false;
@@ -108,7 +108,7 @@ export class RunCard extends Card {
   }
 
   follow(line) {
-    this.known = false; // it is heard of
+    this.known = false; // its events arrive
     if (this.noted.state === "gone") this.tell({ state: "running" });
     if (this.line) say(this.line, line);
   }

@@ -1,4 +1,4 @@
-/** <lab-runs>: every run that is kept on this machine, to be opened and played back. */
+/** <lab-runs>: the runs that are kept on this machine, to be played back. */
 
 import { get } from "./api.js";
 import { h, mark, refill, say } from "./dom.js";
@@ -6,7 +6,7 @@ import { isShown, whenShown } from "./panel.js";
 import { openRun } from "./recording.js";
 import { backToLive, state, subscribe } from "./state.js";
 import { showPanel } from "./tabs.js";
-import { SIGNS } from "./words.js";
+import { VERDICT_SIGNS } from "./words.js";
 
 class LabRuns extends HTMLElement {
   connectedCallback() {
@@ -37,7 +37,7 @@ class LabRuns extends HTMLElement {
     this.refresh();
   }
 
-  /** Where nothing runs, the kept runs are what there is to see. */
+  /** Without live servers, show the kept runs first. */
   lead(view) {
     this.led = true;
     if (!view.run) showPanel("panel-runs");
@@ -45,7 +45,7 @@ class LabRuns extends HTMLElement {
 
   async refresh() {
     const found = await this.attempt(() => get("/lab/runs"));
-    if (!found) return; // what was known before stays
+    if (!found) return; // keep what was known before
     refill(this.list, JSON.stringify(found.runs), () => (found.runs.length ? found.runs.map((run) => this.entry(run)) : [
       h("li", { class: "soft" }, "No run is kept here yet. In a terminal, in this folder: ", h("code", {}, "lab run crash"), ", then “Look again”."),
     ]));
@@ -88,7 +88,7 @@ class LabRuns extends HTMLElement {
         h("button", { type: "button", class: "small main play-back", onclick: play }, "Play it back", h("span", { class: "unseen" }, `: ${name}`))));
   }
 
-  /** Do it; what is refused is shown as text, and gives null. */
+  /** Run it; show a refusal as text and return null. */
   async attempt(action) {
     say(this.told, "");
     try {
@@ -105,10 +105,10 @@ function told({ name, experiment, left, right }) {
 }
 
 function signed(verdict) {
-  return `${SIGNS[verdict] ?? "?"} ${verdict}`;
+  return `${VERDICT_SIGNS[verdict] ?? "?"} ${verdict}`;
 }
 
-/** Any variant may stand on either side; at first the one that the console would take. */
+/** A choice of variant for one side; at first the console's own choice. */
 function choiceOf(app, variants) {
   const first = variants.find((each) => each.app === app);
   const named = ({ name, keeps, outcome }) => `${name}: ${keeps}${outcome ? `, ${signed(outcome.verdict)}` : ""}`;

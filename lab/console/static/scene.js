@@ -1,28 +1,28 @@
-/** What the events so far add up to: pure, the same for what is live and for a recording. */
+/** The state that the events so far add up to: pure, for the live stage and for recordings. */
 
 const MOST_REQUESTS = 600;
 const MOST_EXCHANGES = 300;
 
-/** A scene in which nothing has happened. */
+/** A scene before the first event. */
 export function emptyScene() {
   return {
-    stack: null, // the servers, the knobs, the store
+    stack: null, // servers, settings, store
     score: null, // totals of each desk
-    begun: 0, // the event with which the stage began
+    begun: 0, // the event that began the stage
     at: 0, // seconds since the stage was set up, at the newest event
     id: 0, // the newest event
-    requests: [], // what nginx saw, oldest first, the last few hundred
-    exchanges: new Map(), // op → the request in full, where the lab made it itself
+    requests: [], // those that nginx logged, oldest first, the last few hundred
+    exchanges: new Map(), // op → the whole request, if the lab sent it itself
     last: { stateful: null, stateless: null }, // the newest exchange of each desk
     faults: [],
-    run: null, // an experiment that runs beside the stage
+    run: null, // an experiment that runs next to the stage
   };
 }
 
-/** The scene after a snapshot: the history it brings, on top of the totals it tells. */
+/** The scene after a snapshot, from its history and its totals. */
 export function sceneOf(snapshot) {
   const scene = snapshot.events.reduce(reduce, emptyScene());
-  // What was dropped came first; none of the ids between is missing.
+  // Dropped events are the oldest, so the ids after them have no gaps.
   const [oldest] = snapshot.events;
   const begun = oldest ? oldest.id - (snapshot.dropped ?? 0) : scene.begun;
   return { ...scene, begun, stack: snapshot.stack, score: snapshot.score, at: snapshot.now_s ?? scene.at };

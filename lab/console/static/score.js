@@ -1,9 +1,8 @@
-/** <lab-score>: what each desk has kept, lost and spent; every number is the console's own count. */
+/** <lab-score>: what each desk kept, lost and spent, as the console counts it. */
 
 import { h, mark, say } from "./dom.js";
-import { TITLES } from "./names.js";
 import { shown, subscribe } from "./state.js";
-import { DESKS } from "./words.js";
+import { DESKS, TITLES } from "./words.js";
 
 const COLUMNS = [
   ["kept", "kept ✓", ({ kept }) => kept],
@@ -26,7 +25,7 @@ class LabScore extends HTMLElement {
     subscribe((now) => this.draw(shown(now)));
   }
 
-  /** One row for each desk; on a phone one column for each, since seven columns do not fit. */
+  /** One row for each desk; on a phone one column for each, since seven columns do not fit there. */
   build() {
     const cells = DESKS.flatMap((desk) =>
       COLUMNS.map(([name]) => [`${desk} ${name}`, h("td", { "data-desk": desk, "data-score": name }, "–")]));

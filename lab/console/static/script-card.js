@@ -1,4 +1,4 @@
-/** A script of a chapter: run it by a click, watch it, and read what it measured. */
+/** A script of a chapter: run it, watch it, read what it measured. */
 
 import { runSteps } from "./acts.js";
 import { bar, button, Card, heading, RIGHTS, Strip, trouble } from "./card.js";
@@ -68,7 +68,7 @@ export class ScriptCard extends Card {
     const { label, steps } = this.act;
     const { guess = "skip" } = noteOf(slug);
     const tell = (patch) => noteAct(slug, this.number, patch);
-    // The prediction is noted with the act: nothing that is done later can change what it was.
+    // Note the prediction with the act: it cannot be changed later.
     tell({ state: "running", at: 0, of: steps.length, guess, since: state.scene.id, facts: null, trouble: null });
     try {
       const { since } = await runSteps(steps, { label, where: this.where, onCaption: (text, at) => tell({ at }) });

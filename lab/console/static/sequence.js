@@ -1,12 +1,11 @@
-/** <lab-sequence>: both desks' requests as sequence diagrams, drawn by the code that draws reports. */
+/** <lab-sequence>: both desks' requests as sequence diagrams, drawn as in reports. */
 
 import { getText } from "./api.js";
 import { nameOf } from "./chosen.js";
 import { $, h } from "./dom.js";
-import { TITLES } from "./names.js";
 import { isShown, whenShown } from "./panel.js";
 import { state, subscribe } from "./state.js";
-import { DESKS } from "./words.js";
+import { DESKS, TITLES } from "./words.js";
 
 const AGAIN_MS = 1000;
 
@@ -33,7 +32,7 @@ class LabSequence extends HTMLElement {
     }
   }
 
-  /** At most once a second, and the newest state in the end. */
+  /** Redraw at most once a second, and finally in the newest state. */
   tooSoon() {
     const wait = AGAIN_MS - (performance.now() - this.drawnAt);
     if (wait <= 0) {
@@ -64,17 +63,17 @@ class LabSequence extends HTMLElement {
     const panel = this.closest('[role="tabpanel"]');
     const atEnd = panel.scrollTop > 0 && panel.scrollTop + panel.clientHeight >= panel.scrollHeight - 4;
     place(this.columns[desk], text);
-    if (atEnd) panel.scrollTop = panel.scrollHeight; // whoever follows it goes on following
+    if (atEnd) panel.scrollTop = panel.scrollHeight; // keep following the end
   }
 }
 
 function place(column, text) {
   if (!text) return column.replaceChildren(h("p", { class: "soft" }, "No request yet: each one is drawn here, in order."));
-  // Drawn by our own server, every text of it escaped: parsed, never run.
+  // Drawn by our own server with all text escaped: parsed as HTML, scripts do not run.
   const { body } = new DOMParser().parseFromString(text, "text/html");
   const [drawing, there] = [$(".drawing", body), $(".drawing", column)];
   if (!drawing || !there) return column.replaceChildren(...body.childNodes);
-  // The frame can have the focus: it stays, and what is in it changes.
+  // The frame may have the focus: keep it and replace its content.
   there.replaceChildren(...drawing.childNodes);
   while (there.nextSibling) there.nextSibling.remove();
   drawing.remove();

@@ -1,6 +1,6 @@
 /**
- * <lab-shop>: this window's customer shops by hand, at one desk or at both. The carts are what each
- * desk last answered; nothing is added up in the page.
+ * <lab-shop>: manual shopping for this window's customer, at one desk or at both. It shows the carts
+ * of each desk's last response; the page computes nothing itself.
  */
 
 import { bar, button, signed } from "./card.js";
@@ -87,7 +87,7 @@ class LabShop extends HTMLElement {
       this.seen.map(({ cart }) => h("td", {}, cart ? `${quantityOf(cart, sku)}` : "–")));
   }
 
-  /** One less of what that desk said there is: the two may not agree. */
+  /** One less than that desk has: the two desks may differ. */
   less(sku) {
     return this.try(() => Promise.all(this.desks.map((desk) => {
       const there = quantityOf(this.seen[DESKS.indexOf(desk)].cart, sku);
@@ -110,7 +110,7 @@ class LabShop extends HTMLElement {
     }
   }
 
-  /** Ask for the catalogue, once; at one desk, for both have the same. */
+  /** Fetch the catalogue once, at one desk: it is the same at both. */
   look() {
     return this.try(async () => {
       const { ops } = await act({ do: "products", desks: ["stateless"] });

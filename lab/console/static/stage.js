@@ -1,7 +1,7 @@
 /**
- * <lab-stage>: both lanes, drawn from the scene alone; what moves on it has happened.
+ * <lab-stage>: both lanes, drawn from the scene alone; whatever moves has happened.
  *
- * A change of state shows in the next frame and never waits for a dot that is under way.
+ * A change of state shows in the next frame, without waiting for moving dots.
  */
 
 import { nameOf } from "./chosen.js";
@@ -15,7 +15,7 @@ import { DESKS } from "./words.js";
 
 class LabStage extends HTMLElement {
   connectedCallback() {
-    if (this.lanes) return; // moved within the page: it is built already
+    if (this.lanes) return; // moved within the page, and built already
     this.refusal = h("p", { class: "refusal", role: "alert" });
     this.lanes = {};
     this.flights = {};
@@ -43,8 +43,8 @@ class LabStage extends HTMLElement {
     for (const desk of DESKS) {
       if (another) this.flights[desk].clear();
       const fallen = this.lanes[desk].draw({ ...now, scene });
-      if (!this.news) continue; // history falls no more
-      for (const visit of fallen) this.flights[desk].drop(home(visit), visit.goods);
+      if (!this.news) continue; // do not animate history
+      for (const customer of fallen) this.flights[desk].drop(home(customer), customer.goods);
     }
     this.news = false;
   }
@@ -58,7 +58,7 @@ class LabStage extends HTMLElement {
   }
 }
 
-/** Look at a request: what it said is under Evidence. */
+/** Select a request, to show it under Evidence. */
 function choose(op) {
   set({ selected: op });
   showPanel("panel-evidence");

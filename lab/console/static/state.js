@@ -1,35 +1,35 @@
-/** The state of this window, in one place; whoever shows something of it is told once a frame. */
+/** The state of this window, in one place; subscribers are called once a frame. */
 
 import { emptyScene, reduce, sceneOf } from "./scene.js";
 
-/** Read it anywhere; change it only through the functions below. */
+/** Read it anywhere; change it through the functions below only. */
 export const state = {
   me: null, // {id, who, name, user_id, credentials}: this window's customer
-  second: null, // another one, where a lesson needs two
-  instructor: false, // may this window break things?
-  live: true, // false where nothing runs (`lab play`)
+  second: null, // another one, if a lesson needs two
+  instructor: false, // has this window the instructor's rights?
+  live: true, // false without servers (`lab play`)
   connection: "connecting", // "open", "lost"
-  refused: null, // why the console lets no more pages watch
+  refused: null, // why the console accepts no more pages
   plan: null, // {chapters, scenes}
-  view: { step: 1, servers: null, present: false, run: null }, // what the address says
-  scene: emptyScene(), // what is live
+  view: { step: 1, servers: null, present: false, run: null }, // from the URL
+  scene: emptyScene(), // the live stage
   recording: null, // {name, index, outline, events, sequence, cursor, playing, scene}
   keys: true, // are single letters commands?
 };
 
-let epoch = ""; // which lab it is that numbers its events
+let epoch = ""; // identifies the lab that numbers the events
 const viewers = new Set();
 const witnesses = new Set();
 let frame = 0;
 
-/** Be called with the state, now and in each frame after it has changed; returns how to stop. */
+/** Call `draw` with the state now and in each frame after a change; returns a function to stop. */
 export function subscribe(viewer) {
   viewers.add(viewer);
   viewer(state);
   return () => viewers.delete(viewer);
 }
 
-/** Be called with each event as it happens (not with history), for what moves. */
+/** Call it with each event as it happens, not with history: for animation. */
 export function witness(viewer) {
   witnesses.add(viewer);
   return () => witnesses.delete(viewer);
@@ -41,12 +41,12 @@ export function set(patch) {
   frame ||= requestAnimationFrame(draw);
 }
 
-/** What the stage shows now: the recording that is open, else what is live. */
+/** What the stage shows: the open recording, else the live state. */
 export function shown(now = state) {
   return now.recording ? now.recording.scene : now.scene;
 }
 
-/** A fresh connection told everything that is known. */
+/** A new connection has sent its snapshot. */
 export function begin(snapshot) {
   const scene = sceneOf(snapshot);
   const anew = epoch && (epoch !== snapshot.epoch || scene.begun !== state.scene.begun);
@@ -54,7 +54,7 @@ export function begin(snapshot) {
   set({ ...(anew && withEmptyHands()), scene });
 }
 
-/** One live event. */
+/** Take one live event. */
 export function happen(event) {
   set({ ...(event.kind === "stage" && withEmptyHands()), scene: reduce(state.scene, event) });
   if (!state.recording) tell(event);
@@ -64,10 +64,10 @@ export function happen(event) {
 export function openRecording(playback) {
   const recording = { ...playback, cursor: 0, playing: false, scene: emptyScene() };
   set({ recording });
-  seek(1); // the stage itself
+  seek(1); // the event that sets up the stage
 }
 
-/** Show the first `cursor` events of the recording; one step forward is shown as it happened. */
+/** Show the first `cursor` events of the recording; animate a step forward by one. */
 export function seek(cursor) {
   const { recording } = state;
   if (!recording) return;
@@ -79,12 +79,12 @@ export function seek(cursor) {
   if (onward) tell(passed[0]);
 }
 
-/** Leave the recording; what is live has gone on meanwhile. */
+/** Leave the recording for the live stage, which has continued meanwhile. */
 export function backToLive() {
   set({ recording: null });
 }
 
-/** On a new stage everybody stays who they are, and what they carried is worth nothing. */
+/** On a new stage customers keep their names, and their old credentials are void. */
 function withEmptyHands() {
   const emptied = (customer) => customer && { ...customer, credentials: null };
   return { me: emptied(state.me), second: emptied(state.second) };
@@ -94,7 +94,7 @@ function tell(event) {
   for (const viewer of witnesses) attempt(viewer, event);
 }
 
-/** One part of the page that fails must not stop the others. */
+/** An error in one part of the page must not stop the others. */
 function attempt(viewer, what) {
   try {
     viewer(what);

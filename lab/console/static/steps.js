@@ -1,4 +1,4 @@
-/** Does one step of a script, and waits until the page has been told of what came of it. */
+/** Does one step of a script, and waits until its events have arrived. */
 
 import { post } from "./api.js";
 import { act } from "./customer.js";
@@ -7,16 +7,16 @@ import { DESKS, FAULTS } from "./words.js";
 
 const LOOK_EVERY_MS = 25;
 const UNTOLD = "The page was not told of it. Is the connection lost, or was the stage reset meanwhile? Try again.";
-const LOG_MS = 1000; // nginx's own line comes by datagram: one may be lost
+const LOG_MS = 1000; // nginx sends its log line as a datagram, which may be lost
 const TARGETED = Object.fromEntries(Object.keys(FAULTS).filter((kind) => kind !== "add").map((kind) => [kind, fault]));
 const OTHERS = { ...TARGETED, stage, knobs, replay, store, say: () => {}, "add-server": addServer };
 
-/** What is said while the step happens. */
+/** The caption of a step. */
 export function captionOf(step) {
   return step.say ?? step.text ?? `${step.do} ${step.sku ?? step.target ?? step.what ?? ""}`.trim();
 }
 
-/** Whether a step is the instructor's to do, or anybody's. */
+/** Whether a step needs the instructor's rights. */
 export function isGuarded({ do: verb }) {
   return verb !== "say" && verb !== "replay" && verb in OTHERS;
 }
@@ -35,7 +35,7 @@ export function servedAt(desk, { scene, me } = state) {
   return [...scene.exchanges.values()].filter(own).at(-1)?.served_by;
 }
 
-/** The act was stopped by whoever started it: no failure. */
+/** The user stopped the act: not a failure. */
 export class Stopped extends Error {
   constructor() {
     super("Stopped.");
@@ -44,7 +44,7 @@ export class Stopped extends Error {
 
 /** Resolve once `test()` holds; throw `late` after `ms`, Stopped as soon as `signal` says so. */
 export async function until(test, signal = null, late = UNTOLD, ms = 15_000) {
-  // Not by frames: a window in the background has none.
+  // Not by animation frames: a window in the background has none.
   const end = performance.now() + ms;
   for (;;) {
     if (signal?.aborted) throw new Stopped();
@@ -61,7 +61,7 @@ async function request(step, { memory, signal }) {
   await heardOf(ops, signal);
 }
 
-/** An earlier request again: it has an id of its own at each desk. */
+/** Repeat an earlier request, which has an id of its own at each desk. */
 async function replay(step, { memory, signal }) {
   const { say, as: seat = "me", of, desks = DESKS, ...order } = step;
   const sent = memory[`${seat} ${of}`];

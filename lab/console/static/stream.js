@@ -1,9 +1,9 @@
-/** The line to the console: events as they happen, and whether the line is up. */
+/** The event stream of the console, and whether it is connected. */
 
 import { begin, happen, set } from "./state.js";
 
 const SILENCE_MS = 6000; // three beats
-const GRACE_MS = 1500; // a reload of nginx cuts the line for a moment: not worth an alarm
+const GRACE_MS = 1500; // a reload of nginx interrupts the stream for a moment: no alarm yet
 const AGAIN_MS = 1000;
 
 let source = null;
@@ -11,7 +11,7 @@ let silence = 0;
 let grace = 0;
 let asked = false;
 
-/** Open the line, and keep opening it: a browser gives up at the first answer that is no stream. */
+/** Connect, and reconnect: a browser gives up at the first response that is no stream. */
 export function listen() {
   source?.close();
   expect();
@@ -34,7 +34,7 @@ export function listen() {
   });
 }
 
-/** An EventSource keeps to itself why it was refused: ask once more, by hand. */
+/** An EventSource does not say why it was refused: ask once more with fetch. */
 async function askWhy() {
   asked = true;
   const enough = new AbortController();
@@ -42,9 +42,9 @@ async function askWhy() {
     const answer = await fetch("/lab/events", { signal: enough.signal });
     if (answer.status === 503) set({ refused: (await answer.json()).detail ?? null });
   } catch {
-    // Not even an answer: that the line is lost is all there is to say.
+    // No response at all: the connection is lost, and no reason is known.
   } finally {
-    enough.abort(); // had it been let in this time, it would keep a place
+    enough.abort(); // if it was accepted this time, free its place
   }
 }
 
@@ -56,7 +56,7 @@ function heard() {
   set({ connection: "open", refused: null });
 }
 
-/** A line may be silent and not closed, from its beginning or at any time. */
+/** Notice a stream that is silent but not closed. */
 function expect() {
   clearTimeout(silence);
   silence = setTimeout(() => {

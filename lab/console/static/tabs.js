@@ -23,13 +23,13 @@ export function wireTabs(list) {
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
     if (at < 0 || to === undefined) return;
     event.preventDefault();
-    event.stopPropagation(); // an arrow is also the clicker's: not both
+    event.stopPropagation(); // presenter remotes send arrows too: do not do both
     choose(tabs.at(to % tabs.length), true);
   });
   choose(tabs[0], false);
 }
 
-/** Show a panel by its id, from wherever. */
+/** Open a panel by its id. */
 export function showPanel(id) {
   $(`[aria-controls="${id}"]`)?.click();
 }

@@ -1,6 +1,6 @@
 /**
  * <lab-timeline>: both desks on one axis of time, a mark for each request, a bold one for each fault.
- * In a recording it is also what moves through it.
+ * In a recording it is also the control to seek.
  */
 
 import { nameOf } from "./chosen.js";
@@ -55,7 +55,7 @@ class LabTimeline extends HTMLElement {
     this.recording = now.recording;
     this.drawPlayer(now.recording, now.live);
     const scene = shown(now);
-    this.width = Math.round(this.px / (now.view.present ? 2 : 1)); // for a room, all of it twice as large
+    this.width = Math.round(this.px / (now.view.present ? 2 : 1)); // twice as large in presenter mode
     const key = `${nameOf(now.recording)} ${scene.id} ${this.width}`;
     if (!this.width || key === this.key || this.soon(scene)) return;
     this.key = key;
@@ -67,7 +67,7 @@ class LabTimeline extends HTMLElement {
     mark(this.axis, "aria-label", told(scene));
   }
 
-  /** Many requests at once are drawn a few times a second; a fault at once. */
+  /** Draw requests a few times a second, and faults at once. */
   soon({ faults }) {
     const wait = REDRAW_MS - (performance.now() - (this.drawnAt ?? -REDRAW_MS));
     if (wait > 0 && faults.length === this.faultCount && !this.recording) {
@@ -129,7 +129,7 @@ class LabTimeline extends HTMLElement {
   }
 }
 
-/** Each look has its own form, so that it is told without colour. */
+/** Each look has its own shape, so that colour is not needed. */
 function stroke(look, x, y) {
   const at = x.toFixed(1);
   if (look === "lost") return `M${x - 4} ${y - 4}l8 8m0-8l-8 8`;
@@ -140,7 +140,7 @@ function stroke(look, x, y) {
 }
 
 function faultMark({ fault, at, word, start, fits }) {
-  const row = DESKS.indexOf(fault.desk); // none: the store's, or a knob of both
+  const row = DESKS.indexOf(fault.desk); // none: a fault of the store, or a setting of both
   const [top, bottom] = row < 0 ? [0, 2 * ROW + 2] : [row * ROW + 1, (row + 1) * ROW + 1];
   return svg("g", { class: FAULTS[fault.fault]?.brings_up !== false ? "fault up" : "fault", "data-fault": fault.fault, "data-target": fault.target },
     svg("title", {}, `${word} at ${fault.at.toFixed(1)} s`),

@@ -1,16 +1,16 @@
 /**
- * A signed token taken apart and put together: pure, and without any key. Its form is that of
+ * Takes a signed token apart and puts one together: pure, and without a key. The format is that of
  * itsdangerous' URLSafeTimedSerializer: payload.timestamp.signature, each in base64url; a
  * payload that begins with a dot is zipped (zlib).
  */
 
-/** {payload, timestamp, signature} as they stand, or null if it is no such token. */
+/** {payload, timestamp, signature}, still encoded, or null if it is no such token. */
 export function split(token) {
   const parts = /^(\.?[\w-]+)\.([\w-]+)\.([\w-]+)$/.exec(token ?? "");
   return parts && { payload: parts[1], timestamp: parts[2], signature: parts[3] };
 }
 
-/** What the payload says, as JSON. Nothing is checked: whoever holds a token can do this. */
+/** The decoded payload. Nothing is verified: anyone who has a token can do this. */
 export async function decode({ payload }) {
   const zipped = payload.startsWith(".");
   const bytes = fromBase64(zipped ? payload.slice(1) : payload);
@@ -23,15 +23,15 @@ export function signedAt({ timestamp }) {
   return new Date(1000 * seconds);
 }
 
-/** A token that says something else, with the signature that was made for what it said before. */
+/** A token with other claims and the old signature. */
 export async function forged({ payload, timestamp, signature }, claims) {
   const bytes = new TextEncoder().encode(JSON.stringify(claims));
-  // Zipped as the old one was: a large cart would not fit into a header otherwise.
+  // Zipped if the old one was: otherwise a large cart would not fit into a header.
   const text = payload.startsWith(".") ? `.${toBase64(await through(new CompressionStream("deflate"), bytes))}` : toBase64(bytes);
   return `${text}.${timestamp}.${signature}`;
 }
 
-/** A part as it is shown: a long one without its middle. */
+/** A part for display: a long one without its middle. */
 export function shortened(part) {
   return part.length <= 12 ? part : `${part.slice(0, part.length > 60 ? 16 : 6)}…${part.slice(-4)}`;
 }

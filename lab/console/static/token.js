@@ -1,4 +1,4 @@
-/** <lab-token>: the slip in this customer's hand: read it, have it verified, and who can sign. */
+/** <lab-token>: this customer's token, as a card: decode it, let the desk verify it, see who signs. */
 
 import { act } from "./customer.js";
 import { h, say } from "./dom.js";
@@ -21,12 +21,12 @@ class LabToken extends HTMLElement {
 
   decodeBox() {
     this.json = h("pre");
-    return box("Decode", "here in the browser, with nobody’s key: readable, not secret.", this.json);
+    return box("Decode", "here in the browser, without a key: readable, not secret.", this.json);
   }
 
   verifyBox() {
     this.edit = h("textarea", { rows: 6, spellcheck: "false", "aria-label": "A copy of the payload, to be changed" });
-    this.older = h("p", { class: "soft", hidden: true }, "Your customer has a newer token by now. This is still the one you began with.");
+    this.older = h("p", { class: "soft", hidden: true }, "Your customer has a newer token now. This is still the one that you started with.");
     this.told = h("p", { class: "told", role: "status" });
     return box("Verify", "at the desk, which has the key: send the copy below, changed or not, with the old signature.",
       h("p", { class: "row" },
@@ -46,7 +46,7 @@ class LabToken extends HTMLElement {
     this.empty.hidden = Boolean(parts);
     this.card.hidden = this.boxes.hidden = !parts;
     this.login.hidden = !live;
-    if (!live) say(this.none, "Nothing runs here, so there is nobody to give a token: `lab up` opens the desks.");
+    if (!live) say(this.none, "No servers are running, so there is no token: start them with `lab up`.");
     if (token === this.token) return;
     this.token = token;
     if (!parts) return this.forget();
@@ -54,7 +54,7 @@ class LabToken extends HTMLElement {
     this.read(token, parts);
   }
 
-  /** A new stage: what was read, changed and answered was about another one. */
+  /** On a new stage, forget the token of the old one. */
   forget() {
     this.base = this.newest = null;
     this.edit.value = "";
@@ -76,7 +76,7 @@ class LabToken extends HTMLElement {
     this.older.hidden = this.base === this.newest;
   }
 
-  /** The copy is of the newest token again. */
+  /** Copy the newest token again. */
   begin() {
     if (!this.newest) return;
     this.base = this.newest;
@@ -98,10 +98,10 @@ class LabToken extends HTMLElement {
   }
 
   forge() {
-    if (!this.base) return null; // not read yet
+    if (!this.base) return null; // not decoded yet
     const claims = structuredClone(this.base.claims);
     const { lines } = claims.session;
-    lines[Object.keys(lines)[0] ?? "laptop"] = 99; // where the cart is empty, it gets some
+    lines[Object.keys(lines)[0] ?? "laptop"] = 99; // an empty cart gets laptops
     this.edit.value = JSON.stringify(claims, null, 2);
     return this.verify();
   }
@@ -118,7 +118,7 @@ class LabToken extends HTMLElement {
     });
   }
 
-  /** Do it, and say what is refused. */
+  /** Run it, and show a refusal. */
   async attempt(action) {
     say(this.refusal, "");
     try {
@@ -137,7 +137,7 @@ function read(text) {
   }
 }
 
-/** The exchange, as soon as the page has heard of it. */
+/** The exchange, as soon as its event arrives. */
 async function exchangeOf(op) {
   const answer = () => state.scene.exchanges.get(op);
   await until(answer);
