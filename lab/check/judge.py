@@ -169,7 +169,7 @@ def telling(finding: Finding) -> tuple[bool, int, int]:
 
 def _told_change(finding: Finding) -> str:
     change = finding.differences[0]
-    if change.where != "status":
+    if change.where != "status" or finding.play == SEPARATE:
         return str(change)
     return f"{change}{_meaning(change.expected, change.seen)}"
 

@@ -1,6 +1,9 @@
 """What a service touches beside its client: other ports it talks to, files it writes."""
 
 import os
+import socket
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +17,8 @@ from lab.check.service import Pool, Process
 from lab.check.sockets import unix_peers
 
 MOST_FILES = 20_000
+UNASKED_S = 1.5  # without a request: connections that are made meanwhile are of other programs
+_TIME_WAIT = "06"  # net/tcp_states.h
 _PASSING = {".git", "__pycache__", "node_modules", ".venv", "venv", ".pytest_cache"}
 
 
@@ -91,6 +96,8 @@ def passing_connections() -> set[frozenset[tuple[str, int]]]:
 
     The system remembers each for about a minute (TIME_WAIT), and no longer says whose it was.
     """
+    if Path("/proc/net/tcp").exists():  # at once; psutil looks at every process for its owner
+        return {*_ended_on_linux()}
     with suppress(psutil.Error):
         every = psutil.net_connections("inet")
         ended = (each for each in every if each.status == psutil.CONN_TIME_WAIT)
@@ -100,6 +107,25 @@ def passing_connections() -> set[frozenset[tuple[str, int]]]:
             if each.laddr and each.raddr
         }
     return set()
+
+
+def _ended_on_linux() -> Iterator[frozenset[tuple[str, int]]]:
+    """Read proc(5), /proc/net/tcp: local and remote address in hexadecimal, then the state."""
+    for name in ("tcp", "tcp6"):
+        with suppress(OSError):
+            for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
+                local, remote, state = line.split()[1:4]
+                if state == _TIME_WAIT:
+                    yield frozenset({_end(local), _end(remote)})
+
+
+def _end(text: str) -> tuple[str, int]:
+    digits, _, port = text.partition(":")
+    step = -1 if sys.byteorder == "little" else 1  # each word is printed as this machine's number
+    words = (bytes.fromhex(digits[at : at + 8])[::step] for at in range(0, len(digits), 8))
+    packed = b"".join(words).removeprefix(b"\0" * 10 + b"\xff\xff")
+    family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
+    return socket.inet_ntop(family, packed), int(port, 16)
 
 
 def foreign_servers() -> set[int]:
@@ -130,10 +156,12 @@ class Outside:
         self.peers = Peers()
         self._known = passing_connections()
         self._short: dict[int, set[tuple[str, int]]] = {}
+        self._passing: list[str] = []
         self.caveat = ""
 
     def look(self) -> None:
         """Look at the files: the first time to know them, then for what has changed."""
+        self._look_at_short_connections()
         if not self._pool.isolation:
             self._written = self._pool.written
             return
@@ -153,18 +181,21 @@ class Outside:
             end for end in new if end[1] != process.port
         )
 
-    @property
-    def short_connections(self) -> list[str]:
-        """What each of several processes was connected to for a moment.
+    def _look_at_short_connections(self) -> None:
+        """Keep what each of several processes was connected to for a moment.
 
         Other programs of this machine open and close connections too: what only one process
-        seemed to have may be theirs, and so is a port at which nothing listens any more.
+        seemed to have may be theirs, and so is what goes on while no request is sent. A port at
+        which nothing listens any more, or another run of the lab, is no service behind this one.
         """
-        if len(self._short) < 2:
-            return []
-        common, servers = set.intersection(*self._short.values()), foreign_servers()
-        services = {end for end in common if not is_local(end[0]) or end[1] in servers}
-        return [f"it talks to {address}:{port} for a moment" for address, port in sorted(services)]
+        common = set.intersection(*self._short.values()) if len(self._short) > 1 else set()
+        servers = foreign_servers() if common else set()
+        common = {each for each in common if not is_local(each[0]) or each[1] in servers}
+        if common:
+            self._known |= passing_connections()
+            time.sleep(UNASKED_S)
+            common -= set[tuple[str, int]]().union(*(passing_connections() - self._known))
+        self._passing = [f"it talks to {address}:{port} for a moment" for address, port in common]
 
     @property
     def disk(self) -> list[str]:
@@ -177,7 +208,7 @@ class Outside:
         """What it talks to, in words."""
         talks = {each for each in self._contacts if each.startswith("it talks")}
         talks |= {f"it talks to {ip}:{port}" for ip, port in self.peers.seen}
-        return (sorted(talks) or self.short_connections)[:3]
+        return (sorted(talks) or sorted(self._passing))[:3]
 
     @property
     def touched(self) -> list[str]:

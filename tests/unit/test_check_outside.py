@@ -91,6 +91,7 @@ def test_connections_that_every_process_had_for_a_moment_are_its_own(tmp_path, m
     seen.ask(SimpleNamespace(port=8001))
     assert seen.network == []  # of one process it may be by chance
     seen.ask(SimpleNamespace(port=8002))
+    seen.look()
     assert seen.network == []  # 7 once, 5432 once
 
 
@@ -104,4 +105,5 @@ def test_a_store_that_each_process_asks_for_a_moment_is_seen(tmp_path, monkeypat
                 store.accept()[0].close()
                 client.recv(1)
             seen.ask(SimpleNamespace(port=own))
-        assert f"it talks to 127.0.0.1:{port} for a moment" in seen.short_connections
+        seen.look()
+        assert f"it talks to 127.0.0.1:{port} for a moment" in seen.network

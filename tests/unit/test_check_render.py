@@ -151,9 +151,9 @@ def test_the_curl_lines_quote_for_bash(body, tmp_path):
         "POST", plain("/it's?a=$b"), (("X-A", plain("it's $HOME")), ("X-E", ())), plain(body)
     )
     lines = as_curl(report(calls=(call,)), Start("true"))
-    line = re.search(r"^curl .*?(?=^stop$)", lines, re.DOTALL | re.MULTILINE)[0]
+    line = re.search(r"^curl .*?(?=^}$)", lines, re.DOTALL | re.MULTILINE)[0]
     fake = (
-        'PORT=1; curl() { for word in "$@"; do case "$word" in '
+        'URL=http://127.0.0.1:1; curl() { for word in "$@"; do case "$word" in '
         '@/dev/*) cat "${word#@}"; printf "\\n\\0";; *) printf "%s\\n\\0" "$word";; esac; done; }\n'
     )
     done = subprocess.run(["bash", "-c", fake + line], cwd=tmp_path, capture_output=True)
@@ -165,7 +165,10 @@ def test_the_curl_lines_quote_for_bash(body, tmp_path):
 
 def test_values_are_looked_up_in_earlier_answers(tmp_path):
     (tmp_path / "answer1").write_text(json.dumps({"a/b": [{"it's": 'x "y"'}]}))
-    (tmp_path / "headers1").write_bytes(b"HTTP/1.1 201\r\nLocation: http://h:1/orders/7\r\n\r\n")
+    (tmp_path / "headers1").write_bytes(
+        b"HTTP/1.1 201\r\nLocation: http://h:1/orders/7?state=a%26b\r\n"
+        b"Set-Cookie: id=c1; Path=/\r\n\r\n"
+    )
     refs = (
         Ref(0, "json:/a~1b/0/it's", "?"),
         "|",
@@ -176,6 +179,12 @@ def test_values_are_looked_up_in_earlier_answers(tmp_path):
         Ref(0, "path:location", "?"),
         "|",
         Ref(0, "header:location", "?"),
+        "|",
+        Ref(0, "query:location:state", "?"),
+        "|",
+        Ref(0, "cookie:id", "?"),
+        "|",
+        Ref(0, r"match:it's.{4}(x)", "?"),
     )
     calls = (Call("GET", plain("/")), Call("POST", plain("/"), (), refs))
     lines = as_curl(report(calls=calls), Start("x"))
@@ -183,5 +192,6 @@ def test_values_are_looked_up_in_earlier_answers(tmp_path):
     line = next(each for each in lines.splitlines() if "--data-raw" in each)
     script = f'{given}\ncurl() {{ printf "%s\\n" "$@"; }}\n{line}'
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
-    expected = 'x "y"|x \\"y\\"|x%20%22y%22|/orders/7|http://h:1/orders/7'
+    there = "/orders/7?state=a%26b"
+    expected = f'x "y"|x \\"y\\"|x%20%22y%22|{there}|http://h:1{there}|a&b|c1|x'
     assert expected in done.stdout.splitlines(), (line, done)

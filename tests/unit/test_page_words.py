@@ -9,7 +9,7 @@ from page_modules import served_modules
 
 from lab.console.words import words
 from lab.core.faults import FaultKind
-from lab.evidence.exchange import NOBODY_ANSWERED
+from lab.evidence.exchange import UNANSWERED
 from lab.evidence.result import Verdict
 
 NODE = shutil.which("node")
@@ -22,7 +22,7 @@ def test_every_kind_of_fault_and_every_verdict_has_its_words():
 
 
 def test_status_503_is_an_answer_on_the_page_as_in_the_lab():
-    assert words()["UNANSWERED"] == [0, *sorted(NOBODY_ANSWERED)]
+    assert words()["UNANSWERED"] == [0, *sorted(UNANSWERED)]
     assert 503 not in words()["UNANSWERED"]
 
 
