@@ -111,7 +111,7 @@ def found(tmp_path_factory):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_case(case, found):
+def test_case(case, found):
     result = found[case.name].result()
     verdict = judged(case, result)
     assert "Traceback" not in result.errors
@@ -120,7 +120,7 @@ def test_a_case(case, found):
     assert verdict in ("right", "unknown"), (case.row["expect"], result)
 
 
-def test_the_counts(found, capsys):
+def test_counts(found, capsys):
     counts = Counter(judged(case, found[case.name].result()) for case in CASES)
     with capsys.disabled():
         print(f"\ncorpus: {counts['right']} of {len(CASES)} right; {dict(counts)}")

@@ -30,7 +30,7 @@ class WithOwnDisk:
         self.written = list(written)
 
 
-def test_what_processes_wrote_on_a_disk_of_their_own_is_known_from_it(tmp_path):
+def test_files_on_a_disk_of_their_own_are_known_from_it(tmp_path):
     pool = WithOwnDisk()
     seen = Outside(pool, tmp_path, tmp_path / "own")
     seen.look()
@@ -55,7 +55,7 @@ def test_files_that_change_are_seen_and_our_own_are_not(tmp_path):
     assert seen.touched == ["it wrote cart.db"] and seen.caveat == ""
 
 
-def test_a_folder_that_is_too_full_is_said(tmp_path, monkeypatch):
+def test_folder_that_is_too_full_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(outside, "MOST_FILES", 3)
     for number in range(3):
         (tmp_path / f"{number}").mkdir()
@@ -67,7 +67,7 @@ def test_a_folder_that_is_too_full_is_said(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
-def test_a_unix_socket_is_seen_from_the_end_that_has_no_name(tmp_path):
+def test_unix_socket_is_seen_from_the_end_that_has_no_name(tmp_path):
     family = [psutil.Process()]
     before = set(unix_peers(family))
     assert unix_peers([]) == []
