@@ -217,7 +217,7 @@ class _Flow:
         return self.total(what) / 1e6 / self._assume.target_utilisation
 
     def kept(self, what: str) -> float:
-        """Return the bytes that are kept in files or the store: by visits, writes and logouts."""
+        """Return the bytes that are kept in files or the store, by sessions, writes and logouts."""
         row, assume = self._row, self._assume
         rates, lines = assume.mean_rates, assume.cart_lines
         left = sum(rates[kind] * row.value(what, kind, lines) for kind in ("write", "logout"))

@@ -25,13 +25,6 @@ def tagged(name: str, value: str) -> list[psutil.Process]:
     return [each for each in _living() if variable(each, name) == value]
 
 
-def has_mark(pid: int) -> bool:
-    """Whether a process was started by any run of this machine."""
-    with suppress(psutil.Error):
-        return MARK in psutil.Process(pid).environ()
-    return False
-
-
 def listeners(port: int, since: float) -> list[psutil.Process]:
     """Return this user's processes that listen on a port and began at `since` or later."""
     found = []
@@ -41,6 +34,18 @@ def listeners(port: int, since: float) -> list[psutil.Process]:
             if ours and port in listening(each):
                 found.append(each)
     return found
+
+
+def end_listeners(ports: set[int], since: float) -> None:
+    """Kill this user's processes that listen on any of these ports and began since then."""
+    with suppress(psutil.Error):
+        for each in psutil.net_connections("tcp"):
+            listens = each.status == psutil.CONN_LISTEN and each.pid
+            if listens and each.laddr and each.laddr.port in ports:
+                with suppress(psutil.Error):
+                    process = psutil.Process(each.pid)
+                    if process.create_time() >= since:
+                        process.kill()
 
 
 def listening(process: psutil.Process) -> set[int]:

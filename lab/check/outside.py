@@ -1,9 +1,6 @@
 """What a service touches beside its client: other ports it talks to, files it writes."""
 
 import os
-import socket
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,13 +8,12 @@ from pathlib import Path
 
 import psutil
 
-from lab.check.family import has_mark
-from lab.check.peers import Peers, is_local
+from lab.check.peers import Peers
 from lab.check.service import Pool, Process
 from lab.check.sockets import unix_peers
 
 MOST_FILES = 20_000
-IDLE_S = 1.5  # without a request: connections that are made meanwhile are of other programs
+UNASKED_S = 1.5  # without a request: connections that are made meanwhile are of other programs
 _TIME_WAIT = "06"  # net/tcp_states.h
 _PASSING = {".git", "__pycache__", "node_modules", ".venv", "venv", ".pytest_cache"}
 
@@ -91,57 +87,6 @@ def _written(each: psutil.Process, log: Path) -> Iterator[str]:
             yield f"it has {file.path} open for writing"
 
 
-def passing_connections() -> set[frozenset[tuple[str, int]]]:
-    """Return both ends, (address, port), of connections that were closed of late.
-
-    The system remembers each for about a minute (TIME_WAIT), and no longer says whose it was.
-    """
-    if Path("/proc/net/tcp").exists():  # at once; psutil looks at every process for its owner
-        return {*_ended_on_linux()}
-    with suppress(psutil.Error):
-        every = psutil.net_connections("inet")
-        ended = (each for each in every if each.status == psutil.CONN_TIME_WAIT)
-        return {
-            frozenset({(each.laddr.ip, each.laddr.port), (each.raddr.ip, each.raddr.port)})
-            for each in ended
-            if each.laddr and each.raddr
-        }
-    return set()
-
-
-def _ended_on_linux() -> Iterator[frozenset[tuple[str, int]]]:
-    """Read proc(5), /proc/net/tcp: local and remote address in hexadecimal, then the state."""
-    for name in ("tcp", "tcp6"):
-        with suppress(OSError):
-            for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
-                local, remote, state = line.split()[1:4]
-                if state == _TIME_WAIT:
-                    yield frozenset({_end(local), _end(remote)})
-
-
-def _end(text: str) -> tuple[str, int]:
-    digits, _, port = text.partition(":")
-    step = -1 if sys.byteorder == "little" else 1  # each word is printed as this machine's number
-    words = (bytes.fromhex(digits[at : at + 8])[::step] for at in range(0, len(digits), 8))
-    packed = b"".join(words).removeprefix(b"\0" * 10 + b"\xff\xff")
-    family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
-    return socket.inet_ntop(family, packed), int(port, 16)
-
-
-def foreign_servers() -> set[int]:
-    """Return the ports of this machine on which something listens that no run has started."""
-    found = set[int]()
-    with suppress(psutil.Error):
-        for each in psutil.net_connections("inet"):
-            if each.laddr and each.status == psutil.CONN_LISTEN and not _is_ours(each.pid):
-                found.add(each.laddr.port)
-    return found
-
-
-def _is_ours(pid: int | None) -> bool:
-    return pid is not None and has_mark(pid)
-
-
 class Outside:
     """What a service was seen to touch: look before and after it has run, ask it in between."""
 
@@ -154,14 +99,10 @@ class Outside:
         self._written: list[str] = []
         self._contacts: set[str] = set()
         self.peers = Peers()
-        self._known = passing_connections()
-        self._short: dict[int, set[tuple[str, int]]] = {}
-        self._passing: list[str] = []
         self.caveat = ""
 
     def look(self) -> None:
         """Look at the files: the first time to know them, then for what has changed."""
-        self._look_at_short_connections()
         if not self._pool.isolation:
             self._written = self._pool.written
             return
@@ -172,30 +113,8 @@ class Outside:
         self._written = changed(self._before, now)
 
     def ask(self, process: Process) -> None:
-        """Ask a process what it is connected to and has open at this moment, or had of late."""
+        """Ask a process what it is connected to and has open at this moment."""
         self._contacts |= {*contacts(process)}
-        now = passing_connections()
-        new = set[tuple[str, int]]().union(*(now - self._known))
-        self._known |= now
-        self._short.setdefault(process.port, set()).update(
-            end for end in new if end[1] != process.port
-        )
-
-    def _look_at_short_connections(self) -> None:
-        """Keep what each of several processes was connected to for a moment.
-
-        Other programs of this machine open and close connections too: what only one process
-        seemed to have may be theirs, and so is what goes on while no request is sent. A port at
-        which nothing listens any more, or another run of the lab, is no service behind this one.
-        """
-        common = set.intersection(*self._short.values()) if len(self._short) > 1 else set()
-        servers = foreign_servers() if common else set()
-        common = {each for each in common if not is_local(each[0]) or each[1] in servers}
-        if common:
-            self._known |= passing_connections()
-            time.sleep(IDLE_S)
-            common -= set[tuple[str, int]]().union(*(passing_connections() - self._known))
-        self._passing = [f"it talks to {address}:{port} for a moment" for address, port in common]
 
     @property
     def disk(self) -> list[str]:
@@ -208,7 +127,7 @@ class Outside:
         """What it talks to, in words."""
         talks = {each for each in self._contacts if each.startswith("it talks")}
         talks |= {f"it talks to {ip}:{port}" for ip, port in self.peers.seen}
-        return (sorted(talks) or sorted(self._passing))[:3]
+        return sorted(talks)[:3]
 
     @property
     def touched(self) -> list[str]:

@@ -21,6 +21,7 @@ from lab.core.http import Answer
 
 NOTHING = "nothing"  # stands where a client was given a value, when it is made to carry none
 STIRRERS, STIR_S = 3, 0.002  # clients that keep the workers of one server busy, and their pause
+MOST_SKIPPED_S = 0.1  # of the time that an answer took which is not asked for again
 LINGER = 2  # processes of the play before, left to end what they do in the background
 APART_S = 1.05  # between the same call of two plays, so that a clock of seconds is seen to run
 Route = Callable[[int, Call], "Process | None"]  # who answers a call; None: as recorded
@@ -418,6 +419,8 @@ class Runner:
                 if recorded is None or index >= len(recorded.answers):
                     raise _Stop
                 _skip(trace, call, recorded.answers[index], carried)
+                if conversation.script:  # one that polls counts on the time an answer takes
+                    time.sleep(min(recorded.answers[index].elapsed_s, MOST_SKIPPED_S))
                 return recorded.answers[index]
             answer = self.said(trace, call, carried, process)
             watch(process)

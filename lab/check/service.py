@@ -22,7 +22,7 @@ from lab.check.address import Address, find
 from lab.check.budget import Budget
 from lab.check.command import Placeholders, check_port, door, split, uses_folder
 from lab.check.container import COMPOSE, Container, is_compose, runs_container
-from lab.check.family import MARK, TAG, answering, listeners, listening, tagged, tree
+from lab.check.family import MARK, TAG, answering, end_listeners, listeners, listening, tagged, tree
 from lab.check.machine import CannotIsolate, Machine
 from lab.core.errors import LabError
 from lab.processes.child import DEATH_TIMEOUT_S, Child
@@ -200,6 +200,9 @@ class Pool:
         self._counting = threading.Lock()
         self._containers: list[Container] = []
         self._closing = False
+        self._daemons = False
+        self._ports: set[int] = set()
+        self._began = time.time() - 0.1
 
     def __enter__(self) -> Self:
         self._change_machine()
@@ -214,6 +217,7 @@ class Pool:
         with ExitStack() as last:  # each is done, whatever interrupts the one before
             last.callback(self._last_reset)
             last.callback(self._close_machines)
+            last.callback(self._end_daemons)
             last.callback(_end_marked, self._mark)
             last.callback(self._children.close)
             last.callback(self._throw_away)  # what is in the background has no group to be killed
@@ -313,6 +317,15 @@ class Pool:
         self._used.append(process)
         return process
 
+    def _end_daemons(self) -> None:
+        """End what went to the background while the check ended, and took its mark away."""
+        if not self._daemons:
+            return
+        began = time.monotonic()
+        while time.monotonic() - began < 2 * BACKGROUND_S:
+            end_listeners(self._ports, self._began)
+            time.sleep(0.1)
+
     def _end_containers(self) -> None:
         for container in self._containers:
             with suppress(LabError):
@@ -347,6 +360,7 @@ class Pool:
             self.started += 1
             number = self.started
         port, folder = free_ports(1)[0], self._scratch(number)
+        self._ports.add(port)
         log = self._folder / "logs" / f"service-{number}.log"
         words, tag, container = self.start.words(port, folder), f"{self._mark}/{number}", None
         if runs_container(words):
@@ -387,6 +401,7 @@ class Pool:
                     f"the service ended before it answered ({child.ending}); "
                     f"{end_of(child.log_path, child.log_start)}"
                 )
+            self._daemons = self._daemons or not child.running()
             return self._answers(process)
 
         try:

@@ -8,8 +8,10 @@ import click
 from lab.cli import options
 from lab.cli.output import say
 from lab.console import control_file
+from lab.core.faults import STORE_FAULTS
 
 _SERVER = "SERVER is a letter (B is server B of both desks), or stateful/B for one desk."
+_SERVER_OR_STORE = f"{_SERVER[:-1]}; or store, the session store."
 # Name → what it does, and the line that reports it, from the evidence of each server.
 _FAULTS = {
     "kill": ("Kill a server of the running `lab up`.", "✕ {at}: pid {pid} {signal}, {seen}"),
@@ -34,13 +36,15 @@ def give_order(out: Path, path: str, body: dict[str, Any], line: str) -> None:
     for done in control_file.call(out, "POST", path, body)["done"]:
         facts = {"was": "", "instance": ""} | done
         seen = "gone, port closed" if facts.get("confirmed") else "NOT confirmed"
-        say(line.format(**facts, at=f"{facts['desk']}/{facts['name']}", seen=seen))
+        at = "/".join(filter(None, (facts["desk"], facts["name"])))
+        say(line.format(**facts, at=at, seen=seen))
 
 
 def _fault_command(name: str) -> click.Command:
     what, line = _FAULTS[name]
+    target = _SERVER_OR_STORE if name in STORE_FAULTS else _SERVER
 
-    @click.command(name, help=f"{what}\n\n{_SERVER}", short_help=what)
+    @click.command(name, help=f"{what}\n\n{target}", short_help=what)
     @click.argument("server")
     @options.out
     def command(server: str, out: Path) -> None:

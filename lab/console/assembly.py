@@ -61,13 +61,13 @@ class Running:
 
 @contextmanager
 def running(
-    knobs: Settings, root: Path, port: int, progress: Callable[[str], None]
+    settings: Settings, root: Path, port: int, progress: Callable[[str], None]
 ) -> Iterator[Running]:
     """Run both desks, the page and its console."""
     refuse_second(root)
     lesson = plan.load()
     folder = new_run_folder(root, "up")
-    variants = console_variants(knobs)
+    variants = console_variants(settings)
     app = _Later()
     with ExitStack() as resources:
         location = _location(resources.enter_context(_served(app, 0)))
@@ -156,13 +156,13 @@ class _RequestLog:
         self._server_at: dict[str, dict[int, str]] = {name: {} for name in stack.pools}
 
     def __call__(self, entry: AccessEntry) -> None:
-        lane = self._stack.pools.get(entry.pool)
-        if lane is None or _is_the_labs_own(entry):
+        pool = self._stack.pools.get(entry.pool)
+        if pool is None or _is_the_labs_own(entry):
             return
-        server_at = self._server_at[lane.name]
-        server_at |= {replica.port: name for name, replica in list(lane.servers.items())}
+        server_at = self._server_at[pool.name]
+        server_at |= {server.port: name for name, server in list(pool.servers.items())}
         who = self._customers.who_of(entry.op)
-        self._feed.publish(from_log(entry, lane.name, server_at, who))
+        self._feed.publish(from_log(entry, pool.name, server_at, who))
         self._stage.watch.touch()
 
 

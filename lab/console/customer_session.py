@@ -27,16 +27,16 @@ class CustomerSession:
     """
 
     def __init__(
-        self, record: Record, identity: tuple[str, str], lane_of: Callable[[], ServerPool]
+        self, record: Record, identity: tuple[str, str], pool_of: Callable[[], ServerPool]
     ) -> None:
-        """`identity` is user id and name; `lane_of` returns the desk or raises LabError."""
+        """`identity` is user id and name; `pool_of` returns the desk or raises LabError."""
         user_id, name = identity
         self.record = record
         self.aside = False
         """Whether the current request is not part of the customer's own conversation."""
         self.shopper = Shopper(self._address, record, user_id, name)
         self._identity = identity
-        self._lane_of = lane_of
+        self._pool_of = pool_of
         self._line: deque[object] = deque()
         self._moved = threading.Condition()
 
@@ -95,23 +95,23 @@ class CustomerSession:
     def _server_of(self, wish: str | None) -> str | None:
         if wish is None:
             return None
-        replicas = dict(self._lane_of().servers)
+        servers = dict(self._pool_of().servers)
         if wish not in ("served", "other"):
-            if wish not in replicas:
-                raise BadOrder(f"server: there is no {wish}: this desk has {', '.join(replicas)}")
+            if wish not in servers:
+                raise BadOrder(f"server: there is no {wish}: this desk has {', '.join(servers)}")
             return wish
         seen = [each.served_by for each in self.record.exchanges() if each.served_by]
         if not seen:
             raise BadOrder(f"server: {wish!r} needs an earlier response: log in first")
         served = seen[-1]
         if wish == "other":
-            return _next_living(served, replicas)
-        if served not in replicas:
+            return _next_living(served, servers)
+        if served not in servers:
             raise BadOrder(f"server: {served} served this customer and has left this desk")
         return served
 
     def _address(self, server: str | None) -> str:
-        url = self._lane_of().url
+        url = self._pool_of().url
         return url if server is None else f"{url}/@{server}"
 
     @contextmanager
@@ -158,10 +158,10 @@ _ACTIONS: Mapping[str, Callable[[CustomerSession, Mapping[str, Any], str | None]
 }
 
 
-def _next_living(served: str, replicas: Mapping[str, Any]) -> str:
-    names = list(replicas)
-    start = names.index(served) + 1 if served in replicas else 0
+def _next_living(served: str, servers: Mapping[str, Any]) -> str:
+    names = list(servers)
+    start = names.index(served) + 1 if served in servers else 0
     for name in [*names[start:], *names[:start]]:
-        if name != served and replicas[name].state == "up":
+        if name != served and servers[name].state == "up":
             return name
     raise BadOrder("server: no other server of this desk is up: restart or add one first")

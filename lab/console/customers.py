@@ -33,14 +33,14 @@ class PageCustomer:
     """The customer of a page. `key` is known to that page only; `who` ("c1") is public."""
 
     def __init__(
-        self, number: int, name: str, lanes: Mapping[str, ServerPool], publish: Publish
+        self, number: int, name: str, pools: Mapping[str, ServerPool], publish: Publish
     ) -> None:
         self.key = secrets.token_urlsafe(16)
         self.who = f"c{number}"
         self.name = name
         self.user_id = str(FIRST_USER_ID + number - 1)
         self.acted_at = time.monotonic()
-        self._lanes = lanes
+        self._pools = pools
         self._publish = publish
         # No op is used twice.
         self._numbers: dict[str, count[int]] = {desk: count(1) for desk in DESKS}
@@ -67,12 +67,12 @@ class PageCustomer:
         record = Record(
             f"{self.who}-{desk}", on_event, keep=MOST_REMEMBERED, numbers=self._numbers[desk]
         )
-        session = CustomerSession(record, (self.user_id, self.name), lambda: self._lane(desk))
+        session = CustomerSession(record, (self.user_id, self.name), lambda: self._pool(desk))
         return session
 
-    def _lane(self, desk: str) -> ServerPool:
+    def _pool(self, desk: str) -> ServerPool:
         try:
-            return self._lanes[desk]
+            return self._pools[desk]
         except KeyError:
             raise LabError(f"the {desk} desk is not open now: try again in a moment") from None
 
@@ -80,9 +80,9 @@ class PageCustomer:
 class Customers:
     """All customers; past 300 the one that is idle longest is removed."""
 
-    def __init__(self, lanes: Mapping[str, ServerPool], publish: Publish) -> None:
-        """`lanes` are the live desks; `publish` gets each event's fields."""
-        self._lanes = lanes
+    def __init__(self, pools: Mapping[str, ServerPool], publish: Publish) -> None:
+        """`pools` are the live desks; `publish` gets each event's fields."""
+        self._pools = pools
         self._publish = publish
         self._numbers = count(1)
         self._by_key: dict[str, PageCustomer] = {}
@@ -97,7 +97,7 @@ class Customers:
             if len(self._by_key) >= MOST_CUSTOMERS:
                 idle = min(self._by_key.values(), key=lambda each: each.acted_at)
                 del self._by_key[idle.key], self._by_who[idle.who]
-            customer = PageCustomer(next(self._numbers), name, self._lanes, self._publish)
+            customer = PageCustomer(next(self._numbers), name, self._pools, self._publish)
             self._by_key[customer.key] = self._by_who[customer.who] = customer
         return customer
 

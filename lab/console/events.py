@@ -17,7 +17,7 @@ from lab.core.faults import STORE, FaultEvent, FaultEvidence
 from lab.core.redaction import redact_text
 from lab.core.text import one_line
 from lab.evidence.cart_tracker import Fate
-from lab.evidence.exchange import NOBODY_ANSWERED, SAFE_METHODS, OpStatus
+from lab.evidence.exchange import SAFE_METHODS, UNANSWERED, OpStatus
 from lab.evidence.run_document import RecordedExchange
 from lab.report import curl
 from lab.report.plain import lower
@@ -375,7 +375,7 @@ def _tried(entry: AccessEntry, server_at: Mapping[int, str]) -> Iterator[TriedSe
 def _asked(exchange: RecordedExchange) -> list[TriedServer]:
     """Return which server the balancer asked; of several the client learns only the last."""
     server, status = exchange.served_by or exchange.target, exchange.status
-    if exchange.served_by or status in NOBODY_ANSWERED:
+    if exchange.served_by or status in UNANSWERED:
         return [TriedServer(one_line(server or "", MOST_LABEL_CHARS), str(status or ""))]
     return []
 

@@ -6,7 +6,7 @@ from typing import Any
 from lab.console.settings import MOST_PAGE_SERVERS, SETTINGS
 from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.evidence.cart_tracker import Fate
-from lab.evidence.exchange import NOBODY_ANSWERED, SAFE_METHODS
+from lab.evidence.exchange import SAFE_METHODS, UNANSWERED
 from lab.report.wording import VERDICT_SIGNS
 from lab.shop.desks import DESKS
 
@@ -47,7 +47,7 @@ def words() -> dict[str, Any]:
             for kind in FaultKind
         },
         "STORE_FAULTS": STORE_FAULTS,
-        "UNANSWERED": [0, *sorted(NOBODY_ANSWERED)],
+        "UNANSWERED": [0, *sorted(UNANSWERED)],
         "MOST_SERVERS": MOST_PAGE_SERVERS,
         "SETTINGS": {
             name: {"label": label, "values": {value: values[value] for value in SETTINGS[name]}}

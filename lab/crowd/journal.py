@@ -17,8 +17,8 @@ from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange, OpStatus
 
 COLUMNS = (
-    *("op", "customer", "method", "path", "server", "at_s", "waited_ms", "elapsed_ms"),
-    *("status", "outcome", "replica", "instance", "fate", "error"),
+    *("op", "customer", "method", "path", "target", "at_s", "waited_ms", "elapsed_ms"),
+    *("status", "outcome", "served_by", "instance", "fate", "error"),
 )
 """Of a line of the record; `at_s` counts from the start, the warm-up included."""
 _BUFFER_BYTES = 1 << 16

@@ -19,8 +19,6 @@ class Progress(msgspec.Struct):
     tally: Tally = msgspec.field(default_factory=Tally)
     at_s: float = 0.0
     in_flight: dict[int, int] = {}
-    cpu: dict[int, float] = {}
-    """Share of one core since the worker's last report."""
     busiest: float = 0.0
     """The largest share of a core that a worker took in the measured time."""
     rss: dict[int, int] = {}
@@ -36,7 +34,7 @@ class Progress(msgspec.Struct):
         self.tally.add(report.tally)
         self.at_s = max(self.at_s, report.at_s)
         self.in_flight[report.worker] = report.in_flight
-        self.cpu[report.worker], self.rss[report.worker] = report.cpu, report.rss
+        self.rss[report.worker] = report.rss
         if self.job.profile.warm_up_s < report.at_s and not report.closing:
             self.busiest = max(self.busiest, report.cpu)
         self.trouble = self.trouble or report.trouble

@@ -26,8 +26,8 @@ def freeze_profiles(profile: LoadProfile) -> tuple[LoadProfile, LoadProfile]:
     )
     replace = msgspec.structs.replace
     frozen = replace(profile, for_s=6.0, warm_up_s=1.0, timetable=timetable)
-    # So few that those who hang in the freeze are under 1 % of all: p99 shows it only if the
-    # turns that were missed are counted from when they were meant to be.
+    # So few that the requests in flight at the freeze are under 1 % of all: p99 shows it only if
+    # the requests that were due meanwhile are counted from their intended start.
     return replace(frozen, shoppers=10, rate=200.0), replace(frozen, shoppers=4, rate=None)
 
 

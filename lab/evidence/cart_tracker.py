@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 
 class Fate(StrEnum):
-    """What became of an acknowledged cart, as far as a later read tells."""
+    """What became of an acknowledged cart, as far as a later read shows."""
 
     KEPT = "kept"
     LOST = "lost"
@@ -89,7 +89,7 @@ class CartTracker:
         if body and body.get("user") != self.user:
             return Fate.WRONG
         if not body and self._may_have_left:
-            return Fate.UNKNOWN  # it may have been logged out: then nobody is known, rightly
+            return Fate.UNKNOWN  # it may have been logged out: then a refusal is right
         # Any other write of unknown outcome may explain a cart, but not a refusal to show one.
         if body and fate is not Fate.KEPT and self.unsettled_writes:
             return Fate.UNKNOWN

@@ -12,7 +12,7 @@ import msgspec
 from lab.core.http import Answer, Headers, TransportError
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, section 9.2.1
-NOBODY_ANSWERED = frozenset({502, 504})  # the balancer speaking for a server that did not
+UNANSWERED = frozenset({502, 504})  # the balancer answers for a server that did not
 MAX_COOKIE_BYTES = 4096  # name and value, as browsers enforce it (RFC 6265bis, section 5.6)
 
 
@@ -70,7 +70,7 @@ class Exchange:
 
     @property
     def latency_ms(self) -> float:
-        """From its intended start to the end of the answer: what somebody in a queue waits."""
+        """From its intended start to the end of the answer: the wait of a customer in a queue."""
         return self.waited_ms + self.elapsed_ms
 
     @property
@@ -81,7 +81,7 @@ class Exchange:
     @property
     def answered(self) -> bool:
         """Whether a server of the shop answered, be it with a refusal."""
-        return self.status is not None and self.status not in NOBODY_ANSWERED
+        return self.status is not None and self.status not in UNANSWERED
 
     @property
     def ok(self) -> bool:

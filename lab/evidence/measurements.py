@@ -17,7 +17,7 @@ def measure(record: Record, ledgers: Iterable[CartTracker]) -> dict[str, Any]:
     kept + lost + wrong + duplicated + unknown add up to it. `reads_*` count every read of
     an owed cart. `kill_confirmed` is True when each killed process was seen gone (where the
     lab sees processes) with its port closed, and nothing has answered in its name since;
-    False when one was not, None when nothing was killed. Bytes are sums over the lane, as
+    False when one was not, None when nothing was killed. Bytes are sums over the variant, as
     text of HTTP/1.1.
     """
     exchanges = list(record.exchanges())

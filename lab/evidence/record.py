@@ -1,4 +1,4 @@
-"""Everything that happened in one lane, in order: exchanges and faults."""
+"""Everything that happened in one variant, in order: exchanges and faults."""
 
 import threading
 import time
@@ -33,7 +33,7 @@ class Record:
 
     def __init__(
         self,
-        lane: str,
+        variant: str,
         on_event: Callable[[Event], None] | None = None,
         *,
         keep: int | None = None,
@@ -42,9 +42,9 @@ class Record:
         """`keep` is how many events stay, the newest (None: all of them).
 
         `numbers` are those of the ops, 1, 2, 3, … if it is left out: for a record that goes
-        on where an earlier one of the same lane has stopped.
+        on where an earlier one of the same variant has stopped.
         """
-        self.lane = lane
+        self.variant = variant
         self.events: list[Event] = []
         self._keep = keep
         self._on_event = on_event
@@ -62,10 +62,10 @@ class Record:
 
     def next_op(self) -> str:
         """Return an id that no other request of this run has."""
-        return f"{self.lane}-{next(self._numbers)}"
+        return f"{self.variant}-{next(self._numbers)}"
 
     def append(self, event: Event) -> None:
-        """Keep `event`, and tell whoever watches."""
+        """Keep `event`, and call `on_event` with it."""
         with self._lock:
             self.events.append(event)
             if self._keep is not None:

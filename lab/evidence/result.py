@@ -121,8 +121,8 @@ class Judgement(msgspec.Struct, frozen=True):
 class Prediction(msgspec.Struct, frozen=True):
     """A question, what was predicted before the run, and what was then observed.
 
-    `predicted` and `observed` are indices of choices. `predicted` is None where nobody was
-    asked, `observed` where the run could not tell.
+    `predicted` and `observed` are indices of choices. `predicted` is None where no
+    prediction was made, `observed` where the run gives no answer.
     """
 
     question: str

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from lab.core.faults import FaultEvent
-from lab.evidence.exchange import NOBODY_ANSWERED, OpStatus
+from lab.evidence.exchange import UNANSWERED, OpStatus
 from lab.evidence.result import Measurements, Observation, Prediction, Surprise, Verdict
 
 SCHEMA_VERSION = 2
@@ -58,7 +58,7 @@ class RecordedExchange(msgspec.Struct):
     @property
     def answered(self) -> bool:
         """Whether a server of the shop answered, be it with a refusal."""
-        return self.status is not None and self.status not in NOBODY_ANSWERED
+        return self.status is not None and self.status not in UNANSWERED
 
     @property
     def ok(self) -> bool:

@@ -108,7 +108,7 @@ class Shopper:
         """Send one request and return the exchange; it never raises for what the shop does.
 
         `server="B"` addresses one replica, else the balancer chooses. `tries` asks again,
-        as somebody who presses reload does, until a server answers (each try is an
+        as a user who presses reload does, until a server answers (each try is an
         exchange of its own; the last is returned). A header of None is left out.
         """
         self._begin()

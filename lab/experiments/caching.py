@@ -108,7 +108,7 @@ def _owner(exchange: Exchange) -> Any:
 
 
 def _wrong(asked: Iterable[tuple[Shopper, Exchange]]) -> int:
-    """How many got the cart of somebody else."""
+    """Return how many got the cart of another customer."""
     return sum(_owner(exchange) not in (None, customer.user_id) for customer, exchange in asked)
 
 
@@ -135,7 +135,7 @@ def observe(measured: Measurements) -> Observation:
     """Observe whether products came from the cache and no cart went to the wrong person."""
     asked = measured["carts_asked"]
     if not measured["a_cache_was_there"]:
-        return Observation.unknown("no cache stands before this lane")
+        return Observation.unknown("no cache stands before this variant")
     if not measured["products_asked"] or not measured["carts_answered"]:
         return Observation.unknown("no products or no carts were asked for")
     wrong = measured["wrong_carts_by_header"] + measured["wrong_carts_by_url"]

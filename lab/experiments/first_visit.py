@@ -43,9 +43,9 @@ def script(shopper: Shopper, lab: Lab) -> None:
     ]
     answers = [due for turn in zip(*visits, strict=True) for due in turn]
     wrong = [
-        told
+        said
         for answer, status, goods in answers
-        if (told := complaint(answer, status, goods, prices))
+        if (said := complaint(answer, status, goods, prices))
     ]
     lab.measure(answers=len(answers), answers_wrong=len(wrong), first_wrong=(wrong or [""])[0])
 
@@ -108,8 +108,8 @@ def observe(measured: Measurements) -> Observation:
     """Observe whether every answer was as due, and every acknowledged cart was kept."""
     if missing := lacks_reads(measured):
         return Observation.unknown(missing)
-    if nobody := measured["requests_unanswered"]:
-        return Observation.unknown(f"{nobody} requests got no answer")
+    if unanswered := measured["requests_unanswered"]:
+        return Observation.unknown(f"{unanswered} requests got no answer")
     if wrong := measured.get("answers_wrong", 0):
         answers = Measure(wrong, measured["answers"], unit="answers were wrong")
         return Observation(Verdict.FAILS, (answers,), f"first: {measured['first_wrong']}")

@@ -83,7 +83,7 @@ def observe(measured: Measurements) -> Observation:
     """Observe whether any planted credential opened the cart of who logged in with it."""
     tried, opened = measured.get("planted", 0), measured.get("opened", 0)
     if not tried:
-        return Observation.unknown("nobody logged in with a planted id")
+        return Observation.unknown("no customer logged in with a planted id")
     verdict = Verdict.FAILS if opened else Verdict.HOLDS
     return Observation(verdict, (share(opened, tried, "planted ids opened the cart"),))
 
@@ -98,10 +98,9 @@ ABOUT = plain_session
 
 def what_mallory_sees(by_variant: Mapping[str, Measurements]) -> int | None:
     """Return the choice that came true at the session desk, None if it was not there."""
-    lane = by_variant.get(MEMORY.name) or by_variant.get(REDIS.name)
-    if lane is None or not lane.get("planted"):
+    measured = by_variant.get(MEMORY.name) or by_variant.get(REDIS.name)
+    if measured is None or not measured.get("planted"):
         return None
-    measured = lane
     if measured["opened"]:
         return 0
     return 1 if measured["refused"] == measured["planted"] else None

@@ -84,7 +84,7 @@ def refusals(lab: Lab) -> tuple[int, int]:
 
 
 def observe(measured: Measurements) -> Observation:
-    """Observe whether anybody was refused in step 1, and that nobody was without a cause."""
+    """Observe whether requests were refused in step 1, and that none was without a cause."""
     if not measured["kill_confirmed"] or measured["restarts_confirmed"] < len(STEPS) - 1:
         return Observation.unknown("a restart with another key was not confirmed")
     if not all(measured[f"tried_{step}"] for step in STEPS):

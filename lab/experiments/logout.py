@@ -120,7 +120,7 @@ ABOUT = without_remedy
 
 
 def how_long(by_variant: Mapping[str, Measurements]) -> int | None:
-    """Return the choice that came true, None if no token of a short life was there to tell."""
+    """Return the choice that came true, None without a token of a short life to compare."""
     plain = by_variant.get(TOKEN.name)
     short = by_variant.get(SHORT_EXPIRY.name)
     if plain is None or not plain.get("replays"):

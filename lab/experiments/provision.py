@@ -108,7 +108,7 @@ class ProvisionedStack:
         entries = log.entries()
         asked = {entry.op: entry.upstream_addr for entry in entries if entry.op in answered}
         return disagreement(record, [entry.op for entry in entries]) or self._secret_retry(
-            record.lane, asked
+            record.variant, asked
         )
 
     def _secret_retry(self, name: str, upstreams: dict[str, str]) -> str | None:

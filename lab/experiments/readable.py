@@ -116,7 +116,7 @@ def _other(character: str) -> str:
 
 
 def _forged(key: str) -> str:
-    """Return a token for somebody who never logged in, signed with `key` as the shop signs."""
+    """Return a token of a customer who never logged in, signed with `key` as the shop signs."""
     signer = URLSafeTimedSerializer(
         key,
         salt="two-desks.cart",

@@ -67,26 +67,26 @@ AFTERWARDS = (_add("mouse", 1), _add("pen", 5))
 
 def script(_: Shopper, lab: Lab) -> None:
     """Shop, start the server afresh, send one request of each customer again."""
-    told = []
+    stories = []
     for number, customer in enumerate(lab.customers):
         login = customer.login()
         asked = [_do(customer, step) for step in STORIES[number % len(STORIES)]]
-        told.append((customer, [login, *asked]))
+        stories.append((customer, [login, *asked]))
         for step in AFTERWARDS:
             _do(customer, step)
     for server in lab.servers:
         lab.restart(server)
-    alone = [same(exchanges[-1], customer.replay(exchanges[-1])) for customer, exchanges in told]
+    alone = [same(exchanges[-1], customer.replay(exchanges[-1])) for customer, exchanges in stories]
     needed = [
         0 if enough else _fewest_needed(customer, exchanges, lab)
-        for enough, (customer, exchanges) in list(zip(alone, told, strict=True))[: len(STORIES)]
+        for enough, (customer, exchanges) in list(zip(alone, stories, strict=True))[: len(STORIES)]
     ]
     lab.measure(
         requests_to_explain=len(alone),
         reproduced_alone=sum(alone),
         stories_searched=len(needed),
         earlier_requests_needed=needed,
-        earlier_requests_made=[len(exchanges) - 1 for _, exchanges in told[: len(STORIES)]],
+        earlier_requests_made=[len(exchanges) - 1 for _, exchanges in stories[: len(STORIES)]],
         most_needed=max(needed, default=0),
     )
 
@@ -109,7 +109,7 @@ def _fewest_needed(customer: Shopper, exchanges: Sequence[Exchange], lab: Lab) -
         for chosen in combinations(earlier, size):
             visit = lab.shopper(customer.name, customer.user_id)
             *_, again = [_repeat(visit, exchange) for exchange in (*chosen, last)]
-            visit.ledger = CartTracker()  # a trial: nobody is owed what was bought in it
+            visit.ledger = CartTracker()  # a trial: the shop owes nothing of it
             if same(last, again):
                 return size
     return len(earlier) + 1  # not even all of them: more than there are

@@ -7,7 +7,7 @@ points at a new server, only looks at the cart at an old one, then adds somethin
 after each asks the new one whether the points are still there. At the end everybody asks.
 
 What would disprove it: an acknowledged cart that the stateless desk no longer shows.
-Requests that nobody answers while a server is away are counted; the recovery is the time
+Requests that no server answers while a server is away are counted; the recovery is the time
 between a server's last answer and the first of its next life, as its customers saw it.
 
 What it depends on at the stateful desk: whether sessions outlive the process. What an upgrade
@@ -176,8 +176,8 @@ def observe(measured: Measurements) -> Observation:
 
 
 def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
-    def field(lane: str) -> bool | None:
-        measured = by_variant.get(lane, {})
+    def field(variant: str) -> bool | None:
+        measured = by_variant.get(variant, {})
         return measured.get("new_field_kept_by_a_change")
 
     session, token = field("redis"), field("token")

@@ -194,8 +194,8 @@ def observe(measured: Measurements) -> Observation:
 
 
 def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
-    def load(lane: str) -> float | None:
-        return by_variant.get(lane, {}).get("max_over_mean_load")
+    def load(variant: str) -> float | None:
+        return by_variant.get(variant, {}).get("max_over_mean_load")
 
     sticky, token = load("memory-affinity"), load("token")
     if sticky is None or token is None:

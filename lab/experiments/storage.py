@@ -143,7 +143,7 @@ def on_the_wire(looks: Sequence[Exchange], strangers: Sequence[Exchange]) -> Mea
 def observe(measured: Measurements) -> Observation:
     """Observe whether anything is left on the server, or any store was asked."""
     if not measured["carts_acknowledged"] or measured["state_adds_ms"] is None:
-        return Observation.unknown("nobody bought anything and saw it")
+        return Observation.unknown("no cart was acknowledged and then seen")
     left, asked = measured["sessions_left"], measured["store_operations_per_request"]
     look, bare = measured["look_latency"], measured["stranger_latency"]
     wire = measured["look_bytes_sent"] + measured["look_bytes_received"]

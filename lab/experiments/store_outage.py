@@ -46,7 +46,7 @@ RECOVERY_DEADLINE_S = 5.0
 
 
 def ABOUT(variant: Variant) -> bool:
-    """The drawback is that of lanes which use a store; the others are the contrast."""
+    """Return whether the variant uses a store: the drawback is theirs, the others contrast."""
     return variant.uses_store
 
 
@@ -129,8 +129,8 @@ def observe(measured: Measurements) -> Observation:
 
 
 def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
-    def lost(lane: str) -> int | None:
-        return by_variant.get(lane, {}).get("carts_lost_killed")
+    def lost(variant: str) -> int | None:
+        return by_variant.get(variant, {}).get("carts_lost_killed")
 
     plain, on_disk = lost("redis"), lost("redis-on-disk")
     if plain is None or on_disk is None:

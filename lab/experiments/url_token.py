@@ -88,25 +88,25 @@ def referer(page: str, link: str) -> str:
 
 
 def secret_of(exchange: Exchange) -> str:
-    """Return the credential in a request's headers: what would let somebody else in."""
+    """Return the credential in a request's headers: what would let a thief in."""
     headers = exchange.request_headers
     return (headers.get("Authorization") or headers["Cookie"]).replace("=", " ").split()[1]
 
 
 def _taken_log(lab: Lab, exchanges: list[Exchange]) -> list[tuple[str, str]]:
-    """Return (request line, Referer) of this lane's lines, and leave the log empty.
+    """Return (request line, Referer) of this variant's lines, and leave the log empty.
 
     In the combined format the quoted parts are the request line, Referer and User-Agent.
     """
     path = lab.folder / LOG
-    lane = urlsplit(lab.url).path
+    prefix = urlsplit(lab.url).path
 
-    if not path.exists():  # a lane of somebody's own, whose nginx keeps no such log
+    if not path.exists():  # a variant of a student's own, whose nginx keeps no such log
         return []
 
     def lines() -> list[list[str]]:
         parts = [line.split('"') for line in path.read_text(encoding="utf-8").splitlines()]
-        return [part for part in parts if len(part) > 5 and f" {lane}/" in part[1]]
+        return [part for part in parts if len(part) > 5 and f" {prefix}/" in part[1]]
 
     try:
         lab.until(lambda: len(lines()) >= len(exchanges), LOG_WITHIN_S)

@@ -12,7 +12,7 @@ import msgspec
 from lab.core.faults import STORE, FaultEvent
 from lab.core.text import one_line
 from lab.evidence.cart_tracker import Fate
-from lab.evidence.exchange import NOBODY_ANSWERED, OpStatus
+from lab.evidence.exchange import UNANSWERED, OpStatus
 from lab.evidence.run_document import RecordedExchange, VariantResult
 from lab.shop.desks import MOST_SERVERS
 
@@ -222,7 +222,7 @@ def _exchange(
     look, sign, word = look_of(event)
     reached = at.get(one_line(event.served_by or event.target or "", 8), BALANCER_X)
     # The balancer speaks for a server that did not; without an answer nothing comes back.
-    speaks_for = event.status in NOBODY_ANSWERED
+    speaks_for = event.status in UNANSWERED
     origin = 0 if event.status is None else BALANCER_X if speaks_for else reached
     status = "no answer" if event.status is None else str(event.status)
     label = one_line(f"{who}{event.method} {event.path}{to}", LABEL_CHARS)
@@ -241,8 +241,8 @@ def look_of(event: RecordedExchange) -> tuple[str, str, str]:
     if event.fate == Fate.UNKNOWN or event.outcome is OpStatus.UNKNOWN:
         return "doubt", "?", "unknown" if event.answered else "no server answered"
     if event.outcome is OpStatus.FAILED:
-        nobody = event.status in NOBODY_ANSWERED
-        return "refused", "!", "no server answered" if nobody else "refused"
+        unanswered = event.status in UNANSWERED
+        return "refused", "!", "no server answered" if unanswered else "refused"
     return "plain", "", ""
 
 

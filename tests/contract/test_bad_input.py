@@ -211,7 +211,7 @@ def test_one_product_never_adds_up_past_99(desks: list[Desk]) -> None:
 
 
 @pytest.mark.parametrize("desk", ["memory", "client"], indirect=True)  # a thousand requests
-def test_the_501st_line_is_refused(desk: Desk) -> None:
+def test_line_501_of_a_cart_is_refused(desk: Desk) -> None:
     john = desk.customer()
     for number in range(1, 501):
         assert john.add(f"vol-{number:03}").status_code == 201

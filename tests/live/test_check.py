@@ -315,7 +315,7 @@ def verdicts(*pairs):
 
 
 @of("memory")
-def test_a_cart_in_the_process_is_found_and_the_script_is_minimal(seen):
+def test_cart_in_the_process_is_found_and_the_script_is_minimal(seen):
     assert seen.status == 1 and seen.verdict == "state in the process", seen
     assert [seen.call(n)["verdict"] for n in (1, 2)] == ["self-contained"] * 2
     shortest = seen.report["shortest"]
@@ -338,7 +338,7 @@ def test_a_cart_in_the_process_is_found_and_the_script_is_minimal(seen):
     ("http_file", "state in the process"),
     ("har", "state in the process"),
 )
-def test_where_the_cart_is(seen, verdict):
+def test_place_of_the_cart_decides_the_verdict(seen, verdict):
     assert seen.verdict == verdict, seen
     assert seen.status == (0 if verdict == "self-contained" else 1)
     if verdict == "state in the process":
@@ -349,7 +349,7 @@ def test_where_the_cart_is(seen, verdict):
     pytest.param("session_store", "state in a backing service", marks=needs_store),
     pytest.param("stateful_store", "state in a backing service", marks=needs_store),
 )
-def test_what_outlives_a_process_and_not_a_reset_is_a_backing_service(seen, verdict):
+def test_state_that_outlives_a_process_and_not_a_reset_is_a_backing_service(seen, verdict):
     assert seen.verdict == verdict and seen.status == 1, seen
     assert seen.report["shortest"]["calls"] == [1, 2] and seen.report["shortest"]["wiped"]
 
@@ -360,7 +360,7 @@ def test_what_outlives_a_process_and_not_a_reset_is_a_backing_service(seen, verd
     ("sqlite", "state on this machine's disk"),
     ("file_without_reset", "state on this machine's disk"),
 )
-def test_what_another_machine_does_not_have_is_on_the_disk(seen, verdict):
+def test_file_that_another_machine_does_not_have_is_on_the_disk(seen, verdict):
     assert seen.verdict == verdict and seen.status == 1, seen
     assert seen.report["shortest"]["calls"] == [1, 2] and seen.report["shortest"]["elsewhere"]
 
@@ -380,59 +380,59 @@ def test_each_play_begins_with_the_disk_as_it_was(seen):
 
 @needs_store
 @of("store_without_reset")
-def test_what_is_talked_to_needs_a_reset(seen):
+def test_connection_to_a_service_needs_a_reset(seen):
     assert seen.verdict == "unknown" and "it talks to 127.0.0.1" in seen.because, seen
 
 
 @of("random_ids")
-def test_what_varies_is_said_to_be_left_out(seen):
+def test_varying_parts_are_reported_as_left_out(seen):
     assert seen.report["varies"]["1"] == ["/nonce", "/request"]
 
 
 @of("cache")
-def test_a_cache_that_is_only_a_cache_is_no_state(seen):
+def test_cache_that_is_only_a_cache_is_no_state(seen):
     assert seen.verdict == "self-contained", seen
 
 
 @of("cache_header")
-def test_its_header_can_be_compared_too(seen):
+def test_header_can_be_compared_too(seen):
     assert seen.verdict == "state in the process", seen
     assert seen.call(4)["differences"][0]["where"] == "header:x-cache"
 
 
 @of("rate_limited")
-def test_a_rate_limiter_in_the_process_is_state_of_it(seen):
+def test_rate_limiter_in_the_process_is_state_of_it(seen):
     assert seen.verdict == "state in the process" and seen.status == 1, seen
     assert "429 became 200 (the limit was forgotten)" in seen.because
 
 
 @of("held_price")
-def test_a_price_that_is_drawn_and_held_is_remembered(seen):
+def test_price_that_is_drawn_and_held_is_remembered(seen):
     assert seen.verdict == "state in the process" and seen.status == 1, seen
     assert "no longer that of answer 1" in seen.because
     assert seen.report["shortest"]["calls"] == [1, 2]
 
 
 @of("instance")
-def test_the_name_of_a_process_is_no_state(seen):
+def test_name_of_a_process_is_no_state(seen):
     assert seen.verdict == "self-contained" and seen.status == 0, seen
     assert "the process's own name" in seen.told
 
 
 @of("ids_in_errors")
-def test_a_random_id_in_an_error_does_not_hide_what_differs(seen):
+def test_random_id_in_an_error_does_not_hide_what_differs(seen):
     assert seen.verdict == "state in the process" and seen.status == 1, seen
     assert seen.report["shortest"]["differences"][0]["where"] == "status"
 
 
 @of("computed")
-def test_a_script_computes_anew_in_each_play(seen):
+def test_script_computes_anew_in_each_play(seen):
     assert seen.verdict == "state in the process" and seen.status == 1, seen
     assert seen.report["shortest"]["calls"] == [1, 2]
 
 
 @of("assertion")
-def test_an_assertion_that_does_not_hold_is_a_failed_check(seen):
+def test_assertion_that_does_not_hold_is_a_failed_check(seen):
     assert seen.status == 1 and "talk.py:3" in seen.report["failed_assertion"], seen
     suite = ElementTree.parse(seen.folder / "check.xml").getroot()
     assert suite.get("failures") == "1"
@@ -440,41 +440,41 @@ def test_an_assertion_that_does_not_hold_is_a_failed_check(seen):
 
 
 @of("idempotency")
-def test_an_idempotency_key_is_state_of_the_process(seen):
+def test_idempotency_key_is_state_of_the_process(seen):
     assert seen.verdict == "state in the process", seen
     assert seen.report["shortest"]["calls"] == [1, 2]
 
 
 @of("stale")
-def test_what_only_two_living_processes_show_is_shown_by_two(seen):
+def test_difference_of_two_living_processes_is_shown_by_two(seen):
     assert seen.verdict == "state in the process", seen
     assert seen.report["shortest"]["in_turn"] and seen.report["shortest"]["calls"] == [1, 2, 3]
 
 
 @of("nothing")
-def test_where_nothing_depends_on_a_memory_it_is_self_contained(seen):
+def test_service_without_a_memory_is_self_contained(seen):
     assert seen.status == 0 and "nothing here needed a memory" in seen.because, seen
 
 
 @of("nothing_required")
-def test_a_dependency_can_be_required(seen):
+def test_dependency_can_be_required(seen):
     assert seen.status == 3 and "depends on an earlier request" in seen.because, seen
 
 
 @of("broken")
-def test_a_service_that_only_fails_is_told_as_such(seen):
+def test_service_that_only_fails_is_told_as_such(seen):
     assert seen.status == 3 and seen.verdict == "unknown", seen
     assert "no request of this conversation succeeded: 500 (2 times)" in seen.because
 
 
 @needs_node
 @of("node")
-def test_a_service_in_another_language(seen):
+def test_service_in_another_language(seen):
     assert seen.verdict == "state in the process", seen
 
 
 @of("stateless")
-def test_the_stateless_desk_and_what_it_does_twice(seen):
+def test_stateless_desk_and_what_it_does_twice(seen):
     assert seen.verdict == "self-contained" and seen.status == 0, seen
     assert "not idempotent" in seen.told and "POST /api/checkout" in seen.told
     assert "double-checkout" in seen.report["explanation"]
@@ -489,7 +489,7 @@ def test_conversations_can_be_made_up_from_an_openapi_document(seen):
 
 
 @of("workers")
-def test_several_workers_with_memories_of_their_own_are_found(seen):
+def test_workers_with_memories_of_their_own_are_found(seen):
     assert seen.verdict == "state in the process" and seen.status == 1, seen
     assert "processes with separate memory: " in seen.told
     assert "of 10 answers differed within one server" in seen.told
@@ -501,18 +501,18 @@ def test_children_that_leave_their_group_are_ended(seen):
 
 
 @of("slow")
-def test_a_slow_start_is_waited_for_and_processes_are_bounded(seen):
+def test_slow_start_is_waited_for_and_processes_are_bounded(seen):
     assert seen.report["partial"] and "--max-processes" in seen.told, seen
     assert seen.report["processes"] >= 1 and seen.report["requests"] >= 2
 
 
 @of("bounded")
-def test_a_bound_gives_what_is_known(seen):
+def test_bound_gives_what_is_known(seen):
     assert seen.report["partial"] and "--max-requests" in seen.told, seen
 
 
 @of("hasty")
-def test_the_time_is_bounded(seen):
+def test_time_is_bounded(seen):
     assert seen.report["partial"] and "--max-seconds" in seen.told, seen
     assert seen.report["seconds"] < 6
 
@@ -527,13 +527,13 @@ def test_the_time_is_bounded(seen):
     ],
     indirect=["seen"],
 )
-def test_a_service_that_does_not_start_is_told_as_such(seen, said):
+def test_service_that_does_not_start_is_told_as_such(seen, said):
     assert seen.status == 3 and seen.verdict == "unknown", seen
     assert said in seen.because and "logs/service-" in seen.because
 
 
 @of("screen")
-def test_the_curl_lines_run_and_show_it_and_without_the_restart_they_do_not(seen, tmp_path):
+def test_curl_lines_run_and_show_it_and_without_the_restart_they_do_not(seen, tmp_path):
     assert seen.status == 1, seen
     lines = seen.out[seen.out.index("# Shows it") :]
     lines = lines[: lines.index("\n", lines.index("\njudge ") + 1)]
@@ -548,7 +548,7 @@ def test_the_curl_lines_run_and_show_it_and_without_the_restart_they_do_not(seen
 
 
 @of("screen")
-def test_what_else_is_shown_and_written(seen):
+def test_check_shows_and_writes_the_rest(seen):
     flat = " ".join(seen.out.split())
     assert "A token is not statelessness." in flat and "lab run key-rotation" in flat
     assert "every call on a process of its own" in seen.err  # progress
@@ -618,9 +618,7 @@ SAID = {
         ("ready", ("/login", "/products", "/add", "/cart"), [0, 2, 3]),  # needs two
     ],
 )
-def test_without_any_request_of_a_shrunk_script_the_difference_is_gone(
-    service, calls, expected, tmp_path
-):
+def test_shrunk_script_needs_each_of_its_requests(service, calls, expected, tmp_path):
     cart = Call("GET", ("/cart",), bearer(0))
     whole = Conversation(tuple(SAID.get(path, cart) for path in calls))
     start = Start(plain(service), cwd=tmp_path)

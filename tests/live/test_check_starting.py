@@ -88,7 +88,7 @@ def reports(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_start(reports, name):
+def test_start(reports, name):
     report, (_, verdict, because) = reports[name].result(), CASES[name]
     assert report["verdict"] == verdict, report["because"]
     assert because in report["because"]
@@ -105,14 +105,14 @@ def of_starts(marked="starts.py"):
     return found
 
 
-def test_nothing_of_them_is_left(reports):
+def test_started_services_leave_nothing(reports):
     for report in reports.values():
         report.result()
     assert wait_until(lambda: not of_starts(), 5), of_starts()
 
 
 @pytest.mark.parametrize("reset", [(), ("--reset", "true")])
-def test_a_relay_to_what_runs_already_is_unknown(tmp_path, reset):
+def test_relay_to_what_runs_already_is_unknown(tmp_path, reset):
     port = free_ports(1)[0]
     behind = subprocess.Popen([*starts("memory").replace("{port}", str(port)).split()])
     try:

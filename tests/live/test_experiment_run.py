@@ -95,8 +95,8 @@ def test_closing_ends_a_run_that_is_under_way(tmp_path):
     told, requests = [], threading.Event()
 
     def tell(event):
-        told.append(event)
-        if "requests" in event["line"]:
+        told.append(msgspec.to_builtins(event))
+        if "requests" in event.line:
             requests.set()
 
     rehearsal = ExperimentRun(tmp_path / "lab-runs", tell)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lab import experiments
+from lab.core.faults import FaultEvidence
 from lab.evidence.result import Settings, Verdict
 from lab.evidence.run_document import exit_status
 from lab.experiments.matrix import two_desks
@@ -168,7 +169,14 @@ def test_kill_that_kills_nothing_and_says_it_did_is_seen_through(tmp_path, monke
 
 
 def feigned_death(child, port, instance):
-    return local_server.Death(child.name, child.pid, "SIGKILL", instance, True, True, 0.001)
+    return FaultEvidence(
+        pid=child.pid,
+        instance=instance,
+        signal="SIGKILL",
+        process_gone=True,
+        port_closed=True,
+        seconds=0.001,
+    )
 
 
 def test_balancer_with_retries_on_is_seen_in_its_log(tmp_path, monkeypatch):

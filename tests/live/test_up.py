@@ -318,6 +318,8 @@ def test_store_is_broken_and_repaired_and_a_reset_moves_the_carts(up):
             assert ended.status == 0, ended
             assert words in ended.out
             assert status_of(up)["store"]["state"] == state
+        assert "✕ store: pid" in up("kill", "store").out  # a target like any other
+        assert "✓ store" in up("restart", "store").out
     finally:
         ended = up("reset", "--store", "memory", "--servers", "2")
     assert ended.out.count("✓ up") == 4

@@ -62,7 +62,7 @@ def test_plain_http_is_found():
     assert asked[-1].startswith(b"GET /ready ")
 
 
-def test_a_service_on_the_other_loopback_is_found_and_asked():
+def test_service_on_the_other_loopback_is_found_and_asked():
     with listening("::1") as (port, _):
         address, status = find(port, None, "/", 5)
         assert (address.host, status, address.url) == ("::1", 200, f"http://[::1]:{port}")
@@ -70,7 +70,7 @@ def test_a_service_on_the_other_loopback_is_found_and_asked():
     assert (answer.status, answer.body) == (200, b"hi")
 
 
-def test_a_service_that_speaks_tls_only_is_found_and_asked(certificate):
+def test_service_that_speaks_tls_only_is_found_and_asked(certificate):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
     with listening(context=context) as (port, asked):
@@ -80,12 +80,12 @@ def test_a_service_that_speaks_tls_only_is_found_and_asked(certificate):
     assert answer.status == 200 and b"Host: shop.example\r\n" in asked[-1]
 
 
-def test_a_400_over_plain_http_is_an_answer_where_there_is_no_tls():
+def test_status_400_over_plain_http_is_an_answer_where_there_is_no_tls():
     with listening(answer=b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n") as (port, _):
         assert find(port, None, "/", 2) == (Address(port), 400)
 
 
-def test_where_nothing_or_no_http_answers_nothing_is_found():
+def test_port_without_http_is_not_found():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         free = taken.getsockname()[1]
     assert find(free, None, "/", 1) is None

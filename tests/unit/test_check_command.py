@@ -23,12 +23,12 @@ def test_words_on_windows(command, words):
 
 
 @pytest.mark.parametrize("windows", [True, False])
-def test_a_quote_without_an_end_is_said(windows):
+def test_quote_without_an_end_is_said(windows):
     with pytest.raises(LabError, match="quot"):
         split('run "a', windows=windows)
 
 
-def test_a_program_path_with_blanks(tmp_path):
+def test_program_path_with_blanks(tmp_path):
     program = tmp_path / "my programs" / "run"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\n")
@@ -36,13 +36,13 @@ def test_a_program_path_with_blanks(tmp_path):
     assert Start(f"'{program}' {{port}}").words(5) == [str(program), "5"]
 
 
-def test_a_command_without_a_port_is_said_at_once():
+def test_command_without_a_port_is_said_at_once():
     with pytest.raises(LabError, match=r"neither --start nor --env has \{port\}"):
         Start("python app.py").words(0)
     assert Start("python3 app.py", {"PORT": "{port}"}).words(7)[1:] == ["app.py"]
 
 
-def test_a_folder_of_its_own_stands_where_it_is_asked_for(tmp_path):
+def test_folder_of_its_own_stands_where_it_is_asked_for(tmp_path):
     start = Start("python3 {dir}/x {port}", {"HOME": "{dir}", "URL": "http://localhost:{port}"})
     assert start.words(7, tmp_path)[1:] == [f"{tmp_path}/x", "7"]
     env = start.environment(7, tmp_path)
@@ -81,7 +81,7 @@ def fake_docker(folder: Path, remove: str) -> str:
     return str(path)
 
 
-def test_a_container_is_ended_by_the_id_its_client_was_given(tmp_path):
+def test_container_is_ended_by_the_id_its_client_was_given(tmp_path):
     docker = fake_docker(tmp_path, "exit 0")
     container = Container([docker, "run", "-p", "1:1", "shop"], tmp_path / "id")
     assert container.words == [
@@ -95,19 +95,19 @@ def test_a_container_is_ended_by_the_id_its_client_was_given(tmp_path):
     assert (tmp_path / "asked").read_text() == "rm -f abc123\n"
 
 
-def test_a_container_that_is_gone_is_as_well(tmp_path):
+def test_container_that_is_gone_is_as_well(tmp_path):
     docker = fake_docker(tmp_path, 'echo "Error: No such container: abc" >&2; exit 1')
     (tmp_path / "id").write_text("abc")
     Container([docker, "run", "shop"], tmp_path / "id").end(client_lives=False)
 
 
-def test_a_container_that_cannot_be_ended_is_said(tmp_path):
+def test_container_that_cannot_be_ended_is_said(tmp_path):
     docker = fake_docker(tmp_path, 'echo "permission denied" >&2; exit 1')
     (tmp_path / "id").write_text("abc")
     with pytest.raises(LabError, match=r"may still run, .*rm -f abc failed: permission denied"):
         Container([docker, "run", "shop"], tmp_path / "id").end(client_lives=False)
 
 
-def test_an_id_file_of_the_user_s_own_is_refused(tmp_path):
+def test_id_file_of_the_user_s_own_is_refused(tmp_path):
     with pytest.raises(LabError, match="leave out --cidfile"):
         Container(["docker", "run", "--cidfile=x", "shop"], tmp_path / "id")

@@ -40,7 +40,7 @@ def pair(one, other):
     return learnt(play(one), play(other))
 
 
-def test_what_varies_is_masked_and_the_rest_is_compared():
+def test_varying_parts_are_masked_and_the_rest_is_compared():
     comparator = pair(answer({"a": 1, "b": 1}), answer({"a": 2, "b": 1}))
     assert comparator.masked == {0: ("/a",)}
     assert not comparator(0, answer({"a": 1, "b": 1}), answer({"a": 3, "b": 1}))
@@ -49,7 +49,7 @@ def test_what_varies_is_masked_and_the_rest_is_compared():
 
 
 @pytest.mark.parametrize("seen", [None, "", 7, [], {}, ...])
-def test_a_place_that_varies_still_has_to_be_of_its_kind(seen):
+def test_place_that_varies_still_has_to_be_of_its_kind(seen):
     """A random user id that is null in a fresh process is no noise."""
     comparator = pair(answer({"a": "one"}), answer({"a": "two"}))
     document = {} if seen is ... else {"a": seen}
@@ -57,7 +57,7 @@ def test_a_place_that_varies_still_has_to_be_of_its_kind(seen):
     assert comparator(0, answer({"a": "one"}), answer(document))
 
 
-def test_a_list_in_any_order_is_the_same_and_one_of_another_length_is_not():
+def test_list_in_any_order_is_the_same_and_one_of_another_length_is_not():
     comparator = pair(answer({"a": ["x", "y", "z"]}), answer({"a": ["z", "x", "y"]}))
     assert not comparator(0, answer({"a": ["x", "y", "z"]}), answer({"a": ["y", "z", "x"]}))
     assert comparator(0, answer({"a": ["x", "y", "z"]}), answer({"a": ["x", "y", "w"]}))
@@ -65,7 +65,7 @@ def test_a_list_in_any_order_is_the_same_and_one_of_another_length_is_not():
 
 
 @pytest.mark.parametrize("root", [[1, 2, 3], {"a": [1, 2, 3]}])
-def test_a_list_whose_length_varies_is_left_out(root):
+def test_list_whose_length_varies_is_left_out(root):
     def of(items):
         return answer(items if isinstance(root, list) else {"a": items})
 
@@ -73,7 +73,7 @@ def test_a_list_whose_length_varies_is_left_out(root):
     assert not comparator(0, of([1, 2, 3]), of([9, 8]))
 
 
-def test_a_text_of_which_parts_vary_keeps_the_rest():
+def test_text_of_which_parts_vary_keeps_the_rest():
     one = answer(b"<ul><li>a7<li>b9</ul><p>ada</p>")
     other = answer(b"<ul><li>c3</ul><p>ada</p>")
     comparator = pair(one, other)
@@ -82,7 +82,7 @@ def test_a_text_of_which_parts_vary_keeps_the_rest():
     assert comparator.status_only == []
 
 
-def test_a_body_that_varies_as_a_whole_leaves_the_status():
+def test_body_that_varies_as_a_whole_leaves_the_status():
     comparator = pair(answer(b"\x89\x00abc"), answer(b"\x89\x00xyz"))
     assert comparator.status_only == [0] and comparator.doubts(FINE) is FINE
     assert not comparator(0, answer(b"\x89\x00abc"), answer(b"\x89\x00123"))
@@ -101,7 +101,7 @@ def test_no_answer_on_both_sides_is_unknown():
     assert doubted.level is Level.UNKNOWN and "--timeout" in doubted.why
 
 
-def test_a_limit_that_is_forgotten_is_a_difference():
+def test_limit_that_is_forgotten_is_a_difference():
     comparator = pair(answer(1, 429), answer(1, 429))
     found = comparator(0, answer(1, 429), answer(1))
     assert [str(each) for each in found] == ["status: 429 became 200"]
@@ -117,7 +117,7 @@ def orders(first, second):
     return play(answer({"id": first}), answer({"id": second}))
 
 
-def test_an_equality_of_two_answers_that_always_holds_is_an_observation():
+def test_equality_of_two_answers_that_always_holds_is_an_observation():
     comparator = learnt(orders("pay_1a2b", "pay_1a2b"), orders("pay_9z8y", "pay_9z8y"))
     (relation,) = comparator.relations
     assert relation == Relation(1, "/id", 0, "/id")
@@ -140,7 +140,7 @@ def test_an_equality_of_two_answers_that_always_holds_is_an_observation():
         ("the same", "the same", ()),  # compared as it is
     ],
 )
-def test_what_is_the_same_by_chance_or_by_the_clock_is_no_observation(first, second, ids):
+def test_equality_by_chance_or_by_the_clock_is_no_observation(first, second, ids):
     assert not learnt(orders(first, first), orders(second, second), ids=ids).relations
 
 
@@ -155,7 +155,7 @@ def test_plays_of_a_script_that_polls_are_compared_by_their_last_answer():
     assert not comparator.masked
 
 
-def test_a_script_that_ended_early_is_compared_up_to_there():
+def test_script_that_ended_early_is_compared_up_to_there():
     lines = ["t.py:1", "t.py:2", "t.py:2", "t.py:2"]
     whole = play(*map(answer, (1, 2, 3, 4)), origins=lines)
     cut = play(*map(answer, (1, 2)), origins=lines[:2], ended="KeyError")
@@ -172,7 +172,7 @@ def test_a_script_that_ended_early_is_compared_up_to_there():
         (Answer(None), None),
     ],
 )
-def test_a_replay_that_is_not_as_recorded_elsewhere_is_no_proof(recorded, said):
+def test_replay_that_is_not_as_recorded_elsewhere_is_no_proof(recorded, said):
     replayed = answer({"new": False}, 409)
     comparator = pair(replayed, replayed)
     comparator.learn_recorded(0, recorded, replayed)
@@ -193,7 +193,7 @@ def test_a_replay_that_is_not_as_recorded_elsewhere_is_no_proof(recorded, said):
         ("abca", 2),
     ],
 )
-def test_several_memories_are_told_from_one_that_changes(seen, odd):
+def test_memories_of_several_workers_differ_from_one_that_changes(seen, odd):
     comparator = ResponseComparator(frozenset({"/at"}))
     answers = [answer({"cart": kind, "at": n}) for n, kind in enumerate(seen)]
     found = apart(answers, lambda one, other: comparator.apart(one, other, ()))

@@ -26,7 +26,7 @@ def inferred(calls, answers):
     return infer(Conversation(tuple(calls)), [*answers, *[answer()] * len(calls)]).calls
 
 
-def test_a_token_is_referred_to_wherever_it_stands():
+def test_token_is_referred_to_wherever_it_stands():
     token = "abcdefgh12345"
     _, later = inferred(
         [call("/login"), call(f"/me?t={token}", json.dumps({"x": token}), Authorization=token)],
@@ -39,7 +39,7 @@ def test_a_token_is_referred_to_wherever_it_stands():
     assert fill(later.path, {0: answer({})}) == f"/me?t={token}"  # not given: as recorded
 
 
-def test_a_value_is_written_as_it_stood_in_json_and_in_a_url():
+def test_value_is_written_as_it_stood_in_json_and_in_a_url():
     given = 'k"/ü+='
     _, later = inferred(
         [call("/a"), call("/b?k=k%22%2F%C3%BC%2B%3D", json.dumps({"key": given}))],
@@ -52,7 +52,7 @@ def test_a_value_is_written_as_it_stood_in_json_and_in_a_url():
 
 
 @pytest.mark.parametrize("location", ["/orders/17", "http://127.0.0.1:PORT/orders/17"])
-def test_the_path_of_a_location_is_a_value_that_was_given(location):
+def test_path_of_a_location_is_a_value_that_was_given(location):
     _, later = inferred(
         [call("/orders"), call("/orders/17")], [answer(None, ("location", location))]
     )
@@ -62,7 +62,7 @@ def test_the_path_of_a_location_is_a_value_that_was_given(location):
     )
 
 
-def test_its_own_words_and_chance_do_not_count():
+def test_words_of_the_client_and_chance_are_not_correlated():
     own = [call("/carts/laptop-1"), call("/carts/laptop-1")]
     assert not list(inferred(own, [answer({"id": "laptop-1"})])[1].refs())
     # A 1 is an id only where it is said to be one.
@@ -73,7 +73,7 @@ def test_its_own_words_and_chance_do_not_count():
     assert recorded(later.body[:1]) == '{"quantity": 1, "thing_id": '
 
 
-def test_a_short_value_is_meant_only_where_it_stands_alone():
+def test_short_value_is_meant_only_where_it_stands_alone():
     _, later = inferred(
         [call(), call("/v1.2/pages/2-3/2?page=2", X_Version="2", X_Range="items 2")],
         [answer({"id": 2})],
@@ -95,7 +95,7 @@ texts = st.text(min_size=1, max_size=20)
 
 
 @given(st.lists(texts, max_size=6), st.lists(texts, max_size=6))
-def test_what_was_recorded_stays_what_is_sent(given_texts, said):
+def test_recorded_request_is_sent_as_it_was(given_texts, said):
     """Hostile or not: filled with the same answers, the request is byte for byte the same."""
     answers = [answer({"id": given_texts}), answer()]
     body = json.dumps({"id": said}) + "".join(given_texts)
@@ -118,7 +118,7 @@ def test_every_leaf_is_where_it_is_said_to_be(document):
 
 
 @pytest.mark.parametrize("pointer", ["/a/b", "/a/0", "/9", "/a/1/x"])
-def test_a_pointer_to_nothing_is_a_lookup_error(pointer):
+def test_pointer_to_nothing_is_a_lookup_error(pointer):
     with pytest.raises(LookupError):
         pointed({"a": [], "b": 1}, pointer)
 
@@ -141,7 +141,7 @@ def given_by(first, second, *headers, body=b""):
         ([], b"token 1f3c0a9b77\n", "match:"),
     ],
 )
-def test_what_a_client_was_given_is_followed_wherever_it_stood(headers, body, where):
+def test_value_that_a_client_was_given_is_followed_wherever_it_stood(headers, body, where):
     later, refs = given_by(call("/a"), call("/b", X_Given="1f3c0a9b77"), *headers, body=body)
     assert [ref.where.startswith(where) for ref in refs] == [True]
     renewed = [(name, value.replace("1f3c0a9b77", "9e8d7c6b55")) for name, value in headers]
@@ -151,12 +151,12 @@ def test_what_a_client_was_given_is_followed_wherever_it_stood(headers, body, wh
 
 
 @pytest.mark.parametrize("body", [b"please log in again", b"<title>Documentation</title>", b"\xff"])
-def test_the_words_of_a_language_are_not_given(body):
+def test_words_of_a_language_are_not_given(body):
     _, refs = given_by(call("/a"), call("/b", X="Documentation please log in again"), body=body)
     assert not refs
 
 
-def test_a_value_that_no_answer_gave_is_named():
+def test_value_that_no_answer_gave_is_named():
     made = call("/a", Mcp_Session_Id="1f3c0a9b77d24e01a1b2c3d4")
     assert unfollowed(made) == "Mcp-Session-Id: 1f3c0a…"
     assert unfollowed(call("/items/7", '{"name": "ada"}', Accept="application/json")) == ""

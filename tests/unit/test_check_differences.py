@@ -55,11 +55,11 @@ def places(one, other, **how):
         ({"count": 3}, {"count": 4}, ["/count"]),
     ],
 )
-def test_where_answers_differ(one, other, where):
+def test_differences_are_found_where_answers_differ(one, other, where):
     assert places(answer(one), answer(other)) == where
 
 
-def test_the_status_comes_first_and_what_is_ignored_is_ignored_with_all_below_it():
+def test_status_comes_first_and_what_is_ignored_is_ignored_with_all_below_it():
     one, other = answer({"a": {"b": 1}}), answer({"a": {"b": 2}}, 500)
     assert places(one, other) == ["status", "/a/b"]
     assert places(one, other, ignored=["/a"]) == ["status"]
@@ -117,12 +117,12 @@ values = st.recursive(
 
 
 @given(values)
-def test_nothing_differs_from_itself(document):
+def test_document_does_not_differ_from_itself(document):
     assert not differences(answer(document), answer(document))
 
 
 @given(values, values)
-def test_what_varies_is_what_differs_and_ignoring_it_leaves_nothing(one, other):
+def test_varying_parts_are_the_differences_and_ignoring_them_leaves_none(one, other):
     first, second = answer(one), answer(other)
     assert not differences(first, second, varying(first, second))
 

@@ -27,7 +27,7 @@ def header(name, value):
     return {"name": name, "value": value}
 
 
-def test_what_is_taken_from_a_recording():
+def test_har_gives_these_calls():
     given = json.dumps({"token": "recorded-token-1"})
     login = entry("/login?a=1", method="POST", post={"text": '{"u":1}'}, answer=given)
     cart = entry(
@@ -80,7 +80,7 @@ def test_bodies_that_are_no_text_are_sent_as_they_were_or_refused():
         har(entry("/", host="chrome-extension://x")),
     ],
 )
-def test_what_is_no_archive_is_refused(document):
+def test_har_that_is_no_archive_is_refused(document):
     with pytest.raises(LabError):
         parse(document)
 
@@ -91,7 +91,7 @@ def test_too_many_calls_are_refused():
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"{", b"[" * 100_000, b"\x89PNG", b""])
-def test_what_is_no_json_is_refused(content, tmp_path):
+def test_har_that_is_no_json_is_refused(content, tmp_path):
     (tmp_path / "x.har").write_bytes(content)
     with pytest.raises(LabError):
         HarSource(tmp_path / "x.har").record(None)

@@ -38,7 +38,7 @@ localhost:3000/cart
 """
 
 
-def test_the_whole_form():
+def test_whole_form():
     login, cart, bare = parse(WHOLE).calls
     assert (login.method, recorded(login.path), login.name) == ("POST", "/login?x=1&y=2", "login")
     assert [name for name, _ in login.headers] == ["Content-Type"]
@@ -72,7 +72,7 @@ def test_the_whole_form():
         ("GRAPHQL /g\n\nquery {a}\n\n{no json", "its variables are no JSON"),
     ],
 )
-def test_a_mistake_is_told(text, said):
+def test_mistake_is_told(text, said):
     with pytest.raises(LabError) as told:
         parse(text)
     assert said in str(told.value)
@@ -104,7 +104,7 @@ def test_any_text_is_understood_or_refused(text):
         return
 
 
-def test_a_line_separator_in_a_body_is_no_end_of_line():
+def test_line_separator_in_a_body_is_no_end_of_line():
     (call,) = parse("POST /\n\na\u2028b\x0cc").calls
     assert recorded(call.body) == "a\u2028b\x0cc"
 
@@ -137,7 +137,7 @@ def test_any_method_is_understood(method):
         "/a?b=1",
     ],
 )
-def test_the_host_is_left_out_however_it_is_written(address):
+def test_host_is_left_out_however_it_is_written(address):
     text = f"@host=localhost:5000\n@base = https://{{{{host}}}}\n### \nGET {address}"
     (call,) = parse(text).calls
     assert recorded(call.path) == "/a?b=1"
@@ -170,13 +170,13 @@ def test_values_that_editors_make(place, value):
         assert made == value
 
 
-def test_a_made_up_value_stays_the_same_in_a_variable_and_is_new_elsewhere():
+def test_made_up_value_stays_the_same_in_a_variable_and_is_new_elsewhere():
     text = "@id = {{$guid}}\nPUT /{{id}}\n###\nGET /{{id}}\n###\nGET /{{$guid}}"
     first, second, other = (recorded(call.path) for call in parse(text).calls)
     assert first == second != other
 
 
-def test_an_address_that_an_answer_gave_is_cut_as_any_other():
+def test_address_that_an_answer_gave_is_cut_as_any_other():
     text = "# @name new\nPOST /\n###\nGET {{new.response.headers.Location}}"
     assert parse(text).calls[1].path == (Ref(0, "path:location", ""),)
     text = "@h=http://localhost\n# @name new\nPOST /\n###\nGET {{h}}{{new.response.body.$.url}}"
@@ -216,7 +216,7 @@ def test_scripts_of_an_editor_are_left_out_and_said_but_for_what_they_keep():
     assert talk.notes == (f"{SKIPPED}session.http:3",)
 
 
-def test_a_written_cookie_is_left_out_and_said():
+def test_written_cookie_is_left_out_and_said():
     text = "GET /\nCookie: theme=dark\n###\nGET /\nCookie: {{a.response.headers.Set-Cookie}}"
     assert parse(text).notes == (f"{COOKIES}session.http:1",)
 
@@ -236,12 +236,12 @@ def test_files_in_bodies(tmp_path):
     assert recorded(filled.body) == "for ada"
 
 
-def test_a_form_may_have_several_lines():
+def test_form_may_have_several_lines():
     text = "POST /\nContent-Type: application/x-www-form-urlencoded\n\na=1\n&b=2"
     assert recorded(parse(text).calls[0].body) == "a=1&b=2"
 
 
-def test_a_graphql_request_is_sent_as_json():
+def test_graphql_request_is_sent_as_json():
     text = 'GRAPHQL http://localhost/graphql\n\nquery Q { a }\n\n{"n": 1}'
     (call,) = parse(text).calls
     assert (call.method, call.title) == ("POST", "POST /graphql Q")

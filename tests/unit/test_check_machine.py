@@ -25,7 +25,7 @@ def run_on(machine, *words, cwd=None):
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=True).stdout
 
 
-def test_what_is_written_is_seen_on_the_same_machine_only(machine, tmp_path):
+def test_file_that_is_written_is_seen_on_the_same_machine_only(machine, tmp_path):
     (tmp_path / "kept").write_text("before")
     run_on(machine, "echo during > kept; echo new > made; rm -f kept", cwd=tmp_path)
     assert run_on(machine, "ls", cwd=tmp_path).split() == ["made"]
@@ -49,7 +49,7 @@ def test_reading_and_caches_of_an_interpreter_are_no_writing(machine, tmp_path):
     assert [each for each in machine.written() if each.startswith(str(tmp_path))] == []
 
 
-def test_a_shared_path_is_the_real_one(tmp_path):
+def test_shared_path_is_the_real_one(tmp_path):
     volume = tmp_path / "a volume"
     volume.mkdir()
     try:
@@ -61,14 +61,14 @@ def test_a_shared_path_is_the_real_one(tmp_path):
     assert (volume / "file").read_text() == "x\n"
 
 
-def test_a_program_keeps_its_folder_and_its_process_id(machine, tmp_path):
+def test_program_keeps_its_folder_and_its_process_id(machine, tmp_path):
     assert run_on(machine, "pwd", cwd=tmp_path).strip() == str(tmp_path.resolve())
     command = machine.command(["/bin/sh", "-c", "echo $$"])
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert int(process.communicate()[0]) == process.pid
 
 
-def test_a_system_that_refuses_is_said(monkeypatch, tmp_path):
+def test_system_that_refuses_is_said(monkeypatch, tmp_path):
     refusing = tmp_path / "refuses.py"
     refusing.write_text("print('unshare: Operation not permitted')")
     monkeypatch.setattr(machine_module, "_SCRIPT", refusing)
@@ -82,7 +82,7 @@ def test_a_system_that_refuses_is_said(monkeypatch, tmp_path):
         Machine()
 
 
-def test_a_view_that_was_closed_has_written_nothing():
+def test_view_that_was_closed_has_written_nothing():
     try:
         view = Machine()
     except CannotIsolate as reason:

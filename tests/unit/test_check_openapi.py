@@ -119,13 +119,13 @@ NODE = {"properties": {name: {"$ref": "#/components/node"} for name in "abcdefgh
         ({**document(a={"get": {}}), "servers": "http"}, "is damaged"),
     ],
 )
-def test_a_damaged_document_is_refused(damaged, said):
+def test_damaged_document_is_refused(damaged, said):
     with pytest.raises(LabError) as told:
         operations(damaged, "x.yaml")
     assert said in str(told.value)
 
 
-def test_a_schema_that_contains_itself_ends():
+def test_schema_that_contains_itself_ends():
     body = {"content": {"application/json": {"schema": {"$ref": "#/components/node"}}}}
     told = {**document(a={"post": {"requestBody": body}}), "components": {"node": NODE}}
     (found,) = operations(told, "x")

@@ -1,6 +1,7 @@
 """What is seen of the things behind a service."""
 
 import socket
+import subprocess
 import sys
 import threading
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import pytest
 
 from lab.check import outside
 from lab.check.outside import Outside
+from lab.check.peers import Peers, _connected
 from lab.check.sockets import unix_peers
 
 
@@ -28,7 +30,7 @@ class WithOwnDisk:
         self.written = list(written)
 
 
-def test_what_processes_wrote_on_a_disk_of_their_own_is_known_from_it(tmp_path):
+def test_files_on_a_disk_of_their_own_are_known_from_it(tmp_path):
     pool = WithOwnDisk()
     seen = Outside(pool, tmp_path, tmp_path / "own")
     seen.look()
@@ -53,7 +55,7 @@ def test_files_that_change_are_seen_and_our_own_are_not(tmp_path):
     assert seen.touched == ["it wrote cart.db"] and seen.caveat == ""
 
 
-def test_a_folder_that_is_too_full_is_said(tmp_path, monkeypatch):
+def test_folder_that_is_too_full_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(outside, "MOST_FILES", 3)
     for number in range(3):
         (tmp_path / f"{number}").mkdir()
@@ -65,7 +67,7 @@ def test_a_folder_that_is_too_full_is_said(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
-def test_a_unix_socket_is_seen_from_the_end_that_has_no_name(tmp_path):
+def test_unix_socket_is_seen_from_the_end_that_has_no_name(tmp_path):
     family = [psutil.Process()]
     before = set(unix_peers(family))
     assert unix_peers([]) == []
@@ -80,30 +82,19 @@ def test_a_unix_socket_is_seen_from_the_end_that_has_no_name(tmp_path):
         assert set(unix_peers(family)) == before
 
 
-def test_connections_that_every_process_had_for_a_moment_are_its_own(tmp_path, monkeypatch):
-    def closed(*remote):
-        return {frozenset({("127.0.0.1", 40000 + n), ("127.0.0.1", n)}) for n in remote}
-
-    moments = iter([closed(6379, 9), closed(6379, 9, 7), closed(6379, 9, 7, 5432), set()])
-    monkeypatch.setattr(outside, "passing_connections", lambda: next(moments))
-    monkeypatch.setattr(outside, "contacts", lambda process: [])
-    seen = Outside(WithOwnDisk(), tmp_path, tmp_path / "own")
-    seen.ask(SimpleNamespace(port=8001))
-    assert seen.network == []  # of one process it may be by chance
-    seen.ask(SimpleNamespace(port=8002))
-    seen.look()
-    assert seen.network == []  # 7 once, 5432 once
-
-
-def test_a_store_that_each_process_asks_for_a_moment_is_seen(tmp_path, monkeypatch):
+def test_connection_of_a_moment_is_seen_while_it_is_open():
     with socket.create_server(("127.0.0.1", 0)) as store:
         port = store.getsockname()[1]
-        monkeypatch.setattr(outside, "contacts", lambda process: [])
-        seen = Outside(WithOwnDisk(), tmp_path, tmp_path / "own")
-        for own in (1, 2):
-            with socket.create_connection(("127.0.0.1", port)) as client:
-                store.accept()[0].close()
-                client.recv(1)
-            seen.ask(SimpleNamespace(port=own))
-        seen.look()
-        assert f"it talks to 127.0.0.1:{port} for a moment" in seen.network
+        code = f"import socket\nsocket.create_connection(('127.0.0.1', {port})).recv(1)"
+        client = subprocess.Popen([sys.executable, "-I", "-S", "-c", code])
+        seen = Peers()
+        process = SimpleNamespace(family=lambda: [psutil.Process(client.pid)], port=1)
+        with seen.watch(process):
+            connection = store.accept()[0]
+            while not (found := [*_connected(process.family(), 1)]):
+                pass
+            for _ in range(50):  # the watcher has time to look as well
+                [*_connected(process.family(), 1)]
+            connection.close()
+        client.wait()
+    assert ("127.0.0.1", port) in found and seen.local() == [port]

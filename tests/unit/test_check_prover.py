@@ -58,7 +58,7 @@ def prove(expected, seen, good=None, bad=None, where="status"):
     return prover.prove(finding, True), runner, comparator
 
 
-def test_what_can_be_seen_again_is_proven_with_the_one_call_it_needs():
+def test_difference_that_is_seen_again_is_proven_with_the_one_call_it_needs():
     needs = lambda part: said("good") if 1 in part else said("bad", 401)  # noqa: E731
     (proof, found), runner, _ = prove(needs, lambda part: said("bad", 401))
     assert proof is Proof.FOUND and found.calls == (1, 3)
@@ -66,7 +66,7 @@ def test_what_can_be_seen_again_is_proven_with_the_one_call_it_needs():
     assert len(set(runner.asked[-3:])) == 1  # the three confirmations are the same script
 
 
-def test_a_random_id_in_the_error_does_not_hide_the_status():
+def test_random_id_in_the_error_does_not_hide_the_status():
     """It asks whether the difference found is there, not whether anything differs."""
     count = itertools.count()
     failed = lambda: said({"error": "log in", "request_id": next(count)}, 401)  # noqa: E731
@@ -80,7 +80,7 @@ def test_a_random_id_in_the_error_does_not_hide_the_status():
     assert found.differences[0].where == "status"
 
 
-def test_what_differs_with_nothing_before_varies_by_itself():
+def test_difference_without_earlier_calls_varies_by_itself():
     (proof, found), _, comparator = prove(
         lambda part: said(1), lambda part: said(2), said(1), said(2), "/"
     )
@@ -88,7 +88,7 @@ def test_what_differs_with_nothing_before_varies_by_itself():
     assert not comparator(3, said(1), said(2))  # and that was learnt
 
 
-def test_a_coin_is_noise_and_not_a_proof():
+def test_coin_is_noise_and_not_a_proof():
     for start in range(2):
         coin = itertools.cycle([said("a"), said("b"), said("b")][start:])
         flip = lambda part, coin=coin: next(coin)  # noqa: E731
@@ -96,7 +96,7 @@ def test_a_coin_is_noise_and_not_a_proof():
         assert found is None and proof in (Proof.NOISE, Proof.NOT_SEEN)
 
 
-def test_what_is_not_seen_again_is_no_proof():
+def test_difference_that_is_not_seen_again_is_no_proof():
     needs = lambda part: said("good") if 1 in part else said("bad", 401)  # noqa: E731
     later = itertools.chain([said("bad", 401)], itertools.repeat(said("good")))
     (proof, found), _, _ = prove(needs, lambda part: next(later))

@@ -43,7 +43,7 @@ def report(text="x", *, calls=None, **more):
 
 
 @pytest.mark.parametrize("text", [HOSTILE, "\x0b" * 9, "a" * 10_000])
-def test_nothing_in_a_report_breaks_its_forms(text):
+def test_text_in_a_report_breaks_none_of_its_formats(text):
     document = json.dumps(as_json(report(text)), ensure_ascii=False)
     document.encode("utf-8")  # no lone surrogate is left
     suite = ElementTree.fromstring(as_junit(report(text), ALLOWED))
@@ -64,14 +64,14 @@ def test_no_credential_is_kept():
     assert SECRET not in Call("GET", plain(f"/c?token={SECRET}")).title
 
 
-def test_what_is_allowed_is_no_failure_and_unknown_is_an_error():
+def test_junit_shows_allowed_as_passed_and_unknown_as_error():
     allowed = frozenset({Level.SELF_CONTAINED, Level.PROCESS})
     assert ElementTree.fromstring(as_junit(report(), allowed)).get("failures") == "0"
     nothing = ElementTree.fromstring(as_junit(Report(Level.UNKNOWN, "it died"), ALLOWED))
     assert nothing.get("errors") == "1" and "it died" in ElementTree.tostring(nothing).decode()
 
 
-def test_where_the_exit_status_is_not_0_junit_is_red():
+def test_junit_is_red_where_the_exit_status_is_not_0():
     fine = Finding(0, "GET /", Level.SELF_CONTAINED, "")
     unknown = Report(Level.UNKNOWN, "nothing depends", None, [fine])
     suite = ElementTree.fromstring(as_junit(unknown, ALLOWED))
@@ -83,13 +83,13 @@ def test_where_the_exit_status_is_not_0_junit_is_red():
     assert (suite.get("failures"), suite.get("errors"), suite.get("skipped")) == ("0", "0", "1")
 
 
-def test_only_what_was_played_is_explained():
+def test_explanation_covers_only_what_was_run():
     assert "in turn" not in explain(Report(Level.UNKNOWN, ""))
     told = explain(Report(Level.PROCESS, "", plays=["on two processes in turn"]))
     assert "then on two processes in turn" in told and "client that carries nothing" not in told
 
 
-def test_what_was_seen_only_once_does_not_stand_when_it_is_cut_short():
+def test_finding_seen_once_does_not_stand_when_the_check_is_cut_short():
     cut = report()
     cut.reproducer = None
     cut.cut("stopped")
@@ -100,7 +100,7 @@ def test_what_was_seen_only_once_does_not_stand_when_it_is_cut_short():
     assert proven.level is Level.PROCESS
 
 
-def test_a_call_that_is_unknown_is_not_allowed_beside_one_that_is():
+def test_call_that_is_unknown_is_not_allowed_beside_one_that_is():
     allowed = frozenset({Level.SELF_CONTAINED, Level.BACKING_SERVICE})
     behind = Finding(0, "GET /", Level.BACKING_SERVICE)
     unknown = Finding(1, "GET /", Level.UNKNOWN)
@@ -108,7 +108,7 @@ def test_a_call_that_is_unknown_is_not_allowed_beside_one_that_is():
     assert not Report(Level.BACKING_SERVICE, "", None, [behind, unknown]).passes(allowed)
 
 
-def test_a_token_is_not_statelessness_is_said_where_one_was_carried():
+def test_token_is_not_statelessness_is_said_where_one_was_carried():
     token = (("Authorization", ("Bearer ", Ref(0, "json:/token", "x"))),)
     carried = report(calls=(Call("POST", plain("/login")), Call("GET", plain("/me"), token)))
     assert "A token is not statelessness" in explain(carried)
@@ -145,7 +145,7 @@ def test_levels():
 @pytest.mark.parametrize(
     "body", ['it\'s $HOME `id` \\ "q"', "a\nb\tc", "ü €", "\udcff\udc80x", "\0a\udcff", "-x", "@f"]
 )
-def test_the_curl_lines_quote_for_bash(body, tmp_path):
+def test_curl_lines_quote_for_bash(body, tmp_path):
     """Each line is run with a `curl` that writes down what it was told to send."""
     call = Call(
         "POST", plain("/it's?a=$b"), (("X-A", plain("it's $HOME")), ("X-E", ())), plain(body)

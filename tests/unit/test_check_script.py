@@ -43,7 +43,7 @@ def test_each_run_computes_from_what_it_is_given(tmp_path):
     assert len(sums) == 2 and sums[0] != sums[1]
 
 
-def test_it_speaks_like_requests(tmp_path):
+def test_client_of_a_script_speaks_like_requests(tmp_path):
     talk = source(
         tmp_path,
         'a = http.post("/a?x=1", params={"q": ["1 2", "3"]}, data={"n": "ü"}, auth=("u", "p"))',
@@ -73,7 +73,7 @@ def test_it_speaks_like_requests(tmp_path):
         ("assert False", "talk.py:2: assert False"),
     ],
 )
-def test_an_assertion_that_fails_is_told_with_its_line(tmp_path, line, said):
+def test_assertion_that_fails_is_told_with_its_line(tmp_path, line, said):
     with pytest.raises(ScriptError) as caught:
         source(tmp_path, line).record(Service())
     assert caught.value.assertion and said in str(caught.value)
@@ -99,13 +99,13 @@ def test_any_other_error_is_a_wrong_script(tmp_path, line, said):
 @pytest.mark.parametrize(
     ("text", "said"), [("x = 1", "no function"), ("def (", "cannot be read"), ("1/0", "Zero")]
 )
-def test_a_file_without_a_script_is_told(tmp_path, text, said):
+def test_file_without_a_script_is_told(tmp_path, text, said):
     (tmp_path / "talk.py").write_text(text)
     with pytest.raises(LabError, match=said):
         ScriptSource(tmp_path / "talk.py").record(Service())
 
 
-def test_a_module_is_loaded_anew_for_each_run(tmp_path):
+def test_module_is_loaded_anew_for_each_run(tmp_path):
     path = tmp_path / "talk.py"
     path.write_text(
         "seen = []\ndef script(http):\n    seen.append(1)\n    http.get(f'/{len(seen)}')\n"
@@ -116,7 +116,7 @@ def test_a_module_is_loaded_anew_for_each_run(tmp_path):
     assert [recorded(call.path) for call in service.calls] == ["/1", "/1"]
 
 
-def test_a_trace_takes_over_single_answers():
+def test_trace_takes_over_single_answers():
     whole, part = Trace(), Trace()
     service = Service()
     for _ in range(3):

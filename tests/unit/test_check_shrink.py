@@ -12,14 +12,14 @@ sizes = st.integers(1, 40)
 
 
 @given(st.data(), sizes)
-def test_what_needs_all_of_some_calls_shrinks_to_exactly_those(data, size):
+def test_shrink_keeps_exactly_the_calls_that_are_needed(data, size):
     needed = data.draw(st.sets(st.integers(0, size - 1)))
     guesses = data.draw(st.lists(st.lists(st.integers(0, size - 1), unique=True).map(sorted)))
     assert shrink(range(size), lambda part: needed <= set(part), guesses) == sorted(needed)
 
 
 @given(st.data(), sizes)
-def test_without_any_call_of_the_result_the_difference_is_gone(data, size):
+def test_shrink_leaves_no_call_that_can_be_left_out(data, size):
     """For any predicate that more calls never spoil: this or that or both of some groups."""
     groups = data.draw(
         st.lists(st.sets(st.integers(0, size - 1), min_size=1), min_size=1, max_size=4)
@@ -35,7 +35,7 @@ def test_without_any_call_of_the_result_the_difference_is_gone(data, size):
 
 
 @given(st.data(), st.integers(2, 16))
-def test_it_is_minimal_even_where_more_calls_spoil_it(data, size):
+def test_shrink_is_minimal_even_where_more_calls_spoil_it(data, size):
     """A logout among the calls: the difference needs some, and is hidden by others."""
     needed = data.draw(st.sets(st.integers(0, size - 1), min_size=1))
     spoiling = data.draw(st.sets(st.integers(0, size - 1))) - needed

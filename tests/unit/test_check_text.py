@@ -9,14 +9,14 @@ texts = st.text(st.sampled_from("ab1 \n<>=."), max_size=60)
 
 
 @given(st.lists(texts, min_size=1, max_size=5))
-def test_a_pattern_fits_every_text_it_has_learnt(known):
+def test_pattern_fits_every_text_it_has_learnt(known):
     pattern = Pattern()
     for text in known:
         pattern.learn(text)
     assert all(pattern.fits(text) for text in known)
 
 
-def test_what_all_have_in_common_has_to_be_there_in_order():
+def test_parts_in_common_have_to_be_there_in_order():
     pattern = Pattern()
     pattern.learn("hello 17 world, ada")
     pattern.learn("hello 99 and 3 world, ada")

@@ -28,7 +28,7 @@ def test_headers_are_found_in_any_case_and_kept_in_order():
         headers["none"]
 
 
-def test_an_answer_has_the_names_of_requests():
+def test_answer_has_the_names_of_requests():
     answer = Answer(201, Headers([("X-A", "1")]), b'{"a": 1}', elapsed_s=0.5)
     assert (answer.status_code, answer.json(), answer.ok) == (201, {"a": 1}, True)
     assert (answer.content, answer.text) == (b'{"a": 1}', '{"a": 1}')
@@ -37,7 +37,7 @@ def test_an_answer_has_the_names_of_requests():
 
 
 @pytest.mark.parametrize("body", [b"", b"no", b"[" * 5000 + b"]" * 5000])
-def test_what_is_no_json_is_a_value_error_or_no_document(body):
+def test_body_that_is_no_json_is_a_value_error_or_no_document(body):
     assert Answer(200, body=body).document is None
     with pytest.raises((ValueError, RecursionError)):
         Answer(200, body=body).json()
@@ -80,7 +80,7 @@ def serve(answer):
     raise AssertionError("it was answered")
 
 
-def test_a_refused_connection_was_not_sent():
+def test_refused_connection_was_not_sent():
     with pytest.raises(requests.ConnectionError) as caught:
         requests.get(f"http://127.0.0.1:{closed_port()}/", timeout=2)
     found = transport_error(caught.value)
@@ -91,12 +91,12 @@ def test_a_refused_connection_was_not_sent():
     ("answer", "kind"),
     [(None, ReadTimedOut), (b"", ConnectionReset), (b"no http\r\n\r\n", BadAnswer)],
 )
-def test_what_was_sent_may_have_been_carried_out(answer, kind):
+def test_request_that_was_sent_may_have_been_carried_out(answer, kind):
     found = transport_error(serve(answer))
     assert type(found) is kind and found.sent
 
 
-def test_a_host_that_is_none_was_not_sent():
+def test_host_that_is_none_was_not_sent():
     with pytest.raises(requests.RequestException) as caught:
         requests.get("http://[/", timeout=1)
     assert type(transport_error(caught.value)) is NotSent

@@ -203,7 +203,7 @@ def test_recorded_exchange_is_told_as_a_request():
         ({"status": 404, "served_by": None}, 404, []),  # of nginx itself
     ],
 )
-def test_of_whom_the_balancer_asked_only_what_is_known_is_told(changes, status, tried):
+def test_event_names_the_servers_that_the_balancer_is_known_to_have_asked(changes, status, tried):
     event = shown(request_of(typed(exchange(**changes)), "stateful", ""))
     assert event["status"] == status
     assert [(each["server"], each["status"]) for each in event["tried"]] == tried
@@ -465,5 +465,5 @@ def test_new_stage_starts_the_score_anew(told):
         from_exchange(typed(exchange("x-1", fate="kept")), "", "c1"),
     ],
 )
-def test_what_is_no_desks_own_leaves_the_score(told, event):
+def test_request_of_no_desk_leaves_the_score(told, event):
     assert told(event).at == msgspec.to_builtins(Score().totals())

@@ -336,8 +336,8 @@ STORED = {
         ({}, HOLDS, "1,100 bytes for a look at the cart; 2.5 ms for a look (median of 20)"),
         ({"sessions_left": 20}, FAILS, "20 sessions left"),
         ({"store_operations_per_request": 1.33}, FAILS, "1.33 store operations"),
-        ({"carts_acknowledged": 0}, UNKNOWN, "nobody bought"),
-        ({"state_adds_ms": None}, UNKNOWN, "nobody bought"),
+        ({"carts_acknowledged": 0}, UNKNOWN, "no cart was acknowledged"),
+        ({"state_adds_ms": None}, UNKNOWN, "no cart was acknowledged"),
     ],
 )
 def test_storage_observes(changes, verdict, words):

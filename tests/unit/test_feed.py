@@ -114,7 +114,7 @@ def test_stage_starts_history_score_and_clock_anew_and_ids_go_on(feed, clock):
 
 
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), object()])
-def test_what_is_no_json_is_refused_and_leaves_nothing_behind(feed, odd):
+def test_event_that_is_no_json_is_refused_and_leaves_nothing_behind(feed, odd):
     with pytest.raises((TypeError, ValueError)):
         publish(feed, "request", **request(ms=odd))
     with pytest.raises((TypeError, ValueError)):
@@ -364,7 +364,7 @@ def test_end_wakes_whoever_waits_and_frees_the_places(end, said):
     feed.stream()
 
 
-def test_after_the_end_a_stream_says_what_is_known_and_ends(feed):
+def test_stream_of_a_closed_feed_says_what_is_known_and_ends(feed):
     publish(feed, "stack", stack={})
     feed.close()
     messages = list(feed.stream())

@@ -9,7 +9,7 @@ from page_modules import served_modules
 
 from lab.console.words import words
 from lab.core.faults import FaultKind
-from lab.evidence.exchange import NOBODY_ANSWERED
+from lab.evidence.exchange import UNANSWERED
 from lab.evidence.result import Verdict
 
 NODE = shutil.which("node")
@@ -21,8 +21,8 @@ def test_every_kind_of_fault_and_every_verdict_has_its_words():
     assert set(words()["VERDICT_SIGNS"]) == set(Verdict)
 
 
-def test_a_503_is_an_answer_on_the_page_as_in_the_lab():
-    assert words()["UNANSWERED"] == [0, *sorted(NOBODY_ANSWERED)]
+def test_status_503_is_an_answer_on_the_page_as_in_the_lab():
+    assert words()["UNANSWERED"] == [0, *sorted(UNANSWERED)]
     assert 503 not in words()["UNANSWERED"]
 
 
@@ -34,7 +34,7 @@ def test_no_script_of_the_page_lists_kinds_of_fault_by_itself():
 
 
 @pytest.mark.skipif(NODE is None, reason="no node here to run the page's modules with")
-def test_a_script_reads_what_the_server_says():
+def test_script_reads_what_the_server_says():
     script = f"""
         const words = await import({json.dumps((MODULES / "words.js").as_uri())});
         const names = await import({json.dumps((MODULES / "names.js").as_uri())});

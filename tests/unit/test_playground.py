@@ -21,7 +21,7 @@ from lab.stack.programs import Program
 # Settings
 
 
-def test_only_named_settings_are_changed():
+def test_settings_that_are_not_named_stay():
     assert checked({"affinity": None, "retry": "on", "cache": None}) == {"retry": "on"}
 
 
@@ -103,7 +103,7 @@ class Kept:
         self.forgotten.append(prefix)
 
 
-def test_of_a_store_not_started_by_the_lab_only_this_desks_keys_are_forgotten(tmp_path):
+def test_external_store_loses_only_this_desks_keys(tmp_path):
     url = "redis://db.example:6379/0"
     stateful = console_variants(Settings(store=url))[0]
     bench = ProvisionedStack(tmp_path)

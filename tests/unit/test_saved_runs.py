@@ -128,7 +128,7 @@ def test_field_that_is_left_out_has_its_default():
     assert experiment.variants[0].exchanges[0].fate is None
 
 
-def test_what_is_written_is_read_again():
+def test_document_that_is_written_is_read_again():
     document = crash()
     texts = [experiment_text(each) for each in document.experiments]
     again = json.loads(document_text(texts, document.components))

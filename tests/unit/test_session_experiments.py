@@ -67,7 +67,7 @@ SAFE = {"planted": 10, "opened": 0, "refused": 10}
         (two_tabs, {"in_turn_acknowledged": 0, "at_once_given_up": 9}, UNKNOWN, "nothing"),
         (fixation, SAFE, HOLDS, "0 of 10 planted ids"),
         (fixation, {**SAFE, "opened": 1, "refused": 9}, FAILS, "1 of 10 planted ids"),
-        (fixation, {"planted": 0, "opened": 0, "refused": 0}, UNKNOWN, "nobody logged in"),
+        (fixation, {"planted": 0, "opened": 0, "refused": 0}, UNKNOWN, "no customer logged in"),
     ],
 )
 def test_verdict_follows_from_measurements(module, measured, verdict, words):

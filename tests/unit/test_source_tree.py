@@ -61,9 +61,7 @@ def twice(found_in):
 
 
 def test_class_name_stands_once_in_the_tree():
-    found = twice(classes)
-    found.pop("Answer", None)  # lab.check moves to that of lab.core.http
-    assert found == {}
+    assert twice(classes) == {}
 
 
 def test_constant_is_defined_in_one_module():

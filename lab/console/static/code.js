@@ -24,10 +24,10 @@ class LabCode extends HTMLElement {
     if (!isShown(this)) return;
     const { method, path, sent, chosen } = subjectOf(shown(now), now.selected, now.plan?.chapters[now.view.step - 1]);
     this.newest.hidden = !chosen;
-    this.told = `${method} ${path}: the lines that ${sent ? "served" : "will serve"} it. ≠ marks what differs.`;
+    this.about = `${method} ${path}: the lines that ${sent ? "served" : "will serve"} it.`;
     const key = `${method} ${path.replace(/(\/items\/).+/, "$1…")}`;
     if (key !== this.key) this.show(key, method, path);
-    else if (this.found) say(this.note, this.told);
+    else if (this.found) this.describe();
   }
 
   async show(key, method, path) {
@@ -38,12 +38,17 @@ class LabCode extends HTMLElement {
       const code = await asked.get(key);
       if (key !== this.key) return; // another request was selected meanwhile
       this.found = code;
-      say(this.note, this.told);
+      this.describe();
       DESKS.forEach((desk, index) => this.passages[index].replaceChildren(...passage(code[desk])));
     } catch (error) {
       if (error.status !== 404) asked.delete(key); // try again next time
       if (key === this.key) this.refuse(error.status === 404 ? `${method} ${path}: no route of the shop serves this.` : `✕ ${error.message}`);
     }
+  }
+
+  describe() {
+    const differs = DESKS.some((desk) => this.found[desk].html.includes("line changed"));
+    say(this.note, `${this.about} ${differs ? "≠ marks what differs." : "Both desks have the same lines here."}`);
   }
 
   refuse(sentence) {

@@ -1,0 +1,3 @@
+def script(http):
+    http.post("/login", json={"user": "ada"})
+    http.get("/me")

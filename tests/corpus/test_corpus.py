@@ -1,0 +1,131 @@
+"""`lab check` on services whose true verdict is known: no false green, no false alarm.
+
+Not in the default run: pytest tests/corpus. See README.md here.
+"""
+
+import csv
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+AT_ONCE = 2
+PATIENCE_S = 240
+STATE = ("process", "local", "backing")
+WORDS = {"unknown": "unknown", "self": "self", "disk": "local", "backing": "backing"}
+pytestmark = pytest.mark.timeout(3600)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One service, one conversation, and the verdicts that are right."""
+
+    corpus: Path
+    row: dict[str, str]
+
+    @property
+    def name(self):
+        return self.row["name"] if self.corpus == HERE else f"{self.corpus.name}:{self.row['name']}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the check said: a kind, or a reason why there is none."""
+
+    kind: str
+    report: str
+    errors: str
+
+
+def cases():
+    folders = [HERE, *(Path(each) for each in [os.environ.get("TWO_DESKS_CORPUS")] if each)]
+    for folder in folders:
+        with (folder / "cases.tsv").open(newline="") as file:
+            yield from (Case(folder, row) for row in csv.DictReader(file, delimiter="\t"))
+
+
+def kind_of(verdict):
+    return next((kind for word, kind in WORDS.items() if word in verdict), "process")
+
+
+def judged(case, found):
+    right = case.row["expect"].split("|")
+    if found.kind in right:
+        return "right"
+    if found.kind == "self":
+        return "FALSE GREEN"
+    if right == ["self"] and found.kind in STATE:
+        return "FALSE ALARM"
+    return found.kind if found.kind in ("unknown", "skipped") else "wrong"
+
+
+def check(case, work):
+    """Return what `lab check` finds, in a copy of the case's folder."""
+    program = shlex.split(case.row["start"])[0]
+    if shutil.which(program) is None:
+        return Found("skipped", f"no {program} on PATH", "")
+    folder = work / case.row["name"]
+    shutil.copytree(case.corpus / case.row["folder"], folder)
+    for each in (folder, *folder.rglob("*")):
+        each.chmod(each.stat().st_mode | 0o200)
+    words = [sys.executable, "-m", "lab", "check", "--json", "--start", case.row["start"]]
+    for pair in case.row["env"].split():
+        words += ["--env", pair]
+    words += [*shlex.split(case.row["talk"]), *shlex.split(case.row["extra"])]
+    try:
+        done = subprocess.run(
+            words,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            env={**os.environ, "LABUSER": "ada"},
+        )
+    except subprocess.TimeoutExpired:
+        return Found("wrong", f"no verdict within {PATIENCE_S} s", "")
+    try:
+        report = json.loads(done.stdout)
+    except ValueError:
+        return Found("wrong", "no report", done.stderr)
+    return Found(kind_of(report["verdict"]), report["because"], done.stderr)
+
+
+CASES = list(cases())
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """What is found in each case, in the background."""
+    work = {folder: tmp_path_factory.mktemp("corpus") for folder in {each.corpus for each in CASES}}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {case.name: pool.submit(check, case, work[case.corpus]) for case in CASES}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_case(case, found):
+    result = found[case.name].result()
+    verdict = judged(case, result)
+    assert "Traceback" not in result.errors
+    if verdict == "skipped":
+        pytest.skip(result.report)
+    assert verdict in ("right", "unknown"), (case.row["expect"], result)
+
+
+def test_counts(found, capsys):
+    counts = Counter(judged(case, found[case.name].result()) for case in CASES)
+    with capsys.disabled():
+        print(f"\ncorpus: {counts['right']} of {len(CASES)} right; {dict(counts)}")
+        for case in CASES:
+            result = found[case.name].result()
+            if judged(case, result) == "unknown":
+                print(f"unknown: {case.name}: {result.report}")
+    assert counts["FALSE GREEN"] == counts["FALSE ALARM"] == 0
