@@ -178,8 +178,7 @@ class _Session:
         if self._outside.touched:
             self._runner.share()
         plays = [held, first] if held is not None else [first]
-        plays.append(self._runner.one(conversation, self._watch, after=plays[0]))
-        self._outside.look()
+        plays.append(self._runner.one(conversation, after=plays[0]))
         self._comparator.learn_plays(plays, self._ids)
         baseline = plays[0]
         if held is None:
