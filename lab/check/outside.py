@@ -126,7 +126,9 @@ class Outside:
     def network(self) -> list[str]:
         """What it talks to, in words."""
         talks = {each for each in self._contacts if each.startswith("it talks")}
-        talks |= {f"it talks to {ip}:{port}" for ip, port in self.peers.seen}
+        talks |= {
+            f"it talks to {ip}:{port}" for ip, port in (*self.peers.seen, *self.peers.short())
+        }
         return sorted(talks)[:3]
 
     @property

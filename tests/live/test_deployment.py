@@ -164,7 +164,7 @@ def test_containers_run_as_the_documents_say(kind, tmp_path):
         told = running.output("nginx").read_text()
         entries = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
         assert [e["op"] for e in entries].count("POST /api/login") == 2
-        assert {e["replica"] for e in entries if e["path"].startswith("/stateful")} == {
+        assert {e["served_by"] for e in entries if e["path"].startswith("/stateful")} == {
             each.env["REPLICA"] for each in running.deployed.servers("stateful")
         }
         assert customers["stateless"].token and customers["stateless"].token not in told
