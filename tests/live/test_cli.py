@@ -471,8 +471,8 @@ from pathlib import Path
 
 
 def script(shopper, lab):
-    shopper.login()
-    shopper.add("laptop")
+    shopper.login(server="A")
+    shopper.add("laptop", server="A")
     Path("there").touch()
     threading.Event().wait(60)
 """
