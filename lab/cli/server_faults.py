@@ -10,22 +10,22 @@ from lab.cli.output import say
 from lab.console import control_file
 from lab.core.faults import STORE_FAULTS
 
-_SERVER = "SERVER is a letter (B is server B of both desks), or stateful/B for one desk."
-_SERVER_OR_STORE = f"{_SERVER[:-1]}; or store, the session store."
+_SERVER = "SERVER is a letter (`B` is server B of both desks), or `stateful/B` for one desk only."
+_SERVER_OR_STORE = f"{_SERVER} `store` is the session store."
 # Name → what it does, and the line that reports it, from the evidence of each server.
 _FAULTS = {
     "kill": ("Kill a server of the running `lab up`.", "✕ {at}: pid {pid} {signal}, {seen}"),
     "restart": (
-        "Restart a server, with an empty memory.",
+        "Restart a server of the running `lab up`: memory is empty.",
         "✓ {at}: {was} is now {instance}",
     ),
     "pause": (
-        "Freeze a server: it answers nothing until it is resumed.",
+        "Freeze a server of the running `lab up`: it answers nothing.",
         "~ {at}: pid {pid} is frozen; `lab resume {at}` resumes it",
     ),
-    "resume": ("Resume a frozen server.", "✓ {at}: pid {pid} goes on"),
+    "resume": ("Resume a frozen server of the running `lab up`.", "✓ {at}: pid {pid} goes on"),
     "drain": (
-        "Stop a server when its last requests are done.",
+        "Let a server of the running `lab up` finish, and stop it.",
         "~ {at}: gets no new requests; `lab status` shows when it has gone",
     ),
 }
