@@ -29,8 +29,8 @@ def test_reload_in_the_middle_keeps_prediction_and_says_what_it_broke(window):
         act.locator(".run").click()
         # Playwright hands on what happens only while one of its calls waits.
         wait_for(lambda: page.wait_for_timeout(10) or held)
+        page.reload()  # before the route is given up, which lets go on what it held
         page.unroute("**/lab/act")
-        page.reload()
         page.locator("#line[data-state=open]").wait_for()
         assert act.get_attribute("data-state") == "interrupted", act.inner_text()
         assert "Interrupted by a reload" in act.inner_text()
