@@ -14,7 +14,6 @@ from lab.check.sockets import unix_peers
 
 MOST_FILES = 20_000
 UNASKED_S = 1.5  # without a request: connections that are made meanwhile are of other programs
-_TIME_WAIT = "06"  # net/tcp_states.h
 _PASSING = {".git", "__pycache__", "node_modules", ".venv", "venv", ".pytest_cache"}
 
 
