@@ -15,6 +15,7 @@ import lab
 from lab.cli import main as command_line
 from lab.cli import output
 from lab.cli.main import LazyCommand, cli
+from lab.console.settings import MOST_PAGE_SERVERS
 from lab.core.errors import LabError
 
 COMMANDS = sorted(cli.commands)
@@ -80,6 +81,13 @@ def test_help_of_an_option_breaks_no_word_so_a_url_can_be_copied(words):
     shown = set(help_of(words).split())
     options = [each for each in EVERY_COMMAND[words].params if isinstance(each, click.Option)]
     assert not [word for each in options for word in each.help.split() if word not in shown]
+
+
+@pytest.mark.parametrize("command", ["up", "reset"])
+def test_page_has_one_limit_of_servers_for_every_command(command):
+    refused = CliRunner().invoke(cli, [command, "--servers", str(MOST_PAGE_SERVERS + 1)])
+    assert refused.exit_code == 2
+    assert f"1<=x<={MOST_PAGE_SERVERS}" in refused.output
 
 
 def test_help_of_lab_has_one_line_for_each_command():
