@@ -103,6 +103,7 @@ class Outside:
 
     def look(self) -> None:
         """Look at the files: the first time to know them, then for what has changed."""
+        self.peers.look_unasked()
         if not self._pool.isolation:
             self._written = self._pool.written
             return

@@ -18,6 +18,7 @@ from lab.check.service import Process
 _LOOPBACK = ("127.", "::1", "::ffff:127.")
 LOOK_AGAIN_S = 0.001
 PROBE_S = 0.05
+UNASKED_S = 1.5
 
 
 End = tuple[str, int]  # address, port
@@ -29,6 +30,7 @@ class Peers:
     """The TCP addresses that a service was seen connected to during its requests."""
 
     seen: set[End] = field(default_factory=set)
+    _others: set[End] = field(default_factory=set)
     _during: dict[int, set[End]] = field(default_factory=dict)  # by the port of the process
 
     @contextmanager
@@ -73,6 +75,13 @@ class Peers:
             own = {process.port}.union(*map(listening, process.family()))
             self.seen |= {(ip, port) for ip, port in found if not (is_local(ip) and port in own)}
 
+    def look_unasked(self) -> None:
+        """Look for a while in which nothing is asked: what is connected to then is of others."""
+        if self.short():
+            before = connections()
+            time.sleep(UNASKED_S)
+            self._others |= set[End]().union(*(connections() - before))
+
     def short(self) -> list[End]:
         """Return what was connected to while each of several processes was asked.
 
@@ -82,7 +91,7 @@ class Peers:
         """
         if len(self._during) < 2:
             return []
-        common = set.intersection(*self._during.values())
+        common = set.intersection(*self._during.values()) - self._others
         servers = foreign_servers() if common else set()
         return sorted(end for end in common if not is_local(end[0]) or end[1] in servers)
 
