@@ -13,7 +13,6 @@ from lab.check.service import Pool, Process
 from lab.check.sockets import unix_peers
 
 MOST_FILES = 20_000
-UNASKED_S = 1.5  # without a request: connections that are made meanwhile are of other programs
 _TIME_WAIT = "06"  # net/tcp_states.h
 _PASSING = {".git", "__pycache__", "node_modules", ".venv", "venv", ".pytest_cache"}
 
@@ -103,7 +102,6 @@ class Outside:
 
     def look(self) -> None:
         """Look at the files: the first time to know them, then for what has changed."""
-        self.peers.look_unasked()
         if not self._pool.isolation:
             self._written = self._pool.written
             return
@@ -127,9 +125,7 @@ class Outside:
     def network(self) -> list[str]:
         """What it talks to, in words."""
         talks = {each for each in self._contacts if each.startswith("it talks")}
-        talks |= {
-            f"it talks to {ip}:{port}" for ip, port in (*self.peers.seen, *self.peers.short())
-        }
+        talks |= {f"it talks to {ip}:{port}" for ip, port in self.peers.seen}
         return sorted(talks)[:3]
 
     @property
