@@ -13,7 +13,6 @@ from lab.check.service import Pool, Process
 from lab.check.sockets import unix_peers
 
 MOST_FILES = 20_000
-UNASKED_S = 1.5  # without a request: connections that are made meanwhile are of other programs
 _PASSING = {".git", "__pycache__", "node_modules", ".venv", "venv", ".pytest_cache"}
 
 
@@ -125,9 +124,7 @@ class Outside:
     def network(self) -> list[str]:
         """What it talks to, in words."""
         talks = {each for each in self._contacts if each.startswith("it talks")}
-        talks |= {
-            f"it talks to {ip}:{port}" for ip, port in (*self.peers.seen, *self.peers.short())
-        }
+        talks |= {f"it talks to {ip}:{port}" for ip, port in self.peers.seen}
         return sorted(talks)[:3]
 
     @property

@@ -1,27 +1,25 @@
 """Who a service talks to while it answers: also what it opens and closes within one request."""
 
-import socket
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import psutil
 
 from lab.check.address import Address
 from lab.check.family import MARK, listening, tagged
 from lab.check.service import Process
+from lab.check.sockets import tcp_peers
 
 _LOOPBACK = ("127.", "::1", "::ffff:127.")
-LOOK_AGAIN_S = 0.001
+LOOK_AGAIN_S = 0.0002
 PROBE_S = 0.05
 
 
 End = tuple[str, int]  # address, port
-LISTENS = "0A"  # proc(5), the state of a socket in /proc/net/tcp
 
 
 @dataclass
@@ -29,7 +27,6 @@ class Peers:
     """The TCP addresses that a service was seen connected to during its requests."""
 
     seen: set[End] = field(default_factory=set)
-    _during: dict[int, set[End]] = field(default_factory=dict)  # by the port of the process
 
     @contextmanager
     def watch(self, process: Process) -> Iterator[None]:
@@ -42,7 +39,6 @@ class Peers:
                 found.update(_connected(family, process.port))
                 looking.set()
 
-        before = connections()
         watcher = threading.Thread(target=look, name="check-peers")
         watcher.start()
         looking.wait(1.0)
@@ -52,10 +48,6 @@ class Peers:
             over.set()
             watcher.join()
             self._keep(found, process)
-            new = set[End]().union(*(connections() - before))
-            self._during.setdefault(process.port, set()).update(
-                end for end in new if end[1] != process.port
-            )
 
     def probe(self, process: Process) -> None:
         """Look while a connection stays open: silent, and with a request that has no end yet.
@@ -73,25 +65,16 @@ class Peers:
             own = {process.port}.union(*map(listening, process.family()))
             self.seen |= {(ip, port) for ip, port in found if not (is_local(ip) and port in own)}
 
-    def short(self) -> list[End]:
-        """Return what was connected to while each of several processes was asked.
-
-        The system remembers a connection for about a minute (TIME_WAIT), and no longer says whose
-        it was: what appears with one process only may be another program's, and so is a port at
-        which nothing listens, or another run of the lab.
-        """
-        if len(self._during) < 2:
-            return []
-        common = set.intersection(*self._during.values())
-        servers = foreign_servers() if common else set()
-        return sorted(end for end in common if not is_local(end[0]) or end[1] in servers)
-
     def local(self) -> list[int]:
         """Return the ports of this machine among them."""
-        return sorted({port for ip, port in (*self.seen, *self.short()) if is_local(ip)})
+        return sorted({port for ip, port in self.seen if is_local(ip)})
 
 
-def _connected(family: Sequence[psutil.Process], own_port: int) -> Iterator[tuple[str, int]]:
+def _connected(family: Sequence[psutil.Process], own_port: int) -> Iterator[End]:
+    if sys.platform == "linux":
+        with suppress(OSError):
+            yield from tcp_peers([each.pid for each in family], own_port)
+            return
     for each in family:
         with suppress(psutil.Error):
             for connection in each.net_connections("tcp"):
@@ -132,51 +115,3 @@ def _answers_the_same(one: Address, other: Address, paths: list[str]) -> bool:
             return False
         found += here[0] != 404
     return found > 0
-
-
-def connections() -> set[frozenset[End]]:
-    """Return both ends of all TCP connections of this machine, also of those closed of late."""
-    if Path("/proc/net/tcp").exists():  # at once; psutil looks at every process for its owner
-        return {*_on_linux()}
-    with suppress(psutil.Error):
-        return {
-            frozenset({(each.laddr.ip, each.laddr.port), (each.raddr.ip, each.raddr.port)})
-            for each in psutil.net_connections("tcp")
-            if each.laddr and each.raddr
-        }
-    return set()
-
-
-def _on_linux() -> Iterator[frozenset[End]]:
-    for name in ("tcp", "tcp6"):
-        with suppress(OSError):
-            for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
-                local, remote, state = line.split()[1:4]
-                if state != LISTENS:
-                    yield frozenset({_end(local), _end(remote)})
-
-
-def _end(text: str) -> End:
-    """Read an address as /proc/net/tcp has it: words of this machine in hexadecimal."""
-    digits, _, port = text.partition(":")
-    step = -1 if sys.byteorder == "little" else 1
-    words = (bytes.fromhex(digits[at : at + 8])[::step] for at in range(0, len(digits), 8))
-    packed = b"".join(words).removeprefix(b"\0" * 10 + b"\xff\xff")
-    family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
-    return socket.inet_ntop(family, packed), int(port, 16)
-
-
-def foreign_servers() -> set[int]:
-    """Return the ports of this machine on which something listens that no run has started."""
-    found = set[int]()
-    with suppress(psutil.Error):
-        for each in psutil.net_connections("tcp"):
-            if each.status == psutil.CONN_LISTEN and each.laddr and not _is_of_a_run(each.pid):
-                found.add(each.laddr.port)
-    return found
-
-
-def _is_of_a_run(pid: int | None) -> bool:
-    with suppress(psutil.Error):
-        return pid is not None and MARK in psutil.Process(pid).environ()
-    return False

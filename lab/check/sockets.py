@@ -1,18 +1,19 @@
-"""The other ends of a process tree's unix sockets: asked of Linux, by its socket diagnosis."""
+"""The other ends of a process tree's sockets: asked of Linux, by its socket diagnosis."""
 
-import re
+import os
 import socket
 import struct
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 
 # What the system's own library talks to, for names and for logs.
 _SYSTEM = ("/dev/log", "/run/systemd/", "/run/nscd/", "/var/run/nscd/")
 _BY_FAMILY, _DUMP, _DONE, _ERROR = 20, 0x301, 3, 2  # linux/sock_diag.h, linux/netlink.h
+_OPEN = sum(1 << state for state in (1, 2, 4, 5, 8))  # linux/tcp.h: not over, and no listener
+_INODE_AT = 68  # linux/inet_diag.h, in struct inet_diag_msg
 _NAME_AND_PEER, _NAME, _PEER = 0b101, 0, 2  # linux/unix_diag.h
 
 
@@ -30,11 +31,13 @@ def unix_peers(family: Iterable[psutil.Process]) -> list[str]:
 
 
 def _inodes(pid: int) -> Iterator[int]:
+    folder = f"/proc/{pid}/fd"
     with suppress(OSError):
-        for link in Path(f"/proc/{pid}/fd").iterdir():
+        for name in os.listdir(folder):  # noqa: PTH208 - asked a thousand times a second
             with suppress(OSError):
-                if found := re.fullmatch(r"socket:\[(\d+)\]", str(link.readlink())):
-                    yield int(found[1])
+                target = os.readlink(f"{folder}/{name}")  # noqa: PTH115
+                if target.startswith("socket:["):
+                    yield int(target[8:-1])
 
 
 def _diagnosis() -> tuple[dict[int, str], dict[int, int]]:
@@ -42,6 +45,35 @@ def _diagnosis() -> tuple[dict[int, str], dict[int, int]]:
     names: dict[int, str] = {}
     peers: dict[int, int] = {}
     request = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, 0xFFFFFFFF, 0, _NAME_AND_PEER, 0, 0)
+    for body in _dump(request):
+        inode = struct.unpack_from("=I", body, 4)[0]
+        for attribute, value in _attributes(body[16:]):
+            if attribute == _NAME:
+                names[inode] = value.rstrip(b"\0").decode(errors="replace")
+            elif attribute == _PEER:
+                peers[inode] = struct.unpack("=I", value)[0]
+    return names, peers
+
+
+def tcp_peers(pids: Iterable[int], own_port: int) -> set[tuple[str, int]]:
+    """Return what processes are connected to at this moment, but for clients of their own port.
+
+    Quicker than by psutil, which reads what has ended as well: thousands of lines, at times.
+    """
+    own = {number for pid in pids for number in _inodes(pid)}
+    found = set()
+    for family in (socket.AF_INET, socket.AF_INET6):
+        for body in _dump(struct.pack("=BBBxI48x", family, socket.IPPROTO_TCP, 0, _OPEN)):
+            port, peer_port = struct.unpack_from("!HH", body, 4)
+            if struct.unpack_from("=I", body, _INODE_AT)[0] in own and port != own_port:
+                size = 4 if family == socket.AF_INET else 16
+                address = socket.inet_ntop(family, body[24 : 24 + size])
+                found.add((address.removeprefix("::ffff:"), peer_port))
+    return found
+
+
+def _dump(request: bytes) -> Iterator[bytes]:
+    """Yield what the system answers to a question for all sockets of a kind."""
     header = struct.pack("=IHHII", 16 + len(request), _BY_FAMILY, _DUMP, 1, 0)
     kind = getattr(socket, "NETLINK_SOCK_DIAG", 4)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, kind) as asked:
@@ -50,13 +82,8 @@ def _diagnosis() -> tuple[dict[int, str], dict[int, int]]:
         while True:
             for number, body in _messages(asked.recv(1 << 18)):
                 if number in (_DONE, _ERROR):
-                    return names, peers
-                inode = struct.unpack_from("=I", body, 4)[0]
-                for attribute, value in _attributes(body[16:]):
-                    if attribute == _NAME:
-                        names[inode] = value.rstrip(b"\0").decode(errors="replace")
-                    elif attribute == _PEER:
-                        peers[inode] = struct.unpack("=I", value)[0]
+                    return
+                yield body
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
