@@ -173,7 +173,7 @@ class _Session:
         self._runner.endless = _endless(held)
         first = self._runner.one(conversation, self._watch)
         self._runner.during = lambda process: nullcontext()
-        self._runner.endless = self._runner.endless | _endless(first)
+        self._runner.endless = _endless(first) | self._runner.endless
         self._outside.look()
         if self._outside.touched:
             self._runner.share()
@@ -372,6 +372,7 @@ class _Session:
         self._check.progress(redact_text(line))
 
 
-def _endless(trace: Trace | None) -> set[int]:
+def _endless(trace: Trace | None) -> dict[int, int]:
+    """Return the calls that are answered by a stream without an end, and its first events."""
     answers = trace.answers if trace else []
-    return {index for index, answer in enumerate(answers) if not answer.complete}
+    return {n: answer.events for n, answer in enumerate(answers) if not answer.complete}

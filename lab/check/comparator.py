@@ -22,11 +22,12 @@ from lab.check.differences import (
 from lab.check.judge import Finding, Level
 from lab.check.runner import Trace
 from lab.check.text import is_text, words
-from lab.core.http import Answer
+from lab.core.http import Answer, count_events
 
 RATE_LIMITED = 429
 NOISY = "too noisy to compare: it was answered with another status the second time"
 SILENT = "no answer came to it ({}): allow more time with --timeout"
+SLOW = "its stream sent less when it was read again: a slow or a busy machine"
 STATUS_ONLY = "its whole body varies by itself: only its status and headers are compared"
 POLLED = "asked again until it changed: only the last answer is compared"
 LEAST_LETTERS = 8  # of a word; a shorter one may be the same by chance
@@ -92,6 +93,10 @@ class ResponseComparator:
                 self.unsure.setdefault(index, "the script went another way the second time")
             if answer.status is None:
                 self.unsure[index] = SILENT.format(answer.error)
+        for answers in aligned:
+            for index, answer in answers.items():
+                if not answer.complete and count_events(answer.body) < answer.events:
+                    self.unsure[index] = SLOW
         every = [dict(enumerate(first.answers)), *aligned]
         self.relations = list(_relations(every, self.noise, {*map(str, process_ids)}))
 

@@ -217,17 +217,20 @@ def _bodies(expected: Answer, seen: Answer, noise: Noise | None) -> list[Change]
 
 
 def _as_long(expected: Answer, seen: Answer) -> tuple[Answer, Answer]:
-    """Cut two streams to what both have: how much comes until one is left is chance."""
+    """Cut two streams to what both have: how much comes until one is left is chance.
+
+    Not below what belongs together: a stream that has less of it differs.
+    """
     if expected.complete and seen.complete:
         return expected, seen
     one, other = (each.body.replace(b"\r\n", b"\n") for each in (expected, seen))
-    if b"\n\n" in one and b"\n\n" in other:
-        events = [each.split(b"\n\n")[:-1] for each in (one, other)]
-        count = min(map(len, events))
-        one, other = (b"\n\n".join(each[:count]) for each in events)
-    elif one and other:
+    mark = b"\n\n" if b"\n\n" in one or b"\n\n" in other else b"\n"
+    if mark not in one and mark not in other:  # no events: bytes
         count = min(len(one), len(other))
-        one, other = one[:count], other[:count]
+        return _with_body(expected, one[:count]), _with_body(seen, other[:count])
+    events = [each.split(mark)[:-1] for each in (one, other)]
+    count = max(min(map(len, events)), expected.events, seen.events)
+    one, other = (mark.join(each[:count]) for each in events)
     return _with_body(expected, one), _with_body(seen, other)
 
 
@@ -283,14 +286,19 @@ def _text(expected: bytes, seen: bytes, noise: Noise | None) -> list[Change]:
     same_shape = [each.before for each in first] == [each.before for each in second]
     if same_shape and len(found) * 2 <= len(first):
         return found
-    return _whole(one, other)
+    return _whole(one, other, varies=pattern is not None)
 
 
-def _whole(one: str, other: str) -> list[Change]:
-    """Return one place for the whole text, with the first lines that differ."""
+def _whole(one: str, other: str, varies: bool) -> list[Change]:
+    """Return one place for the whole text, with the first lines that differ.
+
+    Where lines vary by themselves, those that came or went are shown before them.
+    """
     pairs = zip_longest(one.splitlines(), other.splitlines(), fillvalue="")
-    lines = [pair for pair in pairs if pair[0].strip() != pair[1].strip()][:MOST_LINES]
-    return [Change("body", one, other, pair) for pair in lines or [(one, other)]]
+    lines = [pair for pair in pairs if pair[0].strip() != pair[1].strip()]
+    if varies:
+        lines.sort(key=lambda pair: bool(pair[0].strip() and pair[1].strip()))
+    return [Change("body", one, other, pair) for pair in lines[:MOST_LINES] or [(one, other)]]
 
 
 def _json(expected: Any, seen: Any, at: str, noise: Noise | None) -> Iterator[Change]:

@@ -12,11 +12,11 @@ from requests.cookies import RequestsCookieJar, get_cookie_header
 from urllib3.exceptions import HTTPError, InsecureRequestWarning, ReadTimeoutError
 
 from lab.check.address import Address
-from lab.core.http import Answer, Headers, transport_error
+from lab.core.http import Answer, Headers, count_events, transport_error
 
 MOST_BYTES = 2_000_000
-PAUSE_S = 0.3  # a stream known to have no end is left at its first pause as long as this
-BURST_S = 0.6  # or after this long, if it never pauses
+BURST_S = 1.0  # what a stream without an end sends in this time belongs together
+PATIENCE_S = 4.0  # how long as much is waited for when it is read again
 _STREAMS = ("text/event-stream", "application/x-ndjson", "multipart/x-mixed-replace")
 
 
@@ -26,13 +26,13 @@ def send(
     cookies: RequestsCookieJar,
     timeout_s: float,
     *,
-    endless: bool = False,
+    wanted: int = 0,
 ) -> Answer:
     """Send `request` (its URL is a path) to `address`; `cookies` go along, and learn.
 
     Never raises for what a service does: no answer is an Answer with `status` None. A stream
-    that does not end in time gives what has come by then, and so does a body that is too long;
-    one that is `endless` is left at its first pause.
+    that does not end in time gives what has come by then, and so does a body that is too long.
+    Of one that is known to have no end, `wanted` events are waited for, and no longer.
     """
     began = time.perf_counter()
     with requests.Session() as session:
@@ -53,7 +53,7 @@ def send(
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", InsecureRequestWarning)
                 got = session.send(prepared, timeout=timeout_s, allow_redirects=False, stream=True)
-            body, complete = _read(got, time.monotonic() + timeout_s, endless)
+            body, complete, events = _read(got, timeout_s, wanted)
         except (requests.RequestException, HTTPError, HTTPException, ValueError, OSError) as error:
             seconds = time.perf_counter() - began
             return Answer(None, error=transport_error(error), elapsed_s=seconds)
@@ -64,6 +64,7 @@ def send(
         _without_port(body, address.port),
         elapsed_s=seconds,
         complete=complete,
+        events=events,
     )
 
 
@@ -73,26 +74,28 @@ def cookie_header(cookies: RequestsCookieJar, prepared: requests.PreparedRequest
     return value
 
 
-def _read(response: requests.Response, deadline: float, endless: bool) -> tuple[bytes, bool]:
-    """Read the body, and whether it is all of it; of a stream, what came before it paused."""
+def _read(response: requests.Response, timeout_s: float, wanted: int) -> tuple[bytes, bool, int]:
+    """Read the body, whether it is all of it, and how many events came at first."""
     read: Callable[..., bytes] = getattr(response.raw, "read1", response.raw.read)
-    body = b""
+    body, first = b"", wanted
     began = time.monotonic()
-    if endless:
-        deadline = min(deadline, began + BURST_S)
+    deadline = began + (min(timeout_s, PATIENCE_S) if wanted else timeout_s)
     while True:
-        _patience(response, PAUSE_S if endless and body else deadline - time.monotonic())
+        _patience(response, deadline - time.monotonic())
         try:
             piece = read(65536, decode_content=True)
         except (TimeoutError, ReadTimeoutError) as error:
             if body or _is_stream(response):
-                return body, False
+                return body, False, first or count_events(body)
             raise TimeoutError("headers came, and then nothing") from error
         if not piece:
-            return body, True
+            return body, True, 0
+        if not first and body and time.monotonic() > began + BURST_S:
+            first = count_events(body)
         body += piece
-        if len(body) > MOST_BYTES or time.monotonic() > deadline:
-            return body[:MOST_BYTES], False
+        enough = wanted and count_events(body) >= wanted
+        if enough or len(body) > MOST_BYTES or time.monotonic() > deadline:
+            return body[:MOST_BYTES], False, first or count_events(body)
 
 
 def _patience(response: requests.Response, seconds: float) -> None:

@@ -10,15 +10,26 @@ from lab.check.runner import Runner, without_refs
 from lab.core.http import Answer
 
 _KEPT = frozenset({"accept", "content-type", "accept-encoding", "user-agent"})
+_NAMES_ONE = re.compile(
+    r"^(instance|host|host_?name|pid|server|node|pod|worker|replica|boot|container|machine)"
+    r"(_?id|_?name)?$|^(served|handled|answered)_?by$|^process(_?id)?$|^started",
+    re.I,
+)
 _VALUE = re.compile(r"(?<=[\"'=:/ ])[\w.~-]{2,}")
 
 
 def is_own_name(runner: Runner, conversation: Conversation, relation: Relation) -> bool:
     """Return whether a value is the same for whatever client asks, and whatever it says.
 
-    A client that carries nothing asks first; then one with other words in headers and body, and
-    one with another end of the path (which may not be there).
+    Of a place that is called as such names are, it is enough that a second client, who does the
+    same on the same process, is given it too. Else a client that carries nothing asks; then one
+    with other words in headers and body, and one with another end of the path (which may not
+    be there).
     """
+    if _NAMES_ONE.search(relation.place.rpartition("/")[2]):
+        one, other = runner.two_clients(conversation, relation.index)
+        if one and other and value_at(one, relation.place) == value_at(other, relation.place):
+            return True
     call = conversation.calls[relation.index]
     others = list(_strangers(call))
     known, answers = runner.as_stranger(conversation, relation.index, others)

@@ -118,12 +118,13 @@ class Live:
 class Runner:
     """Plays conversations on processes of a pool, within a budget.
 
-    `endless` are the calls whose answers are streams without an end, as far as is known.
+    `endless` are the calls whose answers are streams without an end, as far as is known, and how
+    many events are waited for.
     `during` is entered while a process is asked.
     """
 
     def __init__(self, pool: Pool, budget: Budget, timeout_s: float = 10.0) -> None:
-        self.endless: set[int] = set()
+        self.endless: dict[int, int] = {}
         self.exclusive = False
         self.during: Callable[[Process], AbstractContextManager[None]] = lambda process: (
             nullcontext()
@@ -338,6 +339,18 @@ class Runner:
             self._play(conversation, lambda n, call: process, watch=repeat, trace=trace)
         return again
 
+    def two_clients(
+        self, conversation: Conversation, index: int
+    ) -> tuple[Answer | None, Answer | None]:
+        """The conversation up to a call, by two clients after each other, on one process."""
+        with self._processes() as start:
+            process = start()
+            plays = [
+                self._play(conversation, lambda n, call: process, until=index) for _ in range(2)
+            ]
+            one, other = (play.answered.get(index) for play in plays)
+            return one, other
+
     def as_stranger(
         self, conversation: Conversation, index: int, others: Iterable[Call]
     ) -> tuple[Answer | None, list[Answer]]:
@@ -436,7 +449,7 @@ class Runner:
                 request_of(call, carried.answers),
                 carried.cookies,
                 min(self._timeout_s, self._budget.left_s),
-                endless=index in self.endless,
+                wanted=self.endless.get(index, 0),
             )
         if answer.status is None:
             self._budget.check_time()  # it may be our own hurry that it had no time

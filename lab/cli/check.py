@@ -56,19 +56,36 @@ def _settings(
 @click.version_option(package_name="two-desks", prog_name="lab check")
 @click.argument("conversation", required=False, type=_path, metavar="[CONVERSATION]")
 @click.option(
-    "--start", "command", required=True, help="Starts it; {port}: its port, {dir}: a folder."
+    "--start",
+    "command",
+    required=True,
+    metavar="COMMAND",
+    help="Command that starts your service. {port} is replaced by a free port, {dir} by an empty "
+    "folder.",
 )
 @click.option(
-    "--env", multiple=True, callback=_settings, help="NAME=VALUE for it; may hold {port}."
+    "--env",
+    multiple=True,
+    callback=_settings,
+    metavar="NAME=VALUE",
+    help="Environment variable for the service; {port} is filled in.",
 )
-@click.option("--reset", metavar="COMMAND", help="Empties what stands behind it (a shell command).")
+@click.option(
+    "--reset",
+    metavar="COMMAND",
+    help="Shell command that empties the database or store behind the service.",
+)
 @click.option(
     "--shared",
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
-    help="A volume that all machines have: what is in it is a backing service.",
+    help="Folder that all machines share; state in it counts as a backing service.",
 )
-@click.option("--ready", metavar="PATH", help="Answers when the service can be used; default: /.")
+@click.option(
+    "--ready",
+    metavar="PATH",
+    help="Path that answers when the service is ready.  [default: /]",
+)
 @click.option(
     "--wait",
     default="20s",
@@ -76,11 +93,20 @@ def _settings(
     type=duration(least_s=0.1),
     help="How long it may take to start.",
 )
-@click.option("--host", metavar="NAME", help="The service's name: sent as Host, owns its cookies.")
+@click.option(
+    "--host",
+    metavar="NAME",
+    help="Host name of the service: sent in the Host header, and used for its cookies.",
+)
 @click.option("--http", "http_file", type=_path, help="A .http file, whatever it is called.")
 @click.option("--har", "har_file", type=_path, help="A recording of a browser.")
 @click.option("--openapi", "openapi_file", type=_path, help="An OpenAPI 3 document, JSON or YAML.")
-@click.option("--ignore", multiple=True, metavar="PLACE", help="/json/pointer or header:NAME.")
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="PLACE",
+    help="Do not compare this place: /json/pointer or header:NAME.",
+)
 @click.option("--header", multiple=True, metavar="NAME", help="Compare this header as well.")
 @click.option(
     "--allow",
@@ -93,6 +119,7 @@ def _settings(
     default=5000,
     show_default=True,
     type=click.IntRange(1),
+    metavar="N",
     help="Stop after this many requests.",
 )
 @click.option(
@@ -100,6 +127,7 @@ def _settings(
     default=600,
     show_default=True,
     type=click.IntRange(1),
+    metavar="N",
     help="Stop after this many processes.",
 )
 @click.option(
@@ -119,10 +147,10 @@ def _settings(
 @click.option(
     "--require-dependency",
     is_flag=True,
-    help="Unknown, unless an answer depends on an earlier one.",
+    help="Say *unknown* if no answer depends on an earlier request.",
 )
-@click.option("--explain", is_flag=True, help="What was done, and what could be done about it.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@click.option("--explain", is_flag=True, help="Explain what was done, and how to remove the state.")
+@options.as_json
 @click.option("--junit", "junit_file", type=_path, help="Write JUnit XML for CI.")
 @options.out
 def check(
@@ -152,24 +180,26 @@ def check(
 ) -> int:
     """Is your service stateless? The answer, and the shortest script that proves it.
 
-    CONVERSATION is a script (.py), a .http file or a .har file: what a client says. It is held
-    on one process, then with every request on a fresh process, on two in turn, and alone with
-    everything reset. What changes shows where the state is.
+    CONVERSATION is a script (.py), a .http file or a .har file: the calls of a client. The
+    conversation is held on one process; then each call on a fresh process; on two in turn; and
+    each call alone, with everything reset. Or give --openapi. What changes shows where the
+    state is.
 
-    \b
-    lab check --start "flask --app myapp run --port {port}" requests.py
-    lab check --start "node server.js" --env PORT={port} --openapi openapi.yaml
-    lab check --start "…" --reset "redis-cli -p 6379 flushall" --http session.http
+    Examples:
+      lab check --start "flask --app myapp run --port {port}" requests.py
+      lab check --start "node server.js" --env PORT={port} --openapi openapi.yaml
+      lab check --start "…" --reset "redis-cli flushall" --http session.http
 
-    \b
     A script:
         def script(http):
             http.post("/login", json={"user": "ada"})
             http.get("/cart")
 
-    Exit status: 0 self-contained, 1 state was found, 3 unknown (or the service did not start),
-    2 wrong usage. It starts your command with your rights, many times.
-    """  # noqa: D301 - click reads the \b
+    Your command is started many times, with your rights.
+
+    Exit status: 0 self-contained, 1 state was found, 2 wrong usage, 3 unknown, or the service
+    did not start, 130 stopped by Ctrl-C.
+    """
     source = _source(conversation, http_file, har_file, openapi_file)
     volumes = tuple(path.absolute() for path in shared)
     start = Start(command, env, Path.cwd(), reset, _ready(ready), wait, volumes, host)

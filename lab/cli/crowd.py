@@ -36,12 +36,12 @@ BUNDLED = sorted(path.stem for path in _SCENARIOS.glob("[a-z]*.py"))
 def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
     """Put a load on both desks in turn: many shoppers, each running the same script.
 
-    The script is `shopping` (seven requests), `looking` (mostly reads), `buying` (to the end),
-    or a file of yours with `def script(shopper, lab)`, as `lab run` takes it.
+    The script is `shopping` (seven requests), `looking` (mostly reads), `buying` (up to the
+    checkout), or the path of your own file with `def script(shopper, lab)`, as for `lab run`.
 
-    Requests start evenly spaced, at --rate, and latency counts from the intended start: a
-    server that hangs shows in every request that was due meanwhile. At the end every cart is
-    read, and the lost ones are compared with those that had to be lost.
+    Requests start evenly spaced, at --rate, and latency counts from the intended start: if a
+    server hangs, every request that was due during that time shows it. At the end every cart
+    is read, and the lost ones are compared with those that had to be lost.
 
     Examples:
       lab crowd --kill B@3s --affinity cookie     100 shoppers, a crash
@@ -51,13 +51,18 @@ def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
 
     The servers may be your own deployment (--upstream): see `lab run --help`.
 
-    Up to 200 shoppers need nothing more; for thousands: pip install 'two-desks[crowd]'.
-    Several machines: `lab crowd --master --workers 2 --port 8000` here, and on each of the
-    others, behind `ssh -L 8000:127.0.0.1:8000 -L 5557:127.0.0.1:5557 THIS_HOST`,
-    `lab crowd --join 127.0.0.1`: nothing of the lab listens to the network itself.
+    For more than 200 shoppers, install the extra: pip install ".[crowd]"
 
-    Exit status: 0 figures and losses stand, 1 the lost carts are not those predicted,
-    3 something speaks against the figures.
+    On several machines: the first line here, the other two on each of the others.
+      lab crowd --master --workers 2 --port 8000
+      ssh -L 8000:127.0.0.1:8000 -L 5557:127.0.0.1:5557 THIS_HOST
+      lab crowd --join 127.0.0.1              in a second terminal there
+
+    By default the lab listens on 127.0.0.1 only.
+
+    Exit status: 0 the figures are valid and the losses were predicted, 1 the lost carts are
+    not those predicted, 2 wrong usage, or the lab could not start, 3 the figures are not
+    reliable, 130 stopped by Ctrl-C.
     """
     path = _script(script)
     asked["listen"] = listen_address(asked["listen"])

@@ -36,6 +36,7 @@ _OPTIONS = (
         type=click.IntRange(1, MAX_SHOPPERS),
         default=100,
         show_default=True,
+        metavar="N",
         help="Shoppers at a time.",
     ),
     click.option(
@@ -63,7 +64,10 @@ _OPTIONS = (
     ),
     *map(_fault_option, STORE_FAULTS),
     click.option(
-        "--closed", is_flag=True, help="Closed model: ask again when answered; ignores --rate."
+        "--closed",
+        is_flag=True,
+        help="Closed model: Each shopper sends its next request when the last is answered; "
+        "--rate is ignored.",
     ),
     click.option(
         "--once", is_flag=True, help="Run the script once for each shopper, not again and again."
@@ -73,16 +77,23 @@ _OPTIONS = (
         type=click.IntRange(1, 100),
         default=1,
         show_default=True,
+        metavar="N",
         help="Rounds over both desks; the order alternates.",
     ),
     click.option(
-        "--seed", type=int, default=0, show_default=True, help="Seed of lab.random in scripts."
+        "--seed",
+        type=int,
+        default=0,
+        show_default=True,
+        metavar="N",
+        help="Seed of lab.random in scripts.",
     ),
     click.option(
         "--workers",
         type=click.IntRange(1, MAX_WORKERS),
         default=1,
         show_default=True,
+        metavar="N",
         help="Processes that share the shoppers.",
     ),
     click.option("--threads", is_flag=True, help="Use threads even if Locust is installed."),
@@ -96,12 +107,20 @@ _OPTIONS = (
         show_default=True,
         help="Where --master waits for them.",
     ),
-    click.option("--join", metavar="HOST[:PORT]", help="Work for the `lab crowd --master` there."),
     click.option(
-        "--port", type=click.IntRange(0, 65535), default=0, help="Port of nginx; any by default."
+        "--join",
+        metavar="HOST[:PORT]",
+        help="Work for the `lab crowd --master` at this address.",
+    ),
+    click.option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        default=0,
+        metavar="N",
+        help="Port of nginx; a free one by default.",
     ),
     click.option("--self-test", is_flag=True, help="Freeze a server: does p99 show it?"),
-    click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+    options.as_json,
     stack_options.settings,
     stack_options.deployment,
     options.out,

@@ -14,7 +14,7 @@ from lab.core.errors import LabError
 def deploy() -> None:
     """Print a file that runs both desks as containers: nginx, servers, and Valkey.
 
-    The code that configures nginx and the servers of the lab writes these files too. Nothing
+    These files come from the same code that configures the lab's own nginx and servers. Nothing
     is started: the first lines of each file say how to start it. `compose.yaml` and
     `kubernetes.yaml` in the repository are what these commands print.
 

@@ -10,7 +10,7 @@ from lab.experiments import app_diff
 @click.command(short_help="Compare the source code of the two desks.")
 @click.argument("file", type=click.Choice(["app.py", "state.py", "config.py"]), default="app.py")
 def diff(file: str) -> None:
-    """Compare the source code of the two desks: this is what statelessness changes."""
+    """Compare the source code of the two desks: it shows what statelessness changes."""
     lines = app_diff.diff(file)
     screen.print(Syntax("\n".join(lines), "diff", background_color="default", word_wrap=True))
     screen.print(

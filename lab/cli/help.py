@@ -10,7 +10,7 @@ _NO_BREAK = "\u2011"  # a hyphen at which no line is broken
 
 
 class HelpFormatter(click.HelpFormatter):
-    """Breaks lines at spaces only, so that `two-desks[crowd]` and an option can be copied."""
+    """Breaks lines at spaces only, so that a URL and an option can be copied."""
 
     def write_text(self, text: str) -> None:
         """Write a paragraph."""

@@ -1,6 +1,6 @@
 """Where the lab writes: results on stdout, progress and errors on stderr.
 
-Text is printed as it is: neither console reads markup, so `two-desks[crowd]` keeps its
+Text is printed as it is: neither console reads markup, so `".[crowd]"` keeps its
 brackets and a path with `[bold]` in it changes no colour. Colour comes from `rich.text.Text`.
 """
 

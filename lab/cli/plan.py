@@ -33,15 +33,21 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--measure", "again", is_flag=True, help="Measure this machine first (half a minute)."
 )
-@click.option("--quick", is_flag=True, help="With --measure: smaller n, wider spread.")
+@click.option("--quick", is_flag=True, help="With --measure: fewer requests, wider intervals.")
 @click.option(
     "--constants",
     "source",
     type=click.Path(exists=True, path_type=Path),
-    help="A run, or its constants.json, instead of the newest here.",
+    metavar="RUN",
+    help="Use the constants of this run (folder or constants.json), not the newest in --out.",
 )
-@click.option("--chart", type=_file, help="Write the chart to FILE.svg, not to the run.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@click.option(
+    "--chart",
+    type=_file,
+    metavar="FILE",
+    help="Write the chart to FILE, instead of into the folder of the run.",
+)
+@options.as_json
 @options.out
 def plan(
     again: bool,

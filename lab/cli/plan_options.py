@@ -31,6 +31,7 @@ _OPTIONS = (
     click.option(
         "--actions-per-visit",
         type=click.IntRange(2, 10_000),
+        metavar="N",
         default=10,
         show_default=True,
         help="Requests in a visit: one login, reads and writes, sometimes a logout.",
@@ -62,6 +63,7 @@ _OPTIONS = (
     click.option(
         "--cart-lines",
         type=click.IntRange(1, 500),
+        metavar="N",
         default=3,
         show_default=True,
         help="Lines in a cart.",
@@ -84,6 +86,7 @@ _OPTIONS = (
     click.option(
         "--cores-per-machine",
         type=click.IntRange(1, 4096),
+        metavar="N",
         default=8,
         show_default=True,
         help="Cores of a machine, each like the one measured.",
@@ -112,9 +115,10 @@ _OPTIONS = (
     click.option(
         "--replicas-min",
         type=click.IntRange(1, 10_000),
+        metavar="N",
         default=1,
         show_default=True,
-        help="Least number of server processes.",
+        help="Minimum number of server processes.",
     ),
 )
 

@@ -38,14 +38,14 @@ def report(
 ) -> int:
     """Show a kept run again: as a table, a page, JUnit XML, an HTTP archive, or commands.
 
-    RUN is the folder of a run, its result.json, or its name in --out; the latest run if you
+    RUN is the folder of a run, its result.json, or its name in --out; the newest run if you
     name none. It may come from another machine.
 
     Without options, the verdicts are printed and report.html is written next to
     result.json: one page that needs no network and runs no scripts.
 
     Examples:
-        lab report --open                 open the latest run in the browser
+        lab report --open                 open the newest run in the browser
         lab report --junit results.xml    for CI: not met is a failure
         lab report RUN --curl | less      every request, to send it again
     """

@@ -24,8 +24,8 @@ def _setting(name: str, what: str) -> Callable[..., Any]:
     help="Servers at each desk.",
 )
 @_setting("store", "Where the stateful desk keeps its sessions.")
-@_setting("affinity", "cookie: the balancer sends a client to the same server each time.")
-@_setting("retry", "on: the balancer tries another server after a failure.")
+@_setting("affinity", "cookie: the load balancer sends a client to the same server each time.")
+@_setting("retry", "on: the load balancer tries another server after a failure.")
 @_setting("cache", "A cache before the desks; naive: one that ignores Cache-Control.")
 @options.out
 def reset(out: Path, **settings: Any) -> None:

@@ -20,7 +20,11 @@ from lab.stack.deployment import Deployment
 @click.argument("names", nargs=-1, metavar="NAME|FILE...")
 @click.option("--all", "everything", is_flag=True, help="Run every bundled script; print a table.")
 @click.option("--quick", is_flag=True, help="Send fewer requests: faster, with wider intervals.")
-@click.option("--matrix", is_flag=True, help="Run in every place where a cart can live.")
+@click.option(
+    "--matrix",
+    is_flag=True,
+    help="Run once for each place where a cart can be kept (memory, file, store, token).",
+)
 @click.option("--predict", is_flag=True, help="Ask for your prediction before the run.")
 @click.option(
     "--seed",
@@ -33,7 +37,7 @@ from lab.stack.deployment import Deployment
     type=click.IntRange(0, 1_000_000),
     default=0,
     metavar="N",
-    help="Add a crowd of N shoppers: crash, scale-out and storage only. See `lab crowd`.",
+    help="Repeat the script with a crowd of N shoppers (only for crash, scale-out and storage).",
 )
 @stack_options.settings
 @stack_options.deployment
@@ -52,19 +56,21 @@ def run(
     deployment: Deployment,
     **settings: Any,
 ) -> int:
-    """Run scripts at both desks: bundled ones by NAME, your own by FILE (./mine.py).
+    """Run scripts at both desks: bundled ones by NAME, your own by FILE.
+
+    FILE is the path of your own file, with a slash: ./mine.py.
 
     With a setting (--servers, --store, --affinity, --retry), a script runs once at each
     desk. Without one, it runs on the variants that the experiment names. With --upstream,
     it runs on servers that already run, at each desk that has any; --store then says what
-    these servers use, and with a URL the lab can look into the store.
+    these servers use, and if it is a URL, the lab also reads the store itself.
 
     A script of your own is a Python file:
         def script(shopper, lab):
-            shopper.login()
-            shopper.add("laptop")
-            lab.kill(shopper.last.served_by)
-            shopper.view_cart()
+            shopper.login(server="A")
+            shopper.add("laptop", server="A")
+            lab.kill("A")
+            shopper.view_cart(server="B")
 
     It runs with your rights, as every Python program does: run only what you trust.
     """

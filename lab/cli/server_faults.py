@@ -10,22 +10,33 @@ from lab.cli.output import say
 from lab.console import control_file
 from lab.core.faults import STORE_FAULTS
 
-_SERVER = "SERVER is a letter (B is server B of both desks), or stateful/B for one desk."
-_SERVER_OR_STORE = f"{_SERVER[:-1]}; or store, the session store."
-# Name → what it does, and the line that reports it, from the evidence of each server.
+_SERVER = "SERVER is a letter (`B` is server B of both desks), or `stateful/B` for one desk only."
+_SERVER_OR_STORE = f"{_SERVER} `store` is the session store."
+# Name → what it does, in short and in full; the line for each server, from its evidence.
 _FAULTS = {
-    "kill": ("Kill a server of the running `lab up`.", "✕ {at}: pid {pid} {signal}, {seen}"),
+    "kill": (
+        "Kill a server of the running `lab up`.",
+        "Kill a server of the running `lab up`.",
+        "✕ {at}: pid {pid} {signal}, {seen}",
+    ),
     "restart": (
         "Restart a server, with an empty memory.",
+        "Restart a server of the running `lab up`, with an empty memory.",
         "✓ {at}: {was} is now {instance}",
     ),
     "pause": (
         "Freeze a server: it answers nothing until it is resumed.",
+        "Freeze a server of the running `lab up`: it answers nothing until it is resumed.",
         "~ {at}: pid {pid} is frozen; `lab resume {at}` resumes it",
     ),
-    "resume": ("Resume a frozen server.", "✓ {at}: pid {pid} goes on"),
+    "resume": (
+        "Resume a frozen server.",
+        "Resume a frozen server of the running `lab up`.",
+        "✓ {at}: pid {pid} goes on",
+    ),
     "drain": (
         "Stop a server when its last requests are done.",
+        "Stop a server of the running `lab up` when its last requests are done.",
         "~ {at}: gets no new requests; `lab status` shows when it has gone",
     ),
 }
@@ -41,10 +52,10 @@ def give_order(out: Path, path: str, body: dict[str, Any], line: str) -> None:
 
 
 def _fault_command(name: str) -> click.Command:
-    what, line = _FAULTS[name]
+    short, what, line = _FAULTS[name]
     target = _SERVER_OR_STORE if name in STORE_FAULTS else _SERVER
 
-    @click.command(name, help=f"{what}\n\n{target}", short_help=what)
+    @click.command(name, help=f"{what}\n\n{target}", short_help=short)
     @click.argument("server")
     @options.out
     def command(server: str, out: Path) -> None:

@@ -13,7 +13,7 @@ from lab.cli.output import say, screen
 def show(name: str) -> None:
     """Explain a script: its claim, what would disprove it, and its source.
 
-    NAME is a bundled script (`lab list`) or the path of a file of yours.
+    NAME is a bundled script (`lab list`) or the path of your own file.
     """
     experiment = experiments.find(name)
     screen.print(Text.assemble((f"{experiment.name}  ", "bold"), f"“{experiment.claim}”"))

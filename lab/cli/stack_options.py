@@ -22,14 +22,18 @@ def _store(context: click.Context, parameter: click.Parameter, value: str) -> st
     raise click.BadParameter(f"choose memory, file, redis, or give a URL: {FORMS}")
 
 
-servers = click.option(
-    "--servers",
-    type=click.IntRange(1, MOST_SERVERS),
-    default=3,
-    show_default=True,
-    metavar="N",
-    help="Servers at each desk.",
-)
+def _servers(most: int) -> Callable[[Command], Command]:
+    return click.option(
+        "--servers",
+        type=click.IntRange(1, most),
+        default=3,
+        show_default=True,
+        metavar="N",
+        help="Servers at each desk.",
+    )
+
+
+servers = _servers(MOST_SERVERS)
 store = click.option(
     "--store",
     callback=_store,
@@ -45,20 +49,20 @@ affinity = click.option(
     type=click.Choice(["none", "cookie"]),
     default="none",
     show_default=True,
-    help="cookie: the balancer sends a client to the same server each time.",
+    help="cookie: the load balancer sends a client to the same server each time.",
 )
 retry = click.option(
     "--retry",
     type=click.Choice(["off", "on"]),
     default="off",
     show_default=True,
-    help="on: the balancer tries another server after a failure.",
+    help="on: the load balancer tries another server after a failure.",
 )
 
 
-def settings(command: Command) -> Command:
-    """Give a command --servers, --store, --affinity and --retry: the fields of `Settings`."""
-    for option in (retry, affinity, store, servers):
+def settings(command: Command, most: int = MOST_SERVERS) -> Command:
+    """Give a command --servers (up to `most`), --store, --affinity and --retry: `Settings`."""
+    for option in (retry, affinity, store, _servers(most)):
         command = option(command)
     return command
 

@@ -1,5 +1,6 @@
 """`lab up`: both desks, and the page that explains them, until Ctrl-C."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +8,14 @@ import click
 
 from lab.cli import browser, options, signals, stack_options
 from lab.cli.output import progress, say
+from lab.console.settings import MOST_PAGE_SERVERS
 from lab.evidence.result import Settings
 
 
 @click.command(short_help="Run both desks and the page, until Ctrl-C.")
 @options.port
 @options.no_open
-@stack_options.settings
+@partial(stack_options.settings, most=MOST_PAGE_SERVERS)
 @options.out
 def up(port: int | None, no_open: bool, out: Path, **settings: Any) -> None:
     """Run both desks on one address until Ctrl-C, and open the page that explains them.
@@ -24,8 +26,13 @@ def up(port: int | None, no_open: bool, out: Path, **settings: Any) -> None:
 
     From another terminal, in the same folder:
         lab status               show each server, its carts and the settings
-        lab kill B               kill server B of both desks (stateful/B: of one)
-        lab restart B            also: pause B, resume B, drain B, add
+        lab kill B               kill server B of both desks
+        lab kill stateful/B      kill server B of one desk only
+        lab restart B            start it again, with an empty memory
+        lab pause B              freeze it: it answers nothing
+        lab resume B             let it continue
+        lab drain B              stop it when its last requests are done
+        lab add                  start one more server at each desk
         lab store kill           kill the session store (with --store redis)
         lab reset --servers 2    start again with empty carts
         lab open                 open the page in another browser

@@ -101,8 +101,11 @@ class Playground:
         with self._order:
             desks = [name for name in self._pools if desk in ("", name)]
             for name in desks:
-                if len(self._pools[name].servers) >= MOST_PAGE_SERVERS:
-                    raise LabError(f"{name} has {MOST_PAGE_SERVERS} servers: drain one first")
+                if (count := len(self._pools[name].servers)) >= MOST_PAGE_SERVERS:
+                    raise LabError(
+                        f"the {name} desk has {count} servers, and the page shows "
+                        f"{MOST_PAGE_SERVERS} at most: drain one first"
+                    )
             try:
                 done = at_once(lambda at: self._faults[at].inject("", FaultKind.ADD), desks)
             finally:

@@ -143,7 +143,8 @@ class Headers(Mapping[str, str]):
 class Answer:
     """An answer under the names that requests uses. `status` None: none came, see `error`.
 
-    `complete` is False for a stream that was left before it ended.
+    `complete` is False for a stream that was left before it ended; `events` says how many of its
+    events belong together: they came at once, or as many were waited for.
     """
 
     status: int | None
@@ -152,6 +153,7 @@ class Answer:
     error: TransportError | None = None
     elapsed_s: float = 0.0
     complete: bool = True
+    events: int = 0
 
     @property
     def status_code(self) -> int | None:
@@ -212,6 +214,12 @@ class Answer:
     def header(self, name: str) -> str | None:
         """Return the first header of that name, whatever its case."""
         return self.headers.get(name)
+
+
+def count_events(body: bytes) -> int:
+    """Return how many events of a stream are in a body: of an event stream, or lines, or one."""
+    text = body.replace(b"\r\n", b"\n")
+    return text.count(b"\n\n") or text.count(b"\n") or int(bool(body))
 
 
 def _is_deeper(document: Any, levels: int) -> bool:

@@ -50,9 +50,9 @@ _TEXT = {
     DoubtKind.FAULT_FAILED: "{detail}",
     DoubtKind.FAULT_MISSING: "{detail}: the crowd had ended before",
     DoubtKind.SCRIPT_FAILED: "the script stopped in {value:,.0f} iterations: {detail}",
-    DoubtKind.LOG_DIFFERS: "the balancer's log has {value:,.0f} requests, the crowd "
+    DoubtKind.LOG_DIFFERS: "the load balancer's log has {value:,.0f} requests, the crowd "
     "{expected:,.0f} answers",
-    DoubtKind.RETRIED: "the balancer asked a second server for {value:,.0f} requests",
+    DoubtKind.RETRIED: "the load balancer asked a second server for {value:,.0f} requests",
     DoubtKind.NOT_AS_PREDICTED: "{value:,.0f} carts came out other than predicted ({detail}): "
     "something else than the timetable is at work",
     DoubtKind.CARTS_UNKNOWN: "{value:,.0f} carts: unknown, the server that may have them does "

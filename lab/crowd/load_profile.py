@@ -15,7 +15,7 @@ MAX_THREADS = 200
 """`requests` in threads collapses near 500 requests a second: more shoppers need the extra."""
 MAX_WORKERS = 64
 MAX_S = 24 * 3600.0
-INSTALL_EXTRA = "pip install 'two-desks[crowd]'"
+INSTALL_EXTRA = 'pip install ".[crowd]"'
 
 
 class LoadProfile(msgspec.Struct, frozen=True):

@@ -169,7 +169,7 @@ def _sentences(each: CrowdResult) -> RenderableType:
     if each.carts.by_name_only:
         lines.append(
             f"  {each.carts.by_name_only:,} of the carts kept were seen only when a server was "
-            "asked by its name: the balancer sent the customer to others, or to a dead one.\n"
+            "asked by its name: the load balancer sent the customer to others, or to a dead one.\n"
         )
     lines.append(
         f"  generator: {each.generator_busiest_share_of_a_core:.0%} of a core at most, its own "

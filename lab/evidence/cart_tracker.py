@@ -21,8 +21,8 @@ class Fate(StrEnum):
 class CartTracker:
     """Follows one customer's exchanges; the customer's own memory, not the shop's.
 
-    A cart is owed once a write was answered with it (login and checkout give an empty
-    one). Each answered `GET /api/cart` afterwards is compared with what is owed.
+    A cart is owed once a change was answered with it (a checkout gives an empty one); a login
+    owes nothing. Each answered `GET /api/cart` afterwards is compared with what is owed.
     """
 
     def __init__(self) -> None:
@@ -71,6 +71,8 @@ class CartTracker:
         path = exchange.path.partition("?")[0]
         if path == "/api/logout":
             self.owed = self.user = None
+        elif path == "/api/login":
+            self.owed, self.user = None, body.get("user")
         elif path == "/api/checkout":
             self.owed = {"lines": [], "item_count": 0, "total_cents": 0}
         elif _quantities(body.get("cart")) is not None:

@@ -70,7 +70,7 @@ def disagreement(record: Record, logged_ops: Collection[str]) -> str | None:
     if not missing and not repeated:
         return None
     return (
-        f"the balancer's log disagrees with the client: {len(missing)} requests missing, "
+        f"the load balancer's log disagrees with the client: {len(missing)} requests missing, "
         f"{len(repeated)} logged more than once ({', '.join((missing + repeated)[:3])} …)"
     )
 

@@ -123,9 +123,9 @@ def bites(bitten: int, of: int, unit: str, *more: Measure) -> Observation:
 def lacks_reads(measured: Measurements) -> str | None:
     """Return what evidence about carts is missing, None if there is enough."""
     if not measured["carts_acknowledged"]:
-        return "no write was acknowledged"
-    if measured["carts_unknown"]:
-        return f"{measured['carts_unknown']} carts could not be read afterwards"
+        return "no change was acknowledged"
+    if unknown := measured["carts_unknown"]:
+        return f"{unknown} {'cart' if unknown == 1 else 'carts'} could not be read afterwards"
     return None if measured["reads_of_carts"] else "no cart was read"
 
 

@@ -104,7 +104,7 @@ class ProvisionedStack:
         answered = {exchange.op for exchange in record.exchanges() if exchange.status is not None}
         log.wait_for(answered, LOG_DEADLINE_S)
         if log.malformed:
-            return f"{log.malformed} lines of the balancer's log could not be read"
+            return f"{log.malformed} lines of the load balancer's log could not be read"
         entries = log.entries()
         asked = {entry.op: entry.upstream_addr for entry in entries if entry.op in answered}
         return disagreement(record, [entry.op for entry in entries]) or self._secret_retry(
@@ -118,7 +118,8 @@ class ProvisionedStack:
         retried = retried_ops(upstreams) if pool.retry == "off" and not own else []
         if not retried:
             return None
-        return f"the balancer asked a second server, with retries off ({', '.join(retried[:3])} …)"
+        some = ", ".join(retried[:3])
+        return f"the load balancer asked a second server, with retries off ({some} …)"
 
     def undo_faults(self) -> None:
         """Bring back a store, or a server of a deployment, that a script left dead or paused."""

@@ -110,7 +110,7 @@ def outage(
 def observe(measured: Measurements) -> Observation:
     """Observe whether requests failed while the store was away; it holds if they did."""
     if not measured["carts_acknowledged"]:
-        return Observation.unknown("no write was acknowledged")
+        return Observation.unknown("no change was acknowledged")
     if measured["has_store"] and not measured["kill_confirmed"]:
         return Observation.unknown("the death of the store was not confirmed")
     if min(measured["control_kept_killed"], measured["control_kept_hung"]) < measured["asked_hung"]:

@@ -28,7 +28,7 @@ class Saved:
 
 
 def load(run: str | None, root: Path) -> Saved:
-    """Open RUN: a folder, a result.json, a name below `root`, or None for the latest one."""
+    """Open RUN: a folder, a result.json, a name below `root`, or None for the newest one."""
     path = _find(run, root)
     try:
         if path.stat().st_size > MOST_RESULT_BYTES:

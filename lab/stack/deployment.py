@@ -114,7 +114,7 @@ def _place(url: str) -> ExternalServerSpec:
     except ValueError:
         raise LabError(f"{shown}: {_URL}") from None
     if parts.scheme != "http":
-        raise LabError(f"{shown}: the balancer talks plain http to its servers; {_URL}")
+        raise LabError(f"{shown}: the load balancer talks plain http to its servers; {_URL}")
     if not port or not _HOST.fullmatch(host) or url[len("http://") :].rstrip("/") != parts.netloc:
         raise LabError(f"{shown}: {_URL}")
     return ExternalServerSpec(host, _ip_of(host, port), port)
@@ -144,7 +144,7 @@ def _identified(place: ExternalServerSpec) -> ExternalServerSpec:
         raise LabError(f"{place.url} is no desk of the shop: give the address of one")
     if _text(second, "instance") != instance:
         raise LabError(
-            f"{place.url} is more than one server: give the address of each, not of a balancer"
+            f"{place.url} is more than one server: give the address of each, not of a load balancer"
         )
     return replace(place, app=app, name=name, instance=instance)
 

@@ -399,14 +399,15 @@ def test_scripts_that_prove_nothing_are_unknown_and_never_end_the_lab(lab_here):
             "odd.py",
             "def script(shopper, lab):\n    shopper.login()\n"
             "    shopper.ship_to('\\ud800 lone surrogate')\n"
-            "    shopper.request('GET', '/api/\\u00fc?x=%ff')\n",
+            "    shopper.request('GET', '/api/\\u00fc?x=%ff')\n"
+            "    shopper.add('pen')\n",
         ),
     ]
     ended = lab_here("run", *files, "--servers", "1", "--json")
     assert ended.status == 3, ended
     idle, leaves, odd = valid(ended.out)["experiments"]
     assert [each["verdict"] for each in (idle, leaves, odd)] == ["unknown", "unknown", "holds"]
-    assert "no write was acknowledged" in idle["variants"][0]["outcome"]["note"]
+    assert "no change was acknowledged" in idle["variants"][0]["outcome"]["note"]
     assert "SystemExit" in leaves["variants"][0]["outcome"]["note"]
     assert [each["status"] for each in odd["variants"][0]["exchanges"][:3]] == [200, 400, 404]
     valid((lab_here.runs / "latest" / "result.json").read_text("utf-8"))
@@ -470,8 +471,8 @@ from pathlib import Path
 
 
 def script(shopper, lab):
-    shopper.login()
-    shopper.add("laptop")
+    shopper.login(server="A")
+    shopper.add("laptop", server="A")
     Path("there").touch()
     threading.Event().wait(60)
 """

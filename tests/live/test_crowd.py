@@ -274,7 +274,7 @@ WRONG = [
     (("./no_script.py",), "def script(shopper, lab)"),
     (("--kill", "Z@1s"), "--kill Z: the targets are A, B, C"),
     (("--kill", "store@1s"), "--kill store: there is no store; add --store redis"),
-    (("--threads", "--shoppers", "201"), "pip install 'two-desks[crowd]'"),
+    (("--threads", "--shoppers", "201"), 'pip install ".[crowd]"'),
     (("--threads", "--workers", "2"), "more than one worker needs the extra"),
 ]
 IN_A_LANE = [

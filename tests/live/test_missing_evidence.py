@@ -36,11 +36,18 @@ def only_refused_writes(shopper, lab):
     shopper.view_cart()
 
 
+def only_a_login(shopper, lab):
+    """A login owes nobody a cart, and a refused change creates none."""
+    shopper.login(server="A")
+    shopper.add("unicorn", server="A")
+    shopper.view_cart(server="A")
+
+
 def nobody_reads_afterwards(shopper, lab):
     """Everything dies, and stays dead: no read can be answered after the fault."""
-    shopper.login()
-    shopper.add("laptop")
-    shopper.view_cart()
+    shopper.login(server="A")
+    shopper.add("laptop", server="A")
+    shopper.view_cart(server="A")
     for server in lab.servers:
         lab.kill(server)
 
@@ -60,8 +67,8 @@ def killed_and_not_restarted(shopper, lab):
     shopper.view_cart(server="A")
 
 
-NO_WRITE = "no write was acknowledged"
-NO_READ = "1 carts could not be read afterwards"
+NO_WRITE = "no change was acknowledged"
+NO_READ = "1 cart could not be read afterwards"
 
 
 @pytest.mark.parametrize(
@@ -69,6 +76,7 @@ NO_READ = "1 carts could not be read afterwards"
     [
         ("any-server", nobody_writes, NO_WRITE),
         ("first-visit", only_refused_writes, NO_WRITE),
+        ("first-visit", only_a_login, NO_WRITE),
         ("any-server", nobody_reads_afterwards, NO_READ),
         ("crash", nobody_reads_afterwards, NO_READ),
         ("crash", nothing_is_killed, "the death of the server was not confirmed"),

@@ -78,7 +78,8 @@ def test_quick_is_said_and_asks_fewer(lab_here):
     path = lab_here.write(
         "many.py",
         "CUSTOMERS, QUICK_CUSTOMERS = 5, 2\n"
-        "def script(shopper, lab):\n    for each in lab.customers:\n        each.login()\n",
+        "def script(shopper, lab):\n    for each in lab.customers:\n"
+        "        each.login()\n        each.add('pen')\n",
     )
     full = lab_here("run", path, *ONE)
     assert "quick" not in full.out

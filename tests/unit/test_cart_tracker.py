@@ -92,6 +92,28 @@ def test_customer_without_a_write_is_owed_nothing():
     assert (ledger.owed, ledger.fate, ledger.needs_read) == (None, None, False)
 
 
+def login(goods, status=200):
+    body = {"user": JOHN, "cart": goods}
+    return exchange("POST", "/api/login", status, body)
+
+
+def test_login_owes_nothing_and_a_refused_change_creates_nothing():
+    seen = read(goods=cart())
+    ledger = told(login(cart()), write(404), seen)
+    assert (ledger.owed, ledger.fate, ledger.needs_read, seen.fate) == (None, None, False, None)
+
+
+def test_login_makes_known_whose_cart_is_owed_later():
+    ordered = exchange("POST", "/api/checkout", 201, {"order": {}})
+    assert told(login(cart()), ordered, read(goods=cart())).fate is KEPT
+    assert told(login(cart()), ordered, read(goods=cart(), user=ALICE)).fate is WRONG
+
+
+def test_next_login_ends_what_was_owed_before_but_a_refused_one_does_not():
+    assert told(write(goods=cart(laptop=1)), login(cart())).owed is None
+    assert told(write(goods=cart(laptop=1)), login(cart(), 422), read(401)).fate is LOST
+
+
 def test_acknowledged_cart_is_unknown_until_it_is_read():
     ledger = told(write(goods=cart(laptop=1)))
     assert ledger.fate is UNKNOWN

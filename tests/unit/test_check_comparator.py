@@ -198,3 +198,22 @@ def test_memories_of_several_workers_differ_from_one_that_changes(seen, odd):
     answers = [answer({"cart": kind, "at": n}) for n, kind in enumerate(seen)]
     found = apart(answers, lambda one, other: comparator.apart(one, other, ()))
     assert (found and found[0]) == odd
+
+
+def stream(*events, wanted):
+    body = b"".join(b"data: %s\n\n" % event for event in events)
+    return Answer(200, Headers(), body, complete=False, events=wanted)
+
+
+def test_of_two_streams_without_an_end_what_belongs_together_is_compared():
+    comparator = pair(stream(b"a", b"b", b"c", wanted=2), stream(b"a", b"b", wanted=2))
+    assert not comparator.masked and not comparator.unsure
+    whole = stream(b"a", b"b", wanted=2)
+    assert not comparator(0, whole, stream(b"a", b"b", b"x", wanted=2))
+    assert comparator(0, whole, stream(b"a", wanted=2))  # what is missing is a difference
+    assert comparator(0, whole, stream(b"a", b"x", wanted=2))
+
+
+def test_a_stream_that_was_slow_is_unknown():
+    comparator = pair(stream(b"a", b"b", wanted=2), stream(b"a", wanted=2))
+    assert comparator.doubts(FINE).level is Level.UNKNOWN

@@ -15,6 +15,7 @@ import lab
 from lab.cli import main as command_line
 from lab.cli import output
 from lab.cli.main import LazyCommand, cli
+from lab.console.settings import MOST_PAGE_SERVERS
 from lab.core.errors import LabError
 
 COMMANDS = sorted(cli.commands)
@@ -65,7 +66,7 @@ def test_help_explains_the_command_and_each_of_its_options(words):
 
 @pytest.mark.parametrize("words", EVERY_COMMAND, ids=" ".join)
 def test_help_keeps_the_brackets_of_what_it_quotes(words):
-    written = re.findall(r"[\w-]+\[\w+\]", EVERY_COMMAND[words].help or "")
+    written = re.findall(r"\.\[\w+\]", EVERY_COMMAND[words].help or "")
     shown = help_of(words)
     assert [each for each in written if each not in shown] == []
 
@@ -73,6 +74,20 @@ def test_help_keeps_the_brackets_of_what_it_quotes(words):
 @pytest.mark.parametrize("words", EVERY_COMMAND, ids=" ".join)
 def test_help_breaks_no_word_at_a_hyphen(words):
     assert [line for line in help_of(words).splitlines() if re.search(r"\w-$", line)] == []
+
+
+@pytest.mark.parametrize("words", EVERY_COMMAND, ids=" ".join)
+def test_help_of_an_option_breaks_no_word_so_a_url_can_be_copied(words):
+    shown = set(help_of(words).split())
+    options = [each for each in EVERY_COMMAND[words].params if isinstance(each, click.Option)]
+    assert not [word for each in options for word in each.help.split() if word not in shown]
+
+
+@pytest.mark.parametrize("command", ["up", "reset"])
+def test_page_has_one_limit_of_servers_for_every_command(command):
+    refused = CliRunner().invoke(cli, [command, "--servers", str(MOST_PAGE_SERVERS + 1)])
+    assert refused.exit_code == 2
+    assert f"1<=x<={MOST_PAGE_SERVERS}" in refused.output
 
 
 def test_help_of_lab_has_one_line_for_each_command():
@@ -92,7 +107,10 @@ def test_short_help_is_one_sentence_that_is_never_cut():
 def test_help_keeps_the_lines_of_an_example():
     lines = [line.strip() for line in help_of(("run",)).splitlines()]
     start = lines.index("def script(shopper, lab):")
-    assert lines[start + 1 : start + 3] == ["shopper.login()", 'shopper.add("laptop")']
+    assert lines[start + 1 : start + 3] == [
+        'shopper.login(server="A")',
+        'shopper.add("laptop", server="A")',
+    ]
 
 
 @pytest.mark.parametrize("module", sorted({cli.commands[name].module for name in LAZY}))
@@ -108,7 +126,7 @@ SOURCES = sorted(Path(lab.__file__).parent.rglob("*.py"))
 
 
 def hints():
-    """Every string of the lab's sources that names an extra: two-desks[crowd]."""
+    """Every string of the lab's sources that names an extra: ".[crowd]"."""
     return sorted(
         {
             node.value
@@ -116,7 +134,7 @@ def hints():
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
             if isinstance(node, ast.Constant)
             and isinstance(node.value, str)
-            and re.search(r"two-desks\[\w+\]", node.value)
+            and re.search(r"\.\[\w+\]\"", node.value)
         }
     )
 
@@ -149,7 +167,7 @@ def test_output_prints_text_as_it_is(printed, text):
     assert " ".join(printed().split()).count(expected) == 6
 
 
-@pytest.mark.parametrize("text", ["pip install 'two-desks[crowd]'", *ODD])
+@pytest.mark.parametrize("text", ['pip install ".[crowd]"', *ODD])
 def test_progress_on_a_terminal_shows_text_as_it_is(monkeypatch, text):
     kept = io.StringIO()
     terminal = Console(

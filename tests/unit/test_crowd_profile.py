@@ -46,7 +46,7 @@ def test_timetable_entry_is_read():
 def test_threads_have_limits_and_the_error_says_what_to_install():
     assert LoadProfile("x.py", shoppers=MAX_THREADS).engine == "threads"
     for asked in ({"shoppers": MAX_THREADS + 1}, {"workers": 2}, {"waits_for_others": True}):
-        assert "pip install 'two-desks[crowd]'" in refusal(lambda a=asked: LoadProfile("x.py", **a))
+        assert 'pip install ".[crowd]"' in refusal(lambda a=asked: LoadProfile("x.py", **a))
         LoadProfile("x.py", engine="locust", **asked)
 
 

@@ -70,7 +70,7 @@ def test_result_without_a_doubt_is_quoted():
         (
             {"logged": 1018},
             Doubt(DoubtKind.LOG_DIFFERS, 1018, 1019),
-            ["the balancer's log has 1,018 requests, the crowd 1,019 answers"],
+            ["the load balancer's log has 1,018 requests, the crowd 1,019 answers"],
         ),
         ({"logged": 1021}, Doubt(DoubtKind.LOG_DIFFERS, 1021, 1019), ["has 1,021 requests"]),
         (
@@ -91,7 +91,7 @@ def test_result_without_a_doubt_is_quoted():
         (
             {"retried": 4},
             Doubt(DoubtKind.RETRIED, 4),
-            ["the balancer asked a second server for 4 requests"],
+            ["the load balancer asked a second server for 4 requests"],
         ),
         (
             {"audit": LossAudit(settled=5, kept=3, unknown=2)},

@@ -84,9 +84,9 @@ def test_one_read_that_does_not_show_the_cart_is_enough():
 
 
 STARVED = [
-    ({"carts_acknowledged": 0, "carts_kept": 0}, "no write was acknowledged"),
+    ({"carts_acknowledged": 0, "carts_kept": 0}, "no change was acknowledged"),
     ({"reads_of_carts": 0, "reads_kept": 0}, "no cart was read"),
-    ({"carts_unknown": 1, "carts_kept": 2}, "1 carts could not be read afterwards"),
+    ({"carts_unknown": 1, "carts_kept": 2}, "1 cart could not be read afterwards"),
 ]
 
 

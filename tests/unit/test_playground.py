@@ -1,6 +1,7 @@
 """The stage's pure parts: settings, caches, the watch. What needs processes is in tests/live."""
 
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +10,8 @@ from conftest import wait_for
 
 from lab.console import settings, stack_status
 from lab.console.events import StackState
-from lab.console.settings import Cache, checked, console_variants
+from lab.console.playground import Playground
+from lab.console.settings import MOST_PAGE_SERVERS, Cache, checked, console_variants
 from lab.console.stack_status import StackStatus
 from lab.core.errors import LabError
 from lab.evidence.result import Settings
@@ -189,6 +191,16 @@ class Desk:
         self.asked.append(name)
         server = self.servers[name]
         return {"instance": server.instance, "carts_remembered": self.carts[name]}
+
+
+def test_one_server_more_than_the_page_shows_is_refused_with_the_real_count():
+    pools = {
+        desk: SimpleNamespace(servers=dict.fromkeys(range(MOST_PAGE_SERVERS + more)))
+        for desk, more in (("stateful", -1), ("stateless", 1))
+    }
+    full = SimpleNamespace(_pools=pools, _order=nullcontext())
+    with pytest.raises(LabError, match=r"stateless desk has 9 servers.*8 at most: drain one"):
+        Playground.add(full)
 
 
 def test_watch_asks_servers_that_are_up_and_counts_one_life(monkeypatch):

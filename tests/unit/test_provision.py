@@ -269,13 +269,13 @@ def test_disagreement_is_told_with_the_operations(tmp_path, lines, told):
 def test_lines_that_cannot_be_read_are_told(tmp_path):
     log = FakeLog(("token-1", ONE), ("token-2", ONE))
     log.malformed = 2
-    assert "2 lines of the balancer's log could not be read" in checked(tmp_path, log)
+    assert "2 lines of the load balancer's log could not be read" in checked(tmp_path, log)
 
 
 def test_retry_that_nobody_asked_for_is_told(tmp_path):
     log = FakeLog(("token-1", ONE), ("token-2", TWO))
     told = checked(tmp_path, log)
-    assert told == "the balancer asked a second server, with retries off (token-2 …)"
+    assert told == "the load balancer asked a second server, with retries off (token-2 …)"
     assert checked(tmp_path, log, retry="on") is None
     own = ("proxy_next_upstream error timeout non_idempotent",)
     assert checked(tmp_path, log, directives=own) is None

@@ -19,7 +19,7 @@ from lab.core.http import Answer
 if TYPE_CHECKING:
     from hypothesis.strategies import DataObject
 
-NEEDS = "an OpenAPI document needs two packages more: pip install 'two-desks[openapi]'"
+NEEDS = 'an OpenAPI document needs two packages more: pip install ".[openapi]"'
 CANDIDATES = 6
 MOST_DRAWN_CALLS = 24
 Json = dict[str, Any]

@@ -18,7 +18,7 @@ SCHEMES = (
 )
 FORMS = (
     "redis://HOST:PORT/0, redis+cluster://HOST:PORT,HOST:PORT "
-    "or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/0"
+    "or redis+sentinel://HOST:PORT,HOST/SERVICE/0"
 )
 DEFAULT_PORTS = {"cluster": 6379, "sentinel": 26379}
 
