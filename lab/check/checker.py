@@ -276,9 +276,14 @@ class _Session:
         conversation = self._evidence.conversation
         line = "every call on a process of its own"
         self._tell(line)
-        return self._runner.fresh(
-            conversation, lambda done: self._tell(f"{line}: {done} of {len(conversation)}")
-        )
+        # The first request of a process opens what others find open, and takes longer.
+        self._runner.during = self._outside.peers.watch
+        try:
+            return self._runner.fresh(
+                conversation, lambda done: self._tell(f"{line}: {done} of {len(conversation)}")
+            )
+        finally:
+            self._runner.during = lambda process: nullcontext()
 
     def _elsewhere(self, conversation: Conversation) -> bool:
         """Hold it on processes with a disk of their own; False where that is not possible."""

@@ -33,6 +33,7 @@ from lab.processes.waiting import end_of, wait_until
 READY_S = 20.0
 RESET_S = 30.0
 LAST_RESET_S = 10.0
+CLOCKS_DIFFER_S = 2.0  # when a process began is counted from a time of boot in whole seconds
 BACKGROUND_S = 1.0  # after its command has ended, for a process in the background to be seen
 START_ITSELF = "start the service itself, with --start"
 CONTAINER = "what a container writes and talks to is not seen from here"
@@ -113,7 +114,7 @@ class Process:
         self.killed = False
         self._tag = tag
         self._container = container
-        self._began = time.time() - 0.1  # clocks of processes tick in hundredths
+        self._began = time.time() - CLOCKS_DIFFER_S
         self._background: list[psutil.Process] = []
         self._seen_ended = 0.0
 
@@ -152,6 +153,8 @@ class Process:
         if self.child.running():
             return tree(self.child.pid)
         self._background = [each for each in self._background if _lives(each)]
+        # One that took its tag away is known by its port, as soon as it listens.
+        self._background = self._background or listeners(self.port, self._began)
         return self._background
 
     def lives(self) -> bool:
@@ -202,7 +205,7 @@ class Pool:
         self._closing = False
         self._daemons = False
         self._ports: set[int] = set()
-        self._began = time.time() - 0.1
+        self._began = time.time() - CLOCKS_DIFFER_S
 
     def __enter__(self) -> Self:
         self._change_machine()
