@@ -664,7 +664,9 @@ def test_wrong_usage_is_told(words, said, tmp_path, monkeypatch, capsys):
     for name in ("talk.py", "talk.har", "talk.txt"):
         (tmp_path / name).write_text("")
     with pytest.raises((ClickException, LabError)) as told:
-        check.main(["--start", "sleep {port}", "--env", "PORT={port}", *words], standalone_mode=False)
+        check.main(
+            ["--start", "sleep {port}", "--env", "PORT={port}", *words], standalone_mode=False
+        )
     message = getattr(told.value, "message", str(told.value))
     assert said.lower() in message.lower()
     assert not (tmp_path / "lab-runs").exists()  # nothing was begun
