@@ -38,6 +38,8 @@ def send(
     with requests.Session() as session:
         session.trust_env = False
         session.verify = False  # a service under test has a certificate of its own
+        # For good: to put the filters back would undo what Ctrl-C asks of them meanwhile.
+        warnings.simplefilter("ignore", InsecureRequestWarning)
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(max_retries=0))
         try:
@@ -50,9 +52,7 @@ def send(
                 prepared.headers["Cookie"] = carried
             session.cookies = cookies
             prepared.headers["Connection"] = "close"  # the process may be killed after this
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", InsecureRequestWarning)
-                got = session.send(prepared, timeout=timeout_s, allow_redirects=False, stream=True)
+            got = session.send(prepared, timeout=timeout_s, allow_redirects=False, stream=True)
             body, complete, events = _read(got, timeout_s, wanted)
         except (requests.RequestException, HTTPError, HTTPException, ValueError, OSError) as error:
             seconds = time.perf_counter() - began
