@@ -39,10 +39,11 @@ class Peers:
                 found.update(_connected(family, process.port))
                 looking.set()
 
-        watcher = threading.Thread(target=look, name="check-peers")
+        # A daemon: where Ctrl-C arrives before the `try`, it must not keep the lab alive.
+        watcher = threading.Thread(target=look, name="check-peers", daemon=True)
         watcher.start()
-        looking.wait(1.0)
         try:
+            looking.wait(1.0)
             yield
         finally:
             over.set()

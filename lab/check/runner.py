@@ -470,7 +470,8 @@ def _stirred(process: Process, path: str) -> Iterator[None]:
         while not over.wait(STIR_S):
             process.address.ask(path, 2.0)
 
-    others = [threading.Thread(target=ask, name="check-stir") for _ in range(STIRRERS)]
+    # Daemons: where Ctrl-C arrives before the `try`, they must not keep the lab alive.
+    others = [threading.Thread(target=ask, name="check-stir", daemon=True) for _ in range(STIRRERS)]
     for each in others:
         each.start()
     try:

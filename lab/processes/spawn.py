@@ -77,8 +77,12 @@ def _spawner_of(pid: int) -> _Spawner:
     return _Spawner()
 
 
+_first = threading.Lock()
+
+
 def _spawner() -> _Spawner:
-    return _spawner_of(os.getpid())  # after a fork the thread is not there any more
+    with _first:  # several threads may want the first one at the same time
+        return _spawner_of(os.getpid())  # after a fork the thread is not there any more
 
 
 class Children:
