@@ -1,9 +1,9 @@
 """A report of a check in other forms: JSON, JUnit XML, a paragraph. Credentials are shortened."""
 
 from typing import Any
-from xml.etree import ElementTree
 
 from lab.check.judge import Finding, Level, Report
+from lab.core.junit import Case, Problem, Suite, junit_xml
 from lab.core.redaction import redact_json, redact_text
 
 Json = dict[str, Any]
@@ -49,39 +49,35 @@ def as_junit(report: Report, allowed: frozenset[Level]) -> str:
 
     It is red wherever the level is not allowed: if no call says so, the check as a whole does.
     """
-    suite = ElementTree.Element("testsuite", name="lab check", time=f"{report.seconds:.3f}")
-    for finding in report.findings:
-        case = ElementTree.SubElement(
-            suite,
-            "testcase",
-            classname="lab.check",
-            name=f"{finding.index + 1} {redact_text(finding.title)}",
+    cases = [
+        Case(
+            "lab.check",
+            f"{finding.index + 1} {redact_text(finding.title)}",
+            _problem(finding, allowed),
         )
-        _verdict(case, finding, allowed)
+        for finding in report.findings
+    ]
     if report.failed:
-        case = ElementTree.SubElement(suite, "testcase", classname="lab.check", name="assertion")
-        failure = ElementTree.SubElement(case, "failure", message="an assertion does not hold")
-        failure.text = redact_text(report.failed)
-    if report.level not in allowed and not {"failure", "error"} & {e.tag for e in suite.iter()}:
-        case = ElementTree.SubElement(suite, "testcase", classname="lab.check", name="the check")
-        ElementTree.SubElement(case, "error", message=redact_text(report.because))
-    counted = {"testcase": "tests", "failure": "failures", "error": "errors", "skipped": "skipped"}
-    for name, total in counted.items():
-        suite.set(total, str(sum(each.tag == name for each in suite.iter())))
-    ElementTree.indent(suite)
-    return _xml_text(ElementTree.tostring(suite, encoding="unicode")) + "\n"
+        problem = Problem("failure", "an assertion does not hold", redact_text(report.failed))
+        cases.append(Case("lab.check", "assertion", problem))
+    is_red = any(case.problem and case.problem.kind != "skipped" for case in cases)
+    if report.level not in allowed and not is_red:
+        cases.append(Case("lab.check", "the check", Problem("error", redact_text(report.because))))
+    return junit_xml("lab check", [Suite("lab check", cases, report.seconds)])
 
 
-def _verdict(case: ElementTree.Element, finding: Finding, allowed: frozenset[Level]) -> None:
+def _problem(finding: Finding, allowed: frozenset[Level]) -> Problem | None:
     if finding.level in allowed:
-        return
+        return None
     if not finding.counts:
-        ElementTree.SubElement(case, "skipped", message=redact_text(finding.why))
-        return
-    kind = "error" if finding.level is Level.UNKNOWN else "failure"
+        return Problem("skipped", redact_text(finding.why))
     message = f"{finding.level}: {finding.why}" if finding.why else str(finding.level)
-    told = ElementTree.SubElement(case, kind, message=redact_text(message))
-    told.text = redact_text("\n".join([*map(str, finding.differences), finding.why]).strip())
+    details = "\n".join([*map(str, finding.differences), finding.why]).strip()
+    return Problem(
+        "error" if finding.level is Level.UNKNOWN else "failure",
+        redact_text(message),
+        redact_text(details),
+    )
 
 
 def explain(report: Report) -> str:
@@ -168,10 +164,3 @@ def _finding(finding: Finding) -> Json:
         "needs": None if finding.needs is None else [index + 1 for index in finding.needs],
         "depends_on_what_the_client_carries": finding.depends,
     }
-
-
-def _xml_text(text: str) -> str:
-    # XML 1.0 has no place for control characters, nor for these two.
-    return "".join(
-        c if (c >= " " or c in "\t\n") and c not in "\ufffe\uffff" else "\ufffd" for c in text
-    )
