@@ -551,6 +551,7 @@ def test_many_customers_at_once_each_have_their_own_cart(customers, told):
 
 def test_fault_puts_every_cart_in_doubt(customers, john):
     act(customers, john, "login")
+    act(customers, john, "add", sku="laptop", quantity=1)
     act(customers, john, "view")
     ledgers = [seat.shopper.ledger for seat in john.sessions.values()]
     assert [ledger.fate for ledger in ledgers] == ["kept", "kept"]
