@@ -492,7 +492,7 @@ def test_conversations_can_be_made_up_from_an_openapi_document(seen):
 def test_workers_with_memories_of_their_own_are_found(seen):
     assert seen.verdict == "state in the process" and seen.status == 1, seen
     assert "processes with separate memory: " in seen.told
-    assert "of 10 answers differed within one server" in seen.told
+    assert "of 24 answers differed within one server" in seen.told
 
 
 @of("children")
