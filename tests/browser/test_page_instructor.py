@@ -137,6 +137,22 @@ def test_blank_presenter_and_the_clicker(window):
     page.wait_for_url(re.compile("step=1"))
 
 
+def test_a_key_right_after_the_black_screen_is_the_pages(window):
+    page = window()
+    page.keyboard.press("b")
+    page.locator("dialog#blank[open]").wait_for()
+    page.evaluate(
+        """() => {
+            const press = (key) => document.activeElement.dispatchEvent(
+                new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+            press("b");  // closes, and no frame is drawn before the next key
+            press("p");
+        }"""
+    )
+    wait_for(lambda: "present" in page.url)
+    assert page.locator("dialog#blank[open]").count() == 0
+
+
 def test_every_scene_runs(window):
     page = window()
     page.locator("#tab-control").click()
