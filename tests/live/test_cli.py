@@ -523,7 +523,7 @@ def test_ctrl_c_in_a_quick_run_ends_the_servers_started_ahead(lab_here):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=60)
     assert process.returncode == 130, out
     document = valid((lab_here.runs / "latest" / "result.json").read_text("utf-8"))
     assert [each["name"] for each in document["experiments"]] == ["first-visit"]
@@ -552,7 +552,7 @@ def test_kill_9_at_ten_random_moments_leaves_no_orphan(tmp_path, demo):
             process.wait(delays_s[number])
         had_children = len(here.processes()) > 1
         process.kill()
-        process.wait(10)
+        process.wait(60)
         here.assert_nothing_left()
         return had_children
 

@@ -423,7 +423,7 @@ def test_cart_that_died_with_its_server_is_a_failure_of_locusts(lab_here):
     process = locust(lab_here, port, then, 10)
     wait_for(there.exists)
     first.kill()
-    first.wait(10)
+    first.wait(60)
     desk_by_hand(lab_here, port)
     again.touch()
     out, _ = process.communicate(timeout=60)
