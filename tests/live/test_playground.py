@@ -167,7 +167,7 @@ def test_paused_process_is_seen_to_stand_still(stage, told):
     done = stage.inject(FaultKind.PAUSE, "A")
     assert [each.confirmed for each in done] == [True, True]
     for each in done:
-        assert psutil.Process(each["pid"]).status() == psutil.STATUS_STOPPED
+        assert psutil.Process(each.pid).status() == psutil.STATUS_STOPPED
     with pytest.raises(LabError, match="paused already: resume it"):
         stage.inject(FaultKind.PAUSE, "stateful/A")
     stage.inject(FaultKind.KILL, "stateful/A")
