@@ -16,7 +16,8 @@ def show(name: str) -> None:
     NAME is a bundled script (`lab list`) or the path of your own file.
     """
     experiment = experiments.find(name)
-    screen.print(Text.assemble((f"{experiment.name}  ", "bold"), f"“{experiment.claim}”"))
+    sentence = f"{experiment.kind}: “{experiment.claim}”" if experiment.claim else "no claim"
+    screen.print(Text.assemble((f"{experiment.name}  ", "bold"), sentence))
     for paragraph in experiment.doc.split("\n\n"):
         screen.print()
         screen.print(paragraph.replace("\n", " "))

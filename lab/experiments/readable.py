@@ -33,11 +33,11 @@ from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.script_api import Lab
 
-CLAIM = "A signed token is not a secret: whoever finds it can read it."
-EXPECTED = Verdict.HOLDS
+DRAWBACK = "A signed token is not a secret: whoever finds it can read it."
+EXPECTED = Verdict.CONFIRMED
 VARIANTS = (
-    Variant("memory", "stateful", Settings(servers=1), expect=Verdict.FAILS),
-    Variant("token", "stateless", Settings(servers=1), expect=Verdict.HOLDS),
+    Variant("memory", "stateful", Settings(servers=1), expect=Verdict.NOT_AFFECTED),
+    Variant("token", "stateless", Settings(servers=1), expect=Verdict.AFFECTED),
 )
 CUSTOMERS = 1
 HOME = "7 Acacia Avenue"
@@ -132,8 +132,8 @@ def observe(measured: Measurements) -> Observation:
         return Observation.unknown("the credential itself was not accepted: no control")
     refused = share(measured["changes_refused"], measured["changes_tried"], "changes refused")
     if measured["changes_refused"] < measured["changes_tried"]:
-        return Observation(Verdict.FAILS, (refused,), "not even signed")
-    verdict = Verdict.HOLDS if read else Verdict.FAILS
+        return Observation(Verdict.AFFECTED, (refused,), "not even signed")
+    verdict = Verdict.AFFECTED if read else Verdict.NOT_AFFECTED
     return Observation(verdict, (Measure(read, tried, unit="facts read without a key"), refused))
 
 
