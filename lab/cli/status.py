@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 
 from lab.cli import options
-from lab.cli.output import say, screen
+from lab.cli.output import say, screen, write_json
 from lab.console import control_file
 
 _SIGNS = {"up": "✓", "dead": "✕", "external": "✓"}
@@ -21,7 +21,7 @@ def status(out: Path, as_json: bool) -> None:
     """Show each server of the running `lab up`, its settings, and the session store."""
     seen = control_file.call(out, "GET", "/lab/status")
     if as_json:
-        click.echo(json.dumps(seen, indent=1))
+        write_json(json.dumps(seen, indent=1) + "\n")
     else:
         print_status(seen)
 

@@ -6,6 +6,13 @@ from pathlib import Path
 
 from lab.core.errors import LabError
 
+_made: list[Path] = []
+
+
+def newest() -> Path | None:
+    """Return the newest run folder of this process, None before the first."""
+    return _made[-1] if _made else None
+
 
 def new_run_folder(
     root: Path, name: str, *, latest: bool = True, now: datetime | None = None
@@ -23,6 +30,7 @@ def new_run_folder(
             continue
         except (OSError, ValueError) as error:  # ValueError: a NUL in its name
             raise LabError(f"cannot keep runs in {root}: {error}; choose another --out") from None
+        _made.append(folder)
         if latest:
             _point_latest(root, folder)
         return folder
