@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 DEADLINE_S = 60
-GONE_DEADLINE_S = 8
+GONE_DEADLINE_S = 30
 
 # With TWO_DESKS_REQUIRE=1 a test that is skipped fails, unless its reason is one of these: what
 # a fresh Linux machine cannot be given, or what is another system's.
@@ -120,7 +120,7 @@ class LabHere:
         for process in self.started:
             if process.poll() is None:
                 process.kill()
-                process.wait(10)
+                process.wait(60)
 
     def processes(self):
         return processes_of(self.folder)

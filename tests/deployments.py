@@ -113,7 +113,7 @@ def running_cluster(folder: Path, wait_for) -> Iterator[Deployment]:
             client.execute_command("CLUSTER SET-CONFIG-EPOCH", number + 1)
         for port, bus in zip(ports[1:3], ports[4:], strict=True):
             clients[0].execute_command("CLUSTER MEET", "127.0.0.1", port, bus)
-        wait_for(lambda: all(map(_is_whole, clients)), 20)
+        wait_for(lambda: all(map(_is_whole, clients)))
         hosts = ",".join(f"127.0.0.1:{node.port}" for node in nodes)
         yield Deployment(f"redis+cluster://:{IN_A_URL}@{hosts}", nodes, [])
 
@@ -150,7 +150,7 @@ def running_sentinels(folder: Path, wait_for, replicas: int = 0) -> Iterator[Dep
             mode=["--sentinel"],
         )
         with watch.client() as client:
-            wait_for(lambda: client.sentinel_masters()["desk"]["num-slaves"] == replicas, 20)
+            wait_for(lambda: client.sentinel_masters()["desk"]["num-slaves"] == replicas)
         url = f"redis+sentinel://:{IN_A_URL}@127.0.0.1:{watch.port}/desk/0"
         yield Deployment(url, servers, [watch])
 
@@ -166,6 +166,6 @@ def _start(resources, folder, wait_for, port, *settings, password=PASSWORD, mode
     resources.callback(process.wait)
     resources.callback(process.kill)  # first, and it also ends a stopped process
     server = Server(port, process, password)
-    wait_for(lambda: server.answers() or process.poll() is not None, 10)
+    wait_for(lambda: server.answers() or process.poll() is not None)
     assert process.poll() is None, (folder / "store.log").read_text()
     return server

@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 from lab.shop.catalogue import PRODUCTS
 from lab.shop.errors import EmptyCart, Invalid, NotInCart, UnknownProduct
@@ -10,7 +10,27 @@ from lab.shop.errors import EmptyCart, Invalid, NotInCart, UnknownProduct
 MAX_QUANTITY = 99
 MAX_LINES = 500
 
-Json = dict[str, Any]
+JsonObject = dict[str, Any]
+"""A JSON object of unknown shape: one that comes in, or that another version has kept."""
+
+
+class Line(TypedDict):
+    """A line of a cart, with the name and the price of its product."""
+
+    sku: str
+    name: str
+    quantity: int
+    unit_price_cents: int
+    line_total_cents: int
+
+
+class Cart(TypedDict):
+    """A cart as in the contract."""
+
+    lines: list[Line]
+    item_count: int
+    total_cents: int
+    revision: int
 
 
 @dataclass(frozen=True)
@@ -64,7 +84,7 @@ class SessionState:
         """Set the shipping address."""
         return replace(self, shipping_address=address, revision=self.revision + 1)
 
-    def check_out(self) -> tuple[Json, Self]:
+    def check_out(self) -> tuple[dict[str, object], Self]:
         """Return the order, and the next state with an empty cart. Raise EmptyCart.
 
         The order's number names the user and the revision of the cart, so two orders of the
@@ -73,7 +93,7 @@ class SessionState:
         if not self.lines:
             raise EmptyCart("add something first: POST /api/cart/items")
         cart = self.cart()
-        order = {
+        order: dict[str, object] = {
             "number": f"{self.user_id}-{self.revision}",
             "lines": cart["lines"],
             "item_count": cart["item_count"],
@@ -82,7 +102,7 @@ class SessionState:
         }
         return order, self.clear()
 
-    def cart(self) -> Json:
+    def cart(self) -> Cart:
         """Return the cart as in the contract, at the prices of the catalogue now."""
         lines = [_priced(sku, quantity) for sku, quantity in self.lines.items()]
         return {
@@ -92,11 +112,11 @@ class SessionState:
             "revision": self.revision,
         }
 
-    def view(self) -> Json:
+    def view(self) -> dict[str, object]:
         """Return `{"user", "cart"}`, the body of most responses."""
         return {"user": {"user_id": self.user_id, "name": self.name}, "cart": self.cart()}
 
-    def to_dict(self) -> Json:
+    def to_dict(self) -> JsonObject:
         """Return what has to be kept, as JSON: facts about the customer, no prices."""
         return {
             "user_id": self.user_id,
@@ -108,7 +128,7 @@ class SessionState:
         }
 
     @classmethod
-    def from_dict(cls, kept: Json) -> Self:
+    def from_dict(cls, kept: JsonObject) -> Self:
         """Return the state that `to_dict` of this or another version of the shop returned.
 
         Unknown fields are ignored: while servers are upgraded one by one, an older server
@@ -127,7 +147,7 @@ class SessionState:
         return replace(self, lines=lines, revision=self.revision + 1)
 
 
-def _priced(sku: str, quantity: int) -> Json:
+def _priced(sku: str, quantity: int) -> Line:
     product = PRODUCTS[sku]
     return {
         "sku": sku,

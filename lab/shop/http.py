@@ -120,7 +120,7 @@ def products() -> Response:
     return response
 
 
-def server_info(carts_remembered: int) -> dict[str, Any]:
+def server_info(carts_remembered: int) -> dict[str, object]:
     """Return the body of GET /api/server."""
     stats: _ServerStats = current_app.extensions["server"]
     return {

@@ -143,7 +143,7 @@ class Windows:
         """Any page. `refusals`: the test provokes 4xx answers, which a browser tells as errors."""
         viewport = {"width": width, "height": height}
         page = self.browser.new_context(viewport=viewport, **context).new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         origin = "{0.scheme}://{0.netloc}/".format(urlsplit(address))
         self.opened[page] = Watched(page, origin, self.offline, refusals)
         page.goto(address)

@@ -52,7 +52,7 @@ def test_chapters_do_not_scroll_sideways_overlap_or_cut_anything(window, width, 
                 page.locator(".question .skip-it").click()
                 page.locator(".act.script .run").first.click()
                 page.locator(".act.script .judged").first.wait_for()
-                wait_for(lambda: page.locator(".dot, .falling").count() == 0, 20)
+                wait_for(lambda: page.locator(".dot, .falling").count() == 0)
             elif when == "after":
                 continue
             sideways = page.evaluate("document.documentElement.scrollWidth - innerWidth")
@@ -90,7 +90,7 @@ def test_reduced_motion_moves_nothing_and_names_the_way(window):
     steps = page.locator(".lane .steps").first
     assert steps.is_visible() and "1" in steps.inner_text()
     assert page.evaluate("document.getAnimations().length") == 0
-    wait_for(lambda: page.locator("#announcer").inner_text() != "", 10)
+    wait_for(lambda: page.locator("#announcer").inner_text() != "")
 
 
 def test_grey_picture_still_tells_kept_from_lost(window):
@@ -98,7 +98,7 @@ def test_grey_picture_still_tells_kept_from_lost(window):
     page.locator(".question .skip-it").click()
     page.locator(".act.script .run").first.click()
     page.locator(".judged").first.wait_for()
-    wait_for(lambda: page.locator(".dot, .falling").count() == 0, 20)
+    wait_for(lambda: page.locator(".dot, .falling").count() == 0)
     lost = page.locator('.server[data-server="A"] .cart').first
     kept = page.locator('[data-desk="stateless"] .customer .cart').first
     # By sign, by word and by the line around it; colour is only the fourth.

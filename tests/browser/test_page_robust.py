@@ -193,11 +193,11 @@ def test_line_is_lost_and_found_again(browser, tmp_path):
             workers = nginx.children()
             for process in [nginx, *workers]:
                 os.kill(process.pid, signal.SIGSTOP)
-            page.locator("#line[data-state=lost]").wait_for(timeout=30_000)
+            page.locator("#line[data-state=lost]").wait_for(timeout=60_000)
             assert "lost" in page.locator("#line").inner_text()
             for process in [nginx, *workers]:
                 os.kill(process.pid, signal.SIGCONT)
-            page.locator("#line[data-state=open]").wait_for(timeout=30_000)
+            page.locator("#line[data-state=open]").wait_for(timeout=60_000)
             lab.post("/lab/kill", server="stateful/C")  # and it hears of what happens again
             page.locator('.server[data-server="C"][data-state="dead"]').first.wait_for()
     finally:

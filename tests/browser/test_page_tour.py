@@ -22,7 +22,7 @@ def findings(page):
 
 def settled(page):
     """Wait until nothing flies any more."""
-    wait_for(lambda: page.locator(".dot, .falling").count() == 0, 20)
+    wait_for(lambda: page.locator(".dot, .falling").count() == 0)
 
 
 def tab_to(page, selector):

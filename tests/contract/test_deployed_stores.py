@@ -88,7 +88,7 @@ def test_many_at_once_are_refused_in_time_and_served_again(deployed, desk) -> No
                 assert answer.headers[HEADER] == "0"
     finally:
         deployed.go_on()
-    wait_for(lambda: all(one.view().status_code == 200 for one in customers), 20)
+    wait_for(lambda: all(one.view().status_code == 200 for one in customers))
 
 
 @needs_sigstop
@@ -100,7 +100,7 @@ def test_server_that_starts_while_its_store_hangs(hung: Deployment) -> None:
     for answer in answers:
         assert_unavailable(answer)
     hung.go_on()
-    wait_for(lambda: desk.visitor().login().status_code == 200, 20)
+    wait_for(lambda: desk.visitor().login().status_code == 200)
 
 
 @needs_sigstop
@@ -113,10 +113,10 @@ def test_one_node_of_a_cluster_takes_only_its_own_keys_along(deployed, desk) -> 
     deployed.servers[0].hang()
     try:
         for each in (desk, late):
-            wait_for(lambda d=each: statuses(d, customers) == {200, 503}, 20)
+            wait_for(lambda d=each: statuses(d, customers) == {200, 503})
     finally:
         deployed.go_on()
-    wait_for(lambda: statuses(desk, customers) == {200}, 20)
+    wait_for(lambda: statuses(desk, customers) == {200})
 
 
 def statuses(desk: Desk, customers: list[Customer]) -> set[int]:
@@ -137,10 +137,10 @@ def test_failover_keeps_the_carts(tmp_path, caplog: pytest.LogCaptureFixture) ->
         john = stateful(deployed.url).customer()
         john.add()
         primary, replica = deployed.servers
-        wait_for(lambda: replica.keys() == primary.keys() == 1, 20)
+        wait_for(lambda: replica.keys() == primary.keys() == 1)
         primary.kill()
         assert_unavailable(timed(john.view))
-        wait_for(lambda: timed(john.view).status_code == 200, 20)
+        wait_for(lambda: timed(john.view).status_code == 200)
         assert john.view().json["cart"]["item_count"] == 1
         assert john.add().status_code == 201
         deployed.sentinels[0].kill()

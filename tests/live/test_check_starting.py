@@ -140,5 +140,5 @@ def test_ctrl_c_leaves_no_container(tmp_path):
     assert wait_until(lambda: of_starts(marked), 20)
     time.sleep(0.3)  # somewhere in the middle
     running.send_signal(2)
-    assert running.wait(30) == 130
+    assert running.wait(60) == 130
     assert wait_until(lambda: not of_starts(marked), 5), of_starts(marked)

@@ -15,7 +15,7 @@ from contextlib import suppress
 import jsonschema
 import psutil
 import pytest
-from conftest import LabHere
+from conftest import LabHere, wait_for
 
 from lab.evidence.run_document import json_schema
 from lab.processes.ports import is_open
@@ -523,7 +523,7 @@ def test_ctrl_c_in_a_quick_run_ends_the_servers_started_ahead(lab_here):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=60)
     assert process.returncode == 130, out
     document = valid((lab_here.runs / "latest" / "result.json").read_text("utf-8"))
     assert [each["name"] for each in document["experiments"]] == ["first-visit"]
@@ -534,8 +534,8 @@ def test_ctrl_c_in_a_quick_run_ends_the_servers_started_ahead(lab_here):
 def test_kill_9_at_ten_random_moments_leaves_no_orphan(tmp_path, demo):
     print(f"LAB_TEST_SEED={SEED}")
     moments = random.Random(SEED)
-    # The moment is the experiment: anywhere in what a whole demo takes on this machine.
-    delays_s = [moments.uniform(0.15, 0.95) * demo.seconds for _ in range(10)]
+    # The moment is the experiment: anywhere after the first child is there.
+    delays_s = [moments.uniform(0, 0.8) * demo.seconds for _ in range(10)]
 
     def kill_one(number):
         folder = tmp_path / f"{number}"
@@ -548,14 +548,12 @@ def test_kill_9_at_ten_random_moments_leaves_no_orphan(tmp_path, demo):
             ("run", "first-visit", "any-server", "--quick"),
         )
         process = here.start(*commands[number % len(commands)])
+        wait_for(lambda: len(here.processes()) > 1)
         with suppress(subprocess.TimeoutExpired):
             process.wait(delays_s[number])
-        had_children = len(here.processes()) > 1
         process.kill()
-        process.wait(10)
+        process.wait(60)
         here.assert_nothing_left()
-        return had_children
 
     with ThreadPoolExecutor(2) as pool:
-        caught = sum(pool.map(kill_one, range(10)))
-    assert caught >= 3, f"the lab had children at {caught} of 10 moments only"
+        list(pool.map(kill_one, range(10)))

@@ -281,7 +281,7 @@ def test_streams_are_limited_and_a_closed_one_frees_its_place(up, web):
         connection.close()
         return answer.status == 200
 
-    wait_for(free_again, 15)
+    wait_for(free_again)
 
 
 @pytest.mark.parametrize("name", ["<img src=x>", '"><script>alert(1)</script>'[:24], "a&b", "O'N"])

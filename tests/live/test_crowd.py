@@ -75,8 +75,8 @@ def crashed(shared_lab):
     """A crowd of threads, at both desks, that loses a server and gets it back."""
     ended = shared_lab(
         *("crowd", shared_lab.write("spy.py", SPY), "--threads", "--shoppers", "15"),
-        *("--rate", "50/s", "--for", "5s", "--warm-up", "500ms", "--affinity", "cookie"),
-        *("--kill", "B@2500ms", "--restart", "B@3500ms", "--json"),
+        *("--rate", "50/s", "--for", "8s", "--warm-up", "500ms", "--affinity", "cookie"),
+        *("--kill", "B@4s", "--restart", "B@5s", "--json"),
     )
     assert ended.status in (0, 3), ended
     document = json.loads(ended.out)
@@ -215,8 +215,8 @@ def test_workers_join_and_their_carts_are_those_of_one_crowd(lab_here):
     where = f"127.0.0.1:{port}"
     master = lab_here.start(
         *("crowd", "--master", "--workers", "2", "--listen", where, "--servers", "2"),
-        *("--shoppers", "40", "--rate", "80/s", "--for", "3s", "--warm-up", "0s"),
-        *("--affinity", "cookie", "--kill", "B@1500ms", "--json"),
+        *("--shoppers", "40", "--rate", "80/s", "--for", "5s", "--warm-up", "0s"),
+        *("--affinity", "cookie", "--kill", "B@3s", "--json"),
     )
     joined = [lab_here.start("crowd", "--join", where) for _ in range(2)]
     ended = lab_here.finish(master, 90)
@@ -423,7 +423,7 @@ def test_cart_that_died_with_its_server_is_a_failure_of_locusts(lab_here):
     process = locust(lab_here, port, then, 10)
     wait_for(there.exists)
     first.kill()
-    first.wait(10)
+    first.wait(60)
     desk_by_hand(lab_here, port)
     again.touch()
     out, _ = process.communicate(timeout=60)

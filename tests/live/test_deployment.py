@@ -96,10 +96,10 @@ class StandIns:
         if process.poll() is None:
             process.send_signal(how)
         try:
-            return process.wait(10)
+            return process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
-            return process.wait(10)
+            return process.wait(60)
 
     def _alive(self, name):
         assert self.processes[name].poll() is None, self.output(name).read_text()

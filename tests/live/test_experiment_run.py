@@ -25,7 +25,7 @@ def rehearsal(tmp_path, told):
     )
     yield rehearsal
     rehearsal.close()
-    wait_for(lambda: not processes_of(tmp_path), 10)
+    wait_for(lambda: not processes_of(tmp_path))
 
 
 def keep_in(told):

@@ -82,7 +82,7 @@ class Lab:
         for number in signals:
             self.process.send_signal(number)
             time.sleep(gap_s)
-        self.process.communicate(timeout=15)
+        self.process.communicate(timeout=60)
 
     def assert_nothing_left(self):
         assert wait_until(lambda: not left(self.run_dir), 5), left(self.run_dir)

@@ -359,7 +359,7 @@ def test_remedy_without_a_store_says_what_it_needs_and_does_not_start(module):
         | {"STATELESS_SIGNING_KEYS": KEY},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert ended.returncode == 1

@@ -87,7 +87,7 @@ def test_desk_does_not_open_with_prices_that_cannot_be(app):
         env={**os.environ, "SHOP_PRICES": "laptop=free"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
     assert ended.returncode == 1
     assert "SHOP_PRICES has 'laptop=free': write sku=cents" in ended.stderr

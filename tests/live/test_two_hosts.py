@@ -22,7 +22,7 @@ PORTS = {"stateful": 5100, "stateless": 5200}
 
 
 def ip(*words):
-    return subprocess.run(["ip", *words], check=True, capture_output=True, text=True, timeout=10)
+    return subprocess.run(["ip", *words], check=True, capture_output=True, text=True, timeout=60)
 
 
 def inside(host, *words, **how):
@@ -103,7 +103,7 @@ class Desks:
     def end(self):
         for process in self.processes.values():
             process.kill()
-            process.wait(10)
+            process.wait(60)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ VALUES = {
     "ended_at": "1795503304.636",
 }
 
-DEADLINE_S = 10
+DEADLINE_S = 60
 
 
 def datagram(tag="lab_1", **changes):

@@ -36,7 +36,7 @@ def server(*answers):
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield listener.getsockname()[1], asked
-        thread.join(10)
+        thread.join(60)
 
 
 def http(*headers, body=b""):
@@ -131,7 +131,7 @@ def test_own_port_is_no_difference_wherever_it_stands():
         thread.start()
         jar = new_jar()
         answers.append(get(port, jar))
-        thread.join(5)
+        thread.join(60)
         listener.close()
         assert f"user-{port}" in jar  # it is sent back under its real name
     assert answers[0].body == answers[1].body and answers[0].headers == answers[1].headers

@@ -24,7 +24,7 @@ from lab.shop.http import InstanceInfo
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
 
-DEADLINE_S = 10
+DEADLINE_S = 60
 KEY = "a key for tests: long enough, and known to nobody"
 NAMES = ("A", "B", "C")
 

@@ -54,7 +54,7 @@ class Answering:
 
     def close(self):
         self._server.shutdown()
-        self._thread.join(10)
+        self._thread.join(60)
         self._server.server_close()
 
 

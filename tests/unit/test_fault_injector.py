@@ -138,5 +138,5 @@ def test_faults_of_one_server_follow_one_another():
     for each in threads:
         each.start()
     for each in threads:
-        each.join(10)
+        each.join(60)
     assert [each.kind for each in heard] == ["kill", "restart"] * 8

@@ -12,7 +12,7 @@ from lab.console.events import RequestEvent, StackEvent
 from lab.console.feed import Feed, Full
 from lab.core.errors import LabError
 
-DEADLINE_S = 10
+DEADLINE_S = 60
 BEAT_S = 0.05
 MOST_BEATS = 200
 

@@ -23,7 +23,7 @@ from lab.evidence.requests_transport import RequestsTransport
 from lab.evidence.shopper import Shopper
 from lab.processes.ports import free_ports, is_open
 
-DEADLINE_S = 10
+DEADLINE_S = 60
 SOON_S = 0.2
 MUCH_LATER_S = 4
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"

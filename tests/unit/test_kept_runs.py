@@ -362,7 +362,7 @@ def test_cached_run_is_given_to_every_page(kept):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert json.dumps(kept.playback(ONE, 0)) == first
 
 

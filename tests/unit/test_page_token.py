@@ -202,6 +202,6 @@ def test_copied_command_has_the_own_credential_or_none(run, desk):
     own = run("curl.js", code, [line, {"cookie": cookie, "token": None}])
     # What a shell makes of it, word by word.
     script = own.replace("curl ", "printf '%s\\n' ", 1)
-    words = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=10)
+    words = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=60)
     assert cookie in words.stdout.splitlines()
     assert "http://127.0.0.1:1/stateful/api/cart" in words.stdout.splitlines()

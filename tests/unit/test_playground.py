@@ -138,7 +138,7 @@ def test_program_is_called_what_it_is_not_what_the_link_to_it_is(tmp_path, targe
 
 def test_at_once_runs_all_before_it_raises():
     done = []
-    together = threading.Barrier(3, timeout=5)
+    together = threading.Barrier(3, timeout=60)
 
     def act(item):
         together.wait()  # so they really are under way at the same time

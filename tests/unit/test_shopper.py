@@ -15,7 +15,7 @@ from lab.evidence.exchange import OpStatus
 from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper
 
-DEADLINE_S = 10
+DEADLINE_S = 60
 SOON_S = 0.2
 
 

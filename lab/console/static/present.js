@@ -83,6 +83,7 @@ function makeBlack() {
   const back = h("button", { type: "button", class: "unseen" }, "The screen is black: any key brings the page back");
   const dialog = h("dialog", { id: "blank", "aria-label": "Black screen" }, back);
   const end = (event) => {
+    if (!dialog.open) return; // the focus stays here until the next frame: this key is the page's
     event.preventDefault();
     event.stopPropagation();
     if (!event.repeat && !MODIFIERS.has(event.key)) dialog.close(); // the key that opened it may still be held
