@@ -113,7 +113,7 @@ def test_json_is_ascii_where_the_pipe_is_not_utf_8(kept, encoding):
     assert ended.status == 0
     assert ended.out.isascii()
     variant = json.loads(ended.out)["experiments"][0]["variants"][0]
-    assert json.loads(variant["exchanges"][0]["request_body"])["name"] == "Zoë"
+    assert variant["exchanges"][0]["request"]["body"]["name"] == "Zoë"
 
 
 def test_crowd_and_its_workers_take_ascii(lab_here):
