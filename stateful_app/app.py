@@ -1,7 +1,5 @@
 """The stateful desk: between two requests the cart lives on the server."""
 
-from typing import Any
-
 from flask import Blueprint, Flask, Response
 
 from lab.shop import http
@@ -13,7 +11,7 @@ from .config import Config
 
 desk = Blueprint("desk", __name__, url_prefix="/api")
 
-Json = dict[str, Any]
+Json = dict[str, object]
 
 
 @desk.get("/products")

@@ -46,12 +46,12 @@ def measure_machine(root: Path, effort: Effort, log: Callable[[str], None]) -> P
         log("asking a second server of each")
         for constants, lab in zip(found, labs, strict=True):
             constants += another_server(lab, effort)
-        components = stack.components()
+        nginx = stack.balancer.program.version
+        store = stack.store.description()["version"] if stack.store else "none"
     measured = tuple(
         ConstantsRow(variant.name, variant.app, tuple(constants))
         for variant, constants in zip(rows, found, strict=True)
     )
-    store = components["store"]
     where = Measured(
         run=folder.name,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -59,8 +59,8 @@ def measure_machine(root: Path, effort: Effort, log: Callable[[str], None]) -> P
         cores=psutil.cpu_count() or 1,
         system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
-        nginx=components["nginx"]["version"],
-        store=store["version"] if store else "none",
+        nginx=nginx,
+        store=store,
         seconds=round(time.monotonic() - began, 1),
     )
     return kept.save(Constants(where, measured), folder)

@@ -1,12 +1,12 @@
 """A report of a check in other forms: JSON, JUnit XML, a paragraph. Credentials are shortened."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from lab.check.judge import Finding, Level, Report
 from lab.core.junit import Case, Problem, Suite, junit_xml
 from lab.core.redaction import redact_json, redact_text
 
-Json = dict[str, Any]
+Json = Mapping[str, object]
 REPORT_SCHEMA = 1
 
 

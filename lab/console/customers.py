@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from typing import Any
 
-from lab.console.customer_session import MOST_REMEMBERED, CustomerSession
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from lab.console.customer_session import MOST_REMEMBERED, Credentials, CustomerSession
 from lab.console.events import ExchangeEvent, from_exchange
 from lab.console.orders import BadOrder, checked_name, checked_order
 from lab.core.errors import LabError
@@ -21,12 +23,28 @@ from lab.stack.server_pool import ServerPool
 
 __all__ = ["BadOrder", "Customers", "PageCustomer", "checked_name"]
 
-Json = dict[str, Any]
 Publish = Callable[[ExchangeEvent], object]
 
 MOST_CUSTOMERS = 300
 FIRST_USER_ID = 123  # John's in the article
 _OP = re.compile(r"(c[0-9]{1,9})-(?:stateful|stateless)-[0-9]{1,9}")
+
+
+class Introduction(msgspec.Struct, frozen=True):
+    """A customer, for its own page. After a reload it gets its credentials back."""
+
+    id: str
+    who: str
+    name: str
+    user_id: str
+    credentials: dict[str, Credentials] | UnsetType = UNSET
+
+
+class Acted(msgspec.Struct, frozen=True):
+    """What an action has sent: the last operation at each desk, and the credentials after it."""
+
+    ops: dict[str, str]
+    credentials: dict[str, Credentials]
 
 
 class PageCustomer:
@@ -46,11 +64,12 @@ class PageCustomer:
         self._numbers: dict[str, count[int]] = {desk: count(1) for desk in DESKS}
         self.reset()
 
-    def introduce(self) -> Json:
-        """Return what the customer's own page gets: key, name and ids."""
-        return {"id": self.key, "who": self.who, "name": self.name, "user_id": self.user_id}
+    def introduce(self, *, again: bool = False) -> Introduction:
+        """Return what the customer's own page gets; `again` after a reload."""
+        credentials = self.credentials() if again else UNSET
+        return Introduction(self.key, self.who, self.name, self.user_id, credentials)
 
-    def credentials(self) -> Json:
+    def credentials(self) -> dict[str, Credentials]:
         """Return the credentials at each desk, in full: for the own page, never for an event."""
         return {desk: session.credentials() for desk, session in self.sessions.items()}
 
@@ -106,11 +125,10 @@ class Customers:
         with self._changing:
             return self._by_key.get(key)
 
-    def act(self, customer: PageCustomer, body: object) -> Json:
+    def act(self, customer: PageCustomer, body: object) -> Acted:
         """Do what the body of /lab/act says, at both desks at once, and wait for the responses.
 
-        Return {"ops": {desk: op}, "credentials": {desk: {"cookie", "token"}}}. Raise BadOrder,
-        or LabError if it is not possible now; then usually nothing was sent.
+        Raise BadOrder, or LabError if it is not possible now; then usually nothing was sent.
         """
         order = checked_order(body)
         if self._closed:
@@ -123,7 +141,7 @@ class Customers:
             waiting = {desk: hands.submit(session.do, order) for desk, session in sessions.items()}
         customer.acted_at = time.monotonic()
         ops = {desk: future.result() for desk, future in waiting.items()}
-        return {"ops": ops, "credentials": customer.credentials()}
+        return Acted(ops, customer.credentials())
 
     def doubt(self) -> None:
         """After a fault, only a later read shows the fate of a cart."""

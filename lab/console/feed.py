@@ -20,10 +20,10 @@ from lab.console.events import (
     RequestEvent,
     RunEvent,
     Score,
-    StackState,
     StageEvent,
     Stamped,
 )
+from lab.console.stack_state import StackState
 from lab.core.errors import LabError
 
 MOST_KEPT = 2000

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lab.core.json_object import JsonObject
 from lab.shop.cart import MAX_QUANTITY
 from lab.shop.catalogue import PRODUCTS
 from lab.shop.desks import DESKS
 from lab.stack.pool_spec import LETTERS
 
-Json = dict[str, Any]
 Check = Callable[[Any], Any]
 
 MOST_NAME_CHARS = 24
@@ -125,7 +125,7 @@ def checked_order(body: object) -> Order:
     )
 
 
-def _desks(verb: str, body: Json) -> tuple[str, ...]:
+def _desks(verb: str, body: JsonObject) -> tuple[str, ...]:
     """Return the named desks; by default all that the action is possible at."""
     if verb == "verify":
         possible: tuple[str, ...] = ("stateless",)

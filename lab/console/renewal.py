@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
-from typing import Any
 
 from lab.console.stack_status import ASK_TIMEOUT_S
+from lab.core.json_object import JsonObject
 from lab.evidence.result import Variant
 from lab.experiments.provision import ProvisionedStack
 from lab.processes.waiting import at_once, server_info
@@ -52,7 +52,7 @@ def _remembers_nothing(server: LocalServer) -> bool:
     return info is not None and info["carts_remembered"] == 0
 
 
-def _asked(server: LocalServer) -> dict[str, Any] | None:
+def _asked(server: LocalServer) -> JsonObject | None:
     """Return a server's answer about itself; None if there is none soon (it may stand still)."""
     if server.state != "up":
         return None

@@ -8,10 +8,9 @@ from flask import request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnprocessableEntity
 
 from lab.core.errors import LabError
+from lab.core.json_object import JsonObject
 from lab.shop.errors import BadJson
 from lab.shop.validation import parse_json
-
-Json = dict[str, Any]
 
 MOST_REQUEST_BYTES = 16 * 1024
 
@@ -19,7 +18,7 @@ Rule = Callable[[str, Any], Any]
 """Takes the place of a value ("acts[0].label") and the value; returns the checked value."""
 
 
-def read_object() -> Json:
+def read_object() -> JsonObject:
     """Return the JSON object of this request; raise BadRequest, 413 or 422."""
     # The app's MAX_CONTENT_LENGTH limits it, even without a Content-Length.
     try:
@@ -33,11 +32,11 @@ def read_object() -> Json:
     return body
 
 
-def read(required: Mapping[str, Rule], optional: Mapping[str, Rule] | None = None) -> Json:
+def read(required: Mapping[str, Rule], optional: Mapping[str, Rule] | None = None) -> JsonObject:
     """Return this request's fields, each checked by its rule; raise 400, 413 or 422."""
     body = read_object()
     try:
-        checked: Json = table(required, optional)("", body)
+        checked: JsonObject = table(required, optional)("", body)
     except LabError as error:
         raise UnprocessableEntity(str(error)) from None
     return checked
@@ -89,7 +88,7 @@ def table(required: Mapping[str, Rule], optional: Mapping[str, Rule] | None = No
     """A table with these keys, each checked by its rule; no other keys."""
     rules = {**required, **(optional or {})}
 
-    def check(where: str, value: Any) -> dict[str, Any]:
+    def check(where: str, value: Any) -> JsonObject:
         if not isinstance(value, dict):
             refuse(where, f"must be a table with {', '.join(required)}")
         prefix = f"{where}." if where else ""

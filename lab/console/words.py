@@ -1,7 +1,7 @@
 """The words, signs and rules that the page's scripts need: data, served to them as words.js."""
 
 import json
-from typing import Any
+from collections.abc import Mapping
 
 from lab.console.settings import MOST_PAGE_SERVERS, SETTINGS
 from lab.core.faults import STORE_FAULTS, FaultKind
@@ -29,7 +29,7 @@ _SETTING_WORDS: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
-def words() -> dict[str, Any]:
+def words() -> Mapping[str, object]:
     """Return the values that words.js exports, by name."""
     return {
         "DESKS": DESKS,

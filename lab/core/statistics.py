@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from statistics import median
-from typing import Any
+from typing import TypedDict
 
 import msgspec
 
@@ -68,8 +68,17 @@ def format_measure(measure: Measure) -> str:
     return f"{text} (95 %: {100 * low:.0f}–{100 * high:.0f} %)"
 
 
-def latency(samples_ms: Sequence[float]) -> dict[str, Any]:
-    """Return `{"n", "p50_ms", "p95_ms", "p99_ms"}`; no p99 under n = 1,000, no p95 under 100."""
+class Latency(TypedDict):
+    """Percentiles of `n` requests; None where `n` is too small for one."""
+
+    n: int
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+
+def latency(samples_ms: Sequence[float]) -> Latency:
+    """Return the percentiles of these samples: no p99 under n = 1,000, no p95 under 100."""
     ordered = sorted(samples_ms)
     n = len(ordered)
     return {

@@ -3,9 +3,8 @@
 from enum import StrEnum
 from typing import Any
 
+from lab.core.json_object import JsonObject
 from lab.evidence.exchange import Exchange, OpStatus
-
-Json = dict[str, Any]
 
 
 class Fate(StrEnum):
@@ -26,8 +25,8 @@ class CartTracker:
     """
 
     def __init__(self) -> None:
-        self.owed: Json | None = None
-        self.user: Json | None = None
+        self.owed: JsonObject | None = None
+        self.user: JsonObject | None = None
         self.home: str | None = None
         """Which process acknowledged what is owed (its X-Instance)."""
         self.acknowledged_s = 0.0
@@ -98,7 +97,7 @@ class CartTracker:
         return fate
 
 
-def compare_carts(owed: Json, seen: Json | None) -> Fate:
+def compare_carts(owed: JsonObject, seen: JsonObject | None) -> Fate:
     """Compare the acknowledged cart with the one a later read showed (None: refused).
 
     The revision is left out: what a customer is owed is the goods.

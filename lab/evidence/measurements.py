@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
 from lab.core.faults import FaultEvent, FaultKind
 from lab.evidence.cart_tracker import CartTracker, Fate
 from lab.evidence.exchange import Exchange, OpStatus
 from lab.evidence.record import Record
+from lab.evidence.result import Measurements
 
 
-def measure(record: Record, ledgers: Iterable[CartTracker]) -> dict[str, Any]:
+def measure(record: Record, ledgers: Iterable[CartTracker]) -> Measurements:
     """Return the measurements every experiment has.
 
     `carts_*` count customers: acknowledged is who is owed a cart, and

@@ -7,11 +7,12 @@ from typing import Any, Self
 
 import msgspec
 
+from lab.core.json_object import JsonObject
 from lab.core.statistics import Measure
 from lab.evidence.record import Record
 from lab.shop.redis import store_url
 
-Measurements = dict[str, Any]
+Measurements = JsonObject
 
 
 class Verdict(StrEnum):

@@ -6,12 +6,13 @@ it in `lab.report`. Decoding a file into `RunDocument` checks it.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from lab.core.faults import FaultEvent
+from lab.core.json_object import JsonObject
 from lab.evidence.exchange import UNANSWERED, OpStatus
 from lab.evidence.result import Measurements, Observation, Prediction, Surprise, Verdict
 
@@ -158,7 +159,7 @@ class RunDocument(msgspec.Struct):
     """Everything one invocation of `lab run` or `lab demo` did and concluded."""
 
     experiments: list[ExperimentResult]
-    components: dict[str, Any] = msgspec.field(default_factory=dict)
+    components: JsonObject = msgspec.field(default_factory=dict)
     """What the run was made of, names and versions."""
     schema: int = SCHEMA_VERSION
 
@@ -170,7 +171,7 @@ def event_name(event: Event) -> str:
     return event.op
 
 
-def document_text(experiments: Sequence[str], components: dict[str, Any]) -> str:
+def document_text(experiments: Sequence[str], components: Mapping[str, object]) -> str:
     """Return the document as text, from its experiments' texts (each is made only once)."""
     head = json.dumps({"schema": SCHEMA_VERSION, "components": components}, indent=1)
     lines = ",\n".join(experiments)
@@ -182,7 +183,7 @@ def experiment_text(result: ExperimentResult) -> str:
     return json.dumps(msgspec.to_builtins(result), ensure_ascii=False, allow_nan=False)
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema() -> Mapping[str, object]:
     """Return the JSON Schema of the document."""
     return msgspec.json.schema(RunDocument)
 

@@ -23,7 +23,6 @@ import secrets
 import string
 import zlib
 from collections.abc import Mapping
-from typing import Any
 
 from itsdangerous import URLSafeTimedSerializer
 
@@ -122,7 +121,7 @@ def _forged(key: str) -> str:
         salt="two-desks.cart",
         signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
     )
-    session: dict[str, Any] = {"user_id": "900", "name": "Nobody", "lines": {"laptop": 99}}
+    session = {"user_id": "900", "name": "Nobody", "lines": {"laptop": 99}}
     return str(signer.dumps({"v": 2, "aud": "two-desks", "session": session}))
 
 

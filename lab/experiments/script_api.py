@@ -12,6 +12,7 @@ from lab.core.faults import STORE, FaultEvent, FaultKind
 from lab.crowd.load_profile import LoadProfile
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
+from lab.evidence.result import Measurements
 from lab.evidence.shopper import Shopper
 from lab.experiments.script_stack import ScriptContext, ScriptStack
 from lab.experiments.script_tools import ScriptTools
@@ -39,7 +40,7 @@ class Lab(ScriptStack, ScriptTools):
         super().__init__(context)
         self._record = record
         self.customers: list[Shopper] = []
-        self.extra: dict[str, Any] = {}
+        self.extra: Measurements = {}
         self.quick = context.quick
         self.crowd_shoppers = context.crowd
         self.random = random.Random(context.seed)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab.core.errors import LabError
+from lab.core.json_object import JsonObject
 from lab.evidence.result import Variant
 
 # An experiment's file names `Lab` as a type only, and a list of them loads neither the stack
@@ -60,7 +61,7 @@ class ScriptStack:
         self._context.stack.access.wait_for(ops, LOG_DEADLINE_S)
         return [entry for entry in self._context.stack.access.entries() if entry.op in ops]
 
-    def server_info(self, server: str | None) -> dict[str, Any]:
+    def server_info(self, server: str | None) -> JsonObject:
         """Ask a server about itself, directly: `GET /api/server`."""
         return self._server(server).server_info()
 

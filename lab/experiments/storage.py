@@ -130,13 +130,14 @@ def on_the_wire(looks: Sequence[Exchange], strangers: Sequence[Exchange]) -> Mea
     n = max(1, len(answered))
     look = latency([exchange.elapsed_ms for exchange in answered])
     bare = latency([exchange.elapsed_ms for exchange in strangers if exchange.ok])
-    known = look["n"] and bare["n"]
+    with_cart, without = look["p50_ms"], bare["p50_ms"]
+    added = with_cart - without if with_cart is not None and without is not None else None
     return {
         "look_bytes_sent": round(sum(exchange.bytes_sent for exchange in answered) / n),
         "look_bytes_received": round(sum(exchange.bytes_received for exchange in answered) / n),
         "look_latency": look,
         "stranger_latency": bare,
-        "state_adds_ms": round(look["p50_ms"] - bare["p50_ms"], 3) if known else None,
+        "state_adds_ms": None if added is None else round(added, 3),
     }
 
 

@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from lab.core.json_object import JsonObject
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -66,7 +68,7 @@ def get(
 
 def server_info(
     port: int, prefix: str = "", timeout_s: float = 2.0, host: str = "127.0.0.1"
-) -> dict[str, Any] | None:
+) -> JsonObject | None:
     """Return the answer to `GET /api/server`, or None if there is none (or no JSON object)."""
     answer = get(port, f"{prefix}/api/server", timeout_s, PROBE_OP, host)
     if answer is None or answer[0] != 200:

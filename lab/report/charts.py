@@ -7,11 +7,12 @@ from functools import cache
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from lab.core.json_object import JsonObject
 from lab.core.text import one_line
 from lab.evidence.run_document import ExperimentResult, VariantResult
 
-Curve = dict[str, Any]
-"""A measured curve: labels "x" and "y", and "points"."""
+Curve = JsonObject
+"""A measured curve: labels "x" and "y", and "points"; see `is_curve`."""
 Line = tuple[VariantResult, Curve]
 
 SVG = "http://www.w3.org/2000/svg"

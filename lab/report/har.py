@@ -3,9 +3,9 @@
 The format is http://www.softwareishard.com/blog/har-12-spec/; a variant is a page.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from lab.evidence.run_document import (
@@ -17,7 +17,7 @@ from lab.evidence.run_document import (
 )
 from lab.report.plain import body_text, lower
 
-Json = dict[str, Any]
+Json = Mapping[str, object]
 
 # The servers are gone and their ports belong to others by now: a name that never resolves
 # (RFC 6761) says so.

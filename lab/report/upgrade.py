@@ -1,18 +1,16 @@
 """Reads result.json of version 0.1 (schema 1): turns it into the JSON of today's schema."""
 
 import re
-from typing import Any
 
+from lab.core.json_object import JsonObject
 from lab.evidence.run_document import SCHEMA_VERSION
-
-Json = dict[str, Any]
 
 _SURPRISE = re.compile(r"(.+?): (holds|fails|depends), expected (holds|fails|depends)\b.*", re.S)
 _FAULTS = {"hang": "pause", "stop": "kill", "start": "restart", "heal": "resume"}
 _FAULTS |= {"remove": "drain"}
 
 
-def upgraded(document: Json) -> Json:
+def upgraded(document: JsonObject) -> JsonObject:
     """Return the document in today's schema. What is damaged raises, or stays damaged.
 
     The old schema had sentences where there are numbers now; they are kept as notes.
@@ -23,7 +21,7 @@ def upgraded(document: Json) -> Json:
     return {**document, "schema": SCHEMA_VERSION, "experiments": experiments}
 
 
-def _experiment(old: Json) -> Json:
+def _experiment(old: JsonObject) -> JsonObject:
     new = {name: value for name, value in old.items() if name not in ("number", "because")}
     found = [_SURPRISE.fullmatch(each) for each in old.get("surprises", ())]
     new["surprises"] = [
@@ -34,7 +32,7 @@ def _experiment(old: Json) -> Json:
     return new
 
 
-def _variant(old: Json) -> Json:
+def _variant(old: JsonObject) -> JsonObject:
     outcome = old.get("outcome")
     return {
         **old,
@@ -45,11 +43,11 @@ def _variant(old: Json) -> Json:
     }
 
 
-def _exchange(old: Json) -> Json:
+def _exchange(old: JsonObject) -> JsonObject:
     return {**old, "target": old.get("server"), "served_by": old.get("replica")}
 
 
-def _fault(old: Json) -> Json:
+def _fault(old: JsonObject) -> JsonObject:
     kind = _FAULTS.get(old["kind"], old["kind"])
     return {"confirmed": None, **old, "kind": kind}
 

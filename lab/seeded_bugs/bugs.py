@@ -10,9 +10,9 @@ from typing import Any, Self
 
 from flask import Flask, g, request
 
-from lab.shop.cart import SessionState
+from lab.shop.cart import Cart, JsonObject, SessionState
 from lab.shop.http import ConfigError
-from lab.shop.validation import ITEM, read_json
+from lab.shop.validation import ITEM, Field, read_json
 
 APPS = ("stateful_app", "stateless_app")
 DROP_EVERY = 3
@@ -113,7 +113,7 @@ def trust_price(app: Flask) -> None:
     """A price in the client's request is charged."""
     module, state = importlib.import_module(f"{app.import_name}.app"), _state(app)
 
-    def read(rules: dict[str, Any]) -> dict[str, Any]:
+    def read(rules: dict[str, Field]) -> JsonObject:
         has_price = rules is ITEM and "unit_price_cents" in request.get_json()
         price = {"unit_price_cents": lambda _, value: int(value)} if has_price else {}
         return read_json({**rules, **price})
@@ -210,14 +210,14 @@ class _PricedByClient(SessionState):
         sent = {} if unit_price_cents is None else {sku: unit_price_cents}
         return replace(session, prices={**self.prices, **sent})
 
-    def cart(self) -> dict[str, Any]:
+    def cart(self) -> Cart:
         cart = super().cart()
         for line in cart["lines"]:
             line["unit_price_cents"] = self.prices.get(line["sku"], line["unit_price_cents"])
             line["line_total_cents"] = line["unit_price_cents"] * line["quantity"]
         return {**cart, "total_cents": sum(line["line_total_cents"] for line in cart["lines"])}
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
 

@@ -2,15 +2,38 @@
 
 import secrets
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Annotated, Any, Self, TypedDict
+
+import msgspec
+from msgspec import Meta
 
 from lab.shop.catalogue import PRODUCTS
-from lab.shop.errors import EmptyCart, Invalid, NotInCart, UnknownProduct
+from lab.shop.errors import EmptyCart, Invalid, NotInCart, NotLoggedIn, UnknownProduct
 
 MAX_QUANTITY = 99
 MAX_LINES = 500
 
-Json = dict[str, Any]
+JsonObject = dict[str, Any]
+"""A JSON object of unknown shape: one that comes in, or that another version has kept."""
+
+
+class Line(TypedDict):
+    """A line of a cart, with the name and the price of its product."""
+
+    sku: str
+    name: str
+    quantity: int
+    unit_price_cents: int
+    line_total_cents: int
+
+
+class Cart(TypedDict):
+    """A cart as in the contract."""
+
+    lines: list[Line]
+    item_count: int
+    total_cents: int
+    revision: int
 
 
 @dataclass(frozen=True)
@@ -19,16 +42,18 @@ class SessionState:
 
     `lines` maps sku to quantity (1..99) in the order of adding, `revision` counts the changes
     since login, and `login_id` is this login's nonce (16 hex digits, not the cookie's session
-    id). The state is immutable: each rule returns the next one. The two desks differ only in
-    where they keep it between two requests.
+    id). `withdrawn` are skus that were in the cart and have left the catalogue since. The state
+    is immutable: each rule returns the next one. The two desks differ only in where they keep
+    it between two requests.
     """
 
     user_id: str
     name: str
-    lines: dict[str, int]
+    lines: dict[str, Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]]
     shipping_address: str | None = None
-    revision: int = 0
+    revision: Annotated[int, Meta(ge=0)] = 0
     login_id: str = ""
+    withdrawn: tuple[str, ...] = ()
 
     @classmethod
     def begin(cls, user_id: str, name: str) -> Self:
@@ -64,7 +89,7 @@ class SessionState:
         """Set the shipping address."""
         return replace(self, shipping_address=address, revision=self.revision + 1)
 
-    def check_out(self) -> tuple[Json, Self]:
+    def check_out(self) -> tuple[dict[str, object], Self]:
         """Return the order, and the next state with an empty cart. Raise EmptyCart.
 
         The order's number names the user and the revision of the cart, so two orders of the
@@ -73,7 +98,7 @@ class SessionState:
         if not self.lines:
             raise EmptyCart("add something first: POST /api/cart/items")
         cart = self.cart()
-        order = {
+        order: dict[str, object] = {
             "number": f"{self.user_id}-{self.revision}",
             "lines": cart["lines"],
             "item_count": cart["item_count"],
@@ -82,7 +107,7 @@ class SessionState:
         }
         return order, self.clear()
 
-    def cart(self) -> Json:
+    def cart(self) -> Cart:
         """Return the cart as in the contract, at the prices of the catalogue now."""
         lines = [_priced(sku, quantity) for sku, quantity in self.lines.items()]
         return {
@@ -92,11 +117,13 @@ class SessionState:
             "revision": self.revision,
         }
 
-    def view(self) -> Json:
-        """Return `{"user", "cart"}`, the body of most responses."""
-        return {"user": {"user_id": self.user_id, "name": self.name}, "cart": self.cart()}
+    def view(self) -> dict[str, object]:
+        """Return `{"user", "cart"}`, the body of most responses, and what was withdrawn."""
+        user = {"user_id": self.user_id, "name": self.name}
+        withdrawn = {"withdrawn": self.withdrawn} if self.withdrawn else {}
+        return {"user": user, "cart": self.cart(), **withdrawn}
 
-    def to_dict(self) -> Json:
+    def to_dict(self) -> JsonObject:
         """Return what has to be kept, as JSON: facts about the customer, no prices."""
         return {
             "user_id": self.user_id,
@@ -108,14 +135,20 @@ class SessionState:
         }
 
     @classmethod
-    def from_dict(cls, kept: Json) -> Self:
+    def from_dict(cls, kept: object) -> Self:
         """Return the state that `to_dict` of this or another version of the shop returned.
 
-        Unknown fields are ignored: while servers are upgraded one by one, an older server
-        reads what a newer one has kept.
+        Unknown fields are ignored and products that are no longer sold are taken out: while
+        servers are upgraded one by one, an older server reads what a newer one has kept, and
+        the other way round. Raise NotLoggedIn for anything else that is not a state.
         """
-        known = cls.__dataclass_fields__
-        return cls(**{name: value for name, value in kept.items() if name in known})
+        try:
+            state = msgspec.convert(kept, cls)
+        except msgspec.ValidationError:
+            raise NotLoggedIn("what was kept is no cart of this shop: POST /api/login") from None
+        withdrawn = tuple(sku for sku in state.lines if sku not in PRODUCTS)
+        sold = {sku: n for sku, n in state.lines.items() if sku in PRODUCTS}
+        return replace(state, lines=sold, withdrawn=withdrawn) if withdrawn else state
 
     def _require(self, sku: str) -> None:
         if sku not in PRODUCTS:
@@ -127,7 +160,7 @@ class SessionState:
         return replace(self, lines=lines, revision=self.revision + 1)
 
 
-def _priced(sku: str, quantity: int) -> Json:
+def _priced(sku: str, quantity: int) -> Line:
     product = PRODUCTS[sku]
     return {
         "sku": sku,

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from lab.shop.cart import MAX_QUANTITY
+from lab.shop.cart import MAX_QUANTITY, JsonObject
 from lab.shop.errors import BadJson, Invalid, NotJson
 
 MAX_BODY_BYTES = 16 * 1024
@@ -55,7 +55,7 @@ QUANTITY: dict[str, Field] = {"quantity": _quantity}
 ADDRESS: dict[str, Field] = {"address": _text(_ADDRESS, "1 to 200 printable characters")}
 
 
-def read_json(fields: dict[str, Field]) -> dict[str, Any]:
+def read_json(fields: dict[str, Field]) -> JsonObject:
     """Return the fields of this request's JSON object, validated.
 
     Raise NotJson (415), BadJson (400), Invalid (422), or Werkzeug's RequestEntityTooLarge
@@ -97,7 +97,7 @@ def parse_json(data: bytes) -> Any:
     return value
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, Any]]) -> JsonObject:
     members = dict(pairs)
     if len(members) < len(pairs):
         raise BadJson("an object names the same key twice: send each key once")

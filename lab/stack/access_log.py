@@ -10,7 +10,7 @@ import re
 import socket
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
@@ -92,7 +92,7 @@ def parse(datagram: bytes, tag: str) -> AccessEntry | None:
         return None
 
 
-def _entry(fields: dict[str, Any]) -> AccessEntry:
+def _entry(fields: Mapping[str, str]) -> AccessEntry:
     numbers: dict[str, Callable[[str], Any]] = {
         "status": int,
         "bytes": int,

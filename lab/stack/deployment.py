@@ -5,10 +5,10 @@ import shlex
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 from urllib.parse import urlsplit
 
 from lab.core.errors import LabError
+from lab.core.json_object import JsonObject
 from lab.processes.ports import is_open
 from lab.processes.waiting import at_once, server_info
 from lab.shop.desks import DESKS, MOST_SERVERS
@@ -149,7 +149,7 @@ def _identified(place: ExternalServerSpec) -> ExternalServerSpec:
     return replace(place, app=app, name=name, instance=instance)
 
 
-def _text(info: dict[str, Any], key: str) -> str:
+def _text(info: JsonObject, key: str) -> str:
     value = info.get(key)
     return value if isinstance(value, str) else ""
 

@@ -163,9 +163,14 @@ def run(words: Sequence[str], timeout_s: float = COMMAND_TIMEOUT_S) -> str | Non
     background, such as a server that it started, is left alone unless it failed to end itself.
     """
     with tempfile.TemporaryFile() as output:  # not a pipe: that would wait for the background too
-        how: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
         try:
-            process = subprocess.Popen(words, start_new_session=True, **how)
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
         except (OSError, ValueError) as error:
             return f"cannot be run: {error.strerror if isinstance(error, OSError) else error}"
         try:

@@ -3,10 +3,11 @@
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from lab.core.errors import LabError
 from lab.core.faults import FaultEvidence
+from lab.core.json_object import JsonObject
 from lab.processes.waiting import READY_TIMEOUT_S, server_info, wait_until
 
 State = Literal["up", "paused", "dead"]
@@ -80,7 +81,7 @@ class Server(ABC):
     def log_tail(self) -> str:
         """The end of its log, "" where the lab cannot read it."""
 
-    def server_info(self) -> dict[str, Any]:
+    def server_info(self) -> JsonObject:
         """`GET /api/server`, sent to it directly. LabError if it does not answer."""
         info = server_info(self.port, host=self.host)
         if info is None:

@@ -1,10 +1,11 @@
 """The session store: a real Valkey or Redis, the lab's own or one that it did not start."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from lab.core.errors import LabError
 from lab.stack.store_client import ask, connect, keys_under, read_url, servers_of
@@ -117,7 +118,7 @@ class ExternalStore(Store):
         return {"version": ", ".join(sorted(versions)), "source": "external"}
 
 
-def _operations(commandstats: dict[str, Any]) -> int:
+def _operations(commandstats: Mapping[str, Mapping[str, str]]) -> int:
     return sum(
         int(stats["calls"])
         for name, stats in commandstats.items()

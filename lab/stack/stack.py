@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from lab.core.errors import LabError
 from lab.processes.spawn import Children, prepare_run_dir
@@ -110,7 +110,7 @@ class Stack:
                 changed.enter_context(self.pools[name].with_settings(wanted))
             self.balancer.reload()
 
-    def components(self) -> dict[str, Any]:
+    def components(self) -> Mapping[str, object]:
         """The parts of this stack, for a report: names and versions, no paths."""
         deployed = {
             spec.name: ", ".join(map(str, spec.external)) for spec in self._specs if spec.external

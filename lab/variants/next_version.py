@@ -11,9 +11,15 @@ from typing import Self
 
 from flask import Flask
 
-from lab.shop.cart import Json, SessionState
+from lab.shop.cart import Cart, JsonObject, SessionState
 from lab.shop.http import ConfigError
 from lab.variants import main
+
+
+class CartWithPoints(Cart):
+    """A cart of version 2."""
+
+    points: int
 
 
 @dataclass(frozen=True)
@@ -26,11 +32,11 @@ class NextSessionState(SessionState):
         """Add `quantity` of `sku`, and as many points."""
         return replace(super().add(sku, quantity), points=self.points + quantity)
 
-    def cart(self) -> Json:
+    def cart(self) -> CartWithPoints:
         """Return the cart and its points."""
-        return super().cart() | {"points": self.points}
+        return {**super().cart(), "points": self.points}
 
-    def to_dict(self) -> Json:
+    def to_dict(self) -> JsonObject:
         """Return what has to be kept, including the points."""
         return super().to_dict() | {"points": self.points}
 

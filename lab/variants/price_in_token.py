@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from flask import Flask, current_app
 
-from lab.shop.cart import Json, SessionState
+from lab.shop.cart import Cart, JsonObject, SessionState
 from lab.variants import main
 
 
@@ -21,7 +21,7 @@ class PricedSessionState(SessionState):
 
     prices: dict[str, list[int]] = field(default_factory=dict)
 
-    def cart(self) -> Json:
+    def cart(self) -> Cart:
         """Return the cart at the prices of the token, as far as they are valid."""
         cart = super().cart()
         valid = self._valid_prices(cart)
@@ -31,11 +31,11 @@ class PricedSessionState(SessionState):
         cart["total_cents"] = sum(line["line_total_cents"] for line in cart["lines"])
         return cart
 
-    def to_dict(self) -> Json:
+    def to_dict(self) -> JsonObject:
         """Return what has to be kept, including the prices."""
         return super().to_dict() | {"prices": self._valid_prices(super().cart())}
 
-    def _valid_prices(self, cart: Json) -> dict[str, list[int]]:
+    def _valid_prices(self, cart: Cart) -> dict[str, list[int]]:
         now = int(time.time())
         oldest = now - current_app.extensions["max_age_s"]
         fresh = {line["sku"]: [line["unit_price_cents"], now] for line in cart["lines"]}

@@ -16,6 +16,7 @@ from lab.check.conversation import Call, Conversation, Send, as_bytes, plain
 from lab.check.correlation import infer
 from lab.core.errors import LabError
 from lab.core.http import Answer, Headers
+from lab.core.json_object import JsonObject
 
 MOST_HAR_BYTES = 50_000_000
 MOST_HAR_CALLS = 500
@@ -24,7 +25,6 @@ _LEFT_OUT = frozenset(
     {"cookie", "host", "content-length", "connection", "accept-encoding", "user-agent", "referer"}
     | {"origin", "accept-language", "if-none-match", "if-modified-since", "cache-control", "pragma"}
 )
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ def _read(path: Path) -> Any:
         raise LabError(f"{path} is no JSON: {error}") from None
 
 
-def _is_ours(entry: Json) -> bool:
+def _is_ours(entry: JsonObject) -> bool:
     scheme = urlsplit(entry["request"]["url"]).scheme
     return scheme in ("http", "https") and entry["request"]["method"] != "CONNECT"
 
 
-def _call(request: Json, origin: str) -> Call:
+def _call(request: JsonObject, origin: str) -> Call:
     parts = urlsplit(request["url"])
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = tuple(
@@ -84,7 +84,7 @@ def _call(request: Json, origin: str) -> Call:
     return Call(str(request["method"]), plain(path), headers, plain(text) if text else None, origin)
 
 
-def _body(posted: Json, origin: str) -> str:
+def _body(posted: JsonObject, origin: str) -> str:
     """Return the body; bytes that are no text as `as_bytes` gives them back."""
     text = str(posted.get("text") or "")
     if not text and posted.get("params"):
@@ -100,7 +100,7 @@ def _is_browser_s(name: str) -> bool:
     return name.startswith(":") or name.lower().startswith(("sec-", "x-op"))
 
 
-def _answer(response: Json) -> Answer:
+def _answer(response: JsonObject) -> Answer:
     content = response.get("content") or {}
     text = str(content.get("text") or "")
     encoded = content.get("encoding") == "base64"

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 NEEDS = 'an OpenAPI document needs two packages more: pip install ".[openapi]"'
 CANDIDATES = 6
 MOST_DRAWN_CALLS = 24
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """The operations of an OpenAPI 3 document, with what is needed to send each."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from lab.core.errors import LabError
+from lab.core.json_object import JsonObject
 
 MOST_SCHEMA_DEPTH = 12
 MOST_DRAWN_VALUES = 20_000  # of one operation, references resolved
@@ -13,7 +14,6 @@ OPENAPI_METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 _ORDER = {"POST": 1, "GET": 2, "PUT": 3, "PATCH": 3, "DELETE": 5}
 _LAST = ("logout", "signout", "checkout", "delete")
 _FIRST = ("login", "signin", "register", "signup", "auth", "token", "session")
-Json = Mapping[str, Any]
 # What a document raises that does not say what it should.
 DAMAGE = (LookupError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
 
@@ -26,10 +26,10 @@ class Operation:
     method: str
     path: str
     prefix: str = ""
-    parameters: tuple[Json, ...] = ()
-    body: Json | None = None
+    parameters: tuple[JsonObject, ...] = ()
+    body: JsonObject | None = None
     example: Any = None
-    responses: Json = field(default_factory=dict)
+    responses: JsonObject = field(default_factory=dict)
     wants_bearer: bool = True
 
     @property
@@ -77,7 +77,7 @@ def operations(document: Any, file: str) -> list[Operation]:
     return found
 
 
-def _all(document: Json) -> Iterator[Operation]:
+def _all(document: JsonObject) -> Iterator[Operation]:
     servers = document.get("servers") or [{}]
     prefix = urlsplit(str(servers[0].get("url", ""))).path.rstrip("/")
     prefix = "" if "{" in prefix else prefix
@@ -104,20 +104,20 @@ def _all(document: Json) -> Iterator[Operation]:
             )
 
 
-def _body(request: Json) -> tuple[Json | None, Any]:
+def _body(request: JsonObject) -> tuple[JsonObject | None, Any]:
     content = request.get("content") or {}
     kind = next((value for name, value in content.items() if "json" in name), None)
     if kind is None:
         return None, None
     examples = kind.get("examples") or {}
-    first: Json = next(iter(examples.values()), {}) if isinstance(examples, dict) else {}
+    first: JsonObject = next(iter(examples.values()), {}) if isinstance(examples, dict) else {}
     return kind.get("schema") or {}, kind.get("example", first.get("value"))
 
 
-def _example(parameter: Json) -> str:
+def _example(parameter: JsonObject) -> str:
     schema = parameter.get("schema") or {}
     examples = parameter.get("examples") or {}
-    first: Json = next(iter(examples.values()), {}) if isinstance(examples, dict) else {}
+    first: JsonObject = next(iter(examples.values()), {}) if isinstance(examples, dict) else {}
     for place, name in ((parameter, "example"), (first, "value"), (schema, "example")):
         if name in place:
             return str(place[name])
@@ -126,7 +126,7 @@ def _example(parameter: Json) -> str:
     return str(schema.get("default", 1 if schema.get("type") == "integer" else "a"))
 
 
-def _resolved(document: Json, value: Any) -> Any:
+def _resolved(document: JsonObject, value: Any) -> Any:
     for _ in range(20):
         if not (isinstance(value, dict) and "$ref" in value):
             return value
@@ -139,7 +139,7 @@ def _resolved(document: Json, value: Any) -> Any:
     raise ValueError("a $ref that never ends")
 
 
-def _deep(document: Json, value: Any) -> Any:
+def _deep(document: JsonObject, value: Any) -> Any:
     """Resolve the references in a value, some levels down: schemas may contain themselves."""
     left = MOST_DRAWN_VALUES
 

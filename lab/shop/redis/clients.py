@@ -73,7 +73,7 @@ def cluster(url: StoreUrl, timeout_s: float, **options: Any) -> RedisCluster:
     return client
 
 
-def _limits(timeout_s: float) -> dict[str, Any]:
+def _limits(timeout_s: float) -> dict[str, float]:
     return {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
 
 
