@@ -24,7 +24,7 @@ NUMBER_AT, ARCHITECTURE_AT = 0, 4  # in struct seccomp_data
 IO_URING_SETUP = 425
 # By machine: <linux/audit.h>'s name of it, and the numbers of seccomp and connect there.
 CALLS = {"x86_64": (0xC000003E, 317, 42), "aarch64": (0xC00000B7, 277, 203)}
-PATIENCE_S = 5.0
+LAB_ANSWERS_S = 5.0
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -53,7 +53,7 @@ def report_connections(name: str) -> None:
     if not seccomp:
         raise OSError(errno.ENOSYS, "no numbers of system calls for this machine")
     lab = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    lab.settimeout(PATIENCE_S)
+    lab.settimeout(LAB_ANSWERS_S)
     lab.connect(f"\0{name}")
     steps = program(architecture, connect)
     kept = ctypes.create_string_buffer(steps, len(steps))

@@ -20,7 +20,7 @@ _RECEIVE, _SEND = 0xC0502100, 0xC0182101  # SECCOMP_IOCTL_NOTIF_RECV and _SEND
 _CONTINUE = 1
 _LONGEST = 128  # struct sockaddr_storage
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # what a client means by it
-UNREADABLE: End = ("an address that cannot be read", 0)
+SOMEWHERE: End = ("an address that cannot be read", 0)
 
 
 class Connections:
@@ -127,7 +127,7 @@ def _end_of(pid: int, handle: int, address: int, length: int) -> End | None:
             memory.seek(address)
             end = read_address(memory.read(min(length, _LONGEST)))
     except (OSError, OverflowError):
-        return UNREADABLE
+        return SOMEWHERE
     return end if end is None or _answers(pid, end) else None
 
 
