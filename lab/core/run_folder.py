@@ -48,3 +48,11 @@ def _point_latest(root: Path, folder: Path) -> None:
         aside.replace(root / "latest")
     except OSError:  # the user has a folder of that name: the link is only a convenience
         aside.unlink()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file anew that only its owner may read."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
