@@ -1,6 +1,5 @@
 """`lab crowd`: many shoppers at both desks, faults on a timetable, latencies that can be quoted."""
 
-import sys
 import tempfile
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -22,7 +21,7 @@ from lab.evidence.result import Settings, Variant
 from lab.experiments import find
 from lab.experiments.matrix import two_desks
 from lab.experiments.provision import deployed
-from lab.processes.spawn import Children, clean_environment
+from lab.processes.spawn import Children, clean_environment, module_command
 from lab.processes.waiting import end_of, wait_until
 
 NEVER_S = 10.0**9
@@ -117,7 +116,7 @@ def _join(where: str, path: Path) -> int:
     if not has_locust():
         raise LabError(f"a worker needs the extra: {INSTALL_EXTRA}")
     err.print(f"· working for {host}:{port}; Ctrl-C ends that", style="dim")
-    command = [sys.executable, "-m", "lab.crowd.locust_worker", "join", host, port, str(path)]
+    command = module_command("lab.crowd.locust_worker", "join", host, port, str(path))
     with ExitStack() as resources:
         log = Path(resources.enter_context(tempfile.TemporaryDirectory())) / "worker.log"
         children = resources.enter_context(closing(Children()))

@@ -23,7 +23,7 @@ from lab.capacity.machine import measure_machine
 from lab.capacity.measuring import QUICK, Effort
 from lab.capacity.rules import Assumptions
 from lab.cli import options
-from lab.cli.output import progress, screen
+from lab.cli.output import progress, screen, write_json
 from lab.cli.plan_options import assumptions
 from lab.core.errors import LabError
 from lab.core.units import format_number
@@ -91,7 +91,7 @@ def plan(
     _draw(chosen, found, drawn)
     if as_json:
         document = msgspec.to_builtins(plan_document(chosen, found, str(drawn)))
-        click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1))
+        write_json(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
     else:
         _print(chosen, found, drawn)
     return 0
