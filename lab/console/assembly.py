@@ -29,11 +29,11 @@ from lab.evidence.result import Settings, Variant
 from lab.experiments.provision import ProvisionedStack
 from lab.processes.ports import claim
 from lab.processes.waiting import PROBE_OP
+from lab.shop.serve import MOST_CONNECTIONS
 from lab.stack.access_log import AccessEntry
 from lab.stack.stack import Stack
 
 DEFAULT_PORT = 8000
-MOST_CONNECTIONS = 900  # of all pages at once; waitress closes the door at 100 by itself
 # Each stream holds one for as long as its page is open.
 THREADS = 2 * (MOST_STREAMS + MOST_INSTRUCTOR_STREAMS)
 MOST_LOGGED = 1000  # entries of nginx's log kept: the page has a history of its own
