@@ -151,6 +151,7 @@ class Playground:
                 for name, pool in self._pools.items()
             },
             _described(self._provisioned.store_of(self._variants["stateful"])),
+            self._stack.access.trouble,
         )
 
     def close(self) -> None:
@@ -163,7 +164,7 @@ class Playground:
 
     @property
     def _settings(self) -> Settings:
-        return self._variants["stateful"].knobs
+        return self._variants["stateful"].settings
 
     def _drain(self, target: str) -> list[FaultDone]:
         with self._order:

@@ -33,10 +33,10 @@ DRAWBACK = "One cart can be ordered again and again with the same token (replay)
 EXPECTED = Verdict.CONFIRMED
 ALONE, WITH_STORE = Settings(servers=1), Settings(servers=1, store="redis")
 VARIANTS = (
-    MEMORY.expecting(Verdict.NOT_AFFECTED, knobs=ALONE),
-    REDIS.expecting(Verdict.NOT_AFFECTED, knobs=WITH_STORE),
-    TOKEN.expecting(Verdict.AFFECTED, knobs=ALONE),
-    TOKEN_REVISION.expecting(Verdict.NOT_AFFECTED, knobs=WITH_STORE),
+    MEMORY.expecting(Verdict.NOT_AFFECTED, settings=ALONE),
+    REDIS.expecting(Verdict.NOT_AFFECTED, settings=WITH_STORE),
+    TOKEN.expecting(Verdict.AFFECTED, settings=ALONE),
+    TOKEN_REVISION.expecting(Verdict.NOT_AFFECTED, settings=WITH_STORE),
 )
 EXPECTATIONS = (
     *VARIANTS,

@@ -32,11 +32,11 @@ EXPECTED = Verdict.CONFIRMED
 ALONE = Settings(servers=1)
 SHORT_EXPIRY = Variant("token-short-expiry", "stateless", ALONE, env={"TOKEN_MAX_AGE_S": "1"})
 VARIANTS = (
-    MEMORY.expecting(Verdict.NOT_AFFECTED, knobs=ALONE),
-    REDIS.expecting(Verdict.NOT_AFFECTED, knobs=Settings(1, store="redis")),
-    TOKEN.expecting(Verdict.AFFECTED, knobs=ALONE),
+    MEMORY.expecting(Verdict.NOT_AFFECTED, settings=ALONE),
+    REDIS.expecting(Verdict.NOT_AFFECTED, settings=Settings(1, store="redis")),
+    TOKEN.expecting(Verdict.AFFECTED, settings=ALONE),
     SHORT_EXPIRY.expecting(Verdict.DEPENDS),  # on how soon after logout it is tried
-    TOKEN_DENYLIST.expecting(Verdict.NOT_AFFECTED, knobs=Settings(1, store="redis")),
+    TOKEN_DENYLIST.expecting(Verdict.NOT_AFFECTED, settings=Settings(1, store="redis")),
 )
 EXPECTATIONS = (*VARIANTS, TOKEN_REVISION.expecting(Verdict.AFFECTED))
 CUSTOMERS = 4

@@ -46,12 +46,12 @@ SESSION_REVISION = Variant(
     env={"DESK": "stateful_app"},
 )
 VARIANTS = (
-    replace(MEMORY, knobs=ALONE),
-    FILE.expecting(Verdict.AFFECTED, knobs=Settings(servers=1, store="file")),
-    REDIS.expecting(Verdict.AFFECTED, knobs=WITH_STORE),
-    TOKEN.expecting(Verdict.AFFECTED, knobs=ALONE),
+    replace(MEMORY, settings=ALONE),
+    FILE.expecting(Verdict.AFFECTED, settings=Settings(servers=1, store="file")),
+    REDIS.expecting(Verdict.AFFECTED, settings=WITH_STORE),
+    TOKEN.expecting(Verdict.AFFECTED, settings=ALONE),
     SESSION_REVISION.expecting(Verdict.NOT_AFFECTED),
-    TOKEN_REVISION.expecting(Verdict.NOT_AFFECTED, knobs=WITH_STORE),
+    TOKEN_REVISION.expecting(Verdict.NOT_AFFECTED, settings=WITH_STORE),
 )
 EXPECTATIONS = (*VARIANTS, TOKEN_DENYLIST.expecting(Verdict.AFFECTED))
 SETTLED_WITHIN_S = 3.0
