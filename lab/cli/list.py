@@ -7,7 +7,7 @@ from lab import experiments
 from lab.cli.output import screen
 from lab.evidence.result import Kind
 
-_NAME = max(len(name) for name in experiments.SUITE)
+_WIDTH_OF_NAMES = max(len(name) for name in experiments.SUITE)
 
 
 @click.command("list", short_help="List the bundled scripts and what they test.")
@@ -16,7 +16,7 @@ def list_() -> None:
     for kind, promise in ((Kind.CLAIM, "holds or fails"), (Kind.DRAWBACK, "confirmed or not")):
         table = Table(box=None, padding=(0, 2, 1, 0), header_style="bold")
         for heading in ("script", f"{kind} ({promise})", "what the script does"):
-            table.add_column(heading, no_wrap=heading == "script", min_width=_NAME)
+            table.add_column(heading, no_wrap=heading == "script", min_width=_WIDTH_OF_NAMES)
         for experiment in experiments.bundled():
             if experiment.kind is kind:
                 table.add_row(experiment.name, experiment.claim, experiment.summary)

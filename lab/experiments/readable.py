@@ -71,6 +71,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
         forged_without_key_status=status("Authorization", f"Bearer {forged[0]}"),
         forged_with_key_status=status("Authorization", f"Bearer {forged[1]}"),
     )
+    assert 200 not in statuses, "a credential that was changed is refused"
 
 
 def carried(exchange: Exchange) -> tuple[str, str]:

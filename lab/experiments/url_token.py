@@ -132,8 +132,10 @@ def observe(measured: Measurements) -> Observation:
     asked = measured["requests_with_url"]
     by_header = measured["header_in_log"] + measured["header_in_history"]
     found = measured["url_in_log"] + measured["url_in_referer"] + measured["url_in_history"]
-    verdict = Verdict.AFFECTED if found and not by_header else Verdict.NOT_AFFECTED
     sent = measured["requests_with_header"]
+    if by_header:
+        return Observation.unknown(f"{by_header} of {sent} tokens of a header were found as well")
+    verdict = Verdict.AFFECTED if found else Verdict.NOT_AFFECTED
     return Observation(
         verdict,
         (

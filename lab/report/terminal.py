@@ -159,7 +159,8 @@ def verdict_text(result: ExperimentResult) -> Text:
     if result.verdict:
         sign = wording.VERDICT_SIGNS[result.verdict]
         text.append(f"{sign} {result.verdict.upper()}", f"bold {COLOURS[sign]}")
-        text.append("".join(f"  {each}" for each in (result.condition, wording.sentence(result))))
+        for more in filter(None, (result.condition, wording.sentence(result))):
+            text.append(f"  {more}")
     if result.note:
         text.append(f"\n  {result.note}")
     if len(result.variants) == 2:

@@ -33,11 +33,12 @@ def upgraded(document: JsonObject) -> JsonObject:
 
     The old schema had sentences where there are numbers now; they are kept as notes.
     """
+    if document["schema"] == SCHEMA_VERSION:
+        return document
     experiments = document["experiments"]
     if document["schema"] < 2:
         experiments = [_experiment(each) for each in experiments]
-    if document["schema"] < 3:
-        experiments = [_with_kind(each) for each in experiments]
+    experiments = [_with_kind(each) for each in experiments]
     return {**document, "schema": SCHEMA_VERSION, "experiments": experiments}
 
 
