@@ -101,8 +101,8 @@ export class Lane {
 
   drawBalancer(knobs) {
     const affinity = knobs?.affinity === "cookie" ? "sticky cookie" : "round robin";
-    const told = ["retry", "cache"].filter((knob) => knobs?.[knob]); // a recording may not know
-    const words = knobs ? [affinity, ...told.map((knob) => `${KNOBS[knob]} ${knobs[knob]}`)] : ["nothing runs here"];
+    const shown = ["retry", "cache"].filter((knob) => knobs?.[knob]); // a recording may not know
+    const words = knobs ? [affinity, ...shown.map((knob) => `${KNOBS[knob]} ${knobs[knob]}`)] : ["nothing runs here"];
     mark(this.balancer.firstChild, "disabled", !knobs);
     refill(this.balancer.lastChild, words.join(), () =>
       words.map((word) => box(`knob${USUAL.has(word) ? "" : " turned"}`, {}, word)));
