@@ -67,7 +67,7 @@ export class Lane {
     const mine = recording ? ["c1"] : [me?.who, second?.who].filter(Boolean);
     const { named, others } = cast(customers, mine);
     this.drawTitle(knobs, others, recording);
-    this.drawCustomers(named.length ? named : [{ who: "", name: me?.name ?? "Nobody yet" }]);
+    this.drawCustomers(named.length ? named : [{ who: "", name: me?.name ?? "No customer yet" }]);
     this.drawBalancer(knobs);
     const fill = (node, here) => this.fill(node, named, others, here);
     this.drawServers(stack?.desks?.[this.desk] ?? [], scene.faults, fill);
