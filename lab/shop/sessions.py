@@ -12,6 +12,7 @@ from flask import Flask, current_app, request, session
 from flask_session.base import ServerSideSessionInterface
 from flask_session.cachelib import CacheLibSessionInterface
 
+from lab.shop.cart import JsonObject
 from lab.shop.errors import NotLoggedIn, StoreUnavailable
 from lab.shop.http import ConfigError
 
@@ -33,22 +34,22 @@ class SessionFormat:
     read from Redis: who can write a pickle where it is read runs code there.
     """
 
-    def encode(self, session: dict[str, Any]) -> bytes:
+    def encode(self, session: JsonObject) -> bytes:
         """Return the bytes to keep."""
         return msgspec.msgpack.encode(dict(session))
 
-    def decode(self, kept: bytes) -> dict[str, Any] | None:
+    def decode(self, kept: bytes) -> JsonObject | None:
         """Return the session, or None if these bytes are none."""
         try:
-            return msgspec.msgpack.decode(kept, type=dict[str, Any])
+            return msgspec.msgpack.decode(kept, type=JsonObject)
         except msgspec.DecodeError:
             return None
 
-    def dump(self, session: dict[str, Any], file: BinaryIO) -> None:
+    def dump(self, session: JsonObject, file: BinaryIO) -> None:
         """Write a session to a file, for cachelib."""
         file.write(self.encode(session))
 
-    def load(self, file: BinaryIO) -> dict[str, Any] | None:
+    def load(self, file: BinaryIO) -> JsonObject | None:
         """Read a session from a file, for cachelib."""
         return self.decode(file.read())
 
