@@ -20,6 +20,8 @@ def new(file: Path) -> None:
     Example:
         lab new mine.py && lab run ./mine.py
     """
+    if file.name in ("", ".."):
+        raise LabError(f"{str(file)!r} names no file: try `lab new mine.py`")
     path = file if file.suffix else file.with_suffix(".py")
     if path.suffix != ".py":
         raise LabError(f"a script is a Python file: name it {path.with_suffix('.py')}")

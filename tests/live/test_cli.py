@@ -26,7 +26,7 @@ from lab.processes.ports import is_open
 SCHEMA = json_schema()
 SEED = int(os.environ.get("LAB_TEST_SEED", time.time_ns() % 1_000_000))
 COMMANDS = [
-    *("demo", "list", "show", "run", "up", "play", "diff", "doctor"),
+    *("demo", "list", "show", "new", "run", "up", "play", "diff", "doctor"),
     *("open", "status", "kill", "restart", "pause", "resume", "drain", "add", "store", "reset"),
 ]
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and modes of POSIX")
@@ -597,9 +597,9 @@ def test_new_writes_a_script_that_runs_and_leaves_what_exists(lab_here):
         ("mine.txt", "name it mine.py"),
         ("no/such/folder.py", "cannot write"),
         ("x" * 300, "cannot write"),
-        (".", "name"),
-        ("..", "name"),
-        ("", "name"),
+        (".", "names no file"),
+        ("..", "names no file"),
+        ("", "names no file"),
     ],
 )
 def test_new_refuses_a_name_that_is_none(lab_here, name, said):
