@@ -136,4 +136,4 @@ def test_command_without_a_browser_names_the_file(monkeypatch):
 def test_tutorial_shows_the_script_that_lab_new_writes():
     starter = (Path(experiments.__file__).with_name("starter.txt")).read_text(encoding="utf-8")
     page = (DOCS / "first-script.md").read_text(encoding="utf-8")
-    assert [fence["text"] for fence in fences(page, "python")][0] == starter
+    assert next(fence["text"] for fence in fences(page, "python")) == starter
