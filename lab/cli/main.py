@@ -37,7 +37,6 @@ Everything runs offline on this machine, and nothing is left running afterwards.
 
   lab demo    kill a server and see whose cart is left (a few seconds)
   lab list    list the claims, and the script that tests each one
-  lab new     write a script of your own to begin with
   lab diff    compare the two desks' code: what statelessness changes
   lab docs    read the handbook"""
 

@@ -121,7 +121,7 @@ WRONG = [
     (["run", "crash", "--servers", "0"], "1<=x<=26"),
     (["run", "crash", "--servers", "27"], "1<=x<=26"),
     (["run", "crash", "--servers", "three"], "not a valid integer"),
-    (["run", "crash", "--affinity", "yes"], "'none', 'cookie'"),
+    (["run", "crash", "--affinity", "maybe"], "'none', 'cookie'"),
     (["run", "crash", "--retry", "maybe"], "'off', 'on'"),
     (["run", "crash", "--out", "a-file"], "a file"),
     (["run", "crash", "--out", "a-file/below"], "another --out"),
@@ -136,7 +136,7 @@ WRONG = [
     (["kill", "B"], "lab up"),
     (["diff", "wire.py"], "app.py"),
     (["up", "--port", "70000"], "65535"),
-    (["dmeo"], "No such command 'dmeo'"),
+    (["dmeo"], "there is no `lab dmeo`: did you mean `lab demo`?"),
 ]
 
 
@@ -624,10 +624,11 @@ def test_show_source_prints_a_copy_that_runs(lab_here, name):
 
 
 def test_piped_output_breaks_no_line(lab_here):
-    shown = lab_here("show", "crash").out
+    endless = {"COLUMNS": ""}
+    shown = lab_here("show", "crash", env=endless).out
     source = experiments.find("crash").source_without_docstring
     assert source in shown
-    rows = lab_here("list").out
+    rows = lab_here("list", env=endless).out
     for experiment in experiments.bundled():
         (row,) = [line for line in rows.splitlines() if line.startswith(f"{experiment.name} ")]
         assert experiment.claim in row
