@@ -17,6 +17,7 @@ _DRAWBACKS = frozenset(
         "A drawback: one cart can be ordered again and again with the same token (replay).",
         "A drawback: two tabs that change one cart lose acknowledged changes.",
         "A signed token is not a secret: whoever finds it can read it.",
+        "A signed token is not a secret: it can be read without a key.",
         "A token carries old facts: a changed price is charged only when it has expired.",
         "A token in the URL is found afterwards where URLs are kept: log, Referer, history.",
         "A shared session store is one more thing that every request depends on.",

@@ -250,7 +250,9 @@ def test_drawback_of_an_earlier_version_has_todays_words(schema):
     if schema == 2:
         document = msgspec.to_builtins(checked(document, "here")) | {"schema": 2}
         document["experiments"][0] |= {"claim": told, "verdict": "holds", "expected": "holds"}
-        for variant, seen in zip(document["experiments"][0]["variants"], ("fails", "holds")):
+        for variant, seen in zip(
+            document["experiments"][0]["variants"], ("fails", "holds"), strict=True
+        ):
             variant["outcome"]["verdict"] = seen
     (found,) = checked(document, "here").experiments
     assert (found.kind, found.verdict, found.expected) == ("drawback", "confirmed", "confirmed")
