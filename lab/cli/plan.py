@@ -1,24 +1,24 @@
 """`lab plan`: from constants measured on this machine to the machines that users need."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.text import Text
 
-from lab.capacity import constants as kept
 from lab.capacity import view
+from lab.capacity.constants import load, newest
 from lab.capacity.crossings import CapacityPlan, Crossing, crossings, steps, users_range
+from lab.capacity.document import text
 from lab.capacity.machine import measure_machine
 from lab.capacity.measuring import QUICK, Effort
-from lab.capacity.rules import NOT_MODELLED, Assumptions
-from lab.cli import options
+from lab.capacity.rules import Assumptions
+from lab.cli import kept, options
 from lab.cli.output import progress, screen
 from lab.cli.plan_options import assumptions
 from lab.core.errors import LabError
+from lab.core.run_folder import new_run_folder
 from lab.core.units import format_number
 from lab.experiments.matrix import MATRIX
 
@@ -75,18 +75,21 @@ def plan(
         raise click.UsageError("--quick goes with --measure: lab plan --measure --quick")
     if not assumed["target_utilisation"]:
         raise click.BadParameter("--target-utilisation: give more than 0")
-    path = source or (None if again else kept.newest(out)) or _measured_now(out, quick)
-    constants = kept.load(path)
+    path = source or (None if again else newest(out)) or _measured_now(out, quick)
+    constants = load(path)
     constants.require_carts_of(assumed["cart_lines"])
     chosen = CapacityPlan(constants, Assumptions(**assumed))
-    drawn = chart or (path if path.is_dir() else path.parent) / CHART
     found = crossings(chosen, users_range(chosen.assume.users))
+    folder = new_run_folder(out, "plan")
+    drawn = chart or folder / CHART
     _draw(chosen, found, drawn)
+    document = text(chosen, found, drawn)
+    kept.leave_plan(folder, document, chosen)
     if as_json:
-        document = _document(chosen, found, drawn)
-        click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1))
+        click.echo(document, nl=False)
     else:
         _print(chosen, found, drawn)
+        screen.print(Text(f"kept: {folder} (plan.json, report.html)", "dim"), soft_wrap=True)
     return 0
 
 
@@ -129,19 +132,6 @@ def _print(chosen: CapacityPlan, found: Sequence[Crossing], drawn: Path) -> None
     screen.print()
     screen.print(view.assumptions_text(chosen))
     screen.print(Text(f"chart: {drawn}"), soft_wrap=True)
-
-
-def _document(chosen: CapacityPlan, found: Sequence[Crossing], drawn: Path) -> dict[str, Any]:
-    return {
-        "schema": kept.CONSTANTS_SCHEMA,
-        "assumptions": asdict(chosen.assume),
-        "needs": [asdict(each) | {"machines": each.machines} for each in chosen.needs()],
-        "steps": [asdict(each) for each in steps(chosen)],
-        "crossings": [asdict(each) for each in found],
-        "not_modelled": list(NOT_MODELLED),
-        "constants": chosen.constants.document(),
-        "chart": str(drawn),
-    }
 
 
 def _draw(chosen: CapacityPlan, found: Sequence[Crossing], file: Path) -> None:
