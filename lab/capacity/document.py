@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
 
-from lab.capacity.constants import CONSTANTS_SCHEMA, Constants
-from lab.capacity.crossings import CapacityPlan, Crossing, steps
-from lab.capacity.rules import NOT_MODELLED, Assumptions
+from lab.capacity.constants import Constants
+from lab.capacity.crossings import CapacityPlan, Crossing, plan_document
+from lab.capacity.rules import Assumptions
 from lab.core.errors import LabError
 from lab.core.text import one_line
 
@@ -25,16 +24,7 @@ class _Computed(msgspec.Struct):
 
 def text(plan: CapacityPlan, found: Sequence[Crossing], chart: Path) -> str:
     """Return the document as JSON text."""
-    document = {
-        "schema": CONSTANTS_SCHEMA,
-        "assumptions": asdict(plan.assume),
-        "needs": [asdict(each) | {"machines": each.machines} for each in plan.needs()],
-        "steps": [asdict(each) for each in steps(plan)],
-        "crossings": [asdict(each) for each in found],
-        "not_modelled": list(NOT_MODELLED),
-        "constants": plan.constants.document(),
-        "chart": str(chart),
-    }
+    document = msgspec.to_builtins(plan_document(plan, list(found), str(chart)))
     return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 

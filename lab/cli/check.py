@@ -18,7 +18,7 @@ from lab.check.sources.har import HarSource
 from lab.check.sources.http_file import HttpFileSource
 from lab.check.sources.script import ScriptSource
 from lab.cli import options
-from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen
+from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.cli.param_types import duration
 from lab.core.redaction import redact_text
 from lab.core.run_folder import new_run_folder
@@ -215,7 +215,7 @@ def check(
     allowed = _allowed(allow)
     document, explanation = _keep(report, start, folder, allowed, junit_file)
     if as_json:
-        click.echo(document, nl=False)
+        write_json(document)
     else:
         _show(report, start, folder)
         if explain:

@@ -15,7 +15,7 @@ from lab.capacity.machine import measure_machine
 from lab.capacity.measuring import QUICK, Effort
 from lab.capacity.rules import Assumptions
 from lab.cli import kept, options
-from lab.cli.output import progress, screen
+from lab.cli.output import progress, screen, write_json
 from lab.cli.plan_options import assumptions
 from lab.core.errors import LabError
 from lab.core.run_folder import new_run_folder
@@ -86,7 +86,7 @@ def plan(
     document = text(chosen, found, drawn)
     kept.leave_plan(folder, document, chosen)
     if as_json:
-        click.echo(document, nl=False)
+        write_json(document)
     else:
         _print(chosen, found, drawn)
         screen.print(Text(f"kept: {folder} (plan.json, report.html)", "dim"), soft_wrap=True)

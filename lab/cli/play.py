@@ -28,7 +28,7 @@ def play(run: str | None, port: int | None, no_open: bool, out: Path) -> None:
     with assembly.playing(root, assembly.choose_port(port)) as origin:
         link = f"{origin}/?run={name}"
         say(f"{link}\nNo servers run: the page shows what was recorded.\nCtrl-C stops everything.")
-        browser.show_link(link, no_open)
+        browser.open_private(link, no_open, root)
         signals.wait_for_stop()
     say("Stopped; nothing is left running.")
 

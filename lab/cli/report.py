@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from lab.cli import kept, options
-from lab.cli.output import err, screen
+from lab.cli.output import err, screen, write_document
 from lab.core.errors import LabError
 from lab.core.page import Page
 from lab.evidence.run_document import RunDocument
@@ -137,14 +137,14 @@ class _Other:
 def _commands(document: RunDocument, form: str) -> None:
     from lab.report import curl
 
-    click.echo(curl.POWERSHELL_HEAD if form == "powershell" else curl.POSIX_HEAD, nl=False)
+    write_document(curl.POWERSHELL_HEAD if form == "powershell" else curl.POSIX_HEAD)
     for experiment in document.experiments:
         for line in curl.lines(experiment, form):
-            click.echo(line)
+            write_document(f"{line}\n")
 
 
 def _write(path: Path, text: str) -> None:
     if str(path) == "-":
-        click.echo(text, nl=False)
+        write_document(text)
     else:
         kept.write(path, text)

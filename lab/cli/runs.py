@@ -10,7 +10,7 @@ import click
 from rich.text import Text
 
 from lab.cli import options
-from lab.cli.output import err, screen
+from lab.cli.output import err, screen, write_json
 from lab.core.units import format_bytes
 from lab.report import catalog, cleaning
 from lab.report.runs_view import as_json as listed
@@ -58,7 +58,7 @@ def runs(
             raise click.UsageError("--json lists runs: leave out --clean")
         return _clean(found, out, 10 if keep is None else keep, yes)
     if as_json:
-        click.echo(json.dumps({"runs": listed(found)}, ensure_ascii=False, indent=1))
+        write_json(json.dumps({"runs": listed(found)}, ensure_ascii=False, indent=1) + "\n")
         return 0
     if not found:
         screen.print(Text(f"no run in {out} yet: `lab run crash` makes one"), soft_wrap=True)

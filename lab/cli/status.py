@@ -8,7 +8,7 @@ import msgspec
 from rich.table import Table
 
 from lab.cli import options
-from lab.cli.output import say, screen
+from lab.cli.output import say, screen, write_json
 from lab.console import control_file
 from lab.console.stack_state import StackState
 
@@ -22,7 +22,7 @@ def status(out: Path, as_json: bool) -> None:
     """Show each server of the running `lab up`, its settings, and the session store."""
     seen = control_file.call(out, "GET", "/lab/status", StackState)
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(seen), indent=1))
+        write_json(json.dumps(msgspec.to_builtins(seen), indent=1) + "\n")
     else:
         print_status(seen)
 

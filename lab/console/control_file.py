@@ -1,7 +1,6 @@
 """The file through which other terminals find a running lab, and their calls to it."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ import psutil
 import requests
 
 from lab.core.errors import LabError
+from lab.core.run_folder import write_private
 from lab.processes.ports import is_open
 
 A = TypeVar("A")
@@ -94,10 +94,7 @@ def refuse_second(root: Path) -> None:
 def kept_control_file(root: Path, control: ControlFile) -> Iterator[None]:
     """Keep the file there, readable by its owner alone."""
     path = root / CONTROL_FILE
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(asdict(control), file)
+    write_private(path, json.dumps(asdict(control)))
     try:
         yield
     finally:

@@ -151,6 +151,7 @@ class Playground:
                 for name, pool in self._pools.items()
             },
             _described(self._provisioned.store_of(self._variants["stateful"])),
+            self._stack.access.trouble,
         )
 
     def close(self) -> None:

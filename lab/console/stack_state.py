@@ -44,6 +44,8 @@ class StackState(msgspec.Struct, frozen=True):
     desks: dict[str, list[ServerState]]
     settings: dict[str, DeskSettings] = msgspec.field(name="knobs", default_factory=dict)
     store: StoreState | None = None
+    trouble: str = ""
+    """Why the page is incomplete: its source of events has ended. "" while all is well."""
 
 
 class FaultDone(FaultEvidence, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, TypeGuard
 
 from lab.core.errors import LabError
+from lab.core.neighbours import reach_neighbours
 from lab.evidence.result import (
     Judgement,
     Measurements,
@@ -151,17 +152,13 @@ def _from_file(path: Path) -> Experiment:
         raise LabError(f"{path} is no Python file: its name must end in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look themselves up there
-    folder = str(path.parent.resolve())  # its own helpers, as when Python runs it
-    sys.path.insert(0, folder)
+    reach_neighbours(path)
     try:
         spec.loader.exec_module(module)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a student's file may raise anything, SystemExit too
         raise LabError(_cannot_load(path, error)) from None
-    finally:
-        if folder in sys.path:
-            sys.path.remove(folder)
     return replace(_experiment(module), argument=str(path))
 
 

@@ -101,9 +101,9 @@ def test_file_named_like_a_library_module_does_not_stand_in_for_it(tmp_path):
     import json
     import sys
 
-    find(written(tmp_path, SCRIPT, "json.py"))
+    written(tmp_path, "raise AssertionError", "colorsys.py")  # not imported by anything yet
+    find(written(tmp_path, "import colorsys\n" + SCRIPT, "json.py"))
     assert sys.modules["json"] is json
-    assert str(tmp_path) not in sys.path
 
 
 def test_script_may_import_the_file_beside_it_and_define_dataclasses(tmp_path):
