@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from lab.capacity import view
 from lab.capacity.crossings import CapacityPlan, Crossing, crossings, steps, users_range
-from lab.core.page import Chart, Line, Mark, Page, Section, Table
+from lab.core.page import Figure, Graph, Mark, ReportPage, Section, Table
 from lab.core.units import format_number
 
 
-def plan_page(plan: CapacityPlan) -> Page:
+def plan_page(plan: CapacityPlan) -> ReportPage:
     """Return the page of a plan."""
     assume = plan.assume
     found = crossings(plan, users_range(assume.users))
@@ -19,7 +19,7 @@ def plan_page(plan: CapacityPlan) -> Page:
         f"{format_number(assume.visits_alive)} sessions to remember then"
     )
     measured = plan.constants.measured
-    return Page(
+    return ReportPage(
         "lab plan: what many users need",
         "Computed from constants that were measured on one machine, and from assumptions: "
         "each of them is an option of lab plan.",
@@ -54,13 +54,13 @@ def _sections(plan: CapacityPlan, found: Sequence[Crossing]) -> Iterator[Section
     yield Section("Assumed", view.assumptions_text(plan).plain.splitlines())
 
 
-def machines_chart(plan: CapacityPlan, users: Sequence[int]) -> Chart:
+def machines_chart(plan: CapacityPlan, users: Sequence[int]) -> Figure:
     """Return machines against users, a line for each row while it can be had."""
     lines = []
     for row in plan.constants.rows:
         needed = [(float(each), plan.at(row.name, each).machines) for each in users]
-        lines.append(Line(row.name, row.app, [(x, y) for x, y in needed if y is not None]))
-    return Chart("Machines against users", "users", "machines", lines, logarithmic=True)
+        lines.append(Graph(row.name, row.app, [(x, y) for x, y in needed if y is not None]))
+    return Figure("Machines against users", "users", "machines", lines, logarithmic=True)
 
 
 def _constants(plan: CapacityPlan) -> Table:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from lab.check.document import CheckDocument, CheckedCall, Shortest
 from lab.check.judge import Level
-from lab.core.page import Chart, Line, Mark, Page, Section, Table
+from lab.core.page import Figure, Graph, Mark, ReportPage, Section, Table
 
 SIGNS = {
     Level.SELF_CONTAINED: Mark("✓", str(Level.SELF_CONTAINED), "good"),
@@ -15,13 +15,13 @@ SIGNS = {
 }
 
 
-def check_page(made: CheckDocument) -> Page:
+def check_page(made: CheckDocument) -> ReportPage:
     """Return the page of a check."""
     found = [(SIGNS[made.verdict], made.because)]
     if made.failed_assertion:
         found.insert(0, (Mark("✕", "a check of yours failed", "bad"), made.failed_assertion))
     cut = "Cut short: this is what was known when the check was stopped, or reached a limit."
-    return Page(
+    return ReportPage(
         "lab check: is this service stateless?",
         "The conversation was held on one process, then again on fresh ones; an answer that "
         "changes depends on state that the server keeps.",
@@ -72,10 +72,12 @@ def _table(calls: list[CheckedCall]) -> Table:
     return Table(headings, rows, frozenset({0}))
 
 
-def _chart(calls: list[CheckedCall]) -> Chart:
+def _chart(calls: list[CheckedCall]) -> Figure:
     counted = [(str(level), sum(each.level is level for each in calls)) for level in Level]
     points = [(level, float(number)) for level, number in counted if number]
-    return Chart("Calls by where their state is", "", "calls", [Line("calls", "stateful", points)])
+    return Figure(
+        "Calls by where their state is", "", "calls", [Graph("calls", "stateful", points)]
+    )
 
 
 def _shortest(found: Shortest) -> Section:

@@ -9,7 +9,7 @@ from lab.core.errors import LabError
 if TYPE_CHECKING:
     from lab.capacity.crossings import CapacityPlan
     from lab.check.document import CheckDocument
-    from lab.core.page import Page
+    from lab.core.page import ReportPage
     from lab.crowd.document import CrowdDocument
 
 PAGE = "report.html"
@@ -38,7 +38,7 @@ def leave_plan(folder: Path, document: str, plan: "CapacityPlan") -> None:
     _leave(folder, "plan.json", document, lambda: plan_page(plan))
 
 
-def page_of(kind: str, document: Path) -> "Page":
+def page_of(kind: str, document: Path) -> "ReportPage":
     """Return the page of a kept check, crowd or plan; LabError where it cannot be read."""
     if kind == "check":
         from lab.check import document as checked
@@ -79,7 +79,7 @@ def write(path: Path, text: str) -> None:
         raise LabError(f"cannot write {path}: {error}; choose another file") from None
 
 
-def _leave(folder: Path, name: str, document: str, page: Callable[[], "Page"]) -> None:
+def _leave(folder: Path, name: str, document: str, page: Callable[[], "ReportPage"]) -> None:
     write(folder / name, document)  # first: the page can be made from it again
     from lab.report.page_html import page_html  # loads templates and charts
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from lab.cli import kept, options
 from lab.cli.output import err, screen, write_document
 from lab.core.errors import LabError
-from lab.core.page import Page
+from lab.core.page import ReportPage
 from lab.evidence.run_document import RunDocument
 from lab.report import catalog, saved
 from lab.report.page_terminal import page_view
@@ -119,7 +119,7 @@ class _Other:
         self._kind, self._document = kind, document
 
     @cached_property
-    def _page(self) -> Page:
+    def _page(self) -> ReportPage:
         return kept.page_of(self._kind, self._document)
 
     def view(self) -> RenderableType:

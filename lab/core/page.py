@@ -32,7 +32,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Line:
+class Graph:
     """A line or the bars of a chart; `app` chooses the colour. A point without y is a gap."""
 
     name: str
@@ -41,13 +41,13 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Chart:
+class Figure:
     """Lines on two axes, logarithmic if said so; bars where x is text."""
 
     title: str
     x: str
     y: str
-    lines: Sequence[Line]
+    lines: Sequence[Graph]
     logarithmic: bool = False
     note: str = ""
 
@@ -59,12 +59,12 @@ class Section:
     heading: str
     sentences: Sequence[Cell] = ()
     tables: Sequence[Table] = ()
-    charts: Sequence[Chart] = ()
+    charts: Sequence[Figure] = ()
     code: str = ""
 
 
 @dataclass(frozen=True)
-class Page:
+class ReportPage:
     """A page: what was done, what was found and why, and the evidence."""
 
     title: str

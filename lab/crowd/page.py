@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.core.junit import Case, Problem, Suite, junit_xml
-from lab.core.page import Chart, Line, Mark, Page, Section, Table
+from lab.core.page import Figure, Graph, Mark, ReportPage, Section, Table
 from lab.core.units import format_duration
 from lab.crowd.document import CrowdDocument
 from lab.crowd.recorded import Recorded, recorded
@@ -18,7 +18,7 @@ _NOT_RELIABLE = Mark("?", "not reliable", "doubt")
 _HEADINGS = ("", "requests", "per s", "p50 ms", "p95 ms", "p99 ms", "failed", "unknown")
 
 
-def crowd_page(document: CrowdDocument, folder: Path) -> Page:
+def crowd_page(document: CrowdDocument, folder: Path) -> ReportPage:
     """Return the page of a run; what the workers wrote down is read from `folder`."""
     crowds = document.crowds
     names = _names(crowds)
@@ -30,7 +30,7 @@ def crowd_page(document: CrowdDocument, folder: Path) -> Page:
     for name, each in zip(names, crowds, strict=True):
         sections.append(Section(name, sentences(each).plain.splitlines()))
     cut = "Cut short: the crowd was stopped before the end, and its carts were not read."
-    return Page(
+    return ReportPage(
         "lab crowd: many shoppers at both desks",
         "Every latency counts from when the request was due. A percentile is left out where the "
         "load generator was the limit, or where there were too few requests for it.",
@@ -126,7 +126,7 @@ def _ms(value: float | None) -> str:
     return "–" if value is None else f"{value:,.1f}"
 
 
-def _charts(names: Sequence[str], crowds: list[CrowdResult], folder: Path) -> list[Chart]:
+def _charts(names: Sequence[str], crowds: list[CrowdResult], folder: Path) -> list[Figure]:
     if not crowds:
         return []
     count = max(1, min(MOST_WINDOWS, int(crowds[0].for_s)))
@@ -146,18 +146,18 @@ def _charts(names: Sequence[str], crowds: list[CrowdResult], folder: Path) -> li
     ]
 
 
-def _chart(title: str, y: str, found: Sequence[tuple[str, str, Recorded]], what: str) -> Chart:
+def _chart(title: str, y: str, found: Sequence[tuple[str, str, Recorded]], what: str) -> Figure:
     lines = [
-        Line(name, desk, [(each.at_s, getattr(each, what)) for each in record.windows])
+        Graph(name, desk, [(each.at_s, getattr(each, what)) for each in record.windows])
         for name, desk, record in found
     ]
-    return Chart(title, "seconds after the warm-up", y, lines)
+    return Figure(title, "seconds after the warm-up", y, lines)
 
 
-def _carts_chart(names: Sequence[str], crowds: Sequence[CrowdResult]) -> Chart:
+def _carts_chart(names: Sequence[str], crowds: Sequence[CrowdResult]) -> Figure:
     fates = ("kept", "lost", "wrong", "duplicated", "unknown")
     lines = [
-        Line(name, each.setup.desk, [(fate, getattr(each.carts, fate)) for fate in fates])
+        Graph(name, each.setup.desk, [(fate, getattr(each.carts, fate)) for fate in fates])
         for name, each in zip(names, crowds, strict=True)
     ]
-    return Chart("Acknowledged carts, when the crowd was over", "", "carts", lines)
+    return Figure("Acknowledged carts, when the crowd was over", "", "carts", lines)

@@ -1,4 +1,4 @@
-"""A `lab.core.page.Page` as one HTML file: self-contained, offline, without scripts."""
+"""A `lab.core.page.ReportPage` as one HTML file: self-contained, offline, without scripts."""
 
 from lab.core import page as plain
 from lab.report.charts import Chart, draw
@@ -6,7 +6,7 @@ from lab.report.drawing import environment
 from lab.report.log_chart import Series, log_chart
 
 
-def page_html(page: plain.Page) -> str:
+def page_html(page: plain.ReportPage) -> str:
     """Return the page; the same page gives the same bytes."""
     sections = [
         (section, [_drawn(c, f"s{n}-chart-{m}") for m, c in enumerate(section.charts, start=1)])
@@ -15,7 +15,7 @@ def page_html(page: plain.Page) -> str:
     return environment().get_template("page.html").render(page=page, sections=sections)
 
 
-def _drawn(chart: plain.Chart, name: str) -> Chart:
+def _drawn(chart: plain.Figure, name: str) -> Chart:
     lines = [each for each in chart.lines if any(y is not None for _, y in each.points)]
     if not lines:
         return Chart(chart.title, "", chart.x, chart.y, [], cut=False)

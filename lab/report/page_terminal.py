@@ -1,4 +1,4 @@
-"""A `lab.core.page.Page` in the terminal: findings, sentences and tables; charts are for HTML."""
+"""A `ReportPage` in the terminal: findings, sentences and tables; charts are for HTML."""
 
 from collections.abc import Iterator
 
@@ -13,12 +13,12 @@ from lab.core.text import one_line, visible
 _STYLES = {"good": "bold green", "bad": "bold red", "doubt": "bold yellow", "plain": "bold"}
 
 
-def page_view(page: plain.Page) -> RenderableType:
+def page_view(page: plain.ReportPage) -> RenderableType:
     """Return the page as what rich can print; nothing in it is markup."""
     return Group(*_parts(page))
 
 
-def _parts(page: plain.Page) -> Iterator[RenderableType]:
+def _parts(page: plain.ReportPage) -> Iterator[RenderableType]:
     yield Text(one_line(page.title), "bold")
     for banner in page.banners:
         yield Text(f"! {visible(banner)}", "yellow")

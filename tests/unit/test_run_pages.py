@@ -28,7 +28,7 @@ from lab.cli import kept
 from lab.cli.main import cli
 from lab.core.errors import LabError
 from lab.core.faults import FaultKind
-from lab.core.page import Chart, Line, Page, Section
+from lab.core.page import Figure, Graph, ReportPage, Section
 from lab.crowd import document as crowds
 from lab.crowd.document import CrowdDocument
 from lab.crowd.doubts import Doubt, DoubtKind
@@ -206,12 +206,12 @@ def test_page_of_a_plan_has_needs_machines_constants_and_assumptions():
 
 def test_chart_without_a_point_is_left_out_and_bars_need_no_number():
     charts = [
-        Chart("none", "x", "y", [Line("a", "stateful", [(1, None)])]),
-        Chart("bars", "x", "y", [Line("a", "stateful", [("p", 1), ("q", None)])]),
-        Chart("log", "x", "y", [Line("a", "stateless", [(1, 10), (0, 5), (100, 3)])], True),
+        Figure("none", "x", "y", [Graph("a", "stateful", [(1, None)])]),
+        Figure("bars", "x", "y", [Graph("a", "stateful", [("p", 1), ("q", None)])]),
+        Figure("log", "x", "y", [Graph("a", "stateless", [(1, 10), (0, 5), (100, 3)])], True),
     ]
     read = assert_offline_and_inert(
-        page_html(Page("t", "", [], sections=[Section("s", (), (), charts)]))
+        page_html(ReportPage("t", "", [], sections=[Section("s", (), (), charts)]))
     )
     assert read.tags.count("svg") == 2
 
