@@ -12,8 +12,6 @@ from lab.capacity.rules import Assumptions
 from lab.core.errors import LabError
 from lab.core.text import one_line
 
-FILE_NAME = "plan.json"
-
 
 class _Computed(msgspec.Struct):
     """What a plan is computed from; the rest of the document is computed again."""

@@ -16,11 +16,11 @@ from lab.report import catalog, cleaning
 from lab.report.runs_view import as_json as listed
 from lab.report.runs_view import runs_table
 
-MOST_ROWS = 20
+NEWEST_RUNS = 20
 
 
 @click.command(short_help="List the kept runs, or delete the old ones.")
-@click.option("--all", "everything", is_flag=True, help=f"List all, not the newest {MOST_ROWS}.")
+@click.option("--all", "everything", is_flag=True, help=f"List all, not the newest {NEWEST_RUNS}.")
 @click.option("--clean", is_flag=True, help="Delete all but the newest; asks first.")
 @click.option(
     "--keep",
@@ -63,7 +63,7 @@ def runs(
     if not found:
         screen.print(Text(f"no run in {out} yet: `lab run crash` makes one"), soft_wrap=True)
         return 0
-    shown = found if everything else found[:MOST_ROWS]
+    shown = found if everything else found[:NEWEST_RUNS]
     screen.print(runs_table(shown))
     if len(shown) < len(found):
         screen.print(f"… {len(found) - len(shown)} older ones: lab runs --all", style="dim")

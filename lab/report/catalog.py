@@ -22,7 +22,7 @@ DOCUMENTS = {
     "plan.json": "plan",
 }
 """The file that holds what a command found, and the kind of run that it makes."""
-MOST_BYTES = 512 * 1024 * 1024
+MOST_DOCUMENT_BYTES = 512 * 1024 * 1024
 _NAME = re.compile(r"(\d{8}-\d{6})-(.+)")  # as `lab.core.run_folder` makes it
 
 
@@ -157,7 +157,7 @@ def find(run: str | None, root: Path) -> tuple[Path, list[KeptRun]]:
 def summary(document: Path) -> Summary:
     """Return a document in a line; LabError where it cannot be read or is of another program."""
     try:
-        if document.stat().st_size > MOST_BYTES:
+        if document.stat().st_size > MOST_DOCUMENT_BYTES:
             raise LabError(f"{document} is too large for a run of the lab")
         text = document.read_bytes()
     except OSError as error:

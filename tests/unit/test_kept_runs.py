@@ -313,7 +313,7 @@ def test_damaged_run_is_told_in_a_sentence_without_this_machines_paths(kept, roo
 
 
 def test_file_past_the_limit_is_refused(kept, monkeypatch):
-    monkeypatch.setattr(catalog, "MOST_BYTES", 100)
+    monkeypatch.setattr(catalog, "MOST_DOCUMENT_BYTES", 100)
     with pytest.raises(LabError, match="too large"):
         kept.outline(ONE)
 

@@ -142,7 +142,7 @@ def test_document_that_is_damaged_has_no_report_and_says_so(root, text):
 
 def test_document_that_is_too_large_is_not_read(root, monkeypatch):
     folder = keep(root, 1, "crash", "result.json", CRASH)
-    monkeypatch.setattr(catalog, "MOST_BYTES", 100)
+    monkeypatch.setattr(catalog, "MOST_DOCUMENT_BYTES", 100)
     with pytest.raises(LabError, match="too large"):
         catalog.summary(folder / "result.json")
 
