@@ -13,9 +13,9 @@ from lab.report.catalog import KeptRun, size_bytes
 def runs_table(runs: Sequence[KeptRun]) -> Table:
     """Return a row for each run: its folder, its kind, what was run or checked, what was found."""
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("run", overflow="fold", min_width=25)
+    table.add_column("run", overflow="fold", min_width=24)
     table.add_column("kind", no_wrap=True)
-    table.add_column("what")
+    table.add_column("what", overflow="fold")
     table.add_column("found")
     for each in runs:
         table.add_row(

@@ -346,8 +346,10 @@ def test_options_of_clean_that_do_not_fit_are_refused(old, words):
     assert invoke(*words, "--out", str(old)).exit_code == 2
 
 
-def test_runs_are_a_table_that_fits_80_columns_and_json(root):
+def test_runs_are_a_table_that_fits_80_columns_and_json(root, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     every_kind(root)
+    keep(root, 9, "x" * 150, "check.json", CHECK | {"source": "y" * 300})
     shown = invoke("--out", str(root))
     assert shown.exit_code == 0
     assert max(map(len, shown.output.splitlines())) <= 80
