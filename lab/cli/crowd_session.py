@@ -129,7 +129,7 @@ class CrowdSession:
 
     def _check_targets(self, profile: LoadProfile, variants: Sequence[Variant]) -> None:
         theirs = [each.name for servers in self.deployment.values() for each in servers]
-        servers = theirs or list(LETTERS[: variants[0].knobs.servers])
+        servers = theirs or list(LETTERS[: variants[0].settings.servers])
         for each in profile.timetable:
             if each.target not in (STORE, *servers):
                 raise LabError(

@@ -164,7 +164,7 @@ class Playground:
 
     @property
     def _settings(self) -> Settings:
-        return self._variants["stateful"].knobs
+        return self._variants["stateful"].settings
 
     def _drain(self, target: str) -> list[FaultDone]:
         with self._order:

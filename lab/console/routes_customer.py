@@ -65,7 +65,10 @@ def _serve_customers(routes: Blueprint, services: Services) -> None:
 def _stream_events(routes: Blueprint, services: Services) -> None:
     @routes.get("/lab/events")
     def events() -> Response:
-        stream = services.live.feed.stream(request.headers.get("Last-Event-ID"))
+        stream = services.live.feed.stream(
+            request.headers.get("Last-Event-ID"),
+            instructor=services.guard.is_instructor(request),
+        )
         # Without this header nginx would buffer the events.
         unbuffered = {"X-Accel-Buffering": "no"}
         return Response(stream, mimetype="text/event-stream", headers=unbuffered)

@@ -12,6 +12,7 @@ from waitress.utilities import Error
 
 from lab.shop.http import PROBLEM, ConfigError, problem
 
+MOST_CONNECTIONS = 900  # half a request on each of waitress' usual 100 would stop the desk
 MAX_UPLOAD_BYTES = 1024 * 1024  # a larger body is not even read; waitress answers 413
 
 
@@ -50,6 +51,8 @@ def main(create_app: Callable[[], Flask], module: str, default_port: int) -> Non
             threads=options.threads,
             ident="two-desks",
             max_request_body_size=MAX_UPLOAD_BYTES,
+            connection_limit=MOST_CONNECTIONS,
+            asyncore_use_poll=True,  # select() ends at 1,024 files
         )
     except ConfigError as error:
         sys.exit(f"{module}: {error}")

@@ -37,6 +37,7 @@ http {{
     proxy_buffer_size 32k;
     proxy_buffers 8 32k;
     client_max_body_size 1m;
+    client_header_timeout 10s;  # who connects and says nothing is in the way
 
     # Between nginx and the servers: keep connections, and do not wait long for a dead one.
     proxy_http_version 1.1;

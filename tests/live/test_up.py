@@ -490,6 +490,47 @@ def test_datagrams_of_a_stranger_do_not_end_the_events(up, web):
     assert event["path"] == "/api/products"
 
 
+def connections(port, number, words=b""):
+    """Open connections that say `words` and no more."""
+    opened = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(number)]
+    for each in opened:
+        each.sendall(words)
+    return opened
+
+
+def test_connections_that_say_nothing_lock_nobody_out(up, web):
+    conf = (up.runs / "latest" / "nginx.conf").read_text()
+    console = int(re.search(r"location / \{.*?proxy_pass http://127\.0\.0\.1:(\d+)", conf, re.S)[1])
+    desk = servers(up)["stateless/A"]["port"]
+    silent = connections(console, 120) + connections(urlsplit(up.origin).port, 120)
+    silent += connections(desk, 150, b"GET /api/products HTTP/1.1\r\nHost: x\r\n")
+    try:
+        assert up("kill", "stateful/B").status == 0
+        assert up("restart", "stateful/B").status == 0
+        for _ in range(4):
+            assert web.get(f"{up.origin}/stateless/@A/api/products").status_code == 200
+    finally:
+        for each in silent:
+            each.close()
+
+
+def test_instructor_sees_what_happens_when_all_places_are_taken(up, web):
+    link = re.search(r"http://\S+#ticket=\S+", up("open", "--no-open").out)[0]
+    streams = []
+    try:
+        refused = False
+        while not refused:
+            stream = requests.get(f"{up.origin}/lab/events", stream=True, timeout=DEADLINE_S)
+            streams.append(stream)
+            refused = stream.status_code == 503
+            assert len(streams) < 30
+        assert enter(web, link) == 204
+        assert next(events_of(web, up.origin))["events"] is not None
+    finally:
+        for stream in streams:
+            stream.close()
+
+
 # --- kept runs, without servers
 
 

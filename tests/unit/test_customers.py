@@ -174,21 +174,46 @@ def test_every_name_that_may_be_had_is_one_that_the_desks_take(customers, told):
             assert event["response"]["body"]["user"]["name"] == name
 
 
-def test_past_three_hundred_the_one_idle_longest_is_forgotten(customers, monkeypatch):
+def test_past_the_limit_the_one_idle_longest_without_a_cart_is_forgotten(customers, monkeypatch):
     monkeypatch.setattr(customers_module, "MOST_CUSTOMERS", 3)
     first, second, third = (customers.enter(name) for name in ("a", "b", "c"))
-    act(customers, first, "view", desks=["stateless"])
+    act(customers, first, "login")
+    act(customers, first, "add", sku="pen", quantity=1, desks=["stateful"])
+    for each in (second, third):
+        act(customers, each, "view", desks=["stateless"])
     fourth = customers.enter("d")
     assert customers.find(second.key) is None
-    assert customers.who_of("c2-stateful-1") == ""
     assert [customers.find(each.key) for each in (first, third, fourth)] == [first, third, fourth]
     assert fourth.who == "c4"
+
+
+def test_cart_of_a_customer_outlives_a_crowd_of_others(customers, monkeypatch):
+    monkeypatch.setattr(customers_module, "MOST_WITH_HISTORY", 3)
+    student = customers.enter("a student")
+    act(customers, student, "login")
+    act(customers, student, "add", sku="pen", quantity=1)
+    for number in range(10):
+        customers.enter(f"stranger {number}")
+    assert not list(student.sessions["stateful"].record.exchanges())
+    found = customers.find(student.key)
+    ops = act(customers, found, "view")["ops"]
+    shown = [found.sessions[desk].earlier(op).body["cart"] for desk, op in ops.items()]
+    assert [cart["item_count"] for cart in shown] == [1, 1]
+
+
+def test_op_is_a_customers_once_and_only_while_it_is_sent(customers, told):
+    john = customers.enter("John")
+    assert customers.who_of("c1-stateful-1") == ""
+    act(customers, john, "view", desks=["stateful"])
+    assert customers.who_of("c1-stateful-1") == "c1"
+    assert customers.who_of("c1-stateful-1") == ""
+    assert customers.who_of("c1-stateful-2") == ""
 
 
 @pytest.mark.parametrize(
     ("op", "who"),
     [
-        *[("c1-stateful-7", "c1"), ("c1-stateless-12", "c1"), ("c2-stateful-1", ""), ("", "")],
+        *[("c1-stateful-7", ""), ("c2-stateful-1", ""), ("", "")],
         *[("c1", ""), ("c1-stateful-", ""), ("c1-elsewhere-1", ""), ("xc1-stateful-1", "")],
         *[("c1-stateful-1\n", ""), ("c\u0661-stateful-1", ""), ("c1-stateful-1-2", "")],
         *[("c1-stateful-" + "9" * 5000, ""), (HOSTILE, ""), ("C1-stateful-1", "")],

@@ -259,8 +259,8 @@ def test_quick_customers_must_be_a_sensible_number_too(tmp_path, customers):
 
 def test_quick_run_makes_do_with_fewer_servers_where_the_experiment_says_so():
     any_server = experiments.find("any-server")
-    assert {lane.knobs.servers for lane in any_server.variants_for(quick=False)} == {3}
-    assert {lane.knobs.servers for lane in any_server.variants_for(quick=True)} == {2}
+    assert {lane.settings.servers for lane in any_server.variants_for(quick=False)} == {3}
+    assert {lane.settings.servers for lane in any_server.variants_for(quick=True)} == {2}
     assert [lane.name for lane in any_server.variants_for(quick=True)] == [
         lane.name for lane in any_server.variants
     ]
