@@ -19,12 +19,12 @@ def told():
 
 
 @pytest.fixture
-def rehearsal(tmp_path, told):
-    rehearsal = ExperimentRun(
+def experiment_run(tmp_path, told):
+    experiment_run = ExperimentRun(
         tmp_path / "lab-runs", lambda event: told.append(msgspec.to_builtins(event))
     )
-    yield rehearsal
-    rehearsal.close()
+    yield experiment_run
+    experiment_run.close()
     wait_for(lambda: not processes_of(tmp_path))
 
 
@@ -37,14 +37,14 @@ def ended(told):
     return wait_for(lambda: next((each for each in told if each["state"] != "running"), None))
 
 
-def test_run_is_told_kept_and_answers_its_question(rehearsal, told, tmp_path):
-    folder = rehearsal.start("logout", predicted=0, confidence="certain")
-    assert rehearsal.running == "logout"
+def test_run_is_told_kept_and_answers_its_question(experiment_run, told, tmp_path):
+    folder = experiment_run.start("logout", predicted=0, confidence="certain")
+    assert experiment_run.running == "logout"
     with pytest.raises(LabError, match="logout is running"):
-        rehearsal.start("crash")
+        experiment_run.start("crash")
     end = ended(told)
     assert (end["state"], end["run"], end["trouble"]) == ("done", folder, None), end
-    assert rehearsal.running is None
+    assert experiment_run.running is None
     assert {each["kind"] for each in told} == {"run"}
     assert {each["experiment"] for each in told} == {"logout"}
     assert sum("running the script" in each["line"] for each in told) >= 2
@@ -58,8 +58,10 @@ def test_run_is_told_kept_and_answers_its_question(rehearsal, told, tmp_path):
     assert json.loads(json.dumps(told)) == told
 
 
-def test_kept_run_nobody_predicted_has_its_question_and_the_same_answer(rehearsal, told, tmp_path):
-    folder = rehearsal.start("crash")
+def test_kept_run_nobody_predicted_has_its_question_and_the_same_answer(
+    experiment_run, told, tmp_path
+):
+    folder = experiment_run.start("crash")
     end = ended(told)
     assert end["state"] == "done", end
     kept = KeptRuns(tmp_path / "lab-runs")
@@ -99,29 +101,29 @@ def test_closing_ends_a_run_that_is_under_way(tmp_path):
         if "requests" in event.line:
             requests.set()
 
-    rehearsal = ExperimentRun(tmp_path / "lab-runs", tell)
-    folder = rehearsal.start("size")
+    experiment_run = ExperimentRun(tmp_path / "lab-runs", tell)
+    folder = experiment_run.start("size")
     assert requests.wait(60)
     assert processes_of(tmp_path)
-    rehearsal.close()
+    experiment_run.close()
     assert not processes_of(tmp_path)
     end = ended(told)
     assert (end["state"], end["trouble"]) == ("failed", "stopped before it was done")
-    assert rehearsal.running is None
+    assert experiment_run.running is None
     document = json.loads((tmp_path / "lab-runs" / folder / "result.json").read_text())
     assert document["experiments"][0]["interrupted"]
     with pytest.raises(LabError, match="being stopped"):
-        rehearsal.start("size")
+        experiment_run.start("size")
 
 
 def test_closing_while_servers_are_being_started_leaves_nothing(tmp_path):
     told = []
-    rehearsal = ExperimentRun(
+    experiment_run = ExperimentRun(
         tmp_path / "lab-runs", lambda event: told.append(msgspec.to_builtins(event))
     )
-    rehearsal.start("crash")
+    experiment_run.start("crash")
     wait_for(lambda: processes_of(tmp_path))
-    rehearsal.close()
+    experiment_run.close()
     assert not processes_of(tmp_path)
     assert ended(told)["state"] == "failed"
 
@@ -130,11 +132,11 @@ def test_closing_while_servers_are_being_started_leaves_nothing(tmp_path):
     "name",
     ["", "no-such", "../crash", "./mine.py", "mine.py", "crash/../crash", "Crash", "judging", "\0"],
 )
-def test_experiment_run_takes_bundled_experiments_only(rehearsal, tmp_path, monkeypatch, name):
+def test_experiment_run_takes_bundled_experiments_only(experiment_run, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text("raise SystemExit('it was run')", encoding="utf-8")
     with pytest.raises(LabError, match="no bundled experiment"):
-        rehearsal.start(name)
+        experiment_run.start(name)
     assert not (tmp_path / "lab-runs").exists()
 
 
@@ -142,20 +144,20 @@ def test_experiment_run_takes_bundled_experiments_only(rehearsal, tmp_path, monk
     ("predicted", "confidence"),
     [(-1, "guess"), (99, "guess"), (True, "guess"), ("0", "guess"), (0, "very"), (0, None)],
 )
-def test_prediction_must_be_one_of_the_choices(rehearsal, tmp_path, predicted, confidence):
+def test_prediction_must_be_one_of_the_choices(experiment_run, tmp_path, predicted, confidence):
     with pytest.raises(LabError, match="no such choice"):
-        rehearsal.start("crash", predicted, confidence)
+        experiment_run.start("crash", predicted, confidence)
     assert not (tmp_path / "lab-runs").exists()
 
 
-def test_run_that_cannot_start_is_told(rehearsal, told, monkeypatch):
+def test_run_that_cannot_start_is_told(experiment_run, told, monkeypatch):
     def refuse(*_):
         raise LabError("no nginx here")
 
     monkeypatch.setattr("lab.experiments.runner.BackgroundStart", refuse)
-    rehearsal.start("crash")
+    experiment_run.start("crash")
     end = ended(told)
     assert (end["state"], end["trouble"]) == ("failed", "no nginx here")
-    assert rehearsal.running is None
+    assert experiment_run.running is None
     monkeypatch.undo()
-    rehearsal.start("first-visit")  # the next one may
+    experiment_run.start("first-visit")  # the next one may

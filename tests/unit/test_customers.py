@@ -428,7 +428,7 @@ def test_verifying_a_token_leaves_the_customer_as_they_were(customers, john, tol
     act(customers, john, "login")
     act(customers, john, "add", sku="laptop", quantity=1)
     before = john.credentials()
-    ledger = vars(john.sessions["stateless"].shopper.ledger).copy()
+    ledger = vars(john.sessions["stateless"].shopper.tracker).copy()
     good = before["stateless"].token
     forged = good.replace(good[10], "A" if good[10] != "A" else "B", 1)
     answers = []
@@ -442,7 +442,7 @@ def test_verifying_a_token_leaves_the_customer_as_they_were(customers, john, tol
         answers.append(event["status"])
     assert answers == [200, 401, 401, 401, 401]
     assert john.credentials() == before
-    assert vars(john.sessions["stateless"].shopper.ledger) == ledger
+    assert vars(john.sessions["stateless"].shopper.tracker) == ledger
 
 
 def test_token_is_sent_as_it_was_given(customers, john, origin):
@@ -579,7 +579,7 @@ def test_fault_puts_every_cart_in_doubt(customers, john):
     act(customers, john, "login")
     act(customers, john, "add", sku="laptop", quantity=1)
     act(customers, john, "view")
-    ledgers = [seat.shopper.ledger for seat in john.sessions.values()]
+    ledgers = [seat.shopper.tracker for seat in john.sessions.values()]
     assert [ledger.fate for ledger in ledgers] == ["kept", "kept"]
     customers.doubt()
     assert [ledger.fate for ledger in ledgers] == ["unknown", "unknown"]

@@ -15,7 +15,7 @@ from lab.evidence.result import Variant, VariantRun
 
 
 class Owed(CartTracker):
-    """A ledger whose story has been told."""
+    """A tracker whose story has been told."""
 
     fate = None
 
