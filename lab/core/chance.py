@@ -29,7 +29,7 @@ LEAST_FREEDOM = 4  # five runs of the same thing
 CPU_VARIES = 1.5  # the same for processor time, which other work changes less
 
 
-class Answer(StrEnum):
+class Likeness(StrEnum):
     """What a comparison says."""
 
     DIFFERS = "differs"
@@ -52,7 +52,7 @@ class Comparison:
     name: str
     left: Quantity | None
     right: Quantity | None
-    answer: Answer
+    answer: Likeness
     why: str = ""
 
 
@@ -61,7 +61,7 @@ Quantities = Sequence[Quantity]
 
 
 @dataclass(frozen=True)
-class Noise:
+class RunToRun:
     """How the median of a time varies between runs of the same thing: of its logarithm."""
 
     deviation: float
@@ -72,7 +72,7 @@ class Noise:
         return math.exp(min(700.0, student(alpha, self.freedom) * math.sqrt(2) * self.deviation))
 
 
-def run_to_run(groups: Sequence[Sequence[Quantities]]) -> dict[Key, Noise]:
+def run_to_run(groups: Sequence[Sequence[Quantities]]) -> dict[Key, RunToRun]:
     """Return how times vary between runs, from groups of runs of the same thing.
 
     Nothing is returned where there are fewer than five runs to learn from.
@@ -90,7 +90,7 @@ def run_to_run(groups: Sequence[Sequence[Quantities]]) -> dict[Key, Noise]:
         freedom = sum(len(each) - 1 for each in several)
         if freedom >= LEAST_FREEDOM:
             squares = sum((x - fmean(each)) ** 2 for each in several for x in each)
-            noise[key] = Noise(math.sqrt(squares / freedom), freedom)
+            noise[key] = RunToRun(math.sqrt(squares / freedom), freedom)
     return noise
 
 
@@ -106,7 +106,7 @@ def student(alpha: float, freedom: int) -> float:
 
 
 def compare(
-    left: Quantities, right: Quantities, noise: Mapping[Key, Noise] | None = None
+    left: Quantities, right: Quantities, noise: Mapping[Key, RunToRun] | None = None
 ) -> list[Comparison]:
     """Return the comparison of everything that either run has, in the order of the left one.
 
@@ -124,9 +124,9 @@ def compare(
 
 
 def _compared(
-    key: Key, a: Quantity | None, b: Quantity | None, alpha: float, noise: Noise | None
+    key: Key, a: Quantity | None, b: Quantity | None, alpha: float, noise: RunToRun | None
 ) -> Comparison:
-    answer, why = Answer.ONE_SIDED, ""
+    answer, why = Likeness.ONE_SIDED, ""
     if isinstance(a, Stated) and isinstance(b, Stated):
         answer = _words(a, b)
     elif isinstance(a, Counted) and isinstance(b, Counted):
@@ -138,21 +138,23 @@ def _compared(
     return Comparison(*key, a, b, answer, why)
 
 
-def _words(a: Stated, b: Stated) -> Answer:
+def _words(a: Stated, b: Stated) -> Likeness:
     if a.word == b.word:
-        return Answer.EQUAL
-    return {"finding": Answer.DIFFERS, "result": Answer.ANOTHER, "setting": Answer.SET}[a.role]
+        return Likeness.EQUAL
+    return {"finding": Likeness.DIFFERS, "result": Likeness.ANOTHER, "setting": Likeness.SET}[
+        a.role
+    ]
 
 
-def _counts(a: Counted, b: Counted, alpha: float) -> tuple[Answer, str]:
+def _counts(a: Counted, b: Counted, alpha: float) -> tuple[Likeness, str]:
     """Compare shares by Newcombe's interval of their difference, made of two Wilson intervals."""
     if min(a.n, b.n) < LEAST_COUNTED:
-        return Answer.TOO_FEW, ""
+        return Likeness.TOO_FEW, ""
     low, high = difference_of_shares(a, b, alpha)
     said = f"{100 * low:+.1f} to {100 * high:+.1f} percentage points"
     if low > 0 or high < 0:
-        return Answer.DIFFERS, said
-    return (Answer.EQUAL if a.k * b.n == b.k * a.n else Answer.MAY_BE_CHANCE), said
+        return Likeness.DIFFERS, said
+    return (Likeness.EQUAL if a.k * b.n == b.k * a.n else Likeness.MAY_BE_CHANCE), said
 
 
 def difference_of_shares(a: Counted, b: Counted, alpha: float) -> tuple[float, float]:
@@ -175,7 +177,7 @@ def wilson(counted: Counted, alpha: float) -> tuple[float, float]:
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
-def _times(a: Timed, b: Timed, alpha: float, noise: Noise | None) -> tuple[Answer, str]:
+def _times(a: Timed, b: Timed, alpha: float, noise: RunToRun | None) -> tuple[Likeness, str]:
     """Compare medians of consecutive blocks by an exact rank test, and by their factor.
 
     Neighbouring requests are slow together, so a block counts as one value. That is the noise
@@ -183,15 +185,15 @@ def _times(a: Timed, b: Timed, alpha: float, noise: Noise | None) -> tuple[Answe
     """
     ours, theirs = blocks(a.samples_ms), blocks(b.samples_ms)
     if min(len(ours), len(theirs)) < LEAST_BLOCKS:
-        return Answer.TOO_FEW, ""
+        return Likeness.TOO_FEW, ""
     p = rank_test(ours, theirs)
     factor = _factor(median(a.samples_ms), median(b.samples_ms))
     least = noise.least_factor(alpha) if noise else TIMES_VARY
     known = f"{noise.freedom + 1} runs" if noise else "no other runs"
     said = f"factor {factor:.2g}, p = {p:.2g}; by chance up to {least:.2g} ({known})"
     if p <= alpha and factor > least:
-        return Answer.DIFFERS, said
-    return (Answer.EQUAL if factor == 1 else Answer.MAY_BE_CHANCE), said
+        return Likeness.DIFFERS, said
+    return (Likeness.EQUAL if factor == 1 else Likeness.MAY_BE_CHANCE), said
 
 
 def blocks(samples: Sequence[float]) -> list[float]:
@@ -220,17 +222,17 @@ def rank_test(a: Sequence[float], b: Sequence[float]) -> float:
     return extreme / math.comb(len(ranks), len(a))
 
 
-def _ranges(a: Ranged, b: Ranged, alpha: float) -> tuple[Answer, str]:
+def _ranges(a: Ranged, b: Ranged, alpha: float) -> tuple[Likeness, str]:
     """Compare two spreads: if they do not overlap, the chance of that is 2 / C(n + m, n)."""
     if a.value == b.value:
-        return Answer.EQUAL, ""
+        return Likeness.EQUAL, ""
     apart = a.high < b.low or b.high < a.low
     n, m = min(a.n, ENOUGH), min(b.n, ENOUGH)
     p = min(1.0, 2 / math.comb(n + m, n)) if apart else 1.0
     factor, least = _factor(a.value, b.value), CPU_VARIES if a.unit == "µs" else 1.0
     said = f"factor {factor:.3g}; spreads {'apart' if apart else 'overlap'}"
     differs = p <= alpha and factor >= least
-    return (Answer.DIFFERS if differs else Answer.MAY_BE_CHANCE), said
+    return (Likeness.DIFFERS if differs else Likeness.MAY_BE_CHANCE), said
 
 
 def _factor(a: float, b: float) -> float:
