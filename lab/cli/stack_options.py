@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from lab.cli.param_types import AFFINITY, RETRY
 from lab.shop.desks import MOST_SERVERS
 from lab.shop.redis.store_url import FORMS, SCHEMES
 
@@ -46,14 +47,14 @@ store = click.option(
 )
 affinity = click.option(
     "--affinity",
-    type=click.Choice(["none", "cookie"]),
+    type=AFFINITY,
     default="none",
     show_default=True,
     help="cookie: the load balancer sends a client to the same server each time.",
 )
 retry = click.option(
     "--retry",
-    type=click.Choice(["off", "on"]),
+    type=RETRY,
     default="off",
     show_default=True,
     help="on: the load balancer tries another server after a failure.",

@@ -1,6 +1,6 @@
 """A session id is planted before login: whose cart does it open afterwards.
 
-What is done: Mallory plants an id in the browser of somebody who then logs in with it and
+What is done: Mallory plants an id in the browser of a customer who then logs in with it and
 fills a cart; Mallory asks for the cart with what he planted. It is once an id that he made
 up, once the credential that he got by logging in himself, whatever that is.
 
