@@ -1,4 +1,4 @@
-"""Counts what a record and its ledgers show. Pure: the same record gives the same numbers."""
+"""Counts what a record and its trackers show. Pure: the same record gives the same numbers."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -10,7 +10,7 @@ from lab.evidence.record import Record
 from lab.evidence.result import Measurements
 
 
-def measure(record: Record, ledgers: Iterable[CartTracker]) -> Measurements:
+def measure(record: Record, trackers: Iterable[CartTracker]) -> Measurements:
     """Return the measurements every experiment has.
 
     `carts_*` count customers: acknowledged is who is owed a cart, and
@@ -22,7 +22,7 @@ def measure(record: Record, ledgers: Iterable[CartTracker]) -> Measurements:
     text of HTTP/1.1.
     """
     exchanges = list(record.exchanges())
-    fates = Counter(ledger.fate for ledger in ledgers if ledger.fate is not None)
+    fates = Counter(tracker.fate for tracker in trackers if tracker.fate is not None)
     reads = Counter(exchange.fate for exchange in exchanges if exchange.fate is not None)
     kills = [
         fault.confirmed and not _answers_after(fault, exchanges)

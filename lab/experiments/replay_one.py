@@ -114,7 +114,7 @@ def _fewest_needed(customer: Shopper, exchanges: Sequence[Exchange], lab: Lab) -
         for chosen in combinations(earlier, size):
             visit = lab.shopper(customer.name, customer.user_id)
             *_, again = [_repeat(visit, exchange) for exchange in (*chosen, last)]
-            visit.ledger = CartTracker()  # a trial: the shop owes nothing of it
+            visit.tracker = CartTracker()  # a trial: the shop owes nothing of it
             if same(last, again):
                 return size
     return len(earlier) + 1  # not even all of them: more than there are
