@@ -1,4 +1,4 @@
-"""A bundled experiment runs beside the stage: told while it runs, kept, and gone when stopped."""
+"""A bundled experiment runs beside the stage: shown while it runs, kept, and gone when stopped."""
 
 import json
 import threading
@@ -14,40 +14,40 @@ from lab.core.errors import LabError
 
 
 @pytest.fixture
-def told():
+def published():
     return []
 
 
 @pytest.fixture
-def experiment_run(tmp_path, told):
+def experiment_run(tmp_path, published):
     experiment_run = ExperimentRun(
-        tmp_path / "lab-runs", lambda event: told.append(msgspec.to_builtins(event))
+        tmp_path / "lab-runs", lambda event: published.append(msgspec.to_builtins(event))
     )
     yield experiment_run
     experiment_run.close()
     wait_for(lambda: not processes_of(tmp_path))
 
 
-def keep_in(told):
+def keep_in(published):
     """Keep each event as the page gets it."""
-    return lambda event: told.append(msgspec.to_builtins(event))
+    return lambda event: published.append(msgspec.to_builtins(event))
 
 
-def ended(told):
-    return wait_for(lambda: next((each for each in told if each["state"] != "running"), None))
+def ended(published):
+    return wait_for(lambda: next((each for each in published if each["state"] != "running"), None))
 
 
-def test_run_is_told_kept_and_answers_its_question(experiment_run, told, tmp_path):
+def test_run_is_reported_kept_and_answers_its_question(experiment_run, published, tmp_path):
     folder = experiment_run.start("logout", predicted=0, confidence="certain")
     assert experiment_run.running == "logout"
     with pytest.raises(LabError, match="logout is running"):
         experiment_run.start("crash")
-    end = ended(told)
+    end = ended(published)
     assert (end["state"], end["run"], end["trouble"]) == ("done", folder, None), end
     assert experiment_run.running is None
-    assert {each["kind"] for each in told} == {"run"}
-    assert {each["experiment"] for each in told} == {"logout"}
-    assert sum("running the script" in each["line"] for each in told) >= 2
+    assert {each["kind"] for each in published} == {"run"}
+    assert {each["experiment"] for each in published} == {"logout"}
+    assert sum("running the script" in each["line"] for each in published) >= 2
     document = json.loads((tmp_path / "lab-runs" / folder / "result.json").read_text())
     (kept,) = document["experiments"]
     assert kept["quick"]
@@ -55,14 +55,14 @@ def test_run_is_told_kept_and_answers_its_question(experiment_run, told, tmp_pat
     assert kept["prediction"]["predicted"] == 0
     assert kept["prediction"]["confidence"] == "certain"
     assert kept["prediction"]["observed"] == end["observed"] is not None
-    assert json.loads(json.dumps(told)) == told
+    assert json.loads(json.dumps(published)) == published
 
 
-def test_kept_run_nobody_predicted_has_its_question_and_the_same_answer(
-    experiment_run, told, tmp_path
+def test_kept_run_without_a_prediction_has_its_question_and_the_same_answer(
+    experiment_run, published, tmp_path
 ):
     folder = experiment_run.start("crash")
-    end = ended(told)
+    end = ended(published)
     assert end["state"] == "done", end
     kept = KeptRuns(tmp_path / "lab-runs")
     question = kept.outline(folder).experiments[0].question
@@ -94,20 +94,20 @@ def test_kept_run_nobody_predicted_has_its_question_and_the_same_answer(
 
 
 def test_closing_ends_a_run_that_is_under_way(tmp_path):
-    told, requests = [], threading.Event()
+    published, requests = [], threading.Event()
 
-    def tell(event):
-        told.append(msgspec.to_builtins(event))
+    def publish(event):
+        published.append(msgspec.to_builtins(event))
         if "requests" in event.line:
             requests.set()
 
-    experiment_run = ExperimentRun(tmp_path / "lab-runs", tell)
+    experiment_run = ExperimentRun(tmp_path / "lab-runs", publish)
     folder = experiment_run.start("size")
     assert requests.wait(60)
     assert processes_of(tmp_path)
     experiment_run.close()
     assert not processes_of(tmp_path)
-    end = ended(told)
+    end = ended(published)
     assert (end["state"], end["trouble"]) == ("failed", "stopped before it was done")
     assert experiment_run.running is None
     document = json.loads((tmp_path / "lab-runs" / folder / "result.json").read_text())
@@ -117,15 +117,15 @@ def test_closing_ends_a_run_that_is_under_way(tmp_path):
 
 
 def test_closing_while_servers_are_being_started_leaves_nothing(tmp_path):
-    told = []
+    published = []
     experiment_run = ExperimentRun(
-        tmp_path / "lab-runs", lambda event: told.append(msgspec.to_builtins(event))
+        tmp_path / "lab-runs", lambda event: published.append(msgspec.to_builtins(event))
     )
     experiment_run.start("crash")
     wait_for(lambda: processes_of(tmp_path))
     experiment_run.close()
     assert not processes_of(tmp_path)
-    assert ended(told)["state"] == "failed"
+    assert ended(published)["state"] == "failed"
 
 
 @pytest.mark.parametrize(
@@ -150,13 +150,13 @@ def test_prediction_must_be_one_of_the_choices(experiment_run, tmp_path, predict
     assert not (tmp_path / "lab-runs").exists()
 
 
-def test_run_that_cannot_start_is_told(experiment_run, told, monkeypatch):
+def test_run_that_cannot_start_is_reported(experiment_run, published, monkeypatch):
     def refuse(*_):
         raise LabError("no nginx here")
 
     monkeypatch.setattr("lab.experiments.runner.BackgroundStart", refuse)
     experiment_run.start("crash")
-    end = ended(told)
+    end = ended(published)
     assert (end["state"], end["trouble"]) == ("failed", "no nginx here")
     assert experiment_run.running is None
     monkeypatch.undo()

@@ -60,7 +60,7 @@ ORDERS = {
 
 
 class FakeStage:
-    """Remembers what it was told to do."""
+    """Remembers its orders."""
 
     def __init__(self):
         self.orders = []
@@ -333,7 +333,7 @@ def test_every_answer_has_the_headers_and_every_error_says_what_to_do(lab, caplo
             assert int(answer.headers["Retry-After"]) > 0
         if status == 405:
             assert answer.headers["Allow"] == "POST"
-    assert "secret of the code" in caplog.text  # the terminal is told
+    assert "secret of the code" in caplog.text  # the terminal shows it
 
 
 def test_policy_is_the_strict_one():
@@ -455,9 +455,9 @@ def test_line_is_a_stream_whose_place_is_given_back(lab):
         answer = call(lab.web, "GET", "/lab/events", buffered=False)
         assert answer.mimetype == "text/event-stream"
         assert answer.headers["X-Accel-Buffering"] == "no"
-        told = next(answer.response)
-        assert told.startswith(b"retry:")
-        assert b"event: snapshot" in told
+        published = next(answer.response)
+        assert published.startswith(b"retry:")
+        assert b"event: snapshot" in published
         answer.close()
         call(lab.web, "HEAD", "/lab/events").close()
 
@@ -543,8 +543,8 @@ def test_static_files_outside_the_folder_are_not_read(lab, name):
 
 
 def test_code_that_serves(lab):
-    told = call(lab.web, "GET", "/lab/code?method=GET&path=/api/cart").json
-    assert told.keys() == {"stateful", "stateless"}
+    published = call(lab.web, "GET", "/lab/code?method=GET&path=/api/cart").json
+    assert published.keys() == {"stateful", "stateless"}
     for query in ("", "?method=GET", "?method=BREW&path=/api/cart", "?method=GET&path=/etc/passwd"):
         assert call(lab.web, "GET", f"/lab/code{query}").status_code == 404
 
