@@ -27,7 +27,8 @@ def measure(record: Record, trackers: Iterable[CartTracker]) -> Measurements:
     kept + lost + wrong + duplicated + unknown add up to it. `reads_*` count every read of
     an owed cart. `kill_confirmed` is True when each killed process was seen gone (where the
     lab sees processes) with its port closed, and nothing has answered in its name since;
-    False when one was not, None when nothing was killed. Bytes are sums over the variant, as
+    False when one was not, None when nothing was killed; `faults_unconfirmed` counts faults of
+    any kind whose effect was looked for and not seen. Bytes are sums over the variant, as
     text of HTTP/1.1.
     """
     exchanges = list(record.exchanges())
@@ -48,6 +49,7 @@ def measure(record: Record, trackers: Iterable[CartTracker]) -> Measurements:
         "restarts_confirmed": sum(
             fault.confirmed is True for fault in record.faults() if fault.kind is FaultKind.RESTART
         ),
+        "faults_unconfirmed": sum(fault.confirmed is False for fault in record.faults()),
         "requests": len(exchanges),
         "requests_unanswered": sum(not exchange.answered for exchange in exchanges),
         "bytes_sent": sum(exchange.bytes_sent for exchange in exchanges),

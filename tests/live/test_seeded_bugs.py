@@ -57,6 +57,12 @@ CATCHERS = [
     ("global-dict", "restart-all", FAILS, r"^0 of \d+"),
     ("login-keeps-id", "fixation", FAILS, r"^[1-9]\d* of \d+ planted ids opened", "memory"),
     ("no-expiry", "logout", AFFECTED, r"no end seen", "token-short-expiry"),
+    (
+        "no-signature",
+        "readable",
+        AFFECTED,
+        r"changed or forged without the key and accepted.*not even",
+    ),
     ("logout-keeps-session", "logout", AFFECTED, r"no end seen", "memory"),
 ]
 
