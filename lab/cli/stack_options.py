@@ -70,8 +70,8 @@ def settings(command: Command, most: int = MOST_SERVERS) -> Command:
 
 _FAULT_COMMANDS = {
     "kill": "Command that kills an --upstream server. Give one for all servers, or one for each "
-    "in the same order; {host}, {port} and {name} are filled in. It is split into words and runs "
-    "without a shell.",
+    "in the same order; {desk}, {name} (A), {name_lower} (a), {host} and {port} are filled in. "
+    "It is split into words and runs without a shell.",
     "restart": "Command that starts a killed server again. Without it, the server stays dead.",
     "pause": "Command that freezes a server.",
     "resume": "Command that resumes a frozen server.",
