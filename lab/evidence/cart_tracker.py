@@ -83,7 +83,7 @@ class CartTracker:
         self._may_have_left = False
 
     def _compare(self, read: Exchange) -> Fate:
-        if not read.answered or (read.status or 0) >= 500:
+        if read.is_silence:
             return Fate.UNKNOWN
         body = read.body if read.ok and isinstance(read.body, dict) else {}
         fate = compare_carts(self.owed or {}, body.get("cart"))

@@ -167,9 +167,9 @@ class Run:
         customers = experiment.quick_customers if self.quick else experiment.customers
         setting = provisioned.context(run.variant, customers, self.seed, self.quick, self.crowd)
         lab = Lab(setting, run.record)
+        closing = None
         try:
             experiment.script(lab.customers[0], lab)
-            lab.settle()
         except KeyboardInterrupt:
             run.trouble = CUT_SHORT
             raise
@@ -181,9 +181,13 @@ class Run:
         except BaseException as error:  # a student's file may raise anything, SystemExit too
             run.trouble = redact_text(f"the script stopped with {type(error).__name__}: {error}")
             run.traceback = _traceback(error, experiment.path, run.record)
+        else:
+            own = Record(f"{name}-lab", start_s=run.record.start_s)
+            closing = lab.closing_looks(own)
+            run.closing = list(own.exchanges())
         finally:
             trackers = [customer.tracker for customer in lab.customers]
-            run.measurements = measure(run.record, trackers) | lab.extra
+            run.measurements = measure(run.record, trackers, closing) | lab.extra
         run.trouble = run.trouble or provisioned.cross_check(run.record)
         provisioned.undo_faults()
 
