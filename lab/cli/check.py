@@ -12,7 +12,7 @@ from rich.text import Text
 from lab.check.budget import Budget
 from lab.check.checker import STOPPED, Check, Options, Source
 from lab.check.curl import as_curl as curl_lines
-from lab.check.judge import Level, Report
+from lab.check.judge import FAILED, SIGNS, Level, Report
 from lab.check.service import Start
 from lab.check.sources.har import HarSource
 from lab.check.sources.http_file import HttpFileSource
@@ -23,13 +23,6 @@ from lab.cli.param_types import duration
 from lab.core.redaction import redact_text
 from lab.core.run_folder import new_run_folder
 
-_SIGNS = {
-    Level.SELF_CONTAINED: ("✓", "bold green"),
-    Level.BACKING_SERVICE: ("~", "bold yellow"),
-    Level.DISK: ("✕", "bold red"),
-    Level.PROCESS: ("✕", "bold red"),
-    Level.UNKNOWN: ("?", "bold yellow"),
-}
 _SOURCES: dict[str, type[ScriptSource] | type[HttpFileSource] | type[HarSource]] = {
     ".py": ScriptSource,
     ".http": HttpFileSource,
@@ -323,9 +316,10 @@ def _place(text: str) -> str:
 
 
 def _show(report: Report, start: Start, folder: Path) -> None:
-    sign, style = ("✕", "bold red") if report.failed else _SIGNS[report.level]
+    mark = FAILED if report.failed else SIGNS[report.level]
     because = redact_text(report.because)
-    screen.print(Text.assemble((f"{sign} {_headline(report)}  ", style), because), soft_wrap=True)
+    headline = f"{mark.sign} {_headline(report)}  "
+    screen.print(Text.assemble((headline, mark.style), because), soft_wrap=True)
     if report.partial:
         screen.print(Text("Cut short: this is what was known.", "yellow"))
     if report.findings:
@@ -370,7 +364,7 @@ def _table(report: Report) -> Table:
     for heading in ("", "call", "status", "verdict", "needs", "first difference"):
         table.add_column(heading, overflow="fold")
     for finding in report.findings:
-        sign, style = _SIGNS[finding.level]
+        mark = SIGNS[finding.level]
         alike = finding.verdict != str(finding.level)
         needs = ", ".join(str(index + 1) for index in finding.needs or ())
         difference = str(finding.differences[0]) if finding.differences else ""
@@ -378,7 +372,7 @@ def _table(report: Report) -> Table:
             str(finding.index + 1),
             Text(finding.title),
             str(finding.status or "none"),
-            Text(finding.verdict, "dim") if alike else Text(f"{sign} {finding.level}", style),
+            Text(finding.verdict, "dim") if alike else Text(str(mark), mark.style),
             needs,
             Text(difference),
         )
