@@ -11,7 +11,7 @@ import requests
 from requests.cookies import RequestsCookieJar
 
 from lab.check.budget import Budget, Spent
-from lab.check.conversation import Call, Conversation, Ref, as_bytes
+from lab.check.conversation import Call, Conversation, Ref, as_bytes, recorded
 from lab.check.cookies import new_jar
 from lab.check.correlation import address_of, fill
 from lab.check.http import send
@@ -23,6 +23,7 @@ NOTHING = "nothing"  # stands where a client was given a value, when it is made 
 STIRRERS, STIR_S = 3, 0.002  # clients that keep the workers of one server busy, and their pause
 MOST_SKIPPED_S = 0.1  # of the time that an answer took which is not asked for again
 LINGER = 2  # processes of the play before, left to end what they do in the background
+LEAST_AFTER = 2  # processes that are needed after a conversation was recorded
 APART_S = 1.05  # between the same call of two plays, so that a clock of seconds is seen to run
 Route = Callable[[int, Call], "Process | None"]  # who answers a call; None: as recorded
 
@@ -67,6 +68,11 @@ class Trace:
         self.calls, self.answers = [*other.calls], [*other.answers]
         self.carried, self.times, self.sent = [*other.carried], [*other.times], {*other.sent}
 
+    def is_of(self, conversation: Conversation) -> bool:
+        """Whether it is of these calls, and of no others that were tried beside them."""
+        sent = [(call.method, recorded(call.path), call.origin) for call in self.calls]
+        return sent == [(c.method, recorded(c.path), c.origin) for c in conversation.calls]
+
     def take(self, index: int, other: "Trace") -> None:
         """Take over the answer to one call of another play, as the call at the same place."""
         if index in other.sent:
@@ -106,6 +112,7 @@ class Live:
         """Go on as another client, of another process, with nothing behind it."""
         self.close()
         self._state, self.trace = ClientState(), Trace()
+        self._pool.expect(1 + LEAST_AFTER)
         self._pool.reset()
         self.process = self._pool.fresh()
 
@@ -133,9 +140,9 @@ class Runner:
         self._budget = budget
         self._timeout_s = timeout_s
 
-    def share(self) -> None:
-        """From now on take it that processes share something: none is started ahead."""
-        self.pool.shared = True
+    def expect(self, processes: int) -> None:
+        """Take it that the next plays ask for at least so many: some may be started ahead."""
+        self.pool.expect(processes)
 
     def one(
         self,
@@ -180,7 +187,7 @@ class Runner:
         The last few processes are left alive for a while: what they do in the background may
         end, as in a deployment that overlaps.
         """
-        with self._processes() as start:
+        with self._processes(len(conversation)) as start:
             used: list[Process] = []
 
             def route(index: int, _: Call) -> Process:
@@ -200,7 +207,7 @@ class Runner:
 
     def alternating(self, conversation: Conversation, side: Callable[[int, Call], int]) -> Trace:
         """Two processes that both live, as behind a balancer; `side` says which is asked."""
-        with self._processes() as start:
+        with self._processes(2) as start:
             pair = (start(), start())
             return self._play(conversation, lambda index, call: pair[side(index, call)])
 
@@ -233,7 +240,7 @@ class Runner:
         sides: Sequence[int],
     ) -> Trace:
         """As `part`, on two processes that live; call n goes to `sides[n]`."""
-        with self._processes() as start:
+        with self._processes(2) as start:
             pair = (start(), start())
             return self._part(conversation, part, recorded, lambda index, call: pair[sides[index]])
 
@@ -256,7 +263,7 @@ class Runner:
         """
         last = max(part)
         there, trace = Trace(), Trace()
-        with self._processes() as start:
+        with self._processes(2) as start:
             used: list[Process] = []
 
             def route(index: int, call: Call) -> Process:
@@ -367,8 +374,9 @@ class Runner:
             used.pop(0).kill()
 
     @contextmanager
-    def _processes(self) -> Iterator[Callable[..., Process]]:
-        """Begin a play: give a function that starts processes, which are killed at its end."""
+    def _processes(self, count: int = 1) -> Iterator[Callable[..., Process]]:
+        """Begin a play of so many processes: give what starts them; they are killed at its end."""
+        self.pool.expect(count)
         self.pool.reset()
         with ExitStack() as last:
 
