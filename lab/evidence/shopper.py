@@ -51,8 +51,13 @@ class Shopper:
             transport = RequestsTransport()
         self.transport = transport
 
-    def login(self, **how: Any) -> Exchange:
-        """Come in: `POST /api/login`. As every verb here, `how` goes to `request`."""
+    def login(self, user_id: str | None = None, name: str | None = None, **how: Any) -> Exchange:
+        """Log in: `POST /api/login`. As in every verb here, `how` goes to `request`.
+
+        `user_id` and `name` replace this shopper's own, from now on.
+        """
+        self.user_id = self.user_id if user_id is None else user_id
+        self.name = self.name if name is None else name
         who = {"user_id": self.user_id, "name": self.name}
         return self.request("POST", "/api/login", json=who, **how)
 
@@ -197,7 +202,7 @@ class Shopper:
         carried = transport.carry(method, self._address(server) + path, headers, body, timeout_s)
         return Exchange(
             op=str(headers["X-Op"]),
-            customer=self.name,
+            customer=str(self.name),
             method=method,
             path=path,
             target=server,

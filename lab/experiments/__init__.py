@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, TypeGuard
 
 from lab.core.errors import LabError
+from lab.core.neighbours import reach_neighbours
 from lab.evidence.result import (
     Judgement,
     Measurements,
@@ -93,10 +94,9 @@ class Experiment:
         """Return the variants to run by default: a quick run may have fewer servers."""
         if not quick:
             return self.variants
+        most = self.quick_servers
         return tuple(
-            replace(
-                each, knobs=replace(each.knobs, servers=min(each.knobs.servers, self.quick_servers))
-            )
+            replace(each, settings=replace(each.settings, servers=min(each.settings.servers, most)))
             for each in self.variants
         )
 
@@ -151,17 +151,13 @@ def _from_file(path: Path) -> Experiment:
         raise LabError(f"{path} is no Python file: its name must end in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look themselves up there
-    folder = str(path.parent.resolve())  # its own helpers, as when Python runs it
-    sys.path.insert(0, folder)
+    reach_neighbours(path)
     try:
         spec.loader.exec_module(module)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a student's file may raise anything, SystemExit too
         raise LabError(_cannot_load(path, error)) from None
-    finally:
-        if folder in sys.path:
-            sys.path.remove(folder)
     return replace(_experiment(module), argument=str(path))
 
 
@@ -256,10 +252,10 @@ def _any_variant(variant: Variant) -> bool:
 
 
 def _kind(variant: Variant) -> tuple[object, ...]:
-    knobs = variant.knobs
-    alone = knobs.servers == 1
+    settings = variant.settings
+    alone = settings.servers == 1
     if variant.app == "stateless":
         return (variant.app, variant.module, alone)
     # A store by URL is a Redis like the lab's own.
-    place = knobs.store if knobs.store in ("memory", "file") else "redis"
-    return (variant.app, variant.module, place, knobs.affinity, alone)
+    place = settings.store if settings.store in ("memory", "file") else "redis"
+    return (variant.app, variant.module, place, settings.affinity, alone)

@@ -8,7 +8,7 @@ What would disprove it: one read, at any server, that does not show the acknowle
 
 What it depends on at the stateful desk: whether the servers share their sessions. In
 process memory each server knows only its own customers, and the balancer has to bring
-everybody back to the right one (affinity).
+each customer back to the right one (affinity).
 
 Try next: `lab run any-server --store redis`.
 """
@@ -37,7 +37,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
     """Leave it to the balancer where each request goes."""
     for customer in lab.customers:
         customer.login()
-        # Whoever is refused presses again, until some server takes the order.
+        # A customer who is refused presses again, until some server takes the order.
         any(customer.add("laptop").ok for _ in lab.servers)
         for _ in lab.servers:
             customer.view_cart()

@@ -4,7 +4,7 @@ What is done: nginx is given a cache (`proxy_cache`). The product list is asked 
 again. Then each customer puts something in a cart and looks at it, twice by the credential
 that the desk gave them, in a header, and once with the token in the URL. nginx's log says
 which requests reached a server. Each desk is run with the headers it sends (products:
-public, for a minute; carts: no-store), and with a cache told to know better: it ignores
+public, for a minute; carts: no-store), and with a cache that is set to know better: it ignores
 headers (`proxy_ignore_headers`), keeps everything for ten seconds, and goes by the path.
 
 What would disprove it: one cart at a customer to whom it does not belong; or a product list
@@ -68,14 +68,14 @@ def script(shopper: Shopper, lab: Lab) -> None:
     products = [shopper.request("GET", "/api/products") for _ in range(lab.n(30, 8))]
     # To an obedient cache another query is another resource: asked for once, never a hit.
     others = [shopper.request("GET", f"/api/products?n={n}") for n in range(lab.n(10, 4))]
-    slips = {}
+    tokens = {}
     for number, customer in enumerate(lab.customers):
         customer.login()
         customer.add(f"vol-{number + 1:03}")
-        slips[customer] = customer.token or "none"
+        tokens[customer] = customer.token or "none"
     try:
         in_header = [(customer, customer.view_cart()) for customer in 2 * lab.customers]
-        in_url = [(customer, _view_by_url(customer, slips[customer])) for customer in slips]
+        in_url = [(customer, _view_by_url(customer, tokens[customer])) for customer in tokens]
     finally:
         _wipe(lab)
     carts = [exchange for _, exchange in in_header + in_url]
@@ -97,8 +97,8 @@ def script(shopper: Shopper, lab: Lab) -> None:
     )
 
 
-def _view_by_url(customer: Shopper, slip: str) -> Exchange:
-    path = f"/api/cart?token={quote(slip)}&userId={customer.user_id}"
+def _view_by_url(customer: Shopper, token: str) -> Exchange:
+    path = f"/api/cart?token={quote(token)}&userId={customer.user_id}"
     return customer.request("GET", path, headers={"Authorization": None})
 
 
@@ -163,8 +163,8 @@ def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
 
 
 QUESTION = Question(
-    "An impatient administrator tells the cache to keep every answer for ten seconds, whatever "
-    "its headers say. At which desk does a customer get somebody else's cart?",
+    "An impatient administrator sets the cache to keep every answer for ten seconds, whatever "
+    "its headers say. At which desk does a customer get the cart of another?",
     ("at neither", "only where a cookie says who asks", "only where a token does", "at both"),
     _observed,
     "To a cache an answer is the path it was asked for by, unless a header says that it depends "

@@ -9,12 +9,12 @@ What would disprove it: every repeated order is refused, or is not of the same c
 
 What it depends on: whether a server remembers that the cart has been sold. The session is
 empty after the order; the old token still holds the full cart, and its signature is good. A
-store that remembers which slip was used stops it, for one operation with each change.
+store that remembers which token was used stops it, for one operation with each change.
 
 At the same moment even a session can be sold twice: both requests read it before either
 writes. That is measured too (`sold_twice_at_once`), and is no part of the verdict.
 
-Try next: `lab run double-checkout --matrix`; a denylist does not help, since nobody logs out.
+Try next: `lab run double-checkout --matrix`; a denylist does not help, since no customer logs out.
 """
 
 from collections.abc import Mapping
@@ -33,10 +33,10 @@ CLAIM = "A drawback: one cart can be ordered again and again with the same token
 EXPECTED = Verdict.HOLDS
 ALONE, WITH_STORE = Settings(servers=1), Settings(servers=1, store="redis")
 VARIANTS = (
-    MEMORY.expecting(Verdict.FAILS, knobs=ALONE),
-    REDIS.expecting(Verdict.FAILS, knobs=WITH_STORE),
-    TOKEN.expecting(Verdict.HOLDS, knobs=ALONE),
-    TOKEN_REVISION.expecting(Verdict.FAILS, knobs=WITH_STORE),
+    MEMORY.expecting(Verdict.FAILS, settings=ALONE),
+    REDIS.expecting(Verdict.FAILS, settings=WITH_STORE),
+    TOKEN.expecting(Verdict.HOLDS, settings=ALONE),
+    TOKEN_REVISION.expecting(Verdict.FAILS, settings=WITH_STORE),
 )
 EXPECTATIONS = (
     *VARIANTS,
@@ -111,10 +111,10 @@ def which_desk(by_variant: Mapping[str, Measurements]) -> int | None:
 
 
 QUESTION = Question(
-    "The request that orders a cart is sent again, byte for byte. Who sells the cart twice?",
-    ("Nobody.", "The session desk.", "The token desk.", "Both."),
+    "The request that orders a cart is sent again, byte for byte. Which desk sells the cart twice?",
+    ("Neither desk.", "The session desk.", "The token desk.", "Both."),
     which_desk,
     "The session is empty after the order, so a repeat is 409. The token that ordered is as "
-    "good as before, and the full cart is in it. Only something remembered, here the slips "
-    "that were used, tells the second order from the first.",
+    "good as before, and the full cart is in it. Only something remembered, here the tokens "
+    "that were used, makes the second order different from the first.",
 )

@@ -1,6 +1,6 @@
 """A session id is planted before login: whose cart does it open afterwards.
 
-What is done: Mallory plants an id in the browser of somebody who then logs in with it and
+What is done: Mallory plants an id in the browser of a customer who then logs in with it and
 fills a cart; Mallory asks for the cart with what he planted. It is once an id that he made
 up, once the credential that he got by logging in himself, whatever that is.
 
@@ -36,10 +36,10 @@ KEEPS_ID = Variant(
     env={"SEEDED_BUG": "login-keeps-id", "DESK": "stateful_app"},
 )
 VARIANTS = (
-    MEMORY.expecting(Verdict.HOLDS, knobs=ALONE),
-    REDIS.expecting(Verdict.HOLDS, knobs=Settings(servers=1, store="redis")),
+    MEMORY.expecting(Verdict.HOLDS, settings=ALONE),
+    REDIS.expecting(Verdict.HOLDS, settings=Settings(servers=1, store="redis")),
     KEEPS_ID.expecting(Verdict.FAILS),
-    TOKEN.expecting(Verdict.HOLDS, knobs=ALONE),
+    TOKEN.expecting(Verdict.HOLDS, settings=ALONE),
 )
 EXPECTATIONS = (*VARIANTS, FILE.expecting(Verdict.HOLDS))
 CREDENTIALS = ("Cookie", "Authorization")

@@ -9,7 +9,7 @@ take what they got there to every server.
 3. hasty: C signs with the new key, and A and B have not heard of it.
 4. everywhere: all three have [old, new]; the last one signs.
 
-What would disprove it: nobody is refused while C's key differs. The careful order is the
+What would disprove it: no customer is refused while C's key differs. The careful order is the
 counter-test: one refusal there, and keys could not be changed without harm at all.
 
 What it depends on: the order. First every server learns the new key, then they begin to

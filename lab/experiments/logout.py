@@ -1,4 +1,4 @@
-"""John logs out, and somebody has kept his credential.
+"""John logs out, and a thief has kept his credential.
 
 What is done: customers log in and shop; John asks for his cart, and the bytes of that request
 are kept, as a thief or a shared computer keeps them. John logs out. The kept request is sent
@@ -9,9 +9,9 @@ their carts.
 What would disprove it: the kept request is refused at once after the logout.
 
 What it depends on: whether a server keeps anything that a logout could delete. A session is
-deleted. A token is good until it expires, so a short life limits the damage, and whoever
-pauses for longer is out as well. A denylist in a store ends it at once, for one operation on
-the store with every request. A new key ends it for everybody, the innocent too.
+deleted. A token is good until it expires, so a short life limits the damage, and a customer
+who pauses for longer is out as well. A denylist in a store ends it at once, for one operation on
+the store with every request. A new key ends it for all, the innocent too.
 
 Try next: `lab run logout --matrix`, where token-revision refuses changes, not reads.
 """
@@ -32,11 +32,11 @@ EXPECTED = Verdict.HOLDS
 ALONE = Settings(servers=1)
 SHORT_EXPIRY = Variant("token-short-expiry", "stateless", ALONE, env={"TOKEN_MAX_AGE_S": "1"})
 VARIANTS = (
-    MEMORY.expecting(Verdict.FAILS, knobs=ALONE),
-    REDIS.expecting(Verdict.FAILS, knobs=Settings(1, store="redis")),
-    TOKEN.expecting(Verdict.HOLDS, knobs=ALONE),
+    MEMORY.expecting(Verdict.FAILS, settings=ALONE),
+    REDIS.expecting(Verdict.FAILS, settings=Settings(1, store="redis")),
+    TOKEN.expecting(Verdict.HOLDS, settings=ALONE),
     SHORT_EXPIRY.expecting(Verdict.DEPENDS),  # on how soon after logout it is tried
-    TOKEN_DENYLIST.expecting(Verdict.FAILS, knobs=Settings(1, store="redis")),
+    TOKEN_DENYLIST.expecting(Verdict.FAILS, settings=Settings(1, store="redis")),
 )
 EXPECTATIONS = (*VARIANTS, TOKEN_REVISION.expecting(Verdict.HOLDS))
 CUSTOMERS = 4
@@ -142,5 +142,5 @@ QUESTION = Question(
     how_long,
     "Logout at the token desk deletes nothing, because nothing is there: the page forgets its "
     "token, and every other copy stays good until it expires. Ending it sooner takes a list "
-    "that all servers ask (state again), or a new key, which logs out everybody.",
+    "that all servers ask (state again), or a new key, which logs out all customers.",
 )

@@ -1,9 +1,9 @@
-"""Somebody finds what a customer carries: what they can read in it, and what they can do.
+"""A stranger finds what a customer carries: what can be read in it, and what can be done.
 
 What is done: a customer fills a cart and says where it goes. Then a stranger takes the
 credential out of one request, and tries to read it by hand, without any key: base64, then
 zlib where it was zipped. The stranger changes one character of its first part, at every
-position in turn, and tries each with the server. Last, a token is forged for somebody else:
+position in turn, and tries each with the server. Last, a token is forged for another customer:
 with a key made up, and with the shop's own key, as if it had leaked.
 
 What would disprove it: no fact about the customer can be found without the key. A changed
@@ -33,7 +33,7 @@ from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.script_api import Lab
 
-CLAIM = "A signed token is not a secret: whoever finds it can read it."
+CLAIM = "A signed token is not a secret: it can be read without a key."
 EXPECTED = Verdict.HOLDS
 VARIANTS = (
     Variant("memory", "stateful", Settings(servers=1), expect=Verdict.FAILS),
@@ -149,13 +149,13 @@ def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
 QUESTION = Question(
     "A token is found in a log, and it is still good. What about the token itself?",
     (
-        "it cannot be read without the key, and not changed",
-        "it can be read by anybody, and not changed",
-        "it can be read and changed by anybody",
+        "it can neither be read nor changed without the key",
+        "it can be read without the key, but not changed",
+        "it can be read and changed without the key",
     ),
     _observed,
     "Signing keeps a token from being changed; it hides nothing. Base64 is an alphabet and zlib "
-    "a way to pack, neither is a lock. (Whoever holds it can also use it: that is what bearer "
+    "a way to pack, neither is a lock. (Who holds it can also use it: that is what bearer "
     "means.) So a token says as little as it can, travels over TLS only, and the signing key is "
-    "the one secret: with it anybody can be anybody, at every server.",
+    "the one secret: with it a thief can be any customer, at every server.",
 )

@@ -1,7 +1,7 @@
 """One request is taken from the record and sent again, alone, to see it go wrong again.
 
 What is done: customers shop, and each has one request that needs an explanation: it was
-refused, or it showed a cart that somebody complains about. They go on shopping. Later the
+refused, or it showed a cart that its customer complains about. They go on shopping. Later the
 server is started afresh, and that request is sent to it again, byte for byte and alone.
 Where this does not reproduce what was seen, the earlier requests of the same customer are
 tried with it, as a new visit: every choice of one of them, then of two, and so on, until

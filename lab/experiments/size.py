@@ -167,5 +167,5 @@ QUESTION = Question(
     "The token names a product and a quantity per line, and zlib packs what repeats, so a line "
     "costs some bytes, in each request and in each answer. It adds up, and three limits wait: a "
     "cookie (4,096 bytes), nginx (8 KB for one header, 400), waitress (256 KB for all, 431). "
-    "Whoever passes one is stuck: the request that would empty the cart carries it as well.",
+    "A customer who passes one is stuck: the request that would empty the cart carries it as well.",
 )

@@ -94,7 +94,7 @@ def _total_of(exchange: Exchange) -> int | None:
 
 
 def observe(measured: Measurements) -> Observation:
-    """Observe whether, at the first look, anybody was still asked for the old price."""
+    """Observe whether, at the first look, any customer was still asked for the old price."""
     if not measured["restarts_confirmed"]:
         return Observation.unknown("no server with the new price was confirmed")
     old, of = measured["carts_at_the_old_price"], measured["carts_looked_at"]
@@ -132,5 +132,5 @@ QUESTION = Question(
     _observed,
     "A fact inside a token is as old as the token. This shop's token names products and "
     "quantities, facts that only the customer changes; prices stay in the catalogue, which "
-    "every server has. So nothing goes stale, and nobody can bring a price along.",
+    "every server has. So nothing goes stale, and no customer can bring a price along.",
 )

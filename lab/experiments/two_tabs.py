@@ -8,8 +8,8 @@ acknowledged and is not in the fullest cart that any tab is shown.
 
 What would disprove it: every acknowledged add is in the cart.
 
-What it depends on: two tabs with the same token each change a copy, and nobody puts the
-copies together. Two tabs of one session share a cart, and one after the other nothing is
+What it depends on: two tabs with the same token each change a copy, and the copies
+are never merged. Two tabs of one session share a cart, and one after the other nothing is
 lost; at the same moment both read the session before either writes, and the later write
 wipes out the earlier. Here, too, something is lost, because a session is not a transaction.
 In the memory of one process it hardly ever shows, since between reading and writing nothing
@@ -17,7 +17,7 @@ waits: that is luck, and no promise.
 
 A revision check (what If-Match does) makes both desks say so instead of losing something.
 The session's tab then reads the newest cart and succeeds. The token's tab reads its own old
-slip: nobody can give it the newest, and it has to give up.
+token: no server has the newest one to give, and the tab has to give up.
 
 Try next: `lab run two-tabs --matrix`.
 """
@@ -46,12 +46,12 @@ SESSION_REVISION = Variant(
     env={"DESK": "stateful_app"},
 )
 VARIANTS = (
-    replace(MEMORY, knobs=ALONE),
-    FILE.expecting(Verdict.HOLDS, knobs=Settings(servers=1, store="file")),
-    REDIS.expecting(Verdict.HOLDS, knobs=WITH_STORE),
-    TOKEN.expecting(Verdict.HOLDS, knobs=ALONE),
+    replace(MEMORY, settings=ALONE),
+    FILE.expecting(Verdict.HOLDS, settings=Settings(servers=1, store="file")),
+    REDIS.expecting(Verdict.HOLDS, settings=WITH_STORE),
+    TOKEN.expecting(Verdict.HOLDS, settings=ALONE),
     SESSION_REVISION.expecting(Verdict.FAILS),
-    TOKEN_REVISION.expecting(Verdict.FAILS, knobs=WITH_STORE),
+    TOKEN_REVISION.expecting(Verdict.FAILS, settings=WITH_STORE),
 )
 EXPECTATIONS = (*VARIANTS, TOKEN_DENYLIST.expecting(Verdict.HOLDS))
 SETTLED_WITHIN_S = 3.0
@@ -136,11 +136,11 @@ def who_loses(by_variant: Mapping[str, Measurements]) -> int | None:
 
 
 QUESTION = Question(
-    "Ten tabs of one customer add one thing each at the same moment, and each is told 201. "
-    "Who loses some of the ten?",
-    ("Nobody.", "The session desk.", "The token desk.", "Both."),
+    "Ten tabs of one customer add one thing each at the same moment, and each gets a 201. "
+    "Which desk loses some of the ten?",
+    ("Neither desk.", "The session desk.", "The token desk.", "Both."),
     who_loses,
-    "Each token is a copy, and nobody merges copies: one add in ten is left. A session is read, "
+    "Each token is a copy, and copies are not merged: one add in ten is left. A session is read, "
     "changed and written as a whole, so the later of two writes wipes out the earlier. A "
     "revision check turns the loss into a refusal; only a desk that remembers can then show "
     "the newest cart to try again with.",

@@ -50,7 +50,7 @@ export function sentence(event, who) {
   if (event.kind !== "exchange" || (who && event.who !== who)) return null;
   const desk = capital(event.desk);
   if (event.fate) return [`${desk}: ${who ? "cart" : `${event.customer}'s cart`} ${event.fate}.`, `${event.desk} cart`];
-  if (!event.status) return [`${desk}: nobody answered.`, `${event.desk} cart`];
+  if (!event.status) return [`${desk}: no server answered.`, `${event.desk} cart`];
   return event.status >= 400 ? [`${desk}: refused with ${event.status}.`, `${event.desk} cart`] : null;
 }
 
@@ -73,7 +73,7 @@ function isNews(event, text) {
 }
 
 witness((event) => {
-  const [text, about] = sentence(event, state.recording ? "" : state.me?.who ?? "nobody") ?? [];
+  const [text, about] = sentence(event, state.recording ? "" : state.me?.who ?? "no one") ?? [];
   if (text && isNews(event, text)) announce(text, about);
 });
 

@@ -21,7 +21,7 @@ export class ScriptCard extends Card {
     const seen = acts[this.number]?.state ?? "";
     if (seen === "running") return "running";
     if (!now.instructor && this.act.steps.some(isGuarded)) return seen === "done" ? "done locked" : "locked";
-    if (guess === undefined && this.chapter.predict && !this.chapter.predict.experiment) return "unasked";
+    if (guess === undefined) return "unasked";
     const busy = now.act.running ? "busy" : "";
     return `${seen || "ready"} ${busy} ${acts[this.number]?.took ?? ""}`.trim();
   }
@@ -49,32 +49,30 @@ export class ScriptCard extends Card {
   }
 
   showResult({ facts: found, guess }) {
-    const { measured, predict } = this.chapter;
-    const choices = predict?.choices ?? [];
+    const { measured, predict: { choices } } = this.chapter;
     const lines = measured.map((line) => h("li", { "data-desk": /\{(stateful|stateless)\./.exec(line)?.[1] }, fill(line, found)));
-    const asked = choices.length > 0 && !predict.experiment;
     return [
       heading("Measured"), h("p", { class: "note" }, this.act.label), h("ul", { class: "measured" }, lines),
-      asked && judged(choices, guess, borneOut(choices, found)),
+      judged(choices, guess, borneOut(choices, found)),
     ];
   }
 
   update({ act }) {
-    if (act.where === this.where) this.strip?.tell(act);
+    if (act.where === this.where) this.strip?.update(act);
   }
 
   async run() {
     const { slug } = this.chapter;
     const { label, steps } = this.act;
     const { guess = "skip" } = noteOf(slug);
-    const tell = (patch) => noteAct(slug, this.number, patch);
+    const record = (patch) => noteAct(slug, this.number, patch);
     // Note the prediction with the act: it cannot be changed later.
-    tell({ state: "running", at: 0, of: steps.length, guess, since: state.scene.id, facts: null, trouble: null });
+    record({ state: "running", at: 0, of: steps.length, guess, since: state.scene.id, facts: null, trouble: null });
     try {
-      const { since } = await runSteps(steps, { label, where: this.where, onCaption: (text, at) => tell({ at }) });
-      tell({ state: "done", since, took: Date.now(), facts: facts(state.scene, since, state.me.who) });
+      const { since } = await runSteps(steps, { label, where: this.where, onCaption: (text, at) => record({ at }) });
+      record({ state: "done", since, took: Date.now(), facts: facts(state.scene, since, state.me.who) });
     } catch (error) {
-      tell(error instanceof Stopped ? { state: "stopped" } : { state: "failed", trouble: error.message });
+      record(error instanceof Stopped ? { state: "stopped" } : { state: "failed", trouble: error.message });
     }
   }
 }

@@ -57,7 +57,7 @@ export function begin(snapshot) {
 /** Take one live event. */
 export function happen(event) {
   set({ ...(event.kind === "stage" && withEmptyHands()), scene: reduce(state.scene, event) });
-  if (!state.recording) tell(event);
+  if (!state.recording) publish(event);
 }
 
 /** Open a recording at its beginning: GET /lab/runs/<name>/<index>. */
@@ -76,7 +76,7 @@ export function seek(cursor) {
   const passed = recording.events.slice(onward ? recording.cursor : 0, to);
   const scene = passed.reduce(reduce, onward ? recording.scene : emptyScene());
   set({ recording: { ...recording, cursor: to, scene } });
-  if (onward) tell(passed[0]);
+  if (onward) publish(passed[0]);
 }
 
 /** Leave the recording for the live stage, which has continued meanwhile. */
@@ -90,7 +90,7 @@ function withEmptyHands() {
   return { me: emptied(state.me), second: emptied(state.second) };
 }
 
-function tell(event) {
+function publish(event) {
   for (const viewer of witnesses) attempt(viewer, event);
 }
 
