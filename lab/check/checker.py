@@ -168,6 +168,8 @@ class _Session:
     def _baseline(self, conversation: Conversation, held: Trace | None) -> Trace:
         """Hold it twice more, each time on one process; what differs then differs by itself."""
         self._tell("the conversation on one process, twice: what varies by itself?")
+        self._outside.look()
+        self._share()
         self._runner.endless = _endless(held)
         self._runner.expect(2 + len(conversation) + LEAST_AFTER)
         first = self._runner.one(conversation, self._watch)

@@ -6,18 +6,19 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-
-import requests
-from requests.cookies import RequestsCookieJar
+from typing import TYPE_CHECKING
 
 from lab.check.budget import Budget, Spent
 from lab.check.conversation import Call, Conversation, Ref, as_bytes, recorded
 from lab.check.cookies import new_jar
 from lab.check.correlation import address_of, fill
-from lab.check.http import send
 from lab.check.service import OneAtATime, Pool, Process
 from lab.core.errors import LabError
 from lab.core.http import Answer
+
+if TYPE_CHECKING:  # requests is loaded while the first process starts
+    import requests
+    from requests.cookies import RequestsCookieJar
 
 NOTHING = "nothing"  # stands where a client was given a value, when it is made to carry none
 STIRRERS, STIR_S = 3, 0.002  # clients that keep the workers of one server busy, and their pause
@@ -32,7 +33,7 @@ Route = Callable[[int, Call], "Process | None"]  # who answers a call; None: as 
 class ClientState:
     """What a client carries: its cookies, and the answers it got (by call)."""
 
-    cookies: RequestsCookieJar = field(default_factory=new_jar)
+    cookies: "RequestsCookieJar" = field(default_factory=new_jar)
     answers: dict[int, Answer] = field(default_factory=dict)
 
     def copy(self) -> "ClientState":
@@ -94,10 +95,10 @@ class Live:
     """A client of one fresh process at a time; it keeps a trace of what it said last."""
 
     def __init__(self, runner: "Runner", pool: Pool) -> None:
-        self.trace = Trace()
+        self.trace: Trace
         self._runner = runner
         self._pool = pool
-        self._state = ClientState()
+        self._state: ClientState
         self.process: Process | None = None
         self.watch: Callable[[Process], None] = lambda process: None
 
@@ -111,10 +112,11 @@ class Live:
     def renew(self) -> None:
         """Go on as another client, of another process, with nothing behind it."""
         self.close()
-        self._state, self.trace = ClientState(), Trace()
-        self._pool.expect(1 + LEAST_AFTER)
         self._pool.reset()
+        self._pool.expect(1 + LEAST_AFTER)
         self.process = self._pool.fresh()
+        # After that: to load a client's cookies takes time.
+        self._state, self.trace = ClientState(), Trace()
 
     def close(self) -> None:
         """End the process."""
@@ -376,8 +378,8 @@ class Runner:
     @contextmanager
     def _processes(self, count: int = 1) -> Iterator[Callable[..., Process]]:
         """Begin a play of so many processes: give what starts them; they are killed at its end."""
-        self.pool.expect(count)
         self.pool.reset()
+        self.pool.expect(count)
         with ExitStack() as last:
 
             def start(*, elsewhere: bool = False) -> Process:
@@ -447,6 +449,8 @@ class Runner:
 
     def said(self, trace: Trace, call: Call, carried: ClientState, process: Process) -> Answer:
         """Send a call as a client that carries this; keep the answer in the trace."""
+        from lab.check.http import send
+
         index = len(trace.answers)
         self._budget.request()
         trace.times.append(time.monotonic())
@@ -507,8 +511,10 @@ def _hold(conversation: Conversation, client: Callable[[Call], Answer]) -> None:
         client(call)
 
 
-def request_of(call: Call, answers: Mapping[int, Answer]) -> requests.Request:
+def request_of(call: Call, answers: Mapping[int, Answer]) -> "requests.Request":
     """Return the request to send, its URL without scheme, host and port."""
+    import requests
+
     path = fill(call.path, answers)
     if re.match(r"https?://", path):  # an answer gave the whole address
         path = address_of(path)

@@ -293,8 +293,12 @@ class Pool:
         self._on_disk_alone = on_disk_alone and self.start.reset is None
 
     def expect(self, processes: int) -> None:
-        """Take it that at least so many are going to be asked for: no more are started ahead."""
+        """Take it that at least so many are going to be asked for: no more are started ahead.
+
+        Those begin at once.
+        """
         self._due = max(self._due, processes)
+        self._start_ahead(0)
 
     def fresh(self, *, elsewhere: bool = False) -> Process:
         """Return a process that has served nobody; DidNotStart if there is none to be had.
@@ -313,15 +317,19 @@ class Pool:
             return process
         if self._shared:
             self._throw_away()
-        ahead = 0 if self._shared else min(self._ahead, self._due - 1)
-        if not ahead:
+        if self._shared or not self._ahead:
             self._await_ends()  # a new one must not meet one that is still ending
-        while len(self._spares) < 1 + ahead:
-            self._spares.append(self._starters.submit(self._launch, self._machine))
+        self._start_ahead(1)
         try:
             return self._spares.popleft().result()
         except EndedAtStart:
             return self._launch_alone()
+
+    def _start_ahead(self, now: int) -> None:
+        """Start what is asked for now (0 or 1), and others before their turn where that is safe."""
+        safe = 0 if self._shared else min(self._ahead, self._due - 1)
+        while len(self._spares) < now + safe:
+            self._spares.append(self._starters.submit(self._launch, self._machine))
 
     def _launch_alone(self) -> Process:
         """Start one while no other is starting or spare: they may be in each other's way."""

@@ -119,8 +119,8 @@ def test_slow_starts_that_work_are_not(pool):
 
 def test_what_shares_more_than_a_disk_is_started_when_its_turn_comes(pool, disk, monkeypatch):
     monkeypatch.setattr(disk, "wrote", True)
-    pool.expect(20)
     pool.share(on_disk_alone=False)
+    pool.expect(20)
     for asked in range(1, 4):
         pool.reset()
         pool.fresh()

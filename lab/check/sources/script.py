@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-
 from lab.check.budget import Spent
 from lab.check.conversation import Call, Conversation, Send, plain
 from lab.check.correlation import address_of, infer
@@ -53,6 +51,8 @@ class Http:
         Redirects are followed only where `allow_redirects` asks for it. `timeout` is that of
         the check (--timeout), whatever is given here.
         """
+        import requests
+
         _check_path(path)
         # A lone surrogate cannot be written into a URL by requests; the wire writes it.
         given = {str(name): str(value) for name, value in (headers or {}).items()}
