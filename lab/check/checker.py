@@ -127,7 +127,7 @@ class _Session:
 
     def _compare(self, conversation: Conversation, baseline: Trace) -> None:
         settle = Settlement(self._runner, self._evidence, self._judge, self._prover, self._tell)
-        self._in_process(conversation)
+        self._in_process(conversation, settle)
         settle.run()
         if self._report.level in STATE:
             return
@@ -246,11 +246,12 @@ class _Session:
             f"be compared: {self._log}"
         )
 
-    def _in_process(self, conversation: Conversation) -> None:
+    def _in_process(self, conversation: Conversation, settle: Settlement) -> None:
         self._evidence.add(FRESH, Level.PROCESS, self._fresh, again=self._fresh)
         self._played(f"on {FRESH}")
         self._judge()
-        if self._evidence.differs:
+        settle.run()
+        if self._report.level in STATE:
             return  # two living processes show no more than that
         plays = plays_on_two(conversation)
         self._runner.expect(2 * len(plays) + 1)  # and one that carries nothing

@@ -11,6 +11,7 @@ from lab.check.runner import Runner
 from lab.core.http import Answer
 
 MOST_LOOKS = 5
+MOST_ROUNDS = 4  # of asking, while the answers changed and none came back yet
 Differ = Callable[[Answer, Answer], list[Difference]]
 Apart = tuple[int, int, list[Difference]]
 
@@ -33,13 +34,22 @@ def separate_memory(
     for index in looks[:MOST_LOOKS]:
         asked = runner.within(conversation, index, times, before=False)
         noise = {place for other in asked[1:] for place in comparator.places(asked[0], other)}
-        seen = runner.within(conversation, index, times)
+        differ: Differ = partial(comparator.apart, noise=noise)
+        if conversation.calls[index].method != "GET":
+            differ = partial(_refused_by_one, differ=differ)
+        more = partial(_may_come_back, differ=differ, most=MOST_ROUNDS * times)
+        seen = runner.within(conversation, index, times, more=more)
         answers = [answer for answer in seen if answer.status != RATE_LIMITED]
-        reads = conversation.calls[index].method == "GET"
-        differ = partial(comparator.apart, noise=noise)
-        if found := apart(answers, differ if reads else partial(_refused_by_one, differ=differ)):
+        if found := apart(answers, differ):
             return (index, *found)
     return None
+
+
+def _may_come_back(answers: list[Answer], differ: Differ, most: int) -> bool:
+    """Whether the answers changed, and asking more may show one of the first kind again."""
+    if len(answers) >= most or apart(answers, differ):
+        return False
+    return any(differ(answers[0], answer) for answer in answers[1:])
 
 
 def _refused_by_one(one: Answer, other: Answer, differ: Differ) -> list[Difference]:

@@ -1,4 +1,4 @@
-"""Counts what a record and its ledgers show. Pure: the same record gives the same numbers."""
+"""Counts what a record and its trackers show. Pure: the same record gives the same numbers."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -10,18 +10,19 @@ from lab.evidence.record import Record
 from lab.evidence.result import Measurements
 
 
-def measure(record: Record, ledgers: Iterable[CartTracker]) -> Measurements:
+def measure(record: Record, trackers: Iterable[CartTracker]) -> Measurements:
     """Return the measurements every experiment has.
 
     `carts_*` count customers: acknowledged is who is owed a cart, and
     kept + lost + wrong + duplicated + unknown add up to it. `reads_*` count every read of
     an owed cart. `kill_confirmed` is True when each killed process was seen gone (where the
     lab sees processes) with its port closed, and nothing has answered in its name since;
-    False when one was not, None when nothing was killed. Bytes are sums over the variant, as
+    False when one was not, None when nothing was killed; `faults_unconfirmed` counts faults of
+    any kind whose effect was looked for and not seen. Bytes are sums over the variant, as
     text of HTTP/1.1.
     """
     exchanges = list(record.exchanges())
-    fates = Counter(ledger.fate for ledger in ledgers if ledger.fate is not None)
+    fates = Counter(tracker.fate for tracker in trackers if tracker.fate is not None)
     reads = Counter(exchange.fate for exchange in exchanges if exchange.fate is not None)
     kills = [
         fault.confirmed and not _answers_after(fault, exchanges)
@@ -37,6 +38,7 @@ def measure(record: Record, ledgers: Iterable[CartTracker]) -> Measurements:
         "restarts_confirmed": sum(
             fault.confirmed is True for fault in record.faults() if fault.kind is FaultKind.RESTART
         ),
+        "faults_unconfirmed": sum(fault.confirmed is False for fault in record.faults()),
         "requests": len(exchanges),
         "requests_unanswered": sum(not exchange.answered for exchange in exchanges),
         "bytes_sent": sum(exchange.bytes_sent for exchange in exchanges),

@@ -38,7 +38,7 @@ class Shopper:
         self.user_id = user_id
         self.name = name
         self.token: str | None = None
-        self.ledger = CartTracker()
+        self.tracker = CartTracker()
         self.last: Exchange | None = None
         self._address = address
         self._record = record
@@ -224,4 +224,4 @@ class Shopper:
         if b'"token"' in exchange.response_body and isinstance(exchange.body, dict):
             token = exchange.body.get("token")
             self.token = token if isinstance(token, str) else self.token
-        self.ledger.note(exchange)
+        self.tracker.note(exchange)

@@ -125,6 +125,11 @@ def bundled() -> list[Experiment]:
     return [_bundled(name) for name in SUITE]
 
 
+def names() -> list[str]:
+    """Return the names of the bundled experiments, without loading them."""
+    return [module_name.replace("_", "-") for module_name in SUITE]
+
+
 def find(name: str) -> Experiment:
     """Return a bundled experiment by name, or a script by its file's path; else raise LabError."""
     if name.endswith(".py") or "/" in name or "\\" in name:

@@ -66,7 +66,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
             lab.look_for_cart(customer)
 
     predicted = theirs if has_carts else set()
-    observed = {customer.name for customer in desk_of if customer.ledger.fate == Fate.LOST}
+    observed = {customer.name for customer in desk_of if customer.tracker.fate == Fate.LOST}
     lab.measure(
         control_kept=control.count(Fate.KEPT),
         predicted_lost=sorted(predicted),

@@ -44,7 +44,7 @@ EXPECTATIONS = (
     TOKEN_DENYLIST.expecting(Verdict.HOLDS),
 )
 REPEATS = 3
-SOLD = 201
+SOLD, REFUSED = 201, 409
 
 
 def script(shopper: Shopper, lab: Lab) -> None:
@@ -62,6 +62,9 @@ def script(shopper: Shopper, lab: Lab) -> None:
     lab.measure(
         orders_repeated=sum(is_settled(each) for each in again) if first.status == SOLD else 0,
         orders_sold_again=sum(is_same_order(each, first) for each in again),
+        orders_refused_otherwise=sum(
+            is_settled(each) and each.status not in (SOLD, REFUSED) for each in again
+        ),
         statuses=sorted({each.status for each in again if each.status}),
         store_operations_per_read=reading,
         store_operations_per_write=writing,
@@ -96,6 +99,8 @@ def order_twice_at_once(lab: Lab, desk: str | None) -> list[int | None]:
 def observe(measured: Measurements) -> Observation:
     """Observe whether a repeated order was sold again."""
     again, tried = measured.get("orders_sold_again", 0), measured.get("orders_repeated", 0)
+    if others := measured.get("orders_refused_otherwise"):
+        return Observation.unknown(f"{others} repeated orders were refused for another reason")
     cost = measured.get("store_operations_per_write")
     more = [Measure(cost, unit="store operations per change")] if cost else []
     return bites(again, tried, "repeated orders sold the same cart again", *more)

@@ -67,8 +67,10 @@ def script(shopper: Shopper, lab: Lab) -> None:
     out_by_waiting = logged_out(others, desk)
     lab.measure(
         logged_out=goodbye.ok,
+        opened_before=kept.ok,
         replays=sum(replay.status in (200, HTTPStatus.UNAUTHORIZED) for replay in replays),
         replays_accepted=sum(replay.ok for replay in replays),
+        replays_of_another_cart=sum(replay.ok and replay.body != kept.body for replay in replays),
         accepted_for_s=round(max(r.at_s - goodbye.at_s if r.ok else 0.0 for r in replays), 2),
         refused_in_the_end=replays[-1].status == HTTPStatus.UNAUTHORIZED,
         store_operations_per_request=round(cost / len(others), 2),
@@ -99,6 +101,10 @@ def observe(measured: Measurements) -> Observation:
     tried = measured.get("replays", 0)
     if not tried or not measured["logged_out"]:
         return Observation.unknown("no request was sent again after a logout")
+    if not measured["opened_before"]:
+        return Observation.unknown("the request was refused before the logout, too: no control")
+    if others := measured["replays_of_another_cart"]:
+        return Observation.unknown(f"{others} requests showed another cart than before the logout")
     accepted = measured["replays_accepted"]
     number = Measure(accepted, tried, unit="requests accepted after logout")
     if not accepted:

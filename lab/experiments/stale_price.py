@@ -82,6 +82,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
     lab.measure(
         carts_looked_at=sum(cents is not None for cents in first),
         carts_at_the_old_price=sum(cents == OLD_CENTS for cents in first),
+        carts_at_neither_price=sum(cents not in (None, OLD_CENTS, NEW_CENTS) for cents in first),
         order_total_cents=(order.body or {}).get("order", {}).get("total_cents"),
         seconds_until_honoured=round(honoured_at - moved_at, 2) if honoured else None,
         seconds_until_all_had_looked=round(looked_at - moved_at, 2),
@@ -98,6 +99,11 @@ def observe(measured: Measurements) -> Observation:
     if not measured["restarts_confirmed"]:
         return Observation.unknown("no server with the new price was confirmed")
     old, of = measured["carts_at_the_old_price"], measured["carts_looked_at"]
+    charged = measured["order_total_cents"]
+    if measured["carts_at_neither_price"] or charged not in (OLD_CENTS, NEW_CENTS):
+        return Observation.unknown(f"a price that is neither: the order was {charged} cents")
+    if (charged == OLD_CENTS) is not (old == of > 0):
+        return Observation.unknown(f"{old} of {of} carts at the old price, but {charged} charged")
     gap_s = measured["seconds_until_all_had_looked"]
     if not old and gap_s > TOKEN_MAX_AGE_S - 1:
         return Observation.unknown(f"looked {gap_s} s late: a price may have expired")

@@ -113,6 +113,8 @@ def observe(measured: Measurements) -> Observation:
         return Observation.unknown("no change was acknowledged")
     if measured["has_store"] and not measured["kill_confirmed"]:
         return Observation.unknown("the death of the store was not confirmed")
+    if measured["faults_unconfirmed"]:
+        return Observation.unknown("the store was not seen to be frozen, or not to be back")
     if min(measured["control_kept_killed"], measured["control_kept_hung"]) < measured["asked_hung"]:
         return Observation.unknown("carts were missing before anything was broken")
     asked = measured["asked_killed"] + measured["asked_hung"]

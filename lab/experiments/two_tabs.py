@@ -69,12 +69,16 @@ def script(shopper: Shopper, lab: Lab) -> None:
 
 
 def adds_in_tabs(lab: Lab, how_many: int, at_once: int) -> tuple[int, int, int]:
-    """Let each tab add one thing; return how many adds were tried, acknowledged and lost."""
+    """Let each tab add one thing; return how many adds were tried, acknowledged and lost.
+
+    An add that was neither acknowledged nor in conflict (409) was not tried: it failed for
+    another reason than the other tabs.
+    """
     customer = lab.shopper()
     desk = customer.login().served_by
     tabs = [customer.another_tab() for _ in range(how_many)]
 
-    def add(tab: Shopper) -> bool:
+    def add(tab: Shopper) -> int | None:
         answers, shown = list[Exchange](), list[int]()
 
         def settled() -> bool:
@@ -85,14 +89,16 @@ def adds_in_tabs(lab: Lab, how_many: int, at_once: int) -> tuple[int, int, int]:
             return shown.count(shown[-1]) == GIVES_UP_AFTER
 
         lab.until(settled, SETTLED_WITHIN_S)
-        return answers[-1].status == ACCEPTED
+        return answers[-1].status
 
-    acknowledged = sum(lab.together([partial(add, tab) for tab in tabs], at_once))
+    statuses = lab.together([partial(add, tab) for tab in tabs], at_once)
+    acknowledged = statuses.count(ACCEPTED)
+    tried = acknowledged + statuses.count(CONFLICT)
     views = [tab.view_cart(server=desk) for tab in tabs]
     customer.logout(server=desk)
     if not all(view.ok for view in views):
-        return how_many, 0, 0  # what was lost cannot be known
-    return how_many, acknowledged, max(0, acknowledged - max(map(item_count, views)))
+        return 0, 0, 0  # what was lost cannot be known
+    return tried, acknowledged, max(0, acknowledged - max(map(item_count, views)))
 
 
 def item_count(answer: Exchange) -> int:

@@ -71,7 +71,6 @@ def script(_: Shopper, lab: Lab) -> None:
         lines_of_log=len(log),
         url_in_log=sum(secret in asked for asked, _ in log),
         url_in_referer=sum(secret in came_from for _, came_from in log),
-        url_in_referer_elsewhere=int(secret in referer(page, "https://elsewhere.example/")),
         url_in_history=sum(secret in exchange.path for exchange in in_url),
         header_in_log=sum(any(each in "".join(line) for each in in_headers) for line in log),
         header_in_history=sum(
@@ -123,7 +122,8 @@ def observe(measured: Measurements) -> Observation:
         return Observation.unknown("nginx's log does not have every request")
     asked = measured["requests_with_url"]
     by_header = measured["header_in_log"] + measured["header_in_history"]
-    found = measured["url_in_log"] + measured["url_in_referer"] + measured["url_in_history"]
+    # What nginx wrote decides. That a URL is in the history is no finding: it is the URL.
+    found = measured["url_in_log"] + measured["url_in_referer"]
     verdict = Verdict.HOLDS if found and not by_header else Verdict.FAILS
     sent = measured["requests_with_header"]
     return Observation(

@@ -1,7 +1,7 @@
 """nginx's access log: one entry for each request that passes it, at once.
 
 nginx sends its access log as JSON over syslog (RFC 3164 framing, UDP on 127.0.0.1) to a
-thread of the lab. It is the event source of the page, and the second witness of a run.
+thread of the lab. It is the event source of the page, and the second record of a run.
 """
 
 import json
@@ -119,7 +119,7 @@ class AccessLog:
         """
         self.tag = f"lab_{token_hex(12)}"  # no other program on this machine can guess it
         self.malformed = 0
-        """Datagrams of this run that could not be read: 0, or the log is no witness."""
+        """Datagrams of this run that could not be read: 0, or the log is not complete."""
         self.foreign = 0
         """Datagrams of others, which are ignored: any process here can send to the port."""
         self.trouble = ""

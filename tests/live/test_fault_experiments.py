@@ -76,7 +76,7 @@ def test_upgrade_keeps_carts_and_shows_what_an_old_server_does_to_a_new_field(ra
         seen = measured(result, lane)
         assert seen["carts_kept"] == seen["carts_acknowledged"] == 4
         assert seen["restarts_confirmed"] == 2
-        assert seen["upgrade_errors"] == 0
+        assert seen["upgrade_refused"] == 0
         assert 0 < seen["traffic_unanswered"] < seen["traffic_requests"]
         assert 0 < seen["recovery_s"] < 30
         assert seen["new_field_kept_by_a_look"] is True

@@ -47,6 +47,12 @@ CATCHERS = [
     ("global-dict", "restart-all", FAILS, r"^0 of \d+"),
     ("login-keeps-id", "fixation", FAILS, r"^[1-9]\d* of \d+ planted ids opened", "memory"),
     ("no-expiry", "logout", HOLDS, r"no end seen", "token-short-expiry"),
+    (
+        "no-signature",
+        "readable",
+        HOLDS,
+        r"changed or forged without the key and accepted.*not even",
+    ),
     ("logout-keeps-session", "logout", HOLDS, r"no end seen", "memory"),
 ]
 

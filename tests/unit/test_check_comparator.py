@@ -1,14 +1,16 @@
 """What varies is masked, what is always the same stays so, and what cannot be compared is said."""
 
+import itertools
 import json
 
 import pytest
 
 from lab.check.comparator import NOISY, POLLED, Relation, ResponseComparator
-from lab.check.conversation import Call, plain
+from lab.check.conversation import Call, Conversation, plain
+from lab.check.differences import varying
 from lab.check.judge import Finding, Level
 from lab.check.runner import Trace
-from lab.check.workers import apart
+from lab.check.workers import MOST_ROUNDS, apart, separate_memory
 from lab.core.http import Answer, Headers, ReadTimedOut
 
 FINE = Finding(0, "GET /", Level.SELF_CONTAINED)
@@ -217,3 +219,34 @@ def test_of_two_streams_without_an_end_what_belongs_together_is_compared():
 def test_a_stream_that_was_slow_is_unknown():
     comparator = pair(stream(b"a", b"b", wanted=2), stream(b"a", wanted=2))
     assert comparator.doubts(FINE).level is Level.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("after", "seen"), [("aabb" + "a", 2), ("ab", None), ("abbb", None), ("aaaa", None)]
+)
+def test_worker_that_was_seen_is_asked_for_until_another_comes_back(after, seen):
+    """Of two workers one may serve for long before the other does."""
+    answers = itertools.chain([answer({"sid": each}) for each in after], itertools.repeat(None))
+    asked = []
+
+    class Workers:
+        def within(self, conversation, index, times, before=True, more=None):
+            if not before:
+                return [answer({"sid": "none"})] * times
+            while len(asked) < times or more(asked):
+                asked.append(next(answers) or asked[-1])
+            return asked
+
+    calls = Conversation(tuple(Call("GET", plain("/")) for _ in range(2)))
+    found = separate_memory(Workers(), calls, ResponseComparator(frozenset()), 4)
+    assert (found and found[1]) == seen
+    assert len(asked) == (4 if len({*after}) == 1 else 5 if seen else 4 * MOST_ROUNDS)
+
+
+@pytest.mark.parametrize("name", ["allow", "vary"])
+def test_list_without_an_order_is_the_same_in_another_one(name):
+    one, other, more = (
+        Answer(200, Headers([(name, value)]), b"") for value in ("GET, Head", "head,GET", "GET")
+    )
+    assert not varying(one, other) and varying(one, more) == {f"header:{name}"}
+    assert varying(one, Answer(200, Headers([]), b"")) == {f"header:{name}"}

@@ -17,8 +17,8 @@ ALLOWED = {
     ("list",): ({"cli", "core", "crowd", "evidence", "experiments", "shop"}, 60, set()),
     ("check", "--help"): ({"check", "cli", "core", "processes"}, 64, {"requests"}),
     ("check", "--version"): ({"check", "cli", "core", "processes"}, 64, {"requests"}),
-    ("kill", "--help"): ({"cli", "console", "core", "processes"}, 20, {"requests"}),
-    ("deploy", "--help"): ({"cli", "core", "shop"}, 20, set()),
+    ("kill", "--help"): ({"cli", "console", "core", "processes"}, 26, {"requests"}),
+    ("deploy", "--help"): ({"cli", "core", "shop"}, 24, set()),
     ("doctor",): ({"cli", "core", "processes", "shop", "stack"}, 30, set()),
 }
 

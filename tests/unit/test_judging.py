@@ -241,6 +241,7 @@ FULL = {
     "control_kept": 3, "predicted_lost": ["a", "b"], "observed_lost": ["a", "b"],
     "sets_equal": True, "answers": 9, "answers_wrong": 0, "first_wrong": "",
     "traffic_requests": 40, "traffic_unanswered": 0, "traffic_refused": 0, "recovery_s": 0.1,
+    "servers": 3, "servers_that_answered": 3,
 }  # fmt: skip
 SPINE = ["crash", "restart-all", "any-server"]
 
@@ -250,6 +251,15 @@ def test_textbook(name):
     """Memory loses, the token keeps: the claim holds and nothing surprises."""
     told = outcome(name, [LOST | FULL, GOOD | FULL], two_desks(Settings()))
     assert (told.verdict, told.surprises) == (HOLDS, ())
+
+
+def test_any_server_is_unknown_where_only_one_of_several_answered():
+    one = {"servers": 3, "servers_that_answered": 1}
+    told = outcome("any-server", [GOOD | FULL | one, GOOD | FULL | one], two_desks(Settings()))
+    assert told.verdict is UNKNOWN
+    alone = {"servers": 1, "servers_that_answered": 1}
+    told = outcome("any-server", [GOOD | FULL, GOOD | FULL | alone], two_desks(Settings()))
+    assert told.verdict is HOLDS
 
 
 @pytest.mark.parametrize("name", SPINE)

@@ -1,6 +1,7 @@
 """Logout, double checkout, two tabs, fixation: verdicts and predictions from measurements alone."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,8 @@ MODULES = [logout, double_checkout, two_tabs, fixation]
 
 LOGOUT = {
     "logged_out": True,
+    "opened_before": True,
+    "replays_of_another_cart": 0,
     "replays": 9,
     "replays_accepted": 9,
     "accepted_for_s": 2.4,
@@ -50,6 +53,10 @@ SAFE = {"planted": 10, "opened": 0, "refused": 10}
         ),
         (logout, {**LOGOUT, "replays": 0, "replays_accepted": 0}, UNKNOWN, "no request"),
         (logout, {**LOGOUT, "logged_out": False}, UNKNOWN, "after a logout"),
+        # A refusal that has another cause than the logout is no remedy.
+        (logout, {**REFUSED_AT_ONCE, "opened_before": False}, UNKNOWN, "no control"),
+        (logout, {**LOGOUT, "replays_of_another_cart": 2}, UNKNOWN, "2 requests showed another"),
+        (double_checkout, {**NOT_SOLD, "orders_refused_otherwise": 1}, UNKNOWN, "another reason"),
         (double_checkout, SOLD, HOLDS, "3 of 3 repeated orders"),
         (double_checkout, {**SOLD, "orders_sold_again": 1}, HOLDS, "1 of 3"),
         (double_checkout, NOT_SOLD, FAILS, "0 of 3 repeated orders"),
@@ -217,6 +224,38 @@ def test_answer_that_something_broke_is_no_refusal(status, settled):
     assert double_checkout.is_settled(order(status)) is settled
 
 
+class Spied:
+    """A lab in which a planted credential shows the cart of `shown`, who logs in as 124."""
+
+    def __init__(self, shown, status=200):
+        self.look = answer(status, user={"user_id": shown})
+
+    def shopper(self, name="Alice"):
+        customer = SimpleNamespace(user_id="124")
+        customer.login = customer.add = lambda *args, **how: answer(201)
+        customer.view_cart = lambda **how: self.look
+        return customer
+
+
+@pytest.mark.parametrize(
+    ("shown", "planter", "whose"),
+    [
+        ("124", None, fixation.THE_CUSTOMERS),
+        ("124", "666", fixation.THE_CUSTOMERS),
+        ("999", None, fixation.THE_CUSTOMERS),  # a third customer's is as bad
+        ("999", "666", fixation.THE_CUSTOMERS),
+        ("666", "666", fixation.THE_PLANTERS),
+    ],
+)
+def test_planted_id_may_show_its_planters_own_cart_and_no_other(shown, planter, whose):
+    assert fixation.look_after_login(Spied(shown), {}, "A", planter) == [whose]
+
+
+@pytest.mark.parametrize(("status", "seen"), [(401, [fixation.NOTHING]), (503, []), (404, [])])
+def test_planted_id_is_refused_only_by_a_refusal(status, seen):
+    assert fixation.look_after_login(Spied("124", status), {}, "A") == seen
+
+
 class Tab:
     """A customer whose adds are all acknowledged, and who is shown what `shown` says."""
 
@@ -261,8 +300,8 @@ class ProvisionedStack:
         (answer(200, cart={"item_count": 10}), (10, 10, 0)),
         (answer(200, cart={"item_count": 3}), (10, 10, 7)),
         (answer(200, cart={"item_count": 11}), (10, 10, 0)),
-        (answer(503), (10, 0, 0)),
-        (answer(401), (10, 0, 0)),
+        (answer(503), (0, 0, 0)),
+        (answer(401), (0, 0, 0)),
     ],
 )
 def test_adds_are_lost_only_where_a_cart_was_shown(shown, seen):

@@ -19,7 +19,7 @@ export const state = {
 
 let epoch = ""; // identifies the lab that numbers the events
 const viewers = new Set();
-const witnesses = new Set();
+const listeners = new Set();
 let frame = 0;
 
 /** Call `draw` with the state now and in each frame after a change; returns a function to stop. */
@@ -30,9 +30,9 @@ export function subscribe(viewer) {
 }
 
 /** Call it with each event as it happens, not with history: for animation. */
-export function witness(viewer) {
-  witnesses.add(viewer);
-  return () => witnesses.delete(viewer);
+export function onEvent(viewer) {
+  listeners.add(viewer);
+  return () => listeners.delete(viewer);
 }
 
 /** Change part of the state: set({connection: "open"}). */
@@ -91,7 +91,7 @@ function withEmptyHands() {
 }
 
 function publish(event) {
-  for (const viewer of witnesses) attempt(viewer, event);
+  for (const viewer of listeners) attempt(viewer, event);
 }
 
 /** An error in one part of the page must not stop the others. */
