@@ -38,7 +38,7 @@ from lab.processes.waiting import end_of
 
 WITHIN = 24  # of four workers each is met, but for one time in a thousand
 MOST_PATHS = 6
-LEAST_AFTER = 5  # processes, after the play of fresh ones: to prove a difference, or in turns
+AFTER_FRESH = 5  # processes, after the play of fresh ones: to prove a difference, or in turns
 REFUSALS = frozenset({400, 403, 404, 421})  # how a service answers a Host that is not its own
 SEVERAL = "several processes answer, and what varies may be one's memory: try it with one"
 STOPPED = "stopped by Ctrl-C"
@@ -171,7 +171,7 @@ class _Session:
         self._outside.look()
         self._share()
         self._runner.endless = _endless(held)
-        self._runner.expect(2 + len(conversation) + LEAST_AFTER)
+        self._runner.expect(2 + len(conversation) + AFTER_FRESH)
         first = self._runner.one(conversation, self._watch)
         self._outside.peers.closely = False
         self._runner.endless = _endless(first) | self._runner.endless

@@ -25,7 +25,7 @@ STIRRERS, STIR_S = 3, 0.002  # clients that keep the workers of one server busy,
 MOST_PACED_S = 5.0
 MOST_SKIPPED_S = 0.1  # of the time that an answer took which is not asked for again
 LINGER = 2  # processes of the play before, left to end what they do in the background
-LEAST_AFTER = 2  # processes that are needed after a conversation was recorded
+AFTER_RECORD = 2  # processes that are needed after a conversation was recorded
 APART_S = 1.05  # between the same call of two plays, so that a clock of seconds is seen to run
 Route = Callable[[int, Call], "Process | None"]  # who answers a call; None: as recorded
 
@@ -117,7 +117,7 @@ class Live:
         """Go on as another client, of another process, with nothing behind it."""
         self.close()
         self._pool.reset()
-        self._pool.expect(1 + LEAST_AFTER)
+        self._pool.expect(1 + AFTER_RECORD)
         self.process = self._pool.fresh()
         # After that: to load a client's cookies takes time.
         self._state, self.trace = ClientState(), Trace()
