@@ -120,10 +120,13 @@ class _Session:
             self._report.because = f"{self._door}: {START_ITSELF}"
         elif self._family > 1 and self._separate(conversation):
             self._judge()
-        elif trouble := self._trouble(baseline.answers):
-            self._report.because = trouble
         else:
-            self._compare(conversation, baseline)
+            trouble = self._trouble(baseline.answers)
+            # That one refusal follows another may be what is remembered.
+            if trouble is None or len({answer.status for answer in baseline.answers}) > 1:
+                self._compare(conversation, baseline)
+            if trouble and self._report.level not in STATE:
+                self._report.level, self._report.because = Level.UNKNOWN, trouble
         self._note_limits(conversation)
 
     def _compare(self, conversation: Conversation, baseline: Trace) -> None:

@@ -18,13 +18,14 @@ from lab.core.text import one_line
 _SERVER_FAULTS = ("kill", "restart", "pause", "resume", "drain", "add")
 # The commands, in the order in which `lab --help` lists them.
 _SECTIONS: Mapping[str, Sequence[str]] = {
-    "Run the experiments": ("demo", "list", "show", "new", "run", "report", "diff", "doctor"),
+    "Run the experiments": ("demo", "list", "show", "new", "run", "diff", "doctor"),
     "Open the page, and break what runs there": (
         *("up", "open", "play", "status", "reset"),
         *(*_SERVER_FAULTS, "store"),
     ),
     "Measure many customers": ("crowd", "plan"),
     "Check a service of your own": ("check",),
+    "Look at what was kept": ("report", "runs"),
     "Run both desks as containers": ("deploy",),
     "Read the handbook": ("docs",),
 }
