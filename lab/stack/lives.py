@@ -14,7 +14,7 @@ _OF_WAITRESS = ("400", "413", "431", "500", "501")
 
 
 @dataclass
-class Life:
+class ServerLife:
     """One process of a server: its name, its instance, where it listens, and when it ended."""
 
     name: str
@@ -24,7 +24,7 @@ class Life:
     """Seconds since the epoch, when its end was seen; None while it may run."""
 
 
-def strangers(entries: Iterable[AccessEntry], lives: Sequence[Life]) -> list[AccessEntry]:
+def strangers(entries: Iterable[AccessEntry], lives: Sequence[ServerLife]) -> list[AccessEntry]:
     """Return the entries whose answer came from a process that is none of `lives`.
 
     Name, instance and address must all be those of one life. An answer without name and
@@ -53,7 +53,9 @@ def _answered(entry: AccessEntry) -> bool:
     return is_named or _last(entry.upstream_status) not in _NO_ANSWER
 
 
-def _is_known(entry: AccessEntry, known: set[tuple[str, str, str]], lives: Sequence[Life]) -> bool:
+def _is_known(
+    entry: AccessEntry, known: set[tuple[str, str, str]], lives: Sequence[ServerLife]
+) -> bool:
     address = _last(entry.upstream_addr)
     if (entry.served_by, entry.instance, address) in known:
         return True

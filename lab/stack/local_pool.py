@@ -10,7 +10,7 @@ from lab.processes.ports import free_ports
 from lab.processes.spawn import Children
 from lab.processes.waiting import READY_TIMEOUT_S, at_once, server_info, wait_until
 from lab.stack.balancer import Retired
-from lab.stack.lives import Life
+from lab.stack.lives import ServerLife
 from lab.stack.local_server import LocalServer
 from lab.stack.pool_spec import LETTERS, PoolSpec
 from lab.stack.server import await_ready
@@ -57,7 +57,7 @@ class LocalPool(ServerPool):
             server = self._new(self._next_letter(), port)
             self.servers[server.name] = server
 
-    def lives(self) -> Sequence[Life]:
+    def lives(self) -> Sequence[ServerLife]:
         """Every process that was started, those of servers that have left included."""
         return [life for server in self._made for life in server.lives]
 

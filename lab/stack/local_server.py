@@ -13,7 +13,7 @@ from lab.processes.child import DEATH_TIMEOUT_S, Child
 from lab.processes.ports import START_ATTEMPTS, free_ports, is_open
 from lab.processes.spawn import Children, clean_environment, module_command
 from lab.processes.waiting import end_of, server_info, wait_until
-from lab.stack.lives import Life
+from lab.stack.lives import ServerLife
 from lab.stack.pool_spec import PoolSpec
 from lab.stack.server import Server, State, await_ready
 
@@ -67,7 +67,7 @@ class LocalServer(Server):
         self._children = children
         self._child: Child | None = None
         self._attempts = 0
-        self.lives: list[Life] = []
+        self.lives: list[ServerLife] = []
         """Each process that was started under this name, the present one last."""
         self._own_env = dict(spec.server_env.get(name, {}))
 
@@ -88,7 +88,7 @@ class LocalServer(Server):
         self._attempts += 1
         self.ready = False
         self.instance = token_hex(8)
-        self.lives.append(Life(self.name, self.instance, self.address))
+        self.lives.append(ServerLife(self.name, self.instance, self.address))
         env = {
             **self._spec.env,
             **self._own_env,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from lab.core.errors import LabError
 from lab.stack.balancer import Balancer, Retired
-from lab.stack.lives import Life
+from lab.stack.lives import ServerLife
 from lab.stack.nginx_conf import PoolConfig
 from lab.stack.pool_spec import Affinity, PoolSpec, Retry
 from lab.stack.programs import knows_sticky
@@ -82,7 +82,7 @@ class ServerPool(ABC):
                 logging.getLogger(__name__).warning("%s is left as it is: %s", server.title, error)
 
     @abstractmethod
-    def lives(self) -> Sequence[Life] | None:
+    def lives(self) -> Sequence[ServerLife] | None:
         """Every process that the lab has started for this pool; None if it started none."""
 
     @abstractmethod

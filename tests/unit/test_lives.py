@@ -3,10 +3,14 @@
 import pytest
 
 from lab.stack.access_log import AccessEntry
-from lab.stack.lives import Life, describe, strangers
+from lab.stack.lives import ServerLife, describe, strangers
 
 A, B = "127.0.0.1:1", "127.0.0.1:2"
-LIVES = [Life("A", "a1", A, ended_at=50.0), Life("A", "a2", A), Life("B", "b1", B)]
+LIVES = [
+    ServerLife("A", "a1", A, ended_at=50.0),
+    ServerLife("A", "a2", A),
+    ServerLife("B", "b1", B),
+]
 
 
 def entry(name="A", instance="a2", address=A, status="200", ended_at=60.0):
@@ -58,7 +62,7 @@ def test_answer_of_no_life_is_a_strangers(strange):
 
 
 def test_refusal_without_a_name_is_a_strangers_once_the_port_was_given_up():
-    alone = [Life("A", "a1", A, ended_at=50.0)]
+    alone = [ServerLife("A", "a1", A, ended_at=50.0)]
     assert strangers([entry("", "", status="400", ended_at=50.2)], alone) == []  # asked before
     late = entry("", "", status="400", ended_at=51.0)
     assert strangers([late], alone) == [late]

@@ -23,7 +23,7 @@ from lab.experiments.matrix import (
 )
 from lab.experiments.provision import ProvisionedStack
 from lab.stack.access_log import AccessEntry
-from lab.stack.lives import Life
+from lab.stack.lives import ServerLife
 
 KEY = "STATELESS_SIGNING_KEYS"
 
@@ -270,7 +270,7 @@ def test_disagreement_is_told_with_the_operations(tmp_path, lines, told):
 
 def test_answer_by_no_process_of_the_lab_is_reported_unless_the_lab_started_none(tmp_path):
     log = FakeLog(("token-1", ONE), ("token-2", ONE))
-    own, other = Life("A", "i", ONE), Life("A", "another", ONE)
+    own, other = ServerLife("A", "i", ONE), ServerLife("A", "another", ONE)
     log.entries = lambda: [replace(entry(op, up), path="/token/x") for op, up in log.lines]
     assert checked(tmp_path, log, lives=[own]) is None
     assert "a process the lab did not start" in checked(tmp_path, log, lives=[other])
