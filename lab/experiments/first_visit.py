@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from lab.core.json_object import JsonObject
 from lab.core.statistics import Measure, share
 from lab.evidence.exchange import Exchange
 from lab.evidence.result import Measurements, Observation, Variant, Verdict
@@ -85,7 +86,6 @@ class Visit:
     def shop(self) -> Iterator[Due]:
         """Do everything that a customer can do, a look after each."""
         number = self.number
-        yield from self.change("clear", {})
         yield from self.add("laptop", 1)
         yield from self.add("pen", 3)
         yield from self.add("mouse", number)
@@ -95,13 +95,10 @@ class Visit:
         yield from self.send_own_price()
         yield from self.change("clear", {})
         yield from self.add("lamp", number)
-        yield from self.add("laptop", 1)
         yield from self.ship_to(f"{number} Main Street, {self.revision}")
         yield from self.order()
         yield from self.add("pen", number)
-        yield from self.add("mouse", 1)
-        yield from self.add("pen", 1)
-        yield from self.change("remove", without(self.goods, "mouse"), "mouse")
+        yield from self.change("clear", {})
 
     def hurry(self) -> list[Due]:
         """Add and look, as often as `AT_ONCE`."""
@@ -170,16 +167,10 @@ def complaint(due: Due, prices: Mapping[str, int]) -> str | None:
     if due.goods is None:
         return None
     shown = body.get("order") or body.get("cart") or {"lines": None}
-    address = shown.get("shipping_address") or body.get("shipping_address")
-    if due.address is not None and address != due.address:
-        return f"{what} of {answer.customer} has the address {address!r}, {due.address!r} was due"
-    if due.revision is not None and shown.get("revision") != due.revision:
-        revision = shown.get("revision")
-        return f"{what} of {answer.customer} has revision {revision}, {due.revision} was due"
-    return _goods_complaint(due, shown, prices)
+    return _goods_complaint(due, shown, prices) or _rest_complaint(due, body, shown)
 
 
-def _goods_complaint(due: Due, shown: Mapping[str, Any], prices: Mapping[str, int]) -> str | None:
+def _goods_complaint(due: Due, shown: JsonObject, prices: Mapping[str, int]) -> str | None:
     goods = due.goods or {}
     lines = [(sku, quantity, prices[sku]) for sku, quantity in goods.items()]
     seen = [tuple(map(line.get, _LINE)) for line in shown["lines"] or ()]
@@ -190,6 +181,17 @@ def _goods_complaint(due: Due, shown: Mapping[str, Any], prices: Mapping[str, in
         f"{due.answer.method} {due.answer.path} of {due.answer.customer} showed {seen}, "
         f"{shown.get('total_cents')} cents in all; {lines}, {total} cents were due"
     )
+
+
+def _rest_complaint(due: Due, body: JsonObject, shown: JsonObject) -> str | None:
+    who = f"{due.answer.method} {due.answer.path} of {due.answer.customer}"
+    address = shown.get("shipping_address") or body.get("shipping_address")
+    if due.address is not None and address != due.address:
+        return f"{who} has the address {address!r}, {due.address!r} was due"
+    revision = shown.get("revision")
+    if due.revision is not None and revision != due.revision:
+        return f"{who} has revision {revision}, {due.revision} was due"
+    return None
 
 
 _LINE = ("sku", "quantity", "unit_price_cents")

@@ -43,7 +43,7 @@ def cart(revision=2, pens=3, total=300, price=100):
         (Due(answer(cart=cart()), 200, {}, 2), "[], 0 cents were due"),
         (Due(answer(cart=cart(), user={"name": "Eve"}), 200, {"pen": 3}, 2), "the cart of Eve"),
         (Due(answer(headers={}, cart=cart()), 200, {"pen": 3}, 2), "may be kept by a cache"),
-        (Due(answer(), 200, {"pen": 3}, 2), "has revision None, 2 was due"),
+        (Due(answer(), 200, {"pen": 3}, 2), "showed [], None cents"),
         (Due(answer(order=cart() | {"shipping_address": "x"}), 200, {"pen": 3}, None, "x"), None),
         (Due(answer(order=cart()), 200, {"pen": 3}, None, "x"), "address None, 'x' was due"),
         (Due(answer(cart=cart(), shipping_address="y"), 200, {"pen": 3}, 2, "x"), "address 'y'"),
