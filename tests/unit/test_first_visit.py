@@ -92,7 +92,8 @@ def test_two_customers_of_a_quick_run_reach_the_rarest_planted_bug():
 
 
 def test_number_of_answers_says_how_rare_a_fault_would_have_been_seen():
-    kept = {"carts_acknowledged": 5, "carts_kept": 5, "carts_unknown": 0, "reads_of_carts": 9}
-    seen = first_visit.observe(kept | {"requests_unanswered": 0, "answers": 300})
+    kept = {"carts_acknowledged": 5, "carts_kept": 5, "carts_unknown": 0}
+    looks = {"reads_of_carts": 9, "reads_kept": 9}
+    seen = first_visit.observe(kept | looks | {"requests_unanswered": 0, "answers": 300})
     assert seen.verdict is Verdict.HOLDS
     assert "300 of 300 answers as due (95 %: more than 99" in observed(seen)
