@@ -9,6 +9,8 @@ from lab.core.quantity import Counted, Quantity, Stated, Timed, clumping
 from lab.core.statistics import Measure
 from lab.evidence.run_document import ExperimentResult, RunDocument, VariantResult
 
+RACES = 2.0  # what an experiment counts is often a race, and two of one run go the same way
+
 
 def run_quantities(document: RunDocument) -> list[Quantity]:
     """Return verdicts, settings, counts and times of every variant of every experiment."""
@@ -34,7 +36,7 @@ def _counts(of: str, variant: VariantResult) -> Iterator[Counted]:
     measures = {each.unit or "counted": each for each in _measures(variant)}
     for name, measure in measures.items():
         if isinstance(measure.k, int) and measure.n and 0 <= measure.k <= measure.n:
-            yield Counted(of, name, measure.k, measure.n)
+            yield Counted(of, name, measure.k, measure.n, RACES)
     customers: dict[str, tuple[int, int]] = {}
     for each in variant.exchanges:
         n, k = customers.get(each.customer, (0, 0))
