@@ -9,6 +9,16 @@ from lab.evidence.exchange import Exchange, OpStatus
 from lab.evidence.record import Record
 from lab.evidence.result import Measurements
 
+NO_ANSWER = "no answer"
+_CHANGES = {
+    ("POST", "/api/cart/items"): "add",
+    ("PATCH", "/api/cart/items/"): "change",
+    ("DELETE", "/api/cart/items/"): "remove",
+    ("DELETE", "/api/cart"): "clear",
+    ("PUT", "/api/shipping-address"): "ship_to",
+    ("POST", "/api/checkout"): "checkout",
+}
+
 
 def measure(record: Record, trackers: Iterable[CartTracker]) -> Measurements:
     """Return the measurements every experiment has.
@@ -32,6 +42,7 @@ def measure(record: Record, trackers: Iterable[CartTracker]) -> Measurements:
     return {
         "carts_acknowledged": fates.total(),
         **{f"carts_{fate}": fates[fate] for fate in Fate},
+        "changes_refused": changes_refused(exchanges),
         "reads_of_carts": reads.total(),
         "reads_kept": reads[Fate.KEPT],
         "kill_confirmed": all(kills) if kills else None,
@@ -44,6 +55,25 @@ def measure(record: Record, trackers: Iterable[CartTracker]) -> Measurements:
         "bytes_sent": sum(exchange.bytes_sent for exchange in exchanges),
         "bytes_received": sum(exchange.bytes_received for exchange in exchanges),
     }
+
+
+def changes_refused(exchanges: Iterable[Exchange]) -> dict[str, dict[str, int]]:
+    """Count the changes that were not acknowledged: {"add": {"422": 1, "no answer": 2}}."""
+    refused: dict[str, dict[str, int]] = {}
+    for each in exchanges:
+        verb = change_of(each)
+        if verb and not each.ok:
+            answers = refused.setdefault(verb, {})
+            answer = str(each.status) if each.answered else NO_ANSWER
+            answers[answer] = answers.get(answer, 0) + 1
+    return refused
+
+
+def change_of(exchange: Exchange) -> str | None:
+    """Return which change of a cart a request asks for, as a script calls it; None for none."""
+    path = exchange.path.partition("?")[0]
+    place = "/api/cart/items/" if path.startswith("/api/cart/items/") else path
+    return _CHANGES.get((exchange.method, place))
 
 
 def _answers_after(kill: FaultEvent, exchanges: Iterable[Exchange]) -> bool:

@@ -53,7 +53,8 @@ def _cached(name: str, app: str, expect: Verdict, directives: tuple[str, ...]) -
 
 
 CLAIM = "Statelessness plays well with caching."
-EXPECTED = Verdict.DEPENDS  # on the headers, and on a cache that obeys them
+EXPECTED = Verdict.DEPENDS
+DEPENDS_ON = "on the headers, and on whether the cache obeys them"
 VARIANTS = (
     _cached("memory", "stateful", Verdict.HOLDS, OBEDIENT),
     _cached("memory-naive", "stateful", Verdict.FAILS, NAIVE),

@@ -28,15 +28,15 @@ from lab.core.statistics import share
 from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
-from lab.experiments.judging import bites
+from lab.experiments.judging import harm
 from lab.experiments.matrix import TOKEN
 from lab.experiments.script_api import Lab
 
-CLAIM = "Servers must agree on the signing key: where they do not, they refuse each other's tokens."
-EXPECTED = Verdict.HOLDS
+DRAWBACK = "Servers must agree on the signing key: else they refuse each other's tokens."
+EXPECTED = Verdict.CONFIRMED
 VARIANTS = (
-    Variant("file", "stateful", Settings(servers=2, store="file"), expect=Verdict.FAILS),
-    TOKEN.expecting(Verdict.HOLDS),
+    Variant("file", "stateful", Settings(servers=2, store="file"), expect=Verdict.NOT_AFFECTED),
+    TOKEN.expecting(Verdict.AFFECTED),
 )
 CUSTOMERS = 1
 
@@ -100,12 +100,12 @@ def observe(measured: Measurements) -> Observation:
         return Observation.unknown("a restart with another key was not confirmed")
     if not all(measured[f"tried_{step}"] for step in STEPS):
         return Observation.unknown("no request was tried in one of the steps")
-    if harm := sum(measured[f"refused_{step}"] for step in ("agreed", "careful", "everywhere")):
-        return Observation.unknown(f"{harm} refused while all servers knew the key")
+    if harmed := sum(measured[f"refused_{step}"] for step in ("agreed", "careful", "everywhere")):
+        return Observation.unknown(f"{harmed} refused while all servers knew the key")
     if refused := measured["refused_without_cause"]:
         return Observation.unknown(f"{refused} refused by a server that had the same key")
     careful = sum(measured[f"tried_{step}"] for step in ("careful", "everywhere"))
-    return bites(
+    return harm(
         measured["refused_odd"],
         measured["tried_odd"],
         "refused with an odd key",

@@ -37,11 +37,11 @@ from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.script_api import Lab
 
-CLAIM = "A signed token is not a secret: it can be read without a key."
-EXPECTED = Verdict.HOLDS
+DRAWBACK = "A signed token is not a secret: it can be read without a key."
+EXPECTED = Verdict.CONFIRMED
 VARIANTS = (
-    Variant("memory", "stateful", Settings(servers=1), expect=Verdict.FAILS),
-    Variant("token", "stateless", Settings(servers=1), expect=Verdict.HOLDS),
+    Variant("memory", "stateful", Settings(servers=1), expect=Verdict.NOT_AFFECTED),
+    Variant("token", "stateless", Settings(servers=1), expect=Verdict.AFFECTED),
 )
 CUSTOMERS = 1
 HOME = "7 Acacia Avenue"
@@ -181,7 +181,7 @@ def observe(measured: Measurements) -> Observation:
     changes = measured["changes_tried"] + measured["rewritten_tried"] + 1  # and one forged
     if accepted := accepted_without_key(measured):
         number = share(accepted, changes, "changed or forged without the key and accepted")
-        return Observation(Verdict.HOLDS, (number,), "not even signed")
+        return Observation(Verdict.AFFECTED, (number,), "not even signed")
     refused = measured["changes_refused"] + measured["rewritten_refused"]
     refused += measured["forged_without_key_status"] == 401
     if refused < changes:
@@ -192,7 +192,7 @@ def observe(measured: Measurements) -> Observation:
         return Observation.unknown("changed tokens are refused even when signed: no control")
     if read and measured["forged_with_key_status"] != 200:
         return Observation.unknown("a token forged with the right key is refused: no control")
-    verdict = Verdict.HOLDS if read else Verdict.FAILS
+    verdict = Verdict.AFFECTED if read else Verdict.NOT_AFFECTED
     facts = Measure(read, tried, unit="facts read without a key")
     return Observation(verdict, (facts, share(refused, changes, "changes refused")))
 

@@ -38,22 +38,22 @@ NGINX_DEFAULT = ("large_client_header_buffers 4 8k",)
 ADDRESS_CHARACTERS = 200
 ANSWER_TIMEOUT_S = 5
 
-CLAIM = "Every request carries the whole cart again."
-EXPECTED = Verdict.HOLDS
+DRAWBACK = "Every request carries the whole cart again."
+EXPECTED = Verdict.CONFIRMED
 VARIANTS = (
     Variant(
         "memory",
         "stateful",
         Settings(servers=1),
         http_directives=NGINX_DEFAULT,
-        expect=Verdict.FAILS,
+        expect=Verdict.NOT_AFFECTED,
     ),
     Variant(
         "token",
         "stateless",
         Settings(servers=1),
         http_directives=NGINX_DEFAULT,
-        expect=Verdict.HOLDS,
+        expect=Verdict.AFFECTED,
     ),
 )
 CUSTOMERS = 1
@@ -149,7 +149,7 @@ def observe(measured: Measurements) -> Observation:
     if shown != lines:
         return Observation.unknown(f"the cart has {shown} lines, not the {lines} that were added")
     grown = measured["bytes_full"] - measured["bytes_empty"]
-    verdict = Verdict.HOLDS if grown >= lines else Verdict.FAILS
+    verdict = Verdict.AFFECTED if grown >= lines else Verdict.NOT_AFFECTED
     empty = Measure(measured["bytes_empty"], unit="bytes a request with an empty cart")
     full = Measure(measured["bytes_full"], unit=f"bytes with {lines} lines (n = 1 cart)")
     return Observation(verdict, (empty, full))

@@ -26,26 +26,27 @@ from lab.evidence.exchange import Exchange
 from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
-from lab.experiments.judging import bites
+from lab.experiments.judging import harm
 from lab.experiments.script_api import Lab
 
 OLD_CENTS, NEW_CENTS = 129_900, 99_900
 TOKEN_MAX_AGE_S = 3
 NEW_PRICE_WITHIN_S = 8.0
 
-CLAIM = "A token carries old facts: a changed price is charged only when it has expired."
-EXPECTED = Verdict.DEPENDS  # on whether the token carries the fact
+DRAWBACK = "A token carries old facts: a changed price is charged only when it has expired."
+EXPECTED = Verdict.DEPENDS
+DEPENDS_ON = "on whether the token carries the price"
 TWO_SERVERS = Settings(servers=2)
 VARIANTS = (
-    Variant("file", "stateful", Settings(servers=2, store="file"), expect=Verdict.FAILS),
-    Variant("token", "stateless", TWO_SERVERS, expect=Verdict.FAILS),
+    Variant("file", "stateful", Settings(servers=2, store="file"), expect=Verdict.NOT_AFFECTED),
+    Variant("token", "stateless", TWO_SERVERS, expect=Verdict.NOT_AFFECTED),
     Variant(
         "price-in-token",
         "stateless",
         TWO_SERVERS,
         module="lab.variants.price_in_token",
         env={"TOKEN_MAX_AGE_S": str(TOKEN_MAX_AGE_S)},
-        expect=Verdict.HOLDS,
+        expect=Verdict.AFFECTED,
     ),
 )
 CUSTOMERS = 5
@@ -107,8 +108,8 @@ def observe(measured: Measurements) -> Observation:
     gap_s = measured["seconds_until_all_had_looked"]
     if not old and gap_s > TOKEN_MAX_AGE_S - 1:
         return Observation.unknown(f"looked {gap_s} s late: a price may have expired")
-    seen = bites(old, of, "carts at the old price")
-    if seen.verdict is not Verdict.HOLDS:
+    seen = harm(old, of, "carts at the old price")
+    if seen.verdict is not Verdict.AFFECTED:
         return seen
     until_s = measured["seconds_until_honoured"]
     if until_s is None:

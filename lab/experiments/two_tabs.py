@@ -31,12 +31,12 @@ from lab.evidence.exchange import Exchange
 from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
-from lab.experiments.judging import bites
+from lab.experiments.judging import harm
 from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN, TOKEN_DENYLIST, TOKEN_REVISION
 from lab.experiments.script_api import Lab
 
-CLAIM = "A drawback: two tabs that change one cart lose acknowledged changes."
-EXPECTED = Verdict.HOLDS
+DRAWBACK = "Two tabs that change one cart lose acknowledged changes."
+EXPECTED = Verdict.CONFIRMED
 ALONE, WITH_STORE = Settings(servers=1), Settings(servers=1, store="redis")
 SESSION_REVISION = Variant(
     "session-revision",
@@ -47,13 +47,13 @@ SESSION_REVISION = Variant(
 )
 VARIANTS = (
     replace(MEMORY, settings=ALONE),
-    FILE.expecting(Verdict.HOLDS, settings=Settings(servers=1, store="file")),
-    REDIS.expecting(Verdict.HOLDS, settings=WITH_STORE),
-    TOKEN.expecting(Verdict.HOLDS, settings=ALONE),
-    SESSION_REVISION.expecting(Verdict.FAILS),
-    TOKEN_REVISION.expecting(Verdict.FAILS, settings=WITH_STORE),
+    FILE.expecting(Verdict.AFFECTED, settings=Settings(servers=1, store="file")),
+    REDIS.expecting(Verdict.AFFECTED, settings=WITH_STORE),
+    TOKEN.expecting(Verdict.AFFECTED, settings=ALONE),
+    SESSION_REVISION.expecting(Verdict.NOT_AFFECTED),
+    TOKEN_REVISION.expecting(Verdict.NOT_AFFECTED, settings=WITH_STORE),
 )
-EXPECTATIONS = (*VARIANTS, TOKEN_DENYLIST.expecting(Verdict.HOLDS))
+EXPECTATIONS = (*VARIANTS, TOKEN_DENYLIST.expecting(Verdict.AFFECTED))
 SETTLED_WITHIN_S = 3.0
 GIVES_UP_AFTER = 3  # times that it was shown the same cart
 TABS = 10
@@ -125,7 +125,7 @@ def observe(measured: Measurements) -> Observation:
         for what in ("lost", "acknowledged", "given_up")
     )
     more = [Measure(given_up, unit="adds given up")] if given_up else []
-    return bites(lost, acknowledged, "acknowledged adds lost", *more)
+    return harm(lost, acknowledged, "acknowledged adds lost", *more)
 
 
 def who_loses(by_variant: Mapping[str, Measurements]) -> int | None:

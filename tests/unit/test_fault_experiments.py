@@ -222,9 +222,13 @@ AWAY = {
 @pytest.mark.parametrize(
     ("changes", "verdict", "words"),
     [
-        ({}, HOLDS, "8 of 8 requests failed while the store was away; 0.31 s for an answer"),
-        ({"failed_killed": 0}, HOLDS, "4 of 8"),
-        ({"failed_killed": 0, "failed_hung": 0}, FAILS, "0 of 8"),
+        (
+            {},
+            Verdict.AFFECTED,
+            "8 of 8 requests failed while the store was away; 0.31 s for an answer",
+        ),
+        ({"failed_killed": 0}, Verdict.AFFECTED, "4 of 8"),
+        ({"failed_killed": 0, "failed_hung": 0}, Verdict.NOT_AFFECTED, "0 of 8"),
         ({"faults_unconfirmed": 1}, UNKNOWN, "not seen to be frozen"),
         (
             {
@@ -234,7 +238,7 @@ AWAY = {
                 "failed_hung": 0,
                 "carts_lost_killed": 0,
             },
-            FAILS,
+            Verdict.NOT_AFFECTED,
             "0 of 8",
         ),
         ({"kill_confirmed": False}, UNKNOWN, "not confirmed"),

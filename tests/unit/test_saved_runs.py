@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import jsonschema
+import msgspec
 import pytest
 from report_documents import as_json, crash
 
@@ -65,13 +66,14 @@ def test_run_of_another_machine_may_have_any_name(tmp_path):
         ('{"log": {}}', "not a run"),
         ('{"schema": "one"}', "not a run"),
         ('{"schema": true}', "not a run"),
-        ('{"schema": 3, "experiments": []}', "newer lab"),
+        ('{"schema": 4, "experiments": []}', "newer lab"),
         ('{"schema": 1}', "damaged"),
         ('{"schema": 1, "experiments": 3}', "damaged"),
         ('{"schema": 1, "experiments": [3]}', "damaged"),
         ('{"schema": 1, "experiments": [{}]}', "damaged"),
-        ('{"schema": 2}', "missing required field `experiments`"),
-        ('{"schema": 2, "experiments": [{}]}', "missing required field `name`"),
+        ('{"schema": 2}', "damaged"),
+        ('{"schema": 3}', "missing required field `experiments`"),
+        ('{"schema": 3, "experiments": [{}]}', "missing required field `name`"),
         ('{"schema": 1, "experiments": [], "components": 3}', "damaged"),
     ],
 )
@@ -241,3 +243,25 @@ def test_file_that_may_not_be_read(runs):
     (runs / "two" / "result.json").chmod(0)
     with pytest.raises(LabError, match="cannot read"):
         load("two", runs)
+
+
+@pytest.mark.parametrize("schema", [1, 2])
+def test_drawback_of_an_earlier_version_has_todays_words(schema):
+    """It was called a claim, which held where it did harm: a tick stood at the harmed desk."""
+    told = "A drawback: after logout the old token still opens the cart (no revocation)."
+    document = old(claim=told, expected="holds", surprises=[])
+    if schema == 2:
+        document = msgspec.to_builtins(checked(document, "here")) | {"schema": 2}
+        document["experiments"][0] |= {"claim": told, "verdict": "holds", "expected": "holds"}
+        for variant, seen in zip(
+            document["experiments"][0]["variants"], ("fails", "holds"), strict=True
+        ):
+            variant["outcome"]["verdict"] = seen
+    (found,) = checked(document, "here").experiments
+    assert (found.kind, found.verdict, found.expected) == ("drawback", "confirmed", "confirmed")
+    assert [each.verdict for each in found.variants] == ["not affected", "affected"]
+
+
+def test_claim_of_an_earlier_version_keeps_its_words_and_names_a_condition():
+    (found,) = checked(old(verdict="depends"), "here").experiments
+    assert (found.kind, found.verdict, found.condition) == ("claim", "depends", "on the variant")
