@@ -25,6 +25,7 @@ class Ended(NamedTuple):
 @pytest.fixture
 def compare(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "400")  # a row of the table stays one line
 
     def invoke(*words):
         ended = CliRunner().invoke(cli, ["compare", *words], prog_name="lab", standalone_mode=False)
