@@ -12,6 +12,7 @@ from run_samples import a_check, a_crowd, a_plan, journal
 from lab.capacity import document as plans
 from lab.cli import kept
 from lab.cli.main import cli
+from lab.cli.output import screen
 from lab.core.errors import LabError
 from lab.crowd.document import CrowdDocument
 
@@ -26,6 +27,7 @@ class Ended(NamedTuple):
 def compare(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "400")  # a row of the table stays one line
+    monkeypatch.setattr(screen, "_width", 400)  # which is read when the module is loaded
 
     def invoke(*words):
         ended = CliRunner().invoke(cli, ["compare", *words], prog_name="lab", standalone_mode=False)
