@@ -23,12 +23,13 @@ DOCUMENTS = {
 }
 """The file that holds what a command found, and the kind of run that it makes."""
 MOST_DOCUMENT_BYTES = 512 * 1024 * 1024
+NO_CLAIM = "without a claim"
 _NAME = re.compile(r"(\d{8}-\d{6})-(.+)")  # as `lab.core.run_folder` makes it
 
 
 class _Experiment(msgspec.Struct):
     name: str
-    verdict: str
+    verdict: str | None = None  # of a script without a claim
 
 
 class _Crowd(msgspec.Struct):
@@ -198,8 +199,8 @@ def size_bytes(run: KeptRun) -> int:
 def _verdicts(head: _Document) -> str:
     experiments = head.experiments or []
     if len(experiments) == 1:
-        return experiments[0].verdict
-    counted = Counter(each.verdict for each in experiments)
+        return experiments[0].verdict or NO_CLAIM
+    counted = Counter(each.verdict or NO_CLAIM for each in experiments)
     return ", ".join(f"{number} {verdict}" for verdict, number in counted.items()) or "nothing"
 
 

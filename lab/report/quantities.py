@@ -19,11 +19,11 @@ def run_quantities(document: RunDocument) -> list[Quantity]:
 
 def _experiment(experiment: ExperimentResult) -> Iterator[Quantity]:
     name = experiment.name
-    yield Stated(name, "verdict", str(experiment.verdict), "result")
+    yield Stated(name, "verdict", str(experiment.verdict or "none"), "result")
     yield Stated(name, "quick", "yes" if experiment.quick else "no")
     for variant in experiment.variants:
         of = f"{name}: {variant.name}"
-        yield Stated(of, "verdict", str(variant.verdict), "result")
+        yield Stated(of, "verdict", str(variant.verdict or "none"), "result")
         for setting, value in msgspec.structs.asdict(variant.settings).items():
             yield Stated(of, setting, "none" if value is None else str(value))
         yield from _counts(of, variant)

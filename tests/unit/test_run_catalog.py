@@ -78,6 +78,11 @@ def test_several_experiments_are_counted_by_their_verdict(root):
     assert catalog.kept_runs(root)[0].found == "2 fails, 1 holds"
 
 
+def test_script_without_a_claim_is_listed_so(root):
+    keep(root, 1, "mine", "result.json", as_json(run(experiment([lane()], verdict=None))))
+    assert catalog.kept_runs(root)[0].found == "without a claim"
+
+
 @pytest.mark.parametrize(
     ("changes", "found"),
     [

@@ -28,6 +28,7 @@ from lab.core.page import Figure, Graph, ReportPage, Section
 from lab.crowd import document as crowds
 from lab.crowd.document import CrowdDocument
 from lab.crowd.doubts import Doubt, DoubtKind
+from lab.crowd.loss_audit import LossAudit
 from lab.crowd.page import crowd_junit, crowd_page
 from lab.crowd.recorded import recorded
 from lab.report.page_html import page_html
@@ -80,10 +81,28 @@ def test_check_with_a_failed_assertion_says_it_first():
 def test_page_of_a_crowd_has_figures_carts_faults_and_doubts():
     doubted = a_crowd("stateless", doubts=[Doubt(DoubtKind.RETRIED, 3)])
     page = crowd_page(CrowdDocument([a_crowd(), doubted]), NOWHERE)
-    assert [str(mark) for mark, _ in page.found] == ["✓ losses as predicted", "? not reliable"]
+    assert [str(mark) for mark, _ in page.found] == ["= losses as predicted", "? not reliable"]
     read = assert_offline_and_inert(page_html(page))
     for words in ("18 of 20 acknowledged carts kept", "▲ kill", "asked a second server", "9.0"):
         assert words in read.words
+
+
+def test_crowd_has_a_tick_only_if_nothing_went_wrong():
+    fine = {"failed": 0, "unknown": 0, "reads_that_showed_the_cart": 20}
+    fine["carts"] = LossAudit(settled=20, kept=20)
+
+    def sign(**changes):
+        page = crowd_page(CrowdDocument([a_crowd(**fine | changes)]), NOWHERE)
+        return page.found[0][0].sign
+
+    assert sign() == "✓"
+    for changes in (
+        {"failed": 1},
+        {"unknown": 1},
+        {"reads_that_showed_the_cart": 19},
+        {"carts": LossAudit(settled=20, kept=19, lost=1, predicted_lost=1)},
+    ):
+        assert sign(**changes) == "="
 
 
 def test_rounds_of_a_crowd_are_told_apart():
@@ -215,6 +234,7 @@ def test_record_is_counted_in_windows_without_warm_up_and_closing_reads(tmp_path
         exchange(2.05, 7.0, waited_ms=100.0),  # it was due in the first window
         exchange(4.9, 9.0, "unknown", "c2-2"),
         exchange(5.5),
+        exchange(1.3).replace(b'"op"', b'"x-7-look"'),  # the lab's own
     ]
     journal(tmp_path / "crowd-stateful-1", lines)
     (found,) = recorded(tmp_path, [a_crowd()], 4)
