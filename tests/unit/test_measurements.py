@@ -128,7 +128,7 @@ def test_log_that_has_every_answered_request_once_agrees():
 def test_missing_or_repeated_request_is_reported(logged, words):
     events = [exchange("a"), exchange("c")]
     with pytest.raises(AssertionError, match=words):
-        assert disagreement(events, logged) is None, disagreement(events.exchanges(), logged)
+        assert disagreement(events, logged) is None, disagreement(events, logged)
 
 
 def test_lanes_that_did_the_same_are_paired_in_order():
