@@ -20,7 +20,8 @@ import pytest
 
 HERE = Path(__file__).parent
 AT_ONCE = 2
-LANE_S = float(
+# After these, no case of another corpus begins.
+LANE_S = float(os.environ.get("TWO_DESKS_CORPUS_S", "300"))
     os.environ.get("TWO_DESKS_CORPUS_S", "300")
 )  # after these, no case of another corpus begins
 PATIENCE_S = 240
