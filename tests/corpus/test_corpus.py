@@ -22,8 +22,6 @@ HERE = Path(__file__).parent
 AT_ONCE = 2
 # After these, no case of another corpus begins.
 LANE_S = float(os.environ.get("TWO_DESKS_CORPUS_S", "300"))
-    os.environ.get("TWO_DESKS_CORPUS_S", "300")
-)  # after these, no case of another corpus begins
 PATIENCE_S = 240
 KINDS = ("right", "unknown", "FALSE GREEN", "FALSE ALARM", "wrong", "skipped")
 STATE = ("process", "local", "backing")
