@@ -124,14 +124,14 @@ class CrowdRun:
         self._results.flush()
 
 
-MOST_FILES = 16384  # of nginx: see its worker_rlimit_nofile
+MOST_NGINX_FILES = 16384  # of nginx: see its worker_rlimit_nofile
 
 
 def require_room(profile: LoadProfile) -> None:
     """LabError if a limit of this terminal's programs stands in the way of a crowd."""
     what = f"a crowd of {profile.shoppers} shoppers"
     # nginx has a connection to each shopper and one to a server for it.
-    require_open_files(min(2 * profile.shoppers, MOST_FILES) + SPARE_FILES, what)
+    require_open_files(min(2 * profile.shoppers, MOST_NGINX_FILES) + SPARE_FILES, what)
     if profile.engine == "threads":
         require_processes(profile.shoppers, what)
 

@@ -26,9 +26,13 @@ MOST_DOCUMENT_BYTES = 512 * 1024 * 1024
 _NAME = re.compile(r"(\d{8}-\d{6})-(.+)")  # as `lab.core.run_folder` makes it
 
 
+_NO_CLAIM = "no claim"
+
+
 class _Experiment(msgspec.Struct):
     name: str
-    verdict: str
+    verdict: str | None
+    """None for a script that makes no claim."""
 
 
 class _Crowd(msgspec.Struct):
@@ -198,8 +202,8 @@ def size_bytes(run: KeptRun) -> int:
 def _verdicts(head: _Document) -> str:
     experiments = head.experiments or []
     if len(experiments) == 1:
-        return experiments[0].verdict
-    counted = Counter(each.verdict for each in experiments)
+        return experiments[0].verdict or _NO_CLAIM
+    counted = Counter(each.verdict or _NO_CLAIM for each in experiments)
     return ", ".join(f"{number} {verdict}" for verdict, number in counted.items()) or "nothing"
 
 

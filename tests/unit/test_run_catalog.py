@@ -71,6 +71,13 @@ def test_runs_of_every_kind_are_listed_newest_first_with_what_they_were(root):
     ]
 
 
+def test_script_without_a_claim_is_listed_and_has_a_report(root):
+    mine = run(experiment([lane()], name="mine", verdict=None))
+    keep(root, 1, "mine", "result.json", as_json(mine))
+    assert lines(catalog.kept_runs(root)) == [("run", "mine", "no claim")]
+    assert catalog.find(None, root)[0].name == "result.json"
+
+
 def test_several_experiments_are_counted_by_their_verdict(root):
     others = [experiment([lane()], name=f"e{n}", verdict="fails") for n in range(2)]
     document = as_json(run(*others, experiment([lane()], verdict="holds")))
