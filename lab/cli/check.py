@@ -12,7 +12,7 @@ from rich.text import Text
 from lab.check.budget import Budget
 from lab.check.checker import STOPPED, Check, Options, Source
 from lab.check.curl import as_curl as curl_lines
-from lab.check.judge import Level, Report
+from lab.check.judge import FAILED, SIGNS, Level, Report
 from lab.check.service import Start
 from lab.cli import options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
@@ -23,13 +23,6 @@ from lab.core.run_folder import new_run_folder
 if TYPE_CHECKING:
     from rich.table import Table
 
-_SIGNS = {
-    Level.SELF_CONTAINED: ("✓", "bold green"),
-    Level.BACKING_SERVICE: ("~", "bold yellow"),
-    Level.DISK: ("✕", "bold red"),
-    Level.PROCESS: ("✕", "bold red"),
-    Level.UNKNOWN: ("?", "bold yellow"),
-}
 SELDOM_S = 5.0
 _path = click.Path(dir_okay=False, path_type=Path)
 
@@ -323,9 +316,10 @@ def _place(text: str) -> str:
 
 
 def _show(report: Report, start: Start, folder: Path) -> None:
-    sign, style = ("✕", "bold red") if report.failed else _SIGNS[report.level]
+    mark = FAILED if report.failed else SIGNS[report.level]
     because = redact_text(report.because)
-    screen.print(Text.assemble((f"{sign} {_headline(report)}  ", style), because), soft_wrap=True)
+    headline = f"{mark.sign} {_headline(report)}  "
+    screen.print(Text.assemble((headline, mark.style), because), soft_wrap=True)
     if report.partial:
         screen.print(Text("Cut short: this is what was known.", "yellow"))
     if report.findings:
@@ -372,7 +366,7 @@ def _table(report: Report) -> "Table":
     for heading in ("", "call", "status", "verdict", "needs", "first difference"):
         table.add_column(heading, overflow="fold")
     for finding in report.findings:
-        sign, style = _SIGNS[finding.level]
+        mark = SIGNS[finding.level]
         alike = finding.verdict != str(finding.level)
         needs = ", ".join(str(index + 1) for index in finding.needs or ())
         difference = str(finding.differences[0]) if finding.differences else ""
@@ -380,7 +374,7 @@ def _table(report: Report) -> "Table":
             str(finding.index + 1),
             Text(finding.title),
             str(finding.status or "none"),
-            Text(finding.verdict, "dim") if alike else Text(f"{sign} {finding.level}", style),
+            Text(finding.verdict, "dim") if alike else Text(str(mark), mark.style),
             needs,
             Text(difference),
         )

@@ -136,6 +136,9 @@ class Run:
                     ProvisionedStack(self.folder / then[0].name), startable
                 )
             for run in ready:
+                if provisioned.stack.balancer.has_ended():
+                    run.trouble = NOT_RUN
+                    continue
                 self.progress(f"{experiment.name}: running the script, {run.variant.name}")
                 self._run_variant(experiment, run, provisioned)
 
@@ -169,7 +172,6 @@ class Run:
         lab = Lab(setting, run.record)
         try:
             experiment.script(lab.customers[0], lab)
-            lab.settle()
         except KeyboardInterrupt:
             run.trouble = CUT_SHORT
             raise
@@ -184,11 +186,26 @@ class Run:
         finally:
             trackers = [customer.tracker for customer in lab.customers]
             run.measurements = measure(run.record, trackers) | lab.extra
+        if broken := provisioned.stack.balancer.breakage():
+            # Whatever the script made of it: failed requests say nothing about the desk.
+            run.trouble, run.broken_expectation, run.traceback = broken, None, None
+        if not run.trouble:
+            _look_at_the_carts(run, lab)
         run.trouble = run.trouble or provisioned.cross_check(run.record)
         provisioned.undo_faults()
 
 
+def _look_at_the_carts(run: VariantRun, lab: Lab) -> None:
+    """Have the lab's own looks decide what became of each cart."""
+    own = Record(f"{run.variant.name}-lab", start_s=run.record.start_s)
+    found = lab.closing_looks(own)
+    run.closing = list(own.exchanges())
+    trackers = [customer.tracker for customer in lab.customers]
+    run.measurements = measure(run.record, trackers, found) | lab.extra
+
+
 CUT_SHORT = "interrupted"
+NOT_RUN = "not run: nginx had ended before"
 _UNFINISHED = Judgement(Verdict.UNKNOWN, note="the run was cut short")
 
 

@@ -59,7 +59,10 @@ def steps_table(left: VariantResult, right: VariantResult) -> Table:
     if len(pairs) > MAX_ROWS:
         table.add_row("", f"… {len(pairs) - MAX_ROWS} more in result.json", "", "")
     table.add_section()
-    table.add_row("", Text("acknowledged carts", "bold"), _fates(left), _fates(right))
+    both = (left, right)
+    table.add_row("", Text("acknowledged carts", "bold"), *map(_fates, both))
+    table.add_row("", "shown to the script", *map(wording.shown, both))
+    table.add_row("", "shown to the lab, at the end", *map(wording.shown_to_lab, both))
     return table
 
 
