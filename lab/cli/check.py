@@ -349,7 +349,7 @@ def _show_shortest(report: Report, start: Start) -> None:
         screen.print(_text(report.reproducer.unprintable), soft_wrap=True)
         return
     times = f"{report.reproducer.confirmed} of {report.reproducer.tries}"
-    said = f"\nThe shortest script that shows it, for bash (seen again {times} times):"
+    said = f"\nThe shortest script that shows it (seen again {times} times):"
     screen.print(Text(said, "bold"))
     screen.print(_text(curl_lines(report, start)), soft_wrap=True)
 
