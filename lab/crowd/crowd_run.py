@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from lab.core.faults import STORE
+from lab.core.limits import SPARE_FILES, require_open_files, require_processes
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.loss_audit import DiesWith, audit_losses
 from lab.crowd.messages import (
@@ -53,6 +54,8 @@ class CrowdTarget:
     quick: bool = False
     dead: tuple[str, ...] = ()
     """Servers that were dead before the crowd came."""
+    is_strange: Callable[[AccessEntry], bool] = lambda entry: False
+    """Whether an answer in the log came from a process that the lab did not start."""
 
 
 class CrowdRun:
@@ -126,6 +129,18 @@ class CrowdRun:
         self._results.flush()
 
 
+MOST_NGINX_FILES = 16384  # of nginx: see its worker_rlimit_nofile
+
+
+def require_room(profile: LoadProfile) -> None:
+    """LabError if a limit of this terminal's programs stands in the way of a crowd."""
+    what = f"a crowd of {profile.shoppers} shoppers"
+    # nginx has a connection to each shopper and one to a server for it.
+    require_open_files(min(2 * profile.shoppers, MOST_NGINX_FILES) + SPARE_FILES, what)
+    if profile.engine == "threads":
+        require_processes(profile.shoppers, what)
+
+
 def run_crowd(
     profile: LoadProfile,
     target: CrowdTarget,
@@ -139,6 +154,7 @@ def run_crowd(
     that this variant cannot have are left out. LabError where it cannot be done. After Ctrl-C
     the result is of what was known by then, and is marked as interrupted.
     """
+    require_room(profile)
     known = (*target.servers, STORE) if target.has_store else target.servers
     possible = tuple(each for each in profile.timetable if each.target in known)
     profile = msgspec.structs.replace(profile, timetable=possible)
@@ -150,7 +166,7 @@ def run_crowd(
     progress, interrupted = Progress(target.variant, job), False
     folder = target.folder / f"crowd-{name}"
     with (
-        _logged_requests(target.access, f"{name}-w") as logged,
+        _logged_requests(target, f"{name}-w") as logged,
         CrowdRun(progress, folder, workers) as crowd,
     ):
         try:
@@ -165,7 +181,7 @@ def run_crowd(
 
 
 @contextmanager
-def _logged_requests(log: AccessLog, prefix: str) -> Iterator[LoggedRequests]:
+def _logged_requests(target: CrowdTarget, prefix: str) -> Iterator[LoggedRequests]:
     """Count the log entries whose op begins with `prefix`, without keeping them."""
     logged = LoggedRequests()
 
@@ -173,8 +189,9 @@ def _logged_requests(log: AccessLog, prefix: str) -> Iterator[LoggedRequests]:
         if entry.op.startswith(prefix):
             logged.requests += 1
             logged.retried += "," in entry.upstream_addr
+            logged.strange += target.is_strange(entry)
 
-    stop = log.subscribe(count_entry)
+    stop = target.access.subscribe(count_entry)
     try:
         yield logged
     finally:
