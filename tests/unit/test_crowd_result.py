@@ -38,12 +38,12 @@ def seen(profile=PROFILE, *, n=1000, late_ms=1.0, busiest=0.5, begun=5, broken=0
     return Progress("stateful", job, tally, busiest=busiest, rss=rss, injected=faults, **more)
 
 
-def result(profile=PROFILE, *, audit=None, logged=None, retried=0, **more):
+def result(profile=PROFILE, *, audit=None, logged=None, retried=0, strange=0, **more):
     audit = audit or LossAudit(settled=5, kept=5)
     progress = seen(profile, **{"begun": audit.settled} | more)
     if logged is None:
         logged = progress.tally.answered
-    return crowd_result(progress, SETUP, audit, LoggedRequests(logged, retried))
+    return crowd_result(progress, SETUP, audit, LoggedRequests(logged, retried, strange))
 
 
 def test_result_without_a_doubt_is_quoted():
@@ -89,6 +89,11 @@ def test_result_without_a_doubt_is_quoted():
             {"profile": KILL},
             Doubt(DoubtKind.FAULT_MISSING, detail="kill B@3s"),
             ["kill B@3s: the crowd had ended before"],
+        ),
+        (
+            {"strange": 3},
+            Doubt(DoubtKind.STRANGERS, 3),
+            ["3 answers came from a process the lab did not start"],
         ),
         (
             {"retried": 4},
@@ -177,6 +182,9 @@ KEPT_NAMES = {
 }
 
 
+NEW_NAMES = {"once", "reads", "reads_that_showed_the_cart"}
+
+
 def test_result_is_plain_json_under_the_names_of_earlier_versions():
     closed = msgspec.structs.replace(PROFILE, rate=None)
     for each in (result(), result(n=5, busiest=1.0), result(closed)):
@@ -184,6 +192,10 @@ def test_result_is_plain_json_under_the_names_of_earlier_versions():
         assert values.keys() >= KEPT_NAMES
         assert json.loads(json.dumps(values, allow_nan=False)) == values
         assert msgspec.convert(values, CrowdResult) == each
+        kept, owed = values["carts"]["kept"], each.carts.owed
+        assert (values["carts_kept"]["k"], values["carts_kept"]["n"]) == (kept, owed)
+        old = {name: value for name, value in values.items() if name in KEPT_NAMES | NEW_NAMES}
+        assert msgspec.convert(old, CrowdResult).carts_kept is None
     assert (values["model"], values["rate_asked_per_s"]) == ("closed", None)
     assert (values["script"], values["setup"]["desk"]) == ("x", "stateful")
 
