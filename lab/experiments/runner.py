@@ -197,7 +197,7 @@ class Run:
             run.trouble, run.broken_expectation, run.traceback = broken, None, None
         if not run.trouble:
             _look_at_the_carts(run, lab)
-        run.trouble = run.trouble or provisioned.cross_check(run.record)
+        run.trouble = run.trouble or provisioned.cross_check(run.record, run.closing)
         provisioned.undo_faults()
 
 
