@@ -55,8 +55,9 @@ def main() -> NoReturn:
         sys.exit(2)
     except BrokenPipeError:
         sys.exit(0)  # `lab show crash | head`
-    except (KeyboardInterrupt, click.Abort):
-        err.print("lab: stopped; nothing is left running")
+    except (KeyboardInterrupt, click.Abort) as stopped:
+        at = "".join(f" at {note}" for note in getattr(stopped, "__notes__", []))
+        err.print(f"lab: stopped{at}; nothing is left running", soft_wrap=True)
         sys.exit(EXIT_INTERRUPTED)
 
 

@@ -66,7 +66,7 @@ def expectation_met(
     there was nothing to compare it with.
     """
     runs = list(runs)
-    if any(run.broken_expectation for run in runs):
+    if any(run.broken_expectation or run.script_failed for run in runs):
         return False
     if judgement.verdict is Verdict.UNKNOWN:
         return None

@@ -14,6 +14,7 @@ from lab.evidence.compare import differs, side_by_side
 from lab.evidence.result import Prediction, Verdict
 from lab.evidence.run_document import Event, ExperimentResult, RecordedExchange, VariantResult
 from lab.report import wording
+from lab.report.script_failure import failure_text, troubles_view
 from lab.report.wording import COLOURS
 
 _WORDS = {
@@ -35,10 +36,8 @@ def experiment_view(result: ExperimentResult) -> RenderableType:
         parts.append(steps_table(*result.variants))
     else:
         parts.append(variants_table(result))
-    for variant in result.variants:
-        if why := variant.traceback or variant.trouble:
-            parts.append(Padding(Text(f"{variant.name}: {why}", "yellow"), (1, 1, 0, 1)))
-    parts.append(Padding(verdict_text(result), (1, 1)))
+    parts.append(troubles_view(result))
+    parts.append(Padding(failure_text(result) or verdict_text(result), (1, 1)))
     return Group(*parts)
 
 
