@@ -14,7 +14,7 @@ from lab.cli.output import stdout_to_stderr
 from lab.cli.perform import RunOptions, perform, variants_of_both_desks
 from lab.evidence.result import Variant
 from lab.experiments.matrix import MATRIX
-from lab.experiments.script_file import MAX_SECONDS
+from lab.experiments.script_file import SCRIPT_MAX_SECONDS
 from lab.stack.deployment import Deployment
 
 
@@ -45,7 +45,7 @@ from lab.stack.deployment import Deployment
     "--max-seconds",
     type=click.IntRange(1, 24 * 3600),
     metavar="N",
-    help=f"End a script after N seconds at a desk (a file of your own: {MAX_SECONDS:g}).",
+    help=f"End a script after N seconds at a desk (a file of your own: {SCRIPT_MAX_SECONDS:g}).",
 )
 @stack_options.settings
 @stack_options.deployment
@@ -88,7 +88,7 @@ def run(
     has_settings = bool(deployment) or any(stack_options.is_given(name) for name in settings)
     if matrix and has_settings:
         raise click.UsageError("--matrix tries every setting: leave out the others")
-    to_load = MAX_SECONDS if max_seconds is None else max_seconds
+    to_load = SCRIPT_MAX_SECONDS if max_seconds is None else max_seconds
     with stdout_to_stderr(as_json):
         mine = [experiments.find(name, to_load) for name in names]
     chosen = experiments.bundled() if everything else mine

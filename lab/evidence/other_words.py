@@ -60,6 +60,7 @@ LAB = {
     **dict.fromkeys(("replicas", "server_names", "desks"), "servers"),
     **dict.fromkeys(("rand", "rng", "choice", "randint"), "random"),
     **dict.fromkeys(("log", "logs", "access_log"), "log_of"),
+    "sleep": "time.sleep",
     "info": "server_info",
     "port": "address_of",
     "address": "address_of",

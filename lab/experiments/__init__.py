@@ -124,7 +124,7 @@ def bundled() -> list[Experiment]:
     return [_bundled(name) for name in SUITE]
 
 
-def find(name: str, max_seconds: float = script_file.MAX_SECONDS) -> Experiment:
+def find(name: str, max_seconds: float = script_file.SCRIPT_MAX_SECONDS) -> Experiment:
     """Return a bundled experiment by name, or a script by its file's path; else raise LabError.
 
     `max_seconds` is how long a file may take to be loaded.

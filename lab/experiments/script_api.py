@@ -119,7 +119,7 @@ class Lab(ScriptStack, ScriptTools):
             if name not in known:
                 raise no_argument("crowd", name, known)
         if not isfunction(visit):
-            raise ScriptError(f"crowd(visit, …) takes a function of your file, not {visit!r}")
+            raise ScriptError(f"crowd(visit, …) takes a function of your file, not {visit}")
         profile = LoadProfile(
             script=inspect.getfile(visit),
             function=visit.__name__,

@@ -80,6 +80,8 @@ def _hints(error: BaseException) -> list[str]:
         return [f"It is a dict: write [{error.name!r}] for .{error.name}"]
     if isinstance(error, TypeError) and str(error).startswith("'method' object is not"):
         return ["It is a method: call it first, with ()"]
+    if isinstance(error, TypeError) and "multiple values for keyword argument" in str(error):
+        return ["The verb gives that one itself. What it does not do, shopper.request() does."]
     if isinstance(error, TypeError) and re.search(r" positional arguments? but ", str(error)):
         return ['Python counts the object itself, too. Give the rest by name, as in server="A"']
     return []

@@ -11,7 +11,7 @@ from types import ModuleType
 from lab.core.errors import LabError
 from lab.core.nearest import nearest
 
-MAX_SECONDS = 120.0
+SCRIPT_MAX_SECONDS = 120.0
 MISSPELT = 0.85
 NAMES = (
     *("CLAIM", "EXPECTED", "CUSTOMERS", "QUICK_CUSTOMERS", "QUICK_SERVERS", "ABOUT", "CROWD"),
@@ -20,7 +20,7 @@ NAMES = (
 """What the lab looks for in a file."""
 
 
-def load(path: Path, max_seconds: float = MAX_SECONDS) -> ModuleType:
+def load(path: Path, max_seconds: float = SCRIPT_MAX_SECONDS) -> ModuleType:
     """Run the file as Python does, and return its module."""
     # Who runs a bundled experiment need not wait for these.
     from lab.experiments.script_errors import at_length
@@ -57,7 +57,7 @@ def why_no_script(module: ModuleType) -> str | None:
     if found is None:
         functions = [each for each, value in vars(module).items() if inspect.isfunction(value)]
         near = nearest("script", functions) or next(iter(functions), None)
-        but = f", and has `{near}`" if near else ""
+        but = f": it has `{near}`, which needs that name" if near else ""
         return f"{name} needs a function `def script(shopper, lab)`{but}"
     if inspect.iscoroutinefunction(found) or inspect.isasyncgenfunction(found):
         return f"{name} needs a function `def script(shopper, lab)`, without `async`"
@@ -99,16 +99,20 @@ def _require_effects(path: Path) -> None:
     """Refuse a line that does nothing: a verb without (), a comparison without `assert`."""
     source = importlib.util.decode_source(path.read_bytes())
     for each in ast.walk(ast.parse(source)):
-        if not isinstance(each, ast.Expr):
-            continue
-        text = ast.get_source_segment(source, each) or ""
-        if isinstance(each.value, ast.Attribute):
-            why = f"write {text}() to call it"
-        elif isinstance(each.value, ast.Compare):
-            why = f"write assert {text}"
-        else:
-            continue
-        raise LabError(f"{path.name}, line {each.lineno}: `{text}` does nothing: {why}")
+        if why := _why_no_effect(each, source):
+            raise LabError(f"{path.name}, line {each.lineno}: {why}")  # type: ignore[attr-defined]
+
+
+def _why_no_effect(node: ast.AST, source: str) -> str | None:
+    text = ast.get_source_segment(source, node) or ""
+    match node:
+        case ast.Expr(value=ast.Attribute()):
+            return f"`{text}` does nothing: write {text}() to call it"
+        case ast.Expr(value=ast.Compare()):
+            return f"`{text}` does nothing: write assert {text}"
+        case ast.Assert(test=ast.Tuple(elts=[_, *_])):
+            return "an assert of a tuple always holds: write assert CONDITION, MESSAGE without ()"
+    return None
 
 
 def _is_file(path: Path) -> bool:

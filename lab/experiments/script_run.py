@@ -17,7 +17,7 @@ from lab.evidence.result import Judgement, Observation, Prediction, VariantRun, 
 from lab.experiments import Experiment
 from lab.experiments.script_api import Lab
 from lab.experiments.script_errors import at_length, place
-from lab.experiments.script_file import MAX_SECONDS
+from lab.experiments.script_file import SCRIPT_MAX_SECONDS
 from lab.experiments.script_watch import watched
 
 CUT_SHORT = "interrupted"
@@ -27,7 +27,7 @@ def run(experiment: Experiment, run: VariantRun, lab: Lab, max_seconds: float | 
     """Run the script on one variant. Only KeyboardInterrupt leaves; the rest is filed in `run`."""
     script = experiment.path
     if max_seconds is None and experiment.is_yours:
-        max_seconds = MAX_SECONDS
+        max_seconds = SCRIPT_MAX_SECONDS
     is_watched = experiment.is_yours or max_seconds is not None
     try:
         with watched(script, max_seconds) if is_watched else nullcontext(), _beside(script):

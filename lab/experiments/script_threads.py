@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from lab.experiments.script_errors import is_theirs, place_in
+from lab.experiments.script_tools import JOIN_S
 
-JOIN_S = 0.2  # Windows cannot interrupt a wait without an end
 _STDLIB = Path(sysconfig.get_path("stdlib")).resolve()
 
 

@@ -20,12 +20,12 @@ class ScriptTools:
 
         Each shopper can be in one action only. The first exception is raised at the end.
         """
-        jobs = [_Job(action) for action in _callables(actions)]
+        jobs = [_Action(action) for action in _callables(actions)]
         if type(at_once) is not int or at_once < 1:
             raise ScriptError(f"together(…, at_once): a whole number from 1, not {at_once!r}")
         left = iter(jobs)
         lock = threading.Lock()
-        workers = [_Job(lambda: _work(left, lock)) for _ in jobs[:at_once]]
+        workers = [_Action(lambda: _work(left, lock)) for _ in jobs[:at_once]]
         for worker in workers:
             worker.start()
         for worker in workers:
@@ -45,7 +45,7 @@ class ScriptTools:
             while not stop.wait(every_s):
                 busy()
 
-        background = _Job(repeat)
+        background = _Action(repeat)
         background.start()
         try:
             acted = act()
@@ -67,7 +67,7 @@ class ScriptTools:
         return value
 
 
-class _Job(Generic[T]):
+class _Action(Generic[T]):
     """An action, in a thread of its own if it is started.
 
     The thread is a daemon: Ctrl-C and a time limit need not wait for an action without an end.
@@ -99,7 +99,7 @@ class _Job(Generic[T]):
         return self._done[0]
 
 
-def _work(jobs: Iterator[_Job[T]], lock: threading.Lock) -> None:
+def _work(jobs: Iterator[_Action[T]], lock: threading.Lock) -> None:
     while True:
         with lock:
             job = next(jobs, None)
