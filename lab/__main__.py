@@ -1,11 +1,47 @@
-"""`python -m lab`, the same as `lab`."""
+"""The way in, for `lab` and `python -m lab`: what has to hold before anything else is imported."""
 
+import os
 import sys
 
-# Python puts the folder it is called in first. There a `requests.py` of somebody's own, say a
-# script for `lab check`, must not stand in for the package.
-sys.path.append(sys.path.pop(0))
+_HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-from lab.cli.main import main
 
-main()
+def _leave_working_folder() -> None:
+    """Take the working folder off the search path, unless the lab itself lies there.
+
+    `python -m` and an empty entry of PYTHONPATH put it first, where a student's `random.py`
+    would stand in for the library's.
+    """
+    try:
+        here = os.getcwd()
+    except OSError:  # it was deleted
+        return
+    if here != _HOME:
+        sys.path[:] = [each for each in sys.path if os.path.abspath(each) != here]
+
+
+_leave_working_folder()
+
+import signal
+from types import FrameType
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run the command line. Ctrl-C ends it without a traceback, even while it imports."""
+    signal.signal(signal.SIGINT, _leave)
+    try:
+        from lab.cli.main import main as run
+
+        run()
+    finally:
+        signal.signal(signal.SIGINT, _leave)  # while the interpreter shuts down
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    os.write(2, b"lab: stopped; nothing is left running\n")
+    os._exit(130)
+
+
+if __name__ == "__main__":
+    main()

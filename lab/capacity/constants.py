@@ -5,11 +5,12 @@ where the cart matters, how many lines that cart had.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import msgspec
 
@@ -174,7 +175,7 @@ class Constants:
                 f"extrapolated: choose another --cart-lines, or {AGAIN}"
             )
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Mapping[str, object]:
         """Return it as JSON has it; `read` reads that."""
         return {"schema": CONSTANTS_SCHEMA, **asdict(self)}
 

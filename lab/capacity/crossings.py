@@ -1,13 +1,15 @@
 """Where the lines of a plan step and cross, as users grow: found by the rules, on a grid."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import combinations
 from typing import Literal
 
-from lab.capacity.constants import Constants
-from lab.capacity.rules import Assumptions, Need, need
+import msgspec
+
+from lab.capacity.constants import CONSTANTS_SCHEMA, Constants
+from lab.capacity.rules import NOT_MODELLED, Assumptions, Need, need
 from lab.core.units import MOST_USERS
 
 POINTS = 160
@@ -64,6 +66,34 @@ class CapacityPlan:
     def needs(self) -> list[Need]:
         """Return what each row needs for the users of the assumptions."""
         return [self.at(name, self.assume.users) for name in self.rows]
+
+
+class PlanDocument(msgspec.Struct, frozen=True):
+    """The plan as `lab plan --json` prints it; `chart` is the path of the drawing."""
+
+    schema: int
+    assumptions: Assumptions
+    needs: list[Mapping[str, object]]
+    """A `Need` a row, with the machines it comes to."""
+    steps: list[Step]
+    crossings: list[Crossing]
+    not_modelled: tuple[str, ...]
+    constants: Mapping[str, object]
+    chart: str
+
+
+def plan_document(plan: CapacityPlan, found: list[Crossing], chart: str) -> PlanDocument:
+    """Return the document of a plan with these crossings."""
+    return PlanDocument(
+        CONSTANTS_SCHEMA,
+        plan.assume,
+        [asdict(each) | {"machines": each.machines} for each in plan.needs()],
+        steps(plan),
+        found,
+        NOT_MODELLED,
+        plan.constants.document(),
+        chart,
+    )
 
 
 def steps(plan: CapacityPlan) -> list[Step]:

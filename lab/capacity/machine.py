@@ -31,7 +31,7 @@ def measure_machine(root: Path, effort: Effort, log: Callable[[str], None]) -> P
     began = time.monotonic()
     folder = new_run_folder(root, "constants", latest=False)
     has_store = find_store() is not None
-    rows = [replace(v, knobs=replace(v.knobs, servers=1)) for v in MATRIX]
+    rows = [replace(v, settings=replace(v.settings, servers=1)) for v in MATRIX]
     rows = [variant for variant in rows if has_store or not variant.uses_store]
     provisioned = ProvisionedStack(folder, log)
     with provisioned.open(rows, keep_log=ENOUGH_EVENTS) as stack:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -172,7 +171,7 @@ class _Session:
         self._tell("the conversation on one process, twice: what varies by itself?")
         self._runner.endless = _endless(held)
         first = self._runner.one(conversation, self._watch)
-        self._runner.during = lambda process: nullcontext()
+        self._outside.peers.closely = False
         self._runner.endless = _endless(first) | self._runner.endless
         self._outside.look()
         if self._outside.touched:
@@ -277,13 +276,13 @@ class _Session:
         line = "every call on a process of its own"
         self._tell(line)
         # The first request of a process opens what others find open, and takes longer.
-        self._runner.during = self._outside.peers.watch
+        self._outside.peers.closely = True
         try:
             return self._runner.fresh(
                 conversation, lambda done: self._tell(f"{line}: {done} of {len(conversation)}")
             )
         finally:
-            self._runner.during = lambda process: nullcontext()
+            self._outside.peers.closely = False
 
     def _elsewhere(self, conversation: Conversation) -> bool:
         """Hold it on processes with a disk of their own; False where that is not possible."""
@@ -304,7 +303,7 @@ class _Session:
         if ELSEWHERE not in self._evidence.plays:
             touched = self._outside.touched
         if self._outside.blind:
-            touched.append(f"what it writes elsewhere cannot be seen: {self._outside.blind}")
+            touched.append(f"not all that it does can be seen: {self._outside.blind}")
         if self._check.start.reset is not None or not touched:
             return None
         return (

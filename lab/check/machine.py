@@ -64,9 +64,13 @@ class Machine:
     ) -> None:
         self.close()
 
-    def command(self, words: Sequence[str]) -> list[str]:
-        """Return the command that runs `words` (an absolute program first) on this machine."""
-        inside = [str(_SCRIPT), "enter", str(self._holder.pid), str(SIGKILL), str(os.getpid())]
+    def command(self, words: Sequence[str], connections: str = "") -> list[str]:
+        """Return the command that runs `words` (an absolute program first) on this machine.
+
+        `connections` is the name of who is asked before each connection (see Connections).
+        """
+        here = (str(self._holder.pid), str(SIGKILL), str(os.getpid()), connections)
+        inside = [str(_SCRIPT), "enter", *here]
         return [sys.executable, "-I", "-S", *inside, "--", *words]
 
     def written(self) -> list[str]:

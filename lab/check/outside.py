@@ -123,8 +123,9 @@ class Outside:
     @property
     def network(self) -> list[str]:
         """What it talks to, in words."""
+        self.peers.catch_up()
         talks = {each for each in self._contacts if each.startswith("it talks")}
-        talks |= {f"it talks to {ip}:{port}" for ip, port in self.peers.seen}
+        talks |= {f"it talks to {each}" for each in self.peers.shown}
         return sorted(talks)[:3]
 
     @property
@@ -134,5 +135,5 @@ class Outside:
 
     @property
     def blind(self) -> str:
-        """Why what it writes outside its folder could not be seen; "" where it could."""
-        return self._pool.isolation
+        """Why what it writes and talks to could not be seen; "" where it could."""
+        return self._pool.isolation or self._pool.unreported

@@ -1,10 +1,14 @@
-"""Who a service talks to while it answers: also what it opens and closes within one request."""
+"""Who a service talks to from its first request on: also what it opens and closes within one.
+
+Where its processes report each connection (Linux), none is missed; elsewhere they are looked at all
+the time, which misses what is open for less than a look takes.
+"""
 
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 
 import psutil
@@ -12,25 +16,47 @@ import psutil
 from lab.check.address import Address
 from lab.check.family import MARK, listening, tagged
 from lab.check.service import Process
-from lab.check.sockets import tcp_peers
+from lab.check.sockets import UNIX, End, is_local, is_of_system, tcp_peers, unix_names
 
-_LOOPBACK = ("127.", "::1", "::ffff:127.")
 LOOK_AGAIN_S = 0.0002
 PROBE_S = 0.05
 
 
-End = tuple[str, int]  # address, port
-
-
 @dataclass
 class Peers:
-    """The TCP addresses that a service was seen connected to during its requests."""
+    """The addresses that a service was seen to connect to, from its first request on."""
 
     seen: set[End] = field(default_factory=set)
+    closely: bool = True
+    """Whether to look where connections are not reported: it takes a processor's time."""
+    _known: dict[Process, int] = field(default_factory=dict)
 
     @contextmanager
     def watch(self, process: Process) -> Iterator[None]:
-        """Look all the time while the `with` block lasts."""
+        """Look while the `with` block lasts."""
+        if process.connects_to is None:
+            with self._look_all_the_time(process) if self.closely else nullcontext():
+                yield
+            return
+        # What it did before its first request belongs to its start.
+        self._known.setdefault(process, len(process.connects_to))
+        try:
+            yield
+        finally:
+            self._take(process, process.connects_to)
+
+    def catch_up(self) -> None:
+        """Take what was connected to after the last request, too."""
+        for process in self._known:
+            self._take(process, process.connects_to or [])
+
+    def _take(self, process: Process, connects_to: list[End]) -> None:
+        new = connects_to[self._known[process] :]
+        self._known[process] += len(new)
+        self._keep({*new} - self.seen, process)
+
+    @contextmanager
+    def _look_all_the_time(self, process: Process) -> Iterator[None]:
         family, over, looking = process.family(), threading.Event(), threading.Event()
         found: set[tuple[str, int]] = set()
 
@@ -61,14 +87,30 @@ class Peers:
                 with self.watch(process):
                     time.sleep(PROBE_S)
 
-    def _keep(self, found: set[tuple[str, int]], process: Process) -> None:
+    def _keep(self, found: set[End], process: Process) -> None:
         if found:
-            own = {process.port}.union(*map(listening, process.family()))
-            self.seen |= {(ip, port) for ip, port in found if not (is_local(ip) and port in own)}
+            family = process.family()
+            own, names = {process.port}.union(*map(listening, family)), set[str]()
+            if any(port == UNIX for _, port in found):
+                names = unix_names(family)
+            self.seen |= {
+                (place, port)
+                for place, port in found
+                if not (is_local(place) and port in own)
+                and not (port == UNIX and (place in names or is_of_system(place)))
+            }
 
     def local(self) -> list[int]:
         """Return the ports of this machine among them."""
         return sorted({port for ip, port in self.seen if is_local(ip)})
+
+    @property
+    def shown(self) -> set[str]:
+        """All of them, in words."""
+        return {
+            f"unix socket {place}" if port == UNIX else f"{place}:{port}"
+            for place, port in self.seen
+        }
 
 
 def _connected(family: Sequence[psutil.Process], own_port: int) -> Iterator[End]:
@@ -81,11 +123,6 @@ def _connected(family: Sequence[psutil.Process], own_port: int) -> Iterator[End]
             for connection in each.net_connections("tcp"):
                 if connection.raddr and connection.laddr.port != own_port:
                     yield connection.raddr.ip, connection.raddr.port
-
-
-def is_local(ip: str) -> bool:
-    """Whether an address is one of this machine's loopback."""
-    return ip.startswith(_LOOPBACK)
 
 
 def door_to(process: Process, ports: list[int], paths: list[str], mark: str) -> str:

@@ -4,19 +4,21 @@ Run as a script on Linux, never imported by the lab's other modules, and with no
 standard library, since it is on the way of every start:
 
     python -I -S private_disk.py hold [SHARED_PATH…]
-    python -I -S private_disk.py enter PID SIGNAL PARENT_PID -- program argument…
+    python -I -S private_disk.py enter PID SIGNAL PARENT_PID NAME -- program argument…
 
 `hold` makes the view in a mount namespace of its own (in a user namespace too, where it is not
 root): over each directory at the top of the tree, and over each mount, lies an empty writable
-layer (overlayfs); /dev/shm is empty; /proc, /sys, /dev and /run stay as they are, so that
-sockets of services on this machine can be reached. A shared path is the real one. It prints
+layer (overlayfs); /dev/shm is empty; /proc, /sys, /dev and /run stay as they are, and so do unix
+sockets everywhere, to which no layer lets connect. A shared path is the real one. It prints
 "ready" or a line that says why not, and waits until its standard input ends. `enter` becomes a
-program that sees what the process PID sees, and gets SIGNAL when its parent dies. Sources:
+program that sees what the process PID sees, and gets SIGNAL when its parent dies. The lab is
+asked at the abstract socket NAME before each connection that it makes; "" asks none. Sources:
 mount_namespaces(7), user_namespaces(7), the kernel's Documentation/filesystems/overlayfs.rst.
 """
 
 import ctypes
 import os
+import stat
 import sys
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000  # <linux/sched.h>
@@ -82,6 +84,7 @@ def make_view(shared: list[str]) -> None:
     # Opened before anything is covered: from then on a path leads into the view.
     places = [(path, os.open(path, os.O_PATH)) for path in dict.fromkeys([*tops(), *mounts()])]
     real = [(path, os.open(path, os.O_PATH)) for path in shared]
+    real += [(path, handle) for path in unix_sockets() if (handle := opened(path)) is not None]
     attach("two-desks", "/dev/shm", "tmpfs", 0, "mode=1777")
     os.mkdir(LAYERS, 0o700)
     for number, (path, handle) in enumerate(places):
@@ -96,6 +99,23 @@ def make_view(shared: list[str]) -> None:
                 raise
     for path, handle in real:
         attach(f"/proc/self/fd/{handle}", path, None, MS_BIND | MS_REC)
+
+
+def unix_sockets() -> list[str]:
+    """Return the paths of the unix sockets of services that run."""
+    with open("/proc/net/unix", errors="surrogateescape") as file:
+        columns = [line.rstrip("\n").split(maxsplit=7) for line in file]
+    paths = {each[7] for each in columns if len(each) == 8 and each[7].startswith("/")}
+    return sorted(path for path in paths if not left_alone(path))
+
+
+def opened(path: str) -> int | None:
+    """Return a handle of a unix socket; None if no such is there for us."""
+    try:
+        handle = os.open(path, os.O_PATH)
+    except OSError:
+        return None
+    return handle if stat.S_ISSOCK(os.stat(handle).st_mode) else None
 
 
 def writable(folder: str) -> bool:
@@ -131,8 +151,8 @@ def hold(shared: list[str]) -> int:
     return 0
 
 
-def enter(pid: str, death_signal: int, parent: int, command: list[str]) -> None:
-    """Become a program that sees what `pid` sees."""
+def enter(pid: str, death_signal: int, parent: int, name: str, command: list[str]) -> None:
+    """Become a program that sees what `pid` sees, and whose connections the lab is asked for."""
     folder = os.getcwd()
     handles = [(os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY), name) for name in ("user", "mnt")]
     if os.stat(f"/proc/{pid}/ns/user").st_ino != os.stat("/proc/self/ns/user").st_ino:
@@ -143,17 +163,30 @@ def enter(pid: str, death_signal: int, parent: int, command: list[str]) -> None:
     checked(libc.prctl(SET_DEATH_SIGNAL, death_signal, 0, 0, 0), "prctl")
     if os.getppid() != parent:
         sys.exit("private_disk: the lab is gone")
+    if name:
+        report(name)
     os.execv(command[0], command)
 
 
+def report(name: str) -> None:
+    """Have the lab asked before each connection; the lab sees it where that is not possible."""
+    sys.path.insert(0, os.path.dirname(__file__))
+    from connect_filter import report_connections  # type: ignore[import-not-found]
+
+    try:
+        report_connections(name)
+    except OSError:  # then the lab has heard of none
+        return
+
+
 def main(arguments: list[str]) -> int:
-    """Obey `hold PATH…` or `enter PID SIGNAL PARENT_PID -- COMMAND…`."""
+    """Obey `hold PATH…` or `enter PID SIGNAL PARENT_PID NAME -- COMMAND…`."""
     mode, *rest = arguments or [""]
     if mode == "hold":
         return hold(rest)
-    if mode == "enter" and len(rest) > 4 and rest[3] == "--":
+    if mode == "enter" and len(rest) > 5 and rest[4] == "--":
         try:
-            enter(rest[0], int(rest[1]), int(rest[2]), rest[4:])
+            enter(rest[0], int(rest[1]), int(rest[2]), rest[3], rest[5:])
         except OSError as error:
             sys.exit(f"private_disk: {error}")
     return 2

@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 
 import psutil
 
@@ -24,11 +24,15 @@ from lab.check.command import Placeholders, check_port, door, split, uses_folder
 from lab.check.container import COMPOSE, Container, is_compose, runs_container
 from lab.check.family import MARK, TAG, answering, end_listeners, listeners, listening, tagged, tree
 from lab.check.machine import CannotIsolate, Machine
+from lab.check.sockets import End
 from lab.core.errors import LabError
 from lab.processes.child import DEATH_TIMEOUT_S, Child
 from lab.processes.ports import free_ports, is_open
 from lab.processes.spawn import Children, prepare_run_dir
 from lab.processes.waiting import end_of, wait_until
+
+if TYPE_CHECKING:  # it loads on Linux only
+    from lab.check.connections import Connections
 
 READY_S = 20.0
 RESET_S = 30.0
@@ -36,6 +40,7 @@ LAST_RESET_S = 10.0
 CLOCKS_DIFFER_S = 2.0  # when a process began is counted from a time of boot in whole seconds
 BACKGROUND_S = 1.0  # after its command has ended, for a process in the background to be seen
 START_ITSELF = "start the service itself, with --start"
+UNREPORTED = "this system does not report each connection of a process (seccomp)"
 CONTAINER = "what a container writes and talks to is not seen from here"
 
 
@@ -112,6 +117,8 @@ class Process:
         self.child = child
         self.address = Address(port)
         self.killed = False
+        self.connects_to: list[End] | None = None
+        """What it connects to, a list that grows; None where it does not say before it does."""
         self._tag = tag
         self._container = container
         self._began = time.time() - CLOCKS_DIFFER_S
@@ -174,6 +181,14 @@ class Process:
         return bool(self._background) or time.monotonic() - self._seen_ended < BACKGROUND_S
 
 
+def _watch_connections() -> "Connections | None":
+    if sys.platform != "linux":
+        return None
+    from lab.check.connections import Connections
+
+    return Connections()
+
+
 def _lives(process: psutil.Process) -> bool:
     with suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
@@ -190,6 +205,9 @@ class Pool:
         """Whether its processes may share something; then none is started before it is needed."""
         self.isolation = CONTAINER if runs_container(start.said()) else ""
         """Why processes here cannot have a disk of their own; "" while they can."""
+        self.unreported = ""
+        """Why short connections of a process may be missed; "" while none is."""
+        self._connections = _watch_connections()
         self._machine: Machine | None = None
         self._others: list[Machine] = []
         self._written: set[str] = set()
@@ -219,6 +237,8 @@ class Pool:
     ) -> None:
         with ExitStack() as last:  # each is done, whatever interrupts the one before
             last.callback(self._last_reset)
+            if self._connections:
+                last.callback(self._connections.close)
             last.callback(self._close_machines)
             last.callback(self._end_daemons)
             last.callback(_end_marked, self._mark)
@@ -369,15 +389,20 @@ class Pool:
         if runs_container(words):
             container = self._container(words, number)
             words, machine = container.words, None
+        asked = self._connections.name if self._connections else ""
         child = self._children.spawn(
             f"service {number}",
-            machine.command(words) if machine else words,
+            machine.command(words, asked) if machine else words,
             log_path=log,
             env={**self.start.environment(port, folder), MARK: self._mark, TAG: tag},
             cwd=self.start.cwd.absolute(),
         )
         process = Process(child, port, tag, container)
         self._await(process)
+        if machine and self._connections:
+            process.connects_to = self._connections.made_by(child.pid)
+        if machine and process.connects_to is None:
+            self.unreported = UNREPORTED
         return process
 
     def _container(self, words: list[str], number: int) -> Container:

@@ -10,11 +10,27 @@ from contextlib import suppress
 import psutil
 
 # What the system's own library talks to, for names and for logs.
-_SYSTEM = ("/dev/log", "/run/systemd/", "/run/nscd/", "/var/run/nscd/")
+_SYSTEM = (
+    "/dev/log",
+    *(
+        f"{run}/{name}/"
+        for run in ("/run", "/var/run")
+        for name in ("systemd", "nscd", "avahi-daemon")
+    ),
+)
 _BY_FAMILY, _DUMP, _DONE, _ERROR = 20, 0x301, 3, 2  # linux/sock_diag.h, linux/netlink.h
 _OPEN = sum(1 << state for state in (1, 2, 4, 5, 8))  # linux/tcp.h: not over, and no listener
+_LISTENS = 1 << 10
 _INODE_AT = 68  # linux/inet_diag.h, in struct inet_diag_msg
 _NAME_AND_PEER, _NAME, _PEER = 0b101, 0, 2  # linux/unix_diag.h
+
+End = tuple[str, int]  # an address and a port; of a unix socket its name and UNIX
+UNIX = -1
+
+
+def is_local(ip: str) -> bool:
+    """Whether an address is one of this machine's loopback."""
+    return ip.startswith(("127.", "::1"))
 
 
 def unix_peers(family: Iterable[psutil.Process]) -> list[str]:
@@ -26,8 +42,22 @@ def unix_peers(family: Iterable[psutil.Process]) -> list[str]:
         names, peers = _diagnosis()
         outside = {peers[number] for number in own if number in peers} - own - {0}
         found = {names.get(number, "without a name") for number in outside}
-        return sorted(f"unix socket {name}" for name in found if not name.startswith(_SYSTEM))
+        return sorted(f"unix socket {name}" for name in found if not is_of_system(name))
     return []
+
+
+def is_of_system(name: str) -> bool:
+    """Whether a unix socket is one that the system's own library uses."""
+    return name.startswith(_SYSTEM)
+
+
+def unix_names(family: Iterable[psutil.Process]) -> set[str]:
+    """Return the names of a process tree's own unix sockets; of abstract ones with @."""
+    with suppress(OSError):
+        own = {number for each in family for number in _inodes(each.pid)}
+        names, _ = _diagnosis()
+        return {name.replace("\0", "@") for number, name in names.items() if number in own}
+    return set()
 
 
 def _inodes(pid: int) -> Iterator[int]:
@@ -55,7 +85,7 @@ def _diagnosis() -> tuple[dict[int, str], dict[int, int]]:
     return names, peers
 
 
-def tcp_peers(pids: Iterable[int], own_port: int) -> set[tuple[str, int]]:
+def tcp_peers(pids: Iterable[int], own_port: int) -> set[End]:
     """Return what processes are connected to at this moment, but for clients of their own port.
 
     Quicker than by psutil, which reads what has ended as well: thousands of lines, at times.
@@ -63,13 +93,23 @@ def tcp_peers(pids: Iterable[int], own_port: int) -> set[tuple[str, int]]:
     own = {number for pid in pids for number in _inodes(pid)}
     found = set()
     for family in (socket.AF_INET, socket.AF_INET6):
-        for body in _dump(struct.pack("=BBBxI48x", family, socket.IPPROTO_TCP, 0, _OPEN)):
+        for body in _tcp(family, _OPEN):
             port, peer_port = struct.unpack_from("!HH", body, 4)
             if struct.unpack_from("=I", body, _INODE_AT)[0] in own and port != own_port:
                 size = 4 if family == socket.AF_INET else 16
                 address = socket.inet_ntop(family, body[24 : 24 + size])
                 found.add((address.removeprefix("::ffff:"), peer_port))
     return found
+
+
+def listening_ports() -> set[int]:
+    """Return the TCP ports of this machine at which anything listens."""
+    both = (socket.AF_INET, socket.AF_INET6)
+    return {struct.unpack_from("!H", body, 4)[0] for each in both for body in _tcp(each, _LISTENS)}
+
+
+def _tcp(family: int, states: int) -> Iterator[bytes]:
+    return _dump(struct.pack("=BBBxI48x", family, socket.IPPROTO_TCP, 0, states))
 
 
 def _dump(request: bytes) -> Iterator[bytes]:

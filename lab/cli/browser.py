@@ -1,10 +1,17 @@
 """Opens a page in a graphical browser, where there is one."""
 
+import html
 import os
 import sys
 import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
+
+from lab.core.run_folder import write_private
+
+REDIRECT = (
+    '<!doctype html><meta http-equiv="refresh" content="0; url={link}"><title>Two Desks</title>'
+)
 
 # These would take over the terminal in which the lab prints.
 TEXT_BROWSERS = frozenset({"www-browser", "links", "links2", "elinks", "lynx", "w3m"})
@@ -30,12 +37,14 @@ def open_page(address: str, environ: Mapping[str, str], platform: str = sys.plat
     return browser.open(address)
 
 
-def show_link(link: str, no_open: bool) -> None:
+def open_private(link: str, no_open: bool, folder: Path) -> None:
     """Open the page of `lab up`, unless `no_open` is set or stdout is no terminal.
 
-    The link stands on the browser's command line, where every user of this machine can read
-    it. So it holds a ticket and not the secret: the page uses the ticket at once, and then it
-    is worth nothing.
+    The link makes its reader the instructor, and what stands on a browser's command line is
+    readable for every user of this machine. So the browser gets a file in `folder` that only
+    its owner can read, and that leads to the link.
     """
     if not no_open and sys.stdout.isatty():
-        open_page(link, os.environ)
+        file = folder.absolute() / "open.html"
+        write_private(file, REDIRECT.format(link=html.escape(link)))
+        open_page(file.as_uri(), os.environ)

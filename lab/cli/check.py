@@ -20,7 +20,7 @@ from lab.check.sources.har import HarSource
 from lab.check.sources.http_file import HttpFileSource
 from lab.check.sources.script import ScriptSource
 from lab.cli import options
-from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen
+from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.cli.param_types import duration
 from lab.core.errors import LabError
 from lab.core.redaction import redact_text
@@ -221,7 +221,7 @@ def check(
     if junit_file:
         _write(junit_file, render.as_junit(report, allowed))
     if as_json:
-        click.echo(document, nl=False)
+        write_json(document)
     else:
         _show(report, start, folder)
         if explain:

@@ -1,29 +1,28 @@
 """`lab crowd`: many shoppers at both desks, faults on a timetable, latencies that can be quoted."""
 
-import sys
 import tempfile
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.text import Text
 
-from lab.cli.crowd_options import crowd_options, join_address, listen_address
+from lab.cli.crowd_options import CrowdOptions, crowd_options, join_address, listen_address
 from lab.cli.crowd_session import CrowdSession
 from lab.cli.output import err, progress, screen
 from lab.core.errors import LabError
 from lab.crowd import scenarios
-from lab.crowd.load_profile import INSTALL_EXTRA, LoadProfile
+from lab.crowd.load_profile import INSTALL_EXTRA
 from lab.crowd.selftest import freeze_profiles, judge
 from lab.crowd.worker_group import has_locust
 from lab.evidence.result import Settings, Variant
 from lab.experiments import find
 from lab.experiments.matrix import two_desks
 from lab.experiments.provision import deployed
-from lab.processes.spawn import Children, clean_environment
+from lab.processes.spawn import Children, clean_environment, module_command
 from lab.processes.waiting import end_of, wait_until
-from lab.stack.deployment import Deployment
 
 NEVER_S = 10.0**9
 _SCENARIOS = Path(scenarios.__file__).parent
@@ -33,7 +32,7 @@ BUNDLED = sorted(path.stem for path in _SCENARIOS.glob("[a-z]*.py"))
 @click.command(short_help="Send many shoppers at once to both desks.")
 @click.argument("script", required=False, default="shopping", metavar="[NAME|FILE]")
 @crowd_options
-def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
+def crowd(script: str, **asked: Any) -> int:
     """Put a load on both desks in turn: many shoppers, each running the same script.
 
     The script is `shopping` (seven requests), `looking` (mostly reads), `buying` (up to the
@@ -65,14 +64,15 @@ def crowd(script: str, deployment: Deployment, **asked: Any) -> int:
     reliable, 130 stopped by Ctrl-C.
     """
     path = _script(script)
-    asked["listen"] = listen_address(asked["listen"])
-    if asked["join"]:
-        return _join(asked["join"], path)
-    if asked["self_test"]:
-        return _self_test(asked)
-    settings = Settings(**{name: asked[name] for name in ("servers", "store", "affinity", "retry")})
-    variants = deployed(settings, deployment) if deployment else two_desks(settings)
-    return _session(asked, deployment).run(_profile(path, asked), variants)
+    given = CrowdOptions(**asked)
+    session = _session(given)
+    if given.join:
+        return _join(given.join, path)
+    if given.self_test:
+        return _self_test(given)
+    settings = Settings(given.servers, given.store, given.affinity, given.retry)
+    own = given.deployment
+    return session.run(given.profile(path), deployed(settings, own) if own else two_desks(settings))
 
 
 def _script(name: str) -> Path:
@@ -86,37 +86,23 @@ def _script(name: str) -> Path:
     )
 
 
-def _profile(path: Path, asked: dict[str, Any]) -> LoadProfile:
-    return LoadProfile(
-        script=str(path),
-        rate=None if asked["closed"] else asked["rate"],
-        timetable=(*asked["kill"], *asked["restart"], *asked["pause"], *asked["resume"]),
-        engine="locust" if has_locust() and not asked["threads"] else "threads",
-        waits_for_others=asked["master"],
-        **{
-            name: asked[name]
-            for name in ("shoppers", "for_s", "warm_up_s", "workers", "seed", "once")
-        },
-    )
-
-
-def _session(asked: dict[str, Any], deployment: Deployment) -> CrowdSession:
+def _session(given: CrowdOptions) -> CrowdSession:
     return CrowdSession(
-        out=asked["out"],
-        deployment=deployment,
-        port=asked["port"],
-        listen=asked["listen"],
-        rounds=asked["rounds"],
-        quiet=asked["as_json"] or asked["self_test"],
+        out=given.out,
+        deployment=given.deployment,
+        port=given.port,
+        listen=listen_address(given.listen),
+        rounds=given.rounds,
+        quiet=given.as_json or given.self_test,
     )
 
 
-def _self_test(asked: dict[str, Any]) -> int:
+def _self_test(given: CrowdOptions) -> int:
     """Freeze the only server for a while, in the open and in the closed model; judge p99."""
-    session = _session(asked, {})
+    session = _session(replace(given, deployment={}))
     variants = [Variant("stateless", "stateless", Settings(servers=1))]
     with progress() as log:
-        for profile in freeze_profiles(_profile(_SCENARIOS / "looking.py", asked)):
+        for profile in freeze_profiles(given.profile(_SCENARIOS / "looking.py")):
             model = "closed" if profile.rate is None else "open"
             log(f"a server is frozen under a crowd, {model} model")
             session.perform(profile, variants)
@@ -130,7 +116,7 @@ def _join(where: str, path: Path) -> int:
     if not has_locust():
         raise LabError(f"a worker needs the extra: {INSTALL_EXTRA}")
     err.print(f"· working for {host}:{port}; Ctrl-C ends that", style="dim")
-    command = [sys.executable, "-m", "lab.crowd.locust_worker", "join", host, port, str(path)]
+    command = module_command("lab.crowd.locust_worker", "join", host, port, str(path))
     with ExitStack() as resources:
         log = Path(resources.enter_context(tempfile.TemporaryDirectory())) / "worker.log"
         children = resources.enter_context(closing(Children()))

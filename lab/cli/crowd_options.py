@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,8 +13,10 @@ from lab.cli import options, stack_options
 from lab.cli.param_types import RATE, ParsedType, duration
 from lab.core.errors import LabError
 from lab.core.faults import STORE_FAULTS, FaultKind
-from lab.crowd.load_profile import MAX_S, MAX_SHOPPERS, MAX_WORKERS
-from lab.crowd.timetable import parse_planned_fault
+from lab.crowd.load_profile import MAX_S, MAX_SHOPPERS, MAX_WORKERS, LoadProfile
+from lab.crowd.timetable import PlannedFault, parse_planned_fault
+from lab.crowd.worker_group import has_locust
+from lab.stack.deployment import Deployment
 
 MASTER = "127.0.0.1:5557"
 _FAULT_HELP = {
@@ -21,6 +25,54 @@ _FAULT_HELP = {
     FaultKind.PAUSE: "B@10s: freeze it: it keeps its connections and answers nothing.",
     FaultKind.RESUME: "B@12s: let a frozen one continue.",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrowdOptions:
+    """What `lab crowd` was given; a name for each option of it."""
+
+    shoppers: int
+    rate: float
+    for_s: float
+    warm_up_s: float
+    kill: tuple[PlannedFault, ...]
+    restart: tuple[PlannedFault, ...]
+    pause: tuple[PlannedFault, ...]
+    resume: tuple[PlannedFault, ...]
+    closed: bool
+    once: bool
+    rounds: int
+    seed: int
+    workers: int
+    threads: bool
+    master: bool
+    listen: str
+    join: str | None
+    port: int
+    self_test: bool
+    as_json: bool
+    servers: int
+    store: str
+    affinity: str
+    retry: str
+    deployment: Deployment
+    out: Path
+
+    def profile(self, script: Path) -> LoadProfile:
+        """Return the load that these options put on each variant."""
+        return LoadProfile(
+            script=str(script),
+            shoppers=self.shoppers,
+            rate=None if self.closed else self.rate,
+            for_s=self.for_s,
+            warm_up_s=self.warm_up_s,
+            timetable=(*self.kill, *self.restart, *self.pause, *self.resume),
+            engine="locust" if has_locust() and not self.threads else "threads",
+            workers=self.workers,
+            seed=self.seed,
+            once=self.once,
+            waits_for_others=self.master,
+        )
 
 
 def _fault_option(kind: FaultKind) -> Callable[..., Any]:

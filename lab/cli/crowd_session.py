@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import click
 import msgspec
 from rich.live import Live
 
-from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen
+from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.core.errors import LabError
 from lab.core.faults import STORE
 from lab.core.run_folder import new_run_folder
@@ -60,7 +59,7 @@ class CrowdSession:
         finally:
             document = self._save()
         if self.quiet:
-            click.echo(document, nl=False)
+            write_json(document)
         else:
             screen.print(finished_view(self.results))
             exchanges = "" if profile.waits_for_others else "every exchange, "
@@ -127,7 +126,7 @@ class CrowdSession:
 
     def _check_targets(self, profile: LoadProfile, variants: Sequence[Variant]) -> None:
         theirs = [each.name for servers in self.deployment.values() for each in servers]
-        servers = theirs or list(LETTERS[: variants[0].knobs.servers])
+        servers = theirs or list(LETTERS[: variants[0].settings.servers])
         for each in profile.timetable:
             if each.target not in (STORE, *servers):
                 raise LabError(

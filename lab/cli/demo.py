@@ -48,13 +48,13 @@ def demo(out: Path, deployment: Deployment, **settings: Any) -> int:
 
 
 def _desks(variants: Sequence[Variant]) -> str:
-    if variants[0].upstreams:
+    if variants[0].server_urls:
         return " and ".join(f"the {each.app} desk ({_servers(each)})" for each in variants)
     return f"both desks, {_servers(variants[0])} each"
 
 
 def _servers(variant: Variant) -> str:
-    count = variant.knobs.servers
+    count = variant.settings.servers
     return f"{count} server" + ("s" if count > 1 else "")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from lab.cli import stack_options
-from lab.cli.output import err
+from lab.cli.output import err, write_document
 from lab.core.errors import LabError
 
 
@@ -54,7 +54,7 @@ def _command(name: str, what: str) -> None:
         )
         text = wanted.compose() if name == "compose" else wanted.kubernetes()
         if out is None:
-            click.echo(text, nl=False)
+            write_document(text)
         else:
             _write(out, text, "w" if force else "x")
 

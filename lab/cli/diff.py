@@ -3,19 +3,26 @@
 import click
 from rich.syntax import Syntax
 
-from lab.cli.output import screen
+from lab.cli.output import err, screen, write_document
 from lab.experiments import app_diff
 
 
 @click.command(short_help="Compare the source code of the two desks.")
 @click.argument("file", type=click.Choice(["app.py", "state.py", "config.py"]), default="app.py")
 def diff(file: str) -> None:
-    """Compare the source code of the two desks: it shows what statelessness changes."""
+    """Compare the source code of the two desks: it shows what statelessness changes.
+
+    Into a pipe or a file it is a patch: `lab diff > one.patch`, then `git apply one.patch` in a
+    clone turns the stateful desk's file into the stateless desk's.
+    """
     lines = app_diff.diff(file)
-    screen.print(Syntax("\n".join(lines), "diff", background_color="default", word_wrap=True))
-    screen.print(
-        f"{app_diff.changed_lines(lines)} changed lines. - stateful, + stateless", style="dim"
-    )
+    summary = f"{app_diff.changed_lines(lines)} changed lines. - stateful, + stateless"
+    if screen.is_terminal:
+        screen.print(Syntax("\n".join(lines), "diff", background_color="default", word_wrap=True))
+        screen.print(summary, style="dim")
+        return
+    write_document(app_diff.as_patch(file, lines))
+    err.print(summary, style="dim")
 
 
 COMMANDS = (diff,)

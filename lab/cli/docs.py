@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lab.cli.output import screen
+from lab.cli.output import screen, write_document
 from lab.core.errors import LabError
 
 
@@ -34,7 +34,7 @@ def docs(page: str, open_it: bool) -> None:
 
         screen.print(Markdown(wanted.markdown, hyperlinks=False))
     else:
-        click.echo(wanted.markdown.encode(), nl=False)  # UTF-8 whatever the pipe speaks
+        write_document(wanted.markdown)
 
 
 def _open(name: str) -> None:

@@ -6,15 +6,13 @@ A command is imported when it is called, so each one loads only what it needs.
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
-from rich.text import Text
 
-from lab.cli import signals
+from lab.cli import guard, plain_stream, signals
 from lab.cli.help import Context, prepared
-from lab.cli.output import EXIT_INTERRUPTED, err, screen
-from lab.core.errors import LabError
+from lab.cli.output import screen
 
 _SERVER_FAULTS = ("kill", "restart", "pause", "resume", "drain", "add")
 # The commands, in the order in which `lab --help` lists them.
@@ -44,21 +42,14 @@ Everything runs offline on this machine, and nothing is left running afterwards.
 
 def main() -> NoReturn:
     """Run the command line; exit 0, 1 (expectation not met), 2 (usage), 3 (unknown) or 130."""
-    signals.install()
     try:
-        sys.exit(cli.main(prog_name="lab", standalone_mode=False) or 0)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except LabError as error:
-        err.print(Text(f"lab: {error}", "red"), soft_wrap=True)  # a path stays in one piece
-        sys.exit(2)
-    except BrokenPipeError:
-        sys.exit(0)  # `lab show crash | head`
-    except (KeyboardInterrupt, click.Abort) as stopped:
-        at = "".join(f" at {note}" for note in getattr(stopped, "__notes__", []))
-        err.print(f"lab: stopped{at}; nothing is left running", soft_wrap=True)
-        sys.exit(EXIT_INTERRUPTED)
+        signals.install()
+        plain_stream.prepare()
+        status = cli.main(prog_name="lab", standalone_mode=False) or 0
+        sys.stdout.flush()  # here a closed pipe or a full disk can still be answered
+    except BaseException as error:  # whatever it is: status 1 would be a finding
+        status = guard.end(error)
+    sys.exit(status)
 
 
 class LazyCommand(click.Command):
@@ -78,6 +69,16 @@ class Commands(click.Group):
     """Knows the names of all commands, and imports the one that is called."""
 
     context_class = Context
+
+    def make_context(self, *given: Any, **how: Any) -> click.Context:
+        """Read the command line; `lab --help | head -1` ends quietly."""
+        with guard.quiet_end_of_pipe():
+            return super().make_context(*given, **how)
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command; `lab list | head -1` ends quietly."""
+        with guard.quiet_end_of_pipe():
+            return super().invoke(context)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Return the command of that name, None if there is none."""

@@ -20,7 +20,7 @@ def open_(no_open: bool, out: Path) -> None:
     """
     link = control_file.new_link(out)
     say(f"{link}\nThis link works once.")
-    browser.show_link(link, no_open)
+    browser.open_private(link, no_open, out)
 
 
 COMMANDS = (open_,)

@@ -9,7 +9,14 @@ from typing import Any
 import click
 from rich.text import Text
 
-from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, stdout_to_stderr
+from lab.cli.output import (
+    EXIT_INTERRUPTED,
+    err,
+    progress,
+    screen,
+    stdout_to_stderr,
+    write_json,
+)
 from lab.core.run_folder import new_run_folder
 from lab.evidence.result import Prediction, Settings, Variant
 from lab.evidence.run_document import exit_status
@@ -118,7 +125,7 @@ def ask(question: Question) -> Prediction | None:
 
 def _print(run: Run, asked: RunOptions) -> None:
     if asked.as_json:
-        click.echo(run.document(), nl=False)
+        write_json(run.document())
         return
     if asked.as_ledger and run.results:
         screen.print(verdicts_table(run.results))

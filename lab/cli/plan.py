@@ -2,21 +2,28 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 from rich.text import Text
 
 from lab.capacity import constants as kept
 from lab.capacity import view
-from lab.capacity.crossings import CapacityPlan, Crossing, crossings, steps, users_range
+from lab.capacity.crossings import (
+    CapacityPlan,
+    Crossing,
+    crossings,
+    plan_document,
+    steps,
+    users_range,
+)
 from lab.capacity.machine import measure_machine
 from lab.capacity.measuring import QUICK, Effort
-from lab.capacity.rules import NOT_MODELLED, Assumptions
+from lab.capacity.rules import Assumptions
 from lab.cli import options
-from lab.cli.output import progress, screen
+from lab.cli.output import progress, screen, write_json
 from lab.cli.plan_options import assumptions
 from lab.core.errors import LabError
 from lab.core.units import format_number
@@ -83,8 +90,8 @@ def plan(
     found = crossings(chosen, users_range(chosen.assume.users))
     _draw(chosen, found, drawn)
     if as_json:
-        document = _document(chosen, found, drawn)
-        click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1))
+        document = msgspec.to_builtins(plan_document(chosen, found, str(drawn)))
+        write_json(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
     else:
         _print(chosen, found, drawn)
     return 0
@@ -129,19 +136,6 @@ def _print(chosen: CapacityPlan, found: Sequence[Crossing], drawn: Path) -> None
     screen.print()
     screen.print(view.assumptions_text(chosen))
     screen.print(Text(f"chart: {drawn}"), soft_wrap=True)
-
-
-def _document(chosen: CapacityPlan, found: Sequence[Crossing], drawn: Path) -> dict[str, Any]:
-    return {
-        "schema": kept.CONSTANTS_SCHEMA,
-        "assumptions": asdict(chosen.assume),
-        "needs": [asdict(each) | {"machines": each.machines} for each in chosen.needs()],
-        "steps": [asdict(each) for each in steps(chosen)],
-        "crossings": [asdict(each) for each in found],
-        "not_modelled": list(NOT_MODELLED),
-        "constants": chosen.constants.document(),
-        "chart": str(drawn),
-    }
 
 
 def _draw(chosen: CapacityPlan, found: Sequence[Crossing], file: Path) -> None:

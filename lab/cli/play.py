@@ -28,7 +28,7 @@ def play(run: str | None, port: int | None, no_open: bool, out: Path) -> None:
     with assembly.playing(root, assembly.choose_port(port)) as origin:
         link = f"{origin}/?run={name}"
         say(f"{link}\nNo servers run: the page shows what was recorded.\nCtrl-C stops everything.")
-        browser.show_link(link, no_open)
+        browser.open_private(link, no_open, root)
         signals.wait_for_stop()
     say("Stopped; nothing is left running.")
 
@@ -36,16 +36,16 @@ def play(run: str | None, port: int | None, no_open: bool, out: Path) -> None:
 def _find(run: str | None, out: Path) -> tuple[Path, str]:
     """Return the folder that the run lies in and its name there; LabError if there is none."""
     if run is None:
-        runs = KeptRuns(out).list()["runs"]
+        runs = KeptRuns(out).list().runs
         if not runs:
             raise LabError(f"no run is kept in {out} yet: `lab run crash` makes one")
-        return out, KeptRuns(out).outline(runs[0]["name"])["name"]
+        return out, KeptRuns(out).outline(runs[0].name).name
     path = Path(run)
     folder = path.parent if path.is_file() else path
     if (folder / "result.json").is_file():
         folder = folder.resolve()  # so that "." has a name, and `latest` its own
-        return folder.parent, KeptRuns(folder.parent).outline(folder.name)["name"]
-    return out, KeptRuns(out).outline(run)["name"]
+        return folder.parent, KeptRuns(folder.parent).outline(folder.name).name
+    return out, KeptRuns(out).outline(run).name
 
 
 COMMANDS = (play,)

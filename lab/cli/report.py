@@ -8,7 +8,7 @@ import click
 from rich.text import Text
 
 from lab.cli import options
-from lab.cli.output import screen
+from lab.cli.output import screen, write_document
 from lab.core.errors import LabError
 from lab.evidence.run_document import RunDocument
 from lab.report import saved
@@ -85,15 +85,15 @@ def _page(kept: saved.Saved, file: Path | None) -> Path:
 def _commands(document: RunDocument, form: str) -> None:
     from lab.report import curl
 
-    click.echo(curl.POWERSHELL_HEAD if form == "powershell" else curl.POSIX_HEAD, nl=False)
+    write_document(curl.POWERSHELL_HEAD if form == "powershell" else curl.POSIX_HEAD)
     for experiment in document.experiments:
         for line in curl.lines(experiment, form):
-            click.echo(line)
+            write_document(f"{line}\n")
 
 
 def _write(path: Path, text: str) -> None:
     if str(path) == "-":
-        click.echo(text, nl=False)
+        write_document(text)
         return
     try:
         path.write_text(text, encoding="utf-8", newline="\n")

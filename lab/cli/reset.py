@@ -10,6 +10,7 @@ from lab.cli import options
 from lab.cli.status import print_status
 from lab.console import control_file
 from lab.console.settings import MOST_PAGE_SERVERS, SETTINGS
+from lab.console.stack_state import StackState
 
 
 def _setting(name: str, what: str) -> Callable[..., Any]:
@@ -34,7 +35,7 @@ def reset(out: Path, **settings: Any) -> None:
     A setting that you do not name keeps its value.
     """
     body = {name: value for name, value in settings.items() if value is not None}
-    print_status(control_file.call(out, "POST", "/lab/stage", body))
+    print_status(control_file.call(out, "POST", "/lab/stage", StackState, body))
 
 
 COMMANDS = (reset,)

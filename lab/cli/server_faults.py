@@ -1,13 +1,15 @@
 """`lab kill`, `restart`, `pause`, `resume`, `drain`, `add`: servers of a running `lab up`."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
+import msgspec
 
 from lab.cli import options
 from lab.cli.output import say
 from lab.console import control_file
+from lab.console.stack_state import FaultsDone
 from lab.core.faults import STORE_FAULTS
 
 _SERVER = "SERVER is a letter (`B` is server B of both desks), or `stateful/B` for one desk only."
@@ -42,12 +44,12 @@ _FAULTS = {
 }
 
 
-def give_order(out: Path, path: str, body: dict[str, Any], line: str) -> None:
+def give_order(out: Path, path: str, body: Mapping[str, str], line: str) -> None:
     """Call the running lab, and print `line` with the evidence of each thing it did."""
-    for done in control_file.call(out, "POST", path, body)["done"]:
-        facts = {"was": "", "instance": ""} | done
-        seen = "gone, port closed" if facts.get("confirmed") else "NOT confirmed"
-        at = "/".join(filter(None, (facts["desk"], facts["name"])))
+    for done in control_file.call(out, "POST", path, FaultsDone, body).done:
+        seen = "gone, port closed" if done.confirmed else "NOT confirmed"
+        at = "/".join(filter(None, (done.desk, done.name)))
+        facts = {name: value or "" for name, value in msgspec.structs.asdict(done).items()}
         say(line.format(**facts, at=at, seen=seen))
 
 

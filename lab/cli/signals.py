@@ -56,5 +56,7 @@ def _in_finalizer(frame: FrameType | None) -> bool:
         code = frame.f_code
         if code.co_name == "__del__" or code is weakref.finalize.__call__.__code__:
             return True
+        if code.co_filename == "<frozen importlib._bootstrap>" and code.co_name == "cb":
+            return True  # of the lock of a module that is being imported
         frame = frame.f_back
     return False

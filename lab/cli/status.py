@@ -2,14 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
+import msgspec
 from rich.table import Table
 
 from lab.cli import options
-from lab.cli.output import say, screen
+from lab.cli.output import say, screen, write_json
 from lab.console import control_file
+from lab.console.stack_state import StackState
 
 _SIGNS = {"up": "✓", "dead": "✕", "external": "✓"}
 
@@ -19,29 +20,30 @@ _SIGNS = {"up": "✓", "dead": "✕", "external": "✓"}
 @options.as_json
 def status(out: Path, as_json: bool) -> None:
     """Show each server of the running `lab up`, its settings, and the session store."""
-    seen = control_file.call(out, "GET", "/lab/status")
+    seen = control_file.call(out, "GET", "/lab/status", StackState)
     if as_json:
-        click.echo(json.dumps(seen, indent=1))
+        write_json(json.dumps(msgspec.to_builtins(seen), indent=1) + "\n")
     else:
         print_status(seen)
 
 
-def print_status(seen: dict[str, Any]) -> None:
+def print_status(seen: StackState) -> None:
     """Print what `/lab/status` answered: a row for each server, then settings and store."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for heading in ("desk", "server", "state", "pid", "port", "carts in this process"):
         table.add_column(heading)
-    for desk, servers in seen["desks"].items():
+    for desk, servers in seen.desks.items():
         for each in servers:
-            values = (each["pid"], each["port"], each["carts_remembered"])
+            values = (each.pid, each.port, each.carts_remembered)
             facts = ("–" if value is None else str(value) for value in values)
-            table.add_row(desk, each["name"], _signed(each["state"]), *facts)
+            table.add_row(desk, each.name, _signed(each.state), *facts)
     screen.print(table)
-    for desk, settings in seen["knobs"].items():
-        say(f"{desk}: " + ", ".join(f"{name} {value}" for name, value in settings.items()))
-    if kept := seen["store"]:
-        process = f", pid {kept['pid']}" if kept["pid"] else ""
-        say(f"store: {_signed(kept['state'])} ({kept['program']}{process})")
+    for desk, settings in seen.settings.items():
+        named = msgspec.structs.asdict(settings).items()
+        say(f"{desk}: " + ", ".join(f"{name} {value}" for name, value in named))
+    if kept := seen.store:
+        process = f", pid {kept.pid}" if kept.pid else ""
+        say(f"store: {_signed(kept.state)} ({kept.program}{process})")
 
 
 def _signed(state: str) -> str:

@@ -46,7 +46,7 @@ def up(port: int | None, no_open: bool, out: Path, **settings: Any) -> None:
     ):
         show("")
         say(_addresses(lab.origin, lab.link, wanted))
-        browser.show_link(lab.link, no_open)
+        browser.open_private(lab.link, no_open, out)
         signals.wait_for_stop()
     say("Stopped; nothing is left running.")
 

@@ -1,5 +1,6 @@
 """The console as a Flask app: access control, common headers, errors as problem details."""
 
+import msgspec
 from flask import Blueprint, Flask, Response, json, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
@@ -20,6 +21,7 @@ def create_app(services: Services) -> Flask:
     app = Flask("lab.console", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MOST_REQUEST_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # keep the order of desks and servers
+    app.json.default = msgspec.to_builtins  # type: ignore[attr-defined]  # what routes return is typed
     app.url_map.merge_slashes = False  # one path for each resource, no redirects
 
     @app.before_request

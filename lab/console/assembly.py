@@ -17,7 +17,7 @@ from lab.console.control_file import ControlFile, kept_control_file, link_of, re
 from lab.console.customers import Customers
 from lab.console.events import from_log
 from lab.console.experiment_run import ExperimentRun
-from lab.console.feed import MOST_STREAMS, Feed
+from lab.console.feed import MOST_INSTRUCTOR_STREAMS, MOST_STREAMS, Feed
 from lab.console.guard import SECURITY_HEADERS, Guard
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
@@ -29,11 +29,13 @@ from lab.evidence.result import Settings, Variant
 from lab.experiments.provision import ProvisionedStack
 from lab.processes.ports import claim
 from lab.processes.waiting import PROBE_OP
+from lab.shop.serve import MOST_CONNECTIONS
 from lab.stack.access_log import AccessEntry
 from lab.stack.stack import Stack
 
 DEFAULT_PORT = 8000
-THREADS = 2 * MOST_STREAMS  # each stream holds one for as long as its page is open
+# Each stream holds one for as long as its page is open.
+THREADS = 2 * (MOST_STREAMS + MOST_INSTRUCTOR_STREAMS)
 MOST_LOGGED = 1000  # entries of nginx's log kept: the page has a history of its own
 LOCATION = """\
 location / {{  # the page, and the console behind it
@@ -196,6 +198,10 @@ def _served(app: Any, port: int) -> Iterator[int]:
         ident=None,
         # Keep reading while a stream is sent, to notice that a page is gone.
         channel_request_lookahead=1,
+        connection_limit=MOST_CONNECTIONS,
+        asyncore_use_poll=True,  # select() ends at 1,024 files
+        channel_timeout=10,  # who says nothing is in the way; a stream sends a beat
+        cleanup_interval=2,
     )
     thread = threading.Thread(target=server.run, name="console", daemon=True)
     thread.start()

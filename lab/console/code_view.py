@@ -1,8 +1,8 @@
 """The code that serves a request at both desks, side by side, with marked differences."""
 
 from difflib import SequenceMatcher
-from typing import Any
 
+import msgspec
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -14,8 +14,6 @@ from pygments.token import Comment, Name
 from lab.experiments import app_diff
 from lab.experiments.app_diff import Passage
 from lab.shop.desks import DESKS
-
-Json = dict[str, Any]
 
 LIGHT: type[Style] = XcodeStyle
 _LINES = """\
@@ -30,12 +28,20 @@ class Dark(OneDarkStyle):
     styles = {**OneDarkStyle.styles, Comment: "#99a2b1", Name: "#abb2bf"}  # noqa: RUF012 - as in the base class
 
 
-def serving(method: str, path: str) -> Json | None:
-    """Return, by desk, the function that serves the request; None if there is no such route.
+class PassageShown(msgspec.Struct, frozen=True):
+    """A function in colour: the file it is in, and its first line there.
 
-    Each is {"file": "stateful_app/app.py", "first_line": 32, "html"}. Each line is a
-    `<span class="line">`, with the class "changed" if the other desk differs there.
+    Each line of `html` is a `<span class="line">`, with the class "changed" if the other desk
+    differs there.
     """
+
+    file: str
+    first_line: int
+    html: str
+
+
+def serving(method: str, path: str) -> dict[str, PassageShown] | None:
+    """Return, by desk, the function that serves the request; None if there is no such route."""
     passages = [app_diff.serving(f"{desk}_app", method, path) for desk in DESKS]
     left, right = passages
     if left is None or right is None:
@@ -75,7 +81,7 @@ def _changed(ours: list[str], theirs: list[str]) -> tuple[set[int], set[int]]:
     return left, right
 
 
-def _rendered(passage: Passage, changed: set[int]) -> Json:
+def _rendered(passage: Passage, changed: set[int]) -> PassageShown:
     # Strip nothing: the numbers of the lines must stay right.
     html = highlight(passage.text, PythonLexer(stripnl=False), _formatter(LIGHT))
     lines = [
@@ -83,4 +89,4 @@ def _rendered(passage: Passage, changed: set[int]) -> Json:
         f'<span class="line{" changed" if number in changed else ""}">{line}\n</span>'
         for number, line in enumerate(html.removesuffix("\n").split("\n"))
     ]
-    return {"file": passage.file, "first_line": passage.first_line, "html": "".join(lines)}
+    return PassageShown(passage.file, passage.first_line, "".join(lines))

@@ -1,21 +1,22 @@
 """The file through which other terminals find a running lab, and their calls to it."""
 
 import json
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 from urllib.parse import urlsplit
 
+import msgspec
 import psutil
 import requests
 
 from lab.core.errors import LabError
+from lab.core.run_folder import write_private
 from lab.processes.ports import is_open
 
-Json = dict[str, Any]
+A = TypeVar("A")
 
 CONTROL_FILE = "up.json"
 SECRET_HEADER = "X-Lab-Secret"
@@ -38,31 +39,35 @@ def link_of(origin: str, ticket: str) -> str:
 
 def new_link(root: Path) -> str:
     """Return another such address of the lab that runs from `root`."""
-    ticket = call(root, "POST", "/lab/ticket", {})["ticket"]
+    ticket = call(root, "POST", "/lab/ticket", dict[str, str], {})["ticket"]
     return link_of(_require_running(root).origin, ticket)
 
 
-def call(root: Path, method: str, path: str, body: Json | None = None) -> Json:
-    """Make one control call to the lab that runs from `root`; raise LabError if it refuses."""
+def call(
+    root: Path, method: str, path: str, answer: type[A], body: Mapping[str, object] | None = None
+) -> A:
+    """Make one control call to the lab that runs from `root`; raise LabError if it refuses.
+
+    `answer` is the type of what comes back.
+    """
     control = _require_running(root)
     try:
         with requests.Session() as session:
             session.trust_env = False  # the secret is not for a proxy
-            answer = session.request(
+            response = session.request(
                 method,
                 control.origin + path,
                 json=body,
                 headers={SECRET_HEADER: control.secret},
                 timeout=CONTROL_TIMEOUT_S,
             )
-        answered: Json = answer.json()
-    except (requests.RequestException, ValueError) as error:
+        if not response.ok:
+            raise LabError(str(response.json().get("detail", response.status_code)))
+        return msgspec.json.decode(response.content, type=answer)
+    except (requests.RequestException, msgspec.MsgspecError, ValueError) as error:
         raise LabError(
             f"the lab at {control.origin} did not answer: {type(error).__name__}"
         ) from None
-    if not answer.ok:
-        raise LabError(str(answered.get("detail", answer.status_code)))
-    return answered
 
 
 def find_control_file(root: Path) -> ControlFile | None:
@@ -89,10 +94,7 @@ def refuse_second(root: Path) -> None:
 def kept_control_file(root: Path, control: ControlFile) -> Iterator[None]:
     """Keep the file there, readable by its owner alone."""
     path = root / CONTROL_FILE
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(asdict(control), file)
+    write_private(path, json.dumps(asdict(control)))
     try:
         yield
     finally:

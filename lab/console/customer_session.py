@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
+import msgspec
+
 from lab.console.orders import BadOrder, Order
 from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
@@ -13,11 +15,16 @@ from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper
 from lab.stack.server_pool import ServerPool
 
-Json = dict[str, Any]
-
 MOST_REMEMBERED = 200  # exchanges that can be replayed
 MOST_IN_LINE = 4  # more of one customer's orders would hold threads that others need
 TURN_TIMEOUT_S = 60.0  # more than nine tries at a server that is paused
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """The credentials of the next request at one desk, in full."""
+
+    cookie: str | None
+    token: str | None
 
 
 class CustomerSession:
@@ -71,9 +78,9 @@ class CustomerSession:
             "desk since the stage was set up"
         )
 
-    def credentials(self) -> Json:
-        """Return the credentials of the next request, in full: for the customer's own page."""
-        return {"cookie": self.shopper.cookie(), "token": self.shopper.token}
+    def credentials(self) -> Credentials:
+        """Return the credentials of the next request: for the customer's own page only."""
+        return Credentials(self.shopper.cookie(), self.shopper.token)
 
     def get_products(self, server: str | None) -> Exchange:
         """Ask for the catalogue."""

@@ -4,12 +4,15 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from typing import Any
 
-from lab.console.customer_session import MOST_REMEMBERED, CustomerSession
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from lab.console.customer_session import MOST_REMEMBERED, Credentials, CustomerSession
 from lab.console.events import ExchangeEvent, from_exchange
 from lab.console.orders import BadOrder, checked_name, checked_order
 from lab.core.errors import LabError
@@ -21,12 +24,57 @@ from lab.stack.server_pool import ServerPool
 
 __all__ = ["BadOrder", "Customers", "PageCustomer", "checked_name"]
 
-Json = dict[str, Any]
 Publish = Callable[[ExchangeEvent], object]
 
-MOST_CUSTOMERS = 300
+MOST_CUSTOMERS = 5000
+MOST_WITH_HISTORY = 300  # of the others only credentials and cart are kept
+MOST_UNDER_WAY = 40  # ops of one customer that nginx has not logged yet
 FIRST_USER_ID = 123  # John's in the article
 _OP = re.compile(r"(c[0-9]{1,9})-(?:stateful|stateless)-[0-9]{1,9}")
+
+
+class Introduction(msgspec.Struct, frozen=True):
+    """A customer, for its own page. After a reload it gets its credentials back."""
+
+    id: str
+    who: str
+    name: str
+    user_id: str
+    credentials: dict[str, Credentials] | UnsetType = UNSET
+
+
+class Acted(msgspec.Struct, frozen=True):
+    """What an action has sent: the last operation at each desk, and the credentials after it."""
+
+    ops: dict[str, str]
+    credentials: dict[str, Credentials]
+
+
+class OpsUnderWay:
+    """The ops of a customer that were sent, and that nginx has not logged yet.
+
+    Any client can write any X-Op: one counts as this customer's only while it is under way.
+    """
+
+    def __init__(self, who: str) -> None:
+        self._who = who
+        self._ops: deque[str] = deque(maxlen=MOST_UNDER_WAY)
+        self._changing = threading.Lock()
+
+    def numbers(self, desk: str) -> Iterator[int]:
+        """Yield the number of each next op at a desk; no op is used twice."""
+        for number in count(1):
+            with self._changing:
+                self._ops.append(f"{self._who}-{desk}-{number}")
+            yield number
+
+    def take(self, op: str) -> bool:
+        """Return whether `op` is under way; from then on it is not."""
+        with self._changing:
+            if op not in self._ops:
+                return False
+            self._ops.remove(op)
+            return True
 
 
 class PageCustomer:
@@ -42,15 +90,28 @@ class PageCustomer:
         self.acted_at = time.monotonic()
         self._pools = pools
         self._publish = publish
-        # No op is used twice.
-        self._numbers: dict[str, count[int]] = {desk: count(1) for desk in DESKS}
+        self.under_way = OpsUnderWay(self.who)
+        self._numbers: dict[str, Iterator[int]] = {
+            desk: self.under_way.numbers(desk) for desk in DESKS
+        }
         self.reset()
 
-    def introduce(self) -> Json:
-        """Return what the customer's own page gets: key, name and ids."""
-        return {"id": self.key, "who": self.who, "name": self.name, "user_id": self.user_id}
+    @property
+    def has_cart(self) -> bool:
+        """Whether a desk has acknowledged a change that this customer would lose."""
+        return any(session.shopper.ledger.owed for session in self.sessions.values())
 
-    def credentials(self) -> Json:
+    def forget_history(self) -> None:
+        """Give up what can be replayed; credentials and carts stay."""
+        for session in self.sessions.values():
+            session.record.events.clear()
+
+    def introduce(self, *, again: bool = False) -> Introduction:
+        """Return what the customer's own page gets; `again` after a reload."""
+        credentials = self.credentials() if again else UNSET
+        return Introduction(self.key, self.who, self.name, self.user_id, credentials)
+
+    def credentials(self) -> dict[str, Credentials]:
         """Return the credentials at each desk, in full: for the own page, never for an event."""
         return {desk: session.credentials() for desk, session in self.sessions.items()}
 
@@ -78,7 +139,7 @@ class PageCustomer:
 
 
 class Customers:
-    """All customers; past 300 the one that is idle longest is removed."""
+    """All customers, and a limit: whoever is idle longest gives way, one without a cart first."""
 
     def __init__(self, pools: Mapping[str, ServerPool], publish: Publish) -> None:
         """`pools` are the live desks; `publish` gets each event's fields."""
@@ -94,23 +155,29 @@ class Customers:
         """Return a new customer; raise BadOrder for an invalid name."""
         name = checked_name(name)
         with self._changing:
-            if len(self._by_key) >= MOST_CUSTOMERS:
-                idle = min(self._by_key.values(), key=lambda each: each.acted_at)
-                del self._by_key[idle.key], self._by_who[idle.who]
+            self._make_room()
             customer = PageCustomer(next(self._numbers), name, self._pools, self._publish)
             self._by_key[customer.key] = self._by_who[customer.who] = customer
         return customer
+
+    def _make_room(self) -> None:
+        if len(self._by_key) >= MOST_CUSTOMERS:
+            idle = min(self._by_key.values(), key=lambda each: (each.has_cart, each.acted_at))
+            del self._by_key[idle.key], self._by_who[idle.who]
+        if len(self._by_key) >= MOST_WITH_HISTORY:
+            by_age = sorted(self._by_key.values(), key=lambda each: each.acted_at)
+            for idle in by_age[: 1 - MOST_WITH_HISTORY]:
+                idle.forget_history()
 
     def find(self, key: str) -> PageCustomer | None:
         """Return the customer with this key, or None."""
         with self._changing:
             return self._by_key.get(key)
 
-    def act(self, customer: PageCustomer, body: object) -> Json:
+    def act(self, customer: PageCustomer, body: object) -> Acted:
         """Do what the body of /lab/act says, at both desks at once, and wait for the responses.
 
-        Return {"ops": {desk: op}, "credentials": {desk: {"cookie", "token"}}}. Raise BadOrder,
-        or LabError if it is not possible now; then usually nothing was sent.
+        Raise BadOrder, or LabError if it is not possible now; then usually nothing was sent.
         """
         order = checked_order(body)
         if self._closed:
@@ -123,7 +190,7 @@ class Customers:
             waiting = {desk: hands.submit(session.do, order) for desk, session in sessions.items()}
         customer.acted_at = time.monotonic()
         ops = {desk: future.result() for desk, future in waiting.items()}
-        return {"ops": ops, "credentials": customer.credentials()}
+        return Acted(ops, customer.credentials())
 
     def doubt(self) -> None:
         """After a fault, only a later read shows the fate of a cart."""
@@ -137,10 +204,14 @@ class Customers:
             customer.reset()
 
     def who_of(self, op: str) -> str:
-        """Return the customer whose op this is ("c1" for "c1-stateful-7"), "" if unknown."""
+        """Return the customer who is sending this op ("c1" for "c1-stateful-7"), "" if none is.
+
+        Asked once for each op: the next time it is a stranger's copy.
+        """
         match = _OP.fullmatch(op)
         with self._changing:
-            return match[1] if match and match[1] in self._by_who else ""
+            customer = self._by_who.get(match[1]) if match else None
+        return customer.who if customer and customer.under_way.take(op) else ""
 
     def close(self) -> None:
         """Refuse all further orders."""

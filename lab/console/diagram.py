@@ -8,10 +8,10 @@ from lab.console.events import (
     RequestEvent,
     RunEvent,
     SettingShown,
-    StackState,
     StageEvent,
     Stamped,
 )
+from lab.console.stack_state import StackState
 from lab.core.faults import STORE, FaultEvent, FaultKind
 from lab.report.drawing import sequence_svg
 from lab.report.sequence import DrawnEvent, SettingChange, Story

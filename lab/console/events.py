@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from lab.console.stack_state import StackState
 from lab.core.faults import STORE, FaultEvent, FaultEvidence
 from lab.core.redaction import redact_text
 from lab.core.text import one_line
@@ -25,8 +26,6 @@ from lab.report.sequence import look_of
 from lab.shop.desks import DESKS
 from lab.stack.access_log import AccessEntry
 
-Json = dict[str, Any]
-
 MOST_PATH_CHARS = 300
 MOST_LABEL_CHARS = 60
 HUNG_UP = 499  # what nginx logs where the client left before the answer
@@ -34,46 +33,6 @@ HUNG_UP = 499  # what nginx logs where the client left before the answer
 _USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
 _COUNT = re.compile(r"[0-9]{1,9}")
 _BETWEEN = re.compile(r", | : ")  # nginx: one server after the other; after an internal redirect
-
-
-class ServerState(msgspec.Struct, frozen=True):
-    """A server of a desk; None for what is not known, or has ended with its process."""
-
-    name: str
-    state: str
-    port: int | None = None
-    pid: int | None = None
-    instance: str | None = None
-    carts_remembered: int | None = None
-
-
-class StoreState(msgspec.Struct, frozen=True):
-    """The session store; `state` is "external" where the lab did not start it."""
-
-    state: str
-    pid: int | None = None
-    program: str = ""
-
-
-class DeskSettings(msgspec.Struct, frozen=True):
-    """The settings of a desk; `cache` is None where a record does not say."""
-
-    store: str
-    affinity: str
-    retry: str
-    cache: str | None = None
-
-
-class StackState(msgspec.Struct, frozen=True):
-    """The stack as the page draws it: servers and settings by desk, and the store if there is one.
-
-    `origin` is the address of the load balancer; "" for a recording.
-    """
-
-    origin: str
-    desks: dict[str, list[ServerState]]
-    settings: dict[str, DeskSettings] = msgspec.field(name="knobs", default_factory=dict)
-    store: StoreState | None = None
 
 
 class TriedServer(msgspec.Struct, frozen=True):
@@ -196,7 +155,7 @@ class Stamped:
     at: float
     score: Mapping[str, Totals]
 
-    def json(self) -> Json:
+    def json(self) -> Mapping[str, object]:
         """Return it as the page gets it."""
         stamp = {"id": self.id, "at": self.at, "score": msgspec.to_builtins(self.score)}
         return {**msgspec.to_builtins(self.event), **stamp}

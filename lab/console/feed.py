@@ -20,15 +20,16 @@ from lab.console.events import (
     RequestEvent,
     RunEvent,
     Score,
-    StackState,
     StageEvent,
     Stamped,
 )
+from lab.console.stack_state import StackState
 from lab.core.errors import LabError
 
 MOST_KEPT = 2000
 MOST_KEPT_BYTES = 8_000_000  # the catalogue alone is 50 kB for each request
 MOST_STREAMS = 12
+MOST_INSTRUCTOR_STREAMS = 4  # places that no other page can take
 BEAT_S = 2.0
 RETRY_MS = 500
 SOON_MS = 30
@@ -95,14 +96,16 @@ class Feed:
         """Return the seconds since the stage began."""
         return round(self._clock() - self._began, 3)
 
-    def stream(self, last_event_id: str | None = None) -> "Stream":
+    def stream(self, last_event_id: str | None = None, *, instructor: bool = False) -> "Stream":
         """Return a stream, from the last event that the page knows if that is still kept.
 
-        Raise Full if 12 are open: a stream frees its place when it ends or is closed.
+        Raise Full if 12 are open, for the instructor if 16 are: a stream frees its place when
+        it ends or is closed.
         """
+        most = MOST_STREAMS + (MOST_INSTRUCTOR_STREAMS if instructor else 0)
         with self.news:
-            if len(self._streams) >= MOST_STREAMS:
-                raise Full(f"{MOST_STREAMS} pages are open: close one, then reload this one")
+            if len(self._streams) >= most:
+                raise Full(f"{most} pages are open: close one, then reload this one")
             stream = Stream(self, self._resumed(last_event_id), self._cuts)
             self._streams.add(stream)
         return stream

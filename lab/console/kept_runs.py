@@ -3,26 +3,55 @@
 import os
 import re
 import threading
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from lab.console import playback
-from lab.console.lesson import questions
+from lab.console.run_outline import ExperimentOutline, VariantOutline, outline_of, variant_outline
 from lab.core.errors import LabError
 from lab.core.text import one_line
-from lab.evidence.run_document import ExperimentResult, RunDocument, VariantResult
-from lab.report import wording
+from lab.evidence.run_document import ExperimentResult, RunDocument
 from lab.report.drawing import sequence_svg
 from lab.report.saved import load
 from lab.report.sequence import story_of
 
-Json = dict[str, Any]
-
 MOST_RUNS = 200
 _FOLDER = re.compile(r"(\d{8}-\d{6})-(.+)")  # as `lab.core.run_folder` names it
+
+
+class RunListed(msgspec.Struct, frozen=True):
+    """A run in the list; `began` is local time: "2026-11-24T07:55:35"."""
+
+    name: str
+    experiments: list[str]
+    began: str
+
+
+class RunList(msgspec.Struct, frozen=True):
+    """The runs that are kept."""
+
+    runs: list[RunListed]
+
+
+class RunOutline(msgspec.Struct, frozen=True):
+    """What a run found, without its requests."""
+
+    name: str
+    experiments: list[ExperimentOutline]
+
+
+class Playback(msgspec.Struct, frozen=True):
+    """Two variants of an experiment as the events of a stage; `sequence` is an SVG a desk."""
+
+    name: str
+    experiment: ExperimentOutline
+    left: VariantOutline | None
+    right: VariantOutline | None
+    events: list[Mapping[str, object]]
+    sequence: dict[str, str]
 
 
 class KeptRuns:
@@ -35,42 +64,35 @@ class KeptRuns:
             None  # the last one, to be quick
         )
 
-    def list(self) -> Json:
-        """Return {"runs": [{"name", "experiments", "began"}]}, newest first, at most 200.
+    def list(self) -> RunList:
+        """Return the runs, newest first, at most 200.
 
-        What ran is taken from the folder's name, "began" too ("2026-11-24T07:55:35", local
-        time): no document is opened. A run without a result.json is left out.
+        What ran and when is taken from the folder's name: no document is opened. A run without
+        a result.json is left out.
         """
         runs = [_listed(self._root / name) for name in self._names()]
-        runs.sort(key=lambda run: (run["began"], run["name"]), reverse=True)
-        return {"runs": runs[:MOST_RUNS]}
+        runs.sort(key=lambda run: (run.began, run.name), reverse=True)
+        return RunList(runs[:MOST_RUNS])
 
-    def outline(self, name: str) -> Json:
-        """Return {"name", "experiments"}: what the run found, without its requests.
-
-        An experiment is {"name", "claim", "verdict", "decision", "question",
-        "variants": [{"name", "app", "keeps", "outcome": {"verdict", "text"}}]}; its question
-        as in result.json, see `questions.asked`. LabError if there is no such run, or none
-        that can be read.
-        """
+    def outline(self, name: str) -> RunOutline:
+        """Return what the run found; LabError if there is no such run, or none that can be read."""
         folder, document = self._open(name)
-        return {"name": folder, "experiments": [_outline(each) for each in document.experiments]}
+        return RunOutline(folder, [outline_of(each) for each in document.experiments])
 
     def playback(
         self, name: str, index: int, left: str | None = None, right: str | None = None
-    ) -> Json:
+    ) -> Playback:
         """Return one experiment of a run, two of its variants as the events of a stage.
 
-        {"name", "experiment", "left", "right", "events", "sequence": {desk: SVG}}; `left` and
-        `right` name variants, by default the first of each desk. LabError as in `outline`, and
-        for an experiment or a variant that the run does not have.
+        `left` and `right` name variants, by default the first of each desk. LabError as in
+        `outline`, and for an experiment or a variant that the run does not have.
         """
         folder, document = self._open(name)
         experiments = document.experiments
         if not 0 <= index < len(experiments):
             raise LabError(f"the run {folder} has no experiment {index}: it has {len(experiments)}")
         try:
-            return {"name": folder} | _played(experiments[index], left, right, _store(document))
+            return _played(folder, experiments[index], left, right, _store(document))
         except RecursionError:
             why = "it is nested too deeply"
             raise LabError(f"the run {folder} is damaged: {why}; run it again") from None
@@ -125,7 +147,7 @@ def _latest(root: Path) -> str:
         return "latest"
 
 
-def _listed(folder: Path) -> Json:
+def _listed(folder: Path) -> RunListed:
     stem = _FOLDER.fullmatch(folder.name)
     try:
         began = datetime.strptime(stem[1], "%Y%m%d-%H%M%S") if stem else None
@@ -137,53 +159,27 @@ def _listed(folder: Path) -> Json:
         except (OSError, ValueError, OverflowError):
             began = datetime.fromtimestamp(0)
     what = stem[2].split("+") if stem else [folder.name]
-    return {
-        "name": folder.name,
-        "experiments": [one_line(each, 60) for each in what],
-        "began": began.isoformat(timespec="seconds"),
-    }
-
-
-def _outline(experiment: ExperimentResult) -> Json:
-    return {
-        "name": experiment.name,
-        "claim": experiment.claim,
-        "verdict": experiment.verdict,
-        "decision": wording.decision(experiment),
-        "question": msgspec.to_builtins(questions.asked(experiment)),
-        "variants": [_variant(each) for each in experiment.variants],
-    }
-
-
-def _variant(variant: VariantResult) -> Json:
-    seen = variant.outcome
-    return {
-        "name": variant.name,
-        "app": variant.app,
-        "keeps": variant.keeps,
-        "outcome": seen and {"verdict": seen.verdict, "text": wording.observed(seen)},
-    }
+    experiments = [one_line(each, 60) for each in what]
+    return RunListed(folder.name, experiments, began.isoformat(timespec="seconds"))
 
 
 def _played(
-    experiment: ExperimentResult, left: str | None, right: str | None, program: str
-) -> Json:
+    run: str, experiment: ExperimentResult, left: str | None, right: str | None, program: str
+) -> Playback:
     variants = {
         "stateful": playback.chosen(experiment, left, "stateful"),
         "stateless": playback.chosen(experiment, right, "stateless"),
     }
     names = [each.name if each else None for each in variants.values()]
-    return {
-        "experiment": _outline(experiment),
-        "left": variants["stateful"] and _variant(variants["stateful"]),
-        "right": variants["stateless"] and _variant(variants["stateless"]),
-        "events": [
-            each.json() for each in playback.events(experiment, *names, store_program=program)
-        ],
-        "sequence": {
-            desk: sequence_svg(story_of(each)) if each else "" for desk, each in variants.items()
-        },
-    }
+    shown = [variant_outline(each) if each else None for each in variants.values()]
+    return Playback(
+        run,
+        outline_of(experiment),
+        shown[0],
+        shown[1],
+        [each.json() for each in playback.events(experiment, *names, store_program=program)],
+        {desk: sequence_svg(story_of(each)) if each else "" for desk, each in variants.items()},
+    )
 
 
 def _store(document: RunDocument) -> str:

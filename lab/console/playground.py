@@ -4,21 +4,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import msgspec
 
-from lab.console.events import (
-    DeskSettings,
-    PageEvent,
-    StackEvent,
-    StackState,
-    StoreState,
-    from_fault,
-    setting_changed,
-)
+from lab.console.events import PageEvent, StackEvent, from_fault, setting_changed
 from lab.console.renewal import renew
 from lab.console.settings import MOST_PAGE_SERVERS, Cache, checked, console_variants
+from lab.console.stack_state import DeskSettings, FaultDone, StackState, StoreState
 from lab.console.stack_status import StackStatus
 from lab.core.errors import LabError
 from lab.core.faults import STORE, FaultEvent, FaultKind
@@ -31,8 +23,6 @@ from lab.stack.local_server import LocalServer
 from lab.stack.local_store import LocalStore
 from lab.stack.pool_spec import LETTERS
 from lab.stack.session_store import Store
-
-Json = dict[str, Any]
 
 NO_STORE_HERE = "no store runs: switch the stateful desk to redis first"
 
@@ -81,7 +71,7 @@ class Playground:
         draining = {desk: faults.draining for desk, faults in self._faults.items()}
         self.watch = StackStatus(self._pools, draining, self.status, self._publish_stack)
 
-    def inject(self, kind: FaultKind, target: str) -> list[Json]:
+    def inject(self, kind: FaultKind, target: str) -> list[FaultDone]:
         """Inject a fault into "B" at every desk, "stateful/B" at one, or "store".
 
         Returns the evidence of each. A drain goes on in the background: its event comes later.
@@ -94,7 +84,7 @@ class Playground:
         self.watch.touch()
         return [_evidence(desk, each) for (desk, _), each in zip(chosen, done, strict=True)]
 
-    def add(self, desk: str = "") -> list[Json]:
+    def add(self, desk: str = "") -> list[FaultDone]:
         """Start one more server at each desk (or at one) and put it behind the balancer."""
         if desk not in ("", *self._pools):
             raise LabError(f"no desk {desk[:40]!r}: there are {', '.join(self._pools)}")
@@ -161,6 +151,7 @@ class Playground:
                 for name, pool in self._pools.items()
             },
             _described(self._provisioned.store_of(self._variants["stateful"])),
+            self._stack.access.trouble,
         )
 
     def close(self) -> None:
@@ -173,9 +164,9 @@ class Playground:
 
     @property
     def _settings(self) -> Settings:
-        return self._variants["stateful"].knobs
+        return self._variants["stateful"].settings
 
-    def _drain(self, target: str) -> list[Json]:
+    def _drain(self, target: str) -> list[FaultDone]:
         with self._order:
             chosen = self._chosen(target, FaultKind.DRAIN)
             for desk, name in chosen:
@@ -189,7 +180,7 @@ class Playground:
                 thread.start()
             self._publish_stack()
             self._on_reload()
-        return [{"desk": desk, "name": name, "state": "draining"} for desk, name in chosen]
+        return [FaultDone(desk=desk, name=name, state="draining") for desk, name in chosen]
 
     def _finish(self, desk: str, drain: Drain) -> None:
         self._faults[desk].finish_drain(drain, lambda: self._closed)
@@ -214,8 +205,7 @@ class Playground:
         if name == "cache":
             self._apply(self._settings, self._cache.anew(value))
             return
-        changed: dict[str, Any] = {name: value}
-        settings = replace(self._settings, **changed)
+        settings = replace(self._settings, **{name: value})  # type: ignore[arg-type]  # checked
         if name == "store":
             with self._lives:
                 self._renew(settings, {"stateful": list(self._pools["stateful"].servers)})
@@ -275,10 +265,10 @@ class Playground:
         return store
 
 
-def _evidence(desk: str, event: FaultEvent) -> Json:
+def _evidence(desk: str, event: FaultEvent) -> FaultDone:
     at = "" if event.target == STORE else desk
-    sure = {} if event.confirmed is None else {"confirmed": event.confirmed}
-    return {"desk": at, "name": event.target, **msgspec.to_builtins(event.evidence), **sure}
+    seen = msgspec.structs.asdict(event.evidence)
+    return FaultDone(desk=at, name=event.target, confirmed=event.confirmed, **seen)
 
 
 def _described(store: Store | None) -> StoreState | None:

@@ -6,7 +6,7 @@ Nothing is made up: a port is never known, a process only where an answer or a f
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lab.console.events import DeskSettings, ServerState, StackState, StoreState
+from lab.console.stack_state import DeskSettings, ServerState, StackState, StoreState
 from lab.core.faults import STORE, FaultEvent, FaultKind
 from lab.evidence.run_document import UsedSettings, VariantResult
 

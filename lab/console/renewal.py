@@ -29,7 +29,7 @@ def renew(
     of them answer; the caller reloads nginx. LabError where one does not come up: the next
     call tries again.
     """
-    same = stateful.knobs.store == store_before == "memory"
+    same = stateful.settings.store == store_before == "memory"
     # A stateless server holds nothing: that is the point. Neither does one without a cart.
     may_stay: dict[str, MayStay] = {
         "stateful": _remembers_nothing if same else lambda _: False,

@@ -1,8 +1,6 @@
 """Routes of every open page: enter, be a customer, receive events."""
 
-from typing import Any
-
-from flask import Blueprint, Response, make_response, request
+from flask import Blueprint, Response, jsonify, make_response, request
 from werkzeug.exceptions import Forbidden, NotFound, UnprocessableEntity
 
 from lab.console.customers import PageCustomer
@@ -10,8 +8,6 @@ from lab.console.diagram import sequence_of
 from lab.console.request_bodies import any_text, read, read_object
 from lab.console.services import Services
 from lab.shop.desks import DESKS
-
-Json = dict[str, Any]
 
 _KEY = any_text(64)
 
@@ -39,7 +35,7 @@ def _admit(routes: Blueprint, services: Services) -> None:
         return response
 
     @routes.get("/lab/whoami")
-    def whoami() -> Json:
+    def whoami() -> dict[str, str | bool]:
         running = services.running
         return {
             "instructor": services.guard.is_instructor(request),
@@ -50,27 +46,29 @@ def _admit(routes: Blueprint, services: Services) -> None:
 
 def _serve_customers(routes: Blueprint, services: Services) -> None:
     @routes.post("/lab/customer")
-    def customer() -> Json:
+    def customer() -> Response:
         customers = services.live.customers
         body = read({}, {"name": any_text(200), "id": _KEY})
         if len(body) != 1:
             raise UnprocessableEntity('send {"name": …} to enter, or {"id": …} to come back')
         if "name" in body:
-            return customers.enter(body["name"]).introduce()
-        known = _find(services, body["id"])
-        return known.introduce() | {"credentials": known.credentials()}
+            return jsonify(customers.enter(body["name"]).introduce())
+        return jsonify(_find(services, body["id"]).introduce(again=True))
 
     @routes.post("/lab/act")
-    def act() -> Json:
+    def act() -> Response:
         customers = services.live.customers
         body = read_object()
-        return customers.act(_find(services, body.get("customer")), body)
+        return jsonify(customers.act(_find(services, body.get("customer")), body))
 
 
 def _stream_events(routes: Blueprint, services: Services) -> None:
     @routes.get("/lab/events")
     def events() -> Response:
-        stream = services.live.feed.stream(request.headers.get("Last-Event-ID"))
+        stream = services.live.feed.stream(
+            request.headers.get("Last-Event-ID"),
+            instructor=services.guard.is_instructor(request),
+        )
         # Without this header nginx would buffer the events.
         unbuffered = {"X-Accel-Buffering": "no"}
         return Response(stream, mimetype="text/event-stream", headers=unbuffered)

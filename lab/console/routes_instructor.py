@@ -1,23 +1,19 @@
 """The instructor's routes: commands for servers, store and stage."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
-import msgspec
-from flask import Blueprint, request
+from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import NotFound
 
 from lab.console import settings
-from lab.console.events import StackState
 from lab.console.lesson import questions
 from lab.console.request_bodies import Rule, any_text, one_of, read, whole
 from lab.console.services import Services
+from lab.console.stack_state import FaultsDone, StackState
 from lab.core.errors import LabError
 from lab.core.faults import STORE, STORE_FAULTS, FaultKind
 from lab.experiments import CONFIDENCE
 from lab.shop.desks import DESKS
-
-Json = dict[str, Any]
 
 TARGETED = tuple(kind for kind in FaultKind if kind is not FaultKind.ADD)
 MOST_CHOICES = 100
@@ -43,23 +39,18 @@ def routes(services: Services) -> Blueprint:
     return routes
 
 
-def _fault(services: Services, kind: FaultKind) -> Callable[[], Json]:
-    def obey() -> Json:
+def _fault(services: Services, kind: FaultKind) -> Callable[[], Response]:
+    def obey() -> Response:
         target = read({"server": any_text(100)})["server"]
         playing = services.live.stage
         try:
-            return {"done": playing.inject(kind, target)}
+            return jsonify(FaultsDone(playing.inject(kind, target)))
         except LabError as error:
             if target == STORE or _is_there(playing.status(), target):
                 raise
             raise NotFound(str(error)) from None
 
     return obey
-
-
-def _json(stack: StackState) -> Json:
-    plain: Json = msgspec.to_builtins(stack)
-    return plain
 
 
 def _is_there(status: StackState, target: str) -> bool:
@@ -70,32 +61,32 @@ def _is_there(status: StackState, target: str) -> bool:
 
 def _change_the_stage(routes: Blueprint, services: Services) -> None:
     @routes.post("/lab/add")
-    def add() -> Json:
+    def add() -> Response:
         desk = read({}, {"desk": one_of("", *DESKS)}).get("desk", "")
-        return {"done": services.live.stage.add(desk)}
+        return jsonify(FaultsDone(services.live.stage.add(desk)))
 
     @routes.post("/lab/store")
-    def store() -> Json:
+    def store() -> Response:
         kind = FaultKind(read({"do": one_of(*STORE_FAULTS)})["do"])
-        return {"done": services.live.stage.inject(kind, STORE)}
+        return jsonify(FaultsDone(services.live.stage.inject(kind, STORE)))
 
     @routes.post("/lab/knobs")
-    def change() -> Json:
-        return _json(services.live.stage.change(**read({}, _SETTINGS)))
+    def change() -> Response:
+        return jsonify(services.live.stage.change(**read({}, _SETTINGS)))
 
     @routes.post("/lab/stage")
-    def anew() -> Json:
+    def anew() -> Response:
         wanted = read({}, {"servers": whole(1, settings.MOST_PAGE_SERVERS), **_SETTINGS})
-        return _json(services.live.stage.reset(**wanted))
+        return jsonify(services.live.stage.reset(**wanted))
 
     @routes.get("/lab/status")
-    def status() -> Json:
-        return _json(services.live.stage.status(ask=True))
+    def status() -> Response:
+        return jsonify(services.live.stage.status(ask=True))
 
 
 def _beside_the_stage(routes: Blueprint, services: Services) -> None:
     @routes.post("/lab/run")
-    def run() -> Json:
+    def run() -> Response:
         body = read(
             {"experiment": any_text(60)},
             {
@@ -106,9 +97,9 @@ def _beside_the_stage(routes: Blueprint, services: Services) -> None:
         name = body.pop("experiment")
         if questions.bundled(name) is None:
             raise NotFound("no bundled experiment has this name: `lab list` shows all")
-        return {"run": services.live.rehearsal.start(name, **body)}
+        return jsonify(run=services.live.rehearsal.start(name, **body))
 
     @routes.post("/lab/ticket")
-    def ticket() -> Json:
+    def ticket() -> Response:
         read({})
-        return {"ticket": services.guard.tickets.issue()}
+        return jsonify(ticket=services.guard.tickets.issue())

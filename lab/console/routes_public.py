@@ -4,15 +4,21 @@ import re
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template, request, send_from_directory
+from flask import (
+    Blueprint,
+    Response,
+    jsonify,
+    make_response,
+    render_template,
+    request,
+    send_from_directory,
+)
 from werkzeug.exceptions import NotFound
 
 from lab.console import code_view, words
 from lab.console.services import Services
 from lab.core.errors import LabError
 from lab.report.drawing import sequence_css
-
-Json = dict[str, Any]
 
 STATIC = Path(__file__).parent / "static"
 # Set here: a system's own type of ".js" may be wrong, and then browsers refuse the file.
@@ -30,7 +36,7 @@ def routes(services: Services) -> Blueprint:
 
     @routes.get("/")
     def page() -> str:
-        return render_template("index.html", chapters=services.lesson["chapters"])
+        return render_template("index.html", chapters=services.lesson.chapters)
 
     @routes.get("/lab/static/<file>")
     def static_file(file: str) -> Response:
@@ -40,16 +46,16 @@ def routes(services: Services) -> Blueprint:
         return _revalidated(send_from_directory(STATIC, file, mimetype=kind))
 
     @routes.get("/lab/chapters")
-    def chapters() -> Json:
-        return services.lesson
+    def chapters() -> Response:
+        return jsonify(services.lesson)
 
     @routes.get("/lab/code")
-    def code_that_serves() -> Json:
+    def code_that_serves() -> Response:
         method, path = (request.args.get(name, "")[:200] for name in ("method", "path"))
         passages = code_view.serving(method, path)
         if passages is None:
             raise NotFound("the desks have no such route: send ?method=GET&path=/api/cart")
-        return passages
+        return jsonify(passages)
 
     for name, text in (("code", code_view.style()), ("sequence", sequence_css())):
         sheet = _generated(name, text, "text/css")
@@ -62,23 +68,23 @@ def routes(services: Services) -> Blueprint:
 
 def _show_runs(routes: Blueprint, services: Services) -> None:
     @routes.get("/lab/runs")
-    def runs() -> Json:
-        return services.runs.list()
+    def runs() -> Response:
+        return jsonify(services.runs.list())
 
     @routes.get("/lab/runs/<name>")
-    def run(name: str) -> Json:
+    def run(name: str) -> Response:
         try:
-            return services.runs.outline(name)
+            return jsonify(services.runs.outline(name))
         except LabError as error:
             raise NotFound(str(error)) from None
 
     @routes.get("/lab/runs/<name>/<index>")
-    def playback(name: str, index: str) -> Json:
+    def playback(name: str, index: str) -> Response:
         if not re.fullmatch("[0-9]{1,4}", index):
             raise NotFound("the experiments of a run are numbered from 0")
         left, right = request.args.get("left"), request.args.get("right")
         try:
-            return services.runs.playback(name, int(index), left, right)
+            return jsonify(services.runs.playback(name, int(index), left, right))
         except LabError as error:
             raise NotFound(str(error)) from None
 

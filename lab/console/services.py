@@ -1,17 +1,15 @@
 """The parts of the console that its routes use, passed in so that tests can replace them."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from lab.console.customers import Customers
 from lab.console.experiment_run import ExperimentRun
 from lab.console.feed import Feed
 from lab.console.guard import Guard
 from lab.console.kept_runs import KeptRuns
+from lab.console.lesson.plan import Lesson
 from lab.console.playground import Playground
 from lab.core.errors import LabError
-
-Json = dict[str, Any]
 
 NOTHING_RUNS = "no servers are running, this page shows kept runs only: start them with `lab up`"
 
@@ -32,7 +30,7 @@ class Services:
 
     guard: Guard
     runs: KeptRuns
-    lesson: Json
+    lesson: Lesson
     running: LiveConsole | None = None
 
     @property

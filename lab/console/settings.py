@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from lab.core.errors import LabError
 from lab.evidence.result import Settings, Variant
@@ -66,7 +65,7 @@ def console_variants(settings: Settings) -> tuple[Variant, ...]:
     return tuple(replace(each, directives=(PAUSED_SHOWS,)) for each in two_desks(settings))
 
 
-def checked(settings: Mapping[str, str | None]) -> dict[str, Any]:
+def checked(settings: Mapping[str, str | None]) -> dict[str, str]:
     """Return the settings that are given; raise LabError for a wrong name or value."""
     wanted = {name: value for name, value in settings.items() if value is not None}
     for name, value in wanted.items():

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 
-from lab.console.events import ServerState, StackState
+from lab.console.stack_state import ServerState, StackState
 from lab.processes.waiting import server_info
 from lab.stack.local_pool import LocalPool
 from lab.stack.local_server import LocalServer

@@ -9,7 +9,7 @@ class LabError(Exception):
     """
 
 
-class ScriptError(Exception):
+class ScriptMistake(Exception):
     """A script asked for something that does not exist, or gave something that does not fit.
 
     The fault is the script's, and its author reads the text: it says what would have fitted.

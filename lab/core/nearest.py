@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 
-from lab.core.errors import ScriptError
+from lab.core.errors import ScriptMistake
 
 NO_WORDS: Mapping[str, str] = MappingProxyType({})
 _SURE, _LIKELY = 0.8, 0.55
@@ -64,10 +64,12 @@ def no_attribute(
 
 def no_argument(
     verb: str, name: str, known: Iterable[str], words: Mapping[str, str] = NO_WORDS
-) -> ScriptError:
+) -> ScriptMistake:
     """Return the error for an argument that a verb does not take: it names the nearest it does."""
     known = list(known)
     meant = nearest(name, known, words)
-    error = ScriptError(f"{verb}() takes no {name}=" + (f": did you mean {meant}=?" * bool(meant)))
+    error = ScriptMistake(
+        f"{verb}() takes no {name}=" + (f": did you mean {meant}=?" * bool(meant))
+    )
     error.add_note(f"It takes {', '.join(known)}")
     return error

@@ -6,6 +6,13 @@ from pathlib import Path
 
 from lab.core.errors import LabError
 
+_made: list[Path] = []
+
+
+def newest() -> Path | None:
+    """Return the newest run folder of this process, None before the first."""
+    return _made[-1] if _made else None
+
 
 def new_run_folder(
     root: Path, name: str, *, latest: bool = True, now: datetime | None = None
@@ -23,6 +30,7 @@ def new_run_folder(
             continue
         except (OSError, ValueError) as error:  # ValueError: a NUL in its name
             raise LabError(f"cannot keep runs in {root}: {error}; choose another --out") from None
+        _made.append(folder)
         if latest:
             _point_latest(root, folder)
         return folder
@@ -40,3 +48,11 @@ def _point_latest(root: Path, folder: Path) -> None:
         aside.replace(root / "latest")
     except OSError:  # the user has a folder of that name: the link is only a convenience
         aside.unlink()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file anew that only its owner may read."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)

@@ -1,7 +1,6 @@
 """The result of a crowd on one variant, as numbers: what may be quoted, what speaks against it."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -97,9 +96,9 @@ class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
         asked = self.rate_asked_per_s
         return asked is None or self.once or self.rate_done_per_s >= KEEPS_UP * asked
 
-    def as_json(self) -> dict[str, Any]:
-        """Return it as plain JSON values."""
-        values: dict[str, Any] = msgspec.to_builtins(self)
+    def as_json(self) -> Mapping[str, object]:
+        """Return it as plain JSON values, for the measurements of a script."""
+        values: Mapping[str, object] = msgspec.to_builtins(self)
         return values
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from lab.core.errors import LabError
+from lab.core.neighbours import reach_neighbours
 from lab.crowd.journal import Journal
 from lab.crowd.messages import CrowdJob, WorkerReport
 from lab.crowd.virtual_user import Script, VirtualUser
@@ -77,7 +78,7 @@ def load_script(job: CrowdJob) -> Script:
         raise LabError(f"{path} is no Python file: its name must end in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    sys.path.insert(0, str(path.parent.resolve()))
+    reach_neighbours(path)
     spec.loader.exec_module(module)
     function: Script = getattr(module, job.profile.function)
     return function

@@ -1,7 +1,6 @@
 """The worker processes of a crowd, and the channel to the one that speaks for them."""
 
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ from lab.crowd.load_profile import LoadProfile
 from lab.crowd.messages import Failed, Message, WorkersHere
 from lab.processes.child import Child
 from lab.processes.ports import free_ports
-from lab.processes.spawn import Children, clean_environment
+from lab.processes.spawn import Children, clean_environment, module_command
 from lab.processes.waiting import end_of, wait_until
 
 START_TIMEOUT_S = 60.0
@@ -115,7 +114,7 @@ class WorkerGroup:
     def _spawn(self, name: str, arguments: Sequence[str], env: dict[str, str]) -> None:
         child = self._children.spawn(
             name,
-            [sys.executable, "-m", *arguments],
+            module_command(*arguments),
             log_path=self._folder / f"{name}.log",
             env=clean_environment(env),
         )

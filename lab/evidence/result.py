@@ -44,35 +44,35 @@ class Variant:
     """One app in one configuration: a row of a result, and what is expected of it.
 
     `module` runs in place of the desk's own (a desk with a remedy, say). In `env`,
-    `replica_env` (by server) and the nginx directives, `{folder}` stands for the run's
+    `server_env` (by server) and the nginx directives, `{folder}` stands for the run's
     folder and `{key}`, `{other_key}` for signing keys made for the run. `persistence` is
     the store's. `expect` is what the textbook says of the claim here, None for nothing.
-    `upstreams` are the URLs of servers that the lab did not start, in place of its own; what
-    `knobs` say of their store is then taken on trust.
+    `server_urls` are those of servers that the lab did not start, in place of its own; what
+    `settings` say of their store is then taken on trust.
     """
 
     name: str
     app: str  # "stateful" or "stateless"
-    knobs: Settings = Settings()
+    settings: Settings = Settings()
     module: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
-    replica_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    server_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     directives: tuple[str, ...] = ()
     http_directives: tuple[str, ...] = ()
     persistence: bool = False
     expect: Verdict | None = None
-    upstreams: tuple[str, ...] = ()
+    server_urls: tuple[str, ...] = ()
 
     @property
     def keeps(self) -> str:
         """Where the cart lives, in a word."""
-        return self.knobs.store_label if self.app == "stateful" else "token"
+        return self.settings.store_label if self.app == "stateful" else "token"
 
     @property
     def uses_store(self) -> bool:
         """Whether it needs a session store to talk to."""
         return bool(self.app == "stateful" or self.module) and (
-            self.knobs.store == "redis" or "://" in self.knobs.store
+            self.settings.store == "redis" or "://" in self.settings.store
         )
 
     @property

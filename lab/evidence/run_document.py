@@ -92,7 +92,7 @@ class VariantResult(msgspec.Struct):
     faults: list[FaultEvent] = msgspec.field()
     order: list[str] = msgspec.field(default_factory=list)
     """How they followed each other: the op of an exchange, kind and target of a fault."""
-    upstreams: list[str] = msgspec.field(default_factory=list)
+    server_urls: list[str] = msgspec.field(name="upstreams", default_factory=list)
     """URLs of servers that the lab did not start."""
     outcome: Observation | None = None
     trouble: str | None = None

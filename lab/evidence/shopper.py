@@ -13,7 +13,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from lab.core.errors import ScriptError
+from lab.core.errors import ScriptMistake
 from lab.core.nearest import no_argument, no_attribute
 from lab.evidence.cart_tracker import CartTracker
 from lab.evidence.exchange import Exchange, outcome_of
@@ -62,8 +62,13 @@ class Shopper:
             transport = RequestsTransport()
         self.transport = transport
 
-    def login(self, **how: Any) -> Exchange:
-        """Come in: `POST /api/login`. As every verb here, `how` goes to `request`."""
+    def login(self, user_id: str | None = None, name: str | None = None, **how: Any) -> Exchange:
+        """Log in: `POST /api/login`. As in every verb here, `how` goes to `request`.
+
+        `user_id` and `name` replace this shopper's own, from now on.
+        """
+        self.user_id = self.user_id if user_id is None else user_id
+        self.name = self.name if name is None else name
         who = {"user_id": self.user_id, "name": self.name}
         return self.request("POST", "/api/login", json=who, **how)
 
@@ -157,7 +162,7 @@ class Shopper:
         It teaches this shopper nothing: no cookie, no token, and nothing is owed for it.
         """
         if not isinstance(exchange, Exchange):
-            raise ScriptError(
+            raise ScriptMistake(
                 f"replay() takes what a verb returned (first = shopper.login()), not {exchange}"
             )
         server = self._named(server)
@@ -181,7 +186,7 @@ class Shopper:
             """Answer a verb that does not exist with the nearest that does."""
             raise no_attribute(self, "a shopper", name, VERBS | OF_LAB)
 
-    def _refused(self, argument: str, caller: CodeType) -> ScriptError:
+    def _refused(self, argument: str, caller: CodeType) -> ScriptMistake:
         """Name the verb that was called with an argument it does not take, and what it takes."""
         own = getattr(vars(Shopper).get(caller.co_name), "__code__", None)
         verb = caller.co_name if own is caller else "request"
@@ -192,7 +197,7 @@ class Shopper:
 
     def _begin(self) -> None:
         if not self._in_flight.acquire(blocking=False):
-            raise ScriptError(
+            raise ScriptMistake(
                 "this shopper already has a request in flight: use one shopper for each "
                 "thing that happens at the same time (lab.shopper())"
             )
@@ -232,7 +237,7 @@ class Shopper:
         carried = transport.carry(method, self._address(server) + path, headers, body, timeout_s)
         return Exchange(
             op=str(headers["X-Op"]),
-            customer=self.name,
+            customer=str(self.name),
             method=method,
             path=path,
             target=server,
@@ -263,12 +268,14 @@ _COLLECTED = ("how", "unknown")  # what a signature calls the arguments it passe
 def _line(sku: str) -> str:
     """Return the path of a product's line in the cart."""
     if not isinstance(sku, str):
-        raise ScriptError(f'a line of the cart is named by its product, as in "pen", not by {sku}')
+        raise ScriptMistake(
+            f'a line of the cart is named by its product, as in "pen", not by {sku}'
+        )
     return f"/api/cart/items/{quote(sku, safe='')}"
 
 
 def _require_how(tries: object, timeout_s: object) -> None:
     if type(tries) is not int:
-        raise ScriptError(f"tries= is a whole number, how often to ask: not {tries!r}")
+        raise ScriptMistake(f"tries= is a whole number, how often to ask: not {tries!r}")
     if not isinstance(timeout_s, int | float) or not timeout_s > 0:
-        raise ScriptError(f"timeout_s= is a number of seconds above 0: not {timeout_s!r}")
+        raise ScriptMistake(f"timeout_s= is a number of seconds above 0: not {timeout_s!r}")

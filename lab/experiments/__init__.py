@@ -92,10 +92,9 @@ class Experiment:
         """Return the variants to run by default: a quick run may have fewer servers."""
         if not quick:
             return self.variants
+        most = self.quick_servers
         return tuple(
-            replace(
-                each, knobs=replace(each.knobs, servers=min(each.knobs.servers, self.quick_servers))
-            )
+            replace(each, settings=replace(each.settings, servers=min(each.settings.servers, most)))
             for each in self.variants
         )
 
@@ -211,10 +210,10 @@ def _any_variant(variant: Variant) -> bool:
 
 
 def _kind(variant: Variant) -> tuple[object, ...]:
-    knobs = variant.knobs
-    alone = knobs.servers == 1
+    settings = variant.settings
+    alone = settings.servers == 1
     if variant.app == "stateless":
         return (variant.app, variant.module, alone)
     # A store by URL is a Redis like the lab's own.
-    place = knobs.store if knobs.store in ("memory", "file") else "redis"
-    return (variant.app, variant.module, place, knobs.affinity, alone)
+    place = settings.store if settings.store in ("memory", "file") else "redis"
+    return (variant.app, variant.module, place, settings.affinity, alone)

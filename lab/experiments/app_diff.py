@@ -47,6 +47,12 @@ def diff(file: str = "app.py") -> list[str]:
     )
 
 
+def as_patch(file: str, lines: list[str]) -> str:
+    """Return the diff as a patch of the stateful app's `file`, for `git apply` or `patch -p1`."""
+    path = f"stateful_app/{file}"  # one name on both sides: git refuses a patch with two
+    return "\n".join([f"--- a/{path}", f"+++ b/{path}", *lines[2:], ""])
+
+
 def changed_lines(lines: list[str]) -> int:
     """Count the lines of a unified diff that stand on one side only."""
     return sum(line.startswith(("+", "-")) for line in lines[2:])

@@ -33,10 +33,10 @@ CLAIM = "A drawback: one cart can be ordered again and again with the same token
 EXPECTED = Verdict.HOLDS
 ALONE, WITH_STORE = Settings(servers=1), Settings(servers=1, store="redis")
 VARIANTS = (
-    MEMORY.expecting(Verdict.FAILS, knobs=ALONE),
-    REDIS.expecting(Verdict.FAILS, knobs=WITH_STORE),
-    TOKEN.expecting(Verdict.HOLDS, knobs=ALONE),
-    TOKEN_REVISION.expecting(Verdict.FAILS, knobs=WITH_STORE),
+    MEMORY.expecting(Verdict.FAILS, settings=ALONE),
+    REDIS.expecting(Verdict.FAILS, settings=WITH_STORE),
+    TOKEN.expecting(Verdict.HOLDS, settings=ALONE),
+    TOKEN_REVISION.expecting(Verdict.FAILS, settings=WITH_STORE),
 )
 EXPECTATIONS = (
     *VARIANTS,

@@ -36,10 +36,10 @@ KEEPS_ID = Variant(
     env={"SEEDED_BUG": "login-keeps-id", "DESK": "stateful_app"},
 )
 VARIANTS = (
-    MEMORY.expecting(Verdict.HOLDS, knobs=ALONE),
-    REDIS.expecting(Verdict.HOLDS, knobs=Settings(servers=1, store="redis")),
+    MEMORY.expecting(Verdict.HOLDS, settings=ALONE),
+    REDIS.expecting(Verdict.HOLDS, settings=Settings(servers=1, store="redis")),
     KEEPS_ID.expecting(Verdict.FAILS),
-    TOKEN.expecting(Verdict.HOLDS, knobs=ALONE),
+    TOKEN.expecting(Verdict.HOLDS, settings=ALONE),
 )
 EXPECTATIONS = (*VARIANTS, FILE.expecting(Verdict.HOLDS))
 CREDENTIALS = ("Cookie", "Authorization")

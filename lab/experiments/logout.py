@@ -32,11 +32,11 @@ EXPECTED = Verdict.HOLDS
 ALONE = Settings(servers=1)
 SHORT_EXPIRY = Variant("token-short-expiry", "stateless", ALONE, env={"TOKEN_MAX_AGE_S": "1"})
 VARIANTS = (
-    MEMORY.expecting(Verdict.FAILS, knobs=ALONE),
-    REDIS.expecting(Verdict.FAILS, knobs=Settings(1, store="redis")),
-    TOKEN.expecting(Verdict.HOLDS, knobs=ALONE),
+    MEMORY.expecting(Verdict.FAILS, settings=ALONE),
+    REDIS.expecting(Verdict.FAILS, settings=Settings(1, store="redis")),
+    TOKEN.expecting(Verdict.HOLDS, settings=ALONE),
     SHORT_EXPIRY.expecting(Verdict.DEPENDS),  # on how soon after logout it is tried
-    TOKEN_DENYLIST.expecting(Verdict.FAILS, knobs=Settings(1, store="redis")),
+    TOKEN_DENYLIST.expecting(Verdict.FAILS, settings=Settings(1, store="redis")),
 )
 EXPECTATIONS = (*VARIANTS, TOKEN_REVISION.expecting(Verdict.HOLDS))
 CUSTOMERS = 4

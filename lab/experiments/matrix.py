@@ -17,6 +17,6 @@ TOKEN_REVISION = Variant(
 MATRIX = (MEMORY, MEMORY_AFFINITY, FILE, REDIS, TOKEN, TOKEN_DENYLIST, TOKEN_REVISION)
 
 
-def two_desks(knobs: Settings) -> tuple[Variant, ...]:
+def two_desks(settings: Settings) -> tuple[Variant, ...]:
     """Return the two variants that a script runs on unless it says otherwise."""
-    return (Variant("stateful", "stateful", knobs), Variant("stateless", "stateless", knobs))
+    return (Variant("stateful", "stateful", settings), Variant("stateless", "stateless", settings))

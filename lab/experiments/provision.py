@@ -37,7 +37,7 @@ class ProvisionedStack:
         progress: Callable[[str], None] = lambda line: None,
         deployment: Deployment | None = None,
     ) -> None:
-        """`deployment` are the servers of variants with `upstreams`: the lab did not start them."""
+        """`deployment` are the servers of variants with `server_urls`, which run already."""
         self.folder = folder
         self._deployment = deployment or {}
         self._progress = progress
@@ -89,9 +89,9 @@ class ProvisionedStack:
             variant=variant,
             store=self.store_of(variant),
             # The prefix of a deployment's keys is not known: all keys are counted.
-            store_prefix="" if variant.upstreams else self._prefix_of(variant),
+            store_prefix="" if variant.server_urls else self._prefix_of(variant),
             fill=self._fill,
-            keys=None if variant.upstreams else self._keys,
+            keys=None if variant.server_urls else self._keys,
             customers=customers,
             seed=seed,
             quick=quick,
@@ -136,7 +136,7 @@ class ProvisionedStack:
 
     def store_of(self, variant: Variant) -> Store | None:
         """Return the store of this variant, if it needs one and it was started."""
-        kind = (variant.knobs.store, variant.persistence)
+        kind = (variant.settings.store, variant.persistence)
         return self._stores.get(kind) if variant.uses_store else None
 
     def forget(self, variant: Variant) -> None:
@@ -154,20 +154,21 @@ class ProvisionedStack:
         shutil.rmtree(self._sessions_of(variant), ignore_errors=True)
 
     def _start_store(self, variant: Variant) -> None:
-        kind = (variant.knobs.store, variant.persistence)
-        theirs = variant.upstreams and variant.knobs.store == "redis"  # its address is not known
+        kind = (variant.settings.store, variant.persistence)
+        # The store that servers of others use has an address that is not known.
+        theirs = variant.server_urls and variant.settings.store == "redis"
         if not variant.uses_store or kind in self._stores or theirs:
             return
         self._progress("starting the session store")
         store: Store = (
             LocalStore(self.folder / f"store-{len(self._stores) + 1}", variant.persistence)
-            if variant.knobs.store == "redis"
-            else ExternalStore(variant.knobs.store)
+            if variant.settings.store == "redis"
+            else ExternalStore(variant.settings.store)
         )
         self._stores[kind] = self._resources.enter_context(store)
 
     def _pool_spec(self, variant: Variant) -> PoolSpec:
-        settings = variant.knobs
+        settings = variant.settings
         spec = PoolSpec(
             name=variant.name,
             app=variant.module or f"{variant.app}_app",
@@ -175,13 +176,13 @@ class ProvisionedStack:
             affinity=settings.affinity,  # type: ignore[arg-type]  # PoolSpec checks it
             retry=settings.retry,  # type: ignore[arg-type]
         )
-        if variant.upstreams:
+        if variant.server_urls:
             theirs = self._deployment[variant.app]
             return replace(spec, directives=(SILENCE,), external=theirs)
         return replace(
             spec,
             env=self._env(variant) | self._filled(variant.env),
-            server_env={name: self._filled(env) for name, env in variant.replica_env.items()},
+            server_env={name: self._filled(env) for name, env in variant.server_env.items()},
             directives=tuple(map(self._fill, variant.directives)),
             http_directives=tuple(map(self._fill, variant.http_directives)),
         )
@@ -194,9 +195,9 @@ class ProvisionedStack:
         """Return where a variant keeps its sessions, as STATEFUL_STORE says it."""
         if store := self.store_of(variant):
             return store.url
-        if variant.knobs.store == "file":
+        if variant.settings.store == "file":
             return f"file:{self._sessions_of(variant)}"
-        return variant.knobs.store if variant.app == "stateful" else "memory"
+        return variant.settings.store if variant.app == "stateful" else "memory"
 
     def _sessions_of(self, variant: Variant) -> Path:
         # Absolute: a server need not run where the lab does.
@@ -229,8 +230,8 @@ def deployed(settings: Settings, deployment: Deployment) -> tuple[Variant, ...]:
     return tuple(
         replace(
             variant,
-            knobs=replace(settings, servers=len(deployment[variant.app])),
-            upstreams=tuple(server.url for server in deployment[variant.app]),
+            settings=replace(settings, servers=len(deployment[variant.app])),
+            server_urls=tuple(server.url for server in deployment[variant.app]),
         )
         for variant in two_desks(settings)
         if variant.app in deployment

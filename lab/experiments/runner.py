@@ -30,7 +30,7 @@ class Run:
     """One invocation: a folder of its own, and who watches it.
 
     `progress` is called with what is being done, in words; `on_event` with each exchange and
-    fault. `deployment` are servers that run already, for variants with `upstreams`.
+    fault. `deployment` are servers that run already, for variants with `server_urls`.
     """
 
     folder: Path
@@ -177,6 +177,6 @@ _UNFINISHED = Judgement(Verdict.UNKNOWN, note="the run was cut short")
 
 
 def _can_start(variant: Variant) -> bool:
-    is_ours = not variant.upstreams
-    wants_own_store = is_ours and variant.uses_store and variant.knobs.store == "redis"
+    is_ours = not variant.server_urls
+    wants_own_store = is_ours and variant.uses_store and variant.settings.store == "redis"
     return not wants_own_store or find_store() is not None

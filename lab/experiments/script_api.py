@@ -9,7 +9,7 @@ from functools import cached_property
 from inspect import isfunction
 from typing import TYPE_CHECKING, Any
 
-from lab.core.errors import ScriptError
+from lab.core.errors import ScriptMistake
 from lab.core.faults import STORE, FaultEvent, FaultKind
 from lab.core.nearest import no_argument
 from lab.crowd.load_profile import LoadProfile
@@ -72,7 +72,7 @@ class Lab(ScriptStack, ScriptTools):
         """
         for name, value in values.items():
             if name in MEASURED:
-                raise ScriptError(
+                raise ScriptMistake(
                     f"measure({name}=…): the lab measures that itself; take a name of your own"
                 )
             require_keepable(name, value)
@@ -87,7 +87,7 @@ class Lab(ScriptStack, ScriptTools):
         """
         pairs = [list(point) for point in points]
         if any(len(pair) != 2 for pair in pairs):
-            raise ScriptError(
+            raise ScriptMistake(
                 "curve(…, points): each point is a pair (x, y), as in [(1, 20), (2, 35)]"
             )
         require_keepable(title, pairs)
@@ -119,7 +119,7 @@ class Lab(ScriptStack, ScriptTools):
             if name not in known:
                 raise no_argument("crowd", name, known)
         if not isfunction(visit):
-            raise ScriptError(f"crowd(visit, …) takes a function of your file, not {visit}")
+            raise ScriptMistake(f"crowd(visit, …) takes a function of your file, not {visit}")
         profile = LoadProfile(
             script=inspect.getfile(visit),
             function=visit.__name__,

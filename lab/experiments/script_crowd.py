@@ -31,9 +31,9 @@ def crowd_target(context: ScriptContext, faults: FaultInjector) -> CrowdTarget:
         setup=CrowdSetup(
             desk=variant.app,
             store=variant.keeps,
-            servers=variant.knobs.servers,
-            affinity=variant.knobs.affinity,
-            retry=variant.knobs.retry,
+            servers=variant.settings.servers,
+            affinity=variant.settings.affinity,
+            retry=variant.settings.retry,
         ),
         quick=context.quick,
     )

@@ -10,6 +10,7 @@ from types import ModuleType
 
 from lab.core.errors import LabError
 from lab.core.nearest import nearest
+from lab.core.neighbours import reach_neighbours
 
 SCRIPT_MAX_SECONDS = 120.0
 MISSPELT = 0.85
@@ -34,8 +35,7 @@ def load(path: Path, max_seconds: float = SCRIPT_MAX_SECONDS) -> ModuleType:
         raise LabError(f"{path} is no Python file: its name must end in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look themselves up there
-    folder = str(path.parent.resolve())  # its own helpers, as when Python runs it
-    sys.path.insert(0, folder)
+    reach_neighbours(path)
     try:
         with watched(path.absolute(), max_seconds):
             spec.loader.exec_module(module)
@@ -44,9 +44,6 @@ def load(path: Path, max_seconds: float = SCRIPT_MAX_SECONDS) -> ModuleType:
     except BaseException as error:  # a student's file may raise anything, SystemExit too
         why = f"{path} cannot be loaded; correct it and run it again"
         raise LabError(f"{why}\n{at_length(error, path.absolute())}") from None
-    finally:
-        if folder in sys.path:
-            sys.path.remove(folder)
     _require_effects(path)
     return module
 

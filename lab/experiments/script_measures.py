@@ -5,7 +5,7 @@ from collections.abc import Mapping, Set
 
 import msgspec
 
-from lab.core.errors import ScriptError
+from lab.core.errors import ScriptMistake
 from lab.evidence.measurements import measure
 from lab.evidence.record import Record
 
@@ -14,9 +14,9 @@ MEASURED = frozenset(measure(Record("none"), ()))
 
 
 def require_keepable(name: str, value: object) -> None:
-    """Raise ScriptError for a value that a result cannot keep: NaN, an object of another kind."""
+    """Raise ScriptMistake for a value that a result cannot keep: NaN, an object of another kind."""
     if isinstance(value, float) and not math.isfinite(value):
-        raise ScriptError(
+        raise ScriptMistake(
             f"{name} is {value}, which is no number that can be kept: leave it out, or say None"
         )
     if isinstance(value, str | int | float | None | msgspec.Struct):
@@ -24,13 +24,15 @@ def require_keepable(name: str, value: object) -> None:
     if isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, str | int):
-                raise ScriptError(f"{name} has the key {key!r}: a key is a text or a whole number")
+                raise ScriptMistake(
+                    f"{name} has the key {key!r}: a key is a text or a whole number"
+                )
             require_keepable(f"{name}[{key!r}]", item)
     elif isinstance(value, list | tuple | Set):
         for number, item in enumerate(value):
             require_keepable(f"{name}[{number}]", item)
     else:
-        raise ScriptError(
+        raise ScriptMistake(
             f"{name} is of type {type(value).__name__}, which a result cannot keep: give a "
             "number, a text, True, False, None, or a list or dict of these"
         )

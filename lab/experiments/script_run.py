@@ -2,15 +2,14 @@
 
 import inspect
 import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from lab.core.errors import LabError, ScriptError
+from lab.core.errors import LabError, ScriptMistake
 from lab.core.nearest import nearest
 from lab.core.redaction import redact_text
 from lab.evidence.result import Judgement, Observation, Prediction, VariantRun, Verdict
@@ -30,7 +29,7 @@ def run(experiment: Experiment, run: VariantRun, lab: Lab, max_seconds: float | 
         max_seconds = SCRIPT_MAX_SECONDS
     is_watched = experiment.is_yours or max_seconds is not None
     try:
-        with watched(script, max_seconds) if is_watched else nullcontext(), _beside(script):
+        with watched(script, max_seconds) if is_watched else nullcontext():
             _require_none_left(experiment.script(lab.customers[0], lab))
         lab.settle()
     except KeyboardInterrupt as stopped:
@@ -76,7 +75,7 @@ def compare(
     try:
         observed = question.observed({each.variant.name: each.measurements for each in runs})
         if observed is not None and observed not in range(len(question.choices)):
-            raise ScriptError(
+            raise ScriptMistake(
                 f"QUESTION: observed() returned {observed!r}: return the number of a choice, from "
                 f"0 to {len(question.choices) - 1}, or None"
             )
@@ -99,7 +98,7 @@ def _file(
 
     It is the script's failure where the code is a student's, unless the lab itself failed.
     """
-    said = str(error) if isinstance(error, ScriptError) else f"{type(error).__name__}: {error}"
+    said = str(error) if isinstance(error, ScriptMistake) else f"{type(error).__name__}: {error}"
     run.trouble = redact_text(f"{what} {said}" if said != str(error) else said)
     run.traceback = at_length(error, experiment.path, run.record if before else None)
     run.script_failed = experiment.is_yours and not isinstance(error, LabError)
@@ -118,7 +117,7 @@ def _checked(observe: Callable[..., Any], seen: object) -> Observation:
         return checked
     code = getattr(observe, "__code__", None)
     at = f"{Path(code.co_filename).name}, line {code.co_firstlineno}: " if code else ""
-    raise ScriptError(
+    raise ScriptMistake(
         f'{at}observe() returned {seen!r}: {why}. kept_share(kept, of, "carts kept") from '
         'lab.experiments.judging makes one, Observation.unknown("why") another'
     )
@@ -134,22 +133,10 @@ def _hint_at_measurements(error: Exception, run: VariantRun) -> None:
 
 
 def _require_none_left(returned: object) -> None:
-    """Raise ScriptError if the script returned what would still have to be run."""
+    """Raise ScriptMistake if the script returned what would still have to be run."""
     if inspect.isgenerator(returned) or inspect.isawaitable(returned):
         if inspect.iscoroutine(returned):
             returned.close()
-        raise ScriptError(
+        raise ScriptMistake(
             f"script() returned {returned!r}, of which nothing has run: make it a plain function"
         )
-
-
-@contextmanager
-def _beside(script: Path) -> Iterator[None]:
-    """Let the script import the files beside it while it runs, as when Python runs it."""
-    folder = str(script.parent.resolve())
-    sys.path.append(folder)
-    try:
-        yield
-    finally:
-        if folder in sys.path:
-            sys.path.remove(folder)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.core.errors import LabError, ScriptError
+from lab.core.errors import LabError, ScriptMistake
 from lab.core.json_object import JsonObject
 from lab.core.nearest import nearest, no_attribute
 from lab.evidence.exchange import Exchange
@@ -147,17 +147,19 @@ class ScriptStack:
         return None if server is None else self._name_of(server)
 
     def _name_of(self, server: Any) -> str:
-        """Return the name of the server that is meant, in upper or lower case; or ScriptError."""
+        """Return the name of the server that is meant, in upper or lower case; or ScriptMistake."""
         if server is None:
-            raise ScriptError("no server named: the answer that should have named one did not come")
+            raise ScriptMistake(
+                "no server named: the answer that should have named one did not come"
+            )
         if isinstance(server, Exchange):
             by = f" (here {server.served_by!r})" if server.served_by else ""
-            raise ScriptError(
+            raise ScriptMistake(
                 f"a server is named by its name, not by an answer: write .served_by{by}"
             )
         names = {name.upper(): name for name in self.servers}
         if not isinstance(server, str):
-            raise ScriptError(
+            raise ScriptMistake(
                 f"a server is named by its name, {' or '.join(map(repr, self.servers))}, "
                 f"not by {server!r}"
             )
@@ -165,7 +167,7 @@ class ScriptStack:
             return found
         near = nearest(server, self.servers)
         hint = f": did you mean {near!r}?" if near else ":"
-        raise ScriptError(f"no server {server!r}{hint} there are {', '.join(self.servers)}")
+        raise ScriptMistake(f"no server {server!r}{hint} there are {', '.join(self.servers)}")
 
     @property
     def _store(self) -> Store:

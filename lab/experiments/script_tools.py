@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
-from lab.core.errors import ScriptError
+from lab.core.errors import ScriptMistake
 
 UNTIL_POLL_S = 0.02
 JOIN_S = 0.5  # Windows cannot interrupt a wait without an end
@@ -22,7 +22,7 @@ class ScriptTools:
         """
         jobs = [_Action(action) for action in _callables(actions)]
         if type(at_once) is not int or at_once < 1:
-            raise ScriptError(f"together(…, at_once): a whole number from 1, not {at_once!r}")
+            raise ScriptMistake(f"together(…, at_once): a whole number from 1, not {at_once!r}")
         left = iter(jobs)
         lock = threading.Lock()
         workers = [_Action(lambda: _work(left, lock)) for _ in jobs[:at_once]]
@@ -110,7 +110,7 @@ def _work(jobs: Iterator[_Action[T]], lock: threading.Lock) -> None:
 
 def _callables(actions: Sequence[Callable[[], T]]) -> list[Callable[[], T]]:
     if callable(actions) or not hasattr(actions, "__iter__"):
-        raise ScriptError("together() takes a list of functions: together([one, other])")
+        raise ScriptMistake("together() takes a list of functions: together([one, other])")
     for action in (listed := list(actions)):
         _require_callable("together", action)
     return listed
@@ -118,7 +118,7 @@ def _callables(actions: Sequence[Callable[[], T]]) -> list[Callable[[], T]]:
 
 def _require_callable(verb: str, action: object) -> None:
     if not callable(action):
-        raise ScriptError(
+        raise ScriptMistake(
             f"{verb}() takes functions, and was given a result, {action}: it has happened before "
             f"{verb}() began. Put lambda: before the call, as in lambda: alice.add('pen')"
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-from lab.core.errors import ScriptError
+from lab.core.errors import ScriptMistake
 from lab.experiments.script_errors import is_theirs, place, place_in
 from lab.experiments.script_threads import ScriptThreads
 
@@ -27,7 +27,7 @@ _STOPS = [
 
 @contextmanager
 def watched(script: Path, max_seconds: float | None) -> Iterator[None]:
-    """Run the block as the script: it ends in time, and so do its threads; ScriptError if not.
+    """Run the block as the script: it ends in time, and so do its threads; ScriptMistake if not.
 
     An exception in a thread it started is raised at the end. Ctrl-C carries as a note the line
     at which the script stood. In another thread than the main one there is no time limit.
@@ -45,7 +45,7 @@ def watched(script: Path, max_seconds: float | None) -> Iterator[None]:
             if at:
                 stopped.add_note(at)
             raise
-        raise ScriptError(
+        raise ScriptMistake(
             f"the script had not ended after {max_seconds:g} s (--max-seconds gives it longer); "
             f"it stood at {at or 'no line of its own'}"
         ).with_traceback(stopped.__traceback__) from None
@@ -166,7 +166,7 @@ def _no_sudden_end() -> Iterator[None]:
         def refuse(*arguments: Any) -> Any:
             if os.getpid() != lab:  # a child that the script has forked
                 return real(*arguments)
-            raise ScriptError(
+            raise ScriptMistake(
                 f"os.{name}() would end the lab without a result: to end the script, return from it"
             )
 

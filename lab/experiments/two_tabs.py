@@ -46,12 +46,12 @@ SESSION_REVISION = Variant(
     env={"DESK": "stateful_app"},
 )
 VARIANTS = (
-    replace(MEMORY, knobs=ALONE),
-    FILE.expecting(Verdict.HOLDS, knobs=Settings(servers=1, store="file")),
-    REDIS.expecting(Verdict.HOLDS, knobs=WITH_STORE),
-    TOKEN.expecting(Verdict.HOLDS, knobs=ALONE),
+    replace(MEMORY, settings=ALONE),
+    FILE.expecting(Verdict.HOLDS, settings=Settings(servers=1, store="file")),
+    REDIS.expecting(Verdict.HOLDS, settings=WITH_STORE),
+    TOKEN.expecting(Verdict.HOLDS, settings=ALONE),
     SESSION_REVISION.expecting(Verdict.FAILS),
-    TOKEN_REVISION.expecting(Verdict.FAILS, knobs=WITH_STORE),
+    TOKEN_REVISION.expecting(Verdict.FAILS, settings=WITH_STORE),
 )
 EXPECTATIONS = (*VARIANTS, TOKEN_DENYLIST.expecting(Verdict.HOLDS))
 SETTLED_WITHIN_S = 3.0

@@ -19,7 +19,18 @@ GUARDIAN = Path(__file__).with_name("guardian.py")
 # Variables the lab sets itself: a value in the student's shell must not leak into a desk.
 OWN_VARIABLES = ("REPLICA", "INSTANCE", "TOKEN_MAX_AGE_S", "SHOP_PRICES")
 OWN_PREFIXES = ("STATEFUL_", "STATELESS_", "FLASK_", "LAB_")
+HOME = Path(__file__).resolve().parents[2]  # the folder that the lab's packages lie in
 T = TypeVar("T")
+
+
+def module_command(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module of the lab, whatever lies in the working folder.
+
+    Python puts the working folder first on its search path; `-P` leaves it out, so a student's
+    `flask.py` is not imported. Sources that are not installed are found only there.
+    """
+    safe = [] if Path.cwd() == HOME else ["-P"]
+    return [sys.executable, *safe, "-m", module, *arguments]
 
 
 def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
@@ -29,7 +40,18 @@ def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
         for name, value in os.environ.items()
         if name not in OWN_VARIABLES and not name.startswith(OWN_PREFIXES)
     }
-    return {**kept, "PYTHONUNBUFFERED": "1", **extra}
+    if "PYTHONPATH" in kept:
+        kept["PYTHONPATH"] = _without_working_folder(kept["PYTHONPATH"])
+    # Logs are read as UTF-8, whatever the terminal speaks; a script in a worker prints anything.
+    own = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8:backslashreplace"}
+    return {**kept, **own, **extra}
+
+
+def _without_working_folder(search_path: str) -> str:
+    """Return a search path without the working folder, which an empty entry also means."""
+    here = Path.cwd()
+    folders = [Path(each).absolute() for each in search_path.split(os.pathsep)]
+    return os.pathsep.join(str(each) for each in folders if each != here or here == HOME)
 
 
 def prepare_run_dir(run_dir: Path) -> Path:

@@ -121,12 +121,12 @@ def command(experiment: ExperimentResult) -> str:
     """Return the command that makes this evidence again."""
     words = ["lab run", one_line(experiment.argument or experiment.name)]
     variants = experiment.variants
-    deployed = variants[0].upstreams
+    deployed = variants[0].server_urls
     by_hand = [each.name for each in variants] == ["stateful", "stateless"] or deployed
     if by_hand:
         words += _options(variants[0].settings, deployed=bool(deployed))
     # Servers that the lab did not start; how they are broken is not kept, it may hold secrets.
-    words += [f"--upstream {one_line(url)}" for each in variants for url in each.upstreams]
+    words += [f"--upstream {one_line(url)}" for each in variants for url in each.server_urls]
     if experiment.seed is not None:
         words.append(f"--seed {experiment.seed}")
     return " ".join([*words, *(["--quick"] if experiment.quick else [])])

@@ -2,10 +2,13 @@
 
 import secrets
 from dataclasses import dataclass, replace
-from typing import Any, Self, TypedDict
+from typing import Annotated, Any, Self, TypedDict
+
+import msgspec
+from msgspec import Meta
 
 from lab.shop.catalogue import PRODUCTS
-from lab.shop.errors import EmptyCart, Invalid, NotInCart, UnknownProduct
+from lab.shop.errors import EmptyCart, Invalid, NotInCart, NotLoggedIn, UnknownProduct
 
 MAX_QUANTITY = 99
 MAX_LINES = 500
@@ -39,16 +42,18 @@ class SessionState:
 
     `lines` maps sku to quantity (1..99) in the order of adding, `revision` counts the changes
     since login, and `login_id` is this login's nonce (16 hex digits, not the cookie's session
-    id). The state is immutable: each rule returns the next one. The two desks differ only in
-    where they keep it between two requests.
+    id). `withdrawn` are skus that were in the cart and have left the catalogue since. The state
+    is immutable: each rule returns the next one. The two desks differ only in where they keep
+    it between two requests.
     """
 
     user_id: str
     name: str
-    lines: dict[str, int]
+    lines: dict[str, Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]]
     shipping_address: str | None = None
-    revision: int = 0
+    revision: Annotated[int, Meta(ge=0)] = 0
     login_id: str = ""
+    withdrawn: tuple[str, ...] = ()
 
     @classmethod
     def begin(cls, user_id: str, name: str) -> Self:
@@ -113,8 +118,10 @@ class SessionState:
         }
 
     def view(self) -> dict[str, object]:
-        """Return `{"user", "cart"}`, the body of most responses."""
-        return {"user": {"user_id": self.user_id, "name": self.name}, "cart": self.cart()}
+        """Return `{"user", "cart"}`, the body of most responses, and what was withdrawn."""
+        user = {"user_id": self.user_id, "name": self.name}
+        withdrawn = {"withdrawn": self.withdrawn} if self.withdrawn else {}
+        return {"user": user, "cart": self.cart(), **withdrawn}
 
     def to_dict(self) -> JsonObject:
         """Return what has to be kept, as JSON: facts about the customer, no prices."""
@@ -128,14 +135,20 @@ class SessionState:
         }
 
     @classmethod
-    def from_dict(cls, kept: JsonObject) -> Self:
+    def from_dict(cls, kept: object) -> Self:
         """Return the state that `to_dict` of this or another version of the shop returned.
 
-        Unknown fields are ignored: while servers are upgraded one by one, an older server
-        reads what a newer one has kept.
+        Unknown fields are ignored and products that are no longer sold are taken out: while
+        servers are upgraded one by one, an older server reads what a newer one has kept, and
+        the other way round. Raise NotLoggedIn for anything else that is not a state.
         """
-        known = cls.__dataclass_fields__
-        return cls(**{name: value for name, value in kept.items() if name in known})
+        try:
+            state = msgspec.convert(kept, cls)
+        except msgspec.ValidationError:
+            raise NotLoggedIn("what was kept is no cart of this shop: POST /api/login") from None
+        withdrawn = tuple(sku for sku in state.lines if sku not in PRODUCTS)
+        sold = {sku: n for sku, n in state.lines.items() if sku in PRODUCTS}
+        return replace(state, lines=sold, withdrawn=withdrawn) if withdrawn else state
 
     def _require(self, sku: str) -> None:
         if sku not in PRODUCTS:

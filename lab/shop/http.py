@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 import msgspec
-from flask import Flask, Response, current_app, json, jsonify, request
+from flask import Flask, Response, current_app, jsonify, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -94,6 +94,7 @@ def install(app: Flask, info: InstanceInfo) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
     app.logger.addFilter(_one_line)
     app.json = _Json(app)
+    app.url_map.merge_slashes = False  # /api//cart is no such path, not a redirect
 
     @app.before_request
     def count_request() -> None:
@@ -133,13 +134,20 @@ def server_info(carts_remembered: int) -> dict[str, object]:
     }
 
 
-def _problem(status: int, slug: str, title: str, detail: str) -> Response:
+def problem(status: int, slug: str, title: str, detail: str) -> bytes:
+    """Return the body of a refusal: problem details of RFC 9457, as JSON."""
     body = {"type": f"urn:problem:two-desks:{slug}", "title": title, "status": status}
-    return Response(json.dumps(body | {"detail": detail}), status, mimetype=PROBLEM)
+    return msgspec.json.encode(body | {"detail": detail})
+
+
+def _problem(status: int, slug: str, title: str, detail: str) -> Response:
+    return Response(problem(status, slug, title, detail), status, mimetype=PROBLEM)
 
 
 def _refuse(error: ShopError) -> Response:
     response = _problem(error.status, error.slug, error.title, str(error))
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = current_app.config["LOGIN_CHALLENGE"]
     response.headers.update(error.headers)
     return response
 

@@ -6,10 +6,34 @@ from collections.abc import Callable
 
 import waitress
 from flask import Flask
+from waitress.channel import HTTPChannel
+from waitress.task import ErrorTask
+from waitress.utilities import Error
 
-from lab.shop.http import ConfigError
+from lab.shop.http import PROBLEM, ConfigError, problem
 
+MOST_CONNECTIONS = 900  # half a request on each of waitress' usual 100 would stop the desk
 MAX_UPLOAD_BYTES = 1024 * 1024  # a larger body is not even read; waitress answers 413
+
+
+class ProblemTask(ErrorTask):  # type: ignore[misc]
+    """Answers what waitress itself refuses (a broken or too large request) as problem details."""
+
+    def execute(self) -> None:
+        """Write the answer, and close the connection: what follows on it cannot be read."""
+        error: Error = self.request.error
+        self.status = f"{error.code} {error.reason}"
+        body = problem(error.code, f"http-{error.code}", error.reason, str(error.body))
+        self.response_headers.append(("Content-Type", PROBLEM))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection."""
+
+    error_task_class = ProblemTask
 
 
 def main(create_app: Callable[[], Flask], module: str, default_port: int) -> None:
@@ -27,12 +51,15 @@ def main(create_app: Callable[[], Flask], module: str, default_port: int) -> Non
             threads=options.threads,
             ident="two-desks",
             max_request_body_size=MAX_UPLOAD_BYTES,
+            connection_limit=MOST_CONNECTIONS,
+            asyncore_use_poll=True,  # select() ends at 1,024 files
         )
     except ConfigError as error:
         sys.exit(f"{module}: {error}")
     except (OSError, OverflowError, ValueError) as error:
         where = f"{options.host}:{options.port}"
         sys.exit(f"{module}: cannot listen on {where}: {error}; use --port 0 for any free port")
+    server.channel_class = Channel
     print(f"{module} on http://{options.host}:{server.effective_port}", file=sys.stderr, flush=True)
     try:
         server.run()

@@ -1,20 +1,23 @@
 """Flask-Session, wired to one of three stores: this process's memory, a directory, or Redis."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any, BinaryIO
 
+import msgspec
 from cachelib import FileSystemCache, SimpleCache
 from flask import Flask, current_app, request, session
 from flask_session.base import ServerSideSessionInterface
 from flask_session.cachelib import CacheLibSessionInterface
 
-from lab.shop.errors import NotLoggedIn
+from lab.shop.cart import JsonObject
+from lab.shop.errors import NotLoggedIn, StoreUnavailable
 from lab.shop.http import ConfigError
 
 COOKIE = "desk_session"
 NEVER_EVICT = 1_000_000  # cachelib drops sessions past 500 by default, which would look like a loss
-LOGIN_FIRST = {"WWW-Authenticate": f'Cookie realm="two-desks", cookie-name="{COOKIE}"'}
 
 
 class ProcessMemory(SimpleCache):
@@ -22,6 +25,45 @@ class ProcessMemory(SimpleCache):
 
     def __len__(self) -> int:
         return len(self._cache)
+
+
+class SessionFormat:
+    """Sessions as MessagePack, outside this process.
+
+    In place of pickle, which cachelib uses for files and Flask-Session tries on what it cannot
+    read from Redis: who can write a pickle where it is read runs code there.
+    """
+
+    def encode(self, session: JsonObject) -> bytes:
+        """Return the bytes to keep."""
+        return msgspec.msgpack.encode(dict(session))
+
+    def decode(self, kept: bytes) -> JsonObject | None:
+        """Return the session, or None if these bytes are none."""
+        try:
+            return msgspec.msgpack.decode(kept, type=JsonObject)
+        except msgspec.DecodeError:
+            return None
+
+    def dump(self, session: JsonObject, file: BinaryIO) -> None:
+        """Write a session to a file, for cachelib."""
+        file.write(self.encode(session))
+
+    def load(self, file: BinaryIO) -> JsonObject | None:
+        """Read a session from a file, for cachelib."""
+        return self.decode(file.read())
+
+
+class SessionFiles(FileSystemCache):
+    """A directory with a file for each session."""
+
+    serializer = SessionFormat()  # type: ignore[assignment]
+
+    def set(self, *of: Any, **how: Any) -> bool:
+        """Write a session, or raise StoreUnavailable, where cachelib would only log."""
+        if not super().set(*of, **how):
+            raise StoreUnavailable("the directory of the sessions cannot be written: try later")
+        return True
 
 
 def install(app: Flask, store: str, key_prefix: str, max_age_s: int) -> None:
@@ -38,6 +80,7 @@ def install(app: Flask, store: str, key_prefix: str, max_age_s: int) -> None:
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=timedelta(seconds=max_age_s),
     )
+    app.config["LOGIN_CHALLENGE"] = f'Cookie realm="two-desks", cookie-name="{COOKIE}"'
     app.session_interface = _interface(app, store, key_prefix)
 
 
@@ -54,7 +97,7 @@ def not_found() -> NotLoggedIn:
         detail = "no session with that id on this server: POST /api/login to start one"
     else:
         detail = "no session: POST /api/login to start one"
-    return NotLoggedIn(detail, LOGIN_FIRST)
+    return NotLoggedIn(detail)
 
 
 def count_in_memory() -> int:
@@ -77,14 +120,20 @@ def _interface(app: Flask, store: str, key_prefix: str) -> ServerSideSessionInte
     return StoreSessionInterface(app, connect(store, "STATEFUL_STORE"), key_prefix)
 
 
-def _directory(path: str) -> FileSystemCache:
+def _directory(path: str) -> SessionFiles:
     try:
         Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Try it now: cachelib only logs a failed write, and the client would get a 200.
+        about = Path(path).stat()
+        # Try it now, rather than refuse each customer's change.
         TemporaryFile(dir=path).close()
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"STATEFUL_STORE names a directory that cannot be used: {error}"
         ) from None
+    if os.name == "posix" and (about.st_uid != os.geteuid() or about.st_mode & 0o022):
+        raise ConfigError(
+            f"STATEFUL_STORE names {path}, where others may write: who writes a session is "
+            f"logged in. Choose a directory of your own, or chmod 700 {path}"
+        )
     # Threshold 0 is "no limit", and avoids the counter file that processes would fight over.
-    return FileSystemCache(path, threshold=0, mode=0o600)
+    return SessionFiles(path, threshold=0, mode=0o600)

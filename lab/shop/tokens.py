@@ -5,12 +5,13 @@ import hmac
 from collections.abc import Iterable
 
 from flask import Flask, Response, current_app, request
-from itsdangerous import URLSafeTimedSerializer
+from itsdangerous import BadData, URLSafeTimedSerializer
 
 from lab.shop.errors import BadCredential, NotLoggedIn, WrongUser
 
 SALT = b"two-desks.cart"  # keeps these signatures apart from any other use of the same key
-LOGIN_FIRST = {"WWW-Authenticate": 'Bearer realm="two-desks"'}
+UNREADABLE = (BadData, OSError, OverflowError, ValueError)
+"""What itsdangerous raises for a token: the last three for a time that is in no calendar."""
 INVALID_TOKEN = {"WWW-Authenticate": 'Bearer realm="two-desks", error="invalid_token"'}
 
 
@@ -26,6 +27,7 @@ def install(app: Flask, signing_keys: Iterable[str], max_age_s: int) -> None:
     )
     app.extensions["signer"] = serializer
     app.extensions["max_age_s"] = max_age_s
+    app.config["LOGIN_CHALLENGE"] = 'Bearer realm="two-desks"'
 
     @app.after_request
     def vary(response: Response) -> Response:
@@ -51,17 +53,19 @@ def of_request() -> str:
     """Return the token that this request carries, unverified; raise 400 for two, 401 for none.
 
     It is in the header `Authorization: Bearer`, or in the URL as in the article's
-    `GET /api/cart?token=xyz&userId=123`.
+    `GET /api/cart?token=xyz&userId=123`, and opens nothing but that there.
     """
     header = request.headers.get("Authorization")
-    in_url = request.args.get("token") if request.query_string else None
-    if header is not None and in_url is not None:
+    in_url = request.args.getlist("token") if request.query_string else []
+    if len(in_url) + (header is not None) > 1:
         raise BadCredential("two tokens in one request: send one (RFC 6750, section 2)")
-    if in_url is not None:
-        return in_url
+    if in_url and (request.method not in ("GET", "HEAD") or request.path != "/api/cart"):
+        raise BadCredential("a token in the URL opens GET /api/cart only: send it in Authorization")
+    if in_url:
+        return in_url[0]
     scheme, _, token = (header or "").partition(" ")
     if scheme.lower() != "bearer":
-        raise NotLoggedIn("no token: POST /api/login to get one", LOGIN_FIRST)
+        raise NotLoggedIn("no token: POST /api/login to get one")
     return token.strip()
 
 

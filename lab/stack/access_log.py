@@ -117,13 +117,18 @@ class AccessLog:
 
         None keeps all of them, as the cross-check of a run needs.
         """
-        self.tag = f"lab_{token_hex(4)}"  # so a datagram of another run is not taken for ours
+        self.tag = f"lab_{token_hex(12)}"  # nobody else on this machine can guess it
         self.malformed = 0
-        """Datagrams that could not be read: 0, or the log is no witness."""
+        """Datagrams of this run that could not be read: 0, or the log is no witness."""
+        self.foreign = 0
+        """Datagrams of others, which are ignored: any process here can send to the port."""
+        self.trouble = ""
+        """Why the log has ended although nobody closed it; "" while it is read."""
         self._entries: deque[AccessEntry] = deque(maxlen=most)
         self._ops: Counter[str] = Counter()
         self._subscribers: list[Callable[[AccessEntry], None]] = []
         self._news = threading.Condition()
+        self._end = token_hex(12).encode()  # what `close` sends: after this, nothing more
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         self._socket.bind(("127.0.0.1", 0))
@@ -163,7 +168,7 @@ class AccessLog:
         """Take in what has been sent so far, then stop listening. Entries stay readable."""
         if self._thread.is_alive():
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
-                end.sendto(b"", ("127.0.0.1", self.port))  # empty: after this, nothing more
+                end.sendto(self._end, ("127.0.0.1", self.port))
             self._thread.join()
         self._socket.close()
 
@@ -177,17 +182,25 @@ class AccessLog:
         self._ops[entry.op] += 1
 
     def _listen(self) -> None:
-        while datagram := self._socket.recv(65536):
-            entry = parse(datagram, self.tag)
-            with self._news:
-                if entry is None:
-                    self.malformed += 1
-                    continue
-                self._keep(entry)
-                self._news.notify_all()
-                subscribers = list(self._subscribers)
-            for callback in subscribers:
-                try:
-                    callback(entry)
-                except Exception:  # a broken listener must not cost the others the log
-                    logging.getLogger(__name__).exception("a subscriber of the access log failed")
+        try:
+            while (datagram := self._socket.recv(65536)) != self._end:
+                self._receive(datagram)
+        except OSError as error:
+            self.trouble = f"the load balancer's log cannot be read any more: {error}"
+
+    def _receive(self, datagram: bytes) -> None:
+        entry = parse(datagram, self.tag)
+        with self._news:
+            if entry is None:
+                is_ours = f" {self.tag}: ".encode() in datagram
+                self.malformed += is_ours
+                self.foreign += not is_ours
+                return
+            self._keep(entry)
+            self._news.notify_all()
+            subscribers = list(self._subscribers)
+        for callback in subscribers:
+            try:
+                callback(entry)
+            except Exception:  # a broken listener must not cost the others the log
+                logging.getLogger(__name__).exception("a subscriber of the access log failed")

@@ -81,7 +81,7 @@ def find(urls: Sequence[str], commands: Mapping[str, Sequence[str]]) -> Deployme
     most = MOST_SERVERS * len(DESKS)
     if len(urls) > most:
         raise LabError(
-            f"{len(urls)} upstreams: the lab takes at most {most}, {MOST_SERVERS} of each desk"
+            f"{len(urls)} servers: the lab takes at most {most}, {MOST_SERVERS} of each desk"
         )
     given = {fault: _split(fault, each, len(urls)) for fault, each in commands.items() if each}
     places = [
@@ -97,7 +97,7 @@ def find(urls: Sequence[str], commands: Mapping[str, Sequence[str]]) -> Deployme
     for desk, servers in by_desk.items():
         if len(servers) > MOST_SERVERS:
             raise LabError(
-                f"{len(servers)} {desk} upstreams: the lab takes at most {MOST_SERVERS} of a desk"
+                f"{len(servers)} {desk} servers: the lab takes at most {MOST_SERVERS} of a desk"
             )
     return {desk: servers for desk, servers in by_desk.items() if servers}
 
@@ -186,12 +186,12 @@ def _split(fault: str, commands: Sequence[str], servers: int) -> list[tuple[str,
     option = f"--{fault}-command"
     if len(commands) not in (1, servers):
         raise LabError(
-            f"{len(commands)} {option} for {servers} upstreams: give one for each, in the same "
+            f"{len(commands)} {option} for {servers} servers: give one for each, in the same "
             f"order, or one for all with {', '.join(PLACEHOLDERS)}"
         )
     if len(commands) < servers and not any(each in commands[0] for each in PLACEHOLDERS):
         raise LabError(
-            f"one {option} for {servers} upstreams has to say which is meant: "
+            f"one {option} for {servers} servers has to say which is meant: "
             f"write {', '.join(PLACEHOLDERS)} in it"
         )
     split = [_words(option, command) for command in commands]

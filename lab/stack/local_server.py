@@ -1,6 +1,5 @@
 """A server of the lab's own: a process that can be killed, each of whose lives has a name."""
 
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from lab.core.errors import LabError
 from lab.core.faults import FaultEvidence
 from lab.processes.child import DEATH_TIMEOUT_S, Child
 from lab.processes.ports import START_ATTEMPTS, free_ports, is_open
-from lab.processes.spawn import Children, clean_environment
+from lab.processes.spawn import Children, clean_environment, module_command
 from lab.processes.waiting import end_of, server_info, wait_until
 from lab.stack.pool_spec import PoolSpec
 from lab.stack.server import Server, State, await_ready
@@ -95,7 +94,7 @@ class LocalServer(Server):
         }
         self._child = self._children.spawn(
             self.title,
-            [sys.executable, "-m", self._spec.app, "--port", str(self.port)],
+            module_command(self._spec.app, "--port", str(self.port)),
             log_path=self.log_path,
             env=clean_environment(env),
         )

@@ -37,6 +37,7 @@ http {{
     proxy_buffer_size 32k;
     proxy_buffers 8 32k;
     client_max_body_size 1m;
+    client_header_timeout 10s;  # who connects and says nothing is in the way
 
     # Between nginx and the servers: keep connections, and do not wait long for a dead one.
     proxy_http_version 1.1;
@@ -57,6 +58,21 @@ PROXY_HEADERS = (
     "proxy_set_header X-Request-Id $request_id;     # one id in every log",
 )
 CLOSED_TO_NOBODY = "# (nobody, the usual worker, may not read this directory)"
+OWN_ANSWERS = """\
+# What nginx answers itself is JSON too. The status stays; 494 is its word for a large header.
+error_page 400 404 405 408 413 414 501 @refused;
+error_page 494 =400 @refused;
+error_page 502 503 504 @no_server;
+location @refused {
+    default_type application/problem+json;
+    return 200 '{"status":$status,"title":"Refused by the load balancer",
+    "detail":"no server has seen it: broken, too large, or for no path that nginx knows"}';
+}
+location @no_server {
+    default_type application/problem+json;
+    return 200 '{"status":$status,"title":"No server answered",
+    "detail":"the server whose turn it was is dead or frozen: see `lab status`"}';
+}"""
 NO_SUCH_SERVER = '{"status":404,"title":"no such server: see `lab status`"}'
 
 
@@ -184,6 +200,7 @@ def _server(config: NginxConfig) -> str:
         "# Which version of this file nginx obeys: asked after a reload, or to see that it is up.",
         f'location = {CONFIG_PATH} {{ access_log off; return 200 "{config.version}"; }}',
     ]
+    lines += ["", *OWN_ANSWERS.splitlines()]
     for pool in config.pools:
         lines += ["", *_location(pool).splitlines()]
     for location in config.extra_locations:

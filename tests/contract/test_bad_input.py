@@ -316,3 +316,11 @@ def test_mistake_of_ours_is_a_problem_without_a_trace(
         assert answer.content_type == "application/problem+json"
         assert "NoneType" not in answer.text
     assert "NoneType" in caplog.text, "the trace is in the log instead"
+
+
+@pytest.mark.parametrize("path", ["/api//cart", "//api/cart", "/api/cart/", "/api//cart//items"])
+def test_doubled_slashes_are_no_redirect_to_any_host(desks: list[Desk], path: str) -> None:
+    for desk in desks:
+        answer = desk.customer().request("GET", path, headers={"Host": "evil.example"})
+        assert problem(answer)["status"] == 404
+        assert "Location" not in answer.headers

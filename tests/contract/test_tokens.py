@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from itsdangerous import URLSafeTimedSerializer, base64_decode
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer, base64_decode
 from werkzeug.test import TestResponse
 
 from lab.shop import tokens
@@ -194,6 +194,10 @@ def test_token_for_something_else_is_refused(issued: tuple[Desk, str], token: st
     assert_invalid(show(issued[0], token))
 
 
+def test_token_without_a_session_is_refused(issued: tuple[Desk, str]) -> None:
+    assert show(issued[0], sign(state.LABELS)).status_code == 401
+
+
 # --- the article's GET /api/cart?token=xyz&userId=123 -----------------------------------------
 
 
@@ -223,6 +227,38 @@ def test_two_tokens_in_one_request(issued: tuple[Desk, str]) -> None:
     answer = desk.visitor().request("GET", "/api/cart", query_string=query, headers=header)
     assert answer.status_code == 400
     assert answer.json["type"] == "urn:problem:two-desks:bad-credential"
+
+
+def test_two_tokens_in_one_url(issued: tuple[Desk, str]) -> None:
+    desk, token = issued
+    answer = show_in_url(desk, token=[token, "x"], userId="123")
+    assert answer.status_code == 400
+    assert answer.json["type"] == "urn:problem:two-desks:bad-credential"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/api/cart/items"), ("DELETE", "/api/cart"), ("POST", "/api/logout")],
+)
+def test_token_in_the_url_opens_nothing_but_the_cart(issued, method: str, path: str) -> None:
+    desk, token = issued
+    query = {"token": token, "userId": "123"}
+    answer = desk.visitor().request(method, path, query_string=query)
+    assert answer.status_code == 400
+    assert "GET /api/cart only" in answer.json["detail"]
+
+
+def test_time_of_signing_beyond_all_calendars(issued: tuple[Desk, str], monkeypatch) -> None:
+    late = URLSafeTimedSerializer(
+        KEY,
+        salt=tokens.SALT,
+        signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+    )
+    for moment in (2**63 - 1, 2**31, 253402300800):
+        with monkeypatch.context() as clock:
+            clock.setattr(TimestampSigner, "get_timestamp", lambda self, moment=moment: moment)
+            token = str(late.dumps(OURS))
+        assert_invalid(show(issued[0], token))
 
 
 def test_stateful_desk_looks_at_no_token(desks: list[Desk], issued: tuple[Desk, str]) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 from conftest import LabHere, wait_for
 
 from lab.evidence.run_document import json_schema
+from lab.experiments import app_diff
 from lab.processes.ports import is_open
 
 SCHEMA = json_schema()
@@ -92,7 +94,7 @@ def test_show_of_an_unknown_script_suggests_a_name(lab_here):
 @pytest.mark.parametrize("file", ["app.py", "state.py", "config.py"])
 def test_diff_counts_the_lines_that_it_prints(lab_here, file):
     ended = lab_here("diff", file)
-    changed = int(re.search(r"(\d+) changed lines", ended.out)[1])
+    changed = int(re.search(r"(\d+) changed lines", ended.err)[1])
     assert ended.status == 0
     assert changed == len(re.findall(r"^[+-](?![+-]{2} )", ended.out, re.M)) > 0
     if file == "app.py":
@@ -557,3 +559,18 @@ def test_kill_9_at_ten_random_moments_leaves_no_orphan(tmp_path, demo):
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(kill_one, range(10)))
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git")
+@pytest.mark.parametrize("file", ["app.py", "state.py", "config.py"])
+def test_diff_into_a_file_is_a_patch_that_makes_one_desk_the_other(lab_here, file):
+    for desk in ("stateful_app", "stateless_app"):
+        (lab_here.folder / desk).mkdir()
+        shutil.copy(app_diff.source_of(desk, file), lab_here.folder / desk / file)
+    ended = lab_here("diff", file)
+    for words in (["--check"], []):
+        subprocess.run(
+            ["git", "apply", *words], input=ended.out, text=True, cwd=lab_here.folder, check=True
+        )
+    one, other = ((lab_here.folder / desk / file) for desk in ("stateful_app", "stateless_app"))
+    assert one.read_bytes() == other.read_bytes()

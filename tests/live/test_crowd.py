@@ -72,11 +72,15 @@ def script(shopper, lab):
 
 @pytest.fixture(scope="module")
 def crashed(shared_lab):
-    """A crowd of threads, at both desks, that loses a server and gets it back."""
+    """A crowd of threads, at both desks, that loses a server and gets it back.
+
+    Shoppers keep step: each sends a request every 0.3 s, and begins anew after seven. The
+    server dies in the middle of their third round, when every cart has something in it.
+    """
     ended = shared_lab(
         *("crowd", shared_lab.write("spy.py", SPY), "--threads", "--shoppers", "15"),
         *("--rate", "50/s", "--for", "8s", "--warm-up", "500ms", "--affinity", "cookie"),
-        *("--kill", "B@4s", "--restart", "B@5s", "--json"),
+        *("--kill", "B@5s", "--restart", "B@6s", "--json"),
     )
     assert ended.status in (0, 3), ended
     document = json.loads(ended.out)

@@ -63,13 +63,13 @@ def test_kept_run_nobody_predicted_has_its_question_and_the_same_answer(rehearsa
     end = ended(told)
     assert end["state"] == "done", end
     kept = KeptRuns(tmp_path / "lab-runs")
-    question = kept.outline(folder)["experiments"][0]["question"]
-    assert question["observed"] == end["observed"] == 1
-    assert question["predicted"] is None
-    assert list(question["choices"]) == list(experiments.find("crash").question.choices)
+    question = kept.outline(folder).experiments[0].question
+    assert question.observed == end["observed"] == 1
+    assert question.predicted is None
+    assert list(question.choices) == list(experiments.find("crash").question.choices)
     played = kept.playback("latest", 0)
-    assert played["name"] == folder
-    faults = [each for each in played["events"] if each["kind"] == "fault"]
+    assert played.name == folder
+    faults = [each for each in played.events if each["kind"] == "fault"]
     assert [each["fault"] for each in faults] == ["kill", "kill"]
     killed = {each["desk"]: each for each in faults}
     for desk, fault in killed.items():
@@ -78,12 +78,12 @@ def test_kept_run_nobody_predicted_has_its_question_and_the_same_answer(rehearsa
         # Who was there before is known from the record: the process that was killed.
         before = next(
             one
-            for one in played["events"][0]["stack"]["desks"][desk]
+            for one in played.events[0]["stack"]["desks"][desk]
             if one["name"] == fault["target"]
         )
         assert before["pid"] == fault["evidence"]["pid"]
         assert before["instance"] == fault["evidence"]["instance"]
-    score = played["events"][-1]["score"]
+    score = played.events[-1]["score"]
     lanes = json.loads((tmp_path / "lab-runs" / folder / "result.json").read_text())
     for lane in lanes["experiments"][0]["variants"]:
         assert score[lane["app"]]["kept"] == lane["measurements"]["carts_kept"]

@@ -86,11 +86,11 @@ def quoted(words):
 
 
 @contextmanager
-def bench_of(shop, folder, knobs=None, **commands):
+def bench_of(shop, folder, settings=None, **commands):
     """A stack before the stateful desk's A and B, and the `lab` of a script there."""
     urls = [shop.url("stateful", name) for name in "AB"]
     deployment = find(urls, {fault: commands.get(fault, ()) for fault in ("kill", "restart")})
-    (variant,) = deployed(knobs or Settings(), deployment)
+    (variant,) = deployed(settings or Settings(), deployment)
     bench = ProvisionedStack(folder / "run", deployment=deployment)
     with bench.open([variant]):
         yield Lab(bench.context(variant, 1, 0, quick=True), Record(variant.name))

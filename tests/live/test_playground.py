@@ -131,10 +131,10 @@ def servers(stage):
 def test_kill_is_seen_and_told_with_its_evidence(stage, told):
     before = servers(stage)
     evidence = stage.inject(FaultKind.KILL, "A")
-    assert [each["desk"] for each in evidence] == ["stateful", "stateless"]
+    assert [each.desk for each in evidence] == ["stateful", "stateless"]
     for each in evidence:
-        was = before[f"{each['desk']}/A"]
-        assert each["pid"] == was["pid"] and each["signal"] == "SIGKILL" and each["confirmed"]
+        was = before[f"{each.desk}/A"]
+        assert each.pid == was["pid"] and each.signal == "SIGKILL" and each.confirmed
         assert not psutil.pid_exists(was["pid"])
     assert sorted(told.faults()) == [("kill", "stateful", "A"), ("kill", "stateless", "A")]
     last = [each for each in told.events if each["kind"] == "fault"][-1]["stack"]
@@ -158,20 +158,20 @@ def test_kill_waits_for_no_other_order_and_is_told_at_once(stage, told):
         assert ("drain", "stateful", "B") not in told.faults()
         # Neither is a server safe that is being drained.
         [evidence] = stage.inject(FaultKind.KILL, "stateful/B")
-        assert evidence["confirmed"]
+        assert evidence.confirmed
         wait_for(lambda: "stateful/B" not in servers(stage))
         assert ("drain", "stateful", "B") not in told.faults()
 
 
 def test_paused_process_is_seen_to_stand_still(stage, told):
     done = stage.inject(FaultKind.PAUSE, "A")
-    assert [each["confirmed"] for each in done] == [True, True]
+    assert [each.confirmed for each in done] == [True, True]
     for each in done:
-        assert psutil.Process(each["pid"]).status() == psutil.STATUS_STOPPED
+        assert psutil.Process(each.pid).status() == psutil.STATUS_STOPPED
     with pytest.raises(LabError, match="paused already: resume it"):
         stage.inject(FaultKind.PAUSE, "stateful/A")
     stage.inject(FaultKind.KILL, "stateful/A")
-    assert [each["desk"] for each in stage.inject(FaultKind.RESUME, "A")] == ["stateless"]
+    assert [each.desk for each in stage.inject(FaultKind.RESUME, "A")] == ["stateless"]
     with pytest.raises(LabError, match="not paused"):
         stage.inject(FaultKind.RESUME, "stateless/B")
     assert told.faults()[-1] == ("resume", "stateless", "A")
@@ -180,7 +180,7 @@ def test_paused_process_is_seen_to_stand_still(stage, told):
 def test_restart_is_another_life_and_a_paused_server_answers_nobody(stage, shop):
     before = servers(stage)["stateful/A"]["instance"]
     [again] = stage.inject(FaultKind.RESTART, "stateful/A")
-    assert again["was"] == before != again["instance"]
+    assert again.was == before != again.instance
     stage.inject(FaultKind.PAUSE, "stateful/A")
     assert servers(stage)["stateful/A"]["state"] == "paused"
     assert shop("stateful", "GET", "/@A/api/server").status_code == 504
@@ -285,7 +285,7 @@ def test_new_store_finds_the_same_servers_under_their_letters(stage, shop):
     )
     login(shop, "stateful", "A")
     assert shop("stateful", "GET", "/@C/api/cart").status_code == 200
-    assert stage.add("stateful")[0]["name"] == "D"
+    assert stage.add("stateful")[0].name == "D"
     assert shop("stateful", "GET", "/@D/api/cart").status_code == 200
     told = plain(stage.change(store="file"))  # as it is already: nobody is ended for that
     assert told["desks"]["stateful"][0]["instance"] == after["stateful/A"]["instance"]
@@ -355,7 +355,7 @@ def test_store_is_started_when_it_is_wanted_broken_and_emptied(stage, shop, told
     assert shop("stateful", "GET", "/@B/api/cart").status_code == 503
     stage.inject(FaultKind.RESUME, "store")
     [death] = stage.inject(FaultKind.KILL, "store")
-    assert death["confirmed"] and plain(stage.status())["store"]["state"] == "dead"
+    assert death.confirmed and plain(stage.status())["store"]["state"] == "dead"
     assert shop("stateful", "GET", "/@B/api/cart").status_code == 503
     assert shop("stateless", "GET", "/api/products").status_code == 200
     stage.reset()  # restarts it, and nothing is in it

@@ -59,10 +59,10 @@ def lanes_with(experiment, name):
     bug = BUGS[name]
     lanes = {}
     for variant in (*experiment.variants, *two_desks(Settings())):
-        if variant.module or variant.knobs.store != "memory":
+        if variant.module or variant.settings.store != "memory":
             continue
-        knobs = replace(variant.knobs, servers=min(2, variant.knobs.servers))
-        clean, desk = replace(variant, knobs=knobs), f"{variant.app}_app"
+        knobs = replace(variant.settings, servers=min(2, variant.settings.servers))
+        clean, desk = replace(variant, settings=knobs), f"{variant.app}_app"
         env = {**variant.env, "SEEDED_BUG": name, "DESK": desk}
         seeded = replace(clean, module=SEEDED, env=env)
         own = variant in experiment.variants or all(v.module for v in experiment.variants)

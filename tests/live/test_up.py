@@ -8,7 +8,11 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import psutil
 import pytest
@@ -434,13 +438,97 @@ def opened_by(here, name, arguments, environment, in_terminal):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a screen")
 def test_browser_opens_on_a_screen_with_a_terminal_and_nowhere_else(up, web):
-    link = opened_by(up, "fox", ["open"], SCREEN, in_terminal=True)
-    assert link.startswith(f"{up.origin}/#ticket=")
-    assert enter(web, link) == 204
+    address = opened_by(up, "fox", ["open"], SCREEN, in_terminal=True)
     assert opened_by(up, "fox", ["open", "--no-open"], SCREEN, in_terminal=True) is None
     assert opened_by(up, "fox", ["open"], NO_SCREEN, in_terminal=True) is None
     assert opened_by(up, "fox", ["open"], SCREEN, in_terminal=False) is None
     assert opened_by(up, "w3m", ["open"], SCREEN, in_terminal=True) is None  # in this terminal
+    # What every user of this machine can read on a command line lets nobody in.
+    assert "ticket" not in address and up.origin not in address
+    file = Path(url2pathname(urlsplit(address).path))
+    assert file.parent == up.runs and stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert enter(web, re.search(r"url=([^\"]+)", file.read_text())[1]) == 204
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_no_command_line_holds_a_secret(up, web):
+    """Every command line of this machine is looked at while a browser is opened."""
+    seen, ended = set(), threading.Event()
+
+    def look():
+        while not ended.is_set():
+            for file in Path("/proc").glob("[0-9]*/cmdline"):
+                with suppress(OSError):
+                    seen.add(file.read_bytes().replace(b"\0", b" "))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        opened_by(up, "slow-fox", ["open"], SCREEN, in_terminal=True)
+        up("kill", "B"), up("restart", "B"), up("open", "--no-open")
+    finally:
+        ended.set()
+        watcher.join(60)
+    ours = [line for line in seen if b"lab open" in line or b"slow-fox" in line]
+    assert ours, "the commands were not seen at all"
+    secrets = (b"ticket=", up.door["secret"].encode())
+    assert not [line for line in seen if any(secret in line for secret in secrets)]
+
+
+def test_datagrams_of_a_stranger_do_not_end_the_events(up, web):
+    """Any process of this machine can send to the port of nginx's log."""
+    conf = (up.runs / "latest" / "nginx.conf").read_text()
+    port = int(re.search(r"syslog:server=127\.0\.0\.1:(\d+)", conf)[1])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for junk in (b"", b"junk", bytes(60_000), b"<190>Nov 24 06:55:04 lab_1: {}"):
+            stranger.sendto(junk, ("127.0.0.1", port))
+    events = events_of(web, up.origin)
+    next(events)
+    web_of_another = requests.Session()
+    web_of_another.get(f"{up.origin}/stateless/@A/api/products")
+    event = next(each for each in events if each.get("kind") == "request")
+    assert event["path"] == "/api/products"
+
+
+def connections(port, number, words=b""):
+    """Open connections that say `words` and no more."""
+    opened = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(number)]
+    for each in opened:
+        each.sendall(words)
+    return opened
+
+
+def test_connections_that_say_nothing_lock_nobody_out(up, web):
+    conf = (up.runs / "latest" / "nginx.conf").read_text()
+    console = int(re.search(r"location / \{.*?proxy_pass http://127\.0\.0\.1:(\d+)", conf, re.S)[1])
+    desk = servers(up)["stateless/A"]["port"]
+    silent = connections(console, 120) + connections(urlsplit(up.origin).port, 120)
+    silent += connections(desk, 150, b"GET /api/products HTTP/1.1\r\nHost: x\r\n")
+    try:
+        assert up("kill", "stateful/B").status == 0
+        assert up("restart", "stateful/B").status == 0
+        for _ in range(4):
+            assert web.get(f"{up.origin}/stateless/@A/api/products").status_code == 200
+    finally:
+        for each in silent:
+            each.close()
+
+
+def test_instructor_sees_what_happens_when_all_places_are_taken(up, web):
+    link = re.search(r"http://\S+#ticket=\S+", up("open", "--no-open").out)[0]
+    streams = []
+    try:
+        refused = False
+        while not refused:
+            stream = requests.get(f"{up.origin}/lab/events", stream=True, timeout=DEADLINE_S)
+            streams.append(stream)
+            refused = stream.status_code == 503
+            assert len(streams) < 30
+        assert enter(web, link) == 204
+        assert next(events_of(web, up.origin))["events"] is not None
+    finally:
+        for stream in streams:
+            stream.close()
 
 
 # --- kept runs, without servers

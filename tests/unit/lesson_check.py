@@ -59,8 +59,6 @@ def _checked_chapter(where: str, value: Any) -> Json:
     chapter: Json = _CHAPTER(where, value)
     for number, act in enumerate(chapter["acts"]):
         _check_stage(f"acts[{number}].steps[0]", act, chapter.get("wants"))
-    if "predict" not in chapter and "experiment" not in chapter["acts"][0]:
-        refuse("predict", "is missing: only an experiment has a question of its own")
     return chapter
 
 
@@ -129,6 +127,7 @@ _CHAPTER = table(
         "title": text(48),
         "claim": text(110),
         "text": listed(text(400), 1, 3),
+        "predict": _predict,
         "acts": listed(_act, 1, 8),
         "measured": listed(template, 1, 4),
         "explain": text(600),
@@ -136,7 +135,6 @@ _CHAPTER = table(
     },
     {
         "analogy": text(140),
-        "predict": _predict,
         "code": table({"method": _METHOD, "path": _path}),
         "wants": STAGE,
     },

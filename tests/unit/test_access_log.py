@@ -103,9 +103,21 @@ def test_access_log_counts_waits_and_publishes(log):
 
 
 def test_garbage_is_counted_and_the_log_goes_on(log):
-    send(log, b"\xff{", datagram("lab_foreign"), datagram(log.tag, op="after"))
+    send(log, datagram(log.tag)[:-1], datagram(log.tag, op="after"))
     assert log.wait_for(["after"], DEADLINE_S) == set()
-    assert log.malformed == 2
+    assert (log.malformed, log.foreign) == (1, 0)
+
+
+def test_datagrams_of_others_are_ignored_and_do_not_end_the_log(log):
+    send(log, b"", b"\xff{", datagram("lab_foreign"), bytes(60_000), datagram(log.tag, op="after"))
+    assert log.wait_for(["after"], DEADLINE_S) == set()
+    assert (log.malformed, log.foreign, log.trouble) == (0, 4, "")
+
+
+def test_log_that_ends_by_itself_says_why(log):
+    log._socket.close()
+    send(log, b"")
+    assert wait_until(lambda: "cannot be read" in log.trouble, DEADLINE_S)
 
 
 def test_subscriber_that_fails_costs_nobody_the_log(log, caplog):

@@ -88,7 +88,8 @@ def test_connection_of_a_moment_is_seen_while_it_is_open():
         code = f"import socket\nsocket.create_connection(('127.0.0.1', {port})).recv(1)"
         client = subprocess.Popen([sys.executable, "-I", "-S", "-c", code])
         seen = Peers()
-        process = SimpleNamespace(family=lambda: [psutil.Process(client.pid)], port=1)
+        family = [psutil.Process(client.pid)]
+        process = SimpleNamespace(family=lambda: family, port=1, connects_to=None)
         with seen.watch(process):
             connection = store.accept()[0]
             while not (found := [*_connected(process.family(), 1)]):

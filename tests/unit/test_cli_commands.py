@@ -147,7 +147,7 @@ def printed(monkeypatch):
     """Let both consoles write into a text; return a function that reads it."""
     text = io.StringIO()
     for console in (output.screen, output.err):
-        monkeypatch.setattr(console, "file", text)
+        monkeypatch.setattr(console, "_file", text)
         monkeypatch.setattr(console, "_width", 400)
     return text.getvalue
 

@@ -13,10 +13,10 @@ HEAVY = frozenset(
 )
 # What a command may load of the lab, and how many modules; what it may load of HEAVY.
 ALLOWED = {
-    ("--version",): ({"cli", "core"}, 8, set()),
+    ("--version",): ({"cli", "core"}, 14, set()),
     ("list",): ({"cli", "core", "crowd", "evidence", "experiments", "shop"}, 60, set()),
-    ("check", "--help"): ({"check", "cli", "core", "processes"}, 60, {"requests"}),
-    ("check", "--version"): ({"check", "cli", "core", "processes"}, 60, {"requests"}),
+    ("check", "--help"): ({"check", "cli", "core", "processes"}, 64, {"requests"}),
+    ("check", "--version"): ({"check", "cli", "core", "processes"}, 64, {"requests"}),
     ("kill", "--help"): ({"cli", "console", "core", "processes"}, 20, {"requests"}),
     ("deploy", "--help"): ({"cli", "core", "shop"}, 20, set()),
     ("doctor",): ({"cli", "core", "processes", "shop", "stack"}, 30, set()),

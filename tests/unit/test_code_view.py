@@ -91,9 +91,9 @@ def test_app_that_is_not_there_is_told():
 def test_html_is_the_source_with_classes_only(method, path, _):
     for desk, shown in code_view.serving(method, path).items():
         passage = app_diff.serving(f"{desk}_app", method, path)
-        read = Text(shown["html"])
+        read = Text(shown.html)
         assert read.text == passage.text + "\n"
-        assert (shown["file"], shown["first_line"]) == (passage.file, passage.first_line)
+        assert (shown.file, shown.first_line) == (passage.file, passage.first_line)
         assert read.tags == {"span"}
         assert {name for name, _ in read.attributes} == {"class"}
 
@@ -101,12 +101,12 @@ def test_html_is_the_source_with_classes_only(method, path, _):
 @pytest.mark.parametrize(("method", "path", "_"), ROUTES)
 def test_lines_that_differ_are_marked_and_no_other(method, path, _):
     shown = code_view.serving(method, path)
-    texts = {desk: Text(each["html"]).text.splitlines() for desk, each in shown.items()}
+    texts = {desk: Text(each.html).text.splitlines() for desk, each in shown.items()}
     marked = {
         desk: [
             line
             for line, look in zip(
-                texts[desk], re.findall(r'<span class="(line[^"]*)"', each["html"]), strict=True
+                texts[desk], re.findall(r'<span class="(line[^"]*)"', each.html), strict=True
             )
             if look == "line changed"
         ]
@@ -118,8 +118,8 @@ def test_lines_that_differ_are_marked_and_no_other(method, path, _):
 
 
 def test_login_differs_and_the_catalogue_does_not():
-    assert "changed" in code_view.serving("POST", "/api/login")["stateful"]["html"]
-    assert "changed" not in code_view.serving("GET", "/api/products")["stateful"]["html"]
+    assert "changed" in code_view.serving("POST", "/api/login")["stateful"].html
+    assert "changed" not in code_view.serving("GET", "/api/products")["stateful"].html
 
 
 # --- colours
@@ -176,7 +176,7 @@ def test_every_class_in_the_code_has_its_colour():
     used = set()
     for method, path, _ in ROUTES:
         for shown in code_view.serving(method, path).values():
-            used |= set(re.findall(r'class="([a-z0-9]+)"', shown["html"]))
+            used |= set(re.findall(r'class="([a-z0-9]+)"', shown.html))
     light, dark = code_view.style().split("@media (prefers-color-scheme: dark)")
     for name in used - {"line", "w", "o", "p", "n"}:
         for sheet in (light, dark):

@@ -3,16 +3,21 @@
 import json
 from types import SimpleNamespace
 
+import msgspec
 import pytest
+from msgspec import UNSET
 
 from lab.console.app import create_app
-from lab.console.events import ServerState, StackEvent, StackState
+from lab.console.customer_session import Credentials
+from lab.console.customers import Introduction
+from lab.console.events import StackEvent
 from lab.console.feed import MOST_STREAMS, Feed
 from lab.console.guard import MOST_TICKETS, SECURITY_HEADERS, Guard, Tickets
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
 from lab.console.orders import BadOrder, checked_name
 from lab.console.services import LiveConsole, Services
+from lab.console.stack_state import ServerState, StackState
 from lab.core.errors import LabError
 
 ORIGIN = "http://127.0.0.1:8000"
@@ -93,8 +98,12 @@ class FakeCustomers:
         return {"ops": {"stateful": "c1-stateful-1"}, "credentials": {}}
 
     def _customer(self, name):
-        told = {"id": "key", "who": "c1", "name": name, "user_id": "123"}
-        return SimpleNamespace(introduce=lambda: told, credentials=lambda: {"stateful": {}})
+        known = {"stateful": Credentials("an id", None)}
+        return SimpleNamespace(
+            introduce=lambda *, again=False: Introduction(
+                "key", "c1", name, "123", known if again else UNSET
+            )
+        )
 
 
 @pytest.fixture
@@ -423,7 +432,11 @@ def test_prediction_goes_with_the_run(lab):
 def test_customer_comes_in_comes_back_and_acts(lab):
     came = post(lab.web, "/lab/customer", {"name": "<b>John</b>"}).json
     assert came == {"id": "key", "who": "c1", "name": "<b>John</b>", "user_id": "123"}
-    assert post(lab.web, "/lab/customer", {"id": "key"}).json["credentials"] == {"stateful": {}}
+    again = post(lab.web, "/lab/customer", {"id": "key"}).json
+    assert again == came | {
+        "name": "John",
+        "credentials": {"stateful": {"cookie": "an id", "token": None}},
+    }
     assert post(lab.web, "/lab/customer", {"id": "none"}).status_code == 404
     order = {"customer": "key", "do": "view"}
     assert post(lab.web, "/lab/act", order).json["ops"] == {"stateful": "c1-stateful-1"}
@@ -463,10 +476,10 @@ def test_stream_goes_on_where_it_left_off(lab):
 def test_page_says_without_scripts_what_to_do(lab):
     answer = call(lab.web, "GET", "/?step=4&servers=3")
     assert answer.headers["Cache-Control"] == "no-store"
-    for chapter in plan.load()["chapters"]:
-        for command in chapter["commands"]:
+    for chapter in plan.load().chapters:
+        for command in chapter.commands:
             assert command in answer.text
-    assert call(lab.web, "GET", "/lab/chapters").json == plan.load()
+    assert call(lab.web, "GET", "/lab/chapters").json == msgspec.to_builtins(plan.load())
 
 
 @pytest.mark.parametrize(

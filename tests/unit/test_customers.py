@@ -15,7 +15,8 @@ import stateful_app
 import stateless_app
 from lab.console import customer_session as seat_module
 from lab.console import customers as customers_module
-from lab.console.customers import BadOrder, Customers, checked_name
+from lab.console.customer_session import Credentials
+from lab.console.customers import BadOrder, Customers, Introduction, checked_name
 from lab.console.feed import Feed
 from lab.console.orders import checked_order
 from lab.core.errors import LabError
@@ -114,7 +115,7 @@ def nowhere(told):
 
 
 def act(customers, customer, do, **order):
-    return customers.act(customer, {"do": do, **order})
+    return msgspec.to_builtins(customers.act(customer, {"do": do, **order}))
 
 
 def last(told, desk):
@@ -126,8 +127,8 @@ def last(told, desk):
 
 def test_customer_has_a_number_for_all_and_a_key_of_their_own(customers):
     one, other = customers.enter("John"), customers.enter("John")
-    assert one.introduce() == {"id": one.key, "who": "c1", "name": "John", "user_id": "123"}
-    assert other.introduce()["who"] == "c2"
+    assert one.introduce() == Introduction(one.key, "c1", "John", "123")
+    assert other.introduce().who == "c2"
     assert one.key != other.key
     assert len(one.key) >= 20
     assert customers.find(one.key) is one
@@ -173,21 +174,46 @@ def test_every_name_that_may_be_had_is_one_that_the_desks_take(customers, told):
             assert event["response"]["body"]["user"]["name"] == name
 
 
-def test_past_three_hundred_the_one_idle_longest_is_forgotten(customers, monkeypatch):
+def test_past_the_limit_the_one_idle_longest_without_a_cart_is_forgotten(customers, monkeypatch):
     monkeypatch.setattr(customers_module, "MOST_CUSTOMERS", 3)
     first, second, third = (customers.enter(name) for name in ("a", "b", "c"))
-    act(customers, first, "view", desks=["stateless"])
+    act(customers, first, "login")
+    act(customers, first, "add", sku="pen", quantity=1, desks=["stateful"])
+    for each in (second, third):
+        act(customers, each, "view", desks=["stateless"])
     fourth = customers.enter("d")
     assert customers.find(second.key) is None
-    assert customers.who_of("c2-stateful-1") == ""
     assert [customers.find(each.key) for each in (first, third, fourth)] == [first, third, fourth]
     assert fourth.who == "c4"
+
+
+def test_cart_of_a_customer_outlives_a_crowd_of_others(customers, monkeypatch):
+    monkeypatch.setattr(customers_module, "MOST_WITH_HISTORY", 3)
+    student = customers.enter("a student")
+    act(customers, student, "login")
+    act(customers, student, "add", sku="pen", quantity=1)
+    for number in range(10):
+        customers.enter(f"stranger {number}")
+    assert not list(student.sessions["stateful"].record.exchanges())
+    found = customers.find(student.key)
+    ops = act(customers, found, "view")["ops"]
+    shown = [found.sessions[desk].earlier(op).body["cart"] for desk, op in ops.items()]
+    assert [cart["item_count"] for cart in shown] == [1, 1]
+
+
+def test_op_is_a_customers_once_and_only_while_it_is_sent(customers, told):
+    john = customers.enter("John")
+    assert customers.who_of("c1-stateful-1") == ""
+    act(customers, john, "view", desks=["stateful"])
+    assert customers.who_of("c1-stateful-1") == "c1"
+    assert customers.who_of("c1-stateful-1") == ""
+    assert customers.who_of("c1-stateful-2") == ""
 
 
 @pytest.mark.parametrize(
     ("op", "who"),
     [
-        *[("c1-stateful-7", "c1"), ("c1-stateless-12", "c1"), ("c2-stateful-1", ""), ("", "")],
+        *[("c1-stateful-7", ""), ("c2-stateful-1", ""), ("", "")],
         *[("c1", ""), ("c1-stateful-", ""), ("c1-elsewhere-1", ""), ("xc1-stateful-1", "")],
         *[("c1-stateful-1\n", ""), ("c\u0661-stateful-1", ""), ("c1-stateful-1-2", "")],
         *[("c1-stateful-" + "9" * 5000, ""), (HOSTILE, ""), ("C1-stateful-1", "")],
@@ -255,7 +281,7 @@ def test_credential_is_answered_in_full_and_never_published(customers, john, tol
     cookie, token = given["stateful"]["cookie"], given["stateless"]["token"]
     assert cookie.startswith("desk_session=")
     assert (given["stateful"]["token"], given["stateless"]["cookie"]) == (None, None)
-    assert john.credentials() == given
+    assert msgspec.to_builtins(john.credentials()) == given
     act(customers, john, "view")
     act(customers, john, "verify", token=token)
     everything = json.dumps(told)
@@ -363,7 +389,7 @@ def test_replay_is_the_request_byte_for_byte_and_aside(customers, john, told, or
     act(customers, john, "login")
     added = act(customers, john, "add", sku="laptop", quantity=1)["ops"]
     act(customers, john, "view")
-    token = john.credentials()["stateless"]["token"]
+    token = john.credentials()["stateless"].token
     for desk, op in added.items():
         answer = act(customers, john, "replay", op=op)
         assert set(answer["ops"]) == {desk}
@@ -375,7 +401,7 @@ def test_replay_is_the_request_byte_for_byte_and_aside(customers, john, told, or
             if each[0] == desk and each[3] == "/api/cart/items"
         )
         assert first == again
-    assert john.credentials()["stateless"]["token"] == token  # it taught the customer nothing
+    assert john.credentials()["stateless"].token == token  # it taught the customer nothing
     act(customers, john, "view")
     assert last(told, "stateful")["fate"] == "duplicated"
     assert last(told, "stateless")["fate"] == "kept"
@@ -403,7 +429,7 @@ def test_verifying_a_token_leaves_the_customer_as_they_were(customers, john, tol
     act(customers, john, "add", sku="laptop", quantity=1)
     before = john.credentials()
     ledger = vars(john.sessions["stateless"].shopper.ledger).copy()
-    good = before["stateless"]["token"]
+    good = before["stateless"].token
     forged = good.replace(good[10], "A" if good[10] != "A" else "B", 1)
     answers = []
     for token in (good, forged, "x", "'\"<>&%0a", "~" * 16384):
@@ -565,8 +591,8 @@ def test_new_stage_empties_the_hands_and_keeps_who_they_are(customers, john, tol
     customers.reset()
     assert customers.find(john.key) is john
     assert john.introduce() == introduced
-    assert john.credentials()["stateful"] == {"cookie": None, "token": None}
-    assert john.credentials()["stateless"] == {"cookie": None, "token": None}
+    assert john.credentials()["stateful"] == Credentials(None, None)
+    assert john.credentials()["stateless"] == Credentials(None, None)
     with pytest.raises(BadOrder, match="since the stage was set up"):
         act(customers, john, "replay", op=before["ops"]["stateful"])
     with pytest.raises(BadOrder, match="needs an earlier response"):
@@ -584,7 +610,7 @@ def test_act_under_way_when_a_stage_begins_is_not_published(customers, john, ori
         origin.gate.set()
         assert doing.result(DEADLINE_S)["ops"] == {"stateful": "c1-stateful-1"}
     assert told == []
-    assert john.credentials()["stateful"]["cookie"] is None
+    assert john.credentials()["stateful"].cookie is None
 
 
 def test_customers_do_nothing_after_the_end(customers, john, origin):

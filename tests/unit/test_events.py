@@ -12,7 +12,6 @@ from lab.console.events import (
     RunEvent,
     Score,
     StackEvent,
-    StackState,
     StageEvent,
     from_exchange,
     from_fault,
@@ -20,6 +19,7 @@ from lab.console.events import (
     request_of,
     setting_changed,
 )
+from lab.console.stack_state import StackState
 from lab.core.faults import FaultEvent, FaultEvidence, FaultKind
 from lab.evidence.exchange import Exchange, outcome_of
 from lab.evidence.keeping import kept_exchange

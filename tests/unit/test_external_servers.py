@@ -217,9 +217,9 @@ def test_two_servers_of_one_name_are_refused(answering):
 
 
 def test_servers_of_a_desk_beyond_26_are_refused(answering):
-    with pytest.raises(LabError, match="53 upstreams: the lab takes at most 52"):
+    with pytest.raises(LabError, match="53 servers: the lab takes at most 52"):
         find(["http://127.0.0.1:1"] * 53, {})
-    with pytest.raises(LabError, match="27 stateful upstreams: the lab takes at most 26"):
+    with pytest.raises(LabError, match="27 stateful servers: the lab takes at most 26"):
         find([answering(replica=f"r{n}").url for n in range(27)], {})
 
 
@@ -248,7 +248,7 @@ def test_command_for_each_goes_in_order(answering):
 @pytest.mark.parametrize(
     ("commands", "words"),
     [
-        (["end {name}", "end {name}"], r"2 --kill-command for 3 upstreams: give one for each"),
+        (["end {name}", "end {name}"], r"2 --kill-command for 3 servers: give one for each"),
         (["end A"], r"has to say which is meant: write \{host\}, \{port\}, \{name\}"),
         (["end '{name}"], "No closing quotation"),
         (["", "a", "b"], "is empty or no command"),

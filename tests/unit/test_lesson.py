@@ -4,18 +4,25 @@ import re
 import shlex
 from itertools import product
 
+import msgspec
 import pytest
 
 import stateful_app.app
 import stateless_app.app
 from lab.cli.main import cli
-from lab.console.lesson.plan import load
+from lab.console.lesson import plan
 from lab.core.errors import LabError
 from lab.shop.desks import DESKS
 
 from .lesson_check import check_lesson
 from .lesson_rules import borne_out, holds
 from .lesson_steps import script, step
+
+
+def load(*folder):
+    """Return the lesson as the page gets it."""
+    return msgspec.to_builtins(plan.load(*folder))
+
 
 PLAN = load()
 CHAPTERS = pytest.mark.parametrize("chapter", PLAN["chapters"], ids=lambda chapter: chapter["slug"])
@@ -142,15 +149,12 @@ def test_measurements_of_a_chapter_are_shown_for_both_desks(chapter):
 def test_good_lesson_passes_and_an_experiment_brings_its_question(lesson):
     (chapter,) = lesson()["chapters"]
     assert chapter["slug"] == "one"
-    assert chapter["acts"][1]["question"]["choices"][0].keys() == {"text"}
+    asked = chapter["acts"][1]["question"]
+    assert asked.keys() == {"question", "choices", "explanation"}
+    assert asked["choices"][0].keys() == {"text"}
+    assert chapter["predict"].keys() == {"question", "choices"}
+    assert chapter["predict"]["choices"][0].keys() == {"text", "when"}
     assert "question" not in chapter["acts"][0]
-
-
-def test_chapter_without_a_question_asks_that_of_its_experiment(lesson):
-    begin, end = GOOD.index("[predict]"), GOOD.index('[[acts]]\nlabel = "Measure it"')
-    (chapter,) = lesson((GOOD[begin:end], ""))["chapters"]
-    assert chapter["predict"]["experiment"] == "crash"
-    assert chapter["predict"]["question"] == chapter["acts"][0]["question"]["text"]
 
 
 WHENS = '{ "stateful.lost" = 1, "stateless.refused" = ">0" }'
@@ -165,6 +169,7 @@ MISTAKES = [
     ('title = "A title"', 'title = "A\\ntitle"', "title: must be one line of printable"),
     ('title = "A title"', 'title = "A title"\ntitle = "B"', "this is no TOML"),
     ("[predict]", "[predict", "this is no TOML"),
+    (GOOD[GOOD.index("[predict]") : GOOD.index("[[acts]]")], "", "predict: is missing"),
     ('"A claim."', '"\udc80"', "this is no TOML"),
     ('["One paragraph."]', '"One paragraph."', "text: must be a list of 1 to 3"),
     ('["One paragraph."]', "[]", "text: must be a list of 1 to 3"),

@@ -9,9 +9,9 @@ import pytest
 from conftest import wait_for
 
 from lab.console import settings, stack_status
-from lab.console.events import StackState
 from lab.console.playground import Playground
 from lab.console.settings import MOST_PAGE_SERVERS, Cache, checked, console_variants
+from lab.console.stack_state import StackState
 from lab.console.stack_status import StackStatus
 from lab.core.errors import LabError
 from lab.evidence.result import Settings

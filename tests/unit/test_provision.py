@@ -135,7 +135,7 @@ def test_every_run_has_keys_and_a_prefix_of_its_own(tmp_path):
 
 def test_knobs_reach_the_lane(tmp_path):
     knobs = Settings(servers=5, affinity="cookie", retry="on")
-    spec = plan(tmp_path, replace(MEMORY_AFFINITY, knobs=knobs))["memory-affinity"]
+    spec = plan(tmp_path, replace(MEMORY_AFFINITY, settings=knobs))["memory-affinity"]
     assert (spec.servers, spec.affinity, spec.retry) == (5, "cookie", "on")
 
 
@@ -148,7 +148,7 @@ FILLED = Variant(
     "mine",
     "stateless",
     env={"A": "{folder}/x", "B": "{key}", "C": "{other_key},{key}", "D": "as it is"},
-    replica_env={"B": {KEY: "{other_key}"}},
+    server_env={"B": {KEY: "{other_key}"}},
     directives=("proxy_cache_path {folder}/cache",),
     http_directives=("map $x $y {{ default 1; }}",),
 )
@@ -178,11 +178,11 @@ def test_variants_own_environment_wins(tmp_path):
     ["{", "}", "{}", "{0}", "{nope}", "{secret}", "{key", "{key.nope}", "{key[x]}", "{folder:%}",
      "location / { return 200; }", "{key!x}"],
 )  # fmt: skip
-@pytest.mark.parametrize("where", ["env", "replica_env", "directives", "http_directives"])
+@pytest.mark.parametrize("where", ["env", "server_env", "directives", "http_directives"])
 def test_unknown_placeholder_is_refused_and_the_right_ones_named(tmp_path, text, where):
     value = {
         "env": {"A": text},
-        "replica_env": {"A": {"A": text}},
+        "server_env": {"A": {"A": text}},
         "directives": (text,),
         "http_directives": (text,),
     }[where]
@@ -196,10 +196,10 @@ def test_unknown_placeholder_is_refused_and_the_right_ones_named(tmp_path, text,
         {"name": "../x"},
         {"name": "A b"},
         {"name": ""},
-        {"knobs": Settings(servers=0)},
-        {"knobs": Settings(servers=27)},
-        {"knobs": Settings(affinity="ip")},
-        {"knobs": Settings(retry="always")},
+        {"settings": Settings(servers=0)},
+        {"settings": Settings(servers=27)},
+        {"settings": Settings(affinity="ip")},
+        {"settings": Settings(retry="always")},
         {"module": "os; rm"},
         {"module": "-c"},
     ],
@@ -237,7 +237,7 @@ def checked(tmp_path, log, retry="off", directives=(), sent=("token-1", "token-2
             Exchange(op, "John", "GET", "/x", None, 0.0, 1.0, 200, OpStatus.OK, {}, b"", {}, b"")
         )
     bench = ProvisionedStack(tmp_path / "run", lambda _: None)
-    variant = replace(TOKEN, knobs=Settings(retry=retry), directives=directives)
+    variant = replace(TOKEN, settings=Settings(retry=retry), directives=directives)
     with bench.open([variant]) as stack:
         spec = stack.specs["token"]
         stack.pools = {"token": type("Lane", (), {"spec": spec, "retry": spec.retry})}

@@ -89,6 +89,17 @@ def test_no_module_stands_at_the_top_of_the_lab():
     assert top == {"lab/__init__.py", "lab/__main__.py"}
 
 
+def test_json_of_unknown_shape_has_one_name():
+    """`dict[str, Any]` is written where the name is defined: in the lab, and in the shop."""
+    written = {
+        file
+        for file, tree in trees().items()
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Subscript) and ast.unparse(each) == "dict[str, Any]"
+    }
+    assert written == {"lab/core/json_object.py", "lab/shop/cart.py"}
+
+
 def test_packages_are_typed():
     for package in PACKAGES:
         assert (package / "py.typed").is_file(), package

@@ -18,6 +18,7 @@ from lab.check.correlation import address_of, infer
 from lab.check.sources.script_error import ScriptError
 from lab.core.errors import LabError
 from lab.core.http import Answer
+from lab.core.neighbours import reach_neighbours
 
 MOST_REDIRECTS = 10
 _SET_ANEW = frozenset({"content-length", "host", "cookie"})
@@ -174,7 +175,7 @@ def _load(path: Path) -> Callable[[Http], object]:
     if spec is None or spec.loader is None:
         raise LabError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(path.absolute().parent))  # as `python path` has it
+    reach_neighbours(path)
     try:
         with redirect_stdout(sys.stderr):
             spec.loader.exec_module(module)
@@ -182,8 +183,6 @@ def _load(path: Path) -> Callable[[Http], object]:
         raise LabError(f"no such file: {path}") from None
     except (Exception, SystemExit) as error:
         raise LabError(f"{path} cannot be read: {type(error).__name__}: {error}") from None
-    finally:
-        sys.path.pop(0)
     script: Callable[[Http], object] | None = getattr(module, "script", None)
     if not callable(script):
         raise LabError(f"{path} has no function `script(http)`")

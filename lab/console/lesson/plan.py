@@ -3,38 +3,89 @@
 import tomllib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any
+from typing import TypeAlias
 
-from lab.console.lesson.questions import question_of
+import msgspec
+from msgspec import UNSET, UnsetType
 
-Json = dict[str, Any]
+from lab.console.lesson.questions import AskedQuestion, question_of
 
 CHAPTERS = files("lab.console.lesson").joinpath("chapters")
 SCENES = "scenes.toml"
 
+Step: TypeAlias = dict[str, str | int | list[str]]
+"""One step of a script: `do`, what it is done with, and what is said of it."""
 
-def load(folder: Traversable = CHAPTERS) -> Json:
-    """Return `{"chapters": […], "scenes": […]}`, the body of GET /lab/chapters.
 
-    `folder` has 01-….toml and so on, and scenes.toml. tests/unit/test_lesson.py checks them.
+class Act(msgspec.Struct, kw_only=True):
+    """A button of a chapter: a script of steps, or an experiment with its question."""
+
+    label: str
+    say: str | UnsetType = UNSET
+    steps: list[Step] | UnsetType = UNSET
+    experiment: str | UnsetType = UNSET
+    question: AskedQuestion | UnsetType = UNSET
+
+
+class CodeShown(msgspec.Struct):
+    """The request whose code a chapter shows."""
+
+    method: str
+    path: str
+
+
+class Chapter(msgspec.Struct, kw_only=True):
+    """A chapter; `wants` are the settings of the stage that its scripts begin with."""
+
+    slug: str
+    title: str
+    claim: str
+    analogy: str | UnsetType = UNSET
+    text: list[str]
+    commands: list[str]
+    code: CodeShown | UnsetType = UNSET
+    wants: dict[str, str | int] | UnsetType = UNSET
+    measured: list[str]
+    explain: str
+    predict: AskedQuestion
+    acts: list[Act]
+
+
+class Scene(msgspec.Struct):
+    """A script for a presentation, outside of the chapters."""
+
+    slug: str
+    title: str
+    say: str
+    steps: list[Step]
+
+
+class Lesson(msgspec.Struct):
+    """The body of GET /lab/chapters."""
+
+    chapters: list[Chapter]
+    scenes: list[Scene]
+
+
+def load(folder: Traversable = CHAPTERS) -> Lesson:
+    """Return the lesson in a folder of 01-….toml and so on, and scenes.toml.
+
+    tests/unit/test_lesson.py checks the texts.
     """
     names = sorted(each.name for each in folder.iterdir() if each.name.endswith(".toml"))
-    chapters = [_chapter(name, _read(folder, name)) for name in names if name != SCENES]
-    return {"chapters": chapters, "scenes": _read(folder, SCENES)["scenes"]}
+    chapters = [_chapter(folder, name) for name in names if name != SCENES]
+    scenes = msgspec.convert(_read(folder, SCENES)["scenes"], list[Scene])
+    return Lesson(chapters, scenes)
 
 
-def _read(folder: Traversable, name: str) -> Json:
+def _read(folder: Traversable, name: str) -> dict[str, object]:
     return tomllib.loads(folder.joinpath(name).read_text(encoding="utf-8"))
 
 
-def _chapter(name: str, chapter: Json) -> Json:
-    for act in chapter["acts"]:
-        if "experiment" in act:
-            act["question"] = question_of(act["experiment"])
-    if "predict" not in chapter:
-        # Then the first act is an experiment, and the chapter asks its question.
-        act = chapter["acts"][0]
-        predict = {"question": act["question"]["text"], "choices": act["question"]["choices"]}
-        chapter["predict"] = predict | {"experiment": act["experiment"]}
+def _chapter(folder: Traversable, name: str) -> Chapter:
     slug = name.partition("-")[2].removesuffix(".toml")
-    return {"slug": slug, **chapter}
+    chapter = msgspec.convert({"slug": slug, **_read(folder, name)}, Chapter)
+    for act in chapter.acts:
+        if act.experiment:
+            act.question = question_of(act.experiment)
+    return chapter

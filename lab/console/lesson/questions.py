@@ -1,5 +1,7 @@
 """What an experiment asks before it runs, and which of the choices came true."""
 
+import msgspec
+
 from lab import experiments
 from lab.core.errors import LabError
 from lab.evidence.result import Prediction
@@ -7,21 +9,33 @@ from lab.evidence.run_document import ExperimentResult
 from lab.experiments import CONFIDENCE, Experiment
 
 
+class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A choice; `when` is what a chapter's facts must be for it to have come true."""
+
+    text: str
+    when: dict[str, int | str] = {}
+
+
+class AskedQuestion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A question as the page asks it, of a chapter or of an experiment."""
+
+    question: str
+    choices: list[Choice]
+    explanation: str = ""
+
+
 def bundled(name: object) -> Experiment | None:
     """Return the bundled experiment of that name, else None; never a file."""
     return next((each for each in experiments.bundled() if each.name == name), None)
 
 
-def question_of(name: str) -> dict[str, str | list[dict[str, str]]]:
+def question_of(name: str) -> AskedQuestion:
     """Return what an experiment asks before it runs; raise LabError if it asks nothing."""
     question = experiments.find(name).question
     if question is None:
         raise LabError(f"the experiment {name!r} asks no question")
-    return {
-        "text": question.text,
-        "choices": [{"text": choice} for choice in question.choices],
-        "explanation": question.explanation,
-    }
+    choices = [Choice(choice) for choice in question.choices]
+    return AskedQuestion(question.text, choices, question.explanation)
 
 
 def sealed(experiment: Experiment, predicted: int | None, confidence: str) -> Prediction | None:

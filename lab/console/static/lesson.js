@@ -62,11 +62,9 @@ class LabLesson extends HTMLElement {
   drawQuestion() {
     const { chapter } = this;
     const { guess } = noteOf(chapter.slug);
-    const { question, choices, experiment } = chapter.predict ?? {};
-    const asked = question && !experiment; // an experiment's own question is asked by its card
+    const { question, choices } = chapter.predict;
     const begun = hasBegun(chapter);
-    refill(this.parts.question, asked ? `${chapter.slug} ${guess ?? "?"} ${begun}` : "none", () => {
-      if (!asked) return [];
+    refill(this.parts.question, `${chapter.slug} ${guess ?? "?"} ${begun}`, () => {
       const title = h("h2", {}, "Predict");
       if (guess === undefined) return [title, ...asking(chapter.slug, question, choices, (chosen) => this.seal(chosen))];
       return [title, ...sealed(question, choices, guess, begun ? null : () => this.seal(undefined)).filter(Boolean)];

@@ -63,7 +63,7 @@ async function enter(ticket) {
   set({ instructor, live });
 }
 
-function drawTop({ plan, view, connection, refused, recording, live }) {
+function drawTop({ plan, view, connection, refused, recording, live, scene }) {
   const chapters = plan?.chapters ?? [];
   const chapter = chapters[view.step - 1];
   document.body.classList.toggle("present", view.present);
@@ -74,7 +74,8 @@ function drawTop({ plan, view, connection, refused, recording, live }) {
   }
   mark($("#back"), "disabled", view.step <= 1);
   mark($("#next"), "disabled", view.step >= chapters.length);
-  const line = connection === "lost" && refused ? `✕ ${refused}` : LINES[connection];
+  const trouble = connection === "lost" ? refused : scene.stack?.trouble;
+  const line = trouble ? `✕ ${trouble}` : LINES[connection];
   say($("#line"), live ? line : "no servers here");
   mark($("#line"), "data-state", live ? connection : "none");
   say($("#badge"), recording || !live ? "RECORDED" : "LIVE");

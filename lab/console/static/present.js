@@ -13,7 +13,7 @@ const KEYS = [
 ];
 const LETTERS = [
   [["K"], "kill the server that served your customer last, at both desks"],
-  [["R"], "reset: a clean stage, with the knobs as they are"],
+  [["R"], "reset: a clean stage, with the settings as they are"],
   [["B"], "black screen; any key brings the page back"],
   [["F"], "full screen"],
   [["P"], "presenter mode: large type"],

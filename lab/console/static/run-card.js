@@ -52,9 +52,9 @@ export class RunCard extends Card {
   }
 
   showQuestion(guess, start) {
-    const { text, choices } = this.asked;
-    if (guess === undefined) return asking(`${this.chapter.slug}-${this.number}`, text, choices, (chosen) => this.tell({ guess: chosen }));
-    return [...sealed(text, choices, guess, () => this.tell({ guess: undefined })), bar(start("Run the experiment", true))];
+    const { question, choices } = this.asked;
+    if (guess === undefined) return asking(`${this.chapter.slug}-${this.number}`, question, choices, (chosen) => this.tell({ guess: chosen }));
+    return [...sealed(question, choices, guess, () => this.tell({ guess: undefined })), bar(start("Run the experiment", true))];
   }
 
   showResult({ outline, run, guess }) {

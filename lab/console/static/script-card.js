@@ -21,7 +21,7 @@ export class ScriptCard extends Card {
     const seen = acts[this.number]?.state ?? "";
     if (seen === "running") return "running";
     if (!now.instructor && this.act.steps.some(isGuarded)) return seen === "done" ? "done locked" : "locked";
-    if (guess === undefined && this.chapter.predict && !this.chapter.predict.experiment) return "unasked";
+    if (guess === undefined) return "unasked";
     const busy = now.act.running ? "busy" : "";
     return `${seen || "ready"} ${busy} ${acts[this.number]?.took ?? ""}`.trim();
   }
@@ -49,13 +49,11 @@ export class ScriptCard extends Card {
   }
 
   showResult({ facts: found, guess }) {
-    const { measured, predict } = this.chapter;
-    const choices = predict?.choices ?? [];
+    const { measured, predict: { choices } } = this.chapter;
     const lines = measured.map((line) => h("li", { "data-desk": /\{(stateful|stateless)\./.exec(line)?.[1] }, fill(line, found)));
-    const asked = choices.length > 0 && !predict.experiment;
     return [
       heading("Measured"), h("p", { class: "note" }, this.act.label), h("ul", { class: "measured" }, lines),
-      asked && judged(choices, guess, borneOut(choices, found)),
+      judged(choices, guess, borneOut(choices, found)),
     ];
   }
 

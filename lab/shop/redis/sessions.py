@@ -3,16 +3,23 @@
 Every response has X-Store-Operations: how many commands the store executed for it.
 """
 
+from typing import Any
+
 from flask import Flask, Request, Response
 from flask_session.base import ServerSideSession
 from flask_session.redis import RedisSessionInterface
 
 from lab.shop.errors import StoreUnavailable
 from lab.shop.redis.store import must_answer, tally_of
+from lab.shop.sessions import SessionFormat
 
 
 class StoreSessionInterface(RedisSessionInterface):  # type: ignore[misc]
     """Raises StoreUnavailable where Flask-Session would raise the client's error."""
+
+    def __init__(self, *what: Any) -> None:
+        super().__init__(*what)
+        self.serializer = SessionFormat()
 
     def open_session(self, app: Flask, request: Request) -> ServerSideSession:
         """Load the session, or raise StoreUnavailable."""

@@ -1,0 +1,110 @@
+"""How a command ends when it is cut short: what is said, and the exit status.
+
+Status 1 is a finding ("an expectation was not met", "state was found"), so no failure of the
+lab's own may end with it.
+"""
+
+import errno
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import click
+from rich.text import Text
+
+from lab.cli import plain_stream
+from lab.cli.output import EXIT_INTERRUPTED, err
+from lab.core import run_folder
+from lab.core.errors import LabError
+from lab.core.redaction import redact_text
+
+EXIT_FAILED = 2
+_DISK_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+
+def end(error: BaseException) -> int:
+    """Say why a command ended early; return the exit status."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else EXIT_FAILED if error.code else 0
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        at = "".join(f" at {line}" for line in getattr(error, "__notes__", []))
+        _say(f"lab: stopped{at}; nothing is left running", "")
+        return EXIT_INTERRUPTED
+    if _is_closed_pipe(error):  # `lab list | head -1`
+        _drop_output()
+        return 0
+    if isinstance(error, click.ClickException):
+        with suppress(OSError):  # `lab list --nope 2>&1 | head -0`
+            error.show()
+        return EXIT_FAILED
+    _say(f"lab: {reason(error)}")
+    return EXIT_FAILED
+
+
+@contextmanager
+def quiet_end_of_pipe() -> Iterator[None]:
+    """End the command with status 0 if its output is read no further (click would say 1)."""
+    try:
+        yield
+    except OSError as error:
+        if not _is_closed_pipe(error):
+            raise
+        _drop_output()
+        raise click.exceptions.Exit(0) from None
+
+
+def _drop_output() -> None:
+    plain_stream.drop(sys.stdout)
+    plain_stream.drop(sys.stderr)
+
+
+def _is_closed_pipe(error: BaseException) -> bool:
+    if os.name == "nt" and isinstance(error, OSError) and error.filename is None:
+        return error.errno in (errno.EPIPE, errno.EINVAL)  # the latter is what Windows says
+    return isinstance(error, BrokenPipeError)
+
+
+def reason(error: BaseException) -> str:
+    """Return what happened and what to do next; keep the traceback of what nobody expected."""
+    if isinstance(error, LabError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        plain_stream.drop(sys.stdout)  # it may be what is full, and must not be flushed again
+        return _disk_full(error)
+    kept = keep_traceback(error)
+    what = " ".join(redact_text(f"{type(error).__name__}: {error}").split())
+    return f"a fault of the lab, not a result: {what}; {kept}"
+
+
+def keep_traceback(error: BaseException) -> str:
+    """Write the traceback beside the run that it ended; return what to do with it."""
+    text = redact_text("".join(traceback.format_exception(error)))
+    with suppress(OSError):
+        folder = run_folder.newest()
+        path = folder / "traceback.txt" if folder and folder.is_dir() else _temporary()
+        path.write_text(text, encoding="utf-8")
+        return f"try again, and if it comes again report it with {path}"
+    _say(text.rstrip(), "")  # no file can be written
+    return "try again, and if it comes again report it with the lines above"
+
+
+def _temporary() -> Path:
+    number, name = tempfile.mkstemp(prefix="two-desks-", suffix="-traceback.txt")  # mode 0600
+    os.close(number)
+    return Path(name)
+
+
+def _disk_full(error: OSError) -> str:
+    where = f"of {error.filename}" if error.filename else "that is written to"
+    folder = run_folder.newest()
+    kept = f"what was written before is kept in {folder}" if folder else "nothing was kept"
+    return f"the disk {where} is full; {kept}: make room, or choose another disk with --out"
+
+
+def _say(text: str, style: str = "red") -> None:
+    with suppress(OSError, ValueError):  # stderr is gone too: the status is all that is left
+        err.print(Text(text, style), soft_wrap=True)  # a path stays in one piece

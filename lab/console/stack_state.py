@@ -1,0 +1,64 @@
+"""What a running lab answers about its stack: its state, and what an order did to it."""
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from lab.core.faults import FaultEvidence
+
+
+class ServerState(msgspec.Struct, frozen=True):
+    """A server of a desk; None for what is not known, or has ended with its process."""
+
+    name: str
+    state: str
+    port: int | None = None
+    pid: int | None = None
+    instance: str | None = None
+    carts_remembered: int | None = None
+
+
+class StoreState(msgspec.Struct, frozen=True):
+    """The session store; `state` is "external" where the lab did not start it."""
+
+    state: str
+    pid: int | None = None
+    program: str = ""
+
+
+class DeskSettings(msgspec.Struct, frozen=True):
+    """The settings of a desk; `cache` is None where a record does not say."""
+
+    store: str
+    affinity: str
+    retry: str
+    cache: str | None = None
+
+
+class StackState(msgspec.Struct, frozen=True):
+    """The stack as the page draws it: servers and settings by desk, and the store if there is one.
+
+    `origin` is the address of the load balancer; "" for a recording.
+    """
+
+    origin: str
+    desks: dict[str, list[ServerState]]
+    settings: dict[str, DeskSettings] = msgspec.field(name="knobs", default_factory=dict)
+    store: StoreState | None = None
+    trouble: str = ""
+    """Why the page is incomplete: its source of events has ended. "" while all is well."""
+
+
+class FaultDone(FaultEvidence, frozen=True, kw_only=True):
+    """What an order did at one desk ("" for the store), and what was seen of it."""
+
+    desk: str
+    name: str
+    state: str | UnsetType = UNSET
+    """"draining" where a drain has begun."""
+    confirmed: bool | None = None
+
+
+class FaultsDone(msgspec.Struct, frozen=True):
+    """The answer to an order: what was done at each desk."""
+
+    done: list[FaultDone]
