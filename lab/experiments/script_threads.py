@@ -35,7 +35,8 @@ class ScriptThreads:
         self._script = script
         self._started: list[_Started] = []
         self._errors: list[BaseException] = []
-        self._unasked: dict[futures.Future[Any], BaseException] = {}
+        self._failed: dict[futures.Future[Any], BaseException] = {}
+        self._asked: set[futures.Future[Any]] = set()
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -56,15 +57,15 @@ class ScriptThreads:
 
         def noticed_failure(future: futures.Future[Any], error: BaseException | None) -> None:
             if error is not None and self._is_started(threading.current_thread()):
-                self._unasked[future] = error
+                self._failed[future] = error
             failed(future, error)
 
         def asked(future: futures.Future[Any], timeout: float | None = None) -> Any:
-            self._unasked.pop(future, None)
+            self._asked.add(future)
             return result(future, timeout)
 
         def asked_why(future: futures.Future[Any], timeout: float | None = None) -> Any:
-            self._unasked.pop(future, None)
+            self._asked.add(future)
             return exception(future, timeout)
 
         thread.start = noticed_start  # type: ignore[method-assign, assignment]
@@ -90,7 +91,8 @@ class ScriptThreads:
 
     def raise_first(self) -> None:
         """Raise the first exception that ended a thread, or that no one has asked a future for."""
-        for error in [*self._errors, *self._unasked.values()]:
+        unasked = [error for each, error in self._failed.items() if each not in self._asked]
+        for error in [*self._errors, *unasked]:
             raise error
 
     def places(self) -> list[str]:

@@ -1,5 +1,7 @@
 """What went wrong in a student's own script, said once where it went wrong everywhere."""
 
+import re
+from collections.abc import Sequence
 from itertools import groupby
 
 from rich.console import Group, RenderableType
@@ -8,7 +10,7 @@ from rich.text import Text
 
 from lab.evidence.run_document import ExperimentResult, VariantResult
 
-_BEFORE = "The exchange before:"
+_BEFORE = re.compile(r"\n?The exchange before: (\S+ \S+ -> \S+)[\s\S]*")
 
 
 def troubles_view(result: ExperimentResult) -> RenderableType:
@@ -21,7 +23,7 @@ def troubles_view(result: ExperimentResult) -> RenderableType:
     for text, alike in groupby(troubled, _without_exchange):
         among = list(alike)
         colour = "bold red" if among[0].script_failed else "yellow"
-        shown = text if len(among) > 1 else _whole(among[0])
+        shown = text + _exchanges_before(among) if len(among) > 1 else _whole(among[0])
         names = ", ".join(each.name for each in among)
         parts.append(
             Padding(Text.assemble((f"{names}: ", colour), (shown, "yellow")), (1, 1, 0, 1))
@@ -45,4 +47,13 @@ def _whole(variant: VariantResult) -> str:
 
 
 def _without_exchange(variant: VariantResult) -> str:
-    return _whole(variant).partition(_BEFORE)[0].rstrip()
+    return _BEFORE.sub("", _whole(variant))
+
+
+def _exchanges_before(variants: Sequence[VariantResult]) -> str:
+    """Return the exchange before in each variant, or the one that was before in all of them."""
+    found = {each.name: _BEFORE.search(_whole(each)) for each in variants}
+    before = {name: match[1] for name, match in found.items() if match}
+    if len(set(before.values())) > 1:
+        return "".join(f"\nThe exchange before, {name}: {each}" for name, each in before.items())
+    return "".join(f"\nThe exchange before: {each}" for each in sorted(set(before.values())))
