@@ -85,8 +85,8 @@ class Lab(ScriptStack, ScriptTools):
 
         `x` and `y` label the axes with their units; a text as x makes a bar.
         """
-        pairs = [list(point) for point in points]
-        if any(len(pair) != 2 for pair in pairs):
+        pairs = [list(point) for point in points if isinstance(point, tuple | list)]
+        if len(pairs) < len(points) or any(len(pair) != 2 for pair in pairs):
             raise ScriptMistake(
                 "curve(…, points): each point is a pair (x, y), as in [(1, 20), (2, 35)]"
             )

@@ -126,7 +126,7 @@ def test_exit_under_its_other_name_is_refused_and_a_childs_is_not(tmp_path):
 FOREVER = {
     "a loop": "def script():\n    while True:\n        pass\n",
     "a sleep": "import time\ndef script():\n    time.sleep(3600)\n",
-    "a lock": "import threading\ndef script():\n    threading.Lock().acquire() and threading.Event().wait()\n",
+    "a lock": "import threading\ndef script():\n    threading.Event().wait()\n",
     "a thread": (
         "import threading, time\ndef work():\n    while True:\n        time.sleep(0.01)\n"
         "def script():\n    threading.Thread(target=work).start()\n"
