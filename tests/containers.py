@@ -40,8 +40,7 @@ def of_compose(text, environ):
         containers[name] = Container(
             name, argv, service["image"], service.get("environment", {}), fixed
         )
-    mounted = {each["target"]: each["source"] for each in services["nginx"]["configs"]}
-    conf = source["configs"][mounted["/etc/nginx/nginx.conf"]]["content"]
+    conf = services["nginx"]["environment"]["NGINX_CONF"]
     return Deployed(containers, conf, source)
 
 

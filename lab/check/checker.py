@@ -120,15 +120,18 @@ class _Session:
             self._report.because = f"{self._door}: {START_ITSELF}"
         elif self._family > 1 and self._separate(conversation):
             self._judge()
-        elif trouble := self._trouble(baseline.answers):
-            self._report.because = trouble
         else:
-            self._compare(conversation, baseline)
+            trouble = self._trouble(baseline.answers)
+            # That one refusal follows another may be what is remembered.
+            if trouble is None or len({answer.status for answer in baseline.answers}) > 1:
+                self._compare(conversation, baseline)
+            if trouble and self._report.level not in STATE:
+                self._report.level, self._report.because = Level.UNKNOWN, trouble
         self._note_limits(conversation)
 
     def _compare(self, conversation: Conversation, baseline: Trace) -> None:
         settle = Settlement(self._runner, self._evidence, self._judge, self._prover, self._tell)
-        self._in_process(conversation)
+        self._in_process(conversation, settle)
         settle.run()
         if self._report.level in STATE:
             return
@@ -241,11 +244,12 @@ class _Session:
             f"be compared: {self._log}"
         )
 
-    def _in_process(self, conversation: Conversation) -> None:
+    def _in_process(self, conversation: Conversation, settle: Settlement) -> None:
         self._evidence.add(FRESH, Level.PROCESS, self._fresh, again=self._fresh)
         self._played(f"on {FRESH}")
         self._judge()
-        if self._evidence.differs:
+        settle.run()
+        if self._report.level in STATE:
             return  # two living processes show no more than that
         for play in (TURNS, READS_WRITES):
             side = side_of(play)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from lab.check.conversation import Call, Conversation, Ref, Template, as_bytes, joined, recorded
 from lab.check.judge import Report, Reproducer
 from lab.check.service import Start
+from lab.core.shell import body_words, quoted
 
 _GIVEN = """\
 given() { python3 -c '  # a value that answer N gave, as it is or written for "json" or a "url"
@@ -127,7 +128,7 @@ def _lines(conversation: Conversation, reproducer: Reproducer, start: Start) -> 
     kind = "relation" if difference.seen.startswith("no longer ") else "value"
     # A line break in it would end the comment.
     yield f"# in the conversation: {' '.join(str(difference).split())}"
-    yield f"judge {shlex.quote(where)} {last} {kind}"
+    yield f"judge {quoted(where)} {last} {kind}"
 
 
 def _shown(reproducer: Reproducer, start: Start, last: int) -> str:
@@ -150,7 +151,7 @@ def _shown(reproducer: Reproducer, start: Start, last: int) -> str:
 def _start(start: Start, reproducer: Reproducer) -> Iterator[str]:
     settings = "".join(f" {name}={_filled(value)}" for name, value in start.env.items())
     command = " ".join(_filled(word) for word in start.said())
-    ready = shlex.quote(start.ready or "/")
+    ready = quoted(start.ready or "/")
     if reproducer.elsewhere:
         yield 'before() { cd_to=$(mktemp -d "$WORK/machine.XXXXXX"); AT=$cd_to/folder'
         yield '  cp -R "$HERE" "$AT"; mkdir "$cd_to/home" "$cd_to/tmp"'
@@ -182,59 +183,34 @@ def _filled(text: str) -> str:
     """Quote for bash, with the placeholders as variables."""
     names = {"{port}": '"$PORT"', "{dir}": '"$SCRATCH"'}
     parts = re.split(r"({port}|{dir})", text)
-    return "".join(names.get(part) or (shlex.quote(part) if part else "") for part in parts) or "''"
+    return "".join(names.get(part) or (quoted(part) if part else "") for part in parts) or "''"
 
 
 def _curl(call: Call, number: int, host: str | None) -> str:
     words = ["curl", "-sS", "-g", "-k", "-b", "jar", "-c", "jar"]
-    words += ["--head"] if call.method == "HEAD" else ["-X", shlex.quote(call.method)]
+    words += ["--head"] if call.method == "HEAD" else ["-X", quoted(call.method)]
     words += ["-D", f"headers{number}", "-o", f"answer{number}"]
     if host:
-        words += ["-H", shlex.quote(f"Host: {host}")]
+        words += ["-H", quoted(f"Host: {host}")]
     for name, value in call.headers:
-        words += ["-H", _quoted((f"{name}: ", *value)) if value else shlex.quote(f"{name};")]
+        words += ["-H", _quoted((f"{name}: ", *value)) if value else quoted(f"{name};")]
     if call.body is not None:
-        words += _body(call.body)
+        body = recorded(call.body)
+        words += body_words(body, _quoted(call.body), as_bytes(body)) or ["--data-raw", "''"]
         if not any(name.lower() == "content-type" for name, _ in call.headers):
             words += ["-H", "Content-Type:"]
     words.append('"$URL"' + _quoted(call.path))
     return " ".join(words)
 
 
-def _body(body: Template) -> list[str]:
-    if any(isinstance(piece, str) and "\0" in piece for piece in body):
-        # No argument can hold a zero byte; a file can.
-        return ["--data-binary", f"@<(printf %b {shlex.quote(_numbers(body))})"]
-    return ["--data-raw", _quoted(body)]
-
-
-def _numbers(body: Template) -> str:
-    return "".join(f"\\x{byte:02x}" for byte in as_bytes(recorded(body)))
-
-
 def _quoted(template: Template) -> str:
     return (
         "".join(
-            _word(piece) if isinstance(piece, str) else f'"$({_look_up(piece)})"'
+            quoted(piece, as_bytes(piece)) if isinstance(piece, str) else f'"$({_look_up(piece)})"'
             for piece in joined(template)
         )
         or "''"
     )
-
-
-def _word(text: str) -> str:
-    """Quote for bash; what a terminal would not show as it is, by its number."""
-    if not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]", text):
-        return shlex.quote(text)
-    safe = "".join(
-        f"\\x{byte:02x}" if byte < 32 or byte > 126 or chr(byte) in "\\'" else chr(byte)
-        for byte in text.encode("utf-8", "surrogateescape" if _escapable(text) else "replace")
-    )
-    return f"$'{safe}'"
-
-
-def _escapable(text: str) -> bool:
-    return not re.search(r"[\ud800-\udc7f\udd00-\udfff]", text)
 
 
 def _look_up(ref: Ref) -> str:

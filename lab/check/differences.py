@@ -18,6 +18,7 @@ from lab.core.redaction import redact_text, shorten
 
 # In the order in which their differences are shown, after the body's and the cookies'.
 HEADERS = ("content-type", "location", "www-authenticate", "allow", "cache-control", "vary")
+_UNORDERED = frozenset({"allow", "vary"})
 MOST_SHOWN = 300
 MOST = 20  # differences of one call that are worth telling
 MOST_LINES = 5  # of them, lines of one text
@@ -239,7 +240,7 @@ def _with_body(answer: Answer, body: bytes) -> Answer:
 
 
 def _header(name: str, before: str | None, after: str | None) -> Iterator[Change]:
-    if before == after or _same_moment(before, after):
+    if before == after or _same_moment(before, after) or _same_list(name, before, after):
         return
     where = f"header:{name}"
     if name != "location" or before is None or after is None:
@@ -251,6 +252,19 @@ def _header(name: str, before: str | None, after: str | None) -> Iterator[Change
     for key in [*first, *(key for key in second if key not in first)]:
         if first.get(key) != second.get(key):
             yield Change(f"{where}?{key}", _or_absent(first.get(key)), _or_absent(second.get(key)))
+
+
+def _same_list(name: str, before: str | None, after: str | None) -> bool:
+    """Whether a header that is a list without an order (RFC 9110, 10.2.1 and 12.5.5) says the same.
+
+    Servers that make it from a set write it in the order of the process.
+    """
+    if name not in _UNORDERED or before is None or after is None:
+        return False
+    one, other = (
+        sorted(part.strip().lower() for part in each.split(",")) for each in (before, after)
+    )
+    return one == other
 
 
 def _or_absent(value: str | None) -> Any:

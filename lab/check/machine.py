@@ -19,6 +19,7 @@ from lab.processes.child import SIGKILL
 
 _SCRIPT = Path(__file__).with_name("private_disk.py")
 _LAYERS = "dev/shm/.two-desks"
+_LOCK = "sem."  # what keeps a lock keeps no state
 _CACHES = ("__pycache__",)  # what an interpreter writes for itself is nobody's state
 
 
@@ -74,8 +75,23 @@ class Machine:
         return [sys.executable, "-I", "-S", *inside, "--", *words]
 
     def written(self) -> list[str]:
-        """Return the absolute paths of the files that came, went or changed; [] once closed."""
-        return sorted(self._written())
+        """Return the absolute paths of the files that came, went or changed; [] once closed.
+
+        Shared memory counts, too: other machines do not have it.
+        """
+        return sorted([*self._written(), *self._memory()])
+
+    def _memory(self) -> Iterator[str]:
+        shared = Path(f"/proc/{self._holder.pid}/root/dev/shm")
+        with suppress(OSError):
+            names = (each.name for each in shared.iterdir() if each.name != Path(_LAYERS).name)
+            yield from (f"/dev/shm/{name}" for name in names if not name.startswith(_LOCK))
+        with suppress(OSError, ValueError):
+            assert self._holder.stdin is not None and self._holder.stdout is not None
+            self._holder.stdin.write(b"?")
+            self._holder.stdin.flush()
+            if int(self._holder.stdout.readline() or 0):
+                yield "System V shared memory"
 
     def _written(self) -> Iterator[str]:
         for layer in _folders(Path(f"/proc/{self._holder.pid}/root") / _LAYERS):

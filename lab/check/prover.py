@@ -15,6 +15,7 @@ CONFIRMATIONS = 3
 OF_A_KIND = 4  # something came or went
 OF_A_VALUE = 6  # what a coin shows may be chance three times
 LOOKS = 4  # for what may be chance, before it is taken for not seen again
+CONTROLS = 6  # plays of one process alone: a coin shows both of its sides, but for one in 64
 READS = ("GET", "HEAD", "OPTIONS")
 SideOf = Callable[[int, Call], int]  # which of two processes is asked a call
 
@@ -94,7 +95,7 @@ class Prover:
         # Without any earlier call both sides are the same script: then it varies by itself.
         needs = self._search(finding, everything, wanted, known) if everything else []
         if needs is None:
-            return Proof.NOT_SEEN, None
+            return self._by_chance(finding, everything, wanted), None
         if not needs:
             return self._varies_by_itself(finding, wanted), None
         proof = self._confirm(finding, needs, wanted, confirm)
@@ -110,11 +111,26 @@ class Prover:
 
     def _varies_by_itself(self, finding: Finding, wanted: "_Wanted") -> Proof:
         """Learn what differs in a finding that needs nothing before it, if it still differs."""
-        shown = self._show(finding, [], wanted)
+        for _ in range(LOOKS):
+            shown = self._show(finding, [], wanted)
+            if shown.found:
+                break
         if not shown.found or not self._tidy:  # or what an earlier play has left shows
             return Proof.NOT_SEEN
         self._learn(finding, shown)
         return Proof.NOISE
+
+    def _by_chance(self, finding: Finding, earlier: list[int], wanted: "_Wanted") -> Proof:
+        """Look whether one process alone answers in both ways to what was not seen again."""
+        if wanted.confirmations == CONFIRMATIONS:
+            return Proof.NOT_SEEN
+        first, *others = (self._control(finding, earlier) for _ in range(CONTROLS))
+        varies = (self._varies(finding, first, other, wanted) for other in others)
+        return Proof.NOISE if any(varies) else Proof.NOT_SEEN
+
+    def _control(self, finding: Finding, earlier: list[int]) -> Shown:
+        part = [*earlier, finding.index]
+        return Shown(self._runner.part(self._conversation, part, self._baseline), Trace(), ())
 
     def _confirm(
         self, finding: Finding, needs: list[int], wanted: "_Wanted", confirm: bool
@@ -134,7 +150,7 @@ class Prover:
             if self._varies(finding, first, last, wanted):
                 return Proof.NOISE, None
             if not last.found:
-                return Proof.NOT_SEEN, None
+                return self._by_chance(finding, needs, wanted), None
         proven = self._reproducer(finding, needs, last.found, tries if confirm else 0)
         if confirm and self._conversation.script is not None and not scripted:
             proven = replace(proven, unprintable=self._instead(finding, needs))
@@ -239,10 +255,18 @@ class Prover:
                 relation, shown.expected.answered
             ):
                 self._comparator.drop(relation)
+        self._learn_others(shown.expected, index)
         new = self._comparator.learn(index, self._baseline.answers[index], answer)
         places = {each.where for each in finding.differences}
         gone = any(each.index == index for each in held - {*self._comparator.relations})
         return bool(new & places) or gone
+
+    def _learn_others(self, expected: Trace, index: int) -> None:
+        """Learn what varies in the calls before, if nothing that was kept can be the reason."""
+        for n, answer in self._comparator.aligned(self._baseline, expected).items():
+            known = self._baseline.answers[n]
+            if self._tidy and n != index and answer.status == known.status:
+                self._comparator.learn(n, known, answer)
 
     def _learn(self, finding: Finding, shown: Shown) -> None:
         """Take what differs in a finding as varying by itself: it needs nothing before it."""
@@ -270,7 +294,7 @@ class Prover:
         last = self._conversation.calls[finding.index].origin
         return (
             f"send only what {lines} sends, restart the service (kill -9), and send {last}: the "
-            "script computes a value that no answer contains, so it has to be run itself"
+            "script waits, or computes a value that no answer contains, so it has to be run itself"
         )
 
     def _guesses(self, index: int) -> list[list[int]]:

@@ -21,6 +21,7 @@ from lab.core.http import Answer
 
 NOTHING = "nothing"  # stands where a client was given a value, when it is made to carry none
 STIRRERS, STIR_S = 3, 0.002  # clients that keep the workers of one server busy, and their pause
+MOST_PACED_S = 5.0
 MOST_SKIPPED_S = 0.1  # of the time that an answer took which is not asked for again
 LINGER = 2  # processes of the play before, left to end what they do in the background
 APART_S = 1.05  # between the same call of two plays, so that a clock of seconds is seen to run
@@ -43,6 +44,7 @@ class ClientState:
 class Trace:
     """One play: each call, its answer, what the client carried into it, and when it was sent.
 
+    `ages` are those of the processes asked (0.0 where none was), at these times, in seconds.
     `state` is what the client carries now, `sent` are the indices of the calls that a process
     answered. `ended` says why a script ended early ("" where it did not), `went_on` that it was
     stopped since it sent ever more calls.
@@ -52,6 +54,7 @@ class Trace:
     answers: list[Answer] = field(default_factory=list)
     carried: list[ClientState] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    ages: list[float] = field(default_factory=list)
     sent: set[int] = field(default_factory=set)
     state: ClientState = field(default_factory=ClientState)
     ended: str = ""
@@ -66,6 +69,7 @@ class Trace:
         """Begin as another play has been until now."""
         self.calls, self.answers = [*other.calls], [*other.answers]
         self.carried, self.times, self.sent = [*other.carried], [*other.times], {*other.sent}
+        self.ages = [*other.ages]
 
     def take(self, index: int, other: "Trace") -> None:
         """Take over the answer to one call of another play, as the call at the same place."""
@@ -146,14 +150,15 @@ class Runner:
         """All calls to one process: the conversation as a client knows it.
 
         `watch` may look at the process after each call. With `after`, no call is sent in the
-        second of that play's.
+        second of that play's, nor to a process that is no older than that play's was.
         """
         with self._processes() as start:
             process = start()
 
             def route(index: int, _: Call) -> Process:
                 if after is not None and index < len(after.times):
-                    time.sleep(max(0.0, after.times[index] + APART_S - time.monotonic()))
+                    due = max(after.times[index], process.started + after.ages[index])
+                    time.sleep(max(0.0, due + APART_S - time.monotonic()))
                 return process
 
             return self._play(conversation, route, watch=watch)
@@ -293,12 +298,19 @@ class Runner:
         return trace
 
     def within(
-        self, conversation: Conversation, index: int, times: int, *, before: bool = True
+        self,
+        conversation: Conversation,
+        index: int,
+        times: int,
+        *,
+        before: bool = True,
+        more: Callable[[list[Answer]], bool] = lambda answers: False,
     ) -> list[Answer]:
         """The conversation up to a call on one process, and that call again and again.
 
-        All by the same client. Without `before`, only that call, as it was recorded. Others ask
-        for the readiness path meanwhile: an idle system gives each call to the same worker.
+        All by the same client, so many times, and on while `more` says so. Without `before`,
+        only that call, as it was recorded. Others ask for the readiness path meanwhile: an idle
+        system gives each call to the same worker.
         """
         with self._processes() as start:
             process = start()
@@ -312,7 +324,7 @@ class Runner:
                 call, state, answers = conversation.calls[index], ClientState(), []
             again = Trace()
             with _stirred(process, self.pool.start.ready or "/"):
-                while len(answers) < times:
+                while len(answers) < times or more(answers):
                     answers.append(self.said(again, call, state.copy(), process))
             return answers
 
@@ -414,6 +426,8 @@ class Runner:
             if index >= most:
                 trace.went_on = True
                 raise _Stop
+            if recorded is not None and conversation.script:
+                _keep_pace(trace, call, recorded)
             process = route(index, call)
             if process is None:
                 if recorded is None or index >= len(recorded.answers):
@@ -442,6 +456,7 @@ class Runner:
         index = len(trace.answers)
         self._budget.request()
         trace.times.append(time.monotonic())
+        trace.ages.append(trace.times[-1] - process.started)
         before = carried.copy()
         with self.during(process):
             answer = send(
@@ -482,12 +497,27 @@ def _stirred(process: Process, path: str) -> Iterator[None]:
             each.join()
 
 
+def _keep_pace(trace: Trace, call: Call, recorded: Trace) -> None:
+    """Let no call that a script repeats come sooner than it did: it waits for something."""
+    index = len(trace.answers)
+    if not trace.sent or index >= len(recorded.times) or not _repeats(trace.calls[-1], call):
+        return
+    last = max(trace.sent)
+    due = trace.times[last] + recorded.times[index] - recorded.times[last]
+    time.sleep(min(max(0.0, due - time.monotonic()), MOST_PACED_S))
+
+
+def _repeats(before: Call, call: Call) -> bool:
+    return (before.origin, before.method) == (call.origin, call.method)
+
+
 def _skip(trace: Trace, call: Call, answer: Answer, carried: ClientState) -> None:
     """Take a call as answered, without sending it."""
     carried.answers[len(trace.answers)] = answer
     trace.calls.append(call)
     trace.carried.append(carried.copy())
     trace.times.append(time.monotonic())
+    trace.ages.append(0.0)
     trace.answers.append(answer)
 
 

@@ -122,6 +122,7 @@ class Process:
         self._tag = tag
         self._container = container
         self._began = time.time() - CLOCKS_DIFFER_S
+        self.started = time.monotonic()
         self._background: list[psutil.Process] = []
         self._seen_ended = 0.0
 

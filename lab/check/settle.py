@@ -10,7 +10,7 @@ from lab.check.prover import Proof, Prover
 from lab.check.runner import Runner
 
 MOST_SHRUNK = 3  # routes whose shortest script is looked for
-MOST_ROUNDS = 12
+MOST_FINDINGS = 30  # that are looked into
 MOST_REPEATED = 2  # times that a play is held again for a difference that no part of it shows
 
 
@@ -38,7 +38,7 @@ class Settlement:
         A verdict that could not be shown again does not stand.
         """
         report, played = self._evidence.report, False
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MOST_FINDINGS):
             finding = self._next()
             if finding is None:
                 break

@@ -4,13 +4,15 @@ from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 
-from lab.check.comparator import RATE_LIMITED, ResponseComparator
+from lab.check.comparator import NOISY, RATE_LIMITED, ResponseComparator
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
 from lab.check.runner import Runner
 from lab.core.http import Answer
 
 MOST_LOOKS = 5
+SERVERS = 4  # that are asked, where only chance can have kept one from showing it
+MOST_ROUNDS = 4  # of asking, while the answers changed and none came back yet
 Differ = Callable[[Answer, Answer], list[Difference]]
 Apart = tuple[int, int, list[Difference]]
 
@@ -33,13 +35,25 @@ def separate_memory(
     for index in looks[:MOST_LOOKS]:
         asked = runner.within(conversation, index, times, before=False)
         noise = {place for other in asked[1:] for place in comparator.places(asked[0], other)}
-        seen = runner.within(conversation, index, times)
-        answers = [answer for answer in seen if answer.status != RATE_LIMITED]
-        reads = conversation.calls[index].method == "GET"
-        differ = partial(comparator.apart, noise=noise)
-        if found := apart(answers, differ if reads else partial(_refused_by_one, differ=differ)):
-            return (index, *found)
+        differ: Differ = partial(comparator.apart, noise=noise)
+        if conversation.calls[index].method != "GET":
+            differ = partial(_refused_by_one, differ=differ)
+        more = partial(_may_come_back, differ=differ, most=MOST_ROUNDS * times)
+        # One that was answered with two statuses is asked on other servers, too: of workers that
+        # are idle, one may take all that comes.
+        for _ in range(SERVERS if comparator.unsure.get(index) == NOISY else 1):
+            seen = runner.within(conversation, index, times, more=more)
+            answers = [answer for answer in seen if answer.status != RATE_LIMITED]
+            if found := apart(answers, differ):
+                return (index, *found)
     return None
+
+
+def _may_come_back(answers: list[Answer], differ: Differ, most: int) -> bool:
+    """Whether the answers changed, and asking more may show one of the first kind again."""
+    if len(answers) >= most or apart(answers, differ):
+        return False
+    return any(differ(answers[0], answer) for answer in answers[1:])
 
 
 def _refused_by_one(one: Answer, other: Answer, differ: Differ) -> list[Difference]:

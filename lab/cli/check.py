@@ -1,6 +1,5 @@
 """`lab check`: is *your* service stateless? Reads what was asked, checks, prints what was found."""
 
-import json
 import re
 import time
 from collections.abc import Callable
@@ -10,7 +9,6 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from lab.check import render
 from lab.check.budget import Budget
 from lab.check.checker import STOPPED, Check, Options, Source
 from lab.check.curl import as_curl as curl_lines
@@ -22,7 +20,6 @@ from lab.check.sources.script import ScriptSource
 from lab.cli import options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.cli.param_types import duration
-from lab.core.errors import LabError
 from lab.core.redaction import redact_text
 from lab.core.run_folder import new_run_folder
 
@@ -215,23 +212,41 @@ def check(
     with progress(quiet=as_json) as tell:
         report = Check(start, source, folder, compared, budget, _seldom(tell)).run()
         tell("")
-    document = json.dumps(render.as_json(report), indent=1, ensure_ascii=False) + "\n"
-    (folder / "check.json").write_text(document, encoding="utf-8", errors="backslashreplace")
     allowed = _allowed(allow)
-    if junit_file:
-        _write(junit_file, render.as_junit(report, allowed))
+    document, explanation = _keep(report, start, folder, allowed, junit_file)
     if as_json:
         write_json(document)
     else:
         _show(report, start, folder)
         if explain:
-            screen.print(_text("\n" + render.explain(report)))
+            screen.print(_text("\n" + explanation))
     if STOPPED in report.notes:
         return EXIT_INTERRUPTED
     return _status(report, allowed)
 
 
 COMMANDS = (check,)
+
+
+def _keep(
+    report: Report, start: Start, folder: Path, allowed: frozenset[Level], junit_file: Path | None
+) -> tuple[str, str]:
+    """Write what was found into the run's folder; return the document and its explanation."""
+    from lab.check.document import document, text  # not needed before there is a report
+    from lab.check.render import as_junit, explain
+    from lab.cli import kept
+
+    found = document(
+        report,
+        explain(report),
+        allowed=allowed,
+        command=start.command,
+        script=_script(report, start),
+    )
+    kept.leave_check(folder, found)
+    if junit_file:
+        kept.write(junit_file, as_junit(found))
+    return text(found), found.explanation
 
 
 def _status(report: Report, allowed: frozenset[Level]) -> int:
@@ -323,7 +338,9 @@ def _show(report: Report, start: Start, folder: Path) -> None:
             screen.print(Text(f"! {redact_text(note)}", "yellow"), soft_wrap=True)
     _show_shortest(report, start)
     spent = f"{report.requests} requests, {report.processes} processes, {report.seconds:.1f} s"
-    screen.print(Text(f"{spent}; kept: {folder} (check.json, logs)", "dim"), soft_wrap=True)
+    screen.print(
+        Text(f"{spent}; kept: {folder} (check.json, report.html, logs)", "dim"), soft_wrap=True
+    )
 
 
 def _headline(report: Report) -> str:
@@ -341,6 +358,11 @@ def _show_shortest(report: Report, start: Start) -> None:
     said = f"\nThe shortest script that shows it, for bash (seen again {times} times):"
     screen.print(Text(said, "bold"))
     screen.print(_text(curl_lines(report, start)), soft_wrap=True)
+
+
+def _script(report: Report, start: Start) -> str:
+    shortest = report.reproducer
+    return curl_lines(report, start) if shortest and not shortest.unprintable else ""
 
 
 def _table(report: Report) -> Table:
@@ -361,10 +383,3 @@ def _table(report: Report) -> Table:
             Text(difference),
         )
     return table
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise LabError(f"cannot write {path}: {error}; choose another file") from None

@@ -69,7 +69,7 @@ def _is_closed_pipe(error: BaseException) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """Return what happened and what to do next; keep the traceback of what nobody expected."""
+    """Return what happened and what to do next; keep the traceback of the unexpected."""
     if isinstance(error, LabError):
         return str(error)
     if isinstance(error, OSError) and error.errno in _DISK_FULL:

@@ -13,17 +13,19 @@ import click
 from lab.cli import guard, plain_stream, signals
 from lab.cli.help import Context, prepared
 from lab.cli.output import screen
+from lab.core.text import one_line
 
 _SERVER_FAULTS = ("kill", "restart", "pause", "resume", "drain", "add")
 # The commands, in the order in which `lab --help` lists them.
 _SECTIONS: Mapping[str, Sequence[str]] = {
-    "Run the experiments": ("demo", "list", "show", "run", "report", "diff", "doctor"),
+    "Run the experiments": ("demo", "list", "show", "new", "run", "diff", "doctor"),
     "Open the page, and break what runs there": (
         *("up", "open", "play", "status", "reset"),
         *(*_SERVER_FAULTS, "store"),
     ),
     "Measure many customers": ("crowd", "plan"),
     "Check a service of your own": ("check",),
+    "Look at what was kept": ("report", "runs"),
     "Run both desks as containers": ("deploy",),
     "Read the handbook": ("docs",),
 }
@@ -85,6 +87,28 @@ class Commands(click.Group):
         command = super().get_command(context, name)
         return command.found() if isinstance(command, LazyCommand) else command
 
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Read `lab version` and `lab help run` as the options that they mean."""
+        match args:
+            case ["version"]:
+                args = ["--version"]
+            case ["help", *words]:
+                args = [*words, "--help"]
+        return super().parse_args(context, args)
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; say what a name that does not exist is called here."""
+        name = args[0]
+        if name in self.commands or name.startswith("-"):
+            return super().resolve_command(context, args)
+        from lab.cli import guesses
+        from lab.experiments import names
+
+        hint = guesses.answer(name, self.commands, names())
+        raise click.UsageError(f"there is no `lab {one_line(name, 40)}`: {hint}", context)
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands with their first sentence, section by section."""
         for heading, names in _SECTIONS.items():
@@ -114,7 +138,7 @@ def cli(context: click.Context) -> None:
     customers to both desks, kills servers, and shows which carts are left.
 
     Exit status of `lab run`: 0 every expectation was met (a script of your own has only its
-    `assert`s), 1 one was not, 2 wrong usage, or the lab could not start, 3 too little
+    `assert`s), 1 one was not, or your script failed, 2 wrong usage, or the lab could not start, 3 too little
     evidence: the verdict is *unknown*, or a variant to compare it with is, 130 stopped by
     Ctrl-C. `check`, `crowd` and `doctor` say theirs in their help.
     """

@@ -1,6 +1,6 @@
 """Option types whose value a function of the lab reads; click reports a wrong one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,26 @@ class ParsedType(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, context)
 
 
+class Setting(click.Choice):  # type: ignore[type-arg]
+    """A choice that also takes the words that people guess: on, yes, true, off, no, false."""
+
+    def __init__(self, choices: Sequence[str], yes: str, no: str) -> None:
+        super().__init__(choices)
+        self._guesses = {
+            **dict.fromkeys(("on", "yes", "true", "1"), yes),
+            **dict.fromkeys(("off", "no", "false", "0", "none"), no),
+        }
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> Any:
+        """Return the choice that is meant, or fail with what there is."""
+        word = value.lower() if isinstance(value, str) else value
+        if word not in self.choices:
+            word = self._guesses.get(word, value)
+        return super().convert(word, param, context)
+
+
 def duration(least_s: float = 0.001, most_s: float = units.MOST_S) -> ParsedType:
     """Return the type of a duration, in seconds: `500ms`, `30s`, `1h`, or plain seconds."""
     read = partial(units.parse_duration, least_s=least_s, most_s=most_s)
@@ -40,4 +60,6 @@ RATE = ParsedType("RATE", units.parse_rate)
 COUNT = ParsedType("COUNT", units.parse_count)
 SHARE = ParsedType("SHARE", units.parse_share)
 SIZE = ParsedType("SIZE", units.parse_size)
+AFFINITY = Setting(["none", "cookie"], yes="cookie", no="none")
+RETRY = Setting(["off", "on"], yes="on", no="off")
 FACTOR = ParsedType("FACTOR", units.parse_factor)

@@ -7,14 +7,18 @@ from typing import Any
 import click
 
 from lab.cli import options
+from lab.cli.param_types import AFFINITY, RETRY
 from lab.cli.status import print_status
 from lab.console import control_file
 from lab.console.settings import MOST_PAGE_SERVERS, SETTINGS
 from lab.console.stack_state import StackState
 
+_GUESSED = {"affinity": AFFINITY, "retry": RETRY}
+
 
 def _setting(name: str, what: str) -> Callable[..., Any]:
-    return click.option(f"--{name}", type=click.Choice(SETTINGS[name]), help=what)
+    kind = _GUESSED.get(name) or click.Choice(SETTINGS[name])
+    return click.option(f"--{name}", type=kind, help=what)
 
 
 @click.command(short_help="Restart every server with empty carts.")

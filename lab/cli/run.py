@@ -88,9 +88,8 @@ def run(
     has_settings = bool(deployment) or any(stack_options.is_given(name) for name in settings)
     if matrix and has_settings:
         raise click.UsageError("--matrix tries every setting: leave out the others")
-    to_load = SCRIPT_MAX_SECONDS if max_seconds is None else max_seconds
     with stdout_to_stderr(as_json):
-        mine = [experiments.find(name, to_load) for name in names]
+        mine = [experiments.find(name, max_seconds) for name in names]
     chosen = experiments.bundled() if everything else mine
     if crowd:
         _require_crowd(chosen)

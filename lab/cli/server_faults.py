@@ -10,7 +10,7 @@ from lab.cli import options
 from lab.cli.output import say
 from lab.console import control_file
 from lab.console.stack_state import FaultsDone
-from lab.core.faults import STORE_FAULTS
+from lab.core.faults import STORE_FAULTS, target_named
 
 _SERVER = "SERVER is a letter (`B` is server B of both desks), or `stateful/B` for one desk only."
 _SERVER_OR_STORE = f"{_SERVER} `store` is the session store."
@@ -61,7 +61,7 @@ def _fault_command(name: str) -> click.Command:
     @click.argument("server")
     @options.out
     def command(server: str, out: Path) -> None:
-        give_order(out, f"/lab/{name}", {"server": server}, line)
+        give_order(out, f"/lab/{name}", {"server": target_named(server)}, line)
 
     return command
 

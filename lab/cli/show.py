@@ -5,25 +5,36 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from lab import experiments
-from lab.cli.output import say, screen
+from lab.cli.output import say, screen, write_document
 
 
 @click.command(short_help="Explain a script, and show its source.")
 @click.argument("name")
-def show(name: str) -> None:
+@click.option("--source", is_flag=True, help="Print its source and nothing else, to be copied.")
+def show(name: str, source: bool) -> None:
     """Explain a script: its claim, what would disprove it, and its source.
 
     NAME is a bundled script (`lab list`) or the path of your own file.
+
+    Example:
+        lab show crash --source > mine.py    a copy, to be changed
     """
     experiment = experiments.find(name)
-    screen.print(Text.assemble((f"{experiment.name}  ", "bold"), f"“{experiment.claim}”"))
+    if source:
+        write_document(experiment.path.read_text(encoding="utf-8"))
+        return
+    sentence = f"{experiment.kind}: “{experiment.claim}”" if experiment.claim else "no claim"
+    screen.print(Text.assemble((f"{experiment.name}  ", "bold"), sentence))
     for paragraph in experiment.doc.split("\n\n"):
         screen.print()
         screen.print(paragraph.replace("\n", " "))
     screen.print()
     say(Text(str(experiment.path), "dim"))
-    source = experiment.source_without_docstring
-    screen.print(Syntax(source, "python", background_color="default", word_wrap=True))
+    code = experiment.source_without_docstring
+    if screen.is_terminal:
+        screen.print(Syntax(code, "python", background_color="default", word_wrap=True))
+    else:
+        say(Text(code))
 
 
 COMMANDS = (show,)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from lab.cli.param_types import AFFINITY, RETRY
 from lab.shop.desks import MOST_SERVERS
 from lab.shop.redis.store_url import FORMS, SCHEMES
 
@@ -46,14 +47,14 @@ store = click.option(
 )
 affinity = click.option(
     "--affinity",
-    type=click.Choice(["none", "cookie"]),
+    type=AFFINITY,
     default="none",
     show_default=True,
     help="cookie: the load balancer sends a client to the same server each time.",
 )
 retry = click.option(
     "--retry",
-    type=click.Choice(["off", "on"]),
+    type=RETRY,
     default="off",
     show_default=True,
     help="on: the load balancer tries another server after a failure.",
@@ -69,8 +70,8 @@ def settings(command: Command, most: int = MOST_SERVERS) -> Command:
 
 _FAULT_COMMANDS = {
     "kill": "Command that kills an --upstream server. Give one for all servers, or one for each "
-    "in the same order; {host}, {port} and {name} are filled in. It is split into words and runs "
-    "without a shell.",
+    "in the same order; {desk}, {name} (A), {name_lower} (a), {host} and {port} are filled in. "
+    "It is split into words and runs without a shell.",
     "restart": "Command that starts a killed server again. Without it, the server stays dead.",
     "pause": "Command that freezes a server.",
     "resume": "Command that resumes a frozen server.",

@@ -73,9 +73,9 @@ def running(
     app = _Later()
     with ExitStack() as resources:
         location = _location(resources.enter_context(_served(app, 0)))
-        bench = ProvisionedStack(folder, progress)
-        stack = resources.enter_context(bench.open(variants, port, (location,), MOST_LOGGED))
-        live = resources.enter_context(_live(bench, variants, root))
+        provisioned = ProvisionedStack(folder, progress)
+        stack = resources.enter_context(provisioned.open(variants, port, (location,), MOST_LOGGED))
+        live = resources.enter_context(_live(provisioned, variants, root))
         control = ControlFile(stack.origin, secrets.token_urlsafe(24), os.getpid())
         guard = Guard(control.origin, control.secret)
         app.app = create_app(Services(guard, KeptRuns(root), lesson, live))
@@ -118,13 +118,13 @@ def _location(port: int) -> str:
 
 @contextmanager
 def _live(
-    bench: ProvisionedStack, variants: tuple[Variant, ...], root: Path
+    provisioned: ProvisionedStack, variants: tuple[Variant, ...], root: Path
 ) -> Iterator[LiveConsole]:
-    """Connect the feed, the customers and the stage; stop them afterwards."""
+    """Connect the feed, the customers and the playground; stop them afterwards."""
     feed = Feed()
-    customers = Customers(bench.stack.pools, feed.publish)
-    stage = Playground(
-        bench,
+    customers = Customers(provisioned.stack.pools, feed.publish)
+    playground = Playground(
+        provisioned,
         variants,
         feed.publish,
         feed.begin,
@@ -132,26 +132,30 @@ def _live(
         on_reload=feed.cut,
         on_reset=customers.reset,
     )
-    rehearsal = ExperimentRun(root, feed.publish)
-    stop = bench.stack.access.subscribe(_RequestLog(bench.stack, stage, feed, customers))
+    experiment_run = ExperimentRun(root, feed.publish)
+    stop = provisioned.stack.access.subscribe(
+        _RequestLog(provisioned.stack, playground, feed, customers)
+    )
     try:
-        feed.begin(stage.status(ask=True))
-        stage.watch.start()
-        yield LiveConsole(stage, feed, customers, rehearsal)
+        feed.begin(playground.status(ask=True))
+        playground.watch.start()
+        yield LiveConsole(playground, feed, customers, experiment_run)
     finally:
         stop()
         feed.close()  # first: a stream holds a thread of the console
-        rehearsal.close()
+        experiment_run.close()
         customers.close()
-        stage.close()
+        playground.close()
 
 
 class _RequestLog:
     """Publishes every request that nginx logged at a desk, from any client."""
 
-    def __init__(self, stack: Stack, stage: Playground, feed: Feed, customers: Customers) -> None:
+    def __init__(
+        self, stack: Stack, playground: Playground, feed: Feed, customers: Customers
+    ) -> None:
         self._stack = stack
-        self._stage = stage
+        self._playground = playground
         self._feed = feed
         self._customers = customers
         # Remembered: the last requests of a drained server arrive after it is gone.
@@ -165,7 +169,7 @@ class _RequestLog:
         server_at |= {server.port: name for name, server in list(pool.servers.items())}
         who = self._customers.who_of(entry.op)
         self._feed.publish(from_log(entry, pool.name, server_at, who))
-        self._stage.watch.touch()
+        self._playground.watch.touch()
 
 
 def _is_the_labs_own(entry: AccessEntry) -> bool:

@@ -99,7 +99,7 @@ class PageCustomer:
     @property
     def has_cart(self) -> bool:
         """Whether a desk has acknowledged a change that this customer would lose."""
-        return any(session.shopper.ledger.owed for session in self.sessions.values())
+        return any(session.shopper.tracker.owed for session in self.sessions.values())
 
     def forget_history(self) -> None:
         """Give up what can be replayed; credentials and carts stay."""
@@ -196,7 +196,7 @@ class Customers:
         """After a fault, only a later read shows the fate of a cart."""
         for customer in self._all():
             for session in customer.sessions.values():
-                session.shopper.ledger.doubt()
+                session.shopper.tracker.doubt()
 
     def reset(self) -> None:
         """On a new stage, keep the customers and drop their credentials; return at once."""

@@ -254,7 +254,7 @@ class Score:
     """What each desk has kept, lost and spent so far, by its events alone.
 
     `kept`, `lost` and `open` count customers with an acknowledged cart: by the last read that
-    told what became of it, open where none has since the last acknowledged write or fault.
+    showed what became of it, open where none has since the last acknowledged write or fault.
     """
 
     def __init__(self) -> None:

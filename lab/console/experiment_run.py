@@ -70,7 +70,7 @@ class ExperimentRun:
             self._thread = threading.Thread(
                 target=self._perform,
                 args=(experiment, run, prediction, progress),
-                name=f"rehearsal {experiment.name}",
+                name=f"run of {experiment.name}",
                 daemon=True,
             )
             self._thread.start()
@@ -123,7 +123,7 @@ class _Progress:
         self._line = line
         self._say("running")
 
-    def event(self, lane: str, event: Event) -> None:
+    def event(self, variant: str, event: Event) -> None:
         """Count an exchange or a fault; publish the count now and then."""
         self._check()
         number = next(self._numbers)

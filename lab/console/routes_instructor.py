@@ -42,11 +42,11 @@ def routes(services: Services) -> Blueprint:
 def _fault(services: Services, kind: FaultKind) -> Callable[[], Response]:
     def obey() -> Response:
         target = read({"server": any_text(100)})["server"]
-        playing = services.live.stage
+        playground = services.live.playground
         try:
-            return jsonify(FaultsDone(playing.inject(kind, target)))
+            return jsonify(FaultsDone(playground.inject(kind, target)))
         except LabError as error:
-            if target == STORE or _is_there(playing.status(), target):
+            if target == STORE or _is_there(playground.status(), target):
                 raise
             raise NotFound(str(error)) from None
 
@@ -63,25 +63,25 @@ def _change_the_stage(routes: Blueprint, services: Services) -> None:
     @routes.post("/lab/add")
     def add() -> Response:
         desk = read({}, {"desk": one_of("", *DESKS)}).get("desk", "")
-        return jsonify(FaultsDone(services.live.stage.add(desk)))
+        return jsonify(FaultsDone(services.live.playground.add(desk)))
 
     @routes.post("/lab/store")
     def store() -> Response:
         kind = FaultKind(read({"do": one_of(*STORE_FAULTS)})["do"])
-        return jsonify(FaultsDone(services.live.stage.inject(kind, STORE)))
+        return jsonify(FaultsDone(services.live.playground.inject(kind, STORE)))
 
     @routes.post("/lab/knobs")
     def change() -> Response:
-        return jsonify(services.live.stage.change(**read({}, _SETTINGS)))
+        return jsonify(services.live.playground.change(**read({}, _SETTINGS)))
 
     @routes.post("/lab/stage")
     def anew() -> Response:
         wanted = read({}, {"servers": whole(1, settings.MOST_PAGE_SERVERS), **_SETTINGS})
-        return jsonify(services.live.stage.reset(**wanted))
+        return jsonify(services.live.playground.reset(**wanted))
 
     @routes.get("/lab/status")
     def status() -> Response:
-        return jsonify(services.live.stage.status(ask=True))
+        return jsonify(services.live.playground.status(ask=True))
 
 
 def _beside_the_stage(routes: Blueprint, services: Services) -> None:
@@ -97,7 +97,7 @@ def _beside_the_stage(routes: Blueprint, services: Services) -> None:
         name = body.pop("experiment")
         if questions.bundled(name) is None:
             raise NotFound("no bundled experiment has this name: `lab list` shows all")
-        return jsonify(run=services.live.rehearsal.start(name, **body))
+        return jsonify(run=services.live.experiment_run.start(name, **body))
 
     @routes.post("/lab/ticket")
     def ticket() -> Response:

@@ -97,7 +97,7 @@ def _generated(name: str, text: str, kind: str) -> Any:
         response.make_conditional(request)  # in place
         return _revalidated(response)
 
-    generated.__name__ = f"generated_{name}"  # Flask tells views apart by it
+    generated.__name__ = f"generated_{name}"  # Flask knows views by it
     return generated
 
 

@@ -18,10 +18,10 @@ NOTHING_RUNS = "no servers are running, this page shows kept runs only: start th
 class LiveConsole:
     """The parts that exist only while servers run."""
 
-    stage: Playground
+    playground: Playground
     feed: Feed
     customers: Customers
-    rehearsal: ExperimentRun
+    experiment_run: ExperimentRun
 
 
 @dataclass(frozen=True)

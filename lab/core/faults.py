@@ -1,5 +1,6 @@
 """The faults that the lab injects: their names, what each leaves behind, and the evidence."""
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
@@ -8,6 +9,27 @@ import msgspec
 
 STORE: Final = "store"
 """The target that is the session store. Every other target is the name of a server."""
+
+
+_TARGET = re.compile(
+    r"(?:(?P<desk>stateful|stateless)(?:_app)?[/\\_:. -]+)?"
+    r"(?:(?:server|replica)[_ -]?)?(?P<name>[a-z])",
+    re.IGNORECASE,
+)
+
+
+def target_named(text: str) -> str:
+    """Return the target as the lab writes it: "B", "stateful/B" or "store".
+
+    `b`, `stateful-B`, `stateful:b` and `server-b` are ways to write it. Other text comes back
+    as it is: what looks for the server says which there are.
+    """
+    if text.strip().lower() == STORE:
+        return STORE
+    found = _TARGET.fullmatch(text.strip())
+    if found is None:
+        return text
+    return "/".join(filter(None, ((found["desk"] or "").lower(), found["name"].upper())))
 
 
 class FaultKind(StrEnum):

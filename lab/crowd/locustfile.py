@@ -103,9 +103,9 @@ class Customer(User):
             transport=GeventTransport(self._pool),
         )
         self.script(shopper, self._api)
-        if shopper.ledger.needs_read:
+        if shopper.tracker.needs_read:
             shopper.view_cart(tries=2)  # an idle connection may have died with its server
-        if (fate := shopper.ledger.fate) is not None:
+        if (fate := shopper.tracker.fate) is not None:
             kept = fate is Fate.KEPT
             self._recorder.fire("CART", str(fate), 0, 0, None if kept else CartNotKept(str(fate)))
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import msgspec
 
 from lab.core.errors import LabError
-from lab.core.faults import FaultKind
+from lab.core.faults import FaultKind, target_named
 from lab.core.units import format_duration, parse_duration
 
 
@@ -64,7 +64,7 @@ def parse_planned_fault(kind: FaultKind, text: str) -> PlannedFault:
         raise LabError(
             f"{shown}: give a target and a time, such as --{kind} B@10s or --{kind} store@10s"
         )
-    return PlannedFault(kind, target, parse_duration(when))
+    return PlannedFault(kind, target_named(target), parse_duration(when))
 
 
 @contextmanager

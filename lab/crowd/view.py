@@ -45,7 +45,8 @@ def live_view(results: Sequence[CrowdResult], now: Progress) -> RenderableType:
 
 def finished_view(results: Sequence[CrowdResult]) -> RenderableType:
     """Return the figures, the carts, the faults, and every doubt."""
-    return Group(_table(results), *map(_sentences, results))
+    said = [Padding(sentences(each), (1, 1, 0, 1)) for each in results]
+    return Group(_table(results), *said)
 
 
 def progress_line(log: Callable[[str], object]) -> Callable[[Progress], None]:
@@ -156,7 +157,8 @@ def _fault(kind: FaultKind, target: str, at_s: float, trouble: str | None) -> st
     return f"{kind} {target} at {at_s:.1f} s" + (f" did not work: {trouble}" if trouble else "")
 
 
-def _sentences(each: CrowdResult) -> RenderableType:
+def sentences(each: CrowdResult) -> Text:
+    """Return what one crowd did, in lines: its carts, its figures, its faults, every doubt."""
     lines = Text()
     lines.append(f"{each.variant}", "bold")
     lines.append(f" ({_setup(each)}): ")
@@ -188,7 +190,7 @@ def _sentences(each: CrowdResult) -> RenderableType:
     for doubt in each.doubts:
         lines.append(f"  ? {doubt}\n", "yellow")
     lines.right_crop(1)
-    return Padding(lines, (1, 1, 0, 1))
+    return lines
 
 
 def _setup(each: CrowdResult) -> str:

@@ -108,15 +108,15 @@ class VirtualUser:
         """
         if (customer := self._customer) is None:
             return
-        ledger, fate, by_name_only = customer.ledger, None, False
-        if ledger.owed and ledger.owed["lines"]:
+        tracker, fate, by_name_only = customer.tracker, None, False
+        if tracker.owed and tracker.owed["lines"]:
             fate = Fate(customer.last.fate) if customer.last and customer.last.fate else None
             if again or fate is not Fate.KEPT:
                 fate, by_name_only = self._read_cart(customer)
         at_s = customer.last.at_s if customer.last else 0.0
         self._journal.note_result(
             IterationResult(
-                customer.name, ledger.home, at_s, fate, by_name_only, ledger.acknowledged_s
+                customer.name, tracker.home, at_s, fate, by_name_only, tracker.acknowledged_s
             )
         )
         customer.transport.close()

@@ -55,7 +55,7 @@ class CartTracker:
 
     @property
     def fate(self) -> Fate | None:
-        """What the last telling read said; UNKNOWN if none did; None if nothing is owed."""
+        """What the last read showed; UNKNOWN if none could; None if nothing is owed."""
         if self.owed is None:
             return None
         return self._fate or Fate.UNKNOWN

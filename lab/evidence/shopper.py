@@ -48,7 +48,7 @@ class Shopper:
         self.user_id = user_id
         self.name = name
         self.token: str | None = None
-        self.ledger = CartTracker()
+        self.tracker = CartTracker()
         self.last: Exchange | None = None
         self._address = address
         self._named = named
@@ -259,7 +259,7 @@ class Shopper:
         if b'"token"' in exchange.response_body and isinstance(exchange.body, dict):
             token = exchange.body.get("token")
             self.token = token if isinstance(token, str) else self.token
-        self.ledger.note(exchange)
+        self.tracker.note(exchange)
 
 
 _COLLECTED = ("how", "unknown")  # what a signature calls the arguments it passes on

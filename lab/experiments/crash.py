@@ -1,12 +1,12 @@
 """A server is killed: whose cart is left.
 
 What is done: each customer logs in, goes on with the server that greeted them and buys a
-laptop; everybody asks for the cart once while all is well (the control). The server that
-served John is killed (SIGKILL) and seen to be gone. Everybody asks again where they were
-served, and where nobody answers any more, wherever the balancer sends them.
+laptop; all ask for the cart once while all is well (the control). The server that
+served John is killed (SIGKILL) and seen to be gone. All ask again where they were
+served, and where no server answers any more, wherever the balancer sends them.
 
 What would disprove it: an acknowledged cart that the stateless desk no longer shows after
-the crash. A request that nobody answers is counted, and is not a lost cart. If carts were
+the crash. A request without an answer is counted, and is not a lost cart. If carts were
 lost other than those predicted, something else than the crash is at work, and nothing is
 concluded: predicted are those of the killed server's customers, if that server said, just
 before, that carts were in its memory. With `--crowd N` the same happens once more to N
@@ -66,7 +66,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
             lab.look_for_cart(customer)
 
     predicted = theirs if has_carts else set()
-    observed = {customer.name for customer in desk_of if customer.ledger.fate == Fate.LOST}
+    observed = {customer.name for customer in desk_of if customer.tracker.fate == Fate.LOST}
     lab.measure(
         control_kept=control.count(Fate.KEPT),
         predicted_lost=sorted(predicted),
@@ -86,7 +86,7 @@ def buy_here(shopper: Shopper, lab: Lab) -> None:
 
 
 def crash_under_a_crowd(lab: Lab, doomed: str) -> None:
-    """Kill a server when everybody has bought and hardly anybody has asked yet."""
+    """Kill a server when all have bought and hardly any has asked yet."""
     lap_s = lab.crowd_shoppers / CROWD_RATE
     outcome = lab.crowd(
         buy_here,
@@ -142,9 +142,9 @@ def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
 
 QUESTION = Question(
     "Three servers at each desk have a third of the customers each. One server is killed at "
-    "each desk. Who finds the cart gone?",
+    "each desk. Which customers find the cart gone?",
     (
-        "nobody: the other two servers take over",
+        "none: the other two servers take over",
         "the killed server's customers, at one desk only",
         "the killed server's customers, at both desks",
         "all customers of a desk",

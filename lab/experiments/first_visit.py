@@ -1,13 +1,13 @@
 """The control: nothing breaks, and every customer stays with one server.
 
-What is done: everybody logs in through the balancer, then each goes on with the server that
+What is done: all log in through the balancer, then each goes on with the server that
 answered. They take turns: add, change, remove, look, say where it goes, order, add again.
 One sends a price of their own along. Every answer is held against the customer's own
 arithmetic, with the prices of the catalogue.
 
 What would disprove it: a cart that is not as it was acknowledged, or an answer that is not
 as the contract has it (`lab/shop/openapi.yaml`): another status, other goods, another price,
-somebody else's name, a cart that a cache may keep. Then the lab or a desk is broken, and no
+another customer's name, a cart that a cache may keep. Then the lab or a desk is broken, and no
 other experiment means anything.
 
 Try next: `lab run any-server`, where the customer does not stay with one server.

@@ -94,10 +94,12 @@ class Run:
             name=experiment.name,
             argument=redact_text(experiment.argument or experiment.name),
             claim=encodable(experiment.claim),
+            kind=experiment.kind,
             verdict=judgement.verdict,
             decided_by=judgement.decided_by,
             baseline=judgement.baseline,
             note=judgement.note,
+            condition=judgement.condition,
             surprises=judgement.surprises,
             expected=experiment.expected,
             expectation_met=expectation_met(judgement, runs, experiment.expected),
@@ -126,15 +128,15 @@ class Run:
         ready = [run for run in runs if run.trouble is None]
         if not ready:
             return
-        with self._opening(experiment, [run.variant for run in ready]) as bench:
-            self.components |= bench.stack.components()
+        with self._opening(experiment, [run.variant for run in ready]) as provisioned:
+            self.components |= provisioned.stack.components()
             if then and (startable := [each for each in then[1] if _can_start(each)]):
                 self._ahead = BackgroundStart(
                     ProvisionedStack(self.folder / then[0].name), startable
                 )
             for run in ready:
                 self.progress(f"{experiment.name}: running the script, {run.variant.name}")
-                self._run_variant(experiment, run, bench)
+                self._run_variant(experiment, run, provisioned)
 
     def _opening(self, experiment: Experiment, variants: Sequence[Variant]) -> BackgroundStart:
         folder = self.folder / experiment.name
@@ -157,20 +159,20 @@ class Run:
         return path
 
     def _run_variant(
-        self, experiment: Experiment, run: VariantRun, bench: ProvisionedStack
+        self, experiment: Experiment, run: VariantRun, provisioned: ProvisionedStack
     ) -> None:
         name = run.variant.name
         run.record = Record(name, lambda event: self.on_event(name, event))
         customers = experiment.quick_customers if self.quick else experiment.customers
-        setting = bench.context(run.variant, customers, self.seed, self.quick, self.crowd)
+        setting = provisioned.context(run.variant, customers, self.seed, self.quick, self.crowd)
         lab = Lab(setting, run.record)
         try:
             script_run.run(experiment, run, lab, self.max_seconds)
         finally:
-            ledgers = [customer.ledger for customer in lab.customers]
-            run.measurements = measure(run.record, ledgers) | lab.extra
-        run.trouble = run.trouble or bench.cross_check(run.record)
-        bench.undo_faults()
+            trackers = [customer.tracker for customer in lab.customers]
+            run.measurements = measure(run.record, trackers) | lab.extra
+        run.trouble = run.trouble or provisioned.cross_check(run.record)
+        provisioned.undo_faults()
 
 
 _UNFINISHED = Judgement(Verdict.UNKNOWN, note="the run was cut short")

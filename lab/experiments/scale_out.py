@@ -1,8 +1,8 @@
 """Servers are added while customers act: whether each one helps at once.
 
 What is done: customers log in at the only server and fill their carts. A server is added,
-then another, while they go on asking. After each step everybody asks several times, all at
-the same time, and it is counted who answered, how fast it went, and whether each answer
+then another, while they go on asking. After each step all ask several times, at
+the same time, and it is counted which server answered, how fast it went, and whether each answer
 showed the acknowledged cart. Showing a cart waits for a supplier's answer: 20 ms, simulated,
 one call at a time for each server. So waiting is the limit, not this machine's two or eight
 cores; without that, servers on one machine only share its cores.
@@ -10,7 +10,7 @@ cores; without that, servers on one machine only share its cores.
 What would disprove it: one answer without the cart, or a new server that customers who are
 already there get nothing from (the busiest server does more than 1.5 times the mean).
 
-What it depends on at the stateful desk: in process memory a new server knows nobody, and
+What it depends on at the stateful desk: in process memory a new server knows no customer, and
 every request it gets is refused. With affinity the cart is safe, because customers who are
 there stay where they were: the new server is idle until new ones come. A shared store scales
 as the token does, as far as the store goes.

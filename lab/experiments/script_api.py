@@ -99,15 +99,15 @@ class Lab(ScriptStack, ScriptTools):
 
     def crowd(
         self,
-        visit: Callable[[Shopper, Any], Any],
+        iteration: Callable[[Shopper, Any], Any],
         shoppers: int,
         rate: float | None,
         for_s: float,
         **more: Any,
     ) -> CrowdResult:
-        """Let many shoppers do `visit(shopper, lab)` at once, in a process of their own.
+        """Let many shoppers do `iteration(shopper, lab)` at once, in a process of their own.
 
-        `visit` is a function at the top level of a file; `rate` is in requests per second over
+        `iteration` is a function at the top level of a file; `rate` is in requests per second over
         all of them, None for as fast as they are answered (`more`: see `LoadProfile`). On Locust
         if the extra is installed, else in threads, and then 200 shoppers at most. Their
         exchanges are kept in `folder`, and are not in this run's record.
@@ -118,11 +118,11 @@ class Lab(ScriptStack, ScriptTools):
         for name in more:
             if name not in known:
                 raise no_argument("crowd", name, known)
-        if not isfunction(visit):
-            raise ScriptMistake(f"crowd(visit, …) takes a function of your file, not {visit}")
+        if not isfunction(iteration):
+            raise ScriptMistake(f"crowd() takes a function of your file, not {iteration}")
         profile = LoadProfile(
-            script=inspect.getfile(visit),
-            function=visit.__name__,
+            script=inspect.getfile(iteration),
+            function=iteration.__name__,
             shoppers=shoppers,
             rate=rate,
             for_s=for_s,
@@ -222,7 +222,7 @@ class Lab(ScriptStack, ScriptTools):
     def settle(self) -> None:
         """Ask once more for every cart of which nothing is known yet: the closing read."""
         for customer in self.customers:
-            if customer.ledger.needs_read:
+            if customer.tracker.needs_read:
                 self.look_for_cart(customer)
 
     @cached_property
@@ -236,7 +236,7 @@ class Lab(ScriptStack, ScriptTools):
     def _note(self, event: FaultEvent) -> None:
         self._record.append(event)
         for customer in self.customers:
-            customer.ledger.doubt()
+            customer.tracker.doubt()
 
 
 def _name(number: int) -> str:

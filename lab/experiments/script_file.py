@@ -16,6 +16,7 @@ SCRIPT_MAX_SECONDS = 120.0
 MISSPELT = 0.85
 NAMES = (
     *("CLAIM", "EXPECTED", "CUSTOMERS", "QUICK_CUSTOMERS", "QUICK_SERVERS", "ABOUT", "CROWD"),
+    *("DRAWBACK", "DEPENDS_ON"),
     *("VARIANTS", "EXPECTATIONS", "QUESTION", "observe", "script"),
 )
 """What the lab looks for in a file."""

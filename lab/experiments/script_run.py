@@ -4,6 +4,8 @@ import inspect
 import json
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,14 @@ import msgspec
 from lab.core.errors import LabError, ScriptMistake
 from lab.core.nearest import nearest
 from lab.core.redaction import redact_text
-from lab.evidence.result import Judgement, Observation, Prediction, VariantRun, Verdict
+from lab.evidence.result import (
+    Judgement,
+    Measurements,
+    Observation,
+    Prediction,
+    VariantRun,
+    Verdict,
+)
 from lab.experiments import Experiment
 from lab.experiments.script_api import Lab
 from lab.experiments.script_errors import at_length, place
@@ -48,8 +57,8 @@ def run(experiment: Experiment, run: VariantRun, lab: Lab, max_seconds: float | 
 def observe(experiment: Experiment, run: VariantRun) -> None:
     """Observe one finished variant; what goes wrong in `observe` is filed in `run`."""
     try:
-        seen = experiment.observation(run)
-        run.observation = _checked(experiment.observe, seen)
+        observing = replace(experiment, observe=partial(_checked, experiment.observe))
+        run.observation = observing.observation(run)
     except Exception as error:
         _hint_at_measurements(error, run)
         _file(experiment, run, error, "observe() stopped with")
@@ -104,8 +113,9 @@ def _file(
     run.script_failed = experiment.is_yours and not isinstance(error, LabError)
 
 
-def _checked(observe: Callable[..., Any], seen: object) -> Observation:
-    """Return what `observe` returned, if it is an Observation that can be kept."""
+def _checked(observe: Callable[..., Any], measured: Measurements) -> Observation:
+    """Return what `observe` returns, if it is an Observation that can be kept."""
+    seen: object = observe(measured)
     try:
         why = "" if isinstance(seen, Observation) else "an Observation is expected"
         plain = msgspec.to_builtins(seen)

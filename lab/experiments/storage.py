@@ -9,8 +9,8 @@ What would disprove it: one session kept on the server, or one store operation, 
 stateless desk.
 
 What it depends on: nothing at the stateful desk spares it the sessions; the store decides
-where they are, who has to keep it running, and what a request costs more. Nobody tells the
-server that a customer has left: a session stays until it expires (an hour here). The
+where they are, who has to keep it running, and what a request costs more. The server does
+not learn that a customer has left: a session stays until it expires (an hour here). The
 stateless desk pays in bytes on the wire instead, with every request.
 
 How far the numbers go: the bytes in files are exact; those in the store are what it says
@@ -182,6 +182,6 @@ QUESTION = Question(
     ),
     _observed,
     "HTTP has no goodbye. A server that keeps sessions keeps those of customers who will never "
-    "come back, until a time limit; somebody has to choose it, and to watch the store. The "
+    "come back, until a time limit, which has to be chosen, and the store has to be watched. The "
     "stateless desk has nothing to tidy up: each customer took the cart along.",
 )

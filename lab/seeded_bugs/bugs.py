@@ -3,6 +3,7 @@
 import importlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from itertools import count
 from types import ModuleType
@@ -120,6 +121,14 @@ def trust_price(app: Flask) -> None:
 
     module.read_json = read  # type: ignore[attr-defined]
     module.SessionState = state.SessionState = _PricedByClient  # type: ignore[attr-defined]
+
+
+@_bug("no-signature", ("stateless_app",))
+def no_signature(app: Flask) -> None:
+    """A token is unpacked, and its signature is not checked."""
+    signer = app.extensions["signer"]
+    original = copy(signer)
+    signer.loads = lambda token, max_age: original.loads_unsafe(token)[1]
 
 
 @_bug("no-expiry", ("stateless_app",))

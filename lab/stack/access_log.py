@@ -1,7 +1,7 @@
 """nginx's access log: one entry for each request that passes it, at once.
 
 nginx sends its access log as JSON over syslog (RFC 3164 framing, UDP on 127.0.0.1) to a
-thread of the lab. It is the event source of the page, and the second witness of a run.
+thread of the lab. It is the event source of the page, and the second record of a run.
 """
 
 import json
@@ -117,13 +117,13 @@ class AccessLog:
 
         None keeps all of them, as the cross-check of a run needs.
         """
-        self.tag = f"lab_{token_hex(12)}"  # nobody else on this machine can guess it
+        self.tag = f"lab_{token_hex(12)}"  # no other program on this machine can guess it
         self.malformed = 0
-        """Datagrams of this run that could not be read: 0, or the log is no witness."""
+        """Datagrams of this run that could not be read: 0, or the log is not complete."""
         self.foreign = 0
         """Datagrams of others, which are ignored: any process here can send to the port."""
         self.trouble = ""
-        """Why the log has ended although nobody closed it; "" while it is read."""
+        """Why the log has ended before it was closed; "" while it is read."""
         self._entries: deque[AccessEntry] = deque(maxlen=most)
         self._ops: Counter[str] = Counter()
         self._subscribers: list[Callable[[AccessEntry], None]] = []

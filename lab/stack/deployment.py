@@ -13,8 +13,8 @@ from lab.processes.ports import is_open
 from lab.processes.waiting import at_once, server_info
 from lab.shop.desks import DESKS, MOST_SERVERS
 
-PLACEHOLDERS = ("{host}", "{port}", "{name}", "{desk}")
-_OF_ONE_SERVER = ("{port}", "{name}")
+PLACEHOLDERS = ("{host}", "{port}", "{name}", "{name_lower}", "{desk}")
+_OF_ONE_SERVER = ("{port}", "{name}", "{name_lower}")
 _MOST_CHARACTERS = 300
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
 # As REPLICA in `lab.shop.http`, but no leading dash: it may become a word of a command.
@@ -63,6 +63,7 @@ class ExternalServerSpec:
             "{host}": self.host,
             "{port}": str(self.port),
             "{name}": self.name,
+            "{name_lower}": self.name.lower(),
             "{desk}": self.app,
         }
         return [_filled(word, values) for word in self.commands[fault]]

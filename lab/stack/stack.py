@@ -143,7 +143,7 @@ class Stack:
             pool.attach(self.balancer)
             self._report(pool.description())
         self.balancer.start()  # last, when the ports are certain: it takes a moment only
-        self._report(f"nginx {program.version} ({program.source}) serves {self.origin}")
+        self._report(f"nginx {program.version} ({program.origin}) serves {self.origin}")
 
     def _choose_nginx(self) -> Program:
         sticky = any(spec.affinity == "cookie" for spec in self._specs)

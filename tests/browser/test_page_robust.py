@@ -136,7 +136,7 @@ def test_forged_token_is_refused_and_none_survives_a_reset(window):
     page.locator("lab-token").get_by_role("button", name="Log in").click()
     page.locator("lab-token .token-card").wait_for()
     page.locator("lab-token .verify").click()
-    told = page.locator("lab-token .told")
+    told = page.locator("lab-token .token-status")
     wait_for(lambda: "accepts it: 200" in told.inner_text())
     page.locator("lab-token textarea").fill('{"v": 1, "aud": "two-desks"}')
     page.locator("lab-token .verify").click()

@@ -18,6 +18,7 @@ import psutil
 import pytest
 from conftest import LabHere, wait_for
 
+from lab import experiments
 from lab.evidence.run_document import json_schema
 from lab.experiments import app_diff
 from lab.processes.ports import is_open
@@ -25,7 +26,7 @@ from lab.processes.ports import is_open
 SCHEMA = json_schema()
 SEED = int(os.environ.get("LAB_TEST_SEED", time.time_ns() % 1_000_000))
 COMMANDS = [
-    *("demo", "list", "show", "run", "up", "play", "diff", "doctor"),
+    *("demo", "list", "show", "new", "run", "up", "play", "diff", "doctor"),
     *("open", "status", "kill", "restart", "pause", "resume", "drain", "add", "store", "reset"),
 ]
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and modes of POSIX")
@@ -120,7 +121,7 @@ WRONG = [
     (["run", "crash", "--servers", "0"], "1<=x<=26"),
     (["run", "crash", "--servers", "27"], "1<=x<=26"),
     (["run", "crash", "--servers", "three"], "not a valid integer"),
-    (["run", "crash", "--affinity", "yes"], "'none', 'cookie'"),
+    (["run", "crash", "--affinity", "maybe"], "'none', 'cookie'"),
     (["run", "crash", "--retry", "maybe"], "'off', 'on'"),
     (["run", "crash", "--out", "a-file"], "a file"),
     (["run", "crash", "--out", "a-file/below"], "another --out"),
@@ -135,7 +136,7 @@ WRONG = [
     (["kill", "B"], "lab up"),
     (["diff", "wire.py"], "app.py"),
     (["up", "--port", "70000"], "65535"),
-    (["dmeo"], "No such command 'dmeo'"),
+    (["dmeo"], "there is no `lab dmeo`: did you mean `lab demo`?"),
 ]
 
 
@@ -574,3 +575,61 @@ def test_diff_into_a_file_is_a_patch_that_makes_one_desk_the_other(lab_here, fil
         )
     one, other = ((lab_here.folder / desk / file) for desk in ("stateful_app", "stateless_app"))
     assert one.read_bytes() == other.read_bytes()
+
+
+# --- new, show --source
+
+
+def test_new_writes_a_script_that_runs_and_leaves_what_exists(lab_here):
+    ended = lab_here("new", "mine.py")
+    assert (ended.status, ended.err) == (0, "")
+    assert "lab run ./mine.py" in ended.out
+    assert lab_here("run", "./mine.py").status == 0
+    (lab_here.folder / "mine.py").write_text("mine")
+    again = lab_here("new")
+    assert (again.status, "mine.py exists already" in again.err) == (2, True)
+    assert (lab_here.folder / "mine.py").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("mine.txt", "name it mine.py"),
+        ("no/such/folder.py", "cannot write"),
+        ("x" * 300, "cannot write"),
+        (".", "names no file"),
+        ("..", "names no file"),
+        ("", "names no file"),
+    ],
+)
+def test_new_refuses_a_name_that_is_none(lab_here, name, said):
+    ended = lab_here("new", name)
+    assert ended.status == 2
+    assert said in ended.err
+    assert not [path for path in lab_here.folder.iterdir() if path.name != "output"]
+
+
+def test_new_says_how_to_run_a_name_with_spaces(lab_here):
+    ended = lab_here("new", "my script")
+    assert "lab run './my script.py'" in ended.out
+    assert (lab_here.folder / "my script.py").exists()
+
+
+@pytest.mark.parametrize("name", ["crash", "any-server", "first-visit"])
+def test_show_source_prints_a_copy_that_runs(lab_here, name):
+    ended = lab_here("show", name, "--source")
+    assert ended.out == experiments.find(name).path.read_text(encoding="utf-8")
+    copy = lab_here.write("copy.py", ended.out)
+    assert lab_here("run", copy, "--quick").status == 0
+
+
+def test_piped_output_breaks_no_line(lab_here):
+    endless = {"COLUMNS": ""}
+    shown = lab_here("show", "crash", env=endless).out
+    source = experiments.find("crash").source_without_docstring
+    assert source in shown
+    rows = lab_here("list", env=endless).out
+    for experiment in experiments.bundled():
+        (row,) = [line for line in rows.splitlines() if line.startswith(f"{experiment.name} ")]
+        assert experiment.claim in row
+        assert experiment.summary in row

@@ -6,6 +6,7 @@ document; only addresses and paths are replaced by free ports and a folder of th
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -71,14 +72,19 @@ class StandIns:
         if program == "valkey-server":
             own = ["--bind", "127.0.0.1", "--port", port]
             return [str(find_store().path), *arguments, *own]
+        nginx = str(find_nginx(sticky=True).path)
+        # As root the worker would be nobody, and this folder is closed to nobody.
+        user = ["-g", f"user {worker_user()};"] if worker_user() else []
+        if program == "sh":
+            flag, script = arguments
+            script = script.replace("/tmp", str(self.folder)).replace("exec nginx", f"exec {nginx}")
+            return ["sh", flag, " ".join([script, *map(shlex.quote, user)])]
         assert program == "nginx"
         conf = self.folder / "nginx.conf"
         conf.write_text(self.here(self.deployed.nginx_conf), encoding="utf-8")
         there = {"/tmp": str(self.folder), "/etc/nginx/nginx.conf": str(conf)}
-        # As root the worker would be nobody, and this folder is closed to nobody.
-        user = ["-g", f"user {worker_user()};"] if worker_user() else []
         words = [there.get(word, word) for word in arguments]
-        return [str(find_nginx(sticky=True).path), *words, *user]
+        return [nginx, *words, *user]
 
     def here(self, text):
         """Put this machine's ports where the document has addresses."""

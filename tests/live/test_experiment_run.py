@@ -1,4 +1,4 @@
-"""A bundled experiment runs beside the stage: told while it runs, kept, and gone when stopped."""
+"""A bundled experiment runs beside the stage: shown while it runs, kept, and gone when stopped."""
 
 import json
 import threading
@@ -14,40 +14,40 @@ from lab.core.errors import LabError
 
 
 @pytest.fixture
-def told():
+def published():
     return []
 
 
 @pytest.fixture
-def rehearsal(tmp_path, told):
-    rehearsal = ExperimentRun(
-        tmp_path / "lab-runs", lambda event: told.append(msgspec.to_builtins(event))
+def experiment_run(tmp_path, published):
+    experiment_run = ExperimentRun(
+        tmp_path / "lab-runs", lambda event: published.append(msgspec.to_builtins(event))
     )
-    yield rehearsal
-    rehearsal.close()
+    yield experiment_run
+    experiment_run.close()
     wait_for(lambda: not processes_of(tmp_path))
 
 
-def keep_in(told):
+def keep_in(published):
     """Keep each event as the page gets it."""
-    return lambda event: told.append(msgspec.to_builtins(event))
+    return lambda event: published.append(msgspec.to_builtins(event))
 
 
-def ended(told):
-    return wait_for(lambda: next((each for each in told if each["state"] != "running"), None))
+def ended(published):
+    return wait_for(lambda: next((each for each in published if each["state"] != "running"), None))
 
 
-def test_run_is_told_kept_and_answers_its_question(rehearsal, told, tmp_path):
-    folder = rehearsal.start("logout", predicted=0, confidence="certain")
-    assert rehearsal.running == "logout"
+def test_run_is_reported_kept_and_answers_its_question(experiment_run, published, tmp_path):
+    folder = experiment_run.start("logout", predicted=0, confidence="certain")
+    assert experiment_run.running == "logout"
     with pytest.raises(LabError, match="logout is running"):
-        rehearsal.start("crash")
-    end = ended(told)
+        experiment_run.start("crash")
+    end = ended(published)
     assert (end["state"], end["run"], end["trouble"]) == ("done", folder, None), end
-    assert rehearsal.running is None
-    assert {each["kind"] for each in told} == {"run"}
-    assert {each["experiment"] for each in told} == {"logout"}
-    assert sum("running the script" in each["line"] for each in told) >= 2
+    assert experiment_run.running is None
+    assert {each["kind"] for each in published} == {"run"}
+    assert {each["experiment"] for each in published} == {"logout"}
+    assert sum("running the script" in each["line"] for each in published) >= 2
     document = json.loads((tmp_path / "lab-runs" / folder / "result.json").read_text())
     (kept,) = document["experiments"]
     assert kept["quick"]
@@ -55,12 +55,14 @@ def test_run_is_told_kept_and_answers_its_question(rehearsal, told, tmp_path):
     assert kept["prediction"]["predicted"] == 0
     assert kept["prediction"]["confidence"] == "certain"
     assert kept["prediction"]["observed"] == end["observed"] is not None
-    assert json.loads(json.dumps(told)) == told
+    assert json.loads(json.dumps(published)) == published
 
 
-def test_kept_run_nobody_predicted_has_its_question_and_the_same_answer(rehearsal, told, tmp_path):
-    folder = rehearsal.start("crash")
-    end = ended(told)
+def test_kept_run_without_a_prediction_has_its_question_and_the_same_answer(
+    experiment_run, published, tmp_path
+):
+    folder = experiment_run.start("crash")
+    end = ended(published)
     assert end["state"] == "done", end
     kept = KeptRuns(tmp_path / "lab-runs")
     question = kept.outline(folder).experiments[0].question
@@ -92,49 +94,49 @@ def test_kept_run_nobody_predicted_has_its_question_and_the_same_answer(rehearsa
 
 
 def test_closing_ends_a_run_that_is_under_way(tmp_path):
-    told, requests = [], threading.Event()
+    published, requests = [], threading.Event()
 
-    def tell(event):
-        told.append(msgspec.to_builtins(event))
+    def publish(event):
+        published.append(msgspec.to_builtins(event))
         if "requests" in event.line:
             requests.set()
 
-    rehearsal = ExperimentRun(tmp_path / "lab-runs", tell)
-    folder = rehearsal.start("size")
+    experiment_run = ExperimentRun(tmp_path / "lab-runs", publish)
+    folder = experiment_run.start("size")
     assert requests.wait(60)
     assert processes_of(tmp_path)
-    rehearsal.close()
+    experiment_run.close()
     assert not processes_of(tmp_path)
-    end = ended(told)
+    end = ended(published)
     assert (end["state"], end["trouble"]) == ("failed", "stopped before it was done")
-    assert rehearsal.running is None
+    assert experiment_run.running is None
     document = json.loads((tmp_path / "lab-runs" / folder / "result.json").read_text())
     assert document["experiments"][0]["interrupted"]
     with pytest.raises(LabError, match="being stopped"):
-        rehearsal.start("size")
+        experiment_run.start("size")
 
 
 def test_closing_while_servers_are_being_started_leaves_nothing(tmp_path):
-    told = []
-    rehearsal = ExperimentRun(
-        tmp_path / "lab-runs", lambda event: told.append(msgspec.to_builtins(event))
+    published = []
+    experiment_run = ExperimentRun(
+        tmp_path / "lab-runs", lambda event: published.append(msgspec.to_builtins(event))
     )
-    rehearsal.start("crash")
+    experiment_run.start("crash")
     wait_for(lambda: processes_of(tmp_path))
-    rehearsal.close()
+    experiment_run.close()
     assert not processes_of(tmp_path)
-    assert ended(told)["state"] == "failed"
+    assert ended(published)["state"] == "failed"
 
 
 @pytest.mark.parametrize(
     "name",
     ["", "no-such", "../crash", "./mine.py", "mine.py", "crash/../crash", "Crash", "judging", "\0"],
 )
-def test_experiment_run_takes_bundled_experiments_only(rehearsal, tmp_path, monkeypatch, name):
+def test_experiment_run_takes_bundled_experiments_only(experiment_run, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text("raise SystemExit('it was run')", encoding="utf-8")
     with pytest.raises(LabError, match="no bundled experiment"):
-        rehearsal.start(name)
+        experiment_run.start(name)
     assert not (tmp_path / "lab-runs").exists()
 
 
@@ -142,20 +144,20 @@ def test_experiment_run_takes_bundled_experiments_only(rehearsal, tmp_path, monk
     ("predicted", "confidence"),
     [(-1, "guess"), (99, "guess"), (True, "guess"), ("0", "guess"), (0, "very"), (0, None)],
 )
-def test_prediction_must_be_one_of_the_choices(rehearsal, tmp_path, predicted, confidence):
+def test_prediction_must_be_one_of_the_choices(experiment_run, tmp_path, predicted, confidence):
     with pytest.raises(LabError, match="no such choice"):
-        rehearsal.start("crash", predicted, confidence)
+        experiment_run.start("crash", predicted, confidence)
     assert not (tmp_path / "lab-runs").exists()
 
 
-def test_run_that_cannot_start_is_told(rehearsal, told, monkeypatch):
+def test_run_that_cannot_start_is_reported(experiment_run, published, monkeypatch):
     def refuse(*_):
         raise LabError("no nginx here")
 
     monkeypatch.setattr("lab.experiments.runner.BackgroundStart", refuse)
-    rehearsal.start("crash")
-    end = ended(told)
+    experiment_run.start("crash")
+    end = ended(published)
     assert (end["state"], end["trouble"]) == ("failed", "no nginx here")
-    assert rehearsal.running is None
+    assert experiment_run.running is None
     monkeypatch.undo()
-    rehearsal.start("first-visit")  # the next one may
+    experiment_run.start("first-visit")  # the next one may

@@ -1,4 +1,4 @@
-"""What the page may do to a running stack: each order happens, and is told with its evidence."""
+"""What the page may do to a running stack: each order happens, with its evidence published."""
 
 import os
 import signal
@@ -33,18 +33,18 @@ def plain(stack):
     return msgspec.to_builtins(stack)
 
 
-class Told:
-    """What was told, in order."""
+class Published:
+    """What was published, in order."""
 
     def __init__(self):
         self.events = []
         self.resets = self.doubts = self.reloads = 0
 
-    def tell(self, event):
+    def publish(self, event):
         self.events.append({"when": time.monotonic(), **msgspec.to_builtins(event)})
 
     def begin(self, stack):
-        self.tell(StageEvent(stack))
+        self.publish(StageEvent(stack))
 
     def faults(self):
         return [
@@ -61,32 +61,32 @@ class Told:
 def opened(tmp_path_factory):
     """One stack for the module."""
     variants = console_variants(Settings(servers=2))
-    bench, told = ProvisionedStack(tmp_path_factory.mktemp("stage") / "run"), Told()
+    bench, published = ProvisionedStack(tmp_path_factory.mktemp("stage") / "run"), Published()
     with bench.open(variants, keep_log=500) as stack:
         stage = Playground(
             bench,
             variants,
-            told.tell,
-            told.begin,
-            on_fault=lambda: told.count("doubts"),
-            on_reload=lambda: told.count("reloads"),
-            on_reset=lambda: told.count("resets"),
+            published.publish,
+            published.begin,
+            on_fault=lambda: published.count("doubts"),
+            on_reload=lambda: published.count("reloads"),
+            on_reset=lambda: published.count("resets"),
         )
         stage.watch.start()
-        yield stack, stage, told
+        yield stack, stage, published
         stage.close()
 
 
 @pytest.fixture
 def stage(opened):
-    _, stage, told = opened
+    _, stage, published = opened
     stage.reset(servers=2, **PLAIN)
-    told.events.clear()
+    published.events.clear()
     return stage
 
 
 @pytest.fixture
-def told(opened):
+def published(opened):
     return opened[2]
 
 
@@ -128,7 +128,7 @@ def servers(stage):
     }
 
 
-def test_kill_is_seen_and_told_with_its_evidence(stage, told):
+def test_kill_is_seen_and_reported_with_its_evidence(stage, published):
     before = servers(stage)
     evidence = stage.inject(FaultKind.KILL, "A")
     assert [each.desk for each in evidence] == ["stateful", "stateless"]
@@ -136,34 +136,34 @@ def test_kill_is_seen_and_told_with_its_evidence(stage, told):
         was = before[f"{each.desk}/A"]
         assert each.pid == was["pid"] and each.signal == "SIGKILL" and each.confirmed
         assert not psutil.pid_exists(was["pid"])
-    assert sorted(told.faults()) == [("kill", "stateful", "A"), ("kill", "stateless", "A")]
-    last = [each for each in told.events if each["kind"] == "fault"][-1]["stack"]
+    assert sorted(published.faults()) == [("kill", "stateful", "A"), ("kill", "stateless", "A")]
+    last = [each for each in published.events if each["kind"] == "fault"][-1]["stack"]
     assert last["desks"]["stateful"][0]["state"] == "dead"
     with pytest.raises(LabError, match="restart it first"):
         stage.inject(FaultKind.KILL, "stateful/A")
 
 
-def test_kill_waits_for_no_other_order_and_is_told_at_once(stage, told):
+def test_kill_waits_for_no_other_order_and_is_reported_at_once(stage, published):
     with held_open(stage):  # so that the drain takes its time
         stage.inject(FaultKind.DRAIN, "stateful/B")
         slow = threading.Thread(target=stage.add)
         slow.start()
         began = time.monotonic()
         stage.inject(FaultKind.KILL, "stateless/B")
-        death = next(each for each in told.events if each["kind"] == "fault")
+        death = next(each for each in published.events if each["kind"] == "fault")
         assert death["fault"] == "kill" and death["when"] - began < 0.3
-        assert ("add", "stateful", "C") not in told.faults()
+        assert ("add", "stateful", "C") not in published.faults()
         slow.join()
-        assert ("add", "stateful", "C") in told.faults()
-        assert ("drain", "stateful", "B") not in told.faults()
+        assert ("add", "stateful", "C") in published.faults()
+        assert ("drain", "stateful", "B") not in published.faults()
         # Neither is a server safe that is being drained.
         [evidence] = stage.inject(FaultKind.KILL, "stateful/B")
         assert evidence.confirmed
         wait_for(lambda: "stateful/B" not in servers(stage))
-        assert ("drain", "stateful", "B") not in told.faults()
+        assert ("drain", "stateful", "B") not in published.faults()
 
 
-def test_paused_process_is_seen_to_stand_still(stage, told):
+def test_paused_process_is_seen_to_stand_still(stage, published):
     done = stage.inject(FaultKind.PAUSE, "A")
     assert [each.confirmed for each in done] == [True, True]
     for each in done:
@@ -174,10 +174,10 @@ def test_paused_process_is_seen_to_stand_still(stage, told):
     assert [each.desk for each in stage.inject(FaultKind.RESUME, "A")] == ["stateless"]
     with pytest.raises(LabError, match="not paused"):
         stage.inject(FaultKind.RESUME, "stateless/B")
-    assert told.faults()[-1] == ("resume", "stateless", "A")
+    assert published.faults()[-1] == ("resume", "stateless", "A")
 
 
-def test_restart_is_another_life_and_a_paused_server_answers_nobody(stage, shop):
+def test_restart_is_another_life_and_a_paused_server_answers_nothing(stage, shop):
     before = servers(stage)["stateful/A"]["instance"]
     [again] = stage.inject(FaultKind.RESTART, "stateful/A")
     assert again.was == before != again.instance
@@ -188,26 +188,26 @@ def test_restart_is_another_life_and_a_paused_server_answers_nobody(stage, shop)
     assert shop("stateful", "GET", "/@A/api/server").status_code == 200
 
 
-def test_reset_leaves_nothing_remembered_and_exactly_the_servers_asked_for(stage, shop, told):
+def test_reset_leaves_nothing_remembered_and_exactly_the_servers_asked_for(stage, shop, published):
     assert login(shop, "stateful").status_code == 200
     stage.add("stateful")
     stage.inject(FaultKind.KILL, "stateless/B")
     stateless_a = servers(stage)["stateless/A"]["instance"]
-    resets = told.resets
+    resets = published.resets
     stack = plain(stage.reset(servers=2))
     assert [each["name"] for each in stack["desks"]["stateful"]] == ["A", "B"]
     assert {each["state"] for each in servers(stage).values()} == {"up"}
     assert all(each["carts_remembered"] == 0 for each in servers(stage).values())
     assert shop("stateful", "GET", "/@A/api/cart").status_code == 401
-    assert told.resets == resets + 1 and told.events[-1]["kind"] in ("stage", "stack")
+    assert published.resets == resets + 1 and published.events[-1]["kind"] in ("stage", "stack")
     # It remembered nothing, so there was no reason to end it.
     assert servers(stage)["stateless/A"]["instance"] == stateless_a
     more = plain(stage.reset(servers=3))
     assert [each["name"] for each in more["desks"]["stateless"]] == ["A", "B", "C"]
 
 
-def test_counts_of_carts_follow_requests_and_a_server_that_ends_by_itself_is_told(
-    opened, stage, shop, told
+def test_counts_of_carts_follow_requests_and_a_server_that_ends_by_itself_is_reported(
+    opened, stage, shop, published
 ):
     login(shop, "stateful")
     stage.watch.touch()
@@ -217,12 +217,12 @@ def test_counts_of_carts_follow_requests_and_a_server_that_ends_by_itself_is_tol
     wait_for(
         lambda: any(
             each["kind"] == "stack" and each["stack"]["desks"]["stateful"][1]["state"] == "dead"
-            for each in told.events
+            for each in published.events
         )
     )
 
 
-def test_drain_is_begun_and_told_when_it_is_done(stage, told):
+def test_drain_is_begun_and_reported_when_it_is_done(stage, published):
     before = servers(stage)
     with held_open(stage):
         began = time.monotonic()
@@ -230,11 +230,11 @@ def test_drain_is_begun_and_told_when_it_is_done(stage, told):
         assert time.monotonic() - began < 2
         for desk in ("stateful", "stateless"):
             assert servers(stage)[f"{desk}/B"]["state"] == "draining"
-        assert told.events[-1]["stack"]["desks"]["stateful"][1]["state"] == "draining"
-        wait_for(lambda: len(told.faults()) == 2)
+        assert published.events[-1]["stack"]["desks"]["stateful"][1]["state"] == "draining"
+        wait_for(lambda: len(published.faults()) == 2)
         assert 2 < time.monotonic() - began < 10  # both at the same time
-    assert sorted(told.faults()) == [("drain", "stateful", "B"), ("drain", "stateless", "B")]
-    ends = [each for each in told.events if each["kind"] == "fault"]
+    assert sorted(published.faults()) == [("drain", "stateful", "B"), ("drain", "stateless", "B")]
+    ends = [each for each in published.events if each["kind"] == "fault"]
     for end in ends:
         was = before[f"{end['desk']}/B"]
         assert end["confirmed"] and end["evidence"]["pid"] == was["pid"]
@@ -246,7 +246,7 @@ def test_drain_is_begun_and_told_when_it_is_done(stage, told):
     assert servers(stage)["stateful/B"]["state"] == "up"
 
 
-def test_clean_stage_does_not_wait_for_what_is_being_drained(stage, told):
+def test_clean_stage_does_not_wait_for_what_is_being_drained(stage, published):
     pid = servers(stage)["stateful/B"]["pid"]
     with held_open(stage):
         stage.inject(FaultKind.DRAIN, "stateful/B")
@@ -256,10 +256,10 @@ def test_clean_stage_does_not_wait_for_what_is_being_drained(stage, told):
     assert not psutil.pid_exists(pid)
     assert servers(stage)["stateful/B"]["state"] == "up"
     wait_for(lambda: not any(each.is_alive() for each in stage._drains))
-    assert told.faults() == []
+    assert published.faults() == []
 
 
-def test_clean_stage_lets_live_who_remembers_nothing_and_nobody_who_stands_still(stage, shop):
+def test_clean_stage_keeps_servers_that_remember_nothing_and_none_that_is_paused(stage, shop):
     login(shop, "stateful", "A")
     login(shop, "stateless", "A")
     before = servers(stage)
@@ -287,8 +287,8 @@ def test_new_store_finds_the_same_servers_under_their_letters(stage, shop):
     assert shop("stateful", "GET", "/@C/api/cart").status_code == 200
     assert stage.add("stateful")[0].name == "D"
     assert shop("stateful", "GET", "/@D/api/cart").status_code == 200
-    told = plain(stage.change(store="file"))  # as it is already: nobody is ended for that
-    assert told["desks"]["stateful"][0]["instance"] == after["stateful/A"]["instance"]
+    published = plain(stage.change(store="file"))  # as it is already: no server is ended for that
+    assert published["desks"]["stateful"][0]["instance"] == after["stateful/A"]["instance"]
 
 
 def test_refused_settings_are_undone_at_every_desk(opened, stage, shop):
@@ -320,7 +320,7 @@ def test_cached_answers_do_not_outlive_their_cache(opened, stage, shop):
     assert not kept()
 
 
-def test_settings_change_while_it_runs(stage, shop, told):
+def test_settings_change_while_it_runs(stage, shop, published):
     stage.change(affinity="cookie")
     assert "desk_affinity" in shop("stateful", "GET", "/api/products").headers["Set-Cookie"]
     stage.change(cache="naive")
@@ -329,7 +329,7 @@ def test_settings_change_while_it_runs(stage, shop, told):
     assert seen == "HIT"
     stage.reset(cache="naive")  # nothing old is served from a new stage's cache
     assert shop("stateless", "GET", "/api/products").headers["X-Cache"] == "MISS"
-    assert ("knob", "", "affinity") in told.faults()
+    assert ("knob", "", "affinity") in published.faults()
     for bad in ({"affinity": "glue"}, {"cache": "x"}, {"store": "../etc"}, {"retry": "maybe"}):
         with pytest.raises(LabError, match="is one of"):
             stage.change(**bad)
@@ -344,7 +344,7 @@ def test_file_sessions_go_with_the_stage(stage, shop):
 
 
 @needs_store
-def test_store_is_started_when_it_is_wanted_broken_and_emptied(stage, shop, told):
+def test_store_is_started_when_it_is_wanted_broken_and_emptied(stage, shop, published):
     with pytest.raises(LabError, match="no store runs"):
         stage.inject(FaultKind.KILL, "store")
     stage.change(store="redis")
@@ -360,9 +360,9 @@ def test_store_is_started_when_it_is_wanted_broken_and_emptied(stage, shop, told
     assert shop("stateless", "GET", "/api/products").status_code == 200
     stage.reset()  # restarts it, and nothing is in it
     pid = plain(stage.status())["store"]["pid"]
-    told.events.clear()
-    psutil.Process(pid).kill()  # and if it ends by itself, that is told
-    wait_for(lambda: any(e["stack"]["store"]["state"] == "dead" for e in told.events))
+    published.events.clear()
+    psutil.Process(pid).kill()  # and if it ends by itself, that is published
+    wait_for(lambda: any(e["stack"]["store"]["state"] == "dead" for e in published.events))
     stage.reset()
     assert plain(stage.status())["store"]["state"] == "up"
     assert shop("stateful", "GET", "/@B/api/cart").status_code == 401

@@ -23,7 +23,17 @@ from lab.seeded_bugs.bugs import BUGS, chosen
 from lab.shop.http import ConfigError
 from lab.stack import access_log, local_server, server_pool
 
-HOLDS, FAILS, DEPENDS, UNKNOWN = Verdict
+HOLDS, FAILS, DEPENDS, UNKNOWN = (
+    Verdict.HOLDS,
+    Verdict.FAILS,
+    Verdict.DEPENDS,
+    Verdict.UNKNOWN,
+)
+AFFECTED, NOT_AFFECTED, CONFIRMED = (
+    Verdict.AFFECTED,
+    Verdict.NOT_AFFECTED,
+    Verdict.CONFIRMED,
+)
 CLEAN_RUNS = int(os.environ.get("LAB_CLEAN_RUNS", "20"))
 SEEDED = "lab.seeded_bugs"
 FAST = [("first-visit", 1), ("any-server", 2), ("first-visit", 2), ("crash", 2), ("any-server", 1)]
@@ -46,8 +56,14 @@ CATCHERS = [
     ("global-dict", "crash", FAILS, r"^\d+ of \d+ acknowledged carts kept"),
     ("global-dict", "restart-all", FAILS, r"^0 of \d+"),
     ("login-keeps-id", "fixation", FAILS, r"^[1-9]\d* of \d+ planted ids opened", "memory"),
-    ("no-expiry", "logout", HOLDS, r"no end seen", "token-short-expiry"),
-    ("logout-keeps-session", "logout", HOLDS, r"no end seen", "memory"),
+    ("no-expiry", "logout", AFFECTED, r"no end seen", "token-short-expiry"),
+    (
+        "no-signature",
+        "readable",
+        AFFECTED,
+        r"changed or forged without the key and accepted.*not even",
+    ),
+    ("logout-keeps-session", "logout", AFFECTED, r"no end seen", "memory"),
 ]
 
 

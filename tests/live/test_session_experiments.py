@@ -23,7 +23,17 @@ from lab.variants import denylist, revision
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
 
-HOLDS, FAILS, DEPENDS, UNKNOWN = Verdict
+HOLDS, FAILS, DEPENDS, UNKNOWN = (
+    Verdict.HOLDS,
+    Verdict.FAILS,
+    Verdict.DEPENDS,
+    Verdict.UNKNOWN,
+)
+AFFECTED, NOT_AFFECTED, CONFIRMED = (
+    Verdict.AFFECTED,
+    Verdict.NOT_AFFECTED,
+    Verdict.CONFIRMED,
+)
 KEY = "a-key-for-tests-of-the-remedies-known-to-nobody-else"
 PROMISED_S = 1.0
 FLAKE_MARGIN_S = 0.5
@@ -49,13 +59,13 @@ def ran(name, tmp_path, quick=True):
 def test_logout(tmp_path):
     # A quick run does not try the new key.
     result, seen, measured, choice = ran("logout", tmp_path, quick=False)
-    assert result.verdict is HOLDS
+    assert result.verdict is CONFIRMED
     assert seen == {
-        "memory": FAILS,
-        "redis": FAILS,
-        "token": HOLDS,
+        "memory": NOT_AFFECTED,
+        "redis": NOT_AFFECTED,
+        "token": AFFECTED,
         "token-short-expiry": DEPENDS,
-        "token-denylist": FAILS,
+        "token-denylist": NOT_AFFECTED,
     }
     assert choice == 1
     costs = {name: lane["store_operations_per_request"] for name, lane in measured.items()}
@@ -82,7 +92,12 @@ def test_logout(tmp_path):
 def test_double_checkout(tmp_path):
     result, seen, measured, choice = ran("double-checkout", tmp_path)
     assert wording.decision(result) == "3 of 3 repeated orders sold the same cart again"
-    assert seen == {"memory": FAILS, "redis": FAILS, "token": HOLDS, "token-revision": FAILS}
+    assert seen == {
+        "memory": NOT_AFFECTED,
+        "redis": NOT_AFFECTED,
+        "token": AFFECTED,
+        "token-revision": NOT_AFFECTED,
+    }
     assert choice == 2
     assert measured["memory"]["statuses"] == measured["token-revision"]["statuses"] == [409]
     per_read = {name: lane["store_operations_per_read"] for name, lane in measured.items()}
@@ -96,9 +111,9 @@ def test_double_checkout(tmp_path):
 
 def test_two_tabs(tmp_path):
     result, seen, measured, choice = ran("two-tabs", tmp_path)
-    assert result.verdict is HOLDS
-    assert seen["token"] is seen["redis"] is seen["file"] is HOLDS
-    assert seen["token-revision"] is seen["session-revision"] is FAILS
+    assert result.verdict is CONFIRMED
+    assert seen["token"] is seen["redis"] is seen["file"] is AFFECTED
+    assert seen["token-revision"] is seen["session-revision"] is NOT_AFFECTED
     assert choice == 3
     for name, lane in measured.items():
         assert lane["in_turn_lost"] == (name == "token"), name
@@ -225,7 +240,7 @@ def test_but_for_its_remedy_it_is_the_desk_it_alters(store, remedy, method, path
         token = desk.login()
         filled = {key: token if value == "TOKEN" else value for key, value in how.items()}
         answers.append(desk(method, path.replace("TOKEN", token), **filled))
-        assert desk.add(token).status_code == 201  # whatever it was, it did not use the slip up
+        assert desk.add(token).status_code == 201  # whatever it was, it did not use the token up
     due, seen = answers
     assert (seen.status_code, seen.content_type) == (due.status_code, due.content_type)
     if due.status_code >= 400 and method != "HEAD":
@@ -258,42 +273,42 @@ def test_store_is_asked_to_forget_what_no_token_can_bring_back(store, remedy):
         assert 60 < client.ttl(key) <= 65
 
 
-def test_slip_is_good_for_one_change_at_any_server_and_for_any_number_of_reads(revising):
+def test_token_is_good_for_one_change_at_any_server_and_for_any_number_of_reads(revising):
     one, _ = revising
-    slip = one.login()
-    assert one.add(slip).status_code == 201
+    token = one.login()
+    assert one.add(token).status_code == 201
     for desk in revising:
-        assert problem(desk.add(slip)) == (409, "stale-cart")
-        assert desk("GET", "cart", slip).json["cart"]["item_count"] == 0
+        assert problem(desk.add(token)) == (409, "stale-cart")
+        assert desk("GET", "cart", token).json["cart"]["item_count"] == 0
 
 
-def test_every_visit_has_slips_of_its_own(revising):
+def test_every_login_has_tokens_of_its_own(revising):
     for desk in revising * 2:
         assert desk.add(desk.login()).status_code == 201
 
 
-def test_refused_change_gives_its_slip_back(revising):
+def test_refused_change_gives_its_token_back(revising):
     one, other = revising
-    slip = one.login()
-    assert problem(one("POST", "checkout", slip)) == (409, "empty-cart")
-    assert one("POST", "cart/items", slip, json={"sku": "none", "quantity": 1}).status_code == 404
-    assert other.add(slip).status_code == 201
-    assert one.add(slip).status_code == 409
-    assert other.add(slip).status_code == 409  # refusing it did not give it back
+    token = one.login()
+    assert problem(one("POST", "checkout", token)) == (409, "empty-cart")
+    assert one("POST", "cart/items", token, json={"sku": "none", "quantity": 1}).status_code == 404
+    assert other.add(token).status_code == 201
+    assert one.add(token).status_code == 409
+    assert other.add(token).status_code == 409  # refusing it did not give it back
 
 
-def test_logout_uses_the_slip_up_so_that_it_can_only_be_read(revising):
+def test_logout_uses_the_token_up_so_that_it_can_only_be_read(revising):
     one, other = revising
-    slip = one.add(one.login()).json["token"]
-    assert one("POST", "logout", slip).status_code == 204
-    assert problem(other("POST", "checkout", slip)) == (409, "stale-cart")
-    assert other("GET", "cart", slip).status_code == 200
+    token = one.add(one.login()).json["token"]
+    assert one("POST", "logout", token).status_code == 204
+    assert problem(other("POST", "checkout", token)) == (409, "stale-cart")
+    assert other("GET", "cart", token).status_code == 200
 
 
 def test_revision_makes_one_of_twenty_orders_at_once(revising):
-    slip = revising[0].add(revising[0].login()).json["token"]
+    token = revising[0].add(revising[0].login()).json["token"]
     with ThreadPoolExecutor(20) as pool:
-        orders = [pool.submit(desk, "POST", "checkout", slip) for desk in revising * 10]
+        orders = [pool.submit(desk, "POST", "checkout", token) for desk in revising * 10]
         statuses = sorted(order.result().status_code for order in orders)
     assert statuses == [201] + [409] * 19
 
@@ -331,16 +346,16 @@ def test_store_that_does_not_answer_is_a_503_in_time_and_no_matter_to_the_rest(
     doomed, remedy, fault
 ):
     desk = token_desk(remedy.change)
-    slip = desk.add(desk.login()).json["token"]
+    token = desk.add(desk.login()).json["token"]
     getattr(doomed, fault)()
     try:
         for method, path in (("POST", "checkout"), ("POST", "logout"), ("DELETE", "cart")):
             began = time.monotonic()
-            answer = desk(method, path, slip)
+            answer = desk(method, path, token)
             assert time.monotonic() - began < PROMISED_S + FLAKE_MARGIN_S
             assert problem(answer) == (503, "store-unavailable")
             assert answer.headers["Retry-After"] == "1"
-        reading = desk("GET", "cart", slip)
+        reading = desk("GET", "cart", token)
         assert reading.status_code == (200 if remedy is revision else 503)
         assert desk("GET", "products").status_code == 200
         assert desk("GET", "server").status_code == 200
@@ -348,7 +363,7 @@ def test_store_that_does_not_answer_is_a_503_in_time_and_no_matter_to_the_rest(
         assert problem(desk("GET", "cart", "forged")) == (401, "not-logged-in")
     finally:
         doomed.resume() if fault == "pause" else doomed.restart()
-    assert desk("GET", "cart", slip).status_code == 200
+    assert desk("GET", "cart", token).status_code == 200
 
 
 @pytest.mark.parametrize("module", ["denylist", "revision"])

@@ -47,11 +47,11 @@ def read(status=200, goods=None, user=JOHN, path="/api/cart"):
     return exchange("GET", path, status, goods if goods is None else {"user": user, "cart": goods})
 
 
-def told(*exchanges):
-    ledger = CartTracker()
+def tracked(*exchanges):
+    tracker = CartTracker()
     for each in exchanges:
-        ledger.note(each)
-    return ledger
+        tracker.note(each)
+    return tracker
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_line_that_stands_twice_is_a_duplicate():
 
 
 def test_customer_without_a_write_is_owed_nothing():
-    ledger = told(read(goods=cart(laptop=1)))
-    assert (ledger.owed, ledger.fate, ledger.needs_read) == (None, None, False)
+    tracker = tracked(read(goods=cart(laptop=1)))
+    assert (tracker.owed, tracker.fate, tracker.needs_read) == (None, None, False)
 
 
 def login(goods, status=200):
@@ -99,120 +99,120 @@ def login(goods, status=200):
 
 def test_login_owes_nothing_and_a_refused_change_creates_nothing():
     seen = read(goods=cart())
-    ledger = told(login(cart()), write(404), seen)
-    assert (ledger.owed, ledger.fate, ledger.needs_read, seen.fate) == (None, None, False, None)
+    tracker = tracked(login(cart()), write(404), seen)
+    assert (tracker.owed, tracker.fate, tracker.needs_read, seen.fate) == (None, None, False, None)
 
 
 def test_login_makes_known_whose_cart_is_owed_later():
     ordered = exchange("POST", "/api/checkout", 201, {"order": {}})
-    assert told(login(cart()), ordered, read(goods=cart())).fate is KEPT
-    assert told(login(cart()), ordered, read(goods=cart(), user=ALICE)).fate is WRONG
+    assert tracked(login(cart()), ordered, read(goods=cart())).fate is KEPT
+    assert tracked(login(cart()), ordered, read(goods=cart(), user=ALICE)).fate is WRONG
 
 
 def test_next_login_ends_what_was_owed_before_but_a_refused_one_does_not():
-    assert told(write(goods=cart(laptop=1)), login(cart())).owed is None
-    assert told(write(goods=cart(laptop=1)), login(cart(), 422), read(401)).fate is LOST
+    assert tracked(write(goods=cart(laptop=1)), login(cart())).owed is None
+    assert tracked(write(goods=cart(laptop=1)), login(cart(), 422), read(401)).fate is LOST
 
 
 def test_acknowledged_cart_is_unknown_until_it_is_read():
-    ledger = told(write(goods=cart(laptop=1)))
-    assert ledger.fate is UNKNOWN
-    assert ledger.needs_read
-    ledger.note(read(goods=cart(laptop=1)))
-    assert ledger.fate is KEPT
-    assert not ledger.needs_read
+    tracker = tracked(write(goods=cart(laptop=1)))
+    assert tracker.fate is UNKNOWN
+    assert tracker.needs_read
+    tracker.note(read(goods=cart(laptop=1)))
+    assert tracker.fate is KEPT
+    assert not tracker.needs_read
 
 
 def test_each_read_carries_its_own_fate():
     lost, kept = read(401), read(goods=cart(laptop=1))
-    ledger = told(write(goods=cart(laptop=1)), lost, kept)
-    assert (lost.fate, kept.fate, ledger.fate) == (LOST, KEPT, KEPT)
+    tracker = tracked(write(goods=cart(laptop=1)), lost, kept)
+    assert (lost.fate, kept.fate, tracker.fate) == (LOST, KEPT, KEPT)
 
 
 @pytest.mark.parametrize("status", [None, 500, 502, 503, 504])
-def test_read_that_nobody_answers_tells_nothing(status):
+def test_read_without_an_answer_shows_nothing(status):
     silent = read(status)
-    assert told(write(goods=cart(laptop=1)), silent).fate is UNKNOWN
+    assert tracked(write(goods=cart(laptop=1)), silent).fate is UNKNOWN
     assert silent.fate is UNKNOWN
-    # ... and does not unsay what an earlier one told.
-    assert told(write(goods=cart(laptop=1)), read(401), read(status)).fate is LOST
+    # ... and does not unsay what an earlier one showed.
+    assert tracked(write(goods=cart(laptop=1)), read(401), read(status)).fate is LOST
 
 
 def test_empty_200_is_a_loss():
-    assert told(write(goods=cart(laptop=1)), read(goods=cart())).fate is LOST
+    assert tracked(write(goods=cart(laptop=1)), read(goods=cart())).fate is LOST
 
 
 @pytest.mark.parametrize("goods", [cart(laptop=1), cart(mouse=1), cart()])
 def test_cart_of_another_customer_is_wrong_even_if_it_looks_the_same(goods):
-    assert told(write(goods=cart(laptop=1)), read(goods=goods, user=ALICE)).fate is WRONG
+    assert tracked(write(goods=cart(laptop=1)), read(goods=goods, user=ALICE)).fate is WRONG
 
 
 def test_read_with_a_query_is_a_read():
     goods = cart(laptop=1)
-    assert told(write(goods=goods), read(goods=goods, path="/api/cart?userId=123")).fate is KEPT
+    assert tracked(write(goods=goods), read(goods=goods, path="/api/cart?userId=123")).fate is KEPT
 
 
 def test_read_of_something_else_is_not():
-    ledger = told(
+    tracker = tracked(
         write(goods=cart(laptop=1)), exchange("GET", "/api/products", 200, {"products": []})
     )
-    assert ledger.fate is UNKNOWN
+    assert tracker.fate is UNKNOWN
 
 
 def test_refused_write_changes_nothing_that_is_owed():
-    ledger = told(write(goods=cart(laptop=1)), write(422), read(goods=cart(laptop=1)))
-    assert (ledger.unsettled_writes, ledger.fate) == (0, KEPT)
+    tracker = tracked(write(goods=cart(laptop=1)), write(422), read(goods=cart(laptop=1)))
+    assert (tracker.unsettled_writes, tracker.fate) == (0, KEPT)
 
 
 @pytest.mark.parametrize("seen", [cart(laptop=2), cart(), cart(laptop=1, mouse=1)])
 def test_write_of_unknown_outcome_may_explain_any_cart(seen):
-    ledger = told(write(goods=cart(laptop=1)), write(None), read(goods=seen))
-    assert (ledger.unsettled_writes, ledger.fate) == (1, UNKNOWN)
+    tracker = tracked(write(goods=cart(laptop=1)), write(None), read(goods=seen))
+    assert (tracker.unsettled_writes, tracker.fate) == (1, UNKNOWN)
 
 
-def test_but_it_explains_no_refusal_and_nobody_elses_cart():
+def test_but_it_explains_no_refusal_and_no_other_customers_cart():
     before = write(goods=cart(laptop=1)), write(504)
-    assert told(*before, read(401)).fate is LOST
-    assert told(*before, read(goods=cart(laptop=1), user=ALICE)).fate is WRONG
-    assert told(*before, read(goods=cart(laptop=1))).fate is KEPT
+    assert tracked(*before, read(401)).fate is LOST
+    assert tracked(*before, read(goods=cart(laptop=1), user=ALICE)).fate is WRONG
+    assert tracked(*before, read(goods=cart(laptop=1))).fate is KEPT
 
 
 def test_next_acknowledged_write_settles_it():
-    ledger = told(write(goods=cart(laptop=1)), write(None), write(goods=cart(laptop=2)))
-    assert ledger.unsettled_writes == 0
-    ledger.note(read(goods=cart(laptop=1)))
-    assert ledger.fate is WRONG
+    tracker = tracked(write(goods=cart(laptop=1)), write(None), write(goods=cart(laptop=2)))
+    assert tracker.unsettled_writes == 0
+    tracker.note(read(goods=cart(laptop=1)))
+    assert tracker.fate is WRONG
 
 
 def test_fault_makes_only_a_new_read_count():
-    ledger = told(write(goods=cart(laptop=1)), read(goods=cart(laptop=1)))
-    ledger.doubt()
-    assert (ledger.fate, ledger.needs_read) == (UNKNOWN, True)
-    ledger.note(read(401))
-    assert ledger.fate is LOST
+    tracker = tracked(write(goods=cart(laptop=1)), read(goods=cart(laptop=1)))
+    tracker.doubt()
+    assert (tracker.fate, tracker.needs_read) == (UNKNOWN, True)
+    tracker.note(read(401))
+    assert tracker.fate is LOST
 
 
 @pytest.mark.parametrize("path", ["/api/logout", "/api/logout?everywhere=1"])
 def test_logout_ends_what_is_owed(path):
-    ledger = told(write(goods=cart(laptop=1)), exchange("POST", path, 204))
-    ledger.note(read(401))
-    assert (ledger.owed, ledger.fate) == (None, None)
+    tracker = tracked(write(goods=cart(laptop=1)), exchange("POST", path, 204))
+    tracker.note(read(401))
+    assert (tracker.owed, tracker.fate) == (None, None)
 
 
 def test_logout_that_failed_leaves_the_debt():
-    ledger = told(write(goods=cart(laptop=1)), exchange("POST", "/api/logout", 401))
-    assert ledger.fate is UNKNOWN
+    tracker = tracked(write(goods=cart(laptop=1)), exchange("POST", "/api/logout", 401))
+    assert tracker.fate is UNKNOWN
 
 
 def test_checkout_owes_an_empty_cart():
     ordered = exchange("POST", "/api/checkout", 201, {"order": {}})
-    assert told(write(goods=cart(laptop=1)), ordered, read(goods=cart())).fate is KEPT
-    assert told(write(goods=cart(laptop=1)), ordered, read(goods=cart(laptop=1))).fate is WRONG
+    assert tracked(write(goods=cart(laptop=1)), ordered, read(goods=cart())).fate is KEPT
+    assert tracked(write(goods=cart(laptop=1)), ordered, read(goods=cart(laptop=1))).fate is WRONG
 
 
 @pytest.mark.parametrize("body", [{"cart": None}, {"cart": 5}, {"cart": {"lines": 3}}, [], "x"])
 def test_answer_that_is_no_cart_promises_nothing(body):
-    assert told(exchange("POST", "/api/login", 200, body)).owed is None
+    assert tracked(exchange("POST", "/api/login", 200, body)).owed is None
 
 
 goods = st.dictionaries(st.sampled_from(sorted(PRICES)), st.integers(1, 99))
@@ -220,11 +220,11 @@ goods = st.dictionaries(st.sampled_from(sorted(PRICES)), st.integers(1, 99))
 
 @given(st.lists(goods, min_size=1))
 def test_shop_that_keeps_everything_is_always_kept(history):
-    ledger = CartTracker()
+    tracker = CartTracker()
     for number, each in enumerate(history):
-        ledger.note(write(goods=cart(number, **each)))
-        ledger.note(read(goods=cart(number, **each)))
-        assert ledger.fate is KEPT
+        tracker.note(write(goods=cart(number, **each)))
+        tracker.note(read(goods=cart(number, **each)))
+        assert tracker.fate is KEPT
 
 
 @given(goods, st.data())
@@ -232,8 +232,8 @@ def test_shop_that_drops_a_line_never_is(owed, data):
     assume(owed)
     dropped = data.draw(st.sampled_from(sorted(owed)))
     seen = {sku: quantity for sku, quantity in owed.items() if sku != dropped}
-    ledger = told(write(goods=cart(**owed)), read(goods=cart(**seen)))
-    assert ledger.fate in (LOST, WRONG)
+    tracker = tracked(write(goods=cart(**owed)), read(goods=cart(**seen)))
+    assert tracker.fate in (LOST, WRONG)
 
 
 @given(goods, goods)

@@ -1,14 +1,16 @@
 """What varies is masked, what is always the same stays so, and what cannot be compared is said."""
 
+import itertools
 import json
 
 import pytest
 
 from lab.check.comparator import NOISY, POLLED, Relation, ResponseComparator
-from lab.check.conversation import Call, plain
+from lab.check.conversation import Call, Conversation, plain
+from lab.check.differences import varying
 from lab.check.judge import Finding, Level
 from lab.check.runner import Trace
-from lab.check.workers import apart
+from lab.check.workers import MOST_ROUNDS, apart, separate_memory
 from lab.core.http import Answer, Headers, ReadTimedOut
 
 FINE = Finding(0, "GET /", Level.SELF_CONTAINED)
@@ -217,3 +219,54 @@ def test_of_two_streams_without_an_end_what_belongs_together_is_compared():
 def test_a_stream_that_was_slow_is_unknown():
     comparator = pair(stream(b"a", b"b", wanted=2), stream(b"a", wanted=2))
     assert comparator.doubts(FINE).level is Level.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("after", "seen"), [("aabb" + "a", 2), ("ab", None), ("abbb", None), ("aaaa", None)]
+)
+def test_worker_that_was_seen_is_asked_for_until_another_comes_back(after, seen):
+    """Of two workers one may serve for long before the other does."""
+    answers = itertools.chain([answer({"sid": each}) for each in after], itertools.repeat(None))
+    asked = []
+
+    class Workers:
+        def within(self, conversation, index, times, before=True, more=None):
+            if not before:
+                return [answer({"sid": "none"})] * times
+            while len(asked) < times or more(asked):
+                asked.append(next(answers) or asked[-1])
+            return asked
+
+    calls = Conversation(tuple(Call("GET", plain("/")) for _ in range(2)))
+    found = separate_memory(Workers(), calls, ResponseComparator(frozenset()), 4)
+    assert (found and found[1]) == seen
+    assert len(asked) == (4 if len({*after}) == 1 else 5 if seen else 4 * MOST_ROUNDS)
+
+
+def test_worker_that_takes_all_that_comes_is_not_taken_for_all_of_them():
+    """The baseline has seen two statuses of this call: another server is asked, too."""
+    servers = iter([["ok"] * 4, ["ok", "no", "ok", "no"]])
+
+    class Workers:
+        def within(self, conversation, index, times, before=True, more=None):
+            return (
+                [answer({}, 404 if each == "no" else 200) for each in next(servers)]
+                if before
+                else [answer({}, 404)] * 4
+            )
+
+    calls = Conversation(tuple(Call("POST", plain("/mcp")) for _ in range(2)))
+    quiet = ResponseComparator(frozenset())
+    assert separate_memory(Workers(), calls, quiet, 4) is None
+    servers = iter([["ok"] * 4, ["ok", "no", "ok", "no"]])
+    quiet.learn(1, answer({}), answer({}, 404))
+    assert separate_memory(Workers(), calls, quiet, 4)[:2] == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["allow", "vary"])
+def test_list_without_an_order_is_the_same_in_another_one(name):
+    one, other, more = (
+        Answer(200, Headers([(name, value)]), b"") for value in ("GET, Head", "head,GET", "GET")
+    )
+    assert not varying(one, other) and varying(one, more) == {f"header:{name}"}
+    assert varying(one, Answer(200, Headers([]), b"")) == {f"header:{name}"}

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import random
+from collections import Counter
 
 import pytest
 
@@ -29,10 +31,11 @@ class Playing:
 
     def __init__(self, expected, seen):
         self.expected, self.seen, self.asked = expected, seen, []
+        self.before = said
 
     def _trace(self, part, last):
-        answers = [said(n) for n in range(max(part))] + [last]
-        return Trace(answers=answers, sent={*part})
+        answers = [self.before(n) for n in range(max(part))] + [last]
+        return Trace(answers=answers, sent={*part}, calls=list(TALK.calls[: len(answers)]))
 
     def part(self, conversation, part, recorded, pause_before=None):
         self.asked.append(tuple(part))
@@ -44,11 +47,14 @@ class Playing:
         return there, self._trace(part, self.seen(part))
 
 
+def found_in(index, where):
+    return Finding(index, "POST", Level.PROCESS, FRESH, (Difference(where, "200", "401"),))
+
+
 def prove(expected, seen, good=None, bad=None, where="status"):
     """Prove that the last of four calls differs."""
     good, bad = good or said("good"), bad or said("bad", 401)
-    difference = Difference(where, "200", "401")
-    finding = Finding(3, "POST /3", Level.PROCESS, FRESH, (difference,))
+    finding = found_in(3, where)
     runner = Playing(expected, seen)
     comparator = ResponseComparator(frozenset())
     baseline = trace([said(n) for n in range(3)] + [good])
@@ -110,3 +116,33 @@ def test_two_processes_are_asked_in_turn_or_one_for_reads_and_one_for_writes(pla
     calls = [Call(method, plain("/")) for method in ("POST", "PUT", "GET")]
     side = side_of(play)
     assert (side and [side(n, call) for n, call in enumerate(calls)]) == sides
+
+
+@pytest.mark.parametrize(
+    ("draw", "baseline", "seen", "most"),
+    [
+        (lambda draw: draw.choice("ab"), "a", "b", 0.05),
+        (lambda draw: draw.randrange(6), 0, 1, 0.01),
+        (lambda draw: draw.random() < 0.15, True, False, 0.08),
+    ],
+)
+def test_what_varies_by_chance_is_found_to_be_noise_nearly_every_time(draw, baseline, seen, most):
+    chance, ends = random.Random(7), Counter()
+    for _ in range(300):
+        answers = lambda part: said(draw(chance))  # noqa: E731
+        (proof, _), _, _ = prove(answers, answers, said(baseline), said(seen), "/")
+        ends[proof] += 1
+    assert ends[Proof.FOUND] == 0
+    assert ends[Proof.NOT_SEEN] <= most * 300, ends
+
+
+def test_control_of_one_difference_teaches_what_varies_in_the_calls_before():
+    baseline, finding = trace([said(n) for n in range(4)]), found_in(3, "/")
+    runner = Playing(lambda part: said("b"), lambda part: said("b"))
+    runner.before = lambda n: said("other") if n == 1 else said(n, 201) if n == 2 else said(n)
+    for tidy in (False, True):
+        comparator = ResponseComparator(frozenset())
+        prover = Prover(runner, TALK, baseline, comparator, {}, tidy=tidy)
+        assert prover.prove(finding, True)[0] is Proof.NOISE
+        assert bool(comparator(1, said(1), said("any"))) is not tidy
+        assert comparator(0, said(0), said("any")) and comparator(2, said(2), said(2, 201))

@@ -11,16 +11,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.check import document as checked
 from lab.check.conversation import Call, Conversation, Ref, plain
 from lab.check.curl import as_curl
 from lab.check.differences import Difference
 from lab.check.judge import UNSEEN, Finding, Level, Report, Reproducer, level_of
-from lab.check.render import as_json, as_junit, explain
+from lab.check.render import as_junit as junit_of
+from lab.check.render import explain
 from lab.check.service import Start
 
 SECRET = "eyJhbGciOiJIUzI1NiIs.Zm9v.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
 HOSTILE = "<b>[red]&\"'\x00\x1b\ud800\u2028]]>\ufffe"
 ALLOWED = frozenset({Level.SELF_CONTAINED})
+
+
+def as_json(found):
+    return json.loads(checked.text(checked.document(found, explain(found))))
+
+
+def as_junit(found, allowed):
+    return junit_of(checked.document(found, allowed=allowed))
 
 
 def report(text="x", *, calls=None, **more):

@@ -82,7 +82,7 @@ def test_every_route_of_the_desks_is_found(monkeypatch):
     assert len(seen[0]) == len(re.findall(r"^@desk\.", source, re.M)) == len(ROUTES) - 1
 
 
-def test_app_that_is_not_there_is_told():
+def test_app_that_is_not_there_is_reported():
     with pytest.raises(LabError, match="not installed"):
         app_diff.serving("no_such_app", "GET", "/api/cart")
 

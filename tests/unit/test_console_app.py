@@ -60,7 +60,7 @@ ORDERS = {
 
 
 class FakeStage:
-    """Remembers what it was told to do."""
+    """Remembers its orders."""
 
     def __init__(self):
         self.orders = []
@@ -110,8 +110,10 @@ class FakeCustomers:
 def lab(tmp_path):
     """A console whose servers are pretended; `web` is a client that names the right Host."""
     started = []
-    rehearsal = SimpleNamespace(start=lambda name, **how: started.append((name, how)) or "a-run")
-    live = LiveConsole(FakeStage(), Feed(beat_s=0.01), FakeCustomers(), rehearsal)
+    experiment_run = SimpleNamespace(
+        start=lambda name, **how: started.append((name, how)) or "a-run"
+    )
+    live = LiveConsole(FakeStage(), Feed(beat_s=0.01), FakeCustomers(), experiment_run)
     guard = Guard(ORIGIN, SECRET)
     app = create_app(Services(guard, KeptRuns(tmp_path), plan.load(), live))
     return SimpleNamespace(
@@ -156,7 +158,7 @@ def test_every_route_but_those_named_here_is_the_instructors(lab):
             answer = call(lab.web, method, path, ORDERS.get(path), headers)
             assert answer.status_code == 403, (path, headers)
             assert "lab open" in answer.json["detail"]
-    assert not lab.live.stage.orders
+    assert not lab.live.playground.orders
     assert not lab.started
 
 
@@ -165,7 +167,7 @@ def test_terminals_secret_opens_every_one(lab):
         answer = post(lab.web, path, body, {**TERMINAL, "X-Lab-Console": None})
         assert answer.status_code == 200, (path, answer.json)
     assert call(lab.web, "GET", "/lab/status", headers=TERMINAL).status_code == 200
-    assert lab.live.stage.orders == [
+    assert lab.live.playground.orders == [
         ("inject", "kill", "B", {}),
         ("inject", "restart", "stateful/B", {}),
         ("inject", "pause", "B", {}),
@@ -310,9 +312,9 @@ def answers(lab):
     yield 413, post(lab.web, "/lab/kill", {"server": "A" * 20_000}, TERMINAL)
     yield 415, call(lab.web, "POST", "/lab/kill")
     yield 422, post(lab.web, "/lab/kill", {"server": 1}, TERMINAL)
-    lab.live.stage.trouble = LabError("B is dead already: restart it first")
+    lab.live.playground.trouble = LabError("B is dead already: restart it first")
     yield 409, post(lab.web, "/lab/kill", {"server": "B"}, TERMINAL)
-    lab.live.stage.trouble = RuntimeError("secret of the code")
+    lab.live.playground.trouble = RuntimeError("secret of the code")
     yield 500, post(lab.web, "/lab/kill", {"server": "B"}, TERMINAL)
 
 
@@ -331,7 +333,7 @@ def test_every_answer_has_the_headers_and_every_error_says_what_to_do(lab, caplo
             assert int(answer.headers["Retry-After"]) > 0
         if status == 405:
             assert answer.headers["Allow"] == "POST"
-    assert "secret of the code" in caplog.text  # the terminal is told
+    assert "secret of the code" in caplog.text  # the terminal shows it
 
 
 def test_policy_is_the_strict_one():
@@ -344,7 +346,7 @@ def test_policy_is_the_strict_one():
 
 
 def test_unknown_server_is_404_and_one_that_cannot_409(lab):
-    lab.live.stage.trouble = LabError("no, because")
+    lab.live.playground.trouble = LabError("no, because")
     for target, status in (("A", 409), ("stateful/A", 409), ("B", 409), ("stateful/B", 404)):
         answer = post(lab.web, "/lab/kill", {"server": target}, TERMINAL)
         assert (answer.status_code, answer.json["detail"]) == (status, "no, because"), target
@@ -378,7 +380,7 @@ def test_order_that_is_not_exactly_one_is_refused(lab, data, status):
     answer = call(lab.web, "POST", "/lab/kill", headers=TERMINAL, **how)
     assert answer.status_code == status, answer.text
     assert answer.json["detail"]
-    assert not lab.live.stage.orders
+    assert not lab.live.playground.orders
 
 
 @pytest.mark.parametrize(
@@ -410,7 +412,7 @@ def test_order_that_is_not_exactly_one_is_refused(lab, data, status):
 def test_value_that_is_not_allowed_is_422(lab, path, body):
     answer = post(lab.web, path, body, TERMINAL)
     assert answer.status_code == 422, answer.text
-    assert not lab.live.stage.orders
+    assert not lab.live.playground.orders
     assert not lab.started
 
 
@@ -453,9 +455,9 @@ def test_line_is_a_stream_whose_place_is_given_back(lab):
         answer = call(lab.web, "GET", "/lab/events", buffered=False)
         assert answer.mimetype == "text/event-stream"
         assert answer.headers["X-Accel-Buffering"] == "no"
-        told = next(answer.response)
-        assert told.startswith(b"retry:")
-        assert b"event: snapshot" in told
+        published = next(answer.response)
+        assert published.startswith(b"retry:")
+        assert b"event: snapshot" in published
         answer.close()
         call(lab.web, "HEAD", "/lab/events").close()
 
@@ -541,8 +543,8 @@ def test_static_files_outside_the_folder_are_not_read(lab, name):
 
 
 def test_code_that_serves(lab):
-    told = call(lab.web, "GET", "/lab/code?method=GET&path=/api/cart").json
-    assert told.keys() == {"stateful", "stateless"}
+    published = call(lab.web, "GET", "/lab/code?method=GET&path=/api/cart").json
+    assert published.keys() == {"stateful", "stateless"}
     for query in ("", "?method=GET", "?method=BREW&path=/api/cart", "?method=GET&path=/etc/passwd"):
         assert call(lab.web, "GET", f"/lab/code{query}").status_code == 404
 

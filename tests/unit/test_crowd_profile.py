@@ -78,7 +78,7 @@ def test_announcement_warns_where_few_iterations_can_be_finished():
 WRONG = [
     (["./nowhere.py"], "no file nowhere.py"),
     (["../x/"], "no file"),
-    (["--kill", "b@1s"], "--kill b: the targets are A, B, C"),
+    (["--kill", "q@1s"], "--kill Q: the targets are A, B, C"),
     (["--kill", "C@1s", "--servers", "2"], "--kill C: the targets are A, B"),
     (["--kill", "B@-1s"], "give a duration"),
     (["--kill", "B"], "give a target and a time, such as --kill B@10s"),

@@ -26,7 +26,7 @@ from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
 
 DEADLINE_S = 60
-KEY = "a key for tests: long enough, and known to nobody"
+KEY = "a key for tests: long enough, and known to no one"
 NAMES = ("A", "B", "C")
 
 
@@ -94,13 +94,13 @@ def origin():
 
 
 @pytest.fixture
-def told():
+def published():
     return []
 
 
 @pytest.fixture
-def customers(origin, told):
-    return Customers(origin.lanes, lambda event: told.append(msgspec.to_builtins(event)))
+def customers(origin, published):
+    return Customers(origin.lanes, lambda event: published.append(msgspec.to_builtins(event)))
 
 
 @pytest.fixture
@@ -109,17 +109,17 @@ def john(customers):
 
 
 @pytest.fixture
-def nowhere(told):
+def nowhere(published):
     """Customers with no desk to go to: nothing can be sent."""
-    return Customers({}, lambda event: told.append(msgspec.to_builtins(event)))
+    return Customers({}, lambda event: published.append(msgspec.to_builtins(event)))
 
 
 def act(customers, customer, do, **order):
     return msgspec.to_builtins(customers.act(customer, {"do": do, **order}))
 
 
-def last(told, desk):
-    return [event for event in told if event["desk"] == desk][-1]
+def last(published, desk):
+    return [event for event in published if event["desk"] == desk][-1]
 
 
 # --- who they are
@@ -160,16 +160,16 @@ def test_name_is_kept_as_text_in_nfc(name, kept):
     ],
 )
 def test_text_that_is_no_name_is_refused_with_the_rule(nowhere, name):
-    with pytest.raises(ValueError, match="name: 1 to 24 characters") as refused:
+    with pytest.raises(ValueError, match="name: 1 to 24 visible characters") as refused:
         nowhere.enter(name)
     assert len(str(refused.value)) < 120
 
 
-def test_every_name_that_may_be_had_is_one_that_the_desks_take(customers, told):
+def test_every_name_that_may_be_had_is_one_that_the_desks_take(customers, published):
     for name in ("J\u00f6rg", "<b>x</b> & 'y' \"z\"", "李小龍", "👍🏽", "x" * 24):
         act(customers, customers.enter(name), "login")
         for desk in ("stateful", "stateless"):
-            event = last(told, desk)
+            event = last(published, desk)
             assert event["status"] == 200
             assert event["response"]["body"]["user"]["name"] == name
 
@@ -201,7 +201,7 @@ def test_cart_of_a_customer_outlives_a_crowd_of_others(customers, monkeypatch):
     assert [cart["item_count"] for cart in shown] == [1, 1]
 
 
-def test_op_is_a_customers_once_and_only_while_it_is_sent(customers, told):
+def test_op_is_a_customers_once_and_only_while_it_is_sent(customers, published):
     john = customers.enter("John")
     assert customers.who_of("c1-stateful-1") == ""
     act(customers, john, "view", desks=["stateful"])
@@ -219,7 +219,7 @@ def test_op_is_a_customers_once_and_only_while_it_is_sent(customers, told):
         *[("c1-stateful-" + "9" * 5000, ""), (HOSTILE, ""), ("C1-stateful-1", "")],
     ],
 )
-def test_op_is_known_to_be_somebodys(nowhere, op, who):
+def test_op_belongs_to_a_known_customer_or_none(nowhere, op, who):
     nowhere.enter("John")
     assert nowhere.who_of(op) == who
 
@@ -227,11 +227,11 @@ def test_op_is_known_to_be_somebodys(nowhere, op, who):
 # --- what they do
 
 
-def test_order_is_done_at_both_desks_and_told_by_each(customers, john, told):
+def test_order_is_done_at_both_desks_and_reported_by_each(customers, john, published):
     answer = act(customers, john, "login")
     assert answer["ops"] == {"stateful": "c1-stateful-1", "stateless": "c1-stateless-1"}
-    assert {event["desk"] for event in told} == {"stateful", "stateless"}
-    for event in told:
+    assert {event["desk"] for event in published} == {"stateful", "stateless"}
+    for event in published:
         assert (event["kind"], event["who"], event["status"]) == ("exchange", "c1", 200)
         assert event["op"] == answer["ops"][event["desk"]]
         assert (event["customer"], event["served_by"]) == ("John", "A")
@@ -253,27 +253,27 @@ VERBS = [
 
 
 @pytest.mark.parametrize(("order", "method", "path", "status"), VERBS)
-def test_every_verb_is_the_shops(customers, john, told, order, method, path, status):
+def test_every_verb_is_the_shops(customers, john, published, order, method, path, status):
     act(customers, john, "login")
     act(customers, john, "add", sku="laptop", quantity=1)
     customers.act(john, order)
     for desk in ("stateful", "stateless"):
-        event = last(told, desk)
+        event = last(published, desk)
         assert (event["method"], event["path"], event["status"]) == (method, path, status)
 
 
-def test_fate_of_a_cart_is_the_ledgers(customers, john, told, origin):
+def test_fate_of_a_cart_is_the_trackers(customers, john, published, origin):
     act(customers, john, "login")
     act(customers, john, "add", sku="laptop", quantity=1)
     act(customers, john, "view")
-    assert {last(told, desk)["fate"] for desk in origin.lanes} == {"kept"}
+    assert {last(published, desk)["fate"] for desk in origin.lanes} == {"kept"}
     act(customers, john, "view", server="B")  # its memory is its own
-    fates = {desk: last(told, desk)["fate"] for desk in origin.lanes}
+    fates = {desk: last(published, desk)["fate"] for desk in origin.lanes}
     assert fates == {"stateful": "lost", "stateless": "kept"}
-    assert last(told, "stateful")["look"] == ["lost", "✕", "cart lost"]
+    assert last(published, "stateful")["look"] == ["lost", "✕", "cart lost"]
 
 
-def test_credential_is_answered_in_full_and_never_published(customers, john, told):
+def test_credential_is_answered_in_full_and_never_published(customers, john, published):
     empty = act(customers, john, "view")["credentials"]
     nothing = {"cookie": None, "token": None}
     assert empty == {"stateful": nothing, "stateless": nothing}
@@ -284,12 +284,12 @@ def test_credential_is_answered_in_full_and_never_published(customers, john, tol
     assert msgspec.to_builtins(john.credentials()) == given
     act(customers, john, "view")
     act(customers, john, "verify", token=token)
-    everything = json.dumps(told)
+    everything = json.dumps(published)
     parts = [part for part in token.split(".") if len(part) > 20]
     assert len(parts) == 2
     for secret in (cookie.removeprefix("desk_session="), token, *parts):
         assert secret not in everything
-    assert last(told, "stateless")["request"]["headers"]["Authorization"].startswith("Bearer ")
+    assert last(published, "stateless")["request"]["headers"]["Authorization"].startswith("Bearer ")
 
 
 def test_act_at_one_desk_asks_only_that_one(customers, john, origin):
@@ -299,13 +299,13 @@ def test_act_at_one_desk_asks_only_that_one(customers, john, origin):
     assert [each[0] for each in origin.asked] == ["stateless"]
 
 
-def test_tries_ask_again_until_a_server_answers(customers, john, told, origin):
+def test_tries_ask_again_until_a_server_answers(customers, john, published, origin):
     origin.lanes["stateful"].servers["A"].state = "dead"
     answer = act(customers, john, "login", desks=["stateful"], tries=3)
-    assert [event["status"] for event in told] == [502, 502, 502]
+    assert [event["status"] for event in published] == [502, 502, 502]
     assert answer["ops"] == {"stateful": "c1-stateful-3"}
     act(customers, john, "login", desks=["stateless"], tries=3)
-    assert last(told, "stateless")["op"] == "c1-stateless-1"
+    assert last(published, "stateless")["op"] == "c1-stateless-1"
 
 
 # --- which server
@@ -327,13 +327,13 @@ def test_server_that_served_and_the_next_living_one(customers, john, origin):
     assert asked_of(origin)[-1] == "C"
 
 
-def test_dead_server_is_asked_again_by_whoever_insists(customers, john, told, origin):
+def test_dead_server_is_asked_again_by_a_customer_who_insists(customers, john, published, origin):
     here = {"desks": ["stateful"]}
     act(customers, john, "login", **here)
     origin.lanes["stateful"].servers["A"].state = "dead"
     act(customers, john, "view", server="served", **here)
     act(customers, john, "view", server="served", **here)
-    assert [event["status"] for event in told] == [200, 502, 502]
+    assert [event["status"] for event in published] == [200, 502, 502]
 
 
 def test_each_desk_has_its_own_served_server(customers, john, origin):
@@ -385,7 +385,7 @@ def test_desk_that_is_not_open_is_the_labs_failure(customers, john, origin):
 # --- replay and verify
 
 
-def test_replay_is_the_request_byte_for_byte_and_aside(customers, john, told, origin):
+def test_replay_is_the_request_byte_for_byte_and_aside(customers, john, published, origin):
     act(customers, john, "login")
     added = act(customers, john, "add", sku="laptop", quantity=1)["ops"]
     act(customers, john, "view")
@@ -393,8 +393,8 @@ def test_replay_is_the_request_byte_for_byte_and_aside(customers, john, told, or
     for desk, op in added.items():
         answer = act(customers, john, "replay", op=op)
         assert set(answer["ops"]) == {desk}
-        assert last(told, desk)["aside"] is True
-        assert last(told, desk)["fate"] is None
+        assert last(published, desk)["aside"] is True
+        assert last(published, desk)["fate"] is None
         first, again = (
             {**each[4], "HTTP_X_OP": ""}
             for each in origin.asked
@@ -403,9 +403,9 @@ def test_replay_is_the_request_byte_for_byte_and_aside(customers, john, told, or
         assert first == again
     assert john.credentials()["stateless"].token == token  # it taught the customer nothing
     act(customers, john, "view")
-    assert last(told, "stateful")["fate"] == "duplicated"
-    assert last(told, "stateless")["fate"] == "kept"
-    assert "aside" not in last(told, "stateful")
+    assert last(published, "stateful")["fate"] == "duplicated"
+    assert last(published, "stateless")["fate"] == "kept"
+    assert "aside" not in last(published, "stateful")
 
 
 def test_replay_takes_only_a_remembered_exchange_of_the_customers_own(
@@ -424,17 +424,17 @@ def test_replay_takes_only_a_remembered_exchange_of_the_customers_own(
     assert len(list(jane.sessions["stateful"].record.exchanges())) == 3
 
 
-def test_verifying_a_token_leaves_the_customer_as_they_were(customers, john, told):
+def test_verifying_a_token_leaves_the_customer_as_they_were(customers, john, published):
     act(customers, john, "login")
     act(customers, john, "add", sku="laptop", quantity=1)
     before = john.credentials()
-    ledger = vars(john.sessions["stateless"].shopper.ledger).copy()
+    ledger = vars(john.sessions["stateless"].shopper.tracker).copy()
     good = before["stateless"].token
     forged = good.replace(good[10], "A" if good[10] != "A" else "B", 1)
     answers = []
     for token in (good, forged, "x", "'\"<>&%0a", "~" * 16384):
         ops = act(customers, john, "verify", token=token)["ops"]
-        event = last(told, "stateless")
+        event = last(published, "stateless")
         assert ops == {"stateless": event["op"]}
         assert (event["method"], event["path"], event["aside"]) == ("GET", "/api/cart", True)
         assert event["fate"] is None
@@ -442,7 +442,7 @@ def test_verifying_a_token_leaves_the_customer_as_they_were(customers, john, tol
         answers.append(event["status"])
     assert answers == [200, 401, 401, 401, 401]
     assert john.credentials() == before
-    assert vars(john.sessions["stateless"].shopper.ledger) == ledger
+    assert vars(john.sessions["stateless"].shopper.tracker) == ledger
 
 
 def test_token_is_sent_as_it_was_given(customers, john, origin):
@@ -487,12 +487,12 @@ LONG = "x" * 100_000
         ({"do": "verify", "token": "x", "desks": ["stateful"]}, "desks"),
     ],
 )
-def test_bad_order_is_refused_by_name_and_nothing_is_sent(nowhere, told, order, field):
+def test_bad_order_is_refused_by_name_and_nothing_is_sent(nowhere, published, order, field):
     with pytest.raises(BadOrder, match=field) as refused:
         nowhere.act(nowhere.enter("John"), order)
     assert len(str(refused.value)) < 300
     assert str(refused.value).isprintable()
-    assert told == []
+    assert published == []
 
 
 def test_order_fields_that_are_left_out_have_defaults():
@@ -518,9 +518,9 @@ def test_both_desks_are_asked_at_once(customers, john, origin):
         assert len(doing.result(DEADLINE_S)["ops"]) == 2
 
 
-def test_second_act_at_the_same_desk_waits_its_turn(customers, john, origin, told):
+def test_second_act_at_the_same_desk_waits_its_turn(customers, john, origin, published):
     act(customers, john, "login")
-    told.clear()
+    published.clear()
     origin.gate.clear()
     seat = john.sessions["stateful"]
     with ThreadPoolExecutor(4) as hands:
@@ -536,7 +536,7 @@ def test_second_act_at_the_same_desk_waits_its_turn(customers, john, origin, tol
         origin.gate.set()
         ops = [each.result(DEADLINE_S)["ops"]["stateful"] for each in doing]
     assert ops == [f"c1-stateful-{number}" for number in range(2, 6)]
-    assert [event["request"]["body"]["quantity"] for event in told] == [1, 2, 3, 4]
+    assert [event["request"]["body"]["quantity"] for event in published] == [1, 2, 3, 4]
 
 
 def test_act_that_waits_too_long_is_refused_and_the_others_go_on(
@@ -554,7 +554,7 @@ def test_act_that_waits_too_long_is_refused_and_the_others_go_on(
     assert act(customers, john, "view", desks=["stateful"])["ops"] == {"stateful": "c1-stateful-2"}
 
 
-def test_many_customers_at_once_each_have_their_own_cart(customers, told):
+def test_many_customers_at_once_each_have_their_own_cart(customers, published):
     crowd = [customers.enter(f"n{number}") for number in range(12)]
 
     def shop(customer):
@@ -565,11 +565,11 @@ def test_many_customers_at_once_each_have_their_own_cart(customers, told):
 
     with ThreadPoolExecutor(6) as hands:
         list(hands.map(shop, crowd))
-    reads = [event for event in told if event["method"] == "GET"]
+    reads = [event for event in published if event["method"] == "GET"]
     assert [event["fate"] for event in reads] == ["kept"] * 24
     assert {event["response"]["body"]["cart"]["item_count"] for event in reads} == {3}
-    assert len({event["op"] for event in told}) == len(told) == 12 * 5 * 2
-    assert all(customers.who_of(event["op"]) == event["who"] for event in told)
+    assert len({event["op"] for event in published}) == len(published) == 12 * 5 * 2
+    assert all(customers.who_of(event["op"]) == event["who"] for event in published)
 
 
 # --- faults and stages
@@ -579,13 +579,13 @@ def test_fault_puts_every_cart_in_doubt(customers, john):
     act(customers, john, "login")
     act(customers, john, "add", sku="laptop", quantity=1)
     act(customers, john, "view")
-    ledgers = [seat.shopper.ledger for seat in john.sessions.values()]
+    ledgers = [seat.shopper.tracker for seat in john.sessions.values()]
     assert [ledger.fate for ledger in ledgers] == ["kept", "kept"]
     customers.doubt()
     assert [ledger.fate for ledger in ledgers] == ["unknown", "unknown"]
 
 
-def test_new_stage_empties_the_hands_and_keeps_who_they_are(customers, john, told):
+def test_new_stage_empties_the_hands_and_keeps_who_they_are(customers, john, published):
     before = act(customers, john, "login")
     introduced = john.introduce()
     customers.reset()
@@ -598,10 +598,10 @@ def test_new_stage_empties_the_hands_and_keeps_who_they_are(customers, john, tol
     with pytest.raises(BadOrder, match="needs an earlier response"):
         act(customers, john, "view", server="served")
     assert act(customers, john, "view")["ops"]["stateful"] == "c1-stateful-2"  # never one again
-    assert last(told, "stateful")["status"] == 401
+    assert last(published, "stateful")["status"] == 401
 
 
-def test_act_under_way_when_a_stage_begins_is_not_published(customers, john, origin, told):
+def test_act_under_way_when_a_stage_begins_is_not_published(customers, john, origin, published):
     origin.gate.clear()
     with ThreadPoolExecutor(1) as hand:
         doing = hand.submit(act, customers, john, "login", desks=["stateful"])
@@ -609,7 +609,7 @@ def test_act_under_way_when_a_stage_begins_is_not_published(customers, john, ori
         customers.reset()  # and waits for nobody
         origin.gate.set()
         assert doing.result(DEADLINE_S)["ops"] == {"stateful": "c1-stateful-1"}
-    assert told == []
+    assert published == []
     assert john.credentials()["stateful"].cookie is None
 
 
@@ -635,7 +635,7 @@ def test_feed_takes_what_customers_tell_and_keeps_the_score(origin):
     assert [score["stateless"][name] for name in ("kept", "lost", "open")] == [1, 0, 0]
 
 
-def test_answer_that_is_no_json_is_told_all_the_same(origin, told):
+def test_answer_that_is_no_json_is_reported_all_the_same(origin, published):
     def odd(environ, start_response):
         start_response("200 OK", [("Content-Type", "application/json")])
         return [b'{"total": 1e999, "cart": {"lines": "x"}}']

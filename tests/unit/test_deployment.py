@@ -117,6 +117,7 @@ def test_dockerfile_copies_what_an_installation_needs():
         "pyproject.toml",
         "README.md",
         "LICENSE",
+        "constraints.txt",
         "lab",
         "stateful_app",
         "stateless_app",

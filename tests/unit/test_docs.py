@@ -8,7 +8,9 @@ from urllib.request import url2pathname
 
 import pytest
 from click.testing import CliRunner
+from documents import DOCS, fences
 
+from lab import experiments
 from lab.cli.docs import docs
 from lab.console.routes_docs import PREFIX
 from lab.core.errors import LabError
@@ -129,3 +131,9 @@ def test_command_without_a_browser_names_the_file(monkeypatch):
     file = Path(re.search(r"open (.*) yourself", str(error))[1])
     assert file.name == "crowd.html"
     shutil.rmtree(file.parent)
+
+
+def test_tutorial_shows_the_script_that_lab_new_writes():
+    starter = (Path(experiments.__file__).with_name("starter.txt")).read_text(encoding="utf-8")
+    page = (DOCS / "first-script.md").read_text(encoding="utf-8")
+    assert next(fence["text"] for fence in fences(page, "python")) == starter

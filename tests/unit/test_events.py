@@ -64,10 +64,10 @@ def sent(method="GET", path="/api/cart", status=200, answer=None, **changes):
     return Exchange(**fields | changes)
 
 
-# --- what nginx's log tells
+# --- requests, from nginx's log
 
 
-def test_request_is_told_as_nginx_logged_it():
+def test_request_is_reported_as_nginx_logged_it():
     assert logged() == {
         "kind": "request",
         "desk": "stateful",
@@ -129,13 +129,15 @@ def test_whom_nginx_asked_in_order(addresses, statuses, tried):
 
 def test_answer_from_nginxs_cache_is_no_servers_and_cost_no_store_anything():
     event = logged(upstream_addr="", upstream_status="")
-    told = {name: event[name] for name in ("tried", "served_by", "instance", "store_operations")}
-    assert told == {"tried": [], "served_by": "", "instance": "", "store_operations": None}
+    published = {
+        name: event[name] for name in ("tried", "served_by", "instance", "store_operations")
+    }
+    assert published == {"tried": [], "served_by": "", "instance": "", "store_operations": None}
 
 
-@pytest.mark.parametrize(("status", "told"), [(499, 0), (0, 0), (502, 502), (200, 200)])
-def test_client_that_hung_up_was_not_answered(status, told):
-    assert logged(status=status)["status"] == told
+@pytest.mark.parametrize(("status", "published"), [(499, 0), (0, 0), (502, 502), (200, 200)])
+def test_client_that_hung_up_was_not_answered(status, published):
+    assert logged(status=status)["status"] == published
 
 
 def test_server_without_a_store_has_no_store_operations():
@@ -164,14 +166,14 @@ def test_foreign_text_of_the_log_is_bounded_and_hides_nothing(text):
         f"/stateful/{'x' * 280}/token={SESSION}",
     ],
 )
-def test_credential_in_a_foreign_path_is_never_told_in_full(path):
+def test_credential_in_a_foreign_path_is_never_reported_in_full(path):
     assert not any(secret in json.dumps(logged(path=path)) for secret in SECRETS)
 
 
-# --- what an exchange tells
+# --- requests, from an exchange
 
 
-def test_recorded_exchange_is_told_as_a_request():
+def test_recorded_exchange_is_reported_as_a_request():
     recorded = exchange("x-1", method="POST", path="/api/cart?token=a…(9 chars, sha256 00000000)")
     recorded["response"]["headers"]["x-STORE-operations"] = "3"
     assert shown(request_of(typed(recorded), "stateful", "c2")) == {
@@ -209,15 +211,15 @@ def test_event_names_the_servers_that_the_balancer_is_known_to_have_asked(change
     assert [(each["server"], each["status"]) for each in event["tried"]] == tried
 
 
-def test_recorded_answer_from_the_cache_was_asked_of_nobody():
+def test_recorded_answer_from_the_cache_was_asked_of_no_server():
     recorded = exchange(response={"headers": {"X-Cache": "HIT", "X-Served-By": "A"}, "body": None})
     event = shown(request_of(typed(recorded), "stateful", ""))
     assert (event["tried"], event["served_by"], event["instance"]) == ([], "", "")
 
 
-@pytest.mark.parametrize("told", ["many", "-1", "9" * 5000, "\u0663", ""])
-def test_store_operations_that_are_no_count_are_none(told):
-    response = {"headers": {"X-Store-Operations": told}, "body": None}
+@pytest.mark.parametrize("published", ["many", "-1", "9" * 5000, "\u0663", ""])
+def test_store_operations_that_are_no_count_are_none(published):
+    response = {"headers": {"X-Store-Operations": published}, "body": None}
     assert request_of(typed(exchange(response=response)), "stateful", "").store_operations is None
 
 
@@ -294,7 +296,7 @@ def test_fault_is_shown_with_its_evidence_and_the_stack_after_it():
         "target": "A",
         "confirmed": True,
         "evidence": {"pid": 7, "signal": "SIGKILL", "instance": "a1", "seconds": 0.01},
-        "stack": {"origin": "", "desks": {}, "knobs": {}, "store": None},
+        "stack": {"origin": "", "desks": {}, "knobs": {}, "store": None, "trouble": ""},
     }
 
 
@@ -328,7 +330,7 @@ def test_evidence_that_is_no_json_is_left_out_and_text_is_bounded():
 # --- the score
 
 
-class Told:
+class Published:
     """Events of one customer at the stateful desk, and the score that they add up to."""
 
     def __init__(self):
@@ -361,77 +363,77 @@ class Told:
 
 
 @pytest.fixture
-def told():
-    return Told()
+def published():
+    return Published()
 
 
-def test_acknowledged_cart_is_open_until_it_is_read(told):
-    assert told.add().fate() == (0, 0, 1)
-    assert told.read("kept").fate() == (1, 0, 0)
-    assert told.add().fate() == (0, 0, 1)
-    assert told.read("lost").fate() == (0, 1, 0)
+def test_acknowledged_cart_is_open_until_it_is_read(published):
+    assert published.add().fate() == (0, 0, 1)
+    assert published.read("kept").fate() == (1, 0, 0)
+    assert published.add().fate() == (0, 0, 1)
+    assert published.read("lost").fate() == (0, 1, 0)
 
 
 @pytest.mark.parametrize("fate", ["lost", "wrong", "duplicated"])
-def test_cart_other_than_the_acknowledged_one_is_lost(told, fate):
-    assert told.add().read(fate).fate() == (0, 1, 0)
+def test_cart_other_than_the_acknowledged_one_is_lost(published, fate):
+    assert published.add().read(fate).fate() == (0, 1, 0)
 
 
-def test_read_that_tells_nothing_changes_nothing(told):
-    assert told.read(None).fate() == (0, 0, 0)
-    assert told.add().read("unknown").fate() == (0, 0, 1)
-    assert told.read("kept").read("unknown").read(None).fate() == (1, 0, 0)
+def test_read_that_shows_nothing_changes_nothing(published):
+    assert published.read(None).fate() == (0, 0, 0)
+    assert published.add().read("unknown").fate() == (0, 0, 1)
+    assert published.read("kept").read("unknown").read(None).fate() == (1, 0, 0)
 
 
-def test_customers_are_counted_not_reads(told):
+def test_customers_are_counted_not_reads(published):
     for who in ("c1", "c2", "c3"):
-        told.add(who)
+        published.add(who)
     for _ in range(3):
-        told.read("kept", "c1")
-    assert told.read("lost", "c2").fate() == (1, 1, 1)
-    assert told.fate("stateless") == (0, 0, 0)
+        published.read("kept", "c1")
+    assert published.read("lost", "c2").fate() == (1, 1, 1)
+    assert published.fate("stateless") == (0, 0, 0)
 
 
-def test_fault_makes_only_a_new_read_count_at_that_desk(told):
-    told.add().read("kept")
-    told.add(desk="stateless").read("kept", desk="stateless")
-    told.fault("stateful")
-    assert (told.fate(), told.fate("stateless")) == ((0, 0, 1), (1, 0, 0))
-    told.read("lost").fault("")  # of the store: both
+def test_fault_makes_only_a_new_read_count_at_that_desk(published):
+    published.add().read("kept")
+    published.add(desk="stateless").read("kept", desk="stateless")
+    published.fault("stateful")
+    assert (published.fate(), published.fate("stateless")) == ((0, 0, 1), (1, 0, 0))
+    published.read("lost").fault("")  # of the store: both
     # What a read has found lost, no fault brings back; a new write may.
-    assert (told.fate(), told.fate("stateless")) == ((0, 1, 0), (0, 0, 1))
-    told.add()
-    assert told.fate() == (0, 0, 1)
+    assert (published.fate(), published.fate("stateless")) == ((0, 1, 0), (0, 0, 1))
+    published.add()
+    assert published.fate() == (0, 0, 1)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 500, 502, None])
-def test_write_that_was_not_acknowledged_promises_nothing(told, status):
+def test_write_that_was_not_acknowledged_promises_nothing(published, status):
     body = {"cart": {"lines": []}}
-    assert told.write("/api/cart/items", status, body=body).fate() == (0, 0, 0)
+    assert published.write("/api/cart/items", status, body=body).fate() == (0, 0, 0)
 
 
-def test_checkout_owes_an_empty_cart_and_logout_nothing(told):
-    assert told.write("/api/checkout", 201, body={"order": {}}).fate() == (0, 0, 1)
-    assert told.read("kept").write("/api/logout", 204).fate() == (0, 0, 0)
+def test_checkout_owes_an_empty_cart_and_logout_nothing(published):
+    assert published.write("/api/checkout", 201, body={"order": {}}).fate() == (0, 0, 1)
+    assert published.read("kept").write("/api/logout", 204).fate() == (0, 0, 0)
 
 
-def test_request_outside_the_record_owes_nothing(told):
+def test_request_outside_the_record_owes_nothing(published):
     made = kept_exchange(sent("POST", "/api/cart/items", 201, {"cart": {"lines": []}}))
-    told(from_exchange(made, "stateful", "c1", aside=True))
-    assert told.fate() == (0, 0, 0)
+    published(from_exchange(made, "stateful", "c1", aside=True))
+    assert published.fate() == (0, 0, 0)
 
 
-def test_customers_without_a_number_are_told_apart_by_name(told):
-    told.add("", customer="John").add("", customer="Alice").add("", customer="John")
-    assert told.fate() == (0, 0, 2)
+def test_customers_without_a_number_are_reported_apart_by_name(published):
+    published.add("", customer="John").add("", customer="Alice").add("", customer="John")
+    assert published.fate() == (0, 0, 2)
 
 
-def test_requests_are_counted_from_the_log_alone(told):
-    told.add()
-    assert told.at["stateful"]["requests"] == 0
+def test_requests_are_counted_from_the_log_alone(published):
+    published.add()
+    assert published.at["stateful"]["requests"] == 0
     for changes in ({}, {"status": 401}, {"status": 499}, {"store_operations": None}):
-        told(from_log(replace(ENTRY, **changes), "stateful", SERVERS, "c1"))
-    assert told.at["stateful"] == {
+        published(from_log(replace(ENTRY, **changes), "stateful", SERVERS, "c1"))
+    assert published.at["stateful"] == {
         "requests": 4,
         "kept": 0,
         "lost": 0,
@@ -442,18 +444,18 @@ def test_requests_are_counted_from_the_log_alone(told):
     }
 
 
-def test_totals_are_fresh_each_time(told):
+def test_totals_are_fresh_each_time(published):
     entry = from_log(ENTRY, "stateful", SERVERS, "c1")
-    first = told(entry).at
-    second = told(entry).at
+    first = published(entry).at
+    second = published(entry).at
     assert (first["stateful"]["requests"], second["stateful"]["requests"]) == (1, 2)
     second["stateful"]["requests"] = 99
-    assert told.score.totals()["stateful"].requests == 2
+    assert published.score.totals()["stateful"].requests == 2
 
 
-def test_new_stage_starts_the_score_anew(told):
-    told.add()(from_log(ENTRY, "stateful", SERVERS, "c1"))(StageEvent())
-    assert told.at == msgspec.to_builtins(Score().totals())
+def test_new_stage_starts_the_score_anew(published):
+    published.add()(from_log(ENTRY, "stateful", SERVERS, "c1"))(StageEvent())
+    assert published.at == msgspec.to_builtins(Score().totals())
 
 
 @pytest.mark.parametrize(
@@ -465,5 +467,5 @@ def test_new_stage_starts_the_score_anew(told):
         from_exchange(typed(exchange("x-1", fate="kept")), "", "c1"),
     ],
 )
-def test_request_of_no_desk_leaves_the_score(told, event):
-    assert told(event).at == msgspec.to_builtins(Score().totals())
+def test_request_of_no_desk_leaves_the_score(published, event):
+    assert published(event).at == msgspec.to_builtins(Score().totals())

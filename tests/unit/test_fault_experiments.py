@@ -102,7 +102,13 @@ def test_crash_knows_which_choice_came_true(stateful, stateless, choice):
 
 # --- restart-all
 
-RESTARTED = CARTS | {"traffic_requests": 90, "traffic_unanswered": 30, "recovery_s": 0.81}
+RESTARTED = CARTS | {
+    "traffic_requests": 90,
+    "traffic_unanswered": 30,
+    "traffic_refused": 0,
+    "upgrade_refused": 0,
+    "recovery_s": 0.81,
+}
 
 
 @pytest.mark.parametrize(
@@ -111,6 +117,8 @@ RESTARTED = CARTS | {"traffic_requests": 90, "traffic_unanswered": 30, "recovery
         ({}, HOLDS, "30 of 90 requests met no server; 0.81 s without"),
         ({"recovery_s": None}, HOLDS, "met no server"),
         ({"carts_kept": 0}, FAILS, "0 of 6"),
+        ({"traffic_refused": 2}, FAILS, "2 requests refused by a server that was up"),
+        ({"upgrade_refused": 1}, FAILS, "1 requests refused by a server that was up"),
         ({"restarts_confirmed": 0}, UNKNOWN, "no restart"),
         ({"kill_confirmed": False}, UNKNOWN, "not confirmed"),
         ({"control_kept": 5}, UNKNOWN, "before any server was restarted"),
@@ -121,6 +129,13 @@ def test_restart_all_observes(changes, verdict, words):
     seen = restart_all.observe(RESTARTED | changes)
     assert seen.verdict is verdict
     assert words in observed(seen)
+
+
+@pytest.mark.parametrize(
+    ("status", "refused"), [(200, False), (401, True), (503, False), (None, False)]
+)
+def test_server_that_is_away_or_broken_refuses_nobody(status, refused):
+    assert restart_all.is_refusal(exchange(status=status)) is refused
 
 
 def test_recovery_is_from_the_last_answer_of_one_life_to_the_first_of_the_next():
@@ -200,15 +215,21 @@ AWAY = {
     **{f"failed_{name}": 4 for name in ("killed", "hung")},
     "slowest_answer_s_killed": 0.02,
     "slowest_answer_s_hung": 0.31,
+    "faults_unconfirmed": 0,
 }
 
 
 @pytest.mark.parametrize(
     ("changes", "verdict", "words"),
     [
-        ({}, HOLDS, "8 of 8 requests failed while the store was away; 0.31 s for an answer"),
-        ({"failed_killed": 0}, HOLDS, "4 of 8"),
-        ({"failed_killed": 0, "failed_hung": 0}, FAILS, "0 of 8"),
+        (
+            {},
+            Verdict.AFFECTED,
+            "8 of 8 requests failed while the store was away; 0.31 s for an answer",
+        ),
+        ({"failed_killed": 0}, Verdict.AFFECTED, "4 of 8"),
+        ({"failed_killed": 0, "failed_hung": 0}, Verdict.NOT_AFFECTED, "0 of 8"),
+        ({"faults_unconfirmed": 1}, UNKNOWN, "not seen to be frozen"),
         (
             {
                 "has_store": False,
@@ -217,7 +238,7 @@ AWAY = {
                 "failed_hung": 0,
                 "carts_lost_killed": 0,
             },
-            FAILS,
+            Verdict.NOT_AFFECTED,
             "0 of 8",
         ),
         ({"kill_confirmed": False}, UNKNOWN, "not confirmed"),

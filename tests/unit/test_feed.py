@@ -1,4 +1,4 @@
-"""The feed tells every page everything, in order and once, and waits for nobody."""
+"""The feed sends every page everything, in order and once, and waits for none of them."""
 
 import json
 import re
@@ -40,23 +40,23 @@ def feed(clock):
 
 def parsed(message):
     """The messages in some bytes, as (event, id, data); `retry` and comments are left out."""
-    told = []
+    shown = []
     for block in message.decode().split("\n\n"):
         fields = dict(re.findall(r"^(\w+): (.*)$", block, re.MULTILINE))
         if "data" in fields:
             data = json.loads(fields["data"])
-            told.append((fields.get("event", "message"), fields.get("id"), data))
-    return told
+            shown.append((fields.get("event", "message"), fields.get("id"), data))
+    return shown
 
 
-def read(stream, until=lambda told: True):
-    """Read on until the condition holds; what was told, without the beats."""
-    told = []
+def read(stream, until=lambda shown: True):
+    """Read on until the condition holds; what was sent, without the beats."""
+    shown = []
     for _ in range(MOST_BEATS):
-        told += [each for each in parsed(next(stream)) if each[0] != "beat"]
-        if until(told):
-            return told
-    pytest.fail(f"only {told} was told")
+        shown += [each for each in parsed(next(stream)) if each[0] != "beat"]
+        if until(shown):
+            return shown
+    pytest.fail(f"only {shown} was sent")
 
 
 def snapshot(stream):
@@ -120,8 +120,8 @@ def test_event_that_is_no_json_is_refused_and_leaves_nothing_behind(feed, odd):
     with pytest.raises((TypeError, ValueError)):
         begin(feed, {"odd": odd})
     assert history(feed) == []
-    told = publish(feed, "request", **request())
-    assert (told["id"], told["score"]["stateful"]["requests"]) == (1, 1)
+    shown = publish(feed, "request", **request())
+    assert (shown["id"], shown["score"]["stateful"]["requests"]) == (1, 1)
 
 
 def test_history_is_bounded_and_says_how_much_is_missing():
@@ -141,15 +141,15 @@ def test_history_is_bounded_in_bytes_too(monkeypatch):
     for _ in range(10):
         publish(feed, "request", **request("x" * 2600))
     assert len(history(feed)) == 3
-    publish(feed, "request", **request("x" * 30_000))  # told to all, kept for nobody
+    publish(feed, "request", **request("x" * 30_000))  # sent to all, kept for none
     assert history(feed) == []
     assert snapshot(feed.stream())[1]["dropped"] == 11
 
 
-# --- what a page is told
+# --- what a page is sent
 
 
-def test_fresh_page_is_told_everything_and_then_what_happens(feed):
+def test_fresh_page_is_reported_everything_and_then_what_happens(feed):
     begin(feed, {"servers": 1})
     publish(feed, "stack", stack={"servers": 2})
     stream = feed.stream()
@@ -164,7 +164,7 @@ def test_fresh_page_is_told_everything_and_then_what_happens(feed):
     assert read(stream) == [("message", f"{feed.epoch}.3", third)]
 
 
-def test_newest_stack_is_told_and_an_event_without_one_changes_nothing(feed):
+def test_newest_stack_is_reported_and_an_event_without_one_changes_nothing(feed):
     begin(feed, {"n": 1})
     publish(feed, "stack", stack={"n": 2})
     publish(feed, "request", **request())
@@ -177,10 +177,10 @@ def test_first_words_say_how_soon_to_come_back(feed):
     assert next(feed.stream(f"{feed.epoch}.0")).startswith(b"retry: 500\n\n")
 
 
-def test_page_that_comes_back_is_told_only_what_it_missed(feed):
-    told = [publish(feed, "stack", stack={"n": n}) for n in range(5)]
+def test_page_that_comes_back_is_reported_only_what_it_missed(feed):
+    shown = [publish(feed, "stack", stack={"n": n}) for n in range(5)]
     stream = feed.stream(f"{feed.epoch}.2")
-    assert [each[2] for each in read(stream, lambda told: len(told) == 3)] == told[2:]
+    assert [each[2] for each in read(stream, lambda shown: len(shown) == 3)] == shown[2:]
     again = feed.stream(f"{feed.epoch}.5")
     assert parsed(next(again)) == [("beat", None, {})]
     sixth = publish(feed, "stack", stack={})
@@ -202,27 +202,27 @@ def test_last_event_id_is_believed_only_if_it_can_be_true(feed, last):
     assert snapshot(stream)[1]["events"] == history(feed)
 
 
-def test_page_that_has_been_away_too_long_is_told_everything():
+def test_page_that_has_been_away_too_long_is_reported_everything():
     feed = Feed(most=3, beat_s=BEAT_S)
     for n in range(10):
         publish(feed, "stack", stack={"n": n})
-    assert len(read(feed.stream(f"{feed.epoch}.7"), lambda told: len(told) == 3)) == 3
+    assert len(read(feed.stream(f"{feed.epoch}.7"), lambda shown: len(shown) == 3)) == 3
     assert len(snapshot(feed.stream(f"{feed.epoch}.6"))[1]["events"]) == 3
 
 
-def test_page_that_was_away_while_the_stage_was_set_up_is_told_from_there(feed):
+def test_page_that_was_away_while_the_stage_was_set_up_is_reported_from_there(feed):
     for n in range(5):
         publish(feed, "stack", stack={"n": n})
     begin(feed, {})
     publish(feed, "request", **request())
-    told = read(feed.stream(f"{feed.epoch}.3"), lambda told: len(told) == 2)
-    assert [(kind, data["kind"]) for kind, _, data in told] == [
+    shown = read(feed.stream(f"{feed.epoch}.3"), lambda shown: len(shown) == 2)
+    assert [(kind, data["kind"]) for kind, _, data in shown] == [
         ("message", "stage"),
         ("message", "request"),
     ]
 
 
-def test_reader_that_fell_behind_is_told_everything_anew():
+def test_reader_that_fell_behind_is_reported_everything_anew():
     feed = Feed(most=3, beat_s=BEAT_S)
     stream = feed.stream()
     next(stream)
@@ -264,17 +264,17 @@ def test_stream_waits_for_news_and_passes_it_on_at_once():
     feed = Feed(beat_s=DEADLINE_S)
     stream = feed.stream()
     next(stream)
-    told = []
-    reader = threading.Thread(target=lambda: told.append(next(stream)))
+    shown = []
+    reader = threading.Thread(target=lambda: shown.append(next(stream)))
     reader.start()
     publish(feed, "stack", stack={})
     reader.join()
-    ((_, _, data),) = parsed(told[0])  # the news itself, and not the beat that comes after 10 s
+    ((_, _, data),) = parsed(shown[0])  # the news itself, and not the beat that comes after 10 s
     assert data["kind"] == "stack"
     feed.close()
 
 
-def test_every_page_is_told_the_same_by_many_publishers(feed):
+def test_every_page_is_reported_the_same_by_many_publishers(feed):
     publishers, each = 8, 50
     streams = [feed.stream() for _ in range(4)]
     for stream in streams:
@@ -282,7 +282,7 @@ def test_every_page_is_told_the_same_by_many_publishers(feed):
     results = [[] for _ in streams]
 
     def listen(stream, into):
-        into += read(stream, lambda told: len(told) == publishers * each)
+        into += read(stream, lambda shown: len(shown) == publishers * each)
 
     def talk(number):
         for _ in range(each):
@@ -296,14 +296,14 @@ def test_every_page_is_told_the_same_by_many_publishers(feed):
         thread.start()
     for thread in threads:
         thread.join(DEADLINE_S)
-    for told in results:
-        assert [data["id"] for _, _, data in told] == list(range(1, publishers * each + 1))
-        counts = [data["score"]["stateful"]["requests"] for _, _, data in told]
+    for shown in results:
+        assert [data["id"] for _, _, data in shown] == list(range(1, publishers * each + 1))
+        counts = [data["score"]["stateful"]["requests"] for _, _, data in shown]
         assert counts == list(range(1, publishers * each + 1))
-        assert all(a[2]["at"] <= b[2]["at"] for a, b in pairwise(told))
+        assert all(a[2]["at"] <= b[2]["at"] for a, b in pairwise(shown))
 
 
-def test_slow_reader_holds_nobody_up(feed):
+def test_slow_reader_holds_no_other_up(feed):
     slow = feed.stream()
     next(slow)  # and never again: a publisher that waited for it would wait for ever
     for _ in range(3000):
@@ -334,7 +334,7 @@ def test_cut_ends_the_streams_there_are_and_they_come_back_where_they_were(feed)
     next(stream)
     last = publish(feed, "stack", stack={"n": 1})
     feed.cut()
-    assert [each[2] for each in parsed(next(stream))] == [last]  # what is known is still told
+    assert [each[2] for each in parsed(next(stream))] == [last]  # what is known is still sent
     assert next(stream) == b"retry: 30\n\n"  # it is we who hang up: come back at once
     with pytest.raises(StopIteration):
         next(stream)
@@ -346,7 +346,7 @@ def test_cut_ends_the_streams_there_are_and_they_come_back_where_they_were(feed)
 @pytest.mark.parametrize(
     ("end", "said"), [(Feed.cut, [b"retry: 30\n\n"]), (Feed.close, [])], ids=["cut", "close"]
 )
-def test_end_wakes_whoever_waits_and_frees_the_places(end, said):
+def test_end_wakes_who_waits_and_frees_the_places(end, said):
     feed = Feed(beat_s=DEADLINE_S)
     streams = [feed.stream() for _ in range(12)]
     for stream in streams:

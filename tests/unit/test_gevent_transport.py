@@ -163,7 +163,7 @@ def test_server_that_hangs_up_was_asked_once(server, either, method, warm, said)
     assert exchange.error
     unsafe = method not in ("GET", "HEAD")
     assert exchange.outcome is (OpStatus.UNKNOWN if unsafe else OpStatus.FAILED)
-    assert shopper.ledger.unsettled_writes == unsafe
+    assert shopper.tracker.unsettled_writes == unsafe
 
 
 @pytest.mark.parametrize(
@@ -483,7 +483,7 @@ def _told(shopper):
         )
         for each in shopper._record.exchanges()
     ]
-    ledger = shopper.ledger
+    ledger = shopper.tracker
     return exchanges, (ledger.owed, ledger.user, ledger.home, ledger.fate, ledger.unsettled_writes)
 
 

@@ -1,4 +1,4 @@
-"""Kept runs are listed cheaply, opened by name only, and what is no run is told in a sentence."""
+"""Kept runs are listed cheaply, opened by name only, and what is no run is refused in words."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from lab import experiments
 from lab.console.kept_runs import MOST_RUNS, KeptRuns
 from lab.core.errors import LabError
 from lab.evidence.run_document import RunDocument
-from lab.report import saved
+from lab.report import catalog
 from lab.report.drawing import sequence_css, sequence_svg
 from lab.report.html import page
 from lab.report.sequence import story_of
@@ -191,7 +191,7 @@ def test_latest_leads_nowhere_else(kept, root, tmp_path, written):
 # --- what is in them
 
 
-def test_outline_tells_what_was_found(kept):
+def test_outline_shows_what_was_found(kept):
     (found,) = kept.outline(ONE)["experiments"]
     assert (found["name"], found["verdict"]) == ("crash", "holds")
     assert found["claim"] == "Servers can crash or restart without affecting users."
@@ -258,9 +258,7 @@ def test_measurements_of_another_kind_answer_nothing_or_something_but_never_brea
     assert kept.outline("odd")["experiments"][0]["question"]["observed"] in (None, 0, 1, 2, 3)
 
 
-def test_script_of_somebodys_own_has_no_question_and_is_not_looked_for(
-    kept, root, tmp_path, monkeypatch
-):
+def test_script_of_a_user_has_no_question_and_is_not_looked_for(kept, root, tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text("raise SystemExit('it was run')", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     for number, (name, argument) in enumerate(
@@ -296,13 +294,15 @@ def test_lanes_can_be_chosen(kept, root):
 
 
 @pytest.mark.parametrize("index", [-1, 1, 10**9])
-def test_experiment_that_is_not_there_is_told(kept, index):
+def test_experiment_that_is_not_there_is_reported(kept, index):
     with pytest.raises(LabError, match="no experiment"):
         kept.playback(ONE, index)
 
 
 @pytest.mark.parametrize("text", ["", "{", "null", "[" * 100_000, '{"schema": 99}', "\udcff"])
-def test_damaged_run_is_told_in_a_sentence_without_this_machines_paths(kept, root, tmp_path, text):
+def test_damaged_run_is_reported_in_a_sentence_without_this_machines_paths(
+    kept, root, tmp_path, text
+):
     folder = keep(root, "bad", "")
     (folder / "result.json").write_bytes(text.encode("utf-8", "surrogateescape"))
     for ask in (lambda: kept.outline("bad"), lambda: kept.playback("bad", 0)):
@@ -313,7 +313,7 @@ def test_damaged_run_is_told_in_a_sentence_without_this_machines_paths(kept, roo
 
 
 def test_file_past_the_limit_is_refused(kept, monkeypatch):
-    monkeypatch.setattr(saved, "MOST_RESULT_BYTES", 100)
+    monkeypatch.setattr(catalog, "MOST_DOCUMENT_BYTES", 100)
     with pytest.raises(LabError, match="too large"):
         kept.outline(ONE)
 
@@ -339,7 +339,9 @@ def test_file_past_the_limit_is_refused(kept, monkeypatch):
         (("name",), "<script>alert(1)</script>"),
     ],
 )
-def test_damage_that_no_check_foresaw_is_told_or_shown_and_nothing_else(kept, root, where, value):
+def test_damage_that_no_check_foresaw_is_reported_or_shown_and_nothing_else(
+    kept, root, where, value
+):
     document = as_json(crash())
     *path, last = where
     it = document["experiments"][0]["variants"][0]
@@ -353,7 +355,7 @@ def test_damage_that_no_check_foresaw_is_told_or_shown_and_nothing_else(kept, ro
         assert re.search("damaged", str(error))
 
 
-def test_nesting_at_the_parsers_limit_is_told(kept, root):
+def test_nesting_at_the_parsers_limit_is_reported(kept, root):
     deep = dumped(crash()).replace('{"cart": {"lines": []}}', "[" * 800 + "]" * 800)
     assert "[" * 800 in deep
     keep(root, "deep", deep)
@@ -370,7 +372,7 @@ def test_run_that_was_written_again_is_read_again(kept, root):
 
 
 def test_cached_run_is_given_to_every_page(kept):
-    """The document is kept between two requests: nobody may change it."""
+    """The document is kept between two requests: it must not be changed."""
     first = json.dumps(kept.playback(ONE, 0))
     threads = [threading.Thread(target=lambda: kept.playback(ONE, 0)) for _ in range(4)]
     for thread in threads:

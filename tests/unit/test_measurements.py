@@ -15,7 +15,7 @@ from lab.evidence.result import Variant, VariantRun
 
 
 class Owed(CartTracker):
-    """A ledger whose story has been told."""
+    """A tracker of an acknowledged cart."""
 
     fate = None
 
@@ -104,6 +104,11 @@ def test_restarts_count_only_if_confirmed():
     assert measure(record(*faults), [])["restarts_confirmed"] == 2
 
 
+def test_fault_whose_effect_was_not_seen_is_counted_whatever_its_kind():
+    faults = [fault("pause"), fault("pause", False), fault("resume", None), fault("add", False)]
+    assert measure(record(*faults), [])["faults_unconfirmed"] == 2
+
+
 def test_log_that_has_every_answered_request_once_agrees():
     events = record(exchange("a"), exchange("b", status=None), fault(), exchange("c"))
     assert disagreement(events, ["c", "a"]) is None
@@ -120,7 +125,7 @@ def test_log_that_has_every_answered_request_once_agrees():
         (["a", "a"], "1 requests missing, 1 logged more than once"),
     ],
 )
-def test_missing_or_repeated_request_is_told(logged, words):
+def test_missing_or_repeated_request_is_reported(logged, words):
     events = record(exchange("a"), exchange("c"))
     with pytest.raises(AssertionError, match=words):
         assert disagreement(events, logged) is None, disagreement(events, logged)

@@ -45,7 +45,7 @@ def states(event, desk="stateful"):
     return {name: each["state"] for name, each in servers(event, desk).items()}
 
 
-def test_recording_begins_with_the_stage_and_tells_each_request_twice():
+def test_recording_begins_with_the_stage_and_shows_each_request_twice():
     events = events_of(crash().experiments[0], "stateful", None)
     assert kinds(events) == [
         *("stage", "request", "exchange", "fault"),
@@ -67,8 +67,8 @@ def test_lanes_are_interleaved_by_their_own_clocks():
     left = [exchange("l-1", at_s=0.1), exchange("l-2", at_s=0.3)]
     right = [exchange("r-1", at_s=0.2), exchange("r-2", at_s=0.4)]
     events = played([lane("stateful", exchanges=left), lane("stateless", "stateless", right)])
-    told = [(each["op"], each["desk"]) for each in events if each["kind"] == "request"]
-    assert told == [
+    published = [(each["op"], each["desk"]) for each in events if each["kind"] == "request"]
+    assert published == [
         ("l-1", "stateful"),
         ("r-1", "stateless"),
         ("l-2", "stateful"),
@@ -176,8 +176,8 @@ def test_fault_of_the_store_belongs_to_no_desk():
     events = played([it], "redis", None, store_program="8.1.8, from PATH")
     store = {"state": "up", "pid": 9, "program": "8.1.8, from PATH"}
     assert events[0]["stack"]["store"] == store
-    told = [(each["desk"], each["fault"], each["target"]) for each in events[1:]]
-    assert told == [
+    published = [(each["desk"], each["fault"], each["target"]) for each in events[1:]]
+    assert published == [
         ("", "kill", "store"),
         ("", "restart", "store"),
         ("", "pause", "store"),
@@ -229,8 +229,10 @@ def test_bytes_of_later_exchanges_are_left_and_their_requests_are_not(monkeypatc
 def test_long_answer_is_cut_and_says_so():
     long = {"lines": ["x" * 100] * 1000}
     it = exchange(response={"headers": {}, "body": long})
-    (told,) = [e for e in played([lane(exchanges=[it])], right=None) if e["kind"] == "exchange"]
-    body = told["response"]["body"]
+    (published,) = [
+        e for e in played([lane(exchanges=[it])], right=None) if e["kind"] == "exchange"
+    ]
+    body = published["response"]["body"]
     assert len(body) < playback.MOST_BODY_CHARS + 100
     assert f"({len(json.dumps(long))} characters, whole in result.json)" in body
 
@@ -242,7 +244,7 @@ def test_document_is_not_changed():
     assert as_json(document) == before
 
 
-def test_hostile_record_is_told_as_text():
+def test_hostile_record_is_reported_as_text():
     events = events_of(hostile().experiments[0], HOSTILE, None)
     assert json.loads(json.dumps(events, allow_nan=False)) == events
     assert HOSTILE not in [each["name"] for each in events[0]["stack"]["desks"]["stateful"]]

@@ -66,7 +66,7 @@ def test_cache_is_another_one_each_time_and_for_each_desk():
     assert (how.affinity, how.retry) == ("cookie", "on")
     assert f"proxy_cache {first.zone('stateful')}" in how.directives
     assert first.zone("stateful") in how.http_directives[0]
-    # What nginx is told must be something that a pool accepts.
+    # What goes into nginx.conf must be something that a pool accepts.
     PoolSpec("stateful", "stateful_app", directives=how.directives)
 
 
@@ -249,7 +249,7 @@ def test_watch_asks_and_publishes_nothing_until_something_changes(monkeypatch):
         assert desk.asked == ["A"]
     finally:
         desk.watch.close()
-    assert not desk.watch._thread.is_alive()  # so nothing is told any more
+    assert not desk.watch._thread.is_alive()  # so nothing is published any more
 
 
 def test_servers_are_asked_once_a_period_however_many_requests_pass(monkeypatch):

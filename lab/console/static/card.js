@@ -59,7 +59,7 @@ export function signed(sign, name, onclick, disabled = false) {
   return h("button", { type: "button", class: "step", "aria-label": name, disabled, onclick }, sign);
 }
 
-/** A running act: caption, progress, Pause and Stop; `tell(act)` updates them. */
+/** A running act: caption, progress, Pause and Stop; `update(act)` changes them. */
 export class Strip {
   constructor(label) {
     this.bar = h("progress", { "aria-label": label, max: 1, value: 0 });
@@ -69,7 +69,7 @@ export class Strip {
     this.nodes = [h("p", { class: "label" }, label), this.caption, bar(this.bar, this.count), bar(this.pause, button("Stop", stopAct, { name: "stop" }))];
   }
 
-  tell({ at, of, caption, paused }) {
+  update({ at, of, caption, paused }) {
     say(this.caption, caption || "Getting ready …");
     say(this.count, `${paused ? "paused at " : ""}step ${at} of ${of}`);
     say(this.pause, paused ? "Continue" : "Pause");

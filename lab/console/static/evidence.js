@@ -12,7 +12,7 @@ import { DESKS, TITLES } from "./words.js";
 import "./code.js";
 import "./sequence.js";
 
-const USUAL = "http://127.0.0.1:8000"; // where `lab up` serves unless it is told otherwise
+const USUAL = "http://127.0.0.1:8000"; // where `lab up` serves by default
 
 class LabEvidence extends HTMLElement {
   connectedCallback() {

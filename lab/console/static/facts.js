@@ -14,15 +14,15 @@ const HOLE = /\{\{|\}\}|\{([^{}]*)\}/g;
  */
 export function facts(scene, since, who) {
   const own = (event) => event.id > since && event.who === who;
-  const told = {};
+  const named = {};
   for (const desk of DESKS) {
     const here = (event) => event.desk === desk && own(event);
     const exchanges = [...scene.exchanges.values()].filter(here).sort((a, b) => a.id - b.id);
     const faults = scene.faults.filter((event) => event.id > since && event.desk === desk);
     const found = atDesk(exchanges, scene.requests.filter(here), faults);
-    for (const [name, value] of Object.entries(found)) told[`${desk}.${name}`] = value;
+    for (const [name, value] of Object.entries(found)) named[`${desk}.${name}`] = value;
   }
-  return told;
+  return named;
 }
 
 function atDesk(exchanges, requests, faults) {

@@ -131,10 +131,10 @@ export class Flight {
       for (const place of this.stamps.flatMap(({ places }) => [...places])) sums.set(place, (sums.get(place) ?? 0) + 1);
     }
     for (const [place, node] of this.counts) if (!sums.has(place)) this.counts.delete(place) && node.remove();
-    for (const [place, sum] of sums) this.tell(place, `${sum}/s`);
+    for (const [place, sum] of sums) this.showRate(place, `${sum}/s`);
   }
 
-  tell(place, text) {
+  showRate(place, text) {
     const point = this.places.of(place);
     if (!point) return;
     const node = this.counts.get(place) ?? this.layer.appendChild(h("span", { class: "rate", "data-edge": place }));

@@ -23,10 +23,10 @@ class LabInstructor extends HTMLElement {
     this.lockable = [];
     this.locked = h("p", { class: "note", hidden: true }, LOCKED);
     this.recorded = h("p", { class: "note", role: "status", hidden: true }, RECORDED);
-    this.told = h("p", { class: "lately", role: "status" });
+    this.progress = h("p", { class: "lately", role: "status" });
     this.refusal = h("p", { class: "trouble", role: "alert" });
     this.orders = h("div", { class: "orders" }, this.scenes(), this.stage(), this.knobs());
-    this.append(this.locked, this.recorded, this.told, this.refusal, this.orders, room());
+    this.append(this.locked, this.recorded, this.progress, this.refusal, this.orders, room());
     subscribe((now) => this.draw(now));
   }
 
@@ -121,13 +121,13 @@ class LabInstructor extends HTMLElement {
   /** Send a command and show its result; a refusal is shown in the console's words. */
   async order(what, give) {
     const began = performance.now();
-    say(this.told, `${what} …`);
+    say(this.progress, `${what} …`);
     say(this.refusal, "");
     try {
       await give();
-      say(this.told, `${what}: done in ${((performance.now() - began) / 1000).toFixed(1)} s.`);
+      say(this.progress, `${what}: done in ${((performance.now() - began) / 1000).toFixed(1)} s.`);
     } catch (error) {
-      say(this.told, error instanceof Stopped ? `${what}: stopped.` : "");
+      say(this.progress, error instanceof Stopped ? `${what}: stopped.` : "");
       if (!(error instanceof Stopped)) say(this.refusal, `✕ ${error.message}`);
     }
   }

@@ -67,7 +67,7 @@ export class Lane {
     const mine = recording ? ["c1"] : [me?.who, second?.who].filter(Boolean);
     const { named, others } = cast(customers, mine);
     this.drawTitle(knobs, others, recording);
-    this.drawCustomers(named.length ? named : [{ who: "", name: me?.name ?? "Nobody yet" }]);
+    this.drawCustomers(named.length ? named : [{ who: "", name: me?.name ?? "No customer yet" }]);
     this.drawBalancer(knobs);
     const fill = (node, here) => this.fill(node, named, others, here);
     this.drawServers(stack?.desks?.[this.desk] ?? [], scene.faults, fill);
@@ -101,8 +101,8 @@ export class Lane {
 
   drawBalancer(knobs) {
     const affinity = knobs?.affinity === "cookie" ? "sticky cookie" : "round robin";
-    const told = ["retry", "cache"].filter((knob) => knobs?.[knob]); // a recording may not know
-    const words = knobs ? [affinity, ...told.map((knob) => `${KNOBS[knob]} ${knobs[knob]}`)] : ["nothing runs here"];
+    const shown = ["retry", "cache"].filter((knob) => knobs?.[knob]); // a recording may not know
+    const words = knobs ? [affinity, ...shown.map((knob) => `${KNOBS[knob]} ${knobs[knob]}`)] : ["nothing runs here"];
     mark(this.balancer.firstChild, "disabled", !knobs);
     refill(this.balancer.lastChild, words.join(), () =>
       words.map((word) => box(`knob${USUAL.has(word) ? "" : " turned"}`, {}, word)));

@@ -91,7 +91,7 @@ class LabLesson extends HTMLElement {
     const own = act.where.split("/")[0] === this.chapter.slug;
     const elsewhere = act.running && !own;
     refill(this.parts.elsewhere, elsewhere ? act.where : "", () => (elsewhere ? (this.strip = new Strip(act.label)).nodes : []));
-    if (elsewhere) this.strip.tell(act);
+    if (elsewhere) this.strip.update(act);
   }
 
   moveFocus() {

@@ -82,7 +82,7 @@ function choice(name, now) {
   return { label, items };
 }
 
-/** The one menu of the stage; `report(text)` is told what was refused, "" when all is well. */
+/** The one menu of the stage; `report(text)` gets what was refused, "" when all is well. */
 export class Menu {
   constructor(host, report) {
     this.report = report;

@@ -24,7 +24,7 @@ export class RunCard extends Card {
     return noteOf(this.chapter.slug).acts[this.number] ?? {};
   }
 
-  tell(patch) {
+  note(patch) {
     noteAct(this.chapter.slug, this.number, patch);
   }
 
@@ -53,18 +53,18 @@ export class RunCard extends Card {
 
   showQuestion(guess, start) {
     const { question, choices } = this.asked;
-    if (guess === undefined) return asking(`${this.chapter.slug}-${this.number}`, question, choices, (chosen) => this.tell({ guess: chosen }));
-    return [...sealed(question, choices, guess, () => this.tell({ guess: undefined })), bar(start("Run the experiment", true))];
+    if (guess === undefined) return asking(`${this.chapter.slug}-${this.number}`, question, choices, (chosen) => this.note({ guess: chosen }));
+    return [...sealed(question, choices, guess, () => this.note({ guess: undefined })), bar(start("Run the experiment", true))];
   }
 
   showResult({ outline, run, guess }) {
-    const { verdict, claim, question, variants } = outline;
-    const told = variants.map(({ name, outcome }) => h("li", { "data-verdict": outcome?.verdict ?? "unknown" },
+    const { verdict, condition, claim, question, variants } = outline;
+    const outcomes = variants.map(({ name, outcome }) => h("li", { "data-verdict": outcome?.verdict ?? "unknown" },
       h("strong", {}, name), `: ${VERDICT_SIGNS[outcome?.verdict] ?? "?"} ${outcome ? `${outcome.verdict}, ${outcome.text}` : "no outcome"}`));
     const seen = question?.observed ?? null;
     return [
-      heading(`${VERDICT_SIGNS[verdict] ?? "?"} ${verdict}`), h("p", { class: "claimed" }, claim),
-      h("ul", { class: "measured" }, told),
+      heading(`${VERDICT_SIGNS[verdict] ?? "?"} ${verdict} ${condition}`.trim()), h("p", { class: "claimed" }, claim),
+      h("ul", { class: "measured" }, outcomes),
       seen !== null && judged(this.asked.choices, guess ?? "skip", seen),
       h("p", { class: "explained" }, this.asked.explanation),
       bar(button("Play it back", () => this.play(run), { main: true, name: "play-back" })),
@@ -79,11 +79,11 @@ export class RunCard extends Card {
   async run() {
     const { guess } = this.noted;
     this.known = false;
-    this.tell({ state: "running", since: state.scene.id, run: null, outline: null, trouble: null });
+    this.note({ state: "running", since: state.scene.id, run: null, outline: null, trouble: null });
     const predicted = typeof guess === "number" ? { predicted: guess } : {};
     try {
       const { run } = await post("/lab/run", { experiment: this.act.experiment, ...predicted });
-      this.tell({ run });
+      this.note({ run });
     } catch (error) {
       this.end({ state: "failed", trouble: error.message });
     }
@@ -93,10 +93,10 @@ export class RunCard extends Card {
   update({ scene, connection }) {
     const { state, run } = this.noted;
     if (!run || this.fetching || (state !== "running" && state !== "gone")) return;
-    const told = this.isOwn(scene.run) ? scene.run : null;
-    if (told?.state === "running") this.follow(told.line);
-    else if (told?.state === "failed") this.end({ state: "failed", trouble: told.trouble });
-    else if (told) this.fetch(run);
+    const now = this.isOwn(scene.run) ? scene.run : null;
+    if (now?.state === "running") this.follow(now.line);
+    else if (now?.state === "failed") this.end({ state: "failed", trouble: now.trouble });
+    else if (now) this.fetch(run);
     else if (this.known && connection === "open" && state === "running") this.fetch(run);
   }
 
@@ -109,7 +109,7 @@ export class RunCard extends Card {
 
   follow(line) {
     this.known = false; // its events arrive
-    if (this.noted.state === "gone") this.tell({ state: "running" });
+    if (this.noted.state === "gone") this.note({ state: "running" });
     if (this.line) say(this.line, line);
   }
 
@@ -125,6 +125,6 @@ export class RunCard extends Card {
   }
 
   end(patch) {
-    this.tell({ ...patch, took: Date.now() });
+    this.note({ ...patch, took: Date.now() });
   }
 }

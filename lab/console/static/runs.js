@@ -13,14 +13,14 @@ class LabRuns extends HTMLElement {
     if (this.list) return;
     this.list = h("ul", { class: "runs" });
     this.outline = h("div", { class: "outline", hidden: true });
-    this.told = h("p", { class: "trouble", role: "alert" });
+    this.trouble = h("p", { class: "trouble", role: "alert" });
     this.playing = h("span", { class: "playing" });
     const small = (name, label, onclick) => h("button", { type: "button", class: `small ${name}`, onclick }, label);
     this.all = small("all-runs", "← All runs", () => this.close());
     this.again = small("refresh", "Look again", () => this.refresh());
     this.live = small("to-live", "Back to live", backToLive);
     this.heading = h("h3", { tabindex: -1 });
-    this.append(h("div", { class: "row" }, this.all, this.heading, this.again, this.live, this.playing), this.told, this.list, this.outline);
+    this.append(h("div", { class: "row" }, this.all, this.heading, this.again, this.live, this.playing), this.trouble, this.list, this.outline);
     this.turn(false);
     subscribe((now) => this.draw(now));
     whenShown(this, () => this.draw(state));
@@ -29,7 +29,7 @@ class LabRuns extends HTMLElement {
   draw(now) {
     const { recording, live, plan, view } = now;
     this.live.hidden = !recording || !live;
-    say(this.playing, recording ? `Playing: ${told(recording)}` : "");
+    say(this.playing, recording ? `Playing: ${titleOf(recording)}` : "");
     for (const button of this.list.querySelectorAll("[data-run]")) mark(button, "aria-current", recording?.name === button.dataset.run);
     if (!live && !this.led) this.lead(view);
     if (!plan || this.asked || !isShown(this)) return;
@@ -75,32 +75,32 @@ class LabRuns extends HTMLElement {
   turn(opened) {
     this.outline.hidden = this.all.hidden = this.heading.hidden = !opened;
     this.list.hidden = this.again.hidden = opened;
-    say(this.told, "");
+    say(this.trouble, "");
   }
 
-  experiment(run, { name, claim, verdict, decision, variants }, index) {
+  experiment(run, { name, claim, verdict, condition, decision, variants }, index) {
     const [left, right] = ["stateful", "stateless"].map((app) => choiceOf(app, variants));
     const play = () => this.attempt(() => openRun(run, index, left.value || null, right.value || null));
     return h("section", { class: "kept-run" },
       h("div", {}, h("h4", {}, `${name}:`), " ", h("p", {}, claim)),
-      h("p", { class: "verdict", "data-verdict": verdict }, h("strong", {}, signed(verdict)), ` · ${decision}`),
+      h("p", { class: "verdict", "data-verdict": verdict }, verdict && h("strong", {}, `${signed(verdict)} ${condition}`.trim()), `${verdict ? " · " : ""}${decision}`),
       h("p", { class: "row" }, h("label", {}, "Left: ", left), h("label", {}, "Right: ", right),
         h("button", { type: "button", class: "small main play-back", onclick: play }, "Play it back", h("span", { class: "unseen" }, `: ${name}`))));
   }
 
   /** Run it; show a refusal as text and return null. */
   async attempt(action) {
-    say(this.told, "");
+    say(this.trouble, "");
     try {
       return await action();
     } catch (error) {
-      say(this.told, `✕ ${error.message}`);
+      say(this.trouble, `✕ ${error.message}`);
       return null;
     }
   }
 }
 
-function told({ name, experiment, left, right }) {
+function titleOf({ name, experiment, left, right }) {
   return `${experiment?.name ?? name}, ${[left, right].filter(Boolean).map((lane) => lane.name).join(" beside ")}`;
 }
 
@@ -111,7 +111,7 @@ function signed(verdict) {
 /** A choice of variant for one side; at first the console's own choice. */
 function choiceOf(app, variants) {
   const first = variants.find((each) => each.app === app);
-  const named = ({ name, keeps, outcome }) => `${name}: ${keeps}${outcome ? `, ${signed(outcome.verdict)}` : ""}`;
+  const named = ({ name, keeps, outcome }) => `${name}: ${keeps}${outcome?.verdict ? `, ${signed(outcome.verdict)}` : ""}`;
   const select = h("select", {}, !first && h("option", { value: "" }, "nothing"), variants.map((each) => h("option", { value: each.name }, named(each))));
   select.value = first?.name ?? "";
   return select;

@@ -58,21 +58,21 @@ export class ScriptCard extends Card {
   }
 
   update({ act }) {
-    if (act.where === this.where) this.strip?.tell(act);
+    if (act.where === this.where) this.strip?.update(act);
   }
 
   async run() {
     const { slug } = this.chapter;
     const { label, steps } = this.act;
     const { guess = "skip" } = noteOf(slug);
-    const tell = (patch) => noteAct(slug, this.number, patch);
+    const record = (patch) => noteAct(slug, this.number, patch);
     // Note the prediction with the act: it cannot be changed later.
-    tell({ state: "running", at: 0, of: steps.length, guess, since: state.scene.id, facts: null, trouble: null });
+    record({ state: "running", at: 0, of: steps.length, guess, since: state.scene.id, facts: null, trouble: null });
     try {
-      const { since } = await runSteps(steps, { label, where: this.where, onCaption: (text, at) => tell({ at }) });
-      tell({ state: "done", since, took: Date.now(), facts: facts(state.scene, since, state.me.who) });
+      const { since } = await runSteps(steps, { label, where: this.where, onCaption: (text, at) => record({ at }) });
+      record({ state: "done", since, took: Date.now(), facts: facts(state.scene, since, state.me.who) });
     } catch (error) {
-      tell(error instanceof Stopped ? { state: "stopped" } : { state: "failed", trouble: error.message });
+      record(error instanceof Stopped ? { state: "stopped" } : { state: "failed", trouble: error.message });
     }
   }
 }

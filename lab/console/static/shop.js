@@ -55,7 +55,7 @@ class LabShop extends HTMLElement {
       return h("p", { class: "bar field" }, h("label", {}, `${label} `, input), button(word, send, { name: `set-${name}` }));
     };
     return h("details", { class: "self" }, h("summary", {}, "Name and address"), this.named,
-      field("Name", "name", "Come in as somebody new", 200, (input) => this.try(() => rename(input.value))),
+      field("Name", "name", "Come in under another name", 200, (input) => this.try(() => rename(input.value))),
       field("Ship to", "address", "Send the address", 500, (input) => this.order({ do: "ship", address: input.value })));
   }
 

@@ -9,7 +9,7 @@ import { h, say } from "./dom.js";
 import { Flight } from "./flight.js";
 import { Lane } from "./lane.js";
 import { Menu, offerOf } from "./menu.js";
-import { set, shown, state, subscribe, witness } from "./state.js";
+import { set, shown, state, subscribe, onEvent } from "./state.js";
 import { showPanel } from "./tabs.js";
 import { DESKS } from "./words.js";
 
@@ -27,7 +27,7 @@ class LabStage extends HTMLElement {
     this.append(h("div", { class: "lanes" }, DESKS.map((desk) => this.lanes[desk].node)), this.refusal);
     this.menu = new Menu(this, (text) => say(this.refusal, text && `! ${text}`));
     subscribe((now) => this.draw(now));
-    witness((event) => this.happen(event));
+    onEvent((event) => this.happen(event));
   }
 
   offer(place, desk, button) {

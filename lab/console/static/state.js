@@ -19,7 +19,7 @@ export const state = {
 
 let epoch = ""; // identifies the lab that numbers the events
 const viewers = new Set();
-const witnesses = new Set();
+const listeners = new Set();
 let frame = 0;
 
 /** Call `draw` with the state now and in each frame after a change; returns a function to stop. */
@@ -30,9 +30,9 @@ export function subscribe(viewer) {
 }
 
 /** Call it with each event as it happens, not with history: for animation. */
-export function witness(viewer) {
-  witnesses.add(viewer);
-  return () => witnesses.delete(viewer);
+export function onEvent(viewer) {
+  listeners.add(viewer);
+  return () => listeners.delete(viewer);
 }
 
 /** Change part of the state: set({connection: "open"}). */
@@ -57,7 +57,7 @@ export function begin(snapshot) {
 /** Take one live event. */
 export function happen(event) {
   set({ ...(event.kind === "stage" && withEmptyHands()), scene: reduce(state.scene, event) });
-  if (!state.recording) tell(event);
+  if (!state.recording) publish(event);
 }
 
 /** Open a recording at its beginning: GET /lab/runs/<name>/<index>. */
@@ -76,7 +76,7 @@ export function seek(cursor) {
   const passed = recording.events.slice(onward ? recording.cursor : 0, to);
   const scene = passed.reduce(reduce, onward ? recording.scene : emptyScene());
   set({ recording: { ...recording, cursor: to, scene } });
-  if (onward) tell(passed[0]);
+  if (onward) publish(passed[0]);
 }
 
 /** Leave the recording for the live stage, which has continued meanwhile. */
@@ -90,8 +90,8 @@ function withEmptyHands() {
   return { me: emptied(state.me), second: emptied(state.second) };
 }
 
-function tell(event) {
-  for (const viewer of witnesses) attempt(viewer, event);
+function publish(event) {
+  for (const viewer of listeners) attempt(viewer, event);
 }
 
 /** An error in one part of the page must not stop the others. */

@@ -6,7 +6,7 @@ import { state } from "./state.js";
 import { DESKS, FAULTS } from "./words.js";
 
 const LOOK_EVERY_MS = 25;
-const UNTOLD = "The page was not told of it. Is the connection lost, or was the stage reset meanwhile? Try again.";
+const UNSEEN = "The page has not seen it. Is the connection lost, or was the stage reset meanwhile? Try again.";
 const LOG_MS = 1000; // nginx sends its log line as a datagram, which may be lost
 const TARGETED = Object.fromEntries(Object.keys(FAULTS).filter((kind) => kind !== "add").map((kind) => [kind, fault]));
 const OTHERS = { ...TARGETED, stage, knobs, replay, store, say: () => {}, "add-server": addServer };
@@ -43,7 +43,7 @@ export class Stopped extends Error {
 }
 
 /** Resolve once `test()` holds; throw `late` after `ms`, Stopped as soon as `signal` says so. */
-export async function until(test, signal = null, late = UNTOLD, ms = 15_000) {
+export async function until(test, signal = null, late = UNSEEN, ms = 15_000) {
   // Not by animation frames: a window in the background has none.
   const end = performance.now() + ms;
   for (;;) {

@@ -64,7 +64,7 @@ class LabTimeline extends HTMLElement {
     this.drawFrame(end, x(scene.at));
     this.drawMarks(scene, x);
     this.drawFaults(scene, x);
-    mark(this.axis, "aria-label", told(scene));
+    mark(this.axis, "aria-label", summary(scene));
   }
 
   /** Draw requests a few times a second, and faults at once. */
@@ -153,7 +153,7 @@ function wordOf({ fault, target, evidence }) {
   return `${fault} ${target}`;
 }
 
-function told({ requests, faults }) {
+function summary({ requests, faults }) {
   const count = (desk) => requests.filter((each) => each.desk === desk).length;
   const broken = faults.map((fault) => `${wordOf(fault)} at ${fault.at.toFixed(1)} s`).join(", ");
   return `Requests over time: ${count("stateful")} stateful, ${count("stateless")} stateless. ${broken || "No faults"}.`;

@@ -27,12 +27,12 @@ class LabToken extends HTMLElement {
   verifyBox() {
     this.edit = h("textarea", { rows: 6, spellcheck: "false", "aria-label": "A copy of the payload, to be changed" });
     this.older = h("p", { class: "soft", hidden: true }, "Your customer has a newer token now. This is still the one that you started with.");
-    this.told = h("p", { class: "told", role: "status" });
+    this.status = h("p", { class: "token-status", role: "status" });
     return box("Verify", "at the desk, which has the key: send the copy below, changed or not, with the old signature.",
       h("p", { class: "row" },
         h("button", { type: "button", class: "small verify", onclick: () => this.verify() }, "Send it to the desk"),
         h("button", { type: "button", class: "small forge", onclick: () => this.forge() }, "Change the quantity to 99"),
-        h("button", { type: "button", class: "small restore", onclick: () => this.restore() }, "As it was")), this.told, this.older, this.edit);
+        h("button", { type: "button", class: "small restore", onclick: () => this.restore() }, "As it was")), this.status, this.older, this.edit);
   }
 
   signBox() {
@@ -58,7 +58,7 @@ class LabToken extends HTMLElement {
   forget() {
     this.base = this.newest = null;
     this.edit.value = "";
-    say(this.told, "");
+    say(this.status, "");
   }
 
   async read(token, parts) {
@@ -94,7 +94,7 @@ class LabToken extends HTMLElement {
 
   restore() {
     this.begin();
-    say(this.told, "");
+    say(this.status, "");
   }
 
   forge() {
@@ -112,9 +112,9 @@ class LabToken extends HTMLElement {
       const { token, claims } = this.base;
       const wanted = read(this.edit.value);
       const same = JSON.stringify(wanted) === JSON.stringify(claims);
-      say(this.told, "… sent to the desk");
+      say(this.status, "… sent to the desk");
       const { ops } = await act({ do: "verify", token: same ? token : await forged(split(token), wanted), desks: ["stateless"] });
-      say(this.told, verdict(await exchangeOf(ops.stateless), same));
+      say(this.status, verdict(await exchangeOf(ops.stateless), same));
     });
   }
 
@@ -124,7 +124,7 @@ class LabToken extends HTMLElement {
     try {
       await action();
     } catch (error) {
-      say(this.token ? this.told : this.refusal, `✕ ${error.message}`);
+      say(this.token ? this.status : this.refusal, `✕ ${error.message}`);
     }
   }
 }

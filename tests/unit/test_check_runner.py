@@ -1,0 +1,87 @@
+"""When a play sends its calls: a clock, an age or a wait must not look like a memory."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from lab.check import runner as runner_module
+from lab.check.budget import Budget
+from lab.check.conversation import Call, Conversation, plain
+from lab.check.runner import APART_S, MOST_PACED_S, Runner, Trace
+from lab.core.http import Answer
+
+
+class Clock:
+    """The time of a test: it goes on only where one sleeps."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        assert seconds >= 0
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(runner_module, "time", clock)
+    monkeypatch.setattr(runner_module, "send", lambda *args, **more: Answer(200))
+    return clock
+
+
+def runner_of(clock, started_s_ago=0.0):
+    def fresh(elsewhere=False):
+        return SimpleNamespace(started=clock.now - started_s_ago, kill=lambda: None, address=None)
+
+    pool = SimpleNamespace(reset=lambda: None, fresh=fresh, expect=lambda count: None)
+    return Runner(pool, Budget())
+
+
+def calls(count, origin=""):
+    return tuple(Call("GET", plain(f"/{n}"), origin=origin or f"talk.py:{n}") for n in range(count))
+
+
+@pytest.mark.parametrize("age", [0.0, 0.25, 5.0])
+def test_second_play_asks_a_process_that_is_older_by_a_second(clock, age):
+    """However long the first play took: uptime in seconds differs between the two."""
+    conversation = Conversation(calls(3))
+    first = runner_of(clock, age).one(conversation)
+    clock.now += 50
+    second = runner_of(clock).one(conversation, after=first)
+    assert first.ages == [age] * 3
+    assert all(two > one + APART_S - 0.01 for one, two in zip(first.ages, second.ages, strict=True))
+
+
+def test_second_play_is_in_another_second(clock):
+    conversation = Conversation(calls(2))
+    first = runner_of(clock).one(conversation)
+    second = runner_of(clock, 20).one(conversation, after=first)
+    assert second.times[0] >= first.times[0] + APART_S
+
+
+def polls(clock, origin):
+    """A part of a conversation: the first call and the last of four; the others as recorded."""
+    waited_s = [0.0, 0.5, 1.0, 1.5]
+    recorded = Trace(answers=[Answer(200, elapsed_s=0.0)] * 4)
+    recorded.times = [10 + each for each in waited_s]
+    conversation = Conversation(
+        calls(4, origin), script=lambda client: [*map(client, calls(4, origin))]
+    )
+    trace = runner_of(clock).part(conversation, [0, 3], recorded)
+    return trace.times[3] - trace.times[0]
+
+
+def test_call_that_a_script_repeats_comes_no_sooner_than_it_did(clock):
+    assert polls(clock, "talk.py:7") == 1.5
+    assert polls(clock, "") == 0.0  # each is a line of its own
+
+
+def test_pace_is_kept_for_a_while_only(clock):
+    recorded = Trace(answers=[Answer(200)] * 2, times=[0.0, 1e6])
+    conversation = Conversation(calls(2, "x"), script=lambda client: [*map(client, calls(2, "x"))])
+    trace = runner_of(clock).part(conversation, [0, 1], recorded)
+    assert trace.times[1] - trace.times[0] == MOST_PACED_S
