@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
+from lab.core.page import Mark
 
 FRESH = "a fresh process for each call"
 TURNS = "two processes in turn"
@@ -32,6 +33,16 @@ class Level(StrEnum):
     DISK = "state on this machine's disk"
     PROCESS = "state in the process"
     UNKNOWN = "unknown"
+
+
+SIGNS = {
+    Level.SELF_CONTAINED: Mark("✓", str(Level.SELF_CONTAINED), "good"),
+    Level.BACKING_SERVICE: Mark("~", str(Level.BACKING_SERVICE), "doubt"),
+    Level.DISK: Mark("✕", str(Level.DISK), "bad"),
+    Level.PROCESS: Mark("✕", str(Level.PROCESS), "bad"),
+    Level.UNKNOWN: Mark("?", str(Level.UNKNOWN), "doubt"),
+}
+FAILED = Mark("✕", "a check of yours failed", "bad")
 
 
 STATE = (Level.PROCESS, Level.DISK, Level.BACKING_SERVICE)

@@ -6,12 +6,12 @@ A lab's servers share this computer's disk, as two servers of a real service do 
 """
 
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from lab.core.errors import LabError
@@ -57,12 +57,7 @@ class Machine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def command(self, words: Sequence[str], connections: str = "") -> list[str]:
@@ -100,7 +95,9 @@ class Machine:
                 for found, folders, files in os.walk(layer / "upper"):
                     folders[:] = [each for each in folders if each not in _CACHES]
                     below = Path(found).relative_to(layer / "upper")
-                    yield from (str(Path(place) / below / file) for file in files)
+                    for file in files:
+                        if not _holds_nothing(Path(found) / file):
+                            yield str(Path(place) / below / file)
 
     def close(self) -> None:
         """End it. What its processes wrote is gone when the last of them has ended."""
@@ -109,6 +106,12 @@ class Machine:
                 pipe.close()
         self._holder.kill()
         self._holder.wait()
+
+
+def _holds_nothing(path: Path) -> bool:
+    """Whether it is a socket or a pipe; who uses one is seen by its connections."""
+    mode = path.lstat().st_mode
+    return stat.S_ISSOCK(mode) or stat.S_ISFIFO(mode)
 
 
 def _folders(root: Path) -> list[Path]:

@@ -3,23 +3,15 @@
 from collections.abc import Iterator
 
 from lab.check.document import CheckDocument, CheckedCall, Shortest
-from lab.check.judge import Level
-from lab.core.page import Figure, Graph, Mark, ReportPage, Section, Table
-
-SIGNS = {
-    Level.SELF_CONTAINED: Mark("✓", str(Level.SELF_CONTAINED), "good"),
-    Level.BACKING_SERVICE: Mark("~", str(Level.BACKING_SERVICE), "doubt"),
-    Level.DISK: Mark("✕", str(Level.DISK), "bad"),
-    Level.PROCESS: Mark("✕", str(Level.PROCESS), "bad"),
-    Level.UNKNOWN: Mark("?", str(Level.UNKNOWN), "doubt"),
-}
+from lab.check.judge import FAILED, SIGNS, Level
+from lab.core.page import Figure, Graph, ReportPage, Section, Table
 
 
 def check_page(made: CheckDocument) -> ReportPage:
     """Return the page of a check."""
     found = [(SIGNS[made.verdict], made.because)]
     if made.failed_assertion:
-        found.insert(0, (Mark("✕", "a check of yours failed", "bad"), made.failed_assertion))
+        found.insert(0, (FAILED, made.failed_assertion))
     cut = "Cut short: this is what was known when the check was stopped, or reached a limit."
     return ReportPage(
         "lab check: is this service stateless?",

@@ -4,38 +4,25 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table
 from rich.text import Text
 
 from lab.check.budget import Budget
 from lab.check.checker import STOPPED, Check, Options, Source
 from lab.check.curl import as_curl as curl_lines
-from lab.check.judge import Level, Report
+from lab.check.judge import FAILED, SIGNS, Level, Report
 from lab.check.service import Start
-from lab.check.sources.har import HarSource
-from lab.check.sources.http_file import HttpFileSource
-from lab.check.sources.script import ScriptSource
 from lab.cli import options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.cli.param_types import duration
 from lab.core.redaction import redact_text
 from lab.core.run_folder import new_run_folder
 
-_SIGNS = {
-    Level.SELF_CONTAINED: ("✓", "bold green"),
-    Level.BACKING_SERVICE: ("~", "bold yellow"),
-    Level.DISK: ("✕", "bold red"),
-    Level.PROCESS: ("✕", "bold red"),
-    Level.UNKNOWN: ("?", "bold yellow"),
-}
-_SOURCES: dict[str, type[ScriptSource] | type[HttpFileSource] | type[HarSource]] = {
-    ".py": ScriptSource,
-    ".http": HttpFileSource,
-    ".rest": HttpFileSource,
-    ".har": HarSource,
-}
+if TYPE_CHECKING:
+    from rich.table import Table
+
 SELDOM_S = 5.0
 _path = click.Path(dir_okay=False, path_type=Path)
 
@@ -299,18 +286,24 @@ def _source(
         )
     if not given[0].is_file():
         raise click.UsageError(f"no such file: {given[0]}")
+    kind = given[0].suffix.lower()
     if openapi:
-        from lab.check.sources.openapi import OpenApiSource  # pays for hypothesis only here
+        from lab.check.sources.openapi import OpenApiSource
 
         return OpenApiSource(openapi)
-    if http_file:
-        return HttpFileSource(http_file)
-    if har_file:
-        return HarSource(har_file)
-    kind = _SOURCES.get(given[0].suffix.lower())
-    if kind is None:
-        raise click.UsageError(f"{given[0]}: a conversation ends in .py, .http or .har")
-    return kind(given[0])
+    if http_file or (given[0] == conversation and kind in (".http", ".rest")):
+        from lab.check.sources.http_file import HttpFileSource
+
+        return HttpFileSource(given[0])
+    if har_file or kind == ".har":
+        from lab.check.sources.har import HarSource
+
+        return HarSource(given[0])
+    if kind == ".py":
+        from lab.check.sources.script import ScriptSource
+
+        return ScriptSource(given[0])
+    raise click.UsageError(f"{given[0]}: a conversation ends in .py, .http or .har")
 
 
 def _place(text: str) -> str:
@@ -323,9 +316,10 @@ def _place(text: str) -> str:
 
 
 def _show(report: Report, start: Start, folder: Path) -> None:
-    sign, style = ("✕", "bold red") if report.failed else _SIGNS[report.level]
+    mark = FAILED if report.failed else SIGNS[report.level]
     because = redact_text(report.because)
-    screen.print(Text.assemble((f"{sign} {_headline(report)}  ", style), because), soft_wrap=True)
+    headline = f"{mark.sign} {_headline(report)}  "
+    screen.print(Text.assemble((headline, mark.style), because), soft_wrap=True)
     if report.partial:
         screen.print(Text("Cut short: this is what was known.", "yellow"))
     if report.findings:
@@ -365,12 +359,14 @@ def _script(report: Report, start: Start) -> str:
     return curl_lines(report, start) if shortest and not shortest.unprintable else ""
 
 
-def _table(report: Report) -> Table:
+def _table(report: Report) -> "Table":
+    from rich.table import Table  # takes its time, which a first process can use
+
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for heading in ("", "call", "status", "verdict", "needs", "first difference"):
         table.add_column(heading, overflow="fold")
     for finding in report.findings:
-        sign, style = _SIGNS[finding.level]
+        mark = SIGNS[finding.level]
         alike = finding.verdict != str(finding.level)
         needs = ", ".join(str(index + 1) for index in finding.needs or ())
         difference = str(finding.differences[0]) if finding.differences else ""
@@ -378,7 +374,7 @@ def _table(report: Report) -> Table:
             str(finding.index + 1),
             Text(finding.title),
             str(finding.status or "none"),
-            Text(finding.verdict, "dim") if alike else Text(f"{sign} {finding.level}", style),
+            Text(finding.verdict, "dim") if alike else Text(str(mark), mark.style),
             needs,
             Text(difference),
         )

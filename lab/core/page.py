@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Look = Literal["good", "bad", "doubt", "plain"]
+_STYLES = {"good": "bold green", "bad": "bold red", "doubt": "bold yellow", "plain": "bold"}
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,11 @@ class Mark:
     sign: str
     word: str
     look: Look = "plain"
+
+    @property
+    def style(self) -> str:
+        """The look in a terminal, in rich's words."""
+        return _STYLES[self.look]
 
     def __str__(self) -> str:
         return f"{self.sign} {self.word}".strip()

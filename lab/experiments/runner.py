@@ -135,6 +135,9 @@ class Run:
                     ProvisionedStack(self.folder / then[0].name), startable
                 )
             for run in ready:
+                if provisioned.stack.balancer.has_ended():
+                    run.trouble = NOT_RUN
+                    continue
                 self.progress(f"{experiment.name}: running the script, {run.variant.name}")
                 self._run_variant(experiment, run, provisioned)
 
@@ -171,10 +174,15 @@ class Run:
         finally:
             trackers = [customer.tracker for customer in lab.customers]
             run.measurements = measure(run.record, trackers) | lab.extra
+        if broken := provisioned.stack.balancer.breakage():
+            # Whatever the script made of it: failed requests say nothing about the desk.
+            run.trouble, run.broken_expectation, run.traceback = broken, None, None
+            run.script_failed = False
         run.trouble = run.trouble or provisioned.cross_check(run.record)
         provisioned.undo_faults()
 
 
+NOT_RUN = "not run: nginx had ended before"
 _UNFINISHED = Judgement(Verdict.UNKNOWN, note="the run was cut short")
 
 

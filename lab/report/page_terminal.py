@@ -10,8 +10,6 @@ from rich.text import Text
 from lab.core import page as plain
 from lab.core.text import one_line, visible
 
-_STYLES = {"good": "bold green", "bad": "bold red", "doubt": "bold yellow", "plain": "bold"}
-
 
 def page_view(page: plain.ReportPage) -> RenderableType:
     """Return the page as what rich can print; nothing in it is markup."""
@@ -48,4 +46,4 @@ def _table(table: plain.Table) -> Table:
 def _cell(cell: plain.Cell) -> Text:
     if isinstance(cell, str):
         return Text(visible(cell))
-    return Text(one_line(cell), _STYLES[cell.look])
+    return Text(one_line(cell), cell.style)

@@ -208,6 +208,18 @@ def global_dict(app: Flask) -> None:
     state.token_for, state.current_session = token_for, current_session  # type: ignore[attr-defined]
 
 
+@_bug("random-instance")
+def random_instance(app: Flask) -> None:
+    """Each answer has a new X-Instance."""
+    _answer_with(app, "X-Instance", lambda: secrets.token_hex(8))
+
+
+@_bug("signs-as-a")
+def signs_as_a(app: Flask) -> None:
+    """Each server calls itself A."""
+    _answer_with(app, "X-Served-By", lambda: "A")
+
+
 @dataclass(frozen=True)
 class _PricedByClient(SessionState):
     """A session with the prices that its customer sent."""
@@ -228,6 +240,20 @@ class _PricedByClient(SessionState):
 
     def to_dict(self) -> JsonObject:
         return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
+def _answer_with(app: Flask, name: str, value: Callable[[], str]) -> None:
+    """Put another value into a header of every answer, whatever the app says."""
+    whole = app.wsgi_app
+
+    def changed(environ: Any, start_response: Any) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            left = [pair for pair in headers if pair[0].lower() != name.lower()]
+            return start_response(status, [*left, (name, value())], *rest)
+
+        return whole(environ, start)
+
+    app.wsgi_app = changed  # type: ignore[method-assign]
 
 
 def _state(app: Flask) -> ModuleType:

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-
 from lab.check.budget import Spent
 from lab.check.conversation import Call, Conversation, Send, plain
 from lab.check.correlation import address_of, infer
@@ -54,6 +52,8 @@ class Http:
         the check (--timeout), whatever is given here. A whole URL is taken as its path where an
         answer gave it.
         """
+        import requests
+
         path = self._path_of(path)
         # A lone surrogate cannot be written into a URL by requests; the wire writes it.
         given = {str(name): str(value) for name, value in (headers or {}).items()}

@@ -2,10 +2,9 @@
 
 import { get } from "./api.js";
 import { h, mark, refill, say } from "./dom.js";
-import { isShown, whenShown } from "./panel.js";
 import { openRun } from "./recording.js";
 import { backToLive, state, subscribe } from "./state.js";
-import { showPanel } from "./tabs.js";
+import { isShown, showPanel, whenShown } from "./tabs.js";
 import { VERDICT_SIGNS } from "./words.js";
 
 class LabRuns extends HTMLElement {
