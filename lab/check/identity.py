@@ -23,34 +23,37 @@ _FORM_VALUE = re.compile(r"(?<==)[^&=]+")
 def is_own_name(runner: Runner, conversation: Conversation, relation: Relation) -> bool:
     """Return whether a value is the same for whatever client asks, and whatever it says.
 
-    Of a place that is called as such names are, it is enough that a second client, who does the
-    same on the same process, is given it too. That is enough as well where the earlier answer
-    that has the value gives it to anyone.
+    Other clients are asked with other words. Where they are refused, it is enough that a second
+    client who does the same is given it too, if the place is called as such names are, or if
+    the earlier answer that has the value gives it to anyone.
     """
-    own = replace(relation, index=relation.source, place=relation.source_place)
-    named = bool(_NAMES_ONE.search(relation.place.rpartition("/")[2]))
-    if named or _is_anyones(runner, conversation, own):
-        one, other = runner.two_clients(conversation, relation.index)
-        if one and other and value_at(one, relation.place) == value_at(other, relation.place):
-            return True
-    return _is_anyones(runner, conversation, relation)
+    before = replace(relation, index=relation.source, place=relation.source_place)
+    here, there = (_is_anyones(runner, conversation, each) for each in (relation, before))
+    if here is False or there is False:
+        return False
+    if here:
+        return True
+    if not there and not _NAMES_ONE.search(relation.place.rpartition("/")[2]):
+        return False
+    one, other = runner.two_clients(conversation, relation.index)
+    return bool(one and other and value_at(one, relation.place) == value_at(other, relation.place))
 
 
-def _is_anyones(runner: Runner, conversation: Conversation, relation: Relation) -> bool:
+def _is_anyones(runner: Runner, conversation: Conversation, relation: Relation) -> bool | None:
     """Whether a call gives this value to clients that carry nothing, in whatever words they ask.
 
-    If all other words are refused, that is not known.
+    None where that is not known, since they are refused.
     """
     bare, other, elsewhere = strangers(conversation.calls[relation.index])
-    calls = [bare, *([other] if other else []), *elsewhere]
-    known, answers = runner.as_stranger(conversation, relation.index, calls)
-    if known is None:
+    needed = [bare, *([other] if other else [])]
+    known, answers = runner.as_stranger(conversation, relation.index, [*needed, *elsewhere])
+    value = value_at(known, relation.place) if known else None
+    if value is None:
+        return None
+    given = [value_at(answer, relation.place) == value for answer in answers]
+    if any(answer.ok and not same for answer, same in zip(answers, given, strict=True)):
         return False
-    value = value_at(known, relation.place)
-    must, may = answers[: len(calls) - len(elsewhere)], answers[len(calls) - len(elsewhere) :]
-    if value is None or any(value_at(answer, relation.place) != value for answer in must):
-        return False
-    return all(not answer.ok or value_at(answer, relation.place) == value for answer in may)
+    return all(given[: len(needed)]) or None
 
 
 def strangers(call: Call) -> tuple[Call, Call | None, list[Call]]:
@@ -110,4 +113,9 @@ def _other(text: str) -> str:
 
 
 def _changed(word: str) -> str:
-    return word[:-1] + ("y" if word[-1] != "y" else "z")
+    """Change the last character, and leave its kind: a UUID stays one."""
+    last = word[-1]
+    if last.isdigit():
+        return word[:-1] + ("2" if last == "1" else "1")
+    new = "b" if last.lower() == "a" else "a"
+    return word[:-1] + (new.upper() if last.isupper() else new)

@@ -1,5 +1,6 @@
 """Runs one variant's crowd from the job to the result, with the timetable beside it."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from lab.crowd.messages import (
 )
 from lab.crowd.progress import Progress
 from lab.crowd.result import CrowdResult, CrowdSetup, LoggedRequests, crowd_result
-from lab.crowd.timetable import Inject, run_timetable
+from lab.crowd.timetable import Inject, ended_since, run_timetable
 from lab.crowd.worker import digest
 from lab.crowd.worker_group import WorkerGroup
 from lab.processes.waiting import wait_until
@@ -50,6 +51,8 @@ class CrowdTarget:
     dies_with: DiesWith | None
     setup: CrowdSetup
     quick: bool = False
+    dead: tuple[str, ...] = ()
+    """Servers that were dead before the crowd came."""
 
 
 class CrowdRun:
@@ -155,7 +158,9 @@ def run_crowd(
             wait_until(lambda: logged.requests >= progress.tally.answered, LOGGED_WITHIN_S)
         except KeyboardInterrupt:  # what is known so far is still worth something
             interrupted = True
-        audit = audit_losses(crowd.results(), progress.injected.deaths, target.dies_with)
+        injected = progress.injected
+        ended = ended_since(injected) | dict.fromkeys(target.dead, -math.inf)
+        audit = audit_losses(crowd.results(), injected.deaths, target.dies_with, ended)
         return crowd_result(progress, target.setup, audit, logged, interrupted)
 
 

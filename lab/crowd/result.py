@@ -130,7 +130,9 @@ def crowd_result(
         for_s=profile.for_s,
         warm_up_s=profile.warm_up_s,
         rate_asked_per_s=profile.rate,
-        rate_done_per_s=round(tally.requests / max(0.001, tally.last_s - profile.warm_up_s), 1),
+        rate_done_per_s=round(
+            (tally.requests + tally.looks) / max(0.001, tally.last_s - profile.warm_up_s), 1
+        ),
         requests=tally.requests,
         ok=tally.ok,
         failed=tally.failed,
@@ -202,6 +204,8 @@ def _about_the_carts(progress: Progress, audit: LossAudit) -> Iterator[Doubt]:
         names = f"{', '.join(audit.differ[:3])} …"
         yield Doubt(DoubtKind.NOT_AS_PREDICTED, audit.differing, detail=names)
     if audit.unknown:
-        yield Doubt(DoubtKind.CARTS_UNKNOWN, audit.unknown)
+        causes = sorted(audit.silences.items(), key=lambda item: -item[1])
+        why = "; ".join(cause for cause, _ in causes[:2]) or "no answer"
+        yield Doubt(DoubtKind.CARTS_UNKNOWN, audit.unknown, detail=why)
     if audit.settled != progress.tally.begun:
         yield Doubt(DoubtKind.NOT_SETTLED, audit.settled, progress.tally.begun)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -23,7 +24,7 @@ FEW_REQUESTS = 3.0
 _BAR = 24
 _COLUMNS = (
     *("", "in\nflight", "per\ns", "p50\nms", "p95\nms", "p99\nms"),
-    *("requests\nfailed", "\nunknown", "carts\nkept", "\nlost"),
+    *("requests\nfailed", "\nunknown", "carts\nkept", "\nlost", "looks\nshown"),
 )
 _OTHER_FATES = ("lost", "wrong", "duplicated", "unknown")
 
@@ -36,7 +37,10 @@ def live_view(results: Sequence[CrowdResult], now: Progress) -> RenderableType:
     _row(
         table,
         now.variant,
-        (tally.requests / max(0.1, seconds), tally.failed, tally.unknown, now.kept, now.lost),
+        tally.requests / max(0.1, seconds),
+        _Counts(
+            tally.failed, tally.unknown, now.kept, now.lost, tally.reads_kept, tally.reads, True
+        ),
         tally.latency.percentiles(),
         sum(now.in_flight.values()),
     )
@@ -99,19 +103,30 @@ def _table(results: Sequence[CrowdResult]) -> Table:
     for name in _COLUMNS:
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
     for each in results:
-        counts = (each.failed, each.unknown, each.carts.kept, each.carts.lost)
-        _row(table, each.variant, (each.rate_done_per_s, *counts), each.latency)
+        carts = each.carts
+        counts = _Counts(
+            each.failed,
+            each.unknown,
+            carts.kept,
+            carts.owed - carts.kept,
+            each.reads_that_showed_the_cart,
+            each.reads,
+            not any(doubt.is_about_carts for doubt in each.doubts),
+        )
+        _row(table, each.variant, each.rate_done_per_s, counts, each.latency)
     return table
 
 
 def _row(
     table: Table,
     variant: str,
-    counts: tuple[float, int, int, int, int],
+    rate: float,
+    counts: "_Counts",
     latency: Percentiles,
     in_flight: int = 0,
 ) -> None:
-    rate, failed, unknown, kept, lost = counts
+    failed, unknown, kept, lost = counts.failed, counts.unknown, counts.kept, counts.not_kept
+    shown = f"{counts.shown:,} of {counts.looks:,}" if counts.looks else "–"
     table.add_row(
         variant,
         str(in_flight),
@@ -119,9 +134,28 @@ def _row(
         *map(_ms, (latency.p50_ms, latency.p95_ms, latency.p99_ms)),
         Text(f"{failed:,}", "yellow" if failed else ""),
         Text(f"{unknown:,}", "yellow" if unknown else ""),
-        Text(f"✓ {kept:,}", "green" if kept else ""),
+        Text(f"✓ {kept:,}", "green") if kept and counts.flawless else Text(f"{kept:,}"),
         Text(f"✕ {lost:,}" if lost else "0", "red" if lost else ""),
+        Text(shown, "red" if counts.shown < counts.looks else ""),
     )
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """The counts of a row. It has a tick only if nothing at all went wrong."""
+
+    failed: int
+    unknown: int
+    kept: int
+    not_kept: int
+    shown: int
+    looks: int
+    undoubted: bool
+
+    @property
+    def flawless(self) -> bool:
+        wrong = self.failed + self.unknown + self.not_kept + (self.looks - self.shown)
+        return self.undoubted and not wrong
 
 
 def _clock(now: Progress) -> str:
@@ -165,13 +199,14 @@ def sentences(each: CrowdResult) -> Text:
     lines.append(f"{describe_carts(each.carts)}; {_prediction(each.carts)}.\n")
     lines.append(
         f"  {each.requests:,} requests, {_model(each)}; {each.warm_up_requests_dropped:,} of the "
-        f"warm-up excluded; {each.reads_that_showed_the_cart:,} of {each.reads:,} reads of a cart "
+        f"warm-up excluded; {each.reads_that_showed_the_cart:,} of {each.reads:,} looks at a cart "
         "showed it.\n"
     )
-    if each.carts.by_name_only:
+    if each.carts.kept and each.reads_that_showed_the_cart < each.reads:
+        hidden = each.reads - each.reads_that_showed_the_cart
         lines.append(
-            f"  {each.carts.by_name_only:,} of the carts kept were seen only when a server was "
-            "asked by its name: the load balancer sent the customer to others, or to a dead one.\n"
+            f"  A cart is kept if a live server shows it to the lab. {hidden:,} looks of the "
+            "customers did not show theirs: they reached another server, or none.\n"
         )
     lines.append(
         f"  generator: {each.generator_busiest_share_of_a_core:.0%} of a core at most, its own "

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from lab.core.faults import FaultEvent, FaultKind
 from lab.evidence.cart_tracker import CartTracker, Fate
+from lab.evidence.closing import ClosingLooks
 from lab.evidence.exchange import Exchange, OpStatus
 from lab.evidence.record import Record
 from lab.evidence.result import Measurements
@@ -20,11 +21,14 @@ _CHANGES = {
 }
 
 
-def measure(record: Record, trackers: Iterable[CartTracker]) -> Measurements:
+def measure(
+    record: Record, trackers: Iterable[CartTracker], closing: ClosingLooks | None = None
+) -> Measurements:
     """Return the measurements every experiment has.
 
     `carts_*` count customers: acknowledged is who is owed a cart, and
-    kept + lost + wrong + duplicated + unknown add up to it. `reads_*` count every read of
+    kept + lost + wrong + duplicated + unknown add up to it. They are those of the lab's closing
+    looks, or of the last reads where there were none. `reads_*` count the script's own reads of
     an owed cart. `kill_confirmed` is True when each killed process was seen gone (where the
     lab sees processes) with its port closed, and nothing has answered in its name since;
     False when one was not, None when nothing was killed; `faults_unconfirmed` counts faults of
@@ -32,7 +36,9 @@ def measure(record: Record, trackers: Iterable[CartTracker]) -> Measurements:
     text of HTTP/1.1.
     """
     exchanges = list(record.exchanges())
-    fates = Counter(tracker.fate for tracker in trackers if tracker.fate is not None)
+    last_seen = Counter(tracker.fate for tracker in trackers if tracker.fate is not None)
+    fates = closing.fates if closing else last_seen
+    looks = closing or ClosingLooks()
     reads = Counter(exchange.fate for exchange in exchanges if exchange.fate is not None)
     kills = [
         fault.confirmed and not _answers_after(fault, exchanges)
@@ -45,6 +51,9 @@ def measure(record: Record, trackers: Iterable[CartTracker]) -> Measurements:
         "changes_refused": changes_refused(exchanges),
         "reads_of_carts": reads.total(),
         "reads_kept": reads[Fate.KEPT],
+        "closing_looks": looks.asked,
+        "closing_looks_kept": looks.shown,
+        "closing_silences": dict(looks.silences),
         "kill_confirmed": all(kills) if kills else None,
         "restarts_confirmed": sum(
             fault.confirmed is True for fault in record.faults() if fault.kind is FaultKind.RESTART

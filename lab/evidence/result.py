@@ -9,6 +9,7 @@ import msgspec
 
 from lab.core.json_object import JsonObject
 from lab.core.statistics import Measure
+from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.shop.redis import store_url
 
@@ -193,6 +194,8 @@ class VariantRun:
     broken_expectation: str | None = None
     traceback: str | None = None
     observation: Observation | None = None
+    closing: list[Exchange] = field(default_factory=list)
+    """The lab's own looks at the carts, when the script was over."""
 
     @property
     def is_unknown(self) -> bool:

@@ -118,11 +118,11 @@ def expectation_met(
 
 
 def carts_kept(measured: Measurements) -> Observation:
-    """Observe whether every acknowledged cart was there when it was asked for."""
+    """Observe whether every acknowledged cart was kept: some live server shows it in the end."""
     if missing := lacks_reads(measured):
         return Observation.unknown(missing)
     had = measured["carts_acknowledged"]
-    return kept_share(measured["carts_kept"], had, "acknowledged carts kept")
+    return kept_share(measured["carts_kept"], had, "acknowledged carts kept", *_shown(measured))
 
 
 def carts_lost(measured: Measurements) -> Observation:
@@ -151,8 +151,13 @@ def reads_kept(measured: Measurements) -> Observation:
     """Observe whether every read, wherever it went, showed the acknowledged cart."""
     if missing := lacks_reads(measured):
         return Observation.unknown(missing)
+    if not measured["reads_of_carts"]:
+        return Observation.unknown("no cart was read")
     return kept_share(
-        measured["reads_kept"], measured["reads_of_carts"], "reads saw the acknowledged cart"
+        measured["reads_kept"],
+        measured["reads_of_carts"],
+        "looks showed the acknowledged cart",
+        share(measured["carts_kept"], measured["carts_acknowledged"], "carts kept"),
     )
 
 
@@ -175,8 +180,11 @@ def lacks_reads(measured: Measurements) -> str | None:
     if not measured["carts_acknowledged"]:
         return _no_change(measured.get("changes_refused", {}))
     if unknown := measured["carts_unknown"]:
-        return f"{unknown} {'cart' if unknown == 1 else 'carts'} could not be read afterwards"
-    return None if measured["reads_of_carts"] else "no cart was read"
+        causes = "; ".join(list(measured.get("closing_silences", ()))[:2])
+        found = f"{unknown} {'cart' if unknown == 1 else 'carts'} could not be read afterwards"
+        return f"{found}: {causes}" if causes else found
+    looks = measured["reads_of_carts"] + measured.get("closing_looks", 0)
+    return None if looks else "no cart was read"
 
 
 USUAL: Mapping[Kind, Observe] = {
@@ -185,6 +193,12 @@ USUAL: Mapping[Kind, Observe] = {
     Kind.SCRIPT: carts_kept,
 }
 """How a variant is observed where the script does not say it."""
+
+
+def _shown(measured: Measurements) -> list[Measure]:
+    """Return how many of the script's own looks showed the cart, if it looked."""
+    looks = measured["reads_of_carts"]
+    return [Measure(measured["reads_kept"], looks, unit="looks showed it")] if looks else []
 
 
 def _no_change(refused: Mapping[str, Mapping[str, int]]) -> str:

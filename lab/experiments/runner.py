@@ -178,8 +178,19 @@ class Run:
             # Whatever the script made of it: failed requests say nothing about the desk.
             run.trouble, run.broken_expectation, run.traceback = broken, None, None
             run.script_failed = False
+        if not run.trouble:
+            _look_at_the_carts(run, lab)
         run.trouble = run.trouble or provisioned.cross_check(run.record)
         provisioned.undo_faults()
+
+
+def _look_at_the_carts(run: VariantRun, lab: Lab) -> None:
+    """Have the lab's own looks decide what became of each cart."""
+    own = Record(f"{run.variant.name}-lab", start_s=run.record.start_s)
+    found = lab.closing_looks(own)
+    run.closing = list(own.exchanges())
+    trackers = [customer.tracker for customer in lab.customers]
+    run.measurements = measure(run.record, trackers, found) | lab.extra
 
 
 NOT_RUN = "not run: nginx had ended before"

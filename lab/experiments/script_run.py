@@ -40,7 +40,6 @@ def run(experiment: Experiment, run: VariantRun, lab: Lab, max_seconds: float | 
     try:
         with watched(script, max_seconds) if is_watched else nullcontext():
             _require_none_left(experiment.script(lab.customers[0], lab))
-        lab.settle()
     except KeyboardInterrupt as stopped:
         if not hasattr(stopped, "__notes__") and (at := place(stopped.__traceback__, script)):
             stopped.add_note(at)

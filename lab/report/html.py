@@ -57,6 +57,8 @@ class VariantView:
     keeps: str
     settings: str
     fates: list[tuple[str, str, str, int]]  # class, sign, word, how many
+    shown: str
+    shown_to_lab: str
     diagram: Diagram | None
     prominent: bool
     exchanges: list[ExchangeView]
@@ -183,6 +185,8 @@ def _variant(variant: VariantResult, anchor: str, *, prominent: bool) -> Variant
             for fate, number in counted.items()
             if number
         ],
+        wording.shown(variant),
+        wording.shown_to_lab(variant),
         diagram(story_of(variant), anchors) if variant.events else None,
         prominent,
         [_exchange(each, anchors[each.op]) for each in shown],

@@ -40,7 +40,10 @@ def steps_table(left: VariantResult, right: VariantResult) -> Table:
     for row in timeline.rows(left, right):
         table.add_row(row.mark, row.step, row.left, row.right)
     table.add_section()
-    table.add_row("", Text("acknowledged carts", "bold"), _fates(left), _fates(right))
+    both = (left, right)
+    table.add_row("", Text("acknowledged carts", "bold"), *map(_fates, both))
+    table.add_row("", "shown to the script", *map(wording.shown, both))
+    table.add_row("", "shown to the lab, at the end", *map(wording.shown_to_lab, both))
     return table
 
 

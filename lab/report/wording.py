@@ -48,6 +48,21 @@ def observed(seen: Observation) -> str:
     return "; ".join([*map(format_measure, seen.measures), *([seen.note] if seen.note else [])])
 
 
+def shown(variant: VariantResult) -> str:
+    """Return how many of the script's own looks showed the acknowledged cart."""
+    return _looks(variant, "reads_kept", "reads_of_carts")
+
+
+def shown_to_lab(variant: VariantResult) -> str:
+    """Return how many of the lab's closing looks did: one for each cart at each live server."""
+    return _looks(variant, "closing_looks_kept", "closing_looks")
+
+
+def _looks(variant: VariantResult, shown_in: str, looks_in: str) -> str:
+    looks = variant.measurements.get(looks_in, 0)
+    return f"{variant.measurements.get(shown_in, 0):,} of {looks:,} looks" if looks else "–"
+
+
 def outcome(variant: VariantResult) -> str:
     """Return what a variant showed, or why it showed nothing."""
     seen = observed(variant.outcome) if variant.outcome else ""

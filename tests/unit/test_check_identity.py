@@ -1,6 +1,7 @@
 """The name of a process is told from what it remembers for a client's words."""
 
 import json
+import uuid
 
 import pytest
 
@@ -92,12 +93,25 @@ def test_name_that_only_a_client_with_a_token_sees_is_known_from_where_anyone_se
     assert not own(for_each, call(body='{"user": "ada"}'), me)
 
 
-def test_place_that_is_called_as_names_are_needs_two_clients_only():
+def test_place_that_is_called_as_names_are_needs_two_clients_where_others_are_refused():
     def answer(each, who):
         return said({"error": "log in"}, 401) if who == "stranger" else said({"instance_id": "a"})
 
     assert own(answer, ORDER, ORDER, place="/instance_id")
     assert not own(answer, ORDER, ORDER)
+    # A game's server that is found again by its name is none.
+    found = lambda each, who: said({"server_id": f"of {document_of(each)['sku']}"})  # noqa: E731
+    assert not own(found, ORDER, ORDER, place="/server_id")
+
+
+def test_other_words_are_of_the_same_kind():
+    """A key that must be a UUID or a number is not refused for its form."""
+    given = {"id": "0b7c1f9e-6a52-4ce1-9d3a-7f1e2a4b5c6d", "at": "2026-11-21", "n": "41", "A": "FA"}
+    _, other, _ = strangers(call(headers=[("Key", given["id"])], body=json.dumps(given)))
+    changed = document_of(other)
+    assert uuid.UUID(changed["id"]) != uuid.UUID(given["id"])
+    assert uuid.UUID(recorded(dict(other.headers)["Key"]))
+    assert changed["at"] == "2026-11-22" and changed["n"] == "42" and changed["A"] == "FB"
 
 
 @pytest.mark.parametrize(

@@ -94,9 +94,9 @@ def test_result_without_a_doubt_is_quoted():
             ["the load balancer asked a second server for 4 requests"],
         ),
         (
-            {"audit": LossAudit(settled=5, kept=3, unknown=2)},
-            Doubt(DoubtKind.CARTS_UNKNOWN, 2),
-            ["2 carts: unknown"],
+            {"audit": LossAudit(settled=5, kept=3, unknown=2, silences={"A answered 500": 2})},
+            Doubt(DoubtKind.CARTS_UNKNOWN, 2, detail="A answered 500"),
+            ["2 carts: unknown", "does not say: A answered 500"],
         ),
         (
             {"begun": 7},

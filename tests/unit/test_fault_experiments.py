@@ -19,6 +19,7 @@ CARTS = {
     "carts_kept": 6,
     "carts_unknown": 0,
     "reads_of_carts": 12,
+    "reads_kept": 12,
     "kill_confirmed": True,
     "restarts_confirmed": 2,
     "control_kept": 6,

@@ -73,7 +73,7 @@ def test_lane_that_kept_everything_holds(look):
     seen = look(GOOD)
     assert seen.verdict is HOLDS
     assert observed(seen).startswith(
-        "6 of 6 reads" if look is reads_kept else "3 of 3 acknowledged"
+        "6 of 6 looks" if look is reads_kept else "3 of 3 acknowledged"
     )
 
 
@@ -82,7 +82,7 @@ def test_lane_that_lost_something_fails_and_says_how_much(look):
     seen = look(LOST)
     assert seen.verdict is FAILS
     assert observed(seen).startswith(
-        "2 of 6 reads" if look is reads_kept else "1 of 3 acknowledged"
+        "2 of 6 looks" if look is reads_kept else "1 of 3 acknowledged"
     )
 
 

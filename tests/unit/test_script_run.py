@@ -19,9 +19,6 @@ SCRIPT = "def script(shopper, lab):\n    pass\n"
 class QuietLab:
     customers = (None,)
 
-    def settle(self):
-        pass
-
 
 def loaded(tmp_path, text):
     (tmp_path / "mine.py").write_text(text, encoding="utf-8")
