@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lab.capacity.crossings import CapacityPlan
     from lab.check.document import CheckDocument
     from lab.core.page import ReportPage
+    from lab.core.quantity import Quantity
     from lab.crowd.document import CrowdDocument
 
 PAGE = "report.html"
@@ -69,6 +70,29 @@ def junit_of(kind: str, document: Path) -> str:
 
         return crowd_junit(crowds.read(document))
     raise LabError("a plan neither passes nor fails: it has no JUnit XML; take plan.json")
+
+
+def quantities_of(kind: str, document: Path) -> "list[Quantity]":
+    """Return what a kept run can be compared by; LabError where it cannot be read."""
+    if kind == "run":
+        from lab.report import saved
+        from lab.report.quantities import run_quantities
+
+        return run_quantities(saved.read(document).document)
+    if kind == "check":
+        from lab.check import document as checked
+        from lab.check.quantities import check_quantities
+
+        return check_quantities(checked.read(document))
+    if kind == "crowd":
+        from lab.crowd import document as crowds
+        from lab.crowd.quantities import crowd_quantities
+
+        return crowd_quantities(crowds.read(document), document.parent)
+    from lab.capacity import document as plans
+    from lab.capacity.quantities import plan_quantities
+
+    return plan_quantities(plans.read(document))
 
 
 def write(path: Path, text: str) -> None:

@@ -85,7 +85,9 @@ def _clean(found: Sequence[catalog.KeptRun], root: Path, keep: int, yes: bool) -
         return 0
     size = format_bytes(sum(map(catalog.size_bytes, going)))
     runs = "1 run" if len(going) == 1 else f"{len(going)} runs"
-    screen.print(runs_table(going))
+    screen.print(runs_table(going[:NEWEST_RUNS]))
+    if len(going) > NEWEST_RUNS:
+        screen.print(f"… and {len(going) - NEWEST_RUNS} older ones", style="dim")
     said = f"{runs} of {len(found)} in {root}, {size}"
     if not yes:
         if not can_be_asked():
@@ -97,5 +99,6 @@ def _clean(found: Sequence[catalog.KeptRun], root: Path, keep: int, yes: bool) -
     cleaning.drop_dangling_latest(root)
     for why in trouble:
         err.print(Text(f"could not delete {why}", "yellow"), soft_wrap=True)
-    screen.print(Text(f"deleted {len(going) - len(trouble)} of {said}"), soft_wrap=True)
+    deleted = f"{len(going) - len(trouble)} of {said}" if trouble else said
+    screen.print(Text(f"deleted {deleted}"), soft_wrap=True)
     return 1 if trouble else 0

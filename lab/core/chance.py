@@ -14,16 +14,17 @@ from statistics import NormalDist, fmean, median
 from lab.core.quantity import Counted, Quantity, Ranged, Stated, Timed
 
 ALPHA = 0.05
+LEAST_MS = 0.001
 BLOCKS = 10
 LEAST_IN_BLOCK = 5
 LEAST_BLOCKS = 5
 LEAST_COUNTED = 2
 ENOUGH = 1000  # of a spread: more values change nothing but the length of the sum
-TIMES_VARY = 10.0
+TIMES_VARY = 15.0
 """By what factor the times of the same thing may differ from one run to the next.
 
-The machine's other work decides it: medians of 16 equal runs on a busy machine differed by up
-to 8.3. A smaller difference proves nothing, unless other runs show how much they vary here.
+The machine's other work decides it: medians of equal runs on a busy machine differed by up to
+14. A smaller difference proves nothing, unless other runs show how much they vary here.
 """
 LEAST_FREEDOM = 4  # five runs of the same thing
 CPU_VARIES = 1.5  # the same for processor time, which other work changes less
@@ -62,7 +63,11 @@ Quantities = Sequence[Quantity]
 
 @dataclass(frozen=True)
 class RunToRun:
-    """How the median of a time varies between runs of the same thing: of its logarithm."""
+    """How a quantity varies between runs of the same thing.
+
+    `deviation` is that of the logarithm of a time's median; of a count, how many times its
+    variance is that of independent counts.
+    """
 
     deviation: float
     freedom: int
@@ -73,25 +78,41 @@ class RunToRun:
 
 
 def run_to_run(groups: Sequence[Sequence[Quantities]]) -> dict[Key, RunToRun]:
-    """Return how times vary between runs, from groups of runs of the same thing.
+    """Return how times and counts vary between runs, from groups of runs of the same thing.
 
     Nothing is returned where there are fewer than five runs to learn from.
     """
-    found: dict[Key, list[list[float]]] = {}
+    residuals: dict[tuple[type[Quantity], str, str], list[list[float]]] = {}
     for runs in groups:
-        mine: dict[Key, list[float]] = {}
-        for each in (each for run in runs for each in run if isinstance(each, Timed)):
-            if each.samples_ms and (middle := median(each.samples_ms)) > 0:
-                mine.setdefault((each.of, each.name), []).append(math.log(middle))
-        for key, middles in mine.items():
-            found.setdefault(key, []).append(middles)
+        mine: dict[tuple[type[Quantity], str, str], list[Quantity]] = {}
+        for run in runs:
+            for each in run:
+                mine.setdefault((type(each), each.of, each.name), []).append(each)
+        for key, several in mine.items():
+            residuals.setdefault(key, []).append(_residuals(several))
     noise = {}
-    for key, several in found.items():
-        freedom = sum(len(each) - 1 for each in several)
+    for (kind, of, name), found in residuals.items():
+        freedom = sum(len(each) - 1 for each in found if each)
         if freedom >= LEAST_FREEDOM:
-            squares = sum((x - fmean(each)) ** 2 for each in several for x in each)
-            noise[key] = RunToRun(math.sqrt(squares / freedom), freedom)
+            variance = math.fsum(x * x for each in found for x in each) / freedom
+            deviation = variance if kind is Counted else math.sqrt(variance)
+            noise[of, name] = RunToRun(deviation, freedom)
     return noise
+
+
+def _residuals(several: Sequence[Quantity]) -> list[float]:
+    """Return how far each run is from the mean: logarithms of times, counts standardised."""
+    counts = [each for each in several if isinstance(each, Counted) and each.n]
+    if counts:
+        share = sum(each.k for each in counts) / sum(each.n for each in counts)
+        spread = [math.sqrt(each.n * share * (1 - share)) for each in counts]
+        return [
+            (each.k - each.n * share) / width if width else 0.0
+            for each, width in zip(counts, spread, strict=True)
+        ]
+    times = [each.samples_ms for each in several if isinstance(each, Timed) and each.samples_ms]
+    logarithms = [math.log(max(median(each), LEAST_MS)) for each in times]
+    return [each - fmean(logarithms) for each in logarithms]
 
 
 def student(alpha: float, freedom: int) -> float:
@@ -130,7 +151,7 @@ def _compared(
     if isinstance(a, Stated) and isinstance(b, Stated):
         answer = _words(a, b)
     elif isinstance(a, Counted) and isinstance(b, Counted):
-        answer, why = _counts(a, b, alpha)
+        answer, why = _counts(a, b, alpha, noise)
     elif isinstance(a, Timed) and isinstance(b, Timed):
         answer, why = _times(a, b, alpha, noise)
     elif isinstance(a, Ranged) and isinstance(b, Ranged):
@@ -146,30 +167,34 @@ def _words(a: Stated, b: Stated) -> Likeness:
     ]
 
 
-def _counts(a: Counted, b: Counted, alpha: float) -> tuple[Likeness, str]:
+def _counts(a: Counted, b: Counted, alpha: float, noise: RunToRun | None) -> tuple[Likeness, str]:
     """Compare shares by Newcombe's interval of their difference, made of two Wilson intervals."""
     if min(a.n, b.n) < LEAST_COUNTED:
         return Likeness.TOO_FEW, ""
-    low, high = difference_of_shares(a, b, alpha)
+    z, clumping = NormalDist().inv_cdf(1 - alpha / 2), 1.0
+    if noise:
+        z, clumping = student(alpha, noise.freedom), noise.deviation
+    low, high = difference_of_shares(a, b, z, clumping)
     said = f"{100 * low:+.1f} to {100 * high:+.1f} percentage points"
     if low > 0 or high < 0:
         return Likeness.DIFFERS, said
     return (Likeness.EQUAL if a.k * b.n == b.k * a.n else Likeness.MAY_BE_CHANCE), said
 
 
-def difference_of_shares(a: Counted, b: Counted, alpha: float) -> tuple[float, float]:
-    """Return the interval of b's share less a's at 1 - alpha (Newcombe 1998, method 10)."""
+def difference_of_shares(
+    a: Counted, b: Counted, z: float, clumping: float = 1.0
+) -> tuple[float, float]:
+    """Return the interval of b's share less a's, z wide (Newcombe 1998, method 10)."""
     p, q = a.k / a.n, b.k / b.n
-    (a_low, a_high), (b_low, b_high) = wilson(a, alpha), wilson(b, alpha)
+    (a_low, a_high), (b_low, b_high) = (wilson(each, z, clumping) for each in (a, b))
     below = math.hypot(q - b_low, a_high - p)
     above = math.hypot(b_high - q, p - a_low)
     return q - p - below, q - p + above
 
 
-def wilson(counted: Counted, alpha: float) -> tuple[float, float]:
-    """Return Wilson's interval of k/n at 1 - alpha; clumped counts are worth less."""
-    z = NormalDist().inv_cdf(1 - alpha / 2)
-    n = counted.n / counted.clumping
+def wilson(counted: Counted, z: float, clumping: float = 1.0) -> tuple[float, float]:
+    """Return Wilson's interval of k/n, z wide; counts that clump are worth less."""
+    n = counted.n / max(counted.clumping, clumping)
     p = counted.k / counted.n
     centre = p + z**2 / (2 * n)
     spread = z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))

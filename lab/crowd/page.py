@@ -13,9 +13,13 @@ from lab.crowd.view import describe_carts, sentences
 
 MOST_WINDOWS = 60
 _AS_PREDICTED = Mark("✓", "losses as predicted", "good")
+_NOT_FLAWLESS = Mark("=", "losses as predicted")  # no tick where anything went wrong
 _NOT_AS_PREDICTED = Mark("✕", "losses not as predicted", "bad")
 _NOT_RELIABLE = Mark("?", "not reliable", "doubt")
-_HEADINGS = ("", "requests", "per s", "p50 ms", "p95 ms", "p99 ms", "failed", "unknown")
+_HEADINGS = (
+    *("", "requests", "per s", "p50 ms", "p95 ms", "p99 ms", "failed", "unknown"),
+    *("kept", "lost", "looks shown"),
+)
 
 
 def crowd_page(document: CrowdDocument, folder: Path) -> ReportPage:
@@ -73,7 +77,11 @@ def _figures_case(name: str, crowd: CrowdResult) -> Case:
 def _mark(crowd: CrowdResult) -> Mark:
     if not crowd.carts_as_predicted:
         return _NOT_AS_PREDICTED
-    return _NOT_RELIABLE if crowd.doubts else _AS_PREDICTED
+    if crowd.doubts:
+        return _NOT_RELIABLE
+    hidden = crowd.reads - crowd.reads_that_showed_the_cart
+    wrong = crowd.failed + crowd.unknown + hidden + crowd.carts.owed - crowd.carts.kept
+    return _NOT_FLAWLESS if wrong else _AS_PREDICTED
 
 
 def _names(crowds: Sequence[CrowdResult]) -> list[str]:
@@ -116,6 +124,9 @@ def _table(names: Sequence[str], crowds: Sequence[CrowdResult]) -> Table:
             *map(_ms, (each.latency.p50_ms, each.latency.p95_ms, each.latency.p99_ms)),
             f"{each.failed:,}",
             f"{each.unknown:,}",
+            f"{each.carts.kept:,}",
+            f"{each.carts.lost:,}",
+            f"{each.reads_that_showed_the_cart:,} of {each.reads:,}" if each.reads else "–",
         )
         for name, each in zip(names, crowds, strict=True)
     ]

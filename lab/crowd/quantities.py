@@ -35,7 +35,7 @@ def _variant(of: str, rounds: list[tuple[CrowdResult, Recorded | None]]) -> Iter
     yield Counted(of, "carts lost", lost, owed, _each(owed, crowds))
     reads = sum(each.reads for each in crowds)
     shown = sum(each.reads_that_showed_the_cart for each in crowds)
-    yield Counted(of, "reads that showed the cart", shown, reads, _each(reads, crowds))
+    yield Counted(of, "looks that showed the cart", shown, reads, _each(reads, crowds))
     samples = [ms for each in records for window in each.windows for ms in window.latencies_ms]
     if samples:
         yield Timed(of, "latency", tuple(samples))

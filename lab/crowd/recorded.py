@@ -12,7 +12,8 @@ from lab.crowd.journal import COLUMNS
 from lab.crowd.result import CrowdResult
 
 _TIMES = tuple(COLUMNS.index(name) for name in ("at_s", "waited_ms", "elapsed_ms"))
-_OUTCOME, _CUSTOMER = COLUMNS.index("outcome"), COLUMNS.index("customer")
+_OP, _OUTCOME, _CUSTOMER = (COLUMNS.index(name) for name in ("op", "outcome", "customer"))
+_LOOK = "-look"  # how the ids of the lab's own looks end: they are no requests of the script
 
 
 @dataclass
@@ -96,6 +97,8 @@ def _lines(path: Path) -> Iterator[tuple[str, float, float, bool]]:
             for line in lines:
                 try:
                     row = decode(line)
+                    if str(row[_OP]).endswith(_LOOK):
+                        continue
                     at_s, waited_ms, elapsed_ms = (float(row[n] or 0) for n in _TIMES)
                     # "c12-3" is the third iteration of shopper c12.
                     shopper, ok = str(row[_CUSTOMER]).rpartition("-")[0], row[_OUTCOME] == "ok"

@@ -76,9 +76,11 @@ def script(_: Shopper, lab: Lab) -> None:
         for step in AFTERWARDS:
             _do(customer, step)
     ends = [exchanges[-1].status for _, exchanges in stories]
+    before = sent_again(stories)
     for server in lab.servers:
         lab.restart(server)
-    alone = [same(exchanges[-1], customer.replay(exchanges[-1])) for customer, exchanges in stories]
+    afresh = sent_again(stories)
+    alone = [warm and fresh for warm, fresh in zip(before, afresh, strict=True)]
     needed = [
         0 if enough else _fewest_needed(customer, exchanges, lab)
         for enough, (customer, exchanges) in list(zip(alone, stories, strict=True))[: len(STORIES)]
@@ -94,6 +96,11 @@ def script(_: Shopper, lab: Lab) -> None:
         earlier_requests_made=[len(exchanges) - 1 for _, exchanges in stories[: len(STORIES)]],
         most_needed=max(needed, default=0),
     )
+
+
+def sent_again(stories: Sequence[tuple[Shopper, Sequence[Exchange]]]) -> list[bool]:
+    """Send the last request of each story again, alone; say whether it has the same symptom."""
+    return [same(exchanges[-1], customer.replay(exchanges[-1])) for customer, exchanges in stories]
 
 
 def same(first: Exchange, again: Exchange) -> bool:

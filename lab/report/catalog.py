@@ -23,12 +23,13 @@ DOCUMENTS = {
 }
 """The file that holds what a command found, and the kind of run that it makes."""
 MOST_DOCUMENT_BYTES = 512 * 1024 * 1024
+NO_CLAIM = "without a claim"
 _NAME = re.compile(r"(\d{8}-\d{6})-(.+)")  # as `lab.core.run_folder` makes it
 
 
 class _Experiment(msgspec.Struct):
     name: str
-    verdict: str
+    verdict: str | None = None  # of a script without a claim
 
 
 class _Crowd(msgspec.Struct):
@@ -86,7 +87,7 @@ class KeptRun:
             return self.summary.kind
         if self.document:
             return "damaged"
-        if (self.folder / "constants.json").is_file():
+        if _is_plain_file(self.folder / "constants.json"):
             return "measurement"
         return "page" if re.fullmatch(r"[\d-]{15}-up(-\d+)?", self.folder.name) else "unfinished"
 
@@ -198,8 +199,8 @@ def size_bytes(run: KeptRun) -> int:
 def _verdicts(head: _Document) -> str:
     experiments = head.experiments or []
     if len(experiments) == 1:
-        return experiments[0].verdict
-    counted = Counter(each.verdict for each in experiments)
+        return experiments[0].verdict or NO_CLAIM
+    counted = Counter(each.verdict or NO_CLAIM for each in experiments)
     return ", ".join(f"{number} {verdict}" for verdict, number in counted.items()) or "nothing"
 
 
@@ -222,15 +223,16 @@ def _kept(entry: os.DirEntry[str]) -> KeptRun | None:
 
 
 def _document_in(folder: Path) -> Path | None:
-    """Return the document of a folder: a plain file, never a pipe or a link that leads away."""
-    for name in DOCUMENTS:
-        path = folder / name
-        try:
-            if path.is_file() and path.resolve().parent == folder.resolve():
-                return path
-        except OSError:  # no permission to look inside
-            return None
-    return None
+    """Return the document of a folder, None if there is none that can be reached."""
+    return next((folder / name for name in DOCUMENTS if _is_plain_file(folder / name)), None)
+
+
+def _is_plain_file(path: Path) -> bool:
+    """Whether it is a file of its own: no pipe, no link that leads away."""
+    try:
+        return path.is_file() and path.resolve().parent == path.parent.resolve()
+    except OSError:  # no permission to look inside
+        return False
 
 
 def _began(stamp: str, path: Path) -> datetime:

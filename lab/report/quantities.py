@@ -9,6 +9,8 @@ from lab.core.quantity import Counted, Quantity, Stated, Timed, clumping
 from lab.core.statistics import Measure
 from lab.evidence.run_document import ExperimentResult, RunDocument, VariantResult
 
+RACES = 2.0  # what an experiment counts is often a race, and two of one run go the same way
+
 
 def run_quantities(document: RunDocument) -> list[Quantity]:
     """Return verdicts, settings, counts and times of every variant of every experiment."""
@@ -17,11 +19,11 @@ def run_quantities(document: RunDocument) -> list[Quantity]:
 
 def _experiment(experiment: ExperimentResult) -> Iterator[Quantity]:
     name = experiment.name
-    yield Stated(name, "verdict", str(experiment.verdict), "result")
+    yield Stated(name, "verdict", str(experiment.verdict or "none"), "result")
     yield Stated(name, "quick", "yes" if experiment.quick else "no")
     for variant in experiment.variants:
         of = f"{name}: {variant.name}"
-        yield Stated(of, "verdict", str(variant.verdict), "result")
+        yield Stated(of, "verdict", str(variant.verdict or "none"), "result")
         for setting, value in msgspec.structs.asdict(variant.settings).items():
             yield Stated(of, setting, "none" if value is None else str(value))
         yield from _counts(of, variant)
@@ -34,7 +36,7 @@ def _counts(of: str, variant: VariantResult) -> Iterator[Counted]:
     measures = {each.unit or "counted": each for each in _measures(variant)}
     for name, measure in measures.items():
         if isinstance(measure.k, int) and measure.n and 0 <= measure.k <= measure.n:
-            yield Counted(of, name, measure.k, measure.n)
+            yield Counted(of, name, measure.k, measure.n, RACES)
     customers: dict[str, tuple[int, int]] = {}
     for each in variant.exchanges:
         n, k = customers.get(each.customer, (0, 0))

@@ -40,6 +40,7 @@ FAST = [("first-visit", 1), ("any-server", 2), ("first-visit", 2), ("crash", 2),
 
 # Bug, the experiment that catches it, what that says of a lane with the bug in it (in words
 # of this pattern), and which lanes those are, if not all that can have the bug.
+WRONG_LOOK = r"first: GET /api/cart of \w+ (showed|has revision) "
 GOODS = r"GET /api/cart of \w+ showed |POST /api/cart/items of \w+ showed "
 CATCHERS = [
     ("drop-adds", "first-visit", FAILS, rf"answers were wrong; first: ({GOODS}).*were due"),
@@ -65,8 +66,39 @@ CATCHERS = [
     ),
     ("random-instance", "any-server", UNKNOWN, "a process the lab did not start"),
     ("signs-as-a", "any-server", UNKNOWN, "a process the lab did not start"),
+    ("newest-from-cache", "replay-one", FAILS, r"^[0-3] of 4 reproduced alone", "token"),
+    ("write-through", "storage", FAILS, r"bytes a request written to files", "token"),
+    ("stale-after-patch", "first-visit", FAILS, r"^[1-9]\d* of \d+ answers were wrong; first: GET"),
+    ("double-30th", "first-visit", FAILS, r"first: GET /api/cart of \w+ showed "),
+    ("leak-50th", "first-visit", FAILS, r"GET /api/cart of \w+ showed the cart of \w+"),
+    ("lost-at-once", "first-visit", FAILS, WRONG_LOOK),
+    ("price-in-token", "stale-price", AFFECTED, r"carts at the old price", "token"),
+    ("checkout-keeps-cart", "first-visit", FAILS, WRONG_LOOK),
+    ("revision-stands-still", "first-visit", FAILS, r"has revision 0, 1 was due"),
+    ("remove-does-nothing", "first-visit", FAILS, WRONG_LOOK),
+    ("address-forgotten", "first-visit", FAILS, r"checkout of \w+ has the address None, '"),
+    ("wrong-total", "first-visit", FAILS, r"POST /api/cart/items of \w+ showed .* were due"),
+    ("drop-40th", "first-visit", FAILS, WRONG_LOOK),
     ("logout-keeps-session", "logout", AFFECTED, r"no end seen", "memory"),
 ]
+
+
+# One of each kind is tried by the usual test command, all of them by `pytest -m long`.
+OFTEN = {
+    ("drop-40th", "first-visit"),
+    ("lost-at-once", "first-visit"),
+    ("leak-50th", "first-visit"),
+    ("missing-vary", "first-visit"),
+    ("newest-from-cache", "replay-one"),
+    ("write-through", "storage"),
+    ("global-dict", "crash"),
+    ("key-per-process", "restart-all"),
+    ("login-keeps-id", "fixation"),
+    ("no-expiry", "logout"),
+    ("no-signature", "readable"),
+    ("price-in-token", "stale-price"),
+    ("signs-as-a", "any-server"),
+}
 
 
 def lanes_with(experiment, name):
@@ -113,7 +145,10 @@ def perform(folder, experiment, variants):
 
 @pytest.mark.parametrize(
     ("name", "by", "verdict", "sign", "where"),
-    [(*row, None)[:5] for row in CATCHERS],
+    [
+        pytest.param(*(*row, None)[:5], marks=() if row[:2] in OFTEN else pytest.mark.long)
+        for row in CATCHERS
+    ],
     ids=[f"{row[0]}-by-{row[1]}" for row in CATCHERS],
 )
 def test_each_bug_is_caught_by_a_named_experiment(tmp_path, name, by, verdict, sign, where):

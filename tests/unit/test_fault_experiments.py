@@ -343,6 +343,7 @@ STORED = {
     "customers_who_left": 20,
     "sessions_left": 0,
     "store_operations_per_request": 0.0,
+    "bytes_written_per_request": 1.4,
     "look_bytes_sent": 400,
     "look_bytes_received": 700,
     "look_latency": {"n": 20, "p50_ms": 2.5},
@@ -366,6 +367,23 @@ def test_storage_observes(changes, verdict, words):
     seen = storage.observe(STORED | changes)
     assert seen.verdict is verdict
     assert words in observed(seen)
+
+
+@pytest.mark.parametrize(
+    ("written", "verdict"), [(None, HOLDS), (2.0, HOLDS), (17.0, FAILS), (-3.0, HOLDS)]
+)
+def test_server_that_writes_files_keeps_something_wherever_they_are(written, verdict):
+    seen = storage.observe(STORED | {"bytes_written_per_request": written})
+    assert seen.verdict is verdict
+    assert ("17 bytes a request written" in observed(seen)) is (verdict is FAILS)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "each"), [(44, 444, 4.0), (None, 4, None), (4, None, None)]
+)
+def test_written_bytes_are_shared_among_the_requests(before, after, each):
+    footprints = [Footprint(0, 0, 0, 0, 0, 0, written) for written in (before, after)]
+    assert storage.written_per_request(*footprints, requests=100) == each
 
 
 def test_growth_counts_every_place_and_scales_bytes_to_a_thousand():

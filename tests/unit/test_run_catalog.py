@@ -3,6 +3,7 @@
 import json
 import os
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -78,6 +79,11 @@ def test_several_experiments_are_counted_by_their_verdict(root):
     assert catalog.kept_runs(root)[0].found == "2 fails, 1 holds"
 
 
+def test_script_without_a_claim_is_listed_so(root):
+    keep(root, 1, "mine", "result.json", as_json(run(experiment([lane()], verdict=None))))
+    assert catalog.kept_runs(root)[0].found == "without a claim"
+
+
 @pytest.mark.parametrize(
     ("changes", "found"),
     [
@@ -118,16 +124,23 @@ def test_document_that_is_a_link_away_or_a_pipe_is_none(root, tmp_path):
     assert {each.kind for each in catalog.kept_runs(root)} == {"unfinished"}
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads everything")
-def test_folder_without_permission_is_listed_without_a_report(root):
+def test_folder_without_permission_is_listed_without_a_report(root, monkeypatch):
+    """As the system answers one who is not root, whom it would refuse nothing."""
     folder = keep(root, 1, "crash", "result.json", CRASH)
-    folder.chmod(0)
-    try:
-        assert catalog.kept_runs(root)[0].kind == "unfinished"
-        with pytest.raises(LabError, match="permission denied"):
-            catalog.find(folder.name, root)
-    finally:
-        folder.chmod(0o700)
+    older = keep(root, 0, "crash", "result.json", CRASH)
+    is_file = Path.is_file
+
+    def refuse(path):
+        if path.parent == folder:
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode: path != folder)
+    assert [each.kind for each in catalog.kept_runs(root)] == ["unfinished", "run"]
+    assert catalog.find(None, root)[0].parent == older
+    with pytest.raises(LabError, match="permission denied"):
+        catalog.find(folder.name, root)
 
 
 @pytest.mark.parametrize(
@@ -326,7 +339,8 @@ def test_clean_deletes_what_a_link_leads_to_never(old, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "precious.txt").write_text("x")
     (old / "20261127-110000-crash" / "away").symlink_to(tmp_path / "mine")
-    assert invoke("--clean", "--keep", "1", "--yes", "--out", str(old)).exit_code == 0
+    ended = invoke("--clean", "--keep", "1", "--yes", "--out", str(old))
+    assert (ended.exit_code, "deleted 2 runs of 3 in" in ended.output) == (0, True)
     assert len(catalog.kept_runs(old)) == 1
     assert (tmp_path / "mine" / "precious.txt").read_text() == "x"
 

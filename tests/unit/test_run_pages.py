@@ -12,22 +12,18 @@ from click.testing import CliRunner
 from report_documents import HOSTILE
 from report_pages import assert_offline_and_inert
 from rich.console import Console
+from run_samples import a_check, a_crowd, a_plan, journal
 
 from lab.capacity import document as plans
-from lab.capacity.constants import Constant, Constants, ConstantsRow, Measured
-from lab.capacity.crossings import CapacityPlan
 from lab.capacity.page import plan_page
-from lab.capacity.rules import Assumptions
 from lab.check import document as checked
-from lab.check.differences import Difference
-from lab.check.document import CheckDocument, CheckedCall, Shortest
+from lab.check.document import CheckDocument
 from lab.check.judge import Level
 from lab.check.page import check_page
 from lab.check.render import as_junit
 from lab.cli import kept
 from lab.cli.main import cli
 from lab.core.errors import LabError
-from lab.core.faults import FaultKind
 from lab.core.page import Figure, Graph, ReportPage, Section
 from lab.crowd import document as crowds
 from lab.crowd.document import CrowdDocument
@@ -35,108 +31,10 @@ from lab.crowd.doubts import Doubt, DoubtKind
 from lab.crowd.loss_audit import LossAudit
 from lab.crowd.page import crowd_junit, crowd_page
 from lab.crowd.recorded import recorded
-from lab.crowd.result import CrowdResult, CrowdSetup, TimetableEntry
-from lab.crowd.tally import Percentiles
 from lab.report.page_html import page_html
 from lab.report.page_terminal import page_view
 
 NOWHERE = Path("/nowhere/at/all")
-ALIKE = "answered alike"
-
-
-def a_check(text="GET /cart", level=Level.PROCESS, **changes):
-    """A check in which every text is `text`."""
-    difference = Difference(text, "200", text)
-    calls = [
-        CheckedCall(
-            call=1, request=text, verdict=str(level), level=level, differences=[difference]
-        ),
-        CheckedCall(call=2, request=text, verdict="answered alike", level=Level.SELF_CONTAINED),
-    ]
-    shortest = Shortest(
-        calls=[1, 2],
-        wiped=False,
-        elsewhere=False,
-        printable=True,
-        in_turn=False,
-        differences=[difference],
-        confirmed=5,
-        tries=6,
-        script=f"# {text}",
-    )
-    values = {
-        "verdict": level,
-        "because": text,
-        "source": text,
-        "command": text,
-        "calls": calls,
-        "shortest": shortest,
-        "varies": {"1": [text]},
-        "notes": [text],
-        "explanation": f"{text}\n\n{text}",
-    }
-    return CheckDocument(**values | changes)
-
-
-def a_crowd(text="stateful", **changes):
-    """A crowd in which every text is `text`."""
-    values = {
-        "variant": text,
-        "setup": CrowdSetup(desk="stateful", store=text, servers=3, affinity=text, retry=text),
-        "interrupted": False,
-        "model": "open",
-        "script": text,
-        "engine": "threads",
-        "workers": 1,
-        "seed": 1,
-        "shoppers": 10,
-        "once": False,
-        "for_s": 4.0,
-        "warm_up_s": 1.0,
-        "rate_asked_per_s": 100.0,
-        "rate_done_per_s": 99.0,
-        "requests": 400,
-        "ok": 390,
-        "failed": 8,
-        "unknown": 2,
-        "warm_up_requests_dropped": 100,
-        "answered": 500,
-        "reads": 20,
-        "reads_that_showed_the_cart": 18,
-        "logged_by_the_balancer": 500,
-        "latency": Percentiles(400, 3.0, 9.0),
-        "lateness_of_the_generator": Percentiles(400, 0.1, 0.3),
-        "generator_busiest_share_of_a_core": 0.2,
-        "generator_bytes_per_shopper": 1000,
-        "carts": LossAudit(settled=20, kept=18, lost=2, predicted_lost=2, predicted_and_lost=2),
-        "carts_as_predicted": True,
-        "timetable": [TimetableEntry(FaultKind.KILL, text, 2.0, 2.1, trouble=text)],
-        "doubts": [],
-    }
-    return CrowdResult(**values | changes)
-
-
-def a_plan(**assumed):
-    where = Measured("run-1", "2026-01-01", "a CPU", 2, "Linux", "3", "1", "8", 20.0)
-    kinds = (("login", 0), ("read", 1), ("read", 50), ("write", 1), ("write", 50), ("logout", 0))
-    found = [
-        Constant(what, kind, lines, value, value, value, 9)
-        for kind, lines in kinds
-        for what, value in (
-            *(("desk_cpu", 900.0), ("balancer_cpu", 90.0), ("store_cpu", 0.0)),
-            *(("store_operations", 0.0), ("request_bytes", 300.0), ("answer_bytes", 600.0)),
-        )
-    ]
-    for of, sizes in (("session", (0, 1, 50)), ("write", (1, 50)), ("logout", (0,))):
-        found += [
-            Constant(what, of, lines, 0.0, 0.0, 0.0, 9)
-            for lines in sizes
-            for what in ("in_files", "in_store")
-        ]
-    found.append(Constant("at_rest", "server", 0, 1e7, 1e7, 1e7, 9))
-    found.append(Constant("served_by_another", "read", 0, 1.0, 1.0, 1.0, 9))
-    row = ConstantsRow("token", "stateless", tuple(found))
-    return CapacityPlan(Constants(where, (row,)), Assumptions(**assumed))
 
 
 def shown(page):
@@ -183,10 +81,28 @@ def test_check_with_a_failed_assertion_says_it_first():
 def test_page_of_a_crowd_has_figures_carts_faults_and_doubts():
     doubted = a_crowd("stateless", doubts=[Doubt(DoubtKind.RETRIED, 3)])
     page = crowd_page(CrowdDocument([a_crowd(), doubted]), NOWHERE)
-    assert [str(mark) for mark, _ in page.found] == ["✓ losses as predicted", "? not reliable"]
+    assert [str(mark) for mark, _ in page.found] == ["= losses as predicted", "? not reliable"]
     read = assert_offline_and_inert(page_html(page))
     for words in ("18 of 20 acknowledged carts kept", "▲ kill", "asked a second server", "9.0"):
         assert words in read.words
+
+
+def test_crowd_has_a_tick_only_if_nothing_went_wrong():
+    fine = {"failed": 0, "unknown": 0, "reads_that_showed_the_cart": 20}
+    fine["carts"] = LossAudit(settled=20, kept=20)
+
+    def sign(**changes):
+        page = crowd_page(CrowdDocument([a_crowd(**fine | changes)]), NOWHERE)
+        return page.found[0][0].sign
+
+    assert sign() == "✓"
+    for changes in (
+        {"failed": 1},
+        {"unknown": 1},
+        {"reads_that_showed_the_cart": 19},
+        {"carts": LossAudit(settled=20, kept=19, lost=1, predicted_lost=1)},
+    ):
+        assert sign(**changes) == "="
 
 
 def test_rounds_of_a_crowd_are_told_apart():
@@ -305,11 +221,6 @@ def test_junit_of_a_crowd(changes, counted):
 # --- what the workers wrote down
 
 
-def journal(folder, lines, name="exchanges-0.jsonl"):
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(b"".join(lines))
-
-
 def exchange(at_s, elapsed_ms=3.0, outcome="ok", customer="c1-1", waited_ms=0.0):
     row = ["op", customer, "GET", "/", None, at_s, waited_ms, elapsed_ms]
     return json.dumps([*row, 200, outcome, "A", "i", None, None]).encode() + b"\n"
@@ -323,6 +234,7 @@ def test_record_is_counted_in_windows_without_warm_up_and_closing_reads(tmp_path
         exchange(2.05, 7.0, waited_ms=100.0),  # it was due in the first window
         exchange(4.9, 9.0, "unknown", "c2-2"),
         exchange(5.5),
+        exchange(1.3).replace(b'"op"', b'"x-7-look"'),  # the lab's own
     ]
     journal(tmp_path / "crowd-stateful-1", lines)
     (found,) = recorded(tmp_path, [a_crowd()], 4)
