@@ -163,6 +163,8 @@ class _Session:
             held = client.trace if client.trace.is_of(conversation) else None
             if client.process:
                 self._door = self._find_door(client.process, conversation)
+                port = str(client.process.port)
+                self._report.url = client.process.address.url.removesuffix(port) + "{port}"
         self._report.conversation = conversation
         for note in conversation.notes:
             self._report.note(note)

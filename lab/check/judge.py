@@ -103,7 +103,8 @@ class Reproducer:
 class Report:
     """What a check found. Without a conversation it ended before there was one.
 
-    `failed` is an assertion of the conversation that did not hold, with its line.
+    `failed` is an assertion of the conversation that did not hold, with its line. `url` is
+    where the service is reached, with {port}.
     """
 
     level: Level
@@ -119,6 +120,7 @@ class Report:
     seconds: float = 0.0
     partial: bool = False
     failed: str = ""
+    url: str = "http://127.0.0.1:{port}"
 
     def note(self, text: str) -> None:
         """Keep a note, once."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from lab.core.faults import FaultKind
+from lab.core.statistics import Measure
 from lab.crowd.doubts import Doubt, DoubtKind
 from lab.crowd.load_profile import Engine
 from lab.crowd.loss_audit import LossAudit
@@ -81,6 +82,8 @@ class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
     generator_bytes_per_shopper: int
     """Memory of the workers by the number of shoppers, the interpreters' share included."""
     carts: LossAudit
+    carts_kept: Measure | None = None
+    """Of the acknowledged carts, with the interval; None in a file of version 0.1."""
     carts_as_predicted: bool
     timetable: list[TimetableEntry]
     doubts: list[Doubt]
@@ -147,6 +150,7 @@ def crowd_result(
         generator_busiest_share_of_a_core=progress.busiest,
         generator_bytes_per_shopper=round(sum(progress.rss.values()) / profile.shoppers),
         carts=audit,
+        carts_kept=audit.kept_share,
         carts_as_predicted=audit.as_predicted,
         timetable=list(_entries(progress)),
         doubts=[Doubt(DoubtKind.INTERRUPTED)] if interrupted else doubts,
