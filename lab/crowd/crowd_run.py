@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from lab.core.faults import STORE
+from lab.core.limits import SPARE_FILES, require_open_files, require_processes
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.loss_audit import DiesWith, audit_losses
 from lab.crowd.messages import (
@@ -126,6 +127,18 @@ class CrowdRun:
         self._results.flush()
 
 
+MOST_NGINX_FILES = 16384  # of nginx: see its worker_rlimit_nofile
+
+
+def require_room(profile: LoadProfile) -> None:
+    """LabError if a limit of this terminal's programs stands in the way of a crowd."""
+    what = f"a crowd of {profile.shoppers} shoppers"
+    # nginx has a connection to each shopper and one to a server for it.
+    require_open_files(min(2 * profile.shoppers, MOST_NGINX_FILES) + SPARE_FILES, what)
+    if profile.engine == "threads":
+        require_processes(profile.shoppers, what)
+
+
 def run_crowd(
     profile: LoadProfile,
     target: CrowdTarget,
@@ -139,6 +152,7 @@ def run_crowd(
     that this variant cannot have are left out. LabError where it cannot be done. After Ctrl-C
     the result is of what was known by then, and is marked as interrupted.
     """
+    require_room(profile)
     known = (*target.servers, STORE) if target.has_store else target.servers
     possible = tuple(each for each in profile.timetable if each.target in known)
     profile = msgspec.structs.replace(profile, timetable=possible)

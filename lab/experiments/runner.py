@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.core.limits import SPARE_FILES, require_open_files
 from lab.core.redaction import redact_text
 from lab.evidence.keeping import encodable, kept_variant
 from lab.evidence.measurements import measure
@@ -128,6 +129,11 @@ class Run:
         ready = [run for run in runs if run.trouble is None]
         if not ready:
             return
+        customers = experiment.quick_customers if self.quick else experiment.customers
+        customers += self.crowd
+        require_open_files(
+            2 * customers + SPARE_FILES, f"{experiment.name} ({customers} customers)"
+        )
         with self._opening(experiment, [run.variant for run in ready]) as provisioned:
             self.components |= provisioned.stack.components()
             if then and (startable := [each for each in then[1] if _can_start(each)]):
