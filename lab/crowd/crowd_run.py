@@ -54,6 +54,8 @@ class CrowdTarget:
     quick: bool = False
     dead: tuple[str, ...] = ()
     """Servers that were dead before the crowd came."""
+    is_strange: Callable[[AccessEntry], bool] = lambda entry: False
+    """Whether an answer in the log came from a process that the lab did not start."""
 
 
 class CrowdRun:
@@ -164,7 +166,7 @@ def run_crowd(
     progress, interrupted = Progress(target.variant, job), False
     folder = target.folder / f"crowd-{name}"
     with (
-        _logged_requests(target.access, f"{name}-w") as logged,
+        _logged_requests(target, f"{name}-w") as logged,
         CrowdRun(progress, folder, workers) as crowd,
     ):
         try:
@@ -179,7 +181,7 @@ def run_crowd(
 
 
 @contextmanager
-def _logged_requests(log: AccessLog, prefix: str) -> Iterator[LoggedRequests]:
+def _logged_requests(target: CrowdTarget, prefix: str) -> Iterator[LoggedRequests]:
     """Count the log entries whose op begins with `prefix`, without keeping them."""
     logged = LoggedRequests()
 
@@ -187,8 +189,9 @@ def _logged_requests(log: AccessLog, prefix: str) -> Iterator[LoggedRequests]:
         if entry.op.startswith(prefix):
             logged.requests += 1
             logged.retried += "," in entry.upstream_addr
+            logged.strange += target.is_strange(entry)
 
-    stop = log.subscribe(count_entry)
+    stop = target.access.subscribe(count_entry)
     try:
         yield logged
     finally:

@@ -36,12 +36,12 @@ def seen(profile=PROFILE, *, n=1000, late_ms=1.0, busiest=0.5, begun=5, broken=0
     return Progress("stateful", job, tally, busiest=busiest, rss=rss, injected=faults, **more)
 
 
-def result(profile=PROFILE, *, audit=None, logged=None, retried=0, **more):
+def result(profile=PROFILE, *, audit=None, logged=None, retried=0, strange=0, **more):
     audit = audit or LossAudit(settled=5, kept=5)
     progress = seen(profile, **{"begun": audit.settled} | more)
     if logged is None:
         logged = progress.tally.answered
-    return crowd_result(progress, SETUP, audit, LoggedRequests(logged, retried))
+    return crowd_result(progress, SETUP, audit, LoggedRequests(logged, retried, strange))
 
 
 def test_result_without_a_doubt_is_quoted():
@@ -87,6 +87,11 @@ def test_result_without_a_doubt_is_quoted():
             {"profile": KILL},
             Doubt(DoubtKind.FAULT_MISSING, detail="kill B@3s"),
             ["kill B@3s: the crowd had ended before"],
+        ),
+        (
+            {"strange": 3},
+            Doubt(DoubtKind.STRANGERS, 3),
+            ["3 answers came from a process the lab did not start"],
         ),
         (
             {"retried": 4},
