@@ -186,7 +186,7 @@ class Run:
             run.script_failed = False
         if not run.trouble:
             _look_at_the_carts(run, lab)
-        run.trouble = run.trouble or provisioned.cross_check(run.record)
+        run.trouble = run.trouble or provisioned.cross_check(run.record, run.closing)
         provisioned.undo_faults()
 
 

@@ -223,7 +223,12 @@ class Lab(ScriptStack, ScriptTools):
     def closing_looks(self, record: Record) -> ClosingLooks:
         """Look at every owed cart at every live server: the lab's own looks, for its own record."""
         alive = [name for name, each in self._pool.servers.items() if each.state != "dead"]
-        return look_everywhere(self.customers, alive, record)
+        return look_everywhere(self.customers, alive, record, self._explain)
+
+    def _explain(self, server: str, cause: str) -> str:
+        from lab.stack.limits import with_limit
+
+        return with_limit(cause, self._server(server).log_tail())
 
     @cached_property
     def _faults(self) -> FaultInjector:

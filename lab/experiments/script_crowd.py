@@ -39,6 +39,7 @@ def crowd_target(context: ScriptContext, faults: FaultInjector) -> CrowdTarget:
             retry=variant.settings.retry,
         ),
         quick=context.quick,
+        log_of=lambda server: pool.server(server).log_tail(),
         dead=tuple(name for name, server in pool.servers.items() if server.state == "dead"),
         is_strange=partial(_is_strange, pool),
     )

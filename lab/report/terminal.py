@@ -42,8 +42,9 @@ def steps_table(left: VariantResult, right: VariantResult) -> Table:
     table.add_section()
     both = (left, right)
     table.add_row("", Text("acknowledged carts", "bold"), *map(_fates, both))
-    table.add_row("", "shown to the script", *map(wording.shown, both))
-    table.add_row("", "shown to the lab, at the end", *map(wording.shown_to_lab, both))
+    for who, shown in (("script", wording.shown), ("lab", wording.shown_to_lab)):
+        if any(looks := [shown(each) for each in both]):
+            table.add_row("", f"shown to the {who}", *(each or "–" for each in looks))
     return table
 
 
