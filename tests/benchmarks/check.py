@@ -69,9 +69,18 @@ def first_start() -> float:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "talk.py").write_text(talk(2), encoding="utf-8")
-        (folder / "service.sh").write_text("date +%s.%N >>began; sleep 1 # $1", encoding="utf-8")
+        (folder / "service.sh").write_text("date +%s.%N >>began; sleep 9 # $1", encoding="utf-8")
         began = time.time()
-        command = ["check", "--wait", "0.1s", "--start", "sh service.sh {port}", "talk.py"]
+        command = [
+            "check",
+            "--shared",
+            ".",
+            "--wait",
+            "2s",
+            "--start",
+            "sh service.sh {port}",
+            "talk.py",
+        ]
         subprocess.run(
             [sys.executable, "-m", "lab", *command], cwd=folder, capture_output=True, check=False
         )
