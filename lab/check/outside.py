@@ -61,13 +61,13 @@ def changed(before: Snapshot, after: Snapshot) -> list[str]:
 def contacts(process: Process) -> list[str]:
     """Return what the process tree is connected to and has open for writing, in words."""
     family = process.family()
-    told = {f"it talks to {name}" for name in unix_peers(family)}
+    found = {f"it talks to {name}" for name in unix_peers(family)}
     for each in family:
         with suppress(psutil.Error):
-            told |= {*_remote(each, process.port)}
+            found |= {*_remote(each, process.port)}
         with suppress(psutil.Error):
-            told |= {*_written(each, process.child.log_path.absolute())}
-    return sorted(told)
+            found |= {*_written(each, process.child.log_path.absolute())}
+    return sorted(found)
 
 
 def _remote(each: psutil.Process, own_port: int) -> Iterator[str]:

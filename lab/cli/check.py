@@ -187,7 +187,7 @@ def check(
     source = _source(conversation, http_file, har_file, openapi_file)
     volumes = tuple(path.absolute() for path in shared)
     start = Start(command, env, Path.cwd(), reset, _ready(ready), wait, volumes, host)
-    start.words(0)  # a command that is none is told before anything is made
+    start.words(0)  # refuses a command that is none, before anything is made
     compared = Options(
         frozenset(_place(each) for each in ignore),
         (*Options().headers, *(name.lower() for name in header)),
@@ -196,9 +196,9 @@ def check(
     )
     budget = Budget(max_requests, max_processes, max_seconds)
     folder = new_run_folder(out, "check")
-    with progress(quiet=as_json) as tell:
-        report = Check(start, source, folder, compared, budget, _seldom(tell)).run()
-        tell("")
+    with progress(quiet=as_json) as log:
+        report = Check(start, source, folder, compared, budget, _seldom(log)).run()
+        log("")
     allowed = _allowed(allow)
     document, explanation = _keep(report, start, folder, allowed, junit_file)
     if as_json:
@@ -250,20 +250,20 @@ def _ready(path: str | None) -> str | None:
     return path
 
 
-def _seldom(tell: Callable[[str], None]) -> Callable[[str], None]:
+def _seldom(log: Callable[[str], None]) -> Callable[[str], None]:
     """Pass lines on; where it is no terminal, of those that count ("12 of 20") one in a while."""
     if err.is_terminal:
-        return tell
+        return log
     last = {"": 0.0}
 
-    def told(line: str) -> None:
+    def log_seldom(line: str) -> None:
         text = re.sub(r": \d+ of \d+$", "", line)
         now_s = time.monotonic()
         if now_s - last.get(text, -SELDOM_S) >= SELDOM_S:
             last[text] = now_s
-            tell(line)
+            log(line)
 
-    return told
+    return log_seldom
 
 
 def _text(text: str, style: str = "") -> Text:

@@ -13,6 +13,7 @@ from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.core.errors import LabError
 from lab.core.faults import STORE
 from lab.core.run_folder import new_run_folder
+from lab.crowd.crowd_run import require_room
 from lab.crowd.document import CrowdDocument, text
 from lab.crowd.load_profile import INSTALL_EXTRA, MAX_THREADS, LoadProfile
 from lab.crowd.progress import Progress
@@ -51,6 +52,7 @@ class CrowdSession:
     def run(self, profile: LoadProfile, variants: Sequence[Variant]) -> int:
         """Return the exit status; what is known is written down, also after Ctrl-C."""
         self._check_targets(profile, variants)
+        require_room(profile)
         self._announce(profile)
         try:
             self.perform(profile, variants)

@@ -20,6 +20,7 @@ from lab.cli import plain_stream
 from lab.cli.output import EXIT_INTERRUPTED, err
 from lab.core import run_folder
 from lab.core.errors import LabError
+from lab.core.limits import limit_met
 from lab.core.redaction import redact_text
 
 EXIT_FAILED = 2
@@ -31,7 +32,8 @@ def end(error: BaseException) -> int:
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else EXIT_FAILED if error.code else 0
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        _say("lab: stopped; nothing is left running", "")
+        at = "".join(f" at {line}" for line in getattr(error, "__notes__", []))
+        _say(f"lab: stopped{at}; nothing is left running", "")
         return EXIT_INTERRUPTED
     if _is_closed_pipe(error):  # `lab list | head -1`
         _drop_output()
@@ -74,6 +76,8 @@ def reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
         plain_stream.drop(sys.stdout)  # it may be what is full, and must not be flushed again
         return _disk_full(error)
+    if limit := limit_met(error):
+        return limit
     kept = keep_traceback(error)
     what = " ".join(redact_text(f"{type(error).__name__}: {error}").split())
     return f"a fault of the lab, not a result: {what}; {kept}"

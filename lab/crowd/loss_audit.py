@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from lab.core.faults import STORE
+from lab.core.statistics import Measure, share
 from lab.crowd.messages import IterationResult
 from lab.crowd.timetable import ProcessDeath
 from lab.evidence.cart_tracker import Fate
@@ -48,6 +49,11 @@ class LossAudit(msgspec.Struct):
     def owed(self) -> int:
         """Carts that were acknowledged."""
         return self.settled - self.nothing_owed
+
+    @property
+    def kept_share(self) -> Measure:
+        """The acknowledged carts that were kept, with the interval."""
+        return share(self.kept, self.owed, "acknowledged carts kept")
 
     @property
     def as_predicted(self) -> bool:

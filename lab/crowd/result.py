@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from lab.core.faults import FaultKind
+from lab.core.statistics import Measure
 from lab.crowd.doubts import Doubt, DoubtKind
 from lab.crowd.load_profile import Engine
 from lab.crowd.loss_audit import LossAudit
@@ -18,10 +19,14 @@ KEEPS_UP = 0.95  # of the rate that was asked for: below, the shop did not
 
 
 class LoggedRequests(msgspec.Struct):
-    """What the balancer's log says of one crowd: requests, and those asked of several servers."""
+    """What the balancer's log says of one crowd: requests, and those asked of several servers.
+
+    `strange` counts the answers of processes that the lab did not start.
+    """
 
     requests: int = 0
     retried: int = 0
+    strange: int = 0
 
 
 class CrowdSetup(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +86,8 @@ class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
     generator_bytes_per_shopper: int
     """Memory of the workers by the number of shoppers, the interpreters' share included."""
     carts: LossAudit
+    carts_kept: Measure | None = None
+    """Of the acknowledged carts, with the interval; None in a file of version 0.1."""
     carts_as_predicted: bool
     timetable: list[TimetableEntry]
     doubts: list[Doubt]
@@ -147,6 +154,7 @@ def crowd_result(
         generator_busiest_share_of_a_core=progress.busiest,
         generator_bytes_per_shopper=round(sum(progress.rss.values()) / profile.shoppers),
         carts=audit,
+        carts_kept=audit.kept_share,
         carts_as_predicted=audit.as_predicted,
         timetable=list(_entries(progress)),
         doubts=[Doubt(DoubtKind.INTERRUPTED)] if interrupted else doubts,
@@ -195,6 +203,8 @@ def _about_the_run(
     sent = tally.requests + tally.warm_up + tally.closing
     if not tally.answered <= logged.requests <= sent:
         yield Doubt(DoubtKind.LOG_DIFFERS, logged.requests, tally.answered)
+    if logged.strange:
+        yield Doubt(DoubtKind.STRANGERS, logged.strange)
     if logged.retried and setup.retry == "off":
         yield Doubt(DoubtKind.RETRIED, logged.retried)
 

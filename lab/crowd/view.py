@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.core.faults import FaultKind
-from lab.core.statistics import format_measure, share
+from lab.core.statistics import format_measure
 from lab.core.units import format_duration
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.loss_audit import LossAudit
@@ -94,7 +94,7 @@ def describe_carts(audit: LossAudit) -> str:
     if not audit.owed:
         return "no cart was owed"
     others = [(getattr(audit, fate), fate) for fate in _OTHER_FATES]
-    kept = format_measure(share(audit.kept, audit.owed, "acknowledged carts kept"))
+    kept = format_measure(audit.kept_share)
     return kept + "".join(f", {number:,} {fate}" for number, fate in others if number)
 
 

@@ -60,10 +60,17 @@ def checked(document: Any, where: str) -> RunDocument:
     try:
         run = msgspec.convert(upgrade.upgraded(document), RunDocument)
         _check_predictions(run)
+        _check_variants(run)
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         why = str(error)[:120] or type(error).__name__
         raise LabError(f"{where} is damaged: {why}; run the experiment again") from None
     return run
+
+
+def _check_variants(run: RunDocument) -> None:
+    for experiment in run.experiments:
+        if not experiment.variants:
+            raise ValueError(f"{experiment.name} has no variants")
 
 
 def _check_predictions(run: RunDocument) -> None:

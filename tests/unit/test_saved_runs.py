@@ -94,6 +94,7 @@ def test_folder_that_is_no_run_is_refused_with_a_reason(tmp_path, text, words):
         (("seconds",), "long"),
         (("decided_by",), 3),
         (("surprises",), ["stateful: holds, expected fails"]),
+        (("variants",), []),
         (("variants", 0, "app"), "<b>"),
         (("variants", 0, "knobs", "servers"), -1),
         (("variants", 0, "exchanges", 0, "outcome"), "fine"),
