@@ -34,42 +34,55 @@ WORDS = {
 }
 
 
+NEEDS_HEADINGS = ("row", "per core", "servers", "memory", "kept in", "ops/s", "in/s", "out/s")
+MACHINES_HEADINGS = ("row", "machines", "by", "servers", "nginx", "store")
+
+
 def needs_table(needs: Sequence[Need]) -> Table:
     """Return what each row needs at the peak, one line a row."""
-    table = _table("row", "per core", "servers", "memory", "kept in", "ops/s", "in/s", "out/s")
+    table = _table(*NEEDS_HEADINGS)
     for need in needs:
-        table.add_row(
-            need.row,
-            f"{need.requests_per_core:,.0f}/s",
-            f"{need.servers:,}",
-            format_bytes(need.desk.memory_bytes),
-            _kept(need),
-            format_number(need.store_operations_s),
-            format_bytes(need.request_bytes_s),
-            format_bytes(need.answer_bytes_s),
-            style="dim" if need.impossible else "",
-        )
+        table.add_row(*needs_row(need), style="dim" if need.impossible else "")
     return table
+
+
+def needs_row(need: Need) -> tuple[str, ...]:
+    """Return what one row needs at the peak, under `NEEDS_HEADINGS`."""
+    return (
+        need.row,
+        f"{need.requests_per_core:,.0f}/s",
+        f"{need.servers:,}",
+        format_bytes(need.desk.memory_bytes),
+        _kept(need),
+        format_number(need.store_operations_s),
+        format_bytes(need.request_bytes_s),
+        format_bytes(need.answer_bytes_s),
+    )
 
 
 def machines_table(needs: Sequence[Need], steps: Sequence[Step]) -> Table:
     """Return the machines of each row, and from how many users on a part needs its second."""
-    table = _table("row", "machines", "by", "servers", "nginx", "store")
+    table = _table(*MACHINES_HEADINGS)
     for need in needs:
-        mine = {step.part: step for step in steps if step.row == need.row}
-        cells = [
-            f"{format_number(mine[part].users)} {mine[part].binds}" if part in mine else "–"
-            for part in ("desk", "balancer", "store")
-        ]
-        if "row" in mine:
-            cells[0] = f"✕ {format_number(mine['row'].users)}"
-        parts = [need.desk, need.balancer, *([need.store] if need.store else [])]
-        counted = "+".join(f"{part.machines:,}" for part in parts)
-        machines = "✕ none" if need.impossible else f"{counted} = {need.machines:,}"
-        most = max(parts, key=lambda part: part.machines)
-        by = most.binds if most.machines > 1 and not need.impossible else "–"
-        table.add_row(need.row, machines, by, *cells)
+        table.add_row(*machines_row(need, steps))
     return table
+
+
+def machines_row(need: Need, steps: Sequence[Step]) -> tuple[str, ...]:
+    """Return the machines of one row, under `MACHINES_HEADINGS`."""
+    mine = {step.part: step for step in steps if step.row == need.row}
+    cells = [
+        f"{format_number(mine[part].users)} {mine[part].binds}" if part in mine else "–"
+        for part in ("desk", "balancer", "store")
+    ]
+    if "row" in mine:
+        cells[0] = f"✕ {format_number(mine['row'].users)}"
+    parts = [need.desk, need.balancer, *([need.store] if need.store else [])]
+    counted = "+".join(f"{part.machines:,}" for part in parts)
+    machines = "✕ none" if need.impossible else f"{counted} = {need.machines:,}"
+    most = max(parts, key=lambda part: part.machines)
+    by = most.binds if most.machines > 1 and not need.impossible else "–"
+    return (need.row, machines, by, *cells)
 
 
 def _table(*headings: str) -> Table:

@@ -17,10 +17,8 @@ from lab.check.judge import (
     ALONE,
     ELSEWHERE,
     FRESH,
-    READS_WRITES,
     SEPARATE,
     STATE,
-    TURNS,
     UNSEEN,
     Level,
     Report,
@@ -28,7 +26,7 @@ from lab.check.judge import (
 from lab.check.machine import CannotIsolate
 from lab.check.outside import Outside
 from lab.check.peers import door_to
-from lab.check.prover import Prover, side_of
+from lab.check.prover import Prover, plays_on_two, side_of
 from lab.check.runner import Runner, Trace
 from lab.check.service import START_ITSELF, DidNotStart, OneAtATime, Pool, Process, Start
 from lab.check.settle import Settlement
@@ -40,6 +38,7 @@ from lab.processes.waiting import end_of
 
 WITHIN = 24  # of four workers each is met, but for one time in a thousand
 MOST_PATHS = 6
+AFTER_FRESH = 5  # processes, after the play of fresh ones: to prove a difference, or in turns
 REFUSALS = frozenset({400, 403, 404, 421})  # how a service answers a Host that is not its own
 SEVERAL = "several processes answer, and what varies may be one's memory: try it with one"
 STOPPED = "stopped by Ctrl-C"
@@ -120,10 +119,13 @@ class _Session:
             self._report.because = f"{self._door}: {START_ITSELF}"
         elif self._family > 1 and self._separate(conversation):
             self._judge()
-        elif trouble := self._trouble(baseline.answers):
-            self._report.because = trouble
         else:
-            self._compare(conversation, baseline)
+            trouble = self._trouble(baseline.answers)
+            # That one refusal follows another may be what is remembered.
+            if trouble is None or len({answer.status for answer in baseline.answers}) > 1:
+                self._compare(conversation, baseline)
+            if trouble and self._report.level not in STATE:
+                self._report.level, self._report.because = Level.UNKNOWN, trouble
         self._note_limits(conversation)
 
     def _compare(self, conversation: Conversation, baseline: Trace) -> None:
@@ -158,9 +160,11 @@ class _Session:
         with self._runner.client() as client:
             client.watch = self._watch
             conversation = self._check.source.record(client)
-            held = client.trace if len(client.trace.calls) == len(conversation) else None
+            held = client.trace if client.trace.is_of(conversation) else None
             if client.process:
                 self._door = self._find_door(client.process, conversation)
+                port = str(client.process.port)
+                self._report.url = client.process.address.url.removesuffix(port) + "{port}"
         self._report.conversation = conversation
         for note in conversation.notes:
             self._report.note(note)
@@ -169,13 +173,15 @@ class _Session:
     def _baseline(self, conversation: Conversation, held: Trace | None) -> Trace:
         """Hold it twice more, each time on one process; what differs then differs by itself."""
         self._tell("the conversation on one process, twice: what varies by itself?")
+        self._outside.look()
+        self._share()
         self._runner.endless = _endless(held)
+        self._runner.expect(2 + len(conversation) + AFTER_FRESH)
         first = self._runner.one(conversation, self._watch)
         self._outside.peers.closely = False
         self._runner.endless = _endless(first) | self._runner.endless
         self._outside.look()
-        if self._outside.touched:
-            self._runner.share()
+        self._share()
         plays = [held, first] if held is not None else [first]
         plays.append(self._runner.one(conversation, after=plays[0]))
         self._comparator.learn_plays(plays, self._ids)
@@ -191,6 +197,10 @@ class _Session:
         self._report.masked = self._comparator.masked
         self._played("on one process, twice, to learn what varies by itself")
         return baseline
+
+    def _share(self) -> None:
+        if self._outside.touched:
+            self._runner.pool.share(on_disk_alone=not self._outside.network)
 
     def _find_door(self, process: Process, conversation: Conversation) -> str:
         """Say what answers instead of the processes that are started here; "" if they do."""
@@ -248,12 +258,9 @@ class _Session:
         settle.run()
         if self._report.level in STATE:
             return  # two living processes show no more than that
-        for play in (TURNS, READS_WRITES):
-            side = side_of(play)
-            assert side is not None
-            sides = {side(index, call) for index, call in enumerate(conversation.calls)}
-            if len(sides) < 2:
-                continue
+        plays = plays_on_two(conversation)
+        self._runner.expect(2 * len(plays) + 1)  # and one that carries nothing
+        for play in plays:
             self._tell(play)
             hold = self._in_turn(conversation, play)
             try:

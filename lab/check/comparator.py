@@ -66,7 +66,6 @@ class ResponseComparator:
         self.unsure: dict[int, str] = {}
         self.polled: set[int] = set()
         self.limited: set[int] = set()
-        self.own_names: set[str] = set()
         self._noisy: set[int] = set()
         self._ignored = ignored
         self._headers = headers

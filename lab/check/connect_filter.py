@@ -17,7 +17,7 @@ import os
 import struct
 
 SET_MODE_FILTER = 1  # <linux/seccomp.h>
-SPEC_ALLOW, NEW_LISTENER = 1 << 2, 1 << 3
+SPEC_ALLOW, NEW_LISTENER, WAIT_KILLABLE = 1 << 2, 1 << 3, 1 << 5
 ALLOW, ASK, REFUSE = 0x7FFF0000, 0x7FC00000, 0x00050000
 LOAD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
 NUMBER_AT, ARCHITECTURE_AT = 0, 4  # in struct seccomp_data
@@ -58,7 +58,12 @@ def report_connections(name: str) -> None:
     steps = program(architecture, connect)
     kept = ctypes.create_string_buffer(steps, len(steps))
     whole = struct.pack("=H6xQ", len(steps) // 8, ctypes.addressof(kept))  # struct sock_fprog
-    listener = libc.syscall(seccomp, SET_MODE_FILTER, SPEC_ALLOW | NEW_LISTENER, whole)
+    listener = -1
+    # Since Linux 5.19, no signal but a deadly one interrupts a connect that has been asked for.
+    for flags in (SPEC_ALLOW | NEW_LISTENER | WAIT_KILLABLE, SPEC_ALLOW | NEW_LISTENER):
+        listener = (
+            libc.syscall(seccomp, SET_MODE_FILTER, flags, whole) if listener < 0 else listener
+        )
     if listener < 0:
         raise OSError(ctypes.get_errno(), "seccomp")
     rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", [listener]))

@@ -1,9 +1,11 @@
 """The cookies of one client, taken and sent back as a browser does at the service's own name."""
 
 from http.cookiejar import Cookie, DefaultCookiePolicy
+from typing import TYPE_CHECKING
 from urllib.request import Request
 
-from requests.cookies import RequestsCookieJar
+if TYPE_CHECKING:  # requests is loaded while the first process starts
+    from requests.cookies import RequestsCookieJar
 
 
 class _Policy(DefaultCookiePolicy):
@@ -30,6 +32,8 @@ def _is_anonymous(request: Request) -> bool:
     return request.get_header("Host") is None
 
 
-def new_jar() -> RequestsCookieJar:
+def new_jar() -> "RequestsCookieJar":
     """Return an empty jar."""
+    from requests.cookies import RequestsCookieJar
+
     return RequestsCookieJar(_Policy())

@@ -1,96 +1,35 @@
-"""The shortest script for bash: it shows the difference, and that it is not there without it."""
+"""The shortest script for a shell: it shows the difference, and that it is not there without it."""
 
 import re
-import shlex
 from collections.abc import Iterator
 
-from lab.check.conversation import Call, Conversation, Ref, Template, as_bytes, joined, recorded
+from lab.check.conversation import Call, Conversation, Template, as_bytes, joined, recorded
+from lab.check.curl_parts import given, judge, look_up
 from lab.check.judge import Report, Reproducer
 from lab.check.service import Start
+from lab.core.shell import body_words, quoted
 
-_GIVEN = """\
-given() { python3 -c '  # a value that answer N gave, as it is or written for "json" or a "url"
-import json, re, sys
-from urllib.parse import parse_qsl, quote, urlsplit
-number, where, form = (*sys.argv[1:], "")[:3]
-kind, _, name = where.partition(":")
-head = open("headers" + number, errors="replace").read()
-def header(name):
-    return re.search("(?im)^" + re.escape(name) + ": *(.*?)[ \\r]*$", head)[1]
-if kind == "json":
-    value = json.load(open("answer" + number))
-    for part in name.split("/")[1:]:
-        part = part.replace("~1", "/").replace("~0", "~")
-        value = value[int(part) if isinstance(value, list) else part]
-    value = str(value)
-elif kind == "match":
-    value = re.search(name, open("answer" + number, errors="replace").read())[1]
-elif kind == "cookie":
-    value = re.findall("(?im)^set-cookie: *" + re.escape(name) + "=([^;\\r\\n]*)", head)[-1]
-elif kind == "query":
-    parts = urlsplit(header("location"))
-    value = dict(parse_qsl(parts.query) + parse_qsl(parts.fragment))[name.partition(":")[2]]
-else:
-    value = re.sub("^[a-z]+://[^/]*", "", header(name)) if kind == "path" else header(name)
-value = json.dumps(value)[1:-1] if form == "json" else value
-print(quote(value, safe="") if form == "url" else value)
-' "$@"; }"""
-_JUDGE = """\
-judge() { python3 -c '  # what the last answer has at a place, in three runs; 0 if it differs
-import json, re, sys
-where, last, relation = sys.argv[1:]
-def read(name):
-    try:
-        return open(name, errors="replace").read()
-    except OSError:
-        return ""
-def value(run):
-    head, body = read(run + "/headers" + last), read(run + "/answer" + last)
-    if where == "status":
-        return (re.findall("(?m)^HTTP/[0-9.]+ ([0-9]+)", head) or ["no answer"])[-1]
-    if where.startswith("header:"):
-        name, _, key = where[7:].partition("?")
-        found = re.findall("(?im)^" + re.escape(name) + ": *(.*?)[ \\r]*$", head)
-        part = "[?&#]" + re.escape(key) + "=([^&]*)"
-        return [re.findall(part, each) if key else each for each in found]
-    if where.startswith("/"):
-        try:
-            found = json.loads(body)
-            for part in where.split("/")[1:] if where != "/" else []:
-                part = part.replace("~1", "/").replace("~0", "~")
-                found = found[int(part) if isinstance(found, list) and part.isdigit() else part]
-        except (ValueError, LookupError, TypeError):
-            return "nothing"
-        return found
-    return re.findall(r"\\w+|[^\\w\\s]", body)
-def seen(run):
-    found = value(run)
-    if relation == "relation":
-        for number in map(str, range(1, int(last))):
-            if str(found) in read(run + "/answer" + number) + read(run + "/headers" + number):
-                return "that of answer " + number
-        return "one of its own"
-    return found
-control, again, shown = map(seen, ("control", "again", "shown"))
-if isinstance(control, list) and where.startswith("body"):  # words that both controls have
-    words = [word for word in control if word in again]
-    gone = [word for word in words if word not in shown]
-    new = [word for word in shown if word not in control] if control == again else []
-    print(where + ": gone:", *(gone[:20] or ["nothing"]), "- new:", *(new[:20] or ["nothing"]))
-    sys.exit(not (gone or new))
-print(where + ":", json.dumps(control), "without,", json.dumps(shown), "with it")
-sys.exit(control != again or control == shown)
-' "$@"; }"""
-_FRAME = """\
-# Shows it: exit status 0 if the last answers differ, 1 if not, 2 if the service does not start.
-HERE=$PWD WORK=$(mktemp -d) SERVICES=
+_START = """\
+HERE=$PWD WORK=$(mktemp -d) PIDS=
+stop() { for pid in $PIDS; do kill -9 "$pid"
+  while kill -9 -- "-$pid"; do sleep 0.05; done; done 2>/dev/null; PIDS=; }
 trap 'stop; rm -rf "$WORK"' EXIT; trap 'exit 130' INT TERM
-free_port() { python3 -c '
-import socket
-with socket.create_server(("127.0.0.1", 0)) as s: print(s.getsockname()[1])'; }
-stop() { for each in $SERVICES; do
-  while kill -9 -- -$each; do sleep 0.02; done; done 2>/dev/null; SERVICES=; }
-run() { mkdir "$WORK/$1"; cd "$WORK/$1"; before; "$2"; stop; }"""
+start() {  # on a free port, in a process group of its own
+  PORT=$(python3 -c 'import socket
+print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
+  URL=%(url)s"""
+_WAIT = """\
+  PIDS="$PIDS $!" tries=%(tries)d
+  until curl -gsk -m 2 -o /dev/null "$URL"%(ready)s; do
+    tries=$((tries - 1)); sleep 0.1; [ $tries -gt 0 ] && continue
+    echo "the service did not start:"; tail "$WORK/log"; exit 2
+  done; }"""
+_OWN_GROUP = "import os, sys; os.setsid(); os.execvp(sys.argv[1], sys.argv[1:])"
+_MACHINE = """\
+reset() {  # as another machine: its own copy of the folder, its own home
+  AT=$(mktemp -d "$WORK/machine.XXXXXX"); cp -R "$HERE/." "$AT"
+  HOME=$(mktemp -d "$WORK/home.XXXXXX") TMPDIR=$(mktemp -d "$WORK/tmp.XXXXXX")
+  export HOME TMPDIR; }"""
 
 
 def as_curl(report: Report, start: Start) -> str:
@@ -102,32 +41,34 @@ def as_curl(report: Report, start: Start) -> str:
     reproducer, conversation = report.reproducer, report.conversation
     if reproducer is None or conversation is None or reproducer.unprintable:
         return ""
-    return "\n".join([*_lines(conversation, reproducer, start), ""])
+    lines = [*_lines(conversation, reproducer, start, report.url), ""]
+    return "\n".join([*_head(lines, conversation, reproducer), *lines])
 
 
-def _lines(conversation: Conversation, reproducer: Reproducer, start: Start) -> Iterator[str]:
+def _head(lines: list[str], conversation: Conversation, reproducer: Reproducer) -> Iterator[str]:
+    text = "\n".join(lines)
+    yield "#!/bin/bash" if "$'" in text or "<(printf" in text else "#!/bin/sh"
+    titles = [" ".join(conversation.calls[each].title.split()) for each in reproducer.calls]
+    # A line break in it would end the comment.
+    yield f"# {', '.join(titles)}: {' '.join(str(reproducer.differences[0]).split())}"
+    yield "# Exit status: 0 this shows it, 1 it does not, 2 the service did not start."
+
+
+def _lines(
+    conversation: Conversation, reproducer: Reproducer, start: Start, url: str
+) -> Iterator[str]:
     calls = conversation.only(reproducer.calls).calls
     host = start.host or _domain(conversation)
-    last = len(calls)
-    yield from _FRAME.splitlines()
-    yield from _start(start, reproducer)
-    if any(any(call.refs()) for call in calls):
-        yield _GIVEN
-    yield _JUDGE
+    yield from _start(start, reproducer, url)
+    yield from given(ref for call in calls for ref in call.refs())
     for number, call in enumerate(calls, start=1):
-        yield f"call{number}() {{"
-        yield _curl(call, number, host)
-        yield "}"
-    numbers = range(1, last + 1)
+        yield f"call{number}() {{ {_curl(call, number, host)}; }}"
+    numbers = range(1, len(calls) + 1)
     yield f"control() {{ start; {' '.join(f'call{n};' for n in numbers)} }}"
-    yield _shown(reproducer, start, last)
-    yield 'run control control; run shown shown; run again control; cd "$WORK"'
-    difference = reproducer.differences[0]
-    where = re.sub(r" \(answer \d+\)$", "", difference.where)
-    kind = "relation" if difference.seen.startswith("no longer ") else "value"
-    # A line break in it would end the comment.
-    yield f"# in the conversation: {' '.join(str(difference).split())}"
-    yield f"judge {shlex.quote(where)} {last} {kind}"
+    yield _shown(reproducer, start, len(calls))
+    before = "reset; " if start.reset or reproducer.elsewhere else ""
+    yield f'run() {{ mkdir "$WORK/$1"; cd "$WORK/$1"; {before}"$2"; stop; }}'
+    yield from judge(reproducer.differences[0], reproducer.calls)
 
 
 def _shown(reproducer: Reproducer, start: Start, last: int) -> str:
@@ -138,34 +79,31 @@ def _shown(reproducer: Reproducer, start: Start, last: int) -> str:
         )
         return f"shown() {{ start; A=$URL; start; B=$URL; {asked} }}  # two that live"
     calls = "".join(f"call{n}; " for n in range(1, last))
-    between = "stop; before; start" if reproducer.wiped or reproducer.elsewhere else "stop; start"
+    between = "stop; start"
     what = "kill -9, and start again"
     if reproducer.elsewhere:
-        what += ", as on another machine"
+        between, what = "stop; reset; start", "kill -9, and start it on another machine"
     elif reproducer.wiped:
+        between = "stop; reset; start" if start.reset else between
         what += " with nothing behind it"
     return f"shown() {{ start; {calls}{between}; call{last}; }}  # {what}"
 
 
-def _start(start: Start, reproducer: Reproducer) -> Iterator[str]:
+def _start(start: Start, reproducer: Reproducer, url: str) -> Iterator[str]:
     settings = "".join(f" {name}={_filled(value)}" for name, value in start.env.items())
-    command = " ".join(_filled(word) for word in start.said())
-    ready = shlex.quote(start.ready or "/")
+    command = f"{'env' if settings else ''}{settings} {' '.join(map(_filled, start.said()))}"
+    at = "$AT" if reproducer.elsewhere else "$HERE"
     if reproducer.elsewhere:
-        yield 'before() { cd_to=$(mktemp -d "$WORK/machine.XXXXXX"); AT=$cd_to/folder'
-        yield '  cp -R "$HERE" "$AT"; mkdir "$cd_to/home" "$cd_to/tmp"'
-        yield "  export HOME=$cd_to/home TMPDIR=$cd_to/tmp; }"
-    else:
-        reset = f' (cd "$HERE" && {start.reset});' if start.reset else ""
-        yield f"before() {{ AT=$HERE;{reset} }}"
-    yield 'start() { PORT=$(free_port) SCRATCH=$(mktemp -d "$WORK/dir.XXXXXX")'
-    yield "  set -m  # a process group of its own, to kill it whole"
-    yield f'  (cd "$AT" && exec env{settings} {command}) >>"$WORK/service.log" 2>&1 &'
-    yield '  SERVICES="$SERVICES $!"; disown; set +m'
-    yield f"  for _ in {{1..{max(20, int(start.ready_s * 10))}}}; do"
-    yield "    for URL in http://127.0.0.1:$PORT http://[::1]:$PORT https://127.0.0.1:$PORT; do"
-    yield f'      curl -gsk -m 2 -o /dev/null "$URL"{ready} && return; done; sleep 0.1; done'
-    yield '  echo "the service did not start:"; tail "$WORK/service.log"; exit 2; }'
+        yield _MACHINE
+    elif start.reset:
+        yield f'reset() {{ (cd "$HERE" && {start.reset}); }}'
+    yield from (_START % {"url": url.replace("{port}", "$PORT")}).splitlines()
+    if '"$SCRATCH"' in command:
+        yield '  SCRATCH=$(mktemp -d "$WORK/dir.XXXXXX")'
+    yield f"  (cd \"{at}\" && exec python3 -c '{_OWN_GROUP}' \\"
+    yield f'    {command.strip()}) >>"$WORK/log" 2>&1 &'
+    tries = max(20, int(start.ready_s * 10))
+    yield from (_WAIT % {"tries": tries, "ready": quoted(start.ready or "/")}).splitlines()
 
 
 def _domain(conversation: Conversation) -> str | None:
@@ -182,62 +120,31 @@ def _filled(text: str) -> str:
     """Quote for bash, with the placeholders as variables."""
     names = {"{port}": '"$PORT"', "{dir}": '"$SCRATCH"'}
     parts = re.split(r"({port}|{dir})", text)
-    return "".join(names.get(part) or (shlex.quote(part) if part else "") for part in parts) or "''"
+    return "".join(names.get(part) or (quoted(part) if part else "") for part in parts) or "''"
 
 
 def _curl(call: Call, number: int, host: str | None) -> str:
-    words = ["curl", "-sS", "-g", "-k", "-b", "jar", "-c", "jar"]
-    words += ["--head"] if call.method == "HEAD" else ["-X", shlex.quote(call.method)]
-    words += ["-D", f"headers{number}", "-o", f"answer{number}"]
+    words = ["curl", "-gsSk", "-b", "jar", "-c", "jar"]
+    words += ["--head"] if call.method == "HEAD" else ["-X", quoted(call.method)]
+    words += ["-D", f"head{number}", "-o", f"body{number}"]
     if host:
-        words += ["-H", shlex.quote(f"Host: {host}")]
+        words += ["-H", quoted(f"Host: {host}")]
     for name, value in call.headers:
-        words += ["-H", _quoted((f"{name}: ", *value)) if value else shlex.quote(f"{name};")]
+        words += ["-H", _quoted((f"{name}: ", *value)) if value else quoted(f"{name};")]
     if call.body is not None:
-        words += _body(call.body)
+        body = recorded(call.body)
+        words += body_words(body, _quoted(call.body), as_bytes(body)) or ["--data-raw", "''"]
         if not any(name.lower() == "content-type" for name, _ in call.headers):
             words += ["-H", "Content-Type:"]
     words.append('"$URL"' + _quoted(call.path))
     return " ".join(words)
 
 
-def _body(body: Template) -> list[str]:
-    if any(isinstance(piece, str) and "\0" in piece for piece in body):
-        # No argument can hold a zero byte; a file can.
-        return ["--data-binary", f"@<(printf %b {shlex.quote(_numbers(body))})"]
-    return ["--data-raw", _quoted(body)]
-
-
-def _numbers(body: Template) -> str:
-    return "".join(f"\\x{byte:02x}" for byte in as_bytes(recorded(body)))
-
-
 def _quoted(template: Template) -> str:
     return (
         "".join(
-            _word(piece) if isinstance(piece, str) else f'"$({_look_up(piece)})"'
+            quoted(piece, as_bytes(piece)) if isinstance(piece, str) else f'"$({look_up(piece)})"'
             for piece in joined(template)
         )
         or "''"
     )
-
-
-def _word(text: str) -> str:
-    """Quote for bash; what a terminal would not show as it is, by its number."""
-    if not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]", text):
-        return shlex.quote(text)
-    safe = "".join(
-        f"\\x{byte:02x}" if byte < 32 or byte > 126 or chr(byte) in "\\'" else chr(byte)
-        for byte in text.encode("utf-8", "surrogateescape" if _escapable(text) else "replace")
-    )
-    return f"$'{safe}'"
-
-
-def _escapable(text: str) -> bool:
-    return not re.search(r"[\ud800-\udc7f\udd00-\udfff]", text)
-
-
-def _look_up(ref: Ref) -> str:
-    """Return the shell command that reads a value out of an earlier answer."""
-    words = ["given", str(ref.call + 1), ref.where, *([ref.form] if ref.form else [])]
-    return shlex.join(words)

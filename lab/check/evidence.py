@@ -45,7 +45,7 @@ class Evidence:
     comparator: ResponseComparator
     report: Report
     conversation: Conversation = field(default_factory=lambda: Conversation(()))
-    baseline: Trace = field(default_factory=Trace)
+    baseline: Trace = field(init=False)
     plays: dict[str, Play] = field(default_factory=dict)
     depends: dict[int, bool] = field(default_factory=dict)
     proven: dict[int, Reproducer] = field(default_factory=dict)

@@ -1,13 +1,14 @@
 """Tells the name that a process has for itself (an instance id, a start) from what it remembers."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from lab.check.comparator import Relation, value_at
 from lab.check.conversation import Call, Conversation, Template
 from lab.check.runner import Runner, without_refs
-from lab.core.http import Answer
 
 _KEPT = frozenset({"accept", "content-type", "accept-encoding", "user-agent"})
 _NAMES_ONE = re.compile(
@@ -15,48 +16,66 @@ _NAMES_ONE = re.compile(
     r"(_?id|_?name)?$|^(served|handled|answered)_?by$|^process(_?id)?$|^started",
     re.I,
 )
-_VALUE = re.compile(r"(?<=[\"'=:/ ])[\w.~-]{2,}")
+_VALUE = re.compile(r"[\w.~-]{2,}")
+_FORM_VALUE = re.compile(r"(?<==)[^&=]+")
 
 
 def is_own_name(runner: Runner, conversation: Conversation, relation: Relation) -> bool:
     """Return whether a value is the same for whatever client asks, and whatever it says.
 
-    Of a place that is called as such names are, it is enough that a second client, who does the
-    same on the same process, is given it too. Else a client that carries nothing asks; then one
-    with other words in headers and body, and one with another end of the path (which may not
-    be there).
+    Other clients are asked with other words. Where they are refused, it is enough that a second
+    client who does the same is given it too, if the place is called as such names are, or if
+    the earlier answer that has the value gives it to anyone.
     """
-    if _NAMES_ONE.search(relation.place.rpartition("/")[2]):
-        one, other = runner.two_clients(conversation, relation.index)
-        if one and other and value_at(one, relation.place) == value_at(other, relation.place):
-            return True
-    call = conversation.calls[relation.index]
-    others = list(_strangers(call))
-    known, answers = runner.as_stranger(conversation, relation.index, others)
-    if known is None:
+    before = replace(relation, index=relation.source, place=relation.source_place)
+    here, there = (_is_anyones(runner, conversation, each) for each in (relation, before))
+    if here is False or there is False:
         return False
-    value = value_at(known, relation.place)
-    bare, *changed = answers
-    if value is None or value_at(bare, relation.place) != value:
+    if here:
+        return True
+    if not there and not _NAMES_ONE.search(relation.place.rpartition("/")[2]):
         return False
-    return all(_agrees(answer, relation.place, value) for answer in changed)
+    one, other = runner.two_clients(conversation, relation.index)
+    return bool(one and other and value_at(one, relation.place) == value_at(other, relation.place))
 
 
-def _agrees(answer: Answer, place: str, value: str) -> bool:
-    """Whether it has the value, or says that the request was none."""
-    return not answer.ok or value_at(answer, place) == value
+def _is_anyones(runner: Runner, conversation: Conversation, relation: Relation) -> bool | None:
+    """Whether a call gives this value to clients that carry nothing, in whatever words they ask.
+
+    None where that is not known, since they are refused.
+    """
+    bare, other, elsewhere = strangers(conversation.calls[relation.index])
+    needed = [bare, *([other] if other else [])]
+    known, answers = runner.as_stranger(conversation, relation.index, [*needed, *elsewhere])
+    value = value_at(known, relation.place) if known else None
+    if value is None:
+        return None
+    given = [value_at(answer, relation.place) == value for answer in answers]
+    if any(answer.ok and not same for answer, same in zip(answers, given, strict=True)):
+        return False
+    return all(given[: len(needed)]) or None
 
 
-def _strangers(call: Call) -> Iterator[Call]:
+def strangers(call: Call) -> tuple[Call, Call | None, list[Call]]:
+    """Return a call without what a client carries; it in other words; with another path or query.
+
+    Where a client has no words of its own in headers and body, there are no others.
+    """
     bare = without_refs(call)
-    yield bare
     headers = tuple(
-        (name, value if name.lower() in _KEPT else _other(value)) for name, value in bare.headers
+        (name, value if name.lower() in _KEPT else (_other(_text(value)),))
+        for name, value in bare.headers
     )
-    body = None if bare.body is None else _other(bare.body)
-    if (headers, body) != (bare.headers, bare.body):
-        yield replace(bare, headers=headers, body=body)
-    path = "".join(map(str, bare.path))
+    body = None if bare.body is None else (_other_body(_text(bare.body)),)
+    other = replace(bare, headers=headers, body=body)
+    same = [(name, _text(value)) for name, value in bare.headers] == [
+        (name, _text(value)) for name, value in headers
+    ] and _text(bare.body or ()) == _text(body or ())
+    return bare, None if same else other, [*_other_paths(bare)]
+
+
+def _other_paths(bare: Call) -> Iterator[Call]:
+    path = _text(bare.path)
     start, slash, end = path.partition("?")[0].rpartition("/")
     if end:
         yield replace(bare, path=(f"{start}{slash}{end}x{path[len(start + slash + end) :]}",))
@@ -64,13 +83,39 @@ def _strangers(call: Call) -> Iterator[Call]:
         yield replace(bare, path=(re.sub(r"=([^&]*)", r"=\1x", path),))
 
 
-def _other(template: Template) -> Template:
-    """Change the words of a header or a body, and leave what JSON and forms need."""
-    text = "".join(map(str, template))
-    return (_VALUE.sub(lambda found: _changed(found[0]), text),) if text else ()
+def _text(template: Template) -> str:
+    return "".join(map(str, template))
+
+
+def _other_body(text: str) -> str:
+    """Change the values of a body, and leave its names: of JSON, a form, or any text."""
+    try:
+        return json.dumps(_other_document(json.loads(text)))
+    except (ValueError, RecursionError):
+        pass
+    if _FORM_VALUE.search(text) and not re.search(r"\s", text):
+        return _FORM_VALUE.sub(lambda found: _other(found[0]), text)
+    return _other(text)
+
+
+def _other_document(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _other_document(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_other_document(each) for each in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    return _other(value) if isinstance(value, str) else value + 1
+
+
+def _other(text: str) -> str:
+    return _VALUE.sub(lambda found: _changed(found[0]), text)
 
 
 def _changed(word: str) -> str:
-    return (
-        word if word in ("true", "false", "null") else word[:-1] + ("y" if word[-1] != "y" else "z")
-    )
+    """Change the last character, and leave its kind: a UUID stays one."""
+    last = word[-1]
+    if last.isdigit():
+        return word[:-1] + ("2" if last == "1" else "1")
+    new = "b" if last.lower() == "a" else "a"
+    return word[:-1] + (new.upper() if last.isupper() else new)

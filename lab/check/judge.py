@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
+from lab.core.page import Mark
 
 FRESH = "a fresh process for each call"
 TURNS = "two processes in turn"
@@ -32,6 +33,16 @@ class Level(StrEnum):
     DISK = "state on this machine's disk"
     PROCESS = "state in the process"
     UNKNOWN = "unknown"
+
+
+SIGNS = {
+    Level.SELF_CONTAINED: Mark("✓", str(Level.SELF_CONTAINED), "good"),
+    Level.BACKING_SERVICE: Mark("~", str(Level.BACKING_SERVICE), "doubt"),
+    Level.DISK: Mark("✕", str(Level.DISK), "bad"),
+    Level.PROCESS: Mark("✕", str(Level.PROCESS), "bad"),
+    Level.UNKNOWN: Mark("?", str(Level.UNKNOWN), "doubt"),
+}
+FAILED = Mark("✕", "a check of yours failed", "bad")
 
 
 STATE = (Level.PROCESS, Level.DISK, Level.BACKING_SERVICE)
@@ -92,7 +103,8 @@ class Reproducer:
 class Report:
     """What a check found. Without a conversation it ended before there was one.
 
-    `failed` is an assertion of the conversation that did not hold, with its line.
+    `failed` is an assertion of the conversation that did not hold, with its line. `url` is
+    where the service is reached, with {port}.
     """
 
     level: Level
@@ -108,6 +120,7 @@ class Report:
     seconds: float = 0.0
     partial: bool = False
     failed: str = ""
+    url: str = "http://127.0.0.1:{port}"
 
     def note(self, text: str) -> None:
         """Keep a note, once."""

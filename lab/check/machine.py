@@ -6,12 +6,12 @@ A lab's servers share this computer's disk, as two servers of a real service do 
 """
 
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from lab.core.errors import LabError
@@ -19,6 +19,7 @@ from lab.processes.child import SIGKILL
 
 _SCRIPT = Path(__file__).with_name("private_disk.py")
 _LAYERS = "dev/shm/.two-desks"
+_LOCK = "sem."  # what keeps a lock keeps no state
 _CACHES = ("__pycache__",)  # what an interpreter writes for itself is nobody's state
 
 
@@ -56,12 +57,7 @@ class Machine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def command(self, words: Sequence[str], connections: str = "") -> list[str]:
@@ -74,8 +70,23 @@ class Machine:
         return [sys.executable, "-I", "-S", *inside, "--", *words]
 
     def written(self) -> list[str]:
-        """Return the absolute paths of the files that came, went or changed; [] once closed."""
-        return sorted(self._written())
+        """Return the absolute paths of the files that came, went or changed; [] once closed.
+
+        Shared memory counts, too: other machines do not have it.
+        """
+        return sorted([*self._written(), *self._memory()])
+
+    def _memory(self) -> Iterator[str]:
+        shared = Path(f"/proc/{self._holder.pid}/root/dev/shm")
+        with suppress(OSError):
+            names = (each.name for each in shared.iterdir() if each.name != Path(_LAYERS).name)
+            yield from (f"/dev/shm/{name}" for name in names if not name.startswith(_LOCK))
+        with suppress(OSError, ValueError):
+            assert self._holder.stdin is not None and self._holder.stdout is not None
+            self._holder.stdin.write(b"?")
+            self._holder.stdin.flush()
+            if int(self._holder.stdout.readline() or 0):
+                yield "System V shared memory"
 
     def _written(self) -> Iterator[str]:
         for layer in _folders(Path(f"/proc/{self._holder.pid}/root") / _LAYERS):
@@ -84,7 +95,9 @@ class Machine:
                 for found, folders, files in os.walk(layer / "upper"):
                     folders[:] = [each for each in folders if each not in _CACHES]
                     below = Path(found).relative_to(layer / "upper")
-                    yield from (str(Path(place) / below / file) for file in files)
+                    for file in files:
+                        if not _holds_nothing(Path(found) / file):
+                            yield str(Path(place) / below / file)
 
     def close(self) -> None:
         """End it. What its processes wrote is gone when the last of them has ended."""
@@ -93,6 +106,12 @@ class Machine:
                 pipe.close()
         self._holder.kill()
         self._holder.wait()
+
+
+def _holds_nothing(path: Path) -> bool:
+    """Whether it is a socket or a pipe; who uses one is seen by its connections."""
+    mode = path.lstat().st_mode
+    return stat.S_ISSOCK(mode) or stat.S_ISFIFO(mode)
 
 
 def _folders(root: Path) -> list[Path]:

@@ -61,13 +61,13 @@ def changed(before: Snapshot, after: Snapshot) -> list[str]:
 def contacts(process: Process) -> list[str]:
     """Return what the process tree is connected to and has open for writing, in words."""
     family = process.family()
-    told = {f"it talks to {name}" for name in unix_peers(family)}
+    found = {f"it talks to {name}" for name in unix_peers(family)}
     for each in family:
         with suppress(psutil.Error):
-            told |= {*_remote(each, process.port)}
+            found |= {*_remote(each, process.port)}
         with suppress(psutil.Error):
-            told |= {*_written(each, process.child.log_path.absolute())}
-    return sorted(told)
+            found |= {*_written(each, process.child.log_path.absolute())}
+    return sorted(found)
 
 
 def _remote(each: psutil.Process, own_port: int) -> Iterator[str]:
@@ -95,12 +95,18 @@ class Outside:
         self._folder, self._skip = folder, frozenset(skip)
         self._before: Snapshot | None = None
         self._written: list[str] = []
+        self._volumes: dict[Path, Snapshot] = {}
+        self._on_volumes: set[str] = set()
         self._contacts: set[str] = set()
         self.peers = Peers()
         self.caveat = ""
 
     def look(self) -> None:
         """Look at the files: the first time to know them, then for what has changed."""
+        for volume in self._pool.start.shared:
+            seen = snapshot(volume, self._skip)
+            for name in changed(self._volumes.setdefault(volume, seen), seen):
+                self._on_volumes.add(f"it wrote {volume / name}, which is shared")
         if not self._pool.isolation:
             self._written = self._pool.written
             return
@@ -118,15 +124,17 @@ class Outside:
     def disk(self) -> list[str]:
         """What it wrote, or has open for writing, in words."""
         opened = [each for each in sorted(self._contacts) if "open for writing" in each]
+        shared = tuple(f"it has {volume}/" for volume in self._pool.start.shared)
+        opened = [each for each in opened if not each.startswith(shared)]
         return [f"it wrote {name}" for name in self._written[:3]] + opened[:3]
 
     @property
     def network(self) -> list[str]:
-        """What it talks to, in words."""
+        """What it talks to, and what it writes on a shared volume, in words."""
         self.peers.catch_up()
         talks = {each for each in self._contacts if each.startswith("it talks")}
         talks |= {f"it talks to {each}" for each in self.peers.shown}
-        return sorted(talks)[:3]
+        return sorted(talks | self._on_volumes)[:3]
 
     @property
     def touched(self) -> list[str]:

@@ -6,13 +6,14 @@ standard library, since it is on the way of every start:
     python -I -S private_disk.py hold [SHARED_PATH…]
     python -I -S private_disk.py enter PID SIGNAL PARENT_PID NAME -- program argument…
 
-`hold` makes the view in a mount namespace of its own (in a user namespace too, where it is not
-root): over each directory at the top of the tree, and over each mount, lies an empty writable
-layer (overlayfs); /dev/shm is empty; /proc, /sys, /dev and /run stay as they are, and so do unix
-sockets everywhere, to which no layer lets connect. A shared path is the real one. It prints
-"ready" or a line that says why not, and waits until its standard input ends. `enter` becomes a
-program that sees what the process PID sees, and gets SIGNAL when its parent dies. The lab is
-asked at the abstract socket NAME before each connection that it makes; "" asks none. Sources:
+`hold` makes the view in namespaces of its own for mounts and for System V shared memory (in a user
+namespace too, where it is not root): over each directory at the top of the tree, and over each
+mount, lies an empty writable layer (overlayfs); /dev/shm is empty; /proc, /sys, /dev and /run stay
+as they are, and so do unix sockets everywhere, to which no layer lets connect. A shared path is the
+real one. It prints "ready" or a line that says why not, and waits until its standard input ends.
+`enter` becomes a program that sees what the process PID sees, and gets SIGNAL when its parent
+dies. The lab is asked at the abstract socket NAME before each connection that it makes; "" asks
+none. Sources:
 mount_namespaces(7), user_namespaces(7), the kernel's Documentation/filesystems/overlayfs.rst.
 """
 
@@ -21,7 +22,7 @@ import os
 import stat
 import sys
 
-CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000  # <linux/sched.h>
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER = 0x00020000, 0x08000000, 0x10000000  # <linux/sched.h>
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18  # <linux/mount.h>
 SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
 LAYERS = "/dev/shm/.two-desks"
@@ -44,11 +45,11 @@ def attach(source: str, target: str, kind: str | None, flags: int, data: str | N
 
 
 def own_namespace() -> bool:
-    """Leave the machine's mount namespace; True where that needed a user namespace."""
+    """Leave the machine's mounts and shared memory; True where that needed a user namespace."""
     user, group = os.getuid(), os.getgid()
-    if libc.unshare(CLONE_NEWNS) == 0:
+    if libc.unshare(CLONE_NEWNS | CLONE_NEWIPC) == 0:
         return False
-    checked(libc.unshare(CLONE_NEWUSER | CLONE_NEWNS), "unshare")
+    checked(libc.unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC), "unshare")
     for name, text in (
         ("setgroups", "deny"),
         ("uid_map", f"{user} {user} 1"),
@@ -139,7 +140,11 @@ def cover(path: str, below: str, layer: str, in_user_namespace: bool) -> None:
 
 
 def hold(shared: list[str]) -> int:
-    """Make the view, say so, and keep it until standard input ends."""
+    """Make the view, say so, and keep it until standard input ends.
+
+    For each byte that comes, say how many pieces of System V shared memory and message queues
+    there are: only who is inside can see them.
+    """
     try:
         make_view(shared)
     except OSError as error:
@@ -147,17 +152,24 @@ def hold(shared: list[str]) -> int:
         return 1
     print("ready", flush=True)
     while os.read(0, 1):
-        pass
+        print(sum(map(lines_after_the_first, ("shm", "msg"))), flush=True)
     return 0
+
+
+def lines_after_the_first(name: str) -> int:
+    """Return how many things /proc/sysvipc lists under a name."""
+    with open(f"/proc/sysvipc/{name}") as file:
+        return len(file.readlines()) - 1
 
 
 def enter(pid: str, death_signal: int, parent: int, name: str, command: list[str]) -> None:
     """Become a program that sees what `pid` sees, and whose connections the lab is asked for."""
     folder = os.getcwd()
-    handles = [(os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY), name) for name in ("user", "mnt")]
+    handles = [os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY) for name in ("user", "mnt", "ipc")]
     if os.stat(f"/proc/{pid}/ns/user").st_ino != os.stat("/proc/self/ns/user").st_ino:
-        checked(libc.setns(handles[0][0], CLONE_NEWUSER), "setns")
-    checked(libc.setns(handles[1][0], CLONE_NEWNS), "setns")
+        checked(libc.setns(handles[0], CLONE_NEWUSER), "setns")
+    for handle, kind in zip(handles[1:], (CLONE_NEWNS, CLONE_NEWIPC), strict=True):
+        checked(libc.setns(handle, kind), "setns")
     os.chdir(folder)
     # Entering may have cleared what the parent asked for: see prctl(2).
     checked(libc.prctl(SET_DEATH_SIGNAL, death_signal, 0, 0, 0), "prctl")

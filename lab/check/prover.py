@@ -46,6 +46,18 @@ def side_of(play: str) -> SideOf | None:
     return None
 
 
+def plays_on_two(conversation: Conversation) -> list[str]:
+    """Return the plays on two living processes, without one that asks the same ones as another."""
+    plays: dict[tuple[int, ...], str] = {}
+    for play in (TURNS, READS_WRITES):
+        side = side_of(play)
+        assert side is not None
+        asked = [side(index, call) for index, call in enumerate(conversation.calls)]
+        if len({*asked}) == 2:
+            plays.setdefault(tuple(each ^ asked[0] for each in asked), play)
+    return [*plays.values()]
+
+
 class Prover:
     """Looks for proofs in one conversation.
 
@@ -93,14 +105,15 @@ class Prover:
                 return Proof.NOT_SEEN, None
             known = whole.seen
         # Without any earlier call both sides are the same script: then it varies by itself.
-        needs = self._search(finding, everything, wanted, known) if everything else []
+        tries = wanted.confirmations if confirm else 1
+        needs = self._search(finding, everything, wanted, known, tries) if everything else []
         if needs is None:
             return self._by_chance(finding, everything, wanted), None
         if not needs:
             return self._varies_by_itself(finding, wanted), None
-        proof = self._confirm(finding, needs, wanted, confirm)
+        proof = self._confirm(finding, needs, wanted, tries)
         if proof[0] is Proof.NOT_SEEN and (needs := self._search_both(finding, everything, wanted)):
-            return self._confirm(finding, needs, wanted, confirm)
+            return self._confirm(finding, needs, wanted, tries)
         return proof
 
     def _seen_in_play(self, finding: Finding, wanted: "_Wanted") -> Trace | None:
@@ -133,14 +146,18 @@ class Prover:
         return Shown(self._runner.part(self._conversation, part, self._baseline), Trace(), ())
 
     def _confirm(
-        self, finding: Finding, needs: list[int], wanted: "_Wanted", confirm: bool
+        self, finding: Finding, needs: list[int], wanted: "_Wanted", tries: int
     ) -> tuple[Proof, Reproducer | None]:
-        """See it again, at last by the lines that are printed instead of a script."""
-        tries = wanted.confirmations if confirm else 1
+        """See it again, at last by the lines that are printed instead of a script.
+
+        With one try it is not confirmed.
+        """
+        confirm = tries > 1
         scripted = self._conversation.script is not None and not wanted.of_script
         first = self._show(finding, needs, wanted, slowly=True)
         last = first
         for number in range(tries):
+            self._runner.expect(2 * (tries - number - 1))
             plain = scripted and confirm and number == tries - 1
             if number:
                 last = self._show(finding, needs, wanted, plain=plain)
@@ -157,13 +174,22 @@ class Prover:
         return Proof.FOUND, proven
 
     def _search(
-        self, finding: Finding, everything: list[int], wanted: "_Wanted", known: Trace
+        self,
+        finding: Finding,
+        everything: list[int],
+        wanted: "_Wanted",
+        known: Trace,
+        tries: int,
     ) -> list[int] | None:
-        """Return the fewest earlier calls that show it, [] if it shows without any, else None."""
+        """Return the fewest earlier calls that show it, [] if it shows without any, else None.
+
+        Processes are started ahead for the `tries` that follow.
+        """
         if side_of(finding.play) is None and not wanted.of_script:
             # What a process answers that has had nothing before does not depend on the part:
             # one process for each question is enough. The confirmations ask both.
             def asked(part: list[int]) -> bool:
+                self._runner.expect(1 + 2 * tries)
                 expected = self._runner.part(
                     self._conversation, [*part, finding.index], self._baseline
                 )
@@ -300,7 +326,7 @@ class Prover:
     def _guesses(self, index: int) -> list[list[int]]:
         """Earlier calls that are likely to matter: those that gave what this call brings."""
         calls = self._conversation.calls
-        needed, waiting = set[int](), [index]
+        needed, waiting = self._cookies_from(index), [index]
         while waiting:
             new = {ref.call for ref in calls[waiting.pop()].refs()} - needed
             needed |= new
@@ -312,6 +338,16 @@ class Prover:
             sorted(needed | {*writes[:1]}),
             sorted(needed | {*writes[-1:]}),
         ]
+
+    def _cookies_from(self, index: int) -> set[int]:
+        """Earlier calls that first gave a cookie, if the client carried any into this one."""
+        first: dict[str, int] = {}
+        carried = self._baseline.carried
+        if index < len(carried) and carried[index].cookies:
+            for number, answer in enumerate(self._baseline.answers[:index]):
+                for name in answer.cookies:
+                    first.setdefault(name, number)
+        return {*first.values()}
 
 
 class _Wanted:

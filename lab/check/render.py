@@ -1,83 +1,38 @@
-"""A report of a check in other forms: JSON, JUnit XML, a paragraph. Credentials are shortened."""
+"""What a check found in other forms: JUnit XML, and a paragraph that says what follows."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
-from lab.check.judge import Finding, Level, Report
+from lab.check.document import CheckDocument, CheckedCall
+from lab.check.judge import Level, Report
 from lab.core.junit import Case, Problem, Suite, junit_xml
-from lab.core.redaction import redact_json, redact_text
-
-Json = Mapping[str, object]
-REPORT_SCHEMA = 1
 
 
-def as_json(report: Report) -> Json:
-    """Return the report as JSON has it: {"schema", "verdict", "because", "calls", …}."""
-    shortest = None
-    if report.reproducer:
-        shortest = {
-            "calls": [index + 1 for index in report.reproducer.calls],
-            "wiped": report.reproducer.wiped,
-            "elsewhere": report.reproducer.elsewhere,
-            "printable": not report.reproducer.unprintable,
-            "in_turn": bool(report.reproducer.sides),
-            "differences": [vars(each) for each in report.reproducer.differences],
-            "confirmed": report.reproducer.confirmed,
-            "tries": report.reproducer.tries,
-        }
-    document = {
-        "schema": REPORT_SCHEMA,
-        "verdict": str(report.level),
-        "because": report.because,
-        "failed_assertion": report.failed or None,
-        "source": report.conversation.source if report.conversation else None,
-        "calls": [_finding(each) for each in report.findings],
-        "shortest": shortest,
-        "varies": {str(index + 1): list(places) for index, places in report.masked.items()},
-        "notes": report.notes,
-        "explanation": explain(report),
-        "partial": report.partial,
-        "requests": report.requests,
-        "processes": report.processes,
-        "seconds": round(report.seconds, 3),
-    }
-    kept: Json = redact_json(document)  # every text in it, whatever it is about
-    return kept
-
-
-def as_junit(report: Report, allowed: frozenset[Level]) -> str:
+def as_junit(made: CheckDocument) -> str:
     """Return JUnit XML: a test case for each call; state that is not allowed is a failure.
 
     It is red wherever the level is not allowed: if no call says so, the check as a whole does.
     """
     cases = [
-        Case(
-            "lab.check",
-            f"{finding.index + 1} {redact_text(finding.title)}",
-            _problem(finding, allowed),
-        )
-        for finding in report.findings
+        Case("lab.check", f"{call.call} {call.request}", _problem(call, made.allowed))
+        for call in made.calls
     ]
-    if report.failed:
-        problem = Problem("failure", "an assertion does not hold", redact_text(report.failed))
+    if made.failed_assertion:
+        problem = Problem("failure", "an assertion does not hold", made.failed_assertion)
         cases.append(Case("lab.check", "assertion", problem))
     is_red = any(case.problem and case.problem.kind != "skipped" for case in cases)
-    if report.level not in allowed and not is_red:
-        cases.append(Case("lab.check", "the check", Problem("error", redact_text(report.because))))
-    return junit_xml("lab check", [Suite("lab check", cases, report.seconds)])
+    if made.verdict not in made.allowed and not is_red:
+        cases.append(Case("lab.check", "the check", Problem("error", made.because)))
+    return junit_xml("lab check", [Suite("lab check", cases, made.seconds)])
 
 
-def _problem(finding: Finding, allowed: frozenset[Level]) -> Problem | None:
-    if finding.level in allowed:
+def _problem(call: CheckedCall, allowed: Sequence[Level]) -> Problem | None:
+    if call.level in allowed:
         return None
-    if not finding.counts:
-        return Problem("skipped", redact_text(finding.why))
-    message = f"{finding.level}: {finding.why}" if finding.why else str(finding.level)
-    details = "\n".join([*map(str, finding.differences), finding.why]).strip()
-    return Problem(
-        "error" if finding.level is Level.UNKNOWN else "failure",
-        redact_text(message),
-        redact_text(details),
-    )
+    if not call.counts:
+        return Problem("skipped", call.why)
+    message = f"{call.level}: {call.why}" if call.why else str(call.level)
+    details = "\n".join([*map(str, call.differences), call.why]).strip()
+    return Problem("error" if call.level is Level.UNKNOWN else "failure", message, details)
 
 
 def explain(report: Report) -> str:
@@ -150,17 +105,3 @@ _ADVICE = {
         "twice on one process."
     ),
 }
-
-
-def _finding(finding: Finding) -> Json:
-    return {
-        "call": finding.index + 1,
-        "request": finding.title,
-        "verdict": finding.verdict,
-        "status": finding.status,
-        "play": finding.play,
-        "differences": [vars(each) for each in finding.differences],
-        "why": finding.why,
-        "needs": None if finding.needs is None else [index + 1 for index in finding.needs],
-        "depends_on_what_the_client_carries": finding.depends,
-    }

@@ -6,24 +6,26 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-
-import requests
-from requests.cookies import RequestsCookieJar
+from typing import TYPE_CHECKING
 
 from lab.check.budget import Budget, Spent
-from lab.check.conversation import Call, Conversation, Ref, as_bytes
+from lab.check.conversation import Call, Conversation, Ref, as_bytes, recorded
 from lab.check.cookies import new_jar
 from lab.check.correlation import address_of, fill
-from lab.check.http import send
 from lab.check.service import OneAtATime, Pool, Process
 from lab.core.errors import LabError
 from lab.core.http import Answer
+
+if TYPE_CHECKING:  # requests is loaded while the first process starts
+    import requests
+    from requests.cookies import RequestsCookieJar
 
 NOTHING = "nothing"  # stands where a client was given a value, when it is made to carry none
 STIRRERS, STIR_S = 3, 0.002  # clients that keep the workers of one server busy, and their pause
 MOST_PACED_S = 5.0
 MOST_SKIPPED_S = 0.1  # of the time that an answer took which is not asked for again
 LINGER = 2  # processes of the play before, left to end what they do in the background
+AFTER_RECORD = 2  # processes that are needed after a conversation was recorded
 APART_S = 1.05  # between the same call of two plays, so that a clock of seconds is seen to run
 Route = Callable[[int, Call], "Process | None"]  # who answers a call; None: as recorded
 
@@ -32,7 +34,7 @@ Route = Callable[[int, Call], "Process | None"]  # who answers a call; None: as 
 class ClientState:
     """What a client carries: its cookies, and the answers it got (by call)."""
 
-    cookies: RequestsCookieJar = field(default_factory=new_jar)
+    cookies: "RequestsCookieJar" = field(default_factory=new_jar)
     answers: dict[int, Answer] = field(default_factory=dict)
 
     def copy(self) -> "ClientState":
@@ -71,6 +73,11 @@ class Trace:
         self.carried, self.times, self.sent = [*other.carried], [*other.times], {*other.sent}
         self.ages = [*other.ages]
 
+    def is_of(self, conversation: Conversation) -> bool:
+        """Whether it is of these calls, and of no others that were tried beside them."""
+        sent = [(call.method, recorded(call.path), call.origin) for call in self.calls]
+        return sent == [(c.method, recorded(c.path), c.origin) for c in conversation.calls]
+
     def take(self, index: int, other: "Trace") -> None:
         """Take over the answer to one call of another play, as the call at the same place."""
         if index in other.sent:
@@ -92,10 +99,10 @@ class Live:
     """A client of one fresh process at a time; it keeps a trace of what it said last."""
 
     def __init__(self, runner: "Runner", pool: Pool) -> None:
-        self.trace = Trace()
+        self.trace: Trace
         self._runner = runner
         self._pool = pool
-        self._state = ClientState()
+        self._state: ClientState
         self.process: Process | None = None
         self.watch: Callable[[Process], None] = lambda process: None
 
@@ -109,9 +116,11 @@ class Live:
     def renew(self) -> None:
         """Go on as another client, of another process, with nothing behind it."""
         self.close()
-        self._state, self.trace = ClientState(), Trace()
         self._pool.reset()
+        self._pool.expect(1 + AFTER_RECORD)
         self.process = self._pool.fresh()
+        # After that: to load a client's cookies takes time.
+        self._state, self.trace = ClientState(), Trace()
 
     def close(self) -> None:
         """End the process."""
@@ -137,9 +146,9 @@ class Runner:
         self._budget = budget
         self._timeout_s = timeout_s
 
-    def share(self) -> None:
-        """From now on take it that processes share something: none is started ahead."""
-        self.pool.shared = True
+    def expect(self, processes: int) -> None:
+        """Take it that the next plays ask for at least so many: some may be started ahead."""
+        self.pool.expect(processes)
 
     def one(
         self,
@@ -185,7 +194,7 @@ class Runner:
         The last few processes are left alive for a while: what they do in the background may
         end, as in a deployment that overlaps.
         """
-        with self._processes() as start:
+        with self._processes(len(conversation)) as start:
             used: list[Process] = []
 
             def route(index: int, _: Call) -> Process:
@@ -205,7 +214,7 @@ class Runner:
 
     def alternating(self, conversation: Conversation, side: Callable[[int, Call], int]) -> Trace:
         """Two processes that both live, as behind a balancer; `side` says which is asked."""
-        with self._processes() as start:
+        with self._processes(2) as start:
             pair = (start(), start())
             return self._play(conversation, lambda index, call: pair[side(index, call)])
 
@@ -238,7 +247,7 @@ class Runner:
         sides: Sequence[int],
     ) -> Trace:
         """As `part`, on two processes that live; call n goes to `sides[n]`."""
-        with self._processes() as start:
+        with self._processes(2) as start:
             pair = (start(), start())
             return self._part(conversation, part, recorded, lambda index, call: pair[sides[index]])
 
@@ -261,7 +270,7 @@ class Runner:
         """
         last = max(part)
         there, trace = Trace(), Trace()
-        with self._processes() as start:
+        with self._processes(2) as start:
             used: list[Process] = []
 
             def route(index: int, call: Call) -> Process:
@@ -379,9 +388,10 @@ class Runner:
             used.pop(0).kill()
 
     @contextmanager
-    def _processes(self) -> Iterator[Callable[..., Process]]:
-        """Begin a play: give a function that starts processes, which are killed at its end."""
+    def _processes(self, count: int = 1) -> Iterator[Callable[..., Process]]:
+        """Begin a play of so many processes: give what starts them; they are killed at its end."""
         self.pool.reset()
+        self.pool.expect(count)
         with ExitStack() as last:
 
             def start(*, elsewhere: bool = False) -> Process:
@@ -453,6 +463,8 @@ class Runner:
 
     def said(self, trace: Trace, call: Call, carried: ClientState, process: Process) -> Answer:
         """Send a call as a client that carries this; keep the answer in the trace."""
+        from lab.check.http import send
+
         index = len(trace.answers)
         self._budget.request()
         trace.times.append(time.monotonic())
@@ -529,8 +541,10 @@ def _hold(conversation: Conversation, client: Callable[[Call], Answer]) -> None:
         client(call)
 
 
-def request_of(call: Call, answers: Mapping[int, Answer]) -> requests.Request:
+def request_of(call: Call, answers: Mapping[int, Answer]) -> "requests.Request":
     """Return the request to send, its URL without scheme, host and port."""
+    import requests
+
     path = fill(call.path, answers)
     if re.match(r"https?://", path):  # an answer gave the whole address
         path = address_of(path)

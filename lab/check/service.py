@@ -13,7 +13,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
 import psutil
@@ -40,6 +39,8 @@ LAST_RESET_S = 10.0
 CLOCKS_DIFFER_S = 2.0  # when a process began is counted from a time of boot in whole seconds
 BACKGROUND_S = 1.0  # after its command has ended, for a process in the background to be seen
 START_ITSELF = "start the service itself, with --start"
+SLOW_START_S, MOST_AHEAD = 2.0, 6  # so many are started at once where a start is mostly waiting
+BUSY = 0.25  # of a start's time; with more it works, and more at once would be no quicker
 UNREPORTED = "this system does not report each connection of a process (seccomp)"
 CONTAINER = "what a container writes and talks to is not seen from here"
 
@@ -148,6 +149,15 @@ class Process:
                     with suppress(psutil.Error):  # most died with the group
                         process.kill()
 
+    def worked_s(self) -> float:
+        """Seconds of CPU that its processes have used so far."""
+        worked = 0.0
+        for each in self.family():
+            with suppress(psutil.Error):
+                used = each.cpu_times()
+                worked += used.user + used.system
+        return worked
+
     def servers(self) -> int:
         """How many of its processes may answer; 1 where that cannot be seen."""
         return answering(self.family(), self.port)
@@ -199,11 +209,12 @@ def _lives(process: psutil.Process) -> bool:
 class Pool:
     """Fresh processes, some started ahead. A `with` block; afterwards none is left."""
 
-    def __init__(self, start: Start, folder: Path, budget: Budget, ahead: int = 3) -> None:
+    def __init__(self, start: Start, folder: Path, budget: Budget, ahead: int = 2) -> None:
         self.start = start
         self.started = 0
-        self.shared = start.reset is not None
-        """Whether its processes may share something; then none is started before it is needed."""
+        self._shared = start.reset is not None
+        self._on_disk_alone = start.reset is None
+        self._due = 1
         self.isolation = CONTAINER if runs_container(start.said()) else ""
         """Why processes here cannot have a disk of their own; "" while they can."""
         self.unreported = ""
@@ -217,8 +228,10 @@ class Pool:
         self._ahead = ahead
         self._children = Children()
         self._spares: deque[Future[Process]] = deque()
+        self._others_ahead: deque[Future[tuple[Machine, Process]]] = deque()
+        self._first: Process | None = None
         self._used: list[Process] = []
-        self._starters = ThreadPoolExecutor(max(1, ahead), "check-start")
+        self._starters = ThreadPoolExecutor(MOST_AHEAD, "check-start")
         self._counting = threading.Lock()
         self._containers: list[Container] = []
         self._closing = False
@@ -230,12 +243,7 @@ class Pool:
         self._change_machine()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with ExitStack() as last:  # each is done, whatever interrupts the one before
             last.callback(self._last_reset)
             if self._connections:
@@ -244,6 +252,7 @@ class Pool:
             last.callback(self._end_daemons)
             last.callback(_end_marked, self._mark)
             last.callback(self._children.close)
+            last.callback(self._throw_machines_away)
             last.callback(self._throw_away)  # what is in the background has no group to be killed
             last.callback(self._starters.shutdown, wait=True, cancel_futures=True)
             with self._counting:
@@ -268,28 +277,53 @@ class Pool:
             self._written |= {*self._machine.written()}
         return sorted(each for each in self._written if not each.startswith(self._mark + "/"))
 
+    def share(self, *, on_disk_alone: bool) -> None:
+        """From now on take it that processes share something, perhaps `on_disk_alone`.
+
+        Then none is started before it is needed: it might read, while it starts, what was there
+        before its turn. What they share on disk is not there on another machine.
+        """
+        self._shared = True
+        self._on_disk_alone = on_disk_alone and self.start.reset is None
+
+    def expect(self, processes: int) -> None:
+        """Take it that at least so many are going to be asked for: no more are started ahead.
+
+        Those begin at once.
+        """
+        self._due = max(self._due, processes)
+        self._start_ahead(0)
+
     def fresh(self, *, elsewhere: bool = False) -> Process:
         """Return a process that has served nobody; DidNotStart if there is none to be had.
 
         All processes of a play are on one machine, or each `elsewhere` on one of its own
-        (CannotIsolate where that is not possible). Where nothing is shared, more are started
-        ahead; else one might have read, while it started, what was there before its turn.
+        (CannotIsolate where that is not possible). Some are started ahead of their turn.
         """
-        if elsewhere:
-            return self._fresh_elsewhere()
-        if self.shared:
-            self._throw_away()
-        ahead = 0 if self.shared else self._ahead
-        if not ahead:
-            self._await_ends()  # a new one must not meet one that is still ending
-        while len(self._spares) < 1 + ahead:
-            self._spares.append(self._starters.submit(self._launch, self._machine))
-        try:
-            process = self._spares.popleft().result()
-        except EndedAtStart:
-            process = self._launch_alone()
+        process = self._fresh_elsewhere() if elsewhere else self._fresh()
         self._used.append(process)
+        self._due = max(1, self._due - 1)
         return process
+
+    def _fresh(self) -> Process:
+        if self._first:
+            process, self._first = self._first, None
+            return process
+        if self._shared:
+            self._throw_away()
+        if self._shared or not self._ahead:
+            self._await_ends()  # a new one must not meet one that is still ending
+        self._start_ahead(1)
+        try:
+            return self._spares.popleft().result()
+        except EndedAtStart:
+            return self._launch_alone()
+
+    def _start_ahead(self, now: int) -> None:
+        """Start what is asked for now (0 or 1), and others before their turn where that is safe."""
+        safe = 0 if self._shared else min(self._ahead, self._due - 1)
+        while len(self._spares) < now + safe:
+            self._spares.append(self._starters.submit(self._launch, self._machine))
 
     def _launch_alone(self) -> Process:
         """Start one while no other is starting or spare: they may be in each other's way."""
@@ -317,11 +351,17 @@ class Pool:
             self._change_machine()
 
     def _change_machine(self) -> None:
-        self._throw_away()
-        self._close_machines()
         if self.isolation:
             return
+        self._throw_away()
+        self._close_machines()
         try:
+            if self._shared and self._on_disk_alone and self._ahead:
+                with suppress(EndedAtStart):  # they may be in each other's way elsewhere, too
+                    self._machine, self._first = self._take_machine()
+                    return
+                self._throw_machines_away()
+                self._ahead = 0
             self._machine = Machine(self.start.shared)
         except CannotIsolate as reason:
             self.isolation = str(reason)
@@ -335,11 +375,27 @@ class Pool:
     def _fresh_elsewhere(self) -> Process:
         if self.isolation:
             raise CannotIsolate(self.isolation)
-        machine = Machine(self.start.shared)
+        if self._first:
+            process, self._first = self._first, None
+            return process
+        machine, process = self._take_machine()
         self._others.append(machine)
-        process = self._launch(machine)
-        self._used.append(process)
         return process
+
+    def _take_machine(self) -> tuple[Machine, Process]:
+        """Return a machine on which one process has been started, in time where that may be."""
+        ahead = min(self._ahead, self._due - 1) if self._on_disk_alone else 0
+        while len(self._others_ahead) < 1 + ahead:
+            self._others_ahead.append(self._starters.submit(self._launch_elsewhere))
+        return self._others_ahead.popleft().result()
+
+    def _launch_elsewhere(self) -> tuple[Machine, Process]:
+        machine = Machine(self.start.shared)
+        try:
+            return machine, self._launch(machine)
+        except BaseException:
+            machine.close()
+            raise
 
     def _end_daemons(self) -> None:
         """End what went to the background while the check ended, and took its mark away."""
@@ -362,13 +418,27 @@ class Pool:
         self._used = [each for each in self._used if not each.ended()]
 
     def _throw_away(self) -> None:
+        """Kill what was started ahead on this machine."""
+        waiting = [self._first] if self._first else []
+        self._first = None
         while self._spares:
             spare = self._spares.popleft()
             if not spare.cancel():
                 with suppress(LabError):
-                    process = spare.result()
+                    waiting.append(spare.result())
+        for process in waiting:
+            process.kill()
+            self._used.append(process)
+
+    def _throw_machines_away(self) -> None:
+        """Kill what was started ahead on other machines."""
+        while self._others_ahead:
+            ahead = self._others_ahead.popleft()
+            if not ahead.cancel():
+                with suppress(LabError):
+                    machine, process = ahead.result()
+                    self._others.append(machine)
                     process.kill()
-                    self._used.append(process)
 
     def _last_reset(self) -> None:
         """Leave it empty, as far as that can be done."""
@@ -400,11 +470,18 @@ class Pool:
         )
         process = Process(child, port, tag, container)
         self._await(process)
+        self._learn_pace(process)
         if machine and self._connections:
             process.connects_to = self._connections.made_by(child.pid)
         if machine and process.connects_to is None:
             self.unreported = UNREPORTED
         return process
+
+    def _learn_pace(self, process: Process) -> None:
+        """Start more at once where a start takes its time without working."""
+        took_s, worked_s = time.monotonic() - process.started, process.worked_s()
+        if self._ahead and took_s > SLOW_START_S and worked_s < BUSY * took_s:
+            self._ahead = MOST_AHEAD
 
     def _container(self, words: list[str], number: int) -> Container:
         container = Container(words, self._folder.absolute() / f"container-{number}")

@@ -1,8 +1,14 @@
-"""Finds the fewest earlier calls that still show a difference: delta debugging (Zeller, 2002)."""
+"""Finds the fewest earlier calls that still show a difference, with few questions.
+
+Each question is a play on a process of its own. Where one call matters, halves find it; where
+several do, the shortest beginning that shows it ends with one of them, and so on for the rest
+(as in QuickXplain, Junker 2004).
+"""
 
 from collections.abc import Callable, Sequence
 
-FEW = 6  # of so many calls, one by one is less to ask than halves
+FEW = 6  # of so many calls, each left out in turn is less to ask than halves
+Ask = Callable[[list[int]], bool]
 
 
 def shrink(
@@ -10,11 +16,11 @@ def shrink(
     shows: Callable[[list[int]], bool],
     guesses: Sequence[Sequence[int]] = (),
 ) -> list[int]:
-    """Return a smallest part of `calls` for which `shows` is true; it is true for all of them.
+    """Return a smallest part of `calls` for which `shows` is true; all where it is for no part.
 
     1-minimal: without any one of the calls it returns, `shows` is false. `shows` is asked
-    at most once for the same calls. One that matters among n takes about 2 log2 n questions,
-    and fewer if one of the `guesses` (parts of `calls`) shows it.
+    at most once for the same calls. One that matters among n takes about log2 n questions, each
+    further one as many again; fewer if one of the `guesses` (parts of `calls`) shows it.
     """
     asked: dict[tuple[int, ...], bool] = {}
 
@@ -25,42 +31,55 @@ def shrink(
 
     if ask([]):
         return []
-    smaller = next((list(part) for part in guesses if part and ask(list(part))), None)
-    kept, pieces = smaller or list(calls), 2
-    while len(kept) > 1:
-        parts = _cut(kept, pieces)
-        smaller = next((part for part in reversed(parts) if ask(part)), None)
-        if smaller is not None:
-            kept, pieces = smaller, 2
-            continue
-        if len(kept) <= FEW:
-            return _one_by_one(kept, ask)
-        rests = [[call for call in kept if call not in part] for part in parts]
-        # With two pieces the rest of one is the other, which was asked.
-        rest = next((each for each in rests if ask(each)), None) if pieces > 2 else None
-        if rest is not None:
-            kept, pieces = rest, max(pieces - 1, 2)
-        elif pieces < len(kept):
-            pieces = min(len(kept), pieces * 2)
+    kept = next((list(part) for part in guesses if part and ask(list(part))), list(calls))
+    if len(kept) > 3 and ask(one := _halved(kept, ask)):
+        return one
+    if not ask(kept):
+        return kept
+    return _without_more(_from_the_end(kept, ask) if len(kept) > FEW else kept, ask)
+
+
+def _halved(calls: list[int], ask: Ask) -> list[int]:
+    """Return the one call that shows it, if there is one such: what half lacks the other has."""
+    while len(calls) > 1:
+        middle = len(calls) // 2
+        calls = calls[middle:] if ask(calls[middle:]) else calls[:middle]
+    return calls
+
+
+def _from_the_end(calls: list[int], ask: Ask) -> list[int]:
+    """Return calls that show it; where more calls never hide it, none can be left out."""
+    kept: list[int] = []
+    left, was_last = calls, False
+    while not ask(kept):
+        end = _shortest(left, kept, ask, last_first=was_last)
+        was_last = end == len(left)
+        kept, left = [left[end - 1], *kept], left[: end - 1]
+    return kept
+
+
+def _shortest(left: list[int], kept: list[int], ask: Ask, *, last_first: bool) -> int:
+    """Return the length of a beginning of `left` that shows it with `kept`; one less does not.
+
+    With `last_first`, one less is asked first: calls that matter come together.
+    """
+    fewest, enough = 0, len(left)
+    middle = enough - 1 if last_first else enough // 2
+    while enough - fewest > 1:
+        if ask(left[:middle] + kept):
+            enough = middle
         else:
-            break
+            fewest = middle
+        middle = (fewest + enough) // 2
+    return enough
+
+
+def _without_more(kept: list[int], ask: Ask) -> list[int]:
+    """Leave out each call in turn, until none can be left out: some may have hidden it."""
+    before: list[int] = []
+    while kept != before and len(kept) > 1:
+        before = kept
+        for call in before:
+            rest = [each for each in kept if each != call]
+            kept = rest if rest and ask(rest) else kept
     return kept
-
-
-def _one_by_one(kept: list[int], ask: Callable[[list[int]], bool]) -> list[int]:
-    """Leave out each of a few calls in turn, until none can be left out."""
-    for call in kept if len(kept) > 1 else []:
-        rest = [each for each in kept if each != call]
-        if ask(rest):
-            return _one_by_one(rest, ask)
-    return kept
-
-
-def _cut(calls: list[int], pieces: int) -> list[list[int]]:
-    size, more = divmod(len(calls), pieces)
-    parts, at = [], 0
-    for number in range(pieces):
-        end = at + size + (number < more)
-        parts.append(calls[at:end])
-        at = end
-    return [part for part in parts if part]

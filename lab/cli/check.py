@@ -1,44 +1,28 @@
 """`lab check`: is *your* service stateless? Reads what was asked, checks, prints what was found."""
 
-import json
 import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table
 from rich.text import Text
 
-from lab.check import render
 from lab.check.budget import Budget
 from lab.check.checker import STOPPED, Check, Options, Source
 from lab.check.curl import as_curl as curl_lines
-from lab.check.judge import Level, Report
+from lab.check.judge import FAILED, SIGNS, Level, Report
 from lab.check.service import Start
-from lab.check.sources.har import HarSource
-from lab.check.sources.http_file import HttpFileSource
-from lab.check.sources.script import ScriptSource
 from lab.cli import options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.cli.param_types import duration
-from lab.core.errors import LabError
 from lab.core.redaction import redact_text
 from lab.core.run_folder import new_run_folder
 
-_SIGNS = {
-    Level.SELF_CONTAINED: ("✓", "bold green"),
-    Level.BACKING_SERVICE: ("~", "bold yellow"),
-    Level.DISK: ("✕", "bold red"),
-    Level.PROCESS: ("✕", "bold red"),
-    Level.UNKNOWN: ("?", "bold yellow"),
-}
-_SOURCES: dict[str, type[ScriptSource] | type[HttpFileSource] | type[HarSource]] = {
-    ".py": ScriptSource,
-    ".http": HttpFileSource,
-    ".rest": HttpFileSource,
-    ".har": HarSource,
-}
+if TYPE_CHECKING:
+    from rich.table import Table
+
 SELDOM_S = 5.0
 _path = click.Path(dir_okay=False, path_type=Path)
 
@@ -203,7 +187,7 @@ def check(
     source = _source(conversation, http_file, har_file, openapi_file)
     volumes = tuple(path.absolute() for path in shared)
     start = Start(command, env, Path.cwd(), reset, _ready(ready), wait, volumes, host)
-    start.words(0)  # a command that is none is told before anything is made
+    start.words(0)  # refuses a command that is none, before anything is made
     compared = Options(
         frozenset(_place(each) for each in ignore),
         (*Options().headers, *(name.lower() for name in header)),
@@ -212,26 +196,44 @@ def check(
     )
     budget = Budget(max_requests, max_processes, max_seconds)
     folder = new_run_folder(out, "check")
-    with progress(quiet=as_json) as tell:
-        report = Check(start, source, folder, compared, budget, _seldom(tell)).run()
-        tell("")
-    document = json.dumps(render.as_json(report), indent=1, ensure_ascii=False) + "\n"
-    (folder / "check.json").write_text(document, encoding="utf-8", errors="backslashreplace")
+    with progress(quiet=as_json) as log:
+        report = Check(start, source, folder, compared, budget, _seldom(log)).run()
+        log("")
     allowed = _allowed(allow)
-    if junit_file:
-        _write(junit_file, render.as_junit(report, allowed))
+    document, explanation = _keep(report, start, folder, allowed, junit_file)
     if as_json:
         write_json(document)
     else:
         _show(report, start, folder)
         if explain:
-            screen.print(_text("\n" + render.explain(report)))
+            screen.print(_text("\n" + explanation))
     if STOPPED in report.notes:
         return EXIT_INTERRUPTED
     return _status(report, allowed)
 
 
 COMMANDS = (check,)
+
+
+def _keep(
+    report: Report, start: Start, folder: Path, allowed: frozenset[Level], junit_file: Path | None
+) -> tuple[str, str]:
+    """Write what was found into the run's folder; return the document and its explanation."""
+    from lab.check.document import document, text  # not needed before there is a report
+    from lab.check.render import as_junit, explain
+    from lab.cli import kept
+
+    found = document(
+        report,
+        explain(report),
+        allowed=allowed,
+        command=start.command,
+        script=_script(report, start),
+    )
+    kept.leave_check(folder, found)
+    if junit_file:
+        kept.write(junit_file, as_junit(found))
+    return text(found), found.explanation
 
 
 def _status(report: Report, allowed: frozenset[Level]) -> int:
@@ -248,20 +250,20 @@ def _ready(path: str | None) -> str | None:
     return path
 
 
-def _seldom(tell: Callable[[str], None]) -> Callable[[str], None]:
+def _seldom(log: Callable[[str], None]) -> Callable[[str], None]:
     """Pass lines on; where it is no terminal, of those that count ("12 of 20") one in a while."""
     if err.is_terminal:
-        return tell
+        return log
     last = {"": 0.0}
 
-    def told(line: str) -> None:
+    def log_seldom(line: str) -> None:
         text = re.sub(r": \d+ of \d+$", "", line)
         now_s = time.monotonic()
         if now_s - last.get(text, -SELDOM_S) >= SELDOM_S:
             last[text] = now_s
-            tell(line)
+            log(line)
 
-    return told
+    return log_seldom
 
 
 def _text(text: str, style: str = "") -> Text:
@@ -284,18 +286,24 @@ def _source(
         )
     if not given[0].is_file():
         raise click.UsageError(f"no such file: {given[0]}")
+    kind = given[0].suffix.lower()
     if openapi:
-        from lab.check.sources.openapi import OpenApiSource  # pays for hypothesis only here
+        from lab.check.sources.openapi import OpenApiSource
 
         return OpenApiSource(openapi)
-    if http_file:
-        return HttpFileSource(http_file)
-    if har_file:
-        return HarSource(har_file)
-    kind = _SOURCES.get(given[0].suffix.lower())
-    if kind is None:
-        raise click.UsageError(f"{given[0]}: a conversation ends in .py, .http or .har")
-    return kind(given[0])
+    if http_file or (given[0] == conversation and kind in (".http", ".rest")):
+        from lab.check.sources.http_file import HttpFileSource
+
+        return HttpFileSource(given[0])
+    if har_file or kind == ".har":
+        from lab.check.sources.har import HarSource
+
+        return HarSource(given[0])
+    if kind == ".py":
+        from lab.check.sources.script import ScriptSource
+
+        return ScriptSource(given[0])
+    raise click.UsageError(f"{given[0]}: a conversation ends in .py, .http or .har")
 
 
 def _place(text: str) -> str:
@@ -308,9 +316,10 @@ def _place(text: str) -> str:
 
 
 def _show(report: Report, start: Start, folder: Path) -> None:
-    sign, style = ("✕", "bold red") if report.failed else _SIGNS[report.level]
+    mark = FAILED if report.failed else SIGNS[report.level]
     because = redact_text(report.because)
-    screen.print(Text.assemble((f"{sign} {_headline(report)}  ", style), because), soft_wrap=True)
+    headline = f"{mark.sign} {_headline(report)}  "
+    screen.print(Text.assemble((headline, mark.style), because), soft_wrap=True)
     if report.partial:
         screen.print(Text("Cut short: this is what was known.", "yellow"))
     if report.findings:
@@ -323,7 +332,9 @@ def _show(report: Report, start: Start, folder: Path) -> None:
             screen.print(Text(f"! {redact_text(note)}", "yellow"), soft_wrap=True)
     _show_shortest(report, start)
     spent = f"{report.requests} requests, {report.processes} processes, {report.seconds:.1f} s"
-    screen.print(Text(f"{spent}; kept: {folder} (check.json, logs)", "dim"), soft_wrap=True)
+    screen.print(
+        Text(f"{spent}; kept: {folder} (check.json, report.html, logs)", "dim"), soft_wrap=True
+    )
 
 
 def _headline(report: Report) -> str:
@@ -338,17 +349,24 @@ def _show_shortest(report: Report, start: Start) -> None:
         screen.print(_text(report.reproducer.unprintable), soft_wrap=True)
         return
     times = f"{report.reproducer.confirmed} of {report.reproducer.tries}"
-    said = f"\nThe shortest script that shows it, for bash (seen again {times} times):"
+    said = f"\nThe shortest script that shows it (seen again {times} times):"
     screen.print(Text(said, "bold"))
     screen.print(_text(curl_lines(report, start)), soft_wrap=True)
 
 
-def _table(report: Report) -> Table:
+def _script(report: Report, start: Start) -> str:
+    shortest = report.reproducer
+    return curl_lines(report, start) if shortest and not shortest.unprintable else ""
+
+
+def _table(report: Report) -> "Table":
+    from rich.table import Table  # takes its time, which a first process can use
+
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for heading in ("", "call", "status", "verdict", "needs", "first difference"):
         table.add_column(heading, overflow="fold")
     for finding in report.findings:
-        sign, style = _SIGNS[finding.level]
+        mark = SIGNS[finding.level]
         alike = finding.verdict != str(finding.level)
         needs = ", ".join(str(index + 1) for index in finding.needs or ())
         difference = str(finding.differences[0]) if finding.differences else ""
@@ -356,15 +374,8 @@ def _table(report: Report) -> Table:
             str(finding.index + 1),
             Text(finding.title),
             str(finding.status or "none"),
-            Text(finding.verdict, "dim") if alike else Text(f"{sign} {finding.level}", style),
+            Text(finding.verdict, "dim") if alike else Text(str(mark), mark.style),
             needs,
             Text(difference),
         )
     return table
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise LabError(f"cannot write {path}: {error}; choose another file") from None

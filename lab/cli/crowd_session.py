@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import msgspec
 from rich.live import Live
 
+from lab.cli import kept
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.core.errors import LabError
 from lab.core.faults import STORE
 from lab.core.run_folder import new_run_folder
+from lab.crowd.crowd_run import require_room
+from lab.crowd.document import CrowdDocument, text
 from lab.crowd.load_profile import INSTALL_EXTRA, MAX_THREADS, LoadProfile
 from lab.crowd.progress import Progress
 from lab.crowd.result import CrowdResult
@@ -50,6 +52,7 @@ class CrowdSession:
     def run(self, profile: LoadProfile, variants: Sequence[Variant]) -> int:
         """Return the exit status; what is known is written down, also after Ctrl-C."""
         self._check_targets(profile, variants)
+        require_room(profile)
         self._announce(profile)
         try:
             self.perform(profile, variants)
@@ -63,7 +66,9 @@ class CrowdSession:
         else:
             screen.print(finished_view(self.results))
             exchanges = "" if profile.waits_for_others else "every exchange, "
-            screen.print(f"kept: {self.folder} (crowd.json, {exchanges}logs)", style="dim")
+            screen.print(
+                f"kept: {self.folder} (crowd.json, report.html, {exchanges}logs)", style="dim"
+            )
         return self._status()
 
     def perform(self, profile: LoadProfile, variants: Sequence[Variant]) -> None:
@@ -148,10 +153,9 @@ class CrowdSession:
             err.print(hint, style="dim")
 
     def _save(self) -> str:
-        encoded = msgspec.json.format(msgspec.json.encode({"crowds": self.results}), indent=2)
-        document = encoded.decode() + "\n"
-        (self.folder / "crowd.json").write_text(document, encoding="utf-8")
-        return document
+        document = CrowdDocument(self.results)
+        kept.leave_crowd(self.folder, document)
+        return text(document)
 
     def _status(self) -> int:
         if any(not each.carts_as_predicted for each in self.results):

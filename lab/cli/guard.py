@@ -20,6 +20,7 @@ from lab.cli import plain_stream
 from lab.cli.output import EXIT_INTERRUPTED, err
 from lab.core import run_folder
 from lab.core.errors import LabError
+from lab.core.limits import limit_met
 from lab.core.redaction import redact_text
 
 EXIT_FAILED = 2
@@ -74,6 +75,8 @@ def reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
         plain_stream.drop(sys.stdout)  # it may be what is full, and must not be flushed again
         return _disk_full(error)
+    if limit := limit_met(error):
+        return limit
     kept = keep_traceback(error)
     what = " ".join(redact_text(f"{type(error).__name__}: {error}").split())
     return f"a fault of the lab, not a result: {what}; {kept}"

@@ -1,21 +1,26 @@
-"""`lab list`: the bundled scripts."""
+"""`lab list`: the bundled scripts, claims and drawbacks apart."""
 
 import click
 from rich.table import Table
 
 from lab import experiments
 from lab.cli.output import screen
+from lab.evidence.result import Kind
+
+_WIDTH_OF_NAMES = max(len(name) for name in experiments.SUITE)
 
 
-@click.command("list", short_help="List the bundled scripts and their claims.")
+@click.command("list", short_help="List the bundled scripts and what they test.")
 def list_() -> None:
-    """List the bundled scripts, each with the claim that it tests."""
-    table = Table(box=None, padding=(0, 2, 1, 0), header_style="bold")
-    for heading in ("script", "claim", "what the script does"):
-        table.add_column(heading, no_wrap=heading == "script")
-    for experiment in experiments.bundled():
-        table.add_row(experiment.name, experiment.claim, experiment.summary)
-    screen.print(table)
+    """List the bundled scripts: first those of the claims, then those of the drawbacks."""
+    for kind, promise in ((Kind.CLAIM, "holds or fails"), (Kind.DRAWBACK, "confirmed or not")):
+        table = Table(box=None, padding=(0, 2, 1, 0), header_style="bold")
+        for heading in ("script", f"{kind} ({promise})", "what the script does"):
+            table.add_column(heading, no_wrap=heading == "script", min_width=_WIDTH_OF_NAMES)
+        for experiment in experiments.bundled():
+            if experiment.kind is kind:
+                table.add_row(experiment.name, experiment.claim, experiment.summary)
+        screen.print(table)
     screen.print("lab show NAME  explains a script   ·   lab run NAME  runs it at both desks")
 
 

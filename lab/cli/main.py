@@ -18,13 +18,14 @@ from lab.core.text import one_line
 _SERVER_FAULTS = ("kill", "restart", "pause", "resume", "drain", "add")
 # The commands, in the order in which `lab --help` lists them.
 _SECTIONS: Mapping[str, Sequence[str]] = {
-    "Run the experiments": ("demo", "list", "show", "new", "run", "report", "diff", "doctor"),
+    "Run the experiments": ("demo", "list", "show", "new", "run", "diff", "doctor"),
     "Open the page, and break what runs there": (
         *("up", "open", "play", "status", "reset"),
         *(*_SERVER_FAULTS, "store"),
     ),
     "Measure many customers": ("crowd", "plan"),
     "Check a service of your own": ("check",),
+    "Look at what was kept": ("report", "runs", "compare"),
     "Run both desks as containers": ("deploy",),
     "Read the handbook": ("docs",),
 }
@@ -138,8 +139,8 @@ def cli(context: click.Context) -> None:
 
     Exit status of `lab run`: 0 every expectation was met (a script of your own has only its
     `assert`s), 1 one was not, 2 wrong usage, or the lab could not start, 3 too little
-    evidence: the verdict is *unknown*, or a variant to compare it with is, 130 stopped by
-    Ctrl-C. `check`, `crowd` and `doctor` say theirs in their help.
+    evidence: the verdict, or that of a variant beside it, is *unknown*, 130 stopped by
+    Ctrl-C. `check`, `compare`, `crowd`, `doctor` and `runs` say theirs in their help.
     """
     if context.invoked_subcommand is None:
         screen.print(_WELCOME)

@@ -1,31 +1,24 @@
 """`lab plan`: from constants measured on this machine to the machines that users need."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 from rich.text import Text
 
-from lab.capacity import constants as kept
 from lab.capacity import view
-from lab.capacity.crossings import (
-    CapacityPlan,
-    Crossing,
-    crossings,
-    plan_document,
-    steps,
-    users_range,
-)
+from lab.capacity.constants import load, newest
+from lab.capacity.crossings import CapacityPlan, Crossing, crossings, steps, users_range
+from lab.capacity.document import text
 from lab.capacity.machine import measure_machine
 from lab.capacity.measuring import QUICK, Effort
 from lab.capacity.rules import Assumptions
-from lab.cli import options
+from lab.cli import kept, options
 from lab.cli.output import progress, screen, write_json
 from lab.cli.plan_options import assumptions
 from lab.core.errors import LabError
+from lab.core.run_folder import new_run_folder
 from lab.core.units import format_number
 from lab.experiments.matrix import MATRIX
 
@@ -82,18 +75,21 @@ def plan(
         raise click.UsageError("--quick goes with --measure: lab plan --measure --quick")
     if not assumed["target_utilisation"]:
         raise click.BadParameter("--target-utilisation: give more than 0")
-    path = source or (None if again else kept.newest(out)) or _measured_now(out, quick)
-    constants = kept.load(path)
+    path = source or (None if again else newest(out)) or _measured_now(out, quick)
+    constants = load(path)
     constants.require_carts_of(assumed["cart_lines"])
     chosen = CapacityPlan(constants, Assumptions(**assumed))
-    drawn = chart or (path if path.is_dir() else path.parent) / CHART
     found = crossings(chosen, users_range(chosen.assume.users))
+    folder = new_run_folder(out, "plan")
+    drawn = chart or folder / CHART
     _draw(chosen, found, drawn)
+    document = text(chosen, found, drawn)
+    kept.leave_plan(folder, document, chosen)
     if as_json:
-        document = msgspec.to_builtins(plan_document(chosen, found, str(drawn)))
-        write_json(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
+        write_json(document)
     else:
         _print(chosen, found, drawn)
+        screen.print(Text(f"kept: {folder} (plan.json, report.html)", "dim"), soft_wrap=True)
     return 0
 
 

@@ -2,16 +2,20 @@
 
 import json
 import webbrowser
+from functools import cached_property
 from pathlib import Path
 
 import click
+from rich.console import RenderableType
 from rich.text import Text
 
-from lab.cli import options
-from lab.cli.output import screen, write_document
+from lab.cli import kept, options
+from lab.cli.output import err, screen, write_document
 from lab.core.errors import LabError
+from lab.core.page import ReportPage
 from lab.evidence.run_document import RunDocument
-from lab.report import saved
+from lab.report import catalog, saved
+from lab.report.page_terminal import page_view
 from lab.report.terminal import verdicts_table
 
 _file = click.Path(dir_okay=False, path_type=Path)
@@ -38,33 +42,47 @@ def report(
 ) -> int:
     """Show a kept run again: as a table, a page, JUnit XML, an HTTP archive, or commands.
 
-    RUN is the folder of a run, its result.json, or its name in --out; the newest run if you
-    name none. It may come from another machine.
+    RUN is the folder of a run, its document (result.json, check.json, crowd.json, plan.json), its
+    name in --out, or what was run: crash, mine.py, check, crowd, plan. Then it is the newest
+    such run that has a report. Without RUN it is the newest of all. `lab runs` lists them.
+    It may come from another machine.
 
-    Without options, the verdicts are printed and report.html is written next to
-    result.json: one page that needs no network and runs no scripts.
+    Without options, what was found is printed, and report.html is written next to the
+    document: one page that needs no network and runs no scripts. --har and --curl are
+    for runs of `lab run`; a plan has no JUnit XML.
 
     Examples:
         lab report --open                 open the newest run in the browser
+        lab report crash --open           the newest run of crash
         lab report --junit results.xml    for CI: not met is a failure
         lab report RUN --curl | less      every request, to send it again
     """
-    kept = saved.load(run, out)
+    document, passed_over = catalog.find(run, out)
+    for each in passed_over:
+        said = f"passed over {each.folder.name}: {each.found}"
+        err.print(Text(f"· {said}", "dim"), soft_wrap=True)
+    kind = catalog.summary(document).kind
+    if kind != "run" and (har_file or as_curl or powershell):
+        raise LabError(
+            f"{document} is of lab {kind}, which keeps no requests to send again: leave out "
+            "--har, --curl and --powershell"
+        )
+    shown = _Run(document) if kind == "run" else _Other(kind, document)
     if junit_file:
-        from lab.report.junit import junit_xml
+        _write(junit_file, shown.junit())
+    if isinstance(shown, _Run):
+        if har_file:
+            from lab.report.har import archive
 
-        _write(junit_file, junit_xml(kept.document))
-    if har_file:
-        from lab.report.har import archive
-
-        _write(har_file, json.dumps(archive(kept.document), indent=1) + "\n")
-    if as_curl or powershell:
-        _commands(kept.document, "powershell" if powershell else "posix")
+            _write(har_file, json.dumps(archive(shown.run), indent=1) + "\n")
+        if as_curl or powershell:
+            _commands(shown.run, "powershell" if powershell else "posix")
     if html_file or open_it or not (junit_file or har_file or as_curl or powershell):
-        page = _page(kept, html_file)
-        if str(html_file) != "-":
+        page = html_file or document.parent / kept.PAGE
+        _write(page, shown.html())
+        if str(page) != "-":
             if not html_file and not open_it:
-                screen.print(verdicts_table(kept.document.experiments))
+                screen.print(shown.view())
             screen.print(Text(f"report: {page}"), soft_wrap=True)
         if open_it and not webbrowser.open(page.absolute().as_uri()):
             raise LabError(f"found no browser: open {page} in one")
@@ -74,12 +92,46 @@ def report(
 COMMANDS = (report,)
 
 
-def _page(kept: saved.Saved, file: Path | None) -> Path:
-    from lab.report.html import page  # loads templates and charts
+class _Run:
+    """A run of `lab run`, in the forms that it can be shown in."""
 
-    path = file or kept.folder / "report.html"
-    _write(path, page(kept.document))
-    return path
+    def __init__(self, document: Path) -> None:
+        self.run = saved.read(document).document
+
+    def view(self) -> RenderableType:
+        return verdicts_table(self.run.experiments)
+
+    def html(self) -> str:
+        from lab.report.html import page  # loads templates and charts
+
+        return page(self.run)
+
+    def junit(self) -> str:
+        from lab.report.junit import junit_xml
+
+        return junit_xml(self.run)
+
+
+class _Other:
+    """A check, a crowd or a plan, in the forms that it can be shown in."""
+
+    def __init__(self, kind: str, document: Path) -> None:
+        self._kind, self._document = kind, document
+
+    @cached_property
+    def _page(self) -> ReportPage:
+        return kept.page_of(self._kind, self._document)
+
+    def view(self) -> RenderableType:
+        return page_view(self._page)
+
+    def html(self) -> str:
+        from lab.report.page_html import page_html
+
+        return page_html(self._page)
+
+    def junit(self) -> str:
+        return kept.junit_of(self._kind, self._document)
 
 
 def _commands(document: RunDocument, form: str) -> None:
@@ -94,8 +146,5 @@ def _commands(document: RunDocument, form: str) -> None:
 def _write(path: Path, text: str) -> None:
     if str(path) == "-":
         write_document(text)
-        return
-    try:
-        path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise LabError(f"cannot write {path}: {error}; choose another file") from None
+    else:
+        kept.write(path, text)

@@ -23,7 +23,8 @@ def show(name: str, source: bool) -> None:
     if source:
         write_document(experiment.path.read_text(encoding="utf-8"))
         return
-    screen.print(Text.assemble((f"{experiment.name}  ", "bold"), f"“{experiment.claim}”"))
+    sentence = f"{experiment.kind}: “{experiment.claim}”" if experiment.claim else "no claim"
+    screen.print(Text.assemble((f"{experiment.name}  ", "bold"), sentence))
     for paragraph in experiment.doc.split("\n\n"):
         screen.print()
         screen.print(paragraph.replace("\n", " "))

@@ -10,9 +10,7 @@ from rich.table import Table
 from lab.cli import options
 from lab.cli.output import say, screen, write_json
 from lab.console import control_file
-from lab.console.stack_state import StackState
-
-_SIGNS = {"up": "✓", "dead": "✕", "external": "✓"}
+from lab.console.stack_state import STATE_SIGNS, StackState
 
 
 @click.command(short_help="Show servers, settings and store of the running `lab up`.")
@@ -47,7 +45,7 @@ def print_status(seen: StackState) -> None:
 
 
 def _signed(state: str) -> str:
-    return f"{_SIGNS.get(state, '~')} {state}"
+    return f"{STATE_SIGNS[state]} {state}"
 
 
 COMMANDS = (status,)

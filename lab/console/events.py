@@ -4,7 +4,6 @@ No credential is in them that could be used, and text of foreign origin in them 
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -17,13 +16,11 @@ from lab.console.stack_state import StackState
 from lab.core.faults import STORE, FaultEvent, FaultEvidence
 from lab.core.redaction import redact_text
 from lab.core.text import one_line
-from lab.evidence.cart_tracker import Fate
-from lab.evidence.exchange import SAFE_METHODS, UNANSWERED, OpStatus
+from lab.evidence.exchange import UNANSWERED
 from lab.evidence.run_document import RecordedExchange
 from lab.report import curl
 from lab.report.plain import lower
 from lab.report.sequence import look_of
-from lab.shop.desks import DESKS
 from lab.stack.access_log import AccessEntry
 
 MOST_PATH_CHARS = 300
@@ -248,77 +245,6 @@ def setting_changed(name: str, was: str, value: str, stack: StackState | None) -
     return SettingShown(
         target=_name(name), evidence=SettingValues(_safe(was), _safe(value)), stack=stack
     )
-
-
-class Score:
-    """What each desk has kept, lost and spent so far, by its events alone.
-
-    `kept`, `lost` and `open` count customers with an acknowledged cart: by the last read that
-    showed what became of it, open where none has since the last acknowledged write or fault.
-    """
-
-    def __init__(self) -> None:
-        self._sums: dict[str, Counter[str]] = {}
-        self._carts: dict[str, dict[str, str]] = {}
-        self._begin()
-
-    def take(self, event: PageEvent) -> dict[str, Totals]:
-        """Count the event; return the totals after it, by desk. A new stage resets them."""
-        match event:
-            case StageEvent():
-                self._begin()
-            case FaultShown() | SettingShown():
-                self._doubt(event.desk)
-            case RequestEvent() if event.desk in DESKS:
-                self._count(event)
-            case ExchangeEvent() if event.desk in DESKS:
-                self._follow(event)
-        return self.totals()
-
-    def totals(self) -> dict[str, Totals]:
-        """Return the totals so far, by desk."""
-        return {desk: self._totals(desk) for desk in DESKS}
-
-    def _begin(self) -> None:
-        self._sums = {desk: Counter() for desk in DESKS}
-        self._carts = {desk: {} for desk in DESKS}
-
-    def _totals(self, desk: str) -> Totals:
-        carts = Counter(self._carts[desk].values())
-        return Totals(
-            **self._sums[desk], kept=carts["kept"], lost=carts["lost"], open=carts["open"]
-        )
-
-    def _count(self, request: RequestEvent) -> None:
-        self._sums[request.desk].update(
-            requests=1,
-            errors=int(request.status >= 400 or request.status == 0),
-            store_operations=request.store_operations or 0,
-            bytes=request.bytes_in + request.bytes_out,
-        )
-
-    def _follow(self, exchange: ExchangeEvent) -> None:
-        carts = self._carts[exchange.desk]
-        who = exchange.who or f"name {exchange.customer}"
-        if exchange.method in SAFE_METHODS:
-            if exchange.fate not in (None, Fate.UNKNOWN):
-                carts[who] = "kept" if exchange.fate == Fate.KEPT else "lost"
-        elif exchange.outcome is OpStatus.OK and not exchange.aside:
-            self._note_write(carts, who, exchange)
-
-    @staticmethod
-    def _note_write(carts: dict[str, str], who: str, write: ExchangeEvent) -> None:
-        path = write.path.partition("?")[0]
-        body = write.response.body
-        if path == "/api/logout":
-            carts.pop(who, None)
-        elif path == "/api/checkout" or (isinstance(body, dict) and "cart" in body):
-            carts[who] = "open"
-
-    def _doubt(self, desk: str) -> None:
-        for each in [desk] if desk in DESKS else DESKS:
-            carts = self._carts[each]  # what a read has found lost, no fault brings back
-            self._carts[each] = {who: "lost" if carts[who] == "lost" else "open" for who in carts}
 
 
 def _tried(entry: AccessEntry, server_at: Mapping[int, str]) -> Iterator[TriedServer]:

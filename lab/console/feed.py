@@ -19,10 +19,10 @@ from lab.console.events import (
     PageEvent,
     RequestEvent,
     RunEvent,
-    Score,
     StageEvent,
     Stamped,
 )
+from lab.console.score import Score
 from lab.console.stack_state import StackState
 from lab.core.errors import LabError
 

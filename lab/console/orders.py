@@ -10,18 +10,17 @@ from lab.core.json_object import JsonObject
 from lab.shop.cart import MAX_QUANTITY
 from lab.shop.catalogue import PRODUCTS
 from lab.shop.desks import DESKS
+from lab.shop.names import customer_name
 from lab.stack.pool_spec import LETTERS
 
 Check = Callable[[Any], Any]
 
-MOST_NAME_CHARS = 24
 MOST_ADDRESS_CHARS = 200
 MOST_TOKEN_CHARS = 16 * 1024
 MOST_TRIES = 9
 _SERVERS = ("served", "other", *LETTERS)
 # Control, format (bidirectional too), surrogate, private, unassigned, line and paragraph.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols that are invisible
 _TOKEN = re.compile(rf"[!-~]{{1,{MOST_TOKEN_CHARS}}}")
 _OP = re.compile(r"c[0-9]{1,9}-(?:stateful|stateless)-[0-9]{1,9}")
 
@@ -33,17 +32,12 @@ class BadOrder(ValueError):
 def checked_name(name: object) -> str:
     """Return a customer's name in NFC, without spaces around it; raise BadOrder.
 
-    1 to 24 characters, none of which hides or reorders text. Markup is allowed: pages show a
-    name as text.
+    The rule is the desks' own. Markup is allowed: pages show a name as text.
     """
-    # NFC makes a text at most three times as long, so a longer one can never fit.
-    if isinstance(name, str) and len(name) <= 10 * MOST_NAME_CHARS and not _hides(name):
-        plain = unicodedata.normalize("NFC", name).strip()
-        if 1 <= len(plain) <= MOST_NAME_CHARS and any(map(_shows, plain)):
-            return plain
-    raise BadOrder(
-        f"name: 1 to {MOST_NAME_CHARS} characters, no control or formatting characters among them"
-    )
+    try:
+        return customer_name(name)
+    except ValueError as rule:
+        raise BadOrder(f"name: {rule}") from None
 
 
 def _quantity(value: Any) -> int:
@@ -158,7 +152,3 @@ def _whole(name: str, value: Any, most: int) -> int:
 
 def _hides(text: str) -> bool:
     return any(unicodedata.category(character) in _HIDDEN for character in text)
-
-
-def _shows(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LNPS" and character not in _BLANK

@@ -16,7 +16,6 @@ import msgspec
 from lab.console.events import (
     ExchangeEvent,
     PageEvent,
-    Score,
     StageEvent,
     Stamped,
     from_exchange,
@@ -24,6 +23,7 @@ from lab.console.events import (
     request_of,
 )
 from lab.console.recorded_stack import RecordedStack
+from lab.console.score import Score
 from lab.core.errors import LabError
 from lab.core.faults import FaultEvent
 from lab.evidence.keeping import plain_json

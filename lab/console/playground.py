@@ -19,7 +19,6 @@ from lab.experiments.provision import ProvisionedStack
 from lab.processes.waiting import at_once
 from lab.stack.faults import FaultInjector
 from lab.stack.local_pool import Drain, own_pool
-from lab.stack.local_server import LocalServer
 from lab.stack.local_store import LocalStore
 from lab.stack.pool_spec import LETTERS
 from lab.stack.session_store import Store
@@ -212,37 +211,15 @@ class Playground:
         self._apply(settings, self._cache)
 
     def _chosen(self, target: str, kind: FaultKind) -> list[tuple[str, str]]:
-        """Return desk and name of each server that is meant; the store stands at the stateful desk.
-
-        Servers to which the fault does not apply are left out if there are others.
-        """
-        if target == STORE:
-            return [("stateful", STORE)]
-        desk, _, name = target.rpartition("/")
-        there = self._servers(draining=kind is FaultKind.KILL)
-        chosen = {at: server for at, server in there.items() if at[1] == name}
-        chosen = {at: server for at, server in chosen.items() if desk in ("", at[0])}
-        if not chosen:
-            names = ", ".join(sorted(f"{at}/{each}" for at, each in there))
-            raise LabError(
-                f"no server {target[:40]!r}: there are {names}; a letter alone means both desks"
-            )
-        fitting = [at for at, server in chosen.items() if server.state in kind.applies_to]
-        for (at, each), server in chosen.items() if not fitting else ():
-            if kind is FaultKind.PAUSE and server.state == "paused":
-                raise LabError(f"{at}/{each} is paused already: resume it")
-            if kind is FaultKind.RESUME and server.state == "up":
-                raise LabError(f"{at}/{each} is not paused: it runs")
-        return fitting or list(chosen)
-
-    def _servers(self, *, draining: bool) -> dict[tuple[str, str], LocalServer]:
-        return {
+        draining = kind is FaultKind.KILL
+        servers = {
             (desk, name): server
             for desk, pool in self._pools.items()
             for name, server in (
                 (self._faults[desk].draining if draining else {}) | dict(pool.servers)
             ).items()
         }
+        return targets(target, kind, {at: server.state for at, server in servers.items()})
 
     def _publish_fault(self, desk: str, event: FaultEvent) -> None:
         self._publish(lambda stack: from_fault(desk, event, stack))
@@ -263,6 +240,32 @@ class Playground:
         if store is None:
             raise LabError(NO_STORE_HERE)
         return store
+
+
+def targets(
+    target: str, kind: FaultKind, states: Mapping[tuple[str, str], str]
+) -> list[tuple[str, str]]:
+    """Return desk and name of each server that is meant; the store stands at the stateful desk.
+
+    `states` are those of the servers, by desk and name. Servers to which the fault does not
+    apply are left out if there are others.
+    """
+    if target == STORE:
+        return [("stateful", STORE)]
+    desk, _, name = target.rpartition("/")
+    chosen = {at: state for at, state in states.items() if at[1] == name and desk in ("", at[0])}
+    if not chosen:
+        names = ", ".join(sorted("/".join(at) for at in states))
+        raise LabError(
+            f"no server {target[:40]!r}: there are {names}; a letter alone means both desks"
+        )
+    fitting = [at for at, state in chosen.items() if state in kind.applies_to]
+    for at, state in chosen.items() if not fitting else ():
+        if kind is FaultKind.PAUSE and state == "paused":
+            raise LabError(f"{'/'.join(at)} is paused already: resume it")
+        if kind is FaultKind.RESUME and state == "up":
+            raise LabError(f"{'/'.join(at)} is not paused: it runs")
+    return fitting or list(chosen)
 
 
 def _evidence(desk: str, event: FaultEvent) -> FaultDone:

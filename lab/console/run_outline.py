@@ -3,15 +3,15 @@
 import msgspec
 
 from lab.console.lesson import questions
-from lab.evidence.result import Prediction, Verdict
+from lab.evidence.result import Kind, Prediction, Verdict
 from lab.evidence.run_document import ExperimentResult, VariantResult
 from lab.report import wording
 
 
 class OutcomeShown(msgspec.Struct, frozen=True):
-    """What a variant says of the claim, in words."""
+    """What a variant shows, in words."""
 
-    verdict: Verdict
+    verdict: Verdict | None
     text: str
 
 
@@ -29,7 +29,9 @@ class ExperimentOutline(msgspec.Struct, frozen=True):
 
     name: str
     claim: str
-    verdict: Verdict
+    kind: Kind
+    verdict: Verdict | None
+    condition: str
     decision: str
     question: Prediction | None
     variants: list[VariantOutline]
@@ -40,7 +42,9 @@ def outline_of(experiment: ExperimentResult) -> ExperimentOutline:
     return ExperimentOutline(
         experiment.name,
         experiment.claim,
+        experiment.kind,
         experiment.verdict,
+        experiment.condition,
         wording.decision(experiment),
         questions.asked(experiment),
         [variant_outline(each) for each in experiment.variants],

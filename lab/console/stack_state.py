@@ -5,6 +5,16 @@ from msgspec import UNSET, UnsetType
 
 from lab.core.faults import FaultEvidence
 
+STATE_SIGNS = {
+    "up": "●",
+    "paused": "‖",
+    "dead": "✕",
+    "draining": "↓",
+    "starting": "…",
+    "external": "●",
+}
+"""The sign of each state, in the terminal and on the page: colour is never alone."""
+
 
 class ServerState(msgspec.Struct, frozen=True):
     """A server of a desk; None for what is not known, or has ended with its process."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 
 from lab.console.settings import MOST_PAGE_SERVERS, SETTINGS
+from lab.console.stack_state import STATE_SIGNS
 from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import SAFE_METHODS, UNANSWERED
@@ -37,6 +38,7 @@ def words() -> Mapping[str, object]:
         "VERDICT_SIGNS": VERDICT_SIGNS,
         "KNOWN_FATES": [fate for fate in Fate if fate is not Fate.UNKNOWN],
         "SAFE_METHODS": sorted(SAFE_METHODS),
+        "STATE_SIGNS": STATE_SIGNS,
         "FAULTS": {
             kind: {
                 "done": _DONE[kind],

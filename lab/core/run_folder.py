@@ -26,8 +26,10 @@ def new_run_folder(
         folder = root / (stem + suffix)
         try:
             folder.mkdir(mode=0o700, parents=True)
-        except FileExistsError:
-            continue
+        except FileExistsError as error:
+            if os.path.lexists(folder):
+                continue
+            raise LabError(_in_the_way(root, error)) from None  # a folder above it
         except (OSError, ValueError) as error:  # ValueError: a NUL in its name
             raise LabError(f"cannot keep runs in {root}: {error}; choose another --out") from None
         _made.append(folder)
@@ -35,6 +37,16 @@ def new_run_folder(
             _point_latest(root, folder)
         return folder
     raise LabError(f"{root} holds too many runs of this second; try again")
+
+
+def _in_the_way(root: Path, error: OSError) -> str:
+    link = next((each for each in (root, *root.parents) if each.is_symlink()), None)
+    if link is None:
+        return f"cannot keep runs in {root}: {error}; choose another --out"
+    return (
+        f"cannot keep runs in {root}: {link} is a link to {link.readlink()}, which is no folder: "
+        "make that folder, remove the link, or choose another --out"
+    )
 
 
 def _point_latest(root: Path, folder: Path) -> None:

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 _PLAIN = re.compile(r"[\n\t\x20-\x7e]*")
 
 
-def quoted(text: str) -> str:
-    """Return the text as one word of bash; what a terminal may act on is written as numbers."""
+def quoted(text: str, data: bytes | None = None) -> str:
+    """Return the text as one word of bash; what a terminal may act on is written as numbers.
+
+    `data` are its bytes, where `to_bytes` does not say which.
+    """
     if _PLAIN.fullmatch(text):
         return shlex.quote(text)
     # $'…': every byte that is not plain ASCII as three octal digits.
     shown = "".join(
         chr(byte) if 32 <= byte < 127 and byte not in b"'\\" else f"\\{byte:03o}"
-        for byte in to_bytes(text)
+        for byte in (to_bytes(text) if data is None else data)
     )
     return f"$'{shown}'"
 
@@ -43,10 +46,10 @@ def curl_line(
     return " ".join([*words, *body, url])
 
 
-def body_words(body: str, word: str | None = None) -> list[str]:
+def body_words(body: str, word: str | None = None, data: bytes | None = None) -> list[str]:
     """Return curl's words for a body; `word` is the body quoted, if `quoted` is not enough."""
     if "\0" in body:  # no argument can hold it; a file can
-        octal = "".join(f"\\0{byte:03o}" for byte in to_bytes(body))
+        octal = "".join(f"\\0{byte:03o}" for byte in (to_bytes(body) if data is None else data))
         return ["--data-binary", f"@<(printf %b '{octal}')"]
     return ["--data-raw", quoted(body) if word is None else word] if body else []
 

@@ -1,5 +1,6 @@
 """Runs one variant's crowd from the job to the result, with the timetable beside it."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from lab.core.faults import STORE
+from lab.core.limits import SPARE_FILES, require_open_files, require_processes
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.loss_audit import DiesWith, audit_losses
 from lab.crowd.messages import (
@@ -23,7 +25,7 @@ from lab.crowd.messages import (
 )
 from lab.crowd.progress import Progress
 from lab.crowd.result import CrowdResult, CrowdSetup, LoggedRequests, crowd_result
-from lab.crowd.timetable import Inject, run_timetable
+from lab.crowd.timetable import Inject, ended_since, run_timetable
 from lab.crowd.worker import digest
 from lab.crowd.worker_group import WorkerGroup
 from lab.processes.waiting import wait_until
@@ -50,6 +52,8 @@ class CrowdTarget:
     dies_with: DiesWith | None
     setup: CrowdSetup
     quick: bool = False
+    dead: tuple[str, ...] = ()
+    """Servers that were dead before the crowd came."""
 
 
 class CrowdRun:
@@ -123,6 +127,18 @@ class CrowdRun:
         self._results.flush()
 
 
+MOST_NGINX_FILES = 16384  # of nginx: see its worker_rlimit_nofile
+
+
+def require_room(profile: LoadProfile) -> None:
+    """LabError if a limit of this terminal's programs stands in the way of a crowd."""
+    what = f"a crowd of {profile.shoppers} shoppers"
+    # nginx has a connection to each shopper and one to a server for it.
+    require_open_files(min(2 * profile.shoppers, MOST_NGINX_FILES) + SPARE_FILES, what)
+    if profile.engine == "threads":
+        require_processes(profile.shoppers, what)
+
+
 def run_crowd(
     profile: LoadProfile,
     target: CrowdTarget,
@@ -136,6 +152,7 @@ def run_crowd(
     that this variant cannot have are left out. LabError where it cannot be done. After Ctrl-C
     the result is of what was known by then, and is marked as interrupted.
     """
+    require_room(profile)
     known = (*target.servers, STORE) if target.has_store else target.servers
     possible = tuple(each for each in profile.timetable if each.target in known)
     profile = msgspec.structs.replace(profile, timetable=possible)
@@ -155,7 +172,9 @@ def run_crowd(
             wait_until(lambda: logged.requests >= progress.tally.answered, LOGGED_WITHIN_S)
         except KeyboardInterrupt:  # what is known so far is still worth something
             interrupted = True
-        audit = audit_losses(crowd.results(), progress.injected.deaths, target.dies_with)
+        injected = progress.injected
+        ended = ended_since(injected) | dict.fromkeys(target.dead, -math.inf)
+        audit = audit_losses(crowd.results(), injected.deaths, target.dies_with, ended)
         return crowd_result(progress, target.setup, audit, logged, interrupted)
 
 

@@ -55,7 +55,7 @@ _TEXT = {
     DoubtKind.RETRIED: "the load balancer asked a second server for {value:,.0f} requests",
     DoubtKind.NOT_AS_PREDICTED: "{value:,.0f} carts came out other than predicted ({detail}): "
     "something else than the timetable is at work",
-    DoubtKind.CARTS_UNKNOWN: "{value:,.0f} carts: unknown, the server that may have them does "
-    "not answer",
+    DoubtKind.CARTS_UNKNOWN: "{value:,.0f} carts: unknown, a server that may have them does not "
+    "say: {detail}",
     DoubtKind.NOT_SETTLED: "{expected:,.0f} iterations began, {value:,.0f} were settled",
 }

@@ -84,7 +84,12 @@ class Journal:
         """Return an id that no other request of this run has."""
         return f"{self._prefix}{next(self._numbers)}"
 
-    def append(self, exchange: Exchange) -> None:
+    @property
+    def of_the_lab(self) -> "LookJournal":
+        """The recorder of the lab's own looks: written down here too, and counted apart."""
+        return LookJournal(self)
+
+    def append(self, exchange: Exchange, by_the_lab: bool = False) -> None:
         """Write one exchange down, and count it."""
         headers = exchange.headers
         line = (
@@ -104,7 +109,7 @@ class Journal:
             exchange.error,
         )
         with self._lock:
-            self._count(exchange)
+            self._count(exchange, by_the_lab)
             if self._file:
                 self._file.write(self._encode(line) + b"\n")
 
@@ -156,11 +161,12 @@ class Journal:
         if self._file:
             self._file.close()
 
-    def _count(self, exchange: Exchange) -> None:
+    def _count(self, exchange: Exchange, by_the_lab: bool) -> None:
         tally = self._tally
         tally.answered += exchange.status is not None
-        if self.closing:
+        if self.closing or by_the_lab:
             tally.closing += 1
+            tally.looks += not self.closing and exchange.at_s >= self._warm_up_s
             return
         if exchange.at_s - exchange.waited_ms / 1000 < self._warm_up_s:
             tally.warm_up += 1
@@ -176,3 +182,25 @@ class Journal:
             tally.reads_kept += exchange.fate is Fate.KEPT
         tally.latency.add(exchange.latency_ms)
         tally.last_s = max(tally.last_s, exchange.at_s + exchange.elapsed_ms / 1000)
+
+
+class LookJournal:
+    """A journal for the lab's own looks at carts: their ids say so, and no script's count has them.
+
+    It is a `Recorder`.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def next_op(self) -> str:
+        """Return an id that no other request of this run has."""
+        return f"{self._journal.next_op()}-look"
+
+    def since_start(self, at_s: float) -> float:
+        """Turn a reading of the monotonic clock into seconds since the start."""
+        return self._journal.since_start(at_s)
+
+    def append(self, exchange: Exchange) -> None:
+        """Write one look down, and count it."""
+        self._journal.append(exchange, by_the_lab=True)

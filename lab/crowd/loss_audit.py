@@ -6,12 +6,14 @@ of lost carts is known before any cart is read; that the reads find exactly this
 shows that the crash, and nothing else, is at work.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
 from lab.core.faults import STORE
+from lab.core.statistics import Measure, share
 from lab.crowd.messages import IterationResult
 from lab.crowd.timetable import ProcessDeath
 from lab.evidence.cart_tracker import Fate
@@ -35,8 +37,8 @@ class LossAudit(msgspec.Struct):
     wrong: int = 0
     duplicated: int = 0
     unknown: int = 0
-    by_name_only: int = 0
-    """Of those kept: shown only by the one server that had them, when asked by its name."""
+    silences: dict[str, int] = {}
+    """Why looks had no answer, and how often: {"B answered 503: …": 3}."""
     predicted_lost: int = 0
     predicted_and_lost: int = 0
     at_the_edge: int = 0
@@ -49,6 +51,11 @@ class LossAudit(msgspec.Struct):
         return self.settled - self.nothing_owed
 
     @property
+    def kept_share(self) -> Measure:
+        """The acknowledged carts that were kept, with the interval."""
+        return share(self.kept, self.owed, "acknowledged carts kept")
+
+    @property
     def as_predicted(self) -> bool:
         """Whether the lost carts are those predicted, one by one."""
         return self.differing == 0
@@ -58,11 +65,14 @@ def audit_losses(
     results: Iterable[IterationResult],
     deaths: Sequence[ProcessDeath],
     dies_with: DiesWith | None,
+    ended: Mapping[str, float] | None = None,
 ) -> LossAudit:
     """Compare what became of every cart with what had to become of it.
 
     `dies_with` is what a cart of this variant dies with: "process" (the one that acknowledged
-    it), "store", or None for nothing that the timetable kills.
+    it), "store", or None for nothing that the timetable kills. `ended` says of each server that
+    was stopped on purpose since when, in seconds: another one that nobody can reach is silent.
+    None takes every server that nobody can reach as stopped.
     """
     audit = LossAudit()
     for each in results:
@@ -70,10 +80,24 @@ def audit_losses(
         if each.fate is None:
             audit.nothing_owed += 1
             continue
+        each = _doubted(each, ended)
+        assert each.fate is not None
         setattr(audit, each.fate, getattr(audit, each.fate) + 1)
-        audit.by_name_only += each.by_name_only
+        if each.fate is Fate.UNKNOWN and each.silence:
+            audit.silences[each.silence] = audit.silences.get(each.silence, 0) + 1
         _compare(audit, each, list(_fatal_deaths(each, deaths, dies_with)))
     return audit
+
+
+def _doubted(result: IterationResult, ended: Mapping[str, float] | None) -> IterationResult:
+    """Return it as unknown where a server could not be reached though nobody had stopped it."""
+    if result.fate is Fate.KEPT or ended is None:
+        return result
+    unexplained = [name for name in result.gone if ended.get(name, math.inf) > result.at_s]
+    if not unexplained:
+        return result
+    why = result.silence or f"{unexplained[0]} could not be reached, and nothing had stopped it"
+    return msgspec.structs.replace(result, fate=Fate.UNKNOWN, silence=why)
 
 
 def _fatal_deaths(

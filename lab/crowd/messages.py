@@ -32,11 +32,13 @@ class IterationResult(msgspec.Struct, frozen=True, array_like=True):
     at_s: float
     """When the last read began, in seconds after the start."""
     fate: Fate | None
-    """What the closing read saw; None where nothing is owed, or an empty cart only."""
-    by_name_only: bool
-    """Whether it took asking a server by its name."""
+    """What the closing looks found; None where nothing is owed."""
     acknowledged_s: float
     """When the last change was asked for, in seconds after the start."""
+    gone: tuple[str, ...] = ()
+    """The servers for which the load balancer answered that it cannot reach them."""
+    silence: str = ""
+    """Why a look had no answer, if so: "B answered 503: …"."""
 
 
 class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):

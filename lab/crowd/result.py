@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from lab.core.faults import FaultKind
+from lab.core.statistics import Measure
 from lab.crowd.doubts import Doubt, DoubtKind
 from lab.crowd.load_profile import Engine
 from lab.crowd.loss_audit import LossAudit
@@ -81,6 +82,8 @@ class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
     generator_bytes_per_shopper: int
     """Memory of the workers by the number of shoppers, the interpreters' share included."""
     carts: LossAudit
+    carts_kept: Measure | None = None
+    """Of the acknowledged carts, with the interval; None in a file of version 0.1."""
     carts_as_predicted: bool
     timetable: list[TimetableEntry]
     doubts: list[Doubt]
@@ -130,7 +133,9 @@ def crowd_result(
         for_s=profile.for_s,
         warm_up_s=profile.warm_up_s,
         rate_asked_per_s=profile.rate,
-        rate_done_per_s=round(tally.requests / max(0.001, tally.last_s - profile.warm_up_s), 1),
+        rate_done_per_s=round(
+            (tally.requests + tally.looks) / max(0.001, tally.last_s - profile.warm_up_s), 1
+        ),
         requests=tally.requests,
         ok=tally.ok,
         failed=tally.failed,
@@ -145,6 +150,7 @@ def crowd_result(
         generator_busiest_share_of_a_core=progress.busiest,
         generator_bytes_per_shopper=round(sum(progress.rss.values()) / profile.shoppers),
         carts=audit,
+        carts_kept=audit.kept_share,
         carts_as_predicted=audit.as_predicted,
         timetable=list(_entries(progress)),
         doubts=[Doubt(DoubtKind.INTERRUPTED)] if interrupted else doubts,
@@ -202,6 +208,8 @@ def _about_the_carts(progress: Progress, audit: LossAudit) -> Iterator[Doubt]:
         names = f"{', '.join(audit.differ[:3])} …"
         yield Doubt(DoubtKind.NOT_AS_PREDICTED, audit.differing, detail=names)
     if audit.unknown:
-        yield Doubt(DoubtKind.CARTS_UNKNOWN, audit.unknown)
+        causes = sorted(audit.silences.items(), key=lambda item: -item[1])
+        why = "; ".join(cause for cause, _ in causes[:2]) or "no answer"
+        yield Doubt(DoubtKind.CARTS_UNKNOWN, audit.unknown, detail=why)
     if audit.settled != progress.tally.begun:
         yield Doubt(DoubtKind.NOT_SETTLED, audit.settled, progress.tally.begun)

@@ -73,7 +73,10 @@ class Tally(msgspec.Struct):
     warm_up: int = 0
     """Requests of the warm-up: in no other count."""
     closing: int = 0
-    """Requests of the closing reads, after the end of the measured time: in no other count."""
+    """Requests of the lab's closing looks, and of the script after the measured time: in no other
+    count but `looks`."""
+    looks: int = 0
+    """Closing looks within the measured time: part of the load."""
     answered: int = 0
     """Requests of the whole run, warm-up and closing reads included, that got an answer."""
     reads: int = 0

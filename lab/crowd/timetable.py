@@ -52,6 +52,15 @@ class InjectedFaults(msgspec.Struct):
     deaths: list[ProcessDeath] = []
 
 
+def ended_since(injected: InjectedFaults) -> dict[str, float]:
+    """Return since when each server is, or was, stopped by the timetable, in seconds."""
+    since: dict[str, float] = {}
+    for each in injected.faults:
+        if each.planned.kind.ends_process:
+            since.setdefault(each.planned.target, each.at_s)
+    return since
+
+
 Inject = Callable[[PlannedFault], str | None]
 """Injects a fault and returns the instance that ended by it. Raises if it did not work."""
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -9,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.core.faults import FaultKind
-from lab.core.statistics import format_measure, share
+from lab.core.statistics import format_measure
 from lab.core.units import format_duration
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.loss_audit import LossAudit
@@ -23,7 +24,7 @@ FEW_REQUESTS = 3.0
 _BAR = 24
 _COLUMNS = (
     *("", "in\nflight", "per\ns", "p50\nms", "p95\nms", "p99\nms"),
-    *("requests\nfailed", "\nunknown", "carts\nkept", "\nlost"),
+    *("requests\nfailed", "\nunknown", "carts\nkept", "\nlost", "looks\nshown"),
 )
 _OTHER_FATES = ("lost", "wrong", "duplicated", "unknown")
 
@@ -36,7 +37,10 @@ def live_view(results: Sequence[CrowdResult], now: Progress) -> RenderableType:
     _row(
         table,
         now.variant,
-        (tally.requests / max(0.1, seconds), tally.failed, tally.unknown, now.kept, now.lost),
+        tally.requests / max(0.1, seconds),
+        _Counts(
+            tally.failed, tally.unknown, now.kept, now.lost, tally.reads_kept, tally.reads, True
+        ),
         tally.latency.percentiles(),
         sum(now.in_flight.values()),
     )
@@ -45,7 +49,8 @@ def live_view(results: Sequence[CrowdResult], now: Progress) -> RenderableType:
 
 def finished_view(results: Sequence[CrowdResult]) -> RenderableType:
     """Return the figures, the carts, the faults, and every doubt."""
-    return Group(_table(results), *map(_sentences, results))
+    said = [Padding(sentences(each), (1, 1, 0, 1)) for each in results]
+    return Group(_table(results), *said)
 
 
 def progress_line(log: Callable[[str], object]) -> Callable[[Progress], None]:
@@ -89,7 +94,7 @@ def describe_carts(audit: LossAudit) -> str:
     if not audit.owed:
         return "no cart was owed"
     others = [(getattr(audit, fate), fate) for fate in _OTHER_FATES]
-    kept = format_measure(share(audit.kept, audit.owed, "acknowledged carts kept"))
+    kept = format_measure(audit.kept_share)
     return kept + "".join(f", {number:,} {fate}" for number, fate in others if number)
 
 
@@ -98,19 +103,30 @@ def _table(results: Sequence[CrowdResult]) -> Table:
     for name in _COLUMNS:
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
     for each in results:
-        counts = (each.failed, each.unknown, each.carts.kept, each.carts.lost)
-        _row(table, each.variant, (each.rate_done_per_s, *counts), each.latency)
+        carts = each.carts
+        counts = _Counts(
+            each.failed,
+            each.unknown,
+            carts.kept,
+            carts.owed - carts.kept,
+            each.reads_that_showed_the_cart,
+            each.reads,
+            not any(doubt.is_about_carts for doubt in each.doubts),
+        )
+        _row(table, each.variant, each.rate_done_per_s, counts, each.latency)
     return table
 
 
 def _row(
     table: Table,
     variant: str,
-    counts: tuple[float, int, int, int, int],
+    rate: float,
+    counts: "_Counts",
     latency: Percentiles,
     in_flight: int = 0,
 ) -> None:
-    rate, failed, unknown, kept, lost = counts
+    failed, unknown, kept, lost = counts.failed, counts.unknown, counts.kept, counts.not_kept
+    shown = f"{counts.shown:,} of {counts.looks:,}" if counts.looks else "–"
     table.add_row(
         variant,
         str(in_flight),
@@ -118,9 +134,28 @@ def _row(
         *map(_ms, (latency.p50_ms, latency.p95_ms, latency.p99_ms)),
         Text(f"{failed:,}", "yellow" if failed else ""),
         Text(f"{unknown:,}", "yellow" if unknown else ""),
-        Text(f"✓ {kept:,}", "green" if kept else ""),
+        Text(f"✓ {kept:,}", "green") if kept and counts.flawless else Text(f"{kept:,}"),
         Text(f"✕ {lost:,}" if lost else "0", "red" if lost else ""),
+        Text(shown, "red" if counts.shown < counts.looks else ""),
     )
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """The counts of a row. It has a tick only if nothing at all went wrong."""
+
+    failed: int
+    unknown: int
+    kept: int
+    not_kept: int
+    shown: int
+    looks: int
+    undoubted: bool
+
+    @property
+    def flawless(self) -> bool:
+        wrong = self.failed + self.unknown + self.not_kept + (self.looks - self.shown)
+        return self.undoubted and not wrong
 
 
 def _clock(now: Progress) -> str:
@@ -156,20 +191,22 @@ def _fault(kind: FaultKind, target: str, at_s: float, trouble: str | None) -> st
     return f"{kind} {target} at {at_s:.1f} s" + (f" did not work: {trouble}" if trouble else "")
 
 
-def _sentences(each: CrowdResult) -> RenderableType:
+def sentences(each: CrowdResult) -> Text:
+    """Return what one crowd did, in lines: its carts, its figures, its faults, every doubt."""
     lines = Text()
     lines.append(f"{each.variant}", "bold")
     lines.append(f" ({_setup(each)}): ")
     lines.append(f"{describe_carts(each.carts)}; {_prediction(each.carts)}.\n")
     lines.append(
         f"  {each.requests:,} requests, {_model(each)}; {each.warm_up_requests_dropped:,} of the "
-        f"warm-up excluded; {each.reads_that_showed_the_cart:,} of {each.reads:,} reads of a cart "
+        f"warm-up excluded; {each.reads_that_showed_the_cart:,} of {each.reads:,} looks at a cart "
         "showed it.\n"
     )
-    if each.carts.by_name_only:
+    if each.carts.kept and each.reads_that_showed_the_cart < each.reads:
+        hidden = each.reads - each.reads_that_showed_the_cart
         lines.append(
-            f"  {each.carts.by_name_only:,} of the carts kept were seen only when a server was "
-            "asked by its name: the load balancer sent the customer to others, or to a dead one.\n"
+            f"  A cart is kept if a live server shows it to the lab. {hidden:,} looks of the "
+            "customers did not show theirs: they reached another server, or none.\n"
         )
     lines.append(
         f"  generator: {each.generator_busiest_share_of_a_core:.0%} of a core at most, its own "
@@ -188,7 +225,7 @@ def _sentences(each: CrowdResult) -> RenderableType:
     for doubt in each.doubts:
         lines.append(f"  ? {doubt}\n", "yellow")
     lines.right_crop(1)
-    return Padding(lines, (1, 1, 0, 1))
+    return lines
 
 
 def _setup(each: CrowdResult) -> str:

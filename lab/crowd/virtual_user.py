@@ -2,7 +2,7 @@
 
 import random
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,11 +11,12 @@ from lab.crowd.journal import Journal
 from lab.crowd.messages import CrowdJob, IterationResult
 from lab.crowd.pacer import PacedTransport, Pacer, RunOver, arrival_schedule
 from lab.evidence.cart_tracker import Fate
+from lab.evidence.closing import final_fate, silence
 from lab.evidence.exchange import Exchange
 from lab.evidence.shopper import Shopper
 from lab.evidence.transport import Transport
 
-TIMED_OUT = 504  # the balancer waited in vain for a server that may be frozen, and not gone
+BAD_GATEWAY = 502
 
 
 class CrowdScriptApi:
@@ -102,44 +103,47 @@ class VirtualUser:
             self.settle()
 
     def settle(self, again: bool = False) -> None:
-        """Read the cart that is owed, and record what became of it.
+        """Look at the cart that is owed, and record what became of it.
 
         If the script's last request was a read that showed it, that counts, unless `again`.
         """
         if (customer := self._customer) is None:
             return
-        tracker, fate, by_name_only = customer.tracker, None, False
-        if tracker.owed and tracker.owed["lines"]:
-            fate = Fate(customer.last.fate) if customer.last and customer.last.fate else None
+        tracker, last = customer.tracker, customer.last
+        fate, looks = None, []
+        if tracker.owed is not None:
+            fate = Fate(last.fate) if last and last.fate else None
             if again or fate is not Fate.KEPT:
-                fate, by_name_only = self._read_cart(customer)
-        at_s = customer.last.at_s if customer.last else 0.0
+                looks = self._look(customer)
+                fate = _fate(looks)
+                last = looks[-1]
         self._journal.note_result(
             IterationResult(
-                customer.name, tracker.home, at_s, fate, by_name_only, tracker.acknowledged_s
+                customer.name,
+                tracker.home,
+                last.at_s if last else 0.0,
+                fate,
+                tracker.acknowledged_s,
+                tuple(each.target for each in looks if each.target and _is_gone(each)),
+                next(filter(None, map(_silence, looks)), ""),
             )
         )
         customer.transport.close()
         self._customer = None
 
-    def _read_cart(self, customer: Shopper) -> tuple[Fate, bool]:
-        """Ask for the cart as a customer does, then at each server by its name.
+    def _look(self, customer: Shopper) -> list[Exchange]:
+        """Look at the cart at each server by its name, until one shows it: the lab's own looks.
 
-        Returns its fate, and whether only a server asked by name showed it.
+        The server that acknowledged it is asked first.
         """
-        seen = [customer.view_cart(tries=len(self._job.servers) or 1)]
-        if seen[0].fate == Fate.KEPT:
-            return Fate.KEPT, False
-        for server in self._job.servers:
-            seen.append(customer.view_cart(server=server))
-            if seen[-1].fate == Fate.KEPT:
-                return Fate.KEPT, True
-        fates = {each.fate for each in seen}
-        if any(map(_may_live, seen)) or fates == {Fate.UNKNOWN}:
-            return Fate.UNKNOWN, False  # a server that does not answer may still have it
-        return next(
-            (each for each in (Fate.WRONG, Fate.DUPLICATED) if each in fates), Fate.LOST
-        ), False
+        looker, home = customer.looked_after(self._journal.of_the_lab), customer.tracker.home_server
+        looks: list[Exchange] = []
+        servers: Sequence[str | None] = sorted(self._job.servers, key=lambda name: name != home)
+        for server in servers or [None]:
+            looks.append(looker.view_cart(server=server))
+            if looks[-1].fate is Fate.KEPT:
+                break
+        return looks
 
     def _new_customer(self) -> Shopper:
         job, name = self._job, f"c{self._number}-{self._iterations}"
@@ -152,8 +156,18 @@ class VirtualUser:
         )
 
 
-def _may_live(seen: Exchange) -> bool:
-    return seen.status is None or seen.status == TIMED_OUT
+def _fate(looks: Sequence[Exchange]) -> Fate:
+    """Return what became of a cart; a server that nobody can reach has none to show."""
+    return final_fate({Fate(each.fate or Fate.UNKNOWN) for each in looks if not _is_gone(each)})
+
+
+def _is_gone(look: Exchange) -> bool:
+    """Whether the load balancer says in a server's place that it cannot reach it."""
+    return look.status == BAD_GATEWAY and look.served_by is None
+
+
+def _silence(look: Exchange) -> str | None:
+    return None if _is_gone(look) else silence(look)
 
 
 def _describe(error: Exception, script: str) -> str:

@@ -29,6 +29,8 @@ class CartTracker:
         self.user: JsonObject | None = None
         self.home: str | None = None
         """Which process acknowledged what is owed (its X-Instance)."""
+        self.home_server: str | None = None
+        """The server that it is a life of (its X-Served-By)."""
         self.acknowledged_s = 0.0
         """When what is owed was asked for, in seconds since the run began."""
         self.unsettled_writes = 0
@@ -79,11 +81,12 @@ class CartTracker:
         else:
             return
         self.unsettled_writes, self._fate = 0, None
-        self.home, self.acknowledged_s = exchange.instance, exchange.at_s
+        self.home, self.home_server = exchange.instance, exchange.served_by
+        self.acknowledged_s = exchange.at_s
         self._may_have_left = False
 
     def _compare(self, read: Exchange) -> Fate:
-        if not read.answered or (read.status or 0) >= 500:
+        if read.is_silence:
             return Fate.UNKNOWN
         body = read.body if read.ok and isinstance(read.body, dict) else {}
         fate = compare_carts(self.owed or {}, body.get("cart"))

@@ -13,6 +13,7 @@ from lab.core.http import Answer, Headers, TransportError
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, section 9.2.1
 UNANSWERED = frozenset({502, 504})  # the balancer answers for a server that did not
+TOO_MANY = 429  # RFC 6585, section 4
 MAX_COOKIE_BYTES = 4096  # name and value, as browsers enforce it (RFC 6265bis, section 5.6)
 
 
@@ -82,6 +83,11 @@ class Exchange:
     def answered(self) -> bool:
         """Whether a server of the shop answered, be it with a refusal."""
         return self.status is not None and self.status not in UNANSWERED
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether nothing follows from it for a cart: no answer, one of a broken server, 429."""
+        return self.status is None or self.status >= 500 or self.status == TOO_MANY
 
     @property
     def ok(self) -> bool:

@@ -35,6 +35,7 @@ def kept_variant(run: VariantRun) -> VariantResult:
         operations=operations(record),
         exchanges=[kept_exchange(exchange) for exchange in record.exchanges()],
         faults=[kept_fault(fault) for fault in record.faults()],
+        closing_looks=[kept_exchange(exchange) for exchange in run.closing],
         order=[_order(event) for event in record.events],
     )
 

@@ -5,23 +5,40 @@ from collections.abc import Collection, Iterable, Mapping
 
 from lab.core.faults import FaultEvent, FaultKind
 from lab.evidence.cart_tracker import CartTracker, Fate
+from lab.evidence.closing import ClosingLooks
 from lab.evidence.exchange import Exchange, OpStatus
 from lab.evidence.record import Record
 from lab.evidence.result import Measurements
 
+NO_ANSWER = "no answer"
+_CHANGES = {
+    ("POST", "/api/cart/items"): "add",
+    ("PATCH", "/api/cart/items/"): "change",
+    ("DELETE", "/api/cart/items/"): "remove",
+    ("DELETE", "/api/cart"): "clear",
+    ("PUT", "/api/shipping-address"): "ship_to",
+    ("POST", "/api/checkout"): "checkout",
+}
 
-def measure(record: Record, trackers: Iterable[CartTracker]) -> Measurements:
+
+def measure(
+    record: Record, trackers: Iterable[CartTracker], closing: ClosingLooks | None = None
+) -> Measurements:
     """Return the measurements every experiment has.
 
     `carts_*` count customers: acknowledged is who is owed a cart, and
-    kept + lost + wrong + duplicated + unknown add up to it. `reads_*` count every read of
+    kept + lost + wrong + duplicated + unknown add up to it. They are those of the lab's closing
+    looks, or of the last reads where there were none. `reads_*` count the script's own reads of
     an owed cart. `kill_confirmed` is True when each killed process was seen gone (where the
     lab sees processes) with its port closed, and nothing has answered in its name since;
-    False when one was not, None when nothing was killed. Bytes are sums over the variant, as
+    False when one was not, None when nothing was killed; `faults_unconfirmed` counts faults of
+    any kind whose effect was looked for and not seen. Bytes are sums over the variant, as
     text of HTTP/1.1.
     """
     exchanges = list(record.exchanges())
-    fates = Counter(tracker.fate for tracker in trackers if tracker.fate is not None)
+    last_seen = Counter(tracker.fate for tracker in trackers if tracker.fate is not None)
+    fates = closing.fates if closing else last_seen
+    looks = closing or ClosingLooks()
     reads = Counter(exchange.fate for exchange in exchanges if exchange.fate is not None)
     kills = [
         fault.confirmed and not _answers_after(fault, exchanges)
@@ -31,17 +48,41 @@ def measure(record: Record, trackers: Iterable[CartTracker]) -> Measurements:
     return {
         "carts_acknowledged": fates.total(),
         **{f"carts_{fate}": fates[fate] for fate in Fate},
+        "changes_refused": changes_refused(exchanges),
         "reads_of_carts": reads.total(),
         "reads_kept": reads[Fate.KEPT],
+        "closing_looks": looks.asked,
+        "closing_looks_kept": looks.shown,
+        "closing_silences": dict(looks.silences),
         "kill_confirmed": all(kills) if kills else None,
         "restarts_confirmed": sum(
             fault.confirmed is True for fault in record.faults() if fault.kind is FaultKind.RESTART
         ),
+        "faults_unconfirmed": sum(fault.confirmed is False for fault in record.faults()),
         "requests": len(exchanges),
         "requests_unanswered": sum(not exchange.answered for exchange in exchanges),
         "bytes_sent": sum(exchange.bytes_sent for exchange in exchanges),
         "bytes_received": sum(exchange.bytes_received for exchange in exchanges),
     }
+
+
+def changes_refused(exchanges: Iterable[Exchange]) -> dict[str, dict[str, int]]:
+    """Count the changes that were not acknowledged: {"add": {"422": 1, "no answer": 2}}."""
+    refused: dict[str, dict[str, int]] = {}
+    for each in exchanges:
+        verb = change_of(each)
+        if verb and not each.ok:
+            answers = refused.setdefault(verb, {})
+            answer = str(each.status) if each.answered else NO_ANSWER
+            answers[answer] = answers.get(answer, 0) + 1
+    return refused
+
+
+def change_of(exchange: Exchange) -> str | None:
+    """Return which change of a cart a request asks for, as a script calls it; None for none."""
+    path = exchange.path.partition("?")[0]
+    place = "/api/cart/items/" if path.startswith("/api/cart/items/") else path
+    return _CHANGES.get((exchange.method, place))
 
 
 def _answers_after(kill: FaultEvent, exchanges: Iterable[Exchange]) -> bool:

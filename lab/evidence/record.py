@@ -38,27 +38,29 @@ class Record:
         *,
         keep: int | None = None,
         numbers: Iterator[int] | None = None,
+        start_s: float | None = None,
     ) -> None:
         """`keep` is how many events stay, the newest (None: all of them).
 
         `numbers` are those of the ops, 1, 2, 3, … if it is left out: for a record that goes
-        on where an earlier one of the same variant has stopped.
+        on where an earlier one of the same variant has stopped. `start_s` is when its clock
+        began, on the monotonic clock (None: now): for a record beside another one.
         """
         self.variant = variant
         self.events: list[Event] = []
         self._keep = keep
         self._on_event = on_event
-        self._start = time.monotonic()
+        self.start_s = time.monotonic() if start_s is None else start_s
         self._numbers = count(1) if numbers is None else numbers
         self._lock = threading.Lock()
 
     def now_s(self) -> float:
         """Seconds since this record began (monotonic)."""
-        return time.monotonic() - self._start
+        return time.monotonic() - self.start_s
 
     def since_start(self, at_s: float) -> float:
         """Turn a reading of the monotonic clock into seconds since this record began."""
-        return at_s - self._start
+        return at_s - self.start_s
 
     def next_op(self) -> str:
         """Return an id that no other request of this run has."""

@@ -9,19 +9,47 @@ import msgspec
 
 from lab.core.json_object import JsonObject
 from lab.core.statistics import Measure
+from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.shop.redis import store_url
 
 Measurements = JsonObject
 
 
+class Kind(StrEnum):
+    """What the sentence of an experiment is."""
+
+    CLAIM = "claim"
+    """It promises something: it holds or fails, for each variant and on the whole."""
+    DRAWBACK = "drawback"
+    """It warns of a harm: confirmed or not confirmed; each variant is affected or not affected."""
+    SCRIPT = "script"
+    """A script without a sentence: what happened is shown, and there is no verdict."""
+
+
 class Verdict(StrEnum):
-    """What an experiment says about its claim."""
+    """The word for what was found, of a claim, of a drawback or of one variant."""
 
     HOLDS = "holds"
     FAILS = "fails"
+    CONFIRMED = "confirmed"
+    NOT_CONFIRMED = "not confirmed"
+    AFFECTED = "affected"
+    NOT_AFFECTED = "not affected"
     DEPENDS = "depends"
     UNKNOWN = "unknown"
+
+
+WORDS_OF_A_VARIANT = {
+    Kind.CLAIM: (Verdict.HOLDS, Verdict.FAILS, Verdict.DEPENDS, Verdict.UNKNOWN),
+    Kind.DRAWBACK: (Verdict.AFFECTED, Verdict.NOT_AFFECTED, Verdict.DEPENDS, Verdict.UNKNOWN),
+    Kind.SCRIPT: (None, Verdict.UNKNOWN),
+}
+WORDS_OF_A_SENTENCE = {
+    Kind.CLAIM: (Verdict.HOLDS, Verdict.FAILS, Verdict.DEPENDS, Verdict.UNKNOWN),
+    Kind.DRAWBACK: (Verdict.CONFIRMED, Verdict.NOT_CONFIRMED, Verdict.DEPENDS, Verdict.UNKNOWN),
+    Kind.SCRIPT: (None, Verdict.UNKNOWN),
+}
 
 
 @dataclass(frozen=True)
@@ -86,12 +114,13 @@ class Variant:
 
 
 class Observation(msgspec.Struct, frozen=True):
-    """What one variant says of the claim, and the measures that decided it, the first first."""
+    """What one variant shows, and the measures that decided it, the first first."""
 
-    verdict: Verdict
+    verdict: Verdict | None
+    """Holds or fails, of a claim; affected or not, by a drawback; None without either."""
     measures: tuple[Measure, ...] = ()
     note: str = ""
-    """What no number says: why nothing can be concluded, or what was different."""
+    """What no number says: why nothing can be concluded, on what it depends, what differed."""
 
     @classmethod
     def unknown(cls, why: str) -> Self:
@@ -108,15 +137,18 @@ class Surprise(msgspec.Struct, frozen=True):
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """The verdict on the claim, and the names of the variants that decide it."""
+    """The verdict on a claim or a drawback, and the names of the variants that decide it."""
 
-    verdict: Verdict
+    verdict: Verdict | None
+    """None for a script without either."""
     decided_by: tuple[str, ...] = ()
     surprises: tuple[Surprise, ...] = ()
     baseline: str | None = None
     """The variant that the others are compared with: the stateless desk as the article has it."""
     note: str = ""
     """Why nothing can be concluded, where no variant says so."""
+    condition: str = ""
+    """On what it depends, where it depends: "the settings: holds at token, fails at …"."""
 
 
 class Prediction(msgspec.Struct, frozen=True):
@@ -160,6 +192,8 @@ class VariantRun:
     broken_expectation: str | None = None
     traceback: str | None = None
     observation: Observation | None = None
+    closing: list[Exchange] = field(default_factory=list)
+    """The lab's own looks at the carts, when the script was over."""
 
     @property
     def is_unknown(self) -> bool:

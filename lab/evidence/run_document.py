@@ -14,9 +14,9 @@ import msgspec
 from lab.core.faults import FaultEvent
 from lab.core.json_object import JsonObject
 from lab.evidence.exchange import UNANSWERED, OpStatus
-from lab.evidence.result import Measurements, Observation, Prediction, Surprise, Verdict
+from lab.evidence.result import Kind, Measurements, Observation, Prediction, Surprise, Verdict
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -95,6 +95,8 @@ class VariantResult(msgspec.Struct):
     server_urls: list[str] = msgspec.field(name="upstreams", default_factory=list)
     """URLs of servers that the lab did not start."""
     outcome: Observation | None = None
+    closing_looks: list[RecordedExchange] = msgspec.field(default_factory=list)
+    """What the lab itself asked when the script was over: each cart at every live server."""
     trouble: str | None = None
     """Why nothing can be concluded from it."""
     broken_expectation: str | None = None
@@ -109,8 +111,8 @@ class VariantResult(msgspec.Struct):
         return "token" if self.app == "stateless" else self.settings.store or "?"
 
     @property
-    def verdict(self) -> Verdict:
-        """What it says of the claim; unknown if it was not observed."""
+    def verdict(self) -> Verdict | None:
+        """What it shows, in a word; unknown if it was not observed, None if there is no word."""
         return self.outcome.verdict if self.outcome else Verdict.UNKNOWN
 
     @property
@@ -131,10 +133,13 @@ class ExperimentResult(msgspec.Struct):
 
     name: str
     claim: str
-    verdict: Verdict
+    """The sentence, whether it is a claim or a drawback; "" for a script without one."""
+    verdict: Verdict | None
+    """holds, fails / confirmed, not confirmed / depends / unknown; None without a sentence."""
     seconds: float
     """From start to clean-up, servers included."""
     variants: list[VariantResult]
+    kind: Kind = Kind.CLAIM
     argument: str = ""
     """What `lab run` is given to run it again: a name, or the path of a script."""
     decided_by: tuple[str, ...] = ()
@@ -143,6 +148,8 @@ class ExperimentResult(msgspec.Struct):
     """The variant that the others are compared with: the stateless desk as the article has it."""
     note: str = ""
     """Why nothing was concluded, where no variant says so."""
+    condition: str = ""
+    """On what the verdict depends, where it depends."""
     surprises: tuple[Surprise, ...] = ()
     expected: Verdict | None = None
     """The verdict the textbook gives; None for a script without one."""

@@ -141,6 +141,12 @@ class Shopper:
         tab.token = self.token
         return tab
 
+    def looked_after(self, record: Recorder) -> "Shopper":
+        """Return the same customer for looks that go into another record, as the lab's own do."""
+        same = Shopper(self._address, record, self.user_id, self.name, self.transport)
+        same.token, same.tracker = self.token, self.tracker
+        return same
+
     def replay(self, exchange: Exchange, server: str | None = None) -> Exchange:
         """Send an earlier request again, byte for byte, with the credentials it had then.
 

@@ -17,7 +17,9 @@ from typing import Any, TypeGuard
 from lab.core.errors import LabError
 from lab.core.neighbours import reach_neighbours
 from lab.evidence.result import (
+    WORDS_OF_A_SENTENCE,
     Judgement,
+    Kind,
     Measurements,
     Observation,
     Settings,
@@ -29,11 +31,12 @@ from lab.experiments import judging, matrix
 from lab.experiments.judging import Observe
 
 MAX_CUSTOMERS = 1000
+BOTH_KEEP = "Both desks keep what they acknowledged."
 CONFIDENCE = ("guess", "fairly sure", "certain")  # how sure the user is of a prediction
 SUITE = (
     *("first_visit", "any_server", "scale_out", "storage", "crash", "restart_all"),
-    *("store_outage", "replay_one", "caching", "logout", "double_checkout", "two_tabs"),
-    *("stale_price", "size", "readable", "key_rotation", "url_token", "fixation"),
+    *("replay_one", "caching", "fixation", "logout", "double_checkout", "two_tabs"),
+    *("stale_price", "size", "readable", "key_rotation", "url_token", "store_outage"),
 )  # the article's claims in its order, then the drawbacks
 
 
@@ -54,14 +57,16 @@ class Question:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A claim, the script that puts it to the test, and how its variants are observed.
+    """A sentence, the script that puts it to the test, and how its variants are observed.
 
-    `expected` is the verdict the textbook gives on the claim, None for a script without
-    one; `variants` are those it runs by default; `expectations` variants with what is expected
-    of them, run by default or not; `customers` how many shoppers there are,
-    `quick_customers` with --quick, when a variant has at most `quick_servers`; `about` which
-    variants the claim is about; `argument` what `lab run` takes to run it; `takes_crowd` whether
-    its script lets a crowd in (`lab.crowd_shoppers`).
+    `claim` is the sentence, `kind` what it is: a claim, a drawback, or none ("", a script).
+    `expected` is the verdict that the textbook gives on it, None for a script without one;
+    `variants` are those it runs by default; `expectations` variants with what is expected of
+    them, run by default or not; `customers` how many shoppers there are, `quick_customers` with
+    --quick, when a variant has at most `quick_servers`; `about` which variants the claim is
+    about; `argument` what `lab run` takes to run it; `takes_crowd` whether its script lets a
+    crowd in (`lab.crowd_shoppers`); `depends_on` says what the verdict depends on where the
+    variants that it is about differ.
     """
 
     name: str
@@ -80,6 +85,8 @@ class Experiment:
     question: Question | None = None
     argument: str = ""
     takes_crowd: bool = False
+    kind: Kind = Kind.CLAIM
+    depends_on: str = ""
 
     @property
     def source_without_docstring(self) -> str:
@@ -102,11 +109,11 @@ class Experiment:
 
     def observation(self, run: VariantRun) -> Observation:
         """Observe one finished variant."""
-        return judging.observe(self.observe, run)
+        return judging.observe(self.observe, run, self.kind)
 
     def judge(self, runs: Sequence[VariantRun]) -> Judgement:
-        """Judge the claim from observed variants."""
-        return judging.judge(runs, self._expected_of, self.about)
+        """Judge the claim or drawback from observed variants."""
+        return judging.judge(runs, self._expected_of, self.about, self.kind, self.depends_on)
 
     def _expected_of(self, variant: Variant) -> Verdict | None:
         # A variant set up by hand is expected to do as the declared one of the same kind.
@@ -200,21 +207,27 @@ def _experiment(module: ModuleType) -> Experiment:
     if not _takes_two(script):
         raise LabError(f"{path.name} needs a function `def script(shopper, lab)`")
     customers = _count(module, "CUSTOMERS", 1)
+    variants = _variants(module, "VARIANTS", matrix.two_desks(Settings()))
+    kind = _kind_of(module, variants)
     expected = getattr(module, "EXPECTED", None)
-    _require(module, expected in (None, *Verdict), f"EXPECTED must be one of {', '.join(Verdict)}")
+    words = [word for word in WORDS_OF_A_SENTENCE[kind] if word]
+    _require(
+        module,
+        expected in (None, *words),
+        f"EXPECTED of a {kind} must be one of {', '.join(words)}",
+    )
     question = getattr(module, "QUESTION", None)
     _require(module, isinstance(question, Question | None), "QUESTION must be a Question")
     for name in ("observe", "ABOUT"):
         _require(module, callable(getattr(module, name, print)), f"{name} must be a function")
-    has_claim = hasattr(module, "CLAIM")
-    variants = _variants(module, "VARIANTS", matrix.two_desks(Settings()))
+    sentence = getattr(module, "CLAIM", None) or getattr(module, "DRAWBACK", None)
     distinct = len({each.name for each in variants}) == len(variants)
     _require(module, distinct, "VARIANTS: each Variant needs a name of its own")
     return Experiment(
         name=re.sub(r"[^A-Za-z0-9]+", "-", path.stem).strip("-").lower() or "script",
-        claim=str(getattr(module, "CLAIM", "Both desks keep what they acknowledged.")),
+        claim=str(sentence or ("" if kind is Kind.SCRIPT else BOTH_KEEP)),
         script=script,
-        observe=getattr(module, "observe", judging.carts_kept),
+        observe=getattr(module, "observe", judging.USUAL[kind]),
         expected=expected and Verdict(expected),
         variants=variants,
         expectations=_variants(module, "EXPECTATIONS", variants),
@@ -223,10 +236,21 @@ def _experiment(module: ModuleType) -> Experiment:
         quick_servers=_count(module, "QUICK_SERVERS", MAX_CUSTOMERS),
         doc=inspect.cleandoc(module.__doc__ or "A script without a docstring."),
         path=path,
-        about=getattr(module, "ABOUT", _plain_token if has_claim else _any_variant),
+        about=getattr(module, "ABOUT", _plain_token if sentence else _any_variant),
         question=question,
         takes_crowd=bool(getattr(module, "CROWD", False)),
+        kind=kind,
+        depends_on=str(getattr(module, "DEPENDS_ON", "")),
     )
+
+
+def _kind_of(module: ModuleType, variants: Sequence[Variant]) -> Kind:
+    has = {name: hasattr(module, name) for name in ("CLAIM", "DRAWBACK", "EXPECTED")}
+    _require(module, not (has["CLAIM"] and has["DRAWBACK"]), "give a CLAIM or a DRAWBACK, not both")
+    if has["DRAWBACK"]:
+        return Kind.DRAWBACK
+    judged = has["CLAIM"] or has["EXPECTED"] or any(each.expect for each in variants)
+    return Kind.CLAIM if judged else Kind.SCRIPT
 
 
 def _count(module: ModuleType, name: str, default: int) -> int:

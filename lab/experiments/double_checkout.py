@@ -25,26 +25,26 @@ from lab.evidence.exchange import Exchange
 from lab.evidence.result import Measurements, Observation, Settings, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
-from lab.experiments.judging import bites
+from lab.experiments.judging import harm
 from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN, TOKEN_DENYLIST, TOKEN_REVISION
 from lab.experiments.script_api import Lab
 
-CLAIM = "A drawback: one cart can be ordered again and again with the same token (replay)."
-EXPECTED = Verdict.HOLDS
+DRAWBACK = "One cart can be ordered again and again with the same token (replay)."
+EXPECTED = Verdict.CONFIRMED
 ALONE, WITH_STORE = Settings(servers=1), Settings(servers=1, store="redis")
 VARIANTS = (
-    MEMORY.expecting(Verdict.FAILS, settings=ALONE),
-    REDIS.expecting(Verdict.FAILS, settings=WITH_STORE),
-    TOKEN.expecting(Verdict.HOLDS, settings=ALONE),
-    TOKEN_REVISION.expecting(Verdict.FAILS, settings=WITH_STORE),
+    MEMORY.expecting(Verdict.NOT_AFFECTED, settings=ALONE),
+    REDIS.expecting(Verdict.NOT_AFFECTED, settings=WITH_STORE),
+    TOKEN.expecting(Verdict.AFFECTED, settings=ALONE),
+    TOKEN_REVISION.expecting(Verdict.NOT_AFFECTED, settings=WITH_STORE),
 )
 EXPECTATIONS = (
     *VARIANTS,
-    FILE.expecting(Verdict.FAILS),
-    TOKEN_DENYLIST.expecting(Verdict.HOLDS),
+    FILE.expecting(Verdict.NOT_AFFECTED),
+    TOKEN_DENYLIST.expecting(Verdict.AFFECTED),
 )
 REPEATS = 3
-SOLD = 201
+SOLD, REFUSED = 201, 409
 
 
 def script(shopper: Shopper, lab: Lab) -> None:
@@ -62,6 +62,9 @@ def script(shopper: Shopper, lab: Lab) -> None:
     lab.measure(
         orders_repeated=sum(is_settled(each) for each in again) if first.status == SOLD else 0,
         orders_sold_again=sum(is_same_order(each, first) for each in again),
+        orders_refused_otherwise=sum(
+            is_settled(each) and each.status not in (SOLD, REFUSED) for each in again
+        ),
         statuses=sorted({each.status for each in again if each.status}),
         store_operations_per_read=reading,
         store_operations_per_write=writing,
@@ -96,9 +99,11 @@ def order_twice_at_once(lab: Lab, desk: str | None) -> list[int | None]:
 def observe(measured: Measurements) -> Observation:
     """Observe whether a repeated order was sold again."""
     again, tried = measured.get("orders_sold_again", 0), measured.get("orders_repeated", 0)
+    if others := measured.get("orders_refused_otherwise"):
+        return Observation.unknown(f"{others} repeated orders were refused for another reason")
     cost = measured.get("store_operations_per_write")
     more = [Measure(cost, unit="store operations per change")] if cost else []
-    return bites(again, tried, "repeated orders sold the same cart again", *more)
+    return harm(again, tried, "repeated orders sold the same cart again", *more)
 
 
 def which_desk(by_variant: Mapping[str, Measurements]) -> int | None:

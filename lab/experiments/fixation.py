@@ -43,7 +43,7 @@ VARIANTS = (
 )
 EXPECTATIONS = (*VARIANTS, FILE.expecting(Verdict.HOLDS))
 CREDENTIALS = ("Cookie", "Authorization")
-THE_CUSTOMERS, NOTHING = "the customer's", "nothing"
+THE_CUSTOMERS, THE_PLANTERS, NOTHING = "a customer's", "the planter's", "nothing"
 
 
 def script(shopper: Shopper, lab: Lab) -> None:
@@ -56,8 +56,8 @@ def script(shopper: Shopper, lab: Lab) -> None:
         mallory.login(server=desk)
         known = mallory.view_cart(server=desk).request_headers
         own = {name: known[name] for name in CREDENTIALS if name in known}
-        for planted in (made_up, own):
-            looks += look_after_login(lab, planted, desk)
+        looks += look_after_login(lab, made_up, desk)
+        looks += look_after_login(lab, own, desk, mallory.user_id)
     lab.measure(
         planted=len(looks),
         opened=looks.count(THE_CUSTOMERS),
@@ -65,8 +65,13 @@ def script(shopper: Shopper, lab: Lab) -> None:
     )
 
 
-def look_after_login(lab: Lab, planted: Mapping[str, str], desk: str) -> list[str]:
-    """Return whose cart `planted` shows after a customer logged in with it; [] if untried."""
+def look_after_login(
+    lab: Lab, planted: Mapping[str, str], desk: str, planter: str | None = None
+) -> list[str]:
+    """Return whose cart `planted` shows after a customer logged in with it; [] if untried.
+
+    `planter` is the user id whose own credential it is; any other cart is a customer's.
+    """
     customer, spy = lab.shopper(), lab.shopper("Mallory")
     customer.login(headers=dict(planted), server=desk)
     bought = customer.add("laptop", server=desk)
@@ -76,7 +81,7 @@ def look_after_login(lab: Lab, planted: Mapping[str, str], desk: str) -> list[st
     if not look.ok:
         return [NOTHING] if look.status == HTTPStatus.UNAUTHORIZED else []
     shown = look.body["user"]["user_id"]
-    return [THE_CUSTOMERS if shown == customer.user_id else "another's"]
+    return [THE_PLANTERS if shown == planter else THE_CUSTOMERS]
 
 
 def observe(measured: Measurements) -> Observation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ class Footprint:
     process_bytes: int
     file_bytes: int
     store_bytes: int
+    written_bytes: int | None = None
+    """What the servers' processes have written so far to files and pipes; None if not known."""
 
     @property
     def sessions(self) -> int:
@@ -48,7 +51,18 @@ def measure_footprint(context: ScriptContext) -> Footprint:
         process_bytes=sum(server.memory_bytes() for server in servers),
         file_bytes=sum(path.stat().st_size for path in files),
         store_bytes=_store_bytes(store, prefix) if store else 0,
+        written_bytes=_written_bytes([server.pid for server in servers]),
     )
+
+
+def _written_bytes(pids: Sequence[int]) -> int | None:
+    """Return the bytes of all `write` calls, as Linux counts them: files and pipes, no sockets."""
+    import psutil
+
+    try:
+        return sum(psutil.Process(pid).io_counters().write_chars for pid in pids)
+    except (AttributeError, psutil.Error):  # another system, or one that does not say it
+        return None
 
 
 def _store_bytes(store: Store, prefix: str) -> int:

@@ -1,15 +1,22 @@
 """From measurements to a verdict, by small pure functions.
 
-Each variant is observed by itself: does the claim hold *here*? The verdict on the claim is
-that of the stateless desk as the article has it; the other variants are the contrast, and one
-that did not come out as expected is a surprise.
+Each variant is observed by itself: does the claim hold *here*, does the drawback harm *here*?
+The verdict is that of the stateless desk as the article has it; the other variants are the
+contrast, and one that did not come out as expected is a surprise. A script without a claim or
+a drawback has measures, and no verdict.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import msgspec
+
+from lab.core.errors import LabError
 from lab.core.statistics import Measure, share
+from lab.evidence.measurements import NO_ANSWER
 from lab.evidence.result import (
+    WORDS_OF_A_VARIANT,
     Judgement,
+    Kind,
     Measurements,
     Observation,
     Surprise,
@@ -21,40 +28,73 @@ from lab.evidence.result import (
 Observe = Callable[[Measurements], Observation]
 
 
-def observe(observe_variant: Observe, run: VariantRun) -> Observation:
-    """Observe one variant; without evidence the observation is unknown, whatever it measured."""
+def observe(observe_variant: Observe, run: VariantRun, kind: Kind = Kind.CLAIM) -> Observation:
+    """Observe one variant; without evidence the observation is unknown, whatever it measured.
+
+    LabError for a verdict that does not fit the kind, or that depends on nothing.
+    """
     if run.trouble:
         return Observation.unknown(run.trouble)
-    return observe_variant(run.measurements)
+    seen = observe_variant(run.measurements)
+    if kind is Kind.SCRIPT and seen.verdict is not Verdict.UNKNOWN:
+        return msgspec.structs.replace(seen, verdict=None)
+    if seen.verdict not in WORDS_OF_A_VARIANT[kind]:
+        words = ", ".join(f"Verdict.{word.name}" for word in WORDS_OF_A_VARIANT[kind] if word)
+        raise LabError(f"observe of a {kind} must find one of {words}, not {seen.verdict!s}")
+    if seen.verdict is Verdict.DEPENDS and not seen.note:
+        raise LabError('a variant that depends needs its condition: Observation(…, note="on …")')
+    return seen
 
 
 def judge(
     runs: Sequence[VariantRun],
     expected_of: Callable[[Variant], Verdict | None],
     about: Callable[[Variant], bool] = lambda variant: variant.is_plain_token,
+    kind: Kind = Kind.CLAIM,
+    depends_on: str = "",
 ) -> Judgement:
-    """Judge the claim from observed variants. `about` says which ones the claim is about.
+    """Judge a claim or a drawback from observed variants. `about` says which ones it is about.
 
-    If they all agree, theirs is the verdict; a mixture *depends* on what differs between them;
-    one that is unknown, or none at all, leaves the claim unknown.
+    If they all agree, theirs is the verdict; a mixture *depends* on what differs between them
+    (`depends_on`, in words); one that is unknown, or none at all, leaves it unknown.
     """
     subjects = [run for run in runs if about(run.variant)]
     if not subjects:
         why = "no variant of this run is what the claim is about"
         return Judgement(Verdict.UNKNOWN, note=why)
-    verdicts = {_seen(run).verdict for run in subjects}
-    if Verdict.UNKNOWN in verdicts:
-        verdict = Verdict.UNKNOWN
-    else:
-        verdict = verdicts.pop() if len(verdicts) == 1 else Verdict.DEPENDS
+    found = {run.variant.name: _seen(run).verdict for run in subjects}
+    verdict = _verdict(kind, set(found.values()))
     # A token with settings of its own (a short life, say) stands beside the plain one.
     plain = [run.variant for run in runs if run.variant.is_plain_token and not run.variant.env]
     return Judgement(
         verdict,
-        tuple(run.variant.name for run in subjects),
+        tuple(found),
         tuple(_surprises(runs, expected_of)),
         plain[0].name if plain else None,
+        condition=_condition(subjects, depends_on) if verdict is Verdict.DEPENDS else "",
     )
+
+
+_OF_THE_SENTENCE = {
+    Verdict.AFFECTED: Verdict.CONFIRMED,
+    Verdict.NOT_AFFECTED: Verdict.NOT_CONFIRMED,
+}
+
+
+def _verdict(kind: Kind, found: set[Verdict | None]) -> Verdict | None:
+    if Verdict.UNKNOWN in found:
+        return Verdict.UNKNOWN
+    if kind is Kind.SCRIPT:
+        return None
+    only = found.pop() if len(found) == 1 else Verdict.DEPENDS
+    return _OF_THE_SENTENCE.get(only, only) if only else Verdict.UNKNOWN
+
+
+def _condition(subjects: Sequence[VariantRun], depends_on: str) -> str:
+    """Return on what it depends: in the author's words, else which variants differ."""
+    notes = [_seen(run).note for run in subjects if _seen(run).verdict is Verdict.DEPENDS]
+    where = ", ".join(f"{_seen(run).verdict} at {run.variant.name}" for run in subjects)
+    return depends_on or "; ".join(notes) or f"on the variant: {where}"
 
 
 def expectation_met(
@@ -76,11 +116,19 @@ def expectation_met(
 
 
 def carts_kept(measured: Measurements) -> Observation:
-    """Observe whether every acknowledged cart was there when it was asked for."""
+    """Observe whether every acknowledged cart was kept: some live server shows it in the end."""
     if missing := lacks_reads(measured):
         return Observation.unknown(missing)
     had = measured["carts_acknowledged"]
-    return kept_share(measured["carts_kept"], had, "acknowledged carts kept")
+    return kept_share(measured["carts_kept"], had, "acknowledged carts kept", *_shown(measured))
+
+
+def carts_lost(measured: Measurements) -> Observation:
+    """Observe `carts_kept` as a harm: a variant is affected if a cart was not kept."""
+    seen = carts_kept(measured)
+    harmed = {Verdict.HOLDS: Verdict.NOT_AFFECTED, Verdict.FAILS: Verdict.AFFECTED}
+    verdict = harmed.get(seen.verdict, seen.verdict) if seen.verdict else None
+    return msgspec.structs.replace(seen, verdict=verdict)
 
 
 def carts_survive_kill(measured: Measurements) -> Observation:
@@ -101,8 +149,13 @@ def reads_kept(measured: Measurements) -> Observation:
     """Observe whether every read, wherever it went, showed the acknowledged cart."""
     if missing := lacks_reads(measured):
         return Observation.unknown(missing)
+    if not measured["reads_of_carts"]:
+        return Observation.unknown("no cart was read")
     return kept_share(
-        measured["reads_kept"], measured["reads_of_carts"], "reads saw the acknowledged cart"
+        measured["reads_kept"],
+        measured["reads_of_carts"],
+        "looks showed the acknowledged cart",
+        share(measured["carts_kept"], measured["carts_acknowledged"], "carts kept"),
     )
 
 
@@ -112,21 +165,55 @@ def kept_share(kept: int, of: int, unit: str, *more: Measure) -> Observation:
     return Observation(verdict, (share(kept, of, unit), *more))
 
 
-def bites(bitten: int, of: int, unit: str, *more: Measure) -> Observation:
-    """Observe a drawback: it holds when it was shown to bite at least once."""
+def harm(harmed: int, of: int, unit: str, *more: Measure) -> Observation:
+    """Observe a drawback: a variant is affected if it was harmed at least once."""
     if not of:
         return Observation.unknown(f"nothing was tried: 0 {unit}")
-    verdict = Verdict.HOLDS if bitten else Verdict.FAILS
-    return Observation(verdict, (share(bitten, of, unit), *more))
+    verdict = Verdict.AFFECTED if harmed else Verdict.NOT_AFFECTED
+    return Observation(verdict, (share(harmed, of, unit), *more))
 
 
 def lacks_reads(measured: Measurements) -> str | None:
     """Return what evidence about carts is missing, None if there is enough."""
     if not measured["carts_acknowledged"]:
-        return "no change was acknowledged"
+        return _no_change(measured.get("changes_refused", {}))
     if unknown := measured["carts_unknown"]:
-        return f"{unknown} {'cart' if unknown == 1 else 'carts'} could not be read afterwards"
-    return None if measured["reads_of_carts"] else "no cart was read"
+        causes = "; ".join(list(measured.get("closing_silences", ()))[:2])
+        found = f"{unknown} {'cart' if unknown == 1 else 'carts'} could not be read afterwards"
+        return f"{found}: {causes}" if causes else found
+    looks = measured["reads_of_carts"] + measured.get("closing_looks", 0)
+    return None if looks else "no cart was read"
+
+
+USUAL: Mapping[Kind, Observe] = {
+    Kind.CLAIM: carts_kept,
+    Kind.DRAWBACK: carts_lost,
+    Kind.SCRIPT: carts_kept,
+}
+"""How a variant is observed where the script does not say it."""
+
+
+def _shown(measured: Measurements) -> list[Measure]:
+    """Return how many of the script's own looks showed the cart, if it looked."""
+    looks = measured["reads_of_carts"]
+    return [Measure(measured["reads_kept"], looks, unit="looks showed it")] if looks else []
+
+
+def _no_change(refused: Mapping[str, Mapping[str, int]]) -> str:
+    """Return that nothing was acknowledged, and why: "… the only add was answered 422"."""
+    reasons = [
+        f"{_how_many(verb, sum(answers.values()))} {', '.join(map(_answered, answers))}"
+        for verb, answers in refused.items()
+    ]
+    return ": ".join(["no change was acknowledged", *(["; ".join(reasons)] if reasons else [])])
+
+
+def _how_many(verb: str, times: int) -> str:
+    return f"the only {verb}" if times == 1 else f"{times} times {verb}, which"
+
+
+def _answered(status: str) -> str:
+    return "got no answer" if status == NO_ANSWER else f"was answered {status}"
 
 
 def _seen(run: VariantRun) -> Observation:
@@ -138,5 +225,5 @@ def _surprises(
 ) -> Iterable[Surprise]:
     for run in runs:
         expected, seen = expected_of(run.variant), _seen(run).verdict
-        if seen is not Verdict.UNKNOWN and expected is not None and expected is not seen:
+        if seen and expected and seen is not Verdict.UNKNOWN and seen is not expected:
             yield Surprise(run.variant.name, seen, expected)

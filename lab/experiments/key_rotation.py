@@ -28,15 +28,15 @@ from lab.core.statistics import share
 from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
-from lab.experiments.judging import bites
+from lab.experiments.judging import harm
 from lab.experiments.matrix import TOKEN
 from lab.experiments.script_api import Lab
 
-CLAIM = "Servers must agree on the signing key: where they do not, they refuse each other's tokens."
-EXPECTED = Verdict.HOLDS
+DRAWBACK = "Servers must agree on the signing key: else they refuse each other's tokens."
+EXPECTED = Verdict.CONFIRMED
 VARIANTS = (
-    Variant("file", "stateful", Settings(servers=2, store="file"), expect=Verdict.FAILS),
-    TOKEN.expecting(Verdict.HOLDS),
+    Variant("file", "stateful", Settings(servers=2, store="file"), expect=Verdict.NOT_AFFECTED),
+    TOKEN.expecting(Verdict.AFFECTED),
 )
 CUSTOMERS = 1
 
@@ -61,26 +61,37 @@ def script(shopper: Shopper, lab: Lab) -> None:
     seen["hasty"] = refusals(lab)
     give(f"{OLD},{NEW}", *others)
     seen["everywhere"] = refusals(lab)
-    for step, (refused, tried) in seen.items():
+    for step, (refused, tried, _) in seen.items():
         lab.measure(**{f"refused_{step}": refused, f"tried_{step}": tried})
+    lab.measure(refused_without_cause=sum(each[2] for each in seen.values()))
     lab.curve(
         "requests refused while keys differ",
         "step",
         "% of requests",
-        [(step, 100 * refused / tried) for step, (refused, tried) in seen.items() if tried],
+        [(step, 100 * refused / tried) for step, (refused, tried, _) in seen.items() if tried],
     )
 
 
-def refusals(lab: Lab) -> tuple[int, int]:
-    """Log in at every server, ask every server for the cart: how many 401s, of how many."""
-    statuses = []
+def refusals(lab: Lab) -> tuple[int, int, int]:
+    """Log in at every server, ask every server for the cart.
+
+    Returns how many were refused (401), of how many that were answered, and how many were
+    refused at a server that has the key which the credential was made with.
+    """
+    refused, tried, without_cause = 0, 0, 0
+    last = lab.servers[-1]
     for made_at in lab.servers:
         for _ in range(lab.n(3, 1)):
             customer = lab.shopper()
             customer.login(server=made_at)
             own = customer.view_cart(server=made_at)  # what it carries was made here
-            statuses += [customer.replay(own, server=asked).status for asked in lab.servers]
-    return statuses.count(401), len(statuses)
+            without_cause += not own.ok
+            for asked in lab.servers:
+                status = customer.replay(own, server=asked).status
+                refused += status == 401
+                tried += status in (200, 401)
+                without_cause += status == 401 and (made_at == last) is (asked == last)
+    return refused, tried, without_cause
 
 
 def observe(measured: Measurements) -> Observation:
@@ -89,10 +100,12 @@ def observe(measured: Measurements) -> Observation:
         return Observation.unknown("a restart with another key was not confirmed")
     if not all(measured[f"tried_{step}"] for step in STEPS):
         return Observation.unknown("no request was tried in one of the steps")
-    if harm := sum(measured[f"refused_{step}"] for step in ("agreed", "careful", "everywhere")):
-        return Observation.unknown(f"{harm} refused while all servers knew the key")
+    if harmed := sum(measured[f"refused_{step}"] for step in ("agreed", "careful", "everywhere")):
+        return Observation.unknown(f"{harmed} refused while all servers knew the key")
+    if refused := measured["refused_without_cause"]:
+        return Observation.unknown(f"{refused} refused by a server that had the same key")
     careful = sum(measured[f"tried_{step}"] for step in ("careful", "everywhere"))
-    return bites(
+    return harm(
         measured["refused_odd"],
         measured["tried_odd"],
         "refused with an odd key",

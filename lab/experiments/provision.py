@@ -2,12 +2,11 @@
 
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
 from lab.core.errors import LabError
 from lab.evidence.measurements import disagreement, retried_ops
@@ -16,7 +15,9 @@ from lab.evidence.result import Settings, Variant
 from lab.experiments.matrix import two_desks
 from lab.experiments.script_stack import LOG_DEADLINE_S, ScriptContext
 from lab.shop.desks import Desk
+from lab.stack.access_log import AccessEntry
 from lab.stack.deployment import Deployment
+from lab.stack.lives import describe, strangers
 from lab.stack.local_store import LocalStore
 from lab.stack.pool_spec import PoolSpec
 from lab.stack.server_env import desk_env
@@ -107,9 +108,21 @@ class ProvisionedStack:
             return f"{log.malformed} lines of the load balancer's log could not be read"
         entries = log.entries()
         asked = {entry.op: entry.upstream_addr for entry in entries if entry.op in answered}
-        return disagreement(record, [entry.op for entry in entries]) or self._secret_retry(
-            record.variant, asked
+        return (
+            disagreement(record, [entry.op for entry in entries])
+            or self._secret_retry(record.variant, asked)
+            or self._strangers(record.variant, entries)
         )
+
+    def _strangers(self, name: str, entries: Iterable[AccessEntry]) -> str | None:
+        """Report answers of this variant, a crowd's too, by processes that are none of the lab's.
+
+        None where there is none, and for servers that the lab did not start.
+        """
+        lives = self.stack.pools[name].lives()
+        own = (entry for entry in entries if entry.pool == name)
+        strange = [] if lives is None else strangers(own, lives)
+        return describe(strange) if strange else None
 
     def _secret_retry(self, name: str, upstreams: dict[str, str]) -> str | None:
         """Report it where the balancer asked a second server with retries off; else None."""
@@ -262,12 +275,7 @@ class BackgroundStart:
             raise
         return self.provisioned
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

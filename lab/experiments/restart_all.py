@@ -99,7 +99,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
         control_kept=sum(exchange.fate == Fate.KEPT for exchange in control),
         traffic_requests=len(traffic),
         traffic_unanswered=sum(not exchange.answered for exchange in traffic),
-        traffic_refused=sum(exchange.answered and not exchange.ok for exchange in traffic),
+        traffic_refused=sum(map(is_refusal, traffic)),
         recovery_s=recovery_s(traffic),
     )
 
@@ -126,8 +126,13 @@ def meet_both_versions(pioneer: Shopper, new: str, old: str) -> Measurements:
     return {
         "new_field_kept_by_a_look": kept(earned, looked, after_look),
         "new_field_kept_by_a_change": kept(earned_again, changed, after_change),
-        "upgrade_errors": sum(not exchange.ok for exchange in (looked, changed)),
+        "upgrade_refused": sum(map(is_refusal, (looked, changed))),
     }
+
+
+def is_refusal(exchange: Exchange) -> bool:
+    """Say whether a server refused the request, as one that does not know the customer does."""
+    return exchange.status is not None and 400 <= exchange.status < 500
 
 
 def points(exchange: Exchange) -> int | None:
@@ -170,9 +175,14 @@ def observe(measured: Measurements) -> Observation:
         return Observation.unknown("carts were missing before any server was restarted")
     met_none, asked = measured["traffic_unanswered"], measured["traffic_requests"]
     measures = [*seen.measures, Measure(met_none, asked, unit="requests met no server")]
+    # A customer who is refused is affected, even if the cart is there again in the end.
+    refused = measured["traffic_refused"] + measured.get("upgrade_refused", 0)
+    if refused:
+        measures.append(Measure(refused, unit="requests refused by a server that was up"))
     if measured["recovery_s"] is not None:
         measures.append(Measure(measured["recovery_s"], unit="s without a server at most"))
-    return Observation(seen.verdict, tuple(measures))
+    verdict = Verdict.FAILS if refused else seen.verdict
+    return Observation(verdict, tuple(measures))
 
 
 def _observed(by_variant: Mapping[str, Measurements]) -> int | None:

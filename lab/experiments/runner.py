@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.core.limits import SPARE_FILES, require_open_files
 from lab.core.redaction import redact_text
 from lab.evidence.keeping import encodable, kept_variant
 from lab.evidence.measurements import measure
@@ -95,10 +96,12 @@ class Run:
             name=experiment.name,
             argument=redact_text(experiment.argument or experiment.name),
             claim=encodable(experiment.claim),
+            kind=experiment.kind,
             verdict=judgement.verdict,
             decided_by=judgement.decided_by,
             baseline=judgement.baseline,
             note=judgement.note,
+            condition=judgement.condition,
             surprises=judgement.surprises,
             expected=experiment.expected,
             expectation_met=expectation_met(judgement, runs, experiment.expected),
@@ -127,6 +130,11 @@ class Run:
         ready = [run for run in runs if run.trouble is None]
         if not ready:
             return
+        customers = experiment.quick_customers if self.quick else experiment.customers
+        customers += self.crowd
+        require_open_files(
+            2 * customers + SPARE_FILES, f"{experiment.name} ({customers} customers)"
+        )
         with self._opening(experiment, [run.variant for run in ready]) as provisioned:
             self.components |= provisioned.stack.components()
             if then and (startable := [each for each in then[1] if _can_start(each)]):
@@ -134,6 +142,9 @@ class Run:
                     ProvisionedStack(self.folder / then[0].name), startable
                 )
             for run in ready:
+                if provisioned.stack.balancer.has_ended():
+                    run.trouble = NOT_RUN
+                    continue
                 self.progress(f"{experiment.name}: running the script, {run.variant.name}")
                 self._run_variant(experiment, run, provisioned)
 
@@ -167,7 +178,6 @@ class Run:
         lab = Lab(setting, run.record)
         try:
             experiment.script(lab.customers[0], lab)
-            lab.settle()
         except KeyboardInterrupt:
             run.trouble = CUT_SHORT
             raise
@@ -182,11 +192,26 @@ class Run:
         finally:
             trackers = [customer.tracker for customer in lab.customers]
             run.measurements = measure(run.record, trackers) | lab.extra
+        if broken := provisioned.stack.balancer.breakage():
+            # Whatever the script made of it: failed requests say nothing about the desk.
+            run.trouble, run.broken_expectation, run.traceback = broken, None, None
+        if not run.trouble:
+            _look_at_the_carts(run, lab)
         run.trouble = run.trouble or provisioned.cross_check(run.record)
         provisioned.undo_faults()
 
 
+def _look_at_the_carts(run: VariantRun, lab: Lab) -> None:
+    """Have the lab's own looks decide what became of each cart."""
+    own = Record(f"{run.variant.name}-lab", start_s=run.record.start_s)
+    found = lab.closing_looks(own)
+    run.closing = list(own.exchanges())
+    trackers = [customer.tracker for customer in lab.customers]
+    run.measurements = measure(run.record, trackers, found) | lab.extra
+
+
 CUT_SHORT = "interrupted"
+NOT_RUN = "not run: nginx had ended before"
 _UNFINISHED = Judgement(Verdict.UNKNOWN, note="the run was cut short")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.core.faults import STORE, FaultEvent, FaultKind
 from lab.crowd.load_profile import LoadProfile
+from lab.evidence.closing import ClosingLooks, look_everywhere
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.evidence.result import Measurements
@@ -186,11 +187,10 @@ class Lab(ScriptStack, ScriptTools):
             seen = customer.view_cart(server=server)
         return seen
 
-    def settle(self) -> None:
-        """Ask once more for every cart of which nothing is known yet: the closing read."""
-        for customer in self.customers:
-            if customer.tracker.needs_read:
-                self.look_for_cart(customer)
+    def closing_looks(self, record: Record) -> ClosingLooks:
+        """Look at every owed cart at every live server: the lab's own looks, for its own record."""
+        alive = [name for name, each in self._pool.servers.items() if each.state != "dead"]
+        return look_everywhere(self.customers, alive, record)
 
     @cached_property
     def _faults(self) -> FaultInjector:

@@ -36,6 +36,7 @@ def crowd_target(context: ScriptContext, faults: FaultInjector) -> CrowdTarget:
             retry=variant.settings.retry,
         ),
         quick=context.quick,
+        dead=tuple(name for name, server in pool.servers.items() if server.state == "dead"),
     )
 
 

@@ -38,22 +38,22 @@ NGINX_DEFAULT = ("large_client_header_buffers 4 8k",)
 ADDRESS_CHARACTERS = 200
 ANSWER_TIMEOUT_S = 5
 
-CLAIM = "Every request carries the whole cart again."
-EXPECTED = Verdict.HOLDS
+DRAWBACK = "Every request carries the whole cart again."
+EXPECTED = Verdict.CONFIRMED
 VARIANTS = (
     Variant(
         "memory",
         "stateful",
         Settings(servers=1),
         http_directives=NGINX_DEFAULT,
-        expect=Verdict.FAILS,
+        expect=Verdict.NOT_AFFECTED,
     ),
     Variant(
         "token",
         "stateless",
         Settings(servers=1),
         http_directives=NGINX_DEFAULT,
-        expect=Verdict.HOLDS,
+        expect=Verdict.AFFECTED,
     ),
 )
 CUSTOMERS = 1
@@ -81,6 +81,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
         bytes_full=plain,
         bytes_with_random_address=noted.bytes_sent,
         full_cart_status=noted.status,
+        lines_shown=len(noted.body["cart"]["lines"]) if noted.ok else 0,
         credential_bytes_as_cookie=_credential_bytes(shopper),
         lines_past_a_cookie=next(
             (line for line, size in credentials if size > MAX_COOKIE_BYTES), None
@@ -142,10 +143,13 @@ def _direct(address: str, size: int) -> int | None:
 
 def observe(measured: Measurements) -> Observation:
     """Observe whether a request grows with the cart: by one byte per line at the least."""
-    if measured["full_cart_status"] is None or not measured["lines"]:
+    lines, shown = measured["lines"], measured["lines_shown"]
+    if measured["full_cart_status"] != 200 or not lines:
         return Observation.unknown("no request with a full cart was answered")
-    grown, lines = measured["bytes_full"] - measured["bytes_empty"], measured["lines"]
-    verdict = Verdict.HOLDS if grown >= lines else Verdict.FAILS
+    if shown != lines:
+        return Observation.unknown(f"the cart has {shown} lines, not the {lines} that were added")
+    grown = measured["bytes_full"] - measured["bytes_empty"]
+    verdict = Verdict.AFFECTED if grown >= lines else Verdict.NOT_AFFECTED
     empty = Measure(measured["bytes_empty"], unit="bytes a request with an empty cart")
     full = Measure(measured["bytes_full"], unit=f"bytes with {lines} lines (n = 1 cart)")
     return Observation(verdict, (empty, full))

@@ -26,26 +26,27 @@ from lab.evidence.exchange import Exchange
 from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
-from lab.experiments.judging import bites
+from lab.experiments.judging import harm
 from lab.experiments.script_api import Lab
 
 OLD_CENTS, NEW_CENTS = 129_900, 99_900
 TOKEN_MAX_AGE_S = 3
 NEW_PRICE_WITHIN_S = 8.0
 
-CLAIM = "A token carries old facts: a changed price is charged only when it has expired."
-EXPECTED = Verdict.DEPENDS  # on whether the token carries the fact
+DRAWBACK = "A token carries old facts: a changed price is charged only when it has expired."
+EXPECTED = Verdict.DEPENDS
+DEPENDS_ON = "on whether the token carries the price"
 TWO_SERVERS = Settings(servers=2)
 VARIANTS = (
-    Variant("file", "stateful", Settings(servers=2, store="file"), expect=Verdict.FAILS),
-    Variant("token", "stateless", TWO_SERVERS, expect=Verdict.FAILS),
+    Variant("file", "stateful", Settings(servers=2, store="file"), expect=Verdict.NOT_AFFECTED),
+    Variant("token", "stateless", TWO_SERVERS, expect=Verdict.NOT_AFFECTED),
     Variant(
         "price-in-token",
         "stateless",
         TWO_SERVERS,
         module="lab.variants.price_in_token",
         env={"TOKEN_MAX_AGE_S": str(TOKEN_MAX_AGE_S)},
-        expect=Verdict.HOLDS,
+        expect=Verdict.AFFECTED,
     ),
 )
 CUSTOMERS = 5
@@ -82,6 +83,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
     lab.measure(
         carts_looked_at=sum(cents is not None for cents in first),
         carts_at_the_old_price=sum(cents == OLD_CENTS for cents in first),
+        carts_at_neither_price=sum(cents not in (None, OLD_CENTS, NEW_CENTS) for cents in first),
         order_total_cents=(order.body or {}).get("order", {}).get("total_cents"),
         seconds_until_honoured=round(honoured_at - moved_at, 2) if honoured else None,
         seconds_until_all_had_looked=round(looked_at - moved_at, 2),
@@ -98,11 +100,16 @@ def observe(measured: Measurements) -> Observation:
     if not measured["restarts_confirmed"]:
         return Observation.unknown("no server with the new price was confirmed")
     old, of = measured["carts_at_the_old_price"], measured["carts_looked_at"]
+    charged = measured["order_total_cents"]
+    if measured["carts_at_neither_price"] or charged not in (OLD_CENTS, NEW_CENTS):
+        return Observation.unknown(f"a price that is neither: the order was {charged} cents")
+    if (charged == OLD_CENTS) is not (old == of > 0):
+        return Observation.unknown(f"{old} of {of} carts at the old price, but {charged} charged")
     gap_s = measured["seconds_until_all_had_looked"]
     if not old and gap_s > TOKEN_MAX_AGE_S - 1:
         return Observation.unknown(f"looked {gap_s} s late: a price may have expired")
-    seen = bites(old, of, "carts at the old price")
-    if seen.verdict is not Verdict.HOLDS:
+    seen = harm(old, of, "carts at the old price")
+    if seen.verdict is not Verdict.AFFECTED:
         return seen
     until_s = measured["seconds_until_honoured"]
     if until_s is None:

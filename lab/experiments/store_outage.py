@@ -24,21 +24,21 @@ from lab.evidence.exchange import Exchange
 from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
-from lab.experiments.judging import bites
+from lab.experiments.judging import harm
 from lab.experiments.script_api import Lab
 
-CLAIM = "A shared session store is one more thing that every request depends on."
-EXPECTED = Verdict.HOLDS
+DRAWBACK = "A shared session store is one more thing that every request depends on."
+EXPECTED = Verdict.CONFIRMED
 VARIANTS = (
-    Variant("redis", "stateful", Settings(servers=1, store="redis"), expect=Verdict.HOLDS),
+    Variant("redis", "stateful", Settings(servers=1, store="redis"), expect=Verdict.AFFECTED),
     Variant(
         "redis-on-disk",
         "stateful",
         Settings(servers=1, store="redis"),
         persistence=True,
-        expect=Verdict.HOLDS,
+        expect=Verdict.AFFECTED,
     ),
-    Variant("token", "stateless", Settings(servers=1), expect=Verdict.FAILS),
+    Variant("token", "stateless", Settings(servers=1), expect=Verdict.NOT_AFFECTED),
 )
 CUSTOMERS = 12
 QUICK_CUSTOMERS = 6
@@ -113,13 +113,15 @@ def observe(measured: Measurements) -> Observation:
         return Observation.unknown("no change was acknowledged")
     if measured["has_store"] and not measured["kill_confirmed"]:
         return Observation.unknown("the death of the store was not confirmed")
+    if measured["faults_unconfirmed"]:
+        return Observation.unknown("the store was not seen to be frozen, or not to be back")
     if min(measured["control_kept_killed"], measured["control_kept_hung"]) < measured["asked_hung"]:
         return Observation.unknown("carts were missing before anything was broken")
     asked = measured["asked_killed"] + measured["asked_hung"]
     failed = measured["failed_killed"] + measured["failed_hung"]
     slowest_s = max(measured["slowest_answer_s_killed"], measured["slowest_answer_s_hung"])
     lost, owed = measured["carts_lost_killed"], measured["asked_killed"]
-    return bites(
+    return harm(
         failed,
         asked,
         "requests failed while the store was away",

@@ -31,12 +31,12 @@ from lab.evidence.exchange import Exchange
 from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
-from lab.experiments.judging import bites
+from lab.experiments.judging import harm
 from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN, TOKEN_DENYLIST, TOKEN_REVISION
 from lab.experiments.script_api import Lab
 
-CLAIM = "A drawback: two tabs that change one cart lose acknowledged changes."
-EXPECTED = Verdict.HOLDS
+DRAWBACK = "Two tabs that change one cart lose acknowledged changes."
+EXPECTED = Verdict.CONFIRMED
 ALONE, WITH_STORE = Settings(servers=1), Settings(servers=1, store="redis")
 SESSION_REVISION = Variant(
     "session-revision",
@@ -47,13 +47,13 @@ SESSION_REVISION = Variant(
 )
 VARIANTS = (
     replace(MEMORY, settings=ALONE),
-    FILE.expecting(Verdict.HOLDS, settings=Settings(servers=1, store="file")),
-    REDIS.expecting(Verdict.HOLDS, settings=WITH_STORE),
-    TOKEN.expecting(Verdict.HOLDS, settings=ALONE),
-    SESSION_REVISION.expecting(Verdict.FAILS),
-    TOKEN_REVISION.expecting(Verdict.FAILS, settings=WITH_STORE),
+    FILE.expecting(Verdict.AFFECTED, settings=Settings(servers=1, store="file")),
+    REDIS.expecting(Verdict.AFFECTED, settings=WITH_STORE),
+    TOKEN.expecting(Verdict.AFFECTED, settings=ALONE),
+    SESSION_REVISION.expecting(Verdict.NOT_AFFECTED),
+    TOKEN_REVISION.expecting(Verdict.NOT_AFFECTED, settings=WITH_STORE),
 )
-EXPECTATIONS = (*VARIANTS, TOKEN_DENYLIST.expecting(Verdict.HOLDS))
+EXPECTATIONS = (*VARIANTS, TOKEN_DENYLIST.expecting(Verdict.AFFECTED))
 SETTLED_WITHIN_S = 3.0
 GIVES_UP_AFTER = 3  # times that it was shown the same cart
 TABS = 10
@@ -69,12 +69,16 @@ def script(shopper: Shopper, lab: Lab) -> None:
 
 
 def adds_in_tabs(lab: Lab, how_many: int, at_once: int) -> tuple[int, int, int]:
-    """Let each tab add one thing; return how many adds were tried, acknowledged and lost."""
+    """Let each tab add one thing; return how many adds were tried, acknowledged and lost.
+
+    An add that was neither acknowledged nor in conflict (409) was not tried: it failed for
+    another reason than the other tabs.
+    """
     customer = lab.shopper()
     desk = customer.login().served_by
     tabs = [customer.another_tab() for _ in range(how_many)]
 
-    def add(tab: Shopper) -> bool:
+    def add(tab: Shopper) -> int | None:
         answers, shown = list[Exchange](), list[int]()
 
         def settled() -> bool:
@@ -85,14 +89,16 @@ def adds_in_tabs(lab: Lab, how_many: int, at_once: int) -> tuple[int, int, int]:
             return shown.count(shown[-1]) == GIVES_UP_AFTER
 
         lab.until(settled, SETTLED_WITHIN_S)
-        return answers[-1].status == ACCEPTED
+        return answers[-1].status
 
-    acknowledged = sum(lab.together([partial(add, tab) for tab in tabs], at_once))
+    statuses = lab.together([partial(add, tab) for tab in tabs], at_once)
+    acknowledged = statuses.count(ACCEPTED)
+    tried = acknowledged + statuses.count(CONFLICT)
     views = [tab.view_cart(server=desk) for tab in tabs]
     customer.logout(server=desk)
     if not all(view.ok for view in views):
-        return how_many, 0, 0  # what was lost cannot be known
-    return how_many, acknowledged, max(0, acknowledged - max(map(item_count, views)))
+        return 0, 0, 0  # what was lost cannot be known
+    return tried, acknowledged, max(0, acknowledged - max(map(item_count, views)))
 
 
 def item_count(answer: Exchange) -> int:
@@ -119,7 +125,7 @@ def observe(measured: Measurements) -> Observation:
         for what in ("lost", "acknowledged", "given_up")
     )
     more = [Measure(given_up, unit="adds given up")] if given_up else []
-    return bites(lost, acknowledged, "acknowledged adds lost", *more)
+    return harm(lost, acknowledged, "acknowledged adds lost", *more)
 
 
 def who_loses(by_variant: Mapping[str, Measurements]) -> int | None:

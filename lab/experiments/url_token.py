@@ -31,16 +31,24 @@ from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.script_api import Lab
 
-CLAIM = "A token in the URL is found afterwards where URLs are kept: log, Referer, history."
-EXPECTED = Verdict.HOLDS
+DRAWBACK = "A token in the URL is found afterwards where URLs are kept: log, Referer, history."
+EXPECTED = Verdict.CONFIRMED
 LOG = "logs/combined.log"  # within the run's folder; beside the lab's own log, which has no query
 DEFAULT_LOG = (f"access_log {LOG} combined",)
 VARIANTS = (
     Variant(
-        "memory", "stateful", Settings(servers=1), http_directives=DEFAULT_LOG, expect=Verdict.FAILS
+        "memory",
+        "stateful",
+        Settings(servers=1),
+        http_directives=DEFAULT_LOG,
+        expect=Verdict.NOT_AFFECTED,
     ),
     Variant(
-        "token", "stateless", Settings(servers=1), http_directives=DEFAULT_LOG, expect=Verdict.HOLDS
+        "token",
+        "stateless",
+        Settings(servers=1),
+        http_directives=DEFAULT_LOG,
+        expect=Verdict.AFFECTED,
     ),
 )
 CUSTOMERS = 2
@@ -71,7 +79,6 @@ def script(_: Shopper, lab: Lab) -> None:
         lines_of_log=len(log),
         url_in_log=sum(secret in asked for asked, _ in log),
         url_in_referer=sum(secret in came_from for _, came_from in log),
-        url_in_referer_elsewhere=int(secret in referer(page, "https://elsewhere.example/")),
         url_in_history=sum(secret in exchange.path for exchange in in_url),
         header_in_log=sum(any(each in "".join(line) for each in in_headers) for line in log),
         header_in_history=sum(
@@ -123,9 +130,12 @@ def observe(measured: Measurements) -> Observation:
         return Observation.unknown("nginx's log does not have every request")
     asked = measured["requests_with_url"]
     by_header = measured["header_in_log"] + measured["header_in_history"]
-    found = measured["url_in_log"] + measured["url_in_referer"] + measured["url_in_history"]
-    verdict = Verdict.HOLDS if found and not by_header else Verdict.FAILS
+    # What nginx wrote decides. That a URL is in the history is no finding: it is the URL.
+    found = measured["url_in_log"] + measured["url_in_referer"]
     sent = measured["requests_with_header"]
+    if by_header:
+        return Observation.unknown(f"{by_header} of {sent} tokens of a header were found as well")
+    verdict = Verdict.AFFECTED if found else Verdict.NOT_AFFECTED
     return Observation(
         verdict,
         (

@@ -14,6 +14,8 @@ from lab.evidence.run_document import ExperimentResult, VariantResult
 Curve = JsonObject
 """A measured curve: labels "x" and "y", and "points"; see `is_curve`."""
 Line = tuple[VariantResult, Curve]
+Drawn = tuple[str, str, Sequence[Any]]
+"""A line to draw: its name, the app that gives its colour, and its points."""
 
 SVG = "http://www.w3.org/2000/svg"
 MOST_POINTS = 400
@@ -69,20 +71,37 @@ def charts(experiment: ExperimentResult, prefix: str) -> list[Chart]:
 
 
 def _chart(title: str, lines: list[Line], name: str) -> Chart:
-    pygal = library()
     first = lines[0][1]
-    bars = not _number(first["points"][0][0])
-    lines = [(variant, c) for variant, c in lines if bars is not _number(c["points"][0][0])]
-    style = look(colours([variant.app for variant, _ in lines]))
+    return draw(
+        title,
+        str(first["x"]),
+        str(first["y"]),
+        [(variant.name, variant.app, curve["points"]) for variant, curve in lines],
+        name,
+    )
+
+
+def draw(title: str, x: str, y: str, lines: Sequence[Drawn], name: str) -> Chart:
+    """Draw lines, or bars where the x of the first point is no number; `name` is the drawing's id.
+
+    Lines of the other sort are left out.
+    """
+    pygal = library()
+    bars = not _number(lines[0][2][0][0])
+    lines = [
+        (one_line(label, 40), app, points)
+        for label, app, points in lines
+        if bars is not _number(points[0][0])
+    ]
     chart = (pygal.Bar if bars else pygal.XY)(
-        style=style,
+        style=look(colours([app for _, app, _ in lines])),
         js=[],
         width=480,
         height=320,
         legend_at_bottom=True,
         legend_at_bottom_columns=min(3, len(lines)),
-        x_title=one_line(first["x"], 60),
-        y_title=one_line(first["y"], 60),
+        x_title=one_line(x, 60),
+        y_title=one_line(y, 60),
         dots_size=3,
         truncate_legend=-1,
         truncate_label=24,
@@ -91,13 +110,13 @@ def _chart(title: str, lines: list[Line], name: str) -> Chart:
     chart.uuid = name  # so that the same run gives the same bytes
     _fill(chart, lines, bars)
     rows = [
-        (one_line(variant.name, 40), one_line(x, 60), "–" if y is None else f"{y:,}")
-        for variant, curve in lines
-        for x, y in curve["points"][:MOST_POINTS]
+        (label, one_line(x, 60), "–" if y is None else f"{y:,}")
+        for label, _, points in lines
+        for x, y in points[:MOST_POINTS]
     ]
-    cut = any(len(curve["points"]) > MOST_POINTS for _, curve in lines)
+    cut = any(len(points) > MOST_POINTS for _, _, points in lines)
     svg = without_scripts(chart.render(disable_xml_declaration=True), title)
-    return Chart(title, svg, str(first["x"]), str(first["y"]), rows, cut)
+    return Chart(title, svg, x, y, rows, cut)
 
 
 def look(colours: tuple[str, ...]) -> Any:
@@ -134,14 +153,14 @@ def library() -> Any:
     return pygal
 
 
-def _fill(chart: Any, lines: list[Line], bars: bool) -> None:
+def _fill(chart: Any, lines: Sequence[Drawn], bars: bool) -> None:
     labels: list[str] = []
-    for _, curve in lines:
-        labels += [t for x, _ in curve["points"][:MOST_POINTS] if (t := str(x)) not in labels]
+    for _, _, points in lines:
+        labels += [t for x, _ in points[:MOST_POINTS] if (t := str(x)) not in labels]
     if bars:
         chart.x_labels = [one_line(label, 40) for label in labels]
-    for number, (variant, curve) in enumerate(lines):
-        points, name = curve["points"][:MOST_POINTS], one_line(variant.name, 40)
+    for number, (name, _, points) in enumerate(lines):
+        points = points[:MOST_POINTS]
         if bars:
             value = {str(x): y for x, y in points}
             chart.add(name, [value.get(label) for label in labels])
@@ -183,5 +202,5 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _long(lines: list[Line]) -> bool:
-    return sum(len(str(x)) for _, curve in lines[:1] for x, _ in curve["points"]) > 60
+def _long(lines: Sequence[Drawn]) -> bool:
+    return sum(len(str(x)) for _, _, points in lines[:1] for x, _ in points) > 60

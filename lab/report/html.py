@@ -10,7 +10,7 @@ import msgspec
 from lab.core.statistics import Measure, format_measure
 from lab.core.text import one_line
 from lab.evidence.cart_tracker import Fate
-from lab.evidence.result import Verdict
+from lab.evidence.result import Kind, Verdict
 from lab.evidence.run_document import (
     ExperimentResult,
     RecordedExchange,
@@ -57,6 +57,8 @@ class VariantView:
     keeps: str
     settings: str
     fates: list[tuple[str, str, str, int]]  # class, sign, word, how many
+    shown: str
+    shown_to_lab: str
     diagram: Diagram | None
     prominent: bool
     exchanges: list[ExchangeView]
@@ -95,6 +97,7 @@ def page(document: RunDocument) -> str:
             views=views,
             facts=facts(document, min(began, default=None)),
             counted=_counted(document),
+            total=_total(document),
             predictions=_predictions(document),
             look=LOOK,
             quick=any(each.quick for each in document.experiments),
@@ -182,6 +185,8 @@ def _variant(variant: VariantResult, anchor: str, *, prominent: bool) -> Variant
             for fate, number in counted.items()
             if number
         ],
+        wording.shown(variant),
+        wording.shown_to_lab(variant),
         diagram(story_of(variant), anchors) if variant.events else None,
         prominent,
         [_exchange(each, anchors[each.op]) for each in shown],
@@ -259,10 +264,22 @@ def _component(value: Any) -> str:
 def _counted(document: RunDocument) -> list[tuple[str, str, str, int]]:
     counted = Counter(each.verdict for each in document.experiments)
     return [
-        (str(verdict), sign, word if counted[verdict] == 1 else word.rstrip("s"), counted[verdict])
+        (str(verdict), sign, word if counted[verdict] == 1 else _plural(word), counted[verdict])
         for verdict, (sign, word) in LOOK.items()
         if counted[verdict]
     ]
+
+
+def _total(document: RunDocument) -> str:
+    """Return what the verdicts are about: "9 claims and 1 drawback"."""
+    kinds = Counter(each.kind for each in document.experiments)
+    parts = [f"{kinds[k]} {k}" + "s" * (kinds[k] != 1) for k in Kind if kinds[k]]
+    return " and ".join(parts)
+
+
+def _plural(word: str) -> str:
+    """Return "hold" for "holds"; "confirmed" is both."""
+    return word.removesuffix("s")
 
 
 def _predictions(document: RunDocument) -> list[tuple[ExperimentResult, str, str]]:

@@ -1,4 +1,4 @@
-"""The run as JUnit XML: a test suite an experiment, a test case a variant and one for the claim.
+"""The run as JUnit XML: a test suite an experiment, a test case a variant and one for the whole.
 
 An expectation that was not met is a failure. What could not be concluded is an error, as CI
 tools read it: never a pass. A variant that was never run (no store here, say) is skipped.
@@ -19,7 +19,8 @@ def junit_xml(document: RunDocument) -> str:
 def _suite(experiment: ExperimentResult) -> Suite:
     properties: dict[str, object] = {
         "quick": experiment.quick,
-        "verdict": experiment.verdict,
+        "kind": experiment.kind,
+        "verdict": experiment.verdict or "none",
         "number": wording.decision(experiment),
     }
     if experiment.seed is not None:
@@ -38,7 +39,7 @@ def _variant(experiment: ExperimentResult, variant: VariantResult) -> Case:
         f"variant {variant.name}",
         _problem(experiment, variant),
         max(ends, default=0.0),
-        f"{seen.verdict}: {wording.observed(seen)}" if seen else "",
+        _found(seen.verdict, wording.observed(seen)) if seen else "",
     )
 
 
@@ -58,12 +59,16 @@ def _problem(experiment: ExperimentResult, variant: VariantResult) -> Problem | 
 
 def _claim(experiment: ExperimentResult) -> Case:
     why = wording.reasons(experiment)
-    found = f"{experiment.verdict}: {why}"
+    found = _found(experiment.verdict, experiment.condition, why)
     problem = None
     if experiment.expectation_met is False:
         expected = f"expected {experiment.expected}; " if experiment.expected else ""
         problem = Problem("failure", f"{expected}{found}", "\n".join(wording.surprises(experiment)))
     elif experiment.expectation_met is None:
         problem = Problem("error", f"nothing concluded: {why}")
-    name = f"claim: {experiment.claim}"
+    name = f"{experiment.kind}: {experiment.claim or experiment.name}"
     return Case(f"two-desks.{experiment.name}", name, problem, experiment.seconds, found)
+
+
+def _found(*parts: str | None) -> str:
+    return ": ".join(part for part in parts if part)

@@ -28,11 +28,18 @@ class Series:
 
 
 def log_chart(
-    title: str, x: str, y: str, lines: Sequence[Series], note: str = "", mark: float | None = None
+    title: str,
+    x: str,
+    y: str,
+    lines: Sequence[Series],
+    note: str = "",
+    mark: float | None = None,
+    *,
+    in_page: bool = False,
 ) -> str:
     """Return the lines as an SVG document; `note` stands below the title, `mark` at an x.
 
-    A line may end before the others do.
+    A line may end before the others do. `in_page` leaves the colours to a page around it.
     """
     lines = [line for line in lines if line.points]
     palette = colours([line.app for line in lines])
@@ -64,6 +71,8 @@ def log_chart(
         ends = [(math.log10(mark), math.log10(y)) for y in (min(heights), max(heights))]
         chart.add(f"{short(mark)} users", ends, stroke_style={"dasharray": "1, 5", "width": 2})
     svg = without_scripts(chart.render(disable_xml_declaration=True), title)
+    if in_page:
+        return svg
     return svg.replace("<style", f"<style>{_COLOURS}</style><style", 1) + "\n"
 
 

@@ -9,9 +9,7 @@ import msgspec
 
 from lab.core.errors import LabError
 from lab.evidence.run_document import SCHEMA_VERSION, RunDocument
-from lab.report import upgrade
-
-MOST_RESULT_BYTES = 512 * 1024 * 1024
+from lab.report import catalog, upgrade
 
 
 @dataclass(frozen=True)
@@ -28,14 +26,16 @@ class Saved:
 
 
 def load(run: str | None, root: Path) -> Saved:
-    """Open RUN: a folder, a result.json, a name below `root`, or None for the newest one."""
-    path = _find(run, root)
+    """Open RUN, or the newest run, as `catalog.find` finds it; LabError where it is no run."""
+    return read(catalog.find(run, root)[0])
+
+
+def read(path: Path) -> Saved:
+    """Open a result.json, whatever its name; LabError that says what is wrong with it."""
     try:
-        if path.stat().st_size > MOST_RESULT_BYTES:
+        if path.stat().st_size > catalog.MOST_DOCUMENT_BYTES:
             raise LabError(f"{path} is too large for a run of the lab")
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise LabError(f"no result.json in {path.parent}: the run was stopped early") from None
     except (OSError, UnicodeDecodeError) as error:
         raise LabError(f"cannot read {path}: {error}") from None
     try:
@@ -60,10 +60,17 @@ def checked(document: Any, where: str) -> RunDocument:
     try:
         run = msgspec.convert(upgrade.upgraded(document), RunDocument)
         _check_predictions(run)
+        _check_variants(run)
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         why = str(error)[:120] or type(error).__name__
         raise LabError(f"{where} is damaged: {why}; run the experiment again") from None
     return run
+
+
+def _check_variants(run: RunDocument) -> None:
+    for experiment in run.experiments:
+        if not experiment.variants:
+            raise ValueError(f"{experiment.name} has no variants")
 
 
 def _check_predictions(run: RunDocument) -> None:
@@ -71,34 +78,3 @@ def _check_predictions(run: RunDocument) -> None:
         for index in (made.predicted, made.observed):
             if index is not None and not 0 <= index < len(made.choices):
                 raise IndexError(f"a prediction has no choice {index}")
-
-
-def _find(run: str | None, root: Path) -> Path:
-    if run is None:
-        return _latest(root) / "result.json"
-    for path in (Path(run), root / run):
-        try:
-            if path.is_file():
-                # `latest` is a text file on Windows, where links need a privilege.
-                return path if path.name != "latest" else _latest(path.parent) / "result.json"
-            if path.is_dir():
-                return path / "result.json"
-        except (OSError, ValueError):  # too long, or no path at all
-            continue
-    raise LabError(f"no run {run!r}, neither here nor in {root}: give a folder or a result.json")
-
-
-def _latest(root: Path) -> Path:
-    latest = root / "latest"
-    if latest.is_dir():
-        return latest.resolve()
-    try:
-        name = latest.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise LabError(
-            f"no run in {root} yet: `lab run crash` makes one (or name one: lab report RUN)"
-        ) from None
-    folder = root / Path(name).name
-    if not name or not folder.is_dir():
-        raise LabError(f"{latest} names no run: name one yourself, lab report RUN")
-    return folder

@@ -11,7 +11,7 @@ from lab.core.faults import FaultEvent, FaultKind
 from lab.core.text import one_line
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.compare import differs, side_by_side
-from lab.evidence.result import Prediction, Verdict
+from lab.evidence.result import Kind, Prediction, Verdict
 from lab.evidence.run_document import Event, ExperimentResult, RecordedExchange, VariantResult
 from lab.report import wording
 from lab.report.wording import COLOURS
@@ -59,17 +59,20 @@ def steps_table(left: VariantResult, right: VariantResult) -> Table:
     if len(pairs) > MAX_ROWS:
         table.add_row("", f"… {len(pairs) - MAX_ROWS} more in result.json", "", "")
     table.add_section()
-    table.add_row("", Text("acknowledged carts", "bold"), _fates(left), _fates(right))
+    both = (left, right)
+    table.add_row("", Text("acknowledged carts", "bold"), *map(_fates, both))
+    table.add_row("", "shown to the script", *map(wording.shown, both))
+    table.add_row("", "shown to the lab, at the end", *map(wording.shown_to_lab, both))
     return table
 
 
 def variants_table(result: ExperimentResult) -> Table:
-    """Return one row a variant: where the cart lived, what came of the claim, the number.
+    """Return one row a variant: what came of the claim or drawback there, and the number.
 
     A variant that came out otherwise than the baseline, the plain token, *flips*.
     """
     table = Table(box=None, padding=(0, 1), header_style="bold")
-    for heading in ("variant", "the claim", "", "because"):
+    for heading in ("variant", f"the {result.kind}", "", "because"):
         table.add_column(heading)
     flipped = flips(result)
     for variant in result.variants:
@@ -90,15 +93,22 @@ def flips(result: ExperimentResult) -> set[str]:
 
 
 def verdicts_table(results: Sequence[ExperimentResult]) -> Table:
-    """Return a row a claim: its verdict, the number that decided it, where the evidence is."""
+    """Return a row a claim, then a row a drawback: its verdict, and what decided it."""
     table = Table(box=None, padding=(0, 1, 1, 1), header_style="bold")
-    table.add_column("claim, and the command that shows it", ratio=3)
+    table.add_column("what is said, and the command that shows it", ratio=3)
     table.add_column("verdict", no_wrap=True)
     table.add_column("decided by", ratio=3)
-    for result in results:
-        claim = Text(f"“{one_line(result.claim, 200)}”\n")
+    kinds = list(Kind)
+    last = None
+    for result in sorted(results, key=lambda each: kinds.index(each.kind)):
+        if result.kind is not last and len(results) > 1:
+            table.add_row(Text(f"{result.kind}s", "bold underline"), "", "")
+        last = result.kind
+        claim = Text(f"{one_line(wording.sentence(result), 200)}\n".lstrip("\n"))
         claim.append(f"lab run {one_line(result.argument or result.name)}", "bold")
         number = Text(one_line(wording.decision(result), 400))
+        if result.condition:
+            number = Text(f"{one_line(result.condition, 200)}: ").append(number)
         for surprise in wording.surprises(result):
             number.append(f"\n! not as expected: {one_line(surprise, 300)}", "bold red")
         for variant in result.variants:
@@ -136,21 +146,29 @@ def _surprise(made: Prediction) -> int:
     return {"certain": 3, "fairly sure": 2}.get(made.confidence or "", 1)
 
 
-def _verdict(verdict: Verdict) -> Text:
+def _verdict(verdict: Verdict | None) -> Text:
+    if verdict is None:
+        return Text("–", "dim")
     sign = wording.VERDICT_SIGNS[verdict]
     return Text(f"{sign} {verdict}", f"bold {COLOURS[sign]}")
 
 
 def verdict_text(result: ExperimentResult) -> Text:
-    """Return the verdict with the claim it is about and the numbers that decided it."""
-    sign = wording.VERDICT_SIGNS[result.verdict]
-    text = Text.assemble(
-        (f"{sign} {result.verdict.upper()}", f"bold {COLOURS[sign]}"), f"  “{result.claim}”"
-    )
+    """Return the verdict with the sentence it is about, and what each of two desks showed.
+
+    A script without a claim has no verdict: what happened at each desk stands alone.
+    """
+    text = Text()
+    if result.verdict:
+        sign = wording.VERDICT_SIGNS[result.verdict]
+        text.append(f"{sign} {result.verdict.upper()}", f"bold {COLOURS[sign]}")
+        for more in filter(None, (result.condition, wording.sentence(result))):
+            text.append(f"  {more}")
     if result.note:
         text.append(f"\n  {result.note}")
     if len(result.variants) == 2:
-        text.append("".join(f"\n  {each}" for each in wording.outcomes(result)))
+        for variant in result.variants:
+            text.append("\n  " if text else "  ").append(_outcome(variant))
     for surprise in wording.surprises(result):
         text.append(f"\n  ! not as expected: {surprise}.", "bold red")
     unanswered = [v.measurements.get("requests_unanswered", 0) for v in result.variants]
@@ -160,6 +178,14 @@ def verdict_text(result: ExperimentResult) -> Text:
         )
         text.append(f"\n  Requests that no server answered: {counted}.", "dim")
     return text
+
+
+def _outcome(variant: VariantResult) -> Text:
+    """Return what one variant showed: its word in its colour, then its numbers."""
+    text = Text(f"{variant.name}: ")
+    if variant.outcome and variant.verdict not in (None, Verdict.UNKNOWN):
+        text.append_text(_verdict(variant.verdict)).append(", ")
+    return text.append(wording.outcome(variant))
 
 
 def _step(event: Event, several: bool) -> Text:

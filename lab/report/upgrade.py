@@ -1,4 +1,4 @@
-"""Reads result.json of version 0.1 (schema 1): turns it into the JSON of today's schema."""
+"""Reads result.json of earlier versions (schemas 1 and 2) as the JSON of today's schema."""
 
 import re
 
@@ -8,6 +8,25 @@ from lab.evidence.run_document import SCHEMA_VERSION
 _SURPRISE = re.compile(r"(.+?): (holds|fails|depends), expected (holds|fails|depends)\b.*", re.S)
 _FAULTS = {"hang": "pause", "stop": "kill", "start": "restart", "heal": "resume"}
 _FAULTS |= {"remove": "drain"}
+_SAME = {"depends": "depends", "unknown": "unknown"}
+_HARM = _SAME | {"holds": "affected", "fails": "not affected"}
+_CONFIRMED = _SAME | {"holds": "confirmed", "fails": "not confirmed"}
+_DRAWBACKS = frozenset(
+    {
+        "A drawback: after logout the old token still opens the cart (no revocation).",
+        "A drawback: one cart can be ordered again and again with the same token (replay).",
+        "A drawback: two tabs that change one cart lose acknowledged changes.",
+        "A signed token is not a secret: whoever finds it can read it.",
+        "A signed token is not a secret: it can be read without a key.",
+        "A token carries old facts: a changed price is charged only when it has expired.",
+        "A token in the URL is found afterwards where URLs are kept: log, Referer, history.",
+        "A shared session store is one more thing that every request depends on.",
+        "Every request carries the whole cart again.",
+        "Servers must agree on the signing key: where they do not, they refuse each other's "
+        "tokens.",
+    }
+)
+"""The sentences of these versions that are drawbacks."""
 
 
 def upgraded(document: JsonObject) -> JsonObject:
@@ -17,8 +36,40 @@ def upgraded(document: JsonObject) -> JsonObject:
     """
     if document["schema"] == SCHEMA_VERSION:
         return document
-    experiments = [_experiment(each) for each in document["experiments"]]
+    experiments = document["experiments"]
+    if document["schema"] < 2:
+        experiments = [_experiment(each) for each in experiments]
+    experiments = [_with_kind(each) for each in experiments]
     return {**document, "schema": SCHEMA_VERSION, "experiments": experiments}
+
+
+def _with_kind(old: JsonObject) -> JsonObject:
+    """Say of a drawback that it is one. Schema 2 called it a claim, which held if it did harm."""
+    if old["claim"] not in _DRAWBACKS:
+        condition = "on the variant" if old["verdict"] == "depends" else ""
+        return {"condition": condition, **old}
+    variants = [
+        {**each, "outcome": each.get("outcome") and _harm(each["outcome"])}
+        for each in old["variants"]
+    ]
+    surprises = [
+        {**each, "seen": _HARM[each["seen"]], "expected": _HARM[each["expected"]]}
+        for each in old.get("surprises", ())
+    ]
+    words = {name: old[name] and _CONFIRMED[old[name]] for name in ("verdict", "expected")}
+    condition = "on the variant" if old["verdict"] == "depends" else ""
+    return {
+        **old,
+        **words,
+        "kind": "drawback",
+        "condition": condition,
+        "variants": variants,
+        "surprises": surprises,
+    }
+
+
+def _harm(outcome: JsonObject) -> JsonObject:
+    return {**outcome, "verdict": _HARM[outcome["verdict"]]}
 
 
 def _experiment(old: JsonObject) -> JsonObject:

@@ -2,13 +2,17 @@
 
 from lab.core.statistics import format_measure
 from lab.evidence.cart_tracker import Fate
-from lab.evidence.result import Observation, Surprise, Verdict
+from lab.evidence.result import Kind, Observation, Surprise, Verdict
 from lab.evidence.run_document import ExperimentResult, VariantResult
 
 # Colour is never alone: each has its sign and its word.
 VERDICT_SIGNS = {
     Verdict.HOLDS: "✓",
     Verdict.FAILS: "✕",
+    Verdict.CONFIRMED: "●",
+    Verdict.NOT_CONFIRMED: "○",
+    Verdict.AFFECTED: "✕",
+    Verdict.NOT_AFFECTED: "✓",
     Verdict.DEPENDS: "~",
     Verdict.UNKNOWN: "?",
 }
@@ -19,12 +23,44 @@ FATE_SIGNS = {
     Fate.DUPLICATED: "✕",
     Fate.UNKNOWN: "?",
 }
-COLOURS = {"✓": "green", "✕": "red", "~": "yellow", "?": "yellow"}
+COLOURS = {"✓": "green", "✕": "red", "●": "magenta", "○": "cyan", "~": "yellow", "?": "yellow"}
+SENTENCES = {Kind.CLAIM: "claim", Kind.DRAWBACK: "drawback", Kind.SCRIPT: "script"}
+NO_VERDICT = "no verdict: the script makes no claim"
+
+
+def signed(verdict: Verdict | None) -> str:
+    """Return a verdict with its sign: "✓ holds"; "" where there is none."""
+    return f"{VERDICT_SIGNS[verdict]} {verdict}" if verdict else ""
+
+
+def found(experiment: ExperimentResult) -> str:
+    """Return the verdict with its sign, and on what it depends where it does."""
+    return " ".join(filter(None, [signed(experiment.verdict), experiment.condition]))
+
+
+def sentence(experiment: ExperimentResult) -> str:
+    """Return the claim or the drawback in quotation marks; "" for a script without one."""
+    return f"“{experiment.claim}”" if experiment.claim else ""
 
 
 def observed(seen: Observation) -> str:
     """Return an observation's measures and note: "60 of 60 acknowledged carts kept"."""
     return "; ".join([*map(format_measure, seen.measures), *([seen.note] if seen.note else [])])
+
+
+def shown(variant: VariantResult) -> str:
+    """Return how many of the script's own looks showed the acknowledged cart."""
+    return _looks(variant, "reads_kept", "reads_of_carts")
+
+
+def shown_to_lab(variant: VariantResult) -> str:
+    """Return how many of the lab's closing looks did: one for each cart at each live server."""
+    return _looks(variant, "closing_looks_kept", "closing_looks")
+
+
+def _looks(variant: VariantResult, shown_in: str, looks_in: str) -> str:
+    looks = variant.measurements.get(looks_in, 0)
+    return f"{variant.measurements.get(shown_in, 0):,} of {looks:,} looks" if looks else "–"
 
 
 def outcome(variant: VariantResult) -> str:

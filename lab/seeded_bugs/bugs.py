@@ -3,9 +3,9 @@
 import importlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from itertools import count
-from types import ModuleType
 from typing import Any, Self
 
 from flask import Flask, g, request
@@ -14,23 +14,12 @@ from lab.shop.cart import Cart, JsonObject, SessionState
 from lab.shop.http import ConfigError
 from lab.shop.validation import ITEM, Field, read_json
 
-APPS = ("stateful_app", "stateless_app")
+from . import subtle
+from .registry import BUGS, Bug, bug, keep_of, set_keep, state_of, use_sessions
+
 DROP_EVERY = 3
 MAX_SESSIONS = 2
-Seed = Callable[[Flask], None]
-
-
-@dataclass(frozen=True)
-class Bug:
-    """A bug: what it does in one sentence, the apps it fits, and the function that seeds it."""
-
-    name: str
-    does: str
-    apps: tuple[str, ...]
-    seed: Seed
-
-
-BUGS: dict[str, Bug] = {}
+__all__ = ["BUGS", "chosen", "subtle"]
 
 
 def chosen(environ: Mapping[str, str]) -> tuple[Bug, str]:
@@ -38,39 +27,31 @@ def chosen(environ: Mapping[str, str]) -> tuple[Bug, str]:
     name, app = environ.get("SEEDED_BUG", ""), environ.get("DESK", "")
     if name not in BUGS:
         raise ConfigError(f"SEEDED_BUG is {name!r}: use one of {', '.join(BUGS)}")
-    bug = BUGS[name]
-    if app not in bug.apps:
-        raise ConfigError(f"DESK is {app!r}: {name} needs {' or '.join(bug.apps)}")
-    return bug, app
+    found = BUGS[name]
+    if app not in found.apps:
+        raise ConfigError(f"DESK is {app!r}: {name} needs {' or '.join(found.apps)}")
+    return found, app
 
 
-def _bug(name: str, apps: tuple[str, ...] = APPS) -> Callable[[Seed], Seed]:
-    def register(seed: Seed) -> Seed:
-        BUGS[name] = Bug(name, (seed.__doc__ or "").strip(), apps, seed)
-        return seed
-
-    return register
-
-
-@_bug("drop-adds")
+@bug("drop-adds")
 def drop_adds(app: Flask) -> None:
     """Every third add is acknowledged but not kept."""
-    state, adds = _state(app), count(1)
-    original_keep, current = _keep(state), state.current_session
+    state, adds = state_of(app), count(1)
+    original_keep, current = keep_of(state), state.current_session
 
     def keep(session: SessionState) -> Any:
         is_add = request.endpoint == "desk.add_item"
         drop = is_add and next(adds) % DROP_EVERY == 0
         return original_keep(current() if drop else session)
 
-    _set_keep(state, keep)
+    set_keep(state, keep)
 
 
-@_bug("twice")
+@bug("twice")
 def twice(app: Flask) -> None:
     """An add is handled twice: the quantity doubles."""
-    state, add = _state(app), app.view_functions["desk.add_item"]
-    original_keep, current = _keep(state), state.current_session
+    state, add = state_of(app), app.view_functions["desk.add_item"]
+    original_keep, current = keep_of(state), state.current_session
 
     def keep(session: SessionState) -> Any:
         g.after_first_add = session
@@ -80,15 +61,15 @@ def twice(app: Flask) -> None:
         add()
         return add()
 
-    _set_keep(state, keep)
+    set_keep(state, keep)
     state.current_session = lambda: g.get("after_first_add") or current()  # type: ignore[attr-defined]
     app.view_functions["desk.add_item"] = handle_twice
 
 
-@_bug("leak-cart")
+@bug("leak-cart")
 def leak_cart(app: Flask) -> None:
     """GET /api/cart shows the cart of another customer of this server."""
-    state = _state(app)
+    state = state_of(app)
     current, seen = state.current_session, dict[str, SessionState]()
 
     def session_of_another() -> SessionState:
@@ -102,16 +83,16 @@ def leak_cart(app: Flask) -> None:
     state.current_session = session_of_another  # type: ignore[attr-defined]
 
 
-@_bug("key-per-process", ("stateless_app",))
+@bug("key-per-process", ("stateless_app",))
 def key_per_process(app: Flask) -> None:
     """Each process signs with a key of its own."""
     app.extensions["signer"].secret_keys = [secrets.token_bytes(32)]
 
 
-@_bug("trust-price")
+@bug("trust-price")
 def trust_price(app: Flask) -> None:
     """A price in the client's request is charged."""
-    module, state = importlib.import_module(f"{app.import_name}.app"), _state(app)
+    module = importlib.import_module(f"{app.import_name}.app")
 
     def read(rules: dict[str, Field]) -> JsonObject:
         has_price = rules is ITEM and "unit_price_cents" in request.get_json()
@@ -119,16 +100,24 @@ def trust_price(app: Flask) -> None:
         return read_json({**rules, **price})
 
     module.read_json = read  # type: ignore[attr-defined]
-    module.SessionState = state.SessionState = _PricedByClient  # type: ignore[attr-defined]
+    use_sessions(app, _PricedByClient)
 
 
-@_bug("no-expiry", ("stateless_app",))
+@bug("no-signature", ("stateless_app",))
+def no_signature(app: Flask) -> None:
+    """A token is unpacked, and its signature is not checked."""
+    signer = app.extensions["signer"]
+    original = copy(signer)
+    signer.loads = lambda token, max_age: original.loads_unsafe(token)[1]
+
+
+@bug("no-expiry", ("stateless_app",))
 def no_expiry(app: Flask) -> None:
     """A token never expires."""
     app.extensions["max_age_s"] = None
 
 
-@_bug("missing-vary")
+@bug("missing-vary")
 def missing_vary(app: Flask) -> None:
     """Any cache may store a cart and serve it to the next customer."""
     whole = app.wsgi_app
@@ -145,10 +134,10 @@ def missing_vary(app: Flask) -> None:
     app.wsgi_app = without_vary  # type: ignore[method-assign]
 
 
-@_bug("login-keeps-id", ("stateful_app",))
+@bug("login-keeps-id", ("stateful_app",))
 def login_keeps_id(app: Flask) -> None:
     """Login keeps the session id that the browser sent, even one that an attacker planted."""
-    state, sessions = _state(app), app.session_interface
+    state, sessions = state_of(app), app.session_interface
     fresh = sessions._generate_sid  # type: ignore[attr-defined]
 
     def start_session(session: SessionState) -> None:
@@ -161,13 +150,13 @@ def login_keeps_id(app: Flask) -> None:
     sessions._generate_sid = adopt  # type: ignore[attr-defined]
 
 
-@_bug("logout-keeps-session", ("stateful_app",))
+@bug("logout-keeps-session", ("stateful_app",))
 def logout_keeps_session(app: Flask) -> None:
     """Logout answers 204 and deletes nothing."""
-    _state(app).end_session = lambda: None  # type: ignore[attr-defined]
+    state_of(app).end_session = lambda: None  # type: ignore[attr-defined]
 
 
-@_bug("evict", ("stateful_app",))
+@bug("evict", ("stateful_app",))
 def evict(app: Flask) -> None:
     """The store in process memory drops the oldest session when a third one is stored."""
     memory = app.session_interface.cache  # type: ignore[attr-defined]
@@ -182,10 +171,10 @@ def evict(app: Flask) -> None:
     memory.set = set_and_evict
 
 
-@_bug("global-dict", ("stateless_app",))
+@bug("global-dict", ("stateless_app",))
 def global_dict(app: Flask) -> None:
     """The token carries the user only; the cart is in a dict of the process."""
-    state, carts = _state(app), dict[str, SessionState]()
+    state, carts = state_of(app), dict[str, SessionState]()
     sign, current = state.token_for, state.current_session
 
     def token_for(session: SessionState) -> str:
@@ -197,6 +186,18 @@ def global_dict(app: Flask) -> None:
         return carts.get(session.login_id, session)
 
     state.token_for, state.current_session = token_for, current_session  # type: ignore[attr-defined]
+
+
+@bug("random-instance")
+def random_instance(app: Flask) -> None:
+    """Each answer has a new X-Instance."""
+    _answer_with(app, "X-Instance", lambda: secrets.token_hex(8))
+
+
+@bug("signs-as-a")
+def signs_as_a(app: Flask) -> None:
+    """Each server calls itself A."""
+    _answer_with(app, "X-Served-By", lambda: "A")
 
 
 @dataclass(frozen=True)
@@ -221,19 +222,15 @@ class _PricedByClient(SessionState):
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
-def _state(app: Flask) -> ModuleType:
-    return importlib.import_module(f"{app.import_name}.state")
+def _answer_with(app: Flask, name: str, value: Callable[[], str]) -> None:
+    """Put another value into a header of every answer, whatever the app says."""
+    whole = app.wsgi_app
 
+    def changed(environ: Any, start_response: Any) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            left = [pair for pair in headers if pair[0].lower() != name.lower()]
+            return start_response(status, [*left, (name, value())], *rest)
 
-def _keep(state: ModuleType) -> Callable[[SessionState], Any]:
-    """Return the function that keeps a cart: `store_session` or `token_for`."""
-    keep: Callable[[SessionState], Any] = getattr(state, _name_of_keep(state))
-    return keep
+        return whole(environ, start)
 
-
-def _set_keep(state: ModuleType, keep: Callable[[SessionState], Any]) -> None:
-    setattr(state, _name_of_keep(state), keep)
-
-
-def _name_of_keep(state: ModuleType) -> str:
-    return "token_for" if hasattr(state, "token_for") else "store_session"
+    app.wsgi_app = changed  # type: ignore[method-assign]

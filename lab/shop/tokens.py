@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import unicodedata
 from collections.abc import Iterable
 
 from flask import Flask, Response, current_app, request
@@ -71,7 +72,9 @@ def of_request() -> str:
 
 def check_user(user_id: str) -> None:
     """Raise 403 if the token is in the URL, and `userId` there is not the token's `user_id`."""
-    if request.query_string and "token" in request.args and request.args.get("userId") != user_id:
+    if not request.query_string or "token" not in request.args:
+        return
+    if unicodedata.normalize("NFC", request.args.get("userId", "")) != user_id:
         raise WrongUser("userId must name the user this token was made for")
 
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from lab.shop import names
 from lab.shop.cart import MAX_QUANTITY, JsonObject
 from lab.shop.errors import BadJson, Invalid, NotJson
 
@@ -17,9 +18,7 @@ MAX_DEPTH = 32
 
 # Control characters, and those that reorder the text around them (UAX #9).
 _UNPRINTABLE = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
-_NAME = re.compile(rf"[^{_UNPRINTABLE}]{{1,24}}")
 _ADDRESS = re.compile(rf"[^{_UNPRINTABLE}]{{1,200}}")
-_USER_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 Field = Callable[[str, Any], Any]
 
@@ -29,6 +28,16 @@ def _text(pattern: re.Pattern[str], rule: str) -> Field:
         if not isinstance(value, str) or not pattern.fullmatch(value):
             raise Invalid(f"{field!r} must be {rule}")
         return unicodedata.normalize("NFC", value)
+
+    return read
+
+
+def _ruled(rule: Callable[[object], str]) -> Field:
+    def read(field: str, value: Any) -> str:
+        try:
+            return rule(value)
+        except ValueError as error:
+            raise Invalid(f"{field!r} must be {error}") from None
 
     return read
 
@@ -47,8 +56,8 @@ def _sku(field: str, value: Any) -> str:
 
 
 LOGIN: dict[str, Field] = {
-    "user_id": _text(_USER_ID, "1 to 64 letters, digits, dots, dashes or underscores"),
-    "name": _text(_NAME, "1 to 24 printable characters"),
+    "user_id": _ruled(names.user_id),
+    "name": _ruled(names.customer_name),
 }
 ITEM: dict[str, Field] = {"sku": _sku, "quantity": _quantity}
 QUANTITY: dict[str, Field] = {"quantity": _quantity}

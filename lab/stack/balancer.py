@@ -1,6 +1,7 @@
 """nginx as the lab runs it: started, reloaded, and asked whether it uses its configuration."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from lab.processes.waiting import READY_TIMEOUT_S, end_of, get, wait_until
 from lab.stack.nginx_conf import CONFIG_PATH
 from lab.stack.programs import Program
 
+_KILLED_WORKER = re.compile(r"worker process \d+ exited on signal (\d+)")
 RETIRE_TIMEOUT_S = 10.0  # more than worker_shutdown_timeout
 QUIET_S = 3.5  # more than keepalive_min_timeout: by then idle clients have been let go
 
@@ -65,6 +67,7 @@ class Balancer:
         self._render = render
         self._nonce = token_hex(4)  # another nginx on this port must not be taken for ours
         self._changes = 0
+        self._read_to = 0  # how far `breakage` has read nginx's log
         self._changing = threading.RLock()
         self._child: Child | None = None
 
@@ -82,7 +85,7 @@ class Balancer:
             version = self._write()
             self._child = self._spawn()
             if wait_until(partial(self._obeys_or_ended, version), READY_TIMEOUT_S):
-                if not self._ended():
+                if not self.has_ended():
                     return
                 taken = "in use" in self._log_tail() or "10048" in self._log_tail()
                 if taken and self._any_port and attempt < START_ATTEMPTS:
@@ -92,6 +95,24 @@ class Balancer:
             else:
                 why = f"did not answer within {READY_TIMEOUT_S:.0f} s"
             raise LabError(f"nginx {why}; {self._log_tail()}")
+
+    def breakage(self) -> str | None:
+        """Say that nginx is broken: its master has ended, or a worker was killed since last asked.
+
+        None if neither is so. (A worker that is killed comes again, but drops its requests.)
+        """
+        if self.has_ended():
+            ending = self._child.ending if self._child else "not started"
+            return f"the load balancer is broken: nginx has ended ({ending})"
+        end = self._log_size()
+        with self.log_path.open("rb") as log:
+            log.seek(self._read_to)
+            written = log.read(end - self._read_to).decode(errors="replace")
+        self._read_to = end
+        killed = _KILLED_WORKER.search(written)
+        if killed is None:
+            return None
+        return f"the load balancer is broken: nginx's worker was ended by signal {killed[1]}"
 
     def reload(self) -> "Retired":
         """Write the configuration anew and return when new requests follow it.
@@ -153,15 +174,16 @@ class Balancer:
         return get(self.port, CONFIG_PATH) == (200, version.encode())
 
     def _obeys_or_ended(self, version: str) -> bool:
-        return self._obeys(version) or self._ended()
+        return self._obeys(version) or self.has_ended()
 
-    def _ended(self) -> bool:
+    def has_ended(self) -> bool:
+        """Whether the master process is gone, or was never started."""
         return self._child is None or not self._child.running()
 
     def _obeys_unless_refused(self, version: str, log_start: int) -> bool:
         if self._obeys(version):
             return True
-        if self._ended() or "[emerg]" in end_of(self.log_path, log_start):
+        if self.has_ended() or "[emerg]" in end_of(self.log_path, log_start):
             raise LabError(f"nginx refuses its configuration; {end_of(self.log_path, log_start)}")
         return False
 

@@ -12,6 +12,10 @@ class ExternalPool(ServerPool):
         super().__init__(spec)
         self.servers = {each.name: ExternalServer(each) for each in spec.external}
 
+    def lives(self) -> None:
+        """Return None: which processes answer there, the lab cannot know."""
+        return
+
     def description(self) -> str:
         """One line for the terminal: the lab did not start them."""
         return f"{self.name}: {', '.join(self.servers)} run already; the lab did not start them"

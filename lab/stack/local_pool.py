@@ -10,6 +10,7 @@ from lab.processes.ports import free_ports
 from lab.processes.spawn import Children
 from lab.processes.waiting import READY_TIMEOUT_S, at_once, server_info, wait_until
 from lab.stack.balancer import Retired
+from lab.stack.lives import ServerLife
 from lab.stack.local_server import LocalServer
 from lab.stack.pool_spec import LETTERS, PoolSpec
 from lab.stack.server import await_ready
@@ -50,10 +51,15 @@ class LocalPool(ServerPool):
         self._run_dir = run_dir
         self._children = children
         self._last_letter = -1
+        self._made: list[LocalServer] = []
         self.servers = {}
         for port in free_ports(spec.servers):
             server = self._new(self._next_letter(), port)
             self.servers[server.name] = server
+
+    def lives(self) -> Sequence[ServerLife]:
+        """Every process that was started, those of servers that have left included."""
+        return [life for server in self._made for life in server.lives]
 
     def description(self) -> str:
         """One line for the terminal: its servers are up."""
@@ -122,7 +128,9 @@ class LocalPool(ServerPool):
             raise LabError(f"nginx does not reach {server.name}: see logs/nginx.log of this run")
 
     def _new(self, name: str, port: int) -> LocalServer:
-        return LocalServer(self.spec, name, port, self._run_dir, self._children)
+        server = LocalServer(self.spec, name, port, self._run_dir, self._children)
+        self._made.append(server)
+        return server
 
     def _next_letter(self) -> str:
         # A letter that has not been used is better: evidence about an old B stays about it.

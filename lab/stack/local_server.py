@@ -13,6 +13,7 @@ from lab.processes.child import DEATH_TIMEOUT_S, Child
 from lab.processes.ports import START_ATTEMPTS, free_ports, is_open
 from lab.processes.spawn import Children, clean_environment, module_command
 from lab.processes.waiting import end_of, server_info, wait_until
+from lab.stack.lives import ServerLife
 from lab.stack.pool_spec import PoolSpec
 from lab.stack.server import Server, State, await_ready
 
@@ -66,6 +67,8 @@ class LocalServer(Server):
         self._children = children
         self._child: Child | None = None
         self._attempts = 0
+        self.lives: list[ServerLife] = []
+        """Each process that was started under this name, the present one last."""
         self._own_env = dict(spec.server_env.get(name, {}))
 
     @property
@@ -85,6 +88,7 @@ class LocalServer(Server):
         self._attempts += 1
         self.ready = False
         self.instance = token_hex(8)
+        self.lives.append(ServerLife(self.name, self.instance, self.address))
         env = {
             **self._spec.env,
             **self._own_env,
@@ -127,7 +131,7 @@ class LocalServer(Server):
             child = self._started()
             if not child.running():
                 raise LabError(f"{child.name} is dead already ({child.ending}): restart it first")
-            return kill_and_watch(child, self.port, self.instance)
+            return self._ended(kill_and_watch(child, self.port, self.instance))
 
     def restart(self, env: Mapping[str, str] | None = None) -> FaultEvidence:
         """Start it again on the same port, killing it first if it runs; wait until ready."""
@@ -162,7 +166,7 @@ class LocalServer(Server):
         with self._fault:
             child, start = self._started(), time.monotonic()
             child.stop()
-            return end_seen(child, self.port, self.instance, start)
+            return self._ended(end_seen(child, self.port, self.instance, start))
 
     def pause(self) -> FaultEvidence:
         """Freeze the process: it keeps its port and its connections, and answers nothing."""
@@ -190,6 +194,11 @@ class LocalServer(Server):
     def log_tail(self) -> str:
         """The end of its log."""
         return end_of(self.log_path)
+
+    def _ended(self, seen: FaultEvidence) -> FaultEvidence:
+        if seen.process_gone and self.lives:
+            self.lives[-1].ended_at = time.time()
+        return seen
 
     def _alive(self, what: str) -> Child:
         child = self._started()

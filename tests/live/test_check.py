@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+import psutil
 import pytest
 from conftest import LabHere, wait_for
 
@@ -532,19 +533,56 @@ def test_service_that_does_not_start_is_told_as_such(seen, said):
     assert said in seen.because and "logs/service-" in seen.because
 
 
+def printed(seen):
+    """Return the script that a check has printed."""
+    return seen.out[seen.out.index("#!/bin/sh") :].partition("\n\n")[0]
+
+
 @of("screen")
-def test_curl_lines_run_and_show_it_and_without_the_restart_they_do_not(seen, tmp_path):
+def test_printed_script_shows_it_and_without_the_restart_does_not(seen, tmp_path):
     assert seen.status == 1, seen
-    lines = seen.out[seen.out.index("# Shows it") :]
-    lines = lines[: lines.index("\n", lines.index("\njudge ") + 1)]
-    assert "stop; start; call2; }  # kill -9" in lines
+    lines = printed(seen)
+    assert "stop; start; call2; }  # kill -9" in lines and len(lines.splitlines()) <= 45
     for script, status in ((lines, 0), (lines.replace("stop; start; call2;", "call2;"), 1)):
         shown = subprocess.run(
-            ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60
+            ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120
         )
         assert shown.returncode == status, (script, shown)
-        assert ('"200" without, "401" with it' in shown.stdout) == (status == 0)
+        assert shown.stdout == f"status: 200 without, {401 if status == 0 else 200} with it\n"
     assert [*tmp_path.iterdir()] == []  # it works in a folder of its own
+
+
+def is_zombie(process):
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@of("screen")
+def test_ctrl_c_in_a_printed_script_leaves_nothing(seen, tmp_path):
+    script = printed(seen).replace(
+        "control() { start; call1;", 'control() { start; echo >"$HERE/up"; sleep 300;'
+    )
+    running = subprocess.Popen(
+        ["sh", "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        start_new_session=True,
+    )
+    try:
+        family = psutil.Process(running.pid)
+        wait_for((tmp_path / "up").exists)
+        started = family.children(recursive=True)
+        assert started
+        os.killpg(running.pid, signal.SIGINT)
+        assert running.wait(60) == 130
+    finally:
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait(60)
+    wait_for(lambda: not any(each.is_running() and not is_zombie(each) for each in started))
+    assert [each.name for each in tmp_path.iterdir()] == ["up"]
 
 
 @of("screen")

@@ -114,10 +114,7 @@ def test_started_services_leave_nothing(reports):
 @pytest.mark.parametrize("reset", [(), ("--reset", "true")])
 def test_relay_to_what_runs_already_is_unknown(tmp_path, reset):
     port = free_ports(1)[0]
-    behind = subprocess.Popen(
-        [*starts("memory").replace("{port}", str(port)).split()],
-        env={**os.environ, "LAB_RUN_DIR": "of another"},
-    )
+    behind = subprocess.Popen(starts("memory").replace("{port}", str(port)).split())
     try:
         assert wait_until(lambda: is_open(port), 10)
         relay = f"{PYTHON} {SERVICES / 'relay.py'} {{port}} {port}"

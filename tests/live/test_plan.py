@@ -41,7 +41,7 @@ def test_every_row_of_the_matrix_has_machines_or_a_reason(planned):
 
 def test_constants_are_of_what_was_measured(planned, shared_lab):
     constants, rows = measured(shared_lab)
-    assert constants.measured.run in planned["chart"]
+    assert constants.measured.run == planned["constants"]["measured"]["run"]
     least, most = constants.lines
     # More lines: more bytes in the token, in a file and in an answer, whatever the desk.
     token, file, memory = rows["token"], rows["file"], rows["memory"]
@@ -94,17 +94,26 @@ STORED = ("redis", "token-denylist", "token-revision")
 
 
 def test_next_plan_uses_what_was_measured(planned, shared_lab):
-    before = len(list(shared_lab.runs.glob("*")))
+    before = len(list(shared_lab.runs.glob("*-constants")))
     ended = shared_lab("plan", "--users", "2M", "--chart", "mine.svg")
     assert ended.status == 0, ended
     assert not ended.err  # nothing was measured again
-    assert len(list(shared_lab.runs.glob("*"))) == before
+    assert len(list(shared_lab.runs.glob("*-constants"))) == before
     constants, rows = measured(shared_lab)
     assert constants.measured.run in ended.out and "2 M users" in ended.out
     for name in rows:
         assert name in ended.out
     svg = (shared_lab.folder / "mine.svg").read_text(encoding="utf-8")
     assert svg.startswith("<svg") and "<script" not in svg
+
+
+def test_plan_leaves_a_report_that_can_be_shown_again(planned, shared_lab):
+    ended = shared_lab("report", "plan")
+    assert ended.status == 0, ended
+    assert "What each row needs at the peak" in ended.out
+    page = (shared_lab.runs / "latest" / "report.html").read_text(encoding="utf-8")
+    assert planned["constants"]["measured"]["run"] in page
+    assert "<svg" in page and "<script" not in page
 
 
 def test_ctrl_c_while_measuring_leaves_nothing(lab_here):

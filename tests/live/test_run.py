@@ -15,7 +15,17 @@ from lab.experiments.matrix import FILE, MATRIX, MEMORY, REDIS, TOKEN, TOKEN_DEN
 from lab.report.terminal import flips
 from lab.stack.programs import find_store
 
-HOLDS, FAILS, DEPENDS, UNKNOWN = Verdict
+HOLDS, FAILS, DEPENDS, UNKNOWN = (
+    Verdict.HOLDS,
+    Verdict.FAILS,
+    Verdict.DEPENDS,
+    Verdict.UNKNOWN,
+)
+AFFECTED, NOT_AFFECTED, CONFIRMED = (
+    Verdict.AFFECTED,
+    Verdict.NOT_AFFECTED,
+    Verdict.CONFIRMED,
+)
 ONE = ("--servers", "1")
 
 DICE = """

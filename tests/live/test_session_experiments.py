@@ -23,7 +23,17 @@ from lab.variants import denylist, revision
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
 
-HOLDS, FAILS, DEPENDS, UNKNOWN = Verdict
+HOLDS, FAILS, DEPENDS, UNKNOWN = (
+    Verdict.HOLDS,
+    Verdict.FAILS,
+    Verdict.DEPENDS,
+    Verdict.UNKNOWN,
+)
+AFFECTED, NOT_AFFECTED, CONFIRMED = (
+    Verdict.AFFECTED,
+    Verdict.NOT_AFFECTED,
+    Verdict.CONFIRMED,
+)
 KEY = "a-key-for-tests-of-the-remedies-known-to-nobody-else"
 PROMISED_S = 1.0
 FLAKE_MARGIN_S = 0.5
@@ -49,13 +59,13 @@ def ran(name, tmp_path, quick=True):
 def test_logout(tmp_path):
     # A quick run does not try the new key.
     result, seen, measured, choice = ran("logout", tmp_path, quick=False)
-    assert result.verdict is HOLDS
+    assert result.verdict is CONFIRMED
     assert seen == {
-        "memory": FAILS,
-        "redis": FAILS,
-        "token": HOLDS,
+        "memory": NOT_AFFECTED,
+        "redis": NOT_AFFECTED,
+        "token": AFFECTED,
         "token-short-expiry": DEPENDS,
-        "token-denylist": FAILS,
+        "token-denylist": NOT_AFFECTED,
     }
     assert choice == 1
     costs = {name: lane["store_operations_per_request"] for name, lane in measured.items()}
@@ -82,7 +92,12 @@ def test_logout(tmp_path):
 def test_double_checkout(tmp_path):
     result, seen, measured, choice = ran("double-checkout", tmp_path)
     assert wording.decision(result) == "3 of 3 repeated orders sold the same cart again"
-    assert seen == {"memory": FAILS, "redis": FAILS, "token": HOLDS, "token-revision": FAILS}
+    assert seen == {
+        "memory": NOT_AFFECTED,
+        "redis": NOT_AFFECTED,
+        "token": AFFECTED,
+        "token-revision": NOT_AFFECTED,
+    }
     assert choice == 2
     assert measured["memory"]["statuses"] == measured["token-revision"]["statuses"] == [409]
     per_read = {name: lane["store_operations_per_read"] for name, lane in measured.items()}
@@ -96,9 +111,9 @@ def test_double_checkout(tmp_path):
 
 def test_two_tabs(tmp_path):
     result, seen, measured, choice = ran("two-tabs", tmp_path)
-    assert result.verdict is HOLDS
-    assert seen["token"] is seen["redis"] is seen["file"] is HOLDS
-    assert seen["token-revision"] is seen["session-revision"] is FAILS
+    assert result.verdict is CONFIRMED
+    assert seen["token"] is seen["redis"] is seen["file"] is AFFECTED
+    assert seen["token-revision"] is seen["session-revision"] is NOT_AFFECTED
     assert choice == 3
     for name, lane in measured.items():
         assert lane["in_turn_lost"] == (name == "token"), name

@@ -113,8 +113,12 @@ def test_token_is_read_but_not_changed(run):
     _, seen = run("readable")
     assert seen["token"]["facts_read"] == seen["token"]["facts_tried"] == 4
     assert seen["memory"]["facts_read"] == 0
+    assert seen["token"]["rewritten_tried"] == 4
+    assert seen["token"]["rewritten_accepted_when_signed"] == 4
+    assert seen["memory"]["rewritten_tried"] == 0
     for lane in seen.values():
         assert lane["changes_refused"] == lane["changes_tried"] > 20
+        assert lane["rewritten_refused"] == lane["rewritten_tried"]
         assert lane["forged_without_key_status"] == 401
     assert seen["token"]["forged_with_key_status"] == 200
     assert seen["memory"]["forged_with_key_status"] == 401
@@ -133,7 +137,6 @@ def test_token_in_the_url_is_left_behind(run, tmp_path):
     token = seen["token"]
     assert token["url_in_log"] == token["url_in_history"] == token["requests_with_url"] == 3
     assert token["url_in_referer"] == 1
-    assert token["url_in_referer_elsewhere"] == 0
     assert token["header_in_log"] == token["header_in_history"] == 0
     assert seen["memory"]["url_in_log"] == 0
     log = (tmp_path / "run" / "url-token" / "logs" / "combined.log").read_text(encoding="utf-8")

@@ -111,7 +111,7 @@ def test_both_desks_answer_on_one_origin(up, web, desk):
 def test_status_shows_every_server(up):
     ended = up("status")
     assert ended.status == 0
-    assert ended.out.count("✓ up") == 4
+    assert ended.out.count("● up") == 4
     for name, each in servers(up).items():
         assert each["state"] == "up", name
         assert psutil.pid_exists(each["pid"])
@@ -286,7 +286,7 @@ def test_resumed_server_goes_on_where_it_was(up):
     assert "lab resume stateful/A" in ended.out, ended
     assert servers(up)["stateful/A"]["state"] == "paused"
     assert psutil.Process(before["pid"]).status() == psutil.STATUS_STOPPED
-    assert "~ paused" in up("status").out
+    assert "‖ paused" in up("status").out
     assert f"pid {before['pid']} goes on" in up("resume", "stateful/A").out
     after = servers(up)["stateful/A"]
     assert (after["state"], after["instance"]) == ("up", before["instance"])
@@ -326,7 +326,7 @@ def test_store_is_broken_and_repaired_and_a_reset_moves_the_carts(up):
         assert "✓ store" in up("restart", "store").out
     finally:
         ended = up("reset", "--store", "memory", "--servers", "2")
-    assert ended.out.count("✓ up") == 4
+    assert ended.out.count("● up") == 4
     assert "store memory" in ended.out
 
 

@@ -102,7 +102,10 @@ def test_contract_takes_the_text_that_the_code_takes(schema: str, field: str, re
         return True
 
     # Every character of the first plane (a lone surrogate never gets this far), and one past it.
-    for code in [*range(0xD800), *range(0xE000, 0x10000), 0x1F600]:
+    # No pattern says which names and ids are taken: their rule is lab/shop/names.py.
+    has_pattern = "pattern" in rule
+    assert has_pattern != ("format" in rule)
+    for code in [*range(0xD800), *range(0xE000, 0x10000), 0x1F600] if has_pattern else ():
         assert taken(chr(code)) == bool(re.fullmatch(rule["pattern"][1:-1], chr(code))), hex(code)
     lengths = [length for length in range(300) if taken("x" * length)]
     assert lengths == list(range(rule["minLength"], rule["maxLength"] + 1))

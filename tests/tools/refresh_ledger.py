@@ -14,7 +14,7 @@ from generated import DOCS, with_block
 
 from lab.evidence.run_document import RunDocument
 from lab.report.saved import checked, load
-from lab.report.wording import VERDICT_SIGNS, decision
+from lab.report.wording import decision, found, signed
 
 PAGE = DOCS / "claims.md"
 DEADLINE_S = 600
@@ -56,12 +56,11 @@ def table(document: RunDocument) -> str:
     rows = ["| experiment | verdict | decided by | elsewhere |", "|---|---|---|---|"]
     for each in document.experiments:
         elsewhere = [
-            f"{variant.name}: {VERDICT_SIGNS[variant.verdict]} {variant.verdict}"
+            f"{variant.name}: {signed(variant.verdict)}"
             for variant in each.variants
             if variant.outcome and variant.name not in each.decided_by
         ]
-        verdict = f"{VERDICT_SIGNS[each.verdict]} {each.verdict}"
-        cells = (f"`lab run {each.name}`", verdict, decision(each), "; ".join(elsewhere))
+        cells = (f"`lab run {each.name}`", found(each), decision(each), "; ".join(elsewhere))
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     seconds = sum(each.seconds for each in document.experiments)
     nginx, store = (document.components.get(name) or {} for name in ("nginx", "store"))

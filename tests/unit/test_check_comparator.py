@@ -243,6 +243,26 @@ def test_worker_that_was_seen_is_asked_for_until_another_comes_back(after, seen)
     assert len(asked) == (4 if len({*after}) == 1 else 5 if seen else 4 * MOST_ROUNDS)
 
 
+def test_worker_that_takes_all_that_comes_is_not_taken_for_all_of_them():
+    """The baseline has seen two statuses of this call: another server is asked, too."""
+    servers = iter([["ok"] * 4, ["ok", "no", "ok", "no"]])
+
+    class Workers:
+        def within(self, conversation, index, times, before=True, more=None):
+            return (
+                [answer({}, 404 if each == "no" else 200) for each in next(servers)]
+                if before
+                else [answer({}, 404)] * 4
+            )
+
+    calls = Conversation(tuple(Call("POST", plain("/mcp")) for _ in range(2)))
+    quiet = ResponseComparator(frozenset())
+    assert separate_memory(Workers(), calls, quiet, 4) is None
+    servers = iter([["ok"] * 4, ["ok", "no", "ok", "no"]])
+    quiet.learn(1, answer({}), answer({}, 404))
+    assert separate_memory(Workers(), calls, quiet, 4)[:2] == (1, 2)
+
+
 @pytest.mark.parametrize("name", ["allow", "vary"])
 def test_list_without_an_order_is_the_same_in_another_one(name):
     one, other, more = (

@@ -37,10 +37,29 @@ def test_file_that_is_written_is_seen_on_the_same_machine_only(machine, tmp_path
     assert machine.written() == [str(tmp_path / "kept"), str(tmp_path / "made")]
 
 
-def test_home_and_shared_memory_are_private_too(machine, tmp_path):
+def test_shared_memory_is_private_too_and_counts_as_written(machine):
     shared = Path("/dev/shm") / f"two-desks-test-{os.getpid()}"
+    run_on(machine, "echo lock > /dev/shm/sem.lock")
+    assert machine.written() == []
     run_on(machine, f"echo x > {shared}; ls {shared}")
-    assert not shared.exists()
+    assert not shared.exists() and machine.written() == [str(shared)]
+
+
+def test_shared_memory_of_system_v_is_private_too_and_counts_as_written(machine):
+    attach = "import ctypes; libc = ctypes.CDLL(None)\nlibc.shmat.restype = ctypes.c_void_p\n"
+    attach += f"print(libc.shmget({os.getpid()}, 16, 0o600 | {{}}))"
+    command = [sys.executable, "-I", "-S", "-c"]
+
+    def run(view, flag):
+        words = view.command([*command, attach.format(flag)])
+        return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+
+    create = 0o1000
+    assert run(machine, 0) == -1 and machine.written() == []
+    assert run(machine, create) >= 0 and run(machine, 0) >= 0
+    assert machine.written() == ["System V shared memory"]
+    with Machine() as other:
+        assert run(other, 0) == -1 and other.written() == []
 
 
 def test_reading_and_caches_of_an_interpreter_are_no_writing(machine, tmp_path):

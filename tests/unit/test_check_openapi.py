@@ -21,13 +21,15 @@ def document(**paths):
 
 
 class Willing:
-    """A client to which everything succeeds."""
+    """A client to which everything succeeds, but for `refused` paths."""
 
-    def __init__(self):
-        self.sent, self.renewed = [], 0
+    def __init__(self, refused=()):
+        self.sent, self.renewed, self.refused = [], 0, refused
 
     def __call__(self, call):
         self.sent.append(call)
+        if recorded(call.path) in self.refused:
+            return Answer(404)
         return Answer(200, body=b'{"token": "token-of-the-day", "id": 7}')
 
     def renew(self):
@@ -44,10 +46,16 @@ def test_each_candidate_is_held_by_a_client_of_its_own(tmp_path):
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
     body = {"content": {"application/json": {"schema": schema}}}
     post = {"operationId": "add", "requestBody": body, "responses": {200: {}}}
-    (tmp_path / "a.json").write_text(json.dumps(document(a={"post": post})))
-    client = Willing()
+    (tmp_path / "a.json").write_text(json.dumps(document(a={"post": post}, b={"post": post})))
+    client = Willing(refused=["/b"])
     OpenApiSource(tmp_path / "a.json").record(client)
-    assert client.renewed == len(client.sent) - 1 > 0
+    assert client.renewed == len(client.sent) / 2 - 1 > 0
+
+
+def test_one_candidate_is_enough_where_every_operation_succeeds():
+    client = Willing()
+    OpenApiSource(CONTRACT).record(client)
+    assert client.sent and not client.renewed
 
 
 def test_our_own_contract_becomes_a_conversation_that_logs_in_first():

@@ -12,12 +12,14 @@ import pytest
 from lab.check import outside
 from lab.check.outside import Outside
 from lab.check.peers import Peers, _connected
+from lab.check.service import Start
 from lab.check.sockets import unix_peers
 
 
 class WithoutOwnDisk:
     """A pool of processes on a system that gives none a disk of its own."""
 
+    start = Start("serve {port}")
     isolation = "only Linux can"
 
 
@@ -26,8 +28,9 @@ class WithOwnDisk:
 
     isolation = ""
 
-    def __init__(self, *written):
+    def __init__(self, *written, shared=()):
         self.written = list(written)
+        self.start = Start("serve {port}", shared=shared)
 
 
 def test_files_on_a_disk_of_their_own_are_known_from_it(tmp_path):
@@ -40,6 +43,25 @@ def test_files_on_a_disk_of_their_own_are_known_from_it(tmp_path):
     pool.written = ["/var/lib/sessions/1"]
     seen.look()
     assert seen.disk == ["it wrote /var/lib/sessions/1"] and seen.network == []
+
+
+def test_what_changes_on_a_shared_volume_is_behind_the_service_and_not_on_its_disk(tmp_path):
+    pool = WithOwnDisk(shared=(tmp_path,))
+    seen = Outside(pool, tmp_path / "service", tmp_path / "own")
+    seen.look()
+    assert seen.touched == []
+    (tmp_path / "notes.db").write_text("x")
+    seen.look()
+    assert seen.network == [f"it wrote {tmp_path / 'notes.db'}, which is shared"]
+    process = SimpleNamespace(
+        family=lambda: [psutil.Process()],
+        port=1,
+        child=SimpleNamespace(log_path=tmp_path / "log"),
+    )
+    with (tmp_path / "open").open("w"), (tmp_path.parent / "own.db").open("w"):
+        seen.ask(process)
+    assert not any(str(tmp_path / "open") in each for each in seen.disk)
+    assert any("own.db" in each for each in seen.disk)
 
 
 def test_files_that_change_are_seen_and_our_own_are_not(tmp_path):

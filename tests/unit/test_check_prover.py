@@ -2,28 +2,36 @@
 
 import itertools
 import json
+import math
 import random
 from collections import Counter
 
 import pytest
+from requests.cookies import cookiejar_from_dict
 
 from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Call, Conversation, plain
 from lab.check.differences import Difference
 from lab.check.judge import FRESH, READS_WRITES, TURNS, Finding, Level
-from lab.check.prover import Proof, Prover, side_of
-from lab.check.runner import Trace
-from lab.core.http import Answer
+from lab.check.prover import Proof, Prover, plays_on_two, side_of
+from lab.check.runner import ClientState, Trace
+from lab.core.http import Answer, Headers
 
 TALK = Conversation(tuple(Call("POST", plain(f"/{n}")) for n in range(4)))
 
 
-def said(value, status=200):
-    return Answer(status, body=json.dumps(value).encode())
+def said(value, status=200, cookie=None):
+    headers = Headers([("set-cookie", f"{cookie}=1; Path=/")] if cookie else [])
+    return Answer(status, headers, json.dumps(value).encode())
 
 
-def trace(answers):
-    return Trace(answers=list(answers), sent=set(range(len(answers))), calls=list(TALK.calls))
+def trace(answers, talk=TALK):
+    return Trace(answers=list(answers), sent=set(range(len(answers))), calls=list(talk.calls))
+
+
+def writes(count):
+    """Return a conversation of so many calls, of which each may matter."""
+    return Conversation(tuple(Call("POST", plain(f"/{n}")) for n in range(count)))
 
 
 class Playing:
@@ -31,18 +39,26 @@ class Playing:
 
     def __init__(self, expected, seen):
         self.expected, self.seen, self.asked = expected, seen, []
+        self.requests = self.processes = 0
         self.before = said
 
     def _trace(self, part, last):
         answers = [self.before(n) for n in range(max(part))] + [last]
-        return Trace(answers=answers, sent={*part}, calls=list(TALK.calls[: len(answers)]))
+        return Trace(answers=answers, sent={*part}, calls=list(writes(len(answers)).calls))
+
+    def expect(self, processes):
+        """Start none ahead."""
 
     def part(self, conversation, part, recorded, pause_before=None):
         self.asked.append(tuple(part))
+        self.requests += len(part)
+        self.processes += 1
         return self._trace(part, self.expected(part))
 
     def part_split(self, conversation, part, recorded, *, wiped, elsewhere, asked_before):
         self.asked.append(tuple(part))
+        self.requests += len(part) + asked_before
+        self.processes += 2
         there = self._trace(part, self.expected(part)) if asked_before else Trace()
         return there, self._trace(part, self.seen(part))
 
@@ -51,16 +67,20 @@ def found_in(index, where):
     return Finding(index, "POST", Level.PROCESS, FRESH, (Difference(where, "200", "401"),))
 
 
-def prove(expected, seen, good=None, bad=None, where="status"):
-    """Prove that the last of four calls differs."""
+def prove(expected, seen, good=None, bad=None, where="status", talk=TALK, givers=None):
+    """Prove that the last of some calls differs; `givers` give cookies that it brings."""
     good, bad = good or said("good"), bad or said("bad", 401)
-    finding = found_in(3, where)
+    last = len(talk) - 1
+    finding = found_in(last, where)
     runner = Playing(expected, seen)
     comparator = ResponseComparator(frozenset())
-    baseline = trace([said(n) for n in range(3)] + [good])
+    earlier = [said(n, cookie=(givers or {}).get(n)) for n in range(last)]
+    baseline, fresh = trace([*earlier, good], talk), trace([*earlier, bad], talk)
+    if givers:
+        jar = cookiejar_from_dict(dict.fromkeys(givers.values(), "1"))
+        baseline.carried = [ClientState(jar) for _ in talk.calls]
     comparator.learn_plays([baseline, baseline])
-    plays = {FRESH: trace([said(n) for n in range(3)] + [bad])}
-    prover = Prover(runner, TALK, baseline, comparator, plays)
+    prover = Prover(runner, talk, baseline, comparator, {FRESH: fresh})
     return prover.prove(finding, True), runner, comparator
 
 
@@ -107,6 +127,47 @@ def test_difference_that_is_not_seen_again_is_no_proof():
     later = itertools.chain([said("bad", 401)], itertools.repeat(said("good")))
     (proof, found), _, _ = prove(needs, lambda part: next(later))
     assert proof is Proof.NOT_SEEN and found is None
+
+
+@pytest.mark.parametrize("count", [20, 80])
+def test_one_call_that_matters_is_found_with_less_than_n_log_n_requests(count):
+    """Proof and all: it is searched for, and seen again three times."""
+    for matters in range(count - 1):
+        needs = lambda part, n=matters: said("good") if n in part else said("bad", 401)  # noqa: E731
+        (proof, found), runner, _ = prove(needs, lambda part: said("bad", 401), talk=writes(count))
+        assert proof is Proof.FOUND and found.calls == (matters, count - 1)
+        assert runner.requests <= count * math.log2(count)
+        assert runner.processes <= math.ceil(math.log2(count)) + 4 + 2 * found.tries
+
+
+def test_who_gave_the_cookie_and_the_last_write_are_guessed_first():
+    talk = writes(40)
+    needs = lambda part: said("good") if {17, 38} <= {*part} else said("bad", 401)  # noqa: E731
+    (proof, found), runner, _ = prove(
+        needs, lambda part: said("bad", 401), talk=talk, givers={17: "sid", 18: "sid", 30: "sid"}
+    )
+    assert proof is Proof.FOUND and found.calls == (17, 38, 39)
+    assert len(runner.asked) - found.tries <= 6  # nothing, three guesses, and each of two alone
+
+
+def test_what_is_played_on_two_is_not_played_twice():
+    """In turn, or reads to one and writes to the other: often that is the same."""
+
+    def plays(*methods):
+        return plays_on_two(Conversation(tuple(Call(method, plain("/")) for method in methods)))
+
+    assert plays("POST", "GET") == plays("GET", "POST", "GET") == [TURNS]
+    assert plays("POST", "POST", "GET") == [TURNS, READS_WRITES]
+    assert plays("POST", "POST") == [TURNS]
+    assert plays("POST") == []
+
+
+def test_trace_of_another_candidate_is_not_taken_for_the_conversation():
+    """As many calls, in another order: answers would be compared with those of other calls."""
+    talk = writes(3)
+    assert trace([], talk).is_of(talk)
+    assert not Trace(calls=[*reversed(talk.calls)]).is_of(talk)
+    assert not Trace(calls=[*talk.calls[:2]]).is_of(talk)
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.check import document as checked
 from lab.check.conversation import Call, Conversation, Ref, plain
 from lab.check.curl import as_curl
+from lab.check.curl_parts import judge
 from lab.check.differences import Difference
 from lab.check.judge import UNSEEN, Finding, Level, Report, Reproducer, level_of
-from lab.check.render import as_json, as_junit, explain
+from lab.check.render import as_junit as junit_of
+from lab.check.render import explain
 from lab.check.service import Start
 
 SECRET = "eyJhbGciOiJIUzI1NiIs.Zm9v.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
 HOSTILE = "<b>[red]&\"'\x00\x1b\ud800\u2028]]>\ufffe"
 ALLOWED = frozenset({Level.SELF_CONTAINED})
+
+
+def as_json(found):
+    return json.loads(checked.text(checked.document(found, explain(found))))
+
+
+def as_junit(found, allowed):
+    return junit_of(checked.document(found, allowed=allowed))
 
 
 def report(text="x", *, calls=None, **more):
@@ -151,7 +162,7 @@ def test_curl_lines_quote_for_bash(body, tmp_path):
         "POST", plain("/it's?a=$b"), (("X-A", plain("it's $HOME")), ("X-E", ())), plain(body)
     )
     lines = as_curl(report(calls=(call,)), Start("true"))
-    line = re.search(r"^curl .*?(?=^}$)", lines, re.DOTALL | re.MULTILINE)[0]
+    line = re.search(r"^call1\(\) { (curl .*?); }$", lines, re.DOTALL | re.MULTILINE)[1]
     fake = (
         'URL=http://127.0.0.1:1; curl() { for word in "$@"; do case "$word" in '
         '@/dev/*) cat "${word#@}"; printf "\\n\\0";; *) printf "%s\\n\\0" "$word";; esac; done; }\n'
@@ -163,9 +174,38 @@ def test_curl_lines_quote_for_bash(body, tmp_path):
     assert b"X-A: it's $HOME" in words and b"X-E;" in words
 
 
+RUNS = {  # what the last of two answers was in each run, and the first in all: judged so
+    "status": (("HTTP/1.1 200 OK\n", ""), ("HTTP/1.1 401 No\n", ""), "200", "401"),
+    "/-": (("", '["a"]'), ("", "[]"), "1 items", "0 items"),
+    "/a/0": (("", '{"a": [1]}'), ("", '{"a": [2]}'), "1", "2"),
+    "header:x-cache": (("X-Cache: HIT\r\n", ""), ("X-Cache: MISS\r\n", ""), "HIT", "MISS"),
+    "body": (("", "Welcome ada"), ("", "Welcome stranger"), "ada", "stranger"),
+    "/id": (("", '{"id": "first"}'), ("", '{"id": "other"}'), "", "no longer that of answer 4"),
+    "body/0": (("", "<b>first</b>"), ("", "<b>other</b>"), "", "no longer that of answer 4"),
+}
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="no sh")
+@pytest.mark.parametrize("where", RUNS)
+def test_printed_script_judges_what_the_runs_have_shown(where, tmp_path):
+    """As it is 0, and 1 where the second run is like the first, or the first like the second."""
+    good, bad, expected, seen = RUNS[where]
+    lines = "\n".join(judge(Difference(f"{where} (answer 9)", expected, seen), (3, 8)))
+    for answers, status in (((good, bad), 0), ((good, good), 1), ((bad, bad), 1)):
+        runs = {"control": answers[0], "shown": answers[1], "again": answers[0]}
+        for run, (head, body) in runs.items():
+            (tmp_path / run).mkdir(exist_ok=True)
+            files = {"head1": "", "body1": '{"id": "first"}', "head2": head, "body2": body}
+            for name, text in files.items():
+                (tmp_path / run / name).write_text(text)
+        script = f"WORK={tmp_path}\nrun() {{ :; }}\n{lines}"
+        done = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (status, ""), (answers, lines, done)
+
+
 def test_values_are_looked_up_in_earlier_answers(tmp_path):
-    (tmp_path / "answer1").write_text(json.dumps({"a/b": [{"it's": 'x "y"'}]}))
-    (tmp_path / "headers1").write_bytes(
+    (tmp_path / "body1").write_text(json.dumps({"a/b": [{"it's": 'x "y"'}]}))
+    (tmp_path / "head1").write_bytes(
         b"HTTP/1.1 201\r\nLocation: http://h:1/orders/7?state=a%26b\r\n"
         b"Set-Cookie: id=c1; Path=/\r\n\r\n"
     )
@@ -190,7 +230,7 @@ def test_values_are_looked_up_in_earlier_answers(tmp_path):
     lines = as_curl(report(calls=calls), Start("x"))
     given = re.search(r"^given\(\) .*?^' \"\$@\"; }$", lines, re.DOTALL | re.MULTILINE)[0]
     line = next(each for each in lines.splitlines() if "--data-raw" in each)
-    script = f'{given}\ncurl() {{ printf "%s\\n" "$@"; }}\n{line}'
+    script = f'{given}\ncurl() {{ printf "%s\\n" "$@"; }}\n{line}\ncall2'
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     there = "/orders/7?state=a%26b"
     expected = f'x "y"|x \\"y\\"|x%20%22y%22|{there}|http://h:1{there}|a&b|c1|x'

@@ -43,6 +43,24 @@ def test_each_run_computes_from_what_it_is_given(tmp_path):
     assert len(sums) == 2 and sums[0] != sums[1]
 
 
+def test_whole_url_that_an_answer_gave_is_its_path(tmp_path):
+    class Uploads(Service):
+        def __call__(self, call):
+            super().__call__(call)
+            port = 5000 + len(self.calls)
+            return Answer(201, Headers([("Location", f"http://127.0.0.1:{port}/files/1?a=b")]))
+
+    lines = (
+        'http.put(http.post("/files").headers["Location"])',
+        "http.get('http://elsewhere/files')",
+    )
+    service = Uploads()
+    source(tmp_path, lines[0]).record(service)
+    assert recorded(service.calls[1].path) == "/files/1?a=b"
+    with pytest.raises(LabError, match="give the path alone"):
+        source(tmp_path, *lines).record(Uploads())
+
+
 def test_client_of_a_script_speaks_like_requests(tmp_path):
     talk = source(
         tmp_path,

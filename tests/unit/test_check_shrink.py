@@ -1,4 +1,4 @@
-"""Delta debugging: what it returns shows the difference, and nothing can be left out of it."""
+"""What the search returns shows the difference, and nothing can be left out of it."""
 
 import math
 
@@ -60,5 +60,5 @@ def test_one_that_matters_takes_a_logarithm_of_questions(size):
             return needed in part
 
         assert shrink(range(size), shows) == [needed]
-        assert len(questions) <= 2 * math.log2(size) + 4
+        assert len(questions) <= math.log2(size) + 3
         assert len(questions) == len(set(map(tuple, questions))), "asked twice"

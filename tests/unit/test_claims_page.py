@@ -13,8 +13,11 @@ MEND = "mend it with: python tests/tools/refresh_ledger.py"
 
 
 def test_results_list_every_experiment_in_order_with_its_verdict():
-    listed = re.findall(r"^\| `lab run ([\w-]+)` \| \S+ ([\w ]+) \|", TABLE, re.MULTILINE)
-    assert listed == [(each.name, str(each.expected)) for each in experiments.bundled()], MEND
+    listed = re.findall(r"^\| `lab run ([\w-]+)` \| \S+ ([^|]+) \|", TABLE, re.MULTILINE)
+    found = [
+        (each.name, f"{each.expected} {each.depends_on}".strip()) for each in experiments.bundled()
+    ]
+    assert listed == found, MEND
 
 
 @pytest.mark.parametrize("claim", sorted({each.claim for each in experiments.bundled()}))

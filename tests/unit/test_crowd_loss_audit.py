@@ -10,8 +10,9 @@ from lab.evidence.cart_tracker import Fate
 DEATH = ProcessDeath("b1", 4.0, 4.5)
 
 
-def read(fate, at_s=9.0, home="b1", customer="c1-1", by_name=False, acknowledged_s=0.5):
-    return IterationResult(customer, home, at_s, fate and Fate(fate), by_name, acknowledged_s)
+def read(fate, at_s=9.0, home="b1", customer="c1-1", acknowledged_s=0.5, gone=(), silence=""):
+    seen = fate and Fate(fate)
+    return IterationResult(customer, home, at_s, seen, acknowledged_s, gone, silence)
 
 
 def audited(*results, deaths=(DEATH,), dies_with="process"):
@@ -21,12 +22,12 @@ def audited(*results, deaths=(DEATH,), dies_with="process"):
 def test_carts_of_a_process_that_died_are_lost_and_no_others():
     audit = audited(
         *[read("lost")] * 3,
-        *[read("kept", home="a1", by_name=number == 0) for number in range(4)],
+        *[read("kept", home="a1")] * 4,
         read(None),
         read("kept", at_s=1.0),
     )
     assert (audit.settled, audit.nothing_owed, audit.owed) == (9, 1, 8)
-    assert (audit.kept, audit.lost, audit.by_name_only) == (5, 3, 1)
+    assert (audit.kept, audit.lost) == (5, 3)
     assert (audit.predicted_lost, audit.predicted_and_lost) == (3, 3)
     assert (audit.at_the_edge, audit.differing, audit.as_predicted) == (0, 0, True)
 
@@ -113,3 +114,24 @@ def test_names_are_few_and_numbers_are_whole():
     audit = audited(*(read("kept", customer=f"c{n}-1") for n in range(MAX_NAMED + 5)))
     assert audit.differing == MAX_NAMED + 5
     assert audit.differ == [f"c{n}-1" for n in range(MAX_NAMED)]
+
+
+def test_server_that_cannot_be_reached_is_dead_only_if_it_was_stopped():
+    """At a limit of open files a server refuses connections, and has its carts all the same."""
+    ended = {"B": 4.0}
+    stopped = read("lost", gone=("B",))
+    broken = read("lost", home="a1", gone=("A",))
+    early = read("lost", at_s=1.0, gone=("B",))
+    audit = audit_losses([stopped, broken, early], [DEATH], "process", ended)
+    assert (audit.lost, audit.unknown) == (1, 2)
+    assert list(audit.silences) == [
+        "A could not be reached, and nothing had stopped it",
+        "B could not be reached, and nothing had stopped it",
+    ]
+    assert audit.as_predicted
+
+
+def test_why_carts_are_unknown_is_counted():
+    full = "A answered 503: no more files can be opened"
+    audit = audited(read("unknown", silence=full), read("unknown", silence=full))
+    assert (audit.unknown, audit.silences) == (2, {full: 2})

@@ -94,9 +94,9 @@ def test_result_without_a_doubt_is_quoted():
             ["the load balancer asked a second server for 4 requests"],
         ),
         (
-            {"audit": LossAudit(settled=5, kept=3, unknown=2)},
-            Doubt(DoubtKind.CARTS_UNKNOWN, 2),
-            ["2 carts: unknown"],
+            {"audit": LossAudit(settled=5, kept=3, unknown=2, silences={"A answered 500": 2})},
+            Doubt(DoubtKind.CARTS_UNKNOWN, 2, detail="A answered 500"),
+            ["2 carts: unknown", "does not say: A answered 500"],
         ),
         (
             {"begun": 7},
@@ -175,6 +175,9 @@ KEPT_NAMES = {
 }
 
 
+NEW_NAMES = {"once", "reads", "reads_that_showed_the_cart"}
+
+
 def test_result_is_plain_json_under_the_names_of_earlier_versions():
     closed = msgspec.structs.replace(PROFILE, rate=None)
     for each in (result(), result(n=5, busiest=1.0), result(closed)):
@@ -182,6 +185,10 @@ def test_result_is_plain_json_under_the_names_of_earlier_versions():
         assert values.keys() >= KEPT_NAMES
         assert json.loads(json.dumps(values, allow_nan=False)) == values
         assert msgspec.convert(values, CrowdResult) == each
+        kept, owed = values["carts"]["kept"], each.carts.owed
+        assert (values["carts_kept"]["k"], values["carts_kept"]["n"]) == (kept, owed)
+        old = {name: value for name, value in values.items() if name in KEPT_NAMES | NEW_NAMES}
+        assert msgspec.convert(old, CrowdResult).carts_kept is None
     assert (values["model"], values["rate_asked_per_s"]) == ("closed", None)
     assert (values["script"], values["setup"]["desk"]) == ("x", "stateful")
 

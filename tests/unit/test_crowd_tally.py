@@ -89,7 +89,7 @@ JOB = CrowdJob(
 )
 REPORT = WorkerReport(
     worker=1, at_s=2.0, closing=False, in_flight=3, tally=Tally(ok=2, latency=filled([1.0, 9.0])),
-    iterations=[IterationResult("c1-1", "b1", 1.5, Fate.LOST, False, 0.5)],
+    iterations=[IterationResult("c1-1", "b1", 1.5, Fate.LOST, 0.5)],
     trouble=None, cpu=0.25, rss=4096,
 )  # fmt: skip
 

@@ -160,7 +160,7 @@ def test_name_is_kept_as_text_in_nfc(name, kept):
     ],
 )
 def test_text_that_is_no_name_is_refused_with_the_rule(nowhere, name):
-    with pytest.raises(ValueError, match="name: 1 to 24 characters") as refused:
+    with pytest.raises(ValueError, match="name: 1 to 24 visible characters") as refused:
         nowhere.enter(name)
     assert len(str(refused.value)) < 120
 

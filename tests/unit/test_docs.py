@@ -16,6 +16,7 @@ from lab.console.routes_docs import PREFIX
 from lab.core.errors import LabError
 from lab.docs import handbook, web
 from lab.docs.handbook import Page
+from lab.evidence.run_document import json_schema
 
 HOSTILE = ("", "..", "../pyproject.toml", "crowd\x00", "/etc/passwd", "CON", "é" * 500)
 
@@ -137,3 +138,20 @@ def test_tutorial_shows_the_script_that_lab_new_writes():
     starter = (Path(experiments.__file__).with_name("starter.txt")).read_text(encoding="utf-8")
     page = (DOCS / "first-script.md").read_text(encoding="utf-8")
     assert next(fence["text"] for fence in fences(page, "python")) == starter
+
+
+def test_results_page_explains_every_field_that_a_result_can_have():
+    explained = set(re.findall(r"`([\w ]+)`", (DOCS / "results.md").read_text(encoding="utf-8")))
+    fields = set(named_in(json_schema()))
+    assert len(fields) > 50
+    assert not fields - explained
+
+
+def named_in(schema):
+    """The names of all fields of a JSON schema."""
+    if isinstance(schema, list):
+        schema = dict(enumerate(schema))
+    if isinstance(schema, dict):
+        yield from schema.get("properties", ())
+        for part in schema.values():
+            yield from named_in(part)

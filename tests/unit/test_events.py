@@ -10,7 +10,6 @@ from report_documents import HOSTILE, exchange, hostile, typed
 
 from lab.console.events import (
     RunEvent,
-    Score,
     StackEvent,
     StageEvent,
     from_exchange,
@@ -19,6 +18,7 @@ from lab.console.events import (
     request_of,
     setting_changed,
 )
+from lab.console.score import Score
 from lab.console.stack_state import StackState
 from lab.core.faults import FaultEvent, FaultEvidence, FaultKind
 from lab.evidence.exchange import Exchange, outcome_of

@@ -5,7 +5,7 @@ import pytest
 from lab import experiments
 from lab.core.errors import LabError
 from lab.evidence.record import Record
-from lab.evidence.result import Settings, Surprise, VariantRun, Verdict
+from lab.evidence.result import Kind, Settings, Surprise, VariantRun, Verdict
 from lab.experiments import find, matrix
 
 BUNDLED = experiments.bundled()
@@ -39,7 +39,8 @@ def test_every_bundled_script_tells_what_it_is(experiment):
     for part in ("What is done", "What would disprove it", "Try next"):
         assert part in experiment.doc, part
     assert experiment.path.is_file()
-    assert "CLAIM = " in experiment.path.read_text(encoding="utf-8")
+    sentence = "DRAWBACK = " if experiment.kind is Kind.DRAWBACK else "CLAIM = "
+    assert f"\n{sentence}" in experiment.path.read_text(encoding="utf-8")
     assert find(experiment.name) == experiment
 
 
@@ -248,7 +249,7 @@ def test_script_without_variants_runs_at_both_desks(tmp_path):
 @pytest.mark.parametrize("expected", ["'maybe'", "[]", "1", "True", "'HOLDS'"])
 def test_expectation_must_be_a_verdict(tmp_path, expected):
     told = refused(tmp_path, f"EXPECTED = {expected}\n{SCRIPT}")
-    assert "mine.py: EXPECTED must be one of holds, fails, depends, unknown" in told
+    assert "mine.py: EXPECTED of a claim must be one of holds, fails, depends, unknown" in told
 
 
 @pytest.mark.parametrize("customers", ["0", "1001", "True", "'3'", "None"])

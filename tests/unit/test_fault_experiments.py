@@ -19,6 +19,7 @@ CARTS = {
     "carts_kept": 6,
     "carts_unknown": 0,
     "reads_of_carts": 12,
+    "reads_kept": 12,
     "kill_confirmed": True,
     "restarts_confirmed": 2,
     "control_kept": 6,
@@ -102,7 +103,13 @@ def test_crash_knows_which_choice_came_true(stateful, stateless, choice):
 
 # --- restart-all
 
-RESTARTED = CARTS | {"traffic_requests": 90, "traffic_unanswered": 30, "recovery_s": 0.81}
+RESTARTED = CARTS | {
+    "traffic_requests": 90,
+    "traffic_unanswered": 30,
+    "traffic_refused": 0,
+    "upgrade_refused": 0,
+    "recovery_s": 0.81,
+}
 
 
 @pytest.mark.parametrize(
@@ -111,6 +118,8 @@ RESTARTED = CARTS | {"traffic_requests": 90, "traffic_unanswered": 30, "recovery
         ({}, HOLDS, "30 of 90 requests met no server; 0.81 s without"),
         ({"recovery_s": None}, HOLDS, "met no server"),
         ({"carts_kept": 0}, FAILS, "0 of 6"),
+        ({"traffic_refused": 2}, FAILS, "2 requests refused by a server that was up"),
+        ({"upgrade_refused": 1}, FAILS, "1 requests refused by a server that was up"),
         ({"restarts_confirmed": 0}, UNKNOWN, "no restart"),
         ({"kill_confirmed": False}, UNKNOWN, "not confirmed"),
         ({"control_kept": 5}, UNKNOWN, "before any server was restarted"),
@@ -121,6 +130,13 @@ def test_restart_all_observes(changes, verdict, words):
     seen = restart_all.observe(RESTARTED | changes)
     assert seen.verdict is verdict
     assert words in observed(seen)
+
+
+@pytest.mark.parametrize(
+    ("status", "refused"), [(200, False), (401, True), (503, False), (None, False)]
+)
+def test_server_that_is_away_or_broken_refuses_nobody(status, refused):
+    assert restart_all.is_refusal(exchange(status=status)) is refused
 
 
 def test_recovery_is_from_the_last_answer_of_one_life_to_the_first_of_the_next():
@@ -200,15 +216,21 @@ AWAY = {
     **{f"failed_{name}": 4 for name in ("killed", "hung")},
     "slowest_answer_s_killed": 0.02,
     "slowest_answer_s_hung": 0.31,
+    "faults_unconfirmed": 0,
 }
 
 
 @pytest.mark.parametrize(
     ("changes", "verdict", "words"),
     [
-        ({}, HOLDS, "8 of 8 requests failed while the store was away; 0.31 s for an answer"),
-        ({"failed_killed": 0}, HOLDS, "4 of 8"),
-        ({"failed_killed": 0, "failed_hung": 0}, FAILS, "0 of 8"),
+        (
+            {},
+            Verdict.AFFECTED,
+            "8 of 8 requests failed while the store was away; 0.31 s for an answer",
+        ),
+        ({"failed_killed": 0}, Verdict.AFFECTED, "4 of 8"),
+        ({"failed_killed": 0, "failed_hung": 0}, Verdict.NOT_AFFECTED, "0 of 8"),
+        ({"faults_unconfirmed": 1}, UNKNOWN, "not seen to be frozen"),
         (
             {
                 "has_store": False,
@@ -217,7 +239,7 @@ AWAY = {
                 "failed_hung": 0,
                 "carts_lost_killed": 0,
             },
-            FAILS,
+            Verdict.NOT_AFFECTED,
             "0 of 8",
         ),
         ({"kill_confirmed": False}, UNKNOWN, "not confirmed"),
@@ -321,6 +343,7 @@ STORED = {
     "customers_who_left": 20,
     "sessions_left": 0,
     "store_operations_per_request": 0.0,
+    "bytes_written_per_request": 1.4,
     "look_bytes_sent": 400,
     "look_bytes_received": 700,
     "look_latency": {"n": 20, "p50_ms": 2.5},
@@ -344,6 +367,23 @@ def test_storage_observes(changes, verdict, words):
     seen = storage.observe(STORED | changes)
     assert seen.verdict is verdict
     assert words in observed(seen)
+
+
+@pytest.mark.parametrize(
+    ("written", "verdict"), [(None, HOLDS), (2.0, HOLDS), (17.0, FAILS), (-3.0, HOLDS)]
+)
+def test_server_that_writes_files_keeps_something_wherever_they_are(written, verdict):
+    seen = storage.observe(STORED | {"bytes_written_per_request": written})
+    assert seen.verdict is verdict
+    assert ("17 bytes a request written" in observed(seen)) is (verdict is FAILS)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "each"), [(44, 444, 4.0), (None, 4, None), (4, None, None)]
+)
+def test_written_bytes_are_shared_among_the_requests(before, after, each):
+    footprints = [Footprint(0, 0, 0, 0, 0, 0, written) for written in (before, after)]
+    assert storage.written_per_request(*footprints, requests=100) == each
 
 
 def test_growth_counts_every_place_and_scales_bytes_to_a_thousand():

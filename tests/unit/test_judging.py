@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from lab import experiments
+from lab.core.errors import LabError
 from lab.core.statistics import share
 from lab.evidence.record import Record
 from lab.evidence.result import (
     Judgement,
+    Kind,
     Observation,
     Settings,
     Surprise,
@@ -18,11 +20,12 @@ from lab.evidence.result import (
 )
 from lab.evidence.run_document import ExperimentResult, exit_status
 from lab.experiments.judging import (
-    bites,
     carts_kept,
+    carts_lost,
     carts_survive_kill,
     carts_survive_restarts,
     expectation_met,
+    harm,
     judge,
     kept_share,
     observe,
@@ -31,7 +34,17 @@ from lab.experiments.judging import (
 from lab.experiments.matrix import FILE, MEMORY, REDIS, TOKEN, TOKEN_DENYLIST, two_desks
 from lab.report.wording import observed
 
-HOLDS, FAILS, DEPENDS, UNKNOWN = Verdict
+HOLDS, FAILS, DEPENDS, UNKNOWN = (
+    Verdict.HOLDS,
+    Verdict.FAILS,
+    Verdict.DEPENDS,
+    Verdict.UNKNOWN,
+)
+AFFECTED, NOT_AFFECTED, CONFIRMED = (
+    Verdict.AFFECTED,
+    Verdict.NOT_AFFECTED,
+    Verdict.CONFIRMED,
+)
 GOOD = {
     "carts_acknowledged": 3,
     "carts_kept": 3,
@@ -60,7 +73,7 @@ def test_lane_that_kept_everything_holds(look):
     seen = look(GOOD)
     assert seen.verdict is HOLDS
     assert observed(seen).startswith(
-        "6 of 6 reads" if look is reads_kept else "3 of 3 acknowledged"
+        "6 of 6 looks" if look is reads_kept else "3 of 3 acknowledged"
     )
 
 
@@ -69,7 +82,7 @@ def test_lane_that_lost_something_fails_and_says_how_much(look):
     seen = look(LOST)
     assert seen.verdict is FAILS
     assert observed(seen).startswith(
-        "2 of 6 reads" if look is reads_kept else "1 of 3 acknowledged"
+        "2 of 6 looks" if look is reads_kept else "1 of 3 acknowledged"
     )
 
 
@@ -121,10 +134,11 @@ def test_trouble_proves_nothing_and_is_told(look):
 
 
 @pytest.mark.parametrize(
-    ("bitten", "of", "verdict"), [(1, 3, HOLDS), (3, 3, HOLDS), (0, 3, FAILS), (0, 0, UNKNOWN)]
+    ("harmed", "of", "verdict"),
+    [(1, 3, AFFECTED), (3, 3, AFFECTED), (0, 3, NOT_AFFECTED), (0, 0, UNKNOWN)],
 )
-def test_drawback_holds_when_it_was_shown_to_bite(bitten, of, verdict):
-    assert bites(bitten, of, "tries").verdict is verdict
+def test_variant_is_affected_when_the_harm_was_shown_once(harmed, of, verdict):
+    assert harm(harmed, of, "tries").verdict is verdict
 
 
 def test_share_has_to_be_whole():
@@ -144,7 +158,7 @@ def judged(*lanes, expected=None, **how):
     return judge(lanes, lambda variant: (expected or {}).get(variant.name), **how)
 
 
-@pytest.mark.parametrize("verdict", Verdict)
+@pytest.mark.parametrize("verdict", [HOLDS, FAILS, DEPENDS, UNKNOWN])
 def test_verdict_is_that_of_the_plain_stateless_desk(verdict):
     told = judged(lane(MEMORY, FAILS), lane(TOKEN, verdict))
     assert (told.verdict, told.decided_by, told.note) == (verdict, ("token",), "")
@@ -241,6 +255,7 @@ FULL = {
     "control_kept": 3, "predicted_lost": ["a", "b"], "observed_lost": ["a", "b"],
     "sets_equal": True, "answers": 9, "answers_wrong": 0, "first_wrong": "",
     "traffic_requests": 40, "traffic_unanswered": 0, "traffic_refused": 0, "recovery_s": 0.1,
+    "servers": 3, "servers_that_answered": 3,
 }  # fmt: skip
 SPINE = ["crash", "restart-all", "any-server"]
 
@@ -250,6 +265,15 @@ def test_textbook(name):
     """Memory loses, the token keeps: the claim holds and nothing surprises."""
     told = outcome(name, [LOST | FULL, GOOD | FULL], two_desks(Settings()))
     assert (told.verdict, told.surprises) == (HOLDS, ())
+
+
+def test_any_server_is_unknown_where_only_one_of_several_answered():
+    one = {"servers": 3, "servers_that_answered": 1}
+    told = outcome("any-server", [GOOD | FULL | one, GOOD | FULL | one], two_desks(Settings()))
+    assert told.verdict is UNKNOWN
+    alone = {"servers": 1, "servers_that_answered": 1}
+    told = outcome("any-server", [GOOD | FULL, GOOD | FULL | alone], two_desks(Settings()))
+    assert told.verdict is HOLDS
 
 
 @pytest.mark.parametrize("name", SPINE)
@@ -312,8 +336,84 @@ def test_script_without_a_claim_is_about_every_lane(tmp_path):
     mine = tmp_path / "mine.py"
     mine.write_text("def script(shopper, lab):\n    pass\n")
     told = outcome(str(mine), [LOST, GOOD], two_desks(Settings()))
-    assert (told.verdict, told.surprises) == (DEPENDS, ())
-    assert outcome(str(mine), [GOOD, GOOD], two_desks(Settings())).verdict is HOLDS
+    assert (told.verdict, told.surprises, told.condition) == (None, (), "")
+    assert told.decided_by == ("stateful", "stateless")
+    assert outcome(str(mine), [GOOD, GOOD], two_desks(Settings())).verdict is None
+    nothing = {**GOOD, "carts_acknowledged": 0}
+    assert outcome(str(mine), [GOOD, nothing], two_desks(Settings())).verdict is UNKNOWN
+
+
+# Drawbacks, conditions, and scripts without a sentence.
+
+
+@pytest.mark.parametrize(
+    ("seen", "verdict"),
+    [(AFFECTED, CONFIRMED), (NOT_AFFECTED, Verdict.NOT_CONFIRMED), (UNKNOWN, UNKNOWN)],
+)
+def test_drawback_is_confirmed_where_the_desk_it_is_about_is_affected(seen, verdict):
+    runs = [lane(MEMORY, NOT_AFFECTED), lane(TOKEN, seen)]
+    assert judge(runs, lambda variant: None, kind=Kind.DRAWBACK).verdict is verdict
+
+
+def test_what_depends_names_its_condition():
+    runs = [lane(MEMORY, FAILS), lane(TOKEN, HOLDS)]
+
+    def told(depends_on=""):
+        return judge(runs, lambda variant: None, lambda variant: True, Kind.CLAIM, depends_on)
+
+    assert told().verdict is DEPENDS
+    assert told().condition == "on the variant: fails at memory, holds at token"
+    assert told("on the store").condition == "on the store"
+    assert judge(runs, lambda variant: None).condition == ""
+
+
+def test_one_variant_that_depends_gives_its_condition_to_the_verdict():
+    run = VariantRun(TOKEN, Record("token"), observation=Observation(DEPENDS, note="on the hour"))
+    assert judge([run], lambda variant: None).condition == "on the hour"
+
+
+@pytest.mark.parametrize(
+    ("kind", "seen"),
+    [
+        (Kind.CLAIM, Observation(AFFECTED)),
+        (Kind.CLAIM, Observation(None)),
+        (Kind.DRAWBACK, Observation(HOLDS)),
+        (Kind.DRAWBACK, Observation(CONFIRMED)),
+        (Kind.CLAIM, Observation(DEPENDS)),
+    ],
+)
+def test_observation_whose_word_does_not_fit_is_refused(kind, seen):
+    with pytest.raises(LabError):
+        observe(lambda measured: seen, VariantRun(TOKEN, Record("token"), dict(GOOD)), kind)
+
+
+def test_script_without_a_sentence_keeps_its_measures_and_has_no_word():
+    run = VariantRun(TOKEN, Record("token"), dict(LOST))
+    seen = observe(carts_kept, run, Kind.SCRIPT)
+    assert (seen.verdict, seen.measures) == (None, carts_kept(LOST).measures)
+
+
+def test_carts_that_are_lost_are_a_harm():
+    assert carts_lost(LOST).verdict is AFFECTED
+    assert carts_lost(GOOD).verdict is NOT_AFFECTED
+    assert carts_lost({**GOOD, "carts_acknowledged": 0}).verdict is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("refused", "why"),
+    [
+        ({}, ""),
+        ({"add": {"422": 1}}, ": the only add was answered 422"),
+        ({"add": {"401": 3}}, ": 3 times add, which was answered 401"),
+        (
+            {"add": {"401": 1, "no answer": 1}, "clear": {"404": 1}},
+            ": 2 times add, which was answered 401, got no answer; the only clear was answered 404",
+        ),
+    ],
+)
+def test_script_in_which_nothing_was_acknowledged_is_unknown_with_the_cause(refused, why):
+    measured = {**GOOD, "carts_acknowledged": 0, "carts_kept": 0, "changes_refused": refused}
+    assert carts_kept(measured) == Observation.unknown(f"no change was acknowledged{why}")
 
 
 # Whether an expectation was met, and how the command ends.

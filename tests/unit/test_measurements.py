@@ -104,6 +104,11 @@ def test_restarts_count_only_if_confirmed():
     assert measure(record(*faults), [])["restarts_confirmed"] == 2
 
 
+def test_fault_whose_effect_was_not_seen_is_counted_whatever_its_kind():
+    faults = [fault("pause"), fault("pause", False), fault("resume", None), fault("add", False)]
+    assert measure(record(*faults), [])["faults_unconfirmed"] == 2
+
+
 def test_log_that_has_every_answered_request_once_agrees():
     events = record(exchange("a"), exchange("b", status=None), fault(), exchange("c"))
     assert disagreement(events, ["c", "a"]) is None

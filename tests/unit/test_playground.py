@@ -9,11 +9,12 @@ import pytest
 from conftest import wait_for
 
 from lab.console import settings, stack_status
-from lab.console.playground import Playground
+from lab.console.playground import Playground, targets
 from lab.console.settings import MOST_PAGE_SERVERS, Cache, checked, console_variants
 from lab.console.stack_state import StackState
 from lab.console.stack_status import StackStatus
 from lab.core.errors import LabError
+from lab.core.faults import FaultKind
 from lab.evidence.result import Settings
 from lab.experiments.provision import ProvisionedStack
 from lab.processes.waiting import at_once
@@ -53,6 +54,42 @@ def test_paused_server_shows_within_a_second_at_both_desks_whatever_the_cache():
         assert (
             "proxy_read_timeout 1s" in Cache(kind).proxy_settings(Settings(), "stateful").directives
         )
+
+
+# Targets
+
+A, B = ("stateful", "A"), ("stateless", "A")
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "states", "expected"),
+    [
+        ("A", "kill", {A: "up", B: "up"}, [A, B]),
+        ("stateless/A", "kill", {A: "up", B: "up"}, [B]),
+        ("A", "restart", {A: "up", B: "starting"}, [A]),  # it does not apply to the other
+        ("A", "kill", {A: "dead", B: "dead"}, [A, B]),  # the fault itself says why not
+        ("store", "pause", {}, [("stateful", "store")]),
+    ],
+)
+def test_targets_are_the_servers_that_a_fault_applies_to(target, kind, states, expected):
+    assert targets(target, FaultKind(kind), states) == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "why"),
+    [
+        *(
+            (name, "kill", "there are stateful/A, stateless/A")
+            for name in ("B", "", "/", "x" * 999)
+        ),
+        ("stateful/A", "pause", "stateful/A is paused already: resume it"),
+        ("stateless/A", "resume", "stateless/A is not paused: it runs"),
+    ],
+)
+def test_target_that_cannot_be_is_refused_with_what_there_is(target, kind, why):
+    with pytest.raises(LabError, match=why) as caught:
+        targets(target, FaultKind(kind), {A: "paused", B: "up"})
+    assert len(str(caught.value)) < 200
 
 
 # Caches

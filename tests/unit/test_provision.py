@@ -23,6 +23,7 @@ from lab.experiments.matrix import (
 )
 from lab.experiments.provision import ProvisionedStack
 from lab.stack.access_log import AccessEntry
+from lab.stack.lives import ServerLife
 
 KEY = "STATELESS_SIGNING_KEYS"
 
@@ -230,7 +231,7 @@ def entry(op, upstream="127.0.0.1:1"):
     return AccessEntry(op, "GET", "/x", 200, upstream, "200", "A", "i", "r", 0.0, 1, 1, 0.0)
 
 
-def checked(tmp_path, log, retry="off", directives=(), sent=("token-1", "token-2")):
+def checked(tmp_path, log, retry="off", directives=(), sent=("token-1", "token-2"), lives=None):
     record = Record("token")
     for op in sent:
         record.append(
@@ -240,7 +241,8 @@ def checked(tmp_path, log, retry="off", directives=(), sent=("token-1", "token-2
     variant = replace(TOKEN, settings=Settings(retry=retry), directives=directives)
     with bench.open([variant]) as stack:
         spec = stack.specs["token"]
-        stack.pools = {"token": type("Lane", (), {"spec": spec, "retry": spec.retry})}
+        pool = {"spec": spec, "retry": spec.retry, "lives": staticmethod(lambda: lives)}
+        stack.pools = {"token": type("Pool", (), pool)}
         stack.access = log
         return bench.cross_check(record)
 
@@ -264,6 +266,17 @@ def test_client_and_balancer_agree(tmp_path):
 )
 def test_disagreement_is_told_with_the_operations(tmp_path, lines, told):
     assert told in checked(tmp_path, FakeLog(*lines))
+
+
+def test_answer_by_no_process_of_the_lab_is_reported_unless_the_lab_started_none(tmp_path):
+    log = FakeLog(("token-1", ONE), ("token-2", ONE))
+    own, other = ServerLife("A", "i", ONE), ServerLife("A", "another", ONE)
+    log.entries = lambda: [replace(entry(op, up), path="/token/x") for op, up in log.lines]
+    assert checked(tmp_path, log, lives=[own]) is None
+    assert "a process the lab did not start" in checked(tmp_path, log, lives=[other])
+    assert checked(tmp_path, log, lives=None) is None  # a deployment: its processes are not known
+    log.entries = lambda: [replace(entry(op, up), path="/another/x") for op, up in log.lines]
+    assert checked(tmp_path, log, lives=[other]) is None  # of another variant
 
 
 def test_lines_that_cannot_be_read_are_told(tmp_path):

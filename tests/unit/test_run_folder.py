@@ -1,5 +1,6 @@
 """Run folders: a new one each time, private, and found again under `latest`."""
 
+import os
 from datetime import datetime
 
 import pytest
@@ -44,3 +45,13 @@ def test_run_folder_that_cannot_be_made_is_refused_with_what_to_do(tmp_path, nam
     (tmp_path / "file").write_text("")
     with pytest.raises(LabError, match="choose another --out"):
         new_run_folder(tmp_path / "file", name, now=NOW)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+@pytest.mark.parametrize("below", ["", "more/runs"])
+def test_folder_that_is_a_link_to_nothing_is_said(tmp_path, below):
+    link = tmp_path / "lab-runs"
+    link.symlink_to("nowhere")
+    with pytest.raises(LabError, match=r"lab-runs is a link to nowhere, which is no folder"):
+        new_run_folder(link / below, "crash")
+    assert not (tmp_path / "nowhere").exists()

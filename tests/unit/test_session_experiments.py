@@ -1,6 +1,7 @@
 """Logout, double checkout, two tabs, fixation: verdicts and predictions from measurements alone."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,11 +11,23 @@ from lab.evidence.result import Measurements, Settings, Variant, VariantRun, Ver
 from lab.experiments import double_checkout, find, fixation, logout, two_tabs
 from lab.report.wording import observed
 
-HOLDS, FAILS, DEPENDS, UNKNOWN = Verdict
+HOLDS, FAILS, DEPENDS, UNKNOWN = (
+    Verdict.HOLDS,
+    Verdict.FAILS,
+    Verdict.DEPENDS,
+    Verdict.UNKNOWN,
+)
+AFFECTED, NOT_AFFECTED, CONFIRMED = (
+    Verdict.AFFECTED,
+    Verdict.NOT_AFFECTED,
+    Verdict.CONFIRMED,
+)
 MODULES = [logout, double_checkout, two_tabs, fixation]
 
 LOGOUT = {
     "logged_out": True,
+    "opened_before": True,
+    "replays_of_another_cart": 0,
     "replays": 9,
     "replays_accepted": 9,
     "accepted_for_s": 2.4,
@@ -39,31 +52,35 @@ SAFE = {"planted": 10, "opened": 0, "refused": 10}
 @pytest.mark.parametrize(
     ("module", "measured", "verdict", "words"),
     [
-        (logout, LOGOUT, HOLDS, "9 of 9 requests accepted after logout; 2.4 s of use"),
+        (logout, LOGOUT, AFFECTED, "9 of 9 requests accepted after logout; 2.4 s of use"),
         (logout, EXPIRED, DEPENDS, "4 of 9 requests accepted after logout; 1.2 s of use"),
-        (logout, REFUSED_AT_ONCE, FAILS, "0 of 1 requests accepted after logout"),
+        (logout, REFUSED_AT_ONCE, NOT_AFFECTED, "0 of 1 requests accepted after logout"),
         (
             logout,
             {**REFUSED_AT_ONCE, "store_operations_per_request": 1.0},
-            FAILS,
+            NOT_AFFECTED,
             "1 store operations per request",
         ),
         (logout, {**LOGOUT, "replays": 0, "replays_accepted": 0}, UNKNOWN, "no request"),
         (logout, {**LOGOUT, "logged_out": False}, UNKNOWN, "after a logout"),
-        (double_checkout, SOLD, HOLDS, "3 of 3 repeated orders"),
-        (double_checkout, {**SOLD, "orders_sold_again": 1}, HOLDS, "1 of 3"),
-        (double_checkout, NOT_SOLD, FAILS, "0 of 3 repeated orders"),
+        # A refusal that has another cause than the logout is no remedy.
+        (logout, {**REFUSED_AT_ONCE, "opened_before": False}, UNKNOWN, "no control"),
+        (logout, {**LOGOUT, "replays_of_another_cart": 2}, UNKNOWN, "2 requests showed another"),
+        (double_checkout, {**NOT_SOLD, "orders_refused_otherwise": 1}, UNKNOWN, "another reason"),
+        (double_checkout, SOLD, AFFECTED, "3 of 3 repeated orders"),
+        (double_checkout, {**SOLD, "orders_sold_again": 1}, AFFECTED, "1 of 3"),
+        (double_checkout, NOT_SOLD, NOT_AFFECTED, "0 of 3 repeated orders"),
         (
             double_checkout,
             {**NOT_SOLD, "store_operations_per_write": 2},
-            FAILS,
+            NOT_AFFECTED,
             "2 store operations per change",
         ),
         (double_checkout, {"orders_repeated": 0, "orders_sold_again": 0}, UNKNOWN, "nothing"),
-        (two_tabs, TABS, FAILS, "0 of 32 acknowledged adds lost"),
-        (two_tabs, {**TABS, "in_turn_lost": 1}, HOLDS, "1 of 32"),
-        (two_tabs, {**TABS, "at_once_lost": 27}, HOLDS, "27 of 32"),
-        (two_tabs, {**TABS, "at_once_given_up": 9}, FAILS, "9 adds given up"),
+        (two_tabs, TABS, NOT_AFFECTED, "0 of 32 acknowledged adds lost"),
+        (two_tabs, {**TABS, "in_turn_lost": 1}, AFFECTED, "1 of 32"),
+        (two_tabs, {**TABS, "at_once_lost": 27}, AFFECTED, "27 of 32"),
+        (two_tabs, {**TABS, "at_once_given_up": 9}, NOT_AFFECTED, "9 adds given up"),
         (two_tabs, {"in_turn_acknowledged": 0, "at_once_given_up": 9}, UNKNOWN, "nothing"),
         (fixation, SAFE, HOLDS, "0 of 10 planted ids"),
         (fixation, {**SAFE, "opened": 1, "refused": 9}, FAILS, "1 of 10 planted ids"),
@@ -86,7 +103,9 @@ def test_expectations_are_declared_for_the_subject_and_the_question_has_its_choi
     experiment = find(module.__name__.rpartition(".")[2].replace("_", "-"))
     subjects = [variant for variant in experiment.variants if experiment.about(variant)]
     assert subjects
-    assert {variant.expect for variant in subjects if variant.expect} == {experiment.expected}
+    seen = {variant.expect for variant in subjects if variant.expect}
+    whole = {AFFECTED: CONFIRMED, NOT_AFFECTED: Verdict.NOT_CONFIRMED}
+    assert {whole.get(each, each) for each in seen} == {experiment.expected}
     assert 2 <= len(experiment.question.choices) <= 4
     assert experiment.question.observed({}) is None
 
@@ -217,6 +236,38 @@ def test_answer_that_something_broke_is_no_refusal(status, settled):
     assert double_checkout.is_settled(order(status)) is settled
 
 
+class Spied:
+    """A lab in which a planted credential shows the cart of `shown`, who logs in as 124."""
+
+    def __init__(self, shown, status=200):
+        self.look = answer(status, user={"user_id": shown})
+
+    def shopper(self, name="Alice"):
+        customer = SimpleNamespace(user_id="124")
+        customer.login = customer.add = lambda *args, **how: answer(201)
+        customer.view_cart = lambda **how: self.look
+        return customer
+
+
+@pytest.mark.parametrize(
+    ("shown", "planter", "whose"),
+    [
+        ("124", None, fixation.THE_CUSTOMERS),
+        ("124", "666", fixation.THE_CUSTOMERS),
+        ("999", None, fixation.THE_CUSTOMERS),  # a third customer's is as bad
+        ("999", "666", fixation.THE_CUSTOMERS),
+        ("666", "666", fixation.THE_PLANTERS),
+    ],
+)
+def test_planted_id_may_show_its_planters_own_cart_and_no_other(shown, planter, whose):
+    assert fixation.look_after_login(Spied(shown), {}, "A", planter) == [whose]
+
+
+@pytest.mark.parametrize(("status", "seen"), [(401, [fixation.NOTHING]), (503, []), (404, [])])
+def test_planted_id_is_refused_only_by_a_refusal(status, seen):
+    assert fixation.look_after_login(Spied("124", status), {}, "A") == seen
+
+
 class Tab:
     """A customer whose adds are all acknowledged, and who is shown what `shown` says."""
 
@@ -261,8 +312,8 @@ class ProvisionedStack:
         (answer(200, cart={"item_count": 10}), (10, 10, 0)),
         (answer(200, cart={"item_count": 3}), (10, 10, 7)),
         (answer(200, cart={"item_count": 11}), (10, 10, 0)),
-        (answer(503), (10, 0, 0)),
-        (answer(401), (10, 0, 0)),
+        (answer(503), (0, 0, 0)),
+        (answer(401), (0, 0, 0)),
     ],
 )
 def test_adds_are_lost_only_where_a_cart_was_shown(shown, seen):

@@ -350,3 +350,21 @@ def test_record_goes_on_counting_where_another_stopped():
     numbers = count(1)
     first, second = Record("x", numbers=numbers), Record("x", numbers=numbers)
     assert [first.next_op(), second.next_op(), first.next_op()] == ["x-1", "x-2", "x-3"]
+
+
+def test_login_may_say_who_comes_in_any_script(shop, shopper):
+    exchange = shopper.login(name="Zoë", user_id="李-1")
+    assert exchange.customer == shopper.name == "Zoë"
+    assert json.loads(exchange.request_body) == {"user_id": "李-1", "name": "Zoë"}
+    assert json.loads(shopper.login().request_body) == {"user_id": "李-1", "name": "Zoë"}
+
+
+def test_sku_of_any_script_is_sent_in_the_path(shop, shopper):
+    assert shopper.change("Café/🛒", 1).path == "/api/cart/items/Caf%C3%A9%2F%F0%9F%9B%92"
+
+
+@pytest.mark.parametrize("name", ["", "x" * 999, "\u202e", "\ud800", 5, True])
+def test_login_sends_a_name_that_the_shop_has_to_refuse(shop, shopper, name):
+    exchange = shopper.login(name=name)
+    assert json.loads(exchange.request_body)["name"] == name
+    assert exchange.customer == str(name)

@@ -13,7 +13,8 @@ PACKAGES = [Path(each.__file__).parent for each in (lab, stateful_app, stateless
 TWINS = {"stateful_app", "stateless_app"}
 # What each experiment's file declares, and each command's module: the same name on purpose.
 DECLARED = {
-    *("CLAIM", "CROWD", "CUSTOMERS", "QUICK_CUSTOMERS", "QUICK_SERVERS"),
+    *("CLAIM", "DRAWBACK", "DEPENDS_ON"),
+    *("CROWD", "CUSTOMERS", "QUICK_CUSTOMERS", "QUICK_SERVERS"),
     "COMMANDS",
 }
 

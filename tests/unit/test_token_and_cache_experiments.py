@@ -3,6 +3,7 @@
 import base64
 import re
 import zlib
+from typing import ClassVar
 
 import pytest
 
@@ -23,12 +24,14 @@ from lab.stack.nginx_conf import NginxConfig, PoolConfig, render
 from lab.stack.pool_spec import PoolSpec
 
 HOLDS, FAILS, UNKNOWN = Verdict.HOLDS, Verdict.FAILS, Verdict.UNKNOWN
+AFFECTED, NOT_AFFECTED = Verdict.AFFECTED, Verdict.NOT_AFFECTED
 MODULES = (replay_one, caching, stale_price, size, readable, key_rotation, url_token)
 
 GOOD = {  # what each measures where its claim holds
     replay_one: {
         "restarts_confirmed": 1,
         "requests_to_explain": 8,
+        "stories_with_another_end": 0,
         "reproduced_alone": 8,
         "earlier_requests_needed": [0, 0],
     },
@@ -38,6 +41,7 @@ GOOD = {  # what each measures where its claim holds
         "products_from_cache": 59,
         "carts_asked": 24,
         "carts_answered": 24,
+        "witnesses_disagree": 0,
         "wrong_carts_by_header": 0,
         "wrong_carts_by_url": 0,
     },
@@ -45,10 +49,18 @@ GOOD = {  # what each measures where its claim holds
         "restarts_confirmed": 1,
         "carts_at_the_old_price": 5,
         "carts_looked_at": 5,
+        "carts_at_neither_price": 0,
+        "order_total_cents": 129_900,
         "seconds_until_all_had_looked": 0.5,
         "seconds_until_honoured": 2.1,
     },
-    size: {"full_cart_status": 200, "lines": 300, "bytes_empty": 300, "bytes_full": 2000},
+    size: {
+        "full_cart_status": 200,
+        "lines": 300,
+        "lines_shown": 300,
+        "bytes_empty": 300,
+        "bytes_full": 2000,
+    },
     readable: {
         "facts_tried": 4,
         "facts_read": 4,
@@ -56,6 +68,12 @@ GOOD = {  # what each measures where its claim holds
         "changes_tried": 100,
         "changes_refused": 100,
         "changes_accepted": 0,
+        "rewritten_tried": 4,
+        "rewritten_refused": 4,
+        "rewritten_accepted": 0,
+        "rewritten_accepted_when_signed": 4,
+        "forged_without_key_status": 401,
+        "forged_with_key_status": 200,
     },
     key_rotation: {
         "kill_confirmed": True,
@@ -64,6 +82,7 @@ GOOD = {  # what each measures where its claim holds
         **{f"refused_{step}": 0 for step in key_rotation.STEPS},
         "refused_odd": 12,
         "refused_hasty": 6,
+        "refused_without_cause": 0,
     },
     url_token: {
         "requests_with_url": 10,
@@ -77,7 +96,15 @@ GOOD = {  # what each measures where its claim holds
         "header_in_history": 0,
     },
 }
-NOT_FOUND = {"url_in_log": 0, "url_in_referer": 0, "url_in_history": 0}
+NOT_FOUND = {"url_in_log": 0, "url_in_referer": 0}  # in the history it always is
+NEW_PRICE = {"carts_at_the_old_price": 0, "order_total_cents": 99_900}
+NOTHING_SAID = {  # by a session id
+    "facts_read": 0,
+    "rewritten_tried": 0,
+    "rewritten_refused": 0,
+    "rewritten_accepted_when_signed": 0,
+    "forged_with_key_status": 401,
+}
 
 
 def name_of(module):
@@ -91,50 +118,62 @@ def name_of(module):
         (replay_one, {"reproduced_alone": 7}, FAILS, "7 of 8"),
         (replay_one, {"reproduced_alone": 0, "requests_to_explain": 0}, UNKNOWN, "no request"),
         (replay_one, {"restarts_confirmed": 0}, UNKNOWN, "no fresh server"),
+        (replay_one, {"stories_with_another_end": 2}, UNKNOWN, "2 stories did not end"),
         (caching, {}, HOLDS, "0 of 24 carts to the wrong person"),
         (caching, {"wrong_carts_by_header": 1}, FAILS, "1 of 24"),
         (caching, {"wrong_carts_by_url": 2}, FAILS, "2 of 24"),
         (caching, {"products_from_cache": 0}, FAILS, "0 of 60 product"),
         (caching, {"carts_answered": 0}, UNKNOWN, "no carts"),
+        (caching, {"carts_answered": 23}, UNKNOWN, "1 of 24 looks showed no cart"),
+        (caching, {"witnesses_disagree": 1}, UNKNOWN, "disagree about 1 requests"),
         (caching, {"a_cache_was_there": False}, UNKNOWN, "no cache"),
         (caching, {"products_asked": 0}, UNKNOWN, "no products"),
-        (stale_price, {}, HOLDS, "5 of 5 carts at the old price; 2.1 s until the new"),
-        (stale_price, {"seconds_until_honoured": None}, HOLDS, "8 s at least"),
-        (stale_price, {"carts_at_the_old_price": 0}, FAILS, "0 of 5"),
-        (stale_price, {"carts_at_the_old_price": 0, "carts_looked_at": 0}, UNKNOWN, "nothing"),
+        (stale_price, {}, AFFECTED, "5 of 5 carts at the old price; 2.1 s until the new"),
+        (stale_price, {"seconds_until_honoured": None}, AFFECTED, "8 s at least"),
+        (stale_price, NEW_PRICE, NOT_AFFECTED, "0 of 5"),
+        (stale_price, NEW_PRICE | {"carts_looked_at": 0}, UNKNOWN, "nothing"),
+        (stale_price, {"order_total_cents": 99_900}, UNKNOWN, "5 of 5 carts at the old price, but"),
+        (stale_price, {"order_total_cents": None}, UNKNOWN, "the order was None cents"),
+        (stale_price, NEW_PRICE | {"order_total_cents": 1}, UNKNOWN, "the order was 1 cents"),
+        (stale_price, NEW_PRICE | {"carts_at_neither_price": 1}, UNKNOWN, "neither"),
         (stale_price, {"restarts_confirmed": 0}, UNKNOWN, "no server"),
         (
             stale_price,
-            {"carts_at_the_old_price": 0, "seconds_until_all_had_looked": 3.5},
+            NEW_PRICE | {"seconds_until_all_had_looked": 3.5},
             UNKNOWN,
             "3.5 s late",
         ),
-        (size, {}, HOLDS, "2,000 bytes with 300 lines"),
-        (size, {"bytes_full": 302}, FAILS, "302 bytes with"),
-        (size, {"bytes_full": 599}, FAILS, "599 bytes with"),
+        (size, {}, AFFECTED, "2,000 bytes with 300 lines"),
+        (size, {"bytes_full": 302}, NOT_AFFECTED, "302 bytes with"),
+        (size, {"bytes_full": 599}, NOT_AFFECTED, "599 bytes with"),
         (size, {"full_cart_status": None}, UNKNOWN, "no request"),
+        (size, {"full_cart_status": 401}, UNKNOWN, "no request"),
         (size, {"lines": 0}, UNKNOWN, "no request"),
-        (readable, {}, HOLDS, "4 of 4 facts read without a key"),
-        (readable, {"facts_read": 1}, HOLDS, "1 of 4"),
-        (readable, {"facts_read": 0}, FAILS, "0 of 4"),
-        (
-            readable,
-            {"changes_refused": 99},
-            FAILS,
-            "95–100 %); not even signed",
-        ),
+        (size, {"lines_shown": 299}, UNKNOWN, "the cart has 299 lines, not the 300"),
+        (readable, {}, AFFECTED, "4 of 4 facts read without a key"),
+        (readable, {"facts_read": 1}, AFFECTED, "1 of 4"),
+        (readable, NOTHING_SAID, NOT_AFFECTED, "0 of 4"),
+        (readable, {"rewritten_refused": 3, "rewritten_accepted": 1}, AFFECTED, "1 of 105 changed"),
+        (readable, {"changes_refused": 99, "changes_accepted": 1}, AFFECTED, "not even signed"),
+        (readable, {"forged_without_key_status": 200}, AFFECTED, "not even signed"),
+        (readable, {"changes_refused": 99}, UNKNOWN, "1 changes were neither accepted nor"),
+        (readable, {"forged_without_key_status": 503}, UNKNOWN, "neither accepted nor refused"),
+        (readable, {"rewritten_accepted_when_signed": 3}, UNKNOWN, "refused even when signed"),
+        (readable, {"rewritten_tried": 0, "rewritten_refused": 0}, UNKNOWN, "no control"),
+        (readable, {"forged_with_key_status": 401}, UNKNOWN, "right key is refused"),
         (readable, {"original_status": 401}, UNKNOWN, "no control"),
         (readable, {"changes_tried": 0, "changes_refused": 0}, UNKNOWN, "no control"),
-        (key_rotation, {}, HOLDS, "12 of 27 refused with an odd key"),
-        (key_rotation, {"refused_odd": 0}, FAILS, "0 of 27"),
+        (key_rotation, {}, AFFECTED, "12 of 27 refused with an odd key"),
+        (key_rotation, {"refused_odd": 0}, NOT_AFFECTED, "0 of 27"),
         (key_rotation, {"refused_careful": 1}, UNKNOWN, "1 refused while all servers knew"),
         (key_rotation, {"refused_agreed": 2}, UNKNOWN, "2 refused while"),
+        (key_rotation, {"refused_without_cause": 1}, UNKNOWN, "had the same key"),
         (key_rotation, {"tried_odd": 0, "refused_odd": 0}, UNKNOWN, "no request was tried"),
         (key_rotation, {"restarts_confirmed": 3}, UNKNOWN, "not confirmed"),
         (key_rotation, {"kill_confirmed": False}, UNKNOWN, "not confirmed"),
-        (url_token, {}, HOLDS, "10 of 10 tokens of a URL in the log; 1 of 1 in the Referer"),
-        (url_token, NOT_FOUND, FAILS, "0 of 10 tokens of a URL in the log"),
-        (url_token, {"header_in_log": 1}, FAILS, "1 of 10 tokens of a header"),
+        (url_token, {}, AFFECTED, "10 of 10 tokens of a URL in the log; 1 of 1 in the Referer"),
+        (url_token, NOT_FOUND, NOT_AFFECTED, "0 of 10 tokens of a URL in the log"),
+        (url_token, {"header_in_log": 1}, UNKNOWN, "1 of 10 tokens of a header"),
         (url_token, {"requests_refused": 1}, UNKNOWN, "refused"),
         (url_token, {"lines_of_log": 5}, UNKNOWN, "does not have every request"),
         (url_token, {"requests_with_url": 0}, UNKNOWN, "no secret"),
@@ -239,6 +278,39 @@ def test_each_change_touches_one_character_of_the_payload(credential):
         assert credential[places[0]] in "abcDEF-_9"
     assert len(readable._changed(credential, 3)) == 3
     assert readable._changed("", 3) == []
+
+
+class Signer:
+    """Signs as the desk does, with the key of `readable._signer`."""
+
+    payload: ClassVar = {"v": 2, "session": {"user_id": "123", "name": "J", "lines": {"pen": 1}}}
+
+    def __init__(self, long):
+        fill = {"shipping_address": "7 Acacia Avenue " * 20} if long else {}
+        self.signer = readable._signer("k" * 32)
+        self.token = self.signer.dumps(
+            {**self.payload, "session": {**self.payload["session"], **fill}}
+        )
+
+
+@pytest.mark.parametrize("long", [False, True], ids=["plain", "zipped"])
+def test_rewritten_token_says_something_else_and_only_its_signature_is_wrong(long):
+    made = Signer(long)
+    assert made.token.startswith(".") is long
+    credential = f"Bearer {made.token}"
+    rewritten = readable.rewritings(credential)
+    assert len(rewritten) == 3 + long
+    for each in rewritten:
+        changed = readable._with_payload(credential, each).removeprefix("Bearer ")
+        assert changed.split(".")[-2:] == made.token.split(".")[-2:]  # its time and signature
+        signed, said = made.signer.loads_unsafe(changed)
+        assert (signed, said) == (False, each)
+        assert said != made.signer.loads(made.token)
+
+
+@pytest.mark.parametrize("credential", ["desk_session=ODNf_fN4uRZrFvQ6YNVR", "", "Bearer e30.a.b"])
+def test_credential_that_says_nothing_cannot_be_rewritten(credential):
+    assert readable.rewritings(credential) == []
 
 
 # --- url_token: what a browser sends

@@ -1,7 +1,7 @@
 """Conversations made up from an OpenAPI 3 document: operations, links, examples, and Hypothesis.
 
-A few candidates are held on a live process; the one in which most different operations
-succeeded becomes the conversation.
+A few candidates are held on a live process, until every operation has succeeded in one; that in
+which most different ones did becomes the conversation.
 """
 
 import json
@@ -31,7 +31,7 @@ class OpenApiSource:
     path: Path
 
     def record(self, send: Client) -> Conversation:
-        """Hold a few candidates and return the one that got furthest."""
+        """Hold candidates, a few at most, and return the one that got furthest."""
         known = operations(_read(self.path), self.path.name)
         best: tuple[tuple[int, int], list[Call], list[Answer]] | None = None
         try:
@@ -46,6 +46,8 @@ class OpenApiSource:
                 talk.say(operation, body)
             if best is None or talk.score > best[0]:
                 best = (talk.score, talk.calls, talk.answers)
+            if talk.score[0] == len(known):
+                break  # no other gets further
         if best is None or best[0] == (0, 0):
             raise LabError(
                 f"{self.path}: no operation succeeded with made-up values: add examples to the "

@@ -87,20 +87,20 @@ def _all(document: JsonObject) -> Iterator[Operation]:
         for method in OPENAPI_METHODS:
             if method not in item:
                 continue
-            told = _deep(document, item[method])
-            body, example = _body(told.get("requestBody") or {})
+            operation = _deep(document, item[method])
+            body, example = _body(operation.get("requestBody") or {})
             yield Operation(
-                name=str(told.get("operationId") or f"{method} {path}"),
+                name=str(operation.get("operationId") or f"{method} {path}"),
                 method=method.upper(),
                 path=str(path),
                 prefix=prefix,
-                parameters=(*shared, *told.get("parameters", [])),
+                parameters=(*shared, *operation.get("parameters", [])),
                 body=body,
                 example=example,
                 responses={
-                    str(status): each for status, each in (told.get("responses") or {}).items()
+                    str(status): each for status, each in (operation.get("responses") or {}).items()
                 },
-                wants_bearer=told.get("security", document.get("security")) != [],
+                wants_bearer=operation.get("security", document.get("security")) != [],
             )
 
 

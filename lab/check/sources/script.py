@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-
 from lab.check.budget import Spent
 from lab.check.conversation import Call, Conversation, Send, plain
 from lab.check.correlation import address_of, infer
@@ -51,9 +49,12 @@ class Http:
         """Send one request to the service; the client keeps its cookies. `path` begins with /.
 
         Redirects are followed only where `allow_redirects` asks for it. `timeout` is that of
-        the check (--timeout), whatever is given here.
+        the check (--timeout), whatever is given here. A whole URL is taken as its path where an
+        answer gave it.
         """
-        _check_path(path)
+        import requests
+
+        path = self._path_of(path)
         # A lone surrogate cannot be written into a URL by requests; the wire writes it.
         given = {str(name): str(value) for name, value in (headers or {}).items()}
         asked = requests.Request(
@@ -89,6 +90,15 @@ class Http:
                 else Call("GET", plain(target), (), None, call.origin)
             )
         return answer
+
+    def _path_of(self, path: str) -> str:
+        host = urlsplit(path).netloc
+        if path.startswith(("http://", "https://")) and any(
+            f"//{host}/" in text for answer in self.answers for text in _given_by(answer)
+        ):
+            return address_of(path) or "/"
+        _check_path(path)
+        return path
 
     def _said(self, call: Call) -> Answer:
         answer = self._send(call)
@@ -187,6 +197,10 @@ def _load(path: Path) -> Callable[[Http], object]:
     if not callable(script):
         raise LabError(f"{path} has no function `script(http)`")
     return script
+
+
+def _given_by(answer: Answer) -> list[str]:
+    return [*(value for _, value in answer.headers.pairs), answer.text]
 
 
 def _check_path(path: str) -> None:

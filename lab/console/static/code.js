@@ -3,8 +3,8 @@
 import { get } from "./api.js";
 import { subjectOf } from "./chosen.js";
 import { h, say } from "./dom.js";
-import { isShown, whenShown } from "./panel.js";
 import { set, shown, state, subscribe } from "./state.js";
+import { isShown, whenShown } from "./tabs.js";
 import { DESKS } from "./words.js";
 
 const asked = new Map(); // "GET /api/cart" → what the console answers, asked for once

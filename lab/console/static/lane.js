@@ -8,12 +8,10 @@ import { cartsOf, cast, tally } from "./carts.js";
 import { h, mark, refill, say, svg } from "./dom.js";
 import { keyOf, lookOf, steps, title } from "./flight.js";
 import { Places } from "./places.js";
-import { FAULTS } from "./words.js";
+import { FAULTS, STATE_SIGNS } from "./words.js";
 
-const STATES = {
-  up: "● up", paused: "‖ paused", dead: "✕ dead", draining: "↓ draining", starting: "… starting",
-};
-const STORE_STATES = { ...STATES, external: "● elsewhere" };
+const STATES = Object.fromEntries(Object.entries(STATE_SIGNS).map(([state, sign]) => [state, `${sign} ${state}`]));
+const STORE_STATES = { ...STATES, external: `${STATE_SIGNS.external} elsewhere` };
 const STORES = {
   "": "", token: "Store: nothing here", memory: "each server’s own memory", file: "files on disk, for all servers",
 };

@@ -58,12 +58,12 @@ export class RunCard extends Card {
   }
 
   showResult({ outline, run, guess }) {
-    const { verdict, claim, question, variants } = outline;
+    const { verdict, condition, claim, question, variants } = outline;
     const outcomes = variants.map(({ name, outcome }) => h("li", { "data-verdict": outcome?.verdict ?? "unknown" },
       h("strong", {}, name), `: ${VERDICT_SIGNS[outcome?.verdict] ?? "?"} ${outcome ? `${outcome.verdict}, ${outcome.text}` : "no outcome"}`));
     const seen = question?.observed ?? null;
     return [
-      heading(`${VERDICT_SIGNS[verdict] ?? "?"} ${verdict}`), h("p", { class: "claimed" }, claim),
+      heading(`${VERDICT_SIGNS[verdict] ?? "?"} ${verdict} ${condition}`.trim()), h("p", { class: "claimed" }, claim),
       h("ul", { class: "measured" }, outcomes),
       seen !== null && judged(this.asked.choices, guess ?? "skip", seen),
       h("p", { class: "explained" }, this.asked.explanation),

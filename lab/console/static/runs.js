@@ -2,10 +2,9 @@
 
 import { get } from "./api.js";
 import { h, mark, refill, say } from "./dom.js";
-import { isShown, whenShown } from "./panel.js";
 import { openRun } from "./recording.js";
 import { backToLive, state, subscribe } from "./state.js";
-import { showPanel } from "./tabs.js";
+import { isShown, showPanel, whenShown } from "./tabs.js";
 import { VERDICT_SIGNS } from "./words.js";
 
 class LabRuns extends HTMLElement {
@@ -78,12 +77,12 @@ class LabRuns extends HTMLElement {
     say(this.trouble, "");
   }
 
-  experiment(run, { name, claim, verdict, decision, variants }, index) {
+  experiment(run, { name, claim, verdict, condition, decision, variants }, index) {
     const [left, right] = ["stateful", "stateless"].map((app) => choiceOf(app, variants));
     const play = () => this.attempt(() => openRun(run, index, left.value || null, right.value || null));
     return h("section", { class: "kept-run" },
       h("div", {}, h("h4", {}, `${name}:`), " ", h("p", {}, claim)),
-      h("p", { class: "verdict", "data-verdict": verdict }, h("strong", {}, signed(verdict)), ` · ${decision}`),
+      h("p", { class: "verdict", "data-verdict": verdict }, verdict && h("strong", {}, `${signed(verdict)} ${condition}`.trim()), `${verdict ? " · " : ""}${decision}`),
       h("p", { class: "row" }, h("label", {}, "Left: ", left), h("label", {}, "Right: ", right),
         h("button", { type: "button", class: "small main play-back", onclick: play }, "Play it back", h("span", { class: "unseen" }, `: ${name}`))));
   }
@@ -111,7 +110,7 @@ function signed(verdict) {
 /** A choice of variant for one side; at first the console's own choice. */
 function choiceOf(app, variants) {
   const first = variants.find((each) => each.app === app);
-  const named = ({ name, keeps, outcome }) => `${name}: ${keeps}${outcome ? `, ${signed(outcome.verdict)}` : ""}`;
+  const named = ({ name, keeps, outcome }) => `${name}: ${keeps}${outcome?.verdict ? `, ${signed(outcome.verdict)}` : ""}`;
   const select = h("select", {}, !first && h("option", { value: "" }, "nothing"), variants.map((each) => h("option", { value: each.name }, named(each))));
   select.value = first?.name ?? "";
   return select;

@@ -3,8 +3,8 @@
 import { getText } from "./api.js";
 import { nameOf } from "./chosen.js";
 import { $, h } from "./dom.js";
-import { isShown, whenShown } from "./panel.js";
 import { state, subscribe } from "./state.js";
+import { isShown, whenShown } from "./tabs.js";
 import { DESKS, TITLES } from "./words.js";
 
 const AGAIN_MS = 1000;

@@ -308,6 +308,20 @@ def stale():
         return {"number": known[0]}
 
 
+def number():
+    """One number of the process, the same for every client."""
+    kept = [0]
+
+    @on("POST", "/number")
+    def write(request):
+        kept[:] = [request.json["number"]]
+        return {"number": kept[0]}, 201
+
+    @on("GET", "/number")
+    def look(request):
+        return {"number": kept[0]} if kept[0] else ({"error": "no number"}, 404)
+
+
 def nothing():
     """Has no state at all."""
 

@@ -44,6 +44,22 @@ def memory():
     return app
 
 
+def number():
+    """One number of the process, the same for every client."""
+    app, kept = Flask(__name__), {}
+
+    @app.post("/number")
+    def write():
+        kept["number"] = request.json["number"]
+        return kept, 201
+
+    @app.get("/number")
+    def look():
+        return kept or ({"error": "no number"}, 404)
+
+    return app
+
+
 def signed_cookie():
     """Flask's own session: the cart in a signed cookie, the key the same everywhere."""
     return _with_session(Flask(__name__), secret="the same key in every process")

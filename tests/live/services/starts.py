@@ -83,7 +83,7 @@ def to_background():
         os._exit(0)
     if KIND == "daemon-clean" and "CLEANED" not in os.environ:
         again = [sys.executable, __file__, "plain", str(PORT)]
-        os.execve(sys.executable, again, {"CLEANED": "1", "LAB_RUN_DIR": "of another"})
+        os.execve(sys.executable, again, {"CLEANED": "1"})
 
 
 if KIND.startswith("daemon"):

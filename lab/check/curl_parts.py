@@ -1,0 +1,173 @@
+"""Parts of the printed script: what looks a value up in an answer, and what compares the runs."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from lab.check.conversation import Ref
+from lab.check.differences import Difference
+from lab.core.shell import quoted
+
+# By the kind of a reference: a Python expression for its value. `name` is what is looked for,
+# `head` and `body` are the texts of an answer.
+_VALUES = {
+    "json": "pointed(json.loads(body))",
+    "match": "re.search(name, body)[1]",
+    "cookie": "re.findall('(?im)^set-cookie: *' + re.escape(name) + '=([^;\\r\\n]*)', head)[-1]",
+    "header": "header(name)",
+    "path": "re.sub('^[a-z]+://[^/]*', '', header(name))",
+    "query": "re.search('[?&#]' + re.escape(name.partition(':')[2]) + '=([^&#]*)',"
+    " header(name.partition(':')[0]))[1]",
+}
+_HEADER = """\
+def header(name):
+    return re.search("(?im)^" + re.escape(name) + ": *(.*?)[ \\r]*$", head)[1]"""
+_POINTED = """\
+def pointed(value):
+    for part in name.split("/")[1:]:
+        part = part.replace("~1", "/").replace("~0", "~")
+        value = value[int(part) if isinstance(value, list) else part]
+    return value"""
+_WRITERS = {
+    "json": "    value = json.dumps(value)[1:-1]",
+    "url": '    value = urllib.parse.quote(value, safe="")',
+}
+
+
+def given(refs: Iterable[Ref]) -> Iterator[str]:
+    """Yield the lines of a shell function that looks up these values; none if there are none."""
+    kinds, forms = set(), set()
+    for ref in refs:
+        kinds.add(ref.where.partition(":")[0])
+        forms.add(ref.form)
+    if not kinds:
+        return
+    yield "given() { python3 -c '  # a value of answer N: where it is, and how it is written here"
+    yield from _program(_look_up_lines(sorted(kinds), forms))
+
+
+def _look_up_lines(kinds: list[str], forms: set[str]) -> Iterator[str]:
+    yield "import json, re, sys, urllib.parse"
+    yield 'number, where, form = (*sys.argv[1:], "")[:3]'
+    yield 'kind, _, name = where.partition(":")'
+    yield 'head, body = (open(each + number, errors="replace").read() for each in ("head", "body"))'
+    if {*kinds} & {"header", "path", "query"}:
+        yield from _HEADER.splitlines()
+    if "json" in kinds:
+        yield from _POINTED.splitlines()
+    for kind in kinds:
+        yield f'if kind == "{kind}":\n    value = {_VALUES[kind]}'
+    if "query" in kinds:
+        yield "    value = urllib.parse.unquote_plus(value)"
+    yield "value = str(value)"
+    for form in sorted(forms - {""}):
+        yield f'if form == "{form}":\n{_WRITERS[form]}'
+    yield "print(value)"
+
+
+def look_up(ref: Ref) -> str:
+    """Return the shell command that reads a value out of an earlier answer."""
+    words = ["given", str(ref.call + 1), ref.where, *([ref.form] if ref.form else [])]
+    return " ".join(map(quoted, words))
+
+
+def _program(lines: Iterable[str]) -> Iterator[str]:
+    """Yield a Python program within single quotes of a shell, and the end of its function."""
+    yield from "\n".join(lines).replace("'", '"').splitlines()
+    yield '\' "$@"; }'
+
+
+_STATUS = """\
+value() { sed -n 's/^HTTP[^ ]* \\([0-9]*\\).*/\\1/p' "$WORK/$1/head%(last)d" | tail -n 1; }
+run control control; run shown shown
+echo "status: $(value control) without, $(value shown) with it"
+%(test)s [ "$(value control)" != "$(value shown)" ]"""
+_JUDGE = """\
+judge() { python3 -c '  # compares the last answers of three runs
+import json, re, sys
+where, last, source = sys.argv[1:]
+def text(run, name):
+    try:
+        return open(run + "/" + name, errors="replace").read()
+    except OSError:
+        return ""
+%(value)s
+def seen(run):
+    found = value(run, last, where)
+%(relation)s    return found
+control, again, shown = map(seen, ("control", "again", "shown"))
+%(compare)s
+' "$@"; }
+run control control; run shown shown; run again control; cd "$WORK"
+judge %(where)s %(last)d %(source)d"""
+_JSON = """\
+def value(run, number, where):
+    try:
+        found = json.loads(text(run, "body" + number))
+        for part in where.split("/")[1:]:
+            part = part.replace("~1", "/").replace("~0", "~")
+            found = found[int(part) if isinstance(found, list) else part]
+    except (ValueError, LookupError, TypeError):
+        return "nothing"
+    return found"""
+_HEADERS = """\
+def value(run, number, where):
+    name, _, key = where.partition(":")[2].partition("?")
+    found = re.findall("(?im)^" + re.escape(name) + ": *(.*?)[ \\r]*$", text(run, "head" + number))
+    part = "[?&#]" + re.escape(key) + "=([^&]*)"
+    return [re.findall(part, each) if key else each for each in found]"""
+_WORDS = """\
+def value(run, number, where):
+    return re.findall(r"\\w+|[^\\w\\s]", text(run, "body" + number))"""
+_EXACT = """\
+print(where + ":", json.dumps(control), "without,", json.dumps(shown), "with it")
+sys.exit(control != again or control == shown)"""
+_MOST = """\
+words = [word for word in control if word in again]  # what both controls have
+gone = [word for word in words if word not in shown]
+new = [word for word in shown if word not in control] if control == again else []
+print(where + ": gone:", *(gone[:20] or ["nothing"]), "- new:", *(new[:20] or ["nothing"]))
+sys.exit(not (gone or new))"""
+_RELATED = """\
+    earlier = text(run, "body" + source) + text(run, "head" + source)
+    words = found if isinstance(found, list) else [str(found)]
+    words = [word for word in words if len(str(word)) > 3 and str(word) in earlier]
+    found = "that of answer " + source if words else "one of its own"
+"""
+_RELATED_WORDS = """\
+    earlier = {*re.findall(r"\\w+", text(run, "body" + source))}
+    found = [word for word in found if len(word) > 3 and word in earlier]
+"""
+
+
+def judge(difference: Difference, calls: Sequence[int]) -> Iterator[str]:
+    """Yield the lines that hold the runs, print what differs, and end with the status.
+
+    `calls` are the places in the conversation of the script's calls.
+    """
+    last = len(calls)
+    where = re.sub(r" \(answer \d+\)$", "", difference.where)
+    if where == "status":
+        known = difference.expected.isdigit()
+        test = f'[ "$(value control)" = {difference.expected} ] &&' if known else ""
+        yield from (_STATUS % {"last": last, "test": test}).replace("\n ", "\n").splitlines()
+        return
+    related = re.match(r"no longer that of answer (\d+)", difference.seen)
+    words = where.startswith("body")
+    kind = _WORDS if words else _HEADERS if where.startswith("header:") else _JSON
+    relation = (_RELATED_WORDS if words else _RELATED) if related else ""
+    # At "/-" and "/~" it is the members of what stands there that differ.
+    at = re.sub(r"/[-~]$", "", where) if kind is _JSON else where
+    made = _JUDGE % {
+        "value": kind,
+        "relation": relation,
+        "compare": _MOST if words else _EXACT,
+        "where": quoted("" if at == "/" else at),
+        "last": last,
+        "source": _number(int(related[1]) - 1, calls) if related else 0,
+    }
+    yield from made.splitlines()
+
+
+def _number(index: int, calls: Sequence[int]) -> int:
+    """Return the number in the script of a call of the conversation; 0 where it is not in it."""
+    return calls.index(index) + 1 if index in calls else 0

@@ -1,0 +1,143 @@
+"""The document of a check, `check.json`: what was found, as values. Credentials are shortened."""
+
+from pathlib import Path
+
+import msgspec
+
+from lab.check.differences import Difference
+from lab.check.judge import Finding, Level, Report, Reproducer
+from lab.core.errors import LabError
+from lab.core.redaction import redact_json
+from lab.core.text import one_line
+
+REPORT_SCHEMA = 1
+SELF_CONTAINED = (Level.SELF_CONTAINED,)
+
+
+class CheckedCall(msgspec.Struct, kw_only=True):
+    """One call of the conversation, counted from 1, and what was found of it."""
+
+    call: int
+    request: str
+    verdict: str
+    """The level in words; of a failed call that was answered alike, only that."""
+    level: Level
+    counts: bool = True
+    status: int | None = None
+    play: str = ""
+    differences: list[Difference] = []
+    why: str = ""
+    needs: list[int] | None = None
+    depends_on_what_the_client_carries: bool | None = None
+
+
+class Shortest(msgspec.Struct, kw_only=True):
+    """The minimal reproducer; `script` are its lines for bash, "" where they would not show it."""
+
+    calls: list[int]
+    wiped: bool
+    elsewhere: bool
+    printable: bool
+    in_turn: bool
+    differences: list[Difference]
+    confirmed: int
+    tries: int
+    script: str = ""
+
+
+class CheckDocument(msgspec.Struct, kw_only=True):
+    """Everything that one check found."""
+
+    schema: int = REPORT_SCHEMA
+    verdict: Level
+    because: str
+    failed_assertion: str | None = None
+    source: str | None = None
+    command: str = ""
+    """That started the service."""
+    allowed: tuple[Level, ...] = SELF_CONTAINED
+    """The levels that `--allow` lets pass."""
+    calls: list[CheckedCall]
+    shortest: Shortest | None = None
+    varies: dict[str, list[str]] = {}
+    notes: list[str] = []
+    explanation: str = ""
+    partial: bool = False
+    requests: int = 0
+    processes: int = 0
+    seconds: float = 0.0
+
+
+def document(
+    report: Report,
+    explanation: str = "",
+    *,
+    allowed: frozenset[Level] = frozenset(SELF_CONTAINED),
+    command: str = "",
+    script: str = "",
+) -> CheckDocument:
+    """Return a report as the document has it, every text in it redacted."""
+    made = CheckDocument(
+        verdict=report.level,
+        because=report.because,
+        failed_assertion=report.failed or None,
+        source=report.conversation.source if report.conversation else None,
+        command=command,
+        allowed=tuple(level for level in Level if level in allowed),
+        calls=[_call(each) for each in report.findings],
+        shortest=_shortest(report.reproducer, script) if report.reproducer else None,
+        varies={str(index + 1): list(places) for index, places in report.masked.items()},
+        notes=report.notes,
+        explanation=explanation,
+        partial=report.partial,
+        requests=report.requests,
+        processes=report.processes,
+        seconds=round(report.seconds, 3),
+    )
+    return msgspec.convert(redact_json(msgspec.to_builtins(made)), CheckDocument)
+
+
+def text(made: CheckDocument) -> str:
+    """Return the document as JSON text."""
+    return msgspec.json.format(msgspec.json.encode(made), indent=1).decode() + "\n"
+
+
+def read(path: Path) -> CheckDocument:
+    """Read a check.json; LabError that says what is wrong with it."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=CheckDocument)
+    except OSError as error:
+        raise LabError(f"cannot read {path}: {error}") from None
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        why = one_line(error, 120)
+        raise LabError(f"{path} is damaged, or of an earlier lab: {why}; check again") from None
+
+
+def _call(finding: Finding) -> CheckedCall:
+    return CheckedCall(
+        call=finding.index + 1,
+        request=finding.title,
+        verdict=finding.verdict,
+        level=finding.level,
+        counts=finding.counts,
+        status=finding.status,
+        play=finding.play,
+        differences=list(finding.differences),
+        why=finding.why,
+        needs=None if finding.needs is None else [index + 1 for index in finding.needs],
+        depends_on_what_the_client_carries=finding.depends,
+    )
+
+
+def _shortest(found: Reproducer, script: str) -> Shortest:
+    return Shortest(
+        calls=[index + 1 for index in found.calls],
+        wiped=found.wiped,
+        elsewhere=found.elsewhere,
+        printable=not found.unprintable,
+        in_turn=bool(found.sides),
+        differences=list(found.differences),
+        confirmed=found.confirmed,
+        tries=found.tries,
+        script="" if found.unprintable else script,
+    )

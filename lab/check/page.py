@@ -1,0 +1,87 @@
+"""What a check found as a page: the level, each call, the shortest script, what follows."""
+
+from collections.abc import Iterator
+
+from lab.check.document import CheckDocument, CheckedCall, Shortest
+from lab.check.judge import FAILED, SIGNS, Level
+from lab.core.page import Figure, Graph, ReportPage, Section, Table
+
+
+def check_page(made: CheckDocument) -> ReportPage:
+    """Return the page of a check."""
+    found = [(SIGNS[made.verdict], made.because)]
+    if made.failed_assertion:
+        found.insert(0, (FAILED, made.failed_assertion))
+    cut = "Cut short: this is what was known when the check was stopped, or reached a limit."
+    return ReportPage(
+        "lab check: is this service stateless?",
+        "The conversation was held on one process, then again on fresh ones; an answer that "
+        "changes depends on state that the server keeps.",
+        found,
+        facts=list(_facts(made)),
+        sections=list(_sections(made)),
+        footer="Drawn from check.json. Credentials are shortened: none of them can be used.",
+        banners=(cut,) if made.partial else (),
+    )
+
+
+def _facts(made: CheckDocument) -> Iterator[tuple[str, str]]:
+    yield "conversation", made.source or "none was held"
+    if made.command:
+        yield "started with", made.command
+    yield "took", f"{made.seconds:.1f} s"
+    yield "requests", f"{made.requests:,}"
+    yield "processes", f"{made.processes:,}"
+    if allowed := [str(level) for level in made.allowed if level is not Level.SELF_CONTAINED]:
+        yield "allowed", ", ".join(allowed)
+
+
+def _sections(made: CheckDocument) -> Iterator[Section]:
+    if made.calls:
+        yield Section("The calls", tables=[_table(made.calls)], charts=[_chart(made.calls)])
+    if made.shortest:
+        yield _shortest(made.shortest)
+    remarks = [*made.notes, *_noise(made)]
+    if remarks:
+        yield Section("Remarks", remarks)
+    if made.explanation:
+        yield Section("What was done, and what follows", made.explanation.split("\n\n"))
+
+
+def _table(calls: list[CheckedCall]) -> Table:
+    rows = [
+        (
+            str(each.call),
+            each.request,
+            str(each.status or "none"),
+            each.verdict if each.verdict != each.level else SIGNS[each.level],
+            ", ".join(map(str, each.needs or ())),
+            str(each.differences[0]) if each.differences else each.why,
+        )
+        for each in calls
+    ]
+    headings = ("", "call", "status", "verdict", "needs calls", "first difference, or why")
+    return Table(headings, rows, frozenset({0}))
+
+
+def _chart(calls: list[CheckedCall]) -> Figure:
+    counted = [(str(level), sum(each.level is level for each in calls)) for level in Level]
+    points = [(level, float(number)) for level, number in counted if number]
+    return Figure(
+        "Calls by where their state is", "", "calls", [Graph("calls", "stateful", points)]
+    )
+
+
+def _shortest(found: Shortest) -> Section:
+    numbers = ", ".join(map(str, found.calls))
+    how = "to two processes in turn" if found.in_turn else "the last of them after a restart"
+    sentences = [
+        f"Calls {numbers}, {how}: seen again {found.confirmed} of {found.tries} times.",
+        *map(str, found.differences),
+    ]
+    return Section("The shortest script that shows it", sentences, code=found.script)
+
+
+def _noise(made: CheckDocument) -> Iterator[str]:
+    for call, places in made.varies.items():
+        yield f"varies by itself, not compared: call {call}, {', '.join(places)}"

@@ -1,0 +1,132 @@
+"""`lab compare`: two kept runs side by side, and whether they differ by more than chance."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.text import Text
+
+from lab.cli import kept, options
+from lab.cli.output import screen, write_json
+from lab.core.chance import Comparison, Key, Likeness, RunToRun, run_to_run
+from lab.core.chance import compare as compared
+from lab.core.errors import LabError
+from lab.core.quantity import Quantity, Stated
+from lab.report import catalog, comparison_view
+
+MOST_LIKE_IT = 30  # runs of the same thing that are read to learn how much times vary
+Read = tuple[Path, list[Quantity]]
+
+
+@click.command(short_help="Compare two kept runs: what differs beyond chance.")
+@click.argument("left", metavar="RUN")
+@click.argument("right", metavar="RUN")
+@click.option("--all", "everything", is_flag=True, help="Show what is equal, too.")
+@options.as_json
+@options.out
+def compare(left: str, right: str, everything: bool, as_json: bool, out: Path) -> int:
+    """Compare two kept runs: what differs, and whether by more than chance.
+
+    RUN is a run as for `lab report`; both must be of one kind: two runs of `lab run`, two
+    crowds, two plans or two checks.
+
+    Counts are compared by an interval of their difference, made of Wilson's intervals. Times
+    are compared by a rank test of blocks of requests, and must also differ by a larger factor
+    than runs of the same thing do. How much runs vary on your machine is learned from other
+    kept runs of the same script with the same settings, if there are five with these two. If
+    not, times must differ by a factor of 15. Two runs of the same thing are called different
+    in at most 5 of 100 cases, however many numbers they have.
+
+    Findings of a check are compared word by word: there is no chance in them.
+
+    Examples:
+        lab compare 20261127-103000-crash 20261127-110000-crash
+        lab compare before/crowd.json after/crowd.json --json
+
+    Exit status: 0 no difference beyond chance, 1 there is one, 2 wrong usage, or the runs
+    are of two kinds, 3 they have nothing in common to compare.
+    """
+    ours, theirs = (catalog.find(run, out)[0] for run in (left, right))
+    kind, other = catalog.summary(ours).kind, catalog.summary(theirs).kind
+    if kind != other:
+        raise LabError(
+            f"{_name(ours)} is a {kind} and {_name(theirs)} a {other}: compare two runs of one "
+            "kind; `lab runs` shows what each one is"
+        )
+    first, second = (kept.quantities_of(kind, each) for each in (ours, theirs))
+    noise = _noise(kind, (ours, first), (theirs, second), out)
+    found = compared(first, second, noise)
+    if as_json:
+        _print_json(found, kind, ours, theirs)
+    else:
+        shown = [each for each in found if everything or each.answer is not Likeness.EQUAL]
+        if shown:
+            screen.print(comparison_view.comparison_table(shown, _name(ours), _name(theirs)))
+        if len(shown) < len(found):
+            screen.print(f"{len(found) - len(shown)} equal (--all shows them)", style="dim")
+        screen.print(Text(comparison_view.sentence(found), "bold"), soft_wrap=True)
+    if not comparison_view.compared(found):
+        return 3
+    return 1 if _differs(found) else 0
+
+
+COMMANDS = (compare,)
+
+
+def _differs(found: Sequence[Comparison]) -> bool:
+    return any(each.answer is Likeness.DIFFERS for each in found)
+
+
+def _name(document: Path) -> str:
+    known = document.name in catalog.DOCUMENTS
+    return document.resolve().parent.name if known else document.name
+
+
+def _noise(kind: str, left: Read, right: Read, root: Path) -> dict[Key, RunToRun]:
+    """Learn how times vary from the kept runs that were set as one of these two was."""
+    groups: dict[frozenset[tuple[str, str, str]], list[Read]] = {}
+    for path, quantities in (left, right):
+        group = groups.setdefault(_settings(quantities), [])
+        if path.resolve() not in {each.resolve() for each, _ in group}:
+            group.append((path, quantities))
+    what = {catalog.summary(path).what for path, _ in (left, right)}
+    known = {path.resolve() for path, _ in (left, right)}
+    others = [
+        each.document
+        for root in dict.fromkeys((root, left[0].parent.parent, right[0].parent.parent))
+        for each in catalog.kept_runs(root)
+        if each.document
+        and each.summary
+        and each.summary.kind == kind
+        and each.summary.what in what
+        and each.document.resolve() not in known
+    ]
+    for path in others[:MOST_LIKE_IT]:
+        try:
+            quantities = kept.quantities_of(kind, path)
+        except LabError:  # damaged: it teaches nothing
+            continue
+        if (settings := _settings(quantities)) in groups:
+            groups[settings].append((path, quantities))
+    return run_to_run([[quantities for _, quantities in each] for each in groups.values()])
+
+
+def _settings(quantities: Sequence[Quantity]) -> frozenset[tuple[str, str, str]]:
+    return frozenset(
+        (each.of, each.name, each.word)
+        for each in quantities
+        if isinstance(each, Stated) and each.role == "setting"
+    )
+
+
+def _print_json(found: Sequence[Comparison], kind: str, left: Path, right: Path) -> None:
+    document = {
+        "kind": kind,
+        "left": str(left),
+        "right": str(right),
+        "differs": _differs(found),
+        "summary": comparison_view.sentence(found),
+        "comparisons": comparison_view.as_json(found),
+    }
+    write_json(json.dumps(document, ensure_ascii=False, indent=1) + "\n")

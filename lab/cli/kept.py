@@ -1,0 +1,110 @@
+"""What each command keeps of a run, and how each kind of run is read and shown again."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.core.errors import LabError
+
+if TYPE_CHECKING:
+    from lab.capacity.crossings import CapacityPlan
+    from lab.check.document import CheckDocument
+    from lab.core.page import ReportPage
+    from lab.core.quantity import Quantity
+    from lab.crowd.document import CrowdDocument
+
+PAGE = "report.html"
+
+
+def leave_check(folder: Path, document: "CheckDocument") -> None:
+    """Write check.json and report.html into a run's folder."""
+    from lab.check.document import text
+    from lab.check.page import check_page
+
+    _leave(folder, "check.json", text(document), lambda: check_page(document))
+
+
+def leave_crowd(folder: Path, document: "CrowdDocument") -> None:
+    """Write crowd.json and report.html into a run's folder."""
+    from lab.crowd.document import text
+    from lab.crowd.page import crowd_page
+
+    _leave(folder, "crowd.json", text(document), lambda: crowd_page(document, folder))
+
+
+def leave_plan(folder: Path, document: str, plan: "CapacityPlan") -> None:
+    """Write plan.json and report.html into a run's folder."""
+    from lab.capacity.page import plan_page
+
+    _leave(folder, "plan.json", document, lambda: plan_page(plan))
+
+
+def page_of(kind: str, document: Path) -> "ReportPage":
+    """Return the page of a kept check, crowd or plan; LabError where it cannot be read."""
+    if kind == "check":
+        from lab.check import document as checked
+        from lab.check.page import check_page
+
+        return check_page(checked.read(document))
+    if kind == "crowd":
+        from lab.crowd import document as crowds
+        from lab.crowd.page import crowd_page
+
+        return crowd_page(crowds.read(document), document.parent)
+    from lab.capacity import document as plans
+    from lab.capacity.page import plan_page
+
+    return plan_page(plans.read(document))
+
+
+def junit_of(kind: str, document: Path) -> str:
+    """Return a kept check or crowd as JUnit XML; LabError for a plan, which passes nothing."""
+    if kind == "check":
+        from lab.check import document as checked
+        from lab.check.render import as_junit
+
+        return as_junit(checked.read(document))
+    if kind == "crowd":
+        from lab.crowd import document as crowds
+        from lab.crowd.page import crowd_junit
+
+        return crowd_junit(crowds.read(document))
+    raise LabError("a plan neither passes nor fails: it has no JUnit XML; take plan.json")
+
+
+def quantities_of(kind: str, document: Path) -> "list[Quantity]":
+    """Return what a kept run can be compared by; LabError where it cannot be read."""
+    if kind == "run":
+        from lab.report import saved
+        from lab.report.quantities import run_quantities
+
+        return run_quantities(saved.read(document).document)
+    if kind == "check":
+        from lab.check import document as checked
+        from lab.check.quantities import check_quantities
+
+        return check_quantities(checked.read(document))
+    if kind == "crowd":
+        from lab.crowd import document as crowds
+        from lab.crowd.quantities import crowd_quantities
+
+        return crowd_quantities(crowds.read(document), document.parent)
+    from lab.capacity import document as plans
+    from lab.capacity.quantities import plan_quantities
+
+    return plan_quantities(plans.read(document))
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file that was asked for; LabError where that fails."""
+    try:
+        path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    except OSError as error:
+        raise LabError(f"cannot write {path}: {error}; choose another file") from None
+
+
+def _leave(folder: Path, name: str, document: str, page: Callable[[], "ReportPage"]) -> None:
+    write(folder / name, document)  # first: the page can be made from it again
+    from lab.report.page_html import page_html  # loads templates and charts
+
+    write(folder / PAGE, page_html(page()))

@@ -1,0 +1,104 @@
+"""`lab runs`: the kept runs, what each was and found; and their clean-up."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.text import Text
+
+from lab.cli import options
+from lab.cli.output import err, screen, write_json
+from lab.core.units import format_bytes
+from lab.report import catalog, cleaning
+from lab.report.runs_view import as_json as listed
+from lab.report.runs_view import runs_table
+
+NEWEST_RUNS = 20
+
+
+@click.command(short_help="List the kept runs, or delete the old ones.")
+@click.option("--all", "everything", is_flag=True, help=f"List all, not the newest {NEWEST_RUNS}.")
+@click.option("--clean", is_flag=True, help="Delete all but the newest; asks first.")
+@click.option(
+    "--keep",
+    type=click.IntRange(1),
+    metavar="N",
+    help="With --clean: how many runs with a report to keep.  [default: 10]",
+)
+@click.option("--yes", is_flag=True, help="With --clean: delete without asking.")
+@options.as_json
+@options.out
+def runs(
+    everything: bool, clean: bool, keep: int | None, yes: bool, as_json: bool, out: Path
+) -> int:
+    """List the kept runs, the newest first: what each one was, and what it found.
+
+    The kinds are run, check, crowd and plan; `lab report NAME` shows one of them again. A
+    measurement holds constants for `lab plan`; a page, the logs of `lab up`. A run that was
+    stopped before it found anything is unfinished.
+
+    --clean keeps the newest ten runs that have a report, everything newer than these, the
+    newest measurement, and folders that you named yourself.
+
+    Examples:
+        lab runs
+        lab runs --clean --keep 3
+        lab report crash --open      the newest run of crash
+
+    Exit status: 0, 1 if something could not be deleted, 2 wrong usage, or not confirmed.
+    """
+    if not clean and (keep is not None or yes):
+        raise click.UsageError("--keep and --yes go with --clean: lab runs --clean --keep 3")
+    found = catalog.kept_runs(out)
+    if clean:
+        if as_json:
+            raise click.UsageError("--json lists runs: leave out --clean")
+        return _clean(found, out, 10 if keep is None else keep, yes)
+    if as_json:
+        write_json(json.dumps({"runs": listed(found)}, ensure_ascii=False, indent=1) + "\n")
+        return 0
+    if not found:
+        screen.print(Text(f"no run in {out} yet: `lab run crash` makes one"), soft_wrap=True)
+        return 0
+    shown = found if everything else found[:NEWEST_RUNS]
+    screen.print(runs_table(shown))
+    if len(shown) < len(found):
+        screen.print(f"… {len(found) - len(shown)} older ones: lab runs --all", style="dim")
+    return 0
+
+
+COMMANDS = (runs,)
+
+
+def can_be_asked() -> bool:
+    """Whether a terminal is there to answer."""
+    return sys.stdin.isatty()
+
+
+def _clean(found: Sequence[catalog.KeptRun], root: Path, keep: int, yes: bool) -> int:
+    going = cleaning.superfluous(found, keep, datetime.now())
+    if not going:
+        screen.print(Text(f"nothing to delete in {root}: {len(found)} kept"), soft_wrap=True)
+        return 0
+    size = format_bytes(sum(map(catalog.size_bytes, going)))
+    runs = "1 run" if len(going) == 1 else f"{len(going)} runs"
+    screen.print(runs_table(going[:NEWEST_RUNS]))
+    if len(going) > NEWEST_RUNS:
+        screen.print(f"… and {len(going) - NEWEST_RUNS} older ones", style="dim")
+    said = f"{runs} of {len(found)} in {root}, {size}"
+    if not yes:
+        if not can_be_asked():
+            raise click.UsageError(f"{said}: to delete them without being asked, add --yes")
+        if not click.confirm(f"Delete {said}?"):
+            screen.print("nothing was deleted")
+            return 2
+    trouble = [why for each in going if (why := cleaning.remove(each))]
+    cleaning.drop_dangling_latest(root)
+    for why in trouble:
+        err.print(Text(f"could not delete {why}", "yellow"), soft_wrap=True)
+    deleted = f"{len(going) - len(trouble)} of {said}" if trouble else said
+    screen.print(Text(f"deleted {deleted}"), soft_wrap=True)
+    return 1 if trouble else 0

@@ -1,0 +1,31 @@
+"""The document of a crowd, `crowd.json`: written by `lab crowd`, read again for its report."""
+
+from pathlib import Path
+
+import msgspec
+
+from lab.core.errors import LabError
+from lab.core.text import one_line
+from lab.crowd.result import CrowdResult
+
+
+class CrowdDocument(msgspec.Struct):
+    """The crowds of one run, in their order."""
+
+    crowds: list[CrowdResult]
+
+
+def text(document: CrowdDocument) -> str:
+    """Return the document as JSON text."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def read(path: Path) -> CrowdDocument:
+    """Read a crowd.json; LabError that says what is wrong with it."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=CrowdDocument)
+    except OSError as error:
+        raise LabError(f"cannot read {path}: {error}") from None
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        why = one_line(error, 120)
+        raise LabError(f"{path} is damaged, or of another lab: {why}; run it again") from None

@@ -1,0 +1,286 @@
+"""The kept runs of a folder: what each one was, what it found, and which one a name means."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lab.core.errors import LabError
+from lab.core.text import one_line
+
+DOCUMENTS = {
+    "result.json": "run",
+    "check.json": "check",
+    "crowd.json": "crowd",
+    "plan.json": "plan",
+}
+"""The file that holds what a command found, and the kind of run that it makes."""
+MOST_DOCUMENT_BYTES = 512 * 1024 * 1024
+NO_CLAIM = "without a claim"
+_NAME = re.compile(r"(\d{8}-\d{6})-(.+)")  # as `lab.core.run_folder` makes it
+
+
+class _Experiment(msgspec.Struct):
+    name: str
+    verdict: str | None = None  # of a script without a claim
+
+
+class _Crowd(msgspec.Struct):
+    lane: str
+    script: str
+    carts_as_predicted: bool
+    doubts: list[Any]
+
+
+class _Assumptions(msgspec.Struct):
+    users: int
+
+
+class _Document(msgspec.Struct):
+    """What the documents of all kinds have to say in a line; every field belongs to one kind."""
+
+    experiments: list[_Experiment] | None = None
+    crowds: list[_Crowd] | None = None
+    calls: list[Any] | None = None
+    verdict: str = ""
+    source: str | None = None
+    failed_assertion: str | None = None
+    assumptions: _Assumptions | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A document in a line: its kind, what was run or checked, and what was found."""
+
+    kind: str
+    what: tuple[str, ...]
+    found: str
+
+
+@dataclass(frozen=True)
+class KeptRun:
+    """A folder that a command left; `document` is None where it ended before it wrote one."""
+
+    folder: Path
+    document: Path | None
+    began: datetime
+
+    @cached_property
+    def summary(self) -> Summary | None:
+        """What the document says; None where there is none, or none that can be read."""
+        try:
+            return summary(self.document) if self.document else None
+        except LabError:
+            return None
+
+    @property
+    def kind(self) -> str:
+        """run, check, crowd, plan; page, measurement or unfinished, which have no report."""
+        if self.summary:
+            return self.summary.kind
+        if self.document:
+            return "damaged"
+        if _is_plain_file(self.folder / "constants.json"):
+            return "measurement"
+        return "page" if re.fullmatch(r"[\d-]{15}-up(-\d+)?", self.folder.name) else "unfinished"
+
+    @property
+    def what(self) -> str:
+        """What was run or checked, on one line."""
+        if self.summary:
+            return one_line(", ".join(self.summary.what), 200)
+        stem = _NAME.fullmatch(self.folder.name)
+        return one_line(stem[2] if stem else self.folder.name, 200)
+
+    @property
+    def found(self) -> str:
+        """The verdict on one line; what the folder is where it has none."""
+        without = {
+            "measurement": "constants for lab plan",
+            "page": "logs of lab up",
+            "damaged": "its document cannot be read",
+            "unfinished": "no report was left",
+        }
+        return one_line(self.summary.found if self.summary else without[self.kind], 200)
+
+    def answers_to(self, name: str) -> bool:
+        """Whether NAME is its kind, or one of the things it ran: "crash", "crowd", "mine.py"."""
+        if self.summary:
+            known = {self.kind, *self.summary.what}
+            return name in known or name in {Path(each).stem for each in known}
+        return name in re.sub(r"-\d+$", "", self.what).split("+")
+
+
+def kept_runs(root: Path) -> list[KeptRun]:
+    """Return the runs below `root`, the newest first. Links and foreign folders are left out."""
+    try:
+        entries = list(os.scandir(root))
+    except OSError:  # nothing was kept yet
+        return []
+    found = [run for entry in entries if (run := _kept(entry))]
+    return sorted(found, key=lambda run: (run.began, _written_ns(run), run.folder), reverse=True)
+
+
+def find(run: str | None, root: Path) -> tuple[Path, list[KeptRun]]:
+    """Return the document that RUN means, and the newer runs that were passed over.
+
+    RUN is a document, the folder that holds one, its name in `root`, or what was run (`crash`,
+    `crowd`): then the newest run of it that has a report. None is the newest of all.
+    """
+    named = _at(run, root) if run is not None else None
+    if named:
+        return named, []
+    passed: list[KeptRun] = []
+    for each in kept_runs(root):
+        if run is not None and not each.answers_to(run):
+            continue
+        if each.summary and each.document:
+            return each.document, passed
+        if each.kind in ("damaged", "unfinished"):
+            passed.append(each)
+    if run is not None:
+        raise LabError(
+            f"no run {one_line(run, 80)!r}, neither here nor in {root}: give a folder, a document, "
+            "or what was run; `lab runs` lists them"
+        )
+    if passed:
+        raise LabError(f"no run in {root} has a report: {_why(passed[0])}; `lab runs` lists them")
+    raise LabError(f"no run in {root} yet: `lab run crash` makes one")
+
+
+def summary(document: Path) -> Summary:
+    """Return a document in a line; LabError where it cannot be read or is of another program."""
+    try:
+        if document.stat().st_size > MOST_DOCUMENT_BYTES:
+            raise LabError(f"{document} is too large for a run of the lab")
+        text = document.read_bytes()
+    except OSError as error:
+        raise LabError(f"cannot read {document}: {error}") from None
+    try:
+        head = msgspec.json.decode(text, type=_Document)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        if isinstance(error, msgspec.ValidationError) and not text.lstrip().startswith(b"{"):
+            raise LabError(f"{document} is not a run of this lab") from None
+        why = one_line(error, 120)
+        raise LabError(f"{document} is damaged: {why}; run it again") from None
+    if head.experiments is not None:
+        return Summary("run", tuple(each.name for each in head.experiments), _verdicts(head))
+    if head.crowds is not None:
+        scripts = tuple(dict.fromkeys(each.script for each in head.crowds))
+        return Summary("crowd", scripts, _crowds(head.crowds))
+    if head.calls is not None:
+        found = "an assertion failed" if head.failed_assertion else head.verdict
+        return Summary("check", (head.source or "no conversation",), found)
+    if head.assumptions is not None:
+        users = f"{head.assumptions.users:,} users"
+        return Summary("plan", (users,), "computed")
+    raise LabError(f"{document} is not a run of this lab")
+
+
+def size_bytes(run: KeptRun) -> int:
+    """Return how much space a run takes; what cannot be read is not counted."""
+    total = 0
+    for folder, _, files in os.walk(run.folder):
+        for name in files:
+            try:
+                total += Path(folder, name).lstat().st_size
+            except OSError:
+                continue
+    return total
+
+
+def _verdicts(head: _Document) -> str:
+    experiments = head.experiments or []
+    if len(experiments) == 1:
+        return experiments[0].verdict or NO_CLAIM
+    counted = Counter(each.verdict or NO_CLAIM for each in experiments)
+    return ", ".join(f"{number} {verdict}" for verdict, number in counted.items()) or "nothing"
+
+
+def _crowds(crowds: Sequence[_Crowd]) -> str:
+    if differ := [each.lane for each in crowds if not each.carts_as_predicted]:
+        return f"losses not as predicted: {', '.join(dict.fromkeys(differ))}"
+    if doubted := [each.lane for each in crowds if each.doubts]:
+        return f"not reliable: {', '.join(dict.fromkeys(doubted))}"
+    return "losses as predicted" if crowds else "nothing"
+
+
+def _kept(entry: os.DirEntry[str]) -> KeptRun | None:
+    if not entry.is_dir(follow_symlinks=False):
+        return None
+    folder, stem = Path(entry.path), _NAME.fullmatch(entry.name)
+    document = _document_in(folder)
+    if stem is None and document is None:
+        return None  # a folder of the user's own
+    return KeptRun(folder, document, _began(stem[1] if stem else "", document or folder))
+
+
+def _document_in(folder: Path) -> Path | None:
+    """Return the document of a folder, None if there is none that can be reached."""
+    return next((folder / name for name in DOCUMENTS if _is_plain_file(folder / name)), None)
+
+
+def _is_plain_file(path: Path) -> bool:
+    """Whether it is a file of its own: no pipe, no link that leads away."""
+    try:
+        return path.is_file() and path.resolve().parent == path.parent.resolve()
+    except OSError:  # no permission to look inside
+        return False
+
+
+def _began(stamp: str, path: Path) -> datetime:
+    try:
+        return datetime.strptime(stamp, "%Y%m%d-%H%M%S")
+    except ValueError:
+        pass
+    try:  # named by hand
+        return datetime.fromtimestamp(path.stat().st_mtime)
+    except (OSError, ValueError, OverflowError):
+        return datetime.fromtimestamp(0)
+
+
+def _written_ns(run: KeptRun) -> int:
+    try:
+        return (run.document or run.folder).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _at(run: str, root: Path) -> Path | None:
+    """Return the document at a path or at a name below `root`; None where there is neither."""
+    empty: Path | None = None
+    for path in (Path(run), root / run):
+        try:
+            if path.is_file() and path.name == "latest":  # a text file on Windows, see run_folder
+                name = path.read_text(encoding="utf-8", errors="replace").strip()
+                path = path.parent / Path(name).name if name else path
+            if path.is_file() and path.name != "latest":
+                return path
+            if path.is_dir():
+                if found := _document_in(path):
+                    return found
+                empty = empty or path
+        except (OSError, ValueError):  # too long, not permitted, or no path at all
+            continue
+    if empty and (empty.parent == root or _NAME.fullmatch(empty.name)):
+        folder = empty.resolve()
+        raise LabError(_why(KeptRun(folder, None, datetime.fromtimestamp(0))))
+    return None
+
+
+def _why(run: KeptRun) -> str:
+    name = run.folder.name
+    if not os.access(run.folder, os.R_OK | os.X_OK):
+        return f"cannot read {run.folder}: permission denied"
+    return {
+        "measurement": f"{name} holds constants that `lab plan` uses, and no report: run lab plan",
+        "page": f"{name} holds the logs of lab up, and no report; its experiments have their own",
+        "damaged": f"{name} has a document that cannot be read",
+    }.get(run.kind, f"{name} has no report: it was stopped early; run it again")

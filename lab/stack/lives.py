@@ -1,0 +1,72 @@
+"""Which processes the lab started, and whether an answer in nginx's log came from one of them."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lab.stack.access_log import AccessEntry
+
+# nginx's list of the servers that it asked: ", " after a retry, " : " after a redirect.
+_NEXT = re.compile(r", | : ")
+_NO_ANSWER = ("", "-", "499", "502", "504")
+_OF_WAITRESS = ("400", "413", "431", "500", "501")
+"""What waitress refuses before the app sees it: without the app's headers."""
+
+
+@dataclass
+class ServerLife:
+    """One process of a server: its name, its instance, where it listens, and when it ended."""
+
+    name: str
+    instance: str
+    address: str
+    ended_at: float | None = None
+    """Seconds since the epoch, when its end was seen; None while it may run."""
+
+
+def strangers(entries: Iterable[AccessEntry], lives: Sequence[ServerLife]) -> list[AccessEntry]:
+    """Return the entries whose answer came from a process that is none of `lives`.
+
+    Name, instance and address must all be those of one life. An answer without name and
+    instance is one of waitress itself if it is such a refusal, from an address that was in use.
+    """
+    known = {(life.name, life.instance, life.address) for life in lives}
+    return [entry for entry in entries if _answered(entry) and not _is_known(entry, known, lives)]
+
+
+def describe(strange: Sequence[AccessEntry]) -> str:
+    """Say in a sentence what answered instead of a server of the lab."""
+    first = strange[0]
+    name = f" as {first.served_by}" if first.served_by else " without a name"
+    some = f"{len(strange)} answer{'s' if len(strange) != 1 else ''}"
+    return (
+        f"answered by a process the lab did not start: {some}, the first ({first.op}) from "
+        f"{_last(first.upstream_addr)}{name}; end what uses the ports of this run, or servers "
+        "that hide who they are, and run it again"
+    )
+
+
+def _answered(entry: AccessEntry) -> bool:
+    if not entry.upstream_addr:  # nginx itself, or its cache
+        return False
+    is_named = bool(entry.served_by or entry.instance)
+    return is_named or _last(entry.upstream_status) not in _NO_ANSWER
+
+
+def _is_known(
+    entry: AccessEntry, known: set[tuple[str, str, str]], lives: Sequence[ServerLife]
+) -> bool:
+    address = _last(entry.upstream_addr)
+    if (entry.served_by, entry.instance, address) in known:
+        return True
+    if entry.served_by or entry.instance or _last(entry.upstream_status) not in _OF_WAITRESS:
+        return False
+    asked_at = entry.ended_at - entry.request_time
+    return any(
+        life.address == address and (life.ended_at is None or asked_at <= life.ended_at)
+        for life in lives
+    )
+
+
+def _last(listed: str) -> str:
+    return _NEXT.split(listed)[-1]

@@ -1,0 +1,155 @@
+"""Answers that no server of the lab gave, and a broken load balancer: the rows are unknown."""
+
+import os
+import signal
+import socketserver
+import threading
+from contextlib import contextmanager
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from lab import experiments
+from lab.evidence.result import Settings, Verdict
+from lab.evidence.run_document import exit_status
+from lab.experiments.matrix import two_desks
+from lab.experiments.runner import NOT_RUN, Run
+from lab.processes.waiting import wait_until
+from lab.report import wording
+
+BY_STRANGER = "answered by a process the lab did not start"
+EVERYTHING_IS_FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+DEADLINE_S = 60
+
+
+def perform(tmp_path, script, *apps, seeded=""):
+    experiment = replace(experiments.find("crash"), script=script, quick_customers=4)
+    variants = [each for each in two_desks(Settings(servers=2)) if each.app in apps]
+    if seeded:
+        variants = [
+            replace(
+                each,
+                module="lab.seeded_bugs",
+                env={"SEEDED_BUG": seeded, "DESK": f"{each.app}_app"},
+            )
+            for each in variants
+        ]
+    (tmp_path / "run").mkdir(mode=0o700)
+    return Run(tmp_path / "run", seed=1, quick=True).perform(experiment, variants)
+
+
+class Yes(socketserver.BaseRequestHandler):
+    """Says 200 to everything."""
+
+    def handle(self):
+        self.request.recv(65536)
+        self.request.sendall(EVERYTHING_IS_FINE)
+
+
+class Taker(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+
+@contextmanager
+def stranger_at(address):
+    host, _, port = address.rpartition(":")
+    with Taker((host, int(port)), Yes) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_process_that_took_a_killed_servers_port_is_no_server_of_the_lab(tmp_path):
+    def script(shopper, lab):
+        for customer in lab.customers:
+            customer.login()
+            customer.add("laptop")
+        lab.kill("A")
+        with stranger_at(lab.address_of("A")):
+            for customer in lab.customers:
+                customer.view_cart(server="A")
+        lab.measure(control_kept=4, predicted_lost=[], observed_lost=[], sets_equal=True)
+
+    result = perform(tmp_path, script, "stateless")
+    (row,) = result.variants
+    assert row.verdict is Verdict.UNKNOWN
+    assert BY_STRANGER in wording.outcome(row)
+    assert "without a name" in wording.outcome(row)
+    assert exit_status([result]) == 3
+
+
+@pytest.mark.parametrize("bug", ["random-instance", "signs-as-a"])
+def test_server_that_hides_who_it_is_is_no_witness(tmp_path, bug):
+    script = experiments.find("crash").script
+    result = perform(tmp_path, script, "stateful", "stateless", seeded=bug)
+    for row in result.variants:
+        assert row.verdict is Verdict.UNKNOWN
+        assert BY_STRANGER in wording.outcome(row)
+    assert exit_status([result]) == 3
+
+
+def buy_and_break(kill):
+    """A script in which nginx is broken in the middle."""
+
+    def script(shopper, lab):
+        shopper.login()
+        shopper.add("laptop")
+        kill(lab._pool.balancer)
+        for _ in range(3):
+            shopper.view_cart()
+        assert shopper.view_cart().ok, "the cart is away"
+
+    return script
+
+
+def kill_worker(balancer):
+    (worker,) = psutil.Process(balancer.pid).children()
+    os.kill(worker.pid, signal.SIGKILL)
+    log = balancer.log_path
+    assert wait_until(lambda: "exited on signal" in log.read_text(), DEADLINE_S)
+
+
+def kill_master(balancer):
+    processes = [psutil.Process(balancer.pid), *psutil.Process(balancer.pid).children()]
+    for process in processes:
+        process.kill()
+    psutil.wait_procs(processes[1:], DEADLINE_S)
+    assert wait_until(balancer.has_ended, DEADLINE_S)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_killed_worker_of_nginx_leaves_the_row_unknown_and_the_next_one_judged(tmp_path):
+    broken = []
+
+    def script(shopper, lab):
+        if broken:
+            return experiments.find("crash").script(shopper, lab)
+        broken.append(1)
+        return buy_and_break(kill_worker)(shopper, lab)
+
+    result = perform(tmp_path, script, "stateful", "stateless")
+    first, second = result.variants
+    assert wording.outcome(first) == (
+        "the load balancer is broken: nginx's worker was ended by signal 9"
+    )
+    assert second.verdict is Verdict.HOLDS
+    assert exit_status([result]) == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_killed_nginx_is_said_once_and_no_script_is_run_against_it(tmp_path):
+    result = perform(tmp_path, buy_and_break(kill_master), "stateful", "stateless")
+    first, second = result.variants
+    assert wording.outcome(first).startswith(
+        "the load balancer is broken: nginx has ended (SIGKILL"
+    )
+    assert first.broken_expectation is None
+    assert wording.outcome(second) == NOT_RUN
+    assert second.exchanges == []
+    assert exit_status([result]) == 3

@@ -1,0 +1,188 @@
+"""`lab compare`: two kept runs of each kind, what it prints, and with which status it ends."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from click.testing import CliRunner
+from report_documents import HOSTILE, as_json, crash, exchange, experiment, lane, outcome, run
+from run_samples import a_check, a_crowd, a_plan, journal
+
+from lab.capacity import document as plans
+from lab.cli import kept
+from lab.cli.main import cli
+from lab.cli.output import screen
+from lab.core.errors import LabError
+from lab.crowd.document import CrowdDocument
+
+
+class Ended(NamedTuple):
+    status: int
+    out: str
+    error: str
+
+
+@pytest.fixture
+def compare(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "400")  # a row of the table stays one line
+    monkeypatch.setattr(screen, "_width", 400)  # which is read when the module is loaded
+
+    def invoke(*words):
+        ended = CliRunner().invoke(cli, ["compare", *words], prog_name="lab", standalone_mode=False)
+        assert ended.exception is None or isinstance(ended.exception, LabError), ended.exception
+        if ended.exception:
+            return Ended(2, ended.output, str(ended.exception))
+        return Ended(ended.return_value, ended.output, "")
+
+    return invoke
+
+
+def folder(name):
+    path = Path("lab-runs") / f"20261127-110000-{name}"
+    path.mkdir(parents=True)
+    return path
+
+
+def keep_run(name, kept_carts=60, of=60, slower=1.0, **changes):
+    exchanges = [exchange(f"x-{n}", at_s=n, elapsed_ms=slower * (3 + n % 3)) for n in range(60)]
+    lanes = [lane(exchanges=exchanges, outcome=outcome("holds", kept_carts, of), **changes)]
+    document = as_json(run(experiment(lanes)))
+    (folder(name) / "result.json").write_text(json.dumps(document), encoding="utf-8")
+
+
+def test_run_compared_with_itself_has_no_difference(compare):
+    keep_run("a")
+    ended = compare("20261127-110000-a", "20261127-110000-a")
+    assert ended.status == 0
+    assert "no difference beyond chance" in ended.out
+
+
+def test_counts_that_differ_are_found_and_named(compare):
+    keep_run("a")
+    keep_run("b", kept_carts=20)
+    ended = compare("20261127-110000-a", "20261127-110000-b")
+    assert ended.status == 1
+    line = next(line for line in ended.out.splitlines() if line.startswith("≠"))
+    assert "60 of 60" in line and "20 of 60" in line and "percentage points" in line
+    assert "1 of 3 differs beyond chance" in ended.out
+
+
+def test_few_counts_that_differ_may_be_chance(compare):
+    keep_run("a", kept_carts=3, of=3)
+    keep_run("b", kept_carts=1, of=3)
+    ended = compare("20261127-110000-a", "20261127-110000-b")
+    assert ended.status == 0
+    assert "may be chance" in ended.out
+
+
+def test_how_much_times_vary_is_learned_from_other_kept_runs(compare):
+    keep_run("a")
+    keep_run("b", slower=3.0)
+    assert "no other runs" in compare("20261127-110000-a", "20261127-110000-b").out
+    for number in range(8):
+        keep_run(f"other-{number}", slower=1 + 0.01 * number)
+    keep_run("elsewhere", slower=90.0, knobs={"store": "redis", "affinity": "none", "servers": 3})
+    (folder("damaged") / "result.json").write_text("{")
+    ended = compare("20261127-110000-a", "20261127-110000-other-3")
+    assert ended.status == 0
+    assert "(10 runs)" in compare("20261127-110000-a", "20261127-110000-b").out
+
+
+def test_json_has_both_sides_the_answer_and_what_it_rests_on(compare):
+    keep_run("a")
+    keep_run("b", kept_carts=20)
+    document = json.loads(compare("20261127-110000-a", "20261127-110000-b", "--json").out)
+    assert (document["kind"], document["differs"]) == ("run", True)
+    carts = next(each for each in document["comparisons"] if "carts" in each["what"])
+    assert (carts["left"]["k"], carts["right"]["k"], carts["answer"]) == (60, 20, "differs")
+    times = next(each for each in document["comparisons"] if "time" in each["what"])
+    assert times["left"] == {"median_ms": 4, "n": 60}
+
+
+def keep_crowd(name, failed, lines=()):
+    path = folder(name)
+    kept.leave_crowd(path, CrowdDocument([a_crowd(failed=failed, unknown=0, ok=400 - failed)]))
+    if lines:
+        journal(path / "crowd-stateful-1", lines)
+
+
+def test_crowds_are_compared_with_and_without_their_record(compare):
+    keep_crowd("a", 0)
+    keep_crowd("b", 390)
+    ended = compare("20261127-110000-a", "20261127-110000-b")
+    assert ended.status == 1
+    assert "390 of 400" in ended.out and "latency" not in ended.out
+    rows = [["o", "c-1", "GET", "/", None, 1 + n / 100, 0, 3.0, 200, "ok"] for n in range(300)]
+    record = [json.dumps(row).encode() + b"\n" for row in rows]
+    keep_crowd("c", 0, record)
+    keep_crowd("d", 0, record)
+    ended = compare("20261127-110000-c", "20261127-110000-d", "--all")
+    assert ended.status == 0
+    assert "3 ms (n 300)" in ended.out
+
+
+def keep_plan(name, plan):
+    kept.leave_plan(folder(name), plans.text(plan, [], Path("x.svg")), plan)
+
+
+def test_plans_with_other_assumptions_are_set_differently(compare):
+    keep_plan("a", a_plan(users=1_000))
+    keep_plan("b", a_plan(users=900_000_000))
+    ended = compare("20261127-110000-a", "20261127-110000-b")
+    assert ended.status == 0
+    assert "set differently" in ended.out and "another result" in ended.out
+
+
+def test_checks_are_compared_finding_by_finding(compare):
+    from lab.check.judge import Level
+
+    kept.leave_check(folder("a"), a_check())
+    kept.leave_check(folder("b"), a_check(level=Level.SELF_CONTAINED))
+    assert compare("20261127-110000-a", "20261127-110000-a").status == 0
+    assert compare("20261127-110000-a", "20261127-110000-b").status == 1
+
+
+def test_runs_of_two_kinds_are_refused_in_a_clear_sentence(compare):
+    keep_run("a")
+    keep_crowd("b", 0)
+    ended = compare("20261127-110000-a", "20261127-110000-b")
+    assert ended.status == 2
+    assert "-a is a run and 20261127-110000-b a crowd: compare two runs of one kind" in ended.error
+
+
+def test_runs_with_nothing_in_common_end_with_3(compare):
+    for name, document in (("a", crash()), ("b", run())):
+        path = folder(name) / "result.json"
+        path.write_text(json.dumps(as_json(document)), encoding="utf-8")
+    ended = compare("20261127-110000-a", "20261127-110000-b")
+    assert ended.status == 3
+    assert "nothing could be compared" in ended.out
+
+
+def test_hostile_names_are_shown_as_text(compare):
+    writable = HOSTILE.encode("utf-8", "backslashreplace").decode()  # as `document` makes it
+    kept.leave_check(folder("a"), a_check(writable))
+    kept.leave_check(folder("b"), a_check("fine"))
+    out = compare("20261127-110000-a", "20261127-110000-b").out
+    assert "<script>" in out
+    assert not {"\x1b", "\x00", "\u202e"} & set(out)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '{"crowds": [{}]}', '{"experiments": 3}'])
+def test_damaged_run_is_refused(compare, text):
+    keep_run("a")
+    (folder("b") / "result.json").write_text(text)
+    ended = compare("20261127-110000-a", "lab-runs/20261127-110000-b/result.json")
+    assert ended.status == 2
+    assert ended.error
+
+
+def test_time_that_is_no_number_makes_a_damaged_run(compare):
+    document = as_json(crash())
+    for each in document["experiments"][0]["variants"][0]["exchanges"]:
+        each["elapsed_ms"] = float("nan")
+    (folder("a") / "result.json").write_text(json.dumps(document))
+    ended = compare("20261127-110000-a", "20261127-110000-a")
+    assert (ended.status, "is damaged" in ended.error) == (2, True)

@@ -1,0 +1,99 @@
+"""The control experiment: the customer's own arithmetic, and what it says of a wrong answer."""
+
+import json
+
+import pytest
+
+from lab.evidence.exchange import Exchange, outcome_of
+from lab.evidence.result import Verdict
+from lab.experiments import first_visit
+from lab.experiments.first_visit import Due, complaint
+from lab.report.wording import observed
+
+PRICES = {"pen": 100, "lamp": 2_000}
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+def answer(status=200, method="GET", headers=NO_STORE, **body):
+    body = {"user": {"name": "John"}, **body}
+    return Exchange(
+        *("x-1", "John", method, "/api/cart", "A", 0.0, 1.0, status, outcome_of(method, status)),
+        *({}, b"", headers, json.dumps(body).encode()),
+    )
+
+
+def cart(revision=2, pens=3, total=300, price=100):
+    line = {"sku": "pen", "quantity": pens, "unit_price_cents": price}
+    return {"lines": [line], "total_cents": total, "revision": revision}
+
+
+@pytest.mark.parametrize(
+    ("due", "words"),
+    [
+        (Due(answer(cart=cart()), 200, {"pen": 3}, 2), None),
+        (Due(answer(422), 422), None),
+        (Due(answer(201, cart=cart()), 422), "answered 201, 422 was due"),
+        (Due(answer(cart=cart(revision=1)), 200, {"pen": 3}, 2), "has revision 1, 2 was due"),
+        (
+            Due(answer(cart=cart(pens=6)), 200, {"pen": 3}, 2),
+            "('pen', 3, 100)], 300 cents were due",
+        ),
+        (Due(answer(cart=cart(total=301)), 200, {"pen": 3}, 2), "301 cents in all"),
+        (Due(answer(cart=cart(price=1)), 200, {"pen": 3}, 2), "('pen', 3, 1)]"),
+        (Due(answer(cart=cart()), 200, {}, 2), "[], 0 cents were due"),
+        (Due(answer(cart=cart(), user={"name": "Eve"}), 200, {"pen": 3}, 2), "the cart of Eve"),
+        (Due(answer(headers={}, cart=cart()), 200, {"pen": 3}, 2), "may be kept by a cache"),
+        (Due(answer(), 200, {"pen": 3}, 2), "showed [], None cents"),
+        (Due(answer(order=cart() | {"shipping_address": "x"}), 200, {"pen": 3}, None, "x"), None),
+        (Due(answer(order=cart()), 200, {"pen": 3}, None, "x"), "address None, 'x' was due"),
+        (Due(answer(cart=cart(), shipping_address="y"), 200, {"pen": 3}, 2, "x"), "address 'y'"),
+    ],
+)
+def test_complaint_says_what_was_due(due, words):
+    said = complaint(due, PRICES)
+    assert said is None if words is None else words in said
+
+
+class Customer:
+    """Does what it is told to, and remembers in which order."""
+
+    def __init__(self):
+        self.done = []
+
+    def __getattr__(self, verb):
+        def act(*args, **how):
+            self.done.append(verb)
+            return answer()
+
+        return act
+
+
+def test_customer_looks_after_each_verb_and_uses_all_of_them():
+    visit = first_visit.Visit(Customer(), "A", 5)
+    dues = [*visit.shop(), *visit.shop(), *visit.hurry()]
+    verbs = visit.customer.done
+    assert verbs[1::2] == ["view_cart"] * (len(verbs) // 2)
+    assert {"add", "change", "remove", "clear", "ship_to", "checkout", "request"} < set(verbs)
+    changes = [verb for verb in verbs[::2] if verb != "request"]
+    assert visit.revision == len(changes) == dues[-1].revision
+    assert max(len(due.goods) for due in dues if due.goods) >= 4
+
+
+def test_two_customers_of_a_quick_run_reach_the_rarest_planted_bug():
+    """Each server has at least two customers: 40 changes, 50 looks and 30 adds there."""
+    visit = first_visit.Visit(Customer(), "A", 5)
+    for _ in (1, 2):
+        list(visit.shop())
+    visit.hurry()
+    verbs = visit.customer.done
+    assert 2 * verbs.count("add") > 30
+    assert 2 * visit.revision > 40
+    assert 2 * verbs.count("view_cart") > 50
+
+
+def test_number_of_answers_says_how_rare_a_fault_would_have_been_seen():
+    kept = {"carts_acknowledged": 5, "carts_kept": 5, "carts_unknown": 0}
+    looks = {"reads_of_carts": 9, "reads_kept": 9}
+    seen = first_visit.observe(kept | looks | {"requests_unanswered": 0, "answers": 300})
+    assert seen.verdict is Verdict.HOLDS
+    assert "300 of 300 answers as due (95 %: more than 99" in observed(seen)
