@@ -32,7 +32,8 @@ def end(error: BaseException) -> int:
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else EXIT_FAILED if error.code else 0
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        _say("lab: stopped; nothing is left running", "")
+        at = "".join(f" at {line}" for line in getattr(error, "__notes__", []))
+        _say(f"lab: stopped{at}; nothing is left running", "")
         return EXIT_INTERRUPTED
     if _is_closed_pipe(error):  # `lab list | head -1`
         _drop_output()

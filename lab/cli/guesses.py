@@ -9,7 +9,7 @@ _LIST = "`lab list` lists the scripts, `lab show NAME` explains one"
 _KILL = "`lab kill B` kills a server, `lab drain B` stops it when its last requests are done"
 _REPORT = "`lab report --open` shows the newest run as a page"
 _NEW = "`lab new mine.py` writes a script to begin with"
-_KEPT = "every run is a folder in lab-runs/: delete those that you do not need"
+_KEPT = "`lab runs` lists the runs that are kept, `lab runs --clean` keeps the newest ten"
 _DOCS = "`lab docs` lists the pages of the handbook"
 _GUESSES: Mapping[str, str] = {
     **dict.fromkeys(("start", "serve", "server", "console", "launch", "boot"), _UP),

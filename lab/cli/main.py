@@ -138,9 +138,10 @@ def cli(context: click.Context) -> None:
     customers to both desks, kills servers, and shows which carts are left.
 
     Exit status of `lab run`: 0 every expectation was met (a script of your own has only its
-    `assert`s), 1 one was not, 2 wrong usage, or the lab could not start, 3 too little
-    evidence: the verdict, or that of a variant beside it, is *unknown*, 130 stopped by
-    Ctrl-C. `check`, `compare`, `crowd`, `doctor` and `runs` say theirs in their help.
+    `assert`s), 1 one was not, or your script failed, 2 wrong usage, or the lab could not
+    start, 3 too little evidence: the verdict, or that of a variant beside it, is *unknown*,
+    130 stopped by Ctrl-C. `check`, `compare`, `crowd`, `doctor` and `runs` say theirs in
+    their help.
     """
     if context.invoked_subcommand is None:
         screen.print(_WELCOME)

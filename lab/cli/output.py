@@ -4,10 +4,11 @@ Text is printed as it is: neither console reads markup, so `".[crowd]"` keeps it
 brackets and a path with `[bold]` in it changes no colour. Colour comes from `rich.text.Text`.
 """
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any, NoReturn
 
 import click
@@ -83,13 +84,33 @@ def _json_escape(character: str) -> str:
 
 
 @contextmanager
-def progress(quiet: bool = False) -> Iterator[Callable[[str], None]]:
+def stdout_to_stderr(wanted: bool) -> Iterator[None]:
+    """Send to stderr, if wanted, what a script prints, and what a program writes that it starts.
+
+    So stdout has the JSON document and nothing else.
+    """
+    if not wanted:
+        yield
+        return
+    sys.stdout.flush()
+    real = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(real, 1)
+        os.close(real)
+
+
+@contextmanager
+def progress(quiet: bool = False, still: bool = False) -> Iterator[Callable[[str], None]]:
     """Yield a function that shows a line on stderr; an empty line ends what is shown.
 
-    On a terminal the line stands beside a spinner; elsewhere each line is printed. `quiet`
-    shows nothing.
+    On a terminal the line stands beside a spinner; elsewhere, and with `still`, each line is
+    printed. `quiet` shows nothing.
     """
-    if quiet or not err.is_terminal:
+    if quiet or still or not err.is_terminal:
         yield lambda line: None if quiet or not line else err.print(f"· {line}", style="dim")
         return
     with err.status("", spinner="dots" if err.encoding.startswith("utf") else "line") as spinner:

@@ -1,6 +1,7 @@
 """Runs experiments for a user at a terminal: predictions, progress, results, exit status."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,14 @@ from typing import Any
 import click
 from rich.text import Text
 
-from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
+from lab.cli.output import (
+    EXIT_INTERRUPTED,
+    err,
+    progress,
+    screen,
+    stdout_to_stderr,
+    write_json,
+)
 from lab.core.run_folder import new_run_folder
 from lab.evidence.result import Prediction, Settings, Variant
 from lab.evidence.run_document import exit_status
@@ -16,6 +24,7 @@ from lab.experiments import CONFIDENCE, Experiment, Question
 from lab.experiments.matrix import two_desks
 from lab.experiments.provision import deployed
 from lab.experiments.runner import Run
+from lab.experiments.script_run import stopped_at
 from lab.report.terminal import experiment_view, predictions_view, verdicts_table
 from lab.stack.deployment import Deployment
 
@@ -31,6 +40,7 @@ class RunOptions:
     quick: bool = False
     seed: int = 0
     crowd: int = 0
+    max_seconds: float | None = None
     deployment: Deployment = field(default_factory=dict)
 
 
@@ -50,13 +60,17 @@ def perform(
     """Run the chosen experiments, print their results, return the exit status."""
     name = "ledger" if asked.as_ledger else "+".join(each.name for each in chosen[:3])
     sealed = {each.name: ask(each.question) for each in chosen if asked.predict and each.question}
-    with progress(quiet=asked.as_json) as show:
+    # A file of a student's may print, ask and open a debugger: nothing moves beside it then.
+    is_still = any(each.is_yours for each in chosen)
+    with progress(quiet=asked.as_json, still=is_still) as show, ExitStack() as until_printed:
+        until_printed.enter_context(stdout_to_stderr(asked.as_json))
         run = Run(
             new_run_folder(asked.root, name),
             show,
             seed=asked.seed,
             quick=asked.quick,
             crowd=asked.crowd,
+            max_seconds=asked.max_seconds,
             deployment=asked.deployment,
         )
         try:
@@ -72,12 +86,15 @@ def perform(
                 if not asked.as_json and not asked.as_ledger:
                     show("")
                     screen.print(experiment_view(result))
-        except KeyboardInterrupt:
-            err.print(f"lab: stopped; results so far are in {run.folder / 'result.json'}")
+        except KeyboardInterrupt as stopped:
+            at = stopped_at(stopped)
+            err.print(f"lab: stopped{(at and f' at {at}') or ''}", soft_wrap=True)
+            err.print(f"results so far: {run.folder / 'result.json'}", soft_wrap=True)
             return EXIT_INTERRUPTED
         finally:
             run.close()
             show("")
+            until_printed.close()
             _print(run, asked)
     return exit_status(run.results)
 

@@ -10,9 +10,11 @@ import click
 
 from lab import experiments
 from lab.cli import options, stack_options
+from lab.cli.output import stdout_to_stderr
 from lab.cli.perform import RunOptions, perform, variants_of_both_desks
 from lab.evidence.result import Variant
 from lab.experiments.matrix import MATRIX
+from lab.experiments.script_file import SCRIPT_MAX_SECONDS
 from lab.stack.deployment import Deployment
 
 
@@ -39,6 +41,12 @@ from lab.stack.deployment import Deployment
     metavar="N",
     help="Repeat the script with a crowd of N shoppers (only for crash, scale-out and storage).",
 )
+@click.option(
+    "--max-seconds",
+    type=click.IntRange(1, 24 * 3600),
+    metavar="N",
+    help=f"End a script after N seconds at a desk (a file of your own: {SCRIPT_MAX_SECONDS:g}).",
+)
 @stack_options.settings
 @stack_options.deployment
 @options.out
@@ -50,6 +58,7 @@ def run(
     predict: bool,
     seed: int | None,
     crowd: int,
+    max_seconds: int | None,
     quick: bool,
     out: Path,
     as_json: bool,
@@ -79,7 +88,9 @@ def run(
     has_settings = bool(deployment) or any(stack_options.is_given(name) for name in settings)
     if matrix and has_settings:
         raise click.UsageError("--matrix tries every setting: leave out the others")
-    chosen = experiments.bundled() if everything else [experiments.find(name) for name in names]
+    with stdout_to_stderr(as_json):
+        mine = [experiments.find(name, max_seconds) for name in names]
+    chosen = experiments.bundled() if everything else mine
     if crowd:
         _require_crowd(chosen)
 
@@ -98,6 +109,7 @@ def run(
         quick=quick,
         seed=secrets.randbelow(2**32) if seed is None else seed,
         crowd=crowd,
+        max_seconds=max_seconds,
         deployment=deployment,
     )
     return perform(chosen, variants_of, asked)

@@ -1,4 +1,4 @@
-"""The error that the lab raises for its own failures."""
+"""The errors that the lab raises: for its own failures, and for a script's mistakes."""
 
 
 class LabError(Exception):
@@ -6,4 +6,11 @@ class LabError(Exception):
 
     It is never a finding: the result of an experiment is a verdict. The text says what
     happened and what to do next; the command line prints it and exits with status 2.
+    """
+
+
+class ScriptMistake(Exception):
+    """A script asked for something that does not exist, or gave something that does not fit.
+
+    The fault is the script's, and its author reads the text: it says what would have fitted.
     """

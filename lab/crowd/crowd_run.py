@@ -1,7 +1,8 @@
 """Runs one variant's crowd from the job to the result, with the timetable beside it."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -30,6 +31,7 @@ from lab.crowd.worker import digest
 from lab.crowd.worker_group import WorkerGroup
 from lab.processes.waiting import wait_until
 from lab.stack.access_log import AccessEntry, AccessLog
+from lab.stack.limits import with_limit
 
 RESULTS = "visits.jsonl"
 LOGGED_WITHIN_S = 5.0
@@ -54,6 +56,10 @@ class CrowdTarget:
     quick: bool = False
     dead: tuple[str, ...] = ()
     """Servers that were dead before the crowd came."""
+    log_of: Callable[[str], str] = lambda server: ""
+    """The end of a server's log, "" where the lab cannot read it."""
+    is_strange: Callable[[AccessEntry], bool] = lambda entry: False
+    """Whether an answer in the log came from a process that the lab did not start."""
 
 
 class CrowdRun:
@@ -164,7 +170,7 @@ def run_crowd(
     progress, interrupted = Progress(target.variant, job), False
     folder = target.folder / f"crowd-{name}"
     with (
-        _logged_requests(target.access, f"{name}-w") as logged,
+        _logged_requests(target, f"{name}-w") as logged,
         CrowdRun(progress, folder, workers) as crowd,
     ):
         try:
@@ -175,11 +181,22 @@ def run_crowd(
         injected = progress.injected
         ended = ended_since(injected) | dict.fromkeys(target.dead, -math.inf)
         audit = audit_losses(crowd.results(), injected.deaths, target.dies_with, ended)
+        audit.silences = _explained(audit.silences, target)
         return crowd_result(progress, target.setup, audit, logged, interrupted)
 
 
+def _explained(silences: Mapping[str, int], target: CrowdTarget) -> dict[str, int]:
+    """Return why servers were silent, with the limit that a server's log names."""
+    explained: Counter[str] = Counter()
+    for cause, times in silences.items():
+        server = cause.partition(" ")[0]
+        log = target.log_of(server) if server in target.servers else ""
+        explained[with_limit(cause, log)] += times
+    return dict(explained)
+
+
 @contextmanager
-def _logged_requests(log: AccessLog, prefix: str) -> Iterator[LoggedRequests]:
+def _logged_requests(target: CrowdTarget, prefix: str) -> Iterator[LoggedRequests]:
     """Count the log entries whose op begins with `prefix`, without keeping them."""
     logged = LoggedRequests()
 
@@ -187,8 +204,9 @@ def _logged_requests(log: AccessLog, prefix: str) -> Iterator[LoggedRequests]:
         if entry.op.startswith(prefix):
             logged.requests += 1
             logged.retried += "," in entry.upstream_addr
+            logged.strange += target.is_strange(entry)
 
-    stop = log.subscribe(count_entry)
+    stop = target.access.subscribe(count_entry)
     try:
         yield logged
     finally:

@@ -16,6 +16,7 @@ class DoubtKind(StrEnum):
     SCRIPT_FAILED = "script_failed"
     LOG_DIFFERS = "log_differs"
     RETRIED = "retried"
+    STRANGERS = "strangers"
     NOT_AS_PREDICTED = "not_as_predicted"
     CARTS_UNKNOWN = "carts_unknown"
     NOT_SETTLED = "not_settled"
@@ -52,6 +53,7 @@ _TEXT = {
     DoubtKind.SCRIPT_FAILED: "the script stopped in {value:,.0f} iterations: {detail}",
     DoubtKind.LOG_DIFFERS: "the load balancer's log has {value:,.0f} requests, the crowd "
     "{expected:,.0f} answers",
+    DoubtKind.STRANGERS: "{value:,.0f} answers came from a process the lab did not start",
     DoubtKind.RETRIED: "the load balancer asked a second server for {value:,.0f} requests",
     DoubtKind.NOT_AS_PREDICTED: "{value:,.0f} carts came out other than predicted ({detail}): "
     "something else than the timetable is at work",

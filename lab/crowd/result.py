@@ -19,10 +19,14 @@ KEEPS_UP = 0.95  # of the rate that was asked for: below, the shop did not
 
 
 class LoggedRequests(msgspec.Struct):
-    """What the balancer's log says of one crowd: requests, and those asked of several servers."""
+    """What the balancer's log says of one crowd: requests, and those asked of several servers.
+
+    `strange` counts the answers of processes that the lab did not start.
+    """
 
     requests: int = 0
     retried: int = 0
+    strange: int = 0
 
 
 class CrowdSetup(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,6 +203,8 @@ def _about_the_run(
     sent = tally.requests + tally.warm_up + tally.closing
     if not tally.answered <= logged.requests <= sent:
         yield Doubt(DoubtKind.LOG_DIFFERS, logged.requests, tally.answered)
+    if logged.strange:
+        yield Doubt(DoubtKind.STRANGERS, logged.strange)
     if logged.retried and setup.retry == "off":
         yield Doubt(DoubtKind.RETRIED, logged.retried)
 

@@ -5,7 +5,7 @@ script did, and in none of its counts.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from lab.core.text import one_line
@@ -38,9 +38,15 @@ class ClosingLooks:
 
 
 def look_everywhere(
-    customers: Sequence[Shopper], servers: Sequence[str], record: Recorder
+    customers: Sequence[Shopper],
+    servers: Sequence[str],
+    record: Recorder,
+    explain: Callable[[str, str], str] = lambda server, cause: cause,
 ) -> ClosingLooks:
-    """Look at each owed cart at each of these servers, which are those alive."""
+    """Look at each owed cart at each of these servers, which are those alive.
+
+    `explain` takes a server and why it was silent, and returns that with what else is known.
+    """
     found, silent = ClosingLooks(), Counter[str]()
     for customer in customers:
         if customer.tracker.owed is None:
@@ -55,7 +61,7 @@ def look_everywhere(
             fates.add(Fate(look.fate or Fate.UNKNOWN))
             found.shown += look.fate is Fate.KEPT
             if cause := silence(look):
-                found.silences[cause] += 1
+                found.silences[explain(server, cause)] += 1
                 silent[server] += 1
         if not servers:
             found.silences[NO_SERVER] += 1

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from lab.core.http import Answer, Headers, TransportError
+from lab.core.nearest import no_attribute
+from lab.evidence.other_words import FIELDS
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, section 9.2.1
 UNANSWERED = frozenset({502, 504})  # the balancer answers for a server that did not
@@ -68,6 +70,21 @@ class Exchange:
     waited_ms: float = 0.0
     failure: TransportError | None = field(default=None, repr=False, compare=False)
     """The typed reason why no answer came: ConnectionRefused, ReadTimedOut, …"""
+
+    if not TYPE_CHECKING:  # to a type checker, what is not there stays unknown
+
+        def __getattr__(self, name):  # noqa: ANN001, ANN204
+            """Answer a field that does not exist with the nearest that does."""
+            raise no_attribute(self, "an answer", name, FIELDS)
+
+    def __str__(self) -> str:
+        """Return it in a few words, for `print`: "POST /api/login at A -> 200"."""
+        at = f" at {self.target}" if self.target else ""
+        return f"{self.method} {self.path}{at} -> {self.error or self.status}"
+
+    def __getitem__(self, name: object) -> Any:
+        """Refuse it: an answer is no dict, its `body` is one."""
+        raise TypeError(f"an answer is no dict: its JSON is .body, as in answer.body[{name!r}]")
 
     @property
     def latency_ms(self) -> float:

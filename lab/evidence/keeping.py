@@ -29,6 +29,7 @@ def kept_variant(run: VariantRun) -> VariantResult:
         server_urls=list(variant.server_urls),
         outcome=run.observation,
         trouble=run.trouble,
+        script_failed=run.script_failed,
         broken_expectation=run.broken_expectation,
         traceback=run.traceback,
         measurements=redact_json(plain_json(run.measurements)),

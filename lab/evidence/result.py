@@ -180,7 +180,8 @@ class Prediction(msgspec.Struct, frozen=True):
 class VariantRun:
     """What one variant did in a run that goes on.
 
-    `trouble` says in a sentence why nothing can be concluded from it, if so;
+    `trouble` says in a sentence why nothing can be concluded from it, if so, and
+    `script_failed` whether the fault is in the student's own code;
     `broken_expectation` which assertion of the script itself did not hold; `traceback`
     has the details of either.
     """
@@ -189,6 +190,7 @@ class VariantRun:
     record: Record
     measurements: Measurements = field(default_factory=dict)
     trouble: str | None = None
+    script_failed: bool = False
     broken_expectation: str | None = None
     traceback: str | None = None
     observation: Observation | None = None

@@ -99,6 +99,8 @@ class VariantResult(msgspec.Struct):
     """What the lab itself asked when the script was over: each cart at every live server."""
     trouble: str | None = None
     """Why nothing can be concluded from it."""
+    script_failed: bool = False
+    """Whether `trouble` is a fault in the student's own code, which fails the run."""
     broken_expectation: str | None = None
     """The assertion of the script itself that did not hold."""
     traceback: str | None = None

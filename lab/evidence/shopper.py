@@ -4,26 +4,35 @@ Cookies are kept by what carries its requests; it sends back the last `token` it
 Nothing in here asks which desk it is talking to.
 """
 
+import inspect
 import json as json_text
+import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from types import CodeType
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from lab.core.errors import LabError
+from lab.core.errors import ScriptMistake
+from lab.core.nearest import no_argument, no_attribute
 from lab.evidence.cart_tracker import CartTracker
 from lab.evidence.exchange import Exchange, outcome_of
+from lab.evidence.other_words import ARGUMENTS, OF_LAB, VERBS
 from lab.evidence.record import Recorder
 from lab.evidence.transport import Headers, Transport
 
 READ_TIMEOUT_S = 10.0
 
 
+def _as_named(server: Any) -> str | None:
+    return server if server is None else str(server)
+
+
 class Shopper:
     """One customer at one desk, with at most one request in flight.
 
     `address(server)` gives the URL below which the shop is found: of the balancer for
-    None, of one replica for its name.
+    None, of one replica for its name; `named(server)` the name of the server that is meant.
     """
 
     def __init__(
@@ -33,6 +42,7 @@ class Shopper:
         user_id: str = "123",
         name: str = "John",
         transport: Transport | None = None,
+        named: Callable[[Any], str | None] = _as_named,
     ) -> None:
         """`transport` carries the requests and keeps the cookies (None: `requests`)."""
         self.user_id = user_id
@@ -41,6 +51,7 @@ class Shopper:
         self.tracker = CartTracker()
         self.last: Exchange | None = None
         self._address = address
+        self._named = named
         self._record = record
         self._in_flight = threading.Lock()
         if transport is None:
@@ -69,12 +80,11 @@ class Shopper:
 
     def change(self, sku: str, quantity: int, **how: Any) -> Exchange:
         """Set the quantity of a line."""
-        path = f"/api/cart/items/{quote(sku, safe='')}"
-        return self.request("PATCH", path, json={"quantity": quantity}, **how)
+        return self.request("PATCH", _line(sku), json={"quantity": quantity}, **how)
 
     def remove(self, sku: str, **how: Any) -> Exchange:
         """Take a line out."""
-        return self.request("DELETE", f"/api/cart/items/{quote(sku, safe='')}", **how)
+        return self.request("DELETE", _line(sku), **how)
 
     def clear(self, **how: Any) -> Exchange:
         """Empty the cart."""
@@ -109,6 +119,7 @@ class Shopper:
         server: str | None = None,
         tries: int = 1,
         timeout_s: float = READ_TIMEOUT_S,
+        **unknown: object,
     ) -> Exchange:
         """Send one request and return the exchange; it never raises for what the shop does.
 
@@ -116,6 +127,10 @@ class Shopper:
         as a user who presses reload does, until a server answers (each try is an
         exchange of its own; the last is returned). A header of None is left out.
         """
+        if unknown:
+            raise self._refused(next(iter(unknown)), sys._getframe(1).f_code)
+        server = self._named(server)
+        _require_how(tries, timeout_s)
         self._begin()
         try:
             for _ in range(max(1, tries)):
@@ -137,7 +152,7 @@ class Shopper:
         What one tab is given afterwards the other does not learn, except through cookies.
         """
         transport = self.transport.another(self.transport.cookies)
-        tab = Shopper(self._address, self._record, self.user_id, self.name, transport)
+        tab = Shopper(self._address, self._record, self.user_id, self.name, transport, self._named)
         tab.token = self.token
         return tab
 
@@ -152,6 +167,11 @@ class Shopper:
 
         It teaches this shopper nothing: no cookie, no token, and nothing is owed for it.
         """
+        if not isinstance(exchange, Exchange):
+            raise ScriptMistake(
+                f"replay() takes what a verb returned (first = shopper.login()), not {exchange}"
+            )
+        server = self._named(server)
         headers = {**exchange.request_headers, "X-Op": self._record.next_op()}
         stranger = self.transport.another()
         self._begin()
@@ -166,9 +186,24 @@ class Shopper:
         self._record.append(again)
         return again
 
+    if not TYPE_CHECKING:  # to a type checker, what is not there stays unknown
+
+        def __getattr__(self, name):  # noqa: ANN001, ANN204
+            """Answer a verb that does not exist with the nearest that does."""
+            raise no_attribute(self, "a shopper", name, VERBS | OF_LAB)
+
+    def _refused(self, argument: str, caller: CodeType) -> ScriptMistake:
+        """Name the verb that was called with an argument it does not take, and what it takes."""
+        own = getattr(vars(Shopper).get(caller.co_name), "__code__", None)
+        verb = caller.co_name if own is caller else "request"
+        taken = [*inspect.signature(getattr(self, verb)).parameters]
+        general = ["server", "tries", "timeout_s", "headers"]
+        known = dict.fromkeys(each for each in [*taken, *general] if each not in _COLLECTED)
+        return no_argument(verb, argument, known, ARGUMENTS)
+
     def _begin(self) -> None:
         if not self._in_flight.acquire(blocking=False):
-            raise LabError(
+            raise ScriptMistake(
                 "this shopper already has a request in flight: use one shopper for each "
                 "thing that happens at the same time (lab.shopper())"
             )
@@ -231,3 +266,22 @@ class Shopper:
             token = exchange.body.get("token")
             self.token = token if isinstance(token, str) else self.token
         self.tracker.note(exchange)
+
+
+_COLLECTED = ("how", "unknown")  # what a signature calls the arguments it passes on
+
+
+def _line(sku: str) -> str:
+    """Return the path of a product's line in the cart."""
+    if not isinstance(sku, str):
+        raise ScriptMistake(
+            f'a line of the cart is named by its product, as in "pen", not by {sku}'
+        )
+    return f"/api/cart/items/{quote(sku, safe='')}"
+
+
+def _require_how(tries: object, timeout_s: object) -> None:
+    if type(tries) is not int:
+        raise ScriptMistake(f"tries= is a whole number, how often to ask: not {tries!r}")
+    if not isinstance(timeout_s, int | float) or not timeout_s > 0:
+        raise ScriptMistake(f"timeout_s= is a number of seconds above 0: not {timeout_s!r}")

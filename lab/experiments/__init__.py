@@ -2,20 +2,16 @@
 
 import ast
 import importlib
-import importlib.util
 import inspect
 import re
-import sys
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeGuard
+from typing import Any
 
 from lab.core.errors import LabError
-from lab.core.neighbours import reach_neighbours
 from lab.evidence.result import (
     WORDS_OF_A_SENTENCE,
     Judgement,
@@ -66,7 +62,8 @@ class Experiment:
     --quick, when a variant has at most `quick_servers`; `about` which variants the claim is
     about; `argument` what `lab run` takes to run it; `takes_crowd` whether its script lets a
     crowd in (`lab.crowd_shoppers`); `depends_on` says what the verdict depends on where the
-    variants that it is about differ.
+    variants that it is about differ; `is_yours` whether it is a student's file: what goes
+    wrong in its code is a failure of the script.
     """
 
     name: str
@@ -85,6 +82,7 @@ class Experiment:
     question: Question | None = None
     argument: str = ""
     takes_crowd: bool = False
+    is_yours: bool = False
     kind: Kind = Kind.CLAIM
     depends_on: str = ""
 
@@ -137,10 +135,13 @@ def names() -> list[str]:
     return [module_name.replace("_", "-") for module_name in SUITE]
 
 
-def find(name: str) -> Experiment:
-    """Return a bundled experiment by name, or a script by its file's path; else raise LabError."""
+def find(name: str, max_seconds: float | None = None) -> Experiment:
+    """Return a bundled experiment by name, or a script by its file's path; else raise LabError.
+
+    `max_seconds` is how long a file may take to be loaded.
+    """
     if name.endswith(".py") or "/" in name or "\\" in name:
-        return _from_file(Path(name))
+        return _from_file(Path(name), max_seconds)
     known = {module_name.replace("_", "-"): module_name for module_name in SUITE}
     if name in known:
         return _bundled(known[name])
@@ -154,58 +155,17 @@ def _bundled(module_name: str) -> Experiment:
     return replace(experiment, argument=experiment.name)
 
 
-def _from_file(path: Path) -> Experiment:
-    if not _is_file(path):
-        raise LabError(f"no file {path}: write one with `def script(shopper, lab)` in it")
-    # A name of our own: a file `json.py` must not stand in for the library.
-    spec = importlib.util.spec_from_file_location(f"script_of_yours_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise LabError(f"{path} is no Python file: its name must end in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look themselves up there
-    reach_neighbours(path)
-    try:
-        spec.loader.exec_module(module)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # a student's file may raise anything, SystemExit too
-        raise LabError(_cannot_load(path, error)) from None
-    return replace(_experiment(module), argument=str(path))
+def _from_file(path: Path, max_seconds: float | None) -> Experiment:
+    from lab.experiments import script_file  # who runs a bundled one need not wait for it
 
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # too long, or not a path at all
-        return False
-
-
-def _cannot_load(path: Path, error: BaseException) -> str:
-    """Quote the file, the line and the error, as Python would, without the lab's own frames."""
-    raised = traceback.TracebackException.from_exception(error)
-    theirs = [frame for frame in raised.stack if Path(frame.filename).name == path.name]
-    lines = [
-        f"{path} cannot be loaded; correct it and run it again",
-        *traceback.StackSummary.from_list(theirs).format(),
-        *raised.format_exception_only(),
-    ]
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _takes_two(script: object) -> TypeGuard[Callable[..., Any]]:
-    """Whether it can be called as `script(shopper, lab)`."""
-    try:
-        inspect.signature(script).bind(None, None)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return False
-    return not inspect.iscoroutinefunction(script)
+    module = script_file.load(path, max_seconds or script_file.SCRIPT_MAX_SECONDS)
+    if why := script_file.why_no_script(module) or script_file.misspelt(module):
+        raise LabError(why)
+    return replace(_experiment(module), argument=str(path), is_yours=True)
 
 
 def _experiment(module: ModuleType) -> Experiment:
     path = Path(module.__file__ or "")
-    script = getattr(module, "script", None)
-    if not _takes_two(script):
-        raise LabError(f"{path.name} needs a function `def script(shopper, lab)`")
     customers = _count(module, "CUSTOMERS", 1)
     variants = _variants(module, "VARIANTS", matrix.two_desks(Settings()))
     kind = _kind_of(module, variants)
@@ -226,7 +186,7 @@ def _experiment(module: ModuleType) -> Experiment:
     return Experiment(
         name=re.sub(r"[^A-Za-z0-9]+", "-", path.stem).strip("-").lower() or "script",
         claim=str(sentence or ("" if kind is Kind.SCRIPT else BOTH_KEEP)),
-        script=script,
+        script=module.script,
         observe=getattr(module, "observe", judging.USUAL[kind]),
         expected=expected and Verdict(expected),
         variants=variants,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from lab.core.errors import LabError
+from lab.core.errors import ScriptMistake
 from lab.core.statistics import Measure, share
 from lab.evidence.measurements import NO_ANSWER
 from lab.evidence.result import (
@@ -31,7 +31,7 @@ Observe = Callable[[Measurements], Observation]
 def observe(observe_variant: Observe, run: VariantRun, kind: Kind = Kind.CLAIM) -> Observation:
     """Observe one variant; without evidence the observation is unknown, whatever it measured.
 
-    LabError for a verdict that does not fit the kind, or that depends on nothing.
+    ScriptMistake for a verdict that does not fit the kind, or that depends on nothing.
     """
     if run.trouble:
         return Observation.unknown(run.trouble)
@@ -40,9 +40,11 @@ def observe(observe_variant: Observe, run: VariantRun, kind: Kind = Kind.CLAIM) 
         return msgspec.structs.replace(seen, verdict=None)
     if seen.verdict not in WORDS_OF_A_VARIANT[kind]:
         words = ", ".join(f"Verdict.{word.name}" for word in WORDS_OF_A_VARIANT[kind] if word)
-        raise LabError(f"observe of a {kind} must find one of {words}, not {seen.verdict!s}")
+        raise ScriptMistake(f"observe() of a {kind} must find one of {words}, not {seen.verdict!s}")
     if seen.verdict is Verdict.DEPENDS and not seen.note:
-        raise LabError('a variant that depends needs its condition: Observation(…, note="on …")')
+        raise ScriptMistake(
+            'a variant that depends needs its condition: Observation(…, note="on …")'
+        )
     return seen
 
 
@@ -106,7 +108,7 @@ def expectation_met(
     there was nothing to compare it with.
     """
     runs = list(runs)
-    if any(run.broken_expectation for run in runs):
+    if any(run.broken_expectation or run.script_failed for run in runs):
         return False
     if judgement.verdict is Verdict.UNKNOWN:
         return None

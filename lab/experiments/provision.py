@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.core.errors import LabError
+from lab.evidence.exchange import Exchange
 from lab.evidence.measurements import disagreement, retried_ops
 from lab.evidence.record import Record
 from lab.evidence.result import Settings, Variant
@@ -99,17 +100,20 @@ class ProvisionedStack:
             crowd=crowd,
         )
 
-    def cross_check(self, record: Record) -> str | None:
-        """Compare the client's record with the balancer's log; None if they agree."""
-        log = self.stack.access
-        answered = {exchange.op for exchange in record.exchanges() if exchange.status is not None}
+    def cross_check(self, record: Record, closing: Iterable[Exchange] = ()) -> str | None:
+        """Compare the client's record with the balancer's log; None if they agree.
+
+        `closing` are the lab's own looks, which stand in the log as well.
+        """
+        log, exchanges = self.stack.access, [*record.exchanges(), *closing]
+        answered = {exchange.op for exchange in exchanges if exchange.status is not None}
         log.wait_for(answered, LOG_DEADLINE_S)
         if log.malformed:
             return f"{log.malformed} lines of the load balancer's log could not be read"
         entries = log.entries()
         asked = {entry.op: entry.upstream_addr for entry in entries if entry.op in answered}
         return (
-            disagreement(record, [entry.op for entry in entries])
+            disagreement(exchanges, [entry.op for entry in entries])
             or self._secret_retry(record.variant, asked)
             or self._strangers(record.variant, entries)
         )

@@ -1,7 +1,6 @@
 """Runs a script against every variant of its experiment, and keeps what happened."""
 
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from lab.evidence.measurements import measure
 from lab.evidence.record import Event, Record
 from lab.evidence.result import Judgement, Prediction, Variant, VariantRun, Verdict
 from lab.evidence.run_document import ExperimentResult, document_text, experiment_text
-from lab.experiments import Experiment
+from lab.experiments import Experiment, script_run
 from lab.experiments.judging import expectation_met
 from lab.experiments.provision import BackgroundStart, ProvisionedStack
 from lab.experiments.script_api import Lab
@@ -42,6 +41,8 @@ class Run:
     quick: bool = False
     crowd: int = 0
     """Shoppers of a crowd, for the experiments that can let one in; 0 for none."""
+    max_seconds: float | None = None
+    """How long a script may run at each variant; None: a file of a student's has a default."""
     deployment: Deployment = field(default_factory=dict)
     results: list[ExperimentResult] = field(default_factory=list)
     components: dict[str, object] = field(default_factory=dict)
@@ -68,11 +69,9 @@ class Run:
             ahead = then if self.quick and not self.deployment else None
             self._run_variants(experiment, runs, ahead)
             for run in runs:
-                run.observation = experiment.observation(run)
-            judgement = experiment.judge(runs)
-            if prediction and (question := experiment.question):
-                observed = question.observed({r.variant.name: r.measurements for r in runs})
-                prediction = prediction.compared(observed, question.explanation)
+                script_run.observe(experiment, run)
+            judgement = script_run.judge(experiment, runs)
+            prediction = prediction and script_run.compare(experiment, prediction, runs)
         except KeyboardInterrupt:
             interrupted = True
             raise
@@ -177,27 +176,17 @@ class Run:
         setting = provisioned.context(run.variant, customers, self.seed, self.quick, self.crowd)
         lab = Lab(setting, run.record)
         try:
-            experiment.script(lab.customers[0], lab)
-        except KeyboardInterrupt:
-            run.trouble = CUT_SHORT
-            raise
-        except AssertionError as error:
-            run.broken_expectation = redact_text(
-                f"the script expected otherwise: {error or 'assert'}"
-            )
-            run.traceback = _traceback(error, experiment.path, run.record)
-        except BaseException as error:  # a student's file may raise anything, SystemExit too
-            run.trouble = redact_text(f"the script stopped with {type(error).__name__}: {error}")
-            run.traceback = _traceback(error, experiment.path, run.record)
+            script_run.run(experiment, run, lab, self.max_seconds)
         finally:
             trackers = [customer.tracker for customer in lab.customers]
             run.measurements = measure(run.record, trackers) | lab.extra
         if broken := provisioned.stack.balancer.breakage():
             # Whatever the script made of it: failed requests say nothing about the desk.
             run.trouble, run.broken_expectation, run.traceback = broken, None, None
+            run.script_failed = False
         if not run.trouble:
             _look_at_the_carts(run, lab)
-        run.trouble = run.trouble or provisioned.cross_check(run.record)
+        run.trouble = run.trouble or provisioned.cross_check(run.record, run.closing)
         provisioned.undo_faults()
 
 
@@ -210,7 +199,6 @@ def _look_at_the_carts(run: VariantRun, lab: Lab) -> None:
     run.measurements = measure(run.record, trackers, found) | lab.extra
 
 
-CUT_SHORT = "interrupted"
 NOT_RUN = "not run: nginx had ended before"
 _UNFINISHED = Judgement(Verdict.UNKNOWN, note="the run was cut short")
 
@@ -219,17 +207,3 @@ def _can_start(variant: Variant) -> bool:
     is_ours = not variant.server_urls
     wants_own_store = is_ours and variant.uses_store and variant.settings.store == "redis"
     return not wants_own_store or find_store() is not None
-
-
-def _traceback(error: BaseException, script: Path, record: Record) -> str:
-    """Format a script's exception for its author: their lines, and what led there."""
-    raised = traceback.TracebackException.from_exception(error)
-    theirs = [frame for frame in raised.stack if Path(frame.filename) == script]
-    lines = ["Traceback (the lines of your script):"] if theirs else []
-    lines += [line.rstrip() for line in traceback.StackSummary.from_list(theirs).format()]
-    lines += [line.rstrip() for line in raised.format_exception_only()]
-    if exchanges := list(record.exchanges()):
-        last = exchanges[-1]
-        answer = last.error or last.response_body.decode("utf-8", "replace")[:200]
-        lines.append(f"The exchange before: {last.method} {last.path} -> {last.status} {answer}")
-    return redact_text("\n".join(lines))

@@ -6,15 +6,19 @@ import inspect
 import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from inspect import isfunction
 from typing import TYPE_CHECKING, Any
 
+from lab.core.errors import ScriptMistake
 from lab.core.faults import STORE, FaultEvent, FaultKind
+from lab.core.nearest import no_argument
 from lab.crowd.load_profile import LoadProfile
 from lab.evidence.closing import ClosingLooks, look_everywhere
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.evidence.result import Measurements
 from lab.evidence.shopper import Shopper
+from lab.experiments.script_measures import MEASURED, require_keepable
 from lab.experiments.script_stack import ScriptContext, ScriptStack
 from lab.experiments.script_tools import ScriptTools
 
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from lab.crowd.worker_group import WorkerGroup
     from lab.stack.faults import FaultInjector
 
+_NOT_OF_CROWD = ("script", "function", "seed")  # the lab fills these in
 _NAMES = ("John", "Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Grace", "Heidi", "Ivan")
 
 
@@ -56,12 +61,22 @@ class Lab(ScriptStack, ScriptTools):
             self._record,
             user_id=user_id or str(123 + number),
             name=name or _name(number),
+            named=self._named,
         )
         self.customers.append(customer)
         return customer
 
     def measure(self, **values: Any) -> None:
-        """Add measurements of your own to the result; a repeated name is overwritten."""
+        """Add measurements of your own to the result; a repeated name is overwritten.
+
+        A value is a number, a text, True, False, None, or lists and dicts of these.
+        """
+        for name, value in values.items():
+            if name in MEASURED:
+                raise ScriptMistake(
+                    f"measure({name}=…): the lab measures that itself; take a name of your own"
+                )
+            require_keepable(name, value)
         self.extra.update(values)
 
     def curve(
@@ -71,7 +86,13 @@ class Lab(ScriptStack, ScriptTools):
 
         `x` and `y` label the axes with their units; a text as x makes a bar.
         """
-        self.extra[title] = {"x": x, "y": y, "points": [list(point) for point in points]}
+        pairs = [list(point) for point in points if isinstance(point, tuple | list)]
+        if len(pairs) < len(points) or any(len(pair) != 2 for pair in pairs):
+            raise ScriptMistake(
+                "curve(…, points): each point is a pair (x, y), as in [(1, 20), (2, 35)]"
+            )
+        require_keepable(title, pairs)
+        self.extra[title] = {"x": x, "y": y, "points": pairs}
 
     def n(self, full: int, quick: int) -> int:
         """Return how many to try: `full`, or `quick` with --quick."""
@@ -94,6 +115,12 @@ class Lab(ScriptStack, ScriptTools):
         """
         from lab.crowd.worker_group import has_locust
 
+        known = [each for each in LoadProfile.__struct_fields__ if each not in _NOT_OF_CROWD]
+        for name in more:
+            if name not in known:
+                raise no_argument("crowd", name, known)
+        if not isfunction(iteration):
+            raise ScriptMistake(f"crowd() takes a function of your file, not {iteration}")
         profile = LoadProfile(
             script=inspect.getfile(iteration),
             function=iteration.__name__,
@@ -130,9 +157,15 @@ class Lab(ScriptStack, ScriptTools):
         """
         return self._faults.inject(target, kind, env)
 
+    def _inject(
+        self, server: str | None, kind: FaultKind, env: Mapping[str, str] | None = None
+    ) -> FaultEvent:
+        target = STORE if server == STORE else self._name_of(server)
+        return self.inject(target, kind, env)
+
     def kill(self, server: str | None) -> FaultEvent:
         """End a server's process at once, as a crash does: SIGKILL, or its kill command."""
-        return self.inject(self._server(server).name, FaultKind.KILL)
+        return self._inject(server, FaultKind.KILL)
 
     def restart(self, server: str, env: Mapping[str, str] | None = None) -> str:
         """Start a server again (killing it first if it runs); return its new instance.
@@ -140,15 +173,15 @@ class Lab(ScriptStack, ScriptTools):
         `env` changes its environment from now on, with the placeholders of a variant.
         """
         filled = {name: self._context.fill(value) for name, value in (env or {}).items()}
-        return self.inject(server, FaultKind.RESTART, filled).evidence.instance or ""
+        return self._inject(server, FaultKind.RESTART, filled).evidence.instance or ""
 
     def pause(self, server: str) -> FaultEvent:
         """Freeze a server (SIGSTOP): it holds its connections and answers nothing."""
-        return self.inject(server, FaultKind.PAUSE)
+        return self._inject(server, FaultKind.PAUSE)
 
     def resume(self, server: str) -> FaultEvent:
         """Let a frozen server go on (SIGCONT)."""
-        return self.inject(server, FaultKind.RESUME)
+        return self._inject(server, FaultKind.RESUME)
 
     def add_server(self) -> str:
         """Start one more server and put it behind the balancer; return its name."""
@@ -156,7 +189,7 @@ class Lab(ScriptStack, ScriptTools):
 
     def drain(self, server: str) -> FaultEvent:
         """Take a server out of the balancer, let it finish its requests, then stop it."""
-        return self.inject(server, FaultKind.DRAIN)
+        return self._inject(server, FaultKind.DRAIN)
 
     def kill_store(self) -> FaultEvent:
         """End the session store's process at once."""
@@ -190,7 +223,12 @@ class Lab(ScriptStack, ScriptTools):
     def closing_looks(self, record: Record) -> ClosingLooks:
         """Look at every owed cart at every live server: the lab's own looks, for its own record."""
         alive = [name for name, each in self._pool.servers.items() if each.state != "dead"]
-        return look_everywhere(self.customers, alive, record)
+        return look_everywhere(self.customers, alive, record, self._explain)
+
+    def _explain(self, server: str, cause: str) -> str:
+        from lab.stack.limits import with_limit
+
+        return with_limit(cause, self._server(server).log_tail())
 
     @cached_property
     def _faults(self) -> FaultInjector:

@@ -11,8 +11,11 @@ from lab.crowd.result import CrowdSetup
 from lab.crowd.timetable import PlannedFault
 from lab.evidence.result import Variant
 from lab.experiments.script_stack import ScriptContext
+from lab.stack.access_log import AccessEntry
 from lab.stack.faults import FaultInjector
+from lab.stack.lives import strangers
 from lab.stack.local_store import LocalStore
+from lab.stack.server_pool import ServerPool
 from lab.stack.session_store import Store
 
 
@@ -36,8 +39,15 @@ def crowd_target(context: ScriptContext, faults: FaultInjector) -> CrowdTarget:
             retry=variant.settings.retry,
         ),
         quick=context.quick,
+        log_of=lambda server: pool.server(server).log_tail(),
         dead=tuple(name for name, server in pool.servers.items() if server.state == "dead"),
+        is_strange=partial(_is_strange, pool),
     )
+
+
+def _is_strange(pool: ServerPool, entry: AccessEntry) -> bool:
+    lives = pool.lives()
+    return lives is not None and bool(strangers([entry], lives))
 
 
 def inject_planned(faults: FaultInjector, planned: PlannedFault) -> str | None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, ScriptMistake
 from lab.core.json_object import JsonObject
+from lab.core.nearest import nearest, no_attribute
+from lab.evidence.exchange import Exchange
+from lab.evidence.other_words import LAB, OF_SHOPPER
 from lab.evidence.result import Variant
 
 # An experiment's file names `Lab` as a type only, and a list of them loads neither the stack
@@ -125,15 +128,46 @@ class ScriptStack:
             raise LabError("the lab did not start these servers and has no signing key of theirs")
         return self._context.keys[0]
 
+    if not TYPE_CHECKING:  # to a type checker, what is not there stays unknown
+
+        def __getattr__(self, name):  # noqa: ANN001, ANN204
+            """Answer a call that does not exist with the nearest that does."""
+            raise no_attribute(self, "the lab", name, LAB | OF_SHOPPER)
+
     def _address(self, server: str | None) -> str:
         if server is None:
             return self._pool.url
         return self._pool.url_of(server)
 
     def _server(self, server: str | None) -> Server:
+        return self._pool.server(self._name_of(server))
+
+    def _named(self, server: Any) -> str | None:
+        """Return the name of the server a shopper asks; None for the load balancer."""
+        return None if server is None else self._name_of(server)
+
+    def _name_of(self, server: Any) -> str:
+        """Return the name of the server that is meant, in upper or lower case; or ScriptMistake."""
         if server is None:
-            raise LabError("no server named: the exchange that should have named one got no answer")
-        return self._pool.server(server)
+            raise ScriptMistake(
+                "no server named: the answer that should have named one did not come"
+            )
+        if isinstance(server, Exchange):
+            by = f" (here {server.served_by!r})" if server.served_by else ""
+            raise ScriptMistake(
+                f"a server is named by its name, not by an answer: write .served_by{by}"
+            )
+        names = {name.upper(): name for name in self.servers}
+        if not isinstance(server, str):
+            raise ScriptMistake(
+                f"a server is named by its name, {' or '.join(map(repr, self.servers))}, "
+                f"not by {server!r}"
+            )
+        if found := names.get(server.strip().upper()):
+            return found
+        near = nearest(server, self.servers)
+        hint = f": did you mean {near!r}?" if near else ":"
+        raise ScriptMistake(f"no server {server!r}{hint} there are {', '.join(self.servers)}")
 
     @property
     def _store(self) -> Store:

@@ -236,7 +236,7 @@ def _measured(variants: list[VariantResult]) -> list[tuple[str, list[str]]]:
 
 
 def _value(value: Any) -> str:
-    if value is None:
+    if value is None or value == {}:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -47,6 +47,8 @@ def _problem(experiment: ExperimentResult, variant: VariantResult) -> Problem | 
     at_length = variant.traceback or ""
     if variant.broken_expectation:
         return Problem("failure", variant.broken_expectation, at_length)
+    if variant.script_failed:
+        return Problem("error", variant.trouble or "", at_length)
     if found := [each for each in experiment.surprises if each.variant == variant.name]:
         why = "; ".join(wording.surprise(experiment, each) for each in found)
         return Problem("failure", f"not as expected: {why}")

@@ -7,25 +7,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lab.core.faults import FaultEvent, FaultKind
 from lab.core.text import one_line
-from lab.evidence.cart_tracker import Fate
-from lab.evidence.compare import differs, side_by_side
 from lab.evidence.result import Kind, Prediction, Verdict
-from lab.evidence.run_document import Event, ExperimentResult, RecordedExchange, VariantResult
-from lab.report import wording
+from lab.evidence.run_document import ExperimentResult, VariantResult
+from lab.report import timeline, wording
+from lab.report.script_failure import failure_text, troubles_view
 from lab.report.wording import COLOURS
-
-_WORDS = {
-    ("POST", "/api/login"): "log in",
-    ("GET", "/api/cart"): "ask for the cart",
-    ("POST", "/api/cart/items"): "add to the cart",
-    ("DELETE", "/api/cart"): "empty the cart",
-    ("PUT", "/api/shipping-address"): "say where it goes",
-    ("POST", "/api/checkout"): "check out",
-    ("POST", "/api/logout"): "log out",
-}
-MAX_ROWS = 24
 
 
 def experiment_view(result: ExperimentResult) -> RenderableType:
@@ -35,34 +22,29 @@ def experiment_view(result: ExperimentResult) -> RenderableType:
         parts.append(steps_table(*result.variants))
     else:
         parts.append(variants_table(result))
-    for variant in result.variants:
-        if why := variant.traceback or variant.trouble:
-            parts.append(Padding(Text(f"{variant.name}: {why}", "yellow"), (1, 1, 0, 1)))
-    parts.append(Padding(verdict_text(result), (1, 1)))
+    parts.append(troubles_view(result))
+    parts.append(Padding(failure_text(result) or verdict_text(result), (1, 1)))
     return Group(*parts)
 
 
 def steps_table(left: VariantResult, right: VariantResult) -> Table:
-    """Return the two variants, step by step; a mark stands where their answers differ."""
+    """Return the two variants, step by step; a mark stands where their answers differ.
+
+    Runs of like steps are one row, so that faults and differences are on the screen.
+    """
     table = Table(box=None, padding=(0, 1), expand=False, header_style="bold")
     table.add_column("")
     table.add_column("step", ratio=2)
     table.add_column(Text(f"{left.name} · {left.keeps}"), style="blue", ratio=3)
     table.add_column(Text(f"{right.name} · {right.keeps}"), style="bright_yellow", ratio=3)
-    pairs = side_by_side(left, right)
-    several = len({exchange.customer for exchange in left.exchanges}) > 1
-    for number, pair in enumerate(pairs[:MAX_ROWS], start=1):
-        mark = Text("≠", "bold magenta") if differs(pair) else Text(f"{number}", "dim")
-        event = pair[0] or pair[1]
-        assert event is not None
-        table.add_row(mark, _step(event, several), *(_answer(each) for each in pair))
-    if len(pairs) > MAX_ROWS:
-        table.add_row("", f"… {len(pairs) - MAX_ROWS} more in result.json", "", "")
+    for row in timeline.rows(left, right):
+        table.add_row(row.mark, row.step, row.left, row.right)
     table.add_section()
     both = (left, right)
     table.add_row("", Text("acknowledged carts", "bold"), *map(_fates, both))
-    table.add_row("", "shown to the script", *map(wording.shown, both))
-    table.add_row("", "shown to the lab, at the end", *map(wording.shown_to_lab, both))
+    for who, shown in (("script", wording.shown), ("lab", wording.shown_to_lab)):
+        if any(looks := [shown(each) for each in both]):
+            table.add_row("", f"shown to the {who}", *(each or "–" for each in looks))
     return table
 
 
@@ -186,68 +168,6 @@ def _outcome(variant: VariantResult) -> Text:
     if variant.outcome and variant.verdict not in (None, Verdict.UNKNOWN):
         text.append_text(_verdict(variant.verdict)).append(", ")
     return text.append(wording.outcome(variant))
-
-
-def _step(event: Event, several: bool) -> Text:
-    if isinstance(event, FaultEvent):
-        return Text(f"{event.kind} {event.target}", "bold")
-    who = f"{event.customer}: " if several else ""
-    path = event.path.partition("?")[0]
-    words = _WORDS.get((event.method, path), f"{event.method} {path}")
-    return Text(f"{who}{words}{_at(event.target)}")
-
-
-def _answer(event: Event | None) -> Text:
-    if event is None:
-        return Text("–", "dim")
-    if isinstance(event, FaultEvent):
-        return Text(_evidence(event), "bold")
-    return _reply(event)
-
-
-def _evidence(fault: FaultEvent) -> str:
-    seen = fault.evidence
-    if fault.kind is FaultKind.KILL and fault.confirmed and seen.process_gone is None:
-        return f"✕ no answer there: {seen.signal}"
-    if fault.kind is FaultKind.KILL and fault.confirmed:
-        return f"✕ gone: pid {seen.pid}, {seen.signal}"
-    if fault.kind is FaultKind.RESTART:
-        return f"✓ back, instance {str(seen.instance)[:6]}"
-    return f"{fault.kind} {fault.target}" + (
-        "" if fault.confirmed is not False else " (unconfirmed)"
-    )
-
-
-def _reply(exchange: RecordedExchange) -> Text:
-    if exchange.status is None:
-        return Text(f"no answer: {exchange.error}", "yellow")
-    text = Text(f"{exchange.status} ")
-    if not exchange.answered:
-        return text.append("no server answers", "yellow")
-    text.append(f"{exchange.served_by or '?'} ")
-    body = exchange.response.body
-    body = body if isinstance(body, dict) else {}
-    if exchange.fate:
-        sign = wording.FATE_SIGNS[Fate(exchange.fate)]
-        text.append(f"{sign} ", COLOURS[sign])
-    if "cart" in body:
-        text.append(_cart(body["cart"]))
-    elif not exchange.ok and "title" in body:
-        text.append(str(body["title"]))
-    return text
-
-
-def _at(server: str | None) -> str:
-    return f" at {server}" if server else ""
-
-
-def _cart(cart: dict[str, object]) -> str:
-    lines = cart["lines"]
-    assert isinstance(lines, list)
-    if not lines:
-        return "empty cart"
-    first = f"{lines[0]['quantity']} {lines[0]['name']}"
-    return first + (f" +{len(lines) - 1} more" if len(lines) > 1 else "")
 
 
 def _fates(result: VariantResult) -> Text:

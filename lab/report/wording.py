@@ -49,7 +49,7 @@ def observed(seen: Observation) -> str:
 
 
 def shown(variant: VariantResult) -> str:
-    """Return how many of the script's own looks showed the acknowledged cart."""
+    """Return how many of the script's own looks showed the acknowledged cart; "" if none was."""
     return _looks(variant, "reads_kept", "reads_of_carts")
 
 
@@ -60,7 +60,7 @@ def shown_to_lab(variant: VariantResult) -> str:
 
 def _looks(variant: VariantResult, shown_in: str, looks_in: str) -> str:
     looks = variant.measurements.get(looks_in, 0)
-    return f"{variant.measurements.get(shown_in, 0):,} of {looks:,} looks" if looks else "–"
+    return f"{variant.measurements.get(shown_in, 0):,} of {looks:,} looks" if looks else ""
 
 
 def outcome(variant: VariantResult) -> str:

@@ -55,7 +55,7 @@ def script(shopper, lab):
 def spied(shared_lab):
     """A run that puts its secrets and hostile text everywhere it can."""
     ended = shared_lab("run", shared_lab.write("spy.py", SPY), "--servers", "2")
-    assert ended.status == 3, ended
+    assert ended.status == 1, ended
     assert "lab report --open" in ended.out
     return shared_lab
 

@@ -11,8 +11,10 @@ import psutil
 import pytest
 
 from lab import experiments
+from lab.crowd.doubts import DoubtKind
 from lab.evidence.result import Settings, Verdict
 from lab.evidence.run_document import exit_status
+from lab.experiments import crash
 from lab.experiments.matrix import two_desks
 from lab.experiments.runner import NOT_RUN, Run
 from lab.processes.waiting import wait_until
@@ -92,6 +94,16 @@ def test_server_that_hides_who_it_is_is_no_witness(tmp_path, bug):
         assert row.verdict is Verdict.UNKNOWN
         assert BY_STRANGER in wording.outcome(row)
     assert exit_status([result]) == 3
+
+
+def test_crowd_that_is_answered_by_a_server_of_another_name_says_so(tmp_path):
+    def script(shopper, lab):
+        result = lab.crowd(crash.buy_here, 6, 60.0, for_s=2.0, warm_up_s=0.0, once=True)
+        doubts.extend(result.doubts)
+
+    doubts = []
+    perform(tmp_path, script, "stateless", seeded="signs-as-a")
+    assert DoubtKind.STRANGERS in {each.kind for each in doubts}
 
 
 def buy_and_break(kill):

@@ -14,6 +14,7 @@ from lab.evidence.shopper import Shopper
 from lab.evidence.transport import Carried
 from lab.experiments.judging import carts_kept
 from lab.report.wording import observed
+from lab.stack.limits import MOST_CHARACTERS, limit_in, with_limit
 
 USER = {"id": "123", "name": "John"}
 CART = {"lines": [{"sku": "laptop", "quantity": 1}], "item_count": 1, "total_cents": 99900}
@@ -145,3 +146,39 @@ def test_the_scripts_looks_stand_beside_what_became_of_the_carts():
     assert (
         observed(carts_kept(measured)) == "1 of 1 acknowledged carts kept; 1 of 3 looks showed it"
     )
+
+
+LOG = """WARNING:waitress:server accept() threw an exception
+Traceback (most recent call last):
+  File "socket.py", line 294, in accept
+OSError: [Errno 24] Too many open files
+"""
+
+
+@pytest.mark.parametrize(
+    ("log", "limit"),
+    [
+        ("", ""),
+        ("INFO: Serving on 127.0.0.1\nValueError: no limit", ""),
+        (LOG, "OSError: [Errno 24] Too many open files"),
+        (LOG + "OSError: [Errno 28] No space left on device\nmore", "OSError: [Errno 28] No space"),
+        ("RuntimeError: can't start new thread", "RuntimeError: can't start new thread"),
+        ("x" * 9 + "OSError: [Errno 24] in the middle of a line", ""),
+        ("OSError: [Errno 24] " + "x" * 999, "OSError: [Errno 24] x"),
+    ],
+)
+def test_limit_is_the_last_error_of_the_system_that_a_log_names(log, limit):
+    found = limit_in(log)
+    assert found.startswith(limit)
+    assert bool(found) == bool(limit)
+    assert len(found) <= MOST_CHARACTERS
+
+
+def test_limit_that_caused_a_silence_is_named():
+    record, shop = Record("x"), Shop(A=(500, {}), B=REFUSED)
+    shopper = customer(shop, record)
+    logs = {"A": LOG, "B": ""}
+    found = look_everywhere(
+        [shopper], "AB", Record("x-lab"), lambda server, cause: with_limit(cause, logs[server])
+    )
+    assert found.causes() == "A answered 500 (its log: OSError: [Errno 24] Too many open files)"

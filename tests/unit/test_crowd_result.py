@@ -1,9 +1,11 @@
 """What of a crowd's figures may be quoted, and what speaks against them."""
 
+import io
 import json
 
 import msgspec
 import pytest
+from rich.console import Console
 
 from lab.core.faults import FaultKind
 from lab.crowd.doubts import Doubt, DoubtKind
@@ -15,7 +17,7 @@ from lab.crowd.result import CrowdResult, CrowdSetup, LoggedRequests, crowd_resu
 from lab.crowd.selftest import freeze_profiles, judge
 from lab.crowd.tally import Percentiles, Tally
 from lab.crowd.timetable import InjectedFault, InjectedFaults, PlannedFault
-from lab.crowd.view import describe_carts
+from lab.crowd.view import describe_carts, finished_view
 
 PROFILE = LoadProfile("x.py", shoppers=10, rate=100.0, for_s=10.0, warm_up_s=2.0)
 SETUP = CrowdSetup(desk="stateful", store="memory", servers=3, affinity="none", retry="off")
@@ -36,12 +38,12 @@ def seen(profile=PROFILE, *, n=1000, late_ms=1.0, busiest=0.5, begun=5, broken=0
     return Progress("stateful", job, tally, busiest=busiest, rss=rss, injected=faults, **more)
 
 
-def result(profile=PROFILE, *, audit=None, logged=None, retried=0, **more):
+def result(profile=PROFILE, *, audit=None, logged=None, retried=0, strange=0, **more):
     audit = audit or LossAudit(settled=5, kept=5)
     progress = seen(profile, **{"begun": audit.settled} | more)
     if logged is None:
         logged = progress.tally.answered
-    return crowd_result(progress, SETUP, audit, LoggedRequests(logged, retried))
+    return crowd_result(progress, SETUP, audit, LoggedRequests(logged, retried, strange))
 
 
 def test_result_without_a_doubt_is_quoted():
@@ -87,6 +89,11 @@ def test_result_without_a_doubt_is_quoted():
             {"profile": KILL},
             Doubt(DoubtKind.FAULT_MISSING, detail="kill B@3s"),
             ["kill B@3s: the crowd had ended before"],
+        ),
+        (
+            {"strange": 3},
+            Doubt(DoubtKind.STRANGERS, 3),
+            ["3 answers came from a process the lab did not start"],
         ),
         (
             {"retried": 4},
@@ -225,3 +232,47 @@ def test_self_test_does_not_take_a_slow_generator_for_a_freeze():
             each.tally.latency.add(1500.0)
     assert not judge(late, unharmed)[1]
     assert not judge(unharmed, late)[1]  # nothing was frozen at all
+
+
+def row(failed=0, unknown=0, kept=97, lost=0, shown=194, looks=194, doubts=()):
+    """The row that the terminal has for a crowd with these counts."""
+    audit = LossAudit(settled=kept + lost, kept=kept, lost=lost)
+    each = msgspec.structs.replace(
+        result(),
+        failed=failed,
+        unknown=unknown,
+        carts=audit,
+        reads=looks,
+        reads_that_showed_the_cart=shown,
+        doubts=list(doubts),
+    )
+    console = Console(width=200, file=io.StringIO(), force_terminal=True, color_system="standard")
+    console.print(finished_view([each]))
+    (line,) = [each for each in console.file.getvalue().splitlines() if " of 194" in each][:1]
+    return line
+
+
+GREEN = "\x1b[32m"
+
+
+def test_row_in_which_nothing_went_wrong_has_its_tick():
+    assert "✓ 97" in row()
+    assert GREEN in row()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"failed": 112},
+        {"unknown": 1},
+        {"shown": 0},
+        {"shown": 193},
+        {"lost": 1},
+        {"doubts": [Doubt(DoubtKind.CARTS_UNKNOWN, 1)]},
+    ],
+    ids=str,
+)
+def test_row_in_which_something_went_wrong_is_never_green(wrong):
+    """97 carts kept, while 112 of 200 requests failed: that was a tick."""
+    assert GREEN not in row(**wrong)
+    assert "✓" not in row(**wrong)

@@ -162,7 +162,7 @@ def test_iteration_that_breaks_is_reported_with_its_line_and_the_next_one_begins
     [
         (lambda shopper, lab: None, "the script sends no request"),
         (lambda shopper, lab: lab.kill("A"), "lab.kill does not exist for one shopper"),
-        (lambda shopper, lab: shopper.veiw_cart(), "'Shopper' object has no attribute 'veiw_cart'"),
+        (lambda shopper, lab: shopper.veiw_cart(), "no .veiw_cart: did you mean .view_cart"),
     ],
 )
 def test_script_that_no_crowd_can_run_ends_the_crowd(user, script, words):

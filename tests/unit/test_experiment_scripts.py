@@ -1,5 +1,7 @@
 """Scripts are found by name or path; what is wrong with one is said without a traceback."""
 
+import os
+
 import pytest
 
 from lab import experiments
@@ -128,6 +130,7 @@ def test_script_may_import_the_file_beside_it_and_define_dataclasses(tmp_path):
         "def script(shopper, lab, more): pass\n",
         "def script(*, shopper, lab): pass\n",
         "async def script(shopper, lab): pass\n",
+        "async def script(shopper, lab): yield\n",
         "script = int\n",
     ],
 )
@@ -267,3 +270,59 @@ def test_quick_run_makes_do_with_fewer_servers_where_the_experiment_says_so():
     ]
     crash = experiments.find("crash")
     assert crash.variants_for(quick=True) == crash.variants
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def script(shopper, lab):\n    x = 1\n    yield x\n", "line 3: a `yield` makes script()"),
+        ("def script(shopper, lab):\n    yield from []\n", "line 2: a `yield` makes script()"),
+        ("def main(shopper, lab): pass\n", "it has `main`, which needs that name"),
+        ("def scrip(shopper, lab): pass\n", "it has `scrip`, which needs that name"),
+        ("def script(lab, shopper): pass\n", "the shopper comes first"),
+        (SCRIPT + "CUSTOMER = 5\n", "has CUSTOMER, and the lab looks for CUSTOMERS"),
+        (SCRIPT + "VARIANT = ()\n", "has VARIANT, and the lab looks for VARIANTS"),
+        (SCRIPT + "def obsrve(measured): pass\n", "has obsrve, and the lab looks for observe"),
+        (
+            "def script(shopper, lab):\n    shopper.view_cart\n",
+            "line 2: `shopper.view_cart` does nothing: write shopper.view_cart() to call it",
+        ),
+        (
+            "def script(shopper, lab):\n    shopper.login().status == 200\n",
+            "line 2: `shopper.login().status == 200` does nothing: write assert shopper",
+        ),
+        (
+            "def script(shopper, lab):\n    assert (1 == 2, 'no')\n",
+            "line 2: an assert of a tuple always holds",
+        ),
+        ("import os\nos._exit(0)\n", "os._exit() would end the lab without a result"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:assertion is always true:SyntaxWarning")
+def test_file_that_would_mislead_is_refused_with_its_line(tmp_path, text, said):
+    assert said in refused(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CUSTOMERS = 3\nCUSTOMER = 5\n",
+        "BASKET = SHOPPERS = COUNT = TIMES = SERVERS = 3\ndef helper(): yield 1\n",
+        "from dataclasses import dataclass\nx = [1].sort()\n...\n'text'\n",
+        "# -*- coding: latin-1 -*-\n",
+    ],
+)
+def test_file_that_only_looks_odd_is_loaded(tmp_path, text):
+    assert find(written(tmp_path, text + SCRIPT)).is_yours
+
+
+def test_bundled_experiment_is_no_students_file():
+    assert not find("crash").is_yours
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_file_that_does_not_end_while_it_loads_is_ended_with_its_line(tmp_path):
+    with pytest.raises(LabError) as caught:
+        find(written(tmp_path, "while True:\n    pass\n"), max_seconds=0.2)
+    assert "had not ended after 0.2 s" in str(caught.value)
+    assert "it stood at mine.py, line " in str(caught.value)

@@ -67,7 +67,7 @@ def test_setting_takes_on_and_off_in_many_words(setting):
     [
         ("stop", "Ctrl-C there stops them"),
         ("start", "`lab up` runs both desks"),
-        ("clean", "lab-runs"),
+        ("clean", "`lab runs --clean` keeps the newest ten"),
         ("crash", "`lab run crash` runs it"),
         ("restart_all", "`lab run restart-all` runs it"),
         ("mine.py", "`lab run ./mine.py`"),

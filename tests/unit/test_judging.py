@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lab import experiments
-from lab.core.errors import LabError
+from lab.core.errors import ScriptMistake
 from lab.core.statistics import share
 from lab.evidence.record import Record
 from lab.evidence.result import (
@@ -383,7 +383,7 @@ def test_one_variant_that_depends_gives_its_condition_to_the_verdict():
     ],
 )
 def test_observation_whose_word_does_not_fit_is_refused(kind, seen):
-    with pytest.raises(LabError):
+    with pytest.raises(ScriptMistake):
         observe(lambda measured: seen, VariantRun(TOKEN, Record("token"), dict(GOOD)), kind)
 
 

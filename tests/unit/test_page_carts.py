@@ -99,6 +99,17 @@ def drawn(*events, desk="stateful"):
     return cart["place"], cart["server"], cart["sign"], cart["word"]
 
 
+def test_cart_of_a_login_is_drawn_and_cannot_be_lost():
+    """Only a change is acknowledged: a login's empty cart is nothing that a crash could take."""
+    came, after = bought()[:2], stack("A a1", "B")
+    assert drawn(*came) == ("server", "B", "", "")
+    code = "[...cartsOf(given.reduce(reduce, emptyScene()), 'stateful').values()][0]"
+    assert run(code, came)["owed"] is True
+    left = run(code, [*came, kill(stack=after)])
+    assert (left["owed"], left["gone"], left["sign"], left["word"]) == (False, "", "", "")
+    assert drawn(*bought(), kill(stack=after)) == GONE
+
+
 GONE = ("server", "B", "✕", "gone with its process")
 TO_REDIS = stack("A a2", "B b2", store="redis")
 

@@ -4,9 +4,11 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import lab
 from lab.cli import plain_stream
 from lab.cli.plain_stream import SIGNS, in_encoding
 
@@ -30,6 +32,12 @@ def test_stream_takes_any_text(text, encoding):
 @pytest.mark.parametrize("sign", SIGNS, ids=ascii)
 def test_sign_becomes_ascii(sign):
     assert written(sign, "ascii") == SIGNS[sign].encode("ascii")
+
+
+def test_every_sign_that_the_lab_prints_has_a_word():
+    sources = "".join(path.read_text("utf-8") for path in Path(lab.__file__).parent.rglob("*.py"))
+    signs = {sign for sign in sources if ord(sign) > 126}
+    assert signs - SIGNS.keys() <= {"\uff11"}  # the digit that a user id may not have
 
 
 def test_sign_that_the_encoding_has_stays():

@@ -66,6 +66,12 @@ def test_broken_assertion_of_a_script_is_a_failure():
     assert list(cases(run(it))[1].values()) == ["failure", "failure"]
 
 
+def test_failed_script_is_an_error_even_if_it_sent_nothing():
+    failed = lane(script_failed=True, trouble="KeyError: 'x'", outcome=None)
+    it = experiment([failed], verdict="unknown", expectation_met=False)
+    assert list(cases(run(it))[1].values()) == ["error", "failure"]
+
+
 def test_unknown_is_an_error_and_what_never_ran_is_skipped():
     cut = lane("cut", trouble="interrupted", exchanges=[exchange()])
     silent = lane("none", outcome={"verdict": "unknown", "note": "no cart was read"})

@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from lab.core.errors import LabError
+from lab.core.errors import ScriptMistake
 from lab.core.http import ConnectionRefused, ConnectionReset, ReadTimedOut
 from lab.evidence.exchange import OpStatus
 from lab.evidence.record import Record
@@ -302,7 +302,7 @@ def test_second_request_at_the_same_time_is_refused(shop, shopper):
     first = threading.Thread(target=shopper.view_cart)
     first.start()
     assert shop.asked_once.wait(DEADLINE_S)
-    with pytest.raises(LabError, match="one shopper for each"):
+    with pytest.raises(ScriptMistake, match="one shopper for each"):
         shopper.view_cart()
     shop.go_on.set()
     first.join(DEADLINE_S)

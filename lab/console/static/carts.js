@@ -11,7 +11,8 @@ const MOST_LINES = 2;
 
 /**
  * The carts at one desk, oldest customer first: Map of customer → {who, name, goods ("1 × Laptop"),
- * owed (was a cart acknowledged?), place ("server", "store", "hand"), server, instance, gone,
+ * owed (is there a cart to draw?), acknowledged (is it of a change? a login's is not),
+ * place ("server", "store", "hand"), server, instance, gone,
  * fate ("open", "kept", "lost", "doubt"), sign, word, credential, op (of the write)}.
  */
 export function cartsOf(scene, desk) {
@@ -99,6 +100,7 @@ function write(customer, exchange, store) {
   const cart = exchange.response?.body?.cart;
   if (path === "/api/logout") Object.assign(customer, { owed: false, credential: null, fate: "open" });
   else if (cart || path === "/api/checkout") put(customer, exchange, store, cart);
+  if (path === "/api/login") customer.acknowledged = false; // no change yet: nothing can be lost
 }
 
 /** A read shows the fate of the cart; it does not move it. */
@@ -116,7 +118,7 @@ function read(customer, exchange, store) {
 function put(customer, exchange, store, cart) {
   customer.name = exchange.response?.body?.user?.name ?? customer.name;
   customer.credential = credentialOf(exchange) ?? customer.credential;
-  Object.assign(customer, home(exchange, store), { owed: true, goods: goodsOf(cart), fate: "open", gone: "", op: exchange.op });
+  Object.assign(customer, home(exchange, store), { owed: true, acknowledged: true, goods: goodsOf(cart), fate: "open", gone: "", op: exchange.op });
 }
 
 function home({ served_by, instance }, store) {
@@ -152,6 +154,7 @@ function finish(customer, servers) {
     const another = server?.instance && customer.instance && server.instance !== customer.instance;
     if (!server || server.state === "dead" || another) customer.gone = "gone with its process";
   }
+  if (customer.gone && !customer.acknowledged) Object.assign(customer, { owed: false, gone: "" });
   // In a process that is gone, it no longer matters whether the write arrived.
   if (!customer.owed || (customer.gone && customer.fate === "doubt")) customer.fate = "open";
   const { fate } = customer;

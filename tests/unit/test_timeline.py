@@ -1,0 +1,227 @@
+"""The rows of a run in the terminal: like steps are folded, what matters is always there."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from lab.core.faults import FaultEvent, FaultEvidence, FaultKind
+from lab.evidence.exchange import OpStatus
+from lab.evidence.result import Verdict
+from lab.evidence.run_document import (
+    ExperimentResult,
+    Message,
+    RecordedExchange,
+    UsedSettings,
+    VariantResult,
+)
+from lab.report.terminal import experiment_view
+from lab.report.timeline import MOST_GROUPS, MOST_STEPS, rows
+
+EMPTY = {"lines": []}
+
+
+def cart(quantity=1):
+    return {"lines": [{"name": "Pen", "quantity": quantity}]}
+
+
+class Story:
+    """A variant to which things happen, one after the other."""
+
+    def __init__(self, name="stateful"):
+        self.variant = VariantResult(name, name, UsedSettings(), {}, [], [])
+
+    def ask(self, method, path, status=200, customer="John", target="A", body=None, fate=None):
+        op = f"{self.variant.name}-{len(self.variant.order)}"
+        ok = OpStatus.OK if (status or 500) < 400 else OpStatus.FAILED
+        if status == 401:
+            body = {"title": "This desk does not know you"}
+        self.variant.exchanges.append(
+            RecordedExchange(
+                op,
+                method,
+                path,
+                status,
+                ok,
+                0.0,
+                Message({}),
+                Message({}, body),
+                customer=customer,
+                target=target,
+                served_by=target,
+                fate=fate,
+            )
+        )
+        self.variant.order.append(op)
+
+    def login(self, **how):
+        self.ask("POST", "/api/login", body={"cart": EMPTY}, **how)
+
+    def add(self, quantity=1, **how):
+        self.ask("POST", "/api/cart/items", 201, body={"cart": cart(quantity)}, **how)
+
+    def look(self, status=200, fate="kept", quantity=1, **how):
+        body = {"cart": cart(quantity)}
+        self.ask("GET", "/api/cart", status, body=body, fate=fate, **how)
+
+    def fault(self, kind=FaultKind.KILL, target="A"):
+        self.variant.faults.append(
+            FaultEvent(
+                kind, target, 0.0, True, FaultEvidence(signal="SIGKILL", process_gone=True, pid=1)
+            )
+        )
+        self.variant.order.append(f"{kind} {target}")
+
+
+def crash(name, customers=60):
+    """Who bought at A finds nothing there, and elsewhere only at the stateless desk."""
+    story = Story(name)
+    people = [(f"John {n}", "ABC"[n % 3]) for n in range(customers)]
+    for who, desk in people:
+        story.login(customer=who, target=None)
+        story.add(customer=who, target=desk)
+    story.fault()
+    for who, desk in people:
+        if desk != "A":
+            story.look(customer=who, target=desk)
+            continue
+        story.ask("GET", "/api/cart", 502, customer=who, target="A")
+        lost = name == "stateful"
+        how = {"status": 401, "fate": "lost"} if lost else {}
+        story.look(customer=who, target=None, **how)
+    return story.variant
+
+
+def plain(found):
+    return [tuple(part.plain for part in (r.mark, r.step, r.left, r.right)) for r in found]
+
+
+def test_crash_has_a_row_for_the_kill_the_502s_and_each_difference():
+    assert plain(rows(crash("stateful"), crash("stateless"))) == [
+        ("1", "60 customers log in", "60 × 200 empty cart", "60 × 200 empty cart"),
+        ("2", "60 customers add to the cart at A, B, C", "60 × 201 1 Pen", "60 × 201 1 Pen"),
+        ("3", "kill A", *["✕ gone: pid 1, SIGKILL"] * 2),
+        ("4", "20 customers ask for the cart at A", *["20 × 502 no server answers"] * 2),
+        (
+            "≠",
+            "20 customers ask for the cart",
+            "20 × 401 ✕ This desk does not know you",
+            "20 × 200 ✓ 1 Pen",
+        ),
+        ("6", "40 customers ask for the cart at B, C", "40 × 200 ✓ 1 Pen", "40 × 200 ✓ 1 Pen"),
+    ]
+
+
+@pytest.mark.parametrize("customers", [6, 60, 1000])
+def test_crash_fits_a_screen_whatever_the_number_of_customers(customers):
+    found = rows(crash("stateful", customers), crash("stateless", customers))
+    assert len(found) <= MOST_GROUPS
+
+
+@pytest.mark.parametrize(("width", "most"), [(80, 24), (120, 18)])
+def test_crash_with_its_verdict_fits_the_terminal(width, most):
+    lanes = [crash("stateful"), crash("stateless")]
+    result = ExperimentResult("crash", "Servers can crash.", Verdict.HOLDS, 0.0, lanes)
+    console = Console(width=width, file=io.StringIO(), no_color=True)
+    console.print(experiment_view(result))
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) <= most
+    assert max(map(len, lines)) <= width
+    for needed in ("kill A", "20 × 502", "≠", "20 × 401"):
+        assert any(needed in line for line in lines), needed
+
+
+def test_steps_of_one_customer_stand_one_by_one_while_they_fit():
+    story = Story()
+    story.login()
+    for number in range(1, 12):
+        story.add(number)
+        story.look(quantity=number)
+    told = plain(rows(story.variant, story.variant))
+    assert len(told) == 23 <= MOST_STEPS
+    assert [mark for mark, *_ in told] == [str(n) for n in range(1, 24)]
+    assert told[2] == ("3", "ask for the cart at A", "200 A ✓ 1 Pen", "200 A ✓ 1 Pen")
+
+
+def test_runs_of_one_customer_are_folded_in_place():
+    story = Story()
+    story.login()
+    for _ in range(40):
+        story.look()
+    story.add()
+    for _ in range(40):
+        story.look()
+    told = [step for _, step, *_ in plain(rows(story.variant, story.variant))]
+    often = "ask for the cart at A, 40 times"
+    assert told == ["log in at A", often, "add to the cart at A", often]
+
+
+def test_carts_that_grow_are_folded_by_what_became_of_them():
+    story = Story()
+    for number in range(1, 50):
+        story.add(number)
+        story.look(quantity=number)
+    told = plain(rows(story.variant, story.variant))
+    assert [each[1:3] for each in told] == [
+        ("add to the cart at A, 49 times", "49 × 201"),
+        ("ask for the cart at A, 49 times", "49 × 200 ✓ kept"),
+    ]
+
+
+def test_one_difference_among_hundreds_has_its_row():
+    left, right = Story("stateful"), Story("stateless")
+    for number in range(300):
+        who = f"John {number}"
+        left.look(customer=who)
+        odd = number == 200
+        right.look(customer=who, status=401 if odd else 200, fate="lost" if odd else "kept")
+    told = plain(rows(left.variant, right.variant))
+    assert told == [
+        ("1", "200 customers ask for the cart at A", *["200 × 200 ✓ 1 Pen"] * 2),
+        (
+            "≠",
+            "John 200: ask for the cart at A",
+            "200 A ✓ 1 Pen",
+            "401 A ✕ This desk does not know you",
+        ),
+        ("3", "99 customers ask for the cart at A", *["99 × 200 ✓ 1 Pen"] * 2),
+    ]
+
+
+def test_many_faults_share_a_row_where_they_cannot_have_one_each():
+    story = Story()
+    for _ in range(20):
+        story.fault(FaultKind.PAUSE)
+        story.look()
+        story.fault(FaultKind.RESUME, "B")
+    told = [step for _, step, *_ in plain(rows(story.variant, story.variant))]
+    assert told == [
+        "pause at A, 20 times",
+        "ask for the cart at A, 20 times",
+        "resume at B, 20 times",
+    ]
+
+
+def test_what_differs_is_shown_even_where_it_does_not_fit():
+    left, right = Story("stateful"), Story("stateless")
+    for number in range(40):
+        for story, status in ((left, 200), (right, 404)):
+            story.ask("GET", f"/api/{number}", status)
+            story.ask("GET", f"/api/fine/{number}")
+    told = plain(rows(left.variant, right.variant))
+    assert sum(mark == "≠" for mark, *_ in told) == 40
+    assert told[-1] == ("", "… 40 more in result.json", "", "")
+
+
+def test_what_only_one_variant_did_has_its_row():
+    left, right = Story("stateful"), Story("stateless")
+    for number in range(30):
+        left.look(customer=f"John {number}")
+    right.fault()
+    told = plain(rows(left.variant, right.variant))
+    assert ("≠", "30 customers ask for the cart at A", "30 × 200 ✓ 1 Pen", "30 × –") in told
+    assert any(step == "kill A" for _, step, *_ in told)
+
+
+def test_nothing_has_no_rows():
+    assert rows(Story().variant, Story().variant) == []
