@@ -340,24 +340,19 @@ class Runner:
     def twice(
         self, conversation: Conversation, chosen: Collection[int]
     ) -> dict[int, tuple[Answer, Answer]]:
-        """All calls to one process; the chosen ones once more, with what was carried then.
+        """All calls to one process; then the chosen ones again, with what was carried then.
 
         In another second: an answer that only a clock of seconds tells apart differs too.
         """
         again: dict[int, tuple[Answer, Answer]] = {}
         with self._processes() as start:
             process = start()
-            trace = Trace()
-
-            def repeat(_: Process) -> None:
-                index = len(trace.answers) - 1
-                if index in chosen:
-                    state = trace.carried[index].copy()
-                    time.sleep(APART_S)
-                    other = self.said(Trace(), trace.calls[index], state, process)
-                    again[index] = (trace.answers[index], other)
-
-            self._play(conversation, lambda n, call: process, watch=repeat, trace=trace)
+            trace = self._play(conversation, lambda n, call: process)
+            for index in sorted({*chosen} & trace.sent):
+                time.sleep(max(0.0, trace.times[index] + APART_S - time.monotonic()))
+                state = trace.carried[index].copy()
+                other = self.said(Trace(), trace.calls[index], state, process)
+                again[index] = (trace.answers[index], other)
         return again
 
     def two_clients(

@@ -165,9 +165,9 @@ def check(
     """Is your service stateless? The answer, and the shortest script that proves it.
 
     CONVERSATION is a script (.py), a .http file or a .har file: the calls of a client. The
-    conversation is held on one process; then each call on a fresh process; on two in turn; and
-    each call alone, with everything reset. Or give --openapi. What changes shows where the
-    state is.
+    conversation is held on one process; then each call on a fresh process; on two in turn; each
+    on a disk of its own; and each call alone, with everything reset. Or give --openapi. What
+    changes shows where the state is.
 
     Examples:
       lab check --start "flask --app myapp run --port {port}" requests.py

@@ -29,7 +29,7 @@ class Clock:
 def clock(monkeypatch):
     clock = Clock()
     monkeypatch.setattr(runner_module, "time", clock)
-    monkeypatch.setattr(runner_module, "send", lambda *args, **more: Answer(200))
+    monkeypatch.setattr("lab.check.http.send", lambda *args, **more: Answer(200))
     return clock
 
 
