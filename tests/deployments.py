@@ -101,7 +101,7 @@ def running_cluster(folder: Path, wait_for) -> Iterator[Deployment]:
                 port,
                 "cluster-enabled yes",
                 f"cluster-port {bus}",
-                "cluster-node-timeout 5000",
+                "cluster-node-timeout 60000",  # a hung node is not a failed one
                 f'requirepass "{PASSWORD}"',
             )
             for port, bus in zip(ports[:3], ports[3:], strict=True)

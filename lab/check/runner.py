@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # requests is loaded while the first process starts
 
 NOTHING = "nothing"  # stands where a client was given a value, when it is made to carry none
 STIRRERS, STIR_S = 3, 0.002  # clients that keep the workers of one server busy, and their pause
-MOST_PACED_S = 5.0
+MOST_PACED_S, PATIENTLY = 5.0, 1.5
 MOST_SKIPPED_S = 0.1  # of the time that an answer took which is not asked for again
 LINGER = 2  # processes of the play before, left to end what they do in the background
 AFTER_RECORD = 2  # processes that are needed after a conversation was recorded
@@ -505,12 +505,16 @@ def _stirred(process: Process, path: str) -> Iterator[None]:
 
 
 def _keep_pace(trace: Trace, call: Call, recorded: Trace) -> None:
-    """Let no call that a script repeats come sooner than it did: it waits for something."""
+    """Let no call that a script repeats come sooner than it did: it waits for something.
+
+    That takes longer at times, on a busy machine.
+    """
     index = len(trace.answers)
     if not trace.sent or index >= len(recorded.times) or not _repeats(trace.calls[-1], call):
         return
     last = max(trace.sent)
-    due = trace.times[last] + recorded.times[index] - recorded.times[last]
+    began = trace.times[last] + trace.answers[last].elapsed_s
+    due = began + PATIENTLY * (recorded.times[index] - recorded.times[last])
     time.sleep(min(max(0.0, due - time.monotonic()), MOST_PACED_S))
 
 

@@ -470,16 +470,15 @@ class Pool:
         )
         process = Process(child, port, tag, container)
         self._await(process)
-        self._learn_pace(process)
+        self._learn_pace(time.monotonic() - process.started, process.worked_s())
         if machine and self._connections:
             process.connects_to = self._connections.made_by(child.pid)
         if machine and process.connects_to is None:
             self.unreported = UNREPORTED
         return process
 
-    def _learn_pace(self, process: Process) -> None:
+    def _learn_pace(self, took_s: float, worked_s: float) -> None:
         """Start more at once where a start takes its time without working."""
-        took_s, worked_s = time.monotonic() - process.started, process.worked_s()
         if self._ahead and took_s > SLOW_START_S and worked_s < BUSY * took_s:
             self._ahead = MOST_AHEAD
 

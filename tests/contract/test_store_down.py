@@ -12,7 +12,9 @@ from werkzeug.test import TestResponse
 from .conftest import Customer, Desk, Valkey, running_valkey, stateful, stateless
 
 PROMISED_S = 1.0
-FLAKE_MARGIN_S = 0.5  # the promise is 1 s; a busy test machine may need a little more
+FLAKE_MARGIN_S = (
+    1.8  # the promise is 1 s; a busy machine adds some, the client's defaults take 3 s or more
+)
 
 
 @pytest.fixture

@@ -409,7 +409,7 @@ def test_script_that_ends_python_fails_and_one_that_proves_nothing_is_unknown(la
     ended = lab_here("run", *files, "--servers", "1", "--json")
     assert ended.status == 1, ended
     idle, leaves, odd = valid(ended.out)["experiments"]
-    assert [each["verdict"] for each in (idle, leaves, odd)] == ["unknown", "unknown", "holds"]
+    assert [each["verdict"] for each in (idle, leaves, odd)] == ["unknown", "unknown", None]
     assert "no change was acknowledged" in idle["variants"][0]["outcome"]["note"]
     assert "SystemExit" in leaves["variants"][0]["outcome"]["note"]
     assert [each["status"] for each in odd["variants"][0]["exchanges"][:3]] == [200, 400, 404]

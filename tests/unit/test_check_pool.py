@@ -1,7 +1,5 @@
 """Processes are started ahead where that is safe, and no more of them than will be asked for."""
 
-import time
-
 import pytest
 
 from lab.check import service
@@ -13,18 +11,14 @@ from lab.check.service import EndedAtStart, Pool, Start
 class Life:
     """One process, as far as the pool goes."""
 
-    def __init__(self, machine, took_s=0.0, worked_s=0.0):
+    def __init__(self, machine):
         self.machine, self.killed = machine, False
-        self.started, self._worked_s = time.monotonic() - took_s, worked_s
 
     def kill(self):
         self.killed = True
 
     def ended(self):
         return self.killed
-
-    def worked_s(self):
-        return self._worked_s
 
 
 class Disk:
@@ -55,9 +49,8 @@ class Starting(Pool):
             number = self.started
         if number in self.refused:
             raise EndedAtStart("it ended")
-        life = Life(machine, self.took_s, self.worked_s)
-        self._learn_pace(life)
-        return life
+        self._learn_pace(self.took_s, self.worked_s)
+        return Life(machine)
 
 
 @pytest.fixture

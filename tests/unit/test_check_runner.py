@@ -7,7 +7,7 @@ import pytest
 from lab.check import runner as runner_module
 from lab.check.budget import Budget
 from lab.check.conversation import Call, Conversation, plain
-from lab.check.runner import APART_S, MOST_PACED_S, Runner, Trace
+from lab.check.runner import APART_S, MOST_PACED_S, PATIENTLY, Runner, Trace
 from lab.core.http import Answer
 
 
@@ -29,7 +29,7 @@ class Clock:
 def clock(monkeypatch):
     clock = Clock()
     monkeypatch.setattr(runner_module, "time", clock)
-    monkeypatch.setattr(runner_module, "send", lambda *args, **more: Answer(200))
+    monkeypatch.setattr("lab.check.http.send", lambda *args, **more: Answer(200))
     return clock
 
 
@@ -76,7 +76,7 @@ def polls(clock, origin):
 
 
 def test_call_that_a_script_repeats_comes_no_sooner_than_it_did(clock):
-    assert polls(clock, "talk.py:7") == 1.5
+    assert polls(clock, "talk.py:7") == PATIENTLY * 1.5
     assert polls(clock, "") == 0.0  # each is a line of its own
 
 
