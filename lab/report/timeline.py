@@ -227,7 +227,7 @@ def _detail(fault: FaultEvent) -> str:
     """Return which process it was, or which life began; "" where the lab sees neither."""
     seen = fault.evidence
     if fault.kind in (FaultKind.RESTART, FaultKind.ADD):
-        return f"instance {one_line(seen.instance, 6)}" if seen.instance else ""
+        return f"instance {one_line(seen.instance)[:6]}" if seen.instance else ""
     process = f"pid {seen.pid}" if seen.pid is not None else ""
     ended = _how(fault) if fault.kind is FaultKind.DRAIN else ""
     return ", ".join(filter(None, [process, ended]))
@@ -238,12 +238,15 @@ def _how(fault: FaultEvent) -> str:
 
 
 def _reply(exchange: RecordedExchange, by: str | None = None) -> Text:
-    """Return an answer in words; `by` stands in place of the server that gave it."""
+    """Return an answer in words; `by` stands in place of the server that gave it.
+
+    With "" it is the answer to many steps, and short: beside it stands how many.
+    """
     if exchange.status is None:
         return Text(f"no answer: {exchange.error}", "yellow")
     text = Text(f"{exchange.status} ")
     if not exchange.answered:
-        return text.append("no server", "yellow")
+        return text.append("no server" if by == "" else "no server answers", "yellow")
     text.append(f"{exchange.served_by or '?'} " if by is None else by)
     body = exchange.response.body
     body = body if isinstance(body, dict) else {}
