@@ -38,6 +38,7 @@ http {{
     proxy_buffers 8 32k;
     client_max_body_size 1m;
     client_header_timeout 10s;  # who connects and says nothing is in the way
+    absolute_redirect off;      # a redirect leads to no host that a client has named
 
     # Between nginx and the servers: keep connections, and do not wait long for a dead one.
     proxy_http_version 1.1;
