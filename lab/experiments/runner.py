@@ -94,6 +94,7 @@ class Run:
         return ExperimentResult(
             name=experiment.name,
             argument=redact_text(experiment.argument or experiment.name),
+            script_hash=experiment.script_hash,
             claim=encodable(experiment.claim),
             kind=experiment.kind,
             verdict=judgement.verdict,

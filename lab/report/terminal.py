@@ -11,6 +11,7 @@ from lab.core.text import one_line
 from lab.evidence.result import Kind, Prediction, Verdict
 from lab.evidence.run_document import ExperimentResult, VariantResult
 from lab.report import timeline, wording
+from lab.report.own_failure import failure
 from lab.report.script_failure import failure_text, troubles_view
 from lab.report.wording import COLOURS
 
@@ -94,12 +95,16 @@ def verdicts_table(results: Sequence[ExperimentResult]) -> Table:
         for surprise in wording.surprises(result):
             number.append(f"\n! not as expected: {one_line(surprise, 300)}", "bold red")
         for variant in result.variants:
-            if variant.trouble:
+            if failed := failure(variant):
+                number.append(f"\n✕ {one_line(variant.name, 60)}: {failed}", "bold red")
+            elif variant.trouble:
                 trouble = one_line(f"{variant.name}: {variant.trouble}", 300)
                 number.append(f"\n{trouble}", "yellow")
         if result.interrupted:
             number.append("\ncut short by Ctrl-C", "yellow")
-        table.add_row(claim, _verdict(result.verdict), number)
+        failed_at = any(map(failure, result.variants))
+        word = Text("✕ script failed", "bold red") if failed_at else _verdict(result.verdict)
+        table.add_row(claim, word, number)
     return table
 
 
