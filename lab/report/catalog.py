@@ -130,7 +130,9 @@ class KeptRun:
         """Whether NAME is its kind, or one of the things it ran: "crash", "crowd", "mine.py"."""
         if self.summary:
             known = {self.kind, *self.summary.what}
-            return name in known or name in {Path(each).stem for each in known}
+            as_file = re.sub(r"[^A-Za-z0-9]+", "-", Path(name).stem).strip("-").lower()
+            names = {name, as_file} if name.endswith(".py") else {name, name.replace("_", "-")}
+            return bool(names & (known | {Path(each).stem for each in known}))
         return name in re.sub(r"-\d+$", "", self.what).split("+")
 
 
@@ -285,7 +287,7 @@ def _at(run: str, root: Path) -> Path | None:
             if path.is_file() and path.name == "latest":  # a text file on Windows, see run_folder
                 name = path.read_text(encoding="utf-8", errors="replace").strip()
                 path = path.parent / Path(name).name if name else path
-            if path.is_file() and path.name != "latest":
+            if path.is_file() and path.name != "latest" and path.suffix != ".py":
                 return path
             if path.is_dir():
                 if found := _document_in(path):

@@ -89,14 +89,17 @@ def verdicts_table(results: Sequence[ExperimentResult]) -> Table:
         last = result.kind
         claim = Text(f"{one_line(wording.sentence(result), 200)}\n".lstrip("\n"))
         claim.append(f"lab run {one_line(result.argument or result.name)}", "bold")
-        number = Text(one_line(wording.decision(result), 400))
+        all_failed = bool(result.variants) and all(map(failure, result.variants))
+        number = Text("" if all_failed else one_line(wording.decision(result), 400))
         if result.condition:
             number = Text(f"{one_line(result.condition, 200)}: ").append(number)
         for surprise in wording.surprises(result):
             number.append(f"\n! not as expected: {one_line(surprise, 300)}", "bold red")
         for variant in result.variants:
             if failed := failure(variant):
-                number.append(f"\n✕ {one_line(variant.name, 60)}: {failed}", "bold red")
+                between = "\n" if number else ""
+                said = f"✕ {one_line(variant.name, 60)}: {failed}"
+                number.append(f"{between}{said}", "bold red")
             elif variant.trouble:
                 trouble = one_line(f"{variant.name}: {variant.trouble}", 300)
                 number.append(f"\n{trouble}", "yellow")

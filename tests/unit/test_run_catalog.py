@@ -234,6 +234,15 @@ def test_name_means_the_newest_run_of_it_that_has_a_report(root, run, name):
     assert found_name(run, root)[0] == name
 
 
+@pytest.mark.parametrize("name", ["my-script", "my_script", "my_script.py", "./my_script.py"])
+def test_script_of_the_users_own_is_named_as_its_file(root, name, tmp_path, monkeypatch):
+    keep(root, 1, "my-script", "result.json", as_json(run(experiment([lane()], name="my-script"))))
+    (tmp_path / "my_script.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    assert found_name(name, root)[0] == "my-script"
+    assert len(catalog.newest(name, root, 2)) == 1
+
+
 def test_without_a_name_the_newest_report_is_found_and_what_was_passed_over_is_said(root):
     every_kind(root)
     assert found_name(None, root) == ("plan", ["size", "logout"])
