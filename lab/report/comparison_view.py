@@ -78,11 +78,12 @@ def sentence(found: Sequence[Comparison]) -> str:
 
 
 def too_few_to_tell(found: Sequence[Comparison]) -> bool:
-    """Whether nothing differs beyond chance, but a number that is not the same was too small."""
+    """Whether nothing differs beyond chance, but what is not the same rests on too few."""
     if any(each.answer is Likeness.DIFFERS for each in found):
         return False
     few = _too_few(found)
-    return bool(_unlike(few)) or (bool(few) and not compared(found))
+    another = any(each.answer is Likeness.ANOTHER for each in found)
+    return bool(_unlike(few)) or (bool(few) and (another or not compared(found)))
 
 
 def _too_few(found: Sequence[Comparison]) -> list[Comparison]:

@@ -102,6 +102,14 @@ def test_same_few_counts_are_not_called_compared(compare):
     assert "too few to tell" in ended.out and "set differently" not in ended.out
 
 
+def test_other_result_of_the_same_few_counts_is_no_equality(compare):
+    keep_script("a", 1)
+    keep_script("b", 1, verdict="unknown")
+    ended = compare("20261127-110000-a", "20261127-110000-b")
+    assert ended.status == 3
+    assert "too few to tell" in ended.out and "no difference" not in ended.out
+
+
 def test_name_given_twice_means_its_two_newest_runs(compare):
     for number, minute in enumerate((1, 2, 3)):
         keep_script(f"{minute}", 1)
