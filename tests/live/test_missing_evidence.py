@@ -79,7 +79,7 @@ NO_READ = "1 cart could not be read afterwards: no server is left to ask"
         (
             "first-visit",
             only_refused_writes,
-            f"{NO_WRITE}: the only add was answered 401: .+; the only checkout was answered 401: .+",
+            f"{NO_WRITE}: the only add was answered 401: .+; the only checkout was answered 401.+",
         ),
         (
             "first-visit",
