@@ -25,7 +25,13 @@ from lab.experiments.matrix import two_desks
 from lab.experiments.provision import deployed
 from lab.experiments.runner import Run
 from lab.experiments.script_run import stopped_at
-from lab.report.terminal import experiment_view, predictions_view, verdicts_table
+from lab.report.terminal import (
+    AS_A_PAGE,
+    experiment_view,
+    kept_line,
+    predictions_view,
+    verdicts_table,
+)
 from lab.stack.deployment import Deployment
 
 
@@ -131,9 +137,8 @@ def _print(run: Run, asked: RunOptions) -> None:
         screen.print(verdicts_table(run.results))
     if any(result.prediction for result in run.results):
         screen.print(predictions_view(run.results))
-    seeded = f", seed {run.seed}" + (", quick: small n, wide intervals" if run.quick else "")
-    screen.print(f"kept: {run.folder} (result.json, logs, nginx.conf{seeded})", style="dim")
+    screen.print(kept_line(run.folder, run.seed, run.quick))
     for desk, servers in asked.deployment.items():
         where = ", ".join(map(str, servers))
         screen.print(f"{desk}: {where}, not started by the lab", style="dim")
-    screen.print("as a page: lab report --open", style="dim")
+    screen.print(AS_A_PAGE)

@@ -114,7 +114,7 @@ def observe(measured: Measurements) -> Observation:
     lasted = Measure(measured["accepted_for_s"], unit="s of use after logout")
     if measured["refused_in_the_end"]:
         return Observation(
-            Verdict.DEPENDS, (number, lasted), "on how soon it is tried: then refused"
+            Verdict.DEPENDS, (number, lasted), "on how soon after logout it is tried"
         )
     return Observation(Verdict.AFFECTED, (number, lasted), "no end seen")
 

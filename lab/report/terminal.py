@@ -1,6 +1,7 @@
 """A run in the terminal: two variants side by side, then what became of the carts."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -13,6 +14,9 @@ from lab.evidence.run_document import ExperimentResult, VariantResult
 from lab.report import timeline, wording
 from lab.report.script_failure import failure_text, troubles_view
 from lab.report.wording import COLOURS
+
+AS_A_PAGE = Text("as a page: lab report --open", "dim")
+LONGEST_STEP = 30  # characters: these leave room for the answers on a terminal of 80 columns
 
 
 def experiment_view(result: ExperimentResult) -> RenderableType:
@@ -27,6 +31,12 @@ def experiment_view(result: ExperimentResult) -> RenderableType:
     return Group(*parts)
 
 
+def kept_line(folder: Path, seed: int, quick: bool) -> Text:
+    """Return the line that says where a run is kept, and how it is repeated."""
+    small = ", quick: small n, wide intervals" if quick else ""
+    return Text(f"kept: {folder} (seed {seed}{small})", "dim")
+
+
 def steps_table(left: VariantResult, right: VariantResult) -> Table:
     """Return the two variants, step by step; a mark stands where their answers differ.
 
@@ -34,10 +44,13 @@ def steps_table(left: VariantResult, right: VariantResult) -> Table:
     """
     table = Table(box=None, padding=(0, 1), expand=False, header_style="bold")
     table.add_column("")
-    table.add_column("step", ratio=2)
-    table.add_column(Text(f"{left.name} · {left.keeps}"), style="blue", ratio=3)
-    table.add_column(Text(f"{right.name} · {right.keeps}"), style="bright_yellow", ratio=3)
-    for row in timeline.rows(left, right):
+    several = timeline.has_several_customers(left, right)
+    rows = timeline.rows(left, right)
+    fits = all(len(row.step) <= LONGEST_STEP for row in rows)
+    table.add_column("customers’ steps" if several else "step", no_wrap=fits)
+    table.add_column(Text(f"{left.name} · {left.keeps}"), style="blue")
+    table.add_column(Text(f"{right.name} · {right.keeps}"), style="bright_yellow")
+    for row in rows:
         table.add_row(row.mark, row.step, row.left, row.right)
     table.add_section()
     both = (left, right)
@@ -48,19 +61,22 @@ def steps_table(left: VariantResult, right: VariantResult) -> Table:
     return table
 
 
-def variants_table(result: ExperimentResult) -> Table:
+def variants_table(result: ExperimentResult) -> RenderableType:
     """Return one row a variant: what came of the claim or drawback there, and the number.
 
-    A variant that came out otherwise than the baseline, the plain token, *flips*.
+    A mark stands where the verdict is not that of the baseline, the plain token.
     """
     table = Table(box=None, padding=(0, 1), header_style="bold")
-    for heading in ("variant", f"the {result.kind}", "", "because"):
+    for heading in ("", "variant", "desk", f"the {result.kind}", "because"):
         table.add_column(heading)
     flipped = flips(result)
     for variant in result.variants:
-        mark = Text("flips", "bold magenta") if variant.name in flipped else ""
-        table.add_row(variant.name, _verdict(variant.verdict), mark, wording.outcome(variant))
-    return table
+        mark = Text("≠", "bold magenta") if variant.name in flipped else ""
+        seen = _verdict(variant.verdict)
+        table.add_row(mark, variant.name, variant.app, seen, wording.outcome(variant))
+    if not flipped:
+        return table
+    return Group(table, Text(f" ≠  the verdict is not that of {result.baseline}", "dim"))
 
 
 def flips(result: ExperimentResult) -> set[str]:
@@ -88,13 +104,14 @@ def verdicts_table(results: Sequence[ExperimentResult]) -> Table:
         last = result.kind
         claim = Text(f"{one_line(wording.sentence(result), 200)}\n".lstrip("\n"))
         claim.append(f"lab run {one_line(result.argument or result.name)}", "bold")
-        number = Text(one_line(wording.decision(result), 400))
+        decision = wording.decision(result)
+        number = Text(one_line(decision, 400))
         if result.condition:
             number = Text(f"{one_line(result.condition, 200)}: ").append(number)
         for surprise in wording.surprises(result):
             number.append(f"\n! not as expected: {one_line(surprise, 300)}", "bold red")
         for variant in result.variants:
-            if variant.trouble:
+            if variant.trouble and variant.trouble not in decision:
                 trouble = one_line(f"{variant.name}: {variant.trouble}", 300)
                 number.append(f"\n{trouble}", "yellow")
         if result.interrupted:
@@ -156,18 +173,21 @@ def verdict_text(result: ExperimentResult) -> Text:
     unanswered = [v.measurements.get("requests_unanswered", 0) for v in result.variants]
     if any(unanswered):
         counted = ", ".join(
-            f"{n} at the {v.name} desk" for n, v in zip(unanswered, result.variants, strict=True)
+            f"{v.name} {n}" for n, v in zip(unanswered, result.variants, strict=True)
         )
         text.append(f"\n  Requests that no server answered: {counted}.", "dim")
     return text
 
 
 def _outcome(variant: VariantResult) -> Text:
-    """Return what one variant showed: its word in its colour, then its numbers."""
+    """Return what one variant showed: its word in its colour, then its numbers, on one line."""
     text = Text(f"{variant.name}: ")
     if variant.outcome and variant.verdict not in (None, Verdict.UNKNOWN):
         text.append_text(_verdict(variant.verdict)).append(", ")
-    return text.append(wording.outcome(variant))
+    said = wording.outcome(variant)
+    if looks := wording.shown(variant):
+        said = said.replace(f"; {looks} showed it", "")  # a row of the table has it
+    return text.append(said)
 
 
 def _fates(result: VariantResult) -> Text:

@@ -1,7 +1,7 @@
 """What two variants did, as rows to be read: like steps are folded, what matters never is.
 
 A fault, an answer that differs and a request that failed always have a row. Steps that are alike
-share one ("60 customers log in", "60 × 200") where all of them would not fit on a screen.
+share one ("60 log in", "60 × 200") where all of them would not fit on a screen.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -11,6 +11,7 @@ from itertools import accumulate
 from rich.text import Text
 
 from lab.core.faults import FaultEvent, FaultKind
+from lab.core.text import one_line
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.compare import Pair, differs, side_by_side
 from lab.evidence.run_document import Event, RecordedExchange, VariantResult
@@ -41,10 +42,15 @@ class Row:
     right: Text
 
 
+def has_several_customers(left: VariantResult, right: VariantResult) -> bool:
+    """Whether more than one customer asked anything: then the steps begin with who, or how many."""
+    return len({each.customer for each in [*left.exchanges, *right.exchanges]}) > 1
+
+
 def rows(left: VariantResult, right: VariantResult) -> list[Row]:
     """Return the rows of two variants: as fine as they fit, faults and differences always."""
     steps = side_by_side(left, right)
-    several = len({each.customer for each in [*left.exchanges, *right.exchanges]}) > 1
+    several = has_several_customers(left, right)
     most = MOST_GROUPS if several else MOST_STEPS
     groups = [[step] for step in steps]
     for fold in (_runs, _alike, _alike_in_outcome, _alike_anywhere):
@@ -154,12 +160,12 @@ def _step(event: Event, several: bool) -> Text:
 
 
 def _steps(events: Sequence[Event], several: bool) -> Text:
-    """Return several like steps: "60 customers log in", "ask for the cart, 5 times"."""
+    """Return several like steps: "60 log in" (customers), "ask for the cart, 5 times"."""
     first, times = events[0], len(events)
     if isinstance(first, FaultEvent):
         return Text(f"{first.kind}{_at(each.target for each in events)}, {times} times", "bold")
     names = {each.customer for each in events if isinstance(each, RecordedExchange)}
-    who = f"{len(names)} customers " if len(names) > 1 else ""
+    who = f"{len(names)} " if len(names) > 1 else ""
     if several and not who:
         who = f"{first.customer}: "
     often = f", {times} times" if times > len(names) else ""
@@ -175,8 +181,8 @@ def _answers(events: Sequence[Event | None]) -> Text:
     """Return several answers to like steps: "60 × 200 empty cart"."""
     first = events[0]
     if not isinstance(first, RecordedExchange):
-        confirmed = first is not None and first.confirmed
-        return Text(f"{len(events)} × " + ("✓ seen" if confirmed else "–"), "bold")
+        seen = "–" if first is None else _evidence(first, at_length=False)
+        return Text(f"{len(events)} × {seen}", "bold")
     texts = {_in_words(each) for each in events if isinstance(each, RecordedExchange)}
     text = Text(f"{len(events)} × ")
     if len(texts) == 1:
@@ -196,26 +202,51 @@ def _answer(event: Event | None) -> Text:
     return _reply(event)
 
 
-def _evidence(fault: FaultEvent) -> str:
+_SEEN = {
+    FaultKind.KILL: "gone",
+    FaultKind.RESTART: "back",
+    FaultKind.PAUSE: "frozen",
+    FaultKind.RESUME: "runs again",
+    FaultKind.DRAIN: "drained",
+    FaultKind.ADD: "added",
+}
+
+
+def _evidence(fault: FaultEvent, at_length: bool = True) -> str:
+    """Return what was seen of a fault; ✓ where the target serves afterwards, ✕ where not."""
+    if not fault.confirmed:
+        return f"? {fault.kind} " + ("not confirmed" if fault.confirmed is False else "not seen")
+    sign = "✓" if fault.kind.brings_up else "✕"
+    if fault.evidence.process_gone is None and not fault.kind.brings_up:
+        return f"{sign} no answer there" + f": {_how(fault)}" * at_length
+    detail = _detail(fault) if at_length else ""
+    return f"{sign} {_SEEN[fault.kind]}" + f", {detail}" * bool(detail)
+
+
+def _detail(fault: FaultEvent) -> str:
+    """Return which process it was, or which life began; "" where the lab sees neither."""
     seen = fault.evidence
-    if fault.kind is FaultKind.KILL and fault.confirmed and seen.process_gone is None:
-        return f"✕ no answer there: {seen.signal}"
-    if fault.kind is FaultKind.KILL and fault.confirmed:
-        return f"✕ gone: pid {seen.pid}, {seen.signal}"
-    if fault.kind is FaultKind.RESTART:
-        return f"✓ back, instance {str(seen.instance)[:6]}"
-    return f"{fault.kind} {fault.target}" + (
-        "" if fault.confirmed is not False else " (unconfirmed)"
-    )
+    if fault.kind in (FaultKind.RESTART, FaultKind.ADD):
+        return f"instance {one_line(seen.instance)[:6]}" if seen.instance else ""
+    process = f"pid {seen.pid}" if seen.pid is not None else ""
+    ended = _how(fault) if fault.kind is FaultKind.DRAIN else ""
+    return ", ".join(filter(None, [process, ended]))
+
+
+def _how(fault: FaultEvent) -> str:
+    return one_line(fault.evidence.signal or "", 40)
 
 
 def _reply(exchange: RecordedExchange, by: str | None = None) -> Text:
-    """Return an answer in words; `by` stands in place of the server that gave it."""
+    """Return an answer in words; `by` stands in place of the server that gave it.
+
+    With "" it is the answer to many steps, and short: beside it stands how many.
+    """
     if exchange.status is None:
         return Text(f"no answer: {exchange.error}", "yellow")
     text = Text(f"{exchange.status} ")
     if not exchange.answered:
-        return text.append("no server answers", "yellow")
+        return text.append("no server" if by == "" else "no server answers", "yellow")
     text.append(f"{exchange.served_by or '?'} " if by is None else by)
     body = exchange.response.body
     body = body if isinstance(body, dict) else {}

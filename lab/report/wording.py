@@ -45,7 +45,10 @@ def sentence(experiment: ExperimentResult) -> str:
 
 def observed(seen: Observation) -> str:
     """Return an observation's measures and note: "60 of 60 acknowledged carts kept"."""
-    return "; ".join([*map(format_measure, seen.measures), *([seen.note] if seen.note else [])])
+    note = seen.note
+    if seen.verdict is Verdict.DEPENDS and note.startswith("on "):
+        note = f"it depends {note}"
+    return "; ".join([*map(format_measure, seen.measures), *([note] if note else [])])
 
 
 def shown(variant: VariantResult) -> str:

@@ -63,7 +63,9 @@ class LocalPool(ServerPool):
 
     def description(self) -> str:
         """One line for the terminal: its servers are up."""
-        return f"{self.name}: {', '.join(self.servers)} are up"
+        return (
+            f"{self.name}: {', '.join(self.servers)} {'is' if len(self.servers) == 1 else 'are'} up"
+        )
 
     def add(self) -> LocalServer:
         """Add a server under the next letter; return when nginx routes to it."""

@@ -197,7 +197,15 @@ def demo(shared_lab):
 
 def test_demo_shows_both_fates_side_by_side(demo):
     assert demo.status == 0, demo
-    for words in ("stateful", "stateless", "✕ 1 LOST", "✓ 1 KEPT", "HOLDS", "SIGKILL", "Try next"):
+    for words in (
+        "stateful",
+        "stateless",
+        "✕ 1 LOST",
+        "✓ 1 KEPT",
+        "HOLDS",
+        "✕ gone, pid",
+        "Try next",
+    ):
         assert words in demo.out
     (fates,) = [line for line in demo.out.splitlines() if "acknowledged carts" in line][:1]
     assert fates.index("LOST") < fates.index("KEPT")

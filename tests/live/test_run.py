@@ -236,8 +236,9 @@ def test_crash_across_the_matrix_marks_what_flips(lab_here):
     (experiment,) = kept_by(lab_here)["experiments"]
     verdicts = {lane["name"]: lane["outcome"]["verdict"] for lane in experiment["variants"]}
     assert list(verdicts) == [variant.name for variant in MATRIX]
-    rows = {line.split()[0]: line for line in ended.out.splitlines() if line.split()}
-    flipped = {name for name in verdicts if " flips " in rows[name]}
+    lines = [line.split() for line in ended.out.splitlines()]
+    flipped = {words[1] for words in lines if words[:1] == ["≠"]} & set(verdicts)
+    assert ["token", "stateless"] in [words[:2] for words in lines]
     assert flipped == {n for n, v in verdicts.items() if v not in (verdicts["token"], "unknown")}
     assert "memory" in flipped
     assert not flipped & {"file", "redis", "token", "token-denylist", "token-revision"}

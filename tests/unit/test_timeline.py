@@ -1,13 +1,16 @@
 """The rows of a run in the terminal: like steps are folded, what matters is always there."""
 
+import gzip
 import io
+import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from lab.core.faults import FaultEvent, FaultEvidence, FaultKind
 from lab.evidence.exchange import OpStatus
-from lab.evidence.result import Verdict
+from lab.evidence.result import Observation, Verdict
 from lab.evidence.run_document import (
     ExperimentResult,
     Message,
@@ -15,9 +18,17 @@ from lab.evidence.run_document import (
     UsedSettings,
     VariantResult,
 )
-from lab.report.terminal import experiment_view
+from lab.report import saved
+from lab.report.terminal import (
+    AS_A_PAGE,
+    experiment_view,
+    kept_line,
+    variants_table,
+    verdicts_table,
+)
 from lab.report.timeline import MOST_GROUPS, MOST_STEPS, rows
 
+RECORDED = Path(__file__).parents[1] / "fixtures" / "recorded-crash.json.gz"
 EMPTY = {"lines": []}
 
 
@@ -98,17 +109,17 @@ def plain(found):
 
 def test_crash_has_a_row_for_the_kill_the_502s_and_each_difference():
     assert plain(rows(crash("stateful"), crash("stateless"))) == [
-        ("1", "60 customers log in", "60 × 200 empty cart", "60 × 200 empty cart"),
-        ("2", "60 customers add to the cart at A, B, C", "60 × 201 1 Pen", "60 × 201 1 Pen"),
-        ("3", "kill A", *["✕ gone: pid 1, SIGKILL"] * 2),
-        ("4", "20 customers ask for the cart at A", *["20 × 502 no server answers"] * 2),
+        ("1", "60 log in", "60 × 200 empty cart", "60 × 200 empty cart"),
+        ("2", "60 add to the cart at A, B, C", "60 × 201 1 Pen", "60 × 201 1 Pen"),
+        ("3", "kill A", *["✕ gone, pid 1"] * 2),
+        ("4", "20 ask for the cart at A", *["20 × 502 no server"] * 2),
         (
             "≠",
-            "20 customers ask for the cart",
+            "20 ask for the cart",
             "20 × 401 ✕ This desk does not know you",
             "20 × 200 ✓ 1 Pen",
         ),
-        ("6", "40 customers ask for the cart at B, C", "40 × 200 ✓ 1 Pen", "40 × 200 ✓ 1 Pen"),
+        ("6", "40 ask for the cart at B, C", "40 × 200 ✓ 1 Pen", "40 × 200 ✓ 1 Pen"),
     ]
 
 
@@ -129,6 +140,108 @@ def test_crash_with_its_verdict_fits_the_terminal(width, most):
     assert max(map(len, lines)) <= width
     for needed in ("kill A", "20 × 502", "≠", "20 × 401"):
         assert any(needed in line for line in lines), needed
+
+
+def printed(*parts, width=80):
+    console = Console(width=width, file=io.StringIO(), no_color=True)
+    for part in parts:
+        console.print(part)
+    return console.file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_recorded_crash_fits_a_screen_of_24_lines_with_all_that_matters(quick):
+    """`lab run crash` as it was recorded: 60 customers; a prompt has room below it."""
+    with gzip.open(RECORDED) as file:
+        (result,) = saved.checked(json.load(file), "it").experiments
+    folder = Path("lab-runs/20261127-082413-crash")
+    lines = printed(experiment_view(result), kept_line(folder, 2**32 - 1, quick), AS_A_PAGE)
+    assert len(lines) <= 23, "\n".join(lines)
+    assert max(map(len, lines)) <= 80
+    for needed in (
+        "stateful · memory",
+        "kill A  ",
+        "✕ gone, pid 12607 ",
+        "20 × 502 no server ",
+        " ≠  ",
+        "401 ✕",
+        "✓ 40 KEPT  ✕ 20 LOST",
+        "✓ HOLDS",
+        "40 of 60 acknowledged carts kept (95 %: 54–77 %)",
+        "stateful 30, stateless 30",
+        "kept: lab-runs/20261127-082413-crash (seed 4294967295",
+    ):
+        assert any(needed in line for line in lines), needed
+
+
+def event(kind, confirmed=True, **seen):
+    return FaultEvent(kind, "A", 0.0, confirmed, FaultEvidence(**seen))
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (event("kill", pid=7, signal="SIGKILL", process_gone=True), "✕ gone, pid 7"),
+        (
+            event("kill", signal="kill command", process_gone=None),
+            "✕ no answer there: kill command",
+        ),
+        (event("drain", pid=7, signal="exit 0", process_gone=True), "✕ drained, pid 7, exit 0"),
+        (event("pause", pid=7, frozen=True), "✕ frozen, pid 7"),
+        (event("resume", pid=7, frozen=False), "✓ runs again, pid 7"),
+        (event("restart", instance="abcdefg", process_gone=True), "✓ back, instance abcdef"),
+        (event("restart", instance="abcdef", process_gone=None), "✓ back, instance abcdef"),
+        (event("add", instance="abcdef", routed=True), "✓ added, instance abcdef"),
+        (event("add", routed=True), "✓ added"),
+        (event("drain", signal="a\x1b[31m\nb", process_gone=True), "✕ drained, a\\u001b[31m b"),
+        (event("restart", confirmed=False, pid=7), "? restart not confirmed"),
+        (event("pause", confirmed=None), "? pause not seen"),
+    ],
+)
+def test_row_of_a_fault_says_what_was_seen(fault, words):
+    fault = FaultEvent(FaultKind(fault.kind), "A", 0.0, fault.confirmed, fault.evidence)
+    story = Story()
+    story.variant.faults.append(fault)
+    story.variant.order.append(f"{fault.kind} A")
+    assert plain(rows(story.variant, story.variant)) == [("1", f"{fault.kind} A", words, words)]
+
+
+def of(name, app, verdict, note=""):
+    return VariantResult(
+        name, app, UsedSettings(), {}, [], [], outcome=Observation(verdict, note=note)
+    )
+
+
+def test_table_of_variants_names_the_desk_and_explains_its_mark():
+    variants = [
+        of("memory", "stateful", Verdict.NOT_AFFECTED),
+        of("token", "stateless", Verdict.AFFECTED),
+        of("short", "stateless", Verdict.DEPENDS, "on how soon it is tried"),
+    ]
+    result = ExperimentResult("x", "y", Verdict.CONFIRMED, 0.0, variants, baseline="token")
+    lines = printed(variants_table(result))
+    assert [line.split()[:3] for line in lines[1:4]] == [
+        ["≠", "memory", "stateful"],
+        ["token", "stateless", "✕"],
+        ["≠", "short", "stateless"],
+    ]
+    assert "it depends on how soon it is tried" in lines[3]
+    assert lines[4].strip() == "≠  the verdict is not that of token"
+    alike = ExperimentResult("x", "y", Verdict.CONFIRMED, 0.0, variants[1:2], baseline="token")
+    assert not any("≠" in line for line in printed(variants_table(alike)))
+
+
+def test_what_stopped_a_script_is_printed_once():
+    variants = [VariantResult(n, n, UsedSettings(), {}, [], []) for n in ("stateful", "stateless")]
+    for variant in variants:
+        variant.trouble = f"the script stopped at {variant.name}"
+    names = [each.name for each in variants]
+    result = ExperimentResult("x", "y", Verdict.UNKNOWN, 0.0, variants, decided_by=names)
+    text = "\n".join(printed(verdicts_table([result]), width=300))
+    assert text.count("stopped at stateful") == text.count("stopped at stateless") == 1
+    result.decided_by = ["stateless"]
+    text = "\n".join(printed(verdicts_table([result]), width=300))
+    assert text.count("stopped at stateful") == text.count("stopped at stateless") == 1
 
 
 def test_steps_of_one_customer_stand_one_by_one_while_they_fit():
@@ -177,14 +290,14 @@ def test_one_difference_among_hundreds_has_its_row():
         right.look(customer=who, status=401 if odd else 200, fate="lost" if odd else "kept")
     told = plain(rows(left.variant, right.variant))
     assert told == [
-        ("1", "200 customers ask for the cart at A", *["200 × 200 ✓ 1 Pen"] * 2),
+        ("1", "200 ask for the cart at A", *["200 × 200 ✓ 1 Pen"] * 2),
         (
             "≠",
             "John 200: ask for the cart at A",
             "200 A ✓ 1 Pen",
             "401 A ✕ This desk does not know you",
         ),
-        ("3", "99 customers ask for the cart at A", *["99 × 200 ✓ 1 Pen"] * 2),
+        ("3", "99 ask for the cart at A", *["99 × 200 ✓ 1 Pen"] * 2),
     ]
 
 
@@ -219,7 +332,7 @@ def test_what_only_one_variant_did_has_its_row():
         left.look(customer=f"John {number}")
     right.fault()
     told = plain(rows(left.variant, right.variant))
-    assert ("≠", "30 customers ask for the cart at A", "30 × 200 ✓ 1 Pen", "30 × –") in told
+    assert ("≠", "30 ask for the cart at A", "30 × 200 ✓ 1 Pen", "30 × –") in told
     assert any(step == "kill A" for _, step, *_ in told)
 
 
