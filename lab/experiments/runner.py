@@ -185,7 +185,7 @@ class Run:
             # Whatever the script made of it: failed requests say nothing about the desk.
             run.trouble, run.broken_expectation, run.traceback = broken, None, None
             run.script_failed = False
-        if not run.trouble:
+        else:
             _look_at_the_carts(run, lab)
         run.trouble = run.trouble or provisioned.cross_check(run.record, run.closing)
         provisioned.undo_faults()

@@ -203,4 +203,5 @@ def _fates(result: VariantResult) -> Text:
     for fate, sign in wording.FATE_SIGNS.items():
         if number := result.measurements.get(f"carts_{fate}", 0):
             text.append(f"{sign} {number} {fate.upper()}  ", f"bold {COLOURS[sign]}")
-    return text if text else Text("none", "dim")
+    left = " or ".join(result.measurements.get("carts_left", {}))
+    return text if text else Text(f"none since the {left}" if left else "none", "dim")
