@@ -8,11 +8,12 @@ import click
 from rich.text import Text
 
 from lab.cli import kept, options
-from lab.cli.output import screen, write_json
+from lab.cli.output import err, screen, write_json
 from lab.core.chance import Comparison, Key, Likeness, RunToRun, run_to_run
 from lab.core.chance import compare as compared
 from lab.core.errors import LabError
 from lab.core.quantity import Quantity, Stated
+from lab.core.text import one_line
 from lab.report import catalog, comparison_view
 
 MOST_LIKE_IT = 30  # runs of the same thing that are read to learn how much times vary
@@ -29,7 +30,9 @@ def compare(left: str, right: str, everything: bool, as_json: bool, out: Path) -
     """Compare two kept runs: what differs, and whether by more than chance.
 
     RUN is a run as for `lab report`; both must be of one kind: two runs of `lab run`, two
-    crowds, two plans or two checks.
+    crowds, two plans or two checks. A name that is given twice, as in `lab compare crash
+    crash`, means the two newest runs of it. What was set differently is said first: the text
+    of the script, faults, settings, versions.
 
     Counts are compared by an interval of their difference, made of Wilson's intervals. Times
     are compared by a rank test of blocks of requests, and must also differ by a larger factor
@@ -45,9 +48,9 @@ def compare(left: str, right: str, everything: bool, as_json: bool, out: Path) -
         lab compare before/crowd.json after/crowd.json --json
 
     Exit status: 0 no difference beyond chance, 1 there is one, 2 wrong usage, or the runs
-    are of two kinds, 3 they have nothing in common to compare.
+    are of two kinds, 3 there are too few to tell, or they have nothing in common to compare.
     """
-    ours, theirs = (catalog.find(run, out)[0] for run in (left, right))
+    ours, theirs = _pair(left, right, out)
     kind, other = catalog.summary(ours).kind, catalog.summary(theirs).kind
     if kind != other:
         raise LabError(
@@ -60,18 +63,52 @@ def compare(left: str, right: str, everything: bool, as_json: bool, out: Path) -
     if as_json:
         _print_json(found, kind, ours, theirs)
     else:
-        shown = [each for each in found if everything or each.answer is not Likeness.EQUAL]
-        if shown:
-            screen.print(comparison_view.comparison_table(shown, _name(ours), _name(theirs)))
-        if len(shown) < len(found):
-            screen.print(f"{len(found) - len(shown)} equal (--all shows them)", style="dim")
-        screen.print(Text(comparison_view.sentence(found), "bold"), soft_wrap=True)
-    if not comparison_view.compared(found):
+        _print(found, everything, ours, theirs)
+    if comparison_view.too_few_to_tell(found) or not comparison_view.compared(found):
         return 3
     return 1 if _differs(found) else 0
 
 
 COMMANDS = (compare,)
+
+
+def _pair(left: str, right: str, out: Path) -> tuple[Path, Path]:
+    """Return both documents; a name that is given twice means the two newest runs of it."""
+    ours, theirs = (catalog.find(run, out)[0] for run in (left, right))
+    if ours.resolve() != theirs.resolve():
+        return ours, theirs
+    newest = catalog.newest(left, out, 2) if left == right else []
+    if len(newest) == 2:
+        theirs, ours = newest
+        said = f"the two newest runs of {left}: {_name(ours)}, then {_name(theirs)}"
+    else:
+        said = (
+            f"both names are the same run, {_name(ours)}: run it again, or give two of those "
+            "that `lab runs` lists"
+        )
+    err.print(Text(f"· {one_line(said, 400)}"), soft_wrap=True)
+    return ours, theirs
+
+
+def _print(found: Sequence[Comparison], everything: bool, ours: Path, theirs: Path) -> None:
+    """Print what was set differently, then the numbers, then what they come to."""
+    said = Text(comparison_view.sentence(found), "bold")
+    nothing = not (comparison_view.compared(found) or comparison_view.too_few_to_tell(found))
+    if nothing:
+        screen.print(said, soft_wrap=True)
+        if not everything:
+            screen.print("--all shows what each of them has", style="dim")
+            return
+    screen.print(Text(f"left:  {_name(ours)}\nright: {_name(theirs)}"), soft_wrap=True)
+    if changes := comparison_view.set_differently(found):
+        screen.print(Text(changes, "bold"), soft_wrap=True)
+    shown = [each for each in found if everything or each.answer is not Likeness.EQUAL]
+    if shown:
+        screen.print(comparison_view.comparison_table(shown, "left", "right"))
+    if len(shown) < len(found):
+        screen.print(f"{len(found) - len(shown)} equal (--all shows them)", style="dim")
+    if not nothing:
+        screen.print(said, soft_wrap=True)
 
 
 def _differs(found: Sequence[Comparison]) -> bool:
@@ -80,7 +117,7 @@ def _differs(found: Sequence[Comparison]) -> bool:
 
 def _name(document: Path) -> str:
     known = document.name in catalog.DOCUMENTS
-    return document.resolve().parent.name if known else document.name
+    return one_line(document.resolve().parent.name if known else document.name, 120)
 
 
 def _noise(kind: str, left: Read, right: Read, root: Path) -> dict[Key, RunToRun]:
@@ -126,6 +163,7 @@ def _print_json(found: Sequence[Comparison], kind: str, left: Path, right: Path)
         "left": str(left),
         "right": str(right),
         "differs": _differs(found),
+        "set_differently": comparison_view.set_differently(found),
         "summary": comparison_view.sentence(found),
         "comparisons": comparison_view.as_json(found),
     }

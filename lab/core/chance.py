@@ -6,7 +6,7 @@ called different in at most 5 of 100 comparisons of runs, however many numbers t
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from statistics import NormalDist, fmean, median
@@ -41,7 +41,7 @@ class Likeness(StrEnum):
     """A word that rests on numbers: whether they differ by more than chance is said of them."""
     SET = "set differently"
     """What was asked for differs, not what was found."""
-    TOO_FEW = "too few to compare"
+    TOO_FEW = "too few to tell"
     ONE_SIDED = "in one run only"
 
 
@@ -174,6 +174,9 @@ def _counts(a: Counted, b: Counted, alpha: float, noise: RunToRun | None) -> tup
     z, clumping = NormalDist().inv_cdf(1 - alpha / 2), 1.0
     if noise:
         z, clumping = student(alpha, noise.freedom), noise.deviation
+    none, every = replace(a, k=0), replace(b, k=b.n)
+    if difference_of_shares(none, every, z, clumping)[0] <= 0:  # nor could any other counts
+        return Likeness.TOO_FEW, ""
     low, high = difference_of_shares(a, b, z, clumping)
     said = f"{100 * low:+.1f} to {100 * high:+.1f} percentage points"
     if low > 0 or high < 0:

@@ -9,6 +9,13 @@ class LabError(Exception):
     """
 
 
+class NotPossible(LabError):
+    """What was asked for cannot be done to what is there, as to kill what is dead.
+
+    The lab works: in a script it is the script that failed.
+    """
+
+
 class ScriptMistake(Exception):
     """A script asked for something that does not exist, or gave something that does not fit.
 

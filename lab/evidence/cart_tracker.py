@@ -1,10 +1,11 @@
 """What the shop owes one customer: the last acknowledged cart, and what became of it."""
 
+from collections import Counter
 from enum import StrEnum
 from typing import Any
 
 from lab.core.json_object import JsonObject
-from lab.evidence.exchange import Exchange, OpStatus
+from lab.evidence.exchange import SAFE_METHODS, Exchange, OpStatus
 
 
 class Fate(StrEnum):
@@ -21,7 +22,8 @@ class CartTracker:
     """Follows one customer's exchanges; the customer's own memory, not the shop's.
 
     A cart is owed once a change was answered with it (a checkout gives an empty one); a login
-    owes nothing. Each answered `GET /api/cart` afterwards is compared with what is owed.
+    owes nothing, and begins a new visit. Each answered `GET /api/cart` afterwards is compared
+    with what is owed.
     """
 
     def __init__(self) -> None:
@@ -34,6 +36,8 @@ class CartTracker:
         self.acknowledged_s = 0.0
         """When what is owed was asked for, in seconds since the run began."""
         self.unsettled_writes = 0
+        self.left: Counter[str] = Counter()
+        """Carts that were owed when a "login" or "logout" ended the visit: no longer owed."""
         self._fate: Fate | None = None
         self._may_have_left = False
 
@@ -45,6 +49,11 @@ class CartTracker:
             exchange.fate = self._compare(exchange)
             if exchange.fate is not Fate.UNKNOWN:
                 self._fate = Fate(exchange.fate)
+
+    def note_cut_short(self, method: str, path: str) -> None:
+        """Take a request into account that was sent, and waited for no longer (Ctrl-C)."""
+        if method not in SAFE_METHODS:
+            self._note_unsettled(path)
 
     def doubt(self) -> None:
         """Forget earlier reads: a fault has happened, only a read after it counts."""
@@ -64,12 +73,13 @@ class CartTracker:
 
     def _note_write(self, exchange: Exchange) -> None:
         if exchange.outcome is OpStatus.UNKNOWN:
-            self.unsettled_writes += 1
-            self._may_have_left |= exchange.path in ("/api/logout", "/api/login")
+            self._note_unsettled(exchange.path)
         if not exchange.ok:
             return
         body = exchange.body if isinstance(exchange.body, dict) else {}
         path = exchange.path.partition("?")[0]
+        if self.owed is not None and path in ("/api/logout", "/api/login"):
+            self.left[path.removeprefix("/api/")] += 1
         if path == "/api/logout":
             self.owed = self.user = None
         elif path == "/api/login":
@@ -84,6 +94,10 @@ class CartTracker:
         self.home, self.home_server = exchange.instance, exchange.served_by
         self.acknowledged_s = exchange.at_s
         self._may_have_left = False
+
+    def _note_unsettled(self, path: str) -> None:
+        self.unsettled_writes += 1
+        self._may_have_left |= path in ("/api/logout", "/api/login")
 
     def _compare(self, read: Exchange) -> Fate:
         if read.is_silence:

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from lab.core.faults import FaultEvent, FaultKind
+from lab.core.redaction import redact_text
+from lab.core.text import one_line
 from lab.evidence.cart_tracker import CartTracker, Fate
 from lab.evidence.closing import ClosingLooks
 from lab.evidence.exchange import Exchange, OpStatus
@@ -11,6 +13,7 @@ from lab.evidence.record import Record
 from lab.evidence.result import Measurements
 
 NO_ANSWER = "no answer"
+MOST_OF_DETAIL = 200  # characters
 _CHANGES = {
     ("POST", "/api/cart/items"): "add",
     ("PATCH", "/api/cart/items/"): "change",
@@ -28,7 +31,8 @@ def measure(
 
     `carts_*` count customers: acknowledged is who is owed a cart, and
     kept + lost + wrong + duplicated + unknown add up to it. They are those of the lab's closing
-    looks, or of the last reads where there were none. `reads_*` count the script's own reads of
+    looks; where there were none, each is unknown. `carts_left` are those that a login or logout
+    ended, which are in none of these. `reads_*` count the script's own reads of
     an owed cart. `kill_confirmed` is True when each killed process was seen gone (where the
     lab sees processes) with its port closed, and nothing has answered in its name since;
     False when one was not, None when nothing was killed; `faults_unconfirmed` counts faults of
@@ -36,8 +40,9 @@ def measure(
     text of HTTP/1.1.
     """
     exchanges = list(record.exchanges())
-    last_seen = Counter(tracker.fate for tracker in trackers if tracker.fate is not None)
-    fates = closing.fates if closing else last_seen
+    trackers = list(trackers)
+    owed = sum(tracker.owed is not None for tracker in trackers)
+    fates = closing.fates if closing else Counter({Fate.UNKNOWN: owed})
     looks = closing or ClosingLooks()
     reads = Counter(exchange.fate for exchange in exchanges if exchange.fate is not None)
     kills = [
@@ -48,7 +53,10 @@ def measure(
     return {
         "carts_acknowledged": fates.total(),
         **{f"carts_{fate}": fates[fate] for fate in Fate},
+        "carts_left": dict(sum((tracker.left for tracker in trackers), Counter[str]())),
+        "changes_acknowledged": changes_acknowledged(exchanges),
         "changes_refused": changes_refused(exchanges),
+        "refusal_details": refusal_details(exchanges),
         "reads_of_carts": reads.total(),
         "reads_kept": reads[Fate.KEPT],
         "closing_looks": looks.asked,
@@ -76,6 +84,31 @@ def changes_refused(exchanges: Iterable[Exchange]) -> dict[str, dict[str, int]]:
             answer = str(each.status) if each.answered else NO_ANSWER
             answers[answer] = answers.get(answer, 0) + 1
     return refused
+
+
+def changes_acknowledged(exchanges: Iterable[Exchange]) -> dict[str, int]:
+    """Count the changes that were answered with 2xx, whoever sent them: {"add": 2}."""
+    return dict(Counter(filter(None, (change_of(each) for each in exchanges if each.ok))))
+
+
+def refusal_details(exchanges: Iterable[Exchange]) -> dict[str, dict[str, str]]:
+    """Return what was said with a refusal, first: {"add": {"422": "'quantity' must be …"}}.
+
+    Refused looks are under "view_cart".
+    """
+    details: dict[str, dict[str, str]] = {}
+    for each in exchanges:
+        verb = change_of(each) or ("view_cart" if _is_look(each) else None)
+        if not verb or not each.answered or each.ok or not isinstance(each.body, dict):
+            continue
+        if said := each.body.get("detail"):
+            text = redact_text(one_line(said, MOST_OF_DETAIL))
+            details.setdefault(verb, {}).setdefault(str(each.status), text)
+    return details
+
+
+def _is_look(exchange: Exchange) -> bool:
+    return exchange.method == "GET" and exchange.path.partition("?")[0] == "/api/cart"
 
 
 def change_of(exchange: Exchange) -> str | None:

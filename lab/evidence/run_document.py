@@ -144,6 +144,8 @@ class ExperimentResult(msgspec.Struct):
     kind: Kind = Kind.CLAIM
     argument: str = ""
     """What `lab run` is given to run it again: a name, or the path of a script."""
+    script_hash: str = ""
+    """The start of its text's SHA-256: whether two runs are of the same text. "" if not known."""
     decided_by: tuple[str, ...] = ()
     """The variants that the claim is about, whose outcomes decide it."""
     baseline: str | None = None

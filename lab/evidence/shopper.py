@@ -225,7 +225,11 @@ class Shopper:
             mine["Content-Type"] = "application/json"
             body = json_text.dumps(json, allow_nan=False).encode()
         sent = mine | (headers or {})
-        exchange = self._carry(self.transport, method, path, sent, body, server, timeout_s)
+        try:
+            exchange = self._carry(self.transport, method, path, sent, body, server, timeout_s)
+        except BaseException:  # Ctrl-C, or the time limit
+            self.tracker.note_cut_short(method, path)
+            raise
         self._learn(exchange)
         self._record.append(exchange)
         return exchange

@@ -1,6 +1,7 @@
 """The experiments, one file a claim; what a script can do; how it is run and judged."""
 
 import ast
+import hashlib
 import importlib
 import inspect
 import re
@@ -63,7 +64,8 @@ class Experiment:
     about; `argument` what `lab run` takes to run it; `takes_crowd` whether its script lets a
     crowd in (`lab.crowd_shoppers`); `depends_on` says what the verdict depends on where the
     variants that it is about differ; `is_yours` whether it is a student's file: what goes
-    wrong in its code is a failure of the script.
+    wrong in its code is a failure of the script; `script_hash` is the start of its text's
+    SHA-256, "" if it cannot be read.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Experiment:
     is_yours: bool = False
     kind: Kind = Kind.CLAIM
     depends_on: str = ""
+    script_hash: str = ""
 
     @property
     def source_without_docstring(self) -> str:
@@ -201,7 +204,15 @@ def _experiment(module: ModuleType) -> Experiment:
         takes_crowd=bool(getattr(module, "CROWD", False)),
         kind=kind,
         depends_on=str(getattr(module, "DEPENDS_ON", "")),
+        script_hash=_hash_of(path),
     )
+
+
+def _hash_of(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    except OSError:  # moved away since it was loaded
+        return ""
 
 
 def _kind_of(module: ModuleType, variants: Sequence[Variant]) -> Kind:

@@ -178,7 +178,7 @@ def harm(harmed: int, of: int, unit: str, *more: Measure) -> Observation:
 def lacks_reads(measured: Measurements) -> str | None:
     """Return what evidence about carts is missing, None if there is enough."""
     if not measured["carts_acknowledged"]:
-        return _no_change(measured.get("changes_refused", {}))
+        return _nothing_owed(measured)
     if unknown := measured["carts_unknown"]:
         causes = "; ".join(list(measured.get("closing_silences", ()))[:2])
         found = f"{unknown} {'cart' if unknown == 1 else 'carts'} could not be read afterwards"
@@ -201,21 +201,45 @@ def _shown(measured: Measurements) -> list[Measure]:
     return [Measure(measured["reads_kept"], looks, unit="looks showed it")] if looks else []
 
 
-def _no_change(refused: Mapping[str, Mapping[str, int]]) -> str:
-    """Return that nothing was acknowledged, and why: "… the only add was answered 422"."""
+def _nothing_owed(measured: Measurements) -> str:
+    """Return that no cart is owed, and why: "no change …: the only add was answered 422: …"."""
+    refused = measured.get("changes_refused", {})
+    details = measured.get("refusal_details", {})
+    done = measured.get("changes_acknowledged", {})
     reasons = [
-        f"{_how_many(verb, sum(answers.values()))} {', '.join(map(_answered, answers))}"
+        f"{_how_many(verb, sum(answers.values()), done.get(verb, 0))} "
+        + ", ".join(_answered(each, details.get(verb, {})) for each in answers)
         for verb, answers in refused.items()
     ]
-    return ": ".join(["no change was acknowledged", *(["; ".join(reasons)] if reasons else [])])
+    if not refused and "view_cart" in details:
+        looks = ", ".join(_answered(each, details["view_cart"]) for each in details["view_cart"])
+        reasons = [f"a look at the cart {looks}"]
+    return ": ".join([_none_counted(measured), *(["; ".join(reasons)] if reasons else [])])
 
 
-def _how_many(verb: str, times: int) -> str:
+def _none_counted(measured: Measurements) -> str:
+    if left := measured.get("carts_left", {}):
+        carts = sum(left.values())
+        many = "1 acknowledged cart is" if carts == 1 else f"{carts} acknowledged carts are"
+        return f"{many} not counted, since a {' or '.join(left)} afterwards began a new visit"
+    if measured.get("changes_acknowledged"):
+        return (
+            "no acknowledged cart is counted: changes were made in another tab or by replay(), or "
+            "their answers had no cart"
+        )
+    return "no change was acknowledged"
+
+
+def _how_many(verb: str, times: int, others: int) -> str:
+    if others:
+        return f"{times} of {times + others} times {verb}, which"
     return f"the only {verb}" if times == 1 else f"{times} times {verb}, which"
 
 
-def _answered(status: str) -> str:
-    return "got no answer" if status == NO_ANSWER else f"was answered {status}"
+def _answered(status: str, details: Mapping[str, str]) -> str:
+    if status == NO_ANSWER:
+        return "got no answer"
+    return f"was answered {status}" + (f": {details[status]}" if status in details else "")
 
 
 def _seen(run: VariantRun) -> Observation:

@@ -94,6 +94,7 @@ class Run:
         return ExperimentResult(
             name=experiment.name,
             argument=redact_text(experiment.argument or experiment.name),
+            script_hash=experiment.script_hash,
             claim=encodable(experiment.claim),
             kind=experiment.kind,
             verdict=judgement.verdict,
@@ -184,7 +185,7 @@ class Run:
             # Whatever the script made of it: failed requests say nothing about the desk.
             run.trouble, run.broken_expectation, run.traceback = broken, None, None
             run.script_failed = False
-        if not run.trouble:
+        else:
             _look_at_the_carts(run, lab)
         run.trouble = run.trouble or provisioned.cross_check(run.record, run.closing)
         provisioned.undo_faults()

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from lab.core.errors import LabError, ScriptMistake
+from lab.core.errors import LabError, NotPossible, ScriptMistake
 from lab.core.nearest import nearest
 from lab.core.redaction import redact_text
 from lab.evidence.result import (
@@ -106,10 +106,11 @@ def _file(
 
     It is the script's failure where the code is a student's, unless the lab itself failed.
     """
+    is_labs = isinstance(error, LabError) and not isinstance(error, NotPossible)
     said = str(error) if isinstance(error, ScriptMistake) else f"{type(error).__name__}: {error}"
     run.trouble = redact_text(f"{what} {said}" if said != str(error) else said)
     run.traceback = at_length(error, experiment.path, run.record if before else None)
-    run.script_failed = experiment.is_yours and not isinstance(error, LabError)
+    run.script_failed = experiment.is_yours and not is_labs
 
 
 def _checked(observe: Callable[..., Any], measured: Measurements) -> Observation:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.core.errors import LabError, ScriptMistake
+from lab.core.errors import LabError, NotPossible, ScriptMistake
 from lab.core.json_object import JsonObject
 from lab.core.nearest import nearest, no_attribute
 from lab.evidence.exchange import Exchange
@@ -176,5 +176,5 @@ class ScriptStack:
                 "the servers' own store cannot be asked: give its URL, --store redis://…"
             )
         if self._context.store is None:
-            raise LabError("this variant has no session store: run it with --store redis")
+            raise NotPossible("this variant has no session store: run it with --store redis")
         return self._context.store

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import msgspec
 
 from lab.core.errors import LabError
 from lab.core.text import one_line
+from lab.report.own_failure import failure
 
 DOCUMENTS = {
     "result.json": "run",
@@ -27,9 +29,23 @@ NO_CLAIM = "without a claim"
 _NAME = re.compile(r"(\d{8}-\d{6})-(.+)")  # as `lab.core.run_folder` makes it
 
 
+class _Variant(msgspec.Struct):
+    broken_expectation: str | None = None
+    script_failed: bool = False
+    trouble: str | None = None
+    traceback: str | None = None
+
+
 class _Experiment(msgspec.Struct):
     name: str
     verdict: str | None = None  # of a script without a claim
+    variants: list[_Variant] = []
+
+    @property
+    def found(self) -> str:
+        """The verdict; before it, what went wrong in the script itself."""
+        failed = next(filter(None, map(failure, self.variants)), None)
+        return failed or self.verdict or NO_CLAIM
 
 
 class _Crowd(msgspec.Struct):
@@ -114,7 +130,9 @@ class KeptRun:
         """Whether NAME is its kind, or one of the things it ran: "crash", "crowd", "mine.py"."""
         if self.summary:
             known = {self.kind, *self.summary.what}
-            return name in known or name in {Path(each).stem for each in known}
+            as_file = re.sub(r"[^A-Za-z0-9]+", "-", Path(name).stem).strip("-").lower()
+            names = {name, as_file} if name.endswith(".py") else {name, name.replace("_", "-")}
+            return bool(names & (known | {Path(each).stem for each in known}))
         return name in re.sub(r"-\d+$", "", self.what).split("+")
 
 
@@ -153,6 +171,14 @@ def find(run: str | None, root: Path) -> tuple[Path, list[KeptRun]]:
     if passed:
         raise LabError(f"no run in {root} has a report: {_why(passed[0])}; `lab runs` lists them")
     raise LabError(f"no run in {root} yet: `lab run crash` makes one")
+
+
+def newest(run: str, root: Path, number: int) -> list[Path]:
+    """Return the documents of the newest runs of what RUN names; none where RUN is a path."""
+    if _at(run, root):
+        return []
+    of_it = (each for each in kept_runs(root) if each.answers_to(run) and each.summary)
+    return list(islice((each.document for each in of_it if each.document), number))
 
 
 def summary(document: Path) -> Summary:
@@ -199,8 +225,8 @@ def size_bytes(run: KeptRun) -> int:
 def _verdicts(head: _Document) -> str:
     experiments = head.experiments or []
     if len(experiments) == 1:
-        return experiments[0].verdict or NO_CLAIM
-    counted = Counter(each.verdict or NO_CLAIM for each in experiments)
+        return experiments[0].found
+    counted = Counter(each.found for each in experiments)
     return ", ".join(f"{number} {verdict}" for verdict, number in counted.items()) or "nothing"
 
 
@@ -261,7 +287,7 @@ def _at(run: str, root: Path) -> Path | None:
             if path.is_file() and path.name == "latest":  # a text file on Windows, see run_folder
                 name = path.read_text(encoding="utf-8", errors="replace").strip()
                 path = path.parent / Path(name).name if name else path
-            if path.is_file() and path.name != "latest":
+            if path.is_file() and path.name != "latest" and path.suffix != ".py":
                 return path
             if path.is_dir():
                 if found := _document_in(path):

@@ -12,6 +12,7 @@ from lab.core.json_object import JsonObject
 from lab.core.quantity import Counted, Quantity, Ranged, Stated, Timed
 from lab.core.text import one_line
 
+MOST_CHANGES = 6  # in one sentence; the table has them all
 _LOOKS = {
     Likeness.DIFFERS: ("≠", "bold red"),
     Likeness.ANOTHER: ("!", "yellow"),
@@ -38,16 +39,66 @@ def comparison_table(found: Sequence[Comparison], left: str, right: str) -> Tabl
     return table
 
 
+def set_differently(found: Sequence[Comparison]) -> str:
+    """Return what was not the same on purpose: script, faults, settings, versions; "" if all was.
+
+    What differs alike at several variants is said once.
+    """
+    changes: dict[str, list[str]] = {}
+    for each in found:
+        if each.answer is Likeness.SET:
+            both = f"{each.name} ({value(each.left)} / {value(each.right)})"
+            changes.setdefault(one_line(both, 200), []).append(each.of)
+    said = [f"{what} of {one_line(', '.join(of), 120)}" for what, of in changes.items()]
+    more = f"; {len(said) - MOST_CHANGES} more" if len(said) > MOST_CHANGES else ""
+    return f"set differently: {'; '.join(said[:MOST_CHANGES])}{more}" if said else ""
+
+
 def sentence(found: Sequence[Comparison]) -> str:
     """Return what the comparison comes to, in a sentence."""
-    judged = compared(found)
+    judged, few = compared(found), _too_few(found)
+    if too_few_to_tell(found):
+        named = ", ".join(
+            f"{each.name} of {each.of} ({value(each.left)} / {value(each.right)})"
+            for each in (_unlike(few) or few)[:MOST_CHANGES]
+        )
+        return (
+            f"too few to tell: {one_line(named, 400)}; run each with more customers, or more often"
+        )
     if not judged:
         return "nothing could be compared: the runs have no number or finding in common"
     differing = sum(each.answer is Likeness.DIFFERS for each in judged)
+    left_out = f"; {len(few)} had too few to tell" if few else ""
     if not differing:
-        return f"no difference beyond chance (5 % for all {len(judged)} comparisons together)"
+        of_all = f"(5 % for all {len(judged)} comparisons together)"
+        return f"no difference beyond chance {of_all}{left_out}"
     verb = "differs" if differing == 1 else "differ"
-    return f"{differing} of {len(judged)} {verb} beyond chance (5 % for all of them together)"
+    said = f"{differing} of {len(judged)} {verb} beyond chance (5 % for all of them together)"
+    return f"{said}{left_out}"
+
+
+def too_few_to_tell(found: Sequence[Comparison]) -> bool:
+    """Whether nothing differs beyond chance, but what is not the same rests on too few."""
+    if any(each.answer is Likeness.DIFFERS for each in found):
+        return False
+    few = _too_few(found)
+    another = any(each.answer is Likeness.ANOTHER for each in found)
+    return bool(_unlike(few)) or (bool(few) and (another or not compared(found)))
+
+
+def _too_few(found: Sequence[Comparison]) -> list[Comparison]:
+    return [each for each in found if each.answer is Likeness.TOO_FEW]
+
+
+def _unlike(few: Sequence[Comparison]) -> list[Comparison]:
+    """Return the counts that are not the same share; times never are the same."""
+    return [
+        each
+        for each in few
+        if isinstance(each.left, Counted)
+        and isinstance(each.right, Counted)
+        and each.left.k * each.right.n != each.right.k * each.left.n
+    ]
 
 
 def compared(found: Sequence[Comparison]) -> list[Comparison]:

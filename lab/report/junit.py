@@ -9,6 +9,7 @@ from lab.core.junit import Case, Problem, Suite
 from lab.evidence.result import Verdict
 from lab.evidence.run_document import ExperimentResult, RunDocument, VariantResult
 from lab.report import wording
+from lab.report.own_failure import failure
 
 
 def junit_xml(document: RunDocument) -> str:
@@ -63,7 +64,10 @@ def _claim(experiment: ExperimentResult) -> Case:
     why = wording.reasons(experiment)
     found = _found(experiment.verdict, experiment.condition, why)
     problem = None
-    if experiment.expectation_met is False:
+    failed = [each.name for each in experiment.variants if failure(each)]
+    if failed and not experiment.surprises:  # said at the variant, in the script's own words
+        problem = Problem("skipped", f"not judged: the script failed at {', '.join(failed)}")
+    elif experiment.expectation_met is False:
         expected = f"expected {experiment.expected}; " if experiment.expected else ""
         problem = Problem("failure", f"{expected}{found}", "\n".join(wording.surprises(experiment)))
     elif experiment.expectation_met is None:

@@ -1,6 +1,7 @@
 """What two runs of `lab run` can be compared by."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
@@ -14,18 +15,32 @@ RACES = 2.0  # what an experiment counts is often a race, and two of one run go 
 
 def run_quantities(document: RunDocument) -> list[Quantity]:
     """Return verdicts, settings, counts and times of every variant of every experiment."""
-    return [each for experiment in document.experiments for each in _experiment(experiment)]
+    return [
+        *(Stated("made of", name, _version(of)) for name, of in document.components.items()),
+        *(each for experiment in document.experiments for each in _experiment(experiment)),
+    ]
+
+
+def _version(component: object) -> str:
+    if isinstance(component, dict):
+        return str(component.get("version", component))
+    return "none" if component is None else str(component)
 
 
 def _experiment(experiment: ExperimentResult) -> Iterator[Quantity]:
     name = experiment.name
     yield Stated(name, "verdict", str(experiment.verdict or "none"), "result")
+    if experiment.script_hash:  # runs of before had none
+        yield Stated(name, "text of the script", experiment.script_hash)
     yield Stated(name, "quick", "yes" if experiment.quick else "no")
     for variant in experiment.variants:
         of = f"{name}: {variant.name}"
         yield Stated(of, "verdict", str(variant.verdict or "none"), "result")
         for setting, value in msgspec.structs.asdict(variant.settings).items():
             yield Stated(of, setting, "none" if value is None else str(value))
+        kinds = Counter(each.kind for each in variant.faults)
+        faults = ", ".join(f"{number} × {kind}" for kind, number in sorted(kinds.items()))
+        yield Stated(of, "faults", faults or "none")
         yield from _counts(of, variant)
         times = [each for each in variant.exchanges if math.isfinite(each.elapsed_ms)]
         times.sort(key=lambda each: each.at_s)

@@ -12,6 +12,7 @@ from lab.core.text import one_line
 from lab.evidence.result import Kind, Prediction, Verdict
 from lab.evidence.run_document import ExperimentResult, VariantResult
 from lab.report import timeline, wording
+from lab.report.own_failure import failure
 from lab.report.script_failure import failure_text, troubles_view
 from lab.report.wording import COLOURS
 
@@ -104,19 +105,26 @@ def verdicts_table(results: Sequence[ExperimentResult]) -> Table:
         last = result.kind
         claim = Text(f"{one_line(wording.sentence(result), 200)}\n".lstrip("\n"))
         claim.append(f"lab run {one_line(result.argument or result.name)}", "bold")
-        decision = wording.decision(result)
+        all_failed = bool(result.variants) and all(map(failure, result.variants))
+        decision = "" if all_failed else wording.decision(result)
         number = Text(one_line(decision, 400))
         if result.condition:
             number = Text(f"{one_line(result.condition, 200)}: ").append(number)
         for surprise in wording.surprises(result):
             number.append(f"\n! not as expected: {one_line(surprise, 300)}", "bold red")
         for variant in result.variants:
-            if variant.trouble and variant.trouble not in decision:
+            if failed := failure(variant):
+                between = "\n" if number else ""
+                said = f"✕ {one_line(variant.name, 60)}: {failed}"
+                number.append(f"{between}{said}", "bold red")
+            elif variant.trouble and variant.trouble not in decision:
                 trouble = one_line(f"{variant.name}: {variant.trouble}", 300)
                 number.append(f"\n{trouble}", "yellow")
         if result.interrupted:
             number.append("\ncut short by Ctrl-C", "yellow")
-        table.add_row(claim, _verdict(result.verdict), number)
+        failed_at = any(map(failure, result.variants))
+        word = Text("✕ script failed", "bold red") if failed_at else _verdict(result.verdict)
+        table.add_row(claim, word, number)
     return table
 
 
@@ -195,4 +203,5 @@ def _fates(result: VariantResult) -> Text:
     for fate, sign in wording.FATE_SIGNS.items():
         if number := result.measurements.get(f"carts_{fate}", 0):
             text.append(f"{sign} {number} {fate.upper()}  ", f"bold {COLOURS[sign]}")
-    return text if text else Text("none", "dim")
+    left = " or ".join(result.measurements.get("carts_left", {}))
+    return text if text else Text(f"none since the {left}" if left else "none", "dim")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, NotPossible
 from lab.core.faults import FaultEvidence
 from lab.processes.ports import free_ports
 from lab.processes.spawn import Children
@@ -87,7 +87,7 @@ class LocalPool(ServerPool):
         with self._changing:
             server = self.servers[self.server(name).name]
             if len(self.servers) == 1:
-                raise LabError(f"{name} is the last server of {self.name}: add one first")
+                raise NotPossible(f"{name} is the last server of {self.name}: add one first")
             others = {other: each for other, each in self.servers.items() if other != name}
             return Drain(server, server.state == "dead", self._reload_with(others))
 
@@ -138,7 +138,7 @@ class LocalPool(ServerPool):
         # A letter that has not been used is better: evidence about an old B stays about it.
         unused = LETTERS[self._last_letter + 1 :] or "".join(set(LETTERS) - self.servers.keys())
         if not unused:
-            raise LabError(f"{self.name} has {len(LETTERS)} servers, A to Z: drain one first")
+            raise NotPossible(f"{self.name} has {len(LETTERS)} servers, A to Z: drain one first")
         letter = min(unused)
         self._last_letter = max(self._last_letter, LETTERS.index(letter))
         return letter

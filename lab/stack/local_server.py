@@ -7,7 +7,7 @@ from secrets import token_hex
 
 import psutil
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, NotPossible
 from lab.core.faults import FaultEvidence
 from lab.processes.child import DEATH_TIMEOUT_S, Child
 from lab.processes.ports import START_ATTEMPTS, free_ports, is_open
@@ -130,7 +130,9 @@ class LocalServer(Server):
         with self._fault:
             child = self._started()
             if not child.running():
-                raise LabError(f"{child.name} is dead already ({child.ending}): restart it first")
+                raise NotPossible(
+                    f"{child.name} is dead already ({child.ending}): restart it first"
+                )
             return self._ended(kill_and_watch(child, self.port, self.instance))
 
     def restart(self, env: Mapping[str, str] | None = None) -> FaultEvidence:
@@ -203,7 +205,7 @@ class LocalServer(Server):
     def _alive(self, what: str) -> Child:
         child = self._started()
         if not child.running():
-            raise LabError(f"{child.name} is dead: restart it before you {what} it")
+            raise NotPossible(f"{child.name} is dead: restart it before you {what} it")
         return child
 
     def _started(self) -> Child:

@@ -7,7 +7,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Self
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, NotPossible
 from lab.core.faults import FaultEvidence
 from lab.processes.child import Child
 from lab.processes.ports import START_ATTEMPTS, free_ports
@@ -86,7 +86,9 @@ class LocalStore(Store):
         """End it with SIGKILL. LabError if it is dead already."""
         with self._fault:
             if self.state == "dead":
-                raise LabError(f"the store is dead already ({self._started().ending}): restart it")
+                raise NotPossible(
+                    f"the store is dead already ({self._started().ending}): restart it"
+                )
             return kill_and_watch(self._started(), self.port, self._life)
 
     def restart(self, env: Mapping[str, str] | None = None) -> FaultEvidence:
@@ -106,7 +108,9 @@ class LocalStore(Store):
     def require_restart(self, env: Mapping[str, str]) -> None:
         """Raise LabError where its environment would have to be changed."""
         if env:
-            raise LabError(f"the store takes no environment: restart it without {', '.join(env)}")
+            raise NotPossible(
+                f"the store takes no environment: restart it without {', '.join(env)}"
+            )
 
     def pause(self) -> FaultEvidence:
         """Freeze it: it accepts connections and answers nothing."""
@@ -188,7 +192,7 @@ class LocalStore(Store):
 
     def _alive(self) -> Child:
         if self.state == "dead":
-            raise LabError("the store is dead: restart it first")
+            raise NotPossible("the store is dead: restart it first")
         return self._started()
 
     def _started(self) -> Child:

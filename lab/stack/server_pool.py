@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from lab.core.errors import LabError
+from lab.core.errors import LabError, NotPossible
 from lab.stack.balancer import Balancer, Retired
 from lab.stack.lives import ServerLife
 from lab.stack.nginx_conf import PoolConfig
@@ -61,7 +61,7 @@ class ServerPool(ABC):
         """The server of that name; LabError that names those there are."""
         if name not in self.servers:
             there_are = ", ".join(self.servers)
-            raise LabError(f"{self.name} has no server {name!r}: it has {there_are}")
+            raise NotPossible(f"{self.name} has no server {name!r}: it has {there_are}")
         return self.servers[name]
 
     def config(self) -> PoolConfig:

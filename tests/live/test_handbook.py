@@ -195,6 +195,7 @@ def fields(value):
     if not isinstance(value, dict):
         return set()
     free = {"headers", "body", "evidence", "changes_refused", "closing_silences"}
+    free |= {"carts_left", "changes_acknowledged", "refusal_details"}
     return set(value) | set().union(
         *(fields(each) for name, each in value.items() if name not in free)
     )

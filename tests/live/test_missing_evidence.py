@@ -1,5 +1,6 @@
 """A run without evidence is unknown, with exit status 3: never a pass, whichever desk starved."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -74,13 +75,17 @@ NO_READ = "1 cart could not be read afterwards: no server is left to ask"
 @pytest.mark.parametrize(
     ("by", "script", "told"),
     [
-        ("any-server", nobody_writes, NO_WRITE),
+        ("any-server", nobody_writes, f"{NO_WRITE}: a look at the cart was answered 401: .+"),
         (
             "first-visit",
             only_refused_writes,
-            f"{NO_WRITE}: the only add was answered 401; the only checkout was answered 401",
+            f"{NO_WRITE}: the only add was answered 401: .+; the only checkout was answered 401.+",
         ),
-        ("first-visit", only_a_login, f"{NO_WRITE}: the only add was answered 404"),
+        (
+            "first-visit",
+            only_a_login,
+            f"{NO_WRITE}: the only add was answered 404: no product 'unicorn': .+",
+        ),
         ("any-server", nobody_reads_afterwards, NO_READ),
         ("crash", nobody_reads_afterwards, NO_READ),
         ("crash", nothing_is_killed, "the death of the server was not confirmed"),
@@ -90,7 +95,9 @@ NO_READ = "1 cart could not be read afterwards: no server is left to ask"
 )
 def test_starved_run_is_unknown_on_both_sides(tmp_path, by, script, told):
     result = perform(tmp_path, by, script)
-    assert [(v.verdict, wording.outcome(v)) for v in result.variants] == [(UNKNOWN, told)] * 2
+    assert [v.verdict for v in result.variants] == [UNKNOWN] * 2
+    for each in result.variants:
+        assert re.fullmatch(told, wording.outcome(each)), wording.outcome(each)
     assert (result.verdict, result.expectation_met) == (UNKNOWN, None)
     assert exit_status([result]) == 3
 
@@ -107,7 +114,7 @@ def test_one_starved_desk_is_enough(tmp_path, starved):
 
     result = perform(tmp_path, "any-server", script, two_desks(Settings(servers=1)))
     seen = {v.app: v for v in result.variants}
-    assert wording.outcome(seen.pop(starved)) == NO_WRITE
+    assert wording.outcome(seen.pop(starved)).startswith(NO_WRITE)
     (other,) = seen.values()
     assert other.verdict is Verdict.HOLDS
     assert result.expectation_met is None

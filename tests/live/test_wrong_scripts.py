@@ -23,6 +23,9 @@ WRONG = {
     "line": ("shopper.remove(shopper.login())", "a line of the cart is named by its product"),
     "kill_answer": ("lab.kill(shopper.login())", "write .served_by (here 'A')"),
     "no_server": ("lab.kill('D')", "no server 'D'"),
+    "killed_twice": ("lab.kill('A'); lab.kill('A')", "is dead already"),
+    "frozen_dead": ("lab.kill('A'); lab.pause('A')", "is dead: restart it before you pause it"),
+    "store": ("lab.kill_store()", "this variant has no session store"),
     "number": ("shopper.login(server=1)", "a server is named by its name, 'A' or 'B', not by 1"),
     "results": ("lab.together([shopper.login()])", "together() takes functions, and was given a"),
     "condition": ("lab.until(shopper.login().ok, 5)", "until() takes functions, and was given a"),
@@ -85,6 +88,27 @@ def test_batch_shows_each_failure_once_for_both_desks(wrong):
     ended, _ = wrong
     assert ended.out.count("THE SCRIPT FAILED") == len(WRONG)
     assert "UNKNOWN" not in ended.out
+
+
+HIDDEN = """
+def script(shopper, lab):
+    shopper.login(server="A")
+    shopper.add("laptop", server="A")
+    seen = shopper.view_cart(server="B")
+    {stops}
+"""
+
+
+@pytest.mark.parametrize("stops", ["{}['cart']", "import time; time.sleep(60)"])
+def test_lab_looks_at_the_carts_after_a_scripts_exception_and_time_limit(lab_here, stops):
+    script = lab_here.write("hidden.py", HIDDEN.format(stops=stops))
+    ended = lab_here("run", script, *ONE, "--max-seconds", "3", "--json")
+    assert ended.status == 1, ended
+    for lane in json.loads(ended.out)["experiments"][0]["variants"]:
+        assert lane["script_failed"]
+        measured = lane["measurements"]
+        assert (measured["carts_kept"], measured["carts_lost"]) == (1, 0)
+        assert len(lane["closing_looks"]) == measured["closing_looks"] == 2
 
 
 def test_server_is_named_in_upper_or_lower_case(lab_here):

@@ -120,6 +120,34 @@ def test_login_alone_owes_nothing():
     assert carts_kept(measured).note == "no change was acknowledged"
 
 
+@pytest.mark.parametrize("leave", ["login", "logout"])
+def test_cart_that_a_login_or_logout_left_behind_is_not_counted_and_that_is_said(leave):
+    record, shop = Record("x"), Shop(A=REFUSED)
+    shopper = customer(shop, record)
+    getattr(shopper, leave)()
+    found = look_everywhere([shopper], "A", Record("x-lab"))
+    measured = measure(record, [shopper.tracker], found)
+    assert (measured["carts_acknowledged"], measured["carts_left"]) == (0, {leave: 1})
+    assert carts_kept(measured).note == (
+        f"1 acknowledged cart is not counted, since a {leave} afterwards began a new visit"
+    )
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_change_that_ctrl_c_cut_short_may_have_been_carried_out(stop, monkeypatch):
+    record, shop = Record("x"), Shop(A=(200, {"user": USER, "cart": EMPTY}))
+    shopper = customer(shop, record)
+
+    def stopped(*arguments):
+        raise stop
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shop, "carry", stopped)
+        with pytest.raises(stop):
+            shopper.clear()
+    assert look_everywhere([shopper], "A", Record("x-lab")).fates == {UNKNOWN: 1}
+
+
 @pytest.mark.parametrize(
     ("seen", "fate"),
     [

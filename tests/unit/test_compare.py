@@ -6,7 +6,17 @@ from typing import NamedTuple
 
 import pytest
 from click.testing import CliRunner
-from report_documents import HOSTILE, as_json, crash, exchange, experiment, lane, outcome, run
+from report_documents import (
+    HOSTILE,
+    as_json,
+    crash,
+    exchange,
+    experiment,
+    fault,
+    lane,
+    outcome,
+    run,
+)
 from run_samples import a_check, a_crowd, a_plan, journal
 
 from lab.capacity import document as plans
@@ -59,6 +69,72 @@ def test_run_compared_with_itself_has_no_difference(compare):
     assert "no difference beyond chance" in ended.out
 
 
+def keep_script(name, kept_carts, text="0123456789ab", faults=(), **changes):
+    lanes = [
+        lane(desk, desk, [exchange(desk)], faults, outcome=outcome("holds", kept_carts, 1))
+        for desk in ("stateful", "stateless")
+    ]
+    document = as_json(run(experiment(lanes, script_hash=text, **changes)))
+    (folder(name) / "result.json").write_text(json.dumps(document), encoding="utf-8")
+
+
+def test_what_was_set_differently_comes_first_and_too_few_is_said(compare):
+    keep_script("a", 1)
+    keep_script("b", 0, "ba9876543210", [fault("kill", "A")], quick=True)
+    ended = compare("20261127-110000-a", "20261127-110000-b")
+    assert ended.status == 3
+    lines = ended.out.splitlines()
+    assert lines[:2] == ["left:  20261127-110000-a", "right: 20261127-110000-b"]
+    assert lines[2] == (
+        "set differently: text of the script (0123456789ab / ba9876543210) of crash; "
+        "quick (no / yes) of crash; "
+        "faults (none / 1 × kill) of crash: stateful, crash: stateless"
+    )
+    assert lines[-1].startswith("too few to tell: acknowledged carts kept of crash: stateful")
+    assert "no difference" not in ended.out
+
+
+def test_same_few_counts_are_not_called_compared(compare):
+    keep_script("a", 1)
+    keep_script("b", 1)
+    ended = compare("20261127-110000-a", "20261127-110000-b")
+    assert ended.status == 3
+    assert "too few to tell" in ended.out and "set differently" not in ended.out
+
+
+def test_other_result_of_the_same_few_counts_is_no_equality(compare):
+    keep_script("a", 1)
+    keep_script("b", 1, verdict="unknown")
+    ended = compare("20261127-110000-a", "20261127-110000-b")
+    assert ended.status == 3
+    assert "too few to tell" in ended.out and "no difference" not in ended.out
+
+
+def test_name_given_twice_means_its_two_newest_runs(compare):
+    for number, minute in enumerate((1, 2, 3)):
+        keep_script(f"{minute}", 1)
+        old = Path("lab-runs") / f"20261127-110000-{minute}"
+        old.rename(f"lab-runs/20261127-11{number:02}00-crash")
+    ended = compare("crash", "crash")
+    assert "the two newest runs of crash: 20261127-110100-crash, then 20261127-1102" in ended.out
+    assert "left:  20261127-110100-crash\nright: 20261127-110200-crash\n" in ended.out
+
+
+def test_the_same_run_twice_says_so_and_how_to_name_two(compare):
+    keep_script("a", 1)
+    for names in (("crash", "crash"), ("crash", "20261127-110000-a")):
+        out = compare(*names).out
+        assert "both names are the same run, 20261127-110000-a" in out and "`lab runs`" in out
+
+
+def test_run_ids_stay_whole_in_a_narrow_terminal(compare, monkeypatch):
+    monkeypatch.setattr(screen, "_width", 60)
+    keep_script("a-script-with-a-long-name", 1)
+    keep_script("b", 0)
+    out = compare("20261127-110000-a-script-with-a-long-name", "20261127-110000-b").out
+    assert "20261127-110000-a-script-with-a-long-name\n" in out
+
+
 def test_counts_that_differ_are_found_and_named(compare):
     keep_run("a")
     keep_run("b", kept_carts=20)
@@ -70,11 +146,19 @@ def test_counts_that_differ_are_found_and_named(compare):
 
 
 def test_few_counts_that_differ_may_be_chance(compare):
-    keep_run("a", kept_carts=3, of=3)
-    keep_run("b", kept_carts=1, of=3)
+    keep_run("a", kept_carts=20, of=20)
+    keep_run("b", kept_carts=18, of=20)
     ended = compare("20261127-110000-a", "20261127-110000-b")
     assert ended.status == 0
     assert "may be chance" in ended.out
+
+
+def test_counts_so_few_that_none_could_differ_are_too_few_to_tell(compare):
+    keep_run("a", kept_carts=3, of=3)
+    keep_run("b", kept_carts=0, of=3)
+    ended = compare("20261127-110000-a", "20261127-110000-b")
+    assert ended.status == 3
+    assert "too few to tell" in ended.out and "no difference" not in ended.out
 
 
 def test_how_much_times_vary_is_learned_from_other_kept_runs(compare):
@@ -158,7 +242,11 @@ def test_runs_with_nothing_in_common_end_with_3(compare):
         path.write_text(json.dumps(as_json(document)), encoding="utf-8")
     ended = compare("20261127-110000-a", "20261127-110000-b")
     assert ended.status == 3
-    assert "nothing could be compared" in ended.out
+    assert ended.out.startswith("nothing could be compared")
+    assert "in one run only" not in ended.out
+    everything = compare("20261127-110000-a", "20261127-110000-b", "--all").out
+    assert everything.startswith("nothing could be compared")
+    assert "in one run only" in everything
 
 
 def test_hostile_names_are_shown_as_text(compare):

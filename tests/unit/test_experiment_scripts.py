@@ -326,3 +326,9 @@ def test_file_that_does_not_end_while_it_loads_is_ended_with_its_line(tmp_path):
         find(written(tmp_path, "while True:\n    pass\n"), max_seconds=0.2)
     assert "had not ended after 0.2 s" in str(caught.value)
     assert "it stood at mine.py, line " in str(caught.value)
+
+
+def test_hash_of_a_script_changes_with_its_text(tmp_path):
+    first = find(written(tmp_path, SCRIPT)).script_hash
+    assert find(written(tmp_path, SCRIPT)).script_hash == first and len(first) == 12
+    assert find(written(tmp_path, f"{SCRIPT}    lab.kill('A')\n")).script_hash != first

@@ -416,6 +416,42 @@ def test_script_in_which_nothing_was_acknowledged_is_unknown_with_the_cause(refu
     assert carts_kept(measured) == Observation.unknown(f"no change was acknowledged{why}")
 
 
+SAID = {"add": {"422": "'quantity' must be 1 or more"}, "view_cart": {"401": "log in first"}}
+
+
+@pytest.mark.parametrize(
+    ("more", "note"),
+    [
+        (
+            {"changes_refused": {"add": {"422": 1}}},
+            "no change was acknowledged: the only add was answered 422: "
+            "'quantity' must be 1 or more",
+        ),
+        ({}, "no change was acknowledged: a look at the cart was answered 401: log in first"),
+        (
+            {"changes_refused": {"add": {"401": 1}}, "changes_acknowledged": {"add": 1},
+             "carts_left": {"login": 1}},
+            "1 acknowledged cart is not counted, since a login afterwards began a new visit: "
+            "1 of 2 times add, which was answered 401",
+        ),
+        (
+            {"changes_refused": {"ship_to": {"401": 1}}, "changes_acknowledged": {"add": 2},
+             "carts_left": {"login": 1, "logout": 1}},
+            "2 acknowledged carts are not counted, since a login or logout afterwards began a new "
+            "visit: the only ship_to was answered 401",
+        ),
+        (
+            {"changes_refused": {"ship_to": {"401": 1}}, "changes_acknowledged": {"add": 1}},
+            "no acknowledged cart is counted: changes were made in another tab or by replay(), or "
+            "their answers had no cart: the only ship_to was answered 401",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_said_where_no_cart_is_owed_is_true_and_has_the_shops_own_words(more, note):
+    measured = {**GOOD, "carts_acknowledged": 0, "carts_kept": 0, "refusal_details": SAID, **more}
+    assert carts_kept(measured) == Observation.unknown(note)
+
+
 # Whether an expectation was met, and how the command ends.
 
 

@@ -1,11 +1,15 @@
 """The numbers of a lane add up, and a log that disagrees with the client is noticed."""
 
+import json
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.faults import FaultEvent, FaultEvidence, FaultKind
 from lab.evidence.cart_tracker import CartTracker, Fate
+from lab.evidence.closing import ClosingLooks
 from lab.evidence.compare import differs, meaning, side_by_side
 from lab.evidence.exchange import Exchange, outcome_of
 from lab.evidence.keeping import kept_exchange, kept_variant
@@ -22,6 +26,7 @@ class Owed(CartTracker):
     def __init__(self, fate):
         super().__init__()
         self.fate = fate
+        self.owed = None if fate is None else {}
 
 
 def exchange(op="x-1", method="GET", path="/api/cart", status=200, body=b"{}", **more):
@@ -61,11 +66,41 @@ def record(*events):
 
 @given(st.lists(st.sampled_from([None, *Fate])))
 def test_fates_add_up_to_the_acknowledged_carts(fates):
-    measured = measure(record(), map(Owed, fates))
+    closing = ClosingLooks(Counter(fate for fate in fates if fate is not None))
+    measured = measure(record(), map(Owed, fates), closing)
     assert measured["carts_acknowledged"] == sum(fate is not None for fate in fates)
     assert measured["carts_acknowledged"] == sum(measured[f"carts_{fate}"] for fate in Fate)
     for fate in Fate:
         assert measured[f"carts_{fate}"] == fates.count(fate)
+
+
+def test_cart_that_the_lab_did_not_look_at_is_unknown_whatever_the_last_look_showed():
+    measured = measure(record(), map(Owed, [Fate.LOST, Fate.KEPT, None]))
+    assert (measured["carts_acknowledged"], measured["carts_unknown"]) == (2, 2)
+
+
+def test_first_detail_of_each_refusal_is_kept():
+    def refused(path, status, detail, method="POST"):
+        body = json.dumps({"title": "x", "detail": detail}).encode()
+        return exchange(method=method, path=path, status=status, body=body)
+
+    measured = measure(
+        record(
+            exchange(method="POST", path="/api/cart/items", status=201),
+            refused("/api/cart/items", 422, "'quantity' must be a number"),
+            refused("/api/cart/items", 422, "another"),
+            refused("/api/cart", 401, "log in\nfirst", "GET"),
+            refused("/api/products", 404, "no matter", "GET"),
+            exchange(method="POST", path="/api/cart/items", status=400, body=b"[]"),
+        ),
+        [],
+    )
+    assert measured["refusal_details"] == {
+        "add": {"422": "'quantity' must be a number"},
+        "view_cart": {"401": "log in first"},
+    }
+    assert measured["changes_acknowledged"] == {"add": 1}
+    assert measured["changes_refused"] == {"add": {"422": 2, "400": 1}}
 
 
 def test_reads_and_requests_are_counted():

@@ -301,3 +301,17 @@ def test_visible_leaves_nothing_hidden():
     assert visible("a\tb\nc é 漢 😀") == "a\tb\nc é 漢 😀"
     assert visible("\x1b\u202e\ud800\U000e0041") == "\\u001b\\u202e\\ud800\\U000e0041"
     assert "\x00" not in visible(HOSTILE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"argument": "crash"}, "lab run crash --predict"),
+        ({"argument": "./m2b_argtype.py", "name": "m2b-argtype"}, "./m2b_argtype.py --predict"),
+        ({"argument": "./mine.py", "kind": "script", "claim": "", "verdict": None}, ""),
+    ],
+)
+def test_command_that_asks_for_a_prediction_is_one_that_works(changes, said):
+    html = page(run(experiment([lane()], **changes)))
+    assert said in html
+    assert ("--predict" in html) == bool(said)

@@ -84,6 +84,44 @@ def test_script_without_a_claim_is_listed_so(root):
     assert catalog.kept_runs(root)[0].found == "without a claim"
 
 
+THEIRS = """Traceback (the lines of your script):
+  File "mine.py", line 4, in script
+    check(shopper)
+  File "mine.py", line 9, in check
+    assert False"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        (
+            {"broken_expectation": "the script expected otherwise: no cart", "traceback": THEIRS},
+            "failed: assert at line 9: no cart",
+        ),
+        ({"broken_expectation": "the script expected otherwise: assert"}, "failed: assert"),
+        (
+            {
+                "script_failed": True,
+                "trouble": "the script stopped with KeyError: 'x'",
+                "traceback": THEIRS,
+            },
+            "the script failed at line 9: KeyError: 'x'",
+        ),
+        ({"script_failed": True, "trouble": "\x1b[31m\n"}, "the script failed: "),
+    ],
+)
+def test_script_that_failed_is_listed_and_reported_so(root, changes, found):
+    lanes = [lane(), lane("stateless", "stateless", **changes)]
+    document = as_json(run(experiment(lanes, verdict="unknown", claim="")))
+    folder = keep(root, 1, "mine", "result.json", document)
+    listed = catalog.kept_runs(root)[0].found
+    assert listed.startswith(found) and "\x1b" not in listed
+    ended = CliRunner().invoke(cli, ["report", str(folder)], prog_name="lab")
+    shown = " ".join(ended.output.split())
+    assert "✕ script failed" in shown
+    assert "✕ stateless: " + found.split(":")[0].split()[0] in shown
+
+
 @pytest.mark.parametrize(
     ("changes", "found"),
     [
@@ -194,6 +232,15 @@ def test_name_means_the_newest_run_of_it_that_has_a_report(root, run, name):
     every_kind(root)
     keep(root, 9, "crash")
     assert found_name(run, root)[0] == name
+
+
+@pytest.mark.parametrize("name", ["my-script", "my_script", "my_script.py", "./my_script.py"])
+def test_script_of_the_users_own_is_named_as_its_file(root, name, tmp_path, monkeypatch):
+    keep(root, 1, "my-script", "result.json", as_json(run(experiment([lane()], name="my-script"))))
+    (tmp_path / "my_script.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    assert found_name(name, root)[0] == "my-script"
+    assert len(catalog.newest(name, root, 2)) == 1
 
 
 def test_without_a_name_the_newest_report_is_found_and_what_was_passed_over_is_said(root):

@@ -66,6 +66,14 @@ def test_failure_of_the_lab_is_none_of_the_script(tmp_path):
     assert (run.trouble, run.script_failed) == ("the script stopped with LabError: x", False)
 
 
+def test_what_cannot_be_done_to_what_is_there_is_a_failure_of_the_script(tmp_path):
+    text = (
+        "from lab.core.errors import NotPossible\ndef script(shopper, lab):\n"
+        "    raise NotPossible('A is dead already')"
+    )
+    assert ran(tmp_path, text).script_failed
+
+
 def test_script_that_returns_what_has_not_run_fails(tmp_path):
     run = ran(tmp_path, "def script(shopper, lab):\n    return (x for x in [1])\n")
     assert "of which nothing has run" in run.trouble
