@@ -21,7 +21,7 @@ class AtTerminal:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "lab", *arguments],
             cwd=here.folder,
-            env={**os.environ, "COLUMNS": "100", "TERM": "xterm", "NO_COLOR": "1"},
+            env={**os.environ, "COLUMNS": "200", "TERM": "xterm", "NO_COLOR": "1"},
             stdin=slave,
             stdout=slave,
             stderr=slave,
