@@ -79,7 +79,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
         facts_read=sum(json.dumps(fact) in text for fact in facts),
         original_status=status(header, credential),
         changes_tried=len(changed),
-        changes_refused=statuses.count(401),
+        tampered_refused=statuses.count(401),
         changes_accepted=statuses.count(200),
         rewritten_tried=len(rewritten),
         rewritten_refused=kept.count(401),
@@ -182,7 +182,7 @@ def observe(measured: Measurements) -> Observation:
     if accepted := accepted_without_key(measured):
         number = share(accepted, changes, "changed or forged without the key and accepted")
         return Observation(Verdict.AFFECTED, (number,), "not even signed")
-    refused = measured["changes_refused"] + measured["rewritten_refused"]
+    refused = measured["tampered_refused"] + measured["rewritten_refused"]
     refused += measured["forged_without_key_status"] == 401
     if refused < changes:
         return Observation.unknown(f"{changes - refused} changes were neither accepted nor refused")

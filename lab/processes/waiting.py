@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from secrets import token_hex
 from typing import TypeVar
 
 from lab.core.json_object import JsonObject
@@ -15,7 +16,7 @@ T = TypeVar("T")
 READY_TIMEOUT_S = 20.0
 POLL_S = 0.01
 MOST_ANSWER_BYTES = 1 << 20
-PROBE_OP = "lab-probe"
+PROBE_OP = f"lab-probe-{token_hex(8)}"  # not to be guessed: nobody else is hidden by it
 """The X-Op of the lab's own questions to a server."""
 
 

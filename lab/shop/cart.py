@@ -12,6 +12,7 @@ from lab.shop.errors import EmptyCart, Invalid, NotInCart, NotLoggedIn, UnknownP
 
 MAX_QUANTITY = 99
 MAX_LINES = 500
+MAX_REVISION = 2**53  # what JSON can carry everywhere
 
 JsonObject = dict[str, Any]
 """A JSON object of unknown shape: one that comes in, or that another version has kept."""
@@ -51,7 +52,7 @@ class SessionState:
     name: str
     lines: dict[str, Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]]
     shipping_address: str | None = None
-    revision: Annotated[int, Meta(ge=0)] = 0
+    revision: Annotated[int, Meta(ge=0, le=MAX_REVISION)] = 0
     login_id: str = ""
     withdrawn: tuple[str, ...] = ()
 

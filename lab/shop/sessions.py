@@ -1,6 +1,7 @@
 """Flask-Session, wired to one of three stores: this process's memory, a directory, or Redis."""
 
 import os
+import stat
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -42,7 +43,7 @@ class SessionFormat:
         """Return the session, or None if these bytes are none."""
         try:
             return msgspec.msgpack.decode(kept, type=JsonObject)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return None
 
     def dump(self, session: JsonObject, file: BinaryIO) -> None:
@@ -130,10 +131,19 @@ def _directory(path: str) -> SessionFiles:
         raise ConfigError(
             f"STATEFUL_STORE names a directory that cannot be used: {error}"
         ) from None
-    if os.name == "posix" and (about.st_uid != os.geteuid() or about.st_mode & 0o022):
+    if os.name == "posix" and (
+        _others_reach(path) or about.st_uid != os.geteuid() or about.st_mode & 0o022
+    ):
         raise ConfigError(
             f"STATEFUL_STORE names {path}, where others may write: who writes a session is "
             f"logged in. Choose a directory of your own, or chmod 700 {path}"
         )
     # Threshold 0 is "no limit", and avoids the counter file that processes would fight over.
     return SessionFiles(path, threshold=0, mode=0o600)
+
+
+def _others_reach(path: str) -> bool:
+    """Whether another user may put something else in the place of a folder above `path`."""
+    above = [folder.stat() for folder in Path(path).resolve().parents]
+    shared = [each for each in above if each.st_mode & 0o002 and not each.st_mode & stat.S_ISVTX]
+    return bool(shared) or any(each.st_uid not in (0, os.geteuid()) for each in above)

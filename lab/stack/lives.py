@@ -8,6 +8,7 @@ from lab.stack.access_log import AccessEntry
 
 # nginx's list of the servers that it asked: ", " after a retry, " : " after a redirect.
 _NEXT = re.compile(r", | : ")
+_CLOCK_S = 0.01  # nginx writes both times in whole milliseconds
 _NO_ANSWER = ("", "-", "499", "502", "504")
 _OF_WAITRESS = ("400", "413", "431", "500", "501")
 """What waitress refuses before the app sees it: without the app's headers."""
@@ -27,11 +28,11 @@ class ServerLife:
 def strangers(entries: Iterable[AccessEntry], lives: Sequence[ServerLife]) -> list[AccessEntry]:
     """Return the entries whose answer came from a process that is none of `lives`.
 
-    Name, instance and address must all be those of one life. An answer without name and
-    instance is one of waitress itself if it is such a refusal, from an address that was in use.
+    Name, instance and address must all be those of one life that had not ended when the request
+    came: who asks a server learns them, and can repeat them at its port once it is dead. An
+    answer without name and instance is one of waitress itself if it is such a refusal.
     """
-    known = {(life.name, life.instance, life.address) for life in lives}
-    return [entry for entry in entries if _answered(entry) and not _is_known(entry, known, lives)]
+    return [entry for entry in entries if _answered(entry) and not _is_known(entry, lives)]
 
 
 def describe(strange: Sequence[AccessEntry]) -> str:
@@ -53,19 +54,17 @@ def _answered(entry: AccessEntry) -> bool:
     return is_named or _last(entry.upstream_status) not in _NO_ANSWER
 
 
-def _is_known(
-    entry: AccessEntry, known: set[tuple[str, str, str]], lives: Sequence[ServerLife]
-) -> bool:
+def _is_known(entry: AccessEntry, lives: Sequence[ServerLife]) -> bool:
     address = _last(entry.upstream_addr)
-    if (entry.served_by, entry.instance, address) in known:
-        return True
-    if entry.served_by or entry.instance or _last(entry.upstream_status) not in _OF_WAITRESS:
-        return False
-    asked_at = entry.ended_at - entry.request_time
-    return any(
-        life.address == address and (life.ended_at is None or asked_at <= life.ended_at)
+    asked_at = entry.ended_at - entry.request_time - _CLOCK_S
+    there = [
+        life
         for life in lives
-    )
+        if life.address == address and (life.ended_at is None or asked_at <= life.ended_at)
+    ]
+    if entry.served_by or entry.instance:
+        return (entry.served_by, entry.instance) in {(each.name, each.instance) for each in there}
+    return bool(there) and _last(entry.upstream_status) in _OF_WAITRESS
 
 
 def _last(listed: str) -> str:

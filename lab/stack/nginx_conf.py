@@ -38,6 +38,7 @@ http {{
     proxy_buffers 8 32k;
     client_max_body_size 1m;
     client_header_timeout 10s;  # who connects and says nothing is in the way
+    absolute_redirect off;      # a redirect leads to no host that a client has named
 
     # Between nginx and the servers: keep connections, and do not wait long for a dead one.
     proxy_http_version 1.1;
@@ -59,12 +60,20 @@ PROXY_HEADERS = (
 )
 CLOSED_TO_NOBODY = "# (nobody, the usual worker, may not read this directory)"
 OWN_ANSWERS = """\
-# What nginx answers itself is JSON too. The status stays; 494 is its word for a large header.
-error_page 400 404 405 408 413 414 501 @refused;
-error_page 494 =400 @refused;
+# What nginx answers itself is JSON too, with the status as it was. A request that cannot be
+# parsed has no path, and so cannot lead to a name; 494 is nginx's word for a large header.
+error_page 400 408 414 /.refused;
+error_page 494 =400 /.refused;
+error_page 404 405 413 501 @refused;
 error_page 502 503 504 @no_server;
+location = /.refused {
+    internal;
+    try_files /.none @refused;
+}
 location @refused {
     default_type application/problem+json;
+    add_header Content-Security-Policy "default-src 'self'; frame-ancestors 'none'" always;
+    add_header X-Content-Type-Options nosniff always;
     return 200 '{"status":$status,"title":"Refused by the load balancer",
     "detail":"no server has seen it: broken, too large, or for no path that nginx knows"}';
 }

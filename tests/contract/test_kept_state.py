@@ -54,6 +54,7 @@ NONSENSE = {
     "more than are sold": GOOD | {"lines": {"pen": 100}},
     "a list of lines": GOOD | {"lines": ["pen"]},
     "a negative revision": GOOD | {"revision": -1},
+    "a revision past all counting": GOOD | {"revision": 2**64 - 1},
     "a number as name": GOOD | {"name": 5},
     "an address in parts": GOOD | {"shipping_address": ["1 Main Street"]},
 }
@@ -84,6 +85,7 @@ BYTES = {
     "nothing": b"",
     "a number": b"\x05",
     "text keys only": b"\x81\x01\x02",
+    "nested deeper than any stack": b"\x81\xa1a" * 100_000 + b"\xc0",
 }
 
 
@@ -116,6 +118,17 @@ def test_directory_where_others_may_write_is_refused(mode: int, tmp_path: Path) 
     with pytest.raises(ConfigError, match="others may write"):
         stateful_app.create_app(config)
     tmp_path.chmod(0o755)
+    stateful_app.create_app(config)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="mode bits are of POSIX systems")
+def test_directory_below_one_of_others_is_refused(tmp_path: Path) -> None:
+    config = StatefulConfig.from_environ({"STATEFUL_STORE": f"file:{tmp_path}/below/mine"})
+    stateful_app.create_app(config)
+    (tmp_path / "below").chmod(0o777)
+    with pytest.raises(ConfigError, match="others may write"):
+        stateful_app.create_app(config)
+    (tmp_path / "below").chmod(0o1777)
     stateful_app.create_app(config)
 
 

@@ -24,7 +24,7 @@ def entry(name="A", instance="a2", address=A, status="200", ended_at=60.0):
     "known",
     [
         entry(),
-        entry(instance="a1"),  # the life before: whether it may answer is judged elsewhere
+        entry(instance="a1", ended_at=50.2),  # the life before: asked before its end
         entry("B", "b1", B),
         entry("B", "b1", f"{A}, {B}", "502, 200"),  # after a retry
         entry("B", "b1", f"{A} : {B}", "502 : 200"),
@@ -52,6 +52,7 @@ def test_own_servers_and_nginx_itself_are_no_strangers(known):
         entry("B", "b1", A),
         entry("", "a2"),
         entry("A", ""),
+        entry(instance="a1", ended_at=60.0),  # repeats what the dead one was called
         entry("A", "0000", status="502"),
         entry("C", "c1", "127.0.0.1:3"),
         entry("B", "b1", f"{B}, {A}", "502, 200"),  # the last one has answered
