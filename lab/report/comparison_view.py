@@ -58,9 +58,10 @@ def sentence(found: Sequence[Comparison]) -> str:
     """Return what the comparison comes to, in a sentence."""
     judged, few = compared(found), _too_few(found)
     if too_few_to_tell(found):
+        counts = [each for each in few if isinstance(each.left, Counted)]  # before times
         named = ", ".join(
             f"{each.name} of {each.of} ({value(each.left)} / {value(each.right)})"
-            for each in (_unlike(few) or few)[:MOST_CHANGES]
+            for each in (_unlike(few) or counts or few)[:MOST_CHANGES]
         )
         return (
             f"too few to tell: {one_line(named, 400)}; run each with more customers, or more often"

@@ -80,7 +80,7 @@ def test_real_run_is_as_the_schema_says(spied):
 def test_report_without_options_prints_the_verdicts_and_writes_the_page(spied):
     ended = spied("report")
     assert ended.status == 0, ended
-    assert "? unknown" in ended.out
+    assert "✕ script failed" in ended.out
     page = spied.runs / "latest" / "report.html"
     assert str(page.resolve().relative_to(spied.folder.resolve())) in ended.out.replace("\n", "")
     text = page.read_text("utf-8")

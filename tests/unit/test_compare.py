@@ -110,6 +110,13 @@ def test_other_result_of_the_same_few_counts_is_no_equality(compare):
     assert "too few to tell" in ended.out and "no difference" not in ended.out
 
 
+def test_sentence_names_the_counts_and_not_the_times(compare):
+    keep_script("a", 1)
+    keep_script("b", 1)
+    last = compare("20261127-110000-a", "20261127-110000-b").out.splitlines()[-1]
+    assert "carts kept" in last and "time of a request" not in last
+
+
 def test_name_given_twice_means_its_two_newest_runs(compare):
     for number, minute in enumerate((1, 2, 3)):
         keep_script(f"{minute}", 1)
