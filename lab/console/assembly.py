@@ -1,6 +1,7 @@
 """`lab up` and `lab play`: puts stack, page and console together, and takes them apart again."""
 
 import os
+import re
 import secrets
 import socket
 import threading
@@ -8,13 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import waitress
 
 from lab.console.app import create_app
 from lab.console.control_file import ControlFile, kept_control_file, link_of, refuse_second
-from lab.console.customers import Customers
+from lab.console.customers import MOST_ACTS, Customers
 from lab.console.events import from_log
 from lab.console.experiment_run import ExperimentRun
 from lab.console.feed import MOST_INSTRUCTOR_STREAMS, MOST_STREAMS, Feed
@@ -34,12 +36,13 @@ from lab.stack.access_log import AccessEntry
 from lab.stack.stack import Stack
 
 DEFAULT_PORT = 8000
-# Each stream holds one for as long as its page is open.
-THREADS = 2 * (MOST_STREAMS + MOST_INSTRUCTOR_STREAMS)
+# A stream holds one for as long as its page is open, an act while a desk works on it.
+THREADS = MOST_STREAMS + MOST_INSTRUCTOR_STREAMS + MOST_ACTS + 8
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]{1,100}")  # as nginx.conf and a socket address take it
 MOST_LOGGED = 1000  # entries of nginx's log kept: the page has a history of its own
 LOCATION = """\
 location / {{  # the page, and the console behind it
-    proxy_pass http://127.0.0.1:{port};
+    proxy_pass http://{address};
     access_log off;         # the page's own requests are not customers' requests
     keepalive_timeout 0;    # otherwise a page may reuse a worker that a reload is ending
     gzip on;
@@ -72,7 +75,7 @@ def running(
     variants = console_variants(settings)
     app = _Later()
     with ExitStack() as resources:
-        location = _location(resources.enter_context(_served(app, 0)))
+        location = _location(resources.enter_context(_served_to_nginx(app, folder)))
         provisioned = ProvisionedStack(folder, progress)
         stack = resources.enter_context(provisioned.open(variants, port, (location,), MOST_LOGGED))
         live = resources.enter_context(_live(provisioned, variants, root))
@@ -89,7 +92,7 @@ def playing(root: Path, port: int) -> Iterator[str]:
     port = claim(port)
     origin = f"http://127.0.0.1:{port}"
     app = create_app(Services(Guard(origin), KeptRuns(root), plan.load()))
-    with _served(app, port):
+    with _serving(app, host="127.0.0.1", port=port):
         yield origin
 
 
@@ -107,13 +110,13 @@ def choose_port(asked: int | None) -> int:
     return DEFAULT_PORT
 
 
-def _location(port: int) -> str:
+def _location(address: str) -> str:
     """Return nginx's location block for the console."""
     lines = [
         f'    add_header {name} "{value}" always; proxy_hide_header {name};'
         for name, value in SECURITY_HEADERS.items()
     ]
-    return LOCATION.format(port=port, headers="\n".join(lines))
+    return LOCATION.format(address=address, headers="\n".join(lines))
 
 
 @contextmanager
@@ -192,12 +195,31 @@ class _Later:
 
 
 @contextmanager
-def _served(app: Any, port: int) -> Iterator[int]:
-    """Serve `app` on 127.0.0.1; yield the port."""
+def _served_to_nginx(app: Any, folder: Path) -> Iterator[str]:
+    """Serve `app` to this user's processes alone; yield the address for nginx.
+
+    On a port of its own the console could be filled with connections that nginx, which limits
+    them, never sees. A unix socket in a private folder, of the run or else a temporary one, has
+    no such door. Where there can be none, it is a port.
+    """
+    with ExitStack() as resources:
+        path = str(folder.absolute() / "console")
+        if not _PLAIN_PATH.fullmatch(path):
+            path = f"{resources.enter_context(TemporaryDirectory(prefix='lab-'))}/console"
+        if hasattr(socket, "AF_UNIX") and os.name != "nt" and _PLAIN_PATH.fullmatch(path):
+            resources.callback(Path(path).unlink, missing_ok=True)
+            resources.enter_context(_serving(app, unix_socket=path, unix_socket_perms="600"))
+            yield f"unix:{path}:"
+        else:
+            server = resources.enter_context(_serving(app, host="127.0.0.1", port=0))
+            yield f"127.0.0.1:{server.effective_port}"
+
+
+@contextmanager
+def _serving(app: Any, **where: Any) -> Iterator[Any]:
     server = waitress.create_server(
         app,
-        host="127.0.0.1",
-        port=port,
+        **where,
         threads=THREADS,
         ident=None,
         # Keep reading while a stream is sent, to notice that a page is gone.
@@ -210,6 +232,6 @@ def _served(app: Any, port: int) -> Iterator[int]:
     thread = threading.Thread(target=server.run, name="console", daemon=True)
     thread.start()
     try:
-        yield server.effective_port
+        yield server
     finally:
         server.close()

@@ -28,6 +28,8 @@ Publish = Callable[[ExchangeEvent], object]
 
 MOST_CUSTOMERS = 5000
 MOST_WITH_HISTORY = 300  # of the others only credentials and cart are kept
+MOST_ACTS = 24  # at once, of all customers: each waits for its desks, and others wait for it
+PLACE_TIMEOUT_S = 0.1  # who waits holds a thread, too
 MOST_UNDER_WAY = 40  # ops of one customer that nginx has not logged yet
 FIRST_USER_ID = 123  # John's in the article
 _OP = re.compile(r"(c[0-9]{1,9})-(?:stateful|stateless)-[0-9]{1,9}")
@@ -149,6 +151,7 @@ class Customers:
         self._by_key: dict[str, PageCustomer] = {}
         self._by_who: dict[str, PageCustomer] = {}
         self._changing = threading.Lock()
+        self._places = threading.BoundedSemaphore(MOST_ACTS)
         self._closed = False
 
     def enter(self, name: str) -> PageCustomer:
@@ -185,10 +188,15 @@ class Customers:
         sessions = {desk: customer.sessions[desk] for desk in order.desks}
         for session in sessions.values():
             session.check(order)
-        customer.acted_at = time.monotonic()
-        with ThreadPoolExecutor(len(sessions), thread_name_prefix=customer.who) as hands:
-            waiting = {desk: hands.submit(session.do, order) for desk, session in sessions.items()}
-        customer.acted_at = time.monotonic()
+        if not self._places.acquire(timeout=PLACE_TIMEOUT_S):
+            raise LabError(f"{MOST_ACTS} requests are waiting for the desks: try again in a moment")
+        try:
+            customer.acted_at = time.monotonic()
+            with ThreadPoolExecutor(len(sessions), thread_name_prefix=customer.who) as hands:
+                waiting = {desk: hands.submit(each.do, order) for desk, each in sessions.items()}
+            customer.acted_at = time.monotonic()
+        finally:
+            self._places.release()
         ops = {desk: future.result() for desk, future in waiting.items()}
         return Acted(ops, customer.credentials())
 

@@ -499,10 +499,8 @@ def connections(port, number, words=b""):
 
 
 def test_connections_that_say_nothing_lock_nobody_out(up, web):
-    conf = (up.runs / "latest" / "nginx.conf").read_text()
-    console = int(re.search(r"location / \{.*?proxy_pass http://127\.0\.0\.1:(\d+)", conf, re.S)[1])
     desk = servers(up)["stateless/A"]["port"]
-    silent = connections(console, 120) + connections(urlsplit(up.origin).port, 120)
+    silent = connections(urlsplit(up.origin).port, 240)
     silent += connections(desk, 150, b"GET /api/products HTTP/1.1\r\nHost: x\r\n")
     try:
         assert up("kill", "stateful/B").status == 0
@@ -512,6 +510,13 @@ def test_connections_that_say_nothing_lock_nobody_out(up, web):
     finally:
         for each in silent:
             each.close()
+
+
+def test_console_has_no_port_for_strangers(up):
+    conf = (up.runs / "latest" / "nginx.conf").read_text()
+    path = Path(re.search(r"proxy_pass http://unix:([^:;]+)", conf)[1])
+    assert stat.S_ISSOCK(path.stat().st_mode) and stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
 def test_instructor_sees_what_happens_when_all_places_are_taken(up, web):

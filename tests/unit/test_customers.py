@@ -201,6 +201,17 @@ def test_cart_of_a_customer_outlives_a_crowd_of_others(customers, monkeypatch):
     assert [cart["item_count"] for cart in shown] == [1, 1]
 
 
+def test_acts_that_wait_for_a_desk_leave_room_for_others(customers, monkeypatch):
+    john = customers.enter("John")
+    for _ in range(customers_module.MOST_ACTS):
+        assert customers._places.acquire(blocking=False)
+    with pytest.raises(LabError, match="try again in a moment"):
+        act(customers, john, "view")
+    customers._places.release()
+    act(customers, john, "view")
+    act(customers, john, "view")  # each gives its place back
+
+
 def test_op_is_a_customers_once_and_only_while_it_is_sent(customers, published):
     john = customers.enter("John")
     assert customers.who_of("c1-stateful-1") == ""
