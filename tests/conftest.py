@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +26,10 @@ ALLOWED_SKIPS = re.compile(
 # A busy machine is no finding: pytest-timeout ends what hangs.
 settings.register_profile("lab", deadline=None)
 settings.load_profile("lab")
+
+# A shell that starts the tests in the background lets them, and all their children, ignore Ctrl-C.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -217,7 +217,7 @@ def test_kill_that_kills_nothing_and_says_it_did_is_seen_through(tmp_path, monke
     monkeypatch.setattr(local_server, "kill_and_watch", feigned_death)
     result = perform_crash(tmp_path)
     assert [fault.confirmed for fault in result.variants[0].faults] == [True]
-    assert "was not confirmed" in wording.reasons(result)
+    assert "answered by a process the lab did not start" in wording.reasons(result)
     assert_unknown(result)
 
 
