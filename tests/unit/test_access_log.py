@@ -48,7 +48,17 @@ def test_entry_has_its_types_and_knows_pool_and_target():
     assert (entry.pool, entry.target) == ("stateful", "B")
 
 
-@pytest.mark.parametrize("key", ["", "0" * 32, OP_KEY[:-1], OP_KEY + "0", OP_KEY.upper(), "\u0660"])
+NO_KEYS = {
+    "none": "",
+    "another": "0" * 32,
+    "shorter": OP_KEY[:-1],
+    "longer": OP_KEY + "0",
+    "upper": OP_KEY[:-1] + "G",
+    "other digits": "\u0660" * 32,
+}
+
+
+@pytest.mark.parametrize("key", NO_KEYS.values(), ids=NO_KEYS.keys())
 def test_op_without_the_labs_key_is_no_op_of_the_lab(log, key):
     send(log, datagram(log.tag, key=key), datagram(log.tag, op="ours"))
     assert log.wait_for(["ours"], DEADLINE_S) == set()
