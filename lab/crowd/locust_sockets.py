@@ -15,8 +15,8 @@ from lab.core.op_key import OP_KEY
 
 def secure() -> None:
     """Let every connection that Locust opens in this process from now on be of this run."""
-    zmqrpc.Server = Server  # type: ignore[misc]
-    zmqrpc.Client = Client  # type: ignore[misc]
+    zmqrpc.Server = EncryptedServer  # type: ignore[misc]
+    zmqrpc.Client = EncryptedClient  # type: ignore[misc]
 
 
 def _key_pair() -> tuple[bytes, bytes]:
@@ -25,7 +25,7 @@ def _key_pair() -> tuple[bytes, bytes]:
     return zmq.curve_public(secret), secret
 
 
-class Server(zmqrpc.Server):
+class EncryptedServer(zmqrpc.Server):
     """The master's end."""
 
     def __init__(self, host: str, port: int) -> None:
@@ -36,7 +36,7 @@ class Server(zmqrpc.Server):
         self.port = port
 
 
-class Client(zmqrpc.Client):
+class EncryptedClient(zmqrpc.Client):
     """A worker's end. It proves that it has the master's public key, which is no public one."""
 
     def __init__(self, host: str, port: int, identity: str) -> None:
