@@ -141,7 +141,7 @@ class PageCustomer:
 
 
 class Customers:
-    """All customers, and a limit: whoever is idle longest gives way, one without a cart first."""
+    """All customers, and a limit: the one idle longest gives way, those without a cart first."""
 
     def __init__(self, pools: Mapping[str, ServerPool], publish: Publish) -> None:
         """`pools` are the live desks; `publish` gets each event's fields."""

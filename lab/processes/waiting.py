@@ -16,7 +16,7 @@ T = TypeVar("T")
 READY_TIMEOUT_S = 20.0
 POLL_S = 0.01
 MOST_ANSWER_BYTES = 1 << 20
-PROBE_OP = f"lab-probe-{token_hex(8)}"  # not to be guessed: nobody else is hidden by it
+PROBE_OP = f"lab-probe-{token_hex(8)}"  # not to be guessed, so no other request is hidden by it
 """The X-Op of the lab's own questions to a server."""
 
 

@@ -162,7 +162,7 @@ def test_unknown_servers_are_named_and_not_served(pool):
 
 
 class Traffic:
-    """Requests one after another, kept alive, each with an X-Op of its own, until told."""
+    """Requests one after another, kept alive, each with an X-Op of its own, until stopped."""
 
     def __init__(self, pool, name):
         self.pool, self.name = pool, name
@@ -178,7 +178,7 @@ class Traffic:
                 self.served.add(answer.headers.get("X-Served-By"))
 
 
-def test_adding_and_draining_under_traffic_fails_nobody_and_each_op_is_logged_once(stack, pool):
+def test_adding_and_draining_under_traffic_fails_no_request_and_each_op_is_logged_once(stack, pool):
     traffics = [Traffic(pool, f"traffic{n}") for n in range(2)]
     with ThreadPoolExecutor() as threads:
         running = [threads.submit(traffic.run) for traffic in traffics]

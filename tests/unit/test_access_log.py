@@ -88,18 +88,18 @@ def test_datagram_that_is_no_entry_is_none(data):
 
 
 def test_access_log_counts_waits_and_publishes(log):
-    told = []
-    stop = log.subscribe(told.append)
+    heard = []
+    stop = log.subscribe(heard.append)
     send(log, *(datagram(log.tag, op=op) for op in ("a", "b", "b")))
     assert log.wait_for(["a", "b"], DEADLINE_S) == set()
-    assert wait_until(lambda: len(told) == 3, DEADLINE_S)
+    assert wait_until(lambda: len(heard) == 3, DEADLINE_S)
     assert (log.count("a"), log.count("b"), log.count("c")) == (1, 2, 0)
     stop()
     send(log, datagram(log.tag, op="d"))
     assert log.wait_for(["d"], DEADLINE_S) == set()
     assert log.wait_for(["d", "e"], 0.01) == {"e"}
     assert [entry.op for entry in log.entries()] == ["a", "b", "b", "d"]
-    assert len(told) == 3
+    assert len(heard) == 3
 
 
 def test_garbage_is_counted_and_the_log_goes_on(log):
@@ -120,7 +120,7 @@ def test_log_that_ends_by_itself_says_why(log):
     assert wait_until(lambda: "cannot be read" in log.trouble, DEADLINE_S)
 
 
-def test_subscriber_that_fails_costs_nobody_the_log(log, caplog):
+def test_subscriber_that_fails_costs_no_other_subscriber_the_log(log, caplog):
     log.subscribe(lambda entry: 1 / 0)
     send(log, datagram(log.tag, op="a"), datagram(log.tag, op="b"))
     assert log.wait_for(["a", "b"], DEADLINE_S) == set()
@@ -128,14 +128,14 @@ def test_subscriber_that_fails_costs_nobody_the_log(log, caplog):
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"),
+    ("logged", "kept"),
     [
         *[("", None), ("0", 0), ("2", 2), ("-", None), ("-1", None), ("2, 3", None)],
         *[("two", None), ("\u0663", None), ("9" * 5000, None), ("1e3", None), (" 2", None)],
     ],
 )
-def test_store_operations_are_a_count_or_nothing_and_never_cost_the_entry(told, kept):
-    assert parse(datagram(store_operations=told), "lab_1").store_operations == kept
+def test_store_operations_are_a_count_or_nothing_and_never_cost_the_entry(logged, kept):
+    assert parse(datagram(store_operations=logged), "lab_1").store_operations == kept
 
 
 def test_bounded_log_keeps_and_counts_the_newest_entries():

@@ -617,7 +617,7 @@ def test_act_under_way_when_a_stage_begins_is_not_published(customers, john, ori
     with ThreadPoolExecutor(1) as hand:
         doing = hand.submit(act, customers, john, "login", desks=["stateful"])
         assert origin.waiting.acquire(timeout=DEADLINE_S)
-        customers.reset()  # and waits for nobody
+        customers.reset()  # and waits for no customer
         origin.gate.set()
         assert doing.result(DEADLINE_S)["ops"] == {"stateful": "c1-stateful-1"}
     assert published == []
@@ -634,7 +634,7 @@ def test_customers_do_nothing_after_the_end(customers, john, origin):
 # --- with a feed
 
 
-def test_feed_takes_what_customers_tell_and_keeps_the_score(origin):
+def test_feed_takes_what_customers_do_and_keeps_the_score(origin):
     feed = Feed()
     customers = Customers(origin.lanes, feed.publish)
     john = customers.enter("John")
