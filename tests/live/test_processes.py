@@ -1,4 +1,4 @@
-"""Guardian and children: ended when told, ended when the lab ends, never left in part."""
+"""Guardian and children: ended on request, ended when the lab ends, never left in part."""
 
 import os
 import signal

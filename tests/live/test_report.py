@@ -158,8 +158,8 @@ def test_command_of_a_run_works_at_a_running_desk(spied, desks, desk):
     ended = spied("report", "--curl")
     mine = ended.out[ended.out.index(f"variant {desk}") :].split("\n# spy, variant")[0].splitlines()
     wanted = [line for line in mine if line.startswith("curl") and "token=" not in line]
-    told = desks.started[0].out_path.read_text("utf-8")
-    base = re.search(rf"http://\S+/{desk}", told)[0]
+    log = desks.started[0].out_path.read_text("utf-8")
+    base = re.search(rf"http://\S+/{desk}", log)[0]
     token, answers = "", []
     for line in wanted:
         done = subprocess.run(
