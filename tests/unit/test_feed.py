@@ -322,7 +322,7 @@ def test_feed_has_twelve_places_and_a_closed_stream_frees_one(feed):
     next(streams[0])
     streams[0].close()
     streams[0].close()
-    streams[1].close()  # nobody had begun to read it
+    streams[1].close()  # its reading had not begun
     for _ in range(2):
         feed.stream()
     with pytest.raises(Full):
