@@ -85,7 +85,7 @@ export class Flight {
     const way = journey(event);
     this.stamps.push({ at: performance.now(), places: new Set(way.places.slice(1, -1)) });
     if (this.timer || this.rate() > MOST_PER_S) this.timer ||= setInterval(() => this.count(), COUNT_EVERY_MS);
-    else if (!STILL.matches && !document.hidden) return this.fly(event, way, exchange);
+    else if (!STILL.matches && !document.hidden && this.layer.checkVisibility()) return this.fly(event, way, exchange);
     return false;
   }
 
