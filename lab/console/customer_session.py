@@ -89,9 +89,13 @@ class CustomerSession:
 
     def view_by_url(self, server: str | None) -> Exchange:
         """Ask for the cart as the article writes it: with the token, if any, in the address."""
-        token, (user_id, _) = self.shopper.token, self._identity
+        shopper, (user_id, _) = self.shopper, self._identity
+        token, shopper.token = shopper.token, None  # in one place only: two would be refused
         query = "" if token is None else f"?{urlencode({'token': token, 'userId': user_id})}"
-        return self.shopper.request("GET", f"/api/cart{query}", server=server)
+        try:
+            return shopper.request("GET", f"/api/cart{query}", server=server)
+        finally:
+            shopper.token = token
 
     def replay(self, op: str, server: str | None) -> Exchange:
         """Send an earlier request again, byte for byte."""

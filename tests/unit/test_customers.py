@@ -392,6 +392,21 @@ def test_desk_that_is_not_open_is_the_labs_failure(customers, john, origin):
 # --- replay and verify
 
 
+def test_cart_is_asked_for_as_the_article_writes_it(customers, john, published):
+    customers.act(john, {"do": "login"})
+    customers.act(john, {"do": "add", "sku": "pen", "quantity": 1})
+    token = john.credentials()["stateless"].token
+    ops = customers.act(john, {"do": "view-url"}).ops
+    seen = {each.desk: each for each in published if each.op in ops.values()}
+    assert {each.status for each in seen.values()} == {200}
+    assert {each.fate for each in seen.values()} == {"kept"}
+    assert seen["stateful"].path == "/api/cart"
+    assert "token=" in seen["stateless"].path
+    assert seen["stateless"].path.endswith(f"userId={john.user_id}")
+    assert token not in repr(published)  # shortened, as everywhere
+    assert john.credentials()["stateless"].token == token
+
+
 def test_replay_is_the_request_byte_for_byte_and_aside(customers, john, published, origin):
     act(customers, john, "login")
     added = act(customers, john, "add", sku="laptop", quantity=1)["ops"]

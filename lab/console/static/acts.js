@@ -11,6 +11,7 @@ import { backToLive, set, state } from "./state.js";
 import { captionOf, perform, until } from "./steps.js";
 
 const LEAST_MS = 1000; // even if nothing moves
+const LAST_MS = 3500; // what the last step has shown stays for a while
 const ASKED = new URLSearchParams(location.search).get("pace"); // seconds; tests use ?pace=0: no pauses
 const HURRIED = 12; // and then everything moves so many times as fast
 const IDLE = { running: false, paused: false, once: false, label: "", where: "", at: 0, of: 0, caption: "" };
@@ -80,20 +81,20 @@ async function follow(steps, onCaption, signal) {
     announce(caption, "act");
     onCaption(caption, number + 1);
     await perform(step, memory, signal);
-    await rest(signal);
+    await rest(signal, number + 1 === steps.length ? LAST_MS : LEAST_MS);
     if (state.act.once && number + 1 < steps.length) pause(true);
     await until(() => !state.act.paused, signal, "", Infinity);
   }
 }
 
 /** Wait until everything that the step has set in motion has arrived. */
-function rest(signal) {
+function rest(signal, least) {
   const began = performance.now();
   const rested = () => {
     const ms = performance.now() - began;
     if (state.shown.travelling.size) return false;
     if (ASKED !== null) return ms >= (1000 * Number(ASKED) || 0);
-    return ms >= LEAST_MS / state.tempo.speed && !isMoving();
+    return ms >= least / state.tempo.speed && !isMoving();
   };
   return until(() => !state.act.paused && rested(), signal, "", Infinity);
 }

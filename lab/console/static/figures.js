@@ -37,6 +37,27 @@ export function person(x, y, size = 1) {
     svg("circle", { cx: 0, cy: -8, r: 9 }), svg("path", { d: "M-17 30c0-38 34-38 34 0z" }));
 }
 
+/** A representative behind the desk; an empty chair once they have left. */
+export function clerk(name) {
+  return svg("svg", { class: "clerk", viewBox: "0 0 64 62", "aria-hidden": "true" },
+    svg("path", { class: "chair", d: "M18 60V22q0-8 14-8t14 8v38M18 44h28" }),
+    person(32, 30, 1), svg("text", { class: "name", x: 32, y: 57 }, name));
+}
+
+/** Mallory, who keeps copies: a hat, a mask. */
+export function thief() {
+  return svg("svg", { class: "person thief", viewBox: "0 0 20 20", "aria-hidden": "true" },
+    svg("circle", { cx: 10, cy: 7.5, r: 4 }), svg("path", { d: "M2 20c0-9 16-9 16 0z" }),
+    svg("path", { class: "hat", d: "M3 5h14M6 5l1-4h6l1 4M6.5 8h7" }));
+}
+
+/** What a request carries, small enough to travel: "ticket", "parcel", or nothing. */
+export function carried(what) {
+  if (what === "ticket") return svg("svg", { class: "carried", viewBox: "-1 -1 42 22", "aria-hidden": "true" }, ticket());
+  if (what === "parcel") return svg("svg", { class: "carried", viewBox: "-1 -1 40 28", "aria-hidden": "true" }, parcel());
+  return null;
+}
+
 /** A cloakroom ticket with a number: a session id. */
 export function ticket(x = 0, y = 0) {
   return svg("g", { class: "ticket", transform: `translate(${x} ${y})` },

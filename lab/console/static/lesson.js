@@ -20,7 +20,7 @@ const NAMES = { ask: "Ask", watch: "Watch", so: "So?" };
 class LabLesson extends HTMLElement {
   connectedCallback() {
     if (this.box) return;
-    this.watch = new Watch({ again: () => this.run(this.script.number), onward: () => this.turnTo("so") });
+    this.watch = new Watch({ again: () => this.run(this.script.number), onward: () => this.turnTo("so"), people: () => set({ people: !isPeopled(state) }), code: () => set({ coded: !this.isCoded(state) }) });
     this.box = h("div", { class: "scene" });
     this.append(this.box);
     this.turns = SCENES.map((scene) => h("button", { type: "button", class: "turn", "data-scene": scene, onclick: () => this.turnTo(scene) }, NAMES[scene]));
@@ -100,7 +100,9 @@ class LabLesson extends HTMLElement {
   look(now, notes) {
     refill(this.box, "watch", () => [this.watch.node]);
     mark(this.box, "class", "scene watch");
-    this.watch.draw({ ...now, label: this.script.label, done: Boolean(resultOf(notes)), mayRun: mayRun(now, this.script.steps) });
+    mark(this.closest("main"), "data-people", isPeopled(now));
+    mark(this.closest("main"), "data-code", this.isCoded(now));
+    this.watch.draw({ ...now, people: isPeopled(now), coded: this.isCoded(now), label: this.script.label, done: Boolean(resultOf(notes)), mayRun: mayRun(now, this.script.steps) });
     return `${this.chapter.slug} watch ${now.act.running}`;
   }
 
@@ -122,9 +124,19 @@ class LabLesson extends HTMLElement {
     runScript(this.chapter, number);
   }
 
+  /** Whether the code stands below the lanes: in chapters about it, until the reader says otherwise. */
+  isCoded({ coded }) {
+    return coded ?? Boolean(this.chapter.code);
+  }
+
   turnTo(scene) {
     set({ wanted: { slug: this.chapter.slug, scene } });
   }
+}
+
+/** Whether the stage shows people behind a desk: the first chapter does, until the reader says otherwise. */
+function isPeopled({ people, view }) {
+  return people ?? view.step === 1;
 }
 
 /** How a run ended that did not come to its end, in a sentence; else null. */

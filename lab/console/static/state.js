@@ -18,6 +18,8 @@ export const state = {
   recording: null, // {name, index, outline, events, sequence, cursor, playing}
   tempo: { speed: 1, paused: false }, // of everything that moves
   wanted: null, // {slug, scene}: what the reader turned to
+  coded: null, // does the code stand below the lanes? null: as the chapter has it
+  people: null, // are servers drawn as people? null: as the chapter has it
   keys: true, // are single letters commands?
 };
 

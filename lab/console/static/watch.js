@@ -6,7 +6,7 @@ import { h, mark, say } from "./dom.js";
 
 const SPEEDS = [[0.25, "¼×", "a quarter of the speed"], [1, "1×", "usual speed"], [3, "3×", "three times the speed"]];
 
-/** The caption and the controls of what runs; `does` is {again(), onward()}. */
+/** The caption and the controls of what runs; `does` is {again(), onward(), people(), code()}. */
 export class Watch {
   constructor(does) {
     this.caption = h("p", { class: "caption", tabindex: -1, "data-next": true });
@@ -17,12 +17,16 @@ export class Watch {
     this.stop = button("Stop", stopAct, { name: "stop" });
     this.again = button("Again", () => does.again(), { name: "again" });
     this.onward = button("So? ▸", () => does.onward(), { main: true, name: "onward" });
+    this.people = button("People", () => does.people(), { name: "people" });
+    this.code = button("Code", () => does.code(), { name: "code" });
     this.node = h("div", { class: "watching" }, this.caption, h("div", { class: "controls" },
-      h("span", { class: "speeds", role: "group", "aria-label": "Speed" }, this.speeds), this.pause, this.one, this.stop, this.again, this.onward, this.count));
+      h("span", { class: "speeds", role: "group", "aria-label": "Speed" }, this.speeds), this.pause, this.one, this.stop, this.again, this.onward, this.people, this.code, this.count));
   }
 
   /** `given` is {act, tempo, recording, label, done, mayRun}. */
-  draw({ act, tempo, recording, label, done, mayRun }) {
+  draw({ act, tempo, recording, label, done, mayRun, people, coded }) {
+    mark(this.code, "aria-pressed", String(coded));
+    mark(this.people, "aria-pressed", String(people));
     say(this.caption, captionOf(act, recording, label, done));
     say(this.count, act.running ? `${act.paused ? "paused at " : ""}step ${act.at} of ${act.of}` : "");
     say(this.pause, act.paused ? "Continue" : "Pause");
