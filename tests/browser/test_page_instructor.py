@@ -49,7 +49,7 @@ def score(page, desk, name):
 
 
 def test_kill_by_key_is_on_the_screen_and_the_cart_falls(window, lab):
-    page = window()
+    page = window(where="?step=6")  # its servers are drawn as processes
     fill_a_cart(page)
     server = page.locator('.server[data-desk="stateful"][data-server="A"]')
     pid = int(re.search(r"pid (\d+)", server.inner_text())[1])
@@ -66,7 +66,8 @@ def test_kill_by_key_is_on_the_screen_and_the_cart_falls(window, lab):
     assert page.locator('[data-desk="stateless"] .customer .cart').is_visible()
     announcer = page.locator("#announcer")
     wait_for(lambda: "killed" in announcer.inner_text())
-    page.locator('.fault[data-fault="kill"]').first.wait_for(state="attached")
+    look_closer(page, "evidence")
+    page.locator('.fault[data-fault="kill"]').first.wait_for()
     shop(page, do="view", server="B")
     wait_for(
         lambda: (score(page, "stateful", "lost"), score(page, "stateless", "kept")) == ("1", "1")

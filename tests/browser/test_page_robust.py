@@ -146,6 +146,7 @@ def test_evidence_shows_bytes_marks_credentials_and_copies_a_command(window):
     page = window(permissions=["clipboard-read", "clipboard-write"])
     predict(page)
     page.locator(".so .judged").wait_for()
+    look_closer(page, "evidence")
     left, right = (
         page.locator(f'lab-evidence [data-desk="{d}"]') for d in ("stateful", "stateless")
     )

@@ -14,7 +14,7 @@ const LEAST_MS = 1000; // even if nothing moves
 const LAST_MS = 3500; // what the last step has shown stays for a while
 const ASKED = new URLSearchParams(location.search).get("pace"); // seconds; tests use ?pace=0: no pauses
 const HURRIED = 12; // and then everything moves so many times as fast
-const IDLE = { running: false, paused: false, once: false, label: "", where: "", at: 0, of: 0, caption: "" };
+const IDLE = { running: false, paused: false, once: 0, label: "", where: "", at: 0, of: 0, caption: "" };
 
 let stopping = null;
 set({ act: IDLE, tempo: { speed: ASKED === "0" ? HURRIED : 1, paused: false } });
@@ -49,7 +49,7 @@ export function toggleAct() {
 export function nextRequest() {
   if (!state.act.running) return;
   pause(false);
-  change({ once: true });
+  change({ once: state.act.at + 1 });
 }
 
 /** Move at `speed` times the usual speed. */
@@ -58,7 +58,7 @@ export function keepSpeed(speed) {
 }
 
 function pause(paused) {
-  change({ paused, once: false });
+  change({ paused, once: 0 }); // once: the step after which it pauses again
   set({ tempo: { ...state.tempo, paused } });
 }
 
@@ -82,7 +82,7 @@ async function follow(steps, onCaption, signal) {
     onCaption(caption, number + 1);
     await perform(step, memory, signal);
     await rest(signal, number + 1 === steps.length ? LAST_MS : LEAST_MS);
-    if (state.act.once && number + 1 < steps.length) pause(true);
+    if (state.act.once === number + 1 && number + 1 < steps.length) pause(true);
     await until(() => !state.act.paused, signal, "", Infinity);
   }
 }

@@ -102,7 +102,7 @@ class LabLesson extends HTMLElement {
     mark(this.box, "class", "scene watch");
     mark(this.closest("main"), "data-people", isPeopled(now));
     mark(this.closest("main"), "data-code", this.isCoded(now));
-    this.watch.draw({ ...now, people: isPeopled(now), coded: this.isCoded(now), label: this.script.label, done: Boolean(resultOf(notes)), mayRun: mayRun(now, this.script.steps) });
+    this.watch.draw({ ...now, people: isPeopled(now), coded: this.isCoded(now), title: this.chapter.title, label: this.script.label, done: Boolean(resultOf(notes)), mayRun: mayRun(now, this.script.steps) });
     return `${this.chapter.slug} watch ${now.act.running}`;
   }
 

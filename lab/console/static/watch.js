@@ -19,14 +19,16 @@ export class Watch {
     this.onward = button("So? ▸", () => does.onward(), { main: true, name: "onward" });
     this.people = button("People", () => does.people(), { name: "people" });
     this.code = button("Code", () => does.code(), { name: "code" });
-    this.node = h("div", { class: "watching" }, this.caption, h("div", { class: "controls" },
+    this.title = h("h1", { class: "unseen" });
+    this.node = h("div", { class: "watching" }, this.title, this.caption, h("div", { class: "controls" },
       h("span", { class: "speeds", role: "group", "aria-label": "Speed" }, this.speeds), this.pause, this.one, this.stop, this.again, this.onward, this.people, this.code, this.count));
   }
 
   /** `given` is {act, tempo, recording, label, done, mayRun}. */
-  draw({ act, tempo, recording, label, done, mayRun, people, coded }) {
+  draw({ act, tempo, recording, title, label, done, mayRun, people, coded }) {
     mark(this.code, "aria-pressed", String(coded));
     mark(this.people, "aria-pressed", String(people));
+    say(this.title, title);
     say(this.caption, captionOf(act, recording, label, done));
     say(this.count, act.running ? `${act.paused ? "paused at " : ""}step ${act.at} of ${act.of}` : "");
     say(this.pause, act.paused ? "Continue" : "Pause");
