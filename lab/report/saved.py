@@ -8,8 +8,21 @@ from typing import Any
 import msgspec
 
 from lab.core.errors import LabError
+from lab.core.text import one_line
+from lab.evidence.cart_tracker import Fate
+from lab.evidence.result import Measurements
 from lab.evidence.run_document import SCHEMA_VERSION, RunDocument
 from lab.report import catalog, upgrade
+
+MOST_COUNTED = 10**15
+_COUNTS = frozenset(
+    (
+        *("carts_acknowledged", *(f"carts_{fate}" for fate in Fate)),
+        *("reads_of_carts", "reads_kept", "closing_looks", "closing_looks_kept"),
+        *("requests", "requests_unanswered", "bytes_sent", "bytes_received"),
+    )
+)
+"""Measured by every experiment, and used in sentences; what a script adds may be anything."""
 
 
 @dataclass(frozen=True)
@@ -62,19 +75,43 @@ def checked(document: Any, where: str) -> RunDocument:
         _check_predictions(run)
         _check_variants(run)
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        why = str(error)[:120] or type(error).__name__
-        raise LabError(f"{where} is damaged: {why}; run the experiment again") from None
+        raise LabError(f"{where} is damaged: {_why(error)}; run the experiment again") from None
     return run
+
+
+class _Damaged(ValueError):
+    """What the types do not say is wrong; the message is a sentence."""
+
+
+def _why(error: Exception) -> str:
+    """Return what is wrong as a sentence: the text of a KeyError is a name and no more."""
+    if isinstance(error, msgspec.ValidationError | _Damaged):
+        return one_line(error, 120)
+    if isinstance(error, KeyError):
+        return f"the field {one_line(error, 60)} is missing"
+    if isinstance(error, RecursionError):
+        return "its values are nested too deeply"
+    return "a value is not of the kind that its schema has there"
 
 
 def _check_variants(run: RunDocument) -> None:
     for experiment in run.experiments:
         if not experiment.variants:
-            raise ValueError(f"{experiment.name} has no variants")
+            raise _Damaged(f"{experiment.name} has no variants")
+        for variant in experiment.variants:
+            _check_counts(variant.measurements)
+
+
+def _check_counts(measured: Measurements) -> None:
+    for name in _COUNTS & measured.keys():
+        if type(measured[name]) is not int or not 0 <= measured[name] <= MOST_COUNTED:
+            raise _Damaged(f"the measurement {name} is no count")
+    if not isinstance(measured.get("carts_left", {}), dict):
+        raise _Damaged("the measurement carts_left does not have a count for each reason")
 
 
 def _check_predictions(run: RunDocument) -> None:
     for made in [each.prediction for each in run.experiments if each.prediction]:
         for index in (made.predicted, made.observed):
             if index is not None and not 0 <= index < len(made.choices):
-                raise IndexError(f"a prediction has no choice {index}")
+                raise _Damaged(f"a prediction has no choice {index}")
