@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from lab.core.errors import LabError
+from lab.core.run_folder import entries_of
 from lab.core.text import one_line
 from lab.report.own_failure import failure
 
@@ -137,12 +138,11 @@ class KeptRun:
 
 
 def kept_runs(root: Path) -> list[KeptRun]:
-    """Return the runs below `root`, the newest first. Links and foreign folders are left out."""
-    try:
-        entries = list(os.scandir(root))
-    except OSError:  # nothing was kept yet
-        return []
-    found = [run for entry in entries if (run := _kept(entry))]
+    """Return the runs below `root`, the newest first. Links and foreign folders are left out.
+
+    LabError where the folder cannot be read; where there is none yet, there are no runs.
+    """
+    found = [run for entry in entries_of(root) if (run := _kept(entry))]
     return sorted(found, key=lambda run: (run.began, _written_ns(run), run.folder), reverse=True)
 
 
