@@ -30,7 +30,6 @@ LOOK = {
     verdict: (sign, "nothing concluded" if verdict is Verdict.UNKNOWN else str(verdict))
     for verdict, sign in wording.VERDICT_SIGNS.items()
 }
-_SURE = {"certain": 3, "fairly sure": 2}
 
 
 @dataclass(frozen=True)
@@ -149,10 +148,8 @@ def _options(settings: UsedSettings, *, deployed: bool) -> list[str]:
 
 def _experiment(experiment: ExperimentResult, anchor: str) -> ExperimentView:
     variants = experiment.variants
-    first = {
-        app: next((n for n, each in enumerate(variants) if each.app == app), -1)
-        for app in ("stateful", "stateless")
-    }
+    apps = [each.app for each in variants]
+    firsts = {apps.index(app) for app in apps}
     return ExperimentView(
         experiment,
         anchor,
@@ -162,7 +159,9 @@ def _experiment(experiment: ExperimentResult, anchor: str) -> ExperimentView:
         wording.surprises(experiment),
         wording.sample_size(experiment),
         [
-            _variant(each, f"{anchor}-l{n}", prominent=len(variants) <= 2 or n in first.values())
+            _variant(
+                each, f"{anchor}-l{n}", prominent=len(variants) <= 2 or apps.index(each.app) == n
+            )
             for n, each in enumerate(variants)
         ],
         charts(experiment, anchor),
@@ -286,8 +285,5 @@ def _predictions(document: RunDocument) -> list[tuple[ExperimentResult, str, str
     """Return predictions, the surest wrong ones first: experiment, class, sign and word."""
     looks = {True: ("kept", "✓ right"), False: ("lost", "✕ wrong"), None: ("doubt", "? not known")}
     asked = [(each, each.prediction) for each in document.experiments if each.prediction]
-    asked.sort(
-        key=lambda pair: pair[1].right is False and _SURE.get(pair[1].confidence or "", 1),
-        reverse=True,
-    )
+    asked.sort(key=lambda pair: pair[1].surprise, reverse=True)
     return [(each, *looks[made.right]) for each, made in asked]
