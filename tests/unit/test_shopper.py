@@ -11,6 +11,7 @@ import pytest
 
 from lab.core.errors import ScriptMistake
 from lab.core.http import ConnectionRefused, ConnectionReset, ReadTimedOut
+from lab.core.op_key import OP_KEY
 from lab.evidence.exchange import OpStatus
 from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper
@@ -127,6 +128,8 @@ def test_verbs_are_the_shops(shop, shopper, say, method, path, body):
     assert (json.loads(asked_body) if asked_body else None) == body
     assert shopper.last is exchange
     assert header(shop, "X-Op") == exchange.op
+    assert header(shop, "X-Op-Key") == OP_KEY
+    assert OP_KEY not in f"{vars(exchange)}"  # records are shown to others
 
 
 def test_named_server_is_addressed_and_each_request_has_an_id_of_its_own(shop, shopper):
