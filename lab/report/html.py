@@ -159,9 +159,7 @@ def _experiment(experiment: ExperimentResult, anchor: str) -> ExperimentView:
         wording.surprises(experiment),
         wording.sample_size(experiment),
         [
-            _variant(
-                each, f"{anchor}-l{n}", prominent=len(variants) <= 2 or apps.index(each.app) == n
-            )
+            _variant(each, f"{anchor}-l{n}", prominent=len(variants) <= 2 or n in firsts)
             for n, each in enumerate(variants)
         ],
         charts(experiment, anchor),

@@ -25,6 +25,7 @@ from lab.capacity.crossings import (
 from lab.capacity.rules import DAY_S, Assumptions, need
 from lab.cli.plan import plan as command
 from lab.core.errors import LabError
+from lab.core.json_object import json_text
 from lab.core.page import Figure, Graph
 from lab.report.log_chart import log_chart, short
 from stateful_app.config import Config as StatefulConfig
@@ -283,7 +284,7 @@ def test_newest_finished_measurement_is_found(tmp_path):
 
 
 def edited(path, value):
-    document = json.loads(json.dumps(Constants(WHERE, ROWS).document()))
+    document = json.loads(json_text(Constants(WHERE, ROWS)))
     *way, last = path
     there = document
     for step in way:
