@@ -1,4 +1,4 @@
-"""Reads compose.yaml and kubernetes.yaml as an engine would: which containers, told what."""
+"""Reads compose.yaml and kubernetes.yaml as an engine would: which containers, with what."""
 
 import re
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Stores as somebody deploys them: three nodes of a cluster, and a primary that sentinels watch.
+"""Stores as they are deployed: three nodes of a cluster, and a primary that sentinels watch.
 
 Real processes on free ports of 127.0.0.1, their files in a folder of the test's.
 """
@@ -80,10 +80,10 @@ def _asked_of(server: Server) -> int:
     own = ("client|", "hello", "auth", "select", "info", "ping", "command", "cluster|", "readonly")
     own += ("psync", "replconf", "subscribe", "publish", "memory")
     with server.client() as client:
-        told = client.info("commandstats")
+        commands = client.info("commandstats")
     return sum(
         stats["calls"]
-        for name, stats in told.items()
+        for name, stats in commands.items()
         if not name.removeprefix("cmdstat_").startswith(own)
     )
 
@@ -119,8 +119,8 @@ def running_cluster(folder: Path, wait_for) -> Iterator[Deployment]:
 
 
 def _is_whole(client: Redis) -> bool:
-    told = client.execute_command("CLUSTER INFO")
-    return told["cluster_state"] == "ok" and told["cluster_known_nodes"] == "3"
+    info = client.execute_command("CLUSTER INFO")
+    return info["cluster_state"] == "ok" and info["cluster_known_nodes"] == "3"
 
 
 @contextmanager

@@ -135,7 +135,7 @@ def crash():
         login = exchange(f"{app}-1", method="POST", path="/api/login")
         login["request"]["body"] = {"user_id": "123", "name": "John"}
         login["request"]["headers"]["Content-Type"] = "application/json"
-        nobody = exchange(
+        unanswered = exchange(
             f"{app}-2", status=502, outcome="failed", served_by=None, target="A", fate="unknown"
         )
         read = exchange(f"{app}-3", served_by="B", fate=fate)
@@ -144,7 +144,7 @@ def crash():
         else:
             read["request"]["headers"]["Cookie"] = f"desk_session={SLIP}"
         order = [f"{app}-1", "kill A", f"{app}-2", f"{app}-3"]
-        lanes.append(lane(app, app, [login, nobody, read], [fault()], order))
+        lanes.append(lane(app, app, [login, unanswered, read], [fault()], order))
     lanes[0]["outcome"] = outcome("fails", 0, 1)
     lanes[0]["measurements"] = {"carts_acknowledged": 1, "carts_kept": 0, "carts_lost": 1}
     return run(experiment(lanes))

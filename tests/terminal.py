@@ -33,7 +33,7 @@ class AtTerminal:
         """Take in what was printed; False when the other end is closed."""
         try:
             printed = os.read(self.master, 65536)
-        except OSError:  # EIO: how Linux says that nobody writes any more
+        except OSError:  # EIO: how Linux says that no process writes any more
             return False
         self.text += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", printed.decode("utf-8", "replace"))
         return bool(printed)

@@ -12,6 +12,7 @@ from lab.check.conversation import Client, Conversation, recorded
 from lab.check.correlation import unfollowed
 from lab.check.differences import HEADERS
 from lab.check.evidence import Evidence
+from lab.check.family import answering
 from lab.check.idempotency import idempotency_note
 from lab.check.judge import (
     ALONE,
@@ -26,10 +27,11 @@ from lab.check.judge import (
 from lab.check.machine import CannotIsolate
 from lab.check.outside import Outside
 from lab.check.peers import door_to
-from lab.check.prover import Prover, plays_on_two, side_of
+from lab.check.prover import Prover
 from lab.check.runner import Runner, Trace
 from lab.check.service import START_ITSELF, DidNotStart, OneAtATime, Pool, Process, Start
 from lab.check.settle import Settlement
+from lab.check.sides import plays_on_two, side_of
 from lab.check.sources.script_error import ScriptError
 from lab.check.workers import separate_memory
 from lab.core.http import Answer
@@ -211,9 +213,10 @@ class _Session:
         return door_to(process, peers.local(), paths, self._runner.pool.mark)
 
     def _watch(self, process: Process) -> None:
-        self._outside.ask(process)
-        self._family = max(self._family, process.servers())
-        self._ids |= {process.port, *(each.pid for each in process.family())}
+        family = process.family()
+        self._outside.ask(process, family)
+        self._family = max(self._family, answering(family, process.port))
+        self._ids |= {process.port, *(each.pid for each in family)}
         self._log = end_of(process.child.log_path, process.child.log_start, lines=6)
         if self._family > 1:
             self._report.note(

@@ -33,9 +33,7 @@ class Play:
     @property
     def aligned(self) -> Trace:
         """The play with its answers at the places of the conversation's calls."""
-        count = max(self.answers, default=-1) + 1
-        answers = [self.answers.get(index, Answer(None)) for index in range(count)]
-        return Trace(answers=answers, sent={*self.answers}, ended=self.trace.ended)
+        return replace(Trace.of(self.answers), ended=self.trace.ended)
 
 
 @dataclass

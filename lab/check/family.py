@@ -1,11 +1,14 @@
 """The processes of one start: the tree below it, and those that left it for the background."""
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
+
+from lab.check.sockets import listening_ports
 
 MARK = "LAB_RUN_DIR"
 TAG = "LAB_CHECK_PROCESS"
@@ -50,6 +53,9 @@ def end_listeners(ports: set[int], since: float) -> None:
 
 def listening(process: psutil.Process) -> set[int]:
     """Return the TCP ports a process listens on, as far as that can be seen."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            return listening_ports(process.pid)
     with suppress(psutil.Error):
         return {
             connection.laddr.port
@@ -66,6 +72,8 @@ def answering(family: Sequence[psutil.Process], port: int) -> int:
     the listening socket (gunicorn, uvicorn), or that run their master's own command and are
     handed connections (a node cluster). A helper is neither.
     """
+    if len(family) < 2:
+        return 1
     parents = {_parent(each) for each in family}
     ends = [each for each in family if each.pid not in parents]
     own = sum(port in listening(each) for each in ends)

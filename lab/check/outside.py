@@ -1,7 +1,7 @@
 """What a service touches beside its client: other ports it talks to, files it writes."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,7 @@ import psutil
 
 from lab.check.peers import Peers
 from lab.check.service import Pool, Process
-from lab.check.sockets import unix_peers
+from lab.check.sockets import connected, unix_peers
 
 MOST_FILES = 20_000
 _PASSING = {".git", "__pycache__", "node_modules", ".venv", "venv", ".pytest_cache"}
@@ -58,22 +58,14 @@ def changed(before: Snapshot, after: Snapshot) -> list[str]:
     return sorted(name for name in names if before.files.get(name) != after.files.get(name))
 
 
-def contacts(process: Process) -> list[str]:
+def contacts(process: Process, family: Sequence[psutil.Process]) -> list[str]:
     """Return what the process tree is connected to and has open for writing, in words."""
-    family = process.family()
     found = {f"it talks to {name}" for name in unix_peers(family)}
+    found |= {f"it talks to {ip}:{port}" for ip, port in connected(family, process.port, "inet")}
     for each in family:
-        with suppress(psutil.Error):
-            found |= {*_remote(each, process.port)}
         with suppress(psutil.Error):
             found |= {*_written(each, process.child.log_path.absolute())}
     return sorted(found)
-
-
-def _remote(each: psutil.Process, own_port: int) -> Iterator[str]:
-    for connection in each.net_connections("inet"):
-        if connection.raddr and connection.laddr.port != own_port:
-            yield f"it talks to {connection.raddr.ip}:{connection.raddr.port}"
 
 
 def _written(each: psutil.Process, log: Path) -> Iterator[str]:
@@ -116,9 +108,9 @@ class Outside:
         self._before = self._before or now
         self._written = changed(self._before, now)
 
-    def ask(self, process: Process) -> None:
-        """Ask a process what it is connected to and has open at this moment."""
-        self._contacts |= {*contacts(process)}
+    def ask(self, process: Process, family: Sequence[psutil.Process]) -> None:
+        """Ask a process and those below it what they are connected to and have open by now."""
+        self._contacts |= {*contacts(process, family)}
 
     @property
     def disk(self) -> list[str]:

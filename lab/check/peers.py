@@ -4,19 +4,16 @@ Where its processes report each connection (Linux), none is missed; elsewhere th
 the time, which misses what is open for less than a look takes.
 """
 
-import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-
-import psutil
 
 from lab.check.address import Address
 from lab.check.family import MARK, listening, tagged
 from lab.check.service import Process
-from lab.check.sockets import UNIX, End, is_local, is_of_system, tcp_peers, unix_names
+from lab.check.sockets import UNIX, End, connected, is_local, is_of_system, unix_names
 
 LOOK_AGAIN_S = 0.0002
 PROBE_S = 0.05
@@ -62,7 +59,7 @@ class Peers:
 
         def look() -> None:
             while not over.wait(LOOK_AGAIN_S):
-                found.update(_connected(family, process.port))
+                found.update(connected(family, process.port))
                 looking.set()
 
         # A daemon: where Ctrl-C arrives before the `try`, it must not keep the lab alive.
@@ -111,18 +108,6 @@ class Peers:
             f"unix socket {place}" if port == UNIX else f"{place}:{port}"
             for place, port in self.seen
         }
-
-
-def _connected(family: Sequence[psutil.Process], own_port: int) -> Iterator[End]:
-    if sys.platform == "linux":
-        with suppress(OSError):
-            yield from tcp_peers([each.pid for each in family], own_port)
-            return
-    for each in family:
-        with suppress(psutil.Error):
-            for connection in each.net_connections("tcp"):
-                if connection.raddr and connection.laddr.port != own_port:
-                    yield connection.raddr.ip, connection.raddr.port
 
 
 def door_to(process: Process, ports: list[int], paths: list[str], mark: str) -> str:

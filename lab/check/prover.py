@@ -1,23 +1,21 @@
 """Finds the shortest script that shows a difference, and sees it again several times."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from lab.check.comparator import ResponseComparator, same_kind
-from lab.check.conversation import Call, Conversation
+from lab.check.comparator import ResponseComparator
+from lab.check.conversation import Conversation
 from lab.check.differences import Difference
-from lab.check.judge import ALONE, ELSEWHERE, READS_WRITES, TURNS, Finding, Reproducer
+from lab.check.judge import ALONE, ELSEWHERE, Finding, Reproducer
 from lab.check.runner import Runner, Trace
+from lab.check.search import Search
 from lab.check.shrink import shrink
+from lab.check.sides import side_of
+from lab.check.wanted import CONFIRMATIONS, Wanted
 
-CONFIRMATIONS = 3
-OF_A_KIND = 4  # something came or went
-OF_A_VALUE = 6  # what a coin shows may be chance three times
 LOOKS = 4  # for what may be chance, before it is taken for not seen again
 CONTROLS = 6  # plays of one process alone: a coin shows both of its sides, but for one in 64
-READS = ("GET", "HEAD", "OPTIONS")
-SideOf = Callable[[int, Call], int]  # which of two processes is asked a call
 
 
 class Proof(Enum):
@@ -35,27 +33,6 @@ class Shown:
     expected: Trace
     seen: Trace
     found: tuple[Difference, ...]
-
-
-def side_of(play: str) -> SideOf | None:
-    """Return who is asked a call in this play; None in a play of one process at a time."""
-    if play == TURNS:
-        return lambda index, call: index % 2
-    if play == READS_WRITES:
-        return lambda index, call: int(call.method in READS)
-    return None
-
-
-def plays_on_two(conversation: Conversation) -> list[str]:
-    """Return the plays on two living processes, without one that asks the same ones as another."""
-    plays: dict[tuple[int, ...], str] = {}
-    for play in (TURNS, READS_WRITES):
-        side = side_of(play)
-        assert side is not None
-        asked = [side(index, call) for index, call in enumerate(conversation.calls)]
-        if len({*asked}) == 2:
-            plays.setdefault(tuple(each ^ asked[0] for each in asked), play)
-    return [*plays.values()]
 
 
 class Prover:
@@ -83,6 +60,7 @@ class Prover:
         self._conversation = conversation
         self._baseline = baseline
         self._comparator = comparator
+        self._search = Search(runner, conversation, baseline, comparator)
 
     def prove(self, finding: Finding, confirm: bool) -> tuple[Proof, Reproducer | None]:
         """Return the shortest script for a finding, confirmed if asked.
@@ -90,7 +68,7 @@ class Prover:
         Nothing may be left out of it: that makes the difference go away. Where one process alone
         answers in both ways, the comparator has learnt that it does.
         """
-        wanted = _Wanted(finding, self._comparator, self._baseline)
+        wanted = Wanted(finding, self._comparator, self._baseline)
         everything = list(range(finding.index))
         # A status does not vary as bodies do, and the confirmations look at both sides anyhow.
         known = self._seen_in_play(finding, wanted)
@@ -106,7 +84,12 @@ class Prover:
             known = whole.seen
         # Without any earlier call both sides are the same script: then it varies by itself.
         tries = wanted.confirmations if confirm else 1
-        needs = self._search(finding, everything, wanted, known, tries) if everything else []
+        if not everything:
+            needs: list[int] | None = []
+        elif side_of(finding.play) is None and not wanted.of_script:
+            needs = self._search.needs(finding.index, wanted, known, tries)
+        else:
+            needs = self._search_both(finding, everything, wanted)
         if needs is None:
             return self._by_chance(finding, everything, wanted), None
         if not needs:
@@ -116,13 +99,13 @@ class Prover:
             return self._confirm(finding, needs, wanted, tries)
         return proof
 
-    def _seen_in_play(self, finding: Finding, wanted: "_Wanted") -> Trace | None:
+    def _seen_in_play(self, finding: Finding, wanted: Wanted) -> Trace | None:
         """Return the play that showed a difference that is no matter of chance, else None."""
         if wanted.confirmations != CONFIRMATIONS or wanted.of_script or side_of(finding.play):
             return None
         return self._plays.get(finding.play)
 
-    def _varies_by_itself(self, finding: Finding, wanted: "_Wanted") -> Proof:
+    def _varies_by_itself(self, finding: Finding, wanted: Wanted) -> Proof:
         """Learn what differs in a finding that needs nothing before it, if it still differs."""
         for _ in range(LOOKS):
             shown = self._show(finding, [], wanted)
@@ -133,7 +116,7 @@ class Prover:
         self._learn(finding, shown)
         return Proof.NOISE
 
-    def _by_chance(self, finding: Finding, earlier: list[int], wanted: "_Wanted") -> Proof:
+    def _by_chance(self, finding: Finding, earlier: list[int], wanted: Wanted) -> Proof:
         """Look whether one process alone answers in both ways to what was not seen again."""
         if wanted.confirmations == CONFIRMATIONS:
             return Proof.NOT_SEEN
@@ -146,7 +129,7 @@ class Prover:
         return Shown(self._runner.part(self._conversation, part, self._baseline), Trace(), ())
 
     def _confirm(
-        self, finding: Finding, needs: list[int], wanted: "_Wanted", tries: int
+        self, finding: Finding, needs: list[int], wanted: Wanted, tries: int
     ) -> tuple[Proof, Reproducer | None]:
         """See it again, at last by the lines that are printed instead of a script.
 
@@ -173,49 +156,25 @@ class Prover:
             proven = replace(proven, unprintable=self._instead(finding, needs))
         return Proof.FOUND, proven
 
-    def _search(
-        self,
-        finding: Finding,
-        everything: list[int],
-        wanted: "_Wanted",
-        known: Trace,
-        tries: int,
-    ) -> list[int] | None:
-        """Return the fewest earlier calls that show it, [] if it shows without any, else None.
-
-        Processes are started ahead for the `tries` that follow.
-        """
-        if side_of(finding.play) is None and not wanted.of_script:
-            # What a process answers that has had nothing before does not depend on the part:
-            # one process for each question is enough. The confirmations ask both.
-            def asked(part: list[int]) -> bool:
-                self._runner.expect(1 + 2 * tries)
-                expected = self._runner.part(
-                    self._conversation, [*part, finding.index], self._baseline
-                )
-                return bool(wanted.shown(expected, known, [*part, finding.index]))
-
-            return shrink(everything, asked, self._guesses(finding.index))
-
-        return self._search_both(finding, everything, wanted)
-
     def _search_both(
-        self, finding: Finding, everything: list[int], wanted: "_Wanted"
+        self, finding: Finding, everything: list[int], wanted: Wanted
     ) -> list[int] | None:
-        """As `_search`, with both sides played for each question."""
+        """As Search.needs, with both sides played for each question; None if all do not show it."""
 
         def shows(part: list[int]) -> bool:
             return bool(self._show(finding, part, wanted).found)
 
         return (
-            shrink(everything, shows, self._guesses(finding.index)) if shows(everything) else None
+            shrink(everything, shows, self._search.guesses(finding.index))
+            if shows(everything)
+            else None
         )
 
     def _show(
         self,
         finding: Finding,
         earlier: list[int],
-        wanted: "_Wanted",
+        wanted: Wanted,
         *,
         slowly: bool = False,
         plain: bool = False,
@@ -258,7 +217,7 @@ class Prover:
         """Whether the fresh process cannot see that the first was asked the last call too."""
         return not self._shared or finding.play in (ALONE, ELSEWHERE)
 
-    def _varies(self, finding: Finding, first: Shown, later: Shown, wanted: "_Wanted") -> bool:
+    def _varies(self, finding: Finding, first: Shown, later: Shown, wanted: Wanted) -> bool:
         """Whether one process answers the same part of the conversation in two ways; learn it."""
         index = finding.index
         one, other = (each.expected.answered.get(index) for each in (first, later))
@@ -322,70 +281,3 @@ class Prover:
             f"send only what {lines} sends, restart the service (kill -9), and send {last}: the "
             "script waits, or computes a value that no answer contains, so it has to be run itself"
         )
-
-    def _guesses(self, index: int) -> list[list[int]]:
-        """Earlier calls that are likely to matter: those that gave what this call brings."""
-        calls = self._conversation.calls
-        needed, waiting = self._cookies_from(index), [index]
-        while waiting:
-            new = {ref.call for ref in calls[waiting.pop()].refs()} - needed
-            needed |= new
-            waiting += new
-        related = {each.source for each in self._comparator.relations if each.index == index}
-        writes = [n for n in range(index) if calls[n].method not in READS]
-        return [
-            sorted(needed | related),
-            sorted(needed | {*writes[:1]}),
-            sorted(needed | {*writes[-1:]}),
-        ]
-
-    def _cookies_from(self, index: int) -> set[int]:
-        """Earlier calls that first gave a cookie, if the client carried any into this one."""
-        first: dict[str, int] = {}
-        carried = self._baseline.carried
-        if index < len(carried) and carried[index].cookies:
-            for number, answer in enumerate(self._baseline.answers[:index]):
-                for name in answer.cookies:
-                    first.setdefault(name, number)
-        return {*first.values()}
-
-
-class _Wanted:
-    """The difference that has to be seen again, as opposed to any other."""
-
-    def __init__(self, finding: Finding, comparator: ResponseComparator, baseline: Trace) -> None:
-        first = finding.differences[0]
-        self._index = finding.index
-        self._comparator = comparator
-        self._baseline = baseline.answers[finding.index]
-        self.of_script = first.where == "script"
-        status = first.where == "status"
-        self.places = {"status"} if status else {each.where for each in finding.differences}
-        self.relation = any(each.seen.startswith("no longer ") for each in finding.differences)
-        if status or self.of_script or self.relation:
-            self.confirmations = CONFIRMATIONS
-        elif "nothing" in (first.expected, first.seen) or first.where.endswith(("/-", "body")):
-            self.confirmations = OF_A_KIND
-        else:
-            self.confirmations = OF_A_VALUE
-
-    def shown(self, expected: Trace, seen: Trace, part: Collection[int]) -> list[Difference]:
-        """Return the differences of that kind between two plays of a part, if they are there."""
-        if self.of_script:
-            return [_of_script(seen)] if seen.ended and not expected.ended else []
-        index = self._index
-        there = {n: answer for n, answer in expected.answered.items() if n in part}
-        here = {n: answer for n, answer in seen.answered.items() if n in part or n == index}
-        if index not in there or index not in here:
-            return []
-        found = self._comparator.compare(index, there, here)
-        # The expected side has what the conversation has there, at least its kind.
-        right = any(
-            each.where in self.places and same_kind(each.where, self._baseline, there[index])
-            for each in found
-        )
-        return found if right else []
-
-
-def _of_script(trace: Trace) -> Difference:
-    return Difference("script", "ran to its end", trace.ended or "it went on without an end")

@@ -62,6 +62,12 @@ class Trace:
     ended: str = ""
     went_on: bool = False
 
+    @classmethod
+    def of(cls, answers: Mapping[int, Answer]) -> "Trace":
+        """Return one that has these answers, by call, and nothing else."""
+        count = max(answers, default=-1) + 1
+        return cls(answers=[answers.get(n, Answer(None)) for n in range(count)], sent={*answers})
+
     @property
     def answered(self) -> dict[int, Answer]:
         """The answers of processes, by call."""
@@ -238,6 +244,23 @@ class Runner:
                 return process
 
             return self._part(conversation, part, recorded, route)
+
+    def after_each(
+        self, conversation: Conversation, index: int, recorded: Trace
+    ) -> tuple[Trace, list[Answer]]:
+        """All calls before one to a process, and that one after each: what it answers then."""
+        trace, found = Trace(), list[Answer]()
+        call = conversation.calls[index]
+
+        def ask(process: Process) -> None:
+            found.append(self.said(Trace(), call, trace.state.copy(), process))
+
+        with self._processes() as start:
+            process = start()
+            self._play(
+                conversation, lambda n, _: process, recorded, index - 1, watch=ask, trace=trace
+            )
+        return trace, found
 
     def part_alternating(
         self,

@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from lab.check.address import Address, find
 from lab.check.budget import Budget
 from lab.check.command import Placeholders, check_port, door, split, uses_folder
 from lab.check.container import COMPOSE, Container, is_compose, runs_container
-from lab.check.family import MARK, TAG, answering, end_listeners, listeners, listening, tagged, tree
+from lab.check.family import MARK, TAG, end_listeners, listeners, listening, tagged, tree
 from lab.check.machine import CannotIsolate, Machine
 from lab.check.sockets import End
 from lab.core.errors import LabError
@@ -157,10 +157,6 @@ class Process:
                 used = each.cpu_times()
                 worked += used.user + used.system
         return worked
-
-    def servers(self) -> int:
-        """How many of its processes may answer; 1 where that cannot be seen."""
-        return answering(self.family(), self.port)
 
     def ended(self) -> bool:
         """Whether it was killed and no process of it lives (zombies do not)."""
@@ -470,16 +466,16 @@ class Pool:
         )
         process = Process(child, port, tag, container)
         self._await(process)
-        self._learn_pace(time.monotonic() - process.started, process.worked_s())
+        self._learn_pace(time.monotonic() - process.started, process.worked_s)
         if machine and self._connections:
             process.connects_to = self._connections.made_by(child.pid)
         if machine and process.connects_to is None:
             self.unreported = UNREPORTED
         return process
 
-    def _learn_pace(self, took_s: float, worked_s: float) -> None:
+    def _learn_pace(self, took_s: float, worked_s: Callable[[], float]) -> None:
         """Start more at once where a start takes its time without working."""
-        if self._ahead and took_s > SLOW_START_S and worked_s < BUSY * took_s:
+        if self._ahead and took_s > SLOW_START_S and worked_s() < BUSY * took_s:
             self._ahead = MOST_AHEAD
 
     def _container(self, words: list[str], number: int) -> Container:

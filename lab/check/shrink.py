@@ -5,7 +5,7 @@ several do, the shortest beginning that shows it ends with one of them, and so o
 (as in QuickXplain, Junker 2004).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 FEW = 6  # of so many calls, each left out in turn is less to ask than halves
 Ask = Callable[[list[int]], bool]
@@ -14,13 +14,14 @@ Ask = Callable[[list[int]], bool]
 def shrink(
     calls: Sequence[int],
     shows: Callable[[list[int]], bool],
-    guesses: Sequence[Sequence[int]] = (),
+    guesses: Iterable[Sequence[int]] = (),
 ) -> list[int]:
     """Return a smallest part of `calls` for which `shows` is true; all where it is for no part.
 
     1-minimal: without any one of the calls it returns, `shows` is false. `shows` is asked
     at most once for the same calls. One that matters among n takes about log2 n questions, each
-    further one as many again; fewer if one of the `guesses` (parts of `calls`) shows it.
+    further one as many again; fewer if one of the `guesses` (parts of `calls`) shows it. Those are
+    taken one by one, and no more than are needed.
     """
     asked: dict[tuple[int, ...], bool] = {}
 

@@ -71,8 +71,8 @@ def audit_losses(
 
     `dies_with` is what a cart of this variant dies with: "process" (the one that acknowledged
     it), "store", or None for nothing that the timetable kills. `ended` says of each server that
-    was stopped on purpose since when, in seconds: another one that nobody can reach is silent.
-    None takes every server that nobody can reach as stopped.
+    was stopped on purpose since when, in seconds: another server that cannot be reached is silent.
+    None counts every server that cannot be reached as stopped.
     """
     audit = LossAudit()
     for each in results:
@@ -90,7 +90,7 @@ def audit_losses(
 
 
 def _doubted(result: IterationResult, ended: Mapping[str, float] | None) -> IterationResult:
-    """Return it as unknown where a server could not be reached though nobody had stopped it."""
+    """Return it as unknown where a server could not be reached though it had not been stopped."""
     if result.fate is Fate.KEPT or ended is None:
         return result
     unexplained = [name for name in result.gone if ended.get(name, math.inf) > result.at_s]

@@ -157,7 +157,7 @@ class VirtualUser:
 
 
 def _fate(looks: Sequence[Exchange]) -> Fate:
-    """Return what became of a cart; a server that nobody can reach has none to show."""
+    """Return what became of a cart; a server that cannot be reached shows none."""
     return final_fate({Fate(each.fate or Fate.UNKNOWN) for each in looks if not _is_gone(each)})
 
 

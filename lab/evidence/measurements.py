@@ -87,7 +87,7 @@ def changes_refused(exchanges: Iterable[Exchange]) -> dict[str, dict[str, int]]:
 
 
 def changes_acknowledged(exchanges: Iterable[Exchange]) -> dict[str, int]:
-    """Count the changes that were answered with 2xx, whoever sent them: {"add": 2}."""
+    """Count the changes that were answered with 2xx, from any customer: {"add": 2}."""
     return dict(Counter(filter(None, (change_of(each) for each in exchanges if each.ok))))
 
 

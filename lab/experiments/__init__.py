@@ -42,7 +42,7 @@ class Question:
     """What is asked before a run: two to four choices, and which of them came true.
 
     `observed` takes the measurements of the finished variants by name and returns the index of
-    the choice that came true, None if they cannot tell; `explanation` is shown last, after
+    the choice that came true, None if none did; `explanation` is shown last, after
     prediction and observation.
     """
 

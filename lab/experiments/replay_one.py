@@ -62,7 +62,7 @@ STORIES: tuple[tuple[Step, ...], ...] = (
     (_add("laptop", 1), _remove("laptop"), ("POST", "/api/checkout", None)),
     (_add("laptop", 2), ADDRESS, _add("lamp", 3), VIEW, _add("pen", 1), _remove("pen"), VIEW),
 )
-TOLD = (404, 422, 409, 200)  # how each story has to end, or there is nothing to explain
+ENDS_WITH = (404, 422, 409, 200)  # how each story has to end, or there is nothing to explain
 AFTERWARDS = (_add("mouse", 1), _add("pen", 5))
 
 
@@ -88,7 +88,7 @@ def script(_: Shopper, lab: Lab) -> None:
     lab.measure(
         requests_to_explain=len(alone),
         stories_with_another_end=sum(
-            status != TOLD[number % len(TOLD)] for number, status in enumerate(ends)
+            status != ENDS_WITH[number % len(ENDS_WITH)] for number, status in enumerate(ends)
         ),
         reproduced_alone=sum(alone),
         stories_searched=len(needed),

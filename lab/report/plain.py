@@ -15,7 +15,7 @@ def body_text(message: Message) -> str:
     """Return a kept body as the text that went over the wire, credentials shortened.
 
     What was JSON is kept as a value; the desks and the lab's shopper write it with Python's
-    separators, so it is as it was. The length tells a text from a JSON string.
+    separators, so it is as it was. The length is how a text differs from a JSON string.
     """
     body = message.body
     if body is None:

@@ -44,10 +44,10 @@ class RunningLab:
         self.here = LabHere(folder)
         self.process = self.here.start("up", "--port", "0", "--no-open")
         wait_for(self._ready)
-        self.origin = re.search(r"http://127\.0\.0\.1:\d+", self.told())[0]
+        self.origin = re.search(r"http://127\.0\.0\.1:\d+", self.output())[0]
         self.door = self._door()
 
-    def told(self):
+    def output(self):
         """What `lab up` has printed."""
         return self.process.out_path.read_text()
 
@@ -78,7 +78,7 @@ class RunningLab:
 
     def _ready(self):
         assert self.process.poll() is None, self.process.err_path.read_text()
-        return "Ctrl-C stops" in self.told()
+        return "Ctrl-C stops" in self.output()
 
     def _door(self):
         import json
@@ -112,7 +112,7 @@ def window(browser, lab):
 def opener(browser, lab, offline=False):
     """Yield what opens windows at `lab`; at the end each is held to its good behaviour.
 
-    `offline`: the lab will not be there all the time, which a browser tells as errors.
+    `offline`: the lab will not be there all the time, which a browser reports as errors.
     """
     windows = Windows(browser, lab, offline)
     try:
@@ -140,7 +140,7 @@ class Windows:
         return page
 
     def at(self, address, width=1280, height=720, refusals=False, **context):
-        """Any page. `refusals`: the test provokes 4xx answers, which a browser tells as errors."""
+        """Any page. `refusals`: the test provokes 4xx answers, errors for a browser."""
         viewport = {"width": width, "height": height}
         page = self.browser.new_context(viewport=viewport, **context).new_page()
         page.set_default_timeout(60_000)

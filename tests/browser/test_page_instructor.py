@@ -61,8 +61,8 @@ def test_kill_by_key_is_on_the_screen_and_the_cart_falls(window, lab):
     assert "gone with its process" in server.inner_text()
     # At the other desk the cart is in his hand, and stays there.
     assert page.locator('[data-desk="stateless"] .customer .cart').is_visible()
-    told = page.locator("#announcer")
-    wait_for(lambda: "killed" in told.inner_text())
+    announcer = page.locator("#announcer")
+    wait_for(lambda: "killed" in announcer.inner_text())
     page.locator('.fault[data-fault="kill"]').first.wait_for()
     shop(page, do="view", server="B")
     wait_for(
@@ -99,7 +99,7 @@ def test_reset_by_key_leaves_a_clean_stage(window):
     assert score(page, "stateful", "kept") == "0"
 
 
-def test_letters_can_be_switched_off_and_are_text_where_somebody_types(window):
+def test_letters_can_be_switched_off_and_are_text_where_one_types(window):
     page = window()
     page.locator("#tab-shop").click()
     page.locator("lab-shop .self summary").click()

@@ -93,7 +93,7 @@ def test_reduced_motion_moves_nothing_and_names_the_way(window):
     wait_for(lambda: page.locator("#announcer").inner_text() != "")
 
 
-def test_grey_picture_still_tells_kept_from_lost(window):
+def test_grey_picture_still_shows_kept_and_lost_apart(window):
     page = window()
     page.locator(".question .skip-it").click()
     page.locator(".act.script .run").first.click()

@@ -136,16 +136,16 @@ def test_forged_token_is_refused_and_none_survives_a_reset(window):
     page.locator("lab-token").get_by_role("button", name="Log in").click()
     page.locator("lab-token .token-card").wait_for()
     page.locator("lab-token .verify").click()
-    told = page.locator("lab-token .token-status")
-    wait_for(lambda: "accepts it: 200" in told.inner_text())
+    status = page.locator("lab-token .token-status")
+    wait_for(lambda: "accepts it: 200" in status.inner_text())
     page.locator("lab-token textarea").fill('{"v": 1, "aud": "two-desks"}')
     page.locator("lab-token .verify").click()
-    wait_for(lambda: "refuses it: 401" in told.inner_text())
+    wait_for(lambda: "refuses it: 401" in status.inner_text())
     assert "readable, not secret" in page.locator("lab-token").inner_text()
     page.keyboard.press("r")
     page.locator("lab-token .token-card").wait_for(state="hidden")
     assert "No token yet" in page.locator("lab-token").inner_text()
-    assert told.is_hidden()
+    assert status.is_hidden()
 
 
 def test_evidence_shows_bytes_marks_credentials_and_copies_a_command(window):

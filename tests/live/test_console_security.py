@@ -87,8 +87,8 @@ def up(tmp_path_factory):
     here = LabHere(tmp_path_factory.mktemp("up"))
     here.process = here.start("up", "--port", "0", "--no-open", "--servers", "1")
     out = here.process.out_path
-    told = wait_for(lambda: re.search(r"(http://\S+)/#ticket=(\S+)[\s\S]+Ctrl-C", out.read_text()))
-    here.origin, here.ticket = told.groups()
+    found = wait_for(lambda: re.search(r"(http://\S+)/#ticket=(\S+)[\s\S]+Ctrl-C", out.read_text()))
+    here.origin, here.ticket = found.groups()
     here.secret = json.loads((here.runs / "up.json").read_text())["secret"]
     before = lives(here)
     yield here
@@ -119,13 +119,13 @@ def ticket_of(up):
 
 def lives(up):
     """The life of every server, by desk and name, and the knobs."""
-    told = Web(up)("GET", "/lab/status", headers={"X-Lab-Secret": up.secret}).json
+    status = Web(up)("GET", "/lab/status", headers={"X-Lab-Secret": up.secret}).json
     servers = {
         (desk, each["name"]): (each["instance"], each["state"])
-        for desk, listed in told["desks"].items()
+        for desk, listed in status["desks"].items()
         for each in listed
     }
-    return servers, told["knobs"]
+    return servers, status["knobs"]
 
 
 # --- who is refused
@@ -254,7 +254,7 @@ def test_every_answer_has_the_policy_and_none_opens_itself_to_other_origins(up, 
 def test_nginxs_own_refusal_has_the_policy_too(up):
     connection = http.client.HTTPConnection(urlsplit(up.origin).netloc, timeout=30)
     connection.putrequest("POST", "/lab/kill")
-    connection.putheader("Content-Length", str(2**30))  # told, and not even sent
+    connection.putheader("Content-Length", str(2**30))  # announced, and not even sent
     connection.endheaders()
     answer = connection.getresponse()
     connection.close()

@@ -1,4 +1,4 @@
-"""The lab against a store that somebody has deployed: a cluster, and a primary behind sentinels."""
+"""The lab against a store that is deployed already: a cluster, and a primary behind sentinels."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What compose.yaml and kubernetes.yaml tell their containers, run by processes in their place.
+"""What compose.yaml and kubernetes.yaml give their containers, run by processes in their place.
 
 No container engine is needed: each command, environment and nginx.conf is taken from the
 document; only addresses and paths are replaced by free ports and a folder of this machine.
@@ -19,6 +19,7 @@ import requests
 from conftest import wait_for
 from containers import of_compose, of_kubernetes
 
+from lab.core.op_key import signed
 from lab.processes.ports import free_ports, is_open
 from lab.stack.nginx_conf import worker_user
 from lab.stack.programs import find_nginx, find_store
@@ -73,7 +74,7 @@ class StandIns:
             own = ["--bind", "127.0.0.1", "--port", port]
             return [str(find_store().path), *arguments, *own]
         nginx = str(find_nginx(sticky=True).path)
-        # As root the worker would be nobody, and this folder is closed to nobody.
+        # As root the worker would be nobody, and this folder is closed to that user.
         user = ["-g", f"user {worker_user()};"] if worker_user() else []
         if program == "sh":
             flag, script = arguments
@@ -123,7 +124,7 @@ class Customer:
 
     def ask(self, method, path, body=None, server=""):
         at = f"{self.url}/@{server}" if server else self.url
-        headers = {"X-Op": f"{method} {path}"}
+        headers = signed(f"{method} {path}")
         headers |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
         answer = self.session.request(method, at + path, json=body, headers=headers, timeout=10)
         if answer.headers["Content-Type"] == "application/json":
@@ -141,7 +142,7 @@ def check_desk(running, desk):
         )
         added = customer.ask("POST", "/api/cart/items", {"sku": "laptop", "quantity": 1})
         assert added.status_code == 201, added.text
-        for name in names:  # every server, under its own name, sees what any server was told
+        for name in names:  # every server, under its own name, sees what any server was given
             seen = customer.ask("GET", "/api/cart", server=name)
             assert seen.headers["X-Served-By"] == name
             assert seen.json()["cart"]["item_count"] == 1
@@ -167,13 +168,13 @@ def test_containers_run_as_the_documents_say(kind, tmp_path):
     text = (ROOT / f"{kind}.yaml").read_text(encoding="utf-8")
     with StandIns(READ[kind](text, KEYS), tmp_path) as running:
         customers = {desk: check_desk(running, desk) for desk in ("stateful", "stateless")}
-        told = running.output("nginx").read_text()
-        entries = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+        log = running.output("nginx").read_text()
+        entries = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
         assert [e["op"] for e in entries].count("POST /api/login") == 2
         assert {e["served_by"] for e in entries if e["path"].startswith("/stateful")} == {
             each.env["REPLICA"] for each in running.deployed.servers("stateful")
         }
-        assert customers["stateless"].token and customers["stateless"].token not in told
+        assert customers["stateless"].token and customers["stateless"].token not in log
         up = requests.get(f"http://127.0.0.1:{running.ports['nginx']}/lab-config", timeout=10)
         assert up.text == "deployed"  # what the readiness probe asks
         dead = running.deployed.servers("stateless")[0]

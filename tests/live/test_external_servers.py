@@ -1,4 +1,4 @@
-"""Servers that somebody else started, on this machine: the same experiments run against them."""
+"""Servers that the lab did not start, on this machine: the same experiments run against them."""
 
 import json
 import os
@@ -222,7 +222,7 @@ def test_server_that_has_ended_since_it_was_asked_is_named(shop, tmp_path):
 
 
 def upstreams(shop, *names):
-    yield from ("--store", "memory")  # the lab cannot know: it has to be told
+    yield from ("--store", "memory")  # the lab cannot know: an option has to say it
     for desk, name in names or shop.ports:
         yield from ("--upstream", shop.url(desk, name))
 

@@ -25,7 +25,7 @@ def perform(folder, by, script=None, variants=BOTH):
     return Run(folder / "run", quick=True).perform(experiment, variants)
 
 
-def nobody_writes(shopper, lab):
+def no_writes(shopper, lab):
     """Ask only: no cart was ever promised."""
     shopper.view_cart()
 
@@ -38,13 +38,13 @@ def only_refused_writes(shopper, lab):
 
 
 def only_a_login(shopper, lab):
-    """A login owes nobody a cart, and a refused change creates none."""
+    """After a login no cart is owed, and a refused change creates none."""
     shopper.login(server="A")
     shopper.add("unicorn", server="A")
     shopper.view_cart(server="A")
 
 
-def nobody_reads_afterwards(shopper, lab):
+def no_reads_afterwards(shopper, lab):
     """Everything dies, and stays dead: no read can be answered after the fault."""
     shopper.login(server="A")
     shopper.add("laptop", server="A")
@@ -73,9 +73,9 @@ NO_READ = "1 cart could not be read afterwards: no server is left to ask"
 
 
 @pytest.mark.parametrize(
-    ("by", "script", "told"),
+    ("by", "script", "words"),
     [
-        ("any-server", nobody_writes, f"{NO_WRITE}: a look at the cart was answered 401: .+"),
+        ("any-server", no_writes, f"{NO_WRITE}: a look at the cart was answered 401: .+"),
         (
             "first-visit",
             only_refused_writes,
@@ -86,18 +86,18 @@ NO_READ = "1 cart could not be read afterwards: no server is left to ask"
             only_a_login,
             f"{NO_WRITE}: the only add was answered 404: no product 'unicorn': .+",
         ),
-        ("any-server", nobody_reads_afterwards, NO_READ),
-        ("crash", nobody_reads_afterwards, NO_READ),
+        ("any-server", no_reads_afterwards, NO_READ),
+        ("crash", no_reads_afterwards, NO_READ),
         ("crash", nothing_is_killed, "the death of the server was not confirmed"),
         ("restart-all", nothing_is_killed, "no restart was confirmed"),
         ("restart-all", killed_and_not_restarted, "no restart was confirmed"),
     ],
 )
-def test_starved_run_is_unknown_on_both_sides(tmp_path, by, script, told):
+def test_starved_run_is_unknown_on_both_sides(tmp_path, by, script, words):
     result = perform(tmp_path, by, script)
     assert [v.verdict for v in result.variants] == [UNKNOWN] * 2
     for each in result.variants:
-        assert re.fullmatch(told, wording.outcome(each)), wording.outcome(each)
+        assert re.fullmatch(words, wording.outcome(each)), wording.outcome(each)
     assert (result.verdict, result.expectation_met) == (UNKNOWN, None)
     assert exit_status([result]) == 3
 

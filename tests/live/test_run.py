@@ -57,13 +57,13 @@ def test_seed_repeats_a_run_and_another_one_does_not(lab_here):
     assert first[0] == first[1], "both lanes are dealt the same"
 
 
-def test_seed_that_was_not_given_is_drawn_told_and_can_be_given(lab_here):
+def test_seed_that_was_not_given_is_drawn_shown_and_can_be_given(lab_here):
     path = lab_here.write("dice.py", DICE)
     ended = lab_here("run", path, *ONE)
-    told = int(re.search(r"seed\s+(\d+)", ended.out)[1])
+    seed = int(re.search(r"seed\s+(\d+)", ended.out)[1])
     drawn = kept_by(lab_here)
-    assert told == drawn["experiments"][0]["seed"]
-    ended = lab_here("run", path, *ONE, "--seed", str(told), "--json")
+    assert seed == drawn["experiments"][0]["seed"]
+    ended = lab_here("run", path, *ONE, "--seed", str(seed), "--json")
     assert rolled(json.loads(ended.out)) == rolled(drawn)
 
 
@@ -142,10 +142,10 @@ def test_prediction_is_asked_first_sealed_and_shown_beside_what_was_seen(lab_her
     assert "✕ wrong, certain" in summary
     assert "✕ wrong, guess" in summary
     assert "✓ right, certain" in summary
-    told = summary[: places[1]]
-    said = [told.index(part) for part in ("you said", "observed", "Tokens travel.")]
+    before = summary[: places[1]]
+    said = [before.index(part) for part in ("you said", "observed", "Tokens travel.")]
     assert said == sorted(said), "the explanation comes last"
-    assert "all [bold]of them" in told
+    assert "all [bold]of them" in before
 
     kept = terminal.result()["sure"]["prediction"]
     assert kept["question"] == "How many are lost?"
@@ -182,7 +182,7 @@ def test_enter_skips_a_question_and_nonsense_is_asked_again(lab_here):
     assert "skipped?" not in terminal.text[terminal.text.rindex("Predictions") :]
 
 
-def test_run_that_cannot_tell_says_so(lab_here):
+def test_run_without_a_verdict_says_so(lab_here):
     path = asks(lab_here, "mine", "How?", None)
     terminal = AtTerminal(lab_here, "run", path, *ONE, "--predict")
     terminal.answer(PREDICT, "1")
@@ -203,7 +203,7 @@ def test_ctrl_c_at_a_question_starts_nothing(lab_here):
     assert not lab_here.runs.exists()
 
 
-@pytest.mark.parametrize("typed", [None, "1\n3\n"], ids=["nobody", "a pipe"])
+@pytest.mark.parametrize("typed", [None, "1\n3\n"], ids=["no terminal", "a pipe"])
 def test_prediction_is_not_asked_where_stdin_is_no_terminal(lab_here, typed):
     path = asks(lab_here, "mine", "How?", 0)
     ended = subprocess.run(

@@ -196,8 +196,8 @@ def test_no_false_alarm_in_clean_runs(tmp_path):
         experiment = replace(experiments.find(name), quick_customers=4)
         result = perform(tmp_path / str(number), experiment, two_desks(Settings(servers=servers)))
         if result.expectation_met is not True:
-            told = [each.trouble for each in result.variants]
-            alarms.append((number, name, wording.reasons(result), told))
+            trouble = [each.trouble for each in result.variants]
+            alarms.append((number, name, wording.reasons(result), trouble))
     assert not alarms
 
 

@@ -34,7 +34,7 @@ AFFECTED, NOT_AFFECTED, CONFIRMED = (
     Verdict.NOT_AFFECTED,
     Verdict.CONFIRMED,
 )
-KEY = "a-key-for-tests-of-the-remedies-known-to-nobody-else"
+KEY = "a-key-for-tests-of-the-remedies-known-to-no-other-server"
 PROMISED_S = 1.0
 FLAKE_MARGIN_S = 0.5
 

@@ -57,7 +57,7 @@ def test_one_request_alone_reproduces_what_went_wrong(run):
     assert seen["token"]["earlier_requests_needed"] == [0, 0, 0, 0]
 
 
-def test_cache_that_is_told_to_know_better_gives_carts_away(run):
+def test_cache_that_ignores_headers_gives_carts_away(run):
     result, seen = run("caching")
     assert result.verdict is Verdict.DEPENDS
     for name in ("memory", "token"):

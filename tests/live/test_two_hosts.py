@@ -1,7 +1,7 @@
 """The same experiment where servers stand on two hosts, and the link to one of them is cut.
 
 The hosts are network namespaces of Linux, a third is the lab's own machine; making them needs
-root and `ip`. Nobody outside sees any of it, and all of it is removed afterwards.
+root and `ip`. Nothing of it is seen outside, and all of it is removed afterwards.
 """
 
 import json
@@ -15,7 +15,7 @@ import pytest
 from conftest import wait_for
 
 LAB, ONE, TWO = (f"two-desks-{os.getpid()}-{name}" for name in ("lab", "one", "two"))
-ADDRESS = {ONE: "192.0.2.2", TWO: "192.0.2.6"}  # RFC 5737: addresses that are nobody's
+ADDRESS = {ONE: "192.0.2.2", TWO: "192.0.2.6"}  # RFC 5737: addresses that belong to no machine
 GATEWAY = {ONE: "192.0.2.1", TWO: "192.0.2.5"}
 HOST_OF = {"A": ONE, "B": TWO, "C": TWO}
 PORTS = {"stateful": 5100, "stateless": 5200}
@@ -118,7 +118,7 @@ def desks(hosts, tmp_path_factory):
 
 
 def options(desks):
-    """Tell the lab where the servers are; what it can break is the cable to each one's host."""
+    """The lab gets where the servers are; what it can break is the cable to each one's host."""
     yield from ("--store", "memory")
     for desk, name in desks.processes:
         host = HOST_OF[name]
@@ -156,7 +156,7 @@ def test_cut_link_loses_what_its_server_remembered_and_no_token(desks, lab_here)
         assert lane["trouble"] is None
         seen = lane["measurements"]
         assert seen["sets_equal"] and seen["carts_acknowledged"] == 3
-        # Nobody says no at the end of a cut cable: the balancer gives up waiting.
+        # No host refuses at the end of a cut cable: the balancer gives up waiting.
         silent = [each for each in lane["exchanges"] if each["status"] == 504]
         assert len(silent) == seen["requests_unanswered"] > 0
         expected = 1 if lane["app"] == "stateful" else 0

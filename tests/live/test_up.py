@@ -70,7 +70,7 @@ def status_of(here):
 
 
 def servers(here):
-    """Every server as `lab status` tells it: {"stateful/A": {...}}."""
+    """Every server as `lab status` shows it: {"stateful/A": {...}}."""
     return {
         f"{desk}/{each['name']}": each
         for desk, listed in status_of(here)["desks"].items()
@@ -79,11 +79,11 @@ def servers(here):
 
 
 def test_up_prints_the_addresses_and_a_curl_line_for_each(up):
-    told = up.process.out_path.read_text()
-    assert told.count("curl ") == 2
+    output = up.process.out_path.read_text()
+    assert output.count("curl ") == 2
     for words in (f"{up.origin}/stateful/", f"{up.origin}/stateless/", "lab kill B", "Ctrl-C"):
-        assert words in re.sub(r"\s+", " ", told), words
-    assert up.door["secret"] not in told + up.process.err_path.read_text()
+        assert words in re.sub(r"\s+", " ", output), words
+    assert up.door["secret"] not in output + up.process.err_path.read_text()
 
 
 def test_control_file_is_readable_by_its_owner_only(up):
@@ -261,7 +261,7 @@ def test_secrets_are_in_no_file_of_the_run(up, web):
 
 
 def events_of(web, origin):
-    """Yield what the page is told, from the snapshot on."""
+    """Yield what the page receives, from the snapshot on."""
     with web.get(f"{origin}/lab/events", stream=True, timeout=DEADLINE_S) as stream:
         assert stream.headers["Content-Type"].startswith("text/event-stream")
         for line in stream.iter_lines():
@@ -270,13 +270,13 @@ def events_of(web, origin):
 
 
 def test_status_shows_the_settings_and_the_store_too(up):
-    told = json.loads(up("status", "--json").out)
-    assert told == status_of(up)
-    assert told["origin"] == up.origin
-    assert told["store"] is None
+    status = json.loads(up("status", "--json").out)
+    assert status == status_of(up)
+    assert status["origin"] == up.origin
+    assert status["store"] is None
     knobs = {"affinity": "none", "retry": "off", "cache": "off"}
-    assert told["knobs"]["stateful"] == {"store": "memory", **knobs}
-    assert told["knobs"]["stateless"] == {"store": "token", **knobs}
+    assert status["knobs"]["stateful"] == {"store": "memory", **knobs}
+    assert status["knobs"]["stateless"] == {"store": "token", **knobs}
     assert "stateful: store memory, affinity none" in up("status").out
 
 
@@ -359,13 +359,13 @@ def test_order_without_a_running_lab_says_how_to_start_one(lab_here, arguments):
 
 
 def test_page_sees_a_request_of_any_client(up, web):
-    told = events_of(web, up.origin)
-    snapshot = next(told)
+    events = events_of(web, up.origin)
+    snapshot = next(events)
     assert snapshot["stack"]["origin"] == up.origin
-    with requests.Session() as somebody:
-        somebody.trust_env = False
-        answer = somebody.get(f"{up.origin}/stateless/@B/api/products?token=abc")
-    event = next(each for each in told if each.get("kind") == "request")
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.get(f"{up.origin}/stateless/@B/api/products?token=abc")
+    event = next(each for each in events if each.get("kind") == "request")
     assert (event["desk"], event["path"], event["asked"]) == ("stateless", "/api/products", "B")
     assert (event["status"], event["served_by"], event["who"]) == (200, "B", "")
     assert event["instance"] == answer.headers["X-Instance"]
@@ -375,10 +375,10 @@ def test_page_sees_a_request_of_any_client(up, web):
 def test_page_does_not_see_the_labs_own_requests(up, web):
     assert up("reset", "--servers", "2").status == 0
     assert up("add", "stateless").status == 0  # asks through nginx whether the new one is reached
-    told = [event["kind"] for event in next(events_of(web, up.origin))["events"]]
+    kinds = [event["kind"] for event in next(events_of(web, up.origin))["events"]]
     assert up("reset", "--servers", "2").status == 0
-    assert "fault" in told
-    assert "request" not in told
+    assert "fault" in kinds
+    assert "request" not in kinds
 
 
 # --- the page in the browser
@@ -443,7 +443,7 @@ def test_browser_opens_on_a_screen_with_a_terminal_and_nowhere_else(up, web):
     assert opened_by(up, "fox", ["open"], NO_SCREEN, in_terminal=True) is None
     assert opened_by(up, "fox", ["open"], SCREEN, in_terminal=False) is None
     assert opened_by(up, "w3m", ["open"], SCREEN, in_terminal=True) is None  # in this terminal
-    # What every user of this machine can read on a command line lets nobody in.
+    # What every user of this machine can read on a command line opens no door.
     assert "ticket" not in address and up.origin not in address
     file = Path(url2pathname(urlsplit(address).path))
     assert file.parent == up.runs and stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -498,7 +498,7 @@ def connections(port, number, words=b""):
     return opened
 
 
-def test_connections_that_say_nothing_lock_nobody_out(up, web):
+def test_connections_that_say_nothing_lock_no_page_out(up, web):
     desk = servers(up)["stateless/A"]["port"]
     silent = connections(urlsplit(up.origin).port, 240)
     silent += connections(desk, 150, b"GET /api/products HTTP/1.1\r\nHost: x\r\n")
@@ -551,8 +551,8 @@ def test_play_shows_a_kept_run_and_starts_nothing(shared_lab, web, named):
     folder = f"lab-runs/{run}"
     chosen = {"": [], "name": [run], "folder": [folder], "file": [f"{folder}/result.json"]}[named]
     process = shared_lab.start("play", "--port", "0", *chosen)
-    told = wait_for(lambda: re.search(r"(http://\S+)/\?run=(\S+)", process.out_path.read_text()))
-    origin, name = told.groups()
+    found = wait_for(lambda: re.search(r"(http://\S+)/\?run=(\S+)", process.out_path.read_text()))
+    origin, name = found.groups()
     assert name == run
     assert web.get(f"{origin}/?run={name}").status_code == 200
     assert web.get(f"{origin}/lab/whoami").json()["live"] is False
@@ -619,7 +619,7 @@ def test_stale_control_file_after_kill_9_is_ignored(lab_here):
     process.kill()
     process.wait(60)
     lab_here.assert_nothing_left()
-    stale = {**door, "pid": os.getpid()}  # its number is somebody else's by now
+    stale = {**door, "pid": os.getpid()}  # another process has its number by now
     (lab_here.runs / "up.json").write_text(json.dumps(stale))
     ended = lab_here("status")
     assert ended.status == 2

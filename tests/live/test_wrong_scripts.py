@@ -228,8 +228,8 @@ def test_breakpoint_stops_in_the_script_with_a_usable_prompt(lab_here, stop):
     assert terminal.finish() == 3, terminal.text
     lanes = terminal.result()["mine"]["variants"]
     assert [lane["measurements"]["number"] for lane in lanes] == [7, 7]
-    told = terminal.text[: terminal.text.rindex("(Pdb)")]
-    assert not re.search("[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]", told), "a spinner moves beside the prompt"
+    before = terminal.text[: terminal.text.rindex("(Pdb)")]
+    assert not re.search("[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]", before), "a spinner moves beside the prompt"
 
 
 @posix

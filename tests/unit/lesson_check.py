@@ -46,8 +46,8 @@ def check_lesson(folder: Traversable = CHAPTERS) -> None:
 
 def _read(folder: Traversable, name: str, rule: Rule) -> Json:
     try:
-        told = tomllib.loads(folder.joinpath(name).read_text(encoding="utf-8"))
-        checked: Json = rule("", told)
+        chapter = tomllib.loads(folder.joinpath(name).read_text(encoding="utf-8"))
+        checked: Json = rule("", chapter)
     except (tomllib.TOMLDecodeError, UnicodeError, RecursionError) as error:
         raise LabError(f"{name}: this is no TOML: {error}") from None
     except LabError as error:
@@ -110,12 +110,12 @@ def _slug(where: str, value: Any) -> str:
 
 
 def _scenes(where: str, value: Any) -> Json:
-    told: Json = table({"scenes": listed(_SCENE, 1, 9)})(where, value)
-    slugs = [scene["slug"] for scene in told["scenes"]]
+    chapter: Json = table({"scenes": listed(_SCENE, 1, 9)})(where, value)
+    slugs = [scene["slug"] for scene in chapter["scenes"]]
     for number, slug in enumerate(slugs):
         if slug in slugs[:number]:
             refuse(f"scenes[{number}].slug", f"{slug!r} is there twice")
-    return told
+    return chapter
 
 
 _CHOICE = table({"text": text(90)}, {"when": when})

@@ -148,8 +148,8 @@ def _check_condition(where: str, fact: str, condition: Any) -> None:
 def _implied(conditions: dict[str, Any]) -> dict[str, Any]:
     """The conditions, and that what is kept is not lost, and the other way round."""
     opposite = {"kept": "lost", "lost": "kept"}
-    told = [fact.split(".") for fact, wanted in conditions.items() if wanted == 1]
-    implied = {f"{desk}.{opposite[fact]}": 0 for desk, fact in told if fact in opposite}
+    given = [fact.split(".") for fact, wanted in conditions.items() if wanted == 1]
+    implied = {f"{desk}.{opposite[fact]}": 0 for desk, fact in given if fact in opposite}
     return implied | conditions
 
 

@@ -70,7 +70,7 @@ def step(where: str, value: Any) -> Step:
 
 
 def script(where: str, value: Any) -> list[Step]:
-    """Steps that can follow each other: nobody shops before login, nothing unsent is replayed."""
+    """Steps that can follow each other: no shopping before login, nothing unsent is replayed."""
     steps: list[Step] = listed(step, 1, 20)(where, value)
     sent: dict[str, set[str]] = {"me": set(), "second": set()}
     store = None

@@ -5,12 +5,14 @@ import socket
 
 import pytest
 
+from lab.core.op_key import OP_KEY
 from lab.processes.waiting import wait_until
 from lab.stack.access_log import FIELDS, AccessLog, parse
 
 VALUES = {
     **dict.fromkeys(FIELDS, ""),
     "op": "crash-1-3",
+    "key": OP_KEY,
     "path": "/stateful/@B/api/cart",
     "status": "200",
     "request_time": "0.003",
@@ -44,6 +46,28 @@ def test_entry_has_its_types_and_knows_pool_and_target():
     assert (entry.op, entry.status, entry.bytes) == ("crash-1-3", 200, 321)
     assert entry.request_time == 0.003
     assert (entry.pool, entry.target) == ("stateful", "B")
+
+
+NO_KEYS = {
+    "none": "",
+    "another": "0" * 32,
+    "shorter": OP_KEY[:-1],
+    "longer": OP_KEY + "0",
+    "upper": OP_KEY[:-1] + "G",
+    "other digits": "\u0660" * 32,
+}
+
+
+@pytest.mark.parametrize("key", NO_KEYS.values(), ids=NO_KEYS.keys())
+def test_op_without_the_labs_key_is_no_op_of_the_lab(log, key):
+    send(log, datagram(log.tag, key=key), datagram(log.tag, op="ours"))
+    assert log.wait_for(["ours"], DEADLINE_S) == set()
+    assert [entry.op for entry in log.entries()] == ["", "ours"]
+    assert log.count("crash-1-3") == 0
+
+
+def test_key_is_in_no_entry():
+    assert OP_KEY not in repr(parse(datagram(), "lab_1"))
 
 
 @pytest.mark.parametrize(
@@ -88,18 +112,18 @@ def test_datagram_that_is_no_entry_is_none(data):
 
 
 def test_access_log_counts_waits_and_publishes(log):
-    told = []
-    stop = log.subscribe(told.append)
+    heard = []
+    stop = log.subscribe(heard.append)
     send(log, *(datagram(log.tag, op=op) for op in ("a", "b", "b")))
     assert log.wait_for(["a", "b"], DEADLINE_S) == set()
-    assert wait_until(lambda: len(told) == 3, DEADLINE_S)
+    assert wait_until(lambda: len(heard) == 3, DEADLINE_S)
     assert (log.count("a"), log.count("b"), log.count("c")) == (1, 2, 0)
     stop()
     send(log, datagram(log.tag, op="d"))
     assert log.wait_for(["d"], DEADLINE_S) == set()
     assert log.wait_for(["d", "e"], 0.01) == {"e"}
     assert [entry.op for entry in log.entries()] == ["a", "b", "b", "d"]
-    assert len(told) == 3
+    assert len(heard) == 3
 
 
 def test_garbage_is_counted_and_the_log_goes_on(log):
@@ -120,7 +144,7 @@ def test_log_that_ends_by_itself_says_why(log):
     assert wait_until(lambda: "cannot be read" in log.trouble, DEADLINE_S)
 
 
-def test_subscriber_that_fails_costs_nobody_the_log(log, caplog):
+def test_subscriber_that_fails_costs_no_other_subscriber_the_log(log, caplog):
     log.subscribe(lambda entry: 1 / 0)
     send(log, datagram(log.tag, op="a"), datagram(log.tag, op="b"))
     assert log.wait_for(["a", "b"], DEADLINE_S) == set()
@@ -128,14 +152,14 @@ def test_subscriber_that_fails_costs_nobody_the_log(log, caplog):
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"),
+    ("logged", "kept"),
     [
         *[("", None), ("0", 0), ("2", 2), ("-", None), ("-1", None), ("2, 3", None)],
         *[("two", None), ("\u0663", None), ("9" * 5000, None), ("1e3", None), (" 2", None)],
     ],
 )
-def test_store_operations_are_a_count_or_nothing_and_never_cost_the_entry(told, kept):
-    assert parse(datagram(store_operations=told), "lab_1").store_operations == kept
+def test_store_operations_are_a_count_or_nothing_and_never_cost_the_entry(logged, kept):
+    assert parse(datagram(store_operations=logged), "lab_1").store_operations == kept
 
 
 def test_bounded_log_keeps_and_counts_the_newest_entries():

@@ -10,10 +10,11 @@ import psutil
 import pytest
 
 from lab.check import outside
+from lab.check.family import listening
 from lab.check.outside import Outside
-from lab.check.peers import Peers, _connected
+from lab.check.peers import Peers
 from lab.check.service import Start
-from lab.check.sockets import unix_peers
+from lab.check.sockets import connected, unix_peers
 
 
 class WithoutOwnDisk:
@@ -59,7 +60,7 @@ def test_what_changes_on_a_shared_volume_is_behind_the_service_and_not_on_its_di
         child=SimpleNamespace(log_path=tmp_path / "log"),
     )
     with (tmp_path / "open").open("w"), (tmp_path.parent / "own.db").open("w"):
-        seen.ask(process)
+        seen.ask(process, process.family())
     assert not any(str(tmp_path / "open") in each for each in seen.disk)
     assert any("own.db" in each for each in seen.disk)
 
@@ -114,10 +115,22 @@ def test_connection_of_a_moment_is_seen_while_it_is_open():
         process = SimpleNamespace(family=lambda: family, port=1, connects_to=None)
         with seen.watch(process):
             connection = store.accept()[0]
-            while not (found := [*_connected(process.family(), 1)]):
+            while not (found := connected(process.family(), 1)):
                 pass
             for _ in range(50):  # the watcher has time to look as well
-                [*_connected(process.family(), 1)]
+                connected(process.family(), 1)
             connection.close()
         client.wait()
     assert ("127.0.0.1", port) in found and seen.local() == [port]
+
+
+def test_ports_of_a_process_are_seen_and_no_other_ones():
+    here = psutil.Process()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("::1", 0), family=socket.AF_INET6) as other,
+    ):
+        ports = {each.getsockname()[1] for each in (one, other)}
+        assert ports <= listening(here)
+        assert not ports & listening(psutil.Process(1))
+    assert not ports & listening(here)

@@ -49,7 +49,7 @@ class Starting(Pool):
             number = self.started
         if number in self.refused:
             raise EndedAtStart("it ended")
-        self._learn_pace(self.took_s, self.worked_s)
+        self._learn_pace(self.took_s, lambda: self.worked_s)
         return Life(machine)
 
 

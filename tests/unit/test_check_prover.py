@@ -5,6 +5,7 @@ import json
 import math
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from requests.cookies import cookiejar_from_dict
@@ -13,8 +14,9 @@ from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Call, Conversation, plain
 from lab.check.differences import Difference
 from lab.check.judge import FRESH, READS_WRITES, TURNS, Finding, Level
-from lab.check.prover import Proof, Prover, plays_on_two, side_of
+from lab.check.prover import Proof, Prover
 from lab.check.runner import ClientState, Trace
+from lab.check.sides import plays_on_two, side_of
 from lab.core.http import Answer, Headers
 
 TALK = Conversation(tuple(Call("POST", plain(f"/{n}")) for n in range(4)))
@@ -54,6 +56,13 @@ class Playing:
         self.requests += len(part)
         self.processes += 1
         return self._trace(part, self.expected(part))
+
+    def after_each(self, conversation, index, recorded):
+        self.asked.append("after each")
+        self.requests += 2 * index
+        self.processes += 1
+        before = Trace(answers=[self.before(n) for n in range(index)], sent={*range(index)})
+        return before, [self.expected(range(n + 1)) for n in range(index)]
 
     def part_split(self, conversation, part, recorded, *, wiped, elsewhere, asked_before):
         self.asked.append(tuple(part))
@@ -138,6 +147,25 @@ def test_one_call_that_matters_is_found_with_less_than_n_log_n_requests(count):
         assert proof is Proof.FOUND and found.calls == (matters, count - 1)
         assert runner.requests <= count * math.log2(count)
         assert runner.processes <= math.ceil(math.log2(count)) + 4 + 2 * found.tries
+
+
+@pytest.mark.parametrize("count", [20, 80])
+def test_call_that_matters_to_a_read_is_seen_by_one_process_that_is_read_after_each(count):
+    calls = writes(count).calls
+    talk = Conversation((*calls[:-1], replace(calls[-1], method="GET")))
+    for matters in range(count - 1):
+        needs = lambda part, n=matters: said("good") if n in part else said("bad", 401)  # noqa: E731
+        (proof, found), runner, _ = prove(needs, lambda part: said("bad", 401), talk=talk)
+        assert proof is Proof.FOUND and found.calls == (matters, count - 1)
+        assert runner.processes <= 5 + 2 * found.tries
+
+
+def test_read_after_each_misleads_nobody_where_two_calls_matter():
+    calls = writes(20).calls
+    talk = Conversation((*calls[:-1], replace(calls[-1], method="GET")))
+    needs = lambda part: said("good") if {3, 11} <= {*part} else said("bad", 401)  # noqa: E731
+    (proof, found), _, _ = prove(needs, lambda part: said("bad", 401), talk=talk)
+    assert proof is Proof.FOUND and found.calls == (3, 11, 19)
 
 
 def test_who_gave_the_cookie_and_the_last_write_are_guessed_first():

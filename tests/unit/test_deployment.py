@@ -50,11 +50,11 @@ def test_container_environment_is_that_of_the_labs_own_servers(settings):
     store = "redis://valkey:6379/0" if settings.get("store") != "memory" else "memory"
     for deployed in both(**settings):
         for desk in ("stateful", "stateless"):
-            told = desk_env(
+            environment = desk_env(
                 desk, store if desk == "stateful" else "memory", f"two-desks:{desk}:", "k" * 32
             )
             for server in deployed.servers(desk):
-                assert server.env == told | {"REPLICA": server.env["REPLICA"]}
+                assert server.env == environment | {"REPLICA": server.env["REPLICA"]}
                 assert server.argv[:3] == ["python", "-m", f"{desk}_app"]
                 assert server.argv[3:] == ["--host", "0.0.0.0", "--port", "8000"]
                 assert server.image == settings.get("image", ContainerFiles().image)
@@ -200,7 +200,7 @@ def test_deploy_prints_the_document_and_nothing_else(kind):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "words"),
     [
         (["--servers", "0"], "0 is not in the range"),
         (["--servers", "27"], "27 is not in the range"),
@@ -216,11 +216,11 @@ def test_deploy_prints_the_document_and_nothing_else(kind):
         (["--out", ".", "--force"], "name a file"),
     ],
 )
-def test_wrong_settings_are_refused_in_words(arguments, told, tmp_path, monkeypatch):
+def test_wrong_settings_are_refused_in_words(arguments, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(cli, ["deploy", "compose", *arguments])
     refused = str(done.exception) if isinstance(done.exception, LabError) else done.stderr
-    assert done.exit_code and told in refused, done
+    assert done.exit_code and words in refused, done
     assert not done.stdout and not list(tmp_path.iterdir())
 
 

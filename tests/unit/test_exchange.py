@@ -71,10 +71,10 @@ def test_balancer_that_speaks_for_a_dead_server_is_no_answer(status, answered):
 
 
 def test_headers_are_found_whatever_their_case():
-    told = exchange(headers={"X-Served-By": "B", "x-instance": "abc"})
-    assert (told.served_by, told.instance) == ("B", "abc")
-    nobody = exchange(status=None)
-    assert (nobody.served_by, nobody.instance) == (None, None)
+    answered = exchange(headers={"X-Served-By": "B", "x-instance": "abc"})
+    assert (answered.served_by, answered.instance) == ("B", "abc")
+    unanswered = exchange(status=None)
+    assert (unanswered.served_by, unanswered.instance) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_bytes_are_counted_as_they_travel():
 
 
 def test_credentials_stay_out_of_its_repr():
-    told = repr(exchange(request_headers={"Authorization": "Bearer s3cret"}, body=b"s3cret"))
-    assert "s3cret" not in told
+    text = repr(exchange(request_headers={"Authorization": "Bearer s3cret"}, body=b"s3cret"))
+    assert "s3cret" not in text
 
 
 def test_exchange_has_the_names_of_requests_and_the_readable_ones():

@@ -32,7 +32,7 @@ def test_four_scripts_of_the_spine_are_there(name):
 
 
 @pytest.mark.parametrize("experiment", BUNDLED, ids=lambda e: e.name)
-def test_every_bundled_script_tells_what_it_is(experiment):
+def test_every_bundled_script_says_what_it_is(experiment):
     assert experiment.claim[0].isupper()
     assert experiment.claim.endswith(".")
     assert callable(experiment.script)
@@ -81,7 +81,7 @@ def test_near_miss_is_recognised(typo, meant):
         find(typo)
 
 
-def test_name_far_off_is_told_what_there_is():
+def test_name_far_off_is_answered_with_what_there_is():
     with pytest.raises(LabError, match=r"there are .*crash.*\./mine\.py"):
         find("zzzzzz")
 
@@ -134,7 +134,7 @@ def test_script_may_import_the_file_beside_it_and_define_dataclasses(tmp_path):
         "script = int\n",
     ],
 )
-def test_file_without_a_fitting_script_function_is_told_what_to_write(tmp_path, text):
+def test_file_without_a_fitting_script_function_is_refused_with_what_to_write(tmp_path, text):
     assert "mine.py needs a function `def script(shopper, lab)`" in refused(tmp_path, text)
 
 
@@ -148,8 +148,8 @@ def test_script_is_anything_that_takes_two_arguments(tmp_path, text):
     ["0", "-1", "1001", "True", "1.5", "'3'", "None", "[]", "float('nan')", "10**30"],
 )
 def test_customers_must_be_a_sensible_number(tmp_path, customers):
-    told = refused(tmp_path, f"CUSTOMERS = {customers}\n{SCRIPT}")
-    assert "CUSTOMERS must be a whole number from 1 to 1000" in told
+    message = refused(tmp_path, f"CUSTOMERS = {customers}\n{SCRIPT}")
+    assert "CUSTOMERS must be a whole number from 1 to 1000" in message
 
 
 @pytest.mark.parametrize(
@@ -164,12 +164,12 @@ def test_customers_must_be_a_sensible_number(tmp_path, customers):
     ],
 )
 def test_file_that_cannot_be_loaded_is_quoted_with_file_line_and_error(tmp_path, text, line, error):
-    told = refused(tmp_path, text)
-    assert "mine.py" in told
-    assert f"line {line}" in told
-    assert error in told
+    message = refused(tmp_path, text)
+    assert "mine.py" in message
+    assert f"line {line}" in message
+    assert error in message
     for frame_of_the_lab in ("importlib", "exec_module", "lab/experiments"):
-        assert frame_of_the_lab not in told
+        assert frame_of_the_lab not in message
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe\x00", b"x = '\0'\n", "x = 'é'\n".encode("latin-1")])
@@ -235,9 +235,9 @@ def test_script_may_bring_its_own_lanes_and_eyes(tmp_path):
     ]
     for result in results:
         result.observation = experiment.observation(result)
-    told = experiment.judge(results)
-    assert (told.verdict, told.decided_by) == (Verdict.HOLDS, ("memory",))
-    assert told.surprises == (Surprise("file", Verdict.HOLDS, Verdict.FAILS),)
+    judgement = experiment.judge(results)
+    assert (judgement.verdict, judgement.decided_by) == (Verdict.HOLDS, ("memory",))
+    assert judgement.surprises == (Surprise("file", Verdict.HOLDS, Verdict.FAILS),)
 
 
 def test_script_without_variants_runs_at_both_desks(tmp_path):
@@ -251,14 +251,14 @@ def test_script_without_variants_runs_at_both_desks(tmp_path):
 
 @pytest.mark.parametrize("expected", ["'maybe'", "[]", "1", "True", "'HOLDS'"])
 def test_expectation_must_be_a_verdict(tmp_path, expected):
-    told = refused(tmp_path, f"EXPECTED = {expected}\n{SCRIPT}")
-    assert "mine.py: EXPECTED of a claim must be one of holds, fails, depends, unknown" in told
+    message = refused(tmp_path, f"EXPECTED = {expected}\n{SCRIPT}")
+    assert "mine.py: EXPECTED of a claim must be one of holds, fails, depends, unknown" in message
 
 
 @pytest.mark.parametrize("customers", ["0", "1001", "True", "'3'", "None"])
 def test_quick_customers_must_be_a_sensible_number_too(tmp_path, customers):
-    told = refused(tmp_path, f"QUICK_CUSTOMERS = {customers}\n{SCRIPT}")
-    assert "QUICK_CUSTOMERS must be a whole number from 1 to 1000" in told
+    message = refused(tmp_path, f"QUICK_CUSTOMERS = {customers}\n{SCRIPT}")
+    assert "QUICK_CUSTOMERS must be a whole number from 1 to 1000" in message
 
 
 def test_quick_run_makes_do_with_fewer_servers_where_the_experiment_says_so():

@@ -256,7 +256,7 @@ def test_command_for_each_goes_in_order(answering):
         (["end\0 {name}"], "is empty or no command"),
     ],
 )
-def test_commands_that_do_not_fit_are_refused_before_anybody_is_asked(commands, words):
+def test_commands_that_do_not_fit_are_refused_before_they_are_called(commands, words):
     with pytest.raises(LabError, match=words):
         find(["http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3"], {"kill": commands})
 

@@ -135,7 +135,7 @@ def test_restart_all_observes(changes, verdict, words):
 @pytest.mark.parametrize(
     ("status", "refused"), [(200, False), (401, True), (503, False), (None, False)]
 )
-def test_server_that_is_away_or_broken_refuses_nobody(status, refused):
+def test_server_that_is_away_or_broken_refuses_no_customer(status, refused):
     assert restart_all.is_refusal(exchange(status=status)) is refused
 
 
@@ -255,11 +255,11 @@ def test_store_outage_observes(changes, verdict, words):
     assert words in observed(seen)
 
 
-def test_outage_is_told_from_what_was_asked():
+def test_outage_is_computed_from_what_was_asked():
     kept, lost = exchange(fate="kept"), exchange(status=401, fate="lost")
     without = [exchange(status=503, ms=310), exchange(status=None, ms=12), kept]
-    told = store_outage.outage("hung", [kept, kept], without, [kept, lost], 0.2)
-    assert told == {
+    measured = store_outage.outage("hung", [kept, kept], without, [kept, lost], 0.2)
+    assert measured == {
         "control_kept_hung": 2,
         "asked_hung": 3,
         "failed_hung": 2,
@@ -321,8 +321,8 @@ def test_busiest_server_is_held_against_an_even_share(replicas, servers, load):
 
 def test_work_done_counts_answers_with_the_cart_only():
     answers = [exchange(fate="kept"), exchange(status=401, fate="lost"), exchange(status=None)]
-    told = scale_out.work_done(answers, servers=1, seconds=0.5)
-    assert (told["reads"], told["misrouted"], told["per_s"]) == (3, 2, 2.0)
+    work = scale_out.work_done(answers, servers=1, seconds=0.5)
+    assert (work["reads"], work["misrouted"], work["per_s"]) == (3, 2, 2.0)
 
 
 @pytest.mark.parametrize(

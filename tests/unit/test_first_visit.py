@@ -55,7 +55,7 @@ def test_complaint_says_what_was_due(due, words):
 
 
 class Customer:
-    """Does what it is told to, and remembers in which order."""
+    """Does what the test orders, and remembers in which order."""
 
     def __init__(self):
         self.done = []

@@ -204,8 +204,8 @@ def test_request_without_an_answer_times_out_and_uses_another_connection(server,
     assert [each.connection for each in server.asked] == [0, 1]
 
 
-def test_port_that_nobody_listens_on_gets_nothing():
-    with socket.socket() as closed:  # bound and not listening: nobody else can take it
+def test_port_without_a_listener_gets_nothing():
+    with socket.socket() as closed:  # bound and not listening: no other process can take it
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
         transport = GeventTransport(ConnectionPool("127.0.0.1", port))
@@ -226,7 +226,7 @@ def test_redirect_is_an_answer_and_is_not_followed(server, either):
 # --- connections
 
 
-def test_connection_is_used_again_by_whoever_comes_next(server, lines):
+def test_connection_is_used_again_for_the_next_request(server, lines):
     for _ in range(3):
         assert get(GeventTransport(lines), server.url + "/").status == 200
     assert [each.connection for each in server.asked] == [0, 0, 0]
@@ -393,7 +393,7 @@ def test_second_tab_shares_the_cookies_and_a_replay_has_none(server, either):
 @pytest.mark.parametrize(
     "text", ["", "=", ";", "a", "a=b; Path", "a=b; Expires=never", "\xff=\xfe"]
 )
-def test_cookie_that_is_none_hurts_nobody(server, either, text):
+def test_cookie_that_is_none_hurts_no_request(server, either, text):
     server.will(answer(set_cookie(text)))
     assert get(either, server.url + "/").status == 200
     assert get(either, server.url + "/").status == 200
@@ -458,22 +458,22 @@ def everything(shopper):
 
 
 @pytest.mark.parametrize("app", ["stateful_app", "stateless_app"])
-def test_desk_cannot_tell_a_crowd_from_a_script(app, desks):
+def test_crowd_and_script_look_the_same_to_a_desk(app, desks):
     url = desks[app]
     lines = ConnectionPool("127.0.0.1", int(url.rpartition(":")[2]))
-    told = {}
+    seen = {}
     for transport in (RequestsTransport(), GeventTransport(lines)):
         shopper = shopper_of(url, transport)
         everything(shopper)
-        told[type(transport)] = (*_told(shopper), *_credentials(shopper))
+        seen[type(transport)] = (*_exchanges(shopper), *_credentials(shopper))
         transport.close()
     lines.close()
-    assert told[GeventTransport] == told[RequestsTransport]
-    statuses = [each[2] for each in told[GeventTransport][0]]
+    assert seen[GeventTransport] == seen[RequestsTransport]
+    statuses = [each[2] for each in seen[GeventTransport][0]]
     assert {200, 201, 204, 401, 404, 405, 409, 422} <= set(statuses)
 
 
-def _told(shopper):
+def _exchanges(shopper):
     exchanges = [
         (
             *(each.method, each.path, each.status, each.outcome, each.fate, each.error),

@@ -63,7 +63,7 @@ def test_setting_takes_on_and_off_in_many_words(setting):
 
 
 @pytest.mark.parametrize(
-    ("word", "told"),
+    ("word", "words"),
     [
         ("stop", "Ctrl-C there stops them"),
         ("start", "`lab up` runs both desks"),
@@ -77,10 +77,10 @@ def test_setting_takes_on_and_off_in_many_words(setting):
         ("zzzzz", "`lab --help` lists the commands"),
     ],
 )
-def test_command_that_does_not_exist_is_answered_with_what_it_is_called_here(word, told):
+def test_command_that_does_not_exist_is_answered_with_what_it_is_called_here(word, words):
     ended = answered(word)
     assert ended.exit_code == 2
-    assert told in ended.output
+    assert words in ended.output
 
 
 @pytest.mark.parametrize("word", HOSTILE)

@@ -114,19 +114,19 @@ def test_starved_lane_proves_nothing(look, base, starved, why):
 @pytest.mark.parametrize("seen", [False, None])
 @pytest.mark.parametrize("base", [GOOD, LOST], ids=["kept", "lost"])
 def test_death_that_was_not_confirmed_proves_nothing(look, seen, base):
-    told = look({**base, "kill_confirmed": seen})
-    assert told == Observation.unknown("the death of the server was not confirmed")
+    observation = look({**base, "kill_confirmed": seen})
+    assert observation == Observation.unknown("the death of the server was not confirmed")
 
 
 def test_restart_that_was_not_confirmed_proves_nothing():
     measured = {**GOOD, "restarts_confirmed": 0}
-    told = carts_survive_restarts(measured)
-    assert told == Observation.unknown("no restart was confirmed")
+    observation = carts_survive_restarts(measured)
+    assert observation == Observation.unknown("no restart was confirmed")
     assert carts_survive_kill(measured).verdict is HOLDS
 
 
 @pytest.mark.parametrize("look", ALL)
-def test_trouble_proves_nothing_and_is_told(look):
+def test_trouble_proves_nothing_and_is_reported(look):
     result = VariantRun(TOKEN, Record("token"), dict(GOOD), "the log disagrees")
     assert observe(look, result) == Observation.unknown("the log disagrees")
     result.trouble = None
@@ -160,26 +160,26 @@ def judged(*lanes, expected=None, **how):
 
 @pytest.mark.parametrize("verdict", [HOLDS, FAILS, DEPENDS, UNKNOWN])
 def test_verdict_is_that_of_the_plain_stateless_desk(verdict):
-    told = judged(lane(MEMORY, FAILS), lane(TOKEN, verdict))
-    assert (told.verdict, told.decided_by, told.note) == (verdict, ("token",), "")
+    judgement = judged(lane(MEMORY, FAILS), lane(TOKEN, verdict))
+    assert (judgement.verdict, judgement.decided_by, judgement.note) == (verdict, ("token",), "")
 
 
 @pytest.mark.parametrize("contrast", Verdict)
 def test_contrast_changes_no_verdict(contrast):
-    told = judged(lane(MEMORY, contrast), lane(REDIS, contrast), lane(TOKEN, HOLDS))
-    assert told.verdict is HOLDS
+    judgement = judged(lane(MEMORY, contrast), lane(REDIS, contrast), lane(TOKEN, HOLDS))
+    assert judgement.verdict is HOLDS
 
 
 def test_desk_with_a_remedy_is_not_what_the_claim_is_about():
-    told = judged(lane(TOKEN, HOLDS), lane(TOKEN_DENYLIST, FAILS))
-    assert told.verdict is HOLDS
+    judgement = judged(lane(TOKEN, HOLDS), lane(TOKEN_DENYLIST, FAILS))
+    assert judgement.verdict is HOLDS
     assert judged(lane(TOKEN_DENYLIST, HOLDS)).verdict is UNKNOWN
 
 
 def test_claim_without_its_variant_is_unknown():
-    told = judged(lane(MEMORY, HOLDS), lane(FILE, HOLDS))
-    assert (told.verdict, told.decided_by) == (UNKNOWN, ())
-    assert told.note == "no variant of this run is what the claim is about"
+    judgement = judged(lane(MEMORY, HOLDS), lane(FILE, HOLDS))
+    assert (judgement.verdict, judgement.decided_by) == (UNKNOWN, ())
+    assert judgement.note == "no variant of this run is what the claim is about"
     assert judged().verdict is UNKNOWN
 
 
@@ -201,8 +201,8 @@ def both(variant):
 def test_variants_have_to_agree(verdicts, verdict):
     for first, second in (verdicts, verdicts[::-1]):
         assert judged(lane(MEMORY, first), lane(TOKEN, second), about=both).verdict is verdict
-    told = judged(lane(MEMORY, HOLDS), lane(TOKEN, FAILS), about=both)
-    assert told.decided_by == ("memory", "token")
+    judgement = judged(lane(MEMORY, HOLDS), lane(TOKEN, FAILS), about=both)
+    assert judgement.decided_by == ("memory", "token")
 
 
 def test_lane_that_was_not_observed_is_unknown_and_says_why():
@@ -220,11 +220,11 @@ def test_others_are_compared_with_the_plain_token_without_settings_of_its_own():
 @pytest.mark.parametrize("seen", Verdict)
 @pytest.mark.parametrize("expected", [HOLDS, FAILS, DEPENDS, None])
 def test_unexpected_verdict_is_a_surprise_unless_it_is_unknown(seen, expected):
-    told = judged(lane(MEMORY, seen), lane(TOKEN, HOLDS), expected={"memory": expected})
+    judgement = judged(lane(MEMORY, seen), lane(TOKEN, HOLDS), expected={"memory": expected})
     if seen is UNKNOWN or expected in (None, seen):
-        assert told.surprises == ()
+        assert judgement.surprises == ()
     else:
-        assert told.surprises == (Surprise("memory", seen, expected),)
+        assert judgement.surprises == (Surprise("memory", seen, expected),)
 
 
 # The scripts of the spine, as they are judged by hand-set lanes too.
@@ -263,31 +263,31 @@ SPINE = ["crash", "restart-all", "any-server"]
 @pytest.mark.parametrize("name", SPINE)
 def test_textbook(name):
     """Memory loses, the token keeps: the claim holds and nothing surprises."""
-    told = outcome(name, [LOST | FULL, GOOD | FULL], two_desks(Settings()))
-    assert (told.verdict, told.surprises) == (HOLDS, ())
+    judgement = outcome(name, [LOST | FULL, GOOD | FULL], two_desks(Settings()))
+    assert (judgement.verdict, judgement.surprises) == (HOLDS, ())
 
 
 def test_any_server_is_unknown_where_only_one_of_several_answered():
     one = {"servers": 3, "servers_that_answered": 1}
-    told = outcome("any-server", [GOOD | FULL | one, GOOD | FULL | one], two_desks(Settings()))
-    assert told.verdict is UNKNOWN
+    judgement = outcome("any-server", [GOOD | FULL | one, GOOD | FULL | one], two_desks(Settings()))
+    assert judgement.verdict is UNKNOWN
     alone = {"servers": 1, "servers_that_answered": 1}
-    told = outcome("any-server", [GOOD | FULL, GOOD | FULL | alone], two_desks(Settings()))
-    assert told.verdict is HOLDS
+    judgement = outcome("any-server", [GOOD | FULL, GOOD | FULL | alone], two_desks(Settings()))
+    assert judgement.verdict is HOLDS
 
 
 @pytest.mark.parametrize("name", SPINE)
 def test_loss_at_the_stateless_desk_refutes_the_claim(name):
-    told = outcome(name, [LOST | FULL, LOST | FULL], two_desks(Settings()))
-    assert told.verdict is FAILS
-    assert Surprise("stateless", FAILS, HOLDS) in told.surprises
+    judgement = outcome(name, [LOST | FULL, LOST | FULL], two_desks(Settings()))
+    assert judgement.verdict is FAILS
+    assert Surprise("stateless", FAILS, HOLDS) in judgement.surprises
 
 
 @pytest.mark.parametrize("name", SPINE)
 def test_memory_that_survives_is_a_surprise(name):
-    told = outcome(name, [GOOD | FULL, GOOD | FULL], two_desks(Settings()))
-    assert told.verdict is HOLDS
-    assert told.surprises == (Surprise("stateful", HOLDS, FAILS),)
+    judgement = outcome(name, [GOOD | FULL, GOOD | FULL], two_desks(Settings()))
+    assert judgement.verdict is HOLDS
+    assert judgement.surprises == (Surprise("stateful", HOLDS, FAILS),)
 
 
 @pytest.mark.parametrize("name", SPINE)
@@ -295,8 +295,8 @@ def test_memory_that_survives_is_a_surprise(name):
 def test_shared_store_is_expected_to_keep(name, store):
     lanes = two_desks(Settings(store=store))
     assert outcome(name, [GOOD | FULL, GOOD | FULL], lanes).surprises == ()
-    told = outcome(name, [LOST | FULL, GOOD | FULL], lanes)
-    assert told.surprises == (Surprise("stateful", FAILS, HOLDS),)
+    judgement = outcome(name, [LOST | FULL, GOOD | FULL], lanes)
+    assert judgement.surprises == (Surprise("stateful", FAILS, HOLDS),)
 
 
 @pytest.mark.parametrize("seen", [LOST | FULL, GOOD | FULL], ids=["lost", "kept"])
@@ -314,8 +314,8 @@ def test_crash_after_a_control_that_lost_carts_proves_nothing():
 def test_losses_that_the_crash_does_not_explain_prove_nothing():
     odd = LOST | FULL | {"observed_lost": ["a", "z"], "sets_equal": False}
     measured = [odd, GOOD | FULL]
-    told = words("crash", measured, two_desks(Settings()))
-    assert "stateful: other carts were lost than those predicted" in told
+    text = words("crash", measured, two_desks(Settings()))
+    assert "stateful: other carts were lost than those predicted" in text
     assert outcome("crash", measured, two_desks(Settings())).surprises == ()
 
 
@@ -324,10 +324,10 @@ def test_control_is_about_both_desks(side):
     measured = [GOOD | FULL, GOOD | FULL]
     assert outcome("first-visit", measured, two_desks(Settings())).verdict is HOLDS
     measured[side] = GOOD | FULL | {"answers_wrong": 2, "first_wrong": "GET x"}
-    told = outcome("first-visit", measured, two_desks(Settings()))
-    assert told.verdict is DEPENDS
-    told = words("first-visit", measured, two_desks(Settings()))
-    assert "2 of 9 answers were wrong; first: GET x" in told
+    judgement = outcome("first-visit", measured, two_desks(Settings()))
+    assert judgement.verdict is DEPENDS
+    text = words("first-visit", measured, two_desks(Settings()))
+    assert "2 of 9 answers were wrong; first: GET x" in text
     measured[side] = GOOD | FULL | {"requests_unanswered": 1}
     assert outcome("first-visit", measured, two_desks(Settings())).verdict is UNKNOWN
 
@@ -335,9 +335,9 @@ def test_control_is_about_both_desks(side):
 def test_script_without_a_claim_is_about_every_lane(tmp_path):
     mine = tmp_path / "mine.py"
     mine.write_text("def script(shopper, lab):\n    pass\n")
-    told = outcome(str(mine), [LOST, GOOD], two_desks(Settings()))
-    assert (told.verdict, told.surprises, told.condition) == (None, (), "")
-    assert told.decided_by == ("stateful", "stateless")
+    judgement = outcome(str(mine), [LOST, GOOD], two_desks(Settings()))
+    assert (judgement.verdict, judgement.surprises, judgement.condition) == (None, (), "")
+    assert judgement.decided_by == ("stateful", "stateless")
     assert outcome(str(mine), [GOOD, GOOD], two_desks(Settings())).verdict is None
     nothing = {**GOOD, "carts_acknowledged": 0}
     assert outcome(str(mine), [GOOD, nothing], two_desks(Settings())).verdict is UNKNOWN
@@ -358,12 +358,12 @@ def test_drawback_is_confirmed_where_the_desk_it_is_about_is_affected(seen, verd
 def test_what_depends_names_its_condition():
     runs = [lane(MEMORY, FAILS), lane(TOKEN, HOLDS)]
 
-    def told(depends_on=""):
+    def verdict(depends_on=""):
         return judge(runs, lambda variant: None, lambda variant: True, Kind.CLAIM, depends_on)
 
-    assert told().verdict is DEPENDS
-    assert told().condition == "on the variant: fails at memory, holds at token"
-    assert told("on the store").condition == "on the store"
+    assert verdict().verdict is DEPENDS
+    assert verdict().condition == "on the variant: fails at memory, holds at token"
+    assert verdict("on the store").condition == "on the store"
     assert judge(runs, lambda variant: None).condition == ""
 
 

@@ -79,12 +79,12 @@ def lesson(tmp_path):
     """Load a lesson of one chapter and one scene, each with some texts replaced."""
 
     def read(*changes, scenes=SCENES, name="01-one.toml"):
-        told = GOOD
+        text = GOOD
         for old, new in changes:
-            assert old in told
-            told = told.replace(old, new)
+            assert old in text
+            text = text.replace(old, new)
         # Not text mode: a carriage return must reach the reader as it is.
-        (tmp_path / name).write_bytes(told.encode("utf-8", "surrogatepass"))
+        (tmp_path / name).write_bytes(text.encode("utf-8", "surrogatepass"))
         (tmp_path / "scenes.toml").write_text(scenes, encoding="utf-8")
         check_lesson(tmp_path)
         return load(tmp_path)
@@ -142,8 +142,8 @@ def test_code_that_is_shown_is_there_at_both_desks(code):
 
 @CHAPTERS
 def test_measurements_of_a_chapter_are_shown_for_both_desks(chapter):
-    told = " ".join(chapter["measured"])
-    assert "{stateful." in told and "{stateless." in told
+    text = " ".join(chapter["measured"])
+    assert "{stateful." in text and "{stateless." in text
 
 
 def test_good_lesson_passes_and_an_experiment_brings_its_question(lesson):
@@ -314,7 +314,7 @@ def test_choices_exclude_each_other_and_each_can_be_true(choices):
         facts = dict(zip(named, values, strict=True))
         if any(facts.get(f"{desk}.kept") == facts.get(f"{desk}.lost") == 1 for desk in DESKS):
             continue  # no cart is both
-        told = borne_out(choices, facts)
-        assert len(told) <= 1, facts
-        hits.update(told)
+        came_true = borne_out(choices, facts)
+        assert len(came_true) <= 1, facts
+        hits.update(came_true)
     assert hits == set(range(len(choices)))

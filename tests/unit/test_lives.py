@@ -28,7 +28,7 @@ def entry(name="A", instance="a2", address=A, status="200", ended_at=60.0):
         entry("B", "b1", B),
         entry("B", "b1", f"{A}, {B}", "502, 200"),  # after a retry
         entry("B", "b1", f"{A} : {B}", "502 : 200"),
-        entry("", "", A, "502"),  # nginx itself: nobody answered
+        entry("", "", A, "502"),  # nginx itself: no server answered
         entry("", "", A, "504"),
         entry("", "", A, "499"),
         entry("", "", A, "-"),

@@ -220,7 +220,7 @@ def test_meaning_of_an_answer_that_is_no_object():
     assert meaning(kept_exchange(exchange(body=b"[1]"))) == [1]
 
 
-def test_record_gives_each_request_an_id_of_its_own_and_tells_who_watches():
+def test_record_gives_each_request_an_id_of_its_own_and_calls_its_subscribers():
     seen = []
     kept = Record("lane", seen.append)
     ids = [kept.next_op() for _ in range(100)]

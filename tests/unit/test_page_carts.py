@@ -49,7 +49,7 @@ def stack(*servers, store="memory"):
 
 
 def exchange(method, path, server, status, cart=None, fate=None, **more):
-    """`server` is "B b1": who answered, in which life; "" for nobody."""
+    """`server` is "B b1": who answered, in which life; "" if there was no answer."""
     body = {} if cart is None else {"user": {"name": "John"}, "cart": {"lines": cart}}
     plain = {
         "op": f"c1-{next(numbers)}",
@@ -146,7 +146,7 @@ def to_memory():
             ],
             ("server", "B", "✕", "lost: A answered 401"),
         ),
-        # What somebody sent again, or tried out, is not what the customer was promised.
+        # What was sent again or tried out is not what the customer was promised.
         (
             lambda: [exchange("POST", "/api/cart/items", "A a1", 201, [], aside=True)],
             ("server", "B", "", ""),

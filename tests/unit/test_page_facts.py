@@ -65,12 +65,12 @@ def test_facts_are_those_that_chapters_may_name():
 
 
 def test_facts_are_counted_from_own_exchanges_since_the_act_began():
-    told = facts_of(
+    facts = facts_of(
         [
             exchange(1, fate="lost"),  # before
             exchange(2, method="POST", path="/api/checkout", status=201, served_by="B"),
             exchange(3, fate="kept", bytes_sent=200),
-            exchange(4, who="c2", fate="lost"),  # somebody else
+            exchange(4, who="c2", fate="lost"),  # another customer
             exchange(5, status=502, served_by=None),
             exchange(6, status=None, served_by=None, bytes_sent=200),
             exchange(7, status=401, fate="unknown"),
@@ -99,14 +99,14 @@ def test_facts_are_counted_from_own_exchanges_since_the_act_began():
         "acknowledged": 1,
         "kills": 1,
     }
-    assert {name: told[f"stateful.{name}"] for name in expected} == expected
-    assert (told["stateless.fate"], told["stateless.lost"]) == ("wrong", 1)
+    assert {name: facts[f"stateful.{name}"] for name in expected} == expected
+    assert (facts["stateless.fate"], facts["stateless.lost"]) == ("wrong", 1)
 
 
 def test_conditions_hold_as_they_do_where_chapters_are_checked():
     pairs = [(c, v) for c in CONDITIONS for v in VALUES if comparable(c, v)]
-    told = run("return given.pairs.map(([c, v]) => matches({ x: c }, { x: v }));", pairs=pairs)
-    assert told == [holds(condition, value) for condition, value in pairs]
+    matched = run("return given.pairs.map(([c, v]) => matches({ x: c }, { x: v }));", pairs=pairs)
+    assert matched == [holds(condition, value) for condition, value in pairs]
 
 
 def comparable(condition, value):

@@ -74,8 +74,8 @@ def full_cart():
 def test_token_is_read_without_a_key(run, desk, zipped, monkeypatch):
     monkeypatch.setattr("itsdangerous.timed.time", SimpleNamespace(time=lambda: SIGNED_S))
     session = full_cart()
-    told = {"v": 2, "aud": "two-desks", "session": session.to_dict()} if zipped else {"ě": 1}
-    token = token_for(session) if zipped else desk.extensions["signer"].dumps(told)
+    signed = {"v": 2, "aud": "two-desks", "session": session.to_dict()} if zipped else {"ě": 1}
+    token = token_for(session) if zipped else desk.extensions["signer"].dumps(signed)
     assert token.startswith(".") is zipped
     read = run(
         "token-parts.js",
@@ -85,7 +85,7 @@ def test_token_is_read_without_a_key(run, desk, zipped, monkeypatch):
     )
     parts, claims, signed_ms = read
     assert [parts["payload"], parts["timestamp"], parts["signature"]] == token.rsplit(".", 2)
-    assert claims == told
+    assert claims == signed
     assert signed_ms == SIGNED_S * 1000
 
 
@@ -118,7 +118,7 @@ def test_middle_of_a_long_part_is_not_shown(run):
 
 
 def exchange(**fields):
-    """An exchange as the page is told of it."""
+    """An exchange as the page receives it."""
     request = {"headers": redact_headers({"Accept": "*/*", "Cookie": "desk_session=" + "s" * 43})}
     answer = {"headers": {"Content-Type": "application/json"}, "body": {"items": []}}
     plain = {"method": "GET", "path": "/api/cart", "target": None, "status": 200, "error": None}
@@ -157,11 +157,11 @@ def test_each_credential_is_marked_and_named(run, desk):
     assert (kind, line.split()[:2]) == ("token", ["Authorization:", "Bearer"])
 
 
-def test_request_that_nobody_answered_says_why(run):
+def test_request_without_an_answer_says_why(run):
     lost = exchange(status=None, error="connection refused", target="B")
-    told = run("bytes.js", "return [m.requestLines(given), m.answerLines(given)]", lost)
-    assert told[0][0][0]["text"] == "GET /@B/api/cart HTTP/1.1"
-    assert told[1] == [[{"text": "no answer: connection refused", "secret": None}]]
+    lines = run("bytes.js", "return [m.requestLines(given), m.answerLines(given)]", lost)
+    assert lines[0][0][0]["text"] == "GET /@B/api/cart HTTP/1.1"
+    assert lines[1] == [[{"text": "no answer: connection refused", "secret": None}]]
 
 
 def changed(run, before, now):

@@ -1,4 +1,4 @@
-"""Diagnosis programs, and telling what a missing one costs."""
+"""Diagnosis programs, and what a missing one costs."""
 
 import os
 import stat

@@ -29,7 +29,7 @@ KEY = "STATELESS_SIGNING_KEYS"
 
 
 class FakeStore:
-    """Stands in for a store that somebody else runs, or for the lab's own."""
+    """Stands in for a store that the lab did not start, or for the lab's own."""
 
     def __init__(self, *made_with):
         self.made_with = made_with
@@ -48,7 +48,7 @@ STORES = []
 
 @pytest.fixture(autouse=True)
 def no_processes(monkeypatch):
-    """Starting is somebody else's matter: here the plan is looked at."""
+    """Starts nothing: these tests look at the plan."""
     STORES.clear()
     monkeypatch.setattr(provision, "Stack", FakeStack)
     monkeypatch.setattr(provision, "LocalStore", FakeStore)
@@ -78,7 +78,7 @@ def plan(folder, *variants):
         return specs
 
 
-def test_each_desk_is_told_where_its_carts_live_and_nothing_of_the_other(tmp_path):
+def test_each_desk_gets_where_its_carts_live_and_nothing_of_the_other(tmp_path):
     specs = plan(tmp_path, MEMORY, FILE, REDIS, TOKEN, TOKEN_DENYLIST)
     env = {name: dict(spec.env) for name, spec in specs.items()}
     folder = tmp_path / "run" / "sessions" / "file"
@@ -257,15 +257,15 @@ def test_client_and_balancer_agree(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "words"),
     [
         ([("token-1", ONE)], "1 requests missing, 0 logged more than once (token-2"),
         ([], "2 requests missing"),
         ([("token-1", ONE), ("token-2", ONE), ("token-2", ONE)], "1 logged more than once"),
     ],
 )
-def test_disagreement_is_told_with_the_operations(tmp_path, lines, told):
-    assert told in checked(tmp_path, FakeLog(*lines))
+def test_disagreement_is_reported_with_the_operations(tmp_path, lines, words):
+    assert words in checked(tmp_path, FakeLog(*lines))
 
 
 def test_answer_by_no_process_of_the_lab_is_reported_unless_the_lab_started_none(tmp_path):
@@ -279,16 +279,16 @@ def test_answer_by_no_process_of_the_lab_is_reported_unless_the_lab_started_none
     assert checked(tmp_path, log, lives=[other]) is None  # of another variant
 
 
-def test_lines_that_cannot_be_read_are_told(tmp_path):
+def test_lines_that_cannot_be_read_are_reported(tmp_path):
     log = FakeLog(("token-1", ONE), ("token-2", ONE))
     log.malformed = 2
     assert "2 lines of the load balancer's log could not be read" in checked(tmp_path, log)
 
 
-def test_retry_that_nobody_asked_for_is_told(tmp_path):
+def test_retry_in_spite_of_the_setting_is_reported(tmp_path):
     log = FakeLog(("token-1", ONE), ("token-2", TWO))
-    told = checked(tmp_path, log)
-    assert told == "the load balancer asked a second server, with retries off (token-2 …)"
+    reported = checked(tmp_path, log)
+    assert reported == "the load balancer asked a second server, with retries off (token-2 …)"
     assert checked(tmp_path, log, retry="on") is None
     own = ("proxy_next_upstream error timeout non_idempotent",)
     assert checked(tmp_path, log, directives=own) is None

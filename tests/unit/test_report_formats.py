@@ -37,27 +37,27 @@ from lab.report.plain import body_text
 
 def cases(document):
     root = ET.fromstring(junit_xml(document).encode("utf-8"))
-    told = {}
+    outcomes = {}
     for case in root.iter("testcase"):
         tags = [child.tag for child in case if child.tag != "system-out"]
-        told[case.get("name")] = tags[0] if tags else "passed"
-    return root, told
+        outcomes[case.get("name")] = tags[0] if tags else "passed"
+    return root, outcomes
 
 
 def test_suite_an_experiment_a_case_a_lane_and_the_claim():
-    root, told = cases(crash())
+    root, outcomes = cases(crash())
     assert [suite.get("name") for suite in root] == ["crash"]
-    assert list(told)[:2] == ["variant stateful", "variant stateless"]
-    assert list(told)[2].startswith("claim: Servers can crash")
-    assert set(told.values()) == {"passed"}
+    assert list(outcomes)[:2] == ["variant stateful", "variant stateless"]
+    assert list(outcomes)[2].startswith("claim: Servers can crash")
+    assert set(outcomes.values()) == {"passed"}
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("3", "0", "0")
 
 
 def test_unmet_expectation_is_a_failure_of_the_claim_and_of_its_variant():
     surprise = {"variant": "stateful", "seen": "holds", "expected": "fails"}
     it = experiment([lane(), lane("b")], surprises=[surprise], expectation_met=False)
-    root, told = cases(run(it))
-    assert list(told.values()) == ["failure", "passed", "failure"]
+    root, outcomes = cases(run(it))
+    assert list(outcomes.values()) == ["failure", "passed", "failure"]
     assert root.get("failures") == "2"
 
 
@@ -78,14 +78,14 @@ def test_unknown_is_an_error_and_what_never_ran_is_skipped():
     silent = lane("none", outcome={"verdict": "unknown", "note": "no cart was read"})
     lanes = [lane("redis", trouble="no session store here", outcome=None), cut, silent]
     it = experiment(lanes, verdict="unknown", expectation_met=None)
-    root, told = cases(run(it))
-    assert list(told.values()) == ["skipped", "error", "error", "error"]
+    root, outcomes = cases(run(it))
+    assert list(outcomes.values()) == ["skipped", "error", "error", "error"]
     assert (root.get("skipped"), root.get("errors"), root.get("failures")) == ("1", "3", "0")
 
 
 def test_hostile_text_is_xml_all_the_same():
-    _, told = cases(hostile())
-    assert len(told) == 2
+    _, outcomes = cases(hostile())
+    assert len(outcomes) == 2
     assert "<script>" not in junit_xml(hostile())
 
 

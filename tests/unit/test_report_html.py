@@ -144,11 +144,11 @@ def test_killed_server_has_no_life_until_it_is_restarted():
 
 
 def test_arrow_reaches_a_server_only_if_the_request_did():
-    nobody = exchange(status=502, served_by=None, outcome="failed")
-    drawn = diagram(story(lane(exchanges=[nobody])), {})
+    unanswered = exchange(status=502, served_by=None, outcome="failed")
+    drawn = diagram(story(lane(exchanges=[unanswered])), {})
     balancer = next(column.x for column in drawn.columns if column.kind == "balancer")
     assert drawn.rows[0].to_x == drawn.rows[0].from_x == balancer
-    asked_for = diagram(story(lane(exchanges=[nobody | {"target": "B"}])), {}).rows[0]
+    asked_for = diagram(story(lane(exchanges=[unanswered | {"target": "B"}])), {}).rows[0]
     assert asked_for.to_x > asked_for.from_x == balancer
 
 

@@ -364,7 +364,7 @@ def old(root):
     return root
 
 
-def test_clean_deletes_nothing_without_yes_where_nobody_can_be_asked(old):
+def test_clean_deletes_nothing_without_yes_where_no_user_can_be_asked(old):
     ended = invoke("--clean", "--keep", "1", "--out", str(old))
     assert ended.exit_code == 2
     assert "--yes" in ended.output

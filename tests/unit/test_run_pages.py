@@ -105,7 +105,7 @@ def test_crowd_has_a_tick_only_if_nothing_went_wrong():
         assert sign(**changes) == "="
 
 
-def test_rounds_of_a_crowd_are_told_apart():
+def test_rounds_of_a_crowd_have_names_of_their_own():
     page = crowd_page(CrowdDocument([a_crowd(), a_crowd()]), NOWHERE)
     assert [why.partition(":")[0] for _, why in page.found] == [
         "stateful, round 1",
@@ -324,7 +324,7 @@ def test_report_says_which_newer_runs_it_passed_over(runs):
 
 
 def test_document_of_values_is_not_of_words():
-    """The counts of a crowd stay numbers: nobody has to parse a sentence again."""
+    """The counts of a crowd stay numbers, so no reader parses a sentence."""
     written = msgspec.json.decode(crowds.text(CrowdDocument([a_crowd()])))["crowds"][0]
     assert (written["requests"], written["carts"]["lost"]) == (400, 2)
     assert replace(a_plan().assume, users=1).users == 1

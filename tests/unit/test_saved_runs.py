@@ -177,8 +177,8 @@ def test_every_view_takes_a_run_of_version_0_1(view):
 
 
 def test_sentences_of_version_0_1_become_surprises_where_they_are_understood():
-    told = ["stateful: holds, expected fails (1 of 1)", "something else"]
-    (experiment,) = checked(old(surprises=told), "here").experiments
+    surprises = ["stateful: holds, expected fails (1 of 1)", "something else"]
+    (experiment,) = checked(old(surprises=surprises), "here").experiments
     assert experiment.surprises == (Surprise("stateful", Verdict.HOLDS, Verdict.FAILS),)
 
 
@@ -249,11 +249,11 @@ def test_file_that_may_not_be_read(runs):
 @pytest.mark.parametrize("schema", [1, 2])
 def test_drawback_of_an_earlier_version_has_todays_words(schema):
     """It was called a claim, which held where it did harm: a tick stood at the harmed desk."""
-    told = "A drawback: after logout the old token still opens the cart (no revocation)."
-    document = old(claim=told, expected="holds", surprises=[])
+    claim = "A drawback: after logout the old token still opens the cart (no revocation)."
+    document = old(claim=claim, expected="holds", surprises=[])
     if schema == 2:
         document = msgspec.to_builtins(checked(document, "here")) | {"schema": 2}
-        document["experiments"][0] |= {"claim": told, "verdict": "holds", "expected": "holds"}
+        document["experiments"][0] |= {"claim": claim, "verdict": "holds", "expected": "holds"}
         for variant, seen in zip(
             document["experiments"][0]["variants"], ("fails", "holds"), strict=True
         ):

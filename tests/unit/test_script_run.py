@@ -112,7 +112,7 @@ IMPORT = (
         "Observation('holds', measures=(object(),))",
     ],
 )
-def test_observe_that_returns_something_else_is_told_what_was_expected(tmp_path, returned):
+def test_observe_that_returns_something_else_is_refused_with_what_was_expected(tmp_path, returned):
     run, met = observed(tmp_path, f"{IMPORT}; return {returned}")
     assert met is False
     assert run.script_failed

@@ -49,9 +49,9 @@ def script():
 
 def test_exception_in_a_thread_is_raised_at_the_end_with_both_lines(tmp_path):
     path, error = raised(tmp_path, THREAD, KeyError)
-    told = at_length(error, path)
-    assert 'mine.py", line 5, in work' in told
-    assert "in a thread that was started at mine.py, line 9: thread.start()" in told
+    text = at_length(error, path)
+    assert 'mine.py", line 5, in work' in text
+    assert "in a thread that was started at mine.py, line 9: thread.start()" in text
 
 
 def test_thread_is_waited_for_until_it_ends(tmp_path):
@@ -80,7 +80,7 @@ def test_exception_that_the_script_asked_for_is_its_own_affair(tmp_path):
         script()
 
 
-def test_thread_of_someone_else_is_left_to_its_own_hook(tmp_path, monkeypatch):
+def test_thread_of_another_program_is_left_to_its_own_hook(tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(threading, "excepthook", lambda args: seen.append(args.exc_type))
     path, _ = written(tmp_path, "def script(): pass\n")
@@ -177,7 +177,7 @@ def test_time_is_not_limited_in_a_debugger(tmp_path):
         assert script() == 1
 
 
-def test_there_is_no_limit_where_the_main_thread_is_someone_elses(tmp_path):
+def test_there_is_no_limit_where_the_main_thread_belongs_to_another_program(tmp_path):
     path, script = written(
         tmp_path, "import time\ndef script():\n    time.sleep(0.5)\n    return 1\n"
     )

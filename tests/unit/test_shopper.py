@@ -11,6 +11,7 @@ import pytest
 
 from lab.core.errors import ScriptMistake
 from lab.core.http import ConnectionRefused, ConnectionReset, ReadTimedOut
+from lab.core.op_key import OP_KEY
 from lab.evidence.exchange import OpStatus
 from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper
@@ -20,7 +21,7 @@ SOON_S = 0.2
 
 
 class Shop(ThreadingHTTPServer):
-    """A shop that answers as the test tells it, and remembers what it was asked."""
+    """A shop that answers as the test sets it, and remembers what it was asked."""
 
     daemon_threads = True
 
@@ -63,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             if wait:
-                self.send_header("Connection", "close")  # said, so that nobody reuses it
+                self.send_header("Connection", "close")  # said, so that it is not used again
             self.end_headers()
             self.wfile.write(body)
         except OSError:
@@ -127,6 +128,8 @@ def test_verbs_are_the_shops(shop, shopper, say, method, path, body):
     assert (json.loads(asked_body) if asked_body else None) == body
     assert shopper.last is exchange
     assert header(shop, "X-Op") == exchange.op
+    assert header(shop, "X-Op-Key") == OP_KEY
+    assert OP_KEY not in f"{vars(exchange)}"  # records are shown to others
 
 
 def test_named_server_is_addressed_and_each_request_has_an_id_of_its_own(shop, shopper):
@@ -182,10 +185,10 @@ def test_shopper_shows_the_cookie_that_it_would_send(shop, shopper):
     assert shopper.cookie() is None
     shop.will(headers=[cookie(20), cookie(9, "b")])
     shopper.login()
-    told = shopper.cookie()
+    sent = shopper.cookie()
     shopper.view_cart()
-    assert header(shop, "Cookie") == told
-    assert sorted(told.split("; ")) == ["b=xxxxxxxx", "desk_session=xxxxxxxx"]
+    assert header(shop, "Cookie") == sent
+    assert sorted(sent.split("; ")) == ["b=xxxxxxxx", "desk_session=xxxxxxxx"]
 
 
 def test_cookie_that_is_too_big_does_not_replace_the_one_before(shop, shopper):
@@ -240,7 +243,7 @@ def test_server_that_hangs_up_leaves_a_write_unknown_and_it_is_not_sent_again(sh
     assert len(shop.asked) == 2
 
 
-def test_port_that_nobody_listens_on_makes_a_request_fail():
+def test_port_without_a_listener_makes_a_request_fail():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with customer_at(f"http://127.0.0.1:{port}") as shopper:
@@ -338,12 +341,12 @@ def test_exchange_is_recorded_as_it_was_sent_and_received(shop, shopper):
 
 @pytest.mark.parametrize("keep", [0, 1, 3, 7])
 def test_bounded_record_keeps_the_newest_events_and_publishes_all(keep):
-    told = []
-    record = Record("x", told.append, keep=keep)
+    published = []
+    record = Record("x", published.append, keep=keep)
     for number in range(5):
         record.append(number)
         assert record.events == list(range(number + 1))[max(0, number + 1 - keep) :]
-    assert told == [0, 1, 2, 3, 4]
+    assert published == [0, 1, 2, 3, 4]
 
 
 def test_record_goes_on_counting_where_another_stopped():

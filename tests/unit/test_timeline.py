@@ -250,10 +250,10 @@ def test_steps_of_one_customer_stand_one_by_one_while_they_fit():
     for number in range(1, 12):
         story.add(number)
         story.look(quantity=number)
-    told = plain(rows(story.variant, story.variant))
-    assert len(told) == 23 <= MOST_STEPS
-    assert [mark for mark, *_ in told] == [str(n) for n in range(1, 24)]
-    assert told[2] == ("3", "ask for the cart at A", "200 A ✓ 1 Pen", "200 A ✓ 1 Pen")
+    shown = plain(rows(story.variant, story.variant))
+    assert len(shown) == 23 <= MOST_STEPS
+    assert [mark for mark, *_ in shown] == [str(n) for n in range(1, 24)]
+    assert shown[2] == ("3", "ask for the cart at A", "200 A ✓ 1 Pen", "200 A ✓ 1 Pen")
 
 
 def test_runs_of_one_customer_are_folded_in_place():
@@ -264,9 +264,9 @@ def test_runs_of_one_customer_are_folded_in_place():
     story.add()
     for _ in range(40):
         story.look()
-    told = [step for _, step, *_ in plain(rows(story.variant, story.variant))]
+    shown = [step for _, step, *_ in plain(rows(story.variant, story.variant))]
     often = "ask for the cart at A, 40 times"
-    assert told == ["log in at A", often, "add to the cart at A", often]
+    assert shown == ["log in at A", often, "add to the cart at A", often]
 
 
 def test_carts_that_grow_are_folded_by_what_became_of_them():
@@ -274,8 +274,8 @@ def test_carts_that_grow_are_folded_by_what_became_of_them():
     for number in range(1, 50):
         story.add(number)
         story.look(quantity=number)
-    told = plain(rows(story.variant, story.variant))
-    assert [each[1:3] for each in told] == [
+    shown = plain(rows(story.variant, story.variant))
+    assert [each[1:3] for each in shown] == [
         ("add to the cart at A, 49 times", "49 × 201"),
         ("ask for the cart at A, 49 times", "49 × 200 ✓ kept"),
     ]
@@ -288,8 +288,8 @@ def test_one_difference_among_hundreds_has_its_row():
         left.look(customer=who)
         odd = number == 200
         right.look(customer=who, status=401 if odd else 200, fate="lost" if odd else "kept")
-    told = plain(rows(left.variant, right.variant))
-    assert told == [
+    shown = plain(rows(left.variant, right.variant))
+    assert shown == [
         ("1", "200 ask for the cart at A", *["200 × 200 ✓ 1 Pen"] * 2),
         (
             "≠",
@@ -307,8 +307,8 @@ def test_many_faults_share_a_row_where_they_cannot_have_one_each():
         story.fault(FaultKind.PAUSE)
         story.look()
         story.fault(FaultKind.RESUME, "B")
-    told = [step for _, step, *_ in plain(rows(story.variant, story.variant))]
-    assert told == [
+    shown = [step for _, step, *_ in plain(rows(story.variant, story.variant))]
+    assert shown == [
         "pause at A, 20 times",
         "ask for the cart at A, 20 times",
         "resume at B, 20 times",
@@ -321,9 +321,9 @@ def test_what_differs_is_shown_even_where_it_does_not_fit():
         for story, status in ((left, 200), (right, 404)):
             story.ask("GET", f"/api/{number}", status)
             story.ask("GET", f"/api/fine/{number}")
-    told = plain(rows(left.variant, right.variant))
-    assert sum(mark == "≠" for mark, *_ in told) == 40
-    assert told[-1] == ("", "… 40 more in result.json", "", "")
+    shown = plain(rows(left.variant, right.variant))
+    assert sum(mark == "≠" for mark, *_ in shown) == 40
+    assert shown[-1] == ("", "… 40 more in result.json", "", "")
 
 
 def test_what_only_one_variant_did_has_its_row():
@@ -331,9 +331,9 @@ def test_what_only_one_variant_did_has_its_row():
     for number in range(30):
         left.look(customer=f"John {number}")
     right.fault()
-    told = plain(rows(left.variant, right.variant))
-    assert ("≠", "30 ask for the cart at A", "30 × 200 ✓ 1 Pen", "30 × –") in told
-    assert any(step == "kill A" for _, step, *_ in told)
+    shown = plain(rows(left.variant, right.variant))
+    assert ("≠", "30 ask for the cart at A", "30 × 200 ✓ 1 Pen", "30 × –") in shown
+    assert any(step == "kill A" for _, step, *_ in shown)
 
 
 def test_nothing_has_no_rows():

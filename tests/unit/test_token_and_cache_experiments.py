@@ -368,7 +368,7 @@ def test_prices_stay_without_the_variable(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "words"),
     [
         ("", "write sku=cents"),
         (",", "write sku=cents"),
@@ -386,8 +386,8 @@ def test_prices_stay_without_the_variable(monkeypatch):
         ("laptop=1,laptop=1", "two prices"),
     ],
 )
-def test_prices_that_cannot_be_are_refused_in_words(text, told):
-    with pytest.raises(http.ConfigError, match=told) as caught:
+def test_prices_that_cannot_be_are_refused_in_words(text, words):
+    with pytest.raises(http.ConfigError, match=words) as caught:
         http.set_prices({"SHOP_PRICES": text})
     assert str(caught.value).startswith("SHOP_PRICES ")
 

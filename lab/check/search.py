@@ -1,0 +1,99 @@
+"""Finds the fewest earlier calls that a difference needs, by asking one process for each guess."""
+
+from collections.abc import Iterator
+
+from lab.check.comparator import ResponseComparator
+from lab.check.conversation import Conversation
+from lab.check.runner import Runner, Trace
+from lab.check.shrink import shrink
+from lab.check.sides import READS
+from lab.check.wanted import Wanted
+
+MANY = 3  # more calls than that are worth a look after each of them
+MOST_LOOKING_S = 2.0
+
+
+class Search:
+    """The search in one conversation. `baseline` is the conversation on one process."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        conversation: Conversation,
+        baseline: Trace,
+        comparator: ResponseComparator,
+    ) -> None:
+        self._runner = runner
+        self._conversation = conversation
+        self._baseline = baseline
+        self._comparator = comparator
+
+    def needs(self, index: int, wanted: Wanted, known: Trace, tries: int) -> list[int]:
+        """Return the fewest calls before `index` that show it, [] if it shows without any.
+
+        `known` is the play that showed it. What a process answers that has had nothing before
+        does not depend on the part: one process for each question is enough. Others are started
+        ahead for the `tries` that follow, which ask both.
+        """
+
+        def shows(part: list[int]) -> bool:
+            self._runner.expect(1 + 2 * tries)
+            calls = [*part, index]
+            expected = self._runner.part(self._conversation, calls, self._baseline)
+            return bool(wanted.shown(expected, known, calls))
+
+        return shrink(range(index), shows, self._all_guesses(index, wanted, known))
+
+    def guesses(self, index: int) -> list[list[int]]:
+        """Return earlier calls that are likely to matter.
+
+        First those that gave what this call brings, then with the first and the last write.
+        """
+        needed = self._gave(index)
+        related = {each.source for each in self._comparator.relations if each.index == index}
+        writes = [n for n in range(index) if self._conversation.calls[n].method not in READS]
+        return [sorted(needed | each) for each in (related, {*writes[:1]}, {*writes[-1:]})]
+
+    def _all_guesses(self, index: int, wanted: Wanted, known: Trace) -> Iterator[list[int]]:
+        """Yield the guesses, and the call after which it is answered as in the conversation."""
+        likely, *others = self.guesses(index)
+        yield likely
+        if (last := self._last_that_matters(index, wanted, known)) is not None:
+            yield [last]
+            yield sorted({*likely, last})
+        yield from others
+
+    def _gave(self, index: int) -> set[int]:
+        """Return the earlier calls that gave what a call brings, and what those brought."""
+        needed, waiting = self._cookies_from(index), [index]
+        while waiting:
+            new = {ref.call for ref in self._conversation.calls[waiting.pop()].refs()} - needed
+            needed |= new
+            waiting += new
+        return needed
+
+    def _cookies_from(self, index: int) -> set[int]:
+        """Return earlier calls that first gave a cookie, if the client carried any into this."""
+        first: dict[str, int] = {}
+        carried = self._baseline.carried
+        if index < len(carried) and carried[index].cookies:
+            for number, answer in enumerate(self._baseline.answers[:index]):
+                for name in answer.cookies:
+                    first.setdefault(name, number)
+        return {*first.values()}
+
+    def _last_that_matters(self, index: int, wanted: Wanted, known: Trace) -> int | None:
+        """Return the call after which one process, asked after each, first shows it.
+
+        Only for a call that changes nothing, and is quick.
+        """
+        answer = self._baseline.answers[index]
+        quick = answer.complete and index * answer.elapsed_s < MOST_LOOKING_S
+        if index <= MANY or self._conversation.calls[index].method not in READS or not quick:
+            return None
+        before, found = self._runner.after_each(self._conversation, index, self._baseline)
+        for number, seen in enumerate(found):
+            answers = {**dict(enumerate(before.answers[: number + 1])), index: seen}
+            if wanted.shown(Trace.of(answers), known, range(index + 1)):
+                return number
+        return None
