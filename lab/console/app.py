@@ -5,9 +5,10 @@ from flask import Blueprint, Flask, Response, request
 
 from lab.console import routes_customer, routes_docs, routes_instructor, routes_public
 from lab.console.guard import SECURITY_HEADERS
-from lab.console.problems import PROBLEM, problem_of
+from lab.console.problems import problem_of
 from lab.console.request_bodies import MOST_REQUEST_BYTES
 from lab.console.services import Services
+from lab.shop.http import PROBLEM
 
 
 def create_app(services: Services) -> Flask:

@@ -126,7 +126,7 @@ def choose_port(asked: int | None) -> int:
 
 def _admitted(guard: Guard, live: LiveConsole, request: Request) -> Admitted:
     guard.admit(request)
-    return Admitted(live.feed, guard.client_of(request))
+    return Admitted(live.feed, guard.watcher_of(request))
 
 
 def _location(path: str, what: str, address: str) -> str:

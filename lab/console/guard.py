@@ -16,7 +16,7 @@ from flask import Request
 from werkzeug.exceptions import Forbidden, UnsupportedMediaType
 
 from lab.console.control_file import SECRET_HEADER
-from lab.console.places import Client
+from lab.console.places import Watcher
 
 PAGE_HEADER = "X-Lab-Console"
 MOST_TICKETS = 20
@@ -98,11 +98,11 @@ class Guard:
         name = secrets.token_urlsafe(16)
         return f"{name}.{self._signature(name)}"
 
-    def client_of(self, request: Request) -> Client:
+    def watcher_of(self, request: Request) -> Watcher:
         """Return who sends the request: an id only if it was given out here."""
         given = _VISITOR.fullmatch(request.cookies.get(self.visitor_cookie_name, ""))
         known = given is not None and _same(self._signature(given[1]), given[2])
-        return Client(given[1] if given and known else "", self.is_instructor(request))
+        return Watcher(given[1] if given and known else "", self.is_instructor(request))
 
     def admit_instructor(self, request: Request) -> None:
         """Raise Forbidden unless the request is the instructor's."""

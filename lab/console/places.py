@@ -21,8 +21,8 @@ class Full(LabError):
 
 
 @dataclass(frozen=True)
-class Client:
-    """Whose stream it is; `id` is "" for a client that did not introduce itself."""
+class Watcher:
+    """Who has a stream; `id` is "" for a client that did not introduce itself."""
 
     id: str = ""
     instructor: bool = False
@@ -44,9 +44,9 @@ class Places:
     """Who has which place; `most` of them, without the instructor's."""
 
     most: int = MOST_STREAMS
-    _taken: dict[object, Client] = field(default_factory=dict, init=False)
+    _taken: dict[object, Watcher] = field(default_factory=dict, init=False)
 
-    def take(self, stream: object, client: Client) -> object | None:
+    def take(self, stream: object, client: Watcher) -> object | None:
         """Give `stream` a place; return another stream that has lost its own, None mostly.
 
         Raise Full, which says what to do, if there is none.
@@ -71,7 +71,7 @@ class Places:
     def _public(self) -> int:
         return sum(not each.instructor for each in self._taken.values())
 
-    def _spare(self, count: Counter[tuple[bool, str]], client: Client) -> object:
+    def _spare(self, count: Counter[tuple[bool, str]], client: Watcher) -> object:
         """Return the newest stream of the client that has most, if that is more than ours gets."""
         shared = {key: n for key, n in count.items() if not key[0]}
         key = max(shared, key=lambda each: shared[each])

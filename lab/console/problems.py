@@ -10,13 +10,12 @@ from lab.console.orders import BadOrder
 from lab.console.places import Full
 from lab.core.errors import LabError
 
-PROBLEM = "application/problem+json"
 RETRY_AFTER_S = 5
 UNEXPECTED = "the console failed: reload the page; the terminal of `lab up` shows why"
 
 
 @dataclass(frozen=True)
-class Problem:
+class ErrorAnswer:
     """How an error is answered."""
 
     status: int
@@ -31,22 +30,22 @@ class Problem:
         return json.dumps(members).encode()
 
 
-def problem_of(error: Exception) -> Problem:
+def problem_of(error: Exception) -> ErrorAnswer:
     """Return how to answer an error; 500 for one that is not expected."""
     match error:
         case HTTPException():
             allow = error.valid_methods if isinstance(error, MethodNotAllowed) else None
             headers = {"Allow": ", ".join(sorted(allow))} if allow else {}
-            return Problem(error.code or 500, error.name, _detail(error), headers)
+            return ErrorAnswer(error.code or 500, error.name, _detail(error), headers)
         case Full():
             retry = {"Retry-After": str(RETRY_AFTER_S)}
-            return Problem(503, "Too many pages", str(error), retry)
+            return ErrorAnswer(503, "Too many pages", str(error), retry)
         case BadOrder():
-            return Problem(422, "Unprocessable order", str(error))
+            return ErrorAnswer(422, "Unprocessable order", str(error))
         case LabError():
-            return Problem(409, "Not possible now", str(error))
+            return ErrorAnswer(409, "Not possible now", str(error))
         case _:
-            return Problem(500, "Unexpected", UNEXPECTED)
+            return ErrorAnswer(500, "Unexpected", UNEXPECTED)
 
 
 def _detail(error: HTTPException) -> str:

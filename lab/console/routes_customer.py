@@ -34,7 +34,7 @@ def _admit(routes: Blueprint, services: Services) -> None:
     @routes.get("/lab/whoami")
     def whoami() -> Response:
         guard, running = services.guard, services.running
-        client = guard.client_of(request)
+        client = guard.watcher_of(request)
         response = jsonify(
             instructor=client.instructor,
             live=running is not None,

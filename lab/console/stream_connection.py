@@ -15,12 +15,14 @@ CHUNK_BYTES = 65_536  # what a slow page holds of its own; everything else is sh
 class Connection:
     """A connection that never blocks. What is `pending` is shared by all, not copied."""
 
-    def __init__(self, sock: socket.socket, request: HTTPRequestParser, now_s: float) -> None:
+    def __init__(
+        self, sock: socket.socket, request: HTTPRequestParser, now_s: float, place: int
+    ) -> None:
         self.sock = sock
         self.request = request
         self.reader: Reader | None = None
-        self.place = 0
-        """Its number among the connections: when it is cut, it comes back in this order."""
+        self.place = place
+        """How many connections there were before: when cut, pages come back in this order."""
         self.moved_s = now_s
         """When it last took something."""
         self.answered = False

@@ -19,9 +19,10 @@ from waitress.parser import HTTPRequestParser
 from werkzeug.exceptions import BadRequest, MethodNotAllowed
 
 from lab.console.feed import BEAT, Feed
-from lab.console.places import Client, Places
-from lab.console.problems import PROBLEM, problem_of
+from lab.console.places import Places, Watcher
+from lab.console.problems import problem_of
 from lab.console.stream_connection import Connection
+from lab.shop.http import PROBLEM
 
 BEAT_S = 2.0
 REQUEST_TIMEOUT_S = 10.0  # who connects and says nothing is in the way
@@ -44,7 +45,7 @@ class Admitted:
     """What a page may watch, and as whom."""
 
     feed: Feed
-    client: Client
+    client: Watcher
 
 
 class StreamServer:
@@ -128,7 +129,8 @@ class StreamServer:
         if len(self._connections) - len(self.places) >= MOST_UNDECIDED:
             sock.close()
             return
-        connection = Connection(sock, HTTPRequestParser(_NO_BODY), self._clock())
+        place = len(self._connections)
+        connection = Connection(sock, HTTPRequestParser(_NO_BODY), self._clock(), place)
         self._connections[connection] = None
         self._selector.register(sock, selectors.EVENT_READ, connection)
 
@@ -176,8 +178,7 @@ class StreamServer:
 
     def _pass_on(self) -> None:
         """Give every page that has taken all of the last news what is new since then."""
-        for number, connection in enumerate(list(self._connections)):
-            connection.place = number
+        for connection in list(self._connections):
             with suppress(OSError):
                 if connection.reader and not connection.pending:
                     self._send(connection)

@@ -6,13 +6,13 @@ from lab.console.places import (
     MOST_OF_INSTRUCTOR,
     MOST_OF_ONE_CLIENT,
     MOST_OF_STRANGERS,
-    Client,
     Full,
     Places,
+    Watcher,
 )
 from lab.core.errors import LabError
 
-INSTRUCTOR = Client(instructor=True)
+INSTRUCTOR = Watcher(instructor=True)
 
 
 def filled(places, client, count):
@@ -26,10 +26,10 @@ def filled(places, client, count):
 @pytest.mark.parametrize(
     ("client", "most"),
     [
-        (Client(), MOST_OF_STRANGERS),
-        (Client("a"), MOST_OF_ONE_CLIENT),
+        (Watcher(), MOST_OF_STRANGERS),
+        (Watcher("a"), MOST_OF_ONE_CLIENT),
         (INSTRUCTOR, MOST_OF_INSTRUCTOR),
-        (Client("a", instructor=True), MOST_OF_INSTRUCTOR),
+        (Watcher("a", instructor=True), MOST_OF_INSTRUCTOR),
     ],
 )
 def test_client_has_a_limit_of_its_own_and_a_freed_place_is_free(client, most):
@@ -47,30 +47,30 @@ def test_client_has_a_limit_of_its_own_and_a_freed_place_is_free(client, most):
 
 def test_strangers_take_no_place_of_a_page_and_none_of_the_instructors():
     places = Places(most=20)
-    filled(places, Client(), MOST_OF_STRANGERS)
-    filled(places, Client("a"), 4)
-    filled(places, Client("b"), 4)
-    assert places.take(object(), Client("c")) is not None  # one of the strangers'
+    filled(places, Watcher(), MOST_OF_STRANGERS)
+    filled(places, Watcher("a"), 4)
+    filled(places, Watcher("b"), 4)
+    assert places.take(object(), Watcher("c")) is not None  # one of the strangers'
     filled(places, INSTRUCTOR, MOST_OF_INSTRUCTOR)
 
 
 def test_newest_stream_of_the_client_with_most_gives_way_to_a_new_client():
     places = Places(most=6)
-    filled(places, Client("greedy"), 2)
-    modest = filled(places, Client("modest"), 1)
-    newest = filled(places, Client("greedy"), 3)[-1]
-    assert places.take(object(), Client("new")) is newest
+    filled(places, Watcher("greedy"), 2)
+    modest = filled(places, Watcher("modest"), 1)
+    newest = filled(places, Watcher("greedy"), 3)[-1]
+    assert places.take(object(), Watcher("new")) is newest
     assert len(places) == 6
-    assert modest[0] not in [places.take(object(), Client(name)) for name in "xyz"]
+    assert modest[0] not in [places.take(object(), Watcher(name)) for name in "xyz"]
     with pytest.raises(Full, match="6 pages watch"):
-        places.take(object(), Client("late"))  # each has one: nobody gives way
+        places.take(object(), Watcher("late"))  # each has one: nobody gives way
 
 
 def test_stranger_and_greedy_page_displace_nobody():
     places = Places(most=4)
-    filled(places, Client("a"), 2)
-    filled(places, Client("b"), 2)
-    for client in (Client(), Client("a"), Client("b")):
+    filled(places, Watcher("a"), 2)
+    filled(places, Watcher("b"), 2)
+    for client in (Watcher(), Watcher("a"), Watcher("b")):
         with pytest.raises(Full):
             places.take(object(), client)
     assert len(places) == 4
@@ -79,7 +79,7 @@ def test_stranger_and_greedy_page_displace_nobody():
 def test_six_hundred_pages_watch():
     places = Places()
     for number in range(600):
-        assert places.take(object(), Client(str(number))) is None
+        assert places.take(object(), Watcher(str(number))) is None
     with pytest.raises(Full, match="600"):
-        places.take(object(), Client("600"))
+        places.take(object(), Watcher("600"))
     assert places.take(object(), INSTRUCTOR) is None

@@ -12,7 +12,7 @@ from werkzeug.exceptions import Forbidden
 
 from lab.console.events import StackEvent
 from lab.console.feed import Feed
-from lab.console.places import Client, Places
+from lab.console.places import Places, Watcher
 from lab.console.stream_server import SLOW_S, Admitted, StreamServer
 
 DEADLINE_S = 60
@@ -45,7 +45,7 @@ class Served:
         if self.refused:
             raise self.refused
         name = request.headers.get("X-Id", "")
-        return Admitted(self.feed, Client(name, instructor=name == "instructor"))
+        return Admitted(self.feed, Watcher(name, instructor=name == "instructor"))
 
     def open(self, name="", method="GET", **headers):
         """Send a request; the connection."""
