@@ -5,9 +5,10 @@ from pathlib import Path
 
 import msgspec
 
+from lab.capacity.assumptions import NOT_MODELLED, Assumptions
 from lab.capacity.constants import CONSTANTS_SCHEMA, Constants
 from lab.capacity.crossings import CapacityPlan, Crossing, Step, steps
-from lab.capacity.rules import NOT_MODELLED, Assumptions, Need
+from lab.capacity.rules import Need
 from lab.core.errors import LabError
 from lab.core.json_object import json_text
 from lab.core.text import one_line

@@ -9,7 +9,7 @@ import msgspec
 
 from lab.core.errors import LabError
 from lab.evidence.run_document import SCHEMA_VERSION, RunDocument
-from lab.report import catalog, upgrade
+from lab.report import catalog, summary, upgrade
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def load(run: str | None, root: Path) -> Saved:
 def read(path: Path) -> Saved:
     """Open a result.json, whatever its name; LabError that says what is wrong with it."""
     try:
-        if path.stat().st_size > catalog.MOST_DOCUMENT_BYTES:
+        if path.stat().st_size > summary.MOST_DOCUMENT_BYTES:
             raise LabError(f"{path} is too large for a run of the lab")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
