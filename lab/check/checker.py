@@ -106,6 +106,7 @@ class _Session:
         self._runner = runner
         self._report = report
         self._comparator = ResponseComparator(check.options.ignored, check.options.headers)
+        runner.polled = self._comparator.polling
         self._outside = Outside(runner.pool, check.start.cwd, check.folder)
         self._evidence = Evidence(self._comparator, report)
         self._family = 1
@@ -284,13 +285,13 @@ class _Session:
 
     def _fresh(self) -> Trace:
         conversation = self._evidence.conversation
-        line = "every call on a process of its own"
+        line, count = "every call on a process of its own", len(conversation)
         self._tell(line)
         # The first request of a process opens what others find open, and takes longer.
         self._outside.peers.closely = True
         try:
             return self._runner.fresh(
-                conversation, lambda done: self._tell(f"{line}: {done} of {len(conversation)}")
+                conversation, lambda done: self._tell(f"{line}: {min(done, count)} of {count}")
             )
         finally:
             self._outside.peers.closely = False

@@ -62,6 +62,11 @@ class Call:
         """Method, path and operation as recorded, credentials shortened: "GET /cart"."""
         return redact_text(f"{self.method} {recorded(self.path)}{self._operation()}")
 
+    @property
+    def line(self) -> tuple[str, str]:
+        """What calls have in common that one line of a script sends, as in a loop."""
+        return self.origin, self.method
+
     def mapped(self, change: Callable[[Template], Template]) -> "Call":
         """Return the call with path, header values and body changed."""
         return replace(
