@@ -245,8 +245,8 @@ class Shopper:
         server: str | None,
         timeout_s: float,
     ) -> Exchange:
-        # First of all: nginx logs what it has read of a request whose headers it refuses as too long.
-        sent = {KEY_HEADER: OP_KEY, **headers, KEY_HEADER: OP_KEY}
+        key = {KEY_HEADER: OP_KEY}  # first: after a header that is too long nginx reads no more
+        sent = {**key, **headers, **key}
         carried = transport.carry(method, self._address(server) + path, sent, body, timeout_s)
         carried.request_headers.pop(KEY_HEADER, None)
         return Exchange(
