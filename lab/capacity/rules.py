@@ -121,20 +121,18 @@ class Need:
     balancer: Part
     store: Part | None
     impossible: str | None
+    machines: int | None
+    """Of all parts together; None where the row is impossible."""
 
     @property
-    def machines(self) -> int | None:
-        """Machines of all parts together; None where the row is impossible."""
-        if self.impossible:
-            return None
-        return (
-            self.desk.machines + self.balancer.machines + (self.store.machines if self.store else 0)
-        )
+    def parts(self) -> list[Part]:
+        """The parts that the row has."""
+        return [self.desk, self.balancer, *([self.store] if self.store else [])]
 
     @property
     def cores(self) -> float:
         """Cores of all parts together, at the target utilisation."""
-        return self.desk.cores + self.balancer.cores + (self.store.cores if self.store else 0)
+        return sum(part.cores for part in self.parts)
 
 
 def need(row: ConstantsRow, files: ConstantsRow | None, assume: Assumptions) -> Need:
@@ -153,23 +151,27 @@ def need(row: ConstantsRow, files: ConstantsRow | None, assume: Assumptions) -> 
     desk = part(assume, desk_cores, desk_bytes, max(in_bytes, out_bytes))
     balancer = part(assume, full.cores("balancer_cpu"), 0, in_bytes + out_bytes)
     remembered = bool(in_process or in_files or row.value("in_store", "session", assume.cart_lines))
+    store = _store(row, full, in_store)
+    impossible = _impossible(row, servers)
+    parts = [desk, balancer, *([store] if store else [])]
     return Need(
-        row.name,
-        row.app,
-        assume.requests_s,
-        assume.requests_s * assume.peak_factor,
-        alive if remembered else 0.0,
-        assume.requests_s * assume.peak_factor / full.total("desk_cpu") * 1e6,
-        alive / servers if in_process else 0.0,
-        full.total("store_operations"),
-        in_bytes,
-        out_bytes,
-        in_files,
-        servers,
-        desk,
-        balancer,
-        _store(row, full, in_store),
-        _impossible(row, servers),
+        row=row.name,
+        app=row.app,
+        requests_s=assume.requests_s,
+        requests_peak_s=assume.requests_s * assume.peak_factor,
+        sessions=alive if remembered else 0.0,
+        requests_per_core=assume.requests_s * assume.peak_factor / full.total("desk_cpu") * 1e6,
+        carts_per_server=alive / servers if in_process else 0.0,
+        store_operations_s=full.total("store_operations"),
+        request_bytes_s=in_bytes,
+        answer_bytes_s=out_bytes,
+        file_bytes=in_files,
+        servers=servers,
+        desk=desk,
+        balancer=balancer,
+        store=store,
+        impossible=impossible,
+        machines=None if impossible else sum(each.machines for each in parts),
     )
 
 

@@ -77,10 +77,9 @@ def machines_row(need: Need, steps: Sequence[Step]) -> tuple[str, ...]:
     ]
     if "row" in mine:
         cells[0] = f"✕ {format_number(mine['row'].users)}"
-    parts = [need.desk, need.balancer, *([need.store] if need.store else [])]
-    counted = "+".join(f"{part.machines:,}" for part in parts)
+    counted = "+".join(f"{part.machines:,}" for part in need.parts)
     machines = "✕ none" if need.impossible else f"{counted} = {need.machines:,}"
-    most = max(parts, key=lambda part: part.machines)
+    most = max(need.parts, key=lambda part: part.machines)
     by = most.binds if most.machines > 1 and not need.impossible else "–"
     return (need.row, machines, by, *cells)
 

@@ -1,6 +1,5 @@
 """`lab compare`: two kept runs side by side, and whether they differ by more than chance."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from lab.cli.output import err, screen, write_json
 from lab.core.chance import Comparison, Key, Likeness, RunToRun, run_to_run
 from lab.core.chance import compare as compared
 from lab.core.errors import LabError
+from lab.core.json_object import json_text
 from lab.core.quantity import Quantity, Stated
 from lab.core.text import one_line
 from lab.report import catalog, comparison_view
@@ -167,4 +167,4 @@ def _print_json(found: Sequence[Comparison], kind: str, left: Path, right: Path)
         "summary": comparison_view.sentence(found),
         "comparisons": comparison_view.as_json(found),
     }
-    write_json(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    write_json(json_text(document))

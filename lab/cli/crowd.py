@@ -13,6 +13,7 @@ from lab.cli.crowd_options import CrowdOptions, crowd_options, join_address, lis
 from lab.cli.crowd_session import CrowdSession
 from lab.cli.output import err, progress, screen
 from lab.core.errors import LabError
+from lab.core.op_key import KEY_VARIABLE, OP_KEY, require_given_key
 from lab.crowd import scenarios
 from lab.crowd.load_profile import INSTALL_EXTRA
 from lab.crowd.selftest import freeze_profiles, judge
@@ -52,10 +53,12 @@ def crowd(script: str, **asked: Any) -> int:
 
     For more than 200 shoppers, install the extra: pip install ".[crowd]"
 
-    On several machines: the first line here, the other two on each of the others.
+    On several machines: the first command here, the other three on each of the
+    others. The first one prints the key of this run, which the workers need.
       lab crowd --master --workers 2 --port 8000
       ssh -L 8000:127.0.0.1:8000 -L 5557:127.0.0.1:5557 THIS_HOST
-      lab crowd --join 127.0.0.1              in a second terminal there
+      export LAB_OP_KEY=...                   in a second terminal there
+      lab crowd --join 127.0.0.1
 
     By default the lab listens on 127.0.0.1 only.
 
@@ -113,6 +116,7 @@ def _self_test(given: CrowdOptions) -> int:
 
 def _join(where: str, path: Path) -> int:
     host, port = join_address(where)
+    require_given_key()
     if not has_locust():
         raise LabError(f"a worker needs the extra: {INSTALL_EXTRA}")
     err.print(f"· working for {host}:{port}; Ctrl-C ends that", style="dim")
@@ -120,7 +124,9 @@ def _join(where: str, path: Path) -> int:
     with ExitStack() as resources:
         log = Path(resources.enter_context(tempfile.TemporaryDirectory())) / "worker.log"
         children = resources.enter_context(closing(Children()))
-        child = children.spawn("worker", command, log_path=log, env=clean_environment({}))
+        child = children.spawn(
+            "worker", command, log_path=log, env=clean_environment({KEY_VARIABLE: OP_KEY})
+        )
         wait_until(lambda: not child.running(), NEVER_S, every_s=0.1)
         if child.ending != "exit 0":
             raise LabError(f"the worker has ended ({child.ending}); {end_of(log)}")

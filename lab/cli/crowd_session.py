@@ -12,6 +12,7 @@ from lab.cli import kept
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.core.errors import LabError
 from lab.core.faults import STORE
+from lab.core.op_key import KEY_VARIABLE, OP_KEY
 from lab.core.run_folder import new_run_folder
 from lab.crowd.crowd_run import require_room
 from lab.crowd.document import CrowdDocument, text
@@ -27,6 +28,7 @@ from lab.experiments.script_api import Lab
 from lab.stack.deployment import Deployment
 from lab.stack.pool_spec import LETTERS
 
+SET_KEY = f"export {KEY_VARIABLE}={OP_KEY}"
 KEPT_LOG = 1000  # entries of nginx's log: they are counted as they come
 
 
@@ -82,6 +84,7 @@ class CrowdSession:
             workers = None  # new ones for each crowd, unless they come from other machines
             if profile.waits_for_others:
                 group = WorkerGroup(profile, self.folder, self.listen)
+                err.print(f"on each of the others, before `lab crowd`: {SET_KEY}", style="dim")
                 workers = resources.enter_context(group)
             for number in range(self.rounds):
                 turned = (number + profile.seed) % 2  # the second place must not be one desk's

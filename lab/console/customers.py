@@ -4,7 +4,6 @@ import re
 import secrets
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -30,7 +29,6 @@ MOST_CUSTOMERS = 5000
 MOST_WITH_HISTORY = 300  # of the others only credentials and cart are kept
 MOST_ACTS = 24  # at once, of all customers: each waits for its desks, and others wait for it
 PLACE_TIMEOUT_S = 0.1  # who waits holds a thread, too
-MOST_UNDER_WAY = 40  # ops of one customer that nginx has not logged yet
 FIRST_USER_ID = 123  # John's in the article
 _OP = re.compile(r"(c[0-9]{1,9})-(?:stateful|stateless)-[0-9]{1,9}")
 
@@ -52,33 +50,6 @@ class Acted(msgspec.Struct, frozen=True):
     credentials: dict[str, Credentials]
 
 
-class OpsUnderWay:
-    """The ops of a customer that were sent, and that nginx has not logged yet.
-
-    Any client can write any X-Op: one counts as this customer's only while it is under way.
-    """
-
-    def __init__(self, who: str) -> None:
-        self._who = who
-        self._ops: deque[str] = deque(maxlen=MOST_UNDER_WAY)
-        self._changing = threading.Lock()
-
-    def numbers(self, desk: str) -> Iterator[int]:
-        """Yield the number of each next op at a desk; no op is used twice."""
-        for number in count(1):
-            with self._changing:
-                self._ops.append(f"{self._who}-{desk}-{number}")
-            yield number
-
-    def take(self, op: str) -> bool:
-        """Return whether `op` is under way; from then on it is not."""
-        with self._changing:
-            if op not in self._ops:
-                return False
-            self._ops.remove(op)
-            return True
-
-
 class PageCustomer:
     """The customer of a page. `key` is known to that page only; `who` ("c1") is public."""
 
@@ -92,10 +63,8 @@ class PageCustomer:
         self.acted_at = time.monotonic()
         self._pools = pools
         self._publish = publish
-        self.under_way = OpsUnderWay(self.who)
-        self._numbers: dict[str, Iterator[int]] = {
-            desk: self.under_way.numbers(desk) for desk in DESKS
-        }
+        # A new stage does not begin again at 1: no op is used twice.
+        self._numbers: dict[str, Iterator[int]] = {desk: count(1) for desk in DESKS}
         self.reset()
 
     @property
@@ -212,14 +181,10 @@ class Customers:
             customer.reset()
 
     def who_of(self, op: str) -> str:
-        """Return the customer who is sending this op ("c1" for "c1-stateful-7"), "" if none is.
-
-        Asked once for each op: the next time it is a stranger's copy.
-        """
+        """Return the customer who sent this op of nginx's log, "c1" for "c1-stateful-7"; or ""."""
         match = _OP.fullmatch(op)
         with self._changing:
-            customer = self._by_who.get(match[1]) if match else None
-        return customer.who if customer and customer.under_way.take(op) else ""
+            return match[1] if match and match[1] in self._by_who else ""
 
     def close(self) -> None:
         """Refuse all further orders."""

@@ -25,6 +25,7 @@ from locust.exception import StopUser
 from locust.runners import Runner, WorkerRunner
 
 from lab.core.errors import LabError
+from lab.crowd import locust_sockets
 from lab.crowd.gevent_transport import ConnectionPool, GeventTransport
 from lab.crowd.json_channel import JsonChannel
 from lab.crowd.locust_master import (
@@ -167,6 +168,7 @@ def main(arguments: list[str]) -> None:
     """Run as `local`, `master HOST PORT WORKERS` or `join HOST PORT SCRIPT [RECORD]`."""
     role, *rest = arguments
     allow_connections()
+    locust_sockets.secure()
     if role == "join":
         join(rest[0], int(rest[1]), *rest[2:])
         return

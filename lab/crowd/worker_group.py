@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lab.core.errors import LabError
+from lab.core.op_key import KEY_VARIABLE, OP_KEY
 from lab.crowd.json_channel import ChannelListener, JsonChannel
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.messages import Failed, Message, WorkersHere
@@ -116,7 +117,7 @@ class WorkerGroup:
             name,
             module_command(*arguments),
             log_path=self._folder / f"{name}.log",
-            env=clean_environment(env),
+            env=clean_environment({KEY_VARIABLE: OP_KEY, **env}),
         )
         self._processes.append(child)
 

@@ -124,7 +124,7 @@ class ProvisionedStack:
         None where there is none, and for servers that the lab did not start.
         """
         lives = self.stack.pools[name].lives()
-        own = (entry for entry in entries if entry.pool == name)
+        own = (entry for entry in entries if entry.pool == name and entry.op)
         strange = [] if lives is None else strangers(own, lives)
         return describe(strange) if strange else None
 

@@ -3,21 +3,21 @@
 import http.client
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from secrets import token_hex
 from typing import TypeVar
 
 from lab.core.json_object import JsonObject
+from lab.core.op_key import signed
 
 S = TypeVar("S")
 T = TypeVar("T")
 READY_TIMEOUT_S = 20.0
 POLL_S = 0.01
 MOST_ANSWER_BYTES = 1 << 20
-PROBE_OP = f"lab-probe-{token_hex(8)}"  # not to be guessed, so no other request is hidden by it
-"""The X-Op of the lab's own questions to a server."""
+PROBE_OP = "lab-probe"
+"""The X-Op of the lab's own questions to a server through nginx."""
 
 
 def wait_until(
@@ -47,7 +47,7 @@ def get(
     port: int,
     path: str,
     timeout_s: float = 2.0,
-    op: str | None = None,
+    headers: Mapping[str, str] | None = None,
     host: str = "127.0.0.1",
 ) -> tuple[int, bytes] | None:
     """Send a GET to `host`:`port`; return status and body, or None if nothing answers.
@@ -57,8 +57,7 @@ def get(
     """
     connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     try:
-        named = {"X-Op": op} if op else {}  # nginx's log can be filtered by that
-        connection.request("GET", path, headers={"Connection": "close", **named})
+        connection.request("GET", path, headers={"Connection": "close", **(headers or {})})
         answer = connection.getresponse()
         return answer.status, answer.read(MOST_ANSWER_BYTES)  # an answer may have no end
     except (OSError, http.client.HTTPException):
@@ -70,8 +69,12 @@ def get(
 def server_info(
     port: int, prefix: str = "", timeout_s: float = 2.0, host: str = "127.0.0.1"
 ) -> JsonObject | None:
-    """Return the answer to `GET /api/server`, or None if there is none (or no JSON object)."""
-    answer = get(port, f"{prefix}/api/server", timeout_s, PROBE_OP, host)
+    """Return the answer to `GET /api/server`, or None if there is none (or no JSON object).
+
+    With a `prefix` it is nginx that is asked, and its log names the question.
+    """
+    own = signed(PROBE_OP) if prefix else None  # what answers at a server's port may be a stranger
+    answer = get(port, f"{prefix}/api/server", timeout_s, own, host)
     if answer is None or answer[0] != 200:
         return None
     try:

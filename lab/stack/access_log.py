@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
 
+from lab.core.op_key import is_ours
+
 # Name in the JSON → nginx variable. Never $request, $request_uri or $args: a token in a
 # query string is a secret, and secrets do not belong in logs.
 FIELDS = {
     "op": "$http_x_op",
+    "key": "$http_x_op_key",
     "method": "$request_method",
     "path": "$uri",
     "status": "$status",
@@ -42,7 +45,7 @@ class AccessEntry:
     """One request as nginx saw it. Text as nginx writes it; "" for a value that it lacks."""
 
     op: str
-    """The client's X-Op: which operation this was."""
+    """Which operation of the lab's this was, its X-Op; "" for a request of anyone else's."""
     method: str
     path: str
     """Decoded path as the client sent it, prefix included, query left out."""
@@ -101,7 +104,9 @@ def _entry(fields: Mapping[str, str]) -> AccessEntry:
         "ended_at": float,
         "store_operations": _count,
     }
-    return AccessEntry(**{name: numbers.get(name, str)(fields[name]) for name in FIELDS})
+    op = fields["op"] if is_ours(fields["key"]) else ""
+    rest = [name for name in FIELDS if name not in ("op", "key")]
+    return AccessEntry(op, **{name: numbers.get(name, str)(fields[name]) for name in rest})
 
 
 def _count(text: str) -> int | None:

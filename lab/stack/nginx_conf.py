@@ -57,6 +57,7 @@ PROXY_HEADERS = (
     'proxy_set_header Connection "";                # (HTTP/1.1 keeps connections by itself)',
     "proxy_set_header Host $http_host;              # as the client wrote it",
     "proxy_set_header X-Request-Id $request_id;     # one id in every log",
+    'proxy_set_header X-Op-Key "";                  # for this log only: it says whose X-Op it is',
 )
 CLOSED_TO_NOBODY = "# (nobody, the usual worker, may not read this directory)"
 OWN_ANSWERS = """\

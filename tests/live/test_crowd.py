@@ -8,12 +8,14 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 from conftest import wait_for
 
 from lab.core.faults import FaultKind
+from lab.core.op_key import KEY_VARIABLE
 from lab.crowd.crowd_run import run_crowd
 from lab.crowd.journal import COLUMNS
 from lab.crowd.load_profile import LoadProfile
@@ -213,6 +215,40 @@ def p99_of(model, text):
 
 # --- several machines, played by several processes
 
+WITH_KEY = {KEY_VARIABLE: "0123456789abcdef" * 2}
+STRANGER = """
+from gevent import monkey; monkey.patch_all()
+import sys, msgspec
+from locust import User, task
+from locust.env import Environment
+class Nobody(User):
+    @task
+    def wait(self): pass
+environment = Environment(user_classes=[Nobody])
+runner = environment.create_worker_runner("127.0.0.1", int(sys.argv[1]))
+runner.register_message("lab_job", lambda **_: sys.exit("it was handed a job"))
+runner.send_message("lab_error", "a stranger's word")
+runner.greenlet.join()
+"""
+
+
+@contextmanager
+def stranger_at(port):
+    """A worker of Locust's own that does not have the run's key; at the end it still asks."""
+    command = [sys.executable, "-c", STRANGER, str(port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as stranger:
+        try:
+            yield
+            assert stranger.poll() is None, stranger.communicate()  # it was handed no job
+        finally:
+            stranger.kill()
+
+
+def test_worker_without_the_key_is_refused_with_what_to_do(lab_here):
+    refused = lab_here("crowd", "--join", "127.0.0.1:1", env={KEY_VARIABLE: "0" * 31})
+    assert refused.status == 2
+    assert "set LAB_OP_KEY to the key that `lab crowd --master` says" in refused.err
+
 
 @posix
 def test_workers_join_and_their_carts_are_those_of_one_crowd(lab_here):
@@ -222,9 +258,11 @@ def test_workers_join_and_their_carts_are_those_of_one_crowd(lab_here):
         *("crowd", "--master", "--workers", "2", "--listen", where, "--servers", "2"),
         *("--shoppers", "40", "--rate", "80/s", "--for", "5s", "--warm-up", "0s"),
         *("--affinity", "cookie", "--kill", "B@3s", "--json"),
+        env=WITH_KEY,
     )
-    joined = [lab_here.start("crowd", "--join", where) for _ in range(2)]
-    ended = lab_here.finish(master, 90)
+    with stranger_at(port):
+        joined = [lab_here.start("crowd", "--join", where, env=WITH_KEY) for _ in range(2)]
+        ended = lab_here.finish(master, 90)
     assert ended.status in (0, 3), ended
     document = json.loads(ended.out)
     assert only_about_the_generator(document), ended
@@ -246,9 +284,10 @@ def test_worker_with_another_script_gets_an_error_that_says_to_copy_it(lab_here)
     where = f"127.0.0.1:{port}"
     mine, theirs = lab_here.write("mine.py", VISIT), lab_here.write("theirs.py", VISIT + "\n#\n")
     master = lab_here.start(
-        *("crowd", mine, "--master", "--listen", where, "--servers", "1", "--for", "1s")
+        *("crowd", mine, "--master", "--listen", where, "--servers", "1", "--for", "1s"),
+        env=WITH_KEY,
     )
-    lab_here.start("crowd", theirs, "--join", where)
+    lab_here.start("crowd", theirs, "--join", where, env=WITH_KEY)
     ended = lab_here.finish(master)
     assert ended.status == 2, ended
     message = " ".join(ended.err.split())

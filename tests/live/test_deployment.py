@@ -19,6 +19,7 @@ import requests
 from conftest import wait_for
 from containers import of_compose, of_kubernetes
 
+from lab.core.op_key import signed
 from lab.processes.ports import free_ports, is_open
 from lab.stack.nginx_conf import worker_user
 from lab.stack.programs import find_nginx, find_store
@@ -123,7 +124,7 @@ class Customer:
 
     def ask(self, method, path, body=None, server=""):
         at = f"{self.url}/@{server}" if server else self.url
-        headers = {"X-Op": f"{method} {path}"}
+        headers = signed(f"{method} {path}")
         headers |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
         answer = self.session.request(method, at + path, json=body, headers=headers, timeout=10)
         if answer.headers["Content-Type"] == "application/json":

@@ -10,6 +10,7 @@ import requests
 
 from lab.core.errors import LabError
 from lab.core.faults import STORE, STORE_FAULTS, FaultKind
+from lab.core.op_key import signed
 from lab.processes.ports import is_open
 from lab.processes.waiting import wait_until
 from lab.stack.faults import FaultInjector
@@ -117,7 +118,7 @@ def test_kill_is_confirmed_and_seen_by_clients_and_a_restart_is_a_new_life(stack
     assert death.process_gone and death.port_closed
     assert (death.instance, death.signal) == (old, "SIGKILL")
     assert server.state == "dead" and not is_open(port)
-    assert get(f"{pool.url_of('B')}/api/server", **{"X-Op": "to-the-dead"}).status_code == 502
+    assert get(f"{pool.url_of('B')}/api/server", **signed("to-the-dead")).status_code == 502
     assert not stack.access.wait_for(["to-the-dead"], 5)
     (entry,) = [e for e in stack.access.entries() if e.op == "to-the-dead"]
     assert (entry.status, entry.pool, entry.target, entry.served_by) == (502, "stateless", "B", "")
@@ -172,7 +173,7 @@ class Traffic:
     def run(self):
         with requests.Session() as client:
             while not self.stop.is_set():
-                op = {"X-Op": f"{self.name}-{len(self.statuses)}"}
+                op = signed(f"{self.name}-{len(self.statuses)}")
                 answer = client.get(f"{self.pool.url}/api/server", headers=op, timeout=10)
                 self.statuses.append(answer.status_code)
                 self.served.add(answer.headers.get("X-Served-By"))
@@ -270,7 +271,7 @@ def test_large_headers_pass(pool):
 def test_hostile_op_and_path_are_one_honest_entry(stack, pool):
     op = 'a"b\\c\tü'.encode()
     url = f"{pool.url}/api/%22%0a%FF?token=secret-token"
-    requests.get(url, headers={"X-Op": op}, timeout=5)
+    requests.get(url, headers={**signed(""), "X-Op": op}, timeout=5)
     assert not stack.access.wait_for([op.decode()], 5)
     (entry,) = [e for e in stack.access.entries() if e.op == op.decode()]
     assert entry.path == '/stateless/api/"\n\ufffd'

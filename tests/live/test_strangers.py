@@ -9,8 +9,10 @@ from dataclasses import replace
 
 import psutil
 import pytest
+import requests
 
 from lab import experiments
+from lab.core.op_key import OP_KEY
 from lab.crowd.doubts import DoubtKind
 from lab.evidence.result import Settings, Verdict
 from lab.evidence.run_document import exit_status
@@ -44,8 +46,10 @@ def perform(tmp_path, script, *apps, seeded=""):
 class Yes(socketserver.BaseRequestHandler):
     """Says 200 to everything."""
 
+    heard = b""
+
     def handle(self):
-        self.request.recv(65536)
+        Yes.heard += self.request.recv(65536)
         self.request.sendall(EVERYTHING_IS_FINE)
 
 
@@ -84,6 +88,23 @@ def test_process_that_took_a_killed_servers_port_is_no_server_of_the_lab(tmp_pat
     assert BY_STRANGER in wording.outcome(row)
     assert "without a name" in wording.outcome(row)
     assert exit_status([result]) == 3
+    assert b"X-Op: " in Yes.heard
+    assert OP_KEY.encode() not in Yes.heard  # it could be used at nginx
+
+
+def test_neighbour_who_copies_every_op_spoils_nothing(tmp_path):
+    def script(shopper, lab):
+        for customer in lab.customers:
+            for exchange in (customer.login(), customer.add("laptop")):
+                url, copied = f"{lab.url}/api/products", {"X-Op": exchange.op}
+                assert requests.get(url, headers=copied, timeout=5).ok
+                assert requests.get(url, headers={**copied, "X-Op-Key": "0" * 32}, timeout=5).ok
+            customer.view_cart()
+        lab.measure(control_kept=4, predicted_lost=[], observed_lost=[], sets_equal=True)
+
+    (row,) = perform(tmp_path, script, "stateless").variants
+    assert row.trouble is None
+    assert row.measurements["requests"] == 12
 
 
 @pytest.mark.parametrize("bug", ["random-instance", "signs-as-a"])

@@ -5,12 +5,14 @@ import socket
 
 import pytest
 
+from lab.core.op_key import OP_KEY
 from lab.processes.waiting import wait_until
 from lab.stack.access_log import FIELDS, AccessLog, parse
 
 VALUES = {
     **dict.fromkeys(FIELDS, ""),
     "op": "crash-1-3",
+    "key": OP_KEY,
     "path": "/stateful/@B/api/cart",
     "status": "200",
     "request_time": "0.003",
@@ -44,6 +46,28 @@ def test_entry_has_its_types_and_knows_pool_and_target():
     assert (entry.op, entry.status, entry.bytes) == ("crash-1-3", 200, 321)
     assert entry.request_time == 0.003
     assert (entry.pool, entry.target) == ("stateful", "B")
+
+
+NO_KEYS = {
+    "none": "",
+    "another": "0" * 32,
+    "shorter": OP_KEY[:-1],
+    "longer": OP_KEY + "0",
+    "upper": OP_KEY[:-1] + "G",
+    "other digits": "\u0660" * 32,
+}
+
+
+@pytest.mark.parametrize("key", NO_KEYS.values(), ids=NO_KEYS.keys())
+def test_op_without_the_labs_key_is_no_op_of_the_lab(log, key):
+    send(log, datagram(log.tag, key=key), datagram(log.tag, op="ours"))
+    assert log.wait_for(["ours"], DEADLINE_S) == set()
+    assert [entry.op for entry in log.entries()] == ["", "ours"]
+    assert log.count("crash-1-3") == 0
+
+
+def test_key_is_in_no_entry():
+    assert OP_KEY not in repr(parse(datagram(), "lab_1"))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 
 from lab.core.errors import ScriptMistake
 from lab.core.http import ConnectionRefused, ConnectionReset, ReadTimedOut
+from lab.core.op_key import OP_KEY
 from lab.evidence.exchange import OpStatus
 from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper
@@ -127,6 +128,8 @@ def test_verbs_are_the_shops(shop, shopper, say, method, path, body):
     assert (json.loads(asked_body) if asked_body else None) == body
     assert shopper.last is exchange
     assert header(shop, "X-Op") == exchange.op
+    assert header(shop, "X-Op-Key") == OP_KEY
+    assert OP_KEY not in f"{vars(exchange)}"  # records are shown to others
 
 
 def test_named_server_is_addressed_and_each_request_has_an_id_of_its_own(shop, shopper):
@@ -134,6 +137,16 @@ def test_named_server_is_addressed_and_each_request_has_an_id_of_its_own(shop, s
     assert shopper.view_cart().target is None
     assert [path for _, path, *_ in shop.asked] == ["/@B/api/cart", "/api/cart"]
     assert header(shop, "X-Op", 0) != header(shop, "X-Op", 1)
+
+
+def test_request_is_known_by_headers_that_stand_before_any_that_may_be_refused(shop, shopper):
+    shop.will(body={"token": "x" * 100}, headers=[("Set-Cookie", "desk_session=1; Path=/")])
+    shopper.view_cart()
+    shopper.view_cart()
+    names = list(shop.asked[1][2])
+    assert {"Authorization", "Cookie"} <= set(names)
+    first = min(map(names.index, ("Authorization", "Cookie")))
+    assert max(map(names.index, ("X-Op", "X-Op-Key"))) < first
 
 
 # --- what it keeps
