@@ -32,6 +32,7 @@ from lab.check.runner import Runner, Trace
 from lab.check.service import START_ITSELF, DidNotStart, OneAtATime, Pool, Process, Start
 from lab.check.settle import Settlement
 from lab.check.sides import plays_on_two, side_of
+from lab.check.sources.challenge import DIGEST, answers_digest
 from lab.check.sources.script_error import ScriptError
 from lab.check.workers import separate_memory
 from lab.core.http import Answer
@@ -41,6 +42,7 @@ from lab.processes.waiting import end_of
 WITHIN = 24  # of four workers each is met, but for one time in a thousand
 MOST_PATHS = 6
 AFTER_FRESH = 5  # processes, after the play of fresh ones: to prove a difference, or in turns
+UNAUTHORIZED = 401
 REFUSALS = frozenset({400, 403, 404, 421})  # how a service answers a Host that is not its own
 SEVERAL = "several processes answer, and what varies may be one's memory: try it with one"
 STOPPED = "stopped by Ctrl-C"
@@ -106,6 +108,7 @@ class _Session:
         self._runner = runner
         self._report = report
         self._comparator = ResponseComparator(check.options.ignored, check.options.headers)
+        runner.polled = self._comparator.polling
         self._outside = Outside(runner.pool, check.start.cwd, check.folder)
         self._evidence = Evidence(self._comparator, report)
         self._family = 1
@@ -128,6 +131,8 @@ class _Session:
                 self._compare(conversation, baseline)
             if trouble and self._report.level not in STATE:
                 self._report.level, self._report.because = Level.UNKNOWN, trouble
+        if self._report.level is Level.UNKNOWN and conversation.script is None:
+            self._note_digest(conversation, baseline)
         self._note_limits(conversation)
 
     def _compare(self, conversation: Conversation, baseline: Trace) -> None:
@@ -284,13 +289,13 @@ class _Session:
 
     def _fresh(self) -> Trace:
         conversation = self._evidence.conversation
-        line = "every call on a process of its own"
+        line, count = "every call on a process of its own", len(conversation)
         self._tell(line)
         # The first request of a process opens what others find open, and takes longer.
         self._outside.peers.closely = True
         try:
             return self._runner.fresh(
-                conversation, lambda done: self._tell(f"{line}: {done} of {len(conversation)}")
+                conversation, lambda done: self._tell(f"{line}: {min(done, count)} of {count}")
             )
         finally:
             self._outside.peers.closely = False
@@ -371,6 +376,12 @@ class _Session:
             title = self._evidence.conversation.calls[index].title
             self._report.note(f"{index + 1} {title}: {STATUS_ONLY}")
         self._evidence.judge(unseen, self._check.options.require_dependency)
+
+    def _note_digest(self, conversation: Conversation, baseline: Trace) -> None:
+        for call, answer in zip(conversation.calls, baseline.answers, strict=False):
+            if answers_digest(call) and answer.status == UNAUTHORIZED:
+                self._report.because = f"{call.title} was answered 401: {DIGEST}"
+                return
 
     def _note_limits(self, conversation: Conversation) -> None:
         if limited := sorted(self._comparator.limited):

@@ -22,7 +22,8 @@ if TYPE_CHECKING:  # requests is loaded while the first process starts
 
 NOTHING = "nothing"  # stands where a client was given a value, when it is made to carry none
 STIRRERS, STIR_S = 3, 0.002  # clients that keep the workers of one server busy, and their pause
-MOST_PACED_S, PATIENTLY = 5.0, 1.5
+MOST_PACED_S = 5.0
+PATIENTLY, MORE_PATIENTLY = 1.5, 4.0  # times as long as a script waited when it was recorded
 MOST_SKIPPED_S = 0.1  # of the time that an answer took which is not asked for again
 LINGER = 2  # processes of the play before, left to end what they do in the background
 AFTER_RECORD = 2  # processes that are needed after a conversation was recorded
@@ -139,12 +140,15 @@ class Runner:
 
     `endless` are the calls whose answers are streams without an end, as far as is known, and how
     many events are waited for.
-    `during` is entered while a process is asked.
+    `during` is entered while a process is asked. `polled` are the lines of a script that ask until
+    an answer changes, `patience` is how much longer than in the recording they wait.
     """
 
     def __init__(self, pool: Pool, budget: Budget, timeout_s: float = 10.0) -> None:
         self.endless: dict[int, int] = {}
         self.exclusive = False
+        self.polled: set[tuple[str, str]] = set()
+        self.patience = PATIENTLY
         self.during: Callable[[Process], AbstractContextManager[None]] = lambda process: (
             nullcontext()
         )
@@ -455,7 +459,7 @@ class Runner:
                 trace.went_on = True
                 raise _Stop
             if recorded is not None and conversation.script:
-                _keep_pace(trace, call, recorded)
+                self._keep_pace(trace, call, recorded)
             process = route(index, call)
             if process is None:
                 if recorded is None or index >= len(recorded.answers):
@@ -478,6 +482,21 @@ class Runner:
             trace.ended = str(error)
             self._budget.check_time()
         return trace
+
+    def _keep_pace(self, trace: Trace, call: Call, recorded: Trace) -> None:
+        """Let no call that a script waits with come sooner than it did.
+
+        What it waits for takes longer at times, on a busy machine.
+        """
+        index = len(trace.answers)
+        if not trace.sent or index >= len(recorded.times):
+            return
+        if trace.calls[-1].line != call.line and call.line not in self.polled:
+            return
+        last = max(trace.sent)
+        began = trace.times[last] + trace.answers[last].elapsed_s
+        due = began + self.patience * (recorded.times[index] - recorded.times[last])
+        time.sleep(min(max(0.0, due - time.monotonic()), MOST_PACED_S))
 
     def said(self, trace: Trace, call: Call, carried: ClientState, process: Process) -> Answer:
         """Send a call as a client that carries this; keep the answer in the trace."""
@@ -525,24 +544,6 @@ def _stirred(process: Process, path: str) -> Iterator[None]:
         over.set()
         for each in others:
             each.join()
-
-
-def _keep_pace(trace: Trace, call: Call, recorded: Trace) -> None:
-    """Let no call that a script repeats come sooner than it did: it waits for something.
-
-    That takes longer at times, on a busy machine.
-    """
-    index = len(trace.answers)
-    if not trace.sent or index >= len(recorded.times) or not _repeats(trace.calls[-1], call):
-        return
-    last = max(trace.sent)
-    began = trace.times[last] + trace.answers[last].elapsed_s
-    due = began + PATIENTLY * (recorded.times[index] - recorded.times[last])
-    time.sleep(min(max(0.0, due - time.monotonic()), MOST_PACED_S))
-
-
-def _repeats(before: Call, call: Call) -> bool:
-    return (before.origin, before.method) == (call.origin, call.method)
 
 
 def _skip(trace: Trace, call: Call, answer: Answer, carried: ClientState) -> None:

@@ -53,8 +53,8 @@ def crowd(script: str, **asked: Any) -> int:
 
     For more than 200 shoppers, install the extra: pip install ".[crowd]"
 
-    On several machines: the first line here, the others on each of the others; the first
-    prints the key, by which workers and load balancer know each other.
+    On several machines: the first command here, the other three on each of the
+    others. The first one prints the key of this run, which the workers need.
       lab crowd --master --workers 2 --port 8000
       ssh -L 8000:127.0.0.1:8000 -L 5557:127.0.0.1:5557 THIS_HOST
       export LAB_OP_KEY=...                   in a second terminal there

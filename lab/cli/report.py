@@ -14,7 +14,7 @@ from lab.cli.output import err, screen, write_document
 from lab.core.errors import LabError
 from lab.core.page import ReportPage
 from lab.evidence.run_document import RunDocument
-from lab.report import catalog, saved
+from lab.report import catalog, saved, summary
 from lab.report.page_terminal import page_view
 from lab.report.terminal import verdicts_table
 
@@ -61,7 +61,7 @@ def report(
     for each in passed_over:
         said = f"passed over {each.folder.name}: {each.found}"
         err.print(Text(f"· {said}", "dim"), soft_wrap=True)
-    kind = catalog.summary(document).kind
+    kind = summary.summary(document).kind
     if kind != "run" and (har_file or as_curl or powershell):
         raise LabError(
             f"{document} is of lab {kind}, which keeps no requests to send again: leave out "

@@ -1,6 +1,5 @@
 """`lab runs`: the kept runs, what each was and found; and their clean-up."""
 
-import json
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,6 +10,7 @@ from rich.text import Text
 
 from lab.cli import options
 from lab.cli.output import err, screen, write_json
+from lab.core.json_object import json_text
 from lab.core.units import format_bytes
 from lab.report import catalog, cleaning
 from lab.report.runs_view import as_json as listed
@@ -58,7 +58,7 @@ def runs(
             raise click.UsageError("--json lists runs: leave out --clean")
         return _clean(found, out, 10 if keep is None else keep, yes)
     if as_json:
-        write_json(json.dumps({"runs": listed(found)}, ensure_ascii=False, indent=1) + "\n")
+        write_json(json_text({"runs": listed(found)}))
         return 0
     if not found:
         screen.print(Text(f"no run in {out} yet: `lab run crash` makes one"), soft_wrap=True)

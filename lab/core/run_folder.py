@@ -96,6 +96,13 @@ def _point_latest(root: Path, folder: Path) -> None:
         aside.unlink()
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all: a reader never finds half of it."""
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    unfinished.replace(path)
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file anew that only its owner may read."""
     path.unlink(missing_ok=True)

@@ -2,10 +2,10 @@
 
 import os
 import signal
-import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, Protocol
 
 import psutil
 
@@ -17,12 +17,21 @@ DEATH_TIMEOUT_S = 5.0
 SIGKILL: int = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has one way to kill
 
 
+class ProcessHandle(Protocol):
+    """What `Child` needs of a `subprocess.Popen`."""
+
+    pid: int
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+
+    def poll(self) -> int | None:
+        """Return its exit status, that of a signal negative; None while it runs."""
+
+
 class Child:
     """One running program, the process group around it and the log it writes to."""
 
-    def __init__(
-        self, name: str, process: "subprocess.Popen[bytes]", log_path: Path, log_start: int
-    ) -> None:
+    def __init__(self, name: str, process: ProcessHandle, log_path: Path, log_start: int) -> None:
         self.name = name
         self.log_path = log_path
         self.log_start = log_start
@@ -65,7 +74,7 @@ class Child:
     def _others(self) -> bool:
         if sys.platform == "win32":
             return psutil.pid_exists(self.pid)
-        return _group_lives(self._process.pid)
+        return group_lives(self._process.pid)
 
     def send_signal(self, signal_number: int) -> None:
         """Send a signal to the program alone; do nothing if it has ended."""
@@ -118,7 +127,8 @@ def _stop_signal(name: str) -> int:
     return int(number)
 
 
-def _group_lives(group: int) -> bool:
+def group_lives(group: int) -> bool:
+    """Whether a process group has a member that lives."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:

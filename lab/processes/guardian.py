@@ -1,7 +1,7 @@
 """Start a program that dies when the lab does, however the lab dies.
 
-Run as a script, never imported by the lab's other modules, and with nothing but the
-standard library, since it is on the way of every start:
+Run as a script, and with nothing but the standard library, since it is on the way of every start
+(`fork_server`, which is a child too, imports `die_with`):
 
     python -I -S guardian.py exec SIGNAL PARENT_PID -- program argument…   (Linux)
     python -I -S guardian.py stay SIGNAL PARENT_PID -- program argument…   (everywhere)
@@ -17,8 +17,8 @@ import sys
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>; kept by execve, see prctl(2)
 
 
-def become(command: list[str], death_signal: int, parent: int) -> None:
-    """Turn into `command`, with `death_signal` promised at the death of `parent`."""
+def die_with(parent: int, death_signal: int) -> None:
+    """Have the kernel send this process `death_signal` at the death of its `parent`."""
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
@@ -26,6 +26,11 @@ def become(command: list[str], death_signal: int, parent: int) -> None:
         sys.exit(f"guardian: prctl: {os.strerror(ctypes.get_errno())}")
     if os.getppid() != parent:  # it died before the promise was made
         sys.exit("guardian: the lab is gone")
+
+
+def become(command: list[str], death_signal: int, parent: int) -> None:
+    """Turn into `command`, with `death_signal` promised at the death of `parent`."""
+    die_with(parent, death_signal)
     try:
         os.execv(command[0], command)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import socket
 import subprocess
 import sys
 import threading
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from lab.core.errors import LabError
-from lab.processes.child import DEATH_TIMEOUT_S, GENTLE_S, SIGKILL, Child
+from lab.processes.child import DEATH_TIMEOUT_S, GENTLE_S, SIGKILL, Child, ProcessHandle
+from lab.processes.forked import ForkServer
 from lab.processes.waiting import wait_until
 
 GUARDIAN = Path(__file__).with_name("guardian.py")
@@ -114,6 +116,7 @@ class Children:
         """`resident` forces the guardian to stay (None: only where the kernel has no PDEATHSIG)."""
         self._all: list[Child] = []
         self._closed = False
+        self._fork_server: ForkServer | None = None
         self._resident = sys.platform != "linux" if resident is None else resident
 
     def spawn(
@@ -125,23 +128,61 @@ class Children:
         env: Mapping[str, str],
         cwd: Path | None = None,
         death_signal: int = SIGKILL,
+        stdin: int = subprocess.DEVNULL,
     ) -> Child:
         """Start `command` (an absolute program and its arguments), its output in `log_path`.
 
         `env` is the whole environment. It gets `death_signal` if the lab dies.
         """
+        return self._start(
+            name, log_path, lambda log: self._popen(command, death_signal, log, env, cwd, stdin)
+        )
 
-        def start() -> Child:
+    def start_fork_server(self, modules: Sequence[str], run_dir: Path) -> None:
+        """Begin to import `modules`, for processes that `spawn_module` is to start.
+
+        Does nothing where a guardian stays: the guardian is the parent of its program.
+        """
+        if self._resident:
+            return
+        near, far = socket.socketpair()
+        environment = clean_environment({"LAB_RUN_DIR": str(run_dir.absolute())})
+        with far:
+            program = self.spawn(
+                "the fork server",
+                module_command("lab.processes.fork_server", *modules),
+                log_path=run_dir / "logs" / "fork-server.log",
+                env=environment,
+                stdin=far.fileno(),
+            )
+        self._fork_server = ForkServer(program, near, environment)
+
+    def spawn_module(
+        self, name: str, module: str, *arguments: str, log_path: Path, env: Mapping[str, str]
+    ) -> Child:
+        """Start a module of the lab as `spawn` does, by a fork where that can be done."""
+        server = self._fork_server
+        if server is not None and server.can_start(env):
+            return self._start(
+                name, log_path, lambda log: server.start(name, module, arguments, log_path, env)
+            )
+        command = module_command(module, *arguments)
+        return self.spawn(name, command, log_path=log_path, env=env)
+
+    def _start(
+        self, name: str, log_path: Path, start: Callable[[IO[bytes]], ProcessHandle]
+    ) -> Child:
+        def job() -> Child:
             if self._closed:
                 raise LabError(f"{name} was not started: the stack is closing")
             with log_path.open("ab") as log:
                 start_of_log = log.tell()
-                process = self._popen(command, death_signal, log, env, cwd)
+                process = start(log)
             child = Child(name, process, log_path, start_of_log)
             self._all.append(child)  # here, on the spawner's thread: no Ctrl-C comes between
             return child
 
-        return _spawner().call(start)
+        return _spawner().call(job)
 
     def _popen(
         self,
@@ -150,6 +191,7 @@ class Children:
         log: IO[bytes],
         env: Mapping[str, str],
         cwd: Path | None,
+        stdin: int,
     ) -> "subprocess.Popen[bytes]":
         mode = "stay" if self._resident else "exec"
         guardian = [
@@ -168,7 +210,7 @@ class Children:
         )
         return subprocess.Popen(
             [*guardian, "--", *command],
-            stdin=subprocess.PIPE if self._resident else subprocess.DEVNULL,
+            stdin=subprocess.PIPE if self._resident else stdin,
             stdout=subprocess.PIPE if self._resident else log,
             stderr=log,
             env=dict(env),
@@ -196,6 +238,9 @@ class Children:
         self._closed = True
         for child in self._all:
             child.kill()
-        if not wait_until(self._none_left, DEATH_TIMEOUT_S):
+        none_left = wait_until(self._none_left, DEATH_TIMEOUT_S)
+        if self._fork_server is not None:
+            self._fork_server.close()
+        if not none_left:
             left = ", ".join(child.name for child in self._all if not child.gone())
             raise LabError(f"these processes survive SIGKILL, end them by hand: {left}")

@@ -12,7 +12,7 @@ from lab.core.text import one_line
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.result import Measurements
 from lab.evidence.run_document import SCHEMA_VERSION, RunDocument
-from lab.report import catalog, upgrade
+from lab.report import catalog, summary, upgrade
 
 MOST_COUNTED = 10**15
 _COUNTS = frozenset(
@@ -46,7 +46,7 @@ def load(run: str | None, root: Path) -> Saved:
 def read(path: Path) -> Saved:
     """Open a result.json, whatever its name; LabError that says what is wrong with it."""
     try:
-        if path.stat().st_size > catalog.MOST_DOCUMENT_BYTES:
+        if path.stat().st_size > summary.MOST_DOCUMENT_BYTES:
             raise LabError(f"{path} is too large for a run of the lab")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -11,7 +11,7 @@ from lab.core.errors import LabError, NotPossible
 from lab.core.faults import FaultEvidence
 from lab.processes.child import DEATH_TIMEOUT_S, Child
 from lab.processes.ports import START_ATTEMPTS, free_ports, is_open
-from lab.processes.spawn import Children, clean_environment, module_command
+from lab.processes.spawn import Children, clean_environment
 from lab.processes.waiting import end_of, server_info, wait_until
 from lab.stack.lives import ServerLife
 from lab.stack.pool_spec import PoolSpec
@@ -96,9 +96,11 @@ class LocalServer(Server):
             "INSTANCE": self.instance,
             "LAB_RUN_DIR": str(self._run_dir.absolute()),
         }
-        self._child = self._children.spawn(
+        self._child = self._children.spawn_module(
             self.title,
-            module_command(self._spec.app, "--port", str(self.port)),
+            self._spec.app,
+            "--port",
+            str(self.port),
             log_path=self.log_path,
             env=clean_environment(env),
         )

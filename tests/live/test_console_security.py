@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 from conftest import LabHere, wait_for
 
+from lab.console.assembly import THREADS
+from lab.console.places import MOST_OF_STRANGERS
+
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and modes of POSIX")
 
 INSTRUCTORS = {
@@ -32,7 +35,6 @@ EVERYBODYS = {
     "/lab/act": {"customer": "x", "do": "view"},
 }
 PAGE = {"X-Lab-Console": "1"}
-MOST_STREAMS = 12
 
 
 class Answer:
@@ -261,11 +263,11 @@ def test_nginxs_own_refusal_has_the_policy_too(up):
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_streams_are_limited_and_a_closed_one_frees_its_place(up, web):
+def test_strangers_streams_are_limited_and_take_no_place_of_a_page(up, web):
     with ExitStack() as open_ones:
-        for number in range(MOST_STREAMS):
-            connection, answer = web.open("GET", "/lab/events")
-            open_ones.callback(connection.close)
+        for number in range(MOST_OF_STRANGERS):
+            _, answer = web.open("GET", "/lab/events")
+            open_ones.callback(answer.close)  # it holds the socket
             assert answer.status == 200
             assert answer.headers["X-Accel-Buffering"] is None  # nginx obeys it, and keeps it
             assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
@@ -274,14 +276,34 @@ def test_streams_are_limited_and_a_closed_one_frees_its_place(up, web):
         assert refused.status == 503
         assert int(refused.headers["Retry-After"]) > 0
         assert "default-src 'self'" in refused.headers["Content-Security-Policy"]
-        assert web("GET", "/lab/whoami").status == 200  # the others are still served
+        page = Web(up)
+        page.cookie = page("GET", "/lab/whoami").headers["Set-Cookie"].partition(";")[0]
+        _, answer = page.open("GET", "/lab/events")
+        open_ones.callback(answer.close)
+        assert answer.status == 200
 
     def free_again():
-        connection, answer = web.open("GET", "/lab/events")
-        connection.close()
+        _, answer = web.open("GET", "/lab/events")
+        answer.close()
         return answer.status == 200
 
     wait_for(free_again)
+
+
+def test_more_pages_watch_than_there_are_threads(up):
+    with ExitStack() as open_ones:
+        streams = []
+        for _ in range(THREADS + 20):
+            page = Web(up)
+            page.cookie = page("GET", "/lab/whoami").headers["Set-Cookie"].partition(";")[0]
+            _, answer = page.open("GET", "/lab/events")
+            open_ones.callback(answer.close)
+            streams.append(answer)
+        assert {answer.status for answer in streams} == {200}
+        assert Web(up)("GET", "/stateful/api/cart", headers={"X-Op": "seen-by-all"}).status == 401
+        for answer in streams:
+            while b"seen-by-all" not in answer.readline():
+                pass
 
 
 @pytest.mark.parametrize("name", ["<img src=x>", '"><script>alert(1)</script>'[:24], "a&b", "O'N"])

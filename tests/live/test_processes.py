@@ -13,7 +13,7 @@ import pytest
 
 from lab.core.errors import LabError
 from lab.processes import guardian, spawn
-from lab.processes.child import _group_lives
+from lab.processes.child import group_lives
 from lab.processes.spawn import GUARDIAN, Children, clean_environment
 from lab.processes.waiting import end_of, wait_until
 
@@ -171,7 +171,7 @@ def test_stay_leaves_nothing_of_a_lab_that_ended_while_it_started(tmp_path):
     try:
         # The signal reaches the child first, now and then: the guardian may still say how it ended.
         assert status in (-signal.SIGKILL, 128 + signal.SIGKILL), log.read_text()
-        assert wait_until(lambda: not _group_lives(process.pid), 10)
+        assert wait_until(lambda: not group_lives(process.pid), 10)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

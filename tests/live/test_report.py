@@ -19,8 +19,6 @@ SPY = """
 import json
 from pathlib import Path
 
-import psutil
-
 CLAIM = "<script>alert(1)</script> & \\u202e \\x07 \\"claim\\""
 CUSTOMERS = 2
 
@@ -31,8 +29,8 @@ def keep(*secrets):
 
 
 def script(shopper, lab):
-    pid = shopper.request("GET", "/api/server").body["pid"]
-    keep(psutil.Process(pid).environ().get("STATELESS_SIGNING_KEYS"))
+    shopper.request("GET", "/api/server")
+    keep(*lab._context.keys)
     desk = shopper.login().served_by
     keep(shopper.token, *(cookie.value for cookie in shopper.transport.cookies))
     shopper.add("laptop", server=desk)

@@ -11,12 +11,12 @@ import { backToLive, set, state } from "./state.js";
 import { captionOf, perform, until } from "./steps.js";
 
 const LEAST_MS = 1000; // even if nothing moves
-const MOST_MS = 3200; // the longest way over the stage takes 2.7 s
-const ASKED = new URLSearchParams(location.search).get("pace"); // seconds; tests use ?pace=0, no pauses
-const IDLE = { running: false, paused: false, label: "", where: "", at: 0, of: 0, caption: "" };
+const ASKED = new URLSearchParams(location.search).get("pace"); // seconds; tests use ?pace=0: no pauses
+const HURRIED = 12; // and then everything moves so many times as fast
+const IDLE = { running: false, paused: false, once: false, label: "", where: "", at: 0, of: 0, caption: "" };
 
 let stopping = null;
-set({ act: IDLE });
+set({ act: IDLE, tempo: { speed: ASKED === "0" ? HURRIED : 1, paused: false } });
 
 /**
  * Run `steps` and return {since}: the id of the last event before them. Throws what a step threw;
@@ -32,15 +32,33 @@ export async function runSteps(steps, { label = "", where = "", onCaption = () =
     await come();
     const since = state.scene.id;
     await follow(steps, onCaption, stopping.signal);
+    await until(() => !state.shown.travelling.size, stopping.signal, "", Infinity);
     return { since };
   } finally {
-    set({ act: IDLE });
+    set({ act: IDLE, tempo: { ...state.tempo, paused: false } });
   }
 }
 
-/** Pause the act, or continue it. */
+/** Pause the act and what moves, or continue. */
 export function toggleAct() {
-  if (state.act.running) change({ paused: !state.act.paused });
+  if (state.act.running) pause(!state.act.paused);
+}
+
+/** Continue with the next step, and pause again after it. */
+export function nextRequest() {
+  if (!state.act.running) return;
+  pause(false);
+  change({ once: true });
+}
+
+/** Move at `speed` times the usual speed. */
+export function keepSpeed(speed) {
+  set({ tempo: { ...state.tempo, speed } });
+}
+
+function pause(paused) {
+  change({ paused, once: false });
+  set({ tempo: { ...state.tempo, paused } });
 }
 
 /** Stop the act after its current step. */
@@ -63,6 +81,8 @@ async function follow(steps, onCaption, signal) {
     onCaption(caption, number + 1);
     await perform(step, memory, signal);
     await rest(signal);
+    if (state.act.once && number + 1 < steps.length) pause(true);
+    await until(() => !state.act.paused, signal, "", Infinity);
   }
 }
 
@@ -71,8 +91,9 @@ function rest(signal) {
   const began = performance.now();
   const rested = () => {
     const ms = performance.now() - began;
+    if (state.shown.travelling.size) return false;
     if (ASKED !== null) return ms >= (1000 * Number(ASKED) || 0);
-    return ms >= MOST_MS || (ms >= LEAST_MS && !isMoving());
+    return ms >= LEAST_MS / state.tempo.speed && !isMoving();
   };
   return until(() => !state.act.paused && rested(), signal, "", Infinity);
 }

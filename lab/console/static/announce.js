@@ -5,7 +5,7 @@
 
 import { $, h, say } from "./dom.js";
 import { capital } from "./names.js";
-import { state, subscribe, onEvent } from "./state.js";
+import { state, subscribe, onShown } from "./state.js";
 import { FAULTS } from "./words.js";
 
 const GATHER_MS = 500;
@@ -72,7 +72,7 @@ function isNews(event, text) {
   return before !== text;
 }
 
-onEvent((event) => {
+onShown((event) => {
   const [text, about] = sentence(event, state.recording ? "" : state.me?.who ?? "no one") ?? [];
   if (text && isNews(event, text)) announce(text, about);
 });

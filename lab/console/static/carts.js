@@ -13,7 +13,7 @@ const MOST_LINES = 2;
  * The carts at one desk, oldest customer first: Map of customer → {who, name, goods ("1 × Laptop"),
  * owed (is there a cart to draw?), acknowledged (is it of a change? a login's is not),
  * place ("server", "store", "hand"), server, instance, gone,
- * fate ("open", "kept", "lost", "doubt"), sign, word, credential, op (of the write)}.
+ * fate ("open", "kept", "lost", "doubt"), sign, word, credential, op (of the write), cause (the request that made it so)}.
  */
 export function cartsOf(scene, desk) {
   const customers = new Map();
@@ -90,6 +90,7 @@ function note(customers, exchange, store) {
   const customer = customers.get(who);
   const ok = exchange.status >= 200 && exchange.status < 300;
   customer.at = exchange.id;
+  if (exchange.underway && store === "token") return; // the desk keeps nothing: it shows when it is back
   if (SAFE_METHODS.includes(exchange.method)) read(customer, exchange, store);
   else if (ok) write(customer, exchange, store);
   else if (exchange.outcome === "unknown") customer.fate = "doubt";
@@ -111,14 +112,15 @@ function read(customer, exchange, store) {
   if (fate === "kept" && !customer.owed) put(customer, exchange, store, response?.body?.cart);
   customer.fate = fate === "kept" ? "kept" : "lost";
   customer.told = fate;
+  customer.cause = exchange.op;
   customer.reader = `${served_by || "the balancer"} answered ${status}`;
   if (status === 200) customer.reader = `shown ${goodsOf(response?.body?.cart)}`;
 }
 
 function put(customer, exchange, store, cart) {
   customer.name = exchange.response?.body?.user?.name ?? customer.name;
-  customer.credential = credentialOf(exchange) ?? customer.credential;
-  Object.assign(customer, home(exchange, store), { owed: true, acknowledged: true, goods: goodsOf(cart), fate: "open", gone: "", op: exchange.op });
+  if (!exchange.underway) customer.credential = credentialOf(exchange) ?? customer.credential;
+  Object.assign(customer, home(exchange, store), { owed: true, acknowledged: true, goods: goodsOf(cart), fate: "open", gone: "", op: exchange.op, cause: exchange.op });
 }
 
 function home({ served_by, instance }, store) {

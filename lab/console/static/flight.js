@@ -1,10 +1,12 @@
 /**
  * Requests in flight: a dot for each that nginx logged, or a count if there are too many.
  *
- * A dot is moved by the compositor alone (a transform, given once); places are known before it
- * starts, so no frame ever asks for the layout.
+ * A dot is moved by the compositor alone (a transform, given once for each way); places are known
+ * before it starts, so no frame ever asks for the layout. It reports its turn and its return: the
+ * stage shows what a request did no earlier.
  */
 
+import { keyOf } from "./arrivals.js";
 import { h, say } from "./dom.js";
 
 const HOP_MS = 450;
@@ -15,11 +17,33 @@ const MOST_LABELS = 8; // more than this in the air cannot be read
 const COUNT_EVERY_MS = 300;
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
-const moving = new Set(); // what is on its way in either lane
+const moving = new Map(); // what is on its way in either lane → its animation
+let tempo = { speed: 1, paused: false };
 
 /** Whether anything is moving on the stage. */
 export function isMoving() {
   return moving.size > 0;
+}
+
+/** From now on everything moves at this speed, or stands still: {speed: 0.25, paused: false}. */
+export function keepTempo(wanted) {
+  if (wanted.speed === tempo.speed && wanted.paused === tempo.paused) return;
+  tempo = wanted;
+  for (const motion of moving.values()) inTempo(motion);
+}
+
+function inTempo(motion) {
+  motion.updatePlaybackRate(tempo.speed);
+  if (tempo.paused) motion.pause();
+  else if (motion.playState === "paused") motion.play();
+}
+
+/** Move `node` over `frames`; resolves when it is there, and never if it is taken away before. */
+function travel(node, frames, ms) {
+  const motion = node.animate(frames, { duration: ms, fill: "forwards" });
+  moving.set(node, motion);
+  inTempo(motion);
+  return new Promise((there) => { motion.onfinish = there; });
 }
 
 /** The places a request came through, in order, and which of them (`turn`) it turned back at. */
@@ -44,11 +68,6 @@ export function title({ method, path }) {
   return `${method} ${path.replace(/^\/api\/(cart\/)?/, "")}`;
 }
 
-/** The id of a request, from any client. */
-export function keyOf({ op, request_id: id }) {
-  return op || id;
-}
-
 /** [class, sign] of a request's result, from its exchange, or else from its status alone. */
 export function lookOf({ status }, exchange) {
   return exchange?.look ?? (status >= 400 || !status ? ["refused", "!"] : ["plain", ""]);
@@ -56,16 +75,18 @@ export function lookOf({ status }, exchange) {
 
 /** The traffic of one lane, drawn on `layer`; `places.of(place)` → {x, y, top} or undefined. */
 export class Flight {
-  constructor(layer, places) {
-    Object.assign(this, { layer, places, dots: new Map(), counts: new Map(), stamps: [], timer: 0, sent: 0 });
+  /** `turned(key)` and `back(key)` are called as a request passes its turn, and at its end. */
+  constructor(layer, places, { turned, back }) {
+    Object.assign(this, { layer, places, turned, back, dots: new Map(), counts: new Map(), stamps: [], timer: 0, sent: 0 });
   }
 
-  /** Show one request as it happens. */
+  /** Show one request as it happens. False if it cannot be shown: then it is back at once. */
   launch(event, exchange) {
     const way = journey(event);
     this.stamps.push({ at: performance.now(), places: new Set(way.places.slice(1, -1)) });
     if (this.timer || this.rate() > MOST_PER_S) this.timer ||= setInterval(() => this.count(), COUNT_EVERY_MS);
-    else if (!STILL.matches && !document.hidden) this.fly(event, way, exchange);
+    else if (!STILL.matches && !document.hidden) return this.fly(event, way, exchange);
+    return false;
   }
 
   /** Its exchange has arrived, with the fate of the cart. */
@@ -83,6 +104,16 @@ export class Flight {
     this.stamps = [];
   }
 
+  /** Remove the dots whose requests are not on their way any more. */
+  keep(travelling) {
+    for (const [key, dot] of this.dots) if (!travelling.has(key)) this.end(key, dot);
+  }
+
+  end(key, dot) {
+    gone(dot);
+    this.dots.delete(key);
+  }
+
   /** A cart falls off the stage, because its process has died. */
   drop(place, goods) {
     const from = this.places.of(place);
@@ -90,30 +121,36 @@ export class Flight {
     const cart = h("span", { class: "falling" }, `✕ ${goods}`);
     const at = (dx, y, turn) => `translate(${from.x + dx}px, ${y}px) translate(-50%, -50%) rotate(${turn}deg)`;
     this.layer.append(cart);
-    moving.add(cart);
-    cart.animate([
+    travel(cart, [
       { transform: at(0, from.y + 30, 0), easing: "ease-out" },
       { transform: at(4, from.y + 10, 5), offset: 0.2, easing: "cubic-bezier(.5, 0, .9, .6)" },
       { transform: at(14, this.places.depth + 40, -24) },
-    ], FALL_MS).onfinish = () => gone(cart);
+    ], FALL_MS).then(() => gone(cart));
   }
 
   fly(event, { places, turn }, exchange) {
     const way = places.map((place, n) => ({ ...this.places.of(place), n })).filter(({ x }) => x !== undefined);
-    if (way.length < 2) return;
+    const there = way.filter(({ n }) => n <= turn).length;
+    if (way.length < 2 || !there) return false;
+    const key = keyOf(event);
     const dot = dotOf(event, this.dots.size >= MOST_LABELS);
     const sway = ((this.sent++ % 5) - 2) * 7; // so that two at once do not overlap
     const frames = way.map(({ x, y }) => ({ transform: `translate(${x + sway}px, ${y}px)`, easing: "ease-in-out" }));
-    const there = way.filter(({ n }) => n <= turn).length - 1;
     dress(dot, event, exchange);
-    this.dots.set(keyOf(event), dot);
+    this.dots.set(key, dot);
     this.layer.append(dot);
-    moving.add(dot);
-    setTimeout(() => dot.classList.add("back"), HOP_MS * there);
-    dot.animate(frames, HOP_MS * (way.length - 1)).onfinish = () => {
-      gone(dot);
-      this.dots.delete(keyOf(event));
-    };
+    this.follow(key, dot, frames.slice(0, there), frames.slice(there - 1));
+    return true;
+  }
+
+  /** There and back, with a report at each end. */
+  async follow(key, dot, out, home) {
+    await travel(dot, out, HOP_MS * (out.length - 1));
+    dot.classList.add("back");
+    this.turned(key);
+    await travel(dot, home, HOP_MS * (home.length - 1));
+    this.end(key, dot);
+    this.back(key);
   }
 
   rate(now = performance.now()) {

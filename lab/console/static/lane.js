@@ -6,7 +6,8 @@
 
 import { cartsOf, cast, tally } from "./carts.js";
 import { h, mark, refill, say, svg } from "./dom.js";
-import { keyOf, lookOf, steps, title } from "./flight.js";
+import { keyOf } from "./arrivals.js";
+import { lookOf, steps, title } from "./flight.js";
 import { Places } from "./places.js";
 import { FAULTS, STATE_SIGNS } from "./words.js";
 
@@ -163,7 +164,7 @@ export class Lane {
     const here = (customer) => customer.owed && test(customer);
     const mine = named.filter(here);
     const rest = tally(others.filter(here));
-    const key = JSON.stringify([mine.map(({ name, goods, sign, word }) => [name, goods, sign, word]), named.length, rest]);
+    const key = JSON.stringify([mine.map(({ name, goods, sign, word, cause }) => [name, goods, sign, word, cause]), named.length, rest]);
     refill(node, key, () => [
       ...mine.map((customer) => chip(customer, named.length > 1 && `${brief(customer.name)}: `)),
       ...(rest ? [box("others", {}, rest)] : []),
@@ -228,8 +229,8 @@ function div(name, attributes = {}, ...children) {
 }
 
 /** A cart: its goods, and its fate as line, sign and word. */
-function chip({ goods, sign, word, fate, gone }, whose = "") {
-  return box("cart", { "data-fate": fate, "data-gone": Boolean(gone) },
+function chip({ goods, sign, word, fate, gone, cause }, whose = "") {
+  return box("cart", { "data-fate": fate, "data-gone": Boolean(gone), "data-cause": cause },
     box("goods", {}, `${whose || ""}${goods}`), word && box("fate", {}, `${sign} ${word}`));
 }
 

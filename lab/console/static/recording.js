@@ -45,14 +45,15 @@ export function play() {
   const { recording } = state;
   if (!recording) return;
   if (recording.cursor >= recording.events.length) seek(1);
-  set({ recording: { ...state.recording, playing: true } });
+  set({ recording: { ...state.recording, playing: true }, tempo: { ...state.tempo, paused: false } });
   next();
 }
 
 /** Pause. */
 export function pause() {
   clearTimeout(timer);
-  if (state.recording) set({ recording: { ...state.recording, playing: false } });
+  const { recording, tempo } = state;
+  if (recording) set({ recording: { ...recording, playing: false }, tempo: { ...tempo, paused: recording.cursor < recording.events.length } });
 }
 
 function next() {
@@ -65,9 +66,21 @@ function next() {
     return;
   }
   timer = setTimeout(() => {
+    if (isCalm(events) && isBusy(events[cursor])) return next(); // one request after the other
     if (state.recording?.cursor === cursor) seek(cursor + 1);
-    next();
+    return next();
   }, waitBefore(events, cursor));
+}
+
+/** Few enough to be followed one by one. */
+function isCalm(events) {
+  return events.length * LEAST_MS <= LEAST_IN_ALL_MS;
+}
+
+/** Whether something at the same desk is on its way still; a fault waits for both desks. */
+function isBusy({ kind, desk }) {
+  if (kind === "exchange") return false;
+  return [...state.shown.travelling.values()].some((each) => kind !== "request" || each.desk === desk);
 }
 
 /** How long after the event before it `events[n]` is shown, in ms. */
@@ -85,7 +98,7 @@ function keepInStep({ recording, view, live }) {
   open = false;
   clearTimeout(timer);
   if (recording) backToLive();
-  set({ selected: null });
+  set({ selected: null, tempo: { ...state.tempo, paused: false } });
   if (view.run) go({ run: null });
 }
 

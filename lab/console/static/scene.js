@@ -53,6 +53,11 @@ export function reduce(scene, event) {
   }
 }
 
+/** An exchange has got to the place that decided it: what it did there is seen, its answer not yet. */
+export function reach(scene, exchange) {
+  return { ...scene, exchanges: bounded(scene.exchanges).set(exchange.op, { ...exchange, underway: true }) };
+}
+
 function bounded(exchanges) {
   const kept = new Map(exchanges);
   if (kept.size >= MOST_EXCHANGES) kept.delete(kept.keys().next().value);

@@ -1,17 +1,21 @@
 /**
  * <lab-stage>: both lanes, drawn from the scene alone; whatever moves has happened.
  *
- * A change of state shows in the next frame, without waiting for moving dots.
+ * A fault shows in the next frame, and whatever was on its way arrives before it. What a request
+ * did shows when its dot passes the place that decided it.
  */
 
 import { nameOf } from "./chosen.js";
 import { h, say } from "./dom.js";
-import { Flight } from "./flight.js";
+import { keyOf } from "./arrivals.js";
+import { Flight, keepTempo } from "./flight.js";
 import { Lane } from "./lane.js";
 import { Menu, offerOf } from "./menu.js";
-import { set, shown, state, subscribe, onEvent } from "./state.js";
+import { comeBack, onEvent, passTurn, set, settle, shown, state, subscribe } from "./state.js";
 import { showPanel } from "./tabs.js";
 import { DESKS } from "./words.js";
+
+const LOG_MS = 600; // an exchange whose line of nginx's log does not come by then is there without a dot
 
 class LabStage extends HTMLElement {
   connectedCallback() {
@@ -22,12 +26,13 @@ class LabStage extends HTMLElement {
     for (const desk of DESKS) {
       const lane = new Lane(desk, (place, button) => this.offer(place, desk, button), choose);
       this.lanes[desk] = lane;
-      this.flights[desk] = new Flight(lane.layer, lane.places);
+      this.flights[desk] = new Flight(lane.layer, lane.places, { turned: passTurn, back: comeBack });
     }
     this.append(h("div", { class: "lanes" }, DESKS.map((desk) => this.lanes[desk].node)), this.refusal);
     this.menu = new Menu(this, (text) => say(this.refusal, text && `! ${text}`));
     subscribe((now) => this.draw(now));
     onEvent((event) => this.happen(event));
+    document.addEventListener("visibilitychange", () => document.hidden && settle());
   }
 
   offer(place, desk, button) {
@@ -40,8 +45,10 @@ class LabStage extends HTMLElement {
     const source = nameOf(now.recording);
     const another = this.source !== source;
     this.source = source;
+    keepTempo(now.tempo);
     for (const desk of DESKS) {
       if (another) this.flights[desk].clear();
+      this.flights[desk].keep(now.shown.travelling);
       const fallen = this.lanes[desk].draw({ ...now, scene });
       if (!this.news) continue; // do not animate history
       for (const customer of fallen) this.flights[desk].drop(home(customer), customer.goods);
@@ -52,9 +59,16 @@ class LabStage extends HTMLElement {
   happen(event) {
     this.news = true;
     const flight = this.flights[event.desk];
-    if (event.kind === "request") flight?.launch(event, shown().exchanges.get(event.op));
-    if (event.kind === "exchange") flight?.answered(event);
+    const key = keyOf(event);
+    if (event.kind === "request" && !flight?.launch(event, state.shown.travelling.get(key)?.exchange)) comeBack(key);
+    if (event.kind === "exchange") this.answered(event, key);
     if (event.kind === "stage") for (const desk of DESKS) this.flights[desk].clear();
+  }
+
+  answered(exchange, key) {
+    this.flights[exchange.desk].answered(exchange);
+    const waiting = () => state.shown.travelling.get(key)?.request === undefined;
+    if (waiting()) setTimeout(() => waiting() && comeBack(key), LOG_MS);
   }
 }
 

@@ -1,5 +1,6 @@
 /** The state of this window, in one place; subscribers are called once a frame. */
 
+import { arrive, hear, keyOf, settled, turn } from "./arrivals.js";
 import { emptyScene, reduce, sceneOf } from "./scene.js";
 
 /** Read it anywhere; change it through the functions below only. */
@@ -12,14 +13,17 @@ export const state = {
   refused: null, // why the console accepts no more pages
   plan: null, // {chapters, scenes}
   view: { step: 1, servers: null, present: false, run: null }, // from the URL
-  scene: emptyScene(), // the live stage
-  recording: null, // {name, index, outline, events, sequence, cursor, playing, scene}
+  scene: emptyScene(), // what has happened on the live stage
+  shown: settled(emptyScene()), // what is drawn of it, or of the recording: see arrivals.js
+  recording: null, // {name, index, outline, events, sequence, cursor, playing}
+  tempo: { speed: 1, paused: false }, // of everything that moves
   keys: true, // are single letters commands?
 };
 
 let epoch = ""; // identifies the lab that numbers the events
 const viewers = new Set();
 const listeners = new Set();
+const witnesses = new Set();
 let frame = 0;
 
 /** Call `draw` with the state now and in each frame after a change; returns a function to stop. */
@@ -35,15 +39,21 @@ export function onEvent(viewer) {
   return () => listeners.delete(viewer);
 }
 
+/** Call it with each event when the stage shows it: an exchange once its answer is back. */
+export function onShown(viewer) {
+  witnesses.add(viewer);
+  return () => witnesses.delete(viewer);
+}
+
 /** Change part of the state: set({connection: "open"}). */
 export function set(patch) {
   Object.assign(state, patch);
   frame ||= requestAnimationFrame(draw);
 }
 
-/** What the stage shows: the open recording, else the live state. */
+/** The scene that is drawn: of the open recording, else of the live stage. */
 export function shown(now = state) {
-  return now.recording ? now.recording.scene : now.scene;
+  return now.shown.stage;
 }
 
 /** A new connection has sent its snapshot. */
@@ -52,18 +62,35 @@ export function begin(snapshot) {
   const anew = epoch && (epoch !== snapshot.epoch || scene.begun !== state.scene.begun);
   epoch = snapshot.epoch;
   set({ ...(anew && withEmptyHands()), scene });
+  if (!state.recording) set({ shown: settled(scene) });
 }
 
 /** Take one live event. */
 export function happen(event) {
   set({ ...(event.kind === "stage" && withEmptyHands()), scene: reduce(state.scene, event) });
-  if (!state.recording) publish(event);
+  if (!state.recording) show(event);
+}
+
+/** A request on the stage has passed the place that decided it. */
+export function passTurn(key) {
+  set({ shown: turn(state.shown, key) });
+}
+
+/** A request on the stage is back at its customer. */
+export function comeBack(key) {
+  const { exchange } = state.shown.travelling.get(key) ?? {};
+  set({ shown: arrive(state.shown, key) });
+  if (exchange) witness(exchange);
+}
+
+/** Show the end of whatever is on its way. */
+export function settle() {
+  for (const key of state.shown.travelling.keys()) comeBack(key);
 }
 
 /** Open a recording at its beginning: GET /lab/runs/<name>/<index>. */
 export function openRecording(playback) {
-  const recording = { ...playback, cursor: 0, playing: false, scene: emptyScene() };
-  set({ recording });
+  set({ recording: { ...playback, cursor: 0, playing: false }, shown: settled(emptyScene()) });
   seek(1); // the event that sets up the stage
 }
 
@@ -73,15 +100,14 @@ export function seek(cursor) {
   if (!recording) return;
   const to = Math.max(0, Math.min(cursor, recording.events.length));
   const onward = to === recording.cursor + 1;
-  const passed = recording.events.slice(onward ? recording.cursor : 0, to);
-  const scene = passed.reduce(reduce, onward ? recording.scene : emptyScene());
-  set({ recording: { ...recording, cursor: to, scene } });
-  if (onward) publish(passed[0]);
+  set({ recording: { ...recording, cursor: to } });
+  if (onward) show(recording.events[to - 1]);
+  else set({ shown: settled(recording.events.slice(0, to).reduce(reduce, emptyScene())) });
 }
 
 /** Leave the recording for the live stage, which has continued meanwhile. */
 export function backToLive() {
-  set({ recording: null });
+  if (state.recording) set({ recording: null, shown: settled(state.scene) });
 }
 
 /** On a new stage customers keep their names, and their old credentials are void. */
@@ -90,8 +116,20 @@ function withEmptyHands() {
   return { me: emptied(state.me), second: emptied(state.second) };
 }
 
-function publish(event) {
+/** Let the stage know of an event; without a way to travel it is there at once. */
+function show(event) {
+  const travels = event.kind === "request" || event.kind === "exchange";
+  if (event.kind === "fault") {
+    for (const [key, { desk }] of state.shown.travelling) if (!event.desk || desk === event.desk) comeBack(key);
+  }
+  set({ shown: hear(state.shown, event) });
+  const back = travels && !state.shown.travelling.has(keyOf(event));
   for (const viewer of listeners) attempt(viewer, event);
+  if (!travels || (back && event.kind === "exchange")) witness(event);
+}
+
+function witness(event) {
+  for (const viewer of witnesses) attempt(viewer, event);
 }
 
 /** An error in one part of the page must not stop the others. */

@@ -1,0 +1,92 @@
+"""A program that has imported what servers need, and forks a process for each of them.
+
+Importing takes a server most of its start. This program imports once; then it reads orders from
+its standard input, a socket: to run a module in a new process, or to say how a process ended.
+Each process is its child, in a group of its own, and dies with it. On Linux only.
+
+    python -m lab.processes.fork_server MODULE…
+"""
+
+import ctypes
+import gc
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import sys
+from contextlib import suppress
+
+from lab.core.json_object import JsonObject
+from lab.processes.guardian import die_with
+
+PR_SET_NAME = 15  # <linux/prctl.h>: what `top` and `ps -e` call a process
+
+
+def main(modules: list[str]) -> None:
+    """Import `modules`, and obey until the lab closes its end."""
+    for module in modules:
+        with suppress(ImportError):  # the process that needs it will say so, in its own log
+            importlib.import_module(module)
+    gc.freeze()  # a collection would write to the memory that all of them share
+    with socket.socket(fileno=os.dup(0)) as lab:
+        order = _obey(lab)
+    if order is not None:
+        _run(order)
+
+
+def _obey(lab: socket.socket) -> JsonObject | None:
+    """Obey orders; return None after the last, and in a new process the order it is for."""
+    parent = os.getpid()
+    statuses: dict[int, int] = {}
+    with lab.makefile("rb") as lines:
+        for line in lines:
+            order: JsonObject = json.loads(line)
+            if "ended" in order:
+                _answer(lab, order, status=_status(order["ended"], statuses))
+            elif _fork(lab, order):
+                os.setsid()
+                die_with(parent, signal.SIGKILL)
+                _answer(lab, order, pid=os.getpid())  # from now on the lab may kill its group
+                return order
+    return None
+
+
+def _status(pid: int, statuses: dict[int, int]) -> int | None:
+    """Return how a child ended, however often it is asked; None while it runs."""
+    if pid not in statuses:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if not ended:
+            return None
+        statuses[pid] = os.waitstatus_to_exitcode(status)
+    return statuses[pid]
+
+
+def _fork(lab: socket.socket, order: JsonObject) -> bool:
+    """Fork; return whether this is the new process."""
+    try:
+        return os.fork() == 0
+    except OSError as error:  # too many processes
+        _answer(lab, order, error=str(error))
+        return False
+
+
+def _answer(lab: socket.socket, order: JsonObject, **answer: int | str | None) -> None:
+    lab.sendall(json.dumps({**answer, "number": order["number"]}).encode() + b"\n")
+
+
+def _run(order: JsonObject) -> None:
+    """Be what `python -m module` would be: its name, files, environment and arguments."""
+    ctypes.CDLL(None).prctl(PR_SET_NAME, order["name"].encode(), 0, 0, 0)
+    with open(order["log"], "ab") as log, open(os.devnull, "rb") as nothing:  # noqa: PTH123
+        for number, opened in enumerate((nothing, log, log)):
+            os.dup2(opened.fileno(), number)
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    sys.argv[1:] = order["arguments"]
+    runpy.run_module(order["module"], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,79 @@
+"""Cause before effect: the page draws nothing of a request before its dot has been there."""
+
+import pytest
+from conftest import wait_for
+
+from browser.tour import run_chapter
+
+# Watches the real positions of the dots, as the browser has them in each frame, and holds
+# whatever is drawn against them. `faults` lists what came too early, `seen` what was compared.
+WATCH = """
+async () => {
+  const { onEvent } = await import("/lab/static/state.js");
+  const stage = document.querySelector("lab-stage");
+  const scores = document.querySelector("lab-score");
+  const events = [];
+  onEvent((event) => { if (event.score) events.push(event); });
+  const deepest = new Map(), seen = { dots: 0, carts: 0, answers: 0, scores: 0 };
+  const faults = new Set();
+  window.causes = { faults, seen };
+  const middle = (node) => new DOMMatrix(getComputedStyle(node).transform).m42;
+  const dots = () => [...stage.querySelectorAll(".dot")];
+  const flying = (op) => dots().some((dot) => dot.dataset.op === op);
+  const look = () => {
+    for (const dot of dots()) {
+      if (!deepest.has(dot.dataset.op)) seen.dots += 1;
+      deepest.set(dot.dataset.op, Math.max(deepest.get(dot.dataset.op) ?? 0, middle(dot)));
+    }
+    for (const lane of stage.querySelectorAll(".lane")) compare(lane, lane.dataset.desk);
+  };
+  const compare = (lane, desk) => {
+    const top = lane.querySelector(".flight").getBoundingClientRect().top;
+    for (const cart of lane.querySelectorAll(".cart[data-cause]")) {
+      const { cause } = cart.dataset;
+      if (!flying(cause)) continue;
+      seen.carts += 1;
+      const home = cart.closest("[data-place]");
+      const reached = deepest.get(cause) >= home.getBoundingClientRect().top - top - 1;
+      if (home.dataset.place === "customer" || !reached) faults.add(`${desk}: cart of ${cause}`);
+    }
+    for (const { dataset } of lane.querySelectorAll(".recent button, .customer[data-op]")) {
+      seen.answers += 1;
+      if (flying(dataset.op)) faults.add(`${desk}: the answer to ${dataset.op}`);
+    }
+    compareScore(desk);
+  };
+  const counts = (score) => ["kept", "lost", "open"].map((name) => score?.[name] ?? 0).join();
+  const compareScore = (desk) => {
+    const shown = ["kept", "lost", "open"].map((name) =>
+      scores.querySelector(`td[data-desk="${desk}"][data-score="${name}"]`).textContent).join();
+    for (const dot of dots()) {
+      const at = events.findIndex((each) => each.op === dot.dataset.op && each.kind === "exchange");
+      if (at < 1 || events[at].desk !== desk) continue;
+      const [before, after] = [events[at - 1], events[at]].map(({ score }) => counts(score[desk]));
+      if (before === after) continue;
+      seen.scores += 1;
+      if (shown === after) faults.add(`${desk}: the score after ${dot.dataset.op}`);
+    }
+  };
+  new MutationObserver(look).observe(document.body, { subtree: true, childList: true,
+    characterData: true, attributes: true });
+  const frame = () => { look(); requestAnimationFrame(frame); };
+  frame();
+}
+"""
+RESULT = "() => ({ faults: [...window.causes.faults], seen: window.causes.seen })"
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("step", range(1, 12))
+def test_nothing_is_drawn_before_its_cause(window, step):
+    page = window(where=f"?step={step}")
+    page.evaluate(WATCH)
+    run_chapter(page)
+    wait_for(lambda: page.locator(".dot, .falling").count() == 0)
+    found = page.evaluate(RESULT)
+    assert found["faults"] == []
+    # And it did look: dots flew, and carts, answers and scores were there while they did.
+    assert found["seen"]["dots"] >= 6
+    assert found["seen"]["answers"] and found["seen"]["scores"]

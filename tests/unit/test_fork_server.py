@@ -1,0 +1,92 @@
+"""The orders of a fork server, and the answers the lab makes of them."""
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from lab.core.errors import LabError
+from lab.processes import fork_server
+from lab.processes.forked import ForkedProcess, ForkServer
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+NO_PROCESS = 2**22 + 1  # more than Linux ever gives
+
+
+class Program:
+    """The fork server's own process, as far as it is asked."""
+
+    log_path = Path("fork-server.log")
+
+    def running(self):
+        return True
+
+
+@pytest.fixture
+def ends():
+    near, far = socket.socketpair()
+    server = ForkServer(Program(), near, {"PATH": "/bin", "TZ": "UTC"})
+    yield server, far
+    server.close()
+    far.close()
+
+
+def start(server):
+    return server.start("A", "module", [], Path("log"), {})
+
+
+def test_answer_that_was_not_read_is_not_taken_for_the_next_one(ends):
+    server, far = ends
+    far.sendall(b'{"number": -1, "status": 7}\n{"number": 0, "status": 3}\n')
+    assert ForkedProcess(server, os.getpid()).poll() == 3
+
+
+def test_status_is_asked_for_until_there_is_one(ends):
+    server, far = ends
+    far.sendall(b'{"number": 0, "status": null}\n{"number": 1, "status": -9}\n')
+    process = ForkedProcess(server, os.getpid())
+    assert [process.poll(), process.poll(), process.poll()] == [None, -9, -9]
+
+
+def test_without_a_fork_server_a_process_runs_as_long_as_its_group_lives(ends):
+    server, far = ends
+    far.close()
+    assert ForkedProcess(server, os.getpgrp()).poll() is None
+    assert ForkedProcess(server, NO_PROCESS).poll() == -9
+
+
+def test_what_the_fork_server_cannot_start_is_said(ends):
+    server, far = ends
+    far.sendall(b'{"number": 0, "error": "too many processes"}\n')
+    with pytest.raises(LabError, match="A was not started: too many processes"):
+        start(server)
+    far.close()
+    with pytest.raises(LabError, match=r"A was not started: see fork-server\.log"):
+        start(server)
+
+
+def test_environment_may_differ_in_what_no_program_reads_at_its_start(ends):
+    server, _ = ends
+    assert server.can_start({"PATH": "/usr/bin", "REPLICA": "A", "TZ": "UTC"})
+    assert not server.can_start({"PATH": "/bin"})
+    assert not server.can_start({"TZ": "UTC", "PYTHONPATH": "x"})
+
+
+def test_fork_that_fails_is_an_answer_and_the_next_order_is_obeyed(monkeypatch):
+    def too_many():
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", too_many)
+    monkeypatch.setattr(os, "waitpid", lambda pid, how: (pid, 9))
+    near, far = socket.socketpair()
+    with near, far:
+        for order in ({"module": "m"}, {"ended": 5}, {"ended": 5}):
+            near.sendall(json.dumps({**order, "number": 4}).encode() + b"\n")
+        near.shutdown(socket.SHUT_WR)
+        assert fork_server._obey(far) is None
+        answers = [json.loads(line) for line in near.makefile("rb").read1().splitlines()]
+    assert "temporarily unavailable" in answers[0]["error"]
+    assert answers[1:] == [{"status": -9, "number": 4}] * 2
+    assert {each["number"] for each in answers} == {4}
