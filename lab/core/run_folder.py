@@ -51,11 +51,11 @@ def entries_of(root: Path) -> list[os.DirEntry[str]]:
 
 def _unreadable(root: Path, error: OSError | ValueError) -> str:
     what = f"cannot read the runs in {root}"
-    if isinstance(error, NotADirectoryError) and _link_in(root) is None:
+    link = None if isinstance(error, PermissionError | ValueError) else _link_in(root)
+    if link:
+        return f"{what}: {_describe_link(link)}, or choose another --out"
+    if isinstance(error, NotADirectoryError):
         return f"{what}: it is a file: move it away, or choose another --out"
-    if isinstance(error, OSError) and not isinstance(error, PermissionError):
-        if link := _link_in(root):
-            return f"{what}: {_describe_link(link)}, or choose another --out"
     why = error.strerror if isinstance(error, OSError) else error
     return f"{what}: {why}; choose another --out"
 
