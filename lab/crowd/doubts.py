@@ -36,6 +36,11 @@ class Doubt(msgspec.Struct, frozen=True, omit_defaults=True):
         """Whether it holds whatever the latencies are worth; else the generator was the limit."""
         return self.kind not in (DoubtKind.GENERATOR_CPU, DoubtKind.GENERATOR_LATE)
 
+    @property
+    def voids_every_cart(self) -> bool:
+        """Whether no answer of the crowd can be believed, so that nothing is known of a cart."""
+        return self.kind in (DoubtKind.STRANGERS, DoubtKind.LOG_DIFFERS, DoubtKind.RETRIED)
+
     def __str__(self) -> str:
         return _TEXT[self.kind].format(value=self.value, expected=self.expected, detail=self.detail)
 

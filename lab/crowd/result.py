@@ -118,11 +118,11 @@ def crowd_result(
 ) -> CrowdResult:
     """Return the result of what was reported, audited and logged."""
     profile, tally = progress.job.profile, progress.tally
-    doubts = [
-        *_about_the_generator(progress),
-        *_about_the_run(progress, setup, logged),
-        *_about_the_carts(progress, audit),
-    ]
+    doubts = [*_about_the_generator(progress), *_about_the_run(progress, setup, logged)]
+    if any(doubt.voids_every_cart for doubt in doubts):
+        audit = audit.all_unknown()
+    else:
+        doubts += _about_the_carts(progress, audit)
     return CrowdResult(
         variant=progress.variant,
         setup=setup,
