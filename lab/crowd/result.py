@@ -27,6 +27,8 @@ class LoggedRequests(msgspec.Struct):
     requests: int = 0
     retried: int = 0
     strange: int = 0
+    breakage: str | None = None
+    """What happened to the balancer itself, if it broke."""
 
 
 class CrowdSetup(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,6 +205,8 @@ def _about_the_run(
     sent = tally.requests + tally.warm_up + tally.closing
     if not tally.answered <= logged.requests <= sent:
         yield Doubt(DoubtKind.LOG_DIFFERS, logged.requests, tally.answered)
+    if logged.breakage:
+        yield Doubt(DoubtKind.BALANCER_BROKEN, detail=logged.breakage)
     if logged.strange:
         yield Doubt(DoubtKind.STRANGERS, logged.strange)
     if logged.retried and setup.retry == "off":
