@@ -72,18 +72,15 @@ class CrowdRun:
         self.progress = progress
         self._folder = folder
         self._given = workers
-        self._resources = ExitStack()
 
     def __enter__(self) -> "CrowdRun":
-        try:
-            self._folder.mkdir(mode=0o700, parents=True)
-            self._results = self._resources.enter_context((self._folder / RESULTS).open("xb"))
-            self._workers = self._given or self._resources.enter_context(
+        self._folder.mkdir(mode=0o700, parents=True)
+        with ExitStack() as resources:  # closed again if the start fails
+            self._results = resources.enter_context((self._folder / RESULTS).open("xb"))
+            self._workers = self._given or resources.enter_context(
                 WorkerGroup(self.progress.job.profile, self._folder)
             )
-        except BaseException:
-            self._resources.close()
-            raise
+            self._resources = resources.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

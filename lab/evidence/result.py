@@ -167,6 +167,12 @@ class Prediction(msgspec.Struct, frozen=True):
     right: bool | None = None
     explanation: str = ""
 
+    @property
+    def surprise(self) -> int:
+        """How wrong it was: 3 if it was certain, 0 if it was right or nothing is known."""
+        sure = {"certain": 3, "fairly sure": 2}
+        return sure.get(self.confidence or "", 1) if self.right is False else 0
+
     def compared(self, observed: int | None, explanation: str) -> Self:
         """Return the prediction beside what was observed."""
         known = observed is not None and self.predicted is not None

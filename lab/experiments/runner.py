@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lab.core.limits import SPARE_FILES, require_open_files
 from lab.core.redaction import redact_text
+from lab.core.run_folder import write_whole
 from lab.evidence.keeping import encodable, kept_variant
 from lab.evidence.measurements import measure
 from lab.evidence.record import Event, Record
@@ -163,9 +164,7 @@ class Run:
     def save(self) -> Path:
         """Write result.json, whole or not at all; return its path."""
         path = self.folder / "result.json"
-        unfinished = path.with_suffix(".part")
-        unfinished.write_text(self.document(), encoding="utf-8", errors="backslashreplace")
-        unfinished.replace(path)
+        write_whole(path, self.document())
         return path
 
     def _run_variant(
