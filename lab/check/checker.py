@@ -21,6 +21,7 @@ from lab.check.judge import (
     SEPARATE,
     STATE,
     UNSEEN,
+    USED,
     Level,
     Report,
 )
@@ -34,6 +35,7 @@ from lab.check.settle import Settlement
 from lab.check.sides import plays_on_two, side_of
 from lab.check.sources.challenge import DIGEST, answers_digest
 from lab.check.sources.script_error import ScriptError
+from lab.check.used import differs_when_used, outlives_the_process
 from lab.check.workers import separate_memory
 from lab.core.http import Answer
 from lab.core.redaction import redact_text
@@ -153,6 +155,8 @@ class _Session:
             return
         if obstacle:
             self._report.level, self._report.because = Level.UNKNOWN, obstacle
+            return
+        if not self._outside.network and self._used(conversation, baseline):
             return
         self._carried(conversation, baseline)
         if self._report.level is Level.SELF_CONTAINED:
@@ -340,6 +344,23 @@ class _Session:
         self._evidence.add(ALONE, level, lambda: trace)
         self._played("each call that was answered alike alone, with nothing behind the service")
         self._judge()
+
+    def _used(self, conversation: Conversation, baseline: Trace) -> bool:
+        """Look whether it answers as before when it has served others; True if it does not."""
+        self._tell(USED)
+        found = differs_when_used(self._runner, conversation, baseline, self._comparator)
+        self._played(f"on {USED}, over connections that are kept")
+        if found is None:
+            return False
+        index, differences = found
+        level = Level.PROCESS
+        if self._outside.disk and outlives_the_process(
+            self._runner, conversation, baseline, self._comparator, index
+        ):
+            level = Level.DISK
+        self._evidence.found(USED, index, differences, level)
+        self._judge()
+        return True
 
     def _carried(self, conversation: Conversation, baseline: Trace) -> None:
         """Does any answer depend on what the client carries? Else nothing was shown."""

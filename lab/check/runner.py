@@ -155,6 +155,7 @@ class Runner:
         self.pool = pool
         self._budget = budget
         self._timeout_s = timeout_s
+        self._kept: requests.Session | None = None
 
     def expect(self, processes: int) -> None:
         """Take it that the next plays ask for at least so many: some may be started ahead."""
@@ -260,10 +261,8 @@ class Runner:
             found.append(self.said(Trace(), call, trace.state.copy(), process))
 
         with self._processes() as start:
-            process = start()
-            self._play(
-                conversation, lambda n, _: process, recorded, index - 1, watch=ask, trace=trace
-            )
+            route = _always(start())
+            self._play(conversation, route, recorded, index - 1, watch=ask, trace=trace)
         return trace, found
 
     def part_alternating(
@@ -333,6 +332,30 @@ class Runner:
                 self.said(trace, without_refs(call), ClientState(), process)
         return trace
 
+    def used(self, conversation: Conversation, times: int, *, restart: bool = False) -> Trace:
+        """As one more client of a process that has had the conversation from so many others.
+
+        Each keeps its connection. A server that gives requests to its threads in turn is asked a
+        few times more between them, so that each thread has had each call. With `restart` the
+        last client meets a fresh process on the same disk.
+        """
+        from lab.check.http import session_of_its_own
+
+        with self._processes(1 + restart) as start:
+            process = start()
+            for number in range(times + 1):
+                if restart and number == times:
+                    process.kill()
+                    process = start()
+                with session_of_its_own() as self._kept:
+                    try:
+                        trace = self._play(conversation, _always(process))
+                    finally:
+                        self._kept = None
+                for _ in range(number):
+                    process.address.ask(self.pool.start.ready or "/", 2.0)
+            return trace
+
     def within(
         self,
         conversation: Conversation,
@@ -351,7 +374,7 @@ class Runner:
         with self._processes() as start:
             process = start()
             if before:
-                trace = self._play(conversation, lambda n, call: process, until=index)
+                trace = self._play(conversation, _always(process), until=index)
                 if len(trace.calls) <= index:
                     return []
                 call, state = trace.calls[index], trace.carried[index]
@@ -374,7 +397,7 @@ class Runner:
         again: dict[int, tuple[Answer, Answer]] = {}
         with self._processes() as start:
             process = start()
-            trace = self._play(conversation, lambda n, call: process)
+            trace = self._play(conversation, _always(process))
             for index in sorted({*chosen} & trace.sent):
                 time.sleep(max(0.0, trace.times[index] + APART_S - time.monotonic()))
                 state = trace.carried[index].copy()
@@ -388,9 +411,7 @@ class Runner:
         """The conversation up to a call, by two clients after each other, on one process."""
         with self._processes() as start:
             process = start()
-            plays = [
-                self._play(conversation, lambda n, call: process, until=index) for _ in range(2)
-            ]
+            plays = [self._play(conversation, _always(process), until=index) for _ in range(2)]
             one, other = (play.answered.get(index) for play in plays)
             return one, other
 
@@ -400,7 +421,7 @@ class Runner:
         """The conversation up to a call on one process, then other calls by other clients."""
         with self._processes() as start:
             process = start()
-            trace = self._play(conversation, lambda n, call: process, until=index)
+            trace = self._play(conversation, _always(process), until=index)
             answers = [self.said(Trace(), call, ClientState(), process) for call in others]
             return (trace.answers[index] if len(trace.answers) > index else None), answers
 
@@ -514,6 +535,7 @@ class Runner:
                 carried.cookies,
                 min(self._timeout_s, self._budget.left_s),
                 wanted=self.endless.get(index, 0),
+                kept=self._kept,
             )
         if answer.status is None:
             self._budget.check_time()  # it may be our own hurry that it had no time
@@ -544,6 +566,10 @@ def _stirred(process: Process, path: str) -> Iterator[None]:
         over.set()
         for each in others:
             each.join()
+
+
+def _always(process: Process) -> Route:
+    return lambda index, call: process
 
 
 def _skip(trace: Trace, call: Call, answer: Answer, carried: ClientState) -> None:
