@@ -14,6 +14,7 @@ READS_WRITES = "two processes, one for reads and one for writes"
 ELSEWHERE = "a fresh process for each call, each with a disk of its own"
 ALONE = "alone, with nothing behind the service"
 SEPARATE = "one server, its processes"
+USED = "a process that has served other clients"
 UNSEEN = "no store was seen, and none was emptied: --reset proves it"
 _PLAYS = {
     FRESH: "a fresh process answers differently",
@@ -21,6 +22,7 @@ _PLAYS = {
     READS_WRITES: "a second process, while the first lives, answers differently",
     ELSEWHERE: "a process on another machine, without this one's files, answers differently",
     ALONE: "with the backing service emptied the answers change",
+    USED: "a process that has had the same calls from other clients answers differently",
     SEPARATE: "the processes of one server answer differently",
 }
 

@@ -9,7 +9,7 @@ from lab.core.units import format_duration
 from lab.crowd.document import CrowdDocument
 from lab.crowd.recorded import Recorded, recorded
 from lab.crowd.result import CrowdResult
-from lab.crowd.view import describe_carts, sentences
+from lab.crowd.wording import describe_carts, sentences
 
 MOST_WINDOWS = 60
 _AS_PREDICTED = Mark("✓", "losses as predicted", "good")

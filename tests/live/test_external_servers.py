@@ -180,7 +180,7 @@ NOT_OURS = [
     ("drain", lambda lab: lab.drain("A"), "adds and drains none there"),
     ("memory", lambda lab: lab.memory_bytes("A"), "cannot see its process"),
     ("held", lambda lab: lab.held(), "cannot see its process"),
-    ("key", lambda lab: lab.leak_key(), "no signing key of theirs"),
+    ("key", lambda lab: lab.leak_key(), "no signing key of these servers"),
 ]
 
 
