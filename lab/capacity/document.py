@@ -58,7 +58,7 @@ def read(path: Path) -> CapacityPlan:
         plan.constants.require_carts_of(plan.assume.cart_lines)
         plan.needs()  # assumptions that no command accepts break here
     except OSError as error:
-        raise LabError(f"cannot read {path}: {error}") from None
+        raise LabError(f"cannot read {path}: {error}; `lab runs` lists the runs") from None
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
         why = one_line(error, 120)
         raise LabError(f"{path} is damaged, or of another lab: {why}; run lab plan again") from None

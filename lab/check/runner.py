@@ -155,6 +155,7 @@ class Runner:
         self.pool = pool
         self._budget = budget
         self._timeout_s = timeout_s
+        self._kept: requests.Session | None = None
 
     def expect(self, processes: int) -> None:
         """Take it that the next plays ask for at least so many: some may be started ahead."""
@@ -198,9 +199,11 @@ class Runner:
         progress: Callable[[int], None] = lambda done: None,
         *,
         elsewhere: bool = False,
+        youngest: Callable[[int], float] = lambda index: 0.0,
     ) -> Trace:
         """Each call to a process that has had no other; with `elsewhere` as on another machine.
 
+        `youngest` says when the process of a call may be started at the earliest.
         The last few processes are left alive for a while: what they do in the background may
         end, as in a deployment that overlaps.
         """
@@ -209,8 +212,9 @@ class Runner:
 
             def route(index: int, _: Call) -> Process:
                 self._end_all_but(0 if self.exclusive else LINGER - 1, used)
+                since = youngest(index)
                 try:
-                    used.append(start(elsewhere=elsewhere))
+                    used.append(start(elsewhere=elsewhere, since=since))
                 except OneAtATime:
                     if not used:
                         raise
@@ -260,10 +264,8 @@ class Runner:
             found.append(self.said(Trace(), call, trace.state.copy(), process))
 
         with self._processes() as start:
-            process = start()
-            self._play(
-                conversation, lambda n, _: process, recorded, index - 1, watch=ask, trace=trace
-            )
+            route = _always(start())
+            self._play(conversation, route, recorded, index - 1, watch=ask, trace=trace)
         return trace, found
 
     def part_alternating(
@@ -287,13 +289,14 @@ class Runner:
         wiped: bool = False,
         elsewhere: bool = False,
         asked_before: bool = False,
+        young: bool = False,
     ) -> tuple[Trace, Trace]:
         """As `part`, but the last call goes to a fresh process; the first one is killed before.
 
         With `wiped` the backing service is emptied in between; with `elsewhere` the fresh
         process is as on another machine. With `asked_before` the first process is asked the last
         call too, before it is killed: that answer is in the first trace returned, which is empty
-        without.
+        without. A `young` process is started in a later second than the calls before.
         """
         last = max(part)
         there, trace = Trace(), Trace()
@@ -308,7 +311,10 @@ class Runner:
                     self._end_all_but(0, used)
                     if wiped and index == last:
                         self.pool.reset()
-                    used.append(start(elsewhere=elsewhere and index == last))
+                    since = 0.0
+                    if young and index == last:
+                        since = next_second(time.monotonic(), time.time())
+                    used.append(start(elsewhere=elsewhere and index == last, since=since))
                 return used[-1]
 
             if asked_before and len(part) == 1:
@@ -333,6 +339,30 @@ class Runner:
                 self.said(trace, without_refs(call), ClientState(), process)
         return trace
 
+    def used(self, conversation: Conversation, times: int, *, restart: bool = False) -> Trace:
+        """As one more client of a process that has had the conversation from so many others.
+
+        Each keeps its connection. A server that gives requests to its threads in turn is asked a
+        few times more between them, so that each thread has had each call. With `restart` the
+        last client meets a fresh process on the same disk.
+        """
+        from lab.check.http import session_of_its_own
+
+        with self._processes(1 + restart) as start:
+            process = start()
+            for number in range(times + 1):
+                if restart and number == times:
+                    process.kill()
+                    process = start()
+                with session_of_its_own() as self._kept:
+                    try:
+                        trace = self._play(conversation, _always(process))
+                    finally:
+                        self._kept = None
+                for _ in range(number):
+                    process.address.ask(self.pool.start.ready or "/", 2.0)
+            return trace
+
     def within(
         self,
         conversation: Conversation,
@@ -351,7 +381,7 @@ class Runner:
         with self._processes() as start:
             process = start()
             if before:
-                trace = self._play(conversation, lambda n, call: process, until=index)
+                trace = self._play(conversation, _always(process), until=index)
                 if len(trace.calls) <= index:
                     return []
                 call, state = trace.calls[index], trace.carried[index]
@@ -374,7 +404,7 @@ class Runner:
         again: dict[int, tuple[Answer, Answer]] = {}
         with self._processes() as start:
             process = start()
-            trace = self._play(conversation, lambda n, call: process)
+            trace = self._play(conversation, _always(process))
             for index in sorted({*chosen} & trace.sent):
                 time.sleep(max(0.0, trace.times[index] + APART_S - time.monotonic()))
                 state = trace.carried[index].copy()
@@ -388,9 +418,7 @@ class Runner:
         """The conversation up to a call, by two clients after each other, on one process."""
         with self._processes() as start:
             process = start()
-            plays = [
-                self._play(conversation, lambda n, call: process, until=index) for _ in range(2)
-            ]
+            plays = [self._play(conversation, _always(process), until=index) for _ in range(2)]
             one, other = (play.answered.get(index) for play in plays)
             return one, other
 
@@ -400,7 +428,7 @@ class Runner:
         """The conversation up to a call on one process, then other calls by other clients."""
         with self._processes() as start:
             process = start()
-            trace = self._play(conversation, lambda n, call: process, until=index)
+            trace = self._play(conversation, _always(process), until=index)
             answers = [self.said(Trace(), call, ClientState(), process) for call in others]
             return (trace.answers[index] if len(trace.answers) > index else None), answers
 
@@ -416,8 +444,8 @@ class Runner:
         self.pool.expect(count)
         with ExitStack() as last:
 
-            def start(*, elsewhere: bool = False) -> Process:
-                process = self.pool.fresh(elsewhere=elsewhere)
+            def start(*, elsewhere: bool = False, since: float = 0.0) -> Process:
+                process = self.pool.fresh(elsewhere=elsewhere, since=since)
                 last.callback(process.kill)
                 return process
 
@@ -514,6 +542,7 @@ class Runner:
                 carried.cookies,
                 min(self._timeout_s, self._budget.left_s),
                 wanted=self.endless.get(index, 0),
+                kept=self._kept,
             )
         if answer.status is None:
             self._budget.check_time()  # it may be our own hurry that it had no time
@@ -544,6 +573,17 @@ def _stirred(process: Process, path: str) -> Iterator[None]:
         over.set()
         for each in others:
             each.join()
+
+
+def next_second(at_s: float, clock_s: float) -> float:
+    """Wait until the second of a moment is over, by its clock; return when it was."""
+    over_s = at_s + 1 - clock_s % 1
+    time.sleep(max(0.0, over_s - time.monotonic()))
+    return over_s
+
+
+def _always(process: Process) -> Route:
+    return lambda index, call: process
 
 
 def _skip(trace: Trace, call: Call, answer: Answer, carried: ClientState) -> None:

@@ -31,8 +31,8 @@ def compare(left: str, right: str, everything: bool, as_json: bool, out: Path) -
 
     RUN is a run as for `lab report`; both must be of one kind: two runs of `lab run`, two
     crowds, two plans or two checks. A name that is given twice, as in `lab compare crash
-    crash`, means the two newest runs of it. What was set differently is said first: the text
-    of the script, faults, settings, versions.
+    crash`, means the two newest runs of it. The first line says what was set differently: the
+    text of the script, faults, settings, versions.
 
     Counts are compared by an interval of their difference, made of Wilson's intervals. Times
     are compared by a rank test of blocks of requests, and must also differ by a larger factor
@@ -48,7 +48,7 @@ def compare(left: str, right: str, everything: bool, as_json: bool, out: Path) -
         lab compare before/crowd.json after/crowd.json --json
 
     Exit status: 0 no difference beyond chance, 1 there is one, 2 wrong usage, or the runs
-    are of two kinds, 3 there are too few to tell, or they have nothing in common to compare.
+    are of two kinds, 3 the counts are too small to tell, or the runs have nothing in common.
     """
     ours, theirs = _pair(left, right, out)
     kind, other = summary.summary(ours).kind, summary.summary(theirs).kind

@@ -42,14 +42,14 @@ def report(
 ) -> int:
     """Show a kept run again: as a table, a page, JUnit XML, an HTTP archive, or commands.
 
-    RUN is the folder of a run, its document (result.json, check.json, crowd.json, plan.json), its
-    name in --out, or what was run: crash, mine.py, check, crowd, plan. Then it is the newest
-    such run that has a report. Without RUN it is the newest of all. `lab runs` lists them.
-    It may come from another machine.
+    RUN is the folder of a run, its document (result.json, check.json, crowd.json, plan.json), or
+    its name in --out. It can also be what was run: crash, mine.py, check, crowd or plan stands
+    for the newest such run that has a report. Without RUN, the newest run of all is shown.
+    `lab runs` lists them. A run may come from another machine.
 
-    Without options, what was found is printed, and report.html is written next to the
-    document: one page that needs no network and runs no scripts. --har and --curl are
-    for runs of `lab run`; a plan has no JUnit XML.
+    Without options, this command prints what was found, and writes report.html next to the
+    document: one page that needs no network and runs no scripts. --har and --curl work for
+    runs of `lab run` only; a plan has no JUnit XML.
 
     Examples:
         lab report --open                 open the newest run in the browser

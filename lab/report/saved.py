@@ -47,10 +47,10 @@ def read(path: Path) -> Saved:
     """Open a result.json, whatever its name; LabError that says what is wrong with it."""
     try:
         if path.stat().st_size > summary.MOST_DOCUMENT_BYTES:
-            raise LabError(f"{path} is too large for a run of the lab")
+            raise LabError(f"{path} is too large for a run of the lab: {summary.SEE_RUNS}")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise LabError(f"cannot read {path}: {error}") from None
+        raise LabError(f"cannot read {path}: {error}; {summary.SEE_RUNS}") from None
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -61,10 +61,12 @@ def read(path: Path) -> Saved:
 def checked(document: Any, where: str) -> RunDocument:
     """Return a parsed result.json of this or an earlier version; LabError if it is none."""
     if not isinstance(document, dict) or "schema" not in document:
-        raise LabError(f'{where} is not a run of this lab (it has no "schema")')
+        raise LabError(f'{where} is not a run of this lab (no "schema"): {summary.SEE_RUNS}')
     schema = document["schema"]
     if type(schema) is not int or schema < 1:
-        raise LabError(f"{where} is not a run of this lab (schema {schema!r})"[:300])
+        raise LabError(
+            f"{where} is not a run of this lab (schema {schema!r}): {summary.SEE_RUNS}"[:300]
+        )
     if schema > SCHEMA_VERSION:
         raise LabError(
             f"{where} was written by a newer lab (schema {schema}, this one reads "

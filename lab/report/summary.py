@@ -13,6 +13,7 @@ from lab.core.text import one_line
 from lab.report.own_failure import failure
 
 MOST_DOCUMENT_BYTES = 512 * 1024 * 1024
+SEE_RUNS = "`lab runs` lists the runs"
 NO_CLAIM = "without a claim"
 
 
@@ -71,15 +72,15 @@ def summary(document: Path) -> Summary:
     """Return a document in a line; LabError where it cannot be read or is of another program."""
     try:
         if document.stat().st_size > MOST_DOCUMENT_BYTES:
-            raise LabError(f"{document} is too large for a run of the lab")
+            raise LabError(f"{document} is too large for a run of the lab: {SEE_RUNS}")
         text = document.read_bytes()
     except OSError as error:
-        raise LabError(f"cannot read {document}: {error}") from None
+        raise LabError(f"cannot read {document}: {error}; {SEE_RUNS}") from None
     try:
         head = msgspec.json.decode(text, type=_Document)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         if isinstance(error, msgspec.ValidationError) and not text.lstrip().startswith(b"{"):
-            raise LabError(f"{document} is not a run of this lab") from None
+            raise LabError(f"{document} is not a run of this lab: {SEE_RUNS}") from None
         why = one_line(error, 120)
         raise LabError(f"{document} is damaged: {why}; run it again") from None
     if head.experiments is not None:
@@ -93,7 +94,7 @@ def summary(document: Path) -> Summary:
     if head.assumptions is not None:
         users = f"{head.assumptions.users:,} users"
         return Summary("plan", (users,), "computed")
-    raise LabError(f"{document} is not a run of this lab")
+    raise LabError(f"{document} is not a run of this lab: {SEE_RUNS}")
 
 
 def _verdicts(head: _Document) -> str:

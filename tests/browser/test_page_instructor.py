@@ -184,7 +184,7 @@ def test_server_is_killed_by_its_menu_and_a_stranger_needs_a_ticket(window, lab)
             headers: {"Content-Type": "application/json", "X-Lab-Console": "1"}})).status"""
     )
     assert answer == 403
-    assert requests.get(f"{lab.origin}/stateful/@A/api/server", timeout=5).status_code == 200
+    assert requests.get(f"{lab.origin}/stateful/@A/api/server", timeout=60).status_code == 200
     # A link with a ticket, opened in this page: it is the instructor's now, without a reload.
     stranger.keyboard.press("Escape")
     stranger.evaluate("hash => { location.hash = hash; }", lab.link().partition("#")[2])
