@@ -24,7 +24,7 @@ from lab.stack.nginx_conf import CONFIG_PATH
 from lab.stack.programs import Program
 
 _KILLED_WORKER = re.compile(r"worker process \d+ exited on signal (\d+)")
-ANSWER_TIMEOUT_S = 10.0  # a busy machine takes its time
+ANSWERS_WITHIN_S = 10.0  # a busy machine takes its time
 RETIRE_TIMEOUT_S = 10.0  # more than worker_shutdown_timeout
 QUIET_S = 3.5  # more than keepalive_min_timeout: by then idle clients have been let go
 
@@ -108,7 +108,7 @@ class Balancer:
             return f"the load balancer is broken: nginx has ended ({ending})"
         if self._is_frozen():
             return "the load balancer does not answer: nginx is stopped (SIGSTOP)"
-        if not wait_until(self._answers, ANSWER_TIMEOUT_S):
+        if not wait_until(self._answers, ANSWERS_WITHIN_S):
             return "the load balancer does not answer: nginx has no free connection, or hangs"
         return None
 
