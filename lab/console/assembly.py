@@ -91,7 +91,7 @@ def running(
         stack = resources.enter_context(provisioned.open(variants, port, locations, MOST_LOGGED))
         control = ControlFile(stack.origin, secrets.token_urlsafe(24), os.getpid())
         guard = Guard(control.origin, control.secret)
-        live = resources.enter_context(_live(provisioned, variants, root))
+        live = resources.enter_context(live_console(provisioned, variants, root))
         streams = StreamServer(listener, lambda request: _admitted(guard, live, request))
         resources.callback(streams.close)
         streams.start()
@@ -139,7 +139,7 @@ def _location(path: str, what: str, address: str) -> str:
 
 
 @contextmanager
-def _live(
+def live_console(
     provisioned: ProvisionedStack, variants: tuple[Variant, ...], root: Path
 ) -> Iterator[LiveConsole]:
     """Connect the feed, the customers and the playground; stop them afterwards."""
