@@ -11,6 +11,7 @@ const data = await unpacked(document.getElementById("recording").textContent);
 const { snapshot, customers, answers } = data;
 const scripts = new Map(data.scripts.map((script) => [script.key, script]));
 
+let chosen = {}; // the settings that a script leaves open
 let script = null; // the one that runs
 let at = 0; // its current step
 let open = []; // the orders of that step that were not given yet
@@ -36,7 +37,13 @@ export function stream() {
 
 /** The script whose orders come next. */
 export function begin(steps) {
-  turnTo(scripts.get(canonical(steps.map(({ say, ...step }) => step))) ?? null);
+  turnTo(scripts.get(keyOf(steps)) ?? null);
+}
+
+/** A stage that leaves settings open has those that were chosen. */
+function keyOf([first, ...rest]) {
+  const all = [first.do === "stage" ? { ...chosen, ...first } : first, ...rest];
+  return canonical(all.map(({ say, ...step }) => step));
 }
 
 class Stream extends EventTarget {
@@ -75,7 +82,9 @@ function read(path) {
 async function order(path, body) {
   if (path === "/lab/customer") return introduce(body);
   if (path === "/lab/stage" && !Object.keys(body).length) return emptied();
-  const given = open.findIndex((each) => each.path === path && canonical(each.body) === canonical(body));
+  if (path === "/lab/knobs" && !open.length) return choose(body);
+  const wanted = path === "/lab/stage" ? { ...chosen, ...body } : body;
+  const given = open.findIndex((each) => each.path === path && canonical(each.body) === canonical(wanted));
   if (given < 0) return refused(409);
   const [{ status, answer }] = open.splice(given, 1);
   if (!open.length) {
@@ -89,6 +98,17 @@ async function order(path, body) {
 function introduce({ name, id }) {
   const found = Object.values(customers).find((each) => each.name === name || each.id === id);
   return found ? [200, found] : refused(id ? 404 : 409);
+}
+
+/** Keep what was chosen for the next script; the usual value is none. */
+function choose(settings) {
+  for (const [name, value] of Object.entries(settings)) {
+    const usual = data.choices[name]?.[0];
+    if (!data.choices[name]?.includes(value)) return refused(409);
+    const { [name]: before, ...others } = chosen;
+    chosen = value === usual ? others : { ...others, [name]: value };
+  }
+  return [200, snapshot.stack];
 }
 
 /** A clean stage: the one that a script begins with. */

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, product
 from typing import Protocol
 
 import msgspec
@@ -28,7 +29,8 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "store": ("memory", "redis"),
     "retry": ("off", "on"),
 }
-"""The settings that change what a script shows: each is recorded with each of its values."""
+"""The settings that change what a script shows, by name; the first value is the usual one."""
+PLAIN = {name: values[0] for name, values in CHOICES.items()} | {"cache": "off"}
 
 
 class ConsoleClient(Protocol):
@@ -67,15 +69,29 @@ def _variants(title: str, steps: list[Step]) -> Iterator[tuple[str, list[Step]]]
     first, *rest = steps
     if first["do"] != "stage":
         return
-    for name, values in CHOICES.items():
-        for value in values:
-            if value != first.get(name, values[0]) and _fits(rest, name, value):
-                yield f"{title}, {name} {value}", [{**first, name: value}, *rest]
+    for chosen in _choices(first):
+        if _fits(rest, chosen):
+            how = ", ".join(f"{name} {value}" for name, value in chosen.items())
+            yield f"{title}, {how}", [{**first, **chosen}, *rest]
 
 
-def _fits(rest: Sequence[Step], name: str, value: str) -> bool:
+def _choices(stage: Step) -> list[dict[str, str]]:
+    """Return what else can be chosen: one setting, or all together where the stage leaves them."""
+    others = {
+        name: [value for value in values if value != stage.get(name, values[0])]
+        for name, values in CHOICES.items()
+    }
+    if all(name in stage for name in CHOICES):
+        return [{name: value} for name, values in others.items() for value in values]
+    combined = product(*([{}, *({name: value} for value in others[name])] for name in others))
+    together = [dict(chain.from_iterable(each.items() for each in parts)) for parts in combined]
+    return [each for each in together if each]
+
+
+def _fits(rest: Sequence[Step], chosen: Mapping[str, str]) -> bool:
     """Return whether the script can run so: a store that it breaks must be there."""
-    return name != "store" or value == "redis" or not any(step["do"] == "store" for step in rest)
+    broken = any(step["do"] == "store" for step in rest)
+    return not broken or chosen.get("store", "redis") == "redis"
 
 
 @dataclass
@@ -96,6 +112,8 @@ class Recorder:
 
     def record(self, steps: list[Step]) -> RecordedScript:
         """Perform a script from its beginning to its end; NotRecorded if a step is refused."""
+        if steps[0]["do"] == "stage" and not CHOICES.keys() <= steps[0].keys():
+            self._order("/lab/stage", dict(PLAIN))  # not what the script before it had
         memory = PageSteps(self._customers)
         played = [self._perform(step, memory) for step in steps]
         drawings = {path: self.console.get(path) for path in (f"/lab/sequence/{d}" for d in DESKS)}

@@ -56,6 +56,8 @@ class Recording(msgspec.Struct, frozen=True):
     customers: dict[str, JsonObject]
     snapshot: JsonObject
     answers: dict[str, Answered]
+    choices: dict[str, list[str]]
+    """The settings that were recorded with each of their values; the first is the usual one."""
     scripts: list[RecordedScript]
     missing: list[str]
     """What could not be recorded here, and why."""

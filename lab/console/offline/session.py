@@ -18,7 +18,7 @@ from lab.console.guard import Guard
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
 from lab.console.offline.page_steps import Events
-from lab.console.offline.recorder import NotRecorded, Recorder, scripts
+from lab.console.offline.recorder import CHOICES, NotRecorded, Recorder, scripts
 from lab.console.offline.recording import RECORDING_VERSION, Answered, RecordedScript, Recording
 from lab.console.services import LiveConsole, Services
 from lab.console.settings import console_variants
@@ -61,6 +61,7 @@ def record(folder: Path, progress: Callable[[str], None], now: datetime) -> Reco
         customers,
         snapshot,
         answers,
+        {name: list(values) for name, values in CHOICES.items()},
         recorded,
         missing,
     )
@@ -82,7 +83,7 @@ class _InProcess:
         with self._web.get(path, headers=self._headers) as response:
             if response.status_code != 200:
                 raise LabError(f"the console answered {path} with {response.status_code}")
-            return Answered(response.content_type, response.text)
+            return Answered(response.content_type, response.get_data(as_text=True))
 
     def events(self) -> Events:
         return [dict(each.json()) for each in self._live.feed.history()]
