@@ -103,7 +103,8 @@ def test_choices_of_a_chapter_are_recorded_runs_of_their_own(opened):
     }
     fates = {name: (each["stateful.fate"], each["stateless.fate"]) for name, each in found.items()}
     assert fates["shared store"] == ("kept", "kept")
-    assert fates["as it is"] == fates["no affinity"] == ("lost", "kept")
+    assert fates["as it is"] == ("lost", "kept")
+    assert found["no affinity"]["stateful.refused"] > found["as it is"]["stateful.refused"]
     assert found["as it is"]["stateless.unanswered"] == 1
     assert found["retry"]["stateless.unanswered"] == 0
     window.check()
