@@ -7,8 +7,9 @@ from functools import cache
 from itertools import combinations
 from typing import Literal
 
+from lab.capacity.assumptions import Assumptions
 from lab.capacity.constants import Constants
-from lab.capacity.rules import Assumptions, Need, need
+from lab.capacity.rules import Need, need
 from lab.core.units import MOST_USERS
 
 POINTS = 160

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import msgspec
 
+from lab.capacity.assumptions import NOT_MODELLED, Assumptions
 from lab.capacity.constants import CONSTANTS_SCHEMA, Constants
 from lab.capacity.crossings import CapacityPlan, Crossing, Step, steps
-from lab.capacity.rules import NOT_MODELLED, Assumptions, Need
+from lab.capacity.rules import Need
 from lab.core.errors import LabError
 from lab.core.json_object import json_text
 from lab.core.text import one_line
@@ -57,7 +58,7 @@ def read(path: Path) -> CapacityPlan:
         plan.constants.require_carts_of(plan.assume.cart_lines)
         plan.needs()  # assumptions that no command accepts break here
     except OSError as error:
-        raise LabError(f"cannot read {path}: {error}") from None
+        raise LabError(f"cannot read {path}: {error}; `lab runs` lists the runs") from None
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
         why = one_line(error, 120)
         raise LabError(f"{path} is damaged, or of another lab: {why}; run lab plan again") from None

@@ -57,7 +57,7 @@ class ResponseComparator:
     """Compares answers by call, without the places that vary by themselves or are ignored.
 
     `noise` has those places by call; `unsure` says of a call why no difference means nothing;
-    `polled` are calls of which a later one alone is compared.
+    `polled` are calls of which a later one alone is compared, `polling` the lines that send them.
     """
 
     def __init__(self, ignored: frozenset[str], headers: tuple[str, ...] = HEADERS) -> None:
@@ -65,6 +65,7 @@ class ResponseComparator:
         self.relations: list[Relation] = []
         self.unsure: dict[int, str] = {}
         self.polled: set[int] = set()
+        self.polling: set[tuple[str, str]] = set()
         self.limited: set[int] = set()
         self._noisy: set[int] = set()
         self._ignored = ignored
@@ -156,6 +157,7 @@ class ResponseComparator:
             else:
                 pairs = [(mine[-1], theirs[-1])]
                 self.polled |= {*mine[:-1]}
+                self.polling.add(key)
             found |= {one: other.answers[two] for one, two in pairs if two in other.sent}
         return found
 
@@ -243,11 +245,10 @@ def _runs(trace: Trace) -> list[tuple[tuple[str, str], list[int]]]:
     """Return neighbouring calls of the same line of a script together."""
     runs: list[tuple[tuple[str, str], list[int]]] = []
     for index, call in enumerate(trace.calls):
-        key = (call.origin, call.method)
-        if runs and runs[-1][0] == key:
+        if runs and runs[-1][0] == call.line:
             runs[-1][1].append(index)
         else:
-            runs.append((key, [index]))
+            runs.append((call.line, [index]))
     return runs
 
 

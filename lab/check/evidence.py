@@ -68,12 +68,18 @@ class Evidence:
         self.add(name, play.level, play.again, play.again)
         return True
 
-    def found(self, play: str, index: int, differences: list[Difference]) -> None:
+    def found(
+        self,
+        play: str,
+        index: int,
+        differences: list[Difference],
+        level: Level = Level.PROCESS,
+    ) -> None:
         """Take a difference that was found in another way."""
         title = self.conversation.calls[index].title
         status = self.baseline.answers[index].status
         self._separate[index] = Finding(
-            index, title, Level.PROCESS, play, tuple(differences), status=status
+            index, title, level, play, tuple(differences), status=status
         )
 
     @property

@@ -7,7 +7,7 @@ from lab.check.evidence import Evidence
 from lab.check.identity import is_own_name
 from lab.check.judge import Finding, telling
 from lab.check.prover import Proof, Prover
-from lab.check.runner import Runner
+from lab.check.runner import MORE_PATIENTLY, Runner
 
 MOST_SHRUNK = 3  # routes whose shortest script is looked for
 MOST_FINDINGS = 30  # that are looked into
@@ -84,7 +84,14 @@ class Settlement:
             self._not_seen(finding)
 
     def _not_seen(self, finding: Finding) -> None:
-        """Hold the play again; a difference that is there each time and in no part is doubted."""
+        """Hold the play again; a difference that is there each time and in no part is doubted.
+
+        What a script waits for is given more time first.
+        """
+        line = self._evidence.conversation.calls[finding.index].line
+        if line in self._runner.polled and self._runner.patience < MORE_PATIENTLY:
+            self._runner.patience = MORE_PATIENTLY
+            return
         key = (finding.play, finding.index)
         self._repeated[key] = self._repeated.get(key, 0) + 1
         if self._repeated[key] > MOST_REPEATED or not self._evidence.hold_again(finding.play):

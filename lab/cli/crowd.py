@@ -41,7 +41,7 @@ def crowd(script: str, **asked: Any) -> int:
 
     Requests start evenly spaced, at --rate, and latency counts from the intended start: if a
     server hangs, every request that was due during that time shows it. At the end every cart
-    is read, and the lost ones are compared with those that had to be lost.
+    is read, and the lost carts are compared with those that the faults must have lost.
 
     Examples:
       lab crowd --kill B@3s --affinity cookie     100 shoppers, a crash

@@ -98,7 +98,7 @@ crowd_options = options.together(
     click.option(
         "--closed",
         is_flag=True,
-        help="Closed model: Each shopper sends its next request when the last is answered; "
+        help="Closed model: each shopper sends its next request when the last is answered; "
         "--rate is ignored.",
     ),
     click.option(
@@ -123,7 +123,7 @@ crowd_options = options.together(
         metavar="HOST:PORT",
         default=MASTER,
         show_default=True,
-        help="Where --master waits for them.",
+        help="Where --master waits for the workers.",
     ),
     click.option(
         "--join",

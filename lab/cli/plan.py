@@ -8,14 +8,14 @@ from typing import Any
 import click
 from rich.text import Text
 
-from lab.capacity import view
+from lab.capacity import constants_view, view
+from lab.capacity.assumptions import Assumptions
 from lab.capacity.constants import load, newest
 from lab.capacity.crossings import CapacityPlan, Crossing, crossings, steps, users_range
 from lab.capacity.document import text
+from lab.capacity.effort import QUICK, Effort
 from lab.capacity.machine import measure_machine
-from lab.capacity.measuring import QUICK, Effort
 from lab.capacity.page import machines_chart
-from lab.capacity.rules import Assumptions
 from lab.cli import kept, options
 from lab.cli.output import progress, screen, write_json
 from lab.cli.plan_options import assumptions
@@ -128,7 +128,7 @@ def _print(chosen: CapacityPlan, found: Sequence[Crossing], drawn: Path) -> None
         screen.print(f"not measured: {', '.join(absent)} (no session store here: lab doctor)")
     screen.print(view.carts_text(chosen))
     screen.print()
-    screen.print(view.constants_view(chosen.constants))
+    screen.print(constants_view.constants_view(chosen.constants))
     screen.print()
     screen.print(view.assumptions_text(chosen))
     screen.print(Text(f"chart: {drawn}"), soft_wrap=True)

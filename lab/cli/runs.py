@@ -48,7 +48,8 @@ def runs(
         lab runs --clean --keep 3
         lab report crash --open      the newest run of crash
 
-    Exit status: 0, 1 if something could not be deleted, 2 wrong usage, or not confirmed.
+    Exit status: 0 done, 1 something could not be deleted, 2 wrong usage, or you did not
+    confirm.
     """
     if not clean and (keep is not None or yes):
         raise click.UsageError("--keep and --yes go with --clean: lab runs --clean --keep 3")

@@ -112,6 +112,11 @@ class Variant:
         """Return this variant with an expectation (and other changes)."""
         return replace(self, expect=verdict, **changes)
 
+    def on_module(self, module: str, settings: Settings, verdict: Verdict) -> Self:
+        """Return this variant with another module in the desk's place, which wraps the desk."""
+        env = {"DESK": f"{self.app}_app"}
+        return replace(self, module=module, settings=settings, env=env, expect=verdict)
+
 
 class Observation(msgspec.Struct, frozen=True):
     """What one variant shows, and the measures that decided it, the first first."""

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from lab.capacity import constants as kept
-from lab.capacity import view
+from lab.capacity import constants_view, view
+from lab.capacity.assumptions import Assumptions
 from lab.capacity.constants import Constant, Constants, ConstantsRow, Measured
 from lab.capacity.crossings import (
     CapacityPlan,
@@ -22,11 +23,12 @@ from lab.capacity.crossings import (
     steps,
     users_range,
 )
-from lab.capacity.rules import DAY_S, Assumptions, need
+from lab.capacity.rules import need
 from lab.cli.plan import plan as command
 from lab.core.errors import LabError
 from lab.core.json_object import json_text
 from lab.core.page import Figure, Graph
+from lab.core.units import DAY_S
 from lab.report.log_chart import log_chart, short
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
@@ -397,7 +399,7 @@ def shown(part, width=80):
 
 def test_every_constant_is_shown_with_its_n_and_its_run():
     constants = Constants(WHERE, (row("redis", cpu=1234.0, operations=1.0, in_store=321.0),))
-    text = shown(view.constants_view(constants))
+    text = shown(constants_view.constants_view(constants))
     for each in ("run-1", "2026-01-01", "1.23 k", "321", "100", "processor time of a server, µs"):
         assert each in text, text
 

@@ -17,7 +17,8 @@ from lab.crowd.result import CrowdResult, CrowdSetup, LoggedRequests, crowd_resu
 from lab.crowd.selftest import freeze_profiles, judge
 from lab.crowd.tally import Percentiles, Tally
 from lab.crowd.timetable import InjectedFault, InjectedFaults, PlannedFault
-from lab.crowd.view import describe_carts, finished_view
+from lab.crowd.view import finished_view
+from lab.crowd.wording import describe_carts
 
 PROFILE = LoadProfile("x.py", shoppers=10, rate=100.0, for_s=10.0, warm_up_s=2.0)
 SETUP = CrowdSetup(desk="stateful", store="memory", servers=3, affinity="none", retry="off")
