@@ -43,7 +43,7 @@ def export(file: Path, source: Path | None, runs: tuple[str, ...], out: Path) ->
 
     Examples:
         lab export walkthrough.html
-        lab export walkthrough.html --run latest    the newest run of `lab run` is in it too
+        lab export crash.html --run latest    with the newest kept run in it
     """
     path = source or recording.newest(out)
     if path is None:
@@ -58,8 +58,8 @@ def export(file: Path, source: Path | None, runs: tuple[str, ...], out: Path) ->
         raise LabError(f"cannot write {file}: {error.strerror}; name another file") from None
     size = len(page.encode())
     say(f"{file}: {format_bytes(size)}, recorded on {recorded.made[:10]}. Open it in a browser.")
-    if size > one_file.MOST_BYTES:
-        most = format_bytes(one_file.MOST_BYTES)
+    if size > one_file.MOST_FILE_SIZE:
+        most = format_bytes(one_file.MOST_FILE_SIZE)
         err.print(Text(f"it is larger than {most}: leave out a --run", "yellow"), soft_wrap=True)
 
 

@@ -18,7 +18,7 @@ from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
 from lab.console.offline import one_file, recording
 from lab.console.offline.page_steps import PageSteps, has_arrived
-from lab.console.offline.recorder import CHOICES, NotRecorded, Recorder, scripts
+from lab.console.offline.recorder import CHOICES, LessonRecorder, NotRecorded, scripts
 from lab.console.offline.recording import Answered, RecordedOrder, Recording, key_of
 from lab.console.routes_public import STATIC
 from lab.core.errors import LabError
@@ -95,7 +95,7 @@ def console():
 
 @pytest.fixture
 def recorder(console):
-    recorder = Recorder(console)
+    recorder = LessonRecorder(console)
     recorder.enter()
     return recorder
 

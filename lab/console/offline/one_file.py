@@ -27,7 +27,7 @@ from lab.console.services import Services
 from lab.core.errors import LabError
 from lab.shop.desks import DESKS
 
-MOST_BYTES = 1_000_000
+MOST_FILE_SIZE = 1_000_000
 RECORDED = Path(__file__).with_name("recorded.js")
 POLICY = (
     "default-src 'none'; script-src {scripts} data:; style-src 'unsafe-inline'; "

@@ -95,7 +95,7 @@ def _fits(rest: Sequence[Step], chosen: Mapping[str, str]) -> bool:
 
 
 @dataclass
-class Recorder:
+class LessonRecorder:
     """Records one script after the other on one console."""
 
     console: ConsoleClient

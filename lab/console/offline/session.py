@@ -18,7 +18,7 @@ from lab.console.guard import Guard
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
 from lab.console.offline.page_steps import Events
-from lab.console.offline.recorder import CHOICES, NotRecorded, Recorder, scripts
+from lab.console.offline.recorder import CHOICES, LessonRecorder, NotRecorded, scripts
 from lab.console.offline.recording import RECORDING_VERSION, Answered, RecordedScript, Recording
 from lab.console.services import LiveConsole, Services
 from lab.console.settings import console_variants
@@ -36,7 +36,7 @@ def record(folder: Path, progress: Callable[[str], None], now: datetime) -> Reco
     """Run every script of the lesson on real servers; return what happened."""
     lesson = plan.load()
     with _console(folder) as (console, components):
-        recorder = Recorder(console)
+        recorder = LessonRecorder(console)
         customers = recorder.enter()
         snapshot = console.snapshot()
         recorded, missing, taken = [], [], set[str]()
