@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from lab.check.age import Ages, Given, given_before
 from lab.check.budget import Budget, Spent
 from lab.check.comparator import STATUS_ONLY, ResponseComparator
 from lab.check.conversation import Client, Conversation, recorded
@@ -113,6 +114,7 @@ class _Session:
         runner.polled = self._comparator.polling
         self._outside = Outside(runner.pool, check.start.cwd, check.folder)
         self._evidence = Evidence(self._comparator, report)
+        self._given: list[Given | None] = []
         self._family = 1
         self._ids: set[int] = set()
         self._log = ""
@@ -202,6 +204,7 @@ class _Session:
             for index, (recorded, replayed) in enumerate(pairs):
                 call = conversation.calls[index]
                 self._comparator.learn_recorded(index, recorded, replayed, unfollowed(call))
+        self._given = given_before(conversation, plays)
         for other in plays[1:]:
             if other.ended and not baseline.ended:
                 self._comparator.ended(len(other.answers) - 1, other.ended)
@@ -299,7 +302,9 @@ class _Session:
         self._outside.peers.closely = True
         try:
             return self._runner.fresh(
-                conversation, lambda done: self._tell(f"{line}: {min(done, count)} of {count}")
+                conversation,
+                lambda done: self._tell(f"{line}: {min(done, count)} of {count}"),
+                youngest=Ages(self._given).youngest,
             )
         finally:
             self._outside.peers.closely = False
@@ -385,6 +390,7 @@ class _Session:
             {name: play.aligned for name, play in evidence.plays.items()},
             tidy=reset or own_disk or not outside.touched,
             shared=reset or bool(outside.touched),
+            brings={index for index, given in enumerate(self._given) if given},
         )
 
     def _judge(self) -> None:

@@ -88,7 +88,8 @@ class Reproducer:
     `calls` are indices, the differing one last. `wiped` says that the backing service was
     reset as well, `elsewhere` that the files were; `sides`, where there are any, that two
     processes live and which of them (0 or 1) is asked each of the calls. `confirmed` of `tries`
-    repetitions showed it again. `unprintable` says why the printed lines would not show it.
+    repetitions showed it again. A `young` process was started in a later second than the calls
+    before. `unprintable` says why the printed lines would not show it.
     """
 
     calls: tuple[int, ...]
@@ -98,6 +99,7 @@ class Reproducer:
     tries: int
     sides: tuple[int, ...] = ()
     elsewhere: bool = False
+    young: bool = False
     unprintable: str = ""
 
 

@@ -199,9 +199,11 @@ class Runner:
         progress: Callable[[int], None] = lambda done: None,
         *,
         elsewhere: bool = False,
+        youngest: Callable[[int], float] = lambda index: 0.0,
     ) -> Trace:
         """Each call to a process that has had no other; with `elsewhere` as on another machine.
 
+        `youngest` says when the process of a call may be started at the earliest.
         The last few processes are left alive for a while: what they do in the background may
         end, as in a deployment that overlaps.
         """
@@ -210,8 +212,9 @@ class Runner:
 
             def route(index: int, _: Call) -> Process:
                 self._end_all_but(0 if self.exclusive else LINGER - 1, used)
+                since = youngest(index)
                 try:
-                    used.append(start(elsewhere=elsewhere))
+                    used.append(start(elsewhere=elsewhere, since=since))
                 except OneAtATime:
                     if not used:
                         raise
@@ -286,13 +289,14 @@ class Runner:
         wiped: bool = False,
         elsewhere: bool = False,
         asked_before: bool = False,
+        young: bool = False,
     ) -> tuple[Trace, Trace]:
         """As `part`, but the last call goes to a fresh process; the first one is killed before.
 
         With `wiped` the backing service is emptied in between; with `elsewhere` the fresh
         process is as on another machine. With `asked_before` the first process is asked the last
         call too, before it is killed: that answer is in the first trace returned, which is empty
-        without.
+        without. A `young` process is started in a later second than the calls before.
         """
         last = max(part)
         there, trace = Trace(), Trace()
@@ -307,7 +311,10 @@ class Runner:
                     self._end_all_but(0, used)
                     if wiped and index == last:
                         self.pool.reset()
-                    used.append(start(elsewhere=elsewhere and index == last))
+                    since = 0.0
+                    if young and index == last:
+                        since = next_second(time.monotonic(), time.time())
+                    used.append(start(elsewhere=elsewhere and index == last, since=since))
                 return used[-1]
 
             if asked_before and len(part) == 1:
@@ -443,8 +450,8 @@ class Runner:
         self.pool.expect(count)
         with ExitStack() as last:
 
-            def start(*, elsewhere: bool = False) -> Process:
-                process = self.pool.fresh(elsewhere=elsewhere)
+            def start(*, elsewhere: bool = False, since: float = 0.0) -> Process:
+                process = self.pool.fresh(elsewhere=elsewhere, since=since)
                 last.callback(process.kill)
                 return process
 
@@ -575,6 +582,13 @@ def _stirred(process: Process, path: str) -> Iterator[None]:
         over.set()
         for each in others:
             each.join()
+
+
+def next_second(at_s: float, clock_s: float) -> float:
+    """Wait until the second of a moment is over, by its clock; return when it was."""
+    over_s = at_s + 1 - clock_s % 1
+    time.sleep(max(0.0, over_s - time.monotonic()))
+    return over_s
 
 
 def _always(process: Process) -> Route:

@@ -52,7 +52,7 @@ CUSTOMERS = 5
 QUICK_CUSTOMERS = 2
 
 
-def ABOUT(variant: Variant) -> bool:  # one of the names an experiment gives
+def ABOUT(variant: Variant) -> bool:
     """A sentence about tokens, whatever they carry."""
     return variant.app == "stateless"
 

@@ -174,6 +174,15 @@ def test_curl_lines_quote_for_bash(body, tmp_path):
     assert b"X-A: it's $HOME" in words and b"X-E;" in words
 
 
+def test_script_of_what_only_a_younger_process_refuses_starts_it_in_a_later_second():
+    calls = (Call("POST", plain("/token")), Call("GET", plain("/me")))
+    young, found = report(calls=calls), (Difference("status", "200", "401"),)
+    young.reproducer = Reproducer((0, 1), False, found, 3, 3, young=True)
+    assert "shown() { start; call1; stop; sleep 1; start; call2; }" in as_curl(young, Start("x"))
+    young.reproducer = replace(young.reproducer, young=False)
+    assert "shown() { start; call1; stop; start; call2; }" in as_curl(young, Start("x"))
+
+
 RUNS = {  # what the last of two answers was in each run, and the first in all: judged so
     "status": (("HTTP/1.1 200 OK\n", ""), ("HTTP/1.1 401 No\n", ""), "200", "401"),
     "/-": (("", '["a"]'), ("", "[]"), "1 items", "0 items"),

@@ -34,7 +34,7 @@ def clock(monkeypatch):
 
 
 def runner_of(clock, started_s_ago=0.0):
-    def fresh(elsewhere=False):
+    def fresh(elsewhere=False, since=0.0):
         return SimpleNamespace(started=clock.now - started_s_ago, kill=lambda: None, address=None)
 
     pool = SimpleNamespace(reset=lambda: None, fresh=fresh, expect=lambda count: None)
