@@ -1,8 +1,8 @@
 """A check, a crowd and a plan as they might have been kept, for tests."""
 
+from lab.capacity.assumptions import Assumptions
 from lab.capacity.constants import Constant, Constants, ConstantsRow, Measured
 from lab.capacity.crossings import CapacityPlan
-from lab.capacity.rules import Assumptions
 from lab.check.differences import Difference
 from lab.check.document import CheckDocument, CheckedCall, Shortest
 from lab.check.judge import Level

@@ -40,7 +40,7 @@ class AtTerminal:
 
     def answer(self, prompt, typed):
         """Wait for the prompt, past what was asked before, and type a line."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         start = len(self.text) if not hasattr(self, "seen") else self.seen
         while prompt not in self.text[start:]:
             assert time.monotonic() < end, self.text

@@ -4,9 +4,7 @@ A constant is identified by what it is (a key of `UNITS`), what it is of (one of
 where the cart matters, how many lines that cart had.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +13,8 @@ from typing import Literal, Self
 import msgspec
 
 from lab.core.errors import LabError
+from lab.core.json_object import json_text
+from lab.core.run_folder import write_whole
 
 CONSTANTS_SCHEMA = 1
 MOST_CONSTANTS_BYTES = 4 * 1024 * 1024
@@ -144,8 +144,9 @@ class Measured:
 
 @dataclass(frozen=True)
 class Constants:
-    """Everything that one run measured."""
+    """Everything that one run measured: what constants.json holds."""
 
+    schema: int = field(default=CONSTANTS_SCHEMA, kw_only=True)
     measured: Measured
     rows: tuple[ConstantsRow, ...]
 
@@ -174,10 +175,6 @@ class Constants:
                 f"carts of {least} to {most} lines were measured, not of {lines}, and nothing is "
                 f"extrapolated: choose another --cart-lines, or {AGAIN}"
             )
-
-    def document(self) -> Mapping[str, object]:
-        """Return it as JSON has it; `read` reads that."""
-        return {"schema": CONSTANTS_SCHEMA, **asdict(self)}
 
     @classmethod
     def read(cls, document: bytes, where: str) -> Self:
@@ -220,8 +217,5 @@ def newest(root: Path) -> Path | None:
 def save(constants: Constants, folder: Path) -> Path:
     """Write constants.json, whole or not at all; return its path."""
     path = folder / FILE_NAME
-    unfinished = path.with_suffix(".part")
-    text = json.dumps(constants.document(), ensure_ascii=False, allow_nan=False, indent=1)
-    unfinished.write_text(text + "\n", encoding="utf-8", newline="\n")
-    unfinished.replace(path)
+    write_whole(path, json_text(constants))
     return path

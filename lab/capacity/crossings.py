@@ -1,15 +1,15 @@
 """Where the lines of a plan step and cross, as users grow: found by the rules, on a grid."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
 from typing import Literal
 
-import msgspec
-
-from lab.capacity.constants import CONSTANTS_SCHEMA, Constants
-from lab.capacity.rules import NOT_MODELLED, Assumptions, Need, need
+from lab.capacity.assumptions import Assumptions
+from lab.capacity.constants import Constants
+from lab.capacity.rules import Need, need
 from lab.core.units import MOST_USERS
 
 POINTS = 160
@@ -68,34 +68,6 @@ class CapacityPlan:
         return [self.at(name, self.assume.users) for name in self.rows]
 
 
-class PlanDocument(msgspec.Struct, frozen=True):
-    """The plan as `lab plan --json` prints it; `chart` is the path of the drawing."""
-
-    schema: int
-    assumptions: Assumptions
-    needs: list[Mapping[str, object]]
-    """A `Need` a row, with the machines it comes to."""
-    steps: list[Step]
-    crossings: list[Crossing]
-    not_modelled: tuple[str, ...]
-    constants: Mapping[str, object]
-    chart: str
-
-
-def plan_document(plan: CapacityPlan, found: list[Crossing], chart: str) -> PlanDocument:
-    """Return the document of a plan with these crossings."""
-    return PlanDocument(
-        CONSTANTS_SCHEMA,
-        plan.assume,
-        [asdict(each) | {"machines": each.machines} for each in plan.needs()],
-        steps(plan),
-        found,
-        NOT_MODELLED,
-        plan.constants.document(),
-        chart,
-    )
-
-
 def steps(plan: CapacityPlan) -> list[Step]:
     """Return where each row first needs a second machine of a part, and where it ends."""
     found: list[Step] = []
@@ -120,13 +92,8 @@ def first(grown: Callable[[int], bool]) -> int | None:
 
     By halving, so it has to stay true once it is.
     """
-    low, high = 0, MOST_USERS
-    if not grown(high):
-        return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if grown(middle) else (middle, high)
-    return high
+    users = bisect_left(range(1, MOST_USERS + 1), True, key=grown) + 1
+    return users if users <= MOST_USERS else None
 
 
 def users_range(around: int, points: int = POINTS) -> list[int]:

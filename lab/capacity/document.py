@@ -1,16 +1,30 @@
 """The document of a plan, `plan.json`: the assumptions, the constants, and what follows."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from lab.capacity.constants import Constants
-from lab.capacity.crossings import CapacityPlan, Crossing, plan_document
-from lab.capacity.rules import Assumptions
+from lab.capacity.assumptions import NOT_MODELLED, Assumptions
+from lab.capacity.constants import CONSTANTS_SCHEMA, Constants
+from lab.capacity.crossings import CapacityPlan, Crossing, Step, steps
+from lab.capacity.rules import Need
 from lab.core.errors import LabError
+from lab.core.json_object import json_text
 from lab.core.text import one_line
+
+
+class PlanDocument(msgspec.Struct, frozen=True):
+    """The plan as `lab plan --json` prints it; `chart` is the path of the drawing."""
+
+    schema: int
+    assumptions: Assumptions
+    needs: list[Need]
+    steps: list[Step]
+    crossings: Sequence[Crossing]
+    not_modelled: tuple[str, ...]
+    constants: Constants
+    chart: str
 
 
 class _Computed(msgspec.Struct):
@@ -22,8 +36,18 @@ class _Computed(msgspec.Struct):
 
 def text(plan: CapacityPlan, found: Sequence[Crossing], chart: Path) -> str:
     """Return the document as JSON text."""
-    document = msgspec.to_builtins(plan_document(plan, list(found), str(chart)))
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return json_text(
+        PlanDocument(
+            CONSTANTS_SCHEMA,
+            plan.assume,
+            plan.needs(),
+            steps(plan),
+            found,
+            NOT_MODELLED,
+            plan.constants,
+            str(chart),
+        )
+    )
 
 
 def read(path: Path) -> CapacityPlan:
@@ -34,7 +58,7 @@ def read(path: Path) -> CapacityPlan:
         plan.constants.require_carts_of(plan.assume.cart_lines)
         plan.needs()  # assumptions that no command accepts break here
     except OSError as error:
-        raise LabError(f"cannot read {path}: {error}") from None
+        raise LabError(f"cannot read {path}: {error}; `lab runs` lists the runs") from None
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
         why = one_line(error, 120)
         raise LabError(f"{path} is damaged, or of another lab: {why}; run lab plan again") from None

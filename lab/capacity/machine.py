@@ -11,7 +11,8 @@ import psutil
 
 from lab.capacity import constants as kept
 from lab.capacity.constants import Constant, Constants, ConstantsRow, Measured
-from lab.capacity.measuring import Effort, Turns, another_server, measure_variant
+from lab.capacity.effort import Effort, Turns
+from lab.capacity.measuring import another_server, measure_variant
 from lab.capacity.meters import Meters, with_children
 from lab.core.run_folder import new_run_folder
 from lab.evidence.record import Record

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from lab.capacity import view
+from lab.capacity import constants_view, view
 from lab.capacity.crossings import CapacityPlan, Crossing, crossings, steps, users_range
 from lab.core.page import Figure, Graph, Mark, ReportPage, Section, Table
 from lab.core.units import format_number
@@ -67,7 +67,7 @@ def _constants(plan: CapacityPlan) -> Table:
     rows = [
         (
             row.name,
-            view.WORDS.get(each.what, each.what),
+            constants_view.WORDS.get(each.what, each.what),
             f"{each.of}, {each.lines} lines" if each.lines else each.of,
             f"{each.value:,.4g} {each.unit}",
             f"{each.low:,.4g} to {each.high:,.4g}",

@@ -2,8 +2,8 @@
 
 from dataclasses import asdict
 
+from lab.capacity.constants_view import WORDS
 from lab.capacity.crossings import CapacityPlan
-from lab.capacity.view import WORDS
 from lab.core.quantity import Quantity, Ranged, Stated
 
 

@@ -1,15 +1,14 @@
-"""A plan in the terminal: the rows, where their machines step and cross, and every constant."""
+"""A plan in the terminal: what each row needs, and where their machines step and cross."""
 
 from collections.abc import Sequence
 from itertools import groupby
 
-from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lab.capacity.constants import KINDS, UNITS, Constant, Constants
+from lab.capacity.assumptions import NOT_MODELLED
 from lab.capacity.crossings import CapacityPlan, Crossing, Step, lines_where
-from lab.capacity.rules import NOT_MODELLED, Need
+from lab.capacity.rules import Need
 from lab.core.units import (
     format_bytes,
     format_duration,
@@ -18,21 +17,6 @@ from lab.core.units import (
     format_share,
     format_size,
 )
-
-WORDS = {
-    "desk_cpu": "processor time of a server",
-    "balancer_cpu": "processor time of nginx",
-    "store_cpu": "processor time of the store",
-    "store_operations": "store operations",
-    "request_bytes": "request",
-    "answer_bytes": "answer",
-    "in_process": "kept in a server's process",
-    "in_files": "kept in files",
-    "in_store": "kept in the store",
-    "at_rest": "memory at rest",
-    "served_by_another": "customers that a second server serves as well",
-}
-
 
 NEEDS_HEADINGS = ("row", "per core", "servers", "memory", "kept in", "ops/s", "in/s", "out/s")
 MACHINES_HEADINGS = ("row", "machines", "by", "servers", "nginx", "store")
@@ -77,10 +61,9 @@ def machines_row(need: Need, steps: Sequence[Step]) -> tuple[str, ...]:
     ]
     if "row" in mine:
         cells[0] = f"✕ {format_number(mine['row'].users)}"
-    parts = [need.desk, need.balancer, *([need.store] if need.store else [])]
-    counted = "+".join(f"{part.machines:,}" for part in parts)
+    counted = "+".join(f"{part.machines:,}" for part in need.parts)
     machines = "✕ none" if need.impossible else f"{counted} = {need.machines:,}"
-    most = max(parts, key=lambda part: part.machines)
+    most = max(need.parts, key=lambda part: part.machines)
     by = most.binds if most.machines > 1 and not need.impossible else "–"
     return (need.row, machines, by, *cells)
 
@@ -166,48 +149,6 @@ def carts_text(plan: CapacityPlan) -> Text:
     return text
 
 
-def constants_view(constants: Constants) -> RenderableType:
-    """Return every constant with its value, unit, spread and n, and the run they are from."""
-    measured = constants.measured
-    head = Text.assemble(
-        ("Constants", "bold"),
-        f", all from run {measured.run} ({measured.at}, {measured.seconds:g} s)\n"
-        f"{measured.cpu}, {measured.cores} cores, {measured.system}, Python {measured.python}, "
-        f"nginx {measured.nginx}, store {measured.store}",
-    )
-    sections = [_section(constants, what, head=not number) for number, what in enumerate(WORDS)]
-    note = Text(
-        "Processor time: the median of rounds in which the rows took turns; bytes: the mean. ±: "
-        "the distance of the lowest or highest from it, in the worst row. What is not listed is 0.",
-        "dim",
-    )
-    return Group(head, *(each for each in sections if each), note)
-
-
-def _section(constants: Constants, what: str, head: bool) -> RenderableType | None:
-    """Return one kind of constant, a column for each row of the matrix; None where all is 0."""
-    rows = constants.rows
-    found = {(c.of, c.lines) for row in rows for c in row.constants if c.what == what and c.value}
-    if not found:
-        return None
-    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", show_header=head)
-    table.add_column("of, lines", min_width=11, no_wrap=True)
-    for row in rows:
-        name = row.name.replace("-", "\n")
-        wide = max(6, *map(len, name.split("\n")))  # the same in all sections
-        table.add_column(name, justify="right", min_width=wide, no_wrap=True, vertical="bottom")
-    table.add_column("n", justify="right", min_width=4, no_wrap=True)
-    table.add_column("±", justify="right", min_width=4, no_wrap=True)
-    for of, lines in sorted(found, key=lambda key: (KINDS.index(key[0]), key[1])):
-        cells = [[c for c in row.of(what, of) if c.lines == lines] for row in rows]
-        there = [each for cell in cells for each in cell]
-        values = [format_number(cell[0].value) if cell else "–" for cell in cells]
-        n = max(each.n for each in there)
-        table.add_row(f"{of}, {lines}" if lines else of, *values, f"{n}", _spread(there))
-    unit = f", {UNITS[what]}" if UNITS[what] not in ("share", "operations") else ""
-    return Group(Text(f"\n{WORDS[what]}{unit}", "bold"), table)
-
-
 def assumptions_text(plan: CapacityPlan) -> Text:
     """Return the assumptions as options of the command line, and what the plan leaves out."""
     assume = plan.assume
@@ -231,15 +172,3 @@ def assumptions_text(plan: CapacityPlan) -> Text:
     text.append(" ".join(f"--{name} {value}" for name, value in said.items()))
     text.append("\nNot modelled: ", "bold").append("; ".join(NOT_MODELLED))
     return text
-
-
-def _spread(found: Sequence[Constant]) -> str:
-    most = max(
-        (
-            max(each.value - each.low, each.high - each.value) / each.value
-            for each in found
-            if each.value
-        ),
-        default=0.0,
-    )
-    return f"{most:.0%}" if most else "–"  # counted once, or the same each time

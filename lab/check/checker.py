@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from lab.check.age import Ages, Given, given_before
 from lab.check.budget import Budget, Spent
 from lab.check.comparator import STATUS_ONLY, ResponseComparator
 from lab.check.conversation import Client, Conversation, recorded
@@ -21,6 +22,7 @@ from lab.check.judge import (
     SEPARATE,
     STATE,
     UNSEEN,
+    USED,
     Level,
     Report,
 )
@@ -32,7 +34,9 @@ from lab.check.runner import Runner, Trace
 from lab.check.service import START_ITSELF, DidNotStart, OneAtATime, Pool, Process, Start
 from lab.check.settle import Settlement
 from lab.check.sides import plays_on_two, side_of
+from lab.check.sources.challenge import DIGEST, answers_digest
 from lab.check.sources.script_error import ScriptError
+from lab.check.used import differs_when_used, outlives_the_process
 from lab.check.workers import separate_memory
 from lab.core.http import Answer
 from lab.core.redaction import redact_text
@@ -41,6 +45,7 @@ from lab.processes.waiting import end_of
 WITHIN = 24  # of four workers each is met, but for one time in a thousand
 MOST_PATHS = 6
 AFTER_FRESH = 5  # processes, after the play of fresh ones: to prove a difference, or in turns
+UNAUTHORIZED = 401
 REFUSALS = frozenset({400, 403, 404, 421})  # how a service answers a Host that is not its own
 SEVERAL = "several processes answer, and what varies may be one's memory: try it with one"
 STOPPED = "stopped by Ctrl-C"
@@ -106,8 +111,10 @@ class _Session:
         self._runner = runner
         self._report = report
         self._comparator = ResponseComparator(check.options.ignored, check.options.headers)
+        runner.polled = self._comparator.polling
         self._outside = Outside(runner.pool, check.start.cwd, check.folder)
         self._evidence = Evidence(self._comparator, report)
+        self._given: list[Given | None] = []
         self._family = 1
         self._ids: set[int] = set()
         self._log = ""
@@ -128,6 +135,8 @@ class _Session:
                 self._compare(conversation, baseline)
             if trouble and self._report.level not in STATE:
                 self._report.level, self._report.because = Level.UNKNOWN, trouble
+        if self._report.level is Level.UNKNOWN and conversation.script is None:
+            self._note_digest(conversation, baseline)
         self._note_limits(conversation)
 
     def _compare(self, conversation: Conversation, baseline: Trace) -> None:
@@ -148,6 +157,8 @@ class _Session:
             return
         if obstacle:
             self._report.level, self._report.because = Level.UNKNOWN, obstacle
+            return
+        if not self._outside.network and self._used(conversation, baseline):
             return
         self._carried(conversation, baseline)
         if self._report.level is Level.SELF_CONTAINED:
@@ -193,6 +204,7 @@ class _Session:
             for index, (recorded, replayed) in enumerate(pairs):
                 call = conversation.calls[index]
                 self._comparator.learn_recorded(index, recorded, replayed, unfollowed(call))
+        self._given = given_before(conversation, plays)
         for other in plays[1:]:
             if other.ended and not baseline.ended:
                 self._comparator.ended(len(other.answers) - 1, other.ended)
@@ -284,13 +296,15 @@ class _Session:
 
     def _fresh(self) -> Trace:
         conversation = self._evidence.conversation
-        line = "every call on a process of its own"
+        line, count = "every call on a process of its own", len(conversation)
         self._tell(line)
         # The first request of a process opens what others find open, and takes longer.
         self._outside.peers.closely = True
         try:
             return self._runner.fresh(
-                conversation, lambda done: self._tell(f"{line}: {done} of {len(conversation)}")
+                conversation,
+                lambda done: self._tell(f"{line}: {min(done, count)} of {count}"),
+                youngest=Ages(self._given).youngest,
             )
         finally:
             self._outside.peers.closely = False
@@ -336,6 +350,23 @@ class _Session:
         self._played("each call that was answered alike alone, with nothing behind the service")
         self._judge()
 
+    def _used(self, conversation: Conversation, baseline: Trace) -> bool:
+        """Look whether it answers as before when it has served others; True if it does not."""
+        self._tell(USED)
+        found = differs_when_used(self._runner, conversation, baseline, self._comparator)
+        self._played(f"on {USED}, over connections that are kept")
+        if found is None:
+            return False
+        index, differences = found
+        level = Level.PROCESS
+        if self._outside.disk and outlives_the_process(
+            self._runner, conversation, baseline, self._comparator, index
+        ):
+            level = Level.DISK
+        self._evidence.found(USED, index, differences, level)
+        self._judge()
+        return True
+
     def _carried(self, conversation: Conversation, baseline: Trace) -> None:
         """Does any answer depend on what the client carries? Else nothing was shown."""
         self._tell("every call by a client that carries nothing")
@@ -359,6 +390,7 @@ class _Session:
             {name: play.aligned for name, play in evidence.plays.items()},
             tidy=reset or own_disk or not outside.touched,
             shared=reset or bool(outside.touched),
+            brings={index for index, given in enumerate(self._given) if given},
         )
 
     def _judge(self) -> None:
@@ -371,6 +403,12 @@ class _Session:
             title = self._evidence.conversation.calls[index].title
             self._report.note(f"{index + 1} {title}: {STATUS_ONLY}")
         self._evidence.judge(unseen, self._check.options.require_dependency)
+
+    def _note_digest(self, conversation: Conversation, baseline: Trace) -> None:
+        for call, answer in zip(conversation.calls, baseline.answers, strict=False):
+            if answers_digest(call) and answer.status == UNAUTHORIZED:
+                self._report.because = f"{call.title} was answered 401: {DIGEST}"
+                return
 
     def _note_limits(self, conversation: Conversation) -> None:
         if limited := sorted(self._comparator.limited):

@@ -15,6 +15,7 @@ from lab.check.differences import (
     HEADERS,
     Difference,
     Noise,
+    covers,
     differences,
     kind_of,
     varying,
@@ -33,8 +34,14 @@ POLLED = "asked again until it changed: only the last answer is compared"
 LEAST_LETTERS = 8  # of a word; a shorter one may be the same by chance
 LEAST_DIGITS = 4  # of what has a digit in it
 MOST_PLACES = 2000
-# A clock that two answers read in the same second is no relation between them.
-_CLOCK = re.compile(r"\d{1,2}:\d\d|\d{4}-\d\d-\d\d|\d{8}T?\d{4}|^(1\d{9}|1\d{12}|1\d{15}|1\d{18})$")
+# A clock that two answers read in the same second is no relation between them. None of its forms
+# is a piece of a longer word: twelve of the digits of a random id may well stand together.
+_CLOCK = re.compile(
+    r"((?<![\w:])|(?<=/\d{4}:))\d{1,2}:\d\d(:\d\d)?\s?([AaPp][Mm]|Z)?(?![\w:])"
+    r"|(?<!\w)\d{4}-\d\d-\d\d(?![\da-z])"
+    r"|(?<!\w)\d{8}T?\d{4}(\d\d)?Z?(?!\w)|^(1\d{9}|1\d{12}|1\d{15}|1\d{18})$"
+)
+_MADE = re.compile(r"(?<!\w)(?=[a-z_]*\d)(?=\d*[a-z_])\w{6,}", re.I)  # beside a clock, an id
 Answers = Mapping[int, Answer]
 
 
@@ -57,7 +64,7 @@ class ResponseComparator:
     """Compares answers by call, without the places that vary by themselves or are ignored.
 
     `noise` has those places by call; `unsure` says of a call why no difference means nothing;
-    `polled` are calls of which a later one alone is compared.
+    `polled` are calls of which a later one alone is compared, `polling` the lines that send them.
     """
 
     def __init__(self, ignored: frozenset[str], headers: tuple[str, ...] = HEADERS) -> None:
@@ -65,6 +72,7 @@ class ResponseComparator:
         self.relations: list[Relation] = []
         self.unsure: dict[int, str] = {}
         self.polled: set[int] = set()
+        self.polling: set[tuple[str, str]] = set()
         self.limited: set[int] = set()
         self._noisy: set[int] = set()
         self._ignored = ignored
@@ -97,7 +105,11 @@ class ResponseComparator:
                 if not answer.complete and count_events(answer.body) < answer.events:
                     self.unsure[index] = SLOW
         every = [dict(enumerate(first.answers)), *aligned]
-        self.relations = list(_relations(every, self.noise, {*map(str, process_ids)}))
+        self.relations = [
+            each
+            for each in _relations(every, self.noise, {*map(str, process_ids)})
+            if not any(covers(place, each.place) for place in self._ignored)
+        ]
 
     def ended(self, index: int, why: str) -> None:
         """Take it that a script ended early in a play of one process, after this call."""
@@ -156,6 +168,7 @@ class ResponseComparator:
             else:
                 pairs = [(mine[-1], theirs[-1])]
                 self.polled |= {*mine[:-1]}
+                self.polling.add(key)
             found |= {one: other.answers[two] for one, two in pairs if two in other.sent}
         return found
 
@@ -243,11 +256,10 @@ def _runs(trace: Trace) -> list[tuple[tuple[str, str], list[int]]]:
     """Return neighbouring calls of the same line of a script together."""
     runs: list[tuple[tuple[str, str], list[int]]] = []
     for index, call in enumerate(trace.calls):
-        key = (call.origin, call.method)
-        if runs and runs[-1][0] == key:
+        if runs and runs[-1][0] == call.line:
             runs[-1][1].append(index)
         else:
-            runs.append((key, [index]))
+            runs.append((call.line, [index]))
     return runs
 
 
@@ -276,7 +288,8 @@ def _relations(
 
 def _is_distinctive(value: str) -> bool:
     least = LEAST_DIGITS if re.search(r"\d", value) else LEAST_LETTERS
-    return len(value) >= least and not _CLOCK.search(value)
+    is_clock = _CLOCK.search(value) and not _MADE.search(_CLOCK.sub(" ", value))
+    return len(value) >= least and not is_clock
 
 
 def _values(answer: Answer) -> dict[str, str]:

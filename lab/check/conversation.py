@@ -20,7 +20,8 @@ class Ref:
 
     `call` is the index of that call. `where` is "json:/cart/id" (RFC 6901), "header:etag",
     "path:location" (a URL without scheme and host), "query:location:state" (a parameter of its
-    query), "cookie:NAME", or "match:REGEX" (the first group, searched for in the body as text).
+    query), "param:www-authenticate:nonce" (one of a challenge), "cookie:NAME", or "match:REGEX"
+    (the first group, searched for in the body as text).
     `seen` is the recorded value, used where the answer does not have it. `form` is how it is
     written where it stands: "json" (escaped as in a JSON text), "url" (percent-encoded) or "" as
     it is; `seen` is in that form already.
@@ -61,6 +62,11 @@ class Call:
     def title(self) -> str:
         """Method, path and operation as recorded, credentials shortened: "GET /cart"."""
         return redact_text(f"{self.method} {recorded(self.path)}{self._operation()}")
+
+    @property
+    def line(self) -> tuple[str, str]:
+        """What calls have in common that one line of a script sends, as in a loop."""
+        return self.origin, self.method
 
     def mapped(self, change: Callable[[Template], Template]) -> "Call":
         """Return the call with path, header values and body changed."""

@@ -19,6 +19,7 @@ _PLAIN_HEADERS = frozenset(
     {"content-type", "content-length", "content-encoding", "date", "server", "connection", "vary"}
     | {"keep-alive", "transfer-encoding", "cache-control", "allow", "set-cookie", "accept-ranges"}
 )
+_PARAM = re.compile(r'([\w-]+)\s*=\s*"?([^",]+)')
 _TEXT_WORD = re.compile(r"[\w.~+/%-]{8,}=*")  # in a body that is no JSON
 _MADE = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,}")  # looks as if it was drawn
 MOST_TEXT = 500_000
@@ -133,6 +134,8 @@ def _looked_up(kind: str, where: str, answer: Answer) -> Any:
     header = answer.header(where.partition(":")[0])
     if kind == "path":
         return address_of(header or "") or None
+    if kind == "param":
+        return dict(_challenges(answer)).get(where.partition(":")[2])
     if kind == "query":
         return _query(header or "").get(where.partition(":")[2])
     return header
@@ -144,6 +147,16 @@ def _query(url: str) -> dict[str, str]:
     except ValueError:
         return {}
     return dict(parse_qsl(parts.query) + parse_qsl(parts.fragment))
+
+
+def _challenges(answer: Answer) -> list[tuple[str, str]]:
+    """Return the parameters of all challenges of an answer (RFC 9110, 11.2)."""
+    return [
+        found
+        for name, value in answer.headers.pairs
+        if name == "www-authenticate"
+        for found in _PARAM.findall(value)
+    ]
 
 
 def _note(given: dict[str, Ref], ref: Ref) -> None:
@@ -159,6 +172,9 @@ def _given_by(index: int, answer: Answer) -> Iterator[Ref]:
     for name, value in _query(location).items():
         if len(value) >= LEAST_CHARS or (value and _NAMES_ONE.search(name)):
             yield Ref(index, f"query:location:{name}", value)
+    for name, value in _challenges(answer):
+        if len(value) >= LEAST_CHARS:
+            yield Ref(index, f"param:www-authenticate:{name}", value)
     for name, value in answer.headers.pairs:
         if name not in _PLAIN_HEADERS and len(value) >= LEAST_CHARS:
             yield Ref(index, f"header:{name}", value)

@@ -86,6 +86,9 @@ def _shown(reproducer: Reproducer, start: Start, last: int) -> str:
     elif reproducer.wiped:
         between = "stop; reset; start" if start.reset else between
         what += " with nothing behind it"
+    if reproducer.young:
+        between = between.removesuffix("start") + "sleep 1; start"
+        what += ", in a later second"
     return f"shown() {{ start; {calls}{between}; call{last}; }}  # {what}"
 
 

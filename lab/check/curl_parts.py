@@ -14,6 +14,8 @@ _VALUES = {
     "match": "re.search(name, body)[1]",
     "cookie": "re.findall('(?im)^set-cookie: *' + re.escape(name) + '=([^;\\r\\n]*)', head)[-1]",
     "header": "header(name)",
+    "param": "re.search('(?im)^' + name.replace(':', ':.*?', 1) + ' *= *\\\"?([^\\\",\\r\\n]+)',"
+    " head)[1]",
     "path": "re.sub('^[a-z]+://[^/]*', '', header(name))",
     "query": "re.search('[?&#]' + re.escape(name.partition(':')[2]) + '=([^&#]*)',"
     " header(name.partition(':')[0]))[1]",

@@ -4,6 +4,7 @@ import re
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from http.client import HTTPException
 
 import requests
@@ -27,21 +28,17 @@ def send(
     timeout_s: float,
     *,
     wanted: int = 0,
+    kept: requests.Session | None = None,
 ) -> Answer:
     """Send `request` (its URL is a path) to `address`; `cookies` go along, and learn.
 
     Never raises for what a service does: no answer is an Answer with `status` None. A stream
     that does not end in time gives what has come by then, and so does a body that is too long.
-    Of one that is known to have no end, `wanted` events are waited for, and no longer.
+    Of one that is known to have no end, `wanted` events are waited for, and no longer. With `kept`
+    it goes over the connection that this session has, which is kept for the next.
     """
     began = time.perf_counter()
-    with requests.Session() as session:
-        session.trust_env = False
-        session.verify = False  # a service under test has a certificate of its own
-        # For good: to put the filters back would undo what Ctrl-C asks of them meanwhile.
-        warnings.simplefilter("ignore", InsecureRequestWarning)
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, HTTPAdapter(max_retries=0))
+    with nullcontext(kept) if kept else session_of_its_own() as session:
         try:
             request.url = f"{address.url}{request.url}"
             if address.name:  # cookies, too, are those of this name
@@ -51,7 +48,8 @@ def send(
             if carried := cookie_header(cookies, prepared):
                 prepared.headers["Cookie"] = carried
             session.cookies = cookies
-            prepared.headers["Connection"] = "close"  # the process may be killed after this
+            if not kept:
+                prepared.headers["Connection"] = "close"  # the process may be killed after this
             got = session.send(prepared, timeout=timeout_s, allow_redirects=False, stream=True)
             body, complete, events = _read(got, timeout_s, wanted)
         except (requests.RequestException, HTTPError, HTTPException, ValueError, OSError) as error:
@@ -66,6 +64,18 @@ def send(
         complete=complete,
         events=events,
     )
+
+
+def session_of_its_own() -> requests.Session:
+    """Return a client that takes nothing from this machine, and says nothing twice."""
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = False  # a service under test has a certificate of its own
+    # For good: to put the filters back would undo what Ctrl-C asks of them meanwhile.
+    warnings.simplefilter("ignore", InsecureRequestWarning)
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=0))
+    return session
 
 
 def cookie_header(cookies: RequestsCookieJar, prepared: requests.PreparedRequest) -> str | None:

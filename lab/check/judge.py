@@ -14,6 +14,7 @@ READS_WRITES = "two processes, one for reads and one for writes"
 ELSEWHERE = "a fresh process for each call, each with a disk of its own"
 ALONE = "alone, with nothing behind the service"
 SEPARATE = "one server, its processes"
+USED = "a process that has served other clients"
 UNSEEN = "no store was seen, and none was emptied: --reset proves it"
 _PLAYS = {
     FRESH: "a fresh process answers differently",
@@ -21,6 +22,7 @@ _PLAYS = {
     READS_WRITES: "a second process, while the first lives, answers differently",
     ELSEWHERE: "a process on another machine, without this one's files, answers differently",
     ALONE: "with the backing service emptied the answers change",
+    USED: "a process that has had the same calls from other clients answers differently",
     SEPARATE: "the processes of one server answer differently",
 }
 
@@ -86,7 +88,8 @@ class Reproducer:
     `calls` are indices, the differing one last. `wiped` says that the backing service was
     reset as well, `elsewhere` that the files were; `sides`, where there are any, that two
     processes live and which of them (0 or 1) is asked each of the calls. `confirmed` of `tries`
-    repetitions showed it again. `unprintable` says why the printed lines would not show it.
+    repetitions showed it again. A `young` process was started in a later second than the calls
+    before. `unprintable` says why the printed lines would not show it.
     """
 
     calls: tuple[int, ...]
@@ -96,6 +99,7 @@ class Reproducer:
     tries: int
     sides: tuple[int, ...] = ()
     elsewhere: bool = False
+    young: bool = False
     unprintable: str = ""
 
 

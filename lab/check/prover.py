@@ -1,13 +1,13 @@
 """Finds the shortest script that shows a difference, and sees it again several times."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
-from lab.check.judge import ALONE, ELSEWHERE, Finding, Reproducer
+from lab.check.judge import ALONE, ELSEWHERE, FRESH, Finding, Reproducer
 from lab.check.runner import Runner, Trace
 from lab.check.search import Search
 from lab.check.shrink import shrink
@@ -40,7 +40,7 @@ class Prover:
 
     `baseline` is the conversation on one process: the answers that are right; `plays` are the
     others. `tidy` says that every play begins with the same state outside of the processes,
-    `shared` that there may be any.
+    `shared` that there may be any; `brings` are the calls that bring what was given before.
     """
 
     def __init__(
@@ -52,11 +52,14 @@ class Prover:
         plays: Mapping[str, Trace],
         tidy: bool = True,
         shared: bool = False,
+        brings: Collection[int] = (),
     ) -> None:
         self._runner = runner
         self._plays = plays
         self._tidy = tidy
         self._shared = shared
+        self._brings = brings
+        self._young = False
         self._conversation = conversation
         self._baseline = baseline
         self._comparator = comparator
@@ -66,8 +69,19 @@ class Prover:
         """Return the shortest script for a finding, confirmed if asked.
 
         Nothing may be left out of it: that makes the difference go away. Where one process alone
-        answers in both ways, the comparator has learnt that it does.
+        answers in both ways, the comparator has learnt that it does. Where processes do not show
+        it that were started ahead, younger ones may.
         """
+        proof = self._prove(finding, confirm)
+        if proof[0] is Proof.NOT_SEEN and self._can_be_younger(finding):
+            self._young = True
+            proof = self._prove(finding, confirm)
+        return proof
+
+    def _can_be_younger(self, finding: Finding) -> bool:
+        return not self._young and finding.play == FRESH and finding.index in self._brings
+
+    def _prove(self, finding: Finding, confirm: bool) -> tuple[Proof, Reproducer | None]:
         wanted = Wanted(finding, self._comparator, self._baseline)
         everything = list(range(finding.index))
         # A status does not vary as bodies do, and the confirmations look at both sides anyhow.
@@ -95,6 +109,9 @@ class Prover:
         if not needs:
             return self._varies_by_itself(finding, wanted), None
         proof = self._confirm(finding, needs, wanted, tries)
+        if proof[0] is Proof.NOT_SEEN and self._can_be_younger(finding):
+            self._young = True
+            proof = self._confirm(finding, needs, wanted, tries)
         if proof[0] is Proof.NOT_SEEN and (needs := self._search_both(finding, everything, wanted)):
             return self._confirm(finding, needs, wanted, tries)
         return proof
@@ -209,6 +226,7 @@ class Prover:
                 wiped=finding.play == ALONE,
                 elsewhere=finding.play == ELSEWHERE,
                 asked_before=at_once,
+                young=self._young,
             )
             expected = there if at_once else expected
         return Shown(expected, seen, tuple(wanted.shown(expected, seen, part)))
@@ -270,7 +288,14 @@ class Prover:
         side = side_of(finding.play)
         chosen = tuple(side(n, self._conversation.calls[n]) for n in calls) if side else ()
         return Reproducer(
-            calls, finding.play == ALONE, found, times, times, chosen, finding.play == ELSEWHERE
+            calls,
+            finding.play == ALONE,
+            found,
+            times,
+            times,
+            chosen,
+            finding.play == ELSEWHERE,
+            young=self._young,
         )
 
     def _instead(self, finding: Finding, needs: list[int]) -> str:

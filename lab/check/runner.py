@@ -22,7 +22,8 @@ if TYPE_CHECKING:  # requests is loaded while the first process starts
 
 NOTHING = "nothing"  # stands where a client was given a value, when it is made to carry none
 STIRRERS, STIR_S = 3, 0.002  # clients that keep the workers of one server busy, and their pause
-MOST_PACED_S, PATIENTLY = 5.0, 1.5
+MOST_PACED_S = 5.0
+PATIENTLY, MORE_PATIENTLY = 1.5, 4.0  # times as long as a script waited when it was recorded
 MOST_SKIPPED_S = 0.1  # of the time that an answer took which is not asked for again
 LINGER = 2  # processes of the play before, left to end what they do in the background
 AFTER_RECORD = 2  # processes that are needed after a conversation was recorded
@@ -139,18 +140,22 @@ class Runner:
 
     `endless` are the calls whose answers are streams without an end, as far as is known, and how
     many events are waited for.
-    `during` is entered while a process is asked.
+    `during` is entered while a process is asked. `polled` are the lines of a script that ask until
+    an answer changes, `patience` is how much longer than in the recording they wait.
     """
 
     def __init__(self, pool: Pool, budget: Budget, timeout_s: float = 10.0) -> None:
         self.endless: dict[int, int] = {}
         self.exclusive = False
+        self.polled: set[tuple[str, str]] = set()
+        self.patience = PATIENTLY
         self.during: Callable[[Process], AbstractContextManager[None]] = lambda process: (
             nullcontext()
         )
         self.pool = pool
         self._budget = budget
         self._timeout_s = timeout_s
+        self._kept: requests.Session | None = None
 
     def expect(self, processes: int) -> None:
         """Take it that the next plays ask for at least so many: some may be started ahead."""
@@ -194,9 +199,11 @@ class Runner:
         progress: Callable[[int], None] = lambda done: None,
         *,
         elsewhere: bool = False,
+        youngest: Callable[[int], float] = lambda index: 0.0,
     ) -> Trace:
         """Each call to a process that has had no other; with `elsewhere` as on another machine.
 
+        `youngest` says when the process of a call may be started at the earliest.
         The last few processes are left alive for a while: what they do in the background may
         end, as in a deployment that overlaps.
         """
@@ -205,8 +212,9 @@ class Runner:
 
             def route(index: int, _: Call) -> Process:
                 self._end_all_but(0 if self.exclusive else LINGER - 1, used)
+                since = youngest(index)
                 try:
-                    used.append(start(elsewhere=elsewhere))
+                    used.append(start(elsewhere=elsewhere, since=since))
                 except OneAtATime:
                     if not used:
                         raise
@@ -256,10 +264,8 @@ class Runner:
             found.append(self.said(Trace(), call, trace.state.copy(), process))
 
         with self._processes() as start:
-            process = start()
-            self._play(
-                conversation, lambda n, _: process, recorded, index - 1, watch=ask, trace=trace
-            )
+            route = _always(start())
+            self._play(conversation, route, recorded, index - 1, watch=ask, trace=trace)
         return trace, found
 
     def part_alternating(
@@ -283,13 +289,14 @@ class Runner:
         wiped: bool = False,
         elsewhere: bool = False,
         asked_before: bool = False,
+        young: bool = False,
     ) -> tuple[Trace, Trace]:
         """As `part`, but the last call goes to a fresh process; the first one is killed before.
 
         With `wiped` the backing service is emptied in between; with `elsewhere` the fresh
         process is as on another machine. With `asked_before` the first process is asked the last
         call too, before it is killed: that answer is in the first trace returned, which is empty
-        without.
+        without. A `young` process is started in a later second than the calls before.
         """
         last = max(part)
         there, trace = Trace(), Trace()
@@ -304,7 +311,10 @@ class Runner:
                     self._end_all_but(0, used)
                     if wiped and index == last:
                         self.pool.reset()
-                    used.append(start(elsewhere=elsewhere and index == last))
+                    since = 0.0
+                    if young and index == last:
+                        since = next_second(time.monotonic(), time.time())
+                    used.append(start(elsewhere=elsewhere and index == last, since=since))
                 return used[-1]
 
             if asked_before and len(part) == 1:
@@ -329,6 +339,30 @@ class Runner:
                 self.said(trace, without_refs(call), ClientState(), process)
         return trace
 
+    def used(self, conversation: Conversation, times: int, *, restart: bool = False) -> Trace:
+        """As one more client of a process that has had the conversation from so many others.
+
+        Each keeps its connection. A server that gives requests to its threads in turn is asked a
+        few times more between them, so that each thread has had each call. With `restart` the
+        last client meets a fresh process on the same disk.
+        """
+        from lab.check.http import session_of_its_own
+
+        with self._processes(1 + restart) as start:
+            process = start()
+            for number in range(times + 1):
+                if restart and number == times:
+                    process.kill()
+                    process = start()
+                with session_of_its_own() as self._kept:
+                    try:
+                        trace = self._play(conversation, _always(process))
+                    finally:
+                        self._kept = None
+                for _ in range(number):
+                    process.address.ask(self.pool.start.ready or "/", 2.0)
+            return trace
+
     def within(
         self,
         conversation: Conversation,
@@ -347,7 +381,7 @@ class Runner:
         with self._processes() as start:
             process = start()
             if before:
-                trace = self._play(conversation, lambda n, call: process, until=index)
+                trace = self._play(conversation, _always(process), until=index)
                 if len(trace.calls) <= index:
                     return []
                 call, state = trace.calls[index], trace.carried[index]
@@ -370,7 +404,7 @@ class Runner:
         again: dict[int, tuple[Answer, Answer]] = {}
         with self._processes() as start:
             process = start()
-            trace = self._play(conversation, lambda n, call: process)
+            trace = self._play(conversation, _always(process))
             for index in sorted({*chosen} & trace.sent):
                 time.sleep(max(0.0, trace.times[index] + APART_S - time.monotonic()))
                 state = trace.carried[index].copy()
@@ -379,16 +413,20 @@ class Runner:
         return again
 
     def two_clients(
-        self, conversation: Conversation, index: int
+        self,
+        conversation: Conversation,
+        index: int,
+        change: Callable[[Call, Call], Call] = lambda call, known: call,
     ) -> tuple[Answer | None, Answer | None]:
-        """The conversation up to a call, by two clients after each other, on one process."""
+        """The conversation up to a call, by two clients after each other, on one process.
+
+        The second one's calls may be changed; `change` is given those of the conversation, too.
+        """
         with self._processes() as start:
             process = start()
-            plays = [
-                self._play(conversation, lambda n, call: process, until=index) for _ in range(2)
-            ]
-            one, other = (play.answered.get(index) for play in plays)
-            return one, other
+            one = self._play(conversation, _always(process), until=index)
+            other = self._play(conversation, _always(process), until=index, change=change)
+            return one.answered.get(index), other.answered.get(index)
 
     def as_stranger(
         self, conversation: Conversation, index: int, others: Iterable[Call]
@@ -396,7 +434,7 @@ class Runner:
         """The conversation up to a call on one process, then other calls by other clients."""
         with self._processes() as start:
             process = start()
-            trace = self._play(conversation, lambda n, call: process, until=index)
+            trace = self._play(conversation, _always(process), until=index)
             answers = [self.said(Trace(), call, ClientState(), process) for call in others]
             return (trace.answers[index] if len(trace.answers) > index else None), answers
 
@@ -412,8 +450,8 @@ class Runner:
         self.pool.expect(count)
         with ExitStack() as last:
 
-            def start(*, elsewhere: bool = False) -> Process:
-                process = self.pool.fresh(elsewhere=elsewhere)
+            def start(*, elsewhere: bool = False, since: float = 0.0) -> Process:
+                process = self.pool.fresh(elsewhere=elsewhere, since=since)
                 last.callback(process.kill)
                 return process
 
@@ -441,6 +479,7 @@ class Runner:
         state: ClientState | None = None,
         watch: Callable[[Process], None] = lambda process: None,
         trace: Trace | None = None,
+        change: Callable[[Call, Call], Call] = lambda call, known: call,
     ) -> Trace:
         """Hold it; `route` says who answers each call, up to the one at `until`."""
         trace = Trace() if trace is None else trace
@@ -454,8 +493,10 @@ class Runner:
             if index >= most:
                 trace.went_on = True
                 raise _Stop
+            if index < len(conversation):
+                call = change(call, conversation.calls[index])
             if recorded is not None and conversation.script:
-                _keep_pace(trace, call, recorded)
+                self._keep_pace(trace, call, recorded)
             process = route(index, call)
             if process is None:
                 if recorded is None or index >= len(recorded.answers):
@@ -479,6 +520,21 @@ class Runner:
             self._budget.check_time()
         return trace
 
+    def _keep_pace(self, trace: Trace, call: Call, recorded: Trace) -> None:
+        """Let no call that a script waits with come sooner than it did.
+
+        What it waits for takes longer at times, on a busy machine.
+        """
+        index = len(trace.answers)
+        if not trace.sent or index >= len(recorded.times):
+            return
+        if trace.calls[-1].line != call.line and call.line not in self.polled:
+            return
+        last = max(trace.sent)
+        began = trace.times[last] + trace.answers[last].elapsed_s
+        due = began + self.patience * (recorded.times[index] - recorded.times[last])
+        time.sleep(min(max(0.0, due - time.monotonic()), MOST_PACED_S))
+
     def said(self, trace: Trace, call: Call, carried: ClientState, process: Process) -> Answer:
         """Send a call as a client that carries this; keep the answer in the trace."""
         from lab.check.http import send
@@ -495,6 +551,7 @@ class Runner:
                 carried.cookies,
                 min(self._timeout_s, self._budget.left_s),
                 wanted=self.endless.get(index, 0),
+                kept=self._kept,
             )
         if answer.status is None:
             self._budget.check_time()  # it may be our own hurry that it had no time
@@ -527,22 +584,15 @@ def _stirred(process: Process, path: str) -> Iterator[None]:
             each.join()
 
 
-def _keep_pace(trace: Trace, call: Call, recorded: Trace) -> None:
-    """Let no call that a script repeats come sooner than it did: it waits for something.
-
-    That takes longer at times, on a busy machine.
-    """
-    index = len(trace.answers)
-    if not trace.sent or index >= len(recorded.times) or not _repeats(trace.calls[-1], call):
-        return
-    last = max(trace.sent)
-    began = trace.times[last] + trace.answers[last].elapsed_s
-    due = began + PATIENTLY * (recorded.times[index] - recorded.times[last])
-    time.sleep(min(max(0.0, due - time.monotonic()), MOST_PACED_S))
+def next_second(at_s: float, clock_s: float) -> float:
+    """Wait until the second of a moment is over, by its clock; return when it was."""
+    over_s = at_s + 1 - clock_s % 1
+    time.sleep(max(0.0, over_s - time.monotonic()))
+    return over_s
 
 
-def _repeats(before: Call, call: Call) -> bool:
-    return (before.origin, before.method) == (call.origin, call.method)
+def _always(process: Process) -> Route:
+    return lambda index, call: process
 
 
 def _skip(trace: Trace, call: Call, answer: Answer, carried: ClientState) -> None:

@@ -223,7 +223,8 @@ class Pool:
         self._budget = budget
         self._ahead = ahead
         self._children = Children()
-        self._spares: deque[Future[Process]] = deque()
+        self._spares: dict[Future[Process], float] = {}
+        """Each with when it was asked for."""
         self._others_ahead: deque[Future[tuple[Machine, Process]]] = deque()
         self._first: Process | None = None
         self._used: list[Process] = []
@@ -290,36 +291,44 @@ class Pool:
         self._due = max(self._due, processes)
         self._start_ahead(0)
 
-    def fresh(self, *, elsewhere: bool = False) -> Process:
+    def fresh(self, *, elsewhere: bool = False, since: float = 0.0) -> Process:
         """Return a process that has served nobody; DidNotStart if there is none to be had.
 
         All processes of a play are on one machine, or each `elsewhere` on one of its own
-        (CannotIsolate where that is not possible). Some are started ahead of their turn.
+        (CannotIsolate where that is not possible). Some are started ahead of their turn, but
+        not before `since` (time.monotonic()), unless on a machine of their own.
         """
-        process = self._fresh_elsewhere() if elsewhere else self._fresh()
+        process = self._fresh_elsewhere() if elsewhere else self._fresh(since)
         self._used.append(process)
         self._due = max(1, self._due - 1)
         return process
 
-    def _fresh(self) -> Process:
-        if self._first:
+    def _fresh(self, since: float) -> Process:
+        if self._first and not since:
             process, self._first = self._first, None
             return process
         if self._shared:
             self._throw_away()
         if self._shared or not self._ahead:
             self._await_ends()  # a new one must not meet one that is still ending
-        self._start_ahead(1)
+        self._start_ahead(1, since)
+        spare = next(each for each, asked_at in self._spares.items() if asked_at >= since)
+        del self._spares[spare]
         try:
-            return self._spares.popleft().result()
+            return spare.result()
         except EndedAtStart:
             return self._launch_alone()
 
-    def _start_ahead(self, now: int) -> None:
-        """Start what is asked for now (0 or 1), and others before their turn where that is safe."""
-        safe = 0 if self._shared else min(self._ahead, self._due - 1)
-        while len(self._spares) < now + safe:
-            self._spares.append(self._starters.submit(self._launch, self._machine))
+    def _start_ahead(self, now: int, since: float = 0.0) -> None:
+        """Start what is asked for now (0 or 1), and others before their turn where that is safe.
+
+        Those that began before `since` are kept for later plays.
+        """
+        old = sum(asked_at < since for asked_at in self._spares.values())
+        safe = 0 if self._shared else max(0, min(self._ahead, self._due - 1 - old))
+        while len(self._spares) - old < now + safe:
+            asked_at = time.monotonic()
+            self._spares[self._starters.submit(self._launch, self._machine)] = asked_at
 
     def _launch_alone(self) -> Process:
         """Start one while no other is starting or spare: they may be in each other's way."""
@@ -418,7 +427,7 @@ class Pool:
         waiting = [self._first] if self._first else []
         self._first = None
         while self._spares:
-            spare = self._spares.popleft()
+            spare, _ = self._spares.popitem()
             if not spare.cancel():
                 with suppress(LabError):
                     waiting.append(spare.result())

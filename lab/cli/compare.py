@@ -1,6 +1,5 @@
 """`lab compare`: two kept runs side by side, and whether they differ by more than chance."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,12 +8,13 @@ from rich.text import Text
 
 from lab.cli import kept, options
 from lab.cli.output import err, screen, write_json
-from lab.core.chance import Comparison, Key, Likeness, RunToRun, run_to_run
-from lab.core.chance import compare as compared
+from lab.core.comparison import Comparison, Key, Likeness, RunToRun, run_to_run
+from lab.core.comparison import compare as compared
 from lab.core.errors import LabError
+from lab.core.json_object import json_text
 from lab.core.quantity import Quantity, Stated
 from lab.core.text import one_line
-from lab.report import catalog, comparison_view
+from lab.report import catalog, comparison_view, summary
 
 MOST_LIKE_IT = 30  # runs of the same thing that are read to learn how much times vary
 Read = tuple[Path, list[Quantity]]
@@ -31,8 +31,8 @@ def compare(left: str, right: str, everything: bool, as_json: bool, out: Path) -
 
     RUN is a run as for `lab report`; both must be of one kind: two runs of `lab run`, two
     crowds, two plans or two checks. A name that is given twice, as in `lab compare crash
-    crash`, means the two newest runs of it. What was set differently is said first: the text
-    of the script, faults, settings, versions.
+    crash`, means the two newest runs of it. The first line says what was set differently: the
+    text of the script, faults, settings, versions.
 
     Counts are compared by an interval of their difference, made of Wilson's intervals. Times
     are compared by a rank test of blocks of requests, and must also differ by a larger factor
@@ -48,10 +48,10 @@ def compare(left: str, right: str, everything: bool, as_json: bool, out: Path) -
         lab compare before/crowd.json after/crowd.json --json
 
     Exit status: 0 no difference beyond chance, 1 there is one, 2 wrong usage, or the runs
-    are of two kinds, 3 there are too few to tell, or they have nothing in common to compare.
+    are of two kinds, 3 the counts are too small to tell, or the runs have nothing in common.
     """
     ours, theirs = _pair(left, right, out)
-    kind, other = catalog.summary(ours).kind, catalog.summary(theirs).kind
+    kind, other = summary.summary(ours).kind, summary.summary(theirs).kind
     if kind != other:
         raise LabError(
             f"{_name(ours)} is a {kind} and {_name(theirs)} a {other}: compare two runs of one "
@@ -127,7 +127,7 @@ def _noise(kind: str, left: Read, right: Read, root: Path) -> dict[Key, RunToRun
         group = groups.setdefault(_settings(quantities), [])
         if path.resolve() not in {each.resolve() for each, _ in group}:
             group.append((path, quantities))
-    what = {catalog.summary(path).what for path, _ in (left, right)}
+    what = {summary.summary(path).what for path, _ in (left, right)}
     known = {path.resolve() for path, _ in (left, right)}
     others = [
         each.document
@@ -167,4 +167,4 @@ def _print_json(found: Sequence[Comparison], kind: str, left: Path, right: Path)
         "summary": comparison_view.sentence(found),
         "comparisons": comparison_view.as_json(found),
     }
-    write_json(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    write_json(json_text(document))

@@ -41,7 +41,7 @@ def crowd(script: str, **asked: Any) -> int:
 
     Requests start evenly spaced, at --rate, and latency counts from the intended start: if a
     server hangs, every request that was due during that time shows it. At the end every cart
-    is read, and the lost ones are compared with those that had to be lost.
+    is read, and the lost carts are compared with those that the faults must have lost.
 
     Examples:
       lab crowd --kill B@3s --affinity cookie     100 shoppers, a crash
@@ -53,8 +53,8 @@ def crowd(script: str, **asked: Any) -> int:
 
     For more than 200 shoppers, install the extra: pip install ".[crowd]"
 
-    On several machines: the first line here, the others on each of the others; the first
-    prints the key, by which workers and load balancer know each other.
+    On several machines: the first command here, the other three on each of the
+    others. The first one prints the key of this run, which the workers need.
       lab crowd --master --workers 2 --port 8000
       ssh -L 8000:127.0.0.1:8000 -L 5557:127.0.0.1:5557 THIS_HOST
       export LAB_OP_KEY=...                   in a second terminal there

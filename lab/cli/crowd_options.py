@@ -1,15 +1,14 @@
 """The options of `lab crowd`."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
 from lab.cli import options, stack_options
+from lab.cli.options import Option, number, value
 from lab.cli.param_types import RATE, ParsedType, duration
 from lab.core.errors import LabError
 from lab.core.faults import STORE_FAULTS, FaultKind
@@ -75,63 +74,37 @@ class CrowdOptions:
         )
 
 
-def _fault_option(kind: FaultKind) -> Callable[..., Any]:
+def _fault_option(kind: FaultKind) -> Option:
     read = partial(parse_planned_fault, kind)
     return click.option(
         f"--{kind}", multiple=True, type=ParsedType("WHO@WHEN", read), help=_FAULT_HELP[kind]
     )
 
 
-_OPTIONS = (
-    click.option(
-        "--shoppers",
-        type=click.IntRange(1, MAX_SHOPPERS),
-        default=100,
-        show_default=True,
-        metavar="N",
-        help="Shoppers at a time.",
+crowd_options = options.together(
+    number("--shoppers", 1, MAX_SHOPPERS, 100, "Shoppers at a time."),
+    value("--rate", RATE, "100/s", "Requests of all shoppers together: 300/s, 18000/min."),
+    value(
+        "--for", duration(most_s=MAX_S), "10s", "The measured time: 500ms, 30s, 5min, 1h.", "for_s"
     ),
-    click.option(
-        "--rate",
-        type=RATE,
-        default="100/s",
-        show_default=True,
-        help="Requests of all shoppers together: 300/s, 18000/min.",
-    ),
-    click.option(
-        "--for",
-        "for_s",
-        type=duration(most_s=MAX_S),
-        default="10s",
-        show_default=True,
-        help="The measured time: 500ms, 30s, 5min, 1h.",
-    ),
-    click.option(
+    value(
         "--warm-up",
+        duration(0, MAX_S),
+        "2s",
+        "Warm-up before measuring; its requests are excluded and counted separately.",
         "warm_up_s",
-        type=duration(0, MAX_S),
-        default="2s",
-        show_default=True,
-        help="Warm-up before measuring; its requests are excluded and counted separately.",
     ),
     *map(_fault_option, STORE_FAULTS),
     click.option(
         "--closed",
         is_flag=True,
-        help="Closed model: Each shopper sends its next request when the last is answered; "
+        help="Closed model: each shopper sends its next request when the last is answered; "
         "--rate is ignored.",
     ),
     click.option(
         "--once", is_flag=True, help="Run the script once for each shopper, not again and again."
     ),
-    click.option(
-        "--rounds",
-        type=click.IntRange(1, 100),
-        default=1,
-        show_default=True,
-        metavar="N",
-        help="Rounds over both desks; the order alternates.",
-    ),
+    number("--rounds", 1, 100, 1, "Rounds over both desks; the order alternates."),
     click.option(
         "--seed",
         type=int,
@@ -140,14 +113,7 @@ _OPTIONS = (
         metavar="N",
         help="Seed of lab.random in scripts.",
     ),
-    click.option(
-        "--workers",
-        type=click.IntRange(1, MAX_WORKERS),
-        default=1,
-        show_default=True,
-        metavar="N",
-        help="Processes that share the shoppers.",
-    ),
+    number("--workers", 1, MAX_WORKERS, 1, "Processes that share the shoppers."),
     click.option("--threads", is_flag=True, help="Use threads even if Locust is installed."),
     click.option(
         "--master", is_flag=True, help="Wait for --workers on other machines (see --join)."
@@ -157,7 +123,7 @@ _OPTIONS = (
         metavar="HOST:PORT",
         default=MASTER,
         show_default=True,
-        help="Where --master waits for them.",
+        help="Where --master waits for the workers.",
     ),
     click.option(
         "--join",
@@ -177,13 +143,6 @@ _OPTIONS = (
     stack_options.deployment,
     options.out,
 )
-
-
-def crowd_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command every option of `lab crowd`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def join_address(where: str) -> tuple[str, str]:

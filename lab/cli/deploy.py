@@ -26,7 +26,7 @@ def deploy() -> None:
 
 def _command(name: str, what: str) -> None:
     @deploy.command(name, help=what, short_help=what.partition(":")[0] + ".")
-    @stack_options.servers
+    @stack_options.servers()
     @click.option(
         "--store",
         type=click.Choice(["redis", "memory"]),  # containers share no directory

@@ -20,7 +20,7 @@ def docs(page: str, open_it: bool) -> None:
     handbook at /docs/.
 
     Examples:
-        lab docs                 which pages there are
+        lab docs                 list the pages
         lab docs first-script    write a script of your own, in ten minutes
         lab docs claims --open   in the browser
     """

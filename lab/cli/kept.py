@@ -1,6 +1,7 @@
 """What each command keeps of a run, and how each kind of run is read and shown again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,11 @@ def leave_plan(folder: Path, document: str, plan: "CapacityPlan") -> None:
 
 def page_of(kind: str, document: Path) -> "ReportPage":
     """Return the page of a kept check, crowd or plan; LabError where it cannot be read."""
+    with _numbers_of(document):
+        return _page_of(kind, document)
+
+
+def _page_of(kind: str, document: Path) -> "ReportPage":
     if kind == "check":
         from lab.check import document as checked
         from lab.check.page import check_page
@@ -59,6 +65,11 @@ def page_of(kind: str, document: Path) -> "ReportPage":
 
 def junit_of(kind: str, document: Path) -> str:
     """Return a kept check or crowd as JUnit XML; LabError for a plan, which passes nothing."""
+    with _numbers_of(document):
+        return _junit_of(kind, document)
+
+
+def _junit_of(kind: str, document: Path) -> str:
     if kind == "check":
         from lab.check import document as checked
         from lab.check.render import as_junit
@@ -74,6 +85,11 @@ def junit_of(kind: str, document: Path) -> str:
 
 def quantities_of(kind: str, document: Path) -> "list[Quantity]":
     """Return what a kept run can be compared by; LabError where it cannot be read."""
+    with _numbers_of(document):
+        return _quantities_of(kind, document)
+
+
+def _quantities_of(kind: str, document: Path) -> "list[Quantity]":
     if kind == "run":
         from lab.report import saved
         from lab.report.quantities import run_quantities
@@ -101,6 +117,17 @@ def write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
     except OSError as error:
         raise LabError(f"cannot write {path}: {error}; choose another file") from None
+
+
+@contextmanager
+def _numbers_of(document: Path) -> Iterator[None]:
+    """Turn an error of arithmetic into a LabError: each number is one, and they do not agree."""
+    try:
+        yield
+    except (ArithmeticError, TypeError, ValueError):
+        raise LabError(
+            f"{document} is damaged: its numbers contradict each other; run it again"
+        ) from None
 
 
 def _leave(folder: Path, name: str, document: str, page: Callable[[], "ReportPage"]) -> None:

@@ -20,7 +20,7 @@ _SERVER_FAULTS = ("kill", "restart", "pause", "resume", "drain", "add")
 _SECTIONS: Mapping[str, Sequence[str]] = {
     "Run the experiments": ("demo", "list", "show", "new", "run", "diff", "doctor"),
     "Open the page, and break what runs there": (
-        *("up", "open", "play", "status", "reset"),
+        *("up", "open", "play", "record", "export", "status", "reset"),
         *(*_SERVER_FAULTS, "store"),
     ),
     "Measure many customers": ("crowd", "plan"),
@@ -137,11 +137,14 @@ def cli(context: click.Context) -> None:
     stateless desk, you carry it yourself, in a signed token. The lab sends the same
     customers to both desks, kills servers, and shows which carts are left.
 
-    Exit status of `lab run`: 0 every expectation was met (a script of your own has only its
-    `assert`s), 1 one was not, or your script failed, 2 wrong usage, or the lab could not
-    start, 3 too little evidence: the verdict, or that of a variant beside it, is *unknown*,
-    130 stopped by Ctrl-C. `check`, `compare`, `crowd`, `doctor` and `runs` say theirs in
-    their help.
+    Exit status of `lab run`:
+      0    every expectation was met (in a script of your own: every `assert`)
+      1    an expectation was not met, or your script failed
+      2    wrong usage, or the lab could not start
+      3    too little evidence: a verdict, or that of one variant, is unknown
+      130  stopped by Ctrl-C
+
+    The help of `check`, `compare`, `crowd`, `doctor` and `runs` says what theirs mean.
     """
     if context.invoked_subcommand is None:
         screen.print(_WELCOME)

@@ -1,15 +1,40 @@
-"""Options that commands of every kind share."""
+"""Options that commands of every kind share, and how an option with a default is made."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
-out = click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("lab-runs"),
-    show_default=True,
-    help="Folder of the runs.",
+Command = TypeVar("Command", bound=Callable[..., Any])
+Option = Callable[[Any], Any]
+"""What gives a command an option, as a decorator."""
+
+
+def value(name: str, kind: click.ParamType[Any], default: object, what: str, *into: str) -> Option:
+    """Return an option whose help shows its default; `into` is the parameter that it fills."""
+    return click.option(name, *into, type=kind, default=default, show_default=True, help=what)
+
+
+def number(name: str, least: int, most: int, default: int, what: str) -> Option:
+    """Return an option that is a whole number from `least` to `most`."""
+    kind = click.IntRange(least, most)
+    return click.option(name, type=kind, default=default, show_default=True, metavar="N", help=what)
+
+
+def together(*given: Option) -> Option:
+    """Return what gives a command all of these options, in this order."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(given):
+            command = option(command)
+        return command
+
+    return add
+
+
+out = value(
+    "--out", click.Path(file_okay=False, path_type=Path), Path("lab-runs"), "Folder of the runs."
 )
 port = click.option(
     "--port",

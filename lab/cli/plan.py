@@ -1,19 +1,21 @@
 """`lab plan`: from constants measured on this machine to the machines that users need."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.text import Text
 
-from lab.capacity import view
+from lab.capacity import constants_view, view
+from lab.capacity.assumptions import Assumptions
 from lab.capacity.constants import load, newest
 from lab.capacity.crossings import CapacityPlan, Crossing, crossings, steps, users_range
 from lab.capacity.document import text
+from lab.capacity.effort import QUICK, Effort
 from lab.capacity.machine import measure_machine
-from lab.capacity.measuring import QUICK, Effort
-from lab.capacity.rules import Assumptions
+from lab.capacity.page import machines_chart
 from lab.cli import kept, options
 from lab.cli.output import progress, screen, write_json
 from lab.cli.plan_options import assumptions
@@ -23,8 +25,6 @@ from lab.core.units import format_number
 from lab.experiments.matrix import MATRIX
 
 CHART = "plan.svg"
-
-
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -128,35 +128,31 @@ def _print(chosen: CapacityPlan, found: Sequence[Crossing], drawn: Path) -> None
         screen.print(f"not measured: {', '.join(absent)} (no session store here: lab doctor)")
     screen.print(view.carts_text(chosen))
     screen.print()
-    screen.print(view.constants_view(chosen.constants))
+    screen.print(constants_view.constants_view(chosen.constants))
     screen.print()
     screen.print(view.assumptions_text(chosen))
     screen.print(Text(f"chart: {drawn}"), soft_wrap=True)
 
 
 def _draw(chosen: CapacityPlan, found: Sequence[Crossing], file: Path) -> None:
-    from lab.report.log_chart import Series, log_chart  # pygal takes long to load
+    from lab.report.log_chart import log_chart  # pygal takes long to load
 
     users = users_range(chosen.assume.users)
-    lines = []
-    for row in chosen.constants.rows:
-        seen = [(each, chosen.at(row.name, each).machines) for each in users]
-        lines.append(Series(row.name, row.app, [(x, y) for x, y in seen if y is not None]))
-    sure = [each for each in found if each.certain]
+    figure = machines_chart(chosen, users)
+    sure = [f"{c.more} over {c.less} at {format_number(c.users)}" for c in found if c.certain]
     ends = [
-        f"{line.name} ends at {format_number(line.points[-1][0])}, where one server is not enough"
-        for line in lines
-        if line.points and line.points[-1][0] < users[-1]
+        f"{line.name} ends at {format_number(last)}, where one server is not enough"
+        for line in figure.lines
+        if line.points and (last := float(line.points[-1][0])) < users[-1]
     ]
-    crossed = ", ".join(f"{c.more} over {c.less} at {format_number(c.users)}" for c in sure)
-    svg = log_chart(
-        "Machines against users, by where the cart lives",
-        "users",
-        "machines: servers, nginx and store",
-        lines,
-        "; ".join([f"crossings: {crossed}" if sure else "no crossing beyond the spread", *ends]),
-        chosen.assume.users,
+    crossed = f"crossings: {', '.join(sure)}" if sure else "no crossing beyond the spread"
+    figure = replace(
+        figure,
+        title="Machines against users, by where the cart lives",
+        y="machines: servers, nginx and store",
+        note="; ".join([crossed, *ends]),
     )
+    svg = log_chart(figure, chosen.assume.users)
     try:
         file.write_text(svg, encoding="utf-8", newline="\n")
     except OSError as error:

@@ -14,7 +14,7 @@ from lab.cli.output import err, screen, write_document
 from lab.core.errors import LabError
 from lab.core.page import ReportPage
 from lab.evidence.run_document import RunDocument
-from lab.report import catalog, saved
+from lab.report import catalog, saved, summary
 from lab.report.page_terminal import page_view
 from lab.report.terminal import verdicts_table
 
@@ -42,14 +42,14 @@ def report(
 ) -> int:
     """Show a kept run again: as a table, a page, JUnit XML, an HTTP archive, or commands.
 
-    RUN is the folder of a run, its document (result.json, check.json, crowd.json, plan.json), its
-    name in --out, or what was run: crash, mine.py, check, crowd, plan. Then it is the newest
-    such run that has a report. Without RUN it is the newest of all. `lab runs` lists them.
-    It may come from another machine.
+    RUN is the folder of a run, its document (result.json, check.json, crowd.json, plan.json), or
+    its name in --out. It can also be what was run: crash, mine.py, check, crowd or plan stands
+    for the newest such run that has a report. Without RUN, the newest run of all is shown.
+    `lab runs` lists them. A run may come from another machine.
 
-    Without options, what was found is printed, and report.html is written next to the
-    document: one page that needs no network and runs no scripts. --har and --curl are
-    for runs of `lab run`; a plan has no JUnit XML.
+    Without options, this command prints what was found, and writes report.html next to the
+    document: one page that needs no network and runs no scripts. --har and --curl work for
+    runs of `lab run` only; a plan has no JUnit XML.
 
     Examples:
         lab report --open                 open the newest run in the browser
@@ -61,7 +61,7 @@ def report(
     for each in passed_over:
         said = f"passed over {each.folder.name}: {each.found}"
         err.print(Text(f"· {said}", "dim"), soft_wrap=True)
-    kind = catalog.summary(document).kind
+    kind = summary.summary(document).kind
     if kind != "run" and (har_file or as_curl or powershell):
         raise LabError(
             f"{document} is of lab {kind}, which keeps no requests to send again: leave out "

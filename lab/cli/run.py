@@ -11,7 +11,9 @@ import click
 from lab import experiments
 from lab.cli import options, stack_options
 from lab.cli.output import stdout_to_stderr
+from lab.cli.param_types import duration
 from lab.cli.perform import RunOptions, perform, variants_of_both_desks
+from lab.core.units import format_duration
 from lab.evidence.result import Variant
 from lab.experiments.matrix import MATRIX
 from lab.experiments.script_file import SCRIPT_MAX_SECONDS
@@ -43,9 +45,9 @@ from lab.stack.deployment import Deployment
 )
 @click.option(
     "--max-seconds",
-    type=click.IntRange(1, 24 * 3600),
-    metavar="N",
-    help=f"End a script after N seconds at a desk (a file of your own: {SCRIPT_MAX_SECONDS:g}).",
+    type=duration(1, 24 * 3600),
+    help="End a script after this time at a desk: 30s, 5min. "
+    f"[default for a file of your own: {format_duration(SCRIPT_MAX_SECONDS)}]",
 )
 @stack_options.settings
 @stack_options.deployment
@@ -58,7 +60,7 @@ def run(
     predict: bool,
     seed: int | None,
     crowd: int,
-    max_seconds: int | None,
+    max_seconds: float | None,
     quick: bool,
     out: Path,
     as_json: bool,
@@ -71,8 +73,8 @@ def run(
 
     With a setting (--servers, --store, --affinity, --retry), a script runs once at each
     desk. Without one, it runs on the variants that the experiment names. With --upstream,
-    it runs on servers that already run, at each desk that has any; --store then says what
-    these servers use, and if it is a URL, the lab also reads the store itself.
+    it uses servers that already run. Then --store says where these servers keep their
+    sessions; if it is a URL, the lab also reads the store itself.
 
     A script of your own is a Python file:
         def script(shopper, lab):

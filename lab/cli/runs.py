@@ -1,6 +1,5 @@
 """`lab runs`: the kept runs, what each was and found; and their clean-up."""
 
-import json
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,6 +10,7 @@ from rich.text import Text
 
 from lab.cli import options
 from lab.cli.output import err, screen, write_json
+from lab.core.json_object import json_text
 from lab.core.units import format_bytes
 from lab.report import catalog, cleaning
 from lab.report.runs_view import as_json as listed
@@ -48,7 +48,8 @@ def runs(
         lab runs --clean --keep 3
         lab report crash --open      the newest run of crash
 
-    Exit status: 0, 1 if something could not be deleted, 2 wrong usage, or not confirmed.
+    Exit status: 0 done, 1 something could not be deleted, 2 wrong usage, or you did not
+    confirm.
     """
     if not clean and (keep is not None or yes):
         raise click.UsageError("--keep and --yes go with --clean: lab runs --clean --keep 3")
@@ -58,7 +59,7 @@ def runs(
             raise click.UsageError("--json lists runs: leave out --clean")
         return _clean(found, out, 10 if keep is None else keep, yes)
     if as_json:
-        write_json(json.dumps({"runs": listed(found)}, ensure_ascii=False, indent=1) + "\n")
+        write_json(json_text({"runs": listed(found)}))
         return 0
     if not found:
         screen.print(Text(f"no run in {out} yet: `lab run crash` makes one"), soft_wrap=True)

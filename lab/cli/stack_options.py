@@ -1,20 +1,18 @@
 """Options of the stack that a command starts or uses: settings, and servers that already run."""
 
-from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from lab.cli.options import Command, Option, number, together, value
 from lab.cli.param_types import AFFINITY, RETRY
 from lab.shop.desks import MOST_SERVERS
 from lab.shop.redis.store_url import FORMS, SCHEMES
 
 if TYPE_CHECKING:
     from lab.stack.deployment import Deployment
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def _store(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -23,18 +21,11 @@ def _store(context: click.Context, parameter: click.Parameter, value: str) -> st
     raise click.BadParameter(f"choose memory, file, redis, or give a URL: {FORMS}")
 
 
-def _servers(most: int) -> Callable[[Command], Command]:
-    return click.option(
-        "--servers",
-        type=click.IntRange(1, most),
-        default=3,
-        show_default=True,
-        metavar="N",
-        help="Servers at each desk.",
-    )
+def servers(most: int = MOST_SERVERS) -> Option:
+    """Return the option --servers, up to `most`."""
+    return number("--servers", 1, most, 3, "Servers at each desk.")
 
 
-servers = _servers(MOST_SERVERS)
 store = click.option(
     "--store",
     callback=_store,
@@ -45,27 +36,21 @@ store = click.option(
     metavar="memory|file|redis|URL",
     help=f"Where the stateful desk keeps its sessions. URL: {FORMS}.",
 )
-affinity = click.option(
+affinity = value(
     "--affinity",
-    type=AFFINITY,
-    default="none",
-    show_default=True,
-    help="cookie: the load balancer sends a client to the same server each time.",
+    AFFINITY,
+    "none",
+    "cookie: the load balancer sends a client to the same server each time.",
 )
-retry = click.option(
-    "--retry",
-    type=RETRY,
-    default="off",
-    show_default=True,
-    help="on: the load balancer tries another server after a failure.",
+retry = value(
+    "--retry", RETRY, "off", "on: the load balancer tries another server after a failure."
 )
 
 
 def settings(command: Command, most: int = MOST_SERVERS) -> Command:
     """Give a command --servers (up to `most`), --store, --affinity and --retry: `Settings`."""
-    for option in (retry, affinity, store, _servers(most)):
-        command = option(command)
-    return command
+    given: Command = together(servers(most), store, affinity, retry)(command)
+    return given
 
 
 _FAULT_COMMANDS = {
@@ -90,27 +75,28 @@ def deployment(command: Command) -> Command:
             raise click.UsageError(
                 f"--{useless[0]}-command needs servers to act on: name them with --upstream"
             )
-        deployment = _found(upstream, commands) if upstream else {}
+        deployment: Deployment = {}
+        if upstream:
+            from lab.stack.deployment import find  # loaded only if --upstream is given
+
+            deployment = find(upstream, commands)
         if "stateful" in deployment and not is_given("store"):
             raise click.UsageError("--upstream: say with --store where these servers keep sessions")
         return command(*given, deployment=deployment, **options)
 
-    for fault, what in reversed(_FAULT_COMMANDS.items()):
-        asked = click.option(f"--{fault}-command", multiple=True, metavar="COMMAND", help=what)(
-            asked
-        )
-    return click.option(  # type: ignore[return-value]
-        "--upstream",
-        multiple=True,
-        metavar="http://HOST:PORT",
-        help="Use a server that already runs; repeat the option for each server of a desk.",
+    given: Command = together(
+        click.option(
+            "--upstream",
+            multiple=True,
+            metavar="http://HOST:PORT",
+            help="Use a server that already runs; repeat the option for each server of a desk.",
+        ),
+        *(
+            click.option(f"--{fault}-command", multiple=True, metavar="COMMAND", help=what)
+            for fault, what in _FAULT_COMMANDS.items()
+        ),
     )(asked)
-
-
-def _found(upstream: tuple[str, ...], commands: dict[str, tuple[str, ...]]) -> "Deployment":
-    from lab.stack.deployment import find  # loaded only if --upstream is given
-
-    return find(upstream, commands)
+    return given
 
 
 def is_given(option: str) -> bool:

@@ -1,6 +1,5 @@
 """`lab status`: the servers, settings and store of a running `lab up`."""
 
-import json
 from pathlib import Path
 
 import click
@@ -11,6 +10,7 @@ from lab.cli import options
 from lab.cli.output import say, screen, write_json
 from lab.console import control_file
 from lab.console.stack_state import STATE_SIGNS, StackState
+from lab.core.json_object import json_text
 
 
 @click.command(short_help="Show servers, settings and store of the running `lab up`.")
@@ -20,7 +20,7 @@ def status(out: Path, as_json: bool) -> None:
     """Show each server of the running `lab up`, its settings, and the session store."""
     seen = control_file.call(out, "GET", "/lab/status", StackState)
     if as_json:
-        write_json(json.dumps(msgspec.to_builtins(seen), indent=1) + "\n")
+        write_json(json_text(seen))
     else:
         print_status(seen)
 

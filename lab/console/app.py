@@ -1,19 +1,14 @@
 """The console as a Flask app: access control, common headers, errors as problem details."""
 
 import msgspec
-from flask import Blueprint, Flask, Response, json, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from flask import Blueprint, Flask, Response, request
 
 from lab.console import routes_customer, routes_docs, routes_instructor, routes_public
-from lab.console.feed import Full
 from lab.console.guard import SECURITY_HEADERS
-from lab.console.orders import BadOrder
+from lab.console.problems import problem_of
 from lab.console.request_bodies import MOST_REQUEST_BYTES
 from lab.console.services import Services
-from lab.core.errors import LabError
-
-RETRY_AFTER_S = 5
-UNEXPECTED = "the console failed: reload the page; the terminal of `lab up` shows why"
+from lab.shop.http import PROBLEM
 
 
 def create_app(services: Services) -> Flask:
@@ -52,41 +47,11 @@ def _add_headers(response: Response) -> Response:
 
 
 def _handle_errors(app: Flask) -> None:
-    """Answer every error with problem details (RFC 9457): title, status, what to do next."""
-
-    @app.errorhandler(HTTPException)
-    def refused(error: HTTPException) -> Response:
-        response = _problem(error.code or 500, error.name, _detail(error))
-        if isinstance(error, MethodNotAllowed):
-            response.allow.update(error.valid_methods or ())
-        return response
-
-    @app.errorhandler(Full)
-    def full(error: Full) -> Response:
-        response = _problem(503, "Too many pages", str(error))
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
-        return response
-
-    @app.errorhandler(BadOrder)
-    def bad_order(error: BadOrder) -> Response:
-        return _problem(422, "Unprocessable order", str(error))
-
-    @app.errorhandler(LabError)
-    def cannot(error: LabError) -> Response:
-        return _problem(409, "Not possible now", str(error))
-
     @app.errorhandler(Exception)
-    def unexpected(error: Exception) -> Response:
-        app.logger.error("unexpected error at %s %s", request.method, request.path, exc_info=error)
-        return _problem(500, "Unexpected", UNEXPECTED)
-
-
-def _detail(error: HTTPException) -> str:
-    if isinstance(error, NotFound) and error.description == NotFound.description:
-        return "there is nothing at this path: the page is at /"
-    return error.description or ""
-
-
-def _problem(status: int, title: str, detail: str) -> Response:
-    body = {"title": title, "status": status, "detail": detail}
-    return Response(json.dumps(body), status, mimetype="application/problem+json")
+    def answered(error: Exception) -> Response:
+        problem = problem_of(error)
+        if problem.status == 500:
+            app.logger.error(
+                "unexpected error at %s %s", request.method, request.path, exc_info=error
+            )
+        return Response(problem.body, problem.status, dict(problem.headers), mimetype=PROBLEM)

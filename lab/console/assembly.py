@@ -11,21 +11,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
 
 import waitress
+from flask import Request
 
 from lab.console.app import create_app
 from lab.console.control_file import ControlFile, kept_control_file, link_of, refuse_second
 from lab.console.customers import MOST_ACTS, Customers
 from lab.console.events import from_log
 from lab.console.experiment_run import ExperimentRun
-from lab.console.feed import MOST_INSTRUCTOR_STREAMS, MOST_STREAMS, Feed
+from lab.console.feed import Feed
 from lab.console.guard import SECURITY_HEADERS, Guard
+from lab.console.kept_rights import keep_rights, kept_rights
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
+from lab.console.places import MOST_OF_INSTRUCTOR, MOST_STREAMS
 from lab.console.playground import Playground
 from lab.console.services import LiveConsole, Services
 from lab.console.settings import console_variants
+from lab.console.stream_server import Admitted, StreamServer
+from lab.core.limits import require_open_files
 from lab.core.run_folder import new_run_folder
 from lab.evidence.result import Settings, Variant
 from lab.experiments.provision import ProvisionedStack
@@ -36,12 +42,12 @@ from lab.stack.access_log import AccessEntry
 from lab.stack.stack import Stack
 
 DEFAULT_PORT = 8000
-# A stream holds one for as long as its page is open, an act while a desk works on it.
-THREADS = MOST_STREAMS + MOST_INSTRUCTOR_STREAMS + MOST_ACTS + 8
+THREADS = MOST_ACTS + 8  # an act holds one while a desk works on it
+FILES = MOST_STREAMS + MOST_OF_INSTRUCTOR + 300  # a stream is an open file
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]{1,100}")  # as nginx.conf and a socket address take it
 MOST_LOGGED = 1000  # entries of nginx's log kept: the page has a history of its own
 LOCATION = """\
-location / {{  # the page, and the console behind it
+location {path} {{  # {what}
     proxy_pass http://{address};
     access_log off;         # the page's own requests are not customers' requests
     keepalive_timeout 0;    # otherwise a page may reuse a worker that a reload is ending
@@ -70,17 +76,29 @@ def running(
 ) -> Iterator[Running]:
     """Run both desks, the page and its console."""
     refuse_second(root)
+    require_open_files(FILES, "a page with its watchers")
     lesson = plan.load()
     folder = new_run_folder(root, "up")
     variants = console_variants(settings)
     app = _Later()
     with ExitStack() as resources:
-        location = _location(resources.enter_context(_served_to_nginx(app, folder)))
+        private = resources.enter_context(_private_folder(folder))
+        address = resources.enter_context(_served_to_nginx(app, private))
+        listener, streams_at = resources.enter_context(_listening_to_nginx(private))
+        locations = (
+            _location("/", "the page, and the console behind it", address),
+            _location("= /lab/events", "what happens, as it happens", streams_at),
+        )
         provisioned = ProvisionedStack(folder, progress)
-        stack = resources.enter_context(provisioned.open(variants, port, (location,), MOST_LOGGED))
-        live = resources.enter_context(_live(provisioned, variants, root))
+        stack = resources.enter_context(provisioned.open(variants, port, locations, MOST_LOGGED))
         control = ControlFile(stack.origin, secrets.token_urlsafe(24), os.getpid())
-        guard = Guard(control.origin, control.secret)
+        rights = kept_rights(root)
+        guard = Guard(control.origin, control.secret, rights.secret)
+        keep_rights(root, rights, urlsplit(control.origin).port or 0)
+        live = resources.enter_context(live_console(provisioned, variants, root))
+        streams = StreamServer(listener, lambda request: _admitted(guard, live, request))
+        resources.callback(streams.close)
+        streams.start()
         app.app = create_app(Services(guard, KeptRuns(root), lesson, live))
         resources.enter_context(kept_control_file(root, control))
         yield Running(control.origin, link_of(control.origin, guard.tickets.issue()))
@@ -96,31 +114,44 @@ def playing(root: Path, port: int) -> Iterator[str]:
         yield origin
 
 
-def choose_port(asked: int | None) -> int:
-    """Return the port asked for; with none asked, 8000 if it is free, else 0 (any)."""
+def choose_port(asked: int | None, root: Path | None = None) -> int:
+    """Return the port asked for; with none asked, a free one that browsers know, else 0 (any).
+
+    That is the port of the last `lab up` in `root`, so that its pages find this one; then 8000.
+    """
     if asked is not None:
         return asked
+    last = kept_rights(root).port if root else 0
+    return next(filter(_is_free, (last or DEFAULT_PORT, DEFAULT_PORT)), 0)
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         if os.name != "nt":  # on Windows it has another meaning
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", DEFAULT_PORT))
+            probe.bind(("127.0.0.1", port))
         except OSError:
-            return 0
-    return DEFAULT_PORT
+            return False
+    return True
 
 
-def _location(address: str) -> str:
-    """Return nginx's location block for the console."""
+def _admitted(guard: Guard, live: LiveConsole, request: Request) -> Admitted:
+    guard.admit(request)
+    return Admitted(live.feed, guard.watcher_of(request))
+
+
+def _location(path: str, what: str, address: str) -> str:
+    """Return nginx's location block for a part of the console."""
     lines = [
         f'    add_header {name} "{value}" always; proxy_hide_header {name};'
         for name, value in SECURITY_HEADERS.items()
     ]
-    return LOCATION.format(address=address, headers="\n".join(lines))
+    return LOCATION.format(path=path, what=what, address=address, headers="\n".join(lines))
 
 
 @contextmanager
-def _live(
+def live_console(
     provisioned: ProvisionedStack, variants: tuple[Variant, ...], root: Path
 ) -> Iterator[LiveConsole]:
     """Connect the feed, the customers and the playground; stop them afterwards."""
@@ -145,7 +176,7 @@ def _live(
         yield LiveConsole(playground, feed, customers, experiment_run)
     finally:
         stop()
-        feed.close()  # first: a stream holds a thread of the console
+        feed.close()
         experiment_run.close()
         customers.close()
         playground.close()
@@ -195,24 +226,52 @@ class _Later:
 
 
 @contextmanager
-def _served_to_nginx(app: Any, folder: Path) -> Iterator[str]:
-    """Serve `app` to this user's processes alone; yield the address for nginx.
+def _private_folder(folder: Path) -> Iterator[Path | None]:
+    """Yield a folder for unix sockets: the run's, or a temporary one; None where there are none.
 
     On a port of its own the console could be filled with connections that nginx, which limits
-    them, never sees. A unix socket in a private folder, of the run or else a temporary one, has
-    no such door. Where there can be none, it is a port.
+    them, never sees. A unix socket in a private folder has no such door.
     """
-    with ExitStack() as resources:
-        path = str(folder.absolute() / "console")
-        if not _PLAIN_PATH.fullmatch(path):
-            path = f"{resources.enter_context(TemporaryDirectory(prefix='lab-'))}/console"
-        if hasattr(socket, "AF_UNIX") and os.name != "nt" and _PLAIN_PATH.fullmatch(path):
-            resources.callback(Path(path).unlink, missing_ok=True)
-            resources.enter_context(_serving(app, unix_socket=path, unix_socket_perms="600"))
-            yield f"unix:{path}:"
-        else:
-            server = resources.enter_context(_serving(app, host="127.0.0.1", port=0))
+    if not hasattr(socket, "AF_UNIX") or os.name == "nt":
+        yield None
+    elif _PLAIN_PATH.fullmatch(str(folder.absolute() / "console")):
+        yield folder.absolute()
+    else:
+        with TemporaryDirectory(prefix="lab-") as path:
+            yield Path(path) if _PLAIN_PATH.fullmatch(f"{path}/console") else None
+
+
+@contextmanager
+def _served_to_nginx(app: Any, folder: Path | None) -> Iterator[str]:
+    """Serve `app` to this user's processes alone; yield the address for nginx."""
+    if folder is None:
+        with _serving(app, host="127.0.0.1", port=0) as server:
             yield f"127.0.0.1:{server.effective_port}"
+        return
+    path = folder / "console"
+    try:
+        with _serving(app, unix_socket=str(path), unix_socket_perms="600"):
+            yield f"unix:{path}:"
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _listening_to_nginx(folder: Path | None) -> Iterator[tuple[socket.socket, str]]:
+    """Yield a socket for the event streams, and its address for nginx."""
+    if folder is None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            yield listener, f"127.0.0.1:{listener.getsockname()[1]}"
+        return
+    path = folder / "streams"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen(MOST_STREAMS)
+        try:
+            yield listener, f"unix:{path}:"
+        finally:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -222,11 +281,9 @@ def _serving(app: Any, **where: Any) -> Iterator[Any]:
         **where,
         threads=THREADS,
         ident=None,
-        # Keep reading while a stream is sent, to notice that a page is gone.
-        channel_request_lookahead=1,
         connection_limit=MOST_CONNECTIONS,
         asyncore_use_poll=True,  # select() ends at 1,024 files
-        channel_timeout=10,  # who says nothing is in the way; a stream sends a beat
+        channel_timeout=10,  # who says nothing is in the way
         cleanup_interval=2,
     )
     thread = threading.Thread(target=server.run, name="console", daemon=True)

@@ -1,4 +1,4 @@
-"""The event stream to open pages: events in order, as they happen, and a limited history.
+"""The events for open pages: in order, as they happen, with a limited history.
 
 Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from secrets import token_hex
 
@@ -24,50 +24,40 @@ from lab.console.events import (
 )
 from lab.console.score import Score
 from lab.console.stack_state import StackState
-from lab.core.errors import LabError
 
 MOST_KEPT = 2000
 MOST_KEPT_BYTES = 8_000_000  # the catalogue alone is 50 kB for each request
-MOST_STREAMS = 12
-MOST_INSTRUCTOR_STREAMS = 4  # places that no other page can take
-BEAT_S = 2.0
 RETRY_MS = 500
-SOON_MS = 30
 BEAT = b"event: beat\ndata: {}\n\n"
 
-
-class Full(LabError):
-    """The console serves as many pages as it can."""
+Bytes = bytes | memoryview
+"""Part of a message; all readers share the same bytes."""
 
 
 @dataclass(frozen=True)
 class _Kept:
     number: int
     stamped: Stamped
-    text: bytes  # as JSON, encoded once for all streams
+    message: bytes  # in its wire format, encoded once for all readers
+    json: memoryview  # the JSON in it
 
 
 class Feed:
-    """The history and its streams; thread-safe. publish() never blocks on a slow reader."""
+    """The history, and what each reader has not seen of it; thread-safe. Nothing here blocks."""
 
     def __init__(
-        self,
-        *,
-        most: int = MOST_KEPT,
-        beat_s: float = BEAT_S,
-        clock: Callable[[], float] = time.monotonic,
+        self, *, most: int = MOST_KEPT, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Keep at most `most` events; send a beat after `beat_s` without an event."""
+        """Keep at most `most` events."""
         self._clock = clock
         self.epoch = token_hex(4)  # so that ids of another lab's feed are not valid here
-        self.beat_s = beat_s
-        self.news = threading.Condition()
+        self.closed = False
+        self._lock = threading.Lock()
+        self._listeners: set[Callable[[], object]] = set()
         self._most = most
         self._number = 0
         self._cuts = 0
-        self.closed = False
         self._stack: StackState | None = None
-        self._streams: set[Stream] = set()
         self._start_anew()
 
     def publish(self, event: PageEvent) -> Stamped:
@@ -76,90 +66,86 @@ class Feed:
         Raise ValueError or TypeError, and send nothing, if a field is not valid JSON.
         """
         text = _encoded(event)  # the costly part, outside the lock
-        with self.news:
-            return self._publish(event, text)
+        with self._lock:
+            stamped = self._publish(event, text)
+        self._call_listeners()
+        return stamped
 
     def begin(self, stack: StackState | None = None) -> Stamped:
         """Publish a new stage: reset history, score and clock; ids continue."""
         event = StageEvent(stack)
         text = _encoded(event)
-        with self.news:
+        with self._lock:
             self._start_anew()
-            return self._publish(event, text)
+            stamped = self._publish(event, text)
+        self._call_listeners()
+        return stamped
 
     def history(self) -> list[Stamped]:
         """Return the kept events since the stage began, oldest first."""
-        with self.news:
+        with self._lock:
             return [kept.stamped for kept in self._history]
 
     def now_s(self) -> float:
         """Return the seconds since the stage began."""
         return round(self._clock() - self._began, 3)
 
-    def stream(self, last_event_id: str | None = None, *, instructor: bool = False) -> "Stream":
-        """Return a stream, from the last event that the page knows if that is still kept.
+    def reader(self, last_event_id: str | None = None) -> "Reader":
+        """Return a reader, from the last event that the page knows if that is still kept."""
+        with self._lock:
+            return Reader(self, self._resumed(last_event_id), self._cuts)
 
-        Raise Full if 12 are open, for the instructor if 16 are: a stream frees its place when
-        it ends or is closed.
-        """
-        most = MOST_STREAMS + (MOST_INSTRUCTOR_STREAMS if instructor else 0)
-        with self.news:
-            if len(self._streams) >= most:
-                raise Full(f"{most} pages are open: close one, then reload this one")
-            stream = Stream(self, self._resumed(last_event_id), self._cuts)
-            self._streams.add(stream)
-        return stream
+    def on_news(self, listener: Callable[[], object]) -> None:
+        """Call `listener` whenever readers may find something new; it must not block."""
+        with self._lock:
+            self._listeners = {*self._listeners, listener}
 
     def cut(self) -> None:
-        """End all streams, so that nginx need not wait for them; the pages reconnect."""
-        with self.news:
+        """Have all readers of now end, so that nginx need not wait for them; pages reconnect."""
+        with self._lock:
             self._cuts += 1
-            self.news.notify_all()
+        self._call_listeners()
 
     def close(self) -> None:
-        """End all streams, including future ones."""
-        with self.news:
-            self.closed = True
-            self.news.notify_all()
+        """Have all readers end, future ones too."""
+        self.closed = True
+        self._call_listeners()
 
-    def leave(self, stream: "Stream") -> None:
-        """Free the place of `stream`."""
-        with self.news:
-            self._streams.discard(stream)
+    def after(self, number: int | None, cuts: int) -> "News":
+        """Return what a reader has not seen that knows the events up to `number`.
 
-    def is_over(self, cuts: int) -> bool:
-        """Return whether a stream that began after `cuts` cuts has to end."""
-        return self.closed or cuts != self._cuts
+        `number` is None if it knows none; `cuts` is how many cuts there were when it began.
+        """
+        with self._lock:
+            over = self.closed or cuts != self._cuts
+            if number is None or number < self._lost:
+                return News(self._snapshot(), self._number, over)
+            missed: list[Bytes] = []
+            for kept in reversed(self._history):  # usually only the last few are new
+                if kept.number <= number:
+                    break
+                missed.append(kept.message)
+            return News(missed[::-1], self._number, over)
 
-    def after(self, number: int) -> "list[_Kept] | None":
-        """Return the events after `number`; None if some of them are no longer kept."""
-        if number < self._lost:
-            return None
-        missed: list[_Kept] = []
-        for kept in reversed(self._history):  # usually only the last few are new
-            if kept.number <= number:
-                break
-            missed.append(kept)
-        return missed[::-1]
+    def _call_listeners(self) -> None:
+        for listener in self._listeners:
+            listener()
 
-    def snapshot(self) -> tuple[int, list[bytes]]:
-        """Return the number of the newest event, and a message with the whole stage."""
-        with self.news:
-            number, kept = self._number, list(self._history)
-            now = {
-                "epoch": self.epoch,
-                "now_s": self.now_s(),
-                "stack": self._stack,
-                "score": self._totals,
-                "dropped": self._dropped,
-            }
-        head = f"id: {self.epoch}.{number}\nevent: snapshot\ndata: ".encode()
-        events = b",".join(each.text for each in kept)
-        return number, [head, _encoded(now)[:-1], b',"events":[', events, b"]}\n\n"]
-
-    def message(self, kept: _Kept) -> bytes:
-        """Return an event in its wire format."""
-        return f"id: {self.epoch}.{kept.number}\ndata: ".encode() + kept.text + b"\n\n"
+    def _snapshot(self) -> list[Bytes]:
+        """Return a message with the whole stage, in parts: the events in it are not copied."""
+        now = {
+            "epoch": self.epoch,
+            "now_s": self.now_s(),
+            "stack": self._stack,
+            "score": self._totals,
+            "dropped": self._dropped,
+        }
+        parts: list[Bytes] = [f"id: {self.epoch}.{self._number}\nevent: snapshot\ndata: ".encode()]
+        parts += (_encoded(now)[:-1], b',"events":[')
+        for number, kept in enumerate(self._history):
+            parts += (b",", kept.json) if number else (kept.json,)
+        parts.append(b"]}\n\n")
+        return parts
 
     def _start_anew(self) -> None:
         self._history: deque[_Kept] = deque()
@@ -177,16 +163,18 @@ class Feed:
         stamp = {"id": stamped.id, "at": stamped.at, "score": stamped.score}
         stack = None if isinstance(event, RequestEvent | ExchangeEvent | RunEvent) else event.stack
         self._stack = self._stack if stack is None else stack
-        self._keep(_Kept(self._number, stamped, text[:-1] + b"," + _encoded(stamp)[1:]))
-        self.news.notify_all()
+        self._keep(stamped, text[:-1] + b"," + _encoded(stamp)[1:])
         return stamped
 
-    def _keep(self, kept: _Kept) -> None:
-        self._history.append(kept)
-        self._bytes += len(kept.text)
+    def _keep(self, stamped: Stamped, text: bytes) -> None:
+        head = f"id: {self.epoch}.{stamped.id}\ndata: ".encode()
+        message = head + text + b"\n\n"
+        json_in_it = memoryview(message)[len(head) : -2]
+        self._history.append(_Kept(stamped.id, stamped, message, json_in_it))
+        self._bytes += len(text)
         while len(self._history) > self._most or self._bytes > MOST_KEPT_BYTES:
             oldest = self._history.popleft()
-            self._bytes -= len(oldest.text)
+            self._bytes -= len(oldest.json)
             self._dropped += 1
             self._lost = oldest.number
 
@@ -198,62 +186,34 @@ class Feed:
         return int(known[1])
 
 
-@dataclass(eq=False)
-class Stream:
-    """The messages for one page; an iterator that may be closed at any time.
+@dataclass(frozen=True)
+class News:
+    """What a reader has not seen; `over` if nothing comes after it."""
 
-    Not a generator: a generator that was never started would not free its place.
-    """
+    parts: list[Bytes]
+    newest: int
+    over: bool
+
+
+@dataclass(eq=False)
+class Reader:
+    """Remembers what one page was sent."""
 
     feed: Feed
     last: int | None
     """The newest event that was sent, None before the first."""
     cuts: int
     _begun: bool = field(default=False, init=False)
-    _leaving: bool = field(default=False, init=False)
 
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        """Return the next messages, or a beat if there are none for `beat_s`."""
-        if not self._begun:
-            self._begun = True
-            return self._first()
-        with self.feed.news:
-            self.feed.news.wait_for(self._has_cause, self.feed.beat_s)
-            over = self.feed.is_over(self.cuts)
-            missed = self.feed.after(self.last or 0)
-        if over and not missed:
-            return self._last()
-        if missed is None:
-            return self._all()
-        if not missed:
-            return BEAT
-        self.last = missed[-1].number
-        return b"".join(map(self.feed.message, missed))
-
-    def close(self) -> None:
-        """Free the place; may be called twice."""
-        self.feed.leave(self)
-
-    def _last(self) -> bytes:
-        if self._leaving or self.feed.closed:
-            self.close()
-            raise StopIteration
-        self._leaving = True
-        return f"retry: {SOON_MS}\n\n".encode()  # the server ended it: reconnect at once
-
-    def _first(self) -> bytes:
+    def take(self) -> News:
+        """Return what is new since the last call: messages, or the whole stage in one."""
+        news = self.feed.after(self.last, self.cuts)
+        self.last = news.newest
+        if self._begun:
+            return news
+        self._begun = True
         retry = f"retry: {RETRY_MS}\n\n".encode()
-        return retry + (self._all() if self.last is None else BEAT)
-
-    def _all(self) -> bytes:
-        self.last, parts = self.feed.snapshot()
-        return b"".join(parts)
-
-    def _has_cause(self) -> bool:
-        return self.feed.is_over(self.cuts) or self.feed.after(self.last or 0) != []
+        return News([retry, *(news.parts or [BEAT])], news.newest, news.over)
 
 
 def _encoded(value: object) -> bytes:

@@ -5,6 +5,7 @@ Sec-Fetch-Site, and it cannot add a header or send JSON without a CORS preflight
 """
 
 import hmac
+import re
 import secrets
 import threading
 from collections import deque
@@ -15,6 +16,7 @@ from flask import Request
 from werkzeug.exceptions import Forbidden, UnsupportedMediaType
 
 from lab.console.control_file import SECRET_HEADER
+from lab.console.places import Watcher
 
 PAGE_HEADER = "X-Lab-Console"
 MOST_TICKETS = 20
@@ -25,6 +27,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_VISITOR = re.compile(r"([A-Za-z0-9_-]{22})\.([0-9a-f]{64})")
 _READING = frozenset({"GET", "HEAD"})
 _OWN_SITE = frozenset({"", "same-origin", "none"})  # "same-site" includes other ports
 
@@ -56,16 +59,22 @@ class Tickets:
 class Guard:
     """Checks that a request is for this lab, from its own page, and from the instructor."""
 
-    def __init__(self, origin: str, secret: str = "") -> None:
-        """`origin` is that of the page, "http://127.0.0.1:8000"; without `secret` no instructor."""
+    def __init__(self, origin: str, secret: str = "", cookie_value: str = "") -> None:
+        """`origin` is that of the page, "http://127.0.0.1:8000"; without `secret` no instructor.
+
+        `cookie_value` is the instructor's from an earlier lab; by default a new one.
+        """
         self.tickets = Tickets()
         self._origins = _origins(origin)
         self._hosts = {urlsplit(each).netloc for each in self._origins}
         self._secret = secret
         # Not the secret itself: a stolen cookie does not give access to the terminal's commands.
-        self.cookie_value = secrets.token_urlsafe(32)
+        self.cookie_value = cookie_value or secrets.token_urlsafe(32)
         # Cookies are separated by host and path, not by port: two labs must not share one.
-        self.cookie_name = f"lab_instructor_{urlsplit(origin).port or 80}"
+        port = urlsplit(origin).port or 80
+        self.cookie_name = f"lab_instructor_{port}"
+        self.visitor_cookie_name = f"lab_visitor_{port}"
+        self._visitor_key = hmac.digest(self.cookie_value.encode(), b"visitors", "sha256")
 
     def admit(self, request: Request) -> None:
         """Raise Forbidden or UnsupportedMediaType unless the request can be from our own page."""
@@ -87,6 +96,17 @@ class Guard:
         by_cookie = _same(self.cookie_value, request.cookies.get(self.cookie_name, ""))
         return by_secret or by_cookie
 
+    def new_visitor(self) -> str:
+        """Return an id for a browser: it gives no rights, and tells one browser from another."""
+        name = secrets.token_urlsafe(16)
+        return f"{name}.{self._signature(name)}"
+
+    def watcher_of(self, request: Request) -> Watcher:
+        """Return who sends the request: an id only if it was given out here."""
+        given = _VISITOR.fullmatch(request.cookies.get(self.visitor_cookie_name, ""))
+        known = given is not None and _same(self._signature(given[1]), given[2])
+        return Watcher(given[1] if given and known else "", self.is_instructor(request))
+
     def admit_instructor(self, request: Request) -> None:
         """Raise Forbidden unless the request is the instructor's."""
         if not self.is_instructor(request):
@@ -94,6 +114,9 @@ class Guard:
                 "only the instructor may do this: run `lab open` in the folder of `lab up` for the "
                 f"instructor's page, or send the secret in the header {SECRET_HEADER}"
             )
+
+    def _signature(self, name: str) -> str:
+        return hmac.digest(self._visitor_key, name.encode(), "sha256").hex()
 
 
 def _origins(origin: str) -> frozenset[str]:

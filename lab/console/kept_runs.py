@@ -1,6 +1,5 @@
 """The kept runs as the page shows them: which there are, what was found, and their playback."""
 
-import os
 import re
 import threading
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ import msgspec
 from lab.console import playback
 from lab.console.run_outline import ExperimentOutline, VariantOutline, outline_of, variant_outline
 from lab.core.errors import LabError
+from lab.core.run_folder import entries_of
 from lab.core.text import one_line
 from lab.evidence.run_document import ExperimentResult, RunDocument
 from lab.report.drawing import sequence_svg
@@ -99,10 +99,7 @@ class KeptRuns:
 
     def _names(self) -> set[str]:
         """The names of the folders that hold a result.json of their own."""
-        try:
-            entries = list(os.scandir(self._root))
-        except OSError:  # no run was kept yet
-            return set()
+        entries = entries_of(self._root)
         root = self._root.resolve()
         return {
             entry.name

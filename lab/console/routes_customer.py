@@ -1,4 +1,4 @@
-"""Routes of every open page: enter, be a customer, receive events."""
+"""Routes of every open page: enter, be a customer, see the drawing."""
 
 from flask import Blueprint, Response, jsonify, make_response, request
 from werkzeug.exceptions import Forbidden, NotFound, UnprocessableEntity
@@ -17,7 +17,7 @@ def routes(services: Services) -> Blueprint:
     routes = Blueprint("customer", __name__)
     _admit(routes, services)
     _serve_customers(routes, services)
-    _stream_events(routes, services)
+    _draw(routes, services)
     return routes
 
 
@@ -28,20 +28,21 @@ def _admit(routes: Blueprint, services: Services) -> None:
         if not guard.tickets.take(read({"ticket": _KEY})["ticket"]):
             raise Forbidden("this ticket is used or unknown: run `lab open` for a new one")
         response = make_response("", 204)
-        # Until the browser closes; not readable by scripts, not sent with requests of other pages.
-        response.set_cookie(
-            guard.cookie_name, guard.cookie_value, path="/lab", httponly=True, samesite="Strict"
-        )
+        _set_cookie(response, guard.cookie_name, guard.cookie_value)
         return response
 
     @routes.get("/lab/whoami")
-    def whoami() -> dict[str, str | bool]:
-        running = services.running
-        return {
-            "instructor": services.guard.is_instructor(request),
-            "live": running is not None,
-            "epoch": running.feed.epoch if running else "",
-        }
+    def whoami() -> Response:
+        guard, running = services.guard, services.running
+        client = guard.watcher_of(request)
+        response = jsonify(
+            instructor=client.instructor,
+            live=running is not None,
+            epoch=running.feed.epoch if running else "",
+        )
+        if running and not client.id:
+            _set_cookie(response, guard.visitor_cookie_name, guard.new_visitor())
+        return response
 
 
 def _serve_customers(routes: Blueprint, services: Services) -> None:
@@ -62,23 +63,18 @@ def _serve_customers(routes: Blueprint, services: Services) -> None:
         return jsonify(customers.act(_find(services, body.get("customer")), body))
 
 
-def _stream_events(routes: Blueprint, services: Services) -> None:
-    @routes.get("/lab/events")
-    def events() -> Response:
-        stream = services.live.feed.stream(
-            request.headers.get("Last-Event-ID"),
-            instructor=services.guard.is_instructor(request),
-        )
-        # Without this header nginx would buffer the events.
-        unbuffered = {"X-Accel-Buffering": "no"}
-        return Response(stream, mimetype="text/event-stream", headers=unbuffered)
-
+def _draw(routes: Blueprint, services: Services) -> None:
     @routes.get("/lab/sequence/<desk>")
     def sequence(desk: str) -> Response:
         if desk not in DESKS:
             raise NotFound(f"there is no such desk: use {' or '.join(DESKS)}")
         drawing = sequence_of(services.live.feed.history(), desk)
         return Response(drawing, mimetype="text/html")
+
+
+def _set_cookie(response: Response, name: str, value: str) -> None:
+    """Until the browser closes; not readable by scripts, not sent with other pages' requests."""
+    response.set_cookie(name, value, path="/lab", httponly=True, samesite="Strict")
 
 
 def _find(services: Services, key: object) -> PageCustomer:

@@ -1,7 +1,26 @@
-"""The files beside a user's script, which it may import."""
+"""Loads a user's script as a module, with the files beside it, which it may import."""
 
+import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+
+from lab.core.errors import LabError
+
+
+def new_module(path: Path, prefix: str) -> tuple[ModuleType, Callable[[], None]]:
+    """Return the module of a script, still empty, and what runs its file in it.
+
+    `prefix` makes its name one of our own: a file `json.py` must not stand in for the library.
+    """
+    spec = importlib.util.spec_from_file_location(f"{prefix}_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise LabError(f"{path} is no Python file: its name must end in .py")
+    module, loader = importlib.util.module_from_spec(spec), spec.loader
+    sys.modules[spec.name] = module  # dataclasses look themselves up there
+    reach_neighbours(path)
+    return module, lambda: loader.exec_module(module)
 
 
 def reach_neighbours(script: Path) -> None:

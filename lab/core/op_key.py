@@ -31,5 +31,5 @@ def require_given_key() -> None:
     """LabError unless this process was given the key of another machine's lab."""
     if not _IS_KEY:
         raise LabError(
-            f"set {KEY_VARIABLE} to the key that `lab crowd --master` says: 32 characters, 0-9 a-f"
+            f"set {KEY_VARIABLE} to the key that `lab crowd --master` prints: 32 characters 0-9a-f"
         )

@@ -39,14 +39,48 @@ def new_run_folder(
     raise LabError(f"{root} holds too many runs of this second; try again")
 
 
+def entries_of(root: Path) -> list[os.DirEntry[str]]:
+    """Return what is in the folder of runs, nothing where there is none; LabError if unreadable."""
+    try:
+        return list(os.scandir(root))
+    except (OSError, ValueError) as error:  # ValueError: a NUL in its name
+        if isinstance(error, FileNotFoundError) and _link_in(root) is None:
+            return []
+        raise LabError(_unreadable(root, error)) from None
+
+
+def _unreadable(root: Path, error: OSError | ValueError) -> str:
+    what = f"cannot read the runs in {root}"
+    link = None if isinstance(error, PermissionError | ValueError) else _link_in(root)
+    if link:
+        return f"{what}: {_describe_link(link)}, or choose another --out"
+    if isinstance(error, NotADirectoryError):
+        return f"{what}: it is a file: move it away, or choose another --out"
+    why = error.strerror if isinstance(error, OSError) else error
+    return f"{what}: {why}; choose another --out"
+
+
 def _in_the_way(root: Path, error: OSError) -> str:
-    link = next((each for each in (root, *root.parents) if each.is_symlink()), None)
-    if link is None:
+    if (link := _link_in(root)) is None:
         return f"cannot keep runs in {root}: {error}; choose another --out"
-    return (
-        f"cannot keep runs in {root}: {link} is a link to {link.readlink()}, which is no folder: "
-        "make that folder, remove the link, or choose another --out"
-    )
+    return f"cannot keep runs in {root}: {_describe_link(link)}, or choose another --out"
+
+
+def _link_in(root: Path) -> Path | None:
+    """Return the first link on the way to `root` that leads to no folder."""
+    ways = (each for each in (root, *root.parents) if each.is_symlink())
+    return next((each for each in ways if not each.is_dir()), None)
+
+
+def _describe_link(link: Path) -> str:
+    try:
+        link.stat()
+        why = "which is no folder: remove the link"
+    except FileNotFoundError:
+        why = "which is no folder: make that folder, remove the link"
+    except OSError as error:  # a link to itself
+        why = f"which leads to no folder ({error.strerror}): remove the link"
+    return f"{link} is a link to {link.readlink()}, {why}"
 
 
 def _point_latest(root: Path, folder: Path) -> None:
@@ -60,6 +94,13 @@ def _point_latest(root: Path, folder: Path) -> None:
         aside.replace(root / "latest")
     except OSError:  # the user has a folder of that name: the link is only a convenience
         aside.unlink()
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all: a reader never finds half of it."""
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    unfinished.replace(path)
 
 
 def write_private(path: Path, text: str) -> None:

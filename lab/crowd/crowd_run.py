@@ -60,6 +60,8 @@ class CrowdTarget:
     """The end of a server's log, "" where the lab cannot read it."""
     is_strange: Callable[[AccessEntry], bool] = lambda entry: False
     """Whether an answer in the log came from a process that the lab did not start."""
+    breakage: Callable[[], str | None] = lambda: None
+    """What is wrong with the balancer itself, if anything, since the target was made."""
 
 
 class CrowdRun:
@@ -72,18 +74,15 @@ class CrowdRun:
         self.progress = progress
         self._folder = folder
         self._given = workers
-        self._resources = ExitStack()
 
     def __enter__(self) -> "CrowdRun":
-        try:
-            self._folder.mkdir(mode=0o700, parents=True)
-            self._results = self._resources.enter_context((self._folder / RESULTS).open("xb"))
-            self._workers = self._given or self._resources.enter_context(
+        self._folder.mkdir(mode=0o700, parents=True)
+        with ExitStack() as resources:  # closed again if the start fails
+            self._results = resources.enter_context((self._folder / RESULTS).open("xb"))
+            self._workers = self._given or resources.enter_context(
                 WorkerGroup(self.progress.job.profile, self._folder)
             )
-        except BaseException:
-            self._resources.close()
-            raise
+            self._resources = resources.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -179,6 +178,7 @@ def run_crowd(
         except KeyboardInterrupt:  # what is known so far is still worth something
             interrupted = True
         injected = progress.injected
+        logged.breakage = target.breakage()
         ended = ended_since(injected) | dict.fromkeys(target.dead, -math.inf)
         audit = audit_losses(crowd.results(), injected.deaths, target.dies_with, ended)
         audit.silences = _explained(audit.silences, target)

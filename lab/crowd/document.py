@@ -25,7 +25,7 @@ def read(path: Path) -> CrowdDocument:
     try:
         return msgspec.json.decode(path.read_bytes(), type=CrowdDocument)
     except OSError as error:
-        raise LabError(f"cannot read {path}: {error}") from None
+        raise LabError(f"cannot read {path}: {error}; `lab runs` lists the runs") from None
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         why = one_line(error, 120)
         raise LabError(f"{path} is damaged, or of another lab: {why}; run it again") from None

@@ -50,7 +50,9 @@ class JsonChannel:
         try:
             message: Message = self._decode(line)
         except (msgspec.DecodeError, LabError) as error:
-            raise LabError(f"a message of a crowd cannot be read: {error}") from None
+            raise LabError(
+                f"cannot read a message of the crowd ({error}): start it again"
+            ) from None
         return message
 
     def __iter__(self) -> Iterator[Message]:

@@ -132,7 +132,7 @@ class LocustWorker:
 def _with_own(job: CrowdJob, script: str, record: str) -> CrowdJob:
     """Return the job with this machine's script and record. LabError if it names no script."""
     if not job.sha256:
-        raise LabError("the master does not say which script it wants")
+        raise LabError("the master names no script: install the same version of the lab on both")
     replace = msgspec.structs.replace
     return replace(job, profile=replace(job.profile, script=script), record=record)
 

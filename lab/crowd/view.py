@@ -10,14 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.core.faults import FaultKind
-from lab.core.statistics import format_measure
 from lab.core.units import format_duration
 from lab.crowd.load_profile import LoadProfile
-from lab.crowd.loss_audit import LossAudit
 from lab.crowd.progress import Progress
 from lab.crowd.result import CrowdResult
 from lab.crowd.tally import Percentiles
 from lab.crowd.timetable import InjectedFault
+from lab.crowd.wording import describe_fault, milliseconds, sentences
 
 LINE_EVERY_S = 2.0
 FEW_REQUESTS = 3.0
@@ -26,7 +25,6 @@ _COLUMNS = (
     *("", "in\nflight", "per\ns", "p50\nms", "p95\nms", "p99\nms"),
     *("requests\nfailed", "\nunknown", "carts\nkept", "\nlost", "looks\nshown"),
 )
-_OTHER_FATES = ("lost", "wrong", "duplicated", "unknown")
 
 
 def live_view(results: Sequence[CrowdResult], now: Progress) -> RenderableType:
@@ -39,7 +37,7 @@ def live_view(results: Sequence[CrowdResult], now: Progress) -> RenderableType:
         now.variant,
         tally.requests / max(0.1, seconds),
         _Counts(
-            tally.failed, tally.unknown, now.kept, now.lost, tally.reads_kept, tally.reads, True
+            tally.failed, tally.unknown, now.kept, now.lost, 0, tally.reads_kept, tally.reads, True
         ),
         tally.latency.percentiles(),
         sum(now.in_flight.values()),
@@ -89,15 +87,6 @@ def announcement(profile: LoadProfile) -> tuple[str, str | None]:
     )
 
 
-def describe_carts(audit: LossAudit) -> str:
-    """Return what became of the acknowledged carts, as a phrase."""
-    if not audit.owed:
-        return "no cart was owed"
-    others = [(getattr(audit, fate), fate) for fate in _OTHER_FATES]
-    kept = format_measure(audit.kept_share)
-    return kept + "".join(f", {number:,} {fate}" for number, fate in others if number)
-
-
 def _table(results: Sequence[CrowdResult]) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="bold")
     for name in _COLUMNS:
@@ -108,7 +97,8 @@ def _table(results: Sequence[CrowdResult]) -> Table:
             each.failed,
             each.unknown,
             carts.kept,
-            carts.owed - carts.kept,
+            carts.owed - carts.kept - carts.unknown,
+            carts.unknown,
             each.reads_that_showed_the_cart,
             each.reads,
             not any(doubt.is_about_carts for doubt in each.doubts),
@@ -125,19 +115,26 @@ def _row(
     latency: Percentiles,
     in_flight: int = 0,
 ) -> None:
-    failed, unknown, kept, lost = counts.failed, counts.unknown, counts.kept, counts.not_kept
+    failed, unknown, kept = counts.failed, counts.unknown, counts.kept
     shown = f"{counts.shown:,} of {counts.looks:,}" if counts.looks else "–"
     table.add_row(
         variant,
         str(in_flight),
         f"{rate:.0f}",
-        *map(_ms, (latency.p50_ms, latency.p95_ms, latency.p99_ms)),
+        *map(milliseconds, (latency.p50_ms, latency.p95_ms, latency.p99_ms)),
         Text(f"{failed:,}", "yellow" if failed else ""),
         Text(f"{unknown:,}", "yellow" if unknown else ""),
         Text(f"✓ {kept:,}", "green") if kept and counts.flawless else Text(f"{kept:,}"),
-        Text(f"✕ {lost:,}" if lost else "0", "red" if lost else ""),
+        _not_kept(counts),
         Text(shown, "red" if counts.shown < counts.looks else ""),
     )
+
+
+def _not_kept(counts: "_Counts") -> Text:
+    if counts.carts_unknown and not counts.lost:
+        return Text(f"? {counts.carts_unknown:,}", "yellow")
+    text = Text(f"✕ {counts.lost:,}" if counts.lost else "0", "red" if counts.lost else "")
+    return text.append(f" ? {counts.carts_unknown:,}", "yellow") if counts.carts_unknown else text
 
 
 @dataclass(frozen=True)
@@ -147,15 +144,17 @@ class _Counts:
     failed: int
     unknown: int
     kept: int
-    not_kept: int
+    lost: int
+    """Not kept, wrong and duplicated too."""
+    carts_unknown: int
     shown: int
     looks: int
     undoubted: bool
 
     @property
     def flawless(self) -> bool:
-        wrong = self.failed + self.unknown + self.not_kept + (self.looks - self.shown)
-        return self.undoubted and not wrong
+        wrong = self.failed + self.unknown + self.lost + (self.looks - self.shown)
+        return self.undoubted and not wrong + self.carts_unknown
 
 
 def _clock(now: Progress) -> str:
@@ -184,75 +183,4 @@ def _timeline(now: Progress) -> Text:
 
 def _fault_line(each: InjectedFault, warm_up_s: float) -> str:
     planned = each.planned
-    return _fault(planned.kind, planned.target, each.at_s - warm_up_s, each.trouble)
-
-
-def _fault(kind: FaultKind, target: str, at_s: float, trouble: str | None) -> str:
-    return f"{kind} {target} at {at_s:.1f} s" + (f" did not work: {trouble}" if trouble else "")
-
-
-def sentences(each: CrowdResult) -> Text:
-    """Return what one crowd did, in lines: its carts, its figures, its faults, every doubt."""
-    lines = Text()
-    lines.append(f"{each.variant}", "bold")
-    lines.append(f" ({_setup(each)}): ")
-    lines.append(f"{describe_carts(each.carts)}; {_prediction(each.carts)}.\n")
-    lines.append(
-        f"  {each.requests:,} requests, {_model(each)}; {each.warm_up_requests_dropped:,} of the "
-        f"warm-up excluded; {each.reads_that_showed_the_cart:,} of {each.reads:,} looks at a cart "
-        "showed it.\n"
-    )
-    if each.carts.kept and each.reads_that_showed_the_cart < each.reads:
-        hidden = each.reads - each.reads_that_showed_the_cart
-        lines.append(
-            f"  A cart is kept if a live server shows it to the lab. {hidden:,} looks of the "
-            "customers did not show theirs: they reached another server, or none.\n"
-        )
-    lines.append(
-        f"  generator: {each.generator_busiest_share_of_a_core:.0%} of a core at most, its own "
-        f"lateness p95 {_ms(each.lateness_of_the_generator.p95_ms)} ms, "
-        f"{each.generator_bytes_per_shopper / 1000:,.0f} kB of memory for a shopper\n",
-        "dim",
-    )
-    if not each.keeps_up:
-        lines.append(
-            f"  The shop did {each.rate_done_per_s:.0f}/s of the {each.rate_asked_per_s:.0f}/s "
-            "asked of it: the queue grew, and latency with it.\n"
-        )
-    for fault in each.timetable:
-        line = _fault(fault.kind, fault.target, fault.done_at_s, fault.trouble)
-        lines.append(f"  ▲ {line}\n")
-    for doubt in each.doubts:
-        lines.append(f"  ? {doubt}\n", "yellow")
-    lines.right_crop(1)
-    return lines
-
-
-def _setup(each: CrowdResult) -> str:
-    setup = each.setup
-    kept = "the cart in the token" if setup.store == "token" else f"sessions in {setup.store}"
-    return (
-        f"{kept}, {setup.servers} servers, affinity {setup.affinity}, retry {setup.retry}, "
-        f"script {each.script}"
-    )
-
-
-def _prediction(audit: LossAudit) -> str:
-    edge = f" ({audit.at_the_edge} reads too close to a death to tell)" * bool(audit.at_the_edge)
-    if audit.as_predicted and not audit.predicted_lost:
-        return f"none had to be lost{edge}"
-    if audit.as_predicted:
-        return f"lost are {audit.predicted_and_lost:,}, exactly those that had to be{edge}"
-    return f"{audit.differing:,} came out other than predicted{edge}"
-
-
-def _model(each: CrowdResult) -> str:
-    if each.rate_asked_per_s is None:
-        return "closed model: latency counts from when a shopper sent the request"
-    return "latency from the intended start"
-
-
-def _ms(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+    return describe_fault(planned.kind, planned.target, each.at_s - warm_up_s, each.trouble)

@@ -1,8 +1,6 @@
 """The part of a worker process that both engines share: its shoppers, its journal, its end."""
 
 import hashlib
-import importlib.util
-import sys
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -11,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from lab.core.errors import LabError
-from lab.core.neighbours import reach_neighbours
+from lab.core.neighbours import new_module
 from lab.crowd.journal import Journal
 from lab.crowd.messages import CrowdJob, WorkerReport
 from lab.crowd.virtual_user import Script, VirtualUser
@@ -73,13 +71,8 @@ def load_script(job: CrowdJob) -> Script:
     path = Path(job.profile.script)
     if job.sha256 and digest(path) != job.sha256:
         raise LabError(f"{path} is not the script of the others: copy theirs to this machine")
-    spec = importlib.util.spec_from_file_location(f"script_of_a_crowd_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise LabError(f"{path} is no Python file: its name must end in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    reach_neighbours(path)
-    spec.loader.exec_module(module)
+    module, run_file = new_module(path, "script_of_a_crowd")
+    run_file()
     function: Script = getattr(module, job.profile.function)
     return function
 

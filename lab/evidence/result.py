@@ -112,6 +112,11 @@ class Variant:
         """Return this variant with an expectation (and other changes)."""
         return replace(self, expect=verdict, **changes)
 
+    def on_module(self, module: str, settings: Settings, verdict: Verdict) -> Self:
+        """Return this variant with another module in the desk's place, which wraps the desk."""
+        env = {"DESK": f"{self.app}_app"}
+        return replace(self, module=module, settings=settings, env=env, expect=verdict)
+
 
 class Observation(msgspec.Struct, frozen=True):
     """What one variant shows, and the measures that decided it, the first first."""
@@ -167,6 +172,12 @@ class Prediction(msgspec.Struct, frozen=True):
     right: bool | None = None
     explanation: str = ""
 
+    @property
+    def surprise(self) -> int:
+        """How wrong it was: 3 if it was certain, 0 if it was right or nothing is known."""
+        sure = {"certain": 3, "fairly sure": 2}
+        return sure.get(self.confidence or "", 1) if self.right is False else 0
+
     def compared(self, observed: int | None, explanation: str) -> Self:
         """Return the prediction beside what was observed."""
         known = observed is not None and self.predicted is not None
@@ -183,7 +194,7 @@ class VariantRun:
     `trouble` says in a sentence why nothing can be concluded from it, if so, and
     `script_failed` whether the fault is in the student's own code;
     `broken_expectation` which assertion of the script itself did not hold; `traceback`
-    has the details of either.
+    has the details of either. `balancer_broke` is about nginx, which all variants share.
     """
 
     variant: Variant
@@ -193,6 +204,7 @@ class VariantRun:
     script_failed: bool = False
     broken_expectation: str | None = None
     traceback: str | None = None
+    balancer_broke: bool = False
     observation: Observation | None = None
     closing: list[Exchange] = field(default_factory=list)
     """The lab's own looks at the carts, when the script was over."""

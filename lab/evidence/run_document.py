@@ -19,6 +19,7 @@ from lab.evidence.result import Kind, Measurements, Observation, Prediction, Sur
 SCHEMA_VERSION = 3
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
+Seconds = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]  # a date can be made of it
 
 
 class Message(msgspec.Struct):
@@ -38,7 +39,7 @@ class RecordedExchange(msgspec.Struct):
     status: int | None
     """None: no answer came, and `error` says why."""
     outcome: OpStatus
-    at_s: float
+    at_s: Seconds
     """When it was sent, in seconds since the variant began."""
     request: Message
     response: Message

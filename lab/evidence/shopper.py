@@ -245,7 +245,8 @@ class Shopper:
         server: str | None,
         timeout_s: float,
     ) -> Exchange:
-        sent = {**headers, KEY_HEADER: OP_KEY}
+        key = {KEY_HEADER: OP_KEY}  # first: after a header that is too long nginx reads no more
+        sent = {**key, **headers, **key}
         carried = transport.carry(method, self._address(server) + path, sent, body, timeout_s)
         carried.request_headers.pop(KEY_HEADER, None)
         return Exchange(

@@ -170,9 +170,8 @@ def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
         if not seen.get("carts_answered"):
             return None
         wrong.append(seen["wrong_carts_by_header"] + seen["wrong_carts_by_url"] > 0)
-    return {(False, False): 0, (True, False): 1, (False, True): 2, (True, True): 3}[
-        (wrong[0], wrong[1])
-    ]
+    first, second = wrong
+    return int(first + 2 * second)
 
 
 QUESTION = Question(

@@ -214,9 +214,6 @@ def observe(measured: Measurements) -> Observation:
     return msgspec.structs.replace(seen, measures=(*seen.measures, as_due))
 
 
-def every_lane(variant: Variant) -> bool:
-    """Say that the claim is about both desks, wherever the cart lives."""
+def ABOUT(variant: Variant) -> bool:
+    """The claim is about both desks, wherever the cart lives."""
     return True
-
-
-ABOUT = every_lane

@@ -93,12 +93,9 @@ def observe(measured: Measurements) -> Observation:
     return Observation(verdict, (share(opened, tried, "planted ids opened the cart"),))
 
 
-def plain_session(variant: Variant) -> bool:
-    """Judge the session desk as it is: the claim is about session ids."""
+def ABOUT(variant: Variant) -> bool:
+    """The claim is about session ids: judge the session desk as it is."""
     return variant.app == "stateful" and not variant.module
-
-
-ABOUT = plain_session
 
 
 def what_mallory_sees(by_variant: Mapping[str, Measurements]) -> int | None:

@@ -41,9 +41,7 @@ VARIANTS = (
 EXPECTATIONS = (*VARIANTS, TOKEN_REVISION.expecting(Verdict.AFFECTED))
 CUSTOMERS = 4
 QUICK_CUSTOMERS = 2
-REFUSED_WITHIN_S = (
-    2.1  # a token that may be 1 s old is accepted for up to 2 s: its clock has no decimals
-)
+REFUSED_WITHIN_S = 2.1  # a life of 1 s may last 2 s: a token's clock has no decimals
 EVERY_S = 0.3
 NEW_KEY = {"STATELESS_SIGNING_KEYS": "{other_key}"}
 
@@ -119,12 +117,9 @@ def observe(measured: Measurements) -> Observation:
     return Observation(Verdict.AFFECTED, (number, lasted), "no end seen")
 
 
-def without_remedy(variant: Variant) -> bool:
-    """Judge the token desk as the article has it: no remedy, not even a short life."""
+def ABOUT(variant: Variant) -> bool:
+    """The token desk as the article has it: no remedy, not even a short life."""
     return variant.is_plain_token and not variant.env
-
-
-ABOUT = without_remedy
 
 
 def how_long(by_variant: Mapping[str, Measurements]) -> int | None:

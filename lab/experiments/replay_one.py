@@ -151,15 +151,14 @@ def observe(measured: Measurements) -> Observation:
 
 
 def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
-    shares = []
+    differ = []
     for name in ("memory", "token"):
         seen = by_variant.get(name, {})
         if not (tried := seen.get("requests_to_explain")):
             return None
-        shares.append(seen["reproduced_alone"] == tried)
-    return {(True, True): 0, (False, True): 1, (True, False): 2, (False, False): 3}[
-        (shares[0], shares[1])
-    ]
+        differ.append(seen["reproduced_alone"] != tried)
+    first, second = differ
+    return int(first + 2 * second)
 
 
 QUESTION = Question(

@@ -35,21 +35,11 @@ CLAIM = "Servers can crash or restart without affecting users."
 EXPECTED = Verdict.HOLDS
 
 
-def _upgradable(name: str, desk: str, store: str, expect: Verdict) -> Variant:
-    return Variant(
-        name,
-        desk,
-        Settings(servers=2, store=store),
-        module="lab.variants.next_version",
-        env={"DESK": f"{desk}_app"},
-        expect=expect,
-    )
-
-
+UPGRADABLE = "lab.variants.next_version"
 VARIANTS = (
-    _upgradable("memory", "stateful", "memory", Verdict.FAILS),
-    _upgradable("redis", "stateful", "redis", Verdict.HOLDS),
-    _upgradable("token", "stateless", "memory", Verdict.HOLDS),
+    MEMORY.on_module(UPGRADABLE, Settings(servers=2), Verdict.FAILS),
+    REDIS.on_module(UPGRADABLE, Settings(servers=2, store="redis"), Verdict.HOLDS),
+    TOKEN.on_module(UPGRADABLE, Settings(servers=2), Verdict.HOLDS),
 )
 EXPECTATIONS = (
     *VARIANTS,

@@ -44,21 +44,12 @@ CLAIM = "Adding a server is easy, and helps at once."
 EXPECTED = Verdict.HOLDS
 
 
-def _waiting(name: str, desk: str, expect: Verdict, affinity: str = "none") -> Variant:
-    return Variant(
-        name,
-        desk,
-        Settings(servers=1, affinity=affinity),
-        module="lab.variants.slow_supplier",
-        env={"DESK": f"{desk}_app"},
-        expect=expect,
-    )
-
-
+SUPPLIER = "lab.variants.slow_supplier"
+ALONE = Settings(servers=1)
 VARIANTS = (
-    _waiting("memory", "stateful", Verdict.FAILS),
-    _waiting("memory-affinity", "stateful", Verdict.FAILS, affinity="cookie"),
-    _waiting("token", "stateless", Verdict.HOLDS),
+    MEMORY.on_module(SUPPLIER, ALONE, Verdict.FAILS),
+    MEMORY_AFFINITY.on_module(SUPPLIER, Settings(1, affinity="cookie"), Verdict.FAILS),
+    TOKEN.on_module(SUPPLIER, ALONE, Verdict.HOLDS),
 )
 EXPECTATIONS = (
     *VARIANTS,
@@ -200,9 +191,7 @@ def _observed(by_variant: Mapping[str, Measurements]) -> int | None:
     sticky, token = load("memory-affinity"), load("token")
     if sticky is None or token is None:
         return None
-    return {(True, True): 0, (False, True): 1, (True, False): 2, (False, False): 3}[
-        sticky <= MAX_OVER_MEAN, token <= MAX_OVER_MEAN
-    ]
+    return (sticky > MAX_OVER_MEAN) + 2 * (token > MAX_OVER_MEAN)
 
 
 QUESTION = Question(

@@ -3,14 +3,13 @@
 import ast
 import importlib.util
 import inspect
-import sys
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 
 from lab.core.errors import LabError
 from lab.core.nearest import nearest
-from lab.core.neighbours import reach_neighbours
+from lab.core.neighbours import new_module
 
 SCRIPT_MAX_SECONDS = 120.0
 MISSPELT = 0.85
@@ -30,16 +29,10 @@ def load(path: Path, max_seconds: float = SCRIPT_MAX_SECONDS) -> ModuleType:
 
     if not _is_file(path):
         raise LabError(f"no file {path}: write one with `def script(shopper, lab)` in it")
-    # A name of our own: a file `json.py` must not stand in for the library.
-    spec = importlib.util.spec_from_file_location(f"script_of_yours_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise LabError(f"{path} is no Python file: its name must end in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look themselves up there
-    reach_neighbours(path)
+    module, run_file = new_module(path, "script_of_yours")
     try:
         with watched(path.absolute(), max_seconds):
-            spec.loader.exec_module(module)
+            run_file()
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a student's file may raise anything, SystemExit too

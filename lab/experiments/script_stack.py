@@ -125,7 +125,7 @@ class ScriptStack:
         LabError for servers that the lab did not start: it does not know their key.
         """
         if self._context.keys is None:
-            raise LabError("the lab did not start these servers and has no signing key of theirs")
+            raise LabError("the lab has no signing key of these servers: run it without --upstream")
         return self._context.keys[0]
 
     if not TYPE_CHECKING:  # to a type checker, what is not there stays unknown

@@ -28,9 +28,10 @@ from collections.abc import Callable, Mapping
 
 from lab.core.statistics import Measure
 from lab.evidence.exchange import MAX_COOKIE_BYTES
-from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
+from lab.experiments.matrix import MEMORY, TOKEN
 from lab.experiments.script_api import Lab
 
 COOKIE_NAME = "token="
@@ -40,21 +41,10 @@ ANSWER_TIMEOUT_S = 5
 
 DRAWBACK = "Every request carries the whole cart again."
 EXPECTED = Verdict.CONFIRMED
+ALONE = Settings(servers=1)
 VARIANTS = (
-    Variant(
-        "memory",
-        "stateful",
-        Settings(servers=1),
-        http_directives=NGINX_DEFAULT,
-        expect=Verdict.NOT_AFFECTED,
-    ),
-    Variant(
-        "token",
-        "stateless",
-        Settings(servers=1),
-        http_directives=NGINX_DEFAULT,
-        expect=Verdict.AFFECTED,
-    ),
+    MEMORY.expecting(Verdict.NOT_AFFECTED, settings=ALONE, http_directives=NGINX_DEFAULT),
+    TOKEN.expecting(Verdict.AFFECTED, settings=ALONE, http_directives=NGINX_DEFAULT),
 )
 CUSTOMERS = 1
 

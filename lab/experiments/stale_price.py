@@ -9,7 +9,6 @@ What would disprove it: every cart shows the new price at the first look, wherev
 carries prices as well.
 
 What it depends on: which facts the token carries. One that names only products is priced
-
 from the catalogue of now, like a session. One that carries prices is believed until it
 expires, here after 3 s; a shop might say a day. A role in a token is the same case: a
 dismissed clerk stays a clerk until then (this shop's contract has no roles to show it with).
@@ -53,7 +52,7 @@ CUSTOMERS = 5
 QUICK_CUSTOMERS = 2
 
 
-def ABOUT(variant: Variant) -> bool:  # one of the names an experiment gives
+def ABOUT(variant: Variant) -> bool:
     """A sentence about tokens, whatever they carry."""
     return variant.app == "stateless"
 
@@ -61,7 +60,7 @@ def ABOUT(variant: Variant) -> bool:  # one of the names an experiment gives
 def script(shopper: Shopper, lab: Lab) -> None:
     """Fill carts, change the price, see who is charged what, and until when."""
     if len(lab.servers) < 2:
-        raise LabError("the shop moves from one server to another here: give it --servers 2")
+        raise LabError("the shop moves from one server to another: give --servers 2")
     old, new = lab.servers[:2]
     lab.restart(new, env={"SHOP_PRICES": f"laptop={NEW_CENTS}"})
     for customer in lab.customers:

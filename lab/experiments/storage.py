@@ -29,7 +29,7 @@ from collections.abc import Mapping, Sequence
 
 from lab.core.statistics import Measure, latency
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
 from lab.experiments.footprint import Footprint
@@ -39,10 +39,10 @@ from lab.experiments.script_api import Lab
 CLAIM = "No session storage to sync, maintain, or troubleshoot."
 EXPECTED = Verdict.HOLDS
 VARIANTS = (
-    Variant("memory", "stateful", Settings(servers=1), expect=Verdict.FAILS),
-    Variant("file", "stateful", Settings(servers=1, store="file"), expect=Verdict.FAILS),
-    Variant("redis", "stateful", Settings(servers=1, store="redis"), expect=Verdict.FAILS),
-    Variant("token", "stateless", Settings(servers=1), expect=Verdict.HOLDS),
+    MEMORY.expecting(Verdict.FAILS, settings=Settings(servers=1)),
+    FILE.expecting(Verdict.FAILS, settings=Settings(servers=1, store="file")),
+    REDIS.expecting(Verdict.FAILS, settings=Settings(servers=1, store="redis")),
+    TOKEN.expecting(Verdict.HOLDS, settings=Settings(servers=1)),
 )
 EXPECTATIONS = (
     *VARIANTS,

@@ -26,30 +26,20 @@ from urllib.parse import quote, urlsplit
 
 from lab.core.statistics import Measure
 from lab.evidence.exchange import Exchange
-from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
+from lab.evidence.result import Measurements, Observation, Settings, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
+from lab.experiments.matrix import MEMORY, TOKEN
 from lab.experiments.script_api import Lab
 
 DRAWBACK = "A token in the URL is found afterwards where URLs are kept: log, Referer, history."
 EXPECTED = Verdict.CONFIRMED
 LOG = "logs/combined.log"  # within the run's folder; beside the lab's own log, which has no query
 DEFAULT_LOG = (f"access_log {LOG} combined",)
+ALONE = Settings(servers=1)
 VARIANTS = (
-    Variant(
-        "memory",
-        "stateful",
-        Settings(servers=1),
-        http_directives=DEFAULT_LOG,
-        expect=Verdict.NOT_AFFECTED,
-    ),
-    Variant(
-        "token",
-        "stateless",
-        Settings(servers=1),
-        http_directives=DEFAULT_LOG,
-        expect=Verdict.AFFECTED,
-    ),
+    MEMORY.expecting(Verdict.NOT_AFFECTED, settings=ALONE, http_directives=DEFAULT_LOG),
+    TOKEN.expecting(Verdict.AFFECTED, settings=ALONE, http_directives=DEFAULT_LOG),
 )
 CUSTOMERS = 2
 LOG_WITHIN_S = 3.0

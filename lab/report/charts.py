@@ -2,20 +2,19 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from lab.core.json_object import JsonObject
+from lab.core.page import Figure, Graph
 from lab.core.text import one_line
 from lab.evidence.run_document import ExperimentResult, VariantResult
 
 Curve = JsonObject
 """A measured curve: labels "x" and "y", and "points"; see `is_curve`."""
 Line = tuple[VariantResult, Curve]
-Drawn = tuple[str, str, Sequence[Any]]
-"""A line to draw: its name, the app that gives its colour, and its points."""
 
 SVG = "http://www.w3.org/2000/svg"
 MOST_POINTS = 400
@@ -65,43 +64,38 @@ def is_curve(value: Any) -> bool:
 def charts(experiment: ExperimentResult, prefix: str) -> list[Chart]:
     """Draw every curve of the experiment; `prefix` starts the ids of the drawings."""
     return [
-        _chart(title, lines, f"{prefix}-chart-{number}")
+        draw(_figure(title, lines), f"{prefix}-chart-{number}")
         for number, (title, lines) in enumerate(curves(experiment).items(), start=1)
     ]
 
 
-def _chart(title: str, lines: list[Line], name: str) -> Chart:
+def _figure(title: str, lines: list[Line]) -> Figure:
     first = lines[0][1]
-    return draw(
-        title,
-        str(first["x"]),
-        str(first["y"]),
-        [(variant.name, variant.app, curve["points"]) for variant, curve in lines],
-        name,
-    )
+    graphs = [Graph(variant.name, variant.app, curve["points"]) for variant, curve in lines]
+    return Figure(title, str(first["x"]), str(first["y"]), graphs)
 
 
-def draw(title: str, x: str, y: str, lines: Sequence[Drawn], name: str) -> Chart:
+def draw(figure: Figure, name: str) -> Chart:
     """Draw lines, or bars where the x of the first point is no number; `name` is the drawing's id.
 
     Lines of the other sort are left out.
     """
     pygal = library()
-    bars = not _number(lines[0][2][0][0])
+    bars = not _number(figure.lines[0].points[0][0])
     lines = [
-        (one_line(label, 40), app, points)
-        for label, app, points in lines
-        if bars is not _number(points[0][0])
+        replace(each, name=one_line(each.name, 40))
+        for each in figure.lines
+        if bars is not _number(each.points[0][0])
     ]
     chart = (pygal.Bar if bars else pygal.XY)(
-        style=look(colours([app for _, app, _ in lines])),
+        style=look(colours([each.app for each in lines])),
         js=[],
         width=480,
         height=320,
         legend_at_bottom=True,
         legend_at_bottom_columns=min(3, len(lines)),
-        x_title=one_line(x, 60),
-        y_title=one_line(y, 60),
+        x_title=one_line(figure.x, 60),
+        y_title=one_line(figure.y, 60),
         dots_size=3,
         truncate_legend=-1,
         truncate_label=24,
@@ -110,13 +104,13 @@ def draw(title: str, x: str, y: str, lines: Sequence[Drawn], name: str) -> Chart
     chart.uuid = name  # so that the same run gives the same bytes
     _fill(chart, lines, bars)
     rows = [
-        (label, one_line(x, 60), "–" if y is None else f"{y:,}")
-        for label, _, points in lines
-        for x, y in points[:MOST_POINTS]
+        (each.name, one_line(x, 60), "–" if y is None else f"{y:,}")
+        for each in lines
+        for x, y in each.points[:MOST_POINTS]
     ]
-    cut = any(len(points) > MOST_POINTS for _, _, points in lines)
-    svg = without_scripts(chart.render(disable_xml_declaration=True), title)
-    return Chart(title, svg, x, y, rows, cut)
+    cut = any(len(each.points) > MOST_POINTS for each in lines)
+    svg = without_scripts(chart.render(disable_xml_declaration=True), figure.title)
+    return Chart(figure.title, svg, figure.x, figure.y, rows, cut)
 
 
 def look(colours: tuple[str, ...]) -> Any:
@@ -153,21 +147,23 @@ def library() -> Any:
     return pygal
 
 
-def _fill(chart: Any, lines: Sequence[Drawn], bars: bool) -> None:
-    labels: list[str] = []
-    for _, _, points in lines:
-        labels += [t for x, _ in points[:MOST_POINTS] if (t := str(x)) not in labels]
+def _fill(chart: Any, lines: Sequence[Graph], bars: bool) -> None:
+    shown = [(each.name, each.points[:MOST_POINTS]) for each in lines]
+    labels = list(dict.fromkeys(str(x) for _, points in shown for x, _ in points))
     if bars:
         chart.x_labels = [one_line(label, 40) for label in labels]
-    for number, (name, _, points) in enumerate(lines):
-        points = points[:MOST_POINTS]
+    for number, (name, points) in enumerate(shown):
         if bars:
             value = {str(x): y for x, y in points}
             chart.add(name, [value.get(label) for label in labels])
         else:
-            dash = DASHES[number % len(DASHES)]
-            line = {"linejoin": "round"} | ({"dasharray": dash} if dash else {})
-            chart.add(name, [(x, y) for x, y in points], stroke_style=line)
+            chart.add(name, [(x, y) for x, y in points], stroke_style=stroke(number))
+
+
+def stroke(number: int) -> dict[str, str]:
+    """Return the style of a chart's line of this number: its dashes differ from its neighbours'."""
+    dash = DASHES[number % len(DASHES)]
+    return {"linejoin": "round"} | ({"dasharray": dash} if dash else {})
 
 
 def colours(apps: Sequence[str]) -> tuple[str, ...]:
@@ -202,5 +198,5 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _long(lines: Sequence[Drawn]) -> bool:
-    return sum(len(str(x)) for _, _, points in lines[:1] for x, _ in points) > 60
+def _long(lines: Sequence[Graph]) -> bool:
+    return sum(len(str(x)) for each in lines[:1] for x, _ in each.points) > 60

@@ -7,7 +7,7 @@ from statistics import median
 from rich.table import Table
 from rich.text import Text
 
-from lab.core.chance import Comparison, Likeness
+from lab.core.comparison import Comparison, Likeness
 from lab.core.json_object import JsonObject
 from lab.core.quantity import Counted, Quantity, Ranged, Stated, Timed
 from lab.core.text import one_line

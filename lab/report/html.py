@@ -30,22 +30,6 @@ LOOK = {
     verdict: (sign, "nothing concluded" if verdict is Verdict.UNKNOWN else str(verdict))
     for verdict, sign in wording.VERDICT_SIGNS.items()
 }
-_SURE = {"certain": 3, "fairly sure": 2}
-
-
-@dataclass(frozen=True)
-class ExchangeView:
-    """One exchange in full."""
-
-    anchor: str
-    exchange: RecordedExchange
-    look: str
-    sign: str
-    word: str
-    request: str
-    answer: str
-    curl: str
-    powershell: str
 
 
 @dataclass(frozen=True)
@@ -53,15 +37,12 @@ class VariantView:
     """One variant as the page shows it."""
 
     variant: VariantResult
-    outcome: str
     keeps: str
     settings: str
     fates: list[tuple[str, str, str, int]]  # class, sign, word, how many
-    shown: str
-    shown_to_lab: str
     diagram: Diagram | None
     prominent: bool
-    exchanges: list[ExchangeView]
+    exchanges: list[tuple[str, RecordedExchange]]  # those in full, each with its anchor
     left_out: int
 
 
@@ -72,10 +53,6 @@ class ExperimentView:
     experiment: ExperimentResult
     anchor: str
     command: str
-    decision: str
-    reasons: str
-    surprises: list[str]
-    n: str
     variants: list[VariantView]
     charts: list[Chart]
     measured: list[tuple[str, list[str]]]
@@ -90,20 +67,21 @@ def page(document: RunDocument) -> str:
         for variant in each.variants
         if (at := variant_began(variant))
     ]
-    return (
-        environment()
-        .get_template("report.html")
-        .render(
-            views=views,
-            facts=facts(document, min(began, default=None)),
-            counted=_counted(document),
-            total=_total(document),
-            predictions=_predictions(document),
-            look=LOOK,
-            quick=any(each.quick for each in document.experiments),
-            cut_short=[each for each in document.experiments if each.interrupted],
-            schema=document.schema,
-        )
+    template = environment().get_template("report.html")
+    return template.render(
+        wording=wording,
+        look_of=look_of,
+        http_text=http_text,
+        curl=curl,
+        views=views,
+        facts=facts(document, min(began, default=None)),
+        counted=_counted(document),
+        total=_total(document),
+        predictions=_predictions(document),
+        look=LOOK,
+        quick=any(each.quick for each in document.experiments),
+        cut_short=[each for each in document.experiments if each.interrupted],
+        schema=document.schema,
     )
 
 
@@ -149,20 +127,14 @@ def _options(settings: UsedSettings, *, deployed: bool) -> list[str]:
 
 def _experiment(experiment: ExperimentResult, anchor: str) -> ExperimentView:
     variants = experiment.variants
-    first = {
-        app: next((n for n, each in enumerate(variants) if each.app == app), -1)
-        for app in ("stateful", "stateless")
-    }
+    apps = [each.app for each in variants]
+    firsts = {apps.index(app) for app in apps}
     return ExperimentView(
         experiment,
         anchor,
         command(experiment),
-        wording.decision(experiment),
-        wording.reasons(experiment),
-        wording.surprises(experiment),
-        wording.sample_size(experiment),
         [
-            _variant(each, f"{anchor}-l{n}", prominent=len(variants) <= 2 or n in first.values())
+            _variant(each, f"{anchor}-l{n}", prominent=len(variants) <= 2 or n in firsts)
             for n, each in enumerate(variants)
         ],
         charts(experiment, anchor),
@@ -177,7 +149,6 @@ def _variant(variant: VariantResult, anchor: str, *, prominent: bool) -> Variant
     counted = {fate: variant.measurements.get(f"carts_{fate}") for fate in Fate}
     return VariantView(
         variant,
-        wording.outcome(variant),
         "in the customer's token" if variant.app == "stateless" else f"in {_store(variant)}",
         _settings(variant.settings),
         [
@@ -185,11 +156,9 @@ def _variant(variant: VariantResult, anchor: str, *, prominent: bool) -> Variant
             for fate, number in counted.items()
             if number
         ],
-        wording.shown(variant),
-        wording.shown_to_lab(variant),
         diagram(story_of(variant), anchors) if variant.events else None,
         prominent,
-        [_exchange(each, anchors[each.op]) for each in shown],
+        [(anchors[each.op], each) for each in shown],
         len(exchanges) - len(shown),
     )
 
@@ -210,19 +179,6 @@ def _store(variant: VariantResult) -> str:
         "file": "shared files",
         "redis": "a shared store",
     }.get(variant.keeps, variant.keeps)
-
-
-def _exchange(exchange: RecordedExchange, anchor: str) -> ExchangeView:
-    request, answer = http_text(exchange)
-    return ExchangeView(
-        anchor,
-        exchange,
-        *look_of(exchange),
-        request,
-        answer,
-        curl.posix(exchange),
-        curl.powershell(exchange),
-    )
 
 
 def _measured(variants: list[VariantResult]) -> list[tuple[str, list[str]]]:
@@ -286,8 +242,5 @@ def _predictions(document: RunDocument) -> list[tuple[ExperimentResult, str, str
     """Return predictions, the surest wrong ones first: experiment, class, sign and word."""
     looks = {True: ("kept", "✓ right"), False: ("lost", "✕ wrong"), None: ("doubt", "? not known")}
     asked = [(each, each.prediction) for each in document.experiments if each.prediction]
-    asked.sort(
-        key=lambda pair: pair[1].right is False and _SURE.get(pair[1].confidence or "", 1),
-        reverse=True,
-    )
+    asked.sort(key=lambda pair: pair[1].surprise, reverse=True)
     return [(each, *looks[made.right]) for each, made in asked]

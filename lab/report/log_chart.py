@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from lab.core.page import Figure, Graph
 from lab.core.text import one_line
-from lab.report.charts import DASHES, colours, library, look, without_scripts
+from lab.report.charts import colours, library, look, stroke, without_scripts
 
 # What a page would give it: a file has to bring its own, for light and dark.
 _COLOURS = """
@@ -18,39 +18,22 @@ svg { --paper: #fff; --ink: #1b1b1b; --soft: #555; --line: #ddd; --stateful: #00
 _NAMES = ("", "k", "M", "G", "T")
 
 
-@dataclass(frozen=True)
-class Series:
-    """A line of the chart: points with x and y above 0; `app` chooses its colour."""
+def log_chart(figure: Figure, mark: float | None = None, *, in_page: bool = False) -> str:
+    """Return the figure as an SVG document, its note below the title; `mark` stands at an x.
 
-    name: str
-    app: str
-    points: Sequence[tuple[float, float]]
-
-
-def log_chart(
-    title: str,
-    x: str,
-    y: str,
-    lines: Sequence[Series],
-    note: str = "",
-    mark: float | None = None,
-    *,
-    in_page: bool = False,
-) -> str:
-    """Return the lines as an SVG document; `note` stands below the title, `mark` at an x.
-
-    A line may end before the others do. `in_page` leaves the colours to a page around it.
+    A line may end before the others do. Points at or below 0 are left out. `in_page` leaves the
+    colours to a page around it.
     """
-    lines = [line for line in lines if line.points]
-    palette = colours([line.app for line in lines])
+    lines = [(each, points) for each in figure.lines if (points := _above_zero(each))]
+    palette = colours([line.app for line, _ in lines])
     chart = library().XY(
         style=look((*palette, "var(--soft)")),
         js=[],
         width=900,
         height=560,
-        title="\n".join(one_line(text, 110) for text in (title, note) if text),
-        x_title=one_line(x, 60),
-        y_title=one_line(y, 60),
+        title="\n".join(one_line(text, 110) for text in (figure.title, figure.note) if text),
+        x_title=one_line(figure.x, 60),
+        y_title=one_line(figure.y, 60),
         legend_at_bottom=True,
         legend_at_bottom_columns=4,
         truncate_legend=-1,
@@ -59,29 +42,32 @@ def log_chart(
         show_x_guides=True,
     )
     chart.uuid = "lab-log-chart"  # so that the same plan gives the same bytes
-    chart.x_labels, chart.x_labels_major = _decades([x for line in lines for x, _ in line.points])
-    heights = [y for line in lines for _, y in line.points]
+    across = [x for _, points in lines for x, _ in points]
+    heights = [y for _, points in lines for _, y in points]
+    chart.x_labels, chart.x_labels_major = _decades(across)
     chart.y_labels, _ = _decades(heights, within=(1, 2, 5))
-    furthest = max(x for line in lines for x, _ in line.points)
-    for number, line in enumerate(lines):
-        dash = DASHES[number % len(DASHES)]
-        stroke = {"linejoin": "round"} | ({"dasharray": dash} if dash else {})
-        chart.add(one_line(line.name, 60), _points(line, furthest), stroke_style=stroke)
+    for number, (line, points) in enumerate(lines):
+        drawn = _logarithms(points, max(across))
+        chart.add(one_line(line.name, 60), drawn, stroke_style=stroke(number))
     if mark is not None:
         ends = [(math.log10(mark), math.log10(y)) for y in (min(heights), max(heights))]
         chart.add(f"{short(mark)} users", ends, stroke_style={"dasharray": "1, 5", "width": 2})
-    svg = without_scripts(chart.render(disable_xml_declaration=True), title)
+    svg = without_scripts(chart.render(disable_xml_declaration=True), figure.title)
     if in_page:
         return svg
     return svg.replace("<style", f"<style>{_COLOURS}</style><style", 1) + "\n"
 
 
-def _points(line: Series, furthest: float) -> list[Any]:
+def _above_zero(line: Graph) -> list[tuple[float, float]]:
+    return [(float(x), y) for x, y in line.points if y is not None and float(x) > 0 < y]
+
+
+def _logarithms(points: Sequence[tuple[float, float]], furthest: float) -> list[Any]:
     """Return the points for pygal; where a line ends before the others, a dot shows it."""
-    points: list[Any] = [(math.log10(x), math.log10(y)) for x, y in line.points]
-    if line.points[-1][0] < furthest:
-        points[-1] = {"value": points[-1], "node": {"r": 7}}
-    return points
+    drawn: list[Any] = [(math.log10(x), math.log10(y)) for x, y in points]
+    if points[-1][0] < furthest:
+        drawn[-1] = {"value": drawn[-1], "node": {"r": 7}}
+    return drawn
 
 
 def short(value: float) -> str:

@@ -8,8 +8,21 @@ from typing import Any
 import msgspec
 
 from lab.core.errors import LabError
+from lab.core.text import one_line
+from lab.evidence.cart_tracker import Fate
+from lab.evidence.result import Measurements
 from lab.evidence.run_document import SCHEMA_VERSION, RunDocument
-from lab.report import catalog, upgrade
+from lab.report import catalog, summary, upgrade
+
+MOST_COUNTED = 10**15
+_COUNTS = frozenset(
+    (
+        *("carts_acknowledged", *(f"carts_{fate}" for fate in Fate)),
+        *("reads_of_carts", "reads_kept", "closing_looks", "closing_looks_kept"),
+        *("requests", "requests_unanswered", "bytes_sent", "bytes_received"),
+    )
+)
+"""Measured by every experiment, and used in sentences; what a script adds may be anything."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +46,11 @@ def load(run: str | None, root: Path) -> Saved:
 def read(path: Path) -> Saved:
     """Open a result.json, whatever its name; LabError that says what is wrong with it."""
     try:
-        if path.stat().st_size > catalog.MOST_DOCUMENT_BYTES:
-            raise LabError(f"{path} is too large for a run of the lab")
+        if path.stat().st_size > summary.MOST_DOCUMENT_BYTES:
+            raise LabError(f"{path} is too large for a run of the lab: {summary.SEE_RUNS}")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise LabError(f"cannot read {path}: {error}") from None
+        raise LabError(f"cannot read {path}: {error}; {summary.SEE_RUNS}") from None
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -48,10 +61,12 @@ def read(path: Path) -> Saved:
 def checked(document: Any, where: str) -> RunDocument:
     """Return a parsed result.json of this or an earlier version; LabError if it is none."""
     if not isinstance(document, dict) or "schema" not in document:
-        raise LabError(f'{where} is not a run of this lab (it has no "schema")')
+        raise LabError(f'{where} is not a run of this lab (no "schema"): {summary.SEE_RUNS}')
     schema = document["schema"]
     if type(schema) is not int or schema < 1:
-        raise LabError(f"{where} is not a run of this lab (schema {schema!r})"[:300])
+        raise LabError(
+            f"{where} is not a run of this lab (schema {schema!r}): {summary.SEE_RUNS}"[:300]
+        )
     if schema > SCHEMA_VERSION:
         raise LabError(
             f"{where} was written by a newer lab (schema {schema}, this one reads "
@@ -62,19 +77,43 @@ def checked(document: Any, where: str) -> RunDocument:
         _check_predictions(run)
         _check_variants(run)
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        why = str(error)[:120] or type(error).__name__
-        raise LabError(f"{where} is damaged: {why}; run the experiment again") from None
+        raise LabError(f"{where} is damaged: {_why(error)}; run the experiment again") from None
     return run
+
+
+class _Damaged(ValueError):
+    """What the types do not say is wrong; the message is a sentence."""
+
+
+def _why(error: Exception) -> str:
+    """Return what is wrong as a sentence: the text of a KeyError is a name and no more."""
+    if isinstance(error, msgspec.ValidationError | _Damaged):
+        return one_line(error, 120)
+    if isinstance(error, KeyError):
+        return f"the field {one_line(error, 60)} is missing"
+    if isinstance(error, RecursionError):
+        return "its values are nested too deeply"
+    return "a value is not of the kind that its schema has there"
 
 
 def _check_variants(run: RunDocument) -> None:
     for experiment in run.experiments:
         if not experiment.variants:
-            raise ValueError(f"{experiment.name} has no variants")
+            raise _Damaged(f"{experiment.name} has no variants")
+        for variant in experiment.variants:
+            _check_counts(variant.measurements)
+
+
+def _check_counts(measured: Measurements) -> None:
+    for name in _COUNTS & measured.keys():
+        if type(measured[name]) is not int or not 0 <= measured[name] <= MOST_COUNTED:
+            raise _Damaged(f"the measurement {name} is no count")
+    if not isinstance(measured.get("carts_left", {}), dict):
+        raise _Damaged("the measurement carts_left does not have a count for each reason")
 
 
 def _check_predictions(run: RunDocument) -> None:
     for made in [each.prediction for each in run.experiments if each.prediction]:
         for index in (made.predicted, made.observed):
             if index is not None and not 0 <= index < len(made.choices):
-                raise IndexError(f"a prediction has no choice {index}")
+                raise _Damaged(f"a prediction has no choice {index}")

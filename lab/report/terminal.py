@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.core.text import one_line
-from lab.evidence.result import Kind, Prediction, Verdict
+from lab.evidence.result import Kind, Verdict
 from lab.evidence.run_document import ExperimentResult, VariantResult
 from lab.report import timeline, wording
 from lab.report.own_failure import failure
@@ -133,7 +133,7 @@ def predictions_view(results: Sequence[ExperimentResult]) -> RenderableType:
     parts: list[RenderableType] = [Text("Predictions", "bold")]
     signs = {True: ("✓ right", "green"), False: ("✕ wrong", "red"), None: ("? unknown", "yellow")}
     asked = [result.prediction for result in results if result.prediction]
-    for made in sorted(asked, key=_surprise, reverse=True):
+    for made in sorted(asked, key=lambda each: each.surprise, reverse=True):
         if made.predicted is None:
             continue
         word, colour = signs[made.right]
@@ -145,12 +145,6 @@ def predictions_view(results: Sequence[ExperimentResult]) -> RenderableType:
             text.append(f"\n  {made.explanation}", "dim")
         parts.append(Padding(text, (0, 1, 1, 1)))
     return Group(*parts)
-
-
-def _surprise(made: Prediction) -> int:
-    if made.right is not False:
-        return 0
-    return {"certain": 3, "fairly sure": 2}.get(made.confidence or "", 1)
 
 
 def _verdict(verdict: Verdict | None) -> Text:

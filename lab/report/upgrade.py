@@ -1,6 +1,8 @@
 """Reads result.json of earlier versions (schemas 1 and 2) as the JSON of today's schema."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from lab.core.json_object import JsonObject
 from lab.evidence.run_document import SCHEMA_VERSION
@@ -53,10 +55,10 @@ def _with_kind(old: JsonObject) -> JsonObject:
         for each in old["variants"]
     ]
     surprises = [
-        {**each, "seen": _HARM[each["seen"]], "expected": _HARM[each["expected"]]}
+        {**each, "seen": _word(_HARM, each["seen"]), "expected": _word(_HARM, each["expected"])}
         for each in old.get("surprises", ())
     ]
-    words = {name: old[name] and _CONFIRMED[old[name]] for name in ("verdict", "expected")}
+    words = {name: _word(_CONFIRMED, old[name]) for name in ("verdict", "expected")}
     condition = "on the variant" if old["verdict"] == "depends" else ""
     return {
         **old,
@@ -69,7 +71,12 @@ def _with_kind(old: JsonObject) -> JsonObject:
 
 
 def _harm(outcome: JsonObject) -> JsonObject:
-    return {**outcome, "verdict": _HARM[outcome["verdict"]]}
+    return {**outcome, "verdict": _word(_HARM, outcome["verdict"])}
+
+
+def _word(words: Mapping[str, str], old: Any) -> Any:
+    """Return the word of today; what was no word then stays, and is found to be none."""
+    return words.get(old, old) if isinstance(old, str) else old
 
 
 def _experiment(old: JsonObject) -> JsonObject:

@@ -2,7 +2,7 @@
 
 from lab.core.statistics import format_measure
 from lab.evidence.cart_tracker import Fate
-from lab.evidence.result import Kind, Observation, Surprise, Verdict
+from lab.evidence.result import Observation, Surprise, Verdict
 from lab.evidence.run_document import ExperimentResult, VariantResult
 
 # Colour is never alone: each has its sign and its word.
@@ -24,8 +24,6 @@ FATE_SIGNS = {
     Fate.UNKNOWN: "?",
 }
 COLOURS = {"✓": "green", "✕": "red", "●": "magenta", "○": "cyan", "~": "yellow", "?": "yellow"}
-SENTENCES = {Kind.CLAIM: "claim", Kind.DRAWBACK: "drawback", Kind.SCRIPT: "script"}
-NO_VERDICT = "no verdict: the script makes no claim"
 
 
 def signed(verdict: Verdict | None) -> str:

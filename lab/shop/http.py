@@ -4,7 +4,7 @@ import logging
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -94,6 +94,8 @@ def install(app: Flask, info: InstanceInfo) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
     app.logger.addFilter(_one_line)
     app.json = _Json(app)
+    # Every route and hook is a plain function: Flask need not look, several times a request.
+    app.ensure_sync = _as_it_is  # type: ignore[method-assign, assignment]
     app.url_map.merge_slashes = False  # /api//cart is no such path, not a redirect
 
     @app.before_request
@@ -110,6 +112,10 @@ def install(app: Flask, info: InstanceInfo) -> None:
     app.register_error_handler(ShopError, _refuse)
     app.register_error_handler(HTTPException, _refuse_http)
     app.register_error_handler(InternalServerError, _refuse_unexpected)
+
+
+def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
+    return function
 
 
 def products() -> Response:

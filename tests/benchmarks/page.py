@@ -1,18 +1,22 @@
 """What the page costs: `python tests/benchmarks/page.py`, in a Chromium on a quiet machine.
 
-Against the aims of issue 4: first paint after `lab up` says ready, size of scripts and styles,
-frames a second on the stage under load, the console's idle processor time, and how long an
-event takes from nginx's log to the page.
+First paint after `lab up` says ready, size of scripts and styles, frames a second on the stage
+under load, the console's idle processor time, how long an event takes from nginx's log to the
+page, and what 600 watchers cost. `python tests/benchmarks/page.py watchers` measures them alone.
 """
 
 import gzip
 import itertools
+import selectors
+import socket
 import statistics
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import requests
@@ -27,6 +31,8 @@ STATIC = Path(lab.console.__file__).parent / "static"
 RATES = (20, 40, 60)  # requests a second over both lanes: 40 are 20 at each
 LOAD_S = 8
 IDLE_S = 10
+WATCHERS = 600
+WATCHED_RATE = 10  # requests a second that all of them are sent
 FRAMES = """
 (seconds) => new Promise((done) => {
   const stamps = [];
@@ -49,10 +55,14 @@ async () => {
 
 def main() -> int:
     """Measure everything once and print it; 1 if the page missed an event."""
-    sizes()
+    if "watchers" not in sys.argv[1:]:
+        sizes()
     with lab_up() as (browser, link, pid):
+        missing = watched(link.partition("/#")[0], pid)
+        if "watchers" in sys.argv[1:]:
+            return 1 if missing else 0
         context = browser.new_context(viewport={"width": 1280, "height": 720})
-        return 1 if measure(context.new_page(), link, pid) else 0
+        return 1 if measure(context.new_page(), link, pid) or missing else 0
 
 
 def sizes() -> None:
@@ -82,6 +92,56 @@ def measure(page: Page, link: str, pid: int) -> int:
     used = (after.user + after.system - before.user - before.system) / IDLE_S
     print(f"console while nothing happens, one page open: {used:.1%} of a core (aim < 5 %)")
     return missing
+
+
+def watched(origin: str, pid: int) -> int:
+    """What 600 open streams cost, and how late an event comes to the last; how many it missed."""
+    console = psutil.Process(pid)
+    empty = console.memory_info().rss
+    with ExitStack() as stack, selectors.DefaultSelector() as selector:
+        for _ in range(WATCHERS):
+            selector.register(stack.enter_context(watcher(origin)), selectors.EVENT_READ)
+        read(selector, 2.0)
+        print(f"{WATCHERS} watchers: {(console.memory_info().rss - empty) / 1e6:.1f} MB")
+        before, began = console.cpu_times(), time.monotonic()
+        late, missing = [], 0
+        for number in range(WATCHED_RATE * LOAD_S):
+            op = f"watched-{number}".encode()
+            requests.get(f"{origin}/stateful/api/cart", headers={"X-Op": op.decode()}, timeout=5)
+            answered = time.monotonic()
+            missing += WATCHERS - read(selector, 2.0, op)
+            late.append(1000 * (time.monotonic() - answered))
+            time.sleep(max(0.0, began + (number + 1) / WATCHED_RATE - time.monotonic()))
+        after, took_s = console.cpu_times(), time.monotonic() - began
+    used = (after.user + after.system - before.user - before.system) / took_s
+    late.sort()
+    print(
+        f"{len(late) / took_s:.0f} events/s to {WATCHERS} watchers: console {used:.0%} of a core; "
+        f"answer at the client → event at the last watcher: median {statistics.median(late):.0f} "
+        f"ms, p95 {late[int(0.95 * len(late))]:.0f} ms; {missing} missing (aim ≤ 300 ms, none)"
+    )
+    return missing
+
+
+def watcher(origin: str) -> socket.socket:
+    """Open an event stream as a page does, with an id of its own."""
+    cookie = requests.get(f"{origin}/lab/whoami", timeout=5).headers["Set-Cookie"].partition(";")[0]
+    where = urlsplit(origin)
+    stream = socket.create_connection((where.hostname, where.port), timeout=30)
+    stream.sendall(
+        f"GET /lab/events HTTP/1.1\r\nHost: {where.netloc}\r\nCookie: {cookie}\r\n\r\n".encode()
+    )
+    return stream
+
+
+def read(selector: selectors.BaseSelector, seconds: float, op: bytes = b"-") -> int:
+    """Read what comes for some time, or until every stream has sent `op`; how many have."""
+    end, seen = time.monotonic() + seconds, set()
+    while time.monotonic() < end and len(seen) < len(selector.get_map()):
+        for key, _ in selector.select(0.1):
+            if op in key.fileobj.recv(1_000_000):
+                seen.add(key.fd)
+    return len(seen)
 
 
 def under_load(page: Page, origin: str, rate: int) -> int:

@@ -67,7 +67,7 @@ class RunningLab:
 
     def link(self):
         """A page address with a fresh one-time ticket: what `lab open` prints."""
-        return re.search(r"http://\S+#ticket=\S+", self.here("open", "--no-open").out)[0]
+        return f"{self.origin}/#ticket={self.post('/lab/ticket')['ticket']}"
 
     def stop(self):
         """Ctrl-C, and nothing is left."""

@@ -61,7 +61,7 @@ def test_curl_from_elsewhere_is_on_the_stage(window, lab):
     page = window()
     watch(page)
     token = "eyJhIjoxfQ.abcdef.0123456789012345678901234567890123456789012"
-    requests.get(f"{lab.origin}/stateless/api/cart?token={token}&userId=1", timeout=5)
+    requests.get(f"{lab.origin}/stateless/api/cart?token={token}&userId=1", timeout=60)
     recent = page.locator('.lane[data-desk="stateless"] .recent button').first
     recent.wait_for()
     assert "401" in recent.inner_text() and "from elsewhere" in recent.inner_text()

@@ -63,8 +63,14 @@ def predict_by_touch(page):
     ("scheme", "predict", "turn"),
     [
         ("light", predict_by_mouse, lambda page, way: page.locator(f"#{way}").click()),
-        ("dark", predict_by_keyboard, lambda page, way: page.keyboard.press(PAGES[way])),
-        ("light", predict_by_touch, lambda page, way: page.locator(f"#{way}").tap()),
+        pytest.param(
+            *("dark", predict_by_keyboard, lambda page, way: page.keyboard.press(PAGES[way])),
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            *("light", predict_by_touch, lambda page, way: page.locator(f"#{way}").tap()),
+            marks=pytest.mark.long,
+        ),
     ],
     ids=["by mouse, light", "by keyboard, dark", "by touch, light"],
 )

@@ -24,7 +24,7 @@ from stateless_app.config import Config as StatelessConfig
 
 KEY = "a key for tests that is long enough to be accepted"
 STORES = ["memory", "file", "redis"]
-START_TIMEOUT_S = 10
+START_TIMEOUT_S = 60
 
 
 class Customer:

@@ -516,7 +516,7 @@ def test_bound_gives_what_is_known(seen):
 @of("hasty")
 def test_time_is_bounded(seen):
     assert seen.report["partial"] and "--max-seconds" in seen.told, seen
-    assert seen.report["seconds"] < 6
+    assert seen.report["seconds"] < 30  # all of it takes minutes
 
 
 @pytest.mark.parametrize(

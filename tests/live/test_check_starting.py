@@ -10,9 +10,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from conftest import wait_for
 
 from lab.processes.ports import free_ports, is_open
-from lab.processes.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the services fork")
 SERVICES = Path(__file__).parent / "services"
@@ -108,7 +108,7 @@ def of_starts(marked="starts.py"):
 def test_started_services_leave_nothing(reports):
     for report in reports.values():
         report.result()
-    assert wait_until(lambda: not of_starts(), 5), of_starts()
+    wait_for(lambda: not of_starts())
 
 
 @pytest.mark.parametrize("reset", [(), ("--reset", "true")])
@@ -116,7 +116,7 @@ def test_relay_to_what_runs_already_is_unknown(tmp_path, reset):
     port = free_ports(1)[0]
     behind = subprocess.Popen(starts("memory").replace("{port}", str(port)).split())
     try:
-        assert wait_until(lambda: is_open(port), 10)
+        wait_for(lambda: is_open(port))
         relay = f"{PYTHON} {SERVICES / 'relay.py'} {{port}} {port}"
         report = check(tmp_path / "check", relay, *reset)
         assert report["verdict"] == UNKNOWN
@@ -134,8 +134,8 @@ def test_ctrl_c_leaves_no_container(tmp_path):
     command = [sys.executable, "-m", "lab", "check", "--start", start, "talk.py"]
     path = f"{SERVICES}:{os.environ['PATH']}"
     running = subprocess.Popen(command, cwd=tmp_path, env={**os.environ, "PATH": path})
-    assert wait_until(lambda: of_starts(marked), 20)
+    wait_for(lambda: of_starts(marked))
     time.sleep(0.3)  # somewhere in the middle
     running.send_signal(2)
     assert running.wait(60) == 130
-    assert wait_until(lambda: not of_starts(marked), 5), of_starts(marked)
+    wait_for(lambda: not of_starts(marked))

@@ -495,10 +495,7 @@ def script(shopper, lab):
 def test_stopped_run_leaves_a_partial_report_and_nothing_else(lab_here, signals):
     script = lab_here.write("waits.py", WAITS)
     process = lab_here.start("run", script, "--servers", "2", "--json")
-    end = time.monotonic() + 30
-    while not (lab_here.folder / "there").exists():
-        assert process.poll() is None and time.monotonic() < end
-        time.sleep(0.01)
+    wait_for(lambda: (lab_here.folder / "there").exists() or process.poll() is not None)
     ports = [
         connection.laddr.port
         for child in psutil.Process(process.pid).children(recursive=True)
@@ -508,7 +505,7 @@ def test_stopped_run_leaves_a_partial_report_and_nothing_else(lab_here, signals)
     assert len(set(ports)) >= 5
     for number in signals:
         process.send_signal(number)
-    ended = lab_here.finish(process, 15)
+    ended = lab_here.finish(process)
     assert ended.status == 130, ended
     assert "stopped" in ended.err
     assert "Traceback" not in ended.err
@@ -524,17 +521,16 @@ def test_stopped_run_leaves_a_partial_report_and_nothing_else(lab_here, signals)
 
 @posix
 def test_ctrl_c_in_a_quick_run_ends_the_servers_started_ahead(lab_here):
-    process = lab_here.start("run", "first-visit", "any-server", "--quick")
-    deadline = time.monotonic() + 30
+    script = lab_here.write("waits.py", WAITS)
+    process = lab_here.start("run", script, "any-server", "--quick")
     ahead = lab_here.runs / "latest" / "any-server" / "logs"
-    while not list(ahead.glob("*.log")):
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.01)
+    there = lab_here.folder / "there"
+    wait_for(lambda: (there.exists() and list(ahead.glob("*-A.log"))) or process.poll() is not None)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130, out
     document = valid((lab_here.runs / "latest" / "result.json").read_text("utf-8"))
-    assert [each["name"] for each in document["experiments"]] == ["first-visit"]
+    assert [each["name"] for each in document["experiments"]] == ["waits"]
     lab_here.assert_nothing_left()
 
 

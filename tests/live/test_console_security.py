@@ -6,10 +6,14 @@ import os
 import re
 import signal
 from contextlib import ExitStack
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 from conftest import LabHere, wait_for
+
+from lab.console.assembly import THREADS
+from lab.console.places import MOST_OF_STRANGERS
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and modes of POSIX")
 
@@ -32,7 +36,7 @@ EVERYBODYS = {
     "/lab/act": {"customer": "x", "do": "view"},
 }
 PAGE = {"X-Lab-Console": "1"}
-MOST_STREAMS = 12
+PRIVATE = ("up.json", "instructor.json")  # 0600
 
 
 class Answer:
@@ -206,7 +210,7 @@ def test_secrets_of_the_page_are_not_written_down(up, instructor):
     assert answer.status == 200
     credentials = [up.secret, up.ticket, ticket_of(up), instructor.cookie.partition("=")[2]]
     assert all(len(each) >= 22 for each in credentials)
-    files = [path for path in up.runs.rglob("*") if path.is_file() and path.name != "up.json"]
+    files = [path for path in up.runs.rglob("*") if path.is_file() and path.name not in PRIVATE]
     assert "nginx.log" in {path.name for path in files}
     texts = {str(path): path.read_bytes().decode("utf-8", "replace") for path in files}
     texts |= {str(each): " ".join(each.cmdline()) for each in up.processes()}
@@ -261,11 +265,11 @@ def test_nginxs_own_refusal_has_the_policy_too(up):
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_streams_are_limited_and_a_closed_one_frees_its_place(up, web):
+def test_strangers_streams_are_limited_and_take_no_place_of_a_page(up, web):
     with ExitStack() as open_ones:
-        for number in range(MOST_STREAMS):
-            connection, answer = web.open("GET", "/lab/events")
-            open_ones.callback(connection.close)
+        for number in range(MOST_OF_STRANGERS):
+            _, answer = web.open("GET", "/lab/events")
+            open_ones.callback(answer.close)  # it holds the socket
             assert answer.status == 200
             assert answer.headers["X-Accel-Buffering"] is None  # nginx obeys it, and keeps it
             assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
@@ -274,14 +278,34 @@ def test_streams_are_limited_and_a_closed_one_frees_its_place(up, web):
         assert refused.status == 503
         assert int(refused.headers["Retry-After"]) > 0
         assert "default-src 'self'" in refused.headers["Content-Security-Policy"]
-        assert web("GET", "/lab/whoami").status == 200  # the others are still served
+        page = Web(up)
+        page.cookie = page("GET", "/lab/whoami").headers["Set-Cookie"].partition(";")[0]
+        _, answer = page.open("GET", "/lab/events")
+        open_ones.callback(answer.close)
+        assert answer.status == 200
 
     def free_again():
-        connection, answer = web.open("GET", "/lab/events")
-        connection.close()
+        _, answer = web.open("GET", "/lab/events")
+        answer.close()
         return answer.status == 200
 
     wait_for(free_again)
+
+
+def test_more_pages_watch_than_there_are_threads(up):
+    with ExitStack() as open_ones:
+        streams = []
+        for _ in range(THREADS + 20):
+            page = Web(up)
+            page.cookie = page("GET", "/lab/whoami").headers["Set-Cookie"].partition(";")[0]
+            _, answer = page.open("GET", "/lab/events")
+            open_ones.callback(answer.close)
+            streams.append(answer)
+        assert {answer.status for answer in streams} == {200}
+        assert Web(up)("GET", "/stateful/api/cart", headers={"X-Op": "seen-by-all"}).status == 401
+        for answer in streams:
+            while b"seen-by-all" not in answer.readline():
+                pass
 
 
 @pytest.mark.parametrize("name", ["<img src=x>", '"><script>alert(1)</script>'[:24], "a&b", "O'N"])
@@ -353,3 +377,25 @@ def test_other_methods_do_nothing(instructor):
             answer = instructor(method, path, '{"server": "A"}', headers)
             assert (answer.status, answer.headers["Allow"]) == (405, "POST"), (method, path)
     assert instructor("TRACE", "/lab/kill").status in (403, 405)
+
+
+def test_instructors_browser_is_known_after_a_restart_and_a_strangers_is_not(lab_here):
+    cookies = {}
+    for life in ("first", "second"):
+        process = lab_here.start("up", "--port", "0", "--no-open", "--servers", "1")
+        told = wait_for(
+            lambda process=process: re.search(
+                r"(http://\S+)/#ticket=(\S+)[\s\S]+Ctrl-C", process.out_path.read_text()
+            )
+        )
+        web = Web(SimpleNamespace(origin=told[1]))
+        if life == "first":
+            assert web.enter(told[2]).status == 204
+            cookies["instructor"] = web.cookie.partition("=")[2]
+            visitor = Web(SimpleNamespace(origin=told[1]))("GET", "/lab/whoami")
+            cookies["stranger"] = visitor.headers["Set-Cookie"].partition(";")[0].partition("=")[2]
+        for who, status in (("instructor", 200), ("stranger", 403)):
+            web.cookie = f"lab_instructor_{urlsplit(told[1]).port}={cookies[who]}"
+            assert web("GET", "/lab/status").status == status, (life, who)
+        process.send_signal(signal.SIGINT)
+        assert lab_here.finish(process).status == 0

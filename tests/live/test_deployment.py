@@ -126,7 +126,7 @@ class Customer:
         at = f"{self.url}/@{server}" if server else self.url
         headers = signed(f"{method} {path}")
         headers |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        answer = self.session.request(method, at + path, json=body, headers=headers, timeout=10)
+        answer = self.session.request(method, at + path, json=body, headers=headers, timeout=60)
         if answer.headers["Content-Type"] == "application/json":
             self.token = answer.json().get("token", self.token)
         return answer
@@ -175,7 +175,7 @@ def test_containers_run_as_the_documents_say(kind, tmp_path):
             each.env["REPLICA"] for each in running.deployed.servers("stateful")
         }
         assert customers["stateless"].token and customers["stateless"].token not in log
-        up = requests.get(f"http://127.0.0.1:{running.ports['nginx']}/lab-config", timeout=10)
+        up = requests.get(f"http://127.0.0.1:{running.ports['nginx']}/lab-config", timeout=60)
         assert up.text == "deployed"  # what the readiness probe asks
         dead = running.deployed.servers("stateless")[0]
         # STOPSIGNAL of the Dockerfile: a server ends at once, by itself.

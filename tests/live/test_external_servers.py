@@ -149,7 +149,7 @@ def test_paused_server_keeps_its_port_and_goes_on_as_it_was(shop, tmp_path):
         pool.servers["A"].pause()
         assert pool.servers["A"].state == "paused"
         asked = f"{pool.url_of('A')}/api/server"
-        assert requests.get(asked, timeout=10).status_code == 504
+        assert requests.get(asked, timeout=60).status_code == 504
         assert f"{SILENCE};" in (tmp_path / "run" / "nginx.conf").read_text()
     # The end of the run lets go on what it has frozen.
     assert server_info(shop.ports["stateful", "A"])["instance"] == before
@@ -180,7 +180,7 @@ NOT_OURS = [
     ("drain", lambda lab: lab.drain("A"), "adds and drains none there"),
     ("memory", lambda lab: lab.memory_bytes("A"), "cannot see its process"),
     ("held", lambda lab: lab.held(), "cannot see its process"),
-    ("key", lambda lab: lab.leak_key(), "no signing key of theirs"),
+    ("key", lambda lab: lab.leak_key(), "no signing key of these servers"),
 ]
 
 

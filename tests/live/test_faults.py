@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+from conftest import DEADLINE_S, wait_for
 
 from lab.core.errors import LabError
 from lab.core.faults import STORE, STORE_FAULTS, FaultKind
 from lab.core.op_key import signed
 from lab.processes.ports import is_open
-from lab.processes.waiting import wait_until
 from lab.stack.faults import FaultInjector
 from lab.stack.local_store import LocalStore
 from lab.stack.pool_spec import PoolSpec
@@ -25,7 +25,7 @@ POOLS = [
         "stateless",
         "stateless_app",
         env={"STATELESS_SIGNING_KEYS": "a-key-for-tests-of-the-stack-0123456789"},
-        directives=("proxy_read_timeout 1s",),
+        directives=("proxy_read_timeout 3s",),
     ),
 ]
 
@@ -48,7 +48,7 @@ def pool(stack):
 
 
 def get(url, **headers):
-    return requests.get(url, headers=headers, timeout=10)
+    return requests.get(url, headers=headers, timeout=DEADLINE_S)
 
 
 def who(pool, server=None):
@@ -91,7 +91,7 @@ def test_affinity_keeps_a_client_and_shares_new_ones(stack):
     for _ in range(6):
         with requests.Session() as client:
             url = f"{stack.pools['stateful'].url}/api/server"
-            served = {client.get(url, timeout=5).headers["X-Served-By"] for _ in range(5)}
+            served = {client.get(url, timeout=DEADLINE_S).headers["X-Served-By"] for _ in range(5)}
             assert len(served) == 1
             assert client.cookies.list_paths() == ["/stateful/"]
             first += served
@@ -103,7 +103,9 @@ def test_affinity_and_retry_can_be_changed_while_it_runs(pool):
     pool.set_retry("on")
     with requests.Session() as client:
         url = f"{pool.url}/api/server"
-        assert len({client.get(url, timeout=5).headers["X-Served-By"] for _ in range(6)}) == 1
+        assert (
+            len({client.get(url, timeout=DEADLINE_S).headers["X-Served-By"] for _ in range(6)}) == 1
+        )
     pool.set_affinity("none")
     pool.servers["B"].kill()
     assert {who(pool).status_code for _ in range(6)} == {200}
@@ -119,7 +121,7 @@ def test_kill_is_confirmed_and_seen_by_clients_and_a_restart_is_a_new_life(stack
     assert (death.instance, death.signal) == (old, "SIGKILL")
     assert server.state == "dead" and not is_open(port)
     assert get(f"{pool.url_of('B')}/api/server", **signed("to-the-dead")).status_code == 502
-    assert not stack.access.wait_for(["to-the-dead"], 5)
+    assert not stack.access.wait_for(["to-the-dead"], DEADLINE_S)
     (entry,) = [e for e in stack.access.entries() if e.op == "to-the-dead"]
     assert (entry.status, entry.pool, entry.target, entry.served_by) == (502, "stateless", "B", "")
     with pytest.raises(LabError, match=r"dead already.*restart"):
@@ -141,7 +143,7 @@ def test_paused_replica_times_out_and_comes_back_as_it_was(pool):
     server = pool.servers["A"]
     assert server.pause().frozen is True
     assert server.state == "paused"
-    assert who(pool, "A").status_code == 504  # after proxy_read_timeout 1s, not 5
+    assert who(pool, "A").status_code == 504  # after proxy_read_timeout 3s, not 5
     assert server.resume().frozen is False
     assert server.state == "up"
     assert who(pool, "A").json()["instance"] == server.instance
@@ -153,7 +155,7 @@ def test_replica_that_ends_by_itself_is_seen_as_dead(pool):
     import os
 
     os.kill(pool.servers["B"].pid, 9)
-    assert wait_until(lambda: pool.servers["B"].state == "dead", 5)
+    wait_for(lambda: pool.servers["B"].state == "dead")
 
 
 def test_unknown_servers_are_named_and_not_served(pool):
@@ -174,7 +176,7 @@ class Traffic:
         with requests.Session() as client:
             while not self.stop.is_set():
                 op = signed(f"{self.name}-{len(self.statuses)}")
-                answer = client.get(f"{self.pool.url}/api/server", headers=op, timeout=10)
+                answer = client.get(f"{self.pool.url}/api/server", headers=op, timeout=DEADLINE_S)
                 self.statuses.append(answer.status_code)
                 self.served.add(answer.headers.get("X-Served-By"))
 
@@ -186,23 +188,23 @@ def test_adding_and_draining_under_traffic_fails_no_request_and_each_op_is_logge
         try:
             added = pool.add()
             assert who(pool, added.name).json()["instance"] == added.instance
-            assert wait_until(lambda: all(added.name in t.served for t in traffics), 5)
+            wait_for(lambda: all(added.name in t.served for t in traffics))
             port = pool.servers["A"].port
             drain(pool, "A")
             assert "A" not in pool.servers and not is_open(port)
             for traffic in traffics:
                 traffic.served.clear()
-            assert wait_until(lambda: all(len(t.served) == 3 for t in traffics), 5)
+            wait_for(lambda: all(len(t.served) == 3 for t in traffics))
         finally:
             for traffic in traffics:
                 traffic.stop.set()
         for future in running:
-            future.result(10)
+            future.result(DEADLINE_S)
     for traffic in traffics:
         assert len(traffic.statuses) > 50
         assert set(traffic.statuses) == {200}
         ops = [f"{traffic.name}-{n}" for n in range(len(traffic.statuses))]
-        assert not stack.access.wait_for(ops, 5)
+        assert not stack.access.wait_for(ops, DEADLINE_S)
         assert {stack.access.count(op) for op in ops} == {1}
         assert "A" not in traffic.served
     assert stack.access.malformed == 0
@@ -212,16 +214,19 @@ def test_adding_and_draining_under_traffic_fails_no_request_and_each_op_is_logge
 
 def test_idle_client_is_served_once_more_while_its_server_drains(pool):
     name = pool.add().name
-    idle = [http.client.HTTPConnection("127.0.0.1", stack_port(pool), timeout=5) for _ in range(8)]
+    idle = [
+        http.client.HTTPConnection("127.0.0.1", stack_port(pool), timeout=DEADLINE_S)
+        for _ in range(8)
+    ]
     try:
         for connection in idle:  # kept alive by nginx's present worker
             assert ask(connection, pool)[0] == 200
         with ThreadPoolExecutor() as threads:
             draining = threads.submit(drain, pool, name)
             gone = f"{pool.url}/@{name}/api/server"
-            assert wait_until(lambda: [get(gone).status_code for _ in range(4)] == [404] * 4, 5)
+            wait_for(lambda: [get(gone).status_code for _ in range(4)] == [404] * 4)
             answers = [ask(connection, pool) for connection in idle]  # the old worker's turns
-            draining.result(15)
+            draining.result(DEADLINE_S)
     finally:
         for connection in idle:
             connection.close()
@@ -271,8 +276,8 @@ def test_large_headers_pass(pool):
 def test_hostile_op_and_path_are_one_honest_entry(stack, pool):
     op = 'a"b\\c\tü'.encode()
     url = f"{pool.url}/api/%22%0a%FF?token=secret-token"
-    requests.get(url, headers={**signed(""), "X-Op": op}, timeout=5)
-    assert not stack.access.wait_for([op.decode()], 5)
+    requests.get(url, headers={**signed(""), "X-Op": op}, timeout=DEADLINE_S)
+    assert not stack.access.wait_for([op.decode()], DEADLINE_S)
     (entry,) = [e for e in stack.access.entries() if e.op == op.decode()]
     assert entry.path == '/stateless/api/"\n\ufffd'
     assert "secret-token" not in repr(stack.access.entries())

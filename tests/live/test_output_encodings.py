@@ -118,6 +118,7 @@ def test_json_is_ascii_where_the_pipe_is_not_utf_8(kept, encoding):
 
 def test_crowd_and_its_workers_take_ascii(lab_here):
     path = lab_here.write("mine.py", SCRIPT)
-    ended = lab_here("crowd", path, "--shoppers", "3", "--rate", "20", env=narrow("ascii"))
+    short = ("--shoppers", "3", "--rate", "20", "--for", "2s", "--warm-up", "0s")
+    ended = lab_here("crowd", path, *short, env=narrow("ascii"))
     assert ended.status == 0, ended
     assert ended.out.isascii()

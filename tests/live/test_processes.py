@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from conftest import wait_for
 
 from lab.core.errors import LabError
 from lab.processes import guardian, spawn
@@ -46,7 +47,7 @@ def start(children, tmp_path, code=SLEEP):
         env=clean_environment({}),
     )
     if code in (SLEEP, FAMILY):
-        assert wait_until(lambda: "up" in child.log_path.read_text(), 10)
+        wait_for(lambda: "up" in child.log_path.read_text())
     return child
 
 
@@ -69,7 +70,7 @@ def test_kill_takes_the_whole_family(children, tmp_path):
     child = start(children, tmp_path, FAMILY)
     grandchild = psutil.Process(child.pid).children()[0].pid
     child.kill()
-    assert wait_until(child.gone, 5)
+    wait_for(child.gone)
     assert child.ending == "SIGKILL"
     assert not alive(child.pid) and not alive(grandchild)
 
@@ -77,21 +78,21 @@ def test_kill_takes_the_whole_family(children, tmp_path):
 def test_paused_child_is_ended_too(children, tmp_path):
     child = start(children, tmp_path)
     child.pause()
-    assert wait_until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_STOPPED, 5)
+    wait_for(lambda: psutil.Process(child.pid).status() == psutil.STATUS_STOPPED)
     children.close()
     assert not alive(child.pid)
 
 
 def test_one_that_ignores_sigterm_is_killed(children, tmp_path):
     child = start(children, tmp_path, DEAF)
-    assert wait_until(lambda: "up" in child.log_path.read_text(), 10)
+    wait_for(lambda: "up" in child.log_path.read_text())
     child.stop()
     assert child.gone()
 
 
 def test_exit_status_and_the_end_of_the_log_are_known(children, tmp_path):
     child = start(children, tmp_path, "print('first'); import sys; sys.exit('no such luck')")
-    assert wait_until(child.gone, 10)
+    wait_for(child.gone)
     assert child.ending == "exit 1"
     assert "no such luck" in end_of(child.log_path, child.log_start)
 
@@ -107,7 +108,7 @@ def test_child_outlives_the_thread_that_asked_for_it(children, tmp_path):
 
 def test_ctrl_c_in_the_middle_of_closing_leaves_nothing(children, tmp_path, monkeypatch):
     child = start(children, tmp_path, DEAF)
-    assert wait_until(lambda: "up" in child.log_path.read_text(), 10)
+    wait_for(lambda: "up" in child.log_path.read_text())
     pid = child.pid
     real = spawn.wait_until
 
@@ -149,7 +150,7 @@ def test_stay_kills_the_program_when_its_input_ends(tmp_path):
         assert alive(pid)
         process.stdin.close()
         assert process.wait(60) == -signal.SIGKILL
-        assert wait_until(lambda: not alive(pid), 5)
+        wait_for(lambda: not alive(pid))
 
 
 def test_stay_leaves_nothing_of_a_lab_that_ended_while_it_started(tmp_path):
@@ -171,7 +172,7 @@ def test_stay_leaves_nothing_of_a_lab_that_ended_while_it_started(tmp_path):
     try:
         # The signal reaches the child first, now and then: the guardian may still say how it ended.
         assert status in (-signal.SIGKILL, 128 + signal.SIGKILL), log.read_text()
-        assert wait_until(lambda: not group_lives(process.pid), 10)
+        wait_for(lambda: not group_lives(process.pid))
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

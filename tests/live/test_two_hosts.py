@@ -131,7 +131,7 @@ def options(desks):
 SHORT_CRASH = "from lab.experiments.crash import *\nCUSTOMERS = 3\n"
 ASK = """
 import sys, urllib.request
-print(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())
+print(urllib.request.urlopen(sys.argv[1], timeout=60).read().decode())
 """
 
 
@@ -139,7 +139,7 @@ def instance_of(desks, desk, name):
     """Ask a server who it is, from the lab's machine."""
     url = f"http://{ADDRESS[HOST_OF[name]]}:{desks.port(desk, name)}/api/server"
     asking = inside(LAB, sys.executable, "-c", ASK, url, stdout=subprocess.PIPE)
-    return json.loads(asking.communicate(timeout=10)[0])["instance"]
+    return json.loads(asking.communicate(timeout=60)[0])["instance"]
 
 
 def test_cut_link_loses_what_its_server_remembered_and_no_token(desks, lab_here):

@@ -51,7 +51,8 @@ def test_run_starts_servers_that_do_not_import_from_the_working_folder(trapped):
 
 
 def test_crowd_starts_workers_that_do_not_import_from_the_working_folder(trapped):
-    assert_not_trapped(trapped("crowd", "--shoppers", "3", "--rate", "20"))
+    short = ("--rate", "20", "--for", "2s", "--warm-up", "0s")
+    assert_not_trapped(trapped("crowd", "--shoppers", "3", *short))
 
 
 @pytest.mark.parametrize("name", ["lab", "flask", "random"])

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from lab.capacity import constants as kept
-from lab.capacity import view
+from lab.capacity import constants_view, view
+from lab.capacity.assumptions import Assumptions
 from lab.capacity.constants import Constant, Constants, ConstantsRow, Measured
 from lab.capacity.crossings import (
     CapacityPlan,
@@ -22,10 +23,13 @@ from lab.capacity.crossings import (
     steps,
     users_range,
 )
-from lab.capacity.rules import DAY_S, Assumptions, need
+from lab.capacity.rules import need
 from lab.cli.plan import plan as command
 from lab.core.errors import LabError
-from lab.report.log_chart import Series, log_chart, short
+from lab.core.json_object import json_text
+from lab.core.page import Figure, Graph
+from lab.core.units import DAY_S
+from lab.report.log_chart import log_chart, short
 from stateful_app.config import Config as StatefulConfig
 from stateless_app.config import Config as StatelessConfig
 
@@ -282,7 +286,7 @@ def test_newest_finished_measurement_is_found(tmp_path):
 
 
 def edited(path, value):
-    document = json.loads(json.dumps(Constants(WHERE, ROWS).document()))
+    document = json.loads(json_text(Constants(WHERE, ROWS)))
     *way, last = path
     there = document
     for step in way:
@@ -395,7 +399,7 @@ def shown(part, width=80):
 
 def test_every_constant_is_shown_with_its_n_and_its_run():
     constants = Constants(WHERE, (row("redis", cpu=1234.0, operations=1.0, in_store=321.0),))
-    text = shown(view.constants_view(constants))
+    text = shown(constants_view.constants_view(constants))
     for each in ("run-1", "2026-01-01", "1.23 k", "321", "100", "processor time of a server, µs"):
         assert each in text, text
 
@@ -411,11 +415,12 @@ def test_tables_fit_a_terminal_of_80_columns():
 
 def test_chart_has_a_line_for_each_row_and_no_script():
     lines = [
-        Series("token", "stateless", [(1e3, 2), (1e6, 2), (1e8, 9)]),
-        Series("<script>alert(1)</script>", "stateful", [(1e3, 1), (1e5, 1)]),
+        Graph("token", "stateless", [(1e3, 2), (1e6, 2), (1e8, 9)]),
+        Graph("<script>alert(1)</script>", "stateful", [(0, 1), (1e3, 1), (1e5, 1), (1e6, None)]),
     ]
-    svg = log_chart("Machines", "users", "machines", lines, "a note", 5e7)
-    assert svg == log_chart("Machines", "users", "machines", lines, "a note", 5e7)
+    figure = Figure("Machines", "users", "machines", lines, logarithmic=True, note="a note")
+    svg = log_chart(figure, 5e7)
+    assert svg == log_chart(figure, 5e7)
     assert "<script" not in svg and "href" not in svg and "@import" not in svg
     for each in ("token", "Machines", "a note", "50M users", "100k", "&lt;script&gt;"):
         assert each in svg, each

@@ -18,17 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.core.chance import (
-    ALPHA,
-    Likeness,
-    blocks,
-    compare,
-    difference_of_shares,
-    rank_test,
-    run_to_run,
-    student,
-    wilson,
-)
+from lab.core.chance import blocks, difference_of_shares, rank_test, student, wilson
+from lab.core.comparison import ALPHA, Likeness, compare, run_to_run
 from lab.core.quantity import Counted, Quantity, Ranged, Stated, Timed, clumping
 
 RECORDED = Path(__file__).parents[1] / "fixtures" / "recorded-runs.json.gz"

@@ -136,6 +136,11 @@ def given_by(first, second, *headers, body=b""):
         ([("Mcp-Session-Id", "1f3c0a9b77")], b"", "header:mcp-session-id"),
         ([("Location", "https://idp/authorize?state=1f3c0a9b77&x=1")], b"", "query:location:state"),
         ([("Set-Cookie", "csrftoken=1f3c0a9b77; Path=/")], b"", "cookie:csrftoken"),
+        (
+            [("WWW-Authenticate", 'Digest realm="desk", nonce="1f3c0a9b77", qop="auth"')],
+            b"",
+            "param:www-authenticate:nonce",
+        ),
         ([], b'<input name="csrf" value="1f3c0a9b77">', "match:"),
         ([], b'event: message\ndata: {"sid":"1f3c0a9b77"}\n\n', "match:"),
         ([], b"token 1f3c0a9b77\n", "match:"),

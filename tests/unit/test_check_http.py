@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
@@ -11,7 +12,7 @@ import requests
 from lab.check.address import Address
 from lab.check.conversation import Call, Ref, plain
 from lab.check.cookies import new_jar
-from lab.check.http import send
+from lab.check.http import send, session_of_its_own
 from lab.check.runner import NOTHING, request_of, without_refs
 
 
@@ -161,3 +162,30 @@ def test_name_is_sent_as_host_and_owns_cookies():
             send(address, requests.Request("GET", "/"), jar, 5)
     assert "\r\nHost: www.shop.example\r\n" in asked[0]
     assert "\r\nCookie: a=1\r\n" in asked[1] and "b=1" not in asked[1]
+
+
+def test_connection_is_kept_where_that_is_asked_for():
+    ends = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            ends.append(self.client_address)
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = Address(server.server_address[1])
+        for kept in (None, session_of_its_own()):
+            for _ in range(2):
+                send(address, requests.Request("GET", "/"), new_jar(), 5, kept=kept)
+        server.shutdown()
+    assert len({*ends[:2]}) == 2 and len({*ends[2:]}) == 1
+    assert ends[2] not in ends[:2]

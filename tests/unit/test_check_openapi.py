@@ -42,7 +42,7 @@ def held(path):
     return OpenApiSource(path).record(client), client.sent
 
 
-def test_each_candidate_is_held_by_a_client_of_its_own(tmp_path):
+def test_each_candidate_is_held_by_a_watcher_of_its_own(tmp_path):
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
     body = {"content": {"application/json": {"schema": schema}}}
     post = {"operationId": "add", "requestBody": body, "responses": {200: {}}}

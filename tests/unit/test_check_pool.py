@@ -11,8 +11,8 @@ from lab.check.service import EndedAtStart, Pool, Start
 class Life:
     """One process, as far as the pool goes."""
 
-    def __init__(self, machine):
-        self.machine, self.killed = machine, False
+    def __init__(self, machine, number):
+        self.machine, self.number, self.killed = machine, number, False
 
     def kill(self):
         self.killed = True
@@ -50,7 +50,23 @@ class Starting(Pool):
         if number in self.refused:
             raise EndedAtStart("it ended")
         self._learn_pace(self.took_s, lambda: self.worked_s)
-        return Life(machine)
+        return Life(machine, number)
+
+
+class Clock:
+    """A clock that goes on by a second whenever it is read."""
+
+    now_s = 1.0
+
+    def monotonic(self):
+        self.now_s += 1
+        return self.now_s
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    monkeypatch.setattr(service, "time", Clock())
+    return service.time
 
 
 @pytest.fixture
@@ -90,6 +106,26 @@ def test_two_are_started_ahead_of_many(pool):
 def test_without_a_word_none_is_started_ahead(pool):
     pool.fresh()
     assert settled(pool) == 1
+
+
+def test_process_that_must_be_young_is_started_when_it_is_asked_for(pool, clock):
+    """Those that were started before are kept for others, and no more are started in all."""
+    pool.expect(6)
+    pool.fresh()
+    assert settled(pool) == 3
+    young = pool.fresh(since=clock.monotonic())
+    assert settled(pool) == 6
+    old = [pool.fresh() for _ in range(2)]
+    assert [each.number for each in (young, *old)] == [4, 2, 3]
+    pool.fresh(), pool.fresh()
+    assert settled(pool) == 6
+
+
+def test_what_shares_something_is_as_young_as_it_must_be(pool, clock):
+    pool.share(on_disk_alone=False)
+    pool.reset()
+    pool.fresh()
+    assert pool.fresh(since=clock.monotonic()).number == settled(pool) == 2
 
 
 def test_slow_starts_that_only_wait_are_made_at_once(pool):

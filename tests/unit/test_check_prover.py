@@ -64,7 +64,7 @@ class Playing:
         before = Trace(answers=[self.before(n) for n in range(index)], sent={*range(index)})
         return before, [self.expected(range(n + 1)) for n in range(index)]
 
-    def part_split(self, conversation, part, recorded, *, wiped, elsewhere, asked_before):
+    def part_split(self, conversation, part, recorded, *, wiped, elsewhere, asked_before, young):
         self.asked.append(tuple(part))
         self.requests += len(part) + asked_before
         self.processes += 2
@@ -76,12 +76,22 @@ def found_in(index, where):
     return Finding(index, "POST", Level.PROCESS, FRESH, (Difference(where, "200", "401"),))
 
 
-def prove(expected, seen, good=None, bad=None, where="status", talk=TALK, givers=None):
+def prove(
+    expected,
+    seen,
+    good=None,
+    bad=None,
+    where="status",
+    talk=TALK,
+    givers=None,
+    brings=(),
+    by=Playing,
+):
     """Prove that the last of some calls differs; `givers` give cookies that it brings."""
     good, bad = good or said("good"), bad or said("bad", 401)
     last = len(talk) - 1
     finding = found_in(last, where)
-    runner = Playing(expected, seen)
+    runner = by(expected, seen)
     comparator = ResponseComparator(frozenset())
     earlier = [said(n, cookie=(givers or {}).get(n)) for n in range(last)]
     baseline, fresh = trace([*earlier, good], talk), trace([*earlier, bad], talk)
@@ -89,7 +99,7 @@ def prove(expected, seen, good=None, bad=None, where="status", talk=TALK, givers
         jar = cookiejar_from_dict(dict.fromkeys(givers.values(), "1"))
         baseline.carried = [ClientState(jar) for _ in talk.calls]
     comparator.learn_plays([baseline, baseline])
-    prover = Prover(runner, talk, baseline, comparator, {FRESH: fresh})
+    prover = Prover(runner, talk, baseline, comparator, {FRESH: fresh}, brings=brings)
     return prover.prove(finding, True), runner, comparator
 
 
@@ -99,6 +109,24 @@ def test_difference_that_is_seen_again_is_proven_with_the_one_call_it_needs():
     assert proof is Proof.FOUND and found.calls == (1, 3)
     assert found.confirmed == found.tries == 3 and found.differences
     assert len(set(runner.asked[-3:])) == 1  # the three confirmations are the same script
+
+
+class PlayingByAge(Playing):
+    """A runner of a service that refuses only what is older than its process."""
+
+    def part_split(self, conversation, part, recorded, *, young, **more):
+        there, seen = super().part_split(conversation, part, recorded, young=young, **more)
+        return there, seen if young else self._trace(part, said("good"))
+
+
+@pytest.mark.parametrize(("brings", "proof"), [({3}, Proof.FOUND), ((), Proof.NOT_SEEN)])
+def test_what_only_a_younger_process_refuses_is_seen_by_one(brings, proof):
+    """And is not looked for where the call brings nothing that was given before."""
+    needs = lambda part: said("good") if 1 in part else said("bad", 401)  # noqa: E731
+    refuses = lambda part: said("bad", 401)  # noqa: E731
+    (found, reproducer), _, _ = prove(needs, refuses, brings=brings, by=PlayingByAge)
+    assert found is proof
+    assert reproducer is None if proof is Proof.NOT_SEEN else reproducer.young
 
 
 def test_random_id_in_the_error_does_not_hide_the_status():

@@ -174,6 +174,15 @@ def test_curl_lines_quote_for_bash(body, tmp_path):
     assert b"X-A: it's $HOME" in words and b"X-E;" in words
 
 
+def test_script_of_what_only_a_younger_process_refuses_starts_it_in_a_later_second():
+    calls = (Call("POST", plain("/token")), Call("GET", plain("/me")))
+    young, found = report(calls=calls), (Difference("status", "200", "401"),)
+    young.reproducer = Reproducer((0, 1), False, found, 3, 3, young=True)
+    assert "shown() { start; call1; stop; sleep 1; start; call2; }" in as_curl(young, Start("x"))
+    young.reproducer = replace(young.reproducer, young=False)
+    assert "shown() { start; call1; stop; start; call2; }" in as_curl(young, Start("x"))
+
+
 RUNS = {  # what the last of two answers was in each run, and the first in all: judged so
     "status": (("HTTP/1.1 200 OK\n", ""), ("HTTP/1.1 401 No\n", ""), "200", "401"),
     "/-": (("", '["a"]'), ("", "[]"), "1 items", "0 items"),
@@ -207,7 +216,9 @@ def test_values_are_looked_up_in_earlier_answers(tmp_path):
     (tmp_path / "body1").write_text(json.dumps({"a/b": [{"it's": 'x "y"'}]}))
     (tmp_path / "head1").write_bytes(
         b"HTTP/1.1 201\r\nLocation: http://h:1/orders/7?state=a%26b\r\n"
-        b"Set-Cookie: id=c1; Path=/\r\n\r\n"
+        b"Set-Cookie: id=c1; Path=/\r\n"
+        b'WWW-Authenticate: Basic realm="desk"\r\n'
+        b'WWW-Authenticate: Digest realm="desk", nonce="n==7", qop="auth"\r\n\r\n'
     )
     refs = (
         Ref(0, "json:/a~1b/0/it's", "?"),
@@ -225,6 +236,8 @@ def test_values_are_looked_up_in_earlier_answers(tmp_path):
         Ref(0, "cookie:id", "?"),
         "|",
         Ref(0, r"match:it's.{4}(x)", "?"),
+        "|",
+        Ref(0, "param:www-authenticate:nonce", "?"),
     )
     calls = (Call("GET", plain("/")), Call("POST", plain("/"), (), refs))
     lines = as_curl(report(calls=calls), Start("x"))
@@ -233,5 +246,5 @@ def test_values_are_looked_up_in_earlier_answers(tmp_path):
     script = f'{given}\ncurl() {{ printf "%s\\n" "$@"; }}\n{line}\ncall2'
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     there = "/orders/7?state=a%26b"
-    expected = f'x "y"|x \\"y\\"|x%20%22y%22|{there}|http://h:1{there}|a&b|c1|x'
+    expected = f'x "y"|x \\"y\\"|x%20%22y%22|{there}|http://h:1{there}|a&b|c1|x|n==7'
     assert expected in done.stdout.splitlines(), (line, done)

@@ -7,7 +7,7 @@ import pytest
 from lab.check import runner as runner_module
 from lab.check.budget import Budget
 from lab.check.conversation import Call, Conversation, plain
-from lab.check.runner import APART_S, MOST_PACED_S, PATIENTLY, Runner, Trace
+from lab.check.runner import APART_S, MORE_PATIENTLY, MOST_PACED_S, PATIENTLY, Runner, Trace
 from lab.core.http import Answer
 
 
@@ -34,7 +34,7 @@ def clock(monkeypatch):
 
 
 def runner_of(clock, started_s_ago=0.0):
-    def fresh(elsewhere=False):
+    def fresh(elsewhere=False, since=0.0):
         return SimpleNamespace(started=clock.now - started_s_ago, kill=lambda: None, address=None)
 
     pool = SimpleNamespace(reset=lambda: None, fresh=fresh, expect=lambda count: None)
@@ -63,7 +63,7 @@ def test_second_play_is_in_another_second(clock):
     assert second.times[0] >= first.times[0] + APART_S
 
 
-def polls(clock, origin):
+def polls(clock, origin, **more):
     """A part of a conversation: the first call and the last of four; the others as recorded."""
     waited_s = [0.0, 0.5, 1.0, 1.5]
     recorded = Trace(answers=[Answer(200, elapsed_s=0.0)] * 4)
@@ -71,13 +71,25 @@ def polls(clock, origin):
     conversation = Conversation(
         calls(4, origin), script=lambda client: [*map(client, calls(4, origin))]
     )
-    trace = runner_of(clock).part(conversation, [0, 3], recorded)
+    runner = runner_of(clock)
+    for name, value in more.items():
+        setattr(runner, name, value)
+    trace = runner.part(conversation, [0, 3], recorded)
     return trace.times[3] - trace.times[0]
 
 
 def test_call_that_a_script_repeats_comes_no_sooner_than_it_did(clock):
     assert polls(clock, "talk.py:7") == PATIENTLY * 1.5
     assert polls(clock, "") == 0.0  # each is a line of its own
+
+
+def test_first_call_of_a_line_that_polls_keeps_the_pace_too(clock):
+    """On a busy machine the first one came late, and what it asks for was there already."""
+    assert polls(clock, "", polled={("talk.py:3", "GET")}) == PATIENTLY * 1.5
+
+
+def test_more_patience_is_a_longer_pace(clock):
+    assert polls(clock, "talk.py:7", patience=MORE_PATIENTLY / 2) == MORE_PATIENTLY / 2 * 1.5
 
 
 def test_pace_is_kept_for_a_while_only(clock):

@@ -61,7 +61,7 @@ def test_whole_url_that_an_answer_gave_is_its_path(tmp_path):
         source(tmp_path, *lines).record(Uploads())
 
 
-def test_client_of_a_script_speaks_like_requests(tmp_path):
+def test_watcher_of_a_script_speaks_like_requests(tmp_path):
     talk = source(
         tmp_path,
         'a = http.post("/a?x=1", params={"q": ["1 2", "3"]}, data={"n": "ü"}, auth=("u", "p"))',

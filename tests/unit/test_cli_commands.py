@@ -214,3 +214,19 @@ def test_run_with_a_crowd_needs_a_script_that_takes_one(tmp_path, monkeypatch):
     assert shown.exit_code == 2
     assert "--crowd works with scale-out, storage, crash," in " ".join(shown.output.split())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        *((("run",), "max_seconds"), (("check",), "max_seconds"), (("check",), "timeout")),
+        *((("check",), "wait"), (("crowd",), "for_s"), (("crowd",), "warm_up_s")),
+        *((("plan",), "visit_length_s"), (("plan",), "session_lifetime_s")),
+    ],
+)
+def test_every_option_that_is_a_duration_takes_all_units(words, option):
+    (parameter,) = [each for each in EVERY_COMMAND[words].params if each.name == option]
+    for text, seconds in (("90s", 90), ("1.5min", 90), ("90000ms", 90), ("90", 90), ("1h", 3600)):
+        assert parameter.type.convert(text, parameter, None) == seconds
+    with pytest.raises(click.BadParameter, match="duration"):
+        parameter.type.convert("soon", parameter, None)

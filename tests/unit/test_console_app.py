@@ -10,8 +10,7 @@ from msgspec import UNSET
 from lab.console.app import create_app
 from lab.console.customer_session import Credentials
 from lab.console.customers import Introduction
-from lab.console.events import StackEvent
-from lab.console.feed import MOST_STREAMS, Feed
+from lab.console.feed import Feed
 from lab.console.guard import MOST_TICKETS, SECURITY_HEADERS, Guard, Tickets
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
@@ -31,7 +30,6 @@ OPEN_TO_ALL = {
     ("GET", "/lab/chapters"),
     ("GET", "/lab/code"),
     ("GET", "/lab/code.css"),
-    ("GET", "/lab/events"),
     ("GET", "/lab/runs"),
     ("GET", "/lab/runs/<name>"),
     ("GET", "/lab/runs/<name>/<index>"),
@@ -113,7 +111,7 @@ def lab(tmp_path):
     experiment_run = SimpleNamespace(
         start=lambda name, **how: started.append((name, how)) or "a-run"
     )
-    live = LiveConsole(FakeStage(), Feed(beat_s=0.01), FakeCustomers(), experiment_run)
+    live = LiveConsole(FakeStage(), Feed(), FakeCustomers(), experiment_run)
     guard = Guard(ORIGIN, SECRET)
     app = create_app(Services(guard, KeptRuns(tmp_path), plan.load(), live))
     return SimpleNamespace(
@@ -295,15 +293,9 @@ def test_form_content_types_are_refused(lab, kind):
 
 def answers(lab):
     """One answer of each kind there is, by status."""
-    too_many = [lab.live.feed.stream() for _ in range(MOST_STREAMS)]
-    yield 503, call(lab.web, "GET", "/lab/events")
-    for stream in too_many:
-        next(stream)
-        stream.close()
     yield 200, call(lab.web, "GET", "/")
     yield 200, call(lab.web, "GET", "/lab/static/main.js")
     yield 200, call(lab.web, "GET", "/lab/chapters")
-    yield 200, call(lab.web, "HEAD", "/lab/events")
     yield 403, call(lab.web, "GET", "/", headers={"Host": "evil"})
     yield 404, call(lab.web, "GET", "/lab/nothing")
     yield 404, post(lab.web, "/lab/act", {"customer": "nobody", "do": "view"})
@@ -329,8 +321,6 @@ def test_every_answer_has_the_headers_and_every_error_says_what_to_do(lab, caplo
             assert answer.json["status"] == status
             assert answer.json["title"] and answer.json["detail"]
             assert "secret of the code" not in answer.text
-        if status == 503:
-            assert int(answer.headers["Retry-After"]) > 0
         if status == 405:
             assert answer.headers["Allow"] == "POST"
     assert "secret of the code" in caplog.text  # the terminal shows it
@@ -449,27 +439,17 @@ def test_customer_comes_in_comes_back_and_acts(lab):
     assert (answer.status_code, answer.json["detail"]) == (422, "do must be one of …")
 
 
-def test_line_is_a_stream_whose_place_is_given_back(lab):
-    lab.live.feed.publish(StackEvent(None))
-    for _ in range(MOST_STREAMS + 1):
-        answer = call(lab.web, "GET", "/lab/events", buffered=False)
-        assert answer.mimetype == "text/event-stream"
-        assert answer.headers["X-Accel-Buffering"] == "no"
-        published = next(answer.response)
-        assert published.startswith(b"retry:")
-        assert b"event: snapshot" in published
-        answer.close()
-        call(lab.web, "HEAD", "/lab/events").close()
-
-
-def test_stream_goes_on_where_it_left_off(lab):
-    for _ in range(3):
-        lab.live.feed.publish(StackEvent(None))
-    resumed = {"Last-Event-ID": f"{lab.live.feed.epoch}.2"}
-    answer = call(lab.web, "GET", "/lab/events", headers=resumed, buffered=False)
-    next(answer.response)
-    assert next(answer.response).startswith(f"id: {lab.live.feed.epoch}.3\ndata: ".encode())
-    answer.close()
+def test_browser_gets_an_id_once_and_a_forged_one_is_none(lab):
+    first = call(lab.web, "GET", "/lab/whoami")
+    pair, *flags = first.headers["Set-Cookie"].split("; ")
+    assert set(flags) == {"HttpOnly", "Path=/lab", "SameSite=Strict"}
+    assert "Set-Cookie" not in call(lab.web, "GET", "/lab/whoami").headers  # it has one
+    name, _, value = pair.partition("=")
+    for forged in (value[:-1] + "x", "a" * 22 + "." + "0" * 64, value.partition(".")[0], "é", ""):
+        again = call(
+            lab.app.test_client(), "GET", "/lab/whoami", headers={"Cookie": f"{name}={forged}"}
+        )
+        assert "Set-Cookie" in again.headers, forged
 
 
 # --- the page and its files
@@ -533,6 +513,19 @@ def test_handbook_serves_its_pages_and_pictures_only(lab, name):
     assert call(lab.web, "GET", f"/docs/{name}").status_code == 404
 
 
+def test_no_path_is_answered_with_a_redirect(lab):
+    """Nor is one with a slash more or less: a redirect repeats the Host that a client has named."""
+    assert call(lab.web, "GET", "/docs").text == call(lab.web, "GET", "/docs/").text
+    rules = [str(rule).replace("<", "").replace(">", "") for rule in lab.app.url_map.iter_rules()]
+    for path in {*rules, "/docs//", "/docs//x", "/lab//runs", "/lab", "/lab/"}:
+        for asked in {path, f"/{path.strip('/')}/", f"/{path.strip('/')}"} - {"//"}:
+            for method in ("GET", "POST"):
+                answer = call(lab.web, method, asked)
+                assert not 300 <= answer.status_code < 400, (method, asked)
+                if answer.status_code >= 400:
+                    assert answer.mimetype == "application/problem+json", (method, asked)
+
+
 @pytest.mark.parametrize("name", [*OUTSIDE, "../../README.md", "..%2f..%2freport%2fschema.json"])
 def test_static_files_outside_the_folder_are_not_read(lab, name):
     (lab.runs / "result.json").write_text("{}")
@@ -562,7 +555,7 @@ def test_live_routes_without_servers_say_so(played):
     }
     bodies = {**ORDERS, "/lab/act": {"do": "view"}, "/lab/customer": {"name": "John"}}
     asked = [("POST", path, body) for path, body in bodies.items()]
-    for path in ("/lab/events", "/lab/sequence/stateful", "/lab/status"):
+    for path in ("/lab/sequence/stateful", "/lab/status"):
         asked.append(("GET", path, None))
     for method, path, body in asked:
         answer = call(played, method, path, body)

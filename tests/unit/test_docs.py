@@ -155,3 +155,18 @@ def named_in(schema):
         yield from schema.get("properties", ())
         for part in schema.values():
             yield from named_in(part)
+
+
+def test_architecture_page_names_files_and_functions_that_exist():
+    page = handbook.find("architecture").markdown
+    root = DOCS.parents[1]
+    missing = []
+    for line in page[page.index("## Where is") :].splitlines():
+        text = ""
+        for word in re.findall(r"`([^`]+)`", line):
+            if re.fullmatch(r"(lab|state\w+)/[\w/.]+\.\w+", word):
+                text = (root / word).read_text("utf-8") if (root / word).is_file() else ""
+                missing += [] if text else [word]
+            elif line.startswith("|") and text and re.fullmatch(r"\w+", word):
+                missing += [] if re.search(rf"\b{word}\b", text) else [f"{word} in {line}"]
+    assert not missing

@@ -9,12 +9,9 @@ import pytest
 
 from lab.console import feed as feed_module
 from lab.console.events import RequestEvent, StackEvent
-from lab.console.feed import Feed, Full
-from lab.core.errors import LabError
+from lab.console.feed import Feed
 
 DEADLINE_S = 60
-BEAT_S = 0.05
-MOST_BEATS = 200
 
 
 class Clock:
@@ -33,7 +30,7 @@ def clock():
 
 @pytest.fixture
 def feed(clock):
-    feed = Feed(beat_s=BEAT_S, clock=clock)
+    feed = Feed(clock=clock)
     yield feed
     feed.close()
 
@@ -49,18 +46,18 @@ def parsed(message):
     return shown
 
 
-def read(stream, until=lambda shown: True):
-    """Read on until the condition holds; what was sent, without the beats."""
-    shown = []
-    for _ in range(MOST_BEATS):
-        shown += [each for each in parsed(next(stream)) if each[0] != "beat"]
-        if until(shown):
-            return shown
-    pytest.fail(f"only {shown} was sent")
+def taken(reader):
+    """The bytes that the reader has not seen yet."""
+    return b"".join(reader.take().parts)
 
 
-def snapshot(stream):
-    ((kind, number, data),) = read(stream)
+def read(reader):
+    """What it has not seen yet, parsed, without the beats."""
+    return [each for each in parsed(taken(reader)) if each[0] != "beat"]
+
+
+def snapshot(reader):
+    ((kind, number, data),) = read(reader)
     assert kind == "snapshot"
     return number, data
 
@@ -125,14 +122,14 @@ def test_event_that_is_no_json_is_refused_and_leaves_nothing_behind(feed, odd):
 
 
 def test_history_is_bounded_and_says_how_much_is_missing():
-    feed = Feed(most=3, beat_s=BEAT_S)
+    feed = Feed(most=3)
     for number in range(10):
         publish(feed, "stack", stack={"n": number})
-    _, data = snapshot(feed.stream())
+    _, data = snapshot(feed.reader())
     assert [event["id"] for event in data["events"]] == [8, 9, 10]
     assert data["dropped"] == 7
     begin(feed, {"n": 10})
-    assert snapshot(feed.stream())[1]["dropped"] == 0
+    assert snapshot(feed.reader())[1]["dropped"] == 0
 
 
 def test_history_is_bounded_in_bytes_too(monkeypatch):
@@ -143,7 +140,7 @@ def test_history_is_bounded_in_bytes_too(monkeypatch):
     assert len(history(feed)) == 3
     publish(feed, "request", **request("x" * 30_000))  # sent to all, kept for none
     assert history(feed) == []
-    assert snapshot(feed.stream())[1]["dropped"] == 11
+    assert snapshot(feed.reader())[1]["dropped"] == 11
 
 
 # --- what a page is sent
@@ -152,7 +149,7 @@ def test_history_is_bounded_in_bytes_too(monkeypatch):
 def test_fresh_page_is_reported_everything_and_then_what_happens(feed):
     begin(feed, {"servers": 1})
     publish(feed, "stack", stack={"servers": 2})
-    stream = feed.stream()
+    stream = feed.reader()
     number, data = snapshot(stream)
     assert number == f"{feed.epoch}.2"
     assert data["epoch"] == feed.epoch
@@ -169,22 +166,23 @@ def test_newest_stack_is_reported_and_an_event_without_one_changes_nothing(feed)
     publish(feed, "stack", stack={"n": 2})
     publish(feed, "request", **request())
     publish(feed, "stack", stack=None)
-    assert snapshot(feed.stream())[1]["stack"] == {"n": 2}
+    assert snapshot(feed.reader())[1]["stack"] == {"n": 2}
 
 
 def test_first_words_say_how_soon_to_come_back(feed):
-    assert next(feed.stream()).startswith(b"retry: 500\n\n")
-    assert next(feed.stream(f"{feed.epoch}.0")).startswith(b"retry: 500\n\n")
+    assert taken(feed.reader()).startswith(b"retry: 500\n\n")
+    assert taken(feed.reader(f"{feed.epoch}.0")).startswith(b"retry: 500\n\n")
 
 
 def test_page_that_comes_back_is_reported_only_what_it_missed(feed):
     shown = [publish(feed, "stack", stack={"n": n}) for n in range(5)]
-    stream = feed.stream(f"{feed.epoch}.2")
-    assert [each[2] for each in read(stream, lambda shown: len(shown) == 3)] == shown[2:]
-    again = feed.stream(f"{feed.epoch}.5")
-    assert parsed(next(again)) == [("beat", None, {})]
+    stream = feed.reader(f"{feed.epoch}.2")
+    assert [each[2] for each in read(stream)] == shown[2:]
+    again = feed.reader(f"{feed.epoch}.5")
+    assert parsed(taken(again)) == [("beat", None, {})]
+    assert taken(again) == b""
     sixth = publish(feed, "stack", stack={})
-    assert [each[2] for each in read(again, bool)] == [sixth]
+    assert [each[2] for each in read(again)] == [sixth]
 
 
 @pytest.mark.parametrize(
@@ -198,16 +196,16 @@ def test_page_that_comes_back_is_reported_only_what_it_missed(feed):
 def test_last_event_id_is_believed_only_if_it_can_be_true(feed, last):
     for n in range(3):
         publish(feed, "stack", stack={"n": n})
-    stream = feed.stream(last and last.replace("EPOCH", feed.epoch))
+    stream = feed.reader(last and last.replace("EPOCH", feed.epoch))
     assert snapshot(stream)[1]["events"] == history(feed)
 
 
 def test_page_that_has_been_away_too_long_is_reported_everything():
-    feed = Feed(most=3, beat_s=BEAT_S)
+    feed = Feed(most=3)
     for n in range(10):
         publish(feed, "stack", stack={"n": n})
-    assert len(read(feed.stream(f"{feed.epoch}.7"), lambda shown: len(shown) == 3)) == 3
-    assert len(snapshot(feed.stream(f"{feed.epoch}.6"))[1]["events"]) == 3
+    assert len(read(feed.reader(f"{feed.epoch}.7"))) == 3
+    assert len(snapshot(feed.reader(f"{feed.epoch}.6"))[1]["events"]) == 3
 
 
 def test_page_that_was_away_while_the_stage_was_set_up_is_reported_from_there(feed):
@@ -215,7 +213,7 @@ def test_page_that_was_away_while_the_stage_was_set_up_is_reported_from_there(fe
         publish(feed, "stack", stack={"n": n})
     begin(feed, {})
     publish(feed, "request", **request())
-    shown = read(feed.stream(f"{feed.epoch}.3"), lambda shown: len(shown) == 2)
+    shown = read(feed.reader(f"{feed.epoch}.3"))
     assert [(kind, data["kind"]) for kind, _, data in shown] == [
         ("message", "stage"),
         ("message", "request"),
@@ -223,9 +221,9 @@ def test_page_that_was_away_while_the_stage_was_set_up_is_reported_from_there(fe
 
 
 def test_reader_that_fell_behind_is_reported_everything_anew():
-    feed = Feed(most=3, beat_s=BEAT_S)
-    stream = feed.stream()
-    next(stream)
+    feed = Feed(most=3)
+    stream = feed.reader()
+    stream.take()
     for n in range(10):
         publish(feed, "stack", stack={"n": n})
     number, data = snapshot(stream)
@@ -235,61 +233,40 @@ def test_reader_that_fell_behind_is_reported_everything_anew():
     assert [data["id"] for _, _, data in read(stream)] == [11]
 
 
-def test_stream_sends_a_beat_without_an_id_while_nothing_happens(feed, monkeypatch):
-    stream = feed.stream()
-    next(stream)
-    waited_s = []
-    monkeypatch.setattr(feed.news, "wait_for", lambda cause, timeout: waited_s.append(timeout))
-    assert next(stream) == b"event: beat\ndata: {}\n\n"
-    assert waited_s == [BEAT_S]
-
-
 @pytest.mark.parametrize(
     "text", ["\n\ndata: {}\n\n", "\r\n", "\u2028", "\ud800", "\x00", "😀", "é"]
 )
 def test_no_text_can_forge_a_message(feed, text):
-    stream = feed.stream()
-    next(stream)
+    stream = feed.reader()
+    stream.take()
     publish(feed, "request", **request(text))
     ((kind, _, data),) = read(stream)
     assert (kind, data["op"]) == ("message", text)
-    snapped = snapshot(feed.stream())[1]
+    snapped = snapshot(feed.reader())[1]
     assert snapped["events"][0]["op"] == text
 
 
-# --- threads
+# --- threads, and the end
 
 
-def test_stream_waits_for_news_and_passes_it_on_at_once():
-    feed = Feed(beat_s=DEADLINE_S)
-    stream = feed.stream()
-    next(stream)
-    shown = []
-    reader = threading.Thread(target=lambda: shown.append(next(stream)))
-    reader.start()
-    publish(feed, "stack", stack={})
-    reader.join()
-    ((_, _, data),) = parsed(shown[0])  # the news itself, and not the beat that comes after 10 s
-    assert data["kind"] == "stack"
-    feed.close()
-
-
-def test_every_page_is_reported_the_same_by_many_publishers(feed):
+def test_every_page_is_sent_the_same_by_many_publishers(feed):
     publishers, each = 8, 50
-    streams = [feed.stream() for _ in range(4)]
-    for stream in streams:
-        next(stream)
-    results = [[] for _ in streams]
+    readers = [feed.reader() for _ in range(4)]
+    for reader in readers:
+        reader.take()
+    results = [[] for _ in readers]
 
-    def listen(stream, into):
-        into += read(stream, lambda shown: len(shown) == publishers * each)
+    def listen(reader, into):
+        while len(into) < publishers * each:
+            into += read(reader)
 
     def talk(number):
         for _ in range(each):
             publish(feed, "request", **request(f"{number}"))
 
     threads = [
-        threading.Thread(target=listen, args=it) for it in zip(streams, results, strict=True)
+        threading.Thread(target=listen, args=it, daemon=True)
+        for it in zip(readers, results, strict=True)
     ]
     threads += [threading.Thread(target=talk, args=(number,)) for number in range(publishers)]
     for thread in threads:
@@ -303,76 +280,56 @@ def test_every_page_is_reported_the_same_by_many_publishers(feed):
         assert all(a[2]["at"] <= b[2]["at"] for a, b in pairwise(shown))
 
 
-def test_slow_reader_holds_no_other_up(feed):
-    slow = feed.stream()
-    next(slow)  # and never again: a publisher that waited for it would wait for ever
+def test_reader_that_reads_nothing_costs_the_history_nothing(feed):
+    slow = feed.reader()
+    slow.take()
     for _ in range(3000):
         publish(feed, "request", **request())
     assert snapshot(slow)[1]["dropped"] == 1000
 
 
-# --- coming and going
+def test_events_of_a_snapshot_are_shared_and_not_copied(feed):
+    publish(feed, "request", **request("x" * 1000))
+    one, other = feed.reader().take().parts, feed.reader().take().parts
+    ours = [part.obj for part in one if isinstance(part, memoryview)]
+    theirs = [part.obj for part in other if isinstance(part, memoryview)]
+    assert ours and all(a is b for a, b in zip(ours, theirs, strict=True))
 
 
-def test_feed_has_twelve_places_and_a_closed_stream_frees_one(feed):
-    streams = [feed.stream() for _ in range(12)]
-    with pytest.raises(Full, match="12 pages are open: close one"):
-        feed.stream()
-    assert issubclass(Full, LabError)
-    next(streams[0])
-    streams[0].close()
-    streams[0].close()
-    streams[1].close()  # its reading had not begun
-    for _ in range(2):
-        feed.stream()
-    with pytest.raises(Full):
-        feed.stream()
+def test_listener_hears_of_everything_that_readers_may_find(feed):
+    heard = []
+    feed.on_news(lambda: heard.append(len(history(feed))))  # it may ask the feed
+    publish(feed, "stack", stack={})
+    begin(feed)
+    feed.cut()
+    feed.close()
+    assert heard == [1, 1, 1, 1]
 
 
-def test_cut_ends_the_streams_there_are_and_they_come_back_where_they_were(feed):
-    stream = feed.stream()
-    next(stream)
+def test_cut_ends_the_readers_there_are_after_what_is_known(feed):
+    reader = feed.reader()
+    assert not reader.take().over
     last = publish(feed, "stack", stack={"n": 1})
     feed.cut()
-    assert [each[2] for each in parsed(next(stream))] == [last]  # what is known is still sent
-    assert next(stream) == b"retry: 30\n\n"  # it is we who hang up: come back at once
-    with pytest.raises(StopIteration):
-        next(stream)
+    news = reader.take()
+    assert [each[2] for each in parsed(b"".join(news.parts))] == [last]
+    assert news.over
     missed = publish(feed, "stack", stack={"n": 2})
-    again = feed.stream(f"{feed.epoch}.{last['id']}")
-    assert [each[2] for each in read(again, bool)] == [missed]
+    again = feed.reader(f"{feed.epoch}.{last['id']}").take()
+    assert [each[2] for each in parsed(b"".join(again.parts))] == [missed]
+    assert not again.over
 
 
-@pytest.mark.parametrize(
-    ("end", "said"), [(Feed.cut, [b"retry: 30\n\n"]), (Feed.close, [])], ids=["cut", "close"]
-)
-def test_end_wakes_who_waits_and_frees_the_places(end, said):
-    feed = Feed(beat_s=DEADLINE_S)
-    streams = [feed.stream() for _ in range(12)]
-    for stream in streams:
-        next(stream)
-    ended = []
-    threads = [
-        threading.Thread(target=lambda each=each: ended.append(list(each))) for each in streams
-    ]
-    for thread in threads:
-        thread.start()
-    end(feed)
-    for thread in threads:
-        thread.join(DEADLINE_S / 2)
-    assert ended == [said] * 12
-    feed.stream()
-
-
-def test_stream_of_a_closed_feed_says_what_is_known_and_ends(feed):
+def test_reader_of_a_closed_feed_gets_what_is_known_and_is_over(feed):
     publish(feed, "stack", stack={})
     feed.close()
-    messages = list(feed.stream())
-    assert [kind for message in messages for kind, *_ in parsed(message)] == ["snapshot"]
+    news = feed.reader().take()
+    assert [kind for kind, *_ in parsed(b"".join(news.parts))] == ["snapshot"]
+    assert news.over
 
 
 def test_two_feeds_do_not_take_each_others_ids():
     one, other = Feed(), Feed()
     publish(one, "stack", stack={})
     publish(other, "stack", stack={})
-    assert snapshot(other.stream(f"{one.epoch}.1"))[1]["epoch"] == other.epoch
+    assert snapshot(other.reader(f"{one.epoch}.1"))[1]["epoch"] == other.epoch

@@ -25,7 +25,7 @@ from lab.processes.ports import free_ports, is_open
 
 DEADLINE_S = 60
 SOON_S = 0.2
-MUCH_LATER_S = 4
+MUCH_LATER_S = 9
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
 

@@ -25,7 +25,7 @@ from lab import experiments
 from lab.console.kept_runs import MOST_RUNS, KeptRuns
 from lab.core.errors import LabError
 from lab.evidence.run_document import RunDocument
-from lab.report import catalog
+from lab.report import summary
 from lab.report.drawing import sequence_css, sequence_svg
 from lab.report.html import page
 from lab.report.sequence import story_of
@@ -313,7 +313,7 @@ def test_damaged_run_is_reported_in_a_sentence_without_this_machines_paths(
 
 
 def test_file_past_the_limit_is_refused(kept, monkeypatch):
-    monkeypatch.setattr(catalog, "MOST_DOCUMENT_BYTES", 100)
+    monkeypatch.setattr(summary, "MOST_DOCUMENT_BYTES", 100)
     with pytest.raises(LabError, match="too large"):
         kept.outline(ONE)
 

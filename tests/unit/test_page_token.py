@@ -45,7 +45,7 @@ def run(tmp_path):
         """
         (tmp_path / "try.js").write_text(script, encoding="utf-8")
         done = subprocess.run(
-            [NODE, "try.js"], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=30
+            [NODE, "try.js"], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=60
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

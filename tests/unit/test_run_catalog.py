@@ -14,7 +14,7 @@ from report_documents import as_json, crash, experiment, lane, run
 from lab.cli import runs as command
 from lab.cli.main import cli
 from lab.core.errors import LabError
-from lab.report import catalog, cleaning
+from lab.report import catalog, cleaning, summary
 
 NOW = datetime(2026, 11, 27, 12, 0, 0)
 CHECK = {"verdict": "state in the process", "source": "cart.py", "calls": []}
@@ -188,14 +188,14 @@ def test_document_that_is_damaged_has_no_report_and_says_so(root, text):
     folder = keep(root, 1, "crash", "result.json", text)
     assert catalog.kept_runs(root)[0].kind == "damaged"
     with pytest.raises(LabError, match=r"damaged|not a run"):
-        catalog.summary(folder / "result.json")
+        summary.summary(folder / "result.json")
 
 
 def test_document_that_is_too_large_is_not_read(root, monkeypatch):
     folder = keep(root, 1, "crash", "result.json", CRASH)
-    monkeypatch.setattr(catalog, "MOST_DOCUMENT_BYTES", 100)
+    monkeypatch.setattr(summary, "MOST_DOCUMENT_BYTES", 100)
     with pytest.raises(LabError, match="too large"):
-        catalog.summary(folder / "result.json")
+        summary.summary(folder / "result.json")
 
 
 def test_runs_of_the_same_second_are_in_the_order_in_which_they_were_written(root):

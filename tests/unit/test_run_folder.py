@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from lab.core.errors import LabError
-from lab.core.run_folder import new_run_folder
+from lab.core.run_folder import entries_of, new_run_folder
 
 NOW = datetime(2026, 5, 4, 13, 7, 9)
 
@@ -55,3 +55,30 @@ def test_folder_that_is_a_link_to_nothing_is_said(tmp_path, below):
     with pytest.raises(LabError, match=r"lab-runs is a link to nowhere, which is no folder"):
         new_run_folder(link / below, "crash")
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda root: root.symlink_to("nowhere"), "lab-runs is a link to nowhere"),
+        (lambda root: root.symlink_to(root.name), "a link to lab-runs, which leads to no folder"),
+        (lambda root: root.write_text(""), "it is a file: move it away"),
+        (lambda root: root.symlink_to(__file__), "which is no folder: remove the link"),
+        (lambda root: root.mkdir(mode=0o000), "Permission denied"),
+    ],
+    ids=["to nothing", "to itself", "a file", "to a file", "no permission"],
+)
+def test_folder_of_runs_that_cannot_be_read_says_why(tmp_path, make, words):
+    root = tmp_path / "lab-runs"
+    make(root)
+    if root.is_dir() and os.access(root, os.R_OK):
+        pytest.skip("root reads everything")
+    for below in (root, root / "more") if root.is_symlink() else (root,):
+        with pytest.raises(LabError, match=words) as raised:
+            entries_of(below)
+        assert "choose another --out" in str(raised.value)
+
+
+def test_folder_of_runs_that_is_not_there_yet_is_empty(tmp_path):
+    assert entries_of(tmp_path / "none" / "yet") == []

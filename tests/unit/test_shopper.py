@@ -139,6 +139,16 @@ def test_named_server_is_addressed_and_each_request_has_an_id_of_its_own(shop, s
     assert header(shop, "X-Op", 0) != header(shop, "X-Op", 1)
 
 
+def test_request_is_known_by_headers_that_stand_before_any_that_may_be_refused(shop, shopper):
+    shop.will(body={"token": "x" * 100}, headers=[("Set-Cookie", "desk_session=1; Path=/")])
+    shopper.view_cart()
+    shopper.view_cart()
+    names = list(shop.asked[1][2])
+    assert {"Authorization", "Cookie"} <= set(names)
+    first = min(map(names.index, ("Authorization", "Cookie")))
+    assert max(map(names.index, ("X-Op", "X-Op-Key"))) < first
+
+
 # --- what it keeps
 
 

@@ -39,10 +39,12 @@ def test_wrong(): assert False
 def outcomes(tmp_path, **environment):
     (tmp_path / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text("utf-8"))
     (tmp_path / "test_skipping.py").write_text(SKIPPING)
+    # The rule is in conftest.py: to import all plugins takes longer than to run this.
+    bare = {"PATH": "", "HOME": str(tmp_path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rA", str(tmp_path)],
         cwd=tmp_path,
-        env={"PATH": "", "HOME": str(tmp_path)} | environment,
+        env=bare | environment,
         capture_output=True,
         text=True,
         timeout=60,

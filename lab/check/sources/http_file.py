@@ -8,12 +8,18 @@ requests (`> {% … %}`) only `client.global.set("token", response.body.token)` 
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.check.conversation import Call, Conversation, Ref, Send, Template, joined, plain
 from lab.check.correlation import address_of, fill, infer
+from lab.check.sources.challenge import (
+    as_basic,
+    computed,
+    credentials,
+    without_authorization,
+)
 from lab.check.sources.http_lines import Draft, all_variables, drafts
 from lab.check.sources.http_values import PLACE, Scope, Values
 from lab.core.errors import LabError
@@ -25,6 +31,7 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~\w-]+")
 _HOST = re.compile(r"(?:https?://)?{{\s*([\w.-]+)\s*}}(?::\d+)?(?=[/?]|{{|$)")
 _FILE = re.compile(r"<(@[\w-]*)?\s+(\S.*)")
 _NOT_OURS = {"cookie", "host", "content-length", "connection"}
+_AUTH = "authorization"
 _NOT_HTTP = {"WEBSOCKET", "GRPC", "RSOCKET"}
 MOST_IN_A_FILE = 10_000_000
 SKIPPED = "scripts of the editor are not run (a .py conversation can assert): "
@@ -47,10 +54,13 @@ class HttpFileSource:
         calls: list[Call] = []
         answers: list[Answer] = []
         for call in written.calls:
+            call = _with_digest(call, credentials(call), answers)
             answer = send(call)
             calls.append(_seen(call, dict(enumerate(answers))))
             answers.append(answer)
-        return infer(replace(written, calls=tuple(calls)), answers)
+        conversation = infer(replace(written, calls=tuple(calls)), answers)
+        users = [credentials(call) for call in written.calls]
+        return _computing(conversation, users) if any(users) else conversation
 
 
 def parse(text: str, file: str = "session.http", values: Values | None = None) -> Conversation:
@@ -63,7 +73,10 @@ def parse(text: str, file: str = "session.http", values: Values | None = None) -
     for draft in drafts(text):
         origin = f"{file}:{draft.line}"
         scope = Scope({**everywhere, **draft.variables}, origin, frozenset(draft.prompts))
-        calls.append(_call(draft, values, scope))
+        call = _call(draft, values, scope)
+        if credentials(call):  # first as a client that waits for the challenge
+            calls.append(without_authorization(replace(call, name="")))
+        calls.append(call)
         if draft.name:
             values.names[draft.name] = len(calls) - 1
         understood = [values.keep(script, len(calls) - 1) for script in draft.scripts]
@@ -77,6 +90,24 @@ def parse(text: str, file: str = "session.http", values: Values | None = None) -
     return Conversation(tuple(calls), file, notes=tuple(notes))
 
 
+def _with_digest(call: Call, user: tuple[str, str] | None, answers: Sequence[Answer]) -> Call:
+    """Return the call with what is computed from the challenge in the answer before it."""
+    if user is None:
+        return call
+    return computed(call, fill(call.path, dict(enumerate(answers))), answers[-1], *user)
+
+
+def _computing(conversation: Conversation, users: Sequence[tuple[str, str] | None]) -> Conversation:
+    """Return the conversation as a script that computes the answers to challenges each time."""
+
+    def script(send: Send) -> None:
+        answers: list[Answer] = []
+        for call, user in zip(conversation.calls, users, strict=True):
+            answers.append(send(_with_digest(call, user, answers)))
+
+    return replace(conversation, script=script)
+
+
 def _call(draft: Draft, values: Values, scope: Scope) -> Call:
     method, address = _request_line(draft, scope)
     headers = []
@@ -85,7 +116,8 @@ def _call(draft: Draft, values: Values, scope: Scope) -> Call:
         if not colon or not _HEADER_NAME.fullmatch(name):
             raise LabError(f"{scope.origin}: {header!r} is no header: write Name: value")
         if name.lower() not in _NOT_OURS:
-            headers.append((name, values.template(value.strip(), scope)))
+            template = values.template(value.strip(), scope)
+            headers.append((name, as_basic(template) if name.lower() == _AUTH else template))
     body = _body(draft, headers, values, scope)
     graphql = [header for header in headers if header[0].lower() == "x-request-type"]
     if method == "GRAPHQL" or graphql:

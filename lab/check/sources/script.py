@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from lab.check.budget import Spent
 from lab.check.conversation import Call, Conversation, Send, plain
 from lab.check.correlation import address_of, infer
+from lab.check.sources.challenge import next_call
 from lab.check.sources.script_error import ScriptError
 from lab.core.errors import LabError
 from lab.core.http import Answer
@@ -48,9 +49,9 @@ class Http:
     ) -> Answer:
         """Send one request to the service; the client keeps its cookies. `path` begins with /.
 
-        Redirects are followed only where `allow_redirects` asks for it. `timeout` is that of
-        the check (--timeout), whatever is given here. A whole URL is taken as its path where an
-        answer gave it.
+        Redirects are followed only where `allow_redirects` asks for it. `auth` is as in requests,
+        and may answer a challenge. `timeout` is that of the check (--timeout), whatever is given
+        here. A whole URL is taken as its path where an answer gave it.
         """
         import requests
 
@@ -64,11 +65,13 @@ class Http:
             json=json,
             data=data,
             files=files,
-            auth=auth,
         ).prepare()
         query = asked.path_url.partition("?")[2]
         if query:
             path = f"{path}{'&' if '?' in path else '?'}{query}"
+        if auth is not None:  # it may compute from the path
+            asked.url = requests.utils.requote_uri(f"http://service{path}")
+            asked.prepare_auth(auth)
         named = {name.lower() for name in given}
         made = {n: _str(v) for n, v in asked.headers.items() if n.lower() not in _SET_ANEW | named}
         call = Call(
@@ -79,6 +82,8 @@ class Http:
             self._line(),
         )
         answer = self._said(call)
+        if (again := next_call(asked, call, answer)) is not None:
+            answer = self._said(again)
         for _ in range(MOST_REDIRECTS if allow_redirects else 0):
             target = address_of(answer.header("location") or "")
             if answer.status not in (301, 302, 303, 307, 308) or not target.startswith("/"):
@@ -136,9 +141,11 @@ class Http:
         return self.request("OPTIONS", path, **how)
 
     def _line(self) -> str:
-        stack = traceback.extract_stack()
-        theirs = [frame for frame in stack if Path(frame.filename) == self._script]
-        return f"{self._script.name}:{theirs[-1].lineno}" if theirs else self._script.name
+        script = str(self._script)
+        for frame, line in traceback.walk_stack(None):
+            if frame.f_code.co_filename == script:
+                return f"{self._script.name}:{line}"
+        return self._script.name
 
 
 @dataclass(frozen=True)

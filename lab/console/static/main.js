@@ -5,6 +5,7 @@ import { notice } from "./announce.js";
 import { get, post } from "./api.js";
 import { come } from "./customer.js";
 import { $, mark, say } from "./dom.js";
+import { recorded } from "./source.js";
 import { set, state, subscribe } from "./state.js";
 import { listen } from "./stream.js";
 import { toggleCloser, wireTabs } from "./tabs.js";
@@ -90,10 +91,10 @@ function drawTop({ plan, view, connection, refused, recording, live, scene }) {
   document.body.classList.toggle("recorded", Boolean(recording));
   const trouble = connection === "lost" ? refused : scene.stack?.trouble;
   const line = trouble ? `✕ ${trouble}` : LINES[connection];
-  say($("#line"), live ? line : "no servers here");
-  mark($("#line"), "aria-label", live && connection === "open" && !trouble ? "connected" : null);
+  say($("#line"), recorded?.line ?? (live ? line : "no servers here"));
+  mark($("#line"), "aria-label", live && !recorded && connection === "open" && !trouble ? "connected" : null);
   mark($("#line"), "data-state", live ? connection : "none");
-  const badge = recording || !live ? "recorded" : connection === "open" ? "live" : "lost";
+  const badge = recorded || recording || !live ? "recorded" : connection === "open" ? "live" : "lost";
   say($("#badge"), BADGES[badge]);
   mark($("#badge"), "data-state", badge);
 }

@@ -1,0 +1,77 @@
+"""A process that has served other clients: whether it answers as one that has served nobody.
+
+It finds what a conversation does not show by itself: what a thread or a connection remembers, and
+what all clients share.
+"""
+
+from lab.check.comparator import RATE_LIMITED, ResponseComparator
+from lab.check.conversation import Conversation
+from lab.check.differences import Difference
+from lab.check.runner import Runner, Trace
+from lab.core.http import Answer
+
+ROUNDS = 5  # a coin does not show the same five times
+TIMES, FEWER, MANY_CALLS = 6, 3, 8  # conversations before; fewer of one with many calls
+MOST_S = 8.0  # in a round, for those
+Found = dict[tuple[int, str], Difference]
+
+
+def differs_when_used(
+    runner: Runner, conversation: Conversation, baseline: Trace, comparator: ResponseComparator
+) -> tuple[int, list[Difference]] | None:
+    """Return a call, and how it is answered otherwise by a process that has served others.
+
+    None if it is not, or if a conversation takes so long that others were not held. Each
+    difference was there in every round, and in no round on a fresh process, which teaches what
+    varies by itself.
+    """
+    times = how_often(baseline)
+    if not times:
+        return None
+    expected = dict(enumerate(baseline.answers))
+    found: Found = {}
+    for number in range(ROUNDS):
+        if number:
+            for index, answer in comparator.aligned(baseline, runner.one(conversation)).items():
+                comparator.learn(index, expected[index], answer)
+        seen = comparator.aligned(baseline, runner.used(conversation, times))
+        now = _differences(comparator, expected, seen)
+        found = {place: each for place, each in now.items() if place in found or not number}
+        if not found:
+            return None
+    index = min(index for index, _ in found)
+    return index, [each for (at, _), each in found.items() if at == index]
+
+
+def how_often(baseline: Trace) -> int:
+    """Return how many others have the conversation first: each thread should have had a call."""
+    times = FEWER if len(baseline.answers) > MANY_CALLS else TIMES
+    took_s = baseline.times[-1] - baseline.times[0] + baseline.answers[-1].elapsed_s
+    return min(times, int(MOST_S / max(took_s, 0.001)))
+
+
+def outlives_the_process(
+    runner: Runner,
+    conversation: Conversation,
+    baseline: Trace,
+    comparator: ResponseComparator,
+    index: int,
+) -> bool:
+    """Whether a fresh process, too, answers it otherwise: what was kept is on the disk."""
+    expected = dict(enumerate(baseline.answers))
+    played = runner.used(conversation, how_often(baseline), restart=True)
+    seen = comparator.aligned(baseline, played)
+    return any(at == index for at, _ in _differences(comparator, expected, seen))
+
+
+def _differences(
+    comparator: ResponseComparator, expected: dict[int, Answer], seen: dict[int, Answer]
+) -> Found:
+    """Return what differs, by call and place; a limiter may count what was sent to find this."""
+    refused = any(answer.status == RATE_LIMITED for answer in seen.values())
+    return {
+        (index, each.where): each
+        for index, answer in seen.items()
+        if not refused and answer.status is not None and index not in comparator.unsure
+        for each in comparator.compare(index, expected, seen)
+    }

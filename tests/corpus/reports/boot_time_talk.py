@@ -1,0 +1,3 @@
+def script(http):
+    token = http.post("/token", json={"user": "ada"}).json()["token"]
+    http.get("/me", headers={"Authorization": f"Bearer {token}"})

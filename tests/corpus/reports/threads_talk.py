@@ -1,0 +1,3 @@
+def script(http):
+    http.get("/visits")
+    http.get("/visits")
