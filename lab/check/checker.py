@@ -25,6 +25,7 @@ from lab.check.judge import (
     USED,
     Level,
     Report,
+    not_emptied,
 )
 from lab.check.machine import CannotIsolate
 from lab.check.outside import Outside
@@ -157,6 +158,7 @@ class _Session:
             return
         if obstacle:
             self._report.level, self._report.because = Level.UNKNOWN, obstacle
+            self._report.findings = [not_emptied(each) for each in self._report.findings]
             return
         if not self._outside.network and self._used(conversation, baseline):
             return
