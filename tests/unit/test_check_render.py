@@ -19,7 +19,7 @@ from lab.check.differences import Difference
 from lab.check.judge import PLAYS, UNSEEN, Finding, Level, Report, Reproducer, level_of, not_emptied
 from lab.check.render import as_junit as junit_of
 from lab.check.render import explain
-from lab.check.service import Start
+from lab.check.start import Start
 
 SECRET = "eyJhbGciOiJIUzI1NiIs.Zm9v.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
 HOSTILE = "<b>[red]&\"'\x00\x1b\ud800\u2028]]>\ufffe"
