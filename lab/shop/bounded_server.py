@@ -6,8 +6,8 @@ from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, TcpWSGIServer
 
 MOST_CONNECTIONS = 900
-REQUEST_TIMEOUT_S = 10.0  # from a request's first byte to its last
-READ_TIMEOUT_S = 10.0  # in which a client that is answered takes something of the answer
+ARRIVES_WITHIN_S = 10.0  # from a request's first byte to its last
+READS_WITHIN_S = 10.0  # in which a client that is answered takes something of the answer
 CLEANUP_INTERVAL_S = 2
 
 
@@ -34,9 +34,9 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
     def is_overdue(self, now: float) -> bool:
         """Whether its request comes too slowly, or its client does not read the answer."""
         if self.total_outbufs_len:
-            return bool(self.last_activity < now - READ_TIMEOUT_S)
+            return bool(self.last_activity < now - READS_WITHIN_S)
         is_incomplete = self.request is not None and not self.requests
-        return is_incomplete and self.began_s < now - REQUEST_TIMEOUT_S
+        return is_incomplete and self.began_s < now - ARRIVES_WITHIN_S
 
 
 class _Bounded(BaseWSGIServer):  # type: ignore[misc]

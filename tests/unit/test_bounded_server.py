@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from lab.shop.bounded_server import (
-    READ_TIMEOUT_S,
-    REQUEST_TIMEOUT_S,
+    ARRIVES_WITHIN_S,
+    READS_WITHIN_S,
     BoundedChannel,
     BoundedTcpServer,
 )
@@ -28,11 +28,11 @@ PARTLY = object()
     ("state", "after_s", "overdue"),
     [
         ({}, 10**6, False),  # waitress' own channel_timeout is for these
-        ({"request": PARTLY, "began_s": NOW}, REQUEST_TIMEOUT_S, False),
-        ({"request": PARTLY, "began_s": NOW}, REQUEST_TIMEOUT_S + 1, True),
+        ({"request": PARTLY, "began_s": NOW}, ARRIVES_WITHIN_S, False),
+        ({"request": PARTLY, "began_s": NOW}, ARRIVES_WITHIN_S + 1, True),
         ({"request": PARTLY, "began_s": NOW, "last_activity": NOW + 11}, 11, True),  # it trickles
         ({"request": PARTLY, "began_s": NOW, "requests": [PARTLY]}, 10**6, False),  # it is served
-        ({"requests": [PARTLY], "total_outbufs_len": 9}, READ_TIMEOUT_S + 1, True),  # none is read
+        ({"requests": [PARTLY], "total_outbufs_len": 9}, READS_WITHIN_S + 1, True),  # none is read
         ({"total_outbufs_len": 9, "last_activity": NOW + 50}, 55, False),
     ],
 )
@@ -77,7 +77,7 @@ def test_nobody_gives_way_where_all_are_served():
 def test_maintenance_ends_what_is_overdue():
     slow, idle = channel(request=PARTLY, began_s=NOW), channel()
     server, _ = server_with(slow, idle, limit=9)
-    server.maintenance(NOW + REQUEST_TIMEOUT_S + 1)
+    server.maintenance(NOW + ARRIVES_WITHIN_S + 1)
     assert (slow.will_close, idle.will_close) == (True, False)
 
 
