@@ -15,6 +15,7 @@ from lab.check.differences import (
     HEADERS,
     Difference,
     Noise,
+    covers,
     differences,
     kind_of,
     varying,
@@ -33,8 +34,14 @@ POLLED = "asked again until it changed: only the last answer is compared"
 LEAST_LETTERS = 8  # of a word; a shorter one may be the same by chance
 LEAST_DIGITS = 4  # of what has a digit in it
 MOST_PLACES = 2000
-# A clock that two answers read in the same second is no relation between them.
-_CLOCK = re.compile(r"\d{1,2}:\d\d|\d{4}-\d\d-\d\d|\d{8}T?\d{4}|^(1\d{9}|1\d{12}|1\d{15}|1\d{18})$")
+# A clock that two answers read in the same second is no relation between them. None of its forms
+# is a piece of a longer word: twelve of the digits of a random id may well stand together.
+_CLOCK = re.compile(
+    r"((?<![\w:])|(?<=/\d{4}:))\d{1,2}:\d\d(:\d\d)?\s?([AaPp][Mm]|Z)?(?![\w:])"
+    r"|(?<!\w)\d{4}-\d\d-\d\d(?![\da-z])"
+    r"|(?<!\w)\d{8}T?\d{4}(\d\d)?Z?(?!\w)|^(1\d{9}|1\d{12}|1\d{15}|1\d{18})$"
+)
+_MADE = re.compile(r"(?<!\w)(?=[a-z_]*\d)(?=\d*[a-z_])\w{6,}", re.I)  # beside a clock, an id
 Answers = Mapping[int, Answer]
 
 
@@ -98,7 +105,11 @@ class ResponseComparator:
                 if not answer.complete and count_events(answer.body) < answer.events:
                     self.unsure[index] = SLOW
         every = [dict(enumerate(first.answers)), *aligned]
-        self.relations = list(_relations(every, self.noise, {*map(str, process_ids)}))
+        self.relations = [
+            each
+            for each in _relations(every, self.noise, {*map(str, process_ids)})
+            if not any(covers(place, each.place) for place in self._ignored)
+        ]
 
     def ended(self, index: int, why: str) -> None:
         """Take it that a script ended early in a play of one process, after this call."""
@@ -277,7 +288,8 @@ def _relations(
 
 def _is_distinctive(value: str) -> bool:
     least = LEAST_DIGITS if re.search(r"\d", value) else LEAST_LETTERS
-    return len(value) >= least and not _CLOCK.search(value)
+    is_clock = _CLOCK.search(value) and not _MADE.search(_CLOCK.sub(" ", value))
+    return len(value) >= least and not is_clock
 
 
 def _values(answer: Answer) -> dict[str, str]:

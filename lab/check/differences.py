@@ -150,7 +150,7 @@ def differences(
     found = [
         each
         for each in changes(expected, seen, headers, noise)
-        if not any(_covers(place, each.where) for place in left_out)
+        if not any(covers(place, each.where) for place in left_out)
         and not (noise and noise.covers(each))
     ]
     return _shown_changes(found)
@@ -179,7 +179,8 @@ def changes(
     return found
 
 
-def _covers(place: str, where: str) -> bool:
+def covers(place: str, where: str) -> bool:
+    """Whether what is left out at a place is left out here, too."""
     return place in (where, "/") or where.startswith((f"{place}/", f"{place}?"))
 
 

@@ -53,6 +53,8 @@ class Evidence:
     depends: dict[int, bool] = field(default_factory=dict)
     proven: dict[int, Reproducer] = field(default_factory=dict)
     doubted: set[int] = field(default_factory=set)
+    undecided: dict[int, str] = field(default_factory=dict)
+    """Why a difference of a call may be no state, by call."""
     _separate: dict[int, Finding] = field(default_factory=dict)
 
     def begin(self, conversation: Conversation, baseline: Trace) -> None:
@@ -117,6 +119,8 @@ class Evidence:
         for name, play in self.plays.items():
             if found := self._differences(index, play):
                 finding = replace(finding, level=play.level, play=name, differences=tuple(found))
+                if why := self.undecided.get(index):
+                    return replace(finding, level=Level.UNKNOWN, why=why)
                 if index in self.doubted:
                     return doubted(finding)
                 if index in self.proven:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from lab.check.comparator import Relation, value_at
-from lab.check.conversation import Call, Conversation, Template
+from lab.check.conversation import Call, Conversation, Ref, Template, recorded
 from lab.check.runner import Runner, without_refs
+from lab.core.http import Answer
 
 _KEPT = frozenset({"accept", "content-type", "accept-encoding", "user-agent"})
 _NAMES_ONE = re.compile(
@@ -16,16 +17,18 @@ _NAMES_ONE = re.compile(
     r"(_?id|_?name)?$|^(served|handled|answered)_?by$|^process(_?id)?$|^started",
     re.I,
 )
+_NAMED = re.compile(r"[\d=]")  # in a path: which one is meant
 _VALUE = re.compile(r"[\w.~-]{2,}")
 _FORM_VALUE = re.compile(r"(?<==)[^&=]+")
 
 
-def is_own_name(runner: Runner, conversation: Conversation, relation: Relation) -> bool:
+def is_own_name(runner: Runner, conversation: Conversation, relation: Relation) -> bool | None:
     """Return whether a value is the same for whatever client asks, and whatever it says.
 
     Other clients are asked with other words. Where they are refused, it is enough that a second
     client who does the same is given it too, if the place is called as such names are, or if
-    the earlier answer that has the value gives it to anyone.
+    the earlier answer that has the value gives it to anyone. None where the client has no words of
+    its own that it could be kept for, and no other client gets in: it may be kept for this user.
     """
     before = replace(relation, index=relation.source, place=relation.source_place)
     here, there = (_is_anyones(runner, conversation, each) for each in (relation, before))
@@ -33,10 +36,44 @@ def is_own_name(runner: Runner, conversation: Conversation, relation: Relation) 
         return False
     if here:
         return True
-    if not there and not _NAMES_ONE.search(relation.place.rpartition("/")[2]):
+    if there or _NAMES_ONE.search(relation.place.rpartition("/")[2]):
+        one, other = runner.two_clients(conversation, relation.index)
+        return _same(one, other, relation.place)
+    if _has_words(conversation.calls[relation.index]):
         return False
-    one, other = runner.two_clients(conversation, relation.index)
-    return bool(one and other and value_at(one, relation.place) == value_at(other, relation.place))
+    one, other = runner.two_clients(conversation, relation.index, in_other_words)
+    known = other is not None and other.ok and value_at(other, relation.place) is not None
+    return _same(one, other, relation.place) if known else None
+
+
+def _has_words(call: Call) -> bool:
+    """Whether a call says anything of its own, beside what it was given and its route."""
+    path = call.path[0] if len(call.path) == 1 else None
+    return (
+        in_other_words(call, call) != call
+        or not isinstance(path, str)
+        or _NAMED.search(path) is not None
+    )
+
+
+def _same(one: Answer | None, other: Answer | None, place: str) -> bool:
+    return bool(one and other and value_at(one, place) == value_at(other, place))
+
+
+def in_other_words(call: Call, known: Call) -> Call:
+    """Return a call as another user sends it; what answers gave in the `known` one stays."""
+    headers = tuple(
+        (name, value if name.lower() in _KEPT or any(_refs(before)) else (_other(_text(value)),))
+        for (name, value), (_, before) in zip(call.headers, known.headers, strict=False)
+    )
+    body = call.body
+    if body is not None and not any(_refs(known.body or ())):
+        body = (_other_body(_text(body)),)
+    return replace(call, headers=headers, body=body)
+
+
+def _refs(template: Template) -> Iterator[Ref]:
+    return (piece for piece in template if isinstance(piece, Ref))
 
 
 def _is_anyones(runner: Runner, conversation: Conversation, relation: Relation) -> bool | None:
@@ -84,7 +121,7 @@ def _other_paths(bare: Call) -> Iterator[Call]:
 
 
 def _text(template: Template) -> str:
-    return "".join(map(str, template))
+    return recorded(template)
 
 
 def _other_body(text: str) -> str:

@@ -414,14 +414,20 @@ class Runner:
         return again
 
     def two_clients(
-        self, conversation: Conversation, index: int
+        self,
+        conversation: Conversation,
+        index: int,
+        change: Callable[[Call, Call], Call] = lambda call, known: call,
     ) -> tuple[Answer | None, Answer | None]:
-        """The conversation up to a call, by two clients after each other, on one process."""
+        """The conversation up to a call, by two clients after each other, on one process.
+
+        The second one's calls may be changed; `change` is given those of the conversation, too.
+        """
         with self._processes() as start:
             process = start()
-            plays = [self._play(conversation, _always(process), until=index) for _ in range(2)]
-            one, other = (play.answered.get(index) for play in plays)
-            return one, other
+            one = self._play(conversation, _always(process), until=index)
+            other = self._play(conversation, _always(process), until=index, change=change)
+            return one.answered.get(index), other.answered.get(index)
 
     def as_stranger(
         self, conversation: Conversation, index: int, others: Iterable[Call]
@@ -474,6 +480,7 @@ class Runner:
         state: ClientState | None = None,
         watch: Callable[[Process], None] = lambda process: None,
         trace: Trace | None = None,
+        change: Callable[[Call, Call], Call] = lambda call, known: call,
     ) -> Trace:
         """Hold it; `route` says who answers each call, up to the one at `until`."""
         trace = Trace() if trace is None else trace
@@ -487,6 +494,8 @@ class Runner:
             if index >= most:
                 trace.went_on = True
                 raise _Stop
+            if index < len(conversation):
+                call = change(call, conversation.calls[index])
             if recorded is not None and conversation.script:
                 self._keep_pace(trace, call, recorded)
             process = route(index, call)

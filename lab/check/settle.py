@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from lab.check.comparator import Relation
 from lab.check.conversation import Call
 from lab.check.evidence import Evidence
 from lab.check.identity import is_own_name
@@ -11,6 +12,11 @@ from lab.check.runner import MORE_PATIENTLY, Runner
 
 MOST_SHRUNK = 3  # routes whose shortest script is looked for
 MOST_FINDINGS = 30  # that are looked into
+UNDECIDED = (
+    "{0} is the same in every answer of one process, and another in each process: the process's "
+    "own name, or something that it keeps for this user, and no other user gets in. If it is a "
+    "name: --ignore {0}"
+)
 MOST_REPEATED = 2  # times that a play is held again for a difference that no part of it shows
 
 
@@ -68,6 +74,7 @@ class Settlement:
             for each in evidence.report.findings
             if each.differences
             and each.index not in evidence.doubted
+            and each.index not in evidence.undecided
             and _route(calls[each.index]) not in settled
         ]
         return min(waiting, key=telling, default=None)
@@ -111,23 +118,30 @@ class Settlement:
         self._judge()
 
     def _drop_own_names(self, finding: Finding) -> bool:
-        """Forget relations that are about the process itself; True if there were any."""
+        """Forget relations that are about the process itself; True if there were any.
+
+        Or if that cannot be decided.
+        """
         if not all(each.seen.startswith("no longer ") for each in finding.differences):
             return False
         evidence, dropped = self._evidence, False
-        comparator = evidence.comparator
+        comparator, undecided = evidence.comparator, list[Relation]()
         answers = dict(enumerate(evidence.baseline.answers))
-        for relation in comparator.broken(
-            finding.index, answers, evidence.plays[finding.play].answers
-        ):
-            if is_own_name(self._runner, evidence.conversation, relation):
+        broken = comparator.broken(finding.index, answers, evidence.plays[finding.play].answers)
+        for relation in broken:
+            own = is_own_name(self._runner, evidence.conversation, relation)
+            if own:
                 comparator.drop(relation)
+                dropped = True
                 evidence.report.note(
                     f"{relation.place} in answer {relation.index + 1} is the same for every client "
                     "of a process: it was taken for the process's own name, and not compared"
                 )
-                dropped = True
-        return dropped
+            elif own is None:
+                undecided.append(relation)
+        if undecided and len(undecided) == len(broken):
+            evidence.undecided[finding.index] = UNDECIDED.format(undecided[0].place)
+        return dropped or finding.index in evidence.undecided
 
 
 def _route(call: Call) -> str:

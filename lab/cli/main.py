@@ -20,7 +20,7 @@ _SERVER_FAULTS = ("kill", "restart", "pause", "resume", "drain", "add")
 _SECTIONS: Mapping[str, Sequence[str]] = {
     "Run the experiments": ("demo", "list", "show", "new", "run", "diff", "doctor"),
     "Open the page, and break what runs there": (
-        *("up", "open", "play", "status", "reset"),
+        *("up", "open", "play", "record", "export", "status", "reset"),
         *(*_SERVER_FAULTS, "store"),
     ),
     "Measure many customers": ("crowd", "plan"),

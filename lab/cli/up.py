@@ -22,7 +22,8 @@ def up(port: int | None, no_open: bool, out: Path, **settings: Any) -> None:
 
     The page is a walkthrough with real requests, and the instructor can break servers in
     it. The printed link makes one browser the instructor's, and works once. Every other
-    browser on this machine can only watch and shop.
+    browser on this machine can only watch and shop. A restart in the same folder within a
+    day knows that browser again, and takes the same port if it is free.
 
     From another terminal, in the same folder:
         lab status               show each server, its carts and the settings
@@ -42,7 +43,7 @@ def up(port: int | None, no_open: bool, out: Path, **settings: Any) -> None:
     wanted = Settings(**settings)
     with (
         progress() as show,
-        assembly.running(wanted, out, assembly.choose_port(port), show) as lab,
+        assembly.running(wanted, out, assembly.choose_port(port, out), show) as lab,
     ):
         show("")
         say(_addresses(lab.origin, lab.link, wanted))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
 
 import waitress
 from flask import Request
@@ -22,6 +23,7 @@ from lab.console.events import from_log
 from lab.console.experiment_run import ExperimentRun
 from lab.console.feed import Feed
 from lab.console.guard import SECURITY_HEADERS, Guard
+from lab.console.kept_rights import keep_rights, kept_rights
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
 from lab.console.places import MOST_OF_INSTRUCTOR, MOST_STREAMS
@@ -90,8 +92,10 @@ def running(
         provisioned = ProvisionedStack(folder, progress)
         stack = resources.enter_context(provisioned.open(variants, port, locations, MOST_LOGGED))
         control = ControlFile(stack.origin, secrets.token_urlsafe(24), os.getpid())
-        guard = Guard(control.origin, control.secret)
-        live = resources.enter_context(_live(provisioned, variants, root))
+        rights = kept_rights(root)
+        guard = Guard(control.origin, control.secret, rights.secret)
+        keep_rights(root, rights, urlsplit(control.origin).port or 0)
+        live = resources.enter_context(live_console(provisioned, variants, root))
         streams = StreamServer(listener, lambda request: _admitted(guard, live, request))
         resources.callback(streams.close)
         streams.start()
@@ -110,18 +114,26 @@ def playing(root: Path, port: int) -> Iterator[str]:
         yield origin
 
 
-def choose_port(asked: int | None) -> int:
-    """Return the port asked for; with none asked, 8000 if it is free, else 0 (any)."""
+def choose_port(asked: int | None, root: Path | None = None) -> int:
+    """Return the port asked for; with none asked, a free one that browsers know, else 0 (any).
+
+    That is the port of the last `lab up` in `root`, so that its pages find this one; then 8000.
+    """
     if asked is not None:
         return asked
+    last = kept_rights(root).port if root else 0
+    return next(filter(_is_free, (last or DEFAULT_PORT, DEFAULT_PORT)), 0)
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         if os.name != "nt":  # on Windows it has another meaning
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", DEFAULT_PORT))
+            probe.bind(("127.0.0.1", port))
         except OSError:
-            return 0
-    return DEFAULT_PORT
+            return False
+    return True
 
 
 def _admitted(guard: Guard, live: LiveConsole, request: Request) -> Admitted:
@@ -139,7 +151,7 @@ def _location(path: str, what: str, address: str) -> str:
 
 
 @contextmanager
-def _live(
+def live_console(
     provisioned: ProvisionedStack, variants: tuple[Variant, ...], root: Path
 ) -> Iterator[LiveConsole]:
     """Connect the feed, the customers and the playground; stop them afterwards."""

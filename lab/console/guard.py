@@ -59,19 +59,22 @@ class Tickets:
 class Guard:
     """Checks that a request is for this lab, from its own page, and from the instructor."""
 
-    def __init__(self, origin: str, secret: str = "") -> None:
-        """`origin` is that of the page, "http://127.0.0.1:8000"; without `secret` no instructor."""
+    def __init__(self, origin: str, secret: str = "", cookie_value: str = "") -> None:
+        """`origin` is that of the page, "http://127.0.0.1:8000"; without `secret` no instructor.
+
+        `cookie_value` is the instructor's from an earlier lab; by default a new one.
+        """
         self.tickets = Tickets()
         self._origins = _origins(origin)
         self._hosts = {urlsplit(each).netloc for each in self._origins}
         self._secret = secret
         # Not the secret itself: a stolen cookie does not give access to the terminal's commands.
-        self.cookie_value = secrets.token_urlsafe(32)
+        self.cookie_value = cookie_value or secrets.token_urlsafe(32)
         # Cookies are separated by host and path, not by port: two labs must not share one.
         port = urlsplit(origin).port or 80
         self.cookie_name = f"lab_instructor_{port}"
         self.visitor_cookie_name = f"lab_visitor_{port}"
-        self._visitor_key = secrets.token_bytes(32)
+        self._visitor_key = hmac.digest(self.cookie_value.encode(), b"visitors", "sha256")
 
     def admit(self, request: Request) -> None:
         """Raise Forbidden or UnsupportedMediaType unless the request can be from our own page."""

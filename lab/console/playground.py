@@ -153,6 +153,13 @@ class Playground:
             self._stack.access.trouble,
         )
 
+    def refresh(self) -> None:
+        """Ask every server for its count now, and publish the stack if it has changed."""
+        self.watch.ask()
+        with self._publishing:
+            if self.status() != self.watch.shown:
+                self._publish_stack()
+
     def close(self) -> None:
         """Stop watching and delete the cache; what still drains ends with the stack."""
         self._closed = True

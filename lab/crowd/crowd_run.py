@@ -60,6 +60,8 @@ class CrowdTarget:
     """The end of a server's log, "" where the lab cannot read it."""
     is_strange: Callable[[AccessEntry], bool] = lambda entry: False
     """Whether an answer in the log came from a process that the lab did not start."""
+    breakage: Callable[[], str | None] = lambda: None
+    """What is wrong with the balancer itself, if anything, since the target was made."""
 
 
 class CrowdRun:
@@ -176,6 +178,7 @@ def run_crowd(
         except KeyboardInterrupt:  # what is known so far is still worth something
             interrupted = True
         injected = progress.injected
+        logged.breakage = target.breakage()
         ended = ended_since(injected) | dict.fromkeys(target.dead, -math.inf)
         audit = audit_losses(crowd.results(), injected.deaths, target.dies_with, ended)
         audit.silences = _explained(audit.silences, target)

@@ -16,6 +16,7 @@ class DoubtKind(StrEnum):
     SCRIPT_FAILED = "script_failed"
     LOG_DIFFERS = "log_differs"
     RETRIED = "retried"
+    BALANCER_BROKEN = "balancer_broken"
     STRANGERS = "strangers"
     NOT_AS_PREDICTED = "not_as_predicted"
     CARTS_UNKNOWN = "carts_unknown"
@@ -36,10 +37,21 @@ class Doubt(msgspec.Struct, frozen=True, omit_defaults=True):
         """Whether it holds whatever the latencies are worth; else the generator was the limit."""
         return self.kind not in (DoubtKind.GENERATOR_CPU, DoubtKind.GENERATOR_LATE)
 
+    @property
+    def voids_every_cart(self) -> bool:
+        """Whether no answer of the crowd can be believed, so that nothing is known of a cart."""
+        return self.kind in _VOIDING
+
     def __str__(self) -> str:
         return _TEXT[self.kind].format(value=self.value, expected=self.expected, detail=self.detail)
 
 
+_VOIDING = frozenset(
+    {
+        *(DoubtKind.BALANCER_BROKEN, DoubtKind.STRANGERS),
+        *(DoubtKind.LOG_DIFFERS, DoubtKind.RETRIED),
+    }
+)
 _NOT_QUOTED = "latencies are not quoted. Lower --rate, or add --workers"
 _TEXT = {
     DoubtKind.GENERATOR_CPU: "a generator used {value:.0%} of a core (at most {expected:.0%}): "
@@ -49,6 +61,7 @@ _TEXT = {
     "{expected:.0f} ms): " + _NOT_QUOTED,
     DoubtKind.INTERRUPTED: "stopped before the end: carts were not read",
     DoubtKind.FAULT_FAILED: "{detail}",
+    DoubtKind.BALANCER_BROKEN: "{detail}",
     DoubtKind.FAULT_MISSING: "{detail}: the crowd had ended before",
     DoubtKind.SCRIPT_FAILED: "the script stopped in {value:,.0f} iterations: {detail}",
     DoubtKind.LOG_DIFFERS: "the load balancer's log has {value:,.0f} requests, the crowd "

@@ -55,6 +55,12 @@ class LossAudit(msgspec.Struct):
         """The acknowledged carts that were kept, with the interval."""
         return share(self.kept, self.owed, "acknowledged carts kept")
 
+    def all_unknown(self) -> "LossAudit":
+        """Return what is left of it where no answer can be believed."""
+        owed = LossAudit(self.settled, self.nothing_owed, silences=self.silences)
+        owed.unknown = self.owed
+        return owed
+
     @property
     def as_predicted(self) -> bool:
         """Whether the lost carts are those predicted, one by one."""

@@ -1,5 +1,6 @@
 """What a crowd found as a page, and as JUnit XML: figures, carts, faults, doubts, over time."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from lab.crowd.result import CrowdResult
 from lab.crowd.wording import describe_carts, sentences
 
 MOST_WINDOWS = 60
+Named = Sequence[tuple[str, CrowdResult]]
 _AS_PREDICTED = Mark("✓", "losses as predicted", "good")
 _NOT_FLAWLESS = Mark("=", "losses as predicted")  # no tick where anything went wrong
 _NOT_AS_PREDICTED = Mark("✕", "losses not as predicted", "bad")
@@ -24,23 +26,17 @@ _HEADINGS = (
 
 def crowd_page(document: CrowdDocument, folder: Path) -> ReportPage:
     """Return the page of a run; what the workers wrote down is read from `folder`."""
-    crowds = document.crowds
-    names = _names(crowds)
-    sections = [
-        Section(
-            "The figures", tables=[_table(names, crowds)], charts=_charts(names, crowds, folder)
-        )
-    ]
-    for name, each in zip(names, crowds, strict=True):
-        sections.append(Section(name, sentences(each).plain.splitlines()))
+    crowds, named = document.crowds, _named(document.crowds)
+    figures = Section("The figures", tables=[_table(named)], charts=_charts(named, folder))
+    said = [Section(name, sentences(each).plain.splitlines()) for name, each in named]
     cut = "Cut short: the crowd was stopped before the end, and its carts were not read."
     return ReportPage(
         "lab crowd: many shoppers at both desks",
         "Every latency counts from when the request was due. A percentile is left out where the "
         "load generator was the limit, or where there were too few requests for it.",
-        [(_mark(each), f"{name}: {describe_carts(each.carts)}") for name, each in _pairs(crowds)],
+        [(_mark(each), f"{name}: {describe_carts(each.carts)}") for name, each in named],
         facts=_facts(crowds),
-        sections=sections if crowds else (),
+        sections=[figures, *said] if crowds else (),
         footer="Drawn from crowd.json and what the workers wrote down.",
         banners=(cut,) if any(each.interrupted for each in crowds) or not crowds else (),
     )
@@ -53,7 +49,7 @@ def crowd_junit(document: CrowdDocument) -> str:
     """
     suites = [
         Suite(name, [_carts_case(name, each), _figures_case(name, each)], each.for_s)
-        for name, each in _pairs(document.crowds)
+        for name, each in _named(document.crowds)
     ]
     return junit_xml("lab crowd", suites)
 
@@ -84,19 +80,14 @@ def _mark(crowd: CrowdResult) -> Mark:
     return _NOT_FLAWLESS if wrong else _AS_PREDICTED
 
 
-def _names(crowds: Sequence[CrowdResult]) -> list[str]:
-    """Return a name for each crowd: the variant, with its round where there are several."""
-    several = len({each.variant for each in crowds}) < len(crowds)
-    rounds: dict[str, int] = {}
-    names = []
+def _named(crowds: Sequence[CrowdResult]) -> Named:
+    """Return each crowd with a name: the variant, with its round where there are several."""
+    rounds = Counter[str]()
+    named = []
     for each in crowds:
-        rounds[each.variant] = rounds.get(each.variant, 0) + 1
-        names.append(f"{each.variant}, round {rounds[each.variant]}" if several else each.variant)
-    return names
-
-
-def _pairs(crowds: Sequence[CrowdResult]) -> list[tuple[str, CrowdResult]]:
-    return list(zip(_names(crowds), crowds, strict=True))
+        rounds[each.variant] += 1
+        named.append((f"{each.variant}, round {rounds[each.variant]}", each))
+    return named if rounds.total() > len(rounds) else [(each.variant, each) for each in crowds]
 
 
 def _facts(crowds: Sequence[CrowdResult]) -> list[tuple[str, str]]:
@@ -115,7 +106,7 @@ def _facts(crowds: Sequence[CrowdResult]) -> list[tuple[str, str]]:
     ]
 
 
-def _table(names: Sequence[str], crowds: Sequence[CrowdResult]) -> Table:
+def _table(named: Named) -> Table:
     rows = [
         (
             name,
@@ -128,7 +119,7 @@ def _table(names: Sequence[str], crowds: Sequence[CrowdResult]) -> Table:
             f"{each.carts.lost:,}",
             f"{each.reads_that_showed_the_cart:,} of {each.reads:,}" if each.reads else "–",
         )
-        for name, each in zip(names, crowds, strict=True)
+        for name, each in named
     ]
     return Table(_HEADINGS, rows, frozenset(range(1, len(_HEADINGS))))
 
@@ -137,16 +128,17 @@ def _ms(value: float | None) -> str:
     return "–" if value is None else f"{value:,.1f}"
 
 
-def _charts(names: Sequence[str], crowds: list[CrowdResult], folder: Path) -> list[Figure]:
-    if not crowds:
+def _charts(named: Named, folder: Path) -> list[Figure]:
+    if not named:
         return []
-    count = max(1, min(MOST_WINDOWS, int(crowds[0].for_s)))
+    crowds = [each for _, each in named]
+    records = recorded(folder, crowds, max(1, min(MOST_WINDOWS, int(crowds[0].for_s))))
     found = [
         (name, each.setup.desk, record)
-        for name, each, record in zip(names, crowds, recorded(folder, crowds, count), strict=True)
+        for (name, each), record in zip(named, records, strict=True)
         if record
     ]
-    charts = [_carts_chart(names, crowds)]
+    charts = [_carts_chart(named)]
     if not found:
         return charts
     return [
@@ -165,10 +157,10 @@ def _chart(title: str, y: str, found: Sequence[tuple[str, str, Recorded]], what:
     return Figure(title, "seconds after the warm-up", y, lines)
 
 
-def _carts_chart(names: Sequence[str], crowds: Sequence[CrowdResult]) -> Figure:
+def _carts_chart(named: Named) -> Figure:
     fates = ("kept", "lost", "wrong", "duplicated", "unknown")
     lines = [
         Graph(name, each.setup.desk, [(fate, getattr(each.carts, fate)) for fate in fates])
-        for name, each in zip(names, crowds, strict=True)
+        for name, each in named
     ]
     return Figure("Acknowledged carts, when the crowd was over", "", "carts", lines)

@@ -27,6 +27,8 @@ class LoggedRequests(msgspec.Struct):
     requests: int = 0
     retried: int = 0
     strange: int = 0
+    breakage: str | None = None
+    """What happened to the balancer itself, if it broke."""
 
 
 class CrowdSetup(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,11 +120,11 @@ def crowd_result(
 ) -> CrowdResult:
     """Return the result of what was reported, audited and logged."""
     profile, tally = progress.job.profile, progress.tally
-    doubts = [
-        *_about_the_generator(progress),
-        *_about_the_run(progress, setup, logged),
-        *_about_the_carts(progress, audit),
-    ]
+    doubts = [*_about_the_generator(progress), *_about_the_run(progress, setup, logged)]
+    if any(doubt.voids_every_cart for doubt in doubts):
+        audit = audit.all_unknown()
+    else:
+        doubts += _about_the_carts(progress, audit)
     return CrowdResult(
         variant=progress.variant,
         setup=setup,
@@ -203,6 +205,8 @@ def _about_the_run(
     sent = tally.requests + tally.warm_up + tally.closing
     if not tally.answered <= logged.requests <= sent:
         yield Doubt(DoubtKind.LOG_DIFFERS, logged.requests, tally.answered)
+    if logged.breakage:
+        yield Doubt(DoubtKind.BALANCER_BROKEN, detail=logged.breakage)
     if logged.strange:
         yield Doubt(DoubtKind.STRANGERS, logged.strange)
     if logged.retried and setup.retry == "off":

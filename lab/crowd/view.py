@@ -37,7 +37,7 @@ def live_view(results: Sequence[CrowdResult], now: Progress) -> RenderableType:
         now.variant,
         tally.requests / max(0.1, seconds),
         _Counts(
-            tally.failed, tally.unknown, now.kept, now.lost, tally.reads_kept, tally.reads, True
+            tally.failed, tally.unknown, now.kept, now.lost, 0, tally.reads_kept, tally.reads, True
         ),
         tally.latency.percentiles(),
         sum(now.in_flight.values()),
@@ -97,7 +97,8 @@ def _table(results: Sequence[CrowdResult]) -> Table:
             each.failed,
             each.unknown,
             carts.kept,
-            carts.owed - carts.kept,
+            carts.owed - carts.kept - carts.unknown,
+            carts.unknown,
             each.reads_that_showed_the_cart,
             each.reads,
             not any(doubt.is_about_carts for doubt in each.doubts),
@@ -114,7 +115,7 @@ def _row(
     latency: Percentiles,
     in_flight: int = 0,
 ) -> None:
-    failed, unknown, kept, lost = counts.failed, counts.unknown, counts.kept, counts.not_kept
+    failed, unknown, kept = counts.failed, counts.unknown, counts.kept
     shown = f"{counts.shown:,} of {counts.looks:,}" if counts.looks else "–"
     table.add_row(
         variant,
@@ -124,9 +125,16 @@ def _row(
         Text(f"{failed:,}", "yellow" if failed else ""),
         Text(f"{unknown:,}", "yellow" if unknown else ""),
         Text(f"✓ {kept:,}", "green") if kept and counts.flawless else Text(f"{kept:,}"),
-        Text(f"✕ {lost:,}" if lost else "0", "red" if lost else ""),
+        _not_kept(counts),
         Text(shown, "red" if counts.shown < counts.looks else ""),
     )
+
+
+def _not_kept(counts: "_Counts") -> Text:
+    if counts.carts_unknown and not counts.lost:
+        return Text(f"? {counts.carts_unknown:,}", "yellow")
+    text = Text(f"✕ {counts.lost:,}" if counts.lost else "0", "red" if counts.lost else "")
+    return text.append(f" ? {counts.carts_unknown:,}", "yellow") if counts.carts_unknown else text
 
 
 @dataclass(frozen=True)
@@ -136,15 +144,17 @@ class _Counts:
     failed: int
     unknown: int
     kept: int
-    not_kept: int
+    lost: int
+    """Not kept, wrong and duplicated too."""
+    carts_unknown: int
     shown: int
     looks: int
     undoubted: bool
 
     @property
     def flawless(self) -> bool:
-        wrong = self.failed + self.unknown + self.not_kept + (self.looks - self.shown)
-        return self.undoubted and not wrong
+        wrong = self.failed + self.unknown + self.lost + (self.looks - self.shown)
+        return self.undoubted and not wrong + self.carts_unknown
 
 
 def _clock(now: Progress) -> str:

@@ -14,6 +14,8 @@ def describe_carts(audit: LossAudit) -> str:
     """Return what became of the acknowledged carts, as a phrase."""
     if not audit.owed:
         return "no cart was owed"
+    if audit.unknown == audit.owed:
+        return f"of {audit.owed:,} acknowledged carts nothing is known"
     others = [(getattr(audit, fate), fate) for fate in _OTHER_FATES]
     kept = format_measure(audit.kept_share)
     return kept + "".join(f", {number:,} {fate}" for number, fate in others if number)
@@ -71,6 +73,8 @@ def _setup(each: CrowdResult) -> str:
 
 
 def _prediction(audit: LossAudit) -> str:
+    if audit.owed and audit.unknown == audit.owed:
+        return "so nothing is compared"
     edge = f" ({audit.at_the_edge} reads too close to a death to tell)" * bool(audit.at_the_edge)
     if audit.as_predicted and not audit.predicted_lost:
         return f"none had to be lost{edge}"

@@ -194,7 +194,7 @@ class VariantRun:
     `trouble` says in a sentence why nothing can be concluded from it, if so, and
     `script_failed` whether the fault is in the student's own code;
     `broken_expectation` which assertion of the script itself did not hold; `traceback`
-    has the details of either.
+    has the details of either. `balancer_broke` is about nginx, which all variants share.
     """
 
     variant: Variant
@@ -204,6 +204,7 @@ class VariantRun:
     script_failed: bool = False
     broken_expectation: str | None = None
     traceback: str | None = None
+    balancer_broke: bool = False
     observation: Observation | None = None
     closing: list[Exchange] = field(default_factory=list)
     """The lab's own looks at the carts, when the script was over."""

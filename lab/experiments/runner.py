@@ -143,7 +143,7 @@ class Run:
                     ProvisionedStack(self.folder / then[0].name), startable
                 )
             for run in ready:
-                if provisioned.stack.balancer.has_ended():
+                if provisioned.stack.balancer.failure():
                     run.trouble = NOT_RUN
                     continue
                 self.progress(f"{experiment.name}: running the script, {run.variant.name}")
@@ -175,15 +175,17 @@ class Run:
         customers = experiment.quick_customers if self.quick else experiment.customers
         setting = provisioned.context(run.variant, customers, self.seed, self.quick, self.crowd)
         lab = Lab(setting, run.record)
+        balancer = provisioned.stack.balancer
+        mark = balancer.mark()
         try:
             script_run.run(experiment, run, lab, self.max_seconds)
         finally:
             trackers = [customer.tracker for customer in lab.customers]
             run.measurements = measure(run.record, trackers) | lab.extra
-        if broken := provisioned.stack.balancer.breakage():
+        if broken := balancer.breakage(mark):
             # Whatever the script made of it: failed requests say nothing about the desk.
             run.trouble, run.broken_expectation, run.traceback = broken, None, None
-            run.script_failed = False
+            run.script_failed, run.balancer_broke = False, True
         else:
             _look_at_the_carts(run, lab)
         run.trouble = run.trouble or provisioned.cross_check(run.record, run.closing)
@@ -199,7 +201,7 @@ def _look_at_the_carts(run: VariantRun, lab: Lab) -> None:
     run.measurements = measure(run.record, trackers, found) | lab.extra
 
 
-NOT_RUN = "not run: nginx had ended before"
+NOT_RUN = "not run: the load balancer was broken before"
 _UNFINISHED = Judgement(Verdict.UNKNOWN, note="the run was cut short")
 
 

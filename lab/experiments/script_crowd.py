@@ -21,7 +21,7 @@ from lab.stack.session_store import Store
 
 def crowd_target(context: ScriptContext, faults: FaultInjector) -> CrowdTarget:
     """Return this variant as the target of a crowd; `faults` carries out the timetable."""
-    variant, pool = context.variant, context.pool
+    variant, pool, balancer = context.variant, context.pool, context.stack.balancer
     return CrowdTarget(
         variant=pool.name,
         url=pool.url,
@@ -42,6 +42,7 @@ def crowd_target(context: ScriptContext, faults: FaultInjector) -> CrowdTarget:
         log_of=lambda server: pool.server(server).log_tail(),
         dead=tuple(name for name, server in pool.servers.items() if server.state == "dead"),
         is_strange=partial(_is_strange, pool),
+        breakage=partial(balancer.breakage, balancer.mark()),
     )
 
 

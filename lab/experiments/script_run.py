@@ -16,6 +16,7 @@ from lab.core.nearest import nearest
 from lab.core.redaction import redact_text
 from lab.evidence.result import (
     Judgement,
+    Kind,
     Measurements,
     Observation,
     Prediction,
@@ -66,6 +67,9 @@ def observe(experiment: Experiment, run: VariantRun) -> None:
 
 def judge(experiment: Experiment, runs: Sequence[VariantRun]) -> Judgement:
     """Judge the claim; what goes wrong in `ABOUT` is filed in every one of `runs`."""
+    broken = next((each for each in runs if each.balancer_broke), None)
+    if broken and experiment.kind is not Kind.SCRIPT:  # the variants have it in common
+        return Judgement(Verdict.UNKNOWN, note=f"{broken.variant.name}: {broken.trouble}")
     try:
         return experiment.judge(runs)
     except Exception as error:

@@ -4,7 +4,9 @@ import unicodedata
 
 MOST_NAME_CHARS = 24
 MOST_USER_ID_CHARS = 64
-NAME_RULE = f"1 to {MOST_NAME_CHARS} visible characters, none of which hides or reorders text"
+NAME_RULE = (
+    f"1 to {MOST_NAME_CHARS} visible characters, none of which hides, reorders or covers text"
+)
 USER_ID_RULE = (
     f"1 to {MOST_USER_ID_CHARS} letters and digits of any script, dots, dashes or underscores, "
     "none of which only looks like another letter or digit (as \uff11 like 1)"
@@ -15,22 +17,27 @@ _KEYCAP = "\u20e3"
 _VIRAMA = 9  # canonical combining class, as RFC 5892 (appendix A) has it
 # Control, format (bidirectional and tags too), surrogate, private, unassigned, line, paragraph.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# Letters, marks and symbols that show nothing: fillers, and selectors of a variant.
+# What Unicode calls so in a name shows nothing, whether it is a letter, a mark or a symbol.
+_BLANK_WORDS = frozenset({"BLANK", "FILLER", "INVISIBLE", "NULL", "SPACE"})
+# Marks to be ignored by whoever has no use for them: joiners, inherent vowels, variants.
 _BLANK = frozenset(
     (
-        *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0),
+        *(0x034F, 0x17B4, 0x17B5),
         *range(0x180B, 0x1810),
         *range(0xFE00, 0xFE0E),
         *range(0xE0100, 0xE01F0),
     )
 )
+MOST_MARKS = 4  # on one letter without a width of their own, as Unicode UTS 39 (5.4) has it
+MOST_STACKED_MARKS = 2  # of those, above, below or around it: more cover other lines
+_STACKED = 200  # canonical combining classes from here on have a place, not a script
 
 
 def customer_name(value: object) -> str:
     """Return a name in NFC, without spaces around it; raise ValueError with the rule.
 
-    No character of it hides or reorders text. A joiner stands only where it changes what is
-    seen: between emoji, between Arabic letters, after a virama.
+    No character of it hides, reorders or covers text. A joiner stands only where it changes
+    what is seen: between emoji, between Arabic letters, after a virama.
     """
     # NFC makes a text at most three times as long, so a longer one can never fit.
     if isinstance(value, str) and len(value) <= 10 * MOST_NAME_CHARS:
@@ -55,6 +62,7 @@ def user_id(value: object) -> str:
             and all(map(_is_of_id, text))
             and any(map(_shows, text))
             and text == unicodedata.normalize("NFKC", text)
+            and not _covers(text)
         ):
             return text
     raise ValueError(USER_ID_RULE)
@@ -63,15 +71,27 @@ def user_id(value: object) -> str:
 def _is_of_id(character: str) -> bool:
     if character in "._-" or character in _EMOJI_STYLE:
         return character not in _EMOJI_STYLE
-    return unicodedata.category(character)[0] in "LMN" and ord(character) not in _BLANK
+    return unicodedata.category(character)[0] in "LMN" and not _is_blank(character)
 
 
 def _shows(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LNPS" and ord(character) not in _BLANK
+    return unicodedata.category(character)[0] in "LNPS" and not _is_blank(character)
+
+
+def _is_blank(character: str) -> bool:
+    """True if it has no picture of its own; a space is none of these."""
+    if character < "\x7f" or unicodedata.category(character) == "Zs":
+        return False
+    words = unicodedata.name(character, "").replace("-", " ").split()
+    return ord(character) in _BLANK or not _BLANK_WORDS.isdisjoint(words)
 
 
 def _hides(name: str) -> bool:
-    """True if a character of it shows nothing, or hides or reorders others."""
+    """True if a character of it shows nothing, or hides, reorders or covers others."""
+    if name.isascii():
+        return not name.isprintable()
+    if _covers(name):
+        return True
     around = zip(f" {name}", name, f"{name[1:]} ", strict=False)
     return any(not _is_seen(before, character, after) for before, character, after in around)
 
@@ -81,7 +101,25 @@ def _is_seen(before: str, character: str, after: str) -> bool:
         return _joins(before, character, after)
     if character in _EMOJI_STYLE:
         return unicodedata.category(before) in ("So", "Sm") or after == _KEYCAP
-    return unicodedata.category(character) not in _HIDDEN and ord(character) not in _BLANK
+    return unicodedata.category(character) not in _HIDDEN and not _is_blank(character)
+
+
+def _covers(text: str) -> bool:
+    """True if a mark stands on nothing, twice, or with so many others that they cover lines."""
+    base, marks, stacked, last = " ", 0, 0, ""
+    for character in text:
+        category = unicodedata.category(character)
+        if category in ("Mn", "Me"):
+            marks += 1
+            stacked += category == "Me" or unicodedata.combining(character) >= _STACKED
+            if base.isspace() or character == last or marks > MOST_MARKS:
+                return True
+            if stacked > MOST_STACKED_MARKS:
+                return True
+        elif category != "Mc":
+            base, marks, stacked = character, 0, 0
+        last = character
+    return False
 
 
 def _joins(before: str, joiner: str, after: str) -> bool:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from secrets import token_hex
 
@@ -23,6 +24,7 @@ from lab.stack.nginx_conf import CONFIG_PATH
 from lab.stack.programs import Program
 
 _KILLED_WORKER = re.compile(r"worker process \d+ exited on signal (\d+)")
+ANSWERS_WITHIN_S = 10.0  # a busy machine takes its time
 RETIRE_TIMEOUT_S = 10.0  # more than worker_shutdown_timeout
 QUIET_S = 3.5  # more than keepalive_min_timeout: by then idle clients have been let go
 
@@ -67,7 +69,6 @@ class Balancer:
         self._render = render
         self._nonce = token_hex(4)  # another nginx on this port must not be taken for ours
         self._changes = 0
-        self._read_to = 0  # how far `breakage` has read nginx's log
         self._changing = threading.RLock()
         self._child: Child | None = None
 
@@ -96,20 +97,31 @@ class Balancer:
                 why = f"did not answer within {READY_TIMEOUT_S:.0f} s"
             raise LabError(f"nginx {why}; {self._log_tail()}")
 
-    def breakage(self) -> str | None:
-        """Say that nginx is broken: its master has ended, or a worker was killed since last asked.
+    def mark(self) -> int:
+        """Return where nginx's own log ends now: `breakage` looks at what comes after."""
+        return self._log_size()
 
-        None if neither is so. (A worker that is killed comes again, but drops its requests.)
-        """
+    def failure(self) -> str | None:
+        """Say that nginx cannot serve now: it has ended, is frozen, or does not answer; or None."""
         if self.has_ended():
             ending = self._child.ending if self._child else "not started"
             return f"the load balancer is broken: nginx has ended ({ending})"
-        end = self._log_size()
+        if self._is_frozen():
+            return "the load balancer does not answer: nginx is stopped (SIGSTOP)"
+        if not wait_until(self._answers, ANSWERS_WITHIN_S):
+            return "the load balancer does not answer: nginx has no free connection, or hangs"
+        return None
+
+    def breakage(self, mark: int) -> str | None:
+        """Say that nginx fails, or that a worker was killed since `mark`; None if neither is so.
+
+        (A worker that is killed comes again, but drops its requests.)
+        """
+        if failure := self.failure():
+            return failure
         with self.log_path.open("rb") as log:
-            log.seek(self._read_to)
-            written = log.read(end - self._read_to).decode(errors="replace")
-        self._read_to = end
-        killed = _KILLED_WORKER.search(written)
+            log.seek(mark)
+            killed = _KILLED_WORKER.search(log.read().decode(errors="replace"))
         if killed is None:
             return None
         return f"the load balancer is broken: nginx's worker was ended by signal {killed[1]}"
@@ -169,6 +181,17 @@ class Balancer:
             subprocess.run(list(map(str, command)), check=True, capture_output=True)
         else:
             os.kill(self.pid, signal.SIGHUP)
+
+    def _is_frozen(self) -> bool:
+        try:
+            processes = [psutil.Process(self.pid), *self._workers()]
+            return any(each.status() == psutil.STATUS_STOPPED for each in processes)
+        except (psutil.NoSuchProcess, LabError):  # ended in this moment
+            return False
+
+    def _answers(self) -> bool:
+        answer = get(self.port, CONFIG_PATH)
+        return self.has_ended() or (answer is not None and answer[0] == HTTPStatus.OK)
 
     def _obeys(self, version: str) -> bool:
         return get(self.port, CONFIG_PATH) == (200, version.encode())

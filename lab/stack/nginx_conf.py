@@ -38,6 +38,8 @@ http {{
     proxy_buffers 8 32k;
     client_max_body_size 1m;
     client_header_timeout 10s;  # who connects and says nothing is in the way
+    client_body_timeout 10s;    # likewise
+    send_timeout 10s;           # who does not read its answer, too
     absolute_redirect off;      # a redirect leads to no host that a client has named
 
     # Between nginx and the servers: keep connections, and do not wait long for a dead one.
@@ -66,6 +68,7 @@ OWN_ANSWERS = """\
 error_page 400 408 414 /.refused;
 error_page 494 =400 /.refused;
 error_page 404 405 413 501 @refused;
+error_page 301 =404 @refused;  # no redirect to a path with a slash at its end
 error_page 502 503 504 @no_server;
 location = /.refused {
     internal;

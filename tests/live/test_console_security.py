@@ -6,6 +6,7 @@ import os
 import re
 import signal
 from contextlib import ExitStack
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -35,6 +36,7 @@ EVERYBODYS = {
     "/lab/act": {"customer": "x", "do": "view"},
 }
 PAGE = {"X-Lab-Console": "1"}
+PRIVATE = ("up.json", "instructor.json")  # 0600
 
 
 class Answer:
@@ -208,7 +210,7 @@ def test_secrets_of_the_page_are_not_written_down(up, instructor):
     assert answer.status == 200
     credentials = [up.secret, up.ticket, ticket_of(up), instructor.cookie.partition("=")[2]]
     assert all(len(each) >= 22 for each in credentials)
-    files = [path for path in up.runs.rglob("*") if path.is_file() and path.name != "up.json"]
+    files = [path for path in up.runs.rglob("*") if path.is_file() and path.name not in PRIVATE]
     assert "nginx.log" in {path.name for path in files}
     texts = {str(path): path.read_bytes().decode("utf-8", "replace") for path in files}
     texts |= {str(each): " ".join(each.cmdline()) for each in up.processes()}
@@ -375,3 +377,25 @@ def test_other_methods_do_nothing(instructor):
             answer = instructor(method, path, '{"server": "A"}', headers)
             assert (answer.status, answer.headers["Allow"]) == (405, "POST"), (method, path)
     assert instructor("TRACE", "/lab/kill").status in (403, 405)
+
+
+def test_instructors_browser_is_known_after_a_restart_and_a_strangers_is_not(lab_here):
+    cookies = {}
+    for life in ("first", "second"):
+        process = lab_here.start("up", "--port", "0", "--no-open", "--servers", "1")
+        told = wait_for(
+            lambda process=process: re.search(
+                r"(http://\S+)/#ticket=(\S+)[\s\S]+Ctrl-C", process.out_path.read_text()
+            )
+        )
+        web = Web(SimpleNamespace(origin=told[1]))
+        if life == "first":
+            assert web.enter(told[2]).status == 204
+            cookies["instructor"] = web.cookie.partition("=")[2]
+            visitor = Web(SimpleNamespace(origin=told[1]))("GET", "/lab/whoami")
+            cookies["stranger"] = visitor.headers["Set-Cookie"].partition(";")[0].partition("=")[2]
+        for who, status in (("instructor", 200), ("stranger", 403)):
+            web.cookie = f"lab_instructor_{urlsplit(told[1]).port}={cookies[who]}"
+            assert web("GET", "/lab/status").status == status, (life, who)
+        process.send_signal(signal.SIGINT)
+        assert lab_here.finish(process).status == 0

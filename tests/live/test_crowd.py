@@ -247,7 +247,7 @@ def stranger_at(port):
 def test_worker_without_the_key_is_refused_with_what_to_do(lab_here):
     refused = lab_here("crowd", "--join", "127.0.0.1:1", env={KEY_VARIABLE: "0" * 31})
     assert refused.status == 2
-    assert "set LAB_OP_KEY to the key that `lab crowd --master` says" in refused.err
+    assert "set LAB_OP_KEY to the key that `lab crowd --master` prints" in refused.err
 
 
 @posix

@@ -172,7 +172,52 @@ def test_killed_worker_of_nginx_leaves_the_row_unknown_and_the_next_one_judged(t
         "the load balancer is broken: nginx's worker was ended by signal 9"
     )
     assert second.verdict is Verdict.HOLDS
+    assert result.verdict is Verdict.UNKNOWN  # both rows were behind the same load balancer
+    assert "nginx's worker was ended" in wording.decision(result)
     assert exit_status([result]) == 3
+
+
+def freeze_master(balancer):
+    os.kill(balancer.pid, signal.SIGSTOP)
+
+
+def freeze_worker(balancer):
+    os.kill(psutil.Process(balancer.pid).children()[0].pid, signal.SIGSTOP)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("freeze", [freeze_master, freeze_worker])
+def test_frozen_nginx_is_said_and_no_row_of_timeouts(tmp_path, freeze):
+    def script(shopper, lab):
+        shopper.login()
+        shopper.add("laptop")
+        freeze(lab._pool.balancer)
+        shopper.view_cart(timeout_s=0.2)
+
+    result = perform(tmp_path, script, "stateful", "stateless")
+    first, second = result.variants
+    assert wording.outcome(first) == (
+        "the load balancer does not answer: nginx is stopped (SIGSTOP)"
+    )
+    assert (first.verdict, result.verdict) == (Verdict.UNKNOWN, Verdict.UNKNOWN)
+    assert wording.outcome(second) == NOT_RUN
+    assert exit_status([result]) == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_crowd_behind_a_broken_load_balancer_knows_nothing_of_its_carts(tmp_path):
+    def script(shopper, lab):
+        killer = threading.Timer(2.0, kill_worker, [lab._pool.balancer])
+        killer.start()
+        result = lab.crowd(crash.buy_here, 6, 60.0, for_s=4.0, warm_up_s=0.0)
+        killer.join()
+        crowds.append(result)
+
+    crowds = []
+    perform(tmp_path, script, "stateless")
+    (crowd,) = crowds
+    assert DoubtKind.BALANCER_BROKEN in {each.kind for each in crowd.doubts}
+    assert crowd.carts.unknown == crowd.carts.owed > 0
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")

@@ -270,3 +270,30 @@ def test_list_without_an_order_is_the_same_in_another_one(name):
     )
     assert not varying(one, other) and varying(one, more) == {f"header:{name}"}
     assert varying(one, Answer(200, Headers([]), b"")) == {f"header:{name}"}
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [
+        ("5f123456789012345e0a1b2c3d4e5f60", True),  # a random id may have twelve digits together
+        ("00:1b:44:11:3a:b7", True),
+        ("ord-2026-11-27-8f3a9b", True),
+        ("2026-11-27T10:54:13Z", False),
+        ("2026-11-27 10:54:13.839201+00:00", False),
+        ("27/Nov/2026:10:54:13 +0000", False),
+        ("20261127T105413Z", False),
+        ("202611271054", False),
+        ("10:54:13 PM", False),
+        ("at 10:54", False),
+        ("1795776215", False),
+    ],
+)
+def test_value_that_two_answers_share_is_a_relation_unless_a_clock_says_it(value, is_one):
+    other = "9" + value[1:] if is_one else value.replace("54", "55").replace("6215", "6216")
+    plays = [Trace(answers=[answer({"at": each})] * 2, sent={0, 1}) for each in (value, other)]
+    for each in plays:
+        each.calls = [Call("GET", plain("/"), origin=str(n)) for n in range(2)]
+    for ignored, expected in ((), is_one), (("/at",), False):
+        comparator = ResponseComparator(frozenset(ignored))
+        comparator.learn_plays(plays)
+        assert bool(comparator.relations) is expected

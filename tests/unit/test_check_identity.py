@@ -2,12 +2,13 @@
 
 import json
 import uuid
+from dataclasses import replace
 
 import pytest
 
 from lab.check.comparator import Relation
 from lab.check.conversation import Call, Conversation, Ref, plain, recorded
-from lab.check.identity import is_own_name, strangers
+from lab.check.identity import in_other_words, is_own_name, strangers
 from lab.core.http import Answer
 
 
@@ -34,8 +35,11 @@ class Process:
         known = self.answer(conversation.calls[index], "ada")
         return known, [self.answer(other, "stranger") for other in others]
 
-    def two_clients(self, conversation, index):
-        return tuple(self.answer(conversation.calls[index], who) for who in ("ada", "ada too"))
+    def two_clients(self, conversation, index, change=None):
+        known = conversation.calls[index]
+        if change is None:
+            return tuple(self.answer(known, who) for who in ("ada", "ada too"))
+        return self.answer(known, "ada"), self.answer(change(known, known), "bob")
 
 
 def own(answer, *calls, place="/id"):
@@ -102,6 +106,46 @@ def test_place_that_is_called_as_names_are_needs_two_clients_where_others_are_re
     # A game's server that is found again by its name is none.
     found = lambda each, who: said({"server_id": f"of {document_of(each)['sku']}"})  # noqa: E731
     assert not own(found, ORDER, ORDER, place="/server_id")
+
+
+@pytest.mark.parametrize(
+    ("given", "is_own"),
+    [
+        (lambda who: said({"zone": "of the process"}), True),
+        (lambda who: said({"zone": f"of {who}"}), False),
+        (lambda who: said({"zone": "for ada"}) if who == "ada" else said({}, 401), None),
+        (lambda who: said({"zone": "for ada"}) if who == "ada" else said({}), None),
+    ],
+)
+def test_value_behind_a_login_is_a_name_if_another_user_is_given_it_too(given, is_own):
+    """Where only one user gets in, it may be kept for that one."""
+    token = Ref(0, "json:/token", "t-77777777")
+    me = Call("GET", plain("/me"), (("Authorization", (token,)),))
+
+    def answer(each, who):
+        return said({"error": "log in"}, 401) if who == "stranger" else given(who)
+
+    assert own(answer, me, me, place="/zone") is is_own
+    # With words of its own it may be kept for those.
+    for path in ("/rooms/7", "/rooms?of=ada"):
+        assert own(answer, me, replace(me, path=plain(path)), place="/zone") is False
+
+
+def test_another_user_says_other_words_and_brings_what_it_was_given():
+    token = Ref(0, "json:/token", "t-77777777")
+    known = Call(
+        "POST",
+        plain("/cart"),
+        (("Accept", plain("x/y")), ("X-Token", (token,)), ("X-Who", plain("ada"))),
+        plain('{"user": "ada", "n": 1}'),
+    )
+    sent = replace(known, headers=(*known.headers[:1], ("X-Token", plain("t-8")), known.headers[2]))
+    changed = in_other_words(sent, known)
+    headers = {name: recorded(value) for name, value in changed.headers}
+    assert headers == {"Accept": "x/y", "X-Token": "t-8", "X-Who": "adb"}
+    assert document_of(changed) == {"user": "adb", "n": 2}
+    with_ref = replace(known, body=("token=", token))
+    assert in_other_words(with_ref, with_ref).body == with_ref.body
 
 
 def test_other_words_are_of_the_same_kind():

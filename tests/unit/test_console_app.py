@@ -513,6 +513,19 @@ def test_handbook_serves_its_pages_and_pictures_only(lab, name):
     assert call(lab.web, "GET", f"/docs/{name}").status_code == 404
 
 
+def test_no_path_is_answered_with_a_redirect(lab):
+    """Nor is one with a slash more or less: a redirect repeats the Host that a client has named."""
+    assert call(lab.web, "GET", "/docs").text == call(lab.web, "GET", "/docs/").text
+    rules = [str(rule).replace("<", "").replace(">", "") for rule in lab.app.url_map.iter_rules()]
+    for path in {*rules, "/docs//", "/docs//x", "/lab//runs", "/lab", "/lab/"}:
+        for asked in {path, f"/{path.strip('/')}/", f"/{path.strip('/')}"} - {"//"}:
+            for method in ("GET", "POST"):
+                answer = call(lab.web, method, asked)
+                assert not 300 <= answer.status_code < 400, (method, asked)
+                if answer.status_code >= 400:
+                    assert answer.mimetype == "application/problem+json", (method, asked)
+
+
 @pytest.mark.parametrize("name", [*OUTSIDE, "../../README.md", "..%2f..%2freport%2fschema.json"])
 def test_static_files_outside_the_folder_are_not_read(lab, name):
     (lab.runs / "result.json").write_text("{}")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import msgspec
 import pytest
@@ -39,12 +40,14 @@ def seen(profile=PROFILE, *, n=1000, late_ms=1.0, busiest=0.5, begun=5, broken=0
     return Progress("stateful", job, tally, busiest=busiest, rss=rss, injected=faults, **more)
 
 
-def result(profile=PROFILE, *, audit=None, logged=None, retried=0, strange=0, **more):
+def result(
+    profile=PROFILE, *, audit=None, logged=None, retried=0, strange=0, breakage=None, **more
+):
     audit = audit or LossAudit(settled=5, kept=5)
     progress = seen(profile, **{"begun": audit.settled} | more)
     if logged is None:
         logged = progress.tally.answered
-    return crowd_result(progress, SETUP, audit, LoggedRequests(logged, retried, strange))
+    return crowd_result(progress, SETUP, audit, LoggedRequests(logged, retried, strange, breakage))
 
 
 def test_result_without_a_doubt_is_quoted():
@@ -124,6 +127,27 @@ def test_doubt_has_numbers_and_a_text(found, doubt, words):
     assert each.is_about_carts == (each.kind not in ("generator_cpu", "generator_late"))
     for part in words:
         assert part in str(each)
+
+
+@pytest.mark.parametrize(
+    "seen_in_the_log", [{"strange": 3}, {"retried": 4}, {"logged": 5}, {"breakage": "x"}], ids=str
+)
+def test_carts_are_unknown_where_no_answer_can_be_believed(seen_in_the_log):
+    """Whether they looked kept or lost: a stranger can say either."""
+    for audit in (
+        LossAudit(settled=34, kept=34),
+        LossAudit(settled=35, nothing_owed=1, kept=30, lost=4, differing=4, differ=["c1"]),
+    ):
+        each = result(audit=audit, **seen_in_the_log)
+        assert (each.carts.kept, each.carts.lost, each.carts.unknown) == (0, 0, 34)
+        assert each.carts_as_predicted  # status 3 and not 1: nothing follows from it
+        assert len(each.doubts) == 1
+        shown = io.StringIO()
+        Console(file=shown, width=200, color_system=None).print(finished_view([each]))
+        text = shown.getvalue()
+        assert "of 34 acknowledged carts nothing is known" in text
+        assert "? 34" in text
+        assert not re.search("kept,|34 of 34|✓|✕", text)
 
 
 def test_every_doubt_has_a_text():

@@ -7,6 +7,7 @@ import { announce } from "./announce.js";
 import { post } from "./api.js";
 import { come } from "./customer.js";
 import { isMoving } from "./flight.js";
+import { begin } from "./source.js";
 import { backToLive, set, state } from "./state.js";
 import { captionOf, perform, until } from "./steps.js";
 
@@ -31,6 +32,7 @@ export async function runSteps(steps, { label = "", where = "", onCaption = () =
     await until(() => state.connection === "open", stopping.signal, "The connection is lost: wait until it is back, then run it again.");
     await come();
     const since = state.scene.id;
+    begin(steps);
     await follow(steps, onCaption, stopping.signal);
     await until(() => !state.shown.travelling.size, stopping.signal, "", Infinity);
     return { since };

@@ -1,5 +1,7 @@
 /** Calls to the console. An error's message says what to do next. */
 
+import { send } from "./source.js";
+
 /** A refused call: `status` is the HTTP status, 0 if there was no answer. */
 export class Refused extends Error {
   constructor(status, detail) {
@@ -32,7 +34,7 @@ async function call(path, how) {
 async function answer(path, how) {
   let response;
   try {
-    response = await fetch(path, { ...how, credentials: "same-origin" });
+    response = await send(path, { ...how, credentials: "same-origin" });
   } catch {
     throw new Refused(0, "The console does not answer. Is `lab up` still running?");
   }

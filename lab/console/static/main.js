@@ -5,6 +5,7 @@ import { notice } from "./announce.js";
 import { get, post } from "./api.js";
 import { come } from "./customer.js";
 import { $, mark, say } from "./dom.js";
+import { recorded } from "./source.js";
 import { set, state, subscribe } from "./state.js";
 import { listen } from "./stream.js";
 import { wireTabs } from "./tabs.js";
@@ -76,10 +77,11 @@ function drawTop({ plan, view, connection, refused, recording, live, scene }) {
   mark($("#next"), "disabled", view.step >= chapters.length);
   const trouble = connection === "lost" ? refused : scene.stack?.trouble;
   const line = trouble ? `✕ ${trouble}` : LINES[connection];
-  say($("#line"), live ? line : "no servers here");
+  say($("#line"), recorded?.line ?? (live ? line : "no servers here"));
   mark($("#line"), "data-state", live ? connection : "none");
-  say($("#badge"), recording || !live ? "RECORDED" : "LIVE");
-  mark($("#badge"), "data-state", recording || !live ? "recorded" : "live");
+  const played = recorded || recording || !live;
+  say($("#badge"), played ? "RECORDED" : "LIVE");
+  mark($("#badge"), "data-state", played ? "recorded" : "live");
 }
 
 start().catch((error) => {

@@ -1,5 +1,6 @@
 /** The event stream of the console, and whether it is connected. */
 
+import { send, stream } from "./source.js";
 import { begin, happen, set } from "./state.js";
 
 const SILENCE_MS = 6000; // three beats
@@ -15,7 +16,7 @@ let asked = false;
 export function listen() {
   source?.close();
   expect();
-  source = new EventSource("/lab/events");
+  source = stream();
   source.addEventListener("snapshot", (message) => {
     begin(JSON.parse(message.data));
     heard();
@@ -39,7 +40,7 @@ async function askWhy() {
   asked = true;
   const enough = new AbortController();
   try {
-    const answer = await fetch("/lab/events", { signal: enough.signal });
+    const answer = await send("/lab/events", { signal: enough.signal });
     if (answer.status === 503) set({ refused: (await answer.json()).detail ?? null });
   } catch {
     // No response at all: the connection is lost, and no reason is known.

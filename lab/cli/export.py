@@ -1,0 +1,66 @@
+"""`lab export`: the page as one file that needs no server."""
+
+from pathlib import Path
+
+import click
+from rich.text import Text
+
+from lab.cli import options
+from lab.cli import record as recorder
+from lab.cli.output import err, progress, say
+from lab.console.kept_runs import KeptRuns
+from lab.console.offline import one_file, recording
+from lab.core.errors import LabError
+from lab.core.units import format_bytes
+
+
+@click.command(short_help="Write the page as one file that needs no server.")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--recording",
+    "source",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="PATH",
+    help="A walkthrough.json of `lab record`, or its folder.  [default: the newest in --out]",
+)
+@click.option(
+    "--run",
+    "runs",
+    multiple=True,
+    metavar="RUN",
+    help="Let the page play this kept run too (a folder in --out); may be repeated.",
+)
+@options.out
+def export(file: Path, source: Path | None, runs: tuple[str, ...], out: Path) -> None:
+    """Write the page of `lab up` with recorded runs as one HTML file.
+
+    A double click opens it, and any web server can publish it: it needs no lab, no network
+    and no other file. All chapters work in it, with the choices that `lab record` has
+    recorded; the badge says RECORDED, with the date and the versions. Without a recording in
+    --out, one is made first, in about a minute.
+
+    The handbook's page *Without a server* has a workflow that publishes it on GitHub Pages.
+
+    Examples:
+        lab export walkthrough.html
+        lab export crash.html --run latest    with the newest kept run in it
+    """
+    path = source or recording.newest(out)
+    if path is None:
+        with progress() as show:
+            path = recorder.make(out, show)
+    recorded = recording.read(path)
+    answers = one_file.run_answers(KeptRuns(out), runs)
+    page = one_file.one_file(recorded, answers)
+    try:
+        file.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise LabError(f"cannot write {file}: {error.strerror}; name another file") from None
+    size = len(page.encode())
+    say(f"{file}: {format_bytes(size)}, recorded on {recorded.made[:10]}. Open it in a browser.")
+    if size > one_file.MOST_FILE_SIZE:
+        most = format_bytes(one_file.MOST_FILE_SIZE)
+        err.print(Text(f"it is larger than {most}: leave out a --run", "yellow"), soft_wrap=True)
+
+
+COMMANDS = (export,)

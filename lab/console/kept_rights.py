@@ -1,0 +1,57 @@
+"""What a restart of `lab up` in the same folder finds again: the instructor's rights, the port."""
+
+import os
+import re
+import secrets
+import stat
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from lab.core.run_folder import write_private
+
+RIGHTS_FILE = "instructor.json"
+KEPT_S = 24 * 3600  # a day of teaching
+MOST_FILE_BYTES = 1000
+_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True)
+class KeptRights:
+    """The secret of the instructor's cookie, and the port that browsers know (0: none yet)."""
+
+    secret: str
+    port: int = 0
+
+
+def kept_rights(root: Path, now_s: float | None = None) -> KeptRights:
+    """Return the rights kept in `root` within the last day, else new ones; nothing is written.
+
+    The file counts only if it is a plain one that no other user can read.
+    """
+    found = _read(root / RIGHTS_FILE, time.time() if now_s is None else now_s)
+    return found or KeptRights(secrets.token_urlsafe(32))
+
+
+def keep_rights(root: Path, rights: KeptRights, port: int) -> None:
+    """Keep them for the next `lab up` in this folder."""
+    with suppress(OSError):  # a full disk: then the next one asks for a ticket
+        text = msgspec.json.encode(asdict(replace(rights, port=port))).decode()
+        write_private(root / RIGHTS_FILE, text)
+
+
+def _read(path: Path, now_s: float) -> KeptRights | None:
+    try:
+        seen = path.lstat()
+        mine = os.name == "nt" or (seen.st_uid == os.geteuid() and not seen.st_mode & 0o077)
+        fresh = 0 <= now_s - seen.st_mtime <= KEPT_S
+        if not (stat.S_ISREG(seen.st_mode) and mine and fresh and seen.st_size <= MOST_FILE_BYTES):
+            return None
+        rights = msgspec.json.decode(path.read_bytes(), type=KeptRights)
+    except (OSError, msgspec.MsgspecError, RecursionError):
+        return None
+    plain = _SECRET.fullmatch(rights.secret) and 0 <= rights.port <= 65535
+    return rights if plain else None

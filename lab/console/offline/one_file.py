@@ -1,0 +1,137 @@
+"""The page as one HTML file: its scripts, styles and a recording in it, and no request outside.
+
+Browsers load no modules from `file://`. Each is a `data:` URL here, and an import map gives it
+the name by which the others import it.
+"""
+
+import gzip
+import json
+import re
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from html import escape
+from pathlib import Path
+from urllib.parse import urlencode
+
+import msgspec
+
+from lab.console.app import create_app
+from lab.console.guard import Guard
+from lab.console.kept_runs import KeptRuns, RunList
+from lab.console.lesson import plan
+from lab.console.offline.recording import Answered, Recording
+from lab.console.routes_public import STATIC
+from lab.console.run_outline import VariantOutline
+from lab.console.services import Services
+from lab.core.errors import LabError
+from lab.shop.desks import DESKS
+
+MOST_FILE_SIZE = 1_000_000
+RECORDED = Path(__file__).with_name("recorded.js")
+POLICY = (
+    "default-src 'none'; script-src {scripts} data:; style-src 'unsafe-inline'; "
+    "img-src data:; connect-src 'none'; base-uri 'none'; form-action 'none'"
+)
+_ORIGIN = "http://127.0.0.1"
+_STYLE = re.compile(r'<link rel="stylesheet" href="([^"]+)">')
+_ICON = re.compile(r'(<link rel="icon" href=")([^"]+)(" type="([^"]+)">)')
+_MAIN = re.compile(r'<script type="module" src="/lab/static/([a-z-]+\.js)"></script>')
+_HANDBOOK = re.compile(r'<a\b[^>]*href="/docs/[^"]*"[^>]*>.*?</a>', re.DOTALL)
+_IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(?\s*)(["'])\./([a-z-]+\.js)\2""")
+_TO_OUTSIDE = re.compile(r"""(?:src|href)="(?!#|data:)[^"]*\"""")
+
+
+def run_answers(kept: KeptRuns, names: Sequence[str]) -> dict[str, Answered]:
+    """Return what the console answers about these kept runs, by path; LabError if one is none."""
+    outlines = [kept.outline(name) for name in names]
+    listed = {each.name: each for each in kept.list().runs}
+    found: dict[str, object] = {
+        "/lab/runs": RunList([listed[each.name] for each in outlines if each.name in listed])
+    }
+    for outline in outlines:
+        found[f"/lab/runs/{outline.name}"] = outline
+        for index, experiment in enumerate(outline.experiments):
+            path = f"/lab/runs/{outline.name}/{index}"
+            found[path] = kept.playback(outline.name, index)
+            for pair in _pairs(experiment.variants):
+                found[f"{path}?{urlencode(pair)}"] = kept.playback(outline.name, index, **pair)
+    return {path: _as_json(value) for path, value in found.items()}
+
+
+def _pairs(variants: Sequence[VariantOutline]) -> list[dict[str, str]]:
+    """Return the variants that the page shows beside each other: one of each desk."""
+    left, right = ([each.name for each in variants if each.app == desk] for desk in DESKS)
+    return [{"left": one, "right": other} for one in left for other in right]
+
+
+def _as_json(value: object) -> Answered:
+    return Answered("application/json", msgspec.json.encode(value).decode())
+
+
+def one_file(recording: Recording, answers: Mapping[str, Answered]) -> str:
+    """Return the page with everything in it; LabError if something would be loaded from outside.
+
+    `answers` are more of the console's answers, by path.
+    """
+    recording = msgspec.structs.replace(recording, answers={**recording.answers, **answers})
+    services = Services(Guard(_ORIGIN), KeptRuns(Path("no runs")), plan.load())
+    web = create_app(services).test_client()
+
+    def get(path: str) -> str:
+        with web.get(path, headers={"Host": "127.0.0.1"}) as response:
+            if response.status_code != 200:
+                raise LabError(f"the page has no {path}: reinstall two-desks")
+            return response.get_data(as_text=True)
+
+    page = _HANDBOOK.sub("", get("/"))
+    page = _STYLE.sub(lambda found: f"<style>\n{get(found[1])}\n</style>", page)
+    page = _ICON.sub(
+        lambda found: f"{found[1]}{_data_url(get(found[2]), found[4])}{found[3]}", page
+    )
+    main = _MAIN.search(page)
+    if main is None:
+        raise LabError("the page has no main script: reinstall two-desks")
+    imports, start = _import_map(_modules(get)), f'import "lab/{main[1]}";'
+    page = page.replace(main[0], _scripts(imports, recording, start), 1)
+    page = page.replace("<head>", f"<head>\n  {_policy(imports, start)}", 1)
+    if outside := _TO_OUTSIDE.search(page):
+        raise LabError(f"the exported page would load {outside[0][:80]}: this is a bug of the lab")
+    return page
+
+
+def _policy(*scripts: str) -> str:
+    """Allow these inline scripts and no other: no handler in what a recording holds is run."""
+    hashes = (b64encode(sha256(each.encode()).digest()).decode() for each in scripts)
+    policy = POLICY.format(scripts=" ".join(f"'sha256-{each}'" for each in hashes))
+    return f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">'
+
+
+def _modules(get: Callable[[str], str]) -> dict[str, str]:
+    """Return every module of the page by its file name; recorded.js in the place of source.js."""
+    names = sorted(path.name for path in STATIC.glob("*.js"))
+    modules = {name: get(f"/lab/static/{name}") for name in (*names, "words.js")}
+    modules["source.js"] = RECORDED.read_text(encoding="utf-8")
+    return modules
+
+
+def _import_map(modules: Mapping[str, str]) -> str:
+    imports = {
+        f"lab/{name}": _data_url(_IMPORT.sub(r"\1\2lab/\3\2", text), "text/javascript")
+        for name, text in modules.items()
+    }
+    return json.dumps({"imports": imports})
+
+
+def _scripts(imports: str, recording: Recording, start: str) -> str:
+    """Return the import map, the recording, and what starts the page."""
+    packed = b64encode(gzip.compress(msgspec.json.encode(recording), 9, mtime=0)).decode()
+    return (
+        f'<script type="importmap">{imports}</script>\n'
+        f'<script type="application/gzip" id="recording">{packed}</script>\n'
+        f'<script type="module">{start}</script>'
+    )
+
+
+def _data_url(text: str, kind: str) -> str:
+    return f"data:{kind};base64,{b64encode(text.encode()).decode()}"

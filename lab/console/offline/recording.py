@@ -1,0 +1,96 @@
+"""What a recorded lesson is: the console's own answers and events, script by script."""
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from lab.console.lesson.plan import Step
+from lab.core.errors import LabError
+from lab.core.json_object import JsonObject
+from lab.core.run_folder import write_private
+
+RECORDING_FILE = "walkthrough.json"
+RECORDING_VERSION = 1
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """What the console answered to GET."""
+
+    type: str
+    text: str
+
+
+class RecordedOrder(msgspec.Struct, frozen=True):
+    """An order of the page, and the console's answer to it."""
+
+    path: str
+    body: JsonObject
+    status: int
+    answer: object
+
+
+class RecordedStep(msgspec.Struct, frozen=True):
+    """What a step ordered, and the events that came of it."""
+
+    orders: list[RecordedOrder]
+    events: list[JsonObject]
+
+
+class RecordedScript(msgspec.Struct, frozen=True):
+    """One run of a script; `key` is its steps without what is said of them."""
+
+    key: str
+    steps: list[RecordedStep]
+    answers: dict[str, Answered]
+    """What the console answered after the last step, by path: the drawings."""
+
+
+class Recording(msgspec.Struct, frozen=True):
+    """A recorded lesson. `made` is local time: "2026-11-27T10:45:00"."""
+
+    version: int
+    made: str
+    lab: str
+    components: JsonObject
+    customers: dict[str, JsonObject]
+    snapshot: JsonObject
+    answers: dict[str, Answered]
+    choices: dict[str, list[str]]
+    """The settings that were recorded with each of their values; the first is the usual one."""
+    scripts: list[RecordedScript]
+    missing: list[str]
+    """What could not be recorded here, and why."""
+
+
+def key_of(steps: list[Step]) -> str:
+    """Return what identifies a script: its steps without what is said of them."""
+    plain = [{name: step[name] for name in step if name != "say"} for step in steps]
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def keep(recording: Recording, folder: Path) -> Path:
+    """Write it there; return the file."""
+    path = folder / RECORDING_FILE
+    write_private(path, msgspec.json.encode(recording).decode())
+    return path
+
+
+def read(path: Path) -> Recording:
+    """Return the recording in a file, or in a folder that has one; LabError if it is none."""
+    file = path / RECORDING_FILE if path.is_dir() else path
+    try:
+        recording = msgspec.json.decode(file.read_bytes(), type=Recording)
+    except OSError as error:
+        raise LabError(f"cannot read {file}: {error.strerror}; `lab record` makes one") from None
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise LabError(f"{file} is no recording of a lesson: {error}"[:300]) from None
+    if recording.version != RECORDING_VERSION:
+        raise LabError(f"{file} was made by another version of the lab: record it again")
+    return recording
+
+
+def newest(root: Path) -> Path | None:
+    """Return the newest recording below `root`; None if there is none."""
+    found = sorted(root.glob(f"*/{RECORDING_FILE}"), key=lambda path: path.parent.name)
+    return found[-1] if found else None

@@ -1,0 +1,146 @@
+"""The exported page, opened from a file: the whole tour without a server and without a request."""
+
+import pytest
+from conftest import LabHere, wait_for
+
+from browser.test_page_tour import predict_by_mouse
+from lab.console.offline import recording
+
+RECORD_DEADLINE_S = 240  # 30 s on a quiet machine
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """What `lab export` makes here, and the recording in it."""
+    here = LabHere(tmp_path_factory.mktemp("exported"))
+    done = here.finish(here.start("export", "walkthrough.html"), RECORD_DEADLINE_S)
+    assert done.status == 0, done.err
+    here.assert_nothing_left()
+    return here.folder / "walkthrough.html", recording.read(recording.newest(here.runs))
+
+
+class FileWindow:
+    """A page from a file, and everything it must not do."""
+
+    def __init__(self, browser, file, query=""):
+        self.page = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
+        self.page.set_default_timeout(60_000)
+        self.faults, self.asked = [], []
+        self.page.on("console", lambda said: self._heard(f"{said.type}: {said.text}", said.type))
+        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.address = file.as_uri() + query
+        self.page.goto(self.address)
+
+    def _heard(self, text, kind):
+        if kind in ("error", "warning"):
+            self.faults.append(text)
+
+    def check(self):
+        assert not self.faults, self.faults
+        assert self.asked == [self.address]  # the file itself, and nothing more
+
+
+@pytest.fixture
+def opened(browser, exported):
+    windows = []
+
+    def open_at(query=""):
+        windows.append(FileWindow(browser, exported[0], query))
+        return windows[-1]
+
+    yield open_at
+    for window in windows:
+        window.page.context.close()
+
+
+@pytest.mark.timeout(600)
+def test_exported_page_does_the_whole_tour_from_a_file(opened, exported):
+    window = opened("?step=1&pace=0")
+    page = window.page
+    chapters = page.evaluate("async () => (await import('lab/state.js')).state.plan.chapters")
+    assert len(chapters) == 11
+    for number, chapter in enumerate(chapters, start=1):
+        said = page.locator("#claim").inner_text
+        wait_for(lambda said=said, claim=chapter["claim"]: said() == claim)
+        predict_by_mouse(page)
+        judged = page.locator(".act.script .judged").first
+        judged.wait_for()
+        assert judged.get_attribute("data-right") in ("yes", "no") or number == 11, chapter["slug"]
+        assert page.locator("#badge").inner_text() == "RECORDED"
+        if number < len(chapters):
+            page.locator("#next").click()
+    assert exported[1].made[:10] in page.locator("#line").inner_text()
+    window.check()
+
+
+PLAY = """
+async ([steps, stage]) => {
+  const { runSteps } = await import("lab/acts.js");
+  const { state } = await import("lab/state.js");
+  const { facts } = await import("lab/facts.js");
+  const { since } = await runSteps([{ ...steps[0], ...stage }, ...steps.slice(1)]);
+  return facts(state.scene, since, state.me.who);
+}
+"""
+
+
+@pytest.mark.timeout(600)
+def test_choices_of_a_chapter_are_recorded_runs_of_their_own(opened):
+    window = opened("?step=6&pace=0")
+    page = window.page
+    chapters = page.evaluate("async () => (await import('lab/state.js')).state.plan.chapters")
+    (crash,) = [each for each in chapters if each["slug"] == "the-crash"]
+    steps = crash["acts"][0]["steps"]
+    found = {
+        name: page.evaluate(PLAY, [steps, stage])
+        for name, stage in {
+            "as it is": {},
+            "shared store": {"store": "redis"},
+            "no affinity": {"affinity": "none"},
+            "retry": {"retry": "on"},
+        }.items()
+    }
+    fates = {name: (each["stateful.fate"], each["stateless.fate"]) for name, each in found.items()}
+    assert fates["shared store"] == ("kept", "kept")
+    assert fates["as it is"] == ("lost", "kept")
+    assert found["no affinity"]["stateful.refused"] > found["as it is"]["stateful.refused"]
+    assert found["as it is"]["stateless.unanswered"] == 1
+    assert found["retry"]["stateless.unanswered"] == 0
+    window.check()
+
+
+@pytest.mark.timeout(600)
+def test_what_was_not_recorded_says_what_to_do(opened):
+    window = opened("?step=1")
+    said = window.page.evaluate(
+        "async () => (await import('lab/api.js')).post('/lab/kill', { server: 'B' })"
+        ".then(() => 'done', (error) => error.message)"
+    )
+    assert "not recorded" in said and "lab up" in said
+    window.check()
+
+
+@pytest.mark.timeout(600)
+def test_tokens_are_whole_and_session_ids_are_not(exported):
+    steps = [step for script in exported[1].scripts for step in script.steps]
+    orders = [order for step in steps for order in step.orders]
+    credentials = [order.answer["credentials"] for order in orders if order.path == "/lab/act"]
+    tokens = {each["stateless"]["token"] for each in credentials if "stateless" in each}
+    cookies = {each["stateful"]["cookie"] for each in credentials if "stateful" in each}
+    assert any(token and token.count(".") >= 2 and "…" not in token for token in tokens)
+    assert cookies - {None} and all("…" in each for each in cookies - {None})
+    assert exported[0].stat().st_size <= 1_000_000
+
+
+@pytest.mark.timeout(600)
+def test_settings_that_a_script_leaves_open_can_be_chosen(opened):
+    page = opened("?step=11&pace=0").page
+    chapters = page.evaluate("async () => (await import('lab/state.js')).state.plan.chapters")
+    steps = chapters[-1]["acts"][0]["steps"]
+    choose = "async (how) => void await (await import('lab/api.js')).post('/lab/knobs', how)"
+    fates = []
+    for chosen in ({}, {"store": "redis", "affinity": "cookie"}, {"store": "memory"}):
+        page.evaluate(choose, chosen)
+        fates.append(page.evaluate(PLAY, [steps, {}])["stateful.fate"])
+    assert fates == ["lost", "kept", "lost"]
