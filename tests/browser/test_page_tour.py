@@ -55,7 +55,10 @@ def predict_by_keyboard(page):
     ("scheme", "predict", "turn"),
     [
         ("light", predict_by_mouse, lambda page, way: page.locator(f"#{way}").click()),
-        ("dark", predict_by_keyboard, lambda page, way: page.keyboard.press(PAGES[way])),
+        pytest.param(
+            *("dark", predict_by_keyboard, lambda page, way: page.keyboard.press(PAGES[way])),
+            marks=pytest.mark.long,
+        ),
     ],
     ids=["by mouse, light", "by keyboard, dark"],
 )
