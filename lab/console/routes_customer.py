@@ -16,9 +16,14 @@ def routes(services: Services) -> Blueprint:
     """Return the routes of the running lab that every page on this machine may use."""
     routes = Blueprint("customer", __name__)
     _admit(routes, services)
+    shop_routes(routes, services)
+    return routes
+
+
+def shop_routes(routes: Blueprint, services: Services) -> None:
+    """Add the routes of the customers on the stage of `services`."""
     _serve_customers(routes, services)
     _draw(routes, services)
-    return routes
 
 
 def _admit(routes: Blueprint, services: Services) -> None:

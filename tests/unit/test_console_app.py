@@ -19,6 +19,8 @@ from lab.console.services import LiveConsole, Services
 from lab.console.stack_state import ServerState, StackState
 from lab.core.errors import LabError
 
+from .test_feed import parsed, taken
+
 ORIGIN = "http://127.0.0.1:8000"
 SECRET = "s" * 32
 TERMINAL = {"X-Lab-Secret": SECRET}
@@ -53,6 +55,7 @@ ORDERS = {
     "/lab/knobs": {"affinity": "cookie", "cache": "naive"},
     "/lab/stage": {"servers": 2, "store": "redis"},
     "/lab/run": {"experiment": "caching"},
+    "/lab/lesson": {"chapter": "the-crash", "state": "asking"},
     "/lab/ticket": {},
 }
 
@@ -540,6 +543,39 @@ def test_code_that_serves(lab):
     assert published.keys() == {"stateful", "stateless"}
     for query in ("", "?method=GET", "?method=BREW&path=/api/cart", "?method=GET&path=/etc/passwd"):
         assert call(lab.web, "GET", f"/lab/code{query}").status_code == 404
+
+
+def test_pages_follow_the_instructor_also_those_that_come_later(lab):
+    act = {"chapter": "the-crash", "state": "running", "act": 1, "step": 2, "of": 7}
+    act |= {"who": "c3", "since": 41}
+    assert post(lab.web, "/lab/lesson", act, TERMINAL).json == {"id": 1}
+    lab.live.feed.begin()  # the act's first step: the history before it is gone
+    ((_, _, snapshot),) = parsed(taken(lab.live.feed.reader()))
+    assert {"kind": "lesson", **act} == snapshot["lesson"]
+    assert [event["kind"] for event in snapshot["events"]] == ["stage"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"chapter": "../x"},
+        {"chapter": None},
+        {"state": "lost"},
+        {"act": -1},
+        {"act": True},
+        {"step": 1.5},
+        {"since": 10**13},
+        {"who": "<b>"},
+        {"who": "c1\n"},
+        {"who": 1},
+        {"text": "anything"},
+    ],
+)
+def test_place_in_the_lesson_is_checked(lab, wrong):
+    body = {"chapter": "the-crash", "state": "asking"} | wrong
+    answer = post(lab.web, "/lab/lesson", body, TERMINAL)
+    assert answer.status_code == 422 and answer.json["detail"]
+    assert lab.live.feed.history() == []
 
 
 def test_drawing_of_a_desk(lab):
