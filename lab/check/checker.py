@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -25,17 +26,20 @@ from lab.check.judge import (
     USED,
     Level,
     Report,
+    not_emptied,
 )
 from lab.check.machine import CannotIsolate
 from lab.check.outside import Outside
 from lab.check.peers import door_to
+from lab.check.process import Process
 from lab.check.prover import Prover
 from lab.check.runner import Runner, Trace
-from lab.check.service import START_ITSELF, DidNotStart, OneAtATime, Pool, Process, Start
+from lab.check.service import START_ITSELF, DidNotStart, OneAtATime, Pool
 from lab.check.settle import Settlement
-from lab.check.sides import plays_on_two, side_of
+from lab.check.sides import plays_on_two
 from lab.check.sources.challenge import DIGEST, answers_digest
 from lab.check.sources.script_error import ScriptError
+from lab.check.start import Start
 from lab.check.used import differs_when_used, outlives_the_process
 from lab.check.workers import separate_memory
 from lab.core.http import Answer
@@ -157,6 +161,7 @@ class _Session:
             return
         if obstacle:
             self._report.level, self._report.because = Level.UNKNOWN, obstacle
+            self._report.findings = [not_emptied(each) for each in self._report.findings]
             return
         if not self._outside.network and self._used(conversation, baseline):
             return
@@ -273,26 +278,26 @@ class _Session:
         settle.run()
         if self._report.level in STATE:
             return  # two living processes show no more than that
-        plays = plays_on_two(conversation)
+        plays, everything = plays_on_two(conversation.calls)
         self._runner.expect(2 * len(plays) + 1)  # and one that carries nothing
-        for play in plays:
+        for play, sides in plays.items():
             self._tell(play)
-            hold = self._in_turn(conversation, play)
+            hold = partial(self._runner.alternating, conversation, sides)
             try:
-                self._evidence.add(play, Level.PROCESS, hold, again=hold)
+                self._evidence.add(play, Level.PROCESS, hold, hold, sides)
             except OneAtATime:
                 self._report.note(
                     "only one process of the service can live at a time here (a second one ends "
                     "at once), so nothing was sent to two that live"
                 )
                 return
-            self._played(f"on {play}")
+        if not everything:
+            self._report.note(
+                f"two processes that live were asked in {len(plays)} ways, which is not all that "
+                "can matter with so many calls: check a part of them for more"
+            )
+        self._played(f"on two processes that both live, in {len(plays)} ways")
         self._judge()
-
-    def _in_turn(self, conversation: Conversation, play: str) -> Callable[[], Trace]:
-        side = side_of(play)
-        assert side is not None
-        return lambda: self._runner.alternating(conversation, side)
 
     def _fresh(self) -> Trace:
         conversation = self._evidence.conversation
@@ -387,7 +392,7 @@ class _Session:
             evidence.conversation,
             evidence.baseline,
             self._comparator,
-            {name: play.aligned for name, play in evidence.plays.items()},
+            evidence.plays,
             tidy=reset or own_disk or not outside.touched,
             shared=reset or bool(outside.touched),
             brings={index for index, given in enumerate(self._given) if given},

@@ -15,6 +15,7 @@ from lab.check.judge import (
     level_of,
 )
 from lab.check.runner import Trace
+from lab.check.sides import Sides
 from lab.core.http import Answer
 
 NOT_REACHED = "the script ended before it, at call {}"
@@ -23,12 +24,16 @@ Hold = Callable[[], Trace]
 
 @dataclass
 class Play:
-    """One play: a difference in it means `level`. `again` holds it once more."""
+    """One play: a difference in it means `level`. `again` holds it once more.
+
+    `sides` are there of a play on two processes that live: which of them (0 or 1) is asked.
+    """
 
     level: Level
     trace: Trace
     answers: dict[int, Answer]
     again: Hold | None
+    sides: Sides = ()
 
     @property
     def aligned(self) -> Trace:
@@ -56,18 +61,20 @@ class Evidence:
         """Take the conversation as it is held on one process."""
         self.conversation, self.baseline = conversation, baseline
 
-    def add(self, name: str, level: Level, hold: Hold, again: Hold | None = None) -> None:
+    def add(
+        self, name: str, level: Level, hold: Hold, again: Hold | None = None, sides: Sides = ()
+    ) -> None:
         """Hold a play and keep what it showed."""
         trace = hold()
         answers = self.comparator.aligned(self.baseline, trace)
-        self.plays[name] = Play(level, trace, answers, again)
+        self.plays[name] = Play(level, trace, answers, again, sides)
 
     def hold_again(self, name: str) -> bool:
         """Hold a play once more, its answers in place of the first; False if it has no again."""
         play = self.plays[name]
         if play.again is None:
             return False
-        self.add(name, play.level, play.again, play.again)
+        self.add(name, play.level, play.again, play.again, play.sides)
         return True
 
     def found(

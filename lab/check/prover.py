@@ -7,11 +7,12 @@ from enum import Enum
 from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
+from lab.check.evidence import Play
 from lab.check.judge import ALONE, ELSEWHERE, FRESH, Finding, Reproducer
 from lab.check.runner import Runner, Trace
 from lab.check.search import Search
 from lab.check.shrink import shrink
-from lab.check.sides import side_of
+from lab.check.sides import Sides
 from lab.check.wanted import CONFIRMATIONS, Wanted
 
 LOOKS = 4  # for what may be chance, before it is taken for not seen again
@@ -49,7 +50,7 @@ class Prover:
         conversation: Conversation,
         baseline: Trace,
         comparator: ResponseComparator,
-        plays: Mapping[str, Trace],
+        plays: Mapping[str, Play],
         tidy: bool = True,
         shared: bool = False,
         brings: Collection[int] = (),
@@ -100,7 +101,7 @@ class Prover:
         tries = wanted.confirmations if confirm else 1
         if not everything:
             needs: list[int] | None = []
-        elif side_of(finding.play) is None and not wanted.of_script:
+        elif not self._sides(finding) and not wanted.of_script:
             needs = self._search.needs(finding.index, wanted, known, tries)
         else:
             needs = self._search_both(finding, everything, wanted)
@@ -118,9 +119,14 @@ class Prover:
 
     def _seen_in_play(self, finding: Finding, wanted: Wanted) -> Trace | None:
         """Return the play that showed a difference that is no matter of chance, else None."""
-        if wanted.confirmations != CONFIRMATIONS or wanted.of_script or side_of(finding.play):
+        if wanted.confirmations != CONFIRMATIONS or wanted.of_script or self._sides(finding):
             return None
-        return self._plays.get(finding.play)
+        play = self._plays.get(finding.play)
+        return play.aligned if play else None
+
+    def _sides(self, finding: Finding) -> Sides:
+        play = self._plays.get(finding.play)
+        return play.sides if play else ()
 
     def _varies_by_itself(self, finding: Finding, wanted: Wanted) -> Proof:
         """Learn what differs in a finding that needs nothing before it, if it still differs."""
@@ -206,17 +212,13 @@ class Prover:
         if plain:
             conversation = replace(conversation, script=None)
         alone = slowly and wanted.relation
-        side = side_of(finding.play)
-        at_once = (
-            not alone and side is None and not wanted.of_script and self._may_ask_first(finding)
-        )
+        sides = self._sides(finding)
+        at_once = not alone and not sides and not wanted.of_script and self._may_ask_first(finding)
         expected = Trace()
         if not at_once:
             pause = finding.index if alone else None
             expected = runner.part(conversation, part, self._baseline, pause_before=pause)
-        if side is not None:
-            calls = conversation.calls
-            sides = [side(index, call) for index, call in enumerate(calls)]
+        if sides:
             seen = runner.part_alternating(conversation, part, self._baseline, sides)
         else:
             there, seen = runner.part_split(
@@ -285,8 +287,8 @@ class Prover:
         self, finding: Finding, needs: list[int], found: tuple[Difference, ...], times: int
     ) -> Reproducer:
         calls = (*needs, finding.index)
-        side = side_of(finding.play)
-        chosen = tuple(side(n, self._conversation.calls[n]) for n in calls) if side else ()
+        sides = self._sides(finding)
+        chosen = tuple(sides[n] for n in calls) if sides else ()
         return Reproducer(
             calls,
             finding.play == ALONE,

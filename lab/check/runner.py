@@ -12,7 +12,8 @@ from lab.check.budget import Budget, Spent
 from lab.check.conversation import Call, Conversation, Ref, as_bytes, recorded
 from lab.check.cookies import new_jar
 from lab.check.correlation import address_of, fill
-from lab.check.service import OneAtATime, Pool, Process
+from lab.check.process import Process
+from lab.check.service import OneAtATime, Pool
 from lab.core.errors import LabError
 from lab.core.http import Answer
 
@@ -226,11 +227,12 @@ class Runner:
 
             return self._play(conversation, route)
 
-    def alternating(self, conversation: Conversation, side: Callable[[int, Call], int]) -> Trace:
-        """Two processes that both live, as behind a balancer; `side` says which is asked."""
+    def alternating(self, conversation: Conversation, sides: Sequence[int]) -> Trace:
+        """Two processes that both live, as behind a balancer; call n goes to `sides[n]`."""
         with self._processes(2) as start:
             pair = (start(), start())
-            return self._play(conversation, lambda index, call: pair[side(index, call)])
+            # A script may send more calls than it did.
+            return self._play(conversation, lambda index, _: pair[sides[index % len(sides)]])
 
     def part(
         self,

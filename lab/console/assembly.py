@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
-import waitress
 from flask import Request
 
 from lab.console.app import create_app
@@ -40,7 +39,7 @@ from lab.evidence.result import Settings, Variant
 from lab.experiments.provision import ProvisionedStack
 from lab.processes.ports import claim
 from lab.processes.waiting import PROBE_OP
-from lab.shop.serve import MOST_CONNECTIONS
+from lab.shop.bounded_server import create_server
 from lab.stack.access_log import AccessEntry
 from lab.stack.stack import Stack
 
@@ -310,15 +309,12 @@ def _listening_to_nginx(folder: Path | None) -> Iterator[tuple[socket.socket, st
 
 @contextmanager
 def _serving(app: Any, **where: Any) -> Iterator[Any]:
-    server = waitress.create_server(
+    server = create_server(
         app,
         **where,
         threads=THREADS,
         ident=None,
-        connection_limit=MOST_CONNECTIONS,
-        asyncore_use_poll=True,  # select() ends at 1,024 files
         channel_timeout=10,  # who says nothing is in the way
-        cleanup_interval=2,
     )
     thread = threading.Thread(target=server.run, name="console", daemon=True)
     thread.start()

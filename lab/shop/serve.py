@@ -4,15 +4,13 @@ import argparse
 import sys
 from collections.abc import Callable
 
-import waitress
 from flask import Flask
-from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask
 from waitress.utilities import Error
 
+from lab.shop.bounded_server import BoundedChannel, create_server
 from lab.shop.http import PROBLEM, ConfigError, problem
 
-MOST_CONNECTIONS = 900  # half a request on each of waitress' usual 100 would stop the desk
 MAX_UPLOAD_BYTES = 1024 * 1024  # a larger body is not even read; waitress answers 413
 
 
@@ -30,7 +28,7 @@ class ProblemTask(ErrorTask):  # type: ignore[misc]
         self.write(body)
 
 
-class Channel(HTTPChannel):  # type: ignore[misc]
+class Channel(BoundedChannel):
     """A connection."""
 
     error_task_class = ProblemTask
@@ -44,15 +42,13 @@ def main(create_app: Callable[[], Flask], module: str, default_port: int) -> Non
     parser.add_argument("--threads", type=int, default=8, help="default %(default)s")
     options = parser.parse_args()
     try:
-        server = waitress.create_server(
+        server = create_server(
             create_app(),
             host=options.host,
             port=options.port,
             threads=options.threads,
             ident="two-desks",
             max_request_body_size=MAX_UPLOAD_BYTES,
-            connection_limit=MOST_CONNECTIONS,
-            asyncore_use_poll=True,  # select() ends at 1,024 files
         )
     except ConfigError as error:
         sys.exit(f"{module}: {error}")

@@ -1,13 +1,12 @@
 """Processes are started ahead where that is safe, and no more of them than will be asked for."""
 
-import time
-
 import pytest
 
 from lab.check import service
 from lab.check.budget import Budget
 from lab.check.machine import CannotIsolate
-from lab.check.service import EndedAtStart, Pool, Start
+from lab.check.service import EndedAtStart, Pool
+from lab.check.start import Start
 
 
 class Life:
@@ -55,6 +54,22 @@ class Starting(Pool):
         return Life(machine, number)
 
 
+class Clock:
+    """A clock that goes on by a second whenever it is read."""
+
+    now_s = 1.0
+
+    def monotonic(self):
+        self.now_s += 1
+        return self.now_s
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    monkeypatch.setattr(service, "time", Clock())
+    return service.time
+
+
 @pytest.fixture
 def disk(monkeypatch):
     monkeypatch.setattr(service, "Machine", Disk)
@@ -94,12 +109,12 @@ def test_without_a_word_none_is_started_ahead(pool):
     assert settled(pool) == 1
 
 
-def test_process_that_must_be_young_is_started_when_it_is_asked_for(pool):
+def test_process_that_must_be_young_is_started_when_it_is_asked_for(pool, clock):
     """Those that were started before are kept for others, and no more are started in all."""
     pool.expect(6)
     pool.fresh()
     assert settled(pool) == 3
-    young = pool.fresh(since=time.monotonic())
+    young = pool.fresh(since=clock.monotonic())
     assert settled(pool) == 6
     old = [pool.fresh() for _ in range(2)]
     assert [each.number for each in (young, *old)] == [4, 2, 3]
@@ -107,11 +122,11 @@ def test_process_that_must_be_young_is_started_when_it_is_asked_for(pool):
     assert settled(pool) == 6
 
 
-def test_what_shares_something_is_as_young_as_it_must_be(pool):
+def test_what_shares_something_is_as_young_as_it_must_be(pool, clock):
     pool.share(on_disk_alone=False)
     pool.reset()
     pool.fresh()
-    assert pool.fresh(since=time.monotonic()).number == settled(pool) == 2
+    assert pool.fresh(since=clock.monotonic()).number == settled(pool) == 2
 
 
 def test_slow_starts_that_only_wait_are_made_at_once(pool):

@@ -13,10 +13,10 @@ from requests.cookies import cookiejar_from_dict
 from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Call, Conversation, plain
 from lab.check.differences import Difference
-from lab.check.judge import FRESH, READS_WRITES, TURNS, Finding, Level
+from lab.check.evidence import Play
+from lab.check.judge import FRESH, Finding, Level
 from lab.check.prover import Proof, Prover
 from lab.check.runner import ClientState, Trace
-from lab.check.sides import plays_on_two, side_of
 from lab.core.http import Answer, Headers
 
 TALK = Conversation(tuple(Call("POST", plain(f"/{n}")) for n in range(4)))
@@ -99,7 +99,8 @@ def prove(
         jar = cookiejar_from_dict(dict.fromkeys(givers.values(), "1"))
         baseline.carried = [ClientState(jar) for _ in talk.calls]
     comparator.learn_plays([baseline, baseline])
-    prover = Prover(runner, talk, baseline, comparator, {FRESH: fresh}, brings=brings)
+    play = Play(Level.PROCESS, fresh, fresh.answered, None)
+    prover = Prover(runner, talk, baseline, comparator, {FRESH: play}, brings=brings)
     return prover.prove(finding, True), runner, comparator
 
 
@@ -206,33 +207,12 @@ def test_who_gave_the_cookie_and_the_last_write_are_guessed_first():
     assert len(runner.asked) - found.tries <= 6  # nothing, three guesses, and each of two alone
 
 
-def test_what_is_played_on_two_is_not_played_twice():
-    """In turn, or reads to one and writes to the other: often that is the same."""
-
-    def plays(*methods):
-        return plays_on_two(Conversation(tuple(Call(method, plain("/")) for method in methods)))
-
-    assert plays("POST", "GET") == plays("GET", "POST", "GET") == [TURNS]
-    assert plays("POST", "POST", "GET") == [TURNS, READS_WRITES]
-    assert plays("POST", "POST") == [TURNS]
-    assert plays("POST") == []
-
-
 def test_trace_of_another_candidate_is_not_taken_for_the_conversation():
     """As many calls, in another order: answers would be compared with those of other calls."""
     talk = writes(3)
     assert trace([], talk).is_of(talk)
     assert not Trace(calls=[*reversed(talk.calls)]).is_of(talk)
     assert not Trace(calls=[*talk.calls[:2]]).is_of(talk)
-
-
-@pytest.mark.parametrize(
-    ("play", "sides"), [(TURNS, [0, 1, 0]), (READS_WRITES, [0, 0, 1]), (FRESH, None)]
-)
-def test_two_processes_are_asked_in_turn_or_one_for_reads_and_one_for_writes(play, sides):
-    calls = [Call(method, plain("/")) for method in ("POST", "PUT", "GET")]
-    side = side_of(play)
-    assert (side and [side(n, call) for n, call in enumerate(calls)]) == sides
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from lab.check.conversation import Call, Conversation, Ref, plain
 from lab.check.curl import as_curl
 from lab.check.curl_parts import judge
 from lab.check.differences import Difference
-from lab.check.judge import UNSEEN, Finding, Level, Report, Reproducer, level_of
+from lab.check.judge import PLAYS, UNSEEN, Finding, Level, Report, Reproducer, level_of, not_emptied
 from lab.check.render import as_junit as junit_of
 from lab.check.render import explain
-from lab.check.service import Start
+from lab.check.start import Start
 
 SECRET = "eyJhbGciOiJIUzI1NiIs.Zm9v.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
 HOSTILE = "<b>[red]&\"'\x00\x1b\ud800\u2028]]>\ufffe"
@@ -248,3 +248,20 @@ def test_values_are_looked_up_in_earlier_answers(tmp_path):
     there = "/orders/7?state=a%26b"
     expected = f'x "y"|x \\"y\\"|x%20%22y%22|{there}|http://h:1{there}|a&b|c1|x|n==7'
     assert expected in done.stdout.splitlines(), (line, done)
+
+
+@pytest.mark.parametrize("play", PLAYS)
+def test_junit_says_what_happened_in_each_play(play):
+    found = Finding(0, "GET /", Level.PROCESS, play, (Difference("/a", "1", "2"),))
+    suite = ElementTree.fromstring(as_junit(Report(Level.PROCESS, "", None, [found]), ALLOWED))
+    (failure,) = suite.iter("failure")
+    assert failure.get("message") == f"state in the process: {PLAYS[play]}"
+    assert failure.text == "/a: 1 became 2"
+
+
+def test_call_is_not_self_contained_where_what_is_behind_it_was_not_emptied():
+    fine = Finding(0, "GET /", Level.SELF_CONTAINED)
+    doubted = not_emptied(fine)
+    assert doubted.level is Level.UNKNOWN and "not emptied" in doubted.why
+    state = Finding(0, "GET /", Level.PROCESS)
+    assert not_emptied(state) is state

@@ -4,10 +4,10 @@ import json
 import re
 import selectors
 import socket
-import time
 from contextlib import ExitStack, contextmanager
 
 import pytest
+from conftest import DEADLINE_S, wait_for
 from werkzeug.exceptions import Forbidden
 
 from lab.console.events import StackEvent
@@ -15,7 +15,6 @@ from lab.console.feed import Feed
 from lab.console.places import Places, Watcher
 from lab.console.stream_server import SLOW_S, Admitted, StreamServer
 
-DEADLINE_S = 60
 WATCHERS = 600
 HUGE = "x" * 1_000_000  # more than the buffers of a socket take
 NEVER_S = 1000.0
@@ -72,13 +71,6 @@ def serving(**how):
 def served():
     with serving(beat_s=NEVER_S) as it:
         yield it
-
-
-def until(condition):
-    end = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < end, "not within the deadline"
-        time.sleep(0.005)
 
 
 def read_until(page, wanted):
@@ -182,7 +174,7 @@ def test_full_house_says_so_and_a_page_that_leaves_frees_its_place():
         with served.open("instructor") as page:
             read_until(page, b"snapshot")
         pages[0].close()
-        until(lambda: len(served.server.places) == 1)
+        wait_for(lambda: len(served.server.places) == 1)
         with served.open("c") as page:
             read_until(page, b"snapshot")
 
@@ -213,22 +205,25 @@ def test_six_hundred_pages_get_every_event_in_order_and_a_slow_one_holds_none_up
             page.setblocking(False)
             selector.register(page, selectors.EVENT_READ)
             seen[page] = b""
-        until(lambda: len(served.server.places) == WATCHERS)
+        wait_for(lambda: len(served.server.places) == WATCHERS)
         for n in range(events):
             served.stack(n=n)
         last = f"id: {served.feed.epoch}.{events}\n".encode()
-        waiting, end = set(seen), time.monotonic() + DEADLINE_S
-        while waiting and time.monotonic() < end:
+        waiting = set(seen)
+
+        def all_have_the_last():
             for key, _ in selector.select(1):
                 seen[key.fileobj] += key.fileobj.recv(1_000_000)
                 if last in seen[key.fileobj] and seen[key.fileobj].endswith(b"\n\n"):
                     waiting.discard(key.fileobj)
-        assert not waiting
+            return not waiting
+
+        wait_for(all_have_the_last)
         for stream in seen.values():
             numbers = ids(stream)
             # A page that came in the middle has the earlier ones in its snapshot.
             assert numbers == list(range(numbers[0], events + 1))
-    until(lambda: len(served.server.places) == 0)
+    wait_for(lambda: len(served.server.places) == 0)
 
 
 def test_page_that_takes_nothing_is_dropped_and_others_are_not():
@@ -246,7 +241,7 @@ def test_page_that_takes_nothing_is_dropped_and_others_are_not():
         for _ in range(3):  # what it does is sent until the buffers are full
             clock.now_s += SLOW_S / 2
             read_until(quick, b"beat")
-        until(lambda: len(served.server.places) == 1)
+        wait_for(lambda: len(served.server.places) == 1)
         served.stack(n=9)
         read_until(quick, b'"n":9')
 
