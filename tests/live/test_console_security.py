@@ -427,7 +427,7 @@ def test_learner_has_a_stage_of_its_own_and_no_other_rights(lab_here):
     assert b'"op":"c1-stateful-1"' in seen
     stream.close()
     assert learner.post("/lab/own/lab/stage", {"servers": 5}).status == 409
-    # What is not its own stage stays closed: the room's stage, tickets, experiments, others' stages.
+    # Everything else stays closed: the room's stage, tickets, experiments, others' stages.
     for path, body in INSTRUCTORS.items():
         assert learner.post(path, body).status == 403, path
     for path in ("/lab/own/lab/ticket", "/lab/own/lab/run", "/lab/own/lab/lesson"):
