@@ -21,10 +21,10 @@ from lab.core.redaction import redact_text
 
 MOST_STAGES = 3
 MOST_WAITING = 100
-IDLE_S = 300.0
-IDLE_WAITED_FOR_S = 60.0  # where others wait for a stage
+STAGE_IDLE_S = 300.0
+STAGE_IDLE_WAITED_FOR_S = 60.0  # where others wait for a stage
 GONE_S = 15.0  # a page that waits asks every few seconds
-LOOK_EVERY_S = 1.0
+STAGES_LOOK_S = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class OwnStages:
                 ended = self._take_idle()
                 begun = None if ended else self._next()
                 if not ended and begun is None and not self._closed:
-                    self._changed.wait(LOOK_EVERY_S)
+                    self._changed.wait(STAGES_LOOK_S)
             for stage in ended:
                 _end(stage)
             if begun is not None:
@@ -137,7 +137,7 @@ class OwnStages:
         """Remove the stages that are idle, and from the queue who has gone."""
         now_s = self._clock()
         self._waiting = {who: at for who, at in self._waiting.items() if now_s - at <= GONE_S}
-        patience_s = IDLE_WAITED_FOR_S if self._waiting else IDLE_S
+        patience_s = STAGE_IDLE_WAITED_FOR_S if self._waiting else STAGE_IDLE_S
         idle = [
             who
             for who, each in self._stages.items()

@@ -9,9 +9,9 @@ import pytest
 from lab.console import own_stages
 from lab.console.own_stages import (
     GONE_S,
-    IDLE_S,
-    IDLE_WAITED_FOR_S,
     MOST_WAITING,
+    STAGE_IDLE_S,
+    STAGE_IDLE_WAITED_FOR_S,
     OwnStages,
 )
 from lab.console.places import Full
@@ -52,7 +52,7 @@ class Stack:
 
 @pytest.fixture(autouse=True)
 def looks_often(monkeypatch):
-    monkeypatch.setattr(own_stages, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(own_stages, "STAGES_LOOK_S", 0.01)
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_others_wait_in_order_and_the_first_gets_the_stage_that_is_given_up(stag
 def test_idle_stage_ends_sooner_where_others_wait(stages, stack, clock):
     for browser in "ab":
         become(stages, browser, "ready")
-    clock.now_s += IDLE_WAITED_FOR_S + 1
+    clock.now_s += STAGE_IDLE_WAITED_FOR_S + 1
     stages.live("a")  # it is used; b is not
     assert len(stack.alive) == 2
     become(stages, "c", "ready")
@@ -131,9 +131,9 @@ def test_idle_stage_ends_sooner_where_others_wait(stages, stack, clock):
 
 def test_idle_stage_ends_after_a_while_where_nobody_waits(stages, stack, clock):
     become(stages, "a", "ready")
-    clock.now_s += IDLE_S - 1
+    clock.now_s += STAGE_IDLE_S - 1
     stages.live("a")
-    clock.now_s += IDLE_S + 1
+    clock.now_s += STAGE_IDLE_S + 1
     until(lambda: not stack.alive)
     become(stages, "a", "ready")  # and comes again when it is needed
     assert stack.begun == [1, 2]
