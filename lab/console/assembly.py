@@ -97,6 +97,7 @@ def running(
         live = resources.enter_context(live_console(provisioned, variants, root))
         streams = StreamServer(listener, lambda request: _admitted(guard, live, request))
         resources.callback(streams.close)
+        live.customers.watching = streams.places.browsers
         streams.start()
         app.app = create_app(Services(guard, KeptRuns(root), lesson, live))
         resources.enter_context(kept_control_file(root, control))
