@@ -26,17 +26,20 @@ from lab.check.judge import (
     USED,
     Level,
     Report,
+    not_emptied,
 )
 from lab.check.machine import CannotIsolate
 from lab.check.outside import Outside
 from lab.check.peers import door_to
+from lab.check.process import Process
 from lab.check.prover import Prover
 from lab.check.runner import Runner, Trace
-from lab.check.service import START_ITSELF, DidNotStart, OneAtATime, Pool, Process, Start
+from lab.check.service import START_ITSELF, DidNotStart, OneAtATime, Pool
 from lab.check.settle import Settlement
 from lab.check.sides import plays_on_two
 from lab.check.sources.challenge import DIGEST, answers_digest
 from lab.check.sources.script_error import ScriptError
+from lab.check.start import Start
 from lab.check.used import differs_when_used, outlives_the_process
 from lab.check.workers import separate_memory
 from lab.core.http import Answer
@@ -158,6 +161,7 @@ class _Session:
             return
         if obstacle:
             self._report.level, self._report.because = Level.UNKNOWN, obstacle
+            self._report.findings = [not_emptied(each) for each in self._report.findings]
             return
         if not self._outside.network and self._used(conversation, baseline):
             return

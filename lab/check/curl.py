@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from lab.check.conversation import Call, Conversation, Template, as_bytes, joined, recorded
 from lab.check.curl_parts import given, judge, look_up
 from lab.check.judge import Report, Reproducer
-from lab.check.service import Start
+from lab.check.start import Start
 from lab.core.shell import body_words, quoted
 
 _START = """\

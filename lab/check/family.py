@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 
 from lab.check.sockets import listening_ports
+from lab.processes.child import DEATH_TIMEOUT_S
+from lab.processes.waiting import wait_until
 
 MARK = "LAB_RUN_DIR"
 TAG = "LAB_CHECK_PROCESS"
@@ -105,3 +107,25 @@ def variable(process: psutil.Process, name: str) -> str | None:
     with suppress(psutil.Error):
         return process.environ().get(name)
     return None
+
+
+def end_marked(mark: str) -> None:
+    """End what carries this run's mark in its environment: it left its group and its parent."""
+
+    def left() -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                ours = process.pid != os.getpid() and process.environ().get(MARK) == mark
+                if ours and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
+
+    def none_left() -> bool:
+        remaining = left()
+        for process in remaining:
+            with suppress(psutil.Error):
+                process.kill()
+        return not remaining
+
+    wait_until(none_left, DEATH_TIMEOUT_S)

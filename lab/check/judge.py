@@ -17,7 +17,7 @@ ALONE = "alone, with nothing behind the service"
 SEPARATE = "one server, its processes"
 USED = "a process that has served other clients"
 UNSEEN = "no store was seen, and none was emptied: --reset proves it"
-_PLAYS = {
+PLAYS = {
     FRESH: "a fresh process answers differently",
     TWO: "a second process, while the first lives, answers differently",
     ELSEWHERE: "a process on another machine, without this one's files, answers differently",
@@ -154,6 +154,19 @@ def doubted(finding: Finding) -> Finding:
     return replace(finding, level=Level.UNKNOWN, why=why)
 
 
+def not_emptied(finding: Finding) -> Finding:
+    """Return it without its verdict, where what is behind the service may be its memory."""
+    if finding.level is not Level.SELF_CONTAINED:
+        return finding
+    why = "fresh processes answer it alike, and what is kept outside of them was not emptied"
+    return replace(finding, level=Level.UNKNOWN, why=why, counts=False)
+
+
+def sentence(play: str) -> str:
+    """Say what a difference in a play means; "" where it was no such play."""
+    return PLAYS.get(TWO if play.startswith(TWO) else play, "")
+
+
 def level_of(
     findings: Sequence[Finding], unseen: str = "", require_dependency: bool = False
 ) -> tuple[Level, str]:
@@ -165,8 +178,7 @@ def level_of(
         differing = [each for each in findings if each.level is level]
         if differing:
             first = min(differing, key=telling)
-            play = TWO if first.play.startswith(TWO) else first.play
-            where = _PLAYS.get(play, "the answers change")
+            where = sentence(first.play) or "the answers change"
             said = f"{len(differing)} of {len(findings)} calls: {where}"
             return level, f"{said}; {first.title}, {_told_change(first)}"
     counted = [each for each in findings if each.counts]

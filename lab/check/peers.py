@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from lab.check.address import Address
 from lab.check.family import MARK, listening, tagged
-from lab.check.service import Process
+from lab.check.process import Process
 from lab.check.sockets import UNIX, End, connected, is_local, is_of_system, unix_names
 
 LOOK_AGAIN_S = 0.0002

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lab.check.document import CheckDocument, CheckedCall
-from lab.check.judge import Level, Report
+from lab.check.judge import Level, Report, sentence
 from lab.core.junit import Case, Problem, Suite, junit_xml
 
 
@@ -30,7 +30,8 @@ def _problem(call: CheckedCall, allowed: Sequence[Level]) -> Problem | None:
         return None
     if not call.counts:
         return Problem("skipped", call.why)
-    message = f"{call.level}: {call.why}" if call.why else str(call.level)
+    said = call.why or sentence(call.play)
+    message = f"{call.level}: {said}" if said else str(call.level)
     details = "\n".join([*map(str, call.differences), call.why]).strip()
     return Problem("error" if call.level is Level.UNKNOWN else "failure", message, details)
 

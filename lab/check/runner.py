@@ -12,7 +12,8 @@ from lab.check.budget import Budget, Spent
 from lab.check.conversation import Call, Conversation, Ref, as_bytes, recorded
 from lab.check.cookies import new_jar
 from lab.check.correlation import address_of, fill
-from lab.check.service import OneAtATime, Pool, Process
+from lab.check.process import Process
+from lab.check.service import OneAtATime, Pool
 from lab.core.errors import LabError
 from lab.core.http import Answer
 

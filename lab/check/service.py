@@ -1,31 +1,25 @@
-"""Somebody's service as processes: each on a port of its own, killed whole, none left behind."""
+"""A pool of a service's processes: each on a port of its own, killed whole, none left behind."""
 
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self
 
-import psutil
-
-from lab.check.address import Address, find
+from lab.check.address import find
 from lab.check.budget import Budget
-from lab.check.command import Placeholders, check_port, door, split, uses_folder
-from lab.check.container import COMPOSE, Container, is_compose, runs_container
-from lab.check.family import MARK, TAG, end_listeners, listeners, listening, tagged, tree
+from lab.check.command import door, uses_folder
+from lab.check.container import Container, runs_container
+from lab.check.family import MARK, TAG, end_listeners, end_marked, listening
 from lab.check.machine import CannotIsolate, Machine
-from lab.check.sockets import End
+from lab.check.process import BACKGROUND_S, CLOCKS_DIFFER_S, Process
+from lab.check.start import Start, run_reset
 from lab.core.errors import LabError
-from lab.processes.child import DEATH_TIMEOUT_S, Child
+from lab.processes.child import DEATH_TIMEOUT_S
 from lab.processes.ports import free_ports, is_open
 from lab.processes.spawn import Children, prepare_run_dir
 from lab.processes.waiting import end_of, wait_until
@@ -33,11 +27,8 @@ from lab.processes.waiting import end_of, wait_until
 if TYPE_CHECKING:  # it loads on Linux only
     from lab.check.connections import Connections
 
-READY_S = 20.0
 RESET_S = 30.0
 LAST_RESET_S = 10.0
-CLOCKS_DIFFER_S = 2.0  # when a process began is counted from a time of boot in whole seconds
-BACKGROUND_S = 1.0  # after its command has ended, for a process in the background to be seen
 START_ITSELF = "start the service itself, with --start"
 SLOW_START_S, MOST_AHEAD = 2.0, 6  # so many are started at once where a start is mostly waiting
 BUSY = 0.25  # of a start's time; with more it works, and more at once would be no quicker
@@ -57,149 +48,12 @@ class OneAtATime(DidNotStart):
     """It starts only when no other process of it lives."""
 
 
-@dataclass(frozen=True)
-class Start:
-    """How the service is started, and how what stands behind it is made empty again.
-
-    `command` and the values of `env` hold {port}, and may hold {dir}: a scratch folder that each
-    process has of its own. `ready` is a path that answers when the service can be used; without
-    one, any answer at / will do. `reset` is a shell command. `shared` are paths of a volume that
-    several machines have. `host` is the name by which clients know the service.
-    """
-
-    command: str
-    env: Mapping[str, str] = field(default_factory=dict)
-    cwd: Path = Path()
-    reset: str | None = None
-    ready: str | None = None
-    ready_s: float = READY_S
-    shared: tuple[Path, ...] = ()
-    host: str | None = None
-
-    def said(self) -> list[str]:
-        """Return the command's words as they were given; raise LabError if it is no command."""
-        return split(self.command, windows=os.name != "posix")
-
-    def words(self, port: int, folder: Path = Path()) -> list[str]:
-        """Return the command's words; raise LabError if it cannot be started, or not so."""
-        check_port(self.command, self.env)
-        fill = Placeholders(port, folder).fill
-        words = [fill(word) for word in self.said()]
-        path = self.environment(port, folder).get("PATH")
-        program = shutil.which(words[0], path=path) if words else None
-        if program is None and words and (self.cwd / words[0]).is_file():
-            program = str((self.cwd / words[0]).absolute())
-        if program is None:
-            raise LabError(
-                f"--start {self.command!r}: no such program on PATH; a shell's words need a "
-                "shell: --start \"sh -c '…'\""
-            )
-        if is_compose(words):
-            raise LabError(f"--start {self.command!r}: {COMPOSE}")
-        return [program, *words[1:]]
-
-    def environment(self, port: int, folder: Path = Path()) -> dict[str, str]:
-        """Return the whole environment: this terminal's, and `env`."""
-        fill = Placeholders(port, folder).fill
-        mine = {name: fill(value) for name, value in self.env.items()}
-        return {**os.environ, "PYTHONUNBUFFERED": "1", **mine}
-
-
-class Process:
-    """One life of the service, ready to be asked at `address`.
-
-    `tag` is what its processes carry in their environment. `container` is where it runs, if it
-    runs in one.
-    """
-
-    def __init__(
-        self, child: Child, port: int, tag: str = "", container: Container | None = None
-    ) -> None:
-        self.child = child
-        self.address = Address(port)
-        self.killed = False
-        self.connects_to: list[End] | None = None
-        """What it connects to, a list that grows; None where it does not say before it does."""
-        self._tag = tag
-        self._container = container
-        self._began = time.time() - CLOCKS_DIFFER_S
-        self.started = time.monotonic()
-        self._background: list[psutil.Process] = []
-        self._seen_ended = 0.0
-
-    @property
-    def port(self) -> int:
-        """The port it was given."""
-        return self.address.port
-
-    def kill(self) -> None:
-        """End it and everything it started, at once (SIGKILL)."""
-        if self.killed:
-            return
-        self.killed = True
-        # Before the kill: orphans cannot be found by their parent.
-        family = self.family()
-        try:
-            if self._container:
-                self._container.end(client_lives=self.child.running())
-        finally:
-            self.child.kill()
-            for process in family:
-                if process.pid != self.child.pid:
-                    with suppress(psutil.Error):  # most died with the group
-                        process.kill()
-
-    def worked_s(self) -> float:
-        """Seconds of CPU that its processes have used so far."""
-        worked = 0.0
-        for each in self.family():
-            with suppress(psutil.Error):
-                used = each.cpu_times()
-                worked += used.user + used.system
-        return worked
-
-    def ended(self) -> bool:
-        """Whether it was killed and no process of it lives (zombies do not)."""
-        return self.killed and self.child.gone() and not any(map(_lives, self._background))
-
-    def family(self) -> list[psutil.Process]:
-        """Return its processes that live: itself, workers, what went to the background."""
-        if self.child.running():
-            return tree(self.child.pid)
-        self._background = [each for each in self._background if _lives(each)]
-        # One that took its tag away is known by its port, as soon as it listens.
-        self._background = self._background or listeners(self.port, self._began)
-        return self._background
-
-    def lives(self) -> bool:
-        """Whether anything of it may still answer: its command, or what that left behind.
-
-        A command that ends well may have sent a process to the background, which takes a moment
-        to be seen.
-        """
-        if self.child.running():
-            return True
-        if self.child.ending != "exit 0":
-            return False
-        if self._container and self._container.id:
-            return True
-        self._background = tagged(TAG, self._tag) or listeners(self.port, self._began)
-        self._seen_ended = self._seen_ended or time.monotonic()
-        return bool(self._background) or time.monotonic() - self._seen_ended < BACKGROUND_S
-
-
 def _watch_connections() -> "Connections | None":
     if sys.platform != "linux":
         return None
     from lab.check.connections import Connections
 
     return Connections()
-
-
-def _lives(process: psutil.Process) -> bool:
-    with suppress(psutil.Error):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 class Pool:
@@ -247,7 +101,7 @@ class Pool:
                 last.callback(self._connections.close)
             last.callback(self._close_machines)
             last.callback(self._end_daemons)
-            last.callback(_end_marked, self._mark)
+            last.callback(end_marked, self._mark)
             last.callback(self._children.close)
             last.callback(self._throw_machines_away)
             last.callback(self._throw_away)  # what is in the background has no group to be killed
@@ -350,7 +204,7 @@ class Pool:
         """
         if self.start.reset is not None:
             self._await_ends()
-            _run_reset(self.start, min(RESET_S, self._budget.left_s), self._mark)
+            run_reset(self.start, min(RESET_S, self._budget.left_s), self._mark)
             self._budget.check_time()
         if self._machine is None or self.start.reset is not None or self._machine.written():
             self._change_machine()
@@ -449,7 +303,7 @@ class Pool:
         """Leave it empty, as far as that can be done."""
         if self.start.reset is not None and self.started:
             with suppress(LabError):
-                _run_reset(self.start, LAST_RESET_S, self._mark)
+                run_reset(self.start, LAST_RESET_S, self._mark)
 
     def _launch(self, machine: Machine | None) -> Process:
         if leads_elsewhere := door(self.start.said()):
@@ -533,28 +387,6 @@ class Pool:
         return True
 
 
-def _end_marked(mark: str) -> None:
-    """End what carries this run's mark in its environment: it left its group and its parent."""
-
-    def left() -> list[psutil.Process]:
-        found = []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error):
-                ours = process.pid != os.getpid() and process.environ().get(MARK) == mark
-                if ours and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-        return found
-
-    def none_left() -> bool:
-        remaining = left()
-        for process in remaining:
-            with suppress(psutil.Error):
-                process.kill()
-        return not remaining
-
-    wait_until(none_left, DEATH_TIMEOUT_S)
-
-
 def _why_silent(process: Process, start: Start) -> str:
     others = set().union(*map(listening, process.family())) - {process.port}
     waited = f"within {start.ready_s:.0f} s"
@@ -571,51 +403,3 @@ def _why_silent(process: Process, start: Start) -> str:
             "path that answers with --ready PATH"
         )
     return f"the service did not listen on port {process.port} {waited}: {longer}"
-
-
-def _run_reset(start: Start, patience_s: float, mark: str) -> None:
-    with tempfile.TemporaryFile() as said:
-        process = _begin_reset(start, said, f"{mark}/reset")
-        try:
-            status = process.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            raise LabError(
-                f"--reset did not end within {patience_s:.0f} s: {start.reset}"
-            ) from None
-        finally:
-            if process.poll() is None:
-                _end_tree(process)
-        if status:
-            said.seek(0)
-            lines = said.read().decode(errors="replace").strip().splitlines()[-3:]
-            raise LabError(
-                f"--reset failed (exit {status}): {start.reset}"
-                + "".join(f"\n    {line}" for line in lines)
-            )
-
-
-def _begin_reset(start: Start, said: IO[bytes], mark: str) -> "subprocess.Popen[bytes]":
-    assert start.reset is not None
-    try:
-        return subprocess.Popen(
-            start.reset,
-            shell=True,
-            cwd=start.cwd,
-            env={**start.environment(0), MARK: mark},
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-            start_new_session=sys.platform != "win32",
-        )
-    except KeyboardInterrupt:  # it may have begun already
-        _end_marked(mark)
-        raise
-
-
-def _end_tree(process: "subprocess.Popen[bytes]") -> None:
-    with suppress(psutil.Error):
-        root = psutil.Process(process.pid)
-        for each in (*root.children(recursive=True), root):
-            with suppress(psutil.Error):
-                each.kill()
-    process.wait()

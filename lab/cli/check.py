@@ -13,7 +13,7 @@ from lab.check.budget import Budget
 from lab.check.checker import STOPPED, Check, Options, Source
 from lab.check.curl import as_curl as curl_lines
 from lab.check.judge import FAILED, SIGNS, Level, Report
-from lab.check.service import Start
+from lab.check.start import Start
 from lab.cli import options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.cli.param_types import duration

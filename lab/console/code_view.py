@@ -1,6 +1,8 @@
 """The code that serves a request at both desks, side by side, with marked differences."""
 
+import ast
 from difflib import SequenceMatcher
+from textwrap import dedent
 
 import msgspec
 from pygments import highlight
@@ -15,6 +17,7 @@ from lab.experiments import app_diff
 from lab.experiments.app_diff import Passage
 from lab.shop.desks import DESKS
 
+_REFUSES = {"stateful": "raise sessions.not_found", "stateless": "_verified("}
 LIGHT: type[Style] = XcodeStyle
 _LINES = """\
 .line { display: block; padding-left: .6rem; border-left: 4px solid transparent }
@@ -51,6 +54,37 @@ def serving(method: str, path: str) -> dict[str, PassageShown] | None:
         desk: _rendered(passage, changed)
         for desk, passage, changed in zip(DESKS, (left, right), marked, strict=True)
     }
+
+
+class SessionCode(msgspec.Struct, frozen=True):
+    """The lines by which a desk finds a customer's state, without the docstring.
+
+    `finds` and `refuses` are the numbers of the lines that end it, counted from 0.
+    """
+
+    file: str
+    lines: list[str]
+    finds: int
+    refuses: int
+
+
+def session_code() -> dict[str, SessionCode]:
+    """Return current_session() of each desk's state.py, by desk."""
+    return {desk: _session_code(desk) for desk in DESKS}
+
+
+def _session_code(desk: str) -> SessionCode:
+    source = app_diff.source_of(f"{desk}_app", "state.py").read_text(encoding="utf-8")
+    [function] = [
+        each
+        for each in ast.parse(source).body
+        if isinstance(each, ast.FunctionDef) and each.name == "current_session"
+    ]
+    first = function.body[1].lineno  # the docstring is not shown
+    body = source.splitlines()[first - 1 : function.end_lineno]
+    lines = dedent("\n".join(body)).splitlines()
+    refuses = next(number for number, line in enumerate(lines) if _REFUSES[desk] in line)
+    return SessionCode(f"{desk}_app/state.py", lines, len(lines) - 1, refuses)
 
 
 def style() -> str:

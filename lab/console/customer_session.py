@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -86,6 +87,16 @@ class CustomerSession:
         """Ask for the catalogue."""
         return self.shopper.request("GET", "/api/products", server=server)
 
+    def view_by_url(self, server: str | None) -> Exchange:
+        """Ask for the cart as the article writes it: with the token, if any, in the address."""
+        shopper, (user_id, _) = self.shopper, self._identity
+        token, shopper.token = shopper.token, None  # in one place only: two would be refused
+        query = "" if token is None else f"?{urlencode({'token': token, 'userId': user_id})}"
+        try:
+            return shopper.request("GET", f"/api/cart{query}", server=server)
+        finally:
+            shopper.token = token
+
     def replay(self, op: str, server: str | None) -> Exchange:
         """Send an earlier request again, byte for byte."""
         with self._aside():
@@ -152,6 +163,7 @@ class CustomerSession:
 _ACTIONS: Mapping[str, Callable[[CustomerSession, Mapping[str, Any], str | None], Exchange]] = {
     "login": lambda session, _, server: session.shopper.login(server=server),
     "view": lambda session, _, server: session.shopper.view_cart(server=server),
+    "view-url": lambda session, _, server: session.view_by_url(server),
     "products": lambda session, _, server: session.get_products(server),
     "clear": lambda session, _, server: session.shopper.clear(server=server),
     "checkout": lambda session, _, server: session.shopper.checkout(server=server),

@@ -72,7 +72,10 @@ def _op(value: Any) -> str:
 
 
 VERBS: Mapping[str, Mapping[str, Check]] = {
-    **{verb: {} for verb in ("login", "view", "products", "clear", "checkout", "logout")},
+    **{
+        verb: {}
+        for verb in ("login", "view", "view-url", "products", "clear", "checkout", "logout")
+    },
     "add": {"sku": _sku, "quantity": _quantity},
     "change": {"sku": _sku, "quantity": _quantity},
     "remove": {"sku": _sku},

@@ -3,6 +3,9 @@
 import json
 from collections.abc import Mapping
 
+import msgspec
+
+from lab.console.code_view import session_code
 from lab.console.settings import MOST_PAGE_SERVERS, SETTINGS
 from lab.console.stack_state import STATE_SIGNS
 from lab.core.faults import STORE_FAULTS, FaultKind
@@ -49,6 +52,7 @@ def words() -> Mapping[str, object]:
             for kind in FaultKind
         },
         "STORE_FAULTS": STORE_FAULTS,
+        "SESSION_CODE": msgspec.to_builtins(session_code()),
         "UNANSWERED": [0, *sorted(UNANSWERED)],
         "MOST_SERVERS": MOST_PAGE_SERVERS,
         "SETTINGS": {

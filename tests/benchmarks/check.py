@@ -19,8 +19,8 @@ from pathlib import Path
 
 from lab.check.checker import Check
 from lab.check.judge import Level, Report
-from lab.check.service import Start
 from lab.check.sources.script import ScriptSource
+from lab.check.start import Start
 
 SERVICES = Path(__file__).parents[1] / "live" / "services"
 SIZES = (5, 20, 80)

@@ -135,8 +135,8 @@ class Windows:
         address = f"{self.lab.origin}/{where}{joint}pace={pace}"
         ticket = self.lab.link().partition("#")[2] if instructor else ""
         page = self.at(address + (f"#{ticket}" if ticket else ""), width, height, **how)
-        page.locator("#line[data-state=open]").wait_for()
-        page.locator("#claim").wait_for()
+        page.locator("#line[data-state=open]").wait_for(state="attached")
+        page.locator("#scenes [aria-current]").wait_for()
         return page
 
     def at(self, address, width=1280, height=720, refusals=False, **context):

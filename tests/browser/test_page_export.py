@@ -3,7 +3,7 @@
 import pytest
 from conftest import LabHere, wait_for
 
-from browser.test_page_tour import predict_by_mouse
+from browser.tour import predict
 from lab.console.offline import recording
 
 RECORD_DEADLINE_S = 240  # 30 s on a quiet machine
@@ -61,10 +61,10 @@ def test_exported_page_does_the_whole_tour_from_a_file(opened, exported):
     chapters = page.evaluate("async () => (await import('lab/state.js')).state.plan.chapters")
     assert len(chapters) == 11
     for number, chapter in enumerate(chapters, start=1):
-        said = page.locator("#claim").inner_text
-        wait_for(lambda said=said, claim=chapter["claim"]: said() == claim)
-        predict_by_mouse(page)
-        judged = page.locator(".act.script .judged").first
+        said = page.locator(".ask h1").inner_text
+        wait_for(lambda said=said, asks=chapter["predict"]["question"]: said() == asks)
+        predict(page)
+        judged = page.locator(".so .judged")
         judged.wait_for()
         assert judged.get_attribute("data-right") in ("yes", "no") or number == 11, chapter["slug"]
         assert page.locator("#badge").inner_text() == "RECORDED"

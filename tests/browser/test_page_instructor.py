@@ -6,6 +6,8 @@ import psutil
 import requests
 from conftest import wait_for
 
+from browser.tour import look_closer, watch
+
 BOUGHT = {"do": "add", "sku": "laptop", "quantity": 1}
 # Puts the moment of a key press and the moment of the change it causes on one clock.
 STOPWATCH = """
@@ -36,6 +38,7 @@ def shop(page, **order):
 
 
 def fill_a_cart(page):
+    watch(page)
     for order in ({"do": "login"}, BOUGHT, {"do": "view"}):
         shop(page, **order, server="A")
     page.locator('.server[data-desk="stateful"][data-server="A"] .cart').wait_for()
@@ -46,7 +49,7 @@ def score(page, desk, name):
 
 
 def test_kill_by_key_is_on_the_screen_and_the_cart_falls(window, lab):
-    page = window()
+    page = window(where="?step=6")  # its servers are drawn as processes
     fill_a_cart(page)
     server = page.locator('.server[data-desk="stateful"][data-server="A"]')
     pid = int(re.search(r"pid (\d+)", server.inner_text())[1])
@@ -63,6 +66,7 @@ def test_kill_by_key_is_on_the_screen_and_the_cart_falls(window, lab):
     assert page.locator('[data-desk="stateless"] .customer .cart').is_visible()
     announcer = page.locator("#announcer")
     wait_for(lambda: "killed" in announcer.inner_text())
+    look_closer(page, "evidence")
     page.locator('.fault[data-fault="kill"]').first.wait_for()
     shop(page, do="view", server="B")
     wait_for(
@@ -101,14 +105,14 @@ def test_reset_by_key_leaves_a_clean_stage(window):
 
 def test_letters_can_be_switched_off_and_are_text_where_one_types(window):
     page = window()
-    page.locator("#tab-shop").click()
+    look_closer(page, "shop")
     page.locator("lab-shop .self summary").click()
     name = page.locator("lab-shop input[name=name]").first
     name.fill("")
     name.press_sequentially("kkrb")
     assert name.input_value() == "kkrb"
     page.keyboard.press("Escape")
-    page.locator("h1").click()
+    page.locator("#where").click()
     page.keyboard.press("?")
     help_ = page.locator("dialog[open]")
     help_.wait_for()
@@ -155,7 +159,7 @@ def test_a_key_right_after_the_black_screen_is_the_pages(window):
 
 def test_every_scene_runs(window):
     page = window()
-    page.locator("#tab-control").click()
+    look_closer(page, "control")
     scenes = page.evaluate("async () => (await (await fetch('/lab/chapters')).json()).scenes")
     for scene in scenes:
         page.locator("lab-instructor").get_by_role("button", name=scene["title"]).click()
@@ -169,12 +173,14 @@ def test_every_scene_runs(window):
 
 def test_server_is_killed_by_its_menu_and_a_stranger_needs_a_ticket(window, lab):
     page = window()
+    watch(page)
     server = page.locator('.server[data-desk="stateless"][data-server="B"]')
     server.locator(".opener").click()
     page.locator(".stage-menu").get_by_role("menuitem", name=re.compile("^Kill")).click()
     wait_for(lambda: server.get_attribute("data-state") == "dead")
     stranger = window(instructor=False, refusals=True)
-    assert stranger.locator(".act .run").count() == 0
+    assert stranger.locator(".scene .run").count() == 0
+    watch(stranger)
     stranger.locator('.server[data-desk="stateful"][data-server="A"] .opener').click()
     menu = stranger.locator(".stage-menu")
     assert menu.get_by_role("menuitem", name=re.compile("^Kill")).count() == 0

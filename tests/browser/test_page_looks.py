@@ -1,12 +1,19 @@
 """How the page looks where it is shown: sizes, presenter mode, phone, grey, without motion."""
 
 import re
+from itertools import product
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import wait_for
 
-SIZES = [(1280, 720, ""), (1920, 1080, "&present"), (375, 667, "")]
+from browser.tour import run_chapter, watch
+
+SIZES = [
+    (width, height, mode)
+    for width, height in [(1280, 720), (1366, 768), (1920, 1080), (375, 667)]
+    for mode in ("", "&present")
+]
 # Text whose box does not hold it, though nothing says that it may be cut, and boxes that overlap.
 CLIPPED = """
 () => [...document.querySelectorAll("body *")].filter((node) => {
@@ -25,7 +32,7 @@ OVERLAPS = """
   const seen = (node) => node.checkVisibility({ visibilityProperty: true });
   const all = (root, parts) => [...root.querySelectorAll(parts)].filter(seen);
   const own = ".title, .customers, .balancer, .server, .store, .steps, .recent";
-  const groups = [all(document, "header.top, lab-stage, lab-lesson, .lower, .board"),
+  const groups = [all(document, "header.top, lab-stage, lab-lesson"),
     ...[...document.querySelectorAll(".lane")].map((lane) => all(lane, own))];
   const name = (node) => node.dataset.place || node.className || node.localName;
   const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
@@ -41,32 +48,58 @@ FONTS = """
 """
 
 
+# What a scene has to show without scrolling, and does not.
+OUT_OF_SIGHT = """
+(parts) => [...document.querySelectorAll(parts)].filter((node) => {
+  if (!node.checkVisibility()) return false;
+  const { left, top, right, bottom } = node.getBoundingClientRect();
+  const box = document.querySelector("main").getBoundingClientRect();
+  return left < box.left - 1 || top < box.top - 1
+    || right > box.right + 1 || bottom > box.bottom + 1;
+}).map((node) => `${node.className}: ${node.textContent.slice(0, 40)}`)
+"""
+INNER_SCROLLS = """
+() => [...document.querySelectorAll("main, main *")].filter((node) => node.checkVisibility()
+  && !node.closest("svg") && ["auto", "scroll"].includes(getComputedStyle(node).overflowY)
+  && node.scrollHeight > node.clientHeight + 1).map((node) => node.className || node.localName)
+"""
+ASKED = ".ask h1, .setup, .choice, .scene .seal, .scene .skip-it, .scene .run"
+
+
+def holds_together(page, where):
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, where
+    assert page.evaluate(OVERLAPS) == [], where
+    assert page.evaluate(CLIPPED) == [], where
+
+
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize(("width", "height", "mode"), SIZES, ids=["720p", "1080p present", "phone"])
-def test_chapters_do_not_scroll_sideways_overlap_or_cut_anything(window, width, height, mode):
-    page = window(width, height, where=f"?step=1{mode}")
+@pytest.mark.parametrize(("width", "height", "mode"), SIZES)
+def test_each_scene_is_the_whole_screen(window, width, height, mode):
+    page = window(width, height, where=f"?step=1{mode}", reduced_motion="reduce")
     for step in range(1, 12):
         page.wait_for_url(re.compile(f"step={step}"))
-        for when in ("before", "after"):
-            if when == "after" and step in (1, 6, 9):
-                page.locator(".question .skip-it").click()
-                page.locator(".act.script .run").first.click()
-                page.locator(".act.script .judged").first.wait_for()
-                wait_for(lambda: page.locator(".dot, .falling").count() == 0)
-            elif when == "after":
-                continue
-            sideways = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert sideways <= 0, (step, when, sideways)
-            assert page.evaluate(OVERLAPS) == [], (step, when)
-            assert page.evaluate(CLIPPED) == [], (step, when)
+        page.locator(".ask h1").wait_for()
+        assert page.locator(".scene .choice").count() == 4
+        assert page.locator(".scene .seal").count() == page.locator(".scene .skip-it").count() == 1
+        assert page.evaluate(OUT_OF_SIGHT, ASKED) == [], step
+        assert page.evaluate(INNER_SCROLLS) == [], step
+        holds_together(page, (step, "ask"))
+        # The question is the largest text of its scene.
+        [largest] = page.evaluate(FONTS, ".ask h1")
+        assert largest > max(page.evaluate(FONTS, ".ask :is(p, button)")), step
+        if step in (1, 7):  # 7 has the most on its stage
+            run_chapter(page)
+            holds_together(page, (step, "so"))
+            watch(page)
+            stage = "lab-stage, .lane, .server, .caption, .controls button"
+            assert page.evaluate(OUT_OF_SIGHT, stage) == [], step
+            holds_together(page, (step, "watch"))
+            if mode:
+                assert min(page.evaluate(FONTS, ".caption")) >= height / 20
         if step < 11:
             page.locator("#next").click()
-    if mode:
-        assert (
-            min(page.evaluate(FONTS, "lab-lesson p:not(.note), lab-stage .goods, lab-score td"))
-            >= 28
-        )
-        assert min(page.evaluate(FONTS, "#claim")) >= 44
+    if (width, mode) == (1920, "&present"):
+        assert min(page.evaluate(FONTS, ".ask :is(h1, p, button)")) >= 28
     if width == 375:
         small = page.evaluate(
             """() => [...document.querySelectorAll("lab-lesson button, .top button")]
@@ -83,10 +116,9 @@ def test_reduced_motion_moves_nothing_and_names_the_way(window):
         if (node.matches?.(".dot, .falling")) window.moved += 1;
     }).observe(document.querySelector("lab-stage"), {subtree: true, childList: true}); }"""
     page.evaluate(moved)
-    page.locator(".question .skip-it").click()
-    page.locator(".act.script .run").first.click()
-    page.locator(".judged").first.wait_for()
+    run_chapter(page)
     assert page.evaluate("window.moved") == 0
+    watch(page)
     steps = page.locator(".lane .steps").first
     assert steps.is_visible() and "1" in steps.inner_text()
     assert page.evaluate("document.getAnimations().length") == 0
@@ -95,10 +127,9 @@ def test_reduced_motion_moves_nothing_and_names_the_way(window):
 
 def test_grey_picture_still_shows_kept_and_lost_apart(window):
     page = window()
-    page.locator(".question .skip-it").click()
-    page.locator(".act.script .run").first.click()
-    page.locator(".judged").first.wait_for()
+    run_chapter(page)
     wait_for(lambda: page.locator(".dot, .falling").count() == 0)
+    watch(page)
     lost = page.locator('.server[data-server="A"] .cart').first
     kept = page.locator('[data-desk="stateless"] .customer .cart').first
     # By sign, by word and by the line around it; colour is only the fourth.
@@ -126,12 +157,11 @@ def luminance(color):
 
 def test_presenter_mode_gives_every_text_a_contrast_of_seven(window):
     page = window(1920, 1080, where="?step=6&present", reduced_motion="reduce")
-    page.locator(".question .skip-it").click()
-    page.locator(".act.script .run").first.click()
-    page.locator(".judged").first.wait_for()
-    parts = {"include": [["header.top"], ["lab-stage"], ["lab-lesson"], ["lab-score"]]}
+    run_chapter(page)
+    parts = {"include": [["header.top"], ["lab-stage"], ["lab-lesson"]]}
     rule = {"runOnly": {"type": "rule", "values": ["color-contrast-enhanced"]}}
-    for scheme in ("light", "dark"):
+    for scheme, scene in product(("light", "dark"), ("so", "watch")):
+        page.locator(f"#scenes [data-scene={scene}]").click()
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found = Axe().run(page, context=parts, options=rule).response
         assert found["passes"], "nothing was looked at"
@@ -140,4 +170,4 @@ def test_presenter_mode_gives_every_text_a_contrast_of_seven(window):
             for rule_ in found["violations"]
             for node in rule_["nodes"]
         ]
-        assert low == [], scheme
+        assert low == [], (scheme, scene)

@@ -10,40 +10,33 @@ import requests
 from conftest import LabHere, wait_for
 
 from browser.conftest import RunningLab, Windows, opener
-
-
-def start_the_act(page):
-    page.locator(".question input").first.check()
-    page.locator(".question .seal").click()
-    page.locator(".act.script .run").first.click()
+from browser.tour import look_closer, predict, watch
 
 
 def test_reload_in_the_middle_keeps_prediction_and_says_what_it_broke(window):
     page = window(pace=0)
-    page.locator(".question input").first.check()
-    page.locator(".question .seal").click()
-    act, held = page.locator(".act.script").first, []
+    page.locator(".scene .choice").nth(3).click()
+    run, held = page.locator(".scene :is(.seal, .run)"), []
     for _ in range(4):  # whether a request that is cut off is heard of first is the browser's luck
         held.clear()
         page.route("**/lab/act", lambda route: held.append(route))  # asked, not answered yet
-        act.locator(".run").click()
+        run.click()
         # Playwright hands on what happens only while one of its calls waits.
         wait_for(lambda: page.wait_for_timeout(10) or held)
         page.reload()  # before the route is given up, which lets go on what it held
         page.unroute("**/lab/act")
         page.locator("#line[data-state=open]").wait_for()
-        assert act.get_attribute("data-state") == "interrupted", act.inner_text()
-        assert "Interrupted by a reload" in act.inner_text()
-        assert "At neither desk" in page.locator(".question .sealed").inner_text()
-    act.locator(".run").click()
-    act.locator(".judged").wait_for()
+        assert "Interrupted by a reload" in page.locator(".ask .trouble").inner_text()
+        assert "Neither" in page.locator(".scene .choice[aria-pressed=true]").inner_text()
+    run.click()
+    page.locator(".so .judged").wait_for()
     page.reload()  # and a finished one stays finished
-    act.locator(".judged").wait_for()
+    page.locator(".so .judged").wait_for()
 
 
 def test_two_windows_have_customers_of_their_own_and_see_the_same_stage(window):
     one, other = window(), window(where="?step=2")
-    start_the_act(one)
+    predict(one)
     one.locator(".judged").first.wait_for()
     for page in (one, other):
         wait_for(
@@ -66,13 +59,14 @@ def test_two_windows_have_customers_of_their_own_and_see_the_same_stage(window):
 
 def test_curl_from_elsewhere_is_on_the_stage(window, lab):
     page = window()
+    watch(page)
     token = "eyJhIjoxfQ.abcdef.0123456789012345678901234567890123456789012"
     requests.get(f"{lab.origin}/stateless/api/cart?token={token}&userId=1", timeout=60)
     recent = page.locator('.lane[data-desk="stateless"] .recent button').first
     recent.wait_for()
     assert "401" in recent.inner_text() and "from elsewhere" in recent.inner_text()
     # Looking at it, from whatever tab, shows what is known of it.
-    page.locator("#tab-code").click()
+    look_closer(page, "code")
     recent.click()
     page.locator("#panel-evidence").wait_for()
     evidence = page.locator('lab-evidence [data-desk="stateless"]')
@@ -91,7 +85,7 @@ NAMES = [
 
 def test_name_is_text(window):
     page = window()
-    page.locator("#tab-shop").click()
+    look_closer(page, "shop")
     page.locator("lab-shop .self summary").click()
     field = page.locator("lab-shop input[name=name]").first
     said = page.locator(".lane .customer").first
@@ -105,7 +99,7 @@ def test_name_is_text(window):
 
 def test_name_with_controls_is_refused_with_a_reason(window):
     page = window(refusals=True)
-    page.locator("#tab-shop").click()
+    look_closer(page, "shop")
     page.locator("lab-shop .self summary").click()
     field = page.locator("lab-shop input[name=name]").first
     field.fill("a\u202eb")
@@ -116,7 +110,7 @@ def test_name_with_controls_is_refused_with_a_reason(window):
 def test_shop_by_hand_at_both_desks(window, lab):
     lab.post("/lab/stage", servers=1)  # of several, another one might not know this customer
     page = window()
-    page.locator("#tab-shop").click()
+    look_closer(page, "shop")
     shop = page.locator("lab-shop")
     shop.get_by_role("button", name="Show the catalogue").click()
     shop.get_by_role("button", name="Log in").click()
@@ -132,7 +126,7 @@ def test_shop_by_hand_at_both_desks(window, lab):
 
 def test_forged_token_is_refused_and_none_survives_a_reset(window):
     page = window()
-    page.locator("#tab-token").click()
+    look_closer(page, "token")
     page.locator("lab-token").get_by_role("button", name="Log in").click()
     page.locator("lab-token .token-card").wait_for()
     page.locator("lab-token .verify").click()
@@ -150,8 +144,9 @@ def test_forged_token_is_refused_and_none_survives_a_reset(window):
 
 def test_evidence_shows_bytes_marks_credentials_and_copies_a_command(window):
     page = window(permissions=["clipboard-read", "clipboard-write"])
-    start_the_act(page)
-    page.locator(".judged").first.wait_for()
+    predict(page)
+    page.locator(".so .judged").wait_for()
+    look_closer(page, "evidence")
     left, right = (
         page.locator(f'lab-evidence [data-desk="{d}"]') for d in ("stateful", "stateless")
     )
@@ -195,10 +190,12 @@ def test_line_is_lost_and_found_again(browser, tmp_path):
                 os.kill(process.pid, signal.SIGSTOP)
             page.locator("#line[data-state=lost]").wait_for(timeout=60_000)
             assert "lost" in page.locator("#line").inner_text()
+            assert page.locator("#badge").inner_text() == "NOT CONNECTED"
             for process in [nginx, *workers]:
                 os.kill(process.pid, signal.SIGCONT)
             page.locator("#line[data-state=open]").wait_for(timeout=60_000)
             lab.post("/lab/kill", server="stateful/C")  # and it hears of what happens again
+            watch(page)
             page.locator('.server[data-server="C"][data-state="dead"]').first.wait_for()
     finally:
         lab.stop()
@@ -222,7 +219,7 @@ def test_recorded_run_needs_no_servers(browser, tmp_path):
         assert int(page.locator('td[data-desk="stateful"][data-score="lost"]').inner_text()) > 0
         scrubber.press("Home")
         wait_for(lambda: page.locator('.server[data-state="dead"]').count() == 0)
-        page.locator("#tab-sequence").click()
+        look_closer(page, "sequence")
         page.locator("lab-sequence svg").first.wait_for()
         windows.check()
     finally:

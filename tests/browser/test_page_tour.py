@@ -6,6 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import wait_for
 
+from browser.tour import look_closer, run_chapter, watch
+
 AXE_OPTIONS = {"resultTypes": ["violations"]}
 PAGES = {"next": "PageDown", "back": "PageUp"}
 
@@ -35,19 +37,25 @@ def tab_to(page, selector):
 
 
 def predict_by_mouse(page):
-    page.locator(".question input").first.check()
-    page.locator(".question .seal").click()
-    page.locator(".act.script .run").first.click()
+    page.locator(".scene .choice").first.click()
+    page.locator(".scene .seal").click()
 
 
 def predict_by_keyboard(page):
-    tab_to(page, ".question input")
+    tab_to(page, ".scene .choice")
     page.keyboard.press("Space")
-    page.keyboard.press("ArrowDown")  # the arrow is the radio's here, not the clicker's
-    tab_to(page, ".question .seal")
+    tab_to(page, ".scene .seal")
     page.keyboard.press("Enter")
-    tab_to(page, ".act.script .run")
+
+
+def predict_by_number(page):
+    page.keyboard.press("2")
     page.keyboard.press("Enter")
+
+
+def predict_by_touch(page):
+    page.locator(".scene .choice").last.tap()
+    page.locator(".scene .seal").tap()
 
 
 @pytest.mark.timeout(240)
@@ -59,46 +67,111 @@ def predict_by_keyboard(page):
             *("dark", predict_by_keyboard, lambda page, way: page.keyboard.press(PAGES[way])),
             marks=pytest.mark.long,
         ),
+        pytest.param(
+            *("light", predict_by_touch, lambda page, way: page.locator(f"#{way}").tap()),
+            marks=pytest.mark.long,
+        ),
     ],
-    ids=["by mouse, light", "by keyboard, dark"],
+    ids=["by mouse, light", "by keyboard, dark", "by touch, light"],
 )
 def test_whole_tour(window, scheme, predict, turn):
-    page = window(color_scheme=scheme, reduced_motion="reduce")  # nothing to wait for
+    touch = predict is predict_by_touch
+    size = (375, 667) if touch else (1280, 720)
+    # Nothing moves, so there is nothing to wait for.
+    page = window(*size, color_scheme=scheme, reduced_motion="reduce", has_touch=touch)
     chapters = page.evaluate("async () => (await (await fetch('/lab/chapters')).json()).chapters")
     assert len(chapters) == 11
     for number, chapter in enumerate(chapters, start=1):
         page.wait_for_url(re.compile(f"step={number}"))
-        said = page.locator("#claim").inner_text
-        wait_for(lambda said=said, claim=chapter["claim"]: said() == claim)
+        said = page.locator(".ask h1").inner_text
+        wait_for(lambda said=said, asks=chapter["predict"]["question"]: said() == asks)
         # Nothing has run, so nothing is measured and nothing explained.
-        assert page.locator(".judged").count() == 0
-        assert page.locator(".part.explain").inner_text() == ""
+        assert page.locator(".so").count() == 0
+        assert findings(page) == [], chapter["slug"]
         predict(page)
-        judged = page.locator(".act.script .judged").first
+        judged = page.locator(".so .judged")
         judged.wait_for()
         assert judged.get_attribute("data-right") in ("yes", "no") or number == 11, chapter["slug"]
-        assert chapter["explain"][:40] in page.locator(".part.explain").inner_text()
-        measured = page.locator(".act.script .measured").first.inner_text()
-        assert "{" not in measured and measured
+        assert page.locator("#claim").inner_text() == chapter["claim"]
+        assert chapter["explain"] == page.locator(".decided").inner_text()
+        assert "not measured" not in page.locator(".desks").inner_text()
         settled(page)
+        assert findings(page) == [], chapter["slug"]
+        watch(page)
         assert findings(page) == [], chapter["slug"]
         if number < len(chapters):
             turn(page, "next")
     turn(page, "back")
-    page.locator(".judged").first.wait_for()  # Back: what was measured there is still there
+    page.locator(".so .judged").wait_for()  # Back: what was measured there is still there
     page.wait_for_url(re.compile(f"step={len(chapters) - 1}"))
     page.go_back()
     page.wait_for_url(re.compile(f"step={len(chapters)}"))
 
 
+def test_answer_is_chosen_by_its_number(window):
+    page = window(reduced_motion="reduce")
+    predict_by_number(page)
+    judged = page.locator(".so .judged")
+    judged.wait_for()
+    assert judged.get_attribute("data-right") == "yes"
+    assert "You said" in judged.inner_text()
+
+
+def test_wrong_answer_gets_its_own_reason(window):
+    page = window(reduced_motion="reduce")
+    [chapter, *_] = page.evaluate(
+        "async () => (await (await fetch('/lab/chapters')).json()).chapters"
+    )
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    judged = page.locator(".so .judged")
+    judged.wait_for()
+    assert judged.get_attribute("data-right") == "no"
+    assert chapter["predict"]["choices"][0]["because"] in judged.inner_text()
+
+
+def test_learner_without_rights_predicts_and_is_told_what_to_open(window):
+    page = window(instructor=False)
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    page.locator(".ask .sealed").wait_for()
+    assert page.locator(".scene .choice[aria-pressed=true]").inner_text().startswith("1")
+    assert "instructor" in page.locator(".ask .note").inner_text()
+
+
+def test_chapter_that_is_not_there_is_said(window):
+    page = window(where="?step=99")
+    wait_for(lambda: "There is no chapter 99" in page.locator(".toast").inner_text())
+    page.wait_for_url(re.compile("step=1$|step=1&"))
+
+
+def test_script_pauses_goes_on_by_one_request_and_keeps_its_speed(window):
+    page = window(pace=0.01)
+    page.locator(".scene .skip-it").click()
+    page.locator(".controls .pause").click()
+    count = page.locator(".controls .count")
+    wait_for(lambda: "paused" in count.inner_text())
+    page.locator('[data-speed="3"]').click()
+    seen = []
+    for _ in range(3):
+        before = count.inner_text()
+        page.locator(".controls .next-request").click()
+        wait_for(
+            lambda before=before: count.inner_text() != before and "paused" in count.inner_text()
+        )
+        seen.append(count.inner_text())
+    assert len(set(seen)) == 3
+    page.locator(".controls .pause").click()  # Continue
+    page.locator(".so .judged").wait_for()
+    watch(page)
+    assert page.locator('[data-speed="3"]').get_attribute("aria-pressed") == "true"
+
+
 def test_every_tab_is_without_a_finding(window):
     page = window(where="?step=1")
-    page.locator(".question .skip-it").click()
-    page.locator(".act .run").first.click()
-    page.locator(".judged").wait_for()
-    settled(page)
-    for tab in ("shop", "token", "code", "sequence", "runs", "control"):
-        page.locator(f"#tab-{tab}").click()
+    run_chapter(page)
+    for tab in ("further", "shop", "token", "code", "sequence", "runs", "control"):
+        look_closer(page, tab)
         panel = page.locator(f"#panel-{tab}")
         wait_for(lambda panel=panel: len(panel.inner_text()) > 20)
         assert findings(page) == [], tab
@@ -109,6 +182,7 @@ def test_every_tab_is_without_a_finding(window):
 
 def test_experiment_runs_beside_the_stage_and_is_played_back(window):
     page = window(where="?step=8")
+    look_closer(page, "further")
     act = page.locator(".act.experiment").first
     if act.get_attribute("open") is None:
         act.locator("summary").click()

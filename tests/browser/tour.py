@@ -1,8 +1,26 @@
-"""How a reader goes through a chapter of the page."""
+"""How a reader goes through the page."""
+
+
+def predict(page):
+    """Choose the first answer, and run the chapter's script with it."""
+    page.locator(".scene .choice").first.click()
+    page.locator(".scene .seal").click()
 
 
 def run_chapter(page):
     """Skip the question, run the chapter's first script, and wait for its result."""
-    page.locator(".question .skip-it").click()
-    page.locator(".act.script .run").first.click()
-    page.locator(".judged").first.wait_for()
+    page.locator(".scene .skip-it").click()
+    page.locator(".so .judged").wait_for()
+
+
+def watch(page):
+    """Turn to the stage."""
+    page.locator("#scenes [data-scene=watch]").click()
+    page.locator("lab-stage .lanes").wait_for()
+
+
+def look_closer(page, tab):
+    """Open what is below the scene, at a tab."""
+    if page.locator("#closer").is_hidden():
+        page.locator("#look-closer").click()
+    page.locator(f"#tab-{tab}").click()

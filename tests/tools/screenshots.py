@@ -32,24 +32,15 @@ def main(folder: Path) -> int:
 
 def take(page: Page, folder: Path) -> None:
     """Predict, run, and keep the pictures."""
-    page.locator("#line[data-state=open]").wait_for()
-    scroll_to(page, ".part.question")
-    page.locator(".question input").nth(2).check()
+    page.locator("#line[data-state=open]").wait_for(state="attached")
+    page.locator(".scene .choice").nth(2).click()
     page.screenshot(path=folder / "predict.png")
-    page.locator(".question .seal").click()
-    page.locator(".act.script .run").click()
+    page.locator(".scene .seal").click()
     page.locator(".falling").first.wait_for(timeout=DEADLINE_S * 1000)
     until(lambda: page.locator(".server[data-state=dead]").count() == 2)
     page.screenshot(path=folder / "crash.png")
-    page.locator(".judged").wait_for(timeout=DEADLINE_S * 1000)
-    until(lambda: page.locator(".dot, .falling").count() == 0)
-    scroll_to(page, ".part.acts")
+    page.locator(".so .judged").wait_for(timeout=DEADLINE_S * 1000)
     page.screenshot(path=folder / "result.png")
-
-
-def scroll_to(page: Page, selector: str) -> None:
-    """Bring a part of the lesson into the picture."""
-    page.locator(selector).evaluate("node => node.scrollIntoView({block: 'start'})")
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -10,9 +10,11 @@ from lab.console.lesson.plan import CHAPTERS, SCENES
 from lab.console.lesson.questions import question_of
 from lab.console.request_bodies import Rule, one_of, refuse, table
 from lab.core.errors import LabError
+from lab.shop.desks import DESKS
 
 from .lesson_rules import (
     NAME,
+    NUMBERS,
     command,
     exclude_each_other,
     experiment,
@@ -118,7 +120,41 @@ def _scenes(where: str, value: Any) -> Json:
     return chapter
 
 
-_CHOICE = table({"text": text(90)}, {"when": when})
+def _words(least: int, most: int, characters: int) -> Rule:
+    def check(where: str, value: Any) -> str:
+        line = str(text(characters)(where, value))
+        if not least <= len(line.split()) <= most:
+            refuse(where, f"has {len(line.split())} words: {least} to {most} fit")
+        return line
+
+    return check
+
+
+def _own_when(where: str, value: Any) -> Json:
+    """The facts of one desk: {"kept": 1}."""
+    if not isinstance(value, dict):
+        refuse(where, "must be a table of facts, with at least one")
+    when(where, {f"stateful.{fact}": wanted for fact, wanted in value.items()})
+    return value
+
+
+def _yes_or_no(where: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        refuse(where, "must be true or false")
+    return value
+
+
+_CHOICE = table({"text": text(60), "because": text(120)}, {"when": when})
+_FINDING = table({"words": _words(2, 3, 24), "good": _yes_or_no, "when": _own_when})
+_VERDICTS = table({side: text(70) for side in ("both", *DESKS, "neither")})
+_RESULT = table(
+    {
+        "fact": one_of(*NUMBERS),
+        "unit": _words(2, 3, 24),
+        "findings": listed(_FINDING, 2, 4),
+        "verdicts": _VERDICTS,
+    }
+)
 _PREDICT = table({"question": text(240), "choices": listed(_CHOICE, 2, 4)})
 _ACT = table({"label": text(60)}, {"say": text(120), "steps": script, "experiment": experiment})
 _METHOD = one_of("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -126,15 +162,16 @@ _CHAPTER = table(
     {
         "title": text(48),
         "claim": text(110),
+        "setup": _words(15, 40, 260),
         "text": listed(text(400), 1, 3),
         "predict": _predict,
+        "result": _RESULT,
         "acts": listed(_act, 1, 8),
         "measured": listed(template, 1, 4),
-        "explain": text(600),
+        "explain": _words(1, 60, 360),
         "commands": listed(command, 1, 4),
     },
     {
-        "analogy": text(140),
         "code": table({"method": _METHOD, "path": _path}),
         "wants": STAGE,
     },

@@ -16,6 +16,7 @@ from lab.shop.desks import DESKS
 NUMBERS = (
     *("kept", "lost", "answered", "refused", "unanswered", "status", "replicas", "requests"),
     *("bytes_out_mean", "store_operations", "orders", "acknowledged", "kills"),
+    *("useful", "copies", "second_lost"),
 )
 FACTS = {f"{desk}.{fact}" for desk in DESKS for fact in (*NUMBERS, "fate")}
 """What the page works out of a learner's own exchanges; the page's facts.js has the same names."""
@@ -23,6 +24,7 @@ NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 COMMANDS = ("demo", "diff", "doctor", "list", "report", "run", "show", "up")
 MOST_COMPARED = 1_000_000
 _COMPARISON = re.compile(r"(>=|>|<)([0-9]{1,6})")
+_RANGE = re.compile(r"([0-9]{1,6})\.\.([0-9]{1,6})")
 
 
 def text(most: int) -> Rule:
@@ -105,6 +107,9 @@ def experiment(where: str, value: Any) -> str:
 
 def holds(condition: float | str, value: Any) -> bool:
     """Whether a measured value meets a condition: the same rule as in the page's facts.js."""
+    between = _RANGE.fullmatch(condition) if isinstance(condition, str) else None
+    if between is not None:
+        return value is not None and int(between[1]) <= value <= int(between[2])
     compared = _COMPARISON.fullmatch(condition) if isinstance(condition, str) else None
     if compared is None:
         return bool(value == condition)
@@ -139,8 +144,8 @@ def _check_condition(where: str, fact: str, condition: Any) -> None:
     if fact.endswith(".fate"):
         one_of(*Fate)(where, condition)
     elif isinstance(condition, str):
-        if not _COMPARISON.fullmatch(condition):
-            refuse(where, f'{condition[:40]!r} is no comparison: write 1, ">0", ">=2" or "<1"')
+        if not _COMPARISON.fullmatch(condition) and not _RANGE.fullmatch(condition):
+            refuse(where, f'{condition[:40]!r} is no comparison: write 1, ">0", "<1" or "1..5"')
     else:
         whole(0, MOST_COMPARED)(where, condition)
 
@@ -154,6 +159,9 @@ def _implied(conditions: dict[str, Any]) -> dict[str, Any]:
 
 
 def _worth_trying(condition: float | str) -> set[Any]:
+    between = _RANGE.fullmatch(condition) if isinstance(condition, str) else None
+    if between is not None:
+        return {int(between[1]), int(between[2])}
     compared = _COMPARISON.fullmatch(condition) if isinstance(condition, str) else None
     if compared is None:
         return {condition}

@@ -30,7 +30,10 @@ _SETTINGS: Mapping[str, Rule] = {name: one_of(*each) for name, each in SETTINGS.
 STAGE = table({}, {"servers": whole(1, MOST_PAGE_SERVERS), **_SETTINGS})
 _LINE: Mapping[str, Rule] = {"sku": one_of(*PRODUCTS), "quantity": whole(1, MAX_QUANTITY)}
 _REQUESTS: Mapping[str, Mapping[str, Rule]] = {
-    **{verb: {} for verb in ("login", "view", "products", "clear", "checkout", "logout")},
+    **{
+        verb: {}
+        for verb in ("login", "view", "view-url", "products", "clear", "checkout", "logout")
+    },
     "add": _LINE,
     "change": _LINE,
     "remove": {"sku": _LINE["sku"]},

@@ -6,7 +6,7 @@ import pytest
 
 from lab.check.command import door, split, uses_folder
 from lab.check.container import Container, is_compose, runs_container
-from lab.check.service import Start
+from lab.check.start import Start
 from lab.core.errors import LabError
 
 

@@ -13,8 +13,8 @@ from lab.check import outside
 from lab.check.family import listening
 from lab.check.outside import Outside
 from lab.check.peers import Peers
-from lab.check.service import Start
 from lab.check.sockets import connected, unix_peers
+from lab.check.start import Start
 
 
 class WithoutOwnDisk:

@@ -5,7 +5,8 @@ import pytest
 from lab.check import service
 from lab.check.budget import Budget
 from lab.check.machine import CannotIsolate
-from lab.check.service import EndedAtStart, Pool, Start
+from lab.check.service import EndedAtStart, Pool
+from lab.check.start import Start
 
 
 class Life:

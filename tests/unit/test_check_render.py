@@ -16,10 +16,10 @@ from lab.check.conversation import Call, Conversation, Ref, plain
 from lab.check.curl import as_curl
 from lab.check.curl_parts import judge
 from lab.check.differences import Difference
-from lab.check.judge import UNSEEN, Finding, Level, Report, Reproducer, level_of
+from lab.check.judge import PLAYS, UNSEEN, Finding, Level, Report, Reproducer, level_of, not_emptied
 from lab.check.render import as_junit as junit_of
 from lab.check.render import explain
-from lab.check.service import Start
+from lab.check.start import Start
 
 SECRET = "eyJhbGciOiJIUzI1NiIs.Zm9v.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
 HOSTILE = "<b>[red]&\"'\x00\x1b\ud800\u2028]]>\ufffe"
@@ -212,6 +212,29 @@ def test_printed_script_judges_what_the_runs_have_shown(where, tmp_path):
         assert (done.returncode, done.stderr) == (status, ""), (answers, lines, done)
 
 
+VARY = {  # where each value is another one in each run: a control, another, and what differs
+    "/online/-": ('{"online": ["01ce"]}', '{"online": ["77fa"]}', '{"online": []}'),
+    "/cart": ('{"cart": {"id": "01ce"}}', '{"cart": {"id": "77fa"}}', "{}"),
+    "/id": ('{"id": "01ce"}', '{"id": "77fa"}', '{"id": null}'),
+    "/name": ('{"name": "ada"}', '{"name": "ada"}', '{"name": "nothing"}'),
+}
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="no sh")
+@pytest.mark.parametrize("where", VARY)
+def test_printed_script_compares_what_the_finding_compares(where, tmp_path):
+    """How many there are, and of what kind: the ids themselves are new in each run."""
+    lines = "\n".join(judge(Difference(where, "1 items", "0 items"), (0, 1)))
+    control, again, shown = VARY[where]
+    for last, status in ((shown, 0), (again, 1), (control, 1)):
+        for run, body in (("control", control), ("again", again), ("shown", last)):
+            (tmp_path / run).mkdir(exist_ok=True)
+            (tmp_path / run / "body2").write_text(body)
+        script = f"WORK={tmp_path}\nrun() {{ :; }}\n{lines}"
+        done = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (status, ""), (last, done)
+
+
 def test_values_are_looked_up_in_earlier_answers(tmp_path):
     (tmp_path / "body1").write_text(json.dumps({"a/b": [{"it's": 'x "y"'}]}))
     (tmp_path / "head1").write_bytes(
@@ -248,3 +271,20 @@ def test_values_are_looked_up_in_earlier_answers(tmp_path):
     there = "/orders/7?state=a%26b"
     expected = f'x "y"|x \\"y\\"|x%20%22y%22|{there}|http://h:1{there}|a&b|c1|x|n==7'
     assert expected in done.stdout.splitlines(), (line, done)
+
+
+@pytest.mark.parametrize("play", PLAYS)
+def test_junit_says_what_happened_in_each_play(play):
+    found = Finding(0, "GET /", Level.PROCESS, play, (Difference("/a", "1", "2"),))
+    suite = ElementTree.fromstring(as_junit(Report(Level.PROCESS, "", None, [found]), ALLOWED))
+    (failure,) = suite.iter("failure")
+    assert failure.get("message") == f"state in the process: {PLAYS[play]}"
+    assert failure.text == "/a: 1 became 2"
+
+
+def test_call_is_not_self_contained_where_what_is_behind_it_was_not_emptied():
+    fine = Finding(0, "GET /", Level.SELF_CONTAINED)
+    doubted = not_emptied(fine)
+    assert doubted.level is Level.UNKNOWN and "not emptied" in doubted.why
+    state = Finding(0, "GET /", Level.PROCESS)
+    assert not_emptied(state) is state

@@ -475,6 +475,21 @@ def test_desk_that_is_not_open_is_the_labs_failure(customers, john, origin):
 # --- replay and verify
 
 
+def test_cart_is_asked_for_as_the_article_writes_it(customers, john, published, origin):
+    act(customers, john, "login")
+    act(customers, john, "add", sku="pen", quantity=1)
+    token = john.credentials()["stateless"].token
+    act(customers, john, "view-url")
+    ours, theirs = (last(published, desk) for desk in ("stateful", "stateless"))
+    assert ours["status"] == theirs["status"] == 200
+    assert ours["fate"] == theirs["fate"] == "kept"
+    assert ours["path"] == "/api/cart"
+    assert theirs["path"].startswith("/api/cart?token=")
+    assert theirs["path"].endswith(f"userId={john.user_id}")
+    assert token not in repr(published)  # shortened, as everywhere
+    assert john.credentials()["stateless"].token == token
+
+
 def test_replay_is_the_request_byte_for_byte_and_aside(customers, john, published, origin):
     act(customers, john, "login")
     added = act(customers, john, "add", sku="laptop", quantity=1)["ops"]

@@ -31,12 +31,18 @@ DECIDED = [
     for chapter in PLAN["chapters"]
     if "when" in chapter["predict"]["choices"][0]  # else there is no right answer
 ]
-VALUES = {"kept": (0, 1), "lost": (0, 1), "status": (0, 200, 201, 401, 409, 503)}
+VALUES = {
+    "kept": (0, 1),
+    "lost": (0, 1),
+    "status": (0, 200, 201, 401, 409, 503),
+    "refused": (0, 1, 2, 5, 6),
+}
 MOST_WORDS = 25
 
 GOOD = """
 title = "A title"
 claim = "A claim."
+setup = "A set-up of at least fifteen words stands before the question, and so it has them."
 text = ["One paragraph."]
 commands = ["lab run crash --retry on"]
 wants = { servers = 2, store = "redis", affinity = "none", cache = "off" }
@@ -46,9 +52,18 @@ explain = "Because."
 [predict]
 question = "Which?"
 choices = [
-  { text = "This.", when = { "stateful.kept" = 1 } },
-  { text = "That.", when = { "stateful.lost" = 1, "stateless.refused" = ">0" } },
+  { text = "This.", when = { "stateful.kept" = 1 }, because = "No." },
+  { text = "That.", when = { "stateful.lost" = 1, "stateless.refused" = ">0" }, because = "Yes." },
 ]
+
+[result]
+fact = "lost"
+unit = "carts lost"
+findings = [
+  { words = "cart kept", good = true, when = { kept = 1 } },
+  { words = "cart lost", good = false, when = { lost = 1 } },
+]
+verdicts = { both = "Both.", stateful = "One.", stateless = "Other.", neither = "None." }
 
 [[acts]]
 label = "Do it"
@@ -107,7 +122,7 @@ def test_lesson_has_the_eleven_chapters_and_five_scenes():
 @CHAPTERS
 def test_chapter_is_readable(chapter):
     predict, acts = chapter["predict"], chapter["acts"]
-    prose = [*chapter["text"], chapter["explain"], chapter["claim"], chapter.get("analogy", "")]
+    prose = [*chapter["text"], chapter["explain"], chapter["claim"], chapter["setup"]]
     prose += [predict["question"], *(choice["text"] for choice in predict["choices"])]
     prose += [each.get("say", "") for act in acts for each in act.get("steps", ())]
     for sentence in re.split(r"(?<=[.!?”])\s|: ", " ".join(prose)):
@@ -153,7 +168,7 @@ def test_good_lesson_passes_and_an_experiment_brings_its_question(lesson):
     assert asked.keys() == {"question", "choices", "explanation"}
     assert asked["choices"][0].keys() == {"text"}
     assert chapter["predict"].keys() == {"question", "choices"}
-    assert chapter["predict"]["choices"][0].keys() == {"text", "when"}
+    assert chapter["predict"]["choices"][0].keys() == {"text", "when", "because"}
     assert "question" not in chapter["acts"][0]
 
 
@@ -199,7 +214,11 @@ MISTAKES = [
     (', when = { "stateful.kept" = 1 }', "", "either each has a `when`, or none"),
     ('text = "That."', 'text = "This."', "two of them say the same"),
     ('text = "That.", ', "", "predict.choices[1].text: is missing"),
-    (f'{{ text = "That.", when = {WHENS} }},', "", "choices: must be a list of 2 to 4"),
+    (
+        f'{{ text = "That.", when = {WHENS}, because = "Yes." }},',
+        "",
+        "choices: must be a list of 2 to 4",
+    ),
     ('question = "Which?"', "", "predict.question: is missing"),
     ('experiment = "crash"', 'experiment = "crush"', "experiment: no script 'crush'"),
     ('experiment = "crash"', 'experiment = "./crash.py"', "must be the name of a bundled"),

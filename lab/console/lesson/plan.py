@@ -34,13 +34,37 @@ class CodeShown(msgspec.Struct):
     path: str
 
 
+class DeskFinding(msgspec.Struct):
+    """What is said of a desk, in two words, whose facts meet `when`; `good` where no harm is."""
+
+    words: str
+    good: bool
+    when: dict[str, int | str]
+
+
+class ChapterResult(msgspec.Struct):
+    """How a chapter ends: a number for each desk (`fact`, with its `unit`), and a verdict.
+
+    The first finding that fits a desk is its own. `verdicts` are for the desks that have a good
+    one: "both", "stateful", "stateless", "neither".
+    """
+
+    fact: str
+    unit: str
+    findings: list[DeskFinding]
+    verdicts: dict[str, str]
+
+
 class Chapter(msgspec.Struct, kw_only=True):
-    """A chapter; `wants` are the settings of the stage that its scripts begin with."""
+    """A chapter; `wants` are the settings of the stage that its scripts begin with.
+
+    `setup` introduces the question, `text` says why it is asked, `explain` what decided it.
+    """
 
     slug: str
     title: str
     claim: str
-    analogy: str | UnsetType = UNSET
+    setup: str
     text: list[str]
     commands: list[str]
     code: CodeShown | UnsetType = UNSET
@@ -48,6 +72,7 @@ class Chapter(msgspec.Struct, kw_only=True):
     measured: list[str]
     explain: str
     predict: AskedQuestion
+    result: ChapterResult
     acts: list[Act]
 
 

@@ -10,10 +10,14 @@ from lab.experiments import CONFIDENCE, Experiment
 
 
 class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A choice; `when` is what a chapter's facts must be for it to have come true."""
+    """A choice; `when` is what a chapter's facts must be for it to have come true.
+
+    `because` answers those who chose it.
+    """
 
     text: str
     when: dict[str, int | str] = {}
+    because: str = ""
 
 
 class AskedQuestion(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -12,9 +12,10 @@ import { backToLive, set, state } from "./state.js";
 import { captionOf, perform, until } from "./steps.js";
 
 const LEAST_MS = 1000; // even if nothing moves
+const LAST_MS = 3500; // what the last step has shown stays for a while
 const ASKED = new URLSearchParams(location.search).get("pace"); // seconds; tests use ?pace=0: no pauses
 const HURRIED = 12; // and then everything moves so many times as fast
-const IDLE = { running: false, paused: false, once: false, label: "", where: "", at: 0, of: 0, caption: "" };
+const IDLE = { running: false, paused: false, once: 0, label: "", where: "", at: 0, of: 0, caption: "" };
 
 let stopping = null;
 set({ act: IDLE, tempo: { speed: ASKED === "0" ? HURRIED : 1, paused: false } });
@@ -50,7 +51,7 @@ export function toggleAct() {
 export function nextRequest() {
   if (!state.act.running) return;
   pause(false);
-  change({ once: true });
+  change({ once: state.act.at + 1 });
 }
 
 /** Move at `speed` times the usual speed. */
@@ -59,7 +60,7 @@ export function keepSpeed(speed) {
 }
 
 function pause(paused) {
-  change({ paused, once: false });
+  change({ paused, once: 0 }); // once: the step after which it pauses again
   set({ tempo: { ...state.tempo, paused } });
 }
 
@@ -82,20 +83,20 @@ async function follow(steps, onCaption, signal) {
     announce(caption, "act");
     onCaption(caption, number + 1);
     await perform(step, memory, signal);
-    await rest(signal);
-    if (state.act.once && number + 1 < steps.length) pause(true);
+    await rest(signal, number + 1 === steps.length ? LAST_MS : LEAST_MS);
+    if (state.act.once === number + 1 && number + 1 < steps.length) pause(true);
     await until(() => !state.act.paused, signal, "", Infinity);
   }
 }
 
 /** Wait until everything that the step has set in motion has arrived. */
-function rest(signal) {
+function rest(signal, least) {
   const began = performance.now();
   const rested = () => {
     const ms = performance.now() - began;
     if (state.shown.travelling.size) return false;
     if (ASKED !== null) return ms >= (1000 * Number(ASKED) || 0);
-    return ms >= LEAST_MS / state.tempo.speed && !isMoving();
+    return ms >= least / state.tempo.speed && !isMoving();
   };
   return until(() => !state.act.paused && rested(), signal, "", Infinity);
 }

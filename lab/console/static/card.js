@@ -1,7 +1,6 @@
 /** One act of a chapter, as a card that shows what can be done with it now. */
 
-import { stopAct, toggleAct } from "./acts.js";
-import { h, mark, refill, say } from "./dom.js";
+import { h, mark, refill } from "./dom.js";
 
 /** How a window gets the instructor's rights. */
 export const RIGHTS = "This needs the instructor's rights: open the link that `lab up` printed, or let `lab open` make another.";
@@ -26,11 +25,9 @@ export class Card {
     if (changed && within) this.comeInto();
   }
 
-  /** Continue where it was started: keep the focus, and scroll to the top of the column. */
+  /** Continue where it was started: keep the focus. */
   comeInto() {
-    this.body.querySelector("[data-next]")?.focus({ preventScroll: true });
-    const column = this.node.closest("lab-lesson");
-    column.scrollTop += this.node.getBoundingClientRect().top - column.getBoundingClientRect().top - 12;
+    this.body.querySelector("[data-next]")?.focus();
   }
 }
 
@@ -57,23 +54,4 @@ export function bar(...children) {
 /** A small button with a sign and an accessible name. */
 export function signed(sign, name, onclick, disabled = false) {
   return h("button", { type: "button", class: "step", "aria-label": name, disabled, onclick }, sign);
-}
-
-/** A running act: caption, progress, Pause and Stop; `update(act)` changes them. */
-export class Strip {
-  constructor(label) {
-    this.bar = h("progress", { "aria-label": label, max: 1, value: 0 });
-    this.count = h("span", { class: "count" });
-    this.caption = h("p", { class: "caption" });
-    this.pause = button("Pause", toggleAct, { next: true, name: "pause" });
-    this.nodes = [h("p", { class: "label" }, label), this.caption, bar(this.bar, this.count), bar(this.pause, button("Stop", stopAct, { name: "stop" }))];
-  }
-
-  update({ at, of, caption, paused }) {
-    say(this.caption, caption || "Getting ready …");
-    say(this.count, `${paused ? "paused at " : ""}step ${at} of ${of}`);
-    say(this.pause, paused ? "Continue" : "Pause");
-    mark(this.bar, "max", of);
-    mark(this.bar, "value", at);
-  }
 }

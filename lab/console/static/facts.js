@@ -6,20 +6,23 @@
 import { DESKS, KNOWN_FATES, SAFE_METHODS, UNANSWERED } from "./words.js";
 
 const COMPARISON = /^(>=|>|<)([0-9]+)$/;
+const RANGE = /^([0-9]+)\.\.([0-9]+)$/;
 const HOLE = /\{\{|\}\}|\{([^{}]*)\}/g;
 
 /**
  * The facts of both desks, {"stateful.kept": 1, …}, from what happened after event `since` to the
- * customer `who`. Numbers are counts, bytes, or an HTTP status (0: no answer); null: not asked.
+ * customer `who`, and to the lesson's `second` one. Numbers are counts, bytes, or an HTTP status (0: no answer); null: not asked.
  */
-export function facts(scene, since, who) {
+export function facts(scene, since, who, second) {
   const own = (event) => event.id > since && event.who === who;
   const named = {};
   for (const desk of DESKS) {
     const here = (event) => event.desk === desk && own(event);
     const exchanges = [...scene.exchanges.values()].filter(here).sort((a, b) => a.id - b.id);
     const faults = scene.faults.filter((event) => event.id > since && event.desk === desk);
-    const found = atDesk(exchanges, scene.requests.filter(here), faults);
+    const others = [...scene.exchanges.values()].filter((event) => event.desk === desk && event.id > since && event.who === second);
+    const second_lost = Number(isLost(fateOf(others.sort((a, b) => a.id - b.id))));
+    const found = { ...atDesk(exchanges, scene.requests.filter(here), faults), second_lost };
     for (const [name, value] of Object.entries(found)) named[`${desk}.${name}`] = value;
   }
   return named;
@@ -30,13 +33,12 @@ function atDesk(exchanges, requests, faults) {
   const status = (exchange) => exchange.status ?? 0;
   const good = (exchange) => status(exchange) >= 200 && status(exchange) < 300;
   const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
-  const fates = exchanges.map((each) => each.fate).filter(Boolean);
-  const fate = fates.findLast((each) => KNOWN_FATES.includes(each)) ?? fates.at(-1) ?? null;
+  const fate = fateOf(exchanges);
   const path = (exchange) => exchange.path.split("?")[0];
   return {
     fate,
     kept: Number(fate === "kept"),
-    lost: Number(KNOWN_FATES.includes(fate) && fate !== "kept"),
+    lost: Number(isLost(fate)),
     answered: count((each) => !UNANSWERED.includes(status(each))),
     refused: count((each) => status(each) >= 400 && status(each) < 500),
     unanswered: count((each) => UNANSWERED.includes(status(each))),
@@ -47,8 +49,20 @@ function atDesk(exchanges, requests, faults) {
     store_operations: sum(requests.map((each) => each.store_operations ?? 0)),
     orders: count((each) => path(each) === "/api/checkout" && status(each) === 201),
     acknowledged: count((each) => !SAFE_METHODS.includes(each.method) && good(each)),
+    useful: new Set(exchanges.filter(good).map((each) => each.served_by).filter(Boolean)).size,
+    copies: count((each) => each.aside && good(each)),
     kills: faults.filter((each) => each.fault === "kill" && each.confirmed).length,
   };
+}
+
+/** What the last read of the cart has shown of it. */
+function fateOf(exchanges) {
+  const fates = exchanges.map((each) => each.fate).filter(Boolean);
+  return fates.findLast((each) => KNOWN_FATES.includes(each)) ?? fates.at(-1) ?? null;
+}
+
+function isLost(fate) {
+  return KNOWN_FATES.includes(fate) && fate !== "kept";
 }
 
 /** Whether every condition holds: {"stateful.kept": 1, "stateless.refused": ">0"}. */
@@ -69,6 +83,8 @@ export function fill(template, found) {
 }
 
 function holds(wanted, value) {
+  const [, least, most] = RANGE.exec(wanted) ?? [];
+  if (least) return value !== null && value >= Number(least) && value <= Number(most);
   const [, sign, text] = COMPARISON.exec(wanted) ?? [];
   if (!sign) return value === wanted;
   if (value === null) return false;

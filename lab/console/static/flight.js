@@ -8,6 +8,7 @@
 
 import { keyOf } from "./arrivals.js";
 import { h, say } from "./dom.js";
+import { carried } from "./figures.js";
 
 const HOP_MS = 450;
 const FALL_MS = 1300;
@@ -75,9 +76,9 @@ export function lookOf({ status }, exchange) {
 
 /** The traffic of one lane, drawn on `layer`; `places.of(place)` → {x, y, top} or undefined. */
 export class Flight {
-  /** `turned(key)` and `back(key)` are called as a request passes its turn, and at its end. */
-  constructor(layer, places, { turned, back }) {
-    Object.assign(this, { layer, places, turned, back, dots: new Map(), counts: new Map(), stamps: [], timer: 0, sent: 0 });
+  /** `turned(key)` and `back(key)` are called as a request passes its turn, and at its end; `kind()` is the desk's. */
+  constructor(layer, places, { turned, back, kind }) {
+    Object.assign(this, { kind, layer, places, turned, back, dots: new Map(), counts: new Map(), stamps: [], timer: 0, sent: 0 });
   }
 
   /** Show one request as it happens. False if it cannot be shown: then it is back at once. */
@@ -85,7 +86,7 @@ export class Flight {
     const way = journey(event);
     this.stamps.push({ at: performance.now(), places: new Set(way.places.slice(1, -1)) });
     if (this.timer || this.rate() > MOST_PER_S) this.timer ||= setInterval(() => this.count(), COUNT_EVERY_MS);
-    else if (!STILL.matches && !document.hidden) return this.fly(event, way, exchange);
+    else if (!STILL.matches && !document.hidden && this.layer.checkVisibility()) return this.fly(event, way, exchange);
     return false;
   }
 
@@ -133,7 +134,7 @@ export class Flight {
     const there = way.filter(({ n }) => n <= turn).length;
     if (way.length < 2 || !there) return false;
     const key = keyOf(event);
-    const dot = dotOf(event, this.dots.size >= MOST_LABELS);
+    const dot = dotOf(event, this.dots.size >= MOST_LABELS, loadOf(event, this.kind()));
     const sway = ((this.sent++ % 5) - 2) * 7; // so that two at once do not overlap
     const frames = way.map(({ x, y }) => ({ transform: `translate(${x + sway}px, ${y}px)`, easing: "ease-in-out" }));
     dress(dot, event, exchange);
@@ -181,11 +182,17 @@ export class Flight {
   }
 }
 
-function dotOf(event, bare) {
+/** What a customer's request carries: a ticket or a parcel, unless it needs neither. */
+function loadOf({ who, path }, kind) {
+  if (!who || path === "/api/login" || path === "/api/products") return null;
+  return kind === "stateless" ? "parcel" : "ticket";
+}
+
+function dotOf(event, bare, load) {
   const foreign = !event.who;
   const ask = bare ? "" : `${title(event)}${foreign ? " · from elsewhere" : ""}`;
   return h("span", { class: `dot${foreign ? " foreign" : ""}${bare ? " bare" : ""}`, "data-op": keyOf(event) },
-    h("span", { class: "ask" }, ask), h("span"));
+    h("span", { class: "ask" }, carried(load), ask), h("span"));
 }
 
 function gone(node) {

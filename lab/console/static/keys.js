@@ -41,6 +41,7 @@ function obey({ key, target, repeat }) {
   const [by, own] = MOVES[key] ?? [];
   if (by) return !its(own) && turn(by);
   if (repeat) return false; // a key held down is one press
+  if (state.keys && /^[1-4]$/.test(key)) return document.querySelector("lab-lesson").choose(Number(key) - 1, true);
   if (key === " ") return !its(OWN_SPACE) && toggle();
   const letter = state.keys && LETTERS[key.toLowerCase()];
   if (letter) letter();

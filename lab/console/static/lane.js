@@ -7,9 +7,10 @@
 import { cartsOf, cast, tally } from "./carts.js";
 import { h, mark, refill, say, svg } from "./dom.js";
 import { keyOf } from "./arrivals.js";
+import { clerk, thief } from "./figures.js";
 import { lookOf, steps, title } from "./flight.js";
 import { Places } from "./places.js";
-import { FAULTS, STATE_SIGNS } from "./words.js";
+import { FAULTS, SESSION_CODE, STATE_SIGNS } from "./words.js";
 
 const STATES = Object.fromEntries(Object.entries(STATE_SIGNS).map(([state, sign]) => [state, `${sign} ${state}`]));
 const STORE_STATES = { ...STATES, external: `${STATE_SIGNS.external} elsewhere` };
@@ -23,6 +24,7 @@ const NAMES = {
 const USUAL = new Set(["round robin", "retries off", "cache off", "nothing runs here"]);
 const KNOBS = { retry: "retries", cache: "cache" };
 const RECENT = 3;
+const LOOK_MS = 1200; // how long it shows what a server found, at the usual speed
 const NAME_CHARS = 12;
 
 export class Lane {
@@ -50,7 +52,14 @@ export class Lane {
     });
     this.node = h("section", { class: "lane", "data-desk": this.desk, "aria-label": NAMES[this.desk][0] },
       div("title", {}, this.name, this.hint, this.others),
-      this.customers, this.balancer, this.row, this.store, this.steps, this.recent, this.layer);
+      this.customers, this.balancer, this.row, this.store, this.steps, this.source(), this.recent, this.layer);
+  }
+
+  /** The lines by which this desk finds a customer's state; the one that ran is lit. */
+  source() {
+    const { file, lines } = SESSION_CODE[this.desk];
+    this.code = lines.map((line) => h("span", { class: "code-line" }, `${line}\n`));
+    return h("pre", { class: "session-code", "aria-label": `current_session() in ${file}` }, this.code);
   }
 
   opener(place, ...content) {
@@ -66,7 +75,8 @@ export class Lane {
     const mine = recording ? ["c1"] : [me?.who, second?.who].filter(Boolean);
     const { named, others } = cast(customers, mine);
     this.drawTitle(knobs, others, recording);
-    this.drawCustomers(named.length ? named : [{ who: "", name: me?.name ?? "No customer yet" }]);
+    const copied = [...scene.exchanges.values()].some((each) => each.aside && each.desk === this.desk);
+    this.drawCustomers(named.length ? named : [{ who: "", name: me?.name ?? "No customer yet" }], copied);
     this.drawBalancer(knobs);
     const fill = (node, here) => this.fill(node, named, others, here);
     this.drawServers(stack?.desks?.[this.desk] ?? [], scene.faults, fill);
@@ -84,11 +94,29 @@ export class Lane {
     say(this.others, this.kind === "stateless" || !others.length ? tally(others) : `+ ${others.length} more`);
   }
 
-  drawCustomers(named) {
+  drawCustomers(named, copied) {
     const shown = named.map(({ who, name, credential, owed, place, ...cart }) =>
       [who, name, credential, owed && place === "hand" ? cart : null]);
-    refill(this.customers, JSON.stringify(shown), () => shown.map(([who, name, credential, cart]) =>
-      div("customer", { "data-who": who }, person(), box("name", {}, name), this.card(credential, cart))));
+    refill(this.customers, JSON.stringify([shown, copied]), () => [...shown.map(([who, name, credential, cart]) =>
+      div("customer", { "data-who": who }, person(), box("name", {}, name), this.card(credential, cart))),
+    ...(copied ? [div("customer copier", {}, thief(), box("name", {}, "a copy is sent"))] : [])]);
+  }
+
+  /** Show for a moment what a server found for a request: "drawer: empty ✕", "seal: good ✓". */
+  react({ served_by: server, path, who }, exchange, speed) {
+    const node = this.servers.get(server);
+    if (!node || !exchange || !who || /\/api\/(login|products)/.test(path)) return;
+    const found = exchange.status < 400 || [404, 409, 422].includes(exchange.status);
+    const stateless = this.kind === "stateless";
+    const words = stateless ? `seal: ${found ? "good" : "bad"}` : `drawer: ${found ? "found" : "empty"}`;
+    const { finds, refuses } = SESSION_CODE[this.desk];
+    this.code.forEach((line, n) => mark(line, "data-ran", n === (found ? finds : refuses)));
+    const looks = node.lastChild;
+    say(looks, `${words} ${found ? "✓" : "✕"}`);
+    mark(looks, "data-found", found);
+    mark(node, "data-looks", stateless ? "seal" : "drawer");
+    clearTimeout(node.looking);
+    node.looking = setTimeout(() => mark(node, "data-looks", null), LOOK_MS / speed);
   }
 
   /** What the customer holds: a session id; or a token, with the cart inside. */
@@ -125,7 +153,7 @@ export class Lane {
 
   addServer(name) {
     const node = div("server", { "data-desk": this.desk, "data-server": name, "data-place": `server:${name}` },
-      this.opener(`server:${name}`, h("b", {}, name), " ", box("state")), box("ids"), box("remembers"), div("carts"));
+      this.opener(`server:${name}`, h("b", {}, name), " ", box("state")), box("ids"), box("remembers"), div("carts"), clerk(name), box("looks", { "aria-hidden": "true" }));
     const after = [...this.servers.keys()].sort().find((each) => each > name);
     this.row.insertBefore(node, this.servers.get(after) ?? null);
     this.servers.set(name, node);

@@ -1,116 +1,150 @@
 /**
- * <lab-lesson>: one chapter at a time, in the order predict, run, observe, explain. Nothing runs
- * by itself, and nothing is explained before it was seen.
+ * <lab-lesson>: a chapter in three scenes, ask → watch → so?, one on the screen at a time. Nothing
+ * runs by itself, and nothing is explained before it was seen.
  */
 
+import { step } from "./address.js";
 import { announce } from "./announce.js";
-import { bar, button, Strip } from "./card.js";
-import { copied } from "./clipboard.js";
-import { $, h, refill } from "./dom.js";
+import { drawAsk } from "./ask.js";
+import { $, h, mark, refill } from "./dom.js";
 import { hasBegun, note, noteOf } from "./notes.js";
-import { asking, sealed } from "./question.js";
-import { RunCard } from "./run-card.js";
-import { ScriptCard } from "./script-card.js";
-import { subscribe } from "./state.js";
-import { showPanel } from "./tabs.js";
+import { canTurnTo, resultOf, SCENES, sceneOf, scriptsOf } from "./scenes.js";
+import { mayRun, runScript } from "./script.js";
+import { drawSo } from "./so.js";
+import { set, settle, state, subscribe } from "./state.js";
+import { openCloser } from "./tabs.js";
+import { Watch } from "./watch.js";
+
+const NAMES = { ask: "Ask", watch: "Watch", so: "So?" };
 
 class LabLesson extends HTMLElement {
   connectedCallback() {
-    if (this.parts) return;
-    const names = ["elsewhere", "before", "question", "acts", "explain", "commands"];
-    this.parts = Object.fromEntries(names.map((name) => [name, h("div", { class: `part ${name}` })]));
-    this.append(...Object.values(this.parts));
+    if (this.box) return;
+    this.watch = new Watch({ again: () => this.run(this.script.number), onward: () => this.turnTo("so"), people: () => set({ people: !isPeopled(state) }), code: () => set({ coded: !this.isCoded(state) }) });
+    this.box = h("div", { class: "scene" });
+    this.append(this.box);
+    this.turns = SCENES.map((scene) => h("button", { type: "button", class: "turn", "data-scene": scene, onclick: () => this.turnTo(scene) }, NAMES[scene]));
+    $("#scenes").append(...this.turns);
     subscribe((now) => this.draw(now));
   }
 
   draw(now) {
     const chapter = now.plan?.chapters[now.view.step - 1];
     if (!chapter) return;
-    if (chapter !== this.chapter) this.turnTo(chapter);
-    for (const name of ["question", "acts", "explain"]) this.parts[name].hidden = !now.live;
-    this.drawElsewhere(now);
-    if (!now.live) return;
-    this.drawQuestion();
-    for (const card of this.cards) card.draw(now);
-    this.drawExplanation();
-    this.moveFocus();
+    if (chapter !== this.chapter) this.open(chapter);
+    const notes = noteOf(chapter.slug);
+    const scene = sceneOf(now, chapter, notes);
+    const turned = scene !== this.scene && this.scene !== undefined;
+    this.scene = scene;
+    mark(this.closest("main"), "data-scene", scene);
+    this.drawTurns(notes, now.act.running || Boolean(now.recording));
+    const key = { ask: () => this.ask(now, notes), watch: () => this.look(now, notes), so: () => this.so(now, notes) }[scene]();
+    if (turned && scene !== "watch") settle();
+    if (this.shown !== key && (turned || this.box.contains(document.activeElement) || this.moves)) this.focusOn(scene);
+    this.shown = key;
   }
 
-  /** Another chapter: its text, its cards, from the top. */
-  turnTo(chapter) {
-    const turned = Boolean(this.chapter);
+  /** Another chapter, from its beginning. */
+  open(chapter) {
+    if (this.chapter) announce(`${chapter.title}. ${chapter.predict.question}`, "chapter");
+    this.moves = Boolean(this.chapter);
     this.chapter = chapter;
-    this.cards = chapter.acts.map((act, number) => (
-      act.steps ? new ScriptCard(chapter, number) : new RunCard(chapter, number, chapter.acts.length === 1)));
-    refill(this.parts.before, chapter.slug, () => before(chapter));
-    refill(this.parts.acts, chapter.slug, () => this.showActs(chapter));
-    refill(this.parts.commands, chapter.slug, () => commands(chapter.commands));
-    this.scrollTop = 0;
-    if (turned) announce(`${chapter.title}. ${chapter.claim}`, "chapter");
-    if (turned && this.contains(document.activeElement)) this.focus({ preventScroll: true });
+    [this.script] = scriptsOf(chapter);
+    this.chosen = null;
   }
 
-  showActs(chapter) {
-    const scripts = this.cards.filter(({ act }) => act.steps);
-    const further = this.cards.filter(({ act }) => !act.steps);
-    return [
-      scripts.length > 0 && h("h2", {}, "Run"), scripts.map(({ node }) => node),
-      further.length > 0 && h("h2", {}, scripts.length ? "Go further: measure it" : "Run"), further.map(({ node }) => node),
-    ].flat().filter(Boolean);
+  /** The focus goes where the reader goes on. */
+  focusOn(scene) {
+    this.moves = false;
+    const within = document.activeElement === document.body || this.contains(document.activeElement) || document.activeElement.closest("#scenes");
+    if (within && !document.querySelector("dialog[open], :popover-open")) $("[data-next]", scene === "watch" ? this.watch.node : this.box)?.focus({ preventScroll: true });
   }
 
-  drawQuestion() {
+  drawTurns(notes, busy) {
+    for (const turn of this.turns) {
+      const { scene } = turn.dataset;
+      mark(turn, "aria-current", scene === this.scene ? "step" : null);
+      mark(turn, "disabled", scene !== this.scene && (busy || !canTurnTo(scene, notes)));
+    }
+  }
+
+  ask(now, { guess, acts }) {
     const { chapter } = this;
-    const { guess } = noteOf(chapter.slug);
-    const { question, choices } = chapter.predict;
     const begun = hasBegun(chapter);
-    refill(this.parts.question, `${chapter.slug} ${guess ?? "?"} ${begun}`, () => {
-      const title = h("h2", {}, "Predict");
-      if (guess === undefined) return [title, ...asking(chapter.slug, question, choices, (chosen) => this.seal(chosen))];
-      return [title, ...sealed(question, choices, guess, begun ? null : () => this.seal(undefined)).filter(Boolean)];
-    });
+    const ended = endedOf(acts[this.script.number]);
+    const given = { chapter, guess, chosen: this.chosen, begun, ended, mayRun: mayRun(now, this.script.steps), live: now.live };
+    const key = JSON.stringify([chapter.slug, "ask", guess, this.chosen, begun, ended, given.mayRun, given.live]);
+    const had = this.box.contains(document.activeElement) && document.activeElement.dataset.choice;
+    refill(this.box, key, () => drawAsk(given, {
+      choose: (number) => this.choose(number), predict: () => this.predict(this.chosen), skip: () => this.predict("skip"),
+      change: () => note(chapter.slug, { guess: undefined }), run: () => this.run(this.script.number),
+    }));
+    if (had && this.chosen !== null) $(`[data-choice="${had}"]`, this.box)?.focus();
+    mark(this.box, "class", "scene ask");
+    return had ? this.shown : `${chapter.slug} ask ${guess}`;
   }
 
-  seal(guess) {
+  so(now, notes) {
+    const { chapter } = this;
+    const result = resultOf(notes);
+    const last = now.view.step >= now.plan.chapters.length;
+    const may = mayRun(now, this.script.steps);
+    const key = JSON.stringify([chapter.slug, "so", result.number, result.took, may]);
+    refill(this.box, key, () => drawSo({ chapter, result, others: scriptsOf(chapter).filter(({ number }) => number !== result.number), mayRun: may, last }, {
+      next: () => step(1), closer: () => openCloser("panel-further"), run: (number) => this.run(number),
+    }));
+    mark(this.box, "class", "scene so");
+    return key;
+  }
+
+  look(now, notes) {
+    refill(this.box, "watch", () => [this.watch.node]);
+    mark(this.box, "class", "scene watch");
+    mark(this.closest("main"), "data-people", isPeopled(now));
+    mark(this.closest("main"), "data-code", this.isCoded(now));
+    this.watch.draw({ ...now, people: isPeopled(now), coded: this.isCoded(now), title: this.chapter.title, label: this.script.label, done: Boolean(resultOf(notes)), mayRun: mayRun(now, this.script.steps) });
+    return `${this.chapter.slug} watch ${now.act.running}`;
+  }
+
+  /** Choose an answer: by a click, or by its number. */
+  choose(number, byKey = false) {
+    if (this.scene !== "ask" || noteOf(this.chapter.slug).guess !== undefined || !this.chapter.predict.choices[number]) return false;
+    this.chosen = number;
+    this.draw(state);
+    if (byKey) $(".seal", this.box)?.focus();
+    return true;
+  }
+
+  predict(guess) {
     note(this.chapter.slug, { guess });
-    this.next = guess === undefined ? ".question input" : ".act .run";
+    if (mayRun(state, this.script.steps)) this.run(this.script.number);
   }
 
-  /** Once there is something to explain: an act has run to its end. */
-  drawExplanation() {
-    const { slug, explain, code } = this.chapter;
-    const seen = Object.values(noteOf(slug).acts).some(({ state }) => state === "done");
-    refill(this.parts.explain, seen ? slug : "not yet", () => (seen ? [
-      h("h2", {}, "Explain"), h("p", {}, explain),
-      code && bar(button("Show the code that ran", () => showPanel("panel-code"))),
-    ].filter(Boolean) : []));
+  run(number) {
+    runScript(this.chapter, number);
   }
 
-  /** What runs and has no card here: a scene of the instructor's, or another chapter's act. */
-  drawElsewhere({ act }) {
-    const own = act.where.split("/")[0] === this.chapter.slug;
-    const elsewhere = act.running && !own;
-    refill(this.parts.elsewhere, elsewhere ? act.where : "", () => (elsewhere ? (this.strip = new Strip(act.label)).nodes : []));
-    if (elsewhere) this.strip.update(act);
+  /** Whether the code stands below the lanes: in chapters about it, until the reader says otherwise. */
+  isCoded({ coded }) {
+    return coded ?? Boolean(this.chapter.code);
   }
 
-  moveFocus() {
-    if (!this.next) return;
-    $(this.next, this)?.focus();
-    this.next = null;
+  turnTo(scene) {
+    set({ wanted: { slug: this.chapter.slug, scene } });
   }
 }
 
-function before({ analogy, text, code }) {
-  return [
-    analogy && h("p", { class: "analogy" }, analogy),
-    ...text.map((paragraph) => h("p", {}, paragraph)),
-    code && bar(button("Look at the code", () => showPanel("panel-code"), { name: "small" })),
-  ].filter(Boolean);
+/** Whether the stage shows people behind a desk: the first chapter does, until the reader says otherwise. */
+function isPeopled({ people, view }) {
+  return people ?? view.step === 1;
 }
 
-function commands(lines) {
-  return [h("h2", {}, "In a terminal"), h("ul", { class: "commands" }, lines.map((line) => h("li", {}, h("code", {}, line), copied("Copy", line, () => line))))];
+/** How a run ended that did not come to its end, in a sentence; else null. */
+function endedOf({ state: how, at, of, trouble } = {}) {
+  const where = at ? ` at step ${at} of ${of}` : "";
+  if (how === "interrupted") return `? Interrupted by a reload of the page${where}: what it measured is incomplete.`;
+  if (how === "stopped") return `• Stopped${where}: what it measured is incomplete.`;
+  return how === "failed" ? `✕ It failed${where}. ${trouble}` : null;
 }
 
 customElements.define("lab-lesson", LabLesson);

@@ -8,10 +8,11 @@ import { $, mark, say } from "./dom.js";
 import { recorded } from "./source.js";
 import { set, state, subscribe } from "./state.js";
 import { listen } from "./stream.js";
-import { wireTabs } from "./tabs.js";
+import { toggleCloser, wireTabs } from "./tabs.js";
 import { watchKeys } from "./keys.js";
 import { openAsked } from "./recording.js";
 import "./evidence.js";
+import "./further.js";
 import "./instructor.js";
 import "./lesson.js";
 import "./runs.js";
@@ -23,9 +24,11 @@ import "./token.js";
 
 const LINES = {
   connecting: "… connecting",
-  open: "● connected",
+  open: "●",
   lost: "✕ connection lost, trying again",
 };
+
+const BADGES = { live: "LIVE", recorded: "RECORDED", lost: "NOT CONNECTED" };
 
 async function start() {
   const ticket = takeTicket();
@@ -33,9 +36,12 @@ async function start() {
   wireTabs($(".tabs"));
   $("#back").addEventListener("click", () => step(-1));
   $("#next").addEventListener("click", () => step(1));
+  $("#look-closer").addEventListener("click", () => toggleCloser());
   subscribe(drawTop);
   watchKeys();
+  const wished = new URLSearchParams(location.search).get("step");
   set({ plan: await get("/lab/chapters") });
+  sayMissing(wished);
   await enter(ticket);
   addEventListener("hashchange", enterAgain);
   if (state.view.run) await openAsked(state.view.run);
@@ -43,6 +49,14 @@ async function start() {
     listen();
     await come();
   }
+}
+
+/** An address that names a chapter which is not there. */
+function sayMissing(wished) {
+  const { chapters } = state.plan;
+  if (wished === null || (wished === String(state.view.step) && state.view.step <= chapters.length)) return;
+  go({ step: 1 });
+  notice(`There is no chapter ${wished.slice(0, 20)}: they are numbered from 1 to ${chapters.length}.`);
 }
 
 /** A link with a ticket, pasted into a page that is open: no new page is loaded for it. */
@@ -69,19 +83,20 @@ function drawTop({ plan, view, connection, refused, recording, live, scene }) {
   const chapter = chapters[view.step - 1];
   document.body.classList.toggle("present", view.present);
   if (chapter) {
-    say($("#claim"), chapter.claim);
-    say($("#where"), `Step ${view.step} of ${chapters.length} · ${chapter.title}`);
+    say($("#where"), `${view.step} of ${chapters.length} · ${chapter.title}`);
     document.title = `${chapter.title} · Two Desks`;
   }
   mark($("#back"), "disabled", view.step <= 1);
   mark($("#next"), "disabled", view.step >= chapters.length);
+  document.body.classList.toggle("recorded", Boolean(recording));
   const trouble = connection === "lost" ? refused : scene.stack?.trouble;
   const line = trouble ? `✕ ${trouble}` : LINES[connection];
   say($("#line"), recorded?.line ?? (live ? line : "no servers here"));
+  mark($("#line"), "aria-label", live && !recorded && connection === "open" && !trouble ? "connected" : null);
   mark($("#line"), "data-state", live ? connection : "none");
-  const played = recorded || recording || !live;
-  say($("#badge"), played ? "RECORDED" : "LIVE");
-  mark($("#badge"), "data-state", played ? "recorded" : "live");
+  const badge = recorded || recording || !live ? "recorded" : connection === "open" ? "live" : "lost";
+  say($("#badge"), BADGES[badge]);
+  mark($("#badge"), "data-state", badge);
 }
 
 start().catch((error) => {

@@ -12,6 +12,7 @@ const KEYS = [
   [["Space"], "pause or continue what is running, or the recording"],
 ];
 const LETTERS = [
+  [["1", "2", "3", "4"], "choose that answer"],
   [["K"], "kill the server that served your customer last, at both desks"],
   [["R"], "reset: a clean stage, with the settings as they are"],
   [["B"], "black screen; any key brings the page back"],
@@ -58,7 +59,7 @@ export function openHelp() {
 export function letterSwitch() {
   const box = h("input", { type: "checkbox", onchange: () => useLetters(box.checked) });
   subscribe(({ keys }) => { box.checked = keys; });
-  return h("label", { class: "switch" }, box, h("span", {}, "Single letters and ? are commands"));
+  return h("label", { class: "switch" }, box, h("span", {}, "Single letters, digits and ? are commands"));
 }
 
 /** Turn single-letter commands on or off; this browser remembers it (WCAG 2.1.4). */

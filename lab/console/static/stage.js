@@ -26,7 +26,9 @@ class LabStage extends HTMLElement {
     for (const desk of DESKS) {
       const lane = new Lane(desk, (place, button) => this.offer(place, desk, button), choose);
       this.lanes[desk] = lane;
-      this.flights[desk] = new Flight(lane.layer, lane.places, { turned: passTurn, back: comeBack });
+      this.flights[desk] = new Flight(lane.layer, lane.places, {
+        turned: (key) => this.turned(lane, key), back: comeBack, kind: () => lane.kind,
+      });
     }
     this.append(h("div", { class: "lanes" }, DESKS.map((desk) => this.lanes[desk].node)), this.refusal);
     this.menu = new Menu(this, (text) => say(this.refusal, text && `! ${text}`));
@@ -54,6 +56,13 @@ class LabStage extends HTMLElement {
       for (const customer of fallen) this.flights[desk].drop(home(customer), customer.goods);
     }
     this.news = false;
+  }
+
+  /** At its turn a request makes the server look: into its drawer, or at the seal. */
+  turned(lane, key) {
+    const { request, exchange } = state.shown.travelling.get(key) ?? {};
+    if (request) lane.react(request, exchange, state.tempo.speed);
+    passTurn(key);
   }
 
   happen(event) {

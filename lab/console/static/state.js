@@ -17,6 +17,9 @@ export const state = {
   shown: settled(emptyScene()), // what is drawn of it, or of the recording: see arrivals.js
   recording: null, // {name, index, outline, events, sequence, cursor, playing}
   tempo: { speed: 1, paused: false }, // of everything that moves
+  wanted: null, // {slug, scene}: what the reader turned to
+  coded: null, // does the code stand below the lanes? null: as the chapter has it
+  people: null, // are servers drawn as people? null: as the chapter has it
   keys: true, // are single letters commands?
 };
 
@@ -86,6 +89,11 @@ export function comeBack(key) {
 /** Show the end of whatever is on its way. */
 export function settle() {
   for (const key of state.shown.travelling.keys()) comeBack(key);
+}
+
+/** Draw nothing until the next stage has begun: the last run is no part of the next question. */
+export function clearStage() {
+  set({ shown: settled(emptyScene()) });
 }
 
 /** Open a recording at its beginning: GET /lab/runs/<name>/<index>. */

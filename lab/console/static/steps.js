@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 import { act } from "./customer.js";
-import { state } from "./state.js";
+import { clearStage, state } from "./state.js";
 import { DESKS, FAULTS } from "./words.js";
 
 const LOOK_EVERY_MS = 25;
@@ -100,6 +100,7 @@ async function knobs({ do: verb, say, ...wanted }, { signal, since }) {
 
 async function stage({ do: verb, say, ...wanted }, { signal, since }) {
   const { servers } = state.view;
+  clearStage();
   await post("/lab/stage", servers ? { ...wanted, servers } : wanted);
   await until(() => isFresh(state.scene, since), signal);
 }

@@ -29,18 +29,33 @@ export function wireTabs(list) {
   choose(tabs[0], false);
 }
 
-/** Open a panel by its id. */
+/** Open a panel by its id, and the part of the page that holds it. */
 export function showPanel(id) {
+  toggleCloser(true);
   $(`[aria-controls="${id}"]`)?.click();
+}
+
+/** Show what is below the scene, or hide it. */
+export function toggleCloser(open = $("#closer").hidden) {
+  $("#closer").hidden = !open;
+  $("#look-closer").setAttribute("aria-expanded", open);
+  document.body.classList.toggle("closer", open);
+}
+
+/** Open a panel, and go there. */
+export function openCloser(id) {
+  showPanel(id);
+  $("#closer").scrollIntoView({ block: "start" });
+  $(`[aria-controls="${id}"]`)?.focus({ preventScroll: true });
 }
 
 /** Whether the tab that contains `node` is open: a closed one is neither fetched nor drawn. */
 export function isShown(node) {
-  return !node.closest("[hidden]");
+  return !node.closest('[role="tabpanel"][hidden], #closer[hidden]');
 }
 
 /** Call `draw` each time the tab is opened, by mouse, by key or by the page. */
 export function whenShown(node, draw) {
-  const panel = node.closest('[role="tabpanel"]');
-  new MutationObserver(() => isShown(node) && draw()).observe(panel, { attributes: true, attributeFilter: ["hidden"] });
+  const seen = new MutationObserver(() => isShown(node) && draw());
+  for (const part of ['[role="tabpanel"]', "#closer"]) seen.observe(node.closest(part), { attributes: true, attributeFilter: ["hidden"] });
 }

@@ -1,0 +1,118 @@
+"""How a service is started, and how what stands behind it is made empty again."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from lab.check.command import Placeholders, check_port, split
+from lab.check.container import COMPOSE, is_compose
+from lab.check.family import MARK, end_marked
+from lab.core.errors import LabError
+
+READY_S = 20.0
+
+
+@dataclass(frozen=True)
+class Start:
+    """How the service is started, and how what stands behind it is made empty again.
+
+    `command` and the values of `env` hold {port}, and may hold {dir}: a scratch folder that each
+    process has of its own. `ready` is a path that answers when the service can be used; without
+    one, any answer at / will do. `reset` is a shell command. `shared` are paths of a volume that
+    several machines have. `host` is the name by which clients know the service.
+    """
+
+    command: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path = Path()
+    reset: str | None = None
+    ready: str | None = None
+    ready_s: float = READY_S
+    shared: tuple[Path, ...] = ()
+    host: str | None = None
+
+    def said(self) -> list[str]:
+        """Return the command's words as they were given; raise LabError if it is no command."""
+        return split(self.command, windows=os.name != "posix")
+
+    def words(self, port: int, folder: Path = Path()) -> list[str]:
+        """Return the command's words; raise LabError if it cannot be started, or not so."""
+        check_port(self.command, self.env)
+        fill = Placeholders(port, folder).fill
+        words = [fill(word) for word in self.said()]
+        path = self.environment(port, folder).get("PATH")
+        program = shutil.which(words[0], path=path) if words else None
+        if program is None and words and (self.cwd / words[0]).is_file():
+            program = str((self.cwd / words[0]).absolute())
+        if program is None:
+            raise LabError(
+                f"--start {self.command!r}: no such program on PATH; a shell's words need a "
+                "shell: --start \"sh -c '…'\""
+            )
+        if is_compose(words):
+            raise LabError(f"--start {self.command!r}: {COMPOSE}")
+        return [program, *words[1:]]
+
+    def environment(self, port: int, folder: Path = Path()) -> dict[str, str]:
+        """Return the whole environment: this terminal's, and `env`."""
+        fill = Placeholders(port, folder).fill
+        mine = {name: fill(value) for name, value in self.env.items()}
+        return {**os.environ, "PYTHONUNBUFFERED": "1", **mine}
+
+
+def run_reset(start: Start, patience_s: float, mark: str) -> None:
+    """Run the reset; LabError with its last lines if it fails or takes longer."""
+    with tempfile.TemporaryFile() as said:
+        process = _begin_reset(start, said, f"{mark}/reset")
+        try:
+            status = process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            raise LabError(
+                f"--reset did not end within {patience_s:.0f} s: {start.reset}"
+            ) from None
+        finally:
+            if process.poll() is None:
+                _end_tree(process)
+        if status:
+            said.seek(0)
+            lines = said.read().decode(errors="replace").strip().splitlines()[-3:]
+            raise LabError(
+                f"--reset failed (exit {status}): {start.reset}"
+                + "".join(f"\n    {line}" for line in lines)
+            )
+
+
+def _begin_reset(start: Start, said: IO[bytes], mark: str) -> "subprocess.Popen[bytes]":
+    assert start.reset is not None
+    try:
+        return subprocess.Popen(
+            start.reset,
+            shell=True,
+            cwd=start.cwd,
+            env={**start.environment(0), MARK: mark},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=sys.platform != "win32",
+        )
+    except KeyboardInterrupt:  # it may have begun already
+        end_marked(mark)
+        raise
+
+
+def _end_tree(process: "subprocess.Popen[bytes]") -> None:
+    with suppress(psutil.Error):
+        root = psutil.Process(process.pid)
+        for each in (*root.children(recursive=True), root):
+            with suppress(psutil.Error):
+                each.kill()
+    process.wait()

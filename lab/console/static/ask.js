@@ -1,0 +1,42 @@
+/** The first scene: one question, its answers as large buttons, and the way on. */
+
+import { bar, button, RIGHTS } from "./card.js";
+import { h } from "./dom.js";
+import { deskPicture } from "./figures.js";
+
+/**
+ * Draw it: `given` is {chapter, guess, chosen, begun, ended, mayRun, live}; `does` has what its
+ * buttons do, {choose(number), predict(), skip(), change(), run()}.
+ */
+export function drawAsk({ chapter, guess, chosen, begun, ended, mayRun, live }, does) {
+  const { setup, predict: { question, choices } } = chapter;
+  const open = guess === undefined;
+  const picked = open ? chosen : guess;
+  return [
+    h("p", { class: "setup" }, setup),
+    h("h1", { class: "asks", tabindex: -1, "data-next": true }, question),
+    h("div", { class: "picture", "aria-hidden": "true" }, deskPicture(chapter.wants)),
+    h("div", { class: "choices", role: "group", "aria-label": "Answers" }, choices.map(({ text }, number) => h("button", {
+      type: "button", class: "choice", "data-choice": number, "aria-pressed": String(picked === number),
+      disabled: !open, onclick: () => does.choose(number) }, h("kbd", { "aria-hidden": "true" }, String(number + 1)), h("span", {}, text)))),
+    ended && h("p", { class: "trouble", role: "alert" }, ended),
+    bar(...buttons({ open, guess, chosen, begun, mayRun, live }, does)),
+  ].filter(Boolean);
+}
+
+function buttons({ open, guess, chosen, begun, mayRun, live }, does) {
+  const nothing = typeof chosen !== "number";
+  if (!live) return [h("p", { class: "note" }, "No servers run here: a recorded run is under Runs in Look closer.")];
+  if (open && mayRun) {
+    return [
+      button("Predict and run ▸", does.predict, { main: true, name: "seal", disabled: nothing }),
+      button("Run without predicting", does.skip, { name: "skip-it" }),
+    ];
+  }
+  if (open) return [button("Predict", does.predict, { main: true, name: "seal", disabled: nothing }), h("p", { class: "note" }, RIGHTS)];
+  return [
+    mayRun ? button(begun ? "Run it again ▸" : "Run ▸", does.run, { main: true, next: true, name: "run" }) : h("p", { class: "note" }, RIGHTS),
+    h("p", { class: "sealed", "data-guess": guess }, guess === "skip" ? "No prediction made." : "Your prediction stands."),
+    !begun && button("Change", does.change, { name: "change" }),
+  ].filter(Boolean);
+}
