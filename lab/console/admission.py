@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from lab.core.errors import LabError
 
 MOST_AT_ONCE = 600  # a lecture hall that opens the page at the same moment
-MOST_PER_S = 5.0
+NEWCOMERS_PER_S = 5.0
 MOST_OF_ONE_BROWSER = 12
 STAYS_S = 1800.0  # after what it did last: a lecture is listened to
 FRESH_S = 60.0  # of one that has done nothing yet
@@ -72,11 +72,11 @@ class NewcomerRate:
     def take(self, now_s: float) -> None:
         """Let one in; raise Crowded if too many have just entered."""
         passed_s = 0.0 if self._at_s is None else now_s - self._at_s
-        self._left = min(MOST_AT_ONCE, self._left + passed_s * MOST_PER_S)
+        self._left = min(MOST_AT_ONCE, self._left + passed_s * NEWCOMERS_PER_S)
         self._at_s = now_s
         if self._left < 1:
             raise Crowded(
-                f"more than {MOST_PER_S:.0f} customers a second come in: try again in a moment",
+                "too many customers have come in at once: try again in a moment",
                 status=429,
                 retry_after_s=1,
             )

@@ -19,7 +19,7 @@ from lab.console.admission import (
     FRESH_S,
     MOST_AT_ONCE,
     MOST_OF_ONE_BROWSER,
-    MOST_PER_S,
+    NEWCOMERS_PER_S,
     STAYS_S,
     Crowded,
 )
@@ -263,7 +263,7 @@ def test_newcomers_come_at_a_steady_rate(three, clock, monkeypatch):
         three.enter("x")
     assert (refused.value.status, refused.value.retry_after_s) == (429, 1)
     clock.now_s = 1.0
-    for _ in range(int(MOST_PER_S)):
+    for _ in range(int(NEWCOMERS_PER_S)):
         three.enter("x")
     with pytest.raises(Crowded):
         three.enter("x")
