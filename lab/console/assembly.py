@@ -110,6 +110,7 @@ def running(
         stages.start()
         streams = StreamServer(listener, lambda request: _admitted(guard, live, stages, request))
         resources.callback(streams.close)
+        live.customers.watching = streams.places.browsers
         streams.start()
         app.app = create_app(Services(guard, KeptRuns(root), lesson, live), stages)
         resources.enter_context(kept_control_file(root, control))

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
+from lab.console.admission import Crowded
 from lab.console.app import create_app
 from lab.console.customer_session import Credentials
 from lab.console.customers import Introduction
@@ -87,10 +88,10 @@ class FakeCustomers:
     def __init__(self):
         self.trouble = None
 
-    def enter(self, name):
+    def enter(self, name, client):
         return self._customer(checked_name(name))
 
-    def find(self, key):
+    def find(self, key, client):
         return self._customer("John") if key == "key" else None
 
     def act(self, customer, body):
@@ -599,3 +600,14 @@ def test_live_routes_without_servers_say_so(played):
         assert "lab up" in answer.json["detail"]
     for path in ("/", "/lab/chapters", "/lab/runs", "/lab/code.css", "/lab/static/main.js"):
         assert call(played, "GET", path).status_code == 200
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_newcomer_without_a_place_is_refused_with_when_to_come_again(lab, monkeypatch, status):
+    def crowded(name, client):
+        raise Crowded("too many", status, 7)
+
+    monkeypatch.setattr(lab.live.customers, "enter", crowded)
+    answer = post(lab.web, "/lab/customer", {"name": "John"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (status, "7")
+    assert answer.json == {"title": "Too many customers", "status": status, "detail": "too many"}
