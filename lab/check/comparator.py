@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lab.check.conversation import Ref
 from lab.check.correlation import leaves, pointed
 from lab.check.differences import (
     ABSENT,
@@ -204,6 +205,19 @@ class ResponseComparator:
         if why := self.unsure.get(finding.index):
             return replace(finding, level=Level.UNKNOWN, why=why)
         return finding
+
+    def gives_anew(self, ref: Ref) -> bool:
+        """Whether what an answer gave to a later call is another value in each play.
+
+        Of most headers that is not known, and taken to be so.
+        """
+        places = self.noise.get(ref.call, Noise()).shown
+        kind, _, where = ref.where.partition(":")
+        if kind == "json":
+            return (where or "/") in places
+        if kind in ("path", "query"):
+            return any(place.startswith("header:location") for place in places)
+        return kind != "match" or any(place.startswith("body") for place in places)
 
     def places(self, one: Answer, other: Answer) -> frozenset[str]:
         """Return where two answers differ, whatever calls they belong to."""

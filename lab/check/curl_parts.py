@@ -120,9 +120,20 @@ def value(run, number, where):
 _WORDS = """\
 def value(run, number, where):
     return re.findall(r"\\w+|[^\\w\\s]", text(run, "body" + number))"""
-_EXACT = """\
+# Of what varies by itself only the kind and the number remain to be compared.
+_BOTH = """\
+def parts(found, at=""):
+    yield at + ":", "nothing" if found == "nothing" else type(found).__name__
+    if isinstance(found, (dict, list)):
+        yield at + "/-", sorted(found) if isinstance(found, dict) else len(found)
+        for name, each in found.items() if isinstance(found, dict) else enumerate(found):
+            yield from parts(each, at + "/" + str(name))
+    else:
+        yield at, found
+one, other, seen = (dict(parts(each)) for each in (control, again, shown))
 print(where + ":", json.dumps(control), "without,", json.dumps(shown), "with it")
-sys.exit(control != again or control == shown)"""
+same = [at for at in one if at in other and one[at] == other[at]]  # what both controls have
+sys.exit(not any(at not in seen or seen[at] != one[at] for at in same))"""
 _MOST = """\
 words = [word for word in control if word in again]  # what both controls have
 gone = [word for word in words if word not in shown]
@@ -162,7 +173,7 @@ def judge(difference: Difference, calls: Sequence[int]) -> Iterator[str]:
     made = _JUDGE % {
         "value": kind,
         "relation": relation,
-        "compare": _MOST if words else _EXACT,
+        "compare": _MOST if words else _BOTH,
         "where": quoted("" if at == "/" else at),
         "last": last,
         "source": _number(int(related[1]) - 1, calls) if related else 0,

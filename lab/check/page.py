@@ -74,7 +74,7 @@ def _chart(calls: list[CheckedCall]) -> Figure:
 
 def _shortest(found: Shortest) -> Section:
     numbers = ", ".join(map(str, found.calls))
-    how = "to two processes in turn" if found.in_turn else "the last of them after a restart"
+    how = "to two processes that both live" if found.in_turn else "the last of them after a restart"
     sentences = [
         f"Calls {numbers}, {how}: seen again {found.confirmed} of {found.tries} times.",
         *map(str, found.differences),

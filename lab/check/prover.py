@@ -185,13 +185,13 @@ class Prover:
         """As Search.needs, with both sides played for each question; None if all do not show it."""
 
         def shows(part: list[int]) -> bool:
-            return bool(self._show(finding, part, wanted).found)
+            earlier = self._search.with_givers(part, finding.index)
+            return bool(self._show(finding, earlier, wanted).found)
 
-        return (
-            shrink(everything, shows, self._search.guesses(finding.index))
-            if shows(everything)
-            else None
-        )
+        if not shows(everything):
+            return None
+        needs = shrink(everything, shows, self._search.guesses(finding.index))
+        return self._search.with_givers(needs, finding.index)
 
     def _show(
         self,

@@ -1,9 +1,9 @@
 """Finds the fewest earlier calls that a difference needs, by asking one process for each guess."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lab.check.comparator import ResponseComparator
-from lab.check.conversation import Conversation
+from lab.check.conversation import Conversation, Ref
 from lab.check.runner import Runner, Trace
 from lab.check.shrink import shrink
 from lab.check.sides import READS
@@ -31,18 +31,41 @@ class Search:
     def needs(self, index: int, wanted: Wanted, known: Trace, tries: int) -> list[int]:
         """Return the fewest calls before `index` that show it, [] if it shows without any.
 
-        `known` is the play that showed it. What a process answers that has had nothing before
-        does not depend on the part: one process for each question is enough. Others are started
-        ahead for the `tries` that follow, which ask both.
+        Calls that gave them a credential are among them, as `with_givers` says. `known` is the
+        play that showed it. What a process answers that has had nothing before does not depend on
+        the part: one process for each question is enough. Others are started ahead for the `tries`
+        that follow, which ask both.
         """
 
         def shows(part: list[int]) -> bool:
             self._runner.expect(1 + 2 * tries)
-            calls = [*part, index]
+            calls = [*self.with_givers(part, index), index]
             expected = self._runner.part(self._conversation, calls, self._baseline)
             return bool(wanted.shown(expected, known, calls))
 
-        return shrink(range(index), shows, self._all_guesses(index, wanted, known))
+        return self.with_givers(
+            shrink(range(index), shows, self._all_guesses(index, wanted, known)), index
+        )
+
+    def with_givers(self, part: Sequence[int], index: int) -> list[int]:
+        """Return a part with the calls that gave what it, or the call at `index`, brings.
+
+        That is what varies from play to play, and what goes into a header: a recorded credential
+        expires, and no script may contain one. An empty part stays empty.
+        """
+        whole, waiting = {*part}, [*part, index] if part else []
+        while waiting:
+            new = self._gave_anew(waiting.pop()) - whole
+            whole |= new
+            waiting += new
+        return sorted(whole)
+
+    def _gave_anew(self, index: int) -> set[int]:
+        call = self._conversation.calls[index]
+        headers = {ref for _, value in call.headers for ref in value if isinstance(ref, Ref)}
+        return {
+            ref.call for ref in call.refs() if ref in headers or self._comparator.gives_anew(ref)
+        }
 
     def guesses(self, index: int) -> list[list[int]]:
         """Return earlier calls that are likely to matter.

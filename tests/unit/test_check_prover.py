@@ -11,7 +11,7 @@ import pytest
 from requests.cookies import cookiejar_from_dict
 
 from lab.check.comparator import ResponseComparator
-from lab.check.conversation import Call, Conversation, plain
+from lab.check.conversation import Call, Conversation, Ref, plain
 from lab.check.differences import Difference
 from lab.check.evidence import Play
 from lab.check.judge import FRESH, Finding, Level
@@ -85,6 +85,7 @@ def prove(
     talk=TALK,
     givers=None,
     brings=(),
+    varies=(),
     by=Playing,
 ):
     """Prove that the last of some calls differs; `givers` give cookies that it brings."""
@@ -99,6 +100,8 @@ def prove(
         jar = cookiejar_from_dict(dict.fromkeys(givers.values(), "1"))
         baseline.carried = [ClientState(jar) for _ in talk.calls]
     comparator.learn_plays([baseline, baseline])
+    for place in varies:
+        comparator.mask(0, place)
     play = Play(Level.PROCESS, fresh, fresh.answered, None)
     prover = Prover(runner, talk, baseline, comparator, {FRESH: play}, brings=brings)
     return prover.prove(finding, True), runner, comparator
@@ -195,6 +198,29 @@ def test_read_after_each_misleads_nobody_where_two_calls_matter():
     needs = lambda part: said("good") if {3, 11} <= {*part} else said("bad", 401)  # noqa: E731
     (proof, found), _, _ = prove(needs, lambda part: said("bad", 401), talk=talk)
     assert proof is Proof.FOUND and found.calls == (3, 11, 19)
+
+
+def test_call_that_gave_a_credential_is_not_left_out():
+    """A recorded one expires, and is no matter for a log; a value that never changes may stay."""
+    token, item = Ref(0, "json:/token", "one"), Ref(1, "json:/item", "espresso")
+    bearer = (("Authorization", ("Bearer ", token)),)
+    calls = [Call("POST", plain(f"/{n}")) for n in range(5)]
+    calls[3] = replace(calls[3], headers=bearer, body=("item=", item))
+    needs = lambda part: said("good") if 3 in part else said("bad", 401)  # noqa: E731
+    talk = Conversation(tuple(calls))
+    (proof, found), runner, _ = prove(needs, lambda part: said("bad", 401), talk=talk)
+    assert proof is Proof.FOUND and found.calls == (0, 3, 4)
+    assert all(0 in part for part in runner.asked if 3 in part)
+
+
+@pytest.mark.parametrize(("varies", "kept"), [({"/id"}, (0, 2, 3)), ((), (2, 3))])
+def test_call_that_gave_an_id_is_left_out_where_that_is_always_the_same(varies, kept):
+    calls = [*TALK.calls]
+    calls[2] = Call("POST", ("/carts/", Ref(0, "json:/id", "c1")))
+    needs = lambda part: said("good") if 2 in part else said("bad", 401)  # noqa: E731
+    talk = Conversation(tuple(calls))
+    (proof, found), _, _ = prove(needs, lambda part: said("bad", 401), talk=talk, varies=varies)
+    assert proof is Proof.FOUND and found.calls == kept
 
 
 def test_who_gave_the_cookie_and_the_last_write_are_guessed_first():

@@ -212,6 +212,29 @@ def test_printed_script_judges_what_the_runs_have_shown(where, tmp_path):
         assert (done.returncode, done.stderr) == (status, ""), (answers, lines, done)
 
 
+VARY = {  # where each value is another one in each run: a control, another, and what differs
+    "/online/-": ('{"online": ["01ce"]}', '{"online": ["77fa"]}', '{"online": []}'),
+    "/cart": ('{"cart": {"id": "01ce"}}', '{"cart": {"id": "77fa"}}', "{}"),
+    "/id": ('{"id": "01ce"}', '{"id": "77fa"}', '{"id": null}'),
+    "/name": ('{"name": "ada"}', '{"name": "ada"}', '{"name": "nothing"}'),
+}
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="no sh")
+@pytest.mark.parametrize("where", VARY)
+def test_printed_script_compares_what_the_finding_compares(where, tmp_path):
+    """How many there are, and of what kind: the ids themselves are new in each run."""
+    lines = "\n".join(judge(Difference(where, "1 items", "0 items"), (0, 1)))
+    control, again, shown = VARY[where]
+    for last, status in ((shown, 0), (again, 1), (control, 1)):
+        for run, body in (("control", control), ("again", again), ("shown", last)):
+            (tmp_path / run).mkdir(exist_ok=True)
+            (tmp_path / run / "body2").write_text(body)
+        script = f"WORK={tmp_path}\nrun() {{ :; }}\n{lines}"
+        done = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (status, ""), (last, done)
+
+
 def test_values_are_looked_up_in_earlier_answers(tmp_path):
     (tmp_path / "body1").write_text(json.dumps({"a/b": [{"it's": 'x "y"'}]}))
     (tmp_path / "head1").write_bytes(
