@@ -50,7 +50,7 @@ class ChapterResult(msgspec.Struct):
     """
 
     fact: str
-    unit: tuple[str, str]
+    unit: list[str]
     findings: list[DeskFinding]
     verdicts: dict[str, str]
 
