@@ -113,12 +113,12 @@ def _timed(variant: VariantResult) -> Iterator[tuple[float, Event]]:
     """Yield what happened with the time at which it was over, which never goes back."""
     now_s = 0.0
     for event in variant.events:
-        took_s = 0.0 if isinstance(event, FaultEvent) else _not_before_start(event.elapsed_ms) / 1000
-        now_s = max(now_s, _not_before_start(event.at_s) + took_s)
+        took_s = 0.0 if isinstance(event, FaultEvent) else _from_zero(event.elapsed_ms) / 1000
+        now_s = max(now_s, _from_zero(event.at_s) + took_s)
         yield round(now_s, 6), event
 
 
-def _not_before_start(value: float) -> float:
+def _from_zero(value: float) -> float:
     return max(0.0, value)
 
 
@@ -134,8 +134,8 @@ def _exchange(event: RecordedExchange, desk: str, who: dict[str, str]) -> Iterat
     body = _shortened(plain_json(event.response.body))
     event = msgspec.structs.replace(
         event,
-        at_s=_not_before_start(event.at_s),
-        elapsed_ms=_not_before_start(event.elapsed_ms),
+        at_s=_from_zero(event.at_s),
+        elapsed_ms=_from_zero(event.elapsed_ms),
         response=msgspec.structs.replace(event.response, body=body),
     )
     yield request_of(event, desk, number)
