@@ -48,7 +48,9 @@ HEARD = """
 async () => {
   window.heard = {};
   const { onEvent } = await import("/lab/static/state.js");
-  onEvent((event) => { if (event.kind === "request") window.heard[event.path.split("/").pop()] = Date.now(); });
+  onEvent((event) => {
+    if (event.kind === "request") window.heard[event.path.split("/").pop()] = Date.now();
+  });
 }
 """
 
