@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from lab.check.budget import Budget, Spent
 from lab.check.conversation import Call, Conversation, Ref, as_bytes, recorded
-from lab.check.cookies import new_jar
 from lab.check.correlation import address_of, fill
 from lab.check.process import Process
 from lab.check.service import OneAtATime, Pool
@@ -32,11 +31,17 @@ APART_S = 1.05  # between the same call of two plays, so that a clock of seconds
 Route = Callable[[int, Call], "Process | None"]  # who answers a call; None: as recorded
 
 
+def _jar() -> "RequestsCookieJar":
+    from lab.check.cookies import new_jar  # it loads much, which a first process can use
+
+    return new_jar()
+
+
 @dataclass
 class ClientState:
     """What a client carries: its cookies, and the answers it got (by call)."""
 
-    cookies: "RequestsCookieJar" = field(default_factory=new_jar)
+    cookies: "RequestsCookieJar" = field(default_factory=_jar)
     answers: dict[int, Answer] = field(default_factory=dict)
 
     def copy(self) -> "ClientState":

@@ -16,8 +16,16 @@ from lab.evidence.result import Settings
 @options.port
 @options.no_open
 @partial(stack_options.settings, most=MOST_PAGE_SERVERS)
+@click.option(
+    "--learners",
+    type=click.IntRange(0, 50),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="How many browsers without rights may have a small stage of their own at a time.",
+)
 @options.out
-def up(port: int | None, no_open: bool, out: Path, **settings: Any) -> None:
+def up(port: int | None, no_open: bool, learners: int, out: Path, **settings: Any) -> None:
     """Run both desks on one address until Ctrl-C, and open the page that explains them.
 
     The page is a walkthrough with real requests, and the instructor can break servers in
@@ -43,7 +51,7 @@ def up(port: int | None, no_open: bool, out: Path, **settings: Any) -> None:
     wanted = Settings(**settings)
     with (
         progress() as show,
-        assembly.running(wanted, out, assembly.choose_port(port, out), show) as lab,
+        assembly.running(wanted, out, assembly.choose_port(port, out), show, learners) as lab,
     ):
         show("")
         say(_addresses(lab.origin, lab.link, wanted))

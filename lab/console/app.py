@@ -3,16 +3,17 @@
 import msgspec
 from flask import Blueprint, Flask, Response, request
 
-from lab.console import routes_customer, routes_docs, routes_instructor, routes_public
+from lab.console import routes_customer, routes_docs, routes_instructor, routes_own, routes_public
 from lab.console.guard import SECURITY_HEADERS
+from lab.console.own_stages import OwnStages
 from lab.console.problems import problem_of
 from lab.console.request_bodies import MOST_REQUEST_BYTES
 from lab.console.services import Services
 from lab.shop.http import PROBLEM
 
 
-def create_app(services: Services) -> Flask:
-    """Return the app, which works with `services`."""
+def create_app(services: Services, stages: OwnStages | None = None) -> Flask:
+    """Return the app, which works with `services`, and with the learners' own `stages`."""
     app = Flask("lab.console", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MOST_REQUEST_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # keep the order of desks and servers
@@ -26,6 +27,8 @@ def create_app(services: Services) -> Flask:
     app.after_request(_add_headers)
     _handle_errors(app)
     for routes in _all_routes(services):
+        app.register_blueprint(routes)
+    for routes in routes_own.routes(services, stages) if stages else ():
         app.register_blueprint(routes)
     return app
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,10 +26,12 @@ from lab.console.guard import SECURITY_HEADERS, Guard
 from lab.console.kept_rights import keep_rights, kept_rights
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
+from lab.console.own_stages import MOST_STAGES, OwnStages
 from lab.console.places import MOST_OF_INSTRUCTOR, MOST_STREAMS
 from lab.console.playground import Playground
+from lab.console.routes_own import OWN_EVENTS
 from lab.console.services import LiveConsole, Services
-from lab.console.settings import console_variants
+from lab.console.settings import MOST_PAGE_SERVERS, console_variants
 from lab.console.stream_server import Admitted, StreamServer
 from lab.core.limits import require_open_files
 from lab.core.run_folder import new_run_folder
@@ -44,6 +47,8 @@ DEFAULT_PORT = 8000
 THREADS = MOST_ACTS + 8  # an act holds one while a desk works on it
 FILES = MOST_STREAMS + MOST_OF_INSTRUCTOR + 300  # a stream is an open file
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]{1,100}")  # as nginx.conf and a socket address take it
+OWN_SERVERS = 2  # at each desk of a learner's stage
+MOST_OWN_SERVERS = 4  # after `add`, or as a chapter asks for
 MOST_LOGGED = 1000  # entries of nginx's log kept: the page has a history of its own
 LOCATION = """\
 location {path} {{  # {what}
@@ -71,9 +76,13 @@ class Running:
 
 @contextmanager
 def running(
-    settings: Settings, root: Path, port: int, progress: Callable[[str], None]
+    settings: Settings,
+    root: Path,
+    port: int,
+    progress: Callable[[str], None],
+    learners: int = MOST_STAGES,
 ) -> Iterator[Running]:
-    """Run both desks, the page and its console."""
+    """Run both desks, the page and its console, and up to `learners` small stages."""
     refuse_second(root)
     require_open_files(FILES, "a page with its watchers")
     lesson = plan.load()
@@ -87,6 +96,7 @@ def running(
         locations = (
             _location("/", "the page, and the console behind it", address),
             _location("= /lab/events", "what happens, as it happens", streams_at),
+            _location(f"= {OWN_EVENTS}", "the same of a learner's own stage", streams_at),
         )
         provisioned = ProvisionedStack(folder, progress)
         stack = resources.enter_context(provisioned.open(variants, port, locations, MOST_LOGGED))
@@ -95,10 +105,14 @@ def running(
         guard = Guard(control.origin, control.secret, rights.secret)
         keep_rights(root, rights, urlsplit(control.origin).port or 0)
         live = resources.enter_context(live_console(provisioned, variants, root))
-        streams = StreamServer(listener, lambda request: _admitted(guard, live, request))
+        stages = OwnStages(lambda number: _own_stage(root, folder / f"own-{number}"), learners)
+        resources.callback(stages.close)
+        stages.start()
+        streams = StreamServer(listener, lambda request: _admitted(guard, live, stages, request))
         resources.callback(streams.close)
+        live.customers.watching = streams.places.browsers
         streams.start()
-        app.app = create_app(Services(guard, KeptRuns(root), lesson, live))
+        app.app = create_app(Services(guard, KeptRuns(root), lesson, live), stages)
         resources.enter_context(kept_control_file(root, control))
         yield Running(control.origin, link_of(control.origin, guard.tickets.issue()))
 
@@ -135,9 +149,26 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _admitted(guard: Guard, live: LiveConsole, request: Request) -> Admitted:
+def _admitted(guard: Guard, live: LiveConsole, stages: OwnStages, request: Request) -> Admitted:
     guard.admit(request)
-    return Admitted(live.feed, guard.watcher_of(request))
+    watcher = guard.watcher_of(request)
+    shown = stages.live(watcher.id) if request.path == OWN_EVENTS else live
+    return Admitted(shown.feed, watcher)
+
+
+@contextmanager
+def _own_stage(root: Path, folder: Path) -> Iterator[LiveConsole]:
+    """Run a small stage in `folder`; nothing of it is kept."""
+    variants = console_variants(Settings(servers=OWN_SERVERS))
+    provisioned = ProvisionedStack(folder)
+    try:
+        with (
+            provisioned.open(variants, keep_log=MOST_LOGGED),
+            live_console(provisioned, variants, root, MOST_OWN_SERVERS) as live,
+        ):
+            yield live
+    finally:
+        rmtree(folder, ignore_errors=True)
 
 
 def _location(path: str, what: str, address: str) -> str:
@@ -151,7 +182,10 @@ def _location(path: str, what: str, address: str) -> str:
 
 @contextmanager
 def live_console(
-    provisioned: ProvisionedStack, variants: tuple[Variant, ...], root: Path
+    provisioned: ProvisionedStack,
+    variants: tuple[Variant, ...],
+    root: Path,
+    most_servers: int = MOST_PAGE_SERVERS,
 ) -> Iterator[LiveConsole]:
     """Connect the feed, the customers and the playground; stop them afterwards."""
     feed = Feed()
@@ -164,6 +198,7 @@ def live_console(
         on_fault=customers.doubt,
         on_reload=feed.cut,
         on_reset=customers.reset,
+        most_servers=most_servers,
     )
     experiment_run = ExperimentRun(root, feed.publish)
     stop = provisioned.stack.access.subscribe(

@@ -4,16 +4,23 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from lab.console.admission import (
+    MOST_OF_ONE_BROWSER,
+    Crowded,
+    NewcomerRate,
+    choose_to_leave,
+)
 from lab.console.customer_session import MOST_REMEMBERED, Credentials, CustomerSession
 from lab.console.events import ExchangeEvent, from_exchange
 from lab.console.orders import BadOrder, checked_name, checked_order
+from lab.console.places import Watcher
 from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
 from lab.evidence.keeping import kept_exchange
@@ -29,6 +36,7 @@ MOST_CUSTOMERS = 5000
 MOST_WITH_HISTORY = 300  # of the others only credentials and cart are kept
 MOST_ACTS = 24  # at once, of all customers: each waits for its desks, and others wait for it
 PLACE_TIMEOUT_S = 0.1  # who waits holds a thread, too
+STRANGER = Watcher()
 FIRST_USER_ID = 123  # John's in the article
 _OP = re.compile(r"(c[0-9]{1,9})-(?:stateful|stateless)-[0-9]{1,9}")
 
@@ -60,7 +68,9 @@ class PageCustomer:
         self.who = f"c{number}"
         self.name = name
         self.user_id = str(FIRST_USER_ID + number - 1)
-        self.acted_at = time.monotonic()
+        self.acted_at = 0.0
+        self.has_acted = False
+        self.browser = ""
         self._pools = pools
         self._publish = publish
         # A new stage does not begin again at 1: no op is used twice.
@@ -110,10 +120,19 @@ class PageCustomer:
 
 
 class Customers:
-    """All customers, and a limit: the one idle longest gives way, those without a cart first."""
+    """All customers, and a limit; see `lab.console.admission` for who gives way."""
 
-    def __init__(self, pools: Mapping[str, ServerPool], publish: Publish) -> None:
+    def __init__(
+        self,
+        pools: Mapping[str, ServerPool],
+        publish: Publish,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """`pools` are the live desks; `publish` gets each event's fields."""
+        self.watching: Callable[[], Collection[str]] = tuple
+        """Returns the ids of the browsers that have a page open."""
+        self._clock = clock
+        self._rate = NewcomerRate()
         self._pools = pools
         self._publish = publish
         self._numbers = count(1)
@@ -123,28 +142,47 @@ class Customers:
         self._places = threading.BoundedSemaphore(MOST_ACTS)
         self._closed = False
 
-    def enter(self, name: str) -> PageCustomer:
-        """Return a new customer; raise BadOrder for an invalid name."""
+    def enter(self, name: str, client: Watcher = STRANGER) -> PageCustomer:
+        """Return a new customer; raise BadOrder for a wrong name, Crowded if there is no place."""
         name = checked_name(name)
         with self._changing:
-            self._make_room()
+            if not client.instructor:
+                self._rate.take(self._clock())
+            self._make_room(client)
             customer = PageCustomer(next(self._numbers), name, self._pools, self._publish)
+            customer.acted_at, customer.browser = self._clock(), client.id
             self._by_key[customer.key] = self._by_who[customer.who] = customer
         return customer
 
-    def _make_room(self) -> None:
+    def _make_room(self, client: Watcher) -> None:
+        own = [each for each in self._by_key.values() if client.id and each.browser == client.id]
+        if len(own) >= MOST_OF_ONE_BROWSER:
+            self._drop(min(own, key=lambda each: (each.has_cart, each.acted_at)))
         if len(self._by_key) >= MOST_CUSTOMERS:
-            idle = min(self._by_key.values(), key=lambda each: (each.has_cart, each.acted_at))
-            del self._by_key[idle.key], self._by_who[idle.who]
+            everyone, now_s = self._by_key.values(), self._clock()
+            idle = choose_to_leave(everyone, self.watching(), now_s, client.instructor)
+            if idle is None:
+                raise Crowded(
+                    f"all {MOST_CUSTOMERS:,} customers are busy: watch, or try again later",
+                    status=503,
+                    retry_after_s=60,
+                )
+            self._drop(idle)
         if len(self._by_key) >= MOST_WITH_HISTORY:
             by_age = sorted(self._by_key.values(), key=lambda each: each.acted_at)
             for idle in by_age[: 1 - MOST_WITH_HISTORY]:
                 idle.forget_history()
 
-    def find(self, key: str) -> PageCustomer | None:
-        """Return the customer with this key, or None."""
+    def _drop(self, customer: PageCustomer) -> None:
+        del self._by_key[customer.key], self._by_who[customer.who]
+
+    def find(self, key: str, client: Watcher = STRANGER) -> PageCustomer | None:
+        """Return the customer with this key, who is in `client`'s browser from now on; or None."""
         with self._changing:
-            return self._by_key.get(key)
+            customer = self._by_key.get(key)
+            if customer and client.id:
+                customer.browser = client.id
+            return customer
 
     def act(self, customer: PageCustomer, body: object) -> Acted:
         """Do what the body of /lab/act says, at both desks at once, and wait for the responses.
@@ -160,10 +198,10 @@ class Customers:
         if not self._places.acquire(timeout=PLACE_TIMEOUT_S):
             raise LabError(f"{MOST_ACTS} requests are waiting for the desks: try again in a moment")
         try:
-            customer.acted_at = time.monotonic()
+            customer.acted_at, customer.has_acted = self._clock(), True
             with ThreadPoolExecutor(len(sessions), thread_name_prefix=customer.who) as hands:
                 waiting = {desk: hands.submit(each.do, order) for desk, each in sessions.items()}
-            customer.acted_at = time.monotonic()
+            customer.acted_at = self._clock()
         finally:
             self._places.release()
         ops = {desk: future.result() for desk, future in waiting.items()}

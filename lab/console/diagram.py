@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from lab.console.events import (
     ExchangeEvent,
     FaultShown,
-    RequestEvent,
-    RunEvent,
     SettingShown,
+    StackShown,
     StageEvent,
     Stamped,
 )
@@ -32,7 +31,7 @@ def live_story(history: Iterable[Stamped], desk: str) -> Story:
     servers = 0
     for stamped in history:
         event = stamped.event
-        if not isinstance(event, RequestEvent | ExchangeEvent | RunEvent):
+        if isinstance(event, StackShown):
             stack = event.stack or stack
         match event:
             case StageEvent() if stack:

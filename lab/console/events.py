@@ -126,9 +126,26 @@ class RunEvent(msgspec.Struct, tag_field="kind", tag="run", kw_only=True):
     observed: int | None = None
 
 
-PageEvent = (
-    RequestEvent | ExchangeEvent | FaultShown | SettingShown | StageEvent | StackEvent | RunEvent
-)
+class LessonEvent(msgspec.Struct, tag_field="kind", tag="lesson", kw_only=True):
+    """Where the instructor is in the lesson, for pages that follow.
+
+    `state` is asking, running, done or stopped. Of an act: its number in the chapter, the step
+    that runs of how many, the customer `who` acts in it, and the last event before it (`since`),
+    so that a page can judge its own prediction by the same facts.
+    """
+
+    chapter: str
+    state: str
+    act: int = 0
+    step: int = 0
+    of: int = 0
+    who: str = ""
+    since: int = 0
+
+
+StackShown = FaultShown | SettingShown | StageEvent | StackEvent
+"""What has the stack after it."""
+PageEvent = RequestEvent | ExchangeEvent | RunEvent | LessonEvent | StackShown
 
 
 class Totals(msgspec.Struct, kw_only=True):

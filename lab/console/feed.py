@@ -14,14 +14,7 @@ from secrets import token_hex
 
 import msgspec
 
-from lab.console.events import (
-    ExchangeEvent,
-    PageEvent,
-    RequestEvent,
-    RunEvent,
-    StageEvent,
-    Stamped,
-)
+from lab.console.events import LessonEvent, PageEvent, StackShown, StageEvent, Stamped
 from lab.console.score import Score
 from lab.console.stack_state import StackState
 
@@ -58,6 +51,7 @@ class Feed:
         self._number = 0
         self._cuts = 0
         self._stack: StackState | None = None
+        self._lesson: LessonEvent | None = None
         self._start_anew()
 
     def publish(self, event: PageEvent) -> Stamped:
@@ -137,6 +131,7 @@ class Feed:
             "epoch": self.epoch,
             "now_s": self.now_s(),
             "stack": self._stack,
+            "lesson": self._lesson,
             "score": self._totals,
             "dropped": self._dropped,
         }
@@ -161,8 +156,10 @@ class Feed:
         self._totals = self._score.take(event)
         stamped = Stamped(event, self._number, self.now_s(), self._totals)
         stamp = {"id": stamped.id, "at": stamped.at, "score": stamped.score}
-        stack = None if isinstance(event, RequestEvent | ExchangeEvent | RunEvent) else event.stack
-        self._stack = self._stack if stack is None else stack
+        if isinstance(event, LessonEvent):
+            self._lesson = event
+        if isinstance(event, StackShown):
+            self._stack = event.stack or self._stack
         self._keep(stamped, text[:-1] + b"," + _encoded(stamp)[1:])
         return stamped
 

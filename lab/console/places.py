@@ -65,6 +65,10 @@ class Places:
         """Free the place of `stream`, if it has one."""
         self._taken.pop(stream, None)
 
+    def browsers(self) -> frozenset[str]:
+        """Return the ids of the clients that have a stream now; may be asked from any thread."""
+        return frozenset(each.id for each in list(self._taken.values()) if each.id)
+
     def __len__(self) -> int:
         return len(self._taken)
 

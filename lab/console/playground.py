@@ -43,6 +43,7 @@ class Playground:
         on_fault: Callable[[], None] = lambda: None,
         on_reload: Callable[[], None] = lambda: None,
         on_reset: Callable[[], None] = lambda: None,
+        most_servers: int = MOST_PAGE_SERVERS,
     ) -> None:
         """`publish` publishes an event, `begin` a new stage.
 
@@ -57,6 +58,7 @@ class Playground:
         self._publish_event = publish
         self._begin = begin
         self._on_fault, self._on_reload, self._on_reset = on_fault, on_reload, on_reset
+        self._most_servers = most_servers
         self._order = threading.RLock()
         self._lives = threading.RLock()  # of servers: a kill in the middle would undo a reset
         self._publishing = threading.RLock()  # a later event shows a later stack
@@ -90,10 +92,10 @@ class Playground:
         with self._order:
             desks = [name for name in self._pools if desk in ("", name)]
             for name in desks:
-                if (count := len(self._pools[name].servers)) >= MOST_PAGE_SERVERS:
+                if (count := len(self._pools[name].servers)) >= self._most_servers:
                     raise LabError(
-                        f"the {name} desk has {count} servers, and the page shows "
-                        f"{MOST_PAGE_SERVERS} at most: drain one first"
+                        f"the {name} desk has {count} servers, and this stage has "
+                        f"{self._most_servers} at most: drain one first"
                     )
             try:
                 done = at_once(lambda at: self._faults[at].inject("", FaultKind.ADD), desks)
@@ -117,8 +119,8 @@ class Playground:
     def reset(self, servers: int | None = None, **settings: str | None) -> StackState:
         """Set up a clean stage: servers A, B, … at each desk, all up, nothing remembered."""
         wanted = checked(settings)
-        if servers is not None and not 1 <= servers <= MOST_PAGE_SERVERS:
-            raise LabError(f"servers must be 1 to {MOST_PAGE_SERVERS}")
+        if servers is not None and not 1 <= servers <= self._most_servers:
+            raise LabError(f"servers must be 1 to {self._most_servers}")
         with self._order, self._lives:
             cache = self._cache.anew(wanted.pop("cache", self._cache.kind))
             changed = replace(self._settings, **wanted, servers=servers or self._settings.servers)

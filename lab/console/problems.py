@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
+from lab.console.admission import Crowded
 from lab.console.orders import BadOrder
 from lab.console.places import Full
 from lab.core.errors import LabError
@@ -40,6 +41,9 @@ def problem_of(error: Exception) -> ErrorAnswer:
         case Full():
             retry = {"Retry-After": str(RETRY_AFTER_S)}
             return ErrorAnswer(503, "Too many pages", str(error), retry)
+        case Crowded():
+            retry = {"Retry-After": str(error.retry_after_s)}
+            return ErrorAnswer(error.status, "Too many customers", str(error), retry)
         case BadOrder():
             return ErrorAnswer(422, "Unprocessable order", str(error))
         case LabError():

@@ -16,9 +16,14 @@ def routes(services: Services) -> Blueprint:
     """Return the routes of the running lab that every page on this machine may use."""
     routes = Blueprint("customer", __name__)
     _admit(routes, services)
+    shop_routes(routes, services)
+    return routes
+
+
+def shop_routes(routes: Blueprint, services: Services) -> None:
+    """Add the routes of the customers on the stage of `services`."""
     _serve_customers(routes, services)
     _draw(routes, services)
-    return routes
 
 
 def _admit(routes: Blueprint, services: Services) -> None:
@@ -53,7 +58,8 @@ def _serve_customers(routes: Blueprint, services: Services) -> None:
         if len(body) != 1:
             raise UnprocessableEntity('send {"name": …} to enter, or {"id": …} to come back')
         if "name" in body:
-            return jsonify(customers.enter(body["name"]).introduce())
+            client = services.guard.watcher_of(request)
+            return jsonify(customers.enter(body["name"], client).introduce())
         return jsonify(_find(services, body["id"]).introduce(again=True))
 
     @routes.post("/lab/act")
@@ -78,7 +84,8 @@ def _set_cookie(response: Response, name: str, value: str) -> None:
 
 
 def _find(services: Services, key: object) -> PageCustomer:
-    customer = services.live.customers.find(key) if isinstance(key, str) else None
+    client = services.guard.watcher_of(request)
+    customer = services.live.customers.find(key, client) if isinstance(key, str) else None
     if customer is None:
         raise NotFound("no customer has this id: enter again with a name")
     return customer

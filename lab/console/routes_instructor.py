@@ -1,11 +1,13 @@
 """The instructor's routes: commands for servers, store and stage."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from flask import Blueprint, Response, jsonify, request
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import NotFound, UnprocessableEntity
 
 from lab.console import settings
+from lab.console.events import LessonEvent
 from lab.console.lesson import questions
 from lab.console.request_bodies import Rule, any_text, one_of, read, whole
 from lab.console.services import Services
@@ -17,6 +19,13 @@ from lab.shop.desks import DESKS
 
 TARGETED = tuple(kind for kind in FaultKind if kind is not FaultKind.ADD)
 MOST_CHOICES = 100
+LESSON_STATES = ("asking", "running", "done", "stopped")
+_WHO = re.compile(r"(?:c[0-9]{1,9})?")
+_LESSON: Mapping[str, Rule] = {
+    **{name: whole(0, MOST_CHOICES) for name in ("act", "step", "of")},
+    "since": whole(0, 10**12),
+    "who": any_text(20),
+}
 _SETTINGS: Mapping[str, Rule] = {
     name: one_of(*allowed) for name, allowed in settings.SETTINGS.items()
 }
@@ -32,11 +41,16 @@ def routes(services: Services) -> Blueprint:
         _ = services.live
         services.guard.admit_instructor(request)
 
+    stage_routes(routes, services)
+    _beside_the_stage(routes, services)
+    return routes
+
+
+def stage_routes(routes: Blueprint, services: Services) -> None:
+    """Add the routes that change the stage of `services`."""
     for kind in TARGETED:
         routes.add_url_rule(f"/lab/{kind}", kind, _fault(services, kind), methods=["POST"])
     _change_the_stage(routes, services)
-    _beside_the_stage(routes, services)
-    return routes
 
 
 def _fault(services: Services, kind: FaultKind) -> Callable[[], Response]:
@@ -98,6 +112,14 @@ def _beside_the_stage(routes: Blueprint, services: Services) -> None:
         if questions.bundled(name) is None:
             raise NotFound("no bundled experiment has this name: `lab list` shows all")
         return jsonify(run=services.live.experiment_run.start(name, **body))
+
+    @routes.post("/lab/lesson")
+    def lesson() -> Response:
+        chapters = [each.slug for each in services.lesson.chapters]
+        where = read({"chapter": one_of(*chapters), "state": one_of(*LESSON_STATES)}, _LESSON)
+        if not _WHO.fullmatch(where.get("who", "")):
+            raise UnprocessableEntity('who: a customer of this page, such as "c1", or ""')
+        return jsonify(id=services.live.feed.publish(LessonEvent(**where)).id)
 
     @routes.post("/lab/ticket")
     def ticket() -> Response:

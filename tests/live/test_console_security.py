@@ -28,6 +28,7 @@ INSTRUCTORS = {
     "/lab/knobs": {"retry": "on"},
     "/lab/stage": {"servers": 2},
     "/lab/run": {"experiment": "crash"},
+    "/lab/lesson": {"chapter": "the-crash", "state": "asking"},
     "/lab/ticket": {},
 }
 EVERYBODYS = {
@@ -302,7 +303,7 @@ def test_more_pages_watch_than_there_are_threads(up):
             open_ones.callback(answer.close)
             streams.append(answer)
         assert {answer.status for answer in streams} == {200}
-        assert Web(up)("GET", "/stateful/api/cart", headers={"X-Op": "seen-by-all"}).status == 401
+        assert Web(up)("GET", "/stateful/api/cart/items/seen-by-all").status in (401, 404, 405)
         for answer in streams:
             while b"seen-by-all" not in answer.readline():
                 pass
@@ -399,3 +400,44 @@ def test_instructors_browser_is_known_after_a_restart_and_a_strangers_is_not(lab
             assert web("GET", "/lab/status").status == status, (life, who)
         process.send_signal(signal.SIGINT)
         assert lab_here.finish(process).status == 0
+
+
+def test_learner_has_a_stage_of_its_own_and_no_other_rights(lab_here):
+    process = lab_here.start("up", "--port", "0", "--no-open", "--servers", "1", "--learners", "1")
+    told = wait_for(lambda: re.search(r"(http://\S+)/#[\s\S]+Ctrl-C", process.out_path.read_text()))
+    learner, other = (Web(SimpleNamespace(origin=told[1])) for _ in range(2))
+    for web in (learner, other):
+        web.cookie = web("GET", "/lab/whoami").headers["Set-Cookie"].partition(";")[0]
+    wait_for(lambda: learner.post("/lab/own", {}).json["state"] == "ready")
+    waiting = other.post("/lab/own", {}).json
+    assert (waiting["state"], waiting["ahead"], waiting["most"]) == ("waiting", 0, 1)
+    status = learner("GET", "/lab/own/lab/status").json
+    assert [len(servers) for servers in status["desks"].values()] == [2, 2]
+    assert status["origin"] != told[1]
+    # The whole crash, on the own stage, with its own events.
+    _, stream = learner.open("GET", "/lab/own/lab/events")
+    assert stream.status == 200
+    key = learner.post("/lab/own/lab/customer", {"name": "Mia"}).json["id"]
+    act = {"customer": key, "do": "login"}
+    assert learner.post("/lab/own/lab/act", act).status == 200
+    assert learner.post("/lab/own/lab/kill", {"server": "A"}).status == 200
+    seen = b""
+    while b'"fault":"kill"' not in seen:
+        seen += stream.readline()
+    assert b'"op":"c1-stateful-1"' in seen
+    stream.close()
+    assert learner.post("/lab/own/lab/stage", {"servers": 5}).status == 409
+    # Everything else stays closed: the room's stage, tickets, experiments, others' stages.
+    for path, body in INSTRUCTORS.items():
+        assert learner.post(path, body).status == 403, path
+    for path in ("/lab/own/lab/ticket", "/lab/own/lab/run", "/lab/own/lab/lesson"):
+        assert learner.post(path, {}).status == 404, path
+    for web in (other, Web(SimpleNamespace(origin=told[1]))):
+        assert web.post("/lab/own/lab/kill", {"server": "B"}).status == 409
+        assert web("GET", "/lab/own/lab/events").status == 409
+    assert learner.post("/lab/own/leave", {}).status == 204
+    wait_for(lambda: other.post("/lab/own", {}).json["state"] == "ready")
+    assert not list(lab_here.runs.glob("*-up/own-1"))
+    process.send_signal(signal.SIGINT)
+    assert lab_here.finish(process).status == 0
+    lab_here.assert_nothing_left()

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
+from lab.console.admission import Crowded
 from lab.console.app import create_app
 from lab.console.customer_session import Credentials
 from lab.console.customers import Introduction
@@ -18,6 +19,8 @@ from lab.console.orders import BadOrder, checked_name
 from lab.console.services import LiveConsole, Services
 from lab.console.stack_state import ServerState, StackState
 from lab.core.errors import LabError
+
+from .test_feed import parsed, taken
 
 ORIGIN = "http://127.0.0.1:8000"
 SECRET = "s" * 32
@@ -53,6 +56,7 @@ ORDERS = {
     "/lab/knobs": {"affinity": "cookie", "cache": "naive"},
     "/lab/stage": {"servers": 2, "store": "redis"},
     "/lab/run": {"experiment": "caching"},
+    "/lab/lesson": {"chapter": "the-crash", "state": "asking"},
     "/lab/ticket": {},
 }
 
@@ -84,10 +88,10 @@ class FakeCustomers:
     def __init__(self):
         self.trouble = None
 
-    def enter(self, name):
+    def enter(self, name, client):
         return self._customer(checked_name(name))
 
-    def find(self, key):
+    def find(self, key, client):
         return self._customer("John") if key == "key" else None
 
     def act(self, customer, body):
@@ -542,6 +546,39 @@ def test_code_that_serves(lab):
         assert call(lab.web, "GET", f"/lab/code{query}").status_code == 404
 
 
+def test_pages_follow_the_instructor_also_those_that_come_later(lab):
+    act = {"chapter": "the-crash", "state": "running", "act": 1, "step": 2, "of": 7}
+    act |= {"who": "c3", "since": 41}
+    assert post(lab.web, "/lab/lesson", act, TERMINAL).json == {"id": 1}
+    lab.live.feed.begin()  # the act's first step: the history before it is gone
+    ((_, _, snapshot),) = parsed(taken(lab.live.feed.reader()))
+    assert {"kind": "lesson", **act} == snapshot["lesson"]
+    assert [event["kind"] for event in snapshot["events"]] == ["stage"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"chapter": "../x"},
+        {"chapter": None},
+        {"state": "lost"},
+        {"act": -1},
+        {"act": True},
+        {"step": 1.5},
+        {"since": 10**13},
+        {"who": "<b>"},
+        {"who": "c1\n"},
+        {"who": 1},
+        {"text": "anything"},
+    ],
+)
+def test_place_in_the_lesson_is_checked(lab, wrong):
+    body = {"chapter": "the-crash", "state": "asking"} | wrong
+    answer = post(lab.web, "/lab/lesson", body, TERMINAL)
+    assert answer.status_code == 422 and answer.json["detail"]
+    assert lab.live.feed.history() == []
+
+
 def test_drawing_of_a_desk(lab):
     assert call(lab.web, "GET", "/lab/sequence/stateful").mimetype == "text/html"
     assert call(lab.web, "GET", "/lab/sequence/other").status_code == 404
@@ -563,3 +600,14 @@ def test_live_routes_without_servers_say_so(played):
         assert "lab up" in answer.json["detail"]
     for path in ("/", "/lab/chapters", "/lab/runs", "/lab/code.css", "/lab/static/main.js"):
         assert call(played, "GET", path).status_code == 200
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_newcomer_without_a_place_is_refused_with_when_to_come_again(lab, monkeypatch, status):
+    def crowded(name, client):
+        raise Crowded("too many", status, 7)
+
+    monkeypatch.setattr(lab.live.customers, "enter", crowded)
+    answer = post(lab.web, "/lab/customer", {"name": "John"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (status, "7")
+    assert answer.json == {"title": "Too many customers", "status": status, "detail": "too many"}

@@ -15,10 +15,19 @@ import stateful_app
 import stateless_app
 from lab.console import customer_session as seat_module
 from lab.console import customers as customers_module
+from lab.console.admission import (
+    FRESH_S,
+    MOST_AT_ONCE,
+    MOST_OF_ONE_BROWSER,
+    NEWCOMERS_PER_S,
+    STAYS_S,
+    Crowded,
+)
 from lab.console.customer_session import Credentials
 from lab.console.customers import BadOrder, Customers, Introduction, checked_name
 from lab.console.feed import Feed
 from lab.console.orders import checked_order
+from lab.console.places import Watcher
 from lab.core.errors import LabError
 from lab.processes.waiting import wait_until
 from lab.shop.http import InstanceInfo
@@ -174,17 +183,91 @@ def test_every_name_that_may_be_had_is_one_that_the_desks_take(customers, publis
             assert event["response"]["body"]["user"]["name"] == name
 
 
-def test_past_the_limit_the_one_idle_longest_without_a_cart_is_forgotten(customers, monkeypatch):
+class Clock:
+    now_s = 0.0
+
+    def __call__(self):
+        return self.now_s
+
+
+ALICE, BOB = Watcher("alice"), Watcher("bob")
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def three(origin, clock, monkeypatch):
+    """Customers with places for three."""
     monkeypatch.setattr(customers_module, "MOST_CUSTOMERS", 3)
-    first, second, third = (customers.enter(name) for name in ("a", "b", "c"))
-    act(customers, first, "login")
-    act(customers, first, "add", sku="pen", quantity=1, desks=["stateful"])
-    for each in (second, third):
-        act(customers, each, "view", desks=["stateless"])
-    fourth = customers.enter("d")
-    assert customers.find(second.key) is None
-    assert [customers.find(each.key) for each in (first, third, fourth)] == [first, third, fourth]
+    return Customers(origin.lanes, lambda event: None, clock)
+
+
+def test_student_with_a_cart_is_not_evicted_by_a_crowd_of_newcomers(three, clock):
+    student = three.enter("a student", ALICE)
+    act(three, student, "view", desks=["stateless"])
+    clock.now_s = STAYS_S - 1
+    for bot in ("one", "two"):
+        three.enter(bot)
+    with pytest.raises(Crowded, match="all 3 customers are busy") as refused:
+        three.enter("one too many")
+    assert (refused.value.status, three.find(student.key)) == (503, student)
+    clock.now_s += FRESH_S + 1  # bots do nothing: they give way before a student does
+    student.acted_at = clock.now_s
+    for number in range(9):
+        three.enter(f"bot {number}")
+        clock.now_s += FRESH_S + 1
+    assert three.find(student.key) is student
+
+
+def test_who_is_idle_longest_gives_way_and_who_watches_does_not(three, clock):
+    first, second = three.enter("first", ALICE), three.enter("second")
+    clock.now_s = 1.0
+    third = three.enter("third", BOB)
+    three.watching = lambda: {"alice"}
+    clock.now_s = 10 * STAYS_S
+    fourth = three.enter("fourth")
+    kept = [three.find(each.key) for each in (first, second, third, fourth)]
+    assert kept == [first, None, third, fourth]
     assert fourth.who == "c4"
+
+
+def test_instructor_gets_a_place_among_those_who_stay(three):
+    for name in ("a", "b", "c"):
+        three.enter(name)
+    mine = three.enter("me", Watcher("", instructor=True))
+    assert three.find(mine.key) is mine
+
+
+def test_one_browser_has_a_few_customers_and_its_own_oldest_gives_way(customers):
+    first, *others = [customers.enter("x", ALICE) for _ in range(MOST_OF_ONE_BROWSER)]
+    newest = customers.enter("x", ALICE)
+    assert customers.find(first.key) is None
+    assert all(customers.find(each.key) for each in (*others, newest))
+
+
+def test_customer_belongs_to_the_browser_that_came_back_with_its_key(customers):
+    john = customers.enter("John")
+    customers.find(john.key, BOB)
+    customers.find(john.key)
+    assert john.browser == "bob"
+
+
+def test_newcomers_come_at_a_steady_rate(three, clock, monkeypatch):
+    monkeypatch.setattr(customers_module, "MOST_CUSTOMERS", 10 * MOST_AT_ONCE)
+    for _ in range(MOST_AT_ONCE):
+        three.enter("x")
+    with pytest.raises(Crowded, match="try again in a moment") as refused:
+        three.enter("x")
+    assert (refused.value.status, refused.value.retry_after_s) == (429, 1)
+    clock.now_s = 1.0
+    for _ in range(int(NEWCOMERS_PER_S)):
+        three.enter("x")
+    with pytest.raises(Crowded):
+        three.enter("x")
+    three.enter("me", Watcher("", instructor=True))
 
 
 def test_cart_of_a_customer_outlives_a_crowd_of_others(customers, monkeypatch):

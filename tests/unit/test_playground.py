@@ -235,7 +235,7 @@ def test_one_server_more_than_the_page_shows_is_refused_with_the_real_count():
         desk: SimpleNamespace(servers=dict.fromkeys(range(MOST_PAGE_SERVERS + more)))
         for desk, more in (("stateful", -1), ("stateless", 1))
     }
-    full = SimpleNamespace(_pools=pools, _order=nullcontext())
+    full = SimpleNamespace(_pools=pools, _order=nullcontext(), _most_servers=MOST_PAGE_SERVERS)
     with pytest.raises(LabError, match=r"stateless desk has 9 servers.*8 at most: drain one"):
         Playground.add(full)
 
