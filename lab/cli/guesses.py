@@ -17,7 +17,7 @@ _GUESSES: Mapping[str, str] = {
     **dict.fromkeys(("freeze", "hang", "unpause", "continue", "thaw", "unfreeze"), _PAUSE),
     **dict.fromkeys(("remove", "rm", "crash-server", "terminate"), _KILL),
     **dict.fromkeys(("ls", "scripts", "experiments", "claims"), _LIST),
-    **dict.fromkeys(("results", "result", "html", "junit", "export"), _REPORT),
+    **dict.fromkeys(("results", "result", "html", "junit"), _REPORT),
     **dict.fromkeys(("init", "create", "template", "scaffold", "write"), _NEW),
     **dict.fromkeys(("clean", "clear", "prune", "purge", "history", "logs"), _KEPT),
     **dict.fromkeys(("tutorial", "guide", "manual", "man", "handbook"), _DOCS),

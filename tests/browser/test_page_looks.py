@@ -2,6 +2,7 @@
 
 import re
 from itertools import product
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -107,6 +108,39 @@ def test_each_scene_is_the_whole_screen(window, width, height, mode):
               .map((n) => n.textContent)"""
         )
         assert small == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_finished_chapter_prints_on_one_sheet(window, scheme):
+    page = window(where="?step=6", reduced_motion="reduce", color_scheme=scheme)
+    run_chapter(page)
+    sheets = re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4"))
+    assert len(sheets) == 1
+    page.emulate_media(media="print")
+    assert page.locator(".so .verdict-line").is_visible()
+    assert page.locator(".scene button:visible, .top button:visible").count() == 0
+
+
+def test_last_chapter_ends_with_a_table_to_keep(window):
+    page = window(where="?step=11", reduced_motion="reduce")
+    run_chapter(page)
+    table = page.locator(".ending table")
+    assert table.locator("tbody tr").count() == 11
+    assert table.locator("tr:has-text('not run')").count() == 10
+    with page.expect_download() as download:
+        page.locator(".ending .keep").click()
+    text = Path(download.value.path()).read_text(encoding="utf-8")
+    assert download.value.suggested_filename == "two-desks.md"
+    assert text.count("| not run |") == 10 and "cart lost" in text
+
+
+def test_zoomed_to_twice_the_size_everything_can_be_reached(window):
+    page = window(640, 360)  # what 1280 × 720 is at 200 %
+    for part in (".scene .choice >> nth=3", ".scene .seal"):
+        page.locator(part).scroll_into_view_if_needed()
+        box = page.locator(part).bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 360 + 1, part
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_reduced_motion_moves_nothing_and_names_the_way(window):

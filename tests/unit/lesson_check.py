@@ -150,7 +150,7 @@ _VERDICTS = table({side: text(70) for side in ("both", *DESKS, "neither")})
 _RESULT = table(
     {
         "fact": one_of(*NUMBERS),
-        "unit": _words(2, 3, 24),
+        "unit": listed(_words(2, 3, 24), 2, 2),
         "findings": listed(_FINDING, 2, 4),
         "verdicts": _VERDICTS,
     }
@@ -173,6 +173,7 @@ _CHAPTER = table(
     },
     {
         "code": table({"method": _METHOD, "path": _path}),
+        "thief": text(24),
         "wants": STAGE,
     },
 )

@@ -120,7 +120,7 @@ def test_message_arrives_as_it_was_sent(channel, message):
 )
 def test_line_that_is_no_message_is_an_error_with_its_reason(channel, line):
     channel[0]._connection.sendall(line)
-    with pytest.raises(LabError, match="cannot be read"):
+    with pytest.raises(LabError, match="cannot read a message"):
         channel[1].receive()
 
 

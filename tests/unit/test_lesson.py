@@ -58,7 +58,7 @@ choices = [
 
 [result]
 fact = "lost"
-unit = "carts lost"
+unit = ["cart lost", "carts lost"]
 findings = [
   { words = "cart kept", good = true, when = { kept = 1 } },
   { words = "cart lost", good = false, when = { lost = 1 } },

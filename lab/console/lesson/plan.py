@@ -43,14 +43,14 @@ class DeskFinding(msgspec.Struct):
 
 
 class ChapterResult(msgspec.Struct):
-    """How a chapter ends: a number for each desk (`fact`, with its `unit`), and a verdict.
+    """How a chapter ends: a number for each desk (`fact`), and a verdict.
 
-    The first finding that fits a desk is its own. `verdicts` are for the desks that have a good
-    one: "both", "stateful", "stateless", "neither".
+    `unit` is said of one, and of any other number. The first finding that fits a desk is its
+    own. `verdicts` are for the desks with a good one: "both", "stateful", "stateless", "neither".
     """
 
     fact: str
-    unit: str
+    unit: list[str]
     findings: list[DeskFinding]
     verdicts: dict[str, str]
 
@@ -59,6 +59,7 @@ class Chapter(msgspec.Struct, kw_only=True):
     """A chapter; `wants` are the settings of the stage that its scripts begin with.
 
     `setup` introduces the question, `text` says why it is asked, `explain` what decided it.
+    `thief` is the name of the one who sends requests again, where it is not the customer.
     """
 
     slug: str
@@ -68,6 +69,7 @@ class Chapter(msgspec.Struct, kw_only=True):
     text: list[str]
     commands: list[str]
     code: CodeShown | UnsetType = UNSET
+    thief: str | UnsetType = UNSET
     wants: dict[str, str | int] | UnsetType = UNSET
     measured: list[str]
     explain: str

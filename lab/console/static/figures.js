@@ -45,7 +45,7 @@ export function clerk(name) {
 }
 
 /** Mallory, who keeps copies: a hat, a mask. */
-export function thief() {
+export function masked() {
   return svg("svg", { class: "person thief", viewBox: "0 0 20 20", "aria-hidden": "true" },
     svg("circle", { cx: 10, cy: 7.5, r: 4 }), svg("path", { d: "M2 20c0-9 16-9 16 0z" }),
     svg("path", { class: "hat", d: "M3 5h14M6 5l1-4h6l1 4M6.5 8h7" }));

@@ -19,13 +19,13 @@ const RECORDED = "A recording is shown: go back to live before you break anythin
 class LabInstructor extends HTMLElement {
   connectedCallback() {
     if (this.orders) return;
-    this.turning = new Set(); // knobs of which an order is under way
+    this.turning = new Set(); // settings of which an order is under way
     this.lockable = [];
     this.locked = h("p", { class: "note", hidden: true }, LOCKED);
     this.recorded = h("p", { class: "note", role: "status", hidden: true }, RECORDED);
     this.progress = h("p", { class: "lately", role: "status" });
     this.refusal = h("p", { class: "trouble", role: "alert" });
-    this.orders = h("div", { class: "orders" }, this.scenes(), this.stage(), this.knobs());
+    this.orders = h("div", { class: "orders" }, this.scenes(), this.stage(), this.settings());
     this.append(this.locked, this.recorded, this.progress, this.refusal, this.orders, room());
     subscribe((now) => this.draw(now));
   }
@@ -44,18 +44,18 @@ class LabInstructor extends HTMLElement {
     return group("Stage", this.lock(bar(this.reset), this.servers, this.store));
   }
 
-  knobs() {
-    this.selects = Object.entries(SETTINGS).map(([knob, { label, values }]) => {
+  settings() {
+    this.selects = Object.entries(SETTINGS).map(([setting, { label, values }]) => {
       const options = Object.entries(values).map(([value, word]) => h("option", { value }, word));
       const turn = async () => {
         const { value } = select;
-        this.turning.add(knob);
-        await this.order(`Setting ${knob} to ${value}`, () => post("/lab/knobs", { [knob]: value }));
-        this.turning.delete(knob);
+        this.turning.add(setting);
+        await this.order(`Setting ${setting} to ${value}`, () => post("/lab/knobs", { [setting]: value }));
+        this.turning.delete(setting);
         set({}); // it shows again what is
       };
-      const select = h("select", { name: knob, onchange: turn }, options);
-      return [knob, select, h("label", {}, `${label} `, select)];
+      const select = h("select", { name: setting, onchange: turn }, options);
+      return [setting, select, h("label", {}, `${label} `, select)];
     });
     return group("Settings", this.lock(this.selects.map(([, , label]) => label)));
   }
@@ -87,10 +87,10 @@ class LabInstructor extends HTMLElement {
     if (act.running) say(this.playing, `${act.label}, step ${act.at} of ${act.of}${act.paused ? " (paused)" : ""}: ${act.caption}`);
   }
 
-  drawStack({ desks, knobs, store }) {
-    for (const [knob, select] of this.selects) {
-      const value = String(knobs.stateful[knob]).split(":")[0];
-      if (!this.turning.has(knob) && select.value !== value) select.value = value;
+  drawStack({ desks, knobs: settings, store }) {
+    for (const [setting, select] of this.selects) {
+      const value = String(settings.stateful[setting]).split(":")[0];
+      if (!this.turning.has(setting) && select.value !== value) select.value = value;
     }
     const counts = DESKS.map((desk) => desks[desk].map(({ name, state: how }) => `${name}:${how}`).join());
     refill(this.servers, counts.join("|"), () => DESKS.map((desk) => this.serversOf(desk, desks[desk])));

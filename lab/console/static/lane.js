@@ -7,7 +7,7 @@
 import { cartsOf, cast, tally } from "./carts.js";
 import { h, mark, refill, say, svg } from "./dom.js";
 import { keyOf } from "./arrivals.js";
-import { clerk, thief } from "./figures.js";
+import { clerk, masked } from "./figures.js";
 import { lookOf, steps, title } from "./flight.js";
 import { Places } from "./places.js";
 import { FAULTS, SESSION_CODE, STATE_SIGNS } from "./words.js";
@@ -22,7 +22,7 @@ const NAMES = {
   stateless: ["Stateless desk", "the customer carries it", "no token yet"],
 };
 const USUAL = new Set(["round robin", "retries off", "cache off", "nothing runs here"]);
-const KNOBS = { retry: "retries", cache: "cache" };
+const PLURALS = { retry: "retries", cache: "cache" };
 const RECENT = 3;
 const LOOK_MS = 1200; // how long it shows what a server found, at the usual speed
 const NAME_CHARS = 12;
@@ -40,7 +40,7 @@ export class Lane {
     this.hint = box("hint");
     this.others = box("others");
     this.customers = div("customers", { "data-place": "customer" });
-    this.balancer = div("balancer", { "data-place": "balancer" }, this.opener("balancer", "Balancer"), box("knobs"));
+    this.balancer = div("balancer", { "data-place": "balancer" }, this.opener("balancer", "Balancer"), box("settings"));
     this.row = div("servers");
     this.store = div("store", { "data-place": "store" }, this.opener("store", "Store"), box("store-says"), div("carts"));
     this.steps = h("ol", { class: "steps", "aria-label": "The way of the last request" });
@@ -68,26 +68,27 @@ export class Lane {
   }
 
   /** Show `view`: {scene, me, second, selected, recording}. Returns the carts that have fallen since. */
-  draw({ scene, me, second, selected, recording }) {
+  draw({ scene, me, second, selected, recording, plan, view }) {
     const { stack } = scene;
-    const knobs = stack?.knobs?.[this.desk];
+    const settings = stack?.knobs?.[this.desk];
     const customers = cartsOf(scene, this.desk);
     const mine = recording ? ["c1"] : [me?.who, second?.who].filter(Boolean);
     const { named, others } = cast(customers, mine);
-    this.drawTitle(knobs, others, recording);
-    const copied = [...scene.exchanges.values()].some((each) => each.aside && each.desk === this.desk);
-    this.drawCustomers(named.length ? named : [{ who: "", name: me?.name ?? "No customer yet" }], copied);
-    this.drawBalancer(knobs);
+    this.drawTitle(settings, others, recording);
+    const thief = !recording && plan?.chapters[view.step - 1]?.thief;
+    const copied = thief && [...scene.exchanges.values()].some((each) => each.aside && each.desk === this.desk);
+    this.drawCustomers(named.length ? named : [{ who: "", name: me?.name ?? "No customer yet" }], copied && thief);
+    this.drawBalancer(settings);
     const fill = (node, here) => this.fill(node, named, others, here);
     this.drawServers(stack?.desks?.[this.desk] ?? [], scene.faults, fill);
-    this.drawStore(stack?.store, knobs, fill);
+    this.drawStore(stack?.store, settings, fill);
     this.drawRecent(scene, selected);
     return this.fallen(customers);
   }
 
   /** A recording may have any two lanes side by side: what each keeps says which kind of desk it is. */
-  drawTitle(knobs, others, recording) {
-    this.kind = knobs ? { token: "stateless" }[knobs.store] ?? "stateful" : this.desk;
+  drawTitle(settings, others, recording) {
+    this.kind = settings ? { token: "stateless" }[settings.store] ?? "stateful" : this.desk;
     const recorded = recording?.[this.desk === "stateful" ? "left" : "right"]?.name;
     say(this.name, NAMES[this.kind][0]);
     say(this.hint, recorded ? `recorded: ${recorded}` : NAMES[this.kind][1]);
@@ -99,7 +100,7 @@ export class Lane {
       [who, name, credential, owed && place === "hand" ? cart : null]);
     refill(this.customers, JSON.stringify([shown, copied]), () => [...shown.map(([who, name, credential, cart]) =>
       div("customer", { "data-who": who }, person(), box("name", {}, name), this.card(credential, cart))),
-    ...(copied ? [div("customer copier", {}, thief(), box("name", {}, "a copy is sent"))] : [])]);
+    ...(copied ? [div("customer copier", {}, masked(), box("name", {}, `${copied}: a copy`))] : [])]);
   }
 
   /** Show for a moment what a server found for a request: "drawer: empty ✕", "seal: good ✓". */
@@ -126,13 +127,13 @@ export class Lane {
       box("credential", {}, `${credential.kind} `, h("code", {}, credential.text)), cart && chip(cart));
   }
 
-  drawBalancer(knobs) {
-    const affinity = knobs?.affinity === "cookie" ? "sticky cookie" : "round robin";
-    const shown = ["retry", "cache"].filter((knob) => knobs?.[knob]); // a recording may not know
-    const words = knobs ? [affinity, ...shown.map((knob) => `${KNOBS[knob]} ${knobs[knob]}`)] : ["nothing runs here"];
-    mark(this.balancer.firstChild, "disabled", !knobs);
+  drawBalancer(settings) {
+    const affinity = settings?.affinity === "cookie" ? "sticky cookie" : "round robin";
+    const shown = ["retry", "cache"].filter((setting) => settings?.[setting]); // a recording may not know
+    const words = settings ? [affinity, ...shown.map((setting) => `${PLURALS[setting]} ${settings[setting]}`)] : ["nothing runs here"];
+    mark(this.balancer.firstChild, "disabled", !settings);
     refill(this.balancer.lastChild, words.join(), () =>
-      words.map((word) => box(`knob${USUAL.has(word) ? "" : " turned"}`, {}, word)));
+      words.map((word) => box(`setting${USUAL.has(word) ? "" : " turned"}`, {}, word)));
   }
 
   drawServers(servers, faults, fill) {
@@ -175,9 +176,9 @@ export class Lane {
     fill(carts, ({ place, server }) => place === "server" && server === name);
   }
 
-  drawStore(store, knobs, fill) {
+  drawStore(store, settings, fill) {
     const [opener, says, carts] = this.store.children;
-    const kind = (knobs?.store ?? "").split(":")[0];
+    const kind = (settings?.store ?? "").split(":")[0];
     mark(opener, "hidden", kind === "" || kind === "token");
     mark(this.store, "data-store", kind);
     mark(this.store, "data-state", kind === "redis" && store?.state);

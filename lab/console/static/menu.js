@@ -39,11 +39,11 @@ function serverOffer({ stack, requests }, desk, name) {
 }
 
 function balancerOffer({ stack, requests }, desk) {
-  const knobs = stack.knobs[desk];
+  const settings = stack.knobs[desk];
   return {
     title: "Balancer, both desks",
     groups: [
-      ...["affinity", "retry", "cache"].map((name) => choice(name, knobs[name])),
+      ...["affinity", "retry", "cache"].map((name) => choice(name, settings[name])),
       storeChoice(stack),
       { label: "Servers", items: [{ label: `Add a server at the ${desk} desk`, order: ["/lab/add", { desk }] }] },
     ],
@@ -67,8 +67,8 @@ function storeOffer({ stack }) {
   };
 }
 
-function storeChoice({ knobs }) {
-  return choice("store", knobs.stateful.store.split(":")[0]);
+function storeChoice({ knobs: settings }) {
+  return choice("store", settings.stateful.store.split(":")[0]);
 }
 
 function order(kind, call) {

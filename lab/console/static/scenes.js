@@ -37,7 +37,8 @@ export function findingsOf(chapter, { facts, guess }) {
   const { fact, unit, findings, verdicts } = chapter.result;
   const desks = DESKS.map((desk) => {
     const found = findings.find(({ when }) => matches(ofDesk(desk, when), facts));
-    return { desk, good: found?.good ?? false, words: found?.words ?? "not measured", number: fill(`{${desk}.${fact}}`, facts), unit };
+    const number = fill(`{${desk}.${fact}}`, facts);
+    return { desk, good: found?.good ?? false, words: found?.words ?? "not measured", number, unit: unit[Number(number !== "1")] };
   });
   const good = desks.filter((each) => each.good).map(({ desk }) => desk);
   const side = good.length === DESKS.length ? "both" : good[0] ?? "neither";

@@ -7,8 +7,8 @@ import { TITLES } from "./words.js";
 
 const SIGNS = { yes: "✓", no: "≠", none: "?", open: "•", skipped: "•" };
 
-/** Draw it: `given` is {chapter, result, others, mayRun, last}; `does` {next(), closer(), watch(), run(number)}. */
-export function drawSo({ chapter, result, others, mayRun, last }, does) {
+/** Draw it: `given` is {chapter, result, others, mayRun, ending: what closes the last chapter, or null}; `does` {next(), closer(), watch(), run(number)}. */
+export function drawSo({ chapter, result, others, mayRun, ending }, does) {
   const { desks, verdict, good, right, said, because } = findingsOf(chapter, result);
   return [
     h("p", { class: "claimed" }, "The claim"),
@@ -19,12 +19,13 @@ export function drawSo({ chapter, result, others, mayRun, last }, does) {
       h("span", {}, h("strong", {}, said), because && ` ${because}`)),
     h("p", { class: "decided" }, chapter.explain),
     bar(
-      !last && button("Next chapter ▸", does.next, { main: true, name: "onward" }),
+      !ending && button("Next chapter ▸", does.next, { main: true, name: "onward" }),
       button("Look closer", does.closer, { name: "look-closer" }),
       mayRun && others.map(({ number, label }) => button(label, () => does.run(number), { name: "run other" })),
       mayRun && button("Run it again", () => does.run(result.number), { name: "run again" }),
     ),
-  ];
+    ending,
+  ].filter(Boolean);
 }
 
 function card({ desk, good, words, number, unit }) {

@@ -70,7 +70,10 @@ class LabStage extends HTMLElement {
     const flight = this.flights[event.desk];
     const key = keyOf(event);
     if (event.kind === "request" && !flight?.launch(event, state.shown.travelling.get(key)?.exchange)) comeBack(key);
-    if (event.kind === "exchange") this.answered(event, key);
+    if (event.kind === "exchange") {
+      if (!flight.dots.has(key)) this.lanes[event.desk].react(event, event, state.tempo.speed); // without a dot there is no turn
+      this.answered(event, key);
+    }
     if (event.kind === "stage") for (const desk of DESKS) this.flights[desk].clear();
   }
 

@@ -9,7 +9,7 @@ const LOOK_EVERY_MS = 25;
 const UNSEEN = "The page has not seen it. Is the connection lost, or was the stage reset meanwhile? Try again.";
 const LOG_MS = 1000; // nginx sends its log line as a datagram, which may be lost
 const TARGETED = Object.fromEntries(Object.keys(FAULTS).filter((kind) => kind !== "add").map((kind) => [kind, fault]));
-const OTHERS = { ...TARGETED, stage, knobs, replay, store, say: () => {}, "add-server": addServer };
+const OTHERS = { ...TARGETED, stage, knobs: settings, replay, store, say: () => {}, "add-server": addServer };
 
 /** The caption of a step. */
 export function captionOf(step) {
@@ -93,7 +93,7 @@ async function store({ what }, { signal, since }) {
   await happened(1, (each) => each.fault === what && each.target === "store", since, signal);
 }
 
-async function knobs({ do: verb, say, ...wanted }, { signal, since }) {
+async function settings({ do: verb, say, ...wanted }, { signal, since }) {
   await post("/lab/knobs", wanted);
   await happened(Object.keys(wanted).length, (each) => each.fault === "knob", since, signal);
 }

@@ -1,0 +1,122 @@
+"""The page's scenes.js and ending.js: which scene shows, what the last one says, what is kept."""
+
+import json
+import shutil
+import subprocess
+
+import msgspec
+import pytest
+from page_modules import served_modules
+
+from lab.console.lesson import plan
+
+STATIC = served_modules()
+NODE = shutil.which("node")
+pytestmark = pytest.mark.skipif(NODE is None, reason="no node here to run the page's modules with")
+
+CHAPTERS = msgspec.to_builtins(plan.load())["chapters"]
+CRASH = next(each for each in CHAPTERS if each["slug"] == "the-crash")
+IDLE = {"recording": None, "act": {"running": False}, "wanted": None}
+CART = {"fate": None, "kept": 0, "lost": 0, "refused": 0, "unanswered": 0, "status": 200}
+CART |= {"replicas": 1, "requests": 3, "bytes_out_mean": 200, "store_operations": 0, "orders": 0}
+CART |= {"answered": 3, "useful": 1, "copies": 0, "second_lost": 0, "acknowledged": 1, "kills": 1}
+
+
+def facts(stateful, stateless):
+    both = {"stateful": {**CART, **stateful}, "stateless": {**CART, **stateless}}
+    return {f"{desk}.{name}": value for desk, own in both.items() for name, value in own.items()}
+
+
+CRASHED = facts({"lost": 1, "unanswered": 1}, {"kept": 1, "unanswered": 1})
+
+
+def done(guess, found=CRASHED):
+    return {"acts": {"0": {"state": "done", "took": 5, "guess": guess, "facts": found}}}
+
+
+def run(code, **given):
+    """Return what the JavaScript expression gives."""
+    uri = {name: json.dumps((STATIC / f"{name}.js").as_uri()) for name in ("scenes", "ending")}
+    script = f"""
+        globalThis.sessionStorage = {{ getItem: () => null, setItem() {{}} }};
+        globalThis.addEventListener = () => {{}};
+        globalThis.location = {{ search: "" }};
+        globalThis.matchMedia = () => ({{ matches: false }});
+        globalThis.requestAnimationFrame = () => 1;
+        const scenes = await import({uri["scenes"]});
+        const given = {json.dumps(given)};
+        console.log(JSON.stringify(await (async () => {{ return {code}; }})()));
+    """.replace("ENDING", uri["ending"])
+    command = [NODE, "--input-type=module", "--eval", script]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout)
+
+
+@pytest.mark.parametrize(
+    ("state", "notes", "scene"),
+    [
+        ({}, {"acts": {}}, "ask"),
+        ({}, {"guess": 1, "acts": {}}, "ask"),
+        ({}, done(2), "so"),
+        ({}, {"acts": {"0": {"state": "failed"}}}, "ask"),
+        ({"act": {"running": True}}, done(2), "watch"),
+        ({"recording": {"name": "run"}}, {"acts": {}}, "watch"),
+        ({"wanted": {"slug": "the-crash", "scene": "watch"}}, done(2), "watch"),
+        ({"wanted": {"slug": "another", "scene": "watch"}}, done(2), "so"),
+        ({"wanted": {"slug": "the-crash", "scene": "so"}}, {"acts": {}}, "ask"),
+    ],
+)
+def test_scene_follows_from_what_runs_was_run_and_is_wanted(state, notes, scene):
+    code = "scenes.sceneOf(given.state, given.chapter, given.notes)"
+    assert run(code, state={**IDLE, **state}, chapter=CRASH, notes=notes) == scene
+
+
+def findings(guess, found=CRASHED, chapter=CRASH):
+    result = {"facts": found, "guess": guess}
+    return run("scenes.findingsOf(given.chapter, given.result)", chapter=chapter, result=result)
+
+
+def test_last_scene_says_two_words_and_a_number_for_each_desk():
+    found = findings(2)
+    assert [(each["words"], each["number"], each["good"]) for each in found["desks"]] == [
+        ("cart lost", "1", False),
+        ("cart kept", "0", True),
+    ]
+    assert found["verdict"] == CRASH["result"]["verdicts"]["stateless"]
+    assert (found["right"], found["good"]) == ("yes", False)
+
+
+@pytest.mark.parametrize(("guess", "right"), [(0, "no"), (1, "no"), (2, "yes"), (3, "no")])
+def test_prediction_is_answered_with_its_own_reason(guess, right):
+    found = findings(guess)
+    choice = CRASH["predict"]["choices"][guess]
+    assert (found["right"], found["because"]) == (right, choice["because"])
+    assert choice["text"] in found["said"]
+
+
+def test_what_no_answer_foresaw_is_said_and_nothing_is_marked_right():
+    found = findings(2, facts({"lost": 0, "kept": 0}, {"lost": 0, "kept": 0}))
+    assert found["right"] == "none"
+    assert found["because"] == ""
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter["slug"])
+@pytest.mark.parametrize("fate", [{"kept": 1}, {"lost": 1}, {"status": 401, "refused": 3}])
+def test_every_chapter_says_something_of_whatever_is_measured(chapter, fate):
+    found = findings("skip", facts(fate, fate), chapter)
+    assert found["verdict"] in chapter["result"]["verdicts"].values()
+    assert all(each["words"] != "not measured" for each in found["desks"])
+
+
+def test_ending_has_a_row_for_each_chapter_and_keeps_it_as_markdown():
+    chapters = [{**CRASH, "title": "A | B"}, CHAPTERS[0]]
+    code = """await (async () => {
+        const { rowsOf, asMarkdown } = await import(ENDING);
+        return asMarkdown(rowsOf(given.chapters, given.lesson), "2026-11-27");
+    })()"""
+    text = run(code, chapters=chapters, lesson={"the-crash": done(0)})
+    first, second = text.splitlines()[-2:]
+    assert first.startswith("| 1 | A \\| B | Nothing: another server takes over at once. |")
+    assert "cart lost, 1 cart lost" in first and "cart kept, 0 carts lost" in first
+    assert second == f"| 2 | {CHAPTERS[0]['title']} | – | not run | – | – |"
