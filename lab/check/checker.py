@@ -366,12 +366,16 @@ class _Session:
         if found is None:
             return False
         index, differences = found
-        level = Level.PROCESS
         if self._outside.disk and outlives_the_process(
             self._runner, conversation, baseline, self._comparator, index
         ):
-            level = Level.DISK
-        self._evidence.found(USED, index, differences, level)
+            title = conversation.calls[index].title
+            self._report.note(
+                f"{title}: a second client that does the same is answered otherwise, by what is on "
+                f"the disk: {differences[0]}"
+            )
+            return False
+        self._evidence.found(USED, index, differences)
         self._judge()
         return True
 

@@ -77,18 +77,12 @@ class Evidence:
         self.add(name, play.level, play.again, play.again, play.sides)
         return True
 
-    def found(
-        self,
-        play: str,
-        index: int,
-        differences: list[Difference],
-        level: Level = Level.PROCESS,
-    ) -> None:
+    def found(self, play: str, index: int, differences: list[Difference]) -> None:
         """Take a difference that was found in another way."""
         title = self.conversation.calls[index].title
         status = self.baseline.answers[index].status
         self._separate[index] = Finding(
-            index, title, level, play, tuple(differences), status=status
+            index, title, Level.PROCESS, play, tuple(differences), status=status
         )
 
     @property
