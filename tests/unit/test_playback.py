@@ -252,7 +252,7 @@ def test_hostile_record_is_reported_as_text():
 
 
 @pytest.mark.parametrize("at", [-5, -1e9])
-def test_impossible_times_are_none(at):
+def test_times_before_the_start_are_none(at):
     it = lane(exchanges=[exchange("a", at_s=at), exchange("b", at_s=0.5)])
     events = played([it], right=None)
     assert [each["at"] for each in events[1::2]] == [pytest.approx(0.0025), pytest.approx(0.5025)]
