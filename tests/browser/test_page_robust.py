@@ -4,13 +4,14 @@ import contextlib
 import os
 import re
 import signal
+import threading
 
 import pytest
 import requests
 from conftest import LabHere, wait_for
 
 from browser.conftest import RunningLab, Windows, opener
-from browser.tour import look_closer, predict, watch
+from browser.tour import look_closer, predict, run_chapter, watch
 
 
 def test_reload_in_the_middle_keeps_prediction_and_says_what_it_broke(window):
@@ -72,6 +73,22 @@ def test_curl_from_elsewhere_is_on_the_stage(window, lab):
     evidence = page.locator('lab-evidence [data-desk="stateless"]')
     wait_for(lambda: "from elsewhere" in evidence.inner_text())
     assert token[:20] not in page.content()
+
+
+def test_requests_from_elsewhere_do_not_hold_up_a_script(window, lab):
+    page, enough = window(pace=0.01), threading.Event()  # at the usual speed: dots stay for a while
+
+    def go_on_asking():
+        while not enough.wait(0.1):
+            requests.get(f"{lab.origin}/stateful/api/server", timeout=30)
+
+    asking = threading.Thread(target=go_on_asking)
+    asking.start()
+    try:
+        run_chapter(page)
+    finally:
+        enough.set()
+        asking.join()
 
 
 NAMES = [

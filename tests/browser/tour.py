@@ -10,7 +10,8 @@ def predict(page):
 def run_chapter(page):
     """Skip the question, run the chapter's first script, and wait for its result."""
     page.locator(".scene .skip-it").click()
-    page.locator(".so .judged").wait_for()
+    page.locator(".so .judged, .ask .trouble").first.wait_for()
+    assert page.locator(".ask .trouble").all_inner_texts() == []
 
 
 def watch(page):

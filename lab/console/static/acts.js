@@ -12,6 +12,7 @@ import { backToLive, set, state } from "./state.js";
 import { captionOf, perform, until } from "./steps.js";
 
 const LEAST_MS = 1000; // even if nothing moves
+const MOST_MS = 3200; // what else moves, such as requests from elsewhere, holds nothing up for longer
 const LAST_MS = 3500; // what the last step has shown stays for a while
 const ASKED = new URLSearchParams(location.search).get("pace"); // seconds; tests use ?pace=0: no pauses
 const HURRIED = 12; // and then everything moves so many times as fast
@@ -35,7 +36,7 @@ export async function runSteps(steps, { label = "", where = "", onCaption = () =
     const since = state.scene.id;
     begin(steps);
     await follow(steps, onCaption, stopping.signal);
-    await until(() => !state.shown.travelling.size, stopping.signal, "", Infinity);
+    await until(() => !ownTravel(), stopping.signal, "", Infinity);
     return { since };
   } finally {
     set({ act: IDLE, tempo: { ...state.tempo, paused: false } });
@@ -94,11 +95,17 @@ function rest(signal, least) {
   const began = performance.now();
   const rested = () => {
     const ms = performance.now() - began;
-    if (state.shown.travelling.size) return false;
+    if (ownTravel()) return false;
     if (ASKED !== null) return ms >= (1000 * Number(ASKED) || 0);
-    return ms >= least / state.tempo.speed && !isMoving();
+    return ms >= least / state.tempo.speed && (!isMoving() || ms >= MOST_MS / state.tempo.speed);
   };
   return until(() => !state.act.paused && rested(), signal, "", Infinity);
+}
+
+/** Whether a request of this window's customers is on its way over the stage. */
+function ownTravel() {
+  const own = [state.me?.who, state.second?.who];
+  return [...state.shown.travelling.values()].some(({ request, exchange }) => own.includes((request ?? exchange).who));
 }
 
 function change(patch) {
