@@ -30,8 +30,9 @@ def up(port: int | None, no_open: bool, learners: int, out: Path, **settings: An
 
     The page is a walkthrough with real requests, and the instructor can break servers in
     it. The printed link makes one browser the instructor's, and works once. Every other
-    browser on this machine can only watch and shop. A restart in the same folder within a
-    day knows that browser again, and takes the same port if it is free.
+    browser on this machine can watch, shop, and run the lesson on a small stage of its own;
+    --learners says how many of these there are at a time. A restart in the same folder knows
+    the instructor's browser again, for a day, and takes the same port if it is free.
 
     From another terminal, in the same folder:
         lab status               show each server, its carts and the settings

@@ -112,7 +112,8 @@ def running(
         resources.callback(streams.close)
         live.customers.watching = streams.places.browsers
         streams.start()
-        app.app = create_app(Services(guard, KeptRuns(root), lesson, live), stages)
+        services = Services(guard, KeptRuns(root), lesson, live, own_stages=learners > 0)
+        app.app = create_app(services, stages)
         resources.enter_context(kept_control_file(root, control))
         yield Running(control.origin, link_of(control.origin, guard.tickets.issue()))
 

@@ -43,6 +43,7 @@ def _admit(routes: Blueprint, services: Services) -> None:
         response = jsonify(
             instructor=client.instructor,
             live=running is not None,
+            own_stages=services.own_stages,
             epoch=running.feed.epoch if running else "",
         )
         if running and not client.id:

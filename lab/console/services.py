@@ -32,6 +32,8 @@ class Services:
     runs: KeptRuns
     lesson: Lesson
     running: LiveConsole | None = None
+    own_stages: bool = False
+    """Whether a browser without rights may have a stage of its own."""
 
     @property
     def live(self) -> LiveConsole:

@@ -588,6 +588,7 @@ def test_live_routes_without_servers_say_so(played):
     assert call(played, "GET", "/lab/whoami").json == {
         "instructor": False,
         "live": False,
+        "own_stages": False,
         "epoch": "",
     }
     bodies = {**ORDERS, "/lab/act": {"do": "view"}, "/lab/customer": {"name": "John"}}

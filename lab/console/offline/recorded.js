@@ -46,6 +46,9 @@ function keyOf([first, ...rest]) {
   return canonical(all.map(({ say, ...step }) => step));
 }
 
+/** A recording has one stage. */
+export function useStage(path) {}
+
 class Stream extends EventTarget {
   readyState = 1;
 
@@ -73,7 +76,7 @@ function described() {
 }
 
 function read(path) {
-  if (path === "/lab/whoami") return [200, { instructor: true, live: true, epoch: snapshot.epoch }];
+  if (path === "/lab/whoami") return [200, { instructor: true, live: true, own_stages: false, epoch: snapshot.epoch }];
   const drawing = script && at >= script.steps.length && script.answers[path];
   const found = drawing || answers[path];
   return found ? [200, found] : refused(404);

@@ -19,6 +19,12 @@ export async function rename(name) {
   keep("me", { ...customer, credentials: null });
 }
 
+/** Forget this window's customers: they belong to another stage. */
+export function enterAnew() {
+  for (const seat of Object.keys(SEATS)) sessionStorage.removeItem(kept(seat));
+  set({ me: null, second: null });
+}
+
 /** Do something at the desks: act({do: "add", sku: "pen", quantity: 2}). Returns {ops}. */
 export async function act(order, seat = "me", again = true) {
   const customer = state[seat] ?? (await come(seat));

@@ -74,8 +74,8 @@ async function enterAgain() {
 async function enter(ticket) {
   // Used already, by a reload or in another window: then this window only watches.
   if (ticket) await post("/lab/enter", { ticket }).catch(() => null);
-  const { instructor, live } = await get("/lab/whoami");
-  set({ instructor, live });
+  const { instructor, live, own_stages: ownStages } = await get("/lab/whoami");
+  set({ instructor, live, ownStages });
 }
 
 function drawTop({ plan, view, connection, refused, recording, live, scene }) {

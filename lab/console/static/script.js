@@ -3,12 +3,13 @@
 import { runSteps } from "./acts.js";
 import { facts } from "./facts.js";
 import { noteAct, noteOf } from "./notes.js";
+import { takeOwnStage } from "./own-stage.js";
 import { set, state } from "./state.js";
 import { isGuarded, Stopped } from "./steps.js";
 
-/** Whether this window may run the script. */
-export function mayRun({ instructor, live }, steps) {
-  return live && (instructor || !steps.some(isGuarded));
+/** Whether this window may run the script: on the room's stage, or on one of its own. */
+export function mayRun({ instructor, live, ownStages }, steps) {
+  return live && (instructor || ownStages || !steps.some(isGuarded));
 }
 
 /** Run the chapter's script `number`. The prediction is noted with it, and cannot be changed later. */
@@ -20,6 +21,7 @@ export async function runScript(chapter, number) {
   set({ wanted: null });
   record({ state: "running", at: 0, of: steps.length, guess, since: state.scene.id, facts: null, trouble: null });
   try {
+    if (!state.instructor && steps.some(isGuarded)) await takeOwnStage();
     const { since } = await runSteps(steps, { label, where: `${slug}/${number}`, onCaption: (text, at) => record({ at }) });
     record({ state: "done", since, took: Date.now(), facts: facts(state.scene, since, state.me.who, state.second?.who) });
   } catch (error) {

@@ -3,18 +3,27 @@
  * place, and the rest of the page is the same.
  */
 
+const OF_A_STAGE = /^\/lab\/(events|customer|act|sequence|kill|restart|pause|resume|drain|add|store|knobs|stage|status)(\/|$)/;
+
+let base = "";
+
 /** What the page was recorded with; null where it is live. */
 export const recorded = null;
 
 /** Send a request to the console. */
 export function send(path, how) {
-  return fetch(path, how);
+  return fetch(OF_A_STAGE.test(path) ? base + path : path, how);
 }
 
 /** Open the stream of events: an EventSource. */
 export function stream() {
-  return new EventSource("/lab/events");
+  return new EventSource(`${base}/lab/events`);
 }
 
 /** Say which script begins: a recording has to know, the console does not. */
 export function begin(steps) {}
+
+/** Work from now on with the stage below this path: "/lab/own", or "" for the room's. */
+export function useStage(path) {
+  base = path;
+}

@@ -8,6 +8,8 @@ export const state = {
   me: null, // {id, who, name, user_id, credentials}: this window's customer
   second: null, // another one, if a lesson needs two
   instructor: false, // has this window the instructor's rights?
+  ownStages: false, // may a window without these rights have a stage of its own?
+  own: false, // does this window show a stage of its own?
   live: true, // false without servers (`lab play`)
   connection: "connecting", // "open", "lost"
   refused: null, // why the console accepts no more pages
