@@ -41,7 +41,7 @@ from lab.check.sources.challenge import DIGEST, answers_digest
 from lab.check.sources.script_error import ScriptError
 from lab.check.start import Start
 from lab.check.used import differs_when_used, outlives_the_process
-from lab.check.workers import separate_memory
+from lab.check.workers import script_of, separate_memory
 from lab.core.http import Answer
 from lab.core.redaction import redact_text
 from lab.processes.waiting import end_of
@@ -256,6 +256,9 @@ class _Session:
             f"answers differed within one server ({conversation.calls[index].title})"
         )
         self._evidence.found(SEPARATE, index, places)
+        self._report.reproducer = script_of(
+            found, self._runner, conversation, self._comparator, WITHIN
+        )
         return True
 
     def _trouble(self, answers: Sequence[Answer]) -> str | None:
@@ -363,12 +366,16 @@ class _Session:
         if found is None:
             return False
         index, differences = found
-        level = Level.PROCESS
         if self._outside.disk and outlives_the_process(
             self._runner, conversation, baseline, self._comparator, index
         ):
-            level = Level.DISK
-        self._evidence.found(USED, index, differences, level)
+            title = conversation.calls[index].title
+            self._report.note(
+                f"{title}: a second client that does the same is answered otherwise, by what is on "
+                f"the disk: {differences[0]}"
+            )
+            return False
+        self._evidence.found(USED, index, differences)
         self._judge()
         return True
 

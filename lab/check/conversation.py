@@ -68,6 +68,12 @@ class Call:
         """What calls have in common that one line of a script sends, as in a loop."""
         return self.origin, self.method
 
+    @property
+    def route(self) -> str:
+        """Method and path, without the query and without what earlier answers gave."""
+        path = "".join(piece if isinstance(piece, str) else "…" for piece in self.path)
+        return f"{self.method} {path.partition('?')[0]}"
+
     def mapped(self, change: Callable[[Template], Template]) -> "Call":
         """Return the call with path, header values and body changed."""
         return replace(

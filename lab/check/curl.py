@@ -1,11 +1,13 @@
 """The shortest script for a shell: it shows the difference, and that it is not there without it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lab.check.conversation import Call, Conversation, Template, as_bytes, joined, recorded
 from lab.check.curl_parts import given, judge, look_up
+from lab.check.curl_workers import again, judge_again
 from lab.check.judge import Report, Reproducer
+from lab.check.runner import without_refs
 from lab.check.start import Start
 from lab.core.shell import body_words, quoted
 
@@ -63,12 +65,33 @@ def _lines(
     yield from given(ref for call in calls for ref in call.refs())
     for number, call in enumerate(calls, start=1):
         yield f"call{number}() {{ {_curl(call, number, host)}; }}"
+    if reproducer.repeated:
+        yield from _again(calls, reproducer, start, host)
+        return
     numbers = range(1, len(calls) + 1)
     yield f"control() {{ start; {' '.join(f'call{n};' for n in numbers)} }}"
     yield _shown(reproducer, start, len(calls))
-    before = "reset; " if start.reset or reproducer.elsewhere else ""
-    yield f'run() {{ mkdir "$WORK/$1"; cd "$WORK/$1"; {before}"$2"; stop; }}'
+    yield _run(start, reproducer)
     yield from judge(reproducer.differences[0], reproducer.calls)
+
+
+def _again(
+    calls: Sequence[Call], reproducer: Reproducer, start: Start, host: str | None
+) -> Iterator[str]:
+    """Yield the lines that send the last call again and again, to one server."""
+    last = len(calls)
+    yield f"bare() {{ {_curl(without_refs(calls[-1]), last, host)}; }}"
+    yield from again(reproducer.repeated, start.ready or "/")
+    yield "control() { start; again bare; }  # a server that has had none of the calls"
+    before = "".join(f"call{number}; " for number in range(1, last))
+    yield f"shown() {{ start; {before}again call{last}; }}"
+    yield _run(start, reproducer)
+    yield from judge_again(reproducer.differences[0], last, reproducer.repeated)
+
+
+def _run(start: Start, reproducer: Reproducer) -> str:
+    before = "reset; " if start.reset or reproducer.elsewhere else ""
+    return f'run() {{ mkdir "$WORK/$1"; cd "$WORK/$1"; {before}"$2"; stop; }}'
 
 
 def _shown(reproducer: Reproducer, start: Start, last: int) -> str:

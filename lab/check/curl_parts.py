@@ -111,6 +111,9 @@ def value(run, number, where):
     except (ValueError, LookupError, TypeError):
         return "nothing"
     return found"""
+_CODE = """\
+def value(run, number, where):
+    return re.findall(r"(?m)^HTTP[^ ]* (\\d+)", text(run, "head" + number))[-1:]"""
 _HEADERS = """\
 def value(run, number, where):
     name, _, key = where.partition(":")[2].partition("?")
@@ -166,19 +169,30 @@ def judge(difference: Difference, calls: Sequence[int]) -> Iterator[str]:
         return
     related = re.match(r"no longer that of answer (\d+)", difference.seen)
     words = where.startswith("body")
-    kind = _WORDS if words else _HEADERS if where.startswith("header:") else _JSON
+    kind, at = reader_of(where)
     relation = (_RELATED_WORDS if words else _RELATED) if related else ""
-    # At "/-" and "/~" it is the members of what stands there that differ.
-    at = re.sub(r"/[-~]$", "", where) if kind is _JSON else where
     made = _JUDGE % {
         "value": kind,
         "relation": relation,
         "compare": _MOST if words else _BOTH,
-        "where": quoted("" if at == "/" else at),
+        "where": quoted(at),
         "last": last,
         "source": _number(int(related[1]) - 1, calls) if related else 0,
     }
     yield from made.splitlines()
+
+
+def reader_of(where: str) -> tuple[str, str]:
+    """Return the Python function that reads what is compared, and the place that it is given."""
+    if where == "status":
+        return _CODE, where
+    if where.startswith("body"):
+        return _WORDS, where
+    if where.startswith("header:"):
+        return _HEADERS, where
+    # At "/-" and "/~" it is the members of what stands there that differ.
+    at = re.sub(r"/[-~]$", "", where)
+    return _JSON, "" if at == "/" else at
 
 
 def _number(index: int, calls: Sequence[int]) -> int:

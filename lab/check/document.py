@@ -28,6 +28,8 @@ class CheckedCall(msgspec.Struct, kw_only=True):
     differences: list[Difference] = []
     why: str = ""
     needs: list[int] | None = None
+    like: int | None = None
+    """A call of the same route, of which `needs` was searched for instead."""
     depends_on_what_the_client_carries: bool | None = None
 
 
@@ -39,6 +41,8 @@ class Shortest(msgspec.Struct, kw_only=True):
     elsewhere: bool
     printable: bool
     in_turn: bool
+    repeated: int = 0
+    """How often the last call is sent to one server of several processes; 0 if it is not."""
     differences: list[Difference]
     confirmed: int
     tries: int
@@ -125,6 +129,7 @@ def _call(finding: Finding) -> CheckedCall:
         differences=list(finding.differences),
         why=finding.why,
         needs=None if finding.needs is None else [index + 1 for index in finding.needs],
+        like=None if finding.like is None else finding.like + 1,
         depends_on_what_the_client_carries=finding.depends,
     )
 
@@ -136,6 +141,7 @@ def _shortest(found: Reproducer, script: str) -> Shortest:
         elsewhere=found.elsewhere,
         printable=not found.unprintable,
         in_turn=bool(found.sides),
+        repeated=found.repeated,
         differences=list(found.differences),
         confirmed=found.confirmed,
         tries=found.tries,

@@ -77,18 +77,12 @@ class Evidence:
         self.add(name, play.level, play.again, play.again, play.sides)
         return True
 
-    def found(
-        self,
-        play: str,
-        index: int,
-        differences: list[Difference],
-        level: Level = Level.PROCESS,
-    ) -> None:
+    def found(self, play: str, index: int, differences: list[Difference]) -> None:
         """Take a difference that was found in another way."""
         title = self.conversation.calls[index].title
         status = self.baseline.answers[index].status
         self._separate[index] = Finding(
-            index, title, level, play, tuple(differences), status=status
+            index, title, Level.PROCESS, play, tuple(differences), status=status
         )
 
     @property
@@ -124,14 +118,19 @@ class Evidence:
                 if index in self.doubted:
                     return doubted(finding)
                 if index in self.proven:
-                    finding = replace(finding, needs=self.proven[index].calls[:-1])
-                return finding
+                    return replace(finding, needs=self.proven[index].calls[:-1])
+                return replace(finding, like=self._proven_like(index))
         for play in self.plays.values():
             if index not in play.answers and index not in self.comparator.polled:
                 where = max(play.answers, default=-1) + 1
                 why = NOT_REACHED.format(where)
                 return replace(finding, level=Level.UNKNOWN, why=why, counts=False)
         return self.comparator.doubts(finding)
+
+    def _proven_like(self, index: int) -> int | None:
+        """Return the call of the same route of which it is proven what it needs."""
+        calls = self.conversation.calls
+        return next((n for n in self.proven if calls[n].route == calls[index].route), None)
 
     def _carries(self, index: int) -> bool:
         """Whether a call brings a cookie or a value that an earlier answer gave."""

@@ -56,7 +56,8 @@ class Finding:
 
     `status` is that of the conversation itself, None if it got no answer; `carries` says that
     the call brought something that an earlier answer gave. `needs` are indices;
-    None where that was not searched for. `depends` is whether its answer depends on anything
+    None where that was not searched for, perhaps since it was for `like`, a call of the same
+    route. `depends` is whether its answer depends on anything
     that the client was given before; None where that was not tried. `why` says of an unknown one
     why it is; one that does not count is left out of the service's level.
     """
@@ -72,6 +73,7 @@ class Finding:
     counts: bool = True
     status: int | None = 200
     carries: bool = False
+    like: int | None = None
 
     @property
     def verdict(self) -> str:
@@ -89,7 +91,9 @@ class Reproducer:
     reset as well, `elsewhere` that the files were; `sides`, where there are any, that two
     processes live and which of them (0 or 1) is asked each of the calls. `confirmed` of `tries`
     repetitions showed it again. A `young` process was started in a later second than the calls
-    before. `unprintable` says why the printed lines would not show it.
+    before. The last call of one that is `repeated` is sent so many times to one server, and
+    `confirmed` of `tries` answers were not as the others. `unprintable` says why the printed
+    lines would not show it.
     """
 
     calls: tuple[int, ...]
@@ -100,6 +104,7 @@ class Reproducer:
     sides: tuple[int, ...] = ()
     elsewhere: bool = False
     young: bool = False
+    repeated: int = 0
     unprintable: str = ""
 
 

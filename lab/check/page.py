@@ -55,7 +55,7 @@ def _table(calls: list[CheckedCall]) -> Table:
             each.request,
             str(each.status or "none"),
             each.verdict if each.verdict != each.level else SIGNS[each.level],
-            ", ".join(map(str, each.needs or ())),
+            f"as {each.like}" if each.like else ", ".join(map(str, each.needs or ())),
             str(each.differences[0]) if each.differences else each.why,
         )
         for each in calls
@@ -75,8 +75,12 @@ def _chart(calls: list[CheckedCall]) -> Figure:
 def _shortest(found: Shortest) -> Section:
     numbers = ", ".join(map(str, found.calls))
     how = "to two processes that both live" if found.in_turn else "the last of them after a restart"
+    seen = f"seen again {found.confirmed} of {found.tries} times"
+    if found.repeated:
+        how = f"the last of them {found.repeated} times, to one server of several processes"
+        seen = f"{found.confirmed} of {found.tries} answers differed"
     sentences = [
-        f"Calls {numbers}, {how}: seen again {found.confirmed} of {found.tries} times.",
+        f"Calls {numbers}, {how}: {seen}.",
         *map(str, found.differences),
     ]
     return Section("The shortest script that shows it", sentences, code=found.script)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from lab.check.comparator import Relation
-from lab.check.conversation import Call
 from lab.check.evidence import Evidence
 from lab.check.identity import is_own_name
 from lab.check.judge import Finding, telling
@@ -66,7 +65,7 @@ class Settlement:
         """Return the most telling difference that is not settled."""
         evidence = self._evidence
         calls = evidence.conversation.calls
-        settled = {_route(calls[index]) for index in evidence.proven}
+        settled = {calls[index].route for index in evidence.proven}
         if len(settled) >= MOST_SHRUNK:
             return None
         waiting = [
@@ -75,7 +74,7 @@ class Settlement:
             if each.differences
             and each.index not in evidence.doubted
             and each.index not in evidence.undecided
-            and _route(calls[each.index]) not in settled
+            and calls[each.index].route not in settled
         ]
         return min(waiting, key=telling, default=None)
 
@@ -142,8 +141,3 @@ class Settlement:
         if undecided and len(undecided) == len(broken):
             evidence.undecided[finding.index] = UNDECIDED.format(undecided[0].place)
         return dropped or finding.index in evidence.undecided
-
-
-def _route(call: Call) -> str:
-    path = "".join(piece if isinstance(piece, str) else "…" for piece in call.path)
-    return f"{call.method} {path.partition('?')[0]}"

@@ -1,12 +1,14 @@
 """Several processes behind one port: finds out whether each remembers for itself."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
 from lab.check.comparator import NOISY, RATE_LIMITED, ResponseComparator
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
+from lab.check.judge import Reproducer
 from lab.check.runner import Runner
 from lab.core.http import Answer
 
@@ -47,6 +49,33 @@ def separate_memory(
             if found := apart(answers, differ):
                 return (index, *found)
     return None
+
+
+def script_of(
+    found: Apart,
+    runner: Runner,
+    conversation: Conversation,
+    comparator: ResponseComparator,
+    times: int,
+) -> Reproducer:
+    """Return the script that shows it again: the calls, and the last of them so many times.
+
+    The calls of a script are sent once more as they are printed, to see whether they do.
+    """
+    index, odd, places = found
+    if conversation.script is not None:
+        calls = conversation.calls[: index + 1]
+        plain = replace(conversation, script=None, calls=calls)
+        again = separate_memory(runner, plain, comparator, times)
+        if again is None:
+            said = (
+                f"hold the script, and then send {conversation.calls[index].origin} {times} times, "
+                "each over a new connection: it waits, or computes a value that no answer contains"
+            )
+            shown = Reproducer((*range(index + 1),), False, (*places,), odd, times)
+            return replace(shown, repeated=times, unprintable=said)
+        index, odd, places = again
+    return Reproducer((*range(index + 1),), False, (*places,), odd, times, repeated=times)
 
 
 def _may_come_back(answers: list[Answer], differ: Differ, most: int) -> bool:

@@ -350,6 +350,8 @@ def _show_shortest(report: Report, start: Start) -> None:
         return
     times = f"{report.reproducer.confirmed} of {report.reproducer.tries}"
     said = f"\nThe shortest script that shows it (seen again {times} times):"
+    if report.reproducer.repeated:
+        said = f"\nA script that shows it ({times} answers differed):"
     screen.print(Text(said, "bold"))
     screen.print(_text(curl_lines(report, start)), soft_wrap=True)
 
@@ -369,6 +371,8 @@ def _table(report: Report) -> "Table":
         mark = SIGNS[finding.level]
         alike = finding.verdict != str(finding.level)
         needs = ", ".join(str(index + 1) for index in finding.needs or ())
+        if finding.like is not None:
+            needs = f"as {finding.like + 1}"
         difference = str(finding.differences[0]) if finding.differences else ""
         table.add_row(
             str(finding.index + 1),

@@ -620,6 +620,9 @@ def test_ctrl_c_gives_what_is_known_and_leaves_nothing(lab_here, moment, more):
     (kept,) = lab_here.folder.glob("lab-runs/*-check/check.json")
     report = json.loads(kept.read_text())
     assert report["partial"] is True
+    if report.get("shortest"):  # the machine was quicker: what was proven by then stands
+        assert report["verdict"] == "state in the process" and moment == "shortest script"
+        return
     # A difference was seen by then in one case, but once only: that is no proof.
     assert report["verdict"] == "unknown"
     assert ("not yet seen again" in report["because"]) == (moment == "shortest script")
@@ -659,7 +662,7 @@ SAID = {
     ],
 )
 def test_shrunk_script_needs_each_of_its_requests(service, calls, expected, tmp_path):
-    cart = Call("GET", ("/cart",), bearer(0))
+    cart = Call("GET", ("/cart",), bearer(calls.index("/login")))
     whole = Conversation(tuple(SAID.get(path, cart) for path in calls))
     start = Start(plain(service), cwd=tmp_path)
     report = Check(start, Fixed(whole), tmp_path / "runs" / "run").run()

@@ -10,7 +10,7 @@ from lab.check.conversation import Call, Conversation, plain
 from lab.check.differences import varying
 from lab.check.judge import Finding, Level
 from lab.check.runner import Trace
-from lab.check.workers import MOST_ROUNDS, apart, separate_memory
+from lab.check.workers import MOST_ROUNDS, apart, script_of, separate_memory
 from lab.core.http import Answer, Headers, ReadTimedOut
 
 FINE = Finding(0, "GET /", Level.SELF_CONTAINED)
@@ -241,6 +241,23 @@ def test_worker_that_was_seen_is_asked_for_until_another_comes_back(after, seen)
     found = separate_memory(Workers(), calls, ResponseComparator(frozenset()), 4)
     assert (found and found[1]) == seen
     assert len(asked) == (4 if len({*after}) == 1 else 5 if seen else 4 * MOST_ROUNDS)
+
+
+@pytest.mark.parametrize(("plain_shows_it", "printable"), [(True, True), (False, False)])
+def test_script_of_several_processes_is_tried_as_it_is_printed(plain_shows_it, printable):
+    class Workers:
+        def within(self, conversation, index, times, before=True, more=None):
+            shows = before and (conversation.script is not None or plain_shows_it)
+            return [answer({"a": each}) for each in (["x", "y"] * times if shows else ["x"] * 2)]
+
+    calls = tuple(Call("GET", plain("/"), origin=f"talk.py:{n}") for n in range(3))
+    conversation = Conversation(calls, script=lambda send: None)
+    quiet = ResponseComparator(frozenset())
+    found = separate_memory(Workers(), conversation, quiet, 4)
+    script = script_of(found, Workers(), conversation, quiet, 4)
+    assert script.calls == (0, 1, 2) and script.repeated == 4 and script.differences
+    assert bool(script.unprintable) is not printable
+    assert printable or "talk.py:2" in script.unprintable
 
 
 def test_worker_that_takes_all_that_comes_is_not_taken_for_all_of_them():

@@ -15,6 +15,7 @@ from lab.check import document as checked
 from lab.check.conversation import Call, Conversation, Ref, plain
 from lab.check.curl import as_curl
 from lab.check.curl_parts import judge
+from lab.check.curl_workers import judge_again
 from lab.check.differences import Difference
 from lab.check.judge import PLAYS, UNSEEN, Finding, Level, Report, Reproducer, level_of, not_emptied
 from lab.check.render import as_junit as junit_of
@@ -233,6 +234,44 @@ def test_printed_script_compares_what_the_finding_compares(where, tmp_path):
         script = f"WORK={tmp_path}\nrun() {{ :; }}\n{lines}"
         done = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (status, ""), (last, done)
+
+
+ASKED = {  # the answers to the last call: of a server that had none, of one that had them all
+    "one disagrees": ("0000", "0110", 0),
+    "it changed once": ("0000", "0011", 1),
+    "none disagrees": ("0000", "1111", 1),
+    "it varies without them": ("0101", "0110", 1),
+}
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="no sh")
+@pytest.mark.parametrize("where", ["status", "/a", "/list/-", "body"])
+@pytest.mark.parametrize("name", ASKED)
+def test_printed_script_of_several_processes_counts_their_answers(where, name, tmp_path):
+    control, shown, status = ASKED[name]
+    for run, kinds in (("control", control), ("shown", shown)):
+        for number, kind in enumerate(kinds, start=1):
+            folder = tmp_path / run / str(number)
+            folder.mkdir(parents=True)
+            (folder / "head3").write_text(f"HTTP/1.1 {200 + int(kind)} OK\r\n\r\n")
+            document = {"a": int(kind), "list": ["x"] * int(kind)}
+            (folder / "body3").write_text(json.dumps(document))
+    lines = "\n".join(judge_again(Difference(where, "a", "b"), 3, 4))
+    script = f"WORK={tmp_path}\nrun() {{ :; }}\n{lines}"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (status, ""), (name, done)
+
+
+def test_script_of_several_processes_sends_no_credential_in_its_control():
+    token = (("Authorization", ("Bearer ", Ref(0, "json:/token", "live-token"))),)
+    found = report(calls=(Call("POST", plain("/login")), Call("GET", plain("/me"), token)))
+    several = Reproducer((0, 1), False, (Difference("status", "200", "401"),), 9, 24, repeated=24)
+    found.reproducer = several
+    script = as_curl(found, Start("x"))
+    assert "live-token" not in script
+    assert "shown() { start; call1; again call2; }" in script
+    assert subprocess.run(["sh", "-n", "-c", script]).returncode == 0
+    assert as_json(found)["shortest"]["repeated"] == 24
 
 
 def test_values_are_looked_up_in_earlier_answers(tmp_path):
