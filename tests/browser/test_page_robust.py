@@ -153,6 +153,11 @@ def test_evidence_shows_bytes_marks_credentials_and_copies_a_command(window):
     assert "GET /@B/api/cart" in left.inner_text() and "HTTP/1.1 401" in left.inner_text()
     assert "session id" in left.locator("mark").first.inner_text()
     assert "token" in right.locator("mark").first.inner_text()
+    # What only one of the desks is sent: an id here, the whole cart there.
+    only = [each.locator(".line.own").all_inner_texts() for each in (left, right)]
+    assert any("Cookie:" in line and "only here" in line for line in only[0])
+    assert any("Authorization:" in line for line in only[1])
+    assert not any("Host:" in line for line in only[0] + only[1])
     right.get_by_role("button", name="Copy as curl").click()
     wait_for(lambda: "Copied" in right.inner_text())
     command = page.evaluate("navigator.clipboard.readText()")

@@ -26,6 +26,23 @@ export function changed(lines, before) {
   return new Set([...now.keys()].filter((index) => now[index] && !kept.has(index)));
 }
 
+/** The indices of the head's `lines` that the other desk's message has no such line for. */
+export function unlike(lines, other) {
+  if (!other) return new Set();
+  const names = new Set(head(other).map(nameOf));
+  return new Set(head(lines).flatMap((line, index) => (names.has(nameOf(line, index)) ? [] : [index])));
+}
+
+function head(lines) {
+  const end = lines.findIndex((line) => !textOf(line));
+  return end < 0 ? lines : lines.slice(0, end);
+}
+
+/** A header's name; of the first line, what was asked for: without the server, in whose place each desk has its own. */
+function nameOf(line, index) {
+  return index === 0 ? textOf(line).replace(/^(\S+ )\/@[A-Z]/, "$1") : textOf(line).split(":")[0].toLowerCase();
+}
+
 /** How many of `lines` are shown unfolded: the whole head, and the beginning of a long body. */
 export function unfolded(lines) {
   const head = lines.findIndex((line) => !textOf(line)) + 1 || lines.length;

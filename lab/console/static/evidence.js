@@ -1,6 +1,6 @@
 /** <lab-evidence>: the bytes of a request and its answer, at both desks. */
 
-import { answerLines, changed, requestLines, unfolded } from "./bytes.js";
+import { answerLines, changed, requestLines, unfolded, unlike } from "./bytes.js";
 import { beforeOf, nameOf, newestOf, pickedOf, subjectOf } from "./chosen.js";
 import { copied } from "./clipboard.js";
 import { commandOf } from "./curl.js";
@@ -35,10 +35,9 @@ class LabEvidence extends HTMLElement {
     this.newest.hidden = !picked;
     say(this.why, this.held ? "Stands still while text in it is marked." : picked ? `${TITLES[picked.desk]}: the request chosen on the stage.` : "");
     if (this.held) return;
-    for (const column of this.columns) {
-      const found = picked?.desk === column.desk ? { request: picked, exchange: scene.exchanges.get(picked.op) } : newestOf(scene, column.desk, now.recording);
-      column.draw(found, scene, now);
-    }
+    const found = this.columns.map(({ desk }) => (
+      picked?.desk === desk ? { request: picked, exchange: scene.exchanges.get(picked.op) } : newestOf(scene, desk, now.recording)));
+    this.columns.forEach((column, n) => column.draw(found[n], found[1 - n].exchange, scene, now));
   }
 
   /** Whether text is selected here; then it must not be replaced. */
@@ -61,15 +60,18 @@ class Column {
       h("div", { class: "head" }, h("h3", {}, TITLES[desk]), this.buttons), this.summary, this.bytes);
   }
 
-  draw({ request, exchange }, scene, { recording, live }) {
+  /** `other` is the other desk's exchange: where both were asked the same, what only one has is marked. */
+  draw({ request, exchange }, other, scene, { recording, live }) {
     this.exchange = exchange;
     this.buttons.hidden = !exchange;
-    const key = `${live} ${nameOf(recording)} ${request?.id} ${exchange?.id}`;
+    const key = `${live} ${nameOf(recording)} ${request?.id} ${exchange?.id} ${other?.id}`;
     refill(this.summary, key, () => (request ? summary(request, exchange) : [nothing(recording, live)]));
     refill(this.bytes, key, () => {
       if (!exchange) return request ? [h("p", { class: "soft" }, withoutBytes(request, recording))] : [];
       const earlier = beforeOf(scene, exchange);
-      return [message("Request", requestLines(exchange), earlier && requestLines(earlier)), message("Answer", answerLines(exchange), earlier && answerLines(earlier))];
+      const alike = other?.method === exchange.method && pathOf(other) === pathOf(exchange) ? other : undefined;
+      return [["Request", requestLines], ["Answer", answerLines]].map(([title, lines]) => (
+        message(title, lines(exchange), earlier && lines(earlier), alike && lines(alike))));
     });
   }
 
@@ -114,9 +116,14 @@ function summary(request, exchange) {
   ].filter(Boolean);
 }
 
-function message(title, lines, earlier) {
+function pathOf({ path }) {
+  return path.split("?")[0];
+}
+
+function message(title, lines, earlier, other) {
   const fresh = changed(lines, earlier);
-  const drawn = (from, to) => lines.slice(from, to).map((line, index) => lineOf(line, fresh.has(from + index)));
+  const own = unlike(lines, other);
+  const drawn = (from, to) => lines.slice(from, to).map((line, index) => lineOf(line, fresh.has(from + index), own.has(from + index)));
   const shownLines = unfolded(lines);
   return h("div", { class: "message" }, h("h4", { class: "unseen" }, title), h("pre", {}, drawn(0, shownLines)),
     shownLines < lines.length && fold(lines.length - shownLines, () => drawn(shownLines)));
@@ -127,8 +134,10 @@ function fold(count, rest) {
   return h("details", { class: "fold", ontoggle: () => pre.firstChild || pre.append(...rest()) }, h("summary", {}, `… ${count} more line${count === 1 ? "" : "s"}`), pre);
 }
 
-function lineOf(line, fresh) {
-  return h("span", { class: `line${fresh ? " new" : ""}` }, fresh && h("span", { class: "sign" }, "new "), line.map(part), "\n");
+function lineOf(line, fresh, own) {
+  const sign = (name, word) => h("span", { class: `sign ${name}` }, word);
+  return h("span", { class: `line${fresh ? " new" : ""}${own ? " own" : ""}` },
+    fresh && sign("fresh", "new "), own && sign("only", "≠ only here "), line.map(part), "\n");
 }
 
 function part({ text, secret }) {

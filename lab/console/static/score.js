@@ -8,9 +8,9 @@ const COLUMNS = [
   ["kept", "kept ✓", ({ kept }) => kept],
   ["lost", "lost ✕", ({ lost }) => lost],
   ["open", "not read yet", ({ open }) => open],
-  ["errors", "errors", ({ errors }) => errors],
+  ["errors", "refused or failed", ({ errors }) => errors],
   ["operations", "store operations", (score) => score.store_operations],
-  ["bytes", "bytes per request", ({ bytes, requests }) => (requests ? Math.round(bytes / requests) : "–")],
+  ["bytes", "bytes both ways, per request", ({ bytes, requests }) => (requests ? Math.round(bytes / requests) : "–")],
 ];
 const NARROW = matchMedia("(max-width: 40rem)");
 
