@@ -85,7 +85,7 @@ def make_view(shared: list[str]) -> None:
     # Opened before anything is covered: from then on a path leads into the view.
     places = [(path, os.open(path, os.O_PATH)) for path in dict.fromkeys([*tops(), *mounts()])]
     real = [(path, os.open(path, os.O_PATH)) for path in shared]
-    real += [(path, handle) for path in unix_sockets() if (handle := opened(path)) is not None]
+    sockets = [(path, handle) for path in unix_sockets() if (handle := opened(path)) is not None]
     attach("two-desks", "/dev/shm", "tmpfs", 0, "mode=1777")
     os.mkdir(LAYERS, 0o700)
     for number, (path, handle) in enumerate(places):
@@ -100,6 +100,7 @@ def make_view(shared: list[str]) -> None:
                 raise
     for path, handle in real:
         attach(f"/proc/self/fd/{handle}", path, None, MS_BIND | MS_REC)
+    show_sockets(sockets)
 
 
 def unix_sockets() -> list[str]:
@@ -108,6 +109,15 @@ def unix_sockets() -> list[str]:
         columns = [line.rstrip("\n").split(maxsplit=7) for line in file]
     paths = {each[7] for each in columns if len(each) == 8 and each[7].startswith("/")}
     return sorted(path for path in paths if not left_alone(path))
+
+
+def show_sockets(sockets: list[tuple[str, int]]) -> None:
+    """Let clients reach these unix sockets, but for those whose service has ended meanwhile."""
+    for path, handle in sockets:
+        try:
+            attach(f"/proc/self/fd/{handle}", path, None, MS_BIND)
+        except FileNotFoundError:
+            continue
 
 
 def opened(path: str) -> int | None:

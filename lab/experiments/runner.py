@@ -188,7 +188,10 @@ class Run:
             run.script_failed, run.balancer_broke = False, True
         else:
             _look_at_the_carts(run, lab)
-        run.trouble = run.trouble or provisioned.cross_check(run.record, run.closing)
+        if run.trouble is None and (doubt := provisioned.cross_check(run.record, run.closing)):
+            # Neither what its looks saw is evidence, nor that an assertion of the script failed.
+            run.trouble, run.broken_expectation, run.traceback = doubt, None, None
+            run.measurements = measure(run.record, trackers) | lab.extra
         provisioned.undo_faults()
 
 

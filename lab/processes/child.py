@@ -13,7 +13,7 @@ from lab.core.errors import LabError
 from lab.processes.waiting import wait_until
 
 GENTLE_S = 1.0  # how long a child may take to obey SIGTERM
-DEATH_TIMEOUT_S = 5.0
+DEATH_TIMEOUT_S = 15.0  # a machine with much to do takes its time; waited for only if it lives
 SIGKILL: int = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has one way to kill
 
 

@@ -662,7 +662,7 @@ SAID = {
     ],
 )
 def test_shrunk_script_needs_each_of_its_requests(service, calls, expected, tmp_path):
-    cart = Call("GET", ("/cart",), bearer(0))
+    cart = Call("GET", ("/cart",), bearer(calls.index("/login")))
     whole = Conversation(tuple(SAID.get(path, cart) for path in calls))
     start = Start(plain(service), cwd=tmp_path)
     report = Check(start, Fixed(whole), tmp_path / "runs" / "run").run()

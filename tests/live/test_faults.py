@@ -201,7 +201,7 @@ def test_adding_and_draining_under_traffic_fails_no_request_and_each_op_is_logge
         for future in running:
             future.result(DEADLINE_S)
     for traffic in traffics:
-        assert len(traffic.statuses) > 50
+        assert len(traffic.statuses) > 10
         assert set(traffic.statuses) == {200}
         ops = [f"{traffic.name}-{n}" for n in range(len(traffic.statuses))]
         assert not stack.access.wait_for(ops, DEADLINE_S)

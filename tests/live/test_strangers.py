@@ -84,12 +84,15 @@ def test_process_that_took_a_killed_servers_port_is_no_server_of_the_lab(tmp_pat
             for customer in lab.customers:
                 customer.view_cart(server="A")
         lab.measure(control_kept=4, predicted_lost=[], observed_lost=[], sets_equal=True)
+        assert shopper.last.headers.get("X-Served-By"), "this is no answer of the shop"
 
     result = perform(tmp_path, script, "stateless")
     (row,) = result.variants
     assert row.verdict is Verdict.UNKNOWN
     assert BY_STRANGER in wording.outcome(row)
     assert "without a name" in wording.outcome(row)
+    assert row.measurements["carts_unknown"] == row.measurements["carts_acknowledged"] == 4
+    assert row.broken_expectation is None  # the assertion failed for an answer of the stranger's
     assert exit_status([result]) == 3
     assert b"X-Op: " in Yes.heard
     assert OP_KEY.encode() not in Yes.heard  # it could be used at nginx

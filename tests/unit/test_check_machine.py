@@ -109,3 +109,14 @@ def test_view_that_was_closed_has_written_nothing():
     view.close()
     view.close()
     assert view.written() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts are Linux's")
+def test_unix_socket_whose_service_has_ended_is_left_out(tmp_path):
+    """It was listed, and another program's run ended before it was shown."""
+    from lab.check.private_disk import show_sockets  # it loads the C library of a Unix
+
+    there = tmp_path / "there"
+    there.touch()
+    with there.open() as file:
+        show_sockets([(str(tmp_path / "gone"), file.fileno())])

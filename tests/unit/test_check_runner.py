@@ -1,5 +1,6 @@
 """When a play sends its calls: a clock, an age or a wait must not look like a memory."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -63,14 +64,15 @@ def test_second_play_is_in_another_second(clock):
     assert second.times[0] >= first.times[0] + APART_S
 
 
-def polls(clock, origin, **more):
+def polls(clock, origin, same=True, **more):
     """A part of a conversation: the first call and the last of four; the others as recorded."""
     waited_s = [0.0, 0.5, 1.0, 1.5]
     recorded = Trace(answers=[Answer(200, elapsed_s=0.0)] * 4)
     recorded.times = [10 + each for each in waited_s]
-    conversation = Conversation(
-        calls(4, origin), script=lambda client: [*map(client, calls(4, origin))]
-    )
+    made = calls(4, origin)
+    if origin and same:
+        made = tuple(replace(each, path=plain("/job")) for each in made)
+    conversation = Conversation(made, script=lambda client: [*map(client, made)])
     runner = runner_of(clock)
     for name, value in more.items():
         setattr(runner, name, value)
@@ -81,6 +83,7 @@ def polls(clock, origin, **more):
 def test_call_that_a_script_repeats_comes_no_sooner_than_it_did(clock):
     assert polls(clock, "talk.py:7") == PATIENTLY * 1.5
     assert polls(clock, "") == 0.0  # each is a line of its own
+    assert polls(clock, "talk.py:7", same=False) == 0.0  # a loop over other things
 
 
 def test_first_call_of_a_line_that_polls_keeps_the_pace_too(clock):
@@ -94,6 +97,7 @@ def test_more_patience_is_a_longer_pace(clock):
 
 def test_pace_is_kept_for_a_while_only(clock):
     recorded = Trace(answers=[Answer(200)] * 2, times=[0.0, 1e6])
-    conversation = Conversation(calls(2, "x"), script=lambda client: [*map(client, calls(2, "x"))])
+    made = tuple(replace(each, path=plain("/job")) for each in calls(2, "x"))
+    conversation = Conversation(made, script=lambda client: [*map(client, made)])
     trace = runner_of(clock).part(conversation, [0, 1], recorded)
     assert trace.times[1] - trace.times[0] == MOST_PACED_S

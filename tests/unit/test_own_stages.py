@@ -1,10 +1,10 @@
 """Learners' stages: started when asked for, ended when idle, few, and a queue for the others."""
 
 import threading
-import time
 from contextlib import contextmanager
 
 import pytest
+from conftest import wait_for
 
 from lab.console import own_stages
 from lab.console.own_stages import (
@@ -75,15 +75,8 @@ def stages(stack, clock):
     assert stack.alive == set()
 
 
-def until(condition):
-    end = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < end, "not within the deadline"
-        time.sleep(0.005)
-
-
 def become(stages, browser, state):
-    until(lambda: stages.ask(browser).state == state)
+    wait_for(lambda: stages.ask(browser).state == state)
 
 
 def test_stage_is_started_when_asked_for_and_is_this_browsers_alone(stages, stack):
@@ -134,7 +127,7 @@ def test_idle_stage_ends_after_a_while_where_nobody_waits(stages, stack, clock):
     clock.now_s += STAGE_IDLE_S - 1
     stages.live("a")
     clock.now_s += STAGE_IDLE_S + 1
-    until(lambda: not stack.alive)
+    wait_for(lambda: not stack.alive)
     become(stages, "a", "ready")  # and comes again when it is needed
     assert stack.begun == [1, 2]
 
@@ -147,7 +140,7 @@ def test_who_no_longer_asks_loses_the_place_in_the_queue(stages, clock):
     clock.now_s += GONE_S
     assert stages.ask("patient").ahead == 1
     clock.now_s += 1
-    until(lambda: stages.ask("patient").ahead == 0)
+    wait_for(lambda: stages.ask("patient").ahead == 0)
 
 
 def test_queue_has_an_end(stages):
