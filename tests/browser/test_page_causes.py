@@ -14,7 +14,7 @@ async () => {
   const scores = document.querySelector("lab-score");
   const events = [];
   onEvent((event) => { if (event.score) events.push(event); });
-  const deepest = new Map(), seen = { dots: 0, carts: 0, answers: 0, scores: 0 };
+  const deepest = new Map(), departed = new Map(), seen = { dots: 0, carts: 0, answers: 0, scores: 0 };
   const faults = new Set();
   window.causes = { faults, seen };
   const middle = (node) => new DOMMatrix(getComputedStyle(node).transform).m42;
@@ -53,7 +53,11 @@ async () => {
       const [before, after] = [events[at - 1], events[at]].map(({ score }) => counts(score[desk]));
       if (before === after) continue;
       seen.scores += 1;
-      if (shown === after) faults.add(`${desk}: the score after ${dot.dataset.op}`);
+      // Totals come again: only what has changed since this dot set out can have come too early.
+      if (!departed.has(dot.dataset.op)) departed.set(dot.dataset.op, shown);
+      if (shown === after && shown !== departed.get(dot.dataset.op)) {
+        faults.add(`${desk}: the score after ${dot.dataset.op}`);
+      }
     }
   };
   new MutationObserver(look).observe(document.body, { subtree: true, childList: true,
