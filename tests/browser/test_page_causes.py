@@ -14,7 +14,8 @@ async () => {
   const scores = document.querySelector("lab-score");
   const events = [];
   onEvent((event) => { if (event.score) events.push(event); });
-  const deepest = new Map(), departed = new Map(), seen = { dots: 0, carts: 0, answers: 0, scores: 0 };
+  const deepest = new Map(), departed = new Map();
+  const seen = { dots: 0, carts: 0, answers: 0, scores: 0 };
   const faults = new Set();
   window.causes = { faults, seen };
   const middle = (node) => new DOMMatrix(getComputedStyle(node).transform).m42;
