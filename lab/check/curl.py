@@ -13,8 +13,9 @@ from lab.core.shell import body_words, quoted
 
 _START = """\
 HERE=$PWD WORK=$(mktemp -d) PIDS=
-stop() { for pid in $PIDS; do kill -9 "$pid"
-  while kill -9 -- "-$pid"; do sleep 0.05; done; done 2>/dev/null; PIDS=; }
+stop() { for pid in $PIDS; do kill -9 "$pid"; left=40
+  while kill -s KILL -- "-$pid" && [ $((left -= 1)) -gt 0 ]; do sleep 0.05; done
+  done 2>/dev/null; PIDS=; }
 trap 'stop; rm -rf "$WORK"' EXIT; trap 'exit 130' INT TERM
 start() {  # on a free port, in a process group of its own
   PORT=$(python3 -c 'import socket

@@ -1,12 +1,17 @@
 """A report in its other forms, whatever a service or a script has put into it."""
 
 import json
+import os
 import re
+import shlex
 import shutil
 import subprocess
+import sys
+from contextlib import suppress
 from dataclasses import replace
 from xml.etree import ElementTree
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +26,7 @@ from lab.check.judge import PLAYS, UNSEEN, Finding, Level, Report, Reproducer, l
 from lab.check.render import as_junit as junit_of
 from lab.check.render import explain
 from lab.check.start import Start
+from lab.processes.waiting import wait_until
 
 SECRET = "eyJhbGciOiJIUzI1NiIs.Zm9v.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
 HOSTILE = "<b>[red]&\"'\x00\x1b\ud800\u2028]]>\ufffe"
@@ -211,6 +217,33 @@ def test_printed_script_judges_what_the_runs_have_shown(where, tmp_path):
         script = f"WORK={tmp_path}\nrun() {{ :; }}\n{lines}"
         done = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (status, ""), (answers, lines, done)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no process groups")
+@pytest.mark.parametrize("shell", ["sh", "dash", "bash"])
+def test_printed_script_ends_the_workers_of_a_server_too(shell, tmp_path):
+    """Its whole process group, in any shell: a worker may outlive the master for a while."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"no {shell}")
+    script = as_curl(report(), Start("x"))
+    stop = re.search(r"^stop\(\) .*?PIDS=; }$", script, re.DOTALL | re.MULTILINE)[0]
+    server = "import os, time; os.setsid(); os.fork(); open(str(os.getpid()), 'w'); time.sleep(600)"
+    lines = f"""{stop}
+PIDS=
+{shlex.quote(sys.executable)} -c {shlex.quote(server)} &
+PIDS="$PIDS $!"
+until [ "$(ls | wc -l)" -ge 2 ]; do sleep 0.05; done
+stop"""
+    subprocess.run([shell, "-c", lines], cwd=tmp_path, timeout=120, capture_output=True)
+    started = [int(each.name) for each in tmp_path.iterdir()]
+    assert len(started) == 2
+    assert wait_until(lambda: not any(map(lives, started)), 60)
+
+
+def lives(pid):
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 VARY = {  # where each value is another one in each run: a control, another, and what differs
