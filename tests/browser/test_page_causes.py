@@ -15,7 +15,7 @@ async () => {
   const events = [];
   onEvent((event) => { if (event.score) events.push(event); });
   const deepest = new Map(), departed = new Map();
-  const seen = { dots: 0, carts: 0, answers: 0, scores: 0 };
+  const seen = { dots: 0, carts: 0, answers: 0, scores: 0, badges: 0 };
   const faults = new Set();
   window.causes = { faults, seen };
   const middle = (node) => new DOMMatrix(getComputedStyle(node).transform).m42;
@@ -42,7 +42,18 @@ async () => {
       seen.answers += 1;
       if (flying(dataset.op)) faults.add(`${desk}: the answer to ${dataset.op}`);
     }
+    compareBadges(lane, desk, top);
     compareScore(desk);
+  };
+  // What a server found for the last request does not stand there while the next is on its way.
+  const compareBadges = (lane, desk, top) => {
+    const row = lane.querySelector(".servers").getBoundingClientRect().top - top;
+    const badges = lane.querySelectorAll(".server[data-looks], .code-line[data-ran]").length;
+    seen.badges += badges;
+    for (const dot of lane.querySelectorAll(".dot:not(.back)")) {
+      const early = badges && deepest.get(dot.dataset.op) < row;
+      if (early) faults.add(`${desk}: a badge before ${dot.dataset.op}`);
+    }
   };
   const counts = (score) => ["kept", "lost", "open"].map((name) => score?.[name] ?? 0).join();
   const compareScore = (desk) => {
@@ -85,4 +96,4 @@ def test_nothing_is_drawn_before_its_cause(window, step):
     assert found["faults"] == []
     # And it did look: dots flew, and carts, answers and scores were there while they did.
     assert found["seen"]["dots"] >= 6
-    assert found["seen"]["answers"] and found["seen"]["scores"]
+    assert found["seen"]["answers"] and found["seen"]["scores"] and found["seen"]["badges"]

@@ -24,6 +24,8 @@ def run(code, given):
         const {{ cartsOf }} = await import({json.dumps((STATIC / "carts.js").as_uri())});
         const {{ emptyScene, reduce }} = await import({json.dumps((STATIC / "scene.js").as_uri())});
         const {{ journey }} = await import({json.dumps((STATIC / "flight.js").as_uri())});
+        const {{ findingOf }} = await import({json.dumps((STATIC / "finding.js").as_uri())});
+        const {{ lookOf, resultOf }} = await import({json.dumps((STATIC / "looks.js").as_uri())});
         const given = {json.dumps(given)};
         console.log(JSON.stringify({code}));
     """
@@ -92,6 +94,12 @@ def look(server, status, fate, cart=None, **more):
     return exchange("GET", "/api/cart", server, status, cart, fate, **more)
 
 
+def cached(cart, fate):
+    """An answer of the balancer's cache quotes the server, and its life, that it is from."""
+    response = {"headers": {"X-Cache": "HIT"}, "body": {"cart": {"lines": cart}}}
+    return look("B b1", 200, fate, response=response)
+
+
 def drawn(*events, desk="stateful"):
     """What the stage shows of John's cart: place, server, sign, word."""
     code = "[...cartsOf(given.events.reduce(reduce, emptyScene()), given.desk).values()][0]"
@@ -125,7 +133,19 @@ def to_memory():
     [
         (list, ("server", "B", "", "")),
         (lambda: [look("B b1", 200, "kept", LAPTOP)], ("server", "B", "✓", "kept")),
-        (lambda: [look("A a1", 401, "lost")], ("server", "B", "✕", "lost: A answered 401")),
+        # A server that does not have it says nothing of the one that has it.
+        (lambda: [look("A a1", 401, "lost")], ("server", "B", "!", "not found at A (401)")),
+        (
+            lambda: [look("A a1", 401, "lost"), look("B b1", 200, "kept", LAPTOP)],
+            ("server", "B", "✓", "kept"),
+        ),
+        (lambda: [look("B b1", 401, "lost")], ("server", "B", "✕", "lost: B answered 401")),
+        (lambda: [look("A a1", 401, "lost"), kill()], GONE),
+        (
+            lambda: [cached(LAPTOP[:0], "lost")],
+            ("server", "B", "!", "not shown: the cache answered empty cart"),
+        ),
+        (lambda: [look("B b1", 200, "wrong", [])], ("server", "B", "✕", "wrong: shown empty cart")),
         (lambda: [look("B b1", 200, "kept", LAPTOP), kill()], GONE),
         (lambda: [kill(confirmed=False, stack=stack("A a1", "B b1"))], ("server", "B", "", "")),
         (
@@ -142,9 +162,10 @@ def to_memory():
         (
             lambda: [
                 look("A a1", 401, "lost"),
+                look("B b1", 401, "lost"),
                 fault("restart", "A", stack("A a9", "B b1"), evidence={"was": "a1"}),
             ],
-            ("server", "B", "✕", "lost: A answered 401"),
+            ("server", "B", "✕", "lost: B answered 401"),
         ),
         # What was sent again or tried out is not what the customer was promised.
         (
@@ -161,6 +182,7 @@ def test_cart_in_a_server_is_drawn_there_until_its_process_is_gone(events, seen)
     ("then", "seen"),
     [
         (list, ("store", "", "", "")),
+        (lambda: [look("A a1", 401, "lost")], ("store", "", "✕", "lost: A answered 401")),
         (lambda: [kill(stack=stack("A a1", "B", store="redis"))], ("store", "", "", "")),
         (
             lambda: [fault("kill", "store", TO_REDIS, desk="")],
@@ -180,6 +202,78 @@ def test_cart_in_the_store_survives_a_server_and_not_the_store(then, seen):
 def test_token_is_in_the_customer_s_hand_whatever_is_killed():
     events = [{**each, "desk": "stateless"} for each in bought()]
     assert drawn(*events, {**kill(), "desk": "stateless"}, desk="stateless")[:3] == ("hand", "", "")
+
+
+def at_stateless(*events):
+    return [{**each, "desk": "stateless"} for each in events]
+
+
+def test_refused_token_is_still_in_the_hand_of_its_customer():
+    events = at_stateless(*bought(), look("A a1", 401, "lost"))
+    word = "not accepted by A (401)"
+    assert drawn(*events, desk="stateless") == ("hand", "", "!", word)
+
+
+def test_who_has_logged_out_has_no_credential_any_more():
+    code = "[...cartsOf(given.reduce(reduce, emptyScene()), 'stateful').values()][0]"
+    events = [*bought(), exchange("POST", "/api/logout", "B b1", 204)]
+    assert run(code, events)["left"] is True
+    events.append(exchange("POST", "/api/login", "B b1", 200, []))
+    assert run(code, events)["left"] is False
+
+
+ASKED_A = {"tried": [{"server": "A"}], "path": "/api/cart"}
+FROM_CACHE = {"headers": {"X-Cache": "HIT"}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "request_", "status", "found"),
+    [
+        ("stateful", ASKED_A, 200, "drawer: found ✓"),
+        ("stateless", ASKED_A, 409, "seal: good ✓"),
+        ("stateful", ASKED_A, 401, "no drawer for John"),
+        ("stateless", ASKED_A, 401, "seal: bad ✕"),
+        ("stateful", ASKED_A, 503, "cannot look"),
+        *(
+            (kind, ASKED_A, status, None)
+            for kind in ("stateful", "stateless")
+            for status in (0, 502)
+        ),
+        ("stateful", {**ASKED_A, "tried": []}, 200, None),
+        ("stateless", {**ASKED_A, "path": "/api/login"}, 200, None),
+        ("stateless", {**ASKED_A, "path": "/api/cart?token=x"}, 200, "seal: good ✓"),
+    ],
+)
+def test_server_that_was_asked_says_what_it_found(kind, request_, status, found):
+    event = {"kind": kind, "request": request_, "exchange": look("A a1", status, None)}
+    said = run("findingOf(given.kind, given.request, given.exchange)", event)
+    assert (said and said["words"]) == found
+    # Without a line of nginx's log, the answer's own header says that the cache gave it.
+    event |= {"exchange": {**event["exchange"], "response": FROM_CACHE}, "request": {"path": "/"}}
+    assert run("findingOf(given.kind, given.request, given.exchange)", event) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "more", "thief", "look_", "text"),
+    [
+        (200, {"look": ["kept", "✓", ""]}, None, "kept", "200 ✓"),
+        (401, {"look": ["lost", "✕", ""]}, None, "refused", "401 refused"),
+        (200, {"look": ["lost", "✕", ""]}, None, "lost", "200 ✕"),
+        (502, {"look": ["doubt", "?", ""]}, None, "doubt", "502 failed"),
+        (200, {"look": ["doubt", "?", ""]}, None, "doubt", "200 unknown"),
+        (0, {"look": ["doubt", "?", ""]}, None, "doubt", "no answer"),
+        # Sent again, to explain it: it works or not. By a thief: his success is the harm.
+        (200, {"aside": True}, None, "kept", "200 ✓"),
+        (401, {"aside": True}, None, "lost", "401 ✕"),
+        (200, {"aside": True}, "Mallory", "lost", "200 accepted"),
+        (401, {"aside": True}, "Mallory", "kept", "401 refused"),
+    ],
+)
+def test_result_of_a_request_has_a_look_and_a_word(status, more, thief, look_, text):
+    given = {"exchange": look("A a1", status, None, **more), "thief": thief}
+    code = """(() => { const [look, , word] = lookOf(given.exchange, given.exchange, given.thief);
+                       return [look, resultOf(given.exchange, word)]; })()"""
+    assert run(code, given) == [look_, text]
 
 
 @pytest.mark.parametrize(

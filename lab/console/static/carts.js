@@ -2,7 +2,8 @@
  * Where each customer's cart is now, and its fate: a pure function of a scene.
  *
  * A cart is where the last acknowledged write put it. It is gone when the process that held it
- * is, and it is kept or lost if a later read shows so.
+ * is, and kept if a later read shows it. A read that does not show it says only that; the cart is
+ * lost where its holder itself does not have it any more.
  */
 
 import { FAULTS, SAFE_METHODS } from "./words.js";
@@ -13,7 +14,7 @@ const MOST_LINES = 2;
  * The carts at one desk, oldest customer first: Map of customer → {who, name, goods ("1 × Laptop"),
  * owed (is there a cart to draw?), acknowledged (is it of a change? a login's is not),
  * place ("server", "store", "hand"), server, instance, gone,
- * fate ("open", "kept", "lost", "doubt"), sign, word, credential, op (of the write), cause (the request that made it so)}.
+ * fate ("open", "kept", "unshown", "lost", "doubt"), sign, word, credential, left (logged out?), op (of the write), cause (the request that made it so)}.
  */
 export function cartsOf(scene, desk) {
   const customers = new Map();
@@ -40,7 +41,7 @@ export function cast(customers, favourites, most = 2) {
 export function tally(others) {
   const all = others.length;
   const count = (sign, word) => [others.filter((each) => each.sign === sign).length, `${word} ${sign}`];
-  const told = [count("✓", "kept"), count("✕", "lost")].filter(([some]) => some);
+  const told = [count("✓", "kept"), count("!", "not shown"), count("✕", "lost")].filter(([some]) => some);
   if (!all || !told.length) return all ? `+ ${all} more` : "";
   if (told[0][0] === all) return `+ ${all}, all ${told[0][1]}`;
   return `+ ${all}: ${told.map(([some, word]) => `${some} ${word}`).join(", ")}`;
@@ -99,22 +100,37 @@ function note(customers, exchange, store) {
 function write(customer, exchange, store) {
   const path = exchange.path.split("?")[0];
   const cart = exchange.response?.body?.cart;
-  if (path === "/api/logout") Object.assign(customer, { owed: false, credential: null, fate: "open" });
+  if (path === "/api/logout") Object.assign(customer, { owed: false, credential: null, left: true, fate: "open" });
   else if (cart || path === "/api/checkout") put(customer, exchange, store, cart);
-  if (path === "/api/login") customer.acknowledged = false; // no change yet: nothing can be lost
+  if (path === "/api/login") Object.assign(customer, { acknowledged: false, left: false }); // no change yet: nothing can be lost
 }
 
 /** A read shows the fate of the cart; it does not move it. */
 function read(customer, exchange, store) {
-  const { fate, status, served_by, response } = exchange;
+  const { fate, status, response } = exchange;
   if (!fate || fate === "unknown") return; // without an answer nothing is known
   // The scene no longer has the write, so this read is the first to show the cart.
   if (fate === "kept" && !customer.owed) put(customer, exchange, store, response?.body?.cart);
-  customer.fate = fate === "kept" ? "kept" : "lost";
+  customer.fate = fate === "kept" ? "kept" : isHolder(customer, exchange) ? "lost" : "unshown";
   customer.told = fate;
   customer.cause = exchange.op;
-  customer.reader = `${served_by || "the balancer"} answered ${status}`;
-  if (status === 200) customer.reader = `shown ${goodsOf(response?.body?.cart)}`;
+  const server = isCached(exchange) ? "the cache" : exchange.served_by || "the balancer";
+  customer.reader = status === 200 ? `shown ${goodsOf(response?.body?.cart)}` : `${server} answered ${status}`;
+  customer.unshown = status === 200
+    ? `not shown: ${server} answered ${goodsOf(response?.body?.cart)}`
+    : `not ${store === "token" ? "accepted by" : "found at"} ${server} (${status})`;
+}
+
+/** Whether the answer is from what holds the cart: if that does not have it, nothing else has. */
+function isHolder({ place, instance }, exchange) {
+  if (isCached(exchange) || !exchange.served_by) return false;
+  if (place === "server") return exchange.instance === instance;
+  return place === "store" || exchange.status === 200; // a refused token is still the customer's
+}
+
+/** An answer from the balancer's cache quotes the server that it is from. */
+export function isCached(exchange) {
+  return header(exchange.response, "x-cache") === "HIT";
 }
 
 function put(customer, exchange, store, cart) {
@@ -159,9 +175,10 @@ function finish(customer, servers) {
   if (customer.gone && !customer.acknowledged) Object.assign(customer, { owed: false, gone: "" });
   // In a process that is gone, it no longer matters whether the write arrived.
   if (!customer.owed || (customer.gone && customer.fate === "doubt")) customer.fate = "open";
+  if (customer.gone && customer.fate === "unshown") customer.fate = "lost";
   const { fate } = customer;
-  const said = { kept: "kept", doubt: "nobody can say", lost: customer.told ?? "lost", open: "" }[fate];
-  customer.sign = { kept: "✓", doubt: "?", lost: "✕", open: customer.gone ? "✕" : "" }[fate];
+  const said = { kept: "kept", doubt: "nobody can say", unshown: customer.unshown, lost: customer.told ?? "lost", open: "" }[fate];
+  customer.sign = { kept: "✓", doubt: "?", unshown: "!", lost: "✕", open: customer.gone ? "✕" : "" }[fate];
   customer.word = fate === "open" && customer.gone ? customer.gone : said;
   if (fate === "lost") customer.word = customer.gone ? customer.gone.replace("gone", said) : `${said}: ${customer.reader}`;
 }

@@ -9,6 +9,7 @@
 import { keyOf } from "./arrivals.js";
 import { h, say } from "./dom.js";
 import { carried } from "./figures.js";
+import { lookOf, resultOf } from "./looks.js";
 
 const HOP_MS = 450;
 const FALL_MS = 1300;
@@ -57,11 +58,11 @@ export function journey({ tried = [], served_by, store_operations: operations, s
   return { places: [...out, ...back], turn: out.length - 1 };
 }
 
-/** The same in words, for reduced motion: ["customer → balancer", "→ B", "← 401 ✕"]. */
-export function steps(event, exchange) {
+/** The same in words, for reduced motion: ["customer → balancer", "→ B", "← 401 refused"]. */
+export function steps(event, exchange, thief) {
   const { places, turn } = journey(event);
   const there = places.slice(2, turn + 1).map((place) => `→ ${place.replace("server:", "")}`);
-  return ["customer → balancer", ...there, `← ${answer(event, lookOf(event, exchange)[1])}`];
+  return ["customer → balancer", ...there, `← ${resultOf(event, lookOf(event, exchange, thief)[2])}`];
 }
 
 /** "GET cart", "POST items": short enough to travel. */
@@ -69,16 +70,11 @@ export function title({ method, path }) {
   return `${method} ${path.replace(/^\/api\/(cart\/)?/, "")}`;
 }
 
-/** [class, sign] of a request's result, from its exchange, or else from its status alone. */
-export function lookOf({ status }, exchange) {
-  return exchange?.look ?? (status >= 400 || !status ? ["refused", "!"] : ["plain", ""]);
-}
-
 /** The traffic of one lane, drawn on `layer`; `places.of(place)` → {x, y, top} or undefined. */
 export class Flight {
-  /** `turned(key)` and `back(key)` are called as a request passes its turn, and at its end; `kind()` is the desk's. */
-  constructor(layer, places, { turned, back, kind }) {
-    Object.assign(this, { kind, layer, places, turned, back, dots: new Map(), counts: new Map(), stamps: [], timer: 0, sent: 0 });
+  /** `turned(key)` and `back(key)` are called as a request passes its turn, and at its end; `kind()` is the desk's, `thief()` the lesson's. */
+  constructor(layer, places, { turned, back, kind, thief }) {
+    Object.assign(this, { kind, thief, layer, places, turned, back, dots: new Map(), counts: new Map(), stamps: [], timer: 0, sent: 0 });
   }
 
   /** Show one request as it happens. False if it cannot be shown: then it is back at once. */
@@ -93,7 +89,7 @@ export class Flight {
   /** Its exchange has arrived, with the fate of the cart. */
   answered(exchange) {
     const dot = this.dots.get(exchange.op);
-    if (dot) dress(dot, exchange, exchange);
+    if (dot) dress(dot, exchange, exchange, this.thief());
   }
 
   /** Remove everything in flight: it belongs to an earlier stage. */
@@ -137,7 +133,7 @@ export class Flight {
     const dot = dotOf(event, this.dots.size >= MOST_LABELS, loadOf(event, this.kind()));
     const sway = ((this.sent++ % 5) - 2) * 7; // so that two at once do not overlap
     const frames = way.map(({ x, y }) => ({ transform: `translate(${x + sway}px, ${y}px)`, easing: "ease-in-out" }));
-    dress(dot, event, exchange);
+    dress(dot, event, exchange, this.thief());
     this.dots.set(key, dot);
     this.layer.append(dot);
     this.follow(key, dot, frames.slice(0, there), frames.slice(there - 1));
@@ -200,12 +196,8 @@ function gone(node) {
   node.remove();
 }
 
-function dress(dot, event, exchange) {
-  const [look, sign] = lookOf(event, exchange);
+function dress(dot, event, exchange, thief) {
+  const [look, sign, word] = lookOf(event, exchange, thief);
   dot.lastChild.className = `answer ${look}`;
-  say(dot.lastChild, dot.classList.contains("bare") ? sign : answer(event, sign));
-}
-
-function answer({ status }, sign) {
-  return `${status || "no answer"} ${sign}`.trim();
+  say(dot.lastChild, dot.classList.contains("bare") ? sign : resultOf(event, word));
 }

@@ -8,7 +8,9 @@ import { cartsOf, cast, tally } from "./carts.js";
 import { h, mark, refill, say, svg } from "./dom.js";
 import { keyOf } from "./arrivals.js";
 import { clerk, masked } from "./figures.js";
-import { lookOf, steps, title } from "./flight.js";
+import { steps, title } from "./flight.js";
+import { findingOf } from "./finding.js";
+import { lookOf, resultOf, thiefOf } from "./looks.js";
 import { Places } from "./places.js";
 import { FAULTS, SESSION_CODE, STATE_SIGNS } from "./words.js";
 
@@ -18,8 +20,8 @@ const STORES = {
   "": "", token: "Store: nothing here", memory: "each server’s own memory", file: "files on disk, for all servers",
 };
 const NAMES = {
-  stateful: ["Stateful desk", "the server remembers", "no session id yet"],
-  stateless: ["Stateless desk", "the customer carries it", "no token yet"],
+  stateful: ["Stateful desk", "the server remembers", "no session id"],
+  stateless: ["Stateless desk", "the customer carries it", "no token"],
 };
 const USUAL = new Set(["round robin", "retries off", "cache off", "nothing runs here"]);
 const PLURALS = { retry: "retries", cache: "cache" };
@@ -75,14 +77,14 @@ export class Lane {
     const mine = recording ? ["c1"] : [me?.who, second?.who].filter(Boolean);
     const { named, others } = cast(customers, mine);
     this.drawTitle(settings, others, recording);
-    const thief = !recording && plan?.chapters[view.step - 1]?.thief;
+    const thief = thiefOf({ recording, plan, view });
     const copied = thief && [...scene.exchanges.values()].some((each) => each.aside && each.desk === this.desk);
     this.drawCustomers(named.length ? named : [{ who: "", name: me?.name ?? "No customer yet" }], copied && thief);
     this.drawBalancer(settings);
     const fill = (node, here) => this.fill(node, named, others, here);
     this.drawServers(stack?.desks?.[this.desk] ?? [], scene.faults, fill);
     this.drawStore(stack?.store, settings, fill);
-    this.drawRecent(scene, selected);
+    this.drawRecent(scene, selected, thief);
     return this.fallen(customers);
   }
 
@@ -96,33 +98,37 @@ export class Lane {
   }
 
   drawCustomers(named, copied) {
-    const shown = named.map(({ who, name, credential, owed, place, ...cart }) =>
-      [who, name, credential, owed && place === "hand" ? cart : null]);
-    refill(this.customers, JSON.stringify([shown, copied]), () => [...shown.map(([who, name, credential, cart]) =>
-      div("customer", { "data-who": who }, person(), box("name", {}, name), this.card(credential, cart))),
+    const shown = named.map(({ who, name, credential, left, owed, place, ...cart }) =>
+      [who, name, credential, owed && place === "hand" ? cart : null, Boolean(left)]);
+    refill(this.customers, JSON.stringify([shown, copied]), () => [...shown.map(([who, name, credential, cart, left]) =>
+      div("customer", { "data-who": who }, person(), box("name", {}, name), this.card(credential, cart, left))),
     ...(copied ? [div("customer copier", {}, masked(), box("name", {}, `${copied}: a copy`))] : [])]);
   }
 
-  /** Show for a moment what a server found for a request: "drawer: empty ✕", "seal: good ✓". */
-  react({ served_by: server, path, who }, exchange, speed) {
-    const node = this.servers.get(server);
-    if (!node || !exchange || !who || /\/api\/(login|products)/.test(path)) return;
-    const found = exchange.status < 400 || [404, 409, 422].includes(exchange.status);
-    const stateless = this.kind === "stateless";
-    const words = stateless ? `seal: ${found ? "good" : "bad"}` : `drawer: ${found ? "found" : "empty"}`;
-    const { finds, refuses } = SESSION_CODE[this.desk];
-    this.code.forEach((line, n) => mark(line, "data-ran", n === (found ? finds : refuses)));
+  /** Show for a moment what a server found for a request: "no drawer for John", "seal: good ✓". */
+  react(request, exchange, speed) {
+    const node = this.servers.get(request.served_by);
+    const found = node && exchange && findingOf(this.kind, request, exchange);
+    if (!found) return;
+    const ran = SESSION_CODE[this.desk][found.line];
+    this.code.forEach((line, n) => mark(line, "data-ran", n === ran));
     const looks = node.lastChild;
-    say(looks, `${words} ${found ? "✓" : "✕"}`);
-    mark(looks, "data-found", found);
-    mark(node, "data-looks", stateless ? "seal" : "drawer");
-    clearTimeout(node.looking);
-    node.looking = setTimeout(() => mark(node, "data-looks", null), LOOK_MS / speed);
+    say(looks, found.words);
+    mark(looks, "data-found", found.good);
+    mark(node, "data-looks", this.kind === "stateless" ? "seal" : "drawer");
+    clearTimeout(this.looking);
+    this.looking = setTimeout(() => this.rest(), LOOK_MS / speed);
+  }
+
+  /** No server looks any more; `anew`: another request sets out, for which no code has run yet. */
+  rest(anew = false) {
+    for (const node of this.servers.values()) mark(node, "data-looks", null);
+    if (anew) for (const line of this.code) mark(line, "data-ran", null);
   }
 
   /** What the customer holds: a session id; or a token, with the cart inside. */
-  card(credential, cart) {
-    if (!credential) return box("card none", {}, NAMES[this.kind][2]);
+  card(credential, cart, left) {
+    if (!credential) return box("card none", {}, `${NAMES[this.kind][2]} ${left ? "any more" : "yet"}`);
     return box(`card${cart ? " full" : ""}`, {},
       box("credential", {}, `${credential.kind} `, h("code", {}, credential.text)), cart && chip(cart));
   }
@@ -200,7 +206,7 @@ export class Lane {
     ]);
   }
 
-  drawRecent({ requests, exchanges }, selected) {
+  drawRecent({ requests, exchanges }, selected, thief) {
     const last = requests.filter(({ desk }) => desk === this.desk).slice(-RECENT);
     const keys = new Set(last.map(keyOf));
     for (const [key, node] of this.entries) {
@@ -208,21 +214,21 @@ export class Lane {
       node.remove();
       this.entries.delete(key);
     }
-    for (const event of last) this.drawEntry(event, exchanges.get(event.op), selected);
+    for (const event of last) this.drawEntry(event, exchanges.get(event.op), selected, thief);
     const newest = last.at(-1);
-    const said = newest ? steps(newest, exchanges.get(newest.op)) : [];
+    const said = newest ? steps(newest, exchanges.get(newest.op), thief) : [];
     refill(this.steps, said.join() + keys.size, () => said.map((step, n) => h("li", {}, h("b", {}, `${n + 1} `), step)));
   }
 
-  drawEntry(event, exchange, selected) {
+  drawEntry(event, exchange, selected, thief) {
     const key = keyOf(event);
     if (!this.entries.has(key)) {
       this.entries.set(key, h("li", {}, h("button", { type: "button", "data-op": key, onclick: () => this.select(key) })));
       this.recent.prepend(this.entries.get(key));
     }
     const button = this.entries.get(key).firstChild;
-    const [look, sign] = lookOf(event, exchange);
-    const words = [title(event), event.served_by, event.status || "no answer", sign, !event.who && "from elsewhere"];
+    const [look, , word] = lookOf(event, exchange, thief);
+    const words = [title(event), event.served_by, resultOf(event, word), !event.who && "from elsewhere"];
     say(button, words.filter(Boolean).join(" "));
     mark(button, "class", look);
     mark(button, "aria-pressed", String(selected === key));

@@ -1,13 +1,13 @@
-/** <lab-score>: what each desk kept, lost and spent, as the console counts it. */
+/** <lab-score>: what the last look at each cart showed, and what each desk spent, as the console counts it. */
 
 import { h, mark, say } from "./dom.js";
 import { shown, subscribe } from "./state.js";
 import { DESKS, TITLES } from "./words.js";
 
 const COLUMNS = [
-  ["kept", "kept ✓", ({ kept }) => kept],
-  ["lost", "lost ✕", ({ lost }) => lost],
-  ["open", "not read yet", ({ open }) => open],
+  ["kept", "shown ✓", ({ kept }) => kept],
+  ["lost", "not shown !", ({ lost }) => lost],
+  ["open", "not looked at yet", ({ open }) => open],
   ["errors", "refused or failed", ({ errors }) => errors],
   ["operations", "store operations", (score) => score.store_operations],
   ["bytes", "bytes both ways, per request", ({ bytes, requests }) => (requests ? Math.round(bytes / requests) : "–")],

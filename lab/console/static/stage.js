@@ -10,6 +10,7 @@ import { h, say } from "./dom.js";
 import { keyOf } from "./arrivals.js";
 import { Flight, keepTempo } from "./flight.js";
 import { Lane } from "./lane.js";
+import { thiefOf } from "./looks.js";
 import { Menu, offerOf } from "./menu.js";
 import { comeBack, onEvent, passTurn, set, settle, shown, state, subscribe } from "./state.js";
 import { showPanel } from "./tabs.js";
@@ -27,7 +28,7 @@ class LabStage extends HTMLElement {
       const lane = new Lane(desk, (place, button) => this.offer(place, desk, button), choose);
       this.lanes[desk] = lane;
       this.flights[desk] = new Flight(lane.layer, lane.places, {
-        turned: (key) => this.turned(lane, key), back: comeBack, kind: () => lane.kind,
+        turned: (key) => this.turned(lane, key), back: comeBack, kind: () => lane.kind, thief: () => thiefOf(state),
       });
     }
     this.append(h("div", { class: "lanes" }, DESKS.map((desk) => this.lanes[desk].node)), this.refusal);
@@ -61,7 +62,7 @@ class LabStage extends HTMLElement {
   /** At its turn a request makes the server look: into its drawer, or at the seal. */
   turned(lane, key) {
     const { request, exchange } = state.shown.travelling.get(key) ?? {};
-    if (request) lane.react(request, exchange, state.tempo.speed);
+    if (request && !isUnderway(lane.desk, key)) lane.react(request, exchange, state.tempo.speed);
     passTurn(key);
   }
 
@@ -69,18 +70,30 @@ class LabStage extends HTMLElement {
     this.news = true;
     const flight = this.flights[event.desk];
     const key = keyOf(event);
-    if (event.kind === "request" && !flight?.launch(event, state.shown.travelling.get(key)?.exchange)) comeBack(key);
-    if (event.kind === "exchange") {
-      if (!flight.dots.has(key)) this.lanes[event.desk].react(event, event, state.tempo.speed); // without a dot there is no turn
-      this.answered(event, key);
-    }
+    if (event.kind === "request") this.setOut(event, key);
+    if (event.kind === "exchange") this.answered(event, key);
     if (event.kind === "stage") for (const desk of DESKS) this.flights[desk].clear();
   }
 
+  /** What the last request has left at the desk is not this one's. */
+  setOut(request, key) {
+    const { exchange } = state.shown.travelling.get(key) ?? {};
+    this.lanes[request.desk]?.rest(true);
+    if (!this.flights[request.desk]?.launch(request, exchange)) this.land(request, exchange, key);
+  }
+
+  /** Without a dot there is no turn. */
+  land(request, exchange, key) {
+    this.lanes[request.desk]?.react(request, exchange, state.tempo.speed);
+    comeBack(key);
+  }
+
   answered(exchange, key) {
-    this.flights[exchange.desk].answered(exchange);
-    const waiting = () => state.shown.travelling.get(key)?.request === undefined;
-    if (waiting()) setTimeout(() => waiting() && comeBack(key), LOG_MS);
+    const { desk } = exchange;
+    this.flights[desk].answered(exchange);
+    const waiting = () => state.shown.travelling.has(key) && !state.shown.travelling.get(key).request;
+    if (!state.shown.travelling.has(key) && !isUnderway(desk)) this.lanes[desk].react(exchange, exchange, state.tempo.speed); // its request is back already
+    if (waiting()) setTimeout(() => waiting() && this.land(exchange, exchange, key), LOG_MS);
   }
 }
 
@@ -88,6 +101,11 @@ class LabStage extends HTMLElement {
 function choose(op) {
   set({ selected: op });
   showPanel("panel-evidence");
+}
+
+/** Whether a request at that desk, another than `key`, has yet to reach its turn. */
+function isUnderway(desk, key) {
+  return [...state.shown.travelling].some(([each, { desk: where, turned }]) => each !== key && where === desk && !turned);
 }
 
 function home({ place, server }) {

@@ -5,7 +5,7 @@
 
 import { nameOf } from "./chosen.js";
 import { h, mark, refill, say, svg } from "./dom.js";
-import { lookOf } from "./flight.js";
+import { lookOf, thiefOf } from "./looks.js";
 import { pause, play } from "./recording.js";
 import { backToLive, seek, shown, subscribe } from "./state.js";
 import { DESKS, FAULTS } from "./words.js";
@@ -62,7 +62,7 @@ class LabTimeline extends HTMLElement {
     const end = now.recording ? Math.max(0.1, now.recording.events.at(-1)?.at ?? 0) : Math.max(SHORTEST_S, scene.at);
     const x = (at) => LEFT + (at / end) * (this.width - 2 * LEFT);
     this.drawFrame(end, x(scene.at));
-    this.drawMarks(scene, x);
+    this.drawMarks(scene, x, thiefOf(now));
     this.drawFaults(scene, x);
     mark(this.axis, "aria-label", summary(scene));
   }
@@ -89,10 +89,10 @@ class LabTimeline extends HTMLElement {
     say(this.ends, `${end.toFixed(end < 10 ? 1 : 0)} s`);
   }
 
-  drawMarks({ requests, exchanges }, x) {
+  drawMarks({ requests, exchanges }, x, thief) {
     const strokes = new Map([...this.paths.keys()].map((key) => [key, ""]));
     for (const event of requests) {
-      const [look] = lookOf(event, exchanges.get(event.op));
+      const [look] = lookOf(event, exchanges.get(event.op), thief);
       const key = `${event.desk} ${look}`;
       const drawn = stroke(look, x(event.at), middle(DESKS.indexOf(event.desk)));
       if (strokes.has(key)) strokes.set(key, strokes.get(key) + drawn);
