@@ -145,15 +145,19 @@ def _yes_or_no(where: str, value: Any) -> bool:
 
 
 _CHOICE = table({"text": text(60), "because": text(120)}, {"when": when})
-_FINDING = table({"words": _words(2, 3, 24), "good": _yes_or_no, "when": _own_when})
+_FINDING = table({"words": _words(2, 4, 24), "good": _yes_or_no, "when": _own_when})
+_NUMBER = table(
+    {"fact": one_of(*NUMBERS), "unit": listed(_words(2, 4, 28), 2, 2)}, {"of": one_of(*NUMBERS)}
+)
+_CASE = table({"words": text(80), "when": when})
 _VERDICTS = table({side: text(70) for side in ("both", *DESKS, "neither")})
 _RESULT = table(
     {
-        "fact": one_of(*NUMBERS),
-        "unit": listed(_words(2, 3, 24), 2, 2),
+        "numbers": listed(_NUMBER, 1, 2),
         "findings": listed(_FINDING, 2, 4),
         "verdicts": _VERDICTS,
-    }
+    },
+    {"cases": listed(_CASE, 1, 3)},
 )
 _PREDICT = table({"question": text(240), "choices": listed(_CHOICE, 2, 4)})
 _ACT = table({"label": text(60)}, {"say": text(120), "steps": script, "experiment": experiment})

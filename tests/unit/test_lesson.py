@@ -57,13 +57,13 @@ choices = [
 ]
 
 [result]
-fact = "lost"
-unit = ["cart lost", "carts lost"]
+numbers = [{ fact = "lost", of = "looks", unit = ["cart lost", "carts lost"] }]
 findings = [
   { words = "cart kept", good = true, when = { kept = 1 } },
   { words = "cart lost", good = false, when = { lost = 1 } },
 ]
 verdicts = { both = "Both.", stateful = "One.", stateless = "Other.", neither = "None." }
+cases = [{ words = "A case.", when = { "stateful.lost" = 1 } }]
 
 [[acts]]
 label = "Do it"
@@ -218,6 +218,17 @@ MISTAKES = [
         f'{{ text = "That.", when = {WHENS}, because = "Yes." }},',
         "",
         "choices: must be a list of 2 to 4",
+    ),
+    (
+        'of = "looks"',
+        'of = "look"',
+        "result.numbers[0].of: 'look' is unknown: did you mean 'looks'?",
+    ),
+    ('words = "A case.", ', "", "result.cases[0].words: is missing"),
+    (
+        'words = "A case.", when = { "stateful.lost"',
+        'words = "A case.", when = { "lost"',
+        "no such fact",
     ),
     ('question = "Which?"', "", "predict.question: is missing"),
     ('experiment = "crash"', 'experiment = "crush"', "experiment: no script 'crush'"),

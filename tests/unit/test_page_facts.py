@@ -93,6 +93,9 @@ def test_facts_are_counted_from_own_exchanges_since_the_act_began():
         "status": 401,
         "replicas": 2,
         "requests": 5,
+        "looks": 4,
+        "shown": 1,
+        "shown_wrong": 0,
         "bytes_out_mean": 140,
         "orders": 1,
         "store_operations": 3,
@@ -101,6 +104,36 @@ def test_facts_are_counted_from_own_exchanges_since_the_act_began():
     }
     assert {name: facts[f"stateful.{name}"] for name in expected} == expected
     assert (facts["stateless.fate"], facts["stateless.lost"]) == ("wrong", 1)
+
+
+def test_whose_cart_a_customer_was_shown():
+    """A cart that is not the customer's own is wrong, also where nothing was owed yet."""
+    john, bob = {"user_id": "1", "name": "John"}, {"user_id": "2", "name": "Bob"}
+
+    def answered(number, user, **more):
+        return exchange(number, response={"body": {"user": user}}, **more)
+
+    def login(number, user, who):
+        return answered(number, user, who=who, method="POST", path="/api/login")
+
+    events = [
+        login(1, john, "c1"),
+        login(2, bob, "c2"),
+        answered(3, john, fate="kept"),
+        answered(4, john, who="c2"),  # Bob is shown John's
+        answered(5, bob, who="c2"),
+        answered(6, john, fate="wrong"),  # his own, and not as it is now
+        exchange(7, status=401, fate="lost"),  # refused: no cart was shown
+    ]
+    facts = run(
+        """
+        const exchanges = new Map(given.events.map((each) => [each.op, each]));
+        return facts({ exchanges, requests: [], faults: [] }, 0, "c1", "c2");
+        """,
+        events=events,
+    )
+    names = ("looks", "shown", "shown_wrong", "second_got")
+    assert [facts[f"stateful.{name}"] for name in names] == [3, 4, 2, 1]
 
 
 def test_conditions_hold_as_they_do_where_chapters_are_checked():

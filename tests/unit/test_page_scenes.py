@@ -20,6 +20,7 @@ IDLE = {"recording": None, "act": {"running": False}, "wanted": None}
 CART = {"fate": None, "kept": 0, "lost": 0, "refused": 0, "unanswered": 0, "status": 200}
 CART |= {"replicas": 1, "requests": 3, "bytes_out_mean": 200, "store_operations": 0, "orders": 0}
 CART |= {"answered": 3, "useful": 1, "copies": 0, "second_lost": 0, "acknowledged": 1, "kills": 1}
+CART |= {"looks": 2, "shown": 2, "shown_wrong": 0, "second_got": 0}
 
 
 def facts(stateful, stateless):
@@ -77,13 +78,24 @@ def findings(guess, found=CRASHED, chapter=CRASH):
     return run("scenes.findingsOf(given.chapter, given.result)", chapter=chapter, result=result)
 
 
+FAILED = {"number": "1 of 3", "unit": "requests failed"}
+
+
+def test_verdict_is_a_case_of_its_own_only_where_that_was_measured():
+    retried = facts({"lost": 1}, {"kept": 1})
+    assert findings(2, retried)["verdict"] == CRASH["result"]["verdicts"]["stateless"]
+    survived = findings(2, facts({"kept": 1, "unanswered": 1}, {"kept": 1, "unanswered": 1}))
+    assert survived["verdict"] == "The cart survives at both desks; the request does not."
+    assert survived["good"] is False  # though the cart was kept at both
+
+
 def test_last_scene_says_two_words_and_a_number_for_each_desk():
     found = findings(2)
-    assert [(each["words"], each["number"], each["good"]) for each in found["desks"]] == [
-        ("cart lost", "1", False),
-        ("cart kept", "0", True),
+    assert [(each["words"], each["numbers"], each["good"]) for each in found["desks"]] == [
+        ("cart lost", [{"number": "1", "unit": "cart lost"}, FAILED], False),
+        ("cart kept", [{"number": "0", "unit": "carts lost"}, FAILED], True),
     ]
-    assert found["verdict"] == CRASH["result"]["verdicts"]["stateless"]
+    assert found["verdict"] == "At the stateless desk the cart survives; the request does not."
     assert (found["right"], found["good"]) == ("yes", False)
 
 
@@ -105,7 +117,9 @@ def test_what_no_answer_foresaw_is_said_and_nothing_is_marked_right():
 @pytest.mark.parametrize("fate", [{"kept": 1}, {"lost": 1}, {"status": 401, "refused": 3}])
 def test_every_chapter_says_something_of_whatever_is_measured(chapter, fate):
     found = findings("skip", facts(fate, fate), chapter)
-    assert found["verdict"] in chapter["result"]["verdicts"].values()
+    result = chapter["result"]
+    cases = [each["words"] for each in result["cases"]]
+    assert found["verdict"] in [*result["verdicts"].values(), *cases]
     assert all(each["words"] != "not measured" for each in found["desks"])
 
 
@@ -118,5 +132,6 @@ def test_ending_has_a_row_for_each_chapter_and_keeps_it_as_markdown():
     text = run(code, chapters=chapters, lesson={"the-crash": done(0)})
     first, second = text.splitlines()[-2:]
     assert first.startswith("| 1 | A \\| B | Nothing: another server takes over at once. |")
-    assert "cart lost, 1 cart lost" in first and "cart kept, 0 carts lost" in first
+    assert "cart lost, 1 cart lost, 1 of 3 requests failed; " in first
+    assert "cart kept, 0 carts lost, 1 of 3 requests failed" in first
     assert second == f"| 2 | {CHAPTERS[0]['title']} | – | not run | – | – |"

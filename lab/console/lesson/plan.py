@@ -42,17 +42,33 @@ class DeskFinding(msgspec.Struct):
     when: dict[str, int | str]
 
 
-class ChapterResult(msgspec.Struct):
-    """How a chapter ends: a number for each desk (`fact`), and a verdict.
-
-    `unit` is said of one, and of any other number. The first finding that fits a desk is its
-    own. `verdicts` are for the desks with a good one: "both", "stateful", "stateless", "neither".
-    """
+class DeskNumber(msgspec.Struct):
+    """A fact of a desk, out of another (`of`); `unit` is said of one, and of any other number."""
 
     fact: str
     unit: list[str]
+    of: str | UnsetType = UNSET
+
+
+class VerdictCase(msgspec.Struct):
+    """A verdict of its own, for facts of both desks that meet `when`."""
+
+    words: str
+    when: dict[str, int | str]
+
+
+class ChapterResult(msgspec.Struct):
+    """How a chapter ends: numbers for each desk, and a verdict.
+
+    The first finding that fits a desk is its own. The verdict is that of the first of the
+    `cases` that fits, else of the desks with a good finding: `verdicts` has one each for "both",
+    "stateful", "stateless" and "neither".
+    """
+
+    numbers: list[DeskNumber]
     findings: list[DeskFinding]
     verdicts: dict[str, str]
+    cases: list[VerdictCase] = []
 
 
 class Chapter(msgspec.Struct, kw_only=True):

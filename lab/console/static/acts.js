@@ -16,7 +16,7 @@ const MOST_MS = 3200; // what else moves, such as requests from elsewhere, holds
 const LAST_MS = 3500; // what the last step has shown stays for a while
 const ASKED = new URLSearchParams(location.search).get("pace"); // seconds; tests use ?pace=0: no pauses
 const HURRIED = 12; // and then everything moves so many times as fast
-const IDLE = { running: false, paused: false, once: 0, label: "", where: "", at: 0, of: 0, caption: "" };
+const IDLE = { running: false, paused: false, once: 0, label: "", where: "", at: 0, of: 0, caption: "", by: "" };
 
 let stopping = null;
 set({ act: IDLE, tempo: { speed: ASKED === "0" ? HURRIED : 1, paused: false } });
@@ -80,7 +80,7 @@ async function follow(steps, onCaption, signal) {
   const memory = {};
   for (const [number, step] of steps.entries()) {
     const caption = captionOf(step);
-    change({ at: number + 1, caption });
+    change({ at: number + 1, caption, by: step.do });
     announce(caption, "act");
     onCaption(caption, number + 1);
     await perform(step, memory, signal);

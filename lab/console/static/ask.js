@@ -15,7 +15,7 @@ export function drawAsk({ chapter, guess, chosen, begun, ended, mayRun, live }, 
   return [
     h("p", { class: "setup" }, setup),
     h("h1", { class: "asks", tabindex: -1, "data-next": true }, question),
-    h("div", { class: "picture", "aria-hidden": "true" }, deskPicture(chapter.wants)),
+    h("div", { class: "picture", "aria-hidden": "true" }, deskPicture(chapter.wants, chapter.thief)),
     h("div", { class: "choices", role: "group", "aria-label": "Answers" }, choices.map(({ text }, number) => h("button", {
       type: "button", class: "choice", "data-choice": number, "aria-pressed": String(picked === number),
       disabled: !open, onclick: () => does.choose(number) }, h("kbd", { "aria-hidden": "true" }, String(number + 1)), h("span", {}, text)))),

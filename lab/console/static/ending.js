@@ -15,7 +15,7 @@ export function rowsOf(chapters, lesson) {
     if (!result) return { title, claim, verdict: null };
     const { verdict, desks, right } = findingsOf(chapter, result);
     const said = typeof result.guess === "number" ? chapter.predict.choices[result.guess].text : "–";
-    return { title, claim, verdict, desks: desks.map(({ desk, words, number, unit }) => `${TITLES[desk]}: ${words}, ${number} ${unit}`), said, right };
+    return { title, claim, verdict, desks: desks.map(({ desk, words, numbers }) => [`${TITLES[desk]}: ${words}`, ...numbers.map(({ number, unit }) => `${number} ${unit}`)].join(", ")), said, right };
   });
 }
 
@@ -32,7 +32,7 @@ export function asMarkdown(rows, when) {
 /** Draw the table, and what can be done with it. */
 export function drawEnding(chapters, lesson) {
   const rows = rowsOf(chapters, lesson);
-  const known = rows.filter(({ verdict }) => verdict);
+  const known = rows.filter(({ verdict, right: how }) => verdict && how !== "open" && how !== "skipped");
   const right = known.filter(({ right: how }) => how === "yes").length;
   const keep = () => save(asMarkdown(rows, new Date().toISOString().slice(0, 10)));
   return h("section", { class: "ending", "aria-label": "All predictions" },

@@ -11,7 +11,7 @@ const HOLE = /\{\{|\}\}|\{([^{}]*)\}/g;
 
 /**
  * The facts of both desks, {"stateful.kept": 1, …}, from what happened after event `since` to the
- * customer `who`, and to the lesson's `second` one. Numbers are counts, bytes, or an HTTP status (0: no answer); null: not asked.
+ * customer `who`, and to the lesson's `second` one (`second_got`: how often that was shown this one's cart). Numbers are counts, bytes, or an HTTP status (0: no answer); null: not asked.
  */
 export function facts(scene, since, who, second) {
   const own = (event) => event.id > since && event.who === who;
@@ -22,7 +22,7 @@ export function facts(scene, since, who, second) {
     const faults = scene.faults.filter((event) => event.id > since && event.desk === desk);
     const others = [...scene.exchanges.values()].filter((event) => event.desk === desk && event.id > since && event.who === second);
     const second_lost = Number(isLost(fateOf(others.sort((a, b) => a.id - b.id))));
-    const found = { ...atDesk(exchanges, scene.requests.filter(here), faults), second_lost };
+    const found = { ...atDesk(exchanges, scene.requests.filter(here), faults), second_lost, ...shownTo(exchanges, others) };
     for (const [name, value] of Object.entries(found)) named[`${desk}.${name}`] = value;
   }
   return named;
@@ -45,6 +45,7 @@ function atDesk(exchanges, requests, faults) {
     status: exchanges.length ? status(exchanges.at(-1)) : null,
     replicas: new Set(exchanges.map((each) => each.served_by).filter(Boolean)).size,
     requests: exchanges.length,
+    looks: count(isLook),
     bytes_out_mean: Math.floor(sum(exchanges.map((each) => each.bytes_sent)) / (exchanges.length || 1)),
     store_operations: sum(requests.map((each) => each.store_operations ?? 0)),
     orders: count((each) => path(each) === "/api/checkout" && status(each) === 201),
@@ -53,6 +54,29 @@ function atDesk(exchanges, requests, faults) {
     copies: count((each) => each.aside && good(each)),
     kills: faults.filter((each) => each.fault === "kill" && each.confirmed).length,
   };
+}
+
+/** Carts that were shown to this customer and to the second one, and how many were not theirs. */
+function shownTo(exchanges, others) {
+  const [mine, seconds] = [exchanges, others].map((own) => own.filter((each) => isLook(each) && each.status === 200));
+  const [me, second] = [exchanges, others].map(userOf);
+  const isStrange = (each, user) => user !== undefined && each.response?.body?.user?.user_id !== user;
+  const wrong = (own, user) => own.filter((each) => isLost(each.fate) || isStrange(each, user)).length;
+  return {
+    shown: mine.length + seconds.length,
+    shown_wrong: wrong(mine, me) + wrong(seconds, second),
+    second_got: seconds.filter((each) => me !== undefined && me !== second && each.response?.body?.user?.user_id === me).length,
+  };
+}
+
+function isLook({ method, path }) {
+  return method === "GET" && path.split("?")[0] === "/api/cart";
+}
+
+/** The user id that the shop knows a customer by, from the last login. */
+function userOf(exchanges) {
+  const login = exchanges.findLast(({ path, status }) => path === "/api/login" && status === 200);
+  return login?.response?.body?.user?.user_id;
 }
 
 /** What the last read of the cart has shown of it. */

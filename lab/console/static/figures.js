@@ -7,12 +7,12 @@ const WIDE = 330; // of one desk's counter
 const APART = 40;
 
 /** Both desks as they stand before anything runs: people behind a counter, John before it. */
-export function deskPicture({ servers = 3, store = "memory" } = {}) {
+export function deskPicture({ servers = 3, store = "memory" } = {}, thief = "") {
   return svg("svg", { class: "desks-picture", viewBox: `0 0 ${2 * WIDE + APART} 190`, focusable: "false" },
-    counter(0, "stateful", servers, store), counter(WIDE + APART, "stateless", servers, "token"));
+    counter(0, "stateful", servers, store, thief), counter(WIDE + APART, "stateless", servers, "token", thief));
 }
 
-function counter(x, desk, servers, store) {
+function counter(x, desk, servers, store, thief) {
   const step = WIDE / (servers + 1);
   const people = Array.from({ length: servers }, (_, n) => representative(step * (n + 1), NAMES[n], store === "memory"));
   return svg("g", { class: "counter", "data-desk": desk, transform: `translate(${x} 0)` },
@@ -21,6 +21,7 @@ function counter(x, desk, servers, store) {
     svg("text", { class: "sign", x: WIDE / 2, y: 119 }, `${desk} desk`),
     store !== "memory" && store !== "token" && book(WIDE - 42, 62),
     person(WIDE / 2 - 8, 150, 1),
+    thief && [masked({ class: "thief", x: WIDE - 72, y: 132, width: 40, height: 40 }), svg("text", { x: WIDE - 52, y: 187 }, thief)],
     desk === "stateful" ? ticket(WIDE / 2 + 20, 152) : parcel(WIDE / 2 + 20, 148));
 }
 
@@ -45,23 +46,23 @@ export function clerk(name) {
 }
 
 /** Mallory, who keeps copies: a hat, a mask. */
-export function masked() {
-  return svg("svg", { class: "person thief", viewBox: "0 0 20 20", "aria-hidden": "true" },
+export function masked(attributes = { class: "person thief", "aria-hidden": "true" }) {
+  return svg("svg", { viewBox: "0 0 20 20", ...attributes },
     svg("circle", { cx: 10, cy: 7.5, r: 4 }), svg("path", { d: "M2 20c0-9 16-9 16 0z" }),
     svg("path", { class: "hat", d: "M3 5h14M6 5l1-4h6l1 4M6.5 8h7" }));
 }
 
-/** What a request carries, small enough to travel: "ticket", "parcel", or nothing. */
-export function carried(what) {
-  if (what === "ticket") return svg("svg", { class: "carried", viewBox: "-1 -1 42 22", "aria-hidden": "true" }, ticket());
+/** What a request carries, small enough to travel: "ticket" (with what its `id` begins with), "parcel", or nothing. */
+export function carried(what, id) {
+  if (what === "ticket") return svg("svg", { class: "carried", viewBox: "-1 -1 42 22", "aria-hidden": "true" }, ticket(0, 0, id));
   if (what === "parcel") return svg("svg", { class: "carried", viewBox: "-1 -1 40 28", "aria-hidden": "true" }, parcel());
   return null;
 }
 
-/** A cloakroom ticket with a number: a session id. */
-export function ticket(x = 0, y = 0) {
+/** A cloakroom ticket: a session id, of which the beginning is on it once there is one. */
+export function ticket(x = 0, y = 0, id = "") {
   return svg("g", { class: "ticket", transform: `translate(${x} ${y})` },
-    svg("path", { d: "M0 0h40v6a4 4 0 0 0 0 8v6H0v-6a4 4 0 0 0 0-8z" }), svg("text", { x: 20, y: 14 }, "№ 47"));
+    svg("path", { d: "M0 0h40v6a4 4 0 0 0 0 8v6H0v-6a4 4 0 0 0 0-8z" }), svg("text", { x: 20, y: 14 }, id ? `${id.slice(0, 3)}…` : "№"));
 }
 
 /** A sealed parcel, through which what is in it is seen: a token. */

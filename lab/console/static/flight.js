@@ -72,9 +72,9 @@ export function title({ method, path }) {
 
 /** The traffic of one lane, drawn on `layer`; `places.of(place)` → {x, y, top} or undefined. */
 export class Flight {
-  /** `turned(key)` and `back(key)` are called as a request passes its turn, and at its end; `kind()` is the desk's, `thief()` the lesson's. */
-  constructor(layer, places, { turned, back, kind, thief }) {
-    Object.assign(this, { kind, thief, layer, places, turned, back, dots: new Map(), counts: new Map(), stamps: [], timer: 0, sent: 0 });
+  /** `turned(key)` and `back(key)` are called as a request passes its turn, and at its end; `kind()` is the desk's, `thief()` the lesson's, `idOf(who)` a session id; `copies()`: does the thief send? */
+  constructor(layer, places, { turned, back, kind, thief, idOf, copies }) {
+    Object.assign(this, { kind, thief, idOf, copies, layer, places, turned, back, dots: new Map(), counts: new Map(), stamps: [], timer: 0, sent: 0 });
   }
 
   /** Show one request as it happens. False if it cannot be shown: then it is back at once. */
@@ -126,11 +126,12 @@ export class Flight {
   }
 
   fly(event, { places, turn }, exchange) {
-    const way = places.map((place, n) => ({ ...this.places.of(place), n })).filter(({ x }) => x !== undefined);
+    const from = event.who && this.copies() && this.places.of("copier") ? "copier" : "customer";
+    const way = places.map((place) => (place === "customer" ? from : place)).map((place, n) => ({ ...this.places.of(place), n })).filter(({ x }) => x !== undefined);
     const there = way.filter(({ n }) => n <= turn).length;
     if (way.length < 2 || !there) return false;
     const key = keyOf(event);
-    const dot = dotOf(event, this.dots.size >= MOST_LABELS, loadOf(event, this.kind()));
+    const dot = dotOf(event, this.dots.size >= MOST_LABELS, carried(loadOf(event, this.kind()), this.idOf(event.who)));
     const sway = ((this.sent++ % 5) - 2) * 7; // so that two at once do not overlap
     const frames = way.map(({ x, y }) => ({ transform: `translate(${x + sway}px, ${y}px)`, easing: "ease-in-out" }));
     dress(dot, event, exchange, this.thief());
@@ -188,7 +189,7 @@ function dotOf(event, bare, load) {
   const foreign = !event.who;
   const ask = bare ? "" : `${title(event)}${foreign ? " · from elsewhere" : ""}`;
   return h("span", { class: `dot${foreign ? " foreign" : ""}${bare ? " bare" : ""}`, "data-op": keyOf(event) },
-    h("span", { class: "ask" }, carried(load), ask), h("span"));
+    h("span", { class: "ask" }, load, ask), h("span"));
 }
 
 function gone(node) {

@@ -32,7 +32,7 @@ const NAME_CHARS = 12;
 export class Lane {
   /** `open(place, button)` is called for a click on a part, `select(op)` for one on a request. */
   constructor(desk, open, select) {
-    Object.assign(this, { desk, open, select, servers: new Map(), entries: new Map(), gone: new Set() });
+    Object.assign(this, { desk, open, select, servers: new Map(), entries: new Map(), ids: new Map(), gone: new Set() });
     this.build();
     this.places = new Places(this.node, this.layer);
   }
@@ -75,11 +75,12 @@ export class Lane {
     const settings = stack?.knobs?.[this.desk];
     const customers = cartsOf(scene, this.desk);
     const mine = recording ? ["c1"] : [me?.who, second?.who].filter(Boolean);
+    for (const { who, credential } of customers.values()) if (credential) this.ids.set(who, credential.text);
     const { named, others } = cast(customers, mine);
     this.drawTitle(settings, others, recording);
     const thief = thiefOf({ recording, plan, view });
     const copied = thief && [...scene.exchanges.values()].some((each) => each.aside && each.desk === this.desk);
-    this.drawCustomers(named.length ? named : [{ who: "", name: me?.name ?? "No customer yet" }], copied && thief);
+    this.drawCustomers(named.length ? named : [{ who: "", name: me?.name ?? "No customer yet" }], thief && `${thief}${copied ? ": a copy" : ""}`);
     this.drawBalancer(settings);
     const fill = (node, here) => this.fill(node, named, others, here);
     this.drawServers(stack?.desks?.[this.desk] ?? [], scene.faults, fill);
@@ -97,12 +98,17 @@ export class Lane {
     say(this.others, this.kind === "stateless" || !others.length ? tally(others) : `+ ${others.length} more`);
   }
 
-  drawCustomers(named, copied) {
+  drawCustomers(named, thief) {
     const shown = named.map(({ who, name, credential, left, owed, place, ...cart }) =>
       [who, name, credential, owed && place === "hand" ? cart : null, Boolean(left)]);
-    refill(this.customers, JSON.stringify([shown, copied]), () => [...shown.map(([who, name, credential, cart, left]) =>
-      div("customer", { "data-who": who }, person(), box("name", {}, name), this.card(credential, cart, left))),
-    ...(copied ? [div("customer copier", {}, masked(), box("name", {}, `${copied}: a copy`))] : [])]);
+    refill(this.customers, JSON.stringify([shown, thief]), () => {
+      this.places.moved();
+      return [
+        ...shown.map(([who, name, credential, cart, left]) =>
+          div("customer", { "data-who": who }, person(), box("name", {}, name), this.card(credential, cart, left))),
+        ...(thief ? [div("customer copier", { "data-place": "copier" }, masked(), box("name", {}, thief))] : []),
+      ];
+    });
   }
 
   /** Show for a moment what a server found for a request: "no drawer for John", "seal: good ✓". */

@@ -2,7 +2,7 @@
 
 import { set, state } from "./state.js";
 
-const KEPT = "two-desks:lesson";
+const KEPT = "two-desks:lesson-2";
 
 let leaving = false; // a reload interrupts what is running: that is not noted as a failure
 addEventListener("beforeunload", () => { leaving = true; });

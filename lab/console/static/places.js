@@ -25,7 +25,7 @@ export class Places {
     });
   }
 
-  /** {x, y, top, bottom} of "customer", "balancer", "server:B", "store"; undefined if it is not there. */
+  /** {x, y, top, bottom} of "customer", "copier", "balancer", "server:B", "store"; undefined if it is not there. */
   of = (place) => {
     this.points ??= this.measure();
     return this.points.get(place);
@@ -38,7 +38,7 @@ export class Places {
       const { place } = node.dataset;
       const at = node.getBoundingClientRect();
       const [top, bottom] = [at.top - own.top, at.bottom - own.top];
-      const y = { customer: bottom - 6, balancer: (top + bottom) / 2 }[place] ?? top + 10;
+      const y = { customer: bottom - 6, copier: bottom - 6, balancer: (top + bottom) / 2 }[place] ?? top + 10;
       return [place, { x: at.left - own.left + at.width / 2, y, top, bottom }];
     }));
   }

@@ -32,17 +32,23 @@ export function scriptsOf({ acts }) {
   return acts.map((act, number) => ({ number, ...act })).filter(({ steps }) => steps);
 }
 
-/** What the last scene says: {verdict, good, desks: [{desk, good, words, number, unit}], said, …}. */
+/** What the last scene says: {verdict, good, desks: [{desk, good, words, numbers: [{number, unit}]}], said, …}. */
 export function findingsOf(chapter, { facts, guess }) {
-  const { fact, unit, findings, verdicts } = chapter.result;
+  const { numbers, findings, verdicts, cases } = chapter.result;
   const desks = DESKS.map((desk) => {
     const found = findings.find(({ when }) => matches(ofDesk(desk, when), facts));
-    const number = fill(`{${desk}.${fact}}`, facts);
-    return { desk, good: found?.good ?? false, words: found?.words ?? "not measured", number, unit: unit[Number(number !== "1")] };
+    return { desk, good: found?.good ?? false, words: found?.words ?? "not measured", numbers: numbers.map((each) => numberOf(desk, each, facts)) };
   });
   const good = desks.filter((each) => each.good).map(({ desk }) => desk);
   const side = good.length === DESKS.length ? "both" : good[0] ?? "neither";
-  return { desks, verdict: verdicts[side], good: side === "both", ...saidOf(chapter.predict.choices, guess, facts) };
+  const special = cases.find(({ when }) => matches(when, facts))?.words;
+  return { desks, verdict: special ?? verdicts[side], good: side === "both" && !special, ...saidOf(chapter.predict.choices, guess, facts) };
+}
+
+/** {number: "3 of 6", unit: "looks refused"} */
+function numberOf(desk, { fact, of, unit }, facts) {
+  const [number, all] = [fact, of].map((name) => name && fill(`{${desk}.${name}}`, facts));
+  return { number: all ? `${number} of ${all}` : number, unit: unit[Number((all ?? number) !== "1")] };
 }
 
 /** The prediction against what came true: {right: "yes" | "no" | "open" | "skipped" | "none", said, because}. */

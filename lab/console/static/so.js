@@ -14,7 +14,7 @@ export function drawSo({ chapter, result, others, mayRun, ending }, does) {
     h("p", { class: "claimed" }, "The claim"),
     h("h1", { id: "claim", tabindex: -1, "data-next": true }, chapter.claim),
     h("p", { class: "verdict-line", "data-good": good }, verdict),
-    h("div", { class: "desks" }, desks.map(card)),
+    right !== "open" && h("div", { class: "desks" }, desks.map(card)), // no verdict on what the reader has to choose
     h("p", { class: "judged", "data-right": right }, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[right]),
       h("span", {}, h("strong", {}, said), because && ` ${because}`)),
     h("p", { class: "decided" }, chapter.explain),
@@ -28,9 +28,9 @@ export function drawSo({ chapter, result, others, mayRun, ending }, does) {
   ].filter(Boolean);
 }
 
-function card({ desk, good, words, number, unit }) {
+function card({ desk, good, words, numbers }) {
   return h("section", { class: "desk-card", "data-desk": desk, "data-good": good },
     h("h2", {}, `${TITLES[desk]} desk`),
     h("p", { class: "outcome" }, h("span", { "aria-hidden": "true" }, good ? "✓ " : "✕ "), words),
-    h("p", { class: "number" }, h("b", {}, number), ` ${unit}`));
+    h("p", { class: "number" }, numbers.map(({ number, unit }, n) => [n > 0 && ", ", h("b", {}, number), ` ${unit}`])));
 }

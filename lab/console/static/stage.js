@@ -29,6 +29,7 @@ class LabStage extends HTMLElement {
       this.lanes[desk] = lane;
       this.flights[desk] = new Flight(lane.layer, lane.places, {
         turned: (key) => this.turned(lane, key), back: comeBack, kind: () => lane.kind, thief: () => thiefOf(state),
+        idOf: (who) => lane.ids.get(who), copies: () => Boolean(thiefOf(state)) && state.act.by === "replay",
       });
     }
     this.append(h("div", { class: "lanes" }, DESKS.map((desk) => this.lanes[desk].node)), this.refusal);
