@@ -32,11 +32,12 @@ export function asMarkdown(rows, when) {
 /** Draw the table, and what can be done with it. */
 export function drawEnding(chapters, lesson) {
   const rows = rowsOf(chapters, lesson);
+  // Neither skipped questions nor the last one, which has no right answer, are predictions.
   const known = rows.filter(({ verdict, right: how }) => verdict && how !== "open" && how !== "skipped");
   const right = known.filter(({ right: how }) => how === "yes").length;
   const keep = () => save(asMarkdown(rows, new Date().toISOString().slice(0, 10)));
   return h("section", { class: "ending", "aria-label": "All predictions" },
-    h("h2", {}, `${right} of ${known.length} predictions came true`),
+    h("h2", {}, known.length ? `${right} of ${known.length} predictions came true` : "No predictions so far"),
     h("table", {}, h("thead", {}, h("tr", {}, ["Chapter", "You said", "", "What came of the claim", "Measured"].map((word) => h("th", { scope: "col" }, word || h("span", { class: "unseen" }, "Right?"))))),
       h("tbody", {}, rows.map(row))),
     bar(button("Keep as Markdown", keep, { name: "keep" }), button("Print", () => print(), { name: "print" })));
