@@ -139,7 +139,10 @@ class LocalServer(Server):
             # From here on whatever answers at its port is a stranger, who may be there at once
             # and keeps the port open: that its end is seen, or not, comes too late.
             self._note_end()
-            return kill_and_watch(child, self.port, self.instance)
+            evidence = kill_and_watch(child, self.port, self.instance)
+            if not evidence.process_gone:
+                self.lives[-1].ended_at = None  # its answers are its own: it has survived
+            return evidence
 
     def restart(self, env: Mapping[str, str] | None = None) -> FaultEvidence:
         """Start it again on the same port, killing it first if it runs; wait until ready."""
