@@ -237,7 +237,8 @@ def look_of(event: RecordedExchange) -> tuple[str, str, str]:
     if event.fate == Fate.KEPT:
         return "kept", "✓", "cart kept"
     if event.fate in _LOST:
-        return "lost", "✕", f"cart {event.fate}"
+        # One look says what was shown; whether the cart is lost, only a look everywhere can say.
+        return "lost", "✕", "cart not shown" if event.fate == Fate.LOST else f"cart {event.fate}"
     if event.fate == Fate.UNKNOWN or event.outcome is OpStatus.UNKNOWN:
         return "doubt", "?", "unknown" if event.answered else "no server answered"
     if event.outcome is OpStatus.FAILED:

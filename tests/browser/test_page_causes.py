@@ -50,6 +50,8 @@ async () => {
     const row = lane.querySelector(".servers").getBoundingClientRect().top - top;
     const badges = lane.querySelectorAll(".server[data-looks], .code-line[data-ran]").length;
     seen.badges += badges;
+    const dead = lane.querySelector(".server[data-state=dead][data-looks]");
+    if (dead) faults.add(`${desk}: a badge at ${dead.dataset.server}, which is dead`);
     for (const dot of lane.querySelectorAll(".dot:not(.back)")) {
       const early = badges && deepest.get(dot.dataset.op) < row;
       if (early) faults.add(`${desk}: a badge before ${dot.dataset.op}`);

@@ -360,7 +360,7 @@ def test_fate_of_a_cart_is_the_trackers(customers, john, published, origin):
     act(customers, john, "view", server="B")  # its memory is its own
     fates = {desk: last(published, desk)["fate"] for desk in origin.lanes}
     assert fates == {"stateful": "lost", "stateless": "kept"}
-    assert last(published, "stateful")["look"] == ["lost", "✕", "cart lost"]
+    assert last(published, "stateful")["look"] == ["lost", "✕", "cart not shown"]
 
 
 def test_credential_is_answered_in_full_and_never_published(customers, john, published):

@@ -225,7 +225,7 @@ def test_store_operations_that_are_no_count_are_none(published):
 
 def test_exchange_has_its_look_and_a_command():
     event = shown(from_exchange(typed(exchange("x-1", fate="lost", status=401)), "stateful", "c1"))
-    assert event["look"] == ["lost", "✕", "cart lost"]
+    assert event["look"] == ["lost", "✕", "cart not shown"]
     assert event["curl"].startswith("curl ")
     assert (event["kind"], event["desk"], event["who"], event["op"]) == (
         *("exchange", "stateful"),

@@ -275,7 +275,7 @@ def test_run_is_played_back_with_its_drawings(kept):
     assert played["experiment"] == kept.outline(ONE)["experiments"][0]
     assert (played["left"]["name"], played["right"]["name"]) == ("stateful", "stateless")
     assert [each["kind"] for each in played["events"]].count("exchange") == 6
-    assert "cart lost" in played["sequence"]["stateful"]
+    assert "cart not shown" in played["sequence"]["stateful"]
     assert "cart kept" in played["sequence"]["stateless"]
 
 

@@ -74,6 +74,7 @@ class LabStage extends HTMLElement {
     if (event.kind === "request") this.setOut(event, key);
     if (event.kind === "exchange") this.answered(event, key);
     if (event.kind === "stage") for (const desk of DESKS) this.flights[desk].clear();
+    if (event.kind === "stage" || event.kind === "fault") this.forget(event.desk);
   }
 
   /** What the last request has left at the desk is not this one's. */
@@ -81,6 +82,11 @@ class LabStage extends HTMLElement {
     const { exchange } = state.shown.travelling.get(key) ?? {};
     this.lanes[request.desk]?.rest(true);
     if (!this.flights[request.desk]?.launch(request, exchange)) this.land(request, exchange, key);
+  }
+
+  /** What a server found before something happened to it says nothing of it now. */
+  forget(desk) {
+    for (const [name, lane] of Object.entries(this.lanes)) if (!desk || name === desk) lane.rest(true);
   }
 
   /** Without a dot there is no turn. */
