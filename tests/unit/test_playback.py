@@ -270,7 +270,12 @@ def test_live_history_is_drawn_as_the_report_draws_it():
     whole = crash().experiments[0]
     drawn = sequence_of(live(whole), "stateful")
     assert drawn.count("<svg") == 1
-    for words in ("POST /api/login", "✕ kill A: pid 7, SIGKILL, confirmed", "502", "cart not shown"):
+    for words in (
+        "POST /api/login",
+        "✕ kill A: pid 7, SIGKILL, confirmed",
+        "502",
+        "cart not shown",
+    ):
         assert words in drawn
     assert "stateless-" not in drawn
     again = live_story(live(whole), "stateful")
