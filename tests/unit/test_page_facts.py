@@ -74,7 +74,7 @@ def test_facts_are_counted_from_own_exchanges_since_the_act_began():
             exchange(5, status=502, served_by=None),
             exchange(6, status=None, served_by=None, bytes_sent=200),
             exchange(7, status=401, fate="unknown"),
-            exchange(8, desk="stateless", fate="wrong"),
+            exchange(8, desk="stateless", status=503, fate="wrong"),
         ],
         requests=[{"id": 9, "desk": "stateful", "who": "c1", "store_operations": 3}],
         faults=[
@@ -90,6 +90,7 @@ def test_facts_are_counted_from_own_exchanges_since_the_act_began():
         "answered": 3,
         "refused": 1,
         "unanswered": 2,
+        "failed": 2,
         "status": 401,
         "replicas": 2,
         "requests": 5,
@@ -104,6 +105,8 @@ def test_facts_are_counted_from_own_exchanges_since_the_act_began():
     }
     assert {name: facts[f"stateful.{name}"] for name in expected} == expected
     assert (facts["stateless.fate"], facts["stateless.lost"]) == ("wrong", 1)
+    # A server that answers 503 has answered, and the request has failed.
+    assert (facts["stateless.unanswered"], facts["stateless.failed"]) == (0, 1)
 
 
 def test_whose_cart_a_customer_was_shown():

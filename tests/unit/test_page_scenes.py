@@ -20,7 +20,7 @@ IDLE = {"recording": None, "act": {"running": False}, "wanted": None}
 CART = {"fate": None, "kept": 0, "lost": 0, "refused": 0, "unanswered": 0, "status": 200}
 CART |= {"replicas": 1, "requests": 3, "bytes_out_mean": 200, "store_operations": 0, "orders": 0}
 CART |= {"answered": 3, "useful": 1, "copies": 0, "second_lost": 0, "acknowledged": 1, "kills": 1}
-CART |= {"looks": 2, "shown": 2, "shown_wrong": 0, "second_got": 0}
+CART |= {"failed": 0, "looks": 2, "shown": 2, "shown_wrong": 0, "second_got": 0}
 
 
 def facts(stateful, stateless):
@@ -28,7 +28,8 @@ def facts(stateful, stateless):
     return {f"{desk}.{name}": value for desk, own in both.items() for name, value in own.items()}
 
 
-CRASHED = facts({"lost": 1, "unanswered": 1}, {"kept": 1, "unanswered": 1})
+SILENT = {"unanswered": 1, "failed": 1}
+CRASHED = facts({"lost": 1, **SILENT}, {"kept": 1, **SILENT})
 
 
 def done(guess, found=CRASHED):
@@ -84,7 +85,7 @@ FAILED = {"number": "1 of 3", "unit": "requests failed"}
 def test_verdict_is_a_case_of_its_own_only_where_that_was_measured():
     retried = facts({"lost": 1}, {"kept": 1})
     assert findings(2, retried)["verdict"] == CRASH["result"]["verdicts"]["stateless"]
-    survived = findings(2, facts({"kept": 1, "unanswered": 1}, {"kept": 1, "unanswered": 1}))
+    survived = findings(2, facts({"kept": 1, **SILENT}, {"kept": 1, **SILENT}))
     assert survived["verdict"] == "The cart survives at both desks; the request does not."
     assert survived["good"] is False  # though the cart was kept at both
 

@@ -42,6 +42,7 @@ function atDesk(exchanges, requests, faults) {
     answered: count((each) => !UNANSWERED.includes(status(each))),
     refused: count((each) => status(each) >= 400 && status(each) < 500),
     unanswered: count((each) => UNANSWERED.includes(status(each))),
+    failed: count((each) => status(each) === 0 || status(each) >= 500),
     status: exchanges.length ? status(exchanges.at(-1)) : null,
     replicas: new Set(exchanges.map((each) => each.served_by).filter(Boolean)).size,
     requests: exchanges.length,
