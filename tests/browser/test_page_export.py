@@ -7,6 +7,7 @@ from browser.tour import predict
 from lab.console.offline import recording
 
 RECORD_DEADLINE_S = 240  # 30 s on a quiet machine
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

@@ -195,6 +195,7 @@ def test_crowd_of_five_thousand_loses_exactly_the_carts_of_the_dead_server(tmp_p
 # --- can the lab see a frozen server?
 
 
+@pytest.mark.long
 def test_self_test_shows_a_freeze_in_p99_which_the_closed_model_would_not(lab_here):
     ended = lab_here("crowd", "--self-test")
     assert ended.status == 0, ended
@@ -251,6 +252,7 @@ def test_worker_without_the_key_is_refused_with_what_to_do(lab_here):
 
 
 @posix
+@pytest.mark.long
 def test_workers_join_and_their_carts_are_those_of_one_crowd(lab_here):
     (port,) = free_ports(1)
     where = f"127.0.0.1:{port}"
@@ -384,6 +386,7 @@ def test_ctrl_c_in_the_middle_leaves_what_is_known_and_nothing_else(lab_here, en
 
 
 @posix
+@pytest.mark.long
 @pytest.mark.skipif(not find_store(), reason="no Valkey or Redis here")
 def test_store_that_hangs_is_felt_by_the_desk_that_needs_it(lab_here):
     ended = lab_here(
