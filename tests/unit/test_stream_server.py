@@ -74,9 +74,9 @@ def served():
 
 
 def read_until(page, wanted):
-    """What comes, up to `wanted`."""
+    """What comes, up to the end of the event with `wanted`: the server has nothing more to send."""
     seen = b""
-    while wanted not in seen:
+    while wanted not in seen or not seen.endswith(b"\n\n"):
         data = page.recv(65536)
         assert data, seen
         seen += data
