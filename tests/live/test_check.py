@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -561,6 +562,14 @@ def is_zombie(process):
         return True
 
 
+def names_of(processes):
+    names = []
+    for process in processes:
+        with suppress(psutil.Error):
+            names.append(process.name())
+    return names
+
+
 @of("screen")
 def test_ctrl_c_in_a_printed_script_leaves_nothing(seen, tmp_path):
     script = printed(seen).replace(
@@ -574,7 +583,9 @@ def test_ctrl_c_in_a_printed_script_leaves_nothing(seen, tmp_path):
     )
     try:
         family = psutil.Process(running.pid)
+        # Ctrl-C between a shell's fork and its child's exec reaches neither.
         wait_for((tmp_path / "up").exists)
+        wait_for(lambda: "sleep" in names_of(family.children()))
         started = family.children(recursive=True)
         assert started
         os.killpg(running.pid, signal.SIGINT)
