@@ -88,9 +88,10 @@ def announcement(profile: LoadProfile) -> tuple[str, str | None]:
 
 
 def _table(results: Sequence[CrowdResult]) -> Table:
-    table = Table(box=None, padding=(0, 1), header_style="bold")
-    for name in _COLUMNS:
+    table = Table(box=None, padding=(0, 1), collapse_padding=True, header_style="bold")
+    for name in _COLUMNS[:-1]:
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    table.add_column(_COLUMNS[-1], justify="right")  # on two lines where the terminal is narrow
     for each in results:
         carts = each.carts
         counts = _Counts(

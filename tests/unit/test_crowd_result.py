@@ -277,6 +277,25 @@ def row(failed=0, unknown=0, kept=97, lost=0, shown=194, looks=194, doubts=()):
     return line
 
 
+@pytest.mark.parametrize("many", [97, 5_000, 123_456])
+def test_no_number_is_cut_at_80_columns(many):
+    audit = LossAudit(settled=2 * many, kept=many, lost=many)
+    each = msgspec.structs.replace(
+        result(),
+        variant="stateless",
+        failed=many,
+        carts=audit,
+        reads=2 * many,
+        reads_that_showed_the_cart=many,
+    )
+    console = Console(width=80, file=io.StringIO())
+    console.print(finished_view([each]))
+    table, _, _ = console.file.getvalue().partition("requests, latency")
+    assert "…" not in table
+    for number in (f"{many:,}", f"✕ {many:,}", f"{2 * many:,}"):
+        assert re.search(rf"(?<![\d,]){re.escape(number)}(?![\d,])", table.split("carts kept")[0])
+
+
 GREEN = "\x1b[32m"
 
 
