@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from clocks import SleepingClock
 from requests.cookies import cookiejar_from_dict
 
 from lab.check import age
@@ -17,26 +18,9 @@ TOKEN = Ref(0, "json:/token", "one")
 LOGIN = Call("POST", plain("/login"))
 
 
-class Clock:
-    """The time of a test: it goes on only where one sleeps. A second began 0.3 s ago."""
-
-    def __init__(self):
-        self.now = 50.0
-
-    def monotonic(self):
-        return self.now
-
-    def time(self):
-        return self.now + 1000.3
-
-    def sleep(self, seconds):
-        assert seconds >= 0
-        self.now += seconds
-
-
 @pytest.fixture
 def clock(monkeypatch):
-    clock = Clock()
+    clock = SleepingClock(50.0)
     monkeypatch.setattr(age, "time", clock)
     monkeypatch.setattr(runner_module, "time", clock)
     return clock

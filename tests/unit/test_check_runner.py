@@ -4,6 +4,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from clocks import SleepingClock
 
 from lab.check import runner as runner_module
 from lab.check.budget import Budget
@@ -12,23 +13,9 @@ from lab.check.runner import APART_S, MORE_PATIENTLY, MOST_PACED_S, PATIENTLY, R
 from lab.core.http import Answer
 
 
-class Clock:
-    """The time of a test: it goes on only where one sleeps."""
-
-    def __init__(self):
-        self.now = 1000.0
-
-    def monotonic(self):
-        return self.now
-
-    def sleep(self, seconds):
-        assert seconds >= 0
-        self.now += seconds
-
-
 @pytest.fixture
 def clock(monkeypatch):
-    clock = Clock()
+    clock = SleepingClock()
     monkeypatch.setattr(runner_module, "time", clock)
     monkeypatch.setattr("lab.check.http.send", lambda *args, **more: Answer(200))
     return clock

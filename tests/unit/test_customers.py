@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
+from clocks import Clock
 from report_documents import HOSTILE
 from werkzeug.serving import make_server
 
@@ -183,19 +184,12 @@ def test_every_name_that_may_be_had_is_one_that_the_desks_take(customers, publis
             assert event["response"]["body"]["user"]["name"] == name
 
 
-class Clock:
-    now_s = 0.0
-
-    def __call__(self):
-        return self.now_s
-
-
 ALICE, BOB = Watcher("alice"), Watcher("bob")
 
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(0.0)
 
 
 @pytest.fixture

@@ -6,21 +6,13 @@ import threading
 from itertools import pairwise
 
 import pytest
+from clocks import Clock
 
 from lab.console import feed as feed_module
 from lab.console.events import RequestEvent, StackEvent
 from lab.console.feed import Feed
 
 DEADLINE_S = 60
-
-
-class Clock:
-    """Time that passes when a test says so."""
-
-    now_s = 1000.0
-
-    def __call__(self):
-        return self.now_s
 
 
 @pytest.fixture

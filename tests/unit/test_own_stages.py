@@ -4,6 +4,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+from clocks import Clock
 from conftest import wait_for
 
 from lab.console import own_stages
@@ -18,15 +19,6 @@ from lab.console.places import Full
 from lab.core.errors import LabError
 
 DEADLINE_S = 60
-
-
-class Clock:
-    """Time that passes when a test says so."""
-
-    now_s = 1000.0
-
-    def __call__(self):
-        return self.now_s
 
 
 class Stack:

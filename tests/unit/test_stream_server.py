@@ -7,6 +7,7 @@ import socket
 from contextlib import ExitStack, contextmanager
 
 import pytest
+from clocks import Clock
 from conftest import DEADLINE_S, wait_for
 from werkzeug.exceptions import Forbidden
 
@@ -18,15 +19,6 @@ from lab.console.stream_server import SLOW_S, Admitted, StreamServer
 WATCHERS = 600
 HUGE = "x" * 1_000_000  # more than the buffers of a socket take
 NEVER_S = 1000.0
-
-
-class Clock:
-    """Time that passes when a test says so."""
-
-    now_s = 1000.0
-
-    def __call__(self):
-        return self.now_s
 
 
 class Served:

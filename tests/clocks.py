@@ -1,0 +1,31 @@
+"""Clocks of tests: their time passes when a test says so, or where the code under test sleeps."""
+
+
+class Clock:
+    """What is called for the time, in seconds: `now_s` is the test's to change."""
+
+    def __init__(self, now_s=1000.0):
+        self.now_s = now_s
+
+    def __call__(self):
+        return self.now_s
+
+
+class SleepingClock:
+    """Stands for the module `time`: time goes on only where one sleeps.
+
+    A second of the wall clock began 0.3 s before the start.
+    """
+
+    def __init__(self, now=1000.0):
+        self.now = now
+
+    def monotonic(self):
+        return self.now
+
+    def time(self):
+        return self.now + 1000.3
+
+    def sleep(self, seconds):
+        assert seconds >= 0
+        self.now += seconds
