@@ -87,11 +87,6 @@ _JUDGE = """\
 judge() { python3 -c '  # compares the last answers of three runs
 import json, re, sys
 where, last, source = sys.argv[1:]
-def text(run, name):
-    try:
-        return open(run + "/" + name, errors="replace").read()
-    except OSError:
-        return ""
 %(value)s
 def seen(run):
     found = value(run, last, where)
@@ -101,6 +96,13 @@ control, again, shown = map(seen, ("control", "again", "shown"))
 ' "$@"; }
 run control control; run shown shown; run again control; cd "$WORK"
 judge %(where)s %(last)d %(source)d"""
+_TEXT = """\
+def text(run, name):
+    try:
+        return open(run + "/" + name, errors="replace").read()
+    except OSError:
+        return ""
+"""
 _JSON = """\
 def value(run, number, where):
     try:
@@ -183,16 +185,16 @@ def judge(difference: Difference, calls: Sequence[int]) -> Iterator[str]:
 
 
 def reader_of(where: str) -> tuple[str, str]:
-    """Return the Python function that reads what is compared, and the place that it is given."""
+    """Return the Python functions that read what is compared, and the place that they are given."""
     if where == "status":
-        return _CODE, where
+        return _TEXT + _CODE, where
     if where.startswith("body"):
-        return _WORDS, where
+        return _TEXT + _WORDS, where
     if where.startswith("header:"):
-        return _HEADERS, where
+        return _TEXT + _HEADERS, where
     # At "/-" and "/~" it is the members of what stands there that differ.
     at = re.sub(r"/[-~]$", "", where)
-    return _JSON, "" if at == "/" else at
+    return _TEXT + _JSON, "" if at == "/" else at
 
 
 def _number(index: int, calls: Sequence[int]) -> int:

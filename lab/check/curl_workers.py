@@ -20,11 +20,6 @@ _JUDGE = """\
 judge() { python3 -c '  # counts the answers of each kind
 import collections, json, re, sys
 where, last, times = sys.argv[1:]
-def text(run, name):
-    try:
-        return open(run + "/" + name, errors="replace").read()
-    except OSError:
-        return ""
 %(value)s
 def seen(run):
     for n in range(int(times)):
