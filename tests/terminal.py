@@ -3,11 +3,14 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 
+import psutil
 import pytest
+from conftest import wait_for
 
 
 class AtTerminal:
@@ -47,6 +50,18 @@ class AtTerminal:
             assert self.read(), f"ended before {prompt!r}: {self.text}"
         self.seen = self.text.index(prompt, start) + len(prompt)
         os.write(self.master, typed.encode() + b"\n")
+
+    def interrupt(self, prompt):
+        """Wait until it waits at the prompt, and press Ctrl-C.
+
+        Python does not see a signal that comes after the prompt and before the read. A test is that
+        quick, a person is not.
+        """
+        while prompt not in self.text:
+            assert self.read(), f"ended before {prompt!r}: {self.text}"
+        process = psutil.Process(self.process.pid)
+        wait_for(lambda: process.status() == psutil.STATUS_SLEEPING)
+        self.process.send_signal(signal.SIGINT)
 
     def finish(self):
         """Read to the end; return the exit status."""

@@ -195,9 +195,7 @@ def test_run_without_a_verdict_says_so(lab_here):
 def test_ctrl_c_at_a_question_starts_nothing(lab_here):
     path = asks(lab_here, "mine", "How?", 0)
     terminal = AtTerminal(lab_here, "run", path, *ONE, "--predict")
-    while PREDICT not in terminal.text:
-        assert terminal.read(), terminal.text
-    terminal.process.send_signal(2)
+    terminal.interrupt(f"{PREDICT} (Enter to skip): ")
     assert terminal.finish() != 0
     assert "Traceback" not in terminal.text
     assert not lab_here.runs.exists()
