@@ -27,7 +27,7 @@ _LESSON: Mapping[str, Rule] = {
     "who": any_text(20),
 }
 _SETTINGS: Mapping[str, Rule] = {
-    name: one_of(*allowed) for name, allowed in settings.SETTINGS.items()
+    name: one_of(*allowed) for name, allowed in settings.ALL_SETTINGS.items()
 }
 
 

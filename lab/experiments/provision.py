@@ -43,7 +43,7 @@ class ProvisionedStack:
         self.folder = folder
         self._deployment = deployment or {}
         self._progress = progress
-        self._keys = (secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+        self.keys = (secrets.token_urlsafe(32), secrets.token_urlsafe(32))
         # A prefix of this run's own: a shared store stays usable for its other users.
         self._prefix = f"two-desks:{secrets.token_hex(4)}"
         self._stores: dict[tuple[str, bool], Store] = {}
@@ -93,7 +93,7 @@ class ProvisionedStack:
             # The prefix of a deployment's keys is not known: all keys are counted.
             store_prefix="" if variant.server_urls else self._prefix_of(variant),
             fill=self._fill,
-            keys=None if variant.server_urls else self._keys,
+            keys=None if variant.server_urls else self.keys,
             customers=customers,
             seed=seed,
             quick=quick,
@@ -206,7 +206,7 @@ class ProvisionedStack:
 
     def _env(self, variant: Variant) -> dict[str, str]:
         desk: Desk = "stateless" if variant.app == "stateless" else "stateful"
-        return desk_env(desk, self._place(variant), self._prefix_of(variant), self._keys[0])
+        return desk_env(desk, self._place(variant), self._prefix_of(variant), self.keys[0])
 
     def _place(self, variant: Variant) -> str:
         """Return where a variant keeps its sessions, as STATEFUL_STORE says it."""
@@ -230,8 +230,8 @@ class ProvisionedStack:
         """Put this run's folder and keys where a variant names them."""
         names = {
             "folder": str(self.folder.absolute()),
-            "key": self._keys[0],
-            "other_key": self._keys[1],
+            "key": self.keys[0],
+            "other_key": self.keys[1],
         }
         try:
             return text.format(**names)

@@ -14,7 +14,7 @@ Events = list[JsonObject]
 Order = tuple[str, JsonObject]
 """Path and body of a POST."""
 
-SEATS: Mapping[str, str] = {"me": "John", "second": "Bob"}
+SEATS: Mapping[str, str] = {"me": "John", "second": "Bob", "third": "Carol"}
 _FAULTS = frozenset(kind.value for kind in FaultKind if kind is not FaultKind.ADD)
 
 

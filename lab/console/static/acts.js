@@ -8,7 +8,7 @@ import { post } from "./api.js";
 import { come } from "./customer.js";
 import { isMoving } from "./flight.js";
 import { begin } from "./source.js";
-import { backToLive, set, state } from "./state.js";
+import { backToLive, ownCustomers, set, state } from "./state.js";
 import { captionOf, perform, until } from "./steps.js";
 
 const LEAST_MS = 1000; // even if nothing moves
@@ -16,7 +16,7 @@ const MOST_MS = 3200; // what else moves, such as requests from elsewhere, holds
 const LAST_MS = 3500; // what the last step has shown stays for a while
 const ASKED = new URLSearchParams(location.search).get("pace"); // seconds; tests use ?pace=0: no pauses
 const HURRIED = 12; // and then everything moves so many times as fast
-const IDLE = { running: false, paused: false, once: 0, label: "", where: "", at: 0, of: 0, caption: "", by: "" };
+const IDLE = { running: false, paused: false, once: 0, label: "", where: "", at: 0, of: 0, since: 0, caption: "", by: "" };
 
 let stopping = null;
 set({ act: IDLE, tempo: { speed: ASKED === "0" ? HURRIED : 1, paused: false } });
@@ -34,6 +34,7 @@ export async function runSteps(steps, { label = "", where = "", onCaption = () =
     await until(() => state.connection === "open", stopping.signal, "The connection is lost: wait until it is back, then run it again.");
     await come();
     const since = state.scene.id;
+    change({ since });
     begin(steps);
     await follow(steps, onCaption, stopping.signal);
     await until(() => !ownTravel(), stopping.signal, "", Infinity);
@@ -104,7 +105,7 @@ function rest(signal, least) {
 
 /** Whether a request of this window's customers is on its way over the stage. */
 function ownTravel() {
-  const own = [state.me?.who, state.second?.who];
+  const own = ownCustomers().map(({ who }) => who);
   return [...state.shown.travelling.values()].some(({ request, exchange }) => own.includes((request ?? exchange).who));
 }
 

@@ -1,9 +1,9 @@
-/** This window's customer, and a second one if a lesson needs two. */
+/** This window's customer, and two more if a lesson needs them. */
 
 import { post, Refused } from "./api.js";
 import { set, state } from "./state.js";
 
-const SEATS = { me: "John", second: "Bob" };
+const SEATS = { me: "John", second: "Bob", third: "Carol" };
 const kept = (seat) => `two-desks:${seat}`;
 const coming = {};
 
@@ -22,7 +22,7 @@ export async function rename(name) {
 /** Forget this window's customers: they belong to another stage. */
 export function enterAnew() {
   for (const seat of Object.keys(SEATS)) sessionStorage.removeItem(kept(seat));
-  set({ me: null, second: null });
+  set({ me: null, second: null, third: null });
 }
 
 /** Do something at the desks: act({do: "add", sku: "pen", quantity: 2}). Returns {ops}. */

@@ -9,7 +9,7 @@ import { drawAsk } from "./ask.js";
 import { $, h, mark, refill } from "./dom.js";
 import { drawEnding } from "./ending.js";
 import { hasBegun, note, noteOf } from "./notes.js";
-import { canTurnTo, resultOf, SCENES, sceneOf, scriptsOf } from "./scenes.js";
+import { canTurnTo, casesOf, isPeopled, resultOf, SCENES, sceneOf, scriptsOf } from "./scenes.js";
 import { mayRun, runScript } from "./script.js";
 import { drawSo } from "./so.js";
 import { set, settle, state, subscribe } from "./state.js";
@@ -73,8 +73,8 @@ class LabLesson extends HTMLElement {
     const { chapter } = this;
     const begun = hasBegun(chapter);
     const ended = endedOf(acts[this.script.number]);
-    const given = { chapter, guess, chosen: this.chosen, begun, ended, mayRun: mayRun(now, this.script.steps), live: now.live };
-    const key = JSON.stringify([chapter.slug, "ask", guess, this.chosen, begun, ended, given.mayRun, given.live]);
+    const given = { chapter, people: isPeopled(now), guess, chosen: this.chosen, begun, ended, mayRun: mayRun(now, this.script.steps), live: now.live };
+    const key = JSON.stringify([chapter.slug, "ask", guess, this.chosen, begun, ended, given.people, given.mayRun, given.live]);
     const had = this.box.contains(document.activeElement) && document.activeElement.dataset.choice;
     refill(this.box, key, () => drawAsk(given, {
       choose: (number) => this.choose(number), predict: () => this.predict(this.chosen), skip: () => this.predict("skip"),
@@ -91,7 +91,9 @@ class LabLesson extends HTMLElement {
     const last = now.view.step >= now.plan.chapters.length;
     const may = mayRun(now, this.script.steps);
     const key = JSON.stringify([chapter.slug, "so", result.number, result.took, may]);
-    refill(this.box, key, () => drawSo({ chapter, result, others: scriptsOf(chapter).filter(({ number }) => number !== result.number), mayRun: may, ending: last && drawEnding(now.plan.chapters, now.lesson) }, {
+    const cases = casesOf(chapter, notes);
+    const others = scriptsOf(chapter).filter(({ number }) => number !== result.number && !cases.some((each) => each.number === number));
+    refill(this.box, key, () => drawSo({ chapter, result, others, cases, mayRun: may, ending: last && drawEnding(now.plan.chapters, now.lesson) }, {
       next: () => step(1), closer: () => openCloser("panel-further"), run: (number) => this.run(number),
     }));
     mark(this.box, "class", "scene so");
@@ -133,11 +135,6 @@ class LabLesson extends HTMLElement {
   turnTo(scene) {
     set({ wanted: { slug: this.chapter.slug, scene } });
   }
-}
-
-/** Whether the stage shows people behind a desk: the first chapter does, until the reader says otherwise. */
-function isPeopled({ people, view }) {
-  return people ?? view.step === 1;
 }
 
 /** How a run ended that did not come to its end, in a sentence; else null. */

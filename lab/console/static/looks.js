@@ -1,8 +1,9 @@
 /** How the result of a request looks: a class of the style sheet, a sign and a word. Pure. */
 
-/** The name of the one who sends requests again in the chapter that is open, or undefined. */
-export function thiefOf({ recording, plan, view }) {
-  return recording ? undefined : plan?.chapters[view.step - 1]?.thief;
+/** Whose cart an answer shows to a customer whose it is not: "John's cart"; else "". */
+export function strangeCart({ path, status, customer, response }) {
+  const name = status === 200 && path?.startsWith("/api/cart") && response?.body?.user?.name;
+  return name && name !== customer ? `${name}'s cart` : "";
 }
 
 /**
@@ -13,6 +14,8 @@ export function thiefOf({ recording, plan, view }) {
  */
 export function lookOf({ status }, exchange, thief) {
   const refused = status >= 400 || !status;
+  const strange = exchange && strangeCart(exchange);
+  if (strange) return ["lost", "✕", `✕ ${strange}`];
   if (exchange?.aside && !thief) return refused ? ["lost", "✕", "✕"] : ["kept", "✓", "✓"];
   if (exchange?.aside) return refused ? ["kept", "✓", "refused"] : ["lost", "✕", "accepted"];
   const [look, sign] = exchange?.look ?? (refused ? ["refused", "!"] : ["plain", ""]);

@@ -1,6 +1,8 @@
 /** Which of its three scenes a chapter shows, and what is in it: ask → watch → so?. Pure. */
 
-import { borneOut, fill, matches } from "./facts.js";
+import { borneOut, facts, fill, matches } from "./facts.js";
+import { loadOf } from "./load.js";
+import { ownCustomers } from "./state.js";
 import { DESKS } from "./words.js";
 
 export const SCENES = ["ask", "watch", "so"];
@@ -32,9 +34,42 @@ export function scriptsOf({ acts }) {
   return acts.map((act, number) => ({ number, ...act })).filter(({ steps }) => steps);
 }
 
+/** The script of the chapter that runs, or ran last: {chapter, act, number, since}; or null. */
+export function runOf({ recording, plan, view, act, lesson }) {
+  const chapter = recording ? null : plan?.chapters[view.step - 1];
+  if (!chapter) return null;
+  const [slug, at] = act.running ? act.where.split("/") : [];
+  const run = slug === chapter.slug ? { number: Number(at), since: act.since } : resultOf(lesson[chapter.slug] ?? { acts: {} });
+  return run && { chapter, act: chapter.acts[run.number], number: run.number, since: run.since };
+}
+
+/** What a thief does in that script: {thief, copies: the step that is sent again, forges, sends: just now?}; or null. */
+export function plotOf(now) {
+  const { thief, steps } = runOf(now)?.act ?? {};
+  if (!thief) return null;
+  const copies = steps.find((step) => step.do === "replay")?.of;
+  return { thief, copies, forges: steps.some((step) => step.do === "forge"), sends: ["replay", "forge"].includes(now.act.by) };
+}
+
+/** Whether the stage shows people behind a desk: the first chapter does, until the reader says otherwise. */
+export function isPeopled({ people, view, recording }) {
+  return people ?? (view.step === 1 && !recording);
+}
+
+/** What the stage counts beside each desk while a script runs: {numbers: {desk: […]}, loads: {desk: {A: …}} or null}. */
+export function tallyOf(now, scene) {
+  const run = runOf(now);
+  if (!run || run.since === undefined || !scene.stack) return {};
+  const found = facts(scene, run.since, ...ownCustomers(now).map(({ who }) => who));
+  const counted = ({ numbers }, desk) => numbers.filter(({ of }) => !of || found[`${desk}.${of}`]).map((each) => numberOf(desk, each, found));
+  const each = (count) => Object.fromEntries(DESKS.map((desk) => [desk, count(desk)]));
+  return { numbers: each((desk) => counted(run.act.result ?? run.chapter.result, desk)), loads: run.chapter.load ? each((desk) => loadOf(scene, desk, run.since).after) : null };
+}
+
 /** What the last scene says: {verdict, good, desks: [{desk, good, words, numbers: [{number, unit}]}], said, …}. */
-export function findingsOf(chapter, { facts, guess }) {
-  const { numbers, findings, verdicts, cases } = chapter.result;
+export function findingsOf(chapter, { number, facts, guess }) {
+  const own = chapter.acts[number]?.result;
+  const { numbers, findings, verdicts, cases } = own ?? chapter.result;
   const desks = DESKS.map((desk) => {
     const found = findings.find(({ when }) => matches(ofDesk(desk, when), facts));
     return { desk, good: found?.good ?? false, words: found?.words ?? "not measured", numbers: numbers.map((each) => numberOf(desk, each, facts)) };
@@ -42,13 +77,22 @@ export function findingsOf(chapter, { facts, guess }) {
   const good = desks.filter((each) => each.good).map(({ desk }) => desk);
   const side = good.length === DESKS.length ? "both" : good[0] ?? "neither";
   const special = cases.find(({ when }) => matches(when, facts))?.words;
-  return { desks, verdict: special ?? verdicts[side], good: side === "both" && !special, ...saidOf(chapter.predict.choices, guess, facts) };
+  const said = own ? { right: "open", said: "", because: "" } : saidOf(chapter.predict.choices, guess, facts);
+  return { desks, verdict: special ?? verdicts[side], good: side === "both" && !special, ...said };
 }
 
-/** {number: "3 of 6", unit: "looks refused"} */
-function numberOf(desk, { fact, of, unit }, facts) {
+/** {number: "3 of 6", unit: "looks refused", harm} */
+function numberOf(desk, { fact, of, unit, harm }, facts) {
   const [number, all] = [fact, of].map((name) => name && fill(`{${desk}.${name}}`, facts));
-  return { number: all ? `${number} of ${all}` : number, unit: unit[Number((all ?? number) !== "1")] };
+  return { number: all ? `${number} of ${all}` : number, unit: unit[Number((all ?? number) !== "1")], harm: harm && facts[`${desk}.${fact}`] > 0 };
+}
+
+/** The cases of a chapter whose scripts each have a result of their own, as the notes have them: [{number, label, desks: null before it ran}]. */
+export function casesOf(chapter, { acts }) {
+  return scriptsOf(chapter).filter(({ result }) => result).map(({ number, label, result }) => {
+    const facts = acts[number]?.state === "done" && acts[number].facts;
+    return { number, label, desks: facts ? DESKS.map((desk) => numberOf(desk, result.numbers[0], facts)) : null, unit: result.numbers[0].unit[1] };
+  });
 }
 
 /** The prediction against what came true: {right: "yes" | "no" | "open" | "skipped" | "none", said, because}. */

@@ -2,10 +2,12 @@
 
 import { runSteps } from "./acts.js";
 import { facts } from "./facts.js";
+import { loadOf } from "./load.js";
 import { noteAct, noteOf } from "./notes.js";
 import { takeOwnStage } from "./own-stage.js";
-import { set, state } from "./state.js";
+import { ownCustomers, set, state } from "./state.js";
 import { isGuarded, Stopped } from "./steps.js";
+import { DESKS } from "./words.js";
 
 /** Whether this window may run the script: on the room's stage, or on one of its own. */
 export function mayRun({ instructor, live, ownStages }, steps) {
@@ -23,7 +25,7 @@ export async function runScript(chapter, number) {
   try {
     if (!state.instructor && steps.some(isGuarded)) await takeOwnStage();
     const { since } = await runSteps(steps, { label, where: `${slug}/${number}`, onCaption: (text, at) => record({ at }) });
-    record({ state: "done", since, took: Date.now(), facts: facts(state.scene, since, state.me.who, state.second?.who) });
+    record({ state: "done", since, took: Date.now(), facts: facts(state.scene, since, ...ownCustomers().map(({ who }) => who)), load: chapter.load ? Object.fromEntries(DESKS.map((desk) => [desk, loadOf(state.scene, desk, since)])) : null });
   } catch (error) {
     record(error instanceof Stopped ? { state: "stopped" } : { state: "failed", trouble: error.message });
   }
