@@ -231,7 +231,7 @@ FROM_CACHE = {"headers": {"X-Cache": "HIT"}}
     [
         ("stateful", ASKED_A, 200, "drawer: found ✓"),
         ("stateless", ASKED_A, 409, "seal: good ✓"),
-        ("stateful", ASKED_A, 401, "no drawer for John"),
+        ("stateful", ASKED_A, 401, "no drawer for John ✕"),
         ("stateless", ASKED_A, 401, "seal: bad ✕"),
         ("stateful", ASKED_A, 503, "cannot look"),
         *(

@@ -21,6 +21,7 @@ CART = {"fate": None, "kept": 0, "lost": 0, "refused": 0, "unanswered": 0, "stat
 CART |= {"replicas": 1, "requests": 3, "bytes_out_mean": 200, "store_operations": 0, "orders": 0}
 CART |= {"answered": 3, "useful": 1, "copies": 0, "second_lost": 0, "acknowledged": 1, "kills": 1}
 CART |= {"failed": 0, "looks": 2, "shown": 2, "shown_wrong": 0, "second_got": 0}
+CART |= {"third_lost": 0, "resold": 0, "priced": 0, "old_price": 0, "grown": 0, "refused_own": 0}
 
 
 def facts(stateful, stateless):
@@ -79,7 +80,7 @@ def findings(guess, found=CRASHED, chapter=CRASH):
     return run("scenes.findingsOf(given.chapter, given.result)", chapter=chapter, result=result)
 
 
-FAILED = {"number": "1 of 3", "unit": "requests failed"}
+FAILED = {"number": "1 of 3", "unit": "requests failed", "harm": True}
 
 
 def test_verdict_is_a_case_of_its_own_only_where_that_was_measured():
@@ -93,8 +94,8 @@ def test_verdict_is_a_case_of_its_own_only_where_that_was_measured():
 def test_last_scene_says_two_words_and_a_number_for_each_desk():
     found = findings(2)
     assert [(each["words"], each["numbers"], each["good"]) for each in found["desks"]] == [
-        ("cart lost", [{"number": "1", "unit": "cart lost"}, FAILED], False),
-        ("cart kept", [{"number": "0", "unit": "carts lost"}, FAILED], True),
+        ("cart lost", [{"number": "1", "unit": "cart lost", "harm": True}, FAILED], False),
+        ("cart kept", [{"number": "0", "unit": "carts lost", "harm": False}, FAILED], True),
     ]
     assert found["verdict"] == "At the stateless desk the cart survives; the request does not."
     assert (found["right"], found["good"]) == ("yes", False)

@@ -10,12 +10,12 @@ const HIGH = 200;
 /** Both desks as they stand before anything runs: people behind a counter, or servers; John before them. */
 export function deskPicture({ servers = 3, store = "memory", cache = "off" } = {}, { thief = "", people = false } = {}) {
   const desk = (x, name, kept) => svg("g", { class: "counter", "data-desk": name, transform: `translate(${x} 0)` },
-    (people ? counterOf : racksOf)(servers, kept, name),
+    (people ? counterOf : racksOf)(servers, kept),
+    svg("text", people ? { x: WIDE / 2, y: 121 } : { x: 58, y: 190 }, `${name} desk`),
     !people && cache !== "off" && sign(WIDE / 2 - 100, 121, "cache"),
     person(WIDE / 2 - 8, 158, 1),
     thief && [masked({ class: "thief", x: WIDE - 76, y: 138, width: 44, height: 44 }), svg("text", { x: WIDE - 54, y: 198 }, thief)],
-    name === "stateful" ? !people && ticket(WIDE / 2 + 20, 160) : (people ? form : parcel)(WIDE / 2 + 20, 156),
-    svg("text", { class: "sign", x: 58, y: 190 }, `${name} desk`));
+    name === "stateful" ? !people && ticket(WIDE / 2 + 20, 160) : (people ? form : parcel)(WIDE / 2 + 20, 156));
   return svg("svg", { class: "desks-picture", viewBox: `0 0 ${2 * WIDE + APART} ${HIGH}`, focusable: "false" },
     desk(0, "stateful", store), desk(WIDE + APART, "stateless", "token"));
 }

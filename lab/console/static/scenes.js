@@ -7,12 +7,25 @@ import { DESKS } from "./words.js";
 
 export const SCENES = ["ask", "watch", "so"];
 
+/** Where the instructor is, for a window that may follow; null where nothing is presented. */
+export function presented({ led, instructor, live }) {
+  return live && !instructor && led && led.state !== "over" ? led : null;
+}
+
+/** The same for a window that follows. */
+export function followed(state) {
+  return state.following && !state.recording ? presented(state) : null;
+}
+
 /**
  * The scene to show: `wanted` {slug, scene} is what the reader turned to; `notes` are the chapter's.
  * What runs is watched; a chapter that has a result begins with it.
  */
-export function sceneOf({ recording, act, wanted }, chapter, notes) {
+export function sceneOf(state, chapter, notes) {
+  const { recording, act, wanted } = state;
   if (recording || act.running) return "watch";
+  const led = followed(state);
+  if (led) return led.chapter === chapter.slug && canTurnTo(led.scene, notes) ? led.scene : "ask";
   if (wanted?.slug === chapter.slug && canTurnTo(wanted.scene, notes)) return wanted.scene;
   return resultOf(notes) ? "so" : "ask";
 }
@@ -34,13 +47,22 @@ export function scriptsOf({ acts }) {
   return acts.map((act, number) => ({ number, ...act })).filter(({ steps }) => steps);
 }
 
-/** The script of the chapter that runs, or ran last: {chapter, act, number, since}; or null. */
-export function runOf({ recording, plan, view, act, lesson }) {
+/** What a run of a chapter has measured since event `since`, for the notes: {facts, load}; `whos` are its customers. */
+export function measuredOf(chapter, scene, since, whos) {
+  return { facts: facts(scene, since, ...whos), load: chapter.load ? eachDesk((desk) => loadOf(scene, desk, since)) : null };
+}
+
+/** The script of the chapter that runs, or ran last: {chapter, act, number, since, whos}; or null. */
+export function runOf(now) {
+  const { recording, plan, view, act, lesson } = now;
   const chapter = recording ? null : plan?.chapters[view.step - 1];
   if (!chapter) return null;
+  const led = followed(now);
   const [slug, at] = act.running ? act.where.split("/") : [];
-  const run = slug === chapter.slug ? { number: Number(at), since: act.since } : resultOf(lesson[chapter.slug] ?? { acts: {} });
-  return run && { chapter, act: chapter.acts[run.number], number: run.number, since: run.since };
+  const own = () => (slug === chapter.slug ? { number: Number(at), since: act.since } : resultOf(lesson[chapter.slug] ?? { acts: {} }));
+  const run = led ? led.chapter === chapter.slug && led.who && { number: led.act, since: led.since } : own();
+  const whos = led ? [led.who, led.second, led.third] : ownCustomers(now).map(({ who }) => who);
+  return run && chapter.acts[run.number] ? { chapter, act: chapter.acts[run.number], ...run, whos } : null;
 }
 
 /** What a thief does in that script: {thief, copies: the step that is sent again, forges, sends: just now?}; or null. */
@@ -60,10 +82,9 @@ export function isPeopled({ people, view, recording }) {
 export function tallyOf(now, scene) {
   const run = runOf(now);
   if (!run || run.since === undefined || !scene.stack) return {};
-  const found = facts(scene, run.since, ...ownCustomers(now).map(({ who }) => who));
+  const found = facts(scene, run.since, ...run.whos);
   const counted = ({ numbers }, desk) => numbers.filter(({ of }) => !of || found[`${desk}.${of}`]).map((each) => numberOf(desk, each, found));
-  const each = (count) => Object.fromEntries(DESKS.map((desk) => [desk, count(desk)]));
-  return { numbers: each((desk) => counted(run.act.result ?? run.chapter.result, desk)), loads: run.chapter.load ? each((desk) => loadOf(scene, desk, run.since).after) : null };
+  return { numbers: eachDesk((desk) => counted(run.act.result ?? run.chapter.result, desk)), loads: run.chapter.load ? eachDesk((desk) => loadOf(scene, desk, run.since).after) : null };
 }
 
 /** What the last scene says: {verdict, good, desks: [{desk, good, words, numbers: [{number, unit}]}], said, …}. */
@@ -106,6 +127,10 @@ function saidOf(choices, guess, facts) {
   if (!chosen) return { right: "skipped", said: `It came true: ${text(choices[seen])}`, because: choices[seen].because };
   if (guess === seen) return { right: "yes", said: `You said ${text(chosen)} So it was.`, because };
   return { right: "no", said: `You said ${text(chosen)} It was ${text(choices[seen])}`, because };
+}
+
+function eachDesk(count) {
+  return Object.fromEntries(DESKS.map((desk) => [desk, count(desk)]));
 }
 
 function ofDesk(desk, when) {

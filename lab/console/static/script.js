@@ -1,17 +1,16 @@
 /** Runs a script of a chapter, and notes what it measured. */
 
 import { runSteps } from "./acts.js";
-import { facts } from "./facts.js";
-import { loadOf } from "./load.js";
 import { noteAct, noteOf } from "./notes.js";
 import { takeOwnStage } from "./own-stage.js";
+import { followed, measuredOf } from "./scenes.js";
 import { ownCustomers, set, state } from "./state.js";
 import { isGuarded, Stopped } from "./steps.js";
-import { DESKS } from "./words.js";
 
 /** Whether this window may run the script: on the room's stage, or on one of its own. */
-export function mayRun({ instructor, live, ownStages }, steps) {
-  return live && (instructor || ownStages || !steps.some(isGuarded));
+export function mayRun(now, steps) {
+  const { instructor, live, ownStages } = now;
+  return live && !followed(now) && (instructor || ownStages || !steps.some(isGuarded));
 }
 
 /** Run the chapter's script `number`. The prediction is noted with it, and cannot be changed later. */
@@ -25,7 +24,7 @@ export async function runScript(chapter, number) {
   try {
     if (!state.instructor && steps.some(isGuarded)) await takeOwnStage();
     const { since } = await runSteps(steps, { label, where: `${slug}/${number}`, onCaption: (text, at) => record({ at }) });
-    record({ state: "done", since, took: Date.now(), facts: facts(state.scene, since, ...ownCustomers().map(({ who }) => who)), load: chapter.load ? Object.fromEntries(DESKS.map((desk) => [desk, loadOf(state.scene, desk, since)])) : null });
+    record({ state: "done", since, took: Date.now(), ...measuredOf(chapter, state.scene, since, ownCustomers().map(({ who }) => who)) });
   } catch (error) {
     record(error instanceof Stopped ? { state: "stopped" } : { state: "failed", trouble: error.message });
   }
