@@ -132,7 +132,7 @@ class CustomerSession:
         A desk without a key has a session id to guess in its place.
         """
         user_id, name = self._identity
-        guess = {"Cookie": f"desk_session={secrets.token_urlsafe(32)}"}
+        guess: dict[str, str | None] = {"Cookie": f"desk_session={secrets.token_urlsafe(32)}"}
         if key := self._leaked_key:
             cart = {"user_id": user_id, "name": name, "lines": {"laptop": FORGED_LAPTOPS}}
             guess = {"Authorization": f"Bearer {signer(key).dumps({**LABELS, 'session': cart})}"}

@@ -73,19 +73,8 @@ def _op(value: Any) -> str:
 
 
 VERBS: Mapping[str, Mapping[str, Check]] = {
-    **{
-        verb: {}
-        for verb in (
-            "login",
-            "view",
-            "view-url",
-            "products",
-            "clear",
-            "checkout",
-            "logout",
-            "forge",
-        )
-    },
+    **{verb: {} for verb in ("login", "view", "view-url", "products")},
+    **{verb: {} for verb in ("clear", "checkout", "logout", "forge")},
     "add": {"sku": _sku, "quantity": _quantity},
     "change": {"sku": _sku, "quantity": _quantity},
     "remove": {"sku": _sku},

@@ -21,7 +21,16 @@ CART = {"fate": None, "kept": 0, "lost": 0, "refused": 0, "unanswered": 0, "stat
 CART |= {"replicas": 1, "requests": 3, "bytes_out_mean": 200, "store_operations": 0, "orders": 0}
 CART |= {"answered": 3, "useful": 1, "copies": 0, "second_lost": 0, "acknowledged": 1, "kills": 1}
 CART |= {"failed": 0, "looks": 2, "shown": 2, "shown_wrong": 0, "second_got": 0}
-CART |= {"third_lost": 0, "resold": 0, "priced": 0, "old_price": 0, "grown": 0, "refused_own": 0}
+CART |= {
+    "third_lost": 0,
+    "all_lost": 0,
+    "saved": 0,
+    "resold": 0,
+    "priced": 0,
+    "old_price": 0,
+    "grown": 0,
+    "refused_own": 0,
+}
 
 
 def facts(stateful, stateless):

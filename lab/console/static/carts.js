@@ -6,7 +6,7 @@
  * lost where its holder itself does not have it any more.
  */
 
-import { strangeCart } from "./looks.js";
+import { header, isCached, strangeCart } from "./looks.js";
 import { FAULTS, SAFE_METHODS } from "./words.js";
 
 const MOST_LINES = 2;
@@ -130,11 +130,6 @@ function isHolder({ place, instance }, exchange) {
   return place === "store" || exchange.status === 200; // a refused token is still the customer's
 }
 
-/** An answer from the balancer's cache quotes the server that it is from. */
-export function isCached(exchange) {
-  return header(exchange.response, "x-cache") === "HIT";
-}
-
 function put(customer, exchange, store, cart) {
   customer.name = exchange.response?.body?.user?.name ?? customer.name;
   if (!exchange.underway) customer.credential = credentialOf(exchange) ?? customer.credential;
@@ -183,11 +178,6 @@ function finish(customer, servers) {
   customer.sign = { kept: "✓", doubt: "?", unshown: "!", lost: "✕", open: customer.gone ? "✕" : "" }[fate];
   customer.word = fate === "open" && customer.gone ? customer.gone : said;
   if (fate === "lost") customer.word = customer.gone ? customer.gone.replace("gone", said) : `${said}: ${customer.reader}`;
-}
-
-function header(message, name) {
-  const headers = Object.entries(message?.headers ?? {});
-  return headers.find(([key]) => key.toLowerCase() === name)?.[1];
 }
 
 /** The first characters only; kept runs have it shortened already. */

@@ -3,6 +3,7 @@
  * the same facts. tests/unit/lesson_rules.py has the same names.
  */
 
+import { isCached } from "./looks.js";
 import { DESKS, KNOWN_FATES, SAFE_METHODS, UNANSWERED } from "./words.js";
 
 const COMPARISON = /^(>=|>|<)([0-9]+)$/;
@@ -20,9 +21,9 @@ export function facts(scene, since, who, second, third) {
     const here = (event) => event.desk === desk && own(event) && !event.underway;
     const exchanges = [...scene.exchanges.values()].filter(here).sort((a, b) => a.id - b.id);
     const faults = scene.faults.filter((event) => event.id > since && event.desk === desk);
-    const of = (whom) => [...scene.exchanges.values()].filter((event) => event.desk === desk && event.id > since && event.who === whom).sort((a, b) => a.id - b.id);
+    const of = (whom) => [...scene.exchanges.values()].filter((event) => event.desk === desk && event.id > since && !event.underway && event.who === whom).sort((a, b) => a.id - b.id);
     const [seconds, lost] = [of(second), (whom) => Number(isLost(fateOf(of(whom))))];
-    const found = { ...atDesk(exchanges, scene.requests.filter(here), faults), second_lost: lost(second), third_lost: lost(third), ...shownTo(exchanges, seconds) };
+    const found = { ...atDesk(exchanges, scene.requests.filter(here), faults), second_lost: lost(second), third_lost: lost(third), all_lost: [who, second, third].reduce((sum, each) => sum + lost(each), 0), ...shownTo(exchanges, seconds) };
     for (const [name, value] of Object.entries(found)) named[`${desk}.${name}`] = value;
   }
   return named;
@@ -52,6 +53,7 @@ function atDesk(exchanges, requests, faults) {
     orders: count((each) => path(each) === "/api/checkout" && status(each) === 201),
     acknowledged: count((each) => !SAFE_METHODS.includes(each.method) && good(each)),
     useful: new Set(exchanges.filter(good).map((each) => each.served_by).filter(Boolean)).size,
+    saved: count((each) => path(each) === "/api/products" && isCached(each)),
     refused_own: count((each) => !each.aside && status(each) >= 400 && status(each) < 500),
     copies: count((each) => each.aside && good(each)),
     resold: count((each) => each.aside && path(each) === "/api/checkout" && good(each)),

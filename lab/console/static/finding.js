@@ -1,6 +1,6 @@
 /** What a server found when a request made it look: into its drawer, or at the seal. Pure. */
 
-import { isCached } from "./carts.js";
+import { isCached } from "./looks.js";
 
 const UNASKED = /^\/api\/(login|products|server)\b/; // they bring no credential
 

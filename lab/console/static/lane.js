@@ -90,7 +90,7 @@ export class Lane {
     say(this.name, NAMES[this.kind][0]);
     say(this.hint, recorded ? `recorded: ${recorded}` : changed.join(", ") || NAMES[this.kind][1]);
     say(this.others, this.kind === "stateless" || !others.length ? tally(others) : `+ ${others.length} more`);
-    refill(this.numbers, JSON.stringify(numbers), () => numbers.map(({ number, unit, harm }) => box("tally", { "data-harm": harm }, h("b", {}, number), ` ${unit}`)));
+    refill(this.numbers, JSON.stringify(numbers), () => numbers.map(({ number, unit, harm }) => box("tally", { "data-harm": harm }, harm && "✕ ", h("b", {}, number), ` ${unit}`)));
   }
 
   /** What the thief holds at this desk: {name, what, text}. */
@@ -145,7 +145,7 @@ export class Lane {
     const what = this.carries();
     if (!credential) return box("card none", {}, `no ${what} ${left ? "any more" : "yet"}`);
     return box(`card${cart ? " full" : ""}`, {},
-      box("credential", {}, carried(what, credential.text), `${what} `, h("code", {}, credential.text)), cart && chip(cart));
+      box("credential", {}, carried(what, credential.text), box("word", {}, `${what} `), h("code", {}, credential.text)), cart && chip(cart));
   }
 
   drawBalancer(settings) {

@@ -1,5 +1,16 @@
 /** How the result of a request looks: a class of the style sheet, a sign and a word. Pure. */
 
+/** An answer from the balancer's cache quotes the server that it is from. */
+export function isCached({ response }) {
+  return header(response, "x-cache") === "HIT";
+}
+
+/** The value of a message's header, by its name in lower case; or undefined. */
+export function header(message, name) {
+  const headers = Object.entries(message?.headers ?? {});
+  return headers.find(([key]) => key.toLowerCase() === name)?.[1];
+}
+
 /** Whose cart an answer shows to a customer whose it is not: "John's cart"; else "". */
 export function strangeCart({ path, status, customer, response }) {
   const name = status === 200 && path?.startsWith("/api/cart") && response?.body?.user?.name;
@@ -20,7 +31,7 @@ export function lookOf({ status }, exchange, thief) {
   if (exchange?.aside) return refused ? ["kept", "✓", "refused"] : ["lost", "✕", "accepted"];
   const [look, sign] = exchange?.look ?? (refused ? ["refused", "!"] : ["plain", ""]);
   const shown = look === "lost" && refused ? ["refused", "!"] : [look, sign];
-  return [...shown, wordOf(shown[1], status)];
+  return [...shown, exchange && isCached(exchange) && !shown[1] ? "from the cache" : wordOf(shown[1], status)];
 }
 
 /** The result in a few characters: "200 ✓", "401 refused", "no answer". */

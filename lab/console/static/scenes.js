@@ -108,9 +108,10 @@ function numberOf(desk, { fact, of, unit, harm }, facts) {
   return { number: all ? `${number} of ${all}` : number, unit: unit[Number((all ?? number) !== "1")], harm: harm && facts[`${desk}.${fact}`] > 0 };
 }
 
-/** The cases of a chapter whose scripts each have a result of their own, as the notes have them: [{number, label, desks: null before it ran}]. */
+/** The cases of a chapter whose scripts have results of their own, as the notes have them: [{number, label, desks: null before it ran}]. */
 export function casesOf(chapter, { acts }) {
-  return scriptsOf(chapter).filter(({ result }) => result).map(({ number, label, result }) => {
+  const scripts = scriptsOf(chapter);
+  return scripts.filter(() => scripts.some(({ result }) => result)).map(({ number, label, result = chapter.result }) => {
     const facts = acts[number]?.state === "done" && acts[number].facts;
     return { number, label, desks: facts ? DESKS.map((desk) => numberOf(desk, result.numbers[0], facts)) : null, unit: result.numbers[0].unit[1] };
   });

@@ -17,10 +17,11 @@ export function drawSo({ chapter, result, others, cases, mayRun, ending }, does)
     h("h1", { id: "claim", tabindex: -1, "data-next": true }, chapter.claim),
     h("p", { class: "verdict-line", "data-good": good }, verdict),
     (right !== "open" || act.result) && h("div", { class: "desks" }, desks.map((each) => card(each, result.load?.[each.desk]))), // no verdict on what the reader has to choose
-    said && h("p", { class: "judged", "data-right": right }, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[right]),
-      h("span", {}, h("strong", {}, said), because && ` ${because}`)),
-    h("p", { class: "decided" }, act.explain ?? chapter.explain),
-    cases.length > 0 && scores(cases, result.number, mayRun, does),
+    h("div", { class: cases.length ? "split" : "whole" }, h("div", {},
+      said && h("p", { class: "judged", "data-right": right }, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[right]),
+        h("span", {}, h("strong", {}, said), because && ` ${because}`)),
+      h("p", { class: "decided" }, act.explain ?? chapter.explain)),
+    cases.length > 0 && scores(cases, result.number, mayRun, does)),
     bar(
       !ending && button("Next chapter ▸", does.next, { main: true, name: "onward" }),
       button("Look closer", does.closer, { name: "look-closer" }),
@@ -47,7 +48,7 @@ function shares({ before, after }) {
 
 /** The chapter's own score: one row for each case, and the way to run those that have not run. */
 function scores(cases, shown, mayRun, does) {
-  const cell = (each, n) => h("td", { "data-harm": each.desks?.[n].harm }, each.desks ? [each.desks[n].harm && h("span", { "aria-hidden": "true" }, "✕ "), h("b", {}, each.desks[n].number)] : "–");
+  const cell = (each, n) => h("td", { "data-harm": each.desks?.[n].harm }, each.desks ? `${each.desks[n].harm ? "✕" : "✓"} ${each.desks[n].number}` : "–");
   return h("table", { class: "case-scores" },
     h("caption", { class: "unseen" }, "The cases of this chapter"),
     h("thead", {}, h("tr", {}, h("td"), h("td"), DESKS.map((desk) => h("th", { scope: "col", "data-desk": desk }, TITLES[desk])))),
