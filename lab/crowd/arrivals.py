@@ -11,7 +11,9 @@ import random
 from collections.abc import Iterator
 from itertools import count
 
-APART_S = 0.05  # between two requests of one shopper before its first lap; an answer takes less
+STEPS_APART_S = (
+    0.05  # between two requests of one shopper before its first lap; an answer takes less
+)
 
 
 class Arrivals:
@@ -21,7 +23,7 @@ class Arrivals:
         """`visit` is the number of requests of a visit; up to 1, each begins with the first lap."""
         self._shoppers, self._rate, self._seed = shoppers, rate, seed
         self._steps = max(1, visit)
-        self._apart = math.ceil(rate * APART_S)
+        self._apart = math.ceil(rate * STEPS_APART_S)
         self._groups = max(1, shoppers // (self._apart * self._steps))
         self._dues: dict[int, list[list[int]]] = {}
         self._before_laps = self._slots_before(self._groups) if visit > 1 else 0

@@ -15,7 +15,7 @@ LEAST_WITH_CART = 0.1
 
 
 @dataclass(frozen=True)
-class Visit:
+class TriedVisit:
     """One visit that was tried: its requests, and which of them was the first acknowledged change.
 
     `requests` is 0 for a script that does not end, `cart_at` 0 where no cart was acknowledged.
@@ -30,7 +30,7 @@ class Expectation:
     """What to expect of a crowd in the open model."""
 
     profile: LoadProfile
-    visit: Visit
+    visit: TriedVisit
     rate: float
 
     @property
@@ -67,14 +67,14 @@ class Expectation:
         return arrivals.first_lap_s if arrivals else 0.0
 
 
-def expect(profile: LoadProfile, visit: Visit) -> Expectation | None:
+def expect(profile: LoadProfile, visit: TriedVisit) -> Expectation | None:
     """Return what to expect of the profile; None where no pace is known beforehand."""
     if profile.rate is None or not visit.requests:
         return None
     return Expectation(profile, visit, profile.rate)
 
 
-def describe_expectation(profile: LoadProfile, visit: Visit) -> str:
+def describe_expectation(profile: LoadProfile, visit: TriedVisit) -> str:
     """Return what the numbers of a crowd mean, in a sentence or two."""
     expected = expect(profile, visit)
     if not visit.requests:
@@ -95,7 +95,7 @@ def describe_expectation(profile: LoadProfile, visit: Visit) -> str:
     return f"{text}; about {share} will have a cart."
 
 
-def require_something_to_show(profile: LoadProfile, visit: Visit) -> None:
+def require_something_to_show(profile: LoadProfile, visit: TriedVisit) -> None:
     """LabError, with what to change, if the crowd ends before it can show what it was asked for."""
     expected = expect(profile, visit)
     if expected is None:

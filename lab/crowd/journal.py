@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from lab.crowd.messages import IterationResult, WorkerReport
-from lab.crowd.tally import NO_SERVER, Tally
+from lab.crowd.tally import UNANSWERED, Tally
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange, OpStatus
 
@@ -185,7 +185,7 @@ class Journal:
         if exchange.fate is not None:
             tally.reads += 1
             tally.reads_kept += exchange.fate is Fate.KEPT
-        tally.count_server(exchange.served_by or NO_SERVER)
+        tally.count_server(exchange.served_by or UNANSWERED)
         tally.latency.add(exchange.latency_ms)
         tally.last_s = max(tally.last_s, exchange.at_s + exchange.elapsed_ms / 1000)
 

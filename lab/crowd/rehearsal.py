@@ -2,7 +2,7 @@
 
 import msgspec
 
-from lab.crowd.expectation import Visit
+from lab.crowd.expectation import TriedVisit
 from lab.crowd.journal import Journal
 from lab.crowd.messages import CrowdJob
 from lab.crowd.pacer import RunOver
@@ -12,17 +12,23 @@ from lab.evidence.cart_tracker import CartTracker
 from lab.evidence.exchange import Exchange
 from lab.evidence.requests_transport import RequestsTransport
 
-MOST_REQUESTS = 500  # of a script that is still no endless one
-MOST_S = 10.0
+TRIED_REQUESTS = 500  # of a script that is still no endless one
+TRIED_FOR_S = 10.0
 
 
-def rehearse(job: CrowdJob) -> Visit:
+def rehearse(job: CrowdJob) -> TriedVisit:
     """Send one visit of the job's script, its looks at the cart included, and count.
 
     LabError where no crowd can run the script.
     """
     profile = msgspec.structs.replace(
-        job.profile, shoppers=1, rate=None, once=False, warm_up_s=0.0, for_s=MOST_S, timetable=()
+        job.profile,
+        shoppers=1,
+        rate=None,
+        once=False,
+        warm_up_s=0.0,
+        for_s=TRIED_FOR_S,
+        timetable=(),
     )
     journal = _Counting(job.name)
     job = msgspec.structs.replace(job, profile=profile)
@@ -31,8 +37,8 @@ def rehearse(job: CrowdJob) -> Visit:
     try:
         user.iterate_once()
     except RunOver:
-        return Visit(0, journal.cart_at)
-    return Visit(journal.requests, journal.cart_at)
+        return TriedVisit(0, journal.cart_at)
+    return TriedVisit(journal.requests, journal.cart_at)
 
 
 class _Counting(Journal):
@@ -51,5 +57,5 @@ class _Counting(Journal):
         self._tracker.note(exchange)
         if not self.cart_at and self._tracker.owed is not None:
             self.cart_at = self.requests
-        if self.requests >= MOST_REQUESTS:
+        if self.requests >= TRIED_REQUESTS:
             raise RunOver

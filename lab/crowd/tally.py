@@ -11,7 +11,7 @@ import msgspec
 from lab.core.statistics import LEAST_FOR_P99
 
 LEAST_FOR_P95 = 100
-NO_SERVER = ""
+UNANSWERED = ""
 """In place of a server's name where none answered."""
 OTHER_SERVERS = "others"
 MOST_SERVERS, MOST_NAME = 100, 32
@@ -99,7 +99,7 @@ class Tally(msgspec.Struct):
     came: int = 0
     """Shoppers whose first request was due."""
     by_server: dict[str, int] = {}
-    """Requests by the server that answered; `NO_SERVER` where none did."""
+    """Requests by the server that answered; `UNANSWERED` where none did."""
     begun: int = 0
     """Iterations that were begun: each has to be settled in the end."""
     last_s: float = 0.0

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from lab.core.errors import LabError
 from lab.core.faults import FaultKind
-from lab.crowd.arrivals import APART_S, Arrivals
+from lab.crowd.arrivals import STEPS_APART_S, Arrivals
 from lab.crowd.expectation import (
-    Visit,
+    TriedVisit,
     describe_expectation,
     expect,
     require_something_to_show,
@@ -19,7 +19,7 @@ from lab.crowd.expectation import (
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.timetable import PlannedFault
 
-SHOPPING = Visit(requests=7, cart_at=2)
+SHOPPING = TriedVisit(requests=7, cart_at=2)
 
 
 def before(arrivals, shopper, end_s):
@@ -71,7 +71,7 @@ def test_crowd_keeps_its_rate_and_no_step_of_the_visit_is_everyones_at_once(shop
     every = []
     for shopper in range(shoppers):
         dues = before(arrivals, shopper, arrivals.first_lap_s - 1e-9)
-        assert all(two - one >= APART_S * 0.99 for one, two in pairwise(dues))
+        assert all(two - one >= STEPS_APART_S * 0.99 for one, two in pairwise(dues))
         ahead[len(dues)] += 1
         every += dues
     # Before the first lap each shopper has done 1 to 7 requests, each number about as often.
@@ -124,8 +124,8 @@ def test_numbers_are_explained_before_the_run():
     assert "One visit of each takes 7s at this rate." in said
     assert "In 12s about 100 of 100 shoppers come; about 100% will have a cart." in said
     assert "as fast as they are answered" in describe_expectation(profile(rate=None), SHOPPING)
-    assert "no cart, so none can be lost" in describe_expectation(profile(), Visit(3, 0))
-    assert "does not end by itself" in describe_expectation(profile(), Visit(0, 2))
+    assert "no cart, so none can be lost" in describe_expectation(profile(), TriedVisit(3, 0))
+    assert "does not end by itself" in describe_expectation(profile(), TriedVisit(0, 2))
 
 
 REFUSED = [
@@ -158,9 +158,9 @@ def test_refused_crowd_of_whom_all_begin_at_the_start_has_hardly_a_cart():
         ({}, SHOPPING),
         ({"shoppers": 5000, "rate": 300.0, "for_s": 60.0}, SHOPPING),
         ({"rate": None}, SHOPPING),
-        ({}, Visit(7, 0)),
-        ({}, Visit(0, 0)),
-        ({"shoppers": 1}, Visit(1, 1)),
+        ({}, TriedVisit(7, 0)),
+        ({}, TriedVisit(0, 0)),
+        ({"shoppers": 1}, TriedVisit(1, 1)),
         ({"timetable": (PlannedFault(FaultKind.KILL, "B", 3.0),)}, SHOPPING),
     ],
 )
