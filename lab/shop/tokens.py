@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from flask import Flask, current_app, request
-from itsdangerous import BadData, Signer, URLSafeTimedSerializer
+from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 
 from lab.shop.errors import BadCredential, NotLoggedIn, WrongUser
 from lab.shop.http import vary_by
@@ -22,13 +22,13 @@ class _OneSigner(URLSafeTimedSerializer):
     """Makes its signer once, not for each token: a signer keeps nothing but the keys."""
 
     @cached_property
-    def _signer(self) -> Signer:
-        return super().make_signer(self.salt)
+    def _signer(self) -> TimestampSigner:
+        return super().make_signer(self.salt)  # type: ignore[return-value]
 
-    def make_signer(self, salt: str | bytes | None = None) -> Signer:
-        return self._signer if salt is None else super().make_signer(salt)
+    def make_signer(self, salt: str | bytes | None = None) -> TimestampSigner:
+        return self._signer if salt is None else super().make_signer(salt)  # type: ignore[return-value]
 
-    def iter_unsigners(self, salt: str | bytes | None = None) -> Iterator[Signer]:
+    def iter_unsigners(self, salt: str | bytes | None = None) -> Iterator[TimestampSigner]:
         yield self.make_signer(salt)
 
 
