@@ -116,6 +116,8 @@ def checked_order(body: object) -> Order:
         raise BadOrder(f"unknown field {unknown[0][:40]}: {verb} takes {takes}")
     if missing := wanted.keys() - body.keys():
         raise BadOrder(f"missing field {min(missing)!r}: {verb} takes {', '.join(wanted)}")
+    if body.get("times", 1) != 1 and body.get("tries", 1) != 1:
+        raise BadOrder("times: give either times or tries, not both")
     return Order(
         verb,
         _desks(verb, body),

@@ -453,6 +453,20 @@ def test_totals_are_fresh_each_time(published):
     assert published.score.totals()["stateful"].requests == 2
 
 
+@pytest.mark.parametrize("log_first", [True, False])
+def test_refused_copy_is_no_error_whichever_event_comes_first(published, log_first):
+    made = kept_exchange(sent("GET", "/api/cart", 401))
+    copy = from_exchange(made, "stateful", "c1", aside=True)
+    logged = request_of(made, "stateful", "c1")
+    for event in (logged, copy) if log_first else (copy, logged):
+        published(event)
+    assert published.at["stateful"]["errors"] == 0
+    # The customer's own refused request is one.
+    own = replace_fields(made, op="another-1")
+    published(request_of(own, "stateful", "c1"))(from_exchange(own, "stateful", "c1"))
+    assert published.at["stateful"]["errors"] == 1
+
+
 def test_new_stage_starts_the_score_anew(published):
     published.add()(from_log(ENTRY, "stateful", SERVERS, "c1"))(StageEvent())
     assert published.at == msgspec.to_builtins(Score().totals())

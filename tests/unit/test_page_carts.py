@@ -296,3 +296,27 @@ def test_result_of_a_request_has_a_look_and_a_word(status, more, thief, look_, t
 )
 def test_dot_goes_where_the_log_says_the_request_went(request_, places):
     assert run("journey(given).places", {"status": 200, **request_}) == places.split()
+
+
+def test_somebody_else_s_cart_is_harm_though_the_answer_is_a_plain_200():
+    bob = {"who": "c2", "customer": "Bob"}
+    hit = {"headers": {"X-Cache": "HIT"}, "body": {"user": {"name": "John"}, "cart": {}}}
+    stranger = look("", 200, None, LAPTOP, response=hit, **bob)
+    hers = exchange("POST", "/api/login", "B b1", 200, [], **bob)
+    hers["response"]["body"]["user"]["name"] = "Bob"
+    seen = run(
+        """[cartsOf(given.events.reduce(reduce, emptyScene()), "stateful").get("c2").strange,
+            lookOf(given.stranger, given.stranger), lookOf(given.own, given.own)]""",
+        {
+            "events": [*bought(), hers, stranger],
+            "stranger": stranger,
+            "own": look("B b1", 200, None),
+        },
+    )
+    assert seen == ["John's cart", ["lost", "✕", "✕ John's cart"], ["plain", "", ""]]
+
+
+def test_answer_of_the_cache_is_said_to_be_one():
+    hit = {"headers": {"X-Cache": "HIT"}, "body": {"products": []}}
+    listed = exchange("GET", "/api/products", "", 200, response=hit)
+    assert run("lookOf(given, given)[2]", listed) == "from the cache"

@@ -146,3 +146,61 @@ def test_ending_has_a_row_for_each_chapter_and_keeps_it_as_markdown():
     assert "cart lost, 1 cart lost, 1 of 3 requests failed; " in first
     assert "cart kept, 0 carts lost, 1 of 3 requests failed" in first
     assert second == f"| 2 | {CHAPTERS[0]['title']} | – | not run | – | – |"
+
+
+DRAWBACKS = next(each for each in CHAPTERS if each["slug"] == "the-drawbacks")
+
+
+def test_case_of_a_chapter_ends_with_its_own_result_and_judges_no_prediction():
+    bitten = facts({"resold": 0}, {"resold": 1, "copies": 1})
+    found = findings(0, {**bitten}, DRAWBACKS) | run(
+        "scenes.findingsOf(given.chapter, given.result)",
+        chapter=DRAWBACKS,
+        result={"number": 1, "facts": bitten, "guess": 0},
+    )
+    assert [each["words"] for each in found["desks"]] == ["sold once", "sold twice"]
+    assert found["verdict"] == "It bites at the stateless desk."
+    assert (found["right"], found["said"]) == ("open", "")
+
+
+def test_cases_are_scored_beside_each_other_and_those_that_have_not_run_are_empty():
+    bitten = facts({}, {"copies": 1})
+    notes = {
+        "acts": {"0": {"state": "done", "took": 1, "facts": bitten}, "1": {"state": "stopped"}}
+    }
+    cases = run("scenes.casesOf(given.chapter, given.notes)", chapter=DRAWBACKS, notes=notes)
+    assert len(cases) == 5
+    first, *others = cases
+    assert [(each["number"], each["harm"]) for each in first["desks"]] == [
+        ("0", False),
+        ("1", True),
+    ]
+    assert [each["desks"] for each in others] == [None] * 4
+    assert run("scenes.casesOf(given.chapter, given.notes)", chapter=CRASH, notes=notes) == []
+
+
+def load_of(*events):
+    scene = {"exchanges": [], "faults": []}
+    for number, (kind, more) in enumerate(events, start=1):
+        scene[kind].append({"id": number, "desk": "stateful", **more})
+    code = """(await import(LOAD)).loadOf({
+        faults: given.scene.faults,
+        exchanges: new Map(given.scene.exchanges.map((each) => [each.id, each])),
+    }, "stateful", 0)"""
+    return run(code.replace("LOAD", json.dumps((STATIC / "load.js").as_uri())), scene=scene)
+
+
+def test_load_is_counted_before_a_server_came_and_after_by_answer():
+    asked = [
+        ("exchanges", {"served_by": name, "status": status})
+        for name, status in (("A", 200), ("A", 201), ("A", 200), ("B", 401), ("B", 401))
+    ]
+    added = ("faults", {"fault": "add", "target": "B"})
+    found = load_of(
+        *asked[:2], added, *asked[2:], ("exchanges", {"served_by": None, "status": 502})
+    )
+    assert found == {
+        "before": {"A": {"served": 2, "refused": 0}},
+        "after": {"A": {"served": 1, "refused": 0}, "B": {"served": 0, "refused": 2}},
+    }
+    assert load_of(*asked[:2])["before"] == {}

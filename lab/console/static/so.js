@@ -42,7 +42,7 @@ function card({ desk, good, words, numbers }, load) {
 /** The requests of each server, before servers were added and after. */
 function shares({ before, after }) {
   const rows = [["before", before], ["after", after]].flatMap(([when, servers]) =>
-    Object.keys(servers).sort().map((name, n) => h("tr", {}, h("th", { scope: "row" }, n ? "" : when), h("td", {}, name), h("td", {}, bars(servers[name])))));
+    Object.keys(servers).sort().map((name) => h("tr", {}, h("th", { scope: "row" }, `${when} ${name}`), h("td", {}, bars(servers[name])))));
   return h("table", { class: "shares" }, h("tbody", {}, rows));
 }
 
