@@ -55,10 +55,18 @@ ORDERS = {
     "/lab/store": {"do": "pause"},
     "/lab/knobs": {"affinity": "cookie", "cache": "naive"},
     "/lab/stage": {"servers": 2, "store": "redis"},
+    "/lab/step": {
+        "script": "the-crash/0",
+        "step": 0,
+        "customer": "key",
+        "settings": {"store": "redis"},
+    },
     "/lab/run": {"experiment": "caching"},
     "/lab/lesson": {"chapter": "the-crash", "state": "asking"},
     "/lab/ticket": {},
 }
+
+STEP = ORDERS["/lab/step"]
 
 
 class FakeStage:
@@ -102,9 +110,10 @@ class FakeCustomers:
     def _customer(self, name):
         known = {"stateful": Credentials("an id", None)}
         return SimpleNamespace(
+            credentials=lambda: known,
             introduce=lambda *, again=False: Introduction(
                 "key", "c1", name, "123", known if again else UNSET
-            )
+            ),
         )
 
 
@@ -169,6 +178,8 @@ def test_terminals_secret_opens_every_one(lab):
         answer = post(lab.web, path, body, {**TERMINAL, "X-Lab-Console": None})
         assert answer.status_code == 200, (path, answer.json)
     assert call(lab.web, "GET", "/lab/status", headers=TERMINAL).status_code == 200
+    stage = plan.load().scripts()["the-crash/0"][0]
+    first = {name: value for name, value in stage.items() if name not in ("do", "say")}
     assert lab.live.playground.orders == [
         ("inject", "kill", "B", {}),
         ("inject", "restart", "stateful/B", {}),
@@ -179,6 +190,7 @@ def test_terminals_secret_opens_every_one(lab):
         ("inject", "pause", "store", {}),
         ("change", {"affinity": "cookie", "cache": "naive"}),
         ("reset", {"servers": 2, "store": "redis"}),
+        ("reset", {**first, "store": "redis"}),
     ]
     assert lab.started == [("caching", {})]
 
@@ -390,6 +402,16 @@ def test_order_that_is_not_exactly_one_is_refused(lab, data, status):
         ("/lab/stage", {"servers": 9}),
         ("/lab/stage", {"servers": True}),
         ("/lab/stage", {"servers": 2.0}),
+        ("/lab/step", {**STEP, "script": "the-crash/99"}),
+        ("/lab/step", {**STEP, "script": "../the-crash/0"}),
+        ("/lab/step", {**STEP, "step": 99}),
+        ("/lab/step", {**STEP, "step": -1}),
+        ("/lab/step", {**STEP, "step": True}),
+        ("/lab/step", {**STEP, "settings": {"store": "redis://evil"}}),
+        ("/lab/step", {**STEP, "settings": {"servers": 99}}),
+        ("/lab/step", {**STEP, "settings": {"do": "kill"}}),
+        ("/lab/step", {**STEP, "settings": []}),
+        ("/lab/step", {**STEP, "do": "kill"}),
         ("/lab/run", {"experiment": 1}),
         ("/lab/run", {"experiment": "caching", "predicted": -1}),
         ("/lab/run", {"experiment": "caching", "confidence": "very"}),
