@@ -4,12 +4,13 @@ import { runSteps } from "./acts.js";
 import { facts } from "./facts.js";
 import { noteAct, noteOf } from "./notes.js";
 import { takeOwnStage } from "./own-stage.js";
+import { followed } from "./scenes.js";
 import { set, state } from "./state.js";
 import { Stopped } from "./steps.js";
 
 /** Whether this window may run scripts: on the room's stage, or on one of its own. */
-export function mayRun({ instructor, live, ownStages }) {
-  return live && (instructor || ownStages);
+export function mayRun(now) {
+  return now.live && !followed(now) && (now.instructor || now.ownStages);
 }
 
 /** Run a script as runSteps() does, on a stage that this window may change: {since, facts}. */

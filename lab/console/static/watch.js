@@ -27,8 +27,8 @@ export class Watch {
   }
 
   /** `given` is {act, tempo, recording, chapter, script, done, mayRun, people, coded}. */
-  draw({ act, tempo, recording, chapter, script, done, mayRun, people, coded }) {
-    const ready = !act.running && !recording;
+  draw({ act, led, tempo, recording, chapter, script, done, mayRun, people, coded }) {
+    const ready = !act.running && !recording && !led;
     this.whatIf.draw(chapter, script, ready && done && mayRun);
     mark(this.code, "aria-pressed", String(coded));
     mark(this.people, "aria-pressed", String(people));
@@ -37,7 +37,7 @@ export class Watch {
     say(this.count, act.running ? `${act.paused ? "paused at " : ""}step ${act.at} of ${act.of}` : "");
     say(this.pause, act.paused ? "Continue" : "Pause");
     this.speeds.forEach((each, n) => mark(each, "aria-pressed", String(tempo.speed === SPEEDS[n][0])));
-    for (const each of [this.pause, this.one, this.stop]) mark(each, "hidden", !act.running);
+    for (const each of [this.pause, this.one, this.stop]) mark(each, "hidden", !act.running || led);
     mark(this.again, "hidden", act.running || !(recording || mayRun));
     mark(this.onward, "hidden", !ready || !done);
   }
