@@ -71,7 +71,9 @@ def test_exported_page_does_the_whole_tour_from_a_file(opened, exported):
         assert page.locator("#badge").inner_text() == "RECORDED"
         if number < len(chapters):
             page.locator("#next").click()
-    assert exported[1].made[:10] in page.locator("#line").inner_text()
+    recorded = page.locator("#line").inner_text()
+    assert exported[1].made[:10] in recorded and f"lab {exported[1].lab}" in recorded
+    assert "nginx 1." in recorded and "Record your own" in recorded
     window.check()
 
 
@@ -89,8 +91,10 @@ def what_if(page, **chosen):
     for name, value in chosen.items():
         page.locator(f".what-if-box select[name={name}]").select_option(value)
     page.locator(".what-if-box .run-so").click()
-    wait_for(lambda: page.locator(".controls .pause").is_hidden())
-    return page.locator(".caption").inner_text()
+    page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))")
+    caption = page.locator(".caption").inner_text
+    wait_for(lambda: "; stateless" in caption())
+    return caption()
 
 
 @pytest.mark.timeout(600)

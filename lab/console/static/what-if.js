@@ -20,6 +20,7 @@ export class WhatIf {
       h("p", { class: "menu-title" }, "The same steps, with"),
       this.selects.map((select) => h("label", {}, SETTINGS[select.name].label, select)),
       button("Run it so ▸", () => this.run(), { main: true, name: "run-so" }));
+    this.box.addEventListener("beforetoggle", ({ newState }) => newState === "open" && this.offer());
     this.opener = h("button", { type: "button", class: "what-if", popovertarget: "what-if" }, "What if …?");
     this.node = [this.opener, this.box];
   }
@@ -29,7 +30,11 @@ export class WhatIf {
     mark(this.opener, "hidden", !mayRun);
     if (chapter === this.chapter) return;
     Object.assign(this, { chapter, script, said: "" });
-    for (const select of this.selects) select.value = script.steps[0][select.name] ?? CHOICES[select.name][0];
+  }
+
+  /** Begin with the settings of the script. */
+  offer() {
+    for (const select of this.selects) select.value = this.script.steps[0][select.name] ?? CHOICES[select.name][0];
     this.forbid();
   }
 
