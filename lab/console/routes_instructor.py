@@ -21,7 +21,7 @@ from lab.shop.desks import DESKS
 
 TARGETED = tuple(kind for kind in FaultKind if kind is not FaultKind.ADD)
 MOST_CHOICES = 100
-MOST_STEPS = 100
+MOST_SCRIPT_STEPS = 100
 LESSON_STATES = ("asking", "running", "done", "stopped", "over")
 LESSON_SCENES = ("ask", "watch", "so")
 _WHO = re.compile(r"(?:c[0-9]{1,9})?")
@@ -88,7 +88,7 @@ def _do_steps(routes: Blueprint, services: Services) -> None:
     @routes.post("/lab/step")
     def step() -> Response:
         body = read(
-            {"script": any_text(80), "step": whole(0, MOST_STEPS), "customer": any_text(64)},
+            {"script": any_text(80), "step": whole(0, MOST_SCRIPT_STEPS), "customer": any_text(64)},
             {"settings": table({}, _STAGE)},
         )
         steps = scripts.get(body["script"], [])

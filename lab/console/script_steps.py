@@ -14,6 +14,7 @@ from lab.console.orders import BadOrder
 from lab.console.services import LiveConsole
 from lab.core.errors import LabError
 from lab.core.faults import STORE, FaultKind
+from lab.core.json_object import JsonObject
 from lab.processes.waiting import at_once, wait_until
 from lab.shop.desks import DESKS
 
@@ -46,7 +47,7 @@ class StepPerformer:
     def perform(self, step: Step) -> StepDone:
         """Do a step and wait for it; raise BadOrder, or LabError if it is not possible now."""
         verb, playground = str(step["do"]), self.live.playground
-        given: dict[str, Any] = {name: step[name] for name in step if name not in _NOT_SENT}
+        given: JsonObject = {name: step[name] for name in step if name not in _NOT_SENT}
         ops: dict[str, str] = {}
         match verb:
             case "say":
