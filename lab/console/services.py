@@ -34,6 +34,8 @@ class Services:
     running: LiveConsole | None = None
     own_stages: bool = False
     """Whether a browser without rights may have a stage of its own."""
+    has_room: bool = False
+    """Whether phones take part (`lab class`)."""
 
     @property
     def live(self) -> LiveConsole:

@@ -74,8 +74,9 @@ async function enterAgain() {
 async function enter(ticket) {
   // Used already, by a reload or in another window: then this window only watches.
   if (ticket) await post("/lab/enter", { ticket }).catch(() => null);
-  const { instructor, live, own_stages: ownStages } = await get("/lab/whoami");
+  const { instructor, live, own_stages: ownStages, room } = await get("/lab/whoami");
   set({ instructor, live, ownStages });
+  if (instructor && room) (await import("/lab/room/wall.js")).putUp(); // `lab class` alone has it
 }
 
 function drawTop({ plan, view, connection, refused, recording, live, scene }) {
