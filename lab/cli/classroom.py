@@ -79,21 +79,22 @@ def classroom(
     out: Path,
     **settings: Any,
 ) -> None:
-    r"""Run the lesson for a room: everyone's phone is a customer, and votes before each run.
+    """Run the lesson for a room: everyone's phone is a customer, and votes before each run.
 
     It is `lab up` with one more listener, for phones. It shows which addresses this machine
     has and what can be reached there, and asks once. The wall, a part of the instructor's
     page, shows how to join. A clicker leads through the class: → asks, opens and closes the
     votes, shows them, runs, and goes on.
 
-    \b
-    lab class                               the only address, after a question
-    lab class --listen 192.168.1.7          this one
-    lab class --listen 127.0.0.1 --rehearse 200    no phone can reach it: a rehearsal
+    Without --listen it takes the only address. --listen 127.0.0.1 --rehearse 200 opens none,
+    and fills the room with simulated phones. The stage begins with session affinity, so that
+    each phone finds its cart; chapters choose their own settings.
     """
     from lab.console import assembly  # the whole page: loaded only when it is served
 
     address = _chosen(listen, phone_port, yes, alone=rehearse is not None)
+    if not stack_options.is_given("affinity"):
+        settings["affinity"] = "cookie"
     wanted = Settings(**settings)
     phones = assembly.PhonesAt(address, _free_or_any(phone_port))
     with ExitStack() as resources:

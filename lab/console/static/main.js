@@ -5,6 +5,7 @@ import { notice } from "./announce.js";
 import { get, post } from "./api.js";
 import { come } from "./customer.js";
 import { $, mark, say } from "./dom.js";
+import { fitNotes } from "./notes.js";
 import { recorded } from "./source.js";
 import { set, state, subscribe } from "./state.js";
 import { listen } from "./stream.js";
@@ -14,7 +15,9 @@ import { openAsked } from "./recording.js";
 import "./evidence.js";
 import "./further.js";
 import "./instructor.js";
+import "./lead.js";
 import "./lesson.js";
+import "./role-bar.js";
 import "./runs.js";
 import "./score.js";
 import "./shop.js";
@@ -30,6 +33,8 @@ const LINES = {
 
 const BADGES = { live: "LIVE", recorded: "RECORDED", lost: "NOT CONNECTED" };
 
+const WALL = "/lab/room/wall.js"; // `lab class` alone has it
+
 async function start() {
   const ticket = takeTicket();
   readAddress();
@@ -40,7 +45,9 @@ async function start() {
   subscribe(drawTop);
   watchKeys();
   const wished = new URLSearchParams(location.search).get("step");
-  set({ plan: await get("/lab/chapters") });
+  const plan = await get("/lab/chapters");
+  fitNotes(plan.chapters);
+  set({ plan });
   sayMissing(wished);
   await enter(ticket);
   addEventListener("hashchange", enterAgain);
@@ -76,7 +83,7 @@ async function enter(ticket) {
   if (ticket) await post("/lab/enter", { ticket }).catch(() => null);
   const { instructor, live, own_stages: ownStages, room } = await get("/lab/whoami");
   set({ instructor, live, ownStages });
-  if (instructor && room) (await import("/lab/room/wall.js")).putUp(); // `lab class` alone has it
+  if (instructor && room) (await import(WALL)).putUp();
 }
 
 function drawTop({ plan, view, connection, refused, recording, live, scene }) {
