@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.processes.waiting import at_once
-
 if TYPE_CHECKING:  # an experiment's file names `Footprint` only
     from lab.experiments.script_stack import ScriptContext
     from lab.stack.session_store import Store
@@ -44,6 +42,8 @@ def measure_footprint(context: ScriptContext) -> Footprint:
 
     Session files of servers that the lab did not start are not seen, only that they are written.
     """
+    from lab.processes.waiting import at_once
+
     servers = context.pool.servers.values()
     looks = at_once(lambda server: server.look(), list(servers))
     written = [look.written_bytes for look in looks]
