@@ -7,12 +7,10 @@ from lab.core.errors import LabError, NotPossible
 from lab.core.faults import FaultEvidence
 from lab.processes.waiting import wait_until
 from lab.stack.deployment import Deployment
-from lab.stack.fault_commands import run
+from lab.stack.fault_commands import ASK_EVERY_S, run
 from lab.stack.server import State
 from lab.stack.session_store import ExternalStore
 from lab.stack.store_client import ask, connect
-
-ASK_EVERY_S = 0.05
 
 
 class DeployedStore(ExternalStore):

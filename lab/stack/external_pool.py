@@ -12,8 +12,8 @@ from lab.core.errors import LabError, NotPossible
 from lab.core.faults import FaultEvidence
 from lab.stack.balancer import Retired
 from lab.stack.deployment import ExternalServerSpec
-from lab.stack.external_server import ASK_EVERY_S, ExternalServer
-from lab.stack.fault_commands import run
+from lab.stack.external_server import ExternalServer
+from lab.stack.fault_commands import ASK_EVERY_S, run
 from lab.stack.pool_spec import LETTERS, PoolSpec
 from lab.stack.server_pool import ServerPool
 

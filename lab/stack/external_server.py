@@ -17,11 +17,10 @@ from lab.core.faults import FaultEvidence
 from lab.processes.ports import is_open
 from lab.processes.waiting import server_info, wait_until
 from lab.stack.deployment import ExternalServerSpec
-from lab.stack.fault_commands import ENV_FILE, filled, run
+from lab.stack.fault_commands import ASK_EVERY_S, ENV_FILE, filled, run
 from lab.stack.kept_connection import KeptConnection
 from lab.stack.server import ProcessLook, Server, State
 
-ASK_EVERY_S = 0.05
 _OF_PROC = re.compile(r"^(VmRSS|wchar):\s*(\d+)", re.MULTILINE)
 
 

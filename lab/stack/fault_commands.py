@@ -17,6 +17,8 @@ ENV_FILE = "{env_file}"
 """A file with the variables of a restart, NAME=VALUE; filled in while that command runs."""
 OF_ONE_SERVER = ("{port}", "{name}", "{name_lower}")
 WAIT_S = 60.0  # more than the 30 s that Docker and Kubernetes give a server to end by default
+ASK_EVERY_S = 0.05
+"""How often the lab looks whether a command has had its effect."""
 QUOTED_BYTES = 2000
 
 

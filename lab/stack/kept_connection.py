@@ -4,7 +4,7 @@ import http.client
 import json
 from typing import Self
 
-ANSWER_WITHIN_S = 2.0
+KEPT_ANSWER_TIMEOUT_S = 2.0
 
 
 class KeptConnection:
@@ -16,7 +16,7 @@ class KeptConnection:
     """
 
     def __init__(self, host: str, port: int) -> None:
-        self._connection = http.client.HTTPConnection(host, port, timeout=ANSWER_WITHIN_S)
+        self._connection = http.client.HTTPConnection(host, port, timeout=KEPT_ANSWER_TIMEOUT_S)
         self._is_open = True
 
     def __enter__(self) -> Self:

@@ -22,21 +22,21 @@ NAMESPACE = "two-desks"
 STORE_SERVICE = "valkey"
 SPARE_SERVERS = 3
 """Servers beyond those of the balancer that the documents can start: for `lab run scale-out`."""
-ANSWER_WITHIN_S = 60.0
+ENGINE_TIMEOUT_S = 60.0
 _SERVICE = "{desk}-{name_lower}"
 _KUBECTL = f"kubectl -n {NAMESPACE}"
 _READY = f"until {_KUBECTL} wait --for=condition=ready pod/{{name}} --timeout=50s; do sleep 1; done"
 
 
 @dataclass(frozen=True)
-class Commands:
+class FaultCommands:
     """Commands for each fault of a server, and of the store."""
 
     server: Mapping[str, str]
     store: Mapping[str, str]
 
 
-COMPOSE = Commands(
+COMPOSE = FaultCommands(
     {
         "kill": f"docker compose kill {_SERVICE}",
         "restart": f"docker compose up -d --no-deps {_SERVICE}",
@@ -56,7 +56,7 @@ COMPOSE = Commands(
         "resume": f"docker compose unpause {STORE_SERVICE}",
     },
 )
-KUBERNETES = Commands(
+KUBERNETES = FaultCommands(
     {
         # Forced, as a crash is. The pod's name is free at once, the process ends a little later.
         "kill": f"{_KUBECTL} delete pod {{name}} --grace-period=0 --force --wait=false",
@@ -91,7 +91,7 @@ class Shipped:
     store: str
     """"memory", or the store's URL as it is reached from here."""
     signing_keys: str = field(repr=False)
-    commands: Commands
+    commands: FaultCommands
 
 
 def on_compose() -> Shipped:
@@ -151,7 +151,7 @@ def _plain_variables(stateful_set: Any) -> dict[str, str]:
 def _shipped(
     addresses: Mapping[str, str],
     envs: Mapping[str, Mapping[str, str]],
-    commands: Commands,
+    commands: FaultCommands,
     start: str,
 ) -> Shipped:
     """Make sense of addresses and environments by service: "stateful-a", "valkey"."""
@@ -182,7 +182,7 @@ def _said(words: Sequence[str], env: Mapping[str, str] = {}) -> str:
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
-            timeout=ANSWER_WITHIN_S,
+            timeout=ENGINE_TIMEOUT_S,
             env={**os.environ, **env},
         )
     except OSError as error:
@@ -191,7 +191,7 @@ def _said(words: Sequence[str], env: Mapping[str, str] = {}) -> str:
             "one with --upstream"
         ) from None
     except subprocess.TimeoutExpired:
-        raise LabError(f"`{shown}` did not answer within {ANSWER_WITHIN_S:.0f} s") from None
+        raise LabError(f"`{shown}` did not answer within {ENGINE_TIMEOUT_S:.0f} s") from None
     if done.returncode:
         raise LabError(f"`{shown}` failed: {done.stderr.strip() or f'exit {done.returncode}'}")
     return done.stdout
