@@ -5,6 +5,7 @@ import { notice } from "./announce.js";
 import { get, post } from "./api.js";
 import { come } from "./customer.js";
 import { $, mark, say } from "./dom.js";
+import { keepRights, proveRights } from "./rights.js";
 import { recorded } from "./source.js";
 import { set, state, subscribe } from "./state.js";
 import { listen } from "./stream.js";
@@ -46,7 +47,7 @@ async function start() {
   addEventListener("hashchange", enterAgain);
   if (state.view.run) await openAsked(state.view.run);
   if (state.live) {
-    listen();
+    listen(() => enter(null)); // a snapshot may be another lab's
     await come();
   }
 }
@@ -73,9 +74,11 @@ async function enterAgain() {
 
 async function enter(ticket) {
   // Used already, by a reload or in another window: then this window only watches.
-  if (ticket) await post("/lab/enter", { ticket }).catch(() => null);
-  const { instructor, live, own_stages: ownStages } = await get("/lab/whoami");
-  set({ instructor, live, ownStages });
+  const given = ticket && (await post("/lab/enter", { ticket }).catch(() => null));
+  if (given) await keepRights(given.key);
+  const { instructor, live, own_stages: ownStages, life } = await get("/lab/whoami");
+  const again = live && !recorded && !instructor && (await proveRights(life));
+  set({ instructor: instructor || again, live, ownStages });
 }
 
 function drawTop({ plan, view, connection, refused, recording, live, scene }) {
