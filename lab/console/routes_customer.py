@@ -74,8 +74,8 @@ def _serve_customers(routes: Blueprint, services: Services) -> None:
     @routes.post("/lab/act")
     def act() -> Response:
         customers = services.live.customers
-        body = read_object()
-        return jsonify(customers.act(_find(services, body.get("customer")), body))
+        body, client = read_object(), services.guard.watcher_of(request)
+        return jsonify(customers.act(_find(services, body.get("customer")), body, client))
 
 
 def _draw(routes: Blueprint, services: Services) -> None:

@@ -94,7 +94,7 @@ class FakeCustomers:
     def find(self, key, client):
         return self._customer("John") if key == "key" else None
 
-    def act(self, customer, body):
+    def act(self, customer, body, client):
         if self.trouble:
             raise self.trouble
         return {"ops": {"stateful": "c1-stateful-1"}, "credentials": {}}
