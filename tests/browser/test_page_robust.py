@@ -258,7 +258,7 @@ def test_instructors_page_is_known_to_the_next_lab_and_what_it_sent_meanwhile_is
             page.locator("#line[data-state=lost]").wait_for()
             wait_for(lambda: any("lab_instructor" in each for each in Thief.heard))
             thief.shutdown()
-        lab = RunningLab(tmp_path, port)
+        lab = RunningLab(tmp_path, port=port)
         page.locator("#line[data-state=open]").wait_for()
         page.wait_for_function("document.querySelector('lab-instructor .orders').hidden === false")
         ask = "async () => (await (await fetch('/lab/whoami')).json()).instructor"
