@@ -52,6 +52,7 @@ def _admit(routes: Blueprint, services: Services) -> None:
             live=running is not None,
             own_stages=services.own_stages,
             life=guard.life if running else "",
+            **({"room": True} if services.has_room else {}),
             epoch=running.feed.epoch if running else "",
         )
         if running and not client.id:

@@ -34,6 +34,8 @@ const LINES = {
 
 const BADGES = { live: "LIVE", recorded: "RECORDED", lost: "NOT CONNECTED" };
 
+const WALL = "/lab/room/wall.js"; // `lab class` alone has it
+
 async function start() {
   const ticket = takeTicket();
   readAddress();
@@ -81,9 +83,10 @@ async function enter(ticket) {
   // Used already, by a reload or in another window: then this window only watches.
   const given = ticket && (await post("/lab/enter", { ticket }).catch(() => null));
   if (given) await keepRights(given.key);
-  const { instructor, live, own_stages: ownStages, life } = await get("/lab/whoami");
+  const { instructor, live, own_stages: ownStages, room, life } = await get("/lab/whoami");
   const again = live && !recorded && !instructor && (await proveRights(life));
   set({ instructor: instructor || again, live, ownStages });
+  if (state.instructor && room) (await import(WALL)).putUp();
 }
 
 function drawTop({ plan, view, connection, refused, recording, live, scene }) {
