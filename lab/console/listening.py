@@ -10,14 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from lab.console.customers import MOST_ACTS
+from lab.console.act_places import MOST_ACTS, MOST_ACTS_OF_INSTRUCTOR
 from lab.console.guard import SECURITY_HEADERS
 from lab.console.kept_rights import kept_rights
 from lab.console.places import MOST_STREAMS
 from lab.shop.bounded_server import create_server
 
 DEFAULT_PORT = 8000
-THREADS = MOST_ACTS + 8  # an act holds one while a desk works on it
+THREADS = MOST_ACTS + MOST_ACTS_OF_INSTRUCTOR + 8  # an act holds one while a desk works on it
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]{1,100}")  # as nginx.conf and a socket address take it
 LOCATION = """\
 location {path} {{  # {what}
