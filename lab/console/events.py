@@ -4,14 +4,17 @@ No credential is in them that could be used, and text of foreign origin in them 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from math import isfinite
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from lab.console import marks
+from lab.console.marks import Mark
 from lab.console.stack_state import StackState
 from lab.core.faults import STORE, FaultEvent, FaultEvidence
 from lab.core.redaction import redact_text
@@ -61,14 +64,22 @@ class RequestEvent(msgspec.Struct, tag_field="kind", tag="request", kw_only=True
     bytes_out: int
     store_operations: int | None = None
     who: str
+    mark: Mark
 
 
 class ExchangeEvent(RecordedExchange, tag_field="kind", tag="exchange", kw_only=True):
-    """A recorded exchange with its look, and a command that repeats it."""
+    """A recorded exchange with its look, and a command that repeats it.
+
+    `mark` is what the stage shows of its result; `theft` where a thief has sent it again.
+    """
 
     desk: str
     who: str
     look: list[str]
+    mark: Mark
+    theft: Mark | UnsetType = UNSET
+    shows: str | UnsetType = UNSET
+    """Whose cart the answer shows, where it is not the customer's own: "John's cart"."""
     curl: str
     aside: bool | UnsetType = UNSET
     """True where it is no part of the customer's own conversation."""
@@ -203,6 +214,7 @@ def from_log(entry: AccessEntry, desk: str, server_at: Mapping[int, str], who: s
         bytes_out=entry.bytes,
         store_operations=entry.store_operations if tried else None,
         who=who,
+        mark=marks.of_request(entry.status if entry.status != HUNG_UP else 0),
     )
 
 
@@ -210,7 +222,7 @@ def request_of(exchange: RecordedExchange, desk: str, who: str) -> RequestEvent:
     """Return the request that a recorded exchange shows, as far as it does."""
     headers = lower(exchange.response.headers)
     operations = headers.get("x-store-operations", "")
-    tried = [] if headers.get("x-cache") == "HIT" else _asked(exchange)
+    tried = [] if _is_cached(exchange) else _asked(exchange)
     return RequestEvent(
         desk=desk,
         op=one_line(exchange.op, MOST_LABEL_CHARS),
@@ -226,6 +238,7 @@ def request_of(exchange: RecordedExchange, desk: str, who: str) -> RequestEvent:
         bytes_out=exchange.bytes_received,
         store_operations=int(operations) if tried and _COUNT.fullmatch(operations) else None,
         who=who,
+        mark=marks.of_request(exchange.status),
     )
 
 
@@ -238,14 +251,40 @@ def from_exchange(
         "customer": one_line(exchange.customer, MOST_LABEL_CHARS),
         "path": one_line(exchange.path, MOST_PATH_CHARS),
     }
+    look, shows = look_of(exchange), _strange_cart(exchange)
     return ExchangeEvent(
         **fields,
         desk=desk,
         who=who,
-        look=list(look_of(exchange)),
+        look=list(look),
+        mark=_marked(exchange, look, shows, aside),
+        theft=marks.of_theft(exchange.status) if aside else UNSET,
+        shows=shows or UNSET,
         curl=curl.posix(exchange),
         aside=True if aside else UNSET,
     )
+
+
+def _marked(exchange: RecordedExchange, look: Sequence[str], shows: str, aside: bool) -> Mark:
+    if aside:
+        return marks.of_repetition(exchange.status)
+    if shows:
+        return marks.of_strange_cart(shows)
+    return marks.of_exchange(look, exchange.status, cached=_is_cached(exchange))
+
+
+def _is_cached(exchange: RecordedExchange) -> bool:
+    return lower(exchange.response.headers).get("x-cache") == "HIT"
+
+
+def _strange_cart(exchange: RecordedExchange) -> str:
+    """Return whose cart an answer shows, "" if it is the customer's own, or none."""
+    body = exchange.response.body
+    user = body.get("user") if isinstance(body, dict) else None
+    name = user.get("name") if isinstance(user, dict) else None
+    shown = exchange.status == HTTPStatus.OK and exchange.path.partition("?")[0] == "/api/cart"
+    strange = shown and isinstance(name, str) and name != exchange.customer
+    return f"{one_line(str(name), MOST_LABEL_CHARS)}'s cart" if strange else ""
 
 
 def from_fault(desk: str, fault: FaultEvent, stack: StackState | None) -> FaultShown:

@@ -22,6 +22,12 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "store": ("memory", "file", "redis"),
 }
 ALL_SETTINGS: Mapping[str, tuple[str, ...]] = {**SETTINGS, **CHAPTER_SETTINGS}
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "affinity": ("none", "cookie"),
+    "store": ("memory", "redis"),
+    "retry": ("off", "on"),
+}
+"""The settings that change what a script of the lesson shows; the first value is the usual one."""
 CACHES: Mapping[str, tuple[str, ...]] = {"obedient": OBEDIENT, "naive": NAIVE}
 PAUSED_SHOWS = "proxy_read_timeout 1s"  # a frozen server is a 504 after this
 

@@ -85,6 +85,7 @@ def test_request_is_reported_as_nginx_logged_it():
         "bytes_out": 512,
         "store_operations": 2,
         "who": "c1",
+        "mark": ["plain", "", ""],
     }
 
 
@@ -193,6 +194,7 @@ def test_recorded_exchange_is_reported_as_a_request():
         "bytes_out": 495,
         "store_operations": 3,
         "who": "c2",
+        "mark": ["plain", "", ""],
     }
 
 
@@ -451,6 +453,27 @@ def test_totals_are_fresh_each_time(published):
     assert (first["stateful"]["requests"], second["stateful"]["requests"]) == (1, 2)
     second["stateful"]["requests"] = 99
     assert published.score.totals()["stateful"].requests == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body", "shows"),
+    [
+        ("/api/cart", 200, {"user": {"name": "Ann"}, "cart": {}}, "Ann's cart"),
+        ("/api/cart?token=x", 200, {"user": {"name": "Ann"}}, "Ann's cart"),
+        ("/api/cart", 200, {"user": {"name": "John"}}, None),
+        ("/api/cart", 401, {"user": {"name": "Ann"}}, None),
+        ("/api/carts", 200, {"user": {"name": "Ann"}}, None),
+        *(("/api/cart", 200, body, None) for body in ([], "x", None, {"user": 3}, {"user": {}})),
+        ("/api/cart", 200, {"user": {"name": "\u202eA\n" + "x" * 99}}, "A"),
+    ],
+)
+def test_cart_of_another_customer_is_named_and_marked_as_harm(path, status, body, shows):
+    event = from_exchange(kept_exchange(sent("GET", path, status, body)), "stateful", "c1")
+    if shows is None:
+        assert event.shows is msgspec.UNSET and event.mark[0] != "lost"
+    else:
+        assert event.shows.endswith("'s cart") and event.shows.lstrip().isprintable()
+        assert len(event.shows) < 80 and event.mark[0] == "lost"
 
 
 @pytest.mark.parametrize("log_first", [True, False])

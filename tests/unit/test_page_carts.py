@@ -253,27 +253,18 @@ def test_server_that_was_asked_says_what_it_found(kind, request_, status, found)
     assert run("findingOf(given.kind, given.request, given.exchange)", event) is None
 
 
-@pytest.mark.parametrize(
-    ("status", "more", "thief", "look_", "text"),
-    [
-        (200, {"look": ["kept", "✓", ""]}, None, "kept", "200 ✓"),
-        (401, {"look": ["lost", "✕", ""]}, None, "refused", "401 refused"),
-        (200, {"look": ["lost", "✕", ""]}, None, "lost", "200 ✕"),
-        (502, {"look": ["doubt", "?", ""]}, None, "doubt", "502 failed"),
-        (200, {"look": ["doubt", "?", ""]}, None, "doubt", "200 unknown"),
-        (0, {"look": ["doubt", "?", ""]}, None, "doubt", "no answer"),
-        # Sent again, to explain it: it works or not. By a thief: his success is the harm.
-        (200, {"aside": True}, None, "kept", "200 ✓"),
-        (401, {"aside": True}, None, "lost", "401 ✕"),
-        (200, {"aside": True}, "Mallory", "lost", "200 accepted"),
-        (401, {"aside": True}, "Mallory", "kept", "401 refused"),
-    ],
-)
-def test_result_of_a_request_has_a_look_and_a_word(status, more, thief, look_, text):
-    given = {"exchange": look("A a1", status, None, **more), "thief": thief}
-    code = """(() => { const [look, , word] = lookOf(given.exchange, given.exchange, given.thief);
-                       return [look, resultOf(given.exchange, word)]; })()"""
-    assert run(code, given) == [look_, text]
+def test_result_of_a_request_is_marked_as_the_console_says():
+    plain, theft = ["kept", "✓", "✓"], ["lost", "✕", "accepted"]
+    request = {"status": 200, "mark": ["plain", "", ""]}
+    given = {"request": request, "exchange": {"status": 200, "mark": plain, "theft": theft}}
+    assert run("lookOf(given.request, undefined)", given) == request["mark"]
+    assert run("lookOf(given.request, given.exchange)", given) == plain
+    assert run('lookOf(given.request, given.exchange, "Mallory")', given) == theft
+    # What a customer sends is no theft, whoever is about.
+    given["exchange"].pop("theft")
+    assert run('lookOf(given.request, given.exchange, "Mallory")', given) == plain
+    assert run("resultOf({ status: 401 }, 'refused')", {}) == "401 refused"
+    assert run("resultOf({ status: 0 }, 'refused')", {}) == "no answer"
 
 
 @pytest.mark.parametrize(
@@ -298,25 +289,10 @@ def test_dot_goes_where_the_log_says_the_request_went(request_, places):
     assert run("journey(given).places", {"status": 200, **request_}) == places.split()
 
 
-def test_somebody_else_s_cart_is_harm_though_the_answer_is_a_plain_200():
+def test_customer_who_is_shown_another_s_cart_has_got_it_until_the_next_look():
     bob = {"who": "c2", "customer": "Bob"}
-    hit = {"headers": {"X-Cache": "HIT"}, "body": {"user": {"name": "John"}, "cart": {}}}
-    stranger = look("", 200, None, LAPTOP, response=hit, **bob)
     hers = exchange("POST", "/api/login", "B b1", 200, [], **bob)
-    hers["response"]["body"]["user"]["name"] = "Bob"
-    seen = run(
-        """[cartsOf(given.events.reduce(reduce, emptyScene()), "stateful").get("c2").strange,
-            lookOf(given.stranger, given.stranger), lookOf(given.own, given.own)]""",
-        {
-            "events": [*bought(), hers, stranger],
-            "stranger": stranger,
-            "own": look("B b1", 200, None),
-        },
-    )
-    assert seen == ["John's cart", ["lost", "✕", "✕ John's cart"], ["plain", "", ""]]
-
-
-def test_answer_of_the_cache_is_said_to_be_one():
-    hit = {"headers": {"X-Cache": "HIT"}, "body": {"products": []}}
-    listed = exchange("GET", "/api/products", "", 200, response=hit)
-    assert run("lookOf(given, given)[2]", listed) == "from the cache"
+    strange = look("", 200, None, LAPTOP, shows="John's cart", **bob)
+    seen = """cartsOf(given.reduce(reduce, emptyScene()), "stateful").get("c2").strange ?? null"""
+    assert run(seen, [*bought(), hers, strange]) == "John's cart"
+    assert run(seen, [*bought(), hers, strange, look("B b1", 200, None, [], **bob)]) is None

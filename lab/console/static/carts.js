@@ -6,7 +6,7 @@
  * lost where its holder itself does not have it any more.
  */
 
-import { header, isCached, strangeCart } from "./looks.js";
+import { header, isCached } from "./looks.js";
 import { FAULTS, SAFE_METHODS } from "./words.js";
 
 const MOST_LINES = 2;
@@ -109,7 +109,7 @@ function write(customer, exchange, store) {
 /** A read shows the fate of the cart; it does not move it. */
 function read(customer, exchange, store) {
   const { fate, status, response } = exchange;
-  if (exchange.path.startsWith("/api/cart")) customer.strange = strangeCart(exchange);
+  if (exchange.path.startsWith("/api/cart")) customer.strange = exchange.shows;
   if (!fate || fate === "unknown") return; // without an answer nothing is known
   // The scene no longer has the write, so this read is the first to show the cart.
   if (fate === "kept" && !customer.owed) put(customer, exchange, store, response?.body?.cart);
