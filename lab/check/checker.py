@@ -28,18 +28,20 @@ from lab.check.judge import (
     Report,
     not_emptied,
 )
+from lab.check.launcher import START_ITSELF, DidNotStart, OneAtATime
 from lab.check.machine import CannotIsolate
 from lab.check.outside import Outside
 from lab.check.peers import door_to
+from lab.check.pool import Pool
 from lab.check.process import Process
 from lab.check.prover import Prover
-from lab.check.runner import Runner, Trace
-from lab.check.service import START_ITSELF, DidNotStart, OneAtATime, Pool
+from lab.check.runner import Runner
 from lab.check.settle import Settlement
 from lab.check.sides import plays_on_two
 from lab.check.sources.challenge import DIGEST, answers_digest
 from lab.check.sources.script_error import ScriptError
 from lab.check.start import Start
+from lab.check.trace import Trace
 from lab.check.used import differs_when_used, outlives_the_process
 from lab.check.workers import script_of, separate_memory
 from lab.core.http import Answer

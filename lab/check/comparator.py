@@ -22,8 +22,8 @@ from lab.check.differences import (
     varying,
 )
 from lab.check.judge import Finding, Level
-from lab.check.runner import Trace
 from lab.check.text import is_text, words
+from lab.check.trace import Trace
 from lab.core.http import Answer, count_events
 
 RATE_LIMITED = 429

@@ -8,7 +8,8 @@ from typing import Any
 
 from lab.check.comparator import Relation, value_at
 from lab.check.conversation import Call, Conversation, Ref, Template, recorded
-from lab.check.runner import Runner, without_refs
+from lab.check.runner import Runner
+from lab.check.trace import without_refs
 from lab.core.http import Answer
 
 _KEPT = frozenset({"accept", "content-type", "accept-encoding", "user-agent"})

@@ -7,7 +7,8 @@ what all clients share.
 from lab.check.comparator import RATE_LIMITED, ResponseComparator
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
-from lab.check.runner import Runner, Trace
+from lab.check.runner import Runner
+from lab.check.trace import Trace
 from lab.core.http import Answer
 
 ROUNDS = 5  # a coin does not show the same five times
