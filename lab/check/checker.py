@@ -9,10 +9,10 @@ from typing import Protocol
 
 from lab.check.age import Ages, Given, given_before
 from lab.check.budget import Budget, Spent
+from lab.check.changes import HEADERS
 from lab.check.comparator import STATUS_ONLY, ResponseComparator
 from lab.check.conversation import Client, Conversation, recorded
 from lab.check.correlation import unfollowed
-from lab.check.differences import HEADERS
 from lab.check.evidence import Evidence
 from lab.check.family import answering
 from lab.check.idempotency import idempotency_note

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from lab.check.comparator import Relation, value_at
 from lab.check.conversation import Call, Conversation, Ref, Template, recorded
+from lab.check.relations import Relation, value_at
 from lab.check.runner import Runner
 from lab.check.trace import without_refs
 from lab.core.http import Answer

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from lab.check.comparator import Relation
 from lab.check.evidence import Evidence
 from lab.check.identity import is_own_name
 from lab.check.judge import Finding, telling
 from lab.check.player import MORE_PATIENTLY
 from lab.check.prover import Proof, Prover
+from lab.check.relations import Relation
 from lab.check.runner import Runner
 
 MOST_SHRUNK = 3  # routes whose shortest script is looked for

@@ -26,8 +26,8 @@ from lab.check.checker import Check
 from lab.check.conversation import Call, Conversation, Ref
 from lab.check.differences import differences
 from lab.check.judge import Level
-from lab.check.runner import Runner
 from lab.check.pool import Pool
+from lab.check.runner import Runner
 from lab.check.start import Start
 from lab.stack.local_store import LocalStore
 from lab.stack.programs import find_store
