@@ -1,4 +1,4 @@
-"""Tells the name that a process has for itself (an instance id, a start) from what it remembers."""
+"""Separates the name that a process has for itself (an instance id) from what it remembers."""
 
 import json
 import re

@@ -66,7 +66,7 @@ class Launcher:
         return str(self._folder.absolute())
 
     def refuse(self) -> None:
-        """Start no more: what is just being started fails at this, and says so to nobody."""
+        """Start no more: what is just being started fails at this."""
         with self._counting:
             self._closing = True
         self._end_containers()  # as long as their clients live and can say which they are

@@ -102,7 +102,7 @@ class Pool:
         self._start_ahead(0)
 
     def fresh(self, *, elsewhere: bool = False, since: float = 0.0) -> Process:
-        """Return a process that has served nobody; DidNotStart if there is none to be had.
+        """Return a process that has served no client; DidNotStart if there is none to be had.
 
         All processes of a play are on one machine, or each `elsewhere` on one of its own
         (CannotIsolate where that is not possible). Some are started ahead of their turn, but

@@ -1,4 +1,4 @@
-"""A process that has served other clients: whether it answers as one that has served nobody.
+"""A process that has served other clients: whether it answers as one that has served none.
 
 It finds what a conversation does not show by itself: what a thread or a connection remembers, and
 what all clients share.

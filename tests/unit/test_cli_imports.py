@@ -15,8 +15,8 @@ HEAVY = frozenset(
 ALLOWED = {
     ("--version",): ({"cli", "core"}, 14, set()),
     ("list",): ({"cli", "core", "crowd", "evidence", "experiments", "shop"}, 64, set()),
-    ("check", "--help"): ({"check", "cli", "core", "processes"}, 72, {"requests"}),
-    ("check", "--version"): ({"check", "cli", "core", "processes"}, 72, {"requests"}),
+    ("check", "--help"): ({"cli", "core"}, 22, set()),
+    ("check", "--version"): ({"cli", "core"}, 22, set()),
     ("kill", "--help"): ({"cli", "console", "core", "processes"}, 26, {"requests"}),
     ("deploy", "--help"): ({"cli", "core", "shop"}, 24, set()),
     ("doctor",): ({"cli", "core", "processes", "shop", "stack"}, 30, set()),
