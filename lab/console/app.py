@@ -43,7 +43,8 @@ def _all_routes(services: Services) -> tuple[Blueprint, ...]:
 
 
 def _add_headers(response: Response) -> Response:
-    response.headers.update(SECURITY_HEADERS)
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
     # The state of a running lab is soon outdated, and some of it belongs to one customer.
     response.headers.setdefault("Cache-Control", "no-store")
     return response

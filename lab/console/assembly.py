@@ -22,10 +22,11 @@ from lab.console.customers import MOST_ACTS, Customers
 from lab.console.events import from_log
 from lab.console.experiment_run import ExperimentRun
 from lab.console.feed import Feed
-from lab.console.guard import SECURITY_HEADERS, Guard
+from lab.console.guard import RECORDED_POLICY, SECURITY_HEADERS, Guard
 from lab.console.kept_rights import keep_rights, kept_rights
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
+from lab.console.offline.newest import NewestRecording
 from lab.console.own_stages import MOST_STAGES, OwnStages
 from lab.console.places import MOST_OF_INSTRUCTOR, MOST_STREAMS
 from lab.console.playground import Playground
@@ -97,6 +98,7 @@ def running(
             _location("/", "the page, and the console behind it", address),
             _location("= /lab/events", "what happens, as it happens", streams_at),
             _location(f"= {OWN_EVENTS}", "the same of a learner's own stage", streams_at),
+            _location("= /recorded", "a recorded lesson", address, RECORDED_POLICY),
         )
         provisioned = ProvisionedStack(folder, progress)
         stack = resources.enter_context(provisioned.open(variants, port, locations, MOST_LOGGED))
@@ -112,7 +114,15 @@ def running(
         resources.callback(streams.close)
         live.customers.watching = streams.places.browsers
         streams.start()
-        services = Services(guard, KeptRuns(root), lesson, live, own_stages=learners > 0)
+        services = Services(
+            guard,
+            KeptRuns(root),
+            lesson,
+            live,
+            own_stages=learners > 0,
+            on_lesson=stages.publish,
+            recorded=NewestRecording(root),
+        )
         app.app = create_app(services, stages)
         resources.enter_context(kept_control_file(root, control))
         yield Running(control.origin, link_of(control.origin, guard.tickets.issue()))
@@ -123,7 +133,8 @@ def playing(root: Path, port: int) -> Iterator[str]:
     """Serve the page alone, for the runs below `root`; yield its origin."""
     port = claim(port)
     origin = f"http://127.0.0.1:{port}"
-    app = create_app(Services(Guard(origin), KeptRuns(root), plan.load()))
+    recorded = NewestRecording(root)
+    app = create_app(Services(Guard(origin), KeptRuns(root), plan.load(), recorded=recorded))
     with _serving(app, host="127.0.0.1", port=port):
         yield origin
 
@@ -172,11 +183,12 @@ def _own_stage(root: Path, folder: Path) -> Iterator[LiveConsole]:
         rmtree(folder, ignore_errors=True)
 
 
-def _location(path: str, what: str, address: str) -> str:
-    """Return nginx's location block for a part of the console."""
+def _location(path: str, what: str, address: str, policy: str = "") -> str:
+    """Return nginx's location block for a part of the console, with a `policy` of its own."""
+    own = {"Content-Security-Policy": policy} if policy else {}
     lines = [
         f'    add_header {name} "{value}" always; proxy_hide_header {name};'
-        for name, value in SECURITY_HEADERS.items()
+        for name, value in {**SECURITY_HEADERS, **own}.items()
     ]
     return LOCATION.format(path=path, what=what, address=address, headers="\n".join(lines))
 

@@ -129,17 +129,20 @@ class RunEvent(msgspec.Struct, tag_field="kind", tag="run", kw_only=True):
 class LessonEvent(msgspec.Struct, tag_field="kind", tag="lesson", kw_only=True):
     """Where the instructor is in the lesson, for pages that follow.
 
-    `state` is asking, running, done or stopped. Of an act: its number in the chapter, the step
-    that runs of how many, the customer `who` acts in it, and the last event before it (`since`),
-    so that a page can judge its own prediction by the same facts.
+    `state` is asking, running, done, stopped, or over when nothing is presented any more; `scene`
+    is what the screen shows. Of an act: its number in the chapter, the step that runs of how
+    many, the customers `who` and `second` that act in it, and the last event before it
+    (`since`), so that a page can judge its own prediction by the same facts.
     """
 
     chapter: str
     state: str
+    scene: str = "ask"
     act: int = 0
     step: int = 0
     of: int = 0
     who: str = ""
+    second: str = ""
     since: int = 0
 
 

@@ -27,6 +27,8 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+RECORDED_POLICY = "sandbox allow-scripts allow-downloads allow-modals; frame-ancestors 'none'"
+"""Of a page that plays a recording: its own policy is in it, and it is not of this origin."""
 _VISITOR = re.compile(r"([A-Za-z0-9_-]{22})\.([0-9a-f]{64})")
 _READING = frozenset({"GET", "HEAD"})
 _OWN_SITE = frozenset({"", "same-origin", "none"})  # "same-site" includes other ports

@@ -14,6 +14,7 @@ from itertools import count
 
 import msgspec
 
+from lab.console.events import LessonEvent
 from lab.console.places import Full
 from lab.console.services import LiveConsole
 from lab.core.errors import LabError
@@ -37,6 +38,8 @@ class OwnStageState(msgspec.Struct, frozen=True):
     """How many browsers wait before this one."""
     most: int = 0
     trouble: str = ""
+    recorded: bool = False
+    """Whether a recorded lesson is at hand meanwhile."""
 
 
 @dataclass(eq=False)
@@ -67,6 +70,7 @@ class OwnStages:
         self._waiting: dict[str, float] = {}  # by browser, when it last asked; in order
         self._changed = threading.Condition()
         self._closed = False
+        self._lesson: LessonEvent | None = None
         self._thread = threading.Thread(target=self._run, name="own-stages", daemon=True)
 
     def start(self) -> None:
@@ -113,6 +117,14 @@ class OwnStages:
             if stage := self._stages.get(browser):
                 stage.left = True
             self._changed.notify_all()
+
+    def publish(self, lesson: LessonEvent) -> None:
+        """Have every stage, also a later one, know where the instructor is in the lesson."""
+        with self._changed:
+            self._lesson = lesson
+            shown = [stage.live for stage in self._stages.values() if stage.live]
+        for live in shown:
+            live.feed.publish(lesson)
 
     def _described(self, stage: _OwnStage) -> OwnStageState:
         if stage.trouble:
@@ -166,6 +178,9 @@ class OwnStages:
             return
         with self._changed:
             stage.live, stage.used_s = live, self._clock()
+            lesson = self._lesson
+        if lesson:
+            live.feed.publish(lesson)
 
 
 def _end(stage: _OwnStage) -> None:

@@ -19,12 +19,15 @@ from lab.shop.desks import DESKS
 
 TARGETED = tuple(kind for kind in FaultKind if kind is not FaultKind.ADD)
 MOST_CHOICES = 100
-LESSON_STATES = ("asking", "running", "done", "stopped")
+LESSON_STATES = ("asking", "running", "done", "stopped", "over")
+LESSON_SCENES = ("ask", "watch", "so")
 _WHO = re.compile(r"(?:c[0-9]{1,9})?")
 _LESSON: Mapping[str, Rule] = {
     **{name: whole(0, MOST_CHOICES) for name in ("act", "step", "of")},
+    "scene": one_of(*LESSON_SCENES),
     "since": whole(0, 10**12),
     "who": any_text(20),
+    "second": any_text(20),
 }
 _SETTINGS: Mapping[str, Rule] = {
     name: one_of(*allowed) for name, allowed in settings.SETTINGS.items()
@@ -117,9 +120,12 @@ def _beside_the_stage(routes: Blueprint, services: Services) -> None:
     def lesson() -> Response:
         chapters = [each.slug for each in services.lesson.chapters]
         where = read({"chapter": one_of(*chapters), "state": one_of(*LESSON_STATES)}, _LESSON)
-        if not _WHO.fullmatch(where.get("who", "")):
-            raise UnprocessableEntity('who: a customer of this page, such as "c1", or ""')
-        return jsonify(id=services.live.feed.publish(LessonEvent(**where)).id)
+        for name in ("who", "second"):
+            if not _WHO.fullmatch(where.get(name, "")):
+                raise UnprocessableEntity(f'{name}: a customer of this page, such as "c1", or ""')
+        event = LessonEvent(**where)
+        services.on_lesson(event)
+        return jsonify(id=services.live.feed.publish(event).id)
 
     @routes.post("/lab/ticket")
     def ticket() -> Response:

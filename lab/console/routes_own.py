@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import msgspec
 from flask import Blueprint, Response, jsonify, request
 
 from lab.console.own_stages import OwnStages
@@ -36,7 +37,10 @@ def routes(services: Services, stages: OwnStages) -> tuple[Blueprint, Blueprint]
     @asking.post(OWN)
     def ask() -> Response:
         read({})
-        return jsonify(stages.ask(services.guard.watcher_of(request).id))
+        answer = stages.ask(services.guard.watcher_of(request).id)
+        if answer.state == "waiting" and services.recorded and services.recorded.is_at_hand():
+            answer = msgspec.structs.replace(answer, recorded=True)
+        return jsonify(answer)
 
     @asking.post(f"{OWN}/leave")
     def leave() -> tuple[str, int]:

@@ -16,6 +16,7 @@ from flask import (
 from werkzeug.exceptions import NotFound
 
 from lab.console import code_view, words
+from lab.console.guard import RECORDED_POLICY
 from lab.console.services import Services
 from lab.core.errors import LabError
 from lab.report.drawing import sequence_css
@@ -44,6 +45,17 @@ def routes(services: Services) -> Blueprint:
         if kind is None:
             raise NotFound(f"the page has no file {file[:60]!r}")
         return _revalidated(send_from_directory(STATIC, file, mimetype=kind))
+
+    @routes.get("/recorded")
+    def recorded() -> Response:
+        if services.recorded is None:
+            raise NotFound("no recorded lesson is served here")
+        try:
+            response = make_response(services.recorded.page())
+        except LabError as error:
+            raise NotFound(str(error)) from None
+        response.headers["Content-Security-Policy"] = RECORDED_POLICY
+        return response
 
     @routes.get("/lab/chapters")
     def chapters() -> Response:

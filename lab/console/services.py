@@ -1,8 +1,11 @@
 """The parts of the console that its routes use, passed in so that tests can replace them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from lab.console.customers import Customers
+from lab.console.events import LessonEvent
 from lab.console.experiment_run import ExperimentRun
 from lab.console.feed import Feed
 from lab.console.guard import Guard
@@ -24,6 +27,16 @@ class LiveConsole:
     experiment_run: ExperimentRun
 
 
+class RecordedLesson(Protocol):
+    """The newest recording of the lesson that is kept here."""
+
+    def is_at_hand(self) -> bool:
+        """Return whether there is one."""
+
+    def page(self) -> str:
+        """Return the page that plays it; LabError if there is none."""
+
+
 @dataclass(frozen=True)
 class Services:
     """All parts of the console. `running` is None in `lab play`."""
@@ -34,6 +47,9 @@ class Services:
     running: LiveConsole | None = None
     own_stages: bool = False
     """Whether a browser without rights may have a stage of its own."""
+    on_lesson: Callable[[LessonEvent], object] = lambda event: None
+    """Gets each place in the lesson, for the stages of learners."""
+    recorded: RecordedLesson | None = None
 
     @property
     def live(self) -> LiveConsole:

@@ -1,8 +1,11 @@
-"""Ports: which of 127.0.0.1 are free to use, and whether a program listens on one."""
+"""Ports: which of 127.0.0.1 are free to use, held, and whether a program listens on one."""
 
 import random
 import socket
+import sys
 from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
 
 from lab.core.errors import LabError
 
@@ -14,6 +17,44 @@ START_ATTEMPTS = 3  # another program may take a port between its choice and its
 # ten thousand connections in TIME_WAIT that happens one time in three.
 FIRST, LAST = 20000, 32000
 _choice = random.SystemRandom()
+CAN_HOLD = sys.platform == "linux"
+"""Whether two sockets of one user may share a port, of which only one listens."""
+
+
+@dataclass
+class HeldPort:
+    """A port for a server of the lab's own, before its first life and between its lives.
+
+    Where the system can do that, a socket is bound to it and never listens: who connects while
+    no server is there is refused, and no other user can take the port. The server shares it
+    (`--share-port`). Elsewhere the port was free when it was chosen, and nothing holds it.
+    """
+
+    number: int
+    _holder: socket.socket | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the server has to share it."""
+        return self._holder is not None
+
+    def release(self) -> None:
+        """Let others have it. Safe to call twice."""
+        if self._holder is not None:
+            self._holder.close()
+            self._holder = None
+
+
+def hold_ports(count: int) -> list[HeldPort]:
+    """Return `count` different ports, free until now. LabError where no port can be bound."""
+    with ExitStack() as found:
+        sockets = [found.enter_context(_bind_any()) for _ in range(count)]
+        held = [HeldPort(s.getsockname()[1], s if CAN_HOLD else None) for s in sockets]
+        if CAN_HOLD:
+            for s in sockets:  # only now: bound alone, so that no other lab has the same port
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            found.pop_all()
+        return held
 
 
 def free_ports(count: int) -> list[int]:
@@ -61,6 +102,17 @@ def _can_bind(port: int) -> bool:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             s.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def is_served(path: Path) -> bool:
+    """Whether a program listens at a unix socket (it accepts a connection within 1 s)."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(1.0)
+        try:
+            s.connect(str(path))
         except OSError:
             return False
         return True

@@ -1,5 +1,6 @@
 """waitress that no crowd of slow connections can stop: the one that waits longest gives way."""
 
+import socket
 from typing import Any
 
 from waitress.channel import HTTPChannel
@@ -68,15 +69,27 @@ class BoundedTcpServer(_Bounded, TcpWSGIServer):  # type: ignore[misc]
     """Listens on a port."""
 
 
-def create_server(app: Any, **settings: Any) -> Any:
-    """Return a waitress server for `app`, as `waitress.create_server` does, on one address."""
+class _SharingServer(BoundedTcpServer):
+    """Listens on a port that another process of this user holds."""
+
+    def bind_server_socket(self) -> None:
+        """Bind it, beside the holder's socket, which does not listen."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        super().bind_server_socket()
+
+
+def create_server(app: Any, *, share_port: bool = False, **settings: Any) -> Any:
+    """Return a waitress server for `app`, as `waitress.create_server` does, on one address.
+
+    `share_port` where another process of this user holds the port; not on every system.
+    """
     settings |= {
         "connection_limit": MOST_CONNECTIONS,
         "cleanup_interval": CLEANUP_INTERVAL_S,
         "asyncore_use_poll": True,  # select() ends at 1,024 files
     }
     if "unix_socket" not in settings:
-        return BoundedTcpServer(app, **settings)
+        return (_SharingServer if share_port else BoundedTcpServer)(app, **settings)
     from waitress.server import UnixWSGIServer  # Windows has none
 
     kind = type("BoundedUnixServer", (_Bounded, UnixWSGIServer), {})

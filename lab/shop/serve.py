@@ -40,12 +40,18 @@ def main(create_app: Callable[[], Flask], module: str, default_port: int) -> Non
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (default %(default)s)")
     parser.add_argument("--port", type=int, default=default_port, help="default %(default)s")
     parser.add_argument("--threads", type=int, default=8, help="default %(default)s")
+    parser.add_argument(
+        "--share-port",
+        action="store_true",
+        help="the port is held by a process of the same user, which does not listen (Linux)",
+    )
     options = parser.parse_args()
     try:
         server = create_server(
             create_app(),
             host=options.host,
             port=options.port,
+            share_port=options.share_port,
             threads=options.threads,
             ident="two-desks",
             max_request_body_size=MAX_UPLOAD_BYTES,

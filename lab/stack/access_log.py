@@ -16,6 +16,7 @@ from secrets import token_hex
 from typing import Any
 
 from lab.core.op_key import is_ours
+from lab.stack.datagram_filter import keep_only
 
 # Name in the JSON → nginx variable. Never $request, $request_uri or $args: a token in a
 # query string is a secret, and secrets do not belong in logs.
@@ -37,6 +38,7 @@ FIELDS = {
     "ended_at": "$msec",
 }
 _COUNT = re.compile(r"[0-9]{1,9}")
+_HEAD = "<190>Jan  1 00:00:00 "  # what stands before the tag, always as long as this
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # a burst waits here while Python is busy elsewhere
 
 
@@ -126,16 +128,20 @@ class AccessLog:
         self.malformed = 0
         """Datagrams of this run that could not be read: 0, or the log is not complete."""
         self.foreign = 0
-        """Datagrams of others, which are ignored: any process here can send to the port."""
+        """Datagrams of others, which are ignored: any process here can send to the port.
+
+        On Linux the kernel drops them, so that they take no room of ours, and counts them itself.
+        """
         self.trouble = ""
         """Why the log has ended before it was closed; "" while it is read."""
         self._entries: deque[AccessEntry] = deque(maxlen=most)
         self._ops: Counter[str] = Counter()
         self._subscribers: list[Callable[[AccessEntry], None]] = []
         self._news = threading.Condition()
-        self._end = token_hex(12).encode()  # what `close` sends: after this, nothing more
+        self._end = f"{_HEAD}{self.tag}: {token_hex(12)}".encode()  # what `close` sends last
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        keep_only(self._socket, self.tag.encode(), len(_HEAD))
         self._socket.bind(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._listen, name="lab-access-log", daemon=True)

@@ -8,7 +8,7 @@ from lab.stack.access_log import AccessEntry
 
 # nginx's list of the servers that it asked: ", " after a retry, " : " after a redirect.
 _NEXT = re.compile(r", | : ")
-_CLOCK_S = 0.01  # nginx writes both times in whole milliseconds
+_CLOCK_S = 0.001  # nginx writes both times in whole milliseconds, rounded down
 _NO_ANSWER = ("", "-", "499", "502", "504")
 _OF_WAITRESS = ("400", "413", "431", "500", "501")
 """What waitress refuses before the app sees it: without the app's headers."""
@@ -22,7 +22,7 @@ class ServerLife:
     instance: str
     address: str
     ended_at: float | None = None
-    """Seconds since the epoch, when the lab ended it; None while it may run."""
+    """Seconds since the epoch, when the lab ended it, or saw that it had; None while it may run."""
 
 
 def strangers(entries: Iterable[AccessEntry], lives: Sequence[ServerLife]) -> list[AccessEntry]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lab.core.errors import LabError, NotPossible
 from lab.core.faults import FaultEvidence
-from lab.processes.ports import free_ports
+from lab.processes.ports import HeldPort, hold_ports
 from lab.processes.spawn import Children
 from lab.processes.waiting import READY_TIMEOUT_S, at_once, server_info, wait_until
 from lab.stack.balancer import Retired
@@ -37,8 +37,10 @@ class Drain:
         )
 
     def end(self) -> FaultEvidence:
-        """End the process gently."""
-        return self.server.stop()
+        """End the process gently, for good."""
+        seen = self.server.stop()
+        self.server.release_port()
+        return seen
 
 
 class LocalPool(ServerPool):
@@ -53,7 +55,7 @@ class LocalPool(ServerPool):
         self._last_letter = -1
         self._made: list[LocalServer] = []
         self.servers = {}
-        for port in free_ports(spec.servers):
+        for port in hold_ports(spec.servers):
             server = self._new(self._next_letter(), port)
             self.servers[server.name] = server
 
@@ -70,7 +72,7 @@ class LocalPool(ServerPool):
     def add(self) -> LocalServer:
         """Add a server under the next letter; return when nginx routes to it."""
         with self._changing:
-            server = self._new(self._next_letter(), free_ports(1)[0])
+            server = self._new(self._next_letter(), hold_ports(1)[0])
             try:
                 server.launch()
                 await_ready([server])
@@ -79,6 +81,7 @@ class LocalPool(ServerPool):
             except LabError:
                 self.servers.pop(server.name, None)
                 server.stop()
+                server.release_port()
                 raise
             return server
 
@@ -99,9 +102,10 @@ class LocalPool(ServerPool):
         Returns those that do not run, for `launch`. nginx follows at its next reload.
         """
         with self._changing:
+            self._release_left()
             before = self.servers
             new = [name for name in names if name not in before]
-            ports = dict(zip(new, free_ports(len(new)), strict=True))
+            ports = dict(zip(new, hold_ports(len(new)), strict=True))
             self.servers = {
                 name: before.get(name) or self._new(name, ports[name]) for name in names
             }
@@ -121,6 +125,11 @@ class LocalPool(ServerPool):
             for each in servers:
                 each.relaunch(env)
 
+    def close(self) -> None:
+        """Let others have the ports: called once no server runs any more."""
+        for each in self._made:
+            each.release_port()
+
     def _confirm_route(self, server: LocalServer) -> None:
         def routed() -> bool:
             info = server_info(self.balancer.port, f"/{self.name}/@{server.name}")
@@ -129,7 +138,13 @@ class LocalPool(ServerPool):
         if not wait_until(routed, READY_TIMEOUT_S):
             raise LabError(f"nginx does not reach {server.name}: see logs/nginx.log of this run")
 
-    def _new(self, name: str, port: int) -> LocalServer:
+    def _release_left(self) -> None:
+        # Not at once: until its next reload nginx sends requests to the ports of those that left.
+        for each in self._made:
+            if each not in self.servers.values() and each.state == "dead":
+                each.release_port()
+
+    def _new(self, name: str, port: HeldPort) -> LocalServer:
         server = LocalServer(self.spec, name, port, self._run_dir, self._children)
         self._made.append(server)
         return server

@@ -1,7 +1,7 @@
 """A server of the lab's own: a process that can be killed, each of whose lives has a name."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from secrets import token_hex
 
@@ -10,7 +10,7 @@ import psutil
 from lab.core.errors import LabError, NotPossible
 from lab.core.faults import FaultEvidence
 from lab.processes.child import DEATH_TIMEOUT_S, Child
-from lab.processes.ports import START_ATTEMPTS, free_ports, is_open
+from lab.processes.ports import START_ATTEMPTS, HeldPort, hold_ports, is_open
 from lab.processes.spawn import Children, clean_environment
 from lab.processes.waiting import end_of, server_info, wait_until
 from lab.stack.lives import ServerLife
@@ -18,25 +18,27 @@ from lab.stack.pool_spec import PoolSpec
 from lab.stack.server import Server, State, await_ready
 
 FROZEN_TIMEOUT_S = 1.0
+Listens = Callable[[], bool]
+"""Asks whether a program listens at the address of a child."""
 PORT_TAKEN = ("Address already in use", "Errno 98", "Errno 48", "WinError 10048", "WinError 10013")
 
 
-def kill_and_watch(child: Child, port: int, instance: str) -> FaultEvidence:
+def kill_and_watch(child: Child, listens: Listens, instance: str) -> FaultEvidence:
     """Kill a child's process group, and watch until process and port are gone (or a deadline)."""
     start = time.monotonic()
     child.kill()
-    wait_until(lambda: child.gone() and not is_open(port), DEATH_TIMEOUT_S, every_s=0.002)
-    return end_seen(child, port, instance, start)
+    wait_until(lambda: child.gone() and not listens(), DEATH_TIMEOUT_S, every_s=0.002)
+    return end_seen(child, listens, instance, start)
 
 
-def end_seen(child: Child, port: int, instance: str, began_s: float) -> FaultEvidence:
+def end_seen(child: Child, listens: Listens, instance: str, began_s: float) -> FaultEvidence:
     """Return what can be seen now of a child's end; `began_s` is on the monotonic clock."""
     return FaultEvidence(
         pid=child.pid,
         instance=instance,
         signal=child.ending,
         process_gone=child.gone(),
-        port_closed=not is_open(port),
+        port_closed=not listens(),
         seconds=time.monotonic() - began_s,
     )
 
@@ -58,11 +60,12 @@ class LocalServer(Server):
     """One process of an app on this machine, started and ended by the lab."""
 
     def __init__(
-        self, spec: PoolSpec, name: str, port: int, run_dir: Path, children: Children
+        self, spec: PoolSpec, name: str, port: HeldPort, run_dir: Path, children: Children
     ) -> None:
-        super().__init__(spec.name, name, port)
+        super().__init__(spec.name, name, port.number)
         self.log_path = run_dir / "logs" / f"{spec.name}-{name}.log"
         self._spec = spec
+        self._held = port
         self._run_dir = run_dir
         self._children = children
         self._child: Child | None = None
@@ -80,6 +83,8 @@ class LocalServer(Server):
     def state(self) -> State:
         """Its present state, also if it ended by itself."""
         if self._child is None or not self._child.running():
+            if self.ready:  # else the last of its lives is only being started
+                self._note_end()
             return "dead"
         return "paused" if self._child.paused else "up"
 
@@ -101,6 +106,7 @@ class LocalServer(Server):
             self._spec.app,
             "--port",
             str(self.port),
+            *(["--share-port"] if self._held.is_shared else []),
             log_path=self.log_path,
             env=clean_environment(env),
         )
@@ -121,7 +127,9 @@ class LocalServer(Server):
         if not child.running():
             tail = end_of(child.log_path, child.log_start)
             if self._attempts < START_ATTEMPTS and any(text in tail for text in PORT_TAKEN):
-                self.port = free_ports(1)[0]
+                self.release_port()
+                self._held = hold_ports(1)[0]
+                self.port = self._held.number
                 self.launch()
                 return False
             raise LabError(f"{child.name} ended before it was ready ({child.ending}); {tail}")
@@ -139,7 +147,7 @@ class LocalServer(Server):
             # From here on whatever answers at its port is a stranger, who may be there at once
             # and keeps the port open: that its end is seen, or not, comes too late.
             self._note_end()
-            evidence = kill_and_watch(child, self.port, self.instance)
+            evidence = kill_and_watch(child, self._listens, self.instance)
             if not evidence.process_gone:
                 self.lives[-1].ended_at = None  # its answers are its own: it has survived
             return evidence
@@ -178,7 +186,7 @@ class LocalServer(Server):
             child, start = self._started(), time.monotonic()
             child.stop()
             self._note_end()
-            return end_seen(child, self.port, self.instance, start)
+            return end_seen(child, self._listens, self.instance, start)
 
     def pause(self) -> FaultEvidence:
         """Freeze the process: it keeps its port and its connections, and answers nothing."""
@@ -206,6 +214,13 @@ class LocalServer(Server):
     def log_tail(self) -> str:
         """The end of its log."""
         return end_of(self.log_path)
+
+    def release_port(self) -> None:
+        """Let others have its port: it comes back no more."""
+        self._held.release()
+
+    def _listens(self) -> bool:
+        return is_open(self.port)
 
     def _note_end(self) -> None:
         if self.lives and self.lives[-1].ended_at is None:

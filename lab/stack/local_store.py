@@ -1,16 +1,21 @@
 """A session store of the lab's own: started empty, broken on demand, ended with the lab."""
 
+import os
+import socket
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from secrets import token_hex
+from tempfile import TemporaryDirectory
 from typing import Self
+from urllib.parse import quote
 
 from lab.core.errors import LabError, NotPossible
 from lab.core.faults import FaultEvidence
 from lab.processes.child import Child
-from lab.processes.ports import START_ATTEMPTS, free_ports
+from lab.processes.ports import START_ATTEMPTS, free_ports, is_open, is_served
 from lab.processes.spawn import Children, clean_environment, prepare_run_dir
 from lab.processes.waiting import READY_TIMEOUT_S, end_of, wait_until
 from lab.stack.local_server import kill_and_watch, pace_seen
@@ -24,10 +29,16 @@ NO_STORE = (
     "(`apt install valkey-server`, `brew install valkey`), or give the URL of one; "
     "`lab doctor` says more"
 )
+HAS_UNIX = hasattr(socket, "AF_UNIX") and os.name == "posix"
+MOST_SOCKET_BYTES = 100  # of a path, on every system
 
 
 class LocalStore(Store):
-    """A store process of the lab's own, on 127.0.0.1, behind a password made for this run."""
+    """A store process of the lab's own, behind a password made for this run.
+
+    It listens at a unix socket that no other user can reach, or take once it is dead; on
+    127.0.0.1 where there are none.
+    """
 
     def __init__(
         self, run_dir: Path, persistence: bool = False, *, resident: bool | None = None
@@ -38,20 +49,24 @@ class LocalStore(Store):
             raise LabError(NO_STORE)
         self.program = program
         self.persistence = persistence
-        self.port = free_ports(1)[0]
+        self._port = 0 if HAS_UNIX else free_ports(1)[0]
         self._password = token_hex(16)
         self._run_dir = Path(run_dir)
         self._folder = self._run_dir / "store"
+        self._socket = self._folder.absolute() / "socket"
         self._log_path = self._run_dir / "logs" / "store.log"
         self._children = Children(resident=resident)
         self._child: Child | None = None
         self._life = ""
         self._fault = threading.RLock()
+        self._resources = ExitStack()
 
     @property
     def url(self) -> str:
         """Where it is, password included: to be handed on by environment only."""
-        return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
+        if HAS_UNIX:
+            return f"unix://:{self._password}@{quote(str(self._socket))}?db=0"
+        return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
 
     @property
     def pid(self) -> int:
@@ -68,6 +83,10 @@ class LocalStore(Store):
         try:
             prepare_run_dir(self._run_dir)
             self._folder.mkdir(mode=0o700, exist_ok=True)
+            self._folder.chmod(0o700)
+            if len(os.fsencode(self._socket)) > MOST_SOCKET_BYTES:
+                short = self._resources.enter_context(TemporaryDirectory(prefix="lab-"))
+                self._socket = Path(short) / "socket"
             self._start(attempts=START_ATTEMPTS)
             keys = self.stats().keys
             if keys:
@@ -75,12 +94,16 @@ class LocalStore(Store):
                     f"the store is not empty at the start ({keys} keys): use a fresh run directory"
                 )
         except BaseException:
-            self._children.close()
+            self._close()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._children.close()
+        self._close()
+
+    def _close(self) -> None:
+        with self._resources:
+            self._children.close()
 
     def kill(self) -> FaultEvidence:
         """End it with SIGKILL. LabError if it is dead already."""
@@ -89,10 +112,10 @@ class LocalStore(Store):
                 raise NotPossible(
                     f"the store is dead already ({self._started().ending}): restart it"
                 )
-            return kill_and_watch(self._started(), self.port, self._life)
+            return kill_and_watch(self._started(), self.listens, self._life)
 
     def restart(self, env: Mapping[str, str] | None = None) -> FaultEvidence:
-        """Start it again on the same port, killing it first if it runs.
+        """Start it again at the same address, killing it first if it runs.
 
         What it held in memory only is gone.
         """
@@ -135,6 +158,10 @@ class LocalStore(Store):
         elif self.state == "paused":
             self.resume()
 
+    def listens(self) -> bool:
+        """Whether a program listens at its address."""
+        return is_served(self._socket) if HAS_UNIX else is_open(self._port)
+
     def description(self) -> dict[str, str]:
         """Version, source, and whether it writes to disk."""
         return {
@@ -152,7 +179,7 @@ class LocalStore(Store):
         tail = end_of(self._log_path, child.log_start)
         if attempts <= 1 or "in use" not in tail:
             raise LabError(f"the store ended at once ({child.ending}); {tail}")
-        self.port = free_ports(1)[0]
+        self._port = free_ports(1)[0]
         self._start(attempts - 1)
 
     def _launch(self) -> Child:
@@ -170,10 +197,13 @@ class LocalStore(Store):
         return self._child
 
     def _config(self) -> str:
+        near = self._socket.parent == self._folder.absolute()  # a path may have any characters
+        where = self._socket.name if near else self._socket
         return "\n".join(
             [
-                "bind 127.0.0.1",
-                f"port {self.port}",
+                f"port {self._port}",
+                *([f'unixsocket "{where}"', "unixsocketperm 600"] if HAS_UNIX else []),
+                *([] if HAS_UNIX else ["bind 127.0.0.1"]),
                 f"requirepass {self._password}",
                 'save ""',
                 f"appendonly {'yes' if self.persistence else 'no'}",

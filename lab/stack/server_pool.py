@@ -81,6 +81,9 @@ class ServerPool(ABC):
             except LabError as error:  # no reason to lose a result, or to leave others broken
                 logging.getLogger(__name__).warning("%s is left as it is: %s", server.title, error)
 
+    def close(self) -> None:  # noqa: B027
+        """Give back what it holds beside its servers: nothing."""
+
     @abstractmethod
     def lives(self) -> Sequence[ServerLife] | None:
         """Every process that the lab has started for this pool; None if it started none."""

@@ -126,6 +126,7 @@ class Stack:
         program = self._choose_nginx()
         run_dir = prepare_run_dir(self._run_dir)
         self.access = self._resources.enter_context(closing(AccessLog(self._keep_log)))
+        self._resources.callback(self._close_pools)
         self._resources.callback(self._children.close)
         ours = sum(spec.servers for spec in self._specs if not spec.external)
         if ours:
@@ -148,6 +149,10 @@ class Stack:
             self._report(pool.description())
         self.balancer.start()  # last, when the ports are certain: it takes a moment only
         self._report(f"nginx {program.version} ({program.origin}) serves {self.origin}")
+
+    def _close_pools(self) -> None:
+        for pool in self.pools.values():
+            pool.close()
 
     def _choose_nginx(self) -> Program:
         sticky = any(spec.affinity == "cookie" for spec in self._specs)

@@ -40,9 +40,9 @@ def browser():
 class RunningLab:
     """A `lab up` and the calls a terminal would make."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *options):
         self.here = LabHere(folder)
-        self.process = self.here.start("up", "--port", "0", "--no-open")
+        self.process = self.here.start("up", "--port", "0", "--no-open", *options)
         wait_for(self._ready)
         self.origin = re.search(r"http://127\.0\.0\.1:\d+", self.output())[0]
         self.door = self._door()

@@ -1,9 +1,11 @@
 """The stack at work: real servers behind a real nginx, broken and repaired one by one."""
 
 import http.client
+import os
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
@@ -350,6 +352,25 @@ def test_password_is_in_no_command_line_log_or_message(tmp_path):
         with pytest.raises(LabError) as caught:
             store.stats()
         assert password not in str(caught.value)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="unix sockets")
+@pytest.mark.parametrize("below", ["r", 'with "signs" @é', "long/" * 40])
+def test_store_listens_where_no_other_user_can_come_or_take_its_place(tmp_path, below):
+    import psutil
+
+    with LocalStore(tmp_path / below) as store:
+        write(store, b"laptop")
+        assert read(store) == b"laptop"
+        process = psutil.Process(store.pid)
+        assert process.net_connections("inet") == []
+        places = {Path(each.laddr) for each in process.net_connections("unix") if each.laddr}
+        where = store._socket
+        assert {(tmp_path / below / "store" / place).name for place in places} == {where.name}
+        assert where.stat().st_mode & 0o77 == where.parent.stat().st_mode & 0o77 == 0
+        store.kill()
+        assert not store.listens()
+    assert below != "long/" * 40 or not where.parent.exists()
 
 
 def test_store_is_a_target_like_any_other(tmp_path, pool):

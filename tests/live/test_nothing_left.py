@@ -13,7 +13,7 @@ import pytest
 from conftest import wait_for
 
 from lab.core.errors import LabError
-from lab.processes.ports import is_open
+from lab.processes.ports import HeldPort, is_open
 from lab.stack import local_pool
 from lab.stack.local_store import LocalStore
 from lab.stack.pool_spec import PoolSpec
@@ -102,11 +102,11 @@ def test_up_and_down_leaves_no_process_and_no_port(tmp_path, resident):
         assert servers[1].kill().process_gone
         assert servers[1].restart().instance == servers[1].server_info()["instance"]
         stack.pools["two"].set_retry("on")
-        ports = [stack.balancer.port, store.port, *(r.port for r in servers)]
-        assert all(map(is_open, ports))
+        ports = [stack.balancer.port, *(r.port for r in servers)]
+        assert all(map(is_open, ports)) and store.listens()
         assert len(left(run_dir)) >= 7  # 4 servers, nginx master and worker, the store
     assert not left(run_dir)
-    assert not any(map(is_open, ports))
+    assert not any(map(is_open, ports)) and not store.listens()
 
 
 def test_exception_in_the_block_leaves_nothing(tmp_path):
@@ -145,7 +145,7 @@ def test_server_whose_port_was_taken_meanwhile_takes_another(tmp_path, monkeypat
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken = server.getsockname()[1]
-        monkeypatch.setattr(local_pool, "free_ports", lambda count: [taken] * count)
+        monkeypatch.setattr(local_pool, "hold_ports", lambda count: [HeldPort(taken)] * count)
         with Stack([PoolSpec("one", "stateless_app", servers=1)], tmp_path / "r") as stack:
             server = stack.pools["one"].servers["A"]
             assert server.port != taken

@@ -4,6 +4,8 @@ import os
 import signal
 import socket
 import socketserver
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -22,6 +24,7 @@ from lab.evidence.run_document import exit_status
 from lab.experiments import crash
 from lab.experiments.matrix import two_desks
 from lab.experiments.runner import NOT_RUN, Run
+from lab.processes import ports
 from lab.processes.waiting import wait_until
 from lab.report import wording
 
@@ -74,6 +77,60 @@ def stranger_at(address):
             thread.join()
 
 
+@pytest.fixture
+def without_hold(monkeypatch):
+    """The lab as on systems where a dead server's port is free."""
+    monkeypatch.setattr(ports, "CAN_HOLD", False)
+
+
+# Tries, as another user if this one is root, to listen where a server was, in every way.
+TAKE = """
+import os, socket, sys
+port, is_root = int(sys.argv[1]), os.geteuid() == 0
+if is_root:
+    os.setgroups([]), os.setgid(65534), os.setuid(65534)
+ways = [[], [socket.SO_REUSEADDR]]
+ways += [[socket.SO_REUSEPORT], [socket.SO_REUSEADDR, socket.SO_REUSEPORT]] if is_root else []
+for family, host in ((2, "127.0.0.1"), (2, "0.0.0.0"), (socket.AF_INET6, "::")):
+    for way in ways:
+        with socket.socket(family) as s:
+            [s.setsockopt(socket.SOL_SOCKET, option, 1) for option in way]
+            try:
+                s.bind((host, port))
+                s.listen()
+                print("taken with", host, way)
+            except OSError:
+                pass
+"""
+
+
+def tries_to_take(port):
+    command = [sys.executable, "-I", "-c", TAKE, str(port)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+@pytest.mark.skipif(not ports.CAN_HOLD, reason="a dead server's port is held on Linux")
+def test_port_of_a_killed_server_is_taken_by_no_other_user(tmp_path):
+    def script(shopper, lab):
+        shopper.login()
+        shopper.add("laptop")
+        port = int(lab.address_of("A").rpartition(":")[2])
+        lab.kill("A")
+        tried.append(tries_to_take(port))
+        dead = shopper.view_cart(server="A")
+        lab.restart("A")
+        tried.append(tries_to_take(port))
+        back = shopper.view_cart(server="A")
+        tried.append([dead.status, back.status])
+        lab.measure(control_kept=1, predicted_lost=[], observed_lost=[], sets_equal=True)
+
+    tried = []
+    (row,) = perform(tmp_path, script, "stateless").variants
+    assert tried == ["", "", [502, 200]]
+    assert row.verdict is Verdict.HOLDS, wording.outcome(row)
+
+
+@pytest.mark.usefixtures("without_hold")
 def test_process_that_took_a_killed_servers_port_is_no_server_of_the_lab(tmp_path):
     def script(shopper, lab):
         for customer in lab.customers:
@@ -162,6 +219,7 @@ class Impostor(threading.Thread):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a port is free at once")
+@pytest.mark.usefixtures("without_hold")
 def test_impostor_who_takes_the_port_in_the_moment_of_death_decides_nothing(tmp_path):
     def script(shopper, lab):
         impostor = Impostor(lab.address_of("A"), lab.server_info("A"))

@@ -2,11 +2,15 @@
 
 import json
 import socket
+import sys
+import threading
+from contextlib import closing
 
 import pytest
 
 from lab.core.op_key import OP_KEY
 from lab.processes.waiting import wait_until
+from lab.stack import access_log
 from lab.stack.access_log import FIELDS, AccessLog, parse
 
 VALUES = {
@@ -132,15 +136,43 @@ def test_garbage_is_counted_and_the_log_goes_on(log):
     assert (log.malformed, log.foreign) == (1, 0)
 
 
-def test_datagrams_of_others_are_ignored_and_do_not_end_the_log(log):
-    send(log, b"", b"\xff{", datagram("lab_foreign"), bytes(60_000), datagram(log.tag, op="after"))
+FOREIGN = [
+    *(b"", b"\xff{", datagram("lab_foreign"), bytes(60_000)),
+    *(datagram("lab_" + "0" * 24), datagram("lab_" + "0" * 24)[:40]),
+]
+
+
+@pytest.mark.parametrize("filtered", [True, False])
+def test_datagrams_of_others_are_ignored_and_do_not_end_the_log(monkeypatch, filtered):
+    if not filtered:
+        monkeypatch.setattr(access_log, "keep_only", lambda *_: False)
+    elif sys.platform != "linux":
+        return
+    with closing(AccessLog()) as log:
+        send(log, *FOREIGN, datagram(log.tag, op="after"))
+        assert log.wait_for(["after"], DEADLINE_S) == set()
+        assert (log.malformed, log.trouble) == (0, "")
+        assert log.foreign == (0 if filtered else len(FOREIGN))
+        send(log, datagram(log.tag, op="last"))
+    assert log.count("last") == 1  # `close` has taken in what was sent before
+    assert not log._thread.is_alive()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's filter is Linux's")
+def test_flood_of_others_datagrams_takes_no_room_of_the_log(log):
+    busy, free = threading.Event(), threading.Event()
+    log.subscribe(lambda entry: (busy.set(), free.wait(DEADLINE_S)))
+    send(log, datagram(log.tag, op="first"))
+    assert busy.wait(DEADLINE_S)  # nothing is read now
+    small = datagram("lab_" + "0" * 24)  # there may be room for one when there is none for more
+    send(log, *([bytes(60_000)] * 200), *([small] * 1000), datagram(log.tag, op="after"))
+    free.set()
     assert log.wait_for(["after"], DEADLINE_S) == set()
-    assert (log.malformed, log.foreign, log.trouble) == (0, 4, "")
 
 
 def test_log_that_ends_by_itself_says_why(log):
     log._socket.close()
-    send(log, b"")
+    send(log, datagram(log.tag))  # it may still wait for one, and fails at the next
     assert wait_until(lambda: "cannot be read" in log.trouble, DEADLINE_S)
 
 

@@ -15,12 +15,15 @@ from lab.console.feed import Feed
 from lab.console.guard import MOST_TICKETS, SECURITY_HEADERS, Guard, Tickets
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
+from lab.console.offline import recording
+from lab.console.offline.newest import NewestRecording
 from lab.console.orders import BadOrder, checked_name
 from lab.console.services import LiveConsole, Services
 from lab.console.stack_state import ServerState, StackState
 from lab.core.errors import LabError
 
 from .test_feed import parsed, taken
+from .test_offline import made
 
 ORIGIN = "http://127.0.0.1:8000"
 SECRET = "s" * 32
@@ -41,6 +44,7 @@ OPEN_TO_ALL = {
     ("GET", "/lab/static/<file>"),
     ("GET", "/lab/static/words.js"),
     ("GET", "/lab/whoami"),
+    ("GET", "/recorded"),
     ("POST", "/lab/act"),
     ("POST", "/lab/customer"),
     ("POST", "/lab/enter"),
@@ -59,6 +63,11 @@ ORDERS = {
     "/lab/lesson": {"chapter": "the-crash", "state": "asking"},
     "/lab/ticket": {},
 }
+
+
+def new_folder(path):
+    path.mkdir()
+    return path
 
 
 class FakeStage:
@@ -548,12 +557,39 @@ def test_code_that_serves(lab):
 
 def test_pages_follow_the_instructor_also_those_that_come_later(lab):
     act = {"chapter": "the-crash", "state": "running", "act": 1, "step": 2, "of": 7}
-    act |= {"who": "c3", "since": 41}
+    act |= {"scene": "watch", "who": "c3", "second": "c4", "since": 41}
     assert post(lab.web, "/lab/lesson", act, TERMINAL).json == {"id": 1}
     lab.live.feed.begin()  # the act's first step: the history before it is gone
     ((_, _, snapshot),) = parsed(taken(lab.live.feed.reader()))
     assert {"kind": "lesson", **act} == snapshot["lesson"]
     assert [event["kind"] for event in snapshot["events"]] == ["stage"]
+
+
+def test_stages_of_learners_hear_of_it_too(lab, tmp_path):
+    heard = []
+    services = Services(
+        lab.guard, KeptRuns(tmp_path), plan.load(), lab.live, on_lesson=heard.append
+    )
+    place = {"chapter": "caching", "state": "over"}
+    assert post(create_app(services).test_client(), "/lab/lesson", place, TERMINAL).json == {
+        "id": 1
+    }
+    assert [(each.chapter, each.state) for each in heard] == [("caching", "over")]
+
+
+def test_recorded_lesson_is_of_no_origin_and_says_how_it_is_made(lab, tmp_path):
+    recorded = NewestRecording(tmp_path)
+    web = create_app(Services(Guard(ORIGIN), KeptRuns(tmp_path), plan.load(), recorded=recorded))
+    missing = call(web.test_client(), "GET", "/recorded")
+    assert missing.status_code == 404 and "`lab record`" in missing.json["detail"]
+    assert call(lab.web, "GET", "/recorded").status_code == 404  # served nowhere
+    recording.keep(made(), new_folder(tmp_path / "20270101-000000-walkthrough"))
+    assert recorded.is_at_hand()
+    page = call(web.test_client(), "GET", "/recorded?step=3")
+    assert page.status_code == 200 and 'id="recording"' in page.text
+    policy = page.headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox ") and "allow-same-origin" not in policy
+    assert page.headers["Referrer-Policy"] == "no-referrer"
 
 
 @pytest.mark.parametrize(
@@ -569,6 +605,8 @@ def test_pages_follow_the_instructor_also_those_that_come_later(lab):
         {"who": "<b>"},
         {"who": "c1\n"},
         {"who": 1},
+        {"second": "John"},
+        {"scene": "end"},
         {"text": "anything"},
     ],
 )

@@ -2,12 +2,15 @@
 
 import threading
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from clocks import Clock
 from conftest import wait_for
 
 from lab.console import own_stages
+from lab.console.events import LessonEvent
+from lab.console.feed import Feed
 from lab.console.own_stages import (
     GONE_S,
     MOST_WAITING,
@@ -181,3 +184,23 @@ def test_close_ends_a_stage_that_is_just_starting(stack):
     closing.join(DEADLINE_S)
     assert not closing.is_alive()
     assert stack.alive == set()
+
+
+def test_every_stage_hears_where_the_instructor_is_also_one_that_starts_later():
+    feeds = []
+
+    @contextmanager
+    def open_stage(number):
+        feeds.append(Feed())
+        yield SimpleNamespace(feed=feeds[-1])
+
+    stages = OwnStages(open_stage, most=2)
+    stages.start()
+    try:
+        become(stages, "a", "ready")
+        stages.publish(LessonEvent(chapter="caching", state="asking"))
+        become(stages, "b", "ready")
+        heard = [[each.event.chapter for each in feed.history()] for feed in feeds]
+        assert heard == [["caching"], ["caching"]]
+    finally:
+        stages.close()

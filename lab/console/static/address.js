@@ -31,6 +31,7 @@ export function go(patch) {
 /** Go to the next or the previous step, if there is one. */
 export function step(by) {
   const to = state.view.step + by;
+  set({ following: false }); // who goes on by hand leaves the instructor
   if (to >= 1 && to <= (state.plan?.chapters.length ?? 1)) go({ step: to, servers: null, run: null });
 }
 
@@ -41,7 +42,10 @@ export function takeTicket() {
   return ticket;
 }
 
-addEventListener("popstate", readAddress);
+addEventListener("popstate", () => {
+  set({ following: false });
+  readAddress();
+});
 
 function whole(text, least, most) {
   const number = /^\d{1,2}$/.test(text ?? "") ? Number(text) : 0;

@@ -28,7 +28,7 @@ export function announce(text, about = text) {
 /** Announce it, and show it for a while. */
 export function notice(text) {
   announce(text);
-  toast ??= document.body.appendChild(h("p", { class: "toast", "aria-hidden": "true" }));
+  if (!toast) $("#trouble").after(toast = h("p", { class: "toast", "aria-hidden": "true" })); // in the flow: it covers nothing
   say(toast, text);
   toast.hidden = false;
   clearTimeout(fading);

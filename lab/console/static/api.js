@@ -21,9 +21,9 @@ export async function getText(path) {
 }
 
 /** POST JSON, with a header that forms and other origins cannot send. */
-export function post(path, body = {}) {
+export function post(path, body = {}, how = {}) {
   const headers = { "Content-Type": "application/json", "X-Lab-Console": "1" };
-  return call(path, { method: "POST", headers, body: JSON.stringify(body) });
+  return call(path, { method: "POST", headers, body: JSON.stringify(body), ...how });
 }
 
 async function call(path, how) {

@@ -1,14 +1,14 @@
 /** The first scene: one question, its answers as large buttons, and the way on. */
 
-import { bar, button, RIGHTS } from "./card.js";
+import { bar, button } from "./card.js";
 import { h } from "./dom.js";
 import { deskPicture } from "./figures.js";
 
 /**
- * Draw it: `given` is {chapter, guess, chosen, begun, ended, mayRun, live}; `does` has what its
+ * Draw it: `given` is {chapter, guess, chosen, begun, ended, mayRun, live, why it may not run}; `does` has what its
  * buttons do, {choose(number), predict(), skip(), change(), run()}.
  */
-export function drawAsk({ chapter, guess, chosen, begun, ended, mayRun, live }, does) {
+export function drawAsk({ chapter, guess, chosen, begun, ended, mayRun, live, why }, does) {
   const { setup, predict: { question, choices } } = chapter;
   const open = guess === undefined;
   const picked = open ? chosen : guess;
@@ -20,11 +20,11 @@ export function drawAsk({ chapter, guess, chosen, begun, ended, mayRun, live }, 
       type: "button", class: "choice", "data-choice": number, "aria-pressed": String(picked === number),
       disabled: !open, onclick: () => does.choose(number) }, h("kbd", { "aria-hidden": "true" }, String(number + 1)), h("span", {}, text)))),
     ended && h("p", { class: "trouble", role: "alert" }, ended),
-    bar(...buttons({ open, guess, chosen, begun, mayRun, live }, does)),
+    bar(...buttons({ open, guess, chosen, begun, mayRun, live, why }, does)),
   ].filter(Boolean);
 }
 
-function buttons({ open, guess, chosen, begun, mayRun, live }, does) {
+function buttons({ open, guess, chosen, begun, mayRun, live, why }, does) {
   const nothing = typeof chosen !== "number";
   if (!live) return [h("p", { class: "note" }, "No servers run here: a recorded run is under Runs in Look closer.")];
   if (open && mayRun) {
@@ -33,9 +33,9 @@ function buttons({ open, guess, chosen, begun, mayRun, live }, does) {
       button("Run without predicting", does.skip, { name: "skip-it" }),
     ];
   }
-  if (open) return [button("Predict", does.predict, { main: true, name: "seal", disabled: nothing }), h("p", { class: "note" }, RIGHTS)];
+  if (open) return [button("Predict", does.predict, { main: true, name: "seal", disabled: nothing }), h("p", { class: "note" }, why)];
   return [
-    mayRun ? button(begun ? "Run it again ▸" : "Run ▸", does.run, { main: true, next: true, name: "run" }) : h("p", { class: "note" }, RIGHTS),
+    mayRun ? button(begun ? "Run it again ▸" : "Run ▸", does.run, { main: true, next: true, name: "run" }) : h("p", { class: "note" }, why),
     h("p", { class: "sealed", "data-guess": guess }, guess === "skip" ? "No prediction made." : "Your prediction stands."),
     !begun && button("Change", does.change, { name: "change" }),
   ].filter(Boolean);

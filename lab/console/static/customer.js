@@ -1,13 +1,13 @@
 /** This window's customer, and a second one if a lesson needs two. */
 
 import { post, Refused } from "./api.js";
+import { recall, remember, WINDOW } from "./kept.js";
 import { set, state } from "./state.js";
 
 const SEATS = { me: "John", second: "Bob" };
-const kept = (seat) => `two-desks:${seat}`;
 const coming = {};
 
-/** Enter, or come back after a reload: sessionStorage keeps the customer's key. */
+/** Enter, or come back after a reload: the window keeps the customer's key. */
 export function come(seat = "me") {
   coming[seat] ??= enter(seat).finally(() => delete coming[seat]);
   return coming[seat];
@@ -19,9 +19,8 @@ export async function rename(name) {
   keep("me", { ...customer, credentials: null });
 }
 
-/** Forget this window's customers: they belong to another stage. */
+/** This window's customers belong to another stage. Those of the room's come back when it does. */
 export function enterAnew() {
-  for (const seat of Object.keys(SEATS)) sessionStorage.removeItem(kept(seat));
   set({ me: null, second: null });
 }
 
@@ -40,7 +39,7 @@ export async function act(order, seat = "me", again = true) {
   } catch (refusal) {
     if (!(refusal instanceof Refused) || refusal.status !== 404 || !again) throw refusal;
     if (stillHere()) {
-      sessionStorage.removeItem(kept(seat)); // the key is of an earlier lab
+      remember(seat, null, WINDOW); // the key is of an earlier lab
       set({ [seat]: null });
     }
     return act(order, seat, false);
@@ -48,7 +47,7 @@ export async function act(order, seat = "me", again = true) {
 }
 
 async function enter(seat) {
-  const id = sessionStorage.getItem(kept(seat));
+  const id = state.own ? null : recall(seat, WINDOW);
   if (id) {
     try {
       return keep(seat, await post("/lab/customer", { id }));
@@ -60,7 +59,7 @@ async function enter(seat) {
 }
 
 function keep(seat, customer) {
-  sessionStorage.setItem(kept(seat), customer.id);
+  if (!state.own) remember(seat, customer.id, WINDOW);
   set({ [seat]: { credentials: null, ...customer } });
   return state[seat];
 }

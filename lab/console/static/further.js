@@ -3,6 +3,7 @@
 import { copied } from "./clipboard.js";
 import { h, refill } from "./dom.js";
 import { fill } from "./facts.js";
+import { forgetting } from "./forget.js";
 import { noteOf } from "./notes.js";
 import { RunCard } from "./run-card.js";
 import { resultOf } from "./scenes.js";
@@ -12,7 +13,8 @@ class LabFurther extends HTMLElement {
   connectedCallback() {
     if (this.why) return;
     [this.why, this.measured, this.acts, this.commands] = ["why", "measured-part", "acts", "commands"].map((name) => h("div", { class: `part ${name}` }));
-    this.append(this.measured, this.why, this.acts, this.commands);
+    this.append(this.measured, this.why, this.acts, this.commands,
+      h("p", { class: "bar part" }, forgetting(), h("span", { class: "note" }, "This browser keeps your predictions and what you measured, until you forget them.")));
     subscribe((now) => this.draw(now));
   }
 

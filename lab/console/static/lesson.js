@@ -7,15 +7,18 @@ import { step } from "./address.js";
 import { announce } from "./announce.js";
 import { drawAsk } from "./ask.js";
 import { $, h, mark, refill } from "./dom.js";
+import { RIGHTS } from "./card.js";
 import { drawEnding } from "./ending.js";
 import { hasBegun, note, noteOf } from "./notes.js";
-import { canTurnTo, resultOf, SCENES, sceneOf, scriptsOf } from "./scenes.js";
+import { canTurnTo, followed, resultOf, SCENES, sceneOf, scriptsOf } from "./scenes.js";
 import { mayRun, runScript } from "./script.js";
 import { drawSo } from "./so.js";
 import { set, settle, state, subscribe } from "./state.js";
+import { captionOf } from "./steps.js";
 import { openCloser } from "./tabs.js";
 import { Watch } from "./watch.js";
 
+const LED = "The instructor runs it, for the whole room.";
 const NAMES = { ask: "Ask", watch: "Watch", so: "So?" };
 
 class LabLesson extends HTMLElement {
@@ -38,7 +41,7 @@ class LabLesson extends HTMLElement {
     const turned = scene !== this.scene && this.scene !== undefined;
     this.scene = scene;
     mark(this.closest("main"), "data-scene", scene);
-    this.drawTurns(notes, now.act.running || Boolean(now.recording));
+    this.drawTurns(notes, now.act.running || Boolean(now.recording || followed(now)));
     const key = { ask: () => this.ask(now, notes), watch: () => this.look(now, notes), so: () => this.so(now, notes) }[scene]();
     if (turned && scene !== "watch") settle();
     if (this.shown !== key && (turned || this.box.contains(document.activeElement) || this.moves)) this.focusOn(scene);
@@ -73,8 +76,8 @@ class LabLesson extends HTMLElement {
     const { chapter } = this;
     const begun = hasBegun(chapter);
     const ended = endedOf(acts[this.script.number]);
-    const given = { chapter, guess, chosen: this.chosen, begun, ended, mayRun: mayRun(now, this.script.steps), live: now.live };
-    const key = JSON.stringify([chapter.slug, "ask", guess, this.chosen, begun, ended, given.mayRun, given.live]);
+    const given = { chapter, guess, chosen: this.chosen, begun, ended, mayRun: mayRun(now, this.script.steps), live: now.live, why: followed(now) ? LED : RIGHTS };
+    const key = JSON.stringify([chapter.slug, "ask", guess, this.chosen, begun, ended, given.mayRun, given.live, given.why]);
     const had = this.box.contains(document.activeElement) && document.activeElement.dataset.choice;
     refill(this.box, key, () => drawAsk(given, {
       choose: (number) => this.choose(number), predict: () => this.predict(this.chosen), skip: () => this.predict("skip"),
@@ -103,7 +106,8 @@ class LabLesson extends HTMLElement {
     mark(this.box, "class", "scene watch");
     mark(this.closest("main"), "data-people", isPeopled(now));
     mark(this.closest("main"), "data-code", this.isCoded(now));
-    this.watch.draw({ ...now, people: isPeopled(now), coded: this.isCoded(now), title: this.chapter.title, label: this.script.label, done: Boolean(resultOf(notes)), mayRun: mayRun(now, this.script.steps) });
+    const led = followed(now);
+    this.watch.draw({ ...now, act: led ? ledAct(led, this.chapter) : now.act, led, people: isPeopled(now), coded: this.isCoded(now), title: this.chapter.title, label: this.script.label, done: Boolean(resultOf(notes)), mayRun: mayRun(now, this.script.steps) });
     return `${this.chapter.slug} watch ${now.act.running}`;
   }
 
@@ -138,6 +142,12 @@ class LabLesson extends HTMLElement {
 /** Whether the stage shows people behind a desk: the first chapter does, until the reader says otherwise. */
 function isPeopled({ people, view }) {
   return people ?? view.step === 1;
+}
+
+/** The instructor's run, as if it were this window's. */
+function ledAct({ state: how, act, step: at, of }, { acts }) {
+  const step = acts[act]?.steps?.[at - 1];
+  return { running: how === "running", at, of, caption: step ? captionOf(step) : "" };
 }
 
 /** How a run ended that did not come to its end, in a sentence; else null. */

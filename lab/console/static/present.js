@@ -3,9 +3,9 @@
 import { go } from "./address.js";
 import { notice } from "./announce.js";
 import { h } from "./dom.js";
+import { recall, remember } from "./kept.js";
 import { set, state, subscribe } from "./state.js";
 
-const KEPT = "two-desks:keys";
 const KEYS = [
   [["→", "Page Down"], "next step"],
   [["←", "Page Up"], "back"],
@@ -26,7 +26,7 @@ const MODIFIERS = new Set(["Shift", "Control", "Alt", "AltGraph", "Meta", "CapsL
 let black = null;
 let dialog = null;
 
-set({ keys: remembered() !== "off" });
+set({ keys: recall("keys") !== "off" });
 
 /** Toggle large type and strong contrast; the URL keeps it. */
 export function togglePresent() {
@@ -65,19 +65,7 @@ export function letterSwitch() {
 /** Turn single-letter commands on or off; this browser remembers it (WCAG 2.1.4). */
 function useLetters(on) {
   set({ keys: on });
-  try {
-    localStorage.setItem(KEPT, on ? "on" : "off");
-  } catch {
-    // Without storage it holds for this window only.
-  }
-}
-
-function remembered() {
-  try {
-    return localStorage.getItem(KEPT);
-  } catch {
-    return null;
-  }
+  remember("keys", on ? "on" : "off");
 }
 
 function makeBlack() {

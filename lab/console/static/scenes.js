@@ -5,12 +5,25 @@ import { DESKS } from "./words.js";
 
 export const SCENES = ["ask", "watch", "so"];
 
+/** Where the instructor is, for a window that may follow; null where nothing is presented. */
+export function presented({ led, instructor, live }) {
+  return live && !instructor && led && led.state !== "over" ? led : null;
+}
+
+/** The same for a window that follows. */
+export function followed(state) {
+  return state.following && !state.recording ? presented(state) : null;
+}
+
 /**
  * The scene to show: `wanted` {slug, scene} is what the reader turned to; `notes` are the chapter's.
  * What runs is watched; a chapter that has a result begins with it.
  */
-export function sceneOf({ recording, act, wanted }, chapter, notes) {
+export function sceneOf(state, chapter, notes) {
+  const { recording, act, wanted } = state;
   if (recording || act.running) return "watch";
+  const led = followed(state);
+  if (led) return led.chapter === chapter.slug && canTurnTo(led.scene, notes) ? led.scene : "ask";
   if (wanted?.slug === chapter.slug && canTurnTo(wanted.scene, notes)) return wanted.scene;
   return resultOf(notes) ? "so" : "ask";
 }

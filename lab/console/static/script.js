@@ -4,12 +4,14 @@ import { runSteps } from "./acts.js";
 import { facts } from "./facts.js";
 import { noteAct, noteOf } from "./notes.js";
 import { takeOwnStage } from "./own-stage.js";
+import { followed } from "./scenes.js";
 import { set, state } from "./state.js";
 import { isGuarded, Stopped } from "./steps.js";
 
 /** Whether this window may run the script: on the room's stage, or on one of its own. */
-export function mayRun({ instructor, live, ownStages }, steps) {
-  return live && (instructor || ownStages || !steps.some(isGuarded));
+export function mayRun(now, steps) {
+  const { instructor, live, ownStages } = now;
+  return live && !followed(now) && (instructor || ownStages || !steps.some(isGuarded));
 }
 
 /** Run the chapter's script `number`. The prediction is noted with it, and cannot be changed later. */

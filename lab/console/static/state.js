@@ -10,6 +10,11 @@ export const state = {
   instructor: false, // has this window the instructor's rights?
   ownStages: false, // may a window without these rights have a stage of its own?
   own: false, // does this window show a stage of its own?
+  queue: null, // {state, ahead, most} of the stages for learners, while this window waits for one
+  led: null, // where the instructor is in the lesson: the last body of POST /lab/lesson
+  following: false, // does this window go along?
+  votes: null, // of the room: {open, voters, first: [a number for each choice], second: the same or null}
+  barred: 0, // the status with which this window's stage was refused
   live: true, // false without servers (`lab play`)
   connection: "connecting", // "open", "lost"
   refused: null, // why the console accepts no more pages
@@ -66,12 +71,13 @@ export function begin(snapshot) {
   const scene = sceneOf(snapshot);
   const anew = epoch && (epoch !== snapshot.epoch || scene.begun !== state.scene.begun);
   epoch = snapshot.epoch;
-  set({ ...(anew && withEmptyHands()), scene });
+  set({ ...(anew && withEmptyHands()), scene, led: snapshot.lesson ?? null });
   if (!state.recording) set({ shown: settled(scene) });
 }
 
 /** Take one live event. */
 export function happen(event) {
+  if (event.kind === "lesson") set({ led: event });
   set({ ...(event.kind === "stage" && withEmptyHands()), scene: reduce(state.scene, event) });
   if (!state.recording) show(event);
 }

@@ -42,6 +42,7 @@ async function askWhy() {
   try {
     const answer = await send("/lab/events", { signal: enough.signal });
     if (answer.status === 503) set({ refused: (await answer.json()).detail ?? null });
+    else if (!answer.ok) set({ barred: answer.status });
   } catch {
     // No response at all: the connection is lost, and no reason is known.
   } finally {
@@ -54,7 +55,7 @@ function heard() {
   grace = 0;
   asked = false;
   expect();
-  set({ connection: "open", refused: null });
+  set({ connection: "open", refused: null, barred: 0 });
 }
 
 /** Notice a stream that is silent but not closed. */

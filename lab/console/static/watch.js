@@ -25,7 +25,7 @@ export class Watch {
   }
 
   /** `given` is {act, tempo, recording, label, done, mayRun}. */
-  draw({ act, tempo, recording, title, label, done, mayRun, people, coded }) {
+  draw({ act, led, tempo, recording, title, label, done, mayRun, people, coded }) {
     mark(this.code, "aria-pressed", String(coded));
     mark(this.people, "aria-pressed", String(people));
     say(this.title, title);
@@ -33,9 +33,9 @@ export class Watch {
     say(this.count, act.running ? `${act.paused ? "paused at " : ""}step ${act.at} of ${act.of}` : "");
     say(this.pause, act.paused ? "Continue" : "Pause");
     this.speeds.forEach((each, n) => mark(each, "aria-pressed", String(tempo.speed === SPEEDS[n][0])));
-    for (const each of [this.pause, this.one, this.stop]) mark(each, "hidden", !act.running);
+    for (const each of [this.pause, this.one, this.stop]) mark(each, "hidden", !act.running || led);
     mark(this.again, "hidden", act.running || recording || !mayRun);
-    mark(this.onward, "hidden", act.running || recording || !done);
+    mark(this.onward, "hidden", act.running || recording || led || !done);
   }
 }
 

@@ -1,0 +1,63 @@
+/** An instructor who presents leads: the lab hears where the lesson is, for pages that follow. */
+
+import { post } from "./api.js";
+import { noteOf } from "./notes.js";
+import { sceneOf } from "./scenes.js";
+import { recorded } from "./source.js";
+import { set, state, subscribe } from "./state.js";
+
+const AGAIN_MS = 2000;
+
+let last = null; // the script that ran last: {chapter, act, step, of, who, second}
+let sent = ""; // the place that the lab was sent last
+let leading = false;
+let calm = true; // false while a place is on its way
+
+/** Where the lesson is: the body of POST /lab/lesson. */
+function placeOf(now) {
+  const { plan, view, act, me, second } = now;
+  const chapter = plan.chapters[view.step - 1];
+  const notes = noteOf(chapter.slug);
+  const [slug, number] = act.where.split("/");
+  if (act.running && slug === chapter.slug) last = { chapter: slug, act: Number(number), step: act.at, of: act.of, who: me?.who ?? "", second: second?.who ?? "" };
+  const own = last?.chapter === chapter.slug ? { ...last, since: notes.acts[last.act]?.since ?? 0 } : {};
+  return { chapter: chapter.slug, scene: sceneOf(now, chapter, notes), state: stateOf(own, notes, act), ...own };
+}
+
+function stateOf({ act: number }, { acts }, act) {
+  if (number === undefined) return "asking";
+  if (act.running) return "running";
+  return { done: "done", stopped: "stopped", failed: "stopped" }[acts[number]?.state] ?? "asking";
+}
+
+async function send(place) {
+  const key = JSON.stringify(place);
+  if (!calm || (key === sent && state.led)) return; // `led` is null at a lab that was started again
+  calm = false;
+  try {
+    await post("/lab/lesson", place, { keepalive: true });
+    sent = key;
+    if (!state.led) set({ led: place });
+  } catch {
+    await new Promise((wake) => setTimeout(wake, AGAIN_MS));
+  }
+  calm = true;
+  set({}); // the lesson may have gone on meanwhile
+}
+
+function over() {
+  if (leading) send({ chapter: state.plan.chapters[0].slug, state: "over" });
+  leading = false;
+}
+
+subscribe((now) => {
+  const { instructor, live, own, plan, view, connection, recording, led } = now;
+  if (recorded || !live || !instructor || own || !plan || recording) return;
+  if (!led) last = null;
+  if (connection !== "open") return;
+  if (!view.present) return over();
+  leading = true;
+  send(placeOf(now));
+});
+
+addEventListener("pagehide", over);
