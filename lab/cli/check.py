@@ -29,7 +29,7 @@ def _settings(
     return {name: rest for name, _, rest in (value.partition("=") for value in values)}
 
 
-@click.command(short_help="Find out whether your own service is stateless.")
+@click.command()
 @click.version_option(package_name="two-desks", prog_name="lab check")
 @click.argument("conversation", required=False, type=_path, metavar="[CONVERSATION]")
 @click.option(

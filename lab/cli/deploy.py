@@ -10,7 +10,7 @@ from lab.cli.output import err, write_document
 from lab.core.errors import LabError
 
 
-@click.group(short_help="Print compose.yaml or kubernetes.yaml for both desks.")
+@click.group()
 def deploy() -> None:
     """Print a file that runs both desks as containers: nginx, servers, and Valkey.
 

@@ -14,6 +14,7 @@ HEAVY = frozenset(
 # What a command may load of the lab, and how many modules; what it may load of HEAVY.
 ALLOWED = {
     ("--version",): ({"cli", "core"}, 14, set()),
+    ("--help",): ({"cli", "core"}, 14, set()),
     ("list",): ({"cli", "core", "crowd", "evidence", "experiments", "shop"}, 64, set()),
     ("check", "--help"): ({"cli", "core"}, 22, set()),
     ("check", "--version"): ({"cli", "core"}, 22, set()),
