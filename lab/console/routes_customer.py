@@ -44,6 +44,7 @@ def _admit(routes: Blueprint, services: Services) -> None:
             instructor=client.instructor,
             live=running is not None,
             own_stages=services.own_stages,
+            **({"room": True} if services.has_room else {}),
             epoch=running.feed.epoch if running else "",
         )
         if running and not client.id:

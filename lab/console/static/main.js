@@ -33,6 +33,8 @@ const LINES = {
 
 const BADGES = { live: "LIVE", recorded: "RECORDED", lost: "NOT CONNECTED" };
 
+const WALL = "/lab/room/wall.js"; // `lab class` alone has it
+
 async function start() {
   const ticket = takeTicket();
   readAddress();
@@ -79,8 +81,9 @@ async function enterAgain() {
 async function enter(ticket) {
   // Used already, by a reload or in another window: then this window only watches.
   if (ticket) await post("/lab/enter", { ticket }).catch(() => null);
-  const { instructor, live, own_stages: ownStages } = await get("/lab/whoami");
+  const { instructor, live, own_stages: ownStages, room } = await get("/lab/whoami");
   set({ instructor, live, ownStages });
+  if (instructor && room) (await import(WALL)).putUp();
 }
 
 function drawTop({ plan, view, connection, refused, recording, live, scene }) {
