@@ -99,6 +99,8 @@ class PageCustomer:
     def reset(self) -> None:
         """Start again without credentials. Requests still under way are not published."""
         self.sessions: dict[str, CustomerSession] = {desk: self._session(desk) for desk in DESKS}
+        self.sent: dict[tuple[str, str], str] = {}
+        """The last op of each action at each desk, to be sent again."""
 
     def _session(self, desk: str) -> CustomerSession:
         def on_event(event: Event) -> None:
@@ -205,6 +207,8 @@ class Customers:
         finally:
             self._places.release()
         ops = {desk: future.result() for desk, future in waiting.items()}
+        if order.do not in ("replay", "verify"):
+            customer.sent |= {(order.do, desk): op for desk, op in ops.items()}
         return Acted(ops, customer.credentials())
 
     def doubt(self) -> None:

@@ -62,13 +62,13 @@ def _serve_customers(routes: Blueprint, services: Services) -> None:
         if "name" in body:
             client = services.guard.watcher_of(request)
             return jsonify(customers.enter(body["name"], client).introduce())
-        return jsonify(_find(services, body["id"]).introduce(again=True))
+        return jsonify(find_customer(services, body["id"]).introduce(again=True))
 
     @routes.post("/lab/act")
     def act() -> Response:
         customers = services.live.customers
         body = read_object()
-        return jsonify(customers.act(_find(services, body.get("customer")), body))
+        return jsonify(customers.act(find_customer(services, body.get("customer")), body))
 
 
 def _draw(routes: Blueprint, services: Services) -> None:
@@ -85,7 +85,8 @@ def _set_cookie(response: Response, name: str, value: str) -> None:
     response.set_cookie(name, value, path="/lab", httponly=True, samesite="Strict")
 
 
-def _find(services: Services, key: object) -> PageCustomer:
+def find_customer(services: Services, key: object) -> PageCustomer:
+    """Return the customer with this key, for the browser that asks; raise NotFound."""
     client = services.guard.watcher_of(request)
     customer = services.live.customers.find(key, client) if isinstance(key, str) else None
     if customer is None:

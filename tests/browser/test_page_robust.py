@@ -20,12 +20,12 @@ def test_reload_in_the_middle_keeps_prediction_and_says_what_it_broke(window):
     run, held = page.locator(".scene :is(.seal, .run)"), []
     for _ in range(4):  # whether a request that is cut off is heard of first is the browser's luck
         held.clear()
-        page.route("**/lab/act", lambda route: held.append(route))  # asked, not answered yet
+        page.route("**/lab/step", lambda route: held.append(route))  # asked, not answered yet
         run.click()
         # Playwright hands on what happens only while one of its calls waits.
         wait_for(lambda: page.wait_for_timeout(10) or held)
         page.reload()  # before the route is given up, which lets go on what it held
-        page.unroute("**/lab/act")
+        page.unroute("**/lab/step")
         page.locator("#line[data-state=open]").wait_for()
         assert "Interrupted by a reload" in page.locator(".ask .trouble").inner_text()
         assert "Neither" in page.locator(".scene .choice[aria-pressed=true]").inner_text()

@@ -9,21 +9,15 @@ import { fitNotes } from "./notes.js";
 import { recorded } from "./source.js";
 import { set, state, subscribe } from "./state.js";
 import { listen } from "./stream.js";
-import { toggleCloser, wireTabs } from "./tabs.js";
+import { showPanel, toggleCloser, wireTabs } from "./tabs.js";
 import { watchKeys } from "./keys.js";
 import { openAsked } from "./recording.js";
-import "./evidence.js";
-import "./further.js";
-import "./instructor.js";
 import "./lead.js";
 import "./lesson.js";
 import "./role-bar.js";
-import "./runs.js";
 import "./score.js";
-import "./shop.js";
 import "./stage.js";
 import "./timeline.js";
-import "./token.js";
 
 const LINES = {
   connecting: "… connecting",
@@ -52,6 +46,7 @@ async function start() {
   await enter(ticket);
   addEventListener("hashchange", enterAgain);
   if (state.view.run) await openAsked(state.view.run);
+  else if (!state.live) showPanel("panel-runs"); // kept runs are all there is
   if (state.live) {
     listen();
     await come();
