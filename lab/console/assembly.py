@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 
 from flask import Request
 
+from lab.console.act_places import MOST_ACTS, MOST_ACTS_OF_INSTRUCTOR
 from lab.console.app import create_app
 from lab.console.control_file import ControlFile, kept_control_file, link_of, refuse_second
-from lab.console.customers import MOST_ACTS, Customers
+from lab.console.customers import Customers
 from lab.console.events import from_log
 from lab.console.experiment_run import ExperimentRun
 from lab.console.feed import Feed
@@ -50,7 +51,7 @@ from lab.stack.access_log import AccessEntry
 from lab.stack.stack import Stack
 
 DEFAULT_PORT = 8000
-THREADS = MOST_ACTS + 8  # an act holds one while a desk works on it
+THREADS = MOST_ACTS + MOST_ACTS_OF_INSTRUCTOR + 8  # an act holds one while a desk works on it
 FILES = MOST_STREAMS + MOST_OF_INSTRUCTOR + 300  # a stream is an open file
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]{1,100}")  # as nginx.conf and a socket address take it
 OWN_SERVERS = 2  # at each desk of a learner's stage

@@ -29,10 +29,17 @@ def shop_routes(routes: Blueprint, services: Services) -> None:
 def _admit(routes: Blueprint, services: Services) -> None:
     @routes.post("/lab/enter")
     def enter() -> Response:
-        guard = services.guard
-        if not guard.tickets.take(read({"ticket": _KEY})["ticket"]):
+        guard, given = services.guard, read({}, {"ticket": _KEY, "proof": _KEY})
+        if len(given) != 1:
+            raise UnprocessableEntity('send {"ticket": …} to enter, or {"proof": …} to come back')
+        if "proof" in given:
+            if not guard.proves(given["proof"]):
+                raise Forbidden("this browser has no rights here: run `lab open` for a ticket")
+            response = make_response("", 204)
+        elif guard.tickets.take(given["ticket"]):
+            response = jsonify(key=guard.key)
+        else:
             raise Forbidden("this ticket is used or unknown: run `lab open` for a new one")
-        response = make_response("", 204)
         _set_cookie(response, guard.cookie_name, guard.cookie_value)
         return response
 
@@ -44,6 +51,7 @@ def _admit(routes: Blueprint, services: Services) -> None:
             instructor=client.instructor,
             live=running is not None,
             own_stages=services.own_stages,
+            life=guard.life if running else "",
             **({"room": True} if services.has_room else {}),
             epoch=running.feed.epoch if running else "",
         )
@@ -67,8 +75,9 @@ def _serve_customers(routes: Blueprint, services: Services) -> None:
     @routes.post("/lab/act")
     def act() -> Response:
         customers = services.live.customers
-        body = read_object()
-        return jsonify(customers.act(find_customer(services, body.get("customer")), body))
+        body, client = read_object(), services.guard.watcher_of(request)
+        customer = find_customer(services, body.get("customer"))
+        return jsonify(customers.act(customer, body, client))
 
 
 def _draw(routes: Blueprint, services: Services) -> None:
