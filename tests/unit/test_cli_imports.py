@@ -15,7 +15,7 @@ HEAVY = frozenset(
 ALLOWED = {
     ("--version",): ({"cli", "core"}, 14, set()),
     ("--help",): ({"cli", "core"}, 14, set()),
-    ("list",): ({"cli", "core", "crowd", "evidence", "experiments", "shop"}, 62, set()),
+    ("list",): ({"cli", "core", "crowd", "evidence", "experiments", "shop"}, 63, set()),
     ("check", "--help"): ({"cli", "core"}, 22, set()),
     ("check", "--version"): ({"cli", "core"}, 22, set()),
     ("kill", "--help"): ({"cli", "console", "core", "processes"}, 26, {"requests"}),
