@@ -6,8 +6,9 @@
 import { step } from "./address.js";
 import { announce } from "./announce.js";
 import { drawAsk } from "./ask.js";
-import { $, h, mark, refill } from "./dom.js";
 import { RIGHTS } from "./card.js";
+import { openChallenges } from "./challenges.js";
+import { $, h, mark, refill } from "./dom.js";
 import { drawEnding } from "./ending.js";
 import { hasBegun, note, noteOf } from "./notes.js";
 import { canTurnTo, followed, resultOf, SCENES, sceneOf, scriptsOf } from "./scenes.js";
@@ -94,7 +95,7 @@ class LabLesson extends HTMLElement {
     const last = now.view.step >= now.plan.chapters.length;
     const may = mayRun(now, this.script.steps);
     const key = JSON.stringify([chapter.slug, "so", result.number, result.took, may]);
-    refill(this.box, key, () => drawSo({ chapter, result, others: scriptsOf(chapter).filter(({ number }) => number !== result.number), mayRun: may, ending: last && drawEnding(now.plan.chapters, now.lesson) }, {
+    refill(this.box, key, () => drawSo({ chapter, result, others: scriptsOf(chapter).filter(({ number }) => number !== result.number), mayRun: may, ending: last && drawEnding(now.plan.chapters, now.lesson, openChallenges) }, {
       next: () => step(1), closer: () => openCloser("panel-further"), run: (number) => this.run(number),
     }));
     mark(this.box, "class", "scene so");

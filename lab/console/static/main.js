@@ -12,6 +12,7 @@ import { listen } from "./stream.js";
 import { toggleCloser, wireTabs } from "./tabs.js";
 import { watchKeys } from "./keys.js";
 import { openAsked } from "./recording.js";
+import "./challenges.js";
 import "./evidence.js";
 import "./further.js";
 import "./instructor.js";
