@@ -40,8 +40,12 @@ def crowd(script: str, **asked: Any) -> int:
     checkout), or the path of your own file with `def script(shopper, lab)`, as for `lab run`.
 
     Requests start evenly spaced, at --rate, and latency counts from the intended start: if a
-    server hangs, every request that was due during that time shows it. At the end every cart
-    is read, and the lost carts are compared with those that the faults must have lost.
+    server hangs, every request that was due during that time shows it. Each shopper begins at a
+    random step of its visit. At the end every cart is read, and the lost carts are compared
+    with those that the faults must have lost.
+
+    First one shopper makes a visit alone, and the lab says what the numbers mean. A crowd that
+    cannot show what it is for is refused (--anyway runs it).
 
     Examples:
       lab crowd --kill B@3s --affinity cookie     100 shoppers, a crash
@@ -96,6 +100,7 @@ def _session(given: CrowdOptions) -> CrowdSession:
         port=given.port,
         listen=listen_address(given.listen),
         rounds=given.rounds,
+        anyway=given.anyway or given.self_test,
         quiet=given.as_json or given.self_test,
     )
 

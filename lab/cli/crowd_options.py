@@ -40,6 +40,7 @@ class CrowdOptions:
     resume: tuple[PlannedFault, ...]
     closed: bool
     once: bool
+    anyway: bool
     rounds: int
     seed: int
     workers: int
@@ -104,6 +105,11 @@ crowd_options = options.together(
     click.option(
         "--once", is_flag=True, help="Run the script once for each shopper, not again and again."
     ),
+    click.option(
+        "--anyway",
+        is_flag=True,
+        help="Run a crowd that ends before most shoppers come or have a cart.",
+    ),
     number("--rounds", 1, 100, 1, "Rounds over both desks; the order alternates."),
     click.option(
         "--seed",
@@ -111,7 +117,7 @@ crowd_options = options.together(
         default=0,
         show_default=True,
         metavar="N",
-        help="Seed of lab.random in scripts.",
+        help="Seed of lab.random in scripts, and of the step at which each shopper begins.",
     ),
     number("--workers", 1, MAX_WORKERS, 1, "Processes that share the shoppers."),
     click.option("--threads", is_flag=True, help="Use threads even if Locust is installed."),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import msgspec
 from rich.live import Live
 
 from lab.cli import kept
@@ -16,6 +17,7 @@ from lab.core.op_key import KEY_VARIABLE, OP_KEY
 from lab.core.run_folder import new_run_folder
 from lab.crowd.crowd_run import require_room
 from lab.crowd.document import CrowdDocument, text
+from lab.crowd.expectation import describe_expectation, require_something_to_show
 from lab.crowd.load_profile import INSTALL_EXTRA, MAX_THREADS, LoadProfile
 from lab.crowd.progress import Progress
 from lab.crowd.result import CrowdResult
@@ -41,6 +43,7 @@ class CrowdSession:
     port: int
     listen: str
     rounds: int = 1
+    anyway: bool = False
     quiet: bool = False
     results: list[CrowdResult] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
@@ -86,10 +89,29 @@ class CrowdSession:
                 group = WorkerGroup(profile, self.folder, self.listen)
                 err.print(f"on each of the others, before `lab crowd`: {SET_KEY}", style="dim")
                 workers = resources.enter_context(group)
+            # At the stateful desk it depends on the turns of the load balancer what a visit does.
+            steady = [each for each in variants if each.app == "stateless"]
+            profile = self._prepared(profile, provisioned, [*steady, *variants][0])
             for number in range(self.rounds):
                 turned = (number + profile.seed) % 2  # the second place must not be one desk's
                 for variant in reversed(variants) if turned else variants:
                     self._perform_one(profile, provisioned, variant, workers)
+
+    def _prepared(
+        self, profile: LoadProfile, provisioned: ProvisionedStack, variant: Variant
+    ) -> LoadProfile:
+        """Let one shopper make a visit; say what to expect, and return the profile that knows it.
+
+        LabError where nothing could be shown.
+        """
+        context = provisioned.context(variant, 0, profile.seed, quick=False)
+        visit = Lab(context, Record(variant.name)).visit_of(profile)
+        profile = msgspec.structs.replace(profile, visit=visit.requests)
+        if not self.anyway:
+            require_something_to_show(profile, visit)
+        if not self.quiet:
+            err.print(describe_expectation(profile, visit), style="dim")
+        return profile
 
     def _perform_one(
         self,
@@ -147,10 +169,7 @@ class CrowdSession:
     def _announce(self, profile: LoadProfile) -> None:
         if self.quiet:
             return
-        text, warning = announcement(profile)
-        err.print(text, style="dim")
-        if warning:
-            err.print(warning, style="yellow")
+        err.print(announcement(profile), style="dim")
         if profile.engine == "threads" and not has_locust():
             hint = f"up to {MAX_THREADS} shoppers; for more: {INSTALL_EXTRA}"
             err.print(hint, style="dim")

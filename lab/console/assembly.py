@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 
 from flask import Request
 
+from lab.console.act_places import MOST_ACTS, MOST_ACTS_OF_INSTRUCTOR
 from lab.console.app import create_app
 from lab.console.control_file import ControlFile, kept_control_file, link_of, refuse_second
-from lab.console.customers import MOST_ACTS, Customers
+from lab.console.customers import Customers
 from lab.console.events import from_log
 from lab.console.experiment_run import ExperimentRun
 from lab.console.feed import Feed
@@ -30,6 +31,11 @@ from lab.console.offline.newest import NewestRecording
 from lab.console.own_stages import MOST_STAGES, OwnStages
 from lab.console.places import MOST_OF_INSTRUCTOR, MOST_STREAMS
 from lab.console.playground import Playground
+from lab.console.room import routes_room
+from lab.console.room.listener import listening_to_phones
+from lab.console.room.phone import is_phones_op
+from lab.console.room.phone_app import phone_app
+from lab.console.room.room import Room
 from lab.console.routes_own import OWN_EVENTS
 from lab.console.services import LiveConsole, Services
 from lab.console.settings import MOST_PAGE_SERVERS, console_variants
@@ -45,7 +51,7 @@ from lab.stack.access_log import AccessEntry
 from lab.stack.stack import Stack
 
 DEFAULT_PORT = 8000
-THREADS = MOST_ACTS + 8  # an act holds one while a desk works on it
+THREADS = MOST_ACTS + MOST_ACTS_OF_INSTRUCTOR + 8  # an act holds one while a desk works on it
 FILES = MOST_STREAMS + MOST_OF_INSTRUCTOR + 300  # a stream is an open file
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]{1,100}")  # as nginx.conf and a socket address take it
 OWN_SERVERS = 2  # at each desk of a learner's stage
@@ -67,12 +73,24 @@ location {path} {{  # {what}
 
 
 @dataclass(frozen=True)
+class PhonesAt:
+    """Where phones can reach the lab; `port` 0 is any that is free."""
+
+    address: str
+    port: int = 0
+
+
+@dataclass(frozen=True)
 class Running:
     """A running lab."""
 
     origin: str
+    folder: Path
     link: str
     """The page's URL with a ticket: the first browser that opens it is the instructor's."""
+    room: Room | None = None
+    phones_at: str = ""
+    """The address at which phones join, "" without a room."""
 
 
 @contextmanager
@@ -82,8 +100,12 @@ def running(
     port: int,
     progress: Callable[[str], None],
     learners: int = MOST_STAGES,
+    phones: PhonesAt | None = None,
 ) -> Iterator[Running]:
-    """Run both desks, the page and its console, and up to `learners` small stages."""
+    """Run both desks, the page and its console, and up to `learners` small stages.
+
+    With `phones` a listener for phones, too.
+    """
     refuse_second(root)
     require_open_files(FILES, "a page with its watchers")
     lesson = plan.load()
@@ -106,7 +128,8 @@ def running(
         rights = kept_rights(root)
         guard = Guard(control.origin, control.secret, rights.secret)
         keep_rights(root, rights, urlsplit(control.origin).port or 0)
-        live = resources.enter_context(live_console(provisioned, variants, root))
+        room = Room(rights.secret, stack.pools) if phones else None
+        live = resources.enter_context(live_console(provisioned, variants, root, room=room))
         stages = OwnStages(lambda number: _own_stage(root, folder / f"own-{number}"), learners)
         resources.callback(stages.close)
         stages.start()
@@ -120,12 +143,32 @@ def running(
             lesson,
             live,
             own_stages=learners > 0,
+            has_room=room is not None,
             on_lesson=stages.publish,
             recorded=NewestRecording(root),
         )
-        app.app = create_app(services, stages)
+        phones_at, walls = "", []
+        if phones and room:
+            phones_at = resources.enter_context(_open_to_phones(room, phones, folder, private))
+            walls = [routes_room.routes(services, room, phones_at)]
+        app.app = create_app(services, stages, *walls)
         resources.enter_context(kept_control_file(root, control))
-        yield Running(control.origin, link_of(control.origin, guard.tickets.issue()))
+        link = link_of(control.origin, guard.tickets.issue())
+        yield Running(control.origin, folder, link, room, phones_at)
+
+
+@contextmanager
+def _open_to_phones(
+    room: Room, phones: PhonesAt, folder: Path, private: Path | None
+) -> Iterator[str]:
+    """Serve the phones' app to a listener of its own; yield the address for phones."""
+    with (
+        _served_to_nginx(phone_app(room), private, "phones") as upstream,
+        listening_to_phones(
+            folder / "phones-nginx", phones.address, phones.port, room.code, upstream
+        ) as port,
+    ):
+        yield f"http://{phones.address}" + ("" if port == 80 else f":{port}")
 
 
 @contextmanager
@@ -147,10 +190,11 @@ def choose_port(asked: int | None, root: Path | None = None) -> int:
     if asked is not None:
         return asked
     last = kept_rights(root).port if root else 0
-    return next(filter(_is_free, (last or DEFAULT_PORT, DEFAULT_PORT)), 0)
+    return next(filter(is_free, (last or DEFAULT_PORT, DEFAULT_PORT)), 0)
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether a port of 127.0.0.1 can be listened at."""
     with socket.socket() as probe:
         if os.name != "nt":  # on Windows it has another meaning
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -199,20 +243,34 @@ def live_console(
     variants: tuple[Variant, ...],
     root: Path,
     most_servers: int = MOST_PAGE_SERVERS,
+    room: Room | None = None,
 ) -> Iterator[LiveConsole]:
-    """Connect the feed, the customers and the playground; stop them afterwards."""
+    """Connect the feed, the customers and the playground, and the room; stop them afterwards."""
     feed = Feed()
     customers = Customers(provisioned.stack.pools, feed.publish)
+
+    def doubt() -> None:
+        customers.doubt()
+        if room:
+            room.fault_happened()
+
+    def begin_anew() -> None:
+        customers.reset()
+        if room:
+            room.stage_began()
+
     playground = Playground(
         provisioned,
         variants,
         feed.publish,
         feed.begin,
-        on_fault=customers.doubt,
+        on_fault=doubt,
         on_reload=feed.cut,
-        on_reset=customers.reset,
+        on_reset=begin_anew,
         most_servers=most_servers,
     )
+    if room:
+        room.stack = playground.status
     experiment_run = ExperimentRun(root, feed.publish)
     stop = provisioned.stack.access.subscribe(
         _RequestLog(provisioned.stack, playground, feed, customers)
@@ -224,6 +282,8 @@ def live_console(
     finally:
         stop()
         feed.close()
+        if room:
+            room.close()
         experiment_run.close()
         customers.close()
         playground.close()
@@ -248,8 +308,9 @@ class _RequestLog:
             return
         server_at = self._server_at[pool.name]
         server_at |= {server.port: name for name, server in list(pool.servers.items())}
-        who = self._customers.who_of(entry.op)
-        self._feed.publish(from_log(entry, pool.name, server_at, who))
+        if not is_phones_op(entry.op):  # hundreds at once: the wall draws these, not the stage
+            who = self._customers.who_of(entry.op)
+            self._feed.publish(from_log(entry, pool.name, server_at, who))
         self._playground.watch.touch()
 
 
@@ -289,13 +350,13 @@ def _private_folder(folder: Path) -> Iterator[Path | None]:
 
 
 @contextmanager
-def _served_to_nginx(app: Any, folder: Path | None) -> Iterator[str]:
+def _served_to_nginx(app: Any, folder: Path | None, name: str = "console") -> Iterator[str]:
     """Serve `app` to this user's processes alone; yield the address for nginx."""
     if folder is None:
         with _serving(app, host="127.0.0.1", port=0) as server:
             yield f"127.0.0.1:{server.effective_port}"
         return
-    path = folder / "console"
+    path = folder / name
     try:
         with _serving(app, unix_socket=str(path), unix_socket_perms="600"):
             yield f"unix:{path}:"

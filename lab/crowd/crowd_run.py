@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from threading import Lock
 
 import msgspec
 
@@ -34,6 +35,7 @@ from lab.stack.access_log import AccessEntry, AccessLog
 from lab.stack.limits import with_limit
 
 RESULTS = "visits.jsonl"
+BALANCER_LOG = "balancer.jsonl"
 LOGGED_WITHIN_S = 5.0
 Watch = Callable[[Progress], object]
 Log = Callable[[str], object]
@@ -169,8 +171,8 @@ def run_crowd(
     progress, interrupted = Progress(target.variant, job), False
     folder = target.folder / f"crowd-{name}"
     with (
-        _logged_requests(target, f"{name}-w") as logged,
         CrowdRun(progress, folder, workers) as crowd,
+        _logged_requests(target, f"{name}-w", folder / BALANCER_LOG) as logged,
     ):
         try:
             crowd.run(target.inject, watch, log)
@@ -196,18 +198,24 @@ def _explained(silences: Mapping[str, int], target: CrowdTarget) -> dict[str, in
 
 
 @contextmanager
-def _logged_requests(target: CrowdTarget, prefix: str) -> Iterator[LoggedRequests]:
-    """Count the log entries whose op begins with `prefix`, without keeping them."""
-    logged = LoggedRequests()
+def _logged_requests(target: CrowdTarget, prefix: str, file: Path) -> Iterator[LoggedRequests]:
+    """Count the log entries whose op begins with `prefix`, and write them to a new file."""
+    logged, encode, lock = LoggedRequests(), msgspec.json.Encoder().encode, Lock()
 
     def count_entry(entry: AccessEntry) -> None:
         if entry.op.startswith(prefix):
             logged.requests += 1
             logged.retried += "," in entry.upstream_addr
             logged.strange += target.is_strange(entry)
+            with lock:  # an entry may be on its way here when the file is closed
+                if not lines.closed:
+                    lines.write(encode(entry) + b"\n")
 
-    stop = target.access.subscribe(count_entry)
-    try:
-        yield logged
-    finally:
-        stop()
+    with file.open("xb") as lines:
+        stop = target.access.subscribe(count_entry)
+        try:
+            yield logged
+        finally:
+            stop()
+            with lock:
+                lines.close()

@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from lab.crowd.messages import IterationResult, WorkerReport
-from lab.crowd.tally import Tally
+from lab.crowd.tally import UNANSWERED, Tally
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange, OpStatus
 
@@ -118,6 +118,11 @@ class Journal:
         with self._lock:
             self.in_flight += change
 
+    def note_shopper(self) -> None:
+        """Count a shopper whose first request is due."""
+        with self._lock:
+            self._tally.came += 1
+
     def note_iteration(self) -> None:
         """Count an iteration that begins."""
         with self._lock:
@@ -180,6 +185,7 @@ class Journal:
         if exchange.fate is not None:
             tally.reads += 1
             tally.reads_kept += exchange.fate is Fate.KEPT
+        tally.count_server(exchange.served_by or UNANSWERED)
         tally.latency.add(exchange.latency_ms)
         tally.last_s = max(tally.last_s, exchange.at_s + exchange.elapsed_ms / 1000)
 

@@ -7,6 +7,7 @@ import msgspec
 
 from lab.core.errors import LabError
 from lab.core.units import format_duration
+from lab.crowd.arrivals import Arrivals
 from lab.crowd.timetable import PlannedFault
 
 Engine = Literal["threads", "locust"]
@@ -38,6 +39,8 @@ class LoadProfile(msgspec.Struct, frozen=True):
     function: str = "script"
     once: bool = False
     """Whether each shopper runs the script once instead of again and again."""
+    visit: int = 0
+    """Requests of a visit: shoppers begin at a random one of them. 0: all begin with the first."""
     waits_for_others: bool = False
     """Whether the workers are started by hand, on other machines (`lab crowd --join`)."""
 
@@ -71,9 +74,11 @@ class LoadProfile(msgspec.Struct, frozen=True):
         return self.warm_up_s + self.for_s
 
     @property
-    def requests_per_shopper(self) -> float | None:
-        """Requests that a shopper sends on average; None in the closed model."""
-        return None if self.rate is None else self.rate * self.end_s / self.shoppers
+    def arrivals(self) -> Arrivals | None:
+        """When each request is due; None in the closed model."""
+        if self.rate is None:
+            return None
+        return Arrivals(self.shoppers, self.rate, self.visit, self.seed)
 
 
 def _require(condition: bool, otherwise: str) -> None:

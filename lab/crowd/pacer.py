@@ -1,14 +1,12 @@
 """Sends each request when it is due, and records by how much the generator was late.
 
-The open model. Shopper i of S has the times i/R, (i + S)/R, (i + 2S)/R, … at a rate of R: no
-two requests start at the same moment, and there are no bursts. An intended start does not move
-because an answer was slow; the request is sent late, and the delay counts (no coordinated
-omission: Tene, "How NOT to measure latency"; the schedule is that of wrk2).
+The open model (see `Arrivals`): no two requests start at the same moment, and there are no bursts.
+An intended start does not move because an answer was slow; the request is sent late, and the
+delay counts (no coordinated omission: Tene, "How NOT to measure latency"; as wrk2 does it).
 """
 
 from collections.abc import Iterator
 from http.cookiejar import CookieJar
-from itertools import count
 
 from lab.crowd.journal import Journal
 from lab.evidence.transport import Carried, Headers, Transport
@@ -20,11 +18,6 @@ class RunOver(BaseException):
     """The measured time is over: raised in the middle of a script, which must not catch it."""
 
 
-def arrival_schedule(shopper: int, shoppers: int, rate: float) -> Iterator[float]:
-    """Yield the intended start times of one shopper, in seconds after the start."""
-    return ((shopper + lap * shoppers) / rate for lap in count())
-
-
 class Pacer:
     """One shopper's pace, over all its iterations. A `schedule` of None is the closed model."""
 
@@ -34,6 +27,7 @@ class Pacer:
         self._schedule = schedule
         self._end_s = end_s
         self._free_s = 0.0
+        self._came = False
 
     def wait(self) -> float | None:
         """Wait until the next request is due; return when that was, None in the closed model.
@@ -48,6 +42,9 @@ class Pacer:
         if due_s >= self._end_s:
             self.open = False
             raise RunOver
+        if not self._came:
+            self._came = True
+            journal.note_shopper()
         if (pause_s := due_s - journal.now_s()) > 0:
             journal.clock.sleep(pause_s)
         if self._schedule is None:

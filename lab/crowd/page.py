@@ -13,6 +13,8 @@ from lab.crowd.result import CrowdResult
 from lab.crowd.wording import describe_carts, sentences
 
 MOST_WINDOWS = 60
+MOST_DRAWN = 8  # servers of one chart
+_X = "seconds after the warm-up"
 Named = Sequence[tuple[str, CrowdResult]]
 _AS_PREDICTED = Mark("✓", "losses as predicted", "good")
 _NOT_FLAWLESS = Mark("=", "losses as predicted")  # no tick where anything went wrong
@@ -32,8 +34,8 @@ def crowd_page(document: CrowdDocument, folder: Path) -> ReportPage:
     cut = "Cut short: the crowd was stopped before the end, and its carts were not read."
     return ReportPage(
         "lab crowd: many shoppers at both desks",
-        "Every latency counts from when the request was due. A percentile is left out where the "
-        "load generator was the limit, or where there were too few requests for it.",
+        "Every latency counts from when the request was due. Where a percentile is left out, the "
+        "reason stands below.",
         [(_mark(each), f"{name}: {describe_carts(each.carts)}") for name, each in named],
         facts=_facts(crowds),
         sections=[figures, *said] if crowds else (),
@@ -145,6 +147,7 @@ def _charts(named: Named, folder: Path) -> list[Figure]:
         _chart("Median latency over time", "ms", found, "p50_ms"),
         _chart("95 % of the requests were answered within", "ms", found, "p95_ms"),
         _chart("Requests failed or unknown over time", "requests", found, "failed"),
+        *[_servers_chart(name, desk, record) for name, desk, record in found],
         *charts,
     ]
 
@@ -154,7 +157,16 @@ def _chart(title: str, y: str, found: Sequence[tuple[str, str, Recorded]], what:
         Graph(name, desk, [(each.at_s, getattr(each, what)) for each in record.windows])
         for name, desk, record in found
     ]
-    return Figure(title, "seconds after the warm-up", y, lines)
+    return Figure(title, _X, y, lines)
+
+
+def _servers_chart(name: str, desk: str, record: Recorded) -> Figure:
+    answered = sum((each.by_server for each in record.windows), Counter[str]())
+    lines = [
+        Graph(server, desk, [(each.at_s, each.by_server[server]) for each in record.windows])
+        for server in sorted(server for server, _ in answered.most_common(MOST_DRAWN))
+    ]
+    return Figure(f"{name}: requests by the server that answered", _X, "requests", lines)
 
 
 def _carts_chart(named: Named) -> Figure:

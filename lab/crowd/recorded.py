@@ -1,6 +1,7 @@
 """What the workers of a crowd wrote down, in windows of time: for charts and comparisons."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from lab.crowd.result import CrowdResult
 
 _TIMES = tuple(COLUMNS.index(name) for name in ("at_s", "waited_ms", "elapsed_ms"))
 _OP, _OUTCOME, _CUSTOMER = (COLUMNS.index(name) for name in ("op", "outcome", "customer"))
+_SERVER = COLUMNS.index("served_by")
 _LOOK = "-look"  # how the ids of the lab's own looks end: they are no requests of the script
 
 
@@ -24,6 +26,8 @@ class Window:
     latencies_ms: list[float] = field(default_factory=list)
     failed: int = 0
     """Requests that failed, and those of which it is not known."""
+    by_server: Counter[str] = field(default_factory=Counter)
+    """Requests by the server that answered."""
 
     @property
     def p50_ms(self) -> float | None:
@@ -77,20 +81,22 @@ def _read(files: list[Path], result: CrowdResult, count: int) -> Recorded:
     width_s = result.for_s / count
     found = Recorded([Window(round(number * width_s, 3)) for number in range(count)])
     for path in files:
-        for customer, due_s, latency_ms, ok in _lines(path):
+        for customer, due_s, latency_ms, ok, server in _lines(path):
             after_s = due_s - result.warm_up_s
             if not 0 <= after_s < result.for_s:  # the warm-up, or a closing read
                 continue
             window = found.windows[min(count - 1, int(after_s / width_s))]
             window.latencies_ms.append(latency_ms)
             window.failed += not ok
+            if server:
+                window.by_server[server] += 1
             requests, failed = found.shoppers.get(customer, (0, 0))
             found.shoppers[customer] = (requests + 1, failed + (not ok))
     return found
 
 
-def _lines(path: Path) -> Iterator[tuple[str, float, float, bool]]:
-    """Yield shopper, when it was due, latency, and whether it succeeded."""
+def _lines(path: Path) -> Iterator[tuple[str, float, float, bool, str]]:
+    """Yield shopper, when it was due, latency, whether it succeeded, and which server answered."""
     decode = msgspec.json.Decoder(list[str | float | bool | None]).decode
     try:
         with path.open("rb") as lines:
@@ -104,6 +110,7 @@ def _lines(path: Path) -> Iterator[tuple[str, float, float, bool]]:
                     shopper, ok = str(row[_CUSTOMER]).rpartition("-")[0], row[_OUTCOME] == "ok"
                 except (msgspec.MsgspecError, IndexError, ValueError, RecursionError):
                     continue
-                yield shopper, at_s - waited_ms / 1000, waited_ms + elapsed_ms, ok
+                server = str(row[_SERVER] or "")
+                yield shopper, at_s - waited_ms / 1000, waited_ms + elapsed_ms, ok, server
     except OSError:
         return

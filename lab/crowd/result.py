@@ -65,6 +65,10 @@ class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
     workers: int
     seed: int
     shoppers: int
+    shoppers_came: int = 0
+    """Those who sent a request before the end."""
+    visit_requests: int = 0
+    """Requests of a visit, at a random one of which each shopper began; 0 where at the first."""
     once: bool
     for_s: float
     warm_up_s: float
@@ -79,6 +83,8 @@ class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
     answered: int
     reads: int
     reads_that_showed_the_cart: int
+    answered_by: dict[str, int] = {}
+    """Requests of the measured time by the server that answered, "" where none did."""
     logged_by_the_balancer: int
     latency: Percentiles
     """From the intended start of each request. A percentile is None where it may not be quoted:
@@ -88,6 +94,8 @@ class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
     generator_bytes_per_shopper: int
     """Memory of the workers by the number of shoppers, the interpreters' share included."""
     carts: LossAudit
+    carts_owed: int = 0
+    """Acknowledged carts: those that could be lost."""
     carts_kept: Measure | None = None
     """Of the acknowledged carts, with the interval; None in a file of version 0.1."""
     carts_as_predicted: bool
@@ -135,6 +143,8 @@ def crowd_result(
         workers=profile.workers,
         seed=profile.seed,
         shoppers=profile.shoppers,
+        shoppers_came=tally.came,
+        visit_requests=profile.visit,
         once=profile.once,
         for_s=profile.for_s,
         warm_up_s=profile.warm_up_s,
@@ -150,12 +160,14 @@ def crowd_result(
         answered=tally.answered,
         reads=tally.reads,
         reads_that_showed_the_cart=tally.reads_kept,
+        answered_by=tally.by_server,
         logged_by_the_balancer=logged.requests,
         latency=_quotable(progress),
         lateness_of_the_generator=tally.lateness.percentiles(),
         generator_busiest_share_of_a_core=progress.busiest,
         generator_bytes_per_shopper=round(sum(progress.rss.values()) / profile.shoppers),
         carts=audit,
+        carts_owed=audit.owed,
         carts_kept=audit.kept_share,
         carts_as_predicted=audit.as_predicted,
         timetable=list(_entries(progress)),
@@ -173,9 +185,10 @@ def _entries(progress: Progress) -> Iterator[TimetableEntry]:
 def _quotable(progress: Progress) -> Percentiles:
     seen, late_ms = progress.tally.latency.percentiles(), progress.tally.lateness.quantile(0.99)
     if any(_about_the_generator(progress)):
-        return Percentiles(seen.n)
+        return seen.without("the load generator was the limit", "p50", "p95", "p99")
     if late_ms is not None and late_ms > MAX_LATE_MS:
-        return msgspec.structs.replace(seen, p99_ms=None)
+        late = f"the load generator's own delay has a p99 of {late_ms:,.0f} ms"
+        return seen.without(f"{late} (at most {MAX_LATE_MS:.0f} ms)", "p99")
     return seen
 
 

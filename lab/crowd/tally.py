@@ -11,6 +11,11 @@ import msgspec
 from lab.core.statistics import LEAST_FOR_P99
 
 LEAST_FOR_P95 = 100
+UNANSWERED = ""
+"""In place of a server's name where none answered."""
+OTHER_SERVERS = "others"
+MOST_SERVERS, MOST_NAME = 100, 32
+_PERCENTILES = (("p50", 0.50, 1), ("p95", 0.95, LEAST_FOR_P95), ("p99", 0.99, LEAST_FOR_P99))
 _WIDTH = math.log(1.01)
 _LEAST_MS = 0.001
 
@@ -22,6 +27,14 @@ class Percentiles(msgspec.Struct, frozen=True):
     p50_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
+    withheld: dict[str, str] = {}
+    """Why a percentile is None: {"p99": "95 requests are too few for it: it takes 1,000"}."""
+
+    def without(self, why: str, *names: str) -> "Percentiles":
+        """Return it without these percentiles ("p99"), for that reason."""
+        gone = dict.fromkeys([f"{name}_ms" for name in names])
+        reasons = {**self.withheld, **dict.fromkeys(names, why)}
+        return msgspec.structs.replace(self, withheld=reasons, **gone)
 
 
 class Histogram(msgspec.Struct):
@@ -55,13 +68,14 @@ class Histogram(msgspec.Struct):
 
     def percentiles(self) -> Percentiles:
         """Return p50, p95 and p99, each where there are values enough for it."""
-        n = self.n
-
-        def at(share: float, least: int) -> float | None:
-            value = self.quantile(share) if n >= least else None
-            return None if value is None else round(value, 3)
-
-        return Percentiles(n, at(0.50, 1), at(0.95, LEAST_FOR_P95), at(0.99, LEAST_FOR_P99))
+        n, found = self.n, Percentiles(self.n)
+        for name, share, least in _PERCENTILES:
+            value = self.quantile(share)
+            if value is None or n < least:
+                found = found.without(f"n = {n:,} is too small for it: at least {least:,}", name)
+            else:
+                found = msgspec.structs.replace(found, **{f"{name}_ms": round(value, 3)})
+        return found
 
 
 class Tally(msgspec.Struct):
@@ -82,6 +96,10 @@ class Tally(msgspec.Struct):
     reads: int = 0
     """Reads of an owed cart."""
     reads_kept: int = 0
+    came: int = 0
+    """Shoppers whose first request was due."""
+    by_server: dict[str, int] = {}
+    """Requests by the server that answered; `UNANSWERED` where none did."""
     begun: int = 0
     """Iterations that were begun: each has to be settled in the end."""
     last_s: float = 0.0
@@ -98,12 +116,21 @@ class Tally(msgspec.Struct):
         """Requests of the measured time."""
         return self.ok + self.failed + self.unknown
 
+    def count_server(self, server: str, requests: int = 1) -> None:
+        """Count requests that a server answered; it names itself, so not every name is kept."""
+        known = server in self.by_server or len(self.by_server) < MOST_SERVERS
+        name = server[:MOST_NAME] if known else OTHER_SERVERS
+        self.by_server[name] = self.by_server.get(name, 0) + requests
+
     def add(self, other: "Tally") -> None:
         """Add the counts of another."""
         for name in self.__struct_fields__:
             mine, theirs = getattr(self, name), getattr(other, name)
             if isinstance(mine, Histogram):
                 mine.merge(theirs)
+            elif isinstance(mine, dict):
+                for server, number in theirs.items():
+                    self.count_server(server, number)
             elif name == "last_s":
                 self.last_s = max(mine, theirs)
             else:

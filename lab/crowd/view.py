@@ -16,10 +16,9 @@ from lab.crowd.progress import Progress
 from lab.crowd.result import CrowdResult
 from lab.crowd.tally import Percentiles
 from lab.crowd.timetable import InjectedFault
-from lab.crowd.wording import describe_fault, milliseconds, sentences
+from lab.crowd.wording import describe_fault, describe_servers, milliseconds, sentences
 
 LINE_EVERY_S = 2.0
-FEW_REQUESTS = 3.0
 _BAR = 24
 _COLUMNS = (
     *("", "in\nflight", "per\ns", "p50\nms", "p95\nms", "p99\nms"),
@@ -42,7 +41,8 @@ def live_view(results: Sequence[CrowdResult], now: Progress) -> RenderableType:
         tally.latency.percentiles(),
         sum(now.in_flight.values()),
     )
-    return Group(table, Padding(_timeline(now), (1, 1, 0, 1)))
+    servers = describe_servers(tally.by_server)
+    return Group(table, Padding(_timeline(now), (1, 1, 0, 1)), Padding(servers, (0, 1)))
 
 
 def finished_view(results: Sequence[CrowdResult]) -> RenderableType:
@@ -70,20 +70,12 @@ def progress_line(log: Callable[[str], object]) -> Callable[[Progress], None]:
     return watch
 
 
-def announcement(profile: LoadProfile) -> tuple[str, str | None]:
-    """Return what is going to run, and a warning where few iterations will be finished."""
+def announcement(profile: LoadProfile) -> str:
+    """Return what is going to run."""
     pace = "closed model" if profile.rate is None else f"{profile.rate:g} requests/s"
-    each = profile.requests_per_shopper
-    warning = None
-    if each is not None and each < FEW_REQUESTS:
-        warning = (
-            f"a shopper sends {each:.1f} requests on average: most iterations will not be "
-            "finished; raise --rate or --for, or take fewer --shoppers"
-        )
     return (
         f"{profile.shoppers:,} shoppers, {pace}, {format_duration(profile.for_s)} after "
-        f"{format_duration(profile.warm_up_s)} of warm-up, on {profile.engine}",
-        warning,
+        f"{format_duration(profile.warm_up_s)} of warm-up, on {profile.engine}"
     )
 
 

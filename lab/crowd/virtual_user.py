@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from lab.core.errors import LabError
+from lab.crowd.arrivals import Arrivals
 from lab.crowd.journal import Journal
 from lab.crowd.messages import CrowdJob, IterationResult
-from lab.crowd.pacer import PacedTransport, Pacer, RunOver, arrival_schedule
+from lab.crowd.pacer import PacedTransport, Pacer, RunOver
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.closing import final_fate, silence
 from lab.evidence.exchange import Exchange
@@ -57,14 +58,14 @@ class VirtualUser:
         script: Script,
         journal: Journal,
         transport: Callable[[], Transport],
+        arrivals: Arrivals | None,
     ) -> None:
-        """`number` is the shopper's place in the crowd, from 0, and unique."""
+        """`number` is the shopper's place in the crowd, from 0, and unique.
+
+        `arrivals` says when its requests are due; None is the closed model.
+        """
         profile = job.profile
-        schedule = (
-            None
-            if profile.rate is None
-            else arrival_schedule(number, profile.shoppers, profile.rate)
-        )
+        schedule = arrivals.of(number) if arrivals else None
         self._number = number
         self._job = job
         self._script = script
@@ -79,13 +80,13 @@ class VirtualUser:
         """Iterate until the run ends, or once; LabError if the script cannot be run at all."""
         try:
             while self._pacer.open:
-                self._iterate()
+                self.iterate_once()
                 if self._job.profile.once:
                     break
         except RunOver:
             pass
 
-    def _iterate(self) -> None:
+    def iterate_once(self) -> None:
         """Run the script once and settle its cart; RunOver leaves it to `settle`."""
         self._iterations += 1
         self._journal.note_iteration()

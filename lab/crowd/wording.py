@@ -1,5 +1,7 @@
 """Says in words what a crowd's result has in numbers: for the terminal and the page."""
 
+from collections.abc import Mapping
+
 from rich.text import Text
 
 from lab.core.faults import FaultKind
@@ -21,6 +23,13 @@ def describe_carts(audit: LossAudit) -> str:
     return kept + "".join(f", {number:,} {fate}" for number, fate in others if number)
 
 
+def describe_servers(by_server: Mapping[str, int]) -> str:
+    """Return how many requests each server answered: "answered by A 301, B 299"."""
+    named = [f"{name} {number:,}" for name, number in sorted(by_server.items()) if name]
+    answered = f"answered by {', '.join(named)}" if named else "answered by no server"
+    return answered + (f"; by none {silent:,}" if (silent := by_server.get("", 0)) else "")
+
+
 def describe_fault(kind: FaultKind, target: str, at_s: float, trouble: str | None) -> str:
     """Return a fault as a phrase: "kill B at 3.0 s"."""
     return f"{kind} {target} at {at_s:.1f} s" + (f" did not work: {trouble}" if trouble else "")
@@ -37,6 +46,9 @@ def sentences(each: CrowdResult) -> Text:
         f"warm-up excluded; {each.reads_that_showed_the_cart:,} of {each.reads:,} looks at a cart "
         "showed it.\n"
     )
+    lines.append(f"  {_who_came(each)}; {describe_servers(each.answered_by)}.\n")
+    for name, why in each.latency.withheld.items():
+        lines.append(f"  no {name}: {why}\n", "dim")
     if each.carts.kept and each.reads_that_showed_the_cart < each.reads:
         hidden = each.reads - each.reads_that_showed_the_cart
         lines.append(
@@ -63,6 +75,11 @@ def sentences(each: CrowdResult) -> Text:
     return lines
 
 
+def _who_came(each: CrowdResult) -> str:
+    came = f"{each.shoppers_came:,} of {each.shoppers:,} shoppers came"
+    return f"{came}; {each.carts.owed:,} acknowledged carts were owed"
+
+
 def _setup(each: CrowdResult) -> str:
     setup = each.setup
     kept = "the cart in the token" if setup.store == "token" else f"sessions in {setup.store}"
@@ -76,6 +93,8 @@ def _prediction(audit: LossAudit) -> str:
     if audit.owed and audit.unknown == audit.owed:
         return "so nothing is compared"
     edge = f" ({audit.at_the_edge} reads too close to a death to tell)" * bool(audit.at_the_edge)
+    if not audit.owed:
+        return f"so none could be lost{edge}"
     if audit.as_predicted and not audit.predicted_lost:
         return f"none had to be lost{edge}"
     if audit.as_predicted:

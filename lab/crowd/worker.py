@@ -29,6 +29,7 @@ class CrowdWorker:
         self.journal = Journal(job.name, path, job.profile.warm_up_s, worker)
         self._script = load_script(job)
         self._transport = transport
+        self._arrivals = job.profile.arrivals
         self._users: list[VirtualUser] = []
         self._process = psutil.Process()
         self._last_cpu_s = self._cpu_s()
@@ -36,7 +37,9 @@ class CrowdWorker:
 
     def virtual_user(self, number: int) -> VirtualUser:
         """Return a new virtual user, number `number` of the crowd."""
-        user = VirtualUser(number, self.job, self._script, self.journal, self._transport)
+        user = VirtualUser(
+            number, self.job, self._script, self.journal, self._transport, self._arrivals
+        )
         self._users.append(user)
         return user
 

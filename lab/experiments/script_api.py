@@ -25,6 +25,7 @@ from lab.experiments.script_tools import ScriptTools
 # An experiment's file names `Lab` as a type only, and a list of them loads neither the stack
 # nor the crowd: both are imported where they are used.
 if TYPE_CHECKING:
+    from lab.crowd.expectation import TriedVisit
     from lab.crowd.progress import Progress
     from lab.crowd.result import CrowdResult
     from lab.crowd.worker_group import WorkerGroup
@@ -147,6 +148,15 @@ class Lab(ScriptStack, ScriptTools):
         from lab.experiments.script_crowd import crowd_target
 
         return run_crowd(profile, crowd_target(self._context, self._faults), watch, log, workers)
+
+    def visit_of(self, profile: LoadProfile) -> TriedVisit:
+        """Let one shopper make a visit as the profile's script does, and count its requests."""
+        from lab.crowd.messages import CrowdJob
+        from lab.crowd.rehearsal import rehearse
+
+        pool = self._context.pool
+        servers = tuple(pool.servers)
+        return rehearse(CrowdJob(name="visit", url=pool.url, servers=servers, profile=profile))
 
     def inject(
         self, target: str, kind: FaultKind, env: Mapping[str, str] | None = None

@@ -3,12 +3,14 @@
 import hashlib
 import hmac
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 
-from flask import Flask, Response, current_app, request
-from itsdangerous import BadData, URLSafeTimedSerializer
+from flask import Flask, current_app, request
+from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 
 from lab.shop.errors import BadCredential, NotLoggedIn, WrongUser
+from lab.shop.http import vary_by
 
 SALT = b"two-desks.cart"  # keeps these signatures apart from any other use of the same key
 UNREADABLE = (BadData, OSError, OverflowError, ValueError)
@@ -16,12 +18,26 @@ UNREADABLE = (BadData, OSError, OverflowError, ValueError)
 INVALID_TOKEN = {"WWW-Authenticate": 'Bearer realm="two-desks", error="invalid_token"'}
 
 
+class _OneSigner(URLSafeTimedSerializer):
+    """Makes its signer once, not for each token: a signer keeps nothing but the keys."""
+
+    @cached_property
+    def _signer(self) -> TimestampSigner:
+        return super().make_signer(self.salt)  # type: ignore[return-value]
+
+    def make_signer(self, salt: str | bytes | None = None) -> TimestampSigner:
+        return self._signer if salt is None else super().make_signer(salt)  # type: ignore[return-value]
+
+    def iter_unsigners(self, salt: str | bytes | None = None) -> Iterator[TimestampSigner]:
+        yield self.make_signer(salt)
+
+
 def install(app: Flask, signing_keys: Iterable[str], max_age_s: int) -> None:
     """Let `app` sign with the last key and accept all of them, each token for `max_age_s`."""
     # Derived once, not for each token, and with the same result as
     # key_derivation="hmac".
     derived_keys = [hmac.digest(key.encode(), SALT, "sha256") for key in signing_keys]
-    serializer = URLSafeTimedSerializer(
+    serializer = _OneSigner(
         derived_keys,
         serializer=app.json,
         signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "none"},
@@ -29,13 +45,7 @@ def install(app: Flask, signing_keys: Iterable[str], max_age_s: int) -> None:
     app.extensions["signer"] = serializer
     app.extensions["max_age_s"] = max_age_s
     app.config["LOGIN_CHALLENGE"] = 'Bearer realm="two-desks"'
-
-    @app.after_request
-    def vary(response: Response) -> Response:
-        # The answer depends on the customer, unless it is public.
-        if "public" not in response.headers.get("Cache-Control", ""):
-            response.headers.add("Vary", "Authorization")
-        return response
+    vary_by(app, "Authorization")
 
 
 def signer() -> URLSafeTimedSerializer:

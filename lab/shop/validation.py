@@ -78,12 +78,17 @@ def read_json(fields: dict[str, Field]) -> JsonObject:
     body = parse_json(data)
     if not isinstance(body, dict):
         raise Invalid("the body must be a JSON object")
+    if body.keys() != fields.keys():
+        raise _other_fields(body, fields)
+    return {field: read(field, body[field]) for field, read in fields.items()}
+
+
+def _other_fields(body: JsonObject, fields: dict[str, Field]) -> Invalid:
     wanted = ", ".join(map(repr, fields))
     if unknown := body.keys() - fields.keys():
-        raise Invalid(f"unknown field {min(unknown)!r}: this request takes {wanted}")
-    if missing := fields.keys() - body.keys():
-        raise Invalid(f"missing field {min(missing)!r}: this request takes {wanted}")
-    return {field: read(field, body[field]) for field, read in fields.items()}
+        return Invalid(f"unknown field {min(unknown)!r}: this request takes {wanted}")
+    missing = min(fields.keys() - body.keys())
+    return Invalid(f"missing field {missing!r}: this request takes {wanted}")
 
 
 def parse_json(data: bytes) -> Any:
@@ -93,9 +98,7 @@ def parse_json(data: bytes) -> Any:
     no nesting deeper than `MAX_DEPTH`.
     """
     try:
-        value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
-        )
+        value = _STRICT.decode(data.decode("utf-8"))
         _check(value, MAX_DEPTH)
     except UnicodeError:  # before its base class ValueError
         raise BadJson("text must be valid UTF-8 without lone surrogates") from None
@@ -115,6 +118,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> JsonObject:
 
 def _no_constant(name: str) -> NoReturn:
     raise BadJson(f"{name} is not JSON: send a finite number")
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
 def _check(value: Any, levels_left: int) -> None:

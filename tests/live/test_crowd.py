@@ -76,8 +76,8 @@ def script(shopper, lab):
 def crashed(shared_lab):
     """A crowd of threads, at both desks, that loses a server and gets it back.
 
-    Shoppers keep step: each sends a request every 0.3 s, and begins anew after seven. The
-    server dies in the middle of their third round, when every cart has something in it.
+    Each shopper sends a request every 0.3 s, and begins anew after seven. They are out of step,
+    so when the server dies there are full carts, empty ones, and none.
     """
     ended = shared_lab(
         *("crowd", shared_lab.write("spy.py", SPY), "--threads", "--shoppers", "15"),
@@ -122,6 +122,28 @@ def test_losses_can_be_computed_again_from_the_files_of_the_run(crashed, lane):
     assert had_to
     assert len(lost & had_to) >= result["carts"]["predicted_lost"] - result["carts"]["at_the_edge"]
     assert lost <= had_to if lane == "stateful" else lost == set()
+
+
+def test_result_says_who_came_what_was_owed_and_which_server_answered(crashed):
+    for each in crashed[0]["crowds"]:
+        assert (each["shoppers"], each["shoppers_came"], each["visit_requests"]) == (15, 15, 7)
+        carts = each["carts"]
+        assert each["carts_owed"] == carts["settled"] - carts["nothing_owed"] > 0
+        assert set(each["answered_by"]) - {""} == {"A", "B", "C"}
+        assert sum(each["answered_by"].values()) == each["requests"]
+        assert each["latency"]["p99_ms"] is None and each["latency"]["withheld"]["p99"]
+
+
+@pytest.mark.parametrize("lane", ["stateful", "stateless"])
+def test_log_of_the_balancer_is_kept_and_has_every_request_once(crashed, lane):
+    (result,) = [each for each in crashed[0]["crowds"] if each["lane"] == lane]
+    logged = rows(crashed[1] / f"crowd-{lane}-1" / "balancer.jsonl")
+    sent = rows(crashed[1] / f"crowd-{lane}-1" / "exchanges-0.jsonl")
+    assert len(logged) == result["logged_by_the_balancer"]
+    ops = {entry["op"] for entry in logged}
+    assert len(ops) == len(logged) and ops <= {row[0] for row in sent}
+    assert {row[0] for row in sent if row[8] is not None} <= ops
+    assert all("?" not in entry["path"] for entry in logged)
 
 
 @pytest.mark.parametrize("lane", ["stateful", "stateless"])
@@ -339,6 +361,20 @@ def plain(ended):
     """The output without boxes and line breaks; never a traceback."""
     assert "Traceback" not in ended.out + ended.err, ended
     return re.sub(r"[\s│╭╮╰╯─]+", " ", ended.err + ended.out)
+
+
+def test_crowd_that_can_show_nothing_is_refused_and_runs_anyway_if_asked(lab_here):
+    much_too_many = ("--threads", "--servers", "1", "--shoppers", "100", "--rate", "5/s")
+    brief = (*much_too_many, "--for", "1s", "--warm-up", "0s")
+    refused, ran = at_once(lab_here, [brief, (*brief, "--anyway", "--json")])
+    assert refused.status == 2, refused
+    said = plain(refused)
+    assert "most of the shoppers would not come before the end" in said
+    assert "One visit of each takes 140s at this rate" in said and "--anyway" in said
+    assert ran.status in (0, 3), ran
+    for each in json.loads(ran.out)["crowds"]:
+        assert each["shoppers_came"] <= 5 < each["shoppers"]
+    lab_here.assert_nothing_left()
 
 
 def test_wrong_usage_gets_the_next_step(lab_here):

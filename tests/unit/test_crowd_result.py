@@ -16,7 +16,7 @@ from lab.crowd.messages import CrowdJob
 from lab.crowd.progress import Progress
 from lab.crowd.result import CrowdResult, CrowdSetup, LoggedRequests, crowd_result
 from lab.crowd.selftest import freeze_profiles, judge
-from lab.crowd.tally import Percentiles, Tally
+from lab.crowd.tally import Tally
 from lab.crowd.timetable import InjectedFault, InjectedFaults, PlannedFault
 from lab.crowd.view import finished_view
 from lab.crowd.wording import describe_carts
@@ -164,7 +164,10 @@ def test_interrupted_crowd_says_only_that():
 def test_latencies_are_withheld_where_the_generator_was_the_limit():
     for limited in ({"busiest": 0.95}, {"late_ms": 50.0}):
         each = result(**limited)
-        assert each.latency == Percentiles(1000) and each.generator_was_the_limit
+        assert each.latency.n == 1000 and each.generator_was_the_limit
+        quoted = (each.latency.p50_ms, each.latency.p95_ms, each.latency.p99_ms)
+        assert quoted == (None, None, None)
+        assert set(each.latency.withheld) == {"p50", "p95", "p99"}
         assert each.lateness_of_the_generator.n == 1000
     assert result(busiest=0.9, late_ms=19.0).latency.p99_ms is not None
 

@@ -53,6 +53,9 @@ def test_histograms_of_two_workers_add_up_to_that_of_one(first, second):
 def test_few_values_give_few_percentiles(n, known):
     percentiles = msgspec.to_builtins(filled(range(1, n + 1)).percentiles())
     assert percentiles.pop("n") == n
+    withheld = percentiles.pop("withheld")
+    assert {f"{name}_ms" for name in withheld} == percentiles.keys() - set(known)
+    assert all(f"n = {n} is too small for it: at least " in why for why in withheld.values())
     assert [name for name, value in percentiles.items() if value is not None] == known
 
 

@@ -3,46 +3,20 @@
 import threading
 import tracemalloc
 from http.cookiejar import CookieJar
-from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lab.core.errors import LabError
 from lab.core.http import ConnectionRefused
 from lab.crowd.journal import Journal
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.messages import CrowdJob
-from lab.crowd.pacer import THINKS_S, arrival_schedule
+from lab.crowd.pacer import THINKS_S
+from lab.crowd.tally import MOST_NAME, MOST_SERVERS, UNANSWERED
 from lab.crowd.virtual_user import CrowdScriptApi, VirtualUser
 from lab.evidence.exchange import Exchange, OpStatus
 from lab.evidence.transport import Carried
 from lab.experiments.script_api import Lab
-
-# --- the schedule
-
-
-@given(
-    shoppers=st.integers(1, 300),
-    rate=st.floats(0.01, 1e6, allow_nan=False),
-    laps=st.integers(1, 8),
-)
-def test_schedules_of_all_shoppers_are_evenly_spaced_together(shoppers, rate, laps):
-    schedules = [arrival_schedule(number, shoppers, rate) for number in range(shoppers)]
-    every = [next(due) for due in schedules for _ in range(laps)]
-    assert sorted(every) == [number / rate for number in range(shoppers * laps)]
-
-
-@given(shoppers=st.integers(1, 300), rate=st.floats(0.01, 1e6), number=st.integers(0, 299))
-def test_schedule_is_regular(shoppers, rate, number):
-    due = arrival_schedule(number, shoppers, rate)
-    times = [next(due) for _ in range(5)]
-    for before, after in pairwise(times):
-        assert after - before == pytest.approx(shoppers / rate)
-    profile = LoadProfile("x", shoppers, rate, shoppers / rate * 5, 0.0, engine="locust")
-    assert profile.requests_per_shopper == pytest.approx(5)
-
 
 # --- what a script of a crowd is offered
 
@@ -112,12 +86,13 @@ def clock():
 def user(clock):
     """Make a virtual user of a script, and the journal it writes."""
 
-    def make(script, takes_s=0.0, **more):
+    def make(script, takes_s=0.0, number=0, **more):
         asked = {"shoppers": 1, "rate": 500.0, "for_s": 0.05, "warm_up_s": 0.0} | more
         profile = LoadProfile(__file__, **asked)
         job = CrowdJob(name="x", url="http://127.0.0.1:9", servers=("A",), profile=profile)
         journal = Journal("x", None, 0.0, clock=clock)
-        return VirtualUser(0, job, script, journal, lambda: ClosedShop(clock, takes_s)), journal
+        shop = ClosedShop(clock, takes_s)
+        return VirtualUser(number, job, script, journal, lambda: shop, profile.arrivals), journal
 
     return make
 
@@ -212,6 +187,16 @@ def test_closed_crowd_waits_for_the_start(user, clock):
     assert journal.now_s() == pytest.approx(0)
 
 
+def test_shopper_comes_with_its_first_request_and_one_whose_turn_is_after_the_end_does_not(user):
+    early, journal = user(view_cart, shoppers=2, rate=10.0)
+    early.run()
+    assert journal.report().tally.came == 1
+    late, journal = user(view_cart, number=1, shoppers=2, rate=10.0)
+    late.run()
+    tally = journal.report().tally
+    assert (tally.came, tally.requests, tally.begun) == (0, 0, 1)
+
+
 def test_user_that_iterates_once_iterates_once(user):
     one, journal = user(view_cart, once=True)
     one.run()
@@ -240,6 +225,23 @@ def test_journal_keeps_no_exchange(tmp_path):
         journal.close()
     assert kept < 100_000  # of 6 MB that went by
     assert len((tmp_path / "exchanges.jsonl").read_bytes().splitlines()) == 6000
+
+
+def test_journal_counts_requests_by_the_server_that_names_itself_and_keeps_few_names():
+    journal = Journal("x", None, 0.0)
+    for number in range(300):
+        headers = {} if number < 5 else {"X-Served-By": "A" if number < 9 else f"{number}-" * 50}
+        status = None if number < 5 else 200
+        journal.append(
+            Exchange(
+                *(f"x-{number}", "c1-1", "GET", "/api/products", None, 1.0, 2.0, status),
+                *(OpStatus.OK, {}, b"", headers, b""),
+            )
+        )
+    counted = journal.report().tally.by_server
+    assert (counted[UNANSWERED], counted["A"]) == (5, 4)
+    assert sum(counted.values()) == 300
+    assert len(counted) <= MOST_SERVERS + 1 and max(map(len, counted)) <= MOST_NAME
 
 
 def test_journal_counts_what_several_threads_note(clock):

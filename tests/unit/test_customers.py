@@ -3,7 +3,9 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from types import SimpleNamespace
 
 import msgspec
@@ -16,6 +18,12 @@ import stateful_app
 import stateless_app
 from lab.console import customer_session as seat_module
 from lab.console import customers as customers_module
+from lab.console.act_places import (
+    MOST_ACTS,
+    MOST_ACTS_OF_INSTRUCTOR,
+    MOST_ACTS_OF_ONE_CLIENT,
+    ActPlaces,
+)
 from lab.console.admission import (
     FRESH_S,
     MOST_AT_ONCE,
@@ -25,7 +33,7 @@ from lab.console.admission import (
     Crowded,
 )
 from lab.console.customer_session import Credentials
-from lab.console.customers import BadOrder, Customers, Introduction, checked_name
+from lab.console.customers import STRANGER, BadOrder, Customers, Introduction, checked_name
 from lab.console.feed import Feed
 from lab.console.orders import checked_order
 from lab.console.places import Watcher
@@ -278,15 +286,51 @@ def test_cart_of_a_customer_outlives_a_crowd_of_others(customers, monkeypatch):
     assert [cart["item_count"] for cart in shown] == [1, 1]
 
 
-def test_acts_that_wait_for_a_desk_leave_room_for_others(customers, monkeypatch):
+def test_acts_that_wait_for_a_desk_leave_room_for_others(customers):
     john = customers.enter("John")
-    for _ in range(customers_module.MOST_ACTS):
-        assert customers._places.acquire(blocking=False)
-    with pytest.raises(LabError, match="try again in a moment"):
-        act(customers, john, "view")
-    customers._places.release()
+    with ExitStack() as waiting:
+        for _ in range(MOST_ACTS_OF_ONE_CLIENT):
+            waiting.enter_context(customers._places.place(STRANGER))
+        with pytest.raises(LabError, match=r"8 requests of this browser.*try again in a moment"):
+            act(customers, john, "view")
     act(customers, john, "view")
     act(customers, john, "view")  # each gives its place back
+
+
+def test_no_browser_takes_all_places_and_all_of_them_none_of_the_instructors():
+    places, teacher = ActPlaces(), Watcher("t", instructor=True)
+    with ExitStack() as taken:
+        names = cycle(f"browser {n}" for n in range(MOST_ACTS // MOST_ACTS_OF_ONE_CLIENT))
+        for name in islice(names, MOST_ACTS):
+            taken.enter_context(places.place(Watcher(name), 0))
+        for late, why in (("browser 0", "8 requests of this browser"), ("new", "24 requests")):
+            with pytest.raises(LabError, match=why), places.place(Watcher(late), 0):
+                pass
+        for _ in range(MOST_ACTS_OF_INSTRUCTOR):
+            taken.enter_context(places.place(teacher, 0))
+        with pytest.raises(LabError, match="your other requests"), places.place(teacher, 0):
+            pass
+    assert not places._taken
+    assert not places._of_instructor
+
+
+def test_act_that_waits_for_a_place_gets_the_next_that_is_free():
+    places = ActPlaces()
+    with ExitStack() as taken:
+        for _ in range(MOST_ACTS_OF_ONE_CLIENT):
+            taken.enter_context(places.place(STRANGER, 0))
+        leaving = threading.Timer(0.05, taken.close)
+        leaving.start()
+        with places.place(STRANGER, DEADLINE_S):
+            pass
+        leaving.join()
+
+
+def test_failed_act_gives_its_place_back():
+    places = ActPlaces()
+    with pytest.raises(ZeroDivisionError), places.place(STRANGER):
+        raise ZeroDivisionError
+    assert not places._taken
 
 
 def test_op_of_the_log_names_its_customer(customers):

@@ -19,14 +19,14 @@ from report_documents import (
 
 from lab.console import playback
 from lab.console.diagram import live_story, sequence_of
-from lab.console.events import Stamped, setting_changed
+from lab.console.events import RequestEvent, Stamped, setting_changed
 from lab.core.errors import LabError
 from lab.evidence.run_document import event_name
 
 
 def events_of(*arguments, **how):
     """A recording as the page gets it."""
-    return [each.json() for each in playback.events(*arguments, **how)]
+    return [each.json() for each in playback.play(*arguments, **how).events]
 
 
 def played(lanes, left="stateful", right="stateless", **how):
@@ -63,19 +63,65 @@ def test_recording_begins_with_the_stage_and_shows_each_request_twice():
     assert json.loads(json.dumps(events, allow_nan=False)) == events
 
 
-def test_lanes_are_interleaved_by_their_own_clocks():
-    left = [exchange("l-1", at_s=0.1), exchange("l-2", at_s=0.3)]
-    right = [exchange("r-1", at_s=0.2), exchange("r-2", at_s=0.4)]
-    events = played([lane("stateful", exchanges=left), lane("stateless", "stateless", right)])
-    published = [(each["op"], each["desk"]) for each in events if each["kind"] == "request"]
-    assert published == [
-        ("l-1", "stateful"),
-        ("r-1", "stateless"),
-        ("l-2", "stateful"),
-        ("r-2", "stateless"),
+def steps_of(lanes, left="stateful", right="stateless"):
+    """What is shown at once: the caption, and each desk with what happened there."""
+    whole, shown, before = playback.play(typed(experiment(lanes)), left, right), [], 1
+    for step in whole.steps:
+        events = [each.event for each in whole.events[before : step.to]]
+        named = [
+            f"{each.desk} {each.op}" if hasattr(each, "op") else f"{each.desk} {each.fault}"
+            for each in events
+            if not isinstance(each, RequestEvent)
+        ]
+        shown.append((step.say, named))
+        before = step.to
+    assert before == len(whole.events)
+    return shown
+
+
+def test_lanes_are_shown_in_step_whatever_their_clocks_say():
+    left = [exchange("l-1", at_s=0.1), exchange("l-2", at_s=0.2), exchange("l-3", at_s=0.3)]
+    right = [exchange("r-1", at_s=5), exchange("r-2", at_s=9)]
+    lanes = [lane("stateful", exchanges=left), lane("stateless", "stateless", right)]
+    assert [shown for _, shown in steps_of(lanes)] == [
+        ["stateful l-1", "stateless r-1"],
+        ["stateful l-2", "stateless r-2"],
+        ["stateful l-3"],
     ]
-    # A request is known of when it is answered.
-    assert events[1]["at"] == pytest.approx(0.1 + 0.0025)
+    # A request is known of when it is answered, by its own clock.
+    assert played(lanes)[1]["at"] == pytest.approx(0.1 + 0.0025)
+
+
+def test_fault_is_shown_with_the_fault_of_the_other_lane():
+    order = ["l-1", "kill A", "l-2"]
+    left = lane(exchanges=[exchange("l-1"), exchange("l-2")], faults=[fault()], order=order)
+    right = lane(
+        "stateless",
+        "stateless",
+        [exchange("r-1"), exchange("r-2"), exchange("r-3")],
+        faults=[fault(), fault("restart")],
+        order=["r-1", "r-2", "kill A", "restart A", "r-3"],
+    )
+    assert [shown for _, shown in steps_of([left, right])] == [
+        ["stateful l-1", "stateless r-1"],
+        ["stateless r-2"],
+        ["stateful kill", "stateless kill"],
+        ["stateless restart"],
+        ["stateful l-2", "stateless r-3"],
+    ]
+
+
+def test_caption_of_a_step_says_it_once_for_both_lanes():
+    lanes = [
+        lane("stateful", exchanges=[exchange("a", path="/api/cart"), exchange("b")]),
+        lane(
+            "stateless",
+            "stateless",
+            [exchange("c", path="/api/cart"), exchange("d", method="DELETE")],
+        ),
+    ]
+    (first, _), (other, _) = steps_of(lanes)
+    assert " · " not in first and " · " in other
 
 
 def test_recorded_order_stands_where_times_are_equal_or_odd():
@@ -263,7 +309,7 @@ def test_times_before_the_start_are_none(at):
 
 def live(events):
     """A recording's events are those of a live stage."""
-    return playback.events(events, "stateful", "stateless")
+    return playback.play(events, "stateful", "stateless").events
 
 
 def test_live_history_is_drawn_as_the_report_draws_it():

@@ -126,6 +126,16 @@ class Lesson(msgspec.Struct):
     scenes: list[Scene]
     challenges: list[Challenge]
 
+    def scripts(self) -> dict[str, list[Step]]:
+        """Return every script by its name: "the-crash/0" (chapter and act), "scenes/the-crash"."""
+        acts = {
+            f"{each.slug}/{number}": act.steps
+            for each in self.chapters
+            for number, act in enumerate(each.acts)
+        }
+        scenes = {f"scenes/{each.slug}": each.steps for each in self.scenes}
+        return {name: steps for name, steps in {**acts, **scenes}.items() if steps}
+
 
 def load(folder: Traversable = CHAPTERS) -> Lesson:
     """Return the lesson in a folder of 01-….toml and so on, and scenes.toml.

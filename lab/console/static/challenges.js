@@ -11,7 +11,6 @@ import { recallJson, remember, WINDOW } from "./kept.js";
 import { takeOwnStage } from "./own-stage.js";
 import { set, shown, state, subscribe } from "./state.js";
 import { Stopped, until } from "./steps.js";
-import { openCloser } from "./tabs.js";
 import { DESKS } from "./words.js";
 
 const KEPT = "challenges";
@@ -23,14 +22,8 @@ const WHERE = { both: "At both desks", stateful: "Stateful only", stateless: "St
 set({ challenge: recallJson("challenge", WINDOW) }); // {slug, begun: the event that began its stage}
 
 /** Whether this window may change what runs. */
-export function mayBreak({ instructor, own, live }) {
+function mayBreak({ instructor, own, live }) {
   return live && (instructor || own);
-}
-
-/** Turn to the challenges: the stage, and the goals below it. */
-export function openChallenges() {
-  set({ wanted: { slug: state.plan.chapters[state.view.step - 1].slug, scene: "watch" } });
-  openCloser("panel-challenges");
 }
 
 class LabChallenges extends HTMLElement {

@@ -9,7 +9,7 @@ import { notice } from "./announce.js";
 import { post } from "./api.js";
 import { RIGHTS } from "./card.js";
 import { blank, openHelp, toggleFullScreen, togglePresent } from "./present.js";
-import { pause, play } from "./recording.js";
+import { play } from "./recording.js";
 import { state } from "./state.js";
 import { servedAt } from "./steps.js";
 import { DESKS } from "./words.js";
@@ -55,8 +55,8 @@ function turn(by) {
 
 /** Pause or continue what is moving. Nothing is: then Space is the browser's. */
 function toggle() {
-  if (state.recording) (state.recording.playing ? pause : play)();
-  else if (state.act.running) toggleAct();
+  if (state.act.running) toggleAct();
+  else if (state.recording) play();
   else return false;
   return true;
 }

@@ -11,10 +11,10 @@ from flask_session.redis import RedisSessionInterface
 
 from lab.shop.errors import StoreUnavailable
 from lab.shop.redis.store import must_answer, tally_of
-from lab.shop.sessions import SessionFormat
+from lab.shop.sessions import QuickSave, SessionFormat
 
 
-class StoreSessionInterface(RedisSessionInterface):  # type: ignore[misc]
+class StoreSessionInterface(QuickSave, RedisSessionInterface):  # type: ignore[misc]
     """Raises StoreUnavailable where Flask-Session would raise the client's error."""
 
     def __init__(self, *what: Any) -> None:
