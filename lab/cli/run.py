@@ -100,7 +100,7 @@ def run(
         if matrix:
             return MATRIX
         if has_settings:
-            return variants_of_both_desks(deployment, settings)
+            return variants_of_both_desks(deployment, settings, experiment.variants)
         return experiment.variants_for(quick)
 
     asked = RunOptions(

@@ -156,8 +156,9 @@ def test_cut_link_loses_what_its_server_remembered_and_no_token(desks, lab_here)
         assert lane["trouble"] is None
         seen = lane["measurements"]
         assert seen["sets_equal"] and seen["carts_acknowledged"] == 3
-        # No host refuses at the end of a cut cable: the balancer gives up waiting.
-        silent = [each for each in lane["exchanges"] if each["status"] == 504]
+        # No host refuses at the end of a cut cable: the balancer gives up waiting (504), or
+        # hears from its own system after a while that the host cannot be found (502).
+        silent = [each for each in lane["exchanges"] if each["status"] in (502, 504)]
         assert len(silent) == seen["requests_unanswered"] > 0
         expected = 1 if lane["app"] == "stateful" else 0
         assert len(seen["observed_lost"]) == seen["carts_lost"] == expected
