@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CUSTOMERS = {
     "me": {"id": "secret-key-of-john", "who": "c1", "name": "John"},
     "second": {"id": "secret-key-of-bob", "who": "c2", "name": "Bob"},
+    "third": {"id": "secret-key-of-carol", "who": "c3", "name": "Carol"},
 }
 TOKEN = "eyJhIjoxfQ.abcdef.0123456789012345678901234567890123456789012"
 COOKIE = "0123456789abcdef0123456789abcdef"
