@@ -179,6 +179,17 @@ def test_cases_are_scored_beside_each_other_and_those_that_have_not_run_are_empt
     assert run("scenes.casesOf(given.chapter, given.notes)", chapter=CRASH, notes=notes) == []
 
 
+def test_prediction_is_judged_by_the_script_that_its_question_is_about():
+    asked = {"state": "done", "took": 1, "guess": 2, "facts": facts({}, {"copies": 1})}
+    later = {"state": "done", "took": 9, "guess": 2, "facts": facts({}, {"resold": 1})}
+    notes = {"acts": {"0": asked, "1": later}}
+    code = "[scenes.resultOf(given.notes), scenes.resultOf(given.notes, given.chapter)]"
+    newest, judged = run(code, chapter=DRAWBACKS, notes=notes)
+    assert (newest["number"], judged["number"]) == (1, 0)
+    alone = {"acts": {"1": later}}
+    assert run("scenes.resultOf(given.notes, given.chapter)", chapter=DRAWBACKS, notes=alone)
+
+
 def load_of(*events):
     scene = {"exchanges": [], "faults": []}
     for number, (kind, more) in enumerate(events, start=1):

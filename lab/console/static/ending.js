@@ -10,7 +10,7 @@ const RIGHT = { yes: "✓ right", no: "≠ another came true", none: "? none fit
 /** One row for each chapter: {title, claim, verdict, desks, said, right}; without a result only title and claim. Pure. */
 export function rowsOf(chapters, lesson) {
   return chapters.map((chapter) => {
-    const result = resultOf(lesson[chapter.slug] ?? { acts: {} });
+    const result = resultOf(lesson[chapter.slug] ?? { acts: {} }, chapter);
     const { title, claim } = chapter;
     if (!result) return { title, claim, verdict: null };
     const { verdict, desks, right } = findingsOf(chapter, result);

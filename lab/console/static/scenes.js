@@ -35,9 +35,11 @@ export function canTurnTo(scene, notes) {
   return scene !== "so" || Boolean(resultOf(notes));
 }
 
-/** The newest result of the chapter's scripts: {number, facts, guess, …}, or null. */
-export function resultOf({ acts }) {
-  const done = Object.entries(acts).filter(([, { state, facts }]) => state === "done" && facts);
+/** The newest result of the chapter's scripts: {number, facts, guess, …}, or null. With the `chapter` rather one that its question is about. */
+export function resultOf({ acts }, chapter = null) {
+  const all = Object.entries(acts).filter(([, { state, facts }]) => state === "done" && facts);
+  const asked = all.filter(([number]) => !chapter?.acts[number]?.result);
+  const done = asked.length ? asked : all;
   const [number, act] = done.sort(([, a], [, b]) => a.took - b.took).at(-1) ?? [];
   return act ? { number: Number(number), ...act } : null;
 }
