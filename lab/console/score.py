@@ -15,7 +15,7 @@ from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import SAFE_METHODS, OpStatus
 from lab.shop.desks import DESKS
 
-MOST_REMEMBERED = 64  # requests whose log line and exchange have not both come
+MOST_HALF_KNOWN = 64  # requests whose log line and exchange have not both come
 
 
 class Score:
@@ -29,8 +29,8 @@ class Score:
     def __init__(self) -> None:
         self._sums: dict[str, Counter[str]] = {}
         self._carts: dict[str, dict[str, str]] = {}
-        self._failed: deque[str] = deque(maxlen=MOST_REMEMBERED)
-        self._aside: deque[str] = deque(maxlen=MOST_REMEMBERED)
+        self._failed: deque[str] = deque(maxlen=MOST_HALF_KNOWN)
+        self._aside: deque[str] = deque(maxlen=MOST_HALF_KNOWN)
         self._begin()
 
     def take(self, event: PageEvent) -> dict[str, Totals]:

@@ -452,7 +452,7 @@ def test_forged_token_opens_the_cart_where_the_key_is_known_and_is_nobodys_crede
     def publish(event):
         published.append(msgspec.to_builtins(event))
 
-    customers = Customers(origin.lanes, publish, leaked_keys={"stateless": KEY})
+    customers = Customers(origin.pools, publish, leaked_keys={"stateless": KEY})
     john = customers.enter("John")
     act(customers, john, "login")
     answer = act(customers, john, "forge")
