@@ -24,13 +24,14 @@ from lab.experiments.matrix import two_desks
 from lab.experiments.provision import deployed
 from lab.processes.spawn import Children, clean_environment, module_command
 from lab.processes.waiting import end_of, wait_until
+from lab.stack.deployment import Deployment
 
 NEVER_S = 10.0**9
 _SCENARIOS = Path(scenarios.__file__).parent
 BUNDLED = sorted(path.stem for path in _SCENARIOS.glob("[a-z]*.py"))
 
 
-@click.command(short_help="Send many shoppers at once to both desks.")
+@click.command()
 @click.argument("script", required=False, default="shopping", metavar="[NAME|FILE]")
 @crowd_options
 def crowd(script: str, **asked: Any) -> int:
@@ -107,7 +108,7 @@ def _session(given: CrowdOptions) -> CrowdSession:
 
 def _self_test(given: CrowdOptions) -> int:
     """Freeze the only server for a while, in the open and in the closed model; judge p99."""
-    session = _session(replace(given, deployment={}))
+    session = _session(replace(given, deployment=Deployment()))
     variants = [Variant("stateless", "stateless", Settings(servers=1))]
     with progress() as log:
         for profile in freeze_profiles(given.profile(_SCENARIOS / "looking.py")):
