@@ -181,6 +181,7 @@ _CHAPTER = table(
         "commands": listed(command, 1, 4),
     },
     {
+        "evidence": listed(listed(_slug, 1, 4), 1, 6),
         "code": table({"method": _METHOD, "path": _path}),
         "load": _yes_or_no,
         "wants": STAGE,

@@ -215,3 +215,31 @@ def test_load_is_counted_before_a_server_came_and_after_by_answer():
         "after": {"A": {"served": 1, "refused": 0}, "B": {"served": 0, "refused": 2}},
     }
     assert load_of(*asked[:2])["before"] == {}
+
+
+def guide(lesson):
+    code = "(await import(ENDING)).guideOf(given.chapters, given.lesson)"
+    return run(code, chapters=CHAPTERS, lesson=lesson)
+
+
+def test_guide_answers_each_situation_with_the_readers_own_measurements():
+    *_, last = CHAPTERS
+    assert len(last["evidence"]) == len(last["predict"]["choices"])
+    slugs = [each["slug"] for each in CHAPTERS]
+    assert {slug for each in last["evidence"] for slug in each} <= set(slugs)
+    situations = guide({"the-crash": done(0), last["slug"]: {"guess": 0, "acts": {}}})
+    assert [each["chosen"] for each in situations] == [True, False, False, False]
+    measured = {each["number"]: each["desks"] for each in situations[0]["measured"]}
+    assert "cart lost" in measured[slugs.index("the-crash") + 1][0]
+    assert measured[slugs.index("any-server") + 1] is None  # not run, and not made up
+
+
+def test_guide_is_kept_too():
+    code = """await (async () => {
+        const { rowsOf, guideOf, asMarkdown } = await import(ENDING);
+        const { chapters, lesson } = given;
+        return asMarkdown(rowsOf(chapters, lesson), "today", guideOf(chapters, lesson));
+    })()"""
+    text = run(code, chapters=CHAPTERS, lesson={"the-crash": done(0)})
+    assert "  - The crash: Stateful: cart lost" in text
+    assert text.count("not measured yet") == sum(map(len, CHAPTERS[-1]["evidence"])) - 1

@@ -88,6 +88,7 @@ class Chapter(msgspec.Struct, kw_only=True):
 
     `setup` introduces the question, `text` says why it is asked, `explain` what decided it.
     `load`: the requests of each server are counted before it, before a server came and after.
+    `evidence` names, for each answer, the chapters whose results speak of it: the guide at the end.
     """
 
     slug: str
@@ -99,6 +100,7 @@ class Chapter(msgspec.Struct, kw_only=True):
     code: CodeShown | UnsetType = UNSET
     load: bool = False
     wants: dict[str, str | int] | UnsetType = UNSET
+    evidence: list[list[str]] = []
     measured: list[str]
     explain: str
     predict: AskedQuestion
