@@ -353,6 +353,7 @@ STORED = {
     "sessions_left": 0,
     "store_operations_per_request": 0.0,
     "bytes_written_per_request": 1.4,
+    "files_seen": True,
     "look_bytes_sent": 400,
     "look_bytes_received": 700,
     "look_latency": {"n": 20, "p50_ms": 2.5},
