@@ -20,7 +20,7 @@ MOST_LIKE_IT = 30  # runs of the same thing that are read to learn how much time
 Read = tuple[Path, list[Quantity]]
 
 
-@click.command(short_help="Compare two kept runs: what differs beyond chance.")
+@click.command()
 @click.argument("left", metavar="RUN")
 @click.argument("right", metavar="RUN")
 @click.option("--all", "everything", is_flag=True, help="Show what is equal, too.")

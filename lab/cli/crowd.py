@@ -31,7 +31,7 @@ _SCENARIOS = Path(scenarios.__file__).parent
 BUNDLED = sorted(path.stem for path in _SCENARIOS.glob("[a-z]*.py"))
 
 
-@click.command(short_help="Send many shoppers at once to both desks.")
+@click.command()
 @click.argument("script", required=False, default="shopping", metavar="[NAME|FILE]")
 @crowd_options
 def crowd(script: str, **asked: Any) -> int:

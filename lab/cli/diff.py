@@ -7,7 +7,7 @@ from lab.cli.output import err, screen, write_document
 from lab.experiments import app_diff
 
 
-@click.command(short_help="Compare the source code of the two desks.")
+@click.command()
 @click.argument("file", type=click.Choice(["app.py", "state.py", "config.py"]), default="app.py")
 def diff(file: str) -> None:
     """Compare the source code of the two desks: it shows what statelessness changes.

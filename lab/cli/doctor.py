@@ -7,7 +7,7 @@ from lab.cli.output import screen
 from lab.stack.doctor import diagnose
 
 
-@click.command(short_help="Check what the lab needs, and how to install it.")
+@click.command()
 def doctor() -> int:
     """Check what the lab needs: what is here, what is missing, and how to install it.
 

@@ -21,7 +21,7 @@ def _setting(name: str, what: str) -> Callable[..., Any]:
     return click.option(f"--{name}", type=kind, help=what)
 
 
-@click.command(short_help="Restart every server with empty carts.")
+@click.command()
 @click.option(
     "--servers",
     type=click.IntRange(1, MOST_PAGE_SERVERS),

@@ -19,7 +19,7 @@ from lab.report.runs_view import runs_table
 NEWEST_RUNS = 20
 
 
-@click.command(short_help="List the kept runs, or delete the old ones.")
+@click.command()
 @click.option("--all", "everything", is_flag=True, help=f"List all, not the newest {NEWEST_RUNS}.")
 @click.option("--clean", is_flag=True, help="Delete all but the newest; asks first.")
 @click.option(
