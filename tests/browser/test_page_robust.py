@@ -295,6 +295,7 @@ def test_recorded_run_needs_no_servers(browser, tmp_path):
         # Both lanes in step: paused after any request, each has sent as many.
         page.locator(".controls .pause").click()
         count = page.locator(".controls .count")
+        wait_for(lambda: "paused" in count.inner_text())
         for _ in range(2):
             before = count.inner_text()
             page.locator(".controls .next-request").click()
