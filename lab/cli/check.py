@@ -75,9 +75,18 @@ def _settings(
     metavar="NAME",
     help="Host name of the service: sent in the Host header, and used for its cookies.",
 )
-@click.option("--http", "http_file", type=_path, help="A .http file, whatever it is called.")
-@click.option("--har", "har_file", type=_path, help="A recording of a browser.")
-@click.option("--openapi", "openapi_file", type=_path, help="An OpenAPI 3 document, JSON or YAML.")
+@click.option(
+    "--http", "http_file", type=_path, help="Read the conversation from a .http file of any name."
+)
+@click.option(
+    "--har", "har_file", type=_path, help="Read the conversation from a recording of a browser."
+)
+@click.option(
+    "--openapi",
+    "openapi_file",
+    type=_path,
+    help="Make conversations from an OpenAPI 3 document, JSON or YAML.",
+)
 @click.option(
     "--ignore",
     multiple=True,
@@ -157,10 +166,12 @@ def check(
 ) -> int:
     """Is your service stateless? The answer, and the shortest script that proves it.
 
-    CONVERSATION is a script (.py), a .http file or a .har file: the calls of a client. The
-    conversation is held on one process; then each call on a fresh process; on two in turn; each
-    on a disk of its own; and each call alone, with everything reset. Or give --openapi. What
-    changes shows where the state is.
+    CONVERSATION is a file with the calls of a client: a script (.py), a .http file, or a .har
+    file, which a browser records. You can give an OpenAPI document instead (--openapi).
+
+    The same calls are sent in several ways: all to one process; each to a fresh process; to two
+    processes in turn; each to a process with a disk of its own; and each alone, after a reset.
+    Where an answer changes, the service keeps state, and the way shows where.
 
     Examples:
       lab check --start "flask --app myapp run --port {port}" requests.py
@@ -174,8 +185,12 @@ def check(
 
     Your command is started many times, with your rights.
 
-    Exit status: 0 self-contained, 1 state was found, 2 wrong usage, 3 unknown, or the service
-    did not start, 130 stopped by Ctrl-C.
+    Exit status:
+      0    self-contained: no state was found
+      1    state was found
+      2    wrong usage
+      3    unknown, or the service did not start
+      130  stopped by Ctrl-C
     """
     from lab.check.budget import Budget  # the check loads much, and `--help` needs none of it
     from lab.check.checker import STOPPED, Check

@@ -12,7 +12,11 @@ def doctor() -> int:
     """Check what the lab needs: what is here, what is missing, and how to install it.
 
     For each missing part, it prints what does not work without it and the one command that
-    installs it. Exit status: 0 nothing is missing, 1 something is.
+    installs it.
+
+    Exit status:
+      0  nothing is missing
+      1  something is missing
     """
     findings = diagnose()
     for finding in findings:
