@@ -46,6 +46,10 @@ def routes(services: Services) -> Blueprint:
             raise NotFound(f"the page has no file {file[:60]!r}")
         return _revalidated(send_from_directory(STATIC, file, mimetype=kind))
 
+    @routes.get("/speaker")
+    def speaker() -> str:
+        return render_template("speaker.html")
+
     @routes.get("/recorded")
     def recorded() -> Response:
         if services.recorded is None:

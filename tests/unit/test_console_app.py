@@ -46,6 +46,7 @@ OPEN_TO_ALL = {
     ("GET", "/lab/static/words.js"),
     ("GET", "/lab/whoami"),
     ("GET", "/recorded"),
+    ("GET", "/speaker"),
     ("POST", "/lab/act"),
     ("POST", "/lab/customer"),
     ("POST", "/lab/enter"),

@@ -30,6 +30,6 @@ def test_scripts_and_styles_of_a_lesson_are_small():
     assert sum(sizes.values()) <= MOST_BYTES, sizes
 
 
-def test_every_script_is_loaded_by_the_lesson_or_by_what_is_looked_at_closer():
-    known = loaded("closer.js", loaded("main.js", {}))
+def test_every_script_is_loaded_by_the_lesson_by_a_closer_look_or_by_the_speaker():
+    known = loaded("speaker.js", loaded("closer.js", loaded("main.js", {})))
     assert {path.name for path in STATIC.glob("*.js")} <= known.keys()

@@ -17,6 +17,7 @@ import "./lead.js";
 import "./lesson.js";
 import "./role-bar.js";
 import "./score.js";
+import "./speaker-link.js";
 import "./stage.js";
 import "./timeline.js";
 
