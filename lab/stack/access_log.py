@@ -102,7 +102,7 @@ def parse(datagram: bytes, tag: str) -> AccessEntry | None:
 def _entry(fields: Mapping[str, str]) -> AccessEntry:
     op = fields["op"] if is_ours(fields["key"]) else ""
     numbers = {name: read(fields[name]) for name, read in _NUMBERS.items()}
-    return AccessEntry(op, **{name: fields[name] for name in _TEXTS}, **numbers)
+    return AccessEntry(op, **{name: fields[name] for name in _TEXTS}, **numbers)  # type: ignore[arg-type]
 
 
 def _count(text: str) -> int | None:
