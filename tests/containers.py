@@ -35,13 +35,19 @@ def of_compose(text, environ):
     services = source["services"]
     containers = {}
     for name, service in services.items():
+        if service.get("profiles"):  # not started with the others
+            continue
         argv = service.get("entrypoint") or service["command"]
         fixed = service.get("networks", {}).get("default", {}).get("ipv4_address", name)
-        containers[name] = Container(
-            name, argv, service["image"], service.get("environment", {}), fixed
-        )
+        containers[name] = Container(name, argv, service["image"], _set(service), fixed)
     conf = services["nginx"]["environment"]["NGINX_CONF"]
     return Deployed(containers, conf, source)
+
+
+def _set(service):
+    """Its variables, without those that only a shell may set."""
+    pairs = service.get("environment", {}).items()
+    return {name: value for name, value in pairs if value is not None}
 
 
 def of_kubernetes(text, secrets):

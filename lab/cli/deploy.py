@@ -1,5 +1,6 @@
 """`lab deploy`: the same two desks as containers, for Docker Compose or Kubernetes."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,11 @@ from lab.cli import stack_options
 from lab.cli.output import err, write_document
 from lab.core.errors import LabError
 
+KNOWN_TO_COMPOSE = ("compose.yaml", "compose.yml")
+"""Names of files that `docker compose` finds by itself in its folder."""
 
-@click.group(short_help="Print compose.yaml or kubernetes.yaml for both desks.")
+
+@click.group()
 def deploy() -> None:
     """Print a file that runs both desks as containers: nginx, servers, and Valkey.
 
@@ -55,8 +59,19 @@ def _command(name: str, what: str) -> None:
         text = wanted.compose() if name == "compose" else wanted.kubernetes()
         if out is None:
             write_document(text)
+            return
+        _write(out, text, "w" if force else "x")
+        if name == "compose":
+            named = "" if out.name in KNOWN_TO_COMPOSE else f"COMPOSE_FILE={shlex.quote(str(out))} "
+            err.print(
+                f"the experiments against it: {named}lab run --all --on compose\n"
+                f"which stands for:\n{named}{wanted.run_line()}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
         else:
-            _write(out, text, "w" if force else "x")
+            err.print("the experiments against it: lab run --all --on kubernetes", soft_wrap=True)
 
 
 _command("compose", "Print compose.yaml: `docker compose up --build --wait` starts it.")

@@ -22,7 +22,7 @@ from lab.evidence.result import Prediction, Settings, Variant
 from lab.evidence.run_document import exit_status
 from lab.experiments import CONFIDENCE, Experiment, Question
 from lab.experiments.matrix import two_desks
-from lab.experiments.provision import deployed
+from lab.experiments.provision import balanced, deployed
 from lab.experiments.runner import Run
 from lab.experiments.script_run import stopped_at
 from lab.report.terminal import (
@@ -47,15 +47,20 @@ class RunOptions:
     seed: int = 0
     crowd: int = 0
     max_seconds: float | None = None
-    deployment: Deployment = field(default_factory=dict)
+    deployment: Deployment = field(default_factory=Deployment)
 
 
 def variants_of_both_desks(
-    deployment: Deployment, settings: Mapping[str, Any]
+    deployment: Deployment, settings: Mapping[str, Any], declared: Sequence[Variant] = ()
 ) -> Sequence[Variant]:
-    """Return one variant for each desk with these settings, or for each desk of a deployment."""
+    """Return a variant for each desk with these settings, or for each desk of a deployment.
+
+    What an experiment's `declared` variants want of nginx alone (a cache, a log), they get.
+    """
     wanted = Settings(**settings)
-    return deployed(wanted, deployment) if deployment else two_desks(wanted)
+    if deployment:
+        return deployed(wanted, deployment, declared)
+    return tuple(balanced(two_desks(wanted), declared))
 
 
 def perform(

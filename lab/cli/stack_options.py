@@ -1,13 +1,16 @@
 """Options of the stack that a command starts or uses: settings, and servers that already run."""
 
+import os
+from collections.abc import Mapping, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from lab.cli.options import Command, Option, number, together, value
-from lab.cli.param_types import AFFINITY, RETRY
+from lab.cli.param_types import AFFINITY, RETRY, duration
 from lab.shop.desks import MOST_SERVERS
 from lab.shop.redis.store_url import FORMS, SCHEMES
 
@@ -58,33 +61,69 @@ _FAULT_COMMANDS = {
     "in the same order; {desk}, {name} (A), {name_lower} (a), {host} and {port} are filled in. "
     "It is split into words and runs without a shell.",
     "restart": "Command that starts a killed server again. Without it, the server stays dead.",
+    "restart-env": "Command that starts a server with other variables (a new price, another "
+    "key): they are in its own environment, and in {env_file} as lines NAME=VALUE. Without any, "
+    "the server is to have its usual ones again.",
     "pause": "Command that freezes a server.",
     "resume": "Command that resumes a frozen server.",
+    "add": "Command that starts one more server, {name}, and prints its address at the end.",
+    "drain": "Command that ends a server gently, when nginx sends it nothing more.",
+    "look": "Command that prints /proc/PID/status and /proc/PID/io of a server's process.",
+}
+_STORE_COMMANDS = {
+    "kill": "Command that kills the session store of the --upstream servers.",
+    "restart": "Command that starts the store again.",
+    "pause": "Command that freezes the store.",
+    "resume": "Command that resumes a frozen store.",
 }
 
 
+def _python_name(fault: str) -> str:
+    return fault.replace("-", "_")
+
+
 def deployment(command: Command) -> Command:
-    """Give a command --upstream and the commands that break a server; it gets a `Deployment`."""
+    """Give a command --upstream, --on and the commands of a deployment; it gets a `Deployment`."""
 
     @wraps(command)
-    def asked(*given: Any, upstream: tuple[str, ...], **options: Any) -> Any:
-        commands = {fault: options.pop(f"{fault}_command") for fault in _FAULT_COMMANDS}
-        if upstream and is_given("servers"):
-            raise click.UsageError("leave out --servers: --upstream names the servers one by one")
-        if not upstream and (useless := [fault for fault in commands if commands[fault]]):
-            raise click.UsageError(
-                f"--{useless[0]}-command needs servers to act on: name them with --upstream"
-            )
-        deployment: Deployment = {}
-        if upstream:
-            from lab.stack.deployment import find  # loaded only if --upstream is given
+    def asked(
+        *given: Any,
+        upstream: tuple[str, ...],
+        on: str | None,
+        signing_keys: Path | None,
+        deployment_wait: float,
+        **options: Any,
+    ) -> Any:
+        commands = {each: options.pop(f"{_python_name(each)}_command") for each in _FAULT_COMMANDS}
+        of_store = {each: options.pop(f"store_{each}_command") for each in _STORE_COMMANDS}
+        _require_sense(upstream, on, commands, of_store)
+        keys = _keys(signing_keys)
+        if on:
+            from lab.stack.shipped import PLACES  # loaded only if --on is given
 
-            deployment = find(upstream, commands)
-        if "stateful" in deployment and not is_given("store"):
+            shipped = PLACES[on]()
+            upstream, keys = shipped.urls, keys or shipped.signing_keys
+            commands = {
+                each: mine or tuple(filter(None, [shipped.commands.server.get(each)]))
+                for each, mine in commands.items()
+            }
+            of_store = {
+                each: mine or shipped.commands.store.get(each) for each, mine in of_store.items()
+            }
+            if not is_given("store"):
+                options["store"] = shipped.store
+        deployment = _found(upstream, commands, of_store, keys, deployment_wait)
+        if not on and "stateful" in deployment and not is_given("store"):
             raise click.UsageError("--upstream: say with --store where these servers keep sessions")
         return command(*given, deployment=deployment, **options)
 
     given: Command = together(
+        click.option(
+            "--on",
+            type=click.Choice(["compose", "kubernetes"]),
+            help="Use the servers of the compose.yaml in this folder (or of COMPOSE_FILE), or of "
+            "kubernetes.yaml, with all that the options below would say.",
+        ),
         click.option(
             "--upstream",
             multiple=True,
@@ -95,8 +134,70 @@ def deployment(command: Command) -> Command:
             click.option(f"--{fault}-command", multiple=True, metavar="COMMAND", help=what)
             for fault, what in _FAULT_COMMANDS.items()
         ),
+        *(
+            click.option(f"--store-{fault}-command", metavar="COMMAND", help=what)
+            for fault, what in _STORE_COMMANDS.items()
+        ),
+        click.option(
+            "--signing-keys",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="File with the signing keys of the --upstream servers, separated by commas; else "
+            "they are taken from STATELESS_SIGNING_KEYS, if it is set.",
+        ),
+        click.option(
+            "--deployment-wait",
+            type=duration(1, 3600),
+            default="60s",
+            show_default=True,
+            help="How long a command of these may run, and a server may take to go or come back.",
+        ),
     )(asked)
     return given
+
+
+def _require_sense(
+    upstream: tuple[str, ...],
+    on: str | None,
+    commands: Mapping[str, Sequence[str]],
+    of_store: Mapping[str, str | None],
+) -> None:
+    if on and upstream:
+        raise click.UsageError(f"--on {on} finds the servers: leave out --upstream")
+    if (on or upstream) and is_given("servers"):
+        named = f"--on {on} finds the servers" if on else "--upstream names the servers one by one"
+        raise click.UsageError(f"leave out --servers: {named}")
+    useless = [each for each in commands if commands[each]]
+    useless += [f"store-{each}" for each in of_store if of_store[each]]
+    if useless and not (on or upstream):
+        raise click.UsageError(
+            f"--{useless[0]}-command needs servers to act on: name them with --upstream"
+        )
+
+
+def _keys(file: Path | None) -> str:
+    """Return the signing keys of a deployment from a file, else from the environment."""
+    if file is None:
+        return os.environ.get("STATELESS_SIGNING_KEYS", "")
+    try:
+        return ",".join(file.read_text(encoding="utf-8").split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{file} cannot be read: {error}") from None
+
+
+def _found(
+    upstream: tuple[str, ...],
+    commands: Mapping[str, Sequence[str]],
+    of_store: Mapping[str, str | None],
+    keys: str,
+    wait_s: float,
+) -> "Deployment":
+    from lab.stack.deployment import Deployment, find
+
+    if not upstream:
+        return Deployment()
+    given = {fault: each for fault, each in of_store.items() if each}
+    return find(upstream, commands, given, keys, wait_s)
 
 
 def is_given(option: str) -> bool:

@@ -12,8 +12,8 @@ from lab.console.services import Services
 from lab.shop.http import PROBLEM
 
 
-def create_app(services: Services, stages: OwnStages | None = None) -> Flask:
-    """Return the app, which works with `services`, and with the learners' own `stages`."""
+def create_app(services: Services, stages: OwnStages | None = None, *more: Blueprint) -> Flask:
+    """Return the app, which works with `services`, with the learners' own `stages`, and `more`."""
     app = Flask("lab.console", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MOST_REQUEST_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # keep the order of desks and servers
@@ -26,7 +26,7 @@ def create_app(services: Services, stages: OwnStages | None = None) -> Flask:
 
     app.after_request(_add_headers)
     _handle_errors(app)
-    for routes in _all_routes(services):
+    for routes in (*_all_routes(services), *more):
         app.register_blueprint(routes)
     for routes in routes_own.routes(services, stages) if stages else ():
         app.register_blueprint(routes)

@@ -79,6 +79,13 @@ class CustomerSession:
             "desk since the stage was set up"
         )
 
+    def served_by(self, wish: str = "served") -> str:
+        """Return the server that answered last, else raise BadOrder."""
+        seen = [each.served_by for each in self.record.exchanges() if each.served_by]
+        if not seen:
+            raise BadOrder(f"server: {wish!r} needs an earlier response: log in first")
+        return seen[-1]
+
     def credentials(self) -> Credentials:
         """Return the credentials of the next request: for the customer's own page only."""
         return Credentials(self.shopper.cookie(), self.shopper.token)
@@ -118,10 +125,7 @@ class CustomerSession:
             if wish not in servers:
                 raise BadOrder(f"server: there is no {wish}: this desk has {', '.join(servers)}")
             return wish
-        seen = [each.served_by for each in self.record.exchanges() if each.served_by]
-        if not seen:
-            raise BadOrder(f"server: {wish!r} needs an earlier response: log in first")
-        served = seen[-1]
+        served = self.served_by(wish)
         if wish == "other":
             return _next_living(served, servers)
         if served not in servers:

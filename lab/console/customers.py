@@ -11,6 +11,7 @@ from itertools import count
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from lab.console.act_places import ActPlaces
 from lab.console.admission import (
     MOST_OF_ONE_BROWSER,
     Crowded,
@@ -34,8 +35,6 @@ Publish = Callable[[ExchangeEvent], object]
 
 MOST_CUSTOMERS = 5000
 MOST_WITH_HISTORY = 300  # of the others only credentials and cart are kept
-MOST_ACTS = 24  # at once, of all customers: each waits for its desks, and others wait for it
-PLACE_TIMEOUT_S = 0.1  # who waits holds a thread, too
 STRANGER = Watcher()
 FIRST_USER_ID = 123  # John's in the article
 _OP = re.compile(r"(c[0-9]{1,9})-(?:stateful|stateless)-[0-9]{1,9}")
@@ -99,6 +98,8 @@ class PageCustomer:
     def reset(self) -> None:
         """Start again without credentials. Requests still under way are not published."""
         self.sessions: dict[str, CustomerSession] = {desk: self._session(desk) for desk in DESKS}
+        self.sent: dict[tuple[str, str], str] = {}
+        """The last op of each action at each desk, to be sent again."""
 
     def _session(self, desk: str) -> CustomerSession:
         def on_event(event: Event) -> None:
@@ -139,7 +140,7 @@ class Customers:
         self._by_key: dict[str, PageCustomer] = {}
         self._by_who: dict[str, PageCustomer] = {}
         self._changing = threading.Lock()
-        self._places = threading.BoundedSemaphore(MOST_ACTS)
+        self._places = ActPlaces()
         self._closed = False
 
     def enter(self, name: str, client: Watcher = STRANGER) -> PageCustomer:
@@ -184,7 +185,7 @@ class Customers:
                 customer.browser = client.id
             return customer
 
-    def act(self, customer: PageCustomer, body: object) -> Acted:
+    def act(self, customer: PageCustomer, body: object, client: Watcher = STRANGER) -> Acted:
         """Do what the body of /lab/act says, at both desks at once, and wait for the responses.
 
         Raise BadOrder, or LabError if it is not possible now; then usually nothing was sent.
@@ -195,16 +196,14 @@ class Customers:
         sessions = {desk: customer.sessions[desk] for desk in order.desks}
         for session in sessions.values():
             session.check(order)
-        if not self._places.acquire(timeout=PLACE_TIMEOUT_S):
-            raise LabError(f"{MOST_ACTS} requests are waiting for the desks: try again in a moment")
-        try:
+        with self._places.place(client):
             customer.acted_at, customer.has_acted = self._clock(), True
             with ThreadPoolExecutor(len(sessions), thread_name_prefix=customer.who) as hands:
                 waiting = {desk: hands.submit(each.do, order) for desk, each in sessions.items()}
             customer.acted_at = self._clock()
-        finally:
-            self._places.release()
         ops = {desk: future.result() for desk, future in waiting.items()}
+        if order.do not in ("replay", "verify"):
+            customer.sent |= {(order.do, desk): op for desk, op in ops.items()}
         return Acted(ops, customer.credentials())
 
     def doubt(self) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from lab.console import marks
+from lab.console.marks import Mark
 from lab.console.stack_state import StackState
 from lab.core.faults import STORE, FaultEvent, FaultEvidence
 from lab.core.redaction import redact_text
@@ -61,14 +63,20 @@ class RequestEvent(msgspec.Struct, tag_field="kind", tag="request", kw_only=True
     bytes_out: int
     store_operations: int | None = None
     who: str
+    mark: Mark
 
 
 class ExchangeEvent(RecordedExchange, tag_field="kind", tag="exchange", kw_only=True):
-    """A recorded exchange with its look, and a command that repeats it."""
+    """A recorded exchange with its look, and a command that repeats it.
+
+    `mark` is what the stage shows of its result; `theft` where a thief has sent it again.
+    """
 
     desk: str
     who: str
     look: list[str]
+    mark: Mark
+    theft: Mark | UnsetType = UNSET
     curl: str
     aside: bool | UnsetType = UNSET
     """True where it is no part of the customer's own conversation."""
@@ -202,6 +210,7 @@ def from_log(entry: AccessEntry, desk: str, server_at: Mapping[int, str], who: s
         bytes_out=entry.bytes,
         store_operations=entry.store_operations if tried else None,
         who=who,
+        mark=marks.of_request(entry.status if entry.status != HUNG_UP else 0),
     )
 
 
@@ -225,6 +234,7 @@ def request_of(exchange: RecordedExchange, desk: str, who: str) -> RequestEvent:
         bytes_out=exchange.bytes_received,
         store_operations=int(operations) if tried and _COUNT.fullmatch(operations) else None,
         who=who,
+        mark=marks.of_request(exchange.status),
     )
 
 
@@ -237,11 +247,14 @@ def from_exchange(
         "customer": one_line(exchange.customer, MOST_LABEL_CHARS),
         "path": one_line(exchange.path, MOST_PATH_CHARS),
     }
+    look, status = look_of(exchange), exchange.status
     return ExchangeEvent(
         **fields,
         desk=desk,
         who=who,
-        look=list(look_of(exchange)),
+        look=list(look),
+        mark=marks.of_repetition(status) if aside else marks.of_exchange(look, status),
+        theft=marks.of_theft(status) if aside else UNSET,
         curl=curl.posix(exchange),
         aside=True if aside else UNSET,
     )

@@ -80,6 +80,11 @@ class Feed:
         with self._lock:
             return [kept.stamped for kept in self._history]
 
+    @property
+    def newest(self) -> int:
+        """The number of the newest event."""
+        return self._number
+
     def now_s(self) -> float:
         """Return the seconds since the stage began."""
         return round(self._clock() - self._began, 3)

@@ -61,22 +61,26 @@ class Tickets:
 class Guard:
     """Checks that a request is for this lab, from its own page, and from the instructor."""
 
-    def __init__(self, origin: str, secret: str = "", cookie_value: str = "") -> None:
+    def __init__(self, origin: str, secret: str = "", key: str = "") -> None:
         """`origin` is that of the page, "http://127.0.0.1:8000"; without `secret` no instructor.
 
-        `cookie_value` is the instructor's from an earlier lab; by default a new one.
+        `key` is what the instructor's browser was given by an earlier lab; by default a new one.
         """
         self.tickets = Tickets()
         self._origins = _origins(origin)
         self._hosts = {urlsplit(each).netloc for each in self._origins}
         self._secret = secret
-        # Not the secret itself: a stolen cookie does not give access to the terminal's commands.
-        self.cookie_value = cookie_value or secrets.token_urlsafe(32)
+        self.key = key or secrets.token_urlsafe(32)
+        """What a ticket is changed for: the browser keeps it, and signs with it (`proves`)."""
+        self.life = secrets.token_urlsafe(16)
+        """The name of this lab, which nobody knows before it runs."""
+        # Of this lab only: while no lab runs, a browser sends its cookie to whoever has the port.
+        # And not the secret itself: a cookie does not give access to the terminal's commands.
+        self.cookie_value = self._signed("cookie", self.life)
         # Cookies are separated by host and path, not by port: two labs must not share one.
         port = urlsplit(origin).port or 80
         self.cookie_name = f"lab_instructor_{port}"
         self.visitor_cookie_name = f"lab_visitor_{port}"
-        self._visitor_key = hmac.digest(self.cookie_value.encode(), b"visitors", "sha256")
 
     def admit(self, request: Request) -> None:
         """Raise Forbidden or UnsupportedMediaType unless the request can be from our own page."""
@@ -98,15 +102,19 @@ class Guard:
         by_cookie = _same(self.cookie_value, request.cookies.get(self.cookie_name, ""))
         return by_secret or by_cookie
 
+    def proves(self, proof: str) -> bool:
+        """Return whether a proof, made for this lab, is by a browser that has the key."""
+        return _same(self._signed("page", self.life), proof)
+
     def new_visitor(self) -> str:
         """Return an id for a browser: it gives no rights, and tells one browser from another."""
         name = secrets.token_urlsafe(16)
-        return f"{name}.{self._signature(name)}"
+        return f"{name}.{self._signed('visitor', name)}"
 
     def watcher_of(self, request: Request) -> Watcher:
         """Return who sends the request: an id only if it was given out here."""
         given = _VISITOR.fullmatch(request.cookies.get(self.visitor_cookie_name, ""))
-        known = given is not None and _same(self._signature(given[1]), given[2])
+        known = given is not None and _same(self._signed("visitor", given[1]), given[2])
         return Watcher(given[1] if given and known else "", self.is_instructor(request))
 
     def admit_instructor(self, request: Request) -> None:
@@ -117,8 +125,8 @@ class Guard:
                 f"instructor's page, or send the secret in the header {SECRET_HEADER}"
             )
 
-    def _signature(self, name: str) -> str:
-        return hmac.digest(self._visitor_key, name.encode(), "sha256").hex()
+    def _signed(self, what: str, name: str) -> str:
+        return hmac.digest(self.key.encode(), f"{what} {name}".encode(), "sha256").hex()
 
 
 def _origins(origin: str) -> frozenset[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from lab.console import playback
+from lab.console.playback import PlayedStep
 from lab.console.run_outline import ExperimentOutline, VariantOutline, outline_of, variant_outline
 from lab.core.errors import LabError
 from lab.core.run_folder import entries_of
@@ -44,13 +45,17 @@ class RunOutline(msgspec.Struct, frozen=True):
 
 
 class Playback(msgspec.Struct, frozen=True):
-    """Two variants of an experiment as the events of a stage; `sequence` is an SVG a desk."""
+    """Two variants of an experiment as the events of a stage, to be shown step by step.
+
+    `sequence` is an SVG a desk.
+    """
 
     name: str
     experiment: ExperimentOutline
     left: VariantOutline | None
     right: VariantOutline | None
     events: list[Mapping[str, object]]
+    steps: list[PlayedStep]
     sequence: dict[str, str]
 
 
@@ -169,12 +174,14 @@ def _played(
     }
     names = [each.name if each else None for each in variants.values()]
     shown = [variant_outline(each) if each else None for each in variants.values()]
+    played = playback.play(experiment, *names, store_program=program)
     return Playback(
         run,
         outline_of(experiment),
         shown[0],
         shown[1],
-        [each.json() for each in playback.events(experiment, *names, store_program=program)],
+        [each.json() for each in played.events],
+        played.steps,
         {desk: sequence_svg(story_of(each)) if each else "" for desk, each in variants.items()},
     )
 

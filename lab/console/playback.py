@@ -1,13 +1,14 @@
 """Two variants of a kept run as the page's events: what was recorded, and nothing else.
 
-Each variant has its own clock, which starts at 0; they are shown as if both had run at once.
+They are shown in step: the first request of each at once, then the second. A fault waits for
+the same number of faults before it in the other variant. Times are those of each variant's own
+clock, which starts at 0.
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from operator import itemgetter
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -25,43 +26,68 @@ from lab.console.recorded_stack import RecordedStack
 from lab.console.score import Score
 from lab.core.errors import LabError
 from lab.core.faults import FaultEvent
+from lab.core.text import one_line
 from lab.evidence.keeping import plain_json
 from lab.evidence.run_document import Event, ExperimentResult, RecordedExchange, VariantResult
+from lab.report.steps import step_text
 from lab.shop.desks import DESKS
 
+Timed = tuple[float, Event]
 Variants = Mapping[str, VariantResult | None]
 """The variant that stands at each desk."""
 
 MOST_PLAYED_IN_FULL = (
     1000  # exchanges of a variant with their bytes; of the others the request alone
 )
+MOST_WORDS_CHARS = 120
 MOST_BODY_CHARS = 4096  # of an answer; more than a page can show
 
 
-def events(
+class PlayedStep(msgspec.Struct, frozen=True):
+    """What is shown at once: the events up to number `to`, and a caption."""
+
+    say: str
+    to: int
+
+
+@dataclass(frozen=True)
+class Played:
+    """Two variants as the events of a stage, the first of kind "stage", and its steps."""
+
+    events: list[Stamped]
+    steps: list[PlayedStep]
+
+
+def play(
     experiment: ExperimentResult,
     left: str | None,
     right: str | None,
     *,
     store_program: str = "",
-) -> list[Stamped]:
-    """Return what happened in two variants, by name, as the events of a stage, in order of time.
+) -> Played:
+    """Return what happened in two variants, by name.
 
-    The first is of kind "stage". The left variant stands at the desk "stateful", the right one
-    at "stateless"; None leaves a desk empty. LabError if the experiment has no such variant.
+    The left variant stands at the desk "stateful", the right one at "stateless"; None leaves
+    a desk empty. LabError if the experiment has no such variant.
     """
     pair = (named(experiment, left), named(experiment, right))
     variants: dict[str, VariantResult | None] = dict(zip(DESKS, pair, strict=True))
     stage = RecordedStack(variants, store_program)
-    played: list[tuple[float, PageEvent]] = [(0.0, StageEvent(stage.stack()))]
+    score = _Stamps()
+    score.stamp(0.0, StageEvent(stage.stack()))
     numbers = {desk: _numbered(variant) for desk, variant in variants.items()}
-    for at, desk, event in _happened(variants):
-        if isinstance(event, FaultEvent):
-            stage.undergo(desk, event)
-            played.append((at, from_fault(desk, event, stage.stack())))
-        else:
-            played += [(at, each) for each in _exchange(event, desk, numbers[desk])]
-    return _stamped(played)
+    steps = []
+    for step in _in_step({desk: _timed(each) for desk, each in variants.items() if each}):
+        for desk, (at, event) in step.items():
+            if isinstance(event, FaultEvent):
+                stage.undergo(desk, event)
+                score.stamp(at, from_fault(desk, event, stage.stack()))
+            else:
+                for each in _exchange(event, desk, numbers[desk]):
+                    score.stamp(at, each)
+        said = [_words(event, len(numbers[desk]) > 1) for desk, (_, event) in step.items()]
+        steps.append(PlayedStep(" · ".join(dict.fromkeys(said)), len(score.kept)))
+    return Played(score.kept, steps)
 
 
 def chosen(experiment: ExperimentResult, name: str | None, app: str) -> VariantResult | None:
@@ -82,40 +108,56 @@ def named(experiment: ExperimentResult, name: str | None) -> VariantResult | Non
     raise LabError(f"no variant {name!r} in this experiment: there are {there_are}"[:300])
 
 
-def _happened(variants: Variants) -> list[tuple[float, str, Event]]:
-    """Return when, at which desk, and what: in order of time, each variant in its own order."""
-    happened = [
-        (at, desk, event)
-        for desk, variant in variants.items()
-        if variant is not None
-        for at, event in _timed(variant)
-    ]
-    return sorted(happened, key=itemgetter(0))  # stable: no variant is shuffled
+def _in_step(lanes: Mapping[str, Sequence[Timed]]) -> Iterator[dict[str, Timed]]:
+    """Yield what is shown at once: the next of each lane, by desk; faults only with faults."""
+    left = {desk: deque(lane) for desk, lane in lanes.items()}
+    faults = {desk: sum(_is_fault(each) for each in lane) for desk, lane in lanes.items()}
+    while any(left.values()):
+        heads = {desk: lane[0] for desk, lane in left.items() if lane}
+        broken = [desk for desk, head in heads.items() if _is_fault(head)]
+        waits = any(faults[desk] for desk in heads if desk not in broken)
+        going = [desk for desk in heads if (desk in broken) != waits] if broken else list(heads)
+        for desk in going:
+            left[desk].popleft()
+            faults[desk] -= desk in broken
+        yield {desk: heads[desk] for desk in going}
 
 
-def _stamped(played: list[tuple[float, PageEvent]]) -> list[Stamped]:
-    """Number them and keep the score; of a long variant later exchanges are left out."""
-    score, full = Score(), Counter[str]()
-    kept: list[Stamped] = []
-    for number, (at, event) in enumerate(played, start=1):
-        totals = score.take(event)
+def _is_fault(timed: Timed) -> bool:
+    return isinstance(timed[1], FaultEvent)
+
+
+def _words(event: Event, several: bool) -> str:
+    return one_line(step_text(event, several).plain, MOST_WORDS_CHARS)
+
+
+class _Stamps:
+    """Numbers events and keeps the score; of a long variant later exchanges are left out."""
+
+    def __init__(self) -> None:
+        self.kept: list[Stamped] = []
+        self._score, self._full, self._number = Score(), Counter[str](), 0
+
+    def stamp(self, at: float, event: PageEvent) -> None:
+        self._number += 1
+        totals = self._score.take(event)
         if isinstance(event, ExchangeEvent):
-            full[event.desk] += 1
-            if full[event.desk] > MOST_PLAYED_IN_FULL:
+            self._full[event.desk] += 1
+            if self._full[event.desk] > MOST_PLAYED_IN_FULL:
                 # Its request shows what became of the cart.
-                kept[-1] = replace(kept[-1], score=totals)
-                continue
-        kept.append(Stamped(event, number, at, totals))
-    return kept
+                self.kept[-1] = replace(self.kept[-1], score=totals)
+                return
+        self.kept.append(Stamped(event, self._number, at, totals))
 
 
-def _timed(variant: VariantResult) -> Iterator[tuple[float, Event]]:
-    """Yield what happened with the time at which it was over, which never goes back."""
-    now_s = 0.0
+def _timed(variant: VariantResult) -> list[Timed]:
+    """Return what happened with the time at which it was over, which never goes back."""
+    timed, now_s = [], 0.0
     for event in variant.events:
         took_s = 0.0 if isinstance(event, FaultEvent) else _from_zero(event.elapsed_ms) / 1000
         now_s = max(now_s, _from_zero(event.at_s) + took_s)
-        yield round(now_s, 6), event
+        timed.append((round(now_s, 6), event))
+    return timed
 
 
 def _from_zero(value: float) -> float:

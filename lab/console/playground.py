@@ -162,6 +162,10 @@ class Playground:
             if self.status() != self.watch.shown:
                 self._publish_stack()
 
+    def has_drained(self) -> bool:
+        """Return whether no server drains any more, and its event is published."""
+        return not any(each.is_alive() for each in self._drains)
+
     def close(self) -> None:
         """Stop watching and delete the cache; what still drains ends with the stack."""
         self._closed = True

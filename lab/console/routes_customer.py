@@ -29,10 +29,17 @@ def shop_routes(routes: Blueprint, services: Services) -> None:
 def _admit(routes: Blueprint, services: Services) -> None:
     @routes.post("/lab/enter")
     def enter() -> Response:
-        guard = services.guard
-        if not guard.tickets.take(read({"ticket": _KEY})["ticket"]):
+        guard, given = services.guard, read({}, {"ticket": _KEY, "proof": _KEY})
+        if len(given) != 1:
+            raise UnprocessableEntity('send {"ticket": …} to enter, or {"proof": …} to come back')
+        if "proof" in given:
+            if not guard.proves(given["proof"]):
+                raise Forbidden("this browser has no rights here: run `lab open` for a ticket")
+            response = make_response("", 204)
+        elif guard.tickets.take(given["ticket"]):
+            response = jsonify(key=guard.key)
+        else:
             raise Forbidden("this ticket is used or unknown: run `lab open` for a new one")
-        response = make_response("", 204)
         _set_cookie(response, guard.cookie_name, guard.cookie_value)
         return response
 
@@ -44,6 +51,8 @@ def _admit(routes: Blueprint, services: Services) -> None:
             instructor=client.instructor,
             live=running is not None,
             own_stages=services.own_stages,
+            life=guard.life if running else "",
+            **({"room": True} if services.has_room else {}),
             epoch=running.feed.epoch if running else "",
         )
         if running and not client.id:
@@ -61,13 +70,14 @@ def _serve_customers(routes: Blueprint, services: Services) -> None:
         if "name" in body:
             client = services.guard.watcher_of(request)
             return jsonify(customers.enter(body["name"], client).introduce())
-        return jsonify(_find(services, body["id"]).introduce(again=True))
+        return jsonify(find_customer(services, body["id"]).introduce(again=True))
 
     @routes.post("/lab/act")
     def act() -> Response:
         customers = services.live.customers
-        body = read_object()
-        return jsonify(customers.act(_find(services, body.get("customer")), body))
+        body, client = read_object(), services.guard.watcher_of(request)
+        customer = find_customer(services, body.get("customer"))
+        return jsonify(customers.act(customer, body, client))
 
 
 def _draw(routes: Blueprint, services: Services) -> None:
@@ -84,7 +94,8 @@ def _set_cookie(response: Response, name: str, value: str) -> None:
     response.set_cookie(name, value, path="/lab", httponly=True, samesite="Strict")
 
 
-def _find(services: Services, key: object) -> PageCustomer:
+def find_customer(services: Services, key: object) -> PageCustomer:
+    """Return the customer with this key, for the browser that asks; raise NotFound."""
     client = services.guard.watcher_of(request)
     customer = services.live.customers.find(key, client) if isinstance(key, str) else None
     if customer is None:

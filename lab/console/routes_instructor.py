@@ -9,7 +9,9 @@ from werkzeug.exceptions import NotFound, UnprocessableEntity
 from lab.console import settings
 from lab.console.events import LessonEvent
 from lab.console.lesson import questions
-from lab.console.request_bodies import Rule, any_text, one_of, read, whole
+from lab.console.request_bodies import Rule, any_text, one_of, read, table, whole
+from lab.console.routes_customer import find_customer
+from lab.console.script_steps import StepPerformer
 from lab.console.services import Services
 from lab.console.stack_state import FaultsDone, StackState
 from lab.core.errors import LabError
@@ -19,6 +21,7 @@ from lab.shop.desks import DESKS
 
 TARGETED = tuple(kind for kind in FaultKind if kind is not FaultKind.ADD)
 MOST_CHOICES = 100
+MOST_SCRIPT_STEPS = 100
 LESSON_STATES = ("asking", "running", "done", "stopped", "over")
 LESSON_SCENES = ("ask", "watch", "so")
 _WHO = re.compile(r"(?:c[0-9]{1,9})?")
@@ -32,6 +35,8 @@ _LESSON: Mapping[str, Rule] = {
 _SETTINGS: Mapping[str, Rule] = {
     name: one_of(*allowed) for name, allowed in settings.SETTINGS.items()
 }
+
+_STAGE: Mapping[str, Rule] = {"servers": whole(1, settings.MOST_PAGE_SERVERS), **_SETTINGS}
 
 
 def routes(services: Services) -> Blueprint:
@@ -51,6 +56,7 @@ def routes(services: Services) -> Blueprint:
 
 def stage_routes(routes: Blueprint, services: Services) -> None:
     """Add the routes that change the stage of `services`."""
+    _do_steps(routes, services)
     for kind in TARGETED:
         routes.add_url_rule(f"/lab/{kind}", kind, _fault(services, kind), methods=["POST"])
     _change_the_stage(routes, services)
@@ -76,6 +82,23 @@ def _is_there(status: StackState, target: str) -> bool:
     return any(server.name == name for servers in chosen for server in servers)
 
 
+def _do_steps(routes: Blueprint, services: Services) -> None:
+    scripts = services.lesson.scripts()
+
+    @routes.post("/lab/step")
+    def step() -> Response:
+        body = read(
+            {"script": any_text(80), "step": whole(0, MOST_SCRIPT_STEPS), "customer": any_text(64)},
+            {"settings": table({}, _STAGE)},
+        )
+        steps = scripts.get(body["script"], [])
+        if body["step"] >= len(steps):
+            raise UnprocessableEntity("the lesson has no such step: /lab/chapters has its scripts")
+        customer = find_customer(services, body["customer"])
+        performer = StepPerformer(services.live, customer, body.get("settings", {}))
+        return jsonify(performer.perform(steps[body["step"]]))
+
+
 def _change_the_stage(routes: Blueprint, services: Services) -> None:
     @routes.post("/lab/add")
     def add() -> Response:
@@ -93,8 +116,7 @@ def _change_the_stage(routes: Blueprint, services: Services) -> None:
 
     @routes.post("/lab/stage")
     def anew() -> Response:
-        wanted = read({}, {"servers": whole(1, settings.MOST_PAGE_SERVERS), **_SETTINGS})
-        return jsonify(services.live.playground.reset(**wanted))
+        return jsonify(services.live.playground.reset(**read({}, _STAGE)))
 
     @routes.get("/lab/status")
     def status() -> Response:

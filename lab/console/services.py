@@ -47,6 +47,8 @@ class Services:
     running: LiveConsole | None = None
     own_stages: bool = False
     """Whether a browser without rights may have a stage of its own."""
+    has_room: bool = False
+    """Whether phones take part (`lab class`)."""
     on_lesson: Callable[[LessonEvent], object] = lambda event: None
     """Gets each place in the lesson, for the stages of learners."""
     recorded: RecordedLesson | None = None

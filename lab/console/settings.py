@@ -20,6 +20,12 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "cache": ("off", "obedient", "naive"),
     "store": ("memory", "file", "redis"),
 }
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "affinity": ("none", "cookie"),
+    "store": ("memory", "redis"),
+    "retry": ("off", "on"),
+}
+"""The settings that change what a script of the lesson shows; the first value is the usual one."""
 CACHES: Mapping[str, tuple[str, ...]] = {"obedient": OBEDIENT, "naive": NAIVE}
 PAUSED_SHOWS = "proxy_read_timeout 1s"  # a frozen server is a 504 after this
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import msgspec
 
 from lab.console.code_view import session_code
-from lab.console.settings import MOST_PAGE_SERVERS, SETTINGS
+from lab.console.settings import CHOICES, MOST_PAGE_SERVERS, SETTINGS
 from lab.console.stack_state import STATE_SIGNS
 from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.evidence.cart_tracker import Fate
@@ -54,6 +54,7 @@ def words() -> Mapping[str, object]:
         "STORE_FAULTS": STORE_FAULTS,
         "SESSION_CODE": msgspec.to_builtins(session_code()),
         "UNANSWERED": [0, *sorted(UNANSWERED)],
+        "CHOICES": CHOICES,
         "MOST_SERVERS": MOST_PAGE_SERVERS,
         "SETTINGS": {
             name: {"label": label, "values": {value: values[value] for value in SETTINGS[name]}}

@@ -99,6 +99,9 @@ class FaultEvidence(msgspec.Struct, frozen=True, omit_defaults=True):
     process_gone: bool | msgspec.UnsetType | None = msgspec.UNSET
     """None where no process can be seen, unset where none ended."""
     port_closed: bool | None = None
+    instance_gone: bool | None = None
+    """Whether a server that the lab did not start was silent on a connection that was open
+    before; None where no connection could be kept."""
     frozen: bool | None = None
     """Whether the system says that the process stands still."""
     routed: bool | None = None
@@ -127,12 +130,15 @@ def is_confirmed(kind: FaultKind, seen: FaultEvidence) -> bool | None:
     """Return whether the effect of a fault was seen; None where it cannot be.
 
     An end is confirmed when nothing of the process is left, as far as the lab can see, and its
-    port is closed; a restart when a new instance answers; an added server when the balancer
-    reaches it.
+    port is closed. Of a server that the lab did not start its instance has to be gone: a closed
+    port is no end where it still answers on an open connection, and another instance may be
+    behind that port at once. A restart is confirmed when a new instance answers; an added server
+    when the balancer reaches it.
     """
     match kind:
         case FaultKind.KILL | FaultKind.DRAIN:
-            return seen.process_gone is not False and bool(seen.port_closed)
+            lives_on = seen.process_gone is False or seen.instance_gone is False
+            return not lives_on and bool(seen.port_closed or seen.instance_gone)
         case FaultKind.RESTART:
             return bool(seen.instance) and seen.instance != seen.was
         case FaultKind.PAUSE:

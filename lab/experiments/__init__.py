@@ -255,7 +255,7 @@ def _kind(variant: Variant) -> tuple[object, ...]:
     settings = variant.settings
     alone = settings.servers == 1
     if variant.app == "stateless":
-        return (variant.app, variant.module, alone)
+        return (variant.app, variant.module, variant.directives, alone)
     # A store by URL is a Redis like the lab's own.
     place = settings.store if settings.store in ("memory", "file") else "redis"
-    return (variant.app, variant.module, place, settings.affinity, alone)
+    return (variant.app, variant.module, variant.directives, place, settings.affinity, alone)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +28,9 @@ class Footprint:
     written_bytes: int | None = None
     """What the servers' processes have written so far to files and pipes; None if not known."""
 
+    sees_files: bool = True
+    """Whether session files would have been seen: not on a machine of others."""
+
     @property
     def sessions(self) -> int:
         """Sessions held on the server side, in all places together."""
@@ -36,10 +38,15 @@ class Footprint:
 
 
 def measure_footprint(context: ScriptContext) -> Footprint:
-    """Ask servers and store now; LabError for servers that the lab did not start."""
-    from lab.stack.local_server import own_process
+    """Ask servers and store now; LabError where a server cannot be looked at.
 
-    servers = [own_process(server) for server in context.pool.servers.values()]
+    Session files of servers that the lab did not start are not seen, only that they are written.
+    """
+    from lab.processes.waiting import at_once
+
+    servers = context.pool.servers.values()
+    looks = at_once(lambda server: server.look(), list(servers))
+    written = [look.written_bytes for look in looks]
     folder = Path(context.fill("{folder}")) / "sessions" / context.variant.name
     files = [path for path in folder.glob("*") if path.is_file()]
     store = context.store if context.variant.uses_store else None
@@ -48,21 +55,12 @@ def measure_footprint(context: ScriptContext) -> Footprint:
         in_processes=sum(server.server_info()["carts_remembered"] for server in servers),
         in_files=len(files),
         in_store=store.stats(prefix).keys if store else 0,
-        process_bytes=sum(server.memory_bytes() for server in servers),
+        process_bytes=sum(look.memory_bytes for look in looks),
         file_bytes=sum(path.stat().st_size for path in files),
         store_bytes=_store_bytes(store, prefix) if store else 0,
-        written_bytes=_written_bytes([server.pid for server in servers]),
+        sees_files=not context.variant.server_urls,
+        written_bytes=None if None in written else sum(each or 0 for each in written),
     )
-
-
-def _written_bytes(pids: Sequence[int]) -> int | None:
-    """Return the bytes of all `write` calls, as Linux counts them: files and pipes, no sockets."""
-    import psutil
-
-    try:
-        return sum(psutil.Process(pid).io_counters().write_chars for pid in pids)
-    except (AttributeError, psutil.Error):  # another system, or one that does not say it
-        return None
 
 
 def _store_bytes(store: Store, prefix: str) -> int:

@@ -112,7 +112,11 @@ def expectation_met(
         return False
     if judgement.verdict is Verdict.UNKNOWN:
         return None
-    if expected not in (None, judgement.verdict) or judgement.surprises:
+    if judgement.surprises:
+        return False
+    # That something depends shows only where variants differ: one alone contradicts nothing.
+    is_alone = expected is Verdict.DEPENDS and len(judgement.decided_by) == 1
+    if expected not in (None, judgement.verdict) and not is_alone:
         return False
     return None if any(run.is_unknown for run in runs) else True
 

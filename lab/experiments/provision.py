@@ -17,14 +17,19 @@ from lab.experiments.matrix import two_desks
 from lab.experiments.script_stack import LOG_DEADLINE_S, ScriptContext
 from lab.shop.desks import Desk
 from lab.stack.access_log import AccessEntry
+from lab.stack.deployed_store import DeployedStore
 from lab.stack.deployment import Deployment
 from lab.stack.lives import describe, strangers
 from lab.stack.local_store import LocalStore
 from lab.stack.pool_spec import PoolSpec
-from lab.stack.server_env import desk_env
+from lab.stack.server_env import SIGNING_KEYS, desk_env
 from lab.stack.session_store import ExternalStore, Store
 from lab.stack.stack import Stack
 
+NO_KEY = (
+    "the lab has no signing key of these servers: give it with --signing-keys FILE, or in "
+    f"{SIGNING_KEYS}"
+)
 SILENCE = "proxy_read_timeout 2s"  # a cut link sends nothing, not even the end of a connection
 
 
@@ -41,9 +46,10 @@ class ProvisionedStack:
     ) -> None:
         """`deployment` are the servers of variants with `server_urls`, which run already."""
         self.folder = folder
-        self._deployment = deployment or {}
+        self._deployment = deployment or Deployment()
         self._progress = progress
-        self._keys = (secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+        own = "" if self._deployment else secrets.token_urlsafe(32)
+        self._keys = (self._deployment.signing_keys or own, secrets.token_urlsafe(32))
         # A prefix of this run's own: a shared store stays usable for its other users.
         self._prefix = f"two-desks:{secrets.token_hex(4)}"
         self._stores: dict[tuple[str, bool], Store] = {}
@@ -93,7 +99,7 @@ class ProvisionedStack:
             # The prefix of a deployment's keys is not known: all keys are counted.
             store_prefix="" if variant.server_urls else self._prefix_of(variant),
             fill=self._fill,
-            keys=None if variant.server_urls else self._keys,
+            keys=self._keys if self._keys[0] else None,
             customers=customers,
             seed=seed,
             quick=quick,
@@ -143,7 +149,7 @@ class ProvisionedStack:
         for pool in self.stack.pools.values():
             pool.undo_faults()
         for store in self._stores.values():
-            if isinstance(store, LocalStore):
+            if isinstance(store, LocalStore | DeployedStore):
                 store.undo_faults()
 
     def supply(self, variant: Variant) -> dict[str, str]:
@@ -176,13 +182,16 @@ class ProvisionedStack:
         theirs = variant.server_urls and variant.settings.store == "redis"
         if not variant.uses_store or kind in self._stores or theirs:
             return
-        self._progress("starting the session store")
-        store: Store = (
-            LocalStore(self.folder / f"store-{len(self._stores) + 1}", variant.persistence)
-            if variant.settings.store == "redis"
-            else ExternalStore(variant.settings.store)
-        )
-        self._stores[kind] = self._resources.enter_context(store)
+        self._stores[kind] = self._resources.enter_context(self._new_store(variant))
+
+    def _new_store(self, variant: Variant) -> Store:
+        if variant.settings.store == "redis":
+            self._progress("starting the session store")
+            folder = self.folder / f"store-{len(self._stores) + 1}"
+            return LocalStore(folder, variant.persistence)
+        if variant.server_urls:
+            return DeployedStore(variant.settings.store, self._deployment)
+        return ExternalStore(variant.settings.store)
 
     def _pool_spec(self, variant: Variant) -> PoolSpec:
         settings = variant.settings
@@ -194,8 +203,13 @@ class ProvisionedStack:
             retry=settings.retry,  # type: ignore[arg-type]
         )
         if variant.server_urls:
-            theirs = self._deployment[variant.app]
-            return replace(spec, directives=(SILENCE,), external=theirs)
+            own = tuple(map(self._fill, variant.directives))
+            return replace(
+                spec,
+                directives=(SILENCE, *own),
+                http_directives=tuple(map(self._fill, variant.http_directives)),
+                external=self._deployment[variant.app],
+            )
         return replace(
             spec,
             env=self._env(variant) | self._filled(variant.env),
@@ -228,6 +242,8 @@ class ProvisionedStack:
 
     def _fill(self, text: str) -> str:
         """Put this run's folder and keys where a variant names them."""
+        if not self._keys[0] and "{key}" in text:
+            raise LabError(NO_KEY)
         names = {
             "folder": str(self.folder.absolute()),
             "key": self._keys[0],
@@ -239,10 +255,14 @@ class ProvisionedStack:
             raise LabError(f"{text!r}: the placeholders are {{{'}, {'.join(names)}}}") from None
 
 
-def deployed(settings: Settings, deployment: Deployment) -> tuple[Variant, ...]:
-    """Return a variant for each desk of a deployment, with as many servers as it has there.
+def deployed(
+    settings: Settings, deployment: Deployment, declared: Sequence[Variant] = ()
+) -> tuple[Variant, ...]:
+    """Return the variants of each desk of a deployment, with as many servers as it has there.
 
-    Of the settings, `store` is what the deployment is said to use; the others are the balancer's.
+    Of the settings, `store` is what the deployment is said to use; the others are the balancer's,
+    and so are the directives of the `declared` variants: where some of a desk have any, there is
+    a variant with the directives of each.
     """
     return tuple(
         replace(
@@ -250,9 +270,34 @@ def deployed(settings: Settings, deployment: Deployment) -> tuple[Variant, ...]:
             settings=replace(settings, servers=len(deployment[variant.app])),
             server_urls=tuple(server.url for server in deployment[variant.app]),
         )
-        for variant in two_desks(settings)
+        for variant in balanced(two_desks(settings), declared)
         if variant.app in deployment
     )
+
+
+def balanced(plain: Sequence[Variant], declared: Sequence[Variant]) -> Iterator[Variant]:
+    """Give plain desks the directives for nginx that an experiment's variants have, if any.
+
+    A variant "token-naive" makes one named "stateless-naive".
+    """
+    for desk in plain:
+        own = [
+            each
+            for each in declared
+            if each.app == desk.app
+            and (each.directives or each.http_directives)
+            and not (each.module or each.env or each.server_env)
+        ]
+        for each in own:
+            suffix = each.name.partition("-")[2]
+            yield replace(
+                desk,
+                name=f"{desk.name}-{suffix}" if suffix else desk.name,
+                directives=each.directives,
+                http_directives=each.http_directives,
+            )
+        if not own:
+            yield desk
 
 
 def _is_empty(store: LocalStore) -> bool:

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.core.errors import LabError
 from lab.core.limits import SPARE_FILES, require_open_files
 from lab.core.redaction import redact_text
 from lab.core.run_folder import write_whole
@@ -44,7 +46,7 @@ class Run:
     """Shoppers of a crowd, for the experiments that can let one in; 0 for none."""
     max_seconds: float | None = None
     """How long a script may run at each variant; None: a file of a student's has a default."""
-    deployment: Deployment = field(default_factory=dict)
+    deployment: Deployment = field(default_factory=Deployment)
     results: list[ExperimentResult] = field(default_factory=list)
     components: dict[str, object] = field(default_factory=dict)
     _texts: list[str] = field(default_factory=list)
@@ -136,7 +138,16 @@ class Run:
         require_open_files(
             2 * customers + SPARE_FILES, f"{experiment.name} ({customers} customers)"
         )
-        with self._opening(experiment, [run.variant for run in ready]) as provisioned:
+        with ExitStack() as opened:
+            opening = self._opening(experiment, [run.variant for run in ready])
+            try:
+                provisioned = opened.enter_context(opening)
+            except LabError as error:
+                if not self.deployment:
+                    raise
+                for run in ready:  # a server of theirs is away: the next experiment may find it
+                    run.trouble = f"not run: {error}"
+                return
             self.components |= provisioned.stack.components()
             if then and (startable := [each for each in then[1] if _can_start(each)]):
                 self._ahead = BackgroundStart(

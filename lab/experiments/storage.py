@@ -85,6 +85,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
         **growth(before, after, len(customers)),
         store_operations_per_request=round(operations / (3 * len(customers)), 2),
         bytes_written_per_request=written_per_request(before, after, 3 * len(customers)),
+        files_seen=after.sees_files or after.written_bytes is not None,
         **on_the_wire(looks, strangers),
     )
     if lab.crowd_shoppers:
@@ -161,6 +162,8 @@ def observe(measured: Measurements) -> Observation:
     # A server wakes its own threads through a pipe: a byte or two for each request.
     written = measured["bytes_written_per_request"] or 0
     is_kept = written > WAKE_UP_BYTES
+    if not (left or asked or is_kept or measured["files_seen"]):
+        return Observation.unknown("nothing is left, but the servers' files were not seen")
     also = [Measure(written, unit="bytes a request written to files")] if is_kept else []
     return Observation(
         Verdict.FAILS if left or asked or is_kept else Verdict.HOLDS,

@@ -93,11 +93,15 @@ _SEEN = {
 
 def _evidence(fault: FaultEvent, at_length: bool = True) -> str:
     """Return what was seen of a fault; ✓ where the target serves afterwards, ✕ where not."""
+    seen = fault.evidence
     if not fault.confirmed:
-        return f"? {fault.kind} " + ("not confirmed" if fault.confirmed is False else "not seen")
+        lives_on = ": the instance still answers" * (seen.instance_gone is False)
+        word = f"not confirmed{lives_on}" if fault.confirmed is False else "not seen"
+        return f"? {fault.kind} {word}"
     sign = "✓" if fault.kind.brings_up else "✕"
-    if fault.evidence.process_gone is None and not fault.kind.brings_up:
-        return f"{sign} no answer there" + f": {_how(fault)}" * at_length
+    if seen.process_gone is None and not fault.kind.brings_up:
+        what = "instance gone" if seen.instance_gone else "no answer there"
+        return f"{sign} {what}" + f": {_how(fault)}" * at_length
     detail = _detail(fault) if at_length else ""
     return f"{sign} {_SEEN[fault.kind]}" + f", {detail}" * bool(detail)
 

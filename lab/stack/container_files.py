@@ -4,8 +4,10 @@ Pure functions of a few settings. nginx.conf and the servers' environment come f
 of the lab's own: `nginx_conf` and `desks`.
 """
 
+import hashlib
 import json
 import re
+import shlex
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Literal
@@ -17,14 +19,18 @@ from lab.shop.desks import DESKS, Desk
 from lab.stack.nginx_conf import CONFIG_PATH, NginxConfig, Place, PoolConfig, render
 from lab.stack.pool_spec import LETTERS, Affinity, PoolSpec, Retry
 from lab.stack.server_env import SIGNING_KEYS, desk_env
+from lab.stack.shipped import COMPOSE, PORT, SPARE_SERVERS, STORE_SERVICE
 
-PORT = 8000
 NGINX = (1, 31, 3)  # the release that this configuration was run with
 VALKEY = "8.1"
 STORE_COMMAND = ("valkey-server", "--save", "", "--appendonly", "no", "--protected-mode", "no")
-STORE_URL = "redis://valkey:6379/0"
+STORE_PORT = 6379
+STORE_URL = f"redis://{STORE_SERVICE}:{STORE_PORT}/0"
 NETWORK = "10.5.7"
 FIRST_HOST = {"stateful": 11, "stateless": 51}
+STORE_HOST = f"{NETWORK}.101"
+FROM_SHELL = ("SHOP_PRICES", "TOKEN_MAX_AGE_S")
+"""Settings of a desk that it gets only if the shell has them."""
 # Not a secret but where to find it. Compose refuses to start where it is unset or empty.
 KEY_FROM_SHELL = (
     f"${{{SIGNING_KEYS}:?make a key with python3 -c 'import secrets; "
@@ -93,33 +99,63 @@ class ContainerFiles:
         The servers' addresses are fixed: nginx looks a name up only once, when it starts, and
         a container that was killed may come back elsewhere.
         """
-        servers = {
-            desk: [
-                ContainerServer(
-                    f"{desk}-{name.lower()}", name, f"{NETWORK}.{FIRST_HOST[desk] + place}"
-                )
-                for place, name in enumerate(LETTERS[: self.servers])
-            ]
-            for desk in DESKS
-        }
-        return self._document("compose.yaml", servers)
+        return self._document("compose.yaml", self._containers())
+
+    def run_line(self) -> str:
+        """Return the command that runs the crash against what `compose` writes, line by line."""
+        addresses = [each.address for all_of in self._containers().values() for each in all_of]
+        has_store = self.store == "redis"
+        store = f"redis://{STORE_HOST}:{STORE_PORT}/0" if has_store else "memory"
+        commands = [
+            *COMPOSE.server.items(),
+            *((f"store-{fault}", each) for fault, each in COMPOSE.store.items() if has_store),
+        ]
+        lines = [
+            f"lab run crash --store {store}",
+            *(f"--upstream http://{address}" for address in addresses[: self.servers]),
+            *(f"--upstream http://{a}" for a in addresses[self._all : self._all + self.servers]),
+            *(f"--{fault}-command {shlex.quote(command)}" for fault, command in commands),
+        ]
+        return " \\\n    ".join(lines)
 
     def kubernetes(self) -> str:
         """Return the text of kubernetes.yaml, where a server has its pod's name: stateful-0.
 
         Each has a Service of its own: an address that stays when the pod is made anew.
         """
-        names = {desk: [f"{desk}-{place}" for place in range(self.servers)] for desk in DESKS}
+        names = {desk: [f"{desk}-{place}" for place in range(self._all)] for desk in DESKS}
         servers = {
             desk: [ContainerServer(name, name, name) for name in names[desk]] for desk in DESKS
         }
         return self._document("kubernetes.yaml", servers)
 
-    def _document(self, template: str, servers: dict[Desk, list[ContainerServer]]) -> str:
+    @property
+    def _all(self) -> int:
+        """Servers of a desk, the spare ones among them."""
+        return min(self.servers + SPARE_SERVERS, len(LETTERS))
+
+    def _containers(self) -> dict[Desk, list[ContainerServer]]:
+        return {
+            desk: [
+                ContainerServer(
+                    f"{desk}-{name.lower()}", name, f"{NETWORK}.{FIRST_HOST[desk] + place}"
+                )
+                for place, name in enumerate(LETTERS[: self._all])
+            ]
+            for desk in DESKS
+        }
+
+    def _document(self, template: str, containers: dict[Desk, list[ContainerServer]]) -> str:
+        servers = {desk: each[: self.servers] for desk, each in containers.items()}
+        nginx_conf = self._nginx_conf(servers).rstrip()
         facts = {
             "deployment": self,
             "options": self._options(),
             "desks": servers,
+            "spares": {desk: each[self.servers :] for desk, each in containers.items()},
+            "builds": servers["stateful"][0].service,
+            "from_shell": FROM_SHELL,
+            "store": ContainerServer(STORE_SERVICE, STORE_SERVICE, STORE_HOST),
             "env": {desk: self._spec(desk).env for desk in DESKS},
             "command": {desk: _command(desk) for desk in DESKS},
             "store_command": STORE_COMMAND,
@@ -127,7 +163,8 @@ class ContainerFiles:
             "port": PORT,
             "network": NETWORK,
             "nginx": ".".join(map(str, NGINX)),
-            "nginx_conf": self._nginx_conf(servers).rstrip(),
+            "nginx_conf": nginx_conf,
+            "nginx_conf_hash": hashlib.sha256(nginx_conf.encode()).hexdigest()[:16],
             "signing_keys": SIGNING_KEYS,
             "valkey": VALKEY,
         }

@@ -1,9 +1,8 @@
 """Servers that run already: where each is, which desk it is, and the commands that break it."""
 
 import re
-import shlex
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -12,9 +11,17 @@ from lab.core.json_object import JsonObject
 from lab.processes.ports import is_open
 from lab.processes.waiting import at_once, server_info
 from lab.shop.desks import DESKS, MOST_SERVERS
+from lab.stack.fault_commands import (
+    AS_USUAL,
+    OF_ONE_SERVER,
+    PLACEHOLDERS,
+    HowToRun,
+    filled,
+    split,
+    split_for_each,
+)
+from lab.stack.server_env import SIGNING_KEYS
 
-PLACEHOLDERS = ("{host}", "{port}", "{name}", "{name_lower}", "{desk}")
-_OF_ONE_SERVER = ("{port}", "{name}", "{name_lower}")
 _MOST_CHARACTERS = 300
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
 # As REPLICA in `lab.shop.http`, but no leading dash: it may become a word of a command.
@@ -38,6 +45,7 @@ class ExternalServerSpec:
     instance: str = ""
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     """Words of the command for each fault that has one; they may hold PLACEHOLDERS."""
+    how: HowToRun = AS_USUAL
 
     def __str__(self) -> str:
         return f"{self.name} at {self.label}"
@@ -55,9 +63,9 @@ class ExternalServerSpec:
     def command(self, fault: str) -> list[str]:
         """Return the words that make this fault here; LabError that names the missing option."""
         if fault not in self.commands:
+            what = WHAT_IT_DOES.get(fault, f"{fault} a server")
             raise LabError(
-                f"the lab did not start {self.app}-{self.name} ({self.label}): "
-                f"say how to {fault} it with --{fault}-command"
+                f"say how to {what} with --{fault}-command: the lab did not start these servers"
             )
         values = {
             "{host}": self.host,
@@ -66,33 +74,77 @@ class ExternalServerSpec:
             "{name_lower}": self.name.lower(),
             "{desk}": self.app,
         }
-        return [_filled(word, values) for word in self.commands[fault]]
+        return filled(self.commands[fault], values)
+
+    def at(self, url: str) -> "ExternalServerSpec":
+        """Return the server that answers there now, with the commands of this one."""
+        place = _place(url)
+        return _identified(replace(self, host=place.host, ip=place.ip, port=place.port))
 
 
-Deployment = Mapping[str, tuple[ExternalServerSpec, ...]]
-"""The servers of each desk that has any: {"stateful": (…), "stateless": (…)}."""
+WHAT_IT_DOES = {
+    "restart-env": "restart a server with other variables",
+    "add": "add a server",
+    "look": "look at a server's process",
+}
 
 
-def find(urls: Sequence[str], commands: Mapping[str, Sequence[str]]) -> Deployment:
+@dataclass(frozen=True)
+class Deployment(Mapping[str, tuple[ExternalServerSpec, ...]]):
+    """The servers of each desk that has any: {"stateful": (…), "stateless": (…)}; and its store.
+
+    `store_commands` are the words of the command for each fault of the session store.
+    """
+
+    servers: Mapping[str, tuple[ExternalServerSpec, ...]] = field(default_factory=dict)
+    store_commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    signing_keys: str = field(default="", repr=False)
+    """Those of the stateless desk, as STATELESS_SIGNING_KEYS has them; "" if not known."""
+    how: HowToRun = AS_USUAL
+
+    def __getitem__(self, desk: str) -> tuple[ExternalServerSpec, ...]:
+        return self.servers[desk]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.servers)
+
+    def __len__(self) -> int:
+        return len(self.servers)
+
+
+def find(
+    urls: Sequence[str],
+    commands: Mapping[str, Sequence[str]],
+    store_commands: Mapping[str, str] | None = None,
+    signing_keys: str = "",
+    wait_s: float = HowToRun.wait_s,
+) -> Deployment:
     """Ask each URL which desk it is, and return what is there, by desk, in the order given.
 
-    `commands` has, by fault, one command for all or one for each URL. LabError where a URL or
-    a command cannot be one, where no desk of the shop answers, or where two are the same.
+    `commands` has, by fault, one command for all or one for each URL; `store_commands` the one
+    for each fault of the store. LabError where a URL or a command cannot be one, where no desk
+    of the shop answers, or where two are the same.
     """
     most = MOST_SERVERS * len(DESKS)
     if len(urls) > most:
         raise LabError(
             f"{len(urls)} servers: the lab takes at most {most}, {MOST_SERVERS} of each desk"
         )
-    given = {fault: _split(fault, each, len(urls)) for fault, each in commands.items() if each}
+    how = HowToRun(wait_s, {SIGNING_KEYS: signing_keys} if signing_keys else {})
+    of_store = {
+        fault: split(f"store-{fault}", each) for fault, each in (store_commands or {}).items()
+    }
+    given = {
+        fault: split_for_each(fault, each, len(urls)) for fault, each in commands.items() if each
+    }
     places = [
-        replace(_place(url), commands={fault: each[n] for fault, each in given.items()})
+        replace(_place(url), commands={fault: each[n] for fault, each in given.items()}, how=how)
         for n, url in enumerate(urls)
     ]
     found = at_once(_identified, places)
     _require_distinct(found)
     for fault, each in commands.items():
-        if len(each) == 1 and any(part in each[0] for part in _OF_ONE_SERVER):
+        if len(each) == 1 and any(part in each[0] for part in OF_ONE_SERVER):
             _require_one_each(fault, found)
     by_desk = {desk: tuple(each for each in found if each.app == desk) for desk in DESKS}
     for desk, servers in by_desk.items():
@@ -100,7 +152,9 @@ def find(urls: Sequence[str], commands: Mapping[str, Sequence[str]]) -> Deployme
             raise LabError(
                 f"{len(servers)} {desk} servers: the lab takes at most {MOST_SERVERS} of a desk"
             )
-    return {desk: servers for desk, servers in by_desk.items() if servers}
+    return Deployment(
+        {desk: servers for desk, servers in by_desk.items() if servers}, of_store, signing_keys, how
+    )
 
 
 def _place(url: str) -> ExternalServerSpec:
@@ -180,37 +234,3 @@ def _require_one_each(fault: str, found: Sequence[ExternalServerSpec]) -> None:
                 f"--{fault}-command is the same for {other.app}-{other} and {each.app}-{each}: "
                 f"write {', '.join(PLACEHOLDERS)} in it until each has its own"
             )
-
-
-def _split(fault: str, commands: Sequence[str], servers: int) -> list[tuple[str, ...]]:
-    """Return the words of a command for each server."""
-    option = f"--{fault}-command"
-    if len(commands) not in (1, servers):
-        raise LabError(
-            f"{len(commands)} {option} for {servers} servers: give one for each, in the same "
-            f"order, or one for all with {', '.join(PLACEHOLDERS)}"
-        )
-    if len(commands) < servers and not any(each in commands[0] for each in PLACEHOLDERS):
-        raise LabError(
-            f"one {option} for {servers} servers has to say which is meant: "
-            f"write {', '.join(PLACEHOLDERS)} in it"
-        )
-    split = [_words(option, command) for command in commands]
-    return split * (servers // len(split))
-
-
-def _words(option: str, command: str) -> tuple[str, ...]:
-    try:
-        words = tuple(shlex.split(command))
-    except ValueError as error:
-        raise LabError(f"{option}: {error}; it is split into words as a shell would") from None
-    if not words or "\0" in command:
-        raise LabError(f"{option} is empty or no command: give a program and its arguments")
-    return words
-
-
-def _filled(word: str, values: Mapping[str, str]) -> str:
-    # Not str.format: braces of the command's own, as `docker --format` has them, stay.
-    for placeholder, value in values.items():
-        word = word.replace(placeholder, value)
-    return word

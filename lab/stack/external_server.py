@@ -1,29 +1,27 @@
 """A server that the lab did not start: broken by commands, judged by what the network shows.
 
-The lab cannot see whether a process lives on another machine. A server counts as dead once
-its port no longer answers: after a kill, and just as well after its link was cut.
+The lab cannot see whether a process lives on another machine. A server counts as dead once its
+instance no longer answers, neither at its port nor on a connection that was open before: after
+a kill, and just as well after its link was cut.
 """
 
-import os
-import signal
-import subprocess
+import re
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 from lab.core.errors import LabError
 from lab.core.faults import FaultEvidence
 from lab.processes.ports import is_open
-from lab.processes.waiting import READY_TIMEOUT_S, server_info, wait_until
+from lab.processes.waiting import server_info, wait_until
 from lab.stack.deployment import ExternalServerSpec
-from lab.stack.server import Server, State
+from lab.stack.fault_commands import ASK_EVERY_S, ENV_FILE, filled, run
+from lab.stack.kept_connection import KeptConnection
+from lab.stack.server import ProcessLook, Server, State
 
-COMMAND_TIMEOUT_S = 30.0
-EXTERNAL_DEATH_TIMEOUT_S = 15.0  # a container or a link may take its time to go
-ASK_EVERY_S = 0.05
-QUOTED_BYTES = 2000
+_OF_PROC = re.compile(r"^(VmRSS|wchar):\s*(\d+)", re.MULTILINE)
 
 
 class ExternalServer(Server):
@@ -34,6 +32,13 @@ class ExternalServer(Server):
         self.spec = spec
         self._pid = 0
         self._broken_by = ""  # the lab's own last fault, while it lasts: "kill" or "pause"
+        self._env: dict[str, str] = {}  # variables that it was started with by the lab
+        self._wait_s = spec.how.wait_s
+
+    @property
+    def pid(self) -> int:
+        """What it says of itself, where it runs; 0 for nothing."""
+        return self._pid
 
     @property
     def state(self) -> State:
@@ -44,74 +49,64 @@ class ExternalServer(Server):
 
     def launch(self) -> None:
         """Start nothing: note which instance answers there. LabError if none does."""
-        info = self.server_info()
-        self.instance, self.ready = str(info.get("instance", "")), True
-        self._pid = info["pid"] if type(info.get("pid")) is int else 0
+        self._note_who_answers()
 
     def is_ready(self) -> bool:
         """Whether it answered at `launch`."""
         return self.ready
 
     def kill(self) -> FaultEvidence:
-        """Run its kill command, and return what the network shows then."""
-        with self._fault:
+        """Run its kill command, wait until its instance is gone, and return what was seen."""
+        with self._fault, KeptConnection(self.host, self.port) as kept:
             command = self.spec.command("kill")
             if self._broken_by != "pause":  # a frozen one is who it was
                 self._note_who_answers()
+            is_kept = self._broken_by != "pause" and kept.instance() == self.instance
             start = time.monotonic()
             self._broken_by = "kill"
             self._run("kill", command)
             # Seen closed once is enough: a supervisor may start another one at once.
-            closed = wait_until(
-                lambda: not is_open(self.port, self.host),
-                EXTERNAL_DEATH_TIMEOUT_S,
-                every_s=ASK_EVERY_S,
-            )
+            closed = False
+
+            def has_gone() -> bool:
+                nonlocal closed
+                closed = closed or not is_open(self.port, self.host)
+                lives_on = is_kept and kept.instance() == self.instance
+                return not lives_on and (closed or self._answering() not in ("", self.instance))
+
+            gone = wait_until(has_gone, self._wait_s, every_s=ASK_EVERY_S)
             return FaultEvidence(
                 pid=self._pid or None,
                 instance=self.instance,
                 signal="kill command",
                 process_gone=None,
                 port_closed=closed,
+                instance_gone=gone if is_kept else None,
                 seconds=time.monotonic() - start,
             )
 
-    def _note_who_answers(self) -> None:
-        try:
-            self.launch()
-        except LabError:
-            raise LabError(
-                f"{self.title} ({self.address}) does not answer: restart or resume it"
-            ) from None
-
     def restart(self, env: Mapping[str, str] | None = None) -> FaultEvidence:
-        """Run its restart command, and wait for a new instance (20 s at most).
+        """Run its restart command, and wait for a new instance.
 
         The old instance answers where only the link to it had been cut. LabError if none
         does, and for what `require_restart` refuses.
         """
         self.require_restart(env or {})
         with self._fault:
-            command, was, start = self.spec.command("restart"), self.instance, time.monotonic()
-            if self.state != "dead" and "kill" in self.spec.commands:
+            start = time.monotonic()
+            if self._broken_by != "kill" and self.state != "dead" and "kill" in self.spec.commands:
                 self.kill()
-            self._run("restart", command)
-            wait_until(
-                lambda: self._answering() not in ("", was), READY_TIMEOUT_S, every_s=ASK_EVERY_S
-            )
-            self.launch()
+            was = self.instance
+            self._env |= env or {}
+            self._start(was)
+            self._note_who_answers()
             self._broken_by = ""
             seconds = time.monotonic() - start
             return FaultEvidence(instance=self.instance, was=was, seconds=seconds)
 
     def require_restart(self, env: Mapping[str, str]) -> None:
-        """Raise LabError where no restart command was given, or `env` would be changed."""
-        if env:
-            raise LabError(
-                f"the lab did not start {self.title} ({self.address}) and cannot change its "
-                f"environment ({', '.join(env)}): do it where it runs"
-            )
-        self.spec.command("restart")
+        """Raise LabError where there is no command for a restart, or none that takes `env`."""
+        self.spec.command("restart-env" if env or self._env else "restart")
 
     def pause(self) -> FaultEvidence:
         """Run its pause command; whether it stands still is not seen."""
@@ -129,70 +124,97 @@ class ExternalServer(Server):
                 self._broken_by = ""
             return FaultEvidence(instance=self.instance)
 
-    def undo_faults(self) -> None:
-        """Undo the lab's fault, if it lasts; LabError, once, if it cannot be undone."""
+    def drain(self) -> FaultEvidence:
+        """Run its drain command, which ends it gently, and return what the network shows then."""
         with self._fault:
-            how = {"kill": "restart", "pause": "resume"}.get(self._broken_by)
-            if how is None or (how == "restart" and self.state == "up"):
-                return  # nothing to undo, or a supervisor was quicker
-            try:
-                self._run(how, self.spec.command(how))
-                if not wait_until(self._answering, READY_TIMEOUT_S, every_s=ASK_EVERY_S):
-                    raise LabError(f"{self.title} ({self.address}) does not answer after its {how}")
-            finally:
-                self._broken_by = ""
+            command, start = self.spec.command("drain"), time.monotonic()
+            self._broken_by = "kill"  # to be started again when the lab is done
+            self._run("drain", command)
+            closed = wait_until(
+                lambda: not is_open(self.port, self.host), self._wait_s, every_s=ASK_EVERY_S
+            )
+            return FaultEvidence(
+                pid=self._pid or None,
+                instance=self.instance,
+                signal="drain command",
+                process_gone=None,
+                port_closed=closed,
+                seconds=time.monotonic() - start,
+            )
+
+    def undo_faults(self) -> None:
+        """Undo the lab's faults, if they last; LabError, once, if that cannot be done."""
+        with self._fault:
+            if self._broken_by == "pause":
+                self._mend(lambda: self._run("resume", self.spec.command("resume")), "resume")
+            if self._env:  # also where it was killed: it is not to come back with these
+                self._env = {}
+                self._mend(lambda: self._run_start("restart-env"), "restart")
+            elif self._broken_by == "kill" and self.state != "up":  # a supervisor may be quicker
+                self._mend(lambda: self._run("restart", self.spec.command("restart")), "restart")
+            self._broken_by = ""
+
+    def look(self) -> ProcessLook:
+        """Run its look command: what it prints of /proc/PID/status and /proc/PID/io counts."""
+        said = self._run("look", self.spec.command("look"))
+        found = {name: int(value) for name, value in _OF_PROC.findall(said)}
+        if "VmRSS" not in found:
+            raise LabError(
+                f"the look command of {self.title} printed no VmRSS: let it print /proc/PID/status "
+                "and /proc/PID/io of the server's process"
+            )
+        return ProcessLook(found["VmRSS"] * 1024, found.get("wchar"))
 
     def log_tail(self) -> str:
         """Nothing: its log is where it runs."""
         return ""
+
+    def _mend(self, act: Callable[[], object], how: str) -> None:
+        try:
+            act()
+            if not wait_until(self._answering, self._wait_s, every_s=ASK_EVERY_S):
+                raise LabError(f"{self.title} ({self.address}) does not answer after its {how}")
+        finally:
+            self._broken_by = ""
+
+    def _start(self, was: str) -> None:
+        """Run the command that starts it, and wait until it answers as another than `was`."""
+        fault = "restart-env" if self._env else "restart"
+        # A supervisor may have it back already: with other variables it has to be yet another.
+        between = self._answering() if self._env else ""
+        self._run_start(fault)
+        wait_until(
+            lambda: self._answering() not in ("", was, between), self._wait_s, every_s=ASK_EVERY_S
+        )
+
+    def _run_start(self, fault: str) -> None:
+        with self._variables(self.spec.command(fault)) as command:
+            self._run(fault, command)
+
+    @contextmanager
+    def _variables(self, command: list[str]) -> Iterator[list[str]]:
+        """Put the file with its variables where the command names it."""
+        with tempfile.TemporaryDirectory(prefix="lab-env-") as folder:
+            file = Path(folder) / "env"
+            file.touch(mode=0o600)  # a signing key may be among them
+            lines = (f"{name}={value}\n" for name, value in self._env.items())
+            file.write_text("".join(lines), encoding="utf-8")
+            yield filled(command, {ENV_FILE: str(file)})
+
+    def _note_who_answers(self) -> None:
+        info = server_info(self.port, host=self.host)
+        if info is None:
+            raise LabError(f"{self.title} ({self.address}) does not answer: restart or resume it")
+        self.instance, self.ready = str(info.get("instance", "")), True
+        self._pid = info["pid"] if type(info.get("pid")) is int else 0
 
     def _answering(self) -> str:
         """Return the instance that answers now, "" for none."""
         info = server_info(self.port, host=self.host)
         return str(info.get("instance", "")) if info else ""
 
-    def _run(self, fault: str, words: Sequence[str]) -> None:
-        if trouble := run(words):
-            raise LabError(f"the {fault} command of {self.title} {trouble}")
-
-
-def run(words: Sequence[str], timeout_s: float = COMMAND_TIMEOUT_S) -> str | None:
-    """Run a command without a shell; return how it failed, with the end of its output, or None.
-
-    Its words are not repeated: there may be a secret among them. What it leaves running in the
-    background, such as a server that it started, is left alone unless it failed to end itself.
-    """
-    with tempfile.TemporaryFile() as output:  # not a pipe: that would wait for the background too
-        try:
-            process = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:
-            return f"cannot be run: {error.strerror if isinstance(error, OSError) else error}"
-        try:
-            status = process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            return f"did not end within {timeout_s:.0f} s{_quoted(output)}"
-        finally:
-            if process.poll() is None:
-                _end(process)
-        return f"failed (exit {status}){_quoted(output)}" if status else None
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    with suppress(ProcessLookupError):
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    process.wait()
-
-
-def _quoted(output: Any) -> str:
-    output.seek(max(0, output.seek(0, os.SEEK_END) - QUOTED_BYTES))
-    text = output.read().decode(errors="replace").strip()
-    return f"; it wrote: {text}" if text else "; it wrote nothing"
+    def _run(self, fault: str, words: list[str]) -> str:
+        ran = run(words, self._wait_s, {**self.spec.how.env, **self._env})
+        if ran.trouble:
+            raise LabError(f"the {fault} command of {self.title} {ran.trouble}")
+        return ran.said

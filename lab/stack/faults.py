@@ -14,6 +14,8 @@ from lab.core.faults import (
     is_confirmed,
 )
 from lab.processes.waiting import at_once
+from lab.stack.deployed_store import DeployedStore
+from lab.stack.external_pool import ExternalPool
 from lab.stack.local_pool import Drain, own_pool
 from lab.stack.local_server import LocalServer
 from lab.stack.local_store import LocalStore
@@ -23,7 +25,8 @@ from lab.stack.session_store import Store
 
 Hear = Callable[[FaultEvent], object]
 NOT_OUR_STORE = (
-    "the lab did not start this store and will not break it: use the lab's own to see it fail"
+    "the lab did not start this store and will not break it: use the lab's own to see it fail, or "
+    "say how a deployment's store is broken with --store-kill-command"
 )
 
 
@@ -66,10 +69,14 @@ class FaultInjector:
         what cannot be done, such as a kill of what is dead.
         """
         if kind is FaultKind.ADD:
-            server = own_pool(self._pool).add()
-            seen = FaultEvidence(pid=server.pid, instance=server.instance, routed=True)
+            server = self._pool.add()
+            seen = FaultEvidence(pid=server.pid or None, instance=server.instance, routed=True)
             return self._publish(kind, server.name, seen)
         if kind is FaultKind.DRAIN:
+            if isinstance(self._pool, ExternalPool):
+                leaving = self._pool.take_out(target)
+                leaving.wait()
+                return self._publish(kind, leaving.server.name, leaving.end())
             drain = self.begin_drain(target)
             drain.wait()
             return self._end_drain(drain)
@@ -131,13 +138,13 @@ class FaultInjector:
         del self.draining[drain.server.name]
         return self._publish(FaultKind.DRAIN, drain.server.name, seen)
 
-    def _breakable(self, target: str, kind: FaultKind) -> Server | LocalStore:
+    def _breakable(self, target: str, kind: FaultKind) -> Server | LocalStore | DeployedStore:
         if kind is FaultKind.KILL and target in self.draining:
             return self.draining[target]
         if target != STORE:
             return self._pool.server(target)
         store = self._store()
-        if not isinstance(store, LocalStore):
+        if not isinstance(store, LocalStore | DeployedStore):
             raise LabError(NOT_OUR_STORE)
         return store
 

@@ -15,7 +15,7 @@ from lab.processes.spawn import Children, clean_environment
 from lab.processes.waiting import end_of, server_info, wait_until
 from lab.stack.lives import ServerLife
 from lab.stack.pool_spec import PoolSpec
-from lab.stack.server import Server, State, await_ready
+from lab.stack.server import ProcessLook, Server, State, await_ready
 
 FROZEN_TIMEOUT_S = 1.0
 Listens = Callable[[], bool]
@@ -207,9 +207,14 @@ class LocalServer(Server):
     def undo_faults(self) -> None:
         """Leave it as it is: it ends with the lab."""
 
-    def memory_bytes(self) -> int:
-        """Resident set of the process, in bytes."""
-        return int(psutil.Process(self.pid).memory_info().rss)
+    def look(self) -> ProcessLook:
+        """Ask the system about its process; LabError if it is dead."""
+        process = psutil.Process(self._alive("look at").pid)
+        try:
+            written = process.io_counters().write_chars
+        except (AttributeError, psutil.Error):  # another system, or one that does not say it
+            written = None
+        return ProcessLook(process.memory_info().rss, written)
 
     def log_tail(self) -> str:
         """The end of its log."""
@@ -236,13 +241,3 @@ class LocalServer(Server):
         if self._child is None:
             raise LabError(f"server {self.name} has not been started: open the stack first")
         return self._child
-
-
-def own_process(server: Server) -> LocalServer:
-    """Return `server` as a process of the lab's own; LabError if the lab did not start it."""
-    if not isinstance(server, LocalServer):
-        raise LabError(
-            f"the lab did not start {server.title} ({server.address}) and cannot see its process: "
-            "look at it where it runs"
-        )
-    return server

@@ -3,6 +3,7 @@
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from lab.core.errors import LabError
@@ -11,6 +12,16 @@ from lab.core.json_object import JsonObject
 from lab.processes.waiting import READY_TIMEOUT_S, server_info, wait_until
 
 State = Literal["up", "paused", "dead"]
+
+
+@dataclass(frozen=True)
+class ProcessLook:
+    """What a server's process takes up, and what it has done, now."""
+
+    memory_bytes: int
+    """Its resident set."""
+    written_bytes: int | None
+    """Of all its `write` calls so far, as Linux counts them: to files and pipes, not to sockets."""
 
 
 class Server(ABC):
@@ -36,6 +47,11 @@ class Server(ABC):
     def address(self) -> str:
         """Where it listens: "127.0.0.1:20001", "[::1]:5001"."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    @abstractmethod
+    def pid(self) -> int:
+        """Process id of the present (or last) life; 0 where it is not known."""
 
     @property
     @abstractmethod
@@ -76,6 +92,10 @@ class Server(ABC):
     @abstractmethod
     def undo_faults(self) -> None:
         """Undo the lab's faults that would outlive the lab; LabError if it cannot."""
+
+    @abstractmethod
+    def look(self) -> ProcessLook:
+        """Look at its process. LabError where that cannot be done."""
 
     @abstractmethod
     def log_tail(self) -> str:

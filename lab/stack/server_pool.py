@@ -89,6 +89,10 @@ class ServerPool(ABC):
         """Every process that the lab has started for this pool; None if it started none."""
 
     @abstractmethod
+    def add(self) -> Server:
+        """Add a server; return when nginx routes to it. LabError where none can be added."""
+
+    @abstractmethod
     def description(self) -> str:
         """One line for the terminal: which servers are there, and who started them."""
 

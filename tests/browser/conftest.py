@@ -40,9 +40,9 @@ def browser():
 class RunningLab:
     """A `lab up` and the calls a terminal would make."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, port=0):
         self.here = LabHere(folder)
-        self.process = self.here.start("up", "--port", "0", "--no-open", *options)
+        self.process = self.here.start("up", "--port", str(port), "--no-open", *options)
         wait_for(self._ready)
         self.origin = re.search(r"http://127\.0\.0\.1:\d+", self.output())[0]
         self.door = self._door()

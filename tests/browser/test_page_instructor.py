@@ -194,8 +194,8 @@ def test_server_is_killed_by_its_menu_and_a_stranger_needs_a_ticket(window, lab)
     # A link with a ticket, opened in this page: it is the instructor's now, without a reload.
     stranger.keyboard.press("Escape")
     stranger.evaluate("hash => { location.hash = hash; }", lab.link().partition("#")[2])
-    locked = "document.querySelector('lab-instructor .orders').hidden"
-    wait_for(lambda: not stranger.evaluate(locked))
+    look_closer(stranger, "control")
+    stranger.locator("lab-instructor .orders").wait_for()
     assert "ticket" not in stranger.evaluate("location.href")
     stranger.keyboard.press("k")
     wait_for(lambda: stranger.locator('.server[data-state="dead"]').count() == 3)

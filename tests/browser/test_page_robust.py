@@ -1,10 +1,13 @@
 """What happens to a page in real life: reloads, two windows, a lost line, curls, odd names."""
 
 import contextlib
+import http.server
 import os
 import re
 import signal
 import threading
+from typing import ClassVar
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -20,12 +23,12 @@ def test_reload_in_the_middle_keeps_prediction_and_says_what_it_broke(window):
     run, held = page.locator(".scene :is(.seal, .run)"), []
     for _ in range(4):  # whether a request that is cut off is heard of first is the browser's luck
         held.clear()
-        page.route("**/lab/act", lambda route: held.append(route))  # asked, not answered yet
+        page.route("**/lab/step", lambda route: held.append(route))  # asked, not answered yet
         run.click()
         # Playwright hands on what happens only while one of its calls waits.
         wait_for(lambda: page.wait_for_timeout(10) or held)
         page.reload()  # before the route is given up, which lets go on what it held
-        page.unroute("**/lab/act")
+        page.unroute("**/lab/step")
         page.locator("#line[data-state=open]").wait_for()
         assert "Interrupted by a reload" in page.locator(".ask .trouble").inner_text()
         assert "Neither" in page.locator(".scene .choice[aria-pressed=true]").inner_text()
@@ -220,6 +223,53 @@ def test_line_is_lost_and_found_again(browser, tmp_path):
             watch(page)
             page.locator('.server[data-server="C"][data-state="dead"]').first.wait_for()
     finally:
+        lab.stop()
+
+
+class Thief(http.server.BaseHTTPRequestHandler):
+    """Has the port of a lab that has ended, and keeps what browsers send."""
+
+    heard: ClassVar[list[str]] = []
+
+    def do_GET(self):
+        if cookie := self.headers["Cookie"]:
+            self.heard.append(cookie)
+        self.send_error(503)
+
+    do_POST = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_instructors_page_is_known_to_the_next_lab_and_what_it_sent_meanwhile_is_worth_nothing(
+    browser, tmp_path
+):
+    lab = RunningLab(tmp_path)
+    windows = Windows(browser, lab)
+    try:
+        page = windows()
+        port = urlsplit(lab.origin).port
+        lab.stop()
+        with http.server.ThreadingHTTPServer(("127.0.0.1", port), Thief) as thief:
+            threading.Thread(target=thief.serve_forever, daemon=True).start()
+            page.locator("#line[data-state=lost]").wait_for()
+            wait_for(lambda: any("lab_instructor" in each for each in Thief.heard))
+            thief.shutdown()
+        lab = RunningLab(tmp_path, port=port)
+        page.locator("#line[data-state=open]").wait_for()
+        page.wait_for_function("document.querySelector('lab-instructor .orders').hidden === false")
+        ask = "async () => (await (await fetch('/lab/whoami')).json()).instructor"
+        wait_for(lambda: page.evaluate(ask))
+        for cookie in set(Thief.heard):
+            stolen = requests.get(
+                f"{lab.origin}/lab/status", headers={"Cookie": cookie}, timeout=60
+            )
+            assert stolen.status_code == 403
+    finally:
+        windows.close()
         lab.stop()
 
 

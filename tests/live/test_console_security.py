@@ -1,5 +1,6 @@
 """A real `lab up`, and everybody who should not be able to do anything to it."""
 
+import hmac
 import http.client
 import json
 import os
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from conftest import LabHere, wait_for
 
-from lab.console.assembly import THREADS
+from lab.console.listening import THREADS
 from lab.console.places import MOST_OF_STRANGERS
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and modes of POSIX")
@@ -111,7 +112,7 @@ def web(up):
 def instructor(up):
     """A browser that has come in with a ticket."""
     web = Web(up)
-    assert web.enter(ticket_of(up)).status == 204
+    assert web.enter(ticket_of(up)).status == 200
     return web
 
 
@@ -195,11 +196,11 @@ def test_cookie_without_the_pages_own_header_does_nothing(instructor):
 
 def test_ticket_works_once_and_the_cookie_is_no_scripts_and_no_other_pages(up, web):
     answer = web.enter(up.ticket)
-    assert (answer.status, answer.text) == (204, "")
+    assert (answer.status, list(answer.json)) == (200, ["key"])
     pair, *flags = answer.headers["Set-Cookie"].split("; ")
     assert set(flags) == {"HttpOnly", "Path=/lab", "SameSite=Strict"}
     assert str(urlsplit(up.origin).port) in pair.partition("=")[0]
-    assert up.secret not in pair and up.ticket not in pair
+    assert up.secret not in pair and up.ticket not in pair and answer.json["key"] not in pair
     assert web("GET", "/lab/status").status == 200
     again = Web(up)
     assert again.enter(up.ticket).status == 403
@@ -390,7 +391,7 @@ def test_other_methods_do_nothing(instructor):
 
 
 def test_instructors_browser_is_known_after_a_restart_and_a_strangers_is_not(lab_here):
-    cookies = {}
+    cookies, key = {}, ""
     for life in ("first", "second"):
         process = lab_here.start("up", "--port", "0", "--no-open", "--servers", "1")
         told = wait_for(
@@ -400,13 +401,21 @@ def test_instructors_browser_is_known_after_a_restart_and_a_strangers_is_not(lab
         )
         web = Web(SimpleNamespace(origin=told[1]))
         if life == "first":
-            assert web.enter(told[2]).status == 204
+            key = web.enter(told[2]).json["key"]
             cookies["instructor"] = web.cookie.partition("=")[2]
             visitor = Web(SimpleNamespace(origin=told[1]))("GET", "/lab/whoami")
             cookies["stranger"] = visitor.headers["Set-Cookie"].partition(";")[0].partition("=")[2]
-        for who, status in (("instructor", 200), ("stranger", 403)):
+        # Whoever had the port between the two has heard the cookie.
+        for who, status in (("instructor", 200 if life == "first" else 403), ("stranger", 403)):
             web.cookie = f"lab_instructor_{urlsplit(told[1]).port}={cookies[who]}"
             assert web("GET", "/lab/status").status == status, (life, who)
+        named = f"page {web('GET', '/lab/whoami').json['life']}"
+        for signs, status in (("x" * 43, 403), (key, 204)):
+            proof = hmac.digest(signs.encode(), named.encode(), "sha256").hex()
+            answer = web.post("/lab/enter", {"proof": proof})
+            assert answer.status == status, (life, signs)
+        web.cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        assert web("GET", "/lab/status").status == 200, life
         process.send_signal(signal.SIGINT)
         assert lab_here.finish(process).status == 0
 

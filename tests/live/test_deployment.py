@@ -92,7 +92,8 @@ class StandIns:
         for container in self.deployed.containers.values():
             port = self.ports[container.name]
             known = "6379" if container.name == "valkey" else "8000"
-            text = text.replace(f"{container.address}:{known}", f"127.0.0.1:{port}")
+            for place in (container.address, container.name):  # Compose knows both
+                text = text.replace(f"{place}:{known}", f"127.0.0.1:{port}")
         return text.replace("listen 8000;", f"listen 127.0.0.1:{self.ports['nginx']};")
 
     def output(self, name):

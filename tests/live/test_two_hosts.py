@@ -149,18 +149,19 @@ def test_cut_link_loses_what_its_server_remembered_and_no_token(desks, lab_here)
     assert ended.status == 0, ended
     document = json.loads(ended.out)
     (crash,) = document["experiments"]
-    for lane in crash["variants"]:
-        (cut,) = [fault for fault in lane["faults"] if fault["kind"] == "kill"]
+    for variant in crash["variants"]:
+        (cut,) = [fault for fault in variant["faults"] if fault["kind"] == "kill"]
         assert (cut["target"], cut["confirmed"]) == ("A", True)
         assert cut["evidence"]["port_closed"] and cut["evidence"]["process_gone"] is None
-        assert lane["trouble"] is None
-        seen = lane["measurements"]
+        assert variant["trouble"] is None
+        seen = variant["measurements"]
         assert seen["sets_equal"] and seen["carts_acknowledged"] == 3
-        # No host refuses at the end of a cut cable: the balancer gives up waiting.
-        silent = [each for each in lane["exchanges"] if each["status"] == 504]
+        # No host refuses at the end of a cut cable: the balancer gives up waiting (504), or
+        # hears from its own system after a while that the host cannot be found (502).
+        silent = [each for each in variant["exchanges"] if each["status"] in (502, 504)]
         assert len(silent) == seen["requests_unanswered"] > 0
-        expected = 1 if lane["app"] == "stateful" else 0
+        expected = 1 if variant["app"] == "stateful" else 0
         assert len(seen["observed_lost"]) == seen["carts_lost"] == expected
         # No process died: the cable was put back, and the same life answers.
-        assert instance_of(desks, lane["app"], "A") == cut["evidence"]["instance"]
+        assert instance_of(desks, variant["app"], "A") == cut["evidence"]["instance"]
     assert "A at 192.0.2.2:" in document["components"]["not started by the lab"]["stateless"]

@@ -399,7 +399,7 @@ def test_link_makes_one_browser_the_instructors_and_works_once(up, web):
         web.cookies.clear()
         whoami = f"{up.origin}/lab/whoami"
         assert not web.get(whoami).json()["instructor"]
-        assert enter(web, link) == 204
+        assert enter(web, link) == 200
         assert web.get(whoami).json()["instructor"]
         assert enter(web, link) == 403
 
@@ -447,7 +447,7 @@ def test_browser_opens_on_a_screen_with_a_terminal_and_nowhere_else(up, web):
     assert "ticket" not in address and up.origin not in address
     file = Path(url2pathname(urlsplit(address).path))
     assert file.parent == up.runs and stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert enter(web, re.search(r"url=([^\"]+)", file.read_text())[1]) == 204
+    assert enter(web, re.search(r"url=([^\"]+)", file.read_text())[1]) == 200
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -529,7 +529,7 @@ def test_instructor_sees_what_happens_when_all_places_are_taken(up, web):
             streams.append(stream)
             refused = stream.status_code == 503
             assert len(streams) < 30
-        assert enter(web, link) == 204
+        assert enter(web, link) == 200
         assert next(events_of(web, up.origin))["events"] is not None
     finally:
         for stream in streams:

@@ -59,10 +59,18 @@ ORDERS = {
     "/lab/store": {"do": "pause"},
     "/lab/knobs": {"affinity": "cookie", "cache": "naive"},
     "/lab/stage": {"servers": 2, "store": "redis"},
+    "/lab/step": {
+        "script": "the-crash/0",
+        "step": 0,
+        "customer": "key",
+        "settings": {"store": "redis"},
+    },
     "/lab/run": {"experiment": "caching"},
     "/lab/lesson": {"chapter": "the-crash", "state": "asking"},
     "/lab/ticket": {},
 }
+
+STEP = ORDERS["/lab/step"]
 
 
 def new_folder(path):
@@ -103,7 +111,7 @@ class FakeCustomers:
     def find(self, key, client):
         return self._customer("John") if key == "key" else None
 
-    def act(self, customer, body):
+    def act(self, customer, body, client):
         if self.trouble:
             raise self.trouble
         return {"ops": {"stateful": "c1-stateful-1"}, "credentials": {}}
@@ -111,9 +119,10 @@ class FakeCustomers:
     def _customer(self, name):
         known = {"stateful": Credentials("an id", None)}
         return SimpleNamespace(
+            credentials=lambda: known,
             introduce=lambda *, again=False: Introduction(
                 "key", "c1", name, "123", known if again else UNSET
-            )
+            ),
         )
 
 
@@ -178,6 +187,8 @@ def test_terminals_secret_opens_every_one(lab):
         answer = post(lab.web, path, body, {**TERMINAL, "X-Lab-Console": None})
         assert answer.status_code == 200, (path, answer.json)
     assert call(lab.web, "GET", "/lab/status", headers=TERMINAL).status_code == 200
+    stage = plan.load().scripts()["the-crash/0"][0]
+    first = {name: value for name, value in stage.items() if name not in ("do", "say")}
     assert lab.live.playground.orders == [
         ("inject", "kill", "B", {}),
         ("inject", "restart", "stateful/B", {}),
@@ -188,6 +199,7 @@ def test_terminals_secret_opens_every_one(lab):
         ("inject", "pause", "store", {}),
         ("change", {"affinity": "cookie", "cache": "naive"}),
         ("reset", {"servers": 2, "store": "redis"}),
+        ("reset", {**first, "store": "redis"}),
     ]
     assert lab.started == [("caching", {})]
 
@@ -196,7 +208,7 @@ def test_ticket_is_changed_for_a_cookie_once_and_the_cookie_opens_every_one(lab)
     ticket = lab.guard.tickets.issue()
     assert len(ticket) >= 22  # 128 bits
     entered = post(lab.web, "/lab/enter", {"ticket": ticket})
-    assert entered.status_code == 204
+    assert entered.json == {"key": lab.guard.key} and len(lab.guard.key) >= 43
     cookie = entered.headers["Set-Cookie"]
     pair, *flags = cookie.split("; ")
     name, _, value = pair.partition("=")
@@ -399,11 +411,23 @@ def test_order_that_is_not_exactly_one_is_refused(lab, data, status):
         ("/lab/stage", {"servers": 9}),
         ("/lab/stage", {"servers": True}),
         ("/lab/stage", {"servers": 2.0}),
+        ("/lab/step", {**STEP, "script": "the-crash/99"}),
+        ("/lab/step", {**STEP, "script": "../the-crash/0"}),
+        ("/lab/step", {**STEP, "step": 99}),
+        ("/lab/step", {**STEP, "step": -1}),
+        ("/lab/step", {**STEP, "step": True}),
+        ("/lab/step", {**STEP, "settings": {"store": "redis://evil"}}),
+        ("/lab/step", {**STEP, "settings": {"servers": 99}}),
+        ("/lab/step", {**STEP, "settings": {"do": "kill"}}),
+        ("/lab/step", {**STEP, "settings": []}),
+        ("/lab/step", {**STEP, "do": "kill"}),
         ("/lab/run", {"experiment": 1}),
         ("/lab/run", {"experiment": "caching", "predicted": -1}),
         ("/lab/run", {"experiment": "caching", "confidence": "very"}),
         ("/lab/ticket", {"more": 1}),
         ("/lab/enter", {"ticket": 1}),
+        ("/lab/enter", {}),
+        ("/lab/enter", {"ticket": "x", "proof": "x"}),
         ("/lab/customer", {}),
         ("/lab/customer", {"name": "John", "id": "key"}),
         ("/lab/customer", {"name": 1}),
@@ -628,6 +652,7 @@ def test_live_routes_without_servers_say_so(played):
         "live": False,
         "own_stages": False,
         "epoch": "",
+        "life": "",
     }
     bodies = {**ORDERS, "/lab/act": {"do": "view"}, "/lab/customer": {"name": "John"}}
     asked = [("POST", path, body) for path, body in bodies.items()]

@@ -2,9 +2,11 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,11 @@ from click.testing import CliRunner
 from containers import of_compose, of_kubernetes
 
 from lab.cli.main import cli
+from lab.cli.run import run
 from lab.core.errors import LabError
 from lab.stack.container_files import ContainerFiles
 from lab.stack.server_env import desk_env
+from lab.stack.shipped import COMPOSE
 
 ROOT = Path(__file__).parents[2]
 KEYS = {"STATELESS_SIGNING_KEYS": "k" * 32}
@@ -110,19 +114,128 @@ def test_every_image_is_pinned():
     assert re.findall(r"^FROM (\S+)$", _dockerfile(), re.MULTILINE) == ["python:3.13-slim"]
 
 
-def test_dockerfile_copies_what_an_installation_needs():
-    copied = re.findall(r"^COPY (.+) \S+$", _dockerfile(), re.MULTILINE)
-    names = {name for line in copied for name in line.split()}
-    assert names == {
-        "pyproject.toml",
-        "README.md",
-        "LICENSE",
-        "constraints.txt",
-        "lab",
-        "stateful_app",
-        "stateless_app",
+IMPORTED = """
+import sys
+from importlib.metadata import packages_distributions
+for desk in ("stateful_app", "stateless_app"):
+    __import__(desk + ".app")
+import lab.shop.serve, lab.shop.redis.sessions, lab.shop.redis.store
+owners = packages_distributions()
+names = {name.partition(".")[0] for name in sys.modules}
+print(*sorted({owner.lower() for name in names for owner in owners.get(name, [])}), sep="\\n")
+print("--")
+print(*sorted({".".join(name.split(".")[:2]) for name in sys.modules if name.startswith("lab.")}))
+"""
+
+
+def test_image_has_what_a_desk_imports_and_no_more_of_the_lab():
+    command = [sys.executable, "-c", IMPORTED]
+    env = os.environ | {"STATELESS_SIGNING_KEYS": "k" * 32}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=env)
+    distributions, _, rooms = done.stdout.partition("--\n")
+    copied = dict(re.findall(r"^COPY (.+) (\S+)$", _dockerfile(), re.MULTILINE))
+    assert copied == {
+        "constraints.txt": "./",
+        "lab/__init__.py": "lab/",
+        "stateful_app": "stateful_app",
+        "stateless_app": "stateless_app",
+        **{room.replace(".", "/"): room.replace(".", "/") for room in rooms.split()},
     }
-    assert all((ROOT / name).exists() for name in names)
+    (listed,) = re.findall(r"^RUN pip install .*\\\n +(.+)$", _dockerfile(), re.MULTILINE)
+    named, found = set(listed.split()), set(distributions.split()) - {"two-desks", "setuptools"}
+    assert named <= found <= _with_what_they_need(named)
+
+
+def _with_what_they_need(names):
+    """Return distributions with all that they bring along."""
+    known, todo = set(), {*names}
+    while todo:
+        name = todo.pop()
+        known.add(name)
+        wanted = (re.match(r"[\w.-]+", each)[0].lower() for each in requires(name) or ())
+        todo |= {each for each in wanted if each not in known and _is_here(each)}
+    return known
+
+
+def _is_here(name):
+    try:
+        return bool(version(name))
+    except PackageNotFoundError:
+        return False
+
+
+def test_image_is_built_once():
+    services = yaml.safe_load(ContainerFiles().compose())["services"]
+    assert [name for name, each in services.items() if "build" in each] == ["stateful-a"]
+    image = services["stateful-a"]["image"]
+    desks = [
+        each for name, each in services.items() if name.startswith(("stateful-", "stateless-"))
+    ]
+    assert {each["image"] for each in desks} == {image}
+
+
+def test_spare_servers_start_by_name_only_and_have_addresses_of_their_own():
+    compose, kubernetes = both()
+    services = compose.source["services"]
+    spare = [name for name, each in services.items() if each.get("profiles") == ["spare"]]
+    assert spare == [f"{desk}-{letter}" for desk in ("stateful", "stateless") for letter in "def"]
+    fixed = [
+        each["networks"]["default"]["ipv4_address"]
+        for each in services.values()
+        if "networks" in each
+    ]
+    assert len(set(fixed)) == len(fixed) == 13
+    assert not any(name in compose.nginx_conf for name in ("10.5.7.14", "stateful-3"))
+    named = {each["metadata"]["name"] for each in _kind(kubernetes, "Service")}
+    assert {"stateful-3", "stateless-5"} <= named and "stateful-6" not in named
+
+
+def test_other_nginx_conf_is_another_pod_template():
+    def annotations(**settings):
+        deployed = of_kubernetes(ContainerFiles(**settings).kubernetes(), KEYS)
+        (pod,) = (
+            each["spec"]["template"]["metadata"]
+            for each in _kind(deployed, "Deployment")
+            if each["metadata"]["name"] == "nginx"
+        )
+        return pod["annotations"]
+
+    assert annotations() == annotations() != annotations(retry="on")
+    assert annotations(store="memory") == annotations(), "nginx does not know the store"
+
+
+def test_store_that_is_no_longer_wanted_is_said():
+    for text, words in (
+        (ContainerFiles(store="memory").compose(), "docker compose rm --stop --force valkey"),
+        (ContainerFiles(store="memory").kubernetes(), "delete deployment,service valkey"),
+    ):
+        assert words in text
+    assert "delete deployment,service" not in ContainerFiles().kubernetes()
+
+
+def test_line_that_is_printed_is_what_lab_run_takes(tmp_path):
+    done = CliRunner().invoke(
+        cli, ["deploy", "compose", "--servers", "2", "--out", str(tmp_path / "two.yaml")]
+    )
+    file = shlex.quote(str(tmp_path / "two.yaml"))
+    assert f"COMPOSE_FILE={file} lab run --all --on compose" in done.stderr
+    line = done.stderr.partition("stands for:\n")[2]
+    words = shlex.split(line.replace("\\\n", " "))
+    assert words[:4] == [f"COMPOSE_FILE={file}", "lab", "run", "crash"]
+    given = dict(zip(words[4::2], words[5::2], strict=True))
+    options = {name for each in run.params for name in each.opts}
+    assert set(given) <= options
+    addresses = [word for word in words if word.startswith("http://")]
+    services = yaml.safe_load((tmp_path / "two.yaml").read_text("utf-8"))["services"]
+    for desk in ("stateful", "stateless"):
+        for letter in "ab":
+            host = services[f"{desk}-{letter}"]["networks"]["default"]["ipv4_address"]
+            assert addresses.pop(0) == f"http://{host}:8000"
+    assert not addresses
+    store = services["valkey"]["networks"]["default"]["ipv4_address"]
+    assert given["--store"] == f"redis://{store}:6379/0"
+    for fault, command in COMPOSE.server.items():
+        assert given[f"--{fault}-command"] == command
 
 
 @pytest.mark.parametrize("file", ["compose.yaml", "kubernetes.yaml"])

@@ -85,6 +85,7 @@ def test_request_is_reported_as_nginx_logged_it():
         "bytes_out": 512,
         "store_operations": 2,
         "who": "c1",
+        "mark": ["plain", "", ""],
     }
 
 
@@ -193,6 +194,7 @@ def test_recorded_exchange_is_reported_as_a_request():
         "bytes_out": 495,
         "store_operations": 3,
         "who": "c2",
+        "mark": ["plain", "", ""],
     }
 
 

@@ -1,5 +1,6 @@
 """A restart knows the instructor again, from a file that nobody else can read or write."""
 
+import hmac
 import os
 
 import msgspec
@@ -29,14 +30,33 @@ def test_rights_and_port_are_found_again(kept):
         assert (kept / RIGHTS_FILE).stat().st_mode & 0o777 == 0o600
 
 
-def test_cookie_of_the_lab_before_is_the_instructors_and_its_visitors_are_known(kept):
+def proof_of(guard, key):
+    """What a browser with the key sends to this lab."""
+    return hmac.digest(key.encode(), f"page {guard.life}".encode(), "sha256").hex()
+
+
+def test_browser_with_the_key_is_the_instructors_in_each_lab_and_its_visitors_are_known(kept):
     before, after = (Guard(ORIGIN, "x", kept_rights(kept, when(kept)).secret) for _ in range(2))
-    assert before.cookie_value == after.cookie_value == SECRET
+    assert before.key == after.key == SECRET
+    assert before.proves(proof_of(before, SECRET)) and after.proves(proof_of(after, SECRET))
+    assert not after.proves(proof_of(after, "t" * 43))
     assert after.new_visitor() != before.new_visitor()
     request = type("Request", (), {"headers": {}, "cookies": {}})()
     request.cookies = {before.visitor_cookie_name: before.new_visitor()}
     assert after.watcher_of(request).id
     assert not Guard(ORIGIN, "x").watcher_of(request).id  # another folder's lab
+
+
+def test_nothing_that_a_browser_sent_to_the_lab_before_gives_rights_in_this_one(kept):
+    """While no lab runs, another user's program may have the port, and be sent all of it."""
+    before, after = (Guard(ORIGIN, "x", kept_rights(kept, when(kept)).secret) for _ in range(2))
+    assert not after.proves(proof_of(before, SECRET))
+    request = type("Request", (), {"headers": {}, "cookies": {}})()
+    for sent in (before.cookie_value, proof_of(before, SECRET), before.life, SECRET):
+        request.cookies = {after.cookie_name: sent}
+        assert not after.is_instructor(request)
+    request.cookies = {after.cookie_name: after.cookie_value}
+    assert after.is_instructor(request)
 
 
 def test_new_folder_has_new_rights_each_time(tmp_path):

@@ -17,14 +17,12 @@ from report_documents import as_json, crash
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
 from lab.console.offline import one_file, recording
-from lab.console.offline.page_steps import PageSteps, has_arrived
-from lab.console.offline.recorder import CHOICES, LessonRecorder, NotRecorded, scripts
-from lab.console.offline.recording import Answered, RecordedOrder, Recording, key_of
+from lab.console.offline.recorder import LessonRecorder, NotRecorded, runs
+from lab.console.offline.recording import Answered, Recording
 from lab.console.routes_public import STATIC
+from lab.console.settings import CHOICES
 from lab.core.errors import LabError
 from lab.shop.desks import DESKS
-
-from .lesson_steps import SHAPES
 
 ROOT = Path(__file__).resolve().parents[2]
 CUSTOMERS = {
@@ -33,47 +31,41 @@ CUSTOMERS = {
 }
 TOKEN = "eyJhIjoxfQ.abcdef.0123456789012345678901234567890123456789012"
 COOKIE = "0123456789abcdef0123456789abcdef"
-MINIMAL = {
-    "stage": {},
-    "knobs": {"retry": "on"},
-    "store": {"what": "kill"},
-    "replay": {"of": "view"},
-    "say": {"text": "x"},
-}
+STAGE = {"do": "stage", "store": "memory", "affinity": "none", "retry": "off"}
+STEPS = [STAGE, {"do": "login"}, {"do": "view", "as": "second"}]
 
 
 class PretendedConsole:
     """Answers every order, and publishes what the real one would."""
 
     def __init__(self):
-        self.published, self.refreshed, self.refused, self.silent = [], 0, set(), set()
+        self.published, self.refreshed, self.asked = [], 0, []
+        self.refused = None
         self.numbers, self.ids = count(1), count(1)
 
     def post(self, path, body):
-        if path in self.refused:
-            return 409, {"detail": "B is dead already"}
+        self.asked.append((path, body))
         if path == "/lab/customer":
             return 200, next(each for each in CUSTOMERS.values() if each["name"] == body["name"])
-        if path == "/lab/stage":
+        if (path, body.get("step")) == self.refused:
+            return 409, {"detail": "B is dead already"}
+        ops = []
+        if path == "/lab/stage" or body["step"] == 0:
             self.published.clear()
             self.publish(kind="stage")
-        elif path == "/lab/act":
-            return 200, self.act()
-        elif path not in self.silent:
-            self.publish(kind="fault", fault=path.rpartition("/")[2])
-        return 200, {}
-
-    def act(self):
-        ops = {}
-        for desk in DESKS:
-            ops[desk] = f"c1-{desk}-{next(self.numbers)}"
-            for kind in ("exchange", "request"):
-                self.publish(kind=kind, desk=desk, who="c1", op=ops[desk], served_by="A")
+        else:
+            ops = [self.send(desk) for desk in DESKS]
         credentials = {
             "stateful": {"cookie": COOKIE, "token": None},
             "stateless": {"cookie": None, "token": TOKEN},
         }
-        return {"ops": ops, "credentials": credentials}
+        return 200, {"id": 9, "ops": ops, "credentials": credentials}
+
+    def send(self, desk):
+        op = f"c1-{desk}-{next(self.numbers)}"
+        for kind in ("exchange", "request"):
+            self.publish(kind=kind, desk=desk, who="c1", op=op, served_by="A")
+        return op
 
     def publish(self, **event):
         self.published.append({"id": next(self.ids), **event})
@@ -88,6 +80,10 @@ class PretendedConsole:
         self.refreshed += 1
 
 
+def lesson_of(steps):
+    return SimpleNamespace(scripts=lambda: {"a/0": steps})
+
+
 @pytest.fixture
 def console():
     return PretendedConsole()
@@ -95,7 +91,7 @@ def console():
 
 @pytest.fixture
 def recorder(console):
-    recorder = LessonRecorder(console)
+    recorder = LessonRecorder(console, lesson_of(STEPS))
     recorder.enter()
     return recorder
 
@@ -120,111 +116,61 @@ def made(**changes):
 
 
 def test_every_script_is_recorded_with_every_choice():
-    recorded = list(scripts(plan.load()))
-    keys = {key_of(steps) for _, steps in recorded}
-    for steps in (act.steps for each in plan.load().chapters for act in each.acts if act.steps):
-        first, *rest = steps
-        breaks_store = any(step["do"] == "store" for step in rest)
-        assert key_of(steps) in keys
-        for name, values in CHOICES.items():
+    recorded = [(name, frozenset(chosen.items())) for name, chosen in runs(plan.load())]
+    assert len(set(recorded)) == len(recorded)
+    for name, steps in plan.load().scripts().items():
+        assert (name, frozenset()) in recorded
+        breaks_store = any(step["do"] == "store" for step in steps)
+        if not CHOICES.keys() <= steps[0].keys():
+            continue  # see the next test
+        for setting, values in CHOICES.items():
             for value in values:
-                usual = name not in first and value == values[0]  # it is not written
-                chosen = steps if usual else [{**first, name: value}, *rest]
-                wanted = not (breaks_store and (name, value) == ("store", "memory"))
-                assert (key_of(chosen) in keys) == wanted, (chosen[0], rest)
-    assert all(key_of(scene.steps) in keys for scene in plan.load().scenes)
-    assert len({title for title, _ in recorded}) == len(recorded)
+                wanted = steps[0][setting] != value and not name.startswith("scenes/")
+                if breaks_store and setting == "store":
+                    wanted = False
+                assert ((name, frozenset({(setting, value)})) in recorded) == wanted
 
 
-def test_script_that_leaves_the_settings_open_is_recorded_with_all_of_them_together(recorder):
-    steps = [{"do": "stage", "servers": 3}, {"do": "view"}]
-    act = SimpleNamespace(label="a", steps=steps)
-    lesson = SimpleNamespace(chapters=[SimpleNamespace(title="t", acts=[act])], scenes=[])
-    found = [each[0] for _, each in scripts(lesson)]
-    assert len(found) == 8 and found[0] == steps[0]
-    assert {**steps[0], "affinity": "cookie", "store": "redis", "retry": "on"} in found
-    asked, post = [], recorder.console.post
-    recorder.console.post = lambda path, body: asked.append((path, body)) or post(path, body)
-    recorder.record(steps)  # on a stage with the usual settings, whatever was there before
+def test_script_that_leaves_the_settings_open_is_recorded_with_all_of_them_together():
+    found = [chosen for _, chosen in runs(lesson_of([{"do": "stage", "servers": 3}]))]
+    assert len(found) == 9 and found[0] == {}
+    assert {"affinity": "cookie", "store": "redis", "retry": "on"} in found
+    assert {"affinity": "none", "store": "memory", "retry": "off"} in found
+
+
+def test_script_is_recorded_from_a_stage_with_the_usual_settings(recorder):
+    script = recorder.record("a/0", {"store": "redis"})
     plain = {"affinity": "none", "store": "memory", "retry": "off", "cache": "off"}
-    assert asked[:2] == [("/lab/stage", plain), ("/lab/stage", {"servers": 3})]
-
-
-def test_key_of_a_script_is_what_it_does_and_not_what_is_said():
-    steps = [{"do": "view", "server": "B", "say": "He looks."}]
-    assert key_of(steps) == '[{"do":"view","server":"B"}]'
-    assert key_of([{"server": "B", "do": "view", "say": "Ωμέγα"}]) == key_of(steps)
-    assert key_of([{"do": "view"}]) != key_of(steps)
-
-
-@pytest.mark.parametrize("verb", SHAPES)
-def test_recorder_can_do_every_step_that_a_lesson_may_have(recorder, verb):
-    needs = {"target": "served", "sku": "pen", "quantity": 1, "address": "x"}
-    step = {"do": verb, **MINIMAL.get(verb, needs)}
-    before = [{"do": "stage"}, {"do": "view"}]
-    console = recorder.console
-    console.silent = {"/lab/knobs", "/lab/store", "/lab/add"}
-    post = console.post
-
-    def with_their_faults(path, body):
-        if path in console.silent:
-            kind = {"/lab/knobs": "knob", "/lab/store": body.get("do"), "/lab/add": "add"}[path]
-            for _ in DESKS:
-                console.publish(kind="fault", fault=kind)
-        return post(path, body)
-
-    console.post = with_their_faults
-    script = recorder.record([*before, step])
-    orders = [order.path for order in script.steps[-1].orders]
-    assert all(path.startswith("/lab/") for path in orders)
-    assert bool(orders) == (verb != "say")
-    if verb == "replay":
-        ops = [order.body["op"] for order in script.steps[-1].orders]
-        assert ops == list(script.steps[1].orders[0].answer["ops"].values())
-    if verb == "kill":
-        bodies = [order.body for order in script.steps[-1].orders]
-        assert bodies == [{"server": "stateful/A"}, {"server": "stateless/A"}]
+    [(path, stage), *steps] = recorder.console.asked[2:]
+    assert (path, stage) == ("/lab/stage", plain)
+    assert [path for path, _ in steps] == ["/lab/step"] * 3
+    assert [body["step"] for _, body in steps] == [0, 1, 2]
+    keys = [body["customer"] for _, body in steps]
+    assert keys == ["secret-key-of-john", "secret-key-of-john", "secret-key-of-bob"]
+    assert all(body["settings"] == {"store": "redis"} for _, body in steps)
+    assert (script.name, script.settings) == ("a/0", {"store": "redis"})
 
 
 def test_step_keeps_its_own_events_and_the_order_of_what_came(recorder):
-    script = recorder.record([{"do": "stage"}, {"do": "login"}, {"do": "view", "as": "second"}])
+    script = recorder.record("a/0", {})
     kinds = [[event["kind"] for event in step.events] for step in script.steps]
     assert kinds == [["stage"], ["exchange", "request"] * 2, ["exchange", "request"] * 2]
     ids = [event["id"] for step in script.steps for event in step.events]
     assert ids == sorted(set(ids))
-    assert script.steps[2].orders[0].body == {"do": "view", "customer": "c2"}
 
 
 def test_recording_holds_no_key_and_no_session_id_and_the_token_whole(recorder):
-    script = recorder.record([{"do": "stage"}, {"do": "login"}])
-    text = msgspec.json.encode(script).decode()
+    text = msgspec.json.encode(recorder.record("a/0", {})).decode()
     assert "secret-key" not in text
     assert COOKIE not in text
     assert TOKEN in text
 
 
-@pytest.mark.parametrize("path", ["/lab/kill", "/lab/act", "/lab/stage"])
-def test_refused_step_ends_its_script_with_the_reason(recorder, console, path):
-    console.refused = {path}
-    steps = [{"do": "stage"}, {"do": "view"}, {"do": "kill", "target": "served"}]
+@pytest.mark.parametrize("at", [("/lab/stage", None), ("/lab/step", 0), ("/lab/step", 2)])
+def test_refused_step_ends_its_script_with_the_reason(recorder, console, at):
+    console.refused = at
     with pytest.raises(NotRecorded, match="409: B is dead already"):
-        recorder.record(steps)
-
-
-def test_served_needs_an_answer_before():
-    with pytest.raises(LabError, match="stateful desk has served the customer"):
-        PageSteps(CUSTOMERS).orders({"do": "kill", "target": "served"}, [])
-
-
-def test_step_has_arrived_when_all_of_it_is_there():
-    sent = [RecordedOrder("/lab/act", {}, 200, {"ops": {"stateful": "a", "stateless": "b"}})]
-    arrived = has_arrived({"do": "view"}, sent)
-    first, other = ({"kind": "exchange", "op": op} for op in "ab")
-    assert [arrived([]), arrived([first]), arrived([first, other])] == [False, False, True]
-    orders = [RecordedOrder("/lab/kill", {}, 200, {})] * 2
-    killed = has_arrived({"do": "kill", "target": "A"}, orders)
-    fault = {"kind": "fault", "fault": "kill"}
-    assert [killed([fault]), killed([fault, fault])] == [False, True]
+        recorder.record("a/0", {})
 
 
 # --- how it is kept
@@ -241,7 +187,7 @@ HOSTILE = {
     "no JSON": b"\xff\x00{",
     "a list": b"[]",
     "nested": b"[" * 200_000,
-    "no scripts": b'{"version": 1}',
+    "no scripts": b'{"version": 2}',
     "wrong type": msgspec.json.encode(made()).replace(b'"scripts":[]', b'"scripts":7'),
     "another version": msgspec.json.encode(made(version=99)),
 }

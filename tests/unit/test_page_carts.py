@@ -253,27 +253,18 @@ def test_server_that_was_asked_says_what_it_found(kind, request_, status, found)
     assert run("findingOf(given.kind, given.request, given.exchange)", event) is None
 
 
-@pytest.mark.parametrize(
-    ("status", "more", "thief", "look_", "text"),
-    [
-        (200, {"look": ["kept", "✓", ""]}, None, "kept", "200 ✓"),
-        (401, {"look": ["lost", "✕", ""]}, None, "refused", "401 refused"),
-        (200, {"look": ["lost", "✕", ""]}, None, "lost", "200 ✕"),
-        (502, {"look": ["doubt", "?", ""]}, None, "doubt", "502 failed"),
-        (200, {"look": ["doubt", "?", ""]}, None, "doubt", "200 unknown"),
-        (0, {"look": ["doubt", "?", ""]}, None, "doubt", "no answer"),
-        # Sent again, to explain it: it works or not. By a thief: his success is the harm.
-        (200, {"aside": True}, None, "kept", "200 ✓"),
-        (401, {"aside": True}, None, "lost", "401 ✕"),
-        (200, {"aside": True}, "Mallory", "lost", "200 accepted"),
-        (401, {"aside": True}, "Mallory", "kept", "401 refused"),
-    ],
-)
-def test_result_of_a_request_has_a_look_and_a_word(status, more, thief, look_, text):
-    given = {"exchange": look("A a1", status, None, **more), "thief": thief}
-    code = """(() => { const [look, , word] = lookOf(given.exchange, given.exchange, given.thief);
-                       return [look, resultOf(given.exchange, word)]; })()"""
-    assert run(code, given) == [look_, text]
+def test_result_of_a_request_is_marked_as_the_console_says():
+    plain, theft = ["kept", "✓", "✓"], ["lost", "✕", "accepted"]
+    request = {"status": 200, "mark": ["plain", "", ""]}
+    given = {"request": request, "exchange": {"status": 200, "mark": plain, "theft": theft}}
+    assert run("lookOf(given.request, undefined)", given) == request["mark"]
+    assert run("lookOf(given.request, given.exchange)", given) == plain
+    assert run('lookOf(given.request, given.exchange, "Mallory")', given) == theft
+    # What a customer sends is no theft, whoever is about.
+    given["exchange"].pop("theft")
+    assert run('lookOf(given.request, given.exchange, "Mallory")', given) == plain
+    assert run("resultOf({ status: 401 }, 'refused')", {}) == "401 refused"
+    assert run("resultOf({ status: 0 }, 'refused')", {}) == "no answer"
 
 
 @pytest.mark.parametrize(

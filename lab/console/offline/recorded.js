@@ -1,6 +1,6 @@
 /**
- * A recorded lesson in place of the console: it answers the page's orders as the console did, and
- * sends the events that came of them. What was not recorded is refused, with what to do.
+ * A recorded lesson in place of the console: it answers what the page asks as the console did, and
+ * sends the events that came of it. What was not recorded is refused, with what to do.
  */
 
 const ELSEWHERE = "This page plays recorded runs, and this was not recorded. Run it yourself: pip install two-desks, then lab up.";
@@ -9,12 +9,9 @@ const BEAT_MS = 2000;
 
 const data = await unpacked(document.getElementById("recording").textContent);
 const { snapshot, customers, answers } = data;
-const scripts = new Map(data.scripts.map((script) => [script.key, script]));
+const scripts = new Map(data.scripts.map((script) => [keyOf(script.name, script.settings), script]));
 
-let chosen = {}; // the settings that a script leaves open
-let script = null; // the one that runs
-let at = 0; // its current step
-let open = []; // the orders of that step that were not given yet
+let drawings = {}; // of the script that was last at its end, by path
 let newest = 0; // the number of the last event
 let heard = null; // the stream
 
@@ -25,7 +22,7 @@ export const recorded = { made: data.made, lab: data.lab, components: data.compo
 export async function send(path, { method = "GET", body = "{}" } = {}) {
   const [status, answer] = method === "GET" ? read(path) : await order(path, JSON.parse(body));
   if (answer?.type) return new Response(answer.text, { status, headers: { "Content-Type": answer.type } });
-  return new Response(status === 204 ? null : JSON.stringify(answer), { status });
+  return new Response(JSON.stringify(answer), { status });
 }
 
 /** Open the stream of events. */
@@ -35,15 +32,9 @@ export function stream() {
   return heard;
 }
 
-/** The script whose orders come next. */
-export function begin(steps) {
-  turnTo(scripts.get(keyOf(steps)) ?? null);
-}
-
-/** A stage that leaves settings open has those that were chosen. */
-function keyOf([first, ...rest]) {
-  const all = [first.do === "stage" ? { ...chosen, ...first } : first, ...rest];
-  return canonical(all.map(({ say, ...step }) => step));
+/** Whether the script was recorded with these settings. */
+export function isRunnable(name, settings) {
+  return scripts.has(keyOf(name, settings));
 }
 
 /** A recording has one stage. */
@@ -77,25 +68,14 @@ function described() {
 
 function read(path) {
   if (path === "/lab/whoami") return [200, { instructor: true, live: true, own_stages: false, epoch: snapshot.epoch }];
-  const drawing = script && at >= script.steps.length && script.answers[path];
-  const found = drawing || answers[path];
+  const found = drawings[path] ?? answers[path];
   return found ? [200, found] : refused(404);
 }
 
 async function order(path, body) {
   if (path === "/lab/customer") return introduce(body);
-  if (path === "/lab/stage" && !Object.keys(body).length) return emptied();
-  if (path === "/lab/knobs" && !open.length) return choose(body);
-  const wanted = path === "/lab/stage" ? { ...chosen, ...body } : body;
-  const given = open.findIndex((each) => each.path === path && canonical(each.body) === canonical(wanted));
-  if (given < 0) return refused(409);
-  const [{ status, answer }] = open.splice(given, 1);
-  if (!open.length) {
-    const { events } = script.steps[at];
-    turnTo(script, at + 1);
-    await publish(events);
-  }
-  return [status, answer];
+  if (path === "/lab/step") return perform(body);
+  return path === "/lab/stage" ? emptied() : refused(409);
 }
 
 function introduce({ name, id }) {
@@ -103,35 +83,24 @@ function introduce({ name, id }) {
   return found ? [200, found] : refused(id ? 404 : 409);
 }
 
-/** Keep what was chosen for the next script; the usual value is none. */
-function choose(settings) {
-  for (const [name, value] of Object.entries(settings)) {
-    const usual = data.choices[name]?.[0];
-    if (!data.choices[name]?.includes(value)) return refused(409);
-    const { [name]: before, ...others } = chosen;
-    chosen = value === usual ? others : { ...others, [name]: value };
-  }
-  return [200, snapshot.stack];
+async function perform({ script: name, step, settings }) {
+  const script = scripts.get(keyOf(name, settings));
+  if (!script) return refused(409);
+  const { answer, events } = script.steps[step];
+  await publish(events);
+  drawings = step + 1 === script.steps.length ? script.answers : {};
+  return [200, { ...answer, id: newest }];
 }
 
 /** A clean stage: the one that a script begins with. */
 async function emptied() {
-  const first = script ?? data.scripts[0];
-  turnTo(null);
-  await publish(first.steps[0].events);
+  drawings = {};
+  await publish(data.scripts[0].steps[0].events);
   return [200, {}];
 }
 
 function refused(status) {
   return [status, { title: "Not recorded", status, detail: ELSEWHERE }];
-}
-
-/** Go to the next step that has orders. */
-function turnTo(other, step = 0) {
-  script = other;
-  at = step;
-  while (script?.steps[at]?.orders.length === 0) at += 1;
-  open = [...(script?.steps[at]?.orders ?? [])];
 }
 
 async function publish(events) {
@@ -143,12 +112,9 @@ async function publish(events) {
   }
 }
 
-/** JSON whose members are in order of their names, as Python writes it. */
-function canonical(value) {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (value === null || typeof value !== "object") return JSON.stringify(value);
-  const members = Object.keys(value).sort().map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`);
-  return `{${members.join(",")}}`;
+/** A script with its settings in the order of their names. */
+function keyOf(name, settings) {
+  return JSON.stringify([name, ...Object.entries(settings).sort()]);
 }
 
 async function unpacked(text) {

@@ -1,17 +1,15 @@
 """What a recorded lesson is: the console's own answers and events, script by script."""
 
-import json
 from pathlib import Path
 
 import msgspec
 
-from lab.console.lesson.plan import Step
 from lab.core.errors import LabError
 from lab.core.json_object import JsonObject
 from lab.core.run_folder import write_private
 
 RECORDING_FILE = "walkthrough.json"
-RECORDING_VERSION = 1
+RECORDING_VERSION = 2
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -21,26 +19,18 @@ class Answered(msgspec.Struct, frozen=True):
     text: str
 
 
-class RecordedOrder(msgspec.Struct, frozen=True):
-    """An order of the page, and the console's answer to it."""
-
-    path: str
-    body: JsonObject
-    status: int
-    answer: object
-
-
 class RecordedStep(msgspec.Struct, frozen=True):
-    """What a step ordered, and the events that came of it."""
+    """What the console answered to a step, and the events that came of it."""
 
-    orders: list[RecordedOrder]
+    answer: JsonObject
     events: list[JsonObject]
 
 
 class RecordedScript(msgspec.Struct, frozen=True):
-    """One run of a script; `key` is its steps without what is said of them."""
+    """One run of a script of the lesson, by its name; `settings` are those that were chosen."""
 
-    key: str
+    name: str
+    settings: dict[str, str]
     steps: list[RecordedStep]
     answers: dict[str, Answered]
     """What the console answered after the last step, by path: the drawings."""
@@ -61,12 +51,6 @@ class Recording(msgspec.Struct, frozen=True):
     scripts: list[RecordedScript]
     missing: list[str]
     """What could not be recorded here, and why."""
-
-
-def key_of(steps: list[Step]) -> str:
-    """Return what identifies a script: its steps without what is said of them."""
-    plain = [{name: step[name] for name in step if name != "say"} for step in steps]
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def keep(recording: Recording, folder: Path) -> Path:

@@ -12,16 +12,15 @@ import msgspec
 from flask.testing import FlaskClient
 
 from lab.console.app import create_app
-from lab.console.assembly import live_console
 from lab.console.control_file import SECRET_HEADER
 from lab.console.guard import Guard
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
-from lab.console.offline.page_steps import Events
-from lab.console.offline.recorder import CHOICES, LessonRecorder, NotRecorded, scripts
+from lab.console.live_stage import live_console
+from lab.console.offline.recorder import Events, LessonRecorder, NotRecorded, runs
 from lab.console.offline.recording import RECORDING_VERSION, Answered, RecordedScript, Recording
 from lab.console.services import LiveConsole, Services
-from lab.console.settings import console_variants
+from lab.console.settings import CHOICES, console_variants
 from lab.core.errors import LabError
 from lab.core.json_object import JsonObject
 from lab.evidence.result import Settings
@@ -36,20 +35,17 @@ def record(folder: Path, progress: Callable[[str], None], now: datetime) -> Reco
     """Run every script of the lesson on real servers; return what happened."""
     lesson = plan.load()
     with _console(folder) as (console, components):
-        recorder = LessonRecorder(console)
+        recorder = LessonRecorder(console, lesson)
         customers = recorder.enter()
         snapshot = console.snapshot()
-        recorded, missing, taken = [], [], set[str]()
-        for title, steps in scripts(lesson):
+        recorded, missing = [], []
+        for name, settings in runs(lesson):
+            title = ", ".join([name, *(f"{key} {value}" for key, value in settings.items())])
             progress(title)
             try:
-                script = recorder.record(steps)
+                recorded.append(recorder.record(name, settings))
             except NotRecorded as error:
                 missing.append(f"{title}: {error}")
-                continue
-            if script.key not in taken:
-                taken.add(script.key)
-                recorded.append(script)
         if not recorded:
             raise LabError(f"nothing could be recorded: {missing[0]}")
         answers = {path: console.get(path) for path in (*_PAGE_READS, *_code(lesson, recorded))}

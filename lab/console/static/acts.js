@@ -1,19 +1,20 @@
 /**
- * Runs one script at a time, step by step: each waits for its evidence, and then long enough to be
- * seen. It can be paused, continued and stopped. Its progress is in the state as `act`.
+ * The player: shows one script or recording at a time, step by step. Each step waits for its
+ * evidence, and then long enough to be seen. It can be paused, continued and stopped. Its progress
+ * is in the state as `act`.
  */
 
 import { announce } from "./announce.js";
 import { post } from "./api.js";
 import { come } from "./customer.js";
 import { isMoving } from "./flight.js";
-import { begin } from "./source.js";
 import { backToLive, set, state } from "./state.js";
 import { captionOf, perform, until } from "./steps.js";
 
 const LEAST_MS = 1000; // even if nothing moves
 const MOST_MS = 3200; // what else moves, such as requests from elsewhere, holds nothing up for longer
 const LAST_MS = 3500; // what the last step has shown stays for a while
+const MOST_CALM = 60; // of more steps none is waited for, and all of them take a minute
 const ASKED = new URLSearchParams(location.search).get("pace"); // seconds; tests use ?pace=0: no pauses
 const HURRIED = 12; // and then everything moves so many times as fast
 const IDLE = { running: false, paused: false, once: 0, label: "", where: "", at: 0, of: 0, caption: "", by: "" };
@@ -22,22 +23,36 @@ let stopping = null;
 set({ act: IDLE, tempo: { speed: ASKED === "0" ? HURRIED : 1, paused: false } });
 
 /**
- * Run `steps` and return {since}: the id of the last event before them. Throws what a step threw;
- * Stopped if it was stopped. `where` names what shows it; `onCaption(text, number)` gets each step.
+ * Run the script `where` of these steps and return {since}: the id of the last event before them.
+ * Throws what a step threw; Stopped if it was stopped. `settings` replace those of its stage;
+ * `onCaption(text, number)` gets each step.
  */
-export async function runSteps(steps, { label = "", where = "", onCaption = () => {} } = {}) {
-  if (state.act.running) throw new Error(`“${state.act.label}” is still running: wait for it, or stop it.`);
-  stopping = new AbortController();
-  set({ act: { ...IDLE, running: true, label, where, of: steps.length } });
-  try {
+export function runSteps(steps, { label = "", where = "", settings = {}, onCaption = () => {} } = {}) {
+  const { servers } = state.view;
+  const chosen = servers ? { ...settings, servers } : settings;
+  const shown = steps.map((step, n) => ({ caption: captionOf(step), by: step.do, perform: (signal) => perform(where, n, step, chosen, signal) }));
+  return play({ label, where, of: steps.length }, async (signal) => {
     backToLive();
-    await until(() => state.connection === "open", stopping.signal, "The connection is lost: wait until it is back, then run it again.");
+    await until(() => state.connection === "open", signal, "The connection is lost: wait until it is back, then run it again.");
     await come();
     const since = state.scene.id;
-    begin(steps);
-    await follow(steps, onCaption, stopping.signal);
-    await until(() => !ownTravel(), stopping.signal, "", Infinity);
+    await follow(shown, onCaption, signal);
+    await until(() => !ownTravel(), signal, "", Infinity);
     return { since };
+  });
+}
+
+/** Show the steps {caption, perform()} of a recording; `before` have been shown. */
+export function showSteps(steps, label, before = 0) {
+  return play({ label, of: before + steps.length, at: before }, (signal) => follow(steps, () => {}, signal));
+}
+
+async function play(what, work) {
+  if (state.act.running) throw new Error(`“${state.act.label}” is still running: wait for it, or stop it.`);
+  stopping = new AbortController();
+  set({ act: { ...IDLE, ...what, running: true } });
+  try {
+    return await work(stopping.signal);
   } finally {
     set({ act: IDLE, tempo: { ...state.tempo, paused: false } });
   }
@@ -77,15 +92,15 @@ export function resetStage() {
 }
 
 async function follow(steps, onCaption, signal) {
-  const memory = {};
-  for (const [number, step] of steps.entries()) {
-    const caption = captionOf(step);
-    change({ at: number + 1, caption, by: step.do });
+  for (const { caption, by, perform: show } of steps) {
+    const { at, of } = state.act;
+    const last = at + 1 === of;
+    change({ at: at + 1, caption, by });
     announce(caption, "act");
-    onCaption(caption, number + 1);
-    await perform(step, memory, signal);
-    await rest(signal, number + 1 === steps.length ? LAST_MS : LEAST_MS);
-    if (state.act.once === number + 1 && number + 1 < steps.length) pause(true);
+    onCaption(caption, at + 1);
+    await show(signal);
+    await rest(signal, last ? LAST_MS : LEAST_MS);
+    if (state.act.once === at + 1 && !last) pause(true);
     await until(() => !state.act.paused, signal, "", Infinity);
   }
 }
@@ -95,6 +110,7 @@ function rest(signal, least) {
   const began = performance.now();
   const rested = () => {
     const ms = performance.now() - began;
+    if (state.act.of > MOST_CALM) return ms >= MOST_CALM * least / state.act.of / state.tempo.speed;
     if (ownTravel()) return false;
     if (ASKED !== null) return ms >= (1000 * Number(ASKED) || 0);
     return ms >= least / state.tempo.speed && (!isMoving() || ms >= MOST_MS / state.tempo.speed);
@@ -102,10 +118,10 @@ function rest(signal, least) {
   return until(() => !state.act.paused && rested(), signal, "", Infinity);
 }
 
-/** Whether a request of this window's customers is on its way over the stage. */
+/** Whether a request of this window's customers, or of the recording's, is on its way over the stage. */
 function ownTravel() {
   const own = [state.me?.who, state.second?.who];
-  return [...state.shown.travelling.values()].some(({ request, exchange }) => own.includes((request ?? exchange).who));
+  return [...state.shown.travelling.values()].some(({ request, exchange }) => state.recording || own.includes((request ?? exchange).who));
 }
 
 function change(patch) {

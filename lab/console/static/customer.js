@@ -25,24 +25,33 @@ export function enterAnew() {
 }
 
 /** Do something at the desks: act({do: "add", sku: "pen", quantity: 2}). Returns {ops}. */
-export async function act(order, seat = "me", again = true) {
+export function act(order, seat) {
+  return send("/lab/act", order, seat);
+}
+
+/** Do a step of a script: doStep({script: "the-crash/0", step: 2, settings: {}}). Returns {id, ops}. */
+export function doStep(step, seat) {
+  return send("/lab/step", step, seat);
+}
+
+async function send(path, order, seat = "me", again = true) {
   const customer = state[seat] ?? (await come(seat));
   const { begun } = state.scene;
   const stillHere = () => state[seat]?.id === customer.id; // or this window has a new customer by now
   try {
-    const { ops, credentials } = await post("/lab/act", { ...order, customer: customer.id });
+    const { credentials, ...done } = await post(path, { ...order, customer: customer.id });
     // Credentials of an earlier stage are not valid on the new one.
     if (stillHere() && state.scene.begun === begun) {
       set({ [seat]: { ...state[seat], credentials: { ...state[seat].credentials, ...credentials } } });
     }
-    return { ops };
+    return done;
   } catch (refusal) {
     if (!(refusal instanceof Refused) || refusal.status !== 404 || !again) throw refusal;
     if (stillHere()) {
       remember(seat, null, WINDOW); // the key is of an earlier lab
       set({ [seat]: null });
     }
-    return act(order, seat, false);
+    return send(path, order, seat, false);
   }
 }
 

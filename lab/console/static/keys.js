@@ -9,7 +9,7 @@ import { notice } from "./announce.js";
 import { post } from "./api.js";
 import { RIGHTS } from "./card.js";
 import { blank, openHelp, toggleFullScreen, togglePresent } from "./present.js";
-import { pause, play } from "./recording.js";
+import { play } from "./recording.js";
 import { state } from "./state.js";
 import { servedAt } from "./steps.js";
 import { DESKS } from "./words.js";
@@ -55,8 +55,8 @@ function turn(by) {
 
 /** Pause or continue what is moving. Nothing is: then Space is the browser's. */
 function toggle() {
-  if (state.recording) (state.recording.playing ? pause : play)();
-  else if (state.act.running) toggleAct();
+  if (state.act.running) toggleAct();
+  else if (state.recording) play();
   else return false;
   return true;
 }
@@ -64,7 +64,7 @@ function toggle() {
 async function guarded(order) {
   if (!state.live) return notice("Nothing runs here, so there is nothing to break.");
   if (state.recording) return notice("This is a recording: go back to live before you break anything.");
-  if (!state.instructor) return notice(RIGHTS);
+  if (!state.instructor && !state.own) return notice(RIGHTS);
   return order().catch((error) => notice(`✕ ${error.message}`));
 }
 

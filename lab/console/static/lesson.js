@@ -6,10 +6,11 @@
 import { step } from "./address.js";
 import { announce } from "./announce.js";
 import { drawAsk } from "./ask.js";
-import { $, h, mark, refill } from "./dom.js";
 import { RIGHTS } from "./card.js";
+import { $, h, mark, refill } from "./dom.js";
 import { drawEnding } from "./ending.js";
 import { hasBegun, note, noteOf } from "./notes.js";
+import { play } from "./recording.js";
 import { canTurnTo, followed, resultOf, SCENES, sceneOf, scriptsOf } from "./scenes.js";
 import { mayRun, runScript } from "./script.js";
 import { drawSo } from "./so.js";
@@ -24,7 +25,7 @@ const NAMES = { ask: "Ask", watch: "Watch", so: "So?" };
 class LabLesson extends HTMLElement {
   connectedCallback() {
     if (this.box) return;
-    this.watch = new Watch({ again: () => this.run(this.script.number), onward: () => this.turnTo("so"), people: () => set({ people: !isPeopled(state) }), code: () => set({ coded: !this.isCoded(state) }) });
+    this.watch = new Watch({ again: () => (state.recording ? play(true) : this.run(this.script.number)), onward: () => this.turnTo("so"), people: () => set({ people: !isPeopled(state) }), code: () => set({ coded: !this.isCoded(state) }) });
     this.box = h("div", { class: "scene" });
     this.append(this.box);
     this.turns = SCENES.map((scene) => h("button", { type: "button", class: "turn", "data-scene": scene, onclick: () => this.turnTo(scene) }, NAMES[scene]));
@@ -76,7 +77,7 @@ class LabLesson extends HTMLElement {
     const { chapter } = this;
     const begun = hasBegun(chapter);
     const ended = endedOf(acts[this.script.number]);
-    const given = { chapter, guess, chosen: this.chosen, begun, ended, mayRun: mayRun(now, this.script.steps), live: now.live, why: followed(now) ? LED : RIGHTS };
+    const given = { chapter, guess, chosen: this.chosen, begun, ended, mayRun: mayRun(now), live: now.live, why: followed(now) ? LED : RIGHTS };
     const key = JSON.stringify([chapter.slug, "ask", guess, this.chosen, begun, ended, given.mayRun, given.live, given.why]);
     const had = this.box.contains(document.activeElement) && document.activeElement.dataset.choice;
     refill(this.box, key, () => drawAsk(given, {
@@ -92,9 +93,9 @@ class LabLesson extends HTMLElement {
     const { chapter } = this;
     const result = resultOf(notes);
     const last = now.view.step >= now.plan.chapters.length;
-    const may = mayRun(now, this.script.steps);
+    const may = mayRun(now);
     const key = JSON.stringify([chapter.slug, "so", result.number, result.took, may]);
-    refill(this.box, key, () => drawSo({ chapter, result, others: scriptsOf(chapter).filter(({ number }) => number !== result.number), mayRun: may, ending: last && drawEnding(now.plan.chapters, now.lesson) }, {
+    refill(this.box, key, () => drawSo({ chapter, result, others: scriptsOf(chapter).filter(({ number }) => number !== result.number), mayRun: may, ending: last && drawEnding(now.plan.chapters, now.lesson, () => this.openChallenges()) }, {
       next: () => step(1), closer: () => openCloser("panel-further"), run: (number) => this.run(number),
     }));
     mark(this.box, "class", "scene so");
@@ -107,7 +108,7 @@ class LabLesson extends HTMLElement {
     mark(this.closest("main"), "data-people", isPeopled(now));
     mark(this.closest("main"), "data-code", this.isCoded(now));
     const led = followed(now);
-    this.watch.draw({ ...now, act: led ? ledAct(led, this.chapter) : now.act, led, people: isPeopled(now), coded: this.isCoded(now), title: this.chapter.title, label: this.script.label, done: Boolean(resultOf(notes)), mayRun: mayRun(now, this.script.steps) });
+    this.watch.draw({ ...now, act: led ? ledAct(led, this.chapter) : now.act, led, people: isPeopled(now), coded: this.isCoded(now), chapter: this.chapter, script: this.script, done: Boolean(resultOf(notes)), mayRun: mayRun(now) });
     return `${this.chapter.slug} watch ${now.act.running}`;
   }
 
@@ -122,7 +123,7 @@ class LabLesson extends HTMLElement {
 
   predict(guess) {
     note(this.chapter.slug, { guess });
-    if (mayRun(state, this.script.steps)) this.run(this.script.number);
+    if (mayRun(state)) this.run(this.script.number);
   }
 
   run(number) {
@@ -132,6 +133,12 @@ class LabLesson extends HTMLElement {
   /** Whether the code stands below the lanes: in chapters about it, until the reader says otherwise. */
   isCoded({ coded }) {
     return coded ?? Boolean(this.chapter.code);
+  }
+
+  /** The stage, and below it the goals for a learner's own actions. */
+  openChallenges() {
+    this.turnTo("watch");
+    openCloser("panel-challenges");
   }
 
   turnTo(scene) {

@@ -5,28 +5,12 @@ export function thiefOf({ recording, plan, view }) {
   return recording ? undefined : plan?.chapters[view.step - 1]?.thief;
 }
 
-/**
- * [class, sign, word] of a result, from its exchange, or else from its status alone.
- *
- * What was sent again is judged by its answer: it worked, or it did not; good for a `thief` is bad
- * for the customer. A refusal shows no cart, and says nothing of where the cart is.
- */
-export function lookOf({ status }, exchange, thief) {
-  const refused = status >= 400 || !status;
-  if (exchange?.aside && !thief) return refused ? ["lost", "✕", "✕"] : ["kept", "✓", "✓"];
-  if (exchange?.aside) return refused ? ["kept", "✓", "refused"] : ["lost", "✕", "accepted"];
-  const [look, sign] = exchange?.look ?? (refused ? ["refused", "!"] : ["plain", ""]);
-  const shown = look === "lost" && refused ? ["refused", "!"] : [look, sign];
-  return [...shown, wordOf(shown[1], status)];
+/** [class, sign, word] of a result, as the console marks it: by its exchange, or its status alone. */
+export function lookOf(request, exchange, thief) {
+  return (thief && exchange?.theft) || (exchange ?? request).mark;
 }
 
 /** The result in a few characters: "200 ✓", "401 refused", "no answer". */
 export function resultOf({ status }, word) {
   return status ? `${status} ${word}`.trim() : "no answer";
-}
-
-function wordOf(sign, status) {
-  if (sign !== "!" && sign !== "?") return sign;
-  if (status >= 500) return "failed";
-  return sign === "!" ? "refused" : "unknown";
 }

@@ -6,24 +6,19 @@ import { get, post } from "./api.js";
 import { come } from "./customer.js";
 import { $, mark, say } from "./dom.js";
 import { fitNotes } from "./notes.js";
+import { keepRights, proveRights } from "./rights.js";
 import { recorded } from "./source.js";
 import { set, state, subscribe } from "./state.js";
 import { listen } from "./stream.js";
-import { toggleCloser, wireTabs } from "./tabs.js";
+import { showPanel, toggleCloser, wireTabs } from "./tabs.js";
 import { watchKeys } from "./keys.js";
 import { openAsked } from "./recording.js";
-import "./evidence.js";
-import "./further.js";
-import "./instructor.js";
 import "./lead.js";
 import "./lesson.js";
 import "./role-bar.js";
-import "./runs.js";
 import "./score.js";
-import "./shop.js";
 import "./stage.js";
 import "./timeline.js";
-import "./token.js";
 
 const LINES = {
   connecting: "… connecting",
@@ -32,6 +27,8 @@ const LINES = {
 };
 
 const BADGES = { live: "LIVE", recorded: "RECORDED", lost: "NOT CONNECTED" };
+
+const WALL = "/lab/room/wall.js"; // `lab class` alone has it
 
 async function start() {
   const ticket = takeTicket();
@@ -50,8 +47,9 @@ async function start() {
   await enter(ticket);
   addEventListener("hashchange", enterAgain);
   if (state.view.run) await openAsked(state.view.run);
+  else if (!state.live) showPanel("panel-runs"); // kept runs are all there is
   if (state.live) {
-    listen();
+    listen(() => enter(null)); // a snapshot may be another lab's
     await come();
   }
 }
@@ -78,9 +76,12 @@ async function enterAgain() {
 
 async function enter(ticket) {
   // Used already, by a reload or in another window: then this window only watches.
-  if (ticket) await post("/lab/enter", { ticket }).catch(() => null);
-  const { instructor, live, own_stages: ownStages } = await get("/lab/whoami");
-  set({ instructor, live, ownStages });
+  const given = ticket && (await post("/lab/enter", { ticket }).catch(() => null));
+  if (given) await keepRights(given.key);
+  const { instructor, live, own_stages: ownStages, room, life } = await get("/lab/whoami");
+  const again = live && !recorded && !instructor && (await proveRights(life));
+  set({ instructor: instructor || again, live, ownStages });
+  if (state.instructor && room) (await import(WALL)).putUp();
 }
 
 function drawTop({ plan, view, connection, refused, recording, live, scene }) {

@@ -1,20 +1,18 @@
-/** Playback of a kept run: open, seek, leave. No servers are involved. */
+/** Playback of a kept run: open, play, leave. No servers are involved. */
 
+import { showSteps, stopAct } from "./acts.js";
 import { go } from "./address.js";
 import { notice } from "./announce.js";
 import { get } from "./api.js";
 import { backToLive, openRecording, seek, set, state, subscribe } from "./state.js";
+import { Stopped, until } from "./steps.js";
 
-const LONGEST_MS = 1500; // longer pauses of the run are shortened to this
-const LEAST_MS = 350; // and events at the same moment are shown one by one, unless they are many
-const LEAST_IN_ALL_MS = 60_000;
-
-let timer = 0;
 let asked = 0;
 let open = false;
 
 /** Open an experiment of a kept run and play it: openRun("20261124-…-crash", 0, "memory", "token"). */
 export async function openRun(name, index = 0, left = null, right = null) {
+  if (state.act.running && !state.recording) throw new Error(`“${state.act.label}” is still running: wait for it, or stop it.`);
   const query = new URLSearchParams();
   if (left) query.set("left", left);
   if (right) query.set("right", right);
@@ -22,7 +20,7 @@ export async function openRun(name, index = 0, left = null, right = null) {
   const turn = (asked += 1);
   const playback = await get(query.size ? `${path}?${query}` : path);
   if (turn !== asked) return; // another one was opened meanwhile
-  clearTimeout(timer);
+  await halt();
   openRecording({ ...playback, index });
   set({ selected: null }); // the selected request is not in it
   go({ run: name });
@@ -40,55 +38,26 @@ export async function openAsked(name) {
   }
 }
 
-/** Continue from here; at the end, from the beginning. */
-export function play() {
-  const { recording } = state;
-  if (!recording) return;
-  if (recording.cursor >= recording.events.length) seek(1);
-  set({ recording: { ...state.recording, playing: true }, tempo: { ...state.tempo, paused: false } });
-  next();
+/** Continue from here; at the end, or if `again`, from the beginning. */
+export function play(again = false) {
+  const { events, steps, cursor } = state.recording;
+  if (again || cursor >= events.length) seek(1);
+  const left = steps.filter(({ to }) => to > state.recording.cursor);
+  const shown = left.map(({ say, to }) => ({ caption: say, by: "", perform: () => { while (state.recording?.cursor < to) seek(state.recording.cursor + 1); } }));
+  showSteps(shown, state.recording.name, steps.length - left.length).catch((error) => {
+    if (!(error instanceof Stopped)) throw error;
+  });
 }
 
-/** Pause. */
-export function pause() {
-  clearTimeout(timer);
-  const { recording, tempo } = state;
-  if (recording) set({ recording: { ...recording, playing: false }, tempo: { ...tempo, paused: recording.cursor < recording.events.length } });
+/** Stop playing, and show the first `cursor` events. */
+export async function seekTo(cursor) {
+  await halt();
+  seek(cursor);
 }
 
-function next() {
-  clearTimeout(timer);
-  const { recording } = state;
-  if (!recording?.playing) return;
-  const { events, cursor } = recording;
-  if (cursor >= events.length) {
-    pause();
-    return;
-  }
-  timer = setTimeout(() => {
-    if (isCalm(events) && isBusy(events[cursor])) return next(); // one request after the other
-    if (state.recording?.cursor === cursor) seek(cursor + 1);
-    return next();
-  }, waitBefore(events, cursor));
-}
-
-/** Few enough to be followed one by one. */
-function isCalm(events) {
-  return events.length * LEAST_MS <= LEAST_IN_ALL_MS;
-}
-
-/** Whether something at the same desk is on its way still; a fault waits for both desks. */
-function isBusy({ kind, desk }) {
-  if (kind === "exchange") return false;
-  return [...state.shown.travelling.values()].some((each) => kind !== "request" || each.desk === desk);
-}
-
-/** How long after the event before it `events[n]` is shown, in ms. */
-function waitBefore(events, n) {
-  const gap = 1000 * (events[n].at - (events[n - 1]?.at ?? 0));
-  // A request and its exchange are the same event, seen twice.
-  const least = events[n].kind === "exchange" ? 0 : Math.min(LEAST_MS, LEAST_IN_ALL_MS / events.length);
-  return Math.min(Math.max(gap, least), LONGEST_MS);
+async function halt() {
+  if (state.act.running) stopAct();
+  await until(() => !state.act.running);
 }
 
 /** Keep the URL and the stage on the same run, whichever changed. */
@@ -96,9 +65,9 @@ function keepInStep({ recording, view, live }) {
   if (!open || (recording && view.run)) return;
   if (recording && !live) return; // another step, and no live stage to return to
   open = false;
-  clearTimeout(timer);
+  if (state.act.running) stopAct();
   if (recording) backToLive();
-  set({ selected: null, tempo: { ...state.tempo, paused: false } });
+  set({ selected: null });
   if (view.run) go({ run: null });
 }
 

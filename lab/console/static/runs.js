@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { h, mark, refill, say } from "./dom.js";
 import { openRun } from "./recording.js";
 import { backToLive, state, subscribe } from "./state.js";
-import { isShown, showPanel, whenShown } from "./tabs.js";
+import { isShown, whenShown } from "./tabs.js";
 import { VERDICT_SIGNS } from "./words.js";
 
 class LabRuns extends HTMLElement {
@@ -26,20 +26,13 @@ class LabRuns extends HTMLElement {
   }
 
   draw(now) {
-    const { recording, live, plan, view } = now;
+    const { recording, live, plan } = now;
     this.live.hidden = !recording || !live;
     say(this.playing, recording ? `Playing: ${titleOf(recording)}` : "");
     for (const button of this.list.querySelectorAll("[data-run]")) mark(button, "aria-current", recording?.name === button.dataset.run);
-    if (!live && !this.led) this.lead(view);
     if (!plan || this.asked || !isShown(this)) return;
     this.asked = true;
     this.refresh();
-  }
-
-  /** Without live servers, show the kept runs first. */
-  lead(view) {
-    this.led = true;
-    if (!view.run) showPanel("panel-runs");
   }
 
   async refresh() {

@@ -6,12 +6,18 @@ import { noteAct, noteOf } from "./notes.js";
 import { takeOwnStage } from "./own-stage.js";
 import { followed } from "./scenes.js";
 import { set, state } from "./state.js";
-import { isGuarded, Stopped } from "./steps.js";
+import { Stopped } from "./steps.js";
 
-/** Whether this window may run the script: on the room's stage, or on one of its own. */
-export function mayRun(now, steps) {
-  const { instructor, live, ownStages } = now;
-  return live && !followed(now) && (instructor || ownStages || !steps.some(isGuarded));
+/** Whether this window may run scripts: on the room's stage, or on one of its own. */
+export function mayRun(now) {
+  return now.live && !followed(now) && (now.instructor || now.ownStages);
+}
+
+/** Run a script as runSteps() does, on a stage that this window may change: {since, facts}. */
+export async function measure(steps, how) {
+  if (!state.instructor) await takeOwnStage();
+  const { since } = await runSteps(steps, how);
+  return { since, facts: facts(state.scene, since, state.me.who, state.second?.who) };
 }
 
 /** Run the chapter's script `number`. The prediction is noted with it, and cannot be changed later. */
@@ -23,9 +29,8 @@ export async function runScript(chapter, number) {
   set({ wanted: null });
   record({ state: "running", at: 0, of: steps.length, guess, since: state.scene.id, facts: null, trouble: null });
   try {
-    if (!state.instructor && steps.some(isGuarded)) await takeOwnStage();
-    const { since } = await runSteps(steps, { label, where: `${slug}/${number}`, onCaption: (text, at) => record({ at }) });
-    record({ state: "done", since, took: Date.now(), facts: facts(state.scene, since, state.me.who, state.second?.who) });
+    const found = await measure(steps, { label, where: `${slug}/${number}`, onCaption: (text, at) => record({ at }) });
+    record({ state: "done", took: Date.now(), ...found });
   } catch (error) {
     record(error instanceof Stopped ? { state: "stopped" } : { state: "failed", trouble: error.message });
   }

@@ -3,7 +3,7 @@
  * place, and the rest of the page is the same.
  */
 
-const OF_A_STAGE = /^\/lab\/(events|customer|act|sequence|kill|restart|pause|resume|drain|add|store|knobs|stage|status)(\/|$)/;
+const OF_A_STAGE = /^\/lab\/(events|customer|act|step|sequence|kill|restart|pause|resume|drain|add|store|knobs|stage|status)(\/|$)/;
 
 let base = "";
 
@@ -20,8 +20,10 @@ export function stream() {
   return new EventSource(`${base}/lab/events`);
 }
 
-/** Say which script begins: a recording has to know, the console does not. */
-export function begin(steps) {}
+/** Whether the script can be run with these settings. */
+export function isRunnable(name, settings) {
+  return true;
+}
 
 /** Work from now on with the stage below this path: "/lab/own", or "" for the room's. */
 export function useStage(path) {

@@ -22,7 +22,7 @@ export const state = {
   view: { step: 1, servers: null, present: false, run: null }, // from the URL
   scene: emptyScene(), // what has happened on the live stage
   shown: settled(emptyScene()), // what is drawn of it, or of the recording: see arrivals.js
-  recording: null, // {name, index, outline, events, sequence, cursor, playing}
+  recording: null, // {name, index, outline, events, steps, sequence, cursor}
   tempo: { speed: 1, paused: false }, // of everything that moves
   wanted: null, // {slug, scene}: what the reader turned to
   coded: null, // does the code stand below the lanes? null: as the chapter has it
@@ -106,7 +106,7 @@ export function clearStage() {
 
 /** Open a recording at its beginning: GET /lab/runs/<name>/<index>. */
 export function openRecording(playback) {
-  set({ recording: { ...playback, cursor: 0, playing: false }, shown: settled(emptyScene()) });
+  set({ recording: { ...playback, cursor: 0 }, shown: settled(emptyScene()) });
   seek(1); // the event that sets up the stage
 }
 

@@ -11,15 +11,21 @@ let source = null;
 let silence = 0;
 let grace = 0;
 let asked = false;
+let onSnapshot = async () => {};
 
-/** Connect, and reconnect: a browser gives up at the first response that is no stream. */
-export function listen() {
+/**
+ * Connect, and reconnect: a browser gives up at the first response that is no stream. `then` is
+ * called after each snapshot: at the beginning, and when another lab answers.
+ */
+export function listen(then = onSnapshot) {
+  onSnapshot = then;
   source?.close();
   expect();
   source = stream();
   source.addEventListener("snapshot", (message) => {
     begin(JSON.parse(message.data));
     heard();
+    onSnapshot().catch(() => null); // it is asked again at the next one
   });
   source.addEventListener("message", (message) => {
     happen(JSON.parse(message.data));
@@ -30,7 +36,7 @@ export function listen() {
     grace ||= setTimeout(lost, GRACE_MS);
     if (source.readyState !== EventSource.CLOSED) return;
     clearTimeout(silence);
-    silence = setTimeout(listen, AGAIN_MS);
+    silence = setTimeout(() => listen(), AGAIN_MS);
     if (!asked) askWhy();
   });
 }

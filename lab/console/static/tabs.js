@@ -37,6 +37,7 @@ export function showPanel(id) {
 
 /** Show what is below the scene, or hide it. */
 export function toggleCloser(open = $("#closer").hidden) {
+  if (open) import("./closer.js");
   $("#closer").hidden = !open;
   $("#look-closer").setAttribute("aria-expanded", open);
   document.body.classList.toggle("closer", open);

@@ -3,11 +3,12 @@
  * In a recording it is also the control to seek.
  */
 
+import { toggleAct } from "./acts.js";
 import { nameOf } from "./chosen.js";
 import { h, mark, refill, say, svg } from "./dom.js";
 import { lookOf, thiefOf } from "./looks.js";
-import { pause, play } from "./recording.js";
-import { backToLive, seek, shown, subscribe } from "./state.js";
+import { play, seekTo } from "./recording.js";
+import { backToLive, shown, state, subscribe } from "./state.js";
 import { DESKS, FAULTS } from "./words.js";
 
 const LOOKS = ["plain", "refused", "doubt", "kept", "lost"];
@@ -33,11 +34,8 @@ class LabTimeline extends HTMLElement {
   }
 
   player() {
-    this.toggle = h("button", { type: "button", onclick: () => (this.recording?.playing ? pause() : play()) });
-    this.range = h("input", { type: "range", min: 0, step: 1, "aria-label": "Event of the recording", oninput: () => {
-      pause();
-      seek(Number(this.range.value));
-    } });
+    this.toggle = h("button", { type: "button", onclick: () => (state.act.running ? toggleAct() : play()) });
+    this.range = h("input", { type: "range", min: 0, step: 1, "aria-label": "Event of the recording", oninput: () => seekTo(Number(this.range.value)) });
     this.where = h("span", { class: "where" });
     this.live = h("button", { type: "button", class: "to-live", onclick: backToLive }, "Back to live");
     this.controls = h("div", { class: "player", hidden: true }, this.toggle, this.range, this.where, this.live);
@@ -53,7 +51,7 @@ class LabTimeline extends HTMLElement {
   draw(now) {
     this.last = now;
     this.recording = now.recording;
-    this.drawPlayer(now.recording, now.live);
+    this.drawPlayer(now);
     const scene = shown(now);
     this.width = Math.round(this.px / (now.view.present ? 2 : 1)); // twice as large in presenter mode
     const key = `${nameOf(now.recording)} ${scene.id} ${this.width}`;
@@ -115,12 +113,12 @@ class LabTimeline extends HTMLElement {
     refill(this.faults, JSON.stringify(drawn.map(({ fault, start }) => [fault.id, start])), () => drawn.map(faultMark));
   }
 
-  drawPlayer(recording, live) {
+  drawPlayer({ recording, live, act }) {
     mark(this.controls, "hidden", !recording);
     if (!recording) return;
     const { cursor, events } = recording;
     const at = `${(events[cursor - 1]?.at ?? 0).toFixed(1)} s`;
-    say(this.toggle, recording.playing ? "‖ Pause" : "▶ Play");
+    say(this.toggle, act.running && !act.paused ? "‖ Pause" : "▶ Play");
     mark(this.range, "max", events.length);
     if (Number(this.range.value) !== cursor) this.range.value = cursor;
     mark(this.range, "aria-valuetext", `event ${cursor} of ${events.length}, ${at}`);

@@ -3,6 +3,7 @@
 import { keepSpeed, nextRequest, stopAct, toggleAct } from "./acts.js";
 import { button } from "./card.js";
 import { h, mark, say } from "./dom.js";
+import { WhatIf } from "./what-if.js";
 
 const SPEEDS = [[0.25, "¼×", "a quarter of the speed"], [1, "1×", "usual speed"], [3, "3×", "three times the speed"]];
 
@@ -19,28 +20,31 @@ export class Watch {
     this.onward = button("So? ▸", () => does.onward(), { main: true, name: "onward" });
     this.people = button("People", () => does.people(), { name: "people" });
     this.code = button("Code", () => does.code(), { name: "code" });
+    this.whatIf = new WhatIf();
     this.title = h("h1", { class: "unseen" });
     this.node = h("div", { class: "watching" }, this.title, this.caption, h("div", { class: "controls" },
-      h("span", { class: "speeds", role: "group", "aria-label": "Speed" }, this.speeds), this.pause, this.one, this.stop, this.again, this.onward, this.people, this.code, this.count));
+      h("span", { class: "speeds", role: "group", "aria-label": "Speed" }, this.speeds), this.pause, this.one, this.stop, this.again, this.whatIf.node, this.onward, this.people, this.code, this.count));
   }
 
-  /** `given` is {act, tempo, recording, label, done, mayRun}. */
-  draw({ act, led, tempo, recording, title, label, done, mayRun, people, coded }) {
+  /** `given` is {act, tempo, recording, chapter, script, done, mayRun, people, coded}. */
+  draw({ act, led, tempo, recording, chapter, script, done, mayRun, people, coded }) {
+    const ready = !act.running && !recording && !led;
+    this.whatIf.draw(chapter, script, ready && done && mayRun);
     mark(this.code, "aria-pressed", String(coded));
     mark(this.people, "aria-pressed", String(people));
-    say(this.title, title);
-    say(this.caption, captionOf(act, recording, label, done));
+    say(this.title, chapter.title);
+    say(this.caption, captionOf(act, recording, script.label, done && (this.whatIf.said || "That was all. So?")));
     say(this.count, act.running ? `${act.paused ? "paused at " : ""}step ${act.at} of ${act.of}` : "");
     say(this.pause, act.paused ? "Continue" : "Pause");
     this.speeds.forEach((each, n) => mark(each, "aria-pressed", String(tempo.speed === SPEEDS[n][0])));
     for (const each of [this.pause, this.one, this.stop]) mark(each, "hidden", !act.running || led);
-    mark(this.again, "hidden", act.running || recording || !mayRun);
-    mark(this.onward, "hidden", act.running || recording || led || !done);
+    mark(this.again, "hidden", act.running || !(recording || mayRun));
+    mark(this.onward, "hidden", !ready || !done);
   }
 }
 
 function captionOf(act, recording, label, done) {
-  if (recording) return `Recorded: ${recording.name}`;
   if (act.running) return act.caption || "Getting ready …";
-  return done ? "That was all. So?" : label;
+  if (recording) return `Recorded: ${recording.name}`;
+  return done || label;
 }

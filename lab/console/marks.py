@@ -1,0 +1,43 @@
+"""How the stage marks the result of a request: a class of the style sheet, a sign, a short word."""
+
+from collections.abc import Sequence
+
+Mark = list[str]
+
+_FIRST_ERROR, _FIRST_FAILURE = 400, 500
+
+
+def of_request(status: int | None) -> Mark:
+    """Return the mark of a request of which only the status is known; 0 or None: no answer."""
+    return _named("refused", "!", status) if _is_refused(status) else ["plain", "", ""]
+
+
+def of_exchange(look: Sequence[str], status: int | None) -> Mark:
+    """Return the mark of an exchange with that look.
+
+    A refusal shows no cart, and says nothing of where the cart is.
+    """
+    css, sign = ("refused", "!") if look[0] == "lost" and _is_refused(status) else look[:2]
+    return _named(css, sign, status)
+
+
+def of_repetition(status: int | None) -> Mark:
+    """Return the mark of a request that was sent again: it worked, or it did not."""
+    return ["lost", "✕", "✕"] if _is_refused(status) else ["kept", "✓", "✓"]
+
+
+def of_theft(status: int | None) -> Mark:
+    """Return the same where a thief sent it: good for the thief is bad for the customer."""
+    return ["kept", "✓", "refused"] if _is_refused(status) else ["lost", "✕", "accepted"]
+
+
+def _is_refused(status: int | None) -> bool:
+    return not status or status >= _FIRST_ERROR
+
+
+def _named(css: str, sign: str, status: int | None) -> Mark:
+    if sign not in ("!", "?"):
+        return [css, sign, sign]
+    if (status or 0) >= _FIRST_FAILURE:
+        return [css, sign, "failed"]
+    return [css, sign, "refused" if sign == "!" else "unknown"]

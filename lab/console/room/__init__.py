@@ -1,0 +1,1 @@
+"""The room of `lab class`: phones that vote, and are customers of both desks."""

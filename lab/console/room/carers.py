@@ -1,0 +1,120 @@
+"""Looks after all carts of the room: puts them in again on a new stage, and asks after a fault."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from lab.console.room.phone import RoomPhone
+from lab.core.errors import LabError
+
+CARING_HANDS = 12  # requests of the room at once
+PUT_BACK_S = 12.0  # a stage waits no longer for its room; the rest of the carts follow
+
+_log = logging.getLogger(__name__)
+
+
+class Carers:
+    """One thread that takes one task at a time, and a few hands that help it.
+
+    A task that comes while another is under way begins after it; two of a kind are one.
+    """
+
+    def __init__(
+        self,
+        present: Callable[[], list[RoomPhone]],
+        alive: Callable[[], Mapping[str, list[str]]],
+    ) -> None:
+        """`present` returns the phones, `alive` the servers of each desk that may have a cart."""
+        self.hands = ThreadPoolExecutor(CARING_HANDS, thread_name_prefix="room")
+        self._own_hands = ThreadPoolExecutor(CARING_HANDS, thread_name_prefix="carers")
+        self._present, self._alive = present, alive
+        self._changed = threading.Condition()
+        self._wanted: dict[str, bool] = {}  # "put back", "look", "visit": in this order
+        self._done = 0
+        self._busy = ""
+        self._stages = 0
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="carers", daemon=True)
+        self._thread.start()
+
+    @property
+    def busy(self) -> str:
+        """What is being done for all phones now, "" if nothing is."""
+        return self._busy
+
+    def put_back(self) -> None:
+        """Give all phones new customers, and have these shop; return when they have."""
+        phones = self._present()
+        for phone in phones:
+            phone.begin_anew()
+        with self._changed:
+            self._wanted = {"put back": True}  # what was to be looked at is gone
+            self._stages += 1
+            stage = self._stages
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._done >= stage or self._closed, PUT_BACK_S)
+
+    def look(self, *, visit: bool = False) -> None:
+        """Look at all carts, soon."""
+        with self._changed:
+            self._wanted["visit" if visit else "look"] = True
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Stop, and wait for that."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join()
+        self.hands.shutdown(cancel_futures=True)
+        self._own_hands.shutdown(cancel_futures=True)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._wanted or self._closed)
+                if self._closed:
+                    return
+                task = next(each for each in ("put back", "look", "visit") if each in self._wanted)
+                del self._wanted[task]
+                stage = self._stages
+            self._perform(task)
+            with self._changed:
+                if task == "put back":
+                    self._done = max(self._done, stage)
+                self._changed.notify_all()
+
+    def _perform(self, task: str) -> None:
+        phones = self._present()
+        alive = self._alive()
+        words = "put in again" if task == "put back" else "looked at"
+        self._busy = f"{len(phones)} carts are being {words}" if phones else ""
+
+        def care(phone: RoomPhone) -> None:
+            if self._closed or task in self._wanted or "put back" in self._wanted:
+                return  # the next pass knows more, and has all phones
+            try:
+                if task == "put back":
+                    phone.put_back()
+                else:
+                    phone.look(alive, visit=task == "visit")
+            except LabError:
+                pass  # busy, or the desk is being changed: its own next press says so
+            except Exception:
+                _log.exception("a phone's cart was not looked after")
+
+        try:
+            list(self._own_hands.map(care, _endangered_first(phones, alive)))
+        finally:
+            self._busy = ""
+
+
+def _endangered_first(phones: list[RoomPhone], alive: Mapping[str, list[str]]) -> list[RoomPhone]:
+    """Return the phones whose cart was at a server that is gone before the others."""
+
+    def is_safe(phone: RoomPhone) -> bool:
+        mark = phone.marks()[0]
+        return not mark.isupper() or mark in alive.get("stateful", ())
+
+    return sorted(phones, key=is_safe)

@@ -1,0 +1,94 @@
+"""Which phones are in the room: each id once, and a fair share for each network address."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+MOST_PHONES = 600
+
+
+class Placed(Protocol):
+    """What counts of a phone in the room."""
+
+    id: str
+    number: int
+    address: str
+    """Where it was seen last: kept in memory only, never shown or written down."""
+    used_s: float
+    """When it sent something last."""
+
+    @property
+    def has_cart(self) -> bool:
+        """Whether a desk owes it a cart."""
+        ...
+
+
+P = TypeVar("P", bound=Placed)
+
+
+@dataclass
+class Allowance:
+    """How often a client may do something: `burst` times at once, then `rate` times a second."""
+
+    rate: float
+    burst: float
+    _left: float = -1.0
+    _at_s: float = 0.0
+
+    def take(self, now_s: float) -> bool:
+        """Use one; False if none is left now."""
+        passed_s = now_s - self._at_s
+        self._left = self.burst if self._left < 0 else self._left + max(0.0, passed_s) * self.rate
+        self._left, self._at_s = min(self.burst, self._left), now_s
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+class PhonePlaces(Generic[P]):
+    """The phones by id. Numbers begin at 1 and are never given twice."""
+
+    def __init__(self, most: int = MOST_PHONES) -> None:
+        self._most = most
+        self._by_id: dict[str, P] = {}
+        self.numbers_given = 0
+
+    def __iter__(self) -> Iterator[P]:
+        return iter(list(self._by_id.values()))
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def find(self, id: str) -> P | None:
+        """Return the phone with this id, None if it has no place."""
+        return self._by_id.get(id)
+
+    def admit(self, make: Callable[[int], P], address: str) -> P | None:
+        """Give a place to a newcomer; None if the room is full and its address has its share."""
+        if len(self._by_id) >= self._most:
+            gone = self._gives_way(address)
+            if gone is None:
+                return None
+            self.remove(gone)
+        self.numbers_given += 1
+        phone = make(self.numbers_given)
+        self._by_id[phone.id] = phone
+        return phone
+
+    def remove(self, phone: P) -> None:
+        """Take its place away."""
+        self._by_id.pop(phone.id, None)
+
+    def _gives_way(self, address: str) -> P | None:
+        """Return a phone of the address with most phones, if that has more than this one gets.
+
+        The one that was idle longest goes, one without a cart first.
+        """
+        shares = Counter(each.address for each in self._by_id.values())
+        richest, most = shares.most_common(1)[0]
+        if most <= shares[address] + 1:
+            return None
+        own = [each for each in self._by_id.values() if each.address == richest]
+        return min(own, key=lambda each: (each.has_cart, each.used_s))

@@ -1,0 +1,262 @@
+"""The room: its phones, their votes, and what of both is public."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from secrets import token_hex
+
+import msgspec
+
+from lab.console.admission import Crowded
+from lab.console.orders import checked_name
+from lab.console.room.carers import Carers
+from lab.console.room.customer_of_phone import CartPlace
+from lab.console.room.export import votes_csv
+from lab.console.room.joining import PhoneIds, code_of, typed_code
+from lab.console.room.phone import PhoneView, RoomPhone, names_of_shelf
+from lab.console.room.places_of_phones import MOST_PHONES, PhonePlaces
+from lab.console.room.votes import RoomQuestion, RoomVote, RoomVotes, VoteCounts
+from lab.console.stack_state import StackState
+from lab.core.errors import LabError
+from lab.shop.desks import DESKS
+from lab.stack.server_pool import ServerPool
+
+MOST_CAPTION_CHARS = 200
+ALIVE = ("up", "paused", "draining")
+
+
+class NotInRoom(LabError):
+    """The phone has no place in the room."""
+
+
+class VoteState(msgspec.Struct, frozen=True):
+    """The vote as everyone may see it; histograms and result are None while they are hidden."""
+
+    chapter: str
+    title: str
+    text: str
+    choices: list[str]
+    phase: str
+    round: int
+    voted: int
+    histogram: list[VoteCounts] | None = None
+    decided: bool = False
+    seen: int | None = None
+    said_so: tuple[int, int] | None = None
+
+
+class DeskOfRoom(msgspec.Struct, frozen=True):
+    """A desk for the wall and the phones: servers as [name, state], and where the carts are.
+
+    `marks` has a character for each phone, by number from 1: see `CartPlace`.
+    """
+
+    servers: list[tuple[str, str]]
+    store: str
+    affinity: str
+    marks: str
+    lost: int
+    """Phones whose cart was lost since the stage began, also where they have begun again."""
+
+
+class RoomState(msgspec.Struct, frozen=True):
+    """What every phone polls. Public: numbers in the place of names."""
+
+    epoch: str
+    phones: int
+    running: bool
+    caption: str
+    busy: str
+    """What the lab does for all phones just now, "" mostly."""
+    desks: dict[str, DeskOfRoom]
+    store_state: str
+    shelf: dict[str, str]
+    vote: VoteState | None = None
+
+
+class Room:
+    """The phones and the votes of one class; thread-safe, and kept in memory only."""
+
+    def __init__(
+        self,
+        secret: str,
+        pools: Mapping[str, ServerPool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`secret` makes code and phone ids: the same secret after a restart, the same phones."""
+        self.epoch = token_hex(4)
+        self.code = code_of(secret)
+        self.ids = PhoneIds(secret)
+        self.votes = RoomVotes()
+        self.stack: Callable[[], StackState] = lambda: StackState("", {})
+        """Returns the stack under the page."""
+        self._pools, self._clock = pools, clock
+        self._phones: PhonePlaces[RoomPhone] = PhonePlaces(MOST_PHONES)
+        self._changing = threading.Lock()
+        self._caption, self._running = "", False
+        self._names: dict[str, str] = {}  # of everyone who was here, for the export
+        self._carers = Carers(self._present, self._alive)
+
+    def join(self, id: str, code: str, name: str, address: str = "") -> RoomPhone:
+        """Give the phone with this id its place; a phone that comes back keeps its carts."""
+        name = checked_name(name)
+        if typed_code(code) != self.code:
+            raise LabError("this is not the room's code: read it from the wall again")
+        with self._changing:
+            phone = self._phones.find(id)
+            if phone is None:
+                phone = self._phones.admit(
+                    lambda number: RoomPhone(
+                        id, number, name, address, self._pools, self._in_store, self._clock
+                    ),
+                    address,
+                )
+                if phone is None:
+                    raise Crowded(f"the room is full: {MOST_PHONES} phones are in it", 503, 60)
+                newcomer = True
+            else:
+                newcomer = False
+            phone.address = address
+            self._names[id] = phone.name
+        if newcomer:
+            phone.come(self._carers.hands)
+        return phone
+
+    def phone(self, id: str) -> RoomPhone:
+        """Return the phone with this id; LabError if it is not in the room."""
+        with self._changing:
+            phone = self._phones.find(id) if id else None
+        if phone is None:
+            raise NotInRoom("this phone is not in the room: join with the code on the wall")
+        return phone
+
+    def leave(self, id: str) -> None:
+        """Take the phone out of the room."""
+        phone = self.phone(id)
+        with self._changing:
+            self._phones.remove(phone)
+
+    def click(self, id: str, sku: str, by: int) -> PhoneView:
+        """Press + or − on a phone."""
+        self.phone(id).click(sku, by, self._carers.hands)
+        return self.view(id)
+
+    def vote(self, id: str, choice: int, round: int) -> None:
+        """Count a phone's vote."""
+        phone = self.phone(id)
+        with self._changing:
+            phone.used_s = self._clock()
+            self.votes.current().vote(id, choice, round)
+
+    def view(self, id: str) -> PhoneView:
+        """Return a phone as it shows itself."""
+        phone = self.phone(id)
+        with self._changing:
+            now = self.votes.now
+            return phone.view(self.votes.choice_of(id), now.round if now else 0)
+
+    def ask(self, question: RoomQuestion) -> None:
+        """Ask the room a question."""
+        with self._changing:
+            self.votes.ask(question)
+
+    def change_vote(self, change: Callable[[RoomVote], None]) -> None:
+        """Open, close, show or decide the present vote."""
+        with self._changing:
+            change(self.votes.current())
+
+    def say(self, caption: str, running: bool) -> None:
+        """Show this caption; `running` while requests are under way that decide the question."""
+        self._caption, self._running = caption[:MOST_CAPTION_CHARS], running
+
+    def stage_began(self) -> None:
+        """On a new stage, have all phones put their carts in again; return when they have."""
+        self._carers.put_back()
+
+    def fault_happened(self) -> None:
+        """Look after all carts, soon: something has broken, or is back."""
+        self._carers.look()
+
+    def visit(self) -> None:
+        """Have all phones look at their carts through the load balancer, soon."""
+        self._carers.look(visit=True)
+
+    def state(self) -> RoomState:
+        """Return what everyone may see."""
+        stack = self.stack()
+        with self._changing:
+            vote = _described(self.votes.now)
+            marks = self._marks()
+            lost = {
+                desk: sum(each.customers[desk].has_lost for each in self._phones) for desk in DESKS
+            }
+        return RoomState(
+            self.epoch,
+            len(self._phones),
+            self._running,
+            self._caption,
+            self._carers.busy,
+            {
+                desk: DeskOfRoom(
+                    [(each.name, each.state) for each in stack.desks.get(desk, [])],
+                    stack.settings[desk].store if desk in stack.settings else "",
+                    stack.settings[desk].affinity if desk in stack.settings else "",
+                    marks[desk],
+                    lost[desk],
+                )
+                for desk in DESKS
+            },
+            stack.store.state if stack.store else "",
+            names_of_shelf(),
+            vote,
+        )
+
+    def csv(self) -> str:
+        """Return the votes as CSV."""
+        with self._changing:
+            return votes_csv(self.votes, self._names)
+
+    def close(self) -> None:
+        """Stop looking after carts."""
+        self._carers.close()
+
+    def _present(self) -> list[RoomPhone]:
+        with self._changing:
+            return list(self._phones)
+
+    def _marks(self) -> dict[str, str]:
+        rows = {desk: [str(CartPlace.NO_PHONE)] * self._phones.numbers_given for desk in DESKS}
+        for phone in self._phones:
+            for desk, mark in zip(DESKS, phone.marks(), strict=True):
+                rows[desk][phone.number - 1] = mark
+        return {desk: "".join(marks) for desk, marks in rows.items()}
+
+    def _in_store(self) -> bool:
+        settings = self.stack().settings.get("stateful")
+        return settings is not None and settings.store != "memory"
+
+    def _alive(self) -> dict[str, list[str]]:
+        stack = self.stack()
+        return {
+            desk: [each.name for each in servers if each.state in ALIVE]
+            for desk, servers in stack.desks.items()
+        }
+
+
+def _described(vote: RoomVote | None) -> VoteState | None:
+    if vote is None:
+        return None
+    asked, shown = vote.question, vote.histogram()
+    return VoteState(
+        asked.chapter,
+        asked.title,
+        asked.text,
+        asked.choices,
+        vote.phase,
+        vote.round,
+        vote.voted(),
+        shown,
+        vote.decided,
+        vote.seen,
+        vote.said_so() if vote.decided else None,
+    )

@@ -1,0 +1,39 @@
+"""How the stage marks the result of a request."""
+
+import pytest
+
+from lab.console import marks
+
+KEPT, LOST, DOUBT = ("kept", "✓", "cart kept"), ("lost", "✕", "cart not shown"), ("doubt", "?", "")
+
+
+@pytest.mark.parametrize(
+    ("look", "status", "mark"),
+    [
+        (KEPT, 200, "kept ✓ ✓"),
+        (LOST, 200, "lost ✕ ✕"),
+        (LOST, 401, "refused ! refused"),  # a refusal shows no cart
+        (DOUBT, 502, "doubt ? failed"),
+        (DOUBT, 200, "doubt ? unknown"),
+        (DOUBT, None, "doubt ? unknown"),
+        (("refused", "!", ""), 503, "refused ! failed"),
+        (("refused", "!", ""), 404, "refused ! refused"),
+    ],
+)
+def test_exchange_is_marked_by_its_look(look, status, mark):
+    assert marks.of_exchange(look, status) == mark.split()
+
+
+def test_request_of_which_only_the_status_is_known():
+    assert marks.of_request(200) == ["plain", "", ""]
+    assert marks.of_request(399) == ["plain", "", ""]
+    assert marks.of_request(404) == ["refused", "!", "refused"]
+    assert marks.of_request(502) == ["refused", "!", "failed"]
+    assert marks.of_request(0) == marks.of_request(None) == ["refused", "!", "refused"]
+
+
+def test_what_is_sent_again_is_good_for_the_thief_or_for_the_customer():
+    assert marks.of_repetition(200) == ["kept", "✓", "✓"]
+    assert marks.of_repetition(401) == ["lost", "✕", "✕"]
+    assert marks.of_theft(200) == ["lost", "✕", "accepted"]
+    assert marks.of_theft(401) == marks.of_theft(None) == ["kept", "✓", "refused"]

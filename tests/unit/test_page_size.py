@@ -1,0 +1,34 @@
+"""What a lesson makes a browser load: plain files that students read, and few of them."""
+
+import re
+
+from lab.console import code_view, words
+from lab.console.routes_public import STATIC
+from lab.report.drawing import sequence_css
+
+MOST_BYTES = 250_000
+_IMPORTS = re.compile(r"""^(?:import|export)\b[^;]*?["']\./([a-z-]+\.js)["'];""", re.MULTILINE)
+
+
+def loaded(name, seen):
+    """Every script that `name` loads with it, and itself; what is imported later is left out."""
+    if name not in seen:
+        text = words.script() if name == "words.js" else (STATIC / name).read_text("utf-8")
+        seen[name] = len(text.encode())
+        for other in _IMPORTS.findall(text):
+            loaded(other, seen)
+    return seen
+
+
+def test_scripts_and_styles_of_a_lesson_are_small():
+    scripts = loaded("main.js", {})
+    assert "lane.js" in scripts and "words.js" in scripts
+    styles = [len(each.read_bytes()) for each in STATIC.glob("*.css")]
+    styles += [len(code_view.style().encode()), len(sequence_css().encode())]
+    sizes = {"scripts": sum(scripts.values()), "styles": sum(styles)}
+    assert sum(sizes.values()) <= MOST_BYTES, sizes
+
+
+def test_every_script_is_loaded_by_the_lesson_or_by_what_is_looked_at_closer():
+    known = loaded("closer.js", loaded("main.js", {}))
+    assert {path.name for path in STATIC.glob("*.js")} <= known.keys()
