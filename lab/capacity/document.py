@@ -57,6 +57,8 @@ def read(path: Path) -> CapacityPlan:
     """Read a plan.json; LabError that says what is wrong with it."""
     try:
         computed = msgspec.json.decode(path.read_bytes(), type=_Computed)
+        if computed.constants.schema != CONSTANTS_SCHEMA:
+            raise ValueError(f"its constants are of schema {computed.constants.schema}")
         plan = CapacityPlan(computed.constants, computed.assumptions)
         plan.constants.require_carts_of(plan.assume.cart_lines)
         plan.needs()  # assumptions that no command accepts break here

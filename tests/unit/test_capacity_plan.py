@@ -405,7 +405,8 @@ def edited(path, value):
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("schema",), 2),
+        (("schema",), 1),
+        (("schema",), 3),
         (("schema",), "1"),
         (("schema",), True),
         (("rows",), []),
