@@ -6,13 +6,13 @@ root and `ip`. Nothing of it is seen outside, and all of it is removed afterward
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 from conftest import wait_for
+from namespaces import can_be_made, ip, namespace
 
 LAB, ONE, TWO = (f"two-desks-{os.getpid()}-{name}" for name in ("lab", "one", "two"))
 ADDRESS = {ONE: "192.0.2.2", TWO: "192.0.2.6"}  # RFC 5737: addresses that belong to no machine
@@ -21,23 +21,9 @@ HOST_OF = {"A": ONE, "B": TWO, "C": TWO}
 PORTS = {"stateful": 5100, "stateless": 5200}
 
 
-def ip(*words):
-    return subprocess.run(["ip", *words], check=True, capture_output=True, text=True, timeout=60)
-
-
 def inside(host, *words, **how):
     """Start a program on a host; `ip netns exec` becomes that program, so its pid is ours."""
     return subprocess.Popen(["ip", "netns", "exec", host, *words], **how)
-
-
-@contextmanager
-def namespace(name):
-    ip("netns", "add", name)
-    try:
-        ip("-n", name, "link", "set", "lo", "up")
-        yield
-    finally:
-        ip("netns", "del", name)  # takes its links along
 
 
 def lay_cable(host):
@@ -56,7 +42,7 @@ def plug_in(host):
 
 @pytest.fixture
 def hosts():
-    if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("ip"):
+    if not can_be_made():
         pytest.skip("two hosts on one machine are network namespaces: Linux, root and `ip`")
     with ExitStack() as made:
         try:
