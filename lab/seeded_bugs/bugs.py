@@ -14,7 +14,7 @@ from lab.shop.cart import JsonObject, SessionState
 from lab.shop.http import ConfigError
 from lab.shop.validation import ITEM, Field, read_json
 
-from . import subtle
+from . import rules, subtle
 from .registry import (
     BUGS,
     Bug,
@@ -28,7 +28,7 @@ from .registry import (
 
 DROP_EVERY = 3
 MAX_SESSIONS = 2
-__all__ = ["BUGS", "chosen", "subtle"]
+__all__ = ["BUGS", "chosen", "rules", "subtle"]
 
 
 def chosen(environ: Mapping[str, str]) -> tuple[Bug, str]:

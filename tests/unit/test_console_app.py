@@ -36,6 +36,7 @@ OPEN_TO_ALL = {
     ("GET", "/lab/chapters"),
     ("GET", "/lab/code"),
     ("GET", "/lab/code.css"),
+    ("GET", "/lab/colours.css"),
     ("GET", "/lab/runs"),
     ("GET", "/lab/runs/<name>"),
     ("GET", "/lab/runs/<name>/<index>"),
