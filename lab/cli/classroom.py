@@ -90,7 +90,7 @@ def classroom(
     and fills the room with simulated phones. The stage begins with session affinity, so that
     each phone finds its cart; chapters choose their own settings.
     """
-    from lab.console import assembly  # the whole page: loaded only when it is served
+    from lab.console import assembly, listening  # the whole page: loaded only when it is served
 
     address = _chosen(listen, phone_port, yes, alone=rehearse is not None)
     if not stack_options.is_given("affinity"):
@@ -101,7 +101,7 @@ def classroom(
         show = resources.enter_context(progress())
         lab = resources.enter_context(
             assembly.running(
-                wanted, out, assembly.choose_port(port, out), show, learners=0, phones=phones
+                wanted, out, listening.choose_port(port, out), show, learners=0, phones=phones
             )
         )
         room = lab.room
@@ -145,7 +145,7 @@ def _listed(there_are: list[OwnAddress]) -> str:
 
 
 def _free_or_any(port: int | None) -> int:
-    from lab.console.assembly import is_free
+    from lab.console.listening import is_free
 
     return port if port is not None else PHONE_PORT if is_free(PHONE_PORT) else 0
 

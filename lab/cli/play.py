@@ -6,7 +6,7 @@ import click
 
 from lab.cli import browser, options, signals
 from lab.cli.output import say
-from lab.console import assembly
+from lab.console import assembly, listening
 from lab.console.kept_runs import KeptRuns
 from lab.core.errors import LabError
 
@@ -25,7 +25,7 @@ def play(run: str | None, port: int | None, no_open: bool, out: Path) -> None:
         lab run crash && lab play
     """
     root, name = _find(run, out)
-    with assembly.playing(root, assembly.choose_port(port)) as origin:
+    with assembly.playing(root, listening.choose_port(port)) as origin:
         link = f"{origin}/?run={name}"
         say(f"{link}\nNo servers run: the page shows what was recorded.\nCtrl-C stops everything.")
         browser.open_private(link, no_open, root)

@@ -47,12 +47,12 @@ def up(port: int | None, no_open: bool, learners: int, out: Path, **settings: An
         lab reset --servers 2    start again with empty carts
         lab open                 open the page in another browser
     """
-    from lab.console import assembly  # the whole page: loaded only when it is served
+    from lab.console import assembly, listening  # the whole page: loaded only when it is served
 
     wanted = Settings(**settings)
     with (
         progress() as show,
-        assembly.running(wanted, out, assembly.choose_port(port, out), show, learners) as lab,
+        assembly.running(wanted, out, listening.choose_port(port, out), show, learners) as lab,
     ):
         show("")
         say(_addresses(lab.origin, lab.link, wanted))

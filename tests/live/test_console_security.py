@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from conftest import LabHere, wait_for
 
-from lab.console.assembly import THREADS
+from lab.console.listening import THREADS
 from lab.console.places import MOST_OF_STRANGERS
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and modes of POSIX")

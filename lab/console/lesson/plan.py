@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from lab.console.lesson.questions import AskedQuestion, question_of
 
 CHAPTERS = files("lab.console.lesson").joinpath("chapters")
+CHALLENGES = files("lab.console.lesson").joinpath("challenges.toml")
 SCENES = "scenes.toml"
 
 Step: TypeAlias = dict[str, str | int | list[str]]
@@ -103,11 +104,27 @@ class Scene(msgspec.Struct):
     steps: list[Step]
 
 
+class Challenge(msgspec.Struct):
+    """A goal for a learner's own actions, reached once what the page counts meets `when`.
+
+    `measured` says what it counts, `because` what made it possible.
+    """
+
+    slug: str
+    title: str
+    goal: str
+    hint: str
+    when: dict[str, int | str]
+    measured: list[str]
+    because: str
+
+
 class Lesson(msgspec.Struct):
     """The body of GET /lab/chapters."""
 
     chapters: list[Chapter]
     scenes: list[Scene]
+    challenges: list[Challenge]
 
     def scripts(self) -> dict[str, list[Step]]:
         """Return every script by its name: "the-crash/0" (chapter and act), "scenes/the-crash"."""
@@ -128,7 +145,8 @@ def load(folder: Traversable = CHAPTERS) -> Lesson:
     names = sorted(each.name for each in folder.iterdir() if each.name.endswith(".toml"))
     chapters = [_chapter(folder, name) for name in names if name != SCENES]
     scenes = msgspec.convert(_read(folder, SCENES)["scenes"], list[Scene])
-    return Lesson(chapters, scenes)
+    text = tomllib.loads(CHALLENGES.read_text(encoding="utf-8"))
+    return Lesson(chapters, scenes, msgspec.convert(text["challenges"], list[Challenge]))
 
 
 def _read(folder: Traversable, name: str) -> dict[str, object]:

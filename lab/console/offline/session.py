@@ -12,11 +12,11 @@ import msgspec
 from flask.testing import FlaskClient
 
 from lab.console.app import create_app
-from lab.console.assembly import live_console
 from lab.console.control_file import SECRET_HEADER
 from lab.console.guard import Guard
 from lab.console.kept_runs import KeptRuns
 from lab.console.lesson import plan
+from lab.console.live_stage import live_console
 from lab.console.offline.recorder import Events, LessonRecorder, NotRecorded, runs
 from lab.console.offline.recording import RECORDING_VERSION, Answered, RecordedScript, Recording
 from lab.console.services import LiveConsole, Services

@@ -1,5 +1,6 @@
 /** What *Look closer* shows: loaded when it is first opened, since a lesson can be had without. */
 
+import "./challenges.js";
 import "./evidence.js";
 import "./further.js";
 import "./instructor.js";

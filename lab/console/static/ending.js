@@ -30,7 +30,7 @@ export function asMarkdown(rows, when) {
 }
 
 /** Draw the table, and what can be done with it. */
-export function drawEnding(chapters, lesson) {
+export function drawEnding(chapters, lesson, openChallenges) {
   const rows = rowsOf(chapters, lesson);
   // Neither skipped questions nor the last one, which has no right answer, are predictions.
   const known = rows.filter(({ verdict, right: how }) => verdict && how !== "open" && how !== "skipped");
@@ -40,7 +40,7 @@ export function drawEnding(chapters, lesson) {
     h("h2", {}, known.length ? `${right} of ${known.length} predictions came true` : "No predictions so far"),
     h("table", {}, h("thead", {}, h("tr", {}, ["Chapter", "You said", "", "What came of the claim", "Measured"].map((word) => h("th", { scope: "col" }, word || h("span", { class: "unseen" }, "Right?"))))),
       h("tbody", {}, rows.map(row))),
-    bar(button("Keep as Markdown", keep, { name: "keep" }), button("Print", () => print(), { name: "print" })));
+    bar(button("Challenges ▸", openChallenges, { main: true, name: "challenges" }), button("Keep as Markdown", keep, { name: "keep" }), button("Print", () => print(), { name: "print" })));
 }
 
 function row({ title, verdict, desks, said, right }) {

@@ -67,7 +67,8 @@ class LabInstructor extends HTMLElement {
     return lock;
   }
 
-  draw({ instructor, live, plan, scene, act, recording }) {
+  draw({ instructor: taught, own, live, plan, scene, act, recording }) {
+    const instructor = taught || own; // on its own stage everyone is
     this.locked.hidden = instructor;
     if (!live) say(this.locked, "Nothing runs here: `lab up` starts servers that can be broken.");
     this.orders.hidden = !instructor;

@@ -11,6 +11,15 @@ export function recall(name, where = "localStorage") {
   }
 }
 
+/** The value that is kept as JSON under that name, or null. */
+export function recallJson(name, where) {
+  try {
+    return JSON.parse(recall(name, where));
+  } catch {
+    return null;
+  }
+}
+
 /** Remember the text; null forgets it. */
 export function remember(name, text, where = "localStorage") {
   try {

@@ -6,8 +6,8 @@
 import { step } from "./address.js";
 import { announce } from "./announce.js";
 import { drawAsk } from "./ask.js";
-import { $, h, mark, refill } from "./dom.js";
 import { RIGHTS } from "./card.js";
+import { $, h, mark, refill } from "./dom.js";
 import { drawEnding } from "./ending.js";
 import { hasBegun, note, noteOf } from "./notes.js";
 import { play } from "./recording.js";
@@ -95,7 +95,7 @@ class LabLesson extends HTMLElement {
     const last = now.view.step >= now.plan.chapters.length;
     const may = mayRun(now);
     const key = JSON.stringify([chapter.slug, "so", result.number, result.took, may]);
-    refill(this.box, key, () => drawSo({ chapter, result, others: scriptsOf(chapter).filter(({ number }) => number !== result.number), mayRun: may, ending: last && drawEnding(now.plan.chapters, now.lesson) }, {
+    refill(this.box, key, () => drawSo({ chapter, result, others: scriptsOf(chapter).filter(({ number }) => number !== result.number), mayRun: may, ending: last && drawEnding(now.plan.chapters, now.lesson, () => this.openChallenges()) }, {
       next: () => step(1), closer: () => openCloser("panel-further"), run: (number) => this.run(number),
     }));
     mark(this.box, "class", "scene so");
@@ -133,6 +133,12 @@ class LabLesson extends HTMLElement {
   /** Whether the code stands below the lanes: in chapters about it, until the reader says otherwise. */
   isCoded({ coded }) {
     return coded ?? Boolean(this.chapter.code);
+  }
+
+  /** The stage, and below it the goals for a learner's own actions. */
+  openChallenges() {
+    this.turnTo("watch");
+    openCloser("panel-challenges");
   }
 
   turnTo(scene) {

@@ -1,6 +1,6 @@
 /** Predictions and results of each chapter: this browser keeps them until they are forgotten. */
 
-import { onKept, recall, remember, WINDOW } from "./kept.js";
+import { onKept, recall, recallJson, remember, WINDOW } from "./kept.js";
 import { findingsOf, resultOf } from "./scenes.js";
 import { recorded } from "./source.js";
 import { set, state } from "./state.js";
@@ -72,13 +72,10 @@ function keep(lesson) {
 
 /** What is kept, as far as it has the shape of notes; null if nothing is. */
 function read() {
-  try {
-    const isTable = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-    const lesson = Object.entries(JSON.parse(recall(KEPT)));
-    return Object.fromEntries(lesson.filter(([, each]) => isTable(each?.acts) && Object.values(each.acts).every(isTable)));
-  } catch {
-    return null;
-  }
+  const isTable = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+  const lesson = recallJson(KEPT);
+  if (!isTable(lesson)) return null;
+  return Object.fromEntries(Object.entries(lesson).filter(([, each]) => isTable(each?.acts) && Object.values(each.acts).every(isTable)));
 }
 
 /** A script that this window ran when it was left was interrupted. */

@@ -40,7 +40,7 @@ class LabStage extends HTMLElement {
   }
 
   offer(place, desk, button) {
-    const view = { scene: shown(), instructor: state.instructor, recording: state.recording };
+    const view = { scene: shown(), mayBreak: state.instructor || state.own, recording: state.recording };
     if (view.scene.stack) this.menu.open(button, offerOf(place, desk, view));
   }
 

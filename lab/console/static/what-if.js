@@ -16,7 +16,7 @@ export class WhatIf {
   constructor() {
     this.selects = Object.entries(CHOICES).map(([name, values]) => h("select", { name, onchange: () => this.forbid() },
       values.map((value) => h("option", { value }, SETTINGS[name].values[value]))));
-    this.box = h("div", { class: "stage-menu what-if-box", popover: "auto", id: "what-if" },
+    this.box = h("div", { class: "what-if-box", popover: "auto", id: "what-if" },
       h("p", { class: "menu-title" }, "The same steps, with"),
       this.selects.map((select) => h("label", {}, SETTINGS[select.name].label, select)),
       button("Run it so ▸", () => this.run(), { main: true, name: "run-so" }));
