@@ -1,4 +1,4 @@
-"""Stores as they are deployed: three nodes of a cluster, and a primary that sentinels watch.
+"""Stores as they are deployed: one, three nodes of a cluster, a primary that sentinels watch.
 
 Real processes on free ports of 127.0.0.1, their files in a folder of the test's.
 """
@@ -86,6 +86,15 @@ def _asked_of(server: Server) -> int:
         for name, stats in commands.items()
         if not name.removeprefix("cmdstat_").startswith(own)
     )
+
+
+@contextmanager
+def running_store(folder: Path, wait_for) -> Iterator[str]:
+    """Run one store at a port, behind a password, as others run theirs; give its URL."""
+    with ExitStack() as resources:
+        (port,) = free_ports(1)
+        _start(resources, folder, wait_for, port, f'requirepass "{PASSWORD}"')
+        yield f"redis://:{IN_A_URL}@127.0.0.1:{port}/0"
 
 
 @contextmanager

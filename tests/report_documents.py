@@ -1,6 +1,6 @@
 """Documents of runs, built by hand: small, long, unknown, hostile.
 
-`exchange`, `fault`, `lane` and `experiment` give JSON; `typed` what it is decoded into.
+`exchange`, `fault`, `variant` and `experiment` give JSON; `typed` what it is decoded into.
 """
 
 import json
@@ -55,7 +55,7 @@ def fault(kind="kill", target="A", **changes):
     return base | {"evidence": {"pid": 7, "signal": "SIGKILL"}} | changes
 
 
-def lane(name="stateful", app="stateful", exchanges=(), faults=(), order=None, **changes):
+def variant(name="stateful", app="stateful", exchanges=(), faults=(), order=None, **changes):
     base = {
         "name": name,
         "app": app,
@@ -80,12 +80,12 @@ def lane(name="stateful", app="stateful", exchanges=(), faults=(), order=None, *
     return base | changes
 
 
-def experiment(lanes, **changes):
+def experiment(variants, **changes):
     base = {
         "name": "crash",
         "claim": "Servers can crash or restart without affecting users.",
         "verdict": "holds",
-        "decided_by": [each["name"] for each in lanes if each["app"] == "stateless"],
+        "decided_by": [each["name"] for each in variants if each["app"] == "stateless"],
         "baseline": "stateless",
         "note": "",
         "surprises": [],
@@ -96,7 +96,7 @@ def experiment(lanes, **changes):
         "seed": 42,
         "quick": False,
         "prediction": None,
-        "variants": list(lanes),
+        "variants": list(variants),
     }
     return base | changes
 
@@ -108,13 +108,13 @@ def run(*experiments):
 
 
 def typed(value):
-    """Return the JSON of an exchange, a lane or an experiment as what it is decoded into."""
+    """Return the JSON of an exchange, a variant or an experiment as what it is decoded into."""
     kind = ExperimentResult if "variants" in value else VariantResult
     return msgspec.convert(value, RecordedExchange if "op" in value else kind)
 
 
 def story(value):
-    """Return the JSON of a lane as what is drawn."""
+    """Return the JSON of a variant as what is drawn."""
     return story_of(typed(value))
 
 
@@ -130,7 +130,7 @@ def outcome(verdict, kept, of):
 
 def crash():
     """One customer, one kill, at both desks: the cart is lost at one and kept at the other."""
-    lanes = []
+    variants = []
     for app, fate in (("stateful", "lost"), ("stateless", "kept")):
         login = exchange(f"{app}-1", method="POST", path="/api/login")
         login["request"]["body"] = {"user_id": "123", "name": "John"}
@@ -144,10 +144,10 @@ def crash():
         else:
             read["request"]["headers"]["Cookie"] = f"desk_session={SLIP}"
         order = [f"{app}-1", "kill A", f"{app}-2", f"{app}-3"]
-        lanes.append(lane(app, app, [login, unanswered, read], [fault()], order))
-    lanes[0]["outcome"] = outcome("fails", 0, 1)
-    lanes[0]["measurements"] = {"carts_acknowledged": 1, "carts_kept": 0, "carts_lost": 1}
-    return run(experiment(lanes))
+        variants.append(variant(app, app, [login, unanswered, read], [fault()], order))
+    variants[0]["outcome"] = outcome("fails", 0, 1)
+    variants[0]["measurements"] = {"carts_acknowledged": 1, "carts_kept": 0, "carts_lost": 1}
+    return run(experiment(variants))
 
 
 def hostile():
@@ -159,7 +159,7 @@ def hostile():
     silent = exchange("x-2", status=None, outcome="unknown", error=HOSTILE, fate="wrong")
     curve = {"x": HOSTILE, "y": HOSTILE, "points": [[1, 2], [3, 4.5]]}
     bars = {"x": HOSTILE, "y": HOSTILE, "points": [[HOSTILE, 2], ["B", 4]]}
-    worst = lane(
+    worst = variant(
         HOSTILE,
         exchanges=[bad, silent],
         faults=[fault("kill", HOSTILE, evidence={"instance": HOSTILE, "signal": HOSTILE})],
@@ -202,4 +202,4 @@ def crowd(customers=60):
         for n in range(customers)
     ]
     order = [e["op"] for e in before] + ["kill A"] + [e["op"] for e in after]
-    return run(experiment([lane(exchanges=before + after, faults=[fault()], order=order)]))
+    return run(experiment([variant(exchanges=before + after, faults=[fault()], order=order)]))

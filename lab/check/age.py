@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from lab.check.conversation import Call, Conversation, Template
 from lab.check.correlation import fill
-from lab.check.runner import Trace, next_second
+from lab.check.player import next_second
+from lab.check.trace import Trace
 
 COOKIE, COMPUTED = "cookie", "computed"
 

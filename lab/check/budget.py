@@ -1,4 +1,4 @@
-"""How much a check may spend: requests, processes, seconds. Past that it tells what it knows."""
+"""How much a check may spend: requests, processes, seconds. Past that it reports what it knows."""
 
 import threading
 import time

@@ -4,26 +4,17 @@ Values that vary are compared up to renaming: where two answers always had the s
 each other, they still must, whatever the value is.
 """
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
+from lab.check.changes import HEADERS, changes
 from lab.check.conversation import Ref
-from lab.check.correlation import leaves, pointed
-from lab.check.differences import (
-    ABSENT,
-    HEADERS,
-    Difference,
-    Noise,
-    covers,
-    differences,
-    kind_of,
-    varying,
-)
+from lab.check.correlation import pointed
+from lab.check.differences import Difference, covers, differences, varying
 from lab.check.judge import Finding, Level
-from lab.check.runner import Trace
-from lab.check.text import is_text, words
+from lab.check.noise import ABSENT, Noise, kind_of
+from lab.check.relations import Answers, Relation, relations
+from lab.check.trace import Trace
 from lab.core.http import Answer, count_events
 
 RATE_LIMITED = 429
@@ -32,33 +23,6 @@ SILENT = "no answer came to it ({}): allow more time with --timeout"
 SLOW = "its stream sent less when it was read again: a slow or a busy machine"
 STATUS_ONLY = "its whole body varies by itself: only its status and headers are compared"
 POLLED = "asked again until it changed: only the last answer is compared"
-LEAST_LETTERS = 8  # of a word; a shorter one may be the same by chance
-LEAST_DIGITS = 4  # of what has a digit in it
-MOST_PLACES = 2000
-# A clock that two answers read in the same second is no relation between them. None of its forms
-# is a piece of a longer word: twelve of the digits of a random id may well stand together.
-_CLOCK = re.compile(
-    r"((?<![\w:])|(?<=/\d{4}:))\d{1,2}:\d\d(:\d\d)?\s?([AaPp][Mm]|Z)?(?![\w:])"
-    r"|(?<!\w)\d{4}-\d\d-\d\d(?![\da-z])"
-    r"|(?<!\w)\d{8}T?\d{4}(\d\d)?Z?(?!\w)|^(1\d{9}|1\d{12}|1\d{15}|1\d{18})$"
-)
-_MADE = re.compile(r"(?<!\w)(?=[a-z_]*\d)(?=\d*[a-z_])\w{6,}", re.I)  # beside a clock, an id
-Answers = Mapping[int, Answer]
-
-
-@dataclass(frozen=True)
-class Relation:
-    """The value at `place` of answer `index` is that at `source_place` of answer `source`."""
-
-    index: int
-    place: str
-    source: int
-    source_place: str
-
-    def difference(self) -> Difference:
-        """Return the difference that it does not hold any more."""
-        same = f"that of answer {self.source + 1} ({self.source_place})"
-        return Difference(f"{self.place} (answer {self.index + 1})", same, f"no longer {same}")
 
 
 class ResponseComparator:
@@ -108,7 +72,7 @@ class ResponseComparator:
         every = [dict(enumerate(first.answers)), *aligned]
         self.relations = [
             each
-            for each in _relations(every, self.noise, {*map(str, process_ids)})
+            for each in relations(every, self.noise, {*map(str, process_ids)})
             if not any(covers(place, each.place) for place in self._ignored)
         ]
 
@@ -126,7 +90,7 @@ class ResponseComparator:
         if RATE_LIMITED in (first.status, second.status) and first.status != second.status:
             self.limited.add(index)
         noise = self.noise.setdefault(index, Noise())
-        new = noise.learn(first, second, self._headers)
+        new = noise.learn(changes(first, second, self._headers, noise), first, second)
         if "status" in noise.places and "status" not in self._ignored:
             self._noisy.add(index)
             self.unsure[index] = NOISY
@@ -180,11 +144,7 @@ class ResponseComparator:
         found = self(index, expected[index], seen[index])
         if expected[index].status != seen[index].status:
             return found
-        return found + [
-            each.difference()
-            for each in self.relations
-            if each.index == index and _holds(each, expected) and _holds(each, seen) is False
-        ]
+        return found + [each.difference() for each in self.broken(index, expected, seen)]
 
     def __call__(self, index: int, expected: Answer, seen: Answer) -> list[Difference]:
         """Return what differs between two answers to a call; nothing for noise."""
@@ -236,12 +196,12 @@ class ResponseComparator:
         return [
             each
             for each in self.relations
-            if each.index == index and _holds(each, expected) and _holds(each, seen) is False
+            if each.index == index and each.holds(expected) and each.holds(seen) is False
         ]
 
     def still_holds(self, relation: Relation, answers: Answers) -> bool:
         """Whether a relation is not broken in these answers."""
-        return _holds(relation, answers) is not False
+        return relation.holds(answers) is not False
 
 
 def same_kind(where: str, one: Answer, other: Answer) -> bool:
@@ -252,11 +212,6 @@ def same_kind(where: str, one: Answer, other: Answer) -> bool:
         return True
     place = where.removesuffix("/-").removesuffix("/~")
     return _kind_at(one, place) == _kind_at(other, place)
-
-
-def value_at(answer: Answer, place: str) -> str | None:
-    """Return the text or number at a place of an answer, None where there is none."""
-    return _values(answer).get(place)
 
 
 def _kind_at(answer: Answer, place: str) -> str:
@@ -275,58 +230,3 @@ def _runs(trace: Trace) -> list[tuple[tuple[str, str], list[int]]]:
         else:
             runs.append((call.line, [index]))
     return runs
-
-
-def _relations(
-    plays: list[dict[int, Answer]], noise: Mapping[int, Noise], process_ids: set[str]
-) -> Iterator[Relation]:
-    """Yield, for each value that varies, the earliest answer that always had the same one."""
-    common = sorted(set.intersection(*({*play} for play in plays)))
-    values = [{index: _values(play[index]) for index in common} for play in plays]
-    first_at: dict[tuple[str, ...], tuple[int, str]] = {}
-    for index in common:
-        for place in values[0][index]:
-            seen = tuple(play[index].get(place, "") for play in values)
-            if len({*seen}) == 1 or not all(map(_is_distinctive, seen)):
-                continue
-            if (
-                process_ids & {*seen}
-                or f"{place.rpartition('/')[0]}/~" in noise.get(index, Noise()).places
-            ):
-                continue
-            if seen in first_at and first_at[seen][0] != index:
-                yield Relation(index, place, *first_at[seen])
-            else:
-                first_at.setdefault(seen, (index, place))
-
-
-def _is_distinctive(value: str) -> bool:
-    least = LEAST_DIGITS if re.search(r"\d", value) else LEAST_LETTERS
-    is_clock = _CLOCK.search(value) and not _MADE.search(_CLOCK.sub(" ", value))
-    return len(value) >= least and not is_clock
-
-
-def _values(answer: Answer) -> dict[str, str]:
-    """Return the texts and numbers of an answer by place."""
-    found: dict[str, str] = {}
-    if answer.is_json:
-        found = {place: _as_text(value) for place, value in leaves(answer.document)}
-    elif is_text(answer.body):
-        for number, word in enumerate(words(answer.text)[:MOST_PLACES]):
-            found[f"body/{number}"] = word.text
-    if location := answer.header("location"):
-        found["header:location"] = location
-    return {place: value for place, value in list(found.items())[:MOST_PLACES] if value}
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else repr(value)
-
-
-def _holds(relation: Relation, answers: Answers) -> bool | None:
-    """Whether it holds; None where one of the answers or values is not there."""
-    if relation.index not in answers or relation.source not in answers:
-        return None
-    one = _values(answers[relation.index]).get(relation.place)
-    other = _values(answers[relation.source]).get(relation.source_place)
-    return None if one is None or other is None else one == other

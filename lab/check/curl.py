@@ -7,8 +7,8 @@ from lab.check.conversation import Call, Conversation, Template, as_bytes, joine
 from lab.check.curl_parts import given, judge, look_up
 from lab.check.curl_workers import again, judge_again
 from lab.check.judge import Report, Reproducer
-from lab.check.runner import without_refs
 from lab.check.start import Start
+from lab.check.trace import without_refs
 from lab.core.shell import body_words, quoted
 
 _START = """\

@@ -14,8 +14,8 @@ from lab.check.judge import (
     doubted,
     level_of,
 )
-from lab.check.runner import Trace
 from lab.check.sides import Sides
+from lab.check.trace import Trace
 from lab.core.http import Answer
 
 NOT_REACHED = "the script ended before it, at call {}"

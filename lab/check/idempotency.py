@@ -3,7 +3,8 @@
 from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Call, Conversation
 from lab.check.judge import Report
-from lab.check.runner import ClientState, Runner, Trace
+from lab.check.runner import Runner
+from lab.check.trace import ClientState, Trace
 from lab.core.http import Answer
 
 MOST_AGAIN = 3  # requests that are sent a second time

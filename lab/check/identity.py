@@ -1,4 +1,4 @@
-"""Tells the name that a process has for itself (an instance id, a start) from what it remembers."""
+"""Separates the name that a process has for itself (an instance id) from what it remembers."""
 
 import json
 import re
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from lab.check.comparator import Relation, value_at
 from lab.check.conversation import Call, Conversation, Ref, Template, recorded
-from lab.check.runner import Runner, without_refs
+from lab.check.relations import Relation, value_at
+from lab.check.runner import Runner
+from lab.check.trace import without_refs
 from lab.core.http import Answer
 
 _KEPT = frozenset({"accept", "content-type", "accept-encoding", "user-agent"})

@@ -182,10 +182,10 @@ def level_of(
     for level in STATE:
         differing = [each for each in findings if each.level is level]
         if differing:
-            first = min(differing, key=telling)
+            first = min(differing, key=rank)
             where = sentence(first.play) or "the answers change"
             said = f"{len(differing)} of {len(findings)} calls: {where}"
-            return level, f"{said}; {first.title}, {_told_change(first)}"
+            return level, f"{said}; {first.title}, {_shown_change(first)}"
     counted = [each for each in findings if each.counts]
     if unknown := [each for each in counted if each.level is Level.UNKNOWN]:
         why = f"; the first is {unknown[0].title}: {unknown[0].why}" if unknown[0].why else ""
@@ -195,14 +195,14 @@ def level_of(
     return Level.SELF_CONTAINED, _contained(len(counted), len(findings), unseen)
 
 
-def telling(finding: Finding) -> tuple[bool, int, int]:
+def rank(finding: Finding) -> tuple[bool, int, int]:
     """Return what orders findings: a reproduced one first, then by what a person would name."""
     first = finding.differences[0].where if finding.differences else "~"
-    rank = 0 if first in ("status", "script") else 1 if first.startswith(("/", "body")) else 2
-    return finding.needs is None, rank, finding.index
+    kind = 0 if first in ("status", "script") else 1 if first.startswith(("/", "body")) else 2
+    return finding.needs is None, kind, finding.index
 
 
-def _told_change(finding: Finding) -> str:
+def _shown_change(finding: Finding) -> str:
     change = finding.differences[0]
     if change.where != "status" or finding.play == SEPARATE:
         return str(change)

@@ -20,7 +20,7 @@ from lab.processes.child import SIGKILL
 _SCRIPT = Path(__file__).with_name("private_disk.py")
 _LAYERS = "dev/shm/.two-desks"
 _LOCK = "sem."  # what keeps a lock keeps no state
-_CACHES = ("__pycache__",)  # what an interpreter writes for itself is nobody's state
+_CACHES = ("__pycache__",)  # what an interpreter writes for itself is no state of the service
 
 
 class CannotIsolate(LabError):

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 
 from lab.check.peers import Peers
+from lab.check.pool import Pool
 from lab.check.process import Process
-from lab.check.service import Pool
 from lab.check.sockets import connected, unix_peers
 
 MOST_FILES = 20_000

@@ -9,10 +9,11 @@ from lab.check.conversation import Conversation
 from lab.check.differences import Difference
 from lab.check.evidence import Play
 from lab.check.judge import ALONE, ELSEWHERE, FRESH, Finding, Reproducer
-from lab.check.runner import Runner, Trace
+from lab.check.runner import Runner
 from lab.check.search import Search
 from lab.check.shrink import shrink
 from lab.check.sides import Sides
+from lab.check.trace import Trace
 from lab.check.wanted import CONFIRMATIONS, Wanted
 
 LOOKS = 4  # for what may be chance, before it is taken for not seen again

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Conversation, Ref
-from lab.check.runner import Runner, Trace
+from lab.check.runner import Runner
 from lab.check.shrink import shrink
 from lab.check.sides import READS
+from lab.check.trace import Trace
 from lab.check.wanted import Wanted
 
 MANY = 3  # more calls than that are worth a look after each of them

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from lab.check.comparator import Relation
 from lab.check.evidence import Evidence
 from lab.check.identity import is_own_name
-from lab.check.judge import Finding, telling
+from lab.check.judge import Finding, rank
+from lab.check.player import MORE_PATIENTLY
 from lab.check.prover import Proof, Prover
-from lab.check.runner import MORE_PATIENTLY, Runner
+from lab.check.relations import Relation
+from lab.check.runner import Runner
 
 MOST_SHRUNK = 3  # routes whose shortest script is looked for
 MOST_FINDINGS = 30  # that are looked into
@@ -62,7 +63,7 @@ class Settlement:
             )
 
     def _next(self) -> Finding | None:
-        """Return the most telling difference that is not settled."""
+        """Return the first difference, by rank, that is not settled."""
         evidence = self._evidence
         calls = evidence.conversation.calls
         settled = {calls[index].route for index in evidence.proven}
@@ -76,7 +77,7 @@ class Settlement:
             and each.index not in evidence.undecided
             and calls[each.index].route not in settled
         ]
-        return min(waiting, key=telling, default=None)
+        return min(waiting, key=rank, default=None)
 
     def _settle(self, finding: Finding) -> None:
         evidence = self._evidence

@@ -1,4 +1,4 @@
-"""A process that has served other clients: whether it answers as one that has served nobody.
+"""A process that has served other clients: whether it answers as one that has served none.
 
 It finds what a conversation does not show by itself: what a thread or a connection remembers, and
 what all clients share.
@@ -7,7 +7,8 @@ what all clients share.
 from lab.check.comparator import RATE_LIMITED, ResponseComparator
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
-from lab.check.runner import Runner, Trace
+from lab.check.runner import Runner
+from lab.check.trace import Trace
 from lab.core.http import Answer
 
 ROUNDS = 5  # a coin does not show the same five times

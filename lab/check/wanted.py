@@ -5,7 +5,7 @@ from collections.abc import Collection
 from lab.check.comparator import ResponseComparator, same_kind
 from lab.check.differences import Difference
 from lab.check.judge import Finding
-from lab.check.runner import Trace
+from lab.check.trace import Trace
 
 CONFIRMATIONS = 3
 OF_A_KIND = 4  # something came or went

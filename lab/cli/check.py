@@ -7,21 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.text import Text
 
-from lab.check.budget import Budget
-from lab.check.checker import STOPPED, Check, Options, Source
-from lab.check.curl import as_curl as curl_lines
-from lab.check.judge import FAILED, SIGNS, Level, Report
-from lab.check.start import Start
 from lab.cli import options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.cli.param_types import duration
-from lab.core.redaction import redact_text
 from lab.core.run_folder import new_run_folder
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from lab.check.first_plays import Source
 
 SELDOM_S = 5.0
 _path = click.Path(dir_okay=False, path_type=Path)
@@ -36,7 +29,7 @@ def _settings(
     return {name: rest for name, _, rest in (value.partition("=") for value in values)}
 
 
-@click.command(short_help="Find out whether your own service is stateless.")
+@click.command()
 @click.version_option(package_name="two-desks", prog_name="lab check")
 @click.argument("conversation", required=False, type=_path, metavar="[CONVERSATION]")
 @click.option(
@@ -82,9 +75,18 @@ def _settings(
     metavar="NAME",
     help="Host name of the service: sent in the Host header, and used for its cookies.",
 )
-@click.option("--http", "http_file", type=_path, help="A .http file, whatever it is called.")
-@click.option("--har", "har_file", type=_path, help="A recording of a browser.")
-@click.option("--openapi", "openapi_file", type=_path, help="An OpenAPI 3 document, JSON or YAML.")
+@click.option(
+    "--http", "http_file", type=_path, help="Read the conversation from a .http file of any name."
+)
+@click.option(
+    "--har", "har_file", type=_path, help="Read the conversation from a recording of a browser."
+)
+@click.option(
+    "--openapi",
+    "openapi_file",
+    type=_path,
+    help="Make conversations from an OpenAPI 3 document, JSON or YAML.",
+)
 @click.option(
     "--ignore",
     multiple=True,
@@ -164,10 +166,12 @@ def check(
 ) -> int:
     """Is your service stateless? The answer, and the shortest script that proves it.
 
-    CONVERSATION is a script (.py), a .http file or a .har file: the calls of a client. The
-    conversation is held on one process; then each call on a fresh process; on two in turn; each
-    on a disk of its own; and each call alone, with everything reset. Or give --openapi. What
-    changes shows where the state is.
+    CONVERSATION is a file with the calls of a client: a script (.py), a .http file, or a .har
+    file, which a browser records. You can give an OpenAPI document instead (--openapi).
+
+    The same calls are sent in several ways: all to one process; each to a fresh process; to two
+    processes in turn; each to a process with a disk of its own; and each alone, after a reset.
+    Where an answer changes, the service keeps state, and the way shows where.
 
     Examples:
       lab check --start "flask --app myapp run --port {port}" requests.py
@@ -181,9 +185,18 @@ def check(
 
     Your command is started many times, with your rights.
 
-    Exit status: 0 self-contained, 1 state was found, 2 wrong usage, 3 unknown, or the service
-    did not start, 130 stopped by Ctrl-C.
+    Exit status:
+      0    self-contained: no state was found
+      1    state was found
+      2    wrong usage
+      3    unknown, or the service did not start
+      130  stopped by Ctrl-C
     """
+    from lab.check.budget import Budget  # the check loads much, and `--help` needs none of it
+    from lab.check.checker import STOPPED, Check
+    from lab.check.session import Options
+    from lab.check.start import Start
+
     source = _source(conversation, http_file, har_file, openapi_file)
     volumes = tuple(path.absolute() for path in shared)
     start = Start(command, env, Path.cwd(), reset, _ready(ready), wait, volumes, host)
@@ -199,49 +212,22 @@ def check(
     with progress(quiet=as_json) as log:
         report = Check(start, source, folder, compared, budget, _seldom(log)).run()
         log("")
-    allowed = _allowed(allow)
-    document, explanation = _keep(report, start, folder, allowed, junit_file)
+    from lab.cli import check_report
+
+    allowed = check_report.allowed_levels(allow)
+    document, explanation = check_report.keep(report, start, folder, allowed, junit_file)
     if as_json:
         write_json(document)
     else:
-        _show(report, start, folder)
+        check_report.show(report, start, folder)
         if explain:
-            screen.print(_text("\n" + explanation))
+            screen.print(check_report.plain_text("\n" + explanation))
     if STOPPED in report.notes:
         return EXIT_INTERRUPTED
-    return _status(report, allowed)
+    return check_report.exit_status(report, allowed)
 
 
 COMMANDS = (check,)
-
-
-def _keep(
-    report: Report, start: Start, folder: Path, allowed: frozenset[Level], junit_file: Path | None
-) -> tuple[str, str]:
-    """Write what was found into the run's folder; return the document and its explanation."""
-    from lab.check.document import document, text  # not needed before there is a report
-    from lab.check.render import as_junit, explain
-    from lab.cli import kept
-
-    found = document(
-        report,
-        explain(report),
-        allowed=allowed,
-        command=start.command,
-        script=_script(report, start),
-    )
-    kept.leave_check(folder, found)
-    if junit_file:
-        kept.write(junit_file, as_junit(found))
-    return text(found), found.explanation
-
-
-def _status(report: Report, allowed: frozenset[Level]) -> int:
-    if report.failed:
-        return 1
-    if report.passes(allowed):
-        return 0
-    return 3 if report.level in (Level.UNKNOWN, *allowed) else 1
 
 
 def _ready(path: str | None) -> str | None:
@@ -266,19 +252,9 @@ def _seldom(log: Callable[[str], None]) -> Callable[[str], None]:
     return log_seldom
 
 
-def _text(text: str, style: str = "") -> Text:
-    """Return text for the screen: nothing in it is markup, and all of it can be written."""
-    return Text(text.encode("utf-8", "backslashreplace").decode(), style)
-
-
-def _allowed(allow: tuple[str, ...]) -> frozenset[Level]:
-    named = {"backing-service": Level.BACKING_SERVICE, "disk": Level.DISK}
-    return frozenset({Level.SELF_CONTAINED, *(named[each] for each in allow)})
-
-
 def _source(
     conversation: Path | None, http_file: Path | None, har_file: Path | None, openapi: Path | None
-) -> Source:
+) -> "Source":
     given = [each for each in (conversation, http_file, har_file, openapi) if each]
     if len(given) != 1:
         raise click.UsageError(
@@ -313,73 +289,3 @@ def _place(text: str) -> str:
     if kind == "header" and colon and name:
         return f"header:{name.lower()}"
     raise click.UsageError(f"--ignore {text!r}: give /json/pointer, header:NAME, body or status")
-
-
-def _show(report: Report, start: Start, folder: Path) -> None:
-    mark = FAILED if report.failed else SIGNS[report.level]
-    because = redact_text(report.because)
-    headline = f"{mark.sign} {_headline(report)}  "
-    screen.print(Text.assemble((headline, mark.style), because), soft_wrap=True)
-    if report.partial:
-        screen.print(Text("Cut short: this is what was known.", "yellow"))
-    if report.findings:
-        screen.print(_table(report))
-    for index, places in sorted(report.masked.items()):
-        said = f"varies by itself, not compared: {index + 1} {', '.join(places)}"
-        screen.print(_text(said, "dim"), soft_wrap=True)
-    for note in report.notes:
-        if note != report.because:
-            screen.print(Text(f"! {redact_text(note)}", "yellow"), soft_wrap=True)
-    _show_shortest(report, start)
-    spent = f"{report.requests} requests, {report.processes} processes, {report.seconds:.1f} s"
-    screen.print(
-        Text(f"{spent}; kept: {folder} (check.json, report.html, logs)", "dim"), soft_wrap=True
-    )
-
-
-def _headline(report: Report) -> str:
-    return "A CHECK OF YOURS FAILED" if report.failed else str(report.level).upper()
-
-
-def _show_shortest(report: Report, start: Start) -> None:
-    if report.reproducer is None:
-        return
-    if report.reproducer.unprintable:
-        screen.print(Text("\nTo see it:", "bold"))
-        screen.print(_text(report.reproducer.unprintable), soft_wrap=True)
-        return
-    times = f"{report.reproducer.confirmed} of {report.reproducer.tries}"
-    said = f"\nThe shortest script that shows it (seen again {times} times):"
-    if report.reproducer.repeated:
-        said = f"\nA script that shows it ({times} answers differed):"
-    screen.print(Text(said, "bold"))
-    screen.print(_text(curl_lines(report, start)), soft_wrap=True)
-
-
-def _script(report: Report, start: Start) -> str:
-    shortest = report.reproducer
-    return curl_lines(report, start) if shortest and not shortest.unprintable else ""
-
-
-def _table(report: Report) -> "Table":
-    from rich.table import Table  # takes its time, which a first process can use
-
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("", "call", "status", "verdict", "needs", "first difference"):
-        table.add_column(heading, overflow="fold")
-    for finding in report.findings:
-        mark = SIGNS[finding.level]
-        alike = finding.verdict != str(finding.level)
-        needs = ", ".join(str(index + 1) for index in finding.needs or ())
-        if finding.like is not None:
-            needs = f"as {finding.like + 1}"
-        difference = str(finding.differences[0]) if finding.differences else ""
-        table.add_row(
-            str(finding.index + 1),
-            Text(finding.title),
-            str(finding.status or "none"),
-            Text(finding.verdict, "dim") if alike else Text(str(mark), mark.style),
-            needs,
-            Text(difference),
-        )
-    return table

@@ -35,7 +35,7 @@ def _address(context: click.Context, option: click.Parameter, value: str | None)
     return value and str(address)
 
 
-@click.command("class", short_help="Run both desks for a lecture: the room votes by phone.")
+@click.command("class")
 @click.option(
     "--listen",
     callback=_address,

@@ -20,7 +20,7 @@ MOST_LIKE_IT = 30  # runs of the same thing that are read to learn how much time
 Read = tuple[Path, list[Quantity]]
 
 
-@click.command(short_help="Compare two kept runs: what differs beyond chance.")
+@click.command()
 @click.argument("left", metavar="RUN")
 @click.argument("right", metavar="RUN")
 @click.option("--all", "everything", is_flag=True, help="Show what is equal, too.")
@@ -37,18 +37,21 @@ def compare(left: str, right: str, everything: bool, as_json: bool, out: Path) -
     Counts are compared by an interval of their difference, made of Wilson's intervals. Times
     are compared by a rank test of blocks of requests, and must also differ by a larger factor
     than runs of the same thing do. How much runs vary on your machine is learned from other
-    kept runs of the same script with the same settings, if there are five with these two. If
-    not, times must differ by a factor of 15. Two runs of the same thing are called different
-    in at most 5 of 100 cases, however many numbers they have.
+    kept runs of the same script with the same settings, if there are at least five, these two
+    included. If not, times must differ by a factor of 15. Two runs of the same thing are called
+    different in at most 5 of 100 cases, however many numbers they have.
 
-    Findings of a check are compared word by word: there is no chance in them.
+    The findings of two checks are compared word by word: there is no chance in them.
 
     Examples:
         lab compare 20261127-103000-crash 20261127-110000-crash
         lab compare before/crowd.json after/crowd.json --json
 
-    Exit status: 0 no difference beyond chance, 1 there is one, 2 wrong usage, or the runs
-    are of two kinds, 3 the counts are too small to tell, or the runs have nothing in common.
+    Exit status:
+      0  no difference beyond chance
+      1  a difference beyond chance
+      2  wrong usage, or the runs are of two kinds
+      3  the counts are too small to tell, or the runs have nothing in common
     """
     ours, theirs = _pair(left, right, out)
     kind, other = summary.summary(ours).kind, summary.summary(theirs).kind

@@ -31,7 +31,7 @@ _SCENARIOS = Path(scenarios.__file__).parent
 BUNDLED = sorted(path.stem for path in _SCENARIOS.glob("[a-z]*.py"))
 
 
-@click.command(short_help="Send many shoppers at once to both desks.")
+@click.command()
 @click.argument("script", required=False, default="shopping", metavar="[NAME|FILE]")
 @crowd_options
 def crowd(script: str, **asked: Any) -> int:
@@ -67,9 +67,12 @@ def crowd(script: str, **asked: Any) -> int:
 
     By default the lab listens on 127.0.0.1 only.
 
-    Exit status: 0 the figures are valid and the losses were predicted, 1 the lost carts are
-    not those predicted, 2 wrong usage, or the lab could not start, 3 the figures are not
-    reliable, 130 stopped by Ctrl-C.
+    Exit status:
+      0    the figures are valid, and the lost carts are those that were predicted
+      1    other carts were lost than those that were predicted
+      2    wrong usage, or the lab could not start
+      3    the figures are not reliable
+      130  stopped by Ctrl-C
     """
     path = _script(script)
     given = CrowdOptions(**asked)

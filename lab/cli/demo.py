@@ -23,7 +23,7 @@ Try next
   lab diff                      the two desks' code"""
 
 
-@click.command(short_help="Kill a server, and see whose cart is left.")
+@click.command()
 @stack_options.settings
 @stack_options.tls
 @stack_options.deployment

@@ -14,7 +14,7 @@ KNOWN_TO_COMPOSE = ("compose.yaml", "compose.yml")
 """Names of files that `docker compose` finds by itself in its folder."""
 
 
-@click.group(short_help="Print compose.yaml or kubernetes.yaml for both desks.")
+@click.group()
 def deploy() -> None:
     """Print a file that runs both desks as containers: nginx, servers, and Valkey.
 

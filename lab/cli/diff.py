@@ -7,13 +7,13 @@ from lab.cli.output import err, screen, write_document
 from lab.experiments import app_diff
 
 
-@click.command(short_help="Compare the source code of the two desks.")
+@click.command()
 @click.argument("file", type=click.Choice(["app.py", "state.py", "config.py"]), default="app.py")
 def diff(file: str) -> None:
     """Compare the source code of the two desks: it shows what statelessness changes.
 
-    Into a pipe or a file it is a patch: `lab diff > one.patch`, then `git apply one.patch` in a
-    clone turns the stateful desk's file into the stateless desk's.
+    In a pipe or a file, the output is a patch: `lab diff > one.patch`, then `git apply
+    one.patch` in a clone turns the stateful desk's file into the stateless desk's.
     """
     lines = app_diff.diff(file)
     summary = f"{app_diff.changed_lines(lines)} changed lines. - stateful, + stateless"

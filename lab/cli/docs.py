@@ -10,7 +10,7 @@ from lab.cli.output import screen, write_document
 from lab.core.errors import LabError
 
 
-@click.command(short_help="Read the handbook, offline.")
+@click.command()
 @click.argument("page", default="index", metavar="[PAGE]")
 @click.option("--open", "open_it", is_flag=True, help="Show the page in the browser.")
 def docs(page: str, open_it: bool) -> None:

@@ -7,12 +7,16 @@ from lab.cli.output import screen
 from lab.stack.doctor import diagnose
 
 
-@click.command(short_help="Check what the lab needs, and how to install it.")
+@click.command()
 def doctor() -> int:
     """Check what the lab needs: what is here, what is missing, and how to install it.
 
     For each missing part, it prints what does not work without it and the one command that
-    installs it. Exit status: 0 nothing is missing, 1 something is.
+    installs it.
+
+    Exit status:
+      0  nothing is missing
+      1  something is missing
     """
     findings = diagnose()
     for finding in findings:

@@ -14,7 +14,7 @@ from lab.core.errors import LabError
 from lab.core.units import format_bytes
 
 
-@click.command(short_help="Write the page as one file that needs no server.")
+@click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--recording",

@@ -10,7 +10,7 @@ from lab.evidence.result import Kind
 _WIDTH_OF_NAMES = max(len(name) for name in experiments.SUITE)
 
 
-@click.command("list", short_help="List the bundled scripts and what they test.")
+@click.command("list")
 def list_() -> None:
     """List the bundled scripts: first those of the claims, then those of the drawbacks."""
     for kind, promise in ((Kind.CLAIM, "holds or fails"), (Kind.DRAWBACK, "confirmed or not")):

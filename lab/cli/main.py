@@ -17,18 +17,52 @@ from lab.core.text import one_line
 
 _FILES = {"class": "classroom"}  # `class` is a word of Python's
 _SERVER_FAULTS = ("kill", "restart", "pause", "resume", "drain", "add")
-# The commands, in the order in which `lab --help` lists them.
-_SECTIONS: Mapping[str, Sequence[str]] = {
-    "Run the experiments": ("demo", "list", "show", "new", "run", "diff", "doctor"),
-    "Open the page, and break what runs there": (
-        *("up", "class", "open", "play", "record", "export", "status", "reset"),
-        *(*_SERVER_FAULTS, "store"),
-    ),
-    "Measure many customers": ("crowd", "plan"),
-    "Check a service of your own": ("check",),
-    "Look at what was kept": ("report", "runs", "compare"),
-    "Run both desks as containers": ("deploy",),
-    "Read the handbook": ("docs",),
+# The commands, in the order in which `lab --help` lists them, each with its line there.
+_SECTIONS: Mapping[str, Mapping[str, str]] = {
+    "Run the experiments": {
+        "demo": "Kill a server, and see whose cart is left.",
+        "list": "List the bundled scripts and what they test.",
+        "show": "Explain a script, and show its source.",
+        "new": "Write a script of your own to begin with.",
+        "run": "Run scripts at both desks: bundled ones or your own.",
+        "diff": "Compare the source code of the two desks.",
+        "doctor": "Check what the lab needs, and how to install it.",
+    },
+    "Open the page, and break what runs there": {
+        "up": "Run both desks and the page, until Ctrl-C.",
+        "class": "Run both desks for a lecture: the room votes by phone.",
+        "open": "Open the page of the running `lab up`.",
+        "play": "Show kept runs in the page, without servers.",
+        "record": "Record the page's lesson from real runs.",
+        "export": "Write the page as one file that needs no server.",
+        "status": "Show servers, settings and store of the running `lab up`.",
+        "reset": "Restart every server with empty carts.",
+        "kill": "Kill a server of the running `lab up`.",
+        "restart": "Restart a server, with an empty memory.",
+        "pause": "Freeze a server: it answers nothing until it is resumed.",
+        "resume": "Resume a frozen server.",
+        "drain": "Stop a server when its last requests are done.",
+        "add": "Start one more server at each desk.",
+        "store": "Break or repair the session store.",
+    },
+    "Measure many customers": {
+        "crowd": "Send many shoppers at once to both desks.",
+        "plan": "Compute what many users need: memory, traffic, machines.",
+    },
+    "Check a service of your own": {
+        "check": "Find out whether your own service is stateless.",
+    },
+    "Look at what was kept": {
+        "report": "Show a kept run again: page, JUnit XML, HAR, curl.",
+        "runs": "List the kept runs, or delete the old ones.",
+        "compare": "Compare two kept runs: what differs beyond chance.",
+    },
+    "Run both desks as containers": {
+        "deploy": "Print compose.yaml or kubernetes.yaml for both desks.",
+    },
+    "Read the handbook": {
+        "docs": "Read the handbook, offline.",
+    },
 }
 _WELCOME = """\
 Two Desks: one shop with two desks, and the same customers at both.
@@ -58,8 +92,8 @@ def main() -> NoReturn:
 class LazyCommand(click.Command):
     """Stands for a command until it is called; `module` has the command in COMMANDS."""
 
-    def __init__(self, name: str, module: str) -> None:
-        super().__init__(name)
+    def __init__(self, name: str, module: str, short_help: str) -> None:
+        super().__init__(name, short_help=short_help)
         self.module = module
 
     def found(self) -> click.Command:
@@ -111,17 +145,10 @@ class Commands(click.Group):
         raise click.UsageError(f"there is no `lab {one_line(name, 40)}`: {hint}", context)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands with their first sentence, section by section."""
-        for heading, names in _SECTIONS.items():
-            commands = {name: self.get_command(context, name) for name in names}
+        """Write the commands, section by section; none is imported for it."""
+        for heading, lines in _SECTIONS.items():
             with formatter.section(heading):
-                formatter.write_dl(
-                    [
-                        (name, command.get_short_help_str(formatter.width))
-                        for name, command in commands.items()
-                        if command
-                    ]
-                )
+                formatter.write_dl([*lines.items()])
 
 
 @click.group(
@@ -151,7 +178,8 @@ def cli(context: click.Context) -> None:
         screen.print(_WELCOME)
 
 
-for names in _SECTIONS.values():
-    for name in names:
+prepared(cli)
+for lines in _SECTIONS.values():
+    for name, line in lines.items():
         file = "server_faults" if name in _SERVER_FAULTS else _FILES.get(name, name)
-        cli.add_command(LazyCommand(name, f"lab.cli.{file}"))
+        cli.add_command(LazyCommand(name, f"lab.cli.{file}", line))

@@ -9,7 +9,7 @@ from lab.core.errors import LabError
 from lab.core.shell import quoted
 
 
-@click.command(short_help="Write a script of your own to begin with.")
+@click.command()
 @click.argument("file", default="mine.py", type=click.Path(path_type=Path))
 def new(file: Path) -> None:
     """Write a script to begin with: a few requests, and comments that explain them.

@@ -9,7 +9,7 @@ from lab.cli.output import say
 from lab.console import control_file
 
 
-@click.command("open", short_help="Open the page of the running `lab up`.")
+@click.command("open")
 @options.no_open
 @options.out
 def open_(no_open: bool, out: Path) -> None:

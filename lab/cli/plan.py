@@ -28,7 +28,7 @@ CHART = "plan.svg"
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command(short_help="Compute what many users need: memory, traffic, machines.")
+@click.command()
 @assumptions
 @click.option(
     "--measure", "again", is_flag=True, help="Measure this machine first (half a minute)."

@@ -11,7 +11,7 @@ from lab.console.kept_runs import KeptRuns
 from lab.core.errors import LabError
 
 
-@click.command(short_help="Show kept runs in the page, without servers.")
+@click.command()
 @click.argument("run", required=False, metavar="[RUN]")
 @options.port
 @options.no_open

@@ -15,7 +15,7 @@ from lab.console.offline import recording, session
 from lab.core.run_folder import new_run_folder
 
 
-@click.command(short_help="Record the page's lesson from real runs.")
+@click.command()
 @options.out
 def record(out: Path) -> None:
     """Record every script of the page's lesson, in about a minute.

@@ -21,7 +21,7 @@ from lab.report.terminal import verdicts_table
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command(short_help="Show a kept run again: page, JUnit XML, HAR, curl.")
+@click.command()
 @click.argument("run", required=False, metavar="[RUN]")
 @click.option("--open", "open_it", is_flag=True, help="Open report.html in the browser.")
 @click.option("--html", "html_file", type=_file, help="Write the page to FILE.")

@@ -21,7 +21,7 @@ def _setting(name: str, what: str) -> Callable[..., Any]:
     return click.option(f"--{name}", type=kind, help=what)
 
 
-@click.command(short_help="Restart every server with empty carts.")
+@click.command()
 @click.option(
     "--servers",
     type=click.IntRange(1, MOST_PAGE_SERVERS),
@@ -31,7 +31,7 @@ def _setting(name: str, what: str) -> Callable[..., Any]:
 @_setting("store", "Where the stateful desk keeps its sessions.")
 @_setting("affinity", "cookie: the load balancer sends a client to the same server each time.")
 @_setting("retry", "on: the load balancer tries another server after a failure.")
-@_setting("cache", "A cache before the desks; naive: one that ignores Cache-Control.")
+@_setting("cache", "Cache in front of the desks; naive: it ignores Cache-Control.")
 @options.out
 def reset(out: Path, **settings: Any) -> None:
     """Reset the running `lab up`: every server runs, and every cart is gone.

@@ -20,7 +20,7 @@ from lab.experiments.script_file import SCRIPT_MAX_SECONDS
 from lab.stack.deployment import Deployment
 
 
-@click.command(short_help="Run scripts at both desks: bundled ones or your own.")
+@click.command()
 @click.argument("names", nargs=-1, metavar="NAME|FILE...")
 @click.option("--all", "everything", is_flag=True, help="Run every bundled script; print a table.")
 @click.option("--quick", is_flag=True, help="Send fewer requests: faster, with wider intervals.")

@@ -19,7 +19,7 @@ from lab.report.runs_view import runs_table
 NEWEST_RUNS = 20
 
 
-@click.command(short_help="List the kept runs, or delete the old ones.")
+@click.command()
 @click.option("--all", "everything", is_flag=True, help=f"List all, not the newest {NEWEST_RUNS}.")
 @click.option("--clean", is_flag=True, help="Delete all but the newest; asks first.")
 @click.option(
@@ -36,9 +36,9 @@ def runs(
 ) -> int:
     """List the kept runs, the newest first: what each one was, and what it found.
 
-    The kinds are run, check, crowd and plan; `lab report NAME` shows one of them again. A
-    measurement holds constants for `lab plan`; a page, the logs of `lab up`. A run that was
-    stopped before it found anything is unfinished.
+    A run, a check, a crowd or a plan has a report: `lab report NAME` shows it again. A
+    measurement has the constants of `lab plan`, and a page has the logs of `lab up`. A run that
+    was stopped before it found anything is unfinished.
 
     --clean keeps the newest ten runs that have a report, everything newer than these, the
     newest measurement, and folders that you named yourself.
@@ -48,8 +48,10 @@ def runs(
         lab runs --clean --keep 3
         lab report crash --open      the newest run of crash
 
-    Exit status: 0 done, 1 something could not be deleted, 2 wrong usage, or you did not
-    confirm.
+    Exit status:
+      0  done
+      1  something could not be deleted
+      2  wrong usage, or you did not confirm
     """
     if not clean and (keep is not None or yes):
         raise click.UsageError("--keep and --yes go with --clean: lab runs --clean --keep 3")

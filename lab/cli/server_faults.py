@@ -18,26 +18,21 @@ _SERVER_OR_STORE = f"{_SERVER} `store` is the session store."
 _FAULTS = {
     "kill": (
         "Kill a server of the running `lab up`.",
-        "Kill a server of the running `lab up`.",
         "✕ {at}: pid {pid} {signal}, {seen}",
     ),
     "restart": (
-        "Restart a server, with an empty memory.",
         "Restart a server of the running `lab up`, with an empty memory.",
         "✓ {at}: {was} is now {instance}",
     ),
     "pause": (
-        "Freeze a server: it answers nothing until it is resumed.",
         "Freeze a server of the running `lab up`: it answers nothing until it is resumed.",
         "~ {at}: pid {pid} is frozen; `lab resume {at}` resumes it",
     ),
     "resume": (
-        "Resume a frozen server.",
         "Resume a frozen server of the running `lab up`.",
         "✓ {at}: pid {pid} goes on",
     ),
     "drain": (
-        "Stop a server when its last requests are done.",
         "Stop a server of the running `lab up` when its last requests are done.",
         "~ {at}: gets no new requests; `lab status` shows when it has gone",
     ),
@@ -54,10 +49,10 @@ def give_order(out: Path, path: str, body: Mapping[str, str], line: str) -> None
 
 
 def _fault_command(name: str) -> click.Command:
-    short, what, line = _FAULTS[name]
+    what, line = _FAULTS[name]
     target = _SERVER_OR_STORE if name in STORE_FAULTS else _SERVER
 
-    @click.command(name, help=f"{what}\n\n{target}", short_help=short)
+    @click.command(name, help=f"{what}\n\n{target}")
     @click.argument("server")
     @options.out
     def command(server: str, out: Path) -> None:
@@ -66,7 +61,7 @@ def _fault_command(name: str) -> click.Command:
     return command
 
 
-@click.command(short_help="Start one more server at each desk.")
+@click.command()
 @click.argument("desk", type=click.Choice(["stateful", "stateless"]), required=False)
 @options.out
 def add(desk: str | None, out: Path) -> None:

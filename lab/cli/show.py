@@ -8,7 +8,7 @@ from lab import experiments
 from lab.cli.output import say, screen, write_document
 
 
-@click.command(short_help="Explain a script, and show its source.")
+@click.command()
 @click.argument("name")
 @click.option("--source", is_flag=True, help="Print its source and nothing else, to be copied.")
 def show(name: str, source: bool) -> None:

@@ -13,7 +13,7 @@ from lab.console.stack_state import STATE_SIGNS, StackState
 from lab.core.json_object import json_text
 
 
-@click.command(short_help="Show servers, settings and store of the running `lab up`.")
+@click.command()
 @options.out
 @options.as_json
 def status(out: Path, as_json: bool) -> None:

@@ -15,7 +15,7 @@ _DONE = {
 }
 
 
-@click.command(short_help="Break or repair the session store.")
+@click.command()
 @click.argument("do", metavar=f"[{'|'.join(_DONE)}]", type=click.Choice(list(_DONE)))
 @options.out
 def store(do: str, out: Path) -> None:

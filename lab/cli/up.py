@@ -12,7 +12,7 @@ from lab.console.settings import MOST_PAGE_SERVERS
 from lab.evidence.result import Settings
 
 
-@click.command(short_help="Run both desks and the page, until Ctrl-C.")
+@click.command()
 @options.port
 @options.no_open
 @partial(stack_options.settings, most=MOST_PAGE_SERVERS)

@@ -1,5 +1,6 @@
 """`lab up` and `lab play`: puts stack, page and console together, and takes them apart again."""
 
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -135,6 +136,7 @@ def _open_to_phones(
     room: Room, phones: PhonesAt, folder: Path, private: Path | None
 ) -> Iterator[str]:
     """Serve the phones' app to a listener of its own; yield the address for phones."""
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a hall presses at once
     with (
         served_to_nginx(phone_app(room), private, "phones") as upstream,
         listening_to_phones(

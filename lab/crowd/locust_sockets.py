@@ -1,7 +1,7 @@
 """Locust's connections, encrypted (CurveZMQ): only who has the run's key can join or report.
 
-Locust asks nobody who they are. Another user of the machine could be handed a crowd's job, take
-a worker's place, or report carts that nobody had.
+Locust does not ask who connects. Another user of the machine could be handed a crowd's job, take
+a worker's place, or report carts that no customer had.
 """
 
 import hashlib

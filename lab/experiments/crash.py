@@ -25,7 +25,6 @@ from collections.abc import Mapping
 from msgspec import convert
 
 from lab.core.faults import FaultKind
-from lab.crowd.timetable import PlannedFault
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.result import Measurements, Observation, Settings, Verdict
 from lab.evidence.shopper import Shopper
@@ -87,6 +86,8 @@ def buy_here(shopper: Shopper, lab: Lab) -> None:
 
 def crash_under_a_crowd(lab: Lab, doomed: str) -> None:
     """Kill a server when all have bought and hardly any has asked yet."""
+    from lab.crowd.timetable import PlannedFault  # `lab list` imports this file: no crowd for it
+
     lap_s = lab.crowd_shoppers / CROWD_RATE
     outcome = lab.crowd(
         buy_here,
@@ -116,7 +117,7 @@ def with_crowd(seen: Observation, crowd: Measurements | None) -> Observation:
     """Add what a crowd says: the claim holds if it held for the few and for the many."""
     if crowd is None:
         return seen
-    from lab.crowd.doubts import Doubt  # `lab list` imports this file, and needs no crowd
+    from lab.crowd.doubts import Doubt
 
     carts = crowd["carts"]
     owed = carts["settled"] - carts["nothing_owed"]

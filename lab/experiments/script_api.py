@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from lab.core.errors import ScriptMistake
 from lab.core.faults import STORE, FaultEvent, FaultKind
 from lab.core.nearest import no_argument
-from lab.crowd.load_profile import LoadProfile
 from lab.evidence.closing import ClosingLooks, look_everywhere
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
@@ -27,6 +26,7 @@ from lab.experiments.script_tools import ScriptTools
 # nor the crowd: both are imported where they are used.
 if TYPE_CHECKING:
     from lab.crowd.expectation import TriedVisit
+    from lab.crowd.load_profile import LoadProfile
     from lab.crowd.progress import Progress
     from lab.crowd.result import CrowdResult
     from lab.crowd.worker_group import WorkerGroup
@@ -122,6 +122,7 @@ class Lab(ScriptStack, ScriptTools):
         if the extra is installed, else in threads, and then 200 shoppers at most. Their
         exchanges are kept in `folder`, and are not in this run's record.
         """
+        from lab.crowd.load_profile import LoadProfile
         from lab.crowd.worker_group import has_locust
 
         known = [each for each in LoadProfile.__struct_fields__ if each not in _NOT_OF_CROWD]

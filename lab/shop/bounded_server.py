@@ -41,7 +41,7 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
 
 
 class _Bounded(BaseWSGIServer):  # type: ignore[misc]
-    """Never so full that it accepts nobody: waitress' own limit counts bytes, not requests."""
+    """Never too full to accept a connection: waitress' own limit counts bytes, not requests."""
 
     channel_class = BoundedChannel
 

@@ -19,7 +19,7 @@ _VIRAMA = 9  # canonical combining class, as RFC 5892 (appendix A) has it
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # What Unicode calls so in a name shows nothing, whether it is a letter, a mark or a symbol.
 _BLANK_WORDS = frozenset({"BLANK", "FILLER", "INVISIBLE", "NULL", "SPACE"})
-# Marks to be ignored by whoever has no use for them: joiners, inherent vowels, variants.
+# Marks that may be ignored where they have no use: joiners, inherent vowels, variants.
 _BLANK = frozenset(
     (
         *(0x034F, 0x17B4, 0x17B5),

@@ -32,15 +32,15 @@ def figure(scale: Scale) -> Iterator[Row]:
 
 
 def _row(stack: Stack, servers: int, scale: Scale) -> Row:
-    lane = stack.pools["stateless"]
+    pool = stack.pools["stateless"]
     master = psutil.Process(stack.balancer.pid)
     watched = {
         "nginx": [master, *master.children()],
-        "replicas": [psutil.Process(each.pid) for each in lane.servers.values()],
+        "replicas": [psutil.Process(each.pid) for each in pool.servers.values()],
         "client": [psutil.Process()],
     }
-    headers = customer(lane.url)
-    ports = [each.port for each in lane.servers.values()]
+    headers = customer(pool.url)
+    ports = [each.port for each in pool.servers.values()]
     balanced = _Crowd([(stack.balancer.port, "/stateless/api/cart")], headers, watched, scale)
     direct = _Crowd([(port, "/api/cart") for port in ports], headers, watched, scale)
     alternate(1, balanced.run, direct.run)

@@ -77,7 +77,7 @@ def _watched(experiment: experiments.Experiment, folder: Path, quick: bool) -> t
     lines: list[tuple[float, str]] = []
     spans: list[tuple[float, float]] = []
 
-    def on_event(lane: str, event: object) -> None:
+    def on_event(variant: str, event: object) -> None:
         if isinstance(event, FaultEvent) and event.kind in STARTS and event.target != STORE:
             newest = max(map(_born_s, psutil.Process().children()))
             spans.append((newest, time.clock_gettime(time.CLOCK_BOOTTIME)))

@@ -14,14 +14,14 @@ from lab.stack.pool_spec import PoolSpec
 from lab.stack.stack import Stack
 
 AIM_S = 1.5  # on 2 cores
-LANES = (
+POOLS = (
     PoolSpec("stateful", "stateful_app"),
     PoolSpec("stateless", "stateless_app", env=KEYS),
 )
 
 
 def figure(scale: Scale) -> Iterator[Row]:
-    """Two lanes of three and nginx: seconds until the balancer answers; then all is ended."""
+    """Two pools of three and nginx: seconds until the balancer answers; then all is ended."""
     runs = [_once() for _ in range(scale.rounds)]
     wall, until_up, own, theirs, closing = zip(*runs, strict=True)
     yield Row(
@@ -40,13 +40,13 @@ def _once() -> tuple[float, float, float, float, float]:
     children, own = _children_cpu_s(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        with Stack(LANES, Path(folder) / "run", report=lambda _: marks.append(time.perf_counter())):
+        with Stack(POOLS, Path(folder) / "run", report=lambda _: marks.append(time.perf_counter())):
             ready = time.perf_counter()
             own = time.process_time() - own
         closed = time.perf_counter()
     # The children's CPU is known when they have ended; ending costs them next to nothing.
     children = _children_cpu_s() - children
-    return ready - began, marks[len(LANES) - 1] - began, own, children, closed - ready
+    return ready - began, marks[len(POOLS) - 1] - began, own, children, closed - ready
 
 
 def _children_cpu_s() -> float:

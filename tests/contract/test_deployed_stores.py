@@ -25,7 +25,7 @@ needs_sigstop = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGST
 
 @pytest.fixture(scope="module", params=KINDS)
 def deployed(request, tmp_path_factory) -> Iterator[Deployment]:
-    """A deployment that every test but the last leaves as it was."""
+    """A deployment that every test leaves as it was."""
     with KINDS[request.param](tmp_path_factory.mktemp(request.param), wait_for) as running:
         yield running
 
@@ -134,7 +134,8 @@ def statuses(desk: Desk, customers: list[Customer]) -> set[int]:
 
 def test_failover_keeps_the_carts(tmp_path, caplog: pytest.LogCaptureFixture) -> None:
     with running_sentinels(tmp_path, wait_for, replicas=1) as deployed:
-        john = stateful(deployed.url).customer()
+        desk = stateful(deployed.url)
+        john = desk.customer()
         john.add()
         primary, replica = deployed.servers
         wait_for(lambda: replica.keys() == primary.keys() == 1)
@@ -146,8 +147,7 @@ def test_failover_keeps_the_carts(tmp_path, caplog: pytest.LogCaptureFixture) ->
         deployed.sentinels[0].kill()
         assert john.view().status_code == 200, "a connection to the primary needs no sentinel"
         replica.kill()
-        assert_unavailable(timed(john.view))
-        assert_unavailable(timed(stateful(deployed.url).visitor().login))
+        assert_refused(john, desk, deployed)
     for record in caplog.records:
         assert record.exc_info is None and len(record.getMessage()) < 120
         assert PASSWORD not in record.getMessage()
@@ -160,11 +160,17 @@ def test_log_says_why_there_is_no_cluster(caplog: pytest.LogCaptureFixture) -> N
     assert "s3cret" not in caplog.text
 
 
-# The last one for each deployment, of which it leaves nothing: another cluster takes 2 s.
-def test_every_process_dead(deployed: Deployment, desk: Desk) -> None:
-    john = desk.customer()
-    for each in deployed.processes:
-        each.kill()
+def test_every_node_of_a_cluster_dead(tmp_path) -> None:
+    with running_cluster(tmp_path, wait_for) as deployed:
+        desk = stateful(deployed.url)
+        john = desk.customer()
+        for each in deployed.processes:
+            each.kill()
+        assert_refused(john, desk, deployed)
+
+
+def assert_refused(john: Customer, desk: Desk, deployed: Deployment) -> None:
+    """See every request refused in time, by the desk and by one that has just started."""
     for act in (john.view, john.add, john.login, john.logout, desk.visitor().login):
         assert_unavailable(timed(act))
     assert_unavailable(timed(stateful(deployed.url).visitor().login))

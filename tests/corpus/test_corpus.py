@@ -1,6 +1,6 @@
 """`lab check` on services whose true verdict is known: no false green, no false alarm.
 
-A lane of its own: pytest tests/corpus. See README.md here.
+Run by itself: pytest tests/corpus. See README.md here.
 """
 
 import csv
@@ -21,7 +21,7 @@ import pytest
 HERE = Path(__file__).parent
 AT_ONCE = 2
 # After these, no case of another corpus begins.
-LANE_S = float(os.environ.get("TWO_DESKS_CORPUS_S", "300"))
+CORPUS_S = float(os.environ.get("TWO_DESKS_CORPUS_S", "300"))
 PATIENCE_S = 240
 KINDS = ("right", "unknown", "FALSE GREEN", "FALSE ALARM", "wrong", "skipped")
 STATE = ("process", "local", "backing")
@@ -78,7 +78,7 @@ def obstacle(case, deadline):
     if shutil.which(program) is None:
         return f"no {program} on PATH"
     if case.corpus != HERE and time.monotonic() > deadline:
-        return f"the {LANE_S:.0f} s of this lane were over (TWO_DESKS_CORPUS_S)"
+        return f"the {CORPUS_S:.0f} s of this run were over (TWO_DESKS_CORPUS_S)"
     return ""
 
 
@@ -119,7 +119,7 @@ CASES = list(cases())
 def found(tmp_path_factory):
     """What is found in each case, in the background."""
     work = {folder: tmp_path_factory.mktemp("corpus") for folder in {each.corpus for each in CASES}}
-    deadline = time.monotonic() + LANE_S
+    deadline = time.monotonic() + CORPUS_S
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {case.name: pool.submit(check, case, work[case.corpus], deadline) for case in CASES}
 

@@ -20,16 +20,16 @@ from xml.etree import ElementTree
 import psutil
 import pytest
 from conftest import LabHere, wait_for
+from deployments import running_store
 
 from lab.check.budget import Budget
 from lab.check.checker import Check
 from lab.check.conversation import Call, Conversation, Ref
 from lab.check.differences import differences
 from lab.check.judge import Level
+from lab.check.pool import Pool
 from lab.check.runner import Runner
-from lab.check.service import Pool
 from lab.check.start import Start
-from lab.stack.local_store import LocalStore
 from lab.stack.programs import find_store
 
 SERVICES = Path(__file__).parent / "services"
@@ -294,8 +294,8 @@ def carry_out(case, folder):
         if not case.store:
             hidden = {"HIDDEN": str(folder.parent / f"{folder.name}-hidden")}
             return Checked(here(*words, env={**hidden, **case.env}), folder)
-        with LocalStore(folder / "store") as store:
-            env = {case.store: store.url, "STORE": store.url}
+        with running_store(folder / "store", wait_for) as url:
+            env = {case.store: url, "STORE": url}
             return Checked(here(*words, env=env), folder)
     finally:
         here.end_started()

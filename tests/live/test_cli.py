@@ -45,7 +45,7 @@ def at_once(lab, commands):
         return dict(zip(commands, pool.map(lambda command: lab(*command), commands), strict=True))
 
 
-def lanes(experiment):
+def variants(experiment):
     return {variant["app"]: variant for variant in experiment["variants"]}
 
 
@@ -253,8 +253,8 @@ def test_run_json_is_one_document_and_nothing_else(crash):
 def test_crash_measures_what_the_article_claims(crash):
     (experiment,) = valid(crash.out)["experiments"]
     assert (experiment["verdict"], experiment["expectation_met"]) == ("holds", True)
-    lost = lanes(experiment)["stateful"]["measurements"]
-    kept = lanes(experiment)["stateless"]["measurements"]
+    lost = variants(experiment)["stateful"]["measurements"]
+    kept = variants(experiment)["stateless"]["measurements"]
     for measured in (lost, kept):
         assert measured["kill_confirmed"] is True
         assert measured["carts_acknowledged"] > 0
@@ -266,7 +266,7 @@ def test_crash_measures_what_the_article_claims(crash):
 
 def test_crash_evidence_agrees_with_itself(crash):
     (experiment,) = valid(crash.out)["experiments"]
-    for variant in lanes(experiment).values():
+    for variant in variants(experiment).values():
         (kill,) = variant["faults"]
         gone = kill["evidence"]["instance"]
         assert kill["evidence"]["process_gone"]
@@ -321,7 +321,7 @@ def test_run_with_a_shared_store_keeps_the_carts_of_both_desks(lab_here):
             measured = variant["measurements"]
             assert measured["kill_confirmed"] is True
             assert measured["carts_kept"] == measured["carts_acknowledged"] > 0, store
-        assert lanes(experiment)["stateful"]["knobs"]["store"] == store
+        assert variants(experiment)["stateful"]["knobs"]["store"] == store
         assert bool(document["components"]["store"]) is (store == "redis")
 
 
@@ -342,7 +342,7 @@ def test_run_takes_several_names_and_every_setting(lab_here):
     document = valid(ended.out)
     assert ended.status == 0, ended
     assert [each["name"] for each in document["experiments"]] == ["visit", "first-visit"]
-    variant = lanes(document["experiments"][0])["stateful"]
+    variant = variants(document["experiments"][0])["stateful"]
     assert variant["knobs"] == {
         "store": "memory",
         "affinity": "cookie",

@@ -102,11 +102,11 @@ def test_carts_lost_are_those_of_the_server_that_died(crashed):
         assert [mark["kind"] for mark in each["timetable"]] == ["kill", "restart"]
 
 
-@pytest.mark.parametrize("lane", ["stateful", "stateless"])
-def test_losses_can_be_computed_again_from_the_files_of_the_run(crashed, lane):
-    (result,) = [each for each in crashed[0]["crowds"] if each["lane"] == lane]
-    visits = rows(crashed[1] / f"crowd-{lane}-1" / "visits.jsonl")
-    exchanges = rows(crashed[1] / f"crowd-{lane}-1" / "exchanges-0.jsonl")
+@pytest.mark.parametrize("variant", ["stateful", "stateless"])
+def test_losses_can_be_computed_again_from_the_files_of_the_run(crashed, variant):
+    (result,) = [each for each in crashed[0]["crowds"] if each["lane"] == variant]
+    visits = rows(crashed[1] / f"crowd-{variant}-1" / "visits.jsonl")
+    exchanges = rows(crashed[1] / f"crowd-{variant}-1" / "exchanges-0.jsonl")
     assert len(visits) == result["carts"]["settled"]
     homes = {}
     for _, who, method, path, _, _, _, _, _, outcome, _, instance, _, _ in exchanges:
@@ -121,7 +121,7 @@ def test_losses_can_be_computed_again_from_the_files_of_the_run(crashed, lane):
     lost = {who for who, _, _, fate, *_ in visits if fate == "lost"}
     assert had_to
     assert len(lost & had_to) >= result["carts"]["predicted_lost"] - result["carts"]["at_the_edge"]
-    assert lost <= had_to if lane == "stateful" else lost == set()
+    assert lost <= had_to if variant == "stateful" else lost == set()
 
 
 def test_result_says_who_came_what_was_owed_and_which_server_answered(crashed):
@@ -134,11 +134,11 @@ def test_result_says_who_came_what_was_owed_and_which_server_answered(crashed):
         assert each["latency"]["p99_ms"] is None and each["latency"]["withheld"]["p99"]
 
 
-@pytest.mark.parametrize("lane", ["stateful", "stateless"])
-def test_log_of_the_balancer_is_kept_and_has_every_request_once(crashed, lane):
-    (result,) = [each for each in crashed[0]["crowds"] if each["lane"] == lane]
-    logged = rows(crashed[1] / f"crowd-{lane}-1" / "balancer.jsonl")
-    sent = rows(crashed[1] / f"crowd-{lane}-1" / "exchanges-0.jsonl")
+@pytest.mark.parametrize("variant", ["stateful", "stateless"])
+def test_log_of_the_balancer_is_kept_and_has_every_request_once(crashed, variant):
+    (result,) = [each for each in crashed[0]["crowds"] if each["lane"] == variant]
+    logged = rows(crashed[1] / f"crowd-{variant}-1" / "balancer.jsonl")
+    sent = rows(crashed[1] / f"crowd-{variant}-1" / "exchanges-0.jsonl")
     assert len(logged) == result["logged_by_the_balancer"]
     ops = {entry["op"] for entry in logged}
     assert len(ops) == len(logged) and ops <= {row[0] for row in sent}
@@ -146,10 +146,10 @@ def test_log_of_the_balancer_is_kept_and_has_every_request_once(crashed, lane):
     assert all("?" not in entry["path"] for entry in logged)
 
 
-@pytest.mark.parametrize("lane", ["stateful", "stateless"])
-def test_every_request_is_written_down_once(crashed, lane):
-    (result,) = [each for each in crashed[0]["crowds"] if each["lane"] == lane]
-    exchanges = rows(crashed[1] / f"crowd-{lane}-1" / "exchanges-0.jsonl")
+@pytest.mark.parametrize("variant", ["stateful", "stateless"])
+def test_every_request_is_written_down_once(crashed, variant):
+    (result,) = [each for each in crashed[0]["crowds"] if each["lane"] == variant]
+    exchanges = rows(crashed[1] / f"crowd-{variant}-1" / "exchanges-0.jsonl")
     assert {len(row) for row in exchanges} == {len(COLUMNS)}
     assert len({row[0] for row in exchanges}) == len(exchanges)
     answered = [row for row in exchanges if row[8] is not None]
@@ -345,7 +345,7 @@ WRONG = [
     (("--threads", "--shoppers", "201"), 'pip install ".[crowd]"'),
     (("--threads", "--workers", "2"), "more than one worker needs the extra"),
 ]
-IN_A_LANE = [
+REFUSED = [
     ("idle.py", 2, "the script sends no request: there is nothing to time"),
     ("kills.py", 2, "lab.kill does not exist for one shopper of a crowd"),
     ("raises.py", 3, "ValueError: my own mistake (line 3 of raises.py)"),
@@ -390,10 +390,10 @@ def test_wrong_usage_gets_the_next_step(lab_here):
 def test_script_that_no_crowd_can_run_gets_the_reason(lab_here):
     for name, text in (("idle.py", IDLE), ("kills.py", KILLS), ("raises.py", RAISES)):
         lab_here.write(name, text)
-    commands = [(f"./{name}", *BRIEF) for name, *_ in IN_A_LANE] + [
+    commands = [(f"./{name}", *BRIEF) for name, *_ in REFUSED] + [
         ("./kills.py", "--servers", "1", "--shoppers", "4", "--for", "1s")  # on Locust
     ]
-    expected = [*IN_A_LANE, IN_A_LANE[1]]
+    expected = [*REFUSED, REFUSED[1]]
     for ended, (name, status, words) in zip(at_once(lab_here, commands), expected, strict=True):
         assert ended.status == status, (name, ended)
         assert words in plain(ended), (name, ended)

@@ -87,8 +87,11 @@ def test_request_that_cannot_be_parsed_is_refused_in_json(pool, line):
 def test_502_for_a_dead_server_says_so_in_json(pool):
     for server in pool.servers.values():
         server.kill()
-    got, media, body = answer(
-        pool.url, b"DELETE /stateful/api/cart HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    )
+    try:
+        request = b"DELETE /stateful/api/cart HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        got, media, body = answer(pool.url, request)
+    finally:
+        for server in pool.servers.values():
+            server.restart()
     assert (got, media) == (502, ["application/problem+json"]), body
     assert json.loads(body)["title"] == "No server answered"

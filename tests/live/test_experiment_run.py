@@ -86,11 +86,11 @@ def test_kept_run_without_a_prediction_has_its_question_and_the_same_answer(
         assert before["pid"] == fault["evidence"]["pid"]
         assert before["instance"] == fault["evidence"]["instance"]
     score = played.events[-1]["score"]
-    lanes = json.loads((tmp_path / "lab-runs" / folder / "result.json").read_text())
-    for lane in lanes["experiments"][0]["variants"]:
-        assert score[lane["app"]]["kept"] == lane["measurements"]["carts_kept"]
-        assert score[lane["app"]]["lost"] == lane["measurements"]["carts_lost"]
-        assert score[lane["app"]]["requests"] == lane["measurements"]["requests"]
+    document = json.loads((tmp_path / "lab-runs" / folder / "result.json").read_text())
+    for variant in document["experiments"][0]["variants"]:
+        assert score[variant["app"]]["kept"] == variant["measurements"]["carts_kept"]
+        assert score[variant["app"]]["lost"] == variant["measurements"]["carts_lost"]
+        assert score[variant["app"]]["requests"] == variant["measurements"]["requests"]
 
 
 def test_closing_ends_a_run_that_is_under_way(tmp_path):

@@ -238,16 +238,16 @@ def test_crash_runs_against_them_and_the_report_says_whose_they_are(shop, lab_he
     assert ended.err.count("is left as it is") == 2, "each of the killed, once"
     document = json.loads(next(lab_here.runs.glob("2*/result.json")).read_text())
     (crash,) = document["experiments"]
-    for lane in crash["variants"]:
-        seen, (kill,) = lane["measurements"], lane["faults"]
+    for variant in crash["variants"]:
+        seen, (kill,) = variant["measurements"], variant["faults"]
         assert kill["confirmed"] and seen["kill_confirmed"]
-        lost = 6 if lane["app"] == "stateful" else 0
+        lost = 6 if variant["app"] == "stateful" else 0
         assert (len(seen["observed_lost"]), seen["carts_acknowledged"]) == (lost, 12)
-        assert lane["upstreams"] == [shop.url(lane["app"], name) for name in "AB"]
+        assert variant["upstreams"] == [shop.url(variant["app"], name) for name in "AB"]
         # Who was not killed still runs, and is the same as before.
         (alive,) = set("AB") - {kill["target"]}
-        served = {e["instance"] for e in lane["exchanges"] if e["served_by"] == alive}
-        assert served == {server_info(shop.ports[lane["app"], alive])["instance"]}
+        served = {e["instance"] for e in variant["exchanges"] if e["served_by"] == alive}
+        assert served == {server_info(shop.ports[variant["app"], alive])["instance"]}
     assert lab_here("report").status == 0
     page = next(lab_here.runs.glob("2*/report.html")).read_text()
     assert "not started by the lab" in page
@@ -259,14 +259,14 @@ def test_deployment_without_a_kill_command_is_unknown_and_says_what_to_give(shop
     assert ended.status == 3, ended
     (crash,) = json.loads(ended.out)["experiments"]
     assert crash["verdict"] == "unknown"
-    assert all("--kill-command" in lane["trouble"] for lane in crash["variants"])
+    assert all("--kill-command" in variant["trouble"] for variant in crash["variants"])
 
 
 def test_deployment_of_one_desk_runs_only_its_variant(shop, lab_here):
     ended = lab_here("run", "any-server", "--json", *upstreams(shop, ("stateless", "A")))
     assert ended.status == 0, ended
-    (lane,) = json.loads(ended.out)["experiments"][0]["variants"]
-    assert (lane["name"], lane["knobs"]["servers"]) == ("stateless", 1)
+    (variant,) = json.loads(ended.out)["experiments"][0]["variants"]
+    assert (variant["name"], variant["knobs"]["servers"]) == ("stateless", 1)
     ended = lab_here("run", "any-server", "--matrix", *upstreams(shop, ("stateless", "A")))
     assert ended.status == 2 and "--matrix tries every setting" in ended.err
 

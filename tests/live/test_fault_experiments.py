@@ -29,8 +29,8 @@ def ran(tmp_path_factory):
     return run
 
 
-def measured(result, lane):
-    (found,) = [each for each in result.variants if each.name == lane]
+def measured(result, variant):
+    (found,) = [each for each in result.variants if each.name == variant]
     assert found.trouble is None
     return found.measurements
 
@@ -42,7 +42,7 @@ def test_experiment_comes_out_as_expected_in_every_variant(ran, name):
     assert result.verdict is result.expected is find(name).expected, wording.reasons(result)
     assert result.surprises == ()
     assert result.expectation_met
-    seen = {lane.name: lane.verdict for lane in result.variants}
+    seen = {each.name: each.verdict for each in result.variants}
     for variant in find(name).variants:
         if variant.expect:
             assert seen[variant.name] is variant.expect, seen
@@ -54,8 +54,8 @@ def test_experiment_comes_out_as_expected_in_every_variant(ran, name):
     [("crash", 1), ("restart-all", 3), ("store-outage", 1), ("scale-out", 1), ("storage", 2)],
 )
 def test_question_has_an_answer(ran, name, choice):
-    lanes = {lane.name: lane.measurements for lane in ran(name).variants}
-    assert find(name).question.observed(lanes) == choice
+    variants = {variant.name: variant.measurements for variant in ran(name).variants}
+    assert find(name).question.observed(variants) == choice
 
 
 def test_crash_loses_exactly_the_carts_that_were_predicted(ran):
@@ -73,8 +73,8 @@ def test_crash_loses_exactly_the_carts_that_were_predicted(ran):
 def test_upgrade_keeps_carts_and_shows_what_an_old_server_does_to_a_new_field(ran):
     result = ran("restart-all")
     assert measured(result, "memory")["carts_kept"] == 0
-    for lane in ("redis", "token"):
-        seen = measured(result, lane)
+    for variant in ("redis", "token"):
+        seen = measured(result, variant)
         assert seen["carts_kept"] == seen["carts_acknowledged"] == 4
         assert seen["restarts_confirmed"] == 2
         assert seen["upgrade_refused"] == 0
@@ -87,8 +87,8 @@ def test_upgrade_keeps_carts_and_shows_what_an_old_server_does_to_a_new_field(ra
 @needs_store
 def test_store_that_is_away_fails_requests_at_once_and_loses_what_it_did_not_write(ran):
     result = ran("store-outage")
-    for lane, lost in (("redis", 6), ("redis-on-disk", 0)):
-        seen = measured(result, lane)
+    for variant, lost in (("redis", 6), ("redis-on-disk", 0)):
+        seen = measured(result, variant)
         assert seen["failed_killed"] == seen["failed_hung"] == 6
         # The promise is 1 s; the rest is for a machine that is busy with other tests.
         assert max(seen["slowest_answer_s_killed"], seen["slowest_answer_s_hung"]) < 3
@@ -121,8 +121,8 @@ def test_customer_who_leaves_without_logout_leaves_a_session_behind(ran):
         "file": "sessions_left_in_files",
         "redis": "keys_left_in_store",
     }
-    for lane, place in places.items():
-        seen = measured(result, lane)
+    for variant, place in places.items():
+        seen = measured(result, variant)
         assert seen[place] == seen["sessions_left"] == seen["customers_who_left"] == 20
         assert seen["look_latency"]["n"] == 20
     assert measured(result, "file")["file_bytes_per_1000"] > 50_000
@@ -137,7 +137,7 @@ def test_customer_who_leaves_without_logout_leaves_a_session_behind(ran):
 @pytest.mark.parametrize("name", ["crash", "scale-out"])
 def test_run_in_which_nothing_happened_is_unknown(tmp_path, name):
     idle = replace(find(name), script=lambda shopper, lab: None)
-    lanes = [each for each in idle.variants if each.app == "stateless"]
-    result = Run(tmp_path, quick=True).perform(idle, lanes)
+    variants = [each for each in idle.variants if each.app == "stateless"]
+    result = Run(tmp_path, quick=True).perform(idle, variants)
     assert result.verdict is Verdict.UNKNOWN
     assert result.expectation_met is None

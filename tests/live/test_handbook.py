@@ -72,15 +72,6 @@ def test_documents_name_commands_and_options_that_there_are(path):
     ]
 
 
-def test_architecture_names_functions_that_are_in_their_files():
-    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
-    named = re.findall(r"`([\w/]+\.py)`, `(\w+)`", text)
-    assert named
-    for path, function in named:
-        source = (REPOSITORY / path).read_text(encoding="utf-8")
-        assert f"def {function}(" in source, f"{path} has no {function}"
-
-
 def test_glossary_names_classes_that_are_in_their_packages():
     text = (DOCS / "glossary.md").read_text(encoding="utf-8").partition("## Names in the code")[2]
     rows = re.findall(r"^\| (`[A-Z].*?) \| `(.*?)` \|", text, re.MULTILINE)

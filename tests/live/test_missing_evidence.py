@@ -124,8 +124,8 @@ def test_one_starved_desk_is_enough(tmp_path, starved):
 @pytest.mark.parametrize("by", ["any-server", "crash"])
 def test_variants_without_their_store_are_unknown_and_say_how_to_get_one(tmp_path, monkeypatch, by):
     monkeypatch.setattr(runner, "find_store", lambda: None)
-    lanes = (replace(REDIS, settings=Settings(2, "redis")), replace(TOKEN, settings=Settings(2)))
-    result = perform(tmp_path, by, variants=lanes)
+    variants = (replace(REDIS, settings=Settings(2, "redis")), replace(TOKEN, settings=Settings(2)))
+    result = perform(tmp_path, by, variants=variants)
     redis, token = result.variants
     assert redis.trouble == wording.outcome(redis) == STORE_MISSING
     assert redis.verdict is UNKNOWN

@@ -64,12 +64,12 @@ def test_real_run_is_as_the_schema_says(spied):
     (experiment,) = document["experiments"]
     described = SCHEMA["$defs"]
     assert experiment.keys() == described["ExperimentResult"]["properties"].keys()
-    lane = experiment["variants"][0]
-    assert lane.keys() == described["VariantResult"]["properties"].keys()
-    assert lane["exchanges"][0].keys() == described["RecordedExchange"]["properties"].keys()
+    variant = experiment["variants"][0]
+    assert variant.keys() == described["VariantResult"]["properties"].keys()
+    assert variant["exchanges"][0].keys() == described["RecordedExchange"]["properties"].keys()
     # What other programs read is where it was in version 0.1.
-    assert lane["knobs"] == {"store": "memory", "affinity": "none", "servers": 2, "retry": "off"}
-    measured = lane["measurements"]
+    assert variant["knobs"] == {"store": "memory", "affinity": "none", "servers": 2, "retry": "off"}
+    measured = variant["measurements"]
     assert measured["carts_acknowledged"] >= 1
     assert type(measured["carts_lost"]) is int
     assert measured["kill_confirmed"] is True

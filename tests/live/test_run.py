@@ -40,7 +40,7 @@ def script(shopper, lab):
 
 def rolled(document):
     (experiment,) = document["experiments"]
-    return [lane["measurements"]["rolled"] for lane in experiment["variants"]]
+    return [variant["measurements"]["rolled"] for variant in experiment["variants"]]
 
 
 def test_seed_repeats_a_run_and_another_one_does_not(lab_here):
@@ -54,7 +54,7 @@ def test_seed_repeats_a_run_and_another_one_does_not(lab_here):
     first, again, other = map(rolled, seen)
     assert first == again
     assert first != other
-    assert first[0] == first[1], "both lanes are dealt the same"
+    assert first[0] == first[1], "both variants are dealt the same"
 
 
 def test_seed_that_was_not_given_is_drawn_shown_and_can_be_given(lab_here):
@@ -108,7 +108,7 @@ from lab.experiments import Question
 
 CLAIM = "Mine."
 EXPECTED = "holds"
-QUESTION = Question("{text}", ("none", "one", "all [bold]of them"), lambda lanes: {seen}, "{why}")
+QUESTION = Question("{text}", ("none", "one", "all [bold]of them"), lambda ran: {seen}, "{why}")
 
 def script(shopper, lab):
     shopper.login()
@@ -232,7 +232,9 @@ def test_prediction_is_not_asked_for_a_json_document(lab_here):
 def test_crash_across_the_matrix_marks_what_flips(lab_here):
     ended = lab_here("run", "crash", "--matrix", "--quick", env={"COLUMNS": "120"})
     (experiment,) = kept_by(lab_here)["experiments"]
-    verdicts = {lane["name"]: lane["outcome"]["verdict"] for lane in experiment["variants"]}
+    verdicts = {
+        variant["name"]: variant["outcome"]["verdict"] for variant in experiment["variants"]
+    }
     assert list(verdicts) == [variant.name for variant in MATRIX]
     lines = [line.split() for line in ended.out.splitlines()]
     flipped = {words[1] for words in lines if words[:1] == ["≠"]} & set(verdicts)
@@ -254,7 +256,7 @@ def test_matrix_turns_the_knobs_itself(lab_here, knob):
 
 
 def seen(*pairs):
-    lanes = [
+    variants = [
         VariantResult(
             variant.name,
             variant.app,
@@ -266,7 +268,7 @@ def seen(*pairs):
         )
         for variant, verdict in pairs
     ]
-    return ExperimentResult("x", "claim", HOLDS, 0.0, lanes, baseline=TOKEN.name)
+    return ExperimentResult("x", "claim", HOLDS, 0.0, variants, baseline=TOKEN.name)
 
 
 @pytest.mark.parametrize("token", [HOLDS, FAILS, DEPENDS])

@@ -38,8 +38,8 @@ CLEAN_RUNS = int(os.environ.get("LAB_CLEAN_RUNS", "20"))
 SEEDED = "lab.seeded_bugs"
 FAST = [("first-visit", 1), ("any-server", 2), ("first-visit", 2), ("crash", 2), ("any-server", 1)]
 
-# Bug, the experiment that catches it, what that says of a lane with the bug in it (in words
-# of this pattern), and which lanes those are, if not all that can have the bug.
+# Bug, the experiment that catches it, what that says of a variant with the bug in it (in words
+# of this pattern), and which variants those are, if not all that can have the bug.
 WRONG_LOOK = r"first: GET /api/cart of \w+ (showed|has revision) "
 GOODS = r"GET /api/cart of \w+ showed |POST /api/cart/items of \w+ showed "
 CATCHERS = [
@@ -101,13 +101,13 @@ OFTEN = {
 }
 
 
-def lanes_with(experiment, name):
-    """Return what to run: the lanes that can have the bug, with it, and those it is all about.
+def variants_with(experiment, name):
+    """Return what to run: the variants that can have the bug, with it, and those it is all about.
 
     They have two servers where they had more, and need no store.
     """
     bug = BUGS[name]
-    lanes = {}
+    variants = {}
     for variant in (*experiment.variants, *two_desks(Settings())):
         if variant.module or variant.settings.store != "memory":
             continue
@@ -117,15 +117,15 @@ def lanes_with(experiment, name):
         seeded = replace(clean, module=SEEDED, env=env)
         own = variant in experiment.variants or all(v.module for v in experiment.variants)
         if own and desk in bug.apps:
-            lanes[variant.name] = (clean, seeded)
+            variants[variant.name] = (clean, seeded)
         elif own and experiment.about(variant):
-            lanes[variant.name] = (clean, clean)
-    return lanes
+            variants[variant.name] = (clean, clean)
+    return variants
 
 
-def with_bug(experiment, lanes):
-    """Return the experiment, which takes a lane with a bug for the one it was before."""
-    seeded = {seeded.name: clean for clean, seeded in lanes.values()}
+def with_bug(experiment, pairs):
+    """Return the experiment, which takes a variant with a bug for the one it was before."""
+    seeded = {seeded.name: clean for clean, seeded in pairs.values()}
 
     def about(variant):
         return experiment.about(seeded.get(variant.name, variant))
@@ -134,7 +134,7 @@ def with_bug(experiment, lanes):
         expected = experiment._expected_of(seeded[variant.name])
         return replace(variant, expect=expected)
 
-    variants = tuple(expecting(variant) for _, variant in lanes.values())
+    variants = tuple(expecting(variant) for _, variant in pairs.values())
     return replace(experiment, variants=variants, expectations=variants, about=about)
 
 
@@ -153,7 +153,7 @@ def perform(folder, experiment, variants):
 )
 def test_each_bug_is_caught_by_a_named_experiment(tmp_path, name, by, verdict, sign, where):
     clean = experiments.find(by)
-    experiment = with_bug(clean, lanes_with(clean, name))
+    experiment = with_bug(clean, variants_with(clean, name))
     result = perform(tmp_path / "run", experiment, experiment.variants)
     seeded = {each.name for each in experiment.variants if each.module == SEEDED}
     shown = [each for each in result.variants if each.name in seeded]
@@ -174,11 +174,11 @@ def test_each_bug_is_caught_by_a_named_experiment(tmp_path, name, by, verdict, s
     ("name", "by"), [("no-expiry", "logout"), ("login-keeps-id", "fixation"),
                      ("global-dict", "restart-all"), ("drop-adds", "first-visit")],
 )  # fmt: skip
-def test_same_lanes_without_the_bug_come_out_as_expected(tmp_path, name, by):
-    """What catches a bug is the bug, and not the way these tests set up their lanes."""
+def test_same_variants_without_the_bug_come_out_as_expected(tmp_path, name, by):
+    """What catches a bug is the bug, and not the way these tests set up their variants."""
     clean = experiments.find(by)
-    lanes = {name: (before, before) for name, (before, _) in lanes_with(clean, name).items()}
-    experiment = with_bug(clean, lanes)
+    variants = {name: (before, before) for name, (before, _) in variants_with(clean, name).items()}
+    experiment = with_bug(clean, variants)
     result = perform(tmp_path / "run", experiment, experiment.variants)
     assert result.expectation_met is True, wording.reasons(result)
 

@@ -45,13 +45,13 @@ pytestmark = pytest.mark.skipif(not find_store(), reason="needs a session store"
 
 
 def ran(name, tmp_path, quick=True):
-    """Run it; return its result and what each lane measured."""
+    """Run it; return its result and what each variant measured."""
     experiment = find(name)
     result = Run(tmp_path, quick=quick).perform(experiment, experiment.variants)
-    assert [lane.trouble for lane in result.variants] == [None] * len(result.variants)
+    assert [variant.trouble for variant in result.variants] == [None] * len(result.variants)
     assert result.expectation_met, result.surprises
-    seen = {lane.name: lane.verdict for lane in result.variants}
-    measured = {lane.name: lane.measurements for lane in result.variants}
+    seen = {variant.name: variant.verdict for variant in result.variants}
+    measured = {variant.name: variant.measurements for variant in result.variants}
     choice = experiment.question.observed(measured)
     return result, seen, measured, choice
 
@@ -68,7 +68,7 @@ def test_logout(tmp_path):
         "token-denylist": NOT_AFFECTED,
     }
     assert choice == 1
-    costs = {name: lane["store_operations_per_request"] for name, lane in measured.items()}
+    costs = {name: variant["store_operations_per_request"] for name, variant in measured.items()}
     assert costs == {
         "memory": 0,
         "redis": 1,
@@ -78,9 +78,9 @@ def test_logout(tmp_path):
     }
     assert measured["token"]["accepted_for_s"] > 1.9
     assert 0 <= measured["token-short-expiry"]["accepted_for_s"] < 2.1
-    for lane in measured.values():
-        assert not lane["accepted_after_new_key"]
-    out = {name: lane["innocent_out_by_new_key"] for name, lane in measured.items()}
+    for variant in measured.values():
+        assert not variant["accepted_after_new_key"]
+    out = {name: variant["innocent_out_by_new_key"] for name, variant in measured.items()}
     innocent = measured["token"]["innocent"]
     # Sessions in a store know no key; those in a process go with the process.
     assert out["token"] == out["token-denylist"] == out["memory"] == innocent > 0
@@ -100,11 +100,11 @@ def test_double_checkout(tmp_path):
     }
     assert choice == 2
     assert measured["memory"]["statuses"] == measured["token-revision"]["statuses"] == [409]
-    per_read = {name: lane["store_operations_per_read"] for name, lane in measured.items()}
-    per_write = {name: lane["store_operations_per_write"] for name, lane in measured.items()}
+    per_read = {name: variant["store_operations_per_read"] for name, variant in measured.items()}
+    per_write = {name: variant["store_operations_per_write"] for name, variant in measured.items()}
     assert per_read == {"memory": 0, "redis": 1, "token": 0, "token-revision": 0}
     assert per_write == {"memory": 0, "redis": 2, "token": 0, "token-revision": 1}
-    at_once = {name: lane["sold_twice_at_once"] for name, lane in measured.items()}
+    at_once = {name: variant["sold_twice_at_once"] for name, variant in measured.items()}
     assert at_once["token"] == measured["token"]["carts_ordered_at_once"] > 0
     assert at_once["token-revision"] == 0
 
@@ -115,8 +115,8 @@ def test_two_tabs(tmp_path):
     assert seen["token"] is seen["redis"] is seen["file"] is AFFECTED
     assert seen["token-revision"] is seen["session-revision"] is NOT_AFFECTED
     assert choice == 3
-    for name, lane in measured.items():
-        assert lane["in_turn_lost"] == (name == "token"), name
+    for name, variant in measured.items():
+        assert variant["in_turn_lost"] == (name == "token"), name
     rounds = measured["token"]["at_once_tried"] // 10
     assert measured["token"]["at_once_lost"] == 9 * rounds
     assert measured["token-revision"]["at_once_acknowledged"] == rounds

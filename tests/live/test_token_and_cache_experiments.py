@@ -28,7 +28,7 @@ LONG = re.compile(
 
 @pytest.fixture
 def run(tmp_path):
-    """Run one experiment quick; its lanes' measurements by name, its expectation met."""
+    """Run one experiment quick; its variants' measurements by name, its expectation met."""
 
     def run_quick(name):
         run = Run(tmp_path / "run", quick=True)
@@ -37,9 +37,9 @@ def run(tmp_path):
         result = run.perform(experiment, experiment.variants)
         assert result.expectation_met, (
             result.surprises,
-            [lane.trouble for lane in result.variants],
+            [variant.trouble for variant in result.variants],
         )
-        measured = {lane.name: lane.measurements for lane in result.variants}
+        measured = {variant.name: variant.measurements for variant in result.variants}
         assert experiment.question.observed(measured) == OBSERVED[name]
         return result, measured
 
@@ -101,10 +101,10 @@ def test_token_grows_with_the_cart_until_a_limit_bites(run):
     assert token["bytes_full"] - token["bytes_empty"] > 200
     assert token["bytes_with_random_address"] > token["bytes_full"] + 500
     assert seen["memory"]["bytes_full"] - seen["memory"]["bytes_empty"] < 5
-    for lane in seen.values():
-        assert (lane["nginx_takes_bytes"], lane["nginx_status"]) == (8_175, 400)
-        assert lane["waitress_status"] == 431
-        assert 255_000 < lane["waitress_takes_bytes"] < 263_000
+    for variant in seen.values():
+        assert (variant["nginx_takes_bytes"], variant["nginx_status"]) == (8_175, 400)
+        assert variant["waitress_status"] == 431
+        assert 255_000 < variant["waitress_takes_bytes"] < 263_000
     points = token["bytes per request"]["points"]
     assert points == sorted(points)
     assert len(points) == 11
@@ -117,10 +117,10 @@ def test_token_is_read_but_not_changed(run):
     assert seen["token"]["rewritten_tried"] == 4
     assert seen["token"]["rewritten_accepted_when_signed"] == 4
     assert seen["memory"]["rewritten_tried"] == 0
-    for lane in seen.values():
-        assert lane["tampered_refused"] == lane["changes_tried"] > 20
-        assert lane["rewritten_refused"] == lane["rewritten_tried"]
-        assert lane["forged_without_key_status"] == 401
+    for variant in seen.values():
+        assert variant["tampered_refused"] == variant["changes_tried"] > 20
+        assert variant["rewritten_refused"] == variant["rewritten_tried"]
+        assert variant["forged_without_key_status"] == 401
     assert seen["token"]["forged_with_key_status"] == 200
     assert seen["memory"]["forged_with_key_status"] == 401
 

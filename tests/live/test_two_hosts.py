@@ -6,13 +6,13 @@ root and `ip`. Nothing of it is seen outside, and all of it is removed afterward
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 from conftest import wait_for
+from namespaces import can_be_made, ip, namespace
 
 LAB, ONE, TWO = (f"two-desks-{os.getpid()}-{name}" for name in ("lab", "one", "two"))
 ADDRESS = {ONE: "192.0.2.2", TWO: "192.0.2.6"}  # RFC 5737: addresses that belong to no machine
@@ -21,23 +21,9 @@ HOST_OF = {"A": ONE, "B": TWO, "C": TWO}
 PORTS = {"stateful": 5100, "stateless": 5200}
 
 
-def ip(*words):
-    return subprocess.run(["ip", *words], check=True, capture_output=True, text=True, timeout=60)
-
-
 def inside(host, *words, **how):
     """Start a program on a host; `ip netns exec` becomes that program, so its pid is ours."""
     return subprocess.Popen(["ip", "netns", "exec", host, *words], **how)
-
-
-@contextmanager
-def namespace(name):
-    ip("netns", "add", name)
-    try:
-        ip("-n", name, "link", "set", "lo", "up")
-        yield
-    finally:
-        ip("netns", "del", name)  # takes its links along
 
 
 def lay_cable(host):
@@ -56,7 +42,7 @@ def plug_in(host):
 
 @pytest.fixture
 def hosts():
-    if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("ip"):
+    if not can_be_made():
         pytest.skip("two hosts on one machine are network namespaces: Linux, root and `ip`")
     with ExitStack() as made:
         try:
@@ -149,19 +135,19 @@ def test_cut_link_loses_what_its_server_remembered_and_no_token(desks, lab_here)
     assert ended.status == 0, ended
     document = json.loads(ended.out)
     (crash,) = document["experiments"]
-    for lane in crash["variants"]:
-        (cut,) = [fault for fault in lane["faults"] if fault["kind"] == "kill"]
+    for variant in crash["variants"]:
+        (cut,) = [fault for fault in variant["faults"] if fault["kind"] == "kill"]
         assert (cut["target"], cut["confirmed"]) == ("A", True)
         assert cut["evidence"]["port_closed"] and cut["evidence"]["process_gone"] is None
-        assert lane["trouble"] is None
-        seen = lane["measurements"]
+        assert variant["trouble"] is None
+        seen = variant["measurements"]
         assert seen["sets_equal"] and seen["carts_acknowledged"] == 3
         # No host refuses at the end of a cut cable: the balancer gives up waiting (504), or
         # hears from its own system after a while that the host cannot be found (502).
-        silent = [each for each in lane["exchanges"] if each["status"] in (502, 504)]
+        silent = [each for each in variant["exchanges"] if each["status"] in (502, 504)]
         assert len(silent) == seen["requests_unanswered"] > 0
-        expected = 1 if lane["app"] == "stateful" else 0
+        expected = 1 if variant["app"] == "stateful" else 0
         assert len(seen["observed_lost"]) == seen["carts_lost"] == expected
         # No process died: the cable was put back, and the same life answers.
-        assert instance_of(desks, lane["app"], "A") == cut["evidence"]["instance"]
+        assert instance_of(desks, variant["app"], "A") == cut["evidence"]["instance"]
     assert "A at 192.0.2.2:" in document["components"]["not started by the lab"]["stateless"]

@@ -75,13 +75,13 @@ def test_mistake_is_shown_with_the_students_line_and_what_was_meant(wrong, name)
     result = results[name.replace("_", "-")]
     assert result["expectation_met"] is False
     body, said = WRONG[name]
-    for lane in result["variants"]:
-        assert lane["script_failed"], lane["trouble"]
-        assert said in lane["traceback"]
+    for variant in result["variants"]:
+        assert variant["script_failed"], variant["trouble"]
+        assert said in variant["traceback"]
         if name not in ("thread", "pool"):  # Python has no frame of theirs in there
-            assert f'{name}.py", line 2, in script' in lane["traceback"]
-            assert body.partition("; ")[2] in lane["traceback"]
-        assert "/lab/" not in lane["traceback"].replace(f"/{name}.py", "")
+            assert f'{name}.py", line 2, in script' in variant["traceback"]
+            assert body.partition("; ")[2] in variant["traceback"]
+        assert "/lab/" not in variant["traceback"].replace(f"/{name}.py", "")
     assert said in re.sub(r"\s+", " ", ended.out)
 
 
@@ -105,11 +105,11 @@ def test_lab_looks_at_the_carts_after_a_scripts_exception_and_time_limit(lab_her
     script = lab_here.write("hidden.py", HIDDEN.format(stops=stops))
     ended = lab_here("run", script, *ONE, "--max-seconds", "3", "--json")
     assert ended.status == 1, ended
-    for lane in json.loads(ended.out)["experiments"][0]["variants"]:
-        assert lane["script_failed"]
-        measured = lane["measurements"]
+    for variant in json.loads(ended.out)["experiments"][0]["variants"]:
+        assert variant["script_failed"]
+        measured = variant["measurements"]
         assert (measured["carts_kept"], measured["carts_lost"]) == (1, 0)
-        assert len(lane["closing_looks"]) == measured["closing_looks"] == 2
+        assert len(variant["closing_looks"]) == measured["closing_looks"] == 2
 
 
 def test_server_is_named_in_upper_or_lower_case(lab_here):
@@ -122,9 +122,9 @@ def test_server_is_named_in_upper_or_lower_case(lab_here):
     ended = lab_here("run", script, *ONE, "--json")
     assert ended.status == 0, ended
     (result,) = json.loads(ended.out)["experiments"]
-    lane = result["variants"][1]
-    assert [each["target"] for each in lane["exchanges"]][:3] == ["A", "A", "B"]
-    assert [(each["kind"], each["target"]) for each in lane["faults"]] == [
+    variant = result["variants"][1]
+    assert [each["target"] for each in variant["exchanges"]][:3] == ["A", "A", "B"]
+    assert [(each["kind"], each["target"]) for each in variant["faults"]] == [
         ("kill", "A"), ("restart", "A"),
     ]  # fmt: skip
 
@@ -189,10 +189,10 @@ def test_time_limit_ends_a_script_at_each_desk_with_its_line(lab_here):
     ended = lab_here("run", lab_here.write("slow.py", SLOW), *ONE, "--max-seconds", "1", "--json")
     assert ended.status == 1, ended
     (result,) = json.loads(ended.out)["experiments"]
-    for lane in result["variants"]:
-        assert lane["trouble"].startswith("the script had not ended after 1 s (--max-seconds ")
-        assert re.search(r"it stood at slow\.py, line [89]: ", lane["trouble"])
-        assert [each["status"] for each in lane["exchanges"]] == [200]
+    for variant in result["variants"]:
+        assert variant["trouble"].startswith("the script had not ended after 1 s (--max-seconds ")
+        assert re.search(r"it stood at slow\.py, line [89]: ", variant["trouble"])
+        assert [each["status"] for each in variant["exchanges"]] == [200]
 
 
 @posix
@@ -227,8 +227,8 @@ def test_breakpoint_stops_in_the_script_with_a_usable_prompt(lab_here, stop):
         terminal.answer("42", "number = 7")
         terminal.answer("(Pdb) ", "c")
     assert terminal.finish() == 3, terminal.text
-    lanes = terminal.result()["mine"]["variants"]
-    assert [lane["measurements"]["number"] for lane in lanes] == [7, 7]
+    variants = terminal.result()["mine"]["variants"]
+    assert [variant["measurements"]["number"] for variant in variants] == [7, 7]
     before = terminal.text[: terminal.text.rindex("(Pdb)")]
     assert not re.search("[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]", before), "a spinner moves beside the prompt"
 

@@ -6,12 +6,12 @@ import pytest
 from clocks import SleepingClock
 from requests.cookies import cookiejar_from_dict
 
-from lab.check import age
-from lab.check import runner as runner_module
+from lab.check import age, parts, player
 from lab.check.age import COMPUTED, COOKIE, Ages, Given, given_before
 from lab.check.budget import Budget
 from lab.check.conversation import Call, Conversation, Ref, plain
-from lab.check.runner import ClientState, Runner, Trace
+from lab.check.runner import Runner
+from lab.check.trace import ClientState, Trace
 from lab.core.http import Answer, Headers
 
 TOKEN = Ref(0, "json:/token", "one")
@@ -22,7 +22,8 @@ LOGIN = Call("POST", plain("/login"))
 def clock(monkeypatch):
     clock = SleepingClock(50.0)
     monkeypatch.setattr(age, "time", clock)
-    monkeypatch.setattr(runner_module, "time", clock)
+    for module in (player, parts):
+        monkeypatch.setattr(module, "time", clock)
     return clock
 
 

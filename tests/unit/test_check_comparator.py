@@ -5,11 +5,12 @@ import json
 
 import pytest
 
-from lab.check.comparator import NOISY, POLLED, Relation, ResponseComparator
+from lab.check.comparator import NOISY, POLLED, ResponseComparator
 from lab.check.conversation import Call, Conversation, plain
 from lab.check.differences import varying
 from lab.check.judge import Finding, Level
-from lab.check.runner import Trace
+from lab.check.relations import Relation
+from lab.check.trace import Trace
 from lab.check.workers import MOST_ROUNDS, apart, script_of, separate_memory
 from lab.core.http import Answer, Headers, ReadTimedOut
 

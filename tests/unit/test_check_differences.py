@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.check import differences as compare
+from lab.check import moments
 from lab.check.differences import differences, varying
 from lab.core.http import Answer, Headers
 
@@ -19,7 +19,7 @@ SECRET = "s3cr3t-0123456789-abcdef"
 @pytest.fixture(autouse=True, scope="module")
 def fixed_clock():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compare, "time", SimpleNamespace(time=lambda: NOW))
+        patch.setattr(moments, "time", SimpleNamespace(time=lambda: NOW))
         yield
 
 

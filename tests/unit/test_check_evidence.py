@@ -5,7 +5,7 @@ from lab.check.conversation import Call, Conversation, Ref, plain
 from lab.check.document import document
 from lab.check.evidence import Evidence
 from lab.check.judge import FRESH, Level, Report, Reproducer
-from lab.check.runner import Trace
+from lab.check.trace import Trace
 from lab.core.http import Answer
 
 SESSION = ("/poll?sid=", Ref(0, "match:sid=(.*)", "s1"))

@@ -13,7 +13,7 @@ from lab.check.address import Address
 from lab.check.conversation import Call, Ref, plain
 from lab.check.cookies import new_jar
 from lab.check.http import send, session_of_its_own
-from lab.check.runner import NOTHING, request_of, without_refs
+from lab.check.trace import NOTHING, request_of, without_refs
 
 
 @contextmanager

@@ -1,11 +1,14 @@
 """Processes are started ahead where that is safe, and no more of them than will be asked for."""
 
+import threading
+
 import pytest
 
-from lab.check import service
+from lab.check import pool as pool_module
 from lab.check.budget import Budget
+from lab.check.launcher import EndedAtStart
 from lab.check.machine import CannotIsolate
-from lab.check.service import EndedAtStart, Pool
+from lab.check.pool import Pool
 from lab.check.start import Start
 
 
@@ -37,14 +40,18 @@ class Disk:
         self.closed = True
 
 
+LOCK = threading.Lock()
+
+
 class Starting(Pool):
     """A pool whose processes are none."""
 
+    started = 0
     took_s = worked_s = 0.0
     refused = ()
 
     def _launch(self, machine):
-        with self._counting:
+        with LOCK:
             self.started += 1
             self.machines = [*getattr(self, "machines", []), machine]
             number = self.started
@@ -66,13 +73,13 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch):
-    monkeypatch.setattr(service, "time", Clock())
-    return service.time
+    monkeypatch.setattr(pool_module, "time", Clock())
+    return pool_module.time
 
 
 @pytest.fixture
 def disk(monkeypatch):
-    monkeypatch.setattr(service, "Machine", Disk)
+    monkeypatch.setattr(pool_module, "Machine", Disk)
     monkeypatch.setattr(Disk, "wrote", False)
     return Disk
 
@@ -135,7 +142,7 @@ def test_slow_starts_that_only_wait_are_made_at_once(pool):
     pool.fresh()
     settled(pool)
     pool.fresh()
-    assert settled(pool) == 1 + 1 + service.MOST_AHEAD
+    assert settled(pool) == 1 + 1 + pool_module.MOST_AHEAD
 
 
 def test_slow_starts_that_work_are_not(pool):
@@ -223,7 +230,7 @@ def test_where_no_disk_is_private_spares_live_from_play_to_play(disk, tmp_path, 
     def none(shared=()):
         raise CannotIsolate("not here")
 
-    monkeypatch.setattr(service, "Machine", none)
+    monkeypatch.setattr(pool_module, "Machine", none)
     with Starting(Start("server {port}"), tmp_path / "run", Budget()) as pool:
         pool.expect(3)
         pool.fresh()

@@ -16,7 +16,7 @@ from lab.check.differences import Difference
 from lab.check.evidence import Play
 from lab.check.judge import FRESH, Finding, Level
 from lab.check.prover import Proof, Prover
-from lab.check.runner import ClientState, Trace
+from lab.check.trace import ClientState, Trace
 from lab.core.http import Answer, Headers
 
 TALK = Conversation(tuple(Call("POST", plain(f"/{n}")) for n in range(4)))

@@ -6,17 +6,22 @@ from types import SimpleNamespace
 import pytest
 from clocks import SleepingClock
 
+from lab.check import parts, player
 from lab.check import runner as runner_module
 from lab.check.budget import Budget
 from lab.check.conversation import Call, Conversation, plain
-from lab.check.runner import APART_S, MORE_PATIENTLY, MOST_PACED_S, PATIENTLY, Runner, Trace
+from lab.check.parts import APART_S
+from lab.check.player import MORE_PATIENTLY, MOST_PACED_S, PATIENTLY
+from lab.check.runner import Runner
+from lab.check.trace import Trace
 from lab.core.http import Answer
 
 
 @pytest.fixture
 def clock(monkeypatch):
     clock = SleepingClock()
-    monkeypatch.setattr(runner_module, "time", clock)
+    for module in (player, parts, runner_module):
+        monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr("lab.check.http.send", lambda *args, **more: Answer(200))
     return clock
 

@@ -3,9 +3,9 @@
 import pytest
 
 from lab.check.conversation import recorded
-from lab.check.runner import Trace
 from lab.check.sources.script import ScriptSource
 from lab.check.sources.script_error import ScriptError
+from lab.check.trace import Trace
 from lab.core.errors import LabError
 from lab.core.http import Answer, Headers
 

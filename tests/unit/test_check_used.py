@@ -8,7 +8,7 @@ import pytest
 
 from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Call, Conversation, plain
-from lab.check.runner import Trace
+from lab.check.trace import Trace
 from lab.check.used import (
     FEWER,
     MOST_S,

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import io
 import re
 from pathlib import Path
@@ -94,14 +95,21 @@ def test_help_of_lab_has_one_line_for_each_command():
     shown = help_of(()).splitlines()
     for name in COMMANDS:
         line = next(line for line in shown if line.split()[:1] == [name])
-        assert line.split(maxsplit=1)[1] == cli.get_command(None, name).short_help
+        assert line.split(maxsplit=1)[1] == cli.commands[name].short_help
 
 
 def test_short_help_is_one_sentence_that_is_never_cut():
     for name in COMMANDS:
-        short = cli.get_command(None, name).short_help
+        short = cli.commands[name].short_help
         assert re.fullmatch(r"[A-Z].*\.", short), (name, short)
         assert len(short) <= 60, (name, short)
+
+
+@pytest.mark.parametrize("words", EVERY_COMMAND, ids=" ".join)
+def test_help_keeps_each_indented_line_of_its_text(words):
+    written = inspect.cleandoc(EVERY_COMMAND[words].callback.__doc__ or "").splitlines()
+    shown = [line.strip() for line in help_of(words).splitlines()]
+    assert [line for line in written if line[:1] == " " and line.strip() not in shown] == []
 
 
 def test_help_keeps_the_lines_of_an_example():

@@ -13,9 +13,9 @@ from report_documents import (
     exchange,
     experiment,
     fault,
-    lane,
     outcome,
     run,
+    variant,
 )
 from run_samples import a_check, a_crowd, a_plan, journal
 
@@ -57,8 +57,8 @@ def folder(name):
 
 def keep_run(name, kept_carts=60, of=60, slower=1.0, **changes):
     exchanges = [exchange(f"x-{n}", at_s=n, elapsed_ms=slower * (3 + n % 3)) for n in range(60)]
-    lanes = [lane(exchanges=exchanges, outcome=outcome("holds", kept_carts, of), **changes)]
-    document = as_json(run(experiment(lanes)))
+    variants = [variant(exchanges=exchanges, outcome=outcome("holds", kept_carts, of), **changes)]
+    document = as_json(run(experiment(variants)))
     (folder(name) / "result.json").write_text(json.dumps(document), encoding="utf-8")
 
 
@@ -70,11 +70,11 @@ def test_run_compared_with_itself_has_no_difference(compare):
 
 
 def keep_script(name, kept_carts, text="0123456789ab", faults=(), **changes):
-    lanes = [
-        lane(desk, desk, [exchange(desk)], faults, outcome=outcome("holds", kept_carts, 1))
+    variants = [
+        variant(desk, desk, [exchange(desk)], faults, outcome=outcome("holds", kept_carts, 1))
         for desk in ("stateful", "stateless")
     ]
-    document = as_json(run(experiment(lanes, script_hash=text, **changes)))
+    document = as_json(run(experiment(variants, script_hash=text, **changes)))
     (folder(name) / "result.json").write_text(json.dumps(document), encoding="utf-8")
 
 

@@ -55,8 +55,8 @@ class Server:
 
 
 @dataclass
-class Lane:
-    """What of a lane a customer needs: where it is, and who serves there."""
+class Pool:
+    """What of a pool a customer needs: where it is, and who serves there."""
 
     url: str
     servers: dict[str, Server] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Origin:
         self._turn = 0
         self.server = make_server("127.0.0.1", 0, self, threaded=True)
         url = f"http://127.0.0.1:{self.server.server_port}"
-        self.lanes = {desk: Lane(f"{url}/{desk}") for desk in ("stateful", "stateless")}
+        self.pools = {desk: Pool(f"{url}/{desk}") for desk in ("stateful", "stateless")}
         for name in NAMES:
             info = InstanceInfo(name)
             desks = {
@@ -81,7 +81,7 @@ class Origin:
                 "stateless": stateless_app.create_app(StatelessConfig(info, (KEY,))),
             }
             for desk, app in desks.items():
-                self.lanes[desk].servers[name] = Server(app)
+                self.pools[desk].servers[name] = Server(app)
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
 
     def __call__(self, environ, start_response):
@@ -93,7 +93,7 @@ class Origin:
         if not self.gate.is_set():
             self.waiting.release()
             self.gate.wait(DEADLINE_S)
-        replica = self.lanes[desk].servers.get(name)
+        replica = self.pools[desk].servers.get(name)
         if replica is None or replica.state == "dead":
             start_response("502 Bad Gateway", [("Content-Length", "0")])
             return [b""]
@@ -118,7 +118,7 @@ def published():
 
 @pytest.fixture
 def customers(origin, published):
-    return Customers(origin.lanes, lambda event: published.append(msgspec.to_builtins(event)))
+    return Customers(origin.pools, lambda event: published.append(msgspec.to_builtins(event)))
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def clock():
 def three(origin, clock, monkeypatch):
     """Customers with places for three."""
     monkeypatch.setattr(customers_module, "MOST_CUSTOMERS", 3)
-    return Customers(origin.lanes, lambda event: None, clock)
+    return Customers(origin.pools, lambda event: None, clock)
 
 
 def test_student_with_a_cart_is_not_evicted_by_a_crowd_of_newcomers(three, clock):
@@ -394,9 +394,9 @@ def test_fate_of_a_cart_is_the_trackers(customers, john, published, origin):
     act(customers, john, "login")
     act(customers, john, "add", sku="laptop", quantity=1)
     act(customers, john, "view")
-    assert {last(published, desk)["fate"] for desk in origin.lanes} == {"kept"}
+    assert {last(published, desk)["fate"] for desk in origin.pools} == {"kept"}
     act(customers, john, "view", server="B")  # its memory is its own
-    fates = {desk: last(published, desk)["fate"] for desk in origin.lanes}
+    fates = {desk: last(published, desk)["fate"] for desk in origin.pools}
     assert fates == {"stateful": "lost", "stateless": "kept"}
     assert last(published, "stateful")["look"] == ["lost", "✕", "cart not shown"]
 
@@ -428,7 +428,7 @@ def test_act_at_one_desk_asks_only_that_one(customers, john, origin):
 
 
 def test_tries_ask_again_until_a_server_answers(customers, john, published, origin):
-    origin.lanes["stateful"].servers["A"].state = "dead"
+    origin.pools["stateful"].servers["A"].state = "dead"
     answer = act(customers, john, "login", desks=["stateful"], tries=3)
     assert [event["status"] for event in published] == [502, 502, 502]
     assert answer["ops"] == {"stateful": "c1-stateful-3"}
@@ -450,7 +450,7 @@ def test_server_that_served_and_the_next_living_one(customers, john, origin):
     act(customers, john, "view", server="other", **here)
     act(customers, john, "view", server="other", **here)
     assert asked_of(origin) == ["B", "B", "C", "A"]
-    origin.lanes["stateful"].servers["B"].state = "paused"
+    origin.pools["stateful"].servers["B"].state = "paused"
     act(customers, john, "view", server="other", **here)
     assert asked_of(origin)[-1] == "C"
 
@@ -458,7 +458,7 @@ def test_server_that_served_and_the_next_living_one(customers, john, origin):
 def test_dead_server_is_asked_again_by_a_customer_who_insists(customers, john, published, origin):
     here = {"desks": ["stateful"]}
     act(customers, john, "login", **here)
-    origin.lanes["stateful"].servers["A"].state = "dead"
+    origin.pools["stateful"].servers["A"].state = "dead"
     act(customers, john, "view", server="served", **here)
     act(customers, john, "view", server="served", **here)
     assert [event["status"] for event in published] == [200, 502, 502]
@@ -491,7 +491,7 @@ def test_server_that_is_not_there_is_refused_before_anything_is_sent(
 def test_other_and_served_where_there_is_none(customers, john, origin):
     here = {"desks": ["stateful"]}
     act(customers, john, "login", server="B", **here)
-    servers = origin.lanes["stateful"].servers
+    servers = origin.pools["stateful"].servers
     for name in ("A", "C"):
         servers[name].state = "dead"
     with pytest.raises(BadOrder, match="no other server of this desk is up"):
@@ -505,7 +505,7 @@ def test_other_and_served_where_there_is_none(customers, john, origin):
 
 
 def test_desk_that_is_not_open_is_the_labs_failure(customers, john, origin):
-    del origin.lanes["stateful"]
+    del origin.pools["stateful"]
     with pytest.raises(LabError, match="the stateful desk is not open now"):
         act(customers, john, "login", desks=["stateful"])
 
@@ -768,7 +768,7 @@ def test_customers_do_nothing_after_the_end(customers, john, origin):
 
 def test_feed_takes_what_customers_do_and_keeps_the_score(origin):
     feed = Feed()
-    customers = Customers(origin.lanes, feed.publish)
+    customers = Customers(origin.pools, feed.publish)
     john = customers.enter("John")
     act(customers, john, "login")
     act(customers, john, "add", sku="laptop", quantity=1)
@@ -783,8 +783,8 @@ def test_answer_that_is_no_json_is_reported_all_the_same(origin, published):
         start_response("200 OK", [("Content-Type", "application/json")])
         return [b'{"total": 1e999, "cart": {"lines": "x"}}']
 
-    origin.lanes["stateful"].servers["A"] = SimpleNamespace(app=odd, state="up")
+    origin.pools["stateful"].servers["A"] = SimpleNamespace(app=odd, state="up")
     feed = Feed()
-    customers = Customers(origin.lanes, feed.publish)
+    customers = Customers(origin.pools, feed.publish)
     act(customers, customers.enter("John"), "view", desks=["stateful"])
     assert feed.history()[0].json()["response"]["body"]["total"] is None

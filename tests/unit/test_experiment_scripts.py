@@ -197,8 +197,8 @@ def test_every_bundled_script_says_what_it_expects_and_where(experiment):
     assert experiment.expected in Verdict
     names = [variant.name for variant in experiment.variants]
     assert len(names) >= 2
-    assert len(set(names)) == len(names), "two lanes of one name"
-    assert any(map(experiment.about, experiment.variants)), "no lane is what the claim is about"
+    assert len(set(names)) == len(names), "two variants of one name"
+    assert any(map(experiment.about, experiment.variants)), "no variant is what the claim is about"
     assert 1 <= experiment.quick_customers <= experiment.customers
     assert callable(experiment.observe)
 
@@ -215,7 +215,7 @@ def test_every_question_has_choices_and_no_answer_before_a_run(experiment):
     assert question.observed({}) is None
 
 
-def test_script_may_bring_its_own_lanes_and_eyes(tmp_path):
+def test_script_may_bring_its_own_variants_and_eyes(tmp_path):
     text = (
         "from lab.experiments.matrix import FILE, MEMORY, TOKEN\n"
         "from lab.evidence.result import Observation, Verdict\n"
@@ -263,10 +263,10 @@ def test_quick_customers_must_be_a_sensible_number_too(tmp_path, customers):
 
 def test_quick_run_makes_do_with_fewer_servers_where_the_experiment_says_so():
     any_server = experiments.find("any-server")
-    assert {lane.settings.servers for lane in any_server.variants_for(quick=False)} == {3}
-    assert {lane.settings.servers for lane in any_server.variants_for(quick=True)} == {2}
-    assert [lane.name for lane in any_server.variants_for(quick=True)] == [
-        lane.name for lane in any_server.variants
+    assert {variant.settings.servers for variant in any_server.variants_for(quick=False)} == {3}
+    assert {variant.settings.servers for variant in any_server.variants_for(quick=True)} == {2}
+    assert [variant.name for variant in any_server.variants_for(quick=True)] == [
+        variant.name for variant in any_server.variants
     ]
     crash = experiments.find("crash")
     assert crash.variants_for(quick=True) == crash.variants

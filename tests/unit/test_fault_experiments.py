@@ -29,7 +29,7 @@ CARTS = {
 def exchange(at_s=0.0, *, status=200, body=None, replica="A", instance="1", ms=0.0, **more):
     headers = {"X-Served-By": replica, "X-Instance": instance}
     return Exchange(
-        op="lane-1",
+        op="variant-1",
         customer="John",
         method="GET",
         path="/api/cart",
@@ -46,7 +46,7 @@ def exchange(at_s=0.0, *, status=200, body=None, replica="A", instance="1", ms=0
     )
 
 
-def lanes(**measurements):
+def variants(**measurements):
     """What variants measured, by name."""
     return {name.replace("_", "-"): measured for name, measured in measurements.items()}
 
@@ -94,7 +94,7 @@ def test_crash_observes(changes, verdict, words):
     ],
 )
 def test_crash_knows_which_choice_came_true(stateful, stateless, choice):
-    seen = lanes(
+    seen = variants(
         stateful={"carts_acknowledged": 3, "observed_lost": stateful},
         stateless={"carts_acknowledged": 3, "observed_lost": stateless},
     )
@@ -190,7 +190,7 @@ def test_points_are_read_from_a_cart_that_shows_them(body, points):
 )
 def test_restart_all_knows_which_choice_came_true(session, token, choice):
     field = "new_field_kept_by_a_change"
-    seen = lanes(memory={}, redis={field: session}, token={field: token})
+    seen = variants(memory={}, redis={field: session}, token={field: token})
     assert restart_all.QUESTION.observed(seen) == choice
 
 
@@ -276,7 +276,7 @@ def test_outage_is_computed_from_what_was_asked():
 )
 def test_store_outage_knows_which_choice_came_true(plain, on_disk, choice):
     field = "carts_lost_killed"
-    seen = lanes(redis={field: plain}, redis_on_disk={field: on_disk}, token={field: 0})
+    seen = variants(redis={field: plain}, redis_on_disk={field: on_disk}, token={field: 0})
     assert store_outage.QUESTION.observed(seen) == choice
 
 
@@ -330,7 +330,7 @@ def test_work_done_counts_answers_with_the_cart_only():
     [(1.0, 1.5, 0), (4.0, 1.0, 1), (1.0, 4.0, 2), (4.0, 2.0, 3), (None, 1.0, None)],
 )
 def test_scale_out_knows_which_choice_came_true(sticky, token, choice):
-    seen = lanes(
+    seen = variants(
         memory_affinity={"max_over_mean_load": sticky}, token={"max_over_mean_load": token}
     )
     assert scale_out.QUESTION.observed(seen) == choice
@@ -419,7 +419,7 @@ def test_storage_knows_which_choice_came_true(redis, token, choice):
     def left(sessions):
         return {} if sessions is None else {"sessions_left": sessions, "customers_who_left": 20}
 
-    assert storage.QUESTION.observed(lanes(redis=left(redis), token=left(token))) == choice
+    assert storage.QUESTION.observed(variants(redis=left(redis), token=left(token))) == choice
 
 
 # --- all of them
@@ -433,7 +433,8 @@ def test_question_has_two_to_four_choices_and_no_answer_without_a_run(module):
     assert question.explanation
     assert question.observed({}) is None
     assert (
-        question.observed(lanes(**{v.name.replace("-", "_"): {} for v in module.VARIANTS})) is None
+        question.observed(variants(**{v.name.replace("-", "_"): {} for v in module.VARIANTS}))
+        is None
     )
 
 

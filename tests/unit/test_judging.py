@@ -65,11 +65,11 @@ ALL = [carts_kept, carts_survive_kill, carts_survive_restarts, reads_kept]
 FAULTS = [carts_survive_kill, carts_survive_restarts]
 
 
-# One lane.
+# One variant.
 
 
 @pytest.mark.parametrize("look", ALL)
-def test_lane_that_kept_everything_holds(look):
+def test_variant_that_kept_everything_holds(look):
     seen = look(GOOD)
     assert seen.verdict is HOLDS
     assert observed(seen).startswith(
@@ -78,7 +78,7 @@ def test_lane_that_kept_everything_holds(look):
 
 
 @pytest.mark.parametrize("look", ALL)
-def test_lane_that_lost_something_fails_and_says_how_much(look):
+def test_variant_that_lost_something_fails_and_says_how_much(look):
     seen = look(LOST)
     assert seen.verdict is FAILS
     assert observed(seen).startswith(
@@ -106,7 +106,7 @@ STARVED = [
 @pytest.mark.parametrize("look", ALL)
 @pytest.mark.parametrize("base", [GOOD, LOST], ids=["kept", "lost"])
 @pytest.mark.parametrize(("starved", "why"), STARVED, ids=["no write", "no read", "unknown"])
-def test_starved_lane_proves_nothing(look, base, starved, why):
+def test_starved_variant_proves_nothing(look, base, starved, why):
     assert look({**base, **starved}) == Observation.unknown(why)
 
 
@@ -146,38 +146,38 @@ def test_share_has_to_be_whole():
     assert kept_share(8, 9, "x") == Observation(FAILS, (share(8, 9, "x"),))
 
 
-# All lanes together.
+# All runs together.
 
 
-def lane(variant, verdict):
+def ran(variant, verdict):
     seen = Observation(verdict)
     return VariantRun(variant, Record(variant.name), observation=seen)
 
 
-def judged(*lanes, expected=None, **how):
-    return judge(lanes, lambda variant: (expected or {}).get(variant.name), **how)
+def judged(*runs, expected=None, **how):
+    return judge(runs, lambda variant: (expected or {}).get(variant.name), **how)
 
 
 @pytest.mark.parametrize("verdict", [HOLDS, FAILS, DEPENDS, UNKNOWN])
 def test_verdict_is_that_of_the_plain_stateless_desk(verdict):
-    judgement = judged(lane(MEMORY, FAILS), lane(TOKEN, verdict))
+    judgement = judged(ran(MEMORY, FAILS), ran(TOKEN, verdict))
     assert (judgement.verdict, judgement.decided_by, judgement.note) == (verdict, ("token",), "")
 
 
 @pytest.mark.parametrize("contrast", Verdict)
 def test_contrast_changes_no_verdict(contrast):
-    judgement = judged(lane(MEMORY, contrast), lane(REDIS, contrast), lane(TOKEN, HOLDS))
+    judgement = judged(ran(MEMORY, contrast), ran(REDIS, contrast), ran(TOKEN, HOLDS))
     assert judgement.verdict is HOLDS
 
 
 def test_desk_with_a_remedy_is_not_what_the_claim_is_about():
-    judgement = judged(lane(TOKEN, HOLDS), lane(TOKEN_DENYLIST, FAILS))
+    judgement = judged(ran(TOKEN, HOLDS), ran(TOKEN_DENYLIST, FAILS))
     assert judgement.verdict is HOLDS
-    assert judged(lane(TOKEN_DENYLIST, HOLDS)).verdict is UNKNOWN
+    assert judged(ran(TOKEN_DENYLIST, HOLDS)).verdict is UNKNOWN
 
 
 def test_claim_without_its_variant_is_unknown():
-    judgement = judged(lane(MEMORY, HOLDS), lane(FILE, HOLDS))
+    judgement = judged(ran(MEMORY, HOLDS), ran(FILE, HOLDS))
     assert (judgement.verdict, judgement.decided_by) == (UNKNOWN, ())
     assert judgement.note == "no variant of this run is what the claim is about"
     assert judged().verdict is UNKNOWN
@@ -200,12 +200,12 @@ def both(variant):
 )
 def test_variants_have_to_agree(verdicts, verdict):
     for first, second in (verdicts, verdicts[::-1]):
-        assert judged(lane(MEMORY, first), lane(TOKEN, second), about=both).verdict is verdict
-    judgement = judged(lane(MEMORY, HOLDS), lane(TOKEN, FAILS), about=both)
+        assert judged(ran(MEMORY, first), ran(TOKEN, second), about=both).verdict is verdict
+    judgement = judged(ran(MEMORY, HOLDS), ran(TOKEN, FAILS), about=both)
     assert judgement.decided_by == ("memory", "token")
 
 
-def test_lane_that_was_not_observed_is_unknown_and_says_why():
+def test_variant_that_was_not_observed_is_unknown_and_says_why():
     troubled = VariantRun(TOKEN, Record("token"), trouble="no nginx")
     assert judged(troubled) == Judgement(UNKNOWN, ("token",), (), "token")
     assert judged(VariantRun(TOKEN, Record("token"))).verdict is UNKNOWN
@@ -213,42 +213,42 @@ def test_lane_that_was_not_observed_is_unknown_and_says_why():
 
 def test_others_are_compared_with_the_plain_token_without_settings_of_its_own():
     short = replace(TOKEN, name="short", env={"TOKEN_MAX_AGE_S": "3"})
-    assert judged(lane(MEMORY, HOLDS), lane(short, FAILS), lane(TOKEN, HOLDS)).baseline == "token"
-    assert judged(lane(MEMORY, HOLDS), lane(short, FAILS)).baseline is None
+    assert judged(ran(MEMORY, HOLDS), ran(short, FAILS), ran(TOKEN, HOLDS)).baseline == "token"
+    assert judged(ran(MEMORY, HOLDS), ran(short, FAILS)).baseline is None
 
 
 @pytest.mark.parametrize("seen", Verdict)
 @pytest.mark.parametrize("expected", [HOLDS, FAILS, DEPENDS, None])
 def test_unexpected_verdict_is_a_surprise_unless_it_is_unknown(seen, expected):
-    judgement = judged(lane(MEMORY, seen), lane(TOKEN, HOLDS), expected={"memory": expected})
+    judgement = judged(ran(MEMORY, seen), ran(TOKEN, HOLDS), expected={"memory": expected})
     if seen is UNKNOWN or expected in (None, seen):
         assert judgement.surprises == ()
     else:
         assert judgement.surprises == (Surprise("memory", seen, expected),)
 
 
-# The scripts of the spine, as they are judged by hand-set lanes too.
+# The scripts of the spine, as they are judged by hand-set runs too.
 
 
 def observe_all(name, measured, variants):
     experiment = experiments.find(name)
-    lanes = []
+    runs = []
     for variant, numbers in zip(variants, measured, strict=True):
         result = VariantRun(variant, Record(variant.name), dict(numbers))
         result.observation = experiment.observation(result)
-        lanes.append(result)
-    return experiment, lanes
+        runs.append(result)
+    return experiment, runs
 
 
 def outcome(name, measured, variants):
-    experiment, lanes = observe_all(name, measured, variants)
-    return experiment.judge(lanes)
+    experiment, runs = observe_all(name, measured, variants)
+    return experiment.judge(runs)
 
 
 def words(name, measured, variants):
-    """What the lanes showed, in words, in one line."""
-    _, lanes = observe_all(name, measured, variants)
-    return "; ".join(f"{lane.variant.name}: {observed(lane.observation)}" for lane in lanes)
+    """What the runs showed, in words, in one line."""
+    _, runs = observe_all(name, measured, variants)
+    return "; ".join(f"{each.variant.name}: {observed(each.observation)}" for each in runs)
 
 
 FULL = {
@@ -293,16 +293,16 @@ def test_memory_that_survives_is_a_surprise(name):
 @pytest.mark.parametrize("name", SPINE)
 @pytest.mark.parametrize("store", ["redis", "file", "redis://127.0.0.1:6379/0"])
 def test_shared_store_is_expected_to_keep(name, store):
-    lanes = two_desks(Settings(store=store))
-    assert outcome(name, [GOOD | FULL, GOOD | FULL], lanes).surprises == ()
-    judgement = outcome(name, [LOST | FULL, GOOD | FULL], lanes)
+    runs = two_desks(Settings(store=store))
+    assert outcome(name, [GOOD | FULL, GOOD | FULL], runs).surprises == ()
+    judgement = outcome(name, [LOST | FULL, GOOD | FULL], runs)
     assert judgement.surprises == (Surprise("stateful", FAILS, HOLDS),)
 
 
 @pytest.mark.parametrize("seen", [LOST | FULL, GOOD | FULL], ids=["lost", "kept"])
 def test_memory_with_one_server_has_no_expectation(seen):
-    lanes = two_desks(Settings(servers=1))
-    assert outcome("any-server", [seen, GOOD | FULL], lanes).surprises == ()
+    runs = two_desks(Settings(servers=1))
+    assert outcome("any-server", [seen, GOOD | FULL], runs).surprises == ()
 
 
 def test_crash_after_a_control_that_lost_carts_proves_nothing():
@@ -332,7 +332,7 @@ def test_control_is_about_both_desks(side):
     assert outcome("first-visit", measured, two_desks(Settings())).verdict is UNKNOWN
 
 
-def test_script_without_a_claim_is_about_every_lane(tmp_path):
+def test_script_without_a_claim_is_about_every_variant(tmp_path):
     mine = tmp_path / "mine.py"
     mine.write_text("def script(shopper, lab):\n    pass\n")
     judgement = outcome(str(mine), [LOST, GOOD], two_desks(Settings()))
@@ -351,12 +351,12 @@ def test_script_without_a_claim_is_about_every_lane(tmp_path):
     [(AFFECTED, CONFIRMED), (NOT_AFFECTED, Verdict.NOT_CONFIRMED), (UNKNOWN, UNKNOWN)],
 )
 def test_drawback_is_confirmed_where_the_desk_it_is_about_is_affected(seen, verdict):
-    runs = [lane(MEMORY, NOT_AFFECTED), lane(TOKEN, seen)]
+    runs = [ran(MEMORY, NOT_AFFECTED), ran(TOKEN, seen)]
     assert judge(runs, lambda variant: None, kind=Kind.DRAWBACK).verdict is verdict
 
 
 def test_what_depends_names_its_condition():
-    runs = [lane(MEMORY, FAILS), lane(TOKEN, HOLDS)]
+    runs = [ran(MEMORY, FAILS), ran(TOKEN, HOLDS)]
 
     def verdict(depends_on=""):
         return judge(runs, lambda variant: None, lambda variant: True, Kind.CLAIM, depends_on)
@@ -456,10 +456,10 @@ def test_what_is_said_where_no_cart_is_owed_is_true_and_has_the_shops_own_words(
 
 
 def result(verdict, expected=HOLDS, surprises=(), broken=None):
-    lanes = [lane(variant, HOLDS) for variant in two_desks(Settings())]
-    lanes[0].broken_expectation = broken
+    runs = [ran(variant, HOLDS) for variant in two_desks(Settings())]
+    runs[0].broken_expectation = broken
     judgement = Judgement(verdict, surprises=surprises)
-    met = expectation_met(judgement, lanes, expected)
+    met = expectation_met(judgement, runs, expected)
     return ExperimentResult("x", "claim", verdict, 0.0, [], expectation_met=met)
 
 

@@ -16,9 +16,9 @@ from report_documents import (
     experiment,
     fault,
     hostile,
-    lane,
     run,
     story,
+    variant,
 )
 
 from lab import experiments
@@ -215,7 +215,7 @@ def test_outline_shows_what_was_found(kept):
 def test_prediction_that_was_made_is_the_question(kept, root):
     made = {"question": "Who?", "choices": ["a", "b"], "predicted": 1, "confidence": "certain"}
     made |= {"observed": 0, "right": False, "explanation": "Because."}
-    keep(root, "asked", run(experiment([lane()], prediction=made)))
+    keep(root, "asked", run(experiment([variant()], prediction=made)))
     assert as_json(kept.outline("asked"))["experiments"][0]["question"] == made
 
 
@@ -230,11 +230,11 @@ def measured(lost, owed=3):
 def test_run_without_a_prediction_answers_the_experiments_own_question(
     kept, root, stateful, observed
 ):
-    lanes = [
-        lane("stateful", measurements=stateful),
-        lane("stateless", "stateless", measurements=measured([])),
+    variants = [
+        variant("stateful", measurements=stateful),
+        variant("stateless", "stateless", measurements=measured([])),
     ]
-    keep(root, "unasked", run(experiment(lanes)))
+    keep(root, "unasked", run(experiment(variants)))
     question = as_json(kept.outline("unasked"))["experiments"][0]["question"]
     asked = experiments.find("crash").question
     assert question == {
@@ -250,11 +250,11 @@ def test_run_without_a_prediction_answers_the_experiments_own_question(
 
 @pytest.mark.parametrize("lost", [3, "x", {"a": 1}, [[]], True])
 def test_measurements_of_another_kind_answer_nothing_or_something_but_never_break(kept, root, lost):
-    lanes = [
-        lane("stateful", measurements=measured(lost)),
-        lane("stateless", "stateless", measurements=measured([])),
+    variants = [
+        variant("stateful", measurements=measured(lost)),
+        variant("stateless", "stateless", measurements=measured([])),
     ]
-    keep(root, "odd", run(experiment(lanes)))
+    keep(root, "odd", run(experiment(variants)))
     assert kept.outline("odd")["experiments"][0]["question"]["observed"] in (None, 0, 1, 2, 3)
 
 
@@ -264,7 +264,7 @@ def test_script_of_a_user_has_no_question_and_is_not_looked_for(kept, root, tmp_
     for number, (name, argument) in enumerate(
         [("mine", "./mine.py"), ("./mine.py", "./mine.py"), ("crash", "./crash.py")]
     ):
-        document = run(experiment([lane()], name=name, argument=argument))
+        document = run(experiment([variant()], name=name, argument=argument))
         keep(root, f"mine-{number}", document)
         assert kept.outline(f"mine-{number}")["experiments"][0]["question"] is None
 
@@ -279,9 +279,9 @@ def test_run_is_played_back_with_its_drawings(kept):
     assert "cart kept" in played["sequence"]["stateless"]
 
 
-def test_lanes_can_be_chosen(kept, root):
-    lanes = [lane(name, exchanges=[exchange(f"{name}-1")]) for name in ("memory", "file")]
-    keep(root, "many", run(experiment(lanes)))
+def test_variants_can_be_chosen(kept, root):
+    variants = [variant(name, exchanges=[exchange(f"{name}-1")]) for name in ("memory", "file")]
+    keep(root, "many", run(experiment(variants)))
     played = kept.playback("many", 0)
     assert (played["left"]["name"], played["right"]) == ("memory", None)
     assert played["sequence"]["stateless"] == ""
@@ -428,10 +428,10 @@ def test_drawing_needs_no_inline_style_and_brings_no_script(make):
 
 def test_drawing_says_nothing_of_a_list_that_the_page_does_not_have():
     many = [exchange(f"x-{n}") for n in range(90)]
-    drawn = sequence_svg(story(lane(exchanges=many, faults=[fault()])))
+    drawn = sequence_svg(story(variant(exchanges=many, faults=[fault()])))
     assert "more events ⋮" in drawn
     assert "below" not in drawn
-    assert "in the list below" in page(run(experiment([lane(exchanges=many)])))
+    assert "in the list below" in page(run(experiment([variant(exchanges=many)])))
 
 
 def test_report_draws_with_the_same_code():
@@ -447,7 +447,7 @@ def test_report_draws_with_the_same_code():
 
 @pytest.mark.parametrize("servers", [1, 3, 4, 8, 26])
 def test_every_width_has_its_class(servers):
-    it = lane(exchanges=[exchange()], faults=[fault(target="store")])
+    it = variant(exchanges=[exchange()], faults=[fault(target="store")])
     it["knobs"]["servers"] = servers
     width = re.search(
         r'class="sequence stateful (w\d+)" viewBox="0 0 (\d+)', sequence_svg(story(it))

@@ -1,4 +1,4 @@
-"""The numbers of a lane add up, and a log that disagrees with the client is noticed."""
+"""The numbers of a variant add up, and a log that disagrees with the client is noticed."""
 
 import json
 from collections import Counter
@@ -148,7 +148,7 @@ def test_log_that_has_every_answered_request_once_agrees():
     events = [exchange("a"), exchange("b", status=None), exchange("c")]
     assert disagreement(events, ["c", "a"]) is None
     assert disagreement(events, ["c", "a", "b"]) is None  # sent, though the answer got lost
-    assert disagreement(events, ["c", "a", "of another lane", "of another lane"]) is None
+    assert disagreement(events, ["c", "a", "of another variant", "of another variant"]) is None
 
 
 @pytest.mark.parametrize(
@@ -166,14 +166,14 @@ def test_missing_or_repeated_request_is_reported(logged, words):
         assert disagreement(events, logged) is None, disagreement(events, logged)
 
 
-def test_lanes_that_did_the_same_are_paired_in_order():
+def test_variants_that_did_the_same_are_paired_in_order():
     ours = record(exchange("l-1", "POST", "/api/login"), fault(), exchange("l-2"))
     theirs = record(exchange("r-1", "POST", "/api/login"), fault(), exchange("r-2"))
     ours, theirs = kept(*ours.events), kept(*theirs.events)
     assert side_by_side(ours, theirs) == list(zip(ours.events, theirs.events, strict=True))
 
 
-def test_step_of_one_lane_only_stands_alone():
+def test_step_of_one_variant_only_stands_alone():
     login, again, cart = exchange("1", "POST", "/api/login"), exchange("2"), exchange("3")
     other_login, other_cart = exchange("1", "POST", "/api/login"), exchange("2", body=b"[]")
     ours, theirs = kept(login, again, cart), kept(other_login, other_cart)
@@ -222,10 +222,10 @@ def test_meaning_of_an_answer_that_is_no_object():
 
 def test_record_gives_each_request_an_id_of_its_own_and_calls_its_subscribers():
     seen = []
-    kept = Record("lane", seen.append)
+    kept = Record("variant", seen.append)
     ids = [kept.next_op() for _ in range(100)]
     assert len(set(ids)) == 100
-    assert all(op.startswith("lane-") for op in ids)
+    assert all(op.startswith("variant-") for op in ids)
     kept.append(fault())
     assert seen == kept.events == list(kept.faults())
     assert list(kept.exchanges()) == []

@@ -1,4 +1,4 @@
-"""nginx.conf and lane specs: what is asked for is written, what is hostile is refused."""
+"""nginx.conf and pool specs: what is asked for is written, what is hostile is refused."""
 
 import re
 from itertools import pairwise
@@ -13,8 +13,8 @@ SERVERS = {"A": "127.0.0.1:20001", "B": "127.0.0.1:20002"}
 
 
 def conf(spec, servers=None, nginx_version=(1, 31, 3), **more):
-    lane = PoolConfig(spec, spec.affinity, spec.retry, servers or SERVERS)
-    return render(NginxConfig(8000, (lane,), 5140, "lab_tag", "v-1", nginx_version, **more))
+    pool = PoolConfig(spec, spec.affinity, spec.retry, servers or SERVERS)
+    return render(NginxConfig(8000, (pool,), 5140, "lab_tag", "v-1", nginx_version, **more))
 
 
 def plain(**more):
@@ -44,23 +44,23 @@ def test_each_replica_has_its_own_address_and_a_drained_one_has_none():
     assert "@B" not in drained and "20002" not in drained
 
 
-def test_directive_of_the_lane_wins_without_a_duplicate_in_its_block():
+def test_directive_of_the_pool_wins_without_a_duplicate_in_its_block():
     text = conf(plain(directives=("proxy_read_timeout 1s", "proxy_next_upstream http_502;")))
     location = text[text.index("location /stateful/ {") :]
     assert "proxy_read_timeout 1s;" in location
     assert location.count("proxy_next_upstream") == 1
 
 
-def test_lane_with_headers_of_its_own_keeps_the_common_ones():
+def test_pool_with_headers_of_its_own_keeps_the_common_ones():
     text = conf(plain(directives=("proxy_set_header X-Extra 1",)))
     location = text[text.index("location /stateful/ {") :]
     assert "proxy_set_header Host $http_host;" in location
 
 
-def test_equal_http_directives_of_two_lanes_are_written_once():
+def test_equal_http_directives_of_two_pools_are_written_once():
     specs = [PoolSpec(n, "a", http_directives=("proxy_cache_path c keys_zone=z:1m",)) for n in "ab"]
-    lanes = tuple(PoolConfig(s, "none", "off", {"A": "127.0.0.1:20001"}) for s in specs)
-    text = render(NginxConfig(8000, lanes, 5140, "t", "v", (1, 31)))
+    pools = tuple(PoolConfig(s, "none", "off", {"A": "127.0.0.1:20001"}) for s in specs)
+    text = render(NginxConfig(8000, pools, 5140, "t", "v", (1, 31)))
     assert text.count("proxy_cache_path c keys_zone=z:1m;") == 1
 
 

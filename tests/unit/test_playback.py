@@ -1,4 +1,4 @@
-"""Two lanes of a kept run as the page's events: what was recorded, in order, nothing made up."""
+"""Two variants of a kept run as the page's events: what was recorded, in order, nothing made up."""
 
 import json
 from itertools import pairwise
@@ -13,8 +13,8 @@ from report_documents import (
     experiment,
     fault,
     hostile,
-    lane,
     typed,
+    variant,
 )
 
 from lab.console import playback
@@ -29,8 +29,8 @@ def events_of(*arguments, **how):
     return [each.json() for each in playback.play(*arguments, **how).events]
 
 
-def played(lanes, left="stateful", right="stateless", **how):
-    return events_of(typed(experiment(lanes)), left, right, **how)
+def played(variants, left="stateful", right="stateless", **how):
+    return events_of(typed(experiment(variants)), left, right, **how)
 
 
 def kinds(events):
@@ -63,9 +63,9 @@ def test_recording_begins_with_the_stage_and_shows_each_request_twice():
     assert json.loads(json.dumps(events, allow_nan=False)) == events
 
 
-def steps_of(lanes, left="stateful", right="stateless"):
+def steps_of(variants, left="stateful", right="stateless"):
     """What is shown at once: the caption, and each desk with what happened there."""
-    whole, shown, before = playback.play(typed(experiment(lanes)), left, right), [], 1
+    whole, shown, before = playback.play(typed(experiment(variants)), left, right), [], 1
     for step in whole.steps:
         events = [each.event for each in whole.events[before : step.to]]
         named = [
@@ -79,23 +79,23 @@ def steps_of(lanes, left="stateful", right="stateless"):
     return shown
 
 
-def test_lanes_are_shown_in_step_whatever_their_clocks_say():
+def test_variants_are_shown_in_step_whatever_their_clocks_say():
     left = [exchange("l-1", at_s=0.1), exchange("l-2", at_s=0.2), exchange("l-3", at_s=0.3)]
     right = [exchange("r-1", at_s=5), exchange("r-2", at_s=9)]
-    lanes = [lane("stateful", exchanges=left), lane("stateless", "stateless", right)]
-    assert [shown for _, shown in steps_of(lanes)] == [
+    variants = [variant("stateful", exchanges=left), variant("stateless", "stateless", right)]
+    assert [shown for _, shown in steps_of(variants)] == [
         ["stateful l-1", "stateless r-1"],
         ["stateful l-2", "stateless r-2"],
         ["stateful l-3"],
     ]
     # A request is known of when it is answered, by its own clock.
-    assert played(lanes)[1]["at"] == pytest.approx(0.1 + 0.0025)
+    assert played(variants)[1]["at"] == pytest.approx(0.1 + 0.0025)
 
 
-def test_fault_is_shown_with_the_fault_of_the_other_lane():
+def test_fault_is_shown_with_the_fault_of_the_other_variant():
     order = ["l-1", "kill A", "l-2"]
-    left = lane(exchanges=[exchange("l-1"), exchange("l-2")], faults=[fault()], order=order)
-    right = lane(
+    left = variant(exchanges=[exchange("l-1"), exchange("l-2")], faults=[fault()], order=order)
+    right = variant(
         "stateless",
         "stateless",
         [exchange("r-1"), exchange("r-2"), exchange("r-3")],
@@ -112,43 +112,46 @@ def test_fault_is_shown_with_the_fault_of_the_other_lane():
 
 
 def test_caption_of_a_step_says_it_once_for_both_lanes():
-    lanes = [
-        lane("stateful", exchanges=[exchange("a", path="/api/cart"), exchange("b")]),
-        lane(
+    variants = [
+        variant("stateful", exchanges=[exchange("a", path="/api/cart"), exchange("b")]),
+        variant(
             "stateless",
             "stateless",
             [exchange("c", path="/api/cart"), exchange("d", method="DELETE")],
         ),
     ]
-    (first, _), (other, _) = steps_of(lanes)
+    (first, _), (other, _) = steps_of(variants)
     assert " · " not in first and " · " in other
 
 
 def test_recorded_order_stands_where_times_are_equal_or_odd():
     order = ["a", "kill A", "b"]
-    it = lane(exchanges=[exchange("a"), exchange("b", at_s=0.2)], faults=[fault()], order=order)
+    it = variant(exchanges=[exchange("a"), exchange("b", at_s=0.2)], faults=[fault()], order=order)
     events = played([it], right=None)
     assert kinds(events)[1::2] == ["request", "fault", "exchange"]
     assert events[-1]["at"] == 1.0  # not before the kill it came after
 
 
-def test_any_two_lanes_can_be_compared_and_a_desk_left_empty():
-    lanes = [lane("memory", exchanges=[exchange("m")]), lane("file", exchanges=[exchange("f")])]
-    events = played(lanes, "file", "memory")
+def test_any_two_variants_can_be_compared_and_a_desk_left_empty():
+    variants = [
+        variant("memory", exchanges=[exchange("m")]),
+        variant("file", exchanges=[exchange("f")]),
+    ]
+    events = played(variants, "file", "memory")
     assert {(event["op"], event["desk"]) for event in events[1:]} == {
         ("f", "stateful"),
         ("m", "stateless"),
     }
-    empty = played(lanes, None, None)
+    empty = played(variants, None, None)
     assert kinds(empty) == ["stage"]
     assert empty[0]["stack"]["desks"] == {"stateful": [], "stateless": []}
     with pytest.raises(LabError, match=r"no variant 'redis'.*memory, file"):
-        played(lanes, "redis", None)
+        played(variants, "redis", None)
 
 
-def test_customers_are_numbered_in_each_lane_as_they_came():
+def test_customers_are_numbered_in_each_variant_as_they_came():
     shoppers = [exchange(f"x-{n}", customer=name) for n, name in enumerate(("Bob", "John", "Bob"))]
-    events = played([lane(exchanges=shoppers)], right=None)
+    events = played([variant(exchanges=shoppers)], right=None)
     assert [each["who"] for each in events if each["kind"] == "request"] == ["c1", "c2", "c1"]
 
 
@@ -156,9 +159,9 @@ def test_customers_are_numbered_in_each_lane_as_they_came():
 
 
 def test_stage_has_the_knobs_and_the_servers_of_the_record():
-    it = lane(exchanges=[exchange("a", served_by="B", instance="b1")])
+    it = variant(exchanges=[exchange("a", served_by="B", instance="b1")])
     it["knobs"] |= {"servers": 2, "affinity": "cookie", "retry": "on", "store": "file"}
-    stack = played([it, lane("stateless", "stateless")])[0]["stack"]
+    stack = played([it, variant("stateless", "stateless")])[0]["stack"]
     assert {k: stack["knobs"]["stateful"][k] for k in ("store", "affinity", "retry")} == {
         "store": "file",
         "affinity": "cookie",
@@ -186,7 +189,7 @@ def test_server_dies_and_lives_again_under_another_instance():
         exchange("b", status=502, served_by=None, instance=None, outcome="failed"),
         exchange("c", instance="a2"),
     ]
-    events = played([lane(exchanges=exchanges, faults=faults, order=order)], right=None)
+    events = played([variant(exchanges=exchanges, faults=faults, order=order)], right=None)
     at_first = servers(events[0])["A"]
     assert (at_first["state"], at_first["pid"], at_first["instance"]) == ("up", 7, "a1")
     killed, restarted = (each for each in events if each["kind"] == "fault")
@@ -202,8 +205,10 @@ def test_server_dies_and_lives_again_under_another_instance():
 def test_servers_are_paused_resumed_added_and_drained():
     order = ["pause B", "resume B", "add D", "drain A", "d"]
     faults = [fault(*each.split(), confirmed=None, evidence={}) for each in order[:-1]]
-    it = lane(exchanges=[exchange("d", served_by="D", instance="d1")], faults=faults, order=order)
-    events = played([it, lane("stateless", "stateless")])
+    it = variant(
+        exchanges=[exchange("d", served_by="D", instance="d1")], faults=faults, order=order
+    )
+    events = played([it, variant("stateless", "stateless")])
     assert states(events[0]) == {"A": "up", "B": "up", "C": "up"}  # D came later
     paused, resumed, added, drained = (each for each in events if each["kind"] == "fault")
     assert states(paused)["B"] == "paused"
@@ -217,7 +222,7 @@ def test_servers_are_paused_resumed_added_and_drained():
 def test_fault_of_the_store_belongs_to_no_desk():
     order = ["kill store", "restart store", "pause store", "resume store"]
     faults = [fault(*each.split(), evidence={"pid": 9}) for each in order]
-    it = lane("redis", faults=faults, order=order)
+    it = variant("redis", faults=faults, order=order)
     it["knobs"]["store"] = "redis"
     events = played([it], "redis", None, store_program="8.1.8, from PATH")
     store = {"state": "up", "pid": 9, "program": "8.1.8, from PATH"}
@@ -244,7 +249,7 @@ def test_fault_of_the_store_belongs_to_no_desk():
     ],
 )
 def test_store_is_there_where_the_knobs_say_so(keeps, store):
-    it = lane()
+    it = variant()
     it["knobs"]["store"] = keeps
     assert played([it], right=None)[0]["stack"]["store"] == store
 
@@ -276,7 +281,7 @@ def test_long_answer_is_cut_and_says_so():
     long = {"lines": ["x" * 100] * 1000}
     it = exchange(response={"headers": {}, "body": long})
     (published,) = [
-        e for e in played([lane(exchanges=[it])], right=None) if e["kind"] == "exchange"
+        e for e in played([variant(exchanges=[it])], right=None) if e["kind"] == "exchange"
     ]
     body = published["response"]["body"]
     assert len(body) < playback.MOST_BODY_CHARS + 100
@@ -299,7 +304,7 @@ def test_hostile_record_is_reported_as_text():
 
 @pytest.mark.parametrize("at", [-5, -1e9])
 def test_times_before_the_start_are_none(at):
-    it = lane(exchanges=[exchange("a", at_s=at), exchange("b", at_s=0.5)])
+    it = variant(exchanges=[exchange("a", at_s=at), exchange("b", at_s=0.5)])
     events = played([it], right=None)
     assert [each["at"] for each in events[1::2]] == [pytest.approx(0.0025), pytest.approx(0.5025)]
 
@@ -331,15 +336,15 @@ def test_live_history_is_drawn_as_the_report_draws_it():
 
 def test_playback_draws_nothing_where_nothing_happened():
     assert sequence_of([], "stateful") == ""
-    stage = live(typed(experiment([lane("stateful"), lane("stateless", "stateless")])))
+    stage = live(typed(experiment([variant("stateful"), variant("stateless", "stateless")])))
     assert sequence_of(stage, "stateless") == ""
 
 
 def test_fault_of_the_store_is_drawn_at_the_desk_that_uses_it():
     order = ["kill store"]
-    redis = lane("stateful", exchanges=[], faults=[fault(target="store")], order=order)
+    redis = variant("stateful", exchanges=[], faults=[fault(target="store")], order=order)
     redis["knobs"]["store"] = "redis"
-    events = live(typed(experiment([redis, lane("stateless", "stateless")])))
+    events = live(typed(experiment([redis, variant("stateless", "stateless")])))
     assert "kill store" in sequence_of(events, "stateful")
     assert sequence_of(events, "stateless") == ""
 

@@ -92,7 +92,7 @@ def test_each_desk_gets_where_its_carts_live_and_nothing_of_the_other(tmp_path):
     assert specs["token-denylist"].app == "lab.variants.denylist"
 
 
-def test_two_lanes_of_one_store_share_its_process_and_no_key(tmp_path):
+def test_two_variants_of_one_store_share_its_process_and_no_key(tmp_path):
     specs = plan(tmp_path, REDIS, replace(REDIS, name="again"), TOKEN_DENYLIST)
     assert len(STORES) == 1
     prefixes = [
@@ -134,14 +134,14 @@ def test_every_run_has_keys_and_a_prefix_of_its_own(tmp_path):
     assert first["redis"].env[prefix] != second["redis"].env[prefix]
 
 
-def test_knobs_reach_the_lane(tmp_path):
+def test_settings_reach_the_variant(tmp_path):
     knobs = Settings(servers=5, affinity="cookie", retry="on")
     spec = plan(tmp_path, replace(MEMORY_AFFINITY, settings=knobs))["memory-affinity"]
     assert (spec.servers, spec.affinity, spec.retry) == (5, "cookie", "on")
 
 
 @pytest.mark.parametrize("variant", MATRIX, ids=lambda v: v.name)
-def test_every_place_of_the_matrix_can_be_a_lane(tmp_path, variant):
+def test_every_place_of_the_matrix_can_be_a_variant(tmp_path, variant):
     assert plan(tmp_path, variant)[variant.name].servers == 3
 
 
@@ -205,7 +205,7 @@ def test_unknown_placeholder_is_refused_and_the_right_ones_named(tmp_path, text,
         {"module": "-c"},
     ],
 )
-def test_variant_that_cannot_be_a_lane_is_refused_and_the_stores_are_closed(tmp_path, wrong):
+def test_impossible_variant_is_refused_and_the_stores_are_closed(tmp_path, wrong):
     with pytest.raises(LabError):
         plan(tmp_path, REDIS, replace(TOKEN, **wrong))
     assert [store.closed for store in STORES] == [True]
@@ -251,7 +251,7 @@ ONE, TWO = "127.0.0.1:1", "127.0.0.1:1, 127.0.0.1:2"
 
 
 def test_client_and_balancer_agree(tmp_path):
-    log = FakeLog(("token-1", ONE), ("token-2", ONE), ("another-lane-1", TWO), ("", ONE))
+    log = FakeLog(("token-1", ONE), ("token-2", ONE), ("another-variant-1", TWO), ("", ONE))
     assert checked(tmp_path, log) is None
     assert log.waited_for == {"token-1", "token-2"}
 

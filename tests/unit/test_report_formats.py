@@ -19,9 +19,9 @@ from report_documents import (
     exchange,
     experiment,
     hostile,
-    lane,
     run,
     typed,
+    variant,
 )
 
 from lab.core.junit import Case, Problem, Suite
@@ -44,7 +44,7 @@ def cases(document):
     return root, outcomes
 
 
-def test_suite_an_experiment_a_case_a_lane_and_the_claim():
+def test_suite_an_experiment_a_case_a_variant_and_the_claim():
     root, outcomes = cases(crash())
     assert [suite.get("name") for suite in root] == ["crash"]
     assert list(outcomes)[:2] == ["variant stateful", "variant stateless"]
@@ -55,29 +55,31 @@ def test_suite_an_experiment_a_case_a_lane_and_the_claim():
 
 def test_unmet_expectation_is_a_failure_of_the_claim_and_of_its_variant():
     surprise = {"variant": "stateful", "seen": "holds", "expected": "fails"}
-    it = experiment([lane(), lane("b")], surprises=[surprise], expectation_met=False)
+    it = experiment([variant(), variant("b")], surprises=[surprise], expectation_met=False)
     root, outcomes = cases(run(it))
     assert list(outcomes.values()) == ["failure", "passed", "failure"]
     assert root.get("failures") == "2"
 
 
 def test_broken_assertion_of_a_script_is_a_failure():
-    it = experiment([lane(broken_expectation="assert 1", traceback="l. 3")], expectation_met=False)
+    it = experiment(
+        [variant(broken_expectation="assert 1", traceback="l. 3")], expectation_met=False
+    )
     assert list(cases(run(it))[1].values()) == ["failure", "skipped"]
     assert junit_xml(run(it)).count('<failure message="assert 1"') == 1
 
 
 def test_failed_script_is_an_error_even_if_it_sent_nothing():
-    failed = lane(script_failed=True, trouble="KeyError: 'x'", outcome=None)
+    failed = variant(script_failed=True, trouble="KeyError: 'x'", outcome=None)
     it = experiment([failed], verdict="unknown", expectation_met=False)
     assert list(cases(run(it))[1].values()) == ["error", "skipped"]
 
 
 def test_unknown_is_an_error_and_what_never_ran_is_skipped():
-    cut = lane("cut", trouble="interrupted", exchanges=[exchange()])
-    silent = lane("none", outcome={"verdict": "unknown", "note": "no cart was read"})
-    lanes = [lane("redis", trouble="no session store here", outcome=None), cut, silent]
-    it = experiment(lanes, verdict="unknown", expectation_met=None)
+    cut = variant("cut", trouble="interrupted", exchanges=[exchange()])
+    silent = variant("none", outcome={"verdict": "unknown", "note": "no cart was read"})
+    variants = [variant("redis", trouble="no session store here", outcome=None), cut, silent]
+    it = experiment(variants, verdict="unknown", expectation_met=None)
     root, outcomes = cases(run(it))
     assert list(outcomes.values()) == ["skipped", "error", "error", "error"]
     assert (root.get("skipped"), root.get("errors"), root.get("failures")) == ("1", "3", "0")
@@ -165,7 +167,7 @@ def test_har_has_every_exchange_with_its_time():
 def test_exchange_without_an_answer_is_status_0():
     nothing = exchange(status=None, error="ConnectionError", outcome="failed")
     nothing["response"] = {"headers": {}, "body": None}
-    entry = assert_har(archive(run(experiment([lane(exchanges=[nothing])]))))["entries"][0]
+    entry = assert_har(archive(run(experiment([variant(exchanges=[nothing])]))))["entries"][0]
     assert entry["response"]["status"] == 0
     assert entry["response"]["_error"] == "ConnectionError"
 

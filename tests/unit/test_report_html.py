@@ -9,11 +9,11 @@ from report_documents import (
     experiment,
     fault,
     hostile,
-    lane,
     outcome,
     run,
     story,
     typed,
+    variant,
 )
 from report_pages import Page, assert_offline_and_inert
 
@@ -69,7 +69,7 @@ def test_page_says_what_a_report_must_say():
 def test_unknown_verdict_does_not_look_like_success():
     document = run(
         experiment(
-            [lane(trouble="no session store here", outcome=None, measurements={})],
+            [variant(trouble="no session store here", outcome=None, measurements={})],
             verdict="unknown",
             expectation_met=None,
         )
@@ -83,7 +83,7 @@ def test_unknown_verdict_does_not_look_like_success():
 
 
 def test_quick_run_and_one_cut_short_say_so():
-    words = Page(page(run(experiment([lane()], quick=True, interrupted=True)))).words
+    words = Page(page(run(experiment([variant()], quick=True, interrupted=True)))).words
     assert "Quick run." in words
     assert "Cut short." in words
     assert "--seed 42 --quick" in words
@@ -94,7 +94,7 @@ def test_empty_run_says_so():
 
 
 def test_broken_expectation_stands_in_the_table_of_verdicts():
-    document = run(experiment([lane(broken_expectation="assert 1 == 2")], expectation_met=False))
+    document = run(experiment([variant(broken_expectation="assert 1 == 2")], expectation_met=False))
     assert "! stateful: assert 1 == 2" in Page(page(document)).words
 
 
@@ -103,7 +103,7 @@ def test_sure_and_wrong_comes_first():
         made = {"question": f"{name}?", "choices": ["yes", "no"], "predicted": 0}
         made |= {"confidence": confidence, "right": right, "explanation": "Because."}
         made["observed"] = {True: 0, False: 1, None: None}[right]
-        return experiment([lane()], name=name, prediction=made)
+        return experiment([variant()], name=name, prediction=made)
 
     words = Page(
         page(
@@ -135,7 +135,7 @@ def test_short_record_is_drawn_whole():
 def test_killed_server_has_no_life_until_it_is_restarted():
     events = [exchange("a"), exchange("b", served_by="A")]
     order = ["a", "kill A", "restart A", "b"]
-    it = lane(exchanges=events, faults=[fault(), fault("restart")], order=order)
+    it = variant(exchanges=events, faults=[fault(), fault("restart")], order=order)
     drawn = diagram(story(it), {})
     at_a = next(column.x for column in drawn.columns if column.name == "A")
     life = [line for line in drawn.lines if line.x == at_a]
@@ -145,16 +145,16 @@ def test_killed_server_has_no_life_until_it_is_restarted():
 
 def test_arrow_reaches_a_server_only_if_the_request_did():
     unanswered = exchange(status=502, served_by=None, outcome="failed")
-    drawn = diagram(story(lane(exchanges=[unanswered])), {})
+    drawn = diagram(story(variant(exchanges=[unanswered])), {})
     balancer = next(column.x for column in drawn.columns if column.kind == "balancer")
     assert drawn.rows[0].to_x == drawn.rows[0].from_x == balancer
-    asked_for = diagram(story(lane(exchanges=[unanswered | {"target": "B"}])), {}).rows[0]
+    asked_for = diagram(story(variant(exchanges=[unanswered | {"target": "B"}])), {}).rows[0]
     assert asked_for.to_x > asked_for.from_x == balancer
 
 
 def test_request_without_an_answer_has_no_arrow_back():
     silent = exchange(status=None, served_by=None, outcome="unknown", error="ReadTimeout")
-    assert diagram(story(lane(exchanges=[silent])), {}).rows[0].from_x == 0
+    assert diagram(story(variant(exchanges=[silent])), {}).rows[0].from_x == 0
 
 
 def test_long_record_is_cut_visibly_around_the_fault():
@@ -172,7 +172,7 @@ def test_long_record_is_cut_visibly_around_the_fault():
 
 
 def test_record_past_what_a_page_can_hold_says_how_much_is_missing():
-    text = page(run(experiment([lane(exchanges=[exchange(f"x-{n}") for n in range(450)])])))
+    text = page(run(experiment([variant(exchanges=[exchange(f"x-{n}") for n in range(450)])])))
     assert "50 more exchanges are not shown here: they are in result.json." in text
 
 
@@ -190,12 +190,12 @@ def curve(points, **more):
     return {"x": "lines", "y": "bytes", "points": points} | more
 
 
-def test_lanes_with_a_curve_of_the_same_title_share_a_chart():
-    lanes = [
-        lane("stateful", measurements={"size": curve([[1, 300], [50, 310]])}),
-        lane("stateless", "stateless", measurements={"size": curve([[1, 400], [50, 5000]])}),
+def test_variants_with_a_curve_of_the_same_title_share_a_chart():
+    variants = [
+        variant("stateful", measurements={"size": curve([[1, 300], [50, 310]])}),
+        variant("stateless", "stateless", measurements={"size": curve([[1, 400], [50, 5000]])}),
     ]
-    text = page(run(experiment(lanes)))
+    text = page(run(experiment(variants)))
     assert text.count("<figure>") == 1
     assert_offline_and_inert(text)
     figure = text[text.index("<figure>") : text.index("</figure>")]
@@ -205,7 +205,7 @@ def test_lanes_with_a_curve_of_the_same_title_share_a_chart():
 
 def test_words_as_x_make_bars_and_a_gap_stays_a_gap():
     points = [["A", 60], ["B", None], ["C", 59]]
-    text = page(run(experiment([lane(measurements={"load": curve(points)})])))
+    text = page(run(experiment([variant(measurements={"load": curve(points)})])))
     assert "bar-graph" in text
     assert_offline_and_inert(text)
 
@@ -214,21 +214,21 @@ def test_words_as_x_make_bars_and_a_gap_stays_a_gap():
     "points", [[], [[1]], [[1, "x"]], "text", [["A", 1], [2, 3]], [[1, None]], [[1, True]], [None]]
 )
 def test_value_that_is_no_curve_is_not_drawn(points):
-    text = page(run(experiment([lane(measurements={"odd": curve(points)})])))
+    text = page(run(experiment([variant(measurements={"odd": curve(points)})])))
     assert "<figure>" not in text
     assert "odd" in text
 
 
 @pytest.mark.parametrize("points", [[[1, 1]], [[0, 0], [0, 0]], [[1, -5], [2, 1e12]]])
 def test_odd_curves_are_drawn(points):
-    assert "<figure>" in page(run(experiment([lane(measurements={"odd": curve(points)})])))
+    assert "<figure>" in page(run(experiment([variant(measurements={"odd": curve(points)})])))
 
 
 # --- words
 
 
 def test_command_has_the_knobs_that_were_turned():
-    it = experiment([lane(), lane("stateless", "stateless")])
+    it = experiment([variant(), variant("stateless", "stateless")])
     assert command(typed(it)) == "lab run crash --seed 42"
     it["variants"][0]["knobs"] |= {"servers": 5, "store": "file", "affinity": "cookie"}
     expected = "lab run crash --servers 5 --store file --affinity cookie --seed 42"
@@ -236,7 +236,7 @@ def test_command_has_the_knobs_that_were_turned():
 
 
 def test_command_names_servers_that_were_not_the_labs_own():
-    it = experiment([lane("stateless", "stateless")])
+    it = experiment([variant("stateless", "stateless")])
     it["variants"][0] |= {"upstreams": ["http://10.0.0.2:5001", "http://10.0.0.3:5001"]}
     it["variants"][0]["knobs"] |= {"servers": 2, "store": None}
     urls = "--upstream http://10.0.0.2:5001 --upstream http://10.0.0.3:5001"
@@ -254,21 +254,21 @@ def test_command_names_servers_that_were_not_the_labs_own():
 )
 def test_n_is_that_of_the_deciding_measure(measures, n):
     seen = {"verdict": "holds", "measures": measures}
-    lanes = [lane(outcome=outcome("holds", 7, 7)), lane("b", "stateless", outcome=seen)]
-    assert wording.sample_size(typed(experiment(lanes))) == n
+    variants = [variant(outcome=outcome("holds", 7, 7)), variant("b", "stateless", outcome=seen)]
+    assert wording.sample_size(typed(experiment(variants))) == n
 
 
 # --- words
 
 
 def deciding(*names, **changes):
-    lanes = [
-        lane("memory", outcome=outcome("fails", 0, 3)),
-        lane("token", "stateless", outcome=outcome("holds", 12, 12) | {"note": "a note"}),
-        lane("redis", outcome=None, trouble="no session store here"),
-        lane("file", outcome=None),
+    variants = [
+        variant("memory", outcome=outcome("fails", 0, 3)),
+        variant("token", "stateless", outcome=outcome("holds", 12, 12) | {"note": "a note"}),
+        variant("redis", outcome=None, trouble="no session store here"),
+        variant("file", outcome=None),
     ]
-    return typed(experiment(lanes, decided_by=list(names)) | changes)
+    return typed(experiment(variants, decided_by=list(names)) | changes)
 
 
 def test_words_are_made_from_measures_notes_and_trouble():
@@ -312,6 +312,6 @@ def test_visible_leaves_nothing_hidden():
     ],
 )
 def test_command_that_asks_for_a_prediction_is_one_that_works(changes, said):
-    html = page(run(experiment([lane()], **changes)))
+    html = page(run(experiment([variant()], **changes)))
     assert said in html
     assert ("--predict" in html) == bool(said)

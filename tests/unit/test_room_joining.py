@@ -159,6 +159,7 @@ def test_listener_knows_the_phones_paths_and_no_other():
             "/room/state",
             "/room/phone.js",
             "/room/phone.css",
+            "/room/desk.svg",
             *(f"/room/{name}" for name in POSTS),
         ]
     )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import click
 import pytest
 from click.testing import CliRunner
-from report_documents import as_json, crash, experiment, lane, run
+from report_documents import as_json, crash, experiment, run, variant
 
 from lab.cli import runs as command
 from lab.cli.main import cli
@@ -73,14 +73,14 @@ def test_runs_of_every_kind_are_listed_newest_first_with_what_they_were(root):
 
 
 def test_several_experiments_are_counted_by_their_verdict(root):
-    others = [experiment([lane()], name=f"e{n}", verdict="fails") for n in range(2)]
-    document = as_json(run(*others, experiment([lane()], verdict="holds")))
+    others = [experiment([variant()], name=f"e{n}", verdict="fails") for n in range(2)]
+    document = as_json(run(*others, experiment([variant()], verdict="holds")))
     keep(root, 1, "ledger", "result.json", document)
     assert catalog.kept_runs(root)[0].found == "2 fails, 1 holds"
 
 
 def test_script_without_a_claim_is_listed_so(root):
-    keep(root, 1, "mine", "result.json", as_json(run(experiment([lane()], verdict=None))))
+    keep(root, 1, "mine", "result.json", as_json(run(experiment([variant()], verdict=None))))
     assert catalog.kept_runs(root)[0].found == "without a claim"
 
 
@@ -111,8 +111,8 @@ THEIRS = """Traceback (the lines of your script):
     ],
 )
 def test_script_that_failed_is_listed_and_reported_so(root, changes, found):
-    lanes = [lane(), lane("stateless", "stateless", **changes)]
-    document = as_json(run(experiment(lanes, verdict="unknown", claim="")))
+    variants = [variant(), variant("stateless", "stateless", **changes)]
+    document = as_json(run(experiment(variants, verdict="unknown", claim="")))
     folder = keep(root, 1, "mine", "result.json", document)
     listed = catalog.kept_runs(root)[0].found
     assert listed.startswith(found) and "\x1b" not in listed
@@ -236,7 +236,9 @@ def test_name_means_the_newest_run_of_it_that_has_a_report(root, run, name):
 
 @pytest.mark.parametrize("name", ["my-script", "my_script", "my_script.py", "./my_script.py"])
 def test_script_of_the_users_own_is_named_as_its_file(root, name, tmp_path, monkeypatch):
-    keep(root, 1, "my-script", "result.json", as_json(run(experiment([lane()], name="my-script"))))
+    keep(
+        root, 1, "my-script", "result.json", as_json(run(experiment([variant()], name="my-script")))
+    )
     (tmp_path / "my_script.py").write_text("")
     monkeypatch.chdir(tmp_path)
     assert found_name(name, root)[0] == "my-script"

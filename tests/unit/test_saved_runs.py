@@ -185,9 +185,9 @@ def test_sentences_of_version_0_1_become_surprises_where_they_are_understood():
 @pytest.mark.parametrize(("was", "now"), [("hang", "pause"), ("stop", "kill"), ("kill", "kill")])
 def test_faults_of_version_0_1_have_todays_names(was, now):
     document = old()
-    lane = document["experiments"][0]["variants"][0]
-    lane["faults"] = [{"kind": was, "target": "store", "at_s": 1, "evidence": {"name": "x"}}]
-    lane["order"] = [f"{was} store", *[each["op"] for each in lane["exchanges"]]]
+    kept = document["experiments"][0]["variants"][0]
+    kept["faults"] = [{"kind": was, "target": "store", "at_s": 1, "evidence": {"name": "x"}}]
+    kept["order"] = [f"{was} store", *[each["op"] for each in kept["exchanges"]]]
     variant = checked(document, "here").experiments[0].variants[0]
     assert variant.faults[0].kind == now
     assert variant.events[0] is variant.faults[0]

@@ -120,37 +120,37 @@ def test_each_claim_is_about_one_kind_of_desk():
     assert not about(fixation.TOKEN)
 
 
-def test_lane_of_a_name_is_expected_to_do_as_its_namesake_not_as_one_of_its_kind():
+def test_variant_of_a_name_is_expected_to_do_as_its_namesake_not_as_one_of_its_kind():
     """Both are the plain token desk on one server; only their lives differ."""
     experiment = find("logout")
     token, short = [v for v in experiment.variants if v.name in ("token", "token-short-expiry")]
-    lanes = [done(LOGOUT, token), done(EXPIRED, short)]
-    for lane in lanes:
-        lane.observation = experiment.observation(lane)
-    assert experiment.judge(lanes).surprises == ()
+    variants = [done(LOGOUT, token), done(EXPIRED, short)]
+    for variant in variants:
+        variant.observation = experiment.observation(variant)
+    assert experiment.judge(variants).surprises == ()
     by_hand = done(EXPIRED, Variant("stateless", "stateless", Settings(servers=1)))
     by_hand.observation = experiment.observation(by_hand)
     assert experiment.judge([by_hand]).surprises
 
 
 def done(measured: Measurements, variant=None):
-    variant = variant or Variant("lane", "stateless")
+    variant = variant or Variant("variant", "stateless")
     return VariantRun(variant, Record(variant.name), dict(measured))
 
 
-def lanes(**measured):
+def variants(**measured):
     return {name.replace("_", "-"): dict(values) for name, values in measured.items()}
 
 
 @pytest.mark.parametrize(
     ("results", "choice"),
     [
-        (lanes(token=REFUSED_AT_ONCE), 0),
-        (lanes(token=LOGOUT, token_short_expiry=EXPIRED), 1),
-        (lanes(token=LOGOUT, token_short_expiry=LOGOUT), 2),
-        (lanes(token=LOGOUT, token_short_expiry=REFUSED_AT_ONCE), None),
-        (lanes(token=LOGOUT), None),
-        (lanes(token={}), None),
+        (variants(token=REFUSED_AT_ONCE), 0),
+        (variants(token=LOGOUT, token_short_expiry=EXPIRED), 1),
+        (variants(token=LOGOUT, token_short_expiry=LOGOUT), 2),
+        (variants(token=LOGOUT, token_short_expiry=REFUSED_AT_ONCE), None),
+        (variants(token=LOGOUT), None),
+        (variants(token={}), None),
     ],
 )
 def test_how_long_a_token_lives(results, choice):
@@ -169,7 +169,7 @@ def test_how_long_a_token_lives(results, choice):
     ],
 )
 def test_double_checkout_judges_who_sells_twice(memory, token, choice):
-    results = lanes(memory=memory, token=token)
+    results = variants(memory=memory, token=token)
     assert double_checkout.QUESTION.observed(results) == choice
 
 
@@ -179,14 +179,14 @@ LOSSES = {**TABS, "at_once_lost": 9}
 @pytest.mark.parametrize(
     ("results", "choice"),
     [
-        (lanes(memory=TABS, redis=TABS, token=TABS), 0),
-        (lanes(memory=TABS, redis=LOSSES, token=TABS), 1),
-        (lanes(memory=TABS, token=LOSSES), 2),
-        (lanes(memory=TABS, file=LOSSES, token=LOSSES), 3),
-        (lanes(memory=TABS, redis={}, token=LOSSES), 2),
-        (lanes(memory={}, token=LOSSES), None),
-        (lanes(memory=LOSSES), None),
-        (lanes(token=LOSSES), None),
+        (variants(memory=TABS, redis=TABS, token=TABS), 0),
+        (variants(memory=TABS, redis=LOSSES, token=TABS), 1),
+        (variants(memory=TABS, token=LOSSES), 2),
+        (variants(memory=TABS, file=LOSSES, token=LOSSES), 3),
+        (variants(memory=TABS, redis={}, token=LOSSES), 2),
+        (variants(memory={}, token=LOSSES), None),
+        (variants(memory=LOSSES), None),
+        (variants(token=LOSSES), None),
     ],
 )
 def test_two_tabs_judges_who_loses(results, choice):
@@ -203,8 +203,8 @@ def test_two_tabs_judges_who_loses(results, choice):
     ],
 )
 def test_fixation_counts_what_mallory_sees(measured, choice):
-    assert fixation.QUESTION.observed(lanes(memory=measured)) == choice
-    assert fixation.QUESTION.observed(lanes(redis=measured)) == choice
+    assert fixation.QUESTION.observed(variants(memory=measured)) == choice
+    assert fixation.QUESTION.observed(variants(redis=measured)) == choice
 
 
 # --- what scripts count, without a desk

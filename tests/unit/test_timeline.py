@@ -131,8 +131,8 @@ def test_crash_fits_a_screen_whatever_the_number_of_customers(customers):
 
 @pytest.mark.parametrize(("width", "most"), [(80, 24), (120, 18)])
 def test_crash_with_its_verdict_fits_the_terminal(width, most):
-    lanes = [crash("stateful"), crash("stateless")]
-    result = ExperimentResult("crash", "Servers can crash.", Verdict.HOLDS, 0.0, lanes)
+    variants = [crash("stateful"), crash("stateless")]
+    result = ExperimentResult("crash", "Servers can crash.", Verdict.HOLDS, 0.0, variants)
     console = Console(width=width, file=io.StringIO(), no_color=True)
     console.print(experiment_view(result))
     lines = console.file.getvalue().splitlines()

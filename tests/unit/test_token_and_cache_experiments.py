@@ -182,7 +182,7 @@ def name_of(module):
     ],
     ids=lambda value: name_of(value) if value in MODULES else None,
 )
-def test_lane_is_observed_from_its_measurements(module, changed, verdict, number):
+def test_variant_is_observed_from_its_measurements(module, changed, verdict, number):
     seen = module.observe(GOOD[module] | changed)
     assert seen.verdict is verdict
     assert number in observed(seen)
@@ -219,17 +219,17 @@ CASES = [
 
 
 @pytest.mark.parametrize(
-    ("module", "lanes", "choice"),
+    ("module", "variants", "choice"),
     CASES,
     ids=[f"{name_of(module)}-{choice}" for module, _, choice in CASES],
 )
-def test_question_is_answered_by_what_was_measured(module, lanes, choice):
-    done = {name: GOOD[module] | changed for name, changed in lanes.items()}
+def test_question_is_answered_by_what_was_measured(module, variants, choice):
+    done = {name: GOOD[module] | changed for name, changed in variants.items()}
     assert module.QUESTION.observed(done) == choice
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_question_is_well_put_and_stays_open_without_its_lanes(module):
+def test_question_is_well_put_and_stays_open_without_its_variants(module):
     question = module.QUESTION
     assert 2 <= len(question.choices) <= 4
     assert question.text.endswith("?")
@@ -399,18 +399,18 @@ def test_prices_that_cannot_be_are_refused_in_words(text, words):
 
 def _config(*http_directives):
     spec = PoolSpec("one", "stateless_app", http_directives=http_directives)
-    lane = PoolConfig(spec, "none", "off", {"A": "127.0.0.1:1"})
-    return render(NginxConfig(1, (lane,), 2, "tag", "v", (1, 31, 3)))
+    pool = PoolConfig(spec, "none", "off", {"A": "127.0.0.1:1"})
+    return render(NginxConfig(1, (pool,), 2, "tag", "v", (1, 31, 3)))
 
 
-def test_lanes_http_directive_replaces_the_labs_default():
+def test_pools_http_directive_replaces_the_labs_default():
     text = _config("large_client_header_buffers 4 8k")
     assert text.count("large_client_header_buffers") == 1
     assert "large_client_header_buffers 4 8k;" in text
     assert "proxy_buffer_size 32k;" in text
 
 
-def test_access_log_of_a_lane_comes_beside_the_labs_own():
+def test_access_log_of_a_pool_comes_beside_the_labs_own():
     text = _config("access_log logs/combined.log combined")
     assert "access_log logs/combined.log combined;" in text
     assert "access_log syslog:" in text

@@ -7,7 +7,7 @@ import msgspec
 
 from lab.core.json_object import JsonObject
 from lab.evidence.cart_tracker import Fate
-from lab.evidence.exchange import Exchange
+from lab.evidence.exchange import UNANSWERED, Exchange
 from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper
 from lab.shop.desks import DESKS
@@ -16,6 +16,7 @@ from lab.stack.server_pool import ServerPool
 PHONE_LOOK_S = 2.0
 MOST_KEPT_EXCHANGES = 2
 SHORT_CHARS = 8
+AFFINITY_COOKIE = "desk_affinity"
 STATEFUL, STATELESS = DESKS
 
 
@@ -87,8 +88,11 @@ class PhoneCustomer:
         """Log in; False if the desk does not let it in now."""
         exchange = self._sent(self.shopper.login())
         self._known = exchange.ok
-        self.mark = CartPlace.NO_CART
-        self.news = f"{self._served_by} let you in." if exchange.ok else self._refusal(exchange)
+        if exchange.ok:
+            self.mark = CartPlace.NO_CART
+        self.news = (
+            f"Server {self._served_by} let you in." if exchange.ok else self._refusal(exchange)
+        )
         return self._known
 
     def change(self, sku: str, by: int) -> bool:
@@ -216,6 +220,11 @@ class PhoneCustomer:
         if exchange.status == 401:
             place = f" Your cart is at {home}." if home and self.lines else ""
             return f"{name} does not know you (401).{place} Press again."
+        if exchange.status in UNANSWERED and AFFINITY_COOKIE in (self.shopper.cookie() or ""):
+            return (
+                f"The balancer's cookie sends you to a server that is gone ({exchange.status}): "
+                "you are stuck to it until it is back."
+            )
         if exchange.status is None or exchange.status >= 500:
             code = f" ({exchange.status})" if exchange.status else ""
             return f"{name} could answer{code}. Press again in a moment."

@@ -91,7 +91,10 @@ http {{
         }}
         if ($is_known = 0) {{ return 403; }}
 
-        location = {config} {{ allow 127.0.0.0/8; deny all; return 200 "{version}"; }}
+        location = {config} {{
+            if ($is_own = 0) {{ return 404; }}
+            return 200 "{version}";
+        }}
 {locations}
         location / {{ return 404; }}
     }}

@@ -1,5 +1,6 @@
 """What phones can reach: a web app of its own, in which no route of the instructor exists."""
 
+import time
 from functools import partial
 from importlib.resources import files
 
@@ -23,8 +24,13 @@ MOST_PHONE_BYTES = 2048
 COOKIE_LIFE_S = 24 * 3600
 STATE_PATH = "/room/state"
 POSTS = ("join", "me", "vote", "cart", "leave")
-PHONE_FILES = {"phone.js": "text/javascript", "phone.css": "text/css"}
 _STATIC = files("lab.console.room").joinpath("static")
+PHONE_FILES = {
+    "phone.js": ("text/javascript", _STATIC),
+    "phone.css": ("text/css", _STATIC),
+    "desk.svg": ("image/svg+xml", files("lab.console").joinpath("static")),
+}
+"""What the page loads: its type, and the folder that it is in."""
 
 
 def phone_app(room: Room) -> Flask:
@@ -46,13 +52,18 @@ def _id(room: Room) -> str:
     return room.ids.read(request.cookies.get(PHONE_COOKIE, ""))
 
 
+def _address() -> str:
+    """Return where this request comes from, as nginx says."""
+    return request.headers.get(ADDRESS_HEADER, "")
+
+
 def _pages(room: Room) -> Blueprint:
     routes = Blueprint("phone pages", __name__)
 
     @routes.get("/")
     def page() -> Response:
         response = make_response(_STATIC.joinpath("phone.html").read_text(encoding="utf-8"))
-        if not _id(room):
+        if not _id(room) or room.is_elsewhere(_id(room), _address()):
             response.set_cookie(
                 PHONE_COOKIE, room.ids.new(), COOKIE_LIFE_S, httponly=True, samesite="Strict"
             )
@@ -60,10 +71,14 @@ def _pages(room: Room) -> Blueprint:
 
     @routes.get(STATE_PATH)
     def state() -> Response:
-        return _public(msgspec.json.encode(room.state()), "application/json", 1)
+        response = _public(msgspec.json.encode(room.state()), "application/json", 1)
+        # To nginx: until the end of this second, since it counts in whole ones. Its own reading
+        # of max-age=1 is up to two.
+        response.headers["X-Accel-Expires"] = f"@{int(time.time())}"
+        return response
 
-    for name, kind in PHONE_FILES.items():
-        routes.add_url_rule(f"/room/{name}", kind, partial(_file, name, kind))
+    for name, (kind, _) in PHONE_FILES.items():
+        routes.add_url_rule(f"/room/{name}", kind, partial(_file, name))
 
     return routes
 
@@ -76,30 +91,29 @@ def _posts(room: Room) -> Blueprint:
         body = read({"code": any_text(40), "name": any_text(200)})
         if not _id(room):
             raise Forbidden("this page needs its cookie: allow cookies, then load it again")
-        address = request.headers.get(ADDRESS_HEADER, "")
-        room.join(_id(room), body["code"], body["name"], address)
-        return jsonify(room.view(_id(room)))
+        room.join(_id(room), body["code"], body["name"], _address())
+        return jsonify(room.view(_id(room), _address()))
 
     @routes.post("/room/me")
     def me() -> Response:
         read({})
-        return jsonify(room.view(_id(room)))
+        return jsonify(room.view(_id(room), _address()))
 
     @routes.post("/room/vote")
     def vote() -> Response:
         body = read({"choice": whole(0, 100), "round": whole(1, VOTE_ROUNDS)})
-        room.vote(_id(room), body["choice"], body["round"])
+        room.vote(_id(room), body["choice"], body["round"], _address())
         return jsonify(body)
 
     @routes.post("/room/cart")
     def cart() -> Response:
         body = read({"sku": one_of(*SHELF), "by": whole(-1, 1)})
-        return jsonify(room.click(_id(room), body["sku"], body["by"]))
+        return jsonify(room.click(_id(room), body["sku"], body["by"], _address()))
 
     @routes.post("/room/leave")
     def leave() -> tuple[str, int]:
         read({})
-        room.leave(_id(room))
+        room.leave(_id(room), _address())
         return "", 204
 
     return routes
@@ -128,8 +142,9 @@ def _answered(error: Exception) -> Response:
     return Response(problem.body, problem.status, dict(problem.headers), mimetype=PROBLEM)
 
 
-def _file(name: str, kind: str) -> Response:
-    return _public(_STATIC.joinpath(name).read_bytes(), kind, 60)
+def _file(name: str) -> Response:
+    kind, folder = PHONE_FILES[name]
+    return _public(folder.joinpath(name).read_bytes(), kind, 60)
 
 
 def _public(body: bytes, kind: str, age_s: int) -> Response:

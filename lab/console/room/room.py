@@ -98,7 +98,10 @@ class Room:
         self._carers = Carers(self._present, self._alive)
 
     def join(self, id: str, code: str, name: str, address: str = "") -> RoomPhone:
-        """Give the phone with this id its place; a phone that comes back keeps its carts."""
+        """Give the phone with this id its place; a phone that comes back keeps its carts.
+
+        LabError for an id that is another phone's: see `phone`.
+        """
         name = checked_name(name)
         if typed_code(code) != self.code:
             raise LabError("this is not the room's code: read it from the wall again")
@@ -114,43 +117,53 @@ class Room:
                 if phone is None:
                     raise Crowded(f"the room is full: {MOST_PHONES} phones are in it", 503, 60)
                 newcomer = True
-            else:
+            elif phone.address == address:
                 newcomer = False
-            phone.address = address
+            else:
+                raise LabError("a phone at another address has this place: load the page again")
             self._names[id] = phone.name
         if newcomer:
             phone.come(self._carers.hands)
         return phone
 
-    def phone(self, id: str) -> RoomPhone:
-        """Return the phone with this id; LabError if it is not in the room."""
+    def phone(self, id: str, address: str = "") -> RoomPhone:
+        """Return the phone with this id; NotInRoom if it has no place, or comes from elsewhere.
+
+        So a copied cookie is of no use, but to a phone behind the same router.
+        """
         with self._changing:
             phone = self._phones.find(id) if id else None
-        if phone is None:
+        if phone is None or phone.address != address:
             raise NotInRoom("this phone is not in the room: join with the code on the wall")
         return phone
 
-    def leave(self, id: str) -> None:
+    def is_elsewhere(self, id: str, address: str) -> bool:
+        """Whether a phone at another address has this id."""
+        with self._changing:
+            phone = self._phones.find(id)
+        return phone is not None and phone.address != address
+
+    def leave(self, id: str, address: str = "") -> None:
         """Take the phone out of the room."""
-        phone = self.phone(id)
+        phone = self.phone(id, address)
         with self._changing:
             self._phones.remove(phone)
 
-    def click(self, id: str, sku: str, by: int) -> PhoneView:
+    def click(self, id: str, sku: str, by: int, address: str = "") -> PhoneView:
         """Press + or − on a phone."""
-        self.phone(id).click(sku, by, self._carers.hands)
-        return self.view(id)
+        self.phone(id, address).click(sku, by, self._carers.hands)
+        return self.view(id, address)
 
-    def vote(self, id: str, choice: int, round: int) -> None:
+    def vote(self, id: str, choice: int, round: int, address: str = "") -> None:
         """Count a phone's vote."""
-        phone = self.phone(id)
+        phone = self.phone(id, address)
         with self._changing:
             phone.used_s = self._clock()
             self.votes.current().vote(id, choice, round)
 
-    def view(self, id: str) -> PhoneView:
+    def view(self, id: str, address: str = "") -> PhoneView:
         """Return a phone as it shows itself."""
-        phone = self.phone(id)
+        phone = self.phone(id, address)
         with self._changing:
             now = self.votes.now
             return phone.view(self.votes.choice_of(id), now.round if now else 0)

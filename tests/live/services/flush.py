@@ -5,10 +5,11 @@ By plain sockets: a client library would take longer to import than the rest of 
 
 import socket
 import sys
+from urllib.parse import unquote
 
 account, _, place = sys.argv[1].removeprefix("redis://").partition("/")[0].rpartition("@")
 host, _, port = place.partition(":")
-password = account.partition(":")[2]
+password = unquote(account.partition(":")[2])
 with socket.create_connection((host, int(port)), timeout=5) as connection:
     said = [f"AUTH {password}"] * bool(password) + ["FLUSHALL"]
     connection.sendall("".join(f"{line}\r\n" for line in said).encode())

@@ -114,7 +114,11 @@ async function comeBack() {
 }
 
 async function join(name) {
-  me = await send("join", { code, name });
+  me = await send("join", { code, name }).catch(async (error) => {
+    if (error.status !== 409) throw error;
+    await fetch("/", { cache: "no-store" }); // this phone's address is new: the page gives it a new id
+    return send("join", { code, name });
+  });
   localStorage.setItem("name", name);
   localStorage.setItem("code", code);
 }
@@ -159,14 +163,19 @@ function render() {
 
 function drawVote(vote) {
   const choice = vote && me.round === vote.round ? me.choice : null;
-  draw("vote", vote && [vote.chapter, vote.phase, vote.round, vote.histogram, vote.seen, vote.decided, choice, busy], () => {
+  draw("vote", vote && [vote.chapter, vote.phase, vote.round, vote.histogram, vote.seen, vote.decided, choice, busy, room.running], () => {
     const { phase, round, text, choices, histogram, decided, seen, said_so: so } = vote;
     const open = phase === "open";
     const words = open ? (choice === null ? (round === 2 ? "You have talked: vote again." : "Vote now.") : "Your vote is counted. You can change it while the vote is open.")
-      : decided ? (seen === null ? "None of the answers fits what was measured." : `${so[0]} of ${so[1]} of you said so.`)
+      : decided ? (seen === null ? "None of the answers fits what was measured." : `${so[0]} of ${so[1]} of you said what came true.`)
+      : room.running ? "It is being tried now. Watch your carts."
       : phase === "asked" ? "The vote opens in a moment." : round === 1 ? "The vote is closed. Talk with your neighbour." : "The vote is closed. Look at the wall.";
-    return [h("h1", {}, text), h("p", { role: "status" }, words), ...choices.map((each, number) => h("button", {
-      type: "button", class: "choice", "data-key": `c${number}`, "aria-pressed": String(choice === number), "data-seen": String(decided && seen === number), disabled: !open || busy,
+    const head = [h("h1", {}, text), h("p", { role: "status" }, words)];
+    if (decided || room.running || phase === "closed") { // room for what happens to the carts
+      return [...head, choice !== null && h("p", { class: "said" }, `You said: ${choices[choice]}`), decided && seen !== null && h("p", { class: "said" }, h("strong", {}, `It was: ${choices[seen]}`))];
+    }
+    return [...head, ...choices.map((each, number) => h("button", {
+      type: "button", class: "choice", "data-key": `c${number}`, "aria-pressed": String(choice === number), disabled: !open || busy,
       onclick: () => attempt(async () => {
         const counted = await send("vote", { choice: number, round });
         me = { ...me, choice: counted.choice, round: counted.round };
@@ -208,7 +217,7 @@ function markAt(desk) {
 function strip(desk) {
   const { servers, store } = room.desks[desk];
   const mark = markAt(desk);
-  const names = servers.map(([name, state]) => h("span", { class: mark === name && "mine" }, `${name}${STATES[state] ?? ""} `));
+  const names = servers.map(([name, state]) => h("span", { class: mark === name && "mine" }, `${name}${STATES[state] ?? ""}`));
   const held = { x: "✕ lost", "?": "? no answer", w: "✕ not yours", "-": "empty", h: "✓ in hand", s: "✓ in store" }[mark] ?? `✓ in ${mark}`;
   const place = desk === "stateless" ? "no store" : store === "memory" ? "memory" : `store ${STATES[room.store_state] ?? ""}`;
   return h("p", { class: "strip", "aria-label": DESKS[desk] }, h("span", {}, `You: ${held}`), h("b", {}, names), h("span", {}, place));

@@ -1,59 +1,28 @@
 """A pool of a service's processes: each on a port of its own, killed whole, none left behind."""
 
-import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from lab.check.address import find
 from lab.check.budget import Budget
-from lab.check.command import door, uses_folder
-from lab.check.container import Container, runs_container
-from lab.check.family import MARK, TAG, end_listeners, end_marked, listening
+from lab.check.container import runs_container
+from lab.check.launcher import EndedAtStart, Launcher, OneAtATime
 from lab.check.machine import CannotIsolate, Machine
-from lab.check.process import BACKGROUND_S, CLOCKS_DIFFER_S, Process
+from lab.check.process import Process
 from lab.check.start import Start, run_reset
 from lab.core.errors import LabError
 from lab.processes.child import DEATH_TIMEOUT_S
-from lab.processes.ports import free_ports, is_open
-from lab.processes.spawn import Children, prepare_run_dir
-from lab.processes.waiting import end_of, wait_until
-
-if TYPE_CHECKING:  # it loads on Linux only
-    from lab.check.connections import Connections
+from lab.processes.waiting import wait_until
 
 RESET_S = 30.0
 LAST_RESET_S = 10.0
-START_ITSELF = "start the service itself, with --start"
 SLOW_START_S, MOST_AHEAD = 2.0, 6  # so many are started at once where a start is mostly waiting
 BUSY = 0.25  # of a start's time; with more it works, and more at once would be no quicker
-UNREPORTED = "this system does not report each connection of a process (seccomp)"
 CONTAINER = "what a container writes and talks to is not seen from here"
-
-
-class DidNotStart(LabError):
-    """The service did not become ready; the text says how, and what it wrote."""
-
-
-class EndedAtStart(DidNotStart):
-    """It ended by itself before it answered."""
-
-
-class OneAtATime(DidNotStart):
-    """It starts only when no other process of it lives."""
-
-
-def _watch_connections() -> "Connections | None":
-    if sys.platform != "linux":
-        return None
-    from lab.check.connections import Connections
-
-    return Connections()
 
 
 class Pool:
@@ -61,34 +30,23 @@ class Pool:
 
     def __init__(self, start: Start, folder: Path, budget: Budget, ahead: int = 2) -> None:
         self.start = start
-        self.started = 0
+        self.isolation = CONTAINER if runs_container(start.said()) else ""
+        """Why processes here cannot have a disk of their own; "" while they can."""
+        self._launcher = Launcher(start, folder, budget)
+        self._budget = budget
+        self._ahead = ahead
         self._shared = start.reset is not None
         self._on_disk_alone = start.reset is None
         self._due = 1
-        self.isolation = CONTAINER if runs_container(start.said()) else ""
-        """Why processes here cannot have a disk of their own; "" while they can."""
-        self.unreported = ""
-        """Why short connections of a process may be missed; "" while none is."""
-        self._connections = _watch_connections()
         self._machine: Machine | None = None
         self._others: list[Machine] = []
         self._written: set[str] = set()
-        self._folder = prepare_run_dir(folder)
-        self._budget = budget
-        self._ahead = ahead
-        self._children = Children()
         self._spares: dict[Future[Process], float] = {}
         """Each with when it was asked for."""
         self._others_ahead: deque[Future[tuple[Machine, Process]]] = deque()
         self._first: Process | None = None
         self._used: list[Process] = []
         self._starters = ThreadPoolExecutor(MOST_AHEAD, "check-start")
-        self._counting = threading.Lock()
-        self._containers: list[Container] = []
-        self._closing = False
-        self._daemons = False
-        self._ports: set[int] = set()
-        self._began = time.time() - CLOCKS_DIFFER_S
 
     def __enter__(self) -> Self:
         self._change_machine()
@@ -97,36 +55,34 @@ class Pool:
     def __exit__(self, *_: object) -> None:
         with ExitStack() as last:  # each is done, whatever interrupts the one before
             last.callback(self._last_reset)
-            if self._connections:
-                last.callback(self._connections.close)
             last.callback(self._close_machines)
-            last.callback(self._end_daemons)
-            last.callback(end_marked, self._mark)
-            last.callback(self._children.close)
+            last.callback(self._launcher.close)
             last.callback(self._throw_machines_away)
             last.callback(self._throw_away)  # what is in the background has no group to be killed
             last.callback(self._starters.shutdown, wait=True, cancel_futures=True)
-            with self._counting:
-                self._closing = True
-            self._end_containers()  # as long as their clients live and can say which they are
-            # What is just being started fails at this, and says so to nobody.
-            self._children.close()
+            self._launcher.refuse()
+
+    @property
+    def started(self) -> int:
+        """How many processes were started."""
+        return self._launcher.started
 
     @property
     def mark(self) -> str:
         """What its processes carry in their environment."""
-        return self._mark
+        return self._launcher.mark
 
     @property
-    def _mark(self) -> str:
-        return str(self._folder.absolute())
+    def unreported(self) -> str:
+        """Why short connections of a process may be missed; "" while none is."""
+        return self._launcher.unreported
 
     @property
     def written(self) -> list[str]:
         """The files that its processes were seen to write (where they have their own disk)."""
         if self._machine:
             self._written |= {*self._machine.written()}
-        return sorted(each for each in self._written if not each.startswith(self._mark + "/"))
+        return sorted(each for each in self._written if not each.startswith(self.mark + "/"))
 
     def share(self, *, on_disk_alone: bool) -> None:
         """From now on take it that processes share something, perhaps `on_disk_alone`.
@@ -146,7 +102,7 @@ class Pool:
         self._start_ahead(0)
 
     def fresh(self, *, elsewhere: bool = False, since: float = 0.0) -> Process:
-        """Return a process that has served nobody; DidNotStart if there is none to be had.
+        """Return a process that has served no client; DidNotStart if there is none to be had.
 
         All processes of a play are on one machine, or each `elsewhere` on one of its own
         (CannotIsolate where that is not possible). Some are started ahead of their turn, but
@@ -204,7 +160,7 @@ class Pool:
         """
         if self.start.reset is not None:
             self._await_ends()
-            run_reset(self.start, min(RESET_S, self._budget.left_s), self._mark)
+            run_reset(self.start, min(RESET_S, self._budget.left_s), self.mark)
             self._budget.check_time()
         if self._machine is None or self.start.reset is not None or self._machine.written():
             self._change_machine()
@@ -256,20 +212,6 @@ class Pool:
             machine.close()
             raise
 
-    def _end_daemons(self) -> None:
-        """End what went to the background while the check ended, and took its mark away."""
-        if not self._daemons:
-            return
-        began = time.monotonic()
-        while time.monotonic() - began < 2 * BACKGROUND_S:
-            end_listeners(self._ports, self._began)
-            time.sleep(0.1)
-
-    def _end_containers(self) -> None:
-        for container in self._containers:
-            with suppress(LabError):
-                container.end(client_lives=True)
-
     def _await_ends(self) -> None:
         """Wait for those that were killed: one that is still ending could write once more."""
         killed = [each for each in self._used if each.killed]
@@ -303,103 +245,14 @@ class Pool:
         """Leave it empty, as far as that can be done."""
         if self.start.reset is not None and self.started:
             with suppress(LabError):
-                run_reset(self.start, LAST_RESET_S, self._mark)
+                run_reset(self.start, LAST_RESET_S, self.mark)
 
     def _launch(self, machine: Machine | None) -> Process:
-        if leads_elsewhere := door(self.start.said()):
-            raise DidNotStart(f"{leads_elsewhere}, which a kill here does not end: {START_ITSELF}")
-        with self._counting:
-            self._budget.process()
-            self.started += 1
-            number = self.started
-        port, folder = free_ports(1)[0], self._scratch(number)
-        self._ports.add(port)
-        log = self._folder / "logs" / f"service-{number}.log"
-        words, tag, container = self.start.words(port, folder), f"{self._mark}/{number}", None
-        if runs_container(words):
-            container = self._container(words, number)
-            words, machine = container.words, None
-        asked = self._connections.name if self._connections else ""
-        child = self._children.spawn(
-            f"service {number}",
-            machine.command(words, asked) if machine else words,
-            log_path=log,
-            env={**self.start.environment(port, folder), MARK: self._mark, TAG: tag},
-            cwd=self.start.cwd.absolute(),
-        )
-        process = Process(child, port, tag, container)
-        self._await(process)
+        process = self._launcher.launch(machine)
         self._learn_pace(time.monotonic() - process.started, process.worked_s)
-        if machine and self._connections:
-            process.connects_to = self._connections.made_by(child.pid)
-        if machine and process.connects_to is None:
-            self.unreported = UNREPORTED
         return process
 
     def _learn_pace(self, took_s: float, worked_s: Callable[[], float]) -> None:
         """Start more at once where a start takes its time without working."""
         if self._ahead and took_s > SLOW_START_S and worked_s() < BUSY * took_s:
             self._ahead = MOST_AHEAD
-
-    def _container(self, words: list[str], number: int) -> Container:
-        container = Container(words, self._folder.absolute() / f"container-{number}")
-        with self._counting:
-            if self._closing:
-                raise DidNotStart("it was not started: the check is ending")
-            self._containers.append(container)
-        return container
-
-    def _scratch(self, number: int) -> Path:
-        """Return the scratch folder of one process, made if the command asks for it."""
-        folder = self._folder.absolute() / "scratch" / str(number)
-        if uses_folder(self.start.command, self.start.env):
-            folder.mkdir(parents=True)
-        return folder
-
-    def _await(self, process: Process) -> None:
-        child, patience_s = process.child, min(self.start.ready_s, self._budget.left_s)
-
-        def ready() -> bool:
-            if not process.lives():
-                raise EndedAtStart(
-                    f"the service ended before it answered ({child.ending}); "
-                    f"{end_of(child.log_path, child.log_start)}"
-                )
-            self._daemons = self._daemons or not child.running()
-            return self._answers(process)
-
-        try:
-            if wait_until(ready, patience_s, every_s=0.02):
-                return
-            self._budget.check_time()
-            why = _why_silent(process, self.start)
-            raise DidNotStart(f"{why}; {end_of(child.log_path, child.log_start)}")
-        except BaseException:
-            process.kill()
-            raise
-
-    def _answers(self, process: Process) -> bool:
-        patience_s = min(2.0, self.start.ready_s / 2)
-        found = find(process.port, self.start.host, self.start.ready or "/", patience_s)
-        if found is None or (self.start.ready and found[1] >= 500):
-            return False
-        process.address = found[0]
-        return True
-
-
-def _why_silent(process: Process, start: Start) -> str:
-    others = set().union(*map(listening, process.family())) - {process.port}
-    waited = f"within {start.ready_s:.0f} s"
-    if others:
-        ports = ", ".join(map(str, sorted(others)))
-        return (
-            f"the service listens on port {ports} and not on {process.port}, the one it was given: "
-            "is {port} where it reads its port from?"
-        )
-    longer = f"give it longer with --wait {max(60, 3 * start.ready_s):.0f}s"
-    if is_open(process.port):
-        return (
-            f"the service takes connections and answers nothing {waited}: {longer}, or name a "
-            "path that answers with --ready PATH"
-        )
-    return f"the service did not listen on port {process.port} {waited}: {longer}"

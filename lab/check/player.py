@@ -1,0 +1,209 @@
+"""Holds a conversation on processes of a pool, as a client that carries what it is given."""
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from lab.check.budget import Budget, Spent
+from lab.check.conversation import Call, Conversation
+from lab.check.pool import Pool
+from lab.check.process import Process
+from lab.check.trace import ClientState, Trace, request_of
+from lab.core.errors import LabError
+from lab.core.http import Answer
+
+if TYPE_CHECKING:  # requests is loaded while the first process starts
+    import requests
+
+MOST_PACED_S = 5.0
+PATIENTLY, MORE_PATIENTLY = 1.5, 4.0  # times as long as a script waited when it was recorded
+MOST_SKIPPED_S = 0.1  # of the time that an answer took which is not asked for again
+Route = Callable[[int, Call], "Process | None"]  # who answers a call; None: as recorded
+
+
+class _Stop(BaseException):
+    """Ends a script in the middle: what it would send next is not wanted.
+
+    A BaseException, since a script may catch every Exception of a request.
+    """
+
+
+class Player:
+    """Plays conversations on processes of a pool, within a budget.
+
+    `endless` are the calls whose answers are streams without an end, as far as is known, and how
+    many events are waited for.
+    `during` is entered while a process is asked. `polled` are the lines of a script that ask until
+    an answer changes, `patience` is how much longer than in the recording they wait.
+    """
+
+    def __init__(self, pool: Pool, budget: Budget, timeout_s: float = 10.0) -> None:
+        self.endless: dict[int, int] = {}
+        self.exclusive = False
+        self.polled: set[tuple[str, str]] = set()
+        self.patience = PATIENTLY
+        self.during: Callable[[Process], AbstractContextManager[None]] = lambda process: (
+            nullcontext()
+        )
+        self.pool = pool
+        self._budget = budget
+        self._timeout_s = timeout_s
+        self._kept: requests.Session | None = None
+
+    def expect(self, processes: int) -> None:
+        """Take it that the next plays ask for at least so many: some may be started ahead."""
+        self.pool.expect(processes)
+
+    @contextmanager
+    def processes(self, count: int = 1) -> Iterator[Callable[..., Process]]:
+        """Begin a play of so many processes: give what starts them; they are killed at its end."""
+        self.pool.reset()
+        self.pool.expect(count)
+        with ExitStack() as last:
+
+            def start(*, elsewhere: bool = False, since: float = 0.0) -> Process:
+                process = self.pool.fresh(elsewhere=elsewhere, since=since)
+                last.callback(process.kill)
+                return process
+
+            yield start
+
+    def play_part(
+        self,
+        conversation: Conversation,
+        part: Collection[int],
+        recorded: Trace,
+        route: Route,
+        trace: Trace | None = None,
+    ) -> Trace:
+        """Hold it up to the last of some calls; the others are taken as `recorded`."""
+
+        def some(index: int, call: Call) -> Process | None:
+            return route(index, call) if index in part else None
+
+        return self.play(conversation, some, recorded, max(part), trace=trace)
+
+    def play(
+        self,
+        conversation: Conversation,
+        route: Route,
+        recorded: Trace | None = None,
+        until: int | None = None,
+        state: ClientState | None = None,
+        watch: Callable[[Process], None] = lambda process: None,
+        trace: Trace | None = None,
+        change: Callable[[Call, Call], Call] = lambda call, known: call,
+    ) -> Trace:
+        """Hold it; `route` says who answers each call, up to the one at `until`."""
+        trace = Trace() if trace is None else trace
+        carried = trace.state if state is None else state
+        most = 3 * len(conversation) + 20
+
+        def client(call: Call) -> Answer:
+            index = len(trace.answers)
+            if until is not None and index > until:
+                raise _Stop
+            if index >= most:
+                trace.went_on = True
+                raise _Stop
+            if index < len(conversation):
+                call = change(call, conversation.calls[index])
+            if recorded is not None and conversation.script:
+                self._keep_pace(trace, call, recorded)
+            process = route(index, call)
+            if process is None:
+                if recorded is None or index >= len(recorded.answers):
+                    raise _Stop
+                _skip(trace, call, recorded.answers[index], carried)
+                if conversation.script:  # one that polls counts on the time an answer takes
+                    time.sleep(min(recorded.answers[index].elapsed_s, MOST_SKIPPED_S))
+                return recorded.answers[index]
+            answer = self.said(trace, call, carried, process)
+            watch(process)
+            return answer
+
+        try:
+            _hold(conversation, client)
+        except _Stop:
+            pass
+        except (LabError, Spent):
+            raise
+        except Exception as error:  # of a script: it says where
+            trace.ended = str(error)
+            self._budget.check_time()
+        return trace
+
+    def _keep_pace(self, trace: Trace, call: Call, recorded: Trace) -> None:
+        """Let no call that a script waits with come sooner than it did.
+
+        What it waits for takes longer at times, on a busy machine.
+        """
+        index = len(trace.answers)
+        if not trace.sent or index >= len(recorded.times):
+            return
+        before = trace.calls[-1]
+        again = before.line == call.line and before.path == call.path  # no loop over other things
+        if not again and call.line not in self.polled:
+            return
+        last = max(trace.sent)
+        began = trace.times[last] + trace.answers[last].elapsed_s
+        due = began + self.patience * (recorded.times[index] - recorded.times[last])
+        time.sleep(min(max(0.0, due - time.monotonic()), MOST_PACED_S))
+
+    def said(self, trace: Trace, call: Call, carried: ClientState, process: Process) -> Answer:
+        """Send a call as a client that carries this; keep the answer in the trace."""
+        from lab.check.http import send
+
+        index = len(trace.answers)
+        self._budget.request()
+        trace.times.append(time.monotonic())
+        trace.ages.append(trace.times[-1] - process.started)
+        before = carried.copy()
+        with self.during(process):
+            answer = send(
+                process.address,
+                request_of(call, carried.answers),
+                carried.cookies,
+                min(self._timeout_s, self._budget.left_s),
+                wanted=self.endless.get(index, 0),
+                kept=self._kept,
+            )
+        if answer.status is None:
+            self._budget.check_time()  # it may be our own hurry that it had no time
+        carried.answers[index] = answer
+        trace.calls.append(call)
+        trace.answers.append(answer)
+        trace.carried.append(before)
+        trace.sent.add(index)
+        return answer
+
+
+def next_second(at_s: float, clock_s: float) -> float:
+    """Wait until the second of a moment is over, by its clock; return when it was."""
+    over_s = at_s + 1 - clock_s % 1
+    time.sleep(max(0.0, over_s - time.monotonic()))
+    return over_s
+
+
+def always(process: Process) -> Route:
+    """Return the route of a play on one process."""
+    return lambda index, call: process
+
+
+def _skip(trace: Trace, call: Call, answer: Answer, carried: ClientState) -> None:
+    """Take a call as answered, without sending it."""
+    carried.answers[len(trace.answers)] = answer
+    trace.calls.append(call)
+    trace.carried.append(carried.copy())
+    trace.times.append(time.monotonic())
+    trace.ages.append(0.0)
+    trace.answers.append(answer)
+
+
+def _hold(conversation: Conversation, client: Callable[[Call], Answer]) -> None:
+    if conversation.script is not None:
+        conversation.script(client)
+        return
+    for call in conversation.calls:
+        client(call)

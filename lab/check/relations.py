@@ -1,0 +1,99 @@
+"""Relations: equal values in two answers of each play, whatever the values are."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lab.check.correlation import leaves
+from lab.check.differences import Difference
+from lab.check.noise import Noise
+from lab.check.text import is_text, words
+from lab.core.http import Answer
+
+LEAST_LETTERS = 8  # of a word; a shorter one may be the same by chance
+LEAST_DIGITS = 4  # of what has a digit in it
+MOST_PLACES = 2000
+# A clock that two answers read in the same second is no relation between them. None of its forms
+# is a piece of a longer word: twelve of the digits of a random id may well stand together.
+_CLOCK = re.compile(
+    r"((?<![\w:])|(?<=/\d{4}:))\d{1,2}:\d\d(:\d\d)?\s?([AaPp][Mm]|Z)?(?![\w:])"
+    r"|(?<!\w)\d{4}-\d\d-\d\d(?![\da-z])"
+    r"|(?<!\w)\d{8}T?\d{4}(\d\d)?Z?(?!\w)|^(1\d{9}|1\d{12}|1\d{15}|1\d{18})$"
+)
+_MADE = re.compile(r"(?<!\w)(?=[a-z_]*\d)(?=\d*[a-z_])\w{6,}", re.I)  # beside a clock, an id
+Answers = Mapping[int, Answer]  # by call
+
+
+@dataclass(frozen=True)
+class Relation:
+    """The value at `place` of answer `index` is that at `source_place` of answer `source`."""
+
+    index: int
+    place: str
+    source: int
+    source_place: str
+
+    def difference(self) -> Difference:
+        """Return the difference that it does not hold any more."""
+        same = f"that of answer {self.source + 1} ({self.source_place})"
+        return Difference(f"{self.place} (answer {self.index + 1})", same, f"no longer {same}")
+
+    def holds(self, answers: Answers) -> bool | None:
+        """Whether it holds; None where one of the answers or values is not there."""
+        if self.index not in answers or self.source not in answers:
+            return None
+        one = value_at(answers[self.index], self.place)
+        other = value_at(answers[self.source], self.source_place)
+        return None if one is None or other is None else one == other
+
+
+def relations(
+    plays: list[dict[int, Answer]], noise: Mapping[int, Noise], process_ids: set[str]
+) -> Iterator[Relation]:
+    """Yield, for each value that varies, the earliest answer that always had the same one."""
+    common = sorted(set.intersection(*({*play} for play in plays)))
+    values = [{index: _values(play[index]) for index in common} for play in plays]
+    first_at: dict[tuple[str, ...], tuple[int, str]] = {}
+    for index in common:
+        for place in values[0][index]:
+            seen = tuple(play[index].get(place, "") for play in values)
+            if len({*seen}) == 1 or not all(map(_is_distinctive, seen)):
+                continue
+            if (
+                process_ids & {*seen}
+                or f"{place.rpartition('/')[0]}/~" in noise.get(index, Noise()).places
+            ):
+                continue
+            if seen in first_at and first_at[seen][0] != index:
+                yield Relation(index, place, *first_at[seen])
+            else:
+                first_at.setdefault(seen, (index, place))
+
+
+def value_at(answer: Answer, place: str) -> str | None:
+    """Return the text or number at a place of an answer, None where there is none."""
+    return _values(answer).get(place)
+
+
+def _is_distinctive(value: str) -> bool:
+    least = LEAST_DIGITS if re.search(r"\d", value) else LEAST_LETTERS
+    is_clock = _CLOCK.search(value) and not _MADE.search(_CLOCK.sub(" ", value))
+    return len(value) >= least and not is_clock
+
+
+def _values(answer: Answer) -> dict[str, str]:
+    """Return the texts and numbers of an answer by place."""
+    found: dict[str, str] = {}
+    if answer.is_json:
+        found = {place: _as_text(value) for place, value in leaves(answer.document)}
+    elif is_text(answer.body):
+        for number, word in enumerate(words(answer.text)[:MOST_PLACES]):
+            found[f"body/{number}"] = word.text
+    if location := answer.header("location"):
+        found["header:location"] = location
+    return {place: value for place, value in list(found.items())[:MOST_PLACES] if value}
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else repr(value)

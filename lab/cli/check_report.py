@@ -1,0 +1,126 @@
+"""What `lab check` found: written into the run's folder, and shown on the screen."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from lab.check.curl import as_curl
+from lab.check.document import document, text
+from lab.check.judge import FAILED, SIGNS, Level, Report
+from lab.check.render import as_junit, explain
+from lab.check.start import Start
+from lab.cli import kept
+from lab.cli.output import screen
+from lab.core.redaction import redact_text
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def keep(
+    report: Report, start: Start, folder: Path, allowed: frozenset[Level], junit_file: Path | None
+) -> tuple[str, str]:
+    """Write what was found into the run's folder; return the document and its explanation."""
+    found = document(
+        report,
+        explain(report),
+        allowed=allowed,
+        command=start.command,
+        script=_script(report, start),
+    )
+    kept.leave_check(folder, found)
+    if junit_file:
+        kept.write(junit_file, as_junit(found))
+    return text(found), found.explanation
+
+
+def show(report: Report, start: Start, folder: Path) -> None:
+    """Print the verdict, what was found and the shortest script that shows it."""
+    mark = FAILED if report.failed else SIGNS[report.level]
+    because = redact_text(report.because)
+    headline = f"{mark.sign} {_headline(report)}  "
+    screen.print(Text.assemble((headline, mark.style), because), soft_wrap=True)
+    if report.partial:
+        screen.print(Text("Cut short: this is what was known.", "yellow"))
+    if report.findings:
+        screen.print(_table(report))
+    for index, places in sorted(report.masked.items()):
+        said = f"varies by itself, not compared: {index + 1} {', '.join(places)}"
+        screen.print(plain_text(said, "dim"), soft_wrap=True)
+    for note in report.notes:
+        if note != report.because:
+            screen.print(Text(f"! {redact_text(note)}", "yellow"), soft_wrap=True)
+    _show_shortest(report, start)
+    spent = f"{report.requests} requests, {report.processes} processes, {report.seconds:.1f} s"
+    screen.print(
+        Text(f"{spent}; kept: {folder} (check.json, report.html, logs)", "dim"), soft_wrap=True
+    )
+
+
+def allowed_levels(allow: tuple[str, ...]) -> frozenset[Level]:
+    """Return the levels that pass, with those that `--allow` names."""
+    named = {"backing-service": Level.BACKING_SERVICE, "disk": Level.DISK}
+    return frozenset({Level.SELF_CONTAINED, *(named[each] for each in allow)})
+
+
+def exit_status(report: Report, allowed: frozenset[Level]) -> int:
+    """Return 0 where the report passes, 1 for state, 3 where it is not known."""
+    if report.failed:
+        return 1
+    if report.passes(allowed):
+        return 0
+    return 3 if report.level in (Level.UNKNOWN, *allowed) else 1
+
+
+def _headline(report: Report) -> str:
+    return "A CHECK OF YOURS FAILED" if report.failed else str(report.level).upper()
+
+
+def _show_shortest(report: Report, start: Start) -> None:
+    if report.reproducer is None:
+        return
+    if report.reproducer.unprintable:
+        screen.print(Text("\nTo see it:", "bold"))
+        screen.print(plain_text(report.reproducer.unprintable), soft_wrap=True)
+        return
+    times = f"{report.reproducer.confirmed} of {report.reproducer.tries}"
+    said = f"\nThe shortest script that shows it (seen again {times} times):"
+    if report.reproducer.repeated:
+        said = f"\nA script that shows it ({times} answers differed):"
+    screen.print(Text(said, "bold"))
+    screen.print(plain_text(as_curl(report, start)), soft_wrap=True)
+
+
+def _script(report: Report, start: Start) -> str:
+    shortest = report.reproducer
+    return as_curl(report, start) if shortest and not shortest.unprintable else ""
+
+
+def _table(report: Report) -> "Table":
+    from rich.table import Table  # takes its time, which a first process can use
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in ("", "call", "status", "verdict", "needs", "first difference"):
+        table.add_column(heading, overflow="fold")
+    for finding in report.findings:
+        mark = SIGNS[finding.level]
+        alike = finding.verdict != str(finding.level)
+        needs = ", ".join(str(index + 1) for index in finding.needs or ())
+        if finding.like is not None:
+            needs = f"as {finding.like + 1}"
+        difference = str(finding.differences[0]) if finding.differences else ""
+        table.add_row(
+            str(finding.index + 1),
+            Text(finding.title),
+            str(finding.status or "none"),
+            Text(finding.verdict, "dim") if alike else Text(str(mark), mark.style),
+            needs,
+            Text(difference),
+        )
+    return table
+
+
+def plain_text(text: str, style: str = "") -> Text:
+    """Return text for the screen: nothing in it is markup, and all of it can be written."""
+    return Text(text.encode("utf-8", "backslashreplace").decode(), style)
