@@ -95,7 +95,8 @@ def _do_steps(routes: Blueprint, services: Services) -> None:
         if body["step"] >= len(steps):
             raise UnprocessableEntity("the lesson has no such step: /lab/chapters has its scripts")
         customer = find_customer(services, body["customer"])
-        performer = StepPerformer(services.live, customer, body.get("settings", {}))
+        client = services.guard.watcher_of(request)
+        performer = StepPerformer(services.live, customer, body.get("settings", {}), client)
         return jsonify(performer.perform(steps[body["step"]]))
 
 

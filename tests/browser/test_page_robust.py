@@ -273,6 +273,15 @@ def test_instructors_page_is_known_to_the_next_lab_and_what_it_sent_meanwhile_is
         lab.stop()
 
 
+REQUESTS_SHOWN = """
+async () => {
+  const { shown } = await import("/lab/static/state.js");
+  const at = (desk) => shown().requests.filter((each) => each.desk === desk).length;
+  return [at("stateful"), at("stateless")];
+}
+"""
+
+
 def test_recorded_run_needs_no_servers(browser, tmp_path):
     here = LabHere(tmp_path)
     assert here("run", "crash", "--quick", "--servers", "2").status == 0
@@ -283,6 +292,17 @@ def test_recorded_run_needs_no_servers(browser, tmp_path):
         address = re.search(r"http://127\.0\.0\.1:\d+\S*", process.out_path.read_text())[0]
         page = windows.at(address)
         page.locator("#badge[data-state=recorded]").wait_for()
+        # Both lanes in step: paused after any request, each has sent as many.
+        page.locator(".controls .pause").click()
+        count = page.locator(".controls .count")
+        wait_for(lambda: "paused" in count.inner_text())
+        for _ in range(2):
+            before = count.inner_text()
+            page.locator(".controls .next-request").click()
+            wait_for(lambda before=before: "paused" in count.inner_text() != before)
+            wait_for(lambda: page.locator(".dot").count() == 0)
+            left, right = page.evaluate(REQUESTS_SHOWN)
+            assert left == right > 0
         scrubber = page.locator("lab-timeline input[type=range]")
         scrubber.wait_for()
         scrubber.focus()

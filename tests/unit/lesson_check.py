@@ -176,6 +176,7 @@ _CHAPTER = table(
         "commands": listed(command, 1, 4),
     },
     {
+        "evidence": listed(listed(_slug, 1, 4), 1, 6),
         "code": table({"method": _METHOD, "path": _path}),
         "thief": text(24),
         "wants": STAGE,

@@ -136,3 +136,31 @@ def test_ending_has_a_row_for_each_chapter_and_keeps_it_as_markdown():
     assert "cart lost, 1 cart lost, 1 of 3 requests failed; " in first
     assert "cart kept, 0 carts lost, 1 of 3 requests failed" in first
     assert second == f"| 2 | {CHAPTERS[0]['title']} | – | not run | – | – |"
+
+
+def guide(lesson):
+    code = "(await import(ENDING)).guideOf(given.chapters, given.lesson)"
+    return run(code, chapters=CHAPTERS, lesson=lesson)
+
+
+def test_guide_answers_each_situation_with_the_readers_own_measurements():
+    *_, last = CHAPTERS
+    assert len(last["evidence"]) == len(last["predict"]["choices"])
+    slugs = [each["slug"] for each in CHAPTERS]
+    assert {slug for each in last["evidence"] for slug in each} <= set(slugs)
+    situations = guide({"the-crash": done(0), last["slug"]: {"guess": 0, "acts": {}}})
+    assert [each["chosen"] for each in situations] == [True, False, False, False]
+    measured = {each["number"]: each["desks"] for each in situations[0]["measured"]}
+    assert "cart lost" in measured[slugs.index("the-crash") + 1][0]
+    assert measured[slugs.index("any-server") + 1] is None  # not run, and not made up
+
+
+def test_guide_is_kept_too():
+    code = """await (async () => {
+        const { rowsOf, guideOf, asMarkdown } = await import(ENDING);
+        const { chapters, lesson } = given;
+        return asMarkdown(rowsOf(chapters, lesson), "today", guideOf(chapters, lesson));
+    })()"""
+    text = run(code, chapters=CHAPTERS, lesson={"the-crash": done(0)})
+    assert "  - The crash: Stateful: cart lost" in text
+    assert text.count("not measured yet") == sum(map(len, CHAPTERS[-1]["evidence"])) - 1

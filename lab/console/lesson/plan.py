@@ -76,6 +76,7 @@ class Chapter(msgspec.Struct, kw_only=True):
     """A chapter; `wants` are the settings of the stage that its scripts begin with.
 
     `setup` introduces the question, `text` says why it is asked, `explain` what decided it.
+    `evidence` names, for each answer, the chapters whose results speak of it: the guide at the end.
     `thief` is the name of the one who sends requests again, where it is not the customer.
     """
 
@@ -88,6 +89,7 @@ class Chapter(msgspec.Struct, kw_only=True):
     code: CodeShown | UnsetType = UNSET
     thief: str | UnsetType = UNSET
     wants: dict[str, str | int] | UnsetType = UNSET
+    evidence: list[list[str]] = []
     measured: list[str]
     explain: str
     predict: AskedQuestion
