@@ -60,11 +60,15 @@ def script(_: Shopper, lab: Lab) -> None:
     link = {"Referer": referer(page, lab.url), "Authorization": None}
     followed = linker.request("GET", "/api/products", headers=link)
     in_header = [sender.view_cart() for _ in range(n)]
-    taken = _taken_log(lab, [*in_url, *in_header, followed])
-    log = taken or []
+    of_another = f"userId={sender.user_id}"
+    wrong = f"/api/cart?token={quote(token)}&{of_another}"
+    misused = linker.request("GET", wrong, headers={"Authorization": None})
+    taken = _taken_log(lab, [*in_url, *in_header, followed, misused])
+    log = [line for line in taken or [] if of_another not in line[0]]
     in_headers = {secret_of(exchange) for exchange in in_header}
     lab.measure(
         requests_with_url=n,
+        accepted_for_another_user=int(misused.ok and linker.token is not None),
         requests_with_header=n,
         requests_refused=sum(not exchange.ok for exchange in (*in_url, *in_header)),
         has_log=taken is not None,
@@ -123,6 +127,8 @@ def observe(measured: Measurements) -> Observation:
         return Observation.unknown(f"nginx keeps no log here: the variant wants {DEFAULT_LOG[0]!r}")
     if measured["lines_of_log"] <= measured["requests_with_url"] + measured["requests_with_header"]:
         return Observation.unknown("nginx's log does not have every request")
+    if measured.get("accepted_for_another_user"):
+        return Observation.unknown("a token was accepted with another customer's userId beside it")
     asked = measured["requests_with_url"]
     by_header = measured["header_in_log"] + measured["header_in_history"]
     # What nginx wrote decides. That a URL is in the history is no finding: it is the URL.

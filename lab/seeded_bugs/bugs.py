@@ -14,12 +14,12 @@ from lab.shop.cart import Cart, JsonObject, SessionState
 from lab.shop.http import ConfigError
 from lab.shop.validation import ITEM, Field, read_json
 
-from . import subtle
+from . import rules, subtle
 from .registry import BUGS, Bug, bug, keep_of, set_keep, state_of, use_sessions
 
 DROP_EVERY = 3
 MAX_SESSIONS = 2
-__all__ = ["BUGS", "chosen", "subtle"]
+__all__ = ["BUGS", "chosen", "rules", "subtle"]
 
 
 def chosen(environ: Mapping[str, str]) -> tuple[Bug, str]:

@@ -206,7 +206,10 @@ def _upstream(pool: PoolConfig) -> str:
             f"sticky cookie desk_affinity path=/{name}/{' secure' if pool.spec.tls else ''};"
             "  # who was served by A stays with A"
         )
-    lines.append("keepalive 32;  # idle connections kept open to the servers")
+    lines += [
+        "keepalive 32;  # idle connections kept open to the servers",
+        "keepalive_requests 100000;  # for so many requests each, not for nginx's 1,000",
+    ]
     turns = "in turn (round robin)" if pool.affinity == "none" else "by the client's cookie"
     return _block(f"upstream {name}", lines, f"{name}: {_counted(pool.servers)}, {turns}")
 

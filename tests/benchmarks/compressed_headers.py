@@ -202,7 +202,7 @@ def _customer(stack: Any, variant: Any, lines: int) -> dict[str, str]:
 def table(rows: list[dict[str, Any]]) -> str:
     """Return the table of the handbook, as Markdown."""
     head = ["desk, lines in the cart", "credential", *CLIENTS]
-    text = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
+    text = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for desk, lines in dict.fromkeys((row["desk"], row["lines"]) for row in rows):
         of = [row for row in rows if (row["desk"], row["lines"]) == (desk, lines)]
         cells = [f"{row['costs']} B" for row in of]

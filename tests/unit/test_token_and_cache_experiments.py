@@ -176,6 +176,8 @@ def name_of(module):
         (url_token, NOT_FOUND, NOT_AFFECTED, "0 of 10 tokens of a URL in the log"),
         (url_token, {"header_in_log": 1}, UNKNOWN, "1 of 10 tokens of a header"),
         (url_token, {"requests_refused": 1}, UNKNOWN, "refused"),
+        (url_token, {"accepted_for_another_user": 1}, UNKNOWN, "another customer's userId"),
+        (url_token, {"accepted_for_another_user": 0}, AFFECTED, "10 of 10 tokens of a URL"),
         (url_token, {"lines_of_log": 5}, UNKNOWN, "does not have every request"),
         (url_token, {"has_log": False, "lines_of_log": 0}, UNKNOWN, "nginx keeps no log here"),
         (url_token, {"requests_with_url": 0}, UNKNOWN, "no secret"),
