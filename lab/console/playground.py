@@ -126,7 +126,8 @@ class Playground:
         with self._order, self._lives:
             cache = self._cache.anew(wanted.pop("cache", self._cache.kind))
             changes = ChapterChanges.taken_from(wanted)
-            changed = replace(self._settings, **wanted, servers=servers or self._settings.servers)
+            changed = replace(self._settings, servers=servers or self._settings.servers)
+            changed = replace(changed, **wanted)  # type: ignore[arg-type]  # none of these is `tls`
             for pool in self._pools.values():
                 pool.require(changed.affinity)  # type: ignore[arg-type]  # checked
             for faults in self._faults.values():
