@@ -123,7 +123,8 @@ class Playground:
             raise LabError(f"servers must be 1 to {self._most_servers}")
         with self._order, self._lives:
             cache = self._cache.anew(wanted.pop("cache", self._cache.kind))
-            changed = replace(self._settings, **wanted, servers=servers or self._settings.servers)
+            changed = replace(self._settings, servers=servers or self._settings.servers)
+            changed = replace(changed, **wanted)  # type: ignore[arg-type]  # none of these is `tls`
             for pool in self._pools.values():
                 pool.require(changed.affinity)  # type: ignore[arg-type]  # checked
             for faults in self._faults.values():

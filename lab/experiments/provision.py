@@ -201,6 +201,7 @@ class ProvisionedStack:
             servers=settings.servers,
             affinity=settings.affinity,  # type: ignore[arg-type]  # PoolSpec checks it
             retry=settings.retry,  # type: ignore[arg-type]
+            tls=settings.tls,
         )
         if variant.server_urls:
             own = tuple(map(self._fill, variant.directives))
