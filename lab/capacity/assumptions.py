@@ -7,13 +7,15 @@ from lab.core.units import DAY_S
 
 GIB = 2**30
 SESSION_LIFETIME_S = 3600  # as both desks have it: SESSION_MAX_AGE_S, TOKEN_MAX_AGE_S
+THREADS_PER_SERVER = 8  # as both desks have it: each waits for one request's store at a time
+HOURS_PER_MONTH = 730
+HANDSHAKE_BYTES = {"request": 600, "answer": 4000}  # a TLS 1.3 handshake, certificates of 3 kB
 NOT_MODELLED = (
-    "network latency, TLS, TCP/IP's own bytes and connections that stay open",
+    "the way to the client, TCP/IP's own bytes and connections that stay open",
     "what desks and store send each other: the traffic of a row with a store is its clients' alone",
-    "copies of the store (a replica doubles it) and what it takes to split it over machines",
+    "what it takes to split a store over machines, and what copies send each other",
     "a shared file system: from the second machine on the file row needs one",
     "static files, other services, operating systems, garbage, growth of logs",
-    "a busy server, which needs less processor time for a request than an idle one",
 )
 
 
@@ -35,6 +37,23 @@ class Assumptions:
     network_per_machine: float = 1.25e9
     target_utilisation: float = 0.6
     replicas_min: int = 1
+    store_replicas: int = 0
+    balancer_replicas: int = 0
+    spare_machines: int = 0
+    store_latency_s: float = 0.0
+    tls_handshake_s: float = 0.0
+    """Processor time of nginx for one handshake; a visit has one. 0: no TLS."""
+    data_centres: int = 1
+    price_core_hour: float = 0.0
+    price_memory_hour: float = 0.0
+    """Of 1 GB for an hour."""
+    price_traffic: float = 0.0
+    """Of 1 GB of answers."""
+
+    @property
+    def has_prices(self) -> bool:
+        """Whether a cost can be computed."""
+        return bool(self.price_core_hour or self.price_memory_hour or self.price_traffic)
 
     @property
     def requests_s(self) -> float:

@@ -22,6 +22,12 @@ WORDS = {
     "at_rest": "memory at rest",
     "served_by_another": "customers that a second server serves as well",
 }
+HOW = (
+    "Processor time is measured under load, at a steady half of saturation: of the row's one "
+    "server; of nginx with a static server behind it; of the store with the lab's own operations. "
+    "It is the median of rounds; bytes are the mean. ±: the distance of the lowest or highest from "
+    "it, in the worst row."
+)
 
 
 def constants_view(constants: Constants) -> RenderableType:
@@ -34,11 +40,7 @@ def constants_view(constants: Constants) -> RenderableType:
         f"nginx {measured.nginx}, store {measured.store}",
     )
     sections = [_section(constants, what, head=not number) for number, what in enumerate(WORDS)]
-    note = Text(
-        "Processor time: the median of rounds in which the rows took turns; bytes: the mean. ±: "
-        "the distance of the lowest or highest from it, in the worst row. What is not listed is 0.",
-        "dim",
-    )
+    note = Text(f"{HOW} What is not listed is 0.", "dim")
     return Group(head, *(each for each in sections if each), note)
 
 

@@ -57,11 +57,13 @@ class CapacityPlan:
         """The names of the rows that were measured, in their order."""
         return tuple(row.name for row in self.constants.rows)
 
-    def at(self, name: str, users: int) -> Need:
-        """Return what a row needs for so many users."""
-        row = self.constants.row(name)
+    def at(self, name: str, users: int, end: Literal["low", "high"] | None = None) -> Need:
+        """Return what a row needs for so many users; with all constants at that `end`, if given."""
+        row, files = self.constants.row(name), self.constants.row("file")
         assert row is not None, name
-        return need(row, self.constants.row("file"), replace(self.assume, users=users))
+        if end is not None:
+            row, files = row.at_the(end), files.at_the(end) if files else None
+        return need(row, files, replace(self.assume, users=users))
 
     def needs(self) -> list[Need]:
         """Return what each row needs for the users of the assumptions."""
@@ -69,14 +71,17 @@ class CapacityPlan:
 
 
 def steps(plan: CapacityPlan) -> list[Step]:
-    """Return where each row first needs a second machine of a part, and where it ends."""
+    """Return where each row first needs a second machine of a part, and where it ends.
+
+    With several data centres: a second one in each.
+    """
     found: list[Step] = []
     for name in plan.rows:
         for part in ("desk", "store", "balancer"):
 
             def grown(users: int, name: str = name, part: str = part) -> bool:
                 needed = getattr(plan.at(name, users), part)
-                return needed is not None and needed.machines > 1
+                return needed is not None and needed.machines > plan.assume.data_centres
 
             if (users := first(grown)) is not None:
                 found.append(Step(name, part, users, getattr(plan.at(name, users), part).binds))

@@ -8,6 +8,7 @@ import msgspec
 from lab.capacity.assumptions import NOT_MODELLED, Assumptions
 from lab.capacity.constants import CONSTANTS_SCHEMA, Constants
 from lab.capacity.crossings import CapacityPlan, Crossing, Step, steps
+from lab.capacity.intervals import Interval, intervals
 from lab.capacity.rules import Need
 from lab.core.errors import LabError
 from lab.core.json_object import json_text
@@ -20,6 +21,7 @@ class PlanDocument(msgspec.Struct, frozen=True):
     schema: int
     assumptions: Assumptions
     needs: list[Need]
+    intervals: list[Interval]
     steps: list[Step]
     crossings: Sequence[Crossing]
     not_modelled: tuple[str, ...]
@@ -41,6 +43,7 @@ def text(plan: CapacityPlan, found: Sequence[Crossing], chart: Path) -> str:
             CONSTANTS_SCHEMA,
             plan.assume,
             plan.needs(),
+            intervals(plan),
             steps(plan),
             found,
             NOT_MODELLED,
@@ -54,6 +57,8 @@ def read(path: Path) -> CapacityPlan:
     """Read a plan.json; LabError that says what is wrong with it."""
     try:
         computed = msgspec.json.decode(path.read_bytes(), type=_Computed)
+        if computed.constants.schema != CONSTANTS_SCHEMA:
+            raise ValueError(f"its constants are of schema {computed.constants.schema}")
         plan = CapacityPlan(computed.constants, computed.assumptions)
         plan.constants.require_carts_of(plan.assume.cart_lines)
         plan.needs()  # assumptions that no command accepts break here

@@ -9,6 +9,7 @@ from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
 from lab.evidence.shopper import Shopper
 
+LOAD_SHARE = 0.5  # of saturation: processor time is measured at this load
 Act = Callable[[], Exchange]
 Turns = Generator[None, None, list[Constant]]
 """Measures one turn at each `next()`; returns the constants at the end."""
@@ -16,17 +17,34 @@ Turns = Generator[None, None, list[Constant]]
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured: `rounds` of `each` requests, carts of `lines`, `steps` of sessions."""
+    """How much is measured: `rounds` under load, carts of `lines`, `steps` of sessions.
+
+    `each` requests of a kind are counted one at a time; `loaded` are sent in a round to a server,
+    `proxied` to nginx, and `operations` to the store.
+    """
 
     rounds: int = 5
     each: int = 15
+    loaded: int = 48
+    proxied: int = 400
+    operations: int = 3200
     lines: tuple[int, ...] = (1, 10, 50)
     steps: int = 3
     sessions: int = 1000
     strangers: int = 10
 
 
-QUICK = Effort(rounds=2, each=4, lines=(1, 5), steps=2, sessions=150, strangers=3)
+QUICK = Effort(
+    rounds=2,
+    each=4,
+    loaded=8,
+    proxied=64,
+    operations=320,
+    lines=(1, 5),
+    steps=2,
+    sessions=150,
+    strangers=3,
+)
 
 
 def change(customer: Shopper, skus: Sequence[str], number: int) -> Act:

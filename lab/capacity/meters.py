@@ -12,15 +12,10 @@ from lab.core.errors import LabError
 
 @dataclass(frozen=True)
 class Meters:
-    """The processes of a variant whose processor time is counted, by process id."""
+    """The processes of a variant that are measured, by process id."""
 
     desk: Sequence[int]
-    balancer: Sequence[int]
     store: Sequence[int]
-
-    def read(self) -> tuple[float, float, float]:
-        """Return the processor time of desk, balancer and store until now, in seconds."""
-        return cpu_s(self.desk), cpu_s(self.balancer), cpu_s(self.store)
 
 
 def cpu_s(pids: Iterable[int]) -> float:

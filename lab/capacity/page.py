@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from lab.capacity import constants_view, view
 from lab.capacity.crossings import CapacityPlan, Crossing, crossings, steps, users_range
+from lab.capacity.intervals import intervals
 from lab.core.page import Figure, Graph, Mark, ReportPage, Section, Table
 from lab.core.units import format_number
 
@@ -43,6 +44,15 @@ def _sections(plan: CapacityPlan, found: Sequence[Crossing]) -> Iterator[Section
         [str(each) for each in view.remarks(needs)],
         [_table(view.NEEDS_HEADINGS, [view.needs_row(each) for each in needs])],
     )
+    between = intervals(plan)
+    yield Section(
+        "Between which values each result lies",
+        [view.INTERVALS_NOTE],
+        [
+            _table(("row", *results), view.interval_rows(between, results))
+            for results in view.INTERVAL_TABLES
+        ],
+    )
     users = users_range(plan.assume.users)
     yield Section(
         "Machines: servers, nginx and store",
@@ -50,7 +60,7 @@ def _sections(plan: CapacityPlan, found: Sequence[Crossing]) -> Iterator[Section
         [_table(view.MACHINES_HEADINGS, [view.machines_row(each, stepped) for each in needs])],
         [machines_chart(plan, users)],
     )
-    yield Section("The constants", tables=[_constants(plan)])
+    yield Section("The constants", [constants_view.HOW], [_constants(plan)])
     yield Section("Assumed", view.assumptions_text(plan).plain.splitlines())
 
 

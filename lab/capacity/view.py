@@ -1,6 +1,6 @@
 """A plan in the terminal: what each row needs, and where their machines step and cross."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from rich.table import Table
@@ -8,6 +8,7 @@ from rich.text import Text
 
 from lab.capacity.assumptions import NOT_MODELLED
 from lab.capacity.crossings import CapacityPlan, Crossing, Step, lines_where
+from lab.capacity.intervals import Interval
 from lab.capacity.rules import Need
 from lab.core.units import (
     format_bytes,
@@ -19,6 +20,24 @@ from lab.core.units import (
 )
 
 NEEDS_HEADINGS = ("row", "per core", "servers", "memory", "kept in", "ops/s", "in/s", "out/s")
+INTERVALS_NOTE = (
+    "Least and most, where every constant is at the better or the worse end of what was measured."
+)
+INTERVAL_TABLES = (
+    {
+        "per core": "requests_per_core",
+        "servers": "servers",
+        "cores": "cores",
+        "machines": "machines",
+        "memory": "memory_bytes",
+    },
+    {
+        "kept": "kept_bytes",
+        "ops/s": "store_operations_s",
+        "in/s": "request_bytes_s",
+        "out/s": "answer_bytes_s",
+    },
+)
 MACHINES_HEADINGS = ("row", "machines", "by", "servers", "nginx", "store")
 
 
@@ -44,6 +63,36 @@ def needs_row(need: Need) -> tuple[str, ...]:
     )
 
 
+def interval_tables(found: Sequence[Interval]) -> list[Table]:
+    """Return the interval of each result, a line a row, on as many tables as it takes."""
+    tables = []
+    for results in INTERVAL_TABLES:
+        table = _table("row", *results)
+        for row in interval_rows(found, results):
+            table.add_row(*row)
+        tables.append(table)
+    return tables
+
+
+def interval_rows(found: Sequence[Interval], results: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Return the rows of a table of intervals; `results` are its headings and what is below."""
+    by_key = {(each.row, each.result): each for each in found}
+    names = dict.fromkeys(each.row for each in found)
+    return [
+        (name, *(_between(by_key[name, result], result) for result in results.values()))
+        for name in names
+    ]
+
+
+def _between(each: Interval, result: str) -> str:
+    how = format_bytes if "bytes" in result else format_number
+    low, high = ("✕" if value is None else how(value) for value in (each.low, each.high))
+    if low == high:
+        return low
+    number, _, unit = low.partition(" ")
+    return f"{number if unit and high.endswith(f' {unit}') else low}–{high}"
+
+
 def machines_table(needs: Sequence[Need], steps: Sequence[Step]) -> Table:
     """Return the machines of each row, and from how many users on a part needs its second."""
     table = _table(*MACHINES_HEADINGS)
@@ -61,7 +110,7 @@ def machines_row(need: Need, steps: Sequence[Step]) -> tuple[str, ...]:
     ]
     if "row" in mine:
         cells[0] = f"✕ {format_number(mine['row'].users)}"
-    counted = "+".join(f"{part.machines:,}" for part in need.parts)
+    counted = "+".join(f"{part.all_machines:,}" for part in need.parts)
     machines = "✕ none" if need.impossible else f"{counted} = {need.machines:,}"
     most = max(need.parts, key=lambda part: part.machines)
     by = most.binds if most.machines > 1 and not need.impossible else "–"
@@ -87,6 +136,11 @@ def remarks(needs: Sequence[Need]) -> list[Text]:
     """Return remarks on the table: rows that are impossible, and what a crash would lose."""
     said = []
     for each in needs:
+        if each.store_wait_s:
+            wait = f"{format_number(each.store_wait_s * 1000)} ms"
+            said.append(Text(f"· {each.row}: a request waits {wait} on average for the store"))
+        if each.cost_month is not None:
+            said.append(Text(f"· {each.row}: {each.cost_month:,.0f} a month, at your prices"))
         if each.impossible:
             said.append(Text(f"✕ {each.row}: {each.impossible}", "red"))
         elif each.carts_per_server:
@@ -167,6 +221,15 @@ def assumptions_text(plan: CapacityPlan) -> Text:
         "network-per-machine": format_size(assume.network_per_machine),
         "target-utilisation": format_share(assume.target_utilisation),
         "replicas-min": f"{assume.replicas_min}",
+        "store-replicas": f"{assume.store_replicas}",
+        "balancer-replicas": f"{assume.balancer_replicas}",
+        "spare-machines": f"{assume.spare_machines}",
+        "store-latency": format_duration(assume.store_latency_s),
+        "tls-handshake": format_duration(assume.tls_handshake_s),
+        "data-centres": f"{assume.data_centres}",
+        "price-core": f"{assume.price_core_hour:g}",
+        "price-memory": f"{assume.price_memory_hour:g}",
+        "price-traffic": f"{assume.price_traffic:g}",
     }
     text = Text.assemble(("Assumed", "bold"), " (each is an option): ")
     text.append(" ".join(f"--{name} {value}" for name, value in said.items()))

@@ -1,7 +1,7 @@
 """Finds the shortest script that shows a difference, and sees it again several times."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 from lab.check.comparator import ResponseComparator
@@ -11,8 +11,8 @@ from lab.check.evidence import Play
 from lab.check.judge import ALONE, ELSEWHERE, FRESH, Finding, Reproducer
 from lab.check.runner import Runner
 from lab.check.search import Search
+from lab.check.showing import Showing, Shown
 from lab.check.shrink import shrink
-from lab.check.sides import Sides
 from lab.check.trace import Trace
 from lab.check.wanted import CONFIRMATIONS, Wanted
 
@@ -26,15 +26,6 @@ class Proof(Enum):
     FOUND = "found"
     NOISE = "noise"  # one process alone answers in both ways
     NOT_SEEN = "not seen again"
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A part of a conversation played on one process, and as in the play of the finding."""
-
-    expected: Trace
-    seen: Trace
-    found: tuple[Difference, ...]
 
 
 class Prover:
@@ -59,12 +50,11 @@ class Prover:
         self._runner = runner
         self._plays = plays
         self._tidy = tidy
-        self._shared = shared
         self._brings = brings
-        self._young = False
         self._conversation = conversation
         self._baseline = baseline
         self._comparator = comparator
+        self._showing = Showing(runner, conversation, baseline, plays, shared=shared)
         self._search = Search(runner, conversation, baseline, comparator)
 
     def prove(self, finding: Finding, confirm: bool) -> tuple[Proof, Reproducer | None]:
@@ -76,12 +66,12 @@ class Prover:
         """
         proof = self._prove(finding, confirm)
         if proof[0] is Proof.NOT_SEEN and self._can_be_younger(finding):
-            self._young = True
+            self._showing.young = True
             proof = self._prove(finding, confirm)
         return proof
 
     def _can_be_younger(self, finding: Finding) -> bool:
-        return not self._young and finding.play == FRESH and finding.index in self._brings
+        return not self._showing.young and finding.play == FRESH and finding.index in self._brings
 
     def _prove(self, finding: Finding, confirm: bool) -> tuple[Proof, Reproducer | None]:
         wanted = Wanted(finding, self._comparator, self._baseline)
@@ -90,7 +80,7 @@ class Prover:
         known = self._seen_in_play(finding, wanted)
         if known is None:
             for _ in range(LOOKS):
-                whole = self._show(finding, everything, wanted)
+                whole = self._showing.show(finding, everything, wanted)
                 if self._is_noise(finding, whole):
                     return Proof.NOISE, None
                 if whole.found:
@@ -102,7 +92,7 @@ class Prover:
         tries = wanted.confirmations if confirm else 1
         if not everything:
             needs: list[int] | None = []
-        elif not self._sides(finding) and not wanted.of_script:
+        elif not self._showing.sides(finding) and not wanted.of_script:
             needs = self._search.needs(finding.index, wanted, known, tries)
         else:
             needs = self._search_both(finding, everything, wanted)
@@ -112,7 +102,7 @@ class Prover:
             return self._varies_by_itself(finding, wanted), None
         proof = self._confirm(finding, needs, wanted, tries)
         if proof[0] is Proof.NOT_SEEN and self._can_be_younger(finding):
-            self._young = True
+            self._showing.young = True
             proof = self._confirm(finding, needs, wanted, tries)
         if proof[0] is Proof.NOT_SEEN and (needs := self._search_both(finding, everything, wanted)):
             return self._confirm(finding, needs, wanted, tries)
@@ -120,19 +110,19 @@ class Prover:
 
     def _seen_in_play(self, finding: Finding, wanted: Wanted) -> Trace | None:
         """Return the play that showed a difference that is no matter of chance, else None."""
-        if wanted.confirmations != CONFIRMATIONS or wanted.of_script or self._sides(finding):
+        if (
+            wanted.confirmations != CONFIRMATIONS
+            or wanted.of_script
+            or self._showing.sides(finding)
+        ):
             return None
         play = self._plays.get(finding.play)
         return play.aligned if play else None
 
-    def _sides(self, finding: Finding) -> Sides:
-        play = self._plays.get(finding.play)
-        return play.sides if play else ()
-
     def _varies_by_itself(self, finding: Finding, wanted: Wanted) -> Proof:
         """Learn what differs in a finding that needs nothing before it, if it still differs."""
         for _ in range(LOOKS):
-            shown = self._show(finding, [], wanted)
+            shown = self._showing.show(finding, [], wanted)
             if shown.found:
                 break
         if not shown.found or not self._tidy:  # or what an earlier play has left shows
@@ -144,13 +134,9 @@ class Prover:
         """Look whether one process alone answers in both ways to what was not seen again."""
         if wanted.confirmations == CONFIRMATIONS:
             return Proof.NOT_SEEN
-        first, *others = (self._control(finding, earlier) for _ in range(CONTROLS))
+        first, *others = (self._showing.control(finding, earlier) for _ in range(CONTROLS))
         varies = (self._varies(finding, first, other, wanted) for other in others)
         return Proof.NOISE if any(varies) else Proof.NOT_SEEN
-
-    def _control(self, finding: Finding, earlier: list[int]) -> Shown:
-        part = [*earlier, finding.index]
-        return Shown(self._runner.part(self._conversation, part, self._baseline), Trace(), ())
 
     def _confirm(
         self, finding: Finding, needs: list[int], wanted: Wanted, tries: int
@@ -161,15 +147,15 @@ class Prover:
         """
         confirm = tries > 1
         scripted = self._conversation.script is not None and not wanted.of_script
-        first = self._show(finding, needs, wanted, slowly=True)
+        first = self._showing.show(finding, needs, wanted, slowly=True)
         last = first
         for number in range(tries):
             self._runner.expect(2 * (tries - number - 1))
             plain = scripted and confirm and number == tries - 1
             if number:
-                last = self._show(finding, needs, wanted, plain=plain)
+                last = self._showing.show(finding, needs, wanted, plain=plain)
             if plain and not last.found:
-                last = self._show(finding, needs, wanted)
+                last = self._showing.show(finding, needs, wanted)
                 scripted = False
             if self._varies(finding, first, last, wanted):
                 return Proof.NOISE, None
@@ -187,56 +173,12 @@ class Prover:
 
         def shows(part: list[int]) -> bool:
             earlier = self._search.with_givers(part, finding.index)
-            return bool(self._show(finding, earlier, wanted).found)
+            return bool(self._showing.show(finding, earlier, wanted).found)
 
         if not shows(everything):
             return None
         needs = shrink(everything, shows, self._search.guesses(finding.index))
         return self._search.with_givers(needs, finding.index)
-
-    def _show(
-        self,
-        finding: Finding,
-        earlier: list[int],
-        wanted: Wanted,
-        *,
-        slowly: bool = False,
-        plain: bool = False,
-    ) -> Shown:
-        """Answer the last call after these on one process, and as in the play of the finding.
-
-        With `slowly` a clock of seconds goes on before a call that is related to another one.
-        With `plain` the calls are sent as they are printed, without their script.
-        """
-        part = [*earlier, finding.index]
-        runner, conversation = self._runner, self._conversation
-        if plain:
-            conversation = replace(conversation, script=None)
-        alone = slowly and wanted.relation
-        sides = self._sides(finding)
-        at_once = not alone and not sides and not wanted.of_script and self._may_ask_first(finding)
-        expected = Trace()
-        if not at_once:
-            pause = finding.index if alone else None
-            expected = runner.part(conversation, part, self._baseline, pause_before=pause)
-        if sides:
-            seen = runner.part_alternating(conversation, part, self._baseline, sides)
-        else:
-            there, seen = runner.part_split(
-                conversation,
-                part,
-                self._baseline,
-                wiped=finding.play == ALONE,
-                elsewhere=finding.play == ELSEWHERE,
-                asked_before=at_once,
-                young=self._young,
-            )
-            expected = there if at_once else expected
-        return Shown(expected, seen, tuple(wanted.shown(expected, seen, part)))
-
-    def _may_ask_first(self, finding: Finding) -> bool:
-        """Whether the fresh process cannot see that the first was asked the last call too."""
-        return not self._shared or finding.play in (ALONE, ELSEWHERE)
 
     def _varies(self, finding: Finding, first: Shown, later: Shown, wanted: Wanted) -> bool:
         """Whether one process answers the same part of the conversation in two ways; learn it."""
@@ -288,7 +230,7 @@ class Prover:
         self, finding: Finding, needs: list[int], found: tuple[Difference, ...], times: int
     ) -> Reproducer:
         calls = (*needs, finding.index)
-        sides = self._sides(finding)
+        sides = self._showing.sides(finding)
         chosen = tuple(sides[n] for n in calls) if sides else ()
         return Reproducer(
             calls,
@@ -298,7 +240,7 @@ class Prover:
             times,
             chosen,
             finding.play == ELSEWHERE,
-            young=self._young,
+            young=self._showing.young,
         )
 
     def _instead(self, finding: Finding, needs: list[int]) -> str:

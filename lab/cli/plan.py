@@ -14,6 +14,7 @@ from lab.capacity.constants import load, newest
 from lab.capacity.crossings import CapacityPlan, Crossing, crossings, steps, users_range
 from lab.capacity.document import text
 from lab.capacity.effort import QUICK, Effort
+from lab.capacity.intervals import intervals
 from lab.capacity.machine import measure_machine
 from lab.capacity.page import machines_chart
 from lab.cli import kept, options
@@ -30,9 +31,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
 
 @click.command()
 @assumptions
-@click.option(
-    "--measure", "again", is_flag=True, help="Measure this machine first (half a minute)."
-)
+@click.option("--measure", "again", is_flag=True, help="Measure this machine first (a minute).")
 @click.option("--quick", is_flag=True, help="With --measure: fewer requests, wider intervals.")
 @click.option(
     "--constants",
@@ -61,12 +60,15 @@ def plan(
     """Compute memory, store operations, traffic and machines for many users.
 
     There is one row for each place where the cart can live. The lab measures on this machine
-    what a request costs there; the first time this takes half a minute. Everything else is
-    assumed, and each assumption is an option.
+    what a request costs there, under load at half of saturation; the first time this takes a
+    minute. Everything else is assumed, and each assumption is an option; replicas, spare
+    machines, latency, TLS, data centres and prices are off by default.
 
     Examples:
       lab plan --users 50M --actions-per-user 20/day
       lab plan --users 2M --cart-lines 30 --session-lifetime 7d
+      lab plan --users 50M --store-replicas 1 --spare-machines 1 --store-latency 0.5ms
+      lab plan --users 50M --price-core 0.04 --price-memory 0.005 --price-traffic 0.05
       lab plan --measure           after a change of machine or software
     """
     if source and again:
@@ -95,7 +97,7 @@ def plan(
 
 def _measured_now(out: Path, quick: bool) -> Path:
     with progress() as log:
-        length = "ten seconds" if quick else "half a minute"
+        length = "twenty seconds" if quick else "a minute"
         log(f"measuring what requests cost on this machine first: about {length}, kept in {out}")
         path = measure_machine(out, QUICK if quick else Effort(), log)
         log("")
@@ -121,6 +123,10 @@ def _print(chosen: CapacityPlan, found: Sequence[Crossing], drawn: Path) -> None
     screen.print(view.machines_table(needs, steps(chosen)))
     for remark in view.remarks(needs):
         screen.print(remark)
+    screen.print("\nBetween which values", style="bold")
+    screen.print(view.INTERVALS_NOTE, style="dim")
+    for table in view.interval_tables(intervals(chosen)):
+        screen.print(table)
     screen.print("\nWhere they cross", style="bold")
     screen.print(view.crossings_text(found, users_range(assume.users)))
     measured = {row.name for row in chosen.constants.rows}

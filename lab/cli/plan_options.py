@@ -1,7 +1,16 @@
 """The options of `lab plan` that are assumptions."""
 
 from lab.cli.options import number, together, value
-from lab.cli.param_types import COUNT, DURATION, FACTOR, SHARE, SIZE, ParsedType
+from lab.cli.param_types import (
+    COUNT,
+    DURATION,
+    FACTOR,
+    PRICE,
+    SHARE,
+    SIZE,
+    ParsedType,
+    duration,
+)
 from lab.core import units
 
 MOST_ACTIONS_PER_S = 1000.0
@@ -67,4 +76,29 @@ assumptions = together(
     ),
     value("--target-utilisation", SHARE, "60%", "How much of a machine may be in use."),
     number("--replicas-min", 1, 10_000, 1, "Minimum number of server processes."),
+    number("--store-replicas", 0, 20, 0, "Copies of each store machine."),
+    number("--balancer-replicas", 0, 20, 0, "Copies of each nginx machine."),
+    number(
+        "--spare-machines", 0, 100, 0, "Machines of each part that may fail: 1 is what N+1 means."
+    ),
+    value(
+        "--store-latency",
+        duration(0, 10),
+        "0s",
+        "Network latency of an operation of the store: 0.5ms, 70ms.",
+        "store_latency_s",
+    ),
+    value(
+        "--tls-handshake",
+        duration(0, 1),
+        "0s",
+        "Processor time of nginx for a TLS handshake, one for each visit; 0s is no TLS.",
+        "tls_handshake_s",
+    ),
+    number(
+        "--data-centres", 1, 100, 1, "Data centres that share the users, each with all its parts."
+    ),
+    value("--price-core", PRICE, "0", "Price of a core for an hour.", "price_core_hour"),
+    value("--price-memory", PRICE, "0", "Price of 1 GB for an hour.", "price_memory_hour"),
+    value("--price-traffic", PRICE, "0", "Price of 1 GB of answers.", "price_traffic"),
 )

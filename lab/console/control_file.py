@@ -13,7 +13,7 @@ import psutil
 import requests
 
 from lab.core.errors import LabError
-from lab.core.run_folder import write_private
+from lab.core.run_folder import is_own, write_private
 from lab.processes.ports import is_open
 
 A = TypeVar("A")
@@ -73,7 +73,10 @@ def call(
 def find_control_file(root: Path) -> ControlFile | None:
     """Return how to reach the lab that runs from `root`, or None if none does."""
     try:
-        control = ControlFile(**json.loads((root / CONTROL_FILE).read_text(encoding="utf-8")))
+        file = root / CONTROL_FILE
+        if not is_own(file):
+            return None
+        control = ControlFile(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
     # After a `kill -9` the file stays, and the process id may be another program's by now.

@@ -19,7 +19,7 @@ from lab.console import code_view, words
 from lab.console.guard import RECORDED_POLICY
 from lab.console.services import Services
 from lab.core.errors import LabError
-from lab.report.drawing import sequence_css
+from lab.report.drawing import colours_css, sequence_css
 
 STATIC = Path(__file__).parent / "static"
 # Set here: a system's own type of ".js" may be wrong, and then browsers refuse the file.
@@ -46,6 +46,10 @@ def routes(services: Services) -> Blueprint:
             raise NotFound(f"the page has no file {file[:60]!r}")
         return _revalidated(send_from_directory(STATIC, file, mimetype=kind))
 
+    @routes.get("/speaker")
+    def speaker() -> str:
+        return render_template("speaker.html")
+
     @routes.get("/recorded")
     def recorded() -> Response:
         if services.recorded is None:
@@ -69,7 +73,8 @@ def routes(services: Services) -> Blueprint:
             raise NotFound("the desks have no such route: send ?method=GET&path=/api/cart")
         return jsonify(passages)
 
-    for name, text in (("code", code_view.style()), ("sequence", sequence_css())):
+    sheets = {"colours": colours_css(), "code": code_view.style(), "sequence": sequence_css()}
+    for name, text in sheets.items():
         sheet = _generated(name, text, "text/css")
         routes.add_url_rule(f"/lab/{name}.css", view_func=sheet)
     script = _generated("words", words.script(), "text/javascript")

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from lab.console.customer_session import Credentials
-from lab.console.customers import PageCustomer
+from lab.console.customers import STRANGER, PageCustomer
 from lab.console.lesson.plan import Step
 from lab.console.orders import BadOrder
+from lab.console.places import Watcher
 from lab.console.services import LiveConsole
 from lab.core.errors import LabError
 from lab.core.faults import STORE, FaultKind
@@ -18,7 +19,7 @@ from lab.core.json_object import JsonObject
 from lab.processes.waiting import at_once, wait_until
 from lab.shop.desks import DESKS
 
-SEATS: Mapping[str, str] = {"me": "John", "second": "Bob"}
+SEATS: Mapping[str, str] = {"me": "John", "second": "Bob", "third": "Carol"}
 """The customers of a script by their seat; "me" where a step names none."""
 DRAINED_S = 30.0
 _FAULTS = frozenset(kind.value for kind in FaultKind if kind is not FaultKind.ADD)
@@ -43,6 +44,7 @@ class StepPerformer:
     live: LiveConsole
     customer: PageCustomer
     settings: Mapping[str, Any]
+    client: Watcher = STRANGER
 
     def perform(self, step: Step) -> StepDone:
         """Do a step and wait for it; raise BadOrder, or LabError if it is not possible now."""
@@ -65,7 +67,7 @@ class StepPerformer:
             case "replay":
                 ops = self._replay(step, given)
             case _:
-                ops = self.live.customers.act(self.customer, {"do": verb, **given}).ops
+                ops = self._act({"do": verb, **given})
         return StepDone(self.live.feed.newest, list(ops.values()), self.customer.credentials())
 
     def _replay(self, step: Step, given: Mapping[str, Any]) -> dict[str, str]:
@@ -77,8 +79,10 @@ class StepPerformer:
             {**given, "do": "replay", "op": sent[verb, desk], "desks": [desk]}
             for desk in _desks(step)
         ]
-        done = at_once(partial(self.live.customers.act, self.customer), orders)
-        return {desk: op for each in done for desk, op in each.ops.items()}
+        return {desk: op for each in at_once(self._act, orders) for desk, op in each.items()}
+
+    def _act(self, order: JsonObject) -> dict[str, str]:
+        return self.live.customers.act(self.customer, order, self.client).ops
 
     def _break(self, kind: FaultKind, step: Step) -> None:
         named = str(step["target"])

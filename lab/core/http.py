@@ -111,8 +111,9 @@ class Headers(Mapping[str, str]):
         self.pairs = tuple((name.lower(), value) for name, value in pairs)
 
     def __getitem__(self, name: str) -> str:
+        wanted = name.lower()
         for key, value in self.pairs:
-            if key == name.lower():
+            if key == wanted:
                 return value
         raise KeyError(name)
 

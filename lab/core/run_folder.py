@@ -1,6 +1,7 @@
 """The folder that a run is kept in: a new one for each run, readable by its owner only."""
 
 import os
+import stat
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +20,8 @@ def new_run_folder(
 ) -> Path:
     """Make `root/<time>-<name>` (mode 0700) and return it; `root/latest` then points to it.
 
-    `latest=False` leaves that link as it is. Raises LabError if the folder cannot be made.
+    `latest=False` leaves that link as it is. Raises LabError if the folder cannot be made, or if
+    another user could put something else in its place.
     """
     stem = f"{now or datetime.now():%Y%m%d-%H%M%S}-{name}"
     for suffix in ("", *(f"-{number}" for number in range(2, 100))):
@@ -32,11 +34,49 @@ def new_run_folder(
             raise LabError(_in_the_way(root, error)) from None  # a folder above it
         except (OSError, ValueError) as error:  # ValueError: a NUL in its name
             raise LabError(f"cannot keep runs in {root}: {error}; choose another --out") from None
+        _require_own(root, folder)
         _made.append(folder)
         if latest:
             _point_latest(root, folder)
         return folder
     raise LabError(f"{root} holds too many runs of this second; try again")
+
+
+def is_own(path: Path) -> bool:
+    """Whether a file, link or folder is this user's (on Windows: always)."""
+    return os.name == "nt" or path.lstat().st_uid == os.geteuid()
+
+
+def _require_own(root: Path, folder: Path) -> None:
+    """Remove the new folder and raise LabError if another user could exchange it.
+
+    Not where the disk knows no rights (a USB stick, Windows' disks in WSL): all is 0777 there.
+    """
+    if os.name == "nt" or folder.stat().st_mode & 0o077:
+        return
+    if others := _who_can_replace(root):
+        folder.rmdir()
+        raise LabError(
+            f"cannot keep runs in {root}: {others}, and could put something else in its place; "
+            "work in a folder of your own, or choose another --out"
+        )
+
+
+def _who_can_replace(root: Path) -> str:
+    """Say which other user could exchange what is in `root`, or above it; "" if none could.
+
+    Root works in folders of others, as in a container: then only that of the runs itself counts.
+    """
+    for each in (root, root.resolve(), *root.resolve().parents):
+        seen = each.lstat()
+        is_runs = each in (root, root.resolve())
+        if seen.st_uid not in (0, os.geteuid()) and (is_runs or os.geteuid() != 0):
+            return f"{each} is another user's"
+        if stat.S_ISLNK(seen.st_mode):
+            continue
+        if seen.st_mode & stat.S_IWOTH and (is_runs or not seen.st_mode & stat.S_ISVTX):
+            return f"every user may write in {each}"
+    return ""
 
 
 def entries_of(root: Path) -> list[os.DirEntry[str]]:

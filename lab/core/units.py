@@ -15,6 +15,7 @@ MOST_USERS = 10**12
 DAY_S = 86_400
 MOST_S = 3650.0 * DAY_S
 MOST_PER_S = 1e6
+MOST_PRICE = 1_000_000
 _COUNTS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 _PERIODS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": DAY_S, "day": DAY_S}
 _SECONDS: Mapping[str, int | Decimal] = {**_PERIODS, "": 1, "ms": Decimal("0.001")}
@@ -70,6 +71,14 @@ def parse_share(text: str) -> float:
     if value > 1:
         raise LabError(f"{_quoted(text)}: give a share of at most 1, or 100%")
     return float(value)
+
+
+def parse_price(text: str) -> float:
+    """Read "0.04", an amount of money in any currency: 0 to 1,000,000. LabError otherwise."""
+    value = float(_read(text, {"": 1}, "a price, such as 0.04"))
+    if value > MOST_PRICE:
+        raise LabError(f"{_quoted(text)}: give a price of at most {MOST_PRICE:,}")
+    return value
 
 
 def parse_factor(text: str) -> float:

@@ -92,6 +92,7 @@ class Journal:
     def append(self, exchange: Exchange, by_the_lab: bool = False) -> None:
         """Write one exchange down, and count it."""
         headers = exchange.headers
+        server = headers.get("x-served-by")
         line = (
             exchange.op,
             exchange.customer,
@@ -103,13 +104,13 @@ class Journal:
             round(exchange.elapsed_ms, 3),
             exchange.status,
             exchange.outcome,
-            headers.get("x-served-by"),
+            server,
             headers.get("x-instance"),
             exchange.fate,
             exchange.error,
         )
         with self._lock:
-            self._count(exchange, by_the_lab)
+            self._count(exchange, server or UNANSWERED, by_the_lab)
             if self._file:
                 self._file.write(self._encode(line) + b"\n")
 
@@ -166,7 +167,7 @@ class Journal:
         if self._file:
             self._file.close()
 
-    def _count(self, exchange: Exchange, by_the_lab: bool) -> None:
+    def _count(self, exchange: Exchange, server: str, by_the_lab: bool) -> None:
         tally = self._tally
         tally.answered += exchange.status is not None
         if self.closing or by_the_lab:
@@ -185,7 +186,7 @@ class Journal:
         if exchange.fate is not None:
             tally.reads += 1
             tally.reads_kept += exchange.fate is Fate.KEPT
-        tally.count_server(exchange.served_by or UNANSWERED)
+        tally.count_server(server)
         tally.latency.add(exchange.latency_ms)
         tally.last_s = max(tally.last_s, exchange.at_s + exchange.elapsed_ms / 1000)
 

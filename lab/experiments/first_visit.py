@@ -2,14 +2,16 @@
 
 What is done: all log in through the balancer, then each goes on with the server that
 answered. They take turns at everything a customer can do: add, change, remove, clear, order,
-say where it goes, and send a price of their own along. After each of these comes a look at the
-cart. Then they add and look once more, all at the same moment. Every answer is held against
-the customer's own arithmetic, with the prices of the catalogue.
+say where it goes, and at what is refused: a price of their own, a product that does not exist,
+a line that is not there, an order of nothing. After each of these comes a look at the cart.
+Then they add and look once more, all at the same moment. Every answer is held against the
+customer's own arithmetic, with the prices of the catalogue.
 
 What would disprove it: a cart that is not as it was acknowledged, or an answer that is not
 as the contract has it (`lab/shop/openapi.yaml`): another status, other goods, another price,
-another address, another customer's name, a revision that does not count, a cart that a cache
-may keep. Then the lab or a desk is broken, and no other experiment means anything.
+another address, another customer's name, a revision that does not count, an order's number that
+was given before, an answer that a cache may keep. Then the lab or a desk is broken, and no other
+experiment means anything.
 
 How rare a fault it can see: with n answers as due, a fault in more than 3 of n would have been
 seen with 95 % (the interval beside the number says it). A fault that each server has once in 50
@@ -18,7 +20,8 @@ answers is seen; one in a thousand is not: `lab crowd` has the numbers for that.
 Try next: `lab run any-server`, where the customer does not stay with one server.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -37,6 +40,7 @@ EXPECTED = Verdict.HOLDS
 CUSTOMERS = 9  # more than servers, so that each server has several at the same time
 QUICK_CUSTOMERS = 5
 QUICK_SERVERS = 2
+MANY, MOST = 89, 99  # of one product: as many as a cart can hold
 AT_ONCE = 6  # adds of each customer, while all others add too
 
 Goods = dict[str, int]
@@ -68,6 +72,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
         answers += [due for turn in zip(*rounds, strict=True) for due in turn]
     answers += chain(*lab.together([visit.hurry for visit in visits], len(visits)))
     wrong = [said for due in answers if (said := complaint(due, prices))]
+    wrong += numbers_given_twice(due.answer for due in answers)
     lab.measure(answers=len(answers), answers_wrong=len(wrong), first_wrong=(wrong or [""])[0])
 
 
@@ -92,9 +97,10 @@ class Visit:
         yield from self.add("lamp", 2)
         yield from self.change("change", {**self.goods, "pen": 1}, "pen", 1)
         yield from self.change("remove", without(self.goods, "pen"), "pen")
-        yield from self.send_own_price()
+        yield from self.try_what_is_refused()
         yield from self.change("clear", {})
-        yield from self.add("lamp", number)
+        yield from self.refused(409, "POST", "/api/checkout")
+        yield from self.add("lamp", min(MOST, MANY + number))
         yield from self.ship_to(f"{number} Main Street, {self.revision}")
         yield from self.order()
         yield from self.add("pen", number)
@@ -116,11 +122,19 @@ class Visit:
         yield Due(answer, status, goods, self.revision)
         yield self.look()
 
-    def send_own_price(self) -> Iterator[Due]:
-        """Send a price along, which is refused, and look: nothing has changed."""
-        item = {"sku": "laptop", "quantity": 1, "unit_price_cents": 1}
-        refused = self.customer.request("POST", "/api/cart/items", json=item, server=self.server)
-        yield Due(refused, 422)
+    def try_what_is_refused(self) -> Iterator[Due]:
+        """Send a price along, then ask for what is not there."""
+        item, unknown = {"sku": "laptop", "quantity": 1}, {"sku": "no-such", "quantity": 1}
+        items = "/api/cart/items"
+        yield from self.refused(422, "POST", items, {**item, "unit_price_cents": 1})
+        yield from self.refused(404, "POST", items, unknown)
+        yield from self.refused(404, "PATCH", f"{items}/pen", {"quantity": 1})
+
+    def refused(
+        self, status: int, method: str, path: str, body: JsonObject | None = None
+    ) -> Iterator[Due]:
+        """Ask for what is refused, and look: nothing has changed."""
+        yield Due(self.customer.request(method, path, json=body, server=self.server), status)
         yield self.look()
 
     def ship_to(self, address: str) -> Iterator[Due]:
@@ -162,12 +176,20 @@ def complaint(due: Due, prices: Mapping[str, int]) -> str | None:
         return f"{what} answered {answer.status}, {due.status} was due"
     if body.get("user", {}).get("name", answer.customer) != answer.customer:
         return f"{what} of {answer.customer} showed the cart of {body['user']['name']}"
-    if answer.method == "GET" and "no-store" not in answer.headers.get("cache-control", ""):
+    if "no-store" not in answer.headers.get("cache-control", ""):
         return f"{what} may be kept by a cache, and it is {answer.customer}'s own"
     if due.goods is None:
         return None
     shown = body.get("order") or body.get("cart") or {"lines": None}
     return _goods_complaint(due, shown, prices) or _rest_complaint(due, body, shown)
+
+
+def numbers_given_twice(answers: Iterable[Exchange]) -> list[str]:
+    """Say which orders have a number that another order had before."""
+    bodies = (answer.body for answer in answers if answer.ok and isinstance(answer.body, dict))
+    given = Counter(order.get("number") for body in bodies if (order := body.get("order")))
+    twice = [(number, times) for number, times in given.items() if times > 1]
+    return [f"{times} orders have the number {number!r}" for number, times in twice]
 
 
 def _goods_complaint(due: Due, shown: JsonObject, prices: Mapping[str, int]) -> str | None:

@@ -2,9 +2,10 @@
 
 What is done: Mallory plants an id in the browser of a customer who then logs in with it and
 fills a cart; Mallory asks for the cart with what he planted. It is once an id that he made
-up, once the credential that he got by logging in himself, whatever that is.
+up, once the credential that he got by logging in himself, whatever that is. And he counts on
+from his own, as one guesses ids that are numbers.
 
-What would disprove it: one planted id that opens the cart of the customer.
+What would disprove it: one planted or guessed id that opens the cart of the customer.
 
 What it depends on: the session getting a fresh id at login, and unknown ids never being
 adopted. The variant login-keeps-id leaves the first out, and Mallory reads along. The token
@@ -19,6 +20,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from lab.core.statistics import share
+from lab.evidence.exchange import Exchange
 from lab.evidence.result import Measurements, Observation, Settings, Variant, Verdict
 from lab.evidence.shopper import Shopper
 from lab.experiments import Question
@@ -42,6 +44,7 @@ VARIANTS = (
     TOKEN.expecting(Verdict.HOLDS, settings=ALONE),
 )
 EXPECTATIONS = (*VARIANTS, FILE.expecting(Verdict.HOLDS))
+GUESSES = 3
 CREDENTIALS = ("Cookie", "Authorization")
 THE_CUSTOMERS, THE_PLANTERS, NOTHING = "a customer's", "the planter's", "nothing"
 
@@ -50,15 +53,17 @@ def script(shopper: Shopper, lab: Lab) -> None:
     """Plant made-up ids and Mallory's own, let customers log in, look with what was planted."""
     desk = lab.servers[0]
     mallory = lab.shopper("Mallory", "666")
-    looks = []
+    looks, guesses = list[str](), list[bool]()
     for _ in range(lab.n(5, 2)):
         made_up = {"Cookie": f"desk_session={secrets.token_urlsafe(32)}"}
         mallory.login(server=desk)
-        known = mallory.view_cart(server=desk).request_headers
-        own = {name: known[name] for name in CREDENTIALS if name in known}
+        own = _credentials(mallory.view_cart(server=desk))
         looks += look_after_login(lab, made_up, desk)
         looks += look_after_login(lab, own, desk, mallory.user_id)
+        guesses += look_with_guesses(lab, mallory, desk)
     lab.measure(
+        guessed=len(guesses),
+        opened_by_guess=guesses.count(True),
         planted=len(looks),
         opened=looks.count(THE_CUSTOMERS),
         refused=looks.count(NOTHING),
@@ -84,11 +89,45 @@ def look_after_login(
     return [THE_PLANTERS if shown == planter else THE_CUSTOMERS]
 
 
+def look_with_guesses(lab: Lab, mallory: Shopper, desk: str) -> list[bool]:
+    """Let a customer log in after Mallory; say which of the ids after his open that cart."""
+    mallory.login(server=desk)
+    own = _credentials(mallory.view_cart(server=desk))
+    customer = lab.shopper()
+    customer.login(server=desk)
+    customer.add("laptop", server=desk)
+    guesses = [
+        {name: counted_on(value, by) for name, value in own.items()} for by in range(1, GUESSES + 1)
+    ]
+    looks = [lab.shopper("Mallory").view_cart(headers=each, server=desk) for each in guesses]
+    # The last characters of a signature may say the same in another way: then it is his own cart.
+    return [is_shown(look, customer.user_id) for look in looks if look.answered]
+
+
+def is_shown(look: Exchange, user_id: str) -> bool:
+    """Whether a look shows this customer's cart."""
+    return look.ok and bool(look.body["user"]["user_id"] == user_id)
+
+
+def counted_on(credential: str, by: int) -> str:
+    """Return a credential whose last digits are the number that is `by` larger."""
+    number = credential[len(credential.rstrip("0123456789")) :]
+    return f"{credential.removesuffix(number)}{int(number or 0) + by:0{len(number)}}"
+
+
+def _credentials(exchange: Exchange) -> dict[str, str]:
+    sent = exchange.request_headers
+    return {name: sent[name] for name in CREDENTIALS if name in sent}
+
+
 def observe(measured: Measurements) -> Observation:
     """Observe whether any planted credential opened the cart of who logged in with it."""
     tried, opened = measured.get("planted", 0), measured.get("opened", 0)
     if not tried:
         return Observation.unknown("no customer logged in with a planted id")
+    if guessed := measured.get("opened_by_guess"):
+        number = share(guessed, measured["guessed"], "guessed ids opened the cart")
+        return Observation(Verdict.FAILS, (number,))
     verdict = Verdict.FAILS if opened else Verdict.HOLDS
     return Observation(verdict, (share(opened, tried, "planted ids opened the cart"),))
 

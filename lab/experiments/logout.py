@@ -55,6 +55,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
     cost = lab.store_operations(lambda: [other.view_cart(server=desk) for other in others])
     kept = shopper.view_cart(server=desk)
     goodbye = shopper.logout(server=desk)
+    out_at_once = logged_out(others, desk)
     replays: list[Exchange] = []
 
     def refused() -> bool:
@@ -73,6 +74,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
         refused_in_the_end=replays[-1].status == HTTPStatus.UNAUTHORIZED,
         store_operations_per_request=round(cost / len(others), 2),
         innocent=len(others),
+        innocent_out_at_once=out_at_once,
         innocent_out_by_waiting=out_by_waiting,
     )
     if lab.quick:
@@ -106,6 +108,8 @@ def observe(measured: Measurements) -> Observation:
     accepted = measured["replays_accepted"]
     number = Measure(accepted, tried, unit="requests accepted after logout")
     if not accepted:
+        if others := measured.get("innocent_out_at_once"):
+            return Observation.unknown(f"{others} customers who did not log out were out, too")
         cost = measured["store_operations_per_request"]
         more = [Measure(cost, unit="store operations per request")] if cost else []
         return Observation(Verdict.NOT_AFFECTED, (number, *more))

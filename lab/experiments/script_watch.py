@@ -16,7 +16,7 @@ from lab.core.errors import ScriptMistake
 from lab.experiments.script_errors import is_theirs, place, place_in
 from lab.experiments.script_threads import ScriptThreads
 
-INSIST_S = 3.5  # longer than what the lab takes for one impatient Ctrl-C
+INSIST_S = 3.5  # for a script to end after it was interrupted
 GIVE_UP_S = 30.0
 _LOOK_S = 0.1
 _end = os._exit  # the real one: while a script runs, it is refused
@@ -33,7 +33,7 @@ def watched(script: Path, max_seconds: float | None) -> Iterator[None]:
     at which the script stood. In another thread than the main one there is no time limit.
     """
     threads = ScriptThreads(script)
-    limit = _TimeLimit(script, max_seconds, threads)
+    limit = _TimeLimit(script, max_seconds)
     try:
         with threads.watched(), _no_sudden_end(), limit:
             yield
@@ -58,14 +58,14 @@ class _TimeLimit:
     It ends no script that stands in a debugger: then there is no limit any more.
     """
 
-    def __init__(self, script: Path, seconds: float | None, threads: ScriptThreads) -> None:
+    def __init__(self, script: Path, seconds: float | None) -> None:
         self.passed = False
         self._script = script
-        self._threads = threads
         self._seconds = seconds
         self._over = threading.Event()
         self._signals: list[tuple[signal.Signals, Any]] = []
         self._presses = 0
+        self._is_ours = False
         self._tracing: Any = None
 
     def __enter__(self) -> None:
@@ -102,6 +102,7 @@ class _TimeLimit:
                 return
         self.passed = True
         for _ in range(int(GIVE_UP_S / INSIST_S)):
+            self._is_ours = True
             _interrupt_main()
             if self._over.wait(INSIST_S):
                 return
@@ -123,12 +124,19 @@ class _TimeLimit:
         _end(1)
 
     def _insisting(self, before: Callable[[int, FrameType | None], Any]) -> Any:
-        """Return a signal handler: from the second time on, `except:` does not help a script."""
+        """Return a signal handler: from the second time on, `except:` does not help a script.
+
+        The end of the time is no press of Ctrl-C: the time at the next desk may end so soon
+        after it that `before` would take both for one.
+        """
 
         def handle(number: int, frame: FrameType | None) -> None:
             self._presses += 1
             if self._presses > 1:
                 self._raise_at_next_line(frame)
+            if self._is_ours:
+                self._is_ours = False
+                raise KeyboardInterrupt
             before(number, frame)
 
         return handle

@@ -98,6 +98,7 @@ def outage(
         f"control_kept_{name}": sum(exchange.fate == Fate.KEPT for exchange in control),
         f"asked_{name}": len(without),
         f"failed_{name}": len(failed),
+        f"shown_wrong_{name}": sum(e.ok and e.fate != Fate.KEPT for e in without),
         f"slowest_answer_s_{name}": round(
             max((e.elapsed_ms for e in without), default=0) / 1000, 3
         ),
@@ -117,6 +118,9 @@ def observe(measured: Measurements) -> Observation:
         return Observation.unknown("the store was not seen to be frozen, or not to be back")
     if min(measured["control_kept_killed"], measured["control_kept_hung"]) < measured["asked_hung"]:
         return Observation.unknown("carts were missing before anything was broken")
+    wrong = measured.get("shown_wrong_killed", 0) + measured.get("shown_wrong_hung", 0)
+    if wrong:
+        return Observation.unknown(f"{wrong} looks showed another cart while the store was away")
     asked = measured["asked_killed"] + measured["asked_hung"]
     failed = measured["failed_killed"] + measured["failed_hung"]
     slowest_s = max(measured["slowest_answer_s_killed"], measured["slowest_answer_s_hung"])

@@ -22,8 +22,13 @@ def sequence_svg(story: Story) -> str:
 
 
 def sequence_css() -> str:
-    """Return the style sheet of these drawings; the colours are the page's own."""
+    """Return the style sheet of these drawings; they need the colours too."""
     return environment().get_template("sequence.css").render()
+
+
+def colours_css() -> str:
+    """Return the colours of reports, which the page has too."""
+    return environment().get_template("colours.css").render()
 
 
 @cache

@@ -4,7 +4,6 @@ nginx sends its access log as JSON over syslog (RFC 3164 framing, UDP on 127.0.0
 thread of the lab. It is the event source of the page, and the second record of a run.
 """
 
-import json
 import logging
 import re
 import socket
@@ -14,6 +13,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
+
+import msgspec
 
 from lab.core.op_key import is_ours
 from lab.stack.datagram_filter import keep_only
@@ -37,6 +38,7 @@ FIELDS = {
     "store_operations": "$upstream_http_x_store_operations",
     "ended_at": "$msec",
 }
+_decode = msgspec.json.Decoder(dict[str, str]).decode
 _COUNT = re.compile(r"[0-9]{1,9}")
 _HEAD = "<190>Jan  1 00:00:00 "  # what stands before the tag, always as long as this
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # a burst waits here while Python is busy elsewhere
@@ -92,28 +94,31 @@ def parse(datagram: bytes, tag: str) -> AccessEntry | None:
         return None
     try:
         # nginx escapes quotes and control characters, and passes other bytes as they came.
-        return _entry(json.loads(line.decode(errors="replace")))
-    except (ValueError, TypeError, KeyError):
+        return _entry(_decode(line.decode(errors="replace")))
+    except (msgspec.MsgspecError, ValueError, KeyError):
         return None
 
 
 def _entry(fields: Mapping[str, str]) -> AccessEntry:
-    numbers: dict[str, Callable[[str], Any]] = {
-        "status": int,
-        "bytes": int,
-        "request_bytes": int,
-        "request_time": float,
-        "ended_at": float,
-        "store_operations": _count,
-    }
     op = fields["op"] if is_ours(fields["key"]) else ""
-    rest = [name for name in FIELDS if name not in ("op", "key")]
-    return AccessEntry(op, **{name: numbers.get(name, str)(fields[name]) for name in rest})
+    numbers = {name: read(fields[name]) for name, read in _NUMBERS.items()}
+    return AccessEntry(op, **{name: fields[name] for name in _TEXTS}, **numbers)  # type: ignore[arg-type]
 
 
 def _count(text: str) -> int | None:
     # A header may have any value: that must not cost the log the request.
     return int(text) if _COUNT.fullmatch(text) else None
+
+
+_NUMBERS: dict[str, Callable[[str], Any]] = {
+    "status": int,
+    "bytes": int,
+    "request_bytes": int,
+    "request_time": float,
+    "ended_at": float,
+    "store_operations": _count,
+}
+_TEXTS = [name for name in FIELDS if name not in ("op", "key", *_NUMBERS)]
 
 
 class AccessLog:

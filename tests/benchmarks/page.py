@@ -1,12 +1,14 @@
 """What the page costs: `python tests/benchmarks/page.py`, in a Chromium on a quiet machine.
 
-First paint after `lab up` says ready, size of scripts and styles, frames a second on the stage
-under load, the console's idle processor time, how long an event takes from nginx's log to the
-page, and what 600 watchers cost. `python tests/benchmarks/page.py watchers` measures them alone.
+First paint after `lab up` says ready, size of scripts and styles, frames a second while a chapter
+runs (from the browser's own trace) and under load, the console's idle processor time, how long an
+event takes from nginx's log to the page, and what 600 watchers cost.
+`python tests/benchmarks/page.py watchers` measures them alone.
 """
 
 import gzip
 import itertools
+import json
 import selectors
 import socket
 import statistics
@@ -16,11 +18,12 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import psutil
 import requests
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 import lab.console
 
@@ -44,6 +47,14 @@ FRAMES = """
   requestAnimationFrame(each);
 })
 """
+FRAME_MS = 1000 / 60
+DRAWN = "Graphics.Pipeline.DrawAndSwap"
+STILL_MS = 100  # between two frames: nothing moved
+LOADED = """
+() => performance.getEntriesByType("resource")
+  .filter(({ initiatorType, name }) => /\\.(js|css)$/.test(name) && initiatorType !== "fetch")
+  .reduce((sum, { decodedBodySize }) => sum + decodedBodySize, 0)
+"""
 HEARD = """
 async () => {
   window.heard = {};
@@ -63,16 +74,18 @@ def main() -> int:
         missing = watched(link.partition("/#")[0], pid)
         if "watchers" in sys.argv[1:]:
             return 1 if missing else 0
-        context = browser.new_context(viewport={"width": 1280, "height": 720})
-        return 1 if measure(context.new_page(), link, pid) or missing else 0
+        page = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
+        missing += measure(page, link, pid)
+        drawn(browser, page)
+        return 1 if missing else 0
 
 
 def sizes() -> None:
-    """The page's own scripts and styles."""
+    """Print the size of the page's own scripts and styles; a test limits what a lesson loads."""
     files = [each for each in STATIC.iterdir() if each.suffix in (".js", ".css")]
     raw = sum(each.stat().st_size for each in files)
     sent = sum(len(gzip.compress(each.read_bytes())) for each in files)
-    print(f"scripts and styles: {raw / 1000:.0f} kB, {sent / 1000:.0f} kB as sent (aim ≤ 250 kB)")
+    print(f"scripts and styles: {raw / 1000:.0f} kB in all, {sent / 1000:.0f} kB as sent")
 
 
 def measure(page: Page, link: str, pid: int) -> int:
@@ -81,8 +94,10 @@ def measure(page: Page, link: str, pid: int) -> int:
     paint = page.evaluate(
         "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN"
     )
-    print(f"first paint: {paint:.0f} ms after the address was opened (aim ≤ 1,000)")
+    print(f"first paint: {paint:.0f} ms after the address was opened (aim ≤ 500)")
     page.locator("#line[data-state=open]").wait_for(state="attached")
+    loaded = page.evaluate(LOADED)
+    print(f"a lesson loads {loaded / 1000:.0f} kB of scripts and styles (aim ≤ 250)")
     page.evaluate(HEARD)
     origin = link.partition("/#")[0]
     missing = sum(under_load(page, origin, rate) for rate in RATES)
@@ -94,6 +109,25 @@ def measure(page: Page, link: str, pid: int) -> int:
     used = (after.user + after.system - before.user - before.system) / IDLE_S
     print(f"console while nothing happens, one page open: {used:.1%} of a core (aim < 5 %)")
     return missing
+
+
+def drawn(browser: Browser, page: Page) -> None:
+    """Print how evenly the browser drew while a chapter ran at the usual speed: from its trace."""
+    with TemporaryDirectory() as folder:
+        trace = Path(folder) / "trace.json"
+        browser.start_tracing(page=page, path=trace, categories=["viz", "benchmark"])
+        page.locator(".scene .skip-it").click()
+        page.locator(".so .judged").wait_for(timeout=120_000)
+        browser.stop_tracing()
+        events = json.loads(trace.read_text())["traceEvents"]
+    begun = [each for each in events if (each["name"], each["ph"]) == (DRAWN, "b")]
+    at_ms = sorted(each["ts"] / 1000 for each in begun)
+    gaps = [b - a for a, b in itertools.pairwise(at_ms) if b - a < STILL_MS]
+    late = sum(gap > 1.5 * FRAME_MS for gap in gaps)
+    print(
+        f"a chapter, while something moves: {1000 * len(gaps) / sum(gaps):.1f} frames/s, "
+        f"{late} of {len(gaps)} frames late by more than half a frame (aim 60 frames/s)"
+    )
 
 
 def watched(origin: str, pid: int) -> int:

@@ -1,6 +1,7 @@
 """How the page looks where it is shown: sizes, presenter mode, phone, grey, without motion."""
 
 import re
+from base64 import b64encode
 from itertools import product
 from pathlib import Path
 
@@ -110,6 +111,20 @@ def test_each_scene_is_the_whole_screen(window, width, height, mode):
         assert small == []
 
 
+INK = """
+async (base64) => {
+  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+  const picture = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+  const pen = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+  pen.drawImage(picture, 0, 0);
+  const { data } = pen.getImageData(0, 0, picture.width, picture.height);
+  let dark = 0;
+  for (let at = 0; at < data.length; at += 4) dark += data[at] < 100;
+  return [picture.width, picture.height, dark / (data.length / 4)];
+}
+"""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_finished_chapter_prints_on_one_sheet(window, scheme):
     page = window(where="?step=6", reduced_motion="reduce", color_scheme=scheme)
@@ -127,22 +142,40 @@ def test_last_chapter_ends_with_a_table_to_keep(window):
     table = page.locator(".ending table")
     assert table.locator("tbody tr").count() == 11
     # Its own question has no right answer, so it is no prediction.
-    assert page.locator(".ending h2").inner_text() == "No predictions so far"
+    assert page.locator(".ending h2").first.inner_text() == "No predictions so far"
     assert table.locator("tr:has-text('not run')").count() == 10
     with page.expect_download() as download:
         page.locator(".ending .keep").click()
     text = Path(download.value.path()).read_text(encoding="utf-8")
     assert download.value.suggested_filename == "two-desks.md"
     assert text.count("| not run |") == 10 and "cart lost" in text
+    with page.expect_download() as download:
+        page.locator(".ending .keep-picture").click()
+    assert download.value.suggested_filename == "two-desks.png"
+    picture = Path(download.value.path()).read_bytes()
+    width, height, dark = page.evaluate(INK, b64encode(picture).decode())
+    assert (width, height > 1000) == (2400, True)
+    assert 0.005 < dark < 0.2  # there is text on it, and paper around it
+    # What was not measured leads to its chapter.
+    page.locator(".guide .to-chapter").first.click()
+    page.locator(".scene.ask").wait_for()
 
 
 def test_zoomed_to_twice_the_size_everything_can_be_reached(window):
-    page = window(640, 360)  # what 1280 × 720 is at 200 %
-    for part in (".scene .choice >> nth=3", ".scene .seal"):
-        page.locator(part).scroll_into_view_if_needed()
-        box = page.locator(part).bounding_box()
-        assert box["y"] >= 0 and box["y"] + box["height"] <= 360 + 1, part
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page = window(640, 360, reduced_motion="reduce")  # what 1280 × 720 is at 200 %
+
+    def reached(*parts):
+        for part in parts:
+            page.locator(part).scroll_into_view_if_needed()
+            box = page.locator(part).bounding_box()
+            assert box["y"] >= 0 and box["y"] + box["height"] <= 360 + 1, part
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    reached(".scene .choice >> nth=3", ".scene .seal")
+    run_chapter(page)
+    reached(".so .judged", ".so .desk-card >> nth=1", ".so button.main")
+    watch(page)
+    reached(".caption", ".controls .again", ".controls .onward", ".controls .what-if")
 
 
 def test_reduced_motion_moves_nothing_and_names_the_way(window):

@@ -260,7 +260,8 @@ def test_instructors_page_is_known_to_the_next_lab_and_what_it_sent_meanwhile_is
             thief.shutdown()
         lab = RunningLab(tmp_path, port=port)
         page.locator("#line[data-state=open]").wait_for()
-        page.wait_for_function("document.querySelector('lab-instructor .orders').hidden === false")
+        look_closer(page, "control")
+        page.locator("lab-instructor .orders").wait_for()
         ask = "async () => (await (await fetch('/lab/whoami')).json()).instructor"
         wait_for(lambda: page.evaluate(ask))
         for cookie in set(Thief.heard):
@@ -273,6 +274,15 @@ def test_instructors_page_is_known_to_the_next_lab_and_what_it_sent_meanwhile_is
         lab.stop()
 
 
+REQUESTS_SHOWN = """
+async () => {
+  const { shown } = await import("/lab/static/state.js");
+  const at = (desk) => shown().requests.filter((each) => each.desk === desk).length;
+  return [at("stateful"), at("stateless")];
+}
+"""
+
+
 def test_recorded_run_needs_no_servers(browser, tmp_path):
     here = LabHere(tmp_path)
     assert here("run", "crash", "--quick", "--servers", "2").status == 0
@@ -283,6 +293,17 @@ def test_recorded_run_needs_no_servers(browser, tmp_path):
         address = re.search(r"http://127\.0\.0\.1:\d+\S*", process.out_path.read_text())[0]
         page = windows.at(address)
         page.locator("#badge[data-state=recorded]").wait_for()
+        # Both lanes in step: paused after any request, each has sent as many.
+        page.locator(".controls .pause").click()
+        count = page.locator(".controls .count")
+        wait_for(lambda: "paused" in count.inner_text())
+        for _ in range(2):
+            before = count.inner_text()
+            page.locator(".controls .next-request").click()
+            wait_for(lambda before=before: "paused" in count.inner_text() != before)
+            wait_for(lambda: page.locator(".dot").count() == 0)
+            left, right = page.evaluate(REQUESTS_SHOWN)
+            assert left == right > 0
         scrubber = page.locator("lab-timeline input[type=range]")
         scrubber.wait_for()
         scrubber.focus()

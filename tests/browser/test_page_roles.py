@@ -57,7 +57,7 @@ def test_learner_follows_the_instructor_and_is_judged_by_its_own_prediction(wind
     mine, theirs = (page.evaluate(NOTES)["the-crash"]["acts"]["0"] for page in (learner, room))
     assert mine["facts"] == theirs["facts"]
     assert (mine["guess"], theirs["guess"]) == (2, 0)
-    assert "/lab/act" not in window.asked(learner) and "/lab/own" not in window.asked(learner)
+    assert "/lab/step" not in window.asked(learner) and "/lab/own" not in window.asked(learner)
     # The instructor goes on, and so does who follows.
     room.keyboard.press("PageDown")
     learner.wait_for_url(re.compile("step=7"))

@@ -148,6 +148,32 @@ def test_learner_without_rights_does_a_chapter_on_a_stage_of_its_own(window):
     assert room.locator(".server[data-state=dead]").count() == 0
 
 
+SMALLEST_PRINT = """
+() => Math.min(...[...document.querySelectorAll(".so *")].filter((node) => node.checkVisibility()
+  && [...node.childNodes].some((each) => each.nodeType === 3 && each.textContent.trim()))
+  .map((node) => parseFloat(getComputedStyle(node).fontSize)))
+"""
+
+
+@pytest.mark.long
+@pytest.mark.timeout(240)
+def test_learner_without_rights_does_the_whole_tour_and_prints_each_chapter(window):
+    page = window(instructor=False, reduced_motion="reduce")
+    for number in range(1, 12):
+        page.wait_for_url(re.compile(f"step={number}"))
+        page.locator(".ask h1").wait_for()
+        predict_by_mouse(page)
+        judged = page.locator(".so .judged")
+        judged.wait_for()
+        assert judged.get_attribute("data-right") in ("yes", "no") or number == 11, number
+        assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4"))) == 1, number
+        page.emulate_media(media="print", reduced_motion="reduce")
+        assert page.evaluate(SMALLEST_PRINT) >= 10, number  # CSS px, on paper: 7.5 pt
+        page.emulate_media(media="null", reduced_motion="reduce")
+        if number < 11:
+            page.locator("#next").click()
+
+
 def test_chapter_that_is_not_there_is_said(window):
     page = window(where="?step=99")
     wait_for(lambda: "There is no chapter 99" in page.locator(".toast").inner_text())

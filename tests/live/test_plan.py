@@ -90,6 +90,44 @@ def test_work_is_where_it_was_done(planned, shared_lab):
     assert rows["token-revision"].of("store_operations", "read")[0].value == 0
 
 
+# --- what others have measured
+
+REDIS_KEY_BYTES = 56
+"""Of a key with an empty value: https://redis.io/commands/memory-usage (Redis 7.2)."""
+NGINX_REQUESTS_PER_CORE = 74_091
+"""Of 1 kB over HTTP, one core, without a proxy: "Testing the Performance of NGINX and NGINX Plus
+Web Servers", https://www.nginx.com/blog/testing-the-performance-of-nginx-and-nginx-plus-web-servers
+"""
+COOKIE_BYTES = 4093
+"""Of a session in Flask's own cookie, at most: Response.max_cookie_size, which Werkzeug's
+documentation takes from RFC 6265, section 6.1."""
+
+
+def test_session_in_the_store_is_a_redis_key_with_its_name_and_value(planned, shared_lab):
+    _, rows = measured(shared_lab)
+    kept_bytes = rows["redis"].value("in_store", "session")
+    name, value = 60, 103  # a prefix and an id of 43 characters; MessagePack of an empty cart
+    # An entry in the table of what expires, and what the allocator rounds up to.
+    assert name + value < kept_bytes < 2.5 * (REDIS_KEY_BYTES + name + value)
+
+
+def test_nginx_does_less_than_its_makers_measured_without_a_proxy(planned, shared_lab):
+    _, rows = measured(shared_lab)
+    for row in rows.values():
+        per_core = 1e6 / row.value("balancer_cpu", "read", 1)
+        # Here each request is two, with JSON of all of it in a log: but not fifty times slower.
+        assert NGINX_REQUESTS_PER_CORE / 50 < per_core < NGINX_REQUESTS_PER_CORE, row.name
+
+
+def test_session_of_some_lines_is_one_that_flask_would_put_into_its_cookie(planned, shared_lab):
+    constants, rows = measured(shared_lab)
+    _, most = constants.lines
+    sent = {name: rows[name].value("request_bytes", "read", most) for name in ("token", "memory")}
+    # What the credential of the stateless desk adds to a request.
+    assert 0 < sent["token"] - sent["memory"] < COOKIE_BYTES
+    assert rows["file"].value("in_files", "session", most) < COOKIE_BYTES
+
+
 STORED = ("redis", "token-denylist", "token-revision")
 
 

@@ -80,6 +80,35 @@ CATCHERS = [
     ("wrong-total", "first-visit", FAILS, r"POST /api/cart/items of \w+ showed .* were due"),
     ("drop-40th", "first-visit", FAILS, WRONG_LOOK),
     ("logout-keeps-session", "logout", AFFECTED, r"no end seen", "memory"),
+    (
+        "shared-by-initial",
+        "any-server",
+        FAILS,
+        r"looks showed the acknowledged cart",
+        "memory token",
+    ),
+    (
+        "capped-silently",
+        "first-visit",
+        FAILS,
+        r"first: POST /api/cart/items of \w+ showed .* were due",
+    ),
+    ("patch-adds", "first-visit", FAILS, r"first: PATCH /api/cart/items/pen of \w+ showed "),
+    ("order-number-counts", "first-visit", FAILS, r"2 orders have the number '\d+'"),
+    ("oldest-line-goes", "first-visit", FAILS, r"POST /api/cart/items of \w+ showed .* were due"),
+    ("orders-nothing", "first-visit", FAILS, r"POST /api/checkout answered 201, 409 was due"),
+    ("sells-anything", "first-visit", FAILS, r"POST /api/cart/items answered 201, 404 was due"),
+    ("cacheable-changes", "first-visit", FAILS, r"POST /api/cart/items may be kept by a cache"),
+    ("any-user-id", "url-token", UNKNOWN, r"with another customer's userId beside it", "token"),
+    ("logout-of-all", "logout", UNKNOWN, r"who did not log out were out, too", "memory"),
+    ("counting-ids", "fixation", FAILS, r"guessed ids opened the cart", "memory"),
+    (
+        "last-one-in-an-outage",
+        "store-outage",
+        UNKNOWN,
+        r"another cart while the store was",
+        "redis",
+    ),
 ]
 
 
@@ -98,18 +127,22 @@ OFTEN = {
     ("no-signature", "readable"),
     ("price-in-token", "stale-price"),
     ("signs-as-a", "any-server"),
+    ("order-number-counts", "first-visit"),
+    ("last-one-in-an-outage", "store-outage"),
 }
+OF_THE_STORE = {"last-one-in-an-outage"}
 
 
 def variants_with(experiment, name):
     """Return what to run: the variants that can have the bug, with it, and those it is all about.
 
-    They have two servers where they had more, and need no store.
+    They have two servers where they had more, and need no store, unless the bug is about it.
     """
     bug = BUGS[name]
     variants = {}
     for variant in (*experiment.variants, *two_desks(Settings())):
-        if variant.module or variant.settings.store != "memory":
+        is_needed = name in OF_THE_STORE and not variant.persistence
+        if variant.module or (variant.settings.store != "memory" and not is_needed):
             continue
         knobs = replace(variant.settings, servers=min(2, variant.settings.servers))
         clean, desk = replace(variant, settings=knobs), f"{variant.app}_app"

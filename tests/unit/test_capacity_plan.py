@@ -23,6 +23,7 @@ from lab.capacity.crossings import (
     steps,
     users_range,
 )
+from lab.capacity.intervals import RESULTS, intervals
 from lab.capacity.rules import need
 from lab.cli.plan import plan as command
 from lab.core.errors import LabError
@@ -213,6 +214,112 @@ def test_lifetime_assumed_is_the_desks_own():
     }
 
 
+def test_options_of_a_review_are_neutral_by_default():
+    neutral = Assumptions(
+        store_replicas=0,
+        balancer_replicas=0,
+        spare_machines=0,
+        store_latency_s=0.0,
+        tls_handshake_s=0.0,
+        data_centres=1,
+        price_core_hour=0.0,
+        price_memory_hour=0.0,
+        price_traffic=0.0,
+    )
+    assert neutral == Assumptions()
+    for each in ROWS:
+        needed = need(each, ROWS[1], neutral)
+        assert [part.copies for part in needed.parts] == [0] * len(needed.parts)
+        assert (needed.cost_month, needed.store_wait_s) == (None, 0.0)
+
+
+def test_store_has_one_thread_whatever_the_cores_of_its_machine():
+    # 60 µs of the store for a request, at 60 %: one core is full at 10,000 requests a second.
+    full = 10_000 / Assumptions().peak_factor / Assumptions().actions_per_user_s
+    for cores in (8, 64):
+        for users, machines in ((full * 0.99, 1), (full * 1.01, 2), (full * 3.99, 4)):
+            assume = Assumptions(users=int(users), cores_per_machine=cores)
+            store = need(row("redis", operations=1.5), None, assume).store
+            assert (store.machines, store.binds) == (machines, "cpu"), (cores, users)
+
+
+def test_replicas_and_spare_machines_are_added_to_what_the_load_needs():
+    plain = need(ROWS[2], None, Assumptions(users=10**9))
+    more = Assumptions(users=10**9, store_replicas=2, balancer_replicas=1, spare_machines=1)
+    sure = need(ROWS[2], None, more)
+    assert sure.desk.all_machines == plain.desk.machines + 1
+    assert sure.balancer.all_machines == 2 * plain.balancer.machines + 1
+    assert sure.store.all_machines == 3 * plain.store.machines + 1
+    assert sure.machines == sum(part.all_machines for part in sure.parts)
+
+
+def test_waiting_for_the_store_takes_threads_and_no_cores():
+    near = need(ROWS[2], None, Assumptions(users=10**8))
+    far = need(ROWS[2], None, Assumptions(users=10**8, store_latency_s=0.07))
+    assert far.desk.cores == near.desk.cores
+    assert far.store_wait_s == pytest.approx(1.5 * 0.07)
+    # A thread works for 1 ms and waits for 105 ms; eight of them are busy to 60 %.
+    busy = far.requests_peak_s * (0.001 + 0.105)
+    assert far.servers == pytest.approx(busy / 8 / 0.6, abs=1)
+    token = Assumptions(users=10**8, store_latency_s=0.07)
+    assert need(ROWS[3], None, token) == need(ROWS[3], None, Assumptions(users=10**8))
+
+
+def test_tls_costs_a_handshake_for_each_visit():
+    plain = need(ROWS[3], None, Assumptions(users=10**8))
+    tls = need(ROWS[3], None, Assumptions(users=10**8, tls_handshake_s=0.001))
+    visits = Assumptions(users=10**8).rates["login"]
+    assert tls.balancer.cores - plain.balancer.cores == pytest.approx(visits * 0.001 / 0.6)
+    assert tls.answer_bytes_s - plain.answer_bytes_s == pytest.approx(visits * 4000)
+    assert tls.desk.cores == plain.desk.cores
+
+
+@given(a_row, a_plan, st.integers(2, 5))
+def test_data_centres_share_the_users_and_each_has_all_parts(measured, assume, centres):
+    shared = need(measured, ROWS[1], replace(assume, data_centres=centres, users=assume.users))
+    one = need(measured, ROWS[1], replace(assume, users=-(-assume.users // centres)))
+    assert shared.servers == one.servers * centres
+    assert shared.machines == (one.machines * centres if one.machines else None)
+    for part, single in zip(shared.parts, one.parts, strict=True):
+        assert part.machines == single.machines * centres >= centres
+
+
+def test_cost_is_that_of_machines_and_mean_traffic_for_a_month():
+    assume = Assumptions(
+        users=10**8,
+        memory_per_machine=10e9,
+        price_core_hour=0.05,
+        price_memory_hour=0.01,
+        price_traffic=0.08,
+    )
+    needed = need(ROWS[3], None, assume)
+    machine = 8 * 0.05 + 10 * 0.01
+    gigabytes = needed.answer_bytes_s / 3 * 730 * 3600 / 1e9
+    assert needed.cost_month == pytest.approx(
+        needed.machines * machine * 730 + gigabytes * 0.08, rel=1e-6
+    )
+    assert need(ROWS[0], None, assume).cost_month is None  # no machines are enough
+
+
+@given(
+    a_plan,
+    st.floats(0, 0.9),
+    st.floats(0, 0.1),
+    st.integers(1, 3),
+)
+def test_every_result_has_an_interval_that_contains_it(assume, spread, latency_s, centres):
+    assume = replace(assume, store_latency_s=latency_s, data_centres=centres, price_core_hour=1.0)
+    whole = CapacityPlan(
+        Constants(WHERE, (row("redis", operations=1.5, spread=spread), row(spread=spread))), assume
+    )
+    found = intervals(whole)
+    assert {(each.row, each.result) for each in found} == {
+        (name, result) for name in ("redis", "token") for result in RESULTS
+    }
+    for each in found:
+        assert each.low <= each.value <= each.high, each
+
+
 # --- where lines step and cross
 
 
@@ -298,7 +405,8 @@ def edited(path, value):
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("schema",), 2),
+        (("schema",), 1),
+        (("schema",), 3),
         (("schema",), "1"),
         (("schema",), True),
         (("rows",), []),
@@ -376,6 +484,15 @@ def test_plan_extrapolates_nothing(lines):
         (("--cart-lines", "400"), "nothing is extrapolated"),
         (("--cart-lines", "0"), "1<=x<=500"),
         (("--quick",), "--measure"),
+        (("--store-latency", "11s"), "at most 10s"),
+        (("--store-latency", "-1ms"), "give a duration"),
+        (("--tls-handshake", "nan"), "give a duration"),
+        (("--data-centres", "0"), "1<=x<=100"),
+        (("--store-replicas", "-1"), "0<=x<=20"),
+        (("--spare-machines", "1000"), "0<=x<=100"),
+        (("--price-core", "-1"), "a price, such as 0.04"),
+        (("--price-memory", "1e9"), "a price, such as 0.04"),
+        (("--price-traffic", "9999999"), "at most 1,000,000"),
     ],
 )
 def test_bad_input_gets_a_clear_error(tmp_path, arguments, words):
@@ -407,7 +524,8 @@ def test_every_constant_is_shown_with_its_n_and_its_run():
 def test_tables_fit_a_terminal_of_80_columns():
     whole = plan(*ROWS, users=50_000_000)
     needs = whole.needs()
-    for part in (view.needs_table(needs), view.machines_table(needs, steps(whole))):
+    between = view.interval_tables(intervals(whole))
+    for part in (view.needs_table(needs), view.machines_table(needs, steps(whole)), *between):
         text = shown(part)
         assert "…" not in text, text
         assert all(each.name in text for each in ROWS)

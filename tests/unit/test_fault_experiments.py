@@ -263,11 +263,20 @@ def test_outage_is_computed_from_what_was_asked():
         "control_kept_hung": 2,
         "asked_hung": 3,
         "failed_hung": 2,
+        "shown_wrong_hung": 0,
         "slowest_answer_s_hung": 0.31,
         "recovery_s_hung": 0.2,
         "carts_lost_hung": 1,
         "carts_kept_hung": 1,
     }
+
+
+def test_another_cart_that_is_shown_in_an_outage_is_no_answer():
+    shown = [exchange(fate="kept"), exchange(fate="wrong"), exchange(status=401, fate="lost")]
+    assert store_outage.outage("hung", [], shown, [], 0.2)["shown_wrong_hung"] == 1
+    seen = store_outage.observe(AWAY | {"failed_hung": 3, "shown_wrong_hung": 1})
+    assert seen.verdict is UNKNOWN
+    assert "1 looks showed another cart" in observed(seen)
 
 
 @pytest.mark.parametrize(
@@ -344,6 +353,7 @@ STORED = {
     "sessions_left": 0,
     "store_operations_per_request": 0.0,
     "bytes_written_per_request": 1.4,
+    "files_seen": True,
     "look_bytes_sent": 400,
     "look_bytes_received": 700,
     "look_latency": {"n": 20, "p50_ms": 2.5},

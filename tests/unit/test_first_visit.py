@@ -43,6 +43,7 @@ def cart(revision=2, pens=3, total=300, price=100):
         (Due(answer(cart=cart()), 200, {}, 2), "[], 0 cents were due"),
         (Due(answer(cart=cart(), user={"name": "Eve"}), 200, {"pen": 3}, 2), "the cart of Eve"),
         (Due(answer(headers={}, cart=cart()), 200, {"pen": 3}, 2), "may be kept by a cache"),
+        (Due(answer(method="POST", headers={}, cart=cart()), 200), "may be kept by a cache"),
         (Due(answer(), 200, {"pen": 3}, 2), "showed [], None cents"),
         (Due(answer(order=cart() | {"shipping_address": "x"}), 200, {"pen": 3}, None, "x"), None),
         (Due(answer(order=cart()), 200, {"pen": 3}, None, "x"), "address None, 'x' was due"),
@@ -52,6 +53,15 @@ def cart(revision=2, pens=3, total=300, price=100):
 def test_complaint_says_what_was_due(due, words):
     said = complaint(due, PRICES)
     assert said is None if words is None else words in said
+
+
+def test_number_of_an_order_is_given_once():
+    orders = [answer(201, order=cart() | {"number": number}) for number in ("1", "2", "1", "1")]
+    refused = answer(409, order={"number": "2"})
+    assert first_visit.numbers_given_twice([*orders, refused, answer(cart=cart())]) == [
+        "3 orders have the number '1'"
+    ]
+    assert first_visit.numbers_given_twice(orders[:2]) == []
 
 
 class Customer:

@@ -2,9 +2,11 @@
 
 import os
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
+from lab.core import run_folder
 from lab.core.errors import LabError
 from lab.core.run_folder import entries_of, new_run_folder
 
@@ -82,3 +84,65 @@ def test_folder_of_runs_that_cannot_be_read_says_why(tmp_path, make, words):
 
 def test_folder_of_runs_that_is_not_there_yet_is_empty(tmp_path):
     assert entries_of(tmp_path / "none" / "yet") == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+@pytest.mark.parametrize(("mode", "is_refused"), [(0o777, True), (0o1777, True), (0o775, False)])
+def test_folder_of_runs_that_every_user_may_write_is_refused(tmp_path, mode, is_refused):
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    runs.chmod(mode)
+    if not is_refused:
+        assert new_run_folder(runs, "crash").is_dir()
+        return
+    with pytest.raises(LabError, match=r"every user may write in .*a folder of your own"):
+        new_run_folder(runs, "crash")
+    assert list(runs.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+@pytest.mark.parametrize(("mode", "is_refused"), [(0o777, True), (0o1777, False)])
+def test_folder_above_that_every_user_may_change_is_refused(tmp_path, mode, is_refused):
+    above = tmp_path / "shared"
+    above.mkdir()
+    above.chmod(mode)  # with 1000, as /tmp: what is there belongs to who made it
+    for runs in (above / "runs", above / "new" / "runs"):
+        if is_refused:
+            with pytest.raises(LabError, match="could put something else in its place"):
+                new_run_folder(runs, "crash")
+        else:
+            assert new_run_folder(runs, "crash").is_dir()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="owners of POSIX")
+def test_folder_or_link_of_another_user_is_refused(tmp_path, monkeypatch):
+    for name in ("theirs", "theirs/runs"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "theirs" / "runs")
+    is_root, mine = os.geteuid() == 0, os.geteuid()
+    if is_root:
+        for name in ("theirs", "theirs/runs", "link"):
+            os.chown(tmp_path / name, 65534, 65534, follow_symlinks=False)
+    else:
+        monkeypatch.setattr(run_folder.os, "geteuid", lambda: mine + 1)
+    for name in ("theirs/runs", "link"):
+        with pytest.raises(LabError, match=r"is another user's, and could put"):
+            new_run_folder(tmp_path / name, "crash")
+    assert list((tmp_path / "theirs" / "runs").iterdir()) == []
+    if is_root:  # as in a container: a folder of its own below one of another user's
+        assert new_run_folder(tmp_path / "theirs" / "new", "crash").is_dir()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+def test_disk_without_rights_is_used_as_it_is(tmp_path, monkeypatch):
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    runs.chmod(0o777)
+    mkdir = Path.mkdir
+
+    def mkdir_of_a_usb_stick(self, mode=0o777, **how):
+        mkdir(self, mode, **how)
+        self.chmod(0o777)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir_of_a_usb_stick)
+    assert new_run_folder(runs, "crash").is_dir()

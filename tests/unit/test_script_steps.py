@@ -47,7 +47,7 @@ class Customers:
     def __init__(self):
         self.acted = []
 
-    def act(self, customer, body):
+    def act(self, customer, body, client):
         order = checked_order(body)
         self.acted.append(body)
         return Acted({desk: f"c1-{desk}-{len(self.acted)}" for desk in order.desks}, {})

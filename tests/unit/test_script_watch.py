@@ -1,5 +1,6 @@
 """A student's file while it runs: its threads, its time, and calls that would end the lab."""
 
+import math
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.cli.signals import StopSignal
 from lab.core.errors import ScriptMistake
 from lab.experiments.script_errors import at_length, is_theirs, place
 from lab.experiments.script_watch import watched
@@ -104,6 +106,19 @@ def test_everything_is_as_it_was_afterwards(tmp_path):
     raised(tmp_path, THREAD, KeyError)
     raised(tmp_path, "def script():\n    while True: pass\n", ScriptMistake, SOON_S)
     assert state() == before
+
+
+@posix
+def test_end_of_the_time_is_no_press_of_ctrl_c(tmp_path, monkeypatch):
+    monkeypatch.setattr(StopSignal, "_last_s", -math.inf)
+    before = signal.signal(signal.SIGINT, StopSignal())
+    try:
+        raised(tmp_path, "def script():\n    while True: pass\n", ScriptMistake, SOON_S)
+        assert StopSignal._last_s == -math.inf
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,13 @@ SAFE = {"planted": 10, "opened": 0, "refused": 10}
         (logout, {**LOGOUT, "logged_out": False}, UNKNOWN, "after a logout"),
         # A refusal that has another cause than the logout is no remedy.
         (logout, {**REFUSED_AT_ONCE, "opened_before": False}, UNKNOWN, "no control"),
+        (
+            logout,
+            {**REFUSED_AT_ONCE, "innocent_out_at_once": 2},
+            UNKNOWN,
+            "2 customers who did not",
+        ),
+        (logout, {**LOGOUT, "innocent_out_at_once": 2}, AFFECTED, "9 of 9"),
         (logout, {**LOGOUT, "replays_of_another_cart": 2}, UNKNOWN, "2 requests showed another"),
         (double_checkout, {**NOT_SOLD, "orders_refused_otherwise": 1}, UNKNOWN, "another reason"),
         (double_checkout, SOLD, AFFECTED, "3 of 3 repeated orders"),
@@ -84,6 +91,8 @@ SAFE = {"planted": 10, "opened": 0, "refused": 10}
         (two_tabs, {"in_turn_acknowledged": 0, "at_once_given_up": 9}, UNKNOWN, "nothing"),
         (fixation, SAFE, HOLDS, "0 of 10 planted ids"),
         (fixation, {**SAFE, "opened": 1, "refused": 9}, FAILS, "1 of 10 planted ids"),
+        (fixation, {**SAFE, "guessed": 3, "opened_by_guess": 0}, HOLDS, "0 of 10 planted ids"),
+        (fixation, {**SAFE, "guessed": 3, "opened_by_guess": 1}, FAILS, "1 of 3 guessed ids"),
         (fixation, {"planted": 0, "opened": 0, "refused": 0}, UNKNOWN, "no customer logged in"),
     ],
 )
@@ -318,3 +327,11 @@ class ProvisionedStack:
 )
 def test_adds_are_lost_only_where_a_cart_was_shown(shown, seen):
     assert two_tabs.adds_in_tabs(ProvisionedStack(shown), 10, at_once=10) == seen
+
+
+@pytest.mark.parametrize(
+    ("credential", "next_one"),
+    [("desk_session=9", "desk_session=10"), ("x=099", "x=100"), ("x=abc", "x=abc1"), ("", "1")],
+)
+def test_guess_counts_on_from_an_id(credential, next_one):
+    assert fixation.counted_on(credential, 1) == next_one

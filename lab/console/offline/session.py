@@ -28,7 +28,7 @@ from lab.experiments.provision import ProvisionedStack
 from lab.stack.programs import find_store
 
 _SECRET = "the recorder, in this process"  # nothing listens: the app is called, not served
-_PAGE_READS = ("/lab/chapters", "/lab/code.css", "/lab/sequence.css", "/lab/static/words.js")
+_PAGE_READS = ("/lab/chapters",)
 
 
 def record(folder: Path, progress: Callable[[str], None], now: datetime) -> Recording:

@@ -9,6 +9,7 @@ import { bar, button, signed } from "./card.js";
 import { h, mark, refill, say } from "./dom.js";
 import { capital, ordersAt } from "./names.js";
 import { blank, letterSwitch, openHelp, toggleFullScreen, togglePresent } from "./present.js";
+import { openSpeaker } from "./speaker-link.js";
 import { set, subscribe } from "./state.js";
 import { Stopped } from "./steps.js";
 import { DESKS, MOST_SERVERS, SETTINGS, STORE_FAULTS } from "./words.js";
@@ -140,7 +141,7 @@ function group(name, ...children) {
 
 function room() {
   return group("Room", bar(
-    button("Presenter mode", togglePresent, { name: "presenter" }), button("Full screen", toggleFullScreen, { name: "fullscreen" }),
+    button("Presenter mode", togglePresent, { name: "presenter" }), button("Speaker view", openSpeaker, { name: "speaker-view" }), button("Full screen", toggleFullScreen, { name: "fullscreen" }),
     button("Black screen", blank, { name: "blank" }), button("Keys", openHelp, { name: "help" })), letterSwitch());
 }
 

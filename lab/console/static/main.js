@@ -17,8 +17,8 @@ import "./lead.js";
 import "./lesson.js";
 import "./role-bar.js";
 import "./score.js";
+import "./speaker-link.js";
 import "./stage.js";
-import "./timeline.js";
 
 const LINES = {
   connecting: "… connecting",
@@ -89,7 +89,7 @@ function drawTop({ plan, view, connection, refused, recording, live, scene }) {
   const chapter = chapters[view.step - 1];
   document.body.classList.toggle("present", view.present);
   if (chapter) {
-    say($("#where"), `${view.step} of ${chapters.length} · ${chapter.title}`);
+    say($("#where"), recording ? `Run ${recording.name}` : `${view.step} of ${chapters.length} · ${chapter.title}`);
     document.title = `${chapter.title} · Two Desks`;
   }
   mark($("#back"), "disabled", view.step <= 1);

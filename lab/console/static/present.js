@@ -18,6 +18,7 @@ const LETTERS = [
   [["B"], "black screen; any key brings the page back"],
   [["F"], "full screen"],
   [["P"], "presenter mode: large type"],
+  [["S"], "speaker view, in a window of its own"],
   [["?"], "this list"],
 ];
 

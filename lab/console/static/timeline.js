@@ -3,12 +3,12 @@
  * In a recording it is also the control to seek.
  */
 
-import { toggleAct } from "./acts.js";
 import { nameOf } from "./chosen.js";
 import { h, mark, refill, say, svg } from "./dom.js";
-import { lookOf, thiefOf } from "./looks.js";
+import { lookOf } from "./looks.js";
+import { plotOf } from "./scenes.js";
 import { play, seekTo } from "./recording.js";
-import { backToLive, shown, state, subscribe } from "./state.js";
+import { backToLive, shown, subscribe } from "./state.js";
 import { DESKS, FAULTS } from "./words.js";
 
 const LOOKS = ["plain", "refused", "doubt", "kept", "lost"];
@@ -34,7 +34,7 @@ class LabTimeline extends HTMLElement {
   }
 
   player() {
-    this.toggle = h("button", { type: "button", onclick: () => (state.act.running ? toggleAct() : play()) });
+    this.toggle = h("button", { type: "button", onclick: () => play() }, "▶ Play");
     this.range = h("input", { type: "range", min: 0, step: 1, "aria-label": "Event of the recording", oninput: () => seekTo(Number(this.range.value)) });
     this.where = h("span", { class: "where" });
     this.live = h("button", { type: "button", class: "to-live", onclick: backToLive }, "Back to live");
@@ -60,7 +60,7 @@ class LabTimeline extends HTMLElement {
     const end = now.recording ? Math.max(0.1, now.recording.events.at(-1)?.at ?? 0) : Math.max(SHORTEST_S, scene.at);
     const x = (at) => LEFT + (at / end) * (this.width - 2 * LEFT);
     this.drawFrame(end, x(scene.at));
-    this.drawMarks(scene, x, thiefOf(now));
+    this.drawMarks(scene, x, plotOf(now)?.thief);
     this.drawFaults(scene, x);
     mark(this.axis, "aria-label", summary(scene));
   }
@@ -118,7 +118,7 @@ class LabTimeline extends HTMLElement {
     if (!recording) return;
     const { cursor, events } = recording;
     const at = `${(events[cursor - 1]?.at ?? 0).toFixed(1)} s`;
-    say(this.toggle, act.running && !act.paused ? "‖ Pause" : "▶ Play");
+    mark(this.toggle, "hidden", act.running); // then Pause stands below the stage
     mark(this.range, "max", events.length);
     if (Number(this.range.value) !== cursor) this.range.value = cursor;
     mark(this.range, "aria-valuetext", `event ${cursor} of ${events.length}, ${at}`);

@@ -39,6 +39,7 @@ class RoomWall extends HTMLElement {
   async look() {
     try {
       this.room = await get("/lab/room");
+      set({ votes: this.room.state.vote ?? null }); // the speaker's window shows it
       this.fail("");
     } catch (error) {
       this.fail(error.message);
