@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from lab.check.sockets import listening_ports
+from lab.check.sockets import listening_ports, listening_users
 from lab.processes.child import DEATH_TIMEOUT_S
 from lab.processes.waiting import wait_until
 
@@ -39,6 +39,19 @@ def listeners(port: int, since: float) -> list[psutil.Process]:
             if ours and port in listening(each):
                 found.append(each)
     return found
+
+
+def is_a_strangers(port: int, family: Sequence[psutil.Process]) -> bool:
+    """Whether another user's program listens on the port that this family was given.
+
+    A container's port may be root's. False where that cannot be seen (not on Linux).
+    """
+    if sys.platform != "linux":
+        return False
+    with suppress(OSError):
+        foreign = listening_users(port) - {0, os.getuid()}
+        return bool(foreign) and not any(port in listening(each) for each in family)
+    return False
 
 
 def end_listeners(ports: set[int], since: float) -> None:

@@ -11,7 +11,7 @@ from lab.check.address import find
 from lab.check.budget import Budget
 from lab.check.command import door, uses_folder
 from lab.check.container import Container, runs_container
-from lab.check.family import MARK, TAG, end_listeners, end_marked, listening
+from lab.check.family import MARK, TAG, end_listeners, end_marked, is_a_strangers, listening
 from lab.check.machine import Machine
 from lab.check.process import BACKGROUND_S, CLOCKS_DIFFER_S, Process
 from lab.check.start import Start
@@ -24,6 +24,10 @@ if TYPE_CHECKING:  # it loads on Linux only
     from lab.check.connections import Connections
 
 START_ITSELF = "start the service itself, with --start"
+TAKEN = (
+    "another user's program has taken port {port}, which the service was to listen on, and answers "
+    "there: end it, or check on a machine of your own"
+)
 UNREPORTED = "this system does not report each connection of a process (seccomp)"
 
 
@@ -137,7 +141,11 @@ class Launcher:
                     f"{end_of(child.log_path, child.log_start)}"
                 )
             self._daemons = self._daemons or not child.running()
-            return self._answers(process)
+            if not self._answers(process):
+                return False
+            if is_a_strangers(process.port, process.family()):
+                raise DidNotStart(TAKEN.format(port=process.port))
+            return True
 
         try:
             if wait_until(ready, patience_s, every_s=0.02):

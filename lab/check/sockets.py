@@ -21,7 +21,7 @@ _SYSTEM = (
 _BY_FAMILY, _DUMP, _DONE, _ERROR = 20, 0x301, 3, 2  # linux/sock_diag.h, linux/netlink.h
 _OPEN = sum(1 << state for state in (1, 2, 4, 5, 8))  # linux/tcp.h: not over, and no listener
 _LISTENS = 1 << 10
-_INODE_AT = 68  # linux/inet_diag.h, in struct inet_diag_msg
+_USER_AT, _INODE_AT = 64, 68  # linux/inet_diag.h, in struct inet_diag_msg
 _NAME_AND_PEER, _NAME, _PEER = 0b101, 0, 2  # linux/unix_diag.h
 
 End = tuple[str, int]  # an address and a port; of a unix socket its name and UNIX
@@ -132,6 +132,16 @@ def listening_ports(pid: int | None = None) -> set[int]:
         for family in (socket.AF_INET, socket.AF_INET6)
         for body in _tcp(family, _LISTENS)
         if own is None or struct.unpack_from("=I", body, _INODE_AT)[0] in own
+    }
+
+
+def listening_users(port: int) -> set[int]:
+    """Return the ids of the users whose sockets listen on a TCP port of this machine."""
+    return {
+        struct.unpack_from("=I", body, _USER_AT)[0]
+        for family in (socket.AF_INET, socket.AF_INET6)
+        for body in _tcp(family, _LISTENS)
+        if struct.unpack_from("!H", body, 4)[0] == port
     }
 
 

@@ -25,6 +25,7 @@ Try next
 
 @click.command()
 @stack_options.settings
+@stack_options.tls
 @stack_options.deployment
 @options.out
 def demo(out: Path, deployment: Deployment, **settings: Any) -> int:

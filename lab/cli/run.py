@@ -50,6 +50,7 @@ from lab.stack.deployment import Deployment
     f"[default for a file of your own: {format_duration(SCRIPT_MAX_SECONDS)}]",
 )
 @stack_options.settings
+@stack_options.tls
 @stack_options.deployment
 @options.out
 @options.as_json
@@ -93,6 +94,8 @@ def run(
     with stdout_to_stderr(as_json):
         mine = [experiments.find(name, max_seconds) for name in names]
     chosen = experiments.bundled() if everything else mine
+    if crowd and settings["tls"]:
+        raise click.UsageError("--crowd goes by plain HTTP: leave out --tls")
     if crowd:
         _require_crowd(chosen)
 

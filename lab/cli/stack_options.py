@@ -50,6 +50,14 @@ retry = value(
 )
 
 
+tls = click.option(
+    "--tls",
+    is_flag=True,
+    help="Serve customers by HTTPS, with a certificate made for the run (by openssl); their "
+    "cookies are then Secure. Browsers and curl get HTTP/2.",
+)
+
+
 def settings(command: Command, most: int = MOST_SERVERS) -> Command:
     """Give a command --servers (up to `most`), --store, --affinity and --retry: `Settings`."""
     given: Command = together(servers(most), store, affinity, retry)(command)

@@ -25,6 +25,7 @@ def kept_variant(run: VariantRun) -> VariantResult:
             affinity=variant.settings.affinity,
             servers=variant.settings.servers,
             retry=variant.settings.retry,
+            tls=variant.settings.tls,
         ),
         server_urls=list(variant.server_urls),
         outcome=run.observation,

@@ -60,6 +60,7 @@ class Settings:
     store: str = "memory"
     affinity: str = "none"
     retry: str = "off"
+    tls: bool = False
 
     @property
     def store_label(self) -> str:

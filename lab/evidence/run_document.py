@@ -79,6 +79,8 @@ class UsedSettings(msgspec.Struct):
     affinity: str = "none"
     servers: Count = 0
     retry: str = "off"
+    tls: bool = False
+    """Whether customers came by HTTPS."""
 
 
 class VariantResult(msgspec.Struct):

@@ -17,6 +17,7 @@ from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.evidence.result import Measurements
 from lab.evidence.shopper import Shopper
+from lab.evidence.transport import Transport
 from lab.experiments.script_measures import MEASURED, require_keepable
 from lab.experiments.script_stack import ScriptContext, ScriptStack
 from lab.experiments.script_tools import ScriptTools
@@ -62,10 +63,17 @@ class Lab(ScriptStack, ScriptTools):
             self._record,
             user_id=user_id or str(123 + number),
             name=name or _name(number),
+            transport=self._transport(),
             named=self._named,
         )
         self.customers.append(customer)
         return customer
+
+    def _transport(self) -> Transport:
+        from lab.evidence.requests_transport import RequestsTransport  # slow to import
+
+        tls = self._context.stack.tls
+        return RequestsTransport(authority=str(tls.authority) if tls else "")
 
     def measure(self, **values: Any) -> None:
         """Add measurements of your own to the result; a repeated name is overwritten.

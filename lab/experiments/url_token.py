@@ -63,14 +63,15 @@ def script(_: Shopper, lab: Lab) -> None:
     of_another = f"userId={sender.user_id}"
     wrong = f"/api/cart?token={quote(token)}&{of_another}"
     misused = linker.request("GET", wrong, headers={"Authorization": None})
-    log = _taken_log(lab, [*in_url, *in_header, followed, misused])
-    log = [line for line in log if of_another not in line[0]]
+    taken = _taken_log(lab, [*in_url, *in_header, followed, misused])
+    log = [line for line in taken or [] if of_another not in line[0]]
     in_headers = {secret_of(exchange) for exchange in in_header}
     lab.measure(
         requests_with_url=n,
         accepted_for_another_user=int(misused.ok and linker.token is not None),
         requests_with_header=n,
         requests_refused=sum(not exchange.ok for exchange in (*in_url, *in_header)),
+        has_log=taken is not None,
         lines_of_log=len(log),
         url_in_log=sum(secret in asked for asked, _ in log),
         url_in_referer=sum(secret in came_from for _, came_from in log),
@@ -95,16 +96,17 @@ def secret_of(exchange: Exchange) -> str:
     return (headers.get("Authorization") or headers["Cookie"]).replace("=", " ").split()[1]
 
 
-def _taken_log(lab: Lab, exchanges: list[Exchange]) -> list[tuple[str, str]]:
+def _taken_log(lab: Lab, exchanges: list[Exchange]) -> list[tuple[str, str]] | None:
     """Return (request line, Referer) of this variant's lines, and leave the log empty.
 
+    None where nginx keeps no such log.
     In the combined format the quoted parts are the request line, Referer and User-Agent.
     """
     path = lab.folder / LOG
     prefix = urlsplit(lab.url).path
 
     if not path.exists():  # a variant of a student's own, whose nginx keeps no such log
-        return []
+        return None
 
     def lines() -> list[list[str]]:
         parts = [line.split('"') for line in path.read_text(encoding="utf-8").splitlines()]
@@ -121,6 +123,8 @@ def observe(measured: Measurements) -> Observation:
     """Observe whether the token of the URL was found, and that of a header was not."""
     if measured["requests_refused"] or not measured["requests_with_url"]:
         return Observation.unknown("a request was refused: its token is no secret")
+    if not measured["has_log"]:
+        return Observation.unknown(f"nginx keeps no log here: the variant wants {DEFAULT_LOG[0]!r}")
     if measured["lines_of_log"] <= measured["requests_with_url"] + measured["requests_with_header"]:
         return Observation.unknown("nginx's log does not have every request")
     if measured.get("accepted_for_another_user"):

@@ -122,7 +122,7 @@ def _options(settings: UsedSettings, *, deployed: bool) -> list[str]:
         f"--{name} {one_line(value)}"
         for name, value in chosen.items()
         if value is not None and value != usual[name]
-    ]
+    ] + ["--tls"] * settings.tls
 
 
 def _experiment(experiment: ExperimentResult, anchor: str) -> ExperimentView:
@@ -170,6 +170,8 @@ def _settings(settings: UsedSettings) -> str:
         parts.append(f"affinity by {settings.affinity}")
     if settings.retry != "off":
         parts.append("retry on")
+    if settings.tls:
+        parts.append("HTTPS")
     return " · ".join(parts)
 
 

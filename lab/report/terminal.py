@@ -169,7 +169,8 @@ def verdict_text(result: ExperimentResult) -> Text:
         text.append(f"\n  {result.note}")
     if len(result.variants) == 2:
         for variant in result.variants:
-            text.append("\n  " if text else "  ").append(_outcome(variant))
+            if not variant.trouble:  # a reason stands once, above
+                text.append("\n  " if text else "  ").append(_outcome(variant))
     for surprise in wording.surprises(result):
         text.append(f"\n  ! not as expected: {surprise}.", "bold red")
     unanswered = [v.measurements.get("requests_unanswered", 0) for v in result.variants]

@@ -4,18 +4,27 @@ import importlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from itertools import count
 from typing import Any, Self
 
 from flask import Flask, g, request
 
-from lab.shop.cart import Cart, JsonObject, SessionState
+from lab.shop.cart import JsonObject, SessionState
 from lab.shop.http import ConfigError
 from lab.shop.validation import ITEM, Field, read_json
 
 from . import rules, subtle
-from .registry import BUGS, Bug, bug, keep_of, set_keep, state_of, use_sessions
+from .registry import (
+    BUGS,
+    Bug,
+    PricedSession,
+    bug,
+    keep_of,
+    set_keep,
+    state_of,
+    use_sessions,
+)
 
 DROP_EVERY = 3
 MAX_SESSIONS = 2
@@ -201,22 +210,13 @@ def signs_as_a(app: Flask) -> None:
 
 
 @dataclass(frozen=True)
-class _PricedByClient(SessionState):
+class _PricedByClient(PricedSession):
     """A session with the prices that its customer sent."""
-
-    prices: dict[str, int] = field(default_factory=dict)
 
     def add(self, sku: str, quantity: int, unit_price_cents: int | None = None) -> Self:
         session = super().add(sku, quantity)
         sent = {} if unit_price_cents is None else {sku: unit_price_cents}
         return replace(session, prices={**self.prices, **sent})
-
-    def cart(self) -> Cart:
-        cart = super().cart()
-        for line in cart["lines"]:
-            line["unit_price_cents"] = self.prices.get(line["sku"], line["unit_price_cents"])
-            line["line_total_cents"] = line["unit_price_cents"] * line["quantity"]
-        return {**cart, "total_cents": sum(line["line_total_cents"] for line in cart["lines"])}
 
     def to_dict(self) -> JsonObject:
         return {each.name: getattr(self, each.name) for each in fields(self)}

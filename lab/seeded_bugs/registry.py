@@ -2,13 +2,13 @@
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 from flask import Flask
 
-from lab.shop.cart import SessionState
+from lab.shop.cart import Cart, SessionState
 
 APPS = ("stateful_app", "stateless_app")
 Seed = Callable[[Flask], None]
@@ -61,3 +61,18 @@ def set_keep(state: ModuleType, keep: Callable[[SessionState], Any]) -> None:
 
 def _name_of_keep(state: ModuleType) -> str:
     return "token_for" if hasattr(state, "token_for") else "store_session"
+
+
+@dataclass(frozen=True)
+class PricedSession(SessionState):
+    """A session with prices of its own, by SKU, which its cart has in place of the catalogue's."""
+
+    prices: dict[str, int] = field(default_factory=dict)
+
+    def cart(self) -> Cart:
+        """Return the cart at these prices."""
+        cart = super().cart()
+        for line in cart["lines"]:
+            line["unit_price_cents"] = self.prices.get(line["sku"], line["unit_price_cents"])
+            line["line_total_cents"] = line["unit_price_cents"] * line["quantity"]
+        return {**cart, "total_cents": sum(line["line_total_cents"] for line in cart["lines"])}

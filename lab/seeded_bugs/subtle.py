@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +13,7 @@ from flask import Flask, request
 
 from lab.shop.cart import Cart, JsonObject, SessionState
 
-from .registry import bug, keep_of, set_keep, state_of, use_sessions
+from .registry import PricedSession, bug, keep_of, set_keep, state_of, use_sessions
 
 DOUBLE_EVERY, DROP_EVERY, LEAK_EVERY = 30, 40, 50
 WRITE_S = 0.005
@@ -108,7 +108,7 @@ def lost_at_once(app: Flask) -> None:
 @bug("price-in-token", ("stateless_app",))
 def price_in_token(app: Flask) -> None:
     """The token carries each price, and the desk charges it."""
-    use_sessions(app, _Priced)
+    use_sessions(app, _PricedInToken)
 
 
 @bug("checkout-keeps-cart")
@@ -162,16 +162,7 @@ def _keep_old_one(app: Flask, is_due: Callable[[], bool]) -> None:
 
 
 @dataclass(frozen=True)
-class _Priced(SessionState):
-    prices: dict[str, int] = field(default_factory=dict)
-
-    def cart(self) -> Cart:
-        cart = super().cart()
-        for line in cart["lines"]:
-            line["unit_price_cents"] = self.prices.get(line["sku"], line["unit_price_cents"])
-            line["line_total_cents"] = line["unit_price_cents"] * line["quantity"]
-        return {**cart, "total_cents": sum(line["line_total_cents"] for line in cart["lines"])}
-
+class _PricedInToken(PricedSession):
     def to_dict(self) -> JsonObject:
         prices = {line["sku"]: line["unit_price_cents"] for line in self.cart()["lines"]}
         return super().to_dict() | {"prices": prices}

@@ -5,11 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from lab.stack.access_log import FIELDS
+from lab.stack.certificate import CERTIFICATE, KEY
 from lab.stack.pool_spec import Affinity, PoolSpec, Retry
 
 CONFIG_PATH = "/lab-config"
 """nginx answers here which version of its configuration it obeys."""
 KEEPALIVE_MIN_TIMEOUT_SINCE = (1, 27, 4)
+HTTP2_DIRECTIVE_SINCE = (1, 25, 1)
 
 TOP = """\
 {about}
@@ -145,6 +147,8 @@ class NginxConfig:
     extra_locations: tuple[str, ...] = field(default=())
     """Whole `location … { … }` blocks beside the pools, such as the console's."""
     place: Place = RUN
+    tls_port: int = 0
+    """Where the same is served by HTTPS, HTTP/2 included; 0 for nowhere."""
 
 
 def render(config: NginxConfig) -> str:
@@ -199,7 +203,8 @@ def _upstream(pool: PoolConfig) -> str:
     lines = [f"server {address} {failures};  # {s}" for s, address in pool.servers.items()]
     if pool.affinity == "cookie":
         lines.append(
-            f"sticky cookie desk_affinity path=/{name}/;  # who was served by A stays with A"
+            f"sticky cookie desk_affinity path=/{name}/{' secure' if pool.spec.tls else ''};"
+            "  # who was served by A stays with A"
         )
     lines += [
         "keepalive 32;  # idle connections kept open to the servers",
@@ -212,6 +217,7 @@ def _upstream(pool: PoolConfig) -> str:
 def _server(config: NginxConfig) -> str:
     lines = [
         f"listen {config.place.listen}{config.port};",
+        *_tls(config),
         "",
         "# Which version of this file nginx obeys: asked after a reload, or to see that it is up.",
         f'location = {CONFIG_PATH} {{ access_log off; return 200 "{config.version}"; }}',
@@ -226,6 +232,19 @@ def _server(config: NginxConfig) -> str:
     return _block("server", lines)
 
 
+def _tls(config: NginxConfig) -> list[str]:
+    if not config.tls_port:
+        return []
+    listen = f"listen {config.place.listen}{config.tls_port} ssl"
+    is_old = config.nginx_version < HTTP2_DIRECTIVE_SINCE
+    return [
+        f"{listen}{' http2' if is_old else ''};  # HTTPS; the listener above is for the lab itself",
+        *([] if is_old else ["http2 on;  # for clients that ask for it; others get HTTP/1.1"]),
+        f"ssl_certificate {CERTIFICATE}; ssl_certificate_key {KEY};  # made for this run",
+        "ssl_protocols TLSv1.2 TLSv1.3;",
+    ]
+
+
 def _location(pool: PoolConfig) -> str:
     name = pool.spec.name
     own = {directive.split()[0] for directive in pool.spec.directives}
@@ -235,6 +254,8 @@ def _location(pool: PoolConfig) -> str:
         f"proxy_pass http://{name}/;",
         f"proxy_cookie_path / /{name}/;  # cookies of this desk only",
     ]
+    if pool.spec.tls:
+        lines.append("proxy_cookie_flags ~ secure;  # a browser sends them by HTTPS only")
     if "proxy_next_upstream" not in own:
         lines.append(f"proxy_next_upstream {retry};  # {why}")
     if "proxy_set_header" in own:  # one such line here, and nginx forgets those of the http block

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from lab.core.errors import LabError, NotPossible
 from lab.stack.balancer import Balancer, Retired
+from lab.stack.certificate import Tls
 from lab.stack.lives import ServerLife
 from lab.stack.nginx_conf import PoolConfig
 from lab.stack.pool_spec import Affinity, PoolSpec, Retry
@@ -38,11 +39,14 @@ class ServerPool(ABC):
         self.affinity: Affinity = spec.affinity
         self.retry: Retry = spec.retry
         self._balancer: Balancer | None = None
+        self._tls: Tls | None = None
         self._changing = threading.RLock()
 
     @property
     def url(self) -> str:
-        """Where the balancer serves this pool: "http://127.0.0.1:PORT/stateful"."""
+        """Where the balancer serves this pool: "http://127.0.0.1:PORT/stateful"; or "https://…"."""
+        if self.spec.tls and self._tls:
+            return f"https://127.0.0.1:{self._tls.port}/{self.name}"
         return f"http://127.0.0.1:{self.balancer.port}/{self.name}"
 
     @property
@@ -69,9 +73,9 @@ class ServerPool(ABC):
         addresses = {name: server.address for name, server in self.servers.items()}
         return PoolConfig(self.spec, self.affinity, self.retry, addresses)
 
-    def attach(self, balancer: Balancer) -> None:
-        """Send changes to this balancer from now on."""
-        self._balancer = balancer
+    def attach(self, balancer: Balancer, tls: Tls | None = None) -> None:
+        """Send changes to this balancer from now on; `tls` is where it serves HTTPS."""
+        self._balancer, self._tls = balancer, tls
 
     def undo_faults(self) -> None:
         """Undo faults that would outlive the lab; warn of what cannot be undone."""

@@ -8,9 +8,11 @@ from typing import Self
 
 from lab.core.errors import LabError
 from lab.core.limits import require_processes
+from lab.processes.ports import free_ports
 from lab.processes.spawn import Children, prepare_run_dir
 from lab.stack.access_log import AccessLog
 from lab.stack.balancer import Balancer
+from lab.stack.certificate import Tls, make_certificate
 from lab.stack.external_pool import ExternalPool
 from lab.stack.local_pool import LocalPool
 from lab.stack.nginx_conf import NginxConfig, render, worker_user
@@ -73,6 +75,8 @@ class Stack:
         self._report = report
         self._keep_log = keep_log
         self._children = Children(resident=resident)
+        self.tls: Tls | None = None
+        """Where HTTPS is served, if a pool wants it."""
         self._resources = ExitStack()
         self.pools: dict[str, ServerPool] = {}
 
@@ -128,6 +132,8 @@ class Stack:
         self.access = self._resources.enter_context(closing(AccessLog(self._keep_log)))
         self._resources.callback(self._close_pools)
         self._resources.callback(self._children.close)
+        if any(spec.tls for spec in self._specs):
+            self.tls = Tls(free_ports(1)[0], make_certificate(run_dir.absolute()))
         ours = sum(spec.servers for spec in self._specs if not spec.external)
         if ours:
             of_store = IMPORTS_FOR_A_STORE if self.store else ()
@@ -145,7 +151,7 @@ class Stack:
             server.launch()
         await_ready(servers)
         for pool in self.pools.values():
-            pool.attach(self.balancer)
+            pool.attach(self.balancer, self.tls)
             self._report(pool.description())
         self.balancer.start()  # last, when the ports are certain: it takes a moment only
         self._report(f"nginx {program.version} ({program.origin}) serves {self.origin}")
@@ -172,6 +178,7 @@ class Stack:
                 nginx_version=self.balancer.program.version_numbers,
                 user=worker_user(),
                 extra_locations=self._extra_locations,
+                tls_port=self.tls.port if self.tls else 0,
             )
         )
 

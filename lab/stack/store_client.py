@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lab.core.errors import LabError
-from lab.shop.redis import store_url
+from lab.shop.redis import store_url, tls_errors
 
 if TYPE_CHECKING:
     import redis
@@ -62,6 +62,8 @@ def ask(question: Callable[[], Any]) -> Any:
     try:
         return question()
     except (redis.RedisError, redis.exceptions.RedisClusterException, OSError) as error:
+        if trouble := tls_errors.tls_trouble(error):
+            raise LabError(f"the store does not answer: {trouble}") from None
         # The class only: redis-py's messages may quote the address.
         raise LabError(
             f"the store does not answer ({type(error).__name__}): "

@@ -1,10 +1,14 @@
 """The exported page, opened from a file: the whole tour without a server and without a request."""
 
+import json
+
+import msgspec
 import pytest
 from conftest import LabHere, wait_for
 
-from browser.tour import predict, run_chapter, watch
-from lab.console.offline import recording
+from browser.tour import look_closer, predict, run_chapter, watch
+from lab.console.offline import one_file, recording
+from lab.shop.desks import DESKS
 
 RECORD_DEADLINE_S = 240  # 30 s on a quiet machine
 pytestmark = pytest.mark.long
@@ -143,3 +147,43 @@ def test_settings_that_a_script_leaves_open_can_be_chosen_together(opened):
     watch(page)
     assert "cart lost" in what_if(page, store="memory")
     assert "cart kept" in what_if(page, store="redis", affinity="cookie")
+
+
+# Its page has the policy of the page around it, and so may run what the modules need: `data:`.
+HOSTILE = """<iframe srcdoc="<script src='data:text/javascript,top.ran = 1'></script>"></iframe>
+<img src=x onerror="top.ran = 1"><script>top.ran = 1</script><b class="planted">planted</b>"""
+
+
+def poisoned(answers):
+    """The same answers with HTML of an attacker's in what the page shows as HTML."""
+    found = {}
+    for path, answer in answers.items():
+        text = answer.text
+        if path.startswith("/lab/code?"):
+            sides = json.loads(text)
+            for side in DESKS:
+                sides[side]["html"] += HOSTILE
+            text = json.dumps(sides)
+        elif path.startswith("/lab/sequence/"):
+            text += HOSTILE
+        found[path] = msgspec.structs.replace(answer, text=text)
+    return found
+
+
+@pytest.mark.timeout(600)
+def test_recording_of_an_attacker_runs_no_script_in_the_exported_page(browser, exported, tmp_path):
+    given = exported[1]
+    scripts = [msgspec.structs.replace(e, answers=poisoned(e.answers)) for e in given.scripts]
+    hostile = msgspec.structs.replace(given, answers=poisoned(given.answers), scripts=scripts)
+    file = tmp_path / "hostile.html"
+    file.write_text(one_file.one_file(hostile, {}), encoding="utf-8")
+    window = FileWindow(browser, file, "?step=1&pace=0")
+    page = window.page
+    run_chapter(page)
+    for tab in ("code", "sequence"):
+        look_closer(page, tab)
+        page.locator(f"lab-{tab} .planted").first.wait_for()
+        assert page.locator(f"lab-{tab} :is(iframe, script)").count() == 0
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.ran") is None
+    page.context.close()

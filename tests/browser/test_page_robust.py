@@ -260,7 +260,8 @@ def test_instructors_page_is_known_to_the_next_lab_and_what_it_sent_meanwhile_is
             thief.shutdown()
         lab = RunningLab(tmp_path, port=port)
         page.locator("#line[data-state=open]").wait_for()
-        page.wait_for_function("document.querySelector('lab-instructor .orders').hidden === false")
+        look_closer(page, "control")
+        page.locator("lab-instructor .orders").wait_for()
         ask = "async () => (await (await fetch('/lab/whoami')).json()).instructor"
         wait_for(lambda: page.evaluate(ask))
         for cookie in set(Thief.heard):

@@ -121,3 +121,13 @@ def test_blocks_are_closed_and_no_line_is_too_long_for_a_projector():
 def test_pool_spec_that_cannot_be_is_refused(bad):
     with pytest.raises(LabError, match=r"use|give|choose|none or|off or|one line"):
         PoolSpec(**{"name": "a", "app": "stateful_app", **bad})
+
+
+def test_tls_is_served_beside_the_labs_own_listener_and_cookies_are_for_it_only():
+    text = conf(plain(tls=True, affinity="cookie"), tls_port=8443)
+    assert "listen 127.0.0.1:8000;" in text and "listen 127.0.0.1:8443 ssl;" in text
+    assert "http2 on;" in text and "proxy_cookie_flags ~ secure;" in text
+    assert "sticky cookie desk_affinity path=/stateful/ secure;" in text
+    older = conf(plain(tls=True), nginx_version=(1, 22, 1), tls_port=8443)
+    assert "listen 127.0.0.1:8443 ssl http2;" in older and "http2 on" not in older
+    assert "ssl" not in conf(plain()) and "secure" not in conf(plain(affinity="cookie"))

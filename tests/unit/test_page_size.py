@@ -1,8 +1,10 @@
 """What a lesson makes a browser load: plain files that students read, and few of them."""
 
 import re
+from pathlib import Path
 
-from lab.console import code_view, words
+from lab.console import code_view, room, words
+from lab.console.offline.one_file import RECORDED
 from lab.console.routes_public import STATIC
 from lab.report.drawing import colours_css, sequence_css
 
@@ -28,6 +30,15 @@ def test_scripts_and_styles_of_a_lesson_are_small():
     styles.append(len(colours_css().encode()))
     sizes = {"scripts": sum(scripts.values()), "styles": sum(styles)}
     assert sum(sizes.values()) <= MOST_BYTES, sizes
+
+
+def test_html_is_parsed_in_one_place_which_takes_out_what_opens_another_page():
+    """A script of another page in it would run, in an exported page too."""
+    parses = re.compile(r"DOMParser|(inner|outer)HTML|insertAdjacentHTML|srcdoc|HTMLUnsafe|setHTML")
+    folders = (STATIC, RECORDED.parent, Path(room.__file__).parent / "static")
+    scripts = {path.name: path.read_text("utf-8") for each in folders for path in each.glob("*.js")}
+    assert len(scripts) > 20
+    assert [name for name, text in scripts.items() if parses.search(text)] == ["dom.js"]
 
 
 def test_every_script_is_loaded_by_the_lesson_by_a_closer_look_or_by_the_speaker():

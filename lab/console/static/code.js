@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { subjectOf } from "./chosen.js";
-import { h, say } from "./dom.js";
+import { h, parseHtml, say } from "./dom.js";
 import { set, shown, state, subscribe } from "./state.js";
 import { isShown, whenShown } from "./tabs.js";
 import { DESKS } from "./words.js";
@@ -58,8 +58,7 @@ class LabCode extends HTMLElement {
 }
 
 function passage({ file, first_line: first, html }) {
-  // Our own source, highlighted by our own server: parsed as HTML, scripts do not run.
-  const lines = new DOMParser().parseFromString(`<pre>${html}</pre>`, "text/html").querySelector("pre");
+  const lines = parseHtml(`<pre>${html}</pre>`).querySelector("pre");
   lines.style.counterReset = `line ${first - 1}`;
   return [h("h3", {}, file, h("span", { class: "soft" }, ` from line ${first}`)), document.adoptNode(lines)];
 }

@@ -39,6 +39,16 @@ export function refill(node, key, children) {
   node.replaceChildren(...children());
 }
 
+/**
+ * Parse HTML that a server or a recording has made; return its body. Scripts in it do not run, and
+ * whatever could open another page, whose scripts would, is taken out.
+ */
+export function parseHtml(html) {
+  const { body } = new DOMParser().parseFromString(html, "text/html");
+  body.querySelectorAll("base,embed,form,frame,iframe,link,meta,object,script").forEach((each) => each.remove());
+  return body;
+}
+
 function dress(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);

@@ -2,7 +2,7 @@
 
 import { getText } from "./api.js";
 import { nameOf } from "./chosen.js";
-import { $, h } from "./dom.js";
+import { $, h, parseHtml } from "./dom.js";
 import { state, subscribe } from "./state.js";
 import { isShown, whenShown } from "./tabs.js";
 import { DESKS, TITLES } from "./words.js";
@@ -69,8 +69,7 @@ class LabSequence extends HTMLElement {
 
 function place(column, text) {
   if (!text) return column.replaceChildren(h("p", { class: "soft" }, "No request yet: each one is drawn here, in order."));
-  // Drawn by our own server with all text escaped: parsed as HTML, scripts do not run.
-  const { body } = new DOMParser().parseFromString(text, "text/html");
+  const body = parseHtml(text);
   const [drawing, there] = [$(".drawing", body), $(".drawing", column)];
   if (!drawing || !there) return column.replaceChildren(...body.childNodes);
   // The frame may have the focus: keep it and replace its content.

@@ -17,6 +17,7 @@ from lab.shop.errors import StoreUnavailable
 from lab.shop.http import ConfigError
 from lab.shop.redis import clients, store_url
 from lab.shop.redis.cluster import PatientCluster
+from lab.shop.redis.tls_errors import tls_trouble
 
 TIMEOUT_S = 0.3  # for one operation; a request makes three at most, so it takes under 1 s
 RETRY_AFTER = {"Retry-After": "1"}
@@ -85,4 +86,5 @@ def must_answer() -> Iterator[None]:
         cause = NotConnected("no sentinel that answers knows a primary that does")
         raise StoreUnavailable("try again in a moment", RETRY_AFTER) from cause
     except (RedisError, RedisClusterException) as error:
-        raise StoreUnavailable("try again in a moment", RETRY_AFTER) from error
+        what = tls_trouble(error) or "try again in a moment"
+        raise StoreUnavailable(what, RETRY_AFTER) from error

@@ -18,7 +18,8 @@ SCHEMES = (
 )
 FORMS = (
     "redis://HOST:PORT/0, redis+cluster://HOST:PORT,HOST:PORT "
-    "or redis+sentinel://HOST:PORT,HOST/SERVICE/0"
+    "or redis+sentinel://HOST:PORT,HOST/SERVICE/0; with TLS rediss://…, and ?ssl_ca_certs=FILE "
+    "for an authority of your own"
 )
 DEFAULT_PORTS = {"cluster": 6379, "sentinel": 26379}
 
