@@ -29,6 +29,7 @@ INSTRUCTORS = {
     "/lab/knobs": {"retry": "on"},
     "/lab/stage": {"servers": 2},
     "/lab/run": {"experiment": "crash"},
+    "/lab/crowd": {"shoppers": 20},
     "/lab/lesson": {"chapter": "the-crash", "state": "asking"},
     "/lab/ticket": {},
 }
