@@ -1,5 +1,6 @@
 """A customer at one desk: carries out orders one after the other."""
 
+import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -14,10 +15,12 @@ from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper
+from lab.experiments.readable import LABELS, signer
 from lab.stack.server_pool import ServerPool
 
 MOST_REMEMBERED = 200  # exchanges that can be replayed
 MOST_IN_LINE = 4  # more of one customer's orders would hold threads that others need
+FORGED_LAPTOPS = 9
 TURN_TIMEOUT_S = 60.0  # more than nine tries at a server that is paused
 
 
@@ -35,9 +38,16 @@ class CustomerSession:
     """
 
     def __init__(
-        self, record: Record, identity: tuple[str, str], pool_of: Callable[[], ServerPool]
+        self,
+        record: Record,
+        identity: tuple[str, str],
+        pool_of: Callable[[], ServerPool],
+        leaked_key: str = "",
     ) -> None:
-        """`identity` is user id and name; `pool_of` returns the desk or raises LabError."""
+        """`identity` is user id and name; `pool_of` returns the desk or raises LabError.
+
+        `leaked_key` is the signing key that a thief has read, "" for a desk that has none.
+        """
         user_id, name = identity
         self.record = record
         self.aside = False
@@ -45,6 +55,7 @@ class CustomerSession:
         self.shopper = Shopper(self._address, record, user_id, name)
         self._identity = identity
         self._pool_of = pool_of
+        self._leaked_key = leaked_key
         self._line: deque[object] = deque()
         self._moved = threading.Condition()
 
@@ -53,15 +64,20 @@ class CustomerSession:
         with self._turn():
             server = self._server_of(order.server)
             try:
-                for _ in range(order.tries):
-                    exchange = _ACTIONS[order.do](self, order.values, server)
-                    if exchange.answered:
-                        break
+                for _ in range(order.times):
+                    exchange = self._try(order, server)
             finally:
                 # A person pauses longer than nginx keeps a connection, and a request on one
                 # that is being closed has an unknown outcome.
                 self.shopper.transport.close()
             return exchange.op
+
+    def _try(self, order: Order, server: str | None) -> Exchange:
+        for _ in range(order.tries):
+            exchange = _ACTIONS[order.do](self, order.values, server)
+            if exchange.answered:
+                break
+        return exchange
 
     def check(self, order: Order) -> None:
         """Raise BadOrder or LabError if the order is not possible now."""
@@ -116,6 +132,20 @@ class CustomerSession:
         stranger.token = token
         with self._aside(), closing(stranger.transport):
             return stranger.view_cart(server=server)
+
+    def forge(self, server: str | None) -> Exchange:
+        """Ask for the customer's cart as a thief who has read the desk's first signing key.
+
+        A desk without a key has a session id to guess in its place.
+        """
+        user_id, name = self._identity
+        guess: dict[str, str | None] = {"Cookie": f"desk_session={secrets.token_urlsafe(32)}"}
+        if key := self._leaked_key:
+            cart = {"user_id": user_id, "name": name, "lines": {"laptop": FORGED_LAPTOPS}}
+            guess = {"Authorization": f"Bearer {signer(key).dumps({**LABELS, 'session': cart})}"}
+        stranger = Shopper(self._address, self.record, user_id, name)
+        with self._aside(), closing(stranger.transport):
+            return stranger.request("GET", "/api/cart", headers=guess, server=server)
 
     def _server_of(self, wish: str | None) -> str | None:
         if wish is None:
@@ -176,6 +206,7 @@ _ACTIONS: Mapping[str, Callable[[CustomerSession, Mapping[str, Any], str | None]
     "change": lambda session, values, server: session.shopper.change(**values, server=server),
     "remove": lambda session, values, server: session.shopper.remove(**values, server=server),
     "ship": lambda session, values, server: session.shopper.ship_to(**values, server=server),
+    "forge": lambda session, _, server: session.forge(server),
     "replay": lambda session, values, server: session.replay(values["op"], server),
     "verify": lambda session, values, server: session.verify(values["token"], server),
 }

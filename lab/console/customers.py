@@ -61,7 +61,12 @@ class PageCustomer:
     """The customer of a page. `key` is known to that page only; `who` ("c1") is public."""
 
     def __init__(
-        self, number: int, name: str, pools: Mapping[str, ServerPool], publish: Publish
+        self,
+        number: int,
+        name: str,
+        pools: Mapping[str, ServerPool],
+        publish: Publish,
+        leaked_keys: Mapping[str, str],
     ) -> None:
         self.key = secrets.token_urlsafe(16)
         self.who = f"c{number}"
@@ -72,6 +77,7 @@ class PageCustomer:
         self.browser = ""
         self._pools = pools
         self._publish = publish
+        self._leaked_keys = leaked_keys
         # A new stage does not begin again at 1: no op is used twice.
         self._numbers: dict[str, Iterator[int]] = {desk: count(1) for desk in DESKS}
         self.reset()
@@ -110,7 +116,8 @@ class PageCustomer:
         record = Record(
             f"{self.who}-{desk}", on_event, keep=MOST_REMEMBERED, numbers=self._numbers[desk]
         )
-        session = CustomerSession(record, (self.user_id, self.name), lambda: self._pool(desk))
+        identity, leaked_key = (self.user_id, self.name), self._leaked_keys.get(desk, "")
+        session = CustomerSession(record, identity, lambda: self._pool(desk), leaked_key)
         return session
 
     def _pool(self, desk: str) -> ServerPool:
@@ -128,14 +135,19 @@ class Customers:
         pools: Mapping[str, ServerPool],
         publish: Publish,
         clock: Callable[[], float] = time.monotonic,
+        leaked_keys: Mapping[str, str] | None = None,
     ) -> None:
-        """`pools` are the live desks; `publish` gets each event's fields."""
+        """`pools` are the live desks; `publish` gets each event's fields.
+
+        `leaked_keys` are the signing keys, by desk, that a thief of a chapter has read.
+        """
         self.watching: Callable[[], Collection[str]] = tuple
         """Returns the ids of the browsers that have a page open."""
         self._clock = clock
         self._rate = NewcomerRate()
         self._pools = pools
         self._publish = publish
+        self._leaked_keys = leaked_keys or {}
         self._numbers = count(1)
         self._by_key: dict[str, PageCustomer] = {}
         self._by_who: dict[str, PageCustomer] = {}
@@ -150,7 +162,9 @@ class Customers:
             if not client.instructor:
                 self._rate.take(self._clock())
             self._make_room(client)
-            customer = PageCustomer(next(self._numbers), name, self._pools, self._publish)
+            customer = PageCustomer(
+                next(self._numbers), name, self._pools, self._publish, self._leaked_keys
+            )
             customer.acted_at, customer.browser = self._clock(), client.id
             self._by_key[customer.key] = self._by_who[customer.who] = customer
         return customer

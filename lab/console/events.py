@@ -4,8 +4,9 @@ No credential is in them that could be used, and text of foreign origin in them 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from math import isfinite
 from typing import Any
 
@@ -77,6 +78,8 @@ class ExchangeEvent(RecordedExchange, tag_field="kind", tag="exchange", kw_only=
     look: list[str]
     mark: Mark
     theft: Mark | UnsetType = UNSET
+    shows: str | UnsetType = UNSET
+    """Whose cart the answer shows, where it is not the customer's own: "John's cart"."""
     curl: str
     aside: bool | UnsetType = UNSET
     """True where it is no part of the customer's own conversation."""
@@ -139,7 +142,7 @@ class LessonEvent(msgspec.Struct, tag_field="kind", tag="lesson", kw_only=True):
 
     `state` is asking, running, done, stopped, or over when nothing is presented any more; `scene`
     is what the screen shows. Of an act: its number in the chapter, the step that runs of how
-    many, the customers `who` and `second` that act in it, and the last event before it
+    many, the customers `who`, `second` and `third` that act in it, and the last event before it
     (`since`), so that a page can judge its own prediction by the same facts.
     """
 
@@ -151,6 +154,7 @@ class LessonEvent(msgspec.Struct, tag_field="kind", tag="lesson", kw_only=True):
     of: int = 0
     who: str = ""
     second: str = ""
+    third: str = ""
     since: int = 0
 
 
@@ -218,7 +222,7 @@ def request_of(exchange: RecordedExchange, desk: str, who: str) -> RequestEvent:
     """Return the request that a recorded exchange shows, as far as it does."""
     headers = lower(exchange.response.headers)
     operations = headers.get("x-store-operations", "")
-    tried = [] if headers.get("x-cache") == "HIT" else _asked(exchange)
+    tried = [] if _is_cached(exchange) else _asked(exchange)
     return RequestEvent(
         desk=desk,
         op=one_line(exchange.op, MOST_LABEL_CHARS),
@@ -247,17 +251,40 @@ def from_exchange(
         "customer": one_line(exchange.customer, MOST_LABEL_CHARS),
         "path": one_line(exchange.path, MOST_PATH_CHARS),
     }
-    look, status = look_of(exchange), exchange.status
+    look, shows = look_of(exchange), _strange_cart(exchange)
     return ExchangeEvent(
         **fields,
         desk=desk,
         who=who,
         look=list(look),
-        mark=marks.of_repetition(status) if aside else marks.of_exchange(look, status),
-        theft=marks.of_theft(status) if aside else UNSET,
+        mark=_marked(exchange, look, shows, aside),
+        theft=marks.of_theft(exchange.status) if aside else UNSET,
+        shows=shows or UNSET,
         curl=curl.posix(exchange),
         aside=True if aside else UNSET,
     )
+
+
+def _marked(exchange: RecordedExchange, look: Sequence[str], shows: str, aside: bool) -> Mark:
+    if aside:
+        return marks.of_repetition(exchange.status)
+    if shows:
+        return marks.of_strange_cart(shows)
+    return marks.of_exchange(look, exchange.status, cached=_is_cached(exchange))
+
+
+def _is_cached(exchange: RecordedExchange) -> bool:
+    return lower(exchange.response.headers).get("x-cache") == "HIT"
+
+
+def _strange_cart(exchange: RecordedExchange) -> str:
+    """Return whose cart an answer shows, "" if it is the customer's own, or none."""
+    body = exchange.response.body
+    user = body.get("user") if isinstance(body, dict) else None
+    name = user.get("name") if isinstance(user, dict) else None
+    shown = exchange.status == HTTPStatus.OK and exchange.path.partition("?")[0] == "/api/cart"
+    strange = shown and isinstance(name, str) and name != exchange.customer
+    return f"{one_line(str(name), MOST_LABEL_CHARS)}'s cart" if strange else ""
 
 
 def from_fault(desk: str, fault: FaultEvent, stack: StackState | None) -> FaultShown:

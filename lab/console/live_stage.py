@@ -50,7 +50,8 @@ def live_console(
 ) -> Iterator[LiveConsole]:
     """Connect the feed, the customers and the playground, and the room; stop them afterwards."""
     feed = Feed()
-    customers = Customers(provisioned.stack.pools, feed.publish)
+    leaked_keys = {"stateless": provisioned.keys[0]}
+    customers = Customers(provisioned.stack.pools, feed.publish, leaked_keys=leaked_keys)
 
     def doubt() -> None:
         customers.doubt()

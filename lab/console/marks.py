@@ -12,11 +12,18 @@ def of_request(status: int | None) -> Mark:
     return _named("refused", "!", status) if _is_refused(status) else ["plain", "", ""]
 
 
-def of_exchange(look: Sequence[str], status: int | None) -> Mark:
-    """Return the mark of an exchange with that look.
+def of_strange_cart(whose: str) -> Mark:
+    """Return the mark of an answer with a cart that is not the customer's."""
+    return ["lost", "✕", f"✕ {whose}"]
+
+
+def of_exchange(look: Sequence[str], status: int | None, *, cached: bool = False) -> Mark:
+    """Return the mark of an exchange with that look; `cached`: no server was asked.
 
     A refusal shows no cart, and says nothing of where the cart is.
     """
+    if cached and look[0] == "plain":
+        return ["plain", "", "from the cache"]
     css, sign = ("refused", "!") if look[0] == "lost" and _is_refused(status) else look[:2]
     return _named(css, sign, status)
 

@@ -18,6 +18,7 @@ Check = Callable[[Any], Any]
 MOST_ADDRESS_CHARS = 200
 MOST_TOKEN_CHARS = 16 * 1024
 MOST_TRIES = 9
+MOST_TIMES = 12
 _SERVERS = ("served", "other", *LETTERS)
 # Control, format (bidirectional too), surrogate, private, unassigned, line and paragraph.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -72,10 +73,8 @@ def _op(value: Any) -> str:
 
 
 VERBS: Mapping[str, Mapping[str, Check]] = {
-    **{
-        verb: {}
-        for verb in ("login", "view", "view-url", "products", "clear", "checkout", "logout")
-    },
+    **{verb: {} for verb in ("login", "view", "view-url", "products")},
+    **{verb: {} for verb in ("clear", "checkout", "logout", "forge")},
     "add": {"sku": _sku, "quantity": _quantity},
     "change": {"sku": _sku, "quantity": _quantity},
     "remove": {"sku": _sku},
@@ -83,17 +82,21 @@ VERBS: Mapping[str, Mapping[str, Check]] = {
     "replay": {"op": _op},
     "verify": {"token": _token},
 }
-_HOW = frozenset({"customer", "do", "desks", "server", "tries"})
+_HOW = frozenset({"customer", "do", "desks", "server", "tries", "times"})
 
 
 @dataclass(frozen=True)
 class Order:
-    """One action. `server` is None for the balancer's choice, "served", "other", or "B"."""
+    """One action, done `times` times, each until it is answered or has had its `tries`.
+
+    `server` is None for the balancer's choice, "served", "other", or "B".
+    """
 
     do: str
     desks: tuple[str, ...]
     server: str | None
     tries: int
+    times: int
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)  # may hold a token
 
 
@@ -113,11 +116,14 @@ def checked_order(body: object) -> Order:
         raise BadOrder(f"unknown field {unknown[0][:40]}: {verb} takes {takes}")
     if missing := wanted.keys() - body.keys():
         raise BadOrder(f"missing field {min(missing)!r}: {verb} takes {', '.join(wanted)}")
+    if body.get("times", 1) != 1 and body.get("tries", 1) != 1:
+        raise BadOrder("times: give either times or tries, not both")
     return Order(
         verb,
         _desks(verb, body),
         _server(body.get("server")),
         _whole("tries", body.get("tries", 1), MOST_TRIES),
+        _whole("times", body.get("times", 1), MOST_TIMES),
         {name: check(body[name]) for name, check in wanted.items()},
     )
 

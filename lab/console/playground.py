@@ -7,8 +7,9 @@ from functools import partial
 
 import msgspec
 
+from lab.console.chapter_changes import CHAPTER_SETTINGS, ChapterChanges
 from lab.console.events import PageEvent, StackEvent, from_fault, setting_changed
-from lab.console.renewal import renew
+from lab.console.renewal import change_servers, renew
 from lab.console.settings import MOST_PAGE_SERVERS, Cache, checked, console_variants
 from lab.console.stack_state import DeskSettings, FaultDone, StackState, StoreState
 from lab.console.stack_status import StackStatus
@@ -55,6 +56,7 @@ class Playground:
         self._pools = {name: own_pool(pool) for name, pool in self._stack.pools.items()}
         self._variants = {each.name: each for each in variants}
         self._cache = Cache()
+        self._changes = ChapterChanges()
         self._publish_event = publish
         self._begin = begin
         self._on_fault, self._on_reload, self._on_reset = on_fault, on_reload, on_reset
@@ -107,7 +109,7 @@ class Playground:
         """Change settings while it runs; another store restarts the stateful servers."""
         wanted = checked(settings)
         with self._order:
-            present = vars(self._settings) | {"cache": self._cache.kind}
+            present = {**vars(self._settings), "cache": self._cache.kind, **vars(self._changes)}
             for name, value in wanted.items():
                 if value != present[name]:
                     self._change(name, value)
@@ -123,13 +125,15 @@ class Playground:
             raise LabError(f"servers must be 1 to {self._most_servers}")
         with self._order, self._lives:
             cache = self._cache.anew(wanted.pop("cache", self._cache.kind))
+            changes = ChapterChanges.taken_from(wanted)
             changed = replace(self._settings, servers=servers or self._settings.servers)
             changed = replace(changed, **wanted)  # type: ignore[arg-type]  # none of these is `tls`
             for pool in self._pools.values():
                 pool.require(changed.affinity)  # type: ignore[arg-type]  # checked
             for faults in self._faults.values():
                 faults.end_drains()
-            self._renew(changed, dict.fromkeys(self._pools, LETTERS[: changed.servers]))
+            names = dict.fromkeys(self._pools, LETTERS[: changed.servers])
+            self._renew(changed, names, changes)
             self._apply(changed, cache)
             self._on_reset()
             self.watch.ask()
@@ -148,7 +152,11 @@ class Playground:
             self.watch.servers(),
             {
                 name: DeskSettings(
-                    self._variants[name].keeps, pool.affinity, pool.retry, self._cache.kind
+                    self._variants[name].keeps,
+                    pool.affinity,
+                    pool.retry,
+                    self._cache.kind,
+                    self._changes.unusual(),
                 )
                 for name, pool in self._pools.items()
             },
@@ -198,14 +206,17 @@ class Playground:
     def _finish(self, desk: str, drain: Drain) -> None:
         self._faults[desk].finish_drain(drain, lambda: self._closed)
 
-    def _renew(self, settings: Settings, names: Mapping[str, Sequence[str]]) -> None:
-        before = self._settings.store
+    def _renew(
+        self, settings: Settings, names: Mapping[str, Sequence[str]], changes: ChapterChanges
+    ) -> None:
+        before, changed = self._settings.store, (self._changes, changes)
         variants = {each.name: each for each in console_variants(settings)}
         stateful = variants["stateful"]
         # First: where no store comes up, nothing has been changed.
         env = self._provisioned.supply(stateful)
         self._variants = variants
-        renew(self._provisioned, self._pools, stateful, env, names, before)
+        renew(self._provisioned, self._pools, stateful, env, names, before, changed)
+        self._changes = changes
 
     def _apply(self, settings: Settings, cache: Cache) -> None:
         """Have nginx use the servers that there are, these settings and this cache."""
@@ -218,10 +229,18 @@ class Playground:
         if name == "cache":
             self._apply(self._settings, self._cache.anew(value))
             return
+        if name in CHAPTER_SETTINGS:
+            changes = replace(self._changes, **{name: value})
+            with self._lives:
+                change_servers(self._provisioned, self._pools, self._changes, changes)
+            self._changes = changes
+            self.watch.ask()
+            return
         settings = replace(self._settings, **{name: value})  # type: ignore[arg-type]  # checked
         if name == "store":
             with self._lives:
-                self._renew(settings, {"stateful": list(self._pools["stateful"].servers)})
+                names = {"stateful": list(self._pools["stateful"].servers)}
+                self._renew(settings, names, self._changes)
         self._apply(settings, self._cache)
 
     def _chosen(self, target: str, kind: FaultKind) -> list[tuple[str, str]]:

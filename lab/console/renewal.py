@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 
+from lab.console.chapter_changes import ChapterChanges
 from lab.console.stack_status import ASK_TIMEOUT_S
 from lab.core.json_object import JsonObject
 from lab.evidence.result import Variant
 from lab.experiments.provision import ProvisionedStack
 from lab.processes.waiting import at_once, server_info
+from lab.shop.desks import Desk
 from lab.stack.local_pool import LocalPool
 from lab.stack.local_server import LocalServer
 from lab.stack.server import await_ready
@@ -22,25 +24,50 @@ def renew(
     env: Mapping[str, str],
     names: Mapping[str, Sequence[str]],
     store_before: str,
+    changes: tuple[ChapterChanges, ChapterChanges],
 ) -> None:
     """Have the servers of these names at these desks, all up, with nothing remembered anywhere.
 
-    The stateful desk becomes the variant `stateful`, whose servers get `env`. Returns when all
-    of them answer; the caller reloads nginx. LabError where one does not come up: the next
-    call tries again.
+    The stateful desk becomes the variant `stateful`, whose servers get `env`; `changes` are what
+    a chapter had changed before, and has from now on. Returns when all of them answer; the
+    caller reloads nginx. LabError where one does not come up: the next call tries again.
     """
-    same = stateful.settings.store == store_before == "memory"
+    before, after = changes
+    same = stateful.settings.store == store_before == "memory" and before == after
     # A stateless server holds nothing: that is the point. Neither does one without a cart.
     may_stay: dict[str, MayStay] = {
         "stateful": _remembers_nothing if same else lambda _: False,
-        "stateless": _answers,
+        "stateless": _answers if before == after else lambda _: False,
     }
     renewed = [pools[name] for name in names]
     to_launch = at_once(lambda pool: pool.clear(names[pool.name], may_stay[pool.name]), renewed)
     provisioned.forget(stateful)  # now that no server is left that could write something
     for pool, launched in zip(renewed, to_launch, strict=True):
-        pool.launch(launched, env if pool.name == "stateful" else {})
+        own = {} if before == after else after.env(_desk(pool), provisioned.keys)
+        app = after.app(_desk(pool))
+        pool.launch(launched, {**own, **(env if pool.name == "stateful" else {})}, app)
     await_ready(chain(*to_launch))
+
+
+def change_servers(
+    provisioned: ProvisionedStack,
+    pools: Mapping[str, LocalPool],
+    before: ChapterChanges,
+    after: ChapterChanges,
+) -> None:
+    """Start the servers that a change concerns anew; what they keep elsewhere stays there."""
+    changed = [pools[desk] for desk in after.desks(before)]
+    at_once(lambda pool: _launch_anew(pool, after, provisioned.keys), changed)
+    await_ready(chain(*(pool.servers.values() for pool in changed)))
+
+
+def _launch_anew(pool: LocalPool, changes: ChapterChanges, keys: tuple[str, str]) -> None:
+    desk = _desk(pool)
+    pool.launch(pool.servers.values(), changes.env(desk, keys), changes.app(desk))
+
+
+def _desk(pool: LocalPool) -> Desk:
+    return "stateless" if pool.name == "stateless" else "stateful"
 
 
 def _answers(server: LocalServer) -> bool:

@@ -31,9 +31,10 @@ _LESSON: Mapping[str, Rule] = {
     "since": whole(0, 10**12),
     "who": any_text(20),
     "second": any_text(20),
+    "third": any_text(20),
 }
 _SETTINGS: Mapping[str, Rule] = {
-    name: one_of(*allowed) for name, allowed in settings.SETTINGS.items()
+    name: one_of(*allowed) for name, allowed in settings.ALL_SETTINGS.items()
 }
 
 _STAGE: Mapping[str, Rule] = {"servers": whole(1, settings.MOST_PAGE_SERVERS), **_SETTINGS}
@@ -143,7 +144,7 @@ def _beside_the_stage(routes: Blueprint, services: Services) -> None:
     def lesson() -> Response:
         chapters = [each.slug for each in services.lesson.chapters]
         where = read({"chapter": one_of(*chapters), "state": one_of(*LESSON_STATES)}, _LESSON)
-        for name in ("who", "second"):
+        for name in ("who", "second", "third"):
             if not _WHO.fullmatch(where.get(name, "")):
                 raise UnprocessableEntity(f'{name}: a customer of this page, such as "c1", or ""')
         event = LessonEvent(**where)

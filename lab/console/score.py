@@ -1,6 +1,6 @@
 """What each desk has kept, lost and spent so far, counted from its events."""
 
-from collections import Counter
+from collections import Counter, deque
 
 from lab.console.events import (
     ExchangeEvent,
@@ -15,17 +15,22 @@ from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import SAFE_METHODS, OpStatus
 from lab.shop.desks import DESKS
 
+MOST_HALF_KNOWN = 64  # requests whose log line and exchange have not both come
+
 
 class Score:
     """What each desk has kept, lost and spent so far, by its events alone.
 
     `kept`, `lost` and `open` count customers with an acknowledged cart: by the last read that
     showed what became of it, open where none has since the last acknowledged write or fault.
+    A refused copy of a request (`aside`) is no error: the desk was right to refuse it.
     """
 
     def __init__(self) -> None:
         self._sums: dict[str, Counter[str]] = {}
         self._carts: dict[str, dict[str, str]] = {}
+        self._failed: deque[str] = deque(maxlen=MOST_HALF_KNOWN)
+        self._aside: deque[str] = deque(maxlen=MOST_HALF_KNOWN)
         self._begin()
 
     def take(self, event: PageEvent) -> dict[str, Totals]:
@@ -58,14 +63,28 @@ class Score:
     def _count(self, request: RequestEvent) -> None:
         self._sums[request.desk].update(
             requests=1,
-            errors=int(request.status >= 400 or request.status == 0),
+            errors=self._errors(request),
             store_operations=request.store_operations or 0,
             bytes=request.bytes_in + request.bytes_out,
         )
 
+    def _errors(self, request: RequestEvent) -> int:
+        if 0 < request.status < 400 or request.op in self._aside:
+            return 0
+        self._failed.append(request.op)
+        return 1
+
+    def _set_aside(self, exchange: ExchangeEvent) -> None:
+        self._aside.append(exchange.op)
+        if exchange.op in self._failed:
+            self._failed.remove(exchange.op)
+            self._sums[exchange.desk]["errors"] -= 1
+
     def _follow(self, exchange: ExchangeEvent) -> None:
         carts = self._carts[exchange.desk]
         who = exchange.who or f"name {exchange.customer}"
+        if exchange.aside is True:
+            self._set_aside(exchange)
         if exchange.method in SAFE_METHODS:
             if exchange.fate not in (None, Fate.UNKNOWN):
                 carts[who] = "kept" if exchange.fate == Fate.KEPT else "lost"

@@ -19,7 +19,7 @@ from lab.core.json_object import JsonObject
 from lab.processes.waiting import at_once, wait_until
 from lab.shop.desks import DESKS
 
-SEATS: Mapping[str, str] = {"me": "John", "second": "Bob"}
+SEATS: Mapping[str, str] = {"me": "John", "second": "Bob", "third": "Carol"}
 """The customers of a script by their seat; "me" where a step names none."""
 DRAINED_S = 30.0
 _FAULTS = frozenset(kind.value for kind in FaultKind if kind is not FaultKind.ADD)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lab.console.chapter_changes import CHAPTER_SETTINGS
 from lab.core.errors import LabError
 from lab.evidence.result import Settings, Variant
 from lab.experiments.caching import NAIVE, OBEDIENT
@@ -20,6 +21,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "cache": ("off", "obedient", "naive"),
     "store": ("memory", "file", "redis"),
 }
+ALL_SETTINGS: Mapping[str, tuple[str, ...]] = {**SETTINGS, **CHAPTER_SETTINGS}
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "affinity": ("none", "cookie"),
     "store": ("memory", "redis"),
@@ -75,10 +77,10 @@ def checked(settings: Mapping[str, str | None]) -> dict[str, str]:
     """Return the settings that are given; raise LabError for a wrong name or value."""
     wanted = {name: value for name, value in settings.items() if value is not None}
     for name, value in wanted.items():
-        if name not in SETTINGS:
+        if name not in ALL_SETTINGS:
             raise LabError(f"no setting {name[:40]!r}: there are {', '.join(SETTINGS)}")
-        if value not in SETTINGS[name]:
-            raise LabError(f"{name} is one of {', '.join(SETTINGS[name])}")
+        if value not in ALL_SETTINGS[name]:
+            raise LabError(f"{name} is one of {', '.join(ALL_SETTINGS[name])}")
         if (name, value) == ("store", "redis") and find_store() is None:
             raise LabError("no session store here: `lab doctor` says how to get one")
     return wanted

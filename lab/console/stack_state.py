@@ -42,6 +42,8 @@ class DeskSettings(msgspec.Struct, frozen=True):
     affinity: str
     retry: str
     cache: str | None = None
+    changed: dict[str, str] = {}
+    """What a chapter has changed in its servers: {"prices": "reduced"}."""
 
 
 class StackState(msgspec.Struct, frozen=True):

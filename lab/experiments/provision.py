@@ -49,7 +49,7 @@ class ProvisionedStack:
         self._deployment = deployment or Deployment()
         self._progress = progress
         own = "" if self._deployment else secrets.token_urlsafe(32)
-        self._keys = (self._deployment.signing_keys or own, secrets.token_urlsafe(32))
+        self.keys = (self._deployment.signing_keys or own, secrets.token_urlsafe(32))
         # A prefix of this run's own: a shared store stays usable for its other users.
         self._prefix = f"two-desks:{secrets.token_hex(4)}"
         self._stores: dict[tuple[str, bool], Store] = {}
@@ -99,7 +99,7 @@ class ProvisionedStack:
             # The prefix of a deployment's keys is not known: all keys are counted.
             store_prefix="" if variant.server_urls else self._prefix_of(variant),
             fill=self._fill,
-            keys=self._keys if self._keys[0] else None,
+            keys=self.keys if self.keys[0] else None,
             customers=customers,
             seed=seed,
             quick=quick,
@@ -221,7 +221,7 @@ class ProvisionedStack:
 
     def _env(self, variant: Variant) -> dict[str, str]:
         desk: Desk = "stateless" if variant.app == "stateless" else "stateful"
-        return desk_env(desk, self._place(variant), self._prefix_of(variant), self._keys[0])
+        return desk_env(desk, self._place(variant), self._prefix_of(variant), self.keys[0])
 
     def _place(self, variant: Variant) -> str:
         """Return where a variant keeps its sessions, as STATEFUL_STORE says it."""
@@ -243,12 +243,12 @@ class ProvisionedStack:
 
     def _fill(self, text: str) -> str:
         """Put this run's folder and keys where a variant names them."""
-        if not self._keys[0] and "{key}" in text:
+        if not self.keys[0] and "{key}" in text:
             raise LabError(NO_KEY)
         names = {
             "folder": str(self.folder.absolute()),
-            "key": self._keys[0],
-            "other_key": self._keys[1],
+            "key": self.keys[0],
+            "other_key": self.keys[1],
         }
         try:
             return text.format(**names)

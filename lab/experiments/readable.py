@@ -46,9 +46,9 @@ VARIANTS = (
 CUSTOMERS = 1
 HOME = "7 Acacia Avenue"
 REWRITTEN = {"user_id": "900", "name": "Mallory", "lines": {"laptop": 99}, "shipping_address": "1"}
+LABELS = {"v": 2, "aud": "two-desks"}
 STRANGERS = {
-    "v": 2,
-    "aud": "two-desks",
+    **LABELS,
     "session": {"user_id": "900", "name": "Nobody", "lines": {"laptop": 99}},
 }
 CHARACTERS = string.ascii_letters + string.digits + "-_"
@@ -69,7 +69,7 @@ def script(shopper: Shopper, lab: Lab) -> None:
 
     changed = list(_changed(credential, lab.n(10_000, 40)))
     statuses = [status(header, each) for each in changed]
-    by_guess, by_thief = _signer(secrets.token_urlsafe(32)), _signer(lab.leak_key())
+    by_guess, by_thief = signer(secrets.token_urlsafe(32)), signer(lab.leak_key())
     rewritten = rewritings(credential)
     kept = [status(header, _with_payload(credential, each)) for each in rewritten]
     signed = [status(header, f"Bearer {by_thief.dumps(each)}") for each in rewritten]
@@ -158,7 +158,7 @@ def _other(character: str) -> str:
     return CHARACTERS[(CHARACTERS.find(character) + 17) % len(CHARACTERS)]
 
 
-def _signer(key: str) -> URLSafeTimedSerializer:
+def signer(key: str) -> URLSafeTimedSerializer:
     """Return what signs with `key` as the shop signs."""
     return URLSafeTimedSerializer(
         key,

@@ -115,15 +115,17 @@ class LocalPool(ServerPool):
             at_once(LocalServer.end, [before[name] for name in before if name not in kept])
             return [self.servers[name] for name in names if name not in kept]
 
-    def launch(self, servers: Iterable[LocalServer], env: Mapping[str, str]) -> None:
+    def launch(self, servers: Iterable[LocalServer], env: Mapping[str, str], app: str = "") -> None:
         """Start new lives of these without waiting for them (see `await_ready`).
 
-        `env` is added to the environment of every server of this pool from now on.
+        `env` is added to the environment of every server of this pool from now on; `app`, if
+        given, is the module that they run.
         """
         with self._changing:
-            self.spec = replace(self.spec, env={**self.spec.env, **env})
+            app = app or self.spec.app
+            self.spec = replace(self.spec, env={**self.spec.env, **env}, app=app)
             for each in servers:
-                each.relaunch(env)
+                each.relaunch(env, app)
 
     def close(self) -> None:
         """Let others have the ports: called once no server runs any more."""

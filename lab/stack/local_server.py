@@ -72,6 +72,7 @@ class LocalServer(Server):
         self._attempts = 0
         self.lives: list[ServerLife] = []
         """Each process that was started under this name, the present one last."""
+        self._app = spec.app
         self._own_env = dict(spec.server_env.get(name, {}))
 
     @property
@@ -103,7 +104,7 @@ class LocalServer(Server):
         }
         self._child = self._children.spawn_module(
             self.title,
-            self._spec.app,
+            self._app,
             "--port",
             str(self.port),
             *(["--share-port"] if self._held.is_shared else []),
@@ -164,13 +165,14 @@ class LocalServer(Server):
     def require_restart(self, env: Mapping[str, str]) -> None:
         """Accept any environment."""
 
-    def relaunch(self, env: Mapping[str, str]) -> None:
+    def relaunch(self, env: Mapping[str, str], app: str = "") -> None:
         """Start a new life, ending the present one if it runs; do not wait for it.
 
-        `env` is added to its environment, as in `restart`.
+        `env` is added to its environment, as in `restart`; `app` is the module it runs, if given.
         """
         with self._fault:
             self._own_env.update(env)
+            self._app = app or self._app
             self.end()
             self.launch()
 

@@ -65,7 +65,9 @@ async () => {
       const at = events.findIndex((each) => each.op === dot.dataset.op && each.kind === "exchange");
       if (at < 1 || events[at].desk !== desk) continue;
       const [before, after] = [events[at - 1], events[at]].map(({ score }) => counts(score[desk]));
-      if (before === after) continue;
+      // In a burst the same totals come of others that are back already.
+      const others = events.slice(Math.max(0, at - 40), at).filter((each) => each.desk === desk);
+      if (before === after || others.some(({ score }) => counts(score[desk]) === after)) continue;
       seen.scores += 1;
       // Totals come again: only what has changed since this dot set out can have come too early.
       if (!departed.has(dot.dataset.op)) departed.set(dot.dataset.op, shown);

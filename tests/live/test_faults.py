@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import signal
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -335,6 +336,17 @@ def test_hung_store_says_nothing_and_then_goes_on(tmp_path):
         stats = store.stats()
         assert stats.commands_processed > 2 and stats.used_memory_bytes > 100_000
         store.pause()
+
+
+def test_life_of_a_server_that_dies_by_itself_ends(pool):
+    server = pool.servers["C"]
+    life = server.lives[-1]
+    assert (server.state, life.ended_at) == ("up", None)
+    os.kill(server.pid, signal.SIGKILL)
+    wait_for(lambda: server.state == "dead")
+    assert life.ended_at is not None
+    assert server.restart().instance == server.lives[-1].instance != life.instance
+    assert server.lives[-1].ended_at is None
 
 
 def test_password_is_in_no_command_line_log_or_message(tmp_path):

@@ -65,8 +65,8 @@ def _checked_chapter(where: str, value: Any) -> Json:
 
 
 def _check_stage(where: str, act: Json, wants: Json | None) -> None:
-    """What a chapter wants is what its scripts begin with, so that each can be run again."""
-    if wants is None or "steps" not in act:
+    """What a chapter wants is what its scripts begin with; a case of its own has its own stage."""
+    if wants is None or "steps" not in act or "result" in act:
         return
     first = {key: each for key, each in act["steps"][0].items() if key not in ("do", "say")}
     if act["steps"][0]["do"] != "stage" or first != wants:
@@ -147,7 +147,8 @@ def _yes_or_no(where: str, value: Any) -> bool:
 _CHOICE = table({"text": text(60), "because": text(120)}, {"when": when})
 _FINDING = table({"words": _words(2, 4, 24), "good": _yes_or_no, "when": _own_when})
 _NUMBER = table(
-    {"fact": one_of(*NUMBERS), "unit": listed(_words(2, 4, 28), 2, 2)}, {"of": one_of(*NUMBERS)}
+    {"fact": one_of(*NUMBERS), "unit": listed(_words(2, 4, 28), 2, 2)},
+    {"of": one_of(*NUMBERS), "harm": _yes_or_no},
 )
 _CASE = table({"words": text(80), "when": when})
 _VERDICTS = table({side: text(70) for side in ("both", *DESKS, "neither")})
@@ -160,7 +161,11 @@ _RESULT = table(
     {"cases": listed(_CASE, 1, 3)},
 )
 _PREDICT = table({"question": text(240), "choices": listed(_CHOICE, 2, 4)})
-_ACT = table({"label": text(60)}, {"say": text(120), "steps": script, "experiment": experiment})
+_OF_SCRIPT = {"thief": text(24), "result": _RESULT, "explain": _words(1, 60, 360)}
+_ACT = table(
+    {"label": text(60)},
+    {"say": text(120), "steps": script, "experiment": experiment, **_OF_SCRIPT},
+)
 _METHOD = one_of("GET", "POST", "PUT", "PATCH", "DELETE")
 _CHAPTER = table(
     {
@@ -170,7 +175,7 @@ _CHAPTER = table(
         "text": listed(text(400), 1, 3),
         "predict": _predict,
         "result": _RESULT,
-        "acts": listed(_act, 1, 8),
+        "acts": listed(_act, 1, 12),
         "measured": listed(template, 1, 4),
         "explain": _words(1, 60, 360),
         "commands": listed(command, 1, 4),
@@ -178,7 +183,7 @@ _CHAPTER = table(
     {
         "evidence": listed(listed(_slug, 1, 4), 1, 6),
         "code": table({"method": _METHOD, "path": _path}),
-        "thief": text(24),
+        "load": _yes_or_no,
         "wants": STAGE,
     },
 )

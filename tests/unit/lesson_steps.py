@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lab.console.orders import MOST_TIMES, MOST_TRIES
 from lab.console.request_bodies import Rule, one_of, refuse, table, whole
-from lab.console.settings import MOST_PAGE_SERVERS, SETTINGS
+from lab.console.settings import ALL_SETTINGS, MOST_PAGE_SERVERS
 from lab.core.faults import STORE_FAULTS, FaultKind
 from lab.shop.cart import MAX_QUANTITY
 from lab.shop.catalogue import PRODUCTS
@@ -15,7 +16,7 @@ from .lesson_rules import listed, text
 
 Step = dict[str, Any]
 
-SEATS = ("second",)  # the customer of the window needs no name
+SEATS = ("second", "third")  # the customer of the window needs no name
 _ANY: Mapping[str, Rule] = {
     "say": text(120),
     "desks": listed(one_of(*DESKS), 1, len(DESKS)),
@@ -23,17 +24,16 @@ _ANY: Mapping[str, Rule] = {
 _REQUEST: Mapping[str, Rule] = {
     **_ANY,
     "server": one_of("served", "other", *LETTERS),
-    "tries": whole(1, 9),
+    "tries": whole(1, MOST_TRIES),
+    "times": whole(1, MOST_TIMES),
     "as": one_of(*SEATS),
 }
-_SETTINGS: Mapping[str, Rule] = {name: one_of(*each) for name, each in SETTINGS.items()}
+_SETTINGS: Mapping[str, Rule] = {name: one_of(*each) for name, each in ALL_SETTINGS.items()}
 STAGE = table({}, {"servers": whole(1, MOST_PAGE_SERVERS), **_SETTINGS})
 _LINE: Mapping[str, Rule] = {"sku": one_of(*PRODUCTS), "quantity": whole(1, MAX_QUANTITY)}
 _REQUESTS: Mapping[str, Mapping[str, Rule]] = {
-    **{
-        verb: {}
-        for verb in ("login", "view", "view-url", "products", "clear", "checkout", "logout")
-    },
+    **{verb: {} for verb in ("login", "view", "view-url", "products")},
+    **{verb: {} for verb in ("clear", "checkout", "logout", "forge")},
     "add": _LINE,
     "change": _LINE,
     "remove": {"sku": _LINE["sku"]},
@@ -75,7 +75,7 @@ def step(where: str, value: Any) -> Step:
 def script(where: str, value: Any) -> list[Step]:
     """Steps that can follow each other: no shopping before login, nothing unsent is replayed."""
     steps: list[Step] = listed(step, 1, 20)(where, value)
-    sent: dict[str, set[str]] = {"me": set(), "second": set()}
+    sent: dict[str, set[str]] = {"me": set(), "second": set(), "third": set()}
     store = None
     for number, each in enumerate(steps):
         here, verb = f"{where}[{number}]", each["do"]

@@ -583,7 +583,7 @@ def test_code_that_serves(lab):
 
 def test_pages_follow_the_instructor_also_those_that_come_later(lab):
     act = {"chapter": "the-crash", "state": "running", "act": 1, "step": 2, "of": 7}
-    act |= {"scene": "watch", "who": "c3", "second": "c4", "since": 41}
+    act |= {"scene": "watch", "who": "c3", "second": "c4", "third": "", "since": 41}
     assert post(lab.web, "/lab/lesson", act, TERMINAL).json == {"id": 1}
     lab.live.feed.begin()  # the act's first step: the history before it is gone
     ((_, _, snapshot),) = parsed(taken(lab.live.feed.reader()))

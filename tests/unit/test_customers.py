@@ -436,6 +436,45 @@ def test_tries_ask_again_until_a_server_answers(customers, john, published, orig
     assert last(published, "stateless")["op"] == "c1-stateless-1"
 
 
+def test_times_sends_the_same_request_again_and_again(customers, john, published):
+    act(customers, john, "login")
+    answer = act(customers, john, "view", desks=["stateful"], times=12)
+    assert answer["ops"] == {"stateful": "c1-stateful-13"}
+    assert [event["path"] for event in published].count("/api/cart") == 12
+
+
+# --- a thief with the key
+
+
+def test_forged_token_opens_the_cart_where_the_key_is_known_and_is_nobodys_credential(
+    origin, published
+):
+    def publish(event):
+        published.append(msgspec.to_builtins(event))
+
+    customers = Customers(origin.pools, publish, leaked_keys={"stateless": KEY})
+    john = customers.enter("John")
+    act(customers, john, "login")
+    answer = act(customers, john, "forge")
+    assert (last(published, "stateful")["status"], last(published, "stateful")["aside"]) == (
+        401,
+        True,
+    )
+    forged = last(published, "stateless")
+    assert (forged["status"], forged["aside"], forged["fate"]) == (200, True, None)
+    assert forged["response"]["body"]["cart"]["lines"][0]["quantity"] == 9
+    assert KEY not in json.dumps([answer, published])
+    assert answer["credentials"]["stateless"]["token"] not in ("", None)
+    act(customers, john, "view")  # John's own credential is what it was
+    assert last(published, "stateless")["response"]["body"]["cart"]["lines"] == []
+
+
+def test_forged_request_is_refused_where_no_key_has_leaked(customers, john, published):
+    act(customers, john, "login")
+    act(customers, john, "forge")
+    assert [last(published, desk)["status"] for desk in ("stateful", "stateless")] == [401, 401]
+
+
 # --- which server
 
 
@@ -614,6 +653,8 @@ LONG = "x" * 100_000
         *[(GOOD | {"sku": it}, "sku") for it in ("", "LAPTOP", "../x", "..", "laptop/", None, 7)],
         *[(GOOD | {"sku": it}, "sku") for it in ({}, ["laptop"], LONG, HOSTILE, "laptop\n")],
         *[(GOOD | {"tries": it}, "tries") for it in (0, 10, -1, True, 1.0, "1", None, 10**9)],
+        *[(GOOD | {"times": it}, "times") for it in (0, 13, -1, True, 1.0, "1", None, 10**9)],
+        (GOOD | {"times": 2, "tries": 2}, "times"),
         *[(GOOD | {"desks": it}, "desks") for it in ([], "stateful", ["x"], None, {}, [[]], 7)],
         *[(GOOD | {"desks": ["stateful"] * n}, "desks") for n in (2, 3, 1000)],
         *[(GOOD | {"server": it}, "server") for it in ("", "b", "AB", "Ä", "@B", "B/../A", 7, [])],
@@ -640,7 +681,8 @@ def test_bad_order_is_refused_by_name_and_nothing_is_sent(nowhere, published, or
 
 def test_order_fields_that_are_left_out_have_defaults():
     order = checked_order({"customer": "whoever", "do": "view", "server": None})
-    assert (order.desks, order.server, order.tries) == (("stateful", "stateless"), None, 1)
+    assert (order.desks, order.server) == (("stateful", "stateless"), None)
+    assert (order.tries, order.times) == (1, 1)
     replay = {"do": "replay", "op": "c1-stateful-1", "desks": ["stateless", "stateful"]}
     assert checked_order(replay).desks == ("stateful",)
     verify = {"do": "verify", "token": "secret-secret"}

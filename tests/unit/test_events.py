@@ -455,6 +455,41 @@ def test_totals_are_fresh_each_time(published):
     assert published.score.totals()["stateful"].requests == 2
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "body", "shows"),
+    [
+        ("/api/cart", 200, {"user": {"name": "Ann"}, "cart": {}}, "Ann's cart"),
+        ("/api/cart?token=x", 200, {"user": {"name": "Ann"}}, "Ann's cart"),
+        ("/api/cart", 200, {"user": {"name": "John"}}, None),
+        ("/api/cart", 401, {"user": {"name": "Ann"}}, None),
+        ("/api/carts", 200, {"user": {"name": "Ann"}}, None),
+        *(("/api/cart", 200, body, None) for body in ([], "x", None, {"user": 3}, {"user": {}})),
+        ("/api/cart", 200, {"user": {"name": "\u202eA\n" + "x" * 99}}, "A"),
+    ],
+)
+def test_cart_of_another_customer_is_named_and_marked_as_harm(path, status, body, shows):
+    event = from_exchange(kept_exchange(sent("GET", path, status, body)), "stateful", "c1")
+    if shows is None:
+        assert event.shows is msgspec.UNSET and event.mark[0] != "lost"
+    else:
+        assert event.shows.endswith("'s cart") and event.shows.lstrip().isprintable()
+        assert len(event.shows) < 80 and event.mark[0] == "lost"
+
+
+@pytest.mark.parametrize("log_first", [True, False])
+def test_refused_copy_is_no_error_whichever_event_comes_first(published, log_first):
+    made = kept_exchange(sent("GET", "/api/cart", 401))
+    copy = from_exchange(made, "stateful", "c1", aside=True)
+    logged = request_of(made, "stateful", "c1")
+    for event in (logged, copy) if log_first else (copy, logged):
+        published(event)
+    assert published.at["stateful"]["errors"] == 0
+    # The customer's own refused request is one.
+    own = replace_fields(made, op="another-1")
+    published(request_of(own, "stateful", "c1"))(from_exchange(own, "stateful", "c1"))
+    assert published.at["stateful"]["errors"] == 1
+
+
 def test_new_stage_starts_the_score_anew(published):
     published.add()(from_log(ENTRY, "stateful", SERVERS, "c1"))(StageEvent())
     assert published.at == msgspec.to_builtins(Score().totals())

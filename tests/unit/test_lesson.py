@@ -290,7 +290,7 @@ def test_lesson_needs_chapters_and_scenes(tmp_path):
         (SCENES.replace("a-scene", "../etc"), "scenes[0].slug: must be small letters"),
         (SCENES.replace('say = "Something."', ""), "scenes[0].say: is missing"),
         (SCENES.replace('"login", as = "second"', '"login"'), "steps[2]: 'view' comes before"),
-        (SCENES.replace('as = "second"', 'as = "third"'), "steps[1].as: 'third' is unknown"),
+        (SCENES.replace('as = "second"', 'as = "fourth"'), "steps[1].as: 'fourth' is unknown"),
         ("", "scenes: is missing"),
         ("scenes = 3", "scenes: must be a list"),
     ],

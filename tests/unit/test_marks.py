@@ -24,6 +24,12 @@ def test_exchange_is_marked_by_its_look(look, status, mark):
     assert marks.of_exchange(look, status) == mark.split()
 
 
+def test_answer_of_the_cache_and_a_cart_of_another_are_marked_for_what_they_are():
+    assert marks.of_exchange(("plain", "", ""), 200, cached=True) == ["plain", "", "from the cache"]
+    assert marks.of_exchange(KEPT, 200, cached=True) == ["kept", "✓", "✓"]
+    assert marks.of_strange_cart("John's cart") == ["lost", "✕", "✕ John's cart"]
+
+
 def test_request_of_which_only_the_status_is_known():
     assert marks.of_request(200) == ["plain", "", ""]
     assert marks.of_request(399) == ["plain", "", ""]

@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CUSTOMERS = {
     "me": {"id": "secret-key-of-john", "who": "c1", "name": "John"},
     "second": {"id": "secret-key-of-bob", "who": "c2", "name": "Bob"},
+    "third": {"id": "secret-key-of-carol", "who": "c3", "name": "Carol"},
 }
 TOKEN = "eyJhIjoxfQ.abcdef.0123456789012345678901234567890123456789012"
 COOKIE = "0123456789abcdef0123456789abcdef"
@@ -141,7 +142,7 @@ def test_script_that_leaves_the_settings_open_is_recorded_with_all_of_them_toget
 def test_script_is_recorded_from_a_stage_with_the_usual_settings(recorder):
     script = recorder.record("a/0", {"store": "redis"})
     plain = {"affinity": "none", "store": "memory", "retry": "off", "cache": "off"}
-    [(path, stage), *steps] = recorder.console.asked[2:]
+    [(path, stage), *steps] = recorder.console.asked[len(CUSTOMERS) :]
     assert (path, stage) == ("/lab/stage", plain)
     assert [path for path, _ in steps] == ["/lab/step"] * 3
     assert [body["step"] for _, body in steps] == [0, 1, 2]

@@ -231,7 +231,7 @@ FROM_CACHE = {"headers": {"X-Cache": "HIT"}}
     [
         ("stateful", ASKED_A, 200, "drawer: found ✓"),
         ("stateless", ASKED_A, 409, "seal: good ✓"),
-        ("stateful", ASKED_A, 401, "no drawer for John"),
+        ("stateful", ASKED_A, 401, "no drawer for John ✕"),
         ("stateless", ASKED_A, 401, "seal: bad ✕"),
         ("stateful", ASKED_A, 503, "cannot look"),
         *(
@@ -287,3 +287,12 @@ def test_result_of_a_request_is_marked_as_the_console_says():
 )
 def test_dot_goes_where_the_log_says_the_request_went(request_, places):
     assert run("journey(given).places", {"status": 200, **request_}) == places.split()
+
+
+def test_customer_who_is_shown_another_s_cart_has_got_it_until_the_next_look():
+    bob = {"who": "c2", "customer": "Bob"}
+    hers = exchange("POST", "/api/login", "B b1", 200, [], **bob)
+    strange = look("", 200, None, LAPTOP, shows="John's cart", **bob)
+    seen = """cartsOf(given.reduce(reduce, emptyScene()), "stateful").get("c2").strange ?? null"""
+    assert run(seen, [*bought(), hers, strange]) == "John's cart"
+    assert run(seen, [*bought(), hers, strange, look("B b1", 200, None, [], **bob)]) is None

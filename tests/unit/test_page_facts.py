@@ -166,3 +166,51 @@ def test_templates_are_filled_and_unknown_facts_refused():
     )
     refused = "try { fill('{stateful.gone}', {}); } catch (error) { return error.message; }"
     assert "stateful.gone" in run(refused)
+
+
+def priced(number, cents, path="/api/cart", **more):
+    lines = [{"sku": "laptop", "quantity": 1, "unit_price_cents": cents}]
+    body = {"order": {"lines": lines}} if path == "/api/checkout" else {"cart": {"lines": lines}}
+    return exchange(number, path=path, response={"headers": {}, "body": body}, **more)
+
+
+def test_old_price_is_another_than_the_shop_has_said_since():
+    listed = {"products": [{"sku": "laptop", "unit_price_cents": 99900}]}
+    said = exchange(2, path="/api/products", response={"headers": {}, "body": listed})
+    facts = facts_of(
+        [
+            priced(1, 129900),  # before the shop said anything
+            said,
+            priced(3, 129900),
+            priced(4, 99900),
+            priced(5, 129900, "/api/checkout", method="POST", status=201),
+            priced(6, 129900, status=401),
+        ]
+    )
+    assert (facts["stateful.priced"], facts["stateful.old_price"]) == (3, 2)
+
+
+def test_request_has_grown_by_the_last_look_against_the_first():
+    looks = [exchange(1, bytes_sent=200), exchange(2, bytes_sent=290), exchange(3, bytes_sent=320)]
+    copy = exchange(4, bytes_sent=900, aside=True)
+    assert facts_of([*looks, copy])["stateful.grown"] == 120
+    assert facts_of([])["stateful.grown"] == 0
+
+
+def test_copies_are_counted_apart_from_honest_requests():
+    sold = {"method": "POST", "path": "/api/checkout", "status": 201}
+    facts = facts_of(
+        [exchange(1, **sold), exchange(2, aside=True, **sold), exchange(3, status=401)]
+    )
+    assert (facts["stateful.resold"], facts["stateful.copies"]) == (1, 1)
+    assert facts["stateful.refused_own"] == 1
+
+
+def test_list_from_the_cache_has_saved_a_request():
+    hit = {"headers": {"X-Cache": "HIT"}, "body": {}}
+    facts = facts_of([exchange(1, path="/api/products", response=hit), exchange(2, response=hit)])
+    assert facts["stateful.saved"] == 1
+
+
+def test_what_is_still_on_its_way_is_no_fact_yet():
+    assert facts_of([exchange(1, fate="lost", underway=True)])["stateful.lost"] == 0

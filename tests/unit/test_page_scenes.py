@@ -21,6 +21,16 @@ CART = {"fate": None, "kept": 0, "lost": 0, "refused": 0, "unanswered": 0, "stat
 CART |= {"replicas": 1, "requests": 3, "bytes_out_mean": 200, "store_operations": 0, "orders": 0}
 CART |= {"answered": 3, "useful": 1, "copies": 0, "second_lost": 0, "acknowledged": 1, "kills": 1}
 CART |= {"failed": 0, "looks": 2, "shown": 2, "shown_wrong": 0, "second_got": 0}
+CART |= {
+    "third_lost": 0,
+    "all_lost": 0,
+    "saved": 0,
+    "resold": 0,
+    "priced": 0,
+    "old_price": 0,
+    "grown": 0,
+    "refused_own": 0,
+}
 
 
 def facts(stateful, stateless):
@@ -79,7 +89,7 @@ def findings(guess, found=CRASHED, chapter=CRASH):
     return run("scenes.findingsOf(given.chapter, given.result)", chapter=chapter, result=result)
 
 
-FAILED = {"number": "1 of 3", "unit": "requests failed"}
+FAILED = {"number": "1 of 3", "unit": "requests failed", "harm": True}
 
 
 def test_verdict_is_a_case_of_its_own_only_where_that_was_measured():
@@ -93,8 +103,8 @@ def test_verdict_is_a_case_of_its_own_only_where_that_was_measured():
 def test_last_scene_says_two_words_and_a_number_for_each_desk():
     found = findings(2)
     assert [(each["words"], each["numbers"], each["good"]) for each in found["desks"]] == [
-        ("cart lost", [{"number": "1", "unit": "cart lost"}, FAILED], False),
-        ("cart kept", [{"number": "0", "unit": "carts lost"}, FAILED], True),
+        ("cart lost", [{"number": "1", "unit": "cart lost", "harm": True}, FAILED], False),
+        ("cart kept", [{"number": "0", "unit": "carts lost", "harm": False}, FAILED], True),
     ]
     assert found["verdict"] == "At the stateless desk the cart survives; the request does not."
     assert (found["right"], found["good"]) == ("yes", False)
@@ -136,6 +146,75 @@ def test_ending_has_a_row_for_each_chapter_and_keeps_it_as_markdown():
     assert "cart lost, 1 cart lost, 1 of 3 requests failed; " in first
     assert "cart kept, 0 carts lost, 1 of 3 requests failed" in first
     assert second == f"| 2 | {CHAPTERS[0]['title']} | – | not run | – | – |"
+
+
+DRAWBACKS = next(each for each in CHAPTERS if each["slug"] == "the-drawbacks")
+
+
+def test_case_of_a_chapter_ends_with_its_own_result_and_judges_no_prediction():
+    bitten = facts({"resold": 0}, {"resold": 1, "copies": 1})
+    found = findings(0, {**bitten}, DRAWBACKS) | run(
+        "scenes.findingsOf(given.chapter, given.result)",
+        chapter=DRAWBACKS,
+        result={"number": 1, "facts": bitten, "guess": 0},
+    )
+    assert [each["words"] for each in found["desks"]] == ["sold once", "sold twice"]
+    assert found["verdict"] == "It bites at the stateless desk."
+    assert (found["right"], found["said"]) == ("open", "")
+
+
+def test_cases_are_scored_beside_each_other_and_those_that_have_not_run_are_empty():
+    bitten = facts({}, {"copies": 1})
+    notes = {
+        "acts": {"0": {"state": "done", "took": 1, "facts": bitten}, "1": {"state": "stopped"}}
+    }
+    cases = run("scenes.casesOf(given.chapter, given.notes)", chapter=DRAWBACKS, notes=notes)
+    assert len(cases) == 5
+    first, *others = cases
+    assert [(each["number"], each["harm"]) for each in first["desks"]] == [
+        ("0", False),
+        ("1", True),
+    ]
+    assert [each["desks"] for each in others] == [None] * 4
+    assert run("scenes.casesOf(given.chapter, given.notes)", chapter=CRASH, notes=notes) == []
+
+
+def test_prediction_is_judged_by_the_script_that_its_question_is_about():
+    asked = {"state": "done", "took": 1, "guess": 2, "facts": facts({}, {"copies": 1})}
+    later = {"state": "done", "took": 9, "guess": 2, "facts": facts({}, {"resold": 1})}
+    notes = {"acts": {"0": asked, "1": later}}
+    code = "[scenes.resultOf(given.notes), scenes.resultOf(given.notes, given.chapter)]"
+    newest, judged = run(code, chapter=DRAWBACKS, notes=notes)
+    assert (newest["number"], judged["number"]) == (1, 0)
+    alone = {"acts": {"1": later}}
+    assert run("scenes.resultOf(given.notes, given.chapter)", chapter=DRAWBACKS, notes=alone)
+
+
+def load_of(*events):
+    scene = {"exchanges": [], "faults": []}
+    for number, (kind, more) in enumerate(events, start=1):
+        scene[kind].append({"id": number, "desk": "stateful", **more})
+    code = """(await import(LOAD)).loadOf({
+        faults: given.scene.faults,
+        exchanges: new Map(given.scene.exchanges.map((each) => [each.id, each])),
+    }, "stateful", 0)"""
+    return run(code.replace("LOAD", json.dumps((STATIC / "load.js").as_uri())), scene=scene)
+
+
+def test_load_is_counted_before_a_server_came_and_after_by_answer():
+    asked = [
+        ("exchanges", {"served_by": name, "status": status})
+        for name, status in (("A", 200), ("A", 201), ("A", 200), ("B", 401), ("B", 401))
+    ]
+    added = ("faults", {"fault": "add", "target": "B"})
+    found = load_of(
+        *asked[:2], added, *asked[2:], ("exchanges", {"served_by": None, "status": 502})
+    )
+    assert found == {
+        "before": {"A": {"served": 2, "refused": 0}},
+        "after": {"A": {"served": 1, "refused": 0}, "B": {"served": 0, "refused": 2}},
+    }
+    assert load_of(*asked[:2])["before"] == {}
 
 
 def guide(lesson):

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from flask import Flask
 from report_documents import typed
 
 from lab.core.redaction import redact_body, redact_headers
@@ -15,8 +14,9 @@ from lab.report.curl import posix
 from lab.shop.cart import MAX_LINES, SessionState
 from lab.shop.catalogue import PRODUCTS
 from lab.shop.http import InstanceInfo
+from stateless_app.app import create_app
 from stateless_app.config import Config
-from stateless_app.state import init_state, token_for
+from stateless_app.state import token_for
 
 STATIC = Path(__file__).parents[2] / "lab" / "console" / "static"
 
@@ -56,8 +56,7 @@ def run(tmp_path):
 @pytest.fixture
 def desk():
     """The stateless desk's own way with tokens."""
-    app = Flask(__name__)
-    init_state(app, Config(InstanceInfo("A", "0" * 32), (OLD_KEY, "k" * 40)))
+    app = create_app(Config(InstanceInfo("A", "0" * 32), (OLD_KEY, "k" * 40)))
     with app.app_context():
         yield app
 

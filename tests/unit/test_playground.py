@@ -9,6 +9,7 @@ import pytest
 from conftest import wait_for
 
 from lab.console import settings, stack_status
+from lab.console.chapter_changes import ChapterChanges
 from lab.console.playground import Playground, targets
 from lab.console.settings import MOST_PAGE_SERVERS, Cache, checked, console_variants
 from lab.console.stack_state import StackState
@@ -20,6 +21,7 @@ from lab.experiments.provision import ProvisionedStack
 from lab.processes.waiting import at_once
 from lab.stack.pool_spec import PoolSpec
 from lab.stack.programs import Program
+from lab.stack.server_env import SIGNING_KEYS
 
 # Settings
 
@@ -28,10 +30,11 @@ def test_settings_that_are_not_named_stay():
     assert checked({"affinity": None, "retry": "on", "cache": None}) == {"retry": "on"}
 
 
-@pytest.mark.parametrize("name", settings.SETTINGS)
+@pytest.mark.parametrize("name", settings.ALL_SETTINGS)
 @pytest.mark.parametrize("value", ["", "ON", "none; }", "redis://db.example", "\u0000", "cookie "])
 def test_wrong_value_is_refused_with_the_right_ones(name, value):
-    with pytest.raises(LabError, match=f"{name} is one of {', '.join(settings.SETTINGS[name])}"):
+    allowed = settings.ALL_SETTINGS[name]
+    with pytest.raises(LabError, match=f"{name} is one of {', '.join(allowed)}"):
         checked({name: value})
 
 
@@ -54,6 +57,42 @@ def test_paused_server_shows_within_a_second_at_both_desks_whatever_the_cache():
         assert (
             "proxy_read_timeout 1s" in Cache(kind).proxy_settings(Settings(), "stateful").directives
         )
+
+
+# What a chapter changes
+
+
+KEYS = ("the-first-key", "the-second-key")
+
+
+def test_chapter_changes_are_the_usual_ones_unless_a_stage_names_them():
+    settings = {"affinity": "none", "prices": "reduced"}
+    changes = ChapterChanges.taken_from(settings)
+    assert settings == {"affinity": "none"}
+    assert changes.unusual() == {"prices": "reduced"}
+    assert ChapterChanges.taken_from({}).unusual() == {}
+
+
+def test_new_price_list_concerns_both_desks_and_a_key_the_stateless_one_only():
+    usual = ChapterChanges()
+    assert usual.desks(usual) == []
+    assert ChapterChanges(prices="reduced").desks(usual) == ["stateful", "stateless"]
+    assert ChapterChanges(key="second").desks(usual) == ["stateless"]
+    assert ChapterChanges(token="prices").desks(usual) == ["stateless"]
+
+
+def test_chapter_changes_become_the_environment_and_the_module_of_a_server():
+    changes = ChapterChanges(token="prices", prices="reduced", key="second")
+    assert changes.env("stateful", KEYS) == {"SHOP_PRICES": "laptop=99900"}
+    assert changes.env("stateless", KEYS)[SIGNING_KEYS] == KEYS[1]
+    assert changes.app("stateful") == "stateful_app"
+    assert changes.app("stateless") == "lab.variants.price_in_token"
+    # And back: what was changed is named, so that it is undone.
+    assert ChapterChanges().env("stateless", KEYS) == {
+        "SHOP_PRICES": "laptop=129900",
+        SIGNING_KEYS: KEYS[0],
+    }
+    assert ChapterChanges().app("stateless") == "stateless_app"
 
 
 # Targets

@@ -18,16 +18,6 @@ Step: TypeAlias = dict[str, str | int | list[str]]
 """One step of a script: `do`, what it is done with, and what is said of it."""
 
 
-class Act(msgspec.Struct, kw_only=True):
-    """A button of a chapter: a script of steps, or an experiment with its question."""
-
-    label: str
-    say: str | UnsetType = UNSET
-    steps: list[Step] | UnsetType = UNSET
-    experiment: str | UnsetType = UNSET
-    question: AskedQuestion | UnsetType = UNSET
-
-
 class CodeShown(msgspec.Struct):
     """The request whose code a chapter shows."""
 
@@ -44,11 +34,15 @@ class DeskFinding(msgspec.Struct):
 
 
 class DeskNumber(msgspec.Struct):
-    """A fact of a desk, out of another (`of`); `unit` is said of one, and of any other number."""
+    """A fact of a desk, out of another (`of`); `unit` is said of one, and of any other number.
+
+    `harm`: any number but 0 is harm.
+    """
 
     fact: str
     unit: list[str]
     of: str | UnsetType = UNSET
+    harm: bool = False
 
 
 class VerdictCase(msgspec.Struct):
@@ -72,12 +66,29 @@ class ChapterResult(msgspec.Struct):
     cases: list[VerdictCase] = []
 
 
+class Act(msgspec.Struct, kw_only=True):
+    """A button of a chapter: a script of steps, or an experiment with its question.
+
+    `thief` is the name of the one who sends requests in it that are not the customer's. An act
+    that does not ask the chapter's question ends with a `result` and an `explain` of its own.
+    """
+
+    label: str
+    say: str | UnsetType = UNSET
+    steps: list[Step] | UnsetType = UNSET
+    thief: str | UnsetType = UNSET
+    result: ChapterResult | UnsetType = UNSET
+    explain: str | UnsetType = UNSET
+    experiment: str | UnsetType = UNSET
+    question: AskedQuestion | UnsetType = UNSET
+
+
 class Chapter(msgspec.Struct, kw_only=True):
     """A chapter; `wants` are the settings of the stage that its scripts begin with.
 
     `setup` introduces the question, `text` says why it is asked, `explain` what decided it.
+    `load`: the requests of each server are counted before it, before a server came and after.
     `evidence` names, for each answer, the chapters whose results speak of it: the guide at the end.
-    `thief` is the name of the one who sends requests again, where it is not the customer.
     """
 
     slug: str
@@ -87,7 +98,7 @@ class Chapter(msgspec.Struct, kw_only=True):
     text: list[str]
     commands: list[str]
     code: CodeShown | UnsetType = UNSET
-    thief: str | UnsetType = UNSET
+    load: bool = False
     wants: dict[str, str | int] | UnsetType = UNSET
     evidence: list[list[str]] = []
     measured: list[str]

@@ -8,7 +8,7 @@ import { announce } from "./announce.js";
 import { post } from "./api.js";
 import { come } from "./customer.js";
 import { isMoving } from "./flight.js";
-import { backToLive, set, state } from "./state.js";
+import { backToLive, ownCustomers, set, state } from "./state.js";
 import { captionOf, perform, until } from "./steps.js";
 
 const LEAST_MS = 1000; // even if nothing moves
@@ -17,7 +17,7 @@ const LAST_MS = 3500; // what the last step has shown stays for a while
 const MOST_CALM = 400; // of more steps none is waited for
 const ASKED = new URLSearchParams(location.search).get("pace"); // seconds; tests use ?pace=0: no pauses
 const HURRIED = 12; // and then everything moves so many times as fast
-const IDLE = { running: false, paused: false, once: 0, label: "", where: "", at: 0, of: 0, caption: "", by: "" };
+const IDLE = { running: false, paused: false, once: 0, label: "", where: "", at: 0, of: 0, since: 0, caption: "", by: "" };
 
 let stopping = null;
 set({ act: IDLE, tempo: { speed: ASKED === "0" ? HURRIED : 1, paused: false } });
@@ -36,6 +36,7 @@ export function runSteps(steps, { label = "", where = "", settings = {}, onCapti
     await until(() => state.connection === "open", signal, "The connection is lost: wait until it is back, then run it again.");
     await come();
     const since = state.scene.id;
+      change({ since });
     await follow(shown, onCaption, signal);
     await until(() => !ownTravel(), signal, "", Infinity);
     return { since };
@@ -120,7 +121,7 @@ function rest(signal, least) {
 
 /** Whether a request of this window's customers, or of the recording's, is on its way over the stage. */
 function ownTravel() {
-  const own = [state.me?.who, state.second?.who];
+  const own = ownCustomers().map(({ who }) => who);
   return [...state.shown.travelling.values()].some(({ request, exchange }) => state.recording || own.includes((request ?? exchange).who));
 }
 

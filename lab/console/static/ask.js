@@ -5,17 +5,17 @@ import { h } from "./dom.js";
 import { deskPicture } from "./figures.js";
 
 /**
- * Draw it: `given` is {chapter, guess, chosen, begun, ended, mayRun, live, why it may not run}; `does` has what its
+ * Draw it: `given` is {chapter, people, guess, chosen, begun, ended, mayRun, live, why it may not run}; `does` has what its
  * buttons do, {choose(number), predict(), skip(), change(), run()}.
  */
-export function drawAsk({ chapter, guess, chosen, begun, ended, mayRun, live, why }, does) {
+export function drawAsk({ chapter, people, guess, chosen, begun, ended, mayRun, live, why }, does) {
   const { setup, predict: { question, choices } } = chapter;
   const open = guess === undefined;
   const picked = open ? chosen : guess;
   return [
     h("p", { class: "setup" }, setup),
     h("h1", { class: "asks", tabindex: -1, "data-next": true }, question),
-    h("div", { class: "picture", "aria-hidden": "true" }, deskPicture(chapter.wants, chapter.thief)),
+    h("div", { class: "picture", "aria-hidden": "true" }, deskPicture(chapter.wants, { thief: chapter.acts[0].thief, people })),
     h("div", { class: "choices", role: "group", "aria-label": "Answers" }, choices.map(({ text }, number) => h("button", {
       type: "button", class: "choice", "data-choice": number, "aria-pressed": String(picked === number),
       disabled: !open, onclick: () => does.choose(number) }, h("kbd", { "aria-hidden": "true" }, String(number + 1)), h("span", {}, text)))),

@@ -6,6 +6,7 @@
  * lost where its holder itself does not have it any more.
  */
 
+import { header, isCached } from "./looks.js";
 import { FAULTS, SAFE_METHODS } from "./words.js";
 
 const MOST_LINES = 2;
@@ -14,7 +15,7 @@ const MOST_LINES = 2;
  * The carts at one desk, oldest customer first: Map of customer → {who, name, goods ("1 × Laptop"),
  * owed (is there a cart to draw?), acknowledged (is it of a change? a login's is not),
  * place ("server", "store", "hand"), server, instance, gone,
- * fate ("open", "kept", "unshown", "lost", "doubt"), sign, word, credential, left (logged out?), op (of the write), cause (the request that made it so)}.
+ * strange ("Ann's cart", shown to this customer last), fate ("open", "kept", "unshown", "lost", "doubt"), sign, word, credential, left (logged out?), op (of the write), cause (the request that made it so)}.
  */
 export function cartsOf(scene, desk) {
   const customers = new Map();
@@ -27,7 +28,7 @@ export function cartsOf(scene, desk) {
 }
 
 /** Which customers are named and which only counted: favourites, else the latest, are named. */
-export function cast(customers, favourites, most = 2) {
+export function cast(customers, favourites, most = 3) {
   const mine = favourites.filter((who) => customers.has(who));
   const latest = [...customers.values()].sort((a, b) => b.at - a.at).map(({ who }) => who);
   const names = (mine.length ? mine : latest).slice(0, most);
@@ -108,6 +109,7 @@ function write(customer, exchange, store) {
 /** A read shows the fate of the cart; it does not move it. */
 function read(customer, exchange, store) {
   const { fate, status, response } = exchange;
+  if (exchange.path.startsWith("/api/cart")) customer.strange = exchange.shows;
   if (!fate || fate === "unknown") return; // without an answer nothing is known
   // The scene no longer has the write, so this read is the first to show the cart.
   if (fate === "kept" && !customer.owed) put(customer, exchange, store, response?.body?.cart);
@@ -126,11 +128,6 @@ function isHolder({ place, instance }, exchange) {
   if (isCached(exchange) || !exchange.served_by) return false;
   if (place === "server") return exchange.instance === instance;
   return place === "store" || exchange.status === 200; // a refused token is still the customer's
-}
-
-/** An answer from the balancer's cache quotes the server that it is from. */
-export function isCached(exchange) {
-  return header(exchange.response, "x-cache") === "HIT";
 }
 
 function put(customer, exchange, store, cart) {
@@ -181,11 +178,6 @@ function finish(customer, servers) {
   customer.sign = { kept: "✓", doubt: "?", unshown: "!", lost: "✕", open: customer.gone ? "✕" : "" }[fate];
   customer.word = fate === "open" && customer.gone ? customer.gone : said;
   if (fate === "lost") customer.word = customer.gone ? customer.gone.replace("gone", said) : `${said}: ${customer.reader}`;
-}
-
-function header(message, name) {
-  const headers = Object.entries(message?.headers ?? {});
-  return headers.find(([key]) => key.toLowerCase() === name)?.[1];
 }
 
 /** The first characters only; kept runs have it shortened already. */

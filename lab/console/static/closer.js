@@ -6,4 +6,5 @@ import "./further.js";
 import "./instructor.js";
 import "./runs.js";
 import "./shop.js";
+import "./timeline.js";
 import "./token.js";

@@ -1,10 +1,10 @@
-/** This window's customer, and a second one if a lesson needs two. */
+/** This window's customer, and two more if a lesson needs them. */
 
 import { post, Refused } from "./api.js";
 import { recall, remember, WINDOW } from "./kept.js";
 import { set, state } from "./state.js";
 
-const SEATS = { me: "John", second: "Bob" };
+const SEATS = { me: "John", second: "Bob", third: "Carol" };
 const coming = {};
 
 /** Enter, or come back after a reload: the window keeps the customer's key. */
@@ -21,7 +21,7 @@ export async function rename(name) {
 
 /** This window's customers belong to another stage. Those of the room's come back when it does. */
 export function enterAnew() {
-  set({ me: null, second: null });
+  set({ me: null, second: null, third: null });
 }
 
 /** Do something at the desks: act({do: "add", sku: "pen", quantity: 2}). Returns {ops}. */

@@ -15,7 +15,7 @@ const TITLE = "Two Desks: what I predicted, and what was measured";
 /** One row for each chapter: {title, claim, verdict, desks, said, right}; without a result only title and claim. Pure. */
 export function rowsOf(chapters, lesson) {
   return chapters.map((chapter) => {
-    const result = resultOf(lesson[chapter.slug] ?? { acts: {} });
+    const result = resultOf(lesson[chapter.slug] ?? { acts: {} }, chapter);
     const { title, claim } = chapter;
     if (!result) return { title, claim, verdict: null };
     const { verdict, desks, right } = findingsOf(chapter, result);

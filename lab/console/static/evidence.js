@@ -5,7 +5,7 @@ import { beforeOf, nameOf, newestOf, pickedOf, subjectOf } from "./chosen.js";
 import { copied } from "./clipboard.js";
 import { commandOf } from "./curl.js";
 import { h, refill, say, svg } from "./dom.js";
-import { set, shown, state, subscribe } from "./state.js";
+import { ownCustomers, set, shown, state, subscribe } from "./state.js";
 import { isShown, showPanel, whenShown } from "./tabs.js";
 import { DESKS, TITLES } from "./words.js";
 import "./code.js";
@@ -78,10 +78,10 @@ class Column {
   /** The command with this window's own credentials: for the clipboard, never for the screen. */
   command() {
     const { desk, who, curl } = this.exchange;
-    const { recording, live, me, second } = state;
+    const { recording, live } = state;
     const app = recording?.[desk === "stateful" ? "left" : "right"]?.app ?? desk;
     // A recording numbers its customers alike, but they are not ours.
-    const own = recording ? undefined : [me, second].find((each) => each?.who === who)?.credentials?.[desk];
+    const own = recording ? undefined : ownCustomers().find((each) => each.who === who)?.credentials?.[desk];
     return commandOf(curl, `${live ? location.origin : USUAL}/${app}`, own);
   }
 

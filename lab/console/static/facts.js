@@ -3,6 +3,7 @@
  * the same facts. tests/unit/lesson_rules.py has the same names.
  */
 
+import { isCached } from "./looks.js";
 import { DESKS, KNOWN_FATES, SAFE_METHODS, UNANSWERED } from "./words.js";
 
 const COMPARISON = /^(>=|>|<)([0-9]+)$/;
@@ -11,18 +12,18 @@ const HOLE = /\{\{|\}\}|\{([^{}]*)\}/g;
 
 /**
  * The facts of both desks, {"stateful.kept": 1, …}, from what happened after event `since` to the
- * customer `who`, and to the lesson's `second` one (`second_got`: how often that was shown this one's cart). Numbers are counts, bytes, or an HTTP status (0: no answer); null: not asked.
+ * customer `who`, and to the lesson's `second` and `third` one (`second_got`: how often that was shown this one's cart). Numbers are counts, bytes, or an HTTP status (0: no answer); null: not asked.
  */
-export function facts(scene, since, who, second) {
+export function facts(scene, since, who, second, third) {
   const own = (event) => event.id > since && event.who === who;
   const named = {};
   for (const desk of DESKS) {
-    const here = (event) => event.desk === desk && own(event);
+    const here = (event) => event.desk === desk && own(event) && !event.underway;
     const exchanges = [...scene.exchanges.values()].filter(here).sort((a, b) => a.id - b.id);
     const faults = scene.faults.filter((event) => event.id > since && event.desk === desk);
-    const others = [...scene.exchanges.values()].filter((event) => event.desk === desk && event.id > since && event.who === second);
-    const second_lost = Number(isLost(fateOf(others.sort((a, b) => a.id - b.id))));
-    const found = { ...atDesk(exchanges, scene.requests.filter(here), faults), second_lost, ...shownTo(exchanges, others) };
+    const of = (whom) => [...scene.exchanges.values()].filter((event) => event.desk === desk && event.id > since && !event.underway && event.who === whom).sort((a, b) => a.id - b.id);
+    const [seconds, lost] = [of(second), (whom) => Number(isLost(fateOf(of(whom))))];
+    const found = { ...atDesk(exchanges, scene.requests.filter(here), faults), second_lost: lost(second), third_lost: lost(third), all_lost: [who, second, third].reduce((sum, each) => sum + lost(each), 0), ...shownTo(exchanges, seconds) };
     for (const [name, value] of Object.entries(found)) named[`${desk}.${name}`] = value;
   }
   return named;
@@ -52,9 +53,34 @@ function atDesk(exchanges, requests, faults) {
     orders: count((each) => path(each) === "/api/checkout" && status(each) === 201),
     acknowledged: count((each) => !SAFE_METHODS.includes(each.method) && good(each)),
     useful: new Set(exchanges.filter(good).map((each) => each.served_by).filter(Boolean)).size,
+    saved: count((each) => path(each) === "/api/products" && isCached(each)),
+    refused_own: count((each) => !each.aside && status(each) >= 400 && status(each) < 500),
     copies: count((each) => each.aside && good(each)),
+    resold: count((each) => each.aside && path(each) === "/api/checkout" && good(each)),
+    ...pricesOf(exchanges.filter(good)),
+    grown: grownBy(exchanges.filter((each) => isLook(each) && good(each) && !each.aside)),
     kills: faults.filter((each) => each.fault === "kill" && each.confirmed).length,
   };
+}
+
+/** How many carts and orders came after the shop had said its prices, and had another price. */
+function pricesOf(exchanges) {
+  const listed = {};
+  const found = { priced: 0, old_price: 0 };
+  for (const { response } of exchanges) {
+    const { products = [], cart, order } = response?.body ?? {};
+    for (const { sku, unit_price_cents: cents } of products) listed[sku] = cents;
+    const lines = ((cart ?? order)?.lines ?? []).filter(({ sku }) => sku in listed);
+    if (!lines.length) continue;
+    found.priced += 1;
+    found.old_price += Number(lines.some(({ sku, unit_price_cents: cents }) => cents !== listed[sku]));
+  }
+  return found;
+}
+
+/** By how many bytes the last look's request was longer than the first's. */
+function grownBy(looks) {
+  return looks.length ? looks.at(-1).bytes_sent - looks[0].bytes_sent : 0;
 }
 
 /** Carts that were shown to this customer and to the second one, and how many were not theirs. */

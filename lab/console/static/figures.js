@@ -3,46 +3,80 @@
 import { svg } from "./dom.js";
 
 const NAMES = "ABCDEFGH";
-const WIDE = 330; // of one desk's counter
+const WIDE = 330; // of one desk
 const APART = 40;
+const HIGH = 200;
 
-/** Both desks as they stand before anything runs: people behind a counter, John before it. */
-export function deskPicture({ servers = 3, store = "memory" } = {}, thief = "") {
-  return svg("svg", { class: "desks-picture", viewBox: `0 0 ${2 * WIDE + APART} 190`, focusable: "false" },
-    counter(0, "stateful", servers, store, thief), counter(WIDE + APART, "stateless", servers, "token", thief));
+/** Both desks as they stand before anything runs: people behind a counter, or servers; John before them. */
+export function deskPicture({ servers = 3, store = "memory", cache = "off" } = {}, { thief = "", people = false } = {}) {
+  const desk = (x, name, kept) => svg("g", { class: "counter", "data-desk": name, transform: `translate(${x} 0)` },
+    (people ? counterOf : racksOf)(servers, kept),
+    svg("text", people ? { x: WIDE / 2, y: 121 } : { x: 58, y: 190 }, `${name} desk`),
+    !people && cache !== "off" && sign(WIDE / 2 - 100, 121, "cache"),
+    person(WIDE / 2 - 8, 158, 1),
+    thief && [masked({ class: "thief", x: WIDE - 76, y: 138, width: 44, height: 44 }), svg("text", { x: WIDE - 54, y: 198 }, thief)],
+    name === "stateful" ? !people && ticket(WIDE / 2 + 20, 160) : (people ? form : parcel)(WIDE / 2 + 20, 156));
+  return svg("svg", { class: "desks-picture", viewBox: `0 0 ${2 * WIDE + APART} ${HIGH}`, focusable: "false" },
+    desk(0, "stateful", store), desk(WIDE + APART, "stateless", "token"));
 }
 
-function counter(x, desk, servers, store, thief) {
-  const step = WIDE / (servers + 1);
-  const people = Array.from({ length: servers }, (_, n) => representative(step * (n + 1), NAMES[n], store === "memory"));
-  return svg("g", { class: "counter", "data-desk": desk, transform: `translate(${x} 0)` },
-    people,
-    svg("rect", { class: "wood", x: 8, y: 96, width: WIDE - 16, height: 34, rx: 5 }),
-    svg("text", { class: "sign", x: WIDE / 2, y: 119 }, `${desk} desk`),
-    store !== "memory" && store !== "token" && book(WIDE - 42, 62),
-    person(WIDE / 2 - 8, 150, 1),
-    thief && [masked({ class: "thief", x: WIDE - 72, y: 132, width: 40, height: 40 }), svg("text", { x: WIDE - 52, y: 187 }, thief)],
-    desk === "stateful" ? ticket(WIDE / 2 + 20, 152) : parcel(WIDE / 2 + 20, 148));
+function counterOf(count, kept) {
+  const step = WIDE / (count + 1);
+  return [
+    Array.from({ length: count }, (_, n) => svg("g", {},
+      kept === "memory" && thought(step * (n + 1), 26), person(step * (n + 1), 66, 1.05), svg("text", { class: "name", x: step * (n + 1), y: 95 }, NAMES[n]))),
+    svg("rect", { class: "wood", x: 8, y: 100, width: WIDE - 16, height: 30, rx: 5 }),
+  ];
 }
 
-/** Somebody behind the counter, with a name, and a thought if they remember. */
-function representative(x, name, remembers) {
-  return svg("g", {},
-    remembers && svg("path", { class: "thought", d: `M${x - 20} 26c-9-16 10-26 20-18c9-9 30-1 21 14c4 12-14 15-21 9c-6 6-20 5-20-5zm9 17a3 3 0 1 0 .1 0` }),
-    person(x, 62, 1.05), svg("text", { class: "name", x, y: 91 }, name));
+function racksOf(count, kept) {
+  const wide = Math.min(78, (WIDE - 20) / count - 12);
+  const step = WIDE / (count + 1);
+  const shared = kept !== "memory" && kept !== "token";
+  const rack = (x, n) => svg("g", {},
+    svg("path", { class: "wire", d: `M${WIDE / 2} 118L${x} 84` }),
+    svg("rect", { class: "rack", x: x - wide / 2, y: 8, width: wide, height: 76, rx: 6 }),
+    svg("text", { class: "name", x, y: 34 }, NAMES[n]),
+    kept === "memory" && drawer(x - wide / 2 + 8, 46, wide - 16), kept === "token" && key(x - 15, 52));
+  return [
+    Array.from({ length: count }, (_, n) => rack(count < 4 ? step * (n + 1) : (wide + 12) * (n + 0.5) + 10, n)),
+    svg("rect", { class: "wood", x: WIDE / 2 - 34, y: 110, width: 68, height: 22, rx: 11 }), svg("text", { class: "small", x: WIDE / 2, y: 126 }, "balancer"),
+    shared && [drawer(WIDE - 84, 104, 72, 30), svg("text", { class: "small", x: WIDE - 48, y: 150 }, "store")],
+  ];
+}
+
+function sign(x, y, text) {
+  return [svg("rect", { class: "wood", x: x - 28, y: y - 11, width: 56, height: 22, rx: 4 }), svg("text", { class: "small", x, y: y + 5 }, text)];
+}
+
+function thought(x, y) {
+  return svg("path", { class: "thought", d: `M${x - 20} ${y}c-9-16 10-26 20-18c9-9 30-1 21 14c4 12-14 15-21 9c-6 6-20 5-20-5zm9 17a3 3 0 1 0 .1 0` });
 }
 
 /** Head and shoulders. */
-export function person(x, y, size = 1) {
+function person(x, y, size = 1) {
   return svg("g", { class: "figure", transform: `translate(${x} ${y}) scale(${size})` },
     svg("circle", { cx: 0, cy: -8, r: 9 }), svg("path", { d: "M-17 30c0-38 34-38 34 0z" }));
 }
 
-/** A representative behind the desk; an empty chair once they have left. */
+/** A customer. */
+export function customer() {
+  return svg("svg", { class: "person", viewBox: "-20 -20 40 52", "aria-hidden": "true" }, person(0, 0));
+}
+
+/** A representative, and the chair that stays when they have put on a coat and left. */
 export function clerk(name) {
   return svg("svg", { class: "clerk", viewBox: "0 0 64 62", "aria-hidden": "true" },
     svg("path", { class: "chair", d: "M18 60V22q0-8 14-8t14 8v38M18 44h28" }),
-    person(32, 30, 1), svg("text", { class: "name", x: 32, y: 57 }, name));
+    svg("g", { class: "goes" }, person(32, 30, 1),
+      svg("g", { class: "coat" }, svg("path", { d: "M13 61q0-38 19-38t19 38zM32 23v38M25 25l7 12l7-12" }), svg("path", { d: "M20 20h24M24 20v-6q8-6 16 0v6" })),
+      svg("text", { class: "name", x: 32, y: 57 }, name)));
+}
+
+/** The door by which a representative leaves: it opens. */
+export function door() {
+  return svg("svg", { class: "door", viewBox: "0 0 40 64", "aria-hidden": "true" },
+    svg("path", { class: "opening", d: "M4 62V4h32v58" }), svg("g", { class: "leaf" }, svg("path", { d: "M4 62V4h32v58z" }), svg("circle", { cx: 30, cy: 35, r: 2.5 })));
 }
 
 /** Mallory, who keeps copies: a hat, a mask. */
@@ -52,30 +86,39 @@ export function masked(attributes = { class: "person thief", "aria-hidden": "tru
     svg("path", { class: "hat", d: "M3 5h14M6 5l1-4h6l1 4M6.5 8h7" }));
 }
 
-/** What a request carries, small enough to travel: "ticket" (with what its `id` begins with), "parcel", or nothing. */
+/** What is carried, small enough to travel: "ticket" (with what its `id` begins with), "parcel", "form", "key". */
 export function carried(what, id) {
-  if (what === "ticket") return svg("svg", { class: "carried", viewBox: "-1 -1 42 22", "aria-hidden": "true" }, ticket(0, 0, id));
-  if (what === "parcel") return svg("svg", { class: "carried", viewBox: "-1 -1 40 28", "aria-hidden": "true" }, parcel());
-  return null;
+  const [box, drawing] = { ticket: ["-1 -1 42 22", ticket], parcel: ["-1 -1 40 28", parcel], form: ["-1 -1 30 28", form], key: ["-1 -1 32 22", key] }[what];
+  return svg("svg", { class: "carried", viewBox: box, "aria-hidden": "true" }, drawing(0, 0, id));
 }
 
-/** A cloakroom ticket: a session id, of which the beginning is on it once there is one. */
-export function ticket(x = 0, y = 0, id = "") {
+/** A cloakroom ticket: a number that means something to one drawer only. */
+function ticket(x, y, id = "") {
   return svg("g", { class: "ticket", transform: `translate(${x} ${y})` },
     svg("path", { d: "M0 0h40v6a4 4 0 0 0 0 8v6H0v-6a4 4 0 0 0 0-8z" }), svg("text", { x: 20, y: 14 }, id ? `${id.slice(0, 3)}…` : "№"));
 }
 
-/** A sealed parcel, through which what is in it is seen: a token. */
-export function parcel(x = 0, y = 0) {
+/** A sealed parcel, through which the laptop in it is seen. */
+function parcel(x, y) {
   return svg("g", { class: "parcel", transform: `translate(${x} ${y})` },
-    svg("rect", { width: 38, height: 26, rx: 2 }), laptop(10, 6), svg("circle", { class: "seal-dot", cx: 32, cy: 21, r: 5 }));
+    svg("rect", { width: 38, height: 26, rx: 2 }), svg("path", { class: "laptop", d: "M12 6h14v9h-14zM10 18h18" }), seal(32, 21));
 }
 
-function laptop(x, y) {
-  return svg("path", { class: "laptop", d: `M${x + 2} ${y}h14v9h-14zM${x} ${y + 12}h18` });
+/** A form that is filled in and signed. */
+function form(x, y) {
+  return svg("g", { class: "parcel", transform: `translate(${x} ${y})` },
+    svg("rect", { width: 28, height: 26, rx: 2 }), svg("path", { class: "laptop", d: "M5 7h18M5 12h18M5 17h9" }), seal(22, 20));
 }
 
-function book(x, y) {
-  return svg("g", { class: "book", transform: `translate(${x} ${y})` },
-    svg("path", { d: "M0 0h14a3 3 0 0 1 3 3a3 3 0 0 1 3-3h14v26H20a3 3 0 0 0-3 3a3 3 0 0 0-3-3H0zM17 3v26" }));
+function seal(cx, cy) {
+  return svg("circle", { class: "seal-dot", cx, cy, r: 5 });
+}
+
+function drawer(x, y, wide, high = 28) {
+  return svg("g", { class: "chest", transform: `translate(${x} ${y})` },
+    svg("rect", { width: wide, height: high, rx: 3 }), svg("path", { d: `M${wide / 2 - 9} ${high / 2}h18` }));
+}
+
+function key(x, y) {
+  return svg("g", { class: "key", transform: `translate(${x} ${y})` }, svg("path", { d: "M16 10H29V15M24 10v4" }), svg("circle", { cx: 9, cy: 10, r: 6 }));
 }

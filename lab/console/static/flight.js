@@ -72,9 +72,12 @@ export function title({ method, path }) {
 
 /** The traffic of one lane, drawn on `layer`; `places.of(place)` → {x, y, top} or undefined. */
 export class Flight {
-  /** `turned(key)` and `back(key)` are called as a request passes its turn, and at its end; `kind()` is the desk's, `thief()` the lesson's, `idOf(who)` a session id; `copies()`: does the thief send? */
-  constructor(layer, places, { turned, back, kind, thief, idOf, copies }) {
-    Object.assign(this, { kind, thief, idOf, copies, layer, places, turned, back, dots: new Map(), counts: new Map(), stamps: [], timer: 0, sent: 0 });
+  /**
+   * `does` has what is asked of the lane, and `turned(key)` and `back(key)`: called as a request
+   * passes its turn, and at its end. `plot()` is {thief, forges, sends}: does the thief send?
+   */
+  constructor(layer, places, does) {
+    Object.assign(this, does, { layer, places, dots: new Map(), counts: new Map(), stamps: [], timer: 0, sent: 0 });
   }
 
   /** Show one request as it happens. False if it cannot be shown: then it is back at once. */
@@ -89,7 +92,7 @@ export class Flight {
   /** Its exchange has arrived, with the fate of the cart. */
   answered(exchange) {
     const dot = this.dots.get(exchange.op);
-    if (dot) dress(dot, exchange, exchange, this.thief());
+    if (dot) dress(dot, exchange, exchange, this.plot()?.thief);
   }
 
   /** Remove everything in flight: it belongs to an earlier stage. */
@@ -126,15 +129,15 @@ export class Flight {
   }
 
   fly(event, { places, turn }, exchange) {
-    const from = event.who && this.copies() && this.places.of("copier") ? "copier" : "customer";
+    const from = event.who && this.plot()?.sends && this.places.of("copier") ? "copier" : "customer";
     const way = places.map((place) => (place === "customer" ? from : place)).map((place, n) => ({ ...this.places.of(place), n })).filter(({ x }) => x !== undefined);
     const there = way.filter(({ n }) => n <= turn).length;
     if (way.length < 2 || !there) return false;
     const key = keyOf(event);
-    const dot = dotOf(event, this.dots.size >= MOST_LABELS, carried(loadOf(event, this.kind()), this.idOf(event.who)));
+    const dot = dotOf(event, this.dots.size >= MOST_LABELS, drawnLoad(this.loadOf(event, from)));
     const sway = ((this.sent++ % 5) - 2) * 7; // so that two at once do not overlap
     const frames = way.map(({ x, y }) => ({ transform: `translate(${x + sway}px, ${y}px)`, easing: "ease-in-out" }));
-    dress(dot, event, exchange, this.thief());
+    dress(dot, event, exchange, this.plot()?.thief);
     this.dots.set(key, dot);
     this.layer.append(dot);
     this.follow(key, dot, frames.slice(0, there), frames.slice(there - 1));
@@ -149,6 +152,12 @@ export class Flight {
     await travel(dot, home, HOP_MS * (home.length - 1));
     this.end(key, dot);
     this.back(key);
+  }
+
+  /** What a customer's request carries, unless it needs nothing; a thief's own is a key. */
+  loadOf({ who, path }, from) {
+    if (!who || path === "/api/login" || path === "/api/products") return [];
+    return from === "copier" && this.plot().forges && this.kind() === "stateless" ? ["key"] : [this.carries(), this.idOf(who)];
   }
 
   rate(now = performance.now()) {
@@ -179,10 +188,8 @@ export class Flight {
   }
 }
 
-/** What a customer's request carries: a ticket or a parcel, unless it needs neither. */
-function loadOf({ who, path }, kind) {
-  if (!who || path === "/api/login" || path === "/api/products") return null;
-  return kind === "stateless" ? "parcel" : "ticket";
+function drawnLoad([what, id]) {
+  return what ? carried(what, id) : null;
 }
 
 function dotOf(event, bare, load) {

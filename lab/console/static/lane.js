@@ -4,27 +4,22 @@
  * Built once; each draw changes only what has changed, so the focus stays where it is.
  */
 
-import { cartsOf, cast, tally } from "./carts.js";
-import { h, mark, refill, say, svg } from "./dom.js";
 import { keyOf } from "./arrivals.js";
-import { clerk, masked } from "./figures.js";
-import { steps, title } from "./flight.js";
+import { cartsOf, cast, credentialOf, tally } from "./carts.js";
+import { h, mark, refill, say } from "./dom.js";
+import { carried, customer as drawnCustomer, door, masked } from "./figures.js";
 import { findingOf } from "./finding.js";
-import { lookOf, resultOf, thiefOf } from "./looks.js";
+import { steps, title } from "./flight.js";
+import { lookOf, resultOf } from "./looks.js";
 import { Places } from "./places.js";
-import { FAULTS, SESSION_CODE, STATE_SIGNS } from "./words.js";
+import { endOf, ServerBox } from "./server-box.js";
+import { SESSION_CODE, STATE_SIGNS } from "./words.js";
 
-const STATES = Object.fromEntries(Object.entries(STATE_SIGNS).map(([state, sign]) => [state, `${sign} ${state}`]));
-const STORE_STATES = { ...STATES, external: `${STATE_SIGNS.external} elsewhere` };
-const STORES = {
-  "": "", token: "Store: nothing here", memory: "each server’s own memory", file: "files on disk, for all servers",
-};
-const NAMES = {
-  stateful: ["Stateful desk", "the server remembers", "no session id"],
-  stateless: ["Stateless desk", "the customer carries it", "no token"],
-};
+const NAMES = { stateful: ["Stateful desk", "the server remembers"], stateless: ["Stateless desk", "the customer carries it"] };
 const USUAL = new Set(["round robin", "retries off", "cache off", "nothing runs here"]);
 const PLURALS = { retry: "retries", cache: "cache" };
+const CHANGED = { token: "parcels hold prices", prices: "new price list", key: "new signing key" };
+const COPIED = { view: "GET /api/cart", checkout: "POST /api/checkout" };
 const RECENT = 3;
 const LOOK_MS = 1200; // how long it shows what a server found, at the usual speed
 const NAME_CHARS = 12;
@@ -32,18 +27,17 @@ const NAME_CHARS = 12;
 export class Lane {
   /** `open(place, button)` is called for a click on a part, `select(op)` for one on a request. */
   constructor(desk, open, select) {
-    Object.assign(this, { desk, open, select, servers: new Map(), entries: new Map(), ids: new Map(), gone: new Set() });
+    Object.assign(this, { desk, kind: desk, open, select, servers: new Map(), entries: new Map(), ids: new Map(), gone: new Set() });
     this.build();
     this.places = new Places(this.node, this.layer);
   }
 
   build() {
-    this.name = h("h2");
-    this.hint = box("hint");
-    this.others = box("others");
+    [this.name, this.hint, this.others, this.numbers] = [h("h2"), box("hint"), box("others"), h("p", { class: "numbers" })];
     this.customers = div("customers", { "data-place": "customer" });
     this.balancer = div("balancer", { "data-place": "balancer" }, this.opener("balancer", "Balancer"), box("settings"));
-    this.row = div("servers");
+    this.door = door();
+    this.row = div("servers", {}, this.door);
     this.store = div("store", { "data-place": "store" }, this.opener("store", "Store"), box("store-says"), div("carts"));
     this.steps = h("ol", { class: "steps", "aria-label": "The way of the last request" });
     this.recent = h("ol", { class: "recent", "aria-label": `The last requests at the ${this.desk} desk` });
@@ -53,7 +47,7 @@ export class Lane {
       if (op) this.select(op);
     });
     this.node = h("section", { class: "lane", "data-desk": this.desk, "aria-label": NAMES[this.desk][0] },
-      div("title", {}, this.name, this.hint, this.others),
+      div("title", {}, this.name, this.hint, this.others, this.numbers),
       this.customers, this.balancer, this.row, this.store, this.steps, this.source(), this.recent, this.layer);
   }
 
@@ -69,74 +63,89 @@ export class Lane {
     return h("button", { type: "button", class: "opener", "aria-haspopup": "menu", "aria-expanded": "false", onclick }, ...content);
   }
 
-  /** Show `view`: {scene, me, second, selected, recording}. Returns the carts that have fallen since. */
-  draw({ scene, me, second, selected, recording, plan, view }) {
+  /** Show `view`: {scene, own, selected, recording, plot, numbers, loads}. Returns the carts that have fallen since. */
+  draw({ scene, own, selected, recording, plot, numbers, loads, people }) {
     const { stack } = scene;
     const settings = stack?.knobs?.[this.desk];
     const customers = cartsOf(scene, this.desk);
-    const mine = recording ? ["c1"] : [me?.who, second?.who].filter(Boolean);
+    const mine = recording ? ["c1"] : own.map(({ who }) => who);
     for (const { who, credential } of customers.values()) if (credential) this.ids.set(who, credential.text);
     const { named, others } = cast(customers, mine);
-    this.drawTitle(settings, others, recording);
-    const thief = thiefOf({ recording, plan, view });
-    const copied = thief && [...scene.exchanges.values()].some((each) => each.aside && each.desk === this.desk);
-    this.drawCustomers(named.length ? named : [{ who: "", name: me?.name ?? "No customer yet" }], thief && `${thief}${copied ? ": a copy" : ""}`);
+    this.people = people;
+    this.drawTitle(settings, others, recording, numbers?.[this.desk] ?? []);
+    this.drawCustomers(named.length ? named : [{ who: "", name: own[0]?.name ?? "No customer yet" }], plot?.thief && this.lootOf(scene, plot));
     this.drawBalancer(settings);
     const fill = (node, here) => this.fill(node, named, others, here);
-    this.drawServers(stack?.desks?.[this.desk] ?? [], scene.faults, fill);
+    this.drawServers(stack?.desks?.[this.desk] ?? [], scene.faults, fill, loads?.[this.desk]);
     this.drawStore(stack?.store, settings, fill);
-    this.drawRecent(scene, selected, thief);
+    this.drawRecent(scene, selected, plot?.thief);
     return this.fallen(customers);
   }
 
   /** A recording may have any two lanes side by side: what each keeps says which kind of desk it is. */
-  drawTitle(settings, others, recording) {
+  drawTitle(settings, others, recording, numbers) {
     this.kind = settings ? { token: "stateless" }[settings.store] ?? "stateful" : this.desk;
     const recorded = recording?.[this.desk === "stateful" ? "left" : "right"]?.name;
+    const changed = Object.keys(settings?.changed ?? {}).filter((name) => this.kind === "stateless" || name === "prices").map((name) => CHANGED[name]);
     say(this.name, NAMES[this.kind][0]);
-    say(this.hint, recorded ? `recorded: ${recorded}` : NAMES[this.kind][1]);
+    say(this.hint, recorded ? `recorded: ${recorded}` : changed.join(", ") || NAMES[this.kind][1]);
     say(this.others, this.kind === "stateless" || !others.length ? tally(others) : `+ ${others.length} more`);
+    refill(this.numbers, JSON.stringify(numbers), () => numbers.map(({ number, unit, harm }) => box("tally", { "data-harm": harm }, harm && "✕ ", h("b", {}, number), ` ${unit}`)));
   }
 
-  drawCustomers(named, thief) {
-    const shown = named.map(({ who, name, credential, left, owed, place, ...cart }) =>
-      [who, name, credential, owed && place === "hand" ? cart : null, Boolean(left)]);
-    refill(this.customers, JSON.stringify([shown, thief]), () => {
+  /** What the thief holds at this desk: {name, what, text}. */
+  lootOf({ exchanges }, { thief, copies, forges }) {
+    if (forges) return this.kind === "stateless" ? { name: thief, what: "key", text: "has the signing key" } : { name: thief, what: "ticket", text: "a made-up number" };
+    const copied = [...exchanges.values()].find((each) => each.desk === this.desk && !each.aside && !each.underway && `${each.method} ${each.path}` === COPIED[copies]);
+    return copied ? { name: thief, what: this.carries(), text: "a copy", id: credentialOf(copied)?.text } : { name: thief };
+  }
+
+  carries() {
+    return this.kind === "stateful" ? "ticket" : this.people ? "form" : "parcel";
+  }
+
+  drawCustomers(named, loot) {
+    const shown = named.map(({ who, name, credential, left, owed, place, strange, ...cart }) =>
+      [who, name, credential, owed && place === "hand" ? cart : null, Boolean(left), strange]);
+    refill(this.customers, JSON.stringify([shown, loot, this.people]), () => {
       this.places.moved();
       return [
-        ...shown.map(([who, name, credential, cart, left]) =>
-          div("customer", { "data-who": who }, person(), box("name", {}, name), this.card(credential, cart, left))),
-        ...(thief ? [div("customer copier", { "data-place": "copier" }, masked(), box("name", {}, thief))] : []),
+        ...shown.map(([who, name, credential, cart, left, strange]) =>
+          div("customer", { "data-who": who }, drawnCustomer(), box("name", {}, name), this.card(credential, cart, left),
+            strange && box("cart", { "data-fate": "lost" }, box("fate", {}, `✕ got ${strange}`)))),
+        ...(loot ? [div("customer copier", { "data-place": "copier" }, masked(), box("name", {}, loot.name),
+          loot.what && box("card", {}, carried(loot.what, loot.id), loot.text))] : []),
       ];
     });
   }
 
   /** Show for a moment what a server found for a request: "no drawer for John", "seal: good ✓". */
   react(request, exchange, speed) {
-    const node = this.servers.get(request.served_by);
-    const found = node && exchange && findingOf(this.kind, request, exchange);
+    const server = this.servers.get(request.served_by);
+    const found = server && exchange && findingOf(this.kind, request, exchange, this.people);
     if (!found) return;
     const ran = SESSION_CODE[this.desk][found.line];
     this.code.forEach((line, n) => mark(line, "data-ran", n === ran));
-    const looks = node.lastChild;
-    say(looks, found.words);
-    mark(looks, "data-found", found.good);
-    mark(node, "data-looks", this.kind === "stateless" ? "seal" : "drawer");
+    const kind = this.kind === "stateless" ? "seal" : "drawer";
+    server.look(kind, found);
+    mark(this.store, "data-looks", kind);
     clearTimeout(this.looking);
     this.looking = setTimeout(() => this.rest(), LOOK_MS / speed);
   }
 
   /** No server looks any more; `anew`: another request sets out, for which no code has run yet. */
   rest(anew = false) {
-    for (const node of this.servers.values()) mark(node, "data-looks", null);
+    for (const server of this.servers.values()) server.look(null);
+    mark(this.store, "data-looks", null);
     if (anew) for (const line of this.code) mark(line, "data-ran", null);
   }
 
-  /** What the customer holds: a session id; or a token, with the cart inside. */
+  /** What the customer holds: a ticket; or a parcel, with the cart inside. */
   card(credential, cart, left) {
-    if (!credential) return box("card none", {}, `${NAMES[this.kind][2]} ${left ? "any more" : "yet"}`);
+    const what = this.carries();
+    if (!credential) return box("card none", {}, `no ${what} ${left ? "any more" : "yet"}`);
     return box(`card${cart ? " full" : ""}`, {},
-      box("credential", {}, `${credential.kind} `, h("code", {}, credential.text)), cart && chip(cart));
+      box("credential", {}, carried(what, credential.text), box("word", {}, `${what} `), h("code", {}, credential.text)), cart && chip(cart));
   }
 
   drawBalancer(settings) {
@@ -148,54 +157,43 @@ export class Lane {
       words.map((word) => box(`setting${USUAL.has(word) ? "" : " turned"}`, {}, word)));
   }
 
-  drawServers(servers, faults, fill) {
+  drawServers(servers, faults, fill, load) {
     const names = new Set(servers.map(({ name }) => name));
-    for (const [name, node] of this.servers) {
+    for (const [name, { node }] of this.servers) {
       if (names.has(name)) continue;
       node.remove();
       this.servers.delete(name);
       this.places.moved();
     }
     for (const server of servers) {
-      const node = this.servers.get(server.name) ?? this.addServer(server.name);
-      this.drawServer(node, server, server.state === "dead" && endOf(faults, this.desk, server.name), fill);
+      const { name, state } = server;
+      const box = this.servers.get(name) ?? this.addServer(name);
+      if (state === "dead" && box.node.dataset.state !== "dead" && this.people) box.face(this.door);
+      box.draw(server, state === "dead" && endOf(faults, this.desk, name), load && (load[name] ?? {}));
+      fill(box.carts, (cart) => cart.place === "server" && cart.server === name);
     }
     mark(this.row, "data-count", servers.length);
     mark(this.row, "data-many", servers.length > 3);
   }
 
   addServer(name) {
-    const node = div("server", { "data-desk": this.desk, "data-server": name, "data-place": `server:${name}` },
-      this.opener(`server:${name}`, h("b", {}, name), " ", box("state")), box("ids"), box("remembers"), div("carts"), clerk(name), box("looks", { "aria-hidden": "true" }));
+    const added = new ServerBox(this.desk, name, this.opener(`server:${name}`, h("b", {}, name), " ", box("state")));
     const after = [...this.servers.keys()].sort().find((each) => each > name);
-    this.row.insertBefore(node, this.servers.get(after) ?? null);
-    this.servers.set(name, node);
-    this.places.watch(node);
+    this.row.insertBefore(added.node, this.servers.get(after)?.node ?? this.door);
+    this.servers.set(name, added);
+    this.places.watch(added.node);
     this.places.moved();
-    return node;
+    return added;
   }
 
-  drawServer(node, { name, state, pid, instance, carts_remembered: count }, end, fill) {
-    const [opener, ids, remembers, carts] = node.children;
-    const short = (instance ?? "").slice(0, 4); // another process has another one
-    const known = pid ? [`pid ${pid}`, short && box("long", {}, ` · ${short}`)] : [short && `instance ${short}`];
-    mark(node, "data-state", state);
-    say(opener.lastChild, STATES[state] ?? state);
-    refill(ids, `${state} ${pid} ${instance} ${end?.pid}`, () => (state === "dead" ? [ended(end)] : known));
-    // A recording does not know how many; then nothing is said.
-    refill(remembers, `${state} ${count}`, () =>
-      (state === "dead" || count == null ? [] : [box("long", {}, "remembers "), `${count} ${count === 1 ? "cart" : "carts"}`]));
-    fill(carts, ({ place, server }) => place === "server" && server === name);
-  }
-
+  /** The store, where servers share one; a cart in the memory of a server stands in its box. */
   drawStore(store, settings, fill) {
-    const [opener, says, carts] = this.store.children;
+    const [, says, carts] = this.store.children;
     const kind = (settings?.store ?? "").split(":")[0];
-    mark(opener, "hidden", kind === "" || kind === "token");
     mark(this.store, "data-store", kind);
     mark(this.store, "data-state", kind === "redis" && store?.state);
-    const pid = store?.pid ? ` · pid ${store.pid}` : "";
-    say(says, STORES[kind] ?? `${store?.program ?? kind} ${STORE_STATES[store?.state] ?? ""}${pid}`);
+    const state = store?.state === "external" ? `${STATE_SIGNS.external} elsewhere` : `${STATE_SIGNS[store?.state] ?? ""} ${store?.state ?? ""}`;
+    say(says, kind === "file" ? "files on disk, for all servers" : `${store?.program ?? kind} ${state}${store?.pid ? ` · pid ${store.pid}` : ""}`);
     // A cart whose server has been taken away altogether is shown here, as gone.
     fill(carts, ({ place, server }) => place === "store" || (place === "server" && !this.servers.has(server)));
   }
@@ -249,17 +247,6 @@ export class Lane {
   }
 }
 
-/** The evidence of the kill that ended a server's last process; null where it ended otherwise. */
-function endOf(faults, desk, name) {
-  const last = faults.findLast((each) => each.desk === desk && each.target === name && (FAULTS[each.fault]?.ends_process || each.fault === "add"));
-  return last?.fault === "kill" ? last.evidence : null;
-}
-
-/** The process that is no more, and how it ended. */
-function ended(end) {
-  return end?.pid ? h("span", {}, h("s", {}, `pid ${end.pid}`), end.signal && ` · ${end.signal}`) : "no process";
-}
-
 /** A span: it may stand in a button and in a line; the style sheet says how it is laid out. */
 function box(name, attributes = {}, ...children) {
   return h("span", { class: name, ...attributes }, ...children);
@@ -279,9 +266,4 @@ function chip({ goods, sign, word, fate, gone, cause }, whose = "") {
 function brief(name) {
   const letters = [...new Intl.Segmenter().segment(name)].map(({ segment }) => segment);
   return letters.length > NAME_CHARS ? `${letters.slice(0, NAME_CHARS - 1).join("")}…` : name;
-}
-
-function person() {
-  return svg("svg", { class: "person", viewBox: "0 0 20 20", "aria-hidden": "true" },
-    svg("circle", { cx: 10, cy: 6, r: 4 }), svg("path", { d: "M2 19c0-9 16-9 16 0z" }));
 }

@@ -4,22 +4,23 @@ import { post } from "./api.js";
 import { noteOf } from "./notes.js";
 import { sceneOf } from "./scenes.js";
 import { recorded } from "./source.js";
-import { set, state, subscribe } from "./state.js";
+import { ownCustomers, set, state, subscribe } from "./state.js";
 
 const AGAIN_MS = 2000;
 
-let last = null; // the script that ran last: {chapter, act, step, of, who, second}
+let last = null; // the script that ran last: {chapter, act, step, of, who, second, third}
 let sent = ""; // the place that the lab was sent last
 let leading = false;
 let calm = true; // false while a place is on its way
 
 /** Where the lesson is: the body of POST /lab/lesson. */
 function placeOf(now) {
-  const { plan, view, act, me, second } = now;
+  const { plan, view, act } = now;
+  const [me, second, third] = ownCustomers(now);
   const chapter = plan.chapters[view.step - 1];
   const notes = noteOf(chapter.slug);
   const [slug, number] = act.where.split("/");
-  if (act.running && slug === chapter.slug) last = { chapter: slug, act: Number(number), step: act.at, of: act.of, who: me?.who ?? "", second: second?.who ?? "" };
+  if (act.running && slug === chapter.slug) last = { chapter: slug, act: Number(number), step: act.at, of: act.of, who: me?.who ?? "", second: second?.who ?? "", third: third?.who ?? "" };
   const own = last?.chapter === chapter.slug ? { ...last, since: notes.acts[last.act]?.since ?? 0 } : {};
   return { chapter: chapter.slug, scene: sceneOf(now, chapter, notes), state: stateOf(own, notes, act), ...own };
 }

@@ -11,7 +11,7 @@ import { $, h, mark, refill } from "./dom.js";
 import { drawEnding } from "./ending.js";
 import { hasBegun, note, noteOf } from "./notes.js";
 import { play } from "./recording.js";
-import { canTurnTo, followed, resultOf, SCENES, sceneOf, scriptsOf } from "./scenes.js";
+import { canTurnTo, casesOf, followed, isPeopled, resultOf, SCENES, sceneOf, scriptsOf } from "./scenes.js";
 import { mayRun, runScript } from "./script.js";
 import { drawSo } from "./so.js";
 import { set, settle, state, subscribe } from "./state.js";
@@ -77,8 +77,8 @@ class LabLesson extends HTMLElement {
     const { chapter } = this;
     const begun = hasBegun(chapter);
     const ended = endedOf(acts[this.script.number]);
-    const given = { chapter, guess, chosen: this.chosen, begun, ended, mayRun: mayRun(now), live: now.live, why: followed(now) ? LED : RIGHTS };
-    const key = JSON.stringify([chapter.slug, "ask", guess, this.chosen, begun, ended, given.mayRun, given.live, given.why]);
+    const given = { chapter, people: isPeopled(now), guess, chosen: this.chosen, begun, ended, mayRun: mayRun(now), live: now.live, why: followed(now) ? LED : RIGHTS };
+    const key = JSON.stringify([chapter.slug, "ask", guess, this.chosen, begun, ended, given.people, given.mayRun, given.live, given.why]);
     const had = this.box.contains(document.activeElement) && document.activeElement.dataset.choice;
     refill(this.box, key, () => drawAsk(given, {
       choose: (number) => this.choose(number), predict: () => this.predict(this.chosen), skip: () => this.predict("skip"),
@@ -95,7 +95,9 @@ class LabLesson extends HTMLElement {
     const last = now.view.step >= now.plan.chapters.length;
     const may = mayRun(now);
     const key = JSON.stringify([chapter.slug, "so", result.number, result.took, may]);
-    refill(this.box, key, () => drawSo({ chapter, result, others: scriptsOf(chapter).filter(({ number }) => number !== result.number), mayRun: may, ending: last && drawEnding(now.plan.chapters, now.lesson, () => this.openChallenges()) }, {
+    const cases = casesOf(chapter, notes);
+    const others = scriptsOf(chapter).filter(({ number }) => number !== result.number && !cases.some((each) => each.number === number));
+    refill(this.box, key, () => drawSo({ chapter, result, others, cases, mayRun: may, ending: last && drawEnding(now.plan.chapters, now.lesson, () => this.openChallenges()) }, {
       next: () => step(1), closer: () => openCloser("panel-further"), run: (number) => this.run(number),
     }));
     mark(this.box, "class", "scene so");
@@ -144,11 +146,6 @@ class LabLesson extends HTMLElement {
   turnTo(scene) {
     set({ wanted: { slug: this.chapter.slug, scene } });
   }
-}
-
-/** Whether the stage shows people behind a desk: the first chapter does, until the reader says otherwise. */
-function isPeopled({ people, view }) {
-  return people ?? view.step === 1;
 }
 
 /** The instructor's run, as if it were this window's. */

@@ -1,8 +1,14 @@
 /** How the result of a request looks: a class of the style sheet, a sign and a word. Pure. */
 
-/** The name of the one who sends requests again in the chapter that is open, or undefined. */
-export function thiefOf({ recording, plan, view }) {
-  return recording ? undefined : plan?.chapters[view.step - 1]?.thief;
+/** An answer from the balancer's cache quotes the server that it is from. */
+export function isCached({ response }) {
+  return header(response, "x-cache") === "HIT";
+}
+
+/** The value of a message's header, by its name in lower case; or undefined. */
+export function header(message, name) {
+  const headers = Object.entries(message?.headers ?? {});
+  return headers.find(([key]) => key.toLowerCase() === name)?.[1];
 }
 
 /** [class, sign, word] of a result, as the console marks it: by its exchange, or its status alone. */

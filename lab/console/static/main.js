@@ -19,7 +19,6 @@ import "./role-bar.js";
 import "./score.js";
 import "./speaker-link.js";
 import "./stage.js";
-import "./timeline.js";
 
 const LINES = {
   connecting: "… connecting",

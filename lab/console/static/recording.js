@@ -18,7 +18,7 @@ export async function openRun(name, index = 0, left = null, right = null) {
   if (right) query.set("right", right);
   const path = `/lab/runs/${encodeURIComponent(name)}/${index}`;
   const turn = (asked += 1);
-  const playback = await get(query.size ? `${path}?${query}` : path);
+  const [playback] = await Promise.all([get(query.size ? `${path}?${query}` : path), import("./timeline.js")]);
   if (turn !== asked) return; // another one was opened meanwhile
   await halt();
   openRecording({ ...playback, index });

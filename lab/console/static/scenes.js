@@ -1,6 +1,8 @@
 /** Which of its three scenes a chapter shows, and what is in it: ask → watch → so?. Pure. */
 
-import { borneOut, fill, matches } from "./facts.js";
+import { borneOut, facts, fill, matches } from "./facts.js";
+import { loadOf } from "./load.js";
+import { ownCustomers } from "./state.js";
 import { DESKS } from "./words.js";
 
 export const SCENES = ["ask", "watch", "so"];
@@ -33,9 +35,11 @@ export function canTurnTo(scene, notes) {
   return scene !== "so" || Boolean(resultOf(notes));
 }
 
-/** The newest result of the chapter's scripts: {number, facts, guess, …}, or null. */
-export function resultOf({ acts }) {
-  const done = Object.entries(acts).filter(([, { state, facts }]) => state === "done" && facts);
+/** The newest result of the chapter's scripts: {number, facts, guess, …}, or null. With the `chapter` rather one that its question is about. */
+export function resultOf({ acts }, chapter = null) {
+  const all = Object.entries(acts).filter(([, { state, facts }]) => state === "done" && facts);
+  const asked = all.filter(([number]) => !chapter?.acts[number]?.result);
+  const done = asked.length ? asked : all;
   const [number, act] = done.sort(([, a], [, b]) => a.took - b.took).at(-1) ?? [];
   return act ? { number: Number(number), ...act } : null;
 }
@@ -45,9 +49,50 @@ export function scriptsOf({ acts }) {
   return acts.map((act, number) => ({ number, ...act })).filter(({ steps }) => steps);
 }
 
+/** What a run of a chapter has measured since event `since`, for the notes: {facts, load}; `whos` are its customers. */
+export function measuredOf(chapter, scene, since, whos) {
+  return { facts: facts(scene, since, ...whos), load: chapter.load ? eachDesk((desk) => loadOf(scene, desk, since)) : null };
+}
+
+/** The script of the chapter that runs, or ran last: {chapter, act, number, since, whos}; or null. */
+export function runOf(now) {
+  const { recording, plan, view, act, lesson } = now;
+  const chapter = recording ? null : plan?.chapters[view.step - 1];
+  if (!chapter) return null;
+  const led = followed(now);
+  const [slug, at] = act.running ? act.where.split("/") : [];
+  const own = () => (slug === chapter.slug ? { number: Number(at), since: act.since } : resultOf(lesson[chapter.slug] ?? { acts: {} }));
+  const run = led ? led.chapter === chapter.slug && led.who && { number: led.act, since: led.since } : own();
+  const whos = led ? [led.who, led.second, led.third] : ownCustomers(now).map(({ who }) => who);
+  return run && chapter.acts[run.number] ? { chapter, act: chapter.acts[run.number], ...run, whos } : null;
+}
+
+/** What a thief does in that script: {thief, copies: the step that is sent again, forges, sends: just now?}; or null. */
+export function plotOf(now) {
+  const { thief, steps } = runOf(now)?.act ?? {};
+  if (!thief) return null;
+  const copies = steps.find((step) => step.do === "replay")?.of;
+  return { thief, copies, forges: steps.some((step) => step.do === "forge"), sends: ["replay", "forge"].includes(now.act.by) };
+}
+
+/** Whether the stage shows people behind a desk: the first chapter does, until the reader says otherwise. */
+export function isPeopled({ people, view, recording }) {
+  return people ?? (view.step === 1 && !recording);
+}
+
+/** What the stage counts beside each desk while a script runs: {numbers: {desk: […]}, loads: {desk: {A: …}} or null}. */
+export function tallyOf(now, scene) {
+  const run = runOf(now);
+  if (!run || run.since === undefined || !scene.stack) return {};
+  const found = facts(scene, run.since, ...run.whos);
+  const counted = ({ numbers }, desk) => numbers.filter(({ of }) => !of || found[`${desk}.${of}`]).map((each) => numberOf(desk, each, found));
+  return { numbers: eachDesk((desk) => counted(run.act.result ?? run.chapter.result, desk)), loads: run.chapter.load ? eachDesk((desk) => loadOf(scene, desk, run.since).after) : null };
+}
+
 /** What the last scene says: {verdict, good, desks: [{desk, good, words, numbers: [{number, unit}]}], said, …}. */
-export function findingsOf(chapter, { facts, guess }) {
-  const { numbers, findings, verdicts, cases } = chapter.result;
+export function findingsOf(chapter, { number, facts, guess }) {
+  const own = chapter.acts[number]?.result;
+  const { numbers, findings, verdicts, cases } = own ?? chapter.result;
   const desks = DESKS.map((desk) => {
     const found = findings.find(({ when }) => matches(ofDesk(desk, when), facts));
     return { desk, good: found?.good ?? false, words: found?.words ?? "not measured", numbers: numbers.map((each) => numberOf(desk, each, facts)) };
@@ -55,13 +100,23 @@ export function findingsOf(chapter, { facts, guess }) {
   const good = desks.filter((each) => each.good).map(({ desk }) => desk);
   const side = good.length === DESKS.length ? "both" : good[0] ?? "neither";
   const special = cases.find(({ when }) => matches(when, facts))?.words;
-  return { desks, verdict: special ?? verdicts[side], good: side === "both" && !special, ...saidOf(chapter.predict.choices, guess, facts) };
+  const said = own ? { right: "open", said: "", because: "" } : saidOf(chapter.predict.choices, guess, facts);
+  return { desks, verdict: special ?? verdicts[side], good: side === "both" && !special, ...said };
 }
 
-/** {number: "3 of 6", unit: "looks refused"} */
-function numberOf(desk, { fact, of, unit }, facts) {
+/** {number: "3 of 6", unit: "looks refused", harm} */
+function numberOf(desk, { fact, of, unit, harm }, facts) {
   const [number, all] = [fact, of].map((name) => name && fill(`{${desk}.${name}}`, facts));
-  return { number: all ? `${number} of ${all}` : number, unit: unit[Number((all ?? number) !== "1")] };
+  return { number: all ? `${number} of ${all}` : number, unit: unit[Number((all ?? number) !== "1")], harm: harm && facts[`${desk}.${fact}`] > 0 };
+}
+
+/** The cases of a chapter whose scripts have results of their own, as the notes have them: [{number, label, desks: null before it ran}]. */
+export function casesOf(chapter, { acts }) {
+  const scripts = scriptsOf(chapter);
+  return scripts.filter(() => scripts.some(({ result }) => result)).map(({ number, label, result = chapter.result }) => {
+    const facts = acts[number]?.state === "done" && acts[number].facts;
+    return { number, label, desks: facts ? DESKS.map((desk) => numberOf(desk, result.numbers[0], facts)) : null, unit: result.numbers[0].unit[1] };
+  });
 }
 
 /** The prediction against what came true: {right: "yes" | "no" | "open" | "skipped" | "none", said, because}. */
@@ -75,6 +130,10 @@ function saidOf(choices, guess, facts) {
   if (!chosen) return { right: "skipped", said: `It came true: ${text(choices[seen])}`, because: choices[seen].because };
   if (guess === seen) return { right: "yes", said: `You said ${text(chosen)} So it was.`, because };
   return { right: "no", said: `You said ${text(chosen)} It was ${text(choices[seen])}`, because };
+}
+
+function eachDesk(count) {
+  return Object.fromEntries(DESKS.map((desk) => [desk, count(desk)]));
 }
 
 function ofDesk(desk, when) {

@@ -8,9 +8,9 @@ const COLUMNS = [
   ["kept", "shown ✓", ({ kept }) => kept],
   ["lost", "not shown !", ({ lost }) => lost],
   ["open", "not looked at yet", ({ open }) => open],
-  ["errors", "refused or failed", ({ errors }) => errors],
+  ["errors", "refused or failed, without copies", ({ errors }) => errors],
   ["operations", "store operations", (score) => score.store_operations],
-  ["bytes", "bytes both ways, per request", ({ bytes, requests }) => (requests ? Math.round(bytes / requests) : "–")],
+  ["bytes", "bytes there and back, per request", ({ bytes, requests }) => (requests ? Math.round(bytes / requests) : "–")],
 ];
 const NARROW = matchMedia("(max-width: 40rem)");
 

@@ -1,11 +1,10 @@
 /** Runs a script of a chapter, and notes what it measured. */
 
 import { runSteps } from "./acts.js";
-import { facts } from "./facts.js";
 import { noteAct, noteOf } from "./notes.js";
 import { takeOwnStage } from "./own-stage.js";
-import { followed } from "./scenes.js";
-import { set, state } from "./state.js";
+import { followed, measuredOf } from "./scenes.js";
+import { ownCustomers, set, state } from "./state.js";
 import { Stopped } from "./steps.js";
 
 /** Whether this window may run scripts: on the room's stage, or on one of its own. */
@@ -13,11 +12,11 @@ export function mayRun(now) {
   return now.live && !followed(now) && (now.instructor || now.ownStages);
 }
 
-/** Run a script as runSteps() does, on a stage that this window may change: {since, facts}. */
-export async function measure(steps, how) {
+/** Run a script of a chapter as runSteps() does, on a stage that this window may change: {since, facts, load}. */
+export async function measure(chapter, steps, how) {
   if (!state.instructor) await takeOwnStage();
   const { since } = await runSteps(steps, how);
-  return { since, facts: facts(state.scene, since, state.me.who, state.second?.who) };
+  return { since, ...measuredOf(chapter, state.scene, since, ownCustomers().map(({ who }) => who)) };
 }
 
 /** Run the chapter's script `number`. The prediction is noted with it, and cannot be changed later. */
@@ -29,7 +28,7 @@ export async function runScript(chapter, number) {
   set({ wanted: null });
   record({ state: "running", at: 0, of: steps.length, guess, since: state.scene.id, facts: null, trouble: null });
   try {
-    const found = await measure(steps, { label, where: `${slug}/${number}`, onCaption: (text, at) => record({ at }) });
+    const found = await measure(chapter, steps, { label, where: `${slug}/${number}`, onCaption: (text, at) => record({ at }) });
     record({ state: "done", took: Date.now(), ...found });
   } catch (error) {
     record(error instanceof Stopped ? { state: "stopped" } : { state: "failed", trouble: error.message });

@@ -3,21 +3,25 @@
 import { bar, button } from "./card.js";
 import { h } from "./dom.js";
 import { findingsOf } from "./scenes.js";
-import { TITLES } from "./words.js";
+import { bars } from "./server-box.js";
+import { DESKS, TITLES } from "./words.js";
 
 const SIGNS = { yes: "✓", no: "≠", none: "?", open: "•", skipped: "•" };
 
-/** Draw it: `given` is {chapter, result, others, mayRun, ending: what closes the last chapter, or null}; `does` {next(), closer(), watch(), run(number)}. */
-export function drawSo({ chapter, result, others, mayRun, ending }, does) {
+/** Draw it: `given` is {chapter, result, others, cases, mayRun, ending: what closes the last chapter, or null}; `does` {next(), closer(), watch(), run(number)}. */
+export function drawSo({ chapter, result, others, cases, mayRun, ending }, does) {
   const { desks, verdict, good, right, said, because } = findingsOf(chapter, result);
+  const act = chapter.acts[result.number];
   return [
-    h("p", { class: "claimed" }, "The claim"),
+    h("p", { class: "claimed" }, act.result ? act.label : "The claim"),
     h("h1", { id: "claim", tabindex: -1, "data-next": true }, chapter.claim),
     h("p", { class: "verdict-line", "data-good": good }, verdict),
-    right !== "open" && h("div", { class: "desks" }, desks.map(card)), // no verdict on what the reader has to choose
-    h("p", { class: "judged", "data-right": right }, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[right]),
-      h("span", {}, h("strong", {}, said), because && ` ${because}`)),
-    h("p", { class: "decided" }, chapter.explain),
+    (right !== "open" || act.result) && h("div", { class: "desks" }, desks.map((each) => card(each, result.load?.[each.desk]))), // no verdict on what the reader has to choose
+    h("div", { class: cases.length ? "split" : "whole" }, h("div", {},
+      said && h("p", { class: "judged", "data-right": right }, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[right]),
+        h("span", {}, h("strong", {}, said), because && ` ${because}`)),
+      h("p", { class: "decided" }, act.explain ?? chapter.explain)),
+    cases.length > 0 && scores(cases, result.number, mayRun, does)),
     bar(
       !ending && button("Next chapter ▸", does.next, { main: true, name: "onward" }),
       button("Look closer", does.closer, { name: "look-closer" }),
@@ -28,9 +32,28 @@ export function drawSo({ chapter, result, others, mayRun, ending }, does) {
   ].filter(Boolean);
 }
 
-function card({ desk, good, words, numbers }) {
+function card({ desk, good, words, numbers }, load) {
   return h("section", { class: "desk-card", "data-desk": desk, "data-good": good },
     h("h2", {}, `${TITLES[desk]} desk`),
     h("p", { class: "outcome" }, h("span", { "aria-hidden": "true" }, good ? "✓ " : "✕ "), words),
-    h("p", { class: "number" }, numbers.map(({ number, unit }, n) => [n > 0 && ", ", h("b", {}, number), ` ${unit}`])));
+    load ? shares(load) : h("p", { class: "number" }, numbers.map(({ number, unit }, n) => [n > 0 && ", ", h("b", {}, number), ` ${unit}`])));
+}
+
+/** The requests of each server, before servers were added and after. */
+function shares({ before, after }) {
+  const rows = [["before", before], ["after", after]].flatMap(([when, servers]) =>
+    Object.keys(servers).sort().map((name) => h("tr", {}, h("th", { scope: "row" }, `${when} ${name}`), h("td", {}, bars(servers[name])))));
+  return h("table", { class: "shares" }, h("tbody", {}, rows));
+}
+
+/** The chapter's own score: one row for each case, and the way to run those that have not run. */
+function scores(cases, shown, mayRun, does) {
+  const cell = (each, n) => h("td", { "data-harm": each.desks?.[n].harm }, each.desks ? `${each.desks[n].harm ? "✕" : "✓"} ${each.desks[n].number}` : "–");
+  return h("table", { class: "case-scores" },
+    h("caption", { class: "unseen" }, "The cases of this chapter"),
+    h("thead", {}, h("tr", {}, h("td"), h("td"), DESKS.map((desk) => h("th", { scope: "col", "data-desk": desk }, TITLES[desk])))),
+    h("tbody", {}, cases.map((each) => h("tr", { "aria-current": each.number === shown ? "true" : null },
+      h("th", { scope: "row" }, each.label),
+      h("td", {}, each.desks || !mayRun ? each.unit : button("Run ▸", () => does.run(each.number), { name: "run other" })),
+      DESKS.map((desk, n) => cell(each, n))))));
 }

@@ -10,9 +10,9 @@ import { h, say } from "./dom.js";
 import { keyOf } from "./arrivals.js";
 import { Flight, keepTempo } from "./flight.js";
 import { Lane } from "./lane.js";
-import { thiefOf } from "./looks.js";
+import { isPeopled, plotOf, tallyOf } from "./scenes.js";
 import { Menu, offerOf } from "./menu.js";
-import { comeBack, onEvent, passTurn, set, settle, shown, state, subscribe } from "./state.js";
+import { comeBack, onEvent, ownCustomers, passTurn, set, settle, shown, state, subscribe } from "./state.js";
 import { showPanel } from "./tabs.js";
 import { DESKS } from "./words.js";
 
@@ -28,8 +28,8 @@ class LabStage extends HTMLElement {
       const lane = new Lane(desk, (place, button) => this.offer(place, desk, button), choose);
       this.lanes[desk] = lane;
       this.flights[desk] = new Flight(lane.layer, lane.places, {
-        turned: (key) => this.turned(lane, key), back: comeBack, kind: () => lane.kind, thief: () => thiefOf(state),
-        idOf: (who) => lane.ids.get(who), copies: () => Boolean(thiefOf(state)) && state.act.by === "replay",
+        turned: (key) => this.turned(lane, key), back: comeBack, kind: () => lane.kind, plot: () => plotOf(state),
+        idOf: (who) => lane.ids.get(who), carries: () => lane.carries(),
       });
     }
     this.append(h("div", { class: "lanes" }, DESKS.map((desk) => this.lanes[desk].node)), this.refusal);
@@ -50,10 +50,11 @@ class LabStage extends HTMLElement {
     const another = this.source !== source;
     this.source = source;
     keepTempo(now.tempo);
+    const drawn = { own: ownCustomers(now), ...tallyOf(now, scene), plot: plotOf(now), people: isPeopled(now) };
     for (const desk of DESKS) {
       if (another) this.flights[desk].clear();
       this.flights[desk].keep(now.shown.travelling);
-      const fallen = this.lanes[desk].draw({ ...now, scene });
+      const fallen = this.lanes[desk].draw({ ...now, scene, ...drawn });
       if (!this.news) continue; // do not animate history
       for (const customer of fallen) this.flights[desk].drop(home(customer), customer.goods);
     }

@@ -6,7 +6,8 @@ import { emptyScene, reduce, sceneOf } from "./scene.js";
 /** Read it anywhere; change it through the functions below only. */
 export const state = {
   me: null, // {id, who, name, user_id, credentials}: this window's customer
-  second: null, // another one, if a lesson needs two
+  second: null, // another one, if a lesson needs more
+  third: null,
   instructor: false, // has this window the instructor's rights?
   ownStages: false, // may a window without these rights have a stage of its own?
   own: false, // does this window show a stage of its own?
@@ -30,6 +31,7 @@ export const state = {
   keys: true, // are single letters commands?
 };
 
+const SEATS = ["me", "second", "third"];
 let epoch = ""; // identifies the lab that numbers the events
 const viewers = new Set();
 const listeners = new Set();
@@ -64,6 +66,11 @@ export function set(patch) {
 /** The scene that is drawn: of the open recording, else of the live stage. */
 export function shown(now = state) {
   return now.shown.stage;
+}
+
+/** This window's customers, as far as they have come: the lesson's own first. */
+export function ownCustomers(now = state) {
+  return SEATS.map((seat) => now[seat]).filter(Boolean);
 }
 
 /** A new connection has sent its snapshot. */
@@ -128,8 +135,7 @@ export function backToLive() {
 
 /** On a new stage customers keep their names, and their old credentials are void. */
 function withEmptyHands() {
-  const emptied = (customer) => customer && { ...customer, credentials: null };
-  return { me: emptied(state.me), second: emptied(state.second) };
+  return Object.fromEntries(SEATS.map((seat) => [seat, state[seat] && { ...state[seat], credentials: null }]));
 }
 
 /** Let the stage know of an event; without a way to travel it is there at once. */

@@ -5,7 +5,8 @@
 
 import { nameOf } from "./chosen.js";
 import { h, mark, refill, say, svg } from "./dom.js";
-import { lookOf, thiefOf } from "./looks.js";
+import { lookOf } from "./looks.js";
+import { plotOf } from "./scenes.js";
 import { play, seekTo } from "./recording.js";
 import { backToLive, shown, subscribe } from "./state.js";
 import { DESKS, FAULTS } from "./words.js";
@@ -59,7 +60,7 @@ class LabTimeline extends HTMLElement {
     const end = now.recording ? Math.max(0.1, now.recording.events.at(-1)?.at ?? 0) : Math.max(SHORTEST_S, scene.at);
     const x = (at) => LEFT + (at / end) * (this.width - 2 * LEFT);
     this.drawFrame(end, x(scene.at));
-    this.drawMarks(scene, x, thiefOf(now));
+    this.drawMarks(scene, x, plotOf(now)?.thief);
     this.drawFaults(scene, x);
     mark(this.axis, "aria-label", summary(scene));
   }

@@ -65,9 +65,9 @@ export class WhatIf {
     this.box.hidePopover();
     this.said = "";
     try {
-      const { facts } = await measure(script.steps, { label: "What if …?", where: this.name, settings });
+      const { facts } = await measure(chapter, script.steps, { label: "What if …?", where: this.name, settings });
       const changed = Object.entries(settings).map(([name, value]) => `${SETTINGS[name].label} ${SETTINGS[name].values[value]}`);
-      const found = findingsOf(chapter, { facts }).desks.map(({ desk, words, numbers }) => `${desk} desk ${words}, ${numbers.at(-1).number} ${numbers.at(-1).unit}`);
+      const found = findingsOf(chapter, { number: script.number, facts }).desks.map(({ desk, words, numbers }) => `${desk} desk ${words}, ${numbers.at(-1).number} ${numbers.at(-1).unit}`);
       this.said = `${changed.join(", ") || "As it was"}: ${found.join("; ")}.`;
     } catch (error) {
       if (!(error instanceof Stopped)) this.said = `✕ ${error.message}`;

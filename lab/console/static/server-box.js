@@ -1,0 +1,70 @@
+/** One server of a lane: a box with a drawer, or a representative at a counter. */
+
+import { h, mark, refill, say, svg } from "./dom.js";
+import { carried, clerk } from "./figures.js";
+import { FAULTS, STATE_SIGNS } from "./words.js";
+
+const MOST_TICKS = 12; // of requests that are drawn one by one
+
+/** Its nodes; `opener` is the button that opens its menu. */
+export class ServerBox {
+  constructor(desk, name, opener) {
+    Object.assign(this, { name, opener });
+    this.ids = h("span", { class: "ids" });
+    this.load = h("span", { class: "load" });
+    this.remembers = h("span", { class: "remembers" });
+    this.carts = h("div", { class: "carts" });
+    this.looks = h("span", { class: "looks", "aria-hidden": "true" });
+    this.node = h("div", { class: "server", "data-desk": desk, "data-server": name, "data-place": `server:${name}` },
+      opener, this.ids, this.load, this.looks, h("div", { class: "drawer" }, this.remembers, this.carts), carried("key"), clerk(name));
+  }
+
+  /** Show a server as it is; `end` is the evidence of the kill that ended its last process. */
+  draw({ state, pid, instance, carts_remembered: count }, end, load) {
+    const short = (instance ?? "").slice(0, 4); // another process has another one
+    const known = pid ? [`pid ${pid}`, short && h("span", { class: "long" }, ` · ${short}`)] : [short && `instance ${short}`];
+    mark(this.node, "data-state", state);
+    say(this.opener.lastChild, `${STATE_SIGNS[state] ?? ""} ${state}`);
+    refill(this.ids, `${state} ${pid} ${instance} ${end?.pid}`, () => (state === "dead" ? [ended(end)] : known));
+    // A recording does not know how many; then nothing is said.
+    refill(this.remembers, `${state} ${count}`, () =>
+      (state === "dead" || count == null ? [] : [h("span", { class: "long" }, "remembers "), `${count} ${count === 1 ? "cart" : "carts"}`]));
+    refill(this.load, JSON.stringify(load ?? null), () => (load ? [bars(load)] : []));
+  }
+
+  /** Where the door is from here, for the one who leaves by it. */
+  face(door) {
+    const [own, to] = [this.node, door].map((each) => each.getBoundingClientRect());
+    this.node.style.setProperty("--to-door", `${to.left + to.width / 2 - own.left - own.width / 2}px`);
+  }
+
+  /** Show what it found, "" for nothing. */
+  look(kind, { words, good } = {}) {
+    mark(this.node, "data-looks", kind);
+    if (!words) return;
+    say(this.looks, words);
+    mark(this.looks, "data-found", good);
+  }
+}
+
+/** The evidence of the kill that ended a server's last process; null where it ended otherwise. */
+export function endOf(faults, desk, name) {
+  const last = faults.findLast((each) => each.desk === desk && each.target === name && (FAULTS[each.fault]?.ends_process || each.fault === "add"));
+  return last?.fault === "kill" ? last.evidence : null;
+}
+
+/** Requests as squares: filled where the server gave what was asked for, crossed where it refused. */
+export function bars({ served = 0, refused = 0 }) {
+  const all = served + refused;
+  const shown = Math.min(all, MOST_TICKS);
+  const good = all ? Math.round((shown * served) / all) : 0;
+  const tick = (_, n) => svg("g", { class: n < good ? "tick" : "tick bad", transform: `translate(${n * 13} 0)` },
+    svg("rect", { x: 1, y: 1, width: 10, height: 14, rx: 2 }), n >= good && svg("path", { d: "M3 4l6 8M9 4l-6 8" }));
+  const words = [served && `${served} served`, refused && `${refused} refused`].filter(Boolean).join(", ") || "no requests";
+  return h("span", { class: "bars" }, svg("svg", { viewBox: `0 0 ${13 * MOST_TICKS} 16`, "aria-hidden": "true" }, Array.from({ length: shown }, tick)), h("span", {}, words));
+}
+
+/** The process that is no more, and how it ended. */
+function ended(end) {
+  return end?.pid ? h("span", {}, h("s", {}, `pid ${end.pid}`), end.signal && ` · ${end.signal}`) : "no process";
+}
