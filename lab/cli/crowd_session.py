@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import msgspec
 from rich.live import Live
 
 from lab.cli import kept
@@ -106,7 +105,7 @@ class CrowdSession:
         """
         context = provisioned.context(variant, 0, profile.seed, quick=False)
         visit = Lab(context, Record(variant.name)).visit_of(profile)
-        profile = msgspec.structs.replace(profile, visit=visit.requests)
+        profile = profile.beginning_out_of_step(visit.requests)
         if not self.anyway:
             require_something_to_show(profile, visit)
         if not self.quiet:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from urllib.parse import urlsplit
 
 from flask import Request
@@ -137,13 +138,15 @@ def _open_to_phones(
 ) -> Iterator[str]:
     """Serve the phones' app to a listener of its own; yield the address for phones."""
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a hall presses at once
-    with (
-        served_to_nginx(phone_app(room), private, "phones") as upstream,
-        listening_to_phones(
-            folder / "phones-nginx", phones.address, phones.port, room.code, upstream
-        ) as port,
-    ):
-        yield f"http://{phones.address}" + ("" if port == 80 else f":{port}")
+    own = folder / "phones-nginx"
+    try:
+        with (
+            served_to_nginx(phone_app(room), private, "phones") as upstream,
+            listening_to_phones(own, phones.address, phones.port, room.code, upstream) as port,
+        ):
+            yield f"http://{phones.address}" + ("" if port == 80 else f":{port}")
+    finally:
+        rmtree(own, ignore_errors=True)  # nothing of the room is kept
 
 
 @contextmanager

@@ -115,6 +115,8 @@ class RunEvent(msgspec.Struct, tag_field="kind", tag="run", kw_only=True):
     run: str
     trouble: str | None = None
     observed: int | None = None
+    servers: Mapping[str, Mapping[str, int]] = {}
+    """Of a crowd: requests by desk and by the server that answered, "" where none did."""
 
 
 class LessonEvent(msgspec.Struct, tag_field="kind", tag="lesson", kw_only=True):

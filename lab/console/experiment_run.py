@@ -1,10 +1,10 @@
-"""Runs one bundled experiment at a time next to the stage, on servers of its own."""
+"""Runs one bundled experiment or crowd at a time next to the stage, on servers of its own."""
 
 import itertools
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,9 @@ from lab.core.errors import LabError
 from lab.core.redaction import redact_text
 from lab.core.run_folder import new_run_folder
 from lab.evidence.record import Event
-from lab.evidence.result import Prediction
-from lab.experiments import Experiment
 from lab.experiments.runner import Run
 
+CROWD = "crowd"
 COUNT_EVERY_S = 0.5
 END_DEADLINE_S = 20.0  # longer than any wait of a bundled script between two requests
 
@@ -55,22 +54,43 @@ class ExperimentRun:
         prediction = questions.sealed(experiment, predicted, confidence)
         if predicted is not None and prediction is None:
             raise LabError("no such choice: send its number, from 0, and a confidence")
+
+        def perform(folder: Path, progress: "_Progress") -> int | None:
+            run = Run(
+                folder, progress.line, progress.event, seed=secrets.randbelow(2**32), quick=True
+            )
+            with closing(run):
+                result = run.perform(experiment, experiment.variants_for(quick=True), prediction)
+            return questions.observed(experiment, result)
+
+        return self._begin(experiment.name, perform)
+
+    def start_crowd(self, shoppers: int) -> str:
+        """Send a crowd to both desks (see `run_page_crowd`); return the name of its folder.
+
+        Raise LabError if something else is running.
+        """
+        from lab.console.page_crowd import run_page_crowd  # a crowd takes long to import
+
+        def perform(folder: Path, progress: "_Progress") -> None:
+            run_page_crowd(folder, shoppers, progress.counts)
+
+        return self._begin(CROWD, perform)
+
+    def _begin(self, name: str, perform: "Callable[[Path, _Progress], int | None]") -> str:
         with self._starting:
             if busy := self.running:
                 raise LabError(f"{busy} is running: wait until it has ended, then start {name}")
             if self._stop.is_set():
                 raise LabError("the lab is being stopped: start it again with `lab up`")
-            folder = new_run_folder(self._root, experiment.name)
-            self._name = experiment.name
-            progress = _Progress(experiment.name, folder.name, self._publish, self._stop)
-            run = Run(
-                folder, progress.line, progress.event, seed=secrets.randbelow(2**32), quick=True
-            )
-            progress.line(f"{experiment.name}: starting")
+            folder = new_run_folder(self._root, name)
+            self._name = name
+            progress = _Progress(name, folder.name, self._publish, self._stop)
+            progress.line(f"{name}: starting")
             self._thread = threading.Thread(
                 target=self._perform,
-                args=(experiment, run, prediction, progress),
-                name=f"run of {experiment.name}",
+                args=(partial(perform, folder, progress), progress),
+                name=f"run of {name}",
                 daemon=True,
             )
             self._thread.start()
@@ -87,14 +107,9 @@ class ExperimentRun:
             if self._thread:
                 self._thread.join(END_DEADLINE_S)
 
-    def _perform(
-        self, experiment: Experiment, run: Run, prediction: Prediction | None, progress: "_Progress"
-    ) -> None:
+    def _perform(self, perform: Callable[[], int | None], progress: "_Progress") -> None:
         try:
-            with closing(run):
-                result = run.perform(experiment, experiment.variants_for(quick=True), prediction)
-            seen = questions.observed(experiment, result)
-            end = partial(progress.end, "done", observed=seen)
+            end = partial(progress.end, "done", observed=perform())
         except Stopped:
             end = partial(progress.end, "failed", trouble="stopped before it was done")
         except Exception as error:  # the page waits for an end, whatever went wrong
@@ -114,6 +129,7 @@ class _Progress:
         self._publish = publish
         self._stop = stop
         self._line = ""
+        self._servers: Mapping[str, Mapping[str, int]] = {}
         self._numbers = itertools.count(1)  # scripts act in several threads
         self._counted_at_s = 0.0
 
@@ -122,6 +138,11 @@ class _Progress:
         self._check()
         self._line = line
         self._say("running")
+
+    def counts(self, line: str, servers: Mapping[str, Mapping[str, int]]) -> None:
+        """Publish how far a crowd is: a line, and the requests of each server of each desk."""
+        self._servers = dict(servers)
+        self.line(line)
 
     def event(self, variant: str, event: Event) -> None:
         """Count an exchange or a fault; publish the count now and then."""
@@ -156,6 +177,7 @@ class _Progress:
                 run=self._folder,
                 trouble=trouble,
                 observed=observed,
+                servers=self._servers,
             )
         )
 

@@ -24,6 +24,7 @@ MOST_CHOICES = 100
 MOST_SCRIPT_STEPS = 100
 LESSON_STATES = ("asking", "running", "done", "stopped", "over")
 LESSON_SCENES = ("ask", "watch", "so")
+CROWD_SHOPPERS = 10, 200
 _WHO = re.compile(r"(?:c[0-9]{1,9})?")
 _LESSON: Mapping[str, Rule] = {
     **{name: whole(0, MOST_CHOICES) for name in ("act", "step", "of")},
@@ -126,6 +127,11 @@ def _change_the_stage(routes: Blueprint, services: Services) -> None:
 
 
 def _beside_the_stage(routes: Blueprint, services: Services) -> None:
+    @routes.post("/lab/crowd")
+    def crowd() -> Response:
+        shoppers = read({"shoppers": whole(*CROWD_SHOPPERS)})["shoppers"]
+        return jsonify(run=services.live.experiment_run.start_crowd(shoppers))
+
     @routes.post("/lab/run")
     def run() -> Response:
         body = read(

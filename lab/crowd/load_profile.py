@@ -73,6 +73,10 @@ class LoadProfile(msgspec.Struct, frozen=True):
         """When the last iteration ends, in seconds after the start, warm-up included."""
         return self.warm_up_s + self.for_s
 
+    def beginning_out_of_step(self, visit: int) -> "LoadProfile":
+        """Return it with shoppers that begin at a random one of so many requests of a visit."""
+        return msgspec.structs.replace(self, visit=visit)
+
     @property
     def arrivals(self) -> Arrivals | None:
         """When each request is due; None in the closed model."""

@@ -13,7 +13,7 @@ PAGES = (
     INDEX,
     *("first-script", "claims"),
     *("scripts", "results", "commands"),
-    *("check", "room", "offline", "crowd", "deployment", "cost", "curl", "windows"),
+    *("check", "room", "class", "offline", "crowd", "deployment", "cost", "curl", "windows"),
     *("limits", "figures", "architecture", "glossary", "decisions"),
 )
 

@@ -3,7 +3,8 @@
 Each number is the median of alternating runs, at least five, so that a slow spell of the machine
 falls on both sides; beside it the middle half of the rounds, and the aim. `--list` names the
 figures. Progress goes to stderr. Run it on a quiet machine; a full run takes about an hour,
-most of it the 100,000 shoppers of `memory`; `--quick` stops at 10,000.
+most of it the 100,000 shoppers of `memory`; `--quick` stops at 10,000. `--write` puts the rows into
+the table of the handbook's page `figures`; where the machine was busy the row says so.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from measuring import FULL, QUICK, Row, Scale
 from rich.console import Console
@@ -24,6 +26,7 @@ FIGURES = {
     "tokens": "tokens:figure",  # 2
     "nginx": "balanced:figure",  # 3
     "generator": "generator:figure",  # 4
+    "peers": "peers:figure",
     "memory": "growth:memory",  # 5
     "lines": "growth:lines",
     "record": "growth:record",
@@ -33,6 +36,8 @@ FIGURES = {
     "demo": "spine:demo",
 }
 """Where each figure is made: `module:function`, which takes a Scale and yields Rows."""
+HANDBOOK = Path(__file__).parents[2] / "lab" / "docs" / "figures.md"
+BEGIN, END = "<!-- figures.py --write -->", "<!-- end -->"
 WIDTH = 160  # of the table where stdout is no terminal
 
 
@@ -43,6 +48,9 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--quick", action="store_true", help="fewer and smaller rounds")
     parser.add_argument("--json", action="store_true", help="a JSON document instead of a table")
     parser.add_argument("--list", action="store_true", help="name the figures, run nothing")
+    parser.add_argument(
+        "--write", action="store_true", help="put the rows into the handbook's table, too"
+    )
     wish = parser.parse_args(arguments)
     if unknown := [name for name in wish.names if name not in FIGURES]:
         parser.error(f"no figure {', '.join(unknown)}: there are {', '.join(FIGURES)}")
@@ -65,6 +73,8 @@ def main(arguments: Sequence[str]) -> None:
             print(json.dumps({"machine": before, "quick": wish.quick, "rows": documents}, indent=1))
         else:
             show(rows, before)
+        if wish.write:
+            print(f"written: {write(rows, before)}", file=sys.stderr)
 
 
 def run(names: Sequence[str], scale: Scale) -> Iterator[tuple[str, Row]]:
@@ -94,6 +104,24 @@ def show(rows: Sequence[tuple[str, Row]], before: str) -> None:
         measured = f"{_number(row.median)} {row.unit}".strip()
         table.add_row(name, row.what, measured, spread, _aim(row), Text(word, style), row.how)
     console.print(table)
+
+
+def write(rows: Sequence[tuple[str, Row]], before: str) -> Path:
+    """Put the rows into the handbook's table: in the place of those of the same name, or below."""
+    text = HANDBOOK.read_text(encoding="utf-8")
+    head, _, rest = text.partition(BEGIN)
+    table, _, tail = rest.partition(END)
+    kept = {line.split("|")[1].strip(): line for line in table.strip().splitlines()[2:]}
+    busy = "" if os.getloadavg()[0] < 1 and ", load 0." in before else "busy machine; "
+    for _, row in rows:
+        spread = f" ({'–'.join(map(_number, row.spread))})" if row.spread else ", one run"
+        met = {True: "met", False: "**missed**", None: ""}[row.met]
+        measured = f"{_number(row.median)} {row.unit}".strip() + spread
+        cells = [row.what, _aim(row), measured, met, f"{busy}{row.how}"]
+        kept[row.what] = "| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |"
+    lines = ["| figure | aim | measured | | how |", "|---|---|---|---|---|", *kept.values()]
+    HANDBOOK.write_text(f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{tail}", encoding="utf-8")
+    return HANDBOOK
 
 
 def machine() -> str:

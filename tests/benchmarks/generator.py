@@ -55,7 +55,7 @@ def figure(scale: Scale) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         with static_nginx(Path(folder)) as port:
             yield from _against_clients(port, Path(folder), scale)
-        yield from _against_wrk(Path(folder), scale)
+        yield from _againstwrk_rate(Path(folder), scale)
 
 
 def _against_clients(port: int, folder: Path, scale: Scale) -> Iterator[Row]:
@@ -64,8 +64,8 @@ def _against_clients(port: int, folder: Path, scale: Scale) -> Iterator[Row]:
     alternate(
         scale.rounds,
         bare.of(lambda: _bare(port)),
-        fast.of(_crowd("locust", url, folder)),
-        threads.of(_crowd("threads", url, folder)),
+        fast.of(crowd_rate("locust", url, folder)),
+        threads.of(crowd_rate("threads", url, folder)),
     )
     how = f"answers of a static nginx, {CONNECTIONS} at once, carts and record kept: "
     yield Row(
@@ -82,7 +82,7 @@ def _against_clients(port: int, folder: Path, scale: Scale) -> Iterator[Row]:
     )
 
 
-def _against_wrk(folder: Path, scale: Scale) -> Iterator[Row]:
+def _againstwrk_rate(folder: Path, scale: Scale) -> Iterator[Row]:
     wrk = shutil.which("wrk")
     if wrk is None:
         print("    no wrk here (Debian: apt install wrk): that row is left out", file=sys.stderr)
@@ -90,12 +90,12 @@ def _against_wrk(folder: Path, scale: Scale) -> Iterator[Row]:
     bench = ProvisionedStack(folder / "desks")
     with bench.open([Variant("stateless", "stateless", Settings())], keep_log=1000) as stack:
         url = stack.pools["stateless"].url
-        token = _token(url)
+        token = token_of(url)
         theirs, ours = Rates(), Rates()
         alternate(
             scale.rounds,
-            theirs.of(lambda: _wrk(wrk, f"{url}/api/cart", token)),
-            ours.of(_crowd("locust", url, folder)),
+            theirs.of(lambda: wrk_rate(wrk, f"{url}/api/cart", token)),
+            ours.of(crowd_rate("locust", url, folder)),
         )
     yield Row(
         "crowd ÷ wrk, stateless desk",
@@ -122,7 +122,7 @@ class Rates:
         return sorted(self.seen)[len(self.seen) // 2]
 
 
-def _crowd(engine: Engine, url: str, folder: Path) -> Callable[[], float]:
+def crowd_rate(engine: Engine, url: str, folder: Path) -> Callable[[], float]:
     numbers = count(1)
     profile = LoadProfile(looking.__file__, CONNECTIONS, None, SECONDS, 1.0, engine=engine)
 
@@ -144,7 +144,7 @@ def _bare(port: int) -> float:
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout) / SECONDS
 
 
-def _wrk(wrk: str, url: str, token: str) -> float:
+def wrk_rate(wrk: str, url: str, token: str) -> float:
     command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS:.0f}s"]
     command += ["-H", f"Authorization: Bearer {token}", url]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -152,7 +152,7 @@ def _wrk(wrk: str, url: str, token: str) -> float:
     return float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])
 
 
-def _token(url: str) -> str:
+def token_of(url: str) -> str:
     john = Shopper(lambda server: url, Record("wrk"))
     john.login()
     john.add("laptop")

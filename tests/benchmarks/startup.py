@@ -13,7 +13,7 @@ from subjects import KEYS
 from lab.stack.pool_spec import PoolSpec
 from lab.stack.stack import Stack
 
-AIM_S = 1.5  # on 2 cores
+AIM_S = 0.6  # on 2 cores
 POOLS = (
     PoolSpec("stateful", "stateful_app"),
     PoolSpec("stateless", "stateless_app", env=KEYS),

@@ -30,6 +30,7 @@ INSTRUCTORS = {
     "/lab/stage": {"servers": 2},
     "/lab/step": {"script": "the-crash/0", "step": 0, "customer": "x"},
     "/lab/run": {"experiment": "crash"},
+    "/lab/crowd": {"shoppers": 20},
     "/lab/lesson": {"chapter": "the-crash", "state": "asking"},
     "/lab/ticket": {},
 }

@@ -33,8 +33,10 @@ def keep_in(published):
     return lambda event: published.append(msgspec.to_builtins(event))
 
 
-def ended(published):
-    return wait_for(lambda: next((each for each in published if each["state"] != "running"), None))
+def ended(published, deadline_s=60):
+    return wait_for(
+        lambda: next((each for each in published if each["state"] != "running"), None), deadline_s
+    )
 
 
 def test_run_is_reported_kept_and_answers_its_question(experiment_run, published, tmp_path):
@@ -161,3 +163,29 @@ def test_run_that_cannot_start_is_reported(experiment_run, published, monkeypatc
     assert experiment_run.running is None
     monkeypatch.undo()
     experiment_run.start("first-visit")  # the next one may
+
+
+@pytest.mark.long
+def test_crowd_is_shown_by_server_while_it_runs_and_is_kept(experiment_run, published, tmp_path):
+    folder = experiment_run.start_crowd(20)
+    with pytest.raises(LabError, match="crowd is running"):
+        experiment_run.start("crash")
+    end = ended(published, 180)
+    assert (end["state"], end["run"], end["trouble"]) == ("done", folder, None), end
+    counts = [each["servers"] for each in published if each["servers"].get("stateless")]
+    assert counts, "nothing was shown while it ran"
+    for desk in ("stateful", "stateless"):
+        assert set(end["servers"][desk]) - {""} == {"A", "B", "C"}
+        assert all(number > 0 for number in end["servers"][desk].values())
+    document = json.loads((tmp_path / "lab-runs" / folder / "crowd.json").read_text("utf-8"))
+    carts = {each["lane"]: each["carts"] for each in document["crowds"]}
+    assert carts["stateless"]["lost"] == 0 < carts["stateless"]["kept"]
+    assert carts["stateful"]["lost"] == carts["stateful"]["predicted_lost"]
+
+
+def test_crowd_is_stopped_with_the_page(experiment_run, published, tmp_path):
+    experiment_run.start_crowd(10)
+    wait_for(lambda: any("requests" in each["line"] for each in published))
+    experiment_run.close()
+    assert ended(published)["trouble"] == "stopped before it was done"
+    wait_for(lambda: not processes_of(tmp_path))

@@ -68,6 +68,7 @@ ORDERS = {
         "settings": {"store": "redis"},
     },
     "/lab/run": {"experiment": "caching"},
+    "/lab/crowd": {"shoppers": 20},
     "/lab/lesson": {"chapter": "the-crash", "state": "asking"},
     "/lab/ticket": {},
 }
@@ -133,7 +134,8 @@ def lab(tmp_path):
     """A console whose servers are pretended; `web` is a client that names the right Host."""
     started = []
     experiment_run = SimpleNamespace(
-        start=lambda name, **how: started.append((name, how)) or "a-run"
+        start=lambda name, **how: started.append((name, how)) or "a-run",
+        start_crowd=lambda shoppers: started.append(("crowd", shoppers)) or "a-crowd",
     )
     live = LiveConsole(FakeStage(), Feed(), FakeCustomers(), experiment_run)
     guard = Guard(ORIGIN, SECRET)
@@ -203,7 +205,7 @@ def test_terminals_secret_opens_every_one(lab):
         ("reset", {"servers": 2, "store": "redis"}),
         ("reset", {**first, "store": "redis"}),
     ]
-    assert lab.started == [("caching", {})]
+    assert lab.started == [("caching", {}), ("crowd", 20)]
 
 
 def test_ticket_is_changed_for_a_cookie_once_and_the_cookie_opens_every_one(lab):
@@ -424,6 +426,11 @@ def test_order_that_is_not_exactly_one_is_refused(lab, data, status):
         ("/lab/step", {**STEP, "settings": []}),
         ("/lab/step", {**STEP, "do": "kill"}),
         ("/lab/run", {"experiment": 1}),
+        ("/lab/crowd", {}),
+        ("/lab/crowd", {"shoppers": 9}),
+        ("/lab/crowd", {"shoppers": 201}),
+        ("/lab/crowd", {"shoppers": True}),
+        ("/lab/crowd", {"shoppers": "20"}),
         ("/lab/run", {"experiment": "caching", "predicted": -1}),
         ("/lab/run", {"experiment": "caching", "confidence": "very"}),
         ("/lab/ticket", {"more": 1}),
@@ -449,6 +456,11 @@ def test_value_that_is_not_allowed_is_422(lab, path, body):
 def test_web_runs_bundled_experiments_only(lab, name):
     assert post(lab.web, "/lab/run", {"experiment": name}, TERMINAL).status_code == 404
     assert not lab.started
+
+
+def test_crowd_of_so_many_is_started(lab):
+    assert post(lab.web, "/lab/crowd", {"shoppers": 20}, TERMINAL).json == {"run": "a-crowd"}
+    assert lab.started == [("crowd", 20)]
 
 
 def test_prediction_goes_with_the_run(lab):

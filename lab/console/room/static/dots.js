@@ -1,7 +1,7 @@
 /** Where each phone's dot stands at a desk: pure, so that the same marks give the same picture. */
 
 const LOST = "x", NO_ANSWER = "?", FOREIGN = "w", NO_CART = "-", GONE = ".";
-export const BELOW = { [NO_CART]: "no cart yet", [NO_ANSWER]: "no answer", [FOREIGN]: "another's cart", [LOST]: "lost" };
+export const BELOW = { [NO_CART]: "no cart yet", [NO_ANSWER]: "no answer", [FOREIGN]: "not theirs", [LOST]: "lost" };
 const WIDTH = 1000;
 const TOP = 70; // where the servers' boxes begin
 const BOX = 330;
@@ -19,8 +19,13 @@ export function placesOf(name, { servers, store }) {
     boxes.push({ key: inHand ? "h" : "s", label: inHand ? "with the customers" : "in the store", x: 0, y: TOP + BOX - HAND, w: WIDTH, h: HAND });
   }
   const heaps = Object.entries(BELOW);
-  const part = (WIDTH - BETWEEN * (heaps.length - 1)) / (heaps.length + 1); // what is lost gets two
-  heaps.forEach(([key, label], n) => boxes.push({ key, label, heap: true, x: n * (part + BETWEEN), y: TOP + BOX + BETWEEN, w: key === LOST ? 2 * part : part, h: HEAP }));
+  const part = (WIDTH - BETWEEN * (heaps.length - 1)) / (heaps.length + 2); // two of them may take the whole room
+  let x = 0;
+  for (const [key, label] of heaps) {
+    const w = key === LOST || key === NO_ANSWER ? 2 * part : part;
+    boxes.push({ key, label, heap: true, x, y: TOP + BOX + BETWEEN, w, h: HEAP });
+    x += w + BETWEEN;
+  }
   return { width: WIDTH, height: TOP + BOX + BETWEEN + HEAP, boxes };
 }
 

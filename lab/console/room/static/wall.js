@@ -25,7 +25,7 @@ const ONWARD = new Set(["ArrowRight", "PageDown"]);
 class RoomWall extends HTMLElement {
   connectedCallback() {
     Object.assign(this, { room: null, joined: false, read: "", out: false, decided: "", asked: "", said: "", sending: false, typing: false });
-    this.caption = h("h1", { class: "wall-caption", role: "status" });
+    this.caption = h("h1", { class: "wall-caption", "aria-live": "polite" });
     this.body = h("div", { class: "wall-body" });
     this.numbers = h("dl", { class: "wall-numbers" });
     this.trouble = h("p", { class: "wall-trouble", role: "alert", hidden: true });
@@ -64,6 +64,7 @@ class RoomWall extends HTMLElement {
     if (!this.joined) return "lobby";
     const scene = sceneOf(state, this.chapter, noteOf(this.chapter.slug));
     if (scene === "ask") return "vote";
+    if (this.ranLast === this.chapter.slug && this.vote && !this.vote.decided) return "watch"; // the verdict is on its way
     return this.vote?.decided && this.read !== this.chapter.slug ? "verdict" : null;
   }
 
@@ -92,7 +93,7 @@ class RoomWall extends HTMLElement {
       this.said = said;
       this.send("say", { caption: caption.slice(0, 200), running: running ? "yes" : "no" });
     }
-    if (running) this.ran = slug;
+    if (running) this.ran = this.ranLast = slug;
     const result = resultOf(noteOf(slug));
     if (!running && this.ran === slug && result && this.decided !== `${slug} ${result.took}`) {
       this.decided = `${slug} ${result.took}`;
@@ -205,7 +206,7 @@ class RoomWall extends HTMLElement {
     const what = troubled ? "foreign" : counts.some(({ unanswered }) => unanswered) && !counts.some(({ lost }) => lost) ? "unanswered" : "lost";
     const words = { lost: "carts lost", unanswered: "without an answer", foreign: "saw another's cart" }[what];
     return {
-      caption: state.act.caption || "Getting ready …", key: JSON.stringify(shape),
+      caption: state.act.running ? state.act.caption || "Getting ready …" : "That was all. What came true?", key: JSON.stringify(shape),
       body: () => DESKS.map((desk) => deskDrawing(desk, desks[desk])),
       numbers: [[counts[0].all, "phones"], ...DESKS.map((desk, n) => [what === "lost" ? desks[desk].lost : counts[n][what], `${words}, ${desk}`])],
       buttons: [[state.act.paused ? "Continue" : "Pause", toggleAct], ["Hide the wall (W)", () => { this.out = true; this.draw(); }]],
