@@ -88,6 +88,13 @@ class Side:
         self.rates.append(1 / statistics.median(self._seconds))
         self.cpu_ms.append((cpu_s([self.server]) - self._before_s) * 1000 / self.batch)
 
+    def run(self) -> None:
+        """One round by itself."""
+        self.begin()
+        for _ in range(self.batch):
+            self.once()
+        self.end()
+
     @property
     def per_s(self) -> float:
         """Requests per second."""

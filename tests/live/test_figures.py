@@ -26,7 +26,7 @@ PAGE = """# Figures
 | figure | aim | measured | | how |
 |---|---|---|---|---|
 | another | ≥ 2 | 3.00 | met | before |
-| an exchange in the record of `lab run` | | 99 KB | | before |
+| Record: kept for each exchange | | 99 KB | | before |
 <!-- end -->
 The end.
 """
@@ -41,6 +41,7 @@ def test_one_figure_becomes_a_document_and_rows_of_a_page(tmp_path):
     assert written.startswith("# Figures\n") and written.endswith("<!-- end -->\nThe end.\n")
     rows = [line for line in written.splitlines() if line.startswith("| ")][1:]
     assert rows[0] == "| another | ≥ 2 | 3.00 | met | before |"
+    assert "before" not in "".join(rows[1:])
     names = [line.split(" | ")[0].removeprefix("| ") for line in rows]
     assert len(names) == len(set(names))
     assert {each["what"] for each in json.loads(done.stdout)["rows"]} <= set(names)
