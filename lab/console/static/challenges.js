@@ -39,7 +39,7 @@ class LabChallenges extends HTMLElement {
     const choice = (name, label, values) => h("label", {}, `${label} `, h("select", { name }, Object.entries(values).map(([value, word]) => h("option", { value }, word))));
     this.hands = h("div", { class: "part" }, bar(choice("who", "Who:", { me: "John", second: "Bob" }), choice("desks", "Where:", WHERE), choice("server", "Server:", SERVER)), this.doings(), this.lately,
       h("p", { class: "note" }, "To break and to set: choose a server, a balancer or the store on the drawing."));
-    this.append(this.list, this.goal, this.refusal, this.hands);
+    this.append(this.list, this.goal, this.hands, this.refusal, this.hint = h("div", {}));
     subscribe((now) => this.draw(now));
   }
 
@@ -113,6 +113,7 @@ class LabChallenges extends HTMLElement {
     const done = this.solved.has(chosen.slug);
     refill(this.list, [chosen.slug, ...this.solved].join(), () => all.map((each, n) => h("li", {}, this.entry(each, n, each === chosen))));
     refill(this.goal, [chosen.slug, underway, done, now.live, now.instructor || now.ownStages].join(), () => this.describe(chosen, { underway, done }));
+    refill(this.hint, chosen.slug, () => [h("details", {}, h("summary", {}, "A hint"), h("p", {}, chosen.hint))]);
     this.hands.hidden = !underway;
     say(this.lately, found ? chosen.measured.map((line) => fill(line, found)).join(" ") : "");
   }
@@ -130,12 +131,11 @@ class LabChallenges extends HTMLElement {
   describe(chosen, { underway, done }) {
     const may = state.live && (state.instructor || state.ownStages);
     return [
-      h("h2", {}, `Challenge: ${chosen.title}`), h("p", {}, chosen.goal),
+      h("h1", { class: "unseen" }, `Challenge: ${chosen.title}`),
       done && h("p", { class: "solved" }, `✓ Solved. ${chosen.because}`),
-      may ? bar(button(underway ? "Begin again" : "Begin on a clean stage ▸", () => this.try(() => this.begin(chosen)), { main: !underway && !done, name: "begin" }))
-        : h("p", { class: "note" }, NO_SERVERS),
-      h("details", {}, h("summary", {}, "A hint"), h("p", {}, chosen.hint)),
-    ].filter(Boolean);
+      may ? bar(h("span", {}, chosen.goal), button(underway ? "Begin again" : "Begin on a clean stage ▸", () => this.try(() => this.begin(chosen)), { main: !underway && !done, name: "begin" }))
+        : [h("p", {}, chosen.goal), h("p", { class: "note" }, NO_SERVERS)],
+    ].flat().filter(Boolean);
   }
 
   solve({ slug, title }) {

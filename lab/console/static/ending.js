@@ -68,9 +68,10 @@ export function drawEnding(chapters, lesson, openChallenges) {
 }
 
 function advise({ situation, advice, chosen, measured }) {
+  const open = measured.filter(({ desks }) => !desks);
   return h("li", { "data-chosen": chosen }, h("strong", {}, `${chosen ? "Your choice: " : ""}${situation}`), ` ${advice}`,
-    h("ul", {}, measured.map((each) => h("li", {}, each.desks ? inWords(each)
-      : [`${each.title}: not measured yet. `, button(`Chapter ${each.number}`, () => go({ step: each.number }), { name: "to-chapter" })]))));
+    h("ul", {}, measured.filter(({ desks }) => desks).map((each) => h("li", {}, inWords(each)))),
+    open.length > 0 && bar("Not measured yet: ", open.map(({ number, title }) => button(title, () => go({ step: number }), { name: "to-chapter" }))));
 }
 
 function inWords({ title, desks }) {

@@ -16,7 +16,7 @@ import { mayRun, runScript } from "./script.js";
 import { drawSo } from "./so.js";
 import { set, settle, state, subscribe } from "./state.js";
 import { captionOf } from "./steps.js";
-import { openCloser } from "./tabs.js";
+import { openCloser, showPanel } from "./tabs.js";
 import { Watch } from "./watch.js";
 
 const LED = "The instructor runs it, for the whole room.";
@@ -41,6 +41,8 @@ class LabLesson extends HTMLElement {
     const scene = sceneOf(now, chapter, notes);
     const turned = scene !== this.scene && this.scene !== undefined;
     this.scene = scene;
+    // What a follower has chosen by now is its prediction.
+    if (turned && followed(now) && this.chosen !== null && notes.guess === undefined) return note(chapter.slug, { guess: this.chosen });
     mark(this.closest("main"), "data-scene", scene);
     this.drawTurns(notes, now.act.running || Boolean(now.recording || followed(now)));
     const key = { ask: () => this.ask(now, notes), watch: () => this.look(now, notes), so: () => this.so(now, notes) }[scene]();
@@ -140,7 +142,8 @@ class LabLesson extends HTMLElement {
   /** The stage, and below it the goals for a learner's own actions. */
   openChallenges() {
     this.turnTo("watch");
-    openCloser("panel-challenges");
+    showPanel("panel-challenges");
+    scrollTo(0, 0); // both are in sight
   }
 
   turnTo(scene) {

@@ -84,7 +84,7 @@ async function enter(ticket) {
   if (state.instructor && room) (await import(WALL)).putUp();
 }
 
-function drawTop({ plan, view, connection, refused, recording, live, scene }) {
+function drawTop({ plan, view, connection, refused, recording, live, own, scene }) {
   const chapters = plan?.chapters ?? [];
   const chapter = chapters[view.step - 1];
   document.body.classList.toggle("present", view.present);
@@ -97,7 +97,8 @@ function drawTop({ plan, view, connection, refused, recording, live, scene }) {
   document.body.classList.toggle("recorded", Boolean(recording));
   const trouble = connection === "lost" ? refused : scene.stack?.trouble;
   const line = trouble ? `✕ ${trouble}` : LINES[connection];
-  say($("#line"), recorded?.line ?? (live ? line : "no servers here"));
+  const ofOwn = own && connection === "open" && !trouble ? " your own stage" : "";
+  say($("#line"), recorded?.line ?? (live ? `${line}${ofOwn}` : "no servers here"));
   mark($("#line"), "aria-label", live && !recorded && connection === "open" && !trouble ? "connected" : null);
   mark($("#line"), "data-state", live ? connection : "none");
   const badge = recorded || recording || !live ? "recorded" : connection === "open" ? "live" : "lost";

@@ -24,15 +24,15 @@ function waiting({ queue: { state, ahead, most, recorded }, view }) {
   if (state === "starting") return [line("A stage of your own is starting …")];
   const place = ahead ? `${ahead} ${ahead === 1 ? "waits" : "wait"} before you` : "you are next";
   return [
-    line(`All ${most} stages for learners are taken; ${place}. Yours comes as soon as one is free.`),
+    line(`All ${most} stages for learners are taken; ${place}.`),
     recorded ? h("a", { href: `/recorded?step=${view.step}`, target: "_blank" }, "Or watch the recorded run")
-      : h("span", {}, "No recorded run is at hand: ", h("code", {}, "lab record"), " in the lab's folder makes one."),
+      : h("span", {}, "No recorded run is at hand: ", h("code", {}, "lab record"), " makes one."),
     button("Leave the queue", leaveQueue, { name: "leave-queue" }),
   ];
 }
 
 function led(now) {
-  if (followed(now)) return [line("You follow the instructor. Predict: what runs is judged by your own predictions."), button("Leave", unfollow, { name: "unfollow" })];
+  if (followed(now)) return [line("You follow the instructor, with predictions of your own."), button("Leave", unfollow, { name: "unfollow" })];
   const number = now.plan?.chapters.findIndex(({ slug }) => slug === now.led.chapter) ?? -1;
   const what = now.plan?.chapters[number]?.title;
   return [line(`The instructor presents${what ? ` chapter ${number + 1}, “${what}”` : ""}.`), button("Follow", follow, { main: true, name: "follow" })];

@@ -40,7 +40,7 @@ function draw() {
   refill($("#text"), chapter.slug, () => [h("p", {}, chapter.setup), ...chapter.text.map((each) => h("p", {}, each)), h("p", {}, h("strong", {}, "What decides it: "), chapter.explain)]);
   const vote = votes?.chapter === chapter.slug ? votes : null;
   refill($("#answers"), JSON.stringify([chapter.slug, guess, vote]), () => chapter.predict.choices.map((choice, n) => answer(choice, n, guess === n, vote)));
-  say($("#votes"), vote ? `Vote ${vote.round}, ${vote.phase}: ${vote.voted} voted.` : "No vote on this question: phones join at `lab class`.");
+  say($("#votes"), vote ? `Vote ${vote.round}, ${vote.phase}: ${vote.voted} voted.` : "No vote on this question: phones join with lab class.");
   say($(".pause"), act.paused ? "Continue" : "Pause");
   mark($(".pause"), "disabled", !act.running);
   mark($(".go"), "disabled", act.running);
