@@ -26,13 +26,15 @@ Nothing leaves this machine. It is not encrypted: phones show pretend names only
 
 
 def _address(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
     try:
-        address = value and IPv4Address(value)
+        address = IPv4Address(value)
     except AddressValueError:
         raise click.BadParameter("write an IPv4 address such as 192.168.1.7") from None
-    if address and (address.is_unspecified or address.is_multicast):
+    if address.is_unspecified or address.is_multicast:
         raise click.BadParameter("choose one address: the others stay closed")
-    return value and str(address)
+    return str(address)
 
 
 @click.command("class")

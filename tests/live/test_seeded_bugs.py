@@ -127,8 +127,6 @@ OFTEN = {
     ("no-signature", "readable"),
     ("price-in-token", "stale-price"),
     ("signs-as-a", "any-server"),
-    ("order-number-counts", "first-visit"),
-    ("last-one-in-an-outage", "store-outage"),
 }
 OF_THE_STORE = {"last-one-in-an-outage"}
 

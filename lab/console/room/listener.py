@@ -53,7 +53,7 @@ http {{
 
     # Limits: for each address but this machine's own (the rehearsal is many phones in one),
     # and for each code. What has no code, or a wrong one, shares a small limit.
-    geo $is_own {{ default 0; 127.0.0.0/8 1; }}
+    geo $is_own {{ default 0; 127.0.0.0/8 1; {address} 1; }}
     map $is_own $phone {{ 0 $binary_remote_addr; default ""; }}
     map $http_x_room_code $wrong_code {{ "{code}" ""; default wrong; }}
     map $wrong_code $right_code {{ "" "{code}"; default ""; }}
@@ -143,6 +143,7 @@ def conf(*, address: str, port: int, code: str, upstream: str, version: str, use
         files=2 * PHONE_CONNECTIONS,
         connections=PHONE_CONNECTIONS,
         most_bytes="2k",
+        address=address,
         code=code,
         posts=POSTS_PER_S,
         posts_of_room=POSTS_OF_ROOM_PER_S,

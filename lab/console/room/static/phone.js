@@ -5,7 +5,7 @@ const POLL_MS = 1000;
 const $ = (id) => document.getElementById(id);
 const DESKS = { stateful: "Stateful desk", stateless: "Stateless desk" };
 const FATES = {
-  "-": "nothing in it yet", x: "✕ lost", "?": "? no server answers for it", w: "✕ somebody else's cart was shown",
+  "-": "nothing in it yet", x: "✕ lost", "?": "? no server answers for it", w: "✕ another's cart was shown",
   h: "✓ kept: in your parcel", s: "✓ kept in the shared store",
 };
 const STATES = { up: "●", paused: "‖", dead: "✕", draining: "↓", starting: "…" };
