@@ -6,7 +6,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from lab.console.customers import Customers
-from lab.console.events import from_log
+from lab.console.event_making import from_log
 from lab.console.experiment_run import ExperimentRun
 from lab.console.feed import Feed
 from lab.console.playground import Playground

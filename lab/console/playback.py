@@ -13,15 +13,8 @@ from typing import Any
 
 import msgspec
 
-from lab.console.events import (
-    ExchangeEvent,
-    PageEvent,
-    StageEvent,
-    Stamped,
-    from_exchange,
-    from_fault,
-    request_of,
-)
+from lab.console.event_making import from_exchange, from_fault, request_of
+from lab.console.events import ExchangeEvent, PageEvent, StageEvent, Stamped
 from lab.console.recorded_stack import RecordedStack
 from lab.console.score import Score
 from lab.core.errors import LabError

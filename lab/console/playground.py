@@ -8,7 +8,9 @@ from functools import partial
 import msgspec
 
 from lab.console.chapter_changes import CHAPTER_SETTINGS, ChapterChanges
-from lab.console.events import PageEvent, StackEvent, from_fault, setting_changed
+from lab.console.event_making import from_fault, setting_changed
+from lab.console.events import PageEvent, StackEvent
+from lab.console.fault_targets import targets
 from lab.console.renewal import change_servers, renew
 from lab.console.settings import MOST_PAGE_SERVERS, Cache, checked, console_variants
 from lab.console.stack_state import DeskSettings, FaultDone, StackState, StoreState
@@ -273,32 +275,6 @@ class Playground:
         if store is None:
             raise LabError(NO_STORE_HERE)
         return store
-
-
-def targets(
-    target: str, kind: FaultKind, states: Mapping[tuple[str, str], str]
-) -> list[tuple[str, str]]:
-    """Return desk and name of each server that is meant; the store stands at the stateful desk.
-
-    `states` are those of the servers, by desk and name. Servers to which the fault does not
-    apply are left out if there are others.
-    """
-    if target == STORE:
-        return [("stateful", STORE)]
-    desk, _, name = target.rpartition("/")
-    chosen = {at: state for at, state in states.items() if at[1] == name and desk in ("", at[0])}
-    if not chosen:
-        names = ", ".join(sorted("/".join(at) for at in states))
-        raise LabError(
-            f"no server {target[:40]!r}: there are {names}; a letter alone means both desks"
-        )
-    fitting = [at for at, state in chosen.items() if state in kind.applies_to]
-    for at, state in chosen.items() if not fitting else ():
-        if kind is FaultKind.PAUSE and state == "paused":
-            raise LabError(f"{'/'.join(at)} is paused already: resume it")
-        if kind is FaultKind.RESUME and state == "up":
-            raise LabError(f"{'/'.join(at)} is not paused: it runs")
-    return fitting or list(chosen)
 
 
 def _evidence(desk: str, event: FaultEvent) -> FaultDone:

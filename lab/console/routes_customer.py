@@ -3,8 +3,8 @@
 from flask import Blueprint, Response, jsonify, make_response, request
 from werkzeug.exceptions import Forbidden, NotFound, UnprocessableEntity
 
-from lab.console.customers import PageCustomer
 from lab.console.diagram import sequence_of
+from lab.console.page_customer import PageCustomer
 from lab.console.request_bodies import any_text, read, read_object
 from lab.console.services import Services
 from lab.shop.desks import DESKS

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from lab.console.customer_session import Credentials
-from lab.console.customers import STRANGER, PageCustomer
+from lab.console.customers import STRANGER
 from lab.console.lesson.plan import Step
 from lab.console.orders import BadOrder
+from lab.console.page_customer import PageCustomer
 from lab.console.places import Watcher
 from lab.console.services import LiveConsole
 from lab.core.errors import LabError

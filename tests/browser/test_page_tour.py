@@ -210,6 +210,11 @@ def test_every_tab_is_without_a_finding(window):
         panel = page.locator(f"#panel-{tab}")
         wait_for(lambda panel=panel: len(panel.inner_text()) > 20)
         assert findings(page) == [], tab
+    watch(page)
+    page.locator(".controls .what-if").click()
+    page.locator(".what-if-box select").first.wait_for()
+    assert findings(page) == []
+    page.keyboard.press("Escape")
     page.keyboard.press("?")
     page.locator("dialog[open]").wait_for()
     assert findings(page) == []

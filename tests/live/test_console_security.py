@@ -28,6 +28,7 @@ INSTRUCTORS = {
     "/lab/store": {"do": "kill"},
     "/lab/knobs": {"retry": "on"},
     "/lab/stage": {"servers": 2},
+    "/lab/step": {"script": "the-crash/0", "step": 0, "customer": "x"},
     "/lab/run": {"experiment": "crash"},
     "/lab/crowd": {"shoppers": 20},
     "/lab/lesson": {"chapter": "the-crash", "state": "asking"},
@@ -437,8 +438,9 @@ def test_learner_has_a_stage_of_its_own_and_no_other_rights(lab_here):
     _, stream = learner.open("GET", "/lab/own/lab/events")
     assert stream.status == 200
     key = learner.post("/lab/own/lab/customer", {"name": "Mia"}).json["id"]
-    act = {"customer": key, "do": "login"}
-    assert learner.post("/lab/own/lab/act", act).status == 200
+    step = {"script": "the-crash/0", "step": 1, "customer": key}  # John logs in
+    done = learner.post("/lab/own/lab/step", step)
+    assert done.status == 200 and len(done.json["ops"]) == 2
     assert learner.post("/lab/own/lab/kill", {"server": "A"}).status == 200
     seen = b""
     while b'"fault":"kill"' not in seen:

@@ -10,7 +10,6 @@ from msgspec import UNSET
 from lab.console.admission import Crowded
 from lab.console.app import create_app
 from lab.console.customer_session import Credentials
-from lab.console.customers import Introduction
 from lab.console.feed import Feed
 from lab.console.guard import MOST_TICKETS, SECURITY_HEADERS, Guard, Tickets
 from lab.console.kept_runs import KeptRuns
@@ -18,6 +17,7 @@ from lab.console.lesson import plan
 from lab.console.offline import recording
 from lab.console.offline.newest import NewestRecording
 from lab.console.orders import BadOrder, checked_name
+from lab.console.page_customer import Introduction
 from lab.console.services import LiveConsole, Services
 from lab.console.stack_state import ServerState, StackState
 from lab.core.errors import LabError

@@ -33,9 +33,10 @@ from lab.console.admission import (
     Crowded,
 )
 from lab.console.customer_session import Credentials
-from lab.console.customers import STRANGER, BadOrder, Customers, Introduction, checked_name
+from lab.console.customers import STRANGER, Customers
 from lab.console.feed import Feed
-from lab.console.orders import checked_order
+from lab.console.orders import BadOrder, checked_name, checked_order
+from lab.console.page_customer import Introduction
 from lab.console.places import Watcher
 from lab.core.errors import LabError
 from lab.processes.waiting import wait_until
@@ -593,7 +594,7 @@ def test_replay_is_the_request_byte_for_byte_and_aside(customers, john, publishe
 def test_replay_takes_only_a_remembered_exchange_of_the_customers_own(
     customers, john, monkeypatch, origin
 ):
-    monkeypatch.setattr(customers_module, "MOST_REMEMBERED", 3)
+    monkeypatch.setattr("lab.console.page_customer.MOST_REMEMBERED", 3)
     jane = customers.enter("Jane")
     op = act(customers, jane, "login", desks=["stateful"])["ops"]["stateful"]
     with pytest.raises(BadOrder, match=rf"op: {op} is none of"):

@@ -8,16 +8,14 @@ import pytest
 from msgspec.structs import replace as replace_fields
 from report_documents import HOSTILE, exchange, hostile, typed
 
-from lab.console.events import (
-    RunEvent,
-    StackEvent,
-    StageEvent,
+from lab.console.event_making import (
     from_exchange,
     from_fault,
     from_log,
     request_of,
     setting_changed,
 )
+from lab.console.events import RunEvent, StackEvent, StageEvent
 from lab.console.score import Score
 from lab.console.stack_state import StackState
 from lab.core.faults import FaultEvent, FaultEvidence, FaultKind

@@ -19,7 +19,8 @@ from report_documents import (
 
 from lab.console import playback
 from lab.console.diagram import live_story, sequence_of
-from lab.console.events import RequestEvent, Stamped, setting_changed
+from lab.console.event_making import setting_changed
+from lab.console.events import RequestEvent, Stamped
 from lab.core.errors import LabError
 from lab.evidence.run_document import event_name
 

@@ -10,7 +10,8 @@ from conftest import wait_for
 
 from lab.console import settings, stack_status
 from lab.console.chapter_changes import ChapterChanges
-from lab.console.playground import Playground, targets
+from lab.console.fault_targets import targets
+from lab.console.playground import Playground
 from lab.console.settings import MOST_PAGE_SERVERS, Cache, checked, console_variants
 from lab.console.stack_state import StackState
 from lab.console.stack_status import StackStatus

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from lab.console.customer_session import Credentials
-from lab.console.customers import Acted
 from lab.console.orders import BadOrder, checked_order
+from lab.console.page_customer import Acted
 from lab.console.script_steps import StepPerformer
 from lab.core.errors import LabError
 from lab.core.faults import FaultKind

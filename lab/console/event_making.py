@@ -1,0 +1,196 @@
+"""Makes the page's events: of a line in nginx's log, of an exchange, of a fault."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from math import isfinite
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from lab.console import marks
+from lab.console.events import (
+    ExchangeEvent,
+    FaultShown,
+    RequestEvent,
+    SettingShown,
+    SettingValues,
+    TriedServer,
+)
+from lab.console.marks import Mark
+from lab.console.stack_state import StackState
+from lab.core.faults import STORE, FaultEvent, FaultEvidence
+from lab.core.redaction import redact_text
+from lab.core.text import one_line
+from lab.evidence.exchange import UNANSWERED
+from lab.evidence.run_document import RecordedExchange
+from lab.report import curl
+from lab.report.plain import lower
+from lab.report.sequence import look_of
+from lab.stack.access_log import AccessEntry
+
+MOST_PATH_CHARS = 300
+MOST_LABEL_CHARS = 60
+HUNG_UP = 499  # what nginx logs where the client left before the answer
+
+_USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
+_COUNT = re.compile(r"[0-9]{1,9}")
+_BETWEEN = re.compile(r", | : ")  # nginx: one server after the other; after an internal redirect
+
+
+def from_log(entry: AccessEntry, desk: str, server_at: Mapping[int, str], who: str) -> RequestEvent:
+    """Return the request of a line in nginx's log.
+
+    `server_at` names the server behind each port; `who` is the customer of a page ("c1"),
+    "" for any other client.
+    """
+    tried = list(_tried(entry, server_at))
+    return RequestEvent(
+        desk=desk,
+        op=_name(entry.op),
+        request_id=_name(entry.request_id),
+        method=_name(entry.method),
+        path=_path(_within(entry)),
+        asked=_name(entry.target),
+        status=0 if entry.status == HUNG_UP else entry.status,
+        # An answer from nginx's cache quotes the server it is from; none was asked.
+        served_by=_name(entry.served_by) if tried else "",
+        instance=_name(entry.instance) if tried else "",
+        tried=tried,
+        ms=round(entry.request_time * 1000, 3),
+        bytes_in=entry.request_bytes,
+        bytes_out=entry.bytes,
+        store_operations=entry.store_operations if tried else None,
+        who=who,
+        mark=marks.of_request(entry.status if entry.status != HUNG_UP else 0),
+    )
+
+
+def request_of(exchange: RecordedExchange, desk: str, who: str) -> RequestEvent:
+    """Return the request that a recorded exchange shows, as far as it does."""
+    headers = lower(exchange.response.headers)
+    operations = headers.get("x-store-operations", "")
+    tried = [] if _is_cached(exchange) else _asked(exchange)
+    return RequestEvent(
+        desk=desk,
+        op=one_line(exchange.op, MOST_LABEL_CHARS),
+        method=one_line(exchange.method, MOST_LABEL_CHARS),
+        path=one_line(exchange.path.partition("?")[0], MOST_PATH_CHARS),
+        asked=one_line(exchange.target or "", MOST_LABEL_CHARS),
+        status=exchange.status or 0,
+        served_by=one_line(exchange.served_by or "", MOST_LABEL_CHARS) if tried else "",
+        instance=one_line(exchange.instance or "", MOST_LABEL_CHARS) if tried else "",
+        tried=tried,
+        ms=exchange.elapsed_ms,
+        bytes_in=exchange.bytes_sent,
+        bytes_out=exchange.bytes_received,
+        store_operations=int(operations) if tried and _COUNT.fullmatch(operations) else None,
+        who=who,
+        mark=marks.of_request(exchange.status),
+    )
+
+
+def from_exchange(
+    exchange: RecordedExchange, desk: str, who: str, *, aside: bool = False
+) -> ExchangeEvent:
+    """Return the event of a recorded exchange."""
+    fields = msgspec.structs.asdict(exchange) | {
+        "op": one_line(exchange.op, MOST_LABEL_CHARS),
+        "customer": one_line(exchange.customer, MOST_LABEL_CHARS),
+        "path": one_line(exchange.path, MOST_PATH_CHARS),
+    }
+    look, shows = look_of(exchange), _strange_cart(exchange)
+    return ExchangeEvent(
+        **fields,
+        desk=desk,
+        who=who,
+        look=list(look),
+        mark=_marked(exchange, look, shows, aside),
+        theft=marks.of_theft(exchange.status) if aside else UNSET,
+        shows=shows or UNSET,
+        curl=curl.posix(exchange),
+        aside=True if aside else UNSET,
+    )
+
+
+def _marked(exchange: RecordedExchange, look: Sequence[str], shows: str, aside: bool) -> Mark:
+    if aside:
+        return marks.of_repetition(exchange.status)
+    if shows:
+        return marks.of_strange_cart(shows)
+    return marks.of_exchange(look, exchange.status, cached=_is_cached(exchange))
+
+
+def _is_cached(exchange: RecordedExchange) -> bool:
+    return lower(exchange.response.headers).get("x-cache") == "HIT"
+
+
+def _strange_cart(exchange: RecordedExchange) -> str:
+    """Return whose cart an answer shows, "" if it is the customer's own, or none."""
+    body = exchange.response.body
+    user = body.get("user") if isinstance(body, dict) else None
+    name = user.get("name") if isinstance(user, dict) else None
+    shown = exchange.status == HTTPStatus.OK and exchange.path.partition("?")[0] == "/api/cart"
+    strange = shown and isinstance(name, str) and name != exchange.customer
+    return f"{one_line(str(name), MOST_LABEL_CHARS)}'s cart" if strange else ""
+
+
+def from_fault(desk: str, fault: FaultEvent, stack: StackState | None) -> FaultShown:
+    """Return the event of a fault at a desk; `stack` is the state after it."""
+    seen = msgspec.to_builtins(fault.evidence)
+    return FaultShown(
+        desk="" if fault.target == STORE else desk,
+        fault=fault.kind,
+        target=_name(fault.target),
+        confirmed=fault.confirmed,
+        evidence=msgspec.convert({name: _safe(each) for name, each in seen.items()}, FaultEvidence),
+        stack=stack,
+    )
+
+
+def setting_changed(name: str, was: str, value: str, stack: StackState | None) -> SettingShown:
+    """Return the event of a setting that was changed at both desks."""
+    return SettingShown(
+        target=_name(name), evidence=SettingValues(_safe(was), _safe(value)), stack=stack
+    )
+
+
+def _tried(entry: AccessEntry, server_at: Mapping[int, str]) -> Iterator[TriedServer]:
+    statuses = _BETWEEN.split(entry.upstream_status)
+    for number, address in enumerate(_BETWEEN.split(entry.upstream_addr)):
+        if address and address != "-":
+            port = address.rpartition(":")[2]
+            name = server_at.get(int(port), "") if _COUNT.fullmatch(port) else ""
+            status = statuses[number] if number < len(statuses) else ""
+            yield TriedServer(name, status if _COUNT.fullmatch(status) else "")
+
+
+def _asked(exchange: RecordedExchange) -> list[TriedServer]:
+    """Return which server the balancer asked; of several the client learns only the last."""
+    server, status = exchange.served_by or exchange.target, exchange.status
+    if exchange.served_by or status in UNANSWERED:
+        return [TriedServer(one_line(server or "", MOST_LABEL_CHARS), str(status or ""))]
+    return []
+
+
+def _within(entry: AccessEntry) -> str:
+    """Return the path within the shop: without the desk's prefix, and without /@B."""
+    skipped = 3 if entry.target else 2
+    return "/" + "/".join(entry.path.split("/")[skipped:])
+
+
+# What an exchange of result.json has is shortened already; what the log has is not.
+def _path(path: str) -> str:
+    return one_line(redact_text(path), MOST_PATH_CHARS)
+
+
+def _name(text: Any) -> str:
+    return one_line(redact_text(str(text)), MOST_LABEL_CHARS)
+
+
+def _safe(value: Any) -> Any:
+    """Return it without credentials and passwords, bounded; None for what is no JSON."""
+    if isinstance(value, str):
+        return one_line(_USERINFO.sub("", redact_text(value)), MOST_PATH_CHARS)
+    return None if isinstance(value, float) and not isfinite(value) else value
