@@ -67,8 +67,8 @@ def plan(
     Examples:
       lab plan --users 50M --actions-per-user 20/day
       lab plan --users 2M --cart-lines 30 --session-lifetime 7d
-      lab plan --users 50M --store-replicas 1 --spare-machines 1 --store-latency 0.5ms
-      lab plan --users 50M --price-core 0.04 --price-memory 0.005 --price-traffic 0.05
+      lab plan --users 50M --store-replicas 1 --spare-machines 1
+      lab plan --users 50M --store-latency 0.5ms --price-core 0.04
       lab plan --measure           after a change of machine or software
     """
     if source and again:

@@ -110,7 +110,7 @@ def _lines(path: Path) -> Iterator[tuple[str, float, float, bool, str]]:
                     shopper, ok = str(row[_CUSTOMER]).rpartition("-")[0], row[_OUTCOME] == "ok"
                 except (msgspec.MsgspecError, IndexError, ValueError, RecursionError):
                     continue
-                server = str(row[_SERVER] or "")
+                server = str(row[_SERVER] or "") if len(row) > _SERVER else ""
                 yield shopper, at_s - waited_ms / 1000, waited_ms + elapsed_ms, ok, server
     except OSError:
         return

@@ -57,7 +57,7 @@ def snapshot(reader):
 def request(op="x-1", **changes):
     base = {"desk": "stateful", "op": op, "status": 200, "bytes_in": 1, "bytes_out": 2}
     base |= {"method": "GET", "path": "/", "asked": "", "served_by": "A", "instance": "a"}
-    return base | {"tried": [], "ms": 1.0, "who": "c1"} | changes
+    return base | {"tried": [], "ms": 1.0, "who": "c1", "mark": ["plain", "", ""]} | changes
 
 
 KINDS = {"request": RequestEvent, "stack": StackEvent}

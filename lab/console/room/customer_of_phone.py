@@ -227,7 +227,8 @@ class PhoneCustomer:
             )
         if exchange.status is None or exchange.status >= 500:
             code = f" ({exchange.status})" if exchange.status else ""
-            return f"{name} could answer{code}. Press again in a moment."
+            could = "could not do it" if exchange.served_by else "could answer"
+            return f"{name} {could}{code}. Press again in a moment."
         return f"{name} refused it ({exchange.status}). Press again."
 
     def _credential(self) -> str:

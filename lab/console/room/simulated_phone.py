@@ -111,9 +111,9 @@ class SimulatedPhone:
         self._counts.seen.setdefault(vote["voted"], time.monotonic())
         this = (vote["chapter"], vote["round"])
         if vote["phase"] == "open" and self._voted != this:
-            self._voted = this
             await asyncio.sleep(self._random.random() * BEFORE_VOTE_S)
             await self.vote(vote)
+            self._voted = this  # a vote that had no answer is sent again
 
     def _pause(self, clicks_per_s: float) -> float:
         return self._random.expovariate(clicks_per_s) if clicks_per_s else 1e9
