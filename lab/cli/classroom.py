@@ -1,6 +1,7 @@
 """`lab class`: `lab up` for a lecture, with the room's phones as customers and voters."""
 
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from ipaddress import AddressValueError, IPv4Address
@@ -94,6 +95,7 @@ def classroom(
     """
     from lab.console import assembly, listening  # the whole page: loaded only when it is served
 
+    _require_folder(votes)
     address = _chosen(listen, phone_port, yes, alone=rehearse is not None)
     if not stack_options.is_given("affinity"):
         settings["affinity"] = "cookie"
@@ -163,8 +165,17 @@ def _words(link: str, phones_at: str, code: str, address: str) -> str:
     )
 
 
-def _keep(path: Path, csv: Any) -> None:
-    path.write_text("\ufeff" + csv(), encoding="utf-8", newline="")
+def _keep(path: Path, csv: Callable[[], str]) -> None:
+    try:
+        path.write_text("\ufeff" + csv(), encoding="utf-8", newline="")
+    except OSError as error:  # a full disk: the votes of a class come but once
+        say(csv())
+        raise LabError(f"the votes could not be kept in {path}: {error}") from None
+
+
+def _require_folder(votes: Path | None) -> None:
+    if votes and not votes.absolute().parent.is_dir():
+        raise LabError(f"there is no folder {votes.parent} to keep the votes in: make it first")
 
 
 COMMANDS = (classroom,)

@@ -9,6 +9,7 @@ from gevent import monkey
 
 monkey.patch_all()
 
+import gc
 import sys
 import time
 from collections.abc import Iterator
@@ -167,6 +168,7 @@ def allow_connections() -> None:
 def main(arguments: list[str]) -> None:
     """Run as `local`, `master HOST PORT WORKERS` or `join HOST PORT SCRIPT [RECORD]`."""
     role, *rest = arguments
+    gc.freeze()  # what was imported stays: no collection has to look at it again
     allow_connections()
     locust_sockets.secure()
     if role == "join":

@@ -89,7 +89,8 @@ class ExternalPool(ServerPool):
 
     def undo_faults(self) -> None:
         """Undo faults, and end the servers that were added; warn of what cannot be undone."""
-        for server in (*self._own.values(), *self._added.values()):
+        # The last one first: a StatefulSet can lose only its last pod.
+        for server in (*self._own.values(), *reversed(self._added.values())):
             try:
                 server.drain() if server.name in self._added else server.undo_faults()
             except LabError as error:  # no reason to lose a result, or to leave others broken

@@ -38,6 +38,7 @@ FIGURES = {
 """Where each figure is made: `module:function`, which takes a Scale and yields Rows."""
 HANDBOOK = Path(__file__).parents[2] / "lab" / "docs" / "figures.md"
 BEGIN, END = "<!-- figures.py --write -->", "<!-- end -->"
+QUIET_LOAD = 1.0  # processes that want a core: with more, a time in seconds is no figure
 WIDTH = 160  # of the table where stdout is no terminal
 
 
@@ -49,7 +50,12 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--json", action="store_true", help="a JSON document instead of a table")
     parser.add_argument("--list", action="store_true", help="name the figures, run nothing")
     parser.add_argument(
-        "--write", action="store_true", help="put the rows into the handbook's table, too"
+        "--write",
+        nargs="?",
+        const=HANDBOOK,
+        type=Path,
+        metavar="FILE",
+        help="put the rows into the handbook's table, too, or into that of another page",
     )
     wish = parser.parse_args(arguments)
     if unknown := [name for name in wish.names if name not in FIGURES]:
@@ -74,7 +80,8 @@ def main(arguments: Sequence[str]) -> None:
         else:
             show(rows, before)
         if wish.write:
-            print(f"written: {write(rows, before)}", file=sys.stderr)
+            write(wish.write, rows, before)
+            print(f"written: {wish.write}", file=sys.stderr)
 
 
 def run(names: Sequence[str], scale: Scale) -> Iterator[tuple[str, Row]]:
@@ -106,13 +113,14 @@ def show(rows: Sequence[tuple[str, Row]], before: str) -> None:
     console.print(table)
 
 
-def write(rows: Sequence[tuple[str, Row]], before: str) -> Path:
-    """Put the rows into the handbook's table: in the place of those of the same name, or below."""
-    text = HANDBOOK.read_text(encoding="utf-8")
+def write(page: Path, rows: Sequence[tuple[str, Row]], before: str) -> None:
+    """Put the rows into a page's table: in the place of those of the same name, or below."""
+    text = page.read_text(encoding="utf-8")
     head, _, rest = text.partition(BEGIN)
     table, _, tail = rest.partition(END)
     kept = {line.split("|")[1].strip(): line for line in table.strip().splitlines()[2:]}
-    busy = "" if os.getloadavg()[0] < 1 and ", load 0." in before else "busy machine; "
+    load = before.partition(", load ")[2].partition(" ")[0]
+    busy = "" if float(load) < QUIET_LOAD else f"busy machine, load {load}; "
     for _, row in rows:
         spread = f" ({'–'.join(map(_number, row.spread))})" if row.spread else ", one run"
         met = {True: "met", False: "**missed**", None: ""}[row.met]
@@ -120,8 +128,7 @@ def write(rows: Sequence[tuple[str, Row]], before: str) -> Path:
         cells = [row.what, _aim(row), measured, met, f"{busy}{row.how}"]
         kept[row.what] = "| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |"
     lines = ["| figure | aim | measured | | how |", "|---|---|---|---|---|", *kept.values()]
-    HANDBOOK.write_text(f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{tail}", encoding="utf-8")
-    return HANDBOOK
+    page.write_text(f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{tail}", encoding="utf-8")
 
 
 def machine() -> str:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 
 import psutil
 
+from lab.capacity import meters
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -68,14 +70,30 @@ class Side:
     batch: int
     rates: list[float] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
+    _seconds: list[float] = field(default_factory=list)
+    _before_s: float = 0.0
+
+    def begin(self) -> None:
+        """Begin a round."""
+        self._seconds, self._before_s = [], cpu_s([self.server])
+
+    def once(self) -> None:
+        """Ask once, and time it."""
+        began = time.perf_counter()
+        self.ask()
+        self._seconds.append(time.perf_counter() - began)
+
+    def end(self) -> None:
+        """End a round: its rate is that of the median request, which no busy spell decides."""
+        self.rates.append(1 / statistics.median(self._seconds))
+        self.cpu_ms.append((cpu_s([self.server]) - self._before_s) * 1000 / self.batch)
 
     def run(self) -> None:
-        """One batch."""
-        before, began = cpu_s([self.server]), time.perf_counter()
+        """One round by itself."""
+        self.begin()
         for _ in range(self.batch):
-            self.ask()
-        self.rates.append(self.batch / (time.perf_counter() - began))
-        self.cpu_ms.append((cpu_s([self.server]) - before) * 1000 / self.batch)
+            self.once()
+        self.end()
 
     @property
     def per_s(self) -> float:
@@ -84,16 +102,19 @@ class Side:
 
     @property
     def mean_cpu_ms(self) -> float:
-        """CPU of the server for a request; of all rounds, since the system counts in 10 ms."""
-        return statistics.fmean(self.cpu_ms)
+        """CPU of the server for a request."""
+        return statistics.median(self.cpu_ms)
 
 
 def compare(ours: Side, theirs: Side, rounds: int) -> list[float]:
-    """Run both `rounds` times, alternating who comes first; the ratios of their rates."""
-    for side in (ours, theirs):  # warm: connections open, caches filled
-        side.run()
-        side.rates.clear(), side.cpu_ms.clear()
-    alternate(rounds, ours.run, theirs.run)
+    """Ask both in turn, request by request, in `rounds` rounds; the ratios of their rates."""
+    for number in range(-1, rounds):  # the first is to warm up: connections open, caches filled
+        ours.begin(), theirs.begin()
+        alternate(ours.batch, ours.once, theirs.once)
+        ours.end(), theirs.end()
+        if number < 0:
+            for side in (ours, theirs):
+                side.rates.clear(), side.cpu_ms.clear()
     return [one / other for one, other in zip(ours.rates, theirs.rates, strict=True)]
 
 
@@ -109,4 +130,4 @@ def alternate(rounds: int, *sides: Callable[[], object]) -> None:
 
 def cpu_s(processes: Sequence[psutil.Process]) -> float:
     """CPU that these processes have used so far, user and system, in seconds."""
-    return sum(sum(process.cpu_times()[:2]) for process in processes)
+    return meters.cpu_s(process.pid for process in processes)

@@ -142,7 +142,9 @@ def test_learner_without_a_free_stage_waits_in_a_queue_that_says_so(browser, tmp
     lab = RunningLab(tmp_path, "--learners", "1")
     windows = Windows(browser, lab)
     try:
-        first, second, third = (windows(instructor=False, where="?step=2", **CALM) for _ in "123")
+        first, second, third = (
+            windows(instructor=False, where="?step=2", color_scheme="dark", **CALM) for _ in "123"
+        )
         predict(first)
         judged(first)
         predict(second)

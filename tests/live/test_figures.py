@@ -21,9 +21,30 @@ def figures(*arguments):
     )
 
 
-def test_one_figure_becomes_a_document():
-    done = figures("record", "--quick", "--json")
+PAGE = """# Figures
+<!-- figures.py --write -->
+| figure | aim | measured | | how |
+|---|---|---|---|---|
+| another | ≥ 2 | 3.00 | met | before |
+| Record: kept for each exchange | | 99 KB | | before |
+<!-- end -->
+The end.
+"""
+
+
+def test_one_figure_becomes_a_document_and_rows_of_a_page(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(PAGE, encoding="utf-8")
+    done = figures("record", "--quick", "--json", "--write", str(page))
     assert done.returncode == 0, done.stderr
+    written = page.read_text(encoding="utf-8")
+    assert written.startswith("# Figures\n") and written.endswith("<!-- end -->\nThe end.\n")
+    rows = [line for line in written.splitlines() if line.startswith("| ")][1:]
+    assert rows[0] == "| another | ≥ 2 | 3.00 | met | before |"
+    assert "before" not in "".join(rows[1:])
+    names = [line.split(" | ")[0].removeprefix("| ") for line in rows]
+    assert len(names) == len(set(names))
+    assert {each["what"] for each in json.loads(done.stdout)["rows"]} <= set(names)
     document = json.loads(done.stdout)
     assert document["quick"] and "cores" in document["machine"]
     row, on_disk = document["rows"]

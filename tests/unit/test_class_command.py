@@ -67,3 +67,14 @@ def test_rehearsal_and_loopback_open_nothing_and_ask_nothing(chosen):
 def test_listen_takes_one_address_and_nothing_else(address):
     done = CliRunner().invoke(classroom.classroom, ["--listen", address], standalone_mode=False)
     assert isinstance(done.exception, click.BadParameter), done.output
+
+
+def test_votes_have_a_folder_and_are_printed_if_they_cannot_be_kept(tmp_path, capsys):
+    with pytest.raises(LabError, match="make it first"):
+        classroom._require_folder(tmp_path / "none" / "votes.csv")
+    classroom._require_folder(tmp_path / "votes.csv")
+    with pytest.raises(LabError, match="could not be kept"):
+        classroom._keep(tmp_path, lambda: "question,who")
+    assert "question,who" in capsys.readouterr().out
+    classroom._keep(tmp_path / "votes.csv", lambda: "a\r\nb")
+    assert (tmp_path / "votes.csv").read_bytes() == b"\xef\xbb\xbfa\r\nb"

@@ -4,6 +4,7 @@ import json
 import sys
 import threading
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from unittest import mock
 
@@ -190,6 +191,18 @@ def test_added_server_is_where_its_command_says_last(desk):
     there, more = desk(), desk(instance="more", replica="B")
     made = pool(there, says(f"building http://127.0.0.1:1\n http://127.0.0.1:{more.port}"))
     assert (made.add().instance, list(made.servers)) == ("more", ["A", "B"])
+
+
+def test_servers_that_were_added_are_ended_the_last_one_first(desk, monkeypatch):
+    made, ended = pool(desk(), NOTHING), []
+    monkeypatch.setattr(ExternalServer, "drain", lambda server: ended.append(server.name))
+    monkeypatch.setattr(ExternalServer, "undo_faults", lambda server: ended.append("own"))
+    made._added = {
+        name: ExternalServer(replace(made.servers["A"].spec, name=name)) for name in "BC"
+    }
+    made.undo_faults()
+    made.undo_faults()
+    assert ended == ["own", "C", "B", "own"]
 
 
 def test_add_command_is_told_the_next_name(desk):

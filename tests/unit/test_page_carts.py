@@ -296,3 +296,16 @@ def test_customer_who_is_shown_another_s_cart_has_got_it_until_the_next_look():
     seen = """cartsOf(given.reduce(reduce, emptyScene()), "stateful").get("c2").strange ?? null"""
     assert run(seen, [*bought(), hers, strange]) == "John's cart"
     assert run(seen, [*bought(), hers, strange, look("B b1", 200, None, [], **bob)]) is None
+
+
+def test_price_is_said_of_a_cart_while_a_chapter_is_about_prices():
+    def lines(cents):
+        return [{**LAPTOP[0], "unit_price_cents": cents}]
+
+    events = bought()
+    events[2]["response"]["body"]["cart"]["lines"] = lines(129900)
+    goods = """cartsOf(given.reduce(reduce, emptyScene()), "stateful").get("c1").goods"""
+    assert run(goods, events) == "1 × Laptop"
+    events[0]["stack"]["knobs"]["stateful"]["changed"] = {"token": "prices"}
+    assert run(goods, events) == "1 × Laptop at 1,299"
+    assert run(goods, [*events, look("B b1", 200, "kept", lines(99900))]) == "1 × Laptop at 999"

@@ -19,9 +19,10 @@ const MOST_LINES = 2;
  */
 export function cartsOf(scene, desk) {
   const customers = new Map();
+  const priced = Boolean(scene.stack?.knobs?.[desk]?.changed?.token);
   for (const event of happened(scene, desk)) {
     if (event.kind === "fault") shake(customers, event);
-    else if (!event.aside) note(customers, event, storeAt(scene, desk, event.id));
+    else if (!event.aside) note(customers, event, storeAt(scene, desk, event.id), priced);
   }
   for (const customer of customers.values()) finish(customer, scene.stack?.desks?.[desk] ?? null);
   return customers;
@@ -48,12 +49,13 @@ export function tally(others) {
   return `+ ${all}: ${told.map(([some, word]) => `${some} ${word}`).join(", ")}`;
 }
 
-/** The content of a cart in a few words. */
-export function goodsOf(cart) {
+/** The content of a cart in a few words; `priced`: with what a line costs. */
+export function goodsOf(cart, priced = false) {
   const lines = cart?.lines ?? [];
   if (!lines.length) return "empty cart";
   const shown = lines.length > MOST_LINES ? lines.slice(0, 1) : lines;
-  const words = shown.map((line) => `${line.quantity} × ${line.name ?? line.sku}`);
+  const price = ({ unit_price_cents: cents }) => (priced ? ` at ${(cents / 100).toLocaleString("en")}` : "");
+  const words = shown.map((line) => `${line.quantity} × ${line.name ?? line.sku}${price(line)}`);
   const left = lines.length - shown.length;
   return words.join(", ") + (left ? ` and ${left} more` : "");
 }
@@ -86,10 +88,11 @@ function storeAt(scene, desk, id) {
   return now;
 }
 
-function note(customers, exchange, store) {
+function note(customers, exchange, store, priced) {
   const who = exchange.who || exchange.customer;
   if (!customers.has(who)) customers.set(who, { who, name: exchange.customer, owed: false, goods: "", fate: "open" });
   const customer = customers.get(who);
+  customer.priced = priced;
   const ok = exchange.status >= 200 && exchange.status < 300;
   customer.at = exchange.id;
   if (exchange.underway && store === "token") return; // the desk keeps nothing: it shows when it is back
@@ -115,6 +118,7 @@ function read(customer, exchange, store) {
   if (fate === "kept" && !customer.owed) put(customer, exchange, store, response?.body?.cart);
   customer.fate = fate === "kept" ? "kept" : isHolder(customer, exchange) ? "lost" : "unshown";
   customer.told = fate;
+  if (customer.priced && fate === "kept") customer.goods = goodsOf(response?.body?.cart, true);
   customer.cause = exchange.op;
   const server = isCached(exchange) ? "the cache" : exchange.served_by || "the balancer";
   customer.reader = status === 200 ? `shown ${goodsOf(response?.body?.cart)}` : `${server} answered ${status}`;
@@ -133,7 +137,7 @@ function isHolder({ place, instance }, exchange) {
 function put(customer, exchange, store, cart) {
   customer.name = exchange.response?.body?.user?.name ?? customer.name;
   if (!exchange.underway) customer.credential = credentialOf(exchange) ?? customer.credential;
-  Object.assign(customer, home(exchange, store), { owed: true, acknowledged: true, goods: goodsOf(cart), fate: "open", gone: "", op: exchange.op, cause: exchange.op });
+  Object.assign(customer, home(exchange, store), { owed: true, acknowledged: true, goods: goodsOf(cart, customer.priced), fate: "open", gone: "", op: exchange.op, cause: exchange.op });
 }
 
 function home({ served_by, instance }, store) {

@@ -54,6 +54,6 @@ function scores(cases, shown, mayRun, does) {
     h("thead", {}, h("tr", {}, h("td"), h("td"), DESKS.map((desk) => h("th", { scope: "col", "data-desk": desk }, TITLES[desk])))),
     h("tbody", {}, cases.map((each) => h("tr", { "aria-current": each.number === shown ? "true" : null },
       h("th", { scope: "row" }, each.label),
-      h("td", {}, each.desks || !mayRun ? each.unit : button("Run ▸", () => does.run(each.number), { name: "run other" })),
+      h("td", { class: "unit" }, each.desks || !mayRun ? each.unit : button("Run ▸", () => does.run(each.number), { name: "run other" })),
       DESKS.map((desk, n) => cell(each, n))))));
 }
