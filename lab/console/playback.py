@@ -166,7 +166,7 @@ def _numbered(variant: VariantResult | None) -> dict[str, str]:
 
 def _exchange(event: RecordedExchange, desk: str, who: dict[str, str]) -> Iterator[PageEvent]:
     number = who[event.customer]
-    body = _shortened(plain_json(event.response.body))
+    body = shortened(plain_json(event.response.body), ", whole in result.json")
     event = msgspec.structs.replace(
         event,
         at_s=_from_zero(event.at_s),
@@ -177,8 +177,9 @@ def _exchange(event: RecordedExchange, desk: str, who: dict[str, str]) -> Iterat
     yield from_exchange(event, desk, number)
 
 
-def _shortened(body: Any) -> Any:
+def shortened(body: Any, where: str = "") -> Any:
+    """Return the body of an answer, or the beginning of a long one as text."""
     text = body if isinstance(body, str) else json.dumps(body)
     if len(text) <= MOST_BODY_CHARS:
         return body
-    return f"{text[:MOST_BODY_CHARS]}… ({len(text)} characters, whole in result.json)"
+    return f"{text[:MOST_BODY_CHARS]}… ({len(text)} characters{where})"

@@ -47,8 +47,9 @@ def sentences(each: CrowdResult) -> Text:
         "showed it.\n"
     )
     lines.append(f"  {_who_came(each)}; {describe_servers(each.answered_by)}.\n")
-    for name, why in each.latency.withheld.items():
-        lines.append(f"  no {name}: {why}\n", "dim")
+    for why in dict.fromkeys(each.latency.withheld.values()):
+        names = [name for name, reason in each.latency.withheld.items() if reason == why]
+        lines.append(f"  no {', '.join(names)}: {why}\n", "dim")
     if each.carts.kept and each.reads_that_showed_the_cart < each.reads:
         hidden = each.reads - each.reads_that_showed_the_cart
         lines.append(

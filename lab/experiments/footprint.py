@@ -28,6 +28,9 @@ class Footprint:
     written_bytes: int | None = None
     """What the servers' processes have written so far to files and pipes; None if not known."""
 
+    requests_served: int = 0
+    """How many requests the servers have had so far, those of others among them."""
+
     sees_files: bool = True
     """Whether session files would have been seen: not on a machine of others."""
 
@@ -47,12 +50,14 @@ def measure_footprint(context: ScriptContext) -> Footprint:
     servers = context.pool.servers.values()
     looks = at_once(lambda server: server.look(), list(servers))
     written = [look.written_bytes for look in looks]
+    said = [server.server_info() for server in servers]
     folder = Path(context.fill("{folder}")) / "sessions" / context.variant.name
     files = [path for path in folder.glob("*") if path.is_file()]
     store = context.store if context.variant.uses_store else None
     prefix = context.store_prefix
     return Footprint(
-        in_processes=sum(server.server_info()["carts_remembered"] for server in servers),
+        in_processes=sum(each["carts_remembered"] for each in said),
+        requests_served=sum(each["requests_served"] for each in said),
         in_files=len(files),
         in_store=store.stats(prefix).keys if store else 0,
         process_bytes=sum(look.memory_bytes for look in looks),

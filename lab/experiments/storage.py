@@ -125,10 +125,15 @@ def growth(before: Footprint, after: Footprint, customers: int) -> Measurements:
 
 
 def written_per_request(before: Footprint, after: Footprint, requests: int) -> float | None:
-    """Return how much the servers wrote to files and pipes for a request; None if not known."""
+    """Return how much the servers wrote to files and pipes for a request; None if not known.
+
+    `requests` are the script's own. Where the servers had more, those of another program on this
+    machine made them write as well.
+    """
     if before.written_bytes is None or after.written_bytes is None:
         return None
-    return round((after.written_bytes - before.written_bytes) / requests, 1)
+    served = max(requests, after.requests_served - before.requests_served)
+    return round((after.written_bytes - before.written_bytes) / served, 1)
 
 
 def on_the_wire(looks: Sequence[Exchange], strangers: Sequence[Exchange]) -> Measurements:

@@ -25,6 +25,7 @@ SPARE_SERVERS = 3
 ENGINE_TIMEOUT_S = 60.0
 _SERVICE = "{desk}-{name_lower}"
 _KUBECTL = f"kubectl -n {NAMESPACE}"
+_FORCED = f"{_KUBECTL} delete --grace-period=0 --force --wait=false"
 _READY = f"until {_KUBECTL} wait --for=condition=ready pod/{{name}} --timeout=50s; do sleep 1; done"
 
 
@@ -59,14 +60,14 @@ COMPOSE = FaultCommands(
 KUBERNETES = FaultCommands(
     {
         # Forced, as a crash is. The pod's name is free at once, the process ends a little later.
-        "kill": f"{_KUBECTL} delete pod {{name}} --grace-period=0 --force --wait=false",
+        "kill": f"{_FORCED} pod {{name}}",
         "restart": f"sh -c '{_READY}'",  # Kubernetes makes the pod anew by itself
         # A template that is changed is for pods made from now on (updateStrategy OnDelete).
         "restart-env": f"sh -c 'set -e; if [ {{desk}} = stateless ]; then {_KUBECTL} set env "
         "--from=secret/signing-keys statefulset/{desk}; fi; "
         f"{_KUBECTL} set env statefulset/{{desk}} SHOP_PRICES- TOKEN_MAX_AGE_S- DESK_VERSION-; "
         f"if [ -s {{env_file}} ]; then {_KUBECTL} set env -e - statefulset/{{desk}} <{{env_file}}; "
-        f"fi; {_KUBECTL} delete pod {{name}} --grace-period=1; {_READY}'",
+        f"fi; {_FORCED} pod {{name}}; {_READY}'",
         "add": f"sh -c 'set -e; n={{name}}; {_KUBECTL} scale statefulset/{{desk}} "
         f"--replicas=$((${{n##*-}} + 1)); {_READY}; "
         f"{_KUBECTL} get service {{name}} -o jsonpath=http://{{.spec.clusterIP}}:{PORT}'",
@@ -76,7 +77,7 @@ KUBERNETES = FaultCommands(
     {
         # Without a replica, or Kubernetes would have another store there at once.
         "kill": f"sh -c '{_KUBECTL} scale deployment/{STORE_SERVICE} --replicas=0 && "
-        f"{_KUBECTL} delete pod -l app={STORE_SERVICE} --grace-period=0 --force --wait=false'",
+        f"{_FORCED} pod -l app={STORE_SERVICE}'",
         "restart": f"sh -c '{_KUBECTL} scale deployment/{STORE_SERVICE} --replicas=1 && "
         f"{_KUBECTL} rollout status deployment/{STORE_SERVICE}'",
     },

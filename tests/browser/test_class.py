@@ -28,10 +28,12 @@ CUT = """
 @pytest.fixture(scope="module")
 def one_room(tmp_path_factory):
     here = LabHere(tmp_path_factory.mktemp("class"))
-    room = Room(here, "--rehearse", "20")
-    yield room
-    room.stop()
-    here.end_started()
+    try:
+        room = Room(here, "--rehearse", "20")
+        yield room
+        room.stop()
+    finally:
+        here.end_started()
     here.assert_nothing_left()
 
 

@@ -169,10 +169,14 @@ def test_every_cart_outlives_the_store(player):
 
 
 def test_learner_without_rights_solves_one_on_a_stage_of_its_own(window):
-    page = window(instructor=False, where="?step=11", reduced_motion="reduce")
+    page = window(
+        375, 667, instructor=False, where="?step=11", reduced_motion="reduce", color_scheme="dark"
+    )
     player = Player(page)
     player.begin("lose-the-cart")
     player.does(*BUY, **SAME)
     player.chooses(f"server:{player.home()}", "Kill")
     player.does("Look at every server")
     wait_for(lambda: player.solved("lose-the-cart"))
+    assert findings(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

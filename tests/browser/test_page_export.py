@@ -1,11 +1,14 @@
 """The exported page, opened from a file: the whole tour without a server and without a request."""
 
 import json
+import re
+from pathlib import Path
 
 import msgspec
 import pytest
 from conftest import LabHere, wait_for
 
+from browser.conftest import RunningLab, Windows
 from browser.tour import look_closer, predict, run_chapter, watch
 from lab.console.offline import one_file, recording
 from lab.shop.desks import DESKS
@@ -187,3 +190,45 @@ def test_recording_of_an_attacker_runs_no_script_in_the_exported_page(browser, e
     page.wait_for_timeout(500)
     assert page.evaluate("window.ran") is None
     page.context.close()
+
+
+@pytest.mark.timeout(600)
+def test_end_of_the_lesson_is_kept_as_a_picture_and_challenges_need_servers(opened):
+    window = opened("?step=11&pace=0")
+    page = window.page
+    predict(page)
+    page.locator(".so .judged").wait_for()
+    with page.expect_download() as download:
+        page.locator(".ending .keep-picture").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+    page.locator(".ending .challenges").click()
+    wait_for(lambda: "pip install two-desks" in page.locator("lab-challenges").inner_text())
+    window.check()
+
+
+@pytest.mark.timeout(600)
+def test_who_waits_for_a_stage_watches_the_recorded_run(browser, exported):
+    lab = RunningLab(exported[0].parent, "--learners", "1")
+    windows = Windows(browser, lab)
+    try:
+        first, second = (windows(instructor=False, where="?step=6") for _ in "12")
+        predict(first)
+        first.locator(".so .judged").wait_for()
+        predict(second)
+        with second.expect_popup() as opening:
+            second.locator("lab-role a").click()
+        recorded = opening.value
+        faults = []
+        recorded.on("console", lambda said: faults.append(said.text))
+        recorded.on("pageerror", lambda error: faults.append(str(error)))
+        recorded.reload()
+        recorded.locator("#badge[data-state=recorded]").wait_for()
+        recorded.wait_for_url(re.compile(r"/recorded\?step=6"))
+        assert recorded.evaluate("origin") == "null"  # it has no rights here
+        predict(recorded)
+        recorded.locator(".so .judged").wait_for()
+        assert faults == []
+        windows.check()
+    finally:
+        windows.close()
+        lab.stop()

@@ -56,10 +56,12 @@ def network():
 def room(network, tmp_path_factory):
     here = LabHere(tmp_path_factory.mktemp("class"))
     here.command = ("ip", "netns", "exec", LAPTOP, *here.command)
-    room = Room(here, "--yes", "--servers", "2", listen=LISTEN, inside=partial(within, LAPTOP))
-    yield room
-    room.stop()
-    here.end_started()
+    try:
+        room = Room(here, "--yes", "--servers", "2", listen=LISTEN, inside=partial(within, LAPTOP))
+        yield room
+        room.stop()
+    finally:
+        here.end_started()
     here.assert_nothing_left()
 
 
@@ -312,9 +314,18 @@ def test_5000_connections_and_slow_readers_hold_no_one_up(voting):
     assert counts(voting) == [[0, 0, 0, 1]]
 
 
-def test_phone_comes_back_to_its_cart_and_after_a_restart_of_the_lab_to_the_room(room, tmp_path):
+@pytest.fixture
+def another(network, tmp_path):
+    """Where another lab can run on the laptop; it is ended with its test."""
     here = LabHere(tmp_path)
     here.command = ("ip", "netns", "exec", LAPTOP, *here.command)
+    yield here
+    here.end_started()
+    here.assert_nothing_left()
+
+
+def test_phone_comes_back_to_its_cart_and_after_a_restart_of_the_lab_to_the_room(another):
+    here = another
     first = Room(here, "--yes", listen=LISTEN, inside=partial(within, LAPTOP))
     phone = HallPhone(first)
     phone.post("cart", sku="laptop", by=1)
@@ -326,11 +337,9 @@ def test_phone_comes_back_to_its_cart_and_after_a_restart_of_the_lab_to_the_room
 
     ports = ("--phone-port", str(urlsplit(first.phones_at).port))
     second = Room(here, "--yes", *ports, listen=LISTEN, inside=partial(within, LAPTOP))
-    try:
-        assert (second.code, second.phones_at) == (first.code, first.phones_at)
-        assert phone.post("me").status_code == 404, "what the phone's page answers by joining again"
-        assert phone.post("join", code=first.code, name="Zoë").status_code == 200
-        assert phone.post("cart", sku="pen", by=1).status_code == 200
-        wait_for(lambda: "-" not in second.marks())
-    finally:
-        second.stop()
+    assert (second.code, second.phones_at) == (first.code, first.phones_at)
+    assert phone.post("me").status_code == 404, "what the phone's page answers by joining again"
+    assert phone.post("join", code=first.code, name="Zoë").status_code == 200
+    assert phone.post("cart", sku="pen", by=1).status_code == 200
+    wait_for(lambda: "-" not in second.marks())
+    second.stop()

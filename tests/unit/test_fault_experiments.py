@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -394,6 +395,15 @@ def test_server_that_writes_files_keeps_something_wherever_they_are(written, ver
 def test_written_bytes_are_shared_among_the_requests(before, after, each):
     footprints = [Footprint(0, 0, 0, 0, 0, 0, written) for written in (before, after)]
     assert storage.written_per_request(*footprints, requests=100) == each
+
+
+def test_bytes_written_for_requests_of_others_are_no_state_of_the_desk():
+    before, after = (
+        Footprint(0, 0, 0, 0, 0, 0, written, served) for written, served in ((50, 7), (1_050, 507))
+    )
+    assert storage.written_per_request(before, after, requests=100) == 2.0
+    less = replace(after, requests_served=57)  # a server that was restarted counts anew
+    assert storage.written_per_request(before, less, requests=100) == 10.0
 
 
 def test_growth_counts_every_place_and_scales_bytes_to_a_thousand():

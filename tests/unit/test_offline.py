@@ -167,6 +167,21 @@ def test_recording_holds_no_key_and_no_session_id_and_the_token_whole(recorder):
     assert TOKEN in text
 
 
+def test_long_answer_is_recorded_by_its_beginning(recorder, console):
+    long = [{"sku": "pen", "name": "x" * 90}] * 500
+    publish = console.publish
+
+    def with_bodies(kind, **event):
+        answer = {"response": {"headers": {}, "body": long}} if kind == "exchange" else {}
+        publish(kind=kind, **event, **answer)
+
+    console.publish = with_bodies
+    script = recorder.record("a/0", {})
+    [first, *_] = [each for each in script.steps[1].events if each["kind"] == "exchange"]
+    assert first["response"]["body"].endswith(f"… ({len(json.dumps(long))} characters)")
+    assert len(msgspec.json.encode(script)) < 60_000
+
+
 @pytest.mark.parametrize("at", [("/lab/stage", None), ("/lab/step", 0), ("/lab/step", 2)])
 def test_refused_step_ends_its_script_with_the_reason(recorder, console, at):
     console.refused = at

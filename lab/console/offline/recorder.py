@@ -7,6 +7,7 @@ from typing import Protocol
 
 from lab.console.lesson.plan import Lesson, Step
 from lab.console.offline.recording import Answered, RecordedScript, RecordedStep
+from lab.console.playback import shortened
 from lab.console.script_steps import SEATS
 from lab.console.settings import CHOICES
 from lab.core.errors import LabError
@@ -102,7 +103,7 @@ class LessonRecorder:
         ops = set(answer["ops"])
         wait_until(lambda: ops <= self._logged(last), LOGGED_S)
         self.console.refresh()
-        return RecordedStep(_kept(answer), self._since(last))
+        return RecordedStep(_kept(answer), [_event(each) for each in self._since(last)])
 
     def _post(self, path: str, body: Mapping[str, object]) -> JsonObject:
         status, answer = self.console.post(path, body)
@@ -116,6 +117,14 @@ class LessonRecorder:
 
     def _since(self, last: int) -> Events:
         return [event for event in self.console.events() if event["id"] > last]
+
+
+def _event(event: JsonObject) -> JsonObject:
+    """Return an event without most of a long answer: the catalogue alone is 50 kB each time."""
+    if event["kind"] != "exchange" or "response" not in event:
+        return event
+    response = event["response"]
+    return {**event, "response": {**response, "body": shortened(response["body"])}}
 
 
 def _kept(answer: JsonObject) -> JsonObject:

@@ -9,6 +9,7 @@ import { h, mark, refill, say } from "./dom.js";
 import { fill, matches } from "./facts.js";
 import { recallJson, remember, WINDOW } from "./kept.js";
 import { takeOwnStage } from "./own-stage.js";
+import { recorded } from "./source.js";
 import { set, shown, state, subscribe } from "./state.js";
 import { Stopped, until } from "./steps.js";
 import { DESKS } from "./words.js";
@@ -129,7 +130,7 @@ class LabChallenges extends HTMLElement {
   }
 
   describe(chosen, { underway, done }) {
-    const may = state.live && (state.instructor || state.ownStages);
+    const may = state.live && !recorded && (state.instructor || state.ownStages);
     return [
       h("h1", { class: "unseen" }, `Challenge: ${chosen.title}`),
       done && h("p", { class: "solved" }, `✓ Solved. ${chosen.because}`),

@@ -3,9 +3,9 @@
  * challenges are judged by. Pure.
  */
 
-import { DESKS, KNOWN_FATES, SAFE_METHODS } from "./words.js";
+import { DESKS, FAULTS, KNOWN_FATES, SAFE_METHODS } from "./words.js";
 
-const HARMS = ["kill", "restart", "pause", "drain"];
+const HARMS = Object.keys(FAULTS).filter((kind) => FAULTS[kind].applies_to.includes("up"));
 
 /** {"stateful.john_lost": 1, …, "sold_twice": 0} of the customers John (`me`) and Bob (`second`; null: not here). */
 export function deeds(scene, me, second) {
