@@ -24,7 +24,9 @@ async () => {
   const look = () => {
     for (const dot of dots()) {
       if (!deepest.has(dot.dataset.op)) seen.dots += 1;
-      deepest.set(dot.dataset.op, Math.max(deepest.get(dot.dataset.op) ?? 0, middle(dot)));
+      // One that is on its way back has been at its turn, also between two frames.
+      const depth = dot.classList.contains("back") ? Infinity : middle(dot);
+      deepest.set(dot.dataset.op, Math.max(deepest.get(dot.dataset.op) ?? 0, depth));
     }
     for (const lane of stage.querySelectorAll(".lane")) compare(lane, lane.dataset.desk);
   };
