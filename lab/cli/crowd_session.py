@@ -61,10 +61,14 @@ class CrowdSession:
         try:
             self.perform(profile, variants)
         except KeyboardInterrupt:
+            self._save()
             err.print(f"lab: stopped; what was done so far is in {self.folder}")
             return EXIT_INTERRUPTED
-        finally:
-            document = self._save()
+        except Exception:
+            if self.results:  # a crowd that was refused is no run
+                self._save()
+            raise
+        document = self._save()
         if self.quiet:
             write_json(document)
         else:

@@ -43,12 +43,15 @@ def cluster():
 
 
 def pods():
-    """Names of the pods that are ready."""
+    """Names of the pods that are ready, and are not being ended."""
     found = json.loads(said(*KUBECTL, "get", "pods", "-o", "json"))["items"]
     return {
         each["metadata"]["name"]
         for each in found
-        if any(c["type"] == "Ready" and c["status"] == "True" for c in each["status"]["conditions"])
+        if "deletionTimestamp" not in each["metadata"]
+        and any(
+            c["type"] == "Ready" and c["status"] == "True" for c in each["status"]["conditions"]
+        )
     }
 
 

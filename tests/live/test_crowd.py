@@ -368,6 +368,8 @@ def test_crowd_that_can_show_nothing_is_refused_and_runs_anyway_if_asked(lab_her
     brief = (*much_too_many, "--for", "1s", "--warm-up", "0s")
     refused, ran = at_once(lab_here, [brief, (*brief, "--anyway", "--json")])
     assert refused.status == 2, refused
+    documents = list(lab_here.runs.glob("*/crowd.json"))
+    assert len({each.parent.resolve() for each in documents}) == 1  # of the one that ran
     said = plain(refused)
     assert "most of the shoppers would not come before the end" in said
     assert "One visit of each takes 140s at this rate" in said and "--anyway" in said

@@ -93,14 +93,14 @@ ways = [[], [socket.SO_REUSEADDR]]
 ways += [[socket.SO_REUSEPORT], [socket.SO_REUSEADDR, socket.SO_REUSEPORT]] if is_root else []
 for family, host in ((2, "127.0.0.1"), (2, "0.0.0.0"), (socket.AF_INET6, "::")):
     for way in ways:
-        with socket.socket(family) as s:
-            [s.setsockopt(socket.SOL_SOCKET, option, 1) for option in way]
-            try:
+        try:  # there may be no IPv6
+            with socket.socket(family) as s:
+                [s.setsockopt(socket.SOL_SOCKET, option, 1) for option in way]
                 s.bind((host, port))
                 s.listen()
                 print("taken with", host, way)
-            except OSError:
-                pass
+        except OSError:
+            pass
 """
 
 

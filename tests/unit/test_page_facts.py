@@ -174,20 +174,18 @@ def priced(number, cents, path="/api/cart", **more):
     return exchange(number, path=path, response={"headers": {}, "body": body}, **more)
 
 
-def test_old_price_is_another_than_the_shop_has_said_since():
-    listed = {"products": [{"sku": "laptop", "unit_price_cents": 99900}]}
-    said = exchange(2, path="/api/products", response={"headers": {}, "body": listed})
-    facts = facts_of(
-        [
-            priced(1, 129900),  # before the shop said anything
-            said,
-            priced(3, 129900),
-            priced(4, 99900),
-            priced(5, 129900, "/api/checkout", method="POST", status=201),
-            priced(6, 129900, status=401),
-        ]
-    )
+def test_old_price_is_that_of_before_the_shop_changed_it():
+    exchanges = [
+        priced(1, 129900),
+        priced(3, 129900),
+        priced(4, 99900),
+        priced(5, 129900, "/api/checkout", method="POST", status=201),
+        priced(6, 129900, status=401),
+    ]
+    change = {"id": 2, "desk": "", "fault": "knob", "target": "prices"}
+    facts = facts_of(exchanges, faults=[change])
     assert (facts["stateful.priced"], facts["stateful.old_price"]) == (3, 2)
+    assert facts_of(exchanges)["stateful.priced"] == 0  # nothing has changed
 
 
 def test_request_has_grown_by_the_last_look_against_the_first():

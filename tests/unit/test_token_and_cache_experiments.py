@@ -285,13 +285,13 @@ def test_each_change_touches_one_character_of_the_payload(credential):
 
 
 class Signer:
-    """Signs as the desk does, with the key of `readable._signer`."""
+    """Signs as the desk does, with the key of `readable.signer`."""
 
     payload: ClassVar = {"v": 2, "session": {"user_id": "123", "name": "J", "lines": {"pen": 1}}}
 
     def __init__(self, long):
         fill = {"shipping_address": "7 Acacia Avenue " * 20} if long else {}
-        self.signer = readable._signer("k" * 32)
+        self.signer = readable.signer("k" * 32)
         self.token = self.signer.dumps(
             {**self.payload, "session": {**self.payload["session"], **fill}}
         )

@@ -16,6 +16,7 @@ const HOLE = /\{\{|\}\}|\{([^{}]*)\}/g;
  */
 export function facts(scene, since, who, second, third) {
   const own = (event) => event.id > since && event.who === who;
+  const changed = scene.faults.find(({ id, target }) => id > since && target === "prices");
   const named = {};
   for (const desk of DESKS) {
     const here = (event) => event.desk === desk && own(event) && !event.underway;
@@ -23,7 +24,7 @@ export function facts(scene, since, who, second, third) {
     const faults = scene.faults.filter((event) => event.id > since && event.desk === desk);
     const of = (whom) => [...scene.exchanges.values()].filter((event) => event.desk === desk && event.id > since && !event.underway && event.who === whom).sort((a, b) => a.id - b.id);
     const [seconds, lost] = [of(second), (whom) => Number(isLost(fateOf(of(whom))))];
-    const found = { ...atDesk(exchanges, scene.requests.filter(here), faults), second_lost: lost(second), third_lost: lost(third), all_lost: [who, second, third].reduce((sum, each) => sum + lost(each), 0), ...shownTo(exchanges, seconds) };
+    const found = { ...atDesk(exchanges, scene.requests.filter(here), faults), second_lost: lost(second), third_lost: lost(third), all_lost: [who, second, third].reduce((sum, each) => sum + lost(each), 0), ...shownTo(exchanges, seconds), ...pricesOf(exchanges.filter(({ status }) => status < 300), changed?.id) };
     for (const [name, value] of Object.entries(found)) named[`${desk}.${name}`] = value;
   }
   return named;
@@ -57,23 +58,21 @@ function atDesk(exchanges, requests, faults) {
     refused_own: count((each) => !each.aside && status(each) >= 400 && status(each) < 500),
     copies: count((each) => each.aside && good(each)),
     resold: count((each) => each.aside && path(each) === "/api/checkout" && good(each)),
-    ...pricesOf(exchanges.filter(good)),
     grown: grownBy(exchanges.filter((each) => isLook(each) && good(each) && !each.aside)),
     kills: faults.filter((each) => each.fault === "kill" && each.confirmed).length,
   };
 }
 
-/** How many carts and orders came after the shop had said its prices, and had another price. */
-function pricesOf(exchanges) {
-  const listed = {};
+/** How many carts and orders came after the shop's prices had changed, and had the price from before. */
+function pricesOf(exchanges, changed) {
+  const before = {};
   const found = { priced: 0, old_price: 0 };
-  for (const { response } of exchanges) {
-    const { products = [], cart, order } = response?.body ?? {};
-    for (const { sku, unit_price_cents: cents } of products) listed[sku] = cents;
-    const lines = ((cart ?? order)?.lines ?? []).filter(({ sku }) => sku in listed);
-    if (!lines.length) continue;
-    found.priced += 1;
-    found.old_price += Number(lines.some(({ sku, unit_price_cents: cents }) => cents !== listed[sku]));
+  for (const { id, response } of exchanges) {
+    const { lines = [] } = response?.body?.cart ?? response?.body?.order ?? {};
+    if (!(id > changed)) for (const { sku, unit_price_cents: cents } of lines) before[sku] = cents;
+    const known = id > changed ? lines.filter(({ sku }) => sku in before) : [];
+    found.priced += Number(known.length > 0);
+    found.old_price += Number(known.some(({ sku, unit_price_cents: cents }) => cents === before[sku]));
   }
   return found;
 }

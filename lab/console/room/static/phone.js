@@ -170,7 +170,7 @@ function drawVote(vote) {
       : decided ? (seen === null ? "None of the answers fits what was measured." : `${so[0]} of ${so[1]} of you said what came true.`)
       : room.running ? "It is being tried now. Watch your carts."
       : phase === "asked" ? "The vote opens in a moment." : round === 1 ? "The vote is closed. Talk with your neighbour." : "The vote is closed. Look at the wall.";
-    const head = [h("h1", {}, text), h("p", { role: "status" }, words)];
+    const head = [h("h2", { class: "title" }, text), h("p", { role: "status" }, words)];
     if (decided || room.running || phase === "closed") { // room for what happens to the carts
       return [...head, choice !== null && h("p", { class: "said" }, `You said: ${choices[choice]}`), decided && seen !== null && h("p", { class: "said" }, h("strong", {}, `It was: ${choices[seen]}`))];
     }
