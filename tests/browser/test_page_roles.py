@@ -36,6 +36,8 @@ def test_learner_follows_the_instructor_and_is_judged_by_its_own_prediction(wind
     bar.locator(".follow").click()
     learner.wait_for_url(re.compile("step=6"))
     # It predicts for itself, and the instructor runs.
+    asked = room.locator(".ask h1").inner_text()
+    wait_for(lambda: learner.locator(".ask h1").inner_text() == asked)
     learner.keyboard.press("3")
     learner.locator(".scene .seal").click()
     assert learner.locator(".scene .run").count() == 0
