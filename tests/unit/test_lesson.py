@@ -133,6 +133,11 @@ def test_chapter_is_readable(chapter):
 
 
 @CHAPTERS
+def test_no_answer_stands_out_by_having_a_reason_or_none(chapter):
+    assert len({": " in choice["text"] for choice in chapter["predict"]["choices"]}) == 1
+
+
+@CHAPTERS
 def test_every_step_of_a_script_says_what_happens(chapter):
     for act in chapter["acts"]:
         for each in act.get("steps", ()):

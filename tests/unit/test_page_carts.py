@@ -150,7 +150,7 @@ def to_memory():
         (lambda: [kill(confirmed=False, stack=stack("A a1", "B b1"))], ("server", "B", "", "")),
         (
             lambda: [kill(), look("A a1", 401, "lost")],
-            ("server", "B", "✕", "lost with its process"),
+            ("server", "B", "✕", "gone with its process"),
         ),
         (lambda: [kill(), look("", 502, "unknown")], GONE),
         (lambda: [event("stack", stack=stack("A a1", "B"))], GONE),  # it died by itself

@@ -10,6 +10,7 @@ import { deskPicture } from "./figures.js";
  */
 export function drawAsk({ chapter, people, guess, chosen, begun, ended, mayRun, live, why }, does) {
   const { setup, predict: { question, choices } } = chapter;
+  const verb = choices[0].when ? "Predict" : "Choose"; // without conditions nothing is predicted
   const open = guess === undefined;
   const picked = open ? chosen : guess;
   return [
@@ -20,23 +21,23 @@ export function drawAsk({ chapter, people, guess, chosen, begun, ended, mayRun, 
       type: "button", class: "choice", "data-choice": number, "aria-pressed": String(picked === number),
       disabled: !open, onclick: () => does.choose(number) }, h("kbd", { "aria-hidden": "true" }, String(number + 1)), h("span", {}, text)))),
     ended && h("p", { class: "trouble", role: "alert" }, ended),
-    bar(...buttons({ open, guess, chosen, begun, mayRun, live, why }, does)),
+    bar(...buttons({ verb, open, guess, chosen, begun, mayRun, live, why }, does)),
   ].filter(Boolean);
 }
 
-function buttons({ open, guess, chosen, begun, mayRun, live, why }, does) {
+function buttons({ verb, open, guess, chosen, begun, mayRun, live, why }, does) {
   const nothing = typeof chosen !== "number";
   if (!live) return [h("p", { class: "note" }, "No servers run here: a recorded run is under Runs in Look closer.")];
   if (open && mayRun) {
     return [
-      button("Predict and run ▸", does.predict, { main: true, name: "seal", disabled: nothing }),
-      button("Run without predicting", does.skip, { name: "skip-it" }),
+      button(`${verb} and run ▸`, does.predict, { main: true, name: "seal", disabled: nothing }),
+      button(verb === "Predict" ? "Run without predicting" : "Run without choosing", does.skip, { name: "skip-it" }),
     ];
   }
-  if (open) return [button("Predict", does.predict, { main: true, name: "seal", disabled: nothing }), h("p", { class: "note" }, why)];
+  if (open) return [button(verb, does.predict, { main: true, name: "seal", disabled: nothing }), h("p", { class: "note" }, why)];
   return [
     mayRun ? button(begun ? "Run it again ▸" : "Run ▸", does.run, { main: true, next: true, name: "run" }) : h("p", { class: "note" }, why),
-    h("p", { class: "sealed", "data-guess": guess }, guess === "skip" ? "No prediction made." : "Your prediction stands."),
+    h("p", { class: "sealed", "data-guess": guess }, guess === "skip" ? "No answer given." : "Your answer stands."),
     !begun && button("Change", does.change, { name: "change" }),
   ].filter(Boolean);
 }

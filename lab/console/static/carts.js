@@ -181,7 +181,7 @@ function finish(customer, servers) {
   const said = { kept: "kept", doubt: "nobody can say", unshown: customer.unshown, lost: customer.told ?? "lost", open: "" }[fate];
   customer.sign = { kept: "✓", doubt: "?", unshown: "!", lost: "✕", open: customer.gone ? "✕" : "" }[fate];
   customer.word = fate === "open" && customer.gone ? customer.gone : said;
-  if (fate === "lost") customer.word = customer.gone ? customer.gone.replace("gone", said) : `${said}: ${customer.reader}`;
+  if (fate === "lost") customer.word = customer.gone || `${said}: ${customer.reader}`;
 }
 
 /** The first characters only; kept runs have it shortened already. */
