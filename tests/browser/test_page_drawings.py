@@ -43,6 +43,23 @@ def test_who_leaves_is_gone_from_the_desk_and_the_chair_stays(window):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize(
+    ("step", "people_left", "servers", "new"),
+    [(1, 1, 0, 0), (3, 0, 2, 1), (4, 0, 3, 2), (6, 0, 3, 0), (8, 0, 1, 1)],
+)
+def test_question_is_drawn_with_who_left_and_which_servers_are_new(
+    window, step, people_left, servers, new
+):
+    page = window(where=f"?step={step}")
+    for desk in ("stateful", "stateless"):
+        drawn = page.locator(f'.desks-picture [data-desk="{desk}"]')
+        drawn.wait_for()
+        assert drawn.locator(".chair").count() == people_left
+        assert drawn.locator(".rack").count() == servers
+        assert drawn.locator(".rack.fresh").count() == new
+
+
+@pytest.mark.long
 def test_style_sheets_move_only_what_the_compositor_moves(window):
     page = window(where="?step=1")
     moved = page.evaluate(MOVED)

@@ -16,13 +16,19 @@ export function drawAsk({ chapter, people, guess, chosen, begun, ended, mayRun, 
   return [
     h("p", { class: "setup" }, setup),
     h("h1", { class: "asks", tabindex: -1, "data-next": true }, question),
-    h("div", { class: "picture", "aria-hidden": "true" }, deskPicture(chapter.wants, { thief: chapter.acts[0].thief, people })),
+    h("div", { class: "picture", "aria-hidden": "true" }, deskPicture(chapter.wants, { people, ...comingOf(chapter.acts[0]) })),
     h("div", { class: "choices", role: "group", "aria-label": "Answers" }, choices.map(({ text }, number) => h("button", {
       type: "button", class: "choice", "data-choice": number, "aria-pressed": String(picked === number),
       disabled: !open, onclick: () => does.choose(number) }, h("kbd", { "aria-hidden": "true" }, String(number + 1)), h("span", {}, text)))),
     ended && h("p", { class: "trouble", role: "alert" }, ended),
     bar(...buttons({ verb, open, guess, chosen, begun, mayRun, live, why }, does)),
   ].filter(Boolean);
+}
+
+/** What its script does that the question speaks of, so that the drawing has it. */
+function comingOf({ thief, steps = [] }) {
+  const done = (what) => steps.filter((each) => each.do === what);
+  return { thief, added: done("add-server").length, fresh: done("restart").length > 0, left: done("kill")[0]?.target };
 }
 
 function buttons({ verb, open, guess, chosen, begun, mayRun, live, why }, does) {

@@ -6,13 +6,17 @@ const NAMES = "ABCDEFGH";
 const WIDE = 330; // of one desk
 const APART = 40;
 const HIGH = 200;
+const CHAIR = "M18 60V22q0-8 14-8t14 8v38M18 44h28";
 
-/** Both desks as they stand before anything runs: people behind a counter, or servers; John before them. */
-export function deskPicture({ servers = 3, store = "memory", cache = "off" } = {}, { thief = "", people = false } = {}) {
+/**
+ * Both desks as the question has them: people behind a counter, or servers; John before them. `added` servers come in the
+ * middle, a `fresh` one was restarted, and who has `left` is away from the desk.
+ */
+export function deskPicture({ servers = 3, store = "memory", cache = "off" } = {}, { thief = "", people = false, added = 0, fresh = false, left = "" } = {}) {
   const desk = (x, name, kept) => svg("g", { class: "counter", "data-desk": name, transform: `translate(${x} 0)` },
-    (people ? counterOf : racksOf)(servers, kept),
+    people ? counterOf(servers, kept, left) : racksOf(servers + added, kept, fresh ? 0 : servers, added),
     svg("text", people ? { x: WIDE / 2, y: 121 } : { x: 58, y: 190 }, `${name} desk`),
-    !people && cache !== "off" && sign(WIDE / 2 - 100, 121, "cache"),
+    !people && cache !== "off" && sign(WIDE / 2, 97, "cache"),
     person(WIDE / 2 - 8, 158, 1),
     thief && [masked({ class: "thief", x: WIDE - 76, y: 138, width: 44, height: 44 }), svg("text", { x: WIDE - 54, y: 198 }, thief)],
     name === "stateful" ? !people && ticket(WIDE / 2 + 20, 160) : (people ? form : parcel)(WIDE / 2 + 20, 156));
@@ -20,27 +24,34 @@ export function deskPicture({ servers = 3, store = "memory", cache = "off" } = {
     desk(0, "stateful", store), desk(WIDE + APART, "stateless", "token"));
 }
 
-function counterOf(count, kept) {
+function counterOf(count, kept, left) {
   const step = WIDE / (count + 1);
   return [
-    Array.from({ length: count }, (_, n) => svg("g", {},
-      kept === "memory" && thought(step * (n + 1), 26), person(step * (n + 1), 66, 1.05), svg("text", { class: "name", x: step * (n + 1), y: 95 }, NAMES[n]))),
+    Array.from({ length: count }, (_, n) => {
+      const away = NAMES[n] === left;
+      const [x, y] = away ? [32, 158] : [step * (n + 1), 66];
+      return svg("g", {},
+        away && svg("path", { class: "chair", d: CHAIR, transform: `translate(${step * (n + 1) - 32} 40)` }),
+        kept === "memory" && (away || !left) && thought(away ? x + 48 : x, away ? y - 2 : y - 40, away),
+        person(x, y, 1.05), svg("text", { class: "name", x, y: y + 29 }, NAMES[n]));
+    }),
     svg("rect", { class: "wood", x: 8, y: 100, width: WIDE - 16, height: 30, rx: 5 }),
   ];
 }
 
-function racksOf(count, kept) {
+/** The first `old` servers were there before; of `added` ones it matters that John's cart is in the first. */
+function racksOf(count, kept, old, added) {
   const wide = Math.min(78, (WIDE - 20) / count - 12);
   const step = WIDE / (count + 1);
   const shared = kept !== "memory" && kept !== "token";
   const rack = (x, n) => svg("g", {},
     svg("path", { class: "wire", d: `M${WIDE / 2} 118L${x} 84` }),
-    svg("rect", { class: "rack", x: x - wide / 2, y: 8, width: wide, height: 76, rx: 6 }),
-    svg("text", { class: "name", x, y: 34 }, NAMES[n]),
-    kept === "memory" && drawer(x - wide / 2 + 8, 46, wide - 16), kept === "token" && key(x - 15, 52));
+    svg("rect", { class: n < old ? "rack" : "rack fresh", x: x - wide / 2, y: 8, width: wide, height: 76, rx: 6 }),
+    svg("text", { class: n < old ? "name" : "name small", x, y: 34 }, n < old ? NAMES[n] : `${NAMES[n]} new`),
+    kept === "memory" && drawer(x - wide / 2 + 8, 46, wide - 16, 28, added && n < old), kept === "token" && key(x - 15, 52));
   return [
     Array.from({ length: count }, (_, n) => rack(count < 4 ? step * (n + 1) : (wide + 12) * (n + 0.5) + 10, n)),
-    svg("rect", { class: "wood", x: WIDE / 2 - 34, y: 110, width: 68, height: 22, rx: 11 }), svg("text", { class: "small", x: WIDE / 2, y: 126 }, "balancer"),
+    svg("rect", { class: "wood", x: WIDE / 2 - 44, y: 110, width: 88, height: 22, rx: 11 }), svg("text", { class: "small", x: WIDE / 2, y: 126 }, "balancer"),
     shared && [drawer(WIDE - 84, 104, 72, 30), svg("text", { class: "small", x: WIDE - 48, y: 150 }, "store")],
   ];
 }
@@ -49,8 +60,9 @@ function sign(x, y, text) {
   return [svg("rect", { class: "wood", x: x - 28, y: y - 11, width: 56, height: 22, rx: 4 }), svg("text", { class: "small", x, y: y + 5 }, text)];
 }
 
-function thought(x, y) {
-  return svg("path", { class: "thought", d: `M${x - 20} ${y}c-9-16 10-26 20-18c9-9 30-1 21 14c4 12-14 15-21 9c-6 6-20 5-20-5zm9 17a3 3 0 1 0 .1 0` });
+function thought(x, y, full) {
+  return [svg("path", { class: "thought", d: `M${x - 20} ${y}c-9-16 10-26 20-18c9-9 30-1 21 14c4 12-14 15-21 9c-6 6-20 5-20-5zm9 17a3 3 0 1 0 .1 0` }),
+    full && svg("path", { class: "thought", d: laptop(x, y - 12) })];
 }
 
 /** Head and shoulders. */
@@ -67,7 +79,7 @@ export function customer() {
 /** A representative, and the chair that stays when they have put on a coat and left. */
 export function clerk(name) {
   return svg("svg", { class: "clerk", viewBox: "0 0 64 62", "aria-hidden": "true" },
-    svg("path", { class: "chair", d: "M18 60V22q0-8 14-8t14 8v38M18 44h28" }),
+    svg("path", { class: "chair", d: CHAIR }),
     svg("g", { class: "goes" }, person(32, 30, 1),
       svg("g", { class: "coat" }, svg("path", { d: "M13 61q0-38 19-38t19 38zM32 23v38M25 25l7 12l7-12" }), svg("path", { d: "M20 20h24M24 20v-6q8-6 16 0v6" })),
       svg("text", { class: "name", x: 32, y: 57 }, name)));
@@ -114,9 +126,13 @@ function seal(cx, cy) {
   return svg("circle", { class: "seal-dot", cx, cy, r: 5 });
 }
 
-function drawer(x, y, wide, high = 28) {
+function laptop(x, y) {
+  return `M${x - 7} ${y}h14v9h-14zM${x - 10} ${y + 13}h20`;
+}
+
+function drawer(x, y, wide, high = 28, full = false) {
   return svg("g", { class: "chest", transform: `translate(${x} ${y})` },
-    svg("rect", { width: wide, height: high, rx: 3 }), svg("path", { d: `M${wide / 2 - 9} ${high / 2}h18` }));
+    svg("rect", { width: wide, height: high, rx: 3 }), svg("path", { d: full ? laptop(wide / 2, 7) : `M${wide / 2 - 9} ${high / 2}h18` }));
 }
 
 function key(x, y) {

@@ -169,7 +169,7 @@ export class Lane {
       const { name, state } = server;
       const box = this.servers.get(name) ?? this.addServer(name);
       if (state === "dead" && box.node.dataset.state !== "dead" && this.people) box.face(this.door);
-      box.draw(server, state === "dead" && endOf(faults, this.desk, name), load && (load[name] ?? {}));
+      box.draw(server, state === "dead" && endOf(faults, this.desk, name), load && (load[name] ?? {}), this.people);
       fill(box.carts, (cart) => cart.place === "server" && cart.server === name);
     }
     mark(this.row, "data-count", servers.length);
@@ -203,9 +203,9 @@ export class Lane {
     const here = (customer) => customer.owed && test(customer);
     const mine = named.filter(here);
     const rest = tally(others.filter(here));
-    const key = JSON.stringify([mine.map(({ name, goods, sign, word, cause }) => [name, goods, sign, word, cause]), named.length, rest]);
+    const key = JSON.stringify([mine.map(({ name, goods, sign, word, cause }) => [name, goods, sign, word, cause]), named.length, rest, this.people]);
     refill(node, key, () => [
-      ...mine.map((customer) => chip(customer, named.length > 1 && `${brief(customer.name)}: `)),
+      ...mine.map((customer) => chip(this.people ? { ...customer, word: customer.word.replace("its process", customer.server) } : customer, named.length > 1 && `${brief(customer.name)}: `)),
       ...(rest ? [box("others", {}, rest)] : []),
     ]);
   }

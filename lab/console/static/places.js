@@ -33,7 +33,7 @@ export class Places {
 
   measure() {
     const own = this.layer.getBoundingClientRect();
-    this.depth = own.height;
+    [this.width, this.depth] = [own.width, own.height];
     return new Map([...this.lane.querySelectorAll("[data-place]")].map((node) => {
       const { place } = node.dataset;
       const at = node.getBoundingClientRect();

@@ -19,12 +19,12 @@ export class ServerBox {
       opener, this.ids, this.load, this.looks, h("div", { class: "drawer" }, this.remembers, this.carts), carried("key"), clerk(name));
   }
 
-  /** Show a server as it is; `end` is the evidence of the kill that ended its last process. */
-  draw({ state, pid, instance, carts_remembered: count }, end, load) {
+  /** Show a server as it is; `end` is the evidence of the kill that ended its last process; `people`: it is one of them. */
+  draw({ state, pid, instance, carts_remembered: count }, end, load, people) {
     const short = (instance ?? "").slice(0, 4); // another process has another one
     const known = pid ? [`pid ${pid}`, short && h("span", { class: "long" }, ` · ${short}`)] : [short && `instance ${short}`];
     mark(this.node, "data-state", state);
-    say(this.opener.lastChild, `${STATE_SIGNS[state] ?? ""} ${state}`);
+    say(this.opener.lastChild, `${STATE_SIGNS[state] ?? ""} ${(people && { up: "here", dead: "gone" }[state]) || state}`);
     refill(this.ids, `${state} ${pid} ${instance} ${end?.pid}`, () => (state === "dead" ? [ended(end)] : known));
     // A recording does not know how many; then nothing is said.
     refill(this.remembers, `${state} ${count}`, () =>
