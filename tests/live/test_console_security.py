@@ -66,7 +66,7 @@ class Web:
 
     def open(self, method, path, data=None, headers=None):
         """Send it; return the connection and its answer, not yet read."""
-        sent = {"Cookie": self.cookie, **(headers or {})}
+        sent = {"Cookie": self.cookie, **self._proof, **(headers or {})}
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         connection.request(method, path, data, {name: sent[name] for name in sent if sent[name]})
         return connection, connection.getresponse()
@@ -79,8 +79,7 @@ class Web:
             connection.close()
 
     def post(self, path, body, headers=PAGE):
-        own = {"Content-Type": "application/json", **self._proof}
-        return self("POST", path, json.dumps(body), {**own, **headers})
+        return self("POST", path, json.dumps(body), {"Content-Type": "application/json", **headers})
 
     def enter(self, ticket):
         """Come in as the page does; keep the cookie, and prove each order by the key."""
