@@ -19,6 +19,7 @@ from lab.console.control_file import SECRET_HEADER
 from lab.console.places import Watcher
 
 PAGE_HEADER = "X-Lab-Console"
+PROOF_HEADER = "X-Lab-Proof"
 MOST_TICKETS = 20
 SECURITY_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; "
@@ -95,12 +96,18 @@ class Guard:
             _require_preflighted(request)
 
     def is_instructor(self, request: Request) -> bool:
-        """Return whether the request has the secret, or the cookie given for a ticket."""
+        """Return whether the request has the secret, or the cookie given for a ticket.
+
+        An order by cookie has a proof as well: a browser sends the cookie to every port of this
+        address, and what its page signs to the page's own port only.
+        """
         by_secret = bool(self._secret) and _same(
             self._secret, request.headers.get(SECRET_HEADER, "")
         )
         by_cookie = _same(self.cookie_value, request.cookies.get(self.cookie_name, ""))
-        return by_secret or by_cookie
+        reads = request.method in _READING
+        by_page = by_cookie and (reads or self.proves(request.headers.get(PROOF_HEADER, "")))
+        return by_secret or by_page
 
     def proves(self, proof: str) -> bool:
         """Return whether a proof, made for this lab, is by a browser that has the key."""

@@ -62,10 +62,11 @@ class Web:
     def __init__(self, up):
         self._port = urlsplit(up.origin).port
         self.cookie = ""
+        self._proof: dict[str, str] = {}
 
     def open(self, method, path, data=None, headers=None):
         """Send it; return the connection and its answer, not yet read."""
-        sent = {"Cookie": self.cookie, **(headers or {})}
+        sent = {"Cookie": self.cookie, **self._proof, **(headers or {})}
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         connection.request(method, path, data, {name: sent[name] for name in sent if sent[name]})
         return connection, connection.getresponse()
@@ -81,9 +82,13 @@ class Web:
         return self("POST", path, json.dumps(body), {"Content-Type": "application/json", **headers})
 
     def enter(self, ticket):
-        """Come in as the page does; keep the cookie."""
+        """Come in as the page does; keep the cookie, and prove each order by the key."""
         answer = self.post("/lab/enter", {"ticket": ticket})
         self.cookie = (answer.headers["Set-Cookie"] or "").partition(";")[0]
+        if answer.status == 200:
+            signed = f"page {self('GET', '/lab/whoami').json['life']}".encode()
+            proof = hmac.digest(answer.json["key"].encode(), signed, "sha256").hex()
+            self._proof = {"X-Lab-Proof": proof}
         return answer
 
 
@@ -207,6 +212,10 @@ def test_ticket_works_once_and_the_cookie_is_no_scripts_and_no_other_pages(up, w
     again = Web(up)
     assert again.enter(up.ticket).status == 403
     assert again("GET", "/lab/status").status == 403
+    # A page at another port of this address is sent the cookie, and nothing else.
+    neighbour = Web(up)
+    neighbour.cookie = web.cookie
+    assert neighbour.post("/lab/kill", {"desk": "stateful", "server": "A"}).status == 403
 
 
 def test_secrets_of_the_page_are_not_written_down(up, instructor):

@@ -1,5 +1,6 @@
 """The console's HTTP service without servers: who may call what, and how it says no."""
 
+import hmac
 import json
 from types import SimpleNamespace
 
@@ -208,7 +209,7 @@ def test_terminals_secret_opens_every_one(lab):
     assert lab.started == [("caching", {}), ("crowd", 20)]
 
 
-def test_ticket_is_changed_for_a_cookie_once_and_the_cookie_opens_every_one(lab):
+def test_ticket_is_changed_once_for_a_cookie_and_a_key_and_both_together_open_every_one(lab):
     ticket = lab.guard.tickets.issue()
     assert len(ticket) >= 22  # 128 bits
     entered = post(lab.web, "/lab/enter", {"ticket": ticket})
@@ -221,11 +222,17 @@ def test_ticket_is_changed_for_a_cookie_once_and_the_cookie_opens_every_one(lab)
     assert len(value) >= 43 and SECRET not in value and ticket not in value
     assert post(lab.web, "/lab/enter", {"ticket": ticket}).status_code == 403
 
+    signed = f"page {lab.guard.life}".encode()
+    proof = hmac.digest(entered.json["key"].encode(), signed, "sha256").hex()
+    proved, forged = {"X-Lab-Proof": proof}, {"X-Lab-Proof": "0" * 64}
     other = lab.app.test_client()
-    for web, who in ((lab.web, True), (other, False)):
-        assert call(web, "GET", "/lab/whoami").json["instructor"] is who
-        for path, body in ORDERS.items():
-            assert (post(web, path, body).status_code == 200) is who, path
+    for web in (lab.web, other):
+        assert call(web, "GET", "/lab/whoami").json["instructor"] is (web is lab.web)
+        # The cookie alone is what a page at another port of this address can get, too.
+        for headers in ({}, forged, proved):
+            opens = web is lab.web and headers is proved
+            for path, body in ORDERS.items():
+                assert (post(web, path, body, headers).status_code == 200) is opens, path
 
 
 @pytest.mark.parametrize("ticket", ["", "x", "x" * 22, "é", SECRET])

@@ -41,7 +41,7 @@ def test_browser_with_the_key_is_the_instructors_in_each_lab_and_its_visitors_ar
     assert before.proves(proof_of(before, SECRET)) and after.proves(proof_of(after, SECRET))
     assert not after.proves(proof_of(after, "t" * 43))
     assert after.new_visitor() != before.new_visitor()
-    request = type("Request", (), {"headers": {}, "cookies": {}})()
+    request = type("Request", (), {"headers": {}, "cookies": {}, "method": "GET"})()
     request.cookies = {before.visitor_cookie_name: before.new_visitor()}
     assert after.watcher_of(request).id
     assert not Guard(ORIGIN, "x").watcher_of(request).id  # another folder's lab
@@ -51,7 +51,7 @@ def test_nothing_that_a_browser_sent_to_the_lab_before_gives_rights_in_this_one(
     """While no lab runs, another user's program may have the port, and be sent all of it."""
     before, after = (Guard(ORIGIN, "x", kept_rights(kept, when(kept)).secret) for _ in range(2))
     assert not after.proves(proof_of(before, SECRET))
-    request = type("Request", (), {"headers": {}, "cookies": {}})()
+    request = type("Request", (), {"headers": {}, "cookies": {}, "method": "GET"})()
     for sent in (before.cookie_value, proof_of(before, SECRET), before.life, SECRET):
         request.cookies = {after.cookie_name: sent}
         assert not after.is_instructor(request)

@@ -79,8 +79,8 @@ async function enter(ticket) {
   const given = ticket && (await post("/lab/enter", { ticket }).catch(() => null));
   if (given) await keepRights(given.key);
   const { instructor, live, own_stages: ownStages, room, life } = await get("/lab/whoami");
-  const again = live && !recorded && !instructor && (await proveRights(life));
-  set({ instructor: instructor || again, live, ownStages });
+  const proved = live && !recorded && (await proveRights(life, instructor));
+  set({ instructor: proved, live, ownStages });
   if (state.instructor && room) (await import(WALL)).putUp();
 }
 
