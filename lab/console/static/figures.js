@@ -5,7 +5,7 @@ import { svg } from "./dom.js";
 const NAMES = "ABCDEFGH";
 const WIDE = 330; // of one desk
 const APART = 40;
-const HIGH = 200;
+const HIGH = 204;
 const CHAIR = "M18 60V22q0-8 14-8t14 8v38M18 44h28";
 
 /**
