@@ -202,7 +202,7 @@ def test_grey_picture_still_shows_kept_and_lost_apart(window):
     lost = page.locator('.server[data-server="A"] .cart').first
     kept = page.locator('[data-desk="stateless"] .customer .cart').first
     # By sign, by word and by the line around it; colour is only the fourth.
-    assert "✕" in lost.inner_text() and "lost" in lost.inner_text()
+    assert "✕" in lost.inner_text() and "gone" in lost.inner_text()
     assert "✓" in kept.inner_text() and "kept" in kept.inner_text()
     style = "n => getComputedStyle(n).borderTopStyle"
     assert (lost.evaluate(style), kept.evaluate(style)) == ("dashed", "solid")
