@@ -47,9 +47,10 @@ async function send(place, atLast = false) {
   set({}); // the lesson may have gone on meanwhile
 }
 
-function over(atLast) {
-  if (leading) send({ chapter: state.plan.chapters[0].slug, state: "over" }, atLast);
+function over(atLast = false) {
+  if (!leading || !(calm || atLast)) return; // a place that has arrived comes here again
   leading = false;
+  send({ chapter: state.plan.chapters[0].slug, state: "over" }, atLast);
 }
 
 subscribe((now) => {
