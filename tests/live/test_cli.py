@@ -348,6 +348,7 @@ def test_run_takes_several_names_and_every_setting(lab_here):
         "affinity": "cookie",
         "servers": 2,
         "retry": "on",
+        "tls": False,
     }
     # Affinity: one server had every request, so the memory store lost nothing.
     assert len({exchange["served_by"] for exchange in variant["exchanges"]}) == 1

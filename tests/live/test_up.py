@@ -274,7 +274,7 @@ def test_status_shows_the_settings_and_the_store_too(up):
     assert status == status_of(up)
     assert status["origin"] == up.origin
     assert status["store"] is None
-    knobs = {"affinity": "none", "retry": "off", "cache": "off"}
+    knobs = {"affinity": "none", "retry": "off", "cache": "off", "changed": {}}
     assert status["knobs"]["stateful"] == {"store": "memory", **knobs}
     assert status["knobs"]["stateless"] == {"store": "token", **knobs}
     assert "stateful: store memory, affinity none" in up("status").out

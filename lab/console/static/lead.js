@@ -31,9 +31,10 @@ function stateOf({ act: number }, { acts }, act) {
   return { done: "done", stopped: "stopped", failed: "stopped" }[acts[number]?.state] ?? "asking";
 }
 
-async function send(place) {
+/** Send a place, one after the other; `atLast`: the window closes, and waits for none. */
+async function send(place, atLast = false) {
   const key = JSON.stringify(place);
-  if (!calm || (key === sent && state.led)) return; // `led` is null at a lab that was started again
+  if (!atLast && (!calm || (key === sent && state.led))) return; // `led` is null at a lab that was started again
   calm = false;
   try {
     await post("/lab/lesson", place, { keepalive: true });
@@ -46,9 +47,10 @@ async function send(place) {
   set({}); // the lesson may have gone on meanwhile
 }
 
-function over() {
-  if (leading) send({ chapter: state.plan.chapters[0].slug, state: "over" });
+function over(atLast = false) {
+  if (!leading || !(calm || atLast)) return; // a place that has arrived comes here again
   leading = false;
+  send({ chapter: state.plan.chapters[0].slug, state: "over" }, atLast);
 }
 
 subscribe((now) => {
@@ -61,4 +63,4 @@ subscribe((now) => {
   send(placeOf(now));
 });
 
-addEventListener("pagehide", over);
+addEventListener("pagehide", () => over(true));
