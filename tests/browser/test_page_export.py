@@ -221,9 +221,10 @@ def test_who_waits_for_a_stage_watches_the_recorded_run(browser, exported):
         faults = []
         recorded.on("console", lambda said: faults.append(said.text))
         recorded.on("pageerror", lambda error: faults.append(str(error)))
-        recorded.reload()
-        recorded.locator("#badge[data-state=recorded]").wait_for()
         recorded.wait_for_url(re.compile(r"/recorded\?step=6"))
+        recorded.locator("#badge[data-state=recorded]").wait_for()
+        recorded.reload()  # once more, with all it says heard
+        recorded.locator("#badge[data-state=recorded]").wait_for()
         assert recorded.evaluate("origin") == "null"  # it has no rights here
         predict(recorded)
         recorded.locator(".so .judged").wait_for()
