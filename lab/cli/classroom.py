@@ -149,9 +149,9 @@ def _listed(there_are: list[OwnAddress]) -> str:
 
 
 def _free_or_any(port: int | None) -> int:
-    from lab.console.listening import is_free
+    from lab.processes.ports import can_bind
 
-    return port if port is not None else PHONE_PORT if is_free(PHONE_PORT) else 0
+    return port if port is not None else PHONE_PORT if can_bind(PHONE_PORT) else 0
 
 
 def _words(link: str, phones_at: str, code: str, address: str) -> str:

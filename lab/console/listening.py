@@ -14,6 +14,7 @@ from lab.console.act_places import MOST_ACTS, MOST_ACTS_OF_INSTRUCTOR
 from lab.console.guard import SECURITY_HEADERS
 from lab.console.kept_rights import kept_rights
 from lab.console.places import MOST_STREAMS
+from lab.processes.ports import can_bind
 from lab.shop.bounded_server import create_server
 
 DEFAULT_PORT = 8000
@@ -42,19 +43,7 @@ def choose_port(asked: int | None, root: Path | None = None) -> int:
     if asked is not None:
         return asked
     last = kept_rights(root).port if root else 0
-    return next(filter(is_free, (last or DEFAULT_PORT, DEFAULT_PORT)), 0)
-
-
-def is_free(port: int) -> bool:
-    """Whether a port of 127.0.0.1 can be listened at."""
-    with socket.socket() as probe:
-        if os.name != "nt":  # on Windows it has another meaning
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+    return next(filter(can_bind, (last or DEFAULT_PORT, DEFAULT_PORT)), 0)
 
 
 def location(path: str, what: str, address: str, policy: str = "") -> str:

@@ -1,5 +1,6 @@
 """Ports: which of 127.0.0.1 are free to use, held, and whether a program listens on one."""
 
+import os
 import random
 import socket
 import sys
@@ -88,7 +89,7 @@ def claim(port: int) -> int:
     """Return `port` if it is free, any free port for 0; LabError if it is taken."""
     if port == 0:
         return free_ports(1)[0]
-    if is_open(port) or not _can_bind(port):
+    if is_open(port) or not can_bind(port):
         raise LabError(
             f"port {port} is taken or not allowed: use --port 0 for any free one, "
             "or stop the program that holds it"
@@ -96,10 +97,12 @@ def claim(port: int) -> int:
     return port
 
 
-def _can_bind(port: int) -> bool:
+def can_bind(port: int) -> bool:
+    """Return whether a port of 127.0.0.1 can be listened at, by nginx or by a server."""
     with socket.socket() as s:
-        # As nginx will: connections of an earlier run in TIME_WAIT are no obstacle.
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name != "nt":  # on Windows it has another meaning
+            # As nginx will: connections of an earlier run in TIME_WAIT are no obstacle.
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             s.bind(("127.0.0.1", port))
         except OSError:
