@@ -37,9 +37,9 @@ def exercise(context: click.Context, source: Path | None, as_json: bool) -> None
 
     Examples:
       lab exercise                    list the exercises
-      lab exercise start punch-card   write its README and its files into ./punch-card
+      lab exercise start punch-card   write its files into ./punch-card
       cd punch-card
-      lab exercise check              run the checks on what you have written so far
+      lab exercise check              check what you have written so far
       lab exercise check --hint       get a hint
 
     An instructor's own exercises are a folder: `lab docs own-exercise`.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lab.core.errors import LabError
 from lab.core.text import one_line, visible
-from lab.exercises.declare import CannotCheck, DeclaredCheck, Evidence, NotMet
+from lab.exercises.declare import CannotCheck, DeclaredCheck, NotMet, Showable
 from lab.exercises.exercise import CHECKS, Exercise
 from lab.exercises.result import CheckResult, CheckStatus
 from lab.exercises.work import Work
@@ -116,7 +116,7 @@ def _result(
     )
 
 
-def _text(evidence: Evidence | str | None) -> str:
+def _text(evidence: Showable | str | None) -> str:
     if evidence is None or isinstance(evidence, str):
         return evidence or ""
     return evidence.shown()

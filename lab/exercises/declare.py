@@ -10,13 +10,13 @@ from lab.core.errors import LabError
 if TYPE_CHECKING:
     from lab.exercises.work import Work
 
-MOST_POINTS = 1000
+_MOST_POINTS = 1000
 _MARKS, _AFTER = "two_desks_check", "two_desks_after"
 CheckFunction = Callable[["Work"], None]
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
-class Evidence(Protocol):
+class Showable(Protocol):
     """What a failure may show: an exchange, or what `lab check` found."""
 
     def shown(self) -> str:
@@ -27,7 +27,7 @@ class NotMet(Exception):
     """What a check asks for does not hold. The text says what was seen, `help` what to try."""
 
     def __init__(
-        self, rationale: str, *, help: str = "", evidence: Evidence | str | None = None
+        self, rationale: str, *, help: str = "", evidence: Showable | str | None = None
     ) -> None:
         super().__init__(rationale)
         self.rationale = rationale
@@ -44,7 +44,7 @@ def require(
     rationale: str,
     *,
     help: str = "",
-    evidence: Evidence | str | None = None,
+    evidence: Showable | str | None = None,
 ) -> None:
     """Raise NotMet unless the condition holds. `rationale` says what was seen instead."""
     if not condition:
@@ -121,8 +121,8 @@ def _declared(function: CheckFunction) -> DeclaredCheck:
     text = cleandoc(function.__doc__ or "")
     if not text:
         raise LabError(f"the check {name} has no docstring: write what the student is to read")
-    if not isinstance(points, int) or not 0 <= points <= MOST_POINTS:
-        raise LabError(f"the check {name}: points are a whole number from 0 to {MOST_POINTS}")
+    if not isinstance(points, int) or not 0 <= points <= _MOST_POINTS:
+        raise LabError(f"the check {name}: points are a whole number from 0 to {_MOST_POINTS}")
     others = tuple(each.__name__ for each in vars(function).get(_AFTER, ()))
     title, _, rest = text.partition("\n")
     return DeclaredCheck(

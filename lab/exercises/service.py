@@ -23,7 +23,7 @@ from lab.exercises.exchange import HttpExchange
 
 ANSWER_S = 10.0
 LINKED = ("node_modules", ".venv", "venv")
-SKIPPED = (".git", "__pycache__", "lab-runs")
+NOT_COPIED = (".git", "__pycache__", "lab-runs")
 MOST_LOG = 12  # lines
 _DEATH_S = 15.0
 
@@ -42,7 +42,7 @@ def copy_work(source: Path, target: Path) -> None:
     """Copy a student's files; what is no file or folder is left out, packages become links."""
 
     def left_out(folder: str, names: list[str]) -> list[str]:
-        return [each for each in names if each in SKIPPED or not _is_plain(Path(folder) / each)]
+        return [each for each in names if each in NOT_COPIED or not _is_plain(Path(folder) / each)]
 
     linked = {*LINKED} if os.name != "nt" else set[str]()
     try:

@@ -25,7 +25,7 @@ from lab.check.sources.script import ScriptSource
 from lab.check.start import READY_S, Start
 from lab.core.errors import LabError
 from lab.evidence.run_document import RunDocument
-from lab.exercises.declare import CannotCheck, Evidence, NotMet
+from lab.exercises.declare import CannotCheck, NotMet, Showable
 from lab.exercises.service import Caller, Disk, Service, Transcript, as_command, copy_work, running
 from lab.processes.spawn import HOME, clean_environment
 from lab.processes.waiting import end_of
@@ -118,7 +118,7 @@ class Work:
         self._transcript = Transcript()
 
     @property
-    def evidence(self) -> Evidence | None:
+    def evidence(self) -> Showable | None:
         """The last exchange of the check that runs, None before the first."""
         return self._transcript.last
 
