@@ -103,7 +103,8 @@ _ADVICE = {
     Level.ALIKE: (
         "These replicas answered as one, each pair of calls on two of them. That is less than "
         "self-contained: no process was started for it and none was ended, nothing was emptied, "
-        "and what the replicas share was not looked at. `lab check --start` proves more."
+        "and what the replicas share was not looked at. What a crash would lose was not tried (lab "
+        "run crash shows what that means); `lab check --start` proves more."
     ),
     Level.SELF_CONTAINED: (
         "Each request brought all that its answer depended on, so any process can serve it, and "

@@ -56,6 +56,14 @@ _RULES = {
         "Any process can answer, until what is behind it is emptied. --allow backing-service "
         "accepts that.",
     ),
+    Level.REPLICA: SarifRule(
+        "state-in-replica",
+        "error",
+        "An answer depends on which replica is asked",
+        "Another replica of the same service answers differently. Behind a load balancer users "
+        "meet it, at the latest when theirs is replaced. Hand the state to the client, signed, or "
+        "keep it in a store that all replicas share.",
+    ),
     Level.UNKNOWN: SarifRule(
         "not-known",
         "warning",

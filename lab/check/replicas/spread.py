@@ -1,5 +1,7 @@
 """What is known of the replicas that were asked, as values of the document."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 
@@ -49,3 +51,10 @@ class Spread(msgspec.Struct, kw_only=True):
     """What was said before it was sent: how many requests go where."""
     between: str = ""
     """The command that was run in the middle of conversations; "" if none was."""
+
+    def lines(self) -> Iterator[str]:
+        """Yield what a person reads of it."""
+        for each in self.replicas:
+            shown = f"shown by {each.shown_by}" if each.shown_by else "shown by its address alone"
+            yield f"{each.name} {each.url}: {each.requests} requests, {shown}"
+        yield from map(str, self.ways)
