@@ -16,7 +16,7 @@ from lab.check.sources.script_error import ScriptError
 from lab.check.start import Start
 
 STOPPED = "stopped by Ctrl-C"
-NOTHING = "it ended before anything was compared"
+TOO_EARLY = "it ended before anything was compared"
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Check:
 
     def run(self) -> Report:
         """Hold all plays and judge; at a bound or Ctrl-C return what is known, marked partial."""
-        report = Report(Level.UNKNOWN, NOTHING)
+        report = Report(Level.UNKNOWN, TOO_EARLY)
 
         def hold() -> None:
             with Pool(self.start, self.folder, self.budget, self.options.ahead) as pool:

@@ -56,6 +56,12 @@ _RULES = {
         "Any process can answer, until what is behind it is emptied. --allow backing-service "
         "accepts that.",
     ),
+    Level.UNKNOWN: SarifRule(
+        "not-known",
+        "warning",
+        "Nothing could be concluded",
+        "The answers could not be compared. The message says why, and what to do.",
+    ),
     Level.REPLICA: SarifRule(
         "state-in-replica",
         "error",
@@ -63,12 +69,6 @@ _RULES = {
         "Another replica of the same service answers differently. Behind a load balancer users "
         "meet it, at the latest when theirs is replaced. Hand the state to the client, signed, or "
         "keep it in a store that all replicas share.",
-    ),
-    Level.UNKNOWN: SarifRule(
-        "not-known",
-        "warning",
-        "Nothing could be concluded",
-        "The answers could not be compared. The message says why, and what to do.",
     ),
 }
 _FAILED = SarifRule(

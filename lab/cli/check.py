@@ -193,8 +193,8 @@ def check(
     Replicas that run already are given with --url, two or more. Each pair of calls then goes to
     two of them at least once. Nothing is started or ended, so the verdict is weaker: *alike on
     these replicas*. What the conversation says is really sent, again and again.
-      lab check --url http://10.0.0.7:8080 --url http://10.0.0.8:8080 requests.py
-      lab check --url … --url … --through http://shop.test --between "kubectl rollout …" talk.http
+      lab check --url http://10.0.0.7:8080 --url http://10.0.0.8:8080 talk.py
+      lab check --url … --url … --through http://shop.test talk.http
 
     Exit status:
       0    self-contained (of replicas: alike): no state was found

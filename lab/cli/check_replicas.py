@@ -10,7 +10,7 @@ import click
 from lab.cli.param_types import duration
 
 if TYPE_CHECKING:
-    from lab.check.replicas.asked import Asked
+    from lab.check.replicas.asked import AskedReplicas
 
 R = TypeVar("R")
 _BELONG = (
@@ -29,12 +29,12 @@ class ReplicaOptions:
     header: str | None = None
     dropped: tuple[str, ...] = ()
 
-    def asked(self, host: str | None, ready: str | None) -> "Asked":
+    def asked(self, host: str | None, ready: str | None) -> "AskedReplicas":
         """Return what is asked; LabError where a URL is none."""
-        from lab.check.replicas.asked import Asked
+        from lab.check.replicas.asked import AskedReplicas
         from lab.check.replicas.replica import replica, replicas
 
-        return Asked(
+        return AskedReplicas(
             replicas(self.urls, host),
             replica("the balancer", self.through, "--through", host) if self.through else None,
             self.header,

@@ -17,7 +17,7 @@ from lab.check.trace import Trace
 from lab.core.http import Answer
 
 ROUNDS, MORE_ROUNDS = 2, 2  # more where a number seems to be counted by each replica
-UNDECIDED = (
+EACH_ITS_OWN = (
     "{0} is another at each replica, whenever it is asked alone: the replica's own name or "
     "setting, or something that it remembers for what the conversation says. If it is the first: "
     "--ignore {0}; if the conversation has a fixed key, draw a new one in each run"
@@ -133,7 +133,7 @@ class AloneOnEach:
         if self._names_replica(where, name, answer):
             self._report.note(f"{said} was taken for the replica's own name, and not compared")
         else:
-            self._comparator.unsure.setdefault(index, UNDECIDED.format(where))
+            self._comparator.unsure.setdefault(index, EACH_ITS_OWN.format(where))
 
     def _names_replica(self, where: str, name: str, answer: Answer) -> bool:
         """Whether a place is called as such names are, or says what a header names it by."""

@@ -13,7 +13,7 @@ from lab.check.sides import READS
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedReplicas:
     """What is asked: the replicas, the balancer before them if there is one, and how.
 
     `header` is one that names the replica (None: it is looked for), `dropped` are cookies that a
@@ -30,13 +30,15 @@ class Asked:
     path: str = "/"
 
 
-def plan(conversation: Conversation, sides: Sequence[Sequence[int]], asked: Asked) -> list[str]:
+def plan(
+    conversation: Conversation, sides: Sequence[Sequence[int]], asked: AskedReplicas
+) -> list[str]:
     """Return in lines what is going to be sent where, and what of it changes something."""
     return [*_lines(conversation, sides, asked)]
 
 
 def _lines(
-    conversation: Conversation, sides: Sequence[Sequence[int]], asked: Asked
+    conversation: Conversation, sides: Sequence[Sequence[int]], asked: AskedReplicas
 ) -> Iterator[str]:
     count = len(conversation)
     spread = Counter(side for one in sides for side in one)

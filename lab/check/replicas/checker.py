@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lab.check.budget import Budget
-from lab.check.checker import NOTHING, bounded
+from lab.check.checker import TOO_EARLY, bounded
 from lab.check.first_plays import Source
 from lab.check.judge import Level, Report
-from lab.check.replicas.asked import Asked
+from lab.check.replicas.asked import AskedReplicas
 from lab.check.replicas.player import ReplicaPlayer
 from lab.check.replicas.session import ReplicaSession
 from lab.check.session import Options
@@ -17,7 +17,7 @@ from lab.check.session import Options
 class ReplicaCheck:
     """One check of replicas; `say` is given what is going to be sent, before it is."""
 
-    asked: Asked
+    asked: AskedReplicas
     source: Source
     options: Options = field(default_factory=Options)
     budget: Budget = field(default_factory=Budget)
@@ -26,7 +26,7 @@ class ReplicaCheck:
 
     def run(self) -> Report:
         """Hold all plays and judge; at a bound or Ctrl-C return what is known, marked partial."""
-        report = Report(Level.UNKNOWN, NOTHING)
+        report = Report(Level.UNKNOWN, TOO_EARLY)
         player = ReplicaPlayer(self.budget, self.options.timeout_s, self.asked.dropped)
         session = ReplicaSession(self.asked, self.options, player, report, self.progress, self.say)
         bounded(lambda: session.run(self.source), report, self.budget)

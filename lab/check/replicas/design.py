@@ -13,7 +13,7 @@ from lab.check.conversation import Call
 from lab.check.sides import plays_on_two
 
 Sides = tuple[int, ...]  # by call, the replica that is asked
-CANDIDATES = 40  # plays that are thought of before each that is chosen
+THOUGHT_OF = 40  # plays that are thought of before each that is chosen
 CHANGES_IN_BETWEEN = 6  # plays in which one replica is changed behind the other's back
 Left = dict[tuple[int, int], list[int]]
 """By two replicas, for each call at the first: the bits of later calls yet to go to the other."""
@@ -110,7 +110,7 @@ def _candidates(calls: int, replicas: int, left: Left, draw: random.Random) -> I
         (two, index) for two, later in left.items() for index, bits in enumerate(later) if bits
     )
     yield tuple(one if n <= index else other for n in range(calls))
-    for _ in range(CANDIDATES):
+    for _ in range(THOUGHT_OF):
         yield tuple(draw.randrange(replicas) for _ in range(calls))
 
 

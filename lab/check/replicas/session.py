@@ -9,7 +9,7 @@ from lab.check.first_plays import Source
 from lab.check.judge import AFTER, CROSSED, KEPT, OTHER, THROUGH, Level, Report
 from lab.check.reasons import no_success, rate_limits
 from lab.check.replicas.alone import AloneOnEach
-from lab.check.replicas.asked import Asked, plan
+from lab.check.replicas.asked import AskedReplicas, plan
 from lab.check.replicas.balancer import BalancerPlays, own_cookies
 from lab.check.replicas.design import Certificate, certificate, schedule, shortest_schedule
 from lab.check.replicas.evidence import ReplicaEvidence
@@ -31,7 +31,7 @@ THE_BALANCER = "hold the conversation several times through {}: compare answer {
 IN_BETWEEN = "send calls 1 to {} of the conversation, run {}, and go on: compare answer {}"
 
 
-class _Client:
+class Listener:
     """The client that a conversation is recorded with, on one replica."""
 
     def __init__(self, player: ReplicaPlayer, target: Replica) -> None:
@@ -52,7 +52,7 @@ class ReplicaSession:
 
     def __init__(
         self,
-        asked: Asked,
+        asked: AskedReplicas,
         options: Options,
         player: ReplicaPlayer,
         report: Report,
@@ -102,7 +102,7 @@ class ReplicaSession:
     def _record(self, source: Source) -> tuple[Conversation, Trace | None]:
         first = self._asked.among[0]
         self._log(f"holding the conversation once on replica {first.name}")
-        client = _Client(self._player, first)
+        client = Listener(self._player, first)
         conversation = source.record(client)
         self._report.conversation = conversation
         for note in conversation.notes:

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from lab.check.judge import Finding, rank
 from lab.check.replicas.evidence import ReplicaEvidence
 from lab.check.replicas.prover import PairProver
+from lab.check.settle import MOST_FINDINGS, MOST_SHRUNK
 from lab.check.wanted import CONFIRMATIONS
 
-MOST_SHRUNK = 3  # routes of which the pair of requests is looked for
-MOST_FINDINGS = 30  # that are looked into
 ONE_CONNECTION = (
     "hold the conversation on replica {} over one connection that is kept, and over a new one for "
     "each call: compare answer {}"
