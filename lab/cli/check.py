@@ -182,6 +182,7 @@ def check(
       lab check --start "flask --app myapp run --port {port}" requests.py
       lab check --start "node server.js" --env PORT={port} --openapi openapi.yaml
       lab check --start "…" --reset "redis-cli flushall" --http session.http
+      lab check --url http://10.0.0.7:8080 --url http://10.0.0.8:8080 talk.py
 
     A script:
         def script(http):
@@ -193,8 +194,6 @@ def check(
     Replicas that run already are given with --url, two or more. Each pair of calls then goes to
     two of them at least once. Nothing is started or ended, so the verdict is weaker: *alike on
     these replicas*. What the conversation says is really sent, again and again.
-      lab check --url http://10.0.0.7:8080 --url http://10.0.0.8:8080 talk.py
-      lab check --url … --url … --through http://shop.test talk.http
 
     Exit status:
       0    self-contained (of replicas: alike): no state was found
