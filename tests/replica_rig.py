@@ -9,10 +9,8 @@ import shlex
 import subprocess
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.request import urlopen
 
-from conftest import DEADLINE_S, wait_for
+from conftest import wait_for
 
 from lab.processes.ports import free_ports, is_open
 from lab.stack.programs import find_nginx
@@ -32,47 +30,49 @@ class Rig:
 
 
 @contextmanager
-def replicas_of(command, env, folder, work, count=2, own_folders=False):
-    """Start so many of a service, in one folder or each in its own, and nginx before them."""
+def replicas_of(command, env, folder, work, count=2):
+    """Start so many of a service in one folder, and nginx before them."""
     work.mkdir()
+    for _ in range(3):  # a port that was free may be another's by the time it is used
+        with ExitStack() as last:
+            rig = start(command, env, folder, work, count, last)
+            if rig is not None:
+                yield rig
+                return
+    raise AssertionError((work / "log-0").read_text() + (work / "nginx.log").read_text())
+
+
+def start(command, env, folder, work, count, last):
+    """Return the rig, None where a process has ended at its start."""
     ports = free_ports(2 * count + 3)
     inner, fronts, balancers = ports[:count], ports[count : 2 * count], ports[2 * count :]
-    with ExitStack() as last:
-        for number, port in enumerate(inner):
-            at = folder
-            if own_folders:
-                at = work / NAMES[number]
-                at.mkdir()
-                for each in Path(folder).iterdir():
-                    (at / each.name).symlink_to(each)
-            words = [word.replace("{port}", str(port)) for word in shlex.split(command)]
-            settings = {name: value.replace("{port}", str(port)) for name, value in env.items()}
-            with (work / f"log-{number}").open("wb") as log:
-                process = subprocess.Popen(
-                    words, cwd=at, env={**os.environ, **settings}, stdout=log, stderr=log
-                )
-            last.callback(process.wait)
-            last.callback(process.kill)
-        start_nginx(configuration(inner, fronts, balancers), work, last)
-        for port in inner:
-            wait_for(lambda port=port: is_open(port))
-        urls = [f"http://127.0.0.1:{port}" for port in ports]
-        yield Rig(tuple(urls[count : 2 * count]), *urls[2 * count :], tuple(urls[:count]))
-
-
-def start_nginx(text, work, last):
-    """Start nginx with a configuration; `last` ends it."""
-    (work / "nginx.conf").write_text(text)
+    started = []
+    for number, port in enumerate(inner):
+        words = [word.replace("{port}", str(port)) for word in shlex.split(command)]
+        settings = {name: value.replace("{port}", str(port)) for name, value in env.items()}
+        started.append(begin(words, work / f"log-{number}", last, folder, settings))
+    (work / "nginx.conf").write_text(configuration(inner, fronts, balancers))
     program = find_nginx(sticky=True)
     assert program is not None, "no nginx with `sticky cookie`: `lab doctor`"
     words = [program.path, "-p", str(work), "-c", "nginx.conf", "-e", "stderr"]
-    with (work / "nginx.log").open("wb") as log:
-        process = subprocess.Popen(words, stdout=log, stderr=log)
+    started.append(begin(words, work / "nginx.log", last))
+    ready = [*inner, *fronts, *balancers]
+    wait_for(lambda: all(map(is_open, ready)) or any(each.poll() is not None for each in started))
+    if any(each.poll() is not None for each in started):
+        return None
+    urls = [f"http://127.0.0.1:{port}" for port in ports]
+    return Rig(tuple(urls[count : 2 * count]), *urls[2 * count :], tuple(urls[:count]))
+
+
+def begin(words, log, last, folder=None, settings=None):
+    """Start a program; `last` ends it."""
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            words, cwd=folder, env={**os.environ, **(settings or {})}, stdout=file, stderr=file
+        )
     last.callback(process.wait)
     last.callback(process.kill)
-    port = text.rpartition("listen 127.0.0.1:")[2].partition(";")[0]
-    wait_for(lambda: is_open(int(port)), DEADLINE_S)
-    urlopen(f"http://127.0.0.1:{port}/.ready", timeout=DEADLINE_S).close()
+    return process
 
 
 def configuration(inner, fronts, balancers):
@@ -96,7 +96,6 @@ def configuration(inner, fronts, balancers):
     lie = "proxy_hide_header X-Served-By; add_header X-Served-By A always;"
     for port, to, more in zip(balancers, ("turns", "sticky", "turns"), ("", "", lie), strict=True):
         parts.append(
-            f"server {{ listen 127.0.0.1:{port}; {more} location = /.ready {{ return 204; }} "
-            f"location / {{ proxy_pass http://{to}; }} }}"
+            f"server {{ listen 127.0.0.1:{port}; {more} location / {{ proxy_pass http://{to}; }} }}"
         )
     return "\n".join([*parts, "}"])

@@ -4,6 +4,7 @@ import csv
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,8 @@ def rig_of(case, work, count):
     folder = work / "service"
     shutil.copytree(CORPUS / row["folder"], folder)
     env = dict(pair.split("=", 1) for pair in row["env"].split())
-    return folder, replicas_of(row["start"], env, folder, work / "rig", count)
+    start = row["start"].replace("python3", sys.executable)
+    return folder, replicas_of(start, env, folder, work / "rig", count)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_sticky_balancer_hides_state_and_is_said_to(tmp_path):
         assert any("--drop-cookie lb" in note for note in report.notes)
 
 
-def test_memory_of_a_connection_and_what_a_restart_forgets(tmp_path):
+def test_memory_of_a_connection_is_found_over_one_that_is_kept(tmp_path):
     folder, rig = rig_of("connections", tmp_path, 2)
     with rig as running:
         report = check(running, "connections", folder, urls=running.bare)
@@ -111,7 +113,7 @@ def test_command_in_between_shows_what_a_restart_forgets(env, level, tmp_path):
     """Both replicas share what they know, until the command makes it be forgotten."""
     folder = tmp_path / "service"
     shutil.copytree(CORPUS / "reports", folder)
-    command = "python3 session_registry.py {port}"
+    command = f"{sys.executable} session_registry.py {{port}}"
     shared = {"FOLDER": "sessions"}
     with replicas_of(command, shared, folder, tmp_path / "rig", 2) as running:
         emptied = "true" if env else f"rm -rf {folder / 'sessions'}/*"
