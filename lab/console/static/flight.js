@@ -129,7 +129,8 @@ export class Flight {
   }
 
   fly(event, { places, turn }, exchange) {
-    const from = event.who && this.plot()?.sends && this.places.of("copier") ? "copier" : "customer";
+    const own = `customer:${event.who}`;
+    const from = event.who && this.plot()?.sends && this.places.of("copier") ? "copier" : this.places.of(own) ? own : "customer";
     const way = places.map((place) => (place === "customer" ? from : place)).map((place, n) => ({ ...this.places.of(place), n })).filter(({ x }) => x !== undefined);
     const there = way.filter(({ n }) => n <= turn).length;
     if (way.length < 2 || !there) return false;
