@@ -124,8 +124,8 @@ function read(customer, exchange, store) {
   const server = isCached(exchange) ? "the cache" : exchange.served_by || "the balancer";
   customer.reader = status === 200 ? `shown ${goodsOf(response?.body?.cart)}` : `${server} answered ${status}`;
   customer.unshown = status === 200
-    ? `not shown: ${server} answered ${goodsOf(response?.body?.cart)}`
-    : `not ${store === "token" ? "accepted by" : "found at"} ${server} (${status})`;
+    ? `${server} showed ${goodsOf(response?.body?.cart)} instead`
+    : `${server} did not ${store === "token" ? "accept" : "find"} it (${status})`;
 }
 
 /** Whether the answer is from what holds the cart: if that does not have it, nothing else has. */

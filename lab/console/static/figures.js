@@ -59,10 +59,10 @@ function racksOf(count, kept, old, added, beside) {
 
 /** Customers, each with a line to the server that its cookie names. */
 function crowdOf(crowd, servers) {
-  return crowd.map(({ name, server }, n) => {
+  return [svg("text", { class: "small sticks", x: WIDE - 28, y: 120 }, "cookies"), crowd.map(({ name, server }, n) => {
     const [x, to] = [WIDE - 60 * (crowd.length - n) + 24, (WIDE / (servers + 1)) * (NAMES.indexOf(server) + 1)];
-    return svg("g", {}, svg("path", { class: "cookie", d: `M${x} 146L${to} 84` }), person(x, 158, 0.85), svg("text", { class: "small", x, y: 199 }, name));
-  });
+    return svg("g", { class: "crowd" }, svg("path", { class: "cookie", d: `M${x} 146L${to} 84` }), person(x, 158, 0.85), svg("text", { class: "small", x, y: 199 }, name));
+  })];
 }
 
 function sign(x, y, text) {

@@ -13,13 +13,14 @@ import { steps, title } from "./flight.js";
 import { isCached, keptBy, lookOf, resultOf } from "./looks.js";
 import { Places } from "./places.js";
 import { endOf, ServerBox } from "./server-box.js";
-import { SESSION_CODE, STATE_SIGNS, UNANSWERED } from "./words.js";
+import { SESSION_CODE, STATE_SIGNS } from "./words.js";
 
 const NAMES = { stateful: ["Stateful desk", "the server remembers"], stateless: ["Stateless desk", "the customer carries it"] };
 const USUAL = new Set(["round robin", "retries off", "cache off", "nothing runs here"]);
 const PLURALS = { retry: "retries", cache: "cache" };
 const CHANGED = { token: "parcels hold prices", prices: "new price list", key: "new signing key" };
 const COPIED = { view: "GET /api/cart", checkout: "POST /api/checkout" };
+const SILENT = new Set(["502", "504"]); // nginx's own words for a server that did not answer
 const RECENT = 3;
 const LOOK_MS = 1200; // how long it shows what a server found, at the usual speed
 const NAME_CHARS = 12;
@@ -35,8 +36,8 @@ export class Lane {
   build() {
     [this.name, this.hint, this.others, this.numbers] = [h("h2"), box("hint"), box("others"), h("p", { class: "numbers" })];
     this.customers = div("customers", { "data-place": "customer" });
-    [this.cache, this.silence] = [box("cache-box"), box("looks", { "aria-hidden": "true" })];
-    this.balancer = div("balancer", { "data-place": "balancer" }, this.opener("balancer", "Balancer"), this.cache, this.silence, box("settings"));
+    this.cache = box("cache-box");
+    this.balancer = div("balancer", { "data-place": "balancer" }, this.opener("balancer", "Balancer"), this.cache, box("settings"));
     this.door = door();
     this.row = div("servers", {}, this.door);
     this.store = div("store", { "data-place": "store" }, this.opener("store", "Store"), box("store-says"), div("carts"));
@@ -125,9 +126,7 @@ export class Lane {
   react(request, exchange, speed) {
     const server = this.servers.get(request.served_by);
     const found = server && exchange && findingOf(this.kind, request, exchange, this.people, this.thief);
-    const silent = (exchange ?? request).status !== 503 && UNANSWERED.includes((exchange ?? request).status) && request.tried?.at(-1)?.server;
-    if (silent) say(this.silence, `${silent} does not answer ✕`);
-    mark(this.balancer, "data-looks", silent ? "silence" : null);
+    for (const { server: asked, status } of request.tried ?? []) if (SILENT.has(status)) this.servers.get(asked)?.keepSilent();
     mark(this.cache, "data-hit", Boolean(exchange && isCached(exchange)));
     if (!found) return this.lookAWhile(speed);
     const ran = SESSION_CODE[this.desk][found.line];
@@ -146,7 +145,8 @@ export class Lane {
   /** No server looks any more; `anew`: another request sets out, for which no code has run yet. */
   rest(anew = false) {
     for (const server of this.servers.values()) server.look(null);
-    for (const [node, name] of [[this.store, "data-looks"], [this.balancer, "data-looks"], [this.cache, "data-hit"]]) mark(node, name, null);
+    mark(this.store, "data-looks", null);
+    mark(this.cache, "data-hit", null);
     if (anew) for (const line of this.code) mark(line, "data-ran", null);
   }
 
@@ -182,7 +182,10 @@ export class Lane {
       const box = this.servers.get(name) ?? this.addServer(name);
       if (state === "dead" && box.node.dataset.state !== "dead" && this.people) box.face(this.door);
       box.draw(server, state === "dead" && endOf(faults, this.desk, name), load && (load[name] ?? {}), this.people);
-      fill(box.carts, (cart) => cart.place === "server" && cart.server === name);
+      const here = (cart) => cart.place === "server" && cart.server === name;
+      const before = (cart) => here(cart) && cart.gone && state !== "dead"; // another process has come
+      fill(box.carts, (cart) => here(cart) && !before(cart));
+      fill(box.before, before);
     }
     mark(this.row, "data-count", servers.length);
     mark(this.row, "data-many", servers.length > 3);

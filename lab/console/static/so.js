@@ -57,7 +57,7 @@ function shares({ before, after }) {
 function scores(cases, shown, mayRun, does) {
   const cell = (each, n) => h("td", { "data-harm": each.desks?.[n].harm }, each.desks ? `${each.desks[n].harm ? "✕" : "✓"} ${each.desks[n].number}` : "–");
   return h("table", { class: "case-scores" },
-    h("caption", { class: "unseen" }, "The cases of this chapter"),
+    h("caption", {}, "More of them, each with a run of its own:"),
     h("thead", {}, h("tr", {}, h("td"), h("td"), DESKS.map((desk) => h("th", { scope: "col", "data-desk": desk }, TITLES[desk])))),
     h("tbody", {}, cases.map((each) => h("tr", { "aria-current": each.number === shown ? "true" : null },
       h("th", { scope: "row" }, each.label),
