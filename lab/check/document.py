@@ -4,8 +4,10 @@ from pathlib import Path
 
 import msgspec
 
+from lab.check.conversation import Conversation
 from lab.check.differences import Difference
 from lab.check.judge import Finding, Level, Report, Reproducer
+from lab.check.replicas.spread import Spread
 from lab.core.errors import LabError
 from lab.core.redaction import redact_json
 from lab.core.text import one_line
@@ -30,6 +32,10 @@ class CheckedCall(msgspec.Struct, kw_only=True):
     needs: list[int] | None = None
     like: int | None = None
     """A call of the same route, of which `needs` was searched for instead."""
+    origin: str = ""
+    """Where it was written: "talk.py:12"."""
+    route: str = ""
+    """Method and path, without what differs from one check to the next."""
     depends_on_what_the_client_carries: bool | None = None
 
 
@@ -41,6 +47,8 @@ class Shortest(msgspec.Struct, kw_only=True):
     elsewhere: bool
     printable: bool
     in_turn: bool
+    replicas: list[str] = []
+    """Of replicas that run already: which of them is asked each of the calls."""
     repeated: int = 0
     """How often the last call is sent to one server of several processes; 0 if it is not."""
     differences: list[Difference]
@@ -65,6 +73,8 @@ class CheckDocument(msgspec.Struct, kw_only=True):
     shortest: Shortest | None = None
     varies: dict[str, list[str]] = {}
     notes: list[str] = []
+    spread: Spread | None = None
+    """How the calls were spread over replicas that run already."""
     explanation: str = ""
     partial: bool = False
     requests: int = 0
@@ -88,8 +98,9 @@ def document(
         source=report.conversation.source if report.conversation else None,
         command=command,
         allowed=tuple(level for level in Level if level in allowed),
-        calls=[_call(each) for each in report.findings],
-        shortest=_shortest(report.reproducer, script) if report.reproducer else None,
+        calls=[_call(each, report.conversation) for each in report.findings],
+        shortest=_shortest(report, report.reproducer, script) if report.reproducer else None,
+        spread=report.spread,
         varies={str(index + 1): list(places) for index, places in report.masked.items()},
         notes=report.notes,
         explanation=explanation,
@@ -117,7 +128,8 @@ def read(path: Path) -> CheckDocument:
         raise LabError(f"{path} is damaged, or of an earlier lab: {why}; check again") from None
 
 
-def _call(finding: Finding) -> CheckedCall:
+def _call(finding: Finding, conversation: Conversation | None) -> CheckedCall:
+    said = conversation.calls[finding.index] if conversation else None
     return CheckedCall(
         call=finding.index + 1,
         request=finding.title,
@@ -130,17 +142,21 @@ def _call(finding: Finding) -> CheckedCall:
         why=finding.why,
         needs=None if finding.needs is None else [index + 1 for index in finding.needs],
         like=None if finding.like is None else finding.like + 1,
+        origin=said.origin if said else "",
+        route=said.route if said else "",
         depends_on_what_the_client_carries=finding.depends,
     )
 
 
-def _shortest(found: Reproducer, script: str) -> Shortest:
+def _shortest(report: Report, found: Reproducer, script: str) -> Shortest:
+    names = [each.name for each in report.spread.replicas] if report.spread else []
     return Shortest(
         calls=[index + 1 for index in found.calls],
         wiped=found.wiped,
         elsewhere=found.elsewhere,
         printable=not found.unprintable,
         in_turn=bool(found.sides),
+        replicas=[names[side] for side in found.sides] if names else [],
         repeated=found.repeated,
         differences=list(found.differences),
         confirmed=found.confirmed,
