@@ -72,18 +72,15 @@ def _list(as_json: bool) -> int:
     if as_json:
         write_json(_text([_listed(piece, missing) for piece, missing in found]))
         return 0
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("piece", "year", "what people saw", "runs on", "report", "missing"):
-        table.add_column(heading, no_wrap=heading in ("piece", "year"))
+    width = max(len(piece.name) for piece, _ in found) + 2
     for piece, missing in found:
-        label = piece.label
+        label, margin = piece.label, " " * width
+        say(Text.assemble((piece.name.ljust(width), "bold"), label.title))
         packages = ", ".join(label.packages or label.npm)
-        row = (piece.name, str(label.year), label.title, packages, label.report, missing)
-        table.add_row(*(Text(each) for each in row))
-    screen.print(table)
-    screen.print(
-        "\nlab museum NAME  shows a piece: the fault, its proof, the remedy, the proof again"
-    )
+        say(Text(f"{margin}{label.report}, {label.year}; on {packages}", "dim"))
+        if missing:
+            say(Text(f"{margin}missing: {missing}", "yellow"))
+    say("\nlab museum NAME  shows the fault, its proof, the remedy, and the proof again")
     return 0
 
 
