@@ -1,0 +1,210 @@
+"""Checks of write-state: a desk whose token is the session, with random carts and keys."""
+
+import secrets
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from lab.exercises import Work, after, check, require
+from lab.exercises.exchange import HttpExchange
+from lab.exercises.service import Service
+from lab.shop.catalogue import PRODUCTS
+
+READY = "/api/products"
+EXPIRES_WITHIN_S = 6.0
+TALK = """
+def script(http):
+    http.post("/api/login", json={{"user_id": "{user}", "name": "Ada"}})
+    http.post("/api/cart/items", json={{"sku": "{sku}", "quantity": {quantity}}})
+    http.get("/api/cart")
+"""
+
+
+class Customer:
+    """A customer who sends the last token back, to whichever server is asked."""
+
+    def __init__(self, work: Work) -> None:
+        self.user_id = str(work.random.randint(1, 10**6))
+        self.name = work.random.choice(["Ada", "Bob", "Chloé", "Dmitri"])
+        self.token = ""
+
+    def ask(self, server: Service, method: str, path: str, **how: Any) -> HttpExchange:
+        """Send a request with the token; keep the token of the answer."""
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        answer = server.request(method, f"/api{path}", headers=headers, **how)
+        if answer.status < 300 and answer.text:
+            self.token = answer.json().get("token", self.token)
+        return answer
+
+    def login(self, server: Service) -> None:
+        """Log in: the answer has a token."""
+        body = {"user_id": self.user_id, "name": self.name}
+        answer = self.ask(server, "POST", "/login", json=body).require_status(200)
+        require(isinstance(answer.value("token"), str), "the login gives no token", evidence=answer)
+
+    def add(self, server: Service, sku: str, quantity: int) -> HttpExchange:
+        """Add to the cart."""
+        item = {"sku": sku, "quantity": quantity}
+        return self.ask(server, "POST", "/cart/items", json=item).require_status(201)
+
+    def sees(self, server: Service, expected: Mapping[str, int], help: str = "") -> HttpExchange:
+        """NotMet unless this server shows exactly this cart."""
+        answer = self.ask(server, "GET", "/cart").require_status(200, help=help)
+        lines = {line["sku"]: line["quantity"] for line in answer.value("cart", "lines")}
+        require(
+            lines == expected,
+            f"the cart is {lines}, and should be {dict(expected)}",
+            evidence=answer,
+            help=help,
+        )
+        return answer
+
+
+def cart_of(work: Work, lines: int = 3) -> dict[str, int]:
+    """Return some products with quantities."""
+    return {sku: work.random.randint(1, 9) for sku in work.random.sample(list(PRODUCTS), lines)}
+
+
+def key() -> str:
+    """Return a signing key that nobody can guess."""
+    return secrets.token_hex(20)
+
+
+def desk(work: Work, signing_key: str, **env: str) -> AbstractContextManager[Service]:
+    """Return a server of the student's desk, on a disk of its own."""
+    return work.start(env={"SIGNING_KEY": signing_key, **env}, ready=READY)
+
+
+@check
+def serves_a_customer(work: Work) -> None:
+    """One server serves a customer: every change is in the cart, and the order has it all."""
+    bought = cart_of(work)
+    changed, removed, *_ = bought
+    with desk(work, key()) as server:
+        server.get("/api/cart").require_status(401)
+        ada = Customer(work)
+        ada.login(server)
+        for sku, quantity in bought.items():
+            ada.add(server, sku, quantity)
+        ada.sees(server, bought)
+        bought[changed] = 10 + work.random.randint(1, 9)
+        change = {"quantity": bought[changed]}
+        ada.ask(server, "PATCH", f"/cart/items/{changed}", json=change).require_status(200)
+        ada.ask(server, "DELETE", f"/cart/items/{removed}").require_status(200)
+        del bought[removed]
+        ada.sees(server, bought)
+        order = ada.ask(server, "POST", "/checkout").require_status(201)
+        sold = {line["sku"]: line["quantity"] for line in order.value("order", "lines")}
+        require(sold == bought, f"{sold} was sold, and {bought} was in the cart", evidence=order)
+        ada.sees(server, {})
+
+
+@check(points=3)
+@after(serves_a_customer)
+def any_server_knows_the_customer(work: Work) -> None:
+    """Any server knows the customer: each request goes to another machine, and one is started anew."""
+    bought = cart_of(work, 4)
+    signing_key = key()
+    ada, bob = Customer(work), Customer(work)
+    help = "What does a server have to keep, so that it can read this token? The other has not."
+    with desk(work, signing_key) as first, desk(work, signing_key) as second:
+        ada.login(first)
+        bob.login(second)
+        for number, (sku, quantity) in enumerate(bought.items()):
+            ada.add((second, first)[number % 2], sku, quantity)
+        ada.sees(first, bought, help)
+        ada.sees(second, bought, help)
+        bob.sees(first, {}, help)
+        second.restart(work.new_disk())
+        ada.sees(second, bought, help)
+
+
+@check
+@after(any_server_knows_the_customer)
+def nothing_is_forgotten(work: Work) -> None:
+    """The token holds all of the session: name and address are still there at the checkout."""
+    signing_key = key()
+    ada = Customer(work)
+    address = f"{work.random.randint(1, 999)} Quay Street"
+    with desk(work, signing_key) as first, desk(work, signing_key) as second:
+        ada.login(first)
+        ada.ask(first, "PUT", "/shipping-address", json={"address": address}).require_status(200)
+        added = ada.add(second, work.random.choice(list(PRODUCTS)), 2)
+        require(added.value("user", "name") == ada.name, "another name", evidence=added)
+        order = ada.ask(first, "POST", "/checkout").require_status(201)
+        sent_to = order.value("order", "shipping_address")
+        require(sent_to == address, f"the order goes to {sent_to}", evidence=order)
+
+
+@check(points=2)
+@after(serves_a_customer)
+def a_token_of_another_key_is_refused(work: Work) -> None:
+    """Nobody writes a token without the key: one that was changed, or signed elsewhere, is 401."""
+    help = "Who signs? With what? A key that stands in the file is known to all who read it."
+    ada = Customer(work)
+    with desk(work, key()) as ours, desk(work, key()) as other:
+        ada.login(ours)
+        ada.add(ours, work.random.choice(list(PRODUCTS)), 3)
+        good = ada.token
+        ada.ask(other, "GET", "/cart").require_status(401, help=help)
+        for place in work.random.sample(range(len(good) // 2), 5):
+            letter = "A" if good[place] != "A" else "B"
+            ada.token = good[:place] + letter + good[place + 1 :]
+            ada.ask(ours, "GET", "/cart").require_status(401, help=help)
+        ada.token = good
+        ada.ask(ours, "GET", "/cart").require_status(200)
+
+
+@check
+@after(serves_a_customer)
+def an_old_token_is_refused(work: Work) -> None:
+    """A token is good for TOKEN_MAX_AGE_S seconds, and for no longer."""
+    ada = Customer(work)
+    with desk(work, key(), TOKEN_MAX_AGE_S="1") as server:
+        ada.login(server)
+        ends = time.monotonic() + EXPIRES_WITHIN_S
+        answer = ada.ask(server, "GET", "/cart").require_status(200)
+        while answer.status == 200 and time.monotonic() < ends:
+            time.sleep(0.2)
+            answer = ada.ask(server, "GET", "/cart")
+        require(
+            answer.status == 401,
+            f"with TOKEN_MAX_AGE_S=1 a token of {EXPIRES_WITHIN_S:.0f} seconds opens the cart",
+            evidence=answer,
+            help="The signature has a time in it: is it looked at?",
+        )
+
+
+@check
+@after(any_server_knows_the_customer)
+def prices_come_from_the_catalogue(work: Work) -> None:
+    """A price that has changed is charged as it is now, not as the token remembers it."""
+    sku, cents = work.random.choice(list(PRODUCTS)), work.random.randint(1, 900) * 1000 + 7
+    signing_key = key()
+    ada = Customer(work)
+    with (
+        desk(work, signing_key) as before,
+        desk(work, signing_key, SHOP_PRICES=f"{sku}={cents}") as now,
+    ):
+        ada.login(before)
+        ada.add(before, sku, 2)
+        order = ada.ask(now, "POST", "/checkout").require_status(201)
+        paid = order.value("order", "total_cents")
+        require(
+            paid == 2 * cents,
+            f"two of them cost {2 * cents} cents by now, and {paid} were charged",
+            evidence=order,
+            help="Put nothing into a token that others can change.",
+        )
+
+
+@check(points=2)
+@after(any_server_knows_the_customer)
+def is_self_contained(work: Work) -> None:
+    """`lab check` finds no state in the process, and none on the disk."""
+    ada = Customer(work)
+    (sku, quantity), *_ = cart_of(work).items()
+    talk = TALK.format(user=ada.user_id, sku=sku, quantity=quantity)
+    found = work.check(talk, env={"SIGNING_KEY": key()}, ready=READY)
+    require(found.self_contained, f"{found.level}: {found.because}", evidence=found)
