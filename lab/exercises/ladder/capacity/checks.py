@@ -156,9 +156,7 @@ def a_paragraph_argues(work: Work) -> None:
     said = answers(work)
     numbers = {float(each.replace(",", "")) for each in re.findall(r"\d[\d,]*(?:\.\d+)?", text)}
     known = [value for value in said.values() if type(value) in (int, float)]
-    used = [
-        value for value in known if any(in_words(number, float(value)) for number in numbers)
-    ]
+    used = [value for value in known if any(in_words(number, float(value)) for number in numbers)]
     require(
         len(used) >= LEAST_NUMBERS,
         f"{PARAGRAPH} uses {len(used)} of the numbers of {ANSWER}",

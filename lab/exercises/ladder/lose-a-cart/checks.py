@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from lab.core.faults import FaultEvent, FaultKind
 from lab.evidence.run_document import VariantResult
 from lab.exercises import Work, after, check, require
 
@@ -24,6 +25,18 @@ def story(desk: VariantResult) -> str:
     ]
     lines += [(each.at_s, f"# {each.kind} {each.target}") for each in desk.faults]
     return "\n".join([f"# at the {desk.app} desk", *(line for _, line in sorted(lines))])
+
+
+def killed_for_good(desk: VariantResult) -> list[str]:
+    """Return the servers that were killed; a restart begins with a kill, and is none."""
+    events = sorted([*desk.faults, *desk.exchanges], key=lambda each: each.at_s)
+    return [
+        each.target
+        for each, then in zip(events, [*events[1:], None], strict=True)
+        if isinstance(each, FaultEvent)
+        and each.kind is FaultKind.KILL
+        and not (isinstance(then, FaultEvent) and then.kind is FaultKind.RESTART)
+    ]
 
 
 @check
@@ -57,7 +70,7 @@ def is_bought(work: Work) -> None:
 def kills_nothing(work: Work) -> None:
     """No server is killed."""
     for desk in run_at_both_desks(work).values():
-        killed = [each.target for each in desk.faults if each.kind == "kill"]
+        killed = killed_for_good(desk)
         require(
             not killed,
             f"the script kills {', '.join(killed)} at the {desk.app} desk",

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -82,7 +83,7 @@ class Customer:
         """Check out."""
         return self.ask(server, "POST", "/checkout")
 
-    def buys_again(self, server: Service, token: str) -> HttpExchange:
+    def again(self, server: Service, token: str) -> HttpExchange:
         """Send the checkout once more with an earlier token."""
         headers = {"Authorization": f"Bearer {token}"}
         return server.post("/api/checkout", headers=headers)
@@ -119,41 +120,67 @@ def serves_its_customers(work: Work) -> None:
                 require(set(bought) <= sold, "the order is another cart", evidence=order)
 
 
-@check(points=2)
-@after(serves_its_customers)
-def no_server_sells_it_again(work: Work) -> None:
-    """The same checkout once more is 409: here, at another server, and after a restart."""
+@dataclass(frozen=True)
+class Sale:
+    """What became of one cart after its sale: the same checkout, sent again in several ways."""
+
+    here: HttpExchange
+    elsewhere: HttpExchange
+    after_restart: HttpExchange
+    at_once: list[HttpExchange]
+    """Of another cart, all at the same moment."""
+    lives_s: list[int]
+    """How long each key stays in the store; -1 is for ever."""
+
+
+@cache
+def sale(work: Work) -> Sale:
+    """Sell a cart, try to sell it again in each way, and look into the store."""
     with running(work) as desk:
         ada = Customer(desk)
         token = ada.token
         ada.buy(desk.first).require_status(201)
-        ada.buys_again(desk.first, token).require_status(409)
-        ada.buys_again(desk.second, token).require_status(
-            409, help="What one server remembers, the other does not know."
-        )
+        here, elsewhere = (ada.again(server, token) for server in (desk.first, desk.second))
+        at_once = all_at_once(Customer(desk), desk)
+        with connect(desk.store.url) as client:
+            lives_s = [int(client.ttl(key)) for key in client.scan_iter()]
         desk.first.restart()
-        ada.buys_again(desk.first, token).require_status(409)
+        return Sale(here, elsewhere, ada.again(desk.first, token), at_once, lives_s)
+
+
+def all_at_once(customer: Customer, desk: Desk) -> list[HttpExchange]:
+    """Send one checkout several times at the same moment, to both servers."""
+    barrier = threading.Barrier(AT_ONCE)
+    answers: list[HttpExchange] = []
+
+    def try_it(server: Service) -> None:
+        barrier.wait()
+        answers.append(customer.again(server, customer.token))
+
+    servers = [(desk.first, desk.second)[number % 2] for number in range(AT_ONCE)]
+    threads = [threading.Thread(target=try_it, args=(server,)) for server in servers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+@check(points=2)
+@after(serves_its_customers)
+def no_server_sells_it_again(work: Work) -> None:
+    """The same checkout once more is 409: here, at another server, and after a restart."""
+    seen = sale(work)
+    seen.here.require_status(409)
+    seen.elsewhere.require_status(409, help="What one server remembers, the other does not know.")
+    seen.after_restart.require_status(409)
 
 
 @check(points=2)
 @after(no_server_sells_it_again)
 def two_at_once_sell_it_once(work: Work) -> None:
     """Several at the same moment, at two servers, sell it once."""
-    with running(work) as desk:
-        ada = Customer(desk)
-        barrier = threading.Barrier(AT_ONCE)
-        answers: list[HttpExchange] = []
-
-        def try_it(server: Service) -> None:
-            barrier.wait()
-            answers.append(ada.buys_again(server, ada.token))
-
-        servers = [(desk.first, desk.second)[number % 2] for number in range(AT_ONCE)]
-        threads = [threading.Thread(target=try_it, args=(server,)) for server in servers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    answers = sale(work).at_once
     statuses = sorted(answer.status for answer in answers)
     require(
         statuses == [201] + [409] * (AT_ONCE - 1),
@@ -167,28 +194,55 @@ def two_at_once_sell_it_once(work: Work) -> None:
 @after(no_server_sells_it_again)
 def forgets_in_the_end(work: Work) -> None:
     """What is kept in the store has an end."""
-    with running(work) as desk:
-        Customer(desk).buy(desk.first).require_status(201)
-        with connect(desk.store.url) as client:
-            lives = {key: int(client.ttl(key)) for key in client.scan_iter()}
-    require(lives, "there is nothing in the store after a checkout")
-    kept = [key for key, seconds in lives.items() if seconds < 0]
+    lives_s = sale(work).lives_s
+    require(lives_s, "there is nothing in the store after a checkout")
+    for_ever = sum(seconds < 0 for seconds in lives_s)
     require(
-        not kept,
-        f"{len(kept)} of {len(lives)} keys stay in the store for ever",
+        not for_ever,
+        f"{for_ever} of {len(lives_s)} keys stay in the store for ever",
         help="How long can the token be sent again? `lifetime_s(app)` knows.",
     )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The cost as it is measured: operations for one request each, and answers without store."""
+
+    look: float
+    change: float
+    checkout: float
+    look_without_store: HttpExchange
+    checkout_without_store: HttpExchange
+
+    def of(self, name: str) -> float:
+        """Return the number that stands under this name in cost.toml."""
+        value = getattr(self, name)
+        return float(value.status if isinstance(value, HttpExchange) else value)
+
+
+@cache
+def measured(work: Work) -> Measured:
+    """Count what some requests cost the store; then take it away, and ask once more."""
+    with running(work) as desk:
+        ada = Customer(desk)
+        n = work.random.randint(3, 6)
+        looks = desk.operations(lambda: [ada.ask(desk.first, "GET", "/cart") for _ in range(n)])
+        changes = desk.operations(lambda: [ada.fill(desk.second) for _ in range(n)])
+        checkouts = desk.operations(lambda: ada.buy(desk.first).require_status(201))
+        ada.fill(desk.first)
+        desk.store.kill()
+        look = ada.ask(desk.second, "GET", "/cart")
+        return Measured(looks / n, changes / n, checkouts, look, ada.buy(desk.second))
 
 
 @check
 @after(serves_its_customers)
 def asks_at_the_checkout_only(work: Work) -> None:
     """Looks and changes of the cart cost the store nothing."""
-    with running(work) as desk:
-        measured = measure(desk)
+    seen = measured(work)
     require(
-        (measured["look"], measured["change"]) == (0, 0),
-        f"a look costs the store {measured['look']:g} operations, a change {measured['change']:g}",
+        (seen.look, seen.change) == (0, 0),
+        f"a look costs the store {seen.look:g} operations, a change {seen.change:g}",
         help="Most requests are looks. Who pays for the few that buy?",
     )
 
@@ -197,43 +251,25 @@ def asks_at_the_checkout_only(work: Work) -> None:
 @after(serves_its_customers)
 def sells_nothing_without_the_store(work: Work) -> None:
     """While the store is away, a look works, and a checkout is 503."""
-    with running(work) as desk:
-        ada = Customer(desk)
-        desk.store.kill()
-        ada.ask(desk.second, "GET", "/cart").require_status(200)
-        ada.buy(desk.second).require_status(
-            503, help="Nobody knows whether it was sold. `must_answer()` says so."
-        )
+    seen = measured(work)
+    seen.look_without_store.require_status(200)
+    seen.checkout_without_store.require_status(
+        503, help="Nobody knows whether it was sold. `must_answer()` says so."
+    )
 
 
 @check(points=2)
 @after(serves_its_customers)
 def cost_is_as_measured(work: Work) -> None:
     """cost.toml says what the remedy costs, as it is measured here."""
-    said = read_cost(work)
-    with running(work) as desk:
-        measured = measure(desk)
-        ada = Customer(desk)
-        desk.store.kill()
-        measured["look_without_store"] = ada.ask(desk.second, "GET", "/cart").status
-        measured["checkout_without_store"] = ada.buy(desk.second).status
+    said, seen = read_cost(work), measured(work)
     for field in fields(Cost):
-        value = measured[field.name]
+        value = getattr(said, field.name)
         require(
-            getattr(said, field.name) == value,
-            f"{COST} says {field.name} = {getattr(said, field.name)}, and it is {value:g}",
+            value == seen.of(field.name),
+            f"{COST} says {field.name} = {value}, and it is {seen.of(field.name):g}",
             help="Measure: what does the store do for one such request?",
         )
-
-
-def measure(desk: Desk) -> dict[str, float]:
-    """Return operations of the store for one request each, from several of them."""
-    ada = Customer(desk)
-    n = desk.work.random.randint(3, 6)
-    looks = desk.operations(lambda: [ada.ask(desk.first, "GET", "/cart") for _ in range(n)])
-    changes = desk.operations(lambda: [ada.fill(desk.second) for _ in range(n)])
-    checkouts = desk.operations(lambda: ada.buy(desk.first).require_status(201))
-    return {"look": looks / n, "change": changes / n, "checkout": float(checkouts)}
 
 
 def read_cost(work: Work) -> Cost:

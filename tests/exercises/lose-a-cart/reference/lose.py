@@ -5,5 +5,5 @@ def script(shopper, lab):
     desk = shopper.login().served_by
     bought = shopper.add("laptop", server=desk)
     assert bought.status == 201, bought.body
-    lab.drain(desk)  # as before an upgrade, or at night
+    lab.restart(desk)  # as for a new version
     shopper.view_cart()
