@@ -18,7 +18,7 @@ DAY_S, GIB = 24 * 3600, 1024**3
 ASKED = {
     "users": 2_000_000,
     "actions_per_user_s": 30 / DAY_S,
-    "cart_lines": 6,
+    "cart_lines": 5,
     "session_lifetime_s": 7 * DAY_S,
     "peak_factor": 4,
     "cores_per_machine": 4,

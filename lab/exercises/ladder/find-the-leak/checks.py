@@ -135,7 +135,7 @@ def bob_sees_the_wish(work: Work) -> None:
 @after(bob_sees_the_wish)
 def is_a_leak(work: Work) -> None:
     """A shop without the bug does not show it: nobody has published it on purpose."""
-    played = play(work, lines_of(work), "mended.py")
+    played = play(work, lines_of(work), f"mended/{SHOP}")
     assert played is not None
     last, word = played
     require(
