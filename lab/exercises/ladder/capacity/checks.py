@@ -74,7 +74,7 @@ def answers(work: Work) -> dict[str, Any]:
 
 def is_near(said: float, due: float) -> bool:
     """Whether two numbers are the same but for rounding."""
-    return abs(said - due) <= max(1.0, NEAR * abs(due))
+    return abs(said - due) <= max(0.5, NEAR * abs(due))
 
 
 @check

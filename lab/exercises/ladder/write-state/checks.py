@@ -4,6 +4,8 @@ import secrets
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from lab.exercises import Work, after, check, require
@@ -51,6 +53,10 @@ class Customer:
         """Add to the cart."""
         item = {"sku": sku, "quantity": quantity}
         return self.ask(server, "POST", "/cart/items", json=item).require_status(201)
+
+    def with_token(self, server: Service, token: str) -> HttpExchange:
+        """Look at the cart with another token than the own one."""
+        return server.get("/api/cart", headers={"Authorization": f"Bearer {token}"})
 
     def sees(self, server: Service, expected: Mapping[str, int], help: str = "") -> HttpExchange:
         """NotMet unless this server shows exactly this cart."""
@@ -104,60 +110,97 @@ def serves_a_customer(work: Work) -> None:
         ada.sees(server, {})
 
 
-@check(points=3)
-@after(serves_a_customer)
-def any_server_knows_the_customer(work: Work) -> None:
-    """Any server knows the customer: requests go to two machines, and one is started anew."""
+@dataclass(frozen=True)
+class Journey:
+    """What came of one customer's way through two machines, one of which has a new price."""
+
+    name: str
+    address: str
+    due_cents: int
+    seen: HttpExchange
+    order: HttpExchange
+    with_another_key: HttpExchange
+    changed: list[HttpExchange]
+
+
+@cache
+def journey(work: Work) -> Journey:
+    """Send a customer to and fro between two machines; NotMet where one does not know them."""
+    signing_key, address = key(), f"{work.random.randint(1, 999)} Quay Street"
     bought = cart_of(work, 4)
-    signing_key = key()
+    sku, cents = next(iter(bought)), work.random.randint(1, 900) * 1000 + 7
+    others = sum(n * PRODUCTS[each].unit_price_cents for each, n in bought.items() if each != sku)
     ada, bob = Customer(work), Customer(work)
     help = "What does a server have to keep, so that it can read this token? The other has not."
-    with desk(work, signing_key) as first, desk(work, signing_key) as second:
+    with (
+        desk(work, signing_key) as first,
+        desk(work, signing_key, SHOP_PRICES=f"{sku}={cents}") as second,
+        desk(work, key()) as foreign,
+    ):
         ada.login(first)
         bob.login(second)
-        for number, (sku, quantity) in enumerate(bought.items()):
-            ada.add((second, first)[number % 2], sku, quantity)
+        ada.ask(first, "PUT", "/shipping-address", json={"address": address}).require_status(200)
+        for number, (each, quantity) in enumerate(bought.items()):
+            ada.add((first, second)[number % 2], each, quantity)
         ada.sees(first, bought, help)
         ada.sees(second, bought, help)
         bob.sees(first, {}, help)
         second.restart(work.new_disk())
-        ada.sees(second, bought, help)
+        seen = ada.sees(second, bought, help)
+        refused = ada.ask(foreign, "GET", "/cart")
+        changed = [ada.with_token(first, each) for each in altered(work, ada.token)]
+        order = ada.ask(second, "POST", "/checkout").require_status(201)
+    due_cents = others + bought[sku] * cents
+    return Journey(ada.name, address, due_cents, seen, order, refused, changed)
+
+
+def altered(work: Work, token: str) -> list[str]:
+    """Return the token with another letter in it, in several ways."""
+    places = work.random.sample(range(len(token) // 2), 5)
+    letters = ["A" if token[place] != "A" else "B" for place in places]
+    return [token[:at] + to + token[at + 1 :] for at, to in zip(places, letters, strict=True)]
+
+
+@check(points=3)
+@after(serves_a_customer)
+def any_server_knows_the_customer(work: Work) -> None:
+    """Any server knows the customer: requests go to two machines, and one is started anew."""
+    journey(work)
 
 
 @check
 @after(any_server_knows_the_customer)
 def nothing_is_forgotten(work: Work) -> None:
     """The token holds all of the session: name and address are still there at the checkout."""
-    signing_key = key()
-    ada = Customer(work)
-    address = f"{work.random.randint(1, 999)} Quay Street"
-    with desk(work, signing_key) as first, desk(work, signing_key) as second:
-        ada.login(first)
-        ada.ask(first, "PUT", "/shipping-address", json={"address": address}).require_status(200)
-        added = ada.add(second, work.random.choice(list(PRODUCTS)), 2)
-        require(added.value("user", "name") == ada.name, "another name", evidence=added)
-        order = ada.ask(first, "POST", "/checkout").require_status(201)
-        sent_to = order.value("order", "shipping_address")
-        require(sent_to == address, f"the order goes to {sent_to}", evidence=order)
+    seen = journey(work)
+    name = seen.seen.value("user", "name")
+    require(name == seen.name, f"the customer is called {name} now", evidence=seen.seen)
+    sent_to = seen.order.value("order", "shipping_address")
+    require(sent_to == seen.address, f"the order goes to {sent_to}", evidence=seen.order)
 
 
 @check(points=2)
-@after(serves_a_customer)
+@after(any_server_knows_the_customer)
 def a_token_of_another_key_is_refused(work: Work) -> None:
     """Nobody writes a token without the key: one that was changed, or signed elsewhere, is 401."""
+    seen = journey(work)
     help = "Who signs? With what? A key that stands in the file is known to all who read it."
-    ada = Customer(work)
-    with desk(work, key()) as ours, desk(work, key()) as other:
-        ada.login(ours)
-        ada.add(ours, work.random.choice(list(PRODUCTS)), 3)
-        good = ada.token
-        ada.ask(other, "GET", "/cart").require_status(401, help=help)
-        for place in work.random.sample(range(len(good) // 2), 5):
-            letter = "A" if good[place] != "A" else "B"
-            ada.token = good[:place] + letter + good[place + 1 :]
-            ada.ask(ours, "GET", "/cart").require_status(401, help=help)
-        ada.token = good
-        ada.ask(ours, "GET", "/cart").require_status(200)
+    for answer in (seen.with_another_key, *seen.changed):
+        answer.require_status(401, help=help)
+
+
+@check
+@after(any_server_knows_the_customer)
+def prices_come_from_the_catalogue(work: Work) -> None:
+    """A price that has changed is charged as it is now, not as the token remembers it."""
+    seen = journey(work)
+    paid = seen.order.value("order", "total_cents")
+    require(
+        paid == seen.due_cents,
+        f"the order costs {seen.due_cents} cents by now, and {paid} were charged",
+        evidence=seen.order,
+        help="Put nothing into a token that others can change.",
+    )
 
 
 @check
@@ -177,29 +220,6 @@ def an_old_token_is_refused(work: Work) -> None:
             f"with TOKEN_MAX_AGE_S=1 a token of {EXPIRES_WITHIN_S:.0f} seconds opens the cart",
             evidence=answer,
             help="The signature has a time in it: is it looked at?",
-        )
-
-
-@check
-@after(any_server_knows_the_customer)
-def prices_come_from_the_catalogue(work: Work) -> None:
-    """A price that has changed is charged as it is now, not as the token remembers it."""
-    sku, cents = work.random.choice(list(PRODUCTS)), work.random.randint(1, 900) * 1000 + 7
-    signing_key = key()
-    ada = Customer(work)
-    with (
-        desk(work, signing_key) as before,
-        desk(work, signing_key, SHOP_PRICES=f"{sku}={cents}") as now,
-    ):
-        ada.login(before)
-        ada.add(before, sku, 2)
-        order = ada.ask(now, "POST", "/checkout").require_status(201)
-        paid = order.value("order", "total_cents")
-        require(
-            paid == 2 * cents,
-            f"two of them cost {2 * cents} cents by now, and {paid} were charged",
-            evidence=order,
-            help="Put nothing into a token that others can change.",
         )
 
 
