@@ -52,6 +52,10 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Check a service of your own": {
         "check": "Find out whether your own service is stateless.",
     },
+    "Teach with it": {
+        "museum": "Visit real outages by hidden state, and their remedies.",
+        "exercise": "List exercises, begin one, check your work.",
+    },
     "Look at what was kept": {
         "report": "Show a kept run again: page, JUnit XML, HAR, curl.",
         "runs": "List the kept runs, or delete the old ones.",
