@@ -14,7 +14,7 @@ from conftest import processes_of
 
 SUITES = Path(__file__).parents[1] / "suites"
 # Only this plugin: the others that are installed here take seconds to load.
-PLUGIN = ("-p", "lab.check.suite.plugin", "-p", "no:cacheprovider")
+PLUGIN = ("-p", "lab.check.suite.plugin", "-p", "no:cacheprovider", "--lab-wait", "60")
 ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 FLASK = f"{sys.executable} -m flask --app shop run --port {{port}}"
 SHOP = ("--lab-check", FLASK, "--lab-url-env", "SHOP_URL")

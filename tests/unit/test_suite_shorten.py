@@ -10,6 +10,7 @@ from lab.check.suite.shorten import (
     NO_REQUEST,
     NO_TIME,
     NOT_ALONE,
+    NOT_AMONG_FIRST,
     NOT_SHOWN,
     Search,
 )
@@ -139,6 +140,13 @@ def test_failure_that_is_not_seen_again_is_not_explained():
     suite.run = run_once
     (finding,) = suite.sort().findings
     assert (finding.why, finding.wrote) == (NOT_SHOWN, None)
+
+
+def test_only_the_first_kinds_of_failure_are_searched():
+    tests = {name: (f"POST /{name}", f"GET /{name}") for name in "abcdefg"}
+    suite = Suite(tests, needs={read: wrote for wrote, read in tests.values()})
+    found = suite.sort().findings
+    assert [each.why for each in found] == [""] * 5 + [NOT_AMONG_FIRST] * 2
 
 
 def test_no_search_begins_when_the_time_is_up():

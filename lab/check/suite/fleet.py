@@ -1,4 +1,4 @@
-"""The processes of a service that a suite is run on: all start at once, in the background."""
+"""The processes of a service that a suite is run on: two start at once, then the others."""
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +12,7 @@ from lab.check.process import Process
 from lab.check.start import Start, run_reset
 
 RESET_S = 60.0
+AT_ONCE = 2  # a suite begins with so many; others join it, and do not keep it waiting
 A_DAY_S = 86_400.0  # a suite takes as long as it takes
 
 
@@ -22,12 +23,12 @@ class Fleet:
         self.count = count
         self._start = start
         self._launcher = Launcher(start, folder, Budget(max_seconds=A_DAY_S))
-        self._starters = ThreadPoolExecutor(count, "suite-start")
+        self._starters = ThreadPoolExecutor(AT_ONCE, "suite-start")
         self._starting: list[Future[Process]] = []
         self._beginning = threading.Lock()
 
     def begin(self) -> None:
-        """Empty what is behind the service, then start all processes; does not wait for them.
+        """Empty what is behind the service, then start the processes; does not wait for them.
 
         Does nothing the second time.
         """
@@ -44,10 +45,19 @@ class Fleet:
         self.begin()  # a suite may ask while it is imported
         return self._starting[number].result().address
 
-    def await_all(self) -> None:
-        """Wait until all processes answer; LabError if one does not start."""
-        for number in range(self.count):
+    def await_first(self) -> None:
+        """Wait until those that start at once answer; LabError if one does not start."""
+        for number in range(min(AT_ONCE, self.count)):
             self.address_of(number)
+
+    def is_ready(self, number: int) -> bool:
+        """Whether requests may be sent to a process: it is one of the first, or it answers."""
+        if number < AT_ONCE:
+            return True
+        if number >= len(self._starting):
+            return False
+        started = self._starting[number]
+        return started.done() and started.exception() is None
 
     def close(self) -> None:
         """End every process. Safe to repeat."""

@@ -96,7 +96,7 @@ class Rerunner(Front):
         with closing(Fleet(start, self._folder / f"run-{number}", count)) as fleet:
             try:
                 fleet.begin()
-                fleet.await_all()
+                fleet.await_first()
             except LabError as reason:
                 return RerunResult(trouble=str(reason))
             self.proxy.serve(self._journal, fleet.address_of)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.check.start import Start
-from lab.check.suite.exchanges import Journal
+from lab.check.suite.exchanges import Journal, Spread
 from lab.check.suite.fleet import Fleet
 from lab.check.suite.proxy import SuiteProxy
 from lab.core.errors import LabError
@@ -97,13 +97,13 @@ class Front:
 
 
 class Service(Front):
-    """So many processes behind one address. `choose` names the one that answers next."""
+    """So many processes behind one address, of which another answers each request of a test."""
 
-    def __init__(self, options: SuiteOptions, choose: Callable[[str], int]) -> None:
+    def __init__(self, options: SuiteOptions) -> None:
         super().__init__(options)
         self._folder = tempfile.TemporaryDirectory(prefix="lab-suite-")
         self._fleet = Fleet(options.start, Path(self._folder.name) / "run", options.processes)
-        self.journal = Journal(choose)
+        self.journal = Journal(Spread(options.processes, self._fleet.is_ready))
         self.proxy.serve(self.journal, self._fleet.address_of)
 
     def close(self) -> None:
@@ -120,9 +120,9 @@ class Service(Front):
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """Wait until all processes answer."""
+        """Wait until two processes answer."""
         if session.items and not session.config.option.collectonly:
-            _or_usage_error(self._fleet.await_all)
+            _or_usage_error(self._fleet.await_first)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from lab.check.suite.exchanges import Pairs, Spread, SuiteExchange, pairs
+from lab.check.suite.exchanges import Pairs, SuiteExchange, pairs
 from lab.check.suite.rerun import ORDERS, Reruns
 from lab.check.suite.rerunner import Rerunner
 from lab.check.suite.service import Service, SuiteOptions
@@ -20,8 +20,8 @@ from lab.check.suite.summary import NOTHING_CAME, covered_line, found_lines
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
-SEARCH_S = 60.0
-LEAST_PATIENCE_S = 60.0
+SEARCH_S = 120.0
+LEAST_PATIENCE_S = 120.0
 HANDED_OVER = "lab_check"  # what a worker of pytest-xdist gives to the process that leads
 
 
@@ -53,6 +53,7 @@ class Handover(msgspec.Struct):
     """What a worker has seen: counts, and the exchanges of tests that failed."""
 
     requests: int = 0
+    processes: int = 0
     covered: Pairs = Pairs()
     of_failed: list[SuiteExchange] = []
 
@@ -113,12 +114,13 @@ class _Findings:
             yield ""
         elif not self._failed:
             yield "No test depends on which process answers."
-        processes = self._config.option.lab_processes
-        yield covered_line(self._ran, self._seen.requests, processes, self._seen.covered)
+        seen = self._seen
+        yield covered_line(self._ran, seen.requests, seen.processes, seen.covered)
 
     def _add(self, more: Handover) -> None:
         mine = self._seen
         mine.requests += more.requests
+        mine.processes += more.processes
         mine.covered += more.covered
         mine.of_failed += more.of_failed
 
@@ -146,7 +148,7 @@ class _Leader(_Findings):
 
     def __init__(self, config: pytest.Config, options: SuiteOptions) -> None:
         super().__init__(config)
-        self.service = Service(options, Spread(options.processes))
+        self.service = Service(options)
         self._url = self.service.url
 
     def pytest_report_header(self) -> str:
@@ -166,7 +168,7 @@ class _Worker:
     """Runs a part of the suite for the process that leads (pytest-xdist)."""
 
     def __init__(self, options: SuiteOptions) -> None:
-        self.service = Service(options, Spread(options.processes))
+        self.service = Service(options)
         self._failed: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -184,4 +186,5 @@ class _Worker:
 def _handover(service: Service, failed: list[str]) -> Handover:
     exchanges = service.journal.exchanges
     of_failed = [each for each in exchanges if each.test in failed]
-    return Handover(len(exchanges), pairs(exchanges), of_failed)
+    processes = len({each.process for each in exchanges})
+    return Handover(len(exchanges), processes, pairs(exchanges), of_failed)

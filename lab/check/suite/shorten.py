@@ -14,6 +14,7 @@ from lab.check.suite.exchanges import SuiteExchange, Switch
 from lab.check.suite.rerun import Rerun, RerunResult
 from lab.core.errors import LabError
 
+MOST_SEARCHED = 5
 MOST_TRIED = 16  # requests before which a switch is tried, until one shows it
 ONE = Switch()
 NOT_SHOWN = (
@@ -22,6 +23,7 @@ NOT_SHOWN = (
 )
 NO_REQUEST = "it sends fewer than two requests to the address that this run gave it"
 NO_TIME = "there was no time left to search"
+NOT_AMONG_FIRST = "only the first five kinds of failure are searched"
 NOT_ALONE = "it needs other tests before it, and which of them is not known"
 
 
@@ -66,6 +68,7 @@ class Search:
     seen: Sequence[SuiteExchange]
     until: float
     log: Callable[[str], None] = lambda line: None
+    _searched: int = field(default=0, init=False)
 
     def sort(self, failed: Sequence[str]) -> Sorted:
         """Run them again on one process, first by themselves, then after all others."""
@@ -112,6 +115,9 @@ class Search:
 
     def _find(self, tests: tuple[str, ...], after: list[str], control: RerunResult) -> SuiteFinding:
         finding, test = SuiteFinding(tests, after=after), tests[0]
+        self._searched += 1
+        if self._searched > MOST_SEARCHED:
+            return replace(finding, why=NOT_AMONG_FIRST)
         if time.monotonic() > self.until:
             return replace(finding, why=NO_TIME)
         self.log(f"{test}: which request it is about")
