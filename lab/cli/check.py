@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from lab.cli import options
+from lab.cli.check_openapi import openapi_options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.cli.param_types import duration
 from lab.core.run_folder import new_run_folder
 
 if TYPE_CHECKING:
     from lab.check.first_plays import Source
+    from lab.check.sources.settings import OpenApiSettings
 
 SELDOM_S = 5.0
 _path = click.Path(dir_okay=False, path_type=Path)
@@ -81,12 +83,7 @@ def _settings(
 @click.option(
     "--har", "har_file", type=_path, help="Read the conversation from a recording of a browser."
 )
-@click.option(
-    "--openapi",
-    "openapi_file",
-    type=_path,
-    help="Make conversations from an OpenAPI 3 document, JSON or YAML.",
-)
+@openapi_options
 @click.option(
     "--ignore",
     multiple=True,
@@ -151,6 +148,7 @@ def check(
     http_file: Path | None,
     har_file: Path | None,
     openapi_file: Path | None,
+    openapi_settings: "OpenApiSettings",
     ignore: tuple[str, ...],
     header: tuple[str, ...],
     allow: tuple[str, ...],
@@ -197,7 +195,7 @@ def check(
     from lab.check.session import Options
     from lab.check.start import Start
 
-    source = _source(conversation, http_file, har_file, openapi_file)
+    source = _source(conversation, http_file, har_file, openapi_file, openapi_settings)
     volumes = tuple(path.absolute() for path in shared)
     start = Start(command, env, Path.cwd(), reset, _ready(ready), wait, volumes, host)
     start.words(0)  # refuses a command that is none, before anything is made
@@ -253,7 +251,11 @@ def _seldom(log: Callable[[str], None]) -> Callable[[str], None]:
 
 
 def _source(
-    conversation: Path | None, http_file: Path | None, har_file: Path | None, openapi: Path | None
+    conversation: Path | None,
+    http_file: Path | None,
+    har_file: Path | None,
+    openapi: Path | None,
+    settings: "OpenApiSettings",
 ) -> "Source":
     given = [each for each in (conversation, http_file, har_file, openapi) if each]
     if len(given) != 1:
@@ -266,7 +268,7 @@ def _source(
     if openapi:
         from lab.check.sources.openapi import OpenApiSource
 
-        return OpenApiSource(openapi)
+        return OpenApiSource(openapi, settings)
     if http_file or (given[0] == conversation and kind in (".http", ".rest")):
         from lab.check.sources.http_file import HttpFileSource
 
