@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from lab.check.conversation import recorded
 from lab.check.sources.description import Description
-from lab.check.sources.openapi import MOST_CALLS, OpenApiSource
+from lab.check.sources.openapi import MOST_API_CALLS, OpenApiSource
 from lab.check.sources.operations import operations
 from lab.check.sources.settings import OpenApiSettings
-from lab.check.sources.values import Values
+from lab.check.sources.values import SchemaValues
 from lab.core.errors import LabError
 from lab.core.http import Answer
 
@@ -183,7 +183,7 @@ def test_schema_that_contains_itself_ends():
     told = {**document(a={"post": {"requestBody": body}}), "components": {"node": NODE}}
     (found,) = understood(told).operations
     assert found.body.schema["properties"].keys() == set("abcdefghijkl")
-    made = Values(Description(told, "x"), full=True).of(found.body.schema)
+    made = SchemaValues(Description(told, "x"), full=True).of(found.body.schema)
     assert made.keys() == set("abcdefghijkl")
 
 
@@ -386,7 +386,7 @@ def test_large_document_ends_within_its_bounds_and_says_what_was_left_out(tmp_pa
     many = document(**{f"a{n}": {"get": {}, "post": BODY} for n in range(700)})
     client = Willing()
     talk = talk_of(many, tmp_path, client=client)
-    assert len(client.sent) < 400 and len(talk) <= MOST_CALLS
+    assert len(client.sent) < 400 and len(talk) <= MOST_API_CALLS
     assert "of 1400 operations are in the conversation" in talk.notes[0]
     assert any("not tried (300 calls were enough to explore it)" in note for note in talk.notes)
 

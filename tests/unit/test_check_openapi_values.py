@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.check.sources.description import Description
-from lab.check.sources.given import Given
+from lab.check.sources.given import KnownValues
 from lab.check.sources.operations import Body, Operation, Parameter
 from lab.check.sources.pattern import matching
-from lab.check.sources.values import Values
+from lab.check.sources.values import SchemaValues
 from lab.check.sources.writing import CannotWrite, header_value, path_piece, query_pairs, written
 from lab.core.http import Answer, Headers
 
 
 def made(schema, root=None, **how):
-    return Values(Description({"openapi": "3.1.0", **(root or {})}, "x"), **how).of(schema)
+    return SchemaValues(Description({"openapi": "3.1.0", **(root or {})}, "x"), **how).of(schema)
 
 
 SCHEMAS = [
@@ -187,7 +187,7 @@ def parameter(name, where="path"):
 
 
 def learnt(path, document, **headers):
-    found = Given()
+    found = KnownValues()
     found.learn(
         operation(path), None, Answer(201, Headers(headers.items()), json.dumps(document).encode())
     )

@@ -9,10 +9,10 @@ from urllib.parse import quote, urlencode
 
 from lab.check.conversation import Call, plain
 from lab.check.sources.description import Description
-from lab.check.sources.given import Given, thing_named
+from lab.check.sources.given import KnownValues, thing_named
 from lab.check.sources.operations import Body, Operation, Parameter, Scheme
 from lab.check.sources.settings import OpenApiSettings
-from lab.check.sources.values import NUMBER, Values, kind_of, plain_value
+from lab.check.sources.values import NUMBER, SchemaValues, kind_of, plain_value
 from lab.check.sources.writing import header_value, path_piece, query_pairs, written
 from lab.core.http import Answer
 
@@ -20,7 +20,7 @@ VARIANTS = 5  # ways to fill in an operation
 
 
 @dataclass(frozen=True)
-class Step:
+class ApiStep:
     """An operation to send, filled in this way."""
 
     operation: Operation
@@ -40,14 +40,14 @@ class ApiClient:
     ) -> None:
         self.calls: list[Call] = []
         self.answers: list[Answer] = []
-        self.given = Given()
+        self.given = KnownValues()
         self._things = things
         self._send = send
         self._description = description
         self._settings = settings
         self._prefix = settings.base_path if prefix is None else prefix
 
-    def say(self, step: Step) -> Answer:
+    def say(self, step: ApiStep) -> Answer:
         """Send an operation; DAMAGE (see description) where it cannot be filled in."""
         call, body = self.filled(step)
         answer = self._send(call)
@@ -70,7 +70,7 @@ class ApiClient:
             if each.where == "path"
         )
 
-    def filled(self, step: Step) -> tuple[Call, Any]:
+    def filled(self, step: ApiStep) -> tuple[Call, Any]:
         """Return an operation as a call, and the value of its body."""
         operation = step.operation
         path, query = operation.path, list[tuple[str, str]]()
@@ -184,7 +184,7 @@ class ApiClient:
             return given
         if parameter.examples:
             return plain_value(parameter.examples[variant % len(parameter.examples)])
-        made = Values(self._description, self._settings.fields, branch=variant)
+        made = SchemaValues(self._description, self._settings.fields, branch=variant)
         value = made.of(parameter.schema, parameter.name)
         if parameter.where == "path" and value == NUMBER:
             return 1  # what is there before anything was made, most probably
@@ -215,10 +215,10 @@ class ApiClient:
             yield self._with_fields(plain_value(example))
         fields = self._settings.fields
         for values in (
-            Values(self._description, fields),
-            Values(self._description, fields, full=True),
-            Values(self._description, fields, branch=1),
-            Values(self._description, fields, examples=False),
+            SchemaValues(self._description, fields),
+            SchemaValues(self._description, fields, full=True),
+            SchemaValues(self._description, fields, branch=1),
+            SchemaValues(self._description, fields, examples=False),
         ):
             yield values.of(body.schema, "body")
 

@@ -9,8 +9,8 @@ from lab.core.errors import LabError
 from lab.core.json_object import JsonObject
 
 NEEDS_YAML = 'to read YAML, the check needs one package more: pip install ".[openapi]"'
-MOST_BYTES = 100_000_000
-MOST_STEPS = 20  # from reference to reference
+LARGEST_BYTES = 100_000_000
+MOST_REFERENCES = 20  # from reference to reference
 # What a document raises that does not say what it should.
 DAMAGE = (LookupError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
 _WORDS_OF_A_SCHEMA = frozenset({"description", "summary", "title"})  # beside a $ref: no constraint
@@ -34,7 +34,7 @@ class Description:
     def resolved(self, value: Any) -> Any:
         """Return a value with its reference followed; what stands beside the $ref is kept."""
         beside: JsonObject = {}
-        for _ in range(MOST_STEPS):
+        for _ in range(MOST_REFERENCES):
             if not (isinstance(value, dict) and isinstance(value.get("$ref"), str)):
                 return {**value, **beside} if beside and isinstance(value, dict) else value
             others = value.keys() - _WORDS_OF_A_SCHEMA - {"$ref"}
@@ -75,8 +75,8 @@ class Description:
 def read(path: Path) -> Description:
     """Read a JSON or YAML file; LabError that says what is wrong with it."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise LabError(f"{path} is larger than {MOST_BYTES // 1_000_000} MB: cut it")
+        if path.stat().st_size > LARGEST_BYTES:
+            raise LabError(f"{path} is larger than {LARGEST_BYTES // 1_000_000} MB: cut it")
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise LabError(f"cannot read {path}: {error}") from None

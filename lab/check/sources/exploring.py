@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lab.check.conversation import Client
-from lab.check.sources.client import ApiClient, Step
+from lab.check.sources.client import ApiClient, ApiStep
 from lab.check.sources.description import DAMAGE, Description
 from lab.check.sources.given import thing_at
 from lab.check.sources.operations import Operation
@@ -14,7 +14,7 @@ from lab.check.sources.settings import OpenApiSettings
 from lab.core.http import Answer
 
 MOST_TRIED = 300  # calls
-MOST_SECONDS = 30.0
+MOST_EXPLORED_S = 30.0
 MOST_ENDED = 3  # operations that may end the service, until exploring stops
 PROBES = 4
 LAST = 5  # the rank from which on operations take away what others made
@@ -29,7 +29,7 @@ class Explored:
     `prefix` is what stands before the paths, None for the document's own.
     """
 
-    good: list[Step] = field(default_factory=list)
+    good: list[ApiStep] = field(default_factory=list)
     refused: dict[Operation, int | None] = field(default_factory=dict)
     damaged: list[str] = field(default_factory=list)
     untried: list[Operation] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Explorer:
         self._description = description
         self._settings = settings
         self._clock = clock
-        self._until = clock() + MOST_SECONDS
+        self._until = clock() + MOST_EXPLORED_S
         self._tried = 0
         self._ended = 0
         self._found = Explored()
@@ -77,7 +77,7 @@ class Explorer:
         if self._tried >= MOST_TRIED:
             self._found.stopped = f"{MOST_TRIED} calls were enough to explore it"
         elif self._clock() > self._until:
-            self._found.stopped = f"{MOST_SECONDS:g} s were over"
+            self._found.stopped = f"{MOST_EXPLORED_S:g} s were over"
         elif self._ended > MOST_ENDED:
             self._found.stopped = "the service gave no answer too often"
         return bool(self._found.stopped)
@@ -95,12 +95,12 @@ class Explorer:
         why = ""
         for number in self._variants(operation):
             try:
-                answer = self._say(Step(operation, number))
+                answer = self._say(ApiStep(operation, number))
             except DAMAGE as error:
                 why = f"{operation.title}: {error}"
                 continue
             if answer.ok and answer.complete:
-                self._found.good.append(Step(operation, number))
+                self._found.good.append(ApiStep(operation, number))
                 self._found.refused.pop(operation, None)
                 return
             self._found.refused[operation] = answer.status
@@ -118,7 +118,7 @@ class Explorer:
             self._found.damaged.append(f"{operation.title}: {error}")
             return []
 
-    def _say(self, step: Step) -> Answer:
+    def _say(self, step: ApiStep) -> Answer:
         answer = self._client.say(step)
         self._tried += 1
         self._found.statuses[str(answer.status or answer.error or "no answer")] += 1
@@ -142,7 +142,7 @@ class Explorer:
             self._client = self._new_client()
             for operation in probes[:PROBES]:
                 try:
-                    answer = self._client.say(Step(operation))
+                    answer = self._client.say(ApiStep(operation))
                 except DAMAGE:
                     continue
                 if answer.status != 404:

@@ -13,17 +13,17 @@ _TOKENS = ("accesstoken", "token", "jwt", "idtoken", "authtoken", "bearertoken")
 _REFERS = re.compile(r"(\w+?)(?:_id|-id|Id|_uuid|Uuid)")
 LEAST_END = 2  # letters of a field that the name of a parameter may end with
 MOST_LEARNT = 400  # values of one answer
-Values = dict[str, str]
+Texts = dict[str, str]
 
 
-class Given:
+class KnownValues:
     """Values by where and under which name they were given; the newest counts."""
 
     def __init__(self) -> None:
         self._linked: dict[tuple[str, str], str] = {}
-        self._by_path: dict[str, Values] = {}
-        self._by_thing: dict[str, Values] = {}
-        self._by_name: Values = {}
+        self._by_path: dict[str, Texts] = {}
+        self._by_thing: dict[str, Texts] = {}
+        self._by_name: Texts = {}
 
     @property
     def token(self) -> str | None:
@@ -84,7 +84,7 @@ def _named(document: Any) -> Iterator[tuple[str, str]]:
         yield name, text
 
 
-def _fitting(place: Values, name: str) -> str | None:
+def _fitting(place: Texts, name: str) -> str | None:
     """Return the value whose name is this one, or its end: `id` for petId, `number` for …Number."""
     if name in place:
         return place[name]

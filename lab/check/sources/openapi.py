@@ -7,15 +7,15 @@ from pathlib import Path
 
 from lab.check.conversation import Client, Conversation
 from lab.check.correlation import infer
-from lab.check.sources.client import ApiClient, Step
+from lab.check.sources.client import ApiClient, ApiStep
 from lab.check.sources.description import Description, read
 from lab.check.sources.exploring import LAST, Explored, Explorer
 from lab.check.sources.operations import Known, Operation, operations
 from lab.check.sources.settings import OpenApiSettings
 from lab.core.errors import LabError
 
-MOST_CALLS = 24
-MOST_NAMED = 5  # operations that a note names
+MOST_API_CALLS = 24
+MOST_LISTED = 5  # operations that a note names
 SAY_WHO = (
     "say who you are: --auth SCHEME=VALUE for a security scheme of the document, --send for a "
     "header of your own, or --field for the names and passwords of a login"
@@ -35,7 +35,7 @@ class OpenApiSource:
         description = read(self.path)
         known = operations(description)
         found = Explorer(send, description, self.settings, self.clock).explore(known.operations)
-        steps = plan(found.good) or [Step(each) for each in [*found.refused][:MOST_CALLS]]
+        steps = plan(found.good) or [ApiStep(each) for each in [*found.refused][:MOST_API_CALLS]]
         if not steps:
             raise LabError(f"{self.path}: no operation can be sent: {found.damaged[0]}")
         send.renew()
@@ -47,19 +47,19 @@ class OpenApiSource:
         return infer(talk, client.answers)
 
 
-def plan(good: Sequence[Step]) -> list[Step]:
+def plan(good: Sequence[ApiStep]) -> list[ApiStep]:
     """Return a conversation of operations that succeeded: each write is followed by a look."""
     looks = [
         each for each in good if each.operation.method == "GET" and 0 < each.operation.rank < LAST
     ]
-    chosen: list[Step] = []
+    chosen: list[ApiStep] = []
     size = 0
     for step in _by_worth(good):
         costs = 1 + (not step.operation.reads and _nearest(step, looks) is not None)
-        if size + costs <= MOST_CALLS:
+        if size + costs <= MOST_API_CALLS:
             chosen.append(step)
             size += costs
-    steps: list[Step] = []
+    steps: list[ApiStep] = []
     # As they were tried: what an operation needs was given before it.
     for step in sorted(chosen, key=good.index):
         if step not in steps[-1:]:
@@ -70,13 +70,13 @@ def plan(good: Sequence[Step]) -> list[Step]:
     return steps
 
 
-def _by_worth(good: Sequence[Step]) -> list[Step]:
+def _by_worth(good: Sequence[ApiStep]) -> list[ApiStep]:
     """Return what should be said first: who comes in, then what is both written and read."""
-    groups: dict[str, list[Step]] = {}
+    groups: dict[str, list[ApiStep]] = {}
     for step in good:
         groups.setdefault(_stem(step.operation), []).append(step)
 
-    def worth(step: Step) -> tuple[int, int]:
+    def worth(step: ApiStep) -> tuple[int, int]:
         group = groups[_stem(step.operation)]
         kinds = {each.operation.reads for each in group}
         return (
@@ -91,11 +91,11 @@ def _stem(operation: Operation) -> str:
     return operation.path.partition("{")[0].rstrip("/")
 
 
-def _nearest(step: Step, looks: Sequence[Step]) -> Step | None:
+def _nearest(step: ApiStep, looks: Sequence[ApiStep]) -> ApiStep | None:
     """Return the GET whose path shares most with a write: that probably shows the change."""
     here = step.operation.path.split("/")
 
-    def shared(look: Step) -> tuple[int, int]:
+    def shared(look: ApiStep) -> tuple[int, int]:
         there = look.operation.path.split("/")
         alike = 0
         for one, other in zip(here, there, strict=False):
@@ -125,7 +125,7 @@ def _notes(
     ]
     others = {each.operation for each in found.good} - _said(client, found)
     if others:
-        notes.append(f"left out, {MOST_CALLS} calls are enough: {_some(_titles(others))}")
+        notes.append(f"left out, {MOST_API_CALLS} calls are enough: {_some(_titles(others))}")
     if found.refused:
         refused = [f"{each.title} ({status or 'no answer'})" for each, status in _refused(found)]
         notes.append(f"left out, refused with every value that was made up: {_some(refused)}")
@@ -157,5 +157,5 @@ def _titles(some: Sequence[Operation] | set[Operation]) -> list[str]:
 
 
 def _some(texts: Sequence[str]) -> str:
-    more = len(texts) - MOST_NAMED
-    return "; ".join(texts[:MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
+    more = len(texts) - MOST_LISTED
+    return "; ".join(texts[:MOST_LISTED]) + (f"; and {more} more" if more > 0 else "")

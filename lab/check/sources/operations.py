@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from lab.check.sides import READS
 from lab.check.sources.description import DAMAGE, Description
 from lab.core.errors import LabError
 from lab.core.json_object import JsonObject
 
 OPENAPI_METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
-READS = ("GET", "HEAD", "OPTIONS")
 _ORDER = {"POST": 1, "GET": 2, "HEAD": 2, "OPTIONS": 2, "PUT": 3, "PATCH": 3, "DELETE": 5}
 _IN = re.compile(r"(log|sign)[-_/]?in|(log|sign)[-_/]?up|authenticate(?!d)|register(?!ed)", re.I)
 _OUT = re.compile(r"(log|sign)[-_/]?(out|off)|checkout|revoke|shut[-_]?down|/quit", re.I)

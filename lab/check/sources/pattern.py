@@ -5,7 +5,7 @@ import re
 import warnings
 from typing import Any
 
-MOST_CHARS = 1000
+MOST_PATTERN_CHARS = 1000
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 # For what looks ahead: a password is described so, more often than not.
 USUAL = ("Correct-Horse-7", "Correct_Horse7!", "Horse7", "text", "7", "2026-01-15", "a-b")
@@ -20,7 +20,7 @@ _CATEGORIES = {
 _CANDIDATES = f"{LETTERS}{LETTERS.upper()}0123456789-_. /:@!#" + "\t\n"
 
 
-def matching(pattern: str, least: int = 0, most: int = MOST_CHARS) -> str | None:
+def matching(pattern: str, least: int = 0, most: int = MOST_PATTERN_CHARS) -> str | None:
     """Return a text that a pattern matches, of so many characters if it can be; None if unknown.
 
     It is built from the pattern's parts, never searched for: no pattern takes long.
@@ -40,7 +40,7 @@ def matching(pattern: str, least: int = 0, most: int = MOST_CHARS) -> str | None
     except (_Impossible, RecursionError):
         return None
     if len(made) < least and not _ends(pattern):
-        made += LETTERS[0] * (min(least, MOST_CHARS) - len(made))
+        made += LETTERS[0] * (min(least, MOST_PATTERN_CHARS) - len(made))
     return made if least <= len(made) <= most else None
 
 
@@ -61,7 +61,7 @@ class _Writer:
 
     def text(self, tree: Any) -> str:
         made = "".join(self._one(str(kind), value) for kind, value in tree)
-        if len(made) > MOST_CHARS:
+        if len(made) > MOST_PATTERN_CHARS:
             raise _Impossible
         return made
 
@@ -98,7 +98,7 @@ class _Writer:
         if once and most > least:
             more = min(int(most) - int(least), -(-self._spare // len(once)))
             self._spare -= more * len(once)
-        if (least + more) * max(len(once), 1) > MOST_CHARS:
+        if (least + more) * max(len(once), 1) > MOST_PATTERN_CHARS:
             raise _Impossible
         return once * (least + more)
 

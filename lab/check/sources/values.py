@@ -11,9 +11,9 @@ from lab.check.sources.pattern import LETTERS, matching
 from lab.core.json_object import JsonObject
 
 MOST_DEPTH = 8
-MOST_VALUES = 2000  # of one body
+MOST_MADE = 2000  # of one body
 MOST_UNASKED = 12  # fields, where none is required
-MOST_TEXT = 10_000
+LONGEST_TEXT = 10_000
 NUMBER = 7  # the ids of a service begin with 1: what a client made up must not look like one
 _FORMATS = {
     "date-time": "2026-01-15T10:30:00Z",
@@ -57,7 +57,7 @@ _NAMES = (
 )
 
 
-class Values:
+class SchemaValues:
     """Makes values. With `full` every field has one, else those that are required.
 
     `fields` are the author's own values, by the name of a field or parameter. `branch` chooses
@@ -80,7 +80,7 @@ class Values:
         self._branch = branch
         self._said = ("const", "example", "default") if examples else ("const",)
         self._listed = ("examples", "enum") if examples else ("enum",)
-        self._left = MOST_VALUES
+        self._left = MOST_MADE
 
     def of(self, schema: Any, name: str = "", depth: int = 0) -> Any:
         """Return a value of a schema; ValueError and the like where the schema is damaged."""
@@ -246,8 +246,8 @@ def _bound(inclusive: Any, exclusive: Any, step: float, sign: int) -> float | No
 
 
 def _string(schema: JsonObject, name: str) -> str:
-    least = min(int(schema.get("minLength") or 0), MOST_TEXT)
-    most = int(schema.get("maxLength", MOST_TEXT))
+    least = min(int(schema.get("minLength") or 0), LONGEST_TEXT)
+    most = int(schema.get("maxLength", LONGEST_TEXT))
     if isinstance(schema.get("pattern"), str):
         found = matching(schema["pattern"], least, most)
         if found is not None:
