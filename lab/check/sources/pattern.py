@@ -8,7 +8,7 @@ from typing import Any
 MOST_PATTERN_CHARS = 1000
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 # For what looks ahead: a password is described so, more often than not.
-USUAL = ("Correct-Horse-7", "Correct_Horse7!", "Horse7", "text", "7", "2026-01-15", "a-b")
+PASSWORD_LIKE = ("Correct-Horse-7", "Correct_Horse7!", "Horse7", "text", "7", "2026-01-15", "a-b")
 _CATEGORIES = {
     "CATEGORY_DIGIT": "7",
     "CATEGORY_NOT_DIGIT": "a",
@@ -35,7 +35,7 @@ def matching(pattern: str, least: int = 0, most: int = MOST_PATTERN_CHARS) -> st
         short = _Writer(0).text(tree)
         made = short if len(short) >= least else _Writer(least - len(short)).text(tree)
     except _LooksAhead:
-        fit = (each for each in USUAL if least <= len(each) <= most)
+        fit = (each for each in PASSWORD_LIKE if least <= len(each) <= most)
         return next((each for each in fit if re.search(pattern, each)), None)
     except (_Impossible, RecursionError):
         return None
