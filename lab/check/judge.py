@@ -93,7 +93,8 @@ class Reproducer:
     repetitions showed it again. A `young` process was started in a later second than the calls
     before. The last call of one that is `repeated` is sent so many times to one server, and
     `confirmed` of `tries` answers were not as the others. `unprintable` says why the printed
-    lines would not show it.
+    lines would not show it. So many of the first calls are its `opening`: they are sent to each
+    process before any other.
     """
 
     calls: tuple[int, ...]
@@ -106,6 +107,7 @@ class Reproducer:
     young: bool = False
     repeated: int = 0
     unprintable: str = ""
+    opening: int = 0
 
 
 @dataclass
@@ -113,7 +115,8 @@ class Report:
     """What a check found. Without a conversation it ended before there was one.
 
     `failed` is an assertion of the conversation that did not hold, with its line. `url` is
-    where the service is reached, with {port}.
+    where the service is reached, with {port}. `proofs` has the reproducer of each call that has
+    one, `parts` are verdicts of their own.
     """
 
     level: Level
@@ -130,6 +133,8 @@ class Report:
     partial: bool = False
     failed: str = ""
     url: str = "http://127.0.0.1:{port}"
+    proofs: dict[int, Reproducer] = field(default_factory=dict)
+    parts: list["Part"] = field(default_factory=list)
 
     def note(self, text: str) -> None:
         """Keep a note, once."""
@@ -151,6 +156,15 @@ class Report:
         """Whether the level is one of these, and no call that counts is unknown."""
         unknown = any(each.counts and each.level is Level.UNKNOWN for each in self.findings)
         return self.level in allowed and not unknown and not self.failed
+
+
+@dataclass(frozen=True)
+class Part:
+    """A verdict on one part of a service, and the usual remedy where it has state."""
+
+    name: str
+    report: Report
+    remedy: str = ""
 
 
 def doubted(finding: Finding) -> Finding:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.check.budget import Budget, Spent
 from lab.check.conversation import Call, Conversation
+from lab.check.dialect import Dialect, Transmit
 from lab.check.pool import Pool
 from lab.check.process import Process
 from lab.check.trace import ClientState, Trace, request_of
@@ -33,13 +34,14 @@ class Player:
     """Plays conversations on processes of a pool, within a budget.
 
     `endless` are the calls whose answers are streams without an end, as far as is known, and how
-    many events are waited for.
+    many events are waited for. `dialect` is the protocol that is spoken, None for plain HTTP.
     `during` is entered while a process is asked. `polled` are the lines of a script that ask until
     an answer changes, `patience` is how much longer than in the recording they wait.
     """
 
     def __init__(self, pool: Pool, budget: Budget, timeout_s: float = 10.0) -> None:
         self.endless: dict[int, int] = {}
+        self.dialect: Dialect | None = None
         self.exclusive = False
         self.polled: set[tuple[str, str]] = set()
         self.patience = PATIENTLY
@@ -153,22 +155,15 @@ class Player:
 
     def said(self, trace: Trace, call: Call, carried: ClientState, process: Process) -> Answer:
         """Send a call as a client that carries this; keep the answer in the trace."""
-        from lab.check.http import send
-
         index = len(trace.answers)
-        self._budget.request()
         trace.times.append(time.monotonic())
         trace.ages.append(trace.times[-1] - process.started)
         before = carried.copy()
-        with self.during(process):
-            answer = send(
-                process.address,
-                request_of(call, carried.answers),
-                carried.cookies,
-                min(self._timeout_s, self._budget.left_s),
-                wanted=self.endless.get(index, 0),
-                kept=self._kept,
-            )
+        transmit = self._transmit(index, carried, process)
+        if self.dialect:
+            answer = self.dialect.ask(call, carried, process, transmit)
+        else:
+            answer = transmit(call)
         if answer.status is None:
             self._budget.check_time()  # it may be our own hurry that it had no time
         carried.answers[index] = answer
@@ -177,6 +172,25 @@ class Player:
         trace.carried.append(before)
         trace.sent.add(index)
         return answer
+
+    def _transmit(self, index: int, carried: ClientState, process: Process) -> Transmit:
+        """Return what sends calls to a process, at a place of a conversation."""
+        from lab.check.http import send
+
+        def transmit(call: Call, until: Callable[[bytes], bool] | None = None) -> Answer:
+            self._budget.request()
+            with self.during(process):
+                return send(
+                    process.address,
+                    request_of(call, carried.answers),
+                    carried.cookies,
+                    min(self._timeout_s, self._budget.left_s),
+                    wanted=self.endless.get(index, 0),
+                    kept=self._kept,
+                    until=until,
+                )
+
+        return transmit
 
 
 def next_second(at_s: float, clock_s: float) -> float:
