@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from lab.check.conversation import Conversation
 from lab.check.differences import Difference
 from lab.check.judge import Finding, Level, Report, Reproducer
 from lab.core.errors import LabError
@@ -30,6 +31,10 @@ class CheckedCall(msgspec.Struct, kw_only=True):
     needs: list[int] | None = None
     like: int | None = None
     """A call of the same route, of which `needs` was searched for instead."""
+    origin: str = ""
+    """Where it was written: "talk.py:12"."""
+    route: str = ""
+    """Method and path, without what differs from one check to the next."""
     depends_on_what_the_client_carries: bool | None = None
 
 
@@ -88,7 +93,7 @@ def document(
         source=report.conversation.source if report.conversation else None,
         command=command,
         allowed=tuple(level for level in Level if level in allowed),
-        calls=[_call(each) for each in report.findings],
+        calls=[_call(each, report.conversation) for each in report.findings],
         shortest=_shortest(report.reproducer, script) if report.reproducer else None,
         varies={str(index + 1): list(places) for index, places in report.masked.items()},
         notes=report.notes,
@@ -117,7 +122,8 @@ def read(path: Path) -> CheckDocument:
         raise LabError(f"{path} is damaged, or of an earlier lab: {why}; check again") from None
 
 
-def _call(finding: Finding) -> CheckedCall:
+def _call(finding: Finding, conversation: Conversation | None) -> CheckedCall:
+    said = conversation.calls[finding.index] if conversation else None
     return CheckedCall(
         call=finding.index + 1,
         request=finding.title,
@@ -130,6 +136,8 @@ def _call(finding: Finding) -> CheckedCall:
         why=finding.why,
         needs=None if finding.needs is None else [index + 1 for index in finding.needs],
         like=None if finding.like is None else finding.like + 1,
+        origin=said.origin if said else "",
+        route=said.route if said else "",
         depends_on_what_the_client_carries=finding.depends,
     )
 

@@ -138,6 +138,7 @@ def _settings(
 @click.option("--explain", is_flag=True, help="Explain what was done, and how to remove the state.")
 @options.as_json
 @click.option("--junit", "junit_file", type=_path, help="Write JUnit XML for CI.")
+@click.option("--sarif", "sarif_file", type=_path, help="Write SARIF 2.1.0 for a code host.")
 @options.out
 def check(
     conversation: Path | None,
@@ -162,6 +163,7 @@ def check(
     explain: bool,
     as_json: bool,
     junit_file: Path | None,
+    sarif_file: Path | None,
     out: Path,
 ) -> int:
     """Is your service stateless? The answer, and the shortest script that proves it.
@@ -215,7 +217,9 @@ def check(
     from lab.cli import check_report
 
     allowed = check_report.allowed_levels(allow)
-    document, explanation = check_report.keep(report, start, folder, allowed, junit_file)
+    given = conversation or http_file or har_file or openapi_file
+    files = check_report.CiFiles(junit_file, sarif_file, given)
+    document, explanation = check_report.keep(report, start, folder, allowed, files)
     if as_json:
         write_json(document)
     else:

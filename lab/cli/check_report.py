@@ -1,14 +1,17 @@
 """What `lab check` found: written into the run's folder, and shown on the screen."""
 
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from lab.check.curl import as_curl
-from lab.check.document import document, text
+from lab.check.document import CheckDocument, document, text
 from lab.check.judge import FAILED, SIGNS, Level, Report
 from lab.check.render import as_junit, explain
+from lab.check.sarif import Checked, as_sarif
 from lab.check.start import Start
 from lab.cli import kept
 from lab.cli.output import screen
@@ -18,8 +21,32 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+@dataclass(frozen=True)
+class CiFiles:
+    """The files that a CI system reads, None where none is asked for; and the conversation's."""
+
+    junit: Path | None
+    sarif: Path | None
+    conversation: Path | None
+
+    def write(self, found: CheckDocument) -> None:
+        """Write those that are asked for."""
+        if self.junit:
+            kept.write(self.junit, as_junit(found))
+        if self.sarif:
+            kept.write(self.sarif, as_sarif([Checked(found, self._from_here())]))
+
+    def _from_here(self) -> Path | None:
+        """Return the conversation's file as seen from this folder, which a repository's is."""
+        if self.conversation is None:
+            return None
+        with suppress(ValueError):
+            return self.conversation.absolute().relative_to(Path.cwd())
+        return self.conversation
+
+
 def keep(
-    report: Report, start: Start, folder: Path, allowed: frozenset[Level], junit_file: Path | None
+    report: Report, start: Start, folder: Path, allowed: frozenset[Level], files: CiFiles
 ) -> tuple[str, str]:
     """Write what was found into the run's folder; return the document and its explanation."""
     found = document(
@@ -30,8 +57,7 @@ def keep(
         script=_script(report, start),
     )
     kept.leave_check(folder, found)
-    if junit_file:
-        kept.write(junit_file, as_junit(found))
+    files.write(found)
     return text(found), found.explanation
 
 

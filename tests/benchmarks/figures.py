@@ -65,6 +65,8 @@ def main(arguments: Sequence[str]) -> None:
         about = {name: _about(name) for name in names}
     except ModuleNotFoundError as error:
         parser.error(f"no {error.name} here: pip install -e '.[bench]'")
+    if wish.write and not _has_table(wish.write):
+        parser.error(f"--write {wish.write}: no page with the lines {BEGIN} and {END}")
     if wish.list:
         print("\n".join(f"{name:8} {text}" for name, text in about.items()))
         return
@@ -129,6 +131,11 @@ def write(page: Path, rows: Sequence[tuple[str, Row]], before: str) -> None:
         kept[row.what] = "| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |"
     lines = ["| figure | aim | measured | | how |", "|---|---|---|---|---|", *kept.values()]
     page.write_text(f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{tail}", encoding="utf-8")
+
+
+def _has_table(page: Path) -> bool:
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    return BEGIN in text and END in text.partition(BEGIN)[2]
 
 
 def machine() -> str:
