@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lab.cli import options
+from lab.cli.check_mcp import McpOptions, mcp_options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.cli.param_types import duration
 from lab.core.run_folder import new_run_folder
@@ -87,6 +88,7 @@ def _settings(
     type=_path,
     help="Make conversations from an OpenAPI 3 document, JSON or YAML.",
 )
+@mcp_options
 @click.option(
     "--ignore",
     multiple=True,
@@ -152,6 +154,7 @@ def check(
     http_file: Path | None,
     har_file: Path | None,
     openapi_file: Path | None,
+    mcp: McpOptions,
     ignore: tuple[str, ...],
     header: tuple[str, ...],
     allow: tuple[str, ...],
@@ -199,7 +202,8 @@ def check(
     from lab.check.session import Options
     from lab.check.start import Start
 
-    source = _source(conversation, http_file, har_file, openapi_file)
+    given_files = (conversation, http_file, har_file, openapi_file)
+    source = mcp.source(given_files) if mcp.path else _source(*given_files)
     volumes = tuple(path.absolute() for path in shared)
     start = Start(command, env, Path.cwd(), reset, _ready(ready), wait, volumes, host)
     start.words(0)  # refuses a command that is none, before anything is made
@@ -212,7 +216,8 @@ def check(
     budget = Budget(max_requests, max_processes, max_seconds)
     folder = new_run_folder(out, "check")
     with progress(quiet=as_json) as log:
-        report = Check(start, source, folder, compared, budget, _seldom(log)).run()
+        made = (start, source, folder, compared, budget, _seldom(log))
+        report = (mcp.check(*made) if mcp.path else Check(*made)).run()
         log("")
     from lab.cli import check_report
 

@@ -41,10 +41,9 @@ class Tool:
         found: dict[str, str | int | bool] = {}
         for name, schema in (known if isinstance(known, dict) else {}).items():
             header = schema.get("x-mcp-header") if isinstance(schema, dict) else None
-            value = arguments.get(name)
-            if isinstance(header, str) and _HEADER_NAME.fullmatch(header):
-                if isinstance(value, str | int):
-                    found[header] = value
+            named = isinstance(header, str) and _HEADER_NAME.fullmatch(header)
+            if named and isinstance(value := arguments.get(name), str | int):
+                found[str(header)] = value
         return found
 
 

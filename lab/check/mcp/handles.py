@@ -52,7 +52,7 @@ def _may_be(schema: JsonObject, value: str | int) -> bool:
     if any(word in schema for word in _SAID):
         return False
     kind = schema.get("type", "string")
-    return kind == ("string" if isinstance(value, str) else "integer")
+    return bool(kind == ("string" if isinstance(value, str) else "integer"))
 
 
 def _given_by(result: JsonObject) -> Iterator[tuple[str, str | int, str]]:

@@ -96,7 +96,7 @@ class Wire:
             plain(self.path),
             tuple((name, plain(value)) for name, value in always),
             written(document),
-            "mcp",
+            f"mcp {document.get('id', 'notification')}",
             rpc=True,
             safe=safe,
             topic=topic,

@@ -51,7 +51,9 @@ def as_one_message(answer: Answer, number: object) -> Answer:
         return answer
     if not found:
         return answer
-    pairs = [(name, _JSON if name == "content-type" else value) for name, value in answer.headers.pairs]
+    pairs = [
+        (name, _JSON if name == "content-type" else value) for name, value in answer.headers.pairs
+    ]
     body = json.dumps(found[-1]).encode()
     return replace(answer, headers=Headers(pairs), body=body, complete=True, events=0)
 

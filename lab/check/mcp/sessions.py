@@ -1,7 +1,7 @@
 """Meets an MCP server: which versions it speaks, and whether its processes share a session."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lab.check.conversation import Call, Client, Conversation, Ref

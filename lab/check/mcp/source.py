@@ -59,7 +59,9 @@ class McpSource:
         """Ask for each list that there is, all its pages."""
         offered = [kind for kind in METHODS if kind in self.capabilities] or ["tools"]
         replies = {kind: [*talk.pages(METHODS[kind])] for kind in offered}
-        if errors := [f"{METHODS[n]}: {each[-1].error}" for n, each in replies.items() if each[-1].error]:
+        if errors := [
+            f"{METHODS[n]}: {each[-1].error}" for n, each in replies.items() if each[-1].error
+        ]:
             talk.notes += errors
         results = {n: [page.result for page in each if page.result] for n, each in replies.items()}
         if not any(results.values()):
@@ -67,11 +69,13 @@ class McpSource:
         return results
 
     def _chosen(self, known: list[Tool], notes: list[str]) -> list[Tool]:
-        """Return the tools to call: those that say they are read-only, then those that are named."""
+        """Return the tools to call: those that say they only read, then those that are named."""
         by_name = {each.name: each for each in known}
         for name in self.called:
             if name not in by_name:
-                raise LabError(f"--call {name}: there is no such tool; there are {_listed(by_name)}")
+                raise LabError(
+                    f"--call {name}: there is no such tool; there are {_listed(by_name)}"
+                )
         others = [each for each in by_name.values() if each.name not in self.called]
         reads = [each for each in others if each.read_only]
         if silent := [each.name for each in others if not each.read_only]:
@@ -106,9 +110,7 @@ class _Talk:
     ) -> Reply:
         """Send a request, and return the reply to it."""
         number = len(self.calls) + 1
-        call = self._wire.request(
-            number, method, params, topic=topic, safe=safe, mirrored=mirrored
-        )
+        call = self._wire.request(number, method, params, topic=topic, safe=safe, mirrored=mirrored)
         answer = self._send(call)
         self.calls.append(call)
         self.answers.append(answer)
@@ -148,7 +150,9 @@ class _Talk:
         self._handles.learn(tool.name, len(self.calls) - 1, self.answers[-1])
         result = reply.result or {}
         if result.get("resultType") == "input_required":
-            self.notes.append(f"{_listed([tool.name])} asks its client for input, which is not given")
+            self.notes.append(
+                f"{_listed([tool.name])} asks its client for input, which is not given"
+            )
 
 
 def _every(results: Results, kind: str, read: Callable[[JsonObject], Iterator[Any]]) -> list[Any]:

@@ -107,7 +107,9 @@ class _Maker:
         known = schema.get("properties")
         known = known if isinstance(known, dict) else {}
         wanted = schema.get("required")
-        names = [each for each in wanted if isinstance(each, str)] if isinstance(wanted, list) else []
+        names = (
+            [each for each in wanted if isinstance(each, str)] if isinstance(wanted, list) else []
+        )
         return {name: self.value(known.get(name, True), depth + 1) for name in names}
 
     def _array(self, schema: JsonObject, depth: int) -> list[Any]:
