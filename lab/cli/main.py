@@ -52,6 +52,9 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Check a service of your own": {
         "check": "Find out whether your own service is stateless.",
     },
+    "Teach with it": {
+        "exercise": "List exercises, begin one, check your work.",
+    },
     "Look at what was kept": {
         "report": "Show a kept run again: page, JUnit XML, HAR, curl.",
         "runs": "List the kept runs, or delete the old ones.",

@@ -8,6 +8,7 @@ from pathlib import Path
 import lab
 import stateful_app
 import stateless_app
+from lab.exercises.exercise import LADDER
 
 PACKAGES = [Path(each.__file__).parent for each in (lab, stateful_app, stateless_app)]
 TWINS = {"stateful_app", "stateless_app"}
@@ -21,11 +22,15 @@ DECLARED = {
 
 @cache
 def trees():
-    """The syntax tree of each module, by its path below the repository: "lab/core/errors.py"."""
+    """The syntax tree of each module, by its path below the repository: "lab/core/errors.py".
+
+    What stands in the ladder of exercises is a student's or is imported by none: no modules.
+    """
     return {
         path.relative_to(package.parent).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
         for package in PACKAGES
         for path in package.rglob("*.py")
+        if not path.is_relative_to(LADDER)
     }
 
 

@@ -1,0 +1,274 @@
+"""What a check is given: a student's work, to be started, asked, checked and run."""
+
+import itertools
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lab.check.budget import Budget
+from lab.check.checker import Check
+from lab.check.curl import as_curl
+from lab.check.first_plays import Source
+from lab.check.judge import Level, Report
+from lab.check.launcher import DidNotStart
+from lab.check.session import Options
+from lab.check.sources.http_file import HttpFileSource
+from lab.check.sources.script import ScriptSource
+from lab.check.start import READY_S, Start
+from lab.core.errors import LabError
+from lab.evidence.run_document import RunDocument
+from lab.exercises.declare import CannotCheck, NotMet, Showable
+from lab.exercises.service import Caller, Disk, Service, Transcript, as_command, copy_work, running
+from lab.processes.spawn import HOME, clean_environment
+from lab.processes.waiting import end_of
+
+MOST_SECONDS = 300.0
+MOST_READ = 1_000_000
+NEVER_STARTS = "the service does not start"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What `lab check` found of a student's service."""
+
+    report: Report
+    start: Start
+
+    @property
+    def level(self) -> Level:
+        """Where the state is."""
+        return self.report.level
+
+    @property
+    def self_contained(self) -> bool:
+        """Whether no state was found."""
+        return self.report.level is Level.SELF_CONTAINED and not self.report.failed
+
+    @property
+    def because(self) -> str:
+        """Why, in a sentence."""
+        return self.report.because
+
+    def shown(self) -> str:
+        """Return the shortest script that shows the state, for bash; or why there is none."""
+        return as_curl(self.report, self.start) or self.because
+
+
+@dataclass(frozen=True)
+class LabCall:
+    """One call of the command line of the lab: its exit status and what it wrote."""
+
+    line: str
+    status: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        """Return the JSON document on its stdout; NotMet where there is none."""
+        try:
+            return json.loads(self.out)
+        except ValueError:
+            raise NotMet(f"`{self.line}` ends with status {self.status}", evidence=self) from None
+
+    def shown(self) -> str:
+        """Return the line and the end of what it wrote on stderr, or else on stdout."""
+        text = self.err.strip() or self.out.strip()
+        return "\n".join([f"{self.line}   # exit {self.status}", *text.splitlines()[-12:]])
+
+
+class Work:
+    """A student's folder in one round of checks.
+
+    `folder` is what they wrote; read it and leave it as it is. `random` is seeded, anew for each
+    check, so that `--seed` repeats its choices. Everything that runs works on copies.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        scratch: Path,
+        *,
+        command: str = "",
+        seed: int = 0,
+        exercise: Path | None = None,
+        progress: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.folder = folder
+        self.exercise = exercise or folder
+        self.seed = seed
+        self.random = random.Random(seed)
+        self._scratch = scratch
+        self._command = command
+        self._progress = progress
+        self._numbers = itertools.count(1)
+        self._transcript = Transcript()
+        self._never_starts = ""
+
+    def begin(self, name: str) -> None:
+        """Begin a check: its random choices, and an empty transcript."""
+        self.random = random.Random(f"{self.seed}:{name}")
+        self._transcript = Transcript()
+
+    @property
+    def evidence(self) -> Showable | None:
+        """The last exchange of the check that runs, None before the first."""
+        return self._transcript.last
+
+    def read(self, name: str) -> str:
+        """Return the text of one of the student's files; NotMet if there is none to be read."""
+        path = self.folder / name
+        try:
+            if path.is_file() and path.stat().st_size > MOST_READ:
+                raise NotMet(f"{name} is larger than {MOST_READ // 1000} kB")
+            return path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise NotMet(f"there is no {name}", help=f"Write {name}; see the README.") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise NotMet(f"{name} cannot be read: {error}") from None
+
+    def new_disk(self) -> Disk:
+        """Return a fresh copy of the student's folder, as a machine of its own has it."""
+        return Disk(self.folder, self._new_folder("disk"))
+
+    @contextmanager
+    def start(
+        self,
+        *,
+        disk: Disk | None = None,
+        env: Mapping[str, str] | None = None,
+        ready: str | None = None,
+    ) -> Iterator[Service]:
+        """Run the student's service for a `with` block, on a disk of its own or on `disk`.
+
+        Several may run at once. NotMet says why it does not start.
+        """
+        if self._never_starts:
+            raise CannotCheck(NEVER_STARTS)
+        fresh = disk is None
+
+        def start_on(disk: Disk) -> Start:
+            places = {name: str(disk.temporary) for name in ("TMPDIR", "TEMP", "TMP")}
+            return self._start(disk.folder, {**places, **(env or {})}, ready)
+
+        service = Service(
+            start_on,
+            disk or self.new_disk(),
+            self._new_folder("service"),
+            self._transcript,
+            MOST_SECONDS,
+        )
+        try:
+            with running(service):
+                yield service
+        except DidNotStart as failure:
+            if fresh and not env and not self._transcript.last:
+                self._never_starts = str(failure)
+            raise NotMet(f"{NEVER_STARTS}: {failure}", evidence=self.evidence or "") from None
+
+    def caller(self, headers: Mapping[str, str] | None = None) -> Caller:
+        """Return a client that keeps its cookies, for `shop.get("/", caller=…)`."""
+        return Caller(headers)
+
+    def check(
+        self,
+        conversation: str,
+        *,
+        env: Mapping[str, str] | None = None,
+        reset: str | None = None,
+        ready: str | None = None,
+        ignore: frozenset[str] = frozenset(),
+        max_seconds: float = 60.0,
+    ) -> Found:
+        """Run `lab check` on the student's service with a conversation.
+
+        `conversation` is the text of a .http file, or of a Python file with `def script(http)`.
+        `ignore` are places such as "/id" or "header:date".
+        """
+        if self._never_starts:
+            raise CannotCheck(NEVER_STARTS)
+        place = self._new_folder("check")
+        start = self._start(self.new_disk().folder, env or {}, ready, reset)
+        source = _source(conversation, place)
+        budget = Budget(max_seconds=max_seconds)
+        options = Options(ignored=ignore)
+        report = Check(start, source, place, options, budget, self._progress).run()
+        if report.level is Level.UNKNOWN and report.processes <= 1 and not report.findings:
+            raise NotMet(f"`lab check` ends early: {report.because}", evidence=self.evidence)
+        return Found(report, start)
+
+    def lab(self, *arguments: str, seconds: float = MOST_SECONDS) -> LabCall:
+        """Run a command of the lab in a copy of the student's folder; NotMet if it takes too long.
+
+        `work.lab("plan", "--users", "5000", "--json")`. The copy is thrown away.
+        """
+        folder = self._new_folder("lab")
+        copy_work(self.folder, folder / "work")
+        return _call(folder, arguments, seconds)
+
+    def run(self, script: str, *options: str, seconds: float = MOST_SECONDS) -> RunDocument:
+        """Run a student's script at both desks (`lab run SCRIPT`), and return what was found."""
+        self.read(script)
+        seeded = ("--seed", str(self.random.randrange(2**32)))
+        called = self.lab("run", f"./{script}", "--json", *seeded, *options, seconds=seconds)
+        called.json()  # says what went wrong where there is no document
+        return msgspec.json.decode(called.out, type=RunDocument)
+
+    def _start(
+        self,
+        folder: Path,
+        env: Mapping[str, str],
+        ready: str | None = None,
+        reset: str | None = None,
+    ) -> Start:
+        if not self._command:
+            raise LabError("this exercise has no service: add start to exercise.toml, or --start")
+        return Start(as_command(self._command), env, folder, reset, ready, READY_S)
+
+    def _new_folder(self, kind: str) -> Path:
+        folder = self._scratch / f"{kind}-{next(self._numbers)}"
+        folder.mkdir(parents=True)
+        return folder
+
+
+def _source(conversation: str, folder: Path) -> Source:
+    is_python = "def script(" in conversation
+    path = folder / ("conversation.py" if is_python else "conversation.http")
+    path.write_text(conversation, encoding="utf-8")
+    return ScriptSource(path) if is_python else HttpFileSource(path)
+
+
+def _call(folder: Path, arguments: tuple[str, ...], seconds: float) -> LabCall:
+    """Run the lab in `folder`/work; its output goes to files, so it never blocks."""
+    line = " ".join(["lab", *arguments])
+    out, log = folder / "out", folder / "err"
+    # `-P`: no file of the student's stands in for a module of the lab.
+    command = [sys.executable, "-P", "-m", "lab", *arguments]
+    with out.open("wb") as stdout, log.open("wb") as stderr:
+        try:
+            ended = subprocess.run(
+                command,
+                cwd=folder / "work",
+                env=clean_environment({"PYTHONPATH": str(HOME)}),
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                timeout=seconds,
+                check=False,
+                start_new_session=sys.platform != "win32",  # Ctrl-C: we end it, by its process id
+            )
+        except subprocess.TimeoutExpired:
+            raise NotMet(f"`{line}` does not end within {seconds:.0f} s; {end_of(log)}") from None
+    return LabCall(
+        line,
+        ended.returncode,
+        out.read_text(encoding="utf-8", errors="replace"),
+        log.read_text(encoding="utf-8", errors="replace"),
+    )
