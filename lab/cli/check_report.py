@@ -55,6 +55,7 @@ def keep(
         allowed=allowed,
         command=start.command,
         script=_script(report, start),
+        part_scripts={part.name: _script(part.report, start) for part in report.parts},
     )
     kept.leave_check(folder, found)
     files.write(found)
@@ -64,11 +65,19 @@ def keep(
 def show(report: Report, start: Start, folder: Path) -> None:
     """Print the verdict, what was found and the shortest script that shows it."""
     mark = FAILED if report.failed else SIGNS[report.level]
-    because = redact_text(report.because)
+    worst = ", ".join(each.name for each in report.parts if each.report.level is report.level)
+    because = redact_text(report.because if report.failed or not worst else worst)
     headline = f"{mark.sign} {_headline(report)}  "
     screen.print(Text.assemble((headline, mark.style), because), soft_wrap=True)
     if report.partial:
         screen.print(Text("Cut short: this is what was known.", "yellow"))
+    for part in report.parts:
+        mark = SIGNS[part.report.level]
+        said = f"  {redact_text(part.report.because)}"
+        screen.print(
+            Text.assemble((f"{mark.sign} {part.name}: {mark.word}", mark.style), said),
+            soft_wrap=True,
+        )
     if report.findings:
         screen.print(_table(report))
     for index, places in sorted(report.masked.items()):
@@ -77,7 +86,10 @@ def show(report: Report, start: Start, folder: Path) -> None:
     for note in report.notes:
         if note != report.because:
             screen.print(Text(f"! {redact_text(note)}", "yellow"), soft_wrap=True)
-    _show_shortest(report, start)
+    for part in report.parts:
+        _show_shortest(part.report, start, f", for the {part.name}")
+    if not report.parts:
+        _show_shortest(report, start)
     spent = f"{report.requests} requests, {report.processes} processes, {report.seconds:.1f} s"
     screen.print(
         Text(f"{spent}; kept: {folder} (check.json, report.html, logs)", "dim"), soft_wrap=True
@@ -103,17 +115,17 @@ def _headline(report: Report) -> str:
     return "A CHECK OF YOURS FAILED" if report.failed else str(report.level).upper()
 
 
-def _show_shortest(report: Report, start: Start) -> None:
+def _show_shortest(report: Report, start: Start, of: str = "") -> None:
     if report.reproducer is None:
         return
     if report.reproducer.unprintable:
-        screen.print(Text("\nTo see it:", "bold"))
+        screen.print(Text(f"\nTo see it{of}:", "bold"))
         screen.print(plain_text(report.reproducer.unprintable), soft_wrap=True)
         return
     times = f"{report.reproducer.confirmed} of {report.reproducer.tries}"
-    said = f"\nThe shortest script that shows it (seen again {times} times):"
+    said = f"\nThe shortest script that shows it{of} (seen again {times} times):"
     if report.reproducer.repeated:
-        said = f"\nA script that shows it ({times} answers differed):"
+        said = f"\nA script that shows it{of} ({times} answers differed):"
     screen.print(Text(said, "bold"))
     screen.print(plain_text(as_curl(report, start)), soft_wrap=True)
 
