@@ -74,10 +74,13 @@ class _Maker:
             rest = {name: each for name, each in schema.items() if name != "$ref"}
             return self.value(_merged(self._target(schema["$ref"]), rest), depth + 1)
         if parts := _schemas(schema.get("allOf")):
+            if False in schema["allOf"]:
+                raise NoValue("a schema that allows nothing")
             rest = {name: each for name, each in schema.items() if name != "allOf"}
             return self.value(_merged(*map(self._plain, parts), rest), depth + 1)
         for word in ("oneOf", "anyOf"):
-            if choices := _schemas(schema.get(word)):
+            if schema.get(word) and isinstance(schema[word], list):
+                choices = _schemas(schema[word])
                 rest = {name: each for name, each in schema.items() if name != word}
                 return self._any([_merged(self._plain(each), rest) for each in choices], depth)
         return self._of_kind(_kind(schema), schema, depth)
