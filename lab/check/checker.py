@@ -16,6 +16,7 @@ from lab.check.sources.script_error import ScriptError
 from lab.check.start import Start
 
 STOPPED = "stopped by Ctrl-C"
+TOO_EARLY = "it ended before anything was compared"
 
 
 @dataclass
@@ -31,22 +32,13 @@ class Check:
 
     def run(self) -> Report:
         """Hold all plays and judge; at a bound or Ctrl-C return what is known, marked partial."""
-        report = Report(Level.UNKNOWN, "it ended before anything was compared")
-        try:
+        report = Report(Level.UNKNOWN, TOO_EARLY)
+
+        def hold() -> None:
             with Pool(self.start, self.folder, self.budget, self.options.ahead) as pool:
                 self.hold(Runner(pool, self.budget, self.options.timeout_s), report)
-        except Spent as bound:
-            report.cut(str(bound))
-        except DidNotStart as failure:
-            report.cut(str(failure))
-            report.because = str(failure) if not report.findings else report.because
-        except ScriptError as failure:  # an assertion of the conversation, on one process
-            report.failed = str(failure)
-            report.because = f"an assertion of the conversation does not hold: {failure}"
-        except KeyboardInterrupt:
-            report.cut(STOPPED)
-        report.requests, report.processes = self.budget.requests, self.budget.processes
-        report.seconds = self.budget.seconds
+
+        bounded(hold, report, self.budget)
         self.finish(report)
         return report
 
@@ -61,3 +53,22 @@ class Check:
         """Return what holds the plays of one conversation."""
         outside = Outside(runner.pool, self.start.cwd, self.folder)
         return Session(self.start, self.options, runner, report, outside, self.progress)
+
+
+def bounded(hold: Callable[[], None], report: Report, budget: Budget) -> Report:
+    """Hold plays that write into a report; at a bound or Ctrl-C it is marked partial."""
+    try:
+        hold()
+    except Spent as bound:
+        report.cut(str(bound))
+    except DidNotStart as failure:
+        report.cut(str(failure))
+        report.because = str(failure) if not report.findings else report.because
+    except ScriptError as failure:  # an assertion of the conversation, on one process
+        report.failed = str(failure)
+        report.because = f"an assertion of the conversation does not hold: {failure}"
+    except KeyboardInterrupt:
+        report.cut(STOPPED)
+    report.requests, report.processes = budget.requests, budget.processes
+    report.seconds = budget.seconds
+    return report

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from lab.check.conversation import Call
-from lab.check.process import Process
 from lab.check.trace import ClientState
 from lab.core.http import Answer
 
@@ -20,6 +19,6 @@ class Transmit(Protocol):
 class Dialect(Protocol):
     """How such a protocol is spoken."""
 
-    def ask(self, call: Call, state: ClientState, process: Process, transmit: Transmit) -> Answer:
+    def ask(self, call: Call, state: ClientState, target: object, transmit: Transmit) -> Answer:
         """Send a call, and before it what the protocol asks for; return the call's answer."""
         ...

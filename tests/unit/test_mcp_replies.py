@@ -11,7 +11,9 @@ RESULT = {"jsonrpc": "2.0", "id": 7, "result": {"tools": []}}
 
 
 def as_json(document, status=200):
-    return Answer(status, Headers([("Content-Type", "application/json")]), json.dumps(document).encode())
+    return Answer(
+        status, Headers([("Content-Type", "application/json")]), json.dumps(document).encode()
+    )
 
 
 def stream(*events, end="\n"):
@@ -30,7 +32,9 @@ def test_reply_in_an_event_stream_is_read_as_if_it_were_json():
 
 def test_data_of_several_lines_and_an_empty_event_before_it():
     text = 'id: 1\ndata: \n\n: ping\n\ndata: {"jsonrpc": "2.0", "id": 7,\ndata: "result": {}}\n\n'
-    answer = Answer(200, Headers([("Content-Type", "text/event-stream; charset=utf-8")]), text.encode())
+    answer = Answer(
+        200, Headers([("Content-Type", "text/event-stream; charset=utf-8")]), text.encode()
+    )
     assert reply_of(as_one_message(answer, 7), 7).result == {}
 
 
@@ -59,7 +63,16 @@ def test_true_is_not_the_id_one():
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>", b"\xff\xfe", b"[" * 100_000, b'{"id": 7, "result": [}', b"null", b"[]", b'"x"'],
+    [
+        b"",
+        b"<html>",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"id": 7, "result": [}',
+        b"null",
+        b"[]",
+        b'"x"',
+    ],
 )
 def test_what_is_no_message_says_so(body):
     answer = Answer(200, Headers([("Content-Type", "application/json")]), body)
@@ -97,7 +110,9 @@ def test_no_answer_says_why():
 
 
 def test_batch_has_the_reply_among_its_messages():
-    assert as_one_message(as_json([{"jsonrpc": "2.0", "method": "x"}, RESULT]), 7).document == RESULT
+    assert (
+        as_one_message(as_json([{"jsonrpc": "2.0", "method": "x"}, RESULT]), 7).document == RESULT
+    )
 
 
 def test_stream_without_an_end_is_left_when_the_reply_has_come():
@@ -107,6 +122,8 @@ def test_stream_without_an_end_is_left_when_the_reply_has_come():
     assert not has_come(b'{"jsonrpc": "2.0", "id": 7, "result": {}}\n', 7)  # no event stream
 
 
-@pytest.mark.parametrize(("body", "number"), [('{"id": 3}', 3), ("[]", None), ("{", None), ("", None)])
+@pytest.mark.parametrize(
+    ("body", "number"), [('{"id": 3}', 3), ("[]", None), ("{", None), ("", None)]
+)
 def test_id_of_a_request(body, number):
     assert id_of(body) == number

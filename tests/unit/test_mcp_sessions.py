@@ -20,7 +20,7 @@ JSON = ("content-type", "application/json")
 
 
 class Process:
-    """A process of a server: `modern` and `legacy` say what it speaks, `keeps` where sessions are."""
+    """A process: `modern` and `legacy` say what it speaks, `keeps` has its sessions."""
 
     def __init__(self, keeps=None, modern=False, legacy=True, gives=True, needs=False):
         self.sessions = set() if keeps is None else keeps
@@ -40,7 +40,9 @@ class Process:
         if not self.modern:
             return refused(400, "Bad Request: Unsupported protocol version")
         if message["method"] == "server/discover":
-            return reply(message, {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}})
+            return reply(
+                message, {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}}
+            )
         return reply(message, {"tools": []})
 
     def in_session(self, message, session):

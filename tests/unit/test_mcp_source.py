@@ -37,7 +37,9 @@ class Server:
         reply = {"jsonrpc": "2.0", "id": message["id"], "result": result}
         if isinstance(result, bytes):
             return Answer(200, body=result)
-        return Answer(200, Headers([("content-type", "application/json")]), json.dumps(reply).encode())
+        return Answer(
+            200, Headers([("content-type", "application/json")]), json.dumps(reply).encode()
+        )
 
     def renew(self):
         raise AssertionError("one process is enough")
@@ -106,7 +108,11 @@ def test_resources_and_prompts_are_read():
 
 def test_handle_that_a_tool_gives_goes_into_the_calls_that_ask_for_it():
     baskets = iter(["b-1", "b-2"])
-    wants = {"type": "object", "properties": {"basketId": {"type": "string"}}, "required": ["basketId"]}
+    wants = {
+        "type": "object",
+        "properties": {"basketId": {"type": "string"}},
+        "required": ["basketId"],
+    }
     server = offering(
         a_tool("open_basket"),
         a_tool("look", wants),
@@ -131,7 +137,10 @@ def test_handle_that_a_tool_gives_goes_into_the_calls_that_ask_for_it():
     ],
 )
 def test_handle_is_found_in_text_and_under_other_names(result):
-    handles, wants = Handles(), {"properties": {"basket": {"type": "string"}}, "required": ["basket"]}
+    handles, wants = (
+        Handles(),
+        {"properties": {"basket": {"type": "string"}}, "required": ["basket"]},
+    )
     answer = Answer(200, body=json.dumps({"id": 1, "result": result}).encode())
     handles.learn("open_basket", 4, answer)
     given = handles.arguments(Tool("look", wants))["basket"]
@@ -165,13 +174,15 @@ def test_cursor_goes_into_the_next_request_as_it_is_given():
         return {"tools": [a_tool(name)], **({"nextCursor": cursor} if cursor else {})}
 
     conversation = held(Server(**{"tools/list": listed}))
-    assert [*conversation.calls[1].refs()][0].where == "json:/result/nextCursor"
-    assert {"a", "b"} <= {recorded(c.body).partition('"name": "')[2][:1] for c in conversation.calls}
+    assert next(conversation.calls[1].refs()).where == "json:/result/nextCursor"
+    assert len(conversation) == 8  # two pages, "a" and "b" twice, two pages
 
 
 def test_cursors_that_never_end_are_followed_for_a_few_pages():
     numbers = iter(range(10**6))
-    server = Server(**{"tools/list": lambda params: {"tools": [], "nextCursor": f"c{next(numbers)}"}})
+    server = Server(
+        **{"tools/list": lambda params: {"tools": [], "nextCursor": f"c{next(numbers)}"}}
+    )
     conversation = held(server)
     assert len(server.asked) == 2 * MOST_PAGES
     assert f"more than {MOST_PAGES} pages" in conversation.notes[0]

@@ -28,7 +28,9 @@ CHANGED = Difference("/result/n", "2", "1")
 
 def answered(number, result=None, headers=()):
     message = {"jsonrpc": "2.0", "id": number, "result": {} if result is None else result}
-    return Answer(200, Headers([("content-type", "application/json"), *headers]), json.dumps(message).encode())
+    return Answer(
+        200, Headers([("content-type", "application/json"), *headers]), json.dumps(message).encode()
+    )
 
 
 def met(level=Level.SELF_CONTAINED, sessions=Sessions.NONE):
@@ -165,8 +167,9 @@ def test_printed_script_of_two_processes_opens_a_session_at_each_change():
     report.findings[2] = replace(report.findings[2], play=TWO)
     report.proofs[2] = Reproducer((0, 1, 2), False, (CHANGED,), 4, 4, (0, 1, 0))
     judge_parts(report, met(PROCESS, Sessions.EACH))
-    assert "URL=$B; call1; call2; call4; URL=$A; call1; call2; call5;" in (
-        lines(report, APPLICATION, "shown()")[0]
+    assert (
+        "URL=$B; call1; call2; call4; URL=$A; call1; call2; call5;"
+        in (lines(report, APPLICATION, "shown()")[0])
     )
 
 

@@ -7,7 +7,6 @@ from lab.check.conversation import Call, plain, recorded
 from lab.check.dialect import Transmit
 from lab.check.mcp.messages import SESSION_HEADER, Wire, in_session
 from lab.check.mcp.replies import as_one_message, has_come, id_of
-from lab.check.process import Process
 from lab.check.trace import ClientState
 from lab.core.http import Answer
 
@@ -30,13 +29,13 @@ class McpDialect:
     wire: Wire
     sessions: Sessions = Sessions.NONE
 
-    def ask(self, call: Call, state: ClientState, process: Process, transmit: Transmit) -> Answer:
+    def ask(self, call: Call, state: ClientState, target: object, transmit: Transmit) -> Answer:
         """Send a call, in a session where there has to be one; return its reply as one message.
 
         Where no session can be opened, what was answered to that is the answer.
         """
         if self.sessions is not Sessions.NONE:
-            key: object = process if self.sessions is Sessions.EACH else self
+            key = target if self.sessions is Sessions.EACH else self
             if key not in state.sessions:
                 opened = self._open(transmit)
                 if not opened.ok:
