@@ -216,6 +216,8 @@ def check(
         raise click.UsageError(
             "--openapi makes calls up, and what runs at --url may be in use: give a conversation"
         )
+    if running.urls and mcp.path:
+        raise click.UsageError("--mcp starts the server itself: give --start COMMAND")
     given_files = (conversation, http_file, har_file, openapi_file)
     source = mcp.source(given_files) if mcp.path else _source(*given_files)
     volumes = tuple(path.absolute() for path in shared)
