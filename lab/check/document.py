@@ -8,7 +8,7 @@ import msgspec
 
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
-from lab.check.judge import Finding, Level, Part, Report, Reproducer
+from lab.check.judge import Finding, Level, PartVerdict, Report, Reproducer
 from lab.check.replicas.spread import Spread
 from lab.core.errors import LabError
 from lab.core.redaction import redact_json
@@ -164,7 +164,7 @@ def _call(finding: Finding, conversation: Conversation | None) -> CheckedCall:
     )
 
 
-def _part(part: Part, script: str) -> CheckedPart:
+def _part(part: PartVerdict, script: str) -> CheckedPart:
     found, conversation = part.report.reproducer, part.report.conversation
     calls = conversation.calls if conversation else ()
     return CheckedPart(

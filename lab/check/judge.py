@@ -162,7 +162,7 @@ class Report:
     failed: str = ""
     url: str = "http://127.0.0.1:{port}"
     proofs: dict[int, Reproducer] = field(default_factory=dict)
-    parts: list["Part"] = field(default_factory=list)
+    parts: list["PartVerdict"] = field(default_factory=list)
     spread: "Spread | None" = None
     """How the calls were spread over replicas that run already; None where none were."""
 
@@ -191,7 +191,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Part:
+class PartVerdict:
     """A verdict on one part of a service, and the usual remedy where it has state."""
 
     name: str

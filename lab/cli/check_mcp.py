@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lab.check.mcp.versions import LEGACY, MODERN
 from lab.core.json_object import JsonObject
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from lab.check.mcp.source import McpSource
     from lab.check.start import Start
 
-VERSIONS = ("2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26")
+VERSIONS = (*MODERN, *LEGACY)
 R = TypeVar("R")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from lab.check.conversation import Ref, recorded
 from lab.check.correlation import fill
-from lab.check.mcp.messages import Given, Wire, header_text, in_session, written
+from lab.check.mcp.messages import FromAnswer, Wire, header_text, in_session, written
 from lab.core.http import Answer
 
 META = "io.modelcontextprotocol/"
@@ -91,7 +91,7 @@ def test_arguments_that_are_mirrored_become_headers():
 @pytest.mark.parametrize(("value", "now"), [("one", '"tw\\"o"'), (7, "8")])
 def test_value_that_an_answer_gives_is_looked_up_in_it(value, now):
     ref = Ref(0, "json:/result/id", str(value), "json")
-    template = written({"a": "\ue0005\ue001", "basket": Given(ref, value)})
+    template = written({"a": "\ue0005\ue001", "basket": FromAnswer(ref, value)})
     assert json.loads(recorded(template))["basket"] == value
     answer = Answer(200, body=b'{"result": {"id": %s}}' % now.encode())
     filled = fill(template, {0: answer})

@@ -3,7 +3,7 @@
 import jsonschema
 import pytest
 
-from lab.check.mcp.values import MOST_STEPS, NoValue, value_for
+from lab.check.mcp.values import MOST_SCHEMAS, NoValue, value_for
 
 TREE = {
     "$defs": {
@@ -145,7 +145,7 @@ def test_schema_that_grows_at_each_level_ends_within_its_bound():
     wide["$defs"]["10"] = {"type": "null"}
     with pytest.raises(NoValue, match="nested too deeply"):  # 10**10 values
         value_for(wide)
-    assert MOST_STEPS < 10**4
+    assert MOST_SCHEMAS < 10**4
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from lab.check.differences import Difference
 from lab.check.document import CheckDocument, document
 from lab.check.judge import FRESH, TWO, Finding, Level, Report, Reproducer
 from lab.check.mcp.dialect import Sessions
-from lab.check.mcp.messages import Given, Wire, in_session
+from lab.check.mcp.messages import FromAnswer, Wire, in_session
 from lab.check.mcp.sessions import Meeting
 from lab.check.mcp.source import APPLICATION, LISTS
 from lab.check.mcp.verdicts import judge_parts
@@ -50,7 +50,7 @@ def met(level=Level.SELF_CONTAINED, sessions=Sessions.NONE):
 
 def a_report(*levels, results=None):
     """A report on a list, a call, the call again with what it gave, and the list again."""
-    again = {"name": "t", "arguments": {"n": Given(Ref(1, "json:/result/n", "7"), 7)}}
+    again = {"name": "t", "arguments": {"n": FromAnswer(Ref(1, "json:/result/n", "7"), 7)}}
     calls = (
         WIRE.request(1, "tools/list", topic=LISTS, safe=True),
         WIRE.request(2, "tools/call", {"name": "t", "arguments": {}}, topic=APPLICATION),

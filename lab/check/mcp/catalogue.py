@@ -21,7 +21,7 @@ class Tool:
     read_only: bool = False
 
     @property
-    def wanted(self) -> dict[str, Any]:
+    def wanted(self) -> JsonObject:
         """The schemas of the arguments that a call must have, by name."""
         known, required = self.schema.get("properties"), self.schema.get("required")
         known = known if isinstance(known, dict) else {}

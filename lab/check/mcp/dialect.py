@@ -5,12 +5,11 @@ from enum import Enum
 
 from lab.check.conversation import Call, plain, recorded
 from lab.check.dialect import Transmit
-from lab.check.mcp.messages import SESSION_HEADER, Wire, in_session
+from lab.check.mcp.messages import INITIALIZED, SESSION_HEADER, Wire, in_session
 from lab.check.mcp.replies import as_one_message, has_come, id_of
 from lab.check.trace import ClientState
 from lab.core.http import Answer
 
-INITIALIZED = "notifications/initialized"
 HANDSHAKE_ID = 0
 
 

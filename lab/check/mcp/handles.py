@@ -8,12 +8,12 @@ from typing import Any
 from lab.check.conversation import Ref
 from lab.check.correlation import leaves
 from lab.check.mcp.catalogue import Tool
-from lab.check.mcp.messages import Given
+from lab.check.mcp.messages import FromAnswer
 from lab.core.http import Answer
 from lab.core.json_object import JsonObject
 
-MOST_KEPT = 500
-MOST_CHARS = 200
+MOST_HANDLES = 500
+LONGEST_HANDLE = 200
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _ONE_WORD = re.compile(r"[\w.~:/+=-]{1,200}")
 _SAID = ("const", "enum", "default", "example", "examples")
@@ -24,7 +24,7 @@ class Handles:
     """The newest value by the name that it was given under."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Given] = {}
+        self._known: dict[str, FromAnswer] = {}
 
     def learn(self, tool: str, index: int, answer: Answer) -> None:
         """Take what a tool's answer, that of the call at `index`, gives."""
@@ -33,12 +33,12 @@ class Handles:
         if not isinstance(result, dict) or result.get("isError") is True:
             return
         for name, value, where in _given_by(result):
-            if len(self._known) < MOST_KEPT and len(str(value)) <= MOST_CHARS:
-                given = Given(Ref(index, where, str(value), "json"), value)
+            if len(self._known) < MOST_HANDLES and len(str(value)) <= LONGEST_HANDLE:
+                given = FromAnswer(Ref(index, where, str(value), "json"), value)
                 for each in [name, *(_words(tool) if name in _UNNAMED else [])]:
                     self._known[each] = given
 
-    def arguments(self, tool: Tool) -> dict[str, Any]:
+    def arguments(self, tool: Tool) -> JsonObject:
         """Return those arguments a tool must have that an answer gave, by name."""
         found = {}
         for name, schema in tool.wanted.items():

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lab.check.conversation import Call, Ref, Template, joined, plain
+from lab.check.mcp.versions import LEGACY, MODERN
 from lab.core.json_object import JsonObject
 
-MODERN: Final = ("2026-07-28",)
-LEGACY: Final = ("2025-11-25", "2025-06-18", "2025-03-26")
 SESSION_HEADER: Final = "Mcp-Session-Id"
 DISCOVER, INITIALIZE, INITIALIZED = "server/discover", "initialize", "notifications/initialized"
 CLIENT = {"name": "lab-check", "version": "1"}
@@ -29,7 +28,7 @@ _WRITTEN = re.compile(r'"\\ue000(\d+)\\ue001"')
 
 
 @dataclass(frozen=True)
-class Given:
+class FromAnswer:
     """A value in a message that an earlier answer gave."""
 
     ref: Ref
@@ -58,7 +57,7 @@ class Wire:
         safe: bool = False,
         mirrored: Mapping[str, str | int | bool] | None = None,
     ) -> Call:
-        """Return a request with an id; `params` may hold Given, `mirrored` goes into headers."""
+        """Return a request; `params` may hold FromAnswer, `mirrored` goes into headers too."""
         sent = {**(params or {}), **({"_meta": self._meta} if self.modern else {})}
         document = {"jsonrpc": "2.0", "id": number, "method": method, "params": sent}
         headers = self._headers(method, sent, mirrored or {})
@@ -130,13 +129,13 @@ def header_text(value: str | int | bool) -> str:
 
 def written(document: JsonObject) -> Template:
     """Return a message as JSON text, with references where answers gave a value."""
-    refs: list[Given] = []
+    refs: list[FromAnswer] = []
     text = json.dumps(_with_tokens(document, refs))
     return joined(_pieces(text, refs))
 
 
-def _with_tokens(value: Any, refs: list[Given]) -> Any:
-    if isinstance(value, Given):
+def _with_tokens(value: Any, refs: list[FromAnswer]) -> Any:
+    if isinstance(value, FromAnswer):
         refs.append(value)
         return _TOKEN.format(len(refs) - 1)
     if isinstance(value, Mapping):
@@ -146,7 +145,7 @@ def _with_tokens(value: Any, refs: list[Given]) -> Any:
     return value
 
 
-def _pieces(text: str, refs: list[Given]) -> Iterator[str | Ref]:
+def _pieces(text: str, refs: list[FromAnswer]) -> Iterator[str | Ref]:
     at = 0
     for found in _WRITTEN.finditer(text):
         if (number := int(found[1])) >= len(refs):

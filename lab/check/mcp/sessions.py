@@ -12,14 +12,13 @@ from lab.check.mcp.dialect import McpDialect, Sessions
 from lab.check.mcp.messages import (
     DISCOVER,
     INITIALIZED,
-    LEGACY,
-    MODERN,
     SESSION_HEADER,
     Wire,
     in_session,
 )
 from lab.check.mcp.replies import Reply, reply_of
 from lab.check.mcp.source import METHODS
+from lab.check.mcp.versions import LEGACY, MODERN
 from lab.check.process import Process
 from lab.check.runner import Runner
 from lab.check.trace import Trace
@@ -28,7 +27,7 @@ from lab.core.http import Answer
 from lab.core.json_object import JsonObject
 
 SESSION: Final = "session"
-ROUNDS = 3  # times that a refusal is seen before it is believed
+REFUSALS = 3  # times that a refusal is seen before it is believed
 _LOOK = 2  # the place of the call that another process is asked
 NO_SESSIONS = "{} has no sessions: each request brings what it needs"
 NONE_GIVEN = "no session id is given, and a process that was not initialized answers alike"
@@ -150,7 +149,7 @@ def _elsewhere(
     """Ask other processes in the session of one: each a fresh one, in that of the one before."""
     report = Report(Level.UNKNOWN, "", begun.conversation)
     met = Meeting(begun.wire, begun.capabilities, report)
-    for number in range(ROUNDS):
+    for number in range(REFUSALS):
         if (reply := reply_of(begun.look, _LOOK)).result is None:
             report.because = f"{begun.conversation.calls[_LOOK].title}: {reply.error}"
             return met
@@ -159,7 +158,7 @@ def _elsewhere(
         seen = runner.said(Trace(), begun.conversation.calls[_LOOK], state, other)
         if reply_of(seen, _LOOK).result is not None or seen.status is None:
             return _not_refused(met, begun, seen, number)
-        if number + 1 < ROUNDS:
+        if number + 1 < REFUSALS:
             again = _begin(runner, other, begun.wire)
             if isinstance(again, str):
                 report.because = f"a second process could not be initialized: {again}"
@@ -199,7 +198,7 @@ def _refused(begun: _Begun, seen: Answer) -> Report:
         _LOOK, call.title, Level.PROCESS, TWO, found, needs=(0, 1), status=begun.look.status
     )
     report = Report(Level.PROCESS, said, begun.conversation, [finding])
-    report.reproducer = Reproducer((0, 1, _LOOK), False, found, ROUNDS, ROUNDS, (0, 0, 1))
+    report.reproducer = Reproducer((0, 1, _LOOK), False, found, REFUSALS, REFUSALS, (0, 0, 1))
     return report
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from lab.check.conversation import Call, Client, Conversation, Ref
 from lab.check.mcp.catalogue import Prompt, Tool, prompts, resources, tools
 from lab.check.mcp.handles import Handles
-from lab.check.mcp.messages import Given, Wire
+from lab.check.mcp.messages import FromAnswer, Wire
 from lab.check.mcp.replies import Reply, reply_of
 from lab.check.mcp.values import NoValue
 from lab.core.errors import LabError
@@ -18,7 +18,7 @@ from lab.core.text import one_line
 LISTS: Final = "lists"
 APPLICATION: Final = "application state"
 MOST_PAGES, MOST_TOOLS, MOST_OTHERS = 5, 8, 3
-MOST_NAMED = 12  # in a note
+MOST_LISTED = 12  # in a note
 METHODS: Final = {"tools": "tools/list", "resources": "resources/list", "prompts": "prompts/list"}
 Results = dict[str, list[JsonObject]]  # of each kind, the pages
 
@@ -37,7 +37,7 @@ class McpSource:
 
     def record(self, send: Client) -> Conversation:
         """Hold the conversation once, and return it; LabError where no list is answered."""
-        talk = _Talk(send, self.wire)
+        talk = _McpTalk(send, self.wire)
         results = self._ask_lists(talk)
         chosen = self._chosen(_every(results, "tools", tools), talk.notes)
         others = [
@@ -55,7 +55,7 @@ class McpSource:
             tuple(talk.calls), f"MCP at {self.wire.path}", tuple(talk.answers), notes=notes
         )
 
-    def _ask_lists(self, talk: "_Talk") -> Results:
+    def _ask_lists(self, talk: "_McpTalk") -> Results:
         """Ask for each list that there is, all its pages."""
         offered = [kind for kind in METHODS if kind in self.capabilities] or ["tools"]
         replies = {kind: [*talk.pages(METHODS[kind])] for kind in offered}
@@ -88,7 +88,7 @@ class McpSource:
         return [*reads[:MOST_TOOLS], *(by_name[name] for name in self.called)]
 
 
-class _Talk:
+class _McpTalk:
     """The conversation as it is held: what answers gave is used in later calls."""
 
     def __init__(self, send: Callable[[Call], Answer], wire: Wire) -> None:
@@ -118,7 +118,7 @@ class _Talk:
 
     def pages(self, method: str) -> Iterator[Reply]:
         """Ask for a list, and for its next pages: a few at most, and none twice."""
-        params: dict[str, Any] = {}
+        params: JsonObject = {}
         seen: set[str] = set()
         for _ in range(MOST_PAGES):
             reply = self.say(method, params, LISTS, safe=True)
@@ -131,7 +131,7 @@ class _Talk:
                 return
             seen.add(cursor)
             here = Ref(len(self.calls) - 1, "json:/result/nextCursor", cursor, "json")
-            params = {"cursor": Given(here, cursor)}
+            params = {"cursor": FromAnswer(here, cursor)}
         self.notes.append(f"{method} has more than {MOST_PAGES} pages: the others are not read")
 
     def call(self, tool: Tool, arguments: JsonObject | None) -> None:
@@ -181,5 +181,5 @@ def _get(prompt: Prompt) -> tuple[str, JsonObject]:
 
 def _listed(names: Iterator[str] | list[str] | Mapping[str, Any]) -> str:
     known = [one_line(name, 40) for name in names]
-    more = [f"and {len(known) - MOST_NAMED} more"] if len(known) > MOST_NAMED else []
-    return ", ".join([*known[:MOST_NAMED], *more]) or "none"
+    more = [f"and {len(known) - MOST_LISTED} more"] if len(known) > MOST_LISTED else []
+    return ", ".join([*known[:MOST_LISTED], *more]) or "none"

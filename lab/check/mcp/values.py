@@ -8,9 +8,9 @@ from typing import Any
 
 from lab.core.json_object import JsonObject
 
-DEEPEST = 12  # levels of a value, and references in a row
-MOST_STEPS = 2000  # schemas looked at for one value
-MOST_ITEMS, MOST_CHARS = 50, 2000
+DEEPEST_VALUE = 12  # levels of a value, and references in a row
+MOST_SCHEMAS = 2000  # schemas looked at for one value
+MOST_ITEMS, LONGEST_TEXT = 50, 2000
 _FORMATS = {
     "date": "2025-01-02",
     "date-time": "2025-01-02T03:04:05Z",
@@ -57,11 +57,11 @@ def value_for(schema: object) -> Any:
 @dataclass
 class _Maker:
     root: object
-    left: int = MOST_STEPS
+    left: int = MOST_SCHEMAS
 
     def value(self, schema: object, depth: int) -> Any:
         self.left -= 1
-        if depth > DEEPEST or self.left < 0:
+        if depth > DEEPEST_VALUE or self.left < 0:
             raise NoValue("a schema that is nested too deeply, or contains itself")
         if schema is False:
             raise NoValue("a schema that allows nothing")
@@ -135,7 +135,7 @@ class _Maker:
 
     def _plain(self, schema: JsonObject) -> JsonObject:
         """Return a schema without a reference at its top."""
-        for _ in range(DEEPEST):
+        for _ in range(DEEPEST_VALUE):
             if "$ref" not in schema:
                 return schema
             rest = {name: each for name, each in schema.items() if name != "$ref"}
@@ -203,8 +203,8 @@ def _kind(schema: Mapping[str, Any]) -> str:
 
 
 def _text(schema: JsonObject) -> str:
-    least, most = _whole(schema.get("minLength"), 0), _whole(schema.get("maxLength"), MOST_CHARS)
-    if least > MOST_CHARS or least > most:
+    least, most = _whole(schema.get("minLength"), 0), _whole(schema.get("maxLength"), LONGEST_TEXT)
+    if least > LONGEST_TEXT or least > most:
         raise NoValue(f"a text of {least} to {most} characters")
     pattern, kind = schema.get("pattern"), schema.get("format")
     known = _FORMATS.get(kind) if isinstance(kind, str) else None

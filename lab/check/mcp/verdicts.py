@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from lab.check.conversation import Call, Conversation, Ref, Template
 from lab.check.differences import Difference
-from lab.check.judge import STATE, Finding, Level, Part, Report, Reproducer, level_of, rank
+from lab.check.judge import STATE, Finding, Level, PartVerdict, Report, Reproducer, level_of, rank
 from lab.check.mcp.dialect import Sessions
 from lab.check.mcp.messages import in_session
 from lab.check.mcp.sessions import SESSION, Meeting
@@ -44,7 +44,7 @@ def judge_parts(report: Report, met: Meeting) -> None:
         APPLICATION: _part(report, APPLICATION, met),
     }
     for name, part in named.items():
-        report.parts.append(Part(name, part, REMEDIES[name] if part.level in STATE else ""))
+        report.parts.append(PartVerdict(name, part, REMEDIES[name] if part.level in STATE else ""))
     worst = min(report.parts, key=lambda part: WORST.index(part.report.level))
     if WORST.index(worst.report.level) <= WORST.index(report.level):
         report.level = worst.report.level
