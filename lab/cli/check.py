@@ -10,6 +10,7 @@ import click
 from rich.text import Text
 
 from lab.cli import options
+from lab.cli.check_mcp import McpOptions, mcp_options
 from lab.cli.check_openapi import openapi_options
 from lab.cli.check_replicas import ReplicaOptions, replica_options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
@@ -85,6 +86,7 @@ def _settings(
     "--har", "har_file", type=_path, help="Read the conversation from a recording of a browser."
 )
 @openapi_options
+@mcp_options
 @replica_options
 @click.option(
     "--ignore",
@@ -152,6 +154,7 @@ def check(
     har_file: Path | None,
     openapi_file: Path | None,
     openapi_settings: "OpenApiSettings",
+    mcp: McpOptions,
     running: ReplicaOptions,
     ignore: tuple[str, ...],
     header: tuple[str, ...],
@@ -211,7 +214,10 @@ def check(
         raise click.UsageError(
             "--openapi makes calls up, and what runs at --url may be in use: give a conversation"
         )
-    source = _source(conversation, http_file, har_file, openapi_file, openapi_settings)
+    if running.urls and mcp.path:
+        raise click.UsageError("--mcp starts the server itself: give --start COMMAND")
+    given_files = (conversation, http_file, har_file, openapi_file)
+    source = mcp.source(given_files) if mcp.path else _source(*given_files, openapi_settings)
     volumes = tuple(path.absolute() for path in shared)
     start = Start(command or "", env, Path.cwd(), reset, _ready(ready), wait, volumes, host)
     if running.urls:
@@ -232,7 +238,8 @@ def check(
 
             report = ReplicaCheck(asked, source, compared, budget, _seldom(log), _say).run()
         else:
-            report = Check(start, source, folder, compared, budget, _seldom(log)).run()
+            made = (start, source, folder, compared, budget, _seldom(log))
+            report = (mcp.check(*made) if mcp.path else Check(*made)).run()
         log("")
     from lab.cli import check_report
 
