@@ -50,6 +50,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
     type=SIZE,
     help="Stop a submission whose processes use more memory together.",
 )
+@options.number("--jobs", 1, 64, 1, "How many submissions are graded at once.")
 @click.option("--csv", "csv_file", type=_file, help="Write a table for a spreadsheet.")
 @click.option("--junit", "junit_file", type=_file, help="Write JUnit XML.")
 @click.option(
@@ -79,6 +80,7 @@ def grade(
     seed: int | None,
     max_seconds: float,
     max_memory: float,
+    jobs: int,
     csv_file: Path | None,
     junit_file: Path | None,
     gradescope_file: Path | None,
@@ -127,7 +129,7 @@ def grade(
     grader = Grader(exercise, new_seed() if seed is None else seed, command or "", limits)
     if classroom_file:
         formats.require_runner()
-    graded, status = _grade_all(grader, folders, quiet=as_json)
+    graded, status = _grade_all(grader, folders, jobs, quiet=as_json)
     _show(grader, graded, as_json=as_json)
     if csv_file:
         _write(csv_file, formats.as_csv(graded))
@@ -155,26 +157,40 @@ def _write_autograders(
 
 
 def _grade_all(
-    grader: "Grader", folders: Sequence[Path], *, quiet: bool
+    grader: "Grader", folders: Sequence[Path], jobs: int, *, quiet: bool
 ) -> tuple[list["Submission"], int]:
     """Grade each folder; at Ctrl-C return those that were graded."""
-    from lab.exercises.grading import names_of
+    from concurrent.futures import ThreadPoolExecutor
 
-    graded: list[Submission] = []
-    with progress(quiet=quiet) as show:
+    from lab.exercises.grading import STOPPED_GRADING, names_of
+
+    # In threads of their own, where no Ctrl-C cuts anything in half.
+    with progress(quiet=quiet) as show, ThreadPoolExecutor(jobs, "grade") as graders:
+        within = show if err.is_terminal else lambda line: None
+
+        def grade(folder: Path, name: str) -> "Submission":
+            show(name)
+            return grader.grade(folder, name, within)
+
+        asked = [
+            graders.submit(grade, folder, name)
+            for folder, name in zip(folders, names_of(folders), strict=True)
+        ]
+        graded: list[Submission] = []
+        status = 0
         try:
-            for number, (folder, name) in enumerate(zip(folders, names_of(folders), strict=True)):
-                show(f"{name} ({number + 1} of {len(folders)})")
-                within = show if err.is_terminal else lambda line: None
-                graded.append(grader.grade(folder, name, within))
+            graded += [each.result() for each in asked]
         except KeyboardInterrupt:
-            show("")
-            err.print(
-                Text(f"lab: stopped; {len(graded)} of {len(folders)} are graded"), soft_wrap=True
-            )
-            return graded, EXIT_INTERRUPTED
+            grader.stop()
+            graders.shutdown(cancel_futures=True)
+            ended = [each.result() for each in asked if not each.cancelled()]
+            graded = [each for each in ended if each.result.trouble != STOPPED_GRADING]
+            status = EXIT_INTERRUPTED
         show("")
-    return graded, 0
+    if status:
+        said = f"lab: stopped; {len(graded)} of {len(folders)} are graded"
+        err.print(Text(said), soft_wrap=True)
+    return graded, status
 
 
 def _show(grader: "Grader", graded: list["Submission"], *, as_json: bool) -> None:

@@ -14,6 +14,7 @@ PAGES = (
     *("first-script", "claims"),
     *("scripts", "results", "commands"),
     *("check", "room", "class", "offline", "crowd", "deployment", "cost", "curl", "windows"),
+    *("grading", "own-exercise"),
     *("limits", "figures", "architecture", "glossary", "decisions"),
 )
 

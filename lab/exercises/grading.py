@@ -34,6 +34,7 @@ MOST_SUBMITTED = 200_000_000  # bytes of a submission
 MOST_FILE = 512_000_000  # bytes of one file that it writes
 MOST_PROCESSES = 256
 TAG = "TWO_DESKS_GRADE"
+STOPPED_GRADING = "stopped by Ctrl-C"
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,11 @@ class Grader:
 
     def __post_init__(self) -> None:
         self._checks = self.exercise.checks()
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """End what is being graded; grade nothing more. Safe to call from any thread."""
+        self._stopping.set()
 
     def grade(self, folder: Path, name: str, progress: Callable[[str], None]) -> Submission:
         """Check one submission; whatever it does ends up in the result."""
@@ -96,7 +102,7 @@ class Grader:
                 process.stdin.write(msgspec.json.encode(job) + b"\n")
                 process.stdin.flush()
                 reader = _Reader(process.stdout, graded, progress)
-                trouble = _watch(process, self.limits)
+                trouble = self._watch(process)
             except BrokenPipeError:
                 pass  # it ended at once: its log says why
             finally:
@@ -105,6 +111,23 @@ class Grader:
         if not trouble and process.returncode:
             trouble = f"the checks ended early ({_ending(process)}); {end_of(place / 'log')}"
         graded.result.trouble = graded.result.trouble or trouble
+
+    def _watch(self, process: "subprocess.Popen[bytes]") -> str:
+        """Wait until it ends, or has taken too much: say what of, "" if not."""
+        limits, deadline = self.limits, time.monotonic() + self.limits.seconds
+        while process.poll() is None:
+            family = _family(process.pid)
+            if self._stopping.is_set():
+                return STOPPED_GRADING
+            if _memory_is_over(family, limits.memory):
+                return f"stopped: it took more than {format_size(limits.memory)} of memory"
+            if len(family) > limits.processes:
+                return f"stopped: it started more than {limits.processes} processes"
+            if time.monotonic() > deadline:
+                return f"stopped after {limits.seconds:g} s"
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(LOOK_S)
+        return ""
 
 
 class _Reader(threading.Thread):
@@ -189,22 +212,6 @@ def _start(place: Path, log: IO[bytes], limits: GradeLimits) -> "subprocess.Pope
         stderr=log,
         start_new_session=sys.platform != "win32",
     )
-
-
-def _watch(process: "subprocess.Popen[bytes]", limits: GradeLimits) -> str:
-    """Wait until it ends, or has taken too much: say what of, "" if not."""
-    deadline = time.monotonic() + limits.seconds
-    while process.poll() is None:
-        family = _family(process.pid)
-        if _memory_is_over(family, limits.memory):
-            return f"stopped: it took more than {format_size(limits.memory)} of memory"
-        if len(family) > limits.processes:
-            return f"stopped: it started more than {limits.processes} processes"
-        if time.monotonic() > deadline:
-            return f"stopped after {limits.seconds:g} s"
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(LOOK_S)
-    return ""
 
 
 def _family(pid: int) -> list[psutil.Process]:

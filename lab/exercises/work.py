@@ -3,6 +3,7 @@
 import itertools
 import json
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -141,7 +142,7 @@ class Work:
         except DidNotStart as failure:
             if fresh and not self._has_started:
                 self._never_starts = str(failure)
-            raise NotMet(f"{NEVER_STARTS}: {failure}", evidence=self.evidence or "") from None
+            raise _not_started(failure) from None
 
     def caller(self, headers: Mapping[str, str] | None = None) -> Caller:
         """Return a client that keeps its cookies, for `shop.get("/", caller=…)`."""
@@ -204,6 +205,17 @@ class Work:
         folder = self._scratch / f"{kind}-{next(self._numbers)}"
         folder.mkdir(parents=True)
         return folder
+
+
+def _not_started(failure: DidNotStart) -> NotMet:
+    """Return the failure for a student, who gives no options, and whose log is a copy's."""
+    what, _, log = str(failure).partition("; the end of ")
+    what = re.sub(r": give it longer with --wait.*", "", what)
+    return NotMet(
+        f"{NEVER_STARTS}: {what}",
+        help="Start it yourself, with the command in the README, and see what it says.",
+        evidence="\n".join(["what it wrote:", *log.splitlines()[1:]]) if log else "",
+    )
 
 
 def _call(folder: Path, arguments: tuple[str, ...], seconds: float) -> LabCall:
