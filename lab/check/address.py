@@ -13,12 +13,16 @@ _PLAIN_TO_TLS = (None, 400)  # how a server that speaks TLS only answers plain H
 
 @dataclass(frozen=True)
 class Address:
-    """An address of this machine. `name` is sent as Host, and cookies are those of that name."""
+    """An address, most often of this machine. `name` is sent as Host, and cookies are of that name.
+
+    Where there is an `owner`, cookies are those of that host, by whatever address it is reached.
+    """
 
     port: int
     host: str = LOOPBACKS[0]
     name: str | None = None
     tls: bool = False
+    owner: str | None = None
 
     @property
     def url(self) -> str:

@@ -16,6 +16,7 @@ from lab.check.sources.script_error import ScriptError
 from lab.check.start import Start
 
 STOPPED = "stopped by Ctrl-C"
+TOO_EARLY = "it ended before anything was compared"
 
 
 @dataclass
@@ -31,23 +32,32 @@ class Check:
 
     def run(self) -> Report:
         """Hold all plays and judge; at a bound or Ctrl-C return what is known, marked partial."""
-        report = Report(Level.UNKNOWN, "it ended before anything was compared")
-        try:
+        report = Report(Level.UNKNOWN, TOO_EARLY)
+
+        def hold() -> None:
             with Pool(self.start, self.folder, self.budget, self.options.ahead) as pool:
                 runner = Runner(pool, self.budget, self.options.timeout_s)
                 outside = Outside(pool, self.start.cwd, self.folder)
                 session = Session(self.start, self.options, runner, report, outside, self.progress)
                 session.run(self.source)
-        except Spent as bound:
-            report.cut(str(bound))
-        except DidNotStart as failure:
-            report.cut(str(failure))
-            report.because = str(failure) if not report.findings else report.because
-        except ScriptError as failure:  # an assertion of the conversation, on one process
-            report.failed = str(failure)
-            report.because = f"an assertion of the conversation does not hold: {failure}"
-        except KeyboardInterrupt:
-            report.cut(STOPPED)
-        report.requests, report.processes = self.budget.requests, self.budget.processes
-        report.seconds = self.budget.seconds
-        return report
+
+        return bounded(hold, report, self.budget)
+
+
+def bounded(hold: Callable[[], None], report: Report, budget: Budget) -> Report:
+    """Hold plays that write into a report; at a bound or Ctrl-C it is marked partial."""
+    try:
+        hold()
+    except Spent as bound:
+        report.cut(str(bound))
+    except DidNotStart as failure:
+        report.cut(str(failure))
+        report.because = str(failure) if not report.findings else report.because
+    except ScriptError as failure:  # an assertion of the conversation, on one process
+        report.failed = str(failure)
+        report.because = f"an assertion of the conversation does not hold: {failure}"
+    except KeyboardInterrupt:
+        report.cut(STOPPED)
+    report.requests, report.processes = budget.requests, budget.processes
+    report.seconds = budget.seconds
+    return report

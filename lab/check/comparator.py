@@ -73,7 +73,7 @@ class ResponseComparator:
         self.relations = [
             each
             for each in relations(every, self.noise, {*map(str, process_ids)})
-            if not any(covers(place, each.place) for place in self._ignored)
+            if not self.ignores(each.place)
         ]
 
     def ended(self, index: int, why: str) -> None:
@@ -186,6 +186,10 @@ class ResponseComparator:
     def apart(self, one: Answer, other: Answer, noise: Iterable[str]) -> list[Difference]:
         """Return what differs between two answers, apart from `noise` and what is ignored."""
         return differences(one, other, {*noise} | self._ignored, self._headers)
+
+    def ignores(self, place: str) -> bool:
+        """Whether a place was asked not to be compared."""
+        return any(covers(each, place) for each in self._ignored)
 
     def drop(self, relation: Relation) -> None:
         """Forget a relation: it held by chance, or is about the process itself."""

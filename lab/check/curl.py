@@ -65,7 +65,7 @@ def _lines(
     yield from _start(start, reproducer, url)
     yield from given(ref for call in calls for ref in call.refs())
     for number, call in enumerate(calls, start=1):
-        yield f"call{number}() {{ {_curl(call, number, host)}; }}"
+        yield f"call{number}() {{ {curl_line(call, number, host)}; }}"
     if reproducer.repeated:
         yield from _again(calls, reproducer, start, host)
         return
@@ -81,7 +81,7 @@ def _again(
 ) -> Iterator[str]:
     """Yield the lines that send the last call again and again, to one server."""
     last = len(calls)
-    yield f"bare() {{ {_curl(without_refs(calls[-1]), last, host)}; }}"
+    yield f"bare() {{ {curl_line(without_refs(calls[-1]), last, host)}; }}"
     yield from again(reproducer.repeated, start.ready or "/")
     yield "control() { start; again bare; }  # a server that has had none of the calls"
     before = "".join(f"call{number}; " for number in range(1, last))
@@ -150,7 +150,8 @@ def _filled(text: str) -> str:
     return "".join(names.get(part) or (quoted(part) if part else "") for part in parts) or "''"
 
 
-def _curl(call: Call, number: int, host: str | None) -> str:
+def curl_line(call: Call, number: int, host: str | None) -> str:
+    """Return the command that sends a call of a script, which keeps the answer by its number."""
     words = ["curl", "-gsSk", "-b", "jar", "-c", "jar"]
     words += ["--head"] if call.method == "HEAD" else ["-X", quoted(call.method)]
     words += ["-D", f"head{number}", "-o", f"body{number}"]

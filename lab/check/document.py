@@ -7,6 +7,7 @@ import msgspec
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
 from lab.check.judge import Finding, Level, Report, Reproducer
+from lab.check.replicas.spread import Spread
 from lab.core.errors import LabError
 from lab.core.redaction import redact_json
 from lab.core.text import one_line
@@ -46,6 +47,8 @@ class Shortest(msgspec.Struct, kw_only=True):
     elsewhere: bool
     printable: bool
     in_turn: bool
+    replicas: list[str] = []
+    """Of replicas that run already: which of them is asked each of the calls."""
     repeated: int = 0
     """How often the last call is sent to one server of several processes; 0 if it is not."""
     differences: list[Difference]
@@ -70,6 +73,8 @@ class CheckDocument(msgspec.Struct, kw_only=True):
     shortest: Shortest | None = None
     varies: dict[str, list[str]] = {}
     notes: list[str] = []
+    spread: Spread | None = None
+    """How the calls were spread over replicas that run already."""
     explanation: str = ""
     partial: bool = False
     requests: int = 0
@@ -94,7 +99,8 @@ def document(
         command=command,
         allowed=tuple(level for level in Level if level in allowed),
         calls=[_call(each, report.conversation) for each in report.findings],
-        shortest=_shortest(report.reproducer, script) if report.reproducer else None,
+        shortest=_shortest(report, report.reproducer, script) if report.reproducer else None,
+        spread=report.spread,
         varies={str(index + 1): list(places) for index, places in report.masked.items()},
         notes=report.notes,
         explanation=explanation,
@@ -142,13 +148,15 @@ def _call(finding: Finding, conversation: Conversation | None) -> CheckedCall:
     )
 
 
-def _shortest(found: Reproducer, script: str) -> Shortest:
+def _shortest(report: Report, found: Reproducer, script: str) -> Shortest:
+    names = [each.name for each in report.spread.replicas] if report.spread else []
     return Shortest(
         calls=[index + 1 for index in found.calls],
         wiped=found.wiped,
         elsewhere=found.elsewhere,
         printable=not found.unprintable,
         in_turn=bool(found.sides),
+        replicas=[names[side] for side in found.sides] if names else [],
         repeated=found.repeated,
         differences=list(found.differences),
         confirmed=found.confirmed,

@@ -6,10 +6,11 @@ import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from http.client import HTTPException
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.cookies import RequestsCookieJar, get_cookie_header
+from requests.cookies import RequestsCookieJar, extract_cookies_to_jar, get_cookie_header
 from urllib3.exceptions import HTTPError, InsecureRequestWarning, ReadTimeoutError
 
 from lab.check.address import Address
@@ -44,13 +45,16 @@ def send(
             if address.name:  # cookies, too, are those of this name
                 request.headers = {**(request.headers or {}), "Host": address.name}
             prepared = session.prepare_request(request)
+            owned = _by_owner(prepared, address.owner)
             # Not through the session: it would put them into a jar of the usual policy.
-            if carried := cookie_header(cookies, prepared):
+            if carried := cookie_header(cookies, owned):
                 prepared.headers["Cookie"] = carried
-            session.cookies = cookies
+            session.cookies = cookies if owned is prepared else RequestsCookieJar()
             if not kept:
                 prepared.headers["Connection"] = "close"  # the process may be killed after this
             got = session.send(prepared, timeout=timeout_s, allow_redirects=False, stream=True)
+            if owned is not prepared:
+                extract_cookies_to_jar(cookies, owned, got.raw)  # type: ignore[no-untyped-call]
             body, complete, events = _read(got, timeout_s, wanted)
         except (requests.RequestException, HTTPError, HTTPException, ValueError, OSError) as error:
             seconds = time.perf_counter() - began
@@ -82,6 +86,15 @@ def cookie_header(cookies: RequestsCookieJar, prepared: requests.PreparedRequest
     """Return the Cookie header that a client with this jar sends, None without one."""
     value: str | None = get_cookie_header(cookies, prepared)  # type: ignore[no-untyped-call]
     return value
+
+
+def _by_owner(prepared: requests.PreparedRequest, owner: str | None) -> requests.PreparedRequest:
+    """Return the request as that of the host whose cookies it takes part in."""
+    if owner is None:
+        return prepared
+    owned = prepared.copy()
+    owned.url = urlsplit(prepared.url or "")._replace(netloc=owner).geturl()
+    return owned
 
 
 def _read(response: requests.Response, timeout_s: float, wanted: int) -> tuple[bytes, bool, int]:

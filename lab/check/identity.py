@@ -13,7 +13,7 @@ from lab.check.trace import without_refs
 from lab.core.http import Answer
 
 _KEPT = frozenset({"accept", "content-type", "accept-encoding", "user-agent"})
-_NAMES_ONE = re.compile(
+NAMES_ONE = re.compile(
     r"^(instance|host|host_?name|pid|server|node|pod|worker|replica|boot|container|machine)"
     r"(_?id|_?name)?$|^(served|handled|answered)_?by$|^process(_?id)?$|^started",
     re.I,
@@ -37,7 +37,7 @@ def is_own_name(runner: Runner, conversation: Conversation, relation: Relation) 
         return False
     if here:
         return True
-    if there or _NAMES_ONE.search(relation.place.rpartition("/")[2]):
+    if there or NAMES_ONE.search(relation.place.rpartition("/")[2]):
         one, other = runner.two_clients(conversation, relation.index)
         return _same(one, other, relation.place)
     if _has_words(conversation.calls[relation.index]):

@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
 from lab.core.page import Mark
+
+if TYPE_CHECKING:
+    from lab.check.replicas.spread import Spread
 
 FRESH = "a fresh process for each call"
 TWO = "two processes"
@@ -16,6 +20,12 @@ ELSEWHERE = "a fresh process for each call, each with a disk of its own"
 ALONE = "alone, with nothing behind the service"
 SEPARATE = "one server, its processes"
 USED = "a process that has served other clients"
+CROSSED = "the calls spread over the replicas"
+KEPT = "on one replica, over a connection that is kept"
+OTHER = "on another replica alone"
+COUNTED = "on each replica alone, again and again"
+THROUGH = "through the balancer"
+AFTER = "before and after --between"
 UNSEEN = "no store was seen, and none was emptied: --reset proves it"
 PLAYS = {
     FRESH: "a fresh process answers differently",
@@ -24,16 +34,29 @@ PLAYS = {
     ALONE: "with the backing service emptied the answers change",
     USED: "a process that has had the same calls from other clients answers differently",
     SEPARATE: "the processes of one server answer differently",
+    CROSSED: "another replica answers differently",
+    KEPT: "over a connection that is kept the answers change",
+    OTHER: "another replica, asked alone, answers differently",
+    COUNTED: "each replica counts for itself",
+    THROUGH: "through the balancer the answers change",
+    AFTER: "after --between the answers change",
 }
+
+SEVERAL = (TWO, CROSSED, KEPT, OTHER, THROUGH, AFTER)  # of which there may be more than one play
 
 
 class Level(StrEnum):
-    """Where the state is that answers depend on, from best to worst; unknown is none of them."""
+    """Where the state is that answers depend on, from best to worst; unknown is none of them.
+
+    The two of replicas are weaker: these run already, and none of them is started or emptied.
+    """
 
     SELF_CONTAINED = "self-contained"
     BACKING_SERVICE = "state in a backing service"
     DISK = "state on this machine's disk"
     PROCESS = "state in the process"
+    ALIKE = "alike on these replicas"
+    REPLICA = "state in one replica"
     UNKNOWN = "unknown"
 
 
@@ -42,12 +65,14 @@ SIGNS = {
     Level.BACKING_SERVICE: Mark("~", str(Level.BACKING_SERVICE), "doubt"),
     Level.DISK: Mark("✕", str(Level.DISK), "bad"),
     Level.PROCESS: Mark("✕", str(Level.PROCESS), "bad"),
+    Level.ALIKE: Mark("≈", str(Level.ALIKE), "good"),
+    Level.REPLICA: Mark("✕", str(Level.REPLICA), "bad"),
     Level.UNKNOWN: Mark("?", str(Level.UNKNOWN), "doubt"),
 }
 FAILED = Mark("✕", "a check of yours failed", "bad")
 
 
-STATE = (Level.PROCESS, Level.DISK, Level.BACKING_SERVICE)
+STATE = (Level.PROCESS, Level.DISK, Level.BACKING_SERVICE, Level.REPLICA)
 
 
 @dataclass(frozen=True)
@@ -78,7 +103,8 @@ class Finding:
     @property
     def verdict(self) -> str:
         """The level in words; of a failed call that was answered alike, only that."""
-        if self.level is Level.SELF_CONTAINED and (self.status is None or self.status >= 400):
+        alike = self.level in (Level.SELF_CONTAINED, Level.ALIKE)
+        if alike and (self.status is None or self.status >= 400):
             return "answered alike"
         return str(self.level)
 
@@ -89,9 +115,9 @@ class Reproducer:
 
     `calls` are indices, the differing one last. `wiped` says that the backing service was
     reset as well, `elsewhere` that the files were; `sides`, where there are any, that two
-    processes live and which of them (0 or 1) is asked each of the calls. `confirmed` of `tries`
-    repetitions showed it again. A `young` process was started in a later second than the calls
-    before. The last call of one that is `repeated` is sent so many times to one server, and
+    processes live (or replicas run) and which of them is asked each of the calls. `confirmed` of
+    `tries` repetitions showed it again. A `young` process was started in a later second than the
+    calls before. The last call of one that is `repeated` is sent so many times to one server, and
     `confirmed` of `tries` answers were not as the others. `unprintable` says why the printed
     lines would not show it.
     """
@@ -106,6 +132,8 @@ class Reproducer:
     young: bool = False
     repeated: int = 0
     unprintable: str = ""
+    control: int = 0
+    """Of replicas that run already: the one that all calls are sent to, to compare with."""
 
 
 @dataclass
@@ -130,6 +158,8 @@ class Report:
     partial: bool = False
     failed: str = ""
     url: str = "http://127.0.0.1:{port}"
+    spread: "Spread | None" = None
+    """How the calls were spread over replicas that run already; None where none were."""
 
     def note(self, text: str) -> None:
         """Keep a note, once."""
@@ -140,6 +170,8 @@ class Report:
         """Mark it partial; what has been proven stands, and what was seen only once does not."""
         self.partial = True
         self.note(why)
+        if self.level is Level.ALIKE:  # of some plays only
+            self.level, self.because = Level.UNKNOWN, why
         seen = [each for each in self.findings if each.differences]
         if self.level in STATE and self.reproducer is None and seen:
             self.level = Level.UNKNOWN
@@ -169,7 +201,8 @@ def not_emptied(finding: Finding) -> Finding:
 
 def sentence(play: str) -> str:
     """Say what a difference in a play means; "" where it was no such play."""
-    return PLAYS.get(TWO if play.startswith(TWO) else play, "")
+    several = next((kind for kind in SEVERAL if play.startswith(kind)), play)
+    return PLAYS.get(several, "")
 
 
 def level_of(
@@ -185,7 +218,7 @@ def level_of(
             first = min(differing, key=rank)
             where = sentence(first.play) or "the answers change"
             said = f"{len(differing)} of {len(findings)} calls: {where}"
-            return level, f"{said}; {first.title}, {_shown_change(first)}"
+            return level, f"{said}; {first.title}, {shown_change(first)}"
     counted = [each for each in findings if each.counts]
     if unknown := [each for each in counted if each.level is Level.UNKNOWN]:
         why = f"; the first is {unknown[0].title}: {unknown[0].why}" if unknown[0].why else ""
@@ -202,7 +235,8 @@ def rank(finding: Finding) -> tuple[bool, int, int]:
     return finding.needs is None, kind, finding.index
 
 
-def _shown_change(finding: Finding) -> str:
+def shown_change(finding: Finding) -> str:
+    """Return the first difference of a finding, with its meaning where that is certain."""
     change = finding.differences[0]
     if change.where != "status" or finding.play == SEPARATE:
         return str(change)

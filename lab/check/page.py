@@ -6,6 +6,15 @@ from lab.check.document import CheckDocument, CheckedCall, Shortest
 from lab.check.judge import FAILED, SIGNS, Level
 from lab.core.page import Figure, Graph, ReportPage, Section, Table
 
+_PROCESSES = (
+    "The conversation was held on one process, then again on fresh ones; an answer that changes "
+    "depends on state that the server keeps."
+)
+_REPLICAS = (
+    "The conversation was held on each of some replicas that run already, then spread over them; "
+    "an answer that changes depends on which of them is asked."
+)
+
 
 def check_page(made: CheckDocument) -> ReportPage:
     """Return the page of a check."""
@@ -15,8 +24,7 @@ def check_page(made: CheckDocument) -> ReportPage:
     cut = "Cut short: this is what was known when the check was stopped, or reached a limit."
     return ReportPage(
         "lab check: is this service stateless?",
-        "The conversation was held on one process, then again on fresh ones; an answer that "
-        "changes depends on state that the server keeps.",
+        _REPLICAS if made.spread else _PROCESSES,
         found,
         facts=list(_facts(made)),
         sections=list(_sections(made)),
@@ -31,7 +39,11 @@ def _facts(made: CheckDocument) -> Iterator[tuple[str, str]]:
         yield "started with", made.command
     yield "took", f"{made.seconds:.1f} s"
     yield "requests", f"{made.requests:,}"
-    yield "processes", f"{made.processes:,}"
+    if made.spread:
+        for each in made.spread.replicas:
+            yield f"replica {each.name}", each.url
+    else:
+        yield "processes", f"{made.processes:,}"
     if allowed := [str(level) for level in made.allowed if level is not Level.SELF_CONTAINED]:
         yield "allowed", ", ".join(allowed)
 
@@ -39,6 +51,8 @@ def _facts(made: CheckDocument) -> Iterator[tuple[str, str]]:
 def _sections(made: CheckDocument) -> Iterator[Section]:
     if made.calls:
         yield Section("The calls", tables=[_table(made.calls)], charts=[_chart(made.calls)])
+    if made.spread:
+        yield Section("How the calls were spread", [*made.spread.lines()])
     if made.shortest:
         yield _shortest(made.shortest)
     remarks = [*made.notes, *_noise(made)]
@@ -75,6 +89,8 @@ def _chart(calls: list[CheckedCall]) -> Figure:
 def _shortest(found: Shortest) -> Section:
     numbers = ", ".join(map(str, found.calls))
     how = "to two processes that both live" if found.in_turn else "the last of them after a restart"
+    if found.replicas:
+        how = f"to replicas {', '.join(found.replicas)}"
     seen = f"seen again {found.confirmed} of {found.tries} times"
     if found.repeated:
         how = f"the last of them {found.repeated} times, to one server of several processes"

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from lab.check.address import Address
 from lab.check.budget import Budget, Spent
 from lab.check.conversation import Call, Conversation
 from lab.check.pool import Pool
@@ -19,7 +20,25 @@ if TYPE_CHECKING:  # requests is loaded while the first process starts
 MOST_PACED_S = 5.0
 PATIENTLY, MORE_PATIENTLY = 1.5, 4.0  # times as long as a script waited when it was recorded
 MOST_SKIPPED_S = 0.1  # of the time that an answer took which is not asked for again
-Route = Callable[[int, Call], "Process | None"]  # who answers a call; None: as recorded
+
+
+class Target(Protocol):
+    """What can be asked: where it is, and when it was started, if known (time.monotonic())."""
+
+    @property
+    def address(self) -> Address:
+        """Where it is reached."""
+        ...
+
+    @property
+    def started(self) -> float:
+        """When it was started; 0.0 where that is not known."""
+        ...
+
+
+AnyTarget = TypeVar("AnyTarget", bound=Target)
+Routing = Callable[[int, Call], AnyTarget | None]  # who answers a call; None: as recorded
+Route = Routing[Process]
 
 
 class _Stop(BaseException):
@@ -29,8 +48,8 @@ class _Stop(BaseException):
     """
 
 
-class Player:
-    """Plays conversations on processes of a pool, within a budget.
+class TargetPlayer(Generic[AnyTarget]):
+    """Plays conversations on whatever can be asked, within a budget.
 
     `endless` are the calls whose answers are streams without an end, as far as is known, and how
     many events are waited for.
@@ -38,48 +57,28 @@ class Player:
     an answer changes, `patience` is how much longer than in the recording they wait.
     """
 
-    def __init__(self, pool: Pool, budget: Budget, timeout_s: float = 10.0) -> None:
+    def __init__(self, budget: Budget, timeout_s: float = 10.0) -> None:
         self.endless: dict[int, int] = {}
-        self.exclusive = False
         self.polled: set[tuple[str, str]] = set()
         self.patience = PATIENTLY
-        self.during: Callable[[Process], AbstractContextManager[None]] = lambda process: (
+        self.during: Callable[[AnyTarget], AbstractContextManager[None]] = lambda target: (
             nullcontext()
         )
-        self.pool = pool
         self._budget = budget
         self._timeout_s = timeout_s
         self._kept: requests.Session | None = None
-
-    def expect(self, processes: int) -> None:
-        """Take it that the next plays ask for at least so many: some may be started ahead."""
-        self.pool.expect(processes)
-
-    @contextmanager
-    def processes(self, count: int = 1) -> Iterator[Callable[..., Process]]:
-        """Begin a play of so many processes: give what starts them; they are killed at its end."""
-        self.pool.reset()
-        self.pool.expect(count)
-        with ExitStack() as last:
-
-            def start(*, elsewhere: bool = False, since: float = 0.0) -> Process:
-                process = self.pool.fresh(elsewhere=elsewhere, since=since)
-                last.callback(process.kill)
-                return process
-
-            yield start
 
     def play_part(
         self,
         conversation: Conversation,
         part: Collection[int],
         recorded: Trace,
-        route: Route,
+        route: Routing[AnyTarget],
         trace: Trace | None = None,
     ) -> Trace:
         """Hold it up to the last of some calls; the others are taken as `recorded`."""
 
-        def some(index: int, call: Call) -> Process | None:
+        def some(index: int, call: Call) -> AnyTarget | None:
             return route(index, call) if index in part else None
 
         return self.play(conversation, some, recorded, max(part), trace=trace)
@@ -87,11 +86,11 @@ class Player:
     def play(
         self,
         conversation: Conversation,
-        route: Route,
+        route: Routing[AnyTarget],
         recorded: Trace | None = None,
         until: int | None = None,
         state: ClientState | None = None,
-        watch: Callable[[Process], None] = lambda process: None,
+        watch: Callable[[AnyTarget], None] = lambda target: None,
         trace: Trace | None = None,
         change: Callable[[Call, Call], Call] = lambda call, known: call,
     ) -> Trace:
@@ -111,16 +110,16 @@ class Player:
                 call = change(call, conversation.calls[index])
             if recorded is not None and conversation.script:
                 self._keep_pace(trace, call, recorded)
-            process = route(index, call)
-            if process is None:
+            target = route(index, call)
+            if target is None:
                 if recorded is None or index >= len(recorded.answers):
                     raise _Stop
                 _skip(trace, call, recorded.answers[index], carried)
                 if conversation.script:  # one that polls counts on the time an answer takes
                     time.sleep(min(recorded.answers[index].elapsed_s, MOST_SKIPPED_S))
                 return recorded.answers[index]
-            answer = self.said(trace, call, carried, process)
-            watch(process)
+            answer = self.said(trace, call, carried, target)
+            watch(target)
             return answer
 
         try:
@@ -151,24 +150,15 @@ class Player:
         due = began + self.patience * (recorded.times[index] - recorded.times[last])
         time.sleep(min(max(0.0, due - time.monotonic()), MOST_PACED_S))
 
-    def said(self, trace: Trace, call: Call, carried: ClientState, process: Process) -> Answer:
+    def said(self, trace: Trace, call: Call, carried: ClientState, target: AnyTarget) -> Answer:
         """Send a call as a client that carries this; keep the answer in the trace."""
-        from lab.check.http import send
-
         index = len(trace.answers)
         self._budget.request()
         trace.times.append(time.monotonic())
-        trace.ages.append(trace.times[-1] - process.started)
+        trace.ages.append(trace.times[-1] - target.started)
         before = carried.copy()
-        with self.during(process):
-            answer = send(
-                process.address,
-                request_of(call, carried.answers),
-                carried.cookies,
-                min(self._timeout_s, self._budget.left_s),
-                wanted=self.endless.get(index, 0),
-                kept=self._kept,
-            )
+        with self.during(target):
+            answer = self._send(target, call, carried, self.endless.get(index, 0))
         if answer.status is None:
             self._budget.check_time()  # it may be our own hurry that it had no time
         carried.answers[index] = answer
@@ -178,6 +168,45 @@ class Player:
         trace.sent.add(index)
         return answer
 
+    def _send(self, target: AnyTarget, call: Call, carried: ClientState, wanted: int) -> Answer:
+        from lab.check.http import send
+
+        return send(
+            target.address,
+            request_of(call, carried.answers),
+            carried.cookies,
+            min(self._timeout_s, self._budget.left_s),
+            wanted=wanted,
+            kept=self._kept,
+        )
+
+
+class Player(TargetPlayer[Process]):
+    """Plays conversations on processes of a pool."""
+
+    def __init__(self, pool: Pool, budget: Budget, timeout_s: float = 10.0) -> None:
+        super().__init__(budget, timeout_s)
+        self.exclusive = False
+        self.pool = pool
+
+    def expect(self, processes: int) -> None:
+        """Take it that the next plays ask for at least so many: some may be started ahead."""
+        self.pool.expect(processes)
+
+    @contextmanager
+    def processes(self, count: int = 1) -> Iterator[Callable[..., Process]]:
+        """Begin a play of so many processes: give what starts them; they are killed at its end."""
+        self.pool.reset()
+        self.pool.expect(count)
+        with ExitStack() as last:
+
+            def start(*, elsewhere: bool = False, since: float = 0.0) -> Process:
+                process = self.pool.fresh(elsewhere=elsewhere, since=since)
+                last.callback(process.kill)
+                return process
+
+            yield start
+
 
 def next_second(at_s: float, clock_s: float) -> float:
     """Wait until the second of a moment is over, by its clock; return when it was."""
@@ -186,9 +215,9 @@ def next_second(at_s: float, clock_s: float) -> float:
     return over_s
 
 
-def always(process: Process) -> Route:
+def always(target: AnyTarget) -> Routing[AnyTarget]:
     """Return the route of a play on one process."""
-    return lambda index, call: process
+    return lambda index, call: target
 
 
 def _skip(trace: Trace, call: Call, answer: Answer, carried: ClientState) -> None:

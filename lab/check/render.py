@@ -93,6 +93,19 @@ _ADVICE = {
         "storage), or on a volume that all of them mount: say so with --shared PATH. Or hand it "
         "to the client, signed (lab run logout, size)."
     ),
+    Level.REPLICA: (
+        "Answers depend on which replica is asked: behind a balancer users meet another one, at "
+        "the latest when theirs is replaced. A restart was not tried, unless --between did; "
+        "`lab check --start` finds whether the state is in the process or on its disk. Hand the "
+        "state to the client, signed, or keep it in a store that all replicas share; affinity "
+        "only hides it until a replica ends (lab run crash)."
+    ),
+    Level.ALIKE: (
+        "These replicas answered as one, each pair of calls on two of them. That is less than "
+        "self-contained: no process was started for it and none was ended, nothing was emptied, "
+        "and what the replicas share was not looked at. What a crash would lose was not tried (lab "
+        "run crash shows what that means); `lab check --start` proves more."
+    ),
     Level.SELF_CONTAINED: (
         "Each request brought all that its answer depended on, so any process can serve it, and "
         "a restart is not noticed. Statelessness has its costs: what a client carries stays good "

@@ -62,6 +62,14 @@ _RULES = {
         "Nothing could be concluded",
         "The answers could not be compared. The message says why, and what to do.",
     ),
+    Level.REPLICA: SarifRule(
+        "state-in-replica",
+        "error",
+        "An answer depends on which replica is asked",
+        "Another replica of the same service answers differently. Behind a load balancer users "
+        "meet it, at the latest when theirs is replaced. Hand the state to the client, signed, or "
+        "keep it in a store that all replicas share.",
+    ),
 }
 _FAILED = SarifRule(
     "failed-assertion",

@@ -14,39 +14,15 @@ MANY = 3  # more calls than that are worth a look after each of them
 MOST_LOOKING_S = 2.0
 
 
-class Search:
-    """The search in one conversation. `baseline` is the conversation on one process."""
+class Givers:
+    """Which calls gave what a later one brings. `baseline` is the conversation as it is right."""
 
     def __init__(
-        self,
-        runner: Runner,
-        conversation: Conversation,
-        baseline: Trace,
-        comparator: ResponseComparator,
+        self, conversation: Conversation, baseline: Trace, comparator: ResponseComparator
     ) -> None:
-        self._runner = runner
         self._conversation = conversation
         self._baseline = baseline
         self._comparator = comparator
-
-    def needs(self, index: int, wanted: Wanted, known: Trace, tries: int) -> list[int]:
-        """Return the fewest calls before `index` that show it, [] if it shows without any.
-
-        Calls that gave them a credential are among them, as `with_givers` says. `known` is the
-        play that showed it. What a process answers that has had nothing before does not depend on
-        the part: one process for each question is enough. Others are started ahead for the `tries`
-        that follow, which ask both.
-        """
-
-        def shows(part: list[int]) -> bool:
-            self._runner.expect(1 + 2 * tries)
-            calls = [*self.with_givers(part, index), index]
-            expected = self._runner.part(self._conversation, calls, self._baseline)
-            return bool(wanted.shown(expected, known, calls))
-
-        return self.with_givers(
-            shrink(range(index), shows, self._all_guesses(index, wanted, known)), index
-        )
 
     def with_givers(self, part: Sequence[int], index: int) -> list[int]:
         """Return a part with the calls that gave what it, or the call at `index`, brings.
@@ -54,7 +30,11 @@ class Search:
         That is what varies from play to play, and what goes into a header: a recorded credential
         expires, and no script may contain one. An empty part stays empty.
         """
-        whole, waiting = {*part}, [*part, index] if part else []
+        return self.closed(part, index) if part else []
+
+    def closed(self, part: Sequence[int], index: int) -> list[int]:
+        """Return a part with the calls that gave what it, or the call at `index`, brings anew."""
+        whole, waiting = {*part}, [*part, index]
         while waiting:
             new = self._gave_anew(waiting.pop()) - whole
             whole |= new
@@ -78,15 +58,6 @@ class Search:
         writes = [n for n in range(index) if self._conversation.calls[n].method not in READS]
         return [sorted(needed | each) for each in (related, {*writes[:1]}, {*writes[-1:]})]
 
-    def _all_guesses(self, index: int, wanted: Wanted, known: Trace) -> Iterator[list[int]]:
-        """Yield the guesses, and the call after which it is answered as in the conversation."""
-        likely, *others = self.guesses(index)
-        yield likely
-        if (last := self._last_that_matters(index, wanted, known)) is not None:
-            yield [last]
-            yield sorted({*likely, last})
-        yield from others
-
     def _gave(self, index: int) -> set[int]:
         """Return the earlier calls that gave what a call brings, and what those brought."""
         needed, waiting = self._cookies_from(index), [index]
@@ -105,6 +76,48 @@ class Search:
                 for name in answer.cookies:
                     first.setdefault(name, number)
         return {*first.values()}
+
+
+class Search(Givers):
+    """The search in one conversation. `baseline` is the conversation on one process."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        conversation: Conversation,
+        baseline: Trace,
+        comparator: ResponseComparator,
+    ) -> None:
+        super().__init__(conversation, baseline, comparator)
+        self._runner = runner
+
+    def needs(self, index: int, wanted: Wanted, known: Trace, tries: int) -> list[int]:
+        """Return the fewest calls before `index` that show it, [] if it shows without any.
+
+        Calls that gave them a credential are among them, as `with_givers` says. `known` is the
+        play that showed it. What a process answers that has had nothing before does not depend on
+        the part: one process for each question is enough. Others are started ahead for the `tries`
+        that follow, which ask both.
+        """
+
+        def shows(part: list[int]) -> bool:
+            self._runner.expect(1 + 2 * tries)
+            calls = [*self.with_givers(part, index), index]
+            expected = self._runner.part(self._conversation, calls, self._baseline)
+            return bool(wanted.shown(expected, known, calls))
+
+        return self.with_givers(
+            shrink(range(index), shows, self._all_guesses(index, wanted, known)), index
+        )
+
+    def _all_guesses(self, index: int, wanted: Wanted, known: Trace) -> Iterator[list[int]]:
+        """Yield the guesses, and the call after which it is answered as in the conversation."""
+        likely, *others = self.guesses(index)
+        yield likely
+        if (last := self._last_that_matters(index, wanted, known)) is not None:
+            yield [last]
+            yield sorted({*likely, last})
+        yield from others
 
     def _last_that_matters(self, index: int, wanted: Wanted, known: Trace) -> int | None:
         """Return the call after which one process, asked after each, first shows it.

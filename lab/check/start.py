@@ -71,14 +71,21 @@ class Start:
 
 def run_reset(start: Start, patience_s: float, mark: str) -> None:
     """Run the reset; LabError with its last lines if it fails or takes longer."""
+    assert start.reset is not None
+    env = {**start.environment(0), MARK: f"{mark}/reset"}
+    run_line("--reset", start.reset, start.cwd, env, patience_s)
+
+
+def run_line(
+    option: str, line: str, cwd: Path, env: Mapping[str, str] | None, patience_s: float
+) -> None:
+    """Run a shell line that an option gave; LabError with the end of what it said if it fails."""
     with tempfile.TemporaryFile() as said:
-        process = _begin_reset(start, said, f"{mark}/reset")
+        process = _begin(line, cwd, env, said)
         try:
             status = process.wait(patience_s)
         except subprocess.TimeoutExpired:
-            raise LabError(
-                f"--reset did not end within {patience_s:.0f} s: {start.reset}"
-            ) from None
+            raise LabError(f"{option} did not end within {patience_s:.0f} s: {line}") from None
         finally:
             if process.poll() is None:
                 _end_tree(process)
@@ -86,26 +93,28 @@ def run_reset(start: Start, patience_s: float, mark: str) -> None:
             said.seek(0)
             lines = said.read().decode(errors="replace").strip().splitlines()[-3:]
             raise LabError(
-                f"--reset failed (exit {status}): {start.reset}"
-                + "".join(f"\n    {line}" for line in lines)
+                f"{option} failed (exit {status}): {line}"
+                + "".join(f"\n    {each}" for each in lines)
             )
 
 
-def _begin_reset(start: Start, said: IO[bytes], mark: str) -> "subprocess.Popen[bytes]":
-    assert start.reset is not None
+def _begin(
+    line: str, cwd: Path, env: Mapping[str, str] | None, said: IO[bytes]
+) -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(
-            start.reset,
+            line,
             shell=True,
-            cwd=start.cwd,
-            env={**start.environment(0), MARK: mark},
+            cwd=cwd,
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
             start_new_session=sys.platform != "win32",
         )
     except KeyboardInterrupt:  # it may have begun already
-        end_marked(mark)
+        if env and MARK in env:
+            end_marked(env[MARK])
         raise
 
 

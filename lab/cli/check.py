@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich.text import Text
 
 from lab.cli import options
+from lab.cli.check_replicas import ReplicaOptions, replica_options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.cli.param_types import duration
 from lab.core.run_folder import new_run_folder
@@ -35,7 +37,6 @@ def _settings(
 @click.option(
     "--start",
     "command",
-    required=True,
     metavar="COMMAND",
     help="Command that starts your service. {port} is replaced by a free port, {dir} by an empty "
     "folder.",
@@ -87,6 +88,7 @@ def _settings(
     type=_path,
     help="Make conversations from an OpenAPI 3 document, JSON or YAML.",
 )
+@replica_options
 @click.option(
     "--ignore",
     multiple=True,
@@ -142,7 +144,7 @@ def _settings(
 @options.out
 def check(
     conversation: Path | None,
-    command: str,
+    command: str | None,
     env: dict[str, str],
     reset: str | None,
     shared: tuple[Path, ...],
@@ -152,6 +154,7 @@ def check(
     http_file: Path | None,
     har_file: Path | None,
     openapi_file: Path | None,
+    running: ReplicaOptions,
     ignore: tuple[str, ...],
     header: tuple[str, ...],
     allow: tuple[str, ...],
@@ -179,6 +182,7 @@ def check(
       lab check --start "flask --app myapp run --port {port}" requests.py
       lab check --start "node server.js" --env PORT={port} --openapi openapi.yaml
       lab check --start "…" --reset "redis-cli flushall" --http session.http
+      lab check --url http://10.0.0.7:8080 --url http://10.0.0.8:8080 talk.py
 
     A script:
         def script(http):
@@ -187,8 +191,12 @@ def check(
 
     Your command is started many times, with your rights.
 
+    Replicas that run already are given with --url, two or more. Each pair of calls then goes to
+    two of them at least once. Nothing is started or ended, so the verdict is weaker: *alike on
+    these replicas*. What the conversation says is really sent, again and again.
+
     Exit status:
-      0    self-contained: no state was found
+      0    self-contained (of replicas: alike): no state was found
       1    state was found
       2    wrong usage
       3    unknown, or the service did not start
@@ -199,10 +207,19 @@ def check(
     from lab.check.session import Options
     from lab.check.start import Start
 
+    if bool(command) == bool(running.urls):
+        raise click.UsageError("give either --start COMMAND or --url URL of each replica")
+    if running.urls and openapi_file:
+        raise click.UsageError(
+            "--openapi makes calls up, and what runs at --url may be in use: give a conversation"
+        )
     source = _source(conversation, http_file, har_file, openapi_file)
     volumes = tuple(path.absolute() for path in shared)
-    start = Start(command, env, Path.cwd(), reset, _ready(ready), wait, volumes, host)
-    start.words(0)  # refuses a command that is none, before anything is made
+    start = Start(command or "", env, Path.cwd(), reset, _ready(ready), wait, volumes, host)
+    if running.urls:
+        asked = running.asked(host, start.ready)
+    else:
+        start.words(0)  # refuses a command that is none, before anything is made
     compared = Options(
         frozenset(_place(each) for each in ignore),
         (*Options().headers, *(name.lower() for name in header)),
@@ -212,11 +229,16 @@ def check(
     budget = Budget(max_requests, max_processes, max_seconds)
     folder = new_run_folder(out, "check")
     with progress(quiet=as_json) as log:
-        report = Check(start, source, folder, compared, budget, _seldom(log)).run()
+        if running.urls:
+            from lab.check.replicas.checker import ReplicaCheck
+
+            report = ReplicaCheck(asked, source, compared, budget, _seldom(log), _say).run()
+        else:
+            report = Check(start, source, folder, compared, budget, _seldom(log)).run()
         log("")
     from lab.cli import check_report
 
-    allowed = check_report.allowed_levels(allow)
+    allowed = check_report.allowed_levels(allow, running=bool(running.urls))
     given = conversation or http_file or har_file or openapi_file
     files = check_report.CiFiles(junit_file, sarif_file, given)
     document, explanation = check_report.keep(report, start, folder, allowed, files)
@@ -238,6 +260,11 @@ def _ready(path: str | None) -> str | None:
     if path is not None and not path.startswith("/"):
         raise click.UsageError(f"--ready {path!r}: give a path that begins with /")
     return path
+
+
+def _say(line: str) -> None:
+    """Print what is going to be sent, before it is."""
+    err.print(Text(line), soft_wrap=True)
 
 
 def _seldom(log: Callable[[str], None]) -> Callable[[str], None]:

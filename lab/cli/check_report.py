@@ -11,6 +11,7 @@ from lab.check.curl import as_curl
 from lab.check.document import CheckDocument, document, text
 from lab.check.judge import FAILED, SIGNS, Level, Report
 from lab.check.render import as_junit, explain
+from lab.check.replicas.script import pair_lines, replicas_as_curl
 from lab.check.sarif import Checked, as_sarif
 from lab.check.start import Start
 from lab.cli import kept
@@ -71,6 +72,9 @@ def show(report: Report, start: Start, folder: Path) -> None:
         screen.print(Text("Cut short: this is what was known.", "yellow"))
     if report.findings:
         screen.print(_table(report))
+    if report.spread:
+        for line in report.spread.lines():
+            screen.print(plain_text(redact_text(line)), soft_wrap=True)
     for index, places in sorted(report.masked.items()):
         said = f"varies by itself, not compared: {index + 1} {', '.join(places)}"
         screen.print(plain_text(said, "dim"), soft_wrap=True)
@@ -78,14 +82,17 @@ def show(report: Report, start: Start, folder: Path) -> None:
         if note != report.because:
             screen.print(Text(f"! {redact_text(note)}", "yellow"), soft_wrap=True)
     _show_shortest(report, start)
-    spent = f"{report.requests} requests, {report.processes} processes, {report.seconds:.1f} s"
+    processes = "" if report.spread else f" {report.processes} processes,"
+    spent = f"{report.requests} requests,{processes} {report.seconds:.1f} s"
     screen.print(
         Text(f"{spent}; kept: {folder} (check.json, report.html, logs)", "dim"), soft_wrap=True
     )
 
 
-def allowed_levels(allow: tuple[str, ...]) -> frozenset[Level]:
-    """Return the levels that pass, with those that `--allow` names."""
+def allowed_levels(allow: tuple[str, ...], *, running: bool = False) -> frozenset[Level]:
+    """Return the levels that pass, with those that `--allow` names; of what runs already one."""
+    if running:
+        return frozenset({Level.ALIKE})
     named = {"backing-service": Level.BACKING_SERVICE, "disk": Level.DISK}
     return frozenset({Level.SELF_CONTAINED, *(named[each] for each in allow)})
 
@@ -111,16 +118,21 @@ def _show_shortest(report: Report, start: Start) -> None:
         screen.print(plain_text(report.reproducer.unprintable), soft_wrap=True)
         return
     times = f"{report.reproducer.confirmed} of {report.reproducer.tries}"
+    if report.spread:
+        screen.print(Text("\nThe requests that show it:", "bold"))
+        for line in pair_lines(report):
+            screen.print(plain_text(line), soft_wrap=True)
     said = f"\nThe shortest script that shows it (seen again {times} times):"
     if report.reproducer.repeated:
         said = f"\nA script that shows it ({times} answers differed):"
     screen.print(Text(said, "bold"))
-    screen.print(plain_text(as_curl(report, start)), soft_wrap=True)
+    screen.print(plain_text(_script(report, start)), soft_wrap=True)
 
 
 def _script(report: Report, start: Start) -> str:
-    shortest = report.reproducer
-    return as_curl(report, start) if shortest and not shortest.unprintable else ""
+    if report.reproducer is None or report.reproducer.unprintable:
+        return ""
+    return replicas_as_curl(report, start.host) if report.spread else as_curl(report, start)
 
 
 def _table(report: Report) -> "Table":

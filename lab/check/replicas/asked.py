@@ -1,0 +1,57 @@
+"""What is asked of replicas that run already, and how much: said before it is sent."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lab.check.conversation import Conversation
+from lab.check.replicas.alone import ROUNDS
+from lab.check.replicas.balancer import MOST_PLAYS
+from lab.check.replicas.replica import Replica
+from lab.check.replicas.restart import cuts
+from lab.check.sides import READS
+
+
+@dataclass(frozen=True)
+class AskedReplicas:
+    """What is asked: the replicas, the balancer before them if there is one, and how.
+
+    `header` is one that names the replica (None: it is looked for), `dropped` are cookies that a
+    client does not keep, `between` is a shell command, `path` what is asked to move a balancer's
+    turn.
+    """
+
+    among: Sequence[Replica]
+    balancer: Replica | None = None
+    header: str | None = None
+    dropped: tuple[str, ...] = ()
+    between: str = ""
+    between_s: float = 600.0
+    path: str = "/"
+
+
+def plan(
+    conversation: Conversation, sides: Sequence[Sequence[int]], asked: AskedReplicas
+) -> list[str]:
+    """Return in lines what is going to be sent where, and what of it changes something."""
+    return [*_lines(conversation, sides, asked)]
+
+
+def _lines(
+    conversation: Conversation, sides: Sequence[Sequence[int]], asked: AskedReplicas
+) -> Iterator[str]:
+    count = len(conversation)
+    spread = Counter(side for one in sides for side in one)
+    for index, each in enumerate(asked.among):
+        alone = ROUNDS + 1 + bool(index)  # and over a kept connection; the others once more
+        yield f"{each}: {alone * count + spread[index]} requests"
+    if asked.balancer:
+        url, path = asked.balancer.address.url, asked.path
+        yield f"{url}: at most {MOST_PLAYS * count} requests, and GET {path} to move its turn"
+    if asked.between:
+        yield f"{asked.between}: once, with {len(cuts(count))} clients that wait for it"
+    writes = dict.fromkeys(call.title for call in conversation.calls if call.method not in READS)
+    clients = (ROUNDS + 2) * len(asked.among) - 1 + len(sides)
+    if writes:
+        yield f"of these, {clients} times each on the replicas: {', '.join(writes)}"
+    yield "more where an answer differs, to find the pair of requests: --max-requests is the limit"

@@ -1,0 +1,36 @@
+"""The check of replicas that run already: its bounds, and what is known when it must stop."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from lab.check.budget import Budget
+from lab.check.checker import TOO_EARLY, bounded
+from lab.check.first_plays import Source
+from lab.check.judge import Level, Report
+from lab.check.replicas.asked import AskedReplicas
+from lab.check.replicas.player import ReplicaPlayer
+from lab.check.replicas.session import ReplicaSession
+from lab.check.session import Options
+
+
+@dataclass
+class ReplicaCheck:
+    """One check of replicas; `say` is given what is going to be sent, before it is."""
+
+    asked: AskedReplicas
+    source: Source
+    options: Options = field(default_factory=Options)
+    budget: Budget = field(default_factory=Budget)
+    progress: Callable[[str], None] = lambda line: None
+    say: Callable[[str], None] = lambda line: None
+
+    def run(self) -> Report:
+        """Hold all plays and judge; at a bound or Ctrl-C return what is known, marked partial."""
+        report = Report(Level.UNKNOWN, TOO_EARLY)
+        player = ReplicaPlayer(self.budget, self.options.timeout_s, self.asked.dropped)
+        session = ReplicaSession(self.asked, self.options, player, report, self.progress, self.say)
+        bounded(lambda: session.run(self.source), report, self.budget)
+        if report.spread:
+            for each in report.spread.replicas:
+                each.requests = player.requests[each.name]
+        return report

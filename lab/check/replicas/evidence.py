@@ -1,0 +1,102 @@
+"""What the plays on replicas have shown, and the findings that follow, in the words of replicas."""
+
+from collections.abc import Callable
+
+from lab.check.comparator import ResponseComparator
+from lab.check.differences import Difference
+from lab.check.evidence import Evidence
+from lab.check.judge import COUNTED, Finding, Level, Report, Reproducer
+from lab.check.replicas.alone import AloneOnEach
+from lab.check.replicas.design import Certificate
+from lab.check.replicas.judging import findings_of, level_of_replicas
+from lab.check.replicas.spread import Spread, Way
+from lab.check.trace import Trace
+
+EACH_COUNTS = "hold the conversation a few times on each replica in turn: compare answer {}"
+
+
+class ReplicaEvidence(Evidence):
+    """All plays so far; `alone` are those on each replica, `required` that one needs a memory."""
+
+    def __init__(
+        self,
+        comparator: ResponseComparator,
+        report: Report,
+        alone: AloneOnEach,
+        spread: Spread,
+        *,
+        required: bool,
+    ) -> None:
+        super().__init__(comparator, report)
+        self._alone = alone
+        self._spread = spread
+        self._required = required
+
+    def take(self, name: str, hold: Callable[[], Trace], sides: tuple[int, ...] = ()) -> None:
+        """Hold a play in which a difference means that replicas are not as one."""
+        self.add(name, Level.REPLICA, hold, hold, sides)
+
+    def keep(self, name: str, trace: Trace) -> None:
+        """Take a play that was held already, and cannot be held again."""
+        self.add(name, Level.REPLICA, lambda: trace)
+
+    def differences(self, index: int, play: str) -> list[Difference]:
+        """Return what differs in the answer to a call in a play."""
+        expected = dict(enumerate(self.baseline.answers))
+        return self.comparator.compare(index, expected, self.plays[play].answers)
+
+    def differing(self, plays: list[str]) -> list[str]:
+        """Return those plays in which any answer differs."""
+        return [
+            name
+            for name in plays
+            if any(self.differences(index, name) for index in self.plays[name].answers)
+        ]
+
+    def covered(
+        self, how: str, covered: Certificate, plays: list[str], *, unknown: int = 0
+    ) -> None:
+        """Keep how many pairs of calls such plays have covered."""
+        self._spread.ways.append(
+            Way(
+                how=how,
+                conversations=len(plays),
+                pairs=covered.pairs,
+                of_pairs=covered.of_pairs,
+                ways=covered.ways,
+                of_ways=covered.of_ways,
+                unknown=unknown,
+                differed=len(self.differing(plays)),
+            )
+        )
+
+    def prove(self, index: int, proven: Reproducer | None) -> None:
+        """Take a finding as proven, or as doubted without a proof."""
+        if proven is None:
+            self.doubted.add(index)
+            return
+        self.proven[index] = proven
+        self.report.reproducer = self.report.reproducer or proven
+
+    def prove_by_times(self, finding: Finding, seen: int, tries: int, said: str) -> None:
+        """Take what was seen more than once as proven; `said` is how to see it by hand."""
+        calls = (*range(finding.index + 1),)
+        shown = Reproducer(calls, False, finding.differences, seen, tries, unprintable=said)
+        self.prove(finding.index, shown if seen > 1 else None)
+
+    def judge(self, unseen: str = "", require_dependency: bool = False) -> None:
+        """Write the findings and the level into the report."""
+        report = self.report
+        report.masked = self.comparator.masked
+        super().judge(unseen, require_dependency)
+        report.findings = findings_of(report, self._alone)
+        report.level, report.because = level_of_replicas(
+            report.findings, self.conversation.calls, self._spread.ways, self._required
+        )
+        counted = next((each for each in report.findings if each.play == COUNTED), None)
+        if counted and report.reproducer is None:
+            calls, times = (*range(counted.index + 1),), len(self._alone.rounds)
+            said = EACH_COUNTS.format(counted.index + 1)
+            report.reproducer = Reproducer(
+                calls, False, counted.differences, times, times, unprintable=said
+            )

@@ -1,0 +1,94 @@
+"""Holds conversations on replicas that run already, and counts what each of them was asked."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+
+from lab.check.budget import Budget
+from lab.check.conversation import Call, Conversation
+from lab.check.http import send, session_of_its_own
+from lab.check.player import Routing, TargetPlayer, always
+from lab.check.replicas.replica import Replica
+from lab.check.trace import ClientState, Trace, request_of
+from lab.core.http import Answer, Headers
+
+_SERVICE = "127.0.0.1:PORT"  # stands where an answer names the address that it was asked at
+
+
+class ReplicaPlayer(TargetPlayer[Replica]):
+    """Plays of one client each. `dropped` are cookies that the client does not keep.
+
+    `requests` counts what each of them was sent, by name.
+    """
+
+    def __init__(self, budget: Budget, timeout_s: float, dropped: Collection[str] = ()) -> None:
+        super().__init__(budget, timeout_s)
+        self.requests: Counter[str] = Counter()
+        self._dropped = frozenset(dropped)
+
+    def on(self, conversation: Conversation, target: Replica, *, kept: bool = False) -> Trace:
+        """Hold it on one, over new connections or over one that is kept."""
+        return self.routed(conversation, always(target), kept=kept)
+
+    def spread(
+        self,
+        conversation: Conversation,
+        among: Sequence[Replica],
+        sides: Sequence[int],
+        *,
+        kept: bool = False,
+    ) -> Trace:
+        """Hold it with call n at `among[sides[n]]`; each keeps its connection if that is asked."""
+        # A script may send more calls than it did.
+        route = lambda index, _: among[sides[index % len(sides)]]  # noqa: E731
+        return self.routed(conversation, route, kept=kept)
+
+    def part(
+        self,
+        conversation: Conversation,
+        part: Collection[int],
+        recorded: Trace,
+        route: Callable[[int], Replica],
+    ) -> Trace:
+        """Hold some of the calls, up to the last of them; the others are as `recorded`."""
+        return self.play_part(conversation, part, recorded, lambda index, _: route(index))
+
+    def routed(self, conversation: Conversation, route: Routing[Replica], *, kept: bool) -> Trace:
+        """Hold it as `route` says, over new connections or over those that are kept."""
+        if not kept:
+            return self.play(conversation, route)
+        with session_of_its_own() as self._kept:
+            try:
+                return self.play(conversation, route)
+            finally:
+                self._kept = None
+
+    def _send(self, target: Replica, call: Call, carried: ClientState, wanted: int) -> Answer:
+        self.requests[target.name] += 1
+        address, request = target.address, request_of(call, carried.answers)
+        if address.base and request.url.startswith(f"{address.base}/"):
+            request.url = request.url.removeprefix(address.base)  # an answer gave it with its base
+        answer = send(
+            address,
+            request,
+            carried.cookies,
+            min(self._timeout_s, self._budget.left_s),
+            wanted=wanted,
+            kept=self._kept,
+        )
+        for cookie in [*carried.cookies]:
+            if cookie.name in self._dropped:
+                carried.cookies.clear(cookie.domain, cookie.path, cookie.name)
+        return _without_address(answer, target)
+
+
+def _without_address(answer: Answer, target: Replica) -> Answer:
+    """Return the answer with the address that it was asked at as every other one would say it."""
+    address = target.address
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    # Its own port is PORT already where it stands after a host of this machine.
+    named = rf"(?<=//){re.escape(host)}(?::(?:{address.port}|PORT))?(?![\w.:-])"
+    pattern = re.compile(named.encode())
+    pairs = ((name, re.sub(named, _SERVICE, value)) for name, value in answer.headers.pairs)
+    return replace(answer, headers=Headers(pairs), body=pattern.sub(_SERVICE.encode(), answer.body))

@@ -1,0 +1,82 @@
+"""A replica of a service that runs already, or the balancer before them: where it is reached."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from string import ascii_uppercase
+from urllib.parse import urlsplit
+
+from lab.check.address import Address
+from lab.core.errors import LabError
+from lab.core.text import one_line
+
+OWNER = "service.invalid"  # whose cookies they are, by whatever host a replica is reached
+MOST_REPLICAS = 9
+_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[\w.:-]+(%\w+)?")
+
+
+@dataclass(frozen=True)
+class BasedAddress(Address):
+    """An address below which the service is: `base` stands before each path."""
+
+    base: str = ""
+
+    @property
+    def url(self) -> str:
+        """Scheme, host, port and base: "http://10.5.7.11:8000/shop"."""
+        return f"{super().url}{self.base}"
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One that can be asked. Since when it runs is not known: `started` is 0.0."""
+
+    name: str
+    address: BasedAddress
+    started: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.address.url}"
+
+
+def replica(name: str, url: str, option: str, host: str | None = None) -> Replica:
+    """Return what is at a URL; LabError that names the option where it is none that can be."""
+    said = f"{option} {one_line(url, 80)!r}"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise LabError(f"{said}: {error}") from None
+    if parts.scheme not in _PORTS or not parts.hostname or not _HOST.fullmatch(parts.hostname):
+        raise LabError(f"{said}: give a URL such as http://10.0.0.7:8080")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise LabError(f"{said}: leave out the user, the query and the fragment")
+    if port == 0 or not re.fullmatch(r"[!-~]*", parts.path):
+        raise LabError(f"{said}: its port or its path cannot be used")
+    return Replica(
+        name,
+        BasedAddress(
+            port or _PORTS[parts.scheme],
+            parts.hostname,
+            host,
+            parts.scheme == "https",
+            OWNER,
+            parts.path.rstrip("/"),
+        ),
+    )
+
+
+def replicas(urls: Sequence[str], host: str | None = None) -> list[Replica]:
+    """Return the replicas at these URLs, named A, B, C; LabError where there are no two."""
+    if not 2 <= len(urls) <= MOST_REPLICAS:
+        raise LabError(
+            f"--url was given {len(urls)} times: give the URLs of two replicas or more "
+            f"({MOST_REPLICAS} at most), each of one replica and not of the balancer"
+        )
+    found = [replica(ascii_uppercase[n], url, "--url", host) for n, url in enumerate(urls)]
+    for number, each in enumerate(found):
+        for other in found[:number]:
+            if each.address == other.address:
+                raise LabError(f"--url {each.address.url} was given twice: one replica is no pair")
+    return found

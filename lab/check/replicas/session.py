@@ -1,0 +1,234 @@
+"""A check of replicas that run already: which plays are held, in which order."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from lab.check.comparator import ResponseComparator
+from lab.check.conversation import Call, Conversation
+from lab.check.first_plays import Source
+from lab.check.judge import AFTER, CROSSED, KEPT, OTHER, THROUGH, Level, Report
+from lab.check.reasons import no_success, rate_limits
+from lab.check.replicas.alone import AloneOnEach
+from lab.check.replicas.asked import AskedReplicas, plan
+from lab.check.replicas.balancer import BalancerPlays, own_cookies
+from lab.check.replicas.design import Certificate, certificate, schedule, shortest_schedule
+from lab.check.replicas.evidence import ReplicaEvidence
+from lab.check.replicas.player import ReplicaPlayer
+from lab.check.replicas.prover import PairProver
+from lab.check.replicas.replica import Replica
+from lab.check.replicas.restart import Between, pairs_cut
+from lab.check.replicas.settle import settle
+from lab.check.replicas.spread import AskedReplica, Spread
+from lab.check.session import Options
+from lab.check.trace import ClientState, Trace
+from lab.core.http import Answer
+from lab.core.redaction import redact_text
+
+MOST_EACH_WAY = 1500  # requests; with more, each pair crosses once and not each way
+DIRECTLY = "asked directly"
+"""How a way is called in which the lab chooses the replica."""
+THE_BALANCER = "hold the conversation several times through {}: compare answer {}"
+IN_BETWEEN = "send calls 1 to {} of the conversation, run {}, and go on: compare answer {}"
+
+
+class Listener:
+    """The client that a conversation is recorded with, on one replica."""
+
+    def __init__(self, player: ReplicaPlayer, target: Replica) -> None:
+        self.trace, self._state = Trace(), ClientState()
+        self._player, self._target = player, target
+
+    def __call__(self, call: Call) -> Answer:
+        """Send one call."""
+        return self._player.said(self.trace, call, self._state, self._target)
+
+    def renew(self) -> None:
+        """Go on as another client."""
+        self.trace, self._state = Trace(), ClientState()
+
+
+class ReplicaSession:
+    """One check of replicas that run: what was asked so far. `say` is for lines that stay."""
+
+    def __init__(
+        self,
+        asked: AskedReplicas,
+        options: Options,
+        player: ReplicaPlayer,
+        report: Report,
+        progress: Callable[[str], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self._asked = asked
+        self._player = player
+        self._report = report
+        self._progress = progress
+        self._say = say
+        self._comparator = ResponseComparator(options.ignored, options.headers)
+        player.polled = self._comparator.polling
+        self._alone = AloneOnEach(player, asked.among, self._comparator, report, self._log)
+        self._spread = report.spread = Spread(
+            replicas=[AskedReplica(name=r.name, url=r.address.url) for r in asked.among]
+        )
+        self._evidence = ReplicaEvidence(
+            self._comparator, report, self._alone, self._spread, required=options.require_dependency
+        )
+
+    def run(self, source: Source) -> None:
+        """Hold all plays, and judge after each kind of them."""
+        conversation, held = self._record(source)
+        sides = self._schedule(conversation)
+        self._spread.plan = [redact_text(each) for each in plan(conversation, sides, self._asked)]
+        for line in self._spread.plan:
+            self._say(line)
+        self._alone.hold(conversation, held, self._asked.header)
+        baseline = self._alone.baseline
+        self._evidence.begin(conversation, baseline)
+        self._name_replicas()
+        if trouble := no_success(baseline.answers, self._asked.among[0].address.name, ""):
+            self._report.because = trouble.rstrip(": ")
+            return
+        self._directly(conversation, sides)
+        if self._asked.balancer:
+            self._through(conversation, self._asked.balancer)
+        if self._asked.between and len(conversation) > 1:
+            self._between(conversation)
+        if limits := rate_limits(conversation, self._comparator.limited):
+            self._report.note(limits)
+
+    def _log(self, line: str) -> None:
+        self._progress(redact_text(line))
+
+    def _record(self, source: Source) -> tuple[Conversation, Trace | None]:
+        first = self._asked.among[0]
+        self._log(f"holding the conversation once on replica {first.name}")
+        client = Listener(self._player, first)
+        conversation = source.record(client)
+        self._report.conversation = conversation
+        for note in conversation.notes:
+            self._report.note(note)
+        return conversation, client.trace if client.trace.is_of(conversation) else None
+
+    def _schedule(self, conversation: Conversation) -> list[tuple[int, ...]]:
+        count, replicas = len(conversation), len(self._asked.among)
+        sides = schedule(conversation.calls, replicas)
+        if len(sides) * count > MOST_EACH_WAY:
+            return shortest_schedule(count, replicas)
+        return sides
+
+    def _name_replicas(self) -> None:
+        naming = self._alone.naming
+        for index, each in enumerate(self._spread.replicas):
+            said = [name for name, n in naming.headers.get(naming.first, {}).items() if n == index]
+            each.shown_by = f"{naming.first}: {redact_text(said[0])}" if said else ""
+        for remark in naming.remarks:
+            self._report.note(remark)
+        if not naming.headers:
+            self._report.note(
+                "no header names the replica: that each URL leads to another one is shown by its "
+                "address alone (name a header of yours with --replica-header)"
+            )
+
+    def _directly(self, conversation: Conversation, sides: Sequence[tuple[int, ...]]) -> None:
+        among, evidence, count = self._asked.among, self._evidence, len(conversation)
+        for place, each in [*enumerate(among)][1:]:
+            again = partial(self._player.on, conversation, each)
+            evidence.take(f"{OTHER}, {each.name}", again, (place,) * count)
+        for each in among:
+            self._log(f"the conversation on replica {each.name}, over a kept connection")
+            again = partial(self._player.on, conversation, each, kept=True)
+            evidence.take(f"{KEPT}, {each.name}", again)
+        plays = []
+        for number, one in enumerate(sides):
+            self._log(f"{CROSSED}, {number + 1} of {len(sides)}")
+            plays.append(f"{CROSSED}, {' '.join(among[side].name for side in one)}")
+            kept = number % 2 == 1
+            again = partial(self._player.spread, conversation, among, one, kept=kept)
+            evidence.take(plays[-1], again, one)
+        self._report.plays += ("on each replica alone", f"{len(sides)} times over the replicas")
+        answered = [self._answered(play) for play in plays]
+        evidence.covered(DIRECTLY, certificate(answered, count, len(among)), plays)
+        evidence.judge()
+        prover = PairProver(self._player, among, conversation, evidence.baseline, self._comparator)
+        settle(evidence, prover, self._log)
+
+    def _answered(self, play: str) -> list[int | None]:
+        """Return the replica of each call that was answered in a play."""
+        held = self._evidence.plays[play]
+        return [
+            side if n in held.answers and held.answers[n].status is not None else None
+            for n, side in enumerate(held.sides)
+        ]
+
+    def _through(self, conversation: Conversation, balancer: Replica) -> None:
+        asked, evidence, before = self._asked, self._evidence, self._report.level
+        plays = BalancerPlays(
+            self._player, balancer, self._alone.naming, self._report, asked.path, self._log
+        )
+        plays.hold(conversation, len(asked.among))
+        plays.believe(self._comparator, self._alone.baseline)
+        names = [f"{THROUGH}, {n + 1}" for n in range(len(plays.found.plays))]
+        for name, trace in zip(names, plays.found.plays, strict=True):
+            evidence.keep(name, trace)
+        covered = certificate(plays.found.sides, len(conversation), len(asked.among))
+        unknown = sum(side is None for one in plays.found.sides for side in one)
+        how = f"through {balancer.address.url}"
+        evidence.covered(how, covered, names, unknown=unknown)
+        self._report.plays.append(f"{len(names)} times through the balancer")
+        self._say_affinity(plays, covered, unknown)
+        evidence.judge()
+        if before is Level.REPLICA:
+            return
+        differed = len(evidence.differing(names))
+        for finding in [each for each in self._report.findings if each.play in names]:
+            said = THE_BALANCER.format(balancer.address.url, finding.index + 1)
+            evidence.prove_by_times(finding, differed, len(names), said)
+        evidence.judge()
+
+    def _say_affinity(self, plays: BalancerPlays, covered: Certificate, unknown: int) -> None:
+        direct = [each for one in self._alone.rounds for each in one]
+        own = [n for n in own_cookies(plays.found.plays, direct) if n not in self._asked.dropped]
+        if own:
+            self._report.note(
+                f"only the balancer sets the cookie {', '.join(own)}: it may keep each client at "
+                f"one replica (--drop-cookie {own[0]} asks as a client without it)"
+            )
+        elif not covered.pairs and covered.of_pairs and not unknown:
+            self._report.note(
+                "through the balancer no client met a second replica, and no cookie of the "
+                "balancer's says why: it may go by the client's address"
+            )
+
+    def _between(self, conversation: Conversation) -> None:
+        asked, evidence, report = self._asked, self._evidence, self._report
+        before, count = report.level, len(conversation)
+        self._spread.between = asked.between
+        between = Between(
+            self._player,
+            asked.balancer or asked.among[0],
+            asked.between,
+            asked.between_s,
+            asked.path,
+        )
+        cut = {}
+        for after, trace in between.hold(conversation, self._log):
+            name = f"{AFTER}, after call {after}"
+            evidence.keep(name, trace)
+            cut[name] = after
+        pairs, of = pairs_cut(count), count * (count - 1) // 2
+        covered = Certificate(pairs, of, pairs, of)
+        evidence.covered(f"before and after {asked.between}", covered, [*cut])
+        report.plays.append("with --between in the middle")
+        evidence.judge()
+        found = [each for each in report.findings if each.play in cut]
+        if before is Level.REPLICA or not found:
+            return
+        again = dict(between.hold(conversation, self._log))
+        for finding in found:
+            after = cut[finding.play]
+            evidence.keep("again", again[after])
+            seen = 1 + bool(evidence.differences(finding.index, "again"))
+            del evidence.plays["again"]
+            said = IN_BETWEEN.format(after, asked.between, finding.index + 1)
+            evidence.prove_by_times(finding, seen, 2, said)
+        evidence.judge()
