@@ -33,7 +33,7 @@ LOOK_S = 0.1
 MOST_SUBMITTED = 200_000_000  # bytes of a submission
 MOST_FILE = 512_000_000  # bytes of one file that it writes
 MOST_PROCESSES = 256
-TAG = "TWO_DESKS_GRADE"
+GRADE_TAG = "TWO_DESKS_GRADE"
 STOPPED_GRADING = "stopped by Ctrl-C"
 
 
@@ -101,7 +101,7 @@ class Grader:
                 assert process.stdin is not None
                 process.stdin.write(msgspec.json.encode(job) + b"\n")
                 process.stdin.flush()
-                reader = _Reader(process.stdout, graded, progress)
+                reader = _LineReader(process.stdout, graded, progress)
                 trouble = self._watch(process)
             except BrokenPipeError:
                 pass  # it ended at once: its log says why
@@ -130,7 +130,7 @@ class Grader:
         return ""
 
 
-class _Reader(threading.Thread):
+class _LineReader(threading.Thread):
     """Reads the lines of one process into its submission."""
 
     def __init__(
@@ -199,7 +199,7 @@ def _copy(folder: Path, target: Path) -> None:
 def _start(place: Path, log: IO[bytes], limits: GradeLimits) -> "subprocess.Popen[bytes]":
     (place / "tmp").mkdir()
     temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(place / "tmp"))
-    environment = clean_environment({**temporary, "PYTHONPATH": str(HOME), TAG: str(place)})
+    environment = clean_environment({**temporary, "PYTHONPATH": str(HOME), GRADE_TAG: str(place)})
     bounds = (str(int(limits.seconds) + 1), str(MOST_FILE), str(os.getpid()))
     confined = [sys.executable, "-I", "-S", str(Path(confine.__file__)), *bounds, "--"]
     return subprocess.Popen(
@@ -261,7 +261,7 @@ def _marked(tag: str) -> list[psutil.Process]:
     found = []
     for each in psutil.process_iter():
         with suppress(psutil.Error):
-            if each.environ().get(TAG) == tag and each.status() != psutil.STATUS_ZOMBIE:
+            if each.environ().get(GRADE_TAG) == tag and each.status() != psutil.STATUS_ZOMBIE:
                 found.append(each)
     return found
 
