@@ -10,6 +10,7 @@ import click
 from rich.text import Text
 
 from lab.cli import options
+from lab.cli.check_mcp import McpOptions, mcp_options
 from lab.cli.check_replicas import ReplicaOptions, replica_options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.cli.param_types import duration
@@ -88,6 +89,7 @@ def _settings(
     type=_path,
     help="Make conversations from an OpenAPI 3 document, JSON or YAML.",
 )
+@mcp_options
 @replica_options
 @click.option(
     "--ignore",
@@ -154,6 +156,7 @@ def check(
     http_file: Path | None,
     har_file: Path | None,
     openapi_file: Path | None,
+    mcp: McpOptions,
     running: ReplicaOptions,
     ignore: tuple[str, ...],
     header: tuple[str, ...],
@@ -213,7 +216,10 @@ def check(
         raise click.UsageError(
             "--openapi makes calls up, and what runs at --url may be in use: give a conversation"
         )
-    source = _source(conversation, http_file, har_file, openapi_file)
+    if running.urls and mcp.path:
+        raise click.UsageError("--mcp starts the server itself: give --start COMMAND")
+    given_files = (conversation, http_file, har_file, openapi_file)
+    source = mcp.source(given_files) if mcp.path else _source(*given_files)
     volumes = tuple(path.absolute() for path in shared)
     start = Start(command or "", env, Path.cwd(), reset, _ready(ready), wait, volumes, host)
     if running.urls:
@@ -234,7 +240,8 @@ def check(
 
             report = ReplicaCheck(asked, source, compared, budget, _seldom(log), _say).run()
         else:
-            report = Check(start, source, folder, compared, budget, _seldom(log)).run()
+            made = (start, source, folder, compared, budget, _seldom(log))
+            report = (mcp.check(*made) if mcp.path else Check(*made)).run()
         log("")
     from lab.cli import check_report
 
