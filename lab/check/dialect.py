@@ -7,11 +7,13 @@ from lab.check.conversation import Call
 from lab.check.trace import ClientState
 from lab.core.http import Answer
 
+Until = Callable[[bytes], bool] | None  # whether a body has come as far as it is wanted
+
 
 class Transmit(Protocol):
     """Sends one call to the process that is asked, as the client that asks it."""
 
-    def __call__(self, call: Call, until: Callable[[bytes], bool] | None = None) -> Answer:
+    def __call__(self, call: Call, until: Until = None) -> Answer:
         """Return the answer; a body of which `until` says that it has come is read no further."""
         ...
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from lab.check.address import Address
 from lab.check.budget import Budget, Spent
 from lab.check.conversation import Call, Conversation
-from lab.check.dialect import Dialect, Transmit
+from lab.check.dialect import Dialect, Transmit, Until
 from lab.check.pool import Pool
 from lab.check.process import Process
 from lab.check.trace import ClientState, Trace, request_of
@@ -174,22 +174,28 @@ class TargetPlayer(Generic[AnyTarget]):
 
     def _transmit(self, index: int, carried: ClientState, target: AnyTarget) -> Transmit:
         """Return what sends calls to a target, at a place of a conversation."""
-        from lab.check.http import send
 
-        def transmit(call: Call, until: Callable[[bytes], bool] | None = None) -> Answer:
+        def transmit(call: Call, until: Until = None) -> Answer:
             self._budget.request()
             with self.during(target):
-                return send(
-                    target.address,
-                    request_of(call, carried.answers),
-                    carried.cookies,
-                    min(self._timeout_s, self._budget.left_s),
-                    wanted=self.endless.get(index, 0),
-                    kept=self._kept,
-                    until=until,
-                )
+                return self._send(target, call, carried, self.endless.get(index, 0), until)
 
         return transmit
+
+    def _send(
+        self, target: AnyTarget, call: Call, carried: ClientState, wanted: int, until: Until
+    ) -> Answer:
+        from lab.check.http import send
+
+        return send(
+            target.address,
+            request_of(call, carried.answers),
+            carried.cookies,
+            min(self._timeout_s, self._budget.left_s),
+            wanted=wanted,
+            kept=self._kept,
+            until=until,
+        )
 
 
 class Player(TargetPlayer[Process]):
