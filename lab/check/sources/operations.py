@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from lab.check.sides import READS
+from lab.check.conversation import READS
 from lab.check.sources.description import DAMAGE, Description
 from lab.core.errors import LabError
 from lab.core.json_object import JsonObject
