@@ -13,7 +13,7 @@ from lab.check.sources.operations import Operation
 from lab.check.sources.settings import OpenApiSettings
 from lab.core.http import Answer
 
-MOST_TRIED = 300  # calls
+MOST_EXPLORED = 300  # calls
 MOST_EXPLORED_S = 30.0
 MOST_ENDED = 3  # operations that may end the service, until exploring stops
 PROBES = 4
@@ -74,8 +74,8 @@ class Explorer:
         return found
 
     def _is_over(self) -> bool:
-        if self._tried >= MOST_TRIED:
-            self._found.stopped = f"{MOST_TRIED} calls were enough to explore it"
+        if self._tried >= MOST_EXPLORED:
+            self._found.stopped = f"{MOST_EXPLORED} calls were enough to explore it"
         elif self._clock() > self._until:
             self._found.stopped = f"{MOST_EXPLORED_S:g} s were over"
         elif self._ended > MOST_ENDED:

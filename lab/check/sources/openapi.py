@@ -15,7 +15,7 @@ from lab.check.sources.settings import OpenApiSettings
 from lab.core.errors import LabError
 
 MOST_API_CALLS = 24
-MOST_LISTED = 5  # operations that a note names
+MOST_TITLES = 5  # operations that a note names
 SAY_WHO = (
     "say who you are: --auth SCHEME=VALUE for a security scheme of the document, --send for a "
     "header of your own, or --field for the names and passwords of a login"
@@ -157,5 +157,5 @@ def _titles(some: Sequence[Operation] | set[Operation]) -> list[str]:
 
 
 def _some(texts: Sequence[str]) -> str:
-    more = len(texts) - MOST_LISTED
-    return "; ".join(texts[:MOST_LISTED]) + (f"; and {more} more" if more > 0 else "")
+    more = len(texts) - MOST_TITLES
+    return "; ".join(texts[:MOST_TITLES]) + (f"; and {more} more" if more > 0 else "")
