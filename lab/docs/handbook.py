@@ -25,6 +25,7 @@ PAGES = (
         "museum",
         "windows",
     ),
+    *("grading", "own-exercise"),
     *("limits", "figures", "architecture", "glossary", "decisions"),
 )
 
