@@ -3,12 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.check.suite.exchanges import Journal, Pairs, Spread, SuiteExchange, Switch, pairs
+from lab.check.suite.exchanges import Pairs, Rotation, SuiteExchange, SuiteJournal, Switch, pairs
 
 
 def asked(*tests, processes=3):
     """What is asked by tests, given by name once for each request."""
-    journal = Journal(Spread(processes))
+    journal = SuiteJournal(Rotation(processes))
     for journal.test in tests:
         journal.begin("GET", "/")
     return journal.exchanges
@@ -25,7 +25,7 @@ def test_spread_goes_on_with_the_process_that_waits_longest():
 
 def test_spread_asks_only_processes_that_are_ready():
     ready = {0, 1}
-    spread = Spread(3, ready.__contains__)
+    spread = Rotation(3, ready.__contains__)
     assert [spread("a") for _ in range(3)] == [0, 1, 0]
     ready.add(2)
     assert [spread("a") for _ in range(2)] == [2, 1]

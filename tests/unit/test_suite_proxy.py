@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from lab.check.address import Address
-from lab.check.suite.exchanges import Journal
+from lab.check.suite.exchanges import SuiteJournal
 from lab.check.suite.proxy import SuiteProxy
 from lab.core.errors import LabError
 
@@ -50,7 +50,7 @@ class Upstream:
 @contextmanager
 def proxied(*upstreams, choose=lambda test: 0):
     """A proxy before these servers: its port, and what it has seen."""
-    proxy, journal = SuiteProxy(), Journal(choose)
+    proxy, journal = SuiteProxy(), SuiteJournal(choose)
     proxy.serve(journal, lambda number: upstreams[number].address)
     try:
         yield int(proxy.url.rpartition(":")[2]), journal
@@ -200,7 +200,7 @@ def test_answer_that_is_cut_is_cut_for_the_client_too():
 
 
 def test_process_that_does_not_start_is_a_bad_gateway():
-    proxy, journal = SuiteProxy(), Journal(lambda test: 0)
+    proxy, journal = SuiteProxy(), SuiteJournal(lambda test: 0)
 
     def address_of(number):
         raise LabError("it did not start: look at the log")

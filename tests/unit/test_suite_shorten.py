@@ -12,7 +12,7 @@ from lab.check.suite.shorten import (
     NOT_ALONE,
     NOT_AMONG_FIRST,
     NOT_SHOWN,
-    Search,
+    PairSearch,
 )
 from lab.core.errors import LabError
 
@@ -55,7 +55,7 @@ class Suite:
         seen = self.run(self.tests, lambda number: number % 3)
         failed = [name for name, outcome in seen.outcomes.items() if outcome == FAILED]
         until = time.monotonic() + 60 if until is None else until
-        return Search(self, list(self.tests), seen.exchanges, until).sort(failed)
+        return PairSearch(self, list(self.tests), seen.exchanges, until).sort(failed)
 
 
 def titles(finding):
@@ -121,7 +121,7 @@ def test_test_that_needs_several_switches_is_not_explained():
 
     suite = Suite({"stale": CART}, needs={}, fails=fails)
     seen = suite.run(suite.tests, lambda number: number % 3)
-    search = Search(suite, ["stale"], seen.exchanges, time.monotonic() + 60)
+    search = PairSearch(suite, ["stale"], seen.exchanges, time.monotonic() + 60)
     (finding,) = search.sort(["stale"]).findings
     assert (finding.why, finding.wrote) == (NOT_SHOWN, None)
 
@@ -157,14 +157,14 @@ def test_no_search_begins_when_the_time_is_up():
 @pytest.mark.parametrize("requests", [(), ("GET /cart",)])
 def test_test_with_fewer_than_two_requests_is_not_searched(requests):
     suite = Suite({"odd": requests}, needs={})
-    search = Search(suite, ["odd"], [], time.monotonic() + 60)
+    search = PairSearch(suite, ["odd"], [], time.monotonic() + 60)
     (finding,) = search.sort(["odd"]).findings
     assert finding.why == NO_REQUEST
 
 
 def test_test_that_passes_only_after_unknown_others_is_not_searched():
     suite = Suite({"login": ("POST /login",), "add": ("GET /products", "POST /cart")})
-    search = Search(suite, ["login", "add"], [], time.monotonic() + 60)
+    search = PairSearch(suite, ["login", "add"], [], time.monotonic() + 60)
     found = search.sort(["login", "add"])
     assert NOT_ALONE in [each.why for each in found.findings]
 
@@ -173,5 +173,5 @@ def test_trouble_of_a_rerun_is_said():
     def broken(names, switch):
         raise LabError("no pytest here")
 
-    found = Search(broken, ["kept"], [], time.monotonic() + 60).sort(["kept"])
+    found = PairSearch(broken, ["kept"], [], time.monotonic() + 60).sort(["kept"])
     assert (found.findings, found.trouble) == ([], "no pytest here")

@@ -8,7 +8,7 @@ import msgspec
 
 from lab.core.http import Answer, Headers
 
-MOST_KEPT = 64 * 1024  # of a body
+MOST_KEPT_OF_BODY = 64 * 1024  # of a body
 
 
 class SuiteExchange(msgspec.Struct):
@@ -39,7 +39,7 @@ class SuiteExchange(msgspec.Struct):
         return Answer(self.status, Headers(self.headers), self.body)
 
 
-class Journal:
+class SuiteJournal:
     """All exchanges in the order of their requests; `test` is the one that runs now.
 
     `choose` names the process that answers the next request of a test. Safe to use from several
@@ -60,7 +60,7 @@ class Journal:
             return made
 
 
-class Spread:
+class Rotation:
     """Sends requests of a test to as many processes as are ready, and so does from test to test.
 
     Of those that have answered least of this test, the one that was not asked for longest is next.

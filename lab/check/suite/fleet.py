@@ -11,8 +11,8 @@ from lab.check.launcher import Launcher
 from lab.check.process import Process
 from lab.check.start import Start, run_reset
 
-RESET_S = 60.0
-AT_ONCE = 2  # a suite begins with so many; others join it, and do not keep it waiting
+SUITE_RESET_S = 60.0
+FIRST_PROCESSES = 2  # a suite begins with so many; others join it, and do not keep it waiting
 A_DAY_S = 86_400.0  # a suite takes as long as it takes
 
 
@@ -23,7 +23,7 @@ class Fleet:
         self.count = count
         self._start = start
         self._launcher = Launcher(start, folder, Budget(max_seconds=A_DAY_S))
-        self._starters = ThreadPoolExecutor(AT_ONCE, "suite-start")
+        self._starters = ThreadPoolExecutor(FIRST_PROCESSES, "suite-start")
         self._starting: list[Future[Process]] = []
         self._beginning = threading.Lock()
 
@@ -36,7 +36,7 @@ class Fleet:
             if self._starting:
                 return
             if self._start.reset is not None:
-                run_reset(self._start, RESET_S, self._launcher.mark)
+                run_reset(self._start, SUITE_RESET_S, self._launcher.mark)
             launch = self._launcher.launch
             self._starting = [self._starters.submit(launch, None) for _ in range(self.count)]
 
@@ -47,12 +47,12 @@ class Fleet:
 
     def await_first(self) -> None:
         """Wait until those that start at once answer; LabError if one does not start."""
-        for number in range(min(AT_ONCE, self.count)):
+        for number in range(min(FIRST_PROCESSES, self.count)):
             self.address_of(number)
 
     def is_ready(self, number: int) -> bool:
         """Whether requests may be sent to a process: it is one of the first, or it answers."""
-        if number < AT_ONCE:
+        if number < FIRST_PROCESSES:
             return True
         if number >= len(self._starting):
             return False

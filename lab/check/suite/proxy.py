@@ -15,7 +15,7 @@ from threading import Thread
 from typing import Any
 
 from lab.check.address import Address
-from lab.check.suite.exchanges import MOST_KEPT, Journal, SuiteExchange
+from lab.check.suite.exchanges import MOST_KEPT_OF_BODY, SuiteExchange, SuiteJournal
 from lab.check.suite.messages import PIECE, Head, NotHttp, body, read_head
 from lab.core.errors import LabError
 
@@ -32,7 +32,7 @@ class SuiteProxy:
 
     def __init__(self, port: int = 0) -> None:
         try:
-            self._server = _Server(("127.0.0.1", port), _Relay)
+            self._server = _ProxyServer(("127.0.0.1", port), _Relay)
         except OSError as error:
             raise LabError(
                 f"--lab-port {port} cannot be listened on ({error.strerror}): end what listens "
@@ -41,7 +41,7 @@ class SuiteProxy:
         self._thread: Thread | None = None
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def serve(self, journal: Journal, address_of: Callable[[int], Address]) -> None:
+    def serve(self, journal: SuiteJournal, address_of: Callable[[int], Address]) -> None:
         """Serve from now on; `address_of` returns where a process answers, or raises LabError."""
         self._server.journal, self._server.address_of = journal, address_of
         if self._thread is None:
@@ -55,12 +55,12 @@ class SuiteProxy:
         self._server.server_close()
 
 
-class _Server(ThreadingMixIn, TCPServer):
+class _ProxyServer(ThreadingMixIn, TCPServer):
     allow_reuse_address = sys.platform != "win32"  # it has another meaning there
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
-    journal: Journal
+    journal: SuiteJournal
     address_of: Callable[[int], Address]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -73,7 +73,7 @@ class _Relay(StreamRequestHandler):
     """One connection of a client."""
 
     disable_nagle_algorithm = True
-    server: _Server
+    server: _ProxyServer
 
     def handle(self) -> None:
         """Answer requests until one of both sides ends the connection."""
@@ -129,8 +129,8 @@ class _Relay(StreamRequestHandler):
         if not has_body:
             return
         for piece, content in body(answers, head, to_the_end=True):
-            if len(exchange.body) < MOST_KEPT:
-                exchange.body += content[: MOST_KEPT - len(exchange.body)]
+            if len(exchange.body) < MOST_KEPT_OF_BODY:
+                exchange.body += content[: MOST_KEPT_OF_BODY - len(exchange.body)]
             self.wfile.write(piece)
 
     def _tunnel(self, upstream: socket.socket, answers: BufferedIOBase) -> None:

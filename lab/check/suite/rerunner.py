@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from lab.check.suite.exchanges import Journal
-from lab.check.suite.fleet import Fleet
+from lab.check.suite.exchanges import SuiteJournal
+from lab.check.suite.fleet import A_DAY_S, Fleet
 from lab.check.suite.rerun import (
     FAILED,
     PASSED,
@@ -25,7 +25,6 @@ from lab.check.suite.service import Front, SuiteOptions
 from lab.core.errors import LabError
 from lab.processes.waiting import wait_until
 
-A_DAY_S = 86_400.0  # it is ended by the pytest that gives the orders
 # Options whose files are the first run's, or that wait for a person.
 _NOT_FOR_RERUNS = ("xmlpath", "htmlpath", "report_log", "usepdb", "allure_report_dir")
 
@@ -36,7 +35,7 @@ class Rerunner(Front):
     def __init__(self, options: SuiteOptions, folder: Path) -> None:
         super().__init__(options)
         self._options, self._folder = options, folder
-        self._journal = Journal(lambda test: 0)
+        self._journal = SuiteJournal(lambda test: 0)
         self._outcomes: dict[str, str] = {}
 
     @pytest.hookimpl(tryfirst=True)
@@ -70,7 +69,7 @@ class Rerunner(Front):
         number = 0
         while True:
             path = order_file(self._folder, number)
-            wait_until(path.exists, A_DAY_S)
+            wait_until(path.exists, A_DAY_S)  # the pytest that gives the orders ends it
             yield number, msgspec.msgpack.decode(path.read_bytes(), type=RerunOrder)
             number += 1
 
@@ -92,7 +91,7 @@ class Rerunner(Front):
             return order.switch.process(asked)
 
         start, count = self._options.start, order.switch.processes
-        self._journal, self._outcomes = Journal(choose), {}
+        self._journal, self._outcomes = SuiteJournal(choose), {}
         with closing(Fleet(start, self._folder / f"run-{number}", count)) as fleet:
             try:
                 fleet.begin()

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from lab.check.start import Start
-from lab.check.suite.exchanges import Journal, Spread
+from lab.check.suite.exchanges import Rotation, SuiteJournal
 from lab.check.suite.fleet import Fleet
 from lab.check.suite.proxy import SuiteProxy
 from lab.core.errors import LabError
 
 LAB_URL = "LAB_URL"
-MOST_PROCESSES = 16
+MOST_OF_ONE_SERVICE = 16
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -39,9 +39,9 @@ class SuiteOptions:
         for each in given.lab_url_env:
             if not _NAME.fullmatch(each):
                 raise pytest.UsageError(f"--lab-url-env {each!r}: give the name of a variable")
-        if not 2 <= given.lab_processes <= MOST_PROCESSES:
+        if not 2 <= given.lab_processes <= MOST_OF_ONE_SERVICE:
             raise pytest.UsageError(
-                f"--lab-processes {given.lab_processes}: give 2 to {MOST_PROCESSES}"
+                f"--lab-processes {given.lab_processes}: give 2 to {MOST_OF_ONE_SERVICE}"
             )
         if not 0 <= given.lab_port <= 65535:
             raise pytest.UsageError(f"--lab-port {given.lab_port}: give a port, 1 to 65535")
@@ -96,14 +96,14 @@ class Front:
             config.option.base_url = self.url
 
 
-class Service(Front):
+class SuiteService(Front):
     """So many processes behind one address, of which another answers each request of a test."""
 
     def __init__(self, options: SuiteOptions) -> None:
         super().__init__(options)
         self._folder = tempfile.TemporaryDirectory(prefix="lab-suite-")
         self._fleet = Fleet(options.start, Path(self._folder.name) / "run", options.processes)
-        self.journal = Journal(Spread(options.processes, self._fleet.is_ready))
+        self.journal = SuiteJournal(Rotation(options.processes, self._fleet.is_ready))
         self.proxy.serve(self.journal, self._fleet.address_of)
 
     def close(self) -> None:

@@ -13,8 +13,8 @@ import pytest
 from lab.check.suite.exchanges import Pairs, SuiteExchange, pairs
 from lab.check.suite.rerun import ORDERS, Reruns
 from lab.check.suite.rerunner import Rerunner
-from lab.check.suite.service import Service, SuiteOptions
-from lab.check.suite.shorten import Search, Sorted
+from lab.check.suite.service import SuiteOptions, SuiteService
+from lab.check.suite.shorten import PairSearch, Sorted
 from lab.check.suite.summary import NOTHING_CAME, covered_line, found_lines
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class _Findings:
         arguments += ["--no-cov"] if has("pytest_cov") else []
         arguments += ["-p", "no:randomly"] if has("randomly") else []
         with Reruns(arguments, self._config.invocation_params.dir, folder, patience_s) as rerun:
-            search = Search(rerun, self._tests, self._seen.of_failed, now + SEARCH_S, self._log)
+            search = PairSearch(rerun, self._tests, self._seen.of_failed, now + SEARCH_S, self._log)
             return search.sort(self._failed)
 
     def _log(self, line: str) -> None:
@@ -148,7 +148,7 @@ class _Leader(_Findings):
 
     def __init__(self, config: pytest.Config, options: SuiteOptions) -> None:
         super().__init__(config)
-        self.service = Service(options)
+        self.service = SuiteService(options)
         self._url = self.service.url
 
     def pytest_report_header(self) -> str:
@@ -168,7 +168,7 @@ class _Worker:
     """Runs a part of the suite for the process that leads (pytest-xdist)."""
 
     def __init__(self, options: SuiteOptions) -> None:
-        self.service = Service(options)
+        self.service = SuiteService(options)
         self._failed: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -183,7 +183,7 @@ class _Worker:
         output[HANDED_OVER] = msgspec.msgpack.encode(seen)
 
 
-def _handover(service: Service, failed: list[str]) -> Handover:
+def _handover(service: SuiteService, failed: list[str]) -> Handover:
     exchanges = service.journal.exchanges
     of_failed = [each for each in exchanges if each.test in failed]
     processes = len({each.process for each in exchanges})

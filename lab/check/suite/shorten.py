@@ -15,7 +15,7 @@ from lab.check.suite.rerun import Rerun, RerunResult
 from lab.core.errors import LabError
 
 MOST_SEARCHED = 5
-MOST_TRIED = 16  # requests before which a switch is tried, until one shows it
+MOST_SWITCHES = 16  # requests before which a switch is tried, until one shows it
 ONE = Switch()
 NOT_SHOWN = (
     "it did not fail again with one switch of processes, before whichever request: it needs more "
@@ -56,7 +56,7 @@ class Sorted:
 
 
 @dataclass
-class Search:
+class PairSearch:
     """Sorts tests that failed on several processes, and searches for the pair of each.
 
     `suite` are all tests in the order in which they ran, `seen` what they asked then. No search
@@ -132,7 +132,7 @@ class Search:
     def _pair(
         self, finding: SuiteFinding, chosen: list[str], first: RerunResult, control: RerunResult
     ) -> SuiteFinding:
-        """Search for the first request before which a switch makes the test fail."""
+        """PairSearch for the first request before which a switch makes the test fail."""
         test = finding.tests[0]
         passes, fails, shown = 0, 0, first
         for number in self._likely(test, first):
@@ -165,7 +165,7 @@ class Search:
         number, one, _ = self._changed(test, first.of(test))
         guess = number + begins if one else 0
         others = [n for n in range(len(first.exchanges) - 1, 0, -1) if n != guess]
-        yield from ([guess] if guess else []) + others[:MOST_TRIED]
+        yield from ([guess] if guess else []) + others[:MOST_SWITCHES]
 
 
 def _missed(
