@@ -54,6 +54,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Teach with it": {
         "exercise": "List exercises, begin one, check your work.",
+        "teach": "Print a handout, a worksheet, concept questions.",
     },
     "Look at what was kept": {
         "report": "Show a kept run again: page, JUnit XML, HAR, curl.",
