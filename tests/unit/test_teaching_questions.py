@@ -101,44 +101,36 @@ def test_gift_escapes_what_would_end_a_question():
     assert len(re.findall("#", bare)) == 4
 
 
-def test_gift_is_read_by_a_parser_of_the_format(tmp_path):
-    parser = gift_parser()
-    for bank in (BANK, bank_of(HOSTILE)):
-        (tmp_path / "q.gift").write_text(gift.gift(bank), encoding="utf-8")
-        program = (
-            "const p=require(process.argv[1]),f=require('fs');"
-            "console.log(JSON.stringify(p.parse(f.readFileSync(process.argv[2],'utf8'))))"
-        )
-        done = subprocess.run(
-            ["node", "-e", program, str(parser), str(tmp_path / "q.gift")],
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stderr[-500:]
-        found = msgspec.json.decode(done.stdout)
-        asked = [each for each in found if each["type"] == "MC"]
-        assert len(asked) == len(list(bank.asked()))
-        for parsed, (_, _, question) in zip(asked, bank.asked(), strict=True):
-            assert parsed["stem"]["text"].strip() == " ".join(question.question.split())
-            right = [each["text"]["text"] for each in parsed["choices"] if each["isCorrect"]]
-            assert right == [" ".join(question.right.split())]
-            assert all(each["feedback"] for each in parsed["choices"])
+PARSE = (
+    "const parser = require('gift-pegjs'), read = require('fs').readFileSync;"
+    "console.log(JSON.stringify(parser.parse(read(process.argv[1], 'utf8'))))"
+)
 
 
-def gift_parser():
-    """The path of gift-pegjs, an npm package; skips where it is not installed."""
-    if not shutil.which("node"):
-        pytest.skip("no Node here, and so no gift-pegjs that could read GIFT")
-    places = (Path.cwd() / "node_modules", Path.home() / "node_modules")
-    root = subprocess.run(
-        ["npm", "root", "-g"], capture_output=True, text=True, timeout=60, check=False
-    ).stdout.strip()
-    for place in (*places, Path(root or ".")):
-        if (place / "gift-pegjs").is_dir():
-            return place / "gift-pegjs"
-    pytest.skip("no gift-pegjs here: `npm install -g gift-pegjs` lets this test read GIFT")
+@pytest.mark.parametrize("bank", [BANK, bank_of(HOSTILE)], ids=["ours", "hostile"])
+def test_gift_is_read_by_a_parser_of_the_format(bank, tmp_path):
+    if not node("require.resolve('gift-pegjs')").stdout:
+        pytest.skip("no gift-pegjs here: npm install gift-pegjs, and set NODE_PATH to node_modules")
+    file = tmp_path / "questions.gift"
+    file.write_text(gift.gift(bank), encoding="utf-8")
+    done = node(PARSE, str(file))
+    assert done.returncode == 0, done.stderr[-500:]
+    parsed = [each for each in msgspec.json.decode(done.stdout) if each["type"] == "MC"]
+    for each, (_, _, question) in zip(parsed, bank.asked(), strict=True):
+        assert each["stem"]["text"].strip() == " ".join(question.question.split())
+        right = [one["text"]["text"] for one in each["choices"] if one["isCorrect"]]
+        assert right == [" ".join(question.right.split())]
+        assert all(one["feedback"] for one in each["choices"])
+
+
+def node(program, *arguments):
+    """Run a program of Node, and print its value; nothing where Node is missing."""
+    if not (path := shutil.which("node")):
+        return subprocess.CompletedProcess([], 1, stdout="", stderr="no node")
+    words = [path, "-p" if "console" not in program else "-e", program, *arguments]
+    return subprocess.run(
+        words, capture_output=True, text=True, encoding="utf-8", timeout=60, check=False
+    )
 
 
 # ------------------------------------------------------------------ QTI 2.1
