@@ -53,6 +53,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "check": "Find out whether your own service is stateless.",
     },
     "Teach with it": {
+        "museum": "Visit real outages by hidden state, and their remedies.",
         "exercise": "List exercises, begin one, check your work.",
         "teach": "Print a handout, a worksheet, concept questions.",
     },

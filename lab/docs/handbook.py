@@ -13,7 +13,18 @@ PAGES = (
     INDEX,
     *("first-script", "claims"),
     *("scripts", "results", "commands"),
-    *("check", "room", "class", "offline", "crowd", "deployment", "cost", "curl", "windows"),
+    *(
+        "check",
+        "room",
+        "class",
+        "offline",
+        "crowd",
+        "deployment",
+        "cost",
+        "curl",
+        "museum",
+        "windows",
+    ),
     *("limits", "figures", "architecture", "glossary", "decisions"),
 )
 
