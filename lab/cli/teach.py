@@ -27,11 +27,11 @@ def teach() -> None:
     The plans for 20, 50 and 90 minutes, and all else about teaching: `lab docs teaching`.
 
     Examples:
-      lab teach handout --open            two pages to take home, in the browser: print them
-      lab teach worksheet --open          predictions, chapter by chapter
-      lab teach questions --gift FILE     twenty questions for Moodle
-      lab teach questions --qti FILE      the same for other platforms (QTI 2.1)
-      lab teach questions --paper FILE    the same on paper, with a key
+      lab teach handout --open             two pages to take home
+      lab teach worksheet --open           predictions, chapter by chapter
+      lab teach questions --gift FILE      twenty questions for Moodle
+      lab teach questions --qti FILE       for other platforms (QTI 2.1)
+      lab teach questions --paper FILE     on paper, with a key
     """
 
 
@@ -49,7 +49,7 @@ def _sheet(command: Command) -> Command:
 @teach.command()
 @_sheet
 def handout(out: Path | None, force: bool, open_it: bool) -> None:
-    """Print two pages to take home: the two desks, five places for a cart, the words."""
+    """Print two pages to take home: desks, places for a cart, words."""
     from lab.teaching import paper
 
     _hand_out("handout", paper.handout(), out, force, open_it)
@@ -65,7 +65,7 @@ def handout(out: Path | None, force: bool, open_it: bool) -> None:
 )
 @_sheet
 def worksheet(chapters: str, out: Path | None, force: bool, open_it: bool) -> None:
-    """Print a worksheet: the chapters' questions, and room for what was measured."""
+    """Print a worksheet: questions of chapters, room for results."""
     from lab.teaching import paper
 
     _hand_out("worksheet", paper.worksheet(_chapters(chapters)), out, force, open_it)

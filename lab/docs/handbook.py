@@ -25,6 +25,7 @@ PAGES = (
         "museum",
         "windows",
     ),
+    *("teaching", "teaching-material"),
     *("limits", "figures", "architecture", "glossary", "decisions"),
 )
 

@@ -6,7 +6,7 @@ a question, `=` marks the right answer and `~` a wrong one, `#` begins what is s
 
 import re
 
-from lab.teaching.questions import Bank, Pair, Question, When
+from lab.teaching.questions import Bank, Pair, ConceptQuestion, When
 
 SPECIAL = re.compile(r"[\\~=#{}:]")
 
@@ -28,7 +28,7 @@ def escaped(text: str) -> str:
     return SPECIAL.sub(r"\\\g<0>", " ".join(text.split()))
 
 
-def _question(bank: Bank, pair: Pair, when: When, question: Question) -> str:
+def _question(bank: Bank, pair: Pair, when: When, question: ConceptQuestion) -> str:
     lines = [
         f"// {' '.join(pair.idea.split())}",
         f"::{escaped(f'{pair.name}, {when}')}::[markdown]{escaped(question.question)} {{",

@@ -9,7 +9,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from lab.teaching.questions import Answer, Bank, When
+from lab.teaching.questions import ShownAnswer, Bank, When
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class QuizQuestion:
     number: int
     idea: str
     question: str
-    answers: Sequence[Answer]
+    answers: Sequence[ShownAnswer]
 
 
 def handout() -> str:

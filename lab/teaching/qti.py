@@ -10,7 +10,7 @@ import re
 import zipfile
 from xml.etree import ElementTree as ET
 
-from lab.teaching.questions import ROUNDS, Bank, Pair, Question, When
+from lab.teaching.questions import BEFORE_AND_AFTER, Bank, Pair, ConceptQuestion, When
 
 QTI = "http://www.imsglobal.org/xsd/imsqti_v2p1"
 PACKAGE = "http://www.imsglobal.org/xsd/imscp_v1p1"
@@ -30,7 +30,7 @@ def package(bank: Bank) -> bytes:
         f"{name_of(pair, when)}.xml": item(bank, pair, when, question)
         for pair, when, question in bank.asked()
     }
-    files |= {f"test-{when}.xml": test(bank, when) for when in ROUNDS}
+    files |= {f"test-{when}.xml": test(bank, when) for when in BEFORE_AND_AFTER}
     files[MANIFEST] = manifest(bank)
     into = io.BytesIO()
     with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -44,7 +44,7 @@ def name_of(pair: Pair, when: When) -> str:
     return f"{pair.name}-{when}"
 
 
-def item(bank: Bank, pair: Pair, when: When, question: Question) -> ET.Element:
+def item(bank: Bank, pair: Pair, when: When, question: ConceptQuestion) -> ET.Element:
     """Return one question as an assessmentItem."""
     root = _root("assessmentItem", QTI, QTI_SCHEMA)
     for name, value in {
@@ -107,7 +107,7 @@ def manifest(bank: Bank) -> ET.Element:
     ET.SubElement(metadata, "schemaversion").text = "1.0.0"
     ET.SubElement(root, "organizations")
     resources = ET.SubElement(root, "resources")
-    for when in ROUNDS:
+    for when in BEFORE_AND_AFTER:
         names = [name_of(pair, when) for pair in bank.pairs]
         entry = _resource(resources, f"test-{when}", TEST_TYPE)
         for name in names:

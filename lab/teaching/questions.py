@@ -10,7 +10,7 @@ import msgspec
 
 FILE = Path(__file__).with_name("questions.toml")
 When = Literal["before", "after"]
-ROUNDS: tuple[When, ...] = ("before", "after")
+BEFORE_AND_AFTER: tuple[When, ...] = ("before", "after")
 
 
 class Misconception(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,7 +28,7 @@ class WrongAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reveals: str
 
 
-class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ConceptQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A question with one right answer, the reason for it, and three wrong answers."""
 
     question: str
@@ -41,7 +41,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"two answers of {self.question[:40]!r} are the same")
 
 
-class Answer(msgspec.Struct, frozen=True):
+class ShownAnswer(msgspec.Struct, frozen=True):
     """One answer as it is shown: its letter, its text, and what is said to those who chose it."""
 
     letter: str
@@ -56,10 +56,10 @@ class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     idea: str
     chapter: int
-    before: Question
-    after: Question
+    before: ConceptQuestion
+    after: ConceptQuestion
 
-    def at(self, when: When) -> Question:
+    def at(self, when: When) -> ConceptQuestion:
         """Return the question for before or after the class."""
         return self.before if when == "before" else self.after
 
@@ -84,7 +84,7 @@ class Bank(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         """The misconceptions by their names."""
         return {each.name: each for each in self.misconceptions}
 
-    def answers(self, question: Question) -> list[Answer]:
+    def answers(self, question: ConceptQuestion) -> list[ShownAnswer]:
         """Return the four answers in an order that says nothing, the same one each time."""
         wrong = [
             (each.text, False, f"{misconception.says} {misconception.answer}")
@@ -92,11 +92,11 @@ class Bank(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
             for misconception in (self.by_name[each.reveals],)
         ]
         mixed = sorted([(question.right, True, question.because), *wrong], key=_shuffled)
-        return [Answer(letter, *each) for letter, each in zip("ABCD", mixed, strict=True)]
+        return [ShownAnswer(letter, *each) for letter, each in zip("ABCD", mixed, strict=True)]
 
-    def asked(self) -> Iterator[tuple[Pair, When, Question]]:
+    def asked(self) -> Iterator[tuple[Pair, When, ConceptQuestion]]:
         """Yield every question: all of those for before the class, then the others."""
-        for when in ROUNDS:
+        for when in BEFORE_AND_AFTER:
             for pair in self.pairs:
                 yield pair, when, pair.at(when)
 

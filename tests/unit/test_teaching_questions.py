@@ -13,9 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from lab.cli.teach import teach
+from lab.console.lesson.plan import load
 from lab.core.errors import LabError
+from lab.docs.handbook import find
 from lab.teaching import gift, paper, qti
-from lab.teaching.questions import Bank, Question, WrongAnswer, read
+from lab.teaching.questions import Bank, ConceptQuestion, WrongAnswer, read
 
 BANK = read()
 ASKED = list(BANK.asked())
@@ -27,7 +29,7 @@ CP = f"{{{qti.PACKAGE}}}"
 def bank_of(text):
     """A bank with one pair whose every text is hostile."""
     said = "".join(BANK.misconceptions[0].name)
-    question = Question(
+    question = ConceptQuestion(
         text, f"right {text}", text, tuple(WrongAnswer(f"{n} {text}", said) for n in "123")
     )
     pair = msgspec.structs.replace(BANK.pairs[0], before=question, after=question)
@@ -72,7 +74,7 @@ def test_misconception_that_is_not_listed_is_refused():
 def test_two_answers_that_are_the_same_are_refused():
     wrong = WrongAnswer("x", "servers-share")
     with pytest.raises(ValueError, match="the same"):
-        Question("q", "x", "because", (wrong, wrong, wrong))
+        ConceptQuestion("q", "x", "because", (wrong, wrong, wrong))
 
 
 # ------------------------------------------------------------------ GIFT
@@ -338,3 +340,23 @@ def test_command_without_a_browser_names_the_file(monkeypatch):
     error = ran("handout", "--open").exception
     assert isinstance(error, LabError)
     assert Path(re.search(r"open (.*) yourself", str(error))[1]).is_file()
+
+
+# ------------------------------------------------------------------ the handbook
+
+
+def test_handbook_lists_each_pair_and_each_misconception():
+    page = find("teaching-material").markdown
+    for pair in BANK.pairs:
+        assert f"| {pair.name} | {pair.chapter} | {pair.idea} |" in page
+    for each in BANK.misconceptions:
+        pairs = [
+            pair.name
+            for pair in BANK.pairs
+            if each.name in {wrong.reveals for wrong in (*pair.before.wrong, *pair.after.wrong)}
+        ]
+        assert f"| {each.says} | {each.answer} | {', '.join(pairs)} |" in page
+
+
+def test_chapter_of_a_pair_is_one_that_there_is():
+    assert all(1 <= pair.chapter <= len(load().chapters) for pair in BANK.pairs)
