@@ -55,6 +55,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Teach with it": {
         "museum": "Visit real outages by hidden state, and their remedies.",
         "exercise": "List exercises, begin one, check your work.",
+        "grade": "Grade the submissions of a class.",
         "teach": "Print a handout, a worksheet, concept questions.",
     },
     "Look at what was kept": {

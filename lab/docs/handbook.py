@@ -25,7 +25,7 @@ PAGES = (
         "museum",
         "windows",
     ),
-    *("teaching", "teaching-material"),
+    *("teaching", "teaching-material", "grading", "own-exercise"),
     *("limits", "figures", "architecture", "glossary", "decisions"),
 )
 

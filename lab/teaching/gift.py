@@ -6,7 +6,7 @@ a question, `=` marks the right answer and `~` a wrong one, `#` begins what is s
 
 import re
 
-from lab.teaching.questions import Bank, Pair, ConceptQuestion, When
+from lab.teaching.questions import Bank, ConceptQuestion, Pair, When
 
 SPECIAL = re.compile(r"[\\~=#{}:]")
 

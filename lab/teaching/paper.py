@@ -9,7 +9,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from lab.teaching.questions import ShownAnswer, Bank, When
+from lab.teaching.questions import Bank, ShownAnswer, When
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import re
 import zipfile
 from xml.etree import ElementTree as ET
 
-from lab.teaching.questions import BEFORE_AND_AFTER, Bank, Pair, ConceptQuestion, When
+from lab.teaching.questions import BEFORE_AND_AFTER, Bank, ConceptQuestion, Pair, When
 
 QTI = "http://www.imsglobal.org/xsd/imsqti_v2p1"
 PACKAGE = "http://www.imsglobal.org/xsd/imscp_v1p1"

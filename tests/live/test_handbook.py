@@ -161,7 +161,7 @@ def is_command(words):
     """Whether a command has that name and takes those options."""
     context = click.Context(cli)
     command = cli.get_command(context, words[0])
-    if isinstance(command, click.Group) and len(words) > 1:
+    if isinstance(command, click.Group) and len(words) > 1 and not words[1].startswith("-"):
         command = command.get_command(context, words[1])
     if command is None:
         return False
