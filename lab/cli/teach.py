@@ -131,7 +131,11 @@ def _chapters(numbers: str) -> "list[PredictedChapter]":
     found = [(number, lesson[number - 1]) for number in chosen]
     return [
         PredictedChapter(
-            number, each.title, each.predict.question, [one.text for one in each.predict.choices]
+            number,
+            each.title,
+            each.setup,
+            each.predict.question,
+            [one.text for one in each.predict.choices],
         )
         for number, each in found
     ]

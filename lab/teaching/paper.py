@@ -14,10 +14,11 @@ from lab.teaching.questions import Bank, ShownAnswer, When
 
 @dataclass(frozen=True)
 class PredictedChapter:
-    """A chapter of the page on the worksheet: its number and title, its question, its answers."""
+    """A chapter of the page on the worksheet: what leads to its question, and its answers."""
 
     number: int
     title: str
+    setup: str
     question: str
     choices: Sequence[str]
 
@@ -39,7 +40,7 @@ def handout() -> str:
 
 def worksheet(chapters: Sequence[PredictedChapter]) -> str:
     """Return a sheet to predict on, chapter by chapter, and to note what was measured."""
-    return _environment().get_template("worksheet.html").render(chapters=chapters, letters="ABCD")
+    return _environment().get_template("worksheet.html").render(chapters=chapters)
 
 
 def quiz(bank: Bank, when: When) -> str:

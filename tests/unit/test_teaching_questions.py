@@ -249,7 +249,9 @@ def test_qti_package_is_the_same_each_time():
 
 
 def documents():
-    chapter = paper.PredictedChapter(3, "Any <server>", "Does `B` & C know?", ["a", "b"])
+    chapter = paper.PredictedChapter(
+        3, "Any <server>", "B comes.", "Does `B` & C know?", ["a", "b"]
+    )
     return {
         "handout": paper.handout(),
         "worksheet": paper.worksheet([chapter]),
