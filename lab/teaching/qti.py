@@ -175,4 +175,5 @@ def _root(name: str, namespace: str, schema: str) -> ET.Element:
 
 def _text(root: ET.Element) -> bytes:
     ET.indent(root)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"

@@ -71,7 +71,7 @@ class Bank(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     pairs: tuple[Pair, ...]
 
     def __post_init__(self) -> None:
-        names = [each.name for each in (*self.misconceptions, *self.pairs)]
+        names = [each.name for each in self.misconceptions] + [each.name for each in self.pairs]
         if len(set(names)) < len(names):
             raise ValueError("two misconceptions or pairs have the same name")
         for pair in self.pairs:
