@@ -10,6 +10,8 @@ import click
 from rich.text import Text
 
 from lab.cli import options
+from lab.cli.check_mcp import McpOptions, mcp_options
+from lab.cli.check_openapi import openapi_options
 from lab.cli.check_replicas import ReplicaOptions, replica_options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.cli.param_types import duration
@@ -17,6 +19,7 @@ from lab.core.run_folder import new_run_folder
 
 if TYPE_CHECKING:
     from lab.check.first_plays import Source
+    from lab.check.sources.settings import OpenApiSettings
 
 SELDOM_S = 5.0
 _path = click.Path(dir_okay=False, path_type=Path)
@@ -82,12 +85,8 @@ def _settings(
 @click.option(
     "--har", "har_file", type=_path, help="Read the conversation from a recording of a browser."
 )
-@click.option(
-    "--openapi",
-    "openapi_file",
-    type=_path,
-    help="Make conversations from an OpenAPI 3 document, JSON or YAML.",
-)
+@openapi_options
+@mcp_options
 @replica_options
 @click.option(
     "--ignore",
@@ -137,7 +136,9 @@ def _settings(
     is_flag=True,
     help="Say *unknown* if no answer depends on an earlier request.",
 )
-@click.option("--explain", is_flag=True, help="Explain what was done, and how to remove the state.")
+@click.option(
+    "--explain", is_flag=True, help="Name the likely cause, its usual remedy, and what that costs."
+)
 @options.as_json
 @click.option("--junit", "junit_file", type=_path, help="Write JUnit XML for CI.")
 @click.option("--sarif", "sarif_file", type=_path, help="Write SARIF 2.1.0 for a code host.")
@@ -154,6 +155,8 @@ def check(
     http_file: Path | None,
     har_file: Path | None,
     openapi_file: Path | None,
+    openapi_settings: "OpenApiSettings",
+    mcp: McpOptions,
     running: ReplicaOptions,
     ignore: tuple[str, ...],
     header: tuple[str, ...],
@@ -213,7 +216,10 @@ def check(
         raise click.UsageError(
             "--openapi makes calls up, and what runs at --url may be in use: give a conversation"
         )
-    source = _source(conversation, http_file, har_file, openapi_file)
+    if running.urls and mcp.path:
+        raise click.UsageError("--mcp starts the server itself: give --start COMMAND")
+    given_files = (conversation, http_file, har_file, openapi_file)
+    source = mcp.source(given_files) if mcp.path else _source(*given_files, openapi_settings)
     volumes = tuple(path.absolute() for path in shared)
     start = Start(command or "", env, Path.cwd(), reset, _ready(ready), wait, volumes, host)
     if running.urls:
@@ -234,7 +240,8 @@ def check(
 
             report = ReplicaCheck(asked, source, compared, budget, _seldom(log), _say).run()
         else:
-            report = Check(start, source, folder, compared, budget, _seldom(log)).run()
+            made = (start, source, folder, compared, budget, _seldom(log))
+            report = (mcp.check(*made) if mcp.path else Check(*made)).run()
         log("")
     from lab.cli import check_report
 
@@ -284,7 +291,11 @@ def _seldom(log: Callable[[str], None]) -> Callable[[str], None]:
 
 
 def _source(
-    conversation: Path | None, http_file: Path | None, har_file: Path | None, openapi: Path | None
+    conversation: Path | None,
+    http_file: Path | None,
+    har_file: Path | None,
+    openapi: Path | None,
+    settings: "OpenApiSettings",
 ) -> "Source":
     given = [each for each in (conversation, http_file, har_file, openapi) if each]
     if len(given) != 1:
@@ -297,7 +308,7 @@ def _source(
     if openapi:
         from lab.check.sources.openapi import OpenApiSource
 
-        return OpenApiSource(openapi)
+        return OpenApiSource(openapi, settings)
     if http_file or (given[0] == conversation and kind in (".http", ".rest")):
         from lab.check.sources.http_file import HttpFileSource
 

@@ -13,7 +13,19 @@ PAGES = (
     INDEX,
     *("first-script", "claims"),
     *("scripts", "results", "commands"),
-    *("check", "room", "class", "offline", "crowd", "deployment", "cost", "curl", "windows"),
+    *(
+        "check",
+        "room",
+        "class",
+        "offline",
+        "crowd",
+        "deployment",
+        "cost",
+        "curl",
+        "museum",
+        "windows",
+    ),
+    *("exercises", "grading", "own-exercise"),
     *("limits", "figures", "architecture", "glossary", "decisions"),
 )
 
