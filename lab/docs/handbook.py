@@ -26,7 +26,7 @@ PAGES = (
         "museum",
         "windows",
     ),
-    *("grading", "own-exercise"),
+    *("teaching", "teaching-material", "exercises", "grading", "own-exercise"),
     *("limits", "figures", "architecture", "glossary", "decisions"),
 )
 
