@@ -214,8 +214,6 @@ def check(
         raise click.UsageError(
             "--openapi makes calls up, and what runs at --url may be in use: give a conversation"
         )
-    if running.urls and mcp.path:
-        raise click.UsageError("--mcp starts the server itself: give --start COMMAND")
     given_files = (conversation, http_file, har_file, openapi_file)
     source = mcp.source(given_files) if mcp.path else _source(*given_files, openapi_settings)
     volumes = tuple(path.absolute() for path in shared)
@@ -236,7 +234,8 @@ def check(
         if running.urls:
             from lab.check.replicas.checker import ReplicaCheck
 
-            report = ReplicaCheck(asked, source, compared, budget, _seldom(log), _say).run()
+            parts = (asked, source, compared, budget, _seldom(log), _say)
+            report = (mcp.check_replicas(*parts) if mcp.path else ReplicaCheck(*parts)).run()
         else:
             made = (start, source, folder, compared, budget, _seldom(log))
             report = (mcp.check(*made) if mcp.path else Check(*made)).run()
