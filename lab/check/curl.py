@@ -180,6 +180,7 @@ def curl_line(call: Call, number: int, host: str | None) -> str:
             words += ["-H", "Content-Type:"]
     words.append('"$URL"' + _quoted(call.path))
     if call.rpc:
+        words[1] += "m10"  # a stream may stay open after the answer
         words[-1] += f"; unstream {number}"
     return " ".join(words)
 

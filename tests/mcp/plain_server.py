@@ -31,11 +31,8 @@ def result_of(message):
         return {"tools": tools()}
     if method == "tools/call":
         asked.append(params["arguments"]["n"])
-        said = {
-            "n": params["arguments"]["n"],
-            **({"calls": len(asked)} if "counter" in WORDS else {}),
-        }
-        return {"structuredContent": said, "content": []}
+        calls = {"calls": len(asked)} if "counter" in WORDS else {}
+        return {"structuredContent": {**params["arguments"], **calls}, "content": []}
     return None
 
 
@@ -56,6 +53,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path != "/mcp":
+            self.answer(404, b"")
+            return
         modern = "_meta" in message.get("params", {}) and "modern" in WORDS
         given = []
         if "sessions" in WORDS and not modern:
