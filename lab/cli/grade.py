@@ -33,7 +33,10 @@ _file = click.Path(dir_okay=False, path_type=Path)
     help="Take the exercise of this folder instead of those that come with the lab.",
 )
 @click.option(
-    "--start", "command", metavar="COMMAND", help='How they are started: "node app.js {port}".'
+    "--start",
+    "command",
+    metavar="COMMAND",
+    help="How they are started.  [default: as each remembers, or as the exercise says]",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Repeat a grading.")
 @click.option(

@@ -18,7 +18,13 @@ _WHEN = (2026, 1, 1, 0, 0, 0)  # the same files make the same zip
 _NODE = """
       - uses: actions/setup-node@v4
         with:
-          node-version: "20\""""
+          node-version: "20"
+      - run: npm install"""
+_NPM = """
+mkdir -p /autograder/node
+cp /autograder/source/exercises/@NAME@/starter/package.json /autograder/node
+npm install --prefix /autograder/node
+"""
 
 
 def write_zip(exercise: Exercise, path: Path, command: str = "") -> None:
@@ -26,9 +32,10 @@ def write_zip(exercise: Exercise, path: Path, command: str = "") -> None:
 
     The checks are in it, the hidden ones too; students do not see it.
     """
-    uses_node = "node" in exercise.described.needs
+    node = _uses_node(exercise)
+    packages, modules = (" nodejs npm", _NPM) if node else ("", "")
     texts = {
-        "setup.sh": _filled("setup.sh", exercise, command, PACKAGES=" nodejs npm" * uses_node),
+        "setup.sh": _filled("setup.sh", exercise, command, PACKAGES=packages, NPM=modules),
         "run_autograder": _filled("run_autograder", exercise, command),
         "requirements.txt": "\n".join(requirements()) + "\n",
     }
@@ -50,8 +57,13 @@ def write_zip(exercise: Exercise, path: Path, command: str = "") -> None:
 
 def workflow(exercise: Exercise, command: str = "") -> str:
     """Return a workflow that checks a student's repository on each push."""
-    node = _NODE if "node" in exercise.described.needs else ""
+    node = _NODE if _uses_node(exercise) else ""
     return _filled("workflow.yml", exercise, command, NODE=node)
+
+
+def _uses_node(exercise: Exercise) -> bool:
+    """Whether a student may write it for Node: then its packages are in package.json."""
+    return (exercise.starter / "package.json").is_file()
 
 
 def requirements() -> list[str]:
@@ -66,7 +78,7 @@ def requirements() -> list[str]:
 def _filled(template: str, exercise: Exercise, command: str, **words: str) -> str:
     text = (TEMPLATES / template).read_text(encoding="utf-8")
     start = f" --start {quoted(command)}" if command else ""
-    for name, value in {"NAME": exercise.name, "START": start, **words}.items():
+    for name, value in {**words, "NAME": exercise.name, "START": start}.items():
         text = text.replace(f"@{name}@", value)
     return text
 

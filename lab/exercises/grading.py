@@ -16,12 +16,12 @@ import msgspec
 import psutil
 
 from lab.core.errors import LabError
-from lab.core.text import one_line
+from lab.core.text import one_line, visible
 from lab.core.units import format_size
 from lab.exercises import confine
 from lab.exercises.declare import DeclaredCheck
 from lab.exercises.exercise import Exercise
-from lab.exercises.folder import recall
+from lab.exercises.folder import own_command, recall
 from lab.exercises.grade_one import GradeJob, GradeLine
 from lab.exercises.result import CheckResult, CheckStatus, WorkResult
 from lab.exercises.service import copy_work
@@ -57,7 +57,11 @@ class Submission:
 
 @dataclass
 class Grader:
-    """Grades folders against one exercise. `command` starts their services, "" as it says."""
+    """Grades folders against one exercise.
+
+    `command` starts their services; with "" each is started by its own command, if it remembers
+    one, or else as the exercise says.
+    """
 
     exercise: Exercise
     seed: int
@@ -92,7 +96,7 @@ class Grader:
             exercise=str(self.exercise.folder.absolute()),
             folder=str(place / "work"),
             seed=self.seed,
-            command=self.command,
+            command=self.command or own_command(place / "work", None),
         )
         with (place / "log").open("wb") as log:
             process = _start(place, log, self.limits)
@@ -161,7 +165,7 @@ def names_of(folders: Sequence[Path]) -> list[str]:
     paths = [each.resolve().parts for each in folders]
     length = 1
     while True:
-        names = ["/".join(each[-length:]) for each in paths]
+        names = [visible("/".join(each[-length:])) for each in paths]
         if len({*names}) == len({*paths}) or length > max(map(len, paths), default=0):
             return names
         length += 1

@@ -1,6 +1,7 @@
 """Exercises without processes: how checks are declared, run in order, and what a folder keeps."""
 
 import json
+import os
 import random
 import zipfile
 from pathlib import Path
@@ -17,10 +18,18 @@ from lab.exercises.autograder import requirements, workflow, write_zip
 from lab.exercises.checking import Asked, run_checks
 from lab.exercises.declare import declared
 from lab.exercises.exercise import DESCRIPTION, Exercise, find, ladder
-from lab.exercises.folder import MEMORY, begin, exercise_of, next_hint, recall
+from lab.exercises.folder import (
+    MEMORY,
+    begin,
+    exercise_of,
+    next_hint,
+    own_command,
+    recall,
+)
 from lab.exercises.formats import as_csv, as_junit, classroom50, gradescope
 from lab.exercises.grading import Submission, common_exercise, names_of
 from lab.exercises.result import CheckResult, CheckStatus, WorkResult
+from lab.exercises.service import copy_work
 
 TOML = """
 title = "A door"
@@ -274,6 +283,36 @@ def test_command_checks_a_folder_and_its_status_says_so(door, tmp_path):
     assert "✕ The door opens  (0 of 1)\n    it is shut" in done.stdout
 
 
+def test_folder_remembers_the_students_own_command(door, tmp_path):
+    folder = tmp_path / "mine"
+    begin(Exercise(door), folder, None, force=False)
+    assert own_command(folder, None) == ""
+    assert own_command(folder, "node a.js {port}") == "node a.js {port}"
+    assert own_command(folder, None) == "node a.js {port}"
+    with pytest.raises(LabError, match="write it where the port belongs"):
+        own_command(folder, "node a.js")
+    assert own_command(tmp_path, "node b.js {port}") == "node b.js {port}"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="these are files of POSIX")
+def test_copy_of_a_folder_takes_what_can_be_copied(tmp_path, monkeypatch):
+    mine = tmp_path / "mine"
+    for name in ("node_modules/a", ".git", "__pycache__", "sub"):
+        (mine / name).mkdir(parents=True)
+    (mine / "sub" / "a.txt").write_text("a")
+    os.mkfifo(mine / "pipe")
+    (mine / "loop").symlink_to(mine)
+    (mine / "gone").symlink_to("no-such-file")
+    copy_work(mine, tmp_path / "copy")
+    names = {each.name for each in (tmp_path / "copy").iterdir()}
+    assert names == {"sub", "loop", "gone", "node_modules"}
+    assert (tmp_path / "copy" / "node_modules").resolve() == mine / "node_modules"
+    assert (tmp_path / "copy" / "sub" / "a.txt").read_text() == "a"
+    monkeypatch.setenv("NODE_PATH", str(mine / "node_modules"))
+    copy_work(mine / "sub", tmp_path / "other")
+    assert (tmp_path / "other" / "node_modules" / "a").is_dir()
+
+
 def test_command_with_a_start_without_a_port_is_refused(door, tmp_path):
     words = ["check", str(written(tmp_path, "")), "--exercise", "door", "--from", str(door)]
     done = CliRunner().invoke(exercise_command, [*words, "--start", "node app.js"])
@@ -411,22 +450,23 @@ def test_folders_of_different_exercises_are_not_graded_together(tmp_path):
         common_exercise([tmp_path])
 
 
-def test_gradescope_zip_has_what_gradescope_runs_and_the_same_bytes_each_time(door, tmp_path):
-    for name in ("one.zip", "two.zip"):
-        write_zip(Exercise(door), tmp_path / name, "node 'a b.js' {port}")
-    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
-    with zipfile.ZipFile(tmp_path / "one.zip") as made:
+def test_gradescope_zip_has_what_gradescope_runs(door, tmp_path):
+    (door / "starter" / "package.json").write_text("{}")
+    write_zip(Exercise(door), tmp_path / "a.zip", "node 'a b.js' {port}")
+    with zipfile.ZipFile(tmp_path / "a.zip") as made:
         names = set(made.namelist())
-        script = made.read("run_autograder").decode()
+        setup, script, needed = (
+            made.read(name).decode() for name in ("setup.sh", "run_autograder", "requirements.txt")
+        )
         mode = made.getinfo("run_autograder").external_attr >> 16
-        needed = made.read("requirements.txt").decode().splitlines()
     assert {"setup.sh", "packages/lab/__main__.py", "exercises/door/checks.py"} <= names
     assert "packages/stateless_app/app.py" in names
     assert mode & 0o111 and script.startswith("#!/usr/bin/env bash\n")
     assert "--exercise door --start 'node '\"'\"'a b.js'\"'\"' {port}'" in script
-    assert "@" not in script
-    assert needed == requirements()
-    assert any(each.startswith("msgspec") for each in needed)
+    assert "cp /autograder/source/exercises/door/starter/package.json" in setup
+    assert "@" not in script + setup
+    assert needed.splitlines() == requirements()
+    assert any(each.startswith("msgspec") for each in requirements())
 
 
 def test_workflow_is_yaml_that_checks_the_exercise():
@@ -438,13 +478,12 @@ def test_workflow_is_yaml_that_checks_the_exercise():
     assert not set(text) & {"\t"} and "@NAME" not in text
 
 
-def test_command_that_makes_an_autograder_grades_nothing(tmp_path):
-    words = ["--gradescope-zip", str(tmp_path / "a.zip")]
-    done = CliRunner().invoke(grade_command, words)
-    assert "take --exercise, and no folder" in done.output
+def test_command_that_makes_a_workflow_grades_nothing(tmp_path):
+    words = ["--workflow", str(tmp_path / "checks.yml")]
+    assert "take --exercise, and no folder" in CliRunner().invoke(grade_command, words).output
     words = [*words, "--exercise", "punch-card"]
     assert CliRunner().invoke(grade_command, words, standalone_mode=False).return_value == 0
-    assert zipfile.is_zipfile(tmp_path / "a.zip")
+    assert (tmp_path / "checks.yml").read_text() == workflow(find("punch-card"))
 
 
 def test_command_gives_two_folders_no_single_result(tmp_path):
