@@ -173,7 +173,8 @@ def check(
     """Is your service stateless? The answer, and the shortest script that proves it.
 
     CONVERSATION is a file with the calls of a client: a script (.py), a .http file, or a .har
-    file, which a browser records. You can give an OpenAPI document instead (--openapi).
+    file, which a browser records. You can give an OpenAPI document instead (--openapi). An MCP
+    server (--mcp) says itself what there is to call.
 
     The same calls are sent in several ways: all to one process; each to a fresh process; to two
     processes in turn; each to a process with a disk of its own; and each alone, after a reset.
@@ -183,6 +184,7 @@ def check(
       lab check --start "flask --app myapp run --port {port}" requests.py
       lab check --start "node server.js" --env PORT={port} --openapi openapi.yaml
       lab check --start "…" --reset "redis-cli flushall" --http session.http
+      lab check --start "uvicorn server:app --port {port}" --mcp --call add_item
       lab check --url http://10.0.0.7:8080 --url http://10.0.0.8:8080 talk.py
 
     A script:

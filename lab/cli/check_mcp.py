@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lab.check.mcp.versions import LEGACY, MODERN
 from lab.core.json_object import JsonObject
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from lab.check.replicas.checker import ReplicaCheck
     from lab.check.start import Start
 
-VERSIONS = (*MODERN, *LEGACY)
+VERSIONS = ("2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26")
 R = TypeVar("R")
 
 
