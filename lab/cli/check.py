@@ -136,7 +136,9 @@ def _settings(
     is_flag=True,
     help="Say *unknown* if no answer depends on an earlier request.",
 )
-@click.option("--explain", is_flag=True, help="Explain what was done, and how to remove the state.")
+@click.option(
+    "--explain", is_flag=True, help="Name the likely cause, its usual remedy, and what that costs."
+)
 @options.as_json
 @click.option("--junit", "junit_file", type=_path, help="Write JUnit XML for CI.")
 @click.option("--sarif", "sarif_file", type=_path, help="Write SARIF 2.1.0 for a code host.")

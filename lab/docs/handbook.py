@@ -25,7 +25,7 @@ PAGES = (
         "museum",
         "windows",
     ),
-    *("grading", "own-exercise"),
+    *("exercises", "grading", "own-exercise"),
     *("limits", "figures", "architecture", "glossary", "decisions"),
 )
 
