@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from lab.check.conversation import Call, Conversation, Ref, Template, recorded
-from lab.check.judge import Finding, Report
+from lab.check.judge import USED, Finding, Report
 
 COOKIE, AUTHORIZATION, HEADER, PATH, QUERY, BODY = (
     *("cookie", "authorization", "header"),
@@ -72,7 +72,8 @@ def clues(report: Report) -> list[Clue]:
 
 def _is_proven(report: Report, finding: Finding) -> bool:
     shown = report.reproducer is not None and report.reproducer.calls[-1:] == (finding.index,)
-    return shown or finding.needs is not None or finding.like is not None
+    searched = finding.needs is not None or finding.like is not None
+    return shown or searched or finding.play == USED  # that play has clients of its own to compare
 
 
 def _clue(report: Report, talk: Conversation, finding: Finding) -> Clue:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lab.check.conversation import recorded
 from lab.check.sources.description import Description
 from lab.check.sources.openapi import MOST_API_CALLS, OpenApiSource
-from lab.check.sources.operations import operations
+from lab.check.sources.reading import operations
 from lab.check.sources.settings import OpenApiSettings
 from lab.check.sources.values import SchemaValues
 from lab.core.errors import LabError
