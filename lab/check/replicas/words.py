@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Conversation
-from lab.check.sides import READS
 from lab.check.trace import Trace
 
 SAME_WORDS = (
@@ -22,7 +21,7 @@ def says_the_same(
     Two conversations send them alike, and nothing that they give anew is brought back later.
     """
     for index, call in enumerate(conversation.calls):
-        if call.method in READS or not {index} <= first.sent & again.sent:
+        if call.reads or not {index} <= first.sent & again.sent:
             continue
         if first.calls[index] != again.calls[index] or first.carried[index].cookies:
             continue
