@@ -1,9 +1,8 @@
 """Replicas that run already: the schedule of the calls, names, counters, URLs, and the verdict."""
 
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from itertools import combinations, permutations, product
+from itertools import combinations, count, permutations, product
 
 import pytest
 
@@ -295,6 +294,9 @@ def test_call_that_says_the_same_each_time_is_found():
     assert [*says_the_same(conversation, one, two, comparator)] == [0]
 
 
+VISITS = count(1)
+
+
 class Memory(BaseHTTPRequestHandler):
     """Remembers, by a cookie, who has logged in: in this server, or in all of them."""
 
@@ -302,7 +304,7 @@ class Memory(BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        name = f"v{len(self.server.known)}-{id(self.server)}-{time.monotonic_ns()}"
+        name = f"visit-number-{next(VISITS)}"
         self.server.known.add(name)
         self.reply(200, b'{"hello": "ada"}', ("Set-Cookie", f"visit={name}"))
 
