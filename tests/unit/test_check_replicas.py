@@ -1,8 +1,9 @@
 """Replicas that run already: the schedule of the calls, names, counters, URLs, and the verdict."""
 
+import itertools
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from itertools import combinations, count, permutations, product
+from itertools import combinations, permutations, product
 
 import pytest
 
@@ -294,7 +295,7 @@ def test_call_that_says_the_same_each_time_is_found():
     assert [*says_the_same(conversation, one, two, comparator)] == [0]
 
 
-VISITS = count(1)
+VISITS = itertools.count(1)
 
 
 class Memory(BaseHTTPRequestHandler):
@@ -377,7 +378,7 @@ def test_plan_is_said_before_anything_but_the_recording_is_sent():
     sent = []
 
     class Silent(ReplicaPlayer):
-        def _send(self, target, call, carried, wanted):
+        def _send(self, target, call, *others):
             sent.append(call)
             return answer(body=b'{"ok": true}')
 
