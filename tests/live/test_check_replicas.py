@@ -1,6 +1,7 @@
 """`lab check --url` on services whose state is known: two and three replicas behind nginx."""
 
 import csv
+import json
 import os
 import shutil
 import subprocess
@@ -123,3 +124,41 @@ def test_command_in_between_shows_what_a_restart_forgets(env, level, tmp_path):
         assert report.spread.ways[-1].pairs == 3
         if level is Level.REPLICA:
             assert "after --between" in report.because
+
+
+SETTINGS = """
+start = '"{python}" token_map.py {{port}}'
+conversations = ["token_map_talk.py", "login.http"]
+max-seconds = 120
+[[known]]
+request = "GET /me"
+reason = "moves to the store"
+until = {until}
+[[known]]
+request = "GET /gone"
+reason = "was mended"
+until = 9999-12-31
+"""
+
+
+@pytest.mark.parametrize(("until", "status"), [("9999-12-31", 0), ("2020-01-01", 1)])
+def test_check_alone_runs_all_that_its_settings_say(until, status, lab_here):
+    for name in ("serve.py", "signing.py", "token_map.py", "token_map_talk.py"):
+        shutil.copy(CORPUS / "reports" / name, lab_here.folder)
+    login = 'POST http://localhost/login\nContent-Type: application/json\n\n{"user": "ada"}\n'
+    (lab_here.folder / "login.http").write_text(login)
+    settings = SETTINGS.format(python=sys.executable, until=until)
+    (lab_here.folder / "lab-check.toml").write_text(settings)
+    ended = lab_here("check", "--json", "--junit", "all.xml")
+    assert ended.status == status, ended
+    found = json.loads(ended.out)
+    assert [each["source"] for each in found["checks"]] == ["token_map_talk.py", "login.http"]
+    assert found["exit_status"] == status
+    (remark,) = found["remarks"]
+    assert "no longer found: GET /gone" in remark
+    knowns = [call["known"] for each in found["checks"] for call in each["calls"]]
+    assert knowns == ["", "known until 9999-12-31: moves to the store" if status == 0 else "", ""]
+    said = " ".join(note for each in found["checks"] for note in each["notes"])
+    assert ("has expired on 2020-01-01" in said) is (status == 1)
+    suites = (lab_here.folder / "all.xml").read_text()
+    assert 'name="token_map_talk.py"' in suites and 'name="login.http"' in suites
