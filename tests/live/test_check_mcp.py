@@ -13,7 +13,7 @@ from conftest import wait_for
 
 from lab.processes.ports import free_ports, is_open
 
-SERVER = Path(__file__).parents[1] / "mcp" / "plain_server.py"
+SERVER = Path(__file__).parents[1] / "mcp_servers" / "plain_server.py"
 PROCESS, ALIKE = "state in the process", "self-contained"
 NOTHING = {"session": ALIKE, "lists": ALIKE, "application state": ALIKE}
 CASES = {
