@@ -4,8 +4,8 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from requests.cookies import RequestsCookieJar
 from lab.check.budget import Budget
 from lab.check.http import cookie_header, send, session_of_its_own
 from lab.check.launcher import Launcher
+from lab.check.machine import CannotIsolate, Machine
 from lab.check.process import Process
 from lab.check.start import Start
 from lab.core.errors import LabError
@@ -29,13 +30,31 @@ _DEATH_S = 15.0
 
 
 class Disk:
-    """A copy of the student's folder, and a folder for temporary files: what one machine has."""
+    """A copy of the student's folder, and a folder for temporary files: what one machine has.
 
-    def __init__(self, source: Path, root: Path) -> None:
+    Where the system can do that, it is a machine indeed: what its processes write anywhere, no
+    other one sees. They share what `shared` returns when the first of them starts.
+    """
+
+    def __init__(self, source: Path, root: Path, shared: Callable[[], Sequence[Path]]) -> None:
         self.folder = root / "work"
         self.temporary = root / "tmp"
         self.temporary.mkdir(parents=True)
+        self._shared = shared
+        self._machine: Machine | None = None
         copy_work(source, self.folder)
+
+    def machine(self) -> Machine | None:
+        """Return the machine of this disk, None where the system has no means."""
+        if self._machine is None:
+            with suppress(CannotIsolate):
+                self._machine = Machine(self._shared())
+        return self._machine
+
+    def close(self) -> None:
+        """End the machine; what its processes wrote is gone."""
+        if self._machine is not None:
+            self._machine.close()
 
 
 def copy_work(source: Path, target: Path) -> None:
@@ -131,7 +150,7 @@ class Service:
         budget = Budget(max_seconds=self._left_s)
         launcher = Launcher(self._start(self.disk), folder, budget)
         self._launchers.append(launcher)
-        self._process = launcher.launch(None)
+        self._process = launcher.launch(self.disk.machine())
 
     def close(self) -> None:
         """End every process of it."""
