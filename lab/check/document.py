@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from lab.check.causes import LikelyCause, causes
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
 from lab.check.judge import Finding, Level, PartVerdict, Report, Reproducer
@@ -89,6 +90,8 @@ class CheckDocument(msgspec.Struct, kw_only=True):
     notes: list[str] = []
     spread: Spread | None = None
     """How the calls were spread over replicas that run already."""
+    causes: list[LikelyCause] = []
+    """What probably keeps the state, the likeliest first; none where nothing shows it."""
     explanation: str = ""
     partial: bool = False
     requests: int = 0
@@ -125,7 +128,9 @@ def document(
         processes=report.processes,
         seconds=round(report.seconds, 3),
     )
-    return msgspec.convert(redact_json(msgspec.to_builtins(made)), CheckDocument)
+    redacted = msgspec.convert(redact_json(msgspec.to_builtins(made)), CheckDocument)
+    redacted.causes = causes(report)  # a remedy may well say SECRET_KEY=…
+    return redacted
 
 
 def text(made: CheckDocument) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from lab.check.causes import LikelyCause
 from lab.check.document import CheckDocument, CheckedCall, CheckedPart, Shortest
 from lab.check.judge import FAILED, SIGNS, Level
 from lab.core.page import Figure, Graph, ReportPage, Section, Table
@@ -60,11 +61,20 @@ def _sections(made: CheckDocument) -> Iterator[Section]:
     for part in made.parts:
         if part.shortest:
             yield _of_part(part, part.shortest)
+    yield from map(_likely, made.causes)
     remarks = [*made.notes, *_noise(made)]
     if remarks:
         yield Section("Remarks", remarks)
     if made.explanation:
         yield Section("What was done, and what follows", made.explanation.split("\n\n"))
+
+
+def _likely(cause: LikelyCause) -> Section:
+    measured = ", ".join(f"lab run {each}" for each in cause.experiments)
+    said = [f"{cause.title}; {cause.why}.", *cause.evidence]
+    costs = f"What it costs: {cause.costs} Measured by {measured}."
+    remedies = Table(("framework", "usual remedy"), [*cause.remedies.items()], frozenset())
+    return Section("The likely cause", [*said, costs], tables=[remedies])
 
 
 def _table(calls: list[CheckedCall]) -> Table:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from lab.check.causes import in_words
 from lab.check.curl import as_curl
 from lab.check.document import CheckDocument, document, text
 from lab.check.judge import FAILED, SIGNS, Level, Report
@@ -49,7 +50,7 @@ class CiFiles:
 def keep(
     report: Report, start: Start, folder: Path, allowed: frozenset[Level], files: CiFiles
 ) -> tuple[str, str]:
-    """Write what was found into the run's folder; return the document and its explanation."""
+    """Write what was found into the run's folder; return the document, and cause and advice."""
     found = document(
         report,
         explain(report),
@@ -60,7 +61,8 @@ def keep(
     )
     kept.leave_check(folder, found)
     files.write(found)
-    return text(found), found.explanation
+    likely = in_words(found.causes)
+    return text(found), f"{likely}\n\n{found.explanation}" if likely else found.explanation
 
 
 def show(report: Report, start: Start, folder: Path) -> None:

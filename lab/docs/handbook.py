@@ -25,7 +25,7 @@ PAGES = (
         "museum",
         "windows",
     ),
-    *("grading", "own-exercise"),
+    *("teaching", "teaching-material", "exercises", "grading", "own-exercise"),
     *("limits", "figures", "architecture", "glossary", "decisions"),
 )
 

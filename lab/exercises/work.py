@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +120,10 @@ class Work:
         for disk in self._disks:
             disk.close()
 
+    def new_volume(self) -> Path:
+        """Return an empty folder that several machines are to share, as a network disk."""
+        return self._new_folder("volume")
+
     @contextmanager
     def start(
         self,
@@ -166,6 +170,7 @@ class Work:
         *,
         env: Mapping[str, str] | None = None,
         reset: str | None = None,
+        volume: Path | None = None,
         ready: str | None = None,
         ignore: frozenset[str] = frozenset(),
         max_seconds: float = 60.0,
@@ -173,13 +178,16 @@ class Work:
         """Run `lab check` on the student's service with a conversation.
 
         `conversation` is the text of a .http file, or of a Python file with `def script(http)`.
-        `ignore` are places such as "/id" or "header:date".
+        `ignore` are places such as "/id" or "header:date". A `volume` is what all machines share,
+        and it is emptied before each play: state in it counts as a backing service.
         """
         if self._never_starts:
             raise CannotCheck(NEVER_STARTS)
         from lab.exercises.found import check  # it loads much, and most checks need none of it
 
         start = self._start(self.new_disk().folder, env or {}, ready, reset)
+        if volume is not None:
+            start = replace(start, shared=(volume,), reset=reset or _emptying(volume))
         place = self._new_folder("check")
         return check(start, conversation, place, ignore, max_seconds, self._progress)
 
@@ -217,6 +225,15 @@ class Work:
         folder = self._scratch / f"{kind}-{next(self._numbers)}"
         folder.mkdir(parents=True)
         return folder
+
+
+def _emptying(volume: Path) -> str:
+    """Return the shell line that empties a volume; the folder itself stays."""
+    code = (
+        "import pathlib, shutil, sys; [shutil.rmtree(p) if p.is_dir() else p.unlink() "
+        "for p in pathlib.Path(sys.argv[1]).iterdir()]"
+    )
+    return subprocess.list2cmdline([sys.executable, "-I", "-S", "-c", code, str(volume)])
 
 
 def _not_started(failure: DidNotStart) -> NotMet:

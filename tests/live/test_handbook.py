@@ -38,7 +38,7 @@ NOT_FOR_SCRIPTS = {"extra", "crowd_of", "visit_of", "look_for_cart", "closing_lo
 NOT_FOR_SCRIPTS |= {"tracker", "looked_after"}
 
 
-@pytest.mark.parametrize("tool", ["refresh_commands", "architecture"])
+@pytest.mark.parametrize("tool", ["refresh_commands", "refresh_exercises", "architecture"])
 def test_handbook_shows_what_the_code_says(tool):
     done = documents.run([sys.executable, str(TOOLS / f"{tool}.py"), "--check"])
     assert done.returncode == 0, done.stderr

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lab.check.conversation import recorded
 from lab.check.sources.description import Description
 from lab.check.sources.openapi import MOST_API_CALLS, OpenApiSource
-from lab.check.sources.operations import operations
+from lab.check.sources.reading import operations
 from lab.check.sources.settings import OpenApiSettings
 from lab.check.sources.values import SchemaValues
 from lab.core.errors import LabError
@@ -397,3 +397,25 @@ def test_exploring_ends_when_its_time_is_over(tmp_path):
     client = Willing()
     talk = OpenApiSource(tmp_path / "x.json", clock=lambda: next(now)).record(client)
     assert said(talk) == ["GET /aa"] and any("30 s were over" in note for note in talk.notes)
+
+
+def test_what_is_not_found_is_tried_once_more_when_all_is_made(tmp_path):
+    class Notes(Willing):
+        made = False
+
+        def __call__(self, call):
+            super().__call__(call)
+            self.made = self.made or call.method == "PUT"
+            return Answer(200 if self.made else 404)
+
+        def renew(self):
+            super().renew()
+            self.made = False
+
+    named = {"parameters": [{"name": "name", "in": "path"}], "get": {}, "put": BODY}
+    told = {"openapi": "3.0.0", "paths": {"/notes/{name}": named, "/none/{x}": {"get": {}}}}
+    talk = talk_of(told, tmp_path, client=Notes())
+    assert said(talk)[:2] == ["PUT /notes/Ada", "GET /notes/Ada"]
+    lost = {"openapi": "3.0.0", "paths": {"/none/{x}": {"get": {}}}}
+    never = talk_of(lost, tmp_path, client=Notes())
+    assert len(never) == 1 and "404 (2 times)" in never.notes[0]

@@ -11,8 +11,9 @@ from lab.check.conversation import Call, plain
 from lab.check.sources.description import Description
 from lab.check.sources.given import KnownValues, thing_named
 from lab.check.sources.operations import Body, Operation, Parameter, Scheme
+from lab.check.sources.scalars import NUMBER
 from lab.check.sources.settings import OpenApiSettings
-from lab.check.sources.values import NUMBER, SchemaValues, kind_of, plain_value
+from lab.check.sources.values import SchemaValues, kind_of, plain_value
 from lab.check.sources.writing import header_value, path_piece, query_pairs, written
 from lab.core.http import Answer
 

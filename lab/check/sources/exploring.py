@@ -18,6 +18,7 @@ MOST_EXPLORED_S = 30.0
 MOST_ENDED = 3  # operations that may end the service, until exploring stops
 PROBES = 4
 LAST = 5  # the rank from which on operations take away what others made
+NOT_FOUND = 404
 WRONG_VALUES = (400, 409, 415, 422)  # another way to fill it in may help
 Clock = Callable[[], float]
 
@@ -66,10 +67,16 @@ class Explorer:
         self._client = self._new_client()
         self._find_prefix(known)
         waiting = sorted(known, key=lambda each: (each.rank, each.position))
+        later, again = list[Operation](), set[Operation]()
         while waiting and not self._is_over():
             operation = self._next(waiting)
             waiting.remove(operation)
             self._try(operation)
+            is_lost = found.refused.get(operation) == NOT_FOUND and operation.rank < LAST
+            if is_lost and operation not in again:
+                later.append(operation)
+            if later and not any(each.rank < LAST for each in waiting):
+                waiting, again, later = [*later, *waiting], {*again, *later}, []  # made by now?
         found.untried = waiting
         return found
 
@@ -145,7 +152,7 @@ class Explorer:
                     answer = self._client.say(ApiStep(operation))
                 except DAMAGE:
                     continue
-                if answer.status != 404:
+                if answer.status != NOT_FOUND:
                     self._client = self._new_client()
                     return
         self._found.prefix = None

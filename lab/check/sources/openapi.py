@@ -10,7 +10,8 @@ from lab.check.correlation import infer
 from lab.check.sources.client import ApiClient, ApiStep
 from lab.check.sources.description import Description, read
 from lab.check.sources.exploring import LAST, Explored, Explorer
-from lab.check.sources.operations import Known, Operation, operations
+from lab.check.sources.operations import Known, Operation
+from lab.check.sources.reading import operations
 from lab.check.sources.settings import OpenApiSettings
 from lab.core.errors import LabError
 

@@ -60,7 +60,7 @@ export function blank() {
 export function openHelp() {
   dialog ??= makeHelp();
   const keys = [...KEYS, ...LETTERS, ...(document.querySelector("room-wall") ? ROOM : [])];
-  refill($("dl", dialog), keys.length, () => keys.map(row));
+  refill($("dl", dialog), keys.length, () => keys.flatMap(row));
   if (!dialog.open) dialog.showModal();
 }
 
