@@ -121,7 +121,7 @@ class Work:
             disk.close()
 
     def new_volume(self) -> Path:
-        """Return an empty folder that several machines are to share, as a network disk."""
+        """Return an empty folder that machines share which start later, as a network disk."""
         return self._new_folder("volume")
 
     @contextmanager
