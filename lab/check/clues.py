@@ -6,10 +6,11 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import unquote
 
 from lab.check.conversation import Call, Conversation, Ref, Template, recorded
-from lab.check.judge import Finding, Report
+from lab.check.judge import USED, Finding, Report
 
 COOKIE, AUTHORIZATION, HEADER, PATH, QUERY, BODY = (
     *("cookie", "authorization", "header"),
@@ -72,7 +73,8 @@ def clues(report: Report) -> list[Clue]:
 
 def _is_proven(report: Report, finding: Finding) -> bool:
     shown = report.reproducer is not None and report.reproducer.calls[-1:] == (finding.index,)
-    return shown or finding.needs is not None or finding.like is not None
+    searched = finding.needs is not None or finding.like is not None
+    return shown or searched or finding.play == USED  # that play has clients of its own to compare
 
 
 def _clue(report: Report, talk: Conversation, finding: Finding) -> Clue:
@@ -126,12 +128,13 @@ def _number(text: str) -> int | None:
 def _brought(talk: Conversation, index: int) -> Iterator[Brought]:
     call = talk.calls[index]
     path, query = _split(call.path)
-    yield from _in(path, PATH, "the path")
-    yield from _in(query, QUERY, "the query")
+    brought = partial(_in, talk)
+    yield from brought(path, PATH, "the path")
+    yield from brought(query, QUERY, "the query")
     for name, value in call.headers:
         where = {"authorization": AUTHORIZATION, "cookie": COOKIE}.get(name.lower(), HEADER)
-        yield from _in(value, where, name)
-    yield from _in(call.body or (), BODY, "the body")
+        yield from brought(value, where, name)
+    yield from brought(call.body or (), BODY, "the body")
     jar: dict[str, tuple[str, int]] = {}
     for number, answer in enumerate(talk.answers[:index]):
         jar.update({name: (text, number) for name, text in answer.cookies.items()})
@@ -140,11 +143,14 @@ def _brought(talk: Conversation, index: int) -> Iterator[Brought]:
             yield Brought(COOKIE, name, f"cookie:{name}", is_sealed(text), number)
 
 
-def _in(template: Template, where: str, name: str) -> Iterator[Brought]:
+def _in(talk: Conversation, template: Template, where: str, name: str) -> Iterator[Brought]:
+    """Yield what a template refers to, but for the client's own words that an answer repeats."""
     before = ""
     for piece in template:
         if isinstance(piece, str):
             before = piece
+            continue
+        if piece.seen in recorded(talk.calls[piece.call].body or ()):
             continue
         field = re.search(r"([\w-]+)[\"']?\s*[=:]\s*[\"']?$", before)
         named = field[1] if field and where in (QUERY, BODY) else name

@@ -51,7 +51,8 @@ class Call:
     `headers` are those the client set itself: no cookies (the client carries them), no Host,
     no lengths. `name` is what the author calls it, if they do. `rpc` says that its answer is one
     JSON-RPC message, which may come in an event stream; `safe` that it changes nothing, by its
-    protocol; `topic` names the verdict that it counts for, where there are several.
+    protocol, `hinted` that it says so of itself; `topic` names the verdict that it counts for,
+    where there are several.
     """
 
     method: str
@@ -62,6 +63,7 @@ class Call:
     name: str = ""
     rpc: bool = False
     safe: bool = False
+    hinted: bool = False
     topic: str = ""
 
     @property
@@ -70,9 +72,14 @@ class Call:
         return redact_text(f"{self.method} {recorded(self.path)}{self._operation()}")
 
     @property
+    def harmless(self) -> bool:
+        """Whether its protocol or its service says that it changes nothing."""
+        return self.safe or self.hinted
+
+    @property
     def reads(self) -> bool:
-        """Whether it is one of those that change nothing, as it says of itself."""
-        return self.safe or self.method in READS
+        """Whether it is harmless, or has a method that only reads."""
+        return self.harmless or self.method in READS
 
     @property
     def line(self) -> tuple[str, str]:

@@ -28,7 +28,7 @@ _WAIT = """\
     echo "the service did not start:"; tail "$WORK/log"; exit 2
   done; }"""
 _OWN_GROUP = "import os, sys; os.setsid(); os.execvp(sys.argv[1], sys.argv[1:])"
-_UNSTREAM = """\
+UNSTREAM = """\
 unstream() {  # of an event stream, the last message is the answer
   grep -qi '^content-type: *text/event-stream' head$1 || return 0
   tr '\\r' '\\n' <body$1 | sed -n 's/^data: *\\(.\\)/\\1/p' | tail -n 1 >body; mv body body$1; }"""
@@ -69,7 +69,7 @@ def _lines(
     yield from _start(start, reproducer, url)
     yield from given(ref for call in calls for ref in call.refs())
     if any(call.rpc for call in calls):
-        yield from _UNSTREAM.splitlines()
+        yield from UNSTREAM.splitlines()
     for number, call in enumerate(calls, start=1):
         yield f"call{number}() {{ {curl_line(call, number, host)}; }}"
     if reproducer.repeated:
@@ -180,6 +180,7 @@ def curl_line(call: Call, number: int, host: str | None) -> str:
             words += ["-H", "Content-Type:"]
     words.append('"$URL"' + _quoted(call.path))
     if call.rpc:
+        words[1] += "m10"  # a stream may stay open after the answer
         words[-1] += f"; unstream {number}"
     return " ".join(words)
 

@@ -175,7 +175,8 @@ def check(
     """Is your service stateless? The answer, and the shortest script that proves it.
 
     CONVERSATION is a file with the calls of a client: a script (.py), a .http file, or a .har
-    file, which a browser records. You can give an OpenAPI document instead (--openapi).
+    file, which a browser records. You can give an OpenAPI document instead (--openapi). An MCP
+    server (--mcp) says itself what there is to call.
 
     The same calls are sent in several ways: all to one process; each to a fresh process; to two
     processes in turn; each to a process with a disk of its own; and each alone, after a reset.
@@ -185,6 +186,7 @@ def check(
       lab check --start "flask --app myapp run --port {port}" requests.py
       lab check --start "node server.js" --env PORT={port} --openapi openapi.yaml
       lab check --start "…" --reset "redis-cli flushall" --http session.http
+      lab check --start "uvicorn server:app --port {port}" --mcp --call add_item
       lab check --url http://10.0.0.7:8080 --url http://10.0.0.8:8080 talk.py
 
     A script:
@@ -216,8 +218,6 @@ def check(
         raise click.UsageError(
             "--openapi makes calls up, and what runs at --url may be in use: give a conversation"
         )
-    if running.urls and mcp.path:
-        raise click.UsageError("--mcp starts the server itself: give --start COMMAND")
     given_files = (conversation, http_file, har_file, openapi_file)
     source = mcp.source(given_files) if mcp.path else _source(*given_files, openapi_settings)
     volumes = tuple(path.absolute() for path in shared)
@@ -238,7 +238,8 @@ def check(
         if running.urls:
             from lab.check.replicas.checker import ReplicaCheck
 
-            report = ReplicaCheck(asked, source, compared, budget, _seldom(log), _say).run()
+            parts = (asked, source, compared, budget, _seldom(log), _say)
+            report = (mcp.check_replicas(*parts) if mcp.path else ReplicaCheck(*parts)).run()
         else:
             made = (start, source, folder, compared, budget, _seldom(log))
             report = (mcp.check(*made) if mcp.path else Check(*made)).run()

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lab.check.mcp.versions import LEGACY, MODERN
 from lab.core.json_object import JsonObject
 
 if TYPE_CHECKING:
     from lab.check.mcp.checker import McpCheck
     from lab.check.mcp.source import McpSource
+    from lab.check.replicas.asked import AskedReplicas
+    from lab.check.replicas.checker import ReplicaCheck
     from lab.check.start import Start
 
-VERSIONS = (*MODERN, *LEGACY)
+VERSIONS = ("2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26")
 R = TypeVar("R")
 
 
@@ -37,6 +38,14 @@ class McpOptions:
         if given := [str(each) for each in files if each]:
             raise click.UsageError(f"--mcp makes up its own conversation: leave out {given[0]}")
         return McpSource(dict(self.called), Wire(self.path, self.version or VERSIONS[0]))
+
+    def check_replicas(self, asked: "AskedReplicas", source: Any, *others: Any) -> "ReplicaCheck":
+        """Return the check of replicas that run already; `others` as of any such check."""
+        from lab.check.mcp.replicas import McpReplicaCheck
+
+        made = McpReplicaCheck(asked, source, *others)
+        made.version = self.version
+        return made
 
     def check(self, start: "Start", source: Any, *others: Any) -> "McpCheck":
         """Return the check of the server that a command starts; `others` as of any check."""

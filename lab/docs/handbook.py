@@ -14,6 +14,7 @@ PAGES = (
     *("first-script", "claims"),
     *("scripts", "results", "commands"),
     *(
+        "ci",
         "check",
         "room",
         "class",
@@ -25,7 +26,7 @@ PAGES = (
         "museum",
         "windows",
     ),
-    *("exercises", "grading", "own-exercise"),
+    *("teaching", "teaching-material", "exercises", "grading", "own-exercise"),
     *("limits", "figures", "architecture", "glossary", "decisions"),
 )
 

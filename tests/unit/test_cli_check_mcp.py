@@ -4,8 +4,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from lab.check.mcp.versions import LEGACY, MODERN
 from lab.cli.check import check
-from lab.cli.check_mcp import McpOptions, mcp_options
+from lab.cli.check_mcp import VERSIONS, McpOptions, mcp_options
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,11 @@ def test_wrong_options_say_what_to_give(words, said):
     result = CliRunner().invoke(check, ["--start", "serve {port}", *words])
     assert result.exit_code == 2
     assert said in " ".join(result.output.split())
+
+
+def test_versions_of_the_option_are_those_that_are_spoken():
+    """They stand there twice, since --help imports no part of the check."""
+    assert (*MODERN, *LEGACY) == VERSIONS
 
 
 def test_path_version_and_tools_are_taken():

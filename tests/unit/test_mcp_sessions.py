@@ -9,6 +9,7 @@ import pytest
 from lab.check.conversation import recorded
 from lab.check.judge import Level
 from lab.check.launcher import OneAtATime
+from lab.check.mcp.checker import other_processes
 from lab.check.mcp.dialect import McpDialect, Sessions
 from lab.check.mcp.messages import Wire
 from lab.check.mcp.sessions import meet
@@ -64,6 +65,14 @@ class Process:
 NUMBERS = itertools.count()
 
 
+def met_by(runner, version=None):
+    return meet(runner, other_processes(runner), "/mcp", version)
+
+
+def headers_of(call):
+    return {name: recorded(value) for name, value in call.headers}
+
+
 def reply(message, result, session=""):
     body = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}).encode()
     return Answer(200, Headers([JSON, *([("Mcp-Session-Id", session)] if session else [])]), body)
@@ -108,11 +117,14 @@ class Runner:
 
 def test_session_in_memory_is_refused_by_every_other_process():
     runner = Runner(lambda: Process())
-    met = meet(runner, "/mcp")
+    met = met_by(runner)
     assert met.report.level is Level.PROCESS
     assert "status: 200 became 404" in met.report.because
     assert met.report.reproducer.confirmed == 3
     assert len(runner.started) == 4  # each is refused what the one before it answers
+    ended = [headers_of(call)["Mcp-Session-Id"] for _, call in met.opened]
+    assert {*ended} == {*itertools.chain(*(each.sessions for each in runner.started[:3]))}
+    assert all(call.method == "DELETE" for _, call in met.opened)
     assert met.sessions is Sessions.EACH
     assert met.wire == Wire("/mcp", "2025-06-18")
     assert runner.dialect is None
@@ -123,27 +135,27 @@ def test_session_in_memory_is_refused_by_every_other_process():
 
 def test_session_that_all_processes_know_is_looked_into():
     shared = set()
-    met = meet(Runner(lambda: Process(shared)), "/mcp")
+    met = met_by(Runner(lambda: Process(shared)))
     assert (met.shared, met.sessions) == (True, Sessions.ONE)
 
 
 def test_server_without_session_ids_has_none():
     runner = Runner(lambda: Process(gives=False))
-    met = meet(runner, "/mcp")
+    met = met_by(runner)
     assert met.report.level is Level.SELF_CONTAINED
     assert met.sessions is Sessions.NONE
     assert runner.started[1].asked == ["prompts/list"]  # and was not initialized
 
 
 def test_process_that_must_be_initialized_keeps_a_session_without_an_id():
-    met = meet(Runner(lambda: Process(gives=False, needs=True)), "/mcp")
+    met = met_by(Runner(lambda: Process(gives=False, needs=True)))
     assert met.report.level is Level.PROCESS
     assert "was not initialized" in met.report.because
     assert met.sessions is Sessions.EACH
 
 
 def test_server_of_both_versions_is_judged_by_the_old_and_spoken_with_in_the_new():
-    met = meet(Runner(lambda: Process(modern=True)), "/mcp")
+    met = met_by(Runner(lambda: Process(modern=True)))
     assert met.wire.version == "2026-07-28"
     assert met.sessions is Sessions.NONE
     assert met.report.level is Level.PROCESS
@@ -153,7 +165,7 @@ def test_server_of_both_versions_is_judged_by_the_old_and_spoken_with_in_the_new
 
 def test_server_of_the_new_version_alone_has_no_sessions():
     runner = Runner(lambda: Process(modern=True, legacy=False))
-    met = meet(runner, "/mcp")
+    met = met_by(runner)
     assert met.report.level is Level.SELF_CONTAINED
     assert len(runner.started) == 1
 
@@ -163,7 +175,7 @@ def test_server_of_the_new_version_alone_has_no_sessions():
 )
 def test_one_version_alone_is_spoken_where_it_is_asked_for(version, asked):
     runner = Runner(lambda: Process(modern=True, gives=False))
-    met = meet(runner, "/mcp", version)
+    met = met_by(runner, version)
     assert runner.started[0].asked[0] == asked
     assert met.wire.modern == (version == "2026-07-28")
 
@@ -171,7 +183,7 @@ def test_one_version_alone_is_spoken_where_it_is_asked_for(version, asked):
 @pytest.mark.parametrize("version", [None, "2026-07-28", "2025-11-25"])
 def test_what_is_no_mcp_server_is_an_error_that_names_the_path(version):
     with pytest.raises(LabError, match=r"no MCP.* server at /mcp: .*--mcp PATH"):
-        meet(Runner(lambda: Process(modern=False, legacy=False)), "/mcp", version)
+        met_by(Runner(lambda: Process(modern=False, legacy=False)), version)
 
 
 def test_redirect_says_where_it_leads():
@@ -181,7 +193,7 @@ def test_redirect_says_where_it_leads():
         return process
 
     with pytest.raises(LabError, match="leads to /mcp/"):
-        meet(Runner(make), "/mcp")
+        met_by(Runner(make))
 
 
 def test_answer_to_everything_is_no_discovery():
@@ -191,12 +203,12 @@ def test_answer_to_everything_is_no_discovery():
         def without_sessions(self, message):
             return reply(message, {"tools": []})
 
-    assert meet(Runner(Anything), "/mcp").wire.version == "2025-06-18"
+    assert met_by(Runner(Anything)).wire.version == "2025-06-18"
 
 
 def test_service_of_one_process_at_a_time_is_asked_after_a_restart():
     runner = Runner(lambda: Process(), alone=True)
-    met = meet(runner, "/mcp")
+    met = met_by(runner)
     assert met.report.level is Level.PROCESS
     assert all(each.killed for each in runner.started[:-1])
 
@@ -212,7 +224,7 @@ def test_process_that_does_not_answer_is_no_proof():
         def answer(self, request):
             return super().answer(request) if self.number == 0 else Answer(None)
 
-    met = meet(Runner(Silent), "/mcp")
+    met = met_by(Runner(Silent))
     assert met.report.level is Level.UNKNOWN
     assert met.sessions is Sessions.EACH
 
@@ -229,7 +241,7 @@ def test_refusal_that_comes_once_is_no_proof():
             shared.update(self.sessions)
             return answer
 
-    met = meet(Runner(Sometimes), "/mcp")
+    met = met_by(Runner(Sometimes))
     assert met.report.level is Level.UNKNOWN
     assert "refused the session, and then one did not" in met.report.because
 

@@ -1,7 +1,8 @@
 """The player's side of the protocol: opens sessions where they are needed, reads event streams."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from lab.check.conversation import Call, plain, recorded
 from lab.check.dialect import Transmit
@@ -23,10 +24,14 @@ class Sessions(Enum):
 
 @dataclass(eq=False)
 class McpDialect:
-    """Speaks with one endpoint; `sessions` says whether more than the calls is sent."""
+    """Speaks with one endpoint; `sessions` says whether more than the calls is sent.
+
+    `opened` are the sessions that there are: each with its process, and the call that ends it.
+    """
 
     wire: Wire
     sessions: Sessions = Sessions.NONE
+    opened: list[tuple[Any, Call]] = field(default_factory=list)
 
     def ask(self, call: Call, state: ClientState, target: object, transmit: Transmit) -> Answer:
         """Send a call, in a session where there has to be one; return its reply as one message.
@@ -40,6 +45,8 @@ class McpDialect:
                 if not opened.ok:
                     return opened
                 state.sessions[key] = opened.header(SESSION_HEADER) or ""
+                if session := state.sessions[key]:
+                    self.opened.append((target, self.wire.end(session)))
             if session := state.sessions[key]:
                 call = in_session(call, plain(session))
         return _asked(call, transmit)

@@ -1,13 +1,13 @@
 """Meets an MCP server: which versions it speaks, and whether its processes share a session."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Final
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from lab.check.conversation import Call, Client, Conversation, Ref
 from lab.check.differences import differences
 from lab.check.judge import TWO, Finding, Level, Report, Reproducer
-from lab.check.launcher import OneAtATime
 from lab.check.mcp.dialect import McpDialect, Sessions
 from lab.check.mcp.messages import (
     DISCOVER,
@@ -19,8 +19,7 @@ from lab.check.mcp.messages import (
 from lab.check.mcp.replies import Reply, reply_of
 from lab.check.mcp.source import METHODS
 from lab.check.mcp.versions import LEGACY, MODERN
-from lab.check.process import Process
-from lab.check.runner import Runner
+from lab.check.player import AnyTarget, TargetPlayer
 from lab.check.trace import Trace
 from lab.core.errors import LabError
 from lab.core.http import Answer
@@ -41,6 +40,7 @@ class Meeting:
     """What was learnt: how to speak with the server, what it offers, what holds for sessions.
 
     `shared` says that another process took a session's id: where that is kept is not known yet.
+    `opened` are sessions that were begun: each with its process, and the call that ends it.
     """
 
     wire: Wire
@@ -48,6 +48,7 @@ class Meeting:
     report: Report
     sessions: Sessions = Sessions.NONE
     shared: bool = False
+    opened: list[tuple[Any, Call]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -71,28 +72,39 @@ class _Begun:
     capabilities: JsonObject
     conversation: Conversation
     trace: Trace
-    has_id: bool
+    target: Any
+    session: str
+
+    @property
+    def end(self) -> list[tuple[Any, Call]]:
+        """The call that ends it, where it has an id."""
+        return [(self.target, self.wire.end(self.session))] if self.session else []
 
     @property
     def look(self) -> Answer:
         return self.trace.answers[_LOOK]
 
 
-def meet(runner: Runner, path: str, version: str | None = None) -> Meeting:
+def meet(
+    runner: TargetPlayer[AnyTarget],
+    others: AbstractContextManager[Callable[[], AnyTarget]],
+    path: str,
+    version: str | None = None,
+) -> Meeting:
     """Meet a server, in one version or in all that it speaks; LabError if it is none.
 
-    One that speaks the versions before and after sessions were removed is asked what holds for
-    sessions in the one, and spoken with in the other.
+    `others` gives what returns another process. A server that speaks the versions before and after
+    sessions were removed is asked what holds for sessions in the one, and spoken with in the other.
     """
     before = runner.dialect
     try:
-        with runner.processes(2) as start:
-            process = start()
+        with others as another:
+            process = another()
             modern = None if version in LEGACY else _discovered(runner, process, path)
             wire = Wire(path, version if version in LEGACY else LEGACY[0])
             legacy = "" if version in MODERN else _begin(runner, process, wire)
             if isinstance(legacy, _Begun):
-                met = _elsewhere(runner, legacy, process, start)
+                met = _elsewhere(runner, legacy, another)
                 return met if modern is None else _as_both(met, modern)
             if modern is None:
                 raise LabError(_no_server(path, legacy, version))
@@ -101,7 +113,7 @@ def meet(runner: Runner, path: str, version: str | None = None) -> Meeting:
         runner.dialect = before
 
 
-def _discovered(runner: Runner, process: Process, path: str) -> Meeting | None:
+def _discovered(runner: TargetPlayer[AnyTarget], process: AnyTarget, path: str) -> Meeting | None:
     """Return how to speak without sessions; None with a server that does not."""
     wire = Wire(path, MODERN[0])
     runner.dialect, trace = McpDialect(wire), Trace()
@@ -114,7 +126,7 @@ def _discovered(runner: Runner, process: Process, path: str) -> Meeting | None:
     return Meeting(wire, _offered(result), Report(Level.SELF_CONTAINED, because))
 
 
-def _begin(runner: Runner, process: Process, wire: Wire) -> _Begun | str:
+def _begin(runner: TargetPlayer[AnyTarget], process: AnyTarget, wire: Wire) -> _Begun | str:
     """Begin a session with a process, and ask it for a list; return why where that is refused."""
     runner.dialect, trace = McpDialect(wire), Trace()
     first = wire.initialize(0)
@@ -126,10 +138,10 @@ def _begin(runner: Runner, process: Process, wire: Wire) -> _Begun | str:
     wire = replace(wire, version=chosen) if chosen in LEGACY else wire
     offered = _offered(reply.result)
     method = next((METHODS[kind] for kind in METHODS if kind in offered), METHODS["tools"])
-    session = answer.header(SESSION_HEADER)
+    session = answer.header(SESSION_HEADER) or ""
 
     def within(call: Call) -> Call:
-        ref = Ref(0, f"header:{SESSION_HEADER.lower()}", session or "")
+        ref = Ref(0, f"header:{SESSION_HEADER.lower()}", session)
         return in_session(call, (ref,)) if session else call
 
     calls = (
@@ -140,20 +152,22 @@ def _begin(runner: Runner, process: Process, wire: Wire) -> _Begun | str:
     for call in calls[1:]:
         runner.said(trace, call, trace.state, process)
     conversation = Conversation(calls, f"MCP at {wire.path}", tuple(trace.answers))
-    return _Begun(wire, offered, conversation, trace, bool(session))
+    return _Begun(wire, offered, conversation, trace, process, session)
 
 
 def _elsewhere(
-    runner: Runner, begun: _Begun, process: Process, start: Callable[[], Process]
+    runner: TargetPlayer[AnyTarget],
+    begun: _Begun,
+    another: Callable[[], AnyTarget],
 ) -> Meeting:
     """Ask other processes in the session of one: each a fresh one, in that of the one before."""
     report = Report(Level.UNKNOWN, "", begun.conversation)
-    met = Meeting(begun.wire, begun.capabilities, report)
+    met = Meeting(begun.wire, begun.capabilities, report, opened=begun.end)
     for number in range(REFUSALS):
         if (reply := reply_of(begun.look, _LOOK)).result is None:
             report.because = f"{begun.conversation.calls[_LOOK].title}: {reply.error}"
             return met
-        other = _another(start, process)
+        other = another()
         state = begun.trace.state.copy()
         seen = runner.said(Trace(), begun.conversation.calls[_LOOK], state, other)
         if reply_of(seen, _LOOK).result is not None or seen.status is None:
@@ -163,16 +177,9 @@ def _elsewhere(
             if isinstance(again, str):
                 report.because = f"a second process could not be initialized: {again}"
                 return met
-            process, begun = other, again
+            begun = again
+            met.opened += begun.end
     return replace(met, report=_refused(begun, seen), sessions=Sessions.EACH)
-
-
-def _another(start: Callable[[], Process], process: Process) -> Process:
-    try:
-        return start()
-    except OneAtATime:
-        process.kill()
-        return start()
 
 
 def _not_refused(met: Meeting, begun: _Begun, seen: Answer, rounds: int) -> Meeting:
@@ -184,20 +191,24 @@ def _not_refused(met: Meeting, begun: _Begun, seen: Answer, rounds: int) -> Meet
         report.because = "other processes refused the session, and then one did not"
     else:
         report.level = Level.SELF_CONTAINED
-        report.because = ANSWERED if begun.has_id else NONE_GIVEN
-        sessions = Sessions.ONE if begun.has_id else Sessions.NONE
-        return replace(met, sessions=sessions, shared=begun.has_id)
+        report.because = ANSWERED if begun.session else NONE_GIVEN
+        sessions = Sessions.ONE if begun.session else Sessions.NONE
+        return replace(met, sessions=sessions, shared=bool(begun.session))
     return replace(met, sessions=Sessions.EACH)
 
 
 def _refused(begun: _Begun, seen: Answer) -> Report:
     """Return the report on a session that only the process knows which began it."""
     call, found = begun.conversation.calls[_LOOK], tuple(differences(begun.look, seen))
-    said = (REFUSED if begun.has_id else NOT_BEGUN).format(call.title, found[0])
-    finding = Finding(
-        _LOOK, call.title, Level.PROCESS, TWO, found, needs=(0, 1), status=begun.look.status
+    said = (REFUSED if begun.session else NOT_BEGUN).format(call.title, found[0])
+    findings = [
+        Finding(index, each.title, Level.SELF_CONTAINED, status=begun.trace.answers[index].status)
+        for index, each in enumerate(begun.conversation.calls)
+    ]
+    findings[_LOOK] = replace(
+        findings[_LOOK], level=Level.PROCESS, play=TWO, differences=found, needs=(0, 1)
     )
-    report = Report(Level.PROCESS, said, begun.conversation, [finding])
+    report = Report(Level.PROCESS, said, begun.conversation, findings)
     report.reproducer = Reproducer((0, 1, _LOOK), False, found, REFUSALS, REFUSALS, (0, 0, 1))
     return report
 

@@ -1,7 +1,7 @@
 """The conversation with an MCP server: its lists, what may be called, the same again, its lists."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from lab.check.conversation import Call, Client, Conversation, Ref
@@ -106,11 +106,13 @@ class _McpTalk:
         topic: str,
         *,
         safe: bool = False,
+        hinted: bool = False,
         mirrored: Mapping[str, str | int | bool] | None = None,
     ) -> Reply:
         """Send a request, and return the reply to it."""
         number = len(self.calls) + 1
         call = self._wire.request(number, method, params, topic=topic, safe=safe, mirrored=mirrored)
+        call = replace(call, hinted=hinted)
         answer = self._send(call)
         self.calls.append(call)
         self.answers.append(answer)
@@ -146,7 +148,10 @@ class _McpTalk:
                 )
                 return
         params = {"name": tool.name, "arguments": arguments}
-        reply = self.say("tools/call", params, APPLICATION, mirrored=tool.mirrored(arguments))
+        mirrored = tool.mirrored(arguments)
+        reply = self.say(
+            "tools/call", params, APPLICATION, hinted=tool.read_only, mirrored=mirrored
+        )
         self._handles.learn(tool.name, len(self.calls) - 1, self.answers[-1])
         result = reply.result or {}
         if result.get("resultType") == "input_required":

@@ -13,7 +13,8 @@ from lab.check.mcp.messages import in_session
 from lab.check.mcp.sessions import SESSION, Meeting
 from lab.check.mcp.source import APPLICATION, LISTS
 
-WORST: Final = (*STATE, Level.UNKNOWN, Level.SELF_CONTAINED)
+GOOD: Final = (Level.SELF_CONTAINED, Level.ALIKE)
+WORST: Final = (*STATE, Level.UNKNOWN, *GOOD)
 NOT_CALLED = "nothing but lists could be asked for: --call NAME calls a tool"
 ALL_FAILED = "every call failed: give a tool's arguments with --call 'NAME={…}'"
 REMEDIES: Final = {
@@ -37,7 +38,7 @@ _HANDSHAKE = 2  # calls that open a session
 
 def judge_parts(report: Report, met: Meeting) -> None:
     """Divide a report into three parts; its level becomes that of the worst of them."""
-    met.report.url = report.url
+    met.report.url, met.report.spread = report.url, report.spread
     named = {
         SESSION: met.report,
         LISTS: _part(report, LISTS, met),
@@ -57,9 +58,9 @@ def _part(report: Report, topic: str, met: Meeting) -> Report:
     calls = conversation.calls if conversation else ()
     findings = [each for each in report.findings if calls[each.index].topic == topic]
     level, because = _level(findings, report)
-    if level is Level.SELF_CONTAINED and topic == APPLICATION and _all_failed(findings, report):
+    if level in GOOD and topic == APPLICATION and _all_failed(findings, report):
         level, because = Level.UNKNOWN, ALL_FAILED
-    part = Report(level, because, conversation, findings, url=report.url)
+    part = Report(level, because, conversation, findings, url=report.url, spread=report.spread)
     proven = [each for each in findings if each.index in report.proofs]
     if conversation and proven and level in STATE:
         shown = report.proofs[min(proven, key=rank).index]
@@ -76,7 +77,7 @@ def _level(findings: Sequence[Finding], report: Report) -> tuple[Level, str]:
         return level, because
     if unknown:  # what is kept outside of the processes was not emptied
         return Level.UNKNOWN, report.because
-    return level, report.because if report.level is level else because
+    return (report.level, report.because) if report.level in GOOD else (level, because)
 
 
 def _all_failed(findings: Sequence[Finding], report: Report) -> bool:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 SEARCH_S = 120.0
 LEAST_PATIENCE_S = 120.0
+WHILE_IMPORTED = (
+    "the suite asks the service while it is imported, so that no test can be run again by itself: "
+    "ask in a fixture"
+)
 HANDED_OVER = "lab_check"  # what a worker of pytest-xdist gives to the process that leads
 
 
@@ -56,6 +60,7 @@ class Handover(msgspec.Struct):
     processes: int = 0
     covered: Pairs = Pairs()
     of_failed: list[SuiteExchange] = []
+    while_imported: bool = False
 
 
 class _Findings:
@@ -93,6 +98,8 @@ class _Findings:
             return
         if self._ran and not self._seen.requests:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        elif self._failed and self._seen.while_imported:
+            self._found = Sorted(trouble=WHILE_IMPORTED)
         elif self._failed and self._seen.requests:
             with TemporaryDirectory(prefix="lab-suite-") as name:
                 self._found = self._sort(Path(name))
@@ -123,6 +130,7 @@ class _Findings:
         mine.processes += more.processes
         mine.covered += more.covered
         mine.of_failed += more.of_failed
+        mine.while_imported |= more.while_imported
 
     def _sort(self, folder: Path) -> Sorted:
         now = time.monotonic()
@@ -187,4 +195,5 @@ def _handover(service: SuiteService, failed: list[str]) -> Handover:
     exchanges = service.journal.exchanges
     of_failed = [each for each in exchanges if each.test in failed]
     processes = len({each.process for each in exchanges})
-    return Handover(len(exchanges), processes, pairs(exchanges), of_failed)
+    while_imported = any(not each.test for each in exchanges)
+    return Handover(len(exchanges), processes, pairs(exchanges), of_failed, while_imported)
