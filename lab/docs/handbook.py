@@ -14,6 +14,7 @@ PAGES = (
     *("first-script", "claims"),
     *("scripts", "results", "commands"),
     *(
+        "ci",
         "check",
         "room",
         "class",

@@ -183,3 +183,16 @@ def test_address_of_a_service_that_runs_is_taken_from_the_variable(tmp_path):
     ran = run_pytest(tmp_path, LAB_URL="")
     assert ran.status == 1
     assert "run pytest --lab-check COMMAND, or set LAB_URL" in ran.out
+
+
+@pytest.mark.long
+def test_suite_that_asks_while_it_is_imported_is_run_but_not_searched(suite):
+    folder = suite("flask")
+    (folder / "test_early.py").write_text(
+        "import os\nimport requests\n\nURL = os.environ['LAB_URL']\n"
+        "COOKIES = requests.post(f'{URL}/login', json={'name': 'Ada'}).cookies\n\n\n"
+        "def test_cart():\n    assert requests.get(f'{URL}/cart', cookies=COOKIES).ok\n"
+    )
+    ran = run_pytest(folder, "-k", "early", *SHOP, keep="memory")
+    assert (ran.status, ran.failed) == (1, 1), ran
+    assert "asks the service while it is imported" in ran.out

@@ -69,6 +69,10 @@ def met_by(runner, version=None):
     return meet(runner, other_processes(runner), "/mcp", version)
 
 
+def headers_of(call):
+    return {name: recorded(value) for name, value in call.headers}
+
+
 def reply(message, result, session=""):
     body = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}).encode()
     return Answer(200, Headers([JSON, *([("Mcp-Session-Id", session)] if session else [])]), body)
@@ -118,6 +122,9 @@ def test_session_in_memory_is_refused_by_every_other_process():
     assert "status: 200 became 404" in met.report.because
     assert met.report.reproducer.confirmed == 3
     assert len(runner.started) == 4  # each is refused what the one before it answers
+    ended = [headers_of(call)["Mcp-Session-Id"] for _, call in met.opened]
+    assert {*ended} == {*itertools.chain(*(each.sessions for each in runner.started[:3]))}
+    assert all(call.method == "DELETE" for _, call in met.opened)
     assert met.sessions is Sessions.EACH
     assert met.wire == Wire("/mcp", "2025-06-18")
     assert runner.dialect is None

@@ -14,25 +14,17 @@ def asked(*tests, processes=3):
     return journal.exchanges
 
 
-def test_spread_gives_each_request_of_a_test_to_another_process():
+def test_rotation_gives_each_request_of_a_test_to_another_process():
     assert [each.process for each in asked("a", "a", "a")] == [0, 1, 2]
     assert [each.process for each in asked("a", "b", "c", "d")] == [0, 1, 2, 0]
 
 
-def test_spread_goes_on_with_the_process_that_waits_longest():
+def test_rotation_goes_on_with_the_process_that_waits_longest():
     assert [each.process for each in asked("a", "a", "b", "b", "b")] == [0, 1, 2, 0, 1]
 
 
-def test_spread_asks_only_processes_that_are_ready():
-    ready = {0, 1}
-    spread = Rotation(3, ready.__contains__)
-    assert [spread("a") for _ in range(3)] == [0, 1, 0]
-    ready.add(2)
-    assert [spread("a") for _ in range(2)] == [2, 1]
-
-
 @given(st.lists(st.sampled_from("abc"), max_size=30), st.integers(2, 5))
-def test_spread_covers_all_pairs_of_a_test_with_no_more_requests_than_processes(tests, processes):
+def test_rotation_covers_all_pairs_of_a_test_with_no_more_requests_than_processes(tests, processes):
     runs = [[]]
     for test in tests:  # a test that comes again is another one
         if runs[-1] and runs[-1][0] != test:

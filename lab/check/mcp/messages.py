@@ -67,10 +67,11 @@ class Wire:
         """Return a notification: it has no id, and no answer."""
         return self._call({"jsonrpc": "2.0", "method": method}, self._headers(method, {}, {}))
 
-    def end(self) -> Call:
+    def end(self, session: str) -> Call:
         """Return the request that ends a session."""
         headers = (("MCP-Protocol-Version", plain(self.version)),)
-        return Call("DELETE", plain(self.path), headers, origin="mcp end")
+        call = Call("DELETE", plain(self.path), headers, origin="mcp end")
+        return in_session(call, plain(session))
 
     def initialize(self, number: int) -> Call:
         """Return the request that opens a session."""

@@ -61,13 +61,12 @@ class SuiteJournal:
 
 
 class Rotation:
-    """Sends requests of a test to as many processes as are ready, and so does from test to test.
+    """Sends requests of a test to as many processes as there are, and so does from test to test.
 
     Of those that have answered least of this test, the one that was not asked for longest is next.
     """
 
-    def __init__(self, processes: int, is_ready: Callable[[int], bool] = lambda _: True) -> None:
-        self._is_ready = is_ready
+    def __init__(self, processes: int) -> None:
         self._test = ""
         self._in_test = [0] * processes
         self._last = list(range(-processes, 0))
@@ -77,8 +76,7 @@ class Rotation:
         """Return the process that answers the next request of a test."""
         if test != self._test:
             self._test, self._in_test = test, [0] * len(self._in_test)
-        ready = filter(self._is_ready, range(len(self._last)))
-        chosen = min(ready, key=lambda n: (self._in_test[n], self._last[n]))
+        chosen = min(range(len(self._last)), key=lambda n: (self._in_test[n], self._last[n]))
         self._turn += 1
         self._in_test[chosen] += 1
         self._last[chosen] = self._turn

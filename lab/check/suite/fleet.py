@@ -1,4 +1,4 @@
-"""The processes of a service that a suite is run on: two start at once, then the others."""
+"""The processes of a service that a suite is run on: all start at once, in the background."""
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +12,6 @@ from lab.check.process import Process
 from lab.check.start import Start, run_reset
 
 SUITE_RESET_S = 60.0
-FIRST_PROCESSES = 2  # a suite begins with so many; others join it, and do not keep it waiting
 A_DAY_S = 86_400.0  # a suite takes as long as it takes
 
 
@@ -23,7 +22,7 @@ class Fleet:
         self.count = count
         self._start = start
         self._launcher = Launcher(start, folder, Budget(max_seconds=A_DAY_S))
-        self._starters = ThreadPoolExecutor(FIRST_PROCESSES, "suite-start")
+        self._starters = ThreadPoolExecutor(count, "suite-start")
         self._starting: list[Future[Process]] = []
         self._beginning = threading.Lock()
 
@@ -45,19 +44,13 @@ class Fleet:
         self.begin()  # a suite may ask while it is imported
         return self._starting[number].result().address
 
-    def await_first(self) -> None:
-        """Wait until those that start at once answer; LabError if one does not start."""
-        for number in range(min(FIRST_PROCESSES, self.count)):
-            self.address_of(number)
+    def await_all(self) -> None:
+        """Wait until all processes answer; LabError if one does not start.
 
-    def is_ready(self, number: int) -> bool:
-        """Whether requests may be sent to a process: it is one of the first, or it answers."""
-        if number < FIRST_PROCESSES:
-            return True
-        if number >= len(self._starting):
-            return False
-        started = self._starting[number]
-        return started.done() and started.exception() is None
+        A suite that began with fewer would find other things, depending on how long they take.
+        """
+        for number in range(self.count):
+            self.address_of(number)
 
     def close(self) -> None:
         """End every process. Safe to repeat."""

@@ -95,7 +95,7 @@ class Rerunner(Front):
         with closing(Fleet(start, self._folder / f"run-{number}", count)) as fleet:
             try:
                 fleet.begin()
-                fleet.await_first()
+                fleet.await_all()
             except LabError as reason:
                 return RerunResult(trouble=str(reason))
             self.proxy.serve(self._journal, fleet.address_of)

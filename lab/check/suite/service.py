@@ -103,7 +103,7 @@ class SuiteService(Front):
         super().__init__(options)
         self._folder = tempfile.TemporaryDirectory(prefix="lab-suite-")
         self._fleet = Fleet(options.start, Path(self._folder.name) / "run", options.processes)
-        self.journal = SuiteJournal(Rotation(options.processes, self._fleet.is_ready))
+        self.journal = SuiteJournal(Rotation(options.processes))
         self.proxy.serve(self.journal, self._fleet.address_of)
 
     def close(self) -> None:
@@ -120,9 +120,9 @@ class SuiteService(Front):
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """Wait until two processes answer."""
+        """Wait until all processes answer."""
         if session.items and not session.config.option.collectonly:
-            _or_usage_error(self._fleet.await_first)
+            _or_usage_error(self._fleet.await_all)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:

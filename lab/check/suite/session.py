@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 SEARCH_S = 120.0
 LEAST_PATIENCE_S = 120.0
+WHILE_IMPORTED = (
+    "the suite asks the service while it is imported, so that no test can be run again by itself: "
+    "ask in a fixture"
+)
+LEADER = "LAB_SUITE_LEADER"  # its process id: by it a worker knows that it is one
 HANDED_OVER = "lab_check"  # what a worker of pytest-xdist gives to the process that leads
 
 
@@ -35,11 +40,13 @@ def begin(config: pytest.Config) -> None:
         config.add_cleanup(rerunner.close)
         return
     plugin: object
-    if os.environ.get("PYTEST_XDIST_WORKER"):
+    if os.environ.get(LEADER) == str(os.getppid()) and "PYTEST_XDIST_WORKER" in os.environ:
         plugin = _Worker(options)
     elif getattr(given, "numprocesses", None) or getattr(given, "tx", None):
         if options.port:
             raise pytest.UsageError("--lab-port: workers cannot share a port: leave out -n")
+        os.environ[LEADER] = str(os.getpid())
+        config.add_cleanup(_lead_no_more)
         plugin = _Findings(config)
     else:
         plugin = _Leader(config, options)
@@ -49,6 +56,10 @@ def begin(config: pytest.Config) -> None:
     config.pluginmanager.register(plugin, "lab-check-suite")
 
 
+def _lead_no_more() -> None:
+    os.environ.pop(LEADER, None)
+
+
 class Handover(msgspec.Struct):
     """What a worker has seen: counts, and the exchanges of tests that failed."""
 
@@ -56,6 +67,7 @@ class Handover(msgspec.Struct):
     processes: int = 0
     covered: Pairs = Pairs()
     of_failed: list[SuiteExchange] = []
+    while_imported: bool = False
 
 
 class _Findings:
@@ -93,6 +105,8 @@ class _Findings:
             return
         if self._ran and not self._seen.requests:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        elif self._failed and self._seen.while_imported:
+            self._found = Sorted(trouble=WHILE_IMPORTED)
         elif self._failed and self._seen.requests:
             with TemporaryDirectory(prefix="lab-suite-") as name:
                 self._found = self._sort(Path(name))
@@ -123,6 +137,7 @@ class _Findings:
         mine.processes += more.processes
         mine.covered += more.covered
         mine.of_failed += more.of_failed
+        mine.while_imported |= more.while_imported
 
     def _sort(self, folder: Path) -> Sorted:
         now = time.monotonic()
@@ -187,4 +202,5 @@ def _handover(service: SuiteService, failed: list[str]) -> Handover:
     exchanges = service.journal.exchanges
     of_failed = [each for each in exchanges if each.test in failed]
     processes = len({each.process for each in exchanges})
-    return Handover(len(exchanges), processes, pairs(exchanges), of_failed)
+    while_imported = any(not each.test for each in exchanges)
+    return Handover(len(exchanges), processes, pairs(exchanges), of_failed, while_imported)

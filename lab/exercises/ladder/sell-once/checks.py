@@ -252,7 +252,8 @@ def sells_nothing_without_the_store(work: Work) -> None:
     seen = measured(work)
     seen.look_without_store.require_status(200)
     seen.checkout_without_store.require_status(
-        503, help="Nobody knows whether it was sold. `must_answer()` says so."
+        503,
+        help="Without the store a server cannot know whether it was sold: `must_answer()` says so.",
     )
 
 
