@@ -297,15 +297,17 @@ def test_folder_remembers_the_students_own_command(door, tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="these are files of POSIX")
 def test_copy_of_a_folder_takes_what_can_be_copied(tmp_path, monkeypatch):
     mine = tmp_path / "mine"
-    for name in ("node_modules/a", ".git", "__pycache__", "sub"):
+    for name in ("node_modules/a", ".git", "__pycache__", "sub", "my-venv/bin"):
         (mine / name).mkdir(parents=True)
+    (mine / "my-venv" / "pyvenv.cfg").write_text("")
     (mine / "sub" / "a.txt").write_text("a")
     os.mkfifo(mine / "pipe")
     (mine / "loop").symlink_to(mine)
     (mine / "gone").symlink_to("no-such-file")
     copy_work(mine, tmp_path / "copy")
     names = {each.name for each in (tmp_path / "copy").iterdir()}
-    assert names == {"sub", "loop", "gone", "node_modules"}
+    assert names == {"sub", "loop", "gone", "node_modules", "my-venv"}
+    assert (tmp_path / "copy" / "my-venv").is_symlink()
     assert (tmp_path / "copy" / "node_modules").resolve() == mine / "node_modules"
     assert (tmp_path / "copy" / "sub" / "a.txt").read_text() == "a"
     monkeypatch.setenv("NODE_PATH", str(mine / "node_modules"))

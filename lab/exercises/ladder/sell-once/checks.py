@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from lab.exercises import Work, after, check, require
@@ -92,7 +90,7 @@ class Customer:
 @contextmanager
 def running(work: Work) -> Iterator[Desk]:
     """Run two servers of the student's desk, on two disks, and one store."""
-    with TemporaryDirectory() as folder, LocalStore(Path(folder)) as store:
+    with LocalStore(work.new_volume()) as store:
         env = {
             "VARIANT_STORE": store.url,
             "VARIANT_KEY_PREFIX": PREFIX,
