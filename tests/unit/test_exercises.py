@@ -256,6 +256,13 @@ def test_hints_come_one_after_another_and_the_last_stays(door, tmp_path):
     assert given == [(1, "one"), (2, "two"), (3, "three"), (3, "three")]
 
 
+def test_command_gives_the_next_hint_and_checks_nothing(door, tmp_path):
+    begin(Exercise(door), tmp_path / "mine", door, force=False)
+    words = ["check", str(tmp_path / "mine"), "--hint"]
+    assert CliRunner().invoke(exercise_command, words).output == "Hint 1 of 3: one\n"
+    assert CliRunner().invoke(exercise_command, words).output == "Hint 2 of 3: two\n"
+
+
 @pytest.mark.parametrize("memory", ["", "[]", '{"exercise": 3}', "\x00", '{"hints": 1}'])
 def test_damaged_memory_says_what_to_give(tmp_path, memory):
     (tmp_path / MEMORY).write_text(memory)
