@@ -37,10 +37,14 @@ class FromAnswer:
 
 @dataclass(frozen=True)
 class Wire:
-    """How a client speaks to one endpoint: its path, and the version of the protocol."""
+    """How a client speaks to one endpoint: its path, and the version of the protocol.
+
+    `sent` are headers that go with every message, such as a credential.
+    """
 
     path: str
     version: str
+    sent: tuple[tuple[str, str], ...] = ()
 
     @property
     def modern(self) -> bool:
@@ -69,7 +73,8 @@ class Wire:
 
     def end(self, session: str) -> Call:
         """Return the request that ends a session."""
-        headers = (("MCP-Protocol-Version", plain(self.version)),)
+        always = [("MCP-Protocol-Version", self.version), *self.sent]
+        headers = tuple((name, plain(value)) for name, value in always)
         call = Call("DELETE", plain(self.path), headers, origin="mcp end")
         return in_session(call, plain(session))
 
@@ -95,7 +100,7 @@ class Wire:
         topic: str = "",
         safe: bool = False,
     ) -> Call:
-        always = [("Content-Type", "application/json"), ("Accept", _ACCEPT), *headers]
+        always = [("Content-Type", "application/json"), ("Accept", _ACCEPT), *headers, *self.sent]
         return Call(
             "POST",
             plain(self.path),

@@ -30,9 +30,7 @@ class McpReplicaCheck(ReplicaCheck):
     def hold(self, player: ReplicaPlayer, report: Report) -> None:
         """Meet the server on two replicas, then hold all plays of what it offers."""
         self.progress("which versions of MCP are spoken, and do replicas share a session?")
-        self._met = met = meet(
-            player, in_turn(self.asked.among), self.source.wire.path, self.version
-        )
+        self._met = met = meet(player, in_turn(self.asked.among), self.source.wire, self.version)
         report.plays.append("two replicas, one asked in the session of the other")
         dialect = player.dialect = McpDialect(met.wire, met.sessions, met.opened)
         self.source.wire, self.source.capabilities = met.wire, met.capabilities

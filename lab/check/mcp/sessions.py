@@ -88,7 +88,7 @@ class _Begun:
 def meet(
     runner: TargetPlayer[AnyTarget],
     others: AbstractContextManager[Callable[[], AnyTarget]],
-    path: str,
+    wire: Wire,
     version: str | None = None,
 ) -> Meeting:
     """Meet a server, in one version or in all that it speaks; LabError if it is none.
@@ -100,22 +100,22 @@ def meet(
     try:
         with others as another:
             process = another()
-            modern = None if version in LEGACY else _discovered(runner, process, path)
-            wire = Wire(path, version if version in LEGACY else LEGACY[0])
-            legacy = "" if version in MODERN else _begin(runner, process, wire)
+            modern = None if version in LEGACY else _discovered(runner, process, wire)
+            old = replace(wire, version=version if version in LEGACY else LEGACY[0])
+            legacy = "" if version in MODERN else _begin(runner, process, old)
             if isinstance(legacy, _Begun):
                 met = _elsewhere(runner, legacy, another)
                 return met if modern is None else _as_both(met, modern)
             if modern is None:
-                raise LabError(_no_server(path, legacy, version))
+                raise LabError(_no_server(wire.path, legacy, version))
             return modern
     finally:
         runner.dialect = before
 
 
-def _discovered(runner: TargetPlayer[AnyTarget], process: AnyTarget, path: str) -> Meeting | None:
+def _discovered(runner: TargetPlayer[AnyTarget], process: AnyTarget, wire: Wire) -> Meeting | None:
     """Return how to speak without sessions; None with a server that does not."""
-    wire = Wire(path, MODERN[0])
+    wire = replace(wire, version=MODERN[0])
     runner.dialect, trace = McpDialect(wire), Trace()
     reply = reply_of(runner.said(trace, wire.request(1, DISCOVER), trace.state, process), 1)
     result = reply.result or {}
