@@ -14,7 +14,7 @@ from lab.check.replicas.spread import Spread, Way
 from lab.check.trace import Trace
 
 NO_REPLICA = (502, 503, 504)  # how a balancer says that none answered
-SILENCE = "a replica did not answer it ({}): see whether all of them run, and check again"
+DID_NOT_ANSWER = "a replica did not answer it ({}): see whether all of them run, and check again"
 EACH_COUNTS = "hold the conversation a few times on each replica in turn: compare answer {}"
 
 
@@ -149,7 +149,7 @@ class ReplicaEvidence(Evidence):
         report.masked = self.comparator.masked
         super().judge(unseen, require_dependency)
         report.findings = [
-            replace(each, level=Level.UNKNOWN, why=SILENCE.format(why), counts=True)
+            replace(each, level=Level.UNKNOWN, why=DID_NOT_ANSWER.format(why), counts=True)
             if not each.differences and (why := self._silent.get(each.index))
             else each
             for each in findings_of(report, self._alone)
