@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from lab.check.checker import Check
-from lab.check.judge import Report
+from lab.check.judge import STATE, Report
 from lab.check.launcher import OneAtATime
-from lab.check.mcp.dialect import McpDialect
+from lab.check.mcp.dialect import McpDialect, Sessions
 from lab.check.mcp.sessions import KnownSource, Meeting, meet
 from lab.check.mcp.source import McpSource
 from lab.check.mcp.verdicts import judge_parts
@@ -31,6 +31,8 @@ class McpCheck(Check):
         if met.shared and met.report.conversation:
             runner.dialect = McpDialect(met.wire)
             self.session(runner, met.report).run(KnownSource(met.report.conversation))
+            if met.report.level in STATE:  # it would be in the way of everything behind it
+                met.sessions = Sessions.EACH
         runner.dialect = McpDialect(met.wire, met.sessions)
         self.source.wire, self.source.capabilities = met.wire, met.capabilities
         self.session(runner, report).run(self.source)
