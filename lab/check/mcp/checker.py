@@ -28,7 +28,7 @@ class McpCheck(Check):
         self.progress("which versions of MCP are spoken, and do processes share a session?")
         self._met = met = meet(runner, other_processes(runner), self.source.wire, self.version)
         report.plays.append("two processes, one asked in the session of the other")
-        if met.shared and met.report.conversation:
+        if met.shared and met.report.conversation is not None:
             runner.dialect = McpDialect(met.wire)
             self.session(runner, met.report).run(KnownSource(met.report.conversation))
             if met.report.level in STATE:  # it would be in the way of everything behind it
