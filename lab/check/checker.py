@@ -36,12 +36,23 @@ class Check:
 
         def hold() -> None:
             with Pool(self.start, self.folder, self.budget, self.options.ahead) as pool:
-                runner = Runner(pool, self.budget, self.options.timeout_s)
-                outside = Outside(pool, self.start.cwd, self.folder)
-                session = Session(self.start, self.options, runner, report, outside, self.progress)
-                session.run(self.source)
+                self.hold(Runner(pool, self.budget, self.options.timeout_s), report)
 
-        return bounded(hold, report, self.budget)
+        bounded(hold, report, self.budget)
+        self.finish(report)
+        return report
+
+    def hold(self, runner: Runner, report: Report) -> None:
+        """Hold all plays; the report grows."""
+        self.session(runner, report).run(self.source)
+
+    def finish(self, report: Report) -> None:
+        """Change a report, of all plays or of some, before it is returned."""
+
+    def session(self, runner: Runner, report: Report) -> Session:
+        """Return what holds the plays of one conversation."""
+        outside = Outside(runner.pool, self.start.cwd, self.folder)
+        return Session(self.start, self.options, runner, report, outside, self.progress)
 
 
 def bounded(hold: Callable[[], None], report: Report, budget: Budget) -> Report:

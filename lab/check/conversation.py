@@ -34,6 +34,7 @@ class Ref:
 
 
 Template = tuple[str | Ref, ...]
+READS = ("GET", "HEAD", "OPTIONS")
 # The name of a GraphQL operation, or of its first field where it has none.
 _OPERATION = re.compile(r"(?:(query|mutation|subscription)\s+(\w+)|\{\s*(\w+))")
 
@@ -48,7 +49,10 @@ class Call:
     """One request of a conversation; `origin` says where it was written ("calls.py:12").
 
     `headers` are those the client set itself: no cookies (the client carries them), no Host,
-    no lengths. `name` is what the author calls it, if they do.
+    no lengths. `name` is what the author calls it, if they do. `rpc` says that its answer is one
+    JSON-RPC message, which may come in an event stream; `safe` that it changes nothing, by its
+    protocol, `hinted` that it says so of itself; `topic` names the verdict that it counts for,
+    where there are several.
     """
 
     method: str
@@ -57,11 +61,20 @@ class Call:
     body: Template | None = None
     origin: str = ""
     name: str = ""
+    rpc: bool = False
+    safe: bool = False
+    hinted: bool = False
+    topic: str = ""
 
     @property
     def title(self) -> str:
         """Method, path and operation as recorded, credentials shortened: "GET /cart"."""
         return redact_text(f"{self.method} {recorded(self.path)}{self._operation()}")
+
+    @property
+    def reads(self) -> bool:
+        """Whether it is one of those that change nothing, as it says of itself."""
+        return self.safe or self.hinted or self.method in READS
 
     @property
     def line(self) -> tuple[str, str]:
@@ -70,9 +83,9 @@ class Call:
 
     @property
     def route(self) -> str:
-        """Method and path, without the query and without what earlier answers gave."""
+        """Method, path and operation, without the query and without what earlier answers gave."""
         path = "".join(piece if isinstance(piece, str) else "…" for piece in self.path)
-        return f"{self.method} {path.partition('?')[0]}"
+        return f"{self.method} {path.partition('?')[0]}{self._operation()}"
 
     def mapped(self, change: Callable[[Template], Template]) -> "Call":
         """Return the call with path, header values and body changed."""
@@ -95,7 +108,7 @@ class Call:
             return ""
         if "jsonrpc" in document and isinstance(document.get("method"), str):
             params = document.get("params")
-            name = params.get("name") if isinstance(params, dict) else None
+            name = params.get("name", params.get("uri")) if isinstance(params, dict) else None
             return f" {document['method']}" + (f" {name}" if isinstance(name, str) else "")
         if isinstance(document.get("query"), str):
             named = document.get("operationName")

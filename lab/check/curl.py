@@ -28,6 +28,10 @@ _WAIT = """\
     echo "the service did not start:"; tail "$WORK/log"; exit 2
   done; }"""
 _OWN_GROUP = "import os, sys; os.setsid(); os.execvp(sys.argv[1], sys.argv[1:])"
+UNSTREAM = """\
+unstream() {  # of an event stream, the last message is the answer
+  grep -qi '^content-type: *text/event-stream' head$1 || return 0
+  tr '\\r' '\\n' <body$1 | sed -n 's/^data: *\\(.\\)/\\1/p' | tail -n 1 >body; mv body body$1; }"""
 _MACHINE = """\
 reset() {  # as another machine: its own copy of the folder, its own home
   AT=$(mktemp -d "$WORK/machine.XXXXXX"); cp -R "$HERE/." "$AT"
@@ -64,6 +68,8 @@ def _lines(
     host = start.host or _domain(conversation)
     yield from _start(start, reproducer, url)
     yield from given(ref for call in calls for ref in call.refs())
+    if any(call.rpc for call in calls):
+        yield from UNSTREAM.splitlines()
     for number, call in enumerate(calls, start=1):
         yield f"call{number}() {{ {curl_line(call, number, host)}; }}"
     if reproducer.repeated:
@@ -98,9 +104,7 @@ def _run(start: Start, reproducer: Reproducer) -> str:
 def _shown(reproducer: Reproducer, start: Start, last: int) -> str:
     """Return the function that makes the difference."""
     if reproducer.sides:
-        asked = " ".join(
-            f"URL=${'AB'[side]}; call{n};" for n, side in enumerate(reproducer.sides, start=1)
-        )
+        asked = " ".join(_by_side(reproducer.sides, reproducer.opening))
         return f"shown() {{ start; A=$URL; start; B=$URL; {asked} }}  # two that live"
     calls = "".join(f"call{n}; " for n in range(1, last))
     between = "stop; start"
@@ -113,7 +117,17 @@ def _shown(reproducer: Reproducer, start: Start, last: int) -> str:
     if reproducer.young:
         between = between.removesuffix("start") + "sleep 1; start"
         what += ", in a later second"
-    return f"shown() {{ start; {calls}{between}; call{last}; }}  # {what}"
+    opening = "".join(f"call{n}; " for n in range(1, reproducer.opening + 1))
+    return f"shown() {{ start; {calls}{between}; {opening}call{last}; }}  # {what}"
+
+
+def _by_side(sides: Sequence[int], opening: int) -> Iterator[str]:
+    """Yield the calls, each to its side; the first ones again where it is another than before."""
+    before = sides[0]
+    for n, side in enumerate(sides, start=1):
+        first = range(1, opening + 1) if side != before and n > opening else ()
+        yield " ".join([f"URL=${'AB'[side]};", *(f"call{each};" for each in [*first, n])])
+        before = side
 
 
 def _start(start: Start, reproducer: Reproducer, url: str) -> Iterator[str]:
@@ -165,6 +179,9 @@ def curl_line(call: Call, number: int, host: str | None) -> str:
         if not any(name.lower() == "content-type" for name, _ in call.headers):
             words += ["-H", "Content-Type:"]
     words.append('"$URL"' + _quoted(call.path))
+    if call.rpc:
+        words[1] += "m10"  # a stream may stay open after the answer
+        words[-1] += f"; unstream {number}"
     return " ".join(words)
 
 

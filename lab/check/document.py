@@ -1,12 +1,15 @@
 """The document of a check, `check.json`: what was found, as values. Credentials are shortened."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
+from lab.check.causes import LikelyCause, causes
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
-from lab.check.judge import Finding, Level, Report, Reproducer
+from lab.check.judge import Finding, Level, PartVerdict, Report, Reproducer
 from lab.check.replicas.spread import Spread
 from lab.core.errors import LabError
 from lab.core.redaction import redact_json
@@ -57,6 +60,17 @@ class Shortest(msgspec.Struct, kw_only=True):
     script: str = ""
 
 
+class CheckedPart(msgspec.Struct, kw_only=True):
+    """A verdict on a part of the service, and the requests of the script that shows it."""
+
+    name: str
+    verdict: Level
+    because: str
+    remedy: str = ""
+    requests: list[str] = []
+    shortest: Shortest | None = None
+
+
 class CheckDocument(msgspec.Struct, kw_only=True):
     """Everything that one check found."""
 
@@ -71,10 +85,13 @@ class CheckDocument(msgspec.Struct, kw_only=True):
     """The levels that `--allow` lets pass."""
     calls: list[CheckedCall]
     shortest: Shortest | None = None
+    parts: list[CheckedPart] = []
     varies: dict[str, list[str]] = {}
     notes: list[str] = []
     spread: Spread | None = None
     """How the calls were spread over replicas that run already."""
+    causes: list[LikelyCause] = []
+    """What probably keeps the state, the likeliest first; none where nothing shows it."""
     explanation: str = ""
     partial: bool = False
     requests: int = 0
@@ -89,6 +106,7 @@ def document(
     allowed: frozenset[Level] = frozenset(SELF_CONTAINED),
     command: str = "",
     script: str = "",
+    part_scripts: Mapping[str, str] = MappingProxyType({}),
 ) -> CheckDocument:
     """Return a report as the document has it, every text in it redacted."""
     made = CheckDocument(
@@ -100,6 +118,7 @@ def document(
         allowed=tuple(level for level in Level if level in allowed),
         calls=[_call(each, report.conversation) for each in report.findings],
         shortest=_shortest(report, report.reproducer, script) if report.reproducer else None,
+        parts=[_part(each, part_scripts.get(each.name, "")) for each in report.parts],
         spread=report.spread,
         varies={str(index + 1): list(places) for index, places in report.masked.items()},
         notes=report.notes,
@@ -109,7 +128,9 @@ def document(
         processes=report.processes,
         seconds=round(report.seconds, 3),
     )
-    return msgspec.convert(redact_json(msgspec.to_builtins(made)), CheckDocument)
+    redacted = msgspec.convert(redact_json(msgspec.to_builtins(made)), CheckDocument)
+    redacted.causes = causes(report)  # a remedy may well say SECRET_KEY=…
+    return redacted
 
 
 def text(made: CheckDocument) -> str:
@@ -145,6 +166,19 @@ def _call(finding: Finding, conversation: Conversation | None) -> CheckedCall:
         origin=said.origin if said else "",
         route=said.route if said else "",
         depends_on_what_the_client_carries=finding.depends,
+    )
+
+
+def _part(part: PartVerdict, script: str) -> CheckedPart:
+    found, conversation = part.report.reproducer, part.report.conversation
+    calls = conversation.calls if conversation else ()
+    return CheckedPart(
+        name=part.name,
+        verdict=part.report.level,
+        because=part.report.because,
+        remedy=part.remedy,
+        requests=[calls[index].title for index in found.calls] if found else [],
+        shortest=_shortest(part.report, found, script) if found else None,
     )
 
 

@@ -60,6 +60,7 @@ class Evidence:
     def begin(self, conversation: Conversation, baseline: Trace) -> None:
         """Take the conversation as it is held on one process."""
         self.conversation, self.baseline = conversation, baseline
+        self.report.proofs = self.proven
 
     def add(
         self, name: str, level: Level, hold: Hold, again: Hold | None = None, sides: Sides = ()
@@ -76,6 +77,11 @@ class Evidence:
             return False
         self.add(name, play.level, play.again, play.again, play.sides)
         return True
+
+    def has_proof_like(self, index: int) -> bool:
+        """Whether anything is proven of the part of the service that a call is about."""
+        topic = self.conversation.calls[index].topic
+        return any(self.conversation.calls[each].topic == topic for each in self.proven)
 
     def found(self, play: str, index: int, differences: list[Difference]) -> None:
         """Take a difference that was found in another way."""

@@ -30,13 +30,15 @@ def send(
     *,
     wanted: int = 0,
     kept: requests.Session | None = None,
+    until: Callable[[bytes], bool] | None = None,
 ) -> Answer:
     """Send `request` (its URL is a path) to `address`; `cookies` go along, and learn.
 
     Never raises for what a service does: no answer is an Answer with `status` None. A stream
     that does not end in time gives what has come by then, and so does a body that is too long.
     Of one that is known to have no end, `wanted` events are waited for, and no longer. With `kept`
-    it goes over the connection that this session has, which is kept for the next.
+    it goes over the connection that this session has, which is kept for the next. A body of which
+    `until` says that it has come is complete.
     """
     began = time.perf_counter()
     with nullcontext(kept) if kept else session_of_its_own() as session:
@@ -55,7 +57,7 @@ def send(
             got = session.send(prepared, timeout=timeout_s, allow_redirects=False, stream=True)
             if owned is not prepared:
                 extract_cookies_to_jar(cookies, owned, got.raw)  # type: ignore[no-untyped-call]
-            body, complete, events = _read(got, timeout_s, wanted)
+            body, complete, events = _read(got, timeout_s, wanted, until or _never)
         except (requests.RequestException, HTTPError, HTTPException, ValueError, OSError) as error:
             seconds = time.perf_counter() - began
             return Answer(None, error=transport_error(error), elapsed_s=seconds)
@@ -97,7 +99,13 @@ def _by_owner(prepared: requests.PreparedRequest, owner: str | None) -> requests
     return owned
 
 
-def _read(response: requests.Response, timeout_s: float, wanted: int) -> tuple[bytes, bool, int]:
+def _never(body: bytes) -> bool:
+    return False
+
+
+def _read(
+    response: requests.Response, timeout_s: float, wanted: int, until: Callable[[bytes], bool]
+) -> tuple[bytes, bool, int]:
     """Read the body, whether it is all of it, and how many events came at first."""
     read: Callable[..., bytes] = getattr(response.raw, "read1", response.raw.read)
     body, first = b"", wanted
@@ -116,6 +124,8 @@ def _read(response: requests.Response, timeout_s: float, wanted: int) -> tuple[b
         if not first and body and time.monotonic() > began + BURST_S:
             first = count_events(body)
         body += piece
+        if until(body):
+            return body, True, 0
         enough = wanted and count_events(body) >= wanted
         if enough or len(body) > MOST_BYTES or time.monotonic() > deadline:
             return body[:MOST_BYTES], False, first or count_events(body)

@@ -27,7 +27,10 @@ def idempotency_note(
         for index, (call, answer) in enumerate(
             zip(conversation.calls, baseline.answers, strict=False)
         )
-        if call.method == "POST" and _succeeded(answer) and _brings(call, baseline.carried[index])
+        if call.method == "POST"
+        and not call.safe
+        and _succeeded(answer)
+        and _brings(call, baseline.carried[index])
     ]
     if not chosen:
         return

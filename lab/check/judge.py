@@ -119,7 +119,8 @@ class Reproducer:
     `tries` repetitions showed it again. A `young` process was started in a later second than the
     calls before. The last call of one that is `repeated` is sent so many times to one server, and
     `confirmed` of `tries` answers were not as the others. `unprintable` says why the printed
-    lines would not show it.
+    lines would not show it. So many of the first calls are its `opening`: they are sent to each
+    process before any other.
     """
 
     calls: tuple[int, ...]
@@ -132,6 +133,7 @@ class Reproducer:
     young: bool = False
     repeated: int = 0
     unprintable: str = ""
+    opening: int = 0
     control: int = 0
     """Of replicas that run already: the one that all calls are sent to, to compare with."""
 
@@ -141,7 +143,8 @@ class Report:
     """What a check found. Without a conversation it ended before there was one.
 
     `failed` is an assertion of the conversation that did not hold, with its line. `url` is
-    where the service is reached, with {port}.
+    where the service is reached, with {port}. `proofs` has the reproducer of each call that has
+    one, `parts` are verdicts of their own.
     """
 
     level: Level
@@ -158,6 +161,8 @@ class Report:
     partial: bool = False
     failed: str = ""
     url: str = "http://127.0.0.1:{port}"
+    proofs: dict[int, Reproducer] = field(default_factory=dict)
+    parts: list["PartVerdict"] = field(default_factory=list)
     spread: "Spread | None" = None
     """How the calls were spread over replicas that run already; None where none were."""
 
@@ -183,6 +188,15 @@ class Report:
         """Whether the level is one of these, and no call that counts is unknown."""
         unknown = any(each.counts and each.level is Level.UNKNOWN for each in self.findings)
         return self.level in allowed and not unknown and not self.failed
+
+
+@dataclass(frozen=True)
+class PartVerdict:
+    """A verdict on one part of a service, and the usual remedy where it has state."""
+
+    name: str
+    report: Report
+    remedy: str = ""
 
 
 def doubted(finding: Finding) -> Finding:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from lab.check.document import CheckDocument, CheckedCall, Shortest
+from lab.check.causes import LikelyCause
+from lab.check.document import CheckDocument, CheckedCall, CheckedPart, Shortest
 from lab.check.judge import FAILED, SIGNS, Level
 from lab.core.page import Figure, Graph, ReportPage, Section, Table
 
@@ -53,13 +54,27 @@ def _sections(made: CheckDocument) -> Iterator[Section]:
         yield Section("The calls", tables=[_table(made.calls)], charts=[_chart(made.calls)])
     if made.spread:
         yield Section("How the calls were spread", [*made.spread.lines()])
-    if made.shortest:
+    if made.parts:
+        yield Section("The verdicts", tables=[_verdicts(made.parts)])
+    if made.shortest and not made.parts:
         yield _shortest(made.shortest)
+    for part in made.parts:
+        if part.shortest:
+            yield _of_part(part, part.shortest)
+    yield from map(_likely, made.causes)
     remarks = [*made.notes, *_noise(made)]
     if remarks:
         yield Section("Remarks", remarks)
     if made.explanation:
         yield Section("What was done, and what follows", made.explanation.split("\n\n"))
+
+
+def _likely(cause: LikelyCause) -> Section:
+    measured = ", ".join(f"lab run {each}" for each in cause.experiments)
+    said = [f"{cause.title}; {cause.why}.", *cause.evidence]
+    costs = f"What it costs: {cause.costs} Measured by {measured}."
+    remedies = Table(("framework", "usual remedy"), [*cause.remedies.items()], frozenset())
+    return Section("The likely cause", [*said, costs], tables=[remedies])
 
 
 def _table(calls: list[CheckedCall]) -> Table:
@@ -100,6 +115,20 @@ def _shortest(found: Shortest) -> Section:
         *map(str, found.differences),
     ]
     return Section("The shortest script that shows it", sentences, code=found.script)
+
+
+def _verdicts(parts: list[CheckedPart]) -> Table:
+    rows = [(each.name, SIGNS[each.verdict], each.because) for each in parts]
+    return Table(("part", "verdict", "why"), rows, frozenset())
+
+
+def _of_part(part: CheckedPart, found: Shortest) -> Section:
+    sentences = [
+        f"{', '.join(part.requests)}: seen again {found.confirmed} of {found.tries} times.",
+        *map(str, found.differences),
+        part.remedy,
+    ]
+    return Section(f"The shortest script for the {part.name}", sentences, code=found.script)
 
 
 def _noise(made: CheckDocument) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from lab.check.address import Address
 from lab.check.budget import Budget, Spent
 from lab.check.conversation import Call, Conversation
+from lab.check.dialect import Dialect, Transmit, Until
 from lab.check.pool import Pool
 from lab.check.process import Process
 from lab.check.trace import ClientState, Trace, request_of
@@ -52,13 +53,14 @@ class TargetPlayer(Generic[AnyTarget]):
     """Plays conversations on whatever can be asked, within a budget.
 
     `endless` are the calls whose answers are streams without an end, as far as is known, and how
-    many events are waited for.
+    many events are waited for. `dialect` is the protocol that is spoken, None for plain HTTP.
     `during` is entered while a process is asked. `polled` are the lines of a script that ask until
     an answer changes, `patience` is how much longer than in the recording they wait.
     """
 
     def __init__(self, budget: Budget, timeout_s: float = 10.0) -> None:
         self.endless: dict[int, int] = {}
+        self.dialect: Dialect | None = None
         self.polled: set[tuple[str, str]] = set()
         self.patience = PATIENTLY
         self.during: Callable[[AnyTarget], AbstractContextManager[None]] = lambda target: (
@@ -153,12 +155,14 @@ class TargetPlayer(Generic[AnyTarget]):
     def said(self, trace: Trace, call: Call, carried: ClientState, target: AnyTarget) -> Answer:
         """Send a call as a client that carries this; keep the answer in the trace."""
         index = len(trace.answers)
-        self._budget.request()
         trace.times.append(time.monotonic())
         trace.ages.append(trace.times[-1] - target.started)
         before = carried.copy()
-        with self.during(target):
-            answer = self._send(target, call, carried, self.endless.get(index, 0))
+        transmit = self._transmit(index, carried, target)
+        if self.dialect:
+            answer = self.dialect.ask(call, carried, target, transmit)
+        else:
+            answer = transmit(call)
         if answer.status is None:
             self._budget.check_time()  # it may be our own hurry that it had no time
         carried.answers[index] = answer
@@ -168,7 +172,19 @@ class TargetPlayer(Generic[AnyTarget]):
         trace.sent.add(index)
         return answer
 
-    def _send(self, target: AnyTarget, call: Call, carried: ClientState, wanted: int) -> Answer:
+    def _transmit(self, index: int, carried: ClientState, target: AnyTarget) -> Transmit:
+        """Return what sends calls to a target, at a place of a conversation."""
+
+        def transmit(call: Call, until: Until = None) -> Answer:
+            self._budget.request()
+            with self.during(target):
+                return self._send(target, call, carried, self.endless.get(index, 0), until)
+
+        return transmit
+
+    def _send(
+        self, target: AnyTarget, call: Call, carried: ClientState, wanted: int, until: Until
+    ) -> Answer:
         from lab.check.http import send
 
         return send(
@@ -178,6 +194,7 @@ class TargetPlayer(Generic[AnyTarget]):
             min(self._timeout_s, self._budget.left_s),
             wanted=wanted,
             kept=self._kept,
+            until=until,
         )
 
 

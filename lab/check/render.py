@@ -1,8 +1,9 @@
 """What a check found in other forms: JUnit XML, and a paragraph that says what follows."""
 
 from collections.abc import Sequence
+from typing import Literal
 
-from lab.check.document import CheckDocument, CheckedCall
+from lab.check.document import CheckDocument, CheckedCall, CheckedPart
 from lab.check.judge import Level, Report, sentence
 from lab.core.junit import Case, Problem, Suite, junit_xml
 
@@ -15,6 +16,9 @@ def as_junit(made: CheckDocument) -> str:
     cases = [
         Case("lab.check", f"{call.call} {call.request}", _problem(call, made.allowed))
         for call in made.calls
+    ]
+    cases += [
+        Case("lab.check", part.name, _part_problem(part, made.allowed)) for part in made.parts
     ]
     if made.failed_assertion:
         problem = Problem("failure", "an assertion does not hold", made.failed_assertion)
@@ -36,6 +40,13 @@ def _problem(call: CheckedCall, allowed: Sequence[Level]) -> Problem | None:
     return Problem("error" if call.level is Level.UNKNOWN else "failure", message, details)
 
 
+def _part_problem(part: CheckedPart, allowed: Sequence[Level]) -> Problem | None:
+    if part.verdict in allowed:
+        return None
+    kind: Literal["error", "failure"] = "error" if part.verdict is Level.UNKNOWN else "failure"
+    return Problem(kind, f"{part.verdict}: {part.because}", part.remedy)
+
+
 def explain(report: Report) -> str:
     """Return what was done and what follows, in a paragraph or two."""
     plays = "; ".join(report.plays) or "not at all after the first time"
@@ -46,7 +57,8 @@ def explain(report: Report) -> str:
     advice = _ADVICE[report.level]
     if report.level is Level.PROCESS and _carried_a_token(report):
         advice = f"{_TOKEN}\n\n{advice}"
-    return f"{done}\n\n{advice}"
+    remedies = "".join(f"\n\n{each.remedy}" for each in report.parts if each.remedy)
+    return f"{done}\n\n{advice}{remedies}"
 
 
 def _carried_a_token(report: Report) -> bool:

@@ -120,7 +120,7 @@ def _results(check: Checked) -> Iterator[JsonObject]:
         any_result = True
         yield _result(check, _FAILED, found.failed_assertion, found.failed_assertion, "assertion")
     for call in found.calls:
-        if call.level in found.allowed or not call.counts:
+        if call.level in found.allowed or call.level not in _RULES or not call.counts:
             continue
         any_result = True
         key = call.route or call.request
@@ -133,7 +133,7 @@ def _results(check: Checked) -> Iterator[JsonObject]:
             f"{key} {seen[key]}",
             [by_number[number] for number in call.needs or () if number in by_number],
         )
-    if found.verdict not in found.allowed and not any_result:
+    if found.verdict in _RULES and found.verdict not in found.allowed and not any_result:
         yield _result(check, _RULES[found.verdict], found.because, "", "the check")
 
 

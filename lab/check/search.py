@@ -6,7 +6,6 @@ from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Conversation, Ref
 from lab.check.runner import Runner
 from lab.check.shrink import shrink
-from lab.check.sides import READS
 from lab.check.trace import Trace
 from lab.check.wanted import Wanted
 
@@ -55,7 +54,7 @@ class Givers:
         """
         needed = self._gave(index)
         related = {each.source for each in self._comparator.relations if each.index == index}
-        writes = [n for n in range(index) if self._conversation.calls[n].method not in READS]
+        writes = [n for n in range(index) if not self._conversation.calls[n].reads]
         return [sorted(needed | each) for each in (related, {*writes[:1]}, {*writes[-1:]})]
 
     def _gave(self, index: int) -> set[int]:
@@ -126,7 +125,7 @@ class Search(Givers):
         """
         answer = self._baseline.answers[index]
         quick = answer.complete and index * answer.elapsed_s < MOST_LOOKING_S
-        if index <= MANY or self._conversation.calls[index].method not in READS or not quick:
+        if index <= MANY or not self._conversation.calls[index].reads or not quick:
             return None
         before, found = self._runner.after_each(self._conversation, index, self._baseline)
         for number, seen in enumerate(found):

@@ -77,13 +77,16 @@ class Settlement:
             and each.index not in evidence.undecided
             and calls[each.index].route not in settled
         ]
-        return min(waiting, key=rank, default=None)
+        first = lambda each: (evidence.has_proof_like(each.index), *rank(each))  # noqa: E731
+        return min(waiting, key=first, default=None)
 
     def _settle(self, finding: Finding) -> None:
         evidence = self._evidence
         if self._drop_own_names(finding):
             return
-        proof, reproducer = self._prover().prove(finding, evidence.report.reproducer is None)
+        proof, reproducer = self._prover().prove(
+            finding, not evidence.has_proof_like(finding.index)
+        )
         if proof is Proof.FOUND and reproducer is not None:
             evidence.proven[finding.index] = reproducer
             evidence.report.reproducer = evidence.report.reproducer or reproducer

@@ -12,7 +12,6 @@ from itertools import product
 from lab.check.conversation import Call
 from lab.check.judge import READS_WRITES, TURNS, TWO
 
-READS = ("GET", "HEAD", "OPTIONS")
 MOST_CALLS = 2000  # in all plays of one conversation
 FEWEST_PLAYS = 3
 FEW_CALLS = 10  # of so many, all sides that there are are thought of
@@ -30,7 +29,7 @@ def plays_on_two(calls: Sequence[Call]) -> tuple[dict[str, Sides], bool]:
     draw = random.Random(len(calls))
     most = max(FEWEST_PLAYS, MOST_CALLS // max(1, len(calls)))
     turns = tuple(index % 2 for index in range(len(calls)))
-    reads = tuple(int(call.method in READS) for call in calls)
+    reads = tuple(int(call.reads) for call in calls)
     for name, sides in ((TURNS, turns), (READS_WRITES, reads)):
         if len({*sides}) == 2 and (not plays or _shown(sides, hidden)):
             plays[name], hidden = sides, _without(sides, hidden)
@@ -55,7 +54,7 @@ def _hidden(calls: Sequence[Call]) -> Hidden:
     return {
         (before, index): after
         for index, call in enumerate(calls)
-        if call.method not in READS and (after := every >> (index + 1) << (index + 1))
+        if not call.reads and (after := every >> (index + 1) << (index + 1))
         for before in (range(index) if index else (BEFORE,))
     }
 

@@ -24,14 +24,18 @@ def _jar() -> "RequestsCookieJar":
 
 @dataclass
 class ClientState:
-    """What a client carries: its cookies, and the answers it got (by call)."""
+    """What a client carries: its cookies, the answers it got (by call), its sessions (by process).
+
+    A session is one that a dialect opens with a process; the values are what names it.
+    """
 
     cookies: "RequestsCookieJar" = field(default_factory=_jar)
     answers: dict[int, Answer] = field(default_factory=dict)
+    sessions: dict[object, str] = field(default_factory=dict)
 
     def copy(self) -> "ClientState":
         """Return the same for another client."""
-        return ClientState(self.cookies.copy(), dict(self.answers))
+        return ClientState(self.cookies.copy(), dict(self.answers), dict(self.sessions))
 
 
 @dataclass

@@ -10,6 +10,8 @@ import click
 from rich.text import Text
 
 from lab.cli import options
+from lab.cli.check_mcp import McpOptions, mcp_options
+from lab.cli.check_openapi import openapi_options
 from lab.cli.check_replicas import ReplicaOptions, replica_options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, screen, write_json
 from lab.cli.param_types import duration
@@ -17,6 +19,7 @@ from lab.core.run_folder import new_run_folder
 
 if TYPE_CHECKING:
     from lab.check.first_plays import Source
+    from lab.check.sources.settings import OpenApiSettings
 
 SELDOM_S = 5.0
 _path = click.Path(dir_okay=False, path_type=Path)
@@ -82,12 +85,8 @@ def _settings(
 @click.option(
     "--har", "har_file", type=_path, help="Read the conversation from a recording of a browser."
 )
-@click.option(
-    "--openapi",
-    "openapi_file",
-    type=_path,
-    help="Make conversations from an OpenAPI 3 document, JSON or YAML.",
-)
+@openapi_options
+@mcp_options
 @replica_options
 @click.option(
     "--ignore",
@@ -137,7 +136,9 @@ def _settings(
     is_flag=True,
     help="Say *unknown* if no answer depends on an earlier request.",
 )
-@click.option("--explain", is_flag=True, help="Explain what was done, and how to remove the state.")
+@click.option(
+    "--explain", is_flag=True, help="Name the likely cause, its usual remedy, and what that costs."
+)
 @options.as_json
 @click.option("--junit", "junit_file", type=_path, help="Write JUnit XML for CI.")
 @click.option("--sarif", "sarif_file", type=_path, help="Write SARIF 2.1.0 for a code host.")
@@ -154,6 +155,8 @@ def check(
     http_file: Path | None,
     har_file: Path | None,
     openapi_file: Path | None,
+    openapi_settings: "OpenApiSettings",
+    mcp: McpOptions,
     running: ReplicaOptions,
     ignore: tuple[str, ...],
     header: tuple[str, ...],
@@ -172,7 +175,8 @@ def check(
     """Is your service stateless? The answer, and the shortest script that proves it.
 
     CONVERSATION is a file with the calls of a client: a script (.py), a .http file, or a .har
-    file, which a browser records. You can give an OpenAPI document instead (--openapi).
+    file, which a browser records. You can give an OpenAPI document instead (--openapi). An MCP
+    server (--mcp) says itself what there is to call.
 
     The same calls are sent in several ways: all to one process; each to a fresh process; to two
     processes in turn; each to a process with a disk of its own; and each alone, after a reset.
@@ -182,6 +186,7 @@ def check(
       lab check --start "flask --app myapp run --port {port}" requests.py
       lab check --start "node server.js" --env PORT={port} --openapi openapi.yaml
       lab check --start "…" --reset "redis-cli flushall" --http session.http
+      lab check --start "uvicorn server:app --port {port}" --mcp --call add_item
       lab check --url http://10.0.0.7:8080 --url http://10.0.0.8:8080 talk.py
 
     A script:
@@ -213,7 +218,8 @@ def check(
         raise click.UsageError(
             "--openapi makes calls up, and what runs at --url may be in use: give a conversation"
         )
-    source = _source(conversation, http_file, har_file, openapi_file)
+    given_files = (conversation, http_file, har_file, openapi_file)
+    source = mcp.source(given_files) if mcp.path else _source(*given_files, openapi_settings)
     volumes = tuple(path.absolute() for path in shared)
     start = Start(command or "", env, Path.cwd(), reset, _ready(ready), wait, volumes, host)
     if running.urls:
@@ -232,9 +238,11 @@ def check(
         if running.urls:
             from lab.check.replicas.checker import ReplicaCheck
 
-            report = ReplicaCheck(asked, source, compared, budget, _seldom(log), _say).run()
+            parts = (asked, source, compared, budget, _seldom(log), _say)
+            report = (mcp.check_replicas(*parts) if mcp.path else ReplicaCheck(*parts)).run()
         else:
-            report = Check(start, source, folder, compared, budget, _seldom(log)).run()
+            made = (start, source, folder, compared, budget, _seldom(log))
+            report = (mcp.check(*made) if mcp.path else Check(*made)).run()
         log("")
     from lab.cli import check_report
 
@@ -284,7 +292,11 @@ def _seldom(log: Callable[[str], None]) -> Callable[[str], None]:
 
 
 def _source(
-    conversation: Path | None, http_file: Path | None, har_file: Path | None, openapi: Path | None
+    conversation: Path | None,
+    http_file: Path | None,
+    har_file: Path | None,
+    openapi: Path | None,
+    settings: "OpenApiSettings",
 ) -> "Source":
     given = [each for each in (conversation, http_file, har_file, openapi) if each]
     if len(given) != 1:
@@ -297,7 +309,7 @@ def _source(
     if openapi:
         from lab.check.sources.openapi import OpenApiSource
 
-        return OpenApiSource(openapi)
+        return OpenApiSource(openapi, settings)
     if http_file or (given[0] == conversation and kind in (".http", ".rest")):
         from lab.check.sources.http_file import HttpFileSource
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from lab.check.causes import in_words
 from lab.check.curl import as_curl
 from lab.check.document import CheckDocument, document, text
 from lab.check.judge import FAILED, SIGNS, Level, Report
@@ -49,27 +50,37 @@ class CiFiles:
 def keep(
     report: Report, start: Start, folder: Path, allowed: frozenset[Level], files: CiFiles
 ) -> tuple[str, str]:
-    """Write what was found into the run's folder; return the document and its explanation."""
+    """Write what was found into the run's folder; return the document, and cause and advice."""
     found = document(
         report,
         explain(report),
         allowed=allowed,
         command=start.command,
         script=_script(report, start),
+        part_scripts={part.name: _script(part.report, start) for part in report.parts},
     )
     kept.leave_check(folder, found)
     files.write(found)
-    return text(found), found.explanation
+    likely = in_words(found.causes)
+    return text(found), f"{likely}\n\n{found.explanation}" if likely else found.explanation
 
 
 def show(report: Report, start: Start, folder: Path) -> None:
     """Print the verdict, what was found and the shortest script that shows it."""
     mark = FAILED if report.failed else SIGNS[report.level]
-    because = redact_text(report.because)
+    worst = ", ".join(each.name for each in report.parts if each.report.level is report.level)
+    because = redact_text(report.because if report.failed or not worst else worst)
     headline = f"{mark.sign} {_headline(report)}  "
     screen.print(Text.assemble((headline, mark.style), because), soft_wrap=True)
     if report.partial:
         screen.print(Text("Cut short: this is what was known.", "yellow"))
+    for part in report.parts:
+        mark = SIGNS[part.report.level]
+        said = f"  {redact_text(part.report.because)}"
+        screen.print(
+            Text.assemble((f"{mark.sign} {part.name}: {mark.word}", mark.style), said),
+            soft_wrap=True,
+        )
     if report.findings:
         screen.print(_table(report))
     if report.spread:
@@ -81,7 +92,10 @@ def show(report: Report, start: Start, folder: Path) -> None:
     for note in report.notes:
         if note != report.because:
             screen.print(Text(f"! {redact_text(note)}", "yellow"), soft_wrap=True)
-    _show_shortest(report, start)
+    for part in report.parts:
+        _show_shortest(part.report, start, f", for the {part.name}")
+    if not report.parts:
+        _show_shortest(report, start)
     processes = "" if report.spread else f" {report.processes} processes,"
     spent = f"{report.requests} requests,{processes} {report.seconds:.1f} s"
     screen.print(
@@ -110,11 +124,11 @@ def _headline(report: Report) -> str:
     return "A CHECK OF YOURS FAILED" if report.failed else str(report.level).upper()
 
 
-def _show_shortest(report: Report, start: Start) -> None:
+def _show_shortest(report: Report, start: Start, of: str = "") -> None:
     if report.reproducer is None:
         return
     if report.reproducer.unprintable:
-        screen.print(Text("\nTo see it:", "bold"))
+        screen.print(Text(f"\nTo see it{of}:", "bold"))
         screen.print(plain_text(report.reproducer.unprintable), soft_wrap=True)
         return
     times = f"{report.reproducer.confirmed} of {report.reproducer.tries}"
@@ -122,9 +136,9 @@ def _show_shortest(report: Report, start: Start) -> None:
         screen.print(Text("\nThe requests that show it:", "bold"))
         for line in pair_lines(report):
             screen.print(plain_text(line), soft_wrap=True)
-    said = f"\nThe shortest script that shows it (seen again {times} times):"
+    said = f"\nThe shortest script that shows it{of} (seen again {times} times):"
     if report.reproducer.repeated:
-        said = f"\nA script that shows it ({times} answers differed):"
+        said = f"\nA script that shows it{of} ({times} answers differed):"
     screen.print(Text(said, "bold"))
     screen.print(plain_text(_script(report, start)), soft_wrap=True)
 

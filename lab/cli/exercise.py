@@ -8,7 +8,6 @@ from rich.text import Text
 
 from lab.cli import options
 from lab.cli.output import EXIT_INTERRUPTED, err, progress, say, screen, write_json
-from lab.core.errors import LabError
 from lab.core.json_object import json_text
 from lab.core.shell import quoted
 
@@ -93,7 +92,8 @@ def start(
     "--start",
     "command",
     metavar="COMMAND",
-    help='Command that starts your service, in any language: "node server.js {port}".',
+    help='Command that starts your service, in any language: "node server.js {port}". It is '
+    "remembered.",
 )
 @click.option(
     "--seed",
@@ -126,18 +126,17 @@ def check(
       130  stopped by Ctrl-C
     """
     from lab.exercises.checking import Asked, new_seed
-    from lab.exercises.folder import exercise_of, next_hint
+    from lab.exercises.folder import exercise_of, next_hint, own_command
 
     found = exercise_of(folder, name, source or above)
     if hint:
         number, text = next_hint(folder, found)
         say(f"Hint {number} of 3: {text}")
         return 0
-    if command is not None and "{port}" not in command:
-        raise LabError(f"--start {command!r} has no {{port}}: write it where the port belongs")
+    own = own_command(folder, command)
     warn_of_missing(found)
     seed = new_seed() if seed is None else seed
-    return _check(Asked(found, folder, seed, command or ""), as_json=as_json)
+    return _check(Asked(found, folder, seed, own), as_json=as_json)
 
 
 def _check(asked: "Asked", *, as_json: bool) -> int:

@@ -53,7 +53,10 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "check": "Find out whether your own service is stateless.",
     },
     "Teach with it": {
+        "museum": "Visit real outages by hidden state, and their remedies.",
         "exercise": "List exercises, begin one, check your work.",
+        "grade": "Grade the submissions of a class.",
+        "teach": "Print a handout, a worksheet, concept questions.",
     },
     "Look at what was kept": {
         "report": "Show a kept run again: page, JUnit XML, HAR, curl.",

@@ -1,7 +1,6 @@
 """Who may become a customer of the page: a crowd of newcomers takes no place of who is here."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from lab.core.errors import LabError
@@ -22,14 +21,11 @@ class Crowded(LabError):
         self.retry_after_s = retry_after_s
 
 
-class Present(Protocol):
-    """What counts of a customer that is here."""
+class Leaving(Protocol):
+    """What counts of one that may have to give way."""
 
-    browser: str
-    """The id of the browser that it is in; "" where that has none, as a program."""
     acted_at: float
     """When it last acted, or entered."""
-    has_acted: bool
 
     @property
     def has_cart(self) -> bool:
@@ -37,7 +33,21 @@ class Present(Protocol):
         ...
 
 
+class Present(Leaving, Protocol):
+    """What counts of a customer that is here."""
+
+    browser: str
+    """The id of the browser that it is in; "" where that has none, as a program."""
+    has_acted: bool
+
+
+L = TypeVar("L", bound=Leaving)
 P = TypeVar("P", bound=Present)
+
+
+def first_to_leave(present: Iterable[L]) -> L | None:
+    """Return the one idle longest, of those without a cart if there are any; None of none."""
+    return min(present, key=lambda each: (each.has_cart, each.acted_at), default=None)
 
 
 def choose_to_leave(
@@ -46,13 +56,13 @@ def choose_to_leave(
     """Return the customer that gives way to a newcomer, None if nobody has to.
 
     Who has a page open stays, and who acted in a browser lately. The instructor's newcomer gets
-    a place in any case. Of the others the one idle longest gives way, those without a cart first.
+    a place in any case.
     """
     everyone = list(present)
     idle = [each for each in everyone if not _stays(each, watching, now_s)]
     if for_instructor and not idle:
         idle = everyone
-    return min(idle, key=lambda each: (each.has_cart, each.acted_at), default=None)
+    return first_to_leave(idle)
 
 
 def _stays(one: Present, watching: Collection[str], now_s: float) -> bool:
@@ -60,24 +70,3 @@ def _stays(one: Present, watching: Collection[str], now_s: float) -> bool:
         return True
     is_known = bool(one.browser) and one.has_acted
     return now_s - one.acted_at < (STAYS_S if is_known else FRESH_S)
-
-
-@dataclass
-class NewcomerRate:
-    """How many may still enter now: many at once, then a few each second."""
-
-    _left: float = MOST_AT_ONCE
-    _at_s: float | None = field(default=None)
-
-    def take(self, now_s: float) -> None:
-        """Let one in; raise Crowded if too many have just entered."""
-        passed_s = 0.0 if self._at_s is None else now_s - self._at_s
-        self._left = min(MOST_AT_ONCE, self._left + passed_s * NEWCOMERS_PER_S)
-        self._at_s = now_s
-        if self._left < 1:
-            raise Crowded(
-                "too many customers have come in at once: try again in a moment",
-                status=429,
-                retry_after_s=1,
-            )
-        self._left -= 1

@@ -14,6 +14,7 @@ from flask import Request
 
 from lab.console.app import create_app
 from lab.console.control_file import ControlFile, kept_control_file, link_of, refuse_second
+from lab.console.events import LessonEvent
 from lab.console.guard import RECORDED_POLICY, Guard
 from lab.console.kept_rights import keep_rights, kept_rights
 from lab.console.kept_runs import KeptRuns
@@ -30,6 +31,7 @@ from lab.console.live_stage import MOST_LOGGED, live_console, own_stage
 from lab.console.offline.newest import NewestRecording
 from lab.console.own_stages import MOST_STAGES, OwnStages
 from lab.console.places import MOST_OF_INSTRUCTOR, MOST_STREAMS
+from lab.console.presenting import Presentation
 from lab.console.room import routes_room
 from lab.console.room.listener import listening_to_phones
 from lab.console.room.phone_app import phone_app
@@ -103,7 +105,7 @@ def running(
         rights = kept_rights(root)
         guard = Guard(control.origin, control.secret, rights.secret)
         keep_rights(root, rights, urlsplit(control.origin).port or 0)
-        room = Room(rights.secret, stack.pools) if phones else None
+        room = Room(rights.secret, stack.pools, root=root) if phones else None
         live = resources.enter_context(live_console(provisioned, variants, root, room=room))
         stages = OwnStages(lambda number: own_stage(root, folder / f"own-{number}"), learners)
         resources.callback(stages.close)
@@ -112,6 +114,7 @@ def running(
         resources.callback(streams.close)
         live.customers.watching = streams.places.browsers
         streams.start()
+        presentation = resources.enter_context(_presentation(live, stages, streams))
         services = Services(
             guard,
             KeptRuns(root),
@@ -119,7 +122,7 @@ def running(
             live,
             own_stages=learners > 0,
             has_room=room is not None,
-            on_lesson=stages.publish,
+            on_lesson=lambda event, browser: _led(event, browser, stages, presentation),
             recorded=NewestRecording(root),
         )
         phones_at, walls = "", []
@@ -158,6 +161,29 @@ def playing(root: Path, port: int) -> Iterator[str]:
     app = create_app(Services(Guard(origin), KeptRuns(root), plan.load(), recorded=recorded))
     with serving(app, host="127.0.0.1", port=port):
         yield origin
+
+
+@contextmanager
+def _presentation(
+    live: LiveConsole, stages: OwnStages, streams: StreamServer
+) -> Iterator[Presentation]:
+    """Watch over a presentation, which ends with its browser."""
+
+    def end(event: LessonEvent) -> None:
+        stages.publish(event)
+        live.feed.publish(event)
+
+    presentation = Presentation(streams.places.browsers, end)
+    presentation.start()
+    try:
+        yield presentation
+    finally:
+        presentation.close()
+
+
+def _led(event: LessonEvent, browser: str, stages: OwnStages, presentation: Presentation) -> None:
+    presentation.go_on(event, browser)
+    stages.publish(event)
 
 
 def _admitted(guard: Guard, live: LiveConsole, stages: OwnStages, request: Request) -> Admitted:

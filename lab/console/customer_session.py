@@ -1,8 +1,6 @@
 """A customer at one desk: carries out orders one after the other."""
 
 import secrets
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
@@ -10,7 +8,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from lab.console.orders import BadOrder, Order
+from lab.console.orders import NAMED_SERVERS, BadOrder, Order
+from lab.console.waiting_line import WaitingLine
 from lab.core.errors import LabError
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
@@ -19,9 +18,8 @@ from lab.experiments.readable import LABELS, signer
 from lab.stack.server_pool import ServerPool
 
 MOST_REMEMBERED = 200  # exchanges that can be replayed
-MOST_IN_LINE = 4  # more of one customer's orders would hold threads that others need
+MOST_LOGINS = 16  # until one server answers: others who come in meanwhile take its turns
 FORGED_LAPTOPS = 9
-TURN_TIMEOUT_S = 60.0  # more than nine tries at a server that is paused
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -56,14 +54,15 @@ class CustomerSession:
         self._identity = identity
         self._pool_of = pool_of
         self._leaked_key = leaked_key
-        self._line: deque[object] = deque()
-        self._moved = threading.Condition()
+        self.line = WaitingLine()
 
     def do(self, order: Order) -> str:
         """Carry out the order when it is its turn; return the id of the last request."""
-        with self._turn():
+        with self.line.turn():
             server = self._server_of(order.server)
             try:
+                if order.until is not None:
+                    return self._login_until(order.until).op
                 for _ in range(order.times):
                     exchange = self._try(order, server)
             finally:
@@ -79,9 +78,22 @@ class CustomerSession:
                 break
         return exchange
 
+    def _login_until(self, server: str) -> Exchange:
+        for _ in range(MOST_LOGINS):
+            self.shopper.token = None
+            self.shopper.transport.cookies.clear()  # affinity would bring it back to the same one
+            exchange = self.shopper.login()
+            if exchange.served_by == server:
+                return exchange
+        raise LabError(
+            f"{server} answered none of {MOST_LOGINS} logins: is it up? Too many others may come "
+            "in at once; run it again"
+        )
+
     def check(self, order: Order) -> None:
         """Raise BadOrder or LabError if the order is not possible now."""
         self._server_of(order.server)
+        self._server_of(order.until)
         if order.do == "replay":
             self.earlier(order.values["op"])
 
@@ -151,12 +163,14 @@ class CustomerSession:
         if wish is None:
             return None
         servers = dict(self._pool_of().servers)
-        if wish not in ("served", "other"):
+        if wish not in NAMED_SERVERS:
             if wish not in servers:
                 raise BadOrder(f"server: there is no {wish}: this desk has {', '.join(servers)}")
             return wish
         served = self.served_by(wish)
-        if wish == "other":
+        if wish == "living" and served in servers and servers[served].state == "up":
+            return served
+        if wish != "served":
             return _next_living(served, servers)
         if served not in servers:
             raise BadOrder(f"server: {served} served this customer and has left this desk")
@@ -173,25 +187,6 @@ class CustomerSession:
             yield
         finally:
             self.aside = False
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        ticket = object()
-        with self._moved:
-            if len(self._line) >= MOST_IN_LINE:
-                raise LabError(
-                    "this customer has orders waiting at this desk: wait for their responses"
-                )
-            self._line.append(ticket)
-            if not self._moved.wait_for(lambda: self._line[0] is ticket, TURN_TIMEOUT_S):
-                self._line.remove(ticket)
-                raise LabError("this customer is still waiting at this desk: try again later")
-        try:
-            yield
-        finally:
-            with self._moved:
-                self._line.popleft()
-                self._moved.notify_all()
 
 
 _ACTIONS: Mapping[str, Callable[[CustomerSession, Mapping[str, Any], str | None], Exchange]] = {

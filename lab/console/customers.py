@@ -8,7 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 from lab.console.act_places import ActPlaces
-from lab.console.admission import MOST_OF_ONE_BROWSER, Crowded, NewcomerRate, choose_to_leave
+from lab.console.admission import (
+    MOST_AT_ONCE,
+    MOST_OF_ONE_BROWSER,
+    NEWCOMERS_PER_S,
+    Crowded,
+    choose_to_leave,
+    first_to_leave,
+)
+from lab.console.allowance import Allowance
 from lab.console.orders import checked_name, checked_order
 from lab.console.page_customer import Acted, PageCustomer, Publish
 from lab.console.places import Watcher
@@ -38,7 +46,7 @@ class Customers:
         self.watching: Callable[[], Collection[str]] = tuple
         """Returns the ids of the browsers that have a page open."""
         self._clock = clock
-        self._rate = NewcomerRate()
+        self._rate = Allowance(NEWCOMERS_PER_S, MOST_AT_ONCE)
         self._pools = pools
         self._publish = publish
         self._leaked_keys = leaked_keys or {}
@@ -53,8 +61,12 @@ class Customers:
         """Return a new customer; raise BadOrder for a wrong name, Crowded if there is no place."""
         name = checked_name(name)
         with self._changing:
-            if not client.instructor:
-                self._rate.take(self._clock())
+            if not client.instructor and not self._rate.take(self._clock()):
+                raise Crowded(
+                    "too many customers have come in at once: try again in a moment",
+                    status=429,
+                    retry_after_s=1,
+                )
             self._make_room(client)
             customer = PageCustomer(
                 next(self._numbers), name, self._pools, self._publish, self._leaked_keys
@@ -65,8 +77,8 @@ class Customers:
 
     def _make_room(self, client: Watcher) -> None:
         own = [each for each in self._by_key.values() if client.id and each.browser == client.id]
-        if len(own) >= MOST_OF_ONE_BROWSER:
-            self._drop(min(own, key=lambda each: (each.has_cart, each.acted_at)))
+        if len(own) >= MOST_OF_ONE_BROWSER and (oldest := first_to_leave(own)):
+            self._drop(oldest)
         if len(self._by_key) >= MOST_CUSTOMERS:
             everyone, now_s = self._by_key.values(), self._clock()
             idle = choose_to_leave(everyone, self.watching(), now_s, client.instructor)

@@ -1,20 +1,17 @@
 """What a restart of `lab up` in the same folder finds again: the instructor's rights, the port."""
 
-import os
 import re
 import secrets
-import stat
-import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import msgspec
 
+from lab.console.own_file import read_own
 from lab.core.run_folder import write_private
 
 RIGHTS_FILE = "instructor.json"
-KEPT_S = 24 * 3600  # a day of teaching
 MOST_FILE_BYTES = 1000
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -32,8 +29,8 @@ def kept_rights(root: Path, now_s: float | None = None) -> KeptRights:
 
     The file counts only if it is a plain one that no other user can read.
     """
-    found = _read(root / RIGHTS_FILE, time.time() if now_s is None else now_s)
-    return found or KeptRights(secrets.token_urlsafe(32))
+    found = read_own(root / RIGHTS_FILE, MOST_FILE_BYTES, now_s)
+    return _rights_in(found or b"") or KeptRights(secrets.token_urlsafe(32))
 
 
 def keep_rights(root: Path, rights: KeptRights, port: int) -> None:
@@ -43,15 +40,10 @@ def keep_rights(root: Path, rights: KeptRights, port: int) -> None:
         write_private(root / RIGHTS_FILE, text)
 
 
-def _read(path: Path, now_s: float) -> KeptRights | None:
+def _rights_in(text: bytes) -> KeptRights | None:
     try:
-        seen = path.lstat()
-        mine = os.name == "nt" or (seen.st_uid == os.geteuid() and not seen.st_mode & 0o077)
-        fresh = 0 <= now_s - seen.st_mtime <= KEPT_S
-        if not (stat.S_ISREG(seen.st_mode) and mine and fresh and seen.st_size <= MOST_FILE_BYTES):
-            return None
-        rights = msgspec.json.decode(path.read_bytes(), type=KeptRights)
-    except (OSError, msgspec.MsgspecError, RecursionError):
+        rights = msgspec.json.decode(text, type=KeptRights)
+    except (msgspec.MsgspecError, RecursionError):
         return None
     plain = _SECRET.fullmatch(rights.secret) and 0 <= rights.port <= 65535
     return rights if plain else None

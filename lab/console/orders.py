@@ -19,7 +19,7 @@ MOST_ADDRESS_CHARS = 200
 MOST_TOKEN_CHARS = 16 * 1024
 MOST_TRIES = 9
 MOST_TIMES = 12
-_SERVERS = ("served", "other", *LETTERS)
+NAMED_SERVERS = ("served", "other", "living")
 # Control, format (bidirectional too), surrogate, private, unassigned, line and paragraph.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _TOKEN = re.compile(rf"[!-~]{{1,{MOST_TOKEN_CHARS}}}")
@@ -82,14 +82,16 @@ VERBS: Mapping[str, Mapping[str, Check]] = {
     "replay": {"op": _op},
     "verify": {"token": _token},
 }
-_HOW = frozenset({"customer", "do", "desks", "server", "tries", "times"})
+_HOW = frozenset({"customer", "do", "desks", "server", "tries", "times", "until"})
 
 
 @dataclass(frozen=True)
 class Order:
     """One action, done `times` times, each until it is answered or has had its `tries`.
 
-    `server` is None for the balancer's choice, "served", "other", or "B".
+    `server` is None for the balancer's choice, "served" (the one that answered last), "other"
+    (the next one that is up), "living" ("served" if that is up, else "other"), or "B". A login
+    `until` "B" is done anew, as a newcomer, until B answers it.
     """
 
     do: str
@@ -97,6 +99,7 @@ class Order:
     server: str | None
     tries: int
     times: int
+    until: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)  # may hold a token
 
 
@@ -124,6 +127,7 @@ def checked_order(body: object) -> Order:
         _server(body.get("server")),
         _whole("tries", body.get("tries", 1), MOST_TRIES),
         _whole("times", body.get("times", 1), MOST_TIMES),
+        _until(verb, body),
         {name: check(body[name]) for name, check in wanted.items()},
     )
 
@@ -147,9 +151,21 @@ def _desks(verb: str, body: JsonObject) -> tuple[str, ...]:
 
 
 def _server(value: Any) -> str | None:
-    if value is None or (isinstance(value, str) and value in _SERVERS):
+    if value is None or (isinstance(value, str) and value in (*NAMED_SERVERS, *LETTERS)):
         return value
-    raise BadOrder('server: "served", "other", a server\'s letter such as "B", or null')
+    named = ", ".join(f'"{each}"' for each in NAMED_SERVERS)
+    raise BadOrder(f'server: {named}, a server\'s letter such as "B", or null')
+
+
+def _until(verb: str, body: JsonObject) -> str | None:
+    value = body.get("until")
+    if value is None:
+        return None
+    if verb != "login" or {"server", "times", "tries"} & body.keys():
+        raise BadOrder("until: of a login only, without server, times and tries")
+    if isinstance(value, str) and value in tuple(LETTERS):
+        return value
+    raise BadOrder('until: a server\'s letter, such as "B"')
 
 
 def _whole(name: str, value: Any, most: int) -> int:

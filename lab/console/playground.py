@@ -1,29 +1,28 @@
 """The stack under the page: faults, settings, and a clean stage, each with its evidence."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 
 import msgspec
 
-from lab.console.chapter_changes import CHAPTER_SETTINGS, ChapterChanges
+from lab.console.chapter_changes import CHAPTER_SETTINGS
 from lab.console.event_making import from_fault, setting_changed
 from lab.console.events import PageEvent, StackEvent
 from lab.console.fault_targets import targets
-from lab.console.renewal import change_servers, renew
-from lab.console.settings import MOST_PAGE_SERVERS, Cache, checked, console_variants
-from lab.console.stack_state import DeskSettings, FaultDone, StackState, StoreState
+from lab.console.settings import MOST_PAGE_SERVERS, checked
+from lab.console.stack_state import FaultDone, StackState, StoreState
 from lab.console.stack_status import StackStatus
+from lab.console.stage_settings import StageSettings
 from lab.core.errors import LabError
 from lab.core.faults import STORE, FaultEvent, FaultKind
-from lab.evidence.result import Settings, Variant
+from lab.evidence.result import Variant
 from lab.experiments.provision import ProvisionedStack
 from lab.processes.waiting import at_once
 from lab.stack.faults import FaultInjector
 from lab.stack.local_pool import Drain, own_pool
 from lab.stack.local_store import LocalStore
-from lab.stack.pool_spec import LETTERS
 from lab.stack.session_store import Store
 
 NO_STORE_HERE = "no store runs: switch the stateful desk to redis first"
@@ -53,12 +52,9 @@ class Playground:
         `on_fault` is called before each fault is published, `on_reload` after nginx has taken
         a new configuration, `on_reset` before a new stage is published.
         """
-        self._provisioned = provisioned
         self._stack = provisioned.stack
         self._pools = {name: own_pool(pool) for name, pool in self._stack.pools.items()}
-        self._variants = {each.name: each for each in variants}
-        self._cache = Cache()
-        self._changes = ChapterChanges()
+        self._settings = StageSettings(provisioned, self._pools, variants)
         self._publish_event = publish
         self._begin = begin
         self._on_fault, self._on_reload, self._on_reset = on_fault, on_reload, on_reset
@@ -111,12 +107,14 @@ class Playground:
         """Change settings while it runs; another store restarts the stateful servers."""
         wanted = checked(settings)
         with self._order:
-            present = {**vars(self._settings), "cache": self._cache.kind, **vars(self._changes)}
+            present = self._settings.present()
             for name, value in wanted.items():
                 if value != present[name]:
-                    self._change(name, value)
-                    was = str(present[name])
-                    self._publish(partial(setting_changed, name, was, value))
+                    with self._lives if StageSettings.ends_servers(name) else nullcontext():
+                        self._settings.change(name, value)
+                    if name in CHAPTER_SETTINGS:
+                        self.watch.ask()
+                    self._publish(partial(setting_changed, name, present[name], value))
                     self._on_reload()
             return self.status()
 
@@ -126,17 +124,10 @@ class Playground:
         if servers is not None and not 1 <= servers <= self._most_servers:
             raise LabError(f"servers must be 1 to {self._most_servers}")
         with self._order, self._lives:
-            cache = self._cache.anew(wanted.pop("cache", self._cache.kind))
-            changes = ChapterChanges.taken_from(wanted)
-            changed = replace(self._settings, servers=servers or self._settings.servers)
-            changed = replace(changed, **wanted)  # type: ignore[arg-type]  # none of these is `tls`
-            for pool in self._pools.values():
-                pool.require(changed.affinity)  # type: ignore[arg-type]  # checked
+            changed = self._settings.wanted(servers, wanted)
             for faults in self._faults.values():
                 faults.end_drains()
-            names = dict.fromkeys(self._pools, LETTERS[: changed.servers])
-            self._renew(changed, names, changes)
-            self._apply(changed, cache)
+            self._settings.begin_anew(changed)
             self._on_reset()
             self.watch.ask()
             with self._publishing:
@@ -152,17 +143,8 @@ class Playground:
         return StackState(
             self._stack.origin,
             self.watch.servers(),
-            {
-                name: DeskSettings(
-                    self._variants[name].keeps,
-                    pool.affinity,
-                    pool.retry,
-                    self._cache.kind,
-                    self._changes.unusual(),
-                )
-                for name, pool in self._pools.items()
-            },
-            _described(self._provisioned.store_of(self._variants["stateful"])),
+            self._settings.desks(),
+            _described(self._settings.store()),
             self._stack.access.trouble,
         )
 
@@ -183,11 +165,7 @@ class Playground:
         self.watch.close()
         for drain in self._drains:
             drain.join()
-        Cache().wipe_others(self._provisioned.folder)
-
-    @property
-    def _settings(self) -> Settings:
-        return self._variants["stateful"].settings
+        self._settings.wipe_cache()
 
     def _drain(self, target: str) -> list[FaultDone]:
         with self._order:
@@ -207,43 +185,6 @@ class Playground:
 
     def _finish(self, desk: str, drain: Drain) -> None:
         self._faults[desk].finish_drain(drain, lambda: self._closed)
-
-    def _renew(
-        self, settings: Settings, names: Mapping[str, Sequence[str]], changes: ChapterChanges
-    ) -> None:
-        before, changed = self._settings.store, (self._changes, changes)
-        variants = {each.name: each for each in console_variants(settings)}
-        stateful = variants["stateful"]
-        # First: where no store comes up, nothing has been changed.
-        env = self._provisioned.supply(stateful)
-        self._variants = variants
-        renew(self._provisioned, self._pools, stateful, env, names, before, changed)
-        self._changes = changes
-
-    def _apply(self, settings: Settings, cache: Cache) -> None:
-        """Have nginx use the servers that there are, these settings and this cache."""
-        self._stack.apply({desk: cache.proxy_settings(settings, desk) for desk in self._pools})
-        self._variants = {each.name: each for each in console_variants(settings)}
-        self._cache = cache
-        cache.wipe_others(self._provisioned.folder)
-
-    def _change(self, name: str, value: str) -> None:
-        if name == "cache":
-            self._apply(self._settings, self._cache.anew(value))
-            return
-        if name in CHAPTER_SETTINGS:
-            changes = replace(self._changes, **{name: value})
-            with self._lives:
-                change_servers(self._provisioned, self._pools, self._changes, changes)
-            self._changes = changes
-            self.watch.ask()
-            return
-        settings = replace(self._settings, **{name: value})  # type: ignore[arg-type]  # checked
-        if name == "store":
-            with self._lives:
-                names = {"stateful": list(self._pools["stateful"].servers)}
-                self._renew(settings, names, self._changes)
-        self._apply(settings, self._cache)
 
     def _chosen(self, target: str, kind: FaultKind) -> list[tuple[str, str]]:
         draining = kind is FaultKind.KILL
@@ -271,7 +212,7 @@ class Playground:
             self._publish_event(StackEvent(self.watch.shown))
 
     def _store(self) -> Store:
-        store = self._provisioned.store_of(self._variants["stateful"])
+        store = self._settings.store()
         if store is None:
             raise LabError(NO_STORE_HERE)
         return store

@@ -1,13 +1,13 @@
 """The routes of the handbook: `/docs/` lists its pages, `/docs/crowd` is one of them."""
 
-from flask import Blueprint, Response, make_response, request, send_from_directory
+from flask import Blueprint, Response, make_response, send_from_directory
 from werkzeug.exceptions import NotFound
 
+from lab.console.page_files import TYPES, revalidated, tagged
 from lab.core.errors import LabError
 from lab.docs import handbook, web
 
 PREFIX = "/docs/"
-TYPES = {".css": "text/css", ".svg": "image/svg+xml"}
 
 
 def routes() -> Blueprint:
@@ -22,7 +22,7 @@ def routes() -> Blueprint:
     def page(name: str) -> Response:
         if name in web.ASSETS:
             kind = TYPES[name[name.rindex(".") :]]
-            return _revalidated(send_from_directory(handbook.FOLDER, name, mimetype=kind))
+            return revalidated(send_from_directory(handbook.FOLDER, name, mimetype=kind))
         return _page(name)
 
     return routes
@@ -33,13 +33,4 @@ def _page(name: str) -> Response:
         page = handbook.find(name)
     except LabError as error:
         raise NotFound(str(error)) from None
-    response = make_response(web.html_page(page, lambda other: PREFIX + other))
-    response.add_etag()
-    response.make_conditional(request)  # in place
-    return _revalidated(response)
-
-
-def _revalidated(response: Response) -> Response:
-    """Let the browser keep it, but ask each time: an update of the lab shows at once."""
-    response.headers["Cache-Control"] = "no-cache"
-    return response
+    return tagged(make_response(web.html_page(page, lambda other: PREFIX + other)))

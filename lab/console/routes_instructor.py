@@ -154,7 +154,7 @@ def _beside_the_stage(routes: Blueprint, services: Services) -> None:
             if not _WHO.fullmatch(where.get(name, "")):
                 raise UnprocessableEntity(f'{name}: a customer of this page, such as "c1", or ""')
         event = LessonEvent(**where)
-        services.on_lesson(event)
+        services.on_lesson(event, services.guard.watcher_of(request).id)
         return jsonify(id=services.live.feed.publish(event).id)
 
     @routes.post("/lab/ticket")

@@ -17,18 +17,12 @@ from werkzeug.exceptions import NotFound
 
 from lab.console import code_view, words
 from lab.console.guard import RECORDED_POLICY
+from lab.console.page_files import TYPES, revalidated, tagged
 from lab.console.services import Services
 from lab.core.errors import LabError
 from lab.report.drawing import colours_css, sequence_css
 
 STATIC = Path(__file__).parent / "static"
-# Set here: a system's own type of ".js" may be wrong, and then browsers refuse the file.
-TYPES = {
-    ".css": "text/css",
-    ".js": "text/javascript",
-    ".png": "image/png",
-    ".svg": "image/svg+xml",
-}
 
 
 def routes(services: Services) -> Blueprint:
@@ -44,7 +38,7 @@ def routes(services: Services) -> Blueprint:
         kind = TYPES.get(Path(file).suffix)
         if kind is None:
             raise NotFound(f"the page has no file {file[:60]!r}")
-        return _revalidated(send_from_directory(STATIC, file, mimetype=kind))
+        return revalidated(send_from_directory(STATIC, file, mimetype=kind))
 
     @routes.get("/speaker")
     def speaker() -> str:
@@ -110,15 +104,7 @@ def _generated(name: str, text: str, kind: str) -> Any:
     def generated() -> Response:
         response = make_response(text)
         response.mimetype = kind
-        response.add_etag()
-        response.make_conditional(request)  # in place
-        return _revalidated(response)
+        return tagged(response)
 
     generated.__name__ = f"generated_{name}"  # Flask knows views by it
     return generated
-
-
-def _revalidated(response: Response) -> Response:
-    """Let browsers keep it and revalidate it each time, so that an update is seen at once."""
-    response.headers["Cache-Control"] = "no-cache"
-    return response

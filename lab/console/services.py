@@ -49,8 +49,8 @@ class Services:
     """Whether a browser without rights may have a stage of its own."""
     has_room: bool = False
     """Whether phones take part (`lab class`)."""
-    on_lesson: Callable[[LessonEvent], object] = lambda event: None
-    """Gets each place in the lesson, for the stages of learners."""
+    on_lesson: Callable[[LessonEvent, str], object] = lambda event, browser: None
+    """Gets each place in the lesson, and the browser that presents; "" for a terminal."""
     recorded: RecordedLesson | None = None
 
     @property

@@ -11,12 +11,15 @@ SECRET_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "proxy-auth
 _SHOWN = 6  # characters of a credential that stay
 _SHORTENED = re.compile(r"…\(\d+")  # once is enough: the length and the hash stay true
 # Each pattern has two groups: what stays, and the secret. In a URL or a form, in JSON text
-# (perhaps cut off), in a cookie, in an Authorization header, and a bare signed token.
+# (perhaps cut off), in a cookie, in an Authorization header, in any such header of a curl command,
+# and a bare signed token.
 _NAME = r"(?:[\w-]*(?:token|session|secret|passw(?:or)?d|api[_-]?key|csrf|jwt)[\w-]*|sid)"
+_HEADER = r"(?:auth|token|secret|key|cookie)"
 _SECRETS = (
     re.compile(rf"(\b{_NAME}=)([^&#;,\s\"']+)", re.IGNORECASE),
     re.compile(rf"([\"']{_NAME}[\"']\s*:\s*[\"'])([^\"']+)", re.IGNORECASE),
     re.compile(r"(\bBearer +)([^\s\"']+)", re.IGNORECASE),
+    re.compile(rf"(-H '[\w-]*{_HEADER}[\w-]*: *(?:\w+ +)?)([^'\s]+)(?=')", re.IGNORECASE),
     re.compile(r"()((?<![\w.-])\.?[\w-]{16,}\.[\w-]{4,12}\.[\w-]{20,})"),
 )
 _IS_SECRET = re.compile(_NAME, re.IGNORECASE)

@@ -28,13 +28,15 @@ def curl_line(
     headers: Sequence[tuple[str, str]] = (),
     body: Sequence[str] = (),
     options: Sequence[str] = (),
+    *,
+    jar: bool = True,
 ) -> str:
-    """Return a line that sends one request, with the cookie jar `jar`.
+    """Return a line that sends one request, with the cookies of the file `jar` if it has them.
 
     `url` and the second of each header are words already, `body` comes from `body_words`;
     the first of a header is its name.
     """
-    words = ["curl", *options, "-sS", "-g", "-b", "jar", "-c", "jar"]
+    words = ["curl", *options, "-sS", "-g", *(("-b", "jar", "-c", "jar") if jar else ())]
     if method == "HEAD":
         words.append("--head")
     elif method != ("POST" if body else "GET"):

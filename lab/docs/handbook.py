@@ -13,7 +13,20 @@ PAGES = (
     INDEX,
     *("first-script", "claims"),
     *("scripts", "results", "commands"),
-    *("check", "room", "class", "offline", "crowd", "deployment", "cost", "curl", "windows"),
+    *(
+        "ci",
+        "check",
+        "room",
+        "class",
+        "offline",
+        "crowd",
+        "deployment",
+        "cost",
+        "curl",
+        "museum",
+        "windows",
+    ),
+    *("teaching", "teaching-material", "exercises", "grading", "own-exercise"),
     *("limits", "figures", "architecture", "glossary", "decisions"),
 )
 

@@ -111,4 +111,4 @@ def _curl(number: int, path: str, sent: PreparedRequest) -> str:
         if name.lower() not in _UNSAID
     ]
     url = quoted(f"http://127.0.0.1:{8000 + number}{path}")
-    return curl_line(sent.method or "GET", url, headers, body_words(text))
+    return curl_line(sent.method or "GET", url, headers, body_words(text), jar=False)

@@ -16,11 +16,15 @@ _NOT_COPIED = ("__pycache__", "node_modules")
 
 
 class Memory(msgspec.Struct, kw_only=True):
-    """What a student's folder remembers: its exercise, the folder of that, the hints seen."""
+    """What a student's folder remembers: its exercise, the folder of that, the hints seen.
+
+    `start` is the student's own command, where the exercise's does not fit: another language.
+    """
 
     exercise: str
     source: str | None = None
     hints: int = 0
+    start: str = ""
 
 
 def begin(exercise: Exercise, folder: Path, source: Path | None, *, force: bool) -> list[Path]:
@@ -80,6 +84,27 @@ def exercise_of(folder: Path, name: str | None, source: Path | None) -> Exercise
     memory = recall(folder)
     known = Path(memory.source) if memory.source else None
     return find(memory.exercise, source or known)
+
+
+def own_command(folder: Path, given: str | None) -> str:
+    """Return the student's own command: the one given now, or else the one remembered; or "".
+
+    One that is given now is remembered, where the folder remembers anything.
+    """
+    try:
+        memory = recall(folder)
+    except LabError:
+        return _with_port(given or "")
+    if given is not None and _with_port(given) != memory.start:
+        memory.start = given
+        remember(folder, memory)
+    return _with_port(memory.start)
+
+
+def _with_port(command: str) -> str:
+    if command and "{port}" not in command:
+        raise LabError(f"--start {command!r} has no {{port}}: write it where the port belongs")
+    return command
 
 
 def next_hint(folder: Path, exercise: Exercise) -> tuple[int, str]:

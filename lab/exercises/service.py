@@ -56,10 +56,19 @@ def copy_work(source: Path, target: Path) -> None:
             ],
         )
         for name in linked:
-            if (source / name).is_dir():
-                (target / name).symlink_to((source / name).resolve())
+            if packages := _packages(source, name):
+                (target / name).symlink_to(packages.resolve())
     except (OSError, shutil.Error) as error:
         raise LabError(f"cannot copy {source}: {error}") from None
+
+
+def _packages(source: Path, name: str) -> Path | None:
+    """Return where packages of this name are: beside the student's files, or at NODE_PATH."""
+    beside = source / name
+    elsewhere = os.environ.get("NODE_PATH", "").partition(os.pathsep)[0]
+    if not beside.is_dir() and name == "node_modules" and elsewhere:
+        beside = Path(elsewhere)
+    return beside if beside.is_dir() else None
 
 
 def _is_plain(path: Path) -> bool:

@@ -3,63 +3,32 @@
 import itertools
 import json
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lab.check.budget import Budget
-from lab.check.checker import Check
-from lab.check.curl import as_curl
-from lab.check.first_plays import Source
-from lab.check.judge import Level, Report
 from lab.check.launcher import DidNotStart
-from lab.check.session import Options
-from lab.check.sources.http_file import HttpFileSource
-from lab.check.sources.script import ScriptSource
 from lab.check.start import READY_S, Start
 from lab.core.errors import LabError
-from lab.evidence.run_document import RunDocument
 from lab.exercises.declare import CannotCheck, NotMet, Showable
 from lab.exercises.service import Caller, Disk, Service, Transcript, as_command, copy_work, running
 from lab.processes.spawn import HOME, clean_environment
 from lab.processes.waiting import end_of
 
+if TYPE_CHECKING:
+    from lab.evidence.run_document import RunDocument
+    from lab.exercises.found import Found
+
 MOST_SECONDS = 300.0
 MOST_READ = 1_000_000
 NEVER_STARTS = "the service does not start"
-
-
-@dataclass(frozen=True)
-class Found:
-    """What `lab check` found of a student's service."""
-
-    report: Report
-    start: Start
-
-    @property
-    def level(self) -> Level:
-        """Where the state is."""
-        return self.report.level
-
-    @property
-    def self_contained(self) -> bool:
-        """Whether no state was found."""
-        return self.report.level is Level.SELF_CONTAINED and not self.report.failed
-
-    @property
-    def because(self) -> str:
-        """Why, in a sentence."""
-        return self.report.because
-
-    def shown(self) -> str:
-        """Return the shortest script that shows the state, for bash; or why there is none."""
-        return as_curl(self.report, self.start) or self.because
 
 
 @dataclass(frozen=True)
@@ -110,6 +79,7 @@ class Work:
         self._progress = progress
         self._numbers = itertools.count(1)
         self._transcript = Transcript()
+        self._has_started = False
         self._never_starts = ""
 
     def begin(self, name: str) -> None:
@@ -137,6 +107,10 @@ class Work:
     def new_disk(self) -> Disk:
         """Return a fresh copy of the student's folder, as a machine of its own has it."""
         return Disk(self.folder, self._new_folder("disk"))
+
+    def new_volume(self) -> Path:
+        """Return an empty folder that several machines are to share, as a network disk."""
+        return self._new_folder("volume")
 
     @contextmanager
     def start(
@@ -167,11 +141,12 @@ class Work:
         )
         try:
             with running(service):
+                self._has_started = True
                 yield service
         except DidNotStart as failure:
-            if fresh and not env and not self._transcript.last:
+            if fresh and not self._has_started:
                 self._never_starts = str(failure)
-            raise NotMet(f"{NEVER_STARTS}: {failure}", evidence=self.evidence or "") from None
+            raise _not_started(failure) from None
 
     def caller(self, headers: Mapping[str, str] | None = None) -> Caller:
         """Return a client that keeps its cookies, for `shop.get("/", caller=…)`."""
@@ -183,26 +158,26 @@ class Work:
         *,
         env: Mapping[str, str] | None = None,
         reset: str | None = None,
+        volume: Path | None = None,
         ready: str | None = None,
         ignore: frozenset[str] = frozenset(),
         max_seconds: float = 60.0,
-    ) -> Found:
+    ) -> "Found":
         """Run `lab check` on the student's service with a conversation.
 
         `conversation` is the text of a .http file, or of a Python file with `def script(http)`.
-        `ignore` are places such as "/id" or "header:date".
+        `ignore` are places such as "/id" or "header:date". A `volume` is what all machines share,
+        and it is emptied before each play: state in it counts as a backing service.
         """
         if self._never_starts:
             raise CannotCheck(NEVER_STARTS)
-        place = self._new_folder("check")
+        from lab.exercises.found import check  # it loads much, and most checks need none of it
+
         start = self._start(self.new_disk().folder, env or {}, ready, reset)
-        source = _source(conversation, place)
-        budget = Budget(max_seconds=max_seconds)
-        options = Options(ignored=ignore)
-        report = Check(start, source, place, options, budget, self._progress).run()
-        if report.level is Level.UNKNOWN and report.processes <= 1 and not report.findings:
-            raise NotMet(f"`lab check` ends early: {report.because}", evidence=self.evidence)
-        return Found(report, start)
+        if volume is not None:
+            start = replace(start, shared=(volume,), reset=reset or _emptying(volume))
+        place = self._new_folder("check")
+        return check(start, conversation, place, ignore, max_seconds, self._progress)
 
     def lab(self, *arguments: str, seconds: float = MOST_SECONDS) -> LabCall:
         """Run a command of the lab in a copy of the student's folder; NotMet if it takes too long.
@@ -213,8 +188,10 @@ class Work:
         copy_work(self.folder, folder / "work")
         return _call(folder, arguments, seconds)
 
-    def run(self, script: str, *options: str, seconds: float = MOST_SECONDS) -> RunDocument:
+    def run(self, script: str, *options: str, seconds: float = MOST_SECONDS) -> "RunDocument":
         """Run a student's script at both desks (`lab run SCRIPT`), and return what was found."""
+        from lab.evidence.run_document import RunDocument
+
         self.read(script)
         seeded = ("--seed", str(self.random.randrange(2**32)))
         called = self.lab("run", f"./{script}", "--json", *seeded, *options, seconds=seconds)
@@ -238,11 +215,24 @@ class Work:
         return folder
 
 
-def _source(conversation: str, folder: Path) -> Source:
-    is_python = "def script(" in conversation
-    path = folder / ("conversation.py" if is_python else "conversation.http")
-    path.write_text(conversation, encoding="utf-8")
-    return ScriptSource(path) if is_python else HttpFileSource(path)
+def _emptying(volume: Path) -> str:
+    """Return the shell line that empties a volume; the folder itself stays."""
+    code = (
+        "import pathlib, shutil, sys; [shutil.rmtree(p) if p.is_dir() else p.unlink() "
+        "for p in pathlib.Path(sys.argv[1]).iterdir()]"
+    )
+    return subprocess.list2cmdline([sys.executable, "-I", "-S", "-c", code, str(volume)])
+
+
+def _not_started(failure: DidNotStart) -> NotMet:
+    """Return the failure for a student, who gives no options, and whose log is a copy's."""
+    what, _, log = str(failure).partition("; the end of ")
+    what = re.sub(r": give it longer with --wait.*", "", what)
+    return NotMet(
+        f"{NEVER_STARTS}: {what}",
+        help="Start it yourself, with the command in the README, and see what it says.",
+        evidence="\n".join(["what it wrote:", *log.splitlines()[1:]]) if log else "",
+    )
 
 
 def _call(folder: Path, arguments: tuple[str, ...], seconds: float) -> LabCall:

@@ -38,7 +38,8 @@ async () => {
       seen.carts += 1;
       const home = cart.closest("[data-place]");
       const reached = deepest.get(cause) >= home.getBoundingClientRect().top - top - 1;
-      if (home.dataset.place === "customer" || !reached) faults.add(`${desk}: cart of ${cause}`);
+      const held = home.dataset.place.startsWith("customer");
+      if (held || !reached) faults.add(`${desk}: cart of ${cause}`);
     }
     for (const { dataset } of lane.querySelectorAll(".recent button, .customer[data-op]")) {
       seen.answers += 1;

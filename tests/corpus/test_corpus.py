@@ -48,6 +48,7 @@ class Found:
     kind: str
     report: str
     errors: str
+    causes: tuple[str, ...] = ()
 
 
 def cases():
@@ -109,10 +110,13 @@ def check(case, work, deadline):
         report = json.loads(done.stdout)
     except ValueError:
         return Found("wrong", "no report", done.stderr)
-    return Found(kind_of(report["verdict"]), report["because"], done.stderr)
+    named = tuple(each["name"] for each in report["causes"])
+    return Found(kind_of(report["verdict"]), report["because"], done.stderr, named)
 
 
 CASES = list(cases())
+with (HERE / "causes.tsv").open(newline="") as file:
+    CAUSES = {row["name"]: row["cause"] for row in csv.DictReader(file, delimiter="\t")}
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +136,29 @@ def test_case(case, found):
     if verdict == "skipped":
         pytest.skip(result.report)
     assert verdict in ("right", "unknown"), (case.row["expect"], result)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_cause_is_the_right_one_or_none(case, found):
+    result = found[case.name].result()
+    named = result.causes[:1]
+    if result.kind in ("self", "unknown", "backing", "skipped"):
+        assert named == ()
+    else:
+        assert named == () or CAUSES.get(case.row["name"], *named) == named[0], (named, result)
+
+
+def test_causes_are_named(found, capsys):
+    """Of the root causes of the corpus, all but two at the most."""
+    judged_here = [case for case in CASES if found[case.name].result().kind in STATE]
+    wanted = {CAUSES.get(case.row["name"], "") for case in judged_here} - {""}
+    named = {cause for case in judged_here for cause in found[case.name].result().causes[:1]}
+    with capsys.disabled():
+        print(f"\nroot causes: {len(wanted & named)} of {len(wanted)}; not: {wanted - named}")
+        for case in judged_here:
+            if not found[case.name].result().causes:
+                print(f"no cause named: {case.name}: {found[case.name].result().report}")
+    assert len(wanted - named) <= 2
 
 
 def test_counts(found, capsys):

@@ -2,7 +2,9 @@
 
 import csv
 import re
+import signal
 from io import StringIO
+from urllib.parse import urlsplit
 
 import pytest
 from conftest import LabHere, wait_for
@@ -52,3 +54,26 @@ def test_class_from_joining_to_the_export(here):
     rows = list(csv.reader(StringIO(votes.read_text("utf-8-sig"))))
     assert len(rows) == 5 and {row[1] for row in rows[1:]} == {f"Phone {n}" for n in range(4)}
     assert not re.search(r"\d+\.\d+\.\d+\.\d+", votes.read_text("utf-8"))
+
+
+@pytest.mark.long
+def test_vote_goes_on_after_a_crash_of_the_lab(here):
+    first = Room(here)
+    phone = first.phone()
+    first.order("/lab/room/ask", chapter="the-crash")
+    first.order("/lab/room/vote", do="open")
+    assert phone.post("vote", choice=2, round=1).status_code == 200
+    first.order("/lab/room/vote", do="close")
+    first.stop(signal.SIGKILL)
+
+    second = Room(here, "--phone-port", str(urlsplit(first.phones_at).port))
+    vote = second.wall()["vote"]
+    assert (vote["chapter"], vote["phase"], vote["voted"]) == ("the-crash", "closed", 1)
+    second.order("/lab/room/vote", do="open")
+    assert phone.post("join", code=second.code, name="Zoë").status_code == 200
+    assert phone.post("vote", choice=1, round=2).status_code == 200
+    second.order("/lab/room/vote", do="close")
+    second.order("/lab/room/vote", do="show")
+    assert second.wall()["vote"]["histogram"] == [[0, 0, 1, 0], [0, 1, 0, 0]]
+    second.stop()
+    assert not (here.runs / "room-votes.json").exists()

@@ -38,7 +38,7 @@ NOT_FOR_SCRIPTS = {"extra", "crowd_of", "visit_of", "look_for_cart", "closing_lo
 NOT_FOR_SCRIPTS |= {"tracker", "looked_after"}
 
 
-@pytest.mark.parametrize("tool", ["refresh_commands", "architecture"])
+@pytest.mark.parametrize("tool", ["refresh_commands", "refresh_exercises", "architecture"])
 def test_handbook_shows_what_the_code_says(tool):
     done = documents.run([sys.executable, str(TOOLS / f"{tool}.py"), "--check"])
     assert done.returncode == 0, done.stderr
@@ -161,7 +161,7 @@ def is_command(words):
     """Whether a command has that name and takes those options."""
     context = click.Context(cli)
     command = cli.get_command(context, words[0])
-    if isinstance(command, click.Group) and len(words) > 1:
+    if isinstance(command, click.Group) and len(words) > 1 and not words[1].startswith("-"):
         command = command.get_command(context, words[1])
     if command is None:
         return False

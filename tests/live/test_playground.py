@@ -299,7 +299,7 @@ def test_refused_settings_are_undone_at_every_desk(opened, stage, shop):
 
 
 def test_cached_answers_do_not_outlive_their_cache(opened, stage, shop):
-    folder = opened[1]._provisioned.folder
+    folder = opened[1]._settings._provisioned.folder
     stage.reset(cache="naive")
     token = login(shop, "stateless").json()["token"]
     bearer = {"Authorization": f"Bearer {token}"}

@@ -1,7 +1,7 @@
 """Write constraints.txt and NOTICE.md: the packages that an installation brings, as tested.
 
 Run it in a fresh environment in which the tests were green:
-    pip install ".[test]" && python tests/tools/third_party.py
+    pip install ".[test,museum]" && python tests/tools/third_party.py
 """
 
 import re
@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[2]
 CONSTRAINTS = """\
 # The versions with which the tests were green, written by tests/tools/third_party.py:
-#   pip install -c constraints.txt ".[test]"
+#   pip install -c constraints.txt ".[test,museum]"
 """
 NOTICE = """\
 # Notice
@@ -39,10 +39,10 @@ def canonical(name: str) -> str:
 
 
 def needed() -> dict[str, Distribution]:
-    """Return what `two-desks[test,crowd]` needs here, by canonical name."""
+    """Return what `two-desks[test,crowd,museum]` needs here, by canonical name."""
     here = {canonical(each.metadata["Name"]): each for each in distributions()}
     found: dict[str, Distribution] = {}
-    waiting = list(_requirements("two-desks", {"test", "crowd", ""}))
+    waiting = list(_requirements("two-desks", {"test", "crowd", "museum", ""}))
     while waiting:
         name, extras = waiting.pop()
         if name in here and name not in found:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lab.console.orders import MOST_TIMES, MOST_TRIES
+from lab.console.orders import MOST_TIMES, MOST_TRIES, NAMED_SERVERS
 from lab.console.request_bodies import Rule, one_of, refuse, table, whole
 from lab.console.settings import ALL_SETTINGS, MOST_PAGE_SERVERS
 from lab.core.faults import STORE_FAULTS, FaultKind
@@ -23,7 +23,7 @@ _ANY: Mapping[str, Rule] = {
 }
 _REQUEST: Mapping[str, Rule] = {
     **_ANY,
-    "server": one_of("served", "other", *LETTERS),
+    "server": one_of(*NAMED_SERVERS, *LETTERS),
     "tries": whole(1, MOST_TRIES),
     "times": whole(1, MOST_TIMES),
     "as": one_of(*SEATS),
@@ -51,6 +51,7 @@ def _shape(required: Mapping[str, Rule], optional: Mapping[str, Rule]) -> Rule:
 
 SHAPES: Mapping[str, Rule] = {
     **{verb: _shape(needs, _REQUEST) for verb, needs in _REQUESTS.items()},
+    "login": _shape({}, {**_REQUEST, "until": one_of(*LETTERS)}),
     "replay": _shape(_REPLAY, _REQUEST),
     **{fault: _shape(_TARGET, _ANY) for fault in _FAULTS},
     "stage": _shape({}, {"say": _ANY["say"], "servers": whole(1, MOST_PAGE_SERVERS), **_SETTINGS}),
@@ -93,7 +94,9 @@ def _check_request(where: str, request: Step, sent: set[str]) -> None:
     verb = request["do"]
     if verb not in ("login", "products") and "login" not in sent:
         refuse(where, f"{verb!r} comes before this customer's login")
-    if request.get("server") in ("served", "other") and not sent:
+    if "until" in request and request.keys() & {"server", "tries", "times"}:
+        refuse(f"{where}.until", "needs no server, tries or times beside it")
+    if request.get("server") in NAMED_SERVERS and not sent:
         refuse(f"{where}.server", "nobody has served the customer yet")
     if verb == "replay" and request["of"] not in sent:
         refuse(f"{where}.of", f"no {request['of']!r} was sent before, to be repeated")

@@ -189,3 +189,17 @@ def test_connection_is_kept_where_that_is_asked_for():
         server.shutdown()
     assert len({*ends[:2]}) == 2 and len({*ends[2:]}) == 1
     assert ends[2] not in ends[:2]
+
+
+def test_stream_is_read_until_what_is_wanted_has_come():
+    """A server that keeps its event stream open after the answer is not waited for."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    pieces = [head + b"data: 1\n\n", b"data: 2\n\n", *[b": ping\n\n"] * 400]
+    with server(pieces) as (port, _):
+        request = requests.Request("GET", "/")
+        answer = send(
+            Address(port), request, new_jar(), 30, until=lambda body: b"data: 2\n\n" in body
+        )
+    assert answer.complete
+    assert b"data: 2" in answer.body
+    assert answer.body.count(b"ping") < 400

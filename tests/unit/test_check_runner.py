@@ -1,5 +1,6 @@
 """When a play sends its calls: a clock, an age or a wait must not look like a memory."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -93,3 +94,17 @@ def test_pace_is_kept_for_a_while_only(clock):
     conversation = Conversation(made, script=lambda client: [*map(client, made)])
     trace = runner_of(clock).part(conversation, [0, 1], recorded)
     assert trace.times[1] - trace.times[0] == MOST_PACED_S
+
+
+def test_calls_that_are_safe_by_their_protocol_share_a_fresh_process(clock):
+    """Each other call has a process of its own, and so has what follows it."""
+    runner = runner_of(clock)
+    safe = [True, True, False, False, True, True]
+    made = tuple(replace(each, safe=one) for each, one in zip(calls(6), safe, strict=True))
+    asked = []
+    runner.during = lambda process: asked.append(id(process)) or nullcontext()
+    kept = []
+    fresh = runner.pool.fresh
+    runner.pool.fresh = lambda **more: kept.append(fresh(**more)) or kept[-1]
+    runner.fresh(Conversation(made))
+    assert [asked.index(each) for each in asked] == [0, 0, 2, 3, 4, 4]

@@ -16,8 +16,8 @@ from werkzeug.serving import make_server
 
 import stateful_app
 import stateless_app
-from lab.console import customer_session as seat_module
 from lab.console import customers as customers_module
+from lab.console import waiting_line
 from lab.console.act_places import (
     MOST_ACTS,
     MOST_ACTS_OF_INSTRUCTOR,
@@ -32,7 +32,7 @@ from lab.console.admission import (
     STAYS_S,
     Crowded,
 )
-from lab.console.customer_session import Credentials
+from lab.console.customer_session import MOST_LOGINS, Credentials
 from lab.console.customers import STRANGER, Customers
 from lab.console.feed import Feed
 from lab.console.orders import BadOrder, checked_name, checked_order
@@ -71,7 +71,7 @@ class Origin:
         self.gate = threading.Event()
         self.gate.set()
         self.waiting = threading.Semaphore(0)
-        self._turn = 0
+        self.turns = cycle("A")
         self.server = make_server("127.0.0.1", 0, self, threaded=True)
         url = f"http://127.0.0.1:{self.server.server_port}"
         self.pools = {desk: Pool(f"{url}/{desk}") for desk in ("stateful", "stateless")}
@@ -87,7 +87,7 @@ class Origin:
 
     def __call__(self, environ, start_response):
         _, desk, *parts = environ["PATH_INFO"].split("/")
-        name = parts.pop(0)[1:] if parts[0].startswith("@") else "A"
+        name = parts.pop(0)[1:] if parts[0].startswith("@") else next(self.turns)
         environ["PATH_INFO"] = "/" + "/".join(parts)
         headers = {key: value for key, value in environ.items() if key.startswith("HTTP_")}
         self.asked.append((desk, name, environ["REQUEST_METHOD"], environ["PATH_INFO"], headers))
@@ -544,6 +544,43 @@ def test_other_and_served_where_there_is_none(customers, john, origin):
     assert asked_of(origin)[-1] == "C"
 
 
+def test_living_server_is_the_one_that_served_while_it_is_up(customers, john, origin):
+    here = {"desks": ["stateful"]}
+    act(customers, john, "login", server="B", **here)
+    servers = origin.pools["stateful"].servers
+    servers["A"].state = servers["C"].state = "dead"
+    act(customers, john, "view", server="living", **here)
+    assert asked_of(origin)[-1] == "B"
+    servers["B"].state, servers["C"].state = "dead", "up"
+    act(customers, john, "view", server="living", **here)
+    assert asked_of(origin)[-1] == "C"
+    servers["C"].state = "dead"
+    with pytest.raises(BadOrder, match="no other server of this desk is up"):
+        act(customers, john, "view", server="living", **here)
+
+
+def test_login_until_a_server_answers_comes_as_a_newcomer_each_time(customers, john, origin):
+    origin.turns = cycle("CAB")
+    answer = act(customers, john, "login", until="B", desks=["stateful"])
+    assert asked_of(origin) == ["C", "A", "B"]
+    assert answer["ops"] == {"stateful": "c1-stateful-3"}
+    assert not any("HTTP_COOKIE" in each[4] for each in origin.asked)
+    assert answer["credentials"]["stateful"]["cookie"].startswith("desk_session=")
+    origin.turns = cycle("B")
+    act(customers, john, "add", sku="pen", quantity=1, desks=["stateful"])
+    act(customers, john, "view", desks=["stateful"])
+    assert origin.asked[-1][4]["HTTP_COOKIE"] == answer["credentials"]["stateful"]["cookie"]
+
+
+def test_login_until_a_server_that_never_answers_ends(customers, john, origin):
+    with pytest.raises(LabError, match="B answered none of 16 logins: is it up"):
+        act(customers, john, "login", until="B", desks=["stateful"])
+    assert len(origin.asked) == MOST_LOGINS
+    with pytest.raises(BadOrder, match="there is no D"):
+        act(customers, john, "login", until="D")
+    assert len(origin.asked) == MOST_LOGINS
+
+
 def test_desk_that_is_not_open_is_the_labs_failure(customers, john, origin):
     del origin.pools["stateful"]
     with pytest.raises(LabError, match="the stateful desk is not open now"):
@@ -660,6 +697,11 @@ LONG = "x" * 100_000
         *[(GOOD | {"desks": ["stateful"] * n}, "desks") for n in (2, 3, 1000)],
         *[(GOOD | {"server": it}, "server") for it in ("", "b", "AB", "Ä", "@B", "B/../A", 7, [])],
         *[(GOOD | {"server": it}, "server") for it in (LONG, HOSTILE, True, {"a": 1}, "A\n")],
+        *[({"do": "login", "until": it}, "until") for it in ("", "b", "AB", 7, True, [], {}, LONG)],
+        *[({"do": "login", "until": it}, "until") for it in (HOSTILE, "A\n", "served", "living")],
+        *[({"do": "login", "until": "B", **it}, "until") for it in ({"server": "B"}, {"times": 2})],
+        ({"do": "login", "until": "B", "tries": 2}, "until"),
+        (GOOD | {"until": "B"}, "until"),
         *[({"do": "ship", "address": it}, "address") for it in ("", "x" * 201, None, 7, "\x00")],
         *[({"do": "ship", "address": it}, "address") for it in ("\ud800", "\u202ex", LONG)],
         *[({"do": "replay", "op": it}, "op") for it in ("", "x", None, 7, "c1-x-1", LONG, [])],
@@ -714,7 +756,7 @@ def test_second_act_at_the_same_desk_waits_its_turn(customers, john, origin, pub
         for number in range(1, 5):
             order = {"quantity": number, "desks": ["stateful"], "sku": "laptop"}
             doing.append(hands.submit(act, customers, john, "add", **order))
-            assert wait_until(lambda: len(seat._line) == len(doing), DEADLINE_S)
+            assert wait_until(lambda: len(seat.line) == len(doing), DEADLINE_S)
         assert origin.waiting.acquire(timeout=DEADLINE_S)
         assert not origin.waiting.acquire(timeout=0.1)  # one alone is under way
         with pytest.raises(LabError, match="wait for their responses"):  # nor a thread for each
@@ -728,7 +770,7 @@ def test_second_act_at_the_same_desk_waits_its_turn(customers, john, origin, pub
 def test_act_that_waits_too_long_is_refused_and_the_others_go_on(
     customers, john, origin, monkeypatch
 ):
-    monkeypatch.setattr(seat_module, "TURN_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(waiting_line, "TURN_TIMEOUT_S", 0.1)
     origin.gate.clear()
     with ThreadPoolExecutor(1) as hand:
         doing = hand.submit(act, customers, john, "login", desks=["stateful"])

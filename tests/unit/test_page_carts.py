@@ -134,7 +134,7 @@ def to_memory():
         (list, ("server", "B", "", "")),
         (lambda: [look("B b1", 200, "kept", LAPTOP)], ("server", "B", "✓", "kept")),
         # A server that does not have it says nothing of the one that has it.
-        (lambda: [look("A a1", 401, "lost")], ("server", "B", "!", "not found at A (401)")),
+        (lambda: [look("A a1", 401, "lost")], ("server", "B", "!", "A did not find it (401)")),
         (
             lambda: [look("A a1", 401, "lost"), look("B b1", 200, "kept", LAPTOP)],
             ("server", "B", "✓", "kept"),
@@ -143,7 +143,7 @@ def to_memory():
         (lambda: [look("A a1", 401, "lost"), kill()], GONE),
         (
             lambda: [cached(LAPTOP[:0], "lost")],
-            ("server", "B", "!", "not shown: the cache answered empty cart"),
+            ("server", "B", "!", "the cache showed empty cart instead"),
         ),
         (lambda: [look("B b1", 200, "wrong", [])], ("server", "B", "✕", "wrong: shown empty cart")),
         (lambda: [look("B b1", 200, "kept", LAPTOP), kill()], GONE),
@@ -210,7 +210,7 @@ def at_stateless(*events):
 
 def test_refused_token_is_still_in_the_hand_of_its_customer():
     events = at_stateless(*bought(), look("A a1", 401, "lost"))
-    word = "not accepted by A (401)"
+    word = "A did not accept it (401)"
     assert drawn(*events, desk="stateless") == ("hand", "", "!", word)
 
 

@@ -47,12 +47,13 @@ def exchange(number, desk="stateful", **more):
     return {**plain, **more}
 
 
-def facts_of(exchanges, requests=(), faults=(), since=0):
+def facts_of(exchanges, requests=(), faults=(), since=0, second=None):
     return run(
         """
         const exchanges = new Map(given.exchanges.map((each) => [each.op, each]));
-        return facts({ ...given, exchanges }, given.since, "c1");
+        return facts({ ...given, exchanges }, given.since, "c1", given.second ?? undefined);
         """,
+        second=second,
         exchanges=list(exchanges),
         requests=list(requests),
         faults=list(faults),
@@ -208,6 +209,9 @@ def test_list_from_the_cache_has_saved_a_request():
     hit = {"headers": {"X-Cache": "HIT"}, "body": {}}
     facts = facts_of([exchange(1, path="/api/products", response=hit), exchange(2, response=hit)])
     assert facts["stateful.saved"] == 1
+    bobs = exchange(3, who="c2", path="/api/products", response=hit)
+    assert facts_of([bobs], second="c2")["stateful.saved"] == 1
+    assert facts_of([bobs])["stateful.saved"] == 0
 
 
 def test_what_is_still_on_its_way_is_no_fact_yet():

@@ -119,7 +119,7 @@ def test_prediction_is_answered_with_its_own_reason(guess, right):
 
 
 def test_what_no_answer_foresaw_is_said_and_nothing_is_marked_right():
-    found = findings(2, facts({"lost": 0, "kept": 0}, {"lost": 0, "kept": 0}))
+    found = findings(2, facts({"lost": 0, "kept": 0}, {"lost": 0, "kept": 0}), CHAPTERS[0])
     assert found["right"] == "none"
     assert found["because"] == ""
 

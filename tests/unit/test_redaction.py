@@ -99,6 +99,13 @@ def test_redacted_text_keeps_no_credential(credential, form):
     assert credential not in redact_text(form.format(credential))
 
 
+def test_credential_of_a_printed_curl_command_is_shortened():
+    for header in ("X-Api-Key: k3y-of-mine", "Authorization: Basic YWRhOnB3", "Cookie: c=abcdefgh"):
+        assert header.split(" ")[-1] not in redact_text(f"curl -H '{header}' http://x/")
+    follows = """curl -H 'Authorization: Bearer '"$(given 1 json:/token)" -H 'Accept: a/b'"""
+    assert redact_text(follows) == follows
+
+
 def test_bare_signed_token_is_known_by_its_shape():
     assert SIGNED not in redact_text(f"ValueError: {SIGNED}")
     plain = (

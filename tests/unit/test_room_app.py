@@ -204,7 +204,7 @@ def test_room_has_a_place_for_600_and_says_when_it_is_full(room):
 
 
 class _Seat:
-    address, used_s, has_cart = "", 0.0, False
+    address, acted_at, has_cart = "", 0.0, False
 
     def __init__(self, id, number):
         self.id, self.number = id, number

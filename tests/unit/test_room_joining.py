@@ -7,20 +7,21 @@ from xml.etree import ElementTree
 
 import pytest
 
+from lab.console.allowance import Allowance
 from lab.console.room import addresses
 from lab.console.room.addresses import OwnAddress, chosen_address
 from lab.console.room.joining import CODE_LETTERS, PhoneIds, code_of, qr_svg, typed_code
 from lab.console.room.listener import conf
 from lab.console.room.phone_app import POSTS
-from lab.console.room.places_of_phones import Allowance, PhonePlaces
+from lab.console.room.places_of_phones import PhonePlaces
 from lab.console.room.routes_room import WALL_FILES
 from lab.core.errors import LabError
 
 
 class Seat:
-    def __init__(self, id, number, address, used_s=0.0, has_cart=False):
+    def __init__(self, id, number, address, acted_at=0.0, has_cart=False):
         self.id, self.number, self.address = id, number, address
-        self.used_s, self.has_cart = used_s, has_cart
+        self.acted_at, self.has_cart = acted_at, has_cart
 
 
 def admit(places, id, address="a", **how):
@@ -79,7 +80,7 @@ def test_places_give_each_number_once():
 def test_address_that_fills_the_room_gives_way_to_others():
     places = PhonePlaces(10)
     for number in range(9):
-        admit(places, f"evil{number}", "evil", used_s=number, has_cart=number == 0)
+        admit(places, f"evil{number}", "evil", acted_at=number, has_cart=number == 0)
     honest = admit(places, "honest", "good")
     assert honest is not None
     assert admit(places, "honest2", "good2") is not None

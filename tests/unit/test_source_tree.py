@@ -9,6 +9,7 @@ import lab
 import stateful_app
 import stateless_app
 from lab.exercises.exercise import LADDER
+from lab.museum.piece import PIECES
 
 PACKAGES = [Path(each.__file__).parent for each in (lab, stateful_app, stateless_app)]
 TWINS = {"stateful_app", "stateless_app"}
@@ -25,12 +26,13 @@ def trees():
     """The syntax tree of each module, by its path below the repository: "lab/core/errors.py".
 
     What stands in the ladder of exercises is a student's or is imported by none: no modules.
+    Nor are the pieces of the museum: each is a service of its own.
     """
     return {
         path.relative_to(package.parent).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
         for package in PACKAGES
         for path in package.rglob("*.py")
-        if not path.is_relative_to(LADDER)
+        if not path.is_relative_to(LADDER) and not path.is_relative_to(PIECES)
     }
 
 

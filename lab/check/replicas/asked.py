@@ -9,7 +9,6 @@ from lab.check.replicas.alone import ROUNDS
 from lab.check.replicas.balancer import MOST_PLAYS
 from lab.check.replicas.replica import Replica
 from lab.check.replicas.restart import cuts
-from lab.check.sides import READS
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def _lines(
         yield f"{url}: at most {MOST_PLAYS * count} requests, and GET {path} to move its turn"
     if asked.between:
         yield f"{asked.between}: once, with {len(cuts(count))} clients that wait for it"
-    writes = dict.fromkeys(call.title for call in conversation.calls if call.method not in READS)
+    writes = dict.fromkeys(call.title for call in conversation.calls if not call.reads)
     clients = (ROUNDS + 2) * len(asked.among) - 1 + len(sides)
     if writes:
         yield f"of these, {clients} times each on the replicas: {', '.join(writes)}"

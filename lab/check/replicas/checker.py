@@ -28,9 +28,20 @@ class ReplicaCheck:
         """Hold all plays and judge; at a bound or Ctrl-C return what is known, marked partial."""
         report = Report(Level.UNKNOWN, TOO_EARLY)
         player = ReplicaPlayer(self.budget, self.options.timeout_s, self.asked.dropped)
-        session = ReplicaSession(self.asked, self.options, player, report, self.progress, self.say)
-        bounded(lambda: session.run(self.source), report, self.budget)
+        bounded(lambda: self.hold(player, report), report, self.budget)
         if report.spread:
             for each in report.spread.replicas:
                 each.requests = player.requests[each.name]
+        self.finish(report)
         return report
+
+    def hold(self, player: ReplicaPlayer, report: Report) -> None:
+        """Hold all plays; the report grows."""
+        self.session(player, report).run(self.source)
+
+    def finish(self, report: Report) -> None:
+        """Change a report, of all plays or of some, before it is returned."""
+
+    def session(self, player: ReplicaPlayer, report: Report) -> ReplicaSession:
+        """Return what holds the plays of one conversation."""
+        return ReplicaSession(self.asked, self.options, player, report, self.progress, self.say)

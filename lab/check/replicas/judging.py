@@ -7,7 +7,6 @@ from lab.check.conversation import Call
 from lab.check.judge import COUNTED, Finding, Level, Report, rank, sentence, shown_change
 from lab.check.replicas.alone import AloneOnEach
 from lab.check.replicas.spread import Way
-from lab.check.sides import READS
 
 
 def findings_of(report: Report, alone: AloneOnEach) -> list[Finding]:
@@ -45,9 +44,7 @@ def level_of_replicas(
         )
     if ways and ways[0].pairs < ways[0].of_pairs:
         return Level.UNKNOWN, f"not every pair of calls was on two replicas: {ways[0]}"
-    needs_memory = any(call.method not in READS for call in calls) or any(
-        each.carries for each in counted
-    )
+    needs_memory = any(not call.reads for call in calls) or any(each.carries for each in counted)
     if required and not needs_memory:
         return Level.UNKNOWN, (
             "no call changes anything or brings what an earlier answer gave: add one that does "

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lab.check.budget import Budget
 from lab.check.conversation import Call, Conversation
+from lab.check.dialect import Until
 from lab.check.http import send, session_of_its_own
 from lab.check.player import Routing, TargetPlayer, always
 from lab.check.replicas.replica import Replica
@@ -64,7 +65,9 @@ class ReplicaPlayer(TargetPlayer[Replica]):
             finally:
                 self._kept = None
 
-    def _send(self, target: Replica, call: Call, carried: ClientState, wanted: int) -> Answer:
+    def _send(
+        self, target: Replica, call: Call, carried: ClientState, wanted: int, until: Until
+    ) -> Answer:
         self.requests[target.name] += 1
         address, request = target.address, request_of(call, carried.answers)
         if address.base and request.url.startswith(f"{address.base}/"):
@@ -76,6 +79,7 @@ class ReplicaPlayer(TargetPlayer[Replica]):
             min(self._timeout_s, self._budget.left_s),
             wanted=wanted,
             kept=self._kept,
+            until=until,
         )
         for cookie in [*carried.cookies]:
             if cookie.name in self._dropped:

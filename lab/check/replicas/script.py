@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lab.check.conversation import Conversation
-from lab.check.curl import curl_line
+from lab.check.curl import UNSTREAM, curl_line
 from lab.check.curl_parts import given, judge
 from lab.check.judge import Report, Reproducer
 from lab.check.replicas.replica import replica
@@ -67,6 +67,8 @@ def _lines(
     yield from (_HEAD % {"urls": urls}).splitlines()
     yield from _TO.splitlines()
     yield from given(ref for call in calls for ref in call.refs())
+    if any(call.rpc for call in calls):
+        yield from UNSTREAM.splitlines()
     for number, call in enumerate(calls, start=1):
         yield f"call{number}() {{ {curl_line(call, number, host)}; }}"
     yield f"control() {{ {_all_to(found.control, len(calls), spread, host)} }}  # one replica"
@@ -84,6 +86,8 @@ def _spread(found: Reproducer, spread: Spread, host: str | None) -> str:
     for number, side in enumerate(found.sides, start=1):
         if side != before:
             words.append(_at(side, spread, host))
+            if number > found.opening:  # what opens a session is sent to this one, too
+                words += [f"call{n};" for n in range(1, found.opening + 1)]
         words.append(f"call{number};")
         before = side
     return " ".join(words)

@@ -1,248 +1,162 @@
-"""Conversations made up from an OpenAPI 3 document: operations, links, examples, and Hypothesis.
+"""Conversations made from an OpenAPI document: explored on a live process, then held anew."""
 
-A few candidates are held on a live process, until every operation has succeeded in one; that in
-which most different ones did becomes the conversation.
-"""
-
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from lab.check.conversation import Call, Client, Conversation, plain
-from lab.check.correlation import infer, leaves
-from lab.check.sources.operations import DAMAGE, Operation, operations
+from lab.check.conversation import Client, Conversation
+from lab.check.correlation import infer
+from lab.check.sources.client import ApiClient, ApiStep
+from lab.check.sources.description import Description, read
+from lab.check.sources.exploring import LAST, Explored, Explorer
+from lab.check.sources.operations import Known, Operation
+from lab.check.sources.reading import operations
+from lab.check.sources.settings import OpenApiSettings
 from lab.core.errors import LabError
-from lab.core.http import Answer
 
-if TYPE_CHECKING:
-    from hypothesis.strategies import DataObject
-
-NEEDS = 'an OpenAPI document needs two packages more: pip install ".[openapi]"'
-CANDIDATES = 6
-MOST_DRAWN_CALLS = 24
+MOST_API_CALLS = 24
+MOST_TITLES = 5  # operations that a note names
+SAY_WHO = (
+    "say who you are: --auth SCHEME=VALUE for a security scheme of the document, --send for a "
+    "header of your own, or --field for the names and passwords of a login"
+)
 
 
 @dataclass(frozen=True)
 class OpenApiSource:
-    """An OpenAPI 3 document, JSON or YAML."""
+    """An OpenAPI 3 or Swagger 2 document, JSON or YAML."""
 
     path: Path
+    settings: OpenApiSettings = field(default_factory=OpenApiSettings)
+    clock: Callable[[], float] = time.monotonic
 
     def record(self, send: Client) -> Conversation:
-        """Hold candidates, a few at most, and return the one that got furthest."""
-        known = operations(_read(self.path), self.path.name)
-        best: tuple[tuple[int, int], list[Call], list[Answer]] | None = None
-        try:
-            plans = _drawn(known)
-        except DAMAGE as error:
-            raise LabError(f"{self.path}: a schema in it is damaged: {error}") from None
-        for number, plan in enumerate(plans):
-            if number:
-                send.renew()
-            talk = _Talk(send, self.path.name)
-            for operation, body in plan:
-                talk.say(operation, body)
-            if best is None or talk.score > best[0]:
-                best = (talk.score, talk.calls, talk.answers)
-            if talk.score[0] == len(known):
-                break  # no other gets further
-        if best is None or best[0] == (0, 0):
-            raise LabError(
-                f"{self.path}: no operation succeeded with made-up values: add examples to the "
-                "document, or write a script"
-            )
-        return infer(Conversation(tuple(best[1]), self.path.name), best[2])
+        """Try the operations, and hold a conversation of those that succeeded."""
+        description = read(self.path)
+        known = operations(description)
+        found = Explorer(send, description, self.settings, self.clock).explore(known.operations)
+        steps = plan(found.good) or [ApiStep(each) for each in [*found.refused][:MOST_API_CALLS]]
+        if not steps:
+            raise LabError(f"{self.path}: no operation can be sent: {found.damaged[0]}")
+        send.renew()
+        client = ApiClient(send, description, self.settings, found.prefix)
+        for step in steps:
+            client.say(step)
+        notes = tuple(_notes(description, known, found, client, self.settings))
+        talk = Conversation(tuple(client.calls), self.path.name, notes=notes)
+        return infer(talk, client.answers)
 
 
-class _Talk:
-    """One candidate as it is held: values that answers gave are used in later calls."""
+def plan(good: Sequence[ApiStep]) -> list[ApiStep]:
+    """Return a conversation of operations that succeeded: each write is followed by a look."""
+    looks = [
+        each for each in good if each.operation.method == "GET" and 0 < each.operation.rank < LAST
+    ]
+    chosen: list[ApiStep] = []
+    size = 0
+    for step in _by_worth(good):
+        costs = 1 + (not step.operation.reads and _nearest(step, looks) is not None)
+        if size + costs <= MOST_API_CALLS:
+            chosen.append(step)
+            size += costs
+    steps: list[ApiStep] = []
+    # As they were tried: what an operation needs was given before it.
+    for step in sorted(chosen, key=good.index):
+        if step not in steps[-1:]:
+            steps.append(step)
+        look = None if step.operation.reads else _nearest(step, looks)
+        if look is not None:
+            steps.append(look)
+    return steps
 
-    def __init__(self, send: Callable[[Call], Answer], file: str) -> None:
-        self.calls: list[Call] = []
-        self.answers: list[Answer] = []
-        self._send = send
-        self._file = file
-        self._given: dict[str, str] = {}  # the newest value by the name it was given under
-        self._linked: dict[tuple[str, str], str] = {}
 
-    @property
-    def score(self) -> tuple[int, int]:
-        """How many different operations succeeded, and how many calls."""
-        good = [
-            call.name
-            for call, answer in zip(self.calls, self.answers, strict=True)
-            if answer.status is not None and answer.status < 400
-        ]
-        return len(set(good)), len(good)
+def _by_worth(good: Sequence[ApiStep]) -> list[ApiStep]:
+    """Return what should be said first: who comes in, then what is both written and read."""
+    groups: dict[str, list[ApiStep]] = {}
+    for step in good:
+        groups.setdefault(_stem(step.operation), []).append(step)
 
-    def say(self, operation: Operation, body: Any) -> None:
-        """Send one operation, with what is known by now."""
-        try:
-            address = operation.address(self._value)
-        except DAMAGE as error:
-            raise LabError(f"{self._file}: {operation.name} is damaged: {error!r}") from None
-        call = Call(
-            operation.method,
-            plain(address),
-            tuple((name, plain(value)) for name, value in self._headers(operation, body)),
-            None if body is None else plain(json.dumps(body, default=str)),
-            f"{self._file} {operation.name}",
-            operation.name,
+    def worth(step: ApiStep) -> tuple[int, int]:
+        group = groups[_stem(step.operation)]
+        kinds = {each.operation.reads for each in group}
+        return (
+            0 if step.operation.rank == 0 else 1 if len(kinds) == 2 else 2,
+            good.index(group[0]),
         )
-        answer = self._send(call)
-        self.calls.append(call)
-        self.answers.append(answer)
-        if answer.status is not None and answer.status < 400:
-            self._learn(operation, answer)
 
-    def _headers(self, operation: Operation, body: Any) -> Iterator[tuple[str, str]]:
-        if body is not None:
-            yield "Content-Type", "application/json"
-        token = self._given.get("token") or self._given.get("access_token")
-        if token and operation.wants_bearer:
-            yield "Authorization", f"Bearer {token}"
-
-    def _value(self, operation: str, name: str, example: str) -> str:
-        return self._linked.get((operation, name)) or self._given.get(name) or example
-
-    def _learn(self, operation: Operation, answer: Answer) -> None:
-        for pointer, value in leaves(answer.document):
-            if isinstance(value, str | int) and not isinstance(value, bool):
-                self._given[pointer.rpartition("/")[2]] = str(value)
-        for target, name, pointer in operation.links(answer.status or 0):
-            found = dict(leaves(answer.document)).get(pointer)
-            if found is not None:
-                self._linked[target, name] = str(found)
+    return sorted(good, key=worth)
 
 
-def _drawn(known: list[Operation]) -> list[list[tuple[Operation, Any]]]:
-    """Let Hypothesis draw candidates: every operation once, writes looked at afterwards."""
-    try:
-        from hypothesis import HealthCheck, Phase, given, settings
-        from hypothesis import strategies as st
-    except ImportError:
-        raise LabError(NEEDS) from None
-    plans: list[list[tuple[Operation, Any]]] = []
-
-    @settings(
-        max_examples=CANDIDATES,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(st.data())
-    def draw(data: "DataObject") -> None:
-        plans.append(_plan(known, data, len(plans)))
-
-    draw()
-    return plans
+def _stem(operation: Operation) -> str:
+    return operation.path.partition("{")[0].rstrip("/")
 
 
-def _plan(known: list[Operation], data: "DataObject", number: int) -> list[tuple[Operation, Any]]:
-    from hypothesis import strategies as st
+def _nearest(step: ApiStep, looks: Sequence[ApiStep]) -> ApiStep | None:
+    """Return the GET whose path shares most with a write: that probably shows the change."""
+    here = step.operation.path.split("/")
 
-    # Always the same draws, whatever becomes of them: Hypothesis holds the same example twice.
-    order = data.draw(st.permutations(known))
-    bodies = {id(each): data.draw(_body(each)) for each in known}
-    looks = [each for each in known if each.method == "GET"]
-    chosen = {id(each): data.draw(st.sampled_from(looks)) if looks else None for each in known}
-    # The document's own order first: most are written in the order in which they are used.
-    order = sorted(known if number == 0 else order, key=lambda each: each.rank)
-    plan: list[tuple[Operation, Any]] = []
-    for operation in order:
-        plan.append((operation, bodies[id(operation)]))
-        if operation.method != "GET" and looks:
-            plan.append((_nearest(operation, looks) or chosen[id(operation)] or looks[0], None))
-    return plan[:MOST_DRAWN_CALLS]
+    def shared(look: ApiStep) -> tuple[int, int]:
+        there = look.operation.path.split("/")
+        alike = 0
+        for one, other in zip(here, there, strict=False):
+            if one != other:
+                break
+            alike += 1
+        return alike, -abs(len(here) - len(there))
 
-
-def _nearest(operation: Operation, looks: list[Operation]) -> Operation | None:
-    """The GET whose path shares most with a write: what it changed is probably seen there."""
-
-    def shared(look: Operation) -> int:
-        pairs = zip(operation.path.split("/"), look.path.split("/"), strict=False)
-        return sum(one == other for one, other in pairs)
-
-    best = max(looks, key=shared)
-    return best if shared(best) > 1 else None
+    best = max(looks, key=shared, default=None)
+    return best if best is not None and shared(best)[0] > 1 else None
 
 
-def _body(operation: Operation) -> Any:
-    from hypothesis import strategies as st
-
-    if operation.body is None:
-        return st.none()
-    if operation.example is not None:
-        return st.just(operation.example)
-    return _strategy(operation.body)
-
-
-def _strategy(schema: Mapping[str, Any], depth: int = 0) -> Any:
-    """Return a strategy for values of a JSON schema; the common words of it are understood."""
-    from hypothesis import strategies as st
-
-    for word in ("example", "default", "const"):
-        if word in schema:
-            return st.just(schema[word])
-    if examples := schema.get("examples"):
-        return st.sampled_from(list(examples))
-    if "enum" in schema:
-        return st.sampled_from(list(schema["enum"]))
-    for word in ("oneOf", "anyOf"):
-        if schema.get(word) and depth < 8:
-            return st.one_of([_strategy(each, depth + 1) for each in schema[word]])
-    kind = schema.get("type", "object" if "properties" in schema else "string")
-    kind = kind[0] if isinstance(kind, list) else kind
-    if kind == "object" and depth < 8:
-        wanted = schema.get("required", list(schema.get("properties", {})))
-        fields = {k: v for k, v in schema.get("properties", {}).items() if k in wanted}
-        return st.fixed_dictionaries({k: _strategy(v, depth + 1) for k, v in fields.items()})
-    if kind == "array" and depth < 8:
-        return st.lists(_strategy(schema.get("items", {}), depth + 1), min_size=1, max_size=2)
-    return _scalar(kind, schema)
-
-
-def _scalar(kind: str, schema: Mapping[str, Any]) -> Any:
-    from hypothesis import strategies as st
-
-    low, high = schema.get("minimum", 1), schema.get("maximum", 99)
-    if kind == "integer":
-        return st.integers(int(low), max(int(low), int(high)))
-    if kind == "number":
-        return st.floats(float(low), max(float(low), float(high)), allow_nan=False)
-    if kind == "boolean":
-        return st.booleans()
-    if kind == "null":
-        return st.none()
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    least = min(int(schema.get("minLength", 3)), 1000)
-    return st.text(
-        letters,
-        min_size=max(least, 1),
-        max_size=max(least, min(12, int(schema.get("maxLength", 12)))),
-    )
+def _notes(
+    description: Description,
+    known: Known,
+    found: Explored,
+    client: ApiClient,
+    settings: OpenApiSettings,
+) -> list[str]:
+    """Say what became of the document: what is in the conversation, what is not, and why."""
+    count = len({call.name for call in client.calls})
+    total = len(known.operations) + len(known.damaged)
+    came = ", ".join(f"{status} ({n} times)" for status, n in found.statuses.most_common(6))
+    notes = [
+        f"{description.file}: {count} of {total} operations are in the conversation; what was "
+        f"tried was answered {came}"
+    ]
+    others = {each.operation for each in found.good} - _said(client, found)
+    if others:
+        notes.append(f"left out, {MOST_API_CALLS} calls are enough: {_some(_titles(others))}")
+    if found.refused:
+        refused = [f"{each.title} ({status or 'no answer'})" for each, status in _refused(found)]
+        notes.append(f"left out, refused with every value that was made up: {_some(refused)}")
+    if found.untried:
+        notes.append(f"left out, not tried ({found.stopped}): {_some(_titles(found.untried))}")
+    if not_understood := [*known.damaged, *found.damaged]:
+        notes.append(f"left out, not understood: {_some(not_understood)}")
+    if found.prefix == "":
+        notes.append(
+            "nothing was found under the base path of the document; it was left out: give "
+            "another with --base-path"
+        )
+    if {401, 403} & {*found.refused.values()}:
+        notes.append(SAY_WHO)
+    return notes
 
 
-def _read(path: Path) -> Any:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LabError(f"cannot read {path}: {error}") from None
-    try:
-        return json.loads(text)
-    except ValueError:
-        pass
-    except RecursionError:
-        raise LabError(f"{path} is nested too deeply") from None
-    try:
-        import yaml
-    except ImportError:
-        raise LabError(NEEDS) from None
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise LabError(f"{path} is neither JSON nor YAML: {error}") from None
+def _said(client: ApiClient, found: Explored) -> set[Operation]:
+    names = {call.name for call in client.calls}
+    return {each.operation for each in found.good if each.operation.name in names}
+
+
+def _refused(found: Explored) -> list[tuple[Operation, int | None]]:
+    return sorted(found.refused.items(), key=lambda each: each[0].position)
+
+
+def _titles(some: Sequence[Operation] | set[Operation]) -> list[str]:
+    return [each.title for each in sorted(some, key=lambda each: each.position)]
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = len(texts) - MOST_TITLES
+    return "; ".join(texts[:MOST_TITLES]) + (f"; and {more} more" if more > 0 else "")

@@ -1,13 +1,11 @@
 """A phone's customer at one desk: its cart, its credential, and what just happened to them."""
 
 from collections.abc import Callable, Iterator, Mapping
-from enum import StrEnum
 
-import msgspec
-
-from lab.core.json_object import JsonObject
+from lab.console.room import phone_news
+from lab.console.room.phone_state import CartLine, CartPlace, DeskOfPhone, lines_of, stranger_in
 from lab.evidence.cart_tracker import Fate
-from lab.evidence.exchange import UNANSWERED, Exchange
+from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.evidence.shopper import Shopper
 from lab.shop.desks import DESKS
@@ -16,41 +14,7 @@ from lab.stack.server_pool import ServerPool
 PHONE_LOOK_S = 2.0
 MOST_KEPT_EXCHANGES = 2
 SHORT_CHARS = 8
-AFFINITY_COOKIE = "desk_affinity"
 STATEFUL, STATELESS = DESKS
-
-
-class CartPlace(StrEnum):
-    """Where a phone's cart is, in one character; a capital letter is the server that holds it."""
-
-    NO_PHONE = "."
-    NO_CART = "-"
-    IN_HAND = "h"
-    IN_STORE = "s"
-    LOST = "x"
-    NO_ANSWER = "?"
-    FOREIGN = "w"
-
-
-class CartLine(msgspec.Struct, frozen=True):
-    """A line of a phone's cart."""
-
-    sku: str
-    name: str
-    quantity: int
-
-
-class DeskOfPhone(msgspec.Struct, frozen=True):
-    """One desk as its phone shows it."""
-
-    mark: str
-    lines: list[CartLine]
-    credential: str
-    """Shortened: a screen is seen by neighbours."""
-    served_by: str
-    status: int
-    news: str
-    """What happened last, and what to do: a sentence or two."""
 
 
 class PhoneCustomer:
@@ -82,7 +46,7 @@ class PhoneCustomer:
     def lines(self) -> list[CartLine]:
         """The cart that this desk has acknowledged last; none once it is lost."""
         owed = self.shopper.tracker.owed
-        return _lines(owed) if owed and self.mark != CartPlace.LOST else []
+        return lines_of(owed) if owed and self.mark != CartPlace.LOST else []
 
     def come(self) -> bool:
         """Log in; False if the desk does not let it in now."""
@@ -147,7 +111,7 @@ class PhoneCustomer:
         if not self.lines:
             return
         exchange = self._sent(self.shopper.view_cart())
-        stranger = _stranger_in(exchange, self.shopper.user_id)
+        stranger = stranger_in(exchange, self.shopper.user_id)
         if stranger is not None:
             self.mark = CartPlace.FOREIGN
             self.news = f"You asked for your cart, and the cache gave you that of {stranger}."
@@ -184,7 +148,7 @@ class PhoneCustomer:
         return url if server is None else f"{url}/@{server}"
 
     def _note_kept(self, server: str) -> None:
-        if not self.shopper.tracker.owed or not _lines(self.shopper.tracker.owed):
+        if not self.shopper.tracker.owed or not lines_of(self.shopper.tracker.owed):
             self.mark = CartPlace.NO_CART
         elif self.desk == STATELESS:
             self.mark = CartPlace.IN_HAND
@@ -208,28 +172,12 @@ class PhoneCustomer:
         return f"You are a new customer, since your cart was lost. {news}" if again else news
 
     def _where(self, server: str) -> str:
-        if self.desk == STATELESS:
-            return f"your cart is in the parcel that server {server} signed; you carry it"
-        if self._in_store():
-            return f"server {server} keeps your cart in the shared store"
-        return f"your cart is in the memory of server {server}"
+        kept = phone_news.IN_STORE if self._in_store() else phone_news.IN_MEMORY
+        return phone_news.of_place(phone_news.IN_PARCEL if self.desk == STATELESS else kept, server)
 
     def _refusal(self, exchange: Exchange) -> str:
-        home = self.shopper.tracker.home_server
-        name = f"Server {exchange.served_by}" if exchange.served_by else "No server"
-        if exchange.status == 401:
-            place = f" Your cart is at {home}." if home and self.lines else ""
-            return f"{name} does not know you (401).{place} Press again."
-        if exchange.status in UNANSWERED and AFFINITY_COOKIE in (self.shopper.cookie() or ""):
-            return (
-                f"The balancer's cookie sends you to a server that is gone ({exchange.status}): "
-                "you are stuck to it until it is back."
-            )
-        if exchange.status is None or exchange.status >= 500:
-            code = f" ({exchange.status})" if exchange.status else ""
-            could = "could not do it" if exchange.served_by else "could answer"
-            return f"{name} {could}{code}. Press again in a moment."
-        return f"{name} refused it ({exchange.status}). Press again."
+        home = self.shopper.tracker.home_server if self.lines else ""
+        return phone_news.of_refusal(exchange, home or "", self.shopper.cookie() or "")
 
     def _credential(self) -> str:
         if self.desk == STATELESS:
@@ -241,17 +189,3 @@ class PhoneCustomer:
         session = next((each for each in cookies if each.startswith("desk_session=")), "")
         number = session.partition("=")[2]
         return f"{number[:SHORT_CHARS]}…" if number else ""
-
-
-def _lines(cart: JsonObject) -> list[CartLine]:
-    return [CartLine(each["sku"], each["name"], each["quantity"]) for each in cart.get("lines", [])]
-
-
-def _stranger_in(exchange: Exchange, user_id: str) -> str | None:
-    """Return whose cart was shown and what is in it, None if it is this user's or none."""
-    body = exchange.body if exchange.ok and isinstance(exchange.body, dict) else {}
-    user, cart = body.get("user"), body.get("cart")
-    if not isinstance(user, dict) or not isinstance(cart, dict) or user.get("user_id") == user_id:
-        return None
-    things = ", ".join(f"{each.quantity} × {each.name}" for each in _lines(cart)) or "nothing"
-    return f"“{user.get('name', '')}” ({things})"

@@ -11,8 +11,9 @@ from itertools import count
 import msgspec
 
 from lab.console.admission import Crowded
-from lab.console.room.customer_of_phone import CartPlace, DeskOfPhone, PhoneCustomer
-from lab.console.room.places_of_phones import Allowance
+from lab.console.allowance import Allowance
+from lab.console.room.customer_of_phone import PhoneCustomer
+from lab.console.room.phone_state import CartPlace, DeskOfPhone
 from lab.core.errors import LabError
 from lab.shop.cart import MAX_QUANTITY
 from lab.shop.catalogue import PRODUCTS
@@ -51,7 +52,7 @@ class RoomPhone:
         self.id, self.number, self.name, self.address = id, number, name, address
         self.wanted: dict[str, int] = {}
         """What its owner has put in, wherever it was acknowledged."""
-        self.used_s = clock()
+        self.acted_at = clock()
         self._pools, self._in_store, self._clock = pools, in_store, clock
         self._numbers: dict[str, Iterator[int]] = {
             desk: count(1)
@@ -82,8 +83,8 @@ class RoomPhone:
             raise LabError(f"put in or take out one of {', '.join(SHELF)}: reload the page")
         if by > 0 and self.wanted.get(sku, 0) >= MAX_QUANTITY:
             raise LabError(f"a cart takes at most {MAX_QUANTITY} of one product: press −")
-        self.used_s = self._clock()
-        if not self._allowance.take(self.used_s):
+        self.acted_at = self._clock()
+        if not self._allowance.take(self.acted_at):
             raise Crowded("that was fast: wait a second, then press again", 429, 1)
         if not self._in_hand.acquire(blocking=False):
             raise Crowded("your last press is still on its way: wait for it", 429, 1)

@@ -2,49 +2,23 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
+
+from lab.console.admission import Leaving, first_to_leave
 
 MOST_PHONES = 600
 
 
-class Placed(Protocol):
+class Placed(Leaving, Protocol):
     """What counts of a phone in the room."""
 
     id: str
     number: int
     address: str
     """Where it was seen last: kept in memory only, never shown or written down."""
-    used_s: float
-    """When it sent something last."""
-
-    @property
-    def has_cart(self) -> bool:
-        """Whether a desk owes it a cart."""
-        ...
 
 
 P = TypeVar("P", bound=Placed)
-
-
-@dataclass
-class Allowance:
-    """How often a client may do something: `burst` times at once, then `rate` times a second."""
-
-    rate: float
-    burst: float
-    _left: float = -1.0
-    _at_s: float = 0.0
-
-    def take(self, now_s: float) -> bool:
-        """Use one; False if none is left now."""
-        passed_s = now_s - self._at_s
-        self._left = self.burst if self._left < 0 else self._left + max(0.0, passed_s) * self.rate
-        self._left, self._at_s = min(self.burst, self._left), now_s
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
 
 
 class PhonePlaces(Generic[P]):
@@ -82,13 +56,9 @@ class PhonePlaces(Generic[P]):
         self._by_id.pop(phone.id, None)
 
     def _gives_way(self, address: str) -> P | None:
-        """Return a phone of the address with most phones, if that has more than this one gets.
-
-        The one that was idle longest goes, one without a cart first.
-        """
+        """Return a phone of the address with most phones, if that has more than this one gets."""
         shares = Counter(each.address for each in self._by_id.values())
         richest, most = shares.most_common(1)[0]
         if most <= shares[address] + 1:
             return None
-        own = [each for each in self._by_id.values() if each.address == richest]
-        return min(own, key=lambda each: (each.has_cart, each.used_s))
+        return first_to_leave(each for each in self._by_id.values() if each.address == richest)

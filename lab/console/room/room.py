@@ -3,22 +3,23 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from secrets import token_hex
-
-import msgspec
 
 from lab.console.admission import Crowded
 from lab.console.orders import checked_name
 from lab.console.room.carers import Carers
-from lab.console.room.customer_of_phone import CartPlace
 from lab.console.room.export import votes_csv
 from lab.console.room.joining import PhoneIds, code_of, typed_code
+from lab.console.room.kept_votes import VotesFile
 from lab.console.room.phone import PhoneView, RoomPhone, names_of_shelf
+from lab.console.room.phone_state import CartPlace
 from lab.console.room.places_of_phones import MOST_PHONES, PhonePlaces
-from lab.console.room.votes import RoomQuestion, RoomVote, RoomVotes, VoteCounts
+from lab.console.room.room_state import DeskOfRoom, RoomState, shown_desk, shown_vote
+from lab.console.room.votes import RoomQuestion, RoomVote, RoomVotes
 from lab.console.stack_state import StackState
 from lab.core.errors import LabError
-from lab.shop.desks import DESKS
+from lab.shop.desks import DESKS, Desk
 from lab.stack.server_pool import ServerPool
 
 MOST_CAPTION_CHARS = 200
@@ -29,65 +30,25 @@ class NotInRoom(LabError):
     """The phone has no place in the room."""
 
 
-class VoteState(msgspec.Struct, frozen=True):
-    """The vote as everyone may see it; histograms and result are None while they are hidden."""
-
-    chapter: str
-    title: str
-    text: str
-    choices: list[str]
-    phase: str
-    round: int
-    voted: int
-    histogram: list[VoteCounts] | None = None
-    decided: bool = False
-    seen: int | None = None
-    said_so: tuple[int, int] | None = None
-
-
-class DeskOfRoom(msgspec.Struct, frozen=True):
-    """A desk for the wall and the phones: servers as [name, state], and where the carts are.
-
-    `marks` has a character for each phone, by number from 1: see `CartPlace`.
-    """
-
-    servers: list[tuple[str, str]]
-    store: str
-    affinity: str
-    marks: str
-    lost: int
-    """Phones whose cart was lost since the stage began, also where they have begun again."""
-
-
-class RoomState(msgspec.Struct, frozen=True):
-    """What every phone polls. Public: numbers in the place of names."""
-
-    epoch: str
-    phones: int
-    running: bool
-    caption: str
-    busy: str
-    """What the lab does for all phones just now, "" mostly."""
-    desks: dict[str, DeskOfRoom]
-    store_state: str
-    shelf: dict[str, str]
-    vote: VoteState | None = None
-
-
 class Room:
-    """The phones and the votes of one class; thread-safe, and kept in memory only."""
+    """The phones and the votes of one class; thread-safe. A crash takes all but the votes."""
 
     def __init__(
         self,
         secret: str,
         pools: Mapping[str, ServerPool],
         clock: Callable[[], float] = time.monotonic,
+        root: Path | None = None,
     ) -> None:
-        """`secret` makes code and phone ids: the same secret after a restart, the same phones."""
+        """`secret` makes code and phone ids: the same secret after a restart, the same phones.
+
+        Below `root` the votes outlive a crash.
+        """
         self.epoch = token_hex(4)
         self.code = code_of(secret)
         self.ids = PhoneIds(secret)
-        self.votes = RoomVotes()
+        self._file = VotesFile(root, self.code) if root else None
+        self.votes = self._file.read() if self._file else RoomVotes()
         self.stack: Callable[[], StackState] = lambda: StackState("", {})
         """Returns the stack under the page."""
         self._pools, self._clock = pools, clock
@@ -158,8 +119,9 @@ class Room:
         """Count a phone's vote."""
         phone = self.phone(id, address)
         with self._changing:
-            phone.used_s = self._clock()
+            phone.acted_at = self._clock()
             self.votes.current().vote(id, choice, round)
+            self._save(soon=True)
 
     def view(self, id: str, address: str = "") -> PhoneView:
         """Return a phone as it shows itself."""
@@ -172,11 +134,13 @@ class Room:
         """Ask the room a question."""
         with self._changing:
             self.votes.ask(question)
+            self._save()
 
     def change_vote(self, change: Callable[[RoomVote], None]) -> None:
         """Open, close, show or decide the present vote."""
         with self._changing:
             change(self.votes.current())
+            self._save()
 
     def say(self, caption: str, running: bool) -> None:
         """Show this caption; `running` while requests are under way that decide the question."""
@@ -198,31 +162,14 @@ class Room:
         """Return what everyone may see."""
         stack = self.stack()
         with self._changing:
-            vote = _described(self.votes.now)
-            marks = self._marks()
-            lost = {
-                desk: sum(each.customers[desk].has_lost for each in self._phones) for desk in DESKS
-            }
-        return RoomState(
-            self.epoch,
-            len(self._phones),
-            self._running,
-            self._caption,
-            self._carers.busy,
-            {
-                desk: DeskOfRoom(
-                    [(each.name, each.state) for each in stack.desks.get(desk, [])],
-                    stack.settings[desk].store if desk in stack.settings else "",
-                    stack.settings[desk].affinity if desk in stack.settings else "",
-                    marks[desk],
-                    lost[desk],
-                )
-                for desk in DESKS
-            },
-            stack.store.state if stack.store else "",
-            names_of_shelf(),
-            vote,
-        )
+            vote = shown_vote(self.votes.now)
+            places = {desk: self._places_at(desk) for desk in DESKS}
+        store = stack.store.state if stack.store else ""
+        said = (self._running, self._caption, self._carers.busy)
+        desks: dict[str, DeskOfRoom] = {
+            desk: shown_desk(desk, stack, *places[desk]) for desk in DESKS
+        }
+        return RoomState(self.epoch, len(self._phones), *said, desks, store, names_of_shelf(), vote)
 
     def csv(self) -> str:
         """Return the votes as CSV."""
@@ -230,19 +177,25 @@ class Room:
             return votes_csv(self.votes, self._names)
 
     def close(self) -> None:
-        """Stop looking after carts."""
+        """Stop looking after carts; nothing of the room is kept."""
         self._carers.close()
+        if self._file:
+            self._file.delete()
+
+    def _save(self, *, soon: bool = False) -> None:
+        if self._file:
+            self._file.save(self.votes, soon=soon)
 
     def _present(self) -> list[RoomPhone]:
         with self._changing:
             return list(self._phones)
 
-    def _marks(self) -> dict[str, str]:
-        rows = {desk: [str(CartPlace.NO_PHONE)] * self._phones.numbers_given for desk in DESKS}
+    def _places_at(self, desk: Desk) -> tuple[str, int]:
+        """Return a desk's `marks`, and how many carts it has lost."""
+        marks = [str(CartPlace.NO_PHONE)] * self._phones.numbers_given
         for phone in self._phones:
-            for desk, mark in zip(DESKS, phone.marks(), strict=True):
-                rows[desk][phone.number - 1] = mark
-        return {desk: "".join(marks) for desk, marks in rows.items()}
+            marks[phone.number - 1] = phone.customers[desk].mark
+        return "".join(marks), sum(phone.customers[desk].has_lost for phone in self._phones)
 
     def _in_store(self) -> bool:
         settings = self.stack().settings.get("stateful")
@@ -254,22 +207,3 @@ class Room:
             desk: [each.name for each in servers if each.state in ALIVE]
             for desk, servers in stack.desks.items()
         }
-
-
-def _described(vote: RoomVote | None) -> VoteState | None:
-    if vote is None:
-        return None
-    asked, shown = vote.question, vote.histogram()
-    return VoteState(
-        asked.chapter,
-        asked.title,
-        asked.text,
-        asked.choices,
-        vote.phase,
-        vote.round,
-        vote.voted(),
-        shown,
-        vote.decided,
-        vote.seen,
-        vote.said_so() if vote.decided else None,
-    )

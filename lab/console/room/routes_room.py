@@ -8,11 +8,15 @@ from werkzeug.exceptions import NotFound
 
 from lab.console.request_bodies import Rule, any_text, one_of, read, refuse, whole
 from lab.console.room.joining import qr_svg
-from lab.console.room.room import MOST_CAPTION_CHARS, Room, RoomState
+from lab.console.room.room import MOST_CAPTION_CHARS, Room
+from lab.console.room.room_state import RoomState
 from lab.console.room.votes import MOST_HANDS, RoomQuestion
 from lab.console.services import Services
 
-WALL_FILES = {"wall.js": "text/javascript", "dots.js": "text/javascript", "wall.css": "text/css"}
+WALL_FILES = {
+    **dict.fromkeys(("wall.js", "wall-parts.js", "dots.js"), "text/javascript"),
+    "wall.css": "text/css",
+}
 NO_ANSWER_FITS = -1
 _STATIC = files("lab.console.room").joinpath("static")
 

@@ -50,19 +50,19 @@ class VoteRound:
         return [counted[choice] for choice in range(choices)]
 
 
+@dataclass
 class RoomVote:
     """One question: asked → open → closed → open again → closed → shown; then the run decides.
 
     Each step raises LabError, which says what to do, where it is not its turn.
     """
 
-    def __init__(self, question: RoomQuestion) -> None:
-        self.question = question
-        self.phase = Phase.ASKED
-        self.rounds: list[VoteRound] = []
-        self.seen: int | None = None
-        """The answer that came true; None while no run has decided."""
-        self.decided = False
+    question: RoomQuestion
+    phase: Phase = Phase.ASKED
+    rounds: list[VoteRound] = field(default_factory=list)
+    seen: int | None = None
+    """The answer that came true; None while no run has decided."""
+    decided: bool = False
 
     @property
     def round(self) -> int:

@@ -1,6 +1,7 @@
 /** The first scene: one question, its answers as large buttons, and the way on. */
 
 import { bar, button } from "./card.js";
+import { SEATS } from "./customer.js";
 import { h } from "./dom.js";
 import { deskPicture } from "./figures.js";
 
@@ -16,7 +17,7 @@ export function drawAsk({ chapter, people, guess, chosen, begun, ended, mayRun, 
   return [
     h("p", { class: "setup" }, setup),
     h("h1", { class: "asks", tabindex: -1, "data-next": true }, question),
-    h("div", { class: "picture", "aria-hidden": "true" }, deskPicture(chapter.wants, { people, ...comingOf(chapter.acts[0]) })),
+    h("div", { class: "picture", "aria-hidden": "true" }, deskPicture(chapter.wants, { people, beside: !chapter.wants, ...comingOf(chapter.acts[0]) })),
     h("div", { class: "choices", role: "group", "aria-label": "Answers" }, choices.map(({ text }, number) => h("button", {
       type: "button", class: "choice", "data-choice": number, "aria-pressed": String(picked === number),
       disabled: !open, onclick: () => does.choose(number) }, h("kbd", { "aria-hidden": "true" }, String(number + 1)), h("span", {}, text)))),
@@ -28,7 +29,8 @@ export function drawAsk({ chapter, people, guess, chosen, begun, ended, mayRun, 
 /** What its script does that the question speaks of, so that the drawing has it. */
 function comingOf({ thief, steps = [] }) {
   const done = (what) => steps.filter((each) => each.do === what);
-  return { thief, added: done("add-server").length, fresh: done("restart").length > 0, left: done("kill")[0]?.target };
+  const crowd = done("login").filter(({ until }) => until).map(({ as = "me", until }) => ({ name: SEATS[as], server: until }));
+  return { thief, crowd, added: done("add-server").length, fresh: done("restart").length > 0, left: done("kill")[0]?.target };
 }
 
 function buttons({ verb, open, guess, chosen, begun, mayRun, live, why }, does) {

@@ -15,7 +15,7 @@ const MOST_LINES = 2;
  * The carts at one desk, oldest customer first: Map of customer → {who, name, goods ("1 × Laptop"),
  * owed (is there a cart to draw?), acknowledged (is it of a change? a login's is not),
  * place ("server", "store", "hand"), server, instance, gone,
- * strange ("Ann's cart", shown to this customer last), fate ("open", "kept", "unshown", "lost", "doubt"), sign, word, credential, left (logged out?), op (of the write), cause (the request that made it so)}.
+ * strange ("Ann's cart", shown to this customer last), sticks (the server that the balancer chose last), fate ("open", "kept", "unshown", "lost", "doubt"), sign, word, credential, left (logged out?), op (of the write), cause (the request that made it so)}.
  */
 export function cartsOf(scene, desk) {
   const customers = new Map();
@@ -95,6 +95,7 @@ function note(customers, exchange, store, priced) {
   customer.priced = priced;
   const ok = exchange.status >= 200 && exchange.status < 300;
   customer.at = exchange.id;
+  if (!exchange.target && exchange.served_by && !isCached(exchange)) customer.sticks = exchange.served_by;
   if (exchange.underway && store === "token") return; // the desk keeps nothing: it shows when it is back
   if (SAFE_METHODS.includes(exchange.method)) read(customer, exchange, store);
   else if (ok) write(customer, exchange, store);
@@ -123,8 +124,8 @@ function read(customer, exchange, store) {
   const server = isCached(exchange) ? "the cache" : exchange.served_by || "the balancer";
   customer.reader = status === 200 ? `shown ${goodsOf(response?.body?.cart)}` : `${server} answered ${status}`;
   customer.unshown = status === 200
-    ? `not shown: ${server} answered ${goodsOf(response?.body?.cart)}`
-    : `not ${store === "token" ? "accepted by" : "found at"} ${server} (${status})`;
+    ? `${server} showed ${goodsOf(response?.body?.cart)} instead`
+    : `${server} did not ${store === "token" ? "accept" : "find"} it (${status})`;
 }
 
 /** Whether the answer is from what holds the cart: if that does not have it, nothing else has. */

@@ -4,7 +4,7 @@ import { post, Refused } from "./api.js";
 import { recall, remember, WINDOW } from "./kept.js";
 import { set, state } from "./state.js";
 
-const SEATS = { me: "John", second: "Bob", third: "Carol" };
+export const SEATS = { me: "John", second: "Bob", third: "Carol" };
 const coming = {};
 
 /** Enter, or come back after a reload: the window keeps the customer's key. */

@@ -24,7 +24,7 @@ export function facts(scene, since, who, second, third) {
     const faults = scene.faults.filter((event) => event.id > since && event.desk === desk);
     const of = (whom) => [...scene.exchanges.values()].filter((event) => event.desk === desk && event.id > since && !event.underway && event.who === whom).sort((a, b) => a.id - b.id);
     const [seconds, lost] = [of(second), (whom) => Number(isLost(fateOf(of(whom))))];
-    const found = { ...atDesk(exchanges, scene.requests.filter(here), faults), second_lost: lost(second), third_lost: lost(third), all_lost: [who, second, third].reduce((sum, each) => sum + lost(each), 0), ...shownTo(exchanges, seconds), ...pricesOf(exchanges.filter(({ status }) => status < 300), changed?.id) };
+    const found = { ...atDesk(exchanges, scene.requests.filter(here), faults), second_lost: lost(second), third_lost: lost(third), all_lost: [who, second, third].reduce((sum, each) => sum + lost(each), 0), saved: [who, second, third].flatMap(of).filter((each) => each.path === "/api/products" && isCached(each)).length, ...shownTo(exchanges, seconds), ...pricesOf(exchanges.filter(({ status }) => status < 300), changed?.id) };
     for (const [name, value] of Object.entries(found)) named[`${desk}.${name}`] = value;
   }
   return named;
@@ -54,7 +54,6 @@ function atDesk(exchanges, requests, faults) {
     orders: count((each) => path(each) === "/api/checkout" && status(each) === 201),
     acknowledged: count((each) => !SAFE_METHODS.includes(each.method) && good(each)),
     useful: new Set(exchanges.filter(good).map((each) => each.served_by).filter(Boolean)).size,
-    saved: count((each) => path(each) === "/api/products" && isCached(each)),
     refused_own: count((each) => !each.aside && status(each) >= 400 && status(each) < 500),
     copies: count((each) => each.aside && good(each)),
     resold: count((each) => each.aside && path(each) === "/api/checkout" && good(each)),

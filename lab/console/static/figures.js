@@ -10,16 +10,17 @@ const CHAIR = "M18 60V22q0-8 14-8t14 8v38M18 44h28";
 
 /**
  * Both desks as the question has them: people behind a counter, or servers; John before them. `added` servers come in the
- * middle, a `fresh` one was restarted, and who has `left` is away from the desk.
+ * middle, a `fresh` one was restarted, and who has `left` is away from the desk. Of a `crowd` [{name, server}] each sticks to
+ * a server. `beside`: there may be a store as well.
  */
-export function deskPicture({ servers = 3, store = "memory", cache = "off" } = {}, { thief = "", people = false, added = 0, fresh = false, left = "" } = {}) {
+export function deskPicture({ servers = 3, store = "memory", cache = "off" } = {}, { thief = "", people = false, added = 0, fresh = false, left = "", crowd = [], beside = false } = {}) {
   const desk = (x, name, kept) => svg("g", { class: "counter", "data-desk": name, transform: `translate(${x} 0)` },
-    people ? counterOf(servers, kept, left) : racksOf(servers + added, kept, fresh ? 0 : servers, added),
+    people ? counterOf(servers, kept, left) : racksOf(servers + added, kept, fresh ? 0 : servers, added, beside && kept === "memory"),
     svg("text", people ? { x: WIDE / 2, y: 121 } : { x: 58, y: 190 }, `${name} desk`),
     !people && cache !== "off" && sign(WIDE / 2, 97, "cache"),
-    person(WIDE / 2 - 8, 158, 1),
+    crowd.length ? crowdOf(crowd, servers) : person(WIDE / 2 - 8, 158, 1),
     thief && [masked({ class: "thief", x: WIDE - 76, y: 138, width: 44, height: 44 }), svg("text", { x: WIDE - 54, y: 198 }, thief)],
-    name === "stateful" ? !people && ticket(WIDE / 2 + 20, 160) : (people ? form : parcel)(WIDE / 2 + 20, 156));
+    !crowd.length && (name === "stateful" ? !people && ticket(WIDE / 2 + 20, 160) : (people ? form : parcel)(WIDE / 2 + 20, 156)));
   return svg("svg", { class: "desks-picture", viewBox: `0 0 ${2 * WIDE + APART} ${HIGH}`, focusable: "false" },
     desk(0, "stateful", store), desk(WIDE + APART, "stateless", "token"));
 }
@@ -40,7 +41,7 @@ function counterOf(count, kept, left) {
 }
 
 /** The first `old` servers were there before; of `added` ones it matters that John's cart is in the first. */
-function racksOf(count, kept, old, added) {
+function racksOf(count, kept, old, added, beside) {
   const wide = Math.min(78, (WIDE - 20) / count - 12);
   const step = WIDE / (count + 1);
   const shared = kept !== "memory" && kept !== "token";
@@ -52,8 +53,16 @@ function racksOf(count, kept, old, added) {
   return [
     Array.from({ length: count }, (_, n) => rack(count < 4 ? step * (n + 1) : (wide + 12) * (n + 0.5) + 10, n)),
     svg("rect", { class: "wood", x: WIDE / 2 - 44, y: 110, width: 88, height: 22, rx: 11 }), svg("text", { class: "small", x: WIDE / 2, y: 126 }, "balancer"),
-    shared && [drawer(WIDE - 84, 104, 72, 30), svg("text", { class: "small", x: WIDE - 48, y: 150 }, "store")],
+    (shared || beside) && [drawer(WIDE - 84, 104, 72, 30), svg("text", { class: "small", x: WIDE - 48, y: 150 }, beside ? "or a store" : "store")],
   ];
+}
+
+/** Customers, each with a line to the server that its cookie names. */
+function crowdOf(crowd, servers) {
+  return [svg("text", { class: "small sticks", x: WIDE - 28, y: 120 }, "cookies"), crowd.map(({ name, server }, n) => {
+    const [x, to] = [WIDE - 60 * (crowd.length - n) + 24, (WIDE / (servers + 1)) * (NAMES.indexOf(server) + 1)];
+    return svg("g", { class: "crowd" }, svg("path", { class: "cookie", d: `M${x} 146L${to} 84` }), person(x, 158, 0.85), svg("text", { class: "small", x, y: 199 }, name));
+  })];
 }
 
 function sign(x, y, text) {

@@ -5,19 +5,21 @@ import { isCached } from "./looks.js";
 const UNASKED = /^\/api\/(login|products|server)\b/; // they bring no credential
 
 /**
- * {words, good, line} of a request at a desk of that kind: `line` is "finds" or "refuses", the
+ * {words, good ("thief": where a thief asks, found is not good), line} of a request at a desk of that kind: `line` is "finds" or "refuses", the
  * line of its code that ran, or "" where it is not known. Null where no server looked. `people`:
- * representatives look, not servers.
+ * representatives look, not servers. `thief` is the name of one who takes part, or "".
  */
-export function findingOf(kind, { tried, path }, exchange, people = false) {
+export function findingOf(kind, { tried, path }, exchange, people = false, thief = "") {
   const { status, who, customer } = exchange;
+  const theft = thief && exchange.theft;
   if (!who || UNASKED.test(path) || tried?.length === 0 || isCached(exchange)) return null;
   const stateless = kind === "stateless";
   const good = (status >= 200 && status < 400) || [404, 409, 422].includes(status);
   const [found, not] = people
     ? [stateless ? "signature: good ✓" : `“I know ${customer}” ✓`, stateless ? "signature: bad ✕" : `“Who is ${customer}?” ✕`]
     : [stateless ? "seal: good ✓" : "drawer: found ✓", stateless ? "seal: bad ✕" : `no drawer for ${customer} ✕`];
-  if (good) return { words: found, good, line: "finds" };
-  if (status === 401) return { words: not, good, line: "refuses" };
+  const shown = (words, line) => (theft ? { words: words.replace(/ [✓✕]$/, ""), good: "thief", line } : { words, good, line });
+  if (good) return shown(found, "finds");
+  if (status === 401) return shown(not, "refuses");
   return status === 503 && !stateless ? { words: "cannot look", good, line: "" } : null;
 }

@@ -129,7 +129,8 @@ export class Flight {
   }
 
   fly(event, { places, turn }, exchange) {
-    const from = event.who && this.plot()?.sends && this.places.of("copier") ? "copier" : "customer";
+    const own = `customer:${event.who}`;
+    const from = event.who && this.plot()?.sends && this.places.of("copier") ? "copier" : this.places.of(own) ? own : "customer";
     const way = places.map((place) => (place === "customer" ? from : place)).map((place, n) => ({ ...this.places.of(place), n })).filter(({ x }) => x !== undefined);
     const there = way.filter(({ n }) => n <= turn).length;
     if (way.length < 2 || !there) return false;
@@ -137,7 +138,7 @@ export class Flight {
     const dot = dotOf(event, this.dots.size >= MOST_LABELS, drawnLoad(this.loadOf(event, from)));
     const sway = ((this.sent++ % 5) - 2) * 7; // so that two at once do not overlap
     const edge = this.places.width * 0.16; // half of a label, which has to stay inside
-    const frames = way.map(({ x, y }) => ({ transform: `translate(${Math.min(Math.max(x + sway, edge), this.places.width - edge)}px, ${y}px)`, easing: "ease-in-out" }));
+    const frames = way.map(({ x, y, top, n }) => ({ transform: `translate(${Math.min(Math.max(x + sway, edge), this.places.width - edge)}px, ${n === turn && places[n] === "balancer" ? top - 6 : y}px)`, easing: "ease-in-out" }));
     dress(dot, event, exchange, this.plot()?.thief);
     this.dots.set(key, dot);
     this.layer.append(dot);

@@ -10,7 +10,7 @@ import { h, mark, refill, say } from "./dom.js";
 import { carried, customer as drawnCustomer, door, masked } from "./figures.js";
 import { findingOf } from "./finding.js";
 import { steps, title } from "./flight.js";
-import { lookOf, resultOf } from "./looks.js";
+import { isCached, keptBy, lookOf, resultOf } from "./looks.js";
 import { Places } from "./places.js";
 import { endOf, ServerBox } from "./server-box.js";
 import { SESSION_CODE, STATE_SIGNS } from "./words.js";
@@ -20,6 +20,7 @@ const USUAL = new Set(["round robin", "retries off", "cache off", "nothing runs 
 const PLURALS = { retry: "retries", cache: "cache" };
 const CHANGED = { token: "parcels hold prices", prices: "new price list", key: "new signing key" };
 const COPIED = { view: "GET /api/cart", checkout: "POST /api/checkout" };
+const SILENT = new Set(["502", "504"]); // nginx's own words for a server that did not answer
 const RECENT = 3;
 const LOOK_MS = 1200; // how long it shows what a server found, at the usual speed
 const NAME_CHARS = 12;
@@ -35,7 +36,8 @@ export class Lane {
   build() {
     [this.name, this.hint, this.others, this.numbers] = [h("h2"), box("hint"), box("others"), h("p", { class: "numbers" })];
     this.customers = div("customers", { "data-place": "customer" });
-    this.balancer = div("balancer", { "data-place": "balancer" }, this.opener("balancer", "Balancer"), box("settings"));
+    this.cache = box("cache-box");
+    this.balancer = div("balancer", { "data-place": "balancer" }, this.opener("balancer", "Balancer"), this.cache, box("settings"));
     this.door = door();
     this.row = div("servers", {}, this.door);
     this.store = div("store", { "data-place": "store" }, this.opener("store", "Store"), box("store-says"), div("carts"));
@@ -73,8 +75,9 @@ export class Lane {
     const { named, others } = cast(customers, mine);
     this.people = people;
     this.drawTitle(settings, others, recording, numbers?.[this.desk] ?? []);
-    this.drawCustomers(named.length ? named : [{ who: "", name: own[0]?.name ?? "No customer yet" }], plot?.thief && this.lootOf(scene, plot));
-    this.drawBalancer(settings);
+    this.thief = plot?.thief ?? "";
+    this.drawCustomers(named.length ? named : [{ who: "", name: own[0]?.name ?? "No customer yet" }], plot?.thief && this.lootOf(scene, plot), settings?.affinity === "cookie");
+    this.drawBalancer(settings, scene);
     const fill = (node, here) => this.fill(node, named, others, here);
     this.drawServers(stack?.desks?.[this.desk] ?? [], scene.faults, fill, loads?.[this.desk]);
     this.drawStore(stack?.store, settings, fill);
@@ -104,14 +107,14 @@ export class Lane {
     return this.kind === "stateful" ? "ticket" : this.people ? "form" : "parcel";
   }
 
-  drawCustomers(named, loot) {
-    const shown = named.map(({ who, name, credential, left, owed, place, strange, ...cart }) =>
-      [who, name, credential, owed && place === "hand" ? cart : null, Boolean(left), strange]);
+  drawCustomers(named, loot, sticky) {
+    const shown = named.map(({ who, name, credential, left, owed, place, strange, sticks, ...cart }) =>
+      [who, name, credential, owed && place === "hand" ? cart : null, Boolean(left), strange, sticky && sticks]);
     refill(this.customers, JSON.stringify([shown, loot, this.people]), () => {
       this.places.moved();
       return [
-        ...shown.map(([who, name, credential, cart, left, strange]) =>
-          div("customer", { "data-who": who }, drawnCustomer(), box("name", {}, name), this.card(credential, cart, left),
+        ...shown.map(([who, name, credential, cart, left, strange, sticks]) =>
+          div("customer", { "data-who": who, "data-place": who && `customer:${who}` }, drawnCustomer(), box("name", {}, name), sticks && box("sticks", {}, `cookie: ${sticks}`), this.card(credential, cart, left),
             strange && box("cart", { "data-fate": "lost" }, box("fate", {}, `✕ got ${strange}`)))),
         ...(loot ? [div("customer copier", { "data-place": "copier" }, masked(), box("name", {}, loot.name),
           loot.what && box("card", {}, carried(loot.what, loot.id), loot.text))] : []),
@@ -122,13 +125,19 @@ export class Lane {
   /** Show for a moment what a server found for a request: "no drawer for John", "seal: good ✓". */
   react(request, exchange, speed) {
     const server = this.servers.get(request.served_by);
-    const found = server && exchange && findingOf(this.kind, request, exchange, this.people);
-    if (!found) return;
+    const found = server && exchange && findingOf(this.kind, request, exchange, this.people, this.thief);
+    for (const { server: asked, status } of request.tried ?? []) if (SILENT.has(status)) this.servers.get(asked)?.keepSilent();
+    mark(this.cache, "data-hit", Boolean(exchange && isCached(exchange)));
+    if (!found) return this.lookAWhile(speed);
     const ran = SESSION_CODE[this.desk][found.line];
     this.code.forEach((line, n) => mark(line, "data-ran", n === ran));
     const kind = this.kind === "stateless" ? "seal" : "drawer";
     server.look(kind, found);
     mark(this.store, "data-looks", kind);
+    this.lookAWhile(speed);
+  }
+
+  lookAWhile(speed) {
     clearTimeout(this.looking);
     this.looking = setTimeout(() => this.rest(), LOOK_MS / speed);
   }
@@ -137,6 +146,7 @@ export class Lane {
   rest(anew = false) {
     for (const server of this.servers.values()) server.look(null);
     mark(this.store, "data-looks", null);
+    mark(this.cache, "data-hit", null);
     if (anew) for (const line of this.code) mark(line, "data-ran", null);
   }
 
@@ -148,13 +158,15 @@ export class Lane {
       box("credential", {}, carried(what, credential.text), box("word", {}, `${what} `), h("code", {}, credential.text)), cart && chip(cart));
   }
 
-  drawBalancer(settings) {
+  drawBalancer(settings, scene) {
     const affinity = settings?.affinity === "cookie" ? "sticky cookie" : "round robin";
     const shown = ["retry", "cache"].filter((setting) => settings?.[setting]); // a recording may not know
     const words = settings ? [affinity, ...shown.map((setting) => `${PLURALS[setting]} ${settings[setting]}`)] : ["nothing runs here"];
     mark(this.balancer.firstChild, "disabled", !settings);
     refill(this.balancer.lastChild, words.join(), () =>
       words.map((word) => box(`setting${USUAL.has(word) ? "" : " turned"}`, {}, word)));
+    const keeps = settings?.cache && settings.cache !== "off" ? keptBy(scene, this.desk, settings.cache) : null;
+    refill(this.cache, JSON.stringify(keeps), () => (keeps ? [box("", {}, "Cache keeps: "), h("b", {}, keeps.join(", ") || "nothing yet")] : []));
   }
 
   drawServers(servers, faults, fill, load) {
@@ -170,7 +182,10 @@ export class Lane {
       const box = this.servers.get(name) ?? this.addServer(name);
       if (state === "dead" && box.node.dataset.state !== "dead" && this.people) box.face(this.door);
       box.draw(server, state === "dead" && endOf(faults, this.desk, name), load && (load[name] ?? {}), this.people);
-      fill(box.carts, (cart) => cart.place === "server" && cart.server === name);
+      const here = (cart) => cart.place === "server" && cart.server === name;
+      const before = (cart) => here(cart) && cart.gone && state !== "dead"; // another process has come
+      fill(box.carts, (cart) => here(cart) && !before(cart));
+      fill(box.before, before);
     }
     mark(this.row, "data-count", servers.length);
     mark(this.row, "data-many", servers.length > 3);

@@ -34,7 +34,7 @@ function stateOf({ act: number }, { acts }, act) {
 /** Send a place, one after the other; `atLast`: the window closes, and waits for none. */
 async function send(place, atLast = false) {
   const key = JSON.stringify(place);
-  if (!atLast && (!calm || (key === sent && state.led))) return; // `led` is null at a lab that was started again
+  if (!atLast && (!calm || (key === sent && state.led && state.led.state !== "over"))) return; // null at a lab that was started again; over where this window was away for long
   calm = false;
   try {
     await post("/lab/lesson", place, { keepalive: true });

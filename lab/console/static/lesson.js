@@ -8,7 +8,6 @@ import { announce } from "./announce.js";
 import { drawAsk } from "./ask.js";
 import { RIGHTS } from "./card.js";
 import { $, h, mark, refill } from "./dom.js";
-import { drawEnding } from "./ending.js";
 import { hasBegun, note, noteOf } from "./notes.js";
 import { play } from "./recording.js";
 import { canTurnTo, casesOf, followed, isPeopled, resultOf, SCENES, sceneOf, scriptsOf } from "./scenes.js";
@@ -96,14 +95,22 @@ class LabLesson extends HTMLElement {
     const result = resultOf(notes);
     const last = now.view.step >= now.plan.chapters.length;
     const may = mayRun(now);
-    const key = JSON.stringify([chapter.slug, "so", result.number, result.took, may]);
+    if (last && !this.drawEnding) this.loadEnding();
+    const key = JSON.stringify([chapter.slug, "so", result.number, result.took, may, last && Boolean(this.drawEnding)]);
     const cases = casesOf(chapter, notes);
     const others = scriptsOf(chapter).filter(({ number }) => number !== result.number && !cases.some((each) => each.number === number));
-    refill(this.box, key, () => drawSo({ chapter, result, others, cases, mayRun: may, ending: last && drawEnding(now.plan.chapters, now.lesson, () => this.openChallenges()) }, {
+    refill(this.box, key, () => drawSo({ chapter, result, others, cases, mayRun: may, ending: last && this.drawEnding?.(now.plan.chapters, now.lesson, () => this.openChallenges()) }, {
       next: () => step(1), closer: () => openCloser("panel-further"), run: (number) => this.run(number),
     }));
     mark(this.box, "class", "scene so");
     return key;
+  }
+
+  /** The table and the guide, which only the last chapter needs. */
+  async loadEnding() {
+    const { drawEnding } = await import("./ending.js");
+    this.drawEnding = drawEnding;
+    set({});
   }
 
   look(now, notes) {

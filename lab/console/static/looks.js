@@ -5,6 +5,21 @@ export function isCached({ response }) {
   return header(response, "x-cache") === "HIT";
 }
 
+/**
+ * What a desk's cache keeps, in words: ["products", "John's cart"]. One that is "naive" keeps every answer to GET, an
+ * obedient one those that allow it.
+ */
+export function keptBy({ exchanges }, desk, kind) {
+  const kept = new Map();
+  for (const { desk: where, method, path, status, underway, response } of exchanges.values()) {
+    if (where !== desk || method !== "GET" || status !== 200 || underway || header(response, "x-cache") !== "MISS") continue;
+    if (kind !== "naive" && /no-store|private/.test(header(response, "cache-control") ?? "")) continue;
+    const name = response?.body?.user?.name;
+    kept.set(path, path === "/api/products" ? "the products" : name ? `${name}'s cart` : path);
+  }
+  return [...kept.values()];
+}
+
 /** The value of a message's header, by its name in lower case; or undefined. */
 export function header(message, name) {
   const headers = Object.entries(message?.headers ?? {});

@@ -25,7 +25,7 @@ export class Places {
     });
   }
 
-  /** {x, y, top, bottom} of "customer", "copier", "balancer", "server:B", "store"; undefined if it is not there. */
+  /** {x, y, top, bottom} of "customer", "customer:c1", "copier", "balancer", "server:B", "store"; undefined if it is not there. */
   of = (place) => {
     this.points ??= this.measure();
     return this.points.get(place);
@@ -38,14 +38,15 @@ export class Places {
       const { place } = node.dataset;
       const at = node.getBoundingClientRect();
       const [top, bottom] = [at.top - own.top, at.bottom - own.top];
-      const y = { customer: bottom - 6, copier: bottom - 6, balancer: (top + bottom) / 2 }[place] ?? top + 10;
+      const y = { customer: bottom - 6, copier: bottom - 6, balancer: (top + bottom) / 2 }[place.split(":")[0]] ?? top + 10;
       return [place, { x: at.left - own.left + at.width / 2, y, top, bottom }];
     }));
   }
 
   draw() {
     const [customer, balancer, store] = ["customer", "balancer", "store"].map(this.of);
-    const lines = [[customer, balancer, "wire"]];
+    const each = [...this.points].filter(([place]) => place.startsWith("customer:")).map(([, at]) => at);
+    const lines = (each.length ? each : [customer]).map((at) => [at, balancer, "wire"]);
     for (const [place, server] of this.points) {
       if (!place.startsWith("server:")) continue;
       lines.push([balancer, server, "wire"]);

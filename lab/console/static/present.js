@@ -2,7 +2,7 @@
 
 import { go } from "./address.js";
 import { notice } from "./announce.js";
-import { h } from "./dom.js";
+import { $, h, refill } from "./dom.js";
 import { recall, remember } from "./kept.js";
 import { set, state, subscribe } from "./state.js";
 
@@ -20,6 +20,12 @@ const LETTERS = [
   [["P"], "presenter mode: large type"],
   [["S"], "speaker view, in a window of its own"],
   [["?"], "this list"],
+];
+
+const ROOM = [
+  [["W"], "hide or show the wall"],
+  [["V"], "open or close the vote"],
+  [["H"], "show the votes"],
 ];
 
 const MODIFIERS = new Set(["Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock", "NumLock", "Fn"]);
@@ -53,6 +59,8 @@ export function blank() {
 /** Open the list of keys. */
 export function openHelp() {
   dialog ??= makeHelp();
+  const keys = [...KEYS, ...LETTERS, ...(document.querySelector("room-wall") ? ROOM : [])];
+  refill($("dl", dialog), keys.length, () => keys.flatMap(row));
   if (!dialog.open) dialog.showModal();
 }
 
@@ -84,11 +92,14 @@ function makeBlack() {
 }
 
 function makeHelp() {
-  const row = ([keys, what]) => [h("dt", {}, keys.map((key, n) => [n > 0 && " or ", h("kbd", {}, key)])), h("dd", {}, what)];
   return document.body.appendChild(h("dialog", { id: "help", "aria-labelledby": "help-title" },
     h("h2", { id: "help-title" }, "Keys"),
-    h("dl", {}, [...KEYS, ...LETTERS].map(row)),
+    h("dl"),
     letterSwitch(),
     h("p", { class: "note" }, "They do nothing while you type. K and R need the instructor's rights."),
     h("p", { class: "bar" }, h("button", { type: "button", class: "main", autofocus: true, onclick: () => dialog.close() }, "Close"))));
+}
+
+function row([keys, what]) {
+  return [h("dt", {}, keys.map((key, n) => [n > 0 && " or ", h("kbd", {}, key)])), h("dd", {}, what)];
 }

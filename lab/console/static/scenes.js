@@ -84,9 +84,15 @@ export function isPeopled({ people, view, recording }) {
 export function tallyOf(now, scene) {
   const run = runOf(now);
   if (!run || run.since === undefined || !scene.stack) return {};
-  const found = facts(scene, run.since, ...run.whos);
+  const found = facts(landed(scene), run.since, ...run.whos);
   const counted = ({ numbers }, desk) => numbers.filter(({ of }) => !of || found[`${desk}.${of}`]).map((each) => numberOf(desk, each, found));
   return { numbers: eachDesk((desk) => counted(run.act.result ?? run.chapter.result, desk)), loads: run.chapter.load ? eachDesk((desk) => loadOf(scene, desk, run.since).after) : null };
+}
+
+/** What a request did counts once it has been at its turn, as its badge says it there. */
+function landed(scene) {
+  const all = [...scene.exchanges];
+  return all.some(([, { underway }]) => underway) ? { ...scene, exchanges: new Map(all.map(([op, each]) => [op, { ...each, underway: false }])) } : scene;
 }
 
 /** What the last scene says: {verdict, good, desks: [{desk, good, words, numbers: [{number, unit}]}], said, …}. */

@@ -15,8 +15,9 @@ export class ServerBox {
     this.remembers = h("span", { class: "remembers" });
     this.carts = h("div", { class: "carts" });
     this.looks = h("span", { class: "looks", "aria-hidden": "true" });
+    this.before = h("div", { class: "before" });
     this.node = h("div", { class: "server", "data-desk": desk, "data-server": name, "data-place": `server:${name}` },
-      opener, this.ids, this.load, this.looks, h("div", { class: "drawer" }, this.remembers, this.carts), carried("key"), clerk(name));
+      opener, this.ids, this.load, this.before, this.looks, h("div", { class: "drawer" }, this.remembers, this.carts), carried("key"), clerk(name));
   }
 
   /** Show a server as it is; `end` is the evidence of the kill that ended its last process; `people`: it is one of them. */
@@ -41,9 +42,17 @@ export class ServerBox {
   /** Show what it found, "" for nothing. */
   look(kind, { words, good } = {}) {
     mark(this.node, "data-looks", kind);
+    mark(this.node, "data-silent", null);
     if (!words) return;
     say(this.looks, words);
     mark(this.looks, "data-found", good);
+  }
+
+  /** It was asked, and has not answered. */
+  keepSilent() {
+    mark(this.node, "data-silent", true);
+    say(this.looks, "no answer ✕");
+    mark(this.looks, "data-found", null);
   }
 }
 

@@ -13,10 +13,10 @@ export function drawSo({ chapter, result, others, cases, mayRun, ending }, does)
   const { desks, verdict, good, right, said, because } = findingsOf(chapter, result);
   const act = chapter.acts[result.number];
   return [
-    h("p", { class: "claimed" }, act.result ? act.label : "The claim"),
-    h("h1", { id: "claim", tabindex: -1, "data-next": true }, chapter.claim),
-    h("p", { class: "verdict-line", "data-good": good }, verdict),
+    h("p", { class: "claimed" }, act.result ? `${act.label}. ` : "", "The claim: ", h("q", { id: "claim" }, chapter.claim)),
+    h("h1", { class: "verdict-line", tabindex: -1, "data-next": true, "data-good": good }, verdict),
     (right !== "open" || act.result) && h("div", { class: "desks" }, desks.map((each) => card(each, result.load?.[each.desk]))), // no verdict on what the reader has to choose
+    !cases.length && h("p", { class: "note meanings" }, meaningsOf(result.facts)),
     h("div", { class: cases.length ? "split" : "whole" }, h("div", {},
       said && h("p", { class: "judged", "data-right": right }, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[right]),
         h("span", {}, h("strong", {}, said), because && ` ${because}`)),
@@ -30,6 +30,13 @@ export function drawSo({ chapter, result, others, cases, mayRun, ending }, does)
     ),
     ending,
   ].filter(Boolean);
+}
+
+/** What “refused” and “failed” mean, for those that have happened. */
+function meaningsOf(facts) {
+  const some = (name) => DESKS.some((desk) => facts[`${desk}.${name}`] > 0);
+  return [some("refused") && [h("b", {}, "Refused"), " (401): a server answered, and did not know who asks. "],
+    some("failed") && [h("b", {}, "Failed"), " (502, 503): the server, or the store it needs, was down."]];
 }
 
 function card({ desk, good, words, numbers }, load) {
@@ -50,7 +57,7 @@ function shares({ before, after }) {
 function scores(cases, shown, mayRun, does) {
   const cell = (each, n) => h("td", { "data-harm": each.desks?.[n].harm }, each.desks ? `${each.desks[n].harm ? "✕" : "✓"} ${each.desks[n].number}` : "–");
   return h("table", { class: "case-scores" },
-    h("caption", { class: "unseen" }, "The cases of this chapter"),
+    h("caption", {}, "More of them, each with a run of its own:"),
     h("thead", {}, h("tr", {}, h("td"), h("td"), DESKS.map((desk) => h("th", { scope: "col", "data-desk": desk }, TITLES[desk])))),
     h("tbody", {}, cases.map((each) => h("tr", { "aria-current": each.number === shown ? "true" : null },
       h("th", { scope: "row" }, each.label),

@@ -8,18 +8,18 @@ import { step } from "/lab/static/address.js";
 import { notice } from "/lab/static/announce.js";
 import { get, post } from "/lab/static/api.js";
 import { toggleAct } from "/lab/static/acts.js";
-import { $, h, mark, refill, say, svg } from "/lab/static/dom.js";
+import { $, h, mark, refill, say } from "/lab/static/dom.js";
 import { borneOut } from "/lab/static/facts.js";
 import { note, noteOf } from "/lab/static/notes.js";
-import { resultOf, sceneOf, scriptsOf } from "/lab/static/scenes.js";
+import { findingsOf, resultOf, sceneOf, scriptsOf, tallyOf } from "/lab/static/scenes.js";
 import { runScript } from "/lab/static/script.js";
-import { set, state, subscribe } from "/lab/static/state.js";
-import { DESKS, TITLES } from "/lab/static/words.js";
-import { countsOf, dotsOf, placesOf } from "./dots.js";
+import { set, shown, state, subscribe } from "/lab/static/state.js";
+import { DESKS } from "/lab/static/words.js";
+import { countsOf } from "./dots.js";
+import { bars, deskDrawing, moveDots, ofChapter } from "./wall-parts.js";
 
 const LOOK_MS = 500;
 const TYPING = "input, select, textarea, [contenteditable]";
-const SIGNS = { up: "●", paused: "‖", dead: "✕", draining: "↓", starting: "…" };
 const ONWARD = new Set(["ArrowRight", "PageDown"]);
 
 class RoomWall extends HTMLElement {
@@ -78,7 +78,7 @@ class RoomWall extends HTMLElement {
     const { caption, body, key, numbers, buttons } = this[beat === "vote" ? "ask" : beat]();
     say(this.caption, caption);
     refill(this.body, `${beat} ${key}`, () => [body()].flat());
-    if (beat === "watch") this.moveDots();
+    if (beat === "watch") moveDots(this.body, this.public.desks);
     refill(this.numbers, JSON.stringify(numbers), () => numbers.map(([number, unit]) => h("div", {}, h("dd", {}, String(number)), h("dt", {}, unit))));
     refill(this.bar, buttons.map(([label]) => label).join(), () => buttons.map(([label, act]) => h("button", { type: "button", onclick: act }, label)));
   }
@@ -205,10 +205,11 @@ class RoomWall extends HTMLElement {
     const troubled = counts.some(({ foreign }) => foreign);
     const what = troubled ? "foreign" : counts.some(({ unanswered }) => unanswered) && !counts.some(({ lost }) => lost) ? "unanswered" : "lost";
     const words = { lost: "carts lost", unanswered: "without an answer", foreign: "saw another's cart" }[what];
+    const harmless = what === "lost" && !DESKS.some((desk) => desks[desk].lost);
     return {
       caption: state.act.running ? state.act.caption || "Getting ready …" : "That was all. What came true?", key: JSON.stringify(shape),
       body: () => DESKS.map((desk) => deskDrawing(desk, desks[desk])),
-      numbers: [[counts[0].all, "phones"], ...DESKS.map((desk, n) => [what === "lost" ? desks[desk].lost : counts[n][what], `${words}, ${desk}`])],
+      numbers: [[counts[0].all, "phones"], ...((harmless && ofChapter(tallyOf(state, shown()).numbers)) || DESKS.map((desk, n) => [what === "lost" ? desks[desk].lost : counts[n][what], `${words}, ${desk}`]))],
       buttons: [[state.act.paused ? "Continue" : "Pause", toggleAct], ["Hide the wall (W)", () => { this.out = true; this.draw(); }]],
     };
   }
@@ -216,14 +217,24 @@ class RoomWall extends HTMLElement {
   verdict() {
     const { text, choices, histogram, seen, said_so: [so, of] } = this.vote;
     const { desks } = this.public;
-    const foreign = DESKS.map((desk) => countsOf(desks[desk].marks).foreign);
-    const harm = foreign.some(Boolean) ? foreign.map((count, n) => [count, `of you saw another's cart, ${DESKS[n]}`]) : DESKS.map((desk) => [desks[desk].lost, `of your carts lost, ${desk}`]);
+    const isOpen = !this.chapter.predict.choices.some(({ when }) => when); // what the room has to choose, and no run decides
+    const caption = isOpen ? "No answer is right or wrong. What did your choice cost just now?" : seen === null ? "None of the answers fits what was measured." : `${so} of ${of} of you said so.`;
     return {
-      caption: seen === null ? "None of the answers fits what was measured." : `${so} of ${of} of you said so.`, key: JSON.stringify([text, histogram, seen]),
+      caption, key: JSON.stringify([text, histogram, seen]),
       body: () => [h("p", { class: "wall-line" }, text), bars(choices, histogram, seen)],
-      numbers: [[`${so} of ${of}`, "said so"], ...harm],
+      numbers: [isOpen ? [of, "have chosen"] : [`${so} of ${of}`, "said so"], ...this.harm(desks)],
       buttons: [["So? ▸", () => this.onward()], ["Hide the wall (W)", () => { this.out = true; this.draw(); }]],
     };
+  }
+
+  /** What the run has done to the room; where that is nothing, what the chapter has measured. */
+  harm(desks) {
+    const foreign = DESKS.map((desk) => countsOf(desks[desk].marks).foreign);
+    if (foreign.some(Boolean)) return foreign.map((count, n) => [count, `of you saw another's cart, ${DESKS[n]}`]);
+    const lost = DESKS.map((desk) => [desks[desk].lost, `of your carts lost, ${desk}`]);
+    const result = resultOf(noteOf(this.chapter.slug));
+    const measured = result && Object.fromEntries(findingsOf(this.chapter, result).desks.map(({ desk, numbers }) => [desk, numbers]));
+    return (!lost.some(([count]) => count) && ofChapter(measured)) || lost;
   }
 
   roomNumbers() {
@@ -240,44 +251,6 @@ class RoomWall extends HTMLElement {
     };
     return h("form", { class: "wall-hands", onsubmit: take }, inputs.map((input, n) => h("label", {}, `${n + 1}: `, input)), h("button", { type: "submit", class: "main" }, "These hands count"));
   }
-
-  moveDots() {
-    for (const desk of DESKS) {
-      const group = $(`[data-desk="${desk}"] g.dots`, this.body);
-      const { servers, store, marks } = this.public.desks[desk];
-      const places = placesOf(desk, { servers, store });
-      const wanted = dotsOf(marks, places);
-      const there = new Map([...group.children].map((dot) => [Number(dot.dataset.phone), dot]));
-      for (const { number, mark: how, x, y, r } of wanted) {
-        const dot = there.get(number) ?? group.appendChild(svg("circle", { "data-phone": number }));
-        there.delete(number);
-        mark(dot, "r", r.toFixed(1));
-        mark(dot, "data-mark", how);
-        const to = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`;
-        if (dot.style.transform !== to) dot.style.transform = to;
-      }
-      for (const dot of there.values()) dot.remove();
-    }
-  }
-}
-
-/** The answers with a bar for each round; `seen` is the one that came true. Hidden: no bars. */
-function bars(choices, histogram, seen) {
-  const most = Math.max(1, ...(histogram ?? []).flat());
-  return h("ol", { class: "wall-choices" }, choices.map((text, n) => h("li", { "data-seen": String(seen === n) },
-    h("span", { class: "wall-choice" }, h("b", {}, String(n + 1)), " ", text, seen === n && " ✓"),
-    histogram && h("span", { class: "wall-bars" }, histogram.map((counts, round) => h("span", { class: "wall-row" },
-      svg("svg", { viewBox: "0 0 100 4", preserveAspectRatio: "none", "aria-hidden": "true" }, svg("rect", { width: (100 * counts[n]) / most, height: 4, "data-round": round })),
-      h("span", { class: "wall-count" }, String(counts[n]), h("span", { class: "unseen" }, ` in vote ${round + 1}`))))))));
-}
-
-function deskDrawing(desk, { servers, store }) {
-  const { width, height, boxes } = placesOf(desk, { servers, store });
-  return h("section", { class: "wall-desk", "data-desk": desk, "aria-label": `${TITLES[desk]} desk` }, svg("svg", { viewBox: `0 0 ${width} ${height}` },
-    svg("text", { class: "wall-title", x: 0, y: 48 }, `${TITLES[desk]} desk`),
-    boxes.map(({ label, state: how, heap, x, y, w, h: high }) => svg("g", { class: heap ? "wall-heap" : "wall-place", "data-state": how },
-      svg("rect", { x, y, width: w, height: high, rx: 10 }), svg("text", { x: x + 14, y: y + 34 }, how ? `${label} ${SIGNS[how] ?? ""}` : label))),
-    svg("g", { class: "dots" })));
 }
 
 customElements.define("room-wall", RoomWall);

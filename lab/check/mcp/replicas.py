@@ -1,0 +1,67 @@
+"""The check of an MCP server whose replicas run already; the sessions it opened are closed."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import cycle
+
+from lab.check.budget import Spent
+from lab.check.conversation import plain
+from lab.check.judge import Level, Report
+from lab.check.mcp.dialect import McpDialect
+from lab.check.mcp.messages import in_session
+from lab.check.mcp.sessions import Meeting, meet
+from lab.check.mcp.source import McpSource
+from lab.check.mcp.verdicts import judge_parts
+from lab.check.replicas.checker import ReplicaCheck
+from lab.check.replicas.player import ReplicaPlayer
+from lab.check.replicas.replica import Replica
+from lab.check.trace import ClientState, Trace
+
+_WEAKER = {Level.PROCESS: Level.REPLICA, Level.SELF_CONTAINED: Level.ALIKE}
+
+
+@dataclass
+class McpReplicaCheck(ReplicaCheck):
+    """A check of replicas of one MCP server."""
+
+    source: McpSource
+    version: str | None = None
+    _met: Meeting | None = field(default=None, init=False)
+
+    def hold(self, player: ReplicaPlayer, report: Report) -> None:
+        """Meet the server on two replicas, then hold all plays of what it offers."""
+        self.progress("which versions of MCP are spoken, and do replicas share a session?")
+        self._met = met = meet(
+            player, in_turn(self.asked.among), self.source.wire.path, self.version
+        )
+        report.plays.append("two replicas, one asked in the session of the other")
+        dialect = player.dialect = McpDialect(met.wire, met.sessions)
+        self.source.wire, self.source.capabilities = met.wire, met.capabilities
+        try:
+            self.session(player, report).run(self.source)
+        finally:
+            player.dialect = None
+            close(player, dialect)
+
+    def finish(self, report: Report) -> None:
+        """Divide the report into its three parts."""
+        if self._met is not None:
+            session = self._met.report
+            session.level = _WEAKER.get(session.level, session.level)
+            judge_parts(report, self._met)
+
+
+@contextmanager
+def in_turn(among: Sequence[Replica]) -> Iterator[Callable[[], Replica]]:
+    """Give what returns the next replica."""
+    turns = cycle(among)
+    yield lambda: next(turns)
+
+
+def close(player: ReplicaPlayer, dialect: McpDialect) -> None:
+    """End the sessions that were opened: what runs on has better things to remember."""
+    for target, session in dialect.opened:
+        call = in_session(dialect.wire.end(), plain(session))
+        with suppress(Spent):
+            player.said(Trace(), call, ClientState(), target)

@@ -1,0 +1,115 @@
+"""Reads the reply to a JSON-RPC request out of an answer: of JSON, or of an event stream."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lab.core.http import Answer, Headers
+from lab.core.json_object import JsonObject
+from lab.core.text import one_line
+
+MOST_SAID = 200  # characters of an error
+_EVENT_STREAM, _JSON = "text/event-stream", "application/json"
+_LINE = re.compile(r"\r\n|\n|\r")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A result, or why there is none ("" with a result); `code` of a JSON-RPC error, else None."""
+
+    result: JsonObject | None = None
+    error: str = ""
+    code: int | None = None
+    data: Any = None
+
+
+def id_of(body: str) -> object:
+    """Return the id of a request; None of a notification, and of what is no message."""
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return message.get("id") if isinstance(message, dict) else None
+
+
+def has_come(body: bytes, number: object) -> bool:
+    """Whether an event stream has the message already that replies to a request."""
+    if not body.endswith((b"\n", b"\r")):
+        return False
+    return any(_replies(each, number) for each in _messages(body))
+
+
+def as_one_message(answer: Answer, number: object) -> Answer:
+    """Return the answer as if it had come as JSON: the reply alone, where it has one."""
+    if _media_type(answer) == _EVENT_STREAM:
+        found = [each for each in _messages(answer.body) if _replies(each, number)]
+    elif isinstance(answer.document, list):  # a batch, as 2025-03-26 has it
+        found = [each for each in answer.document if _replies(each, number)]
+    else:
+        return answer
+    if not found:
+        return answer
+    pairs = [
+        (name, _JSON if name == "content-type" else value) for name, value in answer.headers.pairs
+    ]
+    body = json.dumps(found[-1]).encode()
+    return replace(answer, headers=Headers(pairs), body=body, complete=True, events=0)
+
+
+def reply_of(answer: Answer, number: object) -> Reply:
+    """Return what an answer (as one message) says to a request."""
+    if answer.status is None:
+        return Reply(error=str(answer.error))
+    message = answer.document
+    if not isinstance(message, dict):
+        why = f"answered {answer.status} with what is no JSON-RPC message (or not all of one)"
+        return Reply(error=f"{why}: {one_line(answer.text[:MOST_SAID], MOST_SAID)}")
+    if isinstance(error := message.get("error"), dict):
+        code = error.get("code")
+        said = one_line(str(error.get("message")), MOST_SAID)
+        whole = isinstance(code, int) and not isinstance(code, bool)
+        return Reply(
+            error=f"answered {answer.status}, error {code}: {said}",
+            code=code if whole else None,
+            data=error.get("data"),
+        )
+    if not _replies(message, number) or not answer.ok:
+        given = one_line(repr(message.get("id")), 40)
+        return Reply(error=f"answered {answer.status}, with id {given} and no result for {number}")
+    return Reply(message["result"])
+
+
+def _messages(body: bytes) -> Iterator[Any]:
+    for data in _events(body.decode("utf-8", "replace")):
+        try:
+            yield json.loads(data)
+        except (ValueError, RecursionError):
+            continue
+
+
+def _events(text: str) -> Iterator[str]:
+    """Yield the data of each event; one that was cut off is none (HTML standard, 9.2.6)."""
+    data: list[str] = []
+    lines = _LINE.split(text.removeprefix("\ufeff"))
+    for line in lines[:-1]:  # the last has no end
+        name, _, value = line.partition(":")
+        if name == "data":
+            data.append(value.removeprefix(" "))
+        elif not line:
+            if data:
+                yield "\n".join(data)
+            data = []
+
+
+def _replies(message: Any, number: object) -> bool:
+    """Whether a message replies to this request: 1 is neither "1" nor true."""
+    if not isinstance(message, dict) or type(message.get("id")) is not type(number):
+        return False
+    named = message["id"] == number
+    return named and (isinstance(message.get("result"), dict) or "error" in message)
+
+
+def _media_type(answer: Answer) -> str:
+    return (answer.header("content-type") or "").partition(";")[0].strip().lower()

@@ -1,0 +1,228 @@
+"""Meets an MCP server: which versions it speaks, and whether its processes share a session."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Final
+
+from lab.check.conversation import Call, Client, Conversation, Ref
+from lab.check.differences import differences
+from lab.check.judge import TWO, Finding, Level, Report, Reproducer
+from lab.check.mcp.dialect import McpDialect, Sessions
+from lab.check.mcp.messages import (
+    DISCOVER,
+    INITIALIZED,
+    SESSION_HEADER,
+    Wire,
+    in_session,
+)
+from lab.check.mcp.replies import Reply, reply_of
+from lab.check.mcp.source import METHODS
+from lab.check.mcp.versions import LEGACY, MODERN
+from lab.check.player import AnyTarget, TargetPlayer
+from lab.check.trace import Trace
+from lab.core.errors import LabError
+from lab.core.http import Answer
+from lab.core.json_object import JsonObject
+
+SESSION: Final = "session"
+REFUSALS = 3  # times that a refusal is seen before it is believed
+_LOOK = 2  # the place of the call that another process is asked
+NO_SESSIONS = "{} has no sessions: each request brings what it needs"
+NONE_GIVEN = "no session id is given, and a process that was not initialized answers alike"
+ANSWERED = "another process takes the session's id"
+REFUSED = "a session is known only to the process that began it: {}, {}"
+NOT_BEGUN = "a process that was not initialized refuses what another one answers: {}, {}"
+
+
+@dataclass
+class Meeting:
+    """What was learnt: how to speak with the server, what it offers, what holds for sessions.
+
+    `shared` says that another process took a session's id: where that is kept is not known yet.
+    """
+
+    wire: Wire
+    capabilities: JsonObject
+    report: Report
+    sessions: Sessions = Sessions.NONE
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class KnownSource:
+    """A conversation that was held before."""
+
+    conversation: Conversation
+
+    def record(self, send: Client) -> Conversation:
+        """Hold it once more, and return it."""
+        for call in self.conversation.calls:
+            send(call)
+        return self.conversation
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A session as it was begun with one process, and what a list was answered in it."""
+
+    wire: Wire
+    capabilities: JsonObject
+    conversation: Conversation
+    trace: Trace
+    has_id: bool
+
+    @property
+    def look(self) -> Answer:
+        return self.trace.answers[_LOOK]
+
+
+def meet(
+    runner: TargetPlayer[AnyTarget],
+    others: AbstractContextManager[Callable[[], AnyTarget]],
+    path: str,
+    version: str | None = None,
+) -> Meeting:
+    """Meet a server, in one version or in all that it speaks; LabError if it is none.
+
+    `others` gives what returns another process. A server that speaks the versions before and after
+    sessions were removed is asked what holds for sessions in the one, and spoken with in the other.
+    """
+    before = runner.dialect
+    try:
+        with others as another:
+            process = another()
+            modern = None if version in LEGACY else _discovered(runner, process, path)
+            wire = Wire(path, version if version in LEGACY else LEGACY[0])
+            legacy = "" if version in MODERN else _begin(runner, process, wire)
+            if isinstance(legacy, _Begun):
+                met = _elsewhere(runner, legacy, another)
+                return met if modern is None else _as_both(met, modern)
+            if modern is None:
+                raise LabError(_no_server(path, legacy, version))
+            return modern
+    finally:
+        runner.dialect = before
+
+
+def _discovered(runner: TargetPlayer[AnyTarget], process: AnyTarget, path: str) -> Meeting | None:
+    """Return how to speak without sessions; None with a server that does not."""
+    wire = Wire(path, MODERN[0])
+    runner.dialect, trace = McpDialect(wire), Trace()
+    reply = reply_of(runner.said(trace, wire.request(1, DISCOVER), trace.state, process), 1)
+    result = reply.result or {}
+    versions = result.get("supportedVersions")
+    if not isinstance(versions, list) or wire.version not in versions:
+        return None
+    because = NO_SESSIONS.format(wire.version)
+    return Meeting(wire, _offered(result), Report(Level.SELF_CONTAINED, because))
+
+
+def _begin(runner: TargetPlayer[AnyTarget], process: AnyTarget, wire: Wire) -> _Begun | str:
+    """Begin a session with a process, and ask it for a list; return why where that is refused."""
+    runner.dialect, trace = McpDialect(wire), Trace()
+    first = wire.initialize(0)
+    answer = runner.said(trace, first, trace.state, process)
+    reply = reply_of(answer, 0)
+    if reply.result is None:
+        return _refusal(reply, answer)
+    chosen = reply.result.get("protocolVersion")
+    wire = replace(wire, version=chosen) if chosen in LEGACY else wire
+    offered = _offered(reply.result)
+    method = next((METHODS[kind] for kind in METHODS if kind in offered), METHODS["tools"])
+    session = answer.header(SESSION_HEADER)
+
+    def within(call: Call) -> Call:
+        ref = Ref(0, f"header:{SESSION_HEADER.lower()}", session or "")
+        return in_session(call, (ref,)) if session else call
+
+    calls = (
+        first,
+        within(wire.notification(INITIALIZED)),
+        within(wire.request(_LOOK, method, topic=SESSION, safe=True)),
+    )
+    for call in calls[1:]:
+        runner.said(trace, call, trace.state, process)
+    conversation = Conversation(calls, f"MCP at {wire.path}", tuple(trace.answers))
+    return _Begun(wire, offered, conversation, trace, bool(session))
+
+
+def _elsewhere(
+    runner: TargetPlayer[AnyTarget],
+    begun: _Begun,
+    another: Callable[[], AnyTarget],
+) -> Meeting:
+    """Ask other processes in the session of one: each a fresh one, in that of the one before."""
+    report = Report(Level.UNKNOWN, "", begun.conversation)
+    met = Meeting(begun.wire, begun.capabilities, report)
+    for number in range(REFUSALS):
+        if (reply := reply_of(begun.look, _LOOK)).result is None:
+            report.because = f"{begun.conversation.calls[_LOOK].title}: {reply.error}"
+            return met
+        other = another()
+        state = begun.trace.state.copy()
+        seen = runner.said(Trace(), begun.conversation.calls[_LOOK], state, other)
+        if reply_of(seen, _LOOK).result is not None or seen.status is None:
+            return _not_refused(met, begun, seen, number)
+        if number + 1 < REFUSALS:
+            again = _begin(runner, other, begun.wire)
+            if isinstance(again, str):
+                report.because = f"a second process could not be initialized: {again}"
+                return met
+            begun = again
+    return replace(met, report=_refused(begun, seen), sessions=Sessions.EACH)
+
+
+def _not_refused(met: Meeting, begun: _Begun, seen: Answer, rounds: int) -> Meeting:
+    """Return what follows where another process answered, or none did."""
+    report = met.report
+    if seen.status is None:
+        report.because = f"another process did not answer in the session: {seen.error}"
+    elif rounds:
+        report.because = "other processes refused the session, and then one did not"
+    else:
+        report.level = Level.SELF_CONTAINED
+        report.because = ANSWERED if begun.has_id else NONE_GIVEN
+        sessions = Sessions.ONE if begun.has_id else Sessions.NONE
+        return replace(met, sessions=sessions, shared=begun.has_id)
+    return replace(met, sessions=Sessions.EACH)
+
+
+def _refused(begun: _Begun, seen: Answer) -> Report:
+    """Return the report on a session that only the process knows which began it."""
+    call, found = begun.conversation.calls[_LOOK], tuple(differences(begun.look, seen))
+    said = (REFUSED if begun.has_id else NOT_BEGUN).format(call.title, found[0])
+    findings = [
+        Finding(index, each.title, Level.SELF_CONTAINED, status=begun.trace.answers[index].status)
+        for index, each in enumerate(begun.conversation.calls)
+    ]
+    findings[_LOOK] = replace(
+        findings[_LOOK], level=Level.PROCESS, play=TWO, differences=found, needs=(0, 1)
+    )
+    report = Report(Level.PROCESS, said, begun.conversation, findings)
+    report.reproducer = Reproducer((0, 1, _LOOK), False, found, REFUSALS, REFUSALS, (0, 0, 1))
+    return report
+
+
+def _as_both(met: Meeting, modern: Meeting) -> Meeting:
+    """Return the meeting of a server that speaks both: sessions as before, the rest without."""
+    old = f"clients of {met.wire.version} and earlier: {met.report.because}"
+    met.report.because = f"{old}; {modern.report.because}"
+    return replace(met, wire=modern.wire, capabilities=modern.capabilities, sessions=Sessions.NONE)
+
+
+def _offered(result: JsonObject) -> JsonObject:
+    offered = result.get("capabilities")
+    return offered if isinstance(offered, dict) else {}
+
+
+def _refusal(reply: Reply, answer: Answer) -> str:
+    if location := answer.header("location"):
+        return f"answered {answer.status}, which leads to {location}"
+    return reply.error
+
+
+def _no_server(path: str, why: str, version: str | None) -> str:
+    spoken = f" {version}" if version else ""
+    said = f"initialize was {why}" if why else f"it does not answer {DISCOVER}"
+    return f"no MCP{spoken} server at {path}: {said} (name another path with --mcp PATH)"

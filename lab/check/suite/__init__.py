@@ -1,0 +1,1 @@
+"""The pytest plugin: a suite that exists is run on several processes of its service."""

@@ -1,0 +1,24 @@
+"""How the page's files are sent: the type by the name's end, and how long a browser keeps them."""
+
+from flask import Response, request
+
+# Set here: a system's own type of ".js" may be wrong, and then browsers refuse the file.
+TYPES = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+}
+
+
+def revalidated(response: Response) -> Response:
+    """Let the browser keep it, but ask each time: an update of the lab shows at once."""
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def tagged(response: Response) -> Response:
+    """The same of what is made anew for each request: 304 where it has not changed."""
+    response.add_etag()
+    response.make_conditional(request)  # in place
+    return revalidated(response)

@@ -1,0 +1,58 @@
+"""The votes of a class that a crash of the lab does not take; an end as usual deletes them."""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from lab.console.own_file import read_own
+from lab.console.room.votes import RoomVotes
+from lab.core.run_folder import write_private
+
+VOTES_FILE = "room-votes.json"
+MOST_VOTES_BYTES = 5_000_000  # 600 phones, eleven questions, two rounds: 0.6 MB
+SAVED_EVERY_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class _KeptVotes(msgspec.Struct):
+    """A room's votes; its `code` is another's where the phones' ids are others, too."""
+
+    code: str
+    votes: RoomVotes
+
+
+class VotesFile:
+    """Keeps the votes of the room with this code in a private file below `root`."""
+
+    def __init__(self, root: Path, code: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._path, self._code, self._clock = root / VOTES_FILE, code, clock
+        self._saved_at_s = float("-inf")
+
+    def read(self, now_s: float | None = None) -> RoomVotes:
+        """Return the votes of a lab that crashed within the last day; none from another room."""
+        found = read_own(self._path, MOST_VOTES_BYTES, now_s)
+        try:
+            kept = msgspec.json.decode(found, type=_KeptVotes) if found else None
+        except (msgspec.MsgspecError, RecursionError):
+            kept = None
+        return kept.votes if kept and kept.code == self._code else RoomVotes()
+
+    def save(self, votes: RoomVotes, *, soon: bool = False) -> None:
+        """Write them; `soon`: not if that was done within the last second."""
+        if soon and self._clock() - self._saved_at_s < SAVED_EVERY_S:
+            return
+        self._saved_at_s = self._clock()
+        try:
+            partial = self._path.with_suffix(".part")
+            write_private(partial, msgspec.json.encode(_KeptVotes(self._code, votes)).decode())
+            partial.replace(self._path)
+        except OSError as error:  # a full disk: the class goes on
+            _log.warning("the votes are not kept over a crash: %s", error)
+
+    def delete(self) -> None:
+        """Keep nothing."""
+        self._path.unlink(missing_ok=True)

@@ -1,0 +1,11 @@
+"""John puts a laptop into his cart. Nothing crashes, and yet his cart is gone."""
+
+
+def script(shopper, lab):
+    desk = shopper.login().served_by
+    bought = shopper.add("laptop", server=desk)
+    assert bought.status == 201, bought.body
+
+    # Your turn. No `lab.kill`, please.
+
+    shopper.view_cart()

@@ -1,0 +1,3 @@
+def script(http):
+    http.post("/login", json={"team": "Ada's"})
+    http.get("/challenges")

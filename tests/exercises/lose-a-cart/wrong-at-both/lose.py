@@ -1,0 +1,10 @@
+"""John puts a laptop into his cart. Nothing crashes, and yet his cart is gone."""
+
+
+def script(shopper, lab):
+    desk = shopper.login().served_by
+    bought = shopper.add("laptop", server=desk)
+    assert bought.status == 201, bought.body
+    for name in lab.servers:
+        lab.restart(name, env={"STATELESS_SIGNING_KEYS": "{other_key}"})
+    shopper.view_cart()

@@ -1,0 +1,30 @@
+"""A remedy: a cart is sold once."""
+
+import importlib
+
+from flask import Flask, request
+
+from lab.shop.errors import ShopError
+from lab.variants.session_of import session_of_request
+
+
+class SoldAlready(ShopError):
+    """This cart has been sold already: answered 409."""
+
+    status, slug, title = 409, "sold-already", "This cart has been sold already"
+
+
+def change(app: Flask) -> None:
+    """Remember each cart that is sold, in the store."""
+    state = importlib.import_module("stateless_app.state")
+    sold: set[str] = set()
+
+    @app.before_request
+    def remember() -> None:
+        if request.endpoint != "desk.check_out":
+            return
+        session = session_of_request(state)
+        key = f"{session.login_id}:{session.revision}"
+        if key in sold:
+            raise SoldAlready("look at your cart: GET /api/cart")
+        sold.add(key)

@@ -1,0 +1,10 @@
+"""Affinity: all is well until the server that John sticks to is gone."""
+
+
+def script(shopper, lab):
+    desk = shopper.login().served_by
+    bought = shopper.add("laptop")
+    assert bought.status == 201, bought.body
+    lab.kill(desk)
+    for _ in lab.servers:
+        shopper.view_cart()

@@ -1,0 +1,95 @@
+"""`lab check --mcp` on a small server of the standard library: the verdicts, and their proofs."""
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from conftest import wait_for
+
+from lab.processes.ports import free_ports, is_open
+
+SERVER = Path(__file__).parents[1] / "mcp" / "plain_server.py"
+PROCESS, ALIKE = "state in the process", "self-contained"
+NOTHING = {"session": ALIKE, "lists": ALIKE, "application state": ALIKE}
+CASES = {
+    "": (0, {}),
+    "modern stream": (0, {}),
+    "sessions": (1, {"session": PROCESS}),
+    "sessions list": (1, {"session": PROCESS, "lists": PROCESS}),
+    "sessions modern counter": (1, {"session": PROCESS, "application state": PROCESS}),
+}
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(os.name != "posix", reason="the services are started as on POSIX"),
+]
+
+
+def check(folder, words, *more):
+    folder.mkdir()
+    start = f"{sys.executable} -I -S {SERVER} {{port}} {words}"
+    started = [] if "--url" in more else ["--start", start]
+    line = [sys.executable, "-m", "lab", "check", "--mcp", *started, "--json", *more]
+    done = subprocess.run(line, capture_output=True, text=True, cwd=folder, timeout=240)
+    return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+
+
+@pytest.fixture(scope="module")
+def checks(tmp_path_factory):
+    """All checks, some beside each other: most of one is waiting for processes to start."""
+    folder = tmp_path_factory.mktemp("mcp")
+    with ThreadPoolExecutor(2) as pool:
+        held = {
+            words: pool.submit(check, folder / str(number), words)
+            for number, words in enumerate(CASES)
+        }
+        return {words: each.result() for words, each in held.items()}
+
+
+@pytest.mark.parametrize("words", CASES)
+def test_each_part_has_its_verdict(checks, words):
+    status, found = checks[words]
+    expected_status, state = CASES[words]
+    assert {part["name"]: part["verdict"] for part in found["parts"]} == {**NOTHING, **state}
+    assert status == expected_status
+    assert {part["name"] for part in found["parts"] if part["shortest"]} == {*state}
+
+
+def test_printed_scripts_show_what_they_say(checks, tmp_path):
+    """That of the lists opens a session with each process first."""
+    _, found = checks["sessions list"]
+    for part in found["parts"]:
+        if part["shortest"]:
+            script = part["shortest"]["script"]
+            shell = "bash" if script.startswith("#!/bin/bash") else "sh"
+            done = subprocess.run(
+                [shell, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=240
+            )
+            assert done.returncode == 0, (part["name"], done.stdout, done.stderr)
+
+
+def test_path_without_a_server_is_an_error_that_says_what_to_give(tmp_path):
+    status, said = check(tmp_path / "none", "modern", "--mcp", "/nothing")
+    assert status != 0
+    assert "no MCP server at /nothing: initialize was answered 404" in said
+    assert "--mcp PATH" in said
+
+
+def test_replicas_that_run_are_asked_and_their_sessions_ended(tmp_path):
+    ports = free_ports(2)
+    with ExitStack() as last:
+        for port in ports:
+            line = [sys.executable, "-I", "-S", str(SERVER), str(port), "sessions", "list"]
+            process = subprocess.Popen(line)
+            last.callback(process.wait)
+            last.callback(process.kill)
+        wait_for(lambda: all(map(is_open, ports)))
+        urls = [word for port in ports for word in ("--url", f"http://127.0.0.1:{port}")]
+        status, found = check(tmp_path / "running", "", *urls)
+    verdicts = {part["name"]: part["verdict"] for part in found["parts"]}
+    assert verdicts["session"] == "state in one replica"
+    assert status == 1
