@@ -6,6 +6,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import unquote
 
 from lab.check.conversation import Call, Conversation, Ref, Template, recorded
@@ -127,12 +128,13 @@ def _number(text: str) -> int | None:
 def _brought(talk: Conversation, index: int) -> Iterator[Brought]:
     call = talk.calls[index]
     path, query = _split(call.path)
-    yield from _in(path, PATH, "the path")
-    yield from _in(query, QUERY, "the query")
+    brought = partial(_in, talk)
+    yield from brought(path, PATH, "the path")
+    yield from brought(query, QUERY, "the query")
     for name, value in call.headers:
         where = {"authorization": AUTHORIZATION, "cookie": COOKIE}.get(name.lower(), HEADER)
-        yield from _in(value, where, name)
-    yield from _in(call.body or (), BODY, "the body")
+        yield from brought(value, where, name)
+    yield from brought(call.body or (), BODY, "the body")
     jar: dict[str, tuple[str, int]] = {}
     for number, answer in enumerate(talk.answers[:index]):
         jar.update({name: (text, number) for name, text in answer.cookies.items()})
@@ -141,11 +143,14 @@ def _brought(talk: Conversation, index: int) -> Iterator[Brought]:
             yield Brought(COOKIE, name, f"cookie:{name}", is_sealed(text), number)
 
 
-def _in(template: Template, where: str, name: str) -> Iterator[Brought]:
+def _in(talk: Conversation, template: Template, where: str, name: str) -> Iterator[Brought]:
+    """Yield what a template refers to, but for the client's own words that an answer repeats."""
     before = ""
     for piece in template:
         if isinstance(piece, str):
             before = piece
+            continue
+        if piece.seen in recorded(talk.calls[piece.call].body or ()):
             continue
         field = re.search(r"([\w-]+)[\"']?\s*[=:]\s*[\"']?$", before)
         named = field[1] if field and where in (QUERY, BODY) else name

@@ -72,9 +72,14 @@ class Call:
         return redact_text(f"{self.method} {recorded(self.path)}{self._operation()}")
 
     @property
+    def harmless(self) -> bool:
+        """Whether its protocol or its service says that it changes nothing."""
+        return self.safe or self.hinted
+
+    @property
     def reads(self) -> bool:
-        """Whether it is one of those that change nothing, as it says of itself."""
-        return self.safe or self.hinted or self.method in READS
+        """Whether it is harmless, or has a method that only reads."""
+        return self.harmless or self.method in READS
 
     @property
     def line(self) -> tuple[str, str]:

@@ -97,7 +97,8 @@ class Runner(PartPlayer):
     ) -> Trace:
         """Each call to a process that has had no other; with `elsewhere` as on another machine.
 
-        Calls that are safe by their protocol share one with those of them just before.
+        Calls that are said to change nothing, by their protocol or by their service, share one
+        with those of them just before.
         `youngest` says when the process of a call may be started at the earliest.
         The last few processes are left alive for a while: what they do in the background may
         end, as in a deployment that overlaps.
@@ -106,7 +107,7 @@ class Runner(PartPlayer):
             used: list[Process] = []
 
             def route(index: int, call: Call) -> Process:
-                if used and call.safe and conversation.calls[index - 1].safe:
+                if used and call.harmless and conversation.calls[index - 1].harmless:
                     return used[-1]
                 self.end_all_but(0 if self.exclusive else LINGER - 1, used)
                 since = youngest(index)

@@ -219,7 +219,10 @@ def check(
             "--openapi makes calls up, and what runs at --url may be in use: give a conversation"
         )
     given_files = (conversation, http_file, har_file, openapi_file)
-    source = mcp.source(given_files) if mcp.path else _source(*given_files, openapi_settings)
+    if mcp.path:
+        source: Source = mcp.source(given_files, openapi_settings.headers)
+    else:
+        source = _source(*given_files, openapi_settings)
     volumes = tuple(path.absolute() for path in shared)
     start = Start(command or "", env, Path.cwd(), reset, _ready(ready), wait, volumes, host)
     if running.urls:

@@ -30,14 +30,19 @@ class McpOptions:
     version: str | None = None
     called: tuple[tuple[str, JsonObject | None], ...] = ()
 
-    def source(self, files: Sequence[Path | None]) -> "McpSource":
-        """Return the source of the conversation; UsageError where another one is given too."""
+    def source(
+        self, files: Sequence[Path | None], sent: tuple[tuple[str, str], ...] = ()
+    ) -> "McpSource":
+        """Return the source of the conversation; UsageError where another one is given too.
+
+        `sent` are headers that go with every message.
+        """
         from lab.check.mcp.messages import Wire
         from lab.check.mcp.source import McpSource
 
         if given := [str(each) for each in files if each]:
             raise click.UsageError(f"--mcp makes up its own conversation: leave out {given[0]}")
-        return McpSource(dict(self.called), Wire(self.path, self.version or VERSIONS[0]))
+        return McpSource(dict(self.called), Wire(self.path, self.version or VERSIONS[0], sent))
 
     def check_replicas(self, asked: "AskedReplicas", source: Any, *others: Any) -> "ReplicaCheck":
         """Return the check of replicas that run already; `others` as of any such check."""

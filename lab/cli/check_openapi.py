@@ -36,7 +36,8 @@ def openapi_options(function: Command) -> Command:
             fields=dict(_pair("--field", each, "=") for each in field),
             base_path=_base_path(base_path),
         )
-        if openapi_file is None and settings != OpenApiSettings():
+        headers = settings.headers if others.get("mcp") else ()  # these go with --mcp, too
+        if openapi_file is None and settings != OpenApiSettings(headers):
             raise click.UsageError(f"--base-path, --auth, --send and --field: each {AT_HOME}")
         return function(*given, openapi_file=openapi_file, openapi_settings=settings, **others)
 
@@ -68,7 +69,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--send",
         multiple=True,
         metavar="NAME:VALUE",
-        help=f"Header that each call of the OpenAPI document sends. {FROM_ENV}",
+        help=f"Header that each call of --openapi or --mcp sends. {FROM_ENV}",
     ),
     click.option(
         "--field",

@@ -5,6 +5,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,16 +48,11 @@ def run_checks(
     asked: Asked, checks: Sequence[DeclaredCheck], progress: Progress = lambda line: None
 ) -> Iterator[CheckResult]:
     """Run checks one after another; yield how each ended. Nothing is left running or behind."""
-    passed, titles = set[str](), {each.name: each.title for each in checks}
-    with tempfile.TemporaryDirectory(prefix="two-desks-", ignore_cleanup_errors=True) as scratch:
-        work = Work(
-            asked.folder.absolute(),
-            Path(scratch),
-            command=asked.command or asked.exercise.described.start,
-            seed=asked.seed,
-            exercise=asked.exercise.folder,
-            progress=progress,
-        )
+    with (
+        tempfile.TemporaryDirectory(prefix="two-desks-", ignore_cleanup_errors=True) as scratch,
+        closing(_work(asked, Path(scratch), progress)) as work,
+    ):
+        passed, titles = set[str](), {each.name: each.title for each in checks}
         for each in checks:
             progress(each.title)
             missing = [name for name in each.after if name not in passed]
@@ -68,6 +64,17 @@ def run_checks(
             if result.passed:
                 passed.add(each.name)
             yield result
+
+
+def _work(asked: Asked, scratch: Path, progress: Progress) -> Work:
+    return Work(
+        asked.folder.absolute(),
+        scratch,
+        command=asked.command or asked.exercise.described.start,
+        seed=asked.seed,
+        exercise=asked.exercise.folder,
+        progress=progress,
+    )
 
 
 def _run(declared: DeclaredCheck, work: Work) -> CheckResult:

@@ -24,7 +24,7 @@ from lab.exercises.exercise import Exercise
 from lab.exercises.folder import own_command, recall
 from lab.exercises.grade_one import GradeJob, GradeLine
 from lab.exercises.result import CheckResult, CheckStatus, WorkResult
-from lab.exercises.service import copy_work
+from lab.exercises.service import NOT_COPIED, copy_work, packages_of
 from lab.processes.child import DEATH_TIMEOUT_S
 from lab.processes.spawn import HOME, clean_environment
 from lab.processes.waiting import end_of, wait_until
@@ -85,7 +85,7 @@ class Grader:
             try:
                 _copy(folder, Path(place) / "work")
                 self._run(Path(place), graded, progress)
-            except LabError as error:
+            except (LabError, OSError) as error:  # such as a folder that cannot be read
                 made.trouble = str(error)
         made.checks = _complete(made, self._checks)
         made.seconds = round(time.monotonic() - began, 3)
@@ -191,9 +191,10 @@ def common_exercise(folders: Sequence[Path]) -> str:
 def _copy(folder: Path, target: Path) -> None:
     if not folder.is_dir():
         raise LabError(f"{folder} is no folder")
-    size = 0
+    size, linked = 0, packages_of(folder)
     for root, folders, files in os.walk(folder):
-        folders[:] = [each for each in folders if each not in ("node_modules", ".git", "venv")]
+        left_out = {*NOT_COPIED, *(linked if Path(root) == folder else ())}
+        folders[:] = [each for each in folders if each not in left_out]
         size += sum((Path(root) / each).lstat().st_size for each in files)
         if size > MOST_SUBMITTED:
             raise LabError(f"it is larger than {format_size(MOST_SUBMITTED)}")

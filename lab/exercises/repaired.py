@@ -2,7 +2,7 @@
 
 import random
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -28,6 +28,14 @@ _HELP = {
 def some_name(chance: random.Random) -> str:
     """Return a name of small letters that no solution can know."""
     return "".join(chance.choices(string.ascii_lowercase, k=10))
+
+
+def misspelt(chance: random.Random, value: str) -> Iterator[str]:
+    """Yield a value with one letter replaced by another one of it, at places by chance."""
+    places = [index for index, letter in enumerate(value) if letter.isalnum()]
+    for index in chance.sample(places, min(len(places), 30)):
+        if others := sorted({value[each] for each in places} - {value[index]}):
+            yield value[:index] + chance.choice(others) + value[index + 1 :]
 
 
 def require_self_contained(

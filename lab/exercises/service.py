@@ -4,8 +4,8 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from requests.cookies import RequestsCookieJar
 from lab.check.budget import Budget
 from lab.check.http import cookie_header, send, session_of_its_own
 from lab.check.launcher import Launcher
+from lab.check.machine import CannotIsolate, Machine
 from lab.check.process import Process
 from lab.check.start import Start
 from lab.core.errors import LabError
@@ -22,53 +23,77 @@ from lab.exercises.declare import NotMet
 from lab.exercises.exchange import HttpExchange
 
 ANSWER_S = 10.0
-LINKED = ("node_modules", ".venv", "venv")
+NODE_MODULES = "node_modules"
 NOT_COPIED = (".git", "__pycache__", "lab-runs")
 MOST_LOG = 12  # lines
+_MOST_LOG_BYTES = 100_000
 _DEATH_S = 15.0
 
 
 class Disk:
-    """A copy of the student's folder, and a folder for temporary files: what one machine has."""
+    """A copy of the student's folder, and a folder for temporary files: what one machine has.
 
-    def __init__(self, source: Path, root: Path) -> None:
+    Where the system can do that, it is a machine indeed: what its processes write anywhere, no
+    other one sees. They share what `shared` returns when the first of them starts.
+    """
+
+    def __init__(self, source: Path, root: Path, shared: Callable[[], Sequence[Path]]) -> None:
         self.folder = root / "work"
         self.temporary = root / "tmp"
         self.temporary.mkdir(parents=True)
+        self._shared = shared
+        self._machine: Machine | None = None
         copy_work(source, self.folder)
+
+    def machine(self) -> Machine | None:
+        """Return the machine of this disk, None where the system has no means."""
+        if self._machine is None:
+            with suppress(CannotIsolate):
+                self._machine = Machine(self._shared())
+        return self._machine
+
+    def close(self) -> None:
+        """End the machine; what its processes wrote is gone."""
+        if self._machine is not None:
+            self._machine.close()
 
 
 def copy_work(source: Path, target: Path) -> None:
     """Copy a student's files; what is no file or folder is left out, packages become links."""
+    linked = {} if os.name == "nt" else packages_of(source)
 
     def left_out(folder: str, names: list[str]) -> list[str]:
-        return [each for each in names if each in NOT_COPIED or not _is_plain(Path(folder) / each)]
+        here = linked if Path(folder) == source else {}
+        return [
+            each
+            for each in names
+            if each in NOT_COPIED or each in here or not _is_plain(Path(folder) / each)
+        ]
 
-    linked = {*LINKED} if os.name != "nt" else set[str]()
     try:
-        shutil.copytree(
-            source,
-            target,
-            symlinks=True,
-            ignore=lambda folder, names: [
-                *left_out(folder, names),
-                *(each for each in names if each in linked),
-            ],
-        )
-        for name in linked:
-            if packages := _packages(source, name):
-                (target / name).symlink_to(packages.resolve())
+        shutil.copytree(source, target, symlinks=True, ignore=left_out)
+        for name, packages in linked.items():
+            (target / name).symlink_to(packages.resolve())
     except (OSError, shutil.Error) as error:
         raise LabError(f"cannot copy {source}: {error}") from None
 
 
-def _packages(source: Path, name: str) -> Path | None:
-    """Return where packages of this name are: beside the student's files, or at NODE_PATH."""
-    beside = source / name
+def packages_of(source: Path) -> dict[str, Path]:
+    """Return the folders of installed packages, by the names that they have in `source`.
+
+    Where it has no node_modules, they are at NODE_PATH.
+    """
+    found = {each.name: each for each in source.iterdir() if _holds_packages(each)}
     elsewhere = os.environ.get("NODE_PATH", "").partition(os.pathsep)[0]
-    if not beside.is_dir() and name == "node_modules" and elsewhere:
-        beside = Path(elsewhere)
-    return beside if beside.is_dir() else None
+    if elsewhere and NODE_MODULES not in found and Path(elsewhere).is_dir():
+        found[NODE_MODULES] = Path(elsewhere)
+    return found
+
+
+def _holds_packages(folder: Path) -> bool:
+    if folder.name == NODE_MODULES:
+        return folder.is_dir()
+    return (folder / "pyvenv.cfg").is_file()
 
 
 def _is_plain(path: Path) -> bool:
@@ -131,7 +156,7 @@ class Service:
         budget = Budget(max_seconds=self._left_s)
         launcher = Launcher(self._start(self.disk), folder, budget)
         self._launchers.append(launcher)
-        self._process = launcher.launch(None)
+        self._process = launcher.launch(self.disk.machine())
 
     def close(self) -> None:
         """End every process of it."""
@@ -215,11 +240,12 @@ class Service:
 
     @property
     def log(self) -> str:
-        """What this life of it has written."""
+        """What this life of it has written; of much, the end."""
         if self._process is None:
             return ""
-        path = self._process.child.log_path
-        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        with self._process.child.log_path.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - _MOST_LOG_BYTES))
+            return log.read().decode("utf-8", "replace")
 
     def _shown(self, exchange: HttpExchange) -> str:
         text = self._transcript.until(exchange)

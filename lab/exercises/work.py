@@ -79,6 +79,7 @@ class Work:
         self._progress = progress
         self._numbers = itertools.count(1)
         self._transcript = Transcript()
+        self._disks: list[Disk] = []
         self._has_started = False
         self._never_starts = ""
 
@@ -106,10 +107,21 @@ class Work:
 
     def new_disk(self) -> Disk:
         """Return a fresh copy of the student's folder, as a machine of its own has it."""
-        return Disk(self.folder, self._new_folder("disk"))
+
+        def volumes() -> list[Path]:
+            return sorted(self._scratch.glob("volume-*"))
+
+        disk = Disk(self.folder, self._new_folder("disk"), volumes)
+        self._disks.append(disk)
+        return disk
+
+    def close(self) -> None:
+        """End what its disks need. No service of it runs any more."""
+        for disk in self._disks:
+            disk.close()
 
     def new_volume(self) -> Path:
-        """Return an empty folder that several machines are to share, as a network disk."""
+        """Return an empty folder that machines share which start later, as a network disk."""
         return self._new_folder("volume")
 
     @contextmanager

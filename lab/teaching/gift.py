@@ -1,7 +1,7 @@
 """The concept questions in GIFT, the text format that Moodle imports.
 
 https://docs.moodle.org/en/GIFT_format: the characters of `SPECIAL` are escaped, a blank line ends
-a question, `=` marks the right answer and `~` a wrong one, `#` begins what is said to who chose it.
+a question, `=` marks the right answer, `~` a wrong one, `#` begins what is said of that answer.
 """
 
 import re

@@ -58,10 +58,10 @@ def item(bank: Bank, pair: Pair, when: When, question: ConceptQuestion) -> ET.El
     right = next(each.letter for each in answers if each.is_right)
     _declare(root, right)
     body = ET.SubElement(root, "itemBody")
+    _fill(ET.SubElement(body, "p"), question.question)  # some platforms pass over a prompt
     choice = ET.SubElement(
         body, "choiceInteraction", responseIdentifier=RESPONSE, shuffle="true", maxChoices="1"
     )
-    _fill(ET.SubElement(choice, "prompt"), question.question)
     for answer in answers:
         _fill(ET.SubElement(choice, "simpleChoice", identifier=answer.letter), answer.text)
     _process(root)

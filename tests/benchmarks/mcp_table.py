@@ -3,7 +3,8 @@
     python tests/benchmarks/mcp_table.py [--sdk NAME] [--sdks DIR]
 
 The SDKs are installed into DIR when they are not there yet (Python's each into an environment of
-its own, JavaScript's by npm). The exit status is 1 where a cell is wrong or takes over 30 s.
+its own, JavaScript's by npm). The exit status is 1 where a cell is wrong. A check should take 30 s
+at most on a quiet machine of two cores; what took longer is marked.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-SERVERS = Path(__file__).parents[1] / "mcp"
+SERVERS = Path(__file__).parents[1] / "mcp_servers"
 MOST_S = 30.0
 PROCESS, ALIKE = "state in the process", "self-contained"
 PARTS = ("session", "lists", "application state")
@@ -116,12 +117,13 @@ def rows(names: list[str], folder: Path) -> Iterator[tuple[str, bool]]:
             found = checked(cell, command)
             state = {part for part, level in cell.expected.items() if level == PROCESS}
             right = all(found.get(part) == level for part, level in cell.expected.items())
-            right = right and found["proven"] == state and float(str(found["seconds"])) <= MOST_S
+            right = right and found["proven"] == state
+            slow = ", slow" if float(str(found["seconds"])) > MOST_S else ""
             said = [str(found.get(part)).replace("state in the ", "") for part in PARTS]
             yield (
                 f"{name:<11} {'stateless' if stateless else 'stateful':<10} {plant or '-':<8} "
                 f"{said[0]:<15} {said[1]:<15} {said[2]:<15} {found['seconds']:>5.1f} s  "
-                f"{'right' if right else 'WRONG'}",
+                f"{'right' if right else 'WRONG'}{slow}",
                 right,
             )
 

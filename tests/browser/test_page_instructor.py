@@ -28,6 +28,7 @@ async () => [...(await import('/lab/static/state.js')).state.scene.exchanges.val
   .map(({ fate }) => fate)
 """
 RUNNING = "async () => (await import('/lab/static/state.js')).state.act.running"
+BEGUN = "async () => (await import('/lab/static/state.js')).state.scene.begun"
 
 
 def shop(page, **order):
@@ -162,8 +163,10 @@ def test_every_scene_runs(window):
     look_closer(page, "control")
     scenes = page.evaluate("async () => (await (await fetch('/lab/chapters')).json()).scenes")
     for scene in scenes:
+        before = page.evaluate(BEGUN)
         page.locator("lab-instructor").get_by_role("button", name=scene["title"]).click()
-        wait_for(lambda: page.evaluate(RUNNING))
+        # Its first step is a new stage. That it runs may be over before one can see it.
+        wait_for(lambda before=before: page.evaluate(BEGUN) != before)
         wait_for(lambda: not page.evaluate(RUNNING))
         trouble = page.locator("lab-instructor [role=alert]").all_inner_texts()
         assert not "".join(trouble), (scene["slug"], trouble)

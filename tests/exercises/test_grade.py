@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+import signal
 import sys
 import tomllib
 from pathlib import Path
@@ -126,6 +127,21 @@ def test_submission_that_takes_too_much_or_hides_is_ended_whole(lab_here):
     assert graded["hides"]["passed"], graded["hides"]
     assert ended.status == 3
     wait_for(lambda: not [each for each in psutil.process_iter() if tag in arguments_of(each)])
+
+
+@pytest.mark.long
+def test_ctrl_c_keeps_what_was_graded_and_leaves_nothing(lab_here):
+    first = hand_in(lab_here.folder, "right", REFERENCE)
+    second = hand_in(lab_here.folder, "loops", "while True:\n    pass\n")
+    words = ("--exercise", "punch-card", "--csv", "grades.csv")
+    process = lab_here.start("grade", *words, str(first), str(second))
+    wait_for(lambda: "loops" in process.err_path.read_text("utf-8"), 120)
+    process.send_signal(signal.SIGINT)
+    ended = lab_here.finish(process)
+    assert ended.status == 130
+    assert "lab: stopped; 1 of 2 are graded" in ended.err
+    rows = (lab_here.folder / "grades.csv").read_text(encoding="utf-8").splitlines()
+    assert [row.partition(",")[0] for row in rows] == ["name", "right"]
 
 
 def arguments_of(process):

@@ -20,16 +20,15 @@ from lab.exercises.result import CheckStatus
 HERE = Path(__file__).parent
 ONLY = [each for each in os.environ.get("LAB_EXERCISES", "").split(",") if each]
 LADDER = [each for each in ladder() if not ONLY or each.name in ONLY]
-WRONG = [
-    (each, name)
-    for each in LADDER
-    for name in tomllib.loads((HERE / each.name / "caught.toml").read_text(encoding="utf-8"))
-]
 LEAST_WRONG = 3
 
 
 def caught(exercise):
-    return tomllib.loads((HERE / exercise.name / "caught.toml").read_text(encoding="utf-8"))
+    path = HERE / exercise.name / "caught.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+WRONG = [(each, name) for each in LADDER for name in caught(each)]
 
 
 def handed_in(exercise, solution, folder):

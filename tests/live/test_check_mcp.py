@@ -9,11 +9,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import requests
 from conftest import wait_for
 
 from lab.processes.ports import free_ports, is_open
 
-SERVER = Path(__file__).parents[1] / "mcp" / "plain_server.py"
+SERVER = Path(__file__).parents[1] / "mcp_servers" / "plain_server.py"
 PROCESS, ALIKE = "state in the process", "self-contained"
 NOTHING = {"session": ALIKE, "lists": ALIKE, "application state": ALIKE}
 CASES = {
@@ -90,6 +91,8 @@ def test_replicas_that_run_are_asked_and_their_sessions_ended(tmp_path):
         wait_for(lambda: all(map(is_open, ports)))
         urls = [word for port in ports for word in ("--url", f"http://127.0.0.1:{port}")]
         status, found = check(tmp_path / "running", "", *urls)
+        left = [requests.get(f"http://127.0.0.1:{port}/left", timeout=60).text for port in ports]
     verdicts = {part["name"]: part["verdict"] for part in found["parts"]}
     assert verdicts["session"] == "state in one replica"
+    assert left == ["[]", "[]"]
     assert status == 1

@@ -10,7 +10,7 @@ import pytest
 
 SERVICES = Path(__file__).parent / "services"
 FOLDER = os.environ.get("TWO_DESKS_OPENAPI")
-DOCUMENTS = sorted(Path(FOLDER).iterdir()) if FOLDER else []
+DOCUMENTS = sorted(each for each in Path(FOLDER).iterdir() if each.is_file()) if FOLDER else []
 STRICT_BYTES = 2_000_000  # a larger document's values are not looked at: that takes seconds each
 NO_ENDLESS_RUN_S = 320
 
@@ -56,5 +56,5 @@ if FOLDER:  # the documents are other people's, and not shipped
         ended = check(document, tmp_path, *who)
         assert "Traceback" not in ended.stderr
         report = json.loads(ended.stdout)
-        assert ended.returncode in (0, 1) or report["because"]
+        assert not report["partial"], report["notes"]
         assert report["verdict"] != "unknown", report["because"]

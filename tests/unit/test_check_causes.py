@@ -138,6 +138,13 @@ def test_id_of_the_clients_own_is_not_found_since_a_write_is_forgotten():
     assert first(report(looks, [OK, OK], finding(1, status(200, 404)))) is None
 
 
+def test_word_of_the_clients_own_that_an_answer_repeats_is_not_what_was_given():
+    made_by = replace(asked("PUT", "/notes/a"), body=plain('{"url": "http://x/"}'))
+    again = replace(asked("PATCH", "/notes/a"), body=(Ref(0, "json:/url", "http://x/"),))
+    made = report([made_by, again], [OK, OK], finding(1, status(200, 404)))
+    assert causes(made)[0].evidence == ["PATCH /notes/a: 200 became 404: call 1 is forgotten"]
+
+
 def test_session_id_in_a_header_is_a_session_also_where_it_is_not_found():
     header = (("Mcp-Session-Id", (Ref(0, "header:mcp-session-id", OPAQUE),)),)
     calls = [asked("POST", "/mcp"), asked("POST", "/mcp", headers=header)]

@@ -14,7 +14,7 @@ from lab.check.sources.reading import operations
 from lab.check.sources.settings import OpenApiSettings
 from lab.check.sources.values import SchemaValues
 from lab.core.errors import LabError
-from lab.core.http import Answer
+from lab.core.http import Answer, NotSent
 
 NONE = OpenApiSettings()
 CONTRACT = Path(__file__).parents[2] / "lab" / "shop" / "openapi.yaml"
@@ -419,3 +419,26 @@ def test_what_is_not_found_is_tried_once_more_when_all_is_made(tmp_path):
     lost = {"openapi": "3.0.0", "paths": {"/none/{x}": {"get": {}}}}
     never = talk_of(lost, tmp_path, client=Notes())
     assert len(never) == 1 and "404 (2 times)" in never.notes[0]
+
+
+def test_stream_without_an_end_is_left_out(tmp_path):
+    class Streams(Willing):
+        def __call__(self, call):
+            super().__call__(call)
+            return Answer(200, complete=recorded(call.path) != "/events")
+
+    talk = talk_of(document(events={"get": {}}, a={"get": {}}), tmp_path, client=Streams())
+    assert said(talk) == ["GET /a"]
+    assert any("GET /events (a stream without an end)" in note for note in talk.notes)
+
+
+def test_request_that_cannot_be_written_does_not_count_as_the_services_end(tmp_path):
+    class Strict(Willing):
+        def __call__(self, call):
+            super().__call__(call)
+            bad = recorded(call.path) != "/good"
+            return Answer(None, error=NotSent()) if bad else Answer(200)
+
+    many = document(**{f"bad{n}": {"get": {}} for n in range(9)}, good={"get": {}})
+    client = Strict()
+    assert said(talk_of(many, tmp_path, client=client)) == ["GET /good"] and client.renewed == 1

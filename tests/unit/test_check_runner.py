@@ -96,11 +96,12 @@ def test_pace_is_kept_for_a_while_only(clock):
     assert trace.times[1] - trace.times[0] == MOST_PACED_S
 
 
-def test_calls_that_are_safe_by_their_protocol_share_a_fresh_process(clock):
+@pytest.mark.parametrize("name", ["safe", "hinted"])
+def test_calls_that_are_said_to_change_nothing_share_a_fresh_process(clock, name):
     """Each other call has a process of its own, and so has what follows it."""
     runner = runner_of(clock)
-    safe = [True, True, False, False, True, True]
-    made = tuple(replace(each, safe=one) for each, one in zip(calls(6), safe, strict=True))
+    said = [True, True, False, False, True, True]
+    made = tuple(replace(each, **{name: one}) for each, one in zip(calls(6), said, strict=True))
     asked = []
     runner.during = lambda process: asked.append(id(process)) or nullcontext()
     kept = []

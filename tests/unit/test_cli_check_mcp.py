@@ -20,6 +20,9 @@ from lab.cli.check_mcp import VERSIONS, McpOptions, mcp_options
         (["--mcp", "/mcp", "--call", "add={"], "as a JSON object"),
         (["--mcp", "/mcp", "--call", "add=[1]"], "as a JSON object"),
         (["--mcp", "/mcp", "--call", "add=" + "[" * 100_000], "as a JSON object"),
+        (["--mcp", "/mcp", "--field", "a=b"], "goes with --openapi FILE"),
+        (["--send", "A: b", "talk.py"], "goes with --openapi FILE"),
+        (["--mcp", "/mcp", "--send", "b"], "write NAME:VALUE"),
         (["--mcp", "/mcp", "talk.py"], "makes up its own conversation: leave out talk.py"),
     ],
 )
@@ -27,6 +30,12 @@ def test_wrong_options_say_what_to_give(words, said):
     result = CliRunner().invoke(check, ["--start", "serve {port}", *words])
     assert result.exit_code == 2
     assert said in " ".join(result.output.split())
+
+
+def test_headers_go_with_every_message():
+    wire = McpOptions("/mcp").source((None,), (("Authorization", "Bearer x"),)).wire
+    for call in (wire.initialize(0), wire.request(1, "tools/list"), wire.end("s")):
+        assert ("Authorization", ("Bearer x",)) in call.headers
 
 
 def test_versions_of_the_option_are_those_that_are_spoken():

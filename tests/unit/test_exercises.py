@@ -256,6 +256,13 @@ def test_hints_come_one_after_another_and_the_last_stays(door, tmp_path):
     assert given == [(1, "one"), (2, "two"), (3, "three"), (3, "three")]
 
 
+def test_command_gives_the_next_hint_and_checks_nothing(door, tmp_path):
+    begin(Exercise(door), tmp_path / "mine", door, force=False)
+    words = ["check", str(tmp_path / "mine"), "--hint"]
+    assert CliRunner().invoke(exercise_command, words).output == "Hint 1 of 3: one\n"
+    assert CliRunner().invoke(exercise_command, words).output == "Hint 2 of 3: two\n"
+
+
 @pytest.mark.parametrize("memory", ["", "[]", '{"exercise": 3}', "\x00", '{"hints": 1}'])
 def test_damaged_memory_says_what_to_give(tmp_path, memory):
     (tmp_path / MEMORY).write_text(memory)
@@ -297,15 +304,17 @@ def test_folder_remembers_the_students_own_command(door, tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="these are files of POSIX")
 def test_copy_of_a_folder_takes_what_can_be_copied(tmp_path, monkeypatch):
     mine = tmp_path / "mine"
-    for name in ("node_modules/a", ".git", "__pycache__", "sub"):
+    for name in ("node_modules/a", ".git", "__pycache__", "sub", "my-venv/bin"):
         (mine / name).mkdir(parents=True)
+    (mine / "my-venv" / "pyvenv.cfg").write_text("")
     (mine / "sub" / "a.txt").write_text("a")
     os.mkfifo(mine / "pipe")
     (mine / "loop").symlink_to(mine)
     (mine / "gone").symlink_to("no-such-file")
     copy_work(mine, tmp_path / "copy")
     names = {each.name for each in (tmp_path / "copy").iterdir()}
-    assert names == {"sub", "loop", "gone", "node_modules"}
+    assert names == {"sub", "loop", "gone", "node_modules", "my-venv"}
+    assert (tmp_path / "copy" / "my-venv").is_symlink()
     assert (tmp_path / "copy" / "node_modules").resolve() == mine / "node_modules"
     assert (tmp_path / "copy" / "sub" / "a.txt").read_text() == "a"
     monkeypatch.setenv("NODE_PATH", str(mine / "node_modules"))

@@ -17,6 +17,7 @@ from lab.check.trace import ClientState, Trace, request_of
 from lab.core.errors import LabError
 from lab.core.http import Answer, Headers
 
+SENT = (("Authorization", "Bearer x"),)
 JSON = ("content-type", "application/json")
 
 
@@ -33,6 +34,7 @@ class Process:
         message = json.loads(request.data)
         self.asked.append(message["method"])
         headers = {name.lower(): value for name, value in request.headers.items()}
+        assert headers["authorization"] == "Bearer x"
         if "_meta" in message.get("params", {}):
             return self.without_sessions(message)
         return self.in_session(message, headers.get("mcp-session-id"))
@@ -66,7 +68,11 @@ NUMBERS = itertools.count()
 
 
 def met_by(runner, version=None):
-    return meet(runner, other_processes(runner), "/mcp", version)
+    return meet(runner, other_processes(runner), Wire("/mcp", "", SENT), version)
+
+
+def headers_of(call):
+    return {name: recorded(value) for name, value in call.headers}
 
 
 def reply(message, result, session=""):
@@ -118,8 +124,11 @@ def test_session_in_memory_is_refused_by_every_other_process():
     assert "status: 200 became 404" in met.report.because
     assert met.report.reproducer.confirmed == 3
     assert len(runner.started) == 4  # each is refused what the one before it answers
+    ended = [headers_of(call)["Mcp-Session-Id"] for _, call in met.opened]
+    assert {*ended} == {*itertools.chain(*(each.sessions for each in runner.started[:3]))}
+    assert all(call.method == "DELETE" for _, call in met.opened)
     assert met.sessions is Sessions.EACH
-    assert met.wire == Wire("/mcp", "2025-06-18")
+    assert met.wire == Wire("/mcp", "2025-06-18", SENT)
     assert runner.dialect is None
     look = met.report.conversation.calls[2]
     assert "prompts/list" in recorded(look.body)  # what the server says that it has
@@ -242,7 +251,7 @@ def test_refusal_that_comes_once_is_no_proof():
 @pytest.mark.parametrize("sessions", list(Sessions))
 def test_client_opens_as_many_sessions_as_there_have_to_be(sessions):
     runner, shared = Runner(lambda: Process(shared, gives=True)), set()
-    runner.dialect = McpDialect(Wire("/mcp", "2025-06-18"), sessions)
+    runner.dialect = McpDialect(Wire("/mcp", "2025-06-18", SENT), sessions)
     state, one, other = ClientState(), runner.start(), runner.start()
     for process in (one, other, one):
         runner.said(Trace(), runner.dialect.wire.request(5, "tools/list"), state, process)
@@ -255,6 +264,6 @@ def test_client_opens_as_many_sessions_as_there_have_to_be(sessions):
 
 def test_refused_opening_is_the_answer_of_the_call():
     runner = Runner(lambda: Process(legacy=False))
-    runner.dialect = McpDialect(Wire("/mcp", "2025-06-18"), Sessions.EACH)
+    runner.dialect = McpDialect(Wire("/mcp", "2025-06-18", SENT), Sessions.EACH)
     call = runner.dialect.wire.request(5, "tools/list")
     assert runner.said(Trace(), call, ClientState(), runner.start()).status == 400

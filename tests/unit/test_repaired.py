@@ -60,6 +60,20 @@ def test_name_is_new_each_time_and_can_stand_anywhere():
     assert all(each.isascii() and each.isalpha() and each.islower() for each in names)
 
 
+def test_misspelt_value_differs_in_one_letter_and_keeps_its_alphabet():
+    value = "eyJ1c2Vy.Zm9v-42_x"
+    found = [*repaired.misspelt(random.Random(3), value)]
+    assert len(found) == 15
+    for each in found:
+        assert sum(a != b for a, b in zip(each, value, strict=True)) == 1
+        assert {*each} <= {*value} and each[8] == "." and each[13] == "-"
+
+
+@pytest.mark.parametrize("value", ["", "...", "aaaa"])
+def test_value_that_cannot_be_misspelt_is_left(value):
+    assert [*repaired.misspelt(random.Random(3), value)] == []
+
+
 def test_calls_at_the_same_time_overlap():
     gate = threading.Barrier(5, timeout=60)
     assert repaired.at_the_same_time(lambda number: gate.wait() >= 0 and number, 5) == [*range(5)]

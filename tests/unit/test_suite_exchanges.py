@@ -48,11 +48,10 @@ def test_pairs_are_counted_within_each_test():
     assert pairs(asked(*"aaaa", processes=3)) == Pairs(5, 6)
 
 
-def test_switch_sends_what_follows_or_only_one_to_the_second_process():
+def test_switch_sends_what_follows_to_the_second_process():
     assert [Switch().process(n) for n in range(3)] == [0, 0, 0]
     assert [Switch(after=1).process(n) for n in range(3)] == [0, 1, 1]
-    assert [Switch(only=1).process(n) for n in range(3)] == [0, 1, 0]
-    assert [each.processes for each in (Switch(), Switch(after=1), Switch(only=0))] == [1, 2, 2]
+    assert [each.processes for each in (Switch(), Switch(after=1))] == [1, 2]
 
 
 def test_route_leaves_out_the_query_and_ids():

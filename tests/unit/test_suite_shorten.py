@@ -169,6 +169,21 @@ def test_test_that_passes_only_after_unknown_others_is_not_searched():
     assert NOT_ALONE in [each.why for each in found.findings]
 
 
+def test_ctrl_c_leaves_what_was_found():
+    suite = Suite({"one": CART, "two": ("POST /login", "GET /cart")})
+    answers = suite.run
+
+    def run(names, choose):
+        if len(suite.reruns) > 4 and "two" in names:
+            raise KeyboardInterrupt
+        return answers(names, choose)
+
+    suite.run = run
+    found = suite.sort()
+    assert [each.tests for each in found.findings] == [("one",)]
+    assert found.trouble == "stopped by Ctrl-C"
+
+
 def test_trouble_of_a_rerun_is_said():
     def broken(names, switch):
         raise LabError("no pytest here")

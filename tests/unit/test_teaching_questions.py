@@ -150,12 +150,12 @@ GRAMMAR = {
     "outcomeDeclaration": ("defaultValue?", {"identifier", "cardinality", "baseType"}),
     "defaultValue": ("value+", set()),
     "value": ("", set()),
-    "itemBody": ("choiceInteraction+", set()),
+    "itemBody": ("p* choiceInteraction+", set()),
     "choiceInteraction": (
-        "prompt? simpleChoice+",
+        "simpleChoice+",
         {"responseIdentifier", "shuffle", "maxChoices"},
     ),
-    "prompt": ("code*", set()),
+    "p": ("code*", set()),
     "simpleChoice": ("code*", {"identifier"}),
     "code": ("", set()),
     "responseProcessing": ("responseCondition* setOutcomeValue*", set()),
@@ -220,6 +220,8 @@ def test_qti_item_scores_the_right_answer_and_explains_each():
             for each in root.iter(f"{NS}simpleChoice")
         }
         assert choices[right] == question.right.replace("`", "")
+        (asked,) = root.iter(f"{NS}p")
+        assert "".join(asked.itertext()) == question.question.replace("`", "")
         explained = [each.get("identifier") for each in root.iter(f"{NS}modalFeedback")]
         assert explained == list(choices) == list("ABCD")
 

@@ -26,7 +26,7 @@ class McpCheck(Check):
     def hold(self, runner: Runner, report: Report) -> None:
         """Meet the server, then hold all plays of what it offers."""
         self.progress("which versions of MCP are spoken, and do processes share a session?")
-        self._met = met = meet(runner, other_processes(runner), self.source.wire.path, self.version)
+        self._met = met = meet(runner, other_processes(runner), self.source.wire, self.version)
         report.plays.append("two processes, one asked in the session of the other")
         if met.shared and met.report.conversation:
             runner.dialect = McpDialect(met.wire)

@@ -26,12 +26,12 @@ class Sessions(Enum):
 class McpDialect:
     """Speaks with one endpoint; `sessions` says whether more than the calls is sent.
 
-    `opened` are the sessions that it has opened, each with the process.
+    `opened` are the sessions that there are: each with its process, and the call that ends it.
     """
 
     wire: Wire
     sessions: Sessions = Sessions.NONE
-    opened: list[tuple[Any, str]] = field(default_factory=list)
+    opened: list[tuple[Any, Call]] = field(default_factory=list)
 
     def ask(self, call: Call, state: ClientState, target: object, transmit: Transmit) -> Answer:
         """Send a call, in a session where there has to be one; return its reply as one message.
@@ -45,7 +45,8 @@ class McpDialect:
                 if not opened.ok:
                     return opened
                 state.sessions[key] = opened.header(SESSION_HEADER) or ""
-                self.opened.append((target, state.sessions[key]))
+                if session := state.sessions[key]:
+                    self.opened.append((target, self.wire.end(session)))
             if session := state.sessions[key]:
                 call = in_session(call, plain(session))
         return _asked(call, transmit)

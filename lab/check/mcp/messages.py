@@ -37,10 +37,14 @@ class FromAnswer:
 
 @dataclass(frozen=True)
 class Wire:
-    """How a client speaks to one endpoint: its path, and the version of the protocol."""
+    """How a client speaks to one endpoint: its path, and the version of the protocol.
+
+    `sent` are headers that go with every message, such as a credential.
+    """
 
     path: str
     version: str
+    sent: tuple[tuple[str, str], ...] = ()
 
     @property
     def modern(self) -> bool:
@@ -67,10 +71,12 @@ class Wire:
         """Return a notification: it has no id, and no answer."""
         return self._call({"jsonrpc": "2.0", "method": method}, self._headers(method, {}, {}))
 
-    def end(self) -> Call:
+    def end(self, session: str) -> Call:
         """Return the request that ends a session."""
-        headers = (("MCP-Protocol-Version", plain(self.version)),)
-        return Call("DELETE", plain(self.path), headers, origin="mcp end")
+        always = [("MCP-Protocol-Version", self.version), *self.sent]
+        headers = tuple((name, plain(value)) for name, value in always)
+        call = Call("DELETE", plain(self.path), headers, origin="mcp end")
+        return in_session(call, plain(session))
 
     def initialize(self, number: int) -> Call:
         """Return the request that opens a session."""
@@ -94,7 +100,7 @@ class Wire:
         topic: str = "",
         safe: bool = False,
     ) -> Call:
-        always = [("Content-Type", "application/json"), ("Accept", _ACCEPT), *headers]
+        always = [("Content-Type", "application/json"), ("Accept", _ACCEPT), *headers, *self.sent]
         return Call(
             "POST",
             plain(self.path),

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from itertools import cycle
 
 from lab.check.budget import Spent
-from lab.check.conversation import plain
 from lab.check.judge import Level, Report
 from lab.check.mcp.dialect import McpDialect
-from lab.check.mcp.messages import in_session
 from lab.check.mcp.sessions import Meeting, meet
 from lab.check.mcp.source import McpSource
 from lab.check.mcp.verdicts import judge_parts
@@ -32,11 +30,9 @@ class McpReplicaCheck(ReplicaCheck):
     def hold(self, player: ReplicaPlayer, report: Report) -> None:
         """Meet the server on two replicas, then hold all plays of what it offers."""
         self.progress("which versions of MCP are spoken, and do replicas share a session?")
-        self._met = met = meet(
-            player, in_turn(self.asked.among), self.source.wire.path, self.version
-        )
+        self._met = met = meet(player, in_turn(self.asked.among), self.source.wire, self.version)
         report.plays.append("two replicas, one asked in the session of the other")
-        dialect = player.dialect = McpDialect(met.wire, met.sessions)
+        dialect = player.dialect = McpDialect(met.wire, met.sessions, met.opened)
         self.source.wire, self.source.capabilities = met.wire, met.capabilities
         try:
             self.session(player, report).run(self.source)
@@ -61,7 +57,6 @@ def in_turn(among: Sequence[Replica]) -> Iterator[Callable[[], Replica]]:
 
 def close(player: ReplicaPlayer, dialect: McpDialect) -> None:
     """End the sessions that were opened: what runs on has better things to remember."""
-    for target, session in dialect.opened:
-        call = in_session(dialect.wire.end(), plain(session))
+    for target, end in dialect.opened:
         with suppress(Spent):
-            player.said(Trace(), call, ClientState(), target)
+            player.said(Trace(), end, ClientState(), target)

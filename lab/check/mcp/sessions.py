@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from lab.check.conversation import Call, Client, Conversation, Ref
 from lab.check.differences import differences
@@ -40,6 +40,7 @@ class Meeting:
     """What was learnt: how to speak with the server, what it offers, what holds for sessions.
 
     `shared` says that another process took a session's id: where that is kept is not known yet.
+    `opened` are sessions that were begun: each with its process, and the call that ends it.
     """
 
     wire: Wire
@@ -47,6 +48,7 @@ class Meeting:
     report: Report
     sessions: Sessions = Sessions.NONE
     shared: bool = False
+    opened: list[tuple[Any, Call]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,13 @@ class _Begun:
     capabilities: JsonObject
     conversation: Conversation
     trace: Trace
-    has_id: bool
+    target: Any
+    session: str
+
+    @property
+    def end(self) -> list[tuple[Any, Call]]:
+        """The call that ends it, where it has an id."""
+        return [(self.target, self.wire.end(self.session))] if self.session else []
 
     @property
     def look(self) -> Answer:
@@ -80,7 +88,7 @@ class _Begun:
 def meet(
     runner: TargetPlayer[AnyTarget],
     others: AbstractContextManager[Callable[[], AnyTarget]],
-    path: str,
+    wire: Wire,
     version: str | None = None,
 ) -> Meeting:
     """Meet a server, in one version or in all that it speaks; LabError if it is none.
@@ -92,22 +100,22 @@ def meet(
     try:
         with others as another:
             process = another()
-            modern = None if version in LEGACY else _discovered(runner, process, path)
-            wire = Wire(path, version if version in LEGACY else LEGACY[0])
-            legacy = "" if version in MODERN else _begin(runner, process, wire)
+            modern = None if version in LEGACY else _discovered(runner, process, wire)
+            old = replace(wire, version=version if version in LEGACY else LEGACY[0])
+            legacy = "" if version in MODERN else _begin(runner, process, old)
             if isinstance(legacy, _Begun):
                 met = _elsewhere(runner, legacy, another)
                 return met if modern is None else _as_both(met, modern)
             if modern is None:
-                raise LabError(_no_server(path, legacy, version))
+                raise LabError(_no_server(wire.path, legacy, version))
             return modern
     finally:
         runner.dialect = before
 
 
-def _discovered(runner: TargetPlayer[AnyTarget], process: AnyTarget, path: str) -> Meeting | None:
+def _discovered(runner: TargetPlayer[AnyTarget], process: AnyTarget, wire: Wire) -> Meeting | None:
     """Return how to speak without sessions; None with a server that does not."""
-    wire = Wire(path, MODERN[0])
+    wire = replace(wire, version=MODERN[0])
     runner.dialect, trace = McpDialect(wire), Trace()
     reply = reply_of(runner.said(trace, wire.request(1, DISCOVER), trace.state, process), 1)
     result = reply.result or {}
@@ -130,10 +138,10 @@ def _begin(runner: TargetPlayer[AnyTarget], process: AnyTarget, wire: Wire) -> _
     wire = replace(wire, version=chosen) if chosen in LEGACY else wire
     offered = _offered(reply.result)
     method = next((METHODS[kind] for kind in METHODS if kind in offered), METHODS["tools"])
-    session = answer.header(SESSION_HEADER)
+    session = answer.header(SESSION_HEADER) or ""
 
     def within(call: Call) -> Call:
-        ref = Ref(0, f"header:{SESSION_HEADER.lower()}", session or "")
+        ref = Ref(0, f"header:{SESSION_HEADER.lower()}", session)
         return in_session(call, (ref,)) if session else call
 
     calls = (
@@ -144,7 +152,7 @@ def _begin(runner: TargetPlayer[AnyTarget], process: AnyTarget, wire: Wire) -> _
     for call in calls[1:]:
         runner.said(trace, call, trace.state, process)
     conversation = Conversation(calls, f"MCP at {wire.path}", tuple(trace.answers))
-    return _Begun(wire, offered, conversation, trace, bool(session))
+    return _Begun(wire, offered, conversation, trace, process, session)
 
 
 def _elsewhere(
@@ -154,7 +162,7 @@ def _elsewhere(
 ) -> Meeting:
     """Ask other processes in the session of one: each a fresh one, in that of the one before."""
     report = Report(Level.UNKNOWN, "", begun.conversation)
-    met = Meeting(begun.wire, begun.capabilities, report)
+    met = Meeting(begun.wire, begun.capabilities, report, opened=begun.end)
     for number in range(REFUSALS):
         if (reply := reply_of(begun.look, _LOOK)).result is None:
             report.because = f"{begun.conversation.calls[_LOOK].title}: {reply.error}"
@@ -170,6 +178,7 @@ def _elsewhere(
                 report.because = f"a second process could not be initialized: {again}"
                 return met
             begun = again
+            met.opened += begun.end
     return replace(met, report=_refused(begun, seen), sessions=Sessions.EACH)
 
 
@@ -182,16 +191,16 @@ def _not_refused(met: Meeting, begun: _Begun, seen: Answer, rounds: int) -> Meet
         report.because = "other processes refused the session, and then one did not"
     else:
         report.level = Level.SELF_CONTAINED
-        report.because = ANSWERED if begun.has_id else NONE_GIVEN
-        sessions = Sessions.ONE if begun.has_id else Sessions.NONE
-        return replace(met, sessions=sessions, shared=begun.has_id)
+        report.because = ANSWERED if begun.session else NONE_GIVEN
+        sessions = Sessions.ONE if begun.session else Sessions.NONE
+        return replace(met, sessions=sessions, shared=bool(begun.session))
     return replace(met, sessions=Sessions.EACH)
 
 
 def _refused(begun: _Begun, seen: Answer) -> Report:
     """Return the report on a session that only the process knows which began it."""
     call, found = begun.conversation.calls[_LOOK], tuple(differences(begun.look, seen))
-    said = (REFUSED if begun.has_id else NOT_BEGUN).format(call.title, found[0])
+    said = (REFUSED if begun.session else NOT_BEGUN).format(call.title, found[0])
     findings = [
         Finding(index, each.title, Level.SELF_CONTAINED, status=begun.trace.answers[index].status)
         for index, each in enumerate(begun.conversation.calls)

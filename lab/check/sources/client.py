@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
-from urllib.parse import quote, urlencode
 
-from lab.check.conversation import Call, plain
+from lab.check.conversation import Call
 from lab.check.sources.description import Description
+from lab.check.sources.draft import CallDraft
 from lab.check.sources.given import KnownValues, thing_named
 from lab.check.sources.operations import Body, Operation, Parameter, Scheme
 from lab.check.sources.scalars import NUMBER
 from lab.check.sources.settings import OpenApiSettings
 from lab.check.sources.values import SchemaValues, kind_of, plain_value
-from lab.check.sources.writing import header_value, path_piece, query_pairs, written
+from lab.check.sources.writing import written
 from lab.core.http import Answer
 
 VARIANTS = 5  # ways to fill in an operation
@@ -73,72 +73,33 @@ class ApiClient:
 
     def filled(self, step: ApiStep) -> tuple[Call, Any]:
         """Return an operation as a call, and the value of its body."""
-        operation = step.operation
-        path, query = operation.path, list[tuple[str, str]]()
-        headers = dict[str, str]()
-        cookies = list[tuple[str, str]]()
+        operation, body = step.operation, None
+        draft = CallDraft(operation)
         for each in operation.parameters:
-            if not (each.required or each.name in self._settings.fields):
-                continue
-            value = self._value(operation, each, step.variant)
-            if each.where == "path":
-                path = path.replace("{" + each.name + "}", path_piece(each, value))
-            elif each.where == "query":
-                query += query_pairs(each, value)
-            elif each.where == "header":
-                headers[each.name] = header_value(each, value)
-            else:
-                cookies += query_pairs(each, value)
-        body, text = None, None
+            if each.required or each.name in self._settings.fields:
+                draft.put(each, self._value(operation, each, step.variant))
         if operation.body is not None:
             body = self._body(operation.body, step.variant)
-            headers["Content-Type"], text = written(operation.body, body)
-        if _answers_json(operation):
-            headers.setdefault("Accept", "application/json")
-        self._introduce(operation, headers, query, cookies)
-        if cookies:
-            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies)
-        headers.update(self._settings.headers)
+            draft.put_body(*written(operation.body, body))
+        self._introduce(operation, draft)
         prefix = operation.prefix if self._prefix is None else self._prefix
-        address = quote(prefix, safe="/%") + quote(path, safe="/%:@!$&'()*+,;=~")
-        call = Call(
-            operation.method,
-            plain(address + (f"?{urlencode(query)}" if query else "")),
-            tuple((name, plain(_one_line(value))) for name, value in headers.items()),
-            None if text is None else plain(text),
-            f"{self._description.file} {operation.name}",
-            operation.name,
-        )
-        return call, body
+        return draft.call(prefix, self._settings.headers, self._description.file), body
 
-    def _introduce(
-        self,
-        operation: Operation,
-        headers: dict[str, str],
-        query: list[tuple[str, str]],
-        cookies: list[tuple[str, str]],
-    ) -> None:
+    def _introduce(self, operation: Operation, draft: CallDraft) -> None:
         """Add who asks, in the first way for which all is known; best in one the author said."""
         if operation.schemes is None:
             if self.given.token:
-                headers["Authorization"] = f"Bearer {self.given.token}"
+                draft.put_credential(Scheme("", "Bearer"), f"Bearer {self.given.token}")
             return
         said = self._settings.credentials
         for way in sorted(
             operation.schemes, key=lambda way: not all(each.name in said for each in way)
         ):
-            known = [(scheme, self._credential(scheme)) for scheme in way]
-            if not all(value for _, value in known):
-                continue
-            for scheme, value in known:
-                pair = (scheme.parameter, value or "")
-                if scheme.where == "query":
-                    query.append(pair)
-                elif scheme.where == "cookie":
-                    cookies.append(pair)
-                else:
-                    headers[pair[0]] = pair[1]
-            return
+            known = [(scheme, self._credential(scheme) or "") for scheme in way]
+            if all(value for _, value in known):
+                for scheme, value in known:
+                    draft.put_credential(scheme, value)
+                return
 
     def _credential(self, scheme: Scheme) -> str | None:
         said = self._settings.credentials.get(scheme.name)
@@ -248,16 +209,3 @@ def _required(body: Body) -> list[str]:
     required = body.schema.get("required") or ()
     examples = [each for each in body.examples[:1] if isinstance(each, dict)]
     return [str(each) for each in (*required, *(name for each in examples for name in each))]
-
-
-def _answers_json(operation: Operation) -> bool:
-    return any(
-        "json" in str(media)
-        for status, response in operation.responses.items()
-        if status.startswith(("2", "d"))
-        for media in response.get("content") or ()
-    )
-
-
-def _one_line(value: str) -> str:
-    return value.replace("\r", " ").replace("\n", " ")

@@ -11,7 +11,7 @@ from lab.check.sources.description import DAMAGE, Description
 from lab.check.sources.given import thing_at
 from lab.check.sources.operations import Operation
 from lab.check.sources.settings import OpenApiSettings
-from lab.core.http import Answer
+from lab.core.http import Answer, NotSent
 
 MOST_EXPLORED = 300  # calls
 MOST_EXPLORED_S = 30.0
@@ -111,7 +111,7 @@ class Explorer:
                 self._found.refused.pop(operation, None)
                 return
             self._found.refused[operation] = answer.status
-            if answer.status is None:
+            if answer.status is None and not isinstance(answer.error, NotSent):
                 self._begin_again()
             if answer.status not in WRONG_VALUES or self._is_over():
                 return

@@ -128,7 +128,7 @@ def _notes(
     if others:
         notes.append(f"left out, {MOST_API_CALLS} calls are enough: {_some(_titles(others))}")
     if found.refused:
-        refused = [f"{each.title} ({status or 'no answer'})" for each, status in _refused(found)]
+        refused = [f"{each.title} ({_outcome(status)})" for each, status in _refused(found)]
         notes.append(f"left out, refused with every value that was made up: {_some(refused)}")
     if found.untried:
         notes.append(f"left out, not tried ({found.stopped}): {_some(_titles(found.untried))}")
@@ -151,6 +151,12 @@ def _said(client: ApiClient, found: Explored) -> set[Operation]:
 
 def _refused(found: Explored) -> list[tuple[Operation, int | None]]:
     return sorted(found.refused.items(), key=lambda each: each[0].position)
+
+
+def _outcome(status: int | None) -> str:
+    if status is None:
+        return "no answer"
+    return str(status) if status >= 400 else "a stream without an end"
 
 
 def _titles(some: Sequence[Operation] | set[Operation]) -> list[str]:

@@ -84,24 +84,21 @@ class Rotation:
 
 
 class Switch(msgspec.Struct, frozen=True):
-    """Which requests a second process answers: those from number `after` on, or only one.
+    """Which requests a second process answers: those from number `after` on.
 
-    Requests are counted from 0 through a whole run. Without either, the first process answers all.
+    Requests are counted from 0 through a whole run. Without it, the first process answers all.
     """
 
     after: int | None = None
-    only: int | None = None
 
     def process(self, number: int) -> int:
         """Return the process, 0 or 1, that answers a request."""
-        if self.only is not None:
-            return int(number == self.only)
         return int(self.after is not None and number >= self.after)
 
     @property
     def processes(self) -> int:
         """How many are needed."""
-        return 1 if self == Switch() else 2
+        return 1 if self.after is None else 2
 
 
 class Pairs(msgspec.Struct, frozen=True):

@@ -26,6 +26,7 @@ WHILE_IMPORTED = (
     "the suite asks the service while it is imported, so that no test can be run again by itself: "
     "ask in a fixture"
 )
+LEADER = "LAB_SUITE_LEADER"  # its process id: by it a worker knows that it is one
 HANDED_OVER = "lab_check"  # what a worker of pytest-xdist gives to the process that leads
 
 
@@ -39,11 +40,13 @@ def begin(config: pytest.Config) -> None:
         config.add_cleanup(rerunner.close)
         return
     plugin: object
-    if os.environ.get("PYTEST_XDIST_WORKER"):
+    if os.environ.get(LEADER) == str(os.getppid()) and "PYTEST_XDIST_WORKER" in os.environ:
         plugin = _Worker(options)
     elif getattr(given, "numprocesses", None) or getattr(given, "tx", None):
         if options.port:
             raise pytest.UsageError("--lab-port: workers cannot share a port: leave out -n")
+        os.environ[LEADER] = str(os.getpid())
+        config.add_cleanup(_lead_no_more)
         plugin = _Findings(config)
     else:
         plugin = _Leader(config, options)
@@ -51,6 +54,10 @@ def begin(config: pytest.Config) -> None:
         config.pluginmanager.register(plugin.service, "lab-check-service")
         config.add_cleanup(plugin.service.close)
     config.pluginmanager.register(plugin, "lab-check-suite")
+
+
+def _lead_no_more() -> None:
+    os.environ.pop(LEADER, None)
 
 
 class Handover(msgspec.Struct):

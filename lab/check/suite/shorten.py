@@ -19,11 +19,12 @@ MOST_SWITCHES = 16  # requests before which a switch is tried, until one shows i
 ONE = Switch()
 NOT_SHOWN = (
     "it did not fail again with one switch of processes, before whichever request: it needs more "
-    "than one, or it fails by chance"
+    "than one, or what earlier tests have left in a process, or it fails by chance"
 )
 NO_REQUEST = "it sends fewer than two requests to the address that this run gave it"
 NO_TIME = "there was no time left to search"
 NOT_AMONG_FIRST = "only the first five kinds of failure are searched"
+STOPPED_SEARCH = "stopped by Ctrl-C"
 NOT_ALONE = "it needs other tests before it, and which of them is not known"
 
 
@@ -85,6 +86,8 @@ class PairSearch:
                 found.findings.append(self._find(tests, self._before(tests[0]), whole))
         except LabError as reason:
             found.trouble = str(reason)
+        except KeyboardInterrupt:
+            found.trouble = STOPPED_SEARCH
         return found
 
     def _after_all_others(self, rest: Sequence[str]) -> RerunResult:

@@ -160,7 +160,7 @@ def a_paragraph_argues(work: Work) -> None:
     require(
         len(used) >= LEAST_NUMBERS,
         f"{PARAGRAPH} uses {len(used)} of the numbers of {ANSWER}",
-        help="Who has to decide wants numbers: use two of them or more. "
+        help="A decision needs numbers: use two of them or more. "
         "You may round, and write 1.2 million or 3.4 MB.",
     )
 

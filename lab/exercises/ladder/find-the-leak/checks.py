@@ -101,11 +101,11 @@ def only_ada_knows(work: Work) -> None:
         any("{wish}" in line.text for line in by["ada"]),
         "Ada never uses {wish}, so there is no secret that could leak",
     )
-    told = [line.text for line in by["bob"] if "{wish}" in line.text]
+    said = [line.text for line in by["bob"] if "{wish}" in line.text]
     require(
-        not told,
+        not said,
         "Bob says the wish himself",
-        evidence="\n".join(told),
+        evidence="\n".join(said),
         help="What Bob sends, he knows already.",
     )
 
@@ -134,7 +134,7 @@ def bob_sees_the_wish(work: Work) -> None:
 @check
 @after(bob_sees_the_wish)
 def is_a_leak(work: Work) -> None:
-    """A shop without the bug does not show it: nobody has published it on purpose."""
+    """A shop without the bug does not show it: it was not published on purpose."""
     played = play(work, lines_of(work), f"mended/{SHOP}")
     assert played is not None
     last, word = played
@@ -142,7 +142,7 @@ def is_a_leak(work: Work) -> None:
         word not in last.text,
         f"a shop without any bug also answers Bob's {last.line} with the wish",
         evidence=last,
-        help="The wall is there for everybody to read. Find what was meant for Ada alone.",
+        help="The wall is there to be read by all. Find what was meant for Ada alone.",
     )
 
 

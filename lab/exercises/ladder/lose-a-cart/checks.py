@@ -86,9 +86,9 @@ def is_lost_at_the_stateful_desk(work: Work) -> None:
     desk = run_at_both_desks(work)["stateful"]
     seen = desk.measurements
     if seen["carts_left"]:
-        why = "John has logged out (or in) since: nobody owes him that cart any more"
+        why = "John has logged out (or in) since: the shop does not owe him that cart any more"
     elif seen["carts_unknown"]:
-        why = "nobody knows: a server that may have the cart does not answer"
+        why = "it is unknown: a server that may have the cart does not answer"
     elif seen["carts_wrong"] or seen["carts_duplicated"]:
         why = "a live server shows a cart, but another one than was acknowledged"
     else:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lab.exercises import Work, after, check, require
 from lab.exercises.exchange import HttpExchange
-from lab.exercises.repaired import require_state_is_shared
+from lab.exercises.repaired import misspelt, require_state_is_shared
 from lab.exercises.service import Service
 
 PATIENCE_S, EVERY_S = 60.0, 0.1
@@ -69,15 +69,18 @@ def require_done(server: Service, report: str, numbers: list[int], help: str = "
 def reports_are_made(work: Work) -> None:
     """A report is accepted at once, and done soon after.
 
-    Two reports are ordered from one server, and asked for until they are done; then one is
+    Two reports are ordered from one server, and asked for until they are done; then some are
     asked for that nobody has ordered.
     """
     with work.start(env=platform(work.new_volume())) as server:
         ordered = [(numbers, order(server, numbers)) for numbers in (sales(work), sales(work))]
         for numbers, report in ordered:
             require_done(server, report, numbers)
-        unknown = f"{work.random.getrandbits(64):016x}"
-        server.get(f"/reports/{unknown}").require_status(404)
+        given = {report for _, report in ordered}
+        alike = (each for report in sorted(given) for each in misspelt(work.random, report))
+        for unknown in (f"{work.random.getrandbits(64):016x}", *alike):
+            if unknown not in given:
+                server.get(f"/reports/{unknown}").require_status(404)
 
 
 @check

@@ -10,7 +10,6 @@ TALK = """
 def script(http):
     http.put("/photos/{name}", data="{text}")
     http.get("/photos/{name}")
-    http.get("/photos")
 """
 NO_NAMES = ("Ada", "a_b", "a.b", "%2e%2e%2fserver.py")
 

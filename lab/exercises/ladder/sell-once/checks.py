@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from lab.exercises import Work, after, check, require
+from lab.exercises.declare import CannotCheck
 from lab.exercises.exchange import HttpExchange
 from lab.exercises.service import Service
 from lab.shop.catalogue import PRODUCTS
-from lab.stack.local_store import LocalStore
+from lab.stack.local_store import NO_STORE, LocalStore
+from lab.stack.programs import find_store
 from lab.stack.store_client import connect
 
 READY = "/api/products"
@@ -92,7 +92,9 @@ class Customer:
 @contextmanager
 def running(work: Work) -> Iterator[Desk]:
     """Run two servers of the student's desk, on two disks, and one store."""
-    with TemporaryDirectory() as folder, LocalStore(Path(folder)) as store:
+    if find_store() is None:
+        raise CannotCheck(NO_STORE)
+    with LocalStore(work.new_volume()) as store:
         env = {
             "VARIANT_STORE": store.url,
             "VARIANT_KEY_PREFIX": PREFIX,
@@ -254,7 +256,8 @@ def sells_nothing_without_the_store(work: Work) -> None:
     seen = measured(work)
     seen.look_without_store.require_status(200)
     seen.checkout_without_store.require_status(
-        503, help="Nobody knows whether it was sold. `must_answer()` says so."
+        503,
+        help="Without the store a server cannot know whether it was sold: `must_answer()` says so.",
     )
 
 

@@ -2,6 +2,9 @@
 
 from lab.evidence.run_document import RecordedExchange, VariantResult
 from lab.exercises import Work, check, require
+from lab.exercises.declare import CannotCheck
+from lab.stack.local_store import NO_STORE
+from lab.stack.programs import find_store
 
 STORE = "store"
 LEAST_LOOKS = 3
@@ -120,6 +123,8 @@ def affinity_shows_its_weakness(work: Work) -> None:
 @check(points=2)
 def the_store_shows_its_weakness(work: Work) -> None:
     """store.py: every server lives, and without the store the stateful desk shows no cart."""
+    if find_store() is None:
+        raise CannotCheck(NO_STORE)
     stateful, stateless = run(work, "store.py", "--store", "redis")
     broken = {each.target for each in (*stateful.faults, *stateless.faults)}
     require(

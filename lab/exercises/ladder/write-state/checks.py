@@ -55,7 +55,7 @@ class Customer:
         return self.ask(server, "POST", "/cart/items", json=item).require_status(201)
 
     def with_token(self, server: Service, token: str) -> HttpExchange:
-        """Look at the cart with another token than the own one."""
+        """Look at the cart with another token."""
         return server.get("/api/cart", headers={"Authorization": f"Bearer {token}"})
 
     def sees(self, server: Service, expected: Mapping[str, int], help: str = "") -> HttpExchange:
@@ -77,7 +77,7 @@ def cart_of(work: Work, lines: int = 3) -> dict[str, int]:
 
 
 def key() -> str:
-    """Return a signing key that nobody can guess."""
+    """Return a signing key that cannot be guessed."""
     return secrets.token_hex(20)
 
 
@@ -182,7 +182,7 @@ def nothing_is_forgotten(work: Work) -> None:
 @check(points=2)
 @after(any_server_knows_the_customer)
 def a_token_of_another_key_is_refused(work: Work) -> None:
-    """Nobody writes a token without the key: one that was changed, or signed elsewhere, is 401."""
+    """A token takes the key: one that was changed, or was signed with another key, is 401."""
     seen = journey(work)
     help = "Who signs? With what? A key that stands in the file is known to all who read it."
     for answer in (seen.with_another_key, *seen.changed):

@@ -17,7 +17,7 @@ DONE = Path(os.environ["SHARED_DIR"])
 
 
 def make(report_id, sales):
-    time.sleep(1)  # there is much to compute
+    time.sleep(4)  # there is much to compute
     reports[report_id] = {"status": "done", "total": sum(sales), "highest": max(sales)}
     (DONE / report_id).write_text(json.dumps(reports[report_id]))
 

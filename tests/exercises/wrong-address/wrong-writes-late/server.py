@@ -18,9 +18,9 @@ changed = {}
 
 
 def write_changes():
-    """Write the changes of the last half second into the database."""
+    """Write the last changes into the database, a few seconds later."""
     while True:
-        time.sleep(0.5)
+        time.sleep(10)
         for name in list(changed):
             with database() as opened:
                 values = [name, changed.pop(name)]

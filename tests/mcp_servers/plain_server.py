@@ -45,7 +45,9 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        self.answer(404, b"")
+        """Answer /left with the sessions that there are."""
+        left = json.dumps(sorted(sessions)).encode()
+        self.answer(200, left) if self.path == "/left" else self.answer(404, b"")
 
     def do_DELETE(self):
         sessions.discard(self.headers.get("Mcp-Session-Id"))
