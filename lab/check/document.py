@@ -40,6 +40,8 @@ class CheckedCall(msgspec.Struct, kw_only=True):
     route: str = ""
     """Method and path, without what differs from one check to the next."""
     depends_on_what_the_client_carries: bool | None = None
+    known: str = ""
+    """Why it does not fail, and until when: the settings file says so."""
 
 
 class Shortest(msgspec.Struct, kw_only=True):
@@ -166,6 +168,7 @@ def _call(finding: Finding, conversation: Conversation | None) -> CheckedCall:
         origin=said.origin if said else "",
         route=said.route if said else "",
         depends_on_what_the_client_carries=finding.depends,
+        known=finding.known,
     )
 
 

@@ -44,6 +44,8 @@ def send(
     with nullcontext(kept) if kept else session_of_its_own() as session:
         try:
             request.url = f"{address.url}{request.url}"
+            if address.owner:  # nothing that an earlier request of this session was given
+                session.cookies = RequestsCookieJar()
             if address.name:  # cookies, too, are those of this name
                 request.headers = {**(request.headers or {}), "Host": address.name}
             prepared = session.prepare_request(request)
@@ -51,7 +53,8 @@ def send(
             # Not through the session: it would put them into a jar of the usual policy.
             if carried := cookie_header(cookies, owned):
                 prepared.headers["Cookie"] = carried
-            session.cookies = cookies if owned is prepared else RequestsCookieJar()
+            if owned is prepared:
+                session.cookies = cookies
             if not kept:
                 prepared.headers["Connection"] = "close"  # the process may be killed after this
             got = session.send(prepared, timeout=timeout_s, allow_redirects=False, stream=True)

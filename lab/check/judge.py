@@ -99,6 +99,8 @@ class Finding:
     status: int | None = 200
     carries: bool = False
     like: int | None = None
+    known: str = ""
+    """Why it is accepted, and until when; "" if it is not."""
 
     @property
     def verdict(self) -> str:

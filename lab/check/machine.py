@@ -119,3 +119,12 @@ def _folders(root: Path) -> list[Path]:
         return [each for each in root.iterdir() if each.is_dir()]
     except OSError:
         return []
+
+
+def can_isolate() -> bool:
+    """Whether a process here can have a disk of its own."""
+    try:
+        Machine().close()
+    except CannotIsolate:
+        return False
+    return True

@@ -13,6 +13,15 @@ def as_junit(made: CheckDocument) -> str:
 
     It is red wherever the level is not allowed: if no call says so, the check as a whole does.
     """
+    return junit_xml("lab check", [_suite("lab check", made)])
+
+
+def as_junit_of_all(checks: Sequence[CheckDocument]) -> str:
+    """Return JUnit XML of several checks: a suite for each conversation."""
+    return junit_xml("lab check", [_suite(each.source or "lab check", each) for each in checks])
+
+
+def _suite(name: str, made: CheckDocument) -> Suite:
     cases = [
         Case("lab.check", f"{call.call} {call.request}", _problem(call, made.allowed))
         for call in made.calls
@@ -24,16 +33,17 @@ def as_junit(made: CheckDocument) -> str:
         problem = Problem("failure", "an assertion does not hold", made.failed_assertion)
         cases.append(Case("lab.check", "assertion", problem))
     is_red = any(case.problem and case.problem.kind != "skipped" for case in cases)
-    if made.verdict not in made.allowed and not is_red:
+    known = any(call.known for call in made.calls)
+    if made.verdict not in made.allowed and not is_red and not known:
         cases.append(Case("lab.check", "the check", Problem("error", made.because)))
-    return junit_xml("lab check", [Suite("lab check", cases, made.seconds)])
+    return Suite(name, cases, made.seconds)
 
 
 def _problem(call: CheckedCall, allowed: Sequence[Level]) -> Problem | None:
     if call.level in allowed:
         return None
-    if not call.counts:
-        return Problem("skipped", call.why)
+    if not call.counts or call.known:
+        return Problem("skipped", call.known or call.why)
     said = call.why or sentence(call.play)
     message = f"{call.level}: {said}" if said else str(call.level)
     details = "\n".join([*map(str, call.differences), call.why]).strip()

@@ -98,17 +98,20 @@ class Runner(PartPlayer):
         """Each call to a process that has had no other; with `elsewhere` as on another machine.
 
         Calls that are said to change nothing, by their protocol or by their service, share one
-        with those of them just before.
+        with those just before, as long as each is another one of the same topic.
         `youngest` says when the process of a call may be started at the earliest.
         The last few processes are left alive for a while: what they do in the background may
         end, as in a deployment that overlaps.
         """
         with self.processes(len(conversation)) as start:
             used: list[Process] = []
+            group: list[Call] = []
 
             def route(index: int, call: Call) -> Process:
-                if used and call.harmless and conversation.calls[index - 1].harmless:
+                if group and joins(group, call):
+                    group.append(call)
                     return used[-1]
+                group[:] = [call]
                 self.end_all_but(0 if self.exclusive else LINGER - 1, used)
                 since = youngest(index)
                 try:
@@ -259,3 +262,10 @@ def _stirred(process: Process, path: str) -> Iterator[None]:
         over.set()
         for each in others:
             each.join()
+
+
+def joins(group: Sequence[Call], call: Call) -> bool:
+    """Whether a call may go to the process that these went to, in a play of fresh ones."""
+    return call.harmless and all(
+        each.harmless and each.topic == call.topic and each.route != call.route for each in group
+    )

@@ -125,7 +125,7 @@ def _results(check: Checked) -> Iterator[JsonObject]:
         any_result = True
         key = call.route or call.request
         seen[key] += 1
-        yield _result(
+        result = _result(
             check,
             _RULES[call.level],
             _message(call),
@@ -133,6 +133,9 @@ def _results(check: Checked) -> Iterator[JsonObject]:
             f"{key} {seen[key]}",
             [by_number[number] for number in call.needs or () if number in by_number],
         )
+        if call.known:
+            result["suppressions"] = [{"kind": "external", "justification": visible(call.known)}]
+        yield result
     if found.verdict in _RULES and found.verdict not in found.allowed and not any_result:
         yield _result(check, _RULES[found.verdict], found.because, "", "the check")
 

@@ -10,6 +10,7 @@ import click
 from rich.text import Text
 
 from lab.cli import options
+from lab.cli.check_batch import WithSettings, current_batch, run_settings
 from lab.cli.check_mcp import McpOptions, mcp_options
 from lab.cli.check_openapi import openapi_options
 from lab.cli.check_replicas import ReplicaOptions, replica_options
@@ -34,7 +35,7 @@ def _settings(
     return {name: rest for name, _, rest in (value.partition("=") for value in values)}
 
 
-@click.command()
+@click.command(cls=WithSettings)
 @click.version_option(package_name="two-desks", prog_name="lab check")
 @click.argument("conversation", required=False, type=_path, metavar="[CONVERSATION]")
 @click.option(
@@ -196,6 +197,19 @@ def check(
 
     Your command is started many times, with your rights.
 
+    Alone, `lab check` runs what lab-check.toml, or [tool.lab.check] of pyproject.toml, says.
+    Each option may stand there by its name (--url as urls). A known finding does not fail
+    until its day is over; one that is no longer found is said.
+
+    A settings file:
+        start = "flask --app shop run --port {port}"
+        env = { SECRET_KEY = "k" }
+        conversations = ["talk.py", "session.http"]
+        [[known]]  # in pyproject.toml: [[tool.lab.check.known]]
+        request = "POST /cart"
+        reason = "carts move to the store in March"
+        until = 2027-03-31
+
     Replicas that run already are given with --url, two or more. Each pair of calls then goes to
     two of them at least once. Nothing is started or ended, so the verdict is weaker: *alike on
     these replicas*. What the conversation says is really sent, again and again.
@@ -207,12 +221,14 @@ def check(
       3    unknown, or the service did not start
       130  stopped by Ctrl-C
     """
+    if not command and not running.urls:
+        return run_settings(conversation, (junit_file, sarif_file), as_json)
     from lab.check.budget import Budget  # the check loads much, and `--help` needs none of it
     from lab.check.checker import STOPPED, Check
     from lab.check.session import Options
     from lab.check.start import Start
 
-    if bool(command) == bool(running.urls):
+    if command and running.urls:
         raise click.UsageError("give either --start COMMAND or --url URL of each replica")
     if running.urls and openapi_file:
         raise click.UsageError(
@@ -250,18 +266,20 @@ def check(
     from lab.cli import check_report
 
     allowed = check_report.allowed_levels(allow, running=bool(running.urls))
+    batch = current_batch()
+    all_known = batch is not None and batch.mark(report, allowed)
     given = conversation or http_file or har_file or openapi_file
     files = check_report.CiFiles(junit_file, sarif_file, given)
-    document, explanation = check_report.keep(report, start, folder, allowed, files)
-    if as_json:
+    document, explanation = check_report.keep(report, start, folder, allowed, files, batch)
+    if as_json and batch is None:
         write_json(document)
-    else:
+    elif not as_json:
         check_report.show(report, start, folder)
         if explain:
             screen.print(check_report.plain_text("\n" + explanation))
     if STOPPED in report.notes:
         return EXIT_INTERRUPTED
-    return check_report.exit_status(report, allowed)
+    return 0 if all_known else check_report.exit_status(report, allowed)
 
 
 COMMANDS = (check,)

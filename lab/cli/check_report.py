@@ -10,7 +10,7 @@ from rich.text import Text
 from lab.check.causes import in_words
 from lab.check.curl import as_curl
 from lab.check.document import CheckDocument, document, text
-from lab.check.judge import FAILED, SIGNS, Level, Report
+from lab.check.judge import FAILED, SIGNS, Finding, Level, Report
 from lab.check.render import as_junit, explain
 from lab.check.replicas.script import pair_lines, replicas_as_curl
 from lab.check.sarif import Checked, as_sarif
@@ -21,6 +21,8 @@ from lab.core.redaction import redact_text
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from lab.cli.check_batch import Batch
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,9 @@ class CiFiles:
         if self.junit:
             kept.write(self.junit, as_junit(found))
         if self.sarif:
-            kept.write(self.sarif, as_sarif([Checked(found, self._from_here())]))
+            kept.write(self.sarif, as_sarif([Checked(found, self.from_here())]))
 
-    def _from_here(self) -> Path | None:
+    def from_here(self) -> Path | None:
         """Return the conversation's file as seen from this folder, which a repository's is."""
         if self.conversation is None:
             return None
@@ -48,9 +50,17 @@ class CiFiles:
 
 
 def keep(
-    report: Report, start: Start, folder: Path, allowed: frozenset[Level], files: CiFiles
+    report: Report,
+    start: Start,
+    folder: Path,
+    allowed: frozenset[Level],
+    files: CiFiles,
+    batch: "Batch | None" = None,
 ) -> tuple[str, str]:
-    """Write what was found into the run's folder; return the document, and cause and advice."""
+    """Write what was found into the run's folder; return the document, and cause and advice.
+
+    Of a batch, the files for CI are written when all of it has been checked.
+    """
     found = document(
         report,
         explain(report),
@@ -60,7 +70,10 @@ def keep(
         part_scripts={part.name: _script(part.report, start) for part in report.parts},
     )
     kept.leave_check(folder, found)
-    files.write(found)
+    if batch is None:
+        files.write(found)
+    else:
+        batch.found.append((found, files.from_here()))
     likely = in_words(found.causes)
     return text(found), f"{likely}\n\n{found.explanation}" if likely else found.explanation
 
@@ -156,8 +169,6 @@ def _table(report: Report) -> "Table":
     for heading in ("", "call", "status", "verdict", "needs", "first difference"):
         table.add_column(heading, overflow="fold")
     for finding in report.findings:
-        mark = SIGNS[finding.level]
-        alike = finding.verdict != str(finding.level)
         needs = ", ".join(str(index + 1) for index in finding.needs or ())
         if finding.like is not None:
             needs = f"as {finding.like + 1}"
@@ -166,11 +177,20 @@ def _table(report: Report) -> "Table":
             str(finding.index + 1),
             Text(finding.title),
             str(finding.status or "none"),
-            Text(finding.verdict, "dim") if alike else Text(str(mark), mark.style),
+            _verdict(finding),
             needs,
             Text(difference),
         )
     return table
+
+
+def _verdict(finding: Finding) -> Text:
+    mark = SIGNS[finding.level]
+    if finding.known:
+        return Text(f"{mark}, {finding.known}", "dim")
+    if finding.verdict != str(finding.level):
+        return Text(finding.verdict, "dim")
+    return Text(str(mark), mark.style)
 
 
 def plain_text(text: str, style: str = "") -> Text:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MOST_SECONDS = 300.0
 MOST_READ = 1_000_000
 NEVER_STARTS = "the service does not start"
+_RESTORE = Path(__file__).with_name("restore.py")
 
 
 @dataclass(frozen=True)
@@ -140,12 +141,8 @@ class Work:
             raise CannotCheck(NEVER_STARTS)
         fresh = disk is None
 
-        def start_on(disk: Disk) -> Start:
-            places = {name: str(disk.temporary) for name in ("TMPDIR", "TEMP", "TMP")}
-            return self._start(disk.folder, {**places, **(env or {})}, ready)
-
         service = Service(
-            start_on,
+            lambda disk: self._start_on(disk, env or {}, ready),
             disk or self.new_disk(),
             self._new_folder("service"),
             self._transcript,
@@ -185,9 +182,10 @@ class Work:
             raise CannotCheck(NEVER_STARTS)
         from lab.exercises.found import check  # it loads much, and most checks need none of it
 
-        start = self._start(self.new_disk().folder, env or {}, ready, reset)
-        if volume is not None:
-            start = replace(start, shared=(volume,), reset=reset or _emptying(volume))
+        disk = self.new_disk()
+        start = self._start_on(disk, env or {}, ready)
+        shared = (volume,) if volume else ()
+        start = replace(start, shared=shared, reset=reset or self._restoring(disk, shared))
         place = self._new_folder("check")
         return check(start, conversation, place, ignore, max_seconds, self._progress)
 
@@ -210,30 +208,32 @@ class Work:
         called.json()  # says what went wrong where there is no document
         return msgspec.json.decode(called.out, type=RunDocument)
 
-    def _start(
-        self,
-        folder: Path,
-        env: Mapping[str, str],
-        ready: str | None = None,
-        reset: str | None = None,
-    ) -> Start:
+    def _start_on(self, disk: Disk, env: Mapping[str, str], ready: str | None) -> Start:
         if not self._command:
             raise LabError("this exercise has no service: add start to exercise.toml, or --start")
-        return Start(as_command(self._command), env, folder, reset, ready, READY_S)
+        places = {name: str(disk.temporary) for name in ("TMPDIR", "TEMP", "TMP")}
+        command = as_command(self._command)
+        return Start(command, {**places, **env}, disk.folder, None, ready, READY_S)
+
+    def _restoring(self, disk: Disk, shared: tuple[Path, ...]) -> str | None:
+        """Return the shell line that makes all as it was before a play; None if nothing has to.
+
+        Where the system gives no process a disk of its own, the disk is put back as well.
+        """
+        from lab.check.machine import can_isolate
+
+        if can_isolate():
+            words = ["empty", *map(str, shared)] if shared else []
+        else:
+            fresh = self.new_disk().folder
+            words = ["copy", *map(str, (fresh, disk.folder, disk.temporary, *shared))]
+        command = [sys.executable, "-I", "-S", str(_RESTORE), *words]
+        return subprocess.list2cmdline(command) if words else None
 
     def _new_folder(self, kind: str) -> Path:
         folder = self._scratch / f"{kind}-{next(self._numbers)}"
         folder.mkdir(parents=True)
         return folder
-
-
-def _emptying(volume: Path) -> str:
-    """Return the shell line that empties a volume; the folder itself stays."""
-    code = (
-        "import pathlib, shutil, sys; [shutil.rmtree(p) if p.is_dir() else p.unlink() "
-        "for p in pathlib.Path(sys.argv[1]).iterdir()]"
-    )
-    return subprocess.list2cmdline([sys.executable, "-I", "-S", "-c", code, str(volume)])
 
 
 def _not_started(failure: DidNotStart) -> NotMet:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from lab.check.document import CheckDocument, read
 from lab.check.judge import Level
+from lab.check.machine import can_isolate
 from lab.core.errors import LabError
 from lab.processes.child import Child
 from lab.processes.spawn import Children, clean_environment, module_command
 from lab.processes.waiting import end_of, wait_until
 
 _PATIENCE_S = 300.0
-_CAN_ISOLATE = sys.platform == "linux"  # a process there can have a disk of its own
 # Files only: the folder itself is a volume, and stays.
 _EMPTY = "[p.unlink() for d in ('shared', 'flask_session') for p in pathlib.Path(d).glob('*')]"
 
@@ -52,14 +52,14 @@ def begin_proof(
 ) -> PendingProof:
     """Begin to check a service, in the folder of its volume, with the conversation `talk.py`.
 
-    `words` start it, {port} among them. What it keeps is emptied where state is expected that
-    fresh processes share.
+    `words` start it, {port} among them. What it keeps is emptied where a backing service is
+    expected, and where the system cannot give a process a disk of its own.
     """
     folder = volume.parent
     arguments = ["check", "talk.py", "--start", subprocess.list2cmdline(words)]
-    if expected in (Level.BACKING_SERVICE, Level.DISK):
+    if expected is Level.BACKING_SERVICE:
         arguments += ["--shared", volume.name]
-    if expected is Level.BACKING_SERVICE or (expected is Level.DISK and not _CAN_ISOLATE):
+    if expected is Level.BACKING_SERVICE or (expected is not Level.PROCESS and not can_isolate()):
         reset = [sys.executable, "-I", "-S", "-c", f"import pathlib; {_EMPTY}"]
         arguments += ["--reset", subprocess.list2cmdline(reset)]
     runs = folder.parent / "runs"

@@ -3,6 +3,7 @@
 import random
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -88,34 +89,71 @@ def test_error_of_a_call_at_the_same_time_is_raised():
         repaired.at_the_same_time(act, 4)
 
 
+@pytest.fixture
+def started(monkeypatch):
+    """The starts of services that `lab check` was asked to check."""
+    seen = []
+    monkeypatch.setattr("lab.exercises.found.check", lambda start, *_: seen.append(start))
+    return seen
+
+
+def work_in(folder):
+    (folder / "submitted").mkdir(parents=True)
+    (folder / "submitted" / "server.py").write_text("the student's")
+    return Work(folder / "submitted", folder / "scratch", command="python server.py {port}")
+
+
+def reset(start):
+    subprocess.run(start.reset, shell=True, check=True, timeout=60)
+
+
+def litter(folder):
+    (folder / "a.db").write_text("x")
+    (folder / "deep" / "er").mkdir(parents=True)
+    (folder / "deep" / "er" / "b").write_text("x")
+
+
+def isolation(monkeypatch, here):
+    monkeypatch.setattr("lab.check.machine.can_isolate", lambda: here)
+
+
+@pytest.mark.parametrize("here", [True, False])
 @pytest.mark.parametrize("name", ["plain", "with space", "it's (one)", "ü"])
-def test_volume_is_emptied_and_stays(tmp_path, monkeypatch, name):
-    seen = {}
-
-    def check(start, *_):
-        seen["start"] = start
-        return Found(Report(Level.UNKNOWN, ""), start)
-
-    monkeypatch.setattr("lab.exercises.found.check", check)
-    (tmp_path / "work").mkdir()
-    work = Work(tmp_path / "work", tmp_path / name, command="python server.py {port}")
+def test_volume_is_emptied_before_each_play_and_stays(tmp_path, monkeypatch, started, name, here):
+    isolation(monkeypatch, here)
+    work = work_in(tmp_path / name)
     volume = work.new_volume()
     work.check("GET /", volume=volume)
-    (volume / "a.db").write_text("x")
-    (volume / "folder").mkdir()
-    (volume / "folder" / "b").write_text("x")
-    start = seen["start"]
-    assert start.shared == (volume,)
-    subprocess.run(start.reset, shell=True, check=True, timeout=60)
+    litter(volume)
+    assert started[0].shared == (volume,)
+    reset(started[0])
     assert volume.is_dir() and [*volume.iterdir()] == []
 
 
-def test_reset_of_its_own_is_kept(tmp_path, monkeypatch):
-    seen = []
-    monkeypatch.setattr("lab.exercises.found.check", lambda start, *_: seen.append(start))
-    (tmp_path / "work").mkdir()
-    work = Work(tmp_path / "work", tmp_path / "scratch", command="python server.py {port}")
-    work.check("GET /", volume=work.new_volume(), reset="true")
+def test_disk_is_put_back_where_none_can_be_private(tmp_path, monkeypatch, started):
+    isolation(monkeypatch, False)
+    work_in(tmp_path).check("GET /")
+    (start,) = started
+    disk, temporary = start.cwd, Path(start.env["TMPDIR"])
+    litter(disk)
+    litter(temporary)
+    (disk / "server.py").write_text("changed by itself")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "kept").write_text("x")
+    (disk / "link").symlink_to(tmp_path / "elsewhere")
+    reset(start)
+    assert [each.name for each in disk.iterdir()] == ["server.py"]
+    assert (disk / "server.py").read_text() == "the student's"
+    assert [*temporary.iterdir()] == []
+    assert (tmp_path / "elsewhere" / "kept").exists()
+
+
+def test_nothing_is_reset_where_disks_are_private_and_nothing_is_shared(
+    tmp_path, monkeypatch, started
+):
+    isolation(monkeypatch, True)
+    work = work_in(tmp_path)
     work.check("GET /")
-    assert [each.reset for each in seen] == ["true", None]
-    assert seen[1].shared == ()
+    work.check("GET /", volume=work.new_volume(), reset="true")
+    assert [each.reset for each in started] == [None, "true"]
+    assert started[0].shared == ()

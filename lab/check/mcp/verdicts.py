@@ -16,6 +16,7 @@ from lab.check.mcp.source import APPLICATION, LISTS
 GOOD: Final = (Level.SELF_CONTAINED, Level.ALIKE)
 WORST: Final = (*STATE, Level.UNKNOWN, *GOOD)
 NOT_CALLED = "nothing but lists could be asked for: --call NAME calls a tool"
+FOUND_BEFORE = "state was found elsewhere, and this was not compared any further"
 ALL_FAILED = "every call failed: give a tool's arguments with --call 'NAME={…}'"
 REMEDIES: Final = {
     SESSION: (
@@ -75,8 +76,8 @@ def _level(findings: Sequence[Finding], report: Report) -> tuple[Level, str]:
     unknown = [each for each in findings if each.level is Level.UNKNOWN]
     if level in STATE or any(each.counts for each in unknown):
         return level, because
-    if unknown:  # what is kept outside of the processes was not emptied
-        return Level.UNKNOWN, report.because
+    if unknown:  # it may be kept outside of the processes, and was not emptied
+        return Level.UNKNOWN, FOUND_BEFORE if report.level in STATE else report.because
     return (report.level, report.because) if report.level in GOOD else (level, because)
 
 

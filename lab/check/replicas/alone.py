@@ -10,13 +10,14 @@ from lab.check.differences import Difference
 from lab.check.identity import NAMES_ONE
 from lab.check.judge import Report
 from lab.check.replicas.counters import counts_apart
-from lab.check.replicas.naming import Naming, learn_names
+from lab.check.replicas.naming import Naming
 from lab.check.replicas.player import ReplicaPlayer
 from lab.check.replicas.replica import Replica
 from lab.check.trace import Trace
 from lab.core.http import Answer
 
 ROUNDS, MORE_ROUNDS = 2, 2  # more where a number seems to be counted by each replica
+_ITS_NAME = frozenset({"backend", "upstream", "machine_name", "hostip", "host_ip", "address"})
 EACH_ITS_OWN = (
     "{0} is another at each replica, whenever it is asked alone: the replica's own name or "
     "setting, or something that it remembers for what the conversation says. If it is the first: "
@@ -27,8 +28,9 @@ EACH_ITS_OWN = (
 class AloneOnEach:
     """Holds the conversation on each replica in turn, and that again.
 
-    `rounds` are the plays, of each round and in it of each replica; `baseline` is the first of
-    them, `counted` has the numbers that each replica counts for itself, by call.
+    `baseline` is how it is on the first one, and so it is `again`. `rounds` are the plays, of
+    each round and in it of each replica; `counted` has the numbers that each of them counts for
+    itself, by call.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class AloneOnEach:
         report: Report,
         progress: Callable[[str], None],
     ) -> None:
+        self.baseline, self.again = Trace(), Trace()
         self.rounds: list[list[Trace]] = []
         self.counted: dict[int, list[Difference]] = {}
         self.naming = Naming({})
@@ -48,18 +51,28 @@ class AloneOnEach:
         self._report = report
         self._progress = progress
 
-    @property
-    def baseline(self) -> Trace:
-        """The conversation as it is on the first replica."""
-        return self.rounds[0][0]
+    def hold_first(self, conversation: Conversation, held: Trace | None) -> None:
+        """Hold it on the first replica; `held` is how that was when it was recorded."""
+        first = self._among[0]
+        self._progress(f"the conversation on replica {first.name} alone")
+        self.baseline = held or self._player.on(conversation, first)
+        self._note_streams(self.baseline)
+        self.again = self._player.on(conversation, first, after=self.baseline)
+        self._comparator.learn_plays([self.baseline, self.again])
+        if held is None:
+            pairs = zip(conversation.answers, self.baseline.answers, strict=False)
+            for index, (recorded, replayed) in enumerate(pairs):
+                said = unfollowed(conversation.calls[index])
+                self._comparator.learn_recorded(index, recorded, replayed, said)
 
-    def hold(self, conversation: Conversation, held: Trace | None, header: str | None) -> None:
-        """Hold all rounds; `held` is how it was held on the first replica when it was recorded."""
-        for number in range(ROUNDS):
-            self._round(conversation, held if number == 0 else None)
-        self._learn(conversation, held)
-        answers = [[each for one in self.rounds for each in one[n].answers] for n in self._places]
-        self.naming = learn_names(answers, self._among, header)
+    def hold(self, conversation: Conversation) -> None:
+        """Hold it on each of them in turn, and that again."""
+        for _ in range(ROUNDS):
+            self._round(conversation)
+        self._learn()
+        if any(self._apart(index) for index in range(len(conversation))):
+            self._round(conversation, self.rounds[-1])  # what a clock says goes on meanwhile
+            self._learn()
         self._count(conversation)
         for index in range(len(conversation)):
             self._compare(index)
@@ -68,30 +81,30 @@ class AloneOnEach:
     def _places(self) -> range:
         return range(len(self._among))
 
-    def _round(self, conversation: Conversation, held: Trace | None) -> None:
+    def _round(self, conversation: Conversation, after: Sequence[Trace] = ()) -> None:
         plays = []
-        for each in self._among:
+        for number, each in enumerate(self._among):
             self._progress(f"the conversation on replica {each.name} alone")
-            first = held if each is self._among[0] else None
-            plays.append(first or self._player.on(conversation, each))
-            endless = {n: a.events for n, a in enumerate(plays[-1].answers) if not a.complete}
-            self._player.endless = endless | self._player.endless
+            before = after[number] if after else None
+            plays.append(self._player.on(conversation, each, after=before))
+            self._note_streams(plays[-1])
         self.rounds.append(plays)
 
-    def _learn(self, conversation: Conversation, held: Trace | None) -> None:
+    def _note_streams(self, trace: Trace) -> None:
+        endless = {n: each.events for n, each in enumerate(trace.answers) if not each.complete}
+        self._player.endless = endless | self._player.endless
+
+    def _learn(self) -> None:
         comparator = self._comparator
-        comparator.learn_plays([one[0] for one in self.rounds])
+        for one in self.rounds:
+            for index, answer in self._aligned(one[0]).items():
+                comparator.learn(index, self.baseline.answers[index], answer)
         for place in self._places[1:]:
             first = self._aligned(self.rounds[0][place])
             for other in self.rounds[1:]:
                 for index, answer in self._aligned(other[place]).items():
                     if index in first:
                         comparator.learn(index, first[index], answer)
-        if held is None:
-            pairs = zip(conversation.answers, self.baseline.answers, strict=False)
-            for index, (recorded, replayed) in enumerate(pairs):
-                said = unfollowed(conversation.calls[index])
-                comparator.learn_recorded(index, recorded, replayed, said)
 
     def _aligned(self, trace: Trace) -> dict[int, Answer]:
         return self._comparator.aligned(self.baseline, trace)
@@ -100,7 +113,7 @@ class AloneOnEach:
         """Find numbers that each replica counts for itself; more rounds make sure of it."""
         for more in (0, MORE_ROUNDS):
             for _ in range(more):
-                self._round(conversation, None)
+                self._round(conversation)
             rounds = [[self._aligned(each) for each in one] for one in self.rounds]
             found: dict[int, list[Difference]] = {}
             for index, each in counts_apart(rounds, self._comparator.noise):
@@ -113,18 +126,25 @@ class AloneOnEach:
             if not self.counted:
                 return
 
-    def _compare(self, index: int) -> None:
-        """Leave out what each replica always says otherwise than the first one, and say so."""
-        comparator, first = self._comparator, self.baseline
+    def _apart(self, index: int) -> list[tuple[str, Answer]]:
+        """Return where a replica always answers otherwise than the first one, and such an answer.
+
+        A status is not among them: it is a difference, and is never a name.
+        """
+        found, first = list[tuple[str, Answer]](), self.baseline
         for place in self._places[1:]:
             seen = [self._aligned(one[place]).get(index) for one in self.rounds]
-            if index >= len(first.answers) or None in seen:
-                continue
-            for answer in seen:
+            for answer in seen if None not in seen and index < len(first.answers) else ():
                 assert answer is not None
-                for each in comparator(index, first.answers[index], answer):
+                for each in self._comparator(index, first.answers[index], answer):
                     if each.where != "status":
-                        self._leave_out(index, each.where, answer)
+                        found.append((each.where, answer))
+        return found
+
+    def _compare(self, index: int) -> None:
+        """Leave out what each replica always says otherwise than the first one, and say so."""
+        for where, answer in dict(self._apart(index)).items():
+            self._leave_out(index, where, answer)
 
     def _leave_out(self, index: int, where: str, answer: Answer) -> None:
         self._comparator.mask(index, where)
@@ -137,7 +157,7 @@ class AloneOnEach:
 
     def _names_replica(self, where: str, name: str, answer: Answer) -> bool:
         """Whether a place is called as such names are, or says what a header names it by."""
-        if NAMES_ONE.search(name):
+        if NAMES_ONE.search(name) or name.lower() in _ITS_NAME:
             return True
         try:
             value = str(pointed(answer.document, where)) if where.startswith("/") else ""

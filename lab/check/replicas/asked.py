@@ -42,15 +42,17 @@ def _lines(
     count = len(conversation)
     spread = Counter(side for one in sides for side in one)
     for index, each in enumerate(asked.among):
-        alone = ROUNDS + 1 + bool(index)  # and over a kept connection; the others once more
-        yield f"{each}: {alone * count + spread[index]} requests"
+        # Over new connections, over a kept one; the first twice to know it, others once more.
+        alone = ROUNDS + 1 + (1 if index else 2)
+        most = alone * count + spread[index]
+        yield f"{each}: at most {most} requests, and GET {asked.path} twice"
     if asked.balancer:
         url, path = asked.balancer.address.url, asked.path
         yield f"{url}: at most {MOST_PLAYS * count} requests, and GET {path} to move its turn"
     if asked.between:
         yield f"{asked.between}: once, with {len(cuts(count))} clients that wait for it"
     writes = dict.fromkeys(call.title for call in conversation.calls if not call.reads)
-    clients = (ROUNDS + 2) * len(asked.among) - 1 + len(sides)
+    clients = (ROUNDS + 2) * len(asked.among) + 1 + len(sides)
     if writes:
-        yield f"of these, {clients} times each on the replicas: {', '.join(writes)}"
+        yield f"of these, at most {clients} times on the replicas: {', '.join(writes)}"
     yield "more where an answer differs, to find the pair of requests: --max-requests is the limit"

@@ -1,17 +1,18 @@
 """Conversations through the balancer before the replicas, until each pair of calls has crossed."""
 
 import random
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Call, Conversation, plain
 from lab.check.judge import Report
-from lab.check.replicas.design import certificate
+from lab.check.replicas.design import Certificate
 from lab.check.replicas.naming import Naming
 from lab.check.replicas.player import ReplicaPlayer
 from lab.check.replicas.replica import Replica
 from lab.check.trace import ClientState, Trace
+from lab.core.http import Answer, Headers
 
 MOST_PLAYS, LEAST_PLAYS = 24, 4
 NOT_BELIEVED = (
@@ -50,7 +51,9 @@ class BalancerPlays:
         self._progress = progress
         self._draw = random.Random(0)
 
-    def hold(self, conversation: Conversation, replicas: int) -> None:
+    def hold(
+        self, conversation: Conversation, replicas: int, covered: Callable[[Through], Certificate]
+    ) -> None:
         """Hold it until every pair has crossed, or more would not help.
 
         Every other client keeps its connection.
@@ -58,8 +61,8 @@ class BalancerPlays:
         for number in range(MOST_PLAYS):
             self._progress(f"the conversation through the balancer, {number + 1}")
             self._play(conversation, replicas, kept=number % 2 == 1)
-            covered = certificate(self.found.sides, len(conversation), replicas)
-            if number + 1 >= LEAST_PLAYS and (covered.complete or not covered.pairs):
+            so_far = covered(self.found)
+            if number + 1 >= LEAST_PLAYS and (so_far.complete or not so_far.pairs):
                 return
 
     def _play(self, conversation: Conversation, replicas: int, *, kept: bool) -> None:
@@ -76,48 +79,70 @@ class BalancerPlays:
             if lie := self._naming.lie(each):
                 self._report.note(lie)
 
+    def take_away(self, cookies: Collection[str]) -> None:
+        """Take the balancer's own cookies out of the answers: no replica sets them."""
+        for trace in self.found.plays:
+            trace.answers = [_without(each, cookies) for each in trace.answers]
+
     def believe(self, comparator: ResponseComparator, baseline: Trace) -> None:
-        """Take back what a header said where one replica would have answered otherwise.
+        """Take back what a header said where the replica itself answers otherwise.
 
         Leave out what the balancer itself changes: it differs although nothing crossed.
         """
-        for trace, sides in zip(self.found.plays, self.found.sides, strict=True):
-            answers = comparator.aligned(baseline, trace)
+        expected = dict(enumerate(baseline.answers))
+        plays = [comparator.aligned(baseline, trace) for trace in self.found.plays]
+        for index in range(len(baseline.answers)):
+            for place in self._always_changed(index, comparator, baseline, plays):
+                comparator.mask(index, place)
+                self._report.note(
+                    f"{place} in answer {index + 1} is another through the balancer each time: "
+                    "taken for its own doing, and not compared"
+                )
+        for answers, sides in zip(plays, self.found.sides, strict=True):
             for index in sorted(answers):
                 before = {*sides[: index + 1]}
                 if len(before) != 1 or None in before:
                     break
-                expected = dict(enumerate(baseline.answers))
-                if comparator.compare(index, expected, answers):
-                    self._is_its_own(index, comparator, baseline, before)
+                found = comparator.compare(index, expected, answers)
+                if any(each.where == "status" for each in found):
+                    self._disbelieve(index, sides[0])
                     return
 
-    def _is_its_own(
+    def _always_changed(
         self,
         index: int,
         comparator: ResponseComparator,
         baseline: Trace,
-        before: Collection[int | None],
-    ) -> None:
-        """Decide between a balancer that changes an answer and a header that lies."""
-        expected, always = baseline.answers[index], list[set[str]]()
-        for trace in self.found.plays:
-            answer = comparator.aligned(baseline, trace).get(index)
-            found = comparator(index, expected, answer) if answer else []
-            always.append({each.where for each in found})
-        same = set.intersection(*always)
-        if same and "status" not in same:
-            for where in sorted(same):
-                comparator.mask(index, where)
-                self._report.note(
-                    f"{where} in answer {index + 1} is another through the balancer each time: "
-                    "taken for its own doing, and not compared"
-                )
-            return
-        name = "ABCDEFGHI"[next(each for each in before if each is not None)]
-        header = self._naming.first or "the balancer's header"
+        plays: Sequence[Mapping[int, Answer]],
+    ) -> list[str]:
+        """Return where an answer differs in every play, also where all calls went to one."""
+        alike = [{*sides[: index + 1]} for sides in self.found.sides]
+        if not any(len(each) == 1 and None not in each for each in alike):
+            return []
+        expected = baseline.answers[index]
+        found = [
+            {each.where for each in comparator(index, expected, answers[index])}
+            for answers in plays
+            if index in answers
+        ]
+        always = set.intersection(*found) if found else set()
+        return [] if "status" in always else sorted(always)
+
+    def _disbelieve(self, index: int, side: int | None) -> None:
+        name = "ABCDEFGHI"[side or 0]
+        header = self._naming.first or "a header of the balancer"
         self._report.note(NOT_BELIEVED.format(header=header, name=name, call=index + 1))
         self.found.sides = [[None for _ in each] for each in self.found.sides]
+
+
+def _without(answer: Answer, cookies: Collection[str]) -> Answer:
+    pairs = answer.headers.pairs
+    kept = (
+        (name, value)
+        for name, value in pairs
+        if name != "set-cookie" or value.partition("=")[0].strip() not in cookies
+    )
+    return replace(answer, headers=Headers(kept))
 
 
 def own_cookies(through: Sequence[Trace], direct: Sequence[Trace]) -> list[str]:

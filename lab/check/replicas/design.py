@@ -13,6 +13,7 @@ from lab.check.conversation import Call
 from lab.check.sides import plays_on_two
 
 Sides = tuple[int, ...]  # by call, the replica that is asked
+MOST_SPLITS = 20
 THOUGHT_OF = 40  # plays that are thought of before each that is chosen
 CHANGES_IN_BETWEEN = 6  # plays in which one replica is changed behind the other's back
 Left = dict[tuple[int, int], list[int]]
@@ -37,13 +38,27 @@ class Certificate:
         return self.pairs == self.of_pairs
 
 
-def schedule(calls: Sequence[Call], replicas: int) -> list[Sides]:
-    """Return plays in which every pair of calls goes every way; the same every time.
+def splits(calls: int) -> list[Sides]:
+    """Return plays in which the first replica has all calls up to one, and the second the rest.
 
-    The first ones are those of `plays_on_two`, which let a third call notice what a second one
-    changed elsewhere. Then each next play covers the most that is left, of some.
+    The latest cut comes first. So the second one is asked each call before it has ever had an
+    earlier one of the conversation: it cannot know it from another play.
+    """
+    cuts = [*range(calls - 1, 0, -1)]
+    step = -(-len(cuts) // MOST_SPLITS) or 1
+    return [tuple(int(index >= cut) for index in range(calls)) for cut in cuts[::step]]
+
+
+def schedule(calls: Sequence[Call], replicas: int, before: Iterable[Sides] = ()) -> list[Sides]:
+    """Return plays in which, with those `before`, every pair of calls goes every way.
+
+    They are the same every time. The first ones are those of `plays_on_two`, which let a third
+    call notice what a second one changed elsewhere. Then each next play covers the most that is
+    left, of some.
     """
     left, draw = _everything(len(calls), replicas), random.Random(len(calls))
+    for sides in before:
+        _take(sides, left)
     plays = []
     for sides in _first(calls, replicas):
         if _take(sides, left):

@@ -1,6 +1,6 @@
 """What the plays on replicas have shown, and the findings that follow, in the words of replicas."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lab.check.comparator import ResponseComparator
 from lab.check.differences import Difference
@@ -31,6 +31,13 @@ class ReplicaEvidence(Evidence):
         self._alone = alone
         self._spread = spread
         self._required = required
+        self._held: list[list[str]] = []
+        """By way: the plays that were held in it."""
+
+    @property
+    def counted(self) -> int:
+        """How many calls are compared: of those that are asked again and again, the last."""
+        return len(self.conversation) - len(self.comparator.polled)
 
     def take(self, name: str, hold: Callable[[], Trace], sides: tuple[int, ...] = ()) -> None:
         """Hold a play in which a difference means that replicas are not as one."""
@@ -66,9 +73,39 @@ class ReplicaEvidence(Evidence):
                 ways=covered.ways,
                 of_ways=covered.of_ways,
                 unknown=unknown,
-                differed=len(self.differing(plays)),
             )
         )
+        self._held.append(plays)
+
+    def answered(self, trace: Trace, sides: Sequence[int | None]) -> list[int | None]:
+        """Return by call of the conversation the replica that answered it; None where none did.
+
+        A call that is asked again until it changes counts once, in its last place.
+        """
+        place = {id(answer): index for index, answer in enumerate(trace.answers)}
+        found: list[int | None] = [None] * len(self.conversation)
+        for index, answer in self.comparator.aligned(self.baseline, trace).items():
+            if answer.status is not None and sides:
+                found[index] = sides[min(place[id(answer)], len(sides) - 1)]
+        return [side for index, side in enumerate(found) if index not in self.comparator.polled]
+
+    def learn(self, index: int, trace: Trace) -> None:
+        """Learn what varies by itself from a play on one replica alone."""
+        answers = self.comparator.aligned(self.baseline, trace)
+        known = self.baseline.answers[index]
+        if index in answers and answers[index].status == known.status:
+            self.comparator.learn(index, known, answers[index])
+
+    def leave_out_the_rest(self) -> None:
+        """Compare no more what differs beside a status: it may be a replica's own name."""
+        for each in self.report.findings:
+            if each.index not in self.proven and each.differences[:1] and not _is_status(each):
+                for difference in each.differences:
+                    self.comparator.mask(each.index, difference.where)
+                self.report.note(
+                    f"{each.differences[0].where} in answer {each.index + 1} differs as well: not "
+                    "looked into, since it may be a name that the replica has"
+                )
 
     def prove(self, index: int, proven: Reproducer | None) -> None:
         """Take a finding as proven, or as doubted without a proof."""
@@ -90,8 +127,14 @@ class ReplicaEvidence(Evidence):
         report.masked = self.comparator.masked
         super().judge(unseen, require_dependency)
         report.findings = findings_of(report, self._alone)
+        for way, plays in zip(self._spread.ways, self._held, strict=True):
+            way.differed = len(self.differing(plays))
         report.level, report.because = level_of_replicas(
-            report.findings, self.conversation.calls, self._spread.ways, self._required
+            report.findings,
+            self.conversation.calls,
+            self._spread.ways,
+            varying=sum(map(len, report.masked.values())),
+            required=self._required,
         )
         counted = next((each for each in report.findings if each.play == COUNTED), None)
         if counted and report.reproducer is None:
@@ -100,3 +143,7 @@ class ReplicaEvidence(Evidence):
             report.reproducer = Reproducer(
                 calls, False, counted.differences, times, times, unprintable=said
             )
+
+
+def _is_status(finding: Finding) -> bool:
+    return finding.differences[0].where in ("status", "script")

@@ -24,9 +24,17 @@ def findings_of(report: Report, alone: AloneOnEach) -> list[Finding]:
 
 
 def level_of_replicas(
-    findings: Sequence[Finding], calls: Sequence[Call], ways: Sequence[Way], required: bool
+    findings: Sequence[Finding],
+    calls: Sequence[Call],
+    ways: Sequence[Way],
+    *,
+    varying: int = 0,
+    required: bool = False,
 ) -> tuple[Level, str]:
-    """Return the level of the service, and why; with `required` something must need a memory."""
+    """Return the level of the service, and why; with `required` something must need a memory.
+
+    So many places vary by themselves, and nothing is known of them.
+    """
     differing = [each for each in findings if each.level is Level.REPLICA]
     if differing:
         first = min(differing, key=rank)
@@ -50,7 +58,13 @@ def level_of_replicas(
             "no call changes anything or brings what an earlier answer gave: add one that does "
             "(log in, then ask who you are)"
         )
-    return Level.ALIKE, _alike(len(counted), len(findings), needs_memory)
+    said = _alike(len(counted), len(findings), needs_memory or bool(varying))
+    if varying:
+        places = (
+            "1 place varies by itself" if varying == 1 else f"{varying} places vary by themselves"
+        )
+        said += f"; {places}, and what is kept there would not be seen"
+    return Level.ALIKE, said
 
 
 def _is_failure(finding: Finding) -> bool:

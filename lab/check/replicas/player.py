@@ -1,6 +1,7 @@
 """Holds conversations on replicas that run already, and counts what each of them was asked."""
 
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -9,7 +10,8 @@ from lab.check.budget import Budget
 from lab.check.conversation import Call, Conversation
 from lab.check.dialect import Until
 from lab.check.http import send, session_of_its_own
-from lab.check.player import Routing, TargetPlayer, always
+from lab.check.parts import APART_S
+from lab.check.player import Routing, TargetPlayer
 from lab.check.replicas.replica import Replica
 from lab.check.trace import ClientState, Trace, request_of
 from lab.core.http import Answer, Headers
@@ -28,9 +30,25 @@ class ReplicaPlayer(TargetPlayer[Replica]):
         self.requests: Counter[str] = Counter()
         self._dropped = frozenset(dropped)
 
-    def on(self, conversation: Conversation, target: Replica, *, kept: bool = False) -> Trace:
-        """Hold it on one, over new connections or over one that is kept."""
-        return self.routed(conversation, always(target), kept=kept)
+    def on(
+        self,
+        conversation: Conversation,
+        target: Replica,
+        *,
+        kept: bool = False,
+        after: Trace | None = None,
+    ) -> Trace:
+        """Hold it on one, over new connections or over one that is kept.
+
+        With `after`, no call is sent in the second of that play's: a clock is seen to go on.
+        """
+
+        def route(index: int, _: Call) -> Replica:
+            if after is not None and index < len(after.times):
+                time.sleep(max(0.0, after.times[index] + APART_S - time.monotonic()))
+            return target
+
+        return self.routed(conversation, route, kept=kept)
 
     def spread(
         self,
@@ -41,8 +59,8 @@ class ReplicaPlayer(TargetPlayer[Replica]):
         kept: bool = False,
     ) -> Trace:
         """Hold it with call n at `among[sides[n]]`; each keeps its connection if that is asked."""
-        # A script may send more calls than it did.
-        route = lambda index, _: among[sides[index % len(sides)]]  # noqa: E731
+        # A script may send more calls than it did: it goes on where it was.
+        route = lambda index, _: among[sides[min(index, len(sides) - 1)]]  # noqa: E731
         return self.routed(conversation, route, kept=kept)
 
     def part(

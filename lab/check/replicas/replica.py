@@ -48,12 +48,18 @@ def replica(name: str, url: str, option: str, host: str | None = None) -> Replic
         port = parts.port
     except ValueError as error:
         raise LabError(f"{said}: {error}") from None
-    if parts.scheme not in _PORTS or not parts.hostname or not _HOST.fullmatch(parts.hostname):
+    written = re.fullmatch(r"[!-~]*", url)
+    if (
+        not written
+        or parts.scheme not in _PORTS
+        or not parts.hostname
+        or not _HOST.fullmatch(parts.hostname)
+    ):
         raise LabError(f"{said}: give a URL such as http://10.0.0.7:8080")
     if parts.username is not None or parts.query or parts.fragment:
         raise LabError(f"{said}: leave out the user, the query and the fragment")
-    if port == 0 or not re.fullmatch(r"[!-~]*", parts.path):
-        raise LabError(f"{said}: its port or its path cannot be used")
+    if port == 0:
+        raise LabError(f"{said}: nothing can listen at port 0")
     return Replica(
         name,
         BasedAddress(

@@ -4,21 +4,29 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from lab.check.comparator import ResponseComparator
-from lab.check.conversation import Call, Conversation
+from lab.check.conversation import Call, Conversation, plain
 from lab.check.first_plays import Source
 from lab.check.judge import AFTER, CROSSED, KEPT, OTHER, THROUGH, Level, Report
 from lab.check.reasons import no_success, rate_limits
 from lab.check.replicas.alone import AloneOnEach
 from lab.check.replicas.asked import AskedReplicas, plan
-from lab.check.replicas.balancer import BalancerPlays, own_cookies
-from lab.check.replicas.design import Certificate, certificate, schedule, shortest_schedule
+from lab.check.replicas.balancer import BalancerPlays, Through, own_cookies
+from lab.check.replicas.design import (
+    Certificate,
+    certificate,
+    schedule,
+    shortest_schedule,
+    splits,
+)
 from lab.check.replicas.evidence import ReplicaEvidence
+from lab.check.replicas.naming import learn_names
 from lab.check.replicas.player import ReplicaPlayer
 from lab.check.replicas.prover import PairProver
 from lab.check.replicas.replica import Replica
 from lab.check.replicas.restart import Between, pairs_cut
-from lab.check.replicas.settle import settle
+from lab.check.replicas.settle import look_for_noise, settle
 from lab.check.replicas.spread import AskedReplica, Spread
+from lab.check.replicas.words import SAME_WORDS, says_the_same
 from lab.check.session import Options
 from lab.check.trace import ClientState, Trace
 from lab.core.http import Answer
@@ -78,14 +86,14 @@ class ReplicaSession:
         """Hold all plays, and judge after each kind of them."""
         conversation, held = self._record(source)
         sides = self._schedule(conversation)
-        self._spread.plan = [redact_text(each) for each in plan(conversation, sides, self._asked)]
+        every = [*splits(len(conversation)), *sides]
+        self._spread.plan = [redact_text(each) for each in plan(conversation, every, self._asked)]
         for line in self._spread.plan:
             self._say(line)
-        self._alone.hold(conversation, held, self._asked.header)
-        baseline = self._alone.baseline
-        self._evidence.begin(conversation, baseline)
-        self._name_replicas()
-        if trouble := no_success(baseline.answers, self._asked.among[0].address.name, ""):
+        self._alone.hold_first(conversation, held)
+        self._evidence.begin(conversation, self._alone.baseline)
+        answers = self._alone.baseline.answers
+        if trouble := no_success(answers, self._asked.among[0].address.name, ""):
             self._report.because = trouble.rstrip(": ")
             return
         self._directly(conversation, sides)
@@ -93,6 +101,10 @@ class ReplicaSession:
             self._through(conversation, self._asked.balancer)
         if self._asked.between and len(conversation) > 1:
             self._between(conversation)
+        if self._report.level is Level.ALIKE:
+            alone, comparator = self._alone, self._comparator
+            for index in says_the_same(conversation, alone.baseline, alone.again, comparator):
+                self._report.note(SAME_WORDS.format(conversation.calls[index].title))
         if limits := rate_limits(conversation, self._comparator.limited):
             self._report.note(limits)
 
@@ -111,10 +123,21 @@ class ReplicaSession:
 
     def _schedule(self, conversation: Conversation) -> list[tuple[int, ...]]:
         count, replicas = len(conversation), len(self._asked.among)
-        sides = schedule(conversation.calls, replicas)
+        sides = schedule(conversation.calls, replicas, splits(count))
         if len(sides) * count > MOST_EACH_WAY:
             return shortest_schedule(count, replicas)
         return sides
+
+    def _learn_names(self) -> None:
+        """Learn which headers name a replica, from all that each gave when it was asked itself."""
+        asked, said = self._asked, [list[Answer]() for _ in self._asked.among]
+        for each in self._evidence.plays.values():
+            for index, answer in enumerate(each.trace.answers if each.sides else ()):
+                said[each.sides[min(index, len(each.sides) - 1)]].append(answer)
+        for place, target in enumerate(asked.among):
+            ready = Call("GET", plain(asked.path))
+            said[place].append(self._player.said(Trace(), ready, ClientState(), target))
+        self._alone.naming = learn_names(said, asked.among, asked.header)
 
     def _name_replicas(self) -> None:
         naming = self._alone.naming
@@ -130,64 +153,100 @@ class ReplicaSession:
             )
 
     def _directly(self, conversation: Conversation, sides: Sequence[tuple[int, ...]]) -> None:
-        among, evidence, count = self._asked.among, self._evidence, len(conversation)
+        """Look what the second replica says to what it never had; then spread the calls.
+
+        A status that differs at first is proven at once. After the other plays the second
+        replica would know what a conversation with fixed words says.
+        """
+        evidence, among = self._evidence, self._asked.among
+        prover = PairProver(self._player, among, conversation, evidence.baseline, self._comparator)
+        alone = partial(self._player.on, conversation, among[0])
+        plays = self._crossed(conversation, splits(len(conversation)))
+        self._learn_names()
+        evidence.judge()
+        settle(evidence, prover, alone, self._log, status_only=True)
+        if evidence.proven:
+            evidence.leave_out_the_rest()
+        else:
+            self._alone.hold(conversation)
+            self._each_alone(conversation)
+            plays += self._crossed(conversation, sides)
+            self._learn_names()
+        self._name_replicas()
+        held = [evidence.plays[play] for play in plays]
+        answered = [evidence.answered(each.trace, each.sides) for each in held]
+        covered = certificate(answered, evidence.counted, len(among))
+        evidence.covered(DIRECTLY, covered, plays)
+        self._report.plays.append(f"{len(plays)} times over the replicas")
+        evidence.judge()
+        settle(evidence, prover, alone, self._log)
+
+    def _each_alone(self, conversation: Conversation) -> None:
+        among, evidence = self._asked.among, self._evidence
         for place, each in [*enumerate(among)][1:]:
             again = partial(self._player.on, conversation, each)
-            evidence.take(f"{OTHER}, {each.name}", again, (place,) * count)
+            evidence.take(f"{OTHER}, {each.name}", again, (place,) * len(conversation))
         for each in among:
             self._log(f"the conversation on replica {each.name}, over a kept connection")
             again = partial(self._player.on, conversation, each, kept=True)
             evidence.take(f"{KEPT}, {each.name}", again)
-        plays = []
+        self._report.plays.append("on each replica alone, over new and over kept connections")
+
+    def _crossed(self, conversation: Conversation, sides: Sequence[tuple[int, ...]]) -> list[str]:
+        """Hold it over the replicas; every other client keeps its connections."""
+        among, plays = self._asked.among, list[str]()
         for number, one in enumerate(sides):
             self._log(f"{CROSSED}, {number + 1} of {len(sides)}")
             plays.append(f"{CROSSED}, {' '.join(among[side].name for side in one)}")
             kept = number % 2 == 1
             again = partial(self._player.spread, conversation, among, one, kept=kept)
-            evidence.take(plays[-1], again, one)
-        self._report.plays += ("on each replica alone", f"{len(sides)} times over the replicas")
-        answered = [self._answered(play) for play in plays]
-        evidence.covered(DIRECTLY, certificate(answered, count, len(among)), plays)
-        evidence.judge()
-        prover = PairProver(self._player, among, conversation, evidence.baseline, self._comparator)
-        settle(evidence, prover, self._log)
-
-    def _answered(self, play: str) -> list[int | None]:
-        """Return the replica of each call that was answered in a play."""
-        held = self._evidence.plays[play]
-        return [
-            side if n in held.answers and held.answers[n].status is not None else None
-            for n, side in enumerate(held.sides)
-        ]
+            self._evidence.take(plays[-1], again, one)
+        return plays
 
     def _through(self, conversation: Conversation, balancer: Replica) -> None:
         asked, evidence, before = self._asked, self._evidence, self._report.level
         plays = BalancerPlays(
             self._player, balancer, self._alone.naming, self._report, asked.path, self._log
         )
-        plays.hold(conversation, len(asked.among))
+
+        def covered_by(found: Through) -> Certificate:
+            held = zip(found.plays, found.sides, strict=True)
+            answered = [evidence.answered(trace, sides) for trace, sides in held]
+            return certificate(answered, evidence.counted, len(asked.among))
+
+        plays.hold(conversation, len(asked.among), covered_by)
+        direct = [each for one in self._alone.rounds for each in one] or [self._alone.baseline]
+        own = own_cookies(plays.found.plays, direct)
+        plays.take_away(own)
         plays.believe(self._comparator, self._alone.baseline)
         names = [f"{THROUGH}, {n + 1}" for n in range(len(plays.found.plays))]
         for name, trace in zip(names, plays.found.plays, strict=True):
             evidence.keep(name, trace)
-        covered = certificate(plays.found.sides, len(conversation), len(asked.among))
+        covered = covered_by(plays.found)
         unknown = sum(side is None for one in plays.found.sides for side in one)
         how = f"through {balancer.address.url}"
         evidence.covered(how, covered, names, unknown=unknown)
         self._report.plays.append(f"{len(names)} times through the balancer")
-        self._say_affinity(plays, covered, unknown)
+        self._say_affinity([n for n in own if n not in asked.dropped], covered, unknown)
         evidence.judge()
         if before is Level.REPLICA:
             return
+        self._look_for_noise(names)
         differed = len(evidence.differing(names))
         for finding in [each for each in self._report.findings if each.play in names]:
             said = THE_BALANCER.format(balancer.address.url, finding.index + 1)
             evidence.prove_by_times(finding, differed, len(names), said)
         evidence.judge()
 
-    def _say_affinity(self, plays: BalancerPlays, covered: Certificate, unknown: int) -> None:
-        direct = [each for one in self._alone.rounds for each in one]
-        own = [n for n in own_cookies(plays.found.plays, direct) if n not in self._asked.dropped]
+    def _look_for_noise(self, plays: Sequence[str]) -> None:
+        """Hold the conversation on one replica, to see whether it differs there by itself, too."""
+        evidence = self._evidence
+        alone = partial(self._player.on, evidence.conversation, self._asked.among[0])
+        for finding in [each for each in self._report.findings if each.play in plays]:
+            look_for_noise(evidence, finding, alone)
+        evidence.judge()
+
+    def _say_affinity(self, own: Sequence[str], covered: Certificate, unknown: int) -> None:
         if own:
             self._report.note(
                 f"only the balancer sets the cookie {', '.join(own)}: it may keep each client at "
@@ -195,8 +254,9 @@ class ReplicaSession:
             )
         elif not covered.pairs and covered.of_pairs and not unknown:
             self._report.note(
-                "through the balancer no client met a second replica, and no cookie of the "
-                "balancer's says why: it may go by the client's address"
+                f"by {self._alone.naming.first}, no client met a second replica through the "
+                "balancer, and no cookie of the balancer's says why: it may go by the client's "
+                "address, or the header may not be true"
             )
 
     def _between(self, conversation: Conversation) -> None:
@@ -220,6 +280,7 @@ class ReplicaSession:
         evidence.covered(f"before and after {asked.between}", covered, [*cut])
         report.plays.append("with --between in the middle")
         evidence.judge()
+        self._look_for_noise([*cut])
         found = [each for each in report.findings if each.play in cut]
         if before is Level.REPLICA or not found:
             return

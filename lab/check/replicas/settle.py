@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 from lab.check.judge import Finding, rank
+from lab.check.prover import CONTROLS
 from lab.check.replicas.evidence import ReplicaEvidence
 from lab.check.replicas.prover import PairProver
 from lab.check.settle import MOST_FINDINGS, MOST_SHRUNK
+from lab.check.trace import Trace
 from lab.check.wanted import CONFIRMATIONS
 
 ONE_CONNECTION = (
@@ -14,15 +16,29 @@ ONE_CONNECTION = (
 )
 
 
-def settle(evidence: ReplicaEvidence, prover: PairProver, progress: Callable[[str], None]) -> None:
-    """Look for the pair of requests behind a differing call of each of a few routes."""
+def settle(
+    evidence: ReplicaEvidence,
+    prover: PairProver,
+    alone: Callable[[], Trace],
+    progress: Callable[[str], None],
+    *,
+    status_only: bool = False,
+) -> None:
+    """Look for the pair of requests behind a differing call of each of a few routes.
+
+    `alone` holds the conversation on one replica, which shows what varies by itself.
+    """
     for _ in range(MOST_FINDINGS):
-        if (finding := _next(evidence)) is None:
+        if (finding := _next(evidence, status_only)) is None:
             return
         progress(f"looking for the pair of requests that shows {finding.title}")
         sides = evidence.plays[finding.play].sides
         if sides:
-            evidence.prove(finding.index, prover.prove(finding, sides))
+            proven = prover.prove(finding, sides)
+            if proven is None:
+                look_for_noise(evidence, finding, alone)
+            if proven or evidence.differences(finding.index, finding.play):
+                evidence.prove(finding.index, proven)
         else:
             _repeat(evidence, finding)
         evidence.judge()
@@ -31,7 +47,7 @@ def settle(evidence: ReplicaEvidence, prover: PairProver, progress: Callable[[st
     evidence.judge()
 
 
-def _next(evidence: ReplicaEvidence) -> Finding | None:
+def _next(evidence: ReplicaEvidence, status_only: bool) -> Finding | None:
     """Return the first difference, by rank, that is not settled."""
     calls = evidence.conversation.calls
     settled = {calls[index].route for index in evidence.proven}
@@ -42,9 +58,18 @@ def _next(evidence: ReplicaEvidence) -> Finding | None:
         for each in evidence.report.findings
         if each.play in evidence.plays
         and each.index not in evidence.doubted
+        and (not status_only or each.differences[0].where in ("status", "script"))
         and calls[each.index].route not in settled
     ]
     return min(waiting, key=rank, default=None)
+
+
+def look_for_noise(evidence: ReplicaEvidence, finding: Finding, alone: Callable[[], Trace]) -> None:
+    """Hold the conversation on one replica until what differed once differs there too."""
+    for _ in range(CONTROLS):
+        evidence.learn(finding.index, alone())
+        if not evidence.differences(finding.index, finding.play):
+            return
 
 
 def _repeat(evidence: ReplicaEvidence, finding: Finding) -> None:
