@@ -37,8 +37,8 @@ def runs(
     """List the kept runs, the newest first: what each one was, and what it found.
 
     A run, a check, a crowd or a plan has a report: `lab report NAME` shows it again. A
-    measurement has the constants of `lab plan`, and a page has the logs of `lab up`. A run that
-    was stopped before it found anything is unfinished.
+    measurement has the constants of `lab plan`, a page has the logs of `lab up`, and a visit to
+    the museum has its tour.json. A run that was stopped before it found anything is unfinished.
 
     --clean keeps the newest ten runs that have a report, everything newer than these, the
     newest measurement, and folders that you named yourself.

@@ -9,22 +9,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from secrets import token_hex
 
 import msgspec
 
 from lab.console.events import LessonEvent, PageEvent, StackShown, StageEvent, Stamped
+from lab.console.feed_reader import Bytes, News, Reader
 from lab.console.score import Score
 from lab.console.stack_state import StackState
 
 MOST_KEPT = 2000
 MOST_KEPT_BYTES = 8_000_000  # the catalogue alone is 50 kB for each request
-RETRY_MS = 500
-BEAT = b"event: beat\ndata: {}\n\n"
-
-Bytes = bytes | memoryview
-"""Part of a message; all readers share the same bytes."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +85,7 @@ class Feed:
         """Return the seconds since the stage began."""
         return round(self._clock() - self._began, 3)
 
-    def reader(self, last_event_id: str | None = None) -> "Reader":
+    def reader(self, last_event_id: str | None = None) -> Reader:
         """Return a reader, from the last event that the page knows if that is still kept."""
         with self._lock:
             return Reader(self, self._resumed(last_event_id), self._cuts)
@@ -110,7 +106,7 @@ class Feed:
         self.closed = True
         self._call_listeners()
 
-    def after(self, number: int | None, cuts: int) -> "News":
+    def after(self, number: int | None, cuts: int) -> News:
         """Return what a reader has not seen that knows the events up to `number`.
 
         `number` is None if it knows none; `cuts` is how many cuts there were when it began.
@@ -186,36 +182,6 @@ class Feed:
         if known is None or not self._lost <= int(known[1]) <= self._number:
             return None
         return int(known[1])
-
-
-@dataclass(frozen=True)
-class News:
-    """What a reader has not seen; `over` if nothing comes after it."""
-
-    parts: list[Bytes]
-    newest: int
-    over: bool
-
-
-@dataclass(eq=False)
-class Reader:
-    """Remembers what one page was sent."""
-
-    feed: Feed
-    last: int | None
-    """The newest event that was sent, None before the first."""
-    cuts: int
-    _begun: bool = field(default=False, init=False)
-
-    def take(self) -> News:
-        """Return what is new since the last call: messages, or the whole stage in one."""
-        news = self.feed.after(self.last, self.cuts)
-        self.last = news.newest
-        if self._begun:
-            return news
-        self._begun = True
-        retry = f"retry: {RETRY_MS}\n\n".encode()
-        return News([retry, *(news.parts or [BEAT])], news.newest, news.over)
 
 
 def _encoded(value: object) -> bytes:

@@ -4,10 +4,12 @@ import socket
 from collections import deque
 from collections.abc import Mapping
 from http import HTTPStatus
+from io import BytesIO
 
+from flask import Request
 from waitress.parser import HTTPRequestParser
 
-from lab.console.feed import Bytes, Reader
+from lab.console.feed_reader import Bytes, Reader
 
 CHUNK_BYTES = 65_536  # what a slow page holds of its own; everything else is shared
 
@@ -34,6 +36,24 @@ class Connection:
         """Take a part of the request; True once it is complete, or refused."""
         self.request.received(data)
         return bool(self.request.completed)
+
+    def parsed(self) -> Request:
+        """Return the request as the guard reads it."""
+        parsed = self.request
+        environ = {f"HTTP_{name}": value for name, value in parsed.headers.items()}
+        return Request(
+            {
+                **environ,
+                "REQUEST_METHOD": parsed.command,
+                "PATH_INFO": parsed.path,
+                "QUERY_STRING": parsed.query,
+                "SERVER_NAME": "console",
+                "SERVER_PORT": "80",
+                "SERVER_PROTOCOL": "HTTP/1.1",
+                "wsgi.url_scheme": "http",
+                "wsgi.input": BytesIO(),
+            }
+        )
 
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Answer with this and nothing more."""

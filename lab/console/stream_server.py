@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from io import BytesIO
 
 from flask import Request
 from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser
 from werkzeug.exceptions import BadRequest, MethodNotAllowed
 
-from lab.console.feed import BEAT, Feed
+from lab.console.feed import Feed
+from lab.console.feed_reader import BEAT
 from lab.console.places import Places, Watcher
 from lab.console.problems import problem_of
 from lab.console.stream_connection import Connection
@@ -154,7 +154,7 @@ class StreamServer:
         try:
             if request.error is not None:
                 raise BadRequest("send GET with headers and no body")
-            self._open(connection, _flask_request(request))
+            self._open(connection, connection.parsed())
         except Exception as error:  # answered like all errors of the console
             problem = problem_of(error)
             if problem.status == 500:
@@ -217,21 +217,3 @@ class StreamServer:
             del self._connections[connection]
             self._selector.unregister(connection.sock)
             connection.sock.close()
-
-
-def _flask_request(parsed: HTTPRequestParser) -> Request:
-    """Return the request as the guard reads it."""
-    environ = {f"HTTP_{name}": value for name, value in parsed.headers.items()}
-    return Request(
-        {
-            **environ,
-            "REQUEST_METHOD": parsed.command,
-            "PATH_INFO": parsed.path,
-            "QUERY_STRING": parsed.query,
-            "SERVER_NAME": "console",
-            "SERVER_PORT": "80",
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "wsgi.url_scheme": "http",
-            "wsgi.input": BytesIO(),
-        }
-    )

@@ -41,13 +41,15 @@ class KeptRun:
 
     @property
     def kind(self) -> str:
-        """run, check, crowd, plan; page, measurement or unfinished, which have no report."""
+        """run, check, crowd, plan; page, measurement, museum or unfinished, without a report."""
         if self.summary:
             return self.summary.kind
         if self.document:
             return "damaged"
         if _is_plain_file(self.folder / "constants.json"):
             return "measurement"
+        if _is_plain_file(self.folder / "tour.json"):
+            return "museum"
         return "page" if re.fullmatch(r"[\d-]{15}-up(-\d+)?", self.folder.name) else "unfinished"
 
     @property
@@ -63,6 +65,7 @@ class KeptRun:
         """The verdict on one line; what the folder is where it has none."""
         without = {
             "measurement": "constants for lab plan",
+            "museum": "all that was shown is in tour.json",
             "page": "logs of lab up",
             "damaged": "its document cannot be read",
             "unfinished": "no report was left",

@@ -60,6 +60,18 @@ def test_question_is_drawn_with_who_left_and_which_servers_are_new(
 
 
 @pytest.mark.long
+def test_question_is_drawn_with_cookies_and_with_every_place_for_a_cart(window):
+    page = window(where="?step=5")
+    drawn = page.locator('.desks-picture [data-desk="stateful"]')
+    drawn.locator(".cookie").nth(2).wait_for()
+    ways = drawn.locator(".cookie").evaluate_all("all => all.map((each) => each.getAttribute('d'))")
+    ends = [way.partition("L")[2] for way in ways]
+    assert len(ends) == 3 and ends[0] == ends[2] != ends[1]  # John and Carol, and Bob
+    page.goto(page.url.replace("step=5", "step=11"))
+    drawn.get_by_text("or a store").wait_for()
+
+
+@pytest.mark.long
 def test_style_sheets_move_only_what_the_compositor_moves(window):
     page = window(where="?step=1")
     moved = page.evaluate(MOVED)

@@ -20,6 +20,7 @@ from lab.museum import installed
 from lab.museum.piece import PIECES, VISIT, find, pieces
 from lab.museum.tour import Guide, ShownService, Tour
 from lab.museum.two_servers import Turn, Turns, TurnServer, hold
+from lab.report.catalog import kept_runs
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -257,3 +258,13 @@ def test_handbook_lists_the_piece_with_its_report(piece):
     link = f"[{piece.label.report}]({piece.label.url}), {piece.label.year}"
     assert f"| {piece.label.title} | {link} |" in row
     assert not piece.on_node or f"npm install {' '.join(piece.label.npm)}\n" in page
+
+
+def test_visit_is_listed_among_the_kept_runs(tmp_path):
+    visited, stopped = tmp_path / "20261127-120000-museum-ctfd", tmp_path / "20261127-120001-museum"
+    for each in (visited, stopped):
+        each.mkdir()
+    (visited / "tour.json").write_text("{}", encoding="utf-8")
+    kinds = {each.folder.name: (each.kind, each.found) for each in kept_runs(tmp_path)}
+    assert kinds[visited.name] == ("museum", "all that was shown is in tour.json")
+    assert kinds[stopped.name][0] == "unfinished"

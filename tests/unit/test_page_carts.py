@@ -25,7 +25,8 @@ def run(code, given):
         const {{ emptyScene, reduce }} = await import({json.dumps((STATIC / "scene.js").as_uri())});
         const {{ journey }} = await import({json.dumps((STATIC / "flight.js").as_uri())});
         const {{ findingOf }} = await import({json.dumps((STATIC / "finding.js").as_uri())});
-        const {{ lookOf, resultOf }} = await import({json.dumps((STATIC / "looks.js").as_uri())});
+        const looks = await import({json.dumps((STATIC / "looks.js").as_uri())});
+        const {{ keptBy, lookOf, resultOf }} = looks;
         const given = {json.dumps(given)};
         console.log(JSON.stringify({code}));
     """
@@ -309,3 +310,54 @@ def test_price_is_said_of_a_cart_while_a_chapter_is_about_prices():
     events[0]["stack"]["knobs"]["stateful"]["changed"] = {"token": "prices"}
     assert run(goods, events) == "1 × Laptop at 1,299"
     assert run(goods, [*events, look("B b1", 200, "kept", lines(99900))]) == "1 × Laptop at 999"
+
+
+def test_customer_sticks_to_the_server_that_the_balancer_chose_last():
+    def sticks(*events):
+        code = "[...cartsOf(given.reduce(reduce, emptyScene()), 'stateful').values()][0].sticks"
+        return run(f"{code} ?? null", events)
+
+    came = bought()
+    assert sticks(*came) == "B"
+    assert sticks(*came, look("A a1", 401, "lost", target="A")) == "B"  # addressed by name
+    assert sticks(*came, look("", 502, "unknown")) == "B"  # nobody answered
+    assert sticks(*came, cached([], "lost")) == "B"
+    assert sticks(*came, look("A a1", 401, "lost")) == "A"
+
+
+def kept(kind, *events):
+    return run(
+        f"keptBy(given.reduce(reduce, emptyScene()), 'stateful', '{kind}')",
+        [event("stage", stack=stack("A a1")), *events],
+    )
+
+
+def answered(path, cache, *, name=None, rule="public, max-age=60", **more):
+    body = {"user": {"name": name}, "cart": {"lines": []}} if name else []
+    response = {"headers": {"X-Cache": cache, "Cache-Control": rule}, "body": body}
+    return exchange("GET", path, "A a1", 200, response=response, **more)
+
+
+def test_cache_keeps_what_it_let_through_and_an_obedient_one_only_what_it_may():
+    products = answered("/api/products", "MISS")
+    cart = answered("/api/cart", "MISS", name="John", rule="no-store")
+    assert kept("naive", products, cart) == ["the products", "John's cart"]
+    assert kept("obedient", products, cart) == ["the products"]
+    assert kept("naive", answered("/api/cart", "HIT", name="John")) == []  # came from it
+    assert kept("naive", exchange("POST", "/api/login", "A a1", 200, [])) == []
+    assert kept("naive", answered("/api/cart", "MISS", name="John", underway=True)) == []
+
+
+def test_what_a_thief_finds_is_neither_good_nor_bad():
+    """The result alone says that: good for the thief is bad for the customer."""
+    code = "findingOf(given.kind, given.seen, given.seen, false, given.thief)"
+
+    def found(kind, status, thief):
+        seen = look("A a1", status, None, tried=[{"server": "A", "status": str(status)}])
+        seen["theft"] = ["kept", "✓", "refused"]
+        return run(code, {"kind": kind, "seen": seen, "thief": thief})
+
+    assert found("stateful", 401, "Mallory")["words"] == "no drawer for John"
+    assert found("stateless", 200, "Mallory")["words"] == "seal: good"
+    assert {found(kind, 200, "Mallory")["good"] for kind in ("stateful", "stateless")} == {"thief"}
+    assert found("stateless", 200, "") == {"words": "seal: good ✓", "good": True, "line": "finds"}

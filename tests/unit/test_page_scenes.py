@@ -124,6 +124,19 @@ def test_what_no_answer_foresaw_is_said_and_nothing_is_marked_right():
     assert found["because"] == ""
 
 
+def test_number_beside_a_desk_changes_when_the_badge_of_a_request_shows():
+    """That is at its turn, and not only when it is back."""
+    now = {**IDLE, "plan": {"chapters": [CRASH]}, "view": {"step": 1}, "lesson": {}}
+    now |= {"act": {"running": True, "where": "the-crash/0", "since": 0, "by": "view"}}
+    now |= {"me": {"who": "c1"}, "second": None, "third": None, "following": False}
+    look = {"id": 1, "op": "c1-stateful-1", "desk": "stateful", "who": "c1", "method": "GET"}
+    look |= {"path": "/api/cart", "status": 401, "fate": "lost", "underway": True, "bytes_sent": 9}
+    code = """scenes.tallyOf(given.now, { stack: {}, faults: [], requests: [],
+        exchanges: new Map([[given.look.op, given.look]]) }).numbers"""
+    numbers = run(code, now=now, look=look)
+    assert [each[0]["number"] for each in numbers.values()] == ["1", "0"]
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter["slug"])
 @pytest.mark.parametrize("fate", [{"kept": 1}, {"lost": 1}, {"status": 401, "refused": 3}])
 def test_every_chapter_says_something_of_whatever_is_measured(chapter, fate):
