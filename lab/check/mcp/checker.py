@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from lab.check.checker import Check
-from lab.check.judge import Report
+from lab.check.judge import STATE, Report
 from lab.check.launcher import OneAtATime
-from lab.check.mcp.dialect import McpDialect
+from lab.check.mcp.dialect import McpDialect, Sessions
 from lab.check.mcp.sessions import KnownSource, Meeting, meet
 from lab.check.mcp.source import McpSource
 from lab.check.mcp.verdicts import judge_parts
@@ -28,9 +28,11 @@ class McpCheck(Check):
         self.progress("which versions of MCP are spoken, and do processes share a session?")
         self._met = met = meet(runner, other_processes(runner), self.source.wire, self.version)
         report.plays.append("two processes, one asked in the session of the other")
-        if met.shared and met.report.conversation:
+        if met.shared and met.report.conversation is not None:
             runner.dialect = McpDialect(met.wire)
             self.session(runner, met.report).run(KnownSource(met.report.conversation))
+            if met.report.level in STATE:  # it would be in the way of everything behind it
+                met.sessions = Sessions.EACH
         runner.dialect = McpDialect(met.wire, met.sessions)
         self.source.wire, self.source.capabilities = met.wire, met.capabilities
         self.session(runner, report).run(self.source)
