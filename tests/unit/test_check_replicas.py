@@ -12,22 +12,25 @@ from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Call, Conversation, Ref, plain
 from lab.check.judge import Finding, Level, Report
 from lab.check.noise import Noise
+from lab.check.replicas.alone import AloneOnEach
 from lab.check.replicas.asked import AskedReplicas
 from lab.check.replicas.checker import ReplicaCheck
 from lab.check.replicas.counters import counts_apart
 from lab.check.replicas.design import certificate, schedule, shortest_schedule, splits
+from lab.check.replicas.evidence import ReplicaEvidence
 from lab.check.replicas.judging import level_of_replicas
 from lab.check.replicas.naming import learn_names
 from lab.check.replicas.player import ReplicaPlayer
 from lab.check.replicas.replica import replica, replicas
 from lab.check.replicas.restart import cuts, pairs_cut
 from lab.check.replicas.session import ReplicaSession
-from lab.check.replicas.spread import Way
+from lab.check.replicas.spread import Spread, Way
 from lab.check.replicas.words import says_the_same
 from lab.check.session import Options
 from lab.check.trace import Trace
 from lab.core.errors import LabError
-from lab.core.http import Answer, Headers
+from lab.core.http import Answer, ConnectionRefused, Headers
+from lab.processes.ports import free_ports
 
 
 def talk(count):
@@ -373,6 +376,48 @@ def test_two_servers_with_a_memory_of_their_own_or_in_common(servers, level):
         assert report.reproducer.confirmed == 3
 
 
+def replaying(report, *plays):
+    """The evidence of plays of one call: on the first replica, and then those."""
+    conversation = Conversation((Call("GET", plain("/x")),), "talk.http")
+    first, *others = (Trace.of({0: each}) for each in plays)
+    comparator = ResponseComparator(frozenset())
+    alone = AloneOnEach(ReplicaPlayer(Budget(), 1.0), TWO, comparator, report, str)
+    evidence = ReplicaEvidence(comparator, report, alone, Spread(replicas=[]), required=False)
+    for trace in (first, *others):
+        trace.calls = [*conversation.calls]
+    evidence.begin(conversation, first)
+    return evidence, others
+
+
+@pytest.mark.parametrize(
+    ("seen", "through", "level"),
+    [
+        (Answer(None, error=ConnectionRefused()), False, Level.UNKNOWN),
+        (answer(503), False, Level.REPLICA),
+        (answer(503), True, Level.UNKNOWN),
+        (answer(401), True, Level.REPLICA),
+        (answer(200), False, Level.ALIKE),
+    ],
+)
+def test_replica_that_does_not_answer_is_no_state(seen, through, level):
+    report = Report(Level.UNKNOWN, "")
+    evidence, (other,) = replaying(report, answer(200), seen)
+    if through:
+        evidence.keep("through the balancer, 1", other)
+    else:
+        evidence.take("the calls spread over the replicas, B", lambda: other, (1,))
+    evidence.judge()
+    assert report.findings[0].level is level
+    assert ("did not answer" in report.because) is (level is Level.UNKNOWN)
+
+
+def test_replica_that_is_not_there_is_said_before_anything_is_sent():
+    (port,) = free_ports(1)
+    asked = AskedReplicas(replicas([f"http://127.0.0.1:{port}", "http://127.0.0.1:1"]))
+    with pytest.raises(LabError, match=f"A http://127.0.0.1:{port} does not answer"):
+        ReplicaCheck(asked, Talk()).run()
+
+
 @pytest.mark.long
 def test_plan_is_said_before_anything_but_the_recording_is_sent():
     sent = []
@@ -394,6 +439,6 @@ def test_plan_is_said_before_anything_but_the_recording_is_sent():
         lambda _: when.append(len(sent)),
     )
     session.run(Talk())
-    assert {*when} == {2}  # the recording
+    assert {*when} == {4}  # each was asked whether it is there, and the recording
     assert len(sent) > 20
     assert {call.title for call in sent} == {"POST /login", "GET /me", "GET /"}

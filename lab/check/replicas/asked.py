@@ -45,7 +45,7 @@ def _lines(
         # Over new connections, over a kept one; the first twice to know it, others once more.
         alone = ROUNDS + 1 + (1 if index else 2)
         most = alone * count + spread[index]
-        yield f"{each}: at most {most} requests, and GET {asked.path} twice"
+        yield f"{each}: at most {most} requests, and GET {asked.path} three times"
     if asked.balancer:
         url, path = asked.balancer.address.url, asked.path
         yield f"{url}: at most {MOST_PLAYS * count} requests, and GET {path} to move its turn"

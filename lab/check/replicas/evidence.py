@@ -1,6 +1,7 @@
 """What the plays on replicas have shown, and the findings that follow, in the words of replicas."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 from lab.check.comparator import ResponseComparator
 from lab.check.differences import Difference
@@ -12,6 +13,8 @@ from lab.check.replicas.judging import findings_of, level_of_replicas
 from lab.check.replicas.spread import Spread, Way
 from lab.check.trace import Trace
 
+NO_REPLICA = (502, 503, 504)  # how a balancer says that none answered
+DID_NOT_ANSWER = "a replica did not answer it ({}): see whether all of them run, and check again"
 EACH_COUNTS = "hold the conversation a few times on each replica in turn: compare answer {}"
 
 
@@ -33,6 +36,8 @@ class ReplicaEvidence(Evidence):
         self._required = required
         self._held: list[list[str]] = []
         """By way: the plays that were held in it."""
+        self._silent: dict[int, str] = {}
+        """By call: what came instead of an answer, at least once."""
 
     @property
     def counted(self) -> int:
@@ -42,10 +47,27 @@ class ReplicaEvidence(Evidence):
     def take(self, name: str, hold: Callable[[], Trace], sides: tuple[int, ...] = ()) -> None:
         """Hold a play in which a difference means that replicas are not as one."""
         self.add(name, Level.REPLICA, hold, hold, sides)
+        self._leave_out_silence(name, ())
 
     def keep(self, name: str, trace: Trace) -> None:
-        """Take a play that was held already, and cannot be held again."""
+        """Take a play that was held already, through what may stand before the replicas."""
         self.add(name, Level.REPLICA, lambda: trace)
+        self._leave_out_silence(name, NO_REPLICA)
+
+    def hold_again(self, name: str) -> bool:
+        """Hold a play once more, its answers in place of the first; False if it has no again."""
+        held = super().hold_again(name)
+        self._leave_out_silence(name, ())
+        return held
+
+    def _leave_out_silence(self, name: str, statuses: Collection[int]) -> None:
+        """Take no answer, or one that says that there is none, for no answer and for no state."""
+        answers = self.plays[name].answers
+        for index, answer in [*answers.items()]:
+            silent = answer.status is None or answer.status in statuses
+            if silent and self.baseline.answers[index].status != answer.status:
+                del answers[index]
+                self._silent[index] = str(answer.error or answer.status)
 
     def differences(self, index: int, play: str) -> list[Difference]:
         """Return what differs in the answer to a call in a play."""
@@ -126,7 +148,12 @@ class ReplicaEvidence(Evidence):
         report = self.report
         report.masked = self.comparator.masked
         super().judge(unseen, require_dependency)
-        report.findings = findings_of(report, self._alone)
+        report.findings = [
+            replace(each, level=Level.UNKNOWN, why=DID_NOT_ANSWER.format(why), counts=True)
+            if not each.differences and (why := self._silent.get(each.index))
+            else each
+            for each in findings_of(report, self._alone)
+        ]
         for way, plays in zip(self._spread.ways, self._held, strict=True):
             way.differed = len(self.differing(plays))
         report.level, report.because = level_of_replicas(

@@ -83,6 +83,8 @@ class PairProver(Givers):
         seen = self._player.part(
             said, calls, self._baseline, lambda index: self._among[assignment.sides[index]]
         )
+        if last in seen.answered and seen.answers[last].status is None:
+            return []  # no answer is no other answer
         return wanted.shown(expected, seen, calls)
 
     def _confirmed(

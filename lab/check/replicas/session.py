@@ -29,6 +29,7 @@ from lab.check.replicas.spread import AskedReplica, Spread
 from lab.check.replicas.words import SAME_WORDS, says_the_same
 from lab.check.session import Options
 from lab.check.trace import ClientState, Trace
+from lab.core.errors import LabError
 from lab.core.http import Answer
 from lab.core.redaction import redact_text
 
@@ -84,6 +85,7 @@ class ReplicaSession:
 
     def run(self, source: Source) -> None:
         """Hold all plays, and judge after each kind of them."""
+        self._reach()
         conversation, held = self._record(source)
         sides = self._schedule(conversation)
         every = [*splits(len(conversation)), *sides]
@@ -111,6 +113,21 @@ class ReplicaSession:
     def _log(self, line: str) -> None:
         self._progress(redact_text(line))
 
+    def _reach(self) -> None:
+        """Ask each once whether it is there; LabError where one is not."""
+        through = [self._asked.balancer] if self._asked.balancer else []
+        for target in (*self._asked.among, *through):
+            answer = self._ask(target)
+            if answer.status is None:
+                raise LabError(
+                    f"{target} does not answer (GET {self._asked.path}: {answer.error}): start "
+                    "it, or give a path that it has with --ready"
+                )
+
+    def _ask(self, target: Replica) -> Answer:
+        ready = Call("GET", plain(self._asked.path))
+        return self._player.said(Trace(), ready, ClientState(), target)
+
     def _record(self, source: Source) -> tuple[Conversation, Trace | None]:
         first = self._asked.among[0]
         self._log(f"holding the conversation once on replica {first.name}")
@@ -135,8 +152,7 @@ class ReplicaSession:
             for index, answer in enumerate(each.trace.answers if each.sides else ()):
                 said[each.sides[min(index, len(each.sides) - 1)]].append(answer)
         for place, target in enumerate(asked.among):
-            ready = Call("GET", plain(asked.path))
-            said[place].append(self._player.said(Trace(), ready, ClientState(), target))
+            said[place].append(self._ask(target))
         self._alone.naming = learn_names(said, asked.among, asked.header)
 
     def _name_replicas(self) -> None:
