@@ -63,7 +63,8 @@ def start(command, env, folder, work, count, last):
         return None
     urls = [f"http://127.0.0.1:{port}" for port in ports]
     for name, url in zip(NAMES, urls[count : 2 * count], strict=False):
-        if requests.get(f"{url}/", timeout=DEADLINE_S).headers.get("X-Served-By") != name:
+        answer = requests.get(f"{url}/", timeout=DEADLINE_S, allow_redirects=False)
+        if answer.headers.get("X-Served-By") != name:
             return None  # another program's
     return Rig(tuple(urls[count : 2 * count]), *urls[2 * count :], tuple(urls[:count]))
 
