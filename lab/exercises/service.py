@@ -6,6 +6,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -129,9 +130,13 @@ class Transcript:
         self._ends[id(exchange)] = len(self.lines)
 
     def until(self, exchange: HttpExchange) -> str:
-        """Return what happened up to an exchange of this check."""
+        """Return what happened up to an exchange of this check; what repeats stands once."""
         end = self._ends.get(id(exchange), len(self.lines))
-        return "\n".join(self.lines[:end])
+        return "\n".join(_once(line, len(list(same))) for line, same in groupby(self.lines[:end]))
+
+
+def _once(line: str, times: int) -> str:
+    return line if times == 1 else f"{line}\n  # {times} times in a row"
 
 
 class Service:

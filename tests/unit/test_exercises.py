@@ -29,7 +29,7 @@ from lab.exercises.folder import (
 from lab.exercises.formats import as_csv, as_junit, classroom50, gradescope
 from lab.exercises.grading import Submission, common_exercise, names_of
 from lab.exercises.result import CheckResult, CheckStatus, WorkResult
-from lab.exercises.service import copy_work
+from lab.exercises.service import Transcript, copy_work
 
 TOML = """
 title = "A door"
@@ -505,3 +505,19 @@ def test_requirement_that_holds_says_nothing():
     require(Path, "never")
     with pytest.raises(NotMet, match="seen"):
         require([], "seen")
+
+
+def test_request_that_is_repeated_stands_once_in_the_evidence():
+    transcript = Transcript()
+    transcript.add("server 1 is started")
+    transcript.lines += ["curl …\n  # 200"] * 21
+    transcript.lines += ["curl …\n  # 401"]
+    seen = transcript.until(object())
+    assert seen.splitlines() == [
+        "# server 1 is started",
+        "curl …",
+        "  # 200",
+        "  # 21 times in a row",
+        "curl …",
+        "  # 401",
+    ]
