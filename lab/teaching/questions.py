@@ -102,7 +102,7 @@ class Bank(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     @cached_property
     def _places(self) -> dict[str, int]:
         """Where each right answer stands: in a round each letter is right equally often."""
-        places = {}
+        places: dict[str, int] = {}
         for when in BEFORE_AND_AFTER:
             texts = sorted((p.at(when) for p in self.pairs), key=lambda q: _digest(q.right))
             places |= {each.question: number % 4 for number, each in enumerate(texts)}
