@@ -1,6 +1,6 @@
 """The search for the pair of requests, against services that are played by a few lines."""
 
-import time
+import math
 
 import pytest
 
@@ -51,10 +51,9 @@ class Suite:
         self.reruns.append((tuple(names), switch))
         return self.run([each for each in self.tests if each in names], switch.process)
 
-    def sort(self, until=None):
+    def sort(self, until=math.inf):
         seen = self.run(self.tests, lambda number: number % 3)
         failed = [name for name, outcome in seen.outcomes.items() if outcome == FAILED]
-        until = time.monotonic() + 60 if until is None else until
         return PairSearch(self, list(self.tests), seen.exchanges, until).sort(failed)
 
 
@@ -121,7 +120,7 @@ def test_test_that_needs_several_switches_is_not_explained():
 
     suite = Suite({"stale": CART}, needs={}, fails=fails)
     seen = suite.run(suite.tests, lambda number: number % 3)
-    search = PairSearch(suite, ["stale"], seen.exchanges, time.monotonic() + 60)
+    search = PairSearch(suite, ["stale"], seen.exchanges, math.inf)
     (finding,) = search.sort(["stale"]).findings
     assert (finding.why, finding.wrote) == (NOT_SHOWN, None)
 
@@ -157,14 +156,14 @@ def test_no_search_begins_when_the_time_is_up():
 @pytest.mark.parametrize("requests", [(), ("GET /cart",)])
 def test_test_with_fewer_than_two_requests_is_not_searched(requests):
     suite = Suite({"odd": requests}, needs={})
-    search = PairSearch(suite, ["odd"], [], time.monotonic() + 60)
+    search = PairSearch(suite, ["odd"], [], math.inf)
     (finding,) = search.sort(["odd"]).findings
     assert finding.why == NO_REQUEST
 
 
 def test_test_that_passes_only_after_unknown_others_is_not_searched():
     suite = Suite({"login": ("POST /login",), "add": ("GET /products", "POST /cart")})
-    search = PairSearch(suite, ["login", "add"], [], time.monotonic() + 60)
+    search = PairSearch(suite, ["login", "add"], [], math.inf)
     found = search.sort(["login", "add"])
     assert NOT_ALONE in [each.why for each in found.findings]
 
@@ -188,5 +187,5 @@ def test_trouble_of_a_rerun_is_said():
     def broken(names, switch):
         raise LabError("no pytest here")
 
-    found = PairSearch(broken, ["kept"], [], time.monotonic() + 60).sort(["kept"])
+    found = PairSearch(broken, ["kept"], [], math.inf).sort(["kept"])
     assert (found.findings, found.trouble) == ([], "no pytest here")
