@@ -207,12 +207,12 @@ def doubted(finding: Finding) -> Finding:
     return replace(finding, level=Level.UNKNOWN, why=why)
 
 
-def not_emptied(finding: Finding) -> Finding:
+def not_emptied(finding: Finding, counts: bool = False) -> Finding:
     """Return it without its verdict, where what is behind the service may be its memory."""
     if finding.level is not Level.SELF_CONTAINED:
         return finding
     why = "fresh processes answer it alike, and what is kept outside of them was not emptied"
-    return replace(finding, level=Level.UNKNOWN, why=why, counts=False)
+    return replace(finding, level=Level.UNKNOWN, why=why, counts=counts)
 
 
 def sentence(play: str) -> str:

@@ -23,6 +23,7 @@ from lab.check.judge import (
     Report,
     not_emptied,
 )
+from lab.check.known import KnownFinding
 from lab.check.launcher import START_ITSELF, OneAtATime
 from lab.check.machine import CannotIsolate
 from lab.check.outside import Outside
@@ -43,13 +44,17 @@ SEVERAL = "several processes answer, and what varies may be one's memory: try it
 
 @dataclass(frozen=True)
 class Options:
-    """What to compare and how long to wait. `ignored` names places, as in `Difference.where`."""
+    """What to compare and how long to wait. `ignored` names places, as in `Difference.where`.
+
+    Findings that are `known` do not end a check early: others may stand behind them.
+    """
 
     ignored: frozenset[str] = frozenset()
     headers: tuple[str, ...] = HEADERS
     timeout_s: float = 10.0
     ahead: int = 2
     require_dependency: bool = False
+    known: tuple[KnownFinding, ...] = ()
 
 
 class Session:
@@ -100,22 +105,26 @@ class Session:
         settle = Settlement(self._runner, self._evidence, self._judge, self._prover, self._log)
         self._in_process(conversation, settle)
         settle.run()
-        if self._report.level in STATE:
+        if self._enough:
             return
         if self._outside.disk and self._elsewhere(conversation):
             settle.run()
-            if self._report.level in STATE:
+            if self._enough:
                 return
         kept_disk = ELSEWHERE not in self._evidence.plays
         obstacle = not_emptied_behind(self._outside, kept_disk=kept_disk, reset=self._start.reset)
         if obstacle is None and self._start.reset is not None:
             self._alone(conversation, baseline)
             settle.run()
-        if self._report.level in STATE:
+        if self._enough:
             return
         if obstacle:
-            self._report.level, self._report.because = Level.UNKNOWN, obstacle
-            self._report.findings = [not_emptied(each) for each in self._report.findings]
+            hidden = self._report.level in STATE  # known, so that only the others are unknown
+            if hidden:
+                self._report.note(obstacle)
+            else:
+                self._report.level, self._report.because = Level.UNKNOWN, obstacle
+            self._report.findings = [not_emptied(each, hidden) for each in self._report.findings]
             return
         if not self._outside.network and self._used(conversation, baseline):
             return
@@ -123,6 +132,16 @@ class Session:
         if self._report.level is Level.SELF_CONTAINED:
             self._log("each order once more, with the credential it had")
             idempotency_note(self._runner, conversation, baseline, self._comparator, self._report)
+
+    @property
+    def _enough(self) -> bool:
+        """Whether state was found that is not known yet: what follows shows no more than that."""
+        conversation = self._report.conversation
+        source = conversation.source if conversation is not None else ""
+        found = [each for each in self._report.findings if each.level in STATE]
+        return self._report.level in STATE and not all(
+            any(known.covers(each, source) for known in self._options.known) for each in found
+        )
 
     def _separate(self, conversation: Conversation) -> bool:
         """Look whether the processes of one command remember for themselves."""
@@ -150,7 +169,7 @@ class Session:
         self._played(f"on {FRESH}")
         self._judge()
         settle.run()
-        if self._report.level in STATE:
+        if self._enough:
             return  # two living processes show no more than that
         plays, everything = plays_on_two(conversation.calls)
         self._runner.expect(2 * len(plays) + 1)  # and one that carries nothing

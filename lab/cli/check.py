@@ -221,7 +221,7 @@ def check(
       3    unknown, or the service did not start
       130  stopped by Ctrl-C
     """
-    if not command and not running.urls:
+    if command is None and not running.urls:
         return run_settings(conversation, (junit_file, sarif_file), as_json)
     from lab.check.budget import Budget  # the check loads much, and `--help` needs none of it
     from lab.check.checker import STOPPED, Check
@@ -250,6 +250,7 @@ def check(
         (*Options().headers, *(name.lower() for name in header)),
         timeout,
         require_dependency=require_dependency,
+        known=batch.settings.known if (batch := current_batch()) else (),
     )
     budget = Budget(max_requests, max_processes, max_seconds)
     folder = new_run_folder(out, "check")

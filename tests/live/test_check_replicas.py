@@ -163,6 +163,61 @@ def test_check_alone_runs_all_that_its_settings_say(lab_here):
     assert 'name="token_map_talk.py"' in suites and 'name="login.http"' in suites
 
 
+TWO_FAULTS = """
+import os, sys
+from pathlib import Path
+from flask import Flask
+app, drafts, notes = Flask(__name__), {}, Path("notes")
+notes.mkdir(exist_ok=True)
+@app.put("/drafts/<name>")
+def draft(name):
+    drafts[name] = "draft"
+    return {}
+@app.get("/drafts/<name>")
+def drafted(name):
+    return {"text": drafts.get(name, "")}
+@app.put("/notes/<name>")
+def note(name):
+    (notes / name).write_text("note")
+    return {}
+@app.get("/notes/<name>")
+def noted(name):
+    return {"is_there": (notes / name).exists()}
+app.run(port=int(sys.argv[1]))
+"""
+TALK_OF_TWO = """
+import uuid
+def script(http):
+    name = uuid.uuid4().hex
+    http.put(f"/drafts/{name}")
+    http.get(f"/drafts/{name}")
+    http.put(f"/notes/{name}")
+    http.get(f"/notes/{name}")
+"""
+ONE_KNOWN = """
+start = '"{python}" service.py {{port}}'
+conversations = ["talk.py"]
+max-seconds = 120
+[[known]]
+request = "GET /drafts/*"
+reason = "moves to the store"
+until = 9999-12-31
+"""
+
+
+def test_known_finding_hides_no_other(lab_here):
+    """State in the process, which is known, and state on the disk, which is not."""
+    (lab_here.folder / "service.py").write_text(TWO_FAULTS)
+    (lab_here.folder / "talk.py").write_text(TALK_OF_TWO)
+    (lab_here.folder / "lab-check.toml").write_text(ONE_KNOWN.format(python=sys.executable))
+    ended = lab_here("check", "--json")
+    assert ended.status == 1, ended
+    (check,) = json.loads(ended.out)["checks"]
+    alike, here, also_alike, on_disk = [call["verdict"] for call in check["calls"]]
+    assert alike == also_alike == "self-contained"
+    assert (here, on_disk) == ("state in the process", "state on this machine's disk")
+
+
 SHOPPER = """
 def script(http):
     token = None

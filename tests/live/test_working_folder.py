@@ -33,8 +33,8 @@ def trapped(lab_here):
     return lab_here
 
 
-def assert_not_trapped(ended):
-    assert ended.status == 0, ended
+def assert_not_trapped(ended, statuses=(0,)):
+    assert ended.status in statuses, ended
     assert "imported from the working folder" not in ended.out + ended.err, ended
 
 
@@ -52,7 +52,9 @@ def test_run_starts_servers_that_do_not_import_from_the_working_folder(trapped):
 
 def test_crowd_starts_workers_that_do_not_import_from_the_working_folder(trapped):
     short = ("--rate", "20", "--for", "2s", "--warm-up", "0s")
-    assert_not_trapped(trapped("crowd", "--shoppers", "3", *short))
+    ended = trapped("crowd", "--shoppers", "3", *short)
+    # On a busy machine so small a crowd may show too little: then the status is 3.
+    assert_not_trapped(ended, statuses=(0, 3))
 
 
 @pytest.mark.parametrize("name", ["lab", "flask", "random"])

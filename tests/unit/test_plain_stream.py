@@ -35,8 +35,10 @@ def test_sign_becomes_ascii(sign):
 
 
 def test_every_sign_that_the_lab_prints_has_a_word():
-    sources = "".join(path.read_text("utf-8") for path in Path(lab.__file__).parent.rglob("*.py"))
-    signs = {sign for sign in sources if ord(sign) > 126}
+    top = Path(lab.__file__).parent
+    of_students = top / "exercises" / "ladder"  # their names of customers are text, not signs
+    files = [path for path in top.rglob("*.py") if of_students not in path.parents]
+    signs = {sign for path in files for sign in path.read_text("utf-8") if ord(sign) > 126}
     assert signs - SIGNS.keys() <= {"\uff11"}  # the digit that a user id may not have
 
 

@@ -132,6 +132,7 @@ def test_volume_is_emptied_before_each_play_and_stays(tmp_path, monkeypatch, sta
 
 def test_disk_is_put_back_where_none_can_be_private(tmp_path, monkeypatch, started):
     isolation(monkeypatch, False)
+    monkeypatch.delenv("NODE_PATH", raising=False)  # a link to its packages would stand there, too
     work_in(tmp_path).check("GET /")
     (start,) = started
     disk, temporary = start.cwd, Path(start.env["TMPDIR"])
