@@ -173,7 +173,7 @@ def test_case_of_a_chapter_ends_with_its_own_result_and_judges_no_prediction():
         result={"number": 1, "facts": bitten, "guess": 0},
     )
     assert [each["words"] for each in found["desks"]] == ["sold once", "sold twice"]
-    assert found["verdict"] == "It bites at the stateless desk."
+    assert found["verdict"] == "The copy was accepted at the stateless desk."
     assert (found["right"], found["said"]) == ("open", "")
 
 
