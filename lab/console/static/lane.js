@@ -22,7 +22,7 @@ const PLURALS = { retry: "retries", cache: "cache" };
 const CHANGED = { token: "parcels hold prices", prices: "new price list", key: "new signing key" };
 const COPIED = { view: "GET /api/cart", checkout: "POST /api/checkout" };
 const SILENT = new Set(["502", "504"]); // nginx's own words for a server that did not answer
-const RECENT = 3;
+const RECENT = 2; // more do not fit beside each other
 const LOOK_MS = 1200; // how long it shows what a server found, at the usual speed
 const NAME_CHARS = 12;
 
