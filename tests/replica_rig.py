@@ -10,7 +10,8 @@ import subprocess
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from conftest import wait_for
+import requests
+from conftest import DEADLINE_S, wait_for
 
 from lab.processes.ports import free_ports, is_open
 from lab.stack.programs import find_nginx
@@ -61,6 +62,10 @@ def start(command, env, folder, work, count, last):
     if any(each.poll() is not None for each in started):
         return None
     urls = [f"http://127.0.0.1:{port}" for port in ports]
+    for name, url in zip(NAMES, urls[count : 2 * count], strict=False):
+        answer = requests.get(f"{url}/", timeout=DEADLINE_S, allow_redirects=False)
+        if answer.headers.get("X-Served-By") != name:
+            return None  # another program's
     return Rig(tuple(urls[count : 2 * count]), *urls[2 * count :], tuple(urls[:count]))
 
 

@@ -91,7 +91,7 @@ def classroom(
 
     Without --listen it takes the only address. --listen 127.0.0.1 --rehearse 200 opens none,
     and fills the room with simulated phones. The stage begins with session affinity, so that
-    each phone finds its cart; chapters choose their own settings.
+    each phone finds its cart (--affinity changes that); chapters choose their own settings.
     """
     from lab.console import assembly, listening  # the whole page: loaded only when it is served
 

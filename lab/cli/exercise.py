@@ -154,7 +154,7 @@ def _check(asked: "Asked", *, as_json: bool) -> int:
         screen.print(exercise_view.heading(asked, len(checks)), soft_wrap=True)
     with progress(quiet=as_json) as show:
         try:
-            for result in run_checks(asked, checks, show if err.is_terminal else _quiet):
+            for result in run_checks(asked, checks, show):
                 made.checks.append(result)
                 show("")
                 if not as_json:
@@ -167,10 +167,6 @@ def _check(asked: "Asked", *, as_json: bool) -> int:
     else:
         screen.print(exercise_view.closing(made, len(checks)), soft_wrap=True)
     return status or int(not made.passed)
-
-
-def _quiet(line: str) -> None:
-    """Show nothing: without a terminal the results alone are printed."""
 
 
 def warn_of_missing(found: "Exercise") -> None:

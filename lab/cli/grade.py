@@ -13,18 +13,25 @@ from lab.cli.output import EXIT_INTERRUPTED, err, progress, say, screen, write_j
 from lab.cli.param_types import SIZE, duration
 from lab.core.errors import LabError
 from lab.core.json_object import json_text
+from lab.core.text import visible
 
 if TYPE_CHECKING:
     from lab.exercises.exercise import Exercise
     from lab.exercises.grading import Grader, Submission
 
 _folder = click.Path(exists=True, file_okay=False, path_type=Path)
+_submission = click.Path(exists=True, path_type=Path)  # a file among them is left out
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("folders", nargs=-1, type=_folder, metavar="FOLDER...")
-@click.option("--exercise", "name", metavar="NAME", help="Which exercise they are.")
+@click.argument("folders", nargs=-1, type=_submission, metavar="FOLDER...")
+@click.option(
+    "--exercise",
+    "name",
+    metavar="NAME",
+    help="Which exercise they are.  [default: as exercise.json in them says]",
+)
 @click.option(
     "--from",
     "source",
@@ -100,6 +107,7 @@ def grade(
     your rights: it can read and write your files. Grade strangers in a container.
 
     Examples:
+      lab grade handed-in/*           exercise.json says which exercise it is
       lab grade --exercise punch-card handed-in/*
       lab grade --exercise punch-card handed-in/* --csv grades.csv
       lab grade --exercise punch-card --gradescope-zip autograder.zip
@@ -113,7 +121,8 @@ def grade(
     from lab.exercises import formats
     from lab.exercises.checking import new_seed
     from lab.exercises.exercise import find
-    from lab.exercises.grading import GradeLimits, Grader, common_exercise
+    from lab.exercises.folder import MEMORY
+    from lab.exercises.grading import GradeLimits, Grader, common_exercise, require_submission
 
     single = [each for each in (gradescope_file, classroom_file) if each]
     if zip_file or workflow_file:
@@ -121,12 +130,15 @@ def grade(
             raise click.UsageError("--gradescope-zip and --workflow take --exercise, and no folder")
         _write_autograders(find(name, source), zip_file, workflow_file, command or "")
         return 0
+    folders = tuple(each for each in folders if _is_folder(each))
     if not folders:
         raise click.UsageError("name the folders of the submissions")
     if single and len(folders) != 1:
         raise click.UsageError("--gradescope and --classroom50 are for one folder at a time")
     if command is not None and "{port}" not in command:
         raise LabError(f"--start {command!r} has no {{port}}: write it where the port belongs")
+    if len(folders) == 1 and not single:
+        require_submission(folders[0], [MEMORY])
     exercise = find(name or common_exercise(folders), source)
     limits = GradeLimits(max_seconds, int(max_memory))
     grader = Grader(exercise, new_seed() if seed is None else seed, command or "", limits)
@@ -144,6 +156,15 @@ def grade(
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         _write(classroom_file, json_text(formats.classroom50(graded[0].result, now)))
     return status or (3 if any(each.result.trouble for each in graded) else 0)
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it can be a submission; say on stderr of a file that it is left out."""
+    if path.is_dir():
+        return True
+    said = f"! {visible(path)} is no folder: it is not graded (unpack it, if it is a submission)"
+    err.print(Text(said, "yellow"), soft_wrap=True)
+    return False
 
 
 def _write_autograders(

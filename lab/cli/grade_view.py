@@ -13,12 +13,12 @@ from lab.core.json_object import JsonObject
 from lab.core.text import one_line
 from lab.exercises import confine
 from lab.exercises.grading import Submission
-from lab.exercises.result import WorkResult
+from lab.exercises.result import CheckStatus, WorkResult
 
 if TYPE_CHECKING:
     from lab.exercises.grading import Grader
 
-_MOST_SHOWN = 60
+_MOST_SHOWN = 80
 _NOT_CONFINED = {
     confine.NETWORK: "the network: this system gives a process none of its own",
     confine.LIMITS: "CPU time and the size of files: this system has no such limits",
@@ -30,7 +30,7 @@ _NEVER_CONFINED = "files of yours, which a submission can read and write as you 
 def table(graded: Sequence[Submission]) -> Table:
     """Return a row for each submission, with a sign for each check."""
     made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("submission", "points", "checks", "s", "what is first wrong"):
+    for heading in ("submission", "points", "checks", "s", "first problem"):
         right = heading in ("points", "s")
         made.add_column(heading, overflow="fold", justify="right" if right else "left")
     for each in graded:
@@ -50,17 +50,32 @@ def table(graded: Sequence[Submission]) -> Table:
 
 def first_wrong(result: WorkResult) -> str:
     """Return why not everything passed, on one line; "" if it did."""
-    failed = next((each for each in result.checks if each.rationale), None)
+    seen = [each for each in result.checks if each.rationale]
+    if result.trouble:  # what was to run after it is blocked, and says no more
+        seen = [each for each in seen if each.status is not CheckStatus.BLOCKED]
+    reasons = [f"{each.name}: {each.rationale}" for each in seen[:1]]
     if result.trouble:
-        return one_line(result.trouble, _MOST_SHOWN * 2)
-    return one_line(f"{failed.name}: {failed.rationale}", _MOST_SHOWN * 2) if failed else ""
+        reasons.insert(0, result.trouble)
+    return one_line("; ".join(reasons), _MOST_SHOWN * (len(reasons) + 1))
 
 
 def closing(grader: "Grader", graded: Sequence[Submission]) -> Iterator[str]:
     """Yield the lines below the table."""
+    yield from legend(graded)
     full = sum(each.result.passed for each in graded)
-    yield f"\n{len(graded)} graded, {full} with all points; seed {grader.seed}"
+    yield f"\n{len(graded)} graded, {full} with all points"
+    again = f"--seed {grader.seed}"
+    yield f"again with the same random choices: {again}"
+    yield f"everything about one: lab grade FOLDER {again} --json (it has the evidence)"
     yield f"not confined: {'; '.join(not_confined(graded))}"
+
+
+def legend(graded: Sequence[Submission]) -> Iterator[str]:
+    """Yield what the signs mean, and which check each of them is about, by its place."""
+    if graded:
+        yield "\nchecks: " + ", ".join(f"{mark.sign} {mark.word}" for mark in SIGNS.values())
+        for number, each in enumerate(graded[0].result.checks, start=1):
+            yield f"{number:4}  {each.name}: {each.title}"
 
 
 def not_confined(graded: Sequence[Submission]) -> list[str]:

@@ -81,11 +81,22 @@ def worksheet(chapters: str, out: Path | None, force: bool, open_it: bool) -> No
     type=click.Choice(["before", "after"]),
     default="before",
     show_default=True,
-    help="For --paper: the ten for before the class, or those for after it.",
+    help="For --paper: those for before the class, or those for after it.",
+)
+@click.option(
+    "--chapters",
+    default=None,
+    metavar="N,N",
+    help="Only the questions about these chapters of the page.  [default: all]",
 )
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 def questions(
-    gift: Path | None, qti: Path | None, paper: Path | None, when: Any, force: bool
+    gift: Path | None,
+    qti: Path | None,
+    paper: Path | None,
+    when: Any,
+    chapters: str | None,
+    force: bool,
 ) -> None:
     """Write the twenty concept questions, or list them.
 
@@ -96,6 +107,10 @@ def questions(
     from lab.teaching.questions import read
 
     bank = read()
+    if chapters is not None:
+        bank = bank.about([each.number for each in _chapters(chapters)])
+        if not bank.pairs:
+            raise click.BadParameter(f"--chapters {chapters}: no question is about these")
     if gift:
         from lab.teaching.gift import gift as as_gift
 

@@ -188,6 +188,19 @@ def common_exercise(folders: Sequence[Path]) -> str:
     raise LabError(f"these are different exercises ({said}): give --exercise NAME")
 
 
+def require_submission(folder: Path, files: Sequence[str]) -> None:
+    """Raise LabError for a folder that is none of the submissions, but holds them.
+
+    A submission is known by one of these files in it.
+    """
+
+    def has_one(place: Path) -> bool:
+        return any((place / each).exists() for each in files)
+
+    if not has_one(folder) and any(has_one(each) for each in folder.iterdir() if each.is_dir()):
+        raise LabError(f"{folder} is no submission, but holds some: did you mean {folder / '*'}?")
+
+
 def _copy(folder: Path, target: Path) -> None:
     if not folder.is_dir():
         raise LabError(f"{folder} is no folder")

@@ -17,6 +17,7 @@ import msgspec
 from lab.check.launcher import DidNotStart
 from lab.check.start import READY_S, Start
 from lab.core.errors import LabError
+from lab.core.text import one_line
 from lab.exercises.declare import CannotCheck, NotMet, Showable
 from lab.exercises.service import Caller, Disk, Service, Transcript, as_command, copy_work, running
 from lab.processes.spawn import HOME, clean_environment
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 MOST_SECONDS = 300.0
 MOST_READ = 1_000_000
 NEVER_STARTS = "the service does not start"
+MOST_REASON = 200  # characters
+SCRIPT_S = 30.0  # at each desk; less than `lab grade` gives a submission
+_PLACE = re.compile(r'\s*File ".*", line (\d+)')
 _RESTORE = Path(__file__).with_name("restore.py")
 
 
@@ -46,7 +50,20 @@ class LabCall:
         try:
             return json.loads(self.out)
         except ValueError:
-            raise NotMet(f"`{self.line}` ends with status {self.status}", evidence=self) from None
+            ended = f"`{self.line}` ends with status {self.status}"
+            said = f"{self.reason} ({ended})" if self.reason else ended
+            raise NotMet(said, evidence=self) from None
+
+    @property
+    def reason(self) -> str:
+        """Why it ended: the last line on stderr, with the line of the student's that it is about.
+
+        "" if it wrote nothing there.
+        """
+        lines = self.err.strip().splitlines()
+        places = [found[1] for each in lines if (found := _PLACE.match(each))]
+        said = one_line(lines[-1].removeprefix("lab: "), MOST_REASON) if lines else ""
+        return f"{said}, line {places[-1]}" if said and places else said
 
     def shown(self) -> str:
         """Return the line and the end of what it wrote on stderr, or else on stdout."""
@@ -199,12 +216,16 @@ class Work:
         return _call(folder, arguments, seconds)
 
     def run(self, script: str, *options: str, seconds: float = MOST_SECONDS) -> "RunDocument":
-        """Run a student's script at both desks (`lab run SCRIPT`), and return what was found."""
+        """Run a student's script at both desks (`lab run SCRIPT`), and return what was found.
+
+        At each desk it has SCRIPT_S seconds, unless `options` give it more.
+        """
         from lab.evidence.run_document import RunDocument
 
         self.read(script)
-        seeded = ("--seed", str(self.random.randrange(2**32)))
-        called = self.lab("run", f"./{script}", "--json", *seeded, *options, seconds=seconds)
+        self._progress(f"running {script} at both desks, for up to {SCRIPT_S:g} s at each")
+        given = ("--seed", str(self.random.randrange(2**32)), "--max-seconds", f"{SCRIPT_S:g}")
+        called = self.lab("run", f"./{script}", "--json", *given, *options, seconds=seconds)
         called.json()  # says what went wrong where there is no document
         return msgspec.json.decode(called.out, type=RunDocument)
 

@@ -1,7 +1,7 @@
 """The concept questions as typed data, read from questions.toml."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -91,8 +91,22 @@ class Bank(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
             for each in question.wrong
             for misconception in (self.by_name[each.reveals],)
         ]
-        mixed = sorted([(question.right, True, question.because), *wrong], key=_shuffled)
+        mixed = sorted(wrong, key=_shuffled)
+        mixed.insert(self._places[question.question], (question.right, True, question.because))
         return [ShownAnswer(letter, *each) for letter, each in zip("ABCD", mixed, strict=True)]
+
+    def about(self, chapters: Collection[int]) -> "Bank":
+        """Return the pairs of these chapters alone."""
+        return Bank(self.misconceptions, tuple(p for p in self.pairs if p.chapter in chapters))
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Where each right answer stands: in a round each letter is right equally often."""
+        places: dict[str, int] = {}
+        for when in BEFORE_AND_AFTER:
+            texts = sorted((p.at(when) for p in self.pairs), key=lambda q: _digest(q.right))
+            places |= {each.question: number % 4 for number, each in enumerate(texts)}
+        return places
 
     def asked(self) -> Iterator[tuple[Pair, When, ConceptQuestion]]:
         """Yield every question: all of those for before the class, then the others."""
@@ -102,7 +116,11 @@ class Bank(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
 
 
 def _shuffled(answer: tuple[str, bool, str]) -> bytes:
-    return hashlib.sha256(answer[0].encode()).digest()
+    return _digest(answer[0])
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 def read() -> Bank:

@@ -39,38 +39,31 @@ def check(folder, words, *more):
     return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
 
-@pytest.fixture(scope="module")
-def checks(tmp_path_factory):
-    """All checks, some beside each other: most of one is waiting for processes to start."""
-    folder = tmp_path_factory.mktemp("mcp")
+def test_each_part_has_its_verdict_and_a_script_that_shows_it(tmp_path):
+    """Checks run beside each other, in one test: most of one is waiting for processes to start."""
     with ThreadPoolExecutor(2) as pool:
         held = {
-            words: pool.submit(check, folder / str(number), words)
+            words: pool.submit(check, tmp_path / str(number), words)
             for number, words in enumerate(CASES)
         }
-        return {words: each.result() for words, each in held.items()}
+        found = {words: each.result() for words, each in held.items()}
+    for words, (expected_status, state) in CASES.items():
+        status, document = found[words]
+        verdicts = {part["name"]: part["verdict"] for part in document["parts"]}
+        assert verdicts == {**NOTHING, **state}, words
+        assert status == expected_status, words
+        assert {part["name"] for part in document["parts"] if part["shortest"]} == {*state}, words
+    shown = [part["shortest"] for part in found["sessions list"][1]["parts"] if part["shortest"]]
+    with ThreadPoolExecutor(2) as pool:
+        [*pool.map(lambda each: assert_shows(each["script"], tmp_path), shown)]
 
 
-@pytest.mark.parametrize("words", CASES)
-def test_each_part_has_its_verdict(checks, words):
-    status, found = checks[words]
-    expected_status, state = CASES[words]
-    assert {part["name"]: part["verdict"] for part in found["parts"]} == {**NOTHING, **state}
-    assert status == expected_status
-    assert {part["name"] for part in found["parts"] if part["shortest"]} == {*state}
-
-
-def test_printed_scripts_show_what_they_say(checks, tmp_path):
-    """That of the lists opens a session with each process first."""
-    _, found = checks["sessions list"]
-    for part in found["parts"]:
-        if part["shortest"]:
-            script = part["shortest"]["script"]
-            shell = "bash" if script.startswith("#!/bin/bash") else "sh"
-            done = subprocess.run(
-                [shell, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=240
-            )
-            assert done.returncode == 0, (part["name"], done.stdout, done.stderr)
+def assert_shows(script, folder):
+    shell = "bash" if script.startswith("#!/bin/bash") else "sh"
+    done = subprocess.run(
+        [shell, "-c", script], capture_output=True, text=True, cwd=folder, timeout=240
+    )
+    assert done.returncode == 0, (script, done.stdout, done.stderr)
 
 
 def test_path_without_a_server_is_an_error_that_says_what_to_give(tmp_path):

@@ -12,7 +12,11 @@ from jsonschema import validate
 
 from lab.cli.exercise import exercise as exercise_command
 from lab.cli.grade import grade as grade_command
+from lab.cli.grade_view import closing, first_wrong
 from lab.core.errors import LabError
+from lab.core.faults import FaultEvent, FaultKind
+from lab.evidence.exchange import OpStatus
+from lab.evidence.run_document import Message, RecordedExchange, UsedSettings, VariantResult
 from lab.exercises import NotMet, Work, after, check, require
 from lab.exercises.autograder import requirements, workflow, write_zip
 from lab.exercises.checking import Asked, run_checks
@@ -27,9 +31,17 @@ from lab.exercises.folder import (
     recall,
 )
 from lab.exercises.formats import as_csv, as_junit, classroom50, gradescope
-from lab.exercises.grading import Submission, common_exercise, names_of
+from lab.exercises.grading import (
+    GradeLimits,
+    Grader,
+    Submission,
+    common_exercise,
+    names_of,
+    require_submission,
+)
 from lab.exercises.result import CheckResult, CheckStatus, WorkResult
 from lab.exercises.service import Transcript, copy_work
+from lab.exercises.work import SCRIPT_S, LabCall
 
 TOML = """
 title = "A door"
@@ -521,3 +533,108 @@ def test_request_that_is_repeated_stands_once_in_the_evidence():
         "curl …",
         "  # 401",
     ]
+
+
+def desk_with(looks, faults=()):
+    """A desk of three servers, those that the lab saw alive at the end, and its faults."""
+    nothing = Message({})
+    return VariantResult(
+        name="stateful",
+        app="stateful",
+        settings=UsedSettings(servers=3),
+        measurements={},
+        exchanges=[],
+        faults=[FaultEvent(kind, name, at, True) for at, (kind, name) in enumerate(faults)],
+        closing_looks=[
+            RecordedExchange("op", "GET", "/", 200, OpStatus.OK, 9.0, nothing, nothing, target=name)
+            for name in looks
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("looks", "faults", "gone"),
+    [
+        ("ABC", [], []),
+        ("BC", [], ["A"]),
+        ("BC", [(FaultKind.DRAIN, "A")], []),
+        ("AC", [(FaultKind.DRAIN, "A")], ["B"]),
+        ("ABC", [(FaultKind.KILL, "A"), (FaultKind.RESTART, "A")], []),
+        ("BC", [(FaultKind.KILL, "A"), (FaultKind.RESTART, "A")], ["A"]),
+        ("ABC", [(FaultKind.ADD, "D")], ["D"]),
+        ("", [], []),  # nothing was bought: the lab looked nowhere
+    ],
+)
+def test_server_that_nothing_in_the_lab_has_ended_counts_as_killed(looks, faults, gone):
+    (vanished,) = (
+        each.function.__globals__["vanished"]
+        for each in find("lose-a-cart").checks()
+        if each.name == "kills_nothing"
+    )
+    assert vanished(desk_with(looks, faults)) == gone
+
+
+SYNTAX = """lab: lose.py cannot be loaded; correct it and run it again
+  File "/tmp/x/lose.py", line 9
+    def script(shopper, lab:
+              ^
+SyntaxError: '(' was never closed
+"""
+
+
+@pytest.mark.parametrize(
+    ("err", "said"),
+    [
+        (SYNTAX, "SyntaxError: '(' was never closed, line 9 (`lab run` ends with status 2)"),
+        ("lab: no such file\n", "no such file (`lab run` ends with status 2)"),
+        ("", "`lab run` ends with status 2"),
+    ],
+)
+def test_script_that_cannot_be_run_is_answered_with_its_own_error(err, said):
+    with pytest.raises(NotMet) as failure:
+        LabCall("lab run", 2, "", err).json()
+    assert failure.value.rationale == said
+
+
+def test_scripts_time_at_both_desks_is_over_before_that_of_grading():
+    assert GradeLimits().seconds > 2 * SCRIPT_S + 20
+
+
+def test_check_shows_each_check_as_it_begins_also_without_a_terminal(door, tmp_path):
+    words = ["check", str(written(tmp_path, "open")), "--exercise", "door", "--from", str(door)]
+    assert "\u00b7 The door opens" in CliRunner().invoke(exercise_command, words).stderr
+
+
+def test_stray_file_is_left_out_of_the_grading_with_a_warning(door, tmp_path):
+    (tmp_path / "notes.zip").write_bytes(b"")
+    words = ["--exercise", "door", "--from", str(door), str(tmp_path / "notes.zip")]
+    done = CliRunner().invoke(grade_command, words)
+    assert "notes.zip is no folder: it is not graded" in done.stderr
+    assert "name the folders" in done.stderr and done.exit_code == 2
+    missing = CliRunner().invoke(grade_command, [*words[:-1], str(tmp_path / "nowhere")])
+    assert "does not exist" in missing.stderr
+
+
+def test_folder_that_holds_the_submissions_is_taken_for_none(door, tmp_path):
+    (tmp_path / "in" / "ada").mkdir(parents=True)
+    (tmp_path / "in" / "ada" / MEMORY).write_text('{"exercise": "door"}')
+    words = ["--exercise", "door", "--from", str(door), str(tmp_path / "in")]
+    done = CliRunner().invoke(grade_command, words)
+    assert f"did you mean {tmp_path / 'in' / '*'}?" in str(done.exception)
+    require_submission(tmp_path / "in" / "ada", [MEMORY])
+    (tmp_path / "in" / MEMORY).write_text("{}")
+    require_submission(tmp_path / "in", [MEMORY])
+
+
+def test_table_names_its_checks_and_how_to_see_more(door):
+    lines = "\n".join(closing(Grader(Exercise(door), 5), [Submission("ada", MADE)]))
+    assert "   2  it_shuts: The door shuts" in lines
+    assert "\u2715 failed" in lines
+    assert "lab grade FOLDER --seed 5 --json" in lines
+
+
+def test_row_of_a_submission_that_was_stopped_also_says_what_failed_before():
+    made = WorkResult(exercise="door", folder="", seed=1, checks=MADE.checks, trouble="stopped")
+    assert first_wrong(made) == "stopped; it_shuts: it stays open"
+    made.checks = MADE.checks[2:]
+    assert first_wrong(made) == "stopped"

@@ -48,17 +48,29 @@ def test_each_wrong_answer_reveals_a_misconception_and_each_misconception_is_use
     assert used == set(BANK.by_name)
 
 
-def test_right_answer_is_neither_always_first_nor_always_the_longest():
-    letters = [
-        next(each.letter for each in BANK.answers(question) if each.is_right)
-        for *_, question in ASKED
-    ]
-    assert all(letters.count(letter) <= 10 for letter in "ABCD")
+def test_no_letter_is_right_more_often_and_the_longest_answer_is_not_always_right():
+    for when in ("before", "after"):
+        letters = [
+            next(each.letter for each in BANK.answers(pair.at(when)) if each.is_right)
+            for pair in BANK.pairs
+        ]
+        assert sorted(letters.count(letter) for letter in "ABCD") == [2, 2, 3, 3]
     longest = sum(
         len(question.right) > max(len(wrong.text) for wrong in question.wrong)
         for *_, question in ASKED
     )
     assert longest <= 12
+
+
+def test_questions_of_some_chapters_alone():
+    assert [pair.name for pair in BANK.about([6, 7]).pairs] == ["crash", "store"]
+    assert BANK.about([4]).pairs == ()
+
+
+@pytest.mark.parametrize("chapters", ["", "0", "12", "x", "6,", "4", "-1", "6;7"])
+def test_questions_of_chapters_that_are_none(chapters, tmp_path):
+    done = CliRunner().invoke(teach, ["questions", "--chapters", chapters])
+    assert done.exit_code == 2
 
 
 def test_misconception_that_is_not_listed_is_refused():

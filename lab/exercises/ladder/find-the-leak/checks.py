@@ -156,5 +156,6 @@ def is_the_shortest(work: Work) -> None:
         require(
             not rest or not leaks(work, rest),
             f"it leaks without this line, too: {line.text}",
+            evidence="\n".join(["# these lines are enough:", *(each.text for each in rest)]),
             help="The shortest proof is the one that people read.",
         )

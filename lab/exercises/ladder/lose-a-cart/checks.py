@@ -5,8 +5,10 @@ from functools import cache
 from lab.core.faults import FaultEvent, FaultKind
 from lab.evidence.run_document import VariantResult
 from lab.exercises import Work, after, check, require
+from lab.stack.pool_spec import LETTERS
 
 SCRIPT = "lose.py"
+ON_PURPOSE = "Find something that people do to servers on purpose."
 
 
 @cache
@@ -39,6 +41,21 @@ def killed_for_good(desk: VariantResult) -> list[str]:
     ]
 
 
+def vanished(desk: VariantResult) -> list[str]:
+    """Return the servers that nothing in the lab has ended, and that are gone all the same.
+
+    The lab's own looks at an acknowledged cart reach every server that lives.
+    """
+    names = [*LETTERS[: desk.settings.servers]]
+    last: dict[str, FaultKind] = {}
+    for each in sorted(desk.faults, key=lambda each: each.at_s):
+        last[each.target] = each.kind
+    names += [name for name in last if name not in names]
+    alive = {each.target for each in desk.closing_looks}
+    ended = {name for name, kind in last.items() if kind.state_after in ("dead", "gone")}
+    return [name for name in names if alive and name not in alive | ended]
+
+
 @check
 def runs(work: Work) -> None:
     """The script runs at both desks."""
@@ -46,7 +63,7 @@ def runs(work: Work) -> None:
         wrong = desk.traceback or desk.broken_expectation or desk.trouble
         require(
             not wrong,
-            f"at the {desk.app} desk the script stops",
+            f"{SCRIPT} at the {desk.app} desk: {desk.trouble or desk.broken_expectation or wrong}",
             evidence=str(wrong),
             help=f"Run it yourself: lab run ./{SCRIPT}",
         )
@@ -75,7 +92,14 @@ def kills_nothing(work: Work) -> None:
             not killed,
             f"the script kills {', '.join(killed)} at the {desk.app} desk",
             evidence=story(desk),
-            help="Find something that people do to servers on purpose.",
+            help=ON_PURPOSE,
+        )
+        gone = vanished(desk)
+        require(
+            not gone,
+            f"server {', '.join(gone)} of the {desk.app} desk is gone, and no drain ended it",
+            evidence=story(desk),
+            help=f"A kill past the lab is a kill, too. {ON_PURPOSE}",
         )
 
 

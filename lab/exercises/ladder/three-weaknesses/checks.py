@@ -23,7 +23,7 @@ def run(work: Work, script: str, *settings: str) -> tuple[VariantResult, Variant
         command = f"lab run ./{script} --servers {servers} {' '.join(settings)}"
         require(
             not wrong,
-            f"at the {desk.app} desk {script} stops",
+            f"{script} at the {desk.app} desk: {desk.trouble or desk.broken_expectation or wrong}",
             evidence=str(wrong),
             help=f"Run it yourself: {command}",
         )
