@@ -137,6 +137,23 @@ def test_number_beside_a_desk_changes_when_the_badge_of_a_request_shows():
     assert [each[0]["number"] for each in numbers.values()] == ["1", "0"]
 
 
+@pytest.mark.parametrize("state, lost", [("dead", "1"), ("up", "0")])
+def test_cart_that_is_drawn_as_gone_is_counted_as_lost_before_its_owner_looks(state, lost):
+    now = {**IDLE, "plan": {"chapters": [CRASH]}, "view": {"step": 1}, "lesson": {}}
+    now |= {"act": {"running": True, "where": "the-crash/0", "since": 0, "by": "kill"}}
+    now |= {"me": {"who": "c1"}, "second": None, "third": None, "following": False}
+    add = {"id": 1, "op": "c1-stateful-1", "desk": "stateful", "who": "c1", "method": "POST"}
+    add |= {"path": "/api/cart/items", "status": 201, "served_by": "A", "instance": "i1"}
+    add |= {"bytes_sent": 9, "response": {"headers": {}, "body": {"cart": {"lines": []}}}}
+    server = {"name": "A", "state": state, "instance": "i1" if state == "up" else None}
+    desks = {"stateful": [server], "stateless": []}
+    stack = {"desks": desks, "knobs": {"stateful": {"store": "memory"}}}
+    code = """scenes.tallyOf(given.now, { stack: given.stack, faults: [], requests: [],
+        exchanges: new Map([[given.add.op, given.add]]) }).numbers"""
+    numbers = run(code, now=now, add=add, stack=stack)
+    assert [each[0]["number"] for each in numbers.values()] == [lost, "0"]
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter["slug"])
 @pytest.mark.parametrize("fate", [{"kept": 1}, {"lost": 1}, {"status": 401, "refused": 3}])
 def test_every_chapter_says_something_of_whatever_is_measured(chapter, fate):
@@ -173,7 +190,7 @@ def test_case_of_a_chapter_ends_with_its_own_result_and_judges_no_prediction():
         result={"number": 1, "facts": bitten, "guess": 0},
     )
     assert [each["words"] for each in found["desks"]] == ["sold once", "sold twice"]
-    assert found["verdict"] == "It bites at the stateless desk."
+    assert found["verdict"] == "The order was sold twice at the stateless desk."
     assert (found["right"], found["said"]) == ("open", "")
 
 

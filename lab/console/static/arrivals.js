@@ -5,6 +5,7 @@
  * (`turn`); its answer, the score and the evidence show when it is back at the customer (`arrive`).
  */
 
+import { isCached } from "./looks.js";
 import { reach, reduce } from "./scene.js";
 import { DESKS } from "./words.js";
 
@@ -71,9 +72,9 @@ function depart(shown, event) {
   return { ...shown, travelling, stage: atServer(shown.stage, next) };
 }
 
-/** The stage with what a request has done at a server; an answer of a cache shows when it is back. */
+/** The stage with what a request has done at a server, or at the cache. */
 function atServer(stage, { turned, request, exchange }) {
-  return turned && exchange && request?.tried.length ? reach(stage, exchange) : stage;
+  return turned && exchange && request && (request.tried.length || isCached(exchange)) ? reach(stage, exchange) : stage;
 }
 
 /** The stage after the event; the score follows by itself. */

@@ -96,7 +96,7 @@ function note(customers, exchange, store, priced) {
   const ok = exchange.status >= 200 && exchange.status < 300;
   customer.at = exchange.id;
   if (!exchange.target && exchange.served_by && !isCached(exchange)) customer.sticks = exchange.served_by;
-  if (exchange.underway && store === "token") return; // the desk keeps nothing: it shows when it is back
+  if (exchange.underway && (store === "token" || isCached(exchange))) return; // no server has it in hand: it shows when it is back
   if (SAFE_METHODS.includes(exchange.method)) read(customer, exchange, store);
   else if (ok) write(customer, exchange, store);
   else if (exchange.outcome === "unknown") customer.fate = "doubt";

@@ -107,10 +107,10 @@ export function masked(attributes = { class: "person thief", "aria-hidden": "tru
     svg("path", { class: "hat", d: "M3 5h14M6 5l1-4h6l1 4M6.5 8h7" }));
 }
 
-/** What is carried, small enough to travel: "ticket" (with what its `id` begins with), "parcel", "form", "key". */
-export function carried(what, id) {
+/** What is carried, small enough to travel: "ticket" (with what its `id` begins with), "parcel" (with its `goods` seen through it), "form", "key". */
+export function carried(what, id, goods) {
   const [box, drawing] = { ticket: ["-1 -1 42 22", ticket], parcel: ["-1 -1 40 28", parcel], form: ["-1 -1 30 28", form], key: ["-1 -1 32 22", key] }[what];
-  return svg("svg", { class: "carried", viewBox: box, "aria-hidden": "true" }, drawing(0, 0, id));
+  return svg("svg", { class: "carried", viewBox: box, "aria-hidden": "true" }, drawing(0, 0, what === "parcel" ? goods : id));
 }
 
 /** A cloakroom ticket: a number that means something to one drawer only. */
@@ -119,10 +119,13 @@ function ticket(x, y, id = "") {
     svg("path", { d: "M0 0h40v6a4 4 0 0 0 0 8v6H0v-6a4 4 0 0 0 0-8z" }), svg("text", { x: 20, y: 14 }, id ? `${id.slice(0, 3)}…` : "№"));
 }
 
-/** A sealed parcel, through which the laptop in it is seen. */
-function parcel(x, y) {
+const GOODS = [["Laptop", "M12 6h14v9h-14zM10 18h18"], ["Pen", "M11 17l3-1l12-11l-2-2l-12 11z"], ["Mouse", "M13 11c0-9 12-9 12 0v4c0 8-12 8-12 0zM19 5v5"], ["empty", ""], ["", "M11 7h16v11h-16zM11 11h16"]];
+
+/** A sealed parcel, through which the first of the goods in it are seen. */
+function parcel(x, y, goods = "Laptop") {
+  const [, d] = GOODS.find(([name]) => goods.includes(name));
   return svg("g", { class: "parcel", transform: `translate(${x} ${y})` },
-    svg("rect", { width: 38, height: 26, rx: 2 }), svg("path", { class: "laptop", d: "M12 6h14v9h-14zM10 18h18" }), seal(32, 21));
+    svg("rect", { width: 38, height: 26, rx: 2 }), svg("path", { class: "laptop", d }), seal(32, 21));
 }
 
 /** A form that is filled in and signed. */

@@ -7,15 +7,16 @@
  */
 
 import { keyOf } from "./arrivals.js";
-import { h, say } from "./dom.js";
+import { h, mark, say } from "./dom.js";
 import { carried } from "./figures.js";
 import { lookOf, resultOf } from "./looks.js";
 
 const HOP_MS = 450;
+const REST = 0.5; // of a hop: so long an answer stays where it is made
 const FALL_MS = 1300;
 const MOST_PER_S = 20;
 const CALM_PER_S = 16; // fewer than this, and dots return
-const MOST_LABELS = 8; // more than this in the air cannot be read
+const MOST_LABELS = 3; // more than this in the air cannot be read: then each is a sign only
 const COUNT_EVERY_MS = 300;
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -102,6 +103,7 @@ export class Flight {
     this.dots.clear();
     this.counts.clear();
     this.stamps = [];
+    this.thin();
   }
 
   /** Remove the dots whose requests are not on their way any more. */
@@ -112,6 +114,12 @@ export class Flight {
   end(key, dot) {
     gone(dot);
     this.dots.delete(key);
+    this.thin();
+  }
+
+  /** Where many are in the air at once, each shows its sign and no words. */
+  thin() {
+    mark(this.layer, "data-many", this.dots.size > MOST_LABELS);
   }
 
   /** A cart falls off the stage, because its process has died. */
@@ -131,17 +139,18 @@ export class Flight {
   fly(event, { places, turn }, exchange) {
     const own = `customer:${event.who}`;
     const from = event.who && this.plot()?.sends && this.places.of("copier") ? "copier" : this.places.of(own) ? own : "customer";
-    const way = places.map((place) => (place === "customer" ? from : place)).map((place, n) => ({ ...this.places.of(place), n })).filter(({ x }) => x !== undefined);
+    const way = places.map((place) => (place === "customer" ? from : place)).map((place, n, all) => ({ ...this.places.of(place), ...(place === "store" && { x: this.places.of(all[n - 1])?.x }), n })).filter(({ x }) => x !== undefined);
     const there = way.filter(({ n }) => n <= turn).length;
     if (way.length < 2 || !there) return false;
     const key = keyOf(event);
-    const dot = dotOf(event, this.dots.size >= MOST_LABELS, drawnLoad(this.loadOf(event, from)));
-    const sway = ((this.sent++ % 5) - 2) * 7; // so that two at once do not overlap
+    const dot = dotOf(event, drawnLoad(this.loadOf(event, from)));
+    const sway = ((this.sent++ % 5) - 2) * (this.dots.size < MOST_LABELS ? 7 : 22); // so that two at once do not overlap
     const edge = this.places.width * 0.16; // half of a label, which has to stay inside
-    const frames = way.map(({ x, y, top, n }) => ({ transform: `translate(${Math.min(Math.max(x + sway, edge), this.places.width - edge)}px, ${n === turn && places[n] === "balancer" ? top - 6 : y}px)`, easing: "ease-in-out" }));
+    const frames = way.map(({ x, y, top, n }) => ({ transform: `translate(${Math.min(Math.max(x + sway, edge), this.places.width - edge)}px, ${n === turn && places[n] === "balancer" ? top - 1 : y}px)`, easing: "ease-in-out" }));
     dress(dot, event, exchange, this.plot()?.thief);
     this.dots.set(key, dot);
     this.layer.append(dot);
+    this.thin();
     this.follow(key, dot, frames.slice(0, there), frames.slice(there - 1));
     return true;
   }
@@ -151,7 +160,7 @@ export class Flight {
     await travel(dot, out, HOP_MS * (out.length - 1));
     dot.classList.add("back");
     this.turned(key);
-    await travel(dot, home, HOP_MS * (home.length - 1));
+    await travel(dot, [home[0], { ...home[0], offset: REST / (home.length - 1) }, ...home.slice(1)], HOP_MS * (home.length - 1));
     this.end(key, dot);
     this.back(key);
   }
@@ -159,7 +168,7 @@ export class Flight {
   /** What a customer's request carries, unless it needs nothing; a thief's own is a key. */
   loadOf({ who, path }, from) {
     if (!who || path === "/api/login" || path === "/api/products") return [];
-    return from === "copier" && this.plot().forges && this.kind() === "stateless" ? ["key"] : [this.carries(), this.idOf(who)];
+    return from === "copier" && this.plot().forges && this.kind() === "stateless" ? ["key"] : [this.carries(), ...(this.idOf(who) ?? [])];
   }
 
   rate(now = performance.now()) {
@@ -190,15 +199,15 @@ export class Flight {
   }
 }
 
-function drawnLoad([what, id]) {
-  return what ? carried(what, id) : null;
+function drawnLoad([what, id, goods]) {
+  return what ? carried(what, id, goods) : null;
 }
 
-function dotOf(event, bare, load) {
+function dotOf(event, load) {
   const foreign = !event.who;
-  const ask = bare ? "" : `${title(event)}${foreign ? " · from elsewhere" : ""}`;
-  return h("span", { class: `dot${foreign ? " foreign" : ""}${bare ? " bare" : ""}`, "data-op": keyOf(event) },
-    h("span", { class: "ask" }, load, ask), h("span"));
+  const ask = `${title(event)}${foreign ? " · from elsewhere" : ""}`;
+  return h("span", { class: `dot${foreign ? " foreign" : ""}`, "data-op": keyOf(event) },
+    h("span", { class: "ask" }, load, h("span", { class: "words" }, ask)), h("span", {}, h("span", { class: "words" }), h("span", { class: "sign" })));
 }
 
 function gone(node) {
@@ -209,5 +218,7 @@ function gone(node) {
 function dress(dot, event, exchange, thief) {
   const [look, sign, word] = lookOf(event, exchange, thief);
   dot.lastChild.className = `answer ${look}`;
-  say(dot.lastChild, dot.classList.contains("bare") ? sign : resultOf(event, word));
+  const [words, short] = dot.lastChild.children;
+  say(words, resultOf(event, word));
+  say(short, sign);
 }

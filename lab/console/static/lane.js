@@ -16,12 +16,13 @@ import { endOf, ServerBox } from "./server-box.js";
 import { SESSION_CODE, STATE_SIGNS } from "./words.js";
 
 const NAMES = { stateful: ["Stateful desk", "the server remembers"], stateless: ["Stateless desk", "the customer carries it"] };
+const STORED = /^(redis|file)/;
 const USUAL = new Set(["round robin", "retries off", "cache off", "nothing runs here"]);
 const PLURALS = { retry: "retries", cache: "cache" };
 const CHANGED = { token: "parcels hold prices", prices: "new price list", key: "new signing key" };
 const COPIED = { view: "GET /api/cart", checkout: "POST /api/checkout" };
 const SILENT = new Set(["502", "504"]); // nginx's own words for a server that did not answer
-const RECENT = 3;
+const RECENT = 2; // more do not fit beside each other
 const LOOK_MS = 1200; // how long it shows what a server found, at the usual speed
 const NAME_CHARS = 12;
 
@@ -71,7 +72,7 @@ export class Lane {
     const settings = stack?.knobs?.[this.desk];
     const customers = cartsOf(scene, this.desk);
     const mine = recording ? ["c1"] : own.map(({ who }) => who);
-    for (const { who, credential } of customers.values()) if (credential) this.ids.set(who, credential.text);
+    for (const { who, credential, goods } of customers.values()) if (credential) this.ids.set(who, [credential.text, goods]);
     const { named, others } = cast(customers, mine);
     this.people = people;
     this.drawTitle(settings, others, recording, numbers?.[this.desk] ?? []);
@@ -91,7 +92,7 @@ export class Lane {
     const recorded = recording?.[this.desk === "stateful" ? "left" : "right"]?.name;
     const changed = Object.keys(settings?.changed ?? {}).filter((name) => this.kind === "stateless" || name === "prices").map((name) => CHANGED[name]);
     say(this.name, NAMES[this.kind][0]);
-    say(this.hint, recorded ? `recorded: ${recorded}` : changed.join(", ") || NAMES[this.kind][1]);
+    say(this.hint, recorded ? `recorded: ${recorded}` : changed.join(", ") || (this.kind === "stateful" && STORED.test(settings?.store) ? "the store remembers" : NAMES[this.kind][1]));
     say(this.others, this.kind === "stateless" || !others.length ? tally(others) : `+ ${others.length} more`);
     refill(this.numbers, JSON.stringify(numbers), () => numbers.map(({ number, unit, harm }) => box("tally", { "data-harm": harm }, harm && "✕ ", h("b", {}, number), ` ${unit}`)));
   }
@@ -155,7 +156,7 @@ export class Lane {
     const what = this.carries();
     if (!credential) return box("card none", {}, `no ${what} ${left ? "any more" : "yet"}`);
     return box(`card${cart ? " full" : ""}`, {},
-      box("credential", {}, carried(what, credential.text), box("word", {}, `${what} `), h("code", {}, credential.text)), cart && chip(cart));
+      box("credential", {}, carried(what, credential.text, cart?.goods), box("word", {}, `${what} `), h("code", {}, credential.text)), cart && chip(cart));
   }
 
   drawBalancer(settings, scene) {

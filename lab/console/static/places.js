@@ -25,7 +25,7 @@ export class Places {
     });
   }
 
-  /** {x, y, top, bottom} of "customer", "customer:c1", "copier", "balancer", "server:B", "store"; undefined if it is not there. */
+  /** {x, y (the lower edge of a label there), top, bottom} of "customer", "customer:c1", "copier", "balancer", "server:B", "store"; undefined if it is not there. */
   of = (place) => {
     this.points ??= this.measure();
     return this.points.get(place);
@@ -33,19 +33,20 @@ export class Places {
 
   measure() {
     const own = this.layer.getBoundingClientRect();
+    const under = this.lane.querySelector(".customers").getBoundingClientRect().bottom - own.top + 18; // no label covers a customer
     [this.width, this.depth] = [own.width, own.height];
     return new Map([...this.lane.querySelectorAll("[data-place]")].map((node) => {
       const { place } = node.dataset;
       const at = node.getBoundingClientRect();
       const [top, bottom] = [at.top - own.top, at.bottom - own.top];
-      const y = { customer: bottom - 6, copier: bottom - 6, balancer: (top + bottom) / 2 }[place.split(":")[0]] ?? top + 10;
+      const y = { customer: under, copier: under, balancer: (top + bottom) / 2 + 12, server: top - 1 }[place.split(":")[0]] ?? top + 30;
       return [place, { x: at.left - own.left + at.width / 2, y, top, bottom }];
     }));
   }
 
   draw() {
     const [customer, balancer, store] = ["customer", "balancer", "store"].map(this.of);
-    const each = [...this.points].filter(([place]) => place.startsWith("customer:")).map(([, at]) => at);
+    const each = [...this.points].filter(([place]) => place === "copier" || place.startsWith("customer:")).map(([, at]) => at);
     const lines = (each.length ? each : [customer]).map((at) => [at, balancer, "wire"]);
     for (const [place, server] of this.points) {
       if (!place.startsWith("server:")) continue;

@@ -1,5 +1,6 @@
 /** Which of its three scenes a chapter shows, and what is in it: ask → watch → so?. Pure. */
 
+import { cartsOf } from "./carts.js";
 import { borneOut, facts, fill, matches } from "./facts.js";
 import { loadOf } from "./load.js";
 import { ownCustomers } from "./state.js";
@@ -84,9 +85,18 @@ export function isPeopled({ people, view, recording }) {
 export function tallyOf(now, scene) {
   const run = runOf(now);
   if (!run || run.since === undefined || !scene.stack) return {};
-  const found = facts(landed(scene), run.since, ...run.whos);
+  const found = { ...facts(landed(scene), run.since, ...run.whos) };
+  for (const desk of DESKS) addGone(found, scene, desk, run.whos);
   const counted = ({ numbers }, desk) => numbers.filter(({ of }) => !of || found[`${desk}.${of}`]).map((each) => numberOf(desk, each, found));
   return { numbers: eachDesk((desk) => counted(run.act.result ?? run.chapter.result, desk)), loads: run.chapter.load ? eachDesk((desk) => loadOf(scene, desk, run.since).after) : null };
+}
+
+/** A cart that is drawn as gone is counted as lost, also before its owner asks for it. */
+function addGone(found, scene, desk, whos) {
+  const carts = cartsOf(scene, desk);
+  const names = ["lost", "second_lost", "third_lost"].map((name) => `${desk}.${name}`);
+  whos.slice(0, names.length).forEach((who, n) => { found[names[n]] ||= Number(Boolean(carts.get(who)?.gone)); });
+  found[`${desk}.all_lost`] = names.reduce((sum, name) => sum + found[name], 0);
 }
 
 /** What a request did counts once it has been at its turn, as its badge says it there. */

@@ -16,6 +16,7 @@ export function drawSo({ chapter, result, others, cases, mayRun, ending }, does)
     h("p", { class: "claimed" }, act.result ? `${act.label}. ` : "", "The claim: ", h("q", { id: "claim" }, chapter.claim)),
     h("h1", { class: "verdict-line", tabindex: -1, "data-next": true, "data-good": good }, verdict),
     (right !== "open" || act.result) && h("div", { class: "desks" }, desks.map((each) => card(each, result.load?.[each.desk]))), // no verdict on what the reader has to choose
+    right === "open" && !act.result && h("p", { class: "prices" }, desks.map(({ desk, numbers }) => `${TITLES[desk]}: ${numbers.map(({ number, unit }) => `${number} ${unit}`).join(", ")}.`).join(" ")),
     !cases.length && h("p", { class: "note meanings" }, meaningsOf(result.facts)),
     h("div", { class: cases.length ? "split" : "whole" }, h("div", {},
       said && h("p", { class: "judged", "data-right": right }, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[right]),
