@@ -249,3 +249,13 @@ def test_six_servers_of_the_lab_behind_its_nginx(tmp_path):
             assert [each.shown_by[-1] for each in report.spread.replicas] == [*"ABC"]
             assert all(way.pairs == way.of_pairs == 3 for way in report.spread.ways)
     assert levels == {"stateful": Level.REPLICA, "stateless": Level.ALIKE}
+
+
+def test_replica_that_is_another_service_is_no_state(tmp_path):
+    """Below a path that it does not have it answers 404 to everything, whoever asks."""
+    folder, rig = rig_of("token-map-fixed", tmp_path, 2)
+    with rig as running:
+        one, other = running.urls
+        report = check(running, "token-map-fixed", folder, urls=[one, f"{other}/wrong"])
+    assert report.level is Level.UNKNOWN
+    assert "see whether it is the same service" in report.because

@@ -219,6 +219,16 @@ def test_replicas_are_two_or_more_and_no_two_the_same():
     assert replicas(["https://a/shop/", "http://[::1]:8000"])[0].address.url == "https://a:443/shop"
 
 
+@pytest.mark.parametrize("other", ["http://localhost:8001", "http://127.1:8001/"])
+def test_same_replica_under_another_name_is_refused(other):
+    with pytest.raises(LabError, match="under another name"):
+        replicas(["http://127.0.0.1:8001", other])
+
+
+def test_names_that_nothing_resolves_are_two():
+    assert len(replicas(["http://one.invalid:8001", "http://two.invalid:8001"])) == 2
+
+
 def test_command_in_between_separates_every_pair_or_some_of_very_many():
     for count in range(2, 22):
         assert cuts(count) == [*range(1, count)]

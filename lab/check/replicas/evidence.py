@@ -10,11 +10,16 @@ from lab.check.judge import COUNTED, Finding, Level, Report, Reproducer
 from lab.check.replicas.alone import AloneOnEach
 from lab.check.replicas.design import Certificate
 from lab.check.replicas.judging import findings_of, level_of_replicas
+from lab.check.replicas.replica import Replica
 from lab.check.replicas.spread import Spread, Way
 from lab.check.trace import Trace
 
 NO_REPLICA = (502, 503, 504)  # how a balancer says that none answered
 DID_NOT_ANSWER = "a replica did not answer it ({}): see whether all of them run, and check again"
+ANOTHER = (
+    "{0} answers {1} with {2} when it alone is asked all of it: see whether it is the same "
+    "service, in the same version and under the same path, and whether it remembers an earlier run"
+)
 EACH_COUNTS = "hold the conversation a few times on each replica in turn: compare answer {}"
 
 
@@ -117,6 +122,17 @@ class ReplicaEvidence(Evidence):
         known = self.baseline.answers[index]
         if index in answers and answers[index].status == known.status:
             self.comparator.learn(index, known, answers[index])
+
+    def doubt_like(self, alone: Trace, replica: Replica) -> None:
+        """Doubt all from the first call whose status differs while a replica is asked all of it."""
+        answers = self.comparator.aligned(self.baseline, alone)
+        for index in range(len(self.conversation)):
+            answer, expected = answers.get(index), self.baseline.answers[index].status
+            if answer is not None and answer.status not in (None, expected):
+                why = ANOTHER.format(replica, self.conversation.calls[index].title, answer.status)
+                for later in range(index, len(self.conversation)):
+                    self.undecided.setdefault(later, why)
+                return
 
     def leave_out_the_rest(self) -> None:
         """Compare no more what differs beside a status: it may be a replica's own name."""

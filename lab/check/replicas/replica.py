@@ -1,6 +1,7 @@
 """A replica of a service that runs already, or the balancer before them: where it is reached."""
 
 import re
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
@@ -83,6 +84,25 @@ def replicas(urls: Sequence[str], host: str | None = None) -> list[Replica]:
     found = [replica(ascii_uppercase[n], url, "--url", host) for n, url in enumerate(urls)]
     for number, each in enumerate(found):
         for other in found[:number]:
-            if each.address == other.address:
-                raise LabError(f"--url {each.address.url} was given twice: one replica is no pair")
+            if _same(each.address, other.address):
+                raise LabError(
+                    f"--url {each.address.url} was given twice: one replica is no pair"
+                    if each.address == other.address
+                    else f"--url {each.address.url} is {other.address.url} under another name: "
+                    "one replica is no pair"
+                )
     return found
+
+
+def _same(one: BasedAddress, other: BasedAddress) -> bool:
+    """Whether both lead to one port of one machine, by names that this machine can resolve."""
+    where = [(each.port, each.base) for each in (one, other)]
+    return where[0] == where[1] and bool(_hosts(one.host) & _hosts(other.host))
+
+
+def _hosts(name: str) -> set[str]:
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return {name}
+    return {name, *(str(each[4][0]) for each in found)}

@@ -180,6 +180,8 @@ class ReplicaSession:
         plays = self._crossed(conversation, splits(len(conversation)))
         self._learn_names()
         evidence.judge()
+        if any(each.differences for each in self._report.findings):
+            self._control(conversation)
         settle(evidence, prover, alone, self._log, status_only=True)
         if evidence.proven:
             evidence.leave_out_the_rest()
@@ -196,6 +198,17 @@ class ReplicaSession:
         self._report.plays.append(f"{len(plays)} times over the replicas")
         evidence.judge()
         settle(evidence, prover, alone, self._log)
+
+    def _control(self, conversation: Conversation) -> None:
+        """Doubt what another replica answers in the same way when it has all of the conversation.
+
+        It misses nothing then: it is another service, or another version of it.
+        """
+        evidence = self._evidence
+        for each in self._asked.among[1:]:
+            self._log(f"the conversation on replica {each.name} alone")
+            evidence.doubt_like(self._player.on(conversation, each), each)
+        evidence.judge()
 
     def _each_alone(self, conversation: Conversation) -> None:
         among, evidence = self._asked.among, self._evidence

@@ -58,6 +58,7 @@ def _next(evidence: ReplicaEvidence, status_only: bool) -> Finding | None:
         for each in evidence.report.findings
         if each.play in evidence.plays
         and each.index not in evidence.doubted
+        and each.index not in evidence.undecided
         and (not status_only or each.differences[0].where in ("status", "script"))
         and calls[each.index].route not in settled
     ]
