@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 from urllib.parse import urlsplit
 
-from lab.check.address import Address
+from lab.check.address import LOOPBACKS, Address
 from lab.core.errors import LabError
 from lab.core.text import one_line
 
@@ -95,14 +95,16 @@ def replicas(urls: Sequence[str], host: str | None = None) -> list[Replica]:
 
 
 def _same(one: BasedAddress, other: BasedAddress) -> bool:
-    """Whether both lead to one port of one machine, by names that this machine can resolve."""
+    """Whether both lead to one port of one machine, as far as their names show without DNS."""
     where = [(each.port, each.base) for each in (one, other)]
     return where[0] == where[1] and bool(_hosts(one.host) & _hosts(other.host))
 
 
 def _hosts(name: str) -> set[str]:
+    if name == "localhost" or name.endswith(".localhost"):
+        return {*LOOPBACKS}
     try:
-        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except OSError:
         return {name}
-    return {name, *(str(each[4][0]) for each in found)}
+    return {str(each[4][0]) for each in found}
