@@ -188,6 +188,7 @@ class Kill:
         return self._inject(fault)
 
 
+@pytest.mark.long
 def test_crowd_of_five_thousand_loses_exactly_the_carts_of_the_dead_server(tmp_path):
     script = tmp_path / "visit.py"
     script.write_text(VISIT)
@@ -496,6 +497,7 @@ def test_shoppers_of_the_lab_are_users_of_locust(lab_here):
     assert "Error report" not in out
 
 
+@pytest.mark.long
 def test_cart_that_died_with_its_server_is_a_failure_of_locusts(lab_here):
     (port,) = free_ports(1)
     first = desk_by_hand(lab_here, port)

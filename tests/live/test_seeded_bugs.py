@@ -219,6 +219,7 @@ def test_every_seeded_bug_has_a_catcher():
     assert len(BUGS) >= 11  # and three of the lab's own, below: a kill, a balancer, a log
 
 
+@pytest.mark.long
 @pytest.mark.timeout(60 + 12 * CLEAN_RUNS)
 def test_no_false_alarm_in_clean_runs(tmp_path):
     """As many runs without a bug: every verdict as expected, no surprise, nothing unknown."""

@@ -76,6 +76,7 @@ def test_server_is_not_stopped_by_connections_that_trickle_half_a_request(open_f
             assert buy(port) == 200
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="limits of open files")
 def test_request_that_takes_too_long_to_arrive_is_ended_though_its_bytes_come(port):
     began = time.monotonic()

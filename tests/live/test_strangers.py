@@ -218,6 +218,7 @@ class Impostor(threading.Thread):
         return socket.socket()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="a port is free at once")
 @pytest.mark.usefixtures("without_hold")
 def test_impostor_who_takes_the_port_in_the_moment_of_death_decides_nothing(tmp_path):

@@ -128,6 +128,7 @@ def instance_of(desks, desk, name):
     return json.loads(asking.communicate(timeout=60)[0])["instance"]
 
 
+@pytest.mark.long
 def test_cut_link_loses_what_its_server_remembered_and_no_token(desks, lab_here):
     lab_here.command = ("ip", "netns", "exec", LAB, *lab_here.command)
     script = lab_here.write("short_crash.py", SHORT_CRASH)
