@@ -18,6 +18,7 @@ from lab.check.sides import Sides
 from lab.check.trace import Trace
 from lab.core.http import Answer
 
+MOST_SHRUNK = 3  # routes whose shortest script is looked for
 NOT_REACHED = "the script ended before it, at call {}"
 Hold = Callable[[], Trace]
 
@@ -82,6 +83,24 @@ class Evidence:
         """Whether anything is proven of the part of the service that a call is about."""
         topic = self.conversation.calls[index].topic
         return any(self.conversation.calls[each].topic == topic for each in self.proven)
+
+    def unsettled(self) -> list[Finding]:
+        """Return what differs and is neither proven, doubted nor undecided.
+
+        A proof stands for its route; when enough routes have one, nothing is left to settle.
+        """
+        calls = self.conversation.calls
+        settled = {calls[index].route for index in self.proven}
+        if len(settled) >= MOST_SHRUNK:
+            return []
+        return [
+            each
+            for each in self.report.findings
+            if each.differences
+            and each.index not in self.doubted
+            and each.index not in self.undecided
+            and calls[each.index].route not in settled
+        ]
 
     def found(self, play: str, index: int, differences: list[Difference]) -> None:
         """Take a difference that was found in another way."""

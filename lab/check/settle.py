@@ -10,7 +10,6 @@ from lab.check.prover import Proof, Prover
 from lab.check.relations import Relation
 from lab.check.runner import Runner
 
-MOST_SHRUNK = 3  # routes whose shortest script is looked for
 MOST_FINDINGS = 30  # that are looked into
 UNDECIDED = (
     "{0} is the same in every answer of one process, and another in each process: the process's "
@@ -65,20 +64,8 @@ class Settlement:
     def _next(self) -> Finding | None:
         """Return the first difference, by rank, that is not settled."""
         evidence = self._evidence
-        calls = evidence.conversation.calls
-        settled = {calls[index].route for index in evidence.proven}
-        if len(settled) >= MOST_SHRUNK:
-            return None
-        waiting = [
-            each
-            for each in evidence.report.findings
-            if each.differences
-            and each.index not in evidence.doubted
-            and each.index not in evidence.undecided
-            and calls[each.index].route not in settled
-        ]
         first = lambda each: (evidence.has_proof_like(each.index), *rank(each))  # noqa: E731
-        return min(waiting, key=first, default=None)
+        return min(evidence.unsettled(), key=first, default=None)
 
     def _settle(self, finding: Finding) -> None:
         evidence = self._evidence

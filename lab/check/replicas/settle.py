@@ -6,7 +6,7 @@ from lab.check.judge import Finding, rank
 from lab.check.prover import CONTROLS
 from lab.check.replicas.evidence import ReplicaEvidence
 from lab.check.replicas.prover import PairProver
-from lab.check.settle import MOST_FINDINGS, MOST_SHRUNK
+from lab.check.settle import MOST_FINDINGS
 from lab.check.trace import Trace
 from lab.check.wanted import CONFIRMATIONS
 
@@ -49,18 +49,11 @@ def settle(
 
 def _next(evidence: ReplicaEvidence, status_only: bool) -> Finding | None:
     """Return the first difference, by rank, that is not settled."""
-    calls = evidence.conversation.calls
-    settled = {calls[index].route for index in evidence.proven}
-    if len(settled) >= MOST_SHRUNK:
-        return None
     waiting = [
         each
-        for each in evidence.report.findings
+        for each in evidence.unsettled()
         if each.play in evidence.plays
-        and each.index not in evidence.doubted
-        and each.index not in evidence.undecided
         and (not status_only or each.differences[0].where in ("status", "script"))
-        and calls[each.index].route not in settled
     ]
     return min(waiting, key=rank, default=None)
 
