@@ -18,7 +18,7 @@ class CrowdDocument(msgspec.Struct):
     crowds: list[CrowdResult]
 
 
-class _Kept(msgspec.Struct):
+class _KeptCrowds(msgspec.Struct):
     crowds: list[JsonObject]
 
 
@@ -30,7 +30,7 @@ def text(document: CrowdDocument) -> str:
 def read(path: Path) -> CrowdDocument:
     """Read a crowd.json, of an earlier version too; LabError that says what is wrong with it."""
     try:
-        kept = msgspec.json.decode(path.read_bytes(), type=_Kept).crowds
+        kept = msgspec.json.decode(path.read_bytes(), type=_KeptCrowds).crowds
         crowds = [{OLD_NAMES.get(name, name): each[name] for name in each} for each in kept]
         return CrowdDocument(msgspec.convert(crowds, list[CrowdResult]))
     except OSError as error:
