@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from lab.check.changes import HEADERS, changes
 from lab.check.conversation import Ref
-from lab.check.correlation import pointed
 from lab.check.differences import Difference, covers, differences, varying
 from lab.check.judge import Finding, Level
 from lab.check.noise import ABSENT, Noise, kind_of
 from lab.check.relations import Answers, Relation, relations
 from lab.check.trace import Trace
+from lab.core import pointer
 from lab.core.http import Answer, count_events
 
 RATE_LIMITED = 429
@@ -158,7 +158,7 @@ class ResponseComparator:
             return False
         return bool(self(index, expected, bare))
 
-    def doubts(self, finding: Finding) -> Finding:
+    def unless_noisy(self, finding: Finding) -> Finding:
         """Return a finding without differences; unknown where none means nothing."""
         if finding.index in self.polled:
             return replace(finding, why=POLLED)
@@ -183,7 +183,7 @@ class ResponseComparator:
         """Return where two answers differ, whatever calls they belong to."""
         return varying(one, other, self._headers)
 
-    def apart(self, one: Answer, other: Answer, noise: Iterable[str]) -> list[Difference]:
+    def differences(self, one: Answer, other: Answer, noise: Iterable[str]) -> list[Difference]:
         """Return what differs between two answers, apart from `noise` and what is ignored."""
         return differences(one, other, {*noise} | self._ignored, self._headers)
 
@@ -220,7 +220,7 @@ def same_kind(where: str, one: Answer, other: Answer) -> bool:
 
 def _kind_at(answer: Answer, place: str) -> str:
     try:
-        return kind_of(pointed(answer.document, "" if place == "/" else place))
+        return kind_of(pointer.resolve(answer.document, "" if place == "/" else place))
     except LookupError:
         return kind_of(ABSENT)
 
