@@ -53,11 +53,11 @@ export class Lane {
       this.customers, this.balancer, this.row, this.store, this.steps, this.source(), this.recent, this.layer);
   }
 
-  /** The lines by which this desk finds a customer's state; the one that ran is lit. */
+  /** The lines by which this desk finds a customer's state; the one where it ended is lit. */
   source() {
     const { file, lines } = SESSION_CODE[this.desk];
     this.code = lines.map((line) => h("span", { class: "code-line" }, `${line}\n`));
-    return h("pre", { class: "session-code", "aria-label": `current_session() in ${file}` }, this.code);
+    return h("figure", { class: "session-code" }, h("figcaption", { title: file }, h("code", {}, "current_session()"), ": the line where it ended is lit"), h("pre", {}, this.code));
   }
 
   opener(place, ...content) {
