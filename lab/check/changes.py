@@ -13,13 +13,13 @@ from lab.core import pointer
 from lab.core.http import Answer
 
 # In the order in which their differences are shown, after the body's and the cookies'.
-HEADERS = ("content-type", "location", "www-authenticate", "allow", "cache-control", "vary")
+COMPARED = ("content-type", "location", "www-authenticate", "allow", "cache-control", "vary")
 _UNORDERED = frozenset({"allow", "vary"})
 MOST_LINES = 5  # of one text
 
 
 def changes(
-    expected: Answer, seen: Answer, headers: Collection[str] = HEADERS, noise: Noise | None = None
+    expected: Answer, seen: Answer, headers: Collection[str] = COMPARED, noise: Noise | None = None
 ) -> list[Change]:
     """Return every place that differs: the status, the body, the cookies, other headers."""
     found = []

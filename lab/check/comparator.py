@@ -7,7 +7,7 @@ each other, they still must, whatever the value is.
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from lab.check.changes import HEADERS, changes
+from lab.check.changes import COMPARED, changes
 from lab.check.conversation import Ref
 from lab.check.differences import Difference, covers, differences, varying
 from lab.check.judge import Finding, Level
@@ -32,7 +32,7 @@ class ResponseComparator:
     `polled` are calls of which a later one alone is compared, `polling` the lines that send them.
     """
 
-    def __init__(self, ignored: frozenset[str], headers: tuple[str, ...] = HEADERS) -> None:
+    def __init__(self, ignored: frozenset[str], headers: tuple[str, ...] = COMPARED) -> None:
         self.noise: dict[int, Noise] = {}
         self.relations: list[Relation] = []
         self.unsure: dict[int, str] = {}

@@ -11,7 +11,7 @@ from lab.core.shell import body_words, curl_line, quoted
 from lab.core.text import one_line
 from lab.exercises.declare import NotMet
 
-_MOST_SHOWN = 160  # characters of a body
+_MOST_BODY_SHOWN = 160  # characters of a body
 _UNSAID = ("content-length", "user-agent", "accept", "accept-encoding", "connection", "host")
 
 
@@ -95,7 +95,7 @@ class HttpExchange:
         """Return the answer on one line: its status and the beginning of its body."""
         if self.answer.status is None:
             return f"no answer: {self.answer.error}"
-        return f"{self.answer.status} {one_line(self.answer.text, _MOST_SHOWN)}".strip()
+        return f"{self.answer.status} {one_line(self.answer.text, _MOST_BODY_SHOWN)}".strip()
 
     def shown(self) -> str:
         """Return the lines for curl that led to this exchange and its own, with the answers."""
