@@ -86,8 +86,8 @@ def _values(answer: Answer) -> dict[str, str]:
     """Return the texts and numbers of an answer by place."""
     found: dict[str, str] = {}
     if answer.is_json:
-        found = {place: _as_text(value) for place, value in leaves(answer.document)}
-    elif is_text(answer.body):
+        found = {place: _as_text(value) for place, value in leaves(answer.body)}
+    elif is_text(answer.content):
         for number, word in enumerate(words(answer.text)[:MOST_PLACES]):
             found[f"body/{number}"] = word.text
     if location := answer.header("location"):

@@ -44,9 +44,9 @@ def has_come(body: bytes, number: object) -> bool:
 def as_one_message(answer: Answer, number: object) -> Answer:
     """Return the answer as if it had come as JSON: the reply alone, where it has one."""
     if _media_type(answer) == _EVENT_STREAM:
-        found = [each for each in _messages(answer.body) if _replies(each, number)]
-    elif isinstance(answer.document, list):  # a batch, as 2025-03-26 has it
-        found = [each for each in answer.document if _replies(each, number)]
+        found = [each for each in _messages(answer.content) if _replies(each, number)]
+    elif isinstance(answer.body, list):  # a batch, as 2025-03-26 has it
+        found = [each for each in answer.body if _replies(each, number)]
     else:
         return answer
     if not found:
@@ -55,14 +55,14 @@ def as_one_message(answer: Answer, number: object) -> Answer:
         (name, _JSON if name == "content-type" else value) for name, value in answer.headers.pairs
     ]
     body = json.dumps(found[-1]).encode()
-    return replace(answer, headers=Headers(pairs), body=body, complete=True, events=0)
+    return replace(answer, headers=Headers(pairs), content=body, complete=True, events=0)
 
 
 def reply_of(answer: Answer, number: object) -> Reply:
     """Return what an answer (as one message) says to a request."""
     if answer.status is None:
         return Reply(error=str(answer.error))
-    message = answer.document
+    message = answer.body
     if not isinstance(message, dict):
         why = f"answered {answer.status} with what is no JSON-RPC message (or not all of one)"
         return Reply(error=f"{why}: {one_line(answer.text[:MOST_SAID], MOST_SAID)}")
