@@ -5,12 +5,11 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lab.core.http import Answer, Headers, TransportError, WithAnswer
+from lab.core.http import Answer, Headers, TransportError, WithAnswer, is_answered
 from lab.core.nearest import no_attribute
 from lab.evidence.other_words import FIELDS
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, section 9.2.1
-UNANSWERED = frozenset({502, 504})  # the balancer answers for a server that did not
 TOO_MANY = 429  # RFC 6585, section 4
 MAX_COOKIE_BYTES = 4096  # name and value, as browsers enforce it (RFC 6265bis, section 5.6)
 
@@ -95,7 +94,7 @@ class Exchange(WithAnswer):
     @property
     def answered(self) -> bool:
         """Whether a server of the shop answered, be it with a refusal."""
-        return self.status is not None and self.status not in UNANSWERED
+        return is_answered(self.status)
 
     @property
     def is_silence(self) -> bool:
