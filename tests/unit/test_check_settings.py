@@ -75,10 +75,10 @@ KNOWN = '[[known]]\nrequest = "a"\nreason = "b"\nuntil = 2027-01-01\n'
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("start = ", "is no TOML"),
+        ("start = ", "is not TOML"),
         ("\n\n= 3", "line 3"),
-        ('a = "b', "lab-check.toml is no TOML"),
-        ("[" * 5000, "is no TOML"),
+        ('a = "b', "lab-check.toml is not TOML"),
+        ("[" * 5000, "is not TOML"),
         (b"\xff\xfe", "cannot read lab-check.toml"),
         ("#" * 1_000_001, "too large"),
         ('strat = "x"', "lab-check.toml:1: strat: there is no such setting: start?"),

@@ -202,7 +202,7 @@ def test_check_after_a_function_that_is_none_is_refused():
     def later(work: Work) -> None:
         """Later."""
 
-    with pytest.raises(LabError, match="runs after no_docstring, which is no check: put @check"):
+    with pytest.raises(LabError, match="runs after no_docstring, which is not a check: put @check"):
         checks_of(later)
 
 
@@ -609,7 +609,7 @@ def test_stray_file_is_left_out_of_the_grading_with_a_warning(door, tmp_path):
     (tmp_path / "notes.zip").write_bytes(b"")
     words = ["--exercise", "door", "--from", str(door), str(tmp_path / "notes.zip")]
     done = CliRunner().invoke(grade_command, words)
-    assert "notes.zip is no folder: it is not graded" in done.stderr
+    assert "notes.zip is not a folder, so it is not graded" in done.stderr
     assert "name the folders" in done.stderr and done.exit_code == 2
     missing = CliRunner().invoke(grade_command, [*words[:-1], str(tmp_path / "nowhere")])
     assert "does not exist" in missing.stderr

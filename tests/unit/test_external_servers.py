@@ -146,7 +146,7 @@ def test_server_that_does_not_answer_is_named():
 
 
 def test_unknown_host_is_named():
-    with pytest.raises(LabError, match=r"no host 'desk\.invalid' is known here"):
+    with pytest.raises(LabError, match=r"the host 'desk\.invalid' is unknown here"):
         find(["http://desk.invalid:5001"], {})
 
 
@@ -170,7 +170,7 @@ def test_unknown_host_is_named():
     ids=str,
 )
 def test_address_that_answers_and_is_no_desk_is_refused(answering, says):
-    with pytest.raises(LabError, match="is no desk of the shop"):
+    with pytest.raises(LabError, match="is not a desk of the shop"):
         find([answering(**says).url], {})
 
 
