@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 from lab.check.moments import same_moment
 from lab.check.noise import ABSENT, Change, Noise
 from lab.check.text import is_text, words
+from lab.core import pointer
 from lab.core.http import Answer
 
 # In the order in which their differences are shown, after the body's and the cookies'.
@@ -142,7 +143,7 @@ def _whole(one: str, other: str, varies: bool) -> list[Change]:
 def _json(expected: Any, seen: Any, at: str, noise: Noise | None) -> Iterator[Change]:
     if isinstance(expected, dict) and isinstance(seen, dict):
         for name in [*expected, *(name for name in seen if name not in expected)]:
-            where = f"{at}/{_escaped(str(name))}"
+            where = at + pointer.encode(name)
             if name not in seen or name not in expected:
                 yield Change(where, expected.get(name, ABSENT), seen.get(name, ABSENT))
             else:
@@ -183,7 +184,3 @@ def _cookies(answer: Answer) -> str:
 
 def _status(answer: Answer) -> str:
     return str(answer.status) if answer.status is not None else str(answer.error or "no answer")
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from lab.check.changes import HEADERS, changes
 from lab.check.conversation import Ref
-from lab.check.correlation import pointed
 from lab.check.differences import Difference, covers, differences, varying
 from lab.check.judge import Finding, Level
 from lab.check.noise import ABSENT, Noise, kind_of
 from lab.check.relations import Answers, Relation, relations
 from lab.check.trace import Trace
+from lab.core import pointer
 from lab.core.http import Answer, count_events
 
 RATE_LIMITED = 429
@@ -220,7 +220,7 @@ def same_kind(where: str, one: Answer, other: Answer) -> bool:
 
 def _kind_at(answer: Answer, place: str) -> str:
     try:
-        return kind_of(pointed(answer.document, "" if place == "/" else place))
+        return kind_of(pointer.resolve(answer.document, "" if place == "/" else place))
     except LookupError:
         return kind_of(ABSENT)
 

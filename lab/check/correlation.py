@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from lab.check.conversation import Call, Conversation, Ref, Template, recorded
+from lab.core import pointer
 from lab.core.http import Answer
 
 LEAST_CHARS = 8  # a shorter value may be the same by chance
@@ -87,24 +88,11 @@ def fill(template: Template, answers: Mapping[int, Answer]) -> str:
     )
 
 
-def pointed(document: Any, pointer: str) -> Any:
-    """Return what a JSON pointer (RFC 6901) points at; raise LookupError where nothing is."""
-    for part in pointer.split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(document, list) and name.isascii() and name.isdigit():
-            document = document[int(name)]
-        elif isinstance(document, dict):
-            document = document[name]
-        else:
-            raise LookupError(pointer)
-    return document
-
-
 def leaves(document: Any, at: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (pointer, value) for every text, number, truth value and null of a JSON document."""
     if isinstance(document, dict):
         for name, value in document.items():
-            yield from leaves(value, f"{at}/{str(name).replace('~', '~0').replace('/', '~1')}")
+            yield from leaves(value, at + pointer.encode(name))
     elif isinstance(document, list):
         for number, value in enumerate(document):
             yield from leaves(value, f"{at}/{number}")
@@ -123,7 +111,7 @@ def _value(ref: Ref, answer: Answer | None) -> str:
 def _looked_up(kind: str, where: str, answer: Answer) -> Any:
     if kind == "json":
         try:
-            return pointed(answer.document, where)
+            return pointer.resolve(answer.document, where)
         except LookupError:
             return None
     if kind == "cookie":
@@ -188,13 +176,13 @@ def _given_by(index: int, answer: Answer) -> Iterator[Ref]:
 
 
 def _given_in_json(index: int, answer: Answer) -> Iterator[Ref]:
-    for pointer, value in leaves(answer.document):
+    for place, value in leaves(answer.document):
         if not isinstance(value, str | int) or isinstance(value, bool):
             continue
-        text, key = _text(value), pointer.rpartition("/")[2]
+        text, key = _text(value), place.rpartition("/")[2]
         long = len(text) >= LEAST_CHARS and not re.search(r"\s", text)
         if text and (long or _NAMES_ONE.search(key)):
-            yield Ref(index, f"json:{pointer}", text)
+            yield Ref(index, f"json:{place}", text)
 
 
 def _given_in_text(index: int, answer: Answer) -> Iterator[Ref]:

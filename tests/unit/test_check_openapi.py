@@ -148,6 +148,14 @@ def understood(document):
     return operations(Description(document, "x.yaml"))
 
 
+@pytest.mark.parametrize("place", ["/b{id}", "/b%7Bid%7D"])
+def test_reference_is_a_fragment_of_a_uri(place):
+    """RFC 6901, section 6: what may not stand in a URI is written with %."""
+    same = {"$ref": "#/paths/" + place.replace("/", "~1") + "/get"}
+    described = Description(document(**{"b{id}": {"get": {"summary": "x"}}}), "x.yaml")
+    assert described.object(same) == {"summary": "x"}
+
+
 @pytest.mark.parametrize(
     ("damaged", "said"),
     [

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+from lab.core import pointer
 from lab.core.json_object import JsonObject
 
 DEEPEST_VALUE = 12  # levels of a value, and references in a row
@@ -143,15 +144,12 @@ class _Maker:
         raise NoValue("a $ref that never ends")
 
     def _target(self, ref: object) -> JsonObject:
-        place: object = self.root
         if not isinstance(ref, str) or not ref.startswith("#"):
             raise NoValue(f"a $ref that leads out of the schema: {str(ref)[:80]}")
-        for part in ref.removeprefix("#").split("/")[1:]:
-            name = part.replace("~1", "/").replace("~0", "~")
-            if isinstance(place, list) and name.isascii() and name.isdigit():
-                place = place[int(name)] if int(name) < len(place) else None
-            else:
-                place = place.get(name) if isinstance(place, dict) else None
+        try:
+            place = pointer.resolve(self.root, ref)
+        except LookupError:
+            place = None
         if place is True:
             return {}
         if not isinstance(place, dict):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Conversation
-from lab.check.correlation import pointed, unfollowed
+from lab.check.correlation import unfollowed
 from lab.check.differences import Difference
 from lab.check.identity import NAMES_ONE
 from lab.check.judge import Report
@@ -14,6 +14,7 @@ from lab.check.replicas.naming import Naming
 from lab.check.replicas.player import ReplicaPlayer
 from lab.check.replicas.replica import Replica
 from lab.check.trace import Trace
+from lab.core import pointer
 from lab.core.http import Answer
 
 ROUNDS, MORE_ROUNDS = 2, 2  # more where a number seems to be counted by each replica
@@ -160,7 +161,7 @@ class AloneOnEach:
         if NAMES_ONE.search(name) or name.lower() in _ITS_NAME:
             return True
         try:
-            value = str(pointed(answer.document, where)) if where.startswith("/") else ""
+            value = str(pointer.resolve(answer.document, where)) if where.startswith("/") else ""
         except LookupError:
             return False
         names = {each for header in self.naming.headers.values() for each in header}

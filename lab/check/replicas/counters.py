@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from lab.check.correlation import pointed
 from lab.check.differences import Difference
 from lab.check.noise import Noise
 from lab.check.relations import value_at
+from lab.core import pointer
 from lab.core.http import Answer
 
 
@@ -44,7 +44,7 @@ def _number(answer: Answer | None, place: str) -> int | None:
         return None
     if place.endswith("/-"):
         try:
-            found = pointed(answer.document, place.removesuffix("/-"))
+            found = pointer.resolve(answer.document, place.removesuffix("/-"))
         except LookupError:
             return None
         return len(found) if isinstance(found, list) else None

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from lab.core import pointer
 from lab.core.errors import LabError
 from lab.core.json_object import JsonObject
 
@@ -65,11 +66,7 @@ class Description:
                 f"{reference!r}: only references within the document are followed; bundle it into "
                 "one file (npx @redocly/cli bundle)"
             )
-        place: Any = self.root
-        for part in reference.removeprefix("#").split("/")[1:]:
-            name = part.replace("~1", "/").replace("~0", "~")
-            place = place[int(name)] if isinstance(place, list) else place[name]
-        return place
+        return pointer.resolve(self.root, reference)
 
 
 def read(path: Path) -> Description:

@@ -12,6 +12,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 from lab.check.conversation import Ref, Template, joined, plain
+from lab.core import pointer
 from lab.core.errors import LabError
 
 PLACE = re.compile(r"{{([^{}]+)}}")
@@ -218,8 +219,7 @@ def _js_pointer(path: str) -> str:
 
 def _joined_pointer(path: str) -> str:
     parts = re.findall(r"\['([^']+)'\]|\[(\d+)\]|\.?([\w$-]+)", path)
-    names = ["".join(part) for part in parts]
-    return "".join(f"/{name.replace('~', '~0').replace('/', '~1')}" for name in names)
+    return pointer.encode(*("".join(part) for part in parts))
 
 
 def _read_dotenv(path: Path) -> dict[str, str]:
