@@ -58,8 +58,8 @@ def crowd(script: str, **asked: Any) -> int:
 
     For more than 200 shoppers, install the extra: pip install ".[crowd]"
 
-    To use several machines, run the first command here and the other three on each
-    of the others. The first command prints this run's key, which the workers need.
+    To use several machines, run the first command here and the other three on
+    each of the others. The first one prints this run's key, which workers need.
       lab crowd --master --workers 2 --port 8000
       ssh -L 8000:127.0.0.1:8000 -L 5557:127.0.0.1:5557 THIS_HOST
       export LAB_OP_KEY=...                   in a second terminal there

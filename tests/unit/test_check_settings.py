@@ -96,13 +96,13 @@ KNOWN = '[[known]]\nrequest = "a"\nreason = "b"\nuntil = 2027-01-01\n'
         ('out = "x"', "no such setting"),
         ("known = 3", ":1: known: write one [[known]] table"),
         ("known = [3]", "write one [[known]] table"),
-        (KNOWN.replace('reason = "b"\n', ""), "1. of known has no reason"),
-        (KNOWN.replace('"b"', '""'), ":3: reason: the 1. of known: it is empty"),
-        (KNOWN.replace("2027-01-01", "3"), ":4: until: the 1. of known: write a day"),
+        (KNOWN.replace('reason = "b"\n', ""), "entry 1 of known has no reason"),
+        (KNOWN.replace('"b"', '""'), ":3: reason: entry 1 of known: it is empty"),
+        (KNOWN.replace("2027-01-01", "3"), ":4: until: entry 1 of known: write a day"),
         (KNOWN.replace("2027-01-01", "2027-01-01T00:00:00Z"), "write a day"),
         (KNOWN.replace("2027-01-01", '"soon"'), "write a day"),
-        (KNOWN + KNOWN.replace('"a"', "7"), ":6: request: the 2. of known: write a text"),
-        (KNOWN + "what = 1\n", ":5: what: the 1. of known: it has request"),
+        (KNOWN + KNOWN.replace('"a"', "7"), ":6: request: entry 2 of known: write a text"),
+        (KNOWN + "what = 1\n", ":5: what: entry 1 of known: its fields are request"),
     ],
 )
 def test_what_is_wrong_is_said_with_file_line_and_key(text, said, tmp_path):

@@ -501,7 +501,7 @@ def test_workflow_is_yaml_that_checks_the_exercise():
 
 def test_command_that_makes_a_workflow_grades_nothing(tmp_path):
     words = ["--workflow", str(tmp_path / "checks.yml")]
-    assert "take --exercise, and no folder" in CliRunner().invoke(grade_command, words).output
+    assert "need --exercise, and take no folder" in CliRunner().invoke(grade_command, words).output
     words = [*words, "--exercise", "punch-card"]
     assert CliRunner().invoke(grade_command, words, standalone_mode=False).return_value == 0
     assert (tmp_path / "checks.yml").read_text() == workflow(find("punch-card"))

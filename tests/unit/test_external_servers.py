@@ -250,9 +250,9 @@ def test_command_for_each_goes_in_order(answering):
         (["end {name}", "end {name}"], r"2 --kill-command for 3 servers: give one for each"),
         (["end A"], r"has to say which is meant: write \{host\}, \{port\}, \{name\}"),
         (["end '{name}"], "No closing quotation"),
-        (["", "a", "b"], "is empty or no command"),
-        (["   ", "a", "b"], "is empty or no command"),
-        (["end\0 {name}"], "is empty or no command"),
+        (["", "a", "b"], "is empty or not a command"),
+        (["   ", "a", "b"], "is empty or not a command"),
+        (["end\0 {name}"], "is empty or not a command"),
     ],
 )
 def test_commands_that_do_not_fit_are_refused_before_they_are_called(commands, words):

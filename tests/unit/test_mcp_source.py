@@ -201,7 +201,7 @@ def test_many_tools_are_called_in_part():
     conversation = held(server)
     assert server.methods.count("t0") == 2
     assert len(server.asked) == 2 + 2 * MOST_TOOLS
-    assert "there are many" in conversation.notes[0]
+    assert "there are too many" in conversation.notes[0]
 
 
 def test_tool_without_a_value_is_left_out_and_named():
