@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lab.check.conversation import Call, Conversation, Template
 from lab.check.correlation import fill
-from lab.check.player import next_second
+from lab.check.target_runner import next_second
 from lab.check.trace import Trace
 
 COOKIE, COMPUTED = "cookie", "computed"
@@ -70,7 +70,7 @@ def _given(conversation: Conversation, index: int, plays: Sequence[Trace]) -> Gi
 
 def _cookies(index: int, play: Trace) -> list[int]:
     """Return the earlier calls that gave a cookie, where the client carries any."""
-    if index >= len(play.carried) or not play.carried[index].cookies:
+    if index >= len(play.states) or not play.states[index].cookies:
         return []
     return [n for n, answer in enumerate(play.answers[:index]) if answer.cookies]
 

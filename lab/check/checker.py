@@ -31,34 +31,34 @@ class Check:
     progress: Callable[[str], None] = lambda line: None
 
     def run(self) -> Report:
-        """Hold all plays and judge; at a bound or Ctrl-C return what is known, marked partial."""
+        """Run all plays and judge; at a bound or Ctrl-C return what is known, marked partial."""
         report = Report(Level.UNKNOWN, TOO_EARLY)
 
-        def hold() -> None:
+        def run() -> None:
             with Pool(self.start, self.folder, self.budget, self.options.ahead) as pool:
-                self.hold(Runner(pool, self.budget, self.options.timeout_s), report)
+                self.run_plays(Runner(pool, self.budget, self.options.timeout_s), report)
 
-        bounded(hold, report, self.budget)
+        bounded(run, report, self.budget)
         self.finish(report)
         return report
 
-    def hold(self, runner: Runner, report: Report) -> None:
-        """Hold all plays; the report grows."""
+    def run_plays(self, runner: Runner, report: Report) -> None:
+        """Run all plays; the report grows."""
         self.session(runner, report).run(self.source)
 
     def finish(self, report: Report) -> None:
         """Change a report, of all plays or of some, before it is returned."""
 
     def session(self, runner: Runner, report: Report) -> Session:
-        """Return what holds the plays of one conversation."""
+        """Return what runs the plays of one conversation."""
         outside = Outside(runner.pool, self.start.cwd, self.folder)
         return Session(self.start, self.options, runner, report, outside, self.progress)
 
 
-def bounded(hold: Callable[[], None], report: Report, budget: Budget) -> Report:
-    """Hold plays that write into a report; at a bound or Ctrl-C it is marked partial."""
+def bounded(run: Callable[[], None], report: Report, budget: Budget) -> Report:
+    """Run plays that write into a report; at a bound or Ctrl-C it is marked partial."""
     try:
-        hold()
+        run()
     except Spent as bound:
         report.cut(str(bound))
     except DidNotStart as failure:

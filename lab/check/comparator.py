@@ -158,7 +158,7 @@ class ResponseComparator:
             return False
         return bool(self(index, expected, bare))
 
-    def doubts(self, finding: Finding) -> Finding:
+    def unless_noisy(self, finding: Finding) -> Finding:
         """Return a finding without differences; unknown where none means nothing."""
         if finding.index in self.polled:
             return replace(finding, why=POLLED)
@@ -183,7 +183,7 @@ class ResponseComparator:
         """Return where two answers differ, whatever calls they belong to."""
         return varying(one, other, self._headers)
 
-    def apart(self, one: Answer, other: Answer, noise: Iterable[str]) -> list[Difference]:
+    def differences(self, one: Answer, other: Answer, noise: Iterable[str]) -> list[Difference]:
         """Return what differs between two answers, apart from `noise` and what is ignored."""
         return differences(one, other, {*noise} | self._ignored, self._headers)
 

@@ -1,7 +1,7 @@
 """A conversation as plain values: a client's calls, and what earlier answers gave to each.
 
 A value that came from an earlier answer is not written down but referred to, so that the
-conversation can be held again with the values that are then received.
+conversation can be run again with the values that are then received.
 """
 
 import json
@@ -147,7 +147,7 @@ class Client(Protocol):
 class Conversation:
     """Calls in order, where they come from, and how they were answered when recorded, if known.
 
-    `script`, where there is one, holds the conversation anew: it is run in every play, and
+    `script`, where there is one, runs the conversation anew: it is run in every play, and
     `calls` are what it said the first time, with references for what was found in answers.
     `notes` say what of its source is not part of it.
     """

@@ -158,7 +158,7 @@ _RELATED_WORDS = """\
 
 
 def judge(difference: Difference, calls: Sequence[int]) -> Iterator[str]:
-    """Yield the lines that hold the runs, print what differs, and end with the status.
+    """Yield the lines of the runs, print what differs, and end with the status.
 
     `calls` are the places in the conversation of the script's calls.
     """

@@ -42,7 +42,7 @@ def again(times: int, ready: str) -> Iterator[str]:
 
 
 def judge_again(difference: Difference, last: int, times: int) -> Iterator[str]:
-    """Yield the lines that hold the runs, count the answers to the last call, and judge."""
+    """Yield the lines of the runs, count the answers to the last call, and judge."""
     value, where = reader_of(difference.where)
     many = difference.where.endswith("/-")
     counted = "len(found) if isinstance(found, list) else found" if many else "found"

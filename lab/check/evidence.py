@@ -20,12 +20,12 @@ from lab.core.http import Answer
 
 MOST_SHRUNK = 3  # routes whose shortest script is looked for
 NOT_REACHED = "the script ended before it, at call {}"
-Hold = Callable[[], Trace]
+RunOnce = Callable[[], Trace]
 
 
 @dataclass
 class Play:
-    """One play: a difference in it means `level`. `again` holds it once more.
+    """One play: a difference in it means `level`. `again` runs it once more.
 
     `sides` are there of a play on two processes that live: which of them (0 or 1) is asked.
     """
@@ -33,7 +33,7 @@ class Play:
     level: Level
     trace: Trace
     answers: dict[int, Answer]
-    again: Hold | None
+    again: RunOnce | None
     sides: Sides = ()
 
     @property
@@ -59,20 +59,20 @@ class Evidence:
     _separate: dict[int, Finding] = field(default_factory=dict)
 
     def begin(self, conversation: Conversation, baseline: Trace) -> None:
-        """Take the conversation as it is held on one process."""
+        """Take the conversation as it runs on one process."""
         self.conversation, self.baseline = conversation, baseline
         self.report.proofs = self.proven
 
     def add(
-        self, name: str, level: Level, hold: Hold, again: Hold | None = None, sides: Sides = ()
+        self, name: str, level: Level, run: RunOnce, again: RunOnce | None = None, sides: Sides = ()
     ) -> None:
-        """Hold a play and keep what it showed."""
-        trace = hold()
+        """Run a play and keep what it showed."""
+        trace = run()
         answers = self.comparator.aligned(self.baseline, trace)
         self.plays[name] = Play(level, trace, answers, again, sides)
 
-    def hold_again(self, name: str) -> bool:
-        """Hold a play once more, its answers in place of the first; False if it has no again."""
+    def run_again(self, name: str) -> bool:
+        """Run a play once more, its answers in place of the first; False if it has no again."""
         play = self.plays[name]
         if play.again is None:
             return False
@@ -150,7 +150,7 @@ class Evidence:
                 where = max(play.answers, default=-1) + 1
                 why = NOT_REACHED.format(where)
                 return replace(finding, level=Level.UNKNOWN, why=why, counts=False)
-        return self.comparator.doubts(finding)
+        return self.comparator.unless_noisy(finding)
 
     def _proven_like(self, index: int) -> int | None:
         """Return the call of the same route of which it is proven what it needs."""
@@ -159,8 +159,8 @@ class Evidence:
 
     def _carries(self, index: int) -> bool:
         """Whether a call brings a cookie or a value that an earlier answer gave."""
-        carried = self.baseline.carried[index] if index < len(self.baseline.carried) else None
-        return any(self.conversation.calls[index].refs()) or bool(carried and carried.cookies)
+        state = self.baseline.states[index] if index < len(self.baseline.states) else None
+        return any(self.conversation.calls[index].refs()) or bool(state and state.cookies)
 
     def _differences(self, index: int, play: Play) -> list[Difference]:
         expected = dict(enumerate(self.baseline.answers))

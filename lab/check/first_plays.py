@@ -30,7 +30,7 @@ class Source(Protocol):
 
 
 class FirstPlays:
-    """Holds the conversation once as its source has it, then twice, each time on one process.
+    """Runs the conversation once as its source has it, then twice, each time on one process.
 
     `family` is how many processes of one command answer, `log` the end of what it wrote, `door`
     says what answers instead of the processes started here ("" if they do), `given` what each
@@ -59,14 +59,14 @@ class FirstPlays:
         self._progress = progress
 
     def record(self, source: Source) -> tuple[Conversation, Trace | None]:
-        """Return the conversation, and how it was held here (None: in a browser, long ago)."""
-        self._progress("starting the service, holding the conversation once")
+        """Return the conversation, and how it ran here (None: in a browser, long ago)."""
+        self._progress("starting the service, running the conversation once")
         self._outside.look()
         self._runner.during = self._outside.peers.watch
         with self._runner.client() as client:
             client.watch = self._watch
             conversation = source.record(client)
-            held = client.trace if client.trace.is_of(conversation) else None
+            known = client.trace if client.trace.is_of(conversation) else None
             if client.process:
                 self.door = self._find_door(client.process, conversation)
                 port = str(client.process.port)
@@ -74,25 +74,25 @@ class FirstPlays:
         self._report.conversation = conversation
         for note in conversation.notes:
             self._report.note(note)
-        return conversation, held
+        return conversation, known
 
-    def baseline(self, conversation: Conversation, held: Trace | None) -> Trace:
-        """Hold it twice more, each time on one process; what differs then differs by itself."""
+    def baseline(self, conversation: Conversation, known: Trace | None) -> Trace:
+        """Run it twice more, each time on one process; what differs then differs by itself."""
         self._progress("the conversation on one process, twice: what varies by itself?")
         self._outside.look()
         self._share()
-        self._runner.endless = _endless(held)
+        self._runner.endless = _endless(known)
         self._runner.expect(2 + len(conversation) + AFTER_FRESH)
         first = self._runner.one(conversation, self._watch)
         self._outside.peers.closely = False
         self._runner.endless = _endless(first) | self._runner.endless
         self._outside.look()
         self._share()
-        plays = [held, first] if held is not None else [first]
+        plays = [known, first] if known is not None else [first]
         plays.append(self._runner.one(conversation, after=plays[0]))
         self._comparator.learn_plays(plays, self._ids)
         baseline = plays[0]
-        if held is None:
+        if known is None:
             pairs = zip(conversation.answers, first.answers, strict=False)
             for index, (recorded, replayed) in enumerate(pairs):
                 call = conversation.calls[index]

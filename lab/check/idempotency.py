@@ -30,7 +30,7 @@ def idempotency_note(
         if call.method == "POST"
         and not call.safe
         and _succeeded(answer)
-        and _brings(call, baseline.carried[index])
+        and _brings(call, baseline.states[index])
     ]
     if not chosen:
         return
@@ -55,5 +55,5 @@ def _succeeded(answer: Answer) -> bool:
     return answer.status is not None and 200 <= answer.status < 300
 
 
-def _brings(call: Call, carried: ClientState) -> bool:
-    return bool(carried.cookies) or any(call.refs())
+def _brings(call: Call, state: ClientState) -> bool:
+    return bool(state.cookies) or any(call.refs())

@@ -8,11 +8,11 @@ from lab.check.judge import FAILED, SIGNS, Level
 from lab.core.page import Figure, Graph, ReportPage, Section, Table
 
 _PROCESSES = (
-    "The conversation was held on one process, then again on fresh ones; an answer that changes "
+    "The conversation was run on one process, then again on fresh ones; an answer that changes "
     "depends on state that the server keeps."
 )
 _REPLICAS = (
-    "The conversation was held on each of some replicas that run already, then spread over them; "
+    "The conversation was run on each of some replicas that run already, then spread over them; "
     "an answer that changes depends on which of them is asked."
 )
 
@@ -35,7 +35,7 @@ def check_page(made: CheckDocument) -> ReportPage:
 
 
 def _facts(made: CheckDocument) -> Iterator[tuple[str, str]]:
-    yield "conversation", made.source or "none was held"
+    yield "conversation", made.source or "none was run"
     if made.command:
         yield "started with", made.command
     yield "took", f"{made.seconds:.1f} s"

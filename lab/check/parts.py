@@ -4,16 +4,16 @@ import time
 from collections.abc import Collection, Sequence
 
 from lab.check.conversation import Call, Conversation
-from lab.check.player import Player, always, next_second
 from lab.check.process import Process
+from lab.check.target_runner import ProcessRunner, always, next_second
 from lab.check.trace import Trace
 from lab.core.http import Answer
 
 APART_S = 1.05  # between the same call of two plays, so that a clock of seconds is seen to run
 
 
-class PartPlayer(Player):
-    """A player of parts of a conversation."""
+class PartRunner(ProcessRunner):
+    """A runner of parts of a conversation."""
 
     def part(
         self,
@@ -34,7 +34,7 @@ class PartPlayer(Player):
                     time.sleep(APART_S)
                 return process
 
-            return self.play_part(conversation, part, recorded, route)
+            return self.run_part(conversation, part, recorded, route)
 
     def part_alternating(
         self,
@@ -47,7 +47,7 @@ class PartPlayer(Player):
         with self.processes(2) as start:
             pair = (start(), start())
             route = lambda index, _: pair[sides[index]]  # noqa: E731
-            return self.play_part(conversation, part, recorded, route)
+            return self.run_part(conversation, part, recorded, route)
 
     def part_split(
         self,
@@ -88,16 +88,16 @@ class PartPlayer(Player):
 
             if asked_before and len(part) == 1:
                 used.append(start())
-            self.play_part(conversation, part, recorded, route, trace)
+            self.run_part(conversation, part, recorded, route, trace)
         return there, trace
 
     def alone(self, conversation: Conversation, baseline: Trace, index: int) -> Trace:
         """One call, to a fresh process with nothing behind it, carrying what it carried then."""
         with self.processes() as start:
             process = start()
-            state = baseline.carried[index].copy()
+            state = baseline.states[index].copy()
             route = lambda n, call: process if n == index else None  # noqa: E731
-            return self.play(conversation, route, baseline, index, state)
+            return self.run(conversation, route, baseline, index, state)
 
     def after_each(
         self, conversation: Conversation, index: int, recorded: Trace
@@ -111,7 +111,7 @@ class PartPlayer(Player):
 
         with self.processes() as start:
             route = always(start())
-            self.play(conversation, route, recorded, index - 1, watch=ask, trace=trace)
+            self.run(conversation, route, recorded, index - 1, watch=ask, trace=trace)
         return trace, found
 
     @staticmethod

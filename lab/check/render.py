@@ -61,7 +61,7 @@ def explain(report: Report) -> str:
     """Return what was done and what follows, in a paragraph or two."""
     plays = "; ".join(report.plays) or "not at all after the first time"
     done = (
-        f"The conversation was held once to know it, then {plays}. "
+        f"The conversation was run once to know it, then {plays}. "
         f"{report.requests} requests, {report.processes} processes."
     )
     advice = _ADVICE[report.level]

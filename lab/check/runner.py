@@ -1,4 +1,4 @@
-"""The ways to hold a conversation: on one process, on fresh ones, on two, by several clients."""
+"""The ways to run a conversation: on one process, on fresh ones, on two, by several clients."""
 
 import threading
 import time
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 from lab.check.conversation import Call, Conversation
 from lab.check.launcher import OneAtATime
-from lab.check.parts import APART_S, PartPlayer
-from lab.check.player import always
+from lab.check.parts import APART_S, PartRunner
 from lab.check.pool import Pool
 from lab.check.process import Process
+from lab.check.target_runner import always
 from lab.check.trace import ClientState, Trace, without_refs
 from lab.core.http import Answer
 
@@ -52,7 +52,7 @@ class Live:
             self.process.kill()
 
 
-class Runner(PartPlayer):
+class Runner(PartRunner):
     """Plays whole conversations, and parts of them, on processes of a pool."""
 
     def one(
@@ -75,7 +75,7 @@ class Runner(PartPlayer):
                     time.sleep(max(0.0, due + APART_S - time.monotonic()))
                 return process
 
-            return self.play(conversation, route, watch=watch)
+            return self.run(conversation, route, watch=watch)
 
     @contextmanager
     def client(self) -> Iterator[Live]:
@@ -125,14 +125,14 @@ class Runner(PartPlayer):
                 progress(index + 1)
                 return used[-1]
 
-            return self.play(conversation, route)
+            return self.run(conversation, route)
 
     def alternating(self, conversation: Conversation, sides: Sequence[int]) -> Trace:
         """Two processes that both live, as behind a balancer; call n goes to `sides[n]`."""
         with self.processes(2) as start:
             pair = (start(), start())
             # A script may send more calls than it did.
-            return self.play(conversation, lambda index, _: pair[sides[index % len(sides)]])
+            return self.run(conversation, lambda index, _: pair[sides[index % len(sides)]])
 
     def naked(self, conversation: Conversation) -> Trace:
         """Each call by a client that carries nothing; all to one process."""
@@ -160,7 +160,7 @@ class Runner(PartPlayer):
                     process = start()
                 with session_of_its_own() as self._kept:
                     try:
-                        trace = self.play(conversation, always(process))
+                        trace = self.run(conversation, always(process))
                     finally:
                         self._kept = None
                 for _ in range(number):
@@ -185,10 +185,10 @@ class Runner(PartPlayer):
         with self.processes() as start:
             process = start()
             if before:
-                trace = self.play(conversation, always(process), until=index)
+                trace = self.run(conversation, always(process), until=index)
                 if len(trace.calls) <= index:
                     return []
-                call, state = trace.calls[index], trace.carried[index]
+                call, state = trace.calls[index], trace.states[index]
                 answers = [trace.answers[index]]
             else:
                 call, state, answers = conversation.calls[index], ClientState(), []
@@ -208,10 +208,10 @@ class Runner(PartPlayer):
         again: dict[int, tuple[Answer, Answer]] = {}
         with self.processes() as start:
             process = start()
-            trace = self.play(conversation, always(process))
+            trace = self.run(conversation, always(process))
             for index in sorted({*chosen} & trace.sent):
                 time.sleep(max(0.0, trace.times[index] + APART_S - time.monotonic()))
-                state = trace.carried[index].copy()
+                state = trace.states[index].copy()
                 other = self.said(Trace(), trace.calls[index], state, process)
                 again[index] = (trace.answers[index], other)
         return again
@@ -228,8 +228,8 @@ class Runner(PartPlayer):
         """
         with self.processes() as start:
             process = start()
-            one = self.play(conversation, always(process), until=index)
-            other = self.play(conversation, always(process), until=index, change=change)
+            one = self.run(conversation, always(process), until=index)
+            other = self.run(conversation, always(process), until=index, change=change)
             return one.answered.get(index), other.answered.get(index)
 
     def as_stranger(
@@ -238,7 +238,7 @@ class Runner(PartPlayer):
         """The conversation up to a call on one process, then other calls by other clients."""
         with self.processes() as start:
             process = start()
-            trace = self.play(conversation, always(process), until=index)
+            trace = self.run(conversation, always(process), until=index)
             answers = [self.said(Trace(), call, ClientState(), process) for call in others]
             return (trace.answers[index] if len(trace.answers) > index else None), answers
 

@@ -69,8 +69,8 @@ class Givers:
     def _cookies_from(self, index: int) -> set[int]:
         """Return earlier calls that first gave a cookie, if the client carried any into this."""
         first: dict[str, int] = {}
-        carried = self._baseline.carried
-        if index < len(carried) and carried[index].cookies:
+        states = self._baseline.states
+        if index < len(states) and states[index].cookies:
             for number, answer in enumerate(self._baseline.answers[:index]):
                 for name in answer.cookies:
                     first.setdefault(name, number)

@@ -1,4 +1,4 @@
-"""The plays of a check: which are held, in which order, and what is judged after each."""
+"""The plays of a check: which are run, in which order, and what is judged after each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ class Session:
         self._first = FirstPlays(runner, start, report, self._comparator, outside, self._log)
 
     def run(self, source: Source) -> None:
-        """Hold all plays, in their order, and judge after each: the report grows."""
+        """Run all plays, in their order, and judge after each: the report grows."""
         conversation, live = self._first.record(source)
         baseline = self._first.baseline(conversation, live)
         self._evidence.begin(conversation, baseline)
@@ -175,9 +175,9 @@ class Session:
         self._runner.expect(2 * len(plays) + 1)  # and one that carries nothing
         for play, sides in plays.items():
             self._log(play)
-            hold = partial(self._runner.alternating, conversation, sides)
+            run = partial(self._runner.alternating, conversation, sides)
             try:
-                self._evidence.add(play, Level.PROCESS, hold, hold, sides)
+                self._evidence.add(play, Level.PROCESS, run, run, sides)
             except OneAtATime:
                 self._report.note(
                     "only one process of the service can live at a time here (a second one ends "
@@ -208,11 +208,11 @@ class Session:
             self._outside.peers.closely = False
 
     def _elsewhere(self, conversation: Conversation) -> bool:
-        """Hold it on processes with a disk of their own; False where that is not possible."""
+        """Run it on processes with a disk of their own; False where that is not possible."""
         self._log(ELSEWHERE)
-        hold = lambda: self._runner.fresh(conversation, elsewhere=True)  # noqa: E731
+        run = lambda: self._runner.fresh(conversation, elsewhere=True)  # noqa: E731
         try:
-            self._evidence.add(ELSEWHERE, Level.DISK, hold, again=hold)
+            self._evidence.add(ELSEWHERE, Level.DISK, run, again=run)
         except CannotIsolate as reason:
             self._report.note(f"no process could be given a disk of its own: {reason}")
             return False
@@ -221,7 +221,7 @@ class Session:
         return True
 
     def _alone(self, conversation: Conversation, baseline: Trace) -> None:
-        """Hold each call alone, with nothing behind the service."""
+        """Run each call alone, with nothing behind the service."""
         trace = Trace()
         for index in range(len(conversation)):
             self._log(f"{ALONE}: {index + 1} of {len(conversation)}")

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from lab.check.evidence import Evidence
 from lab.check.identity import is_own_name
 from lab.check.judge import Finding, rank
-from lab.check.player import MORE_PATIENTLY
 from lab.check.prover import Proof, Prover
 from lab.check.relations import Relation
 from lab.check.runner import Runner
+from lab.check.target_runner import MORE_PATIENTLY
 
 MOST_FINDINGS = 30  # that are looked into
 UNDECIDED = (
@@ -16,7 +16,7 @@ UNDECIDED = (
     "own name, or something that it keeps for this user, and no other user gets in. If it is a "
     "name: --ignore {0}"
 )
-MOST_REPEATED = 2  # times that a play is held again for a difference that no part of it shows
+MOST_REPEATED = 2  # times that a play is run again for a difference that no part of it shows
 
 
 class Settlement:
@@ -81,7 +81,7 @@ class Settlement:
             self._not_seen(finding)
 
     def _not_seen(self, finding: Finding) -> None:
-        """Hold the play again; a difference that is there each time and in no part is doubted.
+        """Run the play again; a difference that is there each time and in no part is doubted.
 
         What a script waits for is given more time first.
         """
@@ -91,7 +91,7 @@ class Settlement:
             return
         key = (finding.play, finding.index)
         self._repeated[key] = self._repeated.get(key, 0) + 1
-        if self._repeated[key] > MOST_REPEATED or not self._evidence.hold_again(finding.play):
+        if self._repeated[key] > MOST_REPEATED or not self._evidence.run_again(finding.play):
             self._evidence.doubted.add(finding.index)
             return
         self._judge()

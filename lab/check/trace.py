@@ -50,7 +50,7 @@ class Trace:
 
     calls: list[Call] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
-    carried: list[ClientState] = field(default_factory=list)
+    states: list[ClientState] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     ages: list[float] = field(default_factory=list)
     sent: set[int] = field(default_factory=set)
@@ -72,7 +72,7 @@ class Trace:
     def adopt(self, other: "Trace") -> None:
         """Begin as another play has been until now."""
         self.calls, self.answers = [*other.calls], [*other.answers]
-        self.carried, self.times, self.sent = [*other.carried], [*other.times], {*other.sent}
+        self.states, self.times, self.sent = [*other.states], [*other.times], {*other.sent}
         self.ages = [*other.ages]
 
     def is_of(self, conversation: Conversation) -> bool:

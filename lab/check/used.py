@@ -22,7 +22,7 @@ def differs_when_used(
 ) -> tuple[int, list[Difference]] | None:
     """Return a call, and how it is answered otherwise by a process that has served others.
 
-    None if it is not, or if a conversation takes so long that others were not held. Each
+    None if it is not, or if a conversation takes so long that others were not run. Each
     difference was there in every round, and in no round on a fresh process, which teaches what
     varies by itself.
     """

@@ -37,7 +37,7 @@ def separate_memory(
     for index in looks[:MOST_LOOKS]:
         asked = runner.within(conversation, index, times, before=False)
         noise = {place for other in asked[1:] for place in comparator.places(asked[0], other)}
-        differ: Differ = partial(comparator.apart, noise=noise)
+        differ: Differ = partial(comparator.differences, noise=noise)
         if conversation.calls[index].method != "GET":
             differ = partial(_refused_by_one, differ=differ)
         more = partial(_may_come_back, differ=differ, most=MOST_ROUNDS * times)
@@ -46,7 +46,7 @@ def separate_memory(
         for _ in range(SERVERS if comparator.unsure.get(index) == NOISY else 1):
             seen = runner.within(conversation, index, times, more=more)
             answers = [answer for answer in seen if answer.status != RATE_LIMITED]
-            if found := apart(answers, differ):
+            if found := first_difference(answers, differ):
                 return (index, *found)
     return None
 
@@ -69,7 +69,7 @@ def script_of(
         again = separate_memory(runner, plain, comparator, times)
         if again is None:
             said = (
-                f"hold the script, and then send {conversation.calls[index].origin} {times} times, "
+                f"run the script, and then send {conversation.calls[index].origin} {times} times, "
                 "each over a new connection: it waits, or computes a value that no answer contains"
             )
             shown = Reproducer((*range(index + 1),), False, (*places,), odd, times)
@@ -80,7 +80,7 @@ def script_of(
 
 def _may_come_back(answers: list[Answer], differ: Differ, most: int) -> bool:
     """Whether the answers changed, and asking more may show one of the first kind again."""
-    if len(answers) >= most or apart(answers, differ):
+    if len(answers) >= most or first_difference(answers, differ):
         return False
     return any(differ(answers[0], answer) for answer in answers[1:])
 
@@ -90,7 +90,7 @@ def _refused_by_one(one: Answer, other: Answer, differ: Differ) -> list[Differen
     return differ(one, other) if one.ok != other.ok else []
 
 
-def apart(answers: list[Answer], differ: Differ) -> tuple[int, list[Difference]] | None:
+def first_difference(answers: list[Answer], differ: Differ) -> tuple[int, list[Difference]] | None:
     """Return how many answers are not as most, and how; None unless one came back (A, B, A)."""
     kinds: list[Answer] = []
     order = []

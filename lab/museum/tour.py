@@ -16,7 +16,7 @@ from lab.core.errors import LabError
 from lab.museum import installed
 from lab.museum.piece import Piece
 from lab.museum.proof import PendingProof, begin_proof
-from lab.museum.two_servers import Turns, hold, two_servers
+from lab.museum.two_servers import Turns, run_talk, two_servers
 from lab.processes.spawn import Children
 
 
@@ -103,7 +103,7 @@ class Guide:
         (folder / "shared").mkdir(parents=True)
         env = {**self._environment(), "SHARED_DIR": str(folder / "shared")}
         with two_servers(self.piece.service(state), self._words, env, folder) as both:
-            turns = hold(self.piece.folder / "talk.py", both)
+            turns = run_talk(self.piece.folder / "talk.py", both)
         self.progress(f"{state} the remedy: lab check")
         return ShownService(self._level(state), turns, proof.line, proof.document())
 

@@ -69,8 +69,8 @@ class InTurn(requests.Session):
         return answer
 
 
-def hold(talk: Path, servers: Sequence[TurnServer]) -> Turns:
-    """Hold the conversation of a file `talk.py`; where its client cannot go on, say why."""
+def run_talk(talk: Path, servers: Sequence[TurnServer]) -> Turns:
+    """Run the conversation of a file `talk.py`; where its client cannot go on, say why."""
     module, run = new_module(talk, "museum")
     run()
     client, stopped = InTurn(servers), ""

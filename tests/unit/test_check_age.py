@@ -6,7 +6,7 @@ import pytest
 from clocks import SleepingClock
 from requests.cookies import cookiejar_from_dict
 
-from lab.check import age, parts, player
+from lab.check import age, parts, target_runner
 from lab.check.age import COMPUTED, COOKIE, Ages, Given, given_before
 from lab.check.budget import Budget
 from lab.check.conversation import Call, Conversation, Ref, plain
@@ -22,7 +22,7 @@ LOGIN = Call("POST", plain("/login"))
 def clock(monkeypatch):
     clock = SleepingClock(50.0)
     monkeypatch.setattr(age, "time", clock)
-    for module in (player, parts):
+    for module in (target_runner, parts):
         monkeypatch.setattr(module, "time", clock)
     return clock
 
@@ -33,8 +33,8 @@ def asked_with(token):
 
 def play(calls, cookies=(), answers=None):
     """Return a play of these calls; each is answered with a token or a cookie, or with nothing."""
-    carried = [ClientState(cookiejar_from_dict({"id": "1"} if n in cookies else {})) for n in calls]
-    return Trace(calls=list(calls.values()), answers=answers or [], carried=carried)
+    states = [ClientState(cookiejar_from_dict({"id": "1"} if n in cookies else {})) for n in calls]
+    return Trace(calls=list(calls.values()), answers=answers or [], states=states)
 
 
 def test_call_without_anything_given_may_be_asked_of_any_process(clock):

@@ -11,7 +11,7 @@ from lab.check.differences import varying
 from lab.check.judge import Finding, Level
 from lab.check.relations import Relation
 from lab.check.trace import Trace
-from lab.check.workers import MOST_ROUNDS, apart, script_of, separate_memory
+from lab.check.workers import MOST_ROUNDS, first_difference, script_of, separate_memory
 from lab.core.http import Answer, Headers, ReadTimedOut
 
 FINE = Finding(0, "GET /", Level.SELF_CONTAINED)
@@ -48,7 +48,7 @@ def test_varying_parts_are_masked_and_the_rest_is_compared():
     assert comparator.masked == {0: ("/a",)}
     assert not comparator(0, answer({"a": 1, "b": 1}), answer({"a": 3, "b": 1}))
     assert comparator(0, answer({"a": 1, "b": 1}), answer({"a": 1, "b": 2}))
-    assert comparator.doubts(FINE) is FINE
+    assert comparator.unless_noisy(FINE) is FINE
 
 
 @pytest.mark.parametrize("seen", [None, "", 7, [], {}, ...])
@@ -87,20 +87,20 @@ def test_text_of_which_parts_vary_keeps_the_rest():
 
 def test_body_that_varies_as_a_whole_leaves_the_status():
     comparator = pair(answer(b"\x89\x00abc"), answer(b"\x89\x00xyz"))
-    assert comparator.status_only == [0] and comparator.doubts(FINE) is FINE
+    assert comparator.status_only == [0] and comparator.unless_noisy(FINE) is FINE
     assert not comparator(0, answer(b"\x89\x00abc"), answer(b"\x89\x00123"))
     assert comparator(0, answer(b"\x89\x00abc"), answer(b"\x89\x00123", 404))
 
 
 def test_another_status_the_second_time_is_unknown():
     comparator = pair(answer(1), answer({}, 409))
-    doubted = comparator.doubts(FINE)
+    doubted = comparator.unless_noisy(FINE)
     assert doubted.level is Level.UNKNOWN and doubted.why == NOISY
 
 
 def test_no_answer_on_both_sides_is_unknown():
     nothing = Answer(None, error=ReadTimedOut())
-    doubted = pair(nothing, nothing).doubts(FINE)
+    doubted = pair(nothing, nothing).unless_noisy(FINE)
     assert doubted.level is Level.UNKNOWN and "--timeout" in doubted.why
 
 
@@ -154,7 +154,7 @@ def test_plays_of_a_script_that_polls_are_compared_by_their_last_answer():
     comparator = learnt(slow, quick)
     assert comparator.aligned(slow, quick)[2].document == "done"
     assert comparator.aligned(slow, quick)[3].document == "end"
-    assert comparator.doubts(Finding(1, "GET /", Level.SELF_CONTAINED)).why == POLLED
+    assert comparator.unless_noisy(Finding(1, "GET /", Level.SELF_CONTAINED)).why == POLLED
     assert not comparator.masked
 
 
@@ -179,7 +179,7 @@ def test_replay_that_is_not_as_recorded_elsewhere_is_no_proof(recorded, said):
     replayed = answer({"new": False}, 409)
     comparator = pair(replayed, replayed)
     comparator.learn_recorded(0, recorded, replayed)
-    doubted = comparator.doubts(FINE)
+    doubted = comparator.unless_noisy(FINE)
     assert (doubted.level is Level.UNKNOWN) == (said is not None)
     assert (said or "") in doubted.why
 
@@ -199,7 +199,7 @@ def test_replay_that_is_not_as_recorded_elsewhere_is_no_proof(recorded, said):
 def test_memories_of_several_workers_differ_from_one_that_changes(seen, odd):
     comparator = ResponseComparator(frozenset({"/at"}))
     answers = [answer({"cart": kind, "at": n}) for n, kind in enumerate(seen)]
-    found = apart(answers, lambda one, other: comparator.apart(one, other, ()))
+    found = first_difference(answers, lambda one, other: comparator.differences(one, other, ()))
     assert (found and found[0]) == odd
 
 
@@ -219,7 +219,7 @@ def test_of_two_streams_without_an_end_what_belongs_together_is_compared():
 
 def test_a_stream_that_was_slow_is_unknown():
     comparator = pair(stream(b"a", b"b", wanted=2), stream(b"a", wanted=2))
-    assert comparator.doubts(FINE).level is Level.UNKNOWN
+    assert comparator.unless_noisy(FINE).level is Level.UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def said(document, status=200):
 
 
 class Process:
-    """Holds the conversation as a process would whose `answer` takes a call and its client."""
+    """Runs the conversation as a process would whose `answer` takes a call and its client."""
 
     def __init__(self, answer):
         self.answer = answer

@@ -98,7 +98,7 @@ def prove(
     baseline, fresh = trace([*earlier, good], talk), trace([*earlier, bad], talk)
     if givers:
         jar = cookiejar_from_dict(dict.fromkeys(givers.values(), "1"))
-        baseline.carried = [ClientState(jar) for _ in talk.calls]
+        baseline.states = [ClientState(jar) for _ in talk.calls]
     comparator.learn_plays([baseline, baseline])
     for place in varies:
         comparator.mask(0, place)

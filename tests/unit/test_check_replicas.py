@@ -20,9 +20,9 @@ from lab.check.replicas.design import certificate, schedule, shortest_schedule, 
 from lab.check.replicas.evidence import ReplicaEvidence
 from lab.check.replicas.judging import level_of_replicas
 from lab.check.replicas.naming import learn_names
-from lab.check.replicas.player import ReplicaPlayer
 from lab.check.replicas.replica import replica, replicas
 from lab.check.replicas.restart import cuts, pairs_cut
+from lab.check.replicas.runner import ReplicaRunner
 from lab.check.replicas.session import ReplicaSession
 from lab.check.replicas.spread import Spread, Way
 from lab.check.replicas.words import says_the_same
@@ -300,7 +300,7 @@ def test_call_that_says_the_same_each_time_is_found():
         for call, body in ((fixed, b"{}"), (login, given), (token, b"{}")):
             trace.sent.add(len(trace.answers))
             trace.calls.append(call)
-            trace.carried.append(trace.state.copy())
+            trace.states.append(trace.state.copy())
             trace.answers.append(answer(body=body))
     comparator = ResponseComparator(frozenset())
     comparator.learn_plays([one, two])
@@ -391,7 +391,7 @@ def replaying(report, *plays):
     conversation = Conversation((Call("GET", plain("/x")),), "talk.http")
     first, *others = (Trace.of({0: each}) for each in plays)
     comparator = ResponseComparator(frozenset())
-    alone = AloneOnEach(ReplicaPlayer(Budget(), 1.0), TWO, comparator, report, str)
+    alone = AloneOnEach(ReplicaRunner(Budget(), 1.0), TWO, comparator, report, str)
     evidence = ReplicaEvidence(comparator, report, alone, Spread(replicas=[]), required=False)
     for trace in (first, *others):
         trace.calls = [*conversation.calls]
@@ -432,18 +432,18 @@ def test_replica_that_is_not_there_is_said_before_anything_is_sent():
 def test_plan_is_said_before_anything_but_the_recording_is_sent():
     sent = []
 
-    class Silent(ReplicaPlayer):
+    class Silent(ReplicaRunner):
         def _send(self, target, call, *others):
             sent.append(call)
             return answer(body=b'{"ok": true}')
 
     when = []
     report = Report(Level.UNKNOWN, "")
-    player = Silent(Budget(), 1.0)
+    runner = Silent(Budget(), 1.0)
     session = ReplicaSession(
         AskedReplicas(TWO),
         Options(),
-        player,
+        runner,
         report,
         lambda _: None,
         lambda _: when.append(len(sent)),

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import pytest
 from clocks import SleepingClock
 
-from lab.check import parts, player
+from lab.check import parts, target_runner
 from lab.check import runner as runner_module
 from lab.check.budget import Budget
 from lab.check.conversation import Call, Conversation, plain
 from lab.check.parts import APART_S
-from lab.check.player import MORE_PATIENTLY, MOST_PACED_S, PATIENTLY
 from lab.check.runner import Runner
+from lab.check.target_runner import MORE_PATIENTLY, MOST_PACED_S, PATIENTLY
 from lab.check.trace import Trace
 from lab.core.http import Answer
 
@@ -21,7 +21,7 @@ from lab.core.http import Answer
 @pytest.fixture
 def clock(monkeypatch):
     clock = SleepingClock()
-    for module in (player, parts, runner_module):
+    for module in (target_runner, parts, runner_module):
         monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr("lab.check.http.send", lambda *args, **more: Answer(200))
     return clock

@@ -44,7 +44,7 @@ def test_session_that_is_kept_somewhere_is_opened_with_each_process(
 
     monkeypatch.setattr(check, "session", session)
     report = Report(Level.UNKNOWN, "")
-    check.hold(runner, report)
+    check.run_plays(runner, report)
     assert held == [(KnownSource, True, Sessions.NONE), (McpSource, False, sessions)]
     assert check.source.wire == met.wire
     check.finish(report)

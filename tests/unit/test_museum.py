@@ -19,7 +19,7 @@ from lab.docs import handbook
 from lab.museum import installed
 from lab.museum.piece import PIECES, VISIT, find, pieces
 from lab.museum.tour import Guide, ShownService, Tour
-from lab.museum.two_servers import Turn, Turns, TurnServer, hold
+from lab.museum.two_servers import Turn, Turns, TurnServer, run_talk
 from lab.report.catalog import kept_runs
 
 ROOT = Path(__file__).parents[2]
@@ -167,27 +167,27 @@ def talk(tmp_path, text):
 
 
 def test_servers_are_asked_in_turn_by_one_client(tmp_path, two):
-    said = hold(talk(tmp_path, "for _ in range(3): http.get('/')"), two)
+    said = run_talk(talk(tmp_path, "for _ in range(3): http.get('/')"), two)
     assert [each.server for each in said.steps] == ["A", "B", "A"]
     assert '"cookie": null' in said.steps[0].said and '"visit=1"' in said.steps[1].said
     assert said.stopped == "" and said.pids == [0, 1]
 
 
 def test_client_follows_no_redirect_and_the_step_shows_where_it_leads(tmp_path, two):
-    said = hold(talk(tmp_path, "http.get('/away')"), two)
+    said = run_talk(talk(tmp_path, "http.get('/away')"), two)
     assert [(each.status, each.said) for each in said.steps] == [
         (302, "https://elsewhere.example/?state=5")
     ]
 
 
 def test_client_that_misses_something_stops_and_says_what(tmp_path, two):
-    said = hold(talk(tmp_path, "http.get('/').json()['token']; http.get('/never')"), two)
+    said = run_talk(talk(tmp_path, "http.get('/').json()['token']; http.get('/never')"), two)
     assert said.stopped == "KeyError: 'token'"
     assert len(said.steps) == 1
 
 
 def test_server_that_is_gone_ends_the_conversation(tmp_path):
-    said = hold(talk(tmp_path, "http.get('/')"), [TurnServer("A", 1, "http://127.0.0.1:1")])
+    said = run_talk(talk(tmp_path, "http.get('/')"), [TurnServer("A", 1, "http://127.0.0.1:1")])
     assert said.stopped.startswith("ConnectionError") and said.steps == []
 
 

@@ -23,8 +23,8 @@ class McpCheck(Check):
     version: str | None = None
     _met: Meeting | None = field(default=None, init=False)
 
-    def hold(self, runner: Runner, report: Report) -> None:
-        """Meet the server, then hold all plays of what it offers."""
+    def run_plays(self, runner: Runner, report: Report) -> None:
+        """Meet the server, then run all plays of what it offers."""
         self.progress("which versions of MCP are spoken, and do processes share a session?")
         self._met = met = meet(runner, other_processes(runner), self.source.wire, self.version)
         report.plays.append("two processes, one asked in the session of the other")

@@ -1,4 +1,4 @@
-"""The player's side of the protocol: opens sessions where they are needed, reads event streams."""
+"""The runner's side of the protocol: opens sessions where they are needed, reads event streams."""
 
 from dataclasses import dataclass, field
 from enum import Enum

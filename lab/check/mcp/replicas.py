@@ -12,8 +12,8 @@ from lab.check.mcp.sessions import Meeting, meet
 from lab.check.mcp.source import McpSource
 from lab.check.mcp.verdicts import judge_parts
 from lab.check.replicas.checker import ReplicaCheck
-from lab.check.replicas.player import ReplicaPlayer
 from lab.check.replicas.replica import Replica
+from lab.check.replicas.runner import ReplicaRunner
 from lab.check.trace import ClientState, Trace
 
 _WEAKER = {Level.PROCESS: Level.REPLICA, Level.SELF_CONTAINED: Level.ALIKE}
@@ -27,18 +27,18 @@ class McpReplicaCheck(ReplicaCheck):
     version: str | None = None
     _met: Meeting | None = field(default=None, init=False)
 
-    def hold(self, player: ReplicaPlayer, report: Report) -> None:
-        """Meet the server on two replicas, then hold all plays of what it offers."""
+    def run_plays(self, runner: ReplicaRunner, report: Report) -> None:
+        """Meet the server on two replicas, then run all plays of what it offers."""
         self.progress("which versions of MCP are spoken, and do replicas share a session?")
-        self._met = met = meet(player, in_turn(self.asked.among), self.source.wire, self.version)
+        self._met = met = meet(runner, in_turn(self.asked.among), self.source.wire, self.version)
         report.plays.append("two replicas, one asked in the session of the other")
-        dialect = player.dialect = McpDialect(met.wire, met.sessions, met.opened)
+        dialect = runner.dialect = McpDialect(met.wire, met.sessions, met.opened)
         self.source.wire, self.source.capabilities = met.wire, met.capabilities
         try:
-            self.session(player, report).run(self.source)
+            self.session(runner, report).run(self.source)
         finally:
-            player.dialect = None
-            close(player, dialect)
+            runner.dialect = None
+            close(runner, dialect)
 
     def finish(self, report: Report) -> None:
         """Divide the report into its three parts."""
@@ -55,8 +55,8 @@ def in_turn(among: Sequence[Replica]) -> Iterator[Callable[[], Replica]]:
     yield lambda: next(turns)
 
 
-def close(player: ReplicaPlayer, dialect: McpDialect) -> None:
+def close(runner: ReplicaRunner, dialect: McpDialect) -> None:
     """End the sessions that were opened: what runs on has better things to remember."""
     for target, end in dialect.opened:
         with suppress(Spent):
-            player.said(Trace(), end, ClientState(), target)
+            runner.said(Trace(), end, ClientState(), target)

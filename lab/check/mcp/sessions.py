@@ -19,7 +19,7 @@ from lab.check.mcp.messages import (
 from lab.check.mcp.replies import Reply, reply_of
 from lab.check.mcp.source import METHODS
 from lab.check.mcp.versions import LEGACY, MODERN
-from lab.check.player import AnyTarget, TargetPlayer
+from lab.check.target_runner import AnyTarget, TargetRunner
 from lab.check.trace import Trace
 from lab.core.errors import LabError
 from lab.core.http import Answer
@@ -53,12 +53,12 @@ class Meeting:
 
 @dataclass(frozen=True)
 class KnownSource:
-    """A conversation that was held before."""
+    """A conversation that was run before."""
 
     conversation: Conversation
 
     def record(self, send: Client) -> Conversation:
-        """Hold it once more, and return it."""
+        """Run it once more, and return it."""
         for call in self.conversation.calls:
             send(call)
         return self.conversation
@@ -86,7 +86,7 @@ class _Begun:
 
 
 def meet(
-    runner: TargetPlayer[AnyTarget],
+    runner: TargetRunner[AnyTarget],
     others: AbstractContextManager[Callable[[], AnyTarget]],
     wire: Wire,
     version: str | None = None,
@@ -113,7 +113,7 @@ def meet(
         runner.dialect = before
 
 
-def _discovered(runner: TargetPlayer[AnyTarget], process: AnyTarget, wire: Wire) -> Meeting | None:
+def _discovered(runner: TargetRunner[AnyTarget], process: AnyTarget, wire: Wire) -> Meeting | None:
     """Return how to speak without sessions; None with a server that does not."""
     wire = replace(wire, version=MODERN[0])
     runner.dialect, trace = McpDialect(wire), Trace()
@@ -126,7 +126,7 @@ def _discovered(runner: TargetPlayer[AnyTarget], process: AnyTarget, wire: Wire)
     return Meeting(wire, _offered(result), Report(Level.SELF_CONTAINED, because))
 
 
-def _begin(runner: TargetPlayer[AnyTarget], process: AnyTarget, wire: Wire) -> _Begun | str:
+def _begin(runner: TargetRunner[AnyTarget], process: AnyTarget, wire: Wire) -> _Begun | str:
     """Begin a session with a process, and ask it for a list; return why where that is refused."""
     runner.dialect, trace = McpDialect(wire), Trace()
     first = wire.initialize(0)
@@ -156,7 +156,7 @@ def _begin(runner: TargetPlayer[AnyTarget], process: AnyTarget, wire: Wire) -> _
 
 
 def _elsewhere(
-    runner: TargetPlayer[AnyTarget],
+    runner: TargetRunner[AnyTarget],
     begun: _Begun,
     another: Callable[[], AnyTarget],
 ) -> Meeting:

@@ -36,7 +36,7 @@ class McpSource:
     capabilities: JsonObject = field(default_factory=dict)
 
     def record(self, send: Client) -> Conversation:
-        """Hold the conversation once, and return it; LabError where no list is answered."""
+        """Run the conversation once, and return it; LabError where no list is answered."""
         talk = _McpTalk(send, self.wire)
         results = self._ask_lists(talk)
         chosen = self._chosen(_every(results, "tools", tools), talk.notes)
@@ -89,7 +89,7 @@ class McpSource:
 
 
 class _McpTalk:
-    """The conversation as it is held: what answers gave is used in later calls."""
+    """The conversation as it runs: what answers gave is used in later calls."""
 
     def __init__(self, send: Callable[[Call], Answer], wire: Wire) -> None:
         self.calls: list[Call] = []

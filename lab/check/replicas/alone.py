@@ -11,8 +11,8 @@ from lab.check.identity import NAMES_ONE
 from lab.check.judge import Report
 from lab.check.replicas.counters import counts_apart
 from lab.check.replicas.naming import Naming
-from lab.check.replicas.player import ReplicaPlayer
 from lab.check.replicas.replica import Replica
+from lab.check.replicas.runner import ReplicaRunner
 from lab.check.trace import Trace
 from lab.core import pointer
 from lab.core.http import Answer
@@ -27,7 +27,7 @@ EACH_ITS_OWN = (
 
 
 class AloneOnEach:
-    """Holds the conversation on each replica in turn, and that again.
+    """Runs the conversation on each replica in turn, and that again.
 
     `baseline` is how it is on the first one, and so it is `again`. `rounds` are the plays, of
     each round and in it of each replica; `counted` has the numbers that each of them counts for
@@ -36,7 +36,7 @@ class AloneOnEach:
 
     def __init__(
         self,
-        player: ReplicaPlayer,
+        runner: ReplicaRunner,
         among: Sequence[Replica],
         comparator: ResponseComparator,
         report: Report,
@@ -46,28 +46,28 @@ class AloneOnEach:
         self.rounds: list[list[Trace]] = []
         self.counted: dict[int, list[Difference]] = {}
         self.naming = Naming({})
-        self._player = player
+        self._runner = runner
         self._among = among
         self._comparator = comparator
         self._report = report
         self._progress = progress
 
-    def hold_first(self, conversation: Conversation, held: Trace | None) -> None:
-        """Hold it on the first replica; `held` is how that was when it was recorded."""
+    def run_first(self, conversation: Conversation, known: Trace | None) -> None:
+        """Run it on the first replica; `known` is how that was when it was recorded."""
         first = self._among[0]
         self._progress(f"the conversation on replica {first.name} alone")
-        self.baseline = held or self._player.on(conversation, first)
+        self.baseline = known or self._runner.on(conversation, first)
         self._note_streams(self.baseline)
-        self.again = self._player.on(conversation, first, after=self.baseline)
+        self.again = self._runner.on(conversation, first, after=self.baseline)
         self._comparator.learn_plays([self.baseline, self.again])
-        if held is None:
+        if known is None:
             pairs = zip(conversation.answers, self.baseline.answers, strict=False)
             for index, (recorded, replayed) in enumerate(pairs):
                 said = unfollowed(conversation.calls[index])
                 self._comparator.learn_recorded(index, recorded, replayed, said)
 
-    def hold(self, conversation: Conversation) -> None:
-        """Hold it on each of them in turn, and that again."""
+    def run(self, conversation: Conversation) -> None:
+        """Run it on each of them in turn, and that again."""
         for _ in range(ROUNDS):
             self._round(conversation)
         self._learn()
@@ -87,13 +87,13 @@ class AloneOnEach:
         for number, each in enumerate(self._among):
             self._progress(f"the conversation on replica {each.name} alone")
             before = after[number] if after else None
-            plays.append(self._player.on(conversation, each, after=before))
+            plays.append(self._runner.on(conversation, each, after=before))
             self._note_streams(plays[-1])
         self.rounds.append(plays)
 
     def _note_streams(self, trace: Trace) -> None:
         endless = {n: each.events for n, each in enumerate(trace.answers) if not each.complete}
-        self._player.endless = endless | self._player.endless
+        self._runner.endless = endless | self._runner.endless
 
     def _learn(self) -> None:
         comparator = self._comparator

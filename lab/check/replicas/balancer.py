@@ -9,8 +9,8 @@ from lab.check.conversation import Call, Conversation, plain
 from lab.check.judge import Report
 from lab.check.replicas.design import Certificate
 from lab.check.replicas.naming import Naming
-from lab.check.replicas.player import ReplicaPlayer
 from lab.check.replicas.replica import Replica
+from lab.check.replicas.runner import ReplicaRunner
 from lab.check.trace import ClientState, Trace
 from lab.core.http import Answer, Headers
 
@@ -31,11 +31,11 @@ class Through:
 
 
 class BalancerPlays:
-    """Holds conversations through a balancer; its turn is moved by GETs of a path in between."""
+    """Runs conversations through a balancer; its turn is moved by GETs of a path in between."""
 
     def __init__(
         self,
-        player: ReplicaPlayer,
+        runner: ReplicaRunner,
         balancer: Replica,
         naming: Naming,
         report: Report,
@@ -43,7 +43,7 @@ class BalancerPlays:
         progress: Callable[[str], None],
     ) -> None:
         self.found = Through()
-        self._player = player
+        self._runner = runner
         self._balancer = balancer
         self._naming = naming
         self._report = report
@@ -51,10 +51,10 @@ class BalancerPlays:
         self._progress = progress
         self._draw = random.Random(0)
 
-    def hold(
+    def run(
         self, conversation: Conversation, replicas: int, covered: Callable[[Through], Certificate]
     ) -> None:
-        """Hold it until every pair has crossed, or more would not help.
+        """Run it until every pair has crossed, or more would not help.
 
         Every other client keeps its connection.
         """
@@ -69,10 +69,10 @@ class BalancerPlays:
         def route(index: int, _: Call) -> Replica:
             for _turn in range(self._draw.randrange(replicas) if index else 0):
                 nudge = Call("GET", plain(self._path))
-                self._player.said(Trace(), nudge, ClientState(), self._balancer)
+                self._runner.said(Trace(), nudge, ClientState(), self._balancer)
             return self._balancer
 
-        trace = self._player.routed(conversation, route, kept=kept)
+        trace = self._runner.routed(conversation, route, kept=kept)
         self.found.plays.append(trace)
         self.found.sides.append([self._naming.replica_of(each) for each in trace.answers])
         for each in trace.answers:

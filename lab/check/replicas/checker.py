@@ -8,7 +8,7 @@ from lab.check.checker import TOO_EARLY, bounded
 from lab.check.first_plays import Source
 from lab.check.judge import Level, Report
 from lab.check.replicas.asked import AskedReplicas
-from lab.check.replicas.player import ReplicaPlayer
+from lab.check.replicas.runner import ReplicaRunner
 from lab.check.replicas.session import ReplicaSession
 from lab.check.session import Options
 
@@ -25,23 +25,23 @@ class ReplicaCheck:
     say: Callable[[str], None] = lambda line: None
 
     def run(self) -> Report:
-        """Hold all plays and judge; at a bound or Ctrl-C return what is known, marked partial."""
+        """Run all plays and judge; at a bound or Ctrl-C return what is known, marked partial."""
         report = Report(Level.UNKNOWN, TOO_EARLY)
-        player = ReplicaPlayer(self.budget, self.options.timeout_s, self.asked.dropped)
-        bounded(lambda: self.hold(player, report), report, self.budget)
+        runner = ReplicaRunner(self.budget, self.options.timeout_s, self.asked.dropped)
+        bounded(lambda: self.run_plays(runner, report), report, self.budget)
         if report.spread:
             for each in report.spread.replicas:
-                each.requests = player.requests[each.name]
+                each.requests = runner.requests[each.name]
         self.finish(report)
         return report
 
-    def hold(self, player: ReplicaPlayer, report: Report) -> None:
-        """Hold all plays; the report grows."""
-        self.session(player, report).run(self.source)
+    def run_plays(self, runner: ReplicaRunner, report: Report) -> None:
+        """Run all plays; the report grows."""
+        self.session(runner, report).run(self.source)
 
     def finish(self, report: Report) -> None:
         """Change a report, of all plays or of some, before it is returned."""
 
-    def session(self, player: ReplicaPlayer, report: Report) -> ReplicaSession:
-        """Return what holds the plays of one conversation."""
-        return ReplicaSession(self.asked, self.options, player, report, self.progress, self.say)
+    def session(self, runner: ReplicaRunner, report: Report) -> ReplicaSession:
+        """Return what runs the plays of one conversation."""
+        return ReplicaSession(self.asked, self.options, runner, report, self.progress, self.say)

@@ -20,7 +20,7 @@ ANOTHER = (
     "{0} answers {1} with {2} when it alone is asked all of it: see whether it is the same "
     "service, in the same version and under the same path, and whether it remembers an earlier run"
 )
-EACH_COUNTS = "hold the conversation a few times on each replica in turn: compare answer {}"
+EACH_COUNTS = "run the conversation a few times on each replica in turn: compare answer {}"
 
 
 class ReplicaEvidence(Evidence):
@@ -39,8 +39,8 @@ class ReplicaEvidence(Evidence):
         self._alone = alone
         self._spread = spread
         self._required = required
-        self._held: list[list[str]] = []
-        """By way: the plays that were held in it."""
+        self._by_way: list[list[str]] = []
+        """By way: the plays that were run in it."""
         self._silent: dict[int, str] = {}
         """By call: what came instead of an answer, at least once."""
 
@@ -49,21 +49,21 @@ class ReplicaEvidence(Evidence):
         """How many calls are compared: of those that are asked again and again, the last."""
         return len(self.conversation) - len(self.comparator.polled)
 
-    def take(self, name: str, hold: Callable[[], Trace], sides: tuple[int, ...] = ()) -> None:
-        """Hold a play in which a difference means that replicas are not as one."""
-        self.add(name, Level.REPLICA, hold, hold, sides)
+    def take(self, name: str, run: Callable[[], Trace], sides: tuple[int, ...] = ()) -> None:
+        """Run a play in which a difference means that replicas are not as one."""
+        self.add(name, Level.REPLICA, run, run, sides)
         self._leave_out_silence(name, ())
 
     def keep(self, name: str, trace: Trace) -> None:
-        """Take a play that was held already, through what may stand before the replicas."""
+        """Take a play that was run already, through what may stand before the replicas."""
         self.add(name, Level.REPLICA, lambda: trace)
         self._leave_out_silence(name, NO_REPLICA)
 
-    def hold_again(self, name: str) -> bool:
-        """Hold a play once more, its answers in place of the first; False if it has no again."""
-        held = super().hold_again(name)
+    def run_again(self, name: str) -> bool:
+        """Run a play once more, its answers in place of the first; False if it has no again."""
+        found = super().run_again(name)
         self._leave_out_silence(name, ())
-        return held
+        return found
 
     def _leave_out_silence(self, name: str, statuses: Collection[int]) -> None:
         """Take no answer, or one that says that there is none, for no answer and for no state."""
@@ -102,7 +102,7 @@ class ReplicaEvidence(Evidence):
                 unknown=unknown,
             )
         )
-        self._held.append(plays)
+        self._by_way.append(plays)
 
     def answered(self, trace: Trace, sides: Sequence[int | None]) -> list[int | None]:
         """Return by call of the conversation the replica that answered it; None where none did.
@@ -170,7 +170,7 @@ class ReplicaEvidence(Evidence):
             else each
             for each in findings_of(report, self._alone)
         ]
-        for way, plays in zip(self._spread.ways, self._held, strict=True):
+        for way, plays in zip(self._spread.ways, self._by_way, strict=True):
             way.differed = len(self.differing(plays))
         report.level, report.because = level_of_replicas(
             report.findings,

@@ -7,15 +7,15 @@ from lab.check.comparator import ResponseComparator
 from lab.check.conversation import Conversation
 from lab.check.differences import Difference
 from lab.check.judge import Finding, Reproducer
-from lab.check.replicas.player import ReplicaPlayer
 from lab.check.replicas.replica import Replica
+from lab.check.replicas.runner import ReplicaRunner
 from lab.check.search import Givers
 from lab.check.shrink import shrink
 from lab.check.trace import Trace
 from lab.check.wanted import Wanted
 
 INSTEAD = (
-    "hold the conversation with each call at the replica that is named here: {}. It waits, or "
+    "run the conversation with each call at the replica that is named here: {}. It waits, or "
     "computes a value that no answer contains, so it has to be run itself"
 )
 
@@ -33,14 +33,14 @@ class PairProver(Givers):
 
     def __init__(
         self,
-        player: ReplicaPlayer,
+        runner: ReplicaRunner,
         among: Sequence[Replica],
         conversation: Conversation,
         baseline: Trace,
         comparator: ResponseComparator,
     ) -> None:
         super().__init__(conversation, baseline, comparator)
-        self._player = player
+        self._runner = runner
         self._among = among
 
     def prove(self, finding: Finding, sides: Sequence[int]) -> Reproducer | None:
@@ -74,13 +74,13 @@ class PairProver(Givers):
     ) -> list[Difference]:
         """Send these calls to one replica, and as they are assigned; return what differs."""
         control = self._among[assignment.control]
-        expected = self._player.part(said, calls, self._baseline, lambda index: control)
+        expected = self._runner.part(said, calls, self._baseline, lambda index: control)
         last = calls[-1]
         if len(calls) > last and last in expected.answered:  # all of it: as it was before
             known, again = self._baseline.answers[last], expected.answers[last]
             if known.status == again.status:
                 self._comparator.learn(last, known, again)
-        seen = self._player.part(
+        seen = self._runner.part(
             said, calls, self._baseline, lambda index: self._among[assignment.sides[index]]
         )
         if last in seen.answered and seen.answers[last].status is None:

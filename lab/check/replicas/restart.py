@@ -10,8 +10,8 @@ from pathlib import Path
 
 from lab.check.budget import Spent
 from lab.check.conversation import Call, Conversation
-from lab.check.replicas.player import ReplicaPlayer
 from lab.check.replicas.replica import Replica
+from lab.check.replicas.runner import ReplicaRunner
 from lab.check.start import run_line
 from lab.check.trace import Trace
 from lab.core.errors import LabError
@@ -24,7 +24,7 @@ _NOT_BACK = (502, 503, 504)
 
 @dataclass
 class _Held:
-    """One that holds the conversation, and waits before the call at `cut`."""
+    """One that runs the conversation, and waits before the call at `cut`."""
 
     cut: int
     arrived: threading.Event = field(default_factory=threading.Event)
@@ -41,16 +41,16 @@ class Between:
     """
 
     def __init__(
-        self, player: ReplicaPlayer, target: Replica, command: str, patience_s: float, path: str
+        self, runner: ReplicaRunner, target: Replica, command: str, patience_s: float, path: str
     ) -> None:
-        self._player = player
+        self._runner = runner
         self._target = target
         self._command = command
         self._patience_s = patience_s
         self._path = path
         self._over = False
 
-    def hold(
+    def run(
         self, conversation: Conversation, progress: Callable[[str], None]
     ) -> list[tuple[int, Trace]]:
         """Return for each client where it was cut, and its play; LabError if the command fails."""
@@ -90,7 +90,7 @@ class Between:
 
         def run() -> None:
             try:
-                client.trace = self._player.play(conversation, route)
+                client.trace = self._runner.run(conversation, route)
             except BaseException as error:  # of this thread: it is raised in the main one
                 client.failure = error
             finally:

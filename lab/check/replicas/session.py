@@ -1,4 +1,4 @@
-"""A check of replicas that run already: which plays are held, in which order."""
+"""A check of replicas that run already: which plays are run, in which order."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,10 +20,10 @@ from lab.check.replicas.design import (
 )
 from lab.check.replicas.evidence import ReplicaEvidence
 from lab.check.replicas.naming import learn_names
-from lab.check.replicas.player import ReplicaPlayer
 from lab.check.replicas.prover import PairProver
 from lab.check.replicas.replica import Replica
 from lab.check.replicas.restart import Between, pairs_cut
+from lab.check.replicas.runner import ReplicaRunner
 from lab.check.replicas.settle import look_for_noise, settle
 from lab.check.replicas.spread import AskedReplica, Spread
 from lab.check.replicas.words import SAME_WORDS, says_the_same
@@ -36,20 +36,20 @@ from lab.core.redaction import redact_text
 MOST_EACH_WAY = 1500  # requests; with more, each pair crosses once and not each way
 DIRECTLY = "asked directly"
 """How a way is called in which the lab chooses the replica."""
-THE_BALANCER = "hold the conversation several times through {}: compare answer {}"
+THE_BALANCER = "run the conversation several times through {}: compare answer {}"
 IN_BETWEEN = "send calls 1 to {} of the conversation, run {}, and go on: compare answer {}"
 
 
 class Listener:
     """The client that a conversation is recorded with, on one replica."""
 
-    def __init__(self, player: ReplicaPlayer, target: Replica) -> None:
+    def __init__(self, runner: ReplicaRunner, target: Replica) -> None:
         self.trace, self._state = Trace(), ClientState()
-        self._player, self._target = player, target
+        self._runner, self._target = runner, target
 
     def __call__(self, call: Call) -> Answer:
         """Send one call."""
-        return self._player.said(self.trace, call, self._state, self._target)
+        return self._runner.said(self.trace, call, self._state, self._target)
 
     def renew(self) -> None:
         """Go on as another client."""
@@ -63,19 +63,19 @@ class ReplicaSession:
         self,
         asked: AskedReplicas,
         options: Options,
-        player: ReplicaPlayer,
+        runner: ReplicaRunner,
         report: Report,
         progress: Callable[[str], None],
         say: Callable[[str], None],
     ) -> None:
         self._asked = asked
-        self._player = player
+        self._runner = runner
         self._report = report
         self._progress = progress
         self._say = say
         self._comparator = ResponseComparator(options.ignored, options.headers)
-        player.polled = self._comparator.polling
-        self._alone = AloneOnEach(player, asked.among, self._comparator, report, self._log)
+        runner.polled = self._comparator.polling
+        self._alone = AloneOnEach(runner, asked.among, self._comparator, report, self._log)
         self._spread = report.spread = Spread(
             replicas=[AskedReplica(name=r.name, url=r.address.url) for r in asked.among]
         )
@@ -84,15 +84,15 @@ class ReplicaSession:
         )
 
     def run(self, source: Source) -> None:
-        """Hold all plays, and judge after each kind of them."""
+        """Run all plays, and judge after each kind of them."""
         self._reach()
-        conversation, held = self._record(source)
+        conversation, known = self._record(source)
         sides = self._schedule(conversation)
         every = [*splits(len(conversation)), *sides]
         self._spread.plan = [redact_text(each) for each in plan(conversation, every, self._asked)]
         for line in self._spread.plan:
             self._say(line)
-        self._alone.hold_first(conversation, held)
+        self._alone.run_first(conversation, known)
         self._evidence.begin(conversation, self._alone.baseline)
         answers = self._alone.baseline.answers
         if trouble := no_success(answers, self._asked.among[0].address.name, ""):
@@ -126,12 +126,12 @@ class ReplicaSession:
 
     def _ask(self, target: Replica) -> Answer:
         ready = Call("GET", plain(self._asked.path))
-        return self._player.said(Trace(), ready, ClientState(), target)
+        return self._runner.said(Trace(), ready, ClientState(), target)
 
     def _record(self, source: Source) -> tuple[Conversation, Trace | None]:
         first = self._asked.among[0]
-        self._log(f"holding the conversation once on replica {first.name}")
-        client = Listener(self._player, first)
+        self._log(f"running the conversation once on replica {first.name}")
+        client = Listener(self._runner, first)
         conversation = source.record(client)
         self._report.conversation = conversation
         for note in conversation.notes:
@@ -175,8 +175,8 @@ class ReplicaSession:
         replica would know what a conversation with fixed words says.
         """
         evidence, among = self._evidence, self._asked.among
-        prover = PairProver(self._player, among, conversation, evidence.baseline, self._comparator)
-        alone = partial(self._player.on, conversation, among[0])
+        prover = PairProver(self._runner, among, conversation, evidence.baseline, self._comparator)
+        alone = partial(self._runner.on, conversation, among[0])
         plays = self._crossed(conversation, splits(len(conversation)))
         self._learn_names()
         evidence.judge()
@@ -186,13 +186,13 @@ class ReplicaSession:
         if evidence.proven:
             evidence.leave_out_the_rest()
         else:
-            self._alone.hold(conversation)
+            self._alone.run(conversation)
             self._each_alone(conversation)
             plays += self._crossed(conversation, sides)
             self._learn_names()
         self._name_replicas()
-        held = [evidence.plays[play] for play in plays]
-        answered = [evidence.answered(each.trace, each.sides) for each in held]
+        found = [evidence.plays[play] for play in plays]
+        answered = [evidence.answered(each.trace, each.sides) for each in found]
         covered = certificate(answered, evidence.counted, len(among))
         evidence.covered(DIRECTLY, covered, plays)
         self._report.plays.append(f"{len(plays)} times over the replicas")
@@ -207,35 +207,35 @@ class ReplicaSession:
         evidence = self._evidence
         for each in self._asked.among[1:]:
             self._log(f"the conversation on replica {each.name} alone")
-            evidence.doubt_like(self._player.on(conversation, each), each)
+            evidence.doubt_like(self._runner.on(conversation, each), each)
         evidence.judge()
 
     def _each_alone(self, conversation: Conversation) -> None:
         among, evidence = self._asked.among, self._evidence
         for place, each in [*enumerate(among)][1:]:
-            again = partial(self._player.on, conversation, each)
+            again = partial(self._runner.on, conversation, each)
             evidence.take(f"{OTHER}, {each.name}", again, (place,) * len(conversation))
         for each in among:
             self._log(f"the conversation on replica {each.name}, over a kept connection")
-            again = partial(self._player.on, conversation, each, kept=True)
+            again = partial(self._runner.on, conversation, each, kept=True)
             evidence.take(f"{KEPT}, {each.name}", again)
         self._report.plays.append("on each replica alone, over new and over kept connections")
 
     def _crossed(self, conversation: Conversation, sides: Sequence[tuple[int, ...]]) -> list[str]:
-        """Hold it over the replicas; every other client keeps its connections."""
+        """Run it over the replicas; every other client keeps its connections."""
         among, plays = self._asked.among, list[str]()
         for number, one in enumerate(sides):
             self._log(f"{CROSSED}, {number + 1} of {len(sides)}")
             plays.append(f"{CROSSED}, {' '.join(among[side].name for side in one)}")
             kept = number % 2 == 1
-            again = partial(self._player.spread, conversation, among, one, kept=kept)
+            again = partial(self._runner.spread, conversation, among, one, kept=kept)
             self._evidence.take(plays[-1], again, one)
         return plays
 
     def _through(self, conversation: Conversation, balancer: Replica) -> None:
         asked, evidence, before = self._asked, self._evidence, self._report.level
         plays = BalancerPlays(
-            self._player, balancer, self._alone.naming, self._report, asked.path, self._log
+            self._runner, balancer, self._alone.naming, self._report, asked.path, self._log
         )
 
         def covered_by(found: Through) -> Certificate:
@@ -243,7 +243,7 @@ class ReplicaSession:
             answered = [evidence.answered(trace, sides) for trace, sides in held]
             return certificate(answered, evidence.counted, len(asked.among))
 
-        plays.hold(conversation, len(asked.among), covered_by)
+        plays.run(conversation, len(asked.among), covered_by)
         direct = [each for one in self._alone.rounds for each in one] or [self._alone.baseline]
         own = own_cookies(plays.found.plays, direct)
         plays.take_away(own)
@@ -268,9 +268,9 @@ class ReplicaSession:
         evidence.judge()
 
     def _look_for_noise(self, plays: Sequence[str]) -> None:
-        """Hold the conversation on one replica, to see whether it differs there by itself, too."""
+        """Run the conversation on one replica, to see whether it differs there by itself, too."""
         evidence = self._evidence
-        alone = partial(self._player.on, evidence.conversation, self._asked.among[0])
+        alone = partial(self._runner.on, evidence.conversation, self._asked.among[0])
         for finding in [each for each in self._report.findings if each.play in plays]:
             look_for_noise(evidence, finding, alone)
         evidence.judge()
@@ -293,14 +293,14 @@ class ReplicaSession:
         before, count = report.level, len(conversation)
         self._spread.between = asked.between
         between = Between(
-            self._player,
+            self._runner,
             asked.balancer or asked.among[0],
             asked.between,
             asked.between_s,
             asked.path,
         )
         cut = {}
-        for after, trace in between.hold(conversation, self._log):
+        for after, trace in between.run(conversation, self._log):
             name = f"{AFTER}, after call {after}"
             evidence.keep(name, trace)
             cut[name] = after
@@ -313,7 +313,7 @@ class ReplicaSession:
         found = [each for each in report.findings if each.play in cut]
         if before is Level.REPLICA or not found:
             return
-        again = dict(between.hold(conversation, self._log))
+        again = dict(between.run(conversation, self._log))
         for finding in found:
             after = cut[finding.play]
             evidence.keep("again", again[after])

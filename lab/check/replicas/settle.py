@@ -11,7 +11,7 @@ from lab.check.trace import Trace
 from lab.check.wanted import CONFIRMATIONS
 
 ONE_CONNECTION = (
-    "hold the conversation on replica {} over one connection that is kept, and over a new one for "
+    "run the conversation on replica {} over one connection that is kept, and over a new one for "
     "each call: compare answer {}"
 )
 
@@ -26,7 +26,7 @@ def settle(
 ) -> None:
     """Look for the pair of requests behind a differing call of each of a few routes.
 
-    `alone` holds the conversation on one replica, which shows what varies by itself.
+    `alone` runs the conversation on one replica, which shows what varies by itself.
     """
     for _ in range(MOST_FINDINGS):
         if (finding := _next(evidence, status_only)) is None:
@@ -59,7 +59,7 @@ def _next(evidence: ReplicaEvidence, status_only: bool) -> Finding | None:
 
 
 def look_for_noise(evidence: ReplicaEvidence, finding: Finding, alone: Callable[[], Trace]) -> None:
-    """Hold the conversation on one replica until what differed once differs there too."""
+    """Run the conversation on one replica until what differed once differs there too."""
     for _ in range(CONTROLS):
         evidence.learn(finding.index, alone())
         if not evidence.differences(finding.index, finding.play):
@@ -67,9 +67,9 @@ def look_for_noise(evidence: ReplicaEvidence, finding: Finding, alone: Callable[
 
 
 def _repeat(evidence: ReplicaEvidence, finding: Finding) -> None:
-    """Hold a play over a kept connection again, each time as a whole."""
+    """Run a play over a kept connection again, each time as a whole."""
     for _ in range(CONFIRMATIONS):
-        evidence.hold_again(finding.play)
+        evidence.run_again(finding.play)
         if not evidence.differences(finding.index, finding.play):
             evidence.prove(finding.index, None)
             return

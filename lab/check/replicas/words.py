@@ -23,7 +23,7 @@ def says_the_same(
     for index, call in enumerate(conversation.calls):
         if call.reads or not {index} <= first.sent & again.sent:
             continue
-        if first.calls[index] != again.calls[index] or first.carried[index].cookies:
+        if first.calls[index] != again.calls[index] or first.states[index].cookies:
             continue
         given = (ref for later in conversation.calls for ref in later.refs() if ref.call == index)
         one, other = (each.answers[index].cookies for each in (first, again))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # loaded while the first process starts
     import requests
 
 DIGEST = (
-    "it answers a digest challenge, and what it sends is computed from the password: hold the "
+    "it answers a digest challenge, and what it sends is computed from the password: run the "
     "conversation in Python, with auth=requests.auth.HTTPDigestAuth(USER, PASSWORD), or write "
     "Authorization: Digest USER PASSWORD in a .http file"
 )

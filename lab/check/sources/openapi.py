@@ -1,4 +1,4 @@
-"""Conversations made from an OpenAPI document: explored on a live process, then held anew."""
+"""Conversations made from an OpenAPI document: explored on a live process, then run anew."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ class OpenApiSource:
     clock: Callable[[], float] = time.monotonic
 
     def record(self, send: Client) -> Conversation:
-        """Try the operations, and hold a conversation of those that succeeded."""
+        """Try the operations, and run a conversation of those that succeeded."""
         description = read(self.path)
         known = operations(description)
         found = Explorer(send, description, self.settings, self.clock).explore(known.operations)

@@ -1,4 +1,4 @@
-"""Holds conversations on replicas that run already, and counts what each of them was asked."""
+"""Runs conversations on replicas that run already, and counts what each of them was asked."""
 
 import re
 import time
@@ -11,15 +11,15 @@ from lab.check.conversation import Call, Conversation
 from lab.check.dialect import Until
 from lab.check.http import send, session_of_its_own
 from lab.check.parts import APART_S
-from lab.check.player import Routing, TargetPlayer
 from lab.check.replicas.replica import Replica
+from lab.check.target_runner import Routing, TargetRunner
 from lab.check.trace import ClientState, Trace, request_of
 from lab.core.http import Answer, Headers
 
 _SERVICE = "127.0.0.1:PORT"  # stands where an answer names the address that it was asked at
 
 
-class ReplicaPlayer(TargetPlayer[Replica]):
+class ReplicaRunner(TargetRunner[Replica]):
     """Plays of one client each. `dropped` are cookies that the client does not keep.
 
     `requests` counts what each of them was sent, by name.
@@ -38,7 +38,7 @@ class ReplicaPlayer(TargetPlayer[Replica]):
         kept: bool = False,
         after: Trace | None = None,
     ) -> Trace:
-        """Hold it on one, over new connections or over one that is kept.
+        """Run it on one, over new connections or over one that is kept.
 
         With `after`, no call is sent in the second of that play's: a clock is seen to go on.
         """
@@ -58,7 +58,7 @@ class ReplicaPlayer(TargetPlayer[Replica]):
         *,
         kept: bool = False,
     ) -> Trace:
-        """Hold it with call n at `among[sides[n]]`; each keeps its connection if that is asked."""
+        """Run it with call n at `among[sides[n]]`; each keeps its connection if that is asked."""
         # A script may send more calls than it did: it goes on where it was.
         route = lambda index, _: among[sides[min(index, len(sides) - 1)]]  # noqa: E731
         return self.routed(conversation, route, kept=kept)
@@ -70,38 +70,38 @@ class ReplicaPlayer(TargetPlayer[Replica]):
         recorded: Trace,
         route: Callable[[int], Replica],
     ) -> Trace:
-        """Hold some of the calls, up to the last of them; the others are as `recorded`."""
-        return self.play_part(conversation, part, recorded, lambda index, _: route(index))
+        """Run some of the calls, up to the last of them; the others are as `recorded`."""
+        return self.run_part(conversation, part, recorded, lambda index, _: route(index))
 
     def routed(self, conversation: Conversation, route: Routing[Replica], *, kept: bool) -> Trace:
-        """Hold it as `route` says, over new connections or over those that are kept."""
+        """Run it as `route` says, over new connections or over those that are kept."""
         if not kept:
-            return self.play(conversation, route)
+            return self.run(conversation, route)
         with session_of_its_own() as self._kept:
             try:
-                return self.play(conversation, route)
+                return self.run(conversation, route)
             finally:
                 self._kept = None
 
     def _send(
-        self, target: Replica, call: Call, carried: ClientState, wanted: int, until: Until
+        self, target: Replica, call: Call, state: ClientState, wanted: int, until: Until
     ) -> Answer:
         self.requests[target.name] += 1
-        address, request = target.address, request_of(call, carried.answers)
+        address, request = target.address, request_of(call, state.answers)
         if address.base and request.url.startswith(f"{address.base}/"):
             request.url = request.url.removeprefix(address.base)  # an answer gave it with its base
         answer = send(
             address,
             request,
-            carried.cookies,
+            state.cookies,
             min(self._timeout_s, self._budget.left_s),
             wanted=wanted,
             kept=self._kept,
             until=until,
         )
-        for cookie in [*carried.cookies]:
+        for cookie in [*state.cookies]:
             if cookie.name in self._dropped:
-                carried.cookies.clear(cookie.domain, cookie.path, cookie.name)
+                state.cookies.clear(cookie.domain, cookie.path, cookie.name)
         return _without_address(answer, target)
 
 

@@ -1,4 +1,4 @@
-"""Holds a conversation on processes of a pool, as a client that carries what it is given."""
+"""Runs a conversation on processes of a pool, as a client that carries what it is given."""
 
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -49,7 +49,7 @@ class _Stop(BaseException):
     """
 
 
-class TargetPlayer(Generic[AnyTarget]):
+class TargetRunner(Generic[AnyTarget]):
     """Plays conversations on whatever can be asked, within a budget.
 
     `endless` are the calls whose answers are streams without an end, as far as is known, and how
@@ -70,7 +70,7 @@ class TargetPlayer(Generic[AnyTarget]):
         self._timeout_s = timeout_s
         self._kept: requests.Session | None = None
 
-    def play_part(
+    def run_part(
         self,
         conversation: Conversation,
         part: Collection[int],
@@ -78,14 +78,14 @@ class TargetPlayer(Generic[AnyTarget]):
         route: Routing[AnyTarget],
         trace: Trace | None = None,
     ) -> Trace:
-        """Hold it up to the last of some calls; the others are taken as `recorded`."""
+        """Run it up to the last of some calls; the others are taken as `recorded`."""
 
         def some(index: int, call: Call) -> AnyTarget | None:
             return route(index, call) if index in part else None
 
-        return self.play(conversation, some, recorded, max(part), trace=trace)
+        return self.run(conversation, some, recorded, max(part), trace=trace)
 
-    def play(
+    def run(
         self,
         conversation: Conversation,
         route: Routing[AnyTarget],
@@ -96,9 +96,9 @@ class TargetPlayer(Generic[AnyTarget]):
         trace: Trace | None = None,
         change: Callable[[Call, Call], Call] = lambda call, known: call,
     ) -> Trace:
-        """Hold it; `route` says who answers each call, up to the one at `until`."""
+        """Run it; `route` says who answers each call, up to the one at `until`."""
         trace = Trace() if trace is None else trace
-        carried = trace.state if state is None else state
+        state = trace.state if state is None else state
         most = 3 * len(conversation) + 20
 
         def client(call: Call) -> Answer:
@@ -116,16 +116,16 @@ class TargetPlayer(Generic[AnyTarget]):
             if target is None:
                 if recorded is None or index >= len(recorded.answers):
                     raise _Stop
-                _skip(trace, call, recorded.answers[index], carried)
+                _skip(trace, call, recorded.answers[index], state)
                 if conversation.script:  # one that polls counts on the time an answer takes
                     time.sleep(min(recorded.answers[index].elapsed_s, MOST_SKIPPED_S))
                 return recorded.answers[index]
-            answer = self.said(trace, call, carried, target)
+            answer = self.said(trace, call, state, target)
             watch(target)
             return answer
 
         try:
-            _hold(conversation, client)
+            _run(conversation, client)
         except _Stop:
             pass
         except (LabError, Spent):
@@ -152,45 +152,43 @@ class TargetPlayer(Generic[AnyTarget]):
         due = began + self.patience * (recorded.times[index] - recorded.times[last])
         time.sleep(min(max(0.0, due - time.monotonic()), MOST_PACED_S))
 
-    def said(self, trace: Trace, call: Call, carried: ClientState, target: AnyTarget) -> Answer:
+    def said(self, trace: Trace, call: Call, state: ClientState, target: AnyTarget) -> Answer:
         """Send a call as a client that carries this; keep the answer in the trace."""
         index = len(trace.answers)
         trace.times.append(time.monotonic())
         trace.ages.append(trace.times[-1] - target.started)
-        before = carried.copy()
-        transmit = self._transmit(index, carried, target)
-        if self.dialect:
-            answer = self.dialect.ask(call, carried, target, transmit)
-        else:
-            answer = transmit(call)
+        before = state.copy()
+        transmit = self._transmit(index, state, target)
+        dialect = self.dialect
+        answer = dialect.ask(call, state, target, transmit) if dialect else transmit(call)
         if answer.status is None:
             self._budget.check_time()  # it may be our own hurry that it had no time
-        carried.answers[index] = answer
+        state.answers[index] = answer
         trace.calls.append(call)
         trace.answers.append(answer)
-        trace.carried.append(before)
+        trace.states.append(before)
         trace.sent.add(index)
         return answer
 
-    def _transmit(self, index: int, carried: ClientState, target: AnyTarget) -> Transmit:
+    def _transmit(self, index: int, state: ClientState, target: AnyTarget) -> Transmit:
         """Return what sends calls to a target, at a place of a conversation."""
 
         def transmit(call: Call, until: Until = None) -> Answer:
             self._budget.request()
             with self.during(target):
-                return self._send(target, call, carried, self.endless.get(index, 0), until)
+                return self._send(target, call, state, self.endless.get(index, 0), until)
 
         return transmit
 
     def _send(
-        self, target: AnyTarget, call: Call, carried: ClientState, wanted: int, until: Until
+        self, target: AnyTarget, call: Call, state: ClientState, wanted: int, until: Until
     ) -> Answer:
         from lab.check.http import send
 
         return send(
             target.address,
-            request_of(call, carried.answers),
-            carried.cookies,
+            request_of(call, state.answers),
+            state.cookies,
             min(self._timeout_s, self._budget.left_s),
             wanted=wanted,
             kept=self._kept,
@@ -198,7 +196,7 @@ class TargetPlayer(Generic[AnyTarget]):
         )
 
 
-class Player(TargetPlayer[Process]):
+class ProcessRunner(TargetRunner[Process]):
     """Plays conversations on processes of a pool."""
 
     def __init__(self, pool: Pool, budget: Budget, timeout_s: float = 10.0) -> None:
@@ -237,17 +235,17 @@ def always(target: AnyTarget) -> Routing[AnyTarget]:
     return lambda index, call: target
 
 
-def _skip(trace: Trace, call: Call, answer: Answer, carried: ClientState) -> None:
+def _skip(trace: Trace, call: Call, answer: Answer, state: ClientState) -> None:
     """Take a call as answered, without sending it."""
-    carried.answers[len(trace.answers)] = answer
+    state.answers[len(trace.answers)] = answer
     trace.calls.append(call)
-    trace.carried.append(carried.copy())
+    trace.states.append(state.copy())
     trace.times.append(time.monotonic())
     trace.ages.append(0.0)
     trace.answers.append(answer)
 
 
-def _hold(conversation: Conversation, client: Callable[[Call], Answer]) -> None:
+def _run(conversation: Conversation, client: Callable[[Call], Answer]) -> None:
     if conversation.script is not None:
         conversation.script(client)
         return
