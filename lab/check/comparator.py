@@ -67,7 +67,7 @@ class ResponseComparator:
                 self.unsure[index] = SILENT.format(answer.error)
         for answers in aligned:
             for index, answer in answers.items():
-                if not answer.complete and count_events(answer.body) < answer.events:
+                if not answer.complete and count_events(answer.content) < answer.events:
                     self.unsure[index] = SLOW
         every = [dict(enumerate(first.answers)), *aligned]
         self.relations = [
@@ -220,7 +220,7 @@ def same_kind(where: str, one: Answer, other: Answer) -> bool:
 
 def _kind_at(answer: Answer, place: str) -> str:
     try:
-        return kind_of(pointer.resolve(answer.document, "" if place == "/" else place))
+        return kind_of(pointer.resolve(answer.body, "" if place == "/" else place))
     except LookupError:
         return kind_of(ABSENT)
 

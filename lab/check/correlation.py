@@ -21,7 +21,7 @@ _PLAIN_HEADERS = frozenset(
     | {"keep-alive", "transfer-encoding", "cache-control", "allow", "set-cookie", "accept-ranges"}
 )
 _PARAM = re.compile(r'([\w-]+)\s*=\s*"?([^",]+)')
-_TEXT_WORD = re.compile(r"[\w.~+/%-]{8,}=*")  # in a body that is no JSON
+_TEXT_WORD = re.compile(r"[\w.~+/%-]{8,}=*")  # in a body that is not JSON
 _DRAWN = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{20,}")  # looks as if it was drawn
 MOST_TEXT = 500_000
 MOST_CONTEXT = 30
@@ -111,7 +111,7 @@ def _value(ref: Ref, answer: Answer | None) -> str:
 def _looked_up(kind: str, where: str, answer: Answer) -> Any:
     if kind == "json":
         try:
-            return pointer.resolve(answer.document, where)
+            return pointer.resolve(answer.body, where)
         except LookupError:
             return None
     if kind == "cookie":
@@ -176,7 +176,7 @@ def _given_by(index: int, answer: Answer) -> Iterator[Ref]:
 
 
 def _given_in_json(index: int, answer: Answer) -> Iterator[Ref]:
-    for place, value in leaves(answer.document):
+    for place, value in leaves(answer.body):
         if not isinstance(value, str | int) or isinstance(value, bool):
             continue
         text, key = _text(value), place.rpartition("/")[2]

@@ -15,7 +15,7 @@ from lab.crowd.result import CrowdResult
 _TIME_COLUMNS = tuple(COLUMNS.index(name) for name in ("at_s", "waited_ms", "elapsed_ms"))
 _ITS_OP, _OUTCOME, _CUSTOMER = (COLUMNS.index(name) for name in ("op", "outcome", "customer"))
 _SERVED_BY = COLUMNS.index("served_by")
-_LOOK_SUFFIX = "-look"  # how the ids of the lab's own looks end: they are no requests of the script
+_LOOK_SUFFIX = "-look"  # ends the ids of the lab's own looks: they are not the script's requests
 
 
 @dataclass

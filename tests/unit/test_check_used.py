@@ -24,7 +24,7 @@ TALK = Conversation(tuple(Call("GET", plain(f"/{n}"), origin=f"talk.py:{n}") for
 
 
 def trace(*documents, status=200, took_s=0.01):
-    answers = [Answer(status, body=json.dumps(each).encode()) for each in documents]
+    answers = [Answer(status, content=json.dumps(each).encode()) for each in documents]
     times = [took_s * n / len(answers) for n in range(len(answers))]
     return Trace(calls=list(TALK.calls), answers=answers, sent={*range(len(answers))}, times=times)
 

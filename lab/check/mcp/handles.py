@@ -28,7 +28,7 @@ class Handles:
 
     def learn(self, tool: str, index: int, answer: Answer) -> None:
         """Take what a tool's answer, that of the call at `index`, gives."""
-        document = answer.document
+        document = answer.body
         result = document.get("result") if isinstance(document, dict) else None
         if not isinstance(result, dict) or result.get("isError") is True:
             return

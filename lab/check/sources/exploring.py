@@ -111,7 +111,7 @@ class Explorer:
                 self._found.refused.pop(operation, None)
                 return
             self._found.refused[operation] = answer.status
-            if answer.status is None and not isinstance(answer.error, NotSent):
+            if answer.status is None and not isinstance(answer.failure, NotSent):
                 self._begin_again()
             if answer.status not in WRONG_VALUES or self._is_over():
                 return
