@@ -52,7 +52,7 @@ def crowd(script: str, **asked: Any) -> int:
       lab crowd --kill B@3s --affinity cookie     100 shoppers, a crash
       lab crowd --shoppers 5000 --rate 300/s --for 60s --kill B@30s
       lab crowd ./mine.py --store redis --pause store@3s --resume store@6s
-      lab crowd --self-test                       does p99 show a frozen server?
+      lab crowd --self-test                       does p99 show a paused server?
 
     The servers may be your own deployment (--upstream): see `lab run --help`.
 
@@ -116,7 +116,7 @@ def _self_test(given: CrowdOptions) -> int:
     with progress() as log:
         for profile in freeze_profiles(given.profile(_SCENARIOS / "looking.py")):
             model = "closed" if profile.rate is None else "open"
-            log(f"a server is frozen under a crowd, {model} model")
+            log(f"a server is paused under a crowd, {model} model")
             session.perform(profile, variants)
     text, passed = judge(*session.progress)
     screen.print(Text(text, "green" if passed else "red"), soft_wrap=True)

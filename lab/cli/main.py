@@ -40,7 +40,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "kill": "Kill a server of the running `lab up`.",
         "restart": "Restart a server, with an empty memory.",
         "pause": "Freeze a server: it answers nothing until it is resumed.",
-        "resume": "Resume a frozen server.",
+        "resume": "Resume a paused server.",
         "drain": "Stop a server when its last requests are done.",
         "add": "Start one more server at each desk.",
         "store": "Break or repair the session store.",

@@ -26,10 +26,10 @@ _FAULTS = {
     ),
     "pause": (
         "Freeze a server of the running `lab up`: it answers nothing until it is resumed.",
-        "~ {at}: pid {pid} is frozen; `lab resume {at}` resumes it",
+        "~ {at}: pid {pid} is paused; `lab resume {at}` resumes it",
     ),
     "resume": (
-        "Resume a frozen server of the running `lab up`.",
+        "Resume a paused server of the running `lab up`.",
         "✓ {at}: pid {pid} goes on",
     ),
     "drain": (

@@ -10,7 +10,7 @@ from lab.cli.server_faults import give_order
 _DONE = {
     "kill": "✕ store: pid {pid} {signal}, {seen}",
     "restart": "✓ store: started again, empty",
-    "pause": "~ store: frozen; `lab store resume` resumes it",
+    "pause": "~ store: paused; `lab store resume` resumes it",
     "resume": "✓ store: resumed",
 }
 

@@ -199,7 +199,7 @@ class Lab(ScriptStack, ScriptTools):
         return self._inject(server, FaultKind.PAUSE)
 
     def resume(self, server: str) -> FaultEvent:
-        """Let a frozen server go on (SIGCONT)."""
+        """Let a paused server go on (SIGCONT)."""
         return self._inject(server, FaultKind.RESUME)
 
     def add_server(self) -> str:
@@ -223,7 +223,7 @@ class Lab(ScriptStack, ScriptTools):
         return self.inject(STORE, FaultKind.PAUSE)
 
     def resume_store(self) -> FaultEvent:
-        """Let a frozen session store go on."""
+        """Let a paused session store go on."""
         return self.inject(STORE, FaultKind.RESUME)
 
     def look_for_cart(self, customer: Shopper) -> Exchange:

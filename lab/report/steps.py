@@ -84,7 +84,7 @@ def answer_text(event: Event | None) -> Text:
 _SEEN = {
     FaultKind.KILL: "gone",
     FaultKind.RESTART: "back",
-    FaultKind.PAUSE: "frozen",
+    FaultKind.PAUSE: "paused",
     FaultKind.RESUME: "runs again",
     FaultKind.DRAIN: "drained",
     FaultKind.ADD: "added",

@@ -59,7 +59,7 @@ class ExternalServer(Server):
         """Run its kill command, wait until its instance is gone, and return what was seen."""
         with self._fault, KeptConnection(self.host, self.port) as kept:
             command = self.spec.command("kill")
-            if self._broken_by != "pause":  # a frozen one is who it was
+            if self._broken_by != "pause":  # a paused one is who it was
                 self._note_who_answers()
             is_kept = self._broken_by != "pause" and kept.instance() == self.instance
             start = time.monotonic()
@@ -112,7 +112,7 @@ class ExternalServer(Server):
         """Run its pause command; whether it stands still is not seen."""
         with self._fault:
             command = self.spec.command("pause")
-            self._broken_by = "pause"  # before: if this is cut short, it may be frozen all the same
+            self._broken_by = "pause"  # before: if this is cut short, it may be paused all the same
             self._run("pause", command)
             return FaultEvidence(instance=self.instance)
 

@@ -215,14 +215,14 @@ def test_crowd_of_five_thousand_loses_exactly_the_carts_of_the_dead_server(tmp_p
     assert not [doubt for doubt in result.doubts if doubt.is_about_carts]
 
 
-# --- can the lab see a frozen server?
+# --- can the lab see a paused server?
 
 
 @pytest.mark.long
 def test_self_test_shows_a_freeze_in_p99_which_the_closed_model_would_not(lab_here):
     ended = lab_here("crowd", "--self-test")
     assert ended.status == 0, ended
-    assert "✓ a server was frozen for 2000 ms" in ended.out
+    assert "✓ a server was paused for 2000 ms" in ended.out
     least_ms = LEAST_SHARE * 1000 * (FREEZE_TO_S - FREEZE_FROM_S)
     seen_ms, n = p99_of("open", ended.out)
     assert n >= 1000 and seen_ms >= least_ms
@@ -421,7 +421,7 @@ def test_ctrl_c_in_the_middle_leaves_what_is_known_and_nothing_else(lab_here, en
     lab_here.assert_nothing_left()
 
 
-# --- a store that hangs
+# --- a store that is paused
 
 
 @posix
@@ -439,7 +439,7 @@ def test_store_that_hangs_is_felt_by_the_desk_that_needs_it(lab_here):
     assert stateful["failed"] + stateful["unknown"] > 0
     assert (stateless["failed"], stateless["unknown"], stateless["carts"]["lost"]) == (0, 0, 0)
     assert stateless["ok"] > 100
-    assert stateful["carts"]["lost"] == 0  # it hung, and kept everything
+    assert stateful["carts"]["lost"] == 0  # it was paused, and kept everything
 
 
 # --- a plain locustfile

@@ -313,7 +313,7 @@ def test_store_is_broken_and_repaired_and_a_reset_moves_the_carts(up):
     try:
         assert "store redis" in up("reset", "--store", "redis").out
         for order, state, words in (
-            ("pause", "paused", "frozen"),
+            ("pause", "paused", "paused"),
             ("resume", "up", "resumed"),
             ("kill", "dead", "SIGKILL, gone, port closed"),
             ("restart", "up", "started again"),
