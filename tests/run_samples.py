@@ -70,7 +70,7 @@ def a_crowd(text="stateful", **changes):
         "failed": 8,
         "unknown": 2,
         "warm_up_requests_dropped": 100,
-        "answered": 500,
+        "responses": 500,
         "reads": 20,
         "reads_that_showed_the_cart": 18,
         "logged_by_the_balancer": 500,

@@ -21,9 +21,9 @@ from lab.console.events import (
 from lab.console.marks import Mark
 from lab.console.stack_state import StackState
 from lab.core.faults import STORE, FaultEvent, FaultEvidence
+from lab.core.http import UNANSWERED
 from lab.core.redaction import redact_text
 from lab.core.text import one_line
-from lab.evidence.exchange import UNANSWERED
 from lab.evidence.run_document import RecordedExchange
 from lab.report import curl
 from lab.report.plain import lower

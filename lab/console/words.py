@@ -9,8 +9,9 @@ from lab.console.code_view import session_code
 from lab.console.settings import CHOICES, MOST_PAGE_SERVERS, SETTINGS
 from lab.console.stack_state import STATE_SIGNS
 from lab.core.faults import STORE_FAULTS, FaultKind
+from lab.core.http import UNANSWERED
 from lab.evidence.cart_tracker import Fate
-from lab.evidence.exchange import SAFE_METHODS, UNANSWERED
+from lab.evidence.exchange import SAFE_METHODS
 from lab.report.wording import VERDICT_SIGNS
 from lab.shop.desks import DESKS
 

@@ -8,6 +8,13 @@ from functools import cached_property
 from typing import Any
 
 DEEPEST = 100  # levels of JSON; a deeper body is text here
+BAD_GATEWAY, GATEWAY_TIMEOUT = 502, 504
+UNANSWERED = frozenset({BAD_GATEWAY, GATEWAY_TIMEOUT})  # a load balancer, for a silent server
+
+
+def is_answered(status: int | None) -> bool:
+    """Whether a server answered, be it with a refusal; None: no answer came at all."""
+    return status is not None and status not in UNANSWERED
 
 
 class TransportError(Exception):

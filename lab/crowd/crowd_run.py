@@ -1,10 +1,10 @@
 """Runs one variant's crowd from the job to the result, with the timetable beside it."""
 
 import math
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 from threading import Lock
@@ -30,6 +30,7 @@ from lab.crowd.result import CrowdResult, CrowdSetup, LoggedRequests, crowd_resu
 from lab.crowd.timetable import Inject, ended_since, run_timetable
 from lab.crowd.worker import digest
 from lab.crowd.worker_group import WorkerGroup
+from lab.evidence.closing import Silence
 from lab.processes.waiting import wait_until
 from lab.stack.access_log import AccessEntry, AccessLog
 from lab.stack.limits import with_limit
@@ -176,25 +177,26 @@ def run_crowd(
     ):
         try:
             crowd.run(target.inject, watch, log)
-            wait_until(lambda: logged.requests >= progress.tally.answered, LOGGED_WITHIN_S)
+            wait_until(lambda: logged.requests >= progress.tally.responses, LOGGED_WITHIN_S)
         except KeyboardInterrupt:  # what is known so far is still worth something
             interrupted = True
         injected = progress.injected
         logged.breakage = target.breakage()
         ended = ended_since(injected) | dict.fromkeys(target.dead, -math.inf)
-        audit = audit_losses(crowd.results(), injected.deaths, target.dies_with, ended)
-        audit.silences = _explained(audit.silences, target)
+        explain = _explainer(target)
+        audit = audit_losses(crowd.results(), injected.deaths, target.dies_with, ended, explain)
         return crowd_result(progress, target.setup, audit, logged, interrupted)
 
 
-def _explained(silences: Mapping[str, int], target: CrowdTarget) -> dict[str, int]:
-    """Return why servers were silent, with the limit that a server's log names."""
-    explained: Counter[str] = Counter()
-    for cause, times in silences.items():
-        server = cause.partition(" ")[0]
-        log = target.log_of(server) if server in target.servers else ""
-        explained[with_limit(cause, log)] += times
-    return dict(explained)
+def _explainer(target: CrowdTarget) -> Callable[[Silence], str]:
+    """Return what says why a server was silent, with the limit that its log names."""
+
+    @cache
+    def explain(silence: Silence) -> str:
+        log = target.log_of(silence.server) if silence.server in target.servers else ""
+        return with_limit(str(silence), log)
+
+    return explain
 
 
 @contextmanager

@@ -5,8 +5,11 @@ from pathlib import Path
 import msgspec
 
 from lab.core.errors import LabError
+from lab.core.json_object import JsonObject
 from lab.core.text import one_line
 from lab.crowd.result import CrowdResult
+
+OLD_NAMES = {"answered": "responses"}  # of fields, as earlier versions call them
 
 
 class CrowdDocument(msgspec.Struct):
@@ -15,15 +18,21 @@ class CrowdDocument(msgspec.Struct):
     crowds: list[CrowdResult]
 
 
+class _KeptCrowds(msgspec.Struct):
+    crowds: list[JsonObject]
+
+
 def text(document: CrowdDocument) -> str:
     """Return the document as JSON text."""
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
 def read(path: Path) -> CrowdDocument:
-    """Read a crowd.json; LabError that says what is wrong with it."""
+    """Read a crowd.json, of an earlier version too; LabError that says what is wrong with it."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=CrowdDocument)
+        kept = msgspec.json.decode(path.read_bytes(), type=_KeptCrowds).crowds
+        crowds = [{OLD_NAMES.get(name, name): each[name] for name in each} for each in kept]
+        return CrowdDocument(msgspec.convert(crowds, list[CrowdResult]))
     except OSError as error:
         raise LabError(f"cannot read {path}: {error}; `lab runs` lists the runs") from None
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:

@@ -169,7 +169,7 @@ class Journal:
 
     def _count(self, exchange: Exchange, server: str, by_the_lab: bool) -> None:
         tally = self._tally
-        tally.answered += exchange.status is not None
+        tally.responses += exchange.status is not None
         if self.closing or by_the_lab:
             tally.closing += 1
             tally.looks += not self.closing and exchange.at_s >= self._warm_up_s

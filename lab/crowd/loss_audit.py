@@ -7,7 +7,7 @@ shows that the crash, and nothing else, is at work.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -17,6 +17,7 @@ from lab.core.statistics import Measure, share
 from lab.crowd.messages import IterationResult
 from lab.crowd.timetable import ProcessDeath
 from lab.evidence.cart_tracker import Fate
+from lab.evidence.closing import Silence
 
 EDGE_S = 0.1  # a read that began so close to a death may have been before or after it
 MAX_NAMED = 20
@@ -72,13 +73,14 @@ def audit_losses(
     deaths: Sequence[ProcessDeath],
     dies_with: DiesWith | None,
     ended: Mapping[str, float] | None = None,
+    explain: Callable[[Silence], str] = str,
 ) -> LossAudit:
     """Compare what became of every cart with what had to become of it.
 
     `dies_with` is what a cart of this variant dies with: "process" (the one that acknowledged
     it), "store", or None for nothing that the timetable kills. `ended` says of each server that
     was stopped on purpose since when, in seconds: another server that cannot be reached is silent.
-    None counts every server that cannot be reached as stopped.
+    None counts every server that cannot be reached as stopped. `explain` returns a silence as text.
     """
     audit = LossAudit()
     for each in results:
@@ -90,7 +92,8 @@ def audit_losses(
         assert each.fate is not None
         setattr(audit, each.fate, getattr(audit, each.fate) + 1)
         if each.fate is Fate.UNKNOWN and each.silence:
-            audit.silences[each.silence] = audit.silences.get(each.silence, 0) + 1
+            why = explain(each.silence)
+            audit.silences[why] = audit.silences.get(why, 0) + 1
         _compare(audit, each, list(_fatal_deaths(each, deaths, dies_with)))
     return audit
 
@@ -102,8 +105,8 @@ def _doubted(result: IterationResult, ended: Mapping[str, float] | None) -> Iter
     unexplained = [name for name in result.gone if ended.get(name, math.inf) > result.at_s]
     if not unexplained:
         return result
-    why = result.silence or f"{unexplained[0]} could not be reached, and nothing had stopped it"
-    return msgspec.structs.replace(result, fate=Fate.UNKNOWN, silence=why)
+    unreached = Silence(unexplained[0], "could not be reached, and nothing had stopped it")
+    return msgspec.structs.replace(result, fate=Fate.UNKNOWN, silence=result.silence or unreached)
 
 
 def _fatal_deaths(

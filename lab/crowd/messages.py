@@ -5,6 +5,7 @@ import msgspec
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.tally import Tally
 from lab.evidence.cart_tracker import Fate
+from lab.evidence.closing import Silence
 
 
 class CrowdJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,8 +38,8 @@ class IterationResult(msgspec.Struct, frozen=True, array_like=True):
     """When the last change was asked for, in seconds after the start."""
     gone: tuple[str, ...] = ()
     """The servers for which the load balancer answered that it cannot reach them."""
-    silence: str = ""
-    """Why a look had no answer, if so: "B answered 503: …"."""
+    silence: Silence | None = None
+    """Why a look had no answer, if so."""
 
 
 class WorkerReport(msgspec.Struct, frozen=True, kw_only=True):

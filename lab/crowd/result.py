@@ -80,7 +80,8 @@ class CrowdResult(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
     unknown: int
     warm_up_requests_dropped: int
-    answered: int
+    responses: int
+    """With a response, the balancer's own 502 included: so many its log must have at least."""
     reads: int
     reads_that_showed_the_cart: int
     answered_by: dict[str, int] = {}
@@ -157,7 +158,7 @@ def crowd_result(
         failed=tally.failed,
         unknown=tally.unknown,
         warm_up_requests_dropped=tally.warm_up,
-        answered=tally.answered,
+        responses=tally.responses,
         reads=tally.reads,
         reads_that_showed_the_cart=tally.reads_kept,
         answered_by=tally.by_server,
@@ -216,8 +217,8 @@ def _about_the_run(
         yield Doubt(DoubtKind.SCRIPT_FAILED, tally.broken, detail=progress.trouble or "")
     # A request without an answer may be in the log or not: cut off, given up, refused.
     sent = tally.requests + tally.warm_up + tally.closing
-    if not tally.answered <= logged.requests <= sent:
-        yield Doubt(DoubtKind.LOG_DIFFERS, logged.requests, tally.answered)
+    if not tally.responses <= logged.requests <= sent:
+        yield Doubt(DoubtKind.LOG_DIFFERS, logged.requests, tally.responses)
     if logged.breakage:
         yield Doubt(DoubtKind.BALANCER_BROKEN, detail=logged.breakage)
     if logged.strange:

@@ -91,8 +91,9 @@ class Tally(msgspec.Struct):
     count but `looks`."""
     looks: int = 0
     """Closing looks within the measured time: part of the load."""
-    answered: int = 0
-    """Requests of the whole run, warm-up and closing reads included, that got an answer."""
+    responses: int = 0
+    """Requests of the whole run, warm-up and closing reads included, with a response, the load
+    balancer's own included: so many entries its log must have."""
     reads: int = 0
     """Reads of an owed cart."""
     reads_kept: int = 0

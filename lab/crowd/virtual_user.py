@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from lab.core.errors import LabError
+from lab.core.http import BAD_GATEWAY
 from lab.crowd.arrivals import Arrivals
 from lab.crowd.journal import Journal
 from lab.crowd.messages import CrowdJob, IterationResult
 from lab.crowd.pacer import PacedTransport, Pacer, RunOver
 from lab.evidence.cart_tracker import Fate
-from lab.evidence.closing import final_fate, silence
+from lab.evidence.closing import Silence, final_fate, silence
 from lab.evidence.exchange import Exchange
 from lab.evidence.shopper import Shopper
 from lab.evidence.transport import Transport
-
-BAD_GATEWAY = 502
 
 
 class CrowdScriptApi:
@@ -126,7 +125,7 @@ class VirtualUser:
                 fate,
                 tracker.acknowledged_s,
                 tuple(each.target for each in looks if each.target and _is_gone(each)),
-                next(filter(None, map(_silence, looks)), ""),
+                next(filter(None, map(_silence, looks)), None),
             )
         )
         customer.transport.close()
@@ -167,7 +166,7 @@ def _is_gone(look: Exchange) -> bool:
     return look.status == BAD_GATEWAY and look.served_by is None
 
 
-def _silence(look: Exchange) -> str | None:
+def _silence(look: Exchange) -> Silence | None:
     return None if _is_gone(look) else silence(look)
 
 

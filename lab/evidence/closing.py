@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from lab.core.text import one_line
 from lab.evidence.cart_tracker import Fate
 from lab.evidence.exchange import Exchange
@@ -18,6 +20,16 @@ LOOK_TIMEOUT_S = 2.0
 PATIENCE = 3  # a server that was silent so often is not asked again
 NO_SERVER = "no server is left to ask"
 _NOT_SHOWN = (Fate.UNKNOWN, Fate.WRONG, Fate.DUPLICATED)
+
+
+class Silence(msgspec.Struct, frozen=True, array_like=True):
+    """Why a look says nothing about a cart: "B answered 503: …"."""
+
+    server: str
+    cause: str
+
+    def __str__(self) -> str:
+        return f"{self.server} {self.cause}"
 
 
 @dataclass
@@ -41,11 +53,11 @@ def look_everywhere(
     customers: Sequence[Shopper],
     servers: Sequence[str],
     record: Recorder,
-    explain: Callable[[str, str], str] = lambda server, cause: cause,
+    explain: Callable[[Silence], str] = str,
 ) -> ClosingLooks:
     """Look at each owed cart at each of these servers, which are those alive.
 
-    `explain` takes a server and why it was silent, and returns that with what else is known.
+    `explain` returns a silence as text, with what else is known of it.
     """
     found, silent = ClosingLooks(), Counter[str]()
     for customer in customers:
@@ -61,7 +73,7 @@ def look_everywhere(
             fates.add(Fate(look.fate or Fate.UNKNOWN))
             found.shown += look.fate is Fate.KEPT
             if cause := silence(look):
-                found.silences[explain(server, cause)] += 1
+                found.silences[explain(cause)] += 1
                 silent[server] += 1
         if not servers:
             found.silences[NO_SERVER] += 1
@@ -82,16 +94,16 @@ def final_fate(fates: set[Fate]) -> Fate:
     return next((fate for fate in _NOT_SHOWN if fate in fates), Fate.LOST)
 
 
-def silence(look: Exchange) -> str | None:
+def silence(look: Exchange) -> Silence | None:
     """Return why a look says nothing: "B answered 503: …", "B gave no answer: …"; else None.
 
     A server that is overloaded or broken (429, 5xx) does not say that it has no cart.
     """
     who = look.target or "the load balancer"
     if look.status is None:
-        return f"{who} gave no answer: {one_line(look.error or 'unknown', 80)}"
+        return Silence(who, f"gave no answer: {one_line(look.error or 'unknown', 80)}")
     if not look.is_silence:
         return None
     body = look.body if isinstance(look.body, dict) else {}
     why = body.get("detail") or body.get("title")
-    return f"{who} answered {look.status}" + (f": {one_line(why, 120)}" if why else "")
+    return Silence(who, f"answered {look.status}" + (f": {one_line(why, 120)}" if why else ""))

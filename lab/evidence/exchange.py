@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lab.core.http import Answer, Headers, TransportError
+from lab.core.http import Answer, Headers, TransportError, is_answered
 from lab.core.nearest import no_attribute
 from lab.evidence.other_words import FIELDS
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, section 9.2.1
-UNANSWERED = frozenset({502, 504})  # the balancer answers for a server that did not
 TOO_MANY = 429  # RFC 6585, section 4
 MAX_COOKIE_BYTES = 4096  # name and value, as browsers enforce it (RFC 6265bis, section 5.6)
 
@@ -99,7 +98,7 @@ class Exchange:
     @property
     def answered(self) -> bool:
         """Whether a server of the shop answered, be it with a refusal."""
-        return self.status is not None and self.status not in UNANSWERED
+        return is_answered(self.status)
 
     @property
     def is_silence(self) -> bool:

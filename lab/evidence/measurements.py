@@ -135,12 +135,12 @@ def operations(record: Record) -> dict[str, int]:
 def disagreement(exchanges: Iterable[Exchange], logged_ops: Collection[str]) -> str | None:
     """Cross-check the client's exchanges with the balancer's log; None if they agree.
 
-    Every request that got an answer must stand in the log exactly once.
+    Every request with a response, the balancer's own 502 included, stands in the log exactly once.
     """
     logged = Counter(logged_ops)
-    sent = {exchange.op for exchange in exchanges if exchange.status is not None}
-    missing = sorted(op for op in sent if not logged[op])
-    repeated = sorted(op for op, times in logged.items() if op in sent and times > 1)
+    responses = {exchange.op for exchange in exchanges if exchange.status is not None}
+    missing = sorted(op for op in responses if not logged[op])
+    repeated = sorted(op for op, times in logged.items() if op in responses and times > 1)
     if not missing and not repeated:
         return None
     return (

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from lab.core.faults import FaultEvent
+from lab.core.http import is_answered
 from lab.core.json_object import JsonObject
-from lab.evidence.exchange import UNANSWERED, OpStatus
+from lab.evidence.exchange import OpStatus
 from lab.evidence.result import Kind, Measurements, Observation, Prediction, Surprise, Verdict
 
 SCHEMA_VERSION = 4
@@ -60,7 +61,7 @@ class RecordedExchange(msgspec.Struct):
     @property
     def answered(self) -> bool:
         """Whether a server of the shop answered, be it with a refusal."""
-        return self.status is not None and self.status not in UNANSWERED
+        return is_answered(self.status)
 
     @property
     def ok(self) -> bool:

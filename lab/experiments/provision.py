@@ -112,12 +112,12 @@ class ProvisionedStack:
         `closing` are the lab's own looks, which stand in the log as well.
         """
         log, exchanges = self.stack.access, [*record.exchanges(), *closing]
-        answered = {exchange.op for exchange in exchanges if exchange.status is not None}
-        log.wait_for(answered, LOG_DEADLINE_S)
+        responses = {exchange.op for exchange in exchanges if exchange.status is not None}
+        log.wait_for(responses, LOG_DEADLINE_S)
         if log.malformed:
             return f"{log.malformed} lines of the load balancer's log could not be read"
         entries = log.entries()
-        asked = {entry.op: entry.upstream_addr for entry in entries if entry.op in answered}
+        asked = {entry.op: entry.upstream_addr for entry in entries if entry.op in responses}
         return (
             disagreement(exchanges, [entry.op for entry in entries])
             or self._secret_retry(record.variant, asked)

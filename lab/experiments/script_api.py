@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lab.core.errors import ScriptMistake
 from lab.core.faults import STORE, FaultEvent, FaultKind
 from lab.core.nearest import no_argument
-from lab.evidence.closing import ClosingLooks, look_everywhere
+from lab.evidence.closing import ClosingLooks, Silence, look_everywhere
 from lab.evidence.exchange import Exchange
 from lab.evidence.record import Record
 from lab.evidence.result import Measurements
@@ -244,10 +244,10 @@ class Lab(ScriptStack, ScriptTools):
         alive = [name for name, each in self._pool.servers.items() if each.state != "dead"]
         return look_everywhere(self.customers, alive, record, self._explain)
 
-    def _explain(self, server: str, cause: str) -> str:
+    def _explain(self, silence: Silence) -> str:
         from lab.stack.limits import with_limit
 
-        return with_limit(cause, self._server(server).log_tail())
+        return with_limit(str(silence), self._server(silence.server).log_tail())
 
     @cached_property
     def _faults(self) -> FaultInjector:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from lab.core.faults import STORE, FaultEvent
+from lab.core.http import UNANSWERED
 from lab.core.text import one_line
 from lab.evidence.cart_tracker import Fate
-from lab.evidence.exchange import UNANSWERED, OpStatus
+from lab.evidence.exchange import OpStatus
 from lab.evidence.run_document import RecordedExchange, VariantResult
 from lab.shop.desks import MOST_SERVERS
 

@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from lab.core.http import UNANSWERED
 from lab.stack.access_log import AccessEntry
 
 # nginx's list of the servers that it asked: ", " after a retry, " : " after a redirect.
 _NEXT = re.compile(r", | : ")
 _CLOCK_S = 0.001  # nginx writes both times in whole milliseconds, rounded down
-_NO_ANSWER = ("", "-", "499", "502", "504")
+_NO_ANSWER = {"", "-", "499", *map(str, UNANSWERED)}
 _OF_WAITRESS = ("400", "413", "431", "500", "501")
 """What waitress refuses before the app sees it: without the app's headers."""
 

@@ -16,8 +16,19 @@ from lab.shop.desks import DESKS
 NUMBERS = (
     *("kept", "lost", "answered", "refused", "unanswered", "status", "replicas", "requests"),
     *("bytes_out_mean", "store_operations", "orders", "acknowledged", "kills"),
-    *("useful", "failed", "copies", "looks", "shown", "shown_wrong", "second_lost", "second_got"),
-    *("resold", "refused_own", "priced", "old_price", "grown", "third_lost", "all_lost", "saved"),
+    *("useful", "failed", "unknown", "copies", "looks", "shown", "shown_wrong"),
+    *(
+        "second_lost",
+        "second_got",
+        "resold",
+        "refused_own",
+        "priced",
+        "old_price",
+        "grown",
+        "third_lost",
+        "all_lost",
+        "saved",
+    ),
 )
 FACTS = {f"{desk}.{fact}" for desk in DESKS for fact in (*NUMBERS, "fate")}
 """What the page works out of a learner's own exchanges; the page's facts.js has the same names."""

@@ -209,6 +209,9 @@ def test_limit_that_caused_a_silence_is_named():
     shopper = customer(shop, record)
     logs = {"A": LOG, "B": ""}
     found = look_everywhere(
-        [shopper], "AB", Record("x-lab"), lambda server, cause: with_limit(cause, logs[server])
+        [shopper],
+        "AB",
+        Record("x-lab"),
+        lambda silence: with_limit(str(silence), logs[silence.server]),
     )
     assert found.causes() == "A answered 500 (its log: OSError: [Errno 24] Too many open files)"

@@ -6,11 +6,12 @@ from lab.crowd.loss_audit import EDGE_S, MAX_NAMED, audit_losses
 from lab.crowd.messages import IterationResult
 from lab.crowd.timetable import ProcessDeath
 from lab.evidence.cart_tracker import Fate
+from lab.evidence.closing import Silence
 
 DEATH = ProcessDeath("b1", 4.0, 4.5)
 
 
-def read(fate, at_s=9.0, home="b1", customer="c1-1", acknowledged_s=0.5, gone=(), silence=""):
+def read(fate, at_s=9.0, home="b1", customer="c1-1", acknowledged_s=0.5, gone=(), silence=None):
     seen = fate and Fate(fate)
     return IterationResult(customer, home, at_s, seen, acknowledged_s, gone, silence)
 
@@ -132,6 +133,9 @@ def test_server_that_cannot_be_reached_is_dead_only_if_it_was_stopped():
 
 
 def test_why_carts_are_unknown_is_counted():
-    full = "A answered 503: no more files can be opened"
-    audit = audited(read("unknown", silence=full), read("unknown", silence=full))
-    assert (audit.unknown, audit.silences) == (2, {full: 2})
+    full = Silence("Desk A", "answered 503: no more files can be opened")
+    looks = [read("unknown", silence=full), read("unknown", silence=full)]
+    audit = audited(*looks)
+    assert (audit.unknown, audit.silences) == (2, {str(full): 2})
+    explained = audit_losses(looks, (), None, explain=lambda silence: f"{silence.server}!")
+    assert explained.silences == {"Desk A!": 2}

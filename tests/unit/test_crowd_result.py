@@ -9,6 +9,8 @@ import pytest
 from rich.console import Console
 
 from lab.core.faults import FaultKind
+from lab.crowd import document
+from lab.crowd.document import CrowdDocument
 from lab.crowd.doubts import Doubt, DoubtKind
 from lab.crowd.load_profile import LoadProfile
 from lab.crowd.loss_audit import LossAudit
@@ -30,7 +32,7 @@ KILL = msgspec.structs.replace(PROFILE, timetable=(PLANNED,))
 def seen(profile=PROFILE, *, n=1000, late_ms=1.0, busiest=0.5, begun=5, broken=0, **more):
     """The last state of a crowd, as its workers have reported it."""
     faults = InjectedFaults(more.pop("injected", []))
-    tally = Tally(ok=n - 2, failed=1, unknown=1, answered=n + 19, warm_up=20, begun=begun)
+    tally = Tally(ok=n - 2, failed=1, unknown=1, responses=n + 19, warm_up=20, begun=begun)
     tally.last_s, tally.broken = more.pop("last_s", 12.0), broken
     for _ in range(n):
         tally.latency.add(3.0)
@@ -46,7 +48,7 @@ def result(
     audit = audit or LossAudit(settled=5, kept=5)
     progress = seen(profile, **{"begun": audit.settled} | more)
     if logged is None:
-        logged = progress.tally.answered
+        logged = progress.tally.responses
     return crowd_result(progress, SETUP, audit, LoggedRequests(logged, retried, strange, breakage))
 
 
@@ -204,7 +206,7 @@ def test_fault_that_worked_is_no_doubt_and_the_timetable_says_when_it_was():
 KEPT_NAMES = {
     *("lane", "setup", "interrupted", "model", "script", "engine", "workers", "seed", "shoppers"),
     *("for_s", "warm_up_s", "rate_asked_per_s", "rate_done_per_s", "requests", "ok", "failed"),
-    *("unknown", "warm_up_requests_dropped", "answered", "logged_by_the_balancer", "latency"),
+    *("unknown", "warm_up_requests_dropped", "responses", "logged_by_the_balancer", "latency"),
     *("lateness_of_the_generator", "generator_busiest_share_of_a_core", "carts", "timetable"),
     *("generator_bytes_per_shopper", "carts_as_predicted", "doubts"),
 }
@@ -213,7 +215,7 @@ KEPT_NAMES = {
 NEW_NAMES = {"once", "reads", "reads_that_showed_the_cart"}
 
 
-def test_result_is_plain_json_under_the_names_of_earlier_versions():
+def test_result_is_plain_json_under_its_names():
     closed = msgspec.structs.replace(PROFILE, rate=None)
     for each in (result(), result(n=5, busiest=1.0), result(closed)):
         values = each.as_json()
@@ -226,6 +228,14 @@ def test_result_is_plain_json_under_the_names_of_earlier_versions():
         assert msgspec.convert(old, CrowdResult).carts_kept is None
     assert (values["model"], values["rate_asked_per_s"]) == ("closed", None)
     assert (values["script"], values["setup"]["desk"]) == ("x", "stateful")
+
+
+def test_document_of_an_earlier_version_is_read(tmp_path):
+    kept = json.loads(document.text(CrowdDocument([result()])))
+    kept["crowds"][0]["answered"] = kept["crowds"][0].pop("responses")
+    path = tmp_path / "crowd.json"
+    path.write_text(json.dumps(kept), encoding="utf-8")
+    assert document.read(path) == CrowdDocument([result()])
 
 
 def test_carts_are_described_with_every_fate():

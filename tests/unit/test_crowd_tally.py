@@ -64,7 +64,7 @@ def test_value_next_to_nothing_counts_as_a_microsecond(value):
     assert filled([value]).quantile(0.5) == pytest.approx(0.001, rel=0.01)
 
 
-COUNTS = ("ok", "failed", "unknown", "warm_up", "closing", "answered", "reads", "reads_kept")
+COUNTS = ("ok", "failed", "unknown", "warm_up", "closing", "responses", "reads", "reads_kept")
 
 
 @given(

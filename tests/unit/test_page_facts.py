@@ -3,9 +3,12 @@
 import json
 import shutil
 import subprocess
+from collections import Counter
 
 import pytest
 from page_modules import served_modules
+
+from lab.evidence.exchange import outcome_of
 
 from .lesson_rules import FACTS, borne_out, holds
 
@@ -43,8 +46,9 @@ def exchange(number, desk="stateful", **more):
         "served_by": "A",
         "fate": None,
         "bytes_sent": 101,
+        **more,
     }
-    return {**plain, **more}
+    return {"outcome": outcome_of(plain["method"], plain["status"]), **plain}
 
 
 def facts_of(exchanges, requests=(), faults=(), since=0, second=None):
@@ -108,6 +112,18 @@ def test_facts_are_counted_from_own_exchanges_since_the_act_began():
     assert (facts["stateless.fate"], facts["stateless.lost"]) == ("wrong", 1)
     # A server that answers 503 has answered, and the request has failed.
     assert (facts["stateless.unanswered"], facts["stateless.failed"]) == (0, 1)
+
+
+def test_failed_and_unknown_are_counted_as_the_lab_counts_them():
+    """A refusal is a failed request of the lab's that the page counts by itself."""
+    asked = [
+        (method, status) for method in ("GET", "POST") for status in (None, 200, 401, 503, 504)
+    ]
+    given = [exchange(n, method=m, status=s) for n, (m, s) in enumerate(asked, 1)]
+    facts = {name: facts_of(given)[f"stateful.{name}"] for name in ("refused", "failed", "unknown")}
+    lab = Counter(each["outcome"] for each in given)
+    assert facts == {"refused": 2, "failed": lab["failed"] - 2, "unknown": lab["unknown"]}
+    assert lab["unknown"] == 3
 
 
 def test_whose_cart_a_customer_was_shown():

@@ -20,7 +20,7 @@ IDLE = {"recording": None, "act": {"running": False}, "wanted": None}
 CART = {"fate": None, "kept": 0, "lost": 0, "refused": 0, "unanswered": 0, "status": 200}
 CART |= {"replicas": 1, "requests": 3, "bytes_out_mean": 200, "store_operations": 0, "orders": 0}
 CART |= {"answered": 3, "useful": 1, "copies": 0, "second_lost": 0, "acknowledged": 1, "kills": 1}
-CART |= {"failed": 0, "looks": 2, "shown": 2, "shown_wrong": 0, "second_got": 0}
+CART |= {"failed": 0, "unknown": 0, "looks": 2, "shown": 2, "shown_wrong": 0, "second_got": 0}
 CART |= {
     "third_lost": 0,
     "all_lost": 0,

@@ -9,7 +9,7 @@ from page_modules import served_modules
 
 from lab.console.words import words
 from lab.core.faults import FaultKind
-from lab.evidence.exchange import UNANSWERED
+from lab.core.http import UNANSWERED
 from lab.evidence.result import Verdict
 
 NODE = shutil.which("node")

@@ -1,6 +1,7 @@
 """What a phone says of a request: what happened, and what to do."""
 
-from lab.evidence.exchange import UNANSWERED, Exchange
+from lab.core.http import UNANSWERED
+from lab.evidence.exchange import Exchange
 
 AFFINITY_COOKIE = "desk_affinity"
 IN_PARCEL, IN_STORE, IN_MEMORY = "parcel", "store", "memory"

@@ -6,7 +6,7 @@
 import { $, h, say } from "./dom.js";
 import { capital } from "./names.js";
 import { state, subscribe, onShown } from "./state.js";
-import { FAULTS } from "./words.js";
+import { FAULTS, UNANSWERED } from "./words.js";
 
 const GATHER_MS = 500;
 const NOTICE_MS = 7000;
@@ -50,7 +50,7 @@ export function sentence(event, who) {
   if (event.kind !== "exchange" || (who && event.who !== who)) return null;
   const desk = capital(event.desk);
   if (event.fate) return [`${desk}: ${who ? "cart" : `${event.customer}'s cart`} ${event.fate}.`, `${event.desk} cart`];
-  if (!event.status) return [`${desk}: no server answered.`, `${event.desk} cart`];
+  if (UNANSWERED.includes(event.status ?? 0)) return [`${desk}: no server answered.`, `${event.desk} cart`];
   return event.status >= 400 ? [`${desk}: refused with ${event.status}.`, `${event.desk} cart`] : null;
 }
 

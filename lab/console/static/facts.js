@@ -33,6 +33,7 @@ export function facts(scene, since, who, second, third) {
 function atDesk(exchanges, requests, faults) {
   const count = (test) => exchanges.filter(test).length;
   const status = (exchange) => exchange.status ?? 0;
+  const isRefused = (exchange) => status(exchange) >= 400 && status(exchange) < 500;
   const good = (exchange) => status(exchange) >= 200 && status(exchange) < 300;
   const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
   const fate = fateOf(exchanges);
@@ -42,9 +43,10 @@ function atDesk(exchanges, requests, faults) {
     kept: Number(fate === "kept"),
     lost: Number(isLost(fate)),
     answered: count((each) => !UNANSWERED.includes(status(each))),
-    refused: count((each) => status(each) >= 400 && status(each) < 500),
+    refused: count(isRefused),
     unanswered: count((each) => UNANSWERED.includes(status(each))),
-    failed: count((each) => status(each) === 0 || status(each) >= 500),
+    failed: count((each) => each.outcome === "failed" && !isRefused(each)),
+    unknown: count((each) => each.outcome === "unknown"), // a change that may have been made
     status: exchanges.length ? status(exchanges.at(-1)) : null,
     replicas: new Set(exchanges.map((each) => each.served_by).filter(Boolean)).size,
     requests: exchanges.length,
@@ -54,7 +56,7 @@ function atDesk(exchanges, requests, faults) {
     orders: count((each) => path(each) === "/api/checkout" && status(each) === 201),
     acknowledged: count((each) => !SAFE_METHODS.includes(each.method) && good(each)),
     useful: new Set(exchanges.filter(good).map((each) => each.served_by).filter(Boolean)).size,
-    refused_own: count((each) => !each.aside && status(each) >= 400 && status(each) < 500),
+    refused_own: count((each) => !each.aside && isRefused(each)),
     copies: count((each) => each.aside && good(each)),
     resold: count((each) => each.aside && path(each) === "/api/checkout" && good(each)),
     grown: grownBy(exchanges.filter((each) => isLook(each) && good(each) && !each.aside)),

@@ -10,6 +10,7 @@ import { keyOf } from "./arrivals.js";
 import { h, mark, say } from "./dom.js";
 import { carried } from "./figures.js";
 import { lookOf, resultOf } from "./looks.js";
+import { UNANSWERED } from "./words.js";
 
 const HOP_MS = 450;
 const REST = 0.5; // of a hop: so long an answer stays where it is made
@@ -52,7 +53,7 @@ function travel(node, frames, ms) {
 /** The places a request came through, in order, and which of them (`turn`) it turned back at. */
 export function journey({ tried = [], served_by, store_operations: operations, status }) {
   const asked = tried.map(({ server }) => server || served_by).filter(Boolean).map((server) => `server:${server}`);
-  const stored = asked.length > 0 && operations > 0 && status !== 502;
+  const stored = asked.length > 0 && operations > 0 && !UNANSWERED.includes(status ?? 0);
   const there = asked.flatMap((server, n) => (n ? ["balancer", server] : [server]));
   const out = ["customer", "balancer", ...there, ...(stored ? ["store"] : [])];
   const back = [...(stored ? [asked.at(-1)] : []), ...(asked.length ? ["balancer"] : []), "customer"];

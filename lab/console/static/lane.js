@@ -13,7 +13,7 @@ import { steps, title } from "./flight.js";
 import { isCached, keptBy, lookOf, resultOf } from "./looks.js";
 import { Places } from "./places.js";
 import { endOf, ServerBox } from "./server-box.js";
-import { SESSION_CODE, STATE_SIGNS } from "./words.js";
+import { SESSION_CODE, STATE_SIGNS, UNANSWERED } from "./words.js";
 
 const NAMES = { stateful: ["Stateful desk", "the server remembers"], stateless: ["Stateless desk", "the customer carries it"] };
 const STORED = /^(redis|file)/;
@@ -21,7 +21,6 @@ const USUAL = new Set(["round robin", "retries off", "cache off", "nothing runs 
 const PLURALS = { retry: "retries", cache: "cache" };
 const CHANGED = { token: "parcels hold prices", prices: "new price list", key: "new signing key" };
 const COPIED = { view: "GET /api/cart", checkout: "POST /api/checkout" };
-const SILENT = new Set(["502", "504"]); // nginx's own words for a server that did not answer
 const RECENT = 2; // more do not fit beside each other
 const LOOK_MS = 1200; // how long it shows what a server found, at the usual speed
 const NAME_CHARS = 12;
@@ -127,7 +126,7 @@ export class Lane {
   react(request, exchange, speed) {
     const server = this.servers.get(request.served_by);
     const found = server && exchange && findingOf(this.kind, request, exchange, this.people, this.thief);
-    for (const { server: asked, status } of request.tried ?? []) if (SILENT.has(status)) this.servers.get(asked)?.keepSilent();
+    for (const { server: asked, status } of request.tried ?? []) if (status && UNANSWERED.includes(Number(status))) this.servers.get(asked)?.keepSilent();
     mark(this.cache, "data-hit", Boolean(exchange && isCached(exchange)));
     if (!found) return this.lookAWhile(speed);
     const ran = SESSION_CODE[this.desk][found.line];

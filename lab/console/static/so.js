@@ -33,11 +33,12 @@ export function drawSo({ chapter, result, others, cases, mayRun, ending }, does)
   ].filter(Boolean);
 }
 
-/** What “refused” and “failed” mean, for those that have happened. */
+/** What “refused”, “failed” and “unknown” mean, for those that have happened. */
 function meaningsOf(facts) {
   const some = (name) => DESKS.some((desk) => facts[`${desk}.${name}`] > 0);
   return [some("refused") && [h("b", {}, "Refused"), " (401): a server answered, and did not know who asks. "],
-    some("failed") && [h("b", {}, "Failed"), " (502, 503): the server, or the store it needs, was down."]];
+    some("failed") && [h("b", {}, "Failed"), " (502, 503): the server, or the store it needs, was down. "],
+    some("unknown") && [h("b", {}, "Unknown"), ": a change without an answer. It may have been made."]];
 }
 
 function card({ desk, good, words, numbers }, load) {
