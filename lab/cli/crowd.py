@@ -42,10 +42,10 @@ def crowd(script: str, **asked: Any) -> int:
 
     Requests start evenly spaced, at --rate, and latency counts from the intended start: if a
     server hangs, every request that was due during that time shows it. Each shopper begins at a
-    random step of its visit. At the end every cart is read, and the lost carts are compared
+    random step of its iteration. At the end every cart is read, and the lost carts are compared
     with those that the faults must have lost.
 
-    First one shopper makes a visit alone, and the lab says what the numbers mean. A crowd that
+    First one shopper runs one iteration alone, and the lab says what the numbers mean. A crowd that
     cannot show what it is for is refused (--anyway runs it).
 
     Examples:

@@ -25,7 +25,7 @@ from lab.experiments.script_tools import ScriptTools
 # An experiment's file names `Lab` as a type only, and a list of them loads neither the stack
 # nor the crowd: both are imported where they are used.
 if TYPE_CHECKING:
-    from lab.crowd.expectation import TriedVisit
+    from lab.crowd.expectation import TrialRun
     from lab.crowd.load_profile import LoadProfile
     from lab.crowd.progress import Progress
     from lab.crowd.result import CrowdResult
@@ -158,14 +158,14 @@ class Lab(ScriptStack, ScriptTools):
 
         return run_crowd(profile, crowd_target(self._context, self._faults), watch, log, workers)
 
-    def visit_of(self, profile: LoadProfile) -> TriedVisit:
-        """Let one shopper make a visit as the profile's script does, and count its requests."""
+    def trial_run(self, profile: LoadProfile) -> TrialRun:
+        """Let one shopper run the profile's script once, and count its requests."""
         from lab.crowd.messages import CrowdJob
-        from lab.crowd.rehearsal import rehearse
+        from lab.crowd.trial_run import trial_run
 
         pool = self._context.pool
         servers = tuple(pool.servers)
-        return rehearse(CrowdJob(name="visit", url=pool.url, servers=servers, profile=profile))
+        return trial_run(CrowdJob(name="trial", url=pool.url, servers=servers, profile=profile))
 
     def inject(
         self, target: str, kind: FaultKind, env: Mapping[str, str] | None = None

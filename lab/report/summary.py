@@ -37,7 +37,8 @@ class _Experiment(msgspec.Struct):
 
 
 class _Crowd(msgspec.Struct):
-    lane: str
+    variant: str = ""
+    lane: str = ""  # as version 0.1 calls the variant
     script: str
     carts_as_predicted: bool
     doubts: list[Any]
@@ -106,8 +107,8 @@ def _verdicts(head: _Document) -> str:
 
 
 def _crowds(crowds: Sequence[_Crowd]) -> str:
-    if differ := [each.lane for each in crowds if not each.carts_as_predicted]:
+    if differ := [each.variant or each.lane for each in crowds if not each.carts_as_predicted]:
         return f"losses not as predicted: {', '.join(dict.fromkeys(differ))}"
-    if doubted := [each.lane for each in crowds if each.doubts]:
+    if doubted := [each.variant or each.lane for each in crowds if each.doubts]:
         return f"not reliable: {', '.join(dict.fromkeys(doubted))}"
     return "losses as predicted" if crowds else "nothing"

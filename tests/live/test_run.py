@@ -1,4 +1,4 @@
-"""`lab run` as a ledger: seeds that repeat, predictions that are sealed, a matrix that flips."""
+"""`lab run` as a suite: seeds that repeat, predictions that are sealed, a matrix that flips."""
 
 import json
 import re

@@ -483,8 +483,14 @@ def _exchanges(shopper):
         )
         for each in shopper._record.exchanges()
     ]
-    ledger = shopper.tracker
-    return exchanges, (ledger.owed, ledger.user, ledger.home, ledger.fate, ledger.unsettled_writes)
+    tracker = shopper.tracker
+    return exchanges, (
+        tracker.owed,
+        tracker.user,
+        tracker.home,
+        tracker.fate,
+        tracker.unsettled_writes,
+    )
 
 
 def _without_token(body):
