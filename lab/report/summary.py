@@ -36,9 +36,9 @@ class _Experiment(msgspec.Struct):
         return failed or self.verdict or NO_CLAIM
 
 
-class _Crowd(msgspec.Struct):
+class _Crowd(msgspec.Struct, kw_only=True):
     variant: str = ""
-    lane: str = ""  # as version 0.1 calls the variant
+    lane: str = ""  # what earlier versions call the variant
     script: str
     carts_as_predicted: bool
     doubts: list[Any]
